@@ -1,0 +1,84 @@
+/** The head of an execution: everything about it that is not history. One item, changed only by conditional writes. */
+import * as z from "zod";
+import type { Millis } from "./history.ts";
+import { ParentRef, ScheduleRef } from "./history.ts";
+import { ChildOutcome } from "./messages.ts";
+
+export const ExecutionStatus = z.enum([
+  "RUNNING",
+  "COMPLETED",
+  "FAILED",
+  "CANCELED",
+  "TERMINATED",
+  "TIMED_OUT",
+  "CONTINUED_AS_NEW",
+]);
+
+/** An effect of closing a run that is still owed to somebody; performing it twice is harmless. */
+export const Owed = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("tell_parent"), parent: ParentRef, outcome: ChildOutcome }),
+  z.object({ kind: z.literal("terminate_child"), execution: z.string(), parent_run: z.string(), child: z.int() }),
+  z.object({ kind: z.literal("cancel_child"), execution: z.string(), parent_run: z.string(), child: z.int() }),
+  z.object({
+    kind: z.literal("tell_schedule"),
+    schedule: z.string(),
+    status: ExecutionStatus,
+    failure: z.string().nullable(),
+  }),
+]);
+export type Owed = z.infer<typeof Owed>;
+
+export const Head = z.object({
+  workspace: z.string(),
+  execution: z.string(),
+  workflow: z.string(),
+  /** Id of the registration it was started by. */
+  registration: z.string().nullable(),
+  deployment: z.string(),
+  /** Status of the latest run. */
+  status: ExecutionStatus,
+  run: z.string(),
+  /** One start of the execution; survives continue-as-new. */
+  chain: z.string(),
+  first_run: z.string(),
+  continued_from: z.string().nullable(),
+  attempt: z.int().min(1),
+
+  /** When somebody must look; null only if nothing can happen without a message. */
+  due_at: z.int().nullable(),
+  /** True: `due_at` is a sender's mark that no claim has answered. */
+  rung: z.boolean(),
+  /** Grows at every mark, claim, start, continue and close. The driver whose claim made the present turn is the holder. */
+  turn: z.int(),
+  /** Effects of all batches of the run up to this event were performed. */
+  sent: z.int(),
+  /** Session that claimed last: a hint for handing it the next task, nothing more. */
+  driver: z.string().nullable(),
+  owed: z.array(Owed),
+  /** Start token of the request that began the chain: the same token is the same start. */
+  token: z.string(),
+
+  input: z.json(),
+  result: z.json(),
+  failure: z.string().nullable(),
+  carried: z.array(z.string()),
+  parent: ParentRef.nullable(),
+  root: z.string(),
+  schedule: ScheduleRef.nullable(),
+  search_keys: z.record(z.string(), z.string()),
+  user: z.string().nullable(),
+  /** Extras of the start request that Sirocco stores and hands on unread. */
+  extensions: z.record(z.string(), z.json()).nullable(),
+  /** Start of the present run. */
+  started_at: z.int(),
+  closed_at: z.int().nullable(),
+  /** The chain must be closed by then. */
+  deadline: z.int().nullable(),
+});
+export type Head = z.infer<typeof Head>;
+
+export const isRunning = (head: Pick<Head, "status">): boolean => head.status === "RUNNING";
+
+/** Deadline of a chain started at `now`; `undefined` limit = none. */
+export const deadlineOf = (now: Millis, limitMs: Millis | null | undefined): Millis | null =>
+  limitMs === null || limitMs === undefined ? null : now + limitMs;

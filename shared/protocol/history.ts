@@ -1,0 +1,317 @@
+/**
+ * The history of a run: what is recorded, numbered 1, 2, 3 …, and never changed.
+ *
+ * H1. Event 1 is `execution_started`; it lives in the execution's head, the log begins with event 2.
+ * H2. A batch is the unit of writing: events with consecutive ids, written whole or not at all.
+ * H3. Events are of three sorts. A *stimulus* is something workflow code learns, a *decision* is something workflow
+ *     code asked for, a *note* is bookkeeping that workflow code never sees.
+ * H4. The last event of a batch that records decisions carries `decided`: the id of the last stimulus that workflow
+ *     code had been given when it took them. Stimuli beyond the highest `decided` are recorded but not yet worked on
+ *     (workflow code threw, and its worker must be repaired first).
+ * H5. Additive for ever: a kind or a field is never renamed and never changes its meaning.
+ */
+import * as z from "zod";
+
+/** Milliseconds since the epoch, UTC; or a length of time in milliseconds where the name ends in `_ms`. */
+export type Millis = number;
+const millis = z.int();
+
+const json = z.json().or(z.undefined().transform(() => null));
+
+/** Why something failed, in a form that survives the journal. `cause` nests the original. */
+export interface Failure {
+  message: string;
+  /** Name of the error class or a stable word such as `ActivityError`, `Timeout`, `Cancelled`. */
+  type?: string;
+  /** True when a retry cannot help. */
+  non_retryable?: boolean;
+  /** Wait at least this long before the next attempt, as the error itself asked. */
+  retry_after_ms?: Millis;
+  stack?: string;
+  details?: unknown;
+  cause?: Failure;
+}
+export const Failure: z.ZodType<Failure> = z.object({
+  message: z.string(),
+  type: z.string().optional(),
+  non_retryable: z.boolean().optional(),
+  retry_after_ms: millis.optional(),
+  stack: z.string().optional(),
+  details: z.unknown().optional(),
+  get cause() {
+    return Failure.optional();
+  },
+});
+
+/** How an activity is retried: attempt n+1 begins `min(max_ms, first_ms * factor^(n-1))` after attempt n failed. */
+export const RetryPolicy = z.object({
+  /** Attempts in all; 0 = no limit. */
+  max_attempts: z.int().min(0),
+  first_ms: millis.min(0),
+  factor: z.number().min(1),
+  max_ms: millis.min(0),
+  /** Error type names that are never retried. */
+  non_retryable: z.array(z.string()).default([]),
+});
+export type RetryPolicy = z.infer<typeof RetryPolicy>;
+
+/** All in milliseconds; absent = no such limit. */
+export const ActivityOptions = z.object({
+  /** One attempt. */
+  start_to_close_ms: millis.optional(),
+  /** From scheduling to the end, over all attempts. */
+  schedule_to_close_ms: millis.optional(),
+  /** From scheduling until a worker begins the first attempt (only for activities that wait in a queue). */
+  schedule_to_start_ms: millis.optional(),
+  /** Longest silence between two heartbeats. */
+  heartbeat_ms: millis.optional(),
+  retry: RetryPolicy,
+});
+export type ActivityOptions = z.infer<typeof ActivityOptions>;
+
+/** Where an attempt runs: in the task queue of the deployment, or inside one worker session. */
+export const Where = z.union([z.literal("queue"), z.templateLiteral(["local:", z.string()])]);
+export type Where = z.infer<typeof Where>;
+
+export const OnParentClose = z.enum(["terminate", "cancel", "abandon"]);
+export type OnParentClose = z.infer<typeof OnParentClose>;
+
+export const ParentRef = z.object({
+  execution: z.string(),
+  chain: z.string(),
+  run: z.string(),
+  /** The parent's number for this child. */
+  child: z.int(),
+});
+export type ParentRef = z.infer<typeof ParentRef>;
+
+export const ScheduleRef = z.object({ id: z.string(), nominal: millis });
+export type ScheduleRef = z.infer<typeof ScheduleRef>;
+
+const base = { id: z.int().min(1), at: millis, decided: z.int().min(1).optional() };
+const activity = z.int().min(1);
+const message = z.string();
+const searchKeys = z.record(z.string(), z.string());
+
+/** Why an attempt ended without a result. `lost`: its worker session died. */
+export const AttemptEnd = z.enum([
+  "failed",
+  "start_to_close",
+  "schedule_to_close",
+  "schedule_to_start",
+  "heartbeat",
+  "lost",
+  "cancelled",
+]);
+export type AttemptEnd = z.infer<typeof AttemptEnd>;
+
+const stimuli = {
+  execution_started: z.object({
+    ...base,
+    kind: z.literal("execution_started"),
+    workflow: z.string(),
+    input: json,
+    deployment: z.string(),
+    run: z.string(),
+    chain: z.string(),
+    attempt: z.int().min(1),
+    /** The whole chain must be closed by then; null = no limit. */
+    deadline: millis.nullable(),
+    parent: ParentRef.nullable(),
+    root: z.string(),
+    schedule: ScheduleRef.nullable(),
+    first_run: z.string(),
+    continued_from: z.string().nullable(),
+    /** Ids of messages that earlier runs of the chain took in and that may still lie in the inbox. */
+    carried: z.array(message),
+    search_keys: searchKeys.optional(),
+  }),
+  activity_completed: z.object({ ...base, kind: z.literal("activity_completed"), activity, name: z.string(), result: json }),
+  activity_failed: z.object({
+    ...base,
+    kind: z.literal("activity_failed"),
+    activity,
+    name: z.string(),
+    attempt: z.int(),
+    reason: AttemptEnd,
+    failure: Failure,
+  }),
+  timer_fired: z.object({ ...base, kind: z.literal("timer_fired"), timer: z.int() }),
+  child_completed: z.object({ ...base, kind: z.literal("child_completed"), child: z.int(), result: json }),
+  child_failed: z.object({
+    ...base,
+    kind: z.literal("child_failed"),
+    child: z.int(),
+    /** Final status of the child, or START_FAILED when it could not be started. */
+    status: z.enum(["FAILED", "CANCELED", "TERMINATED", "TIMED_OUT", "START_FAILED"]),
+    failure: Failure,
+  }),
+  signal_received: z.object({
+    ...base,
+    kind: z.literal("signal_received"),
+    message,
+    name: z.string(),
+    input: json,
+    /** Present = workflow code never sees it (input that does not fit its schema), and why. */
+    ignored: z.string().optional(),
+  }),
+  update_accepted: z.object({ ...base, kind: z.literal("update_accepted"), message, name: z.string(), input: json }),
+  cancel_requested: z.object({ ...base, kind: z.literal("cancel_requested"), message, reason: z.string().nullable() }),
+};
+
+const decisions = {
+  activity_scheduled: z.object({
+    ...base,
+    kind: z.literal("activity_scheduled"),
+    activity,
+    name: z.string(),
+    input: json,
+    where: Where,
+    options: ActivityOptions,
+  }),
+  activity_cancel_requested: z.object({ ...base, kind: z.literal("activity_cancel_requested"), activity }),
+  timer_started: z.object({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: millis }),
+  timer_cancelled: z.object({ ...base, kind: z.literal("timer_cancelled"), timer: z.int() }),
+  child_scheduled: z.object({
+    ...base,
+    kind: z.literal("child_scheduled"),
+    child: z.int(),
+    workflow: z.string(),
+    execution: z.string(),
+    input: json,
+    on_parent_close: OnParentClose,
+    /** Limit on the whole chain of the child; absent = what its registration says. */
+    timeout_ms: millis.optional(),
+  }),
+  child_cancel_requested: z.object({
+    ...base,
+    kind: z.literal("child_cancel_requested"),
+    child: z.int(),
+    execution: z.string(),
+  }),
+  update_completed: z.object({ ...base, kind: z.literal("update_completed"), message, name: z.string(), result: json }),
+  update_failed: z.object({
+    ...base,
+    kind: z.literal("update_failed"),
+    message,
+    name: z.string(),
+    failure: Failure,
+    /** HTTP status the caller of the update is answered with; absent = 424. */
+    status: z.int().optional(),
+  }),
+  /** A custom task event of workflow code. */
+  custom_task: z.object({
+    ...base,
+    kind: z.literal("custom_task"),
+    event: z.enum(["started", "in_progress", "completed", "failed", "timed_out", "canceled"]),
+    task: z.string(),
+    task_type: z.string(),
+    /** Attributes as the public event carries them, without task id and type. */
+    attributes: z.record(z.string(), z.json()),
+  }),
+  search_keys_set: z.object({
+    ...base,
+    kind: z.literal("search_keys_set"),
+    set: searchKeys,
+    remove: z.array(z.string()),
+  }),
+  execution_completed: z.object({ ...base, kind: z.literal("execution_completed"), result: json }),
+  execution_failed: z.object({ ...base, kind: z.literal("execution_failed"), failure: Failure }),
+  execution_cancelled: z.object({ ...base, kind: z.literal("execution_cancelled"), reason: z.string().nullable() }),
+  execution_continued: z.object({
+    ...base,
+    kind: z.literal("execution_continued"),
+    run: z.string(),
+    workflow: z.string(),
+    input: json,
+  }),
+};
+
+const notes = {
+  /** An attempt ended and another follows at `retry_at`. */
+  activity_attempt_failed: z.object({
+    ...base,
+    kind: z.literal("activity_attempt_failed"),
+    activity,
+    name: z.string(),
+    attempt: z.int(),
+    reason: AttemptEnd,
+    failure: Failure,
+    retry_at: millis,
+  }),
+  /** A later attempt (2, 3 …) of a local activity begins. */
+  activity_attempt_started: z.object({
+    ...base,
+    kind: z.literal("activity_attempt_started"),
+    activity,
+    attempt: z.int().min(2),
+    where: Where,
+  }),
+  update_rejected: z.object({
+    ...base,
+    kind: z.literal("update_rejected"),
+    message,
+    name: z.string(),
+    failure: Failure,
+    status: z.int().optional(),
+  }),
+  /** Workflow code threw something that is not a failure of the execution, or diverged. Once per distinct error. */
+  workflow_task_failed: z.object({
+    ...base,
+    kind: z.literal("workflow_task_failed"),
+    failure: Failure,
+    fingerprint: z.string(),
+  }),
+  execution_terminated: z.object({ ...base, kind: z.literal("execution_terminated"), reason: z.string().nullable() }),
+  execution_timed_out: z.object({ ...base, kind: z.literal("execution_timed_out") }),
+};
+
+const table = { ...stimuli, ...decisions, ...notes };
+export type Kind = keyof typeof table;
+export type EventOf<K extends Kind> = z.infer<(typeof table)[K]>;
+export type HistoryEvent = { [K in Kind]: EventOf<K> }[Kind];
+export type Started = EventOf<"execution_started">;
+
+const [firstKind, ...otherKinds] = Object.values(table);
+export const HistoryEvent = z.discriminatedUnion("kind", [firstKind!, ...otherKinds]) as unknown as z.ZodType<HistoryEvent>;
+
+type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** An event before it has its place: no id, time or `decided` yet. */
+export type NewEvent = OmitEach<HistoryEvent, "id" | "at" | "decided">;
+export type StimulusKind = keyof typeof stimuli;
+export type DecisionKind = keyof typeof decisions;
+export type Stimulus = { [K in StimulusKind]: EventOf<K> }[StimulusKind];
+export type Decision = OmitEach<{ [K in DecisionKind]: EventOf<K> }[DecisionKind], "id" | "at" | "decided">;
+
+export const isStimulus = (event: { kind: Kind }): event is Stimulus => event.kind in stimuli;
+export const isDecision = (event: { kind: Kind }): boolean => event.kind in decisions;
+
+/** What a closing event makes of the run. */
+export const CLOSING = {
+  execution_completed: "COMPLETED",
+  execution_failed: "FAILED",
+  execution_cancelled: "CANCELED",
+  execution_terminated: "TERMINATED",
+  execution_timed_out: "TIMED_OUT",
+  execution_continued: "CONTINUED_AS_NEW",
+} as const satisfies Partial<Record<Kind, string>>;
+export type ClosingKind = keyof typeof CLOSING;
+export type ClosedStatus = (typeof CLOSING)[ClosingKind];
+export type ExecutionStatus = "RUNNING" | ClosedStatus;
+export const isClosing = (event: { kind: Kind }): event is EventOf<ClosingKind> => event.kind in CLOSING;
+
+/** One write to the log of a run (H2). */
+export const Batch = z.object({
+  /** Id of its first event. */
+  first: z.int().min(2),
+  events: z.array(HistoryEvent).min(1),
+  /** Chosen by the writer: finding it at the position means that the writer itself won earlier. */
+  append_id: z.string(),
+  /** Effects of all batches up to this event were performed. */
+  sent: z.int().min(1),
+});
+export type Batch = z.infer<typeof Batch>;
+export const tailOf = (batches: readonly Batch[], before = 1): number => {
+  const last = batches.at(-1);
+  return last ? last.first + last.events.length - 1 : before;
+};

@@ -1,0 +1,52 @@
+/**
+ * What others tell an execution that its history has not taken in yet. A message belongs to one chain (one start of
+ * the execution) and is idempotent by its id; outcomes also name the run they are for.
+ */
+import * as z from "zod";
+import { AttemptEnd, Failure } from "./history.ts";
+
+const base = { id: z.string(), sent_at: z.int() };
+
+export const ActivityOutcome = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("completed"), result: z.json() }),
+  z.object({ kind: z.literal("failed"), reason: AttemptEnd, failure: Failure }),
+]);
+export type ActivityOutcome = z.infer<typeof ActivityOutcome>;
+
+export const ChildOutcome = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("completed"), result: z.json() }),
+  z.object({
+    kind: z.literal("failed"),
+    status: z.enum(["FAILED", "CANCELED", "TERMINATED", "TIMED_OUT", "START_FAILED"]),
+    failure: Failure,
+  }),
+]);
+export type ChildOutcome = z.infer<typeof ChildOutcome>;
+
+export const Message = z.discriminatedUnion("kind", [
+  z.object({ ...base, kind: z.literal("signal"), name: z.string(), input: z.json() }),
+  z.object({ ...base, kind: z.literal("update"), name: z.string(), input: z.json() }),
+  z.object({ ...base, kind: z.literal("cancel"), reason: z.string().nullable() }),
+  z.object({
+    ...base,
+    kind: z.literal("activity"),
+    run: z.string(),
+    activity: z.int(),
+    attempt: z.int(),
+    outcome: ActivityOutcome,
+  }),
+  z.object({ ...base, kind: z.literal("child"), run: z.string(), child: z.int(), outcome: ChildOutcome }),
+]);
+export type Message = z.infer<typeof Message>;
+
+export const messageId = {
+  signal: (uuid: string) => `signal#${uuid}`,
+  update: (uuid: string) => `update#${uuid}`,
+  cancel: (uuid: string) => `cancel#${uuid}`,
+  activity: (run: string, activity: number, attempt: number) => `activity#${run}#${activity}#${attempt}`,
+  child: (parentRun: string, child: number) => `child#${parentRun}#${child}`,
+};
+
+/** The order in which a driver takes messages in: by the time they were sent, then by id. */
+export const inOrder = (a: Message, b: Message): number =>
+  a.sent_at - b.sent_at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
