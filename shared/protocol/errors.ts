@@ -1,0 +1,290 @@
+/**
+ * Refusals: what the API answers instead of a result. A refusal is a value, not an exception; it says what was tried,
+ * on which id, what was found and what to do.
+ *
+ * E1. The `detail` of a 422 is always a list in the shape `{loc, msg, type, input?}`: a text there makes the official
+ *     client report a broken answer instead of the problem. Codes and extra keys stand beside it.
+ * E2. A wait that ran out is 408, never 5xx: clients repeat 503 and 504, and a repeated execute would start twice.
+ * E3. A 500 has a fixed text; the cause goes to the log only.
+ */
+import * as z from "zod";
+import type { DetailItem } from "./http/detail.ts";
+
+export { type DetailItem, zodToDetail } from "./http/detail.ts";
+
+export const ERROR_CODES = {
+  WF_1000: "unknown error",
+  WF_1001: "invalid request",
+  WF_1100: "not found",
+  WF_1101: "an execution with this id is already running",
+  WF_1102: "the execution is not running",
+  WF_1103: "no outcome in time",
+  WF_1104: "worker registration failed",
+  WF_1105: "execution unexpectedly missing",
+  WF_1200: "schedule refused",
+  WF_1201: "schedule not found",
+  WF_1400: "stream failed",
+  WF_1600: "event store failed",
+  AMBIGUOUS_WORKFLOW: "several active deployments register the workflow",
+  EXECUTION_FAILED: "the awaited execution did not complete",
+  HANDLER_FAILED: "a query or update handler failed",
+  NOT_IMPLEMENTED: "not part of this version or installation",
+  UNAUTHORIZED: "missing or unknown API key",
+  FORBIDDEN: "the API key may not do this",
+  PAYLOAD_TOO_LARGE: "over a size limit",
+  NO_ROUTE: "no such path",
+  METHOD_NOT_ALLOWED: "the path exists, the method does not",
+  RATE_LIMITED: "too many requests",
+  UNAVAILABLE: "cannot serve this now",
+  LOST_OWNERSHIP: "somebody else drives the execution now",
+} as const;
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Execution statuses as the API spells them. */
+export const EXECUTION_STATUSES = [
+  "RUNNING",
+  "COMPLETED",
+  "FAILED",
+  "CANCELED",
+  "TERMINATED",
+  "CONTINUED_AS_NEW",
+  "TIMED_OUT",
+  "RETRYING_AFTER_ERROR",
+] as const;
+export type PublicStatus = (typeof EXECUTION_STATUSES)[number];
+
+type OtherStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 424 | 429 | 500 | 501 | 503 | 504;
+interface RefusalBase {
+  readonly kind: "refusal";
+  readonly code: ErrorCode;
+  /** Keys that stand beside `detail` and `code` in the body. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+export type Refusal = RefusalBase &
+  (
+    | { readonly status: 422; readonly detail: readonly DetailItem[] }
+    | { readonly status: OtherStatus; readonly detail: string }
+  );
+
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "refusal";
+}
+
+/** Any refusal but a 422; prefer the named ones below. */
+export function refusal(
+  status: OtherStatus,
+  code: ErrorCode,
+  detail: string,
+  extra?: Readonly<Record<string, unknown>>,
+): Refusal {
+  return { kind: "refusal", status, code, detail, ...(extra && { extra }) };
+}
+
+export type Findable = "execution" | "run" | "workflow" | "registration" | "deployment" | "schedule" | "worker";
+
+/** 404. Also for what exists in another workspace. `hint` is a sentence that says what to do or what does exist. */
+export function notFound(what: Findable, id: string, hint?: string): Refusal {
+  const code = what === "schedule" ? "WF_1201" : "WF_1100";
+  return refusal(404, code, `There is no ${what} ${quote(id)} in this workspace.${hint ? ` ${hint}` : ""}`);
+}
+
+/** 404: the workflow is unknown, or is registered by deployments none of which has a live worker. */
+export function noActiveDeployment(workflow: string, inactive: readonly string[]): Refusal {
+  const why =
+    inactive.length > 0
+      ? `it is registered by ${list(inactive)}, but no worker of ${inactive.length > 1 ? "theirs" : "its"} is running. Start one and try again.`
+      : "no worker has registered a workflow of this name. Check the name, or start its worker.";
+  return refusal(404, "WF_1100", `Workflow ${quote(workflow)} cannot be executed: ${why}`);
+}
+
+/** 404: the workflow has no signal, query or update of this name. */
+export function noSuchHandler(
+  kind: "signal" | "query" | "update",
+  name: string,
+  workflow: string,
+  known: readonly string[],
+): Refusal {
+  const has = known.length > 0 ? `It has ${list(known)}.` : `It has no ${plural(kind)} at all.`;
+  return refusal(404, "WF_1100", `Workflow ${quote(workflow)} has no ${kind} ${quote(name)}. ${has}`);
+}
+
+/** 409: the id is taken by an execution that has not closed. */
+export function alreadyRunning(executionId: string): Refusal {
+  return refusal(
+    409,
+    "WF_1101",
+    `Execution ${quote(executionId)} is already running. Use another execution_id, or wait until it has closed.`,
+    { execution_id: executionId },
+  );
+}
+
+/** 409 to a signal, query, update, cancel or terminate of a closed execution. */
+export function notRunning(executionId: string, status: PublicStatus): Refusal {
+  return refusal(409, "WF_1102", `Execution ${quote(executionId)} is not running: it is ${status}.`, { status });
+}
+
+/** 409 with the names to choose from. Its body is `{code, deployments}` and nothing else. */
+export function ambiguous(workflow: string, deployments: readonly string[]): Refusal {
+  const names = deployments.toSorted();
+  return refusal(
+    409,
+    "AMBIGUOUS_WORKFLOW",
+    `Workflow ${quote(workflow)} is registered by ${list(names)}, all active. Say which with deployment_name.`,
+    { deployments: names },
+  );
+}
+
+/** 422. `extra` keys stand beside `detail`, for instance `valid_reset_events`. */
+export function invalid(issues: readonly DetailItem[], extra?: Readonly<Record<string, unknown>>): Refusal {
+  return { kind: "refusal", status: 422, code: "WF_1001", detail: issues, ...(extra && { extra }) };
+}
+
+/** 422 about one place of the request, such as `["body", "input", "amount"]`. */
+export function invalidAt(loc: DetailItem["loc"], msg: string, type = "value_error"): Refusal {
+  return invalid([{ loc, msg, type }]);
+}
+
+/** 422: the schedule's definition makes no sense. */
+export function invalidSchedule(issues: readonly DetailItem[]): Refusal {
+  return { kind: "refusal", status: 422, code: "WF_1200", detail: issues };
+}
+
+export function scheduleExists(scheduleId: string): Refusal {
+  return refusal(
+    409,
+    "WF_1200",
+    `Schedule ${quote(scheduleId)} exists already. Change it with PATCH, or choose another schedule_id.`,
+    { schedule_id: scheduleId },
+  );
+}
+
+/** 408: `wait_for_result` ran out. The execution goes on. */
+export function waitExpired(executionId: string, waitedSeconds: number): Refusal {
+  return refusal(
+    408,
+    "WF_1103",
+    `Execution ${quote(executionId)} was started but has not closed within ${waitedSeconds} s. It goes on; do not start it again, read it with GET /v1/workflows/executions/${executionId}.`,
+    { status: "RUNNING", execution_id: executionId },
+  );
+}
+
+/** 424: the execution that was waited for closed without a result. */
+export function executionFailed(executionId: string, status: PublicStatus, reason?: string): Refusal {
+  return refusal(
+    424,
+    "EXECUTION_FAILED",
+    `Execution ${quote(executionId)} ended ${status}${reason ? `: ${reason}` : "."}`,
+    { status, execution_id: executionId },
+  );
+}
+
+/** 504: no worker answered a query or update in time. */
+export function noAnswer(
+  kind: "query" | "update",
+  name: string,
+  executionId: string,
+  waitedSeconds: number,
+  deployment: { name: string; liveWorkers: number },
+): Refusal {
+  const live = deployment.liveWorkers;
+  const workers = live === 0 ? "no live worker" : live === 1 ? "1 live worker" : `${live} live workers`;
+  return refusal(
+    504,
+    "WF_1103",
+    `The ${kind} ${quote(name)} of execution ${quote(executionId)} had no answer within ${waitedSeconds} s. Deployment ${quote(deployment.name)} has ${workers}.`,
+    { execution_id: executionId },
+  );
+}
+
+/** 424: the handler of a query or update threw. The execution is none the worse for it. */
+export function handlerFailed(kind: "query" | "update", name: string, executionId: string, message: string): Refusal {
+  return refusal(
+    424,
+    "HANDLER_FAILED",
+    `The ${kind} ${quote(name)} of execution ${quote(executionId)} failed: ${message}`,
+    { execution_id: executionId },
+  );
+}
+
+/** 413. `bytes` is left out when the body was cut off before its size was known. */
+export function payloadTooLarge(what: string, limitBytes: number, bytes?: number): Refusal {
+  const size = bytes === undefined ? "is too large" : `has ${bytes} bytes`;
+  return refusal(
+    413,
+    "PAYLOAD_TOO_LARGE",
+    `The ${what} ${size}; the limit is ${limitBytes} bytes. Store large data elsewhere and send a reference to it.`,
+    { limit_bytes: limitBytes },
+  );
+}
+
+/** 501 with the sentence of the route's `unavailable`. */
+export function notImplemented(detail: string): Refusal {
+  return refusal(501, "NOT_IMPLEMENTED", detail);
+}
+
+export function unauthorized(found: "missing" | "malformed" | "unknown"): Refusal {
+  const why = {
+    missing: "The request has no API key.",
+    malformed: "The Authorization header is not of the form `Bearer <key>`.",
+    unknown: "The API key is not known here.",
+  }[found];
+  return {
+    ...refusal(401, "UNAUTHORIZED", `${why} Send \`Authorization: Bearer <key>\` with a key of this installation.`),
+    headers: { "www-authenticate": "Bearer" },
+  };
+}
+
+export function forbidden(detail: string): Refusal {
+  return refusal(403, "FORBIDDEN", detail);
+}
+
+export function noRoute(method: string, path: string): Refusal {
+  return refusal(404, "NO_ROUTE", `There is nothing at ${method} ${path}. GET /openapi.json lists what there is.`);
+}
+
+export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): Refusal {
+  const allow = allowed.join(", ");
+  return {
+    ...refusal(405, "METHOD_NOT_ALLOWED", `${path} cannot be asked with ${method}; it takes ${allow}.`),
+    headers: { allow },
+  };
+}
+
+/** 503. `retryAfterSeconds` travels as `Retry-After`, which clients with retries honour. */
+export function unavailable(detail: string, retryAfterSeconds: number): Refusal {
+  return { ...refusal(503, "UNAVAILABLE", detail), headers: { "retry-after": String(retryAfterSeconds) } };
+}
+
+/** 500 for what nobody foresaw. Says nothing about the cause (E3). */
+export function internal(): Refusal {
+  return refusal(500, "WF_1000", "An unexpected error occurred. The server's log has the cause.");
+}
+
+/** The JSON body of a refusal, exactly as it goes out. */
+export function toBody(refused: Refusal): Record<string, unknown> {
+  if (refused.code === "AMBIGUOUS_WORKFLOW") return { code: refused.code, ...refused.extra };
+  return { detail: refused.detail, code: refused.code, ...refused.extra };
+}
+
+/** Error bodies as readers of the API may expect them, of any status. */
+export const ErrorBody = z.looseObject({
+  detail: z
+    .union([
+      z.string(),
+      z.array(z.looseObject({ loc: z.array(z.union([z.string(), z.int()])), msg: z.string(), type: z.string() })),
+    ])
+    .optional(),
+  code: z.string().optional(),
+});
+export type ErrorBody = z.infer<typeof ErrorBody>;
+
+function quote(text: string): string {
+  return `'${text.length > 300 ? `${text.slice(0, 300)}…` : text}'`;
+}
+function list(names: readonly string[]): string {
+  return names.map(quote).join(", ");
+}
+function plural(kind: "signal" | "query" | "update"): string {
+  return kind === "query" ? "queries" : `${kind}s`;
+}

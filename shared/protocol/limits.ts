@@ -1,0 +1,73 @@
+/**
+ * Every limit of the public API, each with its unit in the name or comment. Sizes are binary (2 MB = 2 MiB).
+ * A limit is enforced before anything is written; what it refuses is refused whole.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/* Names and ids: characters. */
+export const MAX_EXECUTION_ID = 256;
+export const MAX_WORKFLOW_NAME = 128;
+export const MAX_DEPLOYMENT_NAME = 128;
+export const MAX_WORKER_NAME = 256;
+export const MAX_SCHEDULE_ID = 232; // leaves room for "-20260101T093000Z" and a suffix in the ids of the runs it starts
+export const MAX_HANDLER_NAME = 256;
+export const MAX_DISPLAY_NAME = 128;
+export const MAX_TAG = 100;
+
+/* Sizes: bytes of UTF-8 JSON. */
+/** One workflow or activity input or result, one signal, query or update input or answer. Over it: 413. */
+export const MAX_PAYLOAD_BYTES = 2 * MiB;
+/** One request body: a full payload, also when it is base64, and what is around it. Over it: 413 without parsing. */
+export const MAX_BODY_BYTES = 4 * MiB;
+/** One published custom event. */
+export const MAX_CUSTOM_EVENT_BYTES = 2 * MiB;
+/** All events of one batch of published custom events. */
+export const MAX_CUSTOM_EVENT_BATCH_BYTES = 2_000_000;
+
+/* History of one run; beyond either, the run must continue as new. */
+export const MAX_HISTORY_EVENTS = 51_200;
+export const MAX_HISTORY_BYTES = 50 * MiB;
+/** From this share of either limit on, a run is told `continueAsNewSuggested`. */
+export const HISTORY_IS_LONG_RATIO = 0.2;
+
+/* Counts in one request. */
+export const MAX_BATCH_IDS = 100;
+export const MAX_WORKFLOW_TAGS_FILTER = 20;
+export const MAX_SEARCH_KEY_FILTERS = 3;
+
+/* Search keys of one execution. */
+export const MAX_SEARCH_KEYS = 20;
+export const MAX_SEARCH_KEY = 256; // characters
+export const MAX_SEARCH_VALUE = 8192; // characters; a longer value is cut
+
+/* Page sizes. */
+export const DEFAULT_PAGE = 50;
+export const DEFAULT_EVENTS_PAGE = 100;
+export const MAX_PAGE = 1000; // workflows, registrations, runs, schedules, events
+export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
+
+/* Waiting: seconds. */
+/** `wait_for_result`, queries and updates without a `timeout_seconds`. */
+export const DEFAULT_WAIT_SECONDS = 60;
+/** The longest wait of any call: below the official client's own 300 s. A longer wish is cut to this. */
+export const MAX_WAIT_SECONDS = 290;
+/** Between two keep-alive comments of a stream. */
+export const KEEP_ALIVE_SECONDS = 15;
+
+/* Workers: seconds. */
+export const HEARTBEAT_SECONDS = 10;
+/** A worker without a heartbeat for this long is inactive, and so is a deployment whose workers all are. */
+export const LIVENESS_SECONDS = 50;
+export const DEFAULT_EXECUTION_TIMEOUT_SECONDS = 3600;
+
+/* Schedules. */
+export const MAX_NOTE_BYTES = 1000;
+export const MAX_CALENDAR_COMMENT_BYTES = 200;
+export const DEFAULT_CATCHUP_SECONDS = 31_536_000;
+export const MAX_PREVIEW_TIMES = 1000;
+export const DEFAULT_PREVIEW_TIMES = 10;
+
+/** Days that closed executions, their histories and their events are kept. */
+export const RETENTION_DAYS = 30;
