@@ -1,0 +1,188 @@
+"""The AWS account that the end-to-end tests deploy into: MiniStack, served by uvicorn, with the fixes below.
+
+Every fix names the module it changes and what that module did before, because each one leans on a private name of
+exactly one release: another release is refused instead of being patched blindly.
+"""
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+WRITTEN_FOR = "1.5.33"
+HERE = Path(__file__).resolve().parent
+PORT = int(os.environ.get("GATEWAY_PORT", "4566"))
+# Set by test runs: the emulator ends with this process, so that a killed run leaves nothing behind.
+OWNER = int(os.environ.get("SIROCCO_EMULATOR_OWNER", "0"))
+
+found = importlib.metadata.version("ministack")
+if found != WRITTEN_FOR:
+    sys.exit(f"emulator.py patches ministack {WRITTEN_FOR} but found {found}: check every patch in it, then change WRITTEN_FOR")
+
+# Unpacked handlers live outside the project. Inside it, the project's "type": "module" would break the runtime's
+# CommonJS worker, and its node_modules would satisfy an import that a real Lambda could not resolve.
+SCRATCH = Path(tempfile.gettempdir()) / f"sirocco-emulator-{PORT}"
+
+# Lambda processes inherit this environment whole, so it holds nothing that a Lambda would not have: a handler that
+# needs a variable from the developer's shell must fail here as it would on AWS.
+kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LOG_LEVEL")}
+os.environ.clear()
+os.environ.update(kept)
+os.environ.update(
+    {
+        "AUTH": "true",  # signatures, role policies and session policies are enforced
+        "GATEWAY_PORT": str(PORT),
+        "MINISTACK_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "LAMBDA_WARM_TTL_SECONDS": "60",
+        "NODE_OPTIONS": f"--require {HERE / 'lambda-runtime.cjs'}",
+        "TMPDIR": str(SCRATCH),
+    }
+)
+shutil.rmtree(SCRATCH, ignore_errors=True)
+SCRATCH.mkdir(parents=True)
+tempfile.tempdir = None  # forget the folder computed above, before TMPDIR was set
+
+import uvicorn  # noqa: E402
+import uvloop  # noqa: E402
+from ministack.app import app as ministack  # noqa: E402
+from ministack.core.lambda_runtime import Worker  # noqa: E402
+from ministack.services import apigateway_v1 as rest  # noqa: E402
+from ministack.services import scheduler  # noqa: E402
+
+
+def patch_lambda_logs() -> None:
+    """core.lambda_runtime: an invocation that logged nothing waited 50 ms for a first line."""
+    Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.25)
+
+
+def patch_streaming_integrations() -> None:
+    """services.apigateway_v1: a streaming integration's URI ends differently and was not recognised as a function."""
+    reference = rest._extract_lambda_ref_from_integration_uri
+    rest._extract_lambda_ref_from_integration_uri = lambda uri: reference(
+        (uri or "").replace("/response-streaming-invocations", "/invocations")
+    )
+
+
+def patch_scheduler() -> None:
+    """services.scheduler: looked every 10 s; and a schedule name that had fired once never fired again, even when it
+    was deleted and made anew or moved to another time."""
+    scheduler._SCHEDULE_TICK_INTERVAL = 1
+
+    def rearming(change):
+        def changed(name, arguments):
+            answer = change(name, arguments)
+            group = arguments.get("GroupName") or arguments.get("groupName") or "default"
+            if answer[0] == 200:
+                for key in [k for k in scheduler._schedule_last_fired if k[2] == f"{group}/{name}"]:
+                    scheduler._schedule_last_fired.pop(key, None)
+            return answer
+
+        return changed
+
+    for verb in ("_create_schedule", "_update_schedule", "_delete_schedule"):
+        setattr(scheduler, verb, rearming(getattr(scheduler, verb)))
+
+
+# --- response streaming ------------------------------------------------------------------------------------------
+# MiniStack reads a function's whole answer before it sends a byte. So each request carries an id in a header; a
+# streaming handler (see lambda-runtime.cjs) POSTs its chunks to RELAY + id, and they go to the waiting client from there.
+
+RELAY = "/_emulator/stream/"
+waiting: dict[str, "Client"] = {}
+
+
+class Client:
+    """The connection of one request, which is answered once: by MiniStack or by a streaming handler."""
+
+    def __init__(self, send):
+        self.raw_send = send
+        self.streaming = False
+        self.bodiless = False
+
+    async def send(self, message):
+        if self.streaming:
+            return  # the handler's stream has answered; what MiniStack makes of its return value is noise
+        if message.get("status") == 204:  # MiniStack gives a 204 (CORS preflight) a body, which breaks keep-alive
+            self.bodiless = True
+            message["headers"] = [h for h in message["headers"] if h[0].lower() != b"content-length"]
+        await self.raw_send({**message, "body": b""} if self.bodiless and "body" in message else message)
+
+    async def relay(self, headers, receive):
+        self.streaming = True
+        sent = [(k.encode(), str(v).encode()) for k, v in json.loads(headers[b"x-headers"]).items()]
+        await self.raw_send({"type": "http.response.start", "status": int(headers[b"x-status"]), "headers": sent})
+        more = True
+        while more:
+            part = await receive()
+            more = part.get("more_body", False)
+            await self.raw_send({"type": "http.response.body", "body": part.get("body", b""), "more_body": more})
+
+
+async def empty(send, status):
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return await ministack(scope, receive, send)
+    if scope["path"].startswith(RELAY):
+        client = waiting.get(scope["path"][len(RELAY) :])
+        if client is None:
+            return await empty(send, 410)  # the client has gone
+        await client.relay(dict(scope["headers"]), receive)
+        return await empty(send, 204)
+    key, client = uuid.uuid4().hex, Client(send)
+    waiting[key] = client
+    # x-forwarded-proto: buckets that demand TLS would refuse every request of this plain HTTP endpoint.
+    extra = [(b"x-emulator-stream", key.encode()), (b"x-forwarded-proto", b"https")]
+    try:
+        await ministack({**scope, "headers": [*scope["headers"], *extra]}, receive, client.send)
+    finally:
+        del waiting[key]
+
+
+# --- life --------------------------------------------------------------------------------------------------------
+
+
+async def end_with_owner() -> None:
+    while True:
+        try:
+            os.kill(OWNER, 0)
+        except ProcessLookupError:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        await asyncio.sleep(1)
+
+
+async def serve() -> None:
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=PORT,
+        http="httptools",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,  # an open event stream must not hold up the end
+        access_log=False,
+        date_header=False,  # MiniStack sends its own; two of them break the SDK's clock correction
+        server_header=False,
+    )
+    watch = asyncio.create_task(end_with_owner()) if OWNER else None
+    await uvicorn.Server(config).serve()
+    if watch:
+        watch.cancel()
+
+
+if __name__ == "__main__":
+    patch_lambda_logs()
+    patch_streaming_integrations()
+    patch_scheduler()
+    uvloop.run(serve())
+    shutil.rmtree(SCRATCH, ignore_errors=True)

@@ -1,0 +1,19 @@
+// Where the emulator keeps what it makes: all of it inside one ignored folder of the repository.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+export const root = path.resolve(import.meta.dirname, "..");
+export const stateDir = path.join(root, ".emulator");
+export const requirementsFile = path.join(import.meta.dirname, "requirements.txt");
+
+/** The virtual environment for exactly these requirements: other pins get another folder, nothing is upgraded in place. */
+export function venvDir(): string {
+  const pins = createHash("sha256").update(readFileSync(requirementsFile)).digest("hex").slice(0, 12);
+  return path.join(stateDir, `venv-${pins}`);
+}
+
+export const pidFile = (port: number): string => path.join(stateDir, `${port}.pid`);
+export const logFile = (port: number): string => path.join(stateDir, `${port}.log`);
+/** What the last deployment into the emulator printed: URLs and resource names, see `Deployment`. */
+export const deploymentFile = (port: number): string => path.join(stateDir, `${port}.json`);
