@@ -126,7 +126,13 @@ const stimuli = {
     carried: z.array(message),
     search_keys: searchKeys.optional(),
   }),
-  activity_completed: z.object({ ...base, kind: z.literal("activity_completed"), activity, name: z.string(), result: json }),
+  activity_completed: z.object({
+    ...base,
+    kind: z.literal("activity_completed"),
+    activity,
+    name: z.string(),
+    result: json,
+  }),
   activity_failed: z.object({
     ...base,
     kind: z.literal("activity_failed"),
@@ -169,7 +175,13 @@ const decisions = {
     where: Where,
     options: ActivityOptions,
   }),
-  activity_cancel_requested: z.object({ ...base, kind: z.literal("activity_cancel_requested"), activity }),
+  activity_cancel_requested: z.object({
+    ...base,
+    kind: z.literal("activity_cancel_requested"),
+    activity,
+    /** Where it runs, so that whoever performs the effect need not read the log. Filled in by the driver. */
+    where: Where.optional(),
+  }),
   timer_started: z.object({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: millis }),
   timer_cancelled: z.object({ ...base, kind: z.literal("timer_cancelled"), timer: z.int() }),
   child_scheduled: z.object({
@@ -239,13 +251,15 @@ const notes = {
     failure: Failure,
     retry_at: millis,
   }),
-  /** A later attempt (2, 3 …) of a local activity begins. */
+  /** A later attempt (2, 3 …) begins, or is queued because the driving worker cannot run it. */
   activity_attempt_started: z.object({
     ...base,
     kind: z.literal("activity_attempt_started"),
     activity,
     attempt: z.int().min(2),
     where: Where,
+    /** Present iff `where` is the queue: what the task needs. */
+    task: z.object({ name: z.string(), input: json, options: ActivityOptions, scheduled_at: millis }).optional(),
   }),
   update_rejected: z.object({
     ...base,
@@ -273,7 +287,10 @@ export type HistoryEvent = { [K in Kind]: EventOf<K> }[Kind];
 export type Started = EventOf<"execution_started">;
 
 const [firstKind, ...otherKinds] = Object.values(table);
-export const HistoryEvent = z.discriminatedUnion("kind", [firstKind!, ...otherKinds]) as unknown as z.ZodType<HistoryEvent>;
+export const HistoryEvent = z.discriminatedUnion("kind", [
+  firstKind!,
+  ...otherKinds,
+]) as unknown as z.ZodType<HistoryEvent>;
 
 type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** An event before it has its place: no id, time or `decided` yet. */

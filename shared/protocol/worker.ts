@@ -3,8 +3,8 @@
  * `/v1/worker`. Unknown keys are refused. What each call means for the durable state: `shared/engine`.
  */
 import * as z from "zod";
-import { Batch, Failure, HistoryEvent, OnParentClose } from "./history.ts";
 import { Head, Owed } from "./head.ts";
+import { ActivityOptions, Batch, Failure } from "./history.ts";
 import { ActivityOutcome, Message } from "./messages.ts";
 
 const name = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "1 to 128 of A-Z a-z 0-9 _ -");
@@ -40,7 +40,7 @@ export type WorkflowDefinition = z.infer<typeof WorkflowDefinition>;
 
 const worker = { deployment: name, worker: z.string().min(1).max(256), session: z.uuid() };
 
-/** One piece of work from a queue. `receipt` is the lease; `attempt` counts deliveries of this task from 1. */
+/** One piece of work from a queue. */
 export const Task = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("workflow"), execution: z.string() }),
   z.object({
@@ -61,10 +61,13 @@ export const Task = z.discriminatedUnion("kind", [
     name: z.string(),
     input: z.json(),
     scheduled_at: z.int(),
-    options: z.json(),
+    options: ActivityOptions,
+    /** Number of the attempt that its first delivery is. */
+    first_attempt: z.int().min(1),
   }),
 ]);
 export type Task = z.infer<typeof Task>;
+/** A task handed out: `receipt` is the lease, `attempt` counts the deliveries of this task from 1. */
 export const Delivery = z.object({ receipt: z.string(), attempt: z.int(), task: Task });
 export type Delivery = z.infer<typeof Delivery>;
 
@@ -175,7 +178,6 @@ export const WORKER_ROUTES = {
     z.strictObject({
       ...worker,
       queue: z.enum(["workflow", "activity"]),
-      /** Names of activities wanted; only for the activity queue. */
       max: z.int().min(1).max(100),
       wait_ms: z.int().min(0).max(60_000),
     }),
@@ -214,7 +216,11 @@ export const WORKER_ROUTES = {
     z.strictObject({ items: z.array(AppendItem).min(1).max(100) }),
     z.object({ results: z.array(AppendResult), now: z.int() }),
   ),
-  park: op("park", z.strictObject({ items: z.array(ParkItem).min(1).max(100) }), z.object({ parked: z.array(z.boolean()) })),
+  park: op(
+    "park",
+    z.strictObject({ items: z.array(ParkItem).min(1).max(100) }),
+    z.object({ parked: z.array(z.boolean()) }),
+  ),
   close: op(
     "close",
     z.strictObject({
@@ -249,6 +255,12 @@ export const WORKER_ROUTES = {
     "activities/heartbeat",
     z.strictObject({ ...ActivityRef.shape, details: z.json() }),
     z.object({ wanted: z.boolean(), cancel_requested: z.boolean() }),
+  ),
+  /** Which of these queued activities has some worker begun? */
+  begun: op(
+    "activities/begun",
+    z.strictObject({ execution: z.string(), run: z.string(), activities: z.array(z.int()).max(1000) }),
+    z.object({ begun: z.array(z.int()) }),
   ),
   outcome: op("activities/outcome", z.strictObject({ ...ActivityRef.shape, outcome: ActivityOutcome }), ok),
   /** An attempt of a queued activity failed and the same task is going to be delivered again. */
@@ -287,4 +299,3 @@ export type WorkerOperation = keyof typeof WORKER_ROUTES;
 export type WorkerBody<K extends WorkerOperation> = z.output<(typeof WORKER_ROUTES)[K]["body"]>;
 export type WorkerAnswer<K extends WorkerOperation> = z.output<(typeof WORKER_ROUTES)[K]["response"]>;
 export type QueryAnswer = WorkerBody<"answer">["answer"];
-export type { HistoryEvent, OnParentClose };

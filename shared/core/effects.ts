@@ -1,0 +1,58 @@
+/**
+ * What the world owes a batch once it is durable. Derived from the batch alone, so that whoever finds it can perform
+ * them again; each is idempotent by its key.
+ */
+
+import type { Owed } from "../protocol/head.ts";
+import type { Batch, EventOf, Started } from "../protocol/history.ts";
+import type { Task } from "../protocol/worker.ts";
+import type { RunState } from "./state.ts";
+
+export type Effect =
+  | { kind: "queue_activity"; key: string; task: Extract<Task, { kind: "activity" }> }
+  | { kind: "cancel_activity"; activity: number }
+  | { kind: "start_child"; event: EventOf<"child_scheduled"> }
+  | { kind: "cancel_child"; child: number; execution: string }
+  | { kind: "set_search_keys"; set: Record<string, string>; remove: readonly string[] };
+
+type Of = Pick<Started, "workflow" | "run" | "chain"> & { execution: string };
+
+export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
+  const effects: Effect[] = [];
+  const queue = (activity: number, attempt: number, task: NonNullable<EventOf<"activity_attempt_started">["task"]>) => {
+    const { execution, workflow, run, chain } = of;
+    const key = `activity#${run}#${activity}#${attempt}`;
+    effects.push({
+      kind: "queue_activity",
+      key,
+      task: { kind: "activity", execution, workflow, run, chain, activity, ...task, first_attempt: attempt },
+    });
+  };
+  for (const e of batch.events) {
+    if (e.kind === "activity_scheduled" && e.where === "queue") {
+      queue(e.activity, 1, { name: e.name, input: e.input, options: e.options, scheduled_at: e.at });
+    } else if (e.kind === "activity_attempt_started" && e.task) {
+      queue(e.activity, e.attempt, e.task);
+    } else if (e.kind === "activity_cancel_requested" && e.where === "queue") {
+      effects.push({ kind: "cancel_activity", activity: e.activity });
+    } else if (e.kind === "child_scheduled") {
+      effects.push({ kind: "start_child", event: e });
+    } else if (e.kind === "child_cancel_requested") {
+      effects.push({ kind: "cancel_child", child: e.child, execution: e.execution });
+    } else if (e.kind === "search_keys_set") {
+      effects.push({ kind: "set_search_keys", set: e.set, remove: e.remove });
+    }
+  }
+  return effects;
+}
+
+/** What closing this run owes to its children still open. */
+export function owedToChildren(state: RunState): Owed[] {
+  const owed: Owed[] = [];
+  for (const [child, open] of state.children) {
+    if (open.onParentClose === "abandon") continue;
+    const kind = open.onParentClose === "terminate" ? ("terminate_child" as const) : ("cancel_child" as const);
+    owed.push({ kind, execution: open.execution, parent_run: state.started.run, child });
+  }
+  return owed;
+}

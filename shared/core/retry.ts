@@ -1,0 +1,38 @@
+/** When, if ever, a failed attempt of an activity is followed by another. */
+import type { ActivityOptions, AttemptEnd, Failure, Millis } from "../protocol/history.ts";
+
+export type AfterFailure = { kind: "retry"; at: Millis } | { kind: "final"; reason: AttemptEnd };
+
+export interface FailedAttempt {
+  readonly options: ActivityOptions;
+  /** From 1. */
+  readonly attempt: number;
+  readonly scheduledAt: Millis;
+  readonly cancelRequested: boolean;
+  readonly reason: AttemptEnd;
+  readonly failure: Failure;
+  readonly now: Millis;
+}
+
+/**
+ * Final if: cancellation was asked for, the failure says so, its type is listed, attempts are used up, or the wait would
+ * pass the schedule-to-close limit. The wait: `first_ms * factor^(attempt-1)`, at most `max_ms`, at least what the
+ * failure asks for; a lost attempt waits for nothing, its time has been lost already.
+ */
+export function afterFailure(a: FailedAttempt): AfterFailure {
+  const { retry, schedule_to_close_ms } = a.options;
+  if (a.cancelRequested || a.reason === "cancelled") return { kind: "final", reason: "cancelled" };
+  if (a.reason === "schedule_to_close" || a.reason === "schedule_to_start") return { kind: "final", reason: a.reason };
+  if (a.failure.non_retryable) return { kind: "final", reason: a.reason };
+  if (a.failure.type !== undefined && retry.non_retryable.includes(a.failure.type)) {
+    return { kind: "final", reason: a.reason };
+  }
+  if (retry.max_attempts > 0 && a.attempt >= retry.max_attempts) return { kind: "final", reason: a.reason };
+  const backoff = Math.min(retry.max_ms, retry.first_ms * retry.factor ** (a.attempt - 1));
+  const wait = a.reason === "lost" ? 0 : Math.max(Math.round(backoff), a.failure.retry_after_ms ?? 0);
+  const at = a.now + wait;
+  if (schedule_to_close_ms !== undefined && at >= a.scheduledAt + schedule_to_close_ms) {
+    return { kind: "final", reason: a.reason };
+  }
+  return { kind: "retry", at };
+}

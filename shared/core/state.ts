@@ -1,0 +1,190 @@
+/**
+ * `fold`: the only way from recorded events to the state of a run.
+ *
+ * F1. Pure and total: every legal history folds; an event that does not fit (an outcome for something not open, a
+ *     message seen before) changes nothing. F2. `apply` mutates the state it is given: one owner at a time.
+ */
+import type {
+  ActivityOptions,
+  ClosedStatus,
+  Failure,
+  HistoryEvent,
+  Millis,
+  OnParentClose,
+  Started,
+  Where,
+} from "../protocol/history.ts";
+import { CLOSING, isClosing } from "../protocol/history.ts";
+
+export interface OpenActivity {
+  readonly name: string;
+  readonly input: unknown;
+  readonly options: ActivityOptions;
+  readonly scheduledAt: Millis;
+  where: Where;
+  attempt: number;
+  /** When the present attempt began; null while a retry waits for `retryAt` (and for queued activities). */
+  startedAt: Millis | null;
+  retryAt: Millis | null;
+  lastFailure: Failure | null;
+  cancelRequested: boolean;
+}
+
+export interface OpenChild {
+  readonly execution: string;
+  readonly workflow: string;
+  readonly onParentClose: OnParentClose;
+}
+
+export interface RunState {
+  readonly started: Started;
+  /** Id and time of the last event. */
+  tail: number;
+  at: Millis;
+  /** Id of the last stimulus whose decisions are recorded (0 = none yet). */
+  decided: number;
+  closed: ClosedStatus | null;
+  readonly activities: Map<number, OpenActivity>;
+  readonly timers: Map<number, Millis>;
+  readonly children: Map<number, OpenChild>;
+  /** Message id to name of updates accepted and not yet answered. */
+  readonly updates: Map<string, string>;
+  /** Message ids taken in, with the time; carried ones included. */
+  readonly taken: Map<string, Millis>;
+  readonly taskFailures: Map<string, Millis>;
+  cancelRequested: boolean;
+  /** Id of the last stimulus: beyond `decided` means that workflow code still has to be told. */
+  lastStimulus: number;
+}
+
+export function stateOf(started: Started): RunState {
+  return {
+    started,
+    tail: 1,
+    at: started.at,
+    decided: 0,
+    closed: null,
+    activities: new Map(),
+    timers: new Map(),
+    children: new Map(),
+    updates: new Map(),
+    taken: new Map(started.carried.map((id) => [id, started.at])),
+    taskFailures: new Map(),
+    cancelRequested: false,
+    lastStimulus: 1,
+  };
+}
+
+/** Folds further events into `state`, which it returns. */
+export function fold(state: RunState, events: readonly HistoryEvent[]): RunState {
+  for (const event of events) apply(state, event);
+  return state;
+}
+
+type Appliers = { [K in HistoryEvent["kind"]]: (state: RunState, event: Extract<HistoryEvent, { kind: K }>) => void };
+
+const nothing = () => {};
+const stimulus = (state: RunState, event: HistoryEvent) => {
+  state.lastStimulus = event.id;
+};
+const close = (state: RunState, event: HistoryEvent) => {
+  if (isClosing(event)) state.closed = CLOSING[event.kind];
+};
+
+const appliers: Appliers = {
+  execution_started: stimulus,
+  activity_scheduled: (s, e) => {
+    s.activities.set(e.activity, {
+      name: e.name,
+      input: e.input,
+      options: e.options,
+      scheduledAt: e.at,
+      where: e.where,
+      attempt: 1,
+      startedAt: e.where === "queue" ? null : e.at,
+      retryAt: null,
+      lastFailure: null,
+      cancelRequested: false,
+    });
+  },
+  activity_attempt_failed: (s, e) => {
+    const open = s.activities.get(e.activity);
+    if (!open || open.attempt !== e.attempt) return;
+    open.retryAt = e.retry_at;
+    open.startedAt = null;
+    open.lastFailure = e.failure;
+  },
+  activity_attempt_started: (s, e) => {
+    const open = s.activities.get(e.activity);
+    if (!open) return;
+    open.attempt = e.attempt;
+    open.where = e.where;
+    open.startedAt = e.where === "queue" ? null : e.at;
+    open.retryAt = null;
+  },
+  activity_completed: (s, e) => {
+    s.activities.delete(e.activity);
+    stimulus(s, e);
+  },
+  activity_failed: (s, e) => {
+    s.activities.delete(e.activity);
+    stimulus(s, e);
+  },
+  activity_cancel_requested: (s, e) => {
+    const open = s.activities.get(e.activity);
+    if (open) open.cancelRequested = true;
+  },
+  timer_started: (s, e) => void s.timers.set(e.timer, e.fire_at),
+  timer_cancelled: (s, e) => void s.timers.delete(e.timer),
+  timer_fired: (s, e) => {
+    s.timers.delete(e.timer);
+    stimulus(s, e);
+  },
+  child_scheduled: (s, e) =>
+    void s.children.set(e.child, { execution: e.execution, workflow: e.workflow, onParentClose: e.on_parent_close }),
+  child_cancel_requested: nothing,
+  child_completed: (s, e) => {
+    s.children.delete(e.child);
+    stimulus(s, e);
+  },
+  child_failed: (s, e) => {
+    s.children.delete(e.child);
+    stimulus(s, e);
+  },
+  signal_received: (s, e) => {
+    s.taken.set(e.message, e.at);
+    stimulus(s, e);
+  },
+  cancel_requested: (s, e) => {
+    s.taken.set(e.message, e.at);
+    s.cancelRequested = true;
+    stimulus(s, e);
+  },
+  update_accepted: (s, e) => {
+    s.taken.set(e.message, e.at);
+    s.updates.set(e.message, e.name);
+    stimulus(s, e);
+  },
+  update_rejected: (s, e) => void s.taken.set(e.message, e.at),
+  update_completed: (s, e) => void s.updates.delete(e.message),
+  update_failed: (s, e) => void s.updates.delete(e.message),
+  custom_task: nothing,
+  search_keys_set: nothing,
+  workflow_task_failed: (s, e) => void s.taskFailures.set(e.fingerprint, e.at),
+  execution_completed: close,
+  execution_failed: close,
+  execution_cancelled: close,
+  execution_continued: close,
+  execution_terminated: close,
+  execution_timed_out: close,
+};
+
+function apply(state: RunState, event: HistoryEvent): void {
+  (appliers[event.kind] as (s: RunState, e: HistoryEvent) => void)(state, event);
+  state.tail = event.id;
+  state.at = event.at;
+  if (event.decided !== undefined) state.decided = event.decided;
+}
+
+/** The session that a local place names; null for the queue. */
+export const sessionOf = (where: Where): string | null => (where === "queue" ? null : where.slice("local:".length));

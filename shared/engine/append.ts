@@ -1,0 +1,78 @@
+/**
+ * **append** — 1 `put LOG#<run>#<tail + 1>` if absent. Refused: the same `append_id` there = we won earlier; else the
+ * position is lost: the caller reads again, decides again and keeps its local outcomes. 2 effects, and deletes of the
+ * messages named. The answer carries new messages, with the same turn check as a claim. (R1, R2, R8)
+ *
+ * A crash after 1: the worker repeats the call; if it died too, the batch is beyond `sent`, and a message left behind is
+ * known to the fold and deleted by the next driver.
+ */
+
+import type { Ports, Ref } from "../ports.ts";
+import type { Batch } from "../protocol/history.ts";
+import { isClosing } from "../protocol/history.ts";
+import type { Message } from "../protocol/messages.ts";
+import { performEffects } from "./effects.ts";
+
+export type Appended =
+  | { kind: "appended"; messages: Message[]; turn_lost: boolean }
+  | { kind: "position_lost" }
+  | { kind: "malformed"; detail: string };
+
+export interface AppendRequest {
+  readonly run: string;
+  readonly chain: string;
+  readonly turn: number;
+  readonly batch: Batch;
+  readonly taken: readonly string[];
+}
+
+/** A batch must be what the log can hold: ids in a row, times that never fall, a closing event only through `close`. */
+export function checkBatch(batch: Batch, closing: boolean): string | null {
+  let id = batch.first;
+  let at = 0;
+  for (const event of batch.events) {
+    if (event.id !== id) return `event ids must be in a row from ${batch.first}: found ${event.id} where ${id} belongs`;
+    if (event.at < at) return `event ${id} is earlier than the one before it`;
+    const last = id === batch.first + batch.events.length - 1;
+    if (isClosing(event) && !(closing && last)) return `${event.kind} may only be the last event of a close`;
+    if (last && closing && !isClosing(event))
+      return `the last event of a close must close the run, found ${event.kind}`;
+    id += 1;
+    at = event.at;
+  }
+  return null;
+}
+
+export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<Appended> {
+  const malformed = checkBatch(p.batch, false);
+  if (malformed) return { kind: "malformed", detail: malformed };
+  const put = await ports.executions.putBatch(ref, p.run, p.batch);
+  if (put.kind === "taken" && put.by?.append_id !== p.batch.append_id) return { kind: "position_lost" };
+  if (needsHead(p.batch)) {
+    const head = await ports.executions.run(ref.workspace, p.run);
+    if (head) await performEffects(ports, { ...head, run: p.run, chain: p.chain }, [p.batch]);
+  }
+  if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
+  return { kind: "appended", ...(await news(ports, ref, p)) };
+}
+
+/** New messages, unless the turn is no longer the caller's (interleaving 11). */
+async function news(ports: Ports, ref: Ref, p: AppendRequest): Promise<{ messages: Message[]; turn_lost: boolean }> {
+  const messages = await ports.executions.inbox(ref, p.chain);
+  if (messages.length === 0) return { messages, turn_lost: false };
+  const head = await ports.executions.head(ref);
+  const mine = head?.turn === p.turn && head.run === p.run;
+  return mine ? { messages, turn_lost: false } : { messages: [], turn_lost: true };
+}
+
+const EFFECTFUL = new Set<string>([
+  "activity_scheduled",
+  "activity_attempt_started",
+  "activity_cancel_requested",
+  "child_scheduled",
+  "child_cancel_requested",
+  "search_keys_set",
+]);
+/** Local work has no effects outside: the common step needs no head. */
+const needsHead = (batch: Batch): boolean =>
+  batch.events.some((e) => EFFECTFUL.has(e.kind) && !("where" in e && e.where !== undefined && e.where !== "queue"));

@@ -1,0 +1,59 @@
+/**
+ * **claim** — 1 `due_at = now + guard, turn + 1, remove rung` if running, answering the head. 2 read the chain's inbox.
+ * 3 *then* the log. 4 if messages were found: read the head again; turn no longer mine: leave the messages, they belong
+ * to the next holder. All strongly consistent, in this order (interleavings 1, 2, 11). Before going on: perform again
+ * the effects of batches after `sent` (interleaving 12) and what a continued run still owes.
+ */
+
+import type { Ports, Ref } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Batch, Millis } from "../protocol/history.ts";
+import type { Message } from "../protocol/messages.ts";
+import { performEffects } from "./effects.ts";
+import { performOwed } from "./owed.ts";
+import { terminate } from "./terminate.ts";
+
+export interface Claimed {
+  readonly kind: "claimed";
+  readonly head: Head;
+  /** Batches after what the caller has. */
+  readonly batches: Batch[];
+  readonly messages: Message[];
+  readonly turn_lost: boolean;
+  readonly now: Millis;
+}
+
+export async function claim(
+  ports: Ports,
+  ref: Ref,
+  p: { session: string; have?: { run: string; tail: number } },
+): Promise<Claimed | { kind: "closed" }> {
+  const now = ports.clock.now();
+  const head = await ports.executions.claim(ref, { dueAt: now + ports.settings.guardMs, session: p.session });
+  if (!head) {
+    const final = await ports.executions.head(ref);
+    if (final && final.status !== "RUNNING" && final.due_at !== null) await performOwed(ports, final);
+    return { kind: "closed" };
+  }
+  if (head.deadline !== null && head.deadline <= now) {
+    await terminate(ports, ref, { kind: "timed_out" });
+    return { kind: "closed" };
+  }
+  if (head.owed.length > 0) await performOwed(ports, head);
+  let messages = await ports.executions.inbox(ref, head.chain);
+  const has = p.have?.run === head.run ? p.have.tail : 1;
+  const from = Math.min(has, head.sent);
+  const log = await ports.executions.batches(ref, head.run, from);
+  let turnLost = false;
+  if (messages.length > 0) {
+    const again = await ports.executions.head(ref);
+    turnLost = again?.turn !== head.turn;
+    if (turnLost) messages = [];
+  }
+  await performEffects(
+    ports,
+    head,
+    log.filter((b) => b.first > head.sent),
+  );
+  return { kind: "claimed", head, batches: log.filter((b) => b.first > has), messages, turn_lost: turnLost, now };
+}

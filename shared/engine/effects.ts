@@ -1,0 +1,94 @@
+/** Performing the effects of batches (R8): after the write that decided them, each idempotent by its key. */
+import { type Effect, effectsOf } from "../core/effects.ts";
+import type { Ports } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Batch, Failure } from "../protocol/history.ts";
+import { messageId } from "../protocol/messages.ts";
+import { send } from "./send.ts";
+import { start } from "./start.ts";
+
+type Of = Pick<Head, "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "user">;
+
+export async function performEffects(ports: Ports, of: Of, batches: readonly Pick<Batch, "events">[]): Promise<void> {
+  for (const batch of batches) for (const effect of effectsOf(of, batch)) await perform(ports, of, effect);
+}
+
+async function perform(ports: Ports, of: Of, effect: Effect): Promise<void> {
+  const { workspace, deployment, run } = of;
+  switch (effect.kind) {
+    case "queue_activity":
+      return ports.tasks.send({ workspace, deployment, queue: "activity" }, effect.task, { key: effect.key });
+    case "cancel_activity":
+      return ports.activities.requestCancel(of, run, effect.activity);
+    case "set_search_keys":
+      return setSearchKeys(ports, of, effect);
+    case "cancel_child": {
+      const id = messageId.cancel(`${run}-${effect.child}`);
+      const reason = "its parent asked for it";
+      await send(
+        ports,
+        { workspace, execution: effect.execution },
+        { id, kind: "cancel", reason, sent_at: ports.clock.now() },
+      );
+      return;
+    }
+    case "start_child":
+      return startChild(ports, of, effect.event);
+  }
+}
+
+const LIMITS = { keys: 20, keyLength: 256, valueLength: 8192 };
+
+async function setSearchKeys(ports: Ports, of: Of, effect: Extract<Effect, { kind: "set_search_keys" }>) {
+  const head = await ports.executions.run(of.workspace, of.run);
+  if (!head) return;
+  const keys = { ...head.search_keys };
+  for (const key of effect.remove) delete keys[key];
+  for (const [key, value] of Object.entries(effect.set)) {
+    if (key.length <= LIMITS.keyLength) keys[key] = value.slice(0, LIMITS.valueLength);
+  }
+  const kept = Object.fromEntries(Object.entries(keys).slice(0, LIMITS.keys));
+  await ports.executions.setSearchKeys(of, of.run, kept);
+}
+
+async function startChild(ports: Ports, of: Of, event: Extract<Effect, { kind: "start_child" }>["event"]) {
+  const { workspace, deployment } = of;
+  const parent = { execution: of.execution, chain: of.chain, run: of.run, child: event.child };
+  const refuse = async (failure: Failure) => {
+    const id = messageId.child(of.run, event.child);
+    const outcome = { kind: "failed", status: "START_FAILED", failure } as const;
+    const message = {
+      id,
+      kind: "child",
+      run: of.run,
+      child: event.child,
+      outcome,
+      sent_at: ports.clock.now(),
+    } as const;
+    await send(ports, { workspace, execution: of.execution }, message, of.chain);
+  };
+  const [registration] = await ports.registry.registrations(workspace, { workflow: event.workflow, deployment });
+  if (!registration) {
+    const message = `workflow '${event.workflow}' is not registered by deployment '${deployment}', which children stay in`;
+    return refuse({ type: "ChildError", message, non_retryable: true });
+  }
+  const limit = registration.definition.execution_timeout;
+  const started = await start(ports, {
+    workspace,
+    execution: event.execution,
+    workflow: event.workflow,
+    registration: registration.id,
+    deployment,
+    input: event.input,
+    token: messageId.child(of.run, event.child),
+    by: "parent",
+    timeoutMs: event.timeout_ms ?? (limit === null ? null : limit * 1000),
+    parent,
+    root: of.root,
+    user: of.user,
+  });
+  if (started.kind === "exists") {
+    const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
+    await refuse({ type: "ChildError", message, non_retryable: true });
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Effects of closing a run. They stand in the head until they are performed (I6): a crash in between leaves the head
+ * due, and the sweeper, or the next claim or start, performs them.
+ */
+
+import type { Ports } from "../ports.ts";
+import type { Head, Owed } from "../protocol/head.ts";
+import { messageId } from "../protocol/messages.ts";
+import { send } from "./send.ts";
+import { terminate } from "./terminate.ts";
+
+export async function performOwed(ports: Ports, head: Head): Promise<void> {
+  for (const owed of head.owed) await perform(ports, head, owed);
+  await ports.executions.settle(head, head.run);
+}
+
+async function perform(ports: Ports, head: Head, owed: Owed): Promise<void> {
+  const { workspace } = head;
+  const sent_at = ports.clock.now();
+  switch (owed.kind) {
+    case "tell_parent": {
+      const { parent, outcome } = owed;
+      const id = messageId.child(parent.run, parent.child);
+      const message = { id, kind: "child", run: parent.run, child: parent.child, outcome, sent_at } as const;
+      await send(ports, { workspace, execution: parent.execution }, message, parent.chain);
+      return;
+    }
+    case "terminate_child":
+    case "cancel_child": {
+      const ref = { workspace, execution: owed.execution };
+      const child = await ports.executions.head(ref);
+      // The id may belong to somebody else by now; only our own child is ours to end.
+      if (child?.parent?.run !== owed.parent_run || child.parent.child !== owed.child) return;
+      const reason = `its parent '${head.execution}' closed`;
+      if (owed.kind === "terminate_child") await terminate(ports, ref, { kind: "terminated", reason });
+      else {
+        const id = messageId.cancel(`${owed.parent_run}-${owed.child}-closed`);
+        await send(ports, ref, { id, kind: "cancel", reason, sent_at });
+      }
+      return;
+    }
+    case "tell_schedule":
+      await ports.scheduleClosed?.(head, owed);
+      return;
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * **park** — `due_at = next(state), sent = tail` if `turn` and `run` are the caller's; refused: write nothing. A wait that
+ * ends soon also queues a delayed task. Only park removes or raises a running execution's `due_at`. (R4, interleaving 3)
+ */
+
+import type { Ports, Ref } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import { ring, SOON_MS } from "./tasks.ts";
+
+export async function park(
+  ports: Ports,
+  ref: Ref & { deployment: string },
+  p: { run: string; turn: number; dueAt: Millis | null; sent: number },
+): Promise<boolean> {
+  const parked = await ports.executions.park(ref, p);
+  if (parked && p.dueAt !== null && p.dueAt <= ports.clock.now() + SOON_MS) await ring(ports, ref, p.dueAt);
+  return parked;
+}

@@ -1,0 +1,20 @@
+/** Ringing: a workflow task for an execution. A hint (P4): losing or doubling it changes latency only. */
+
+import type { Ports } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Millis } from "../protocol/history.ts";
+
+type Target = Pick<Head, "workspace" | "execution" | "deployment"> & { driver?: string | null };
+
+/** `at`: not before; default now. */
+export function ring(ports: Ports, target: Target, at?: Millis): Promise<void> {
+  const { workspace, deployment, execution, driver } = target;
+  return ports.tasks.send(
+    { workspace, deployment, queue: "workflow" },
+    { kind: "workflow", execution },
+    { key: `workflow#${workspace}#${execution}`, prefer: driver ?? null, ...(at === undefined ? {} : { at }) },
+  );
+}
+
+/** Waits that end within this are also queued as a delayed task; longer ones are left to the sweeper. */
+export const SOON_MS = 120_000;

@@ -1,0 +1,83 @@
+/**
+ * **terminate / time out** — by the server, without the turn: read head and tail, one transaction of closing batch and
+ * final head; the position lost: read again. Messages not taken in by then are dropped; that is documented. (R9)
+ */
+import { owedToChildren } from "../core/effects.ts";
+import { startedOf } from "../core/present.ts";
+import { fold, stateOf } from "../core/state.ts";
+import type { Ports, Ref } from "../ports.ts";
+import type { Head, Owed } from "../protocol/head.ts";
+import { type Batch, tailOf } from "../protocol/history.ts";
+import type { ChildOutcome } from "../protocol/messages.ts";
+import { performOwed } from "./owed.ts";
+
+export type Ending = { kind: "terminated"; reason: string | null } | { kind: "timed_out" };
+export type TerminateResult = { kind: "closed"; head: Head } | { kind: "not_running"; head: Head | null };
+
+export async function terminate(ports: Ports, ref: Ref, ending: Ending): Promise<TerminateResult> {
+  for (;;) {
+    const head = await ports.executions.head(ref);
+    if (head?.status !== "RUNNING") return { kind: "not_running", head };
+    const batches = await ports.executions.batches(ref, head.run, 1);
+    const state = fold(
+      stateOf(startedOf(head)),
+      batches.flatMap((b) => b.events),
+    );
+    if (state.closed) continue; // closed between the two reads
+    const now = Math.max(ports.clock.now(), state.at);
+    const first = tailOf(batches) + 1;
+    const event =
+      ending.kind === "terminated"
+        ? ({ kind: "execution_terminated", reason: ending.reason, id: first, at: now } as const)
+        : ({ kind: "execution_timed_out", id: first, at: now } as const);
+    const status = ending.kind === "terminated" ? ("TERMINATED" as const) : ("TIMED_OUT" as const);
+    const failure = ending.kind === "terminated" ? ending.reason : "execution timeout";
+    const batch: Batch = { first, events: [event], append_id: ports.uuid(), sent: head.sent };
+    const message = ending.kind === "terminated" ? `terminated: ${ending.reason ?? "no reason given"}` : "timed out";
+    const outcome: ChildOutcome = { kind: "failed", status, failure: { type: "ChildError", message } };
+    const owed = [...closeOwed(head, outcome), ...owedToChildren(state)];
+    const next = finalHead(head, { status, now, result: null, failure, owed });
+    const closed = await ports.executions.close(ref, { run: head.run, turn: null, batch, next });
+    if (closed.kind !== "closed") continue;
+    const left = await ports.executions.inbox(ref, head.chain);
+    await ports.executions.removeMessages(
+      ref,
+      head.chain,
+      left.map((m) => m.id),
+    );
+    if (owed.length > 0) await performOwed(ports, next);
+    return { kind: "closed", head: next };
+  }
+}
+
+/** Whom the end of this execution concerns: its parent and its schedule. */
+export function closeOwed(head: Head, outcome: ChildOutcome): Owed[] {
+  const owed: Owed[] = [];
+  if (head.parent) owed.push({ kind: "tell_parent", parent: head.parent, outcome });
+  if (head.schedule) {
+    const failed = outcome.kind === "failed";
+    const status =
+      outcome.kind === "completed" ? "COMPLETED" : outcome.status === "START_FAILED" ? "FAILED" : outcome.status;
+    const failure = failed ? outcome.failure.message : null;
+    owed.push({ kind: "tell_schedule", schedule: head.schedule.id, status, failure });
+  }
+  return owed;
+}
+
+/** The head of a run that has ended. It stays due until its effects are done; with none owed it is settled at once. */
+export function finalHead(
+  head: Head,
+  p: { status: Head["status"]; now: number; result: Head["result"]; failure: string | null; owed: Owed[] },
+): Head {
+  return {
+    ...head,
+    status: p.status,
+    closed_at: p.now,
+    result: p.result,
+    failure: p.failure,
+    owed: p.owed,
+    due_at: p.owed.length > 0 ? p.now : null,
+    rung: false,
+    turn: head.turn + 1,
+  };
+}
