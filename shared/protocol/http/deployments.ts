@@ -1,0 +1,88 @@
+/** Deployments and their workers. */
+import * as z from "zod";
+import { MAX_SMALL_PAGE } from "../limits.ts";
+import { Cursor, Order, pageSize, Timestamp } from "./fields.ts";
+import { ManagedDeploymentResponse } from "./managed.ts";
+
+const LocationType = z.enum(["local", "k8s", "managed"]);
+export const DeploymentLocation = z
+  .object({
+    location_type: LocationType,
+    k8s_cluster: z.string().nullable(),
+    k8s_namespace: z.string().nullable(),
+  })
+  .meta({ id: "DeploymentLocation" });
+
+/** Without `order_by`: active ones first, then by creation. `location_types` match if any does. */
+export const ListDeploymentsQuery = z.object({
+  active_only: z.boolean().default(true),
+  is_hardened: z.boolean().optional(),
+  workflow_name: z.string().optional(),
+  created_by: z.string().optional(),
+  owner: z.string().optional(),
+  repository_url: z.string().optional(),
+  dockerfile_path: z.string().optional(),
+  location_types: z.array(LocationType).optional(),
+  search: z.string().optional(),
+  order_by: z.enum(["updated_at", "created_at"]).optional(),
+  order: Order.default("desc"),
+  limit: pageSize(MAX_SMALL_PAGE),
+  cursor: Cursor.optional(),
+  workspace_id: z.string().optional(),
+});
+
+/** `is_active`: at least one live worker. `updated_at` and `last_heartbeat` are the same moment. */
+const deployment = {
+  id: z.string(),
+  name: z.string(),
+  is_active: z.boolean(),
+  is_hardened: z.boolean(),
+  created_at: Timestamp,
+  updated_at: Timestamp,
+  last_heartbeat: Timestamp,
+  owner: z.string().nullable(),
+  location: DeploymentLocation.nullable(),
+  locations: z.array(LocationType),
+  worker_count: z.int().min(0),
+  active_worker_count: z.int().min(0),
+  managed: ManagedDeploymentResponse.nullable(),
+};
+export const DeploymentResponse = z.object(deployment).meta({ id: "DeploymentResponse" });
+export type DeploymentResponse = z.infer<typeof DeploymentResponse>;
+
+export const DeploymentListResponse = z
+  .object({
+    deployments: z.array(DeploymentResponse),
+    workspace_id: z.string(),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: "DeploymentListResponse" });
+
+export const DeploymentWorkerResponse = z
+  .object({
+    name: z.string(),
+    is_active: z.boolean(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    last_heartbeat: Timestamp,
+    location: DeploymentLocation.nullable(),
+  })
+  .meta({ id: "DeploymentWorkerResponse" });
+export type DeploymentWorkerResponse = z.infer<typeof DeploymentWorkerResponse>;
+
+/** With `workflow_name`, the counts and `is_active` speak of the workers that serve that workflow. */
+export const GetDeploymentQuery = z.object({ workflow_name: z.string().optional() });
+export const DeploymentDetailResponse = z
+  .object({ ...deployment, workers: z.array(DeploymentWorkerResponse) })
+  .meta({ id: "DeploymentDetailResponse" });
+
+export const ListWorkersQuery = z.object({
+  worker_status: z.enum(["active", "inactive"]).optional(),
+  limit: pageSize(MAX_SMALL_PAGE),
+  cursor: Cursor.optional(),
+});
+export const DeploymentWorkerListResponse = z
+  .object({ workers: z.array(DeploymentWorkerResponse), next_cursor: z.string().nullable() })
+  .meta({ id: "DeploymentWorkerListResponse" });
+
+export const UnhardenQuery = z.object({ workspace_id: z.string().optional() });

@@ -1,0 +1,108 @@
+/** Executions: starting them, reading them, talking to them. */
+import * as z from "zod";
+import { EXECUTION_STATUSES } from "../errors.ts";
+import { ExecutionId } from "../ids.ts";
+import { MAX_BATCH_IDS, MAX_HANDLER_NAME } from "../limits.ts";
+import { Json, JsonObject, NetworkEncodedInput, Timestamp } from "./fields.ts";
+
+export const ExecutionStatus = z.enum(EXECUTION_STATUSES).meta({ id: "WorkflowExecutionStatus" });
+
+/** Arguments by name. `null` and absent count as `{}`; see `isEncodedInput` for the encoded form. */
+const Input = z.record(z.string(), z.unknown(), { error: "an object with the parameters by name is wanted" }).nullish();
+
+/** `task_queue` is an older name of `deployment_name`. `timeout_seconds` bounds the wait, not the execution. */
+export const WorkflowExecutionRequest = z
+  .object({
+    execution_id: ExecutionId.nullish(),
+    input: Input,
+    encoded_input: NetworkEncodedInput.nullish(),
+    wait_for_result: z.boolean().default(false),
+    timeout_seconds: z.number().min(0).nullish(),
+    custom_tracing_attributes: z.record(z.string(), z.string()).nullish(),
+    force_new_trace: z.boolean().default(false),
+    extensions: JsonObject.nullish(),
+    task_queue: z.string().nullish(),
+    deployment_name: z.string().nullish(),
+  })
+  .refine((body) => body.input == null || body.encoded_input == null, {
+    path: ["encoded_input"],
+    error: "input and encoded_input exclude each other",
+  })
+  .meta({ id: "WorkflowExecutionRequest" });
+export type WorkflowExecutionRequest = z.infer<typeof WorkflowExecutionRequest>;
+
+/** An execution without its result, as in lists. Times of a running one: `end_time` null, duration null. */
+export const WorkflowExecutionWithoutResult = z
+  .object({
+    workflow_name: z.string(),
+    workflow_id: z.string().nullable(),
+    execution_id: z.string(),
+    run_id: z.string().nullable(),
+    root_execution_id: z.string(),
+    parent_execution_id: z.string().nullable(),
+    deployment_name: z.string().nullable(),
+    user_id: z.string().nullable(),
+    status: ExecutionStatus.nullable(),
+    start_time: Timestamp,
+    end_time: Timestamp.nullable(),
+    total_duration_ms: z.int().nullable(),
+  })
+  .meta({ id: "WorkflowExecutionWithoutResultResponse" });
+export type WorkflowExecutionWithoutResult = z.infer<typeof WorkflowExecutionWithoutResult>;
+
+/** `search_keys` values are texts: a key without a value is left out, because a null would break the client. */
+export const executionFields = {
+  ...WorkflowExecutionWithoutResult.shape,
+  result: Json,
+  search_keys: z.record(z.string(), z.string()).nullable(),
+};
+export const WorkflowExecutionResponse = z.object(executionFields).meta({ id: "WorkflowExecutionResponse" });
+export type WorkflowExecutionResponse = z.infer<typeof WorkflowExecutionResponse>;
+
+/** The answer of an execute with `wait_for_result`. */
+export const WorkflowExecutionSyncResponse = z
+  .object({ workflow_name: z.string(), execution_id: z.string(), result: Json })
+  .meta({ id: "WorkflowExecutionSyncResponse" });
+export type WorkflowExecutionSyncResponse = z.infer<typeof WorkflowExecutionSyncResponse>;
+
+/** The whole execution comes first: a client that tries both keeps the richer one. */
+export const ExecuteResponse = z.union([WorkflowExecutionResponse, WorkflowExecutionSyncResponse]);
+
+export const GetExecutionQuery = z.object({ include_search_keys: z.boolean().default(false) });
+
+export const HistoryQuery = z.object({ decode_payloads: z.boolean().default(false) });
+/** Recorded events with ascending integer ids, in their own form (see `history.ts`). */
+export const HistoryResponse = z
+  .object({ events: z.array(z.looseObject({ id: z.int().min(1) })) })
+  .meta({ id: "HistoryResponse" });
+
+const invocation = { name: z.string().min(1).max(MAX_HANDLER_NAME), input: Input };
+export const SignalInvocationBody = z.object(invocation).meta({ id: "SignalInvocationBody" });
+export const QueryInvocationBody = z.object(invocation).meta({ id: "QueryInvocationBody" });
+export const UpdateInvocationBody = z.object(invocation).meta({ id: "UpdateInvocationBody" });
+
+export const SignalWorkflowResponse = z.object({ message: z.string() }).meta({ id: "SignalWorkflowResponse" });
+export const QueryWorkflowResponse = z
+  .object({ query_name: z.string(), result: Json })
+  .meta({ id: "QueryWorkflowResponse" });
+export const UpdateWorkflowResponse = z
+  .object({ update_name: z.string(), result: Json })
+  .meta({ id: "UpdateWorkflowResponse" });
+
+export const ResetInvocationBody = z
+  .object({
+    event_id: z.int().min(1),
+    reason: z.string().nullish(),
+    exclude_signals: z.boolean().default(false),
+    exclude_updates: z.boolean().default(false),
+  })
+  .meta({ id: "ResetInvocationBody" });
+
+export const BatchExecutionBody = z
+  .object({ execution_ids: z.array(z.string()).min(1).max(MAX_BATCH_IDS) })
+  .meta({ id: "BatchExecutionBody" });
+export const BatchExecutionResponse = z
+  .object({
+    results: z.record(z.string(), z.object({ status: z.enum(["success", "failure"]), error: z.string().nullable() })),
+  })
+  .meta({ id: "BatchExecutionResponse" });

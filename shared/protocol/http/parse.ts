@@ -1,0 +1,98 @@
+/**
+ * From the text of a request to typed values, or to the 422 that says what is wrong with it.
+ *
+ * Official operations ignore body and query keys they do not know, because released clients send some; our own
+ * operations use strict objects and refuse them. Which of the two is the schema's own business.
+ */
+import type * as z from "zod";
+import { invalid, invalidAt, type Refusal } from "../errors.ts";
+import { zodToDetail } from "./detail.ts";
+
+export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
+
+/**
+ * The JSON of a body. With `optional`, a body of no length, of white space or of `null` counts as `{}`: clients send
+ * all three when a caller gives no options.
+ */
+export function parseJsonBody(text: string, { optional = false } = {}): Parsed<unknown> {
+  if (text.trim() === "") {
+    if (optional) return { value: {} };
+    return { refused: invalidAt(["body"], "Field required: the request has no body", "missing") };
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    return { value: value === null && optional ? {} : value };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return { refused: invalidAt(["body"], `The body is not JSON: ${why}`, "json_invalid") };
+  }
+}
+
+/** The body as the schema understands it. */
+export function parseBody<S extends z.ZodType>(schema: S, text: string, options?: { optional?: boolean }) {
+  const json = parseJsonBody(text, options);
+  return "refused" in json ? json : check(schema, json.value, "body");
+}
+
+/**
+ * The query string as the schema understands it, its defaults filled in. Lists are repeated keys; of a single value
+ * that is repeated the last counts.
+ */
+export function parseQuery<S extends z.ZodType>(schema: S, query: URLSearchParams): Parsed<z.output<S>> {
+  const { fields, keepsUnknown } = shapeOf(schema);
+  const raw: Record<string, unknown> = {};
+  for (const key of new Set(query.keys())) {
+    const values = query.getAll(key);
+    const sort = fields.get(key);
+    if (sort === "list") raw[key] = values;
+    else if (sort !== undefined || keepsUnknown) raw[key] = fromText(values.at(-1) as string, sort ?? "text");
+  }
+  return check(schema, raw, "query");
+}
+
+function check<S extends z.ZodType>(schema: S, value: unknown, where: "body" | "query"): Parsed<z.output<S>> {
+  const result = schema.safeParse(value, { reportInput: true });
+  return result.success ? { value: result.data } : { refused: invalid(zodToDetail(result.error, where)) };
+}
+
+type Sort = "list" | "number" | "boolean" | "text";
+const TRUE = new Set(["true", "1", "yes", "on"]);
+const FALSE = new Set(["false", "0", "no", "off"]);
+
+/** What is no number or boolean stays a text, which the schema then refuses by name. */
+function fromText(text: string, sort: Sort): unknown {
+  if (sort === "number" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (sort === "boolean" && TRUE.has(text.toLowerCase())) return true;
+  if (sort === "boolean" && FALSE.has(text.toLowerCase())) return false;
+  return text;
+}
+
+interface Shape {
+  readonly fields: ReadonlyMap<string, Sort>;
+  readonly keepsUnknown: boolean;
+}
+/** Schemas live as long as the process; each is looked into once. */
+const shapes = new WeakMap<z.ZodType, Shape>();
+
+function shapeOf(schema: z.ZodType): Shape {
+  const known = shapes.get(schema);
+  if (known) return known;
+  const object = unwrap(schema) as z.ZodObject;
+  const fields = new Map(Object.entries(object.def.shape).map(([key, field]) => [key, sortOf(field as z.ZodType)]));
+  const shape = { fields, keepsUnknown: object.def.catchall !== undefined };
+  shapes.set(schema, shape);
+  return shape;
+}
+
+function sortOf(field: z.ZodType): Sort {
+  const { type } = unwrap(field).def;
+  if (type === "array") return "list";
+  return type === "number" || type === "boolean" ? type : "text";
+}
+
+/** The schema of what goes in: without `default`, `optional`, `nullable` and what a `transform` makes of it. */
+function unwrap(schema: z.ZodType): z.ZodType {
+  const def = schema.def as { innerType?: z.ZodType; in?: z.ZodType };
+  const inner = def.innerType ?? def.in;
+  return inner ? unwrap(inner) : schema;
+}

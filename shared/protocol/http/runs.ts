@@ -1,0 +1,43 @@
+/** Runs: the attempts of executions, listed across the workspace. */
+import * as z from "zod";
+import { MAX_SEARCH_KEY_FILTERS, MAX_WORKFLOW_TAGS_FILTER } from "../limits.ts";
+import { ExecutionStatus, WorkflowExecutionWithoutResult } from "./executions.ts";
+import { Cursor, Instant, Order, pageSize } from "./fields.ts";
+
+/** `key:value`, split at the first colon; the key exact, the value similar. */
+const SearchKeyFilter = z
+  .string()
+  .regex(/^[^:]+:/, { error: "key:value is wanted" })
+  .transform((text) => {
+    const colon = text.indexOf(":");
+    return { key: text.slice(0, colon), value: text.slice(colon + 1) };
+  });
+
+/**
+ * Filters narrow each other down. Bounds are inclusive; those of `end_time` leave out what is still running.
+ * `user_id=current` is the caller. `workflow_identifier` is a name or an id.
+ */
+export const ListRunsQuery = z.object({
+  workflow_identifier: z.string().optional(),
+  root_execution_id: z.string().optional(),
+  search: z.string().optional(),
+  status: z.array(ExecutionStatus).optional(),
+  deployment_name: z.string().optional(),
+  sort_by: z.enum(["start_time", "end_time"]).default("start_time"),
+  order: Order.default("desc"),
+  start_time_after: Instant.optional(),
+  start_time_before: Instant.optional(),
+  end_time_after: Instant.optional(),
+  end_time_before: Instant.optional(),
+  user_id: z.string().optional(),
+  workflow_tags: z.array(z.string()).max(MAX_WORKFLOW_TAGS_FILTER).optional(),
+  include_internal: z.boolean().default(true),
+  search_key: z.array(SearchKeyFilter).max(MAX_SEARCH_KEY_FILTERS).optional(),
+  page_size: pageSize(),
+  next_page_token: Cursor.optional(),
+});
+
+/** The runs stand under `executions`; a page is full whenever a token comes with it, or clients stop early. */
+export const WorkflowExecutionListResponse = z
+  .object({ executions: z.array(WorkflowExecutionWithoutResult), next_page_token: z.string().nullable() })
+  .meta({ id: "WorkflowExecutionListResponse" });

@@ -1,0 +1,250 @@
+/**
+ * Schedules: rules that start executions. These schemas check shapes only; whether a calendar, a cron line, a
+ * duration or a time zone makes sense is decided by `shared/schedule`.
+ */
+import * as z from "zod";
+import { ScheduleId } from "../ids.ts";
+import {
+  DEFAULT_CATCHUP_SECONDS,
+  DEFAULT_PREVIEW_TIMES,
+  MAX_NOTE_BYTES,
+  MAX_PAGE,
+  MAX_PREVIEW_TIMES,
+  MAX_SMALL_PAGE,
+} from "../limits.ts";
+import { Cursor, Instant, Json, pageSize, Timestamp } from "./fields.ts";
+
+/** 1 skip, 2 buffer one, 3 buffer all, 4 cancel other, 5 terminate other, 6 allow all. */
+export const Overlap = z.union(
+  [1, 2, 3, 4, 5, 6].map((n) => z.literal(n as 1 | 2 | 3 | 4 | 5 | 6)),
+  {
+    error: "1 skip, 2 buffer one, 3 buffer all, 4 cancel other, 5 terminate other, 6 allow all",
+  },
+);
+export type Overlap = z.infer<typeof Overlap>;
+
+/** Inclusive. Clients always send the zeros: an `end` of 0 below `start` means `start`, a `step` of 0 means 1. */
+export const ScheduleRange = z
+  .object({ start: z.int(), end: z.int().default(0), step: z.int().default(0) })
+  .meta({ id: "ScheduleRange" });
+
+const ranges = z.array(ScheduleRange).optional();
+/** Every field given must match. An omitted field has a default of its own; an empty list matches nothing. */
+export const ScheduleCalendar = z
+  .object({
+    second: ranges,
+    minute: ranges,
+    hour: ranges,
+    day_of_month: ranges,
+    month: ranges,
+    year: ranges,
+    day_of_week: ranges,
+    comment: z.string().nullish(),
+  })
+  .meta({ id: "ScheduleCalendar" });
+export type ScheduleCalendar = z.infer<typeof ScheduleCalendar>;
+
+/** ISO 8601 durations; aligned to the epoch, not to the creation. */
+export const ScheduleInterval = z
+  .object({ every: z.string(), offset: z.string().nullish() })
+  .meta({ id: "ScheduleInterval" });
+
+const policy = {
+  catchup_window_seconds: z.int().min(0),
+  overlap: Overlap,
+  pause_on_failure: z.boolean(),
+};
+export const SchedulePolicy = z
+  .object({
+    catchup_window_seconds: policy.catchup_window_seconds.default(DEFAULT_CATCHUP_SECONDS),
+    overlap: policy.overlap.default(1),
+    pause_on_failure: policy.pause_on_failure.default(false),
+  })
+  .meta({ id: "SchedulePolicy" });
+export type SchedulePolicy = z.infer<typeof SchedulePolicy>;
+
+/** When a schedule fires: the union of calendars, intervals and cron lines, less `skip`, within start and end. */
+const spec = {
+  calendars: z.array(ScheduleCalendar),
+  intervals: z.array(ScheduleInterval),
+  cron_expressions: z.array(z.string()),
+  skip: z.array(ScheduleCalendar),
+};
+const window = {
+  start_at: Instant.nullish(),
+  end_at: Instant.nullish(),
+  jitter: z.string().nullish(),
+  time_zone_name: z.string().nullish(),
+};
+const maxExecutions = z.int().min(1).nullish();
+
+const times = {
+  calendars: spec.calendars.default([]),
+  intervals: spec.intervals.default([]),
+  cron_expressions: spec.cron_expressions.default([]),
+  skip: spec.skip.default([]),
+  ...window,
+};
+export const ScheduleDefinition = z
+  .object({
+    input: Json,
+    ...times,
+    policy: SchedulePolicy.prefault({}),
+    max_executions: maxExecutions,
+    schedule_id: ScheduleId.nullish(),
+  })
+  .meta({ id: "ScheduleDefinition" });
+export type ScheduleDefinition = z.infer<typeof ScheduleDefinition>;
+
+/** Only keys that are present change; lists are replaced whole; `null` clears. */
+export const PartialScheduleDefinition = z
+  .object({ input: Json, ...spec, ...window, policy: z.object(policy).partial(), max_executions: maxExecutions })
+  .partial()
+  .meta({ id: "PartialScheduleDefinition" });
+export type PartialScheduleDefinition = z.infer<typeof PartialScheduleDefinition>;
+
+/**
+ * Which workflow: `workflow_identifier` (name or id) or `workflow_registration_id`, of which `workflow_version_id` is
+ * an older name. `workflow_task_queue` is an older name of `deployment_name`. The id may stand in either place.
+ */
+export const WorkflowScheduleRequest = z
+  .object({
+    schedule: ScheduleDefinition,
+    workflow_identifier: z.string().nullish(),
+    workflow_registration_id: z.string().nullish(),
+    workflow_version_id: z.string().nullish(),
+    workflow_task_queue: z.string().nullish(),
+    deployment_name: z.string().nullish(),
+    schedule_id: ScheduleId.nullish(),
+  })
+  .superRefine((body, ctx) => {
+    const registration = body.workflow_registration_id ?? body.workflow_version_id;
+    if ((body.workflow_identifier == null) === (registration == null)) {
+      const message = "exactly one of workflow_identifier and workflow_registration_id must be given";
+      ctx.addIssue({ code: "custom", path: ["workflow_identifier"], message });
+    }
+    const inner = body.schedule.schedule_id;
+    if (body.schedule_id != null && inner != null && body.schedule_id !== inner) {
+      const message = `differs from schedule.schedule_id, which is '${inner}'`;
+      ctx.addIssue({ code: "custom", path: ["schedule_id"], message });
+    }
+  })
+  .meta({ id: "WorkflowScheduleRequest" });
+
+export const WorkflowScheduleUpdateRequest = z
+  .object({ schedule: PartialScheduleDefinition })
+  .meta({ id: "WorkflowScheduleUpdateRequest" });
+
+const Note = z
+  .string()
+  .refine((note) => new TextEncoder().encode(note).length <= MAX_NOTE_BYTES, `at most ${MAX_NOTE_BYTES} bytes`);
+export const SchedulePauseRequest = z.object({ note: Note.nullish() }).meta({ id: "WorkflowSchedulePauseRequest" });
+export const ScheduleTriggerRequest = z
+  .object({ overlap: Overlap.nullish() })
+  .meta({ id: "WorkflowScheduleTriggerRequest" });
+
+export const WorkflowScheduleResponse = z.object({ schedule_id: z.string() }).meta({ id: "WorkflowScheduleResponse" });
+
+const out = { ranges: z.array(z.object({ start: z.int(), end: z.int(), step: z.int() })).optional() };
+/** As it was given: an omitted field stays omitted, because an empty list would mean something else. */
+const CalendarOutput = z
+  .object({
+    second: out.ranges,
+    minute: out.ranges,
+    hour: out.ranges,
+    day_of_month: out.ranges,
+    month: out.ranges,
+    year: out.ranges,
+    day_of_week: out.ranges,
+    comment: z.string().nullable(),
+  })
+  .meta({ id: "ScheduleCalendarOutput" });
+
+/** `remaining_executions`: null = unlimited, 0 = exhausted. The next 10 and the last 10 times, oldest first. */
+export const ScheduleDefinitionOutput = z
+  .object({
+    schedule_id: z.string(),
+    workflow_name: z.string(),
+    deployment_name: z.string().nullable(),
+    input: Json,
+    calendars: z.array(CalendarOutput),
+    intervals: z.array(z.object({ every: z.string(), offset: z.string().nullable() })),
+    cron_expressions: z.array(z.string()),
+    skip: z.array(CalendarOutput),
+    start_at: Timestamp.nullable(),
+    end_at: Timestamp.nullable(),
+    jitter: z.string().nullable(),
+    time_zone_name: z.string().nullable(),
+    policy: z.object(policy).meta({ id: "SchedulePolicyOutput" }),
+    remaining_executions: z.int().min(0).nullable(),
+    paused: z.boolean(),
+    note: z.string().nullable(),
+    future_executions: z.array(z.object({ scheduled_at: Timestamp })),
+    recent_executions: z.array(z.object({ scheduled_at: Timestamp, started_at: Timestamp, execution_id: z.string() })),
+  })
+  .meta({ id: "ScheduleDefinitionOutput" });
+export type ScheduleDefinitionOutput = z.infer<typeof ScheduleDefinitionOutput>;
+
+/** Without `page_size` everything comes in one answer, as older clients expect. `search` is the start of a name. */
+export const ListSchedulesQuery = z.object({
+  workflow_name: z.string().optional(),
+  user_id: z.string().optional(),
+  status: z.enum(["active", "paused"]).optional(),
+  search: z.string().optional(),
+  page_size: z.int().min(1).max(MAX_PAGE).optional(),
+  next_page_token: Cursor.optional(),
+});
+export const WorkflowScheduleListResponse = z
+  .object({ schedules: z.array(ScheduleDefinitionOutput), next_page_token: z.string().nullable() })
+  .meta({ id: "WorkflowScheduleListResponse" });
+
+/* Beyond the official operations; strict. */
+
+/** The times of a rule that is not stored. `after` (default: now) is exclusive, `before` inclusive. */
+export const SchedulePreviewRequest = z
+  .strictObject({
+    schedule: z.strictObject(times),
+    after: Instant.optional(),
+    before: Instant.optional(),
+    limit: z.int().min(1).max(MAX_PREVIEW_TIMES).default(DEFAULT_PREVIEW_TIMES),
+  })
+  .meta({ id: "SchedulePreviewRequest" });
+/** `has_more`: the rule has a further time after the last one here. */
+export const SchedulePreviewResponse = z
+  .object({ times: z.array(z.object({ scheduled_at: Timestamp })), has_more: z.boolean() })
+  .meta({ id: "SchedulePreviewResponse" });
+
+/** Starts a run for every time between the two, both inclusive, as if triggered by hand. */
+export const ScheduleBackfillRequest = z
+  .strictObject({ start_at: Instant, end_at: Instant, overlap: Overlap.nullish() })
+  .refine((body) => body.start_at <= body.end_at, { path: ["end_at"], error: "lies before start_at" })
+  .meta({ id: "ScheduleBackfillRequest" });
+export const ScheduleBackfillResponse = z.object({ accepted: z.int().min(0) }).meta({ id: "ScheduleBackfillResponse" });
+
+/** What became of each due time, newest first. */
+export const ScheduleLogQuery = z.strictObject({ limit: pageSize(MAX_SMALL_PAGE), cursor: Cursor.optional() });
+export const ScheduleLogResponse = z
+  .object({
+    entries: z.array(
+      z.object({
+        scheduled_at: Timestamp,
+        decided_at: Timestamp,
+        outcome: z.enum([
+          "started",
+          "waiting",
+          "skipped_overlap",
+          "missed_catchup_window",
+          "dropped_buffer_full",
+          "dropped_paused",
+          "dropped_exhausted",
+          "replaced",
+          "failed_to_start",
+        ]),
+        manual: z.boolean(),
+        execution_id: z.string().nullable(),
+        detail: z.string().nullable(),
+      }),
+    ),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: "ScheduleLogResponse" });

@@ -1,0 +1,12 @@
+/** What the installation says about itself. */
+import * as z from "zod";
+
+/** `namespace` is the workspace id, the same text as in the envelope of a streamed event. */
+export const WhoAmIResponse = z
+  .object({ scheduler_url: z.string(), namespace: z.string(), tls: z.boolean() })
+  .meta({ id: "WorkerInfoResponse" });
+
+export const HealthResponse = z.object({ status: z.literal("ok"), version: z.string() }).meta({ id: "HealthResponse" });
+
+/** The OpenAPI document itself. */
+export const OpenApiResponse = z.looseObject({ openapi: z.string() });
