@@ -1,0 +1,272 @@
+/** Heads, logs and inboxes in SQLite. Each method is one step of the protocol; all run inside the turn's transaction. */
+import { startedOf } from "../core/present.ts";
+import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Batch, Millis } from "../protocol/history.ts";
+import { inOrder, type Message } from "../protocol/messages.ts";
+import type { Notifier } from "./changes.ts";
+import { type Database, json, parse, type Row } from "./database.ts";
+import { listRuns } from "./runs.ts";
+import type { Sequence } from "./sequence.ts";
+
+export class EmbeddedExecutions implements Executions {
+  readonly #db: Database;
+  readonly #sequence: Sequence;
+  readonly #changes: Notifier;
+
+  constructor(db: Database, sequence: Sequence, changes: Notifier) {
+    this.#db = db;
+    this.#sequence = sequence;
+    this.#changes = changes;
+  }
+
+  #head(ref: Ref): Head | null {
+    const row = this.#db.one("SELECT * FROM heads WHERE ws = ? AND execution = ?", ref.workspace, ref.execution);
+    return row ? headOf(row) : null;
+  }
+
+  async head(ref: Ref) {
+    return this.#head(ref);
+  }
+
+  async create(head: Head, overFinal: boolean) {
+    const old = this.#head(head);
+    if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null)) {
+      return { kind: "exists" as const, head: old };
+    }
+    this.#putHead({ ...head, turn: (old?.turn ?? 0) + 1 });
+    this.#putRun(head);
+    return { kind: "created" as const };
+  }
+
+  #putHead(head: Head): void {
+    const { status, run, chain, due_at, rung, turn, sent, driver, ...rest } = head;
+    this.#db.run(
+      `INSERT INTO heads (ws, execution, status, run, chain, due_at, rung, turn, sent, driver, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
+         due_at = excluded.due_at, rung = excluded.rung, turn = excluded.turn, sent = excluded.sent,
+         driver = excluded.driver, body = excluded.body`,
+      head.workspace,
+      head.execution,
+      status,
+      run,
+      chain,
+      due_at,
+      rung ? 1 : 0,
+      turn,
+      sent,
+      driver,
+      json(rest),
+    );
+    this.#changes.execution(head);
+  }
+
+  /** Begins a run: its row in the list, and event 1 in the feed. */
+  #putRun(head: Head): void {
+    this.#db.run(
+      `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, search_keys, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      head.run,
+      head.workspace,
+      head.execution,
+      head.root,
+      head.workflow,
+      head.deployment,
+      head.user,
+      head.status,
+      head.started_at,
+      head.closed_at,
+      json(head.search_keys),
+      json(head),
+    );
+    const started: Batch = { first: 1, events: [startedOf(head)], append_id: head.run, sent: 1 };
+    this.#putLog(head.workspace, head.run, started);
+  }
+
+  #putLog(workspace: string, run: string, batch: Batch): void {
+    const n = batch.events.length;
+    const seq = this.#sequence.take(n);
+    this.#db.run(
+      "INSERT INTO log (run, first, ws, seq, n, body) VALUES (?, ?, ?, ?, ?, ?)",
+      run,
+      batch.first,
+      workspace,
+      seq,
+      n,
+      JSON.stringify(batch),
+    );
+    this.#changes.feed(workspace);
+  }
+
+  async putMessage(ref: Ref, chain: string, message: Message) {
+    this.#db.run(
+      "INSERT OR IGNORE INTO inbox (ws, execution, chain, id, sent_at, body) VALUES (?, ?, ?, ?, ?, ?)",
+      ref.workspace,
+      ref.execution,
+      chain,
+      message.id,
+      message.sent_at,
+      json(message),
+    );
+  }
+
+  async removeMessages(ref: Ref, chain: string, ids: readonly string[]) {
+    for (const id of ids) {
+      this.#db.run(
+        "DELETE FROM inbox WHERE ws = ? AND execution = ? AND chain = ? AND id = ?",
+        ref.workspace,
+        ref.execution,
+        chain,
+        id,
+      );
+    }
+  }
+
+  async inbox(ref: Ref, chain: string) {
+    const rows = this.#db.all(
+      "SELECT body FROM inbox WHERE ws = ? AND execution = ? AND chain = ?",
+      ref.workspace,
+      ref.execution,
+      chain,
+    );
+    return rows.map((r) => parse<Message>(r.body)).sort(inOrder);
+  }
+
+  async mark(ref: Ref, chain: string, now: Millis) {
+    const marked = this.#db.run(
+      `UPDATE heads SET due_at = ?, rung = 1, turn = turn + 1
+       WHERE ws = ? AND execution = ? AND chain = ? AND status = 'RUNNING' AND rung = 0`,
+      now,
+      ref.workspace,
+      ref.execution,
+      chain,
+    );
+    return marked === 1 ? { kind: "marked" as const } : { kind: "refused" as const, head: this.#head(ref) };
+  }
+
+  async claim(ref: Ref, p: { dueAt: Millis; session: string }) {
+    const claimed = this.#db.run(
+      `UPDATE heads SET due_at = ?, rung = 0, turn = turn + 1, driver = ?
+       WHERE ws = ? AND execution = ? AND status = 'RUNNING'`,
+      p.dueAt,
+      p.session,
+      ref.workspace,
+      ref.execution,
+    );
+    return claimed === 1 ? this.#head(ref) : null;
+  }
+
+  async putBatch(ref: Ref, run: string, batch: Batch) {
+    const taken = this.#standing(run, batch.first);
+    if (taken !== undefined) return { kind: "taken" as const, by: taken };
+    this.#putLog(ref.workspace, run, batch);
+    this.#changes.execution(ref);
+    return { kind: "written" as const };
+  }
+
+  /** What stands at a position: a batch that begins there, null for the middle of another, undefined for nothing. */
+  #standing(run: string, first: number): Batch | null | undefined {
+    const last = this.#db.one("SELECT first, n, body FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
+    if (!last) return null; // no such run: nothing may be written
+    const tail = Number(last.first) + Number(last.n) - 1;
+    if (first === tail + 1) return undefined;
+    if (Number(last.first) === first) return parse<Batch>(last.body);
+    const there = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
+    return there ? parse<Batch>(there.body) : null;
+  }
+
+  async batches(_ref: Ref, run: string, after: number) {
+    const rows = this.#db.all("SELECT body FROM log WHERE run = ? AND first > ? ORDER BY first", run, after);
+    return rows.map((r) => parse<Batch>(r.body));
+  }
+
+  async park(ref: Ref, p: { run: string; turn: number; dueAt: Millis | null; sent: number }) {
+    const parked = this.#db.run(
+      `UPDATE heads SET due_at = ?, sent = ?
+       WHERE ws = ? AND execution = ? AND status = 'RUNNING' AND run = ? AND turn = ?`,
+      p.dueAt,
+      p.sent,
+      ref.workspace,
+      ref.execution,
+      p.run,
+      p.turn,
+    );
+    return parked === 1;
+  }
+
+  async close(ref: Ref, p: { run: string; turn: number | null; batch: Batch; next: Head }) {
+    const head = this.#head(ref);
+    const mine = head?.status === "RUNNING" && head.run === p.run && (p.turn === null || head.turn === p.turn);
+    if (!mine) return { kind: "head_lost" as const, head };
+    if (this.#standing(p.run, p.batch.first) !== undefined) return { kind: "position_lost" as const };
+    this.#putLog(ref.workspace, p.run, p.batch);
+    const next = { ...p.next, turn: head.turn + 1 };
+    this.#putHead(next);
+    if (next.run === p.run) this.#closeRun(next);
+    else {
+      this.#closeRun({ ...head, status: "CONTINUED_AS_NEW", closed_at: next.started_at });
+      this.#putRun(next);
+    }
+    return { kind: "closed" as const };
+  }
+
+  #closeRun(head: Head): void {
+    this.#db.run(
+      "UPDATE runs SET status = ?, closed_at = ?, body = ? WHERE run = ?",
+      head.status,
+      head.closed_at,
+      json(head),
+      head.run,
+    );
+    this.#db.run("DELETE FROM activities WHERE run = ?", head.run);
+  }
+
+  async settle(ref: Ref, run: string) {
+    const head = this.#head(ref);
+    if (!head || head.run !== run) return;
+    const due_at = head.status === "RUNNING" ? head.due_at : null;
+    this.#putHead({ ...head, owed: [], due_at });
+  }
+
+  async due(until: Millis, limit: number): Promise<DueEntry[]> {
+    const rows = this.#db.all("SELECT * FROM heads WHERE due_at <= ? ORDER BY due_at LIMIT ?", until, limit);
+    return rows.map(headOf).map((h) => ({
+      workspace: h.workspace,
+      execution: h.execution,
+      dueAt: h.due_at!,
+      deployment: h.deployment,
+      deadline: h.deadline,
+      status: h.status,
+    }));
+  }
+
+  async run(workspace: string, run: string) {
+    const row = this.#db.one("SELECT body, search_keys FROM runs WHERE run = ? AND ws = ?", run, workspace);
+    return row ? { ...parse<Head>(row.body), search_keys: parse<Record<string, string>>(row.search_keys) } : null;
+  }
+
+  async runs(query: RunsQuery) {
+    return listRuns(this.#db, query);
+  }
+
+  async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>) {
+    const head = this.#head(ref);
+    if (head?.run === run) this.#putHead({ ...head, search_keys: keys });
+    this.#db.run("UPDATE runs SET search_keys = ? WHERE run = ? AND ws = ?", json(keys), run, ref.workspace);
+  }
+}
+
+function headOf(row: Row): Head {
+  return {
+    ...parse<Head>(row.body),
+    status: row.status as Head["status"],
+    run: row.run as string,
+    chain: row.chain as string,
+    due_at: row.due_at as number | null,
+    rung: row.rung === 1,
+    turn: row.turn as number,
+    sent: row.sent as number,
+    driver: row.driver as string | null,
+  };
+}

@@ -1,0 +1,94 @@
+/** The embedded adapter: all ports over one SQLite file or `:memory:`. */
+
+import { sweep } from "../engine/sweep.ts";
+import type { Clock, Log, Ports, Settings } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import { EmbeddedActivities } from "./activities.ts";
+import { EmbeddedAnswers, Notifier } from "./changes.ts";
+import { realClock } from "./clock.ts";
+import { Database } from "./database.ts";
+import { EmbeddedExecutions } from "./executions.ts";
+import { EmbeddedFeed } from "./feed.ts";
+import { EmbeddedRegistry } from "./registry.ts";
+import { expire } from "./retention.ts";
+import { Sequence } from "./sequence.ts";
+import { EmbeddedTasks } from "./tasks.ts";
+import { uuid7 } from "./uuid.ts";
+
+export { BadToken } from "./runs.ts";
+
+export const DEFAULTS: Settings = {
+  livenessMs: 50_000,
+  heartbeatMs: 10_000,
+  sessionTimeoutMs: 30_000,
+  leaseMs: 30_000,
+  guardMs: 120_000,
+  graceMs: 5_000,
+  retentionMs: 30 * 86_400_000,
+};
+
+export interface EmbeddedOptions {
+  /** File of the database, or `:memory:` (default): gone with the process. */
+  readonly file?: string;
+  readonly clock?: Clock;
+  readonly uuid?: () => string;
+  readonly log?: Log;
+  readonly settings?: Partial<Settings>;
+  /** Called once if the disk refuses a commit; the process should end. */
+  readonly onFailure?: (why: unknown) => void;
+}
+
+export interface Embedded extends Ports {
+  readonly database: Database;
+  /** One round of the sweeper, and of retention. */
+  sweep(everyMs: Millis): Promise<void>;
+  /** Starts the rounds; the answer stops them. */
+  maintain(everyMs?: Millis): () => void;
+  close(): void;
+}
+
+const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+export function embedded(options: EmbeddedOptions = {}): Embedded {
+  const clock = options.clock ?? realClock;
+  const settings = { ...DEFAULTS, ...options.settings };
+  const uuid = options.uuid ?? (() => uuid7(clock.now()));
+  const log = options.log ?? quiet;
+  const database = new Database(options.file ?? ":memory:");
+  if (options.onFailure) database.onFailure = options.onFailure;
+  const sequence = new Sequence(database);
+  const changes = new Notifier(clock, database);
+  const ports: Ports = {
+    clock,
+    uuid,
+    log,
+    settings,
+    executions: new EmbeddedExecutions(database, sequence, changes),
+    tasks: new EmbeddedTasks(database, clock, settings.leaseMs, uuid),
+    registry: new EmbeddedRegistry(database, uuid),
+    feed: new EmbeddedFeed(database, sequence, changes),
+    activities: new EmbeddedActivities(database),
+    answers: new EmbeddedAnswers(changes, clock),
+    changes,
+    durable: () => database.durable(),
+  };
+  const round = async (everyMs: Millis) => {
+    while ((await sweep(ports, everyMs)) >= 1000) await database.durable();
+    while (expire(database, sequence, clock.now() - settings.retentionMs) > 0) await database.durable();
+  };
+  return {
+    ...ports,
+    database,
+    sweep: round,
+    maintain(everyMs = 10_000) {
+      let cancel = () => {};
+      const again = () => {
+        round(everyMs).catch((error) => log.error("a round of the sweeper failed", { error }));
+        cancel = clock.at(clock.now() + everyMs, again);
+      };
+      again();
+      return () => cancel();
+    },
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,215 @@
+/** Deployments, workers, registrations and keys in SQLite. */
+
+import type { KeyRecord, RegistrationRecord, Registry, WorkerRecord, WorkflowRecord } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { WorkflowDefinition } from "../protocol/worker.ts";
+import { type Database, json, parse, type Row } from "./database.ts";
+
+export class EmbeddedRegistry implements Registry {
+  readonly #db: Database;
+  readonly #uuid: () => string;
+
+  constructor(db: Database, uuid: () => string) {
+    this.#db = db;
+    this.#uuid = uuid;
+  }
+
+  async register(p: {
+    workspace: string;
+    deployment: string;
+    worker: string;
+    session: string;
+    definitions: readonly WorkflowDefinition[];
+    now: Millis;
+  }) {
+    const { workspace: ws, deployment, now } = p;
+    this.#db.run(
+      `INSERT INTO deployments (ws, name, id, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at`,
+      ws,
+      deployment,
+      this.#uuid(),
+      now,
+      now,
+    );
+    // A restarted worker keeps its name and gets a new session: its old ones are history.
+    const before = this.#db.one(
+      "SELECT MIN(created_at) AS created FROM workers WHERE ws = ? AND deployment = ? AND name = ?",
+      ws,
+      deployment,
+      p.worker,
+    );
+    this.#db.run(
+      `INSERT INTO workers (ws, deployment, session, name, created_at, registered_at, heartbeat_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET registered_at = excluded.registered_at, heartbeat_at = excluded.heartbeat_at`,
+      ws,
+      deployment,
+      p.session,
+      p.worker,
+      Number(before?.created ?? now),
+      now,
+      now,
+    );
+    return p.definitions.map((definition) => this.#define(ws, deployment, definition, now));
+  }
+
+  #define(ws: string, deployment: string, definition: WorkflowDefinition, now: Millis) {
+    const known = this.#db.one("SELECT body FROM workflows WHERE ws = ? AND name = ?", ws, definition.name);
+    const old = known ? parse<WorkflowRecord>(known.body) : null;
+    const workflow: WorkflowRecord = {
+      id: old?.id ?? this.#uuid(),
+      name: definition.name,
+      displayName: definition.display_name ?? old?.displayName ?? definition.name,
+      description: definition.description ?? old?.description ?? null,
+      tags: old?.tags ?? [],
+      archived: old?.archived ?? false,
+      availableInChatAssistant: old?.availableInChatAssistant ?? false,
+      createdAt: old?.createdAt ?? now,
+    };
+    if (json(old) !== json(workflow)) {
+      this.#db.run(
+        "INSERT OR REPLACE INTO workflows (ws, name, id, body) VALUES (?, ?, ?, ?)",
+        ws,
+        workflow.name,
+        workflow.id,
+        json(workflow),
+      );
+    }
+    this.#db.run(
+      `INSERT INTO registrations (ws, workflow, deployment, id, created_at, updated_at, definition)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at, definition = excluded.definition`,
+      ws,
+      definition.name,
+      deployment,
+      this.#uuid(),
+      now,
+      now,
+      json(definition),
+    );
+    const row = this.#db.one(
+      "SELECT id FROM registrations WHERE ws = ? AND workflow = ? AND deployment = ?",
+      ws,
+      definition.name,
+      deployment,
+    );
+    return { workflowId: workflow.id, registrationId: String(row?.id) };
+  }
+
+  async beat(p: { workspace: string; deployment: string; session: string; now: Millis }) {
+    const beaten = this.#db.run(
+      "UPDATE workers SET heartbeat_at = ? WHERE ws = ? AND deployment = ? AND session = ?",
+      p.now,
+      p.workspace,
+      p.deployment,
+      p.session,
+    );
+    return beaten === 1;
+  }
+
+  async leave(p: { workspace: string; deployment: string; session: string }) {
+    this.#db.run(
+      "DELETE FROM workers WHERE ws = ? AND deployment = ? AND session = ?",
+      p.workspace,
+      p.deployment,
+      p.session,
+    );
+  }
+
+  async deployments(workspace: string) {
+    return this.#db.all("SELECT * FROM deployments WHERE ws = ?", workspace).map((r) => ({
+      id: String(r.id),
+      name: String(r.name),
+      createdAt: Number(r.created_at),
+      updatedAt: Number(r.updated_at),
+    }));
+  }
+
+  async workers(workspace: string, deployment?: string) {
+    // Bare columns of a MAX() are those of the row that has the maximum.
+    const rows = this.#db.all(
+      `SELECT deployment, session, name, created_at, registered_at, MAX(heartbeat_at) AS heartbeat_at FROM workers
+       WHERE ws = ? AND (? IS NULL OR deployment = ?) GROUP BY deployment, name`,
+      workspace,
+      deployment ?? null,
+      deployment ?? null,
+    );
+    return rows.map(
+      (r): WorkerRecord => ({
+        deployment: String(r.deployment),
+        name: String(r.name),
+        session: String(r.session),
+        createdAt: Number(r.created_at),
+        registeredAt: Number(r.registered_at),
+        heartbeatAt: Number(r.heartbeat_at),
+      }),
+    );
+  }
+
+  async heartbeats(workspace: string, sessions: readonly string[]) {
+    const found = new Map<string, Millis>();
+    for (const session of sessions) {
+      const row = this.#db.one("SELECT heartbeat_at FROM workers WHERE ws = ? AND session = ?", workspace, session);
+      if (row) found.set(session, Number(row.heartbeat_at));
+    }
+    return found;
+  }
+
+  async registrations(workspace: string, filter: { workflow?: string; deployment?: string } = {}) {
+    const rows = this.#db.all(
+      `SELECT r.*, w.id AS workflow_id FROM registrations r JOIN workflows w ON w.ws = r.ws AND w.name = r.workflow
+       WHERE r.ws = ? AND (? IS NULL OR r.workflow = ?) AND (? IS NULL OR r.deployment = ?)
+       ORDER BY r.created_at, r.id`,
+      workspace,
+      filter.workflow ?? null,
+      filter.workflow ?? null,
+      filter.deployment ?? null,
+      filter.deployment ?? null,
+    );
+    return rows.map(registrationOf);
+  }
+
+  async registration(workspace: string, id: string) {
+    const row = this.#db.one(
+      `SELECT r.*, w.id AS workflow_id FROM registrations r JOIN workflows w ON w.ws = r.ws AND w.name = r.workflow
+       WHERE r.ws = ? AND r.id = ?`,
+      workspace,
+      id,
+    );
+    return row ? registrationOf(row) : null;
+  }
+
+  async workflows(workspace: string) {
+    const rows = this.#db.all("SELECT body FROM workflows WHERE ws = ? ORDER BY name", workspace);
+    return rows.map((r) => parse<WorkflowRecord>(r.body));
+  }
+
+  async workflow(workspace: string, nameOrId: string) {
+    const row =
+      this.#db.one("SELECT body FROM workflows WHERE ws = ? AND name = ?", workspace, nameOrId) ??
+      this.#db.one("SELECT body FROM workflows WHERE ws = ? AND id = ?", workspace, nameOrId);
+    return row ? parse<WorkflowRecord>(row.body) : null;
+  }
+
+  async putKey(key: KeyRecord) {
+    this.#db.run("INSERT OR REPLACE INTO keys (hash, body) VALUES (?, ?)", key.hash, json(key));
+  }
+
+  async key(hash: string) {
+    const row = this.#db.one("SELECT body FROM keys WHERE hash = ?", hash);
+    return row ? parse<KeyRecord>(row.body) : null;
+  }
+}
+
+function registrationOf(r: Row): RegistrationRecord {
+  return {
+    id: String(r.id),
+    workflowId: String(r.workflow_id),
+    workflow: String(r.workflow),
+    deployment: String(r.deployment),
+    definition: parse<WorkflowDefinition>(r.definition),
+    createdAt: Number(r.created_at),
+    updatedAt: Number(r.updated_at),
+  };
+}

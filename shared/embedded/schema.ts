@@ -1,0 +1,81 @@
+/** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. */
+export const VERSION = 1;
+
+export const SCHEMA = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE heads (
+  ws TEXT NOT NULL, execution TEXT NOT NULL,
+  status TEXT NOT NULL, run TEXT NOT NULL, chain TEXT NOT NULL,
+  due_at INTEGER, rung INTEGER NOT NULL, turn INTEGER NOT NULL, sent INTEGER NOT NULL, driver TEXT,
+  body TEXT NOT NULL,
+  PRIMARY KEY (ws, execution)
+) WITHOUT ROWID;
+CREATE INDEX heads_due ON heads (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE runs (
+  run TEXT PRIMARY KEY, ws TEXT NOT NULL, execution TEXT NOT NULL, root TEXT NOT NULL,
+  workflow TEXT NOT NULL, deployment TEXT NOT NULL, user TEXT, status TEXT NOT NULL,
+  started_at INTEGER NOT NULL, closed_at INTEGER, search_keys TEXT NOT NULL,
+  body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX runs_started ON runs (ws, started_at, run);
+CREATE INDEX runs_execution ON runs (ws, execution);
+CREATE INDEX runs_root ON runs (ws, root);
+CREATE INDEX runs_closed ON runs (closed_at) WHERE closed_at IS NOT NULL;
+
+CREATE TABLE log (
+  run TEXT NOT NULL, first INTEGER NOT NULL, ws TEXT NOT NULL, seq INTEGER NOT NULL, n INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (run, first)
+) WITHOUT ROWID;
+CREATE INDEX log_seq ON log (ws, seq);
+
+CREATE TABLE progress (
+  seq INTEGER PRIMARY KEY, ws TEXT NOT NULL, run TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX progress_id ON progress (run, id);
+CREATE INDEX progress_ws ON progress (ws, seq);
+
+CREATE TABLE inbox (
+  ws TEXT NOT NULL, execution TEXT NOT NULL, chain TEXT NOT NULL, id TEXT NOT NULL, sent_at INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (ws, execution, chain, id)
+) WITHOUT ROWID;
+
+CREATE TABLE tasks (
+  id INTEGER PRIMARY KEY, queue TEXT NOT NULL, key TEXT, prefer TEXT,
+  visible_at INTEGER NOT NULL, receives INTEGER NOT NULL, receipt TEXT, body TEXT NOT NULL
+);
+CREATE INDEX tasks_visible ON tasks (queue, visible_at);
+CREATE INDEX tasks_key ON tasks (key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX tasks_receipt ON tasks (receipt) WHERE receipt IS NOT NULL;
+
+CREATE TABLE activities (
+  run TEXT NOT NULL, activity INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0, cancel INTEGER NOT NULL DEFAULT 0,
+  details TEXT, beat_at INTEGER,
+  PRIMARY KEY (run, activity)
+) WITHOUT ROWID;
+
+CREATE TABLE deployments (
+  ws TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+  PRIMARY KEY (ws, name)
+) WITHOUT ROWID;
+CREATE TABLE workers (
+  ws TEXT NOT NULL, deployment TEXT NOT NULL, session TEXT NOT NULL, name TEXT NOT NULL,
+  created_at INTEGER NOT NULL, registered_at INTEGER NOT NULL, heartbeat_at INTEGER NOT NULL,
+  PRIMARY KEY (ws, deployment, session)
+) WITHOUT ROWID;
+CREATE INDEX workers_session ON workers (ws, session);
+CREATE TABLE workflows (
+  ws TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (ws, name)
+) WITHOUT ROWID;
+CREATE TABLE registrations (
+  ws TEXT NOT NULL, workflow TEXT NOT NULL, deployment TEXT NOT NULL, id TEXT NOT NULL,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, definition TEXT NOT NULL,
+  PRIMARY KEY (ws, workflow, deployment)
+) WITHOUT ROWID;
+CREATE INDEX registrations_id ON registrations (ws, id);
+CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+`;
