@@ -1,0 +1,58 @@
+/** Lengths of time as people write them. */
+
+/** Milliseconds, or text: `"90s"`, `"1h30m"`, `"2d"`, `"1.5h"`, ISO 8601 `"PT2H30M"`. */
+export type Duration = number | string;
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const PART = /(\d+(?:\.\d+)?)(ms|[smhdw])/y;
+const ISO =
+  /^P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
+
+/** A hundred years: longer is a mistake in the unit. */
+const LONGEST_MS = 36_525 * UNIT_MS.d;
+
+/**
+ * Whole milliseconds of a duration. `what` names the option in the error.
+ * Throws `RangeError` for anything that is not a length between 0 and 100 years.
+ */
+export function milliseconds(value: Duration, what: string): number {
+  const ms = typeof value === "number" ? value : typeof value === "string" ? fromText(value.trim()) : Number.NaN;
+  if (ms >= 0 && ms <= LONGEST_MS) return Math.round(ms);
+  throw new RangeError(
+    `${what}: ${JSON.stringify(value) ?? String(value)} is not a duration between 0 and 100 years. ` +
+      `Write milliseconds as a number, or text such as "90s", "1h30m", "2d" or "PT2H".`,
+  );
+}
+
+/** Like `milliseconds`, and refuses 0. */
+export function positiveMilliseconds(value: Duration, what: string): number {
+  const ms = milliseconds(value, what);
+  if (ms > 0) return ms;
+  throw new RangeError(`${what}: the duration must be longer than 0; leave the option out for no limit.`);
+}
+
+function fromText(text: string): number {
+  return text.startsWith("P") ? fromIso(text) : fromParts(text);
+}
+
+function fromParts(text: string): number {
+  let total = 0;
+  let last: number = Number.POSITIVE_INFINITY;
+  PART.lastIndex = 0;
+  while (PART.lastIndex < text.length) {
+    const part = PART.exec(text);
+    if (!part) return Number.NaN;
+    const unit = UNIT_MS[part[2] as keyof typeof UNIT_MS];
+    if (unit >= last) return Number.NaN; // "30m1h", "1h1h": more likely a slip than a wish
+    last = unit;
+    total += Number(part[1]) * unit;
+  }
+  return text === "" ? Number.NaN : total;
+}
+
+function fromIso(text: string): number {
+  const found = ISO.exec(text);
+  if (!found || text.endsWith("T") || text === "P") return Number.NaN;
+  const [weeks, days, hours, minutes, seconds] = found.slice(1).map((part) => Number(part ?? 0)) as number[];
+  return weeks! * UNIT_MS.w + days! * UNIT_MS.d + hours! * UNIT_MS.h + minutes! * UNIT_MS.m + seconds! * UNIT_MS.s;
+}
