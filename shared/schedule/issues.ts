@@ -1,0 +1,54 @@
+/** What is wrong with a definition, in the form that clients of the API know from 422 answers. */
+import type * as z from "zod";
+
+export interface SpecIssue {
+  /** Path from the definition's root. */
+  readonly loc: (string | number)[];
+  /** Names the field, its value and what is allowed. */
+  readonly msg: string;
+  readonly type: string;
+  readonly input?: unknown;
+}
+
+/** `calendars[0].hour[1].start` */
+function dotted(loc: readonly (string | number)[]): string {
+  return loc.map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)).join("");
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "missing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** An issue about the value found at `loc`. */
+export function issue(loc: (string | number)[], input: unknown, rule: string, type = "value_error"): SpecIssue {
+  const name = loc.length === 0 ? "the schedule" : dotted(loc);
+  return { loc, msg: `${name} is ${show(input)}; ${rule}`, type, input };
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  int: "allowed is a whole number",
+  number: "allowed is a whole number",
+  string: "allowed is a string",
+  boolean: "allowed is true or false",
+  array: "allowed is a list",
+  object: "allowed is an object",
+};
+
+/** Issues of the shape, from zod's (parsed with `reportInput`). */
+export function shapeIssues(error: z.ZodError): SpecIssue[] {
+  return error.issues.map((each) => {
+    const loc = each.path.map((part) => (typeof part === "number" ? part : String(part)));
+    switch (each.code) {
+      case "invalid_type":
+        return each.input === undefined
+          ? issue(loc, undefined, EXPECTED[each.expected] ?? `allowed is ${each.expected}`, "missing")
+          : issue(loc, each.input, EXPECTED[each.expected] ?? `allowed is ${each.expected}`, `${each.expected}_type`);
+      case "invalid_value":
+        return issue(loc, each.input, `allowed are ${each.values.map(String).join(", ")}`, "literal_error");
+      default:
+        return issue(loc, each.input, each.message, each.code);
+    }
+  });
+}

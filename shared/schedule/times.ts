@@ -1,0 +1,162 @@
+/**
+ * The times of a spec, in order and lazily: (union of calendars, intervals and cron) - skip, within `[start_at, end_at]`.
+ *
+ * T1. Every time is strictly later than the one before and than the given instant; several sources that name the same
+ *     instant are one time.
+ * T2. A wall time that does not exist is skipped, one that occurs twice fires twice.
+ * T3. `nominal <= actual < next raw time`, where raw is before skip and regardless of end_at. So the order of actual times
+ *     is that of nominal times, and only the latest raw time can be nominal but not yet actual.
+ * T4. The search jumps. The work for one time does not depend on how far away it is, only on how many candidates are skipped.
+ */
+import { type CompiledCalendar, matchesWall, nextWall, nextWallOutside } from "./calendar.ts";
+import { DAY_SECONDS } from "./civil.ts";
+import { type CompiledInterval, nextInInterval } from "./interval.ts";
+import { delayOf } from "./jitter.ts";
+import type { Zone } from "./zone.ts";
+
+export interface CompiledSpec {
+  readonly zone: Zone;
+  /** Those of `calendars` and of `cron_expressions`. */
+  readonly calendars: readonly CompiledCalendar[];
+  readonly intervals: readonly CompiledInterval[];
+  readonly skip: readonly CompiledCalendar[];
+  readonly startAtMs: number | undefined;
+  readonly endAtMs: number | undefined;
+  readonly jitterMs: number;
+}
+
+export interface DueTime {
+  /** Milliseconds, on a whole second: the time that the spec names. */
+  readonly nominal: number;
+  /** Milliseconds: nominal + jitter, when a run is due. */
+  readonly actual: number;
+  /** With jitter: the end, exclusive, of the span in which `actual` lies. */
+  readonly windowEnd?: number;
+}
+
+/** 2100-12-31T23:59:59Z. */
+const LAST_SECOND = 4_133_980_799;
+/** Candidates excluded one after the other before the search gives up; runs of skipped times count once. */
+const EXCLUDED_LIMIT = 1_209_600;
+/** More than the distance of any two offsets: the wall clock of an instant two days later is later, whatever happened. */
+const TWO_DAYS = 2 * DAY_SECONDS;
+
+/** The first second strictly later than `after` at which the zone's wall clock matches the calendar. */
+export function nextInCalendar(calendar: CompiledCalendar, zone: Zone, after: number): number | undefined {
+  let from = after;
+  for (;;) {
+    const { end, offset } = zone.pieceAt(from + 1);
+    const wall = nextWall(calendar, from + 1 + offset);
+    if (wall !== undefined && wall - offset < end) return wall - offset;
+    if (end <= from + TWO_DAYS) {
+      from = end - 1; // the wall clock may repeat what it showed before `from`: look at the next piece by itself
+    } else if (wall === undefined) {
+      return undefined;
+    } else {
+      // Until two days before `wall` by this offset, every wall time lies strictly between the two: nothing matches.
+      from = Math.max(end - 1, wall - offset - TWO_DAYS);
+    }
+  }
+}
+
+/** The merged sources, before skip and end_at. Holds the next time of each, so that a step looks again at few of them. */
+class Sources {
+  readonly #next: ((after: number) => number | undefined)[];
+  readonly #heads: (number | undefined)[];
+
+  constructor(spec: CompiledSpec) {
+    this.#next = [
+      ...spec.calendars.map((each) => (after: number) => nextInCalendar(each, spec.zone, after)),
+      ...spec.intervals.map((each) => (after: number) => nextInInterval(each, after)),
+    ];
+    this.#heads = this.#next.map(() => Number.NEGATIVE_INFINITY);
+  }
+
+  /** The first raw second later than `after`, which must not go backwards from call to call. */
+  after(after: number): number | undefined {
+    let first = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.#heads.length; index++) {
+      let head = this.#heads[index];
+      if (head !== undefined && head <= after) {
+        head = this.#next[index]!(after);
+        this.#heads[index] = head;
+      }
+      if (head !== undefined && head < first) first = head;
+    }
+    return first <= LAST_SECOND ? first : undefined;
+  }
+}
+
+/** All times strictly later than `fromMs`. `seed` names the schedule for its jitter. Ends when there are no more. */
+export function* timesAfter(spec: CompiledSpec, fromMs: number, seed = ""): Generator<DueTime, void> {
+  const sources = new Sources(spec);
+  const floor = spec.startAtMs === undefined ? -1 : Math.floor(spec.startAtMs / 1000) - 1;
+  let after = Math.max(Math.floor(fromMs / 1000), floor, -1);
+  let excluded = 0;
+  for (;;) {
+    const second = sources.after(after);
+    if (second === undefined || second * 1000 > (spec.endAtMs ?? Number.POSITIVE_INFINITY)) return;
+    const skippedUntil = skipEnd(spec, second);
+    if (skippedUntil !== undefined) {
+      excluded++;
+      if (excluded > EXCLUDED_LIMIT || skippedUntil > LAST_SECOND) return;
+      after = skippedUntil - 1;
+      continue;
+    }
+    excluded = 0;
+    after = second;
+    const nominal = second * 1000;
+    if (spec.jitterMs === 0) {
+      yield { nominal, actual: nominal };
+      continue;
+    }
+    const next = sources.after(second);
+    const room = next === undefined ? spec.jitterMs : Math.min(spec.jitterMs, next * 1000 - nominal);
+    yield { nominal, actual: nominal + delayOf(seed, nominal, room), windowEnd: nominal + room };
+  }
+}
+
+/** The first time strictly later than `fromMs`; undefined: never again. */
+export function nextTime(spec: CompiledSpec, fromMs: number, seed = ""): DueTime | undefined {
+  const { value } = timesAfter(spec, fromMs, seed).next();
+  return value ?? undefined;
+}
+
+/** If `second` is skipped: a later second up to which everything is; undefined if it is not skipped. */
+function skipEnd(spec: CompiledSpec, second: number): number | undefined {
+  if (spec.skip.length === 0) return undefined;
+  const { end, offset } = spec.zone.pieceAt(second);
+  for (const calendar of spec.skip) {
+    if (!matchesWall(calendar, second + offset)) continue;
+    const outside = nextWallOutside(calendar, second + offset);
+    return Math.min(end, outside === undefined ? Number.POSITIVE_INFINITY : outside - offset);
+  }
+  return undefined;
+}
+
+/** Is an instant (milliseconds) excluded by a skip calendar? */
+export function isSkipped(spec: CompiledSpec, instant: number): boolean {
+  return skipEnd(spec, Math.floor(instant / 1000)) !== undefined;
+}
+
+/**
+ * The last raw time (before skip, milliseconds) in `(afterMs, untilMs]`; undefined if there is none. Bisected on the forward
+ * search, about 30 looks for a lifetime.
+ */
+export function lastRawTime(spec: CompiledSpec, afterMs: number, untilMs: number): number | undefined {
+  const look = (after: number) => new Sources(spec).after(after);
+  const until = Math.floor(untilMs / 1000);
+  let low = Math.max(Math.floor(afterMs / 1000), -1);
+  let found = look(low);
+  if (found === undefined || found > until) return undefined;
+  low = found;
+  let high = until;
+  // The last time lies in [low, high]; `low` is one.
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    found = look(middle);
+    if (found !== undefined && found <= until) low = found;
+    else high = middle;
+  }
+  return low * 1000;
+}
