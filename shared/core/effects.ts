@@ -33,7 +33,7 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
       queue(e.activity, 1, { name: e.name, input: e.input, options: e.options, scheduled_at: e.at });
     } else if (e.kind === "activity_attempt_started" && e.task) {
       queue(e.activity, e.attempt, e.task);
-    } else if (e.kind === "activity_cancel_requested" && e.where === "queue") {
+    } else if (e.kind === "activity_cancel_requested" && e.where === undefined) {
       effects.push({ kind: "cancel_activity", activity: e.activity });
     } else if (e.kind === "child_scheduled") {
       effects.push({ kind: "start_child", event: e });

@@ -267,16 +267,19 @@ export function toBody(refused: Refusal): Record<string, unknown> {
   return { detail: refused.detail, code: refused.code, ...refused.extra };
 }
 
-/** Error bodies as readers of the API may expect them, of any status. */
-export const ErrorBody = z.looseObject({
-  detail: z
-    .union([
-      z.string(),
-      z.array(z.looseObject({ loc: z.array(z.union([z.string(), z.int()])), msg: z.string(), type: z.string() })),
-    ])
-    .optional(),
-  code: z.string().optional(),
-});
+const ValidationError = z
+  .looseObject({ loc: z.array(z.union([z.string(), z.int()])), msg: z.string(), type: z.string() })
+  .meta({ id: "ValidationError" });
+
+/** The body of a 422. */
+export const HTTPValidationError = z
+  .looseObject({ detail: z.array(ValidationError), code: z.string() })
+  .meta({ id: "HTTPValidationError" });
+
+/** Error bodies of any status, as a reader of the API meets them. */
+export const ErrorBody = z
+  .looseObject({ detail: z.union([z.string(), z.array(ValidationError)]).optional(), code: z.string().optional() })
+  .meta({ id: "ErrorBody" });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
 function quote(text: string): string {

@@ -179,7 +179,7 @@ const decisions = {
     ...base,
     kind: z.literal("activity_cancel_requested"),
     activity,
-    /** Where it runs, so that whoever performs the effect need not read the log. Filled in by the driver. */
+    /** Present iff the driver that wrote this runs the attempt itself and has told it; else it must be told. */
     where: Where.optional(),
   }),
   timer_started: z.object({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: millis }),

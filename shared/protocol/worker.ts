@@ -253,7 +253,8 @@ export const WORKER_ROUTES = {
   ),
   beat: op(
     "activities/heartbeat",
-    z.strictObject({ ...ActivityRef.shape, details: z.json() }),
+    /** Without `details` it only asks whether the attempt is still wanted. */
+    z.strictObject({ ...ActivityRef.shape, details: z.json().optional() }),
     z.object({ wanted: z.boolean(), cancel_requested: z.boolean() }),
   ),
   /** Which of these queued activities has some worker begun? */

@@ -25,6 +25,7 @@ export function timestamp(ms: number): string {
  */
 export const Instant = z.iso
   .datetime({ offset: true, local: true, error: "a date and time such as 2026-01-31T09:30:00Z is wanted" })
+  .meta({ format: "date-time" })
   .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`));
 
 /** The token of a list's next page, as the page before gave it. Empty counts as absent. */
