@@ -11,6 +11,18 @@ const BackendRequest = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("kubernetes"), entrypoint: z.string().nullish(), working_dir: z.string().nullish() }),
 ]);
+const BackendResponse = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("koyeb"),
+    build_directory: z.string().nullable(),
+    dockerfile_path: z.string().nullable(),
+  }),
+  z.object({
+    type: z.literal("kubernetes"),
+    entrypoint: z.string().nullable(),
+    working_dir: z.string().nullable(),
+  }),
+]);
 const ResourcesRequest = z.object({
   replicas: z.int().min(0).nullish(),
   cpu_request: z.string().nullish(),
@@ -77,7 +89,7 @@ export const ManagedDeploymentResponse = z
       type: z.string(),
       github_url: z.string(),
       revision: z.string().nullable(),
-      backend_spec: z.looseObject({ type: z.string() }),
+      backend_spec: BackendResponse,
       commit_sha: z.string().nullable(),
       commit: Commit.nullable(),
       entrypoint: z.string().nullable(),

@@ -23,13 +23,13 @@ export const TraceInfoResponse = z
   .object({ otel_trace_id: z.string().nullable(), has_trace_data: z.boolean() })
   .meta({ id: "ExecutionTraceInfoResponse" });
 
-const OtelValue = z.union([
+const OtelScalar = z.union([
   z.object({ stringValue: z.string() }),
   z.object({ intValue: z.string().regex(/^-?\d+$/) }),
   z.object({ doubleValue: z.number() }),
   z.object({ boolValue: z.boolean() }),
-  z.object({ arrayValue: z.object({ values: z.array(z.unknown()) }) }),
 ]);
+const OtelValue = z.union([...OtelScalar.options, z.object({ arrayValue: z.object({ values: z.array(OtelScalar) }) })]);
 const OtelAttributes = z.array(z.object({ key: z.string(), value: OtelValue }));
 const OtelSpan = z.object({
   traceId: z.string(),
@@ -60,7 +60,8 @@ export const TraceOtelResponse = z
   .meta({ id: "WorkflowExecutionTraceOTelResponse" });
 
 /** Fields called `*_unix_nano` that are numbers hold microseconds: nanoseconds are beyond exact JavaScript numbers. */
-const Attributes = z.record(z.string(), z.unknown());
+const AttributeValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.unknown()), z.null()]);
+const Attributes = z.record(z.string(), AttributeValue);
 const traceEvent = {
   id: z.string(),
   name: z.string(),

@@ -1,0 +1,212 @@
+/** The OpenAPI 3.1 document, made from the routes table, so that it cannot say anything else than the server does. */
+import * as z from "zod";
+import { ErrorBody, HTTPValidationError } from "./errors.ts";
+import { type Method, ROUTES, type Route } from "./routes.ts";
+
+type JsonSchema = Record<string, unknown>;
+
+interface Parameter {
+  readonly name: string;
+  readonly in: "path" | "query" | "header";
+  readonly required: boolean;
+  readonly description?: string;
+  readonly schema: JsonSchema;
+}
+interface Content {
+  readonly [mediaType: string]: { readonly schema: JsonSchema };
+}
+interface Response {
+  readonly description: string;
+  readonly content?: Content;
+}
+export interface OpenApiOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly security: readonly Record<string, readonly string[]>[];
+  readonly parameters: readonly Parameter[];
+  readonly requestBody?: { readonly required: boolean; readonly content: Content };
+  readonly responses: Readonly<Record<string, Response>>;
+}
+export interface OpenApiDocument {
+  readonly openapi: "3.1.1";
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly servers: readonly { readonly url: string }[];
+  readonly paths: Readonly<Record<string, Partial<Record<Lowercase<Method>, OpenApiOperation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly securitySchemes: Readonly<Record<string, JsonSchema>>;
+  };
+}
+
+/** `version` is the server's. Costs some milliseconds: make it once. `serverUrl` default: where the document lies. */
+export function openapiDocument({
+  version,
+  serverUrl = "/",
+}: {
+  version: string;
+  serverUrl?: string;
+}): OpenApiDocument {
+  const schemas = convertAll();
+  const paths: Record<string, Record<string, OpenApiOperation>> = {};
+  for (const route of ROUTES as readonly Route[]) {
+    paths[route.path] ??= {};
+    (paths[route.path] as Record<string, OpenApiOperation>)[route.method.toLowerCase()] = operation(route, schemas);
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Sirocco",
+      version,
+      description: "Durable workflows. Unknown body and query keys are ignored, except where a schema forbids them.",
+    },
+    servers: [{ url: serverUrl }],
+    paths,
+    components: {
+      schemas: schemas.components,
+      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key of the workspace." } },
+    },
+  };
+}
+
+function operation(route: Route, schemas: Converted): OpenApiOperation {
+  const body = schemas.of(route, "body");
+  return {
+    operationId: route.operation,
+    summary: inWords(route.operation),
+    ...(route.unavailable && { description: `Answers 501 for now: ${route.unavailable}` }),
+    tags: [route.area],
+    security: route.auth ? [{ bearer: [] }] : [],
+    parameters: [...pathParameters(route), ...queryParameters(schemas.of(route, "query")), ...headerParameters(route)],
+    ...(body && {
+      requestBody: { required: !route.optionalBody, content: { "application/json": { schema: body } } },
+    }),
+    responses: responses(route, schemas),
+  };
+}
+
+function responses(route: Route, schemas: Converted): Record<string, Response> {
+  const success = schemas.of(route, "response");
+  const media = route.kind === "sse" ? "text/event-stream" : "application/json";
+  const error = (description: string): Response => ({
+    description,
+    content: { "application/json": { schema: { $ref: "#/components/schemas/ErrorBody" } } },
+  });
+  return {
+    [route.success]: {
+      description: route.kind === "sse" ? "Frames; the schema is that of their data" : "Done",
+      ...(success && { content: { [media]: { schema: success } } }),
+    },
+    ...(route.auth && { "401": error("Missing or unknown API key") }),
+    ...(route.path.includes("{") && { "404": error("No such thing in this workspace") }),
+    ...((route.body || route.query) && {
+      "422": {
+        description: "Invalid request",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/HTTPValidationError" } } },
+      },
+    }),
+    ...(route.unavailable && { "501": error(route.unavailable) }),
+    default: error("Refused or failed"),
+  };
+}
+
+function pathParameters(route: Route): Parameter[] {
+  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map((found) => found[1] as string);
+  return names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } }));
+}
+
+function queryParameters(query: JsonSchema | undefined): Parameter[] {
+  if (!query) return [];
+  const required = new Set((query.required as string[] | undefined) ?? []);
+  return Object.entries(query.properties as Record<string, JsonSchema>).map(([name, schema]) => {
+    const { description, ...rest } = schema;
+    const text = typeof description === "string" ? { description } : {};
+    return { name, in: "query" as const, required: required.has(name), ...text, schema: rest };
+  });
+}
+
+function headerParameters(route: Route): Parameter[] {
+  if (route.kind !== "sse") return [];
+  const description = "The id of the last frame that was seen; the stream goes on after it.";
+  return [{ name: "Last-Event-ID", in: "header", required: false, description, schema: { type: "string" } }];
+}
+
+/** `getWorkflowExecution` -> `Get workflow execution`. */
+function inWords(name: string): string {
+  const words = name.replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+type Part = "query" | "body" | "response";
+interface Converted {
+  readonly components: Record<string, JsonSchema>;
+  of(route: Route, part: Part): JsonSchema | undefined;
+}
+
+/**
+ * All schemas in two conversions: what comes in and what goes out. A schema with an id becomes a component; one that
+ * looks different in the two directions becomes two, of which the incoming one is called `…Input`.
+ */
+function convertAll(): Converted {
+  const routes = ROUTES as readonly Route[];
+  const collect = (parts: readonly Part[]) =>
+    routes.flatMap((route) => parts.flatMap((part) => (route[part] ? [[key(route, part), route[part]] as const] : [])));
+  const incoming = convert(Object.fromEntries(collect(["query", "body"])), "input");
+  const outgoing = convert({ ...Object.fromEntries(collect(["response"])), ErrorBody, HTTPValidationError }, "output");
+
+  const components: Record<string, JsonSchema> = { ...outgoing.defs };
+  const renamed = new Map<string, string>();
+  for (const [id, schema] of Object.entries(incoming.defs)) {
+    const same = !(id in components) || JSON.stringify(components[id]) === JSON.stringify(schema);
+    if (!same) renamed.set(id, `${id}Input`);
+    components[renamed.get(id) ?? id] = schema;
+  }
+  const pointed = (schema: JsonSchema, names: ReadonlyMap<string, string>) =>
+    JSON.parse(JSON.stringify(schema), (name, value) =>
+      name === "$ref" && typeof value === "string" ? component(value, names) : value,
+    ) as JsonSchema;
+  const none = new Map<string, string>();
+  const isIncoming = (id: string) => !(id in outgoing.defs);
+  for (const [id, schema] of Object.entries(components)) {
+    components[id] = pointed(schema, isIncoming(id) ? renamed : none);
+  }
+  return {
+    components,
+    of(route, part) {
+      const side = part === "response" ? outgoing : incoming;
+      const schema = side.properties[key(route, part)];
+      return schema && pointed(schema, side === incoming ? renamed : none);
+    },
+  };
+}
+
+function key(route: Route, part: Part): string {
+  return `${route.operation}.${part}`;
+}
+
+function component(ref: string, names: ReadonlyMap<string, string>): string {
+  const id = ref.slice("#/$defs/".length);
+  return `#/components/schemas/${names.get(id) ?? id}`;
+}
+
+function convert(shape: Record<string, z.ZodType>, io: "input" | "output") {
+  const schema = z.toJSONSchema(z.object(shape), {
+    io,
+    override({ zodSchema, jsonSchema }) {
+      const object = jsonSchema as JsonSchema;
+      delete object.id;
+      // Answers may gain keys; only what a strict request forbids is forbidden.
+      if (io === "output" && zodSchema._zod.def.type === "object") delete object.additionalProperties;
+      // The format says it; the patterns are some hundred characters each.
+      if (object.format === "date-time" || object.format === "uuid") delete object.pattern;
+      // The bounds of exact numbers say nothing.
+      if (object.maximum === Number.MAX_SAFE_INTEGER) delete object.maximum;
+      if (object.minimum === Number.MIN_SAFE_INTEGER) delete object.minimum;
+    },
+  }) as JsonSchema;
+  return {
+    properties: schema.properties as Record<string, JsonSchema>,
+    defs: (schema.$defs ?? {}) as Record<string, JsonSchema>,
+  };
+}
