@@ -58,7 +58,7 @@ export const DeploymentId = uuid<"DeploymentId">("a deployment id");
 export type WorkerName = Branded<"WorkerName">;
 export const WorkerName = z
   .string()
-  .regex(/^[^\p{Cc}]*\S[^\p{Cc}]*$/u, {
+  .regex(/^(?=.*\S)[^\p{Cc}]+$/u, {
     error: (issue) => `${shown(issue.input)} cannot be a worker name: it is blank or holds control characters`,
   })
   .max(MAX_WORKER_NAME, {

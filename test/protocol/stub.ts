@@ -6,7 +6,7 @@ import { methodNotAllowed, noRoute, type Refusal, toBody } from "../../shared/pr
 import { parseBody, parseQuery } from "../../shared/protocol/http/parse.ts";
 import { matchRoute, type Route } from "../../shared/protocol/routes.ts";
 
-export interface Seen {
+interface Seen {
   readonly operation: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;

@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import {
+  DeploymentName,
+  ExecutionId,
+  idProblem,
+  makeId,
+  RESERVED_WORKFLOW_NAMES,
+  RunId,
+  ScheduleId,
+  WorkerName,
+  WorkflowName,
+} from "./ids.ts";
+
+describe("ids and names", () => {
+  test.each([
+    [ExecutionId, "a"],
+    [ExecutionId, "x".repeat(256)],
+    [ExecutionId, "-_A9"],
+    [WorkflowName, "invoice_processor"],
+    [WorkflowName, "Archive"],
+    [DeploymentName, "alice-2"],
+    [RunId, "0198c0de-0000-7000-8000-000000000001"],
+    [WorkerName, "host.example.org (2)"],
+    [ScheduleId, "nightly"],
+  ])("number %# is accepted as it is", (schema, text) => {
+    expect(idProblem(schema, text)).toBeUndefined();
+    expect(makeId(schema, text)).toBe(text);
+  });
+
+  test.each([
+    [ExecutionId, "", '"" cannot be an execution id: use 1 to 256 letters, digits, "-" or "_"'],
+    [ExecutionId, "a b", '"a b" cannot be an execution id: use 1 to 256 letters, digits, "-" or "_"'],
+    [ExecutionId, "tail\n", '"tail\\n" cannot be an execution id: use 1 to 256 letters, digits, "-" or "_"'],
+    [DeploymentName, "eu.west", '"eu.west" cannot be a deployment name: use 1 to 128 letters, digits, "-" or "_"'],
+    [WorkflowName, "runs", '"runs" cannot be a workflow name: it is a word of the API\'s own paths'],
+    [RunId, "17", '"17" is not a run id: a UUID is wanted'],
+    [WorkerName, "  ", '"  " cannot be a worker name: it is blank or holds control characters'],
+    [WorkerName, "a\u0007b", '"a\\u0007b" cannot be a worker name: it is blank or holds control characters'],
+  ])("number %# is refused with what is allowed", (schema, text, problem) => {
+    expect(idProblem(schema, text)).toBe(problem);
+    expect(() => makeId(schema, text)).toThrow(new TypeError(problem));
+  });
+
+  test("one character over the limit is refused, and a huge one is not repeated in full", () => {
+    expect(idProblem(ExecutionId, "x".repeat(257))).toContain("use 1 to 256");
+    expect(idProblem(WorkflowName, "x".repeat(129))).toContain("use 1 to 128");
+    expect(idProblem(ExecutionId, "x".repeat(1_000_000))?.length).toBeLessThan(200);
+  });
+
+  test("no reserved word is a workflow name", () => {
+    for (const word of RESERVED_WORKFLOW_NAMES) expect(idProblem(WorkflowName, word)).toContain("own paths");
+  });
+});
