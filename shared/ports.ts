@@ -37,8 +37,16 @@ export interface Executions {
   mark(ref: Ref, chain: string, now: Millis): Promise<{ kind: "marked" } | { kind: "refused"; head: Head | null }>;
   /** `due_at`, `turn + 1`, not `rung`, driver = session, if running; answers the new head, or null. */
   claim(ref: Ref, p: { dueAt: Millis; session: string }): Promise<Head | null>;
-  /** Writes the batch if its position is free; else answers what stands there (null: in the middle of another batch). */
-  putBatch(ref: Ref, run: string, batch: Batch): Promise<{ kind: "written" } | { kind: "taken"; by: Batch | null }>;
+  /**
+   * Writes the batch if its position is free; else answers what stands there (null: in the middle of another batch, or
+   * no such run in this workspace). `full`: with it the run's history would have `bytes`, more than `maxBytes`.
+   */
+  putBatch(
+    ref: Ref,
+    run: string,
+    batch: Batch,
+    maxBytes: number,
+  ): Promise<{ kind: "written" } | { kind: "taken"; by: Batch | null } | { kind: "full"; bytes: number }>;
   /** Batches that begin after event `after`, in order. */
   batches(ref: Ref, run: string, after: number): Promise<Batch[]>;
   /** `due_at`, `sent` if running and turn and run are as given. */
@@ -62,6 +70,14 @@ export interface Executions {
   runs(query: RunsQuery): Promise<{ runs: Head[]; next: string | null }>;
   /** Replaces search keys of a running execution (a convenience index, not history). */
   setSearchKeys(ref: Ref, run: string, keys: Record<string, string>): Promise<void>;
+}
+
+/** Thrown for a page token that this store did not make; the API answers it as a bad request. */
+export class BadToken extends Error {
+  constructor() {
+    super("the page token was not issued by this endpoint: repeat the query without it");
+    this.name = "BadToken";
+  }
 }
 
 export interface DueEntry extends Ref {
@@ -108,8 +124,8 @@ export interface Tasks {
     p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal },
   ): Promise<Delivery[]>;
   /** Keeps leases for `leaseMs` more; 0 = hand back now. Answers receipts whose lease is lost. */
-  extend(receipts: readonly string[], leaseMs: Millis): Promise<string[]>;
-  finish(receipts: readonly string[]): Promise<void>;
+  extend(workspace: string, receipts: readonly string[], leaseMs: Millis): Promise<string[]>;
+  finish(workspace: string, receipts: readonly string[]): Promise<void>;
 }
 
 export interface WorkflowRecord {

@@ -81,20 +81,22 @@ export class EmbeddedExecutions implements Executions {
       json(head),
     );
     const started: Batch = { first: 1, events: [startedOf(head)], append_id: head.run, sent: 1 };
-    this.#putLog(head.workspace, head.run, started);
+    this.#putLog(head.workspace, head.run, started, 0);
   }
 
-  #putLog(workspace: string, run: string, batch: Batch): void {
+  /** `before`: bytes of the log so far. */
+  #putLog(workspace: string, run: string, batch: Batch, before: number, body = JSON.stringify(batch)): void {
     const n = batch.events.length;
     const seq = this.#sequence.take(n);
     this.#db.run(
-      "INSERT INTO log (run, first, ws, seq, n, body) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO log (run, first, ws, seq, n, bytes, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
       run,
       batch.first,
       workspace,
       seq,
       n,
-      JSON.stringify(batch),
+      before + Buffer.byteLength(body),
+      body,
     );
     this.#changes.feed(workspace);
   }
@@ -157,27 +159,34 @@ export class EmbeddedExecutions implements Executions {
     return claimed === 1 ? this.#head(ref) : null;
   }
 
-  async putBatch(ref: Ref, run: string, batch: Batch) {
-    const taken = this.#standing(run, batch.first);
-    if (taken !== undefined) return { kind: "taken" as const, by: taken };
-    this.#putLog(ref.workspace, run, batch);
+  async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
+    const found = this.#standing(ref.workspace, run, batch.first);
+    if ("by" in found) return { kind: "taken" as const, by: found.by };
+    const body = JSON.stringify(batch);
+    const bytes = found.bytes + Buffer.byteLength(body);
+    if (bytes > maxBytes) return { kind: "full" as const, bytes };
+    this.#putLog(ref.workspace, run, batch, found.bytes, body);
     this.#changes.execution(ref);
     return { kind: "written" as const };
   }
 
-  /** What stands at a position: a batch that begins there, null for the middle of another, undefined for nothing. */
-  #standing(run: string, first: number): Batch | null | undefined {
-    const last = this.#db.one("SELECT first, n, body FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
-    if (!last) return null; // no such run: nothing may be written
+  /** A free position, with the bytes of the log before it; or what stands there: a batch, null in the middle of one. */
+  #standing(workspace: string, run: string, first: number): { bytes: number } | { by: Batch | null } {
+    const last = this.#db.one("SELECT ws, first, n, bytes FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
+    if (last?.ws !== workspace) return { by: null }; // no such run: nothing may be written
     const tail = Number(last.first) + Number(last.n) - 1;
-    if (first === tail + 1) return undefined;
-    if (Number(last.first) === first) return parse<Batch>(last.body);
+    if (first === tail + 1) return { bytes: Number(last.bytes) };
     const there = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
-    return there ? parse<Batch>(there.body) : null;
+    return { by: there ? parse<Batch>(there.body) : null };
   }
 
-  async batches(_ref: Ref, run: string, after: number) {
-    const rows = this.#db.all("SELECT body FROM log WHERE run = ? AND first > ? ORDER BY first", run, after);
+  async batches(ref: Ref, run: string, after: number) {
+    const rows = this.#db.all(
+      "SELECT body FROM log WHERE run = ? AND first > ? AND ws = ? ORDER BY first",
+      run,
+      after,
+      ref.workspace,
+    );
     return rows.map((r) => parse<Batch>(r.body));
   }
 
@@ -199,8 +208,9 @@ export class EmbeddedExecutions implements Executions {
     const head = this.#head(ref);
     const mine = head?.status === "RUNNING" && head.run === p.run && (p.turn === null || head.turn === p.turn);
     if (!mine) return { kind: "head_lost" as const, head };
-    if (this.#standing(p.run, p.batch.first) !== undefined) return { kind: "position_lost" as const };
-    this.#putLog(ref.workspace, p.run, p.batch);
+    const found = this.#standing(ref.workspace, p.run, p.batch.first);
+    if ("by" in found) return { kind: "position_lost" as const };
+    this.#putLog(ref.workspace, p.run, p.batch, found.bytes);
     const next = { ...p.next, turn: head.turn + 1 };
     this.#putHead(next);
     if (next.run === p.run) this.#closeRun(next);

@@ -15,8 +15,6 @@ import { Sequence } from "./sequence.ts";
 import { EmbeddedTasks } from "./tasks.ts";
 import { uuid7 } from "./uuid.ts";
 
-export { BadToken } from "./runs.ts";
-
 export const DEFAULTS: Settings = {
   livenessMs: 50_000,
   heartbeatMs: 10_000,

@@ -1,6 +1,6 @@
 /** Listing runs: one SQL query, pages by key so that a page never shifts under a reader. */
 
-import type { RunsQuery } from "../ports.ts";
+import { BadToken, type RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Database, parse } from "./database.ts";
 
@@ -57,14 +57,6 @@ export function listRuns(db: Database, q: RunsQuery): { runs: Head[]; next: stri
 }
 
 const writeToken = (value: number, run: string) => Buffer.from(JSON.stringify([value, run])).toString("base64url");
-
-/** Thrown for a page token that was not made here; the API answers it as a bad request. */
-export class BadToken extends Error {
-  constructor() {
-    super("the page token was not issued by this endpoint: repeat the query without it");
-    this.name = "BadToken";
-  }
-}
 
 function readToken(token: string): [number, string] {
   try {

@@ -26,6 +26,7 @@ CREATE INDEX runs_closed ON runs (closed_at) WHERE closed_at IS NOT NULL;
 
 CREATE TABLE log (
   run TEXT NOT NULL, first INTEGER NOT NULL, ws TEXT NOT NULL, seq INTEGER NOT NULL, n INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, -- of the run's log up to and with this batch
   body TEXT NOT NULL,
   PRIMARY KEY (run, first)
 ) WITHOUT ROWID;

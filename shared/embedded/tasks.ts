@@ -145,21 +145,30 @@ export class EmbeddedTasks implements Tasks {
     return { receipt, attempt, task: parse<Task>(row.body) };
   }
 
-  async extend(receipts: readonly string[], leaseMs: Millis) {
+  async extend(workspace: string, receipts: readonly string[], leaseMs: Millis) {
     const at = this.#clock.now() + leaseMs;
     const lost: string[] = [];
     const queues = new Set<string>();
     for (const receipt of receipts) {
-      if (this.#db.run("UPDATE tasks SET visible_at = ? WHERE receipt = ?", at, receipt) === 0) lost.push(receipt);
-      else queues.add(String(this.#db.one("SELECT queue FROM tasks WHERE receipt = ?", receipt)?.queue));
+      const held = this.#db.one("SELECT queue FROM tasks WHERE receipt = ?", receipt);
+      if (!held || !belongs(held.queue, workspace)) {
+        lost.push(receipt);
+        continue;
+      }
+      this.#db.run("UPDATE tasks SET visible_at = ? WHERE receipt = ?", at, receipt);
+      queues.add(String(held.queue));
     }
     for (const queue of queues) this.#wake(queue);
     return lost;
   }
 
-  async finish(receipts: readonly string[]) {
-    for (const receipt of receipts) this.#db.run("DELETE FROM tasks WHERE receipt = ?", receipt);
+  async finish(workspace: string, receipts: readonly string[]) {
+    for (const receipt of receipts) {
+      const held = this.#db.one("SELECT id, queue FROM tasks WHERE receipt = ?", receipt);
+      if (held && belongs(held.queue, workspace)) this.#db.run("DELETE FROM tasks WHERE id = ?", held.id!);
+    }
   }
 }
 
 const nameOf = (q: QueueRef) => `${q.workspace}/${q.deployment}/${q.queue}`;
+const belongs = (queue: unknown, workspace: string) => String(queue).startsWith(`${workspace}/`);

@@ -10,13 +10,16 @@
 import type { Ports, Ref } from "../ports.ts";
 import type { Batch } from "../protocol/history.ts";
 import { isClosing } from "../protocol/history.ts";
+import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../protocol/limits.ts";
 import type { Message } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
 
 export type Appended =
   | { kind: "appended"; messages: Message[]; turn_lost: boolean }
   | { kind: "position_lost" }
-  | { kind: "malformed"; detail: string };
+  | { kind: "malformed"; detail: string }
+  /** Nothing is written: the history of the run would be over a limit. It can still be closed. */
+  | { kind: "full"; detail: string };
 
 export interface AppendRequest {
   readonly run: string;
@@ -46,7 +49,10 @@ export function checkBatch(batch: Batch, closing: boolean): string | null {
 export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<Appended> {
   const malformed = checkBatch(p.batch, false);
   if (malformed) return { kind: "malformed", detail: malformed };
-  const put = await ports.executions.putBatch(ref, p.run, p.batch);
+  const tail = p.batch.first + p.batch.events.length - 1;
+  if (tail > MAX_HISTORY_EVENTS) return full(p.run, `${tail} events`, `${MAX_HISTORY_EVENTS} events`);
+  const put = await ports.executions.putBatch(ref, p.run, p.batch, MAX_HISTORY_BYTES);
+  if (put.kind === "full") return full(p.run, `${put.bytes} bytes`, `${MAX_HISTORY_BYTES} bytes`);
   if (put.kind === "taken" && put.by?.append_id !== p.batch.append_id) return { kind: "position_lost" };
   if (needsHead(p.batch)) {
     const head = await ports.executions.run(ref.workspace, p.run);
@@ -54,6 +60,11 @@ export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<
   }
   if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
   return { kind: "appended", ...(await news(ports, ref, p)) };
+}
+
+function full(run: string, size: string, limit: string): Appended {
+  const detail = `the history of run '${run}' would have ${size}, the limit is ${limit}: continue as new before it grows so long`;
+  return { kind: "full", detail };
 }
 
 /** New messages, unless the turn is no longer the caller's (interleaving 11). */

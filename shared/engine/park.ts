@@ -9,10 +9,13 @@ import { ring, SOON_MS } from "./tasks.ts";
 
 export async function park(
   ports: Ports,
-  ref: Ref & { deployment: string },
+  ref: Ref,
   p: { run: string; turn: number; dueAt: Millis | null; sent: number },
 ): Promise<boolean> {
   const parked = await ports.executions.park(ref, p);
-  if (parked && p.dueAt !== null && p.dueAt <= ports.clock.now() + SOON_MS) await ring(ports, ref, p.dueAt);
+  if (parked && p.dueAt !== null && p.dueAt <= ports.clock.now() + SOON_MS) {
+    const head = await ports.executions.head(ref);
+    if (head) await ring(ports, head, p.dueAt);
+  }
   return parked;
 }

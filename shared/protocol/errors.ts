@@ -32,6 +32,9 @@ export const ERROR_CODES = {
   UNAUTHORIZED: "missing or unknown API key",
   FORBIDDEN: "the API key may not do this",
   PAYLOAD_TOO_LARGE: "over a size limit",
+  HISTORY_FULL: "the history of a run is at its limit",
+  MALFORMED: "the request line or a header cannot be read",
+  UNSUPPORTED_MEDIA_TYPE: "the body is not JSON",
   NO_ROUTE: "no such path",
   METHOD_NOT_ALLOWED: "the path exists, the method does not",
   RATE_LIMITED: "too many requests",
@@ -53,7 +56,7 @@ export const EXECUTION_STATUSES = [
 ] as const;
 export type PublicStatus = (typeof EXECUTION_STATUSES)[number];
 
-type OtherStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 424 | 429 | 500 | 501 | 503 | 504;
+type OtherStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 424 | 429 | 500 | 501 | 503 | 504;
 interface RefusalBase {
   readonly kind: "refusal";
   readonly code: ErrorCode;

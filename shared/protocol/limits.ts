@@ -21,6 +21,8 @@ export const MAX_TAG = 100;
 export const MAX_PAYLOAD_BYTES = 2 * MiB;
 /** One request body: a full payload, also when it is base64, and what is around it. Over it: 413 without parsing. */
 export const MAX_BODY_BYTES = 4 * MiB;
+/** One request body of the worker data path, whose calls carry several payloads. Over it: 413 without parsing. */
+export const MAX_WORKER_BODY_BYTES = 16 * MiB;
 /** One published custom event. */
 export const MAX_CUSTOM_EVENT_BYTES = 2 * MiB;
 /** All events of one batch of published custom events. */

@@ -240,6 +240,17 @@ export const WORKER_ROUTES = {
       z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
     ]),
   ),
+  /** Deletes messages that the history knows or that mean nothing any more. */
+  discard: op(
+    "discard",
+    z.strictObject({
+      execution: z.string(),
+      run: z.string(),
+      chain: z.string(),
+      ids: z.array(z.string()).min(1).max(1000),
+    }),
+    ok,
+  ),
   /** Reads without claiming: for queries and for those who lost a position. */
   read: op(
     "read",
@@ -248,7 +259,11 @@ export const WORKER_ROUTES = {
   ),
   begin: op(
     "activities/begin",
-    ActivityRef,
+    z.strictObject({
+      ...ActivityRef.shape,
+      /** Present iff the attempt came from the queue: what its task says. The first such call shows the activity as started. */
+      queued: z.strictObject({ name: z.string(), input: z.json(), first_attempt: z.int().min(1) }).optional(),
+    }),
     z.object({ wanted: z.boolean(), heartbeat_details: z.json(), cancel_requested: z.boolean() }),
   ),
   beat: op(
