@@ -1,0 +1,53 @@
+/**
+ * Who may do what: one line per function, read aloud in a review. Everything a function is not given here it cannot do,
+ * and the environment variables it finds are those of what it was given.
+ *
+ * `read` on a table is GetItem, BatchGetItem and Query; `write` adds the changes. Nobody may scan.
+ */
+import type { FunctionName } from "./names.ts";
+
+export type Level = "read" | "write";
+
+export interface Access {
+  readonly executions?: Level;
+  readonly registry?: Level;
+  readonly schedules?: Level;
+  readonly feed?: Level;
+  readonly payloads?: Level;
+  /** Deployments' queues: `send` tasks, `create` and `delete` queues. */
+  readonly tasks?: readonly ("send" | "create" | "delete")[];
+  /** Arm the wake-up of workflow schedules. */
+  readonly arm?: true;
+}
+
+/** Starting, advancing or closing an execution: its close effects may reach a parent, a child or a schedule. */
+const drive = {
+  executions: "write",
+  registry: "read",
+  schedules: "write",
+  payloads: "write",
+  tasks: ["send"],
+  arm: true,
+} as const satisfies Access;
+
+export const ACCESS: Record<FunctionName, Access> = {
+  executions: { ...drive, feed: "read" },
+  registration: { registry: "write", executions: "read", tasks: ["delete"] },
+  schedules: drive,
+  streams: { executions: "read", registry: "read", feed: "read", payloads: "read" },
+  worker: { ...drive, registry: "write", tasks: ["send", "create"] },
+  sweeper: drive,
+  feed: { feed: "write", payloads: "read" },
+  scheduler: drive,
+  deadletters: drive,
+};
+
+export const READ_ACTIONS = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
+export const WRITE_ACTIONS = [
+  ...READ_ACTIONS,
+  "dynamodb:PutItem",
+  "dynamodb:UpdateItem",
+  "dynamodb:DeleteItem",
+  "dynamodb:BatchWriteItem",
+  "dynamodb:ConditionCheckItem",
+];

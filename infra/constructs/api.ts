@@ -1,0 +1,153 @@
+import { Duration, Validations } from "aws-cdk-lib";
+import {
+  EndpointType,
+  type Integration,
+  type IResource,
+  LambdaIntegration,
+  ResponseTransferMode,
+  ResponseType,
+  RestApi,
+} from "aws-cdk-lib/aws-apigateway";
+import { Construct } from "constructs";
+import { AREA_FUNCTION, FUNCTIONS, type FunctionName, type ServedArea } from "../names.ts";
+import type { Handler } from "./handler.ts";
+
+/** A row of the routes table, as far as API Gateway is concerned. */
+export interface ApiRoute {
+  readonly method: string;
+  /** With parameters in braces: `/v1/workflows/executions/{execution_id}`. */
+  readonly path: string;
+  /** Which function serves it, see `AREA_FUNCTION`. */
+  readonly area: ServedArea;
+  /** `sse` needs a streaming integration. */
+  readonly kind: "json" | "empty" | "sse";
+}
+
+export interface ApiProps {
+  readonly routes: readonly ApiRoute[];
+  /** The functions that answer REST requests. */
+  readonly handlers: ReadonlyMap<FunctionName, Handler>;
+}
+
+/**
+ * The clients' front door: API Gateway REST, one method per row of the routes table. An explicit tree rather than one
+ * `{proxy+}`: each area has its own function with its own rights, API Gateway refuses unknown paths for nothing, and
+ * metrics are per method.
+ *
+ * Integrations of a streaming function stream (server-sent events, and calls that wait for a result): up to 15 minutes,
+ * with at most 5 minutes of silence on a regional endpoint, so handlers send keep-alives.
+ */
+export class Api extends Construct {
+  readonly api: RestApi;
+  private readonly integrations = new Map<FunctionName, Integration>();
+
+  constructor(scope: Construct, id: string, { routes, handlers }: ApiProps) {
+    super(scope, id);
+    this.api = new RestApi(this, "Rest", {
+      description: "Sirocco: workflows API",
+      // Edge-optimised endpoints cut a stream after 30 s of silence; regional ones after 5 minutes.
+      endpointTypes: [EndpointType.REGIONAL],
+      cloudWatchRole: false,
+      deployOptions: { stageName: "api", description: "The only stage" },
+    });
+    // The stack has an output of its own, with a name that does not change.
+    this.api.node.tryRemoveChild("Endpoint");
+    for (const route of routes) {
+      this.resource(route.path).addMethod(route.method, this.integration(route, handlers));
+    }
+    this.answerInOurShape();
+    this.explain();
+  }
+
+  /**
+   * Two routes may call the same place by different names (`/{workflow_identifier}` and `/{workflow_name}/metrics`).
+   * API Gateway allows one variable per place, so the first name wins here; the handlers match the raw path against the
+   * routes table and never look at API Gateway's path parameters.
+   */
+  private resource(path: string): IResource {
+    let at: IResource = this.api.root;
+    for (const part of path.split("/").filter(Boolean)) {
+      const variable = part.startsWith("{")
+        ? at.node.children.find((child) => child.node.id.startsWith("{"))?.node.id
+        : undefined;
+      at = at.getResource(variable ?? part) ?? at.addResource(part);
+    }
+    return at;
+  }
+
+  private integration(route: ApiRoute, handlers: ReadonlyMap<FunctionName, Handler>): Integration {
+    const name = AREA_FUNCTION[route.area];
+    const handler = handlers.get(name);
+    const { response, timeoutSeconds } = FUNCTIONS[name];
+    const where = `${route.method} ${route.path}: the function "${name}" of its area "${route.area}"`;
+    if (!handler) throw new Error(`${where} does not answer REST requests: correct the routes table or infra/names.ts`);
+    if (route.kind === "sse" && response !== "stream")
+      throw new Error(`${where} buffers, and a stream of events cannot be buffered`);
+    let integration = this.integrations.get(handler.name);
+    if (!integration) {
+      integration = new LambdaIntegration(handler.function, {
+        responseTransferMode: response === "stream" ? ResponseTransferMode.STREAM : ResponseTransferMode.BUFFERED,
+        timeout: Duration.seconds(timeoutSeconds),
+        // One permission per function. One per method and function would pass the size limit of a function's policy.
+        scopePermissionToMethod: false,
+      });
+      this.integrations.set(handler.name, integration);
+    }
+    return integration;
+  }
+
+  /** What API Gateway refuses by itself has the body that every other refusal has. */
+  private answerInOurShape(): void {
+    const respond = (type: ResponseType, statusCode: string | undefined, code: string, detail: string) =>
+      this.api.addGatewayResponse(`Answer${type.responseType}`, {
+        type,
+        statusCode,
+        templates: { "application/json": JSON.stringify({ detail, code }) },
+      });
+    respond(ResponseType.MISSING_AUTHENTICATION_TOKEN, "404", "NO_ROUTE", "There is nothing at this path and method.");
+    respond(ResponseType.REQUEST_TOO_LARGE, "413", "PAYLOAD_TOO_LARGE", "The request is larger than 10 MB.");
+    respond(ResponseType.THROTTLED, "429", "RATE_LIMITED", "Too many requests at once. Try again in a second.");
+    // 408, not 504: clients repeat a 504, and a repeated execute would start the workflow twice.
+    respond(
+      ResponseType.INTEGRATION_TIMEOUT,
+      "408",
+      "WF_1103",
+      "No answer in time. The request may have been carried out.",
+    );
+    respond(ResponseType.DEFAULT_4XX, undefined, "WF_1001", "API Gateway refused the request: $context.error.message");
+    respond(
+      ResponseType.DEFAULT_5XX,
+      undefined,
+      "WF_1000",
+      "An unexpected error occurred. The server's log has the cause.",
+    );
+  }
+
+  private explain(): void {
+    Validations.of(this).acknowledge(
+      {
+        id: "AwsSolutions-APIG1",
+        reason:
+          "Access logs need a CloudWatch role that is a setting of the whole account, which a stack must not take over; handlers log each request with its id.",
+      },
+      {
+        id: "AwsSolutions-APIG2",
+        reason: "Every input is checked by the schemas of the routes table, in the handlers.",
+      },
+      {
+        id: "AwsSolutions-APIG3",
+        reason: "A web ACL costs more than an idle installation does; whoever wants one associates it with the stage.",
+      },
+      {
+        id: "AwsSolutions-APIG4",
+        reason:
+          "Handlers check the API key of each request themselves, against a cache: no second function in the hot path.",
+      },
+      {
+        id: "AwsSolutions-APIG6",
+        reason: "Execution logs need the same account-wide role as access logs (APIG1).",
+      },
+      { id: "AwsSolutions-COG4", reason: "Clients authenticate by API key, as the API they were written for does." },
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import { Duration, Validations } from "aws-cdk-lib";
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
+import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { FED_SORT_KEYS, KEYS } from "../names.ts";
+import type { Handler } from "./handler.ts";
+import { deadLetterQueue } from "./work-queue.ts";
+
+export interface FeedProps {
+  readonly executions: Table;
+  readonly consumer: Handler;
+}
+
+/**
+ * The consumer of the executions' change stream, which builds the feed. A batch that fails is bisected until the record
+ * that cannot be taken in is alone; that one is retried for a while and then set aside, so that it does not hold up
+ * every other workspace. Records within one execution stay in order.
+ */
+export class Feed extends Construct {
+  /** Holds shard and sequence number of what was set aside; the record itself stays in the stream for 24 hours. */
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, { executions, consumer }: FeedProps) {
+    super(scope, id);
+    this.deadLetters = deadLetterQueue(this, "DeadLetters");
+    consumer.function.addEventSource(
+      new DynamoEventSource(executions, {
+        // From the oldest record: with LATEST, what is written while the mapping is being made would never be fed.
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 100,
+        bisectBatchOnError: true,
+        reportBatchItemFailures: true,
+        // Minutes of retries with Lambda's back-off: enough for a throttle or a bad deployment that is rolled back.
+        retryAttempts: 20,
+        maxRecordAge: Duration.hours(6),
+        onFailure: new SqsDlq(this.deadLetters),
+        filters: [
+          FilterCriteria.filter({
+            eventName: FilterRule.or("INSERT", "MODIFY"),
+            dynamodb: { Keys: { [KEYS.sort]: { S: FED_SORT_KEYS.map((prefix) => ({ prefix })) } } },
+          }),
+        ],
+      }),
+    );
+    Validations.of(consumer).acknowledge({
+      id: "AwsSolutions-IAM5[Resource::*]",
+      reason: "dynamodb:ListStreams, which Lambda's poller needs, cannot be narrowed to a table.",
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import path from "node:path";
+import { Duration, type RemovalPolicy, Stack } from "aws-cdk-lib";
+import { type IGrantable, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Architecture, Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { type EnvName, FUNCTIONS, type FunctionName } from "../names.ts";
+
+export interface HandlerProps {
+  readonly name: FunctionName;
+  /** Folder with one folder per function, each holding `index.mjs`: what `functions/build.ts` makes. */
+  readonly bundles: string;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/**
+ * One Lambda function with a role and a log group of its own. The role may write that log group and nothing else until
+ * `allow` is called: AWS's managed policy would let it write every log group of the account.
+ */
+export class Handler extends Construct implements IGrantable {
+  readonly name: FunctionName;
+  readonly function: LambdaFunction;
+  readonly role: Role;
+  readonly grantPrincipal: IPrincipal;
+
+  constructor(scope: Construct, id: string, { name, bundles, logRetention, removalPolicy }: HandlerProps) {
+    super(scope, id);
+    const facts = FUNCTIONS[name];
+    this.name = name;
+    this.role = new Role(this, "Role", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+      description: `What the ${name} handler of ${Stack.of(this).stackName} may do`,
+    });
+    this.grantPrincipal = this.role.grantPrincipal;
+    const logGroup = new LogGroup(this, "Logs", { retention: logRetention, removalPolicy });
+    this.role.addToPolicy(
+      new PolicyStatement({
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [logGroup.logGroupArn],
+      }),
+    );
+    this.function = new LambdaFunction(this, "Function", {
+      description: `Sirocco: ${name}`,
+      role: this.role,
+      logGroup,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(path.join(bundles, name)),
+      handler: "index.handler",
+      timeout: Duration.seconds(facts.timeoutSeconds),
+      memorySize: facts.memoryMb,
+      environment: { NODE_OPTIONS: "--enable-source-maps" },
+    });
+  }
+
+  /** Lets the handler do `actions` on `resources`, named by ARN. */
+  allow(actions: string[], resources: string[], conditions?: Record<string, unknown>): void {
+    this.role.addToPolicy(new PolicyStatement({ actions, resources, ...(conditions && { conditions }) }));
+  }
+
+  setEnv(name: EnvName, value: string): void {
+    this.function.addEnvironment(name, value);
+  }
+}

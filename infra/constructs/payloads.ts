@@ -1,0 +1,40 @@
+import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import { PAYLOAD_CLOSED_TAG } from "../names.ts";
+
+export interface PayloadsProps {
+  /** How long the payloads of a closed execution are kept, days. */
+  readonly retentionDays: number;
+  /** What becomes of the bucket when the stack is deleted. `DESTROY` needs it empty; `npm run destroy` empties it. */
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** Inputs, results and events that are too large for an item of a table. */
+export class Payloads extends Construct {
+  readonly bucket: Bucket;
+
+  constructor(scope: Construct, id: string, { retentionDays, removalPolicy }: PayloadsProps) {
+    super(scope, id);
+    this.bucket = new Bucket(this, "Bucket", {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      removalPolicy,
+      lifecycleRules: [
+        {
+          id: "closed-executions",
+          tagFilters: { [PAYLOAD_CLOSED_TAG.key]: PAYLOAD_CLOSED_TAG.value },
+          expiration: Duration.days(retentionDays),
+        },
+        { id: "abandoned-uploads", abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+    });
+    Validations.of(this.bucket).acknowledge({
+      id: "AwsSolutions-S1",
+      reason:
+        "Only the handlers' roles can read or write it and each request is in their logs; an access log of a log-like bucket doubles its objects and tells nothing new.",
+    });
+  }
+}

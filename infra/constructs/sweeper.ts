@@ -1,0 +1,42 @@
+import { Duration } from "aws-cdk-lib";
+import { Rule, Schedule } from "aws-cdk-lib/aws-events";
+import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
+import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import type { Handler } from "./handler.ts";
+import { deadLetterQueue } from "./work-queue.ts";
+
+export interface SweeperProps {
+  readonly handler: Handler;
+}
+
+/**
+ * Runs the sweeper each minute. A sweep that fails is not retried: the next one, a minute later, does the same work from
+ * fresher facts. Both hops (rule to Lambda's queue, Lambda's queue to the function) leave what they drop in one queue.
+ */
+export class Sweeper extends Construct {
+  readonly rule: Rule;
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, { handler }: SweeperProps) {
+    super(scope, id);
+    this.deadLetters = deadLetterQueue(this, "DeadLetters");
+    this.rule = new Rule(this, "EachMinute", {
+      description: "Rings what is overdue, see the sweeper handler",
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [
+        new LambdaTarget(handler.function, {
+          deadLetterQueue: this.deadLetters,
+          retryAttempts: 0,
+          maxEventAge: Duration.minutes(1),
+        }),
+      ],
+    });
+    handler.function.configureAsyncInvoke({
+      retryAttempts: 0,
+      maxEventAge: Duration.minutes(1),
+      onFailure: new SqsDestination(this.deadLetters),
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import { RemovalPolicy } from "aws-cdk-lib";
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableEncryption,
+  type TableProps,
+} from "aws-cdk-lib/aws-dynamodb";
+import { Construct } from "constructs";
+import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../names.ts";
+
+export interface TablesProps {
+  /** What becomes of the tables when the stack is deleted. `RETAIN` also protects each table from deletion by hand. */
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/**
+ * The four tables: on demand, with point-in-time recovery, encrypted with DynamoDB's own key (a customer key would cost
+ * a request to KMS for what is already encrypted).
+ *
+ * `Table`, not `TableV2`: a global table with one replica gains nothing here, and where its provisioner is incomplete
+ * (the emulator) adding an index replaces the table.
+ */
+export class Tables extends Construct {
+  /** Heads, runs, history batches, messages, and what an activity reports on its way. Its stream feeds the feed. */
+  readonly executions: Table;
+  /** Workspaces, API keys, deployments, registrations, workers' heartbeats. */
+  readonly registry: Table;
+  readonly schedules: Table;
+  /** Events of a workspace in the one order that streams and lists follow. */
+  readonly feed: Table;
+
+  constructor(scope: Construct, id: string, { removalPolicy }: TablesProps) {
+    super(scope, id);
+    const common = {
+      partitionKey: { name: KEYS.partition, type: AttributeType.STRING },
+      sortKey: { name: KEYS.sort, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.DEFAULT,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      timeToLiveAttribute: KEYS.ttl,
+      removalPolicy,
+      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+    } satisfies TableProps;
+
+    // New images only: the feed needs what was written, and an old image would double the size of each record.
+    this.executions = new Table(this, "Executions", { ...common, stream: StreamViewType.NEW_IMAGE });
+    this.executions.addGlobalSecondaryIndex({
+      indexName: INDEXES.due.name,
+      partitionKey: { name: INDEXES.due.partition, type: AttributeType.STRING },
+      sortKey: { name: INDEXES.due.sort, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: [...DUE_ATTRIBUTES],
+    });
+    this.executions.addGlobalSecondaryIndex({
+      indexName: INDEXES.runs.name,
+      partitionKey: { name: INDEXES.runs.partition, type: AttributeType.STRING },
+      sortKey: { name: INDEXES.runs.sort, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: [...RUNS_ATTRIBUTES],
+    });
+
+    this.registry = new Table(this, "Registry", common);
+
+    this.schedules = new Table(this, "Schedules", common);
+    this.schedules.addGlobalSecondaryIndex({
+      indexName: INDEXES.due.name,
+      partitionKey: { name: INDEXES.due.partition, type: AttributeType.STRING },
+      sortKey: { name: INDEXES.due.sort, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
+
+    this.feed = new Table(this, "Feed", common);
+  }
+}

@@ -1,0 +1,25 @@
+import { type FunctionUrl, FunctionUrlAuthType, InvokeMode } from "aws-cdk-lib/aws-lambda";
+import { Construct } from "constructs";
+import { FUNCTIONS } from "../names.ts";
+import type { Handler } from "./handler.ts";
+
+export interface WorkerEndpointProps {
+  readonly handler: Handler;
+}
+
+/**
+ * The workers' front door: a function URL, so that the hot path (one call per step) pays for Lambda alone. It is public
+ * in the sense that anybody may knock; the handler asks for an API key or a worker's session token, as the REST API does.
+ */
+export class WorkerEndpoint extends Construct {
+  readonly url: FunctionUrl;
+
+  constructor(scope: Construct, id: string, { handler }: WorkerEndpointProps) {
+    super(scope, id);
+    const streams = FUNCTIONS[handler.name].response === "stream";
+    this.url = handler.function.addFunctionUrl({
+      authType: FunctionUrlAuthType.NONE,
+      invokeMode: streams ? InvokeMode.RESPONSE_STREAM : InvokeMode.BUFFERED,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+// Turns `ACCESS` into policies and environment variables.
+import { Stack, Validations } from "aws-cdk-lib";
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { Bucket, CfnBucket } from "aws-cdk-lib/aws-s3";
+import { type Access, type Level, READ_ACTIONS, WRITE_ACTIONS } from "./access.ts";
+import type { Handler } from "./constructs/handler.ts";
+import type { Scheduling } from "./constructs/scheduling.ts";
+import type { Tables } from "./constructs/tables.ts";
+import type { TaskQueues } from "./constructs/task-queues.ts";
+import { ENV, INDEXES } from "./names.ts";
+
+export interface Resources {
+  readonly tables: Tables;
+  readonly payloads: Bucket;
+  readonly tasks: TaskQueues;
+  readonly scheduling: Scheduling;
+}
+
+export function grant(handler: Handler, access: Access, { tables, payloads, tasks, scheduling }: Resources): void {
+  const { due, runs } = INDEXES;
+  grantTable(handler, access.executions, tables.executions, ENV.executionsTable, [due.name, runs.name]);
+  grantTable(handler, access.registry, tables.registry, ENV.registryTable, []);
+  grantTable(handler, access.schedules, tables.schedules, ENV.schedulesTable, [due.name]);
+  grantTable(handler, access.feed, tables.feed, ENV.feedTable, []);
+  if (access.payloads) grantObjects(handler, access.payloads, payloads);
+  if (access.tasks?.includes("send")) tasks.grantSend(handler);
+  if (access.tasks?.includes("create")) tasks.grantCreate(handler);
+  if (access.tasks?.includes("delete")) tasks.grantDelete(handler);
+  if (access.arm) scheduling.grantArm(handler);
+}
+
+/** Indexes are named one by one, so that no policy holds a wildcard. */
+function grantTable(
+  handler: Handler,
+  level: Level | undefined,
+  table: Table,
+  env: Parameters<Handler["setEnv"]>[0],
+  indexes: string[],
+) {
+  if (!level) return;
+  const arns = [table.tableArn, ...indexes.map((index) => `${table.tableArn}/index/${index}`)];
+  handler.allow(level === "read" ? READ_ACTIONS : WRITE_ACTIONS, arns);
+  handler.setEnv(env, table.tableName);
+}
+
+function grantObjects(handler: Handler, level: Level, bucket: Bucket) {
+  const objects = bucket.arnForObjects("*");
+  handler.allow(["s3:GetObject"], [objects]);
+  // Tagging is what makes the payloads of a closed execution expire; nobody deletes an object.
+  if (level === "write") handler.allow(["s3:PutObject", "s3:PutObjectTagging"], [objects]);
+  handler.setEnv(ENV.payloadBucket, bucket.bucketName);
+  const stack = Stack.of(bucket);
+  const logicalId: string = stack.resolve(stack.getLogicalId(bucket.node.defaultChild as CfnBucket));
+  Validations.of(handler).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>/*]`,
+    reason: "Payloads are named by their content: the ARN names every object of this one bucket.",
+  });
+}

@@ -1,0 +1,217 @@
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { Construct } from "constructs";
+import { ACCESS } from "./access.ts";
+import { Alarms } from "./constructs/alarms.ts";
+import { Api, type ApiRoute } from "./constructs/api.ts";
+import { CustomDomain, type CustomDomainProps } from "./constructs/custom-domain.ts";
+import { Feed } from "./constructs/feed.ts";
+import { Handler } from "./constructs/handler.ts";
+import { Payloads } from "./constructs/payloads.ts";
+import { Scheduling } from "./constructs/scheduling.ts";
+import { Sweeper } from "./constructs/sweeper.ts";
+import { Tables } from "./constructs/tables.ts";
+import { TaskQueues } from "./constructs/task-queues.ts";
+import { WorkerEndpoint } from "./constructs/worker-endpoint.ts";
+import { grant } from "./grants.ts";
+import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName } from "./names.ts";
+
+export interface SiroccoStackProps extends StackProps {
+  /** The routes table: each row becomes a method of the REST API. */
+  readonly routes: readonly ApiRoute[];
+  /** Folder of the bundled handlers, `<folder>/<function>/index.mjs`: what `functions/build.ts` answers. */
+  readonly bundles: string;
+  /** How long a closed execution, its payloads and its events are kept. Running ones are kept for ever. @default 30 days */
+  readonly retention?: Duration;
+  /** A worker that was silent for longer is not alive: its deployment is not routed to. @default 50 seconds, five heartbeats */
+  readonly livenessWindow?: Duration;
+  /** What handlers log: `debug`, `info`, `warn` or `error` and above. @default info */
+  readonly logLevel?: "debug" | "info" | "warn" | "error";
+  /** How long logs are kept. @default one month */
+  readonly logRetention?: RetentionDays;
+  /** A host name of one's own for the REST API. @default none: API Gateway's own name */
+  readonly customDomain?: Omit<CustomDomainProps, "api">;
+  /** SNS topic told of every alarm and of its end. @default none: alarms show in the console only */
+  readonly alarmTopicArn?: string;
+  /** Address of the runbook that alarms link to. @default docs/runbook.md, its path in the repository */
+  readonly runbook?: string;
+  /**
+   * What becomes of tables, payloads and logs when the stack is deleted. `RETAIN` also protects the tables from deletion.
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** One installation of Sirocco. Several may share an account under different stack names. */
+export class SiroccoStack extends Stack {
+  readonly tables: Tables;
+  readonly tasks: TaskQueues;
+  readonly api: Api;
+  readonly workers: WorkerEndpoint;
+  private readonly handlers: ReadonlyMap<FunctionName, Handler>;
+
+  constructor(scope: Construct, id: string, props: SiroccoStackProps) {
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    super(scope, id, { terminationProtection: removalPolicy === RemovalPolicy.RETAIN, ...props });
+    const retention = props.retention ?? Duration.days(30);
+    const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
+
+    this.tables = new Tables(this, "Tables", { removalPolicy });
+    const payloads = new Payloads(this, "Payloads", { retentionDays: retention.toDays(), removalPolicy });
+    this.handlers = new Map(
+      FUNCTION_NAMES.map((name) => [
+        name,
+        new Handler(this, pascal(name), { name, bundles: props.bundles, logRetention, removalPolicy }),
+      ]),
+    );
+    const scheduling = new Scheduling(this, "Scheduling", { consumer: this.handler("scheduler"), removalPolicy });
+    this.tasks = new TaskQueues(this, "Tasks", {
+      deadLetterConsumer: this.handler("deadletters"),
+      broker: this.handler("worker"),
+    });
+    const feed = new Feed(this, "FeedConsumer", {
+      executions: this.tables.executions,
+      consumer: this.handler("feed"),
+    });
+    const sweeper = new Sweeper(this, "Sweep", { handler: this.handler("sweeper") });
+
+    const resources = { tables: this.tables, payloads: payloads.bucket, tasks: this.tasks, scheduling };
+    for (const [name, handler] of this.handlers) {
+      grant(handler, ACCESS[name], resources);
+      handler.setEnv(ENV.retentionDays, String(retention.toDays()));
+      handler.setEnv(ENV.livenessWindowMs, String((props.livenessWindow ?? Duration.seconds(50)).toMilliseconds()));
+      handler.setEnv(ENV.logLevel, props.logLevel ?? "info");
+      handler.setEnv(ENV.installation, this.stackName);
+    }
+
+    const rest = new Map([...this.handlers].filter(([name]) => FUNCTIONS[name].front === "rest"));
+    this.api = new Api(this, "Api", { routes: props.routes, handlers: rest });
+    this.workers = new WorkerEndpoint(this, "WorkerEndpoint", { handler: this.handler("worker") });
+
+    const alarms = new Alarms(this, "Alarms", {
+      runbook: props.runbook ?? "docs/runbook.md",
+      topicArn: props.alarmTopicArn,
+    });
+    this.watchEdges(alarms, feed, sweeper, scheduling);
+    this.watchDoors(alarms);
+    this.tellOutputs(props, payloads);
+  }
+
+  private handler(name: FunctionName): Handler {
+    return this.handlers.get(name)!;
+  }
+
+  /** One alarm at least for each place where work waits for somebody: what fell off it, and whether anybody comes. */
+  private watchEdges(alarms: Alarms, feed: Feed, sweeper: Sweeper, scheduling: Scheduling): void {
+    alarms.whenNotEmpty(
+      "feed-dead-letters",
+      feed.deadLetters,
+      "Changes of executions could not be put into the feed: streams and event lists miss events.",
+    );
+    alarms.raise({
+      name: "feed-behind",
+      meaning:
+        "The feed is more than five minutes behind: streams deliver late. After 24 hours events would be lost to them.",
+      metric: this.handler("feed").function.metric("IteratorAge", {
+        statistic: "Maximum",
+        period: Duration.minutes(1),
+      }),
+      threshold: Duration.minutes(5).toMilliseconds(),
+      periods: 3,
+    });
+    alarms.whenNotEmpty(
+      "sweeper-dead-letters",
+      sweeper.deadLetters,
+      "A sweep failed or was never delivered. One is made up for by the next; several in a row delay timers and recovery.",
+    );
+    alarms.raise({
+      name: "sweeper-silent",
+      meaning: "The sweeper has not run for five minutes: long timers do not fire and lost wake-ups stay lost.",
+      metric: this.handler("sweeper").function.metricInvocations({ period: Duration.minutes(5) }),
+      threshold: 1,
+      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+      missing: TreatMissingData.BREACHING,
+    });
+    alarms.whenNotEmpty(
+      "schedule-dead-letters",
+      scheduling.queue.deadLetters,
+      "A schedule's wake-up could not be delivered or handled; the sweeper arms the schedule again, so the start is late, not lost.",
+    );
+    alarms.whenOlderThan(
+      "schedule-queue-stuck",
+      scheduling.queue.queue,
+      // A last stretch may be delayed by the 15 minutes that SQS allows, and counts as old meanwhile.
+      Duration.minutes(20),
+      "Wake-ups of schedules wait unhandled: scheduled workflows start late.",
+    );
+    alarms.whenOlderThan(
+      "task-dead-letters-stuck",
+      this.tasks.deadLetters.queue,
+      Duration.minutes(15),
+      "Tasks that no worker survived wait to be recorded: their executions do not move on.",
+    );
+    alarms.whenNotEmpty(
+      "task-failures-unrecorded",
+      this.tasks.deadLetters.deadLetters,
+      "The failure of a task that no worker survived could not be recorded: its execution waits for ever.",
+    );
+  }
+
+  /** The two front doors answer their callers, who see errors themselves; these alarms say that it is not one caller. */
+  private watchDoors(alarms: Alarms): void {
+    const period = Duration.minutes(5);
+    const worker = this.handler("worker").function;
+    alarms.raise({
+      name: "api-errors",
+      meaning: "The REST API answered ten requests or more with a server error in five minutes.",
+      metric: this.api.api.metricServerError({ period, statistic: "Sum" }),
+      threshold: 10,
+    });
+    alarms.raise({
+      name: "worker-errors",
+      meaning:
+        "The workers' endpoint answered ten requests or more with a server error in five minutes: executions stall.",
+      metric: new Metric({
+        namespace: "AWS/Lambda",
+        metricName: "Url5xxCount",
+        dimensionsMap: { FunctionName: worker.functionName },
+        period,
+        statistic: "Sum",
+      }),
+      threshold: 10,
+    });
+    alarms.raise({
+      name: "worker-throttled",
+      meaning: "Lambda refused calls of workers for lack of concurrency: steps are repeated and slow.",
+      metric: worker.metricThrottles({ period }),
+      threshold: 10,
+    });
+  }
+
+  private tellOutputs({ customDomain }: SiroccoStackProps, payloads: Payloads): void {
+    const { executions, registry, schedules, feed } = this.tables;
+    const output = (name: string, value: string, description: string) =>
+      new CfnOutput(this, name, { value, description });
+    output("ApiUrl", this.api.api.url, "Base URL for clients (the official client's serverURL)");
+    output("WorkerUrl", this.workers.url.url, "Base URL of the workers' endpoint");
+    output("ExecutionsTable", executions.tableName, "Table of executions");
+    output("RegistryTable", registry.tableName, "Table of workspaces, keys, deployments and workers");
+    output("SchedulesTable", schedules.tableName, "Table of schedules");
+    output("FeedTable", feed.tableName, "Table of events in their order");
+    output("PayloadBucket", payloads.bucket.bucketName, "Bucket of large payloads");
+    output("TaskQueuePrefix", this.tasks.prefix, "How the names of deployments' queues begin");
+    output(
+      "FirstKeyCommand",
+      `npx sirocco bootstrap --table ${registry.tableName} --region ${this.region} --workspace default`,
+      "Makes a workspace and its first API key, and prints the key once",
+    );
+    if (customDomain) {
+      const { domain } = new CustomDomain(this, "CustomDomain", { api: this.api.api, ...customDomain });
+      output("CustomDomainTarget", domain.domainNameAliasDomainName, `What ${customDomain.name} must be an alias of`);
+    }
+  }
+}
+
+/** Construct ids are Pascal case. */
+const pascal = (name: string): string => name[0]!.toUpperCase() + name.slice(1);

@@ -1,0 +1,110 @@
+// Deploys the stack into whatever answers at an endpoint: this project's emulator, a LocalStack, or any other.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Settings } from "../infra/config.ts";
+import { deploymentFile, root, stateDir } from "./paths.ts";
+import { run } from "./process.ts";
+
+/** What a deployment made, with addresses that can be called from this machine. */
+export interface Deployment {
+  readonly stackName: string;
+  /** Endpoint of every AWS service; `AWS_ENDPOINT_URL` of whoever talks to them. */
+  readonly endpoint: string;
+  readonly region: string;
+  /** Base URL of the REST API, without a slash at its end. */
+  readonly apiUrl: string;
+  /** Base URL of the workers' endpoint, without a slash at its end. */
+  readonly workerUrl: string;
+  /** Every output of the stack, as the stack named it. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+export interface DeployOptions {
+  readonly endpoint: string;
+  /** Settings of the stack that differ from their defaults. `removalPolicy` is `destroy` unless given. */
+  readonly settings?: Partial<Settings>;
+  /** Make CDK's own bucket and roles first; needed once per account. @default true */
+  readonly bootstrap?: boolean;
+  /** Account and credentials. @default the environment's, else `test` / `test` */
+  readonly accessKeyId?: string;
+}
+
+const cdk = path.join(path.dirname(createRequire(import.meta.url).resolve("aws-cdk/package.json")), "bin", "cdk");
+
+/**
+ * Bundles, synthesizes and deploys. Answers what was deployed.
+ * @throws {CommandFailed} with the last lines of what CDK said.
+ */
+export async function deploy({
+  endpoint,
+  settings = {},
+  bootstrap = true,
+  accessKeyId,
+}: DeployOptions): Promise<Deployment> {
+  const scratch = await mkdtemp(path.join(tmpdir(), "sirocco-deploy-"));
+  const region = process.env.AWS_REGION ?? "us-east-1";
+  const env = {
+    ...process.env,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId ?? process.env.AWS_ACCESS_KEY_ID ?? "test",
+    AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY ?? "test",
+    AWS_REGION: region,
+    CI: "true", // plain progress lines
+  };
+  try {
+    const assembly = path.join(scratch, "cdk.out");
+    const context = { removalPolicy: "destroy", bundles: path.join(scratch, "bundles"), ...settings };
+    const synthesized = run(process.execPath, [path.join(root, "infra", "app.ts")], {
+      cwd: root,
+      env: { ...env, CDK_OUTDIR: assembly, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    });
+    // In a folder without cdk.json, or CDK would run the app to learn which environments it has.
+    const bootstrapped = bootstrap
+      ? run(process.execPath, [cdk, "bootstrap", `aws://unknown-account/${region}`], { cwd: scratch, env })
+      : undefined;
+    await Promise.all([synthesized, bootstrapped]);
+    const outputsFile = path.join(scratch, "outputs.json");
+    const options = ["--all", "--app", assembly, "--require-approval", "never", "--outputs-file", outputsFile];
+    await run(process.execPath, [cdk, "deploy", ...options], { cwd: scratch, env });
+    const stacks = JSON.parse(await readFile(outputsFile, "utf8")) as Record<string, Record<string, string>>;
+    const [[stackName, outputs] = ["", {}]] = Object.entries(stacks);
+    return {
+      stackName,
+      endpoint,
+      region,
+      apiUrl: reachable(endpoint, outputs.ApiUrl ?? ""),
+      workerUrl: reachable(endpoint, outputs.WorkerUrl ?? ""),
+      outputs,
+    };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A stack's outputs name hosts of AWS, which do not lead to an emulator: it serves the same under paths of its endpoint.
+ * Other hosts (a LocalStack names its own) are left as they are.
+ */
+export function reachable(endpoint: string, url: string): string {
+  const { hostname, pathname } = new URL(url);
+  const label = hostname.split(".")[0];
+  const base = endpoint.replace(/\/$/, "");
+  const below = pathname.replace(/\/$/, "");
+  if (/\.execute-api\.[^.]+\.amazonaws\.com(\.cn)?$/.test(hostname)) return `${base}/_aws/execute-api/${label}${below}`;
+  if (/\.lambda-url\.[^.]+\.on\.aws$/.test(hostname)) return `${base}/_aws/lambda-url/${label}${below}`;
+  return url.replace(/\/$/, "");
+}
+
+/** Keeps a deployment beside the emulator's pid file, for other programs to find. */
+export async function remember(port: number, deployment: Deployment): Promise<void> {
+  await mkdir(stateDir, { recursive: true });
+  await writeFile(deploymentFile(port), `${JSON.stringify(deployment, null, 2)}\n`);
+}
+
+/** The deployment in the emulator on that port, if `npm run emulator` or a test run made one. */
+export async function recall(port: number): Promise<Deployment | undefined> {
+  const text = await readFile(deploymentFile(port), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as Deployment);
+}

@@ -1,0 +1,47 @@
+// Registers a deployment as the real handler will: makes its queue, and answers credentials for that queue alone.
+import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { ENV, env, json, verdict } from "./probe.ts";
+
+const sqs = new SQSClient();
+const sts = new STSClient();
+
+interface UrlEvent {
+  readonly rawPath: string;
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+}
+
+export const handler = async ({ rawPath, body = "{}", isBase64Encoded }: UrlEvent) => {
+  const text = isBase64Encoded ? Buffer.from(body, "base64").toString() : body;
+  const { deployment } = JSON.parse(text) as { deployment: string };
+  const prefix = env(ENV.taskQueuePrefix);
+  const Attributes = {
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: env(ENV.taskDeadLettersArn), maxReceiveCount: 1 }),
+  };
+  const QueueName = `${prefix}default-${deployment}-workflow`;
+  const { QueueUrl } = await sqs.send(
+    new CreateQueueCommand({ QueueName, Attributes, tags: { sirocco: "task-queue" } }),
+  );
+  const about = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }));
+  const Policy = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [
+      { Effect: "Allow", Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage"], Resource: about.Attributes?.QueueArn },
+    ],
+  });
+  const assumed = await sts.send(
+    new AssumeRoleCommand({
+      RoleArn: env(ENV.workerRoleArn),
+      RoleSessionName: deployment,
+      Policy,
+      DurationSeconds: 900,
+    }),
+  );
+  return json(200, {
+    path: rawPath,
+    queueUrl: QueueUrl,
+    queueOutsideThePrefix: await verdict(sqs.send(new CreateQueueCommand({ QueueName: `not-${QueueName}` }))),
+    credentials: assumed.Credentials,
+  });
+};
