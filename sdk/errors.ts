@@ -40,17 +40,20 @@ export class WorkflowError extends Error {
 
   constructor(message: string, options: WorkflowErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = new.target.name;
+    this.name = new.target === WorkflowError ? "WorkflowError" : new.target.name; // bundlers may rename ours
     this.retry = options.retry ?? true;
     this.retryAfterMs = options.retryAfter === undefined ? undefined : milliseconds(options.retryAfter, "retryAfter");
     this.details = options.details;
   }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    if (Function.prototype[Symbol.hasInstance].call(WorkflowError, value)) return true;
-    return WorkflowError !== WorkflowError && isRevived(value) && value.name === WorkflowError.name; // E1
-  }
 }
+
+const hasInstance = Function.prototype[Symbol.hasInstance];
+Object.defineProperty(WorkflowError, Symbol.hasInstance, {
+  value(this: typeof WorkflowError, error: unknown): boolean {
+    if (hasInstance.call(this, error)) return true;
+    return this !== WorkflowError && isRevived(error) && error.name === this.name; // E1
+  },
+});
 
 /** An activity failed for good. `cause` is what its last attempt threw. */
 export class ActivityError extends Error {
@@ -98,7 +101,7 @@ export class TimeoutError extends Error {
   /** Which limit passed: `start_to_close`, `heartbeat`, `input` … */
   readonly kind: string;
 
-  constructor(message: string, kind: string, options: { cause?: unknown } = {}) {
+  constructor(message: string, kind = "timeout", options: { cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : options);
     this.name = "TimeoutError";
     this.kind = kind;
@@ -130,6 +133,7 @@ export const isFailure = (error: unknown): error is Error =>
 export class InvalidValueError extends WorkflowError {
   constructor(message: string, details?: unknown) {
     super(message, { retry: false, details });
+    this.name = "InvalidValueError";
   }
 }
 

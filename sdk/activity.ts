@@ -1,0 +1,269 @@
+/** `activity(…)`: one unit of real work, retried by its policy, at least once, with a stable idempotency key. */
+import type * as z from "zod";
+import type { ActivityOptions, Millis } from "../shared/protocol/history.ts";
+import type { Progress } from "../shared/protocol/worker.ts";
+import { commandFrame, currentFrame, runIn } from "./determinism/frame.ts";
+import type { Duration } from "./duration.ts";
+import { milliseconds, positiveMilliseconds } from "./duration.ts";
+import { InvalidValueError, UsageError } from "./errors.ts";
+import { type Json, NotJsonError, toJson } from "./json.ts";
+import { checkName } from "./names.ts";
+import type { InputArgs, NoValue, Schema } from "./schema.ts";
+import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
+import type { Log } from "./workflow/types.ts";
+import { ActivityWait } from "./workflow/waits.ts";
+
+export interface RetryOptions {
+  /** Attempts in all, the first included; 0 = no limit. Default 3. */
+  maxAttempts?: number;
+  /** Wait before the second attempt. Default 1 s. */
+  first?: Duration;
+  /** Each further wait is this many times the one before. Default 2. */
+  factor?: number;
+  /** No wait is longer. Default 100 s. */
+  max?: Duration;
+  /** Names of error classes that are never retried. */
+  nonRetryable?: readonly string[];
+}
+
+export interface ActivityLimits {
+  /** One attempt. Default 5 min. */
+  timeout?: Duration;
+  /** From the call to the end, over all attempts and the waits between them. Default: no limit. */
+  scheduleToClose?: Duration;
+  /** From the call until a worker begins the first attempt, where it waits in a queue. Default: no limit. */
+  scheduleToStart?: Duration;
+  /** Longest silence between two heartbeats; longer, and the attempt counts as lost. Default: none are expected. */
+  heartbeatTimeout?: Duration;
+  retry?: RetryOptions;
+}
+
+export interface ActivityConfig<I extends Schema = Schema, O extends Schema = Schema> extends ActivityLimits {
+  /** 1 to 128 of `A-Z a-z 0-9 _ -`. */
+  name: string;
+  /** Default: takes nothing. */
+  input?: I;
+  /** Default: anything, unchecked. */
+  output?: O;
+}
+
+/** What an activity knows about the attempt that runs it. */
+export interface ActivityContext<Resources = Record<string, unknown>> {
+  readonly execution: string;
+  readonly run: string;
+  readonly workflow: string;
+  /** Number of the activity in its run, from 1. */
+  readonly activity: number;
+  /** From 1. */
+  readonly attempt: number;
+  /** The same for every attempt of this call, and for no other: hand it to services that can recognise repeats. */
+  readonly idempotencyKey: string;
+  /** Aborted when the activity is cancelled, has run out of time, or is no longer wanted. */
+  readonly signal: AbortSignal;
+  /** Says "still alive"; `details` reach the next attempt as `lastHeartbeat` should this one be lost. Cheap to call often. */
+  heartbeat(details?: unknown): void;
+  /** Details of the last heartbeat of an earlier attempt; undefined if there were none. */
+  readonly lastHeartbeat: unknown;
+  readonly info: ActivityInfo;
+  /** What `runWorker({ resources })` opened. */
+  readonly resources: Resources;
+  /** Logs with the ids of the execution. */
+  readonly log: Log;
+}
+
+export interface ActivityInfo {
+  readonly name: string;
+  /** When the workflow asked for it, ms since the epoch. */
+  readonly scheduledAt: Millis;
+  readonly deployment: string;
+  readonly options: ActivityOptions;
+}
+
+/** What the worker provides for one attempt. */
+export interface ActivityHost {
+  readonly execution: string;
+  readonly run: string;
+  readonly workflow: string;
+  readonly activity: number;
+  readonly attempt: number;
+  readonly scheduledAt: Millis;
+  readonly deployment: string;
+  /** As recorded with `activity_scheduled`: the caller may have set limits of its own. */
+  readonly options: ActivityOptions;
+  readonly signal: AbortSignal;
+  /** `details` is JSON. */
+  heartbeat(details: Json): void;
+  /** Null = none. */
+  readonly lastHeartbeat: unknown;
+  readonly resources: unknown;
+  readonly log: Log;
+  /** Passes on progress; never throws, and never fails the activity. */
+  publish(progress: Omit<Progress, "at">): void;
+}
+
+export interface ActivityFrame {
+  readonly kind: "activity";
+  readonly context: ActivityContext;
+  readonly host: ActivityHost;
+}
+
+/** An activity, as those who call it (`In`) and await it (`Out`) see it. */
+export interface Activity<In = unknown, Out = unknown> {
+  /**
+   * In a workflow: a durable call, retried by the policy; rejects with `ActivityError`. In another activity: runs here
+   * and now as part of that attempt, without retries. Anywhere else: throws `UsageError`.
+   */
+  (...args: InputArgs<In>): Promise<Out>;
+  readonly kind: "activity";
+  /** Of the activity (a function's own `name` property). */
+  readonly name: string;
+  readonly options: ActivityOptions;
+  readonly input: Schema | undefined;
+  readonly output: Schema | undefined;
+  readonly fn: (input: never, ctx: ActivityContext) => unknown;
+  /** The same activity with other limits for some calls. */
+  with(limits: ActivityLimits): Activity<In, Out>;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a list of activities mixes all kinds of inputs
+export type AnyActivity = Activity<any, any>;
+
+/**
+ * Defines an activity. `fn` may be sync or async, and do whatever programs do.
+ * Throws `UsageError` or `RangeError` for a bad name, limit, or schema that JSON cannot hold.
+ */
+export function activity<O extends Schema, I extends Schema = NoValue>(
+  config: ActivityConfig<I, O> & { output: O },
+  fn: (input: z.output<I>, ctx: ActivityContext) => z.input<O> | Promise<z.input<O>>,
+): Activity<z.input<I>, z.output<O>>;
+export function activity<R, I extends Schema = NoValue>(
+  config: ActivityConfig<I> & { output?: undefined },
+  fn: (input: z.output<I>, ctx: ActivityContext) => R | Promise<R>,
+): Activity<z.input<I>, R>;
+export function activity(config: ActivityConfig, fn: (input: never, ctx: ActivityContext) => unknown): AnyActivity {
+  const name = checkName("activity", config.name);
+  const what = `activity "${name}"`;
+  inputJsonSchema(config.input, `${what}, input`);
+  outputJsonSchema(config.output, `${what}, output`);
+  return callable({ name, config, fn, absentIsUndefined: absentIsUndefined(config.output) });
+}
+
+interface Definition {
+  readonly name: string;
+  readonly config: ActivityConfig;
+  readonly fn: (input: never, ctx: ActivityContext) => unknown;
+  readonly absentIsUndefined: boolean;
+}
+
+function callable(definition: Definition): AnyActivity {
+  const { name, config, fn } = definition;
+  const options = optionsOf(config, `activity "${name}"`);
+  const call = async (input?: unknown): Promise<unknown> => {
+    const frame = currentFrame();
+    if (frame?.kind === "activity") return runInline(self, input, frame);
+    if (frame === undefined) throw calledOutside(name);
+    return schedule(definition, options, input);
+  };
+  const properties = {
+    kind: "activity" as const,
+    options,
+    input: config.input,
+    output: config.output,
+    fn,
+    with: (limits: ActivityLimits) =>
+      callable({ ...definition, config: { ...config, ...limits, retry: { ...config.retry, ...limits.retry } } }),
+  };
+  Object.defineProperty(call, "name", { value: name });
+  const self = Object.assign(call, properties) as AnyActivity;
+  return self;
+}
+
+const calledOutside = (name: string) =>
+  new UsageError(
+    `activity "${name}" was called outside a workflow and outside an activity, where nothing makes it durable. ` +
+      "Call it from workflow code. To try its function alone, export that function and call it directly.",
+  );
+
+function schedule(definition: Definition, options: ActivityOptions, input: unknown): Promise<unknown> {
+  const { name } = definition;
+  const { instance, scope } = commandFrame(`activity "${name}"`);
+  const json = toJson(input, `the input of activity "${name}"`);
+  const cancelled = scope.takeUndelivered();
+  if (cancelled) return Promise.reject(cancelled);
+  const number = instance.number("activity");
+  const wait = new ActivityWait(instance, scope, number, name, definition.absentIsUndefined);
+  instance.activities.set(number, wait);
+  instance.countBytes(json);
+  instance.decide({ kind: "activity_scheduled", activity: number, name, input: json, where: "queue", options });
+  return wait.promise;
+}
+
+function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
+  const { retry = {} } = config;
+  const limit = (key: "scheduleToClose" | "scheduleToStart" | "heartbeatTimeout") =>
+    config[key] === undefined ? undefined : positiveMilliseconds(config[key], `${what}, ${key}`);
+  const maxAttempts = retry.maxAttempts ?? 3;
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 0) {
+    throw new RangeError(`${what}, retry.maxAttempts: ${maxAttempts} is not a whole number from 0 (0 = no limit).`);
+  }
+  const factor = retry.factor ?? 2;
+  if (!Number.isFinite(factor) || factor < 1)
+    throw new RangeError(`${what}, retry.factor: ${factor} is not a number from 1.`);
+  const options: ActivityOptions = {
+    start_to_close_ms: positiveMilliseconds(config.timeout ?? "5m", `${what}, timeout`),
+    retry: {
+      max_attempts: maxAttempts,
+      first_ms: milliseconds(retry.first ?? "1s", `${what}, retry.first`),
+      factor,
+      max_ms: milliseconds(retry.max ?? "100s", `${what}, retry.max`),
+      non_retryable: [...(retry.nonRetryable ?? [])],
+    },
+  };
+  const close = limit("scheduleToClose");
+  const start = limit("scheduleToStart");
+  const heartbeat = limit("heartbeatTimeout");
+  if (close !== undefined) options.schedule_to_close_ms = close;
+  if (start !== undefined) options.schedule_to_start_ms = start;
+  if (heartbeat !== undefined) options.heartbeat_ms = heartbeat;
+  return options;
+}
+
+/** One attempt, run by a worker: the recorded input in, a JSON result out. Throws what the activity throws. */
+export async function runActivity(definition: AnyActivity, rawInput: unknown, host: ActivityHost): Promise<Json> {
+  const { execution, run, workflow, activity: number, attempt, signal, log } = host;
+  const { deployment, scheduledAt, options } = host;
+  const context: ActivityContext = {
+    execution,
+    run,
+    workflow,
+    activity: number,
+    attempt,
+    idempotencyKey: `${run}/${number}`,
+    signal,
+    heartbeat: (details) => host.heartbeat(toJson(details, `the heartbeat details of activity "${definition.name}"`)),
+    lastHeartbeat: host.lastHeartbeat ?? undefined,
+    info: { name: definition.name, scheduledAt, deployment, options },
+    resources: (host.resources ?? {}) as Record<string, unknown>,
+    log,
+  };
+  return runIn({ kind: "activity", context, host }, () => runChecked(definition, rawInput, context));
+}
+
+async function runInline(definition: AnyActivity, input: unknown, frame: ActivityFrame): Promise<unknown> {
+  const json = toJson(input, `the input of activity "${definition.name}"`);
+  const result = await runChecked(definition, json, frame.context);
+  return result === null && absentIsUndefined(definition.output) ? undefined : result;
+}
+
+async function runChecked(definition: AnyActivity, rawInput: unknown, context: ActivityContext): Promise<Json> {
+  const { name } = definition;
+  const input = await checkAsync(definition.input, rawInput, `the input of activity "${name}"`);
+  const returned = await definition.fn(input as never, context);
+  const what = `the result of activity "${name}"`;
+  const result = definition.output ? await checkAsync(definition.output, returned, what) : returned;
+  try {
+    return toJson(result, what);
+  } catch (error) {
+    if (error instanceof NotJsonError) throw new InvalidValueError(error.message); // another attempt would not help
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+/** Names that travel: of workflows, activities and handlers. */
+import { UsageError } from "./errors.ts";
+
+const NAME = /^[A-Za-z0-9_-]{1,128}$/;
+/** Literals of the API's paths under `/v1/workflows/`. */
+const RESERVED = new Set(
+  "archive unarchive registrations register runs executions schedules deployments events workers definitions internal webhooks metrics".split(
+    " ",
+  ),
+);
+
+export function checkName(kind: "workflow" | "activity", name: string): string {
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw new UsageError(`${kind} name ${JSON.stringify(name)}: use 1 to 128 of A-Z a-z 0-9 _ -`);
+  }
+  if (kind === "workflow" && RESERVED.has(name)) {
+    throw new UsageError(`workflow name "${name}" is a word of the API's own paths; choose another.`);
+  }
+  return name;
+}
+
+export function checkHandlerName(kind: string, name: string): string {
+  if (typeof name !== "string" || name.length < 1 || name.length > 128) {
+    throw new UsageError(`${kind} name ${JSON.stringify(name)}: use 1 to 128 characters`);
+  }
+  if (name.startsWith("__")) throw new UsageError(`${kind} name "${name}": names that begin with __ are reserved.`);
+  return name;
+}

@@ -1,0 +1,102 @@
+/** `workflow(…)`: a name, schemas and handlers, around a plain async function. */
+import type * as z from "zod";
+import type { Duration } from "../duration.ts";
+import { positiveMilliseconds } from "../duration.ts";
+import { UsageError } from "../errors.ts";
+import type { Json } from "../json.ts";
+import { checkName } from "../names.ts";
+import type { AnyObject, JsonSchema, Schema } from "../schema.ts";
+import { inputJsonSchema, isObjectSchema, outputJsonSchema } from "../schema.ts";
+import type { ContinueAsNew } from "./continue.ts";
+import type { Handler } from "./handlers.ts";
+
+export interface WorkflowOptions<I extends Schema = Schema, O extends Schema = Schema> {
+  /** 1 to 128 of `A-Z a-z 0-9 _ -`. */
+  name: string;
+  /** Shown to people; default: the name. */
+  title?: string;
+  description?: string;
+  /** An object schema. Default: any object. */
+  input?: I;
+  /** Default: anything, unchecked. */
+  output?: O;
+  /** Limit on the whole chain of an execution, continued runs included. Default 1 h; null = none. */
+  timeout?: Duration | null;
+  /** The signals, queries and updates that the code answers with `on`. */
+  handlers?: readonly Handler[];
+  /** Declares what `waitForInput` needs. Default false. */
+  interactive?: boolean;
+  /** False: globals are left as they are, and keeping to what replays is the author's business. Default true. */
+  deterministic?: boolean;
+  /** Dot paths into the input whose values executions can be found by, at most 20. */
+  searchKeys?: readonly string[];
+  /** Deprecated: schedule definitions that travel with the registration. Create schedules through the API instead. */
+  schedules?: readonly Json[];
+}
+
+/** A workflow, as callers (`In`), and those who await it (`Out`), see it. */
+export interface Workflow<In = unknown, Out = unknown> {
+  readonly kind: "workflow";
+  readonly name: string;
+  readonly options: WorkflowOptions;
+  /** Milliseconds; null = no limit. */
+  readonly timeoutMs: number | null;
+  readonly inputSchema: JsonSchema;
+  /** Null where there is no output schema. */
+  readonly outputSchema: JsonSchema | null;
+  readonly fn: (input: never) => Promise<unknown>;
+  /** Only for the types. */
+  readonly types?: (input: In) => Out;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a list of workflows mixes all kinds of inputs
+export type AnyWorkflow = Workflow<any, any>;
+
+const HOUR_MS = 3_600_000;
+const MOST_SEARCH_KEYS = 20;
+
+/**
+ * Defines a workflow. `fn` is deterministic: it gets time, randomness and the outside world through the SDK.
+ * Throws `UsageError` for a bad name, schemas that JSON cannot hold, or two handlers of one name.
+ */
+export function workflow<O extends Schema, I extends Schema = AnyObject>(
+  options: WorkflowOptions<I, O> & { output: O },
+  fn: (input: z.output<I>) => Promise<z.input<O> | ContinueAsNew>,
+): Workflow<z.input<I>, z.output<O>>;
+export function workflow<R, I extends Schema = AnyObject>(
+  options: WorkflowOptions<I> & { output?: undefined },
+  fn: (input: z.output<I>) => Promise<R>,
+): Workflow<z.input<I>, Exclude<R, ContinueAsNew>>;
+export function workflow(options: WorkflowOptions, fn: (input: never) => Promise<unknown>): Workflow {
+  const name = checkName("workflow", options.name);
+  const what = `workflow "${name}"`;
+  const inputSchema = inputJsonSchema(options.input, `${what}, input`);
+  if (isObjectSchema(inputSchema) === false) {
+    throw new UsageError(`${what}: the input schema must describe an object, as callers name what they send.`);
+  }
+  checkHandlers(what, options.handlers ?? []);
+  if ((options.searchKeys?.length ?? 0) > MOST_SEARCH_KEYS) {
+    throw new UsageError(`${what}: at most ${MOST_SEARCH_KEYS} searchKeys, found ${options.searchKeys!.length}.`);
+  }
+  const { timeout } = options;
+  return {
+    kind: "workflow",
+    name,
+    options,
+    timeoutMs:
+      timeout === null ? null : timeout === undefined ? HOUR_MS : positiveMilliseconds(timeout, `${what}, timeout`),
+    inputSchema,
+    outputSchema: outputJsonSchema(options.output, `${what}, output`),
+    fn,
+  };
+}
+
+function checkHandlers(what: string, handlers: readonly Handler[]): void {
+  const seen = new Set<string>();
+  for (const handler of handlers) {
+    const key = `${handler.kind} "${handler.name}"`;
+    if (seen.has(key)) throw new UsageError(`${what} declares ${key} twice.`);
+    seen.add(key);
+    inputJsonSchema(handler.input, `${what}, ${key}, input`);
+    outputJsonSchema(handler.output, `${what}, ${key}, output`);
+  }
+}

@@ -1,0 +1,89 @@
+/** Does the code still decide what was recorded? Compared by identity (kind, number, name), not by content. */
+import type { Decision, DecisionKind, HistoryEvent } from "../../shared/protocol/history.ts";
+
+/** What must be the same for a decision to be the recorded one. */
+const IDENTITY: { [K in DecisionKind]: readonly (keyof Extract<Decision, { kind: K }>)[] } = {
+  activity_scheduled: ["activity", "name"],
+  activity_cancel_requested: ["activity"],
+  timer_started: ["timer"],
+  timer_cancelled: ["timer"],
+  child_scheduled: ["child", "workflow", "execution"],
+  child_cancel_requested: ["child", "execution"],
+  update_completed: ["name", "message"],
+  update_failed: ["name", "message"],
+  custom_task: ["event", "task_type", "task"],
+  search_keys_set: [],
+  execution_completed: [],
+  execution_failed: [],
+  execution_cancelled: [],
+  execution_continued: ["workflow"],
+};
+
+type Recorded = Extract<HistoryEvent, { kind: DecisionKind }>;
+type Fields = Record<string, unknown>;
+
+export function isSame(recorded: Recorded, actual: Decision): boolean {
+  if (recorded.kind !== actual.kind) return false;
+  for (const field of IDENTITY[actual.kind] as readonly string[]) {
+    if ((recorded as Fields)[field] !== (actual as Fields)[field]) return false;
+  }
+  return true;
+}
+
+/** A decision in words: `activity_scheduled (activity 3, name charge)`. */
+export function describe(decision: Decision | Recorded | undefined): string {
+  if (!decision) return "nothing";
+  const fields = (IDENTITY[decision.kind] as readonly string[]).map(
+    (field) => `${field} ${String((decision as Fields)[field])}`,
+  );
+  return fields.length === 0 ? decision.kind : `${decision.kind} (${fields.join(", ")})`;
+}
+
+/** Replayed code decided other than its history records: the code changed under a running execution, or it is not deterministic. */
+export class DivergenceError extends Error {
+  /** The recorded decision, in words. */
+  readonly expected: string;
+  /** What the code decided, in words. */
+  readonly actual: string;
+  /** Which decision of the run, from 1. */
+  readonly step: number;
+  /** Event id of the recorded decision, or of the mark before which the code decided too much. */
+  readonly event: number;
+
+  constructor(at: {
+    workflow: string;
+    run: string;
+    expected: string;
+    actual: string;
+    step: number;
+    event: number;
+    waiting: string[];
+  }) {
+    const waits = at.actual === "nothing" && at.waiting.length > 0 ? ` (it waits for ${at.waiting.join(", ")})` : "";
+    super(
+      `workflow "${at.workflow}" no longer does what run ${at.run} recorded. ` +
+        `Step ${at.step}, event ${at.event}: recorded ${at.expected}, the code decided ${at.actual}${waits}. ` +
+        "Either the code was changed in a way that running executions cannot follow (put the old behaviour back, deploy the " +
+        "change under a new workflow name, or end these executions), or it uses something that differs between runs " +
+        "(module state, environment, unordered results of other libraries: move it into an activity). " +
+        "The execution is not failed: it goes on as soon as a worker with fitting code takes it.",
+    );
+    this.name = "DivergenceError";
+    this.expected = at.expected;
+    this.actual = at.actual;
+    this.step = at.step;
+    this.event = at.event;
+  }
+}
+
+/** The first place where the two lists part; null = they are the same. */
+export function firstDifference(recorded: readonly Recorded[], actual: readonly Decision[]): number | null {
+  const longest = Math.max(recorded.length, actual.length);
+  for (let i = 0; i < longest; i++) {
+    const one = recorded[i];
+    const other = actual[i];
+    if (!one || !other || !isSame(one, other)) return i;
+  }
+  return null;
+}
+export type RecordedDecision = Recorded;

@@ -1,0 +1,83 @@
+/** What others may say to a running workflow. Declared with the workflow, so that the API knows names and schemas. */
+import type * as z from "zod";
+import { commandFrame } from "../determinism/frame.ts";
+import { checkHandlerName } from "../names.ts";
+import type { AnyObject, NoValue, Schema } from "../schema.ts";
+
+interface HandlerBase {
+  readonly name: string;
+  readonly description: string | null;
+  readonly input: Schema | undefined;
+  readonly output: Schema | undefined;
+}
+/** A message without an answer. */
+export interface Signal<In = unknown> extends HandlerBase {
+  readonly kind: "signal";
+  readonly types?: (input: In) => void;
+}
+/** A look at the workflow's state. */
+export interface Query<In = unknown, Out = unknown> extends HandlerBase {
+  readonly kind: "query";
+  readonly types?: (input: In) => Out;
+}
+/** A change with an answer. */
+export interface Update<In = unknown, Out = unknown> extends HandlerBase {
+  readonly kind: "update";
+  readonly types?: (input: In) => Out;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a list of handlers mixes all kinds of inputs
+export type Handler = Signal<any> | Query<any, any> | Update<any, any>;
+
+/** A signal named `name` whose input fits `input` (left out: any object). */
+export function signal<I extends Schema = AnyObject>(
+  name: string,
+  input?: I,
+  options: { description?: string } = {},
+): Signal<z.output<I>> {
+  return { kind: "signal", ...base("signal", name, options), input, output: undefined };
+}
+
+/** A query named `name` that answers `output`. Its input, if it takes one, is an option. */
+export function query<O extends Schema = z.core.$ZodType<unknown, unknown>, I extends Schema = NoValue>(
+  name: string,
+  output?: O,
+  options: { input?: I; description?: string } = {},
+): Query<z.output<I>, z.input<O>> {
+  return { kind: "query", ...base("query", name, options), input: options.input, output };
+}
+
+/** An update named `name` whose input fits `input` and whose answer fits `output`. */
+export function update<I extends Schema = AnyObject, O extends Schema = z.core.$ZodType<unknown, unknown>>(
+  name: string,
+  input?: I,
+  output?: O,
+  options: { description?: string } = {},
+): Update<z.output<I>, z.input<O>> {
+  return { kind: "update", ...base("update", name, options), input, output };
+}
+
+const base = (kind: string, name: string, options: { description?: string }) => ({
+  name: checkHandlerName(kind, name),
+  description: options.description ?? null,
+});
+
+export interface UpdateHandlerOptions<In> {
+  /** Throws to refuse the update before it is recorded. Sees the state, changes nothing, awaits nothing. */
+  validate?: (input: In) => void;
+}
+
+/**
+ * Answers a handler from here on. Signals and updates that came earlier were kept, and are handed over now, in order.
+ * Signal and update handlers may be async and do all that a workflow does; query handlers answer at once and only look.
+ * A second `on` for the same handler takes its place.
+ */
+export function on<In>(handler: Signal<In>, fn: (input: In) => void | Promise<void>): void;
+export function on<In, Out>(handler: Query<In, Out>, fn: (input: In) => Out): void;
+export function on<In, Out>(
+  handler: Update<In, Out>,
+  fn: (input: In) => Out | Promise<Out>,
+  options?: UpdateHandlerOptions<In>,
+): void;
+export function on(handler: Handler, fn: (input: never) => unknown, options: UpdateHandlerOptions<never> = {}): void {
+  commandFrame("on()").instance.handlers.on(handler, fn as (input: unknown) => unknown, options.validate);
+}

@@ -1,0 +1,4 @@
+export interface PendingInput {
+  describe(): string;
+}
+export const humanInputHandlers = { declared: [] as never[], register(_: unknown) {} };
