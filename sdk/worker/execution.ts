@@ -1,0 +1,591 @@
+/**
+ * The driver of one execution in one worker: claims it, replays what is new, lets workflow code decide, records, runs
+ * local activities, parks or closes. The protocol's steps are in `shared/engine`; these are the driver's own rules.
+ *
+ * X1. One thing at a time: claims, advances and queries of an execution run one after another in this worker.
+ * X2. What has been given to workflow code and could not be recorded (position or turn lost, a bug) is undone by dropping
+ *     the instance and replaying the log. Outcomes of local work are kept until a recorded event carries them (R1).
+ * X3. Messages come only from a claim, or from an append, that found the turn still ours; never from a plain read.
+ * X4. Only the holder parks, and what it parks on covers everything its view contains.
+ * X5. While a local attempt runs here the execution is not evicted and its tasks stay leased: if this process dies, they
+ *     reappear.
+ * X6. Code that throws a bug is recorded once per distinct error and tried again later; outcomes and timers are still
+ *     taken in meanwhile, undecided. Messages wait in the inbox while there is no instance that could check them.
+ */
+import { decide, type LocalOutcome, type Situation } from "../../shared/core/decide.ts";
+import { dueAt } from "../../shared/core/due.ts";
+import { owedToChildren } from "../../shared/core/effects.ts";
+import { rootMessage, startedOf } from "../../shared/core/present.ts";
+import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
+import type { Head } from "../../shared/protocol/head.ts";
+import type { Batch, Decision, HistoryEvent, Millis, NewEvent, Where } from "../../shared/protocol/history.ts";
+import { isClosing, isStimulus } from "../../shared/protocol/history.ts";
+import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
+import { QueryRefused } from "../errors.ts";
+import { toFailure } from "../failure.ts";
+import { WorkflowInstance } from "../workflow/instance.ts";
+import type { Instance } from "../workflow/types.ts";
+import { type Attempt, startAttempt } from "./attempt.ts";
+import type { Hub } from "./hub.ts";
+import { ServerRefusal } from "./transport.ts";
+
+/** A drive longer than this renews the promise that somebody looks again; must be well below the server's guard. */
+const REPARK: Millis = 45_000;
+const CARRY: Millis = 15 * 60_000;
+
+interface Running {
+  readonly attempt: number;
+  readonly handle: Attempt;
+}
+
+export class Execution {
+  readonly id: string;
+  readonly #hub: Hub;
+  #head: Head | null = null;
+  #state: RunState | null = null;
+  /** Null: not built yet, or its code threw. Else it has been given exactly the events that `#state` has. */
+  #instance: Instance | null = null;
+  #holder = false;
+  #inbox = new Map<string, Message>();
+  #outcomes: LocalOutcome[] = [];
+  readonly #running = new Map<string, Running>();
+  readonly #receipts = new Set<string>();
+  #lock: Promise<unknown> = Promise.resolve();
+  #queued = 0;
+  #wake: (() => void) | null = null;
+  #parkedAt: Millis = 0;
+  #gone = false;
+
+  constructor(id: string, hub: Hub) {
+    this.id = id;
+    this.#hub = hub;
+  }
+
+  /** Nothing would be lost by forgetting it (X5). */
+  get idle(): boolean {
+    return this.#queued === 0 && this.#running.size === 0 && this.#outcomes.length === 0 && this.#receipts.size === 0;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** X1. */
+  #serial<T>(fn: () => Promise<T>): Promise<T> {
+    this.#queued += 1;
+    const next = this.#lock.then(fn, fn).finally(() => {
+      this.#queued -= 1;
+      if (this.idle) this.#hub.onIdle(this);
+    });
+    this.#lock = next.catch(() => {});
+    return next;
+  }
+
+  /** A workflow task came: claim and advance. */
+  deliver(receipt: string): Promise<void> {
+    this.#receipts.add(receipt);
+    this.#hub.leases.hold(receipt, () => this.#receipts.delete(receipt));
+    return this.#serial(async () => {
+      if (await this.#claim()) await this.#advance();
+      else this.#finishTasks();
+    });
+  }
+
+  /** Answers a query on a state that is at least as new as the query. */
+  query(name: string, input: unknown): Promise<unknown> {
+    return this.#serial(async () => {
+      await this.#refresh();
+      if (!this.#instance) await this.#rebuild();
+      if (!this.#instance)
+        throw new QueryRefused(
+          424,
+          "the workflow code of this execution does not replay: see its WORKFLOW_TASK_FAILED events",
+        );
+      return this.#instance.query(name, input);
+    });
+  }
+
+  // --- reading -------------------------------------------------------------------------------------------------
+
+  #have() {
+    return this.#state && this.#instance && this.#head ? { run: this.#head.run, tail: this.#state.tail } : undefined;
+  }
+
+  /** False: closed. */
+  async #claim(): Promise<boolean> {
+    const have = this.#have();
+    const body = { execution: this.id, session: this.#hub.worker.session, ...(have ? { have } : {}) };
+    const answer = await this.#hub.worker.transport.call("claim", body);
+    if (answer.kind === "closed") {
+      this.#close();
+      return false;
+    }
+    this.#holder = !answer.turn_lost;
+    this.#parkedAt = this.#hub.now();
+    this.#inbox = new Map(answer.messages.map((m) => [m.id, m]));
+    await this.#takeLog(answer.head, answer.batches, have !== undefined);
+    return true;
+  }
+
+  async #refresh(): Promise<void> {
+    const have = this.#have();
+    const answer = await this.#hub.worker.transport.call("read", { execution: this.id, ...(have ? { have } : {}) });
+    const before = this.#head;
+    await this.#takeLog(answer.head, answer.batches, have !== undefined);
+    if (before?.run === answer.head.run)
+      this.#head = { ...answer.head, turn: before.turn }; // X3
+    else this.#holder = false;
+  }
+
+  /** `further`: the batches follow what we have; else they are the whole log. */
+  async #takeLog(head: Head, batches: readonly Batch[], further: boolean): Promise<void> {
+    const same = this.#state !== null && this.#head?.run === head.run;
+    if (this.#head && !same) this.#leaveRun();
+    this.#head = head;
+    const events = batches.flatMap((b) => b.events);
+    if (same && further && this.#instance) {
+      fold(this.#state!, events);
+      await this.#replay(this.#instance, events);
+      return;
+    }
+    const started = startedOf(head);
+    this.#state = fold(stateOf(started), events);
+    await this.#create([started, ...events]);
+  }
+
+  async #rebuild(): Promise<void> {
+    this.#instance = null;
+    await this.#refresh();
+  }
+
+  async #create(events: readonly HistoryEvent[]): Promise<void> {
+    const { worker } = this.#hub;
+    const definition = worker.workflows.get(this.#head!.workflow);
+    this.#instance = null;
+    if (!definition) {
+      this.#bug = new Error(
+        `this worker has no workflow '${this.#head!.workflow}' (it has: ${[...worker.workflows.keys()].join(", ") || "none"}): a worker of deployment '${worker.deployment}' must have all its workflows`,
+      );
+      return;
+    }
+    const instance = WorkflowInstance.create(definition, {
+      execution: this.id,
+      log: worker.log,
+      deterministic: worker.deterministic,
+      failOnAnyError: worker.failOnAnyError,
+    });
+    this.#instance = instance;
+    await this.#replay(instance, events);
+  }
+
+  #bug: unknown = null;
+
+  async #replay(instance: Instance, events: readonly HistoryEvent[]): Promise<void> {
+    try {
+      await instance.replay(events);
+      this.#bug = null;
+    } catch (bug) {
+      this.#instance = null;
+      this.#bug = bug;
+    }
+  }
+
+  // --- advancing -----------------------------------------------------------------------------------------------
+
+  async #advance(): Promise<void> {
+    while (!this.#gone && this.#head && this.#state) {
+      const went = await this.#step();
+      if (went === "again") continue;
+      if (went === "closed") return;
+      break;
+    }
+    if (!this.#gone) await this.#settle();
+  }
+
+  async #step(): Promise<"again" | "nothing" | "closed"> {
+    const state = this.#state!;
+    if (state.closed) {
+      this.#close();
+      return "closed";
+    }
+    if (this.#hub.now() >= (state.started.deadline ?? Number.POSITIVE_INFINITY)) {
+      return (await this.#claim()) ? "again" : "closed"; // the server times it out
+    }
+    const facts = await this.#facts(state);
+    const step = decide(state, facts);
+    const at = Math.max(this.#hub.now(), state.at);
+    const events: HistoryEvent[] = step.events.map((e, i) => place(e, state.tail + 1 + i, at));
+    const decisions: Decision[] = [];
+    let decided: number | null = null;
+    if (this.#instance && (state.lastStimulus > state.decided || events.some(isStimulus))) {
+      const activation = await this.#instance.activate(events.filter(isStimulus));
+      if ("bug" in activation) this.#fail(activation.bug);
+      else {
+        decisions.push(...activation.decisions);
+        decided = activation.decided;
+      }
+    }
+    for (const d of decisions) events.push(this.#placeDecision(d, state.tail + 1 + events.length, at));
+    if (this.#bug !== null) this.#note(events, state, at);
+    if (events.length === 0) {
+      if (step.taken.length > 0) await this.#discard(step.taken);
+      return "nothing";
+    }
+    if (decided !== null) events[events.length - 1] = { ...events.at(-1)!, decided };
+    const batch: Batch = { first: state.tail + 1, events, append_id: this.#hub.worker.uuid(), sent: this.#head!.sent };
+    return this.#record(batch, step.taken);
+  }
+
+  #fail(bug: unknown): void {
+    this.#instance = null; // X2
+    this.#bug = bug;
+  }
+
+  /** X6: WORKFLOW_TASK_FAILED once per distinct error. */
+  #note(events: HistoryEvent[], state: RunState, at: Millis): void {
+    const failure = toFailure(this.#bug);
+    const fingerprint = `${failure.type ?? "Error"}: ${failure.message}`.slice(0, 500);
+    this.#hub.worker.log.error(`workflow code failed, the execution waits for repaired code: ${failure.message}`, {
+      execution: this.id,
+      workflow: this.#head!.workflow,
+      run: this.#head!.run,
+      stack: failure.stack,
+    });
+    if (state.taskFailures.has(fingerprint)) return;
+    const id = state.tail + 1 + events.length;
+    events.push({ kind: "workflow_task_failed", id, at, failure, fingerprint });
+  }
+
+  #placeDecision(d: Decision, id: number, at: Millis): HistoryEvent {
+    const { worker } = this.#hub;
+    if (d.kind === "activity_scheduled") {
+      const local = worker.activities.has(d.name) && this.#hub.takeSlot();
+      if (!local && !worker.activities.has(d.name)) {
+        worker.log.warn(`activity '${d.name}' is not registered by this worker: queued for another`, {
+          execution: this.id,
+        });
+      }
+      const where: Where = local ? `local:${worker.session}` : "queue";
+      return place({ ...d, where }, id, at);
+    }
+    if (d.kind === "activity_cancel_requested") {
+      const mine = [...this.#running.keys()].some((key) => key.startsWith(`${this.#head!.run}/${d.activity}/`));
+      return place(mine ? { ...d, where: `local:${worker.session}` } : d, id, at);
+    }
+    return place(d, id, at);
+  }
+
+  async #record(batch: Batch, taken: readonly string[]): Promise<"again" | "closed"> {
+    const closing = isClosing(batch.events.at(-1)!);
+    const answer = closing ? await this.#sendClose(batch, taken) : await this.#sendAppend(batch, taken);
+    if (answer.kind === "refused") return this.#refused(batch, answer);
+    if (answer.kind !== "appended" && answer.kind !== "closed") {
+      this.#returnSlots(batch);
+      this.#instance = null; // X2: workflow code has seen what was not recorded
+      const { run } = this.#head!;
+      if (answer.kind === "turn_lost" || !this.#holder) return (await this.#claim()) ? "again" : "closed";
+      await this.#refresh();
+      if (this.#head?.run === run) return "again";
+      this.#close(); // another run has begun: it comes with its own task
+      return "closed";
+    }
+    fold(this.#state!, batch.events);
+    this.#forget(batch);
+    for (const id of taken) this.#inbox.delete(id);
+    if (answer.kind === "closed") {
+      this.#close();
+      return "closed";
+    }
+    if (answer.turn_lost) this.#holder = false;
+    for (const message of answer.messages) this.#inbox.set(message.id, message);
+    this.#startLocal(batch);
+    return "again";
+  }
+
+  #sendAppend(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"append">["results"][number]> {
+    const { run, chain, turn } = this.#head!;
+    return this.#hub.append({ execution: this.id, run, chain, turn, batch, taken: [...taken] });
+  }
+
+  #sendClose(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"close">> {
+    const { run, chain, turn } = this.#head!;
+    const last = batch.events.at(-1)!;
+    const failure =
+      last.kind === "execution_failed"
+        ? rootMessage(last.failure)
+        : last.kind === "execution_cancelled"
+          ? (last.reason ?? "cancelled")
+          : null;
+    const state = this.#after(batch);
+    const now = this.#hub.now();
+    const recent = [...state.taken].filter(([id, at]) => at > now - CARRY || this.#inbox.has(id));
+    return this.#hub.worker.transport.call("close", {
+      execution: this.id,
+      run,
+      chain,
+      turn,
+      batch,
+      taken: [...taken],
+      result: last.kind === "execution_completed" ? last.result : null,
+      failure,
+      owed: owedToChildren(state),
+      carried: last.kind === "execution_continued" ? recent.map(([id]) => id) : [],
+    });
+  }
+
+  /** What the state would be, for those parts that a close needs. */
+  #after(batch: Batch): RunState {
+    const state = this.#state!;
+    const copy: RunState = {
+      ...state,
+      activities: new Map(),
+      timers: new Map(),
+      updates: new Map(),
+      taskFailures: new Map(),
+      children: new Map(state.children),
+      taken: new Map(state.taken),
+    };
+    return fold(copy, batch.events);
+  }
+
+  /** The server will never take this batch: too long a history, a batch it finds malformed. The execution ends of it. */
+  async #refused(batch: Batch, answer: { status: number; code: string; detail: string }): Promise<"again" | "closed"> {
+    this.#returnSlots(batch);
+    this.#instance = null;
+    const state = this.#state!;
+    const at = Math.max(this.#hub.now(), state.at);
+    this.#hub.worker.log.error(`the server refuses a batch: ${answer.detail}`, {
+      execution: this.id,
+      code: answer.code,
+    });
+    const failure = { type: answer.code, message: answer.detail, non_retryable: true };
+    const first = state.tail + 1;
+    const events: HistoryEvent[] = [{ kind: "execution_failed", id: first, at, failure }];
+    const last: Batch = { first, events, append_id: this.#hub.worker.uuid(), sent: this.#head!.sent };
+    const closed = await this.#sendClose(last, []);
+    if (closed.kind === "closed") {
+      this.#close();
+      return "closed";
+    }
+    if (closed.kind === "refused") throw new ServerRefusal("close", closed.status, closed.code, closed.detail);
+    return (await this.#claim()) ? "again" : "closed";
+  }
+
+  /** Messages that mean nothing any more. */
+  async #discard(taken: readonly string[]): Promise<void> {
+    for (const id of taken) this.#inbox.delete(id);
+    const { run, chain } = this.#head!;
+    await this.#hub.discard({ execution: this.id, run, chain, ids: [...taken] });
+  }
+
+  /** Outcomes that the batch recorded are safe; drop them. */
+  #forget(batch: Batch): void {
+    const ended = new Set<number>();
+    for (const e of batch.events) {
+      if (e.kind === "activity_completed" || e.kind === "activity_failed" || e.kind === "activity_attempt_failed") {
+        ended.add(e.activity);
+      }
+    }
+    // An outcome that recorded nothing was of an attempt not open any more: no use either.
+    this.#outcomes = this.#outcomes.filter((o) => {
+      const open = this.#state!.activities.get(o.activity);
+      return !ended.has(o.activity) && open?.attempt === o.attempt;
+    });
+  }
+
+  // --- facts ---------------------------------------------------------------------------------------------------
+
+  async #facts(state: RunState): Promise<Situation> {
+    const { worker } = this.#hub;
+    const now = this.#hub.now();
+    const others = new Set<string>();
+    const late: number[] = [];
+    for (const [number, open] of state.activities) {
+      const session = sessionOf(open.where);
+      if (session !== null && session !== worker.session) others.add(session);
+      const limit = open.options.schedule_to_start_ms;
+      if (session === null && limit !== undefined && now >= open.scheduledAt + limit) late.push(number);
+    }
+    if (others.size > 0) await this.#hub.askSessions([...others]);
+    const { run } = this.#head!;
+    const begun =
+      late.length > 0
+        ? (await worker.transport.call("begun", { execution: this.id, run, activities: late })).begun
+        : [];
+    const instance = this.#instance;
+    return {
+      now,
+      session: worker.session,
+      messages: instance ? [...this.#inbox.values()].sort(inOrder) : [], // X6
+      outcomes: this.#outcomes,
+      isRunning: (activity, attempt) =>
+        this.#running.has(`${run}/${activity}/${attempt}`) ||
+        this.#outcomes.some((o) => o.activity === activity && o.attempt === attempt),
+      isDead: (session) => this.#hub.isDead(session),
+      canRun: (name) => worker.activities.has(name),
+      hasBegun: (activity) => begun.includes(activity),
+      checkSignal: (name, input) => instance?.checkSignal(name, input) ?? null,
+      checkUpdate: (name, input) => instance?.checkUpdate(name, input) ?? null,
+    };
+  }
+
+  // --- local activities ----------------------------------------------------------------------------------------
+
+  #startLocal(batch: Batch): void {
+    const mine = `local:${this.#hub.worker.session}`;
+    for (const e of batch.events) {
+      if (e.kind === "activity_scheduled" && e.where === mine) this.#run(e.activity, 1, false);
+      else if (e.kind === "activity_attempt_started" && e.where === mine) this.#run(e.activity, e.attempt, true);
+      else if (e.kind === "activity_cancel_requested") {
+        for (const [key, running] of this.#running) {
+          if (key.startsWith(`${this.#head!.run}/${e.activity}/`)) running.handle.cancel("the workflow cancelled it");
+        }
+      }
+    }
+  }
+
+  /** `again`: a later attempt, which has taken no slot yet and may find details of its predecessors. */
+  #run(activity: number, attempt: number, again: boolean): void {
+    const open = this.#state!.activities.get(activity)!;
+    const { run, chain, workflow } = this.#head!;
+    const ref = { execution: this.id, run, chain, activity, attempt };
+    const key = `${run}/${activity}/${attempt}`;
+    if (again) this.#hub.forceSlot();
+    const begin = async (): Promise<Attempt> => {
+      const before = again ? (await this.#hub.worker.transport.call("begin", ref)).heartbeat_details : null;
+      return startAttempt(this.#hub.worker, {
+        ref,
+        workflow,
+        name: open.name,
+        input: open.input,
+        options: open.options,
+        scheduledAt: open.scheduledAt,
+        lastHeartbeat: before,
+      });
+    };
+    const follow = (handle: Attempt) => {
+      this.#running.set(key, { attempt, handle });
+      void handle.outcome.then((outcome) => {
+        this.#running.delete(key);
+        this.#hub.returnSlot();
+        if (this.#head?.run === run) this.#outcomes.push({ activity, attempt, outcome });
+        void this.#serial(() => this.#advance()).catch((error) => this.#hub.trouble(this, error));
+      });
+    };
+    if (!again) {
+      follow(
+        startAttempt(this.#hub.worker, {
+          ref,
+          workflow,
+          name: open.name,
+          input: open.input,
+          options: open.options,
+          scheduledAt: open.scheduledAt,
+          lastHeartbeat: null,
+        }),
+      );
+      return;
+    }
+    // Until it has begun it must count as running, or it would be taken for an orphan.
+    this.#running.set(key, {
+      attempt,
+      handle: { outcome: new Promise(() => {}), cancel: () => {}, abandon: () => {} },
+    });
+    begin().then(follow, (error) => {
+      this.#running.delete(key);
+      this.#hub.returnSlot();
+      this.#hub.trouble(this, error);
+    });
+  }
+
+  #returnSlots(batch: Batch): void {
+    const mine = `local:${this.#hub.worker.session}`;
+    for (const e of batch.events) if (e.kind === "activity_scheduled" && e.where === mine) this.#hub.returnSlot();
+  }
+
+  // --- at rest -------------------------------------------------------------------------------------------------
+
+  /** Nothing left to do now. */
+  async #settle(): Promise<void> {
+    this.#wake?.();
+    this.#wake = null;
+    const busy = this.#running.size > 0;
+    const now = this.#hub.now();
+    if (busy && now - this.#parkedAt < REPARK) {
+      this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, this.#parkedAt + REPARK));
+      return;
+    }
+    if (this.#holder) await this.#park();
+    this.#parkedAt = now;
+    if (busy) this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, now + REPARK));
+    else this.#finishTasks();
+  }
+
+  #dueAt(): Millis | null {
+    return dueAt(this.#state!, {
+      now: this.#hub.now(),
+      session: this.#hub.worker.session,
+      diesAt: (session) => this.#hub.diesAt(session),
+    });
+  }
+
+  /** X4. */
+  async #park(): Promise<void> {
+    const { run, turn } = this.#head!;
+    const sent = this.#state!.tail;
+    const parked = await this.#hub.park({ execution: this.id, run, turn, due_at: this.#dueAt(), sent });
+    if (parked) this.#head = { ...this.#head!, sent };
+    else this.#holder = false; // marked or claimed since: a task is on its way to somebody
+  }
+
+  #wakeAt(at: Millis): void {
+    this.#wake = this.#hub.worker.clock.at(this.#hub.local(at), () => {
+      this.#wake = null;
+      void this.#serial(() => this.#advance()).catch((error) => this.#hub.trouble(this, error));
+    });
+  }
+
+  #finishTasks(): void {
+    for (const receipt of this.#receipts) this.#hub.leases.finish(receipt);
+    this.#receipts.clear();
+  }
+
+  #leaveRun(): void {
+    for (const running of this.#running.values()) running.handle.cancel("the run has ended");
+    this.#outcomes = [];
+    this.#instance = null;
+    this.#state = null;
+    this.#inbox.clear();
+    this.#bug = null;
+  }
+
+  /** The run is over; a next one comes with its own task. */
+  #close(): void {
+    this.#wake?.();
+    this.#wake = null;
+    this.#leaveRun();
+    this.#head = null;
+    this.#holder = false;
+    this.#finishTasks();
+  }
+
+  /** The worker is stopping: ends everything without a trace. Tasks are handed back by the leases. */
+  abandon(): void {
+    this.#gone = true;
+    this.#wake?.();
+    this.#wake = null;
+    for (const running of this.#running.values()) running.handle.abandon();
+    this.#running.clear();
+    this.#receipts.clear();
+  }
+
+  /** Something went wrong outside our control: forget what is cached; the lease or the guard brings the task back. */
+  reset(): void {
+    this.#instance = null;
+    this.#holder = false;
+  }
+}
+
+const place = (event: NewEvent | Decision, id: number, at: Millis): HistoryEvent =>
+  ({ ...event, id, at }) as HistoryEvent;

@@ -1,0 +1,144 @@
+/**
+ * What the executions of one worker share: the way to the server (with calls joined together), time corrected to the
+ * server's, activity slots, what is known of other sessions, and the executions themselves.
+ */
+import type { Millis } from "../../shared/protocol/history.ts";
+import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
+import { Coalescer } from "./coalesce.ts";
+import { Execution } from "./execution.ts";
+import type { Leases } from "./leases.ts";
+import type { WorkerContext } from "./types.ts";
+
+export class Hub {
+  readonly worker: WorkerContext;
+  readonly leases: Leases;
+  readonly #appends: Coalescer<AppendItem, AppendResult>;
+  readonly #parks: Coalescer<ParkItem, boolean>;
+  readonly #executions = new Map<string, Execution>();
+  readonly #diesAt = new Map<string, Millis>();
+  #slotsTaken = 0;
+  /** Server time minus ours. */
+  #skew: Millis = 0;
+  #onSlot: () => void = () => {};
+
+  constructor(worker: WorkerContext, leases: Leases) {
+    this.worker = worker;
+    this.leases = leases;
+    this.#appends = new Coalescer(
+      async (items) => {
+        const answer = await worker.transport.call("append", { items });
+        this.hear(answer.now);
+        return answer.results;
+      },
+      { weigh: (item) => JSON.stringify(item.batch).length },
+    );
+    this.#parks = new Coalescer(async (items) => (await worker.transport.call("park", { items })).parked);
+  }
+
+  // --- time ----------------------------------------------------------------------------------------------------
+
+  /** The server said it is `now`. Half a round trip of error does not matter; going back in time would. */
+  hear(now: Millis): void {
+    const skew = now - this.worker.clock.now();
+    if (Math.abs(skew - this.#skew) > 50) this.#skew = skew;
+  }
+  /** Server time. */
+  now(): Millis {
+    return this.worker.clock.now() + this.#skew;
+  }
+  /** A server time as a time of our clock. */
+  local(at: Millis): Millis {
+    return at - this.#skew;
+  }
+
+  // --- calls ---------------------------------------------------------------------------------------------------
+
+  append(item: AppendItem): Promise<AppendResult> {
+    return this.#appends.offer(item);
+  }
+  park(item: ParkItem): Promise<boolean> {
+    return this.#parks.offer(item);
+  }
+  async discard(body: WorkerBody<"discard">): Promise<void> {
+    await this.worker.transport.call("discard", body);
+  }
+
+  // --- other sessions ------------------------------------------------------------------------------------------
+
+  async askSessions(ids: string[]): Promise<void> {
+    const { deployment, transport } = this.worker;
+    const answer = await transport.call("sessions", { deployment, ids });
+    for (const id of answer.dead) this.#diesAt.set(id, 0);
+    for (const [id, at] of Object.entries(answer.dies_at)) this.#diesAt.set(id, at);
+    if (this.#diesAt.size > 10_000) this.#diesAt.clear();
+  }
+  isDead(session: string): boolean {
+    return this.#diesAt.get(session) === 0;
+  }
+  diesAt(session: string): Millis | null {
+    const at = this.#diesAt.get(session);
+    return at === undefined || at === 0 ? null : at;
+  }
+
+  // --- activity slots ------------------------------------------------------------------------------------------
+
+  get freeSlots(): number {
+    return Math.max(0, this.worker.limits.maxConcurrentActivities - this.#slotsTaken);
+  }
+  takeSlot(): boolean {
+    if (this.freeSlots === 0) return false;
+    this.#slotsTaken += 1;
+    return true;
+  }
+  /** Later attempts stay where they are, even over the limit. */
+  forceSlot(): void {
+    this.#slotsTaken += 1;
+  }
+  returnSlot(): void {
+    this.#slotsTaken -= 1;
+    this.#onSlot();
+  }
+  /** Called whenever a slot comes free. */
+  onSlot(fn: () => void): void {
+    this.#onSlot = fn;
+  }
+
+  // --- executions ----------------------------------------------------------------------------------------------
+
+  execution(id: string): Execution {
+    let execution = this.#executions.get(id);
+    if (execution)
+      this.#executions.delete(id); // to the end: most recently used
+    else execution = new Execution(id, this);
+    this.#executions.set(id, execution);
+    return execution;
+  }
+
+  onIdle(_execution: Execution): void {
+    if (this.#executions.size <= this.worker.limits.cachedExecutions) return;
+    for (const [id, execution] of this.#executions) {
+      if (this.#executions.size <= this.worker.limits.cachedExecutions) return;
+      if (execution.idle) this.#executions.delete(id);
+    }
+  }
+
+  /** A call failed for good, or there is a bug in here: the task comes again by itself. */
+  trouble(execution: Execution, error: unknown): void {
+    execution.reset();
+    this.worker.log.error(`execution ${execution.id} could not be advanced; it will be tried again`, { error });
+  }
+
+  get running(): number {
+    let n = 0;
+    for (const execution of this.#executions.values()) n += execution.running;
+    return n;
+  }
+  get cached(): number {
+    return this.#executions.size;
+  }
+
+  abandonAll(): void {
+    for (const execution of this.#executions.values()) execution.abandon();
+    this.#executions.clear();
+  }
+}

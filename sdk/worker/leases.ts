@@ -1,0 +1,85 @@
+/**
+ * Leases of the tasks this worker holds: extended together every third of their length, and only while the event loop
+ * makes progress (a hung worker loses them, which is the point). Finished receipts are sent back in groups.
+ */
+import type { Millis } from "../../shared/protocol/history.ts";
+import { Coalescer } from "./coalesce.ts";
+import type { Transport } from "./transport.ts";
+import type { WorkerClock } from "./types.ts";
+
+export class Leases {
+  readonly #held = new Map<string, (() => void) | undefined>();
+  readonly #transport: Transport;
+  readonly #clock: WorkerClock;
+  readonly #leaseMs: Millis;
+  readonly #finish: Coalescer<string, undefined>;
+  #timer: (() => void) | null = null;
+
+  constructor(transport: Transport, clock: WorkerClock, leaseMs: Millis) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#leaseMs = leaseMs;
+    this.#finish = new Coalescer(async (receipts) => {
+      await transport.call("finish", { receipts });
+      return receipts.map(() => undefined);
+    });
+  }
+
+  /** `onLost`: the lease has passed to somebody else. */
+  hold(receipt: string, onLost?: () => void): void {
+    this.#held.set(receipt, onLost);
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#timer || this.#held.size === 0) return;
+    this.#timer = this.#clock.at(this.#clock.now() + Math.floor(this.#leaseMs / 3), () => {
+      this.#timer = null;
+      void this.#extend().finally(() => this.#arm());
+    });
+  }
+
+  async #extend(): Promise<void> {
+    const receipts = [...this.#held.keys()];
+    for (let i = 0; i < receipts.length; i += 1000) {
+      const group = receipts.slice(i, i + 1000);
+      const answer = await this.#transport
+        .call("extend", { receipts: group, lease_ms: this.#leaseMs }, { retry: false })
+        .catch(() => ({ lost: [] as string[] })); // the next round tries again
+      for (const receipt of answer.lost) {
+        const onLost = this.#held.get(receipt);
+        this.#held.delete(receipt);
+        onLost?.();
+      }
+    }
+  }
+
+  /** The task is done: deletes it. A failure is harmless, it is delivered once more. */
+  finish(receipt: string): void {
+    this.#held.delete(receipt);
+    void this.#finish.offer(receipt).catch(() => {});
+  }
+
+  /** Delivered again after `ms`; the lease ends now. */
+  async release(receipt: string, ms: Millis): Promise<void> {
+    this.#held.delete(receipt);
+    await this.#transport.call("extend", { receipts: [receipt], lease_ms: Math.max(0, Math.round(ms)) });
+  }
+
+  /** Hands back everything. */
+  async releaseAll(): Promise<void> {
+    const receipts = [...this.#held.keys()];
+    this.#held.clear();
+    this.#timer?.();
+    this.#timer = null;
+    for (let i = 0; i < receipts.length; i += 1000) {
+      await this.#transport
+        .call("extend", { receipts: receipts.slice(i, i + 1000), lease_ms: 0 }, { retry: false })
+        .catch(() => {}); // the leases lapse by themselves
+    }
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+}

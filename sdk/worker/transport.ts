@@ -1,0 +1,140 @@
+/** How a worker talks to its server. The HTTP one repeats what is safe to repeat; all calls of the data path are. */
+import http from "node:http";
+import https from "node:https";
+import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
+import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Give up after this long, ms; default 30 s. */
+  readonly timeoutMs?: number;
+  /** False: one try only. Default: repeated with back-off until the timeout of `patienceMs`. */
+  readonly retry?: boolean;
+}
+
+export interface Transport {
+  call<K extends WorkerOperation>(operation: K, body: WorkerBody<K>, options?: CallOptions): Promise<WorkerAnswer<K>>;
+  close(): void;
+}
+
+/** The server answered, and the answer is no. */
+export class ServerRefusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(operation: string, status: number, code: string, detail: string) {
+    super(`${operation}: ${status} ${code}: ${detail}`);
+    this.name = "ServerRefusal";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** The server could not be reached, or answered that it cannot answer now. */
+export class ServerUnreachable extends Error {
+  constructor(operation: string, why: string, cause?: unknown) {
+    super(`${operation}: ${why}`, { cause });
+    this.name = "ServerUnreachable";
+  }
+}
+
+const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+export interface HttpOptions {
+  readonly url: string;
+  readonly apiKey: string;
+  /** Calls are repeated for this long, ms, while the server cannot be reached. Default 5 min. */
+  readonly patienceMs?: number;
+  readonly onRetry?: (operation: string, why: Error, attempt: number) => void;
+}
+
+export function httpTransport(options: HttpOptions): Transport {
+  const base = new URL(options.url);
+  const secure = base.protocol === "https:";
+  const agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: 64 });
+  const prefix = base.pathname.replace(/\/$/, "");
+  const patience = options.patienceMs ?? 300_000;
+  const common = {
+    host: base.hostname,
+    port: base.port || (secure ? 443 : 80),
+    method: "POST",
+    agent,
+  };
+
+  async function once(operation: WorkerOperation, payload: Buffer, o: CallOptions): Promise<unknown> {
+    const { status, text } = await request(operation, payload, o);
+    if (status === 200) return text === "" ? {} : JSON.parse(text);
+    const body = readError(text);
+    if (TRANSIENT.has(status)) throw new ServerUnreachable(operation, `${status} ${body.detail}`);
+    throw new ServerRefusal(operation, status, body.code, body.detail);
+  }
+
+  function request(operation: WorkerOperation, payload: Buffer, o: CallOptions) {
+    return new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const req = (secure ? https : http).request(
+        {
+          ...common,
+          path: prefix + WORKER_ROUTES[operation].path,
+          headers: {
+            authorization: `Bearer ${options.apiKey}`,
+            "content-type": "application/json",
+            "content-length": payload.length,
+          },
+          timeout: o.timeoutMs ?? 30_000,
+          ...(o.signal ? { signal: o.signal } : {}),
+        },
+        (res) => {
+          const parts: Buffer[] = [];
+          res.on("data", (part: Buffer) => parts.push(part));
+          res.on("error", reject);
+          res.on("end", () => resolve({ status: res.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
+        },
+      );
+      req.on("timeout", () => req.destroy(new Error("timed out")));
+      req.on("error", reject);
+      req.end(payload);
+    }).catch((error: Error) => {
+      if (o.signal?.aborted) throw error;
+      throw new ServerUnreachable(operation, `cannot reach ${base.origin}: ${error.message}`, error);
+    });
+  }
+
+  return {
+    async call(operation, body, o = {}) {
+      const payload = Buffer.from(JSON.stringify(body));
+      const until = Date.now() + patience;
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return (await once(operation, payload, o)) as never;
+        } catch (error) {
+          const again = error instanceof ServerUnreachable && o.retry !== false && Date.now() < until;
+          if (!again || o.signal?.aborted) throw error;
+          options.onRetry?.(operation, error, attempt);
+          await pause(Math.min(5_000, 50 * 2 ** Math.min(attempt, 7)) * (0.5 + Math.random() / 2), o.signal);
+        }
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function readError(text: string): { code: string; detail: string } {
+  try {
+    const body = JSON.parse(text) as { code?: unknown; detail?: unknown };
+    const detail = typeof body.detail === "string" ? body.detail : JSON.stringify(body.detail ?? body);
+    return { code: typeof body.code === "string" ? body.code : "UNKNOWN", detail };
+  } catch {
+    return { code: "UNKNOWN", detail: text.slice(0, 300) };
+  }
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+    signal?.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,37 @@
+/** What the parts of a worker share. Time, ids and the way to the server come in from outside, so that tests own them. */
+import type { Millis } from "../../shared/protocol/history.ts";
+import type { AnyActivity } from "../activity.ts";
+import type { AnyWorkflow } from "../workflow/define.ts";
+import type { Log } from "../workflow/types.ts";
+import type { Transport } from "./transport.ts";
+
+export interface WorkerClock {
+  now(): Millis;
+  /** Calls `fn` at `at` or soon after; the answer cancels it. */
+  at(at: Millis, fn: () => void): () => void;
+}
+
+export interface WorkerLimits {
+  /** Attempts of activities at a time. Default 100. */
+  readonly maxConcurrentActivities: number;
+  /** Executions being advanced at a time. Default 200. */
+  readonly maxConcurrentWorkflows: number;
+  /** Executions kept in memory between their steps. Default 1000. */
+  readonly cachedExecutions: number;
+}
+
+export interface WorkerContext {
+  readonly transport: Transport;
+  readonly clock: WorkerClock;
+  readonly log: Log;
+  /** One id per boot of this process. */
+  readonly session: string;
+  readonly deployment: string;
+  readonly uuid: () => string;
+  readonly workflows: ReadonlyMap<string, AnyWorkflow>;
+  readonly activities: ReadonlyMap<string, AnyActivity>;
+  readonly limits: WorkerLimits;
+  readonly resources: Record<string, unknown>;
+  readonly deterministic: boolean;
+  readonly failOnAnyError: boolean;
+}

@@ -1,0 +1,216 @@
+/**
+ * A worker: registers, beats, receives tasks and hands them to executions and activities, until it is told to stop.
+ *
+ * W1. Outbound only. W2. A failed heartbeat makes it register again. W3. Stopping: no new tasks; what runs may finish
+ * within the grace; what then still runs is abandoned, its tasks are handed back at once, and the heartbeat is removed,
+ * so that others take over without waiting for a lease.
+ */
+import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
+import { QueryRefused } from "../errors.ts";
+import { toFailure } from "../failure.ts";
+import { definitionOf } from "../workflow/definitions.ts";
+import { Hub } from "./hub.ts";
+import { Leases } from "./leases.ts";
+import { QueuedActivities } from "./queued.ts";
+import type { TaskSource } from "./source.ts";
+import { pollSource } from "./source.ts";
+import { ServerRefusal } from "./transport.ts";
+import type { WorkerContext } from "./types.ts";
+import { VERSION } from "./version.ts";
+
+type Delivery = WorkerAnswer<"poll">["deliveries"][number];
+
+export class Worker {
+  readonly #context: WorkerContext;
+  readonly #name: string;
+  readonly #stopping = new AbortController();
+  #hub!: Hub;
+  #queued!: QueuedActivities;
+  #source!: TaskSource;
+  #registered!: WorkerAnswer<"register">;
+  #loops: Promise<void>[] = [];
+  #beat: (() => void) | null = null;
+  #advancing = 0;
+  #left = false;
+  readonly #waitingForRoom = new Set<() => void>();
+
+  constructor(context: WorkerContext, name: string) {
+    this.#context = context;
+    this.#name = name;
+  }
+
+  get session(): string {
+    return this.#context.session;
+  }
+
+  /** Registers and begins to work. Rejects when the server refuses the registration. */
+  async start(): Promise<WorkerAnswer<"register">> {
+    this.#registered = await this.#register();
+    const { transport, clock } = this.#context;
+    const leases = new Leases(transport, clock, this.#registered.lease_ms);
+    this.#hub = new Hub(this.#context, leases);
+    this.#hub.hear(this.#registered.now);
+    this.#queued = new QueuedActivities(this.#hub);
+    this.#hub.onSlot(() => this.#room());
+    this.#source = pollSource(this.#context, this.#name);
+    this.#armBeat();
+    this.#loops = [this.#receive("workflow"), this.#receive("activity")];
+    return this.#registered;
+  }
+
+  async #register(): Promise<WorkerAnswer<"register">> {
+    const { deployment, session, workflows, activities, transport, log } = this.#context;
+    const body: WorkerBody<"register"> = {
+      deployment,
+      worker: this.#name,
+      session,
+      definitions: [...workflows.values()].map(definitionOf),
+      activities: [...activities.keys()],
+      sdk: `typescript/${VERSION}`,
+    };
+    const answer = await transport.call("register", body);
+    for (const warning of answer.warnings) log.warn(warning, { deployment });
+    return answer;
+  }
+
+  // --- heartbeat -----------------------------------------------------------------------------------------------
+
+  #armBeat(): void {
+    if (this.#left) return;
+    const { clock } = this.#context;
+    this.#beat = clock.at(clock.now() + this.#registered.heartbeat_ms, () => {
+      void this.#sendBeat().finally(() => this.#armBeat());
+    });
+  }
+
+  async #sendBeat(): Promise<void> {
+    const { deployment, session, transport, log } = this.#context;
+    try {
+      const body = { deployment, worker: this.#name, session };
+      const answer = await transport.call("heartbeat", body, {
+        retry: false,
+        timeoutMs: this.#registered.heartbeat_ms,
+      });
+      this.#hub.hear(answer.now);
+      if (answer.all_active) return;
+    } catch (error) {
+      log.warn("a heartbeat failed, registering again", { error });
+    }
+    if (this.#left) return;
+    await this.#register().catch((error) => log.error("registering again failed", { error })); // W2
+  }
+
+  // --- tasks ---------------------------------------------------------------------------------------------------
+
+  async #receive(queue: "workflow" | "activity"): Promise<void> {
+    const { signal } = this.#stopping;
+    const { log } = this.#context;
+    while (!signal.aborted) {
+      const room =
+        queue === "activity" ? this.#hub.freeSlots : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
+      if (room <= 0) {
+        await this.#roomAgain();
+        continue;
+      }
+      try {
+        for (const delivery of await this.#source.receive(queue, Math.min(room, 10), signal)) this.#handle(delivery);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.error(`no tasks could be received from the ${queue} queue`, { error });
+        if (error instanceof ServerRefusal && error.status === 401) throw error;
+        await new Promise<void>((ok) => this.#context.clock.at(this.#context.clock.now() + 1_000, ok));
+      }
+    }
+  }
+
+  #roomAgain(): Promise<void> {
+    return new Promise((ok) => this.#waitingForRoom.add(ok));
+  }
+
+  /** Something ended: there may be room for more. */
+  #room(): void {
+    for (const ok of this.#waitingForRoom) ok();
+    this.#waitingForRoom.clear();
+  }
+
+  #handle(delivery: Delivery): void {
+    const { task, receipt } = delivery;
+    const { leases } = this.#hub;
+    switch (task.kind) {
+      case "workflow": {
+        const execution = this.#hub.execution(task.execution);
+        this.#advancing += 1;
+        execution
+          .deliver(receipt)
+          .catch((error) => this.#hub.trouble(execution, error))
+          .finally(() => {
+            this.#advancing -= 1;
+            this.#room();
+          });
+        return;
+      }
+      case "query":
+        leases.hold(receipt);
+        void this.#answer(task).finally(() => leases.finish(receipt));
+        return;
+      case "activity":
+        this.#hub.forceSlot();
+        void this.#queued.run(delivery, task);
+        return;
+    }
+  }
+
+  async #answer(task: Extract<Delivery["task"], { kind: "query" }>): Promise<void> {
+    const { transport, log } = this.#context;
+    if (this.#hub.now() > task.expires_at) return; // nobody waits any more
+    let answer: WorkerBody<"answer">["answer"];
+    try {
+      const result = await this.#hub.execution(task.execution).query(task.name, task.input);
+      answer = { kind: "result", result: (result ?? null) as never };
+    } catch (error) {
+      const status = error instanceof QueryRefused ? error.status : 424;
+      answer = { kind: "failure", status, failure: toFailure(error) };
+    }
+    await transport
+      .call("answer", { query: task.query, answer }, { retry: false })
+      .catch((error) => log.warn("an answer to a query did not reach the server", { error }));
+  }
+
+  // --- stopping ------------------------------------------------------------------------------------------------
+
+  /** W3. `graceMs`: how long running activities may go on. Answers how many were abandoned. */
+  async stop(graceMs: number): Promise<number> {
+    if (this.#stopping.signal.aborted) return 0;
+    this.#stopping.abort();
+    this.#room();
+    await Promise.allSettled(this.#loops);
+    const { clock, transport, deployment, session, log } = this.#context;
+    const until = clock.now() + graceMs;
+    const busy = () => this.#hub.running + this.#queued.running + this.#advancing;
+    while (busy() > 0 && clock.now() < until) {
+      await new Promise<void>((ok) => clock.at(clock.now() + 25, ok));
+    }
+    this.#left = true;
+    this.#beat?.();
+    const abandoned = this.#hub.running + this.#queued.running;
+    this.#hub.abandonAll();
+    this.#queued.abandonAll();
+    const body = { deployment, worker: this.#name, session };
+    await transport
+      .call("stop", body, { retry: false })
+      .catch((error) => log.warn("the heartbeat could not be removed; it lapses by itself", { error }));
+    await this.#hub.leases.releaseAll();
+    this.#source.close();
+    return abandoned;
+  }
+
+  /** For tests and diagnostics. */
+  get stats() {
+    return {
+      running: this.#hub.running,
+      queued: this.#queued.running,
+      cached: this.#hub.cached,
+      held: this.#hub.leases.size,
+    };
+  }
+}
