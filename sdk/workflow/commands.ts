@@ -1,21 +1,12 @@
 /** What workflow code can ask for, besides activities and children. */
 import type { ParentRef, ScheduleRef } from "../../shared/protocol/history.ts";
+import { streamOf } from "../determinism/entropy.ts";
 import { commandFrame, currentFrame, runIn, workflowFrame } from "../determinism/frame.ts";
-import { Random } from "../determinism/random.ts";
 import { realFraction, realTime, realUuid } from "../determinism/real.ts";
 import type { Duration } from "../duration.ts";
 import { milliseconds } from "../duration.ts";
 import { Scope } from "./scope.ts";
-import { ConditionWait, SleepWait } from "./waits.ts";
-
-/** Waits, durably: for seconds or for months, across restarts. */
-export async function sleep(duration: Duration): Promise<void> {
-  const { instance, scope } = commandFrame("sleep()");
-  const ms = milliseconds(duration, "sleep()");
-  const cancelled = scope.takeUndelivered();
-  if (cancelled) throw cancelled;
-  return new SleepWait(instance, scope, ms).promise;
-}
+import { ConditionWait } from "./waits.ts";
 
 /**
  * Waits until `holds()` is true, tested whenever something has happened to the workflow. False: `timeout` passed first.
@@ -58,18 +49,14 @@ export function now(): number {
 /** A number, 0 ≤ x < 1; in a workflow, the same again on every replay. Not for secrets. */
 export function random(): number {
   const frame = currentFrame();
-  return frame?.kind === "workflow" ? randomOf(frame).fraction() : realFraction();
+  return frame?.kind === "workflow" ? streamOf(frame).fraction() : realFraction();
 }
 
 /** A version 4 UUID; in a workflow, the same again on every replay. Not for secrets. */
 export function uuid(): string {
   const frame = currentFrame();
-  return frame?.kind === "workflow" ? randomOf(frame).uuid() : realUuid();
+  return frame?.kind === "workflow" ? streamOf(frame).uuid() : realUuid();
 }
-
-/** What only looks must not advance the run's stream: it gets one of its own. */
-export const randomOf = (frame: ReturnType<typeof workflowFrame>): Random =>
-  frame.readOnly === null ? frame.instance.random : new Random(`${frame.instance.started.run}/${frame.readOnly}`);
 
 export interface ExecutionInfo {
   readonly execution: string;

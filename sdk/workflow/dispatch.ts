@@ -140,9 +140,9 @@ export class Dispatch {
   #signalThrew(event: SignalEvent, error: unknown): void {
     if (error instanceof InvalidValueError) {
       // The schema changed after the signal was taken in: never fail over bad input.
-      this.#instance.log.warn(`signal "${event.name}" was ignored: ${error.message}`);
+      this.#instance.say("warn", `signal "${event.name}" was ignored: ${error.message}`);
     } else if (error instanceof CancelledError && this.#instance.cancelRequested) {
-      this.#instance.log.debug(`the handler of signal "${event.name}" was cancelled`);
+      this.#instance.say("debug", `the handler of signal "${event.name}" was cancelled`);
     } else {
       this.#instance.settle({ error });
     }
@@ -150,7 +150,7 @@ export class Dispatch {
 
   #undeclared(event: SignalEvent | UpdateEvent): void {
     if (event.kind === "signal_received") {
-      this.#instance.log.warn(`signal "${event.name}" was ignored: ${this.#unknown("signal", event.name)}`);
+      this.#instance.say("warn", `signal "${event.name}" was ignored: ${this.#unknown("signal", event.name)}`);
     } else if (this.#open.delete(event.message)) {
       this.#fail(event.message, event.name, new UpdateRefused(404, this.#unknown("update", event.name)), 404);
     }

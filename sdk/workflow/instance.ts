@@ -42,7 +42,6 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export class WorkflowInstance implements Instance {
   readonly name: string;
-  readonly log: Log;
   readonly handlers: Dispatch;
   readonly failOnAnyError: boolean;
   readonly execution: string;
@@ -63,6 +62,7 @@ export class WorkflowInstance implements Instance {
   closed = false;
 
   readonly #definition: AnyWorkflow;
+  readonly #log: Log;
   readonly #budgetMs: Millis;
   readonly #sandbox: boolean;
   readonly #main = new Scope();
@@ -83,7 +83,7 @@ export class WorkflowInstance implements Instance {
     this.#definition = definition;
     this.name = definition.name;
     this.execution = options.execution;
-    this.log = options.log ?? console;
+    this.#log = options.log ?? console;
     this.failOnAnyError = options.failOnAnyError ?? false;
     this.#budgetMs = options.budgetMs ?? DEFAULT_BUDGET_MS;
     this.#sandbox = (options.deterministic ?? true) && (definition.options.deterministic ?? true);
@@ -342,6 +342,18 @@ export class WorkflowInstance implements Instance {
     return { kind: "workflow", instance: this, scope, sandbox: this.#sandbox, readOnly: null };
   }
 
+  /** May ask people: see `waitForInput`. */
+  get interactive(): boolean {
+    return this.#definition.options.interactive ?? false;
+  }
+
+  /** Logs with the ids of the execution, and nothing that was said before. */
+  say(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
+    if (this.replaying) return;
+    const ids = { execution: this.execution, run: this.started.run, root: this.started.root, workflow: this.name };
+    runOutside(() => this.#log[level](message, { ...ids, ...fields }));
+  }
+
   get historyIsLong(): boolean {
     return this.#given >= LONG_EVENTS || this.#bytes >= LONG_BYTES;
   }
@@ -401,12 +413,8 @@ export class WorkflowInstance implements Instance {
   /** A rejection that nobody handled (yet). A failure may still be awaited later; anything else is a bug. */
   unhandled(reason: unknown): void {
     if (this.closed) return;
-    runOutside(() => {
-      const message = reason instanceof Error ? reason.message : String(reason);
-      this.log.warn(`a promise of workflow "${this.name}" was rejected and nothing handles it: ${message}`, {
-        execution: this.execution,
-      });
-    });
+    const message = reason instanceof Error ? reason.message : String(reason);
+    this.say("warn", `a promise was rejected and nothing handles it: ${message}`);
     if (!isFailure(reason) && !this.failOnAnyError) this.reportBug(reason);
   }
 

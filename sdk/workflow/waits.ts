@@ -9,7 +9,7 @@ interface Settle<T> {
 }
 
 /** One promise that workflow code awaits, in the scope that asked for it. */
-abstract class Waiting<T> implements Wait {
+export abstract class Waiting<T> implements Wait {
   readonly promise: Promise<T>;
   protected readonly instance: WorkflowInstance;
   readonly #scope: Scope;

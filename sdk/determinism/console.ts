@@ -1,0 +1,20 @@
+/** What workflow code prints is printed once: not again on replay. */
+import { currentFrame, runOutside } from "./frame.ts";
+import { replace } from "./replace.ts";
+
+const METHODS = ["debug", "dir", "error", "info", "log", "table", "trace", "warn"];
+
+export function replaceConsole(): void {
+  for (const method of METHODS) {
+    replace(
+      console,
+      method,
+      (real) =>
+        function print(...args) {
+          const frame = currentFrame();
+          if (frame?.kind !== "workflow") return real.apply(this, args);
+          if (!frame.instance.replaying) runOutside(() => real.apply(this, args));
+        },
+    );
+  }
+}

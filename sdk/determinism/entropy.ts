@@ -1,0 +1,78 @@
+/** Randomness in workflow code comes from the run's own stream, and is the same on every replay. */
+import { sandboxed, workflowFrame } from "./frame.ts";
+import type { Random } from "./random.ts";
+import { Random as Stream } from "./random.ts";
+import { replace } from "./replace.ts";
+
+/** The stream of the running workflow code. What only looks must not advance the run's: it gets one of its own. */
+export function streamOf(frame = workflowFrame("randomness")): Random {
+  const { instance, readOnly } = frame;
+  return readOnly === null ? instance.random : new Stream(`${instance.started.run}/${readOnly}`);
+}
+
+const streamHere = (): Random | undefined => {
+  const frame = sandboxed();
+  return frame && streamOf(frame);
+};
+
+export function replaceEntropy(): void {
+  replace(
+    Math,
+    "random",
+    (real) =>
+      function random() {
+        const stream = streamHere();
+        return stream ? stream.fraction() : real();
+      },
+  );
+  const uuid = (real: (options?: object) => string) =>
+    function randomUUID(this: unknown, options?: object) {
+      const stream = streamHere();
+      return stream ? stream.uuid() : real.call(this, options);
+    };
+  const fill = (real: (bytes: ArrayBufferView) => ArrayBufferView) =>
+    function getRandomValues(this: unknown, bytes: ArrayBufferView) {
+      const stream = streamHere();
+      if (!stream) return real.call(this, bytes);
+      stream.fill(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      return bytes;
+    };
+  replace(Crypto.prototype, "randomUUID", uuid);
+  replace(Crypto.prototype, "getRandomValues", fill);
+  const crypto = process.getBuiltinModule("node:crypto");
+  replace(crypto, "randomUUID", uuid);
+  replace(crypto, "getRandomValues", fill);
+  replace(
+    crypto,
+    "randomFillSync",
+    (real) =>
+      function randomFillSync(bytes: ArrayBufferView, ...rest: unknown[]) {
+        const stream = streamHere();
+        if (!stream || rest.length > 0) return real.call(this, bytes, ...rest);
+        stream.fill(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        return bytes;
+      },
+  );
+  replace(
+    crypto,
+    "randomBytes",
+    (real) =>
+      function randomBytes(size: number, callback?: unknown) {
+        const stream = callback === undefined ? streamHere() : undefined;
+        if (!stream) return real.call(this, size, callback);
+        const bytes = Buffer.alloc(size);
+        stream.fill(bytes);
+        return bytes;
+      },
+  );
+  replace(
+    crypto,
+    "randomInt",
+    (real) =>
+      function randomInt(...args: unknown[]) {
+        const [low, high] = typeof args[1] === "number" ? [args[0] as number, args[1]] : [0, args[0] as number];
+        const stream = args.some((arg) => typeof arg === "function") ? undefined : streamHere();
+        return stream ? low + Math.floor(stream.fraction() * (high - low)) : real.apply(this, args);
+      },
+  );
+}

@@ -1,0 +1,68 @@
+/** The outside world is not for workflow code: files, sockets, processes, names. */
+import { sandboxed } from "./frame.ts";
+import { SandboxError } from "./refused.ts";
+import { functionsOf, replace } from "./replace.ts";
+
+const ADVICE =
+  "a replay would do it again and might see something else. Move this into an activity, whose result is recorded. " +
+  "(unsafe(fn) lets through what you know to be the same on every replay.)";
+
+function refuse(target: object | undefined, names: readonly string[], label: (name: string) => string): void {
+  for (const name of names) {
+    replace(
+      target,
+      name,
+      (real) =>
+        function refused(...args) {
+          const frame = sandboxed();
+          if (frame) throw new SandboxError(label(name), frame.instance.name, ADVICE);
+          return new.target ? Reflect.construct(real, args, new.target) : real.apply(this, args);
+        },
+    );
+  }
+}
+
+/** Pure functions of modules that otherwise reach outside. */
+const HARMLESS = new Set([
+  "isIP",
+  "isIPv4",
+  "isIPv6",
+  "validateHeaderName",
+  "validateHeaderValue",
+  "getServers",
+  "getDefaultResultOrder",
+]);
+const all = (module: object) => functionsOf(module).filter((name) => !HARMLESS.has(name));
+
+export function refuseOutside(): void {
+  // Standard output may be a file: its stream takes the real functions of `fs` when it is made, so it is made now.
+  void process.stdout;
+  void process.stderr;
+  refuse(globalThis, ["fetch"], (name) => `${name}()`);
+  const modules = {
+    fs: process.getBuiltinModule("node:fs"),
+    "fs/promises": process.getBuiltinModule("node:fs/promises"),
+    child_process: process.getBuiltinModule("node:child_process"),
+    dns: process.getBuiltinModule("node:dns"),
+    "dns/promises": process.getBuiltinModule("node:dns/promises"),
+  };
+  for (const [name, module] of Object.entries(modules)) refuse(module, all(module), (fn) => `${name}.${fn}()`);
+
+  const net = process.getBuiltinModule("node:net");
+  const http = process.getBuiltinModule("node:http");
+  const https = process.getBuiltinModule("node:https");
+  const dgram = process.getBuiltinModule("node:dgram");
+  refuse(net, ["connect", "createConnection", "createServer"], (fn) => `net.${fn}()`);
+  refuse(net.Socket.prototype, ["connect"], () => "a socket");
+  refuse(net.Server.prototype, ["listen"], () => "a listening socket");
+  refuse(http, ["request", "get", "createServer"], (fn) => `http.${fn}()`);
+  refuse(https, ["request", "get", "createServer"], (fn) => `https.${fn}()`);
+  refuse(
+    process.getBuiltinModule("node:http2"),
+    ["connect", "createServer", "createSecureServer"],
+    (fn) => `http2.${fn}()`,
+  );
+  refuse(process.getBuiltinModule("node:tls"), ["connect", "createServer"], (fn) => `tls.${fn}()`);
+  refuse(dgram, ["createSocket"], (fn) => `dgram.${fn}()`);
+  refuse(dgram.Socket.prototype, ["bind", "connect", "send"], () => "a datagram socket");
+}

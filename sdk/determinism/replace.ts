@@ -1,0 +1,26 @@
+/** Putting one function in the place of another without anybody noticing. */
+
+// biome-ignore lint/suspicious/noExplicitAny: stands for whatever function is replaced
+export type AnyFunction = (this: any, ...args: any[]) => any;
+
+/**
+ * Replaces `target[name]` by what `make` makes of it, under the same name, length, properties and attributes.
+ * Does nothing where there is no such function, as in other versions of Node.
+ */
+export function replace(target: object | undefined, name: string, make: (real: AnyFunction) => AnyFunction): void {
+  const descriptor = target && Object.getOwnPropertyDescriptor(target, name);
+  if (!descriptor || typeof descriptor.value !== "function" || !descriptor.configurable) return;
+  const real = descriptor.value as AnyFunction;
+  const made = make(real);
+  for (const key of Reflect.ownKeys(real)) {
+    const own = Object.getOwnPropertyDescriptor(real, key)!;
+    if (Object.getOwnPropertyDescriptor(made, key)?.configurable !== false) Object.defineProperty(made, key, own);
+  }
+  Object.defineProperty(target, name, { ...descriptor, value: made });
+}
+
+/** Functions of a module, classes left out. */
+export const functionsOf = (module: object): string[] =>
+  Object.keys(module).filter(
+    (name) => /^[a-z]/.test(name) && typeof (module as Record<string, unknown>)[name] === "function",
+  );

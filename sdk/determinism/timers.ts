@@ -1,0 +1,69 @@
+/** Timers of workflow code are durable: they fire once, after restarts too, at a recorded time. */
+import { sleep } from "../workflow/sleep.ts";
+import { DurableTimeout } from "../workflow/waits.ts";
+import { commandFrame, runIn, sandboxed } from "./frame.ts";
+import { SandboxError } from "./refused.ts";
+import { type AnyFunction, replace } from "./replace.ts";
+
+const LOOP = "write a loop around `await sleep(…)`.";
+const MICROTASK = "`await` something, or call queueMicrotask().";
+
+/** As Node reads a delay. */
+const delayOf = (ms: unknown): number => Math.max(0, Math.round(Number(ms) || 0));
+
+const durableTimeout = (real: AnyFunction): AnyFunction =>
+  function setTimeout(callback: (...args: unknown[]) => void, ms?: unknown, ...args: unknown[]) {
+    if (!sandboxed()) return real.call(this, callback, ms, ...args);
+    const frame = commandFrame("setTimeout()");
+    return new DurableTimeout(frame.instance, delayOf(ms), () => runIn(frame, () => callback(...args)));
+  };
+
+const durableClear = (real: AnyFunction): AnyFunction =>
+  function clearTimeout(timeout: unknown) {
+    if (timeout instanceof DurableTimeout) timeout.clear();
+    else real.call(this, timeout);
+  };
+
+const durableSleep = (real: AnyFunction): AnyFunction =>
+  function setTimeout(ms?: unknown, value?: unknown, options?: { signal?: AbortSignal }) {
+    if (!sandboxed()) return real.call(this, ms, value, options);
+    return sleep(delayOf(ms), options).then(() => value);
+  };
+
+const refuse =
+  (what: string, advice: string) =>
+  (real: AnyFunction): AnyFunction =>
+    function refused(...args: unknown[]) {
+      const frame = sandboxed();
+      if (frame) throw new SandboxError(what, frame.instance.name, advice);
+      return real.apply(this, args);
+    };
+
+export function replaceTimers(): void {
+  const timers = process.getBuiltinModule("node:timers");
+  const promises = process.getBuiltinModule("node:timers/promises");
+  for (const target of [globalThis, timers]) {
+    replace(target, "setTimeout", durableTimeout);
+    replace(target, "clearTimeout", durableClear);
+    replace(target, "setInterval", refuse("setInterval()", LOOP));
+    replace(target, "setImmediate", refuse("setImmediate()", MICROTASK));
+  }
+  replace(promises, "setTimeout", durableSleep);
+  replace(promises, "setInterval", refuse("setInterval()", LOOP));
+  replace(promises, "setImmediate", refuse("setImmediate()", MICROTASK));
+  // util.promisify(setTimeout) asks `timers/promises`, and so is durable too.
+  replace(
+    AbortSignal,
+    "timeout",
+    (real) =>
+      function timeout(ms: number) {
+        if (!sandboxed()) return real.call(this, ms);
+        const { instance } = commandFrame("AbortSignal.timeout()");
+        const controller = new AbortController();
+        new DurableTimeout(instance, delayOf(ms), () =>
+          controller.abort(new DOMException("the time is up", "TimeoutError")),
+        );
+        return controller.signal;
+      },
+  );
+}

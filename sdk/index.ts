@@ -1,0 +1,50 @@
+/** Write and run durable workflows for Sirocco. */
+
+export type {
+  Activity,
+  ActivityConfig,
+  ActivityContext,
+  ActivityInfo,
+  ActivityLimits,
+  AnyActivity,
+  RetryOptions,
+} from "./activity.ts";
+export { activity } from "./activity.ts";
+export { SandboxError } from "./determinism/refused.ts";
+export type { Duration } from "./duration.ts";
+export type { ChildStatus, WorkflowErrorOptions } from "./errors.ts";
+export {
+  ActivityError,
+  CancelledError,
+  ChildError,
+  InvalidValueError,
+  QueryRefused,
+  TimeoutError,
+  UsageError,
+  WorkflowError,
+} from "./errors.ts";
+export type { Json } from "./json.ts";
+export { log } from "./log.ts";
+export { BlockedLoopError, NotDurableError } from "./workflow/bugs.ts";
+export type { ChildHandle, ChildOptions } from "./workflow/children.ts";
+export { child, start } from "./workflow/children.ts";
+export type { ExecutionInfo } from "./workflow/commands.ts";
+export { cancelSignal, executionInfo, now, random, uncancelled, unsafe, uuid, waitUntil } from "./workflow/commands.ts";
+export type { ContinueAsNew } from "./workflow/continue.ts";
+export { continueAsNew, historyIsLong } from "./workflow/continue.ts";
+export type { AnyWorkflow, Workflow, WorkflowOptions } from "./workflow/define.ts";
+export { workflow } from "./workflow/define.ts";
+export { DivergenceError } from "./workflow/divergence.ts";
+export type { Handler, Query, Signal, Update, UpdateHandlerOptions } from "./workflow/handlers.ts";
+export { on, query, signal, update } from "./workflow/handlers.ts";
+export type { WaitForInputOptions } from "./workflow/human-input.ts";
+export { waitForInput } from "./workflow/human-input.ts";
+export type { ParallelOptions } from "./workflow/parallel.ts";
+export { parallel } from "./workflow/parallel.ts";
+export { deleteSearchKeys, setSearchKeys } from "./workflow/search-keys.ts";
+export { sleep } from "./workflow/sleep.ts";
+export type { TaskHandle } from "./workflow/task.ts";
+export { task } from "./workflow/task.ts";
+export type { Log } from "./workflow/types.ts";
+
+// Worker: `export { runWorker } from "./worker/run.ts"` belongs here.

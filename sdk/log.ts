@@ -1,0 +1,24 @@
+/** One log for all code of a worker. */
+import { currentFrame } from "./determinism/frame.ts";
+import type { Log } from "./workflow/types.ts";
+
+type Level = keyof Log;
+
+function write(level: Level, message: string, fields?: Record<string, unknown>): void {
+  const frame = currentFrame();
+  if (frame?.kind === "workflow") frame.instance.say(level, message, fields);
+  else if (frame?.kind === "activity") frame.host.log[level](message, fields);
+  else if (fields) console[level](message, fields);
+  else console[level](message);
+}
+
+/**
+ * Logs with the ids of the execution: in workflow code once and not again on replay, in activities like `ctx.log`,
+ * elsewhere to the console.
+ */
+export const log: Log = {
+  debug: (message, fields) => write("debug", message, fields),
+  info: (message, fields) => write("info", message, fields),
+  warn: (message, fields) => write("warn", message, fields),
+  error: (message, fields) => write("error", message, fields),
+};
