@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 PORT = int(os.environ.get("GATEWAY_PORT", "4566"))
 # Set by test runs: the emulator ends with this process, so that a killed run leaves nothing behind.
 OWNER = int(os.environ.get("SIROCCO_EMULATOR_OWNER", "0"))
+# How long a minute lasts for rules such as rate(1 minute), seconds. Tests that wait for the sweeper make it short.
+RULE_MINUTE = float(os.environ.get("SIROCCO_EMULATOR_RULE_MINUTE", "60"))
 
 found = importlib.metadata.version("ministack")
 if found != WRITTEN_FOR:
@@ -41,7 +43,6 @@ os.environ.update(
         "MINISTACK_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
         "LAMBDA_WARM_TTL_SECONDS": "60",
-        "NODE_OPTIONS": f"--require {HERE / 'lambda-runtime.cjs'}",
         "TMPDIR": str(SCRATCH),
     }
 )
@@ -52,14 +53,20 @@ tempfile.tempdir = None  # forget the folder computed above, before TMPDIR was s
 import uvicorn  # noqa: E402
 import uvloop  # noqa: E402
 from ministack.app import app as ministack  # noqa: E402
-from ministack.core.lambda_runtime import Worker  # noqa: E402
+from ministack.core import iam_actions, lambda_runtime  # noqa: E402
 from ministack.services import apigateway_v1 as rest  # noqa: E402
-from ministack.services import scheduler  # noqa: E402
+from ministack.services import eventbridge, scheduler  # noqa: E402
 
 
 def patch_lambda_logs() -> None:
     """core.lambda_runtime: an invocation that logged nothing waited 50 ms for a first line."""
-    Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.25)
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.25)
+
+
+def patch_lambda_globals() -> None:
+    """core.lambda_runtime: the Node runtime had no `awslambda`. Not by NODE_OPTIONS, which a function may set itself."""
+    preload = json.dumps(str(HERE / "lambda-runtime.cjs"))
+    lambda_runtime._NODEJS_WORKER_SCRIPT = f"require({preload});\n{lambda_runtime._NODEJS_WORKER_SCRIPT}"
 
 
 def patch_streaming_integrations() -> None:
@@ -88,6 +95,36 @@ def patch_scheduler() -> None:
 
     for verb in ("_create_schedule", "_update_schedule", "_delete_schedule"):
         setattr(scheduler, verb, rearming(getattr(scheduler, verb)))
+
+
+def patch_rules() -> None:
+    """services.eventbridge: looked every 10 s, and a minute was always a minute."""
+    eventbridge._SCHEDULER_TICK_INTERVAL = min(1.0, RULE_MINUTE)
+    seconds_of = eventbridge._parse_rate_seconds
+
+    def scaled(expression):
+        seconds = seconds_of(expression)
+        return None if seconds is None else seconds * RULE_MINUTE / 60
+
+    eventbridge._parse_rate_seconds = scaled
+
+
+def patch_schedule_groups() -> None:
+    """core.iam_actions: every schedule was judged as one of the group `default`, so that a policy that names another
+    group allowed nothing. The group is in the body of what changes a schedule, in the query of what reads or deletes."""
+    resource_arn = iam_actions.extract_resource_arn
+
+    def with_group(service, method, path, headers, body, query, region, account):
+        arn = resource_arn(service, method, path, headers, body, query, region, account)
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        named = query.get("groupName")
+        group = named[0] if isinstance(named, list) else named
+        if group is None and body:
+            group = json.loads(body).get("GroupName")
+        return arn.replace(":schedule/default/", f":schedule/{group or 'default'}/")
+
+    iam_actions.extract_resource_arn = with_group
 
 
 # --- response streaming ------------------------------------------------------------------------------------------
@@ -182,7 +219,10 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     patch_lambda_logs()
+    patch_lambda_globals()
     patch_streaming_integrations()
     patch_scheduler()
+    patch_rules()
+    patch_schedule_groups()
     uvloop.run(serve())
     shutil.rmtree(SCRATCH, ignore_errors=True)

@@ -18,6 +18,8 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** End the emulator when this process ends, however it ends. @default false: it runs until it is stopped */
   readonly endWithCaller?: boolean;
+  /** How long a minute of a rule such as `rate(1 minute)` lasts, seconds: the sweeper's minute, for tests. @default 60 */
+  readonly ruleMinuteSeconds?: number;
 }
 
 export interface Emulator {
@@ -34,6 +36,7 @@ export interface Emulator {
 export async function startEmulator({
   port = DEFAULT_PORT,
   endWithCaller = false,
+  ruleMinuteSeconds = 60,
 }: EmulatorOptions = {}): Promise<Emulator> {
   const endpoint = `http://127.0.0.1:${port}`;
   if (await runningPid(port)) return { port, endpoint, started: false };
@@ -51,6 +54,7 @@ export async function startEmulator({
       PATH: `${path.join(root, "node_modules", ".bin")}${path.delimiter}${process.env.PATH}`,
       GATEWAY_PORT: String(port),
       PYTHONDONTWRITEBYTECODE: "", // compiled once and kept, or each start takes seconds longer
+      SIROCCO_EMULATOR_RULE_MINUTE: String(ruleMinuteSeconds),
       ...(endWithCaller ? { SIROCCO_EMULATOR_OWNER: String(process.pid) } : {}),
     },
   });

@@ -1,5 +1,5 @@
 "use strict";
-// Preloaded into every Lambda process of the emulator: the global `awslambda` that AWS's Node runtime supplies for
+// Loaded first in every Lambda process of the emulator: the global `awslambda` that AWS's Node runtime supplies for
 // response streaming, which the emulator lacks. Handlers stay the same source for both.
 //
 // A request that came over HTTP carries an id in `x-emulator-stream`: its chunks are relayed, as they are written, to the

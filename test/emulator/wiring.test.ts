@@ -1,0 +1,183 @@
+/**
+ * The stack itself, deployed with small probe handlers (localstack/test-handlers) in place of the real ones: do requests,
+ * messages, records and rules reach the right function, and is what a role does not allow refused?
+ */
+import { randomUUID } from "node:crypto";
+import { DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
+
+let account: TestAccount;
+let stack: Deployment;
+let dynamo: DynamoDBClient;
+let sqs: SQSClient;
+
+const read = async (table: string, pk: string, sk: string) => {
+  const TableName = stack.outputs[table];
+  return (
+    await dynamo.send(new GetItemCommand({ TableName, Key: { pk: { S: pk }, sk: { S: sk } }, ConsistentRead: true }))
+  ).Item;
+};
+const write = (table: string, pk: string, sk: string) =>
+  dynamo.send(new PutItemCommand({ TableName: stack.outputs[table], Item: { pk: { S: pk }, sk: { S: sk } } }));
+const ask = async (path: string, init?: RequestInit) => {
+  const answer = await fetch(`${stack.apiUrl}${path}`, init);
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+};
+
+interface Registered {
+  readonly path: string;
+  readonly queueUrl: string;
+  readonly queueOutsideThePrefix: string;
+  readonly credentials: { AccessKeyId: string; SecretAccessKey: string; SessionToken: string };
+}
+const register = async (deployment: string): Promise<Registered> => {
+  const body = JSON.stringify({ deployment });
+  const answer = await fetch(`${stack.workerUrl}/v1/worker/register`, { method: "POST", body });
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as Registered;
+};
+/** SQS as a worker sees it: with nothing but the credentials that registration answered. */
+const asWorker = ({ credentials: { AccessKeyId, SecretAccessKey, SessionToken } }: Registered) =>
+  new SQSClient({
+    endpoint: account.endpoint,
+    region: account.region,
+    credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
+  });
+
+describe.skipIf(cannotRun)("the deployed stack", () => {
+  beforeAll(async () => {
+    account = await blankAccount();
+    const { endpoint, region, credentials } = account;
+    stack = await deploy({ endpoint, settings: { handlers: "localstack/test-handlers" } });
+    dynamo = new DynamoDBClient({ endpoint, region, credentials });
+    sqs = new SQSClient({ endpoint, region, credentials });
+  }, 180_000);
+
+  afterAll(async () => {
+    dynamo?.destroy();
+    sqs?.destroy();
+    await account?.stop();
+  });
+
+  describe("clients' front door", () => {
+    it("takes a request to the function of its area, through a streaming integration", async () => {
+      const { status, body } = await ask("/v1/workflows/invoice/execute", { method: "POST", body: '{"input":{}}' });
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        function: "executions",
+        method: "POST",
+        path: "/v1/workflows/invoice/execute",
+        body: '{"input":{}}',
+      });
+    });
+
+    it("serves two routes that name the same place of the path differently", async () => {
+      expect((await ask("/v1/workflows/invoice")).body).toMatchObject({ function: "registration" });
+      expect((await ask("/v1/workflows/invoice/metrics")).body).toMatchObject({ function: "executions" });
+    });
+
+    it("refuses an unknown path in the shape of every other refusal", async () => {
+      const { status, body } = await ask("/v1/nowhere");
+      expect(status).toBe(404);
+      expect(body).toMatchObject({ code: "NO_ROUTE" });
+    });
+
+    it("streams: the first frame arrives while the handler has yet to write the second", async () => {
+      const path = `/v1/workflows/executions/${randomUUID()}/stream`;
+      const answer = await fetch(`${stack.apiUrl}${path}`, { headers: { accept: "text/event-stream" } });
+      expect(answer.headers.get("content-type")).toBe("text/event-stream");
+      const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+      expect((await reader.read()).value).toContain("data: first");
+      await write("FeedTable", path, "release"); // only now may the handler go on
+      let rest = "";
+      for (let part = await reader.read(); !part.done; part = await reader.read()) rest += part.value;
+      expect(rest).toContain("data: second");
+    });
+  });
+
+  describe("a handler's role", () => {
+    it("allows what the function needs and refuses the rest", async () => {
+      const { body } = await ask("/v1/workflows/registrations");
+      expect(body).toMatchObject({
+        writeRegistry: "allowed",
+        readExecutions: "allowed",
+        queryRuns: "allowed",
+        writeExecutions: "AccessDeniedException",
+        scanRegistry: "AccessDeniedException",
+      });
+    });
+  });
+
+  describe("workers", () => {
+    it("get credentials that open their own deployment's queue and no other", async () => {
+      const [mine, theirs] = await Promise.all([register("mine"), register("theirs")]);
+      expect(mine.path).toBe("/v1/worker/register");
+      await sqs.send(new SendMessageCommand({ QueueUrl: mine.queueUrl, MessageBody: "task" }));
+      const worker = asWorker(mine);
+      const { Messages } = await worker.send(new ReceiveMessageCommand({ QueueUrl: mine.queueUrl }));
+      expect(Messages?.map(({ Body }) => Body)).toEqual(["task"]);
+      const snooping = worker.send(new ReceiveMessageCommand({ QueueUrl: theirs.queueUrl }));
+      await expect(snooping).rejects.toThrow(/AccessDenied|not authorized/);
+      const forging = worker.send(new SendMessageCommand({ QueueUrl: mine.queueUrl, MessageBody: "forged" }));
+      await expect(forging).rejects.toThrow(/AccessDenied|not authorized/);
+    });
+
+    it("cannot make the endpoint create a queue outside the stack's prefix", async () => {
+      expect((await register("outsider")).queueOutsideThePrefix).toMatch(/AccessDenied/);
+    });
+
+    it("that die with a task in hand, again and again, leave it to the dead letters' handler", async () => {
+      const { queueUrl } = await register("dying");
+      const task = randomUUID();
+      await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: task }));
+      // Received twice and never deleted; the queue allows one receive.
+      const receive = () => sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, VisibilityTimeout: 0 }));
+      await receive();
+      await receive();
+      expect(await eventually("the handler's trace", () => read("ExecutionsTable", "dead", task))).toBeDefined();
+    });
+  });
+
+  describe("events", () => {
+    it("feeds changes of histories in order, and nothing else", async () => {
+      const pk = `default#${randomUUID()}`;
+      for (const sk of ["HEAD", "IN#chain#signal", "LOG#run#0001", "IN#chain#other", "LOG#run#0002"]) {
+        await write("ExecutionsTable", pk, sk);
+      }
+      await eventually("the last record", () => read("FeedTable", `fed ${pk}`, "LOG#run#0002"));
+      const { Items } = await dynamo.send(
+        new QueryCommand({
+          TableName: stack.outputs.FeedTable,
+          KeyConditionExpression: "pk = :pk",
+          ExpressionAttributeValues: { ":pk": { S: `fed ${pk}` } },
+        }),
+      );
+      expect(Items?.map(({ sk }) => sk?.S)).toEqual(["HEAD", "LOG#run#0001", "LOG#run#0002"]);
+    });
+
+    it("wakes a schedule through its queue, and again after a delay", async () => {
+      const id = randomUUID();
+      const at = new Date(Date.now() + 1000).toISOString().slice(0, 19);
+      const { body } = await ask("/v1/workflows/schedules", { method: "POST", body: JSON.stringify({ id, at }) });
+      expect(body).toEqual({ armed: "allowed", armedElsewhere: "AccessDeniedException" });
+      expect(await eventually("the fire", () => read("SchedulesTable", "fired", id))).toBeDefined();
+    });
+
+    it("runs the sweeper by the clock", async () => {
+      const swept = async () => {
+        const { Items } = await dynamo.send(
+          new QueryCommand({
+            TableName: stack.outputs.SchedulesTable,
+            KeyConditionExpression: "pk = :pk",
+            ExpressionAttributeValues: { ":pk": { S: "swept" } },
+          }),
+        );
+        return Items?.[0];
+      };
+      expect(await eventually("a sweep", swept)).toBeDefined();
+    });
+  });
+});
