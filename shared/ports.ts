@@ -59,8 +59,11 @@ export interface Executions {
     ref: Ref,
     p: { run: string; turn: number | null; batch: Batch; next: Head },
   ): Promise<{ kind: "closed" } | { kind: "position_lost" } | { kind: "head_lost"; head: Head | null }>;
-  /** Close effects were performed: empties `owed`; on a final head also removes `due_at`. Only if still that run. */
-  settle(ref: Ref, run: string): Promise<void>;
+  /**
+   * What the head owed was performed: empties `owed`; on a final head also removes `due_at`. Only if it is still of that
+   * run and status: what a run owed while running says nothing about what its end owes.
+   */
+  settle(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void>;
   /** Heads with `due_at` at or before `until`, earliest first. Answers may be stale. */
   due(until: Millis, limit: number): Promise<DueEntry[]>;
 

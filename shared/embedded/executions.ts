@@ -2,7 +2,7 @@
 import { startedOf } from "../core/present.ts";
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
-import type { Batch, Millis } from "../protocol/history.ts";
+import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
 import { inOrder, type Message } from "../protocol/messages.ts";
 import type { Notifier } from "./changes.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
@@ -232,9 +232,9 @@ export class EmbeddedExecutions implements Executions {
     this.#db.run("DELETE FROM activities WHERE run = ?", head.run);
   }
 
-  async settle(ref: Ref, run: string) {
+  async settle(ref: Ref, seen: { run: string; status: ExecutionStatus }) {
     const head = this.#head(ref);
-    if (!head || head.run !== run) return;
+    if (!head || head.run !== seen.run || head.status !== seen.status) return;
     const due_at = head.status === "RUNNING" ? head.due_at : null;
     this.#putHead({ ...head, owed: [], due_at });
   }

@@ -11,7 +11,7 @@ import { terminate } from "./terminate.ts";
 
 export async function performOwed(ports: Ports, head: Head): Promise<void> {
   for (const owed of head.owed) await perform(ports, head, owed);
-  await ports.executions.settle(head, head.run);
+  await ports.executions.settle(head, head);
 }
 
 async function perform(ports: Ports, head: Head, owed: Owed): Promise<void> {
