@@ -71,9 +71,12 @@ export class Notifier implements Changes {
   }
 }
 
-/** Answers to queries live in memory: a query dies with the request that asked it. */
+const KEPT: Millis = 300_000;
+
+/** Answers to queries live in memory: a query dies with the request that asked it. One that nobody fetches is dropped. */
 export class EmbeddedAnswers implements Answers {
-  readonly #answers = new Map<string, QueryAnswer>();
+  /** In the order in which they came. */
+  readonly #answers = new Map<string, { answer: QueryAnswer; at: Millis }>();
   readonly #changes: Notifier;
   readonly #clock: Clock;
 
@@ -84,24 +87,22 @@ export class EmbeddedAnswers implements Answers {
 
   async put(workspace: string, query: string, answer: QueryAnswer) {
     const key = `q ${workspace} ${query}`;
-    if (!this.#waited.has(key)) return; // nobody waits any more
-    this.#answers.set(key, answer);
+    const now = this.#clock.now();
+    for (const [old, { at }] of this.#answers) {
+      if (at > now - KEPT) break;
+      this.#answers.delete(old);
+    }
+    this.#answers.set(key, { answer, at: now });
     this.#changes.wake(key);
   }
 
-  readonly #waited = new Set<string>();
-
   async wait(workspace: string, query: string, until: Millis, signal?: AbortSignal) {
     const key = `q ${workspace} ${query}`;
-    this.#waited.add(key);
-    try {
-      while (!this.#answers.has(key) && this.#clock.now() < until && !signal?.aborted) {
-        await this.#changes.wait(key, until, signal);
-      }
-      return this.#answers.get(key) ?? null;
-    } finally {
-      this.#waited.delete(key);
-      this.#answers.delete(key);
+    while (!this.#answers.has(key) && this.#clock.now() < until && !signal?.aborted) {
+      await this.#changes.wait(key, until, signal);
     }
+    const found = this.#answers.get(key);
+    this.#answers.delete(key);
+    return found?.answer ?? null;
   }
 }
