@@ -1,0 +1,124 @@
+import { expect, test } from "vitest";
+import { begun, claimed, closed, newRef, uuid } from "./subject.ts";
+import type { Contract } from "./suite.ts";
+
+export const claimContract: Contract = (of) => {
+  test("a claim answers the new head: guarded, not rung, a new turn, driven by the session", async () => {
+    const b = of();
+    const head = await begun(b);
+    const session = uuid();
+    const dueAt = b.now() + 120_000;
+    const got = await b.ports.executions.claim(head, { dueAt, session });
+    expect(got).toEqual({ ...head, due_at: dueAt, rung: false, turn: head.turn + 1, driver: session });
+    expect(await b.ports.executions.head(head)).toEqual(got);
+  });
+
+  test("a second claim takes the turn of the first", async () => {
+    const b = of();
+    const head = await begun(b);
+    const one = await claimed(b, head);
+    const two = await claimed(b, head);
+    expect(two.turn).toBe(one.turn + 1);
+    const parked = await b.ports.executions.park(head, { run: head.run, turn: one.turn, dueAt: null, sent: 1 });
+    expect(parked).toBe(false);
+    expect(await b.ports.executions.head(head)).toEqual(two);
+  });
+
+  test("what is final or was never started cannot be claimed", async () => {
+    const b = of();
+    const final = await closed(b, await begun(b));
+    const p = { dueAt: b.now(), session: uuid() };
+    expect(await b.ports.executions.claim(final, p)).toBeNull();
+    expect(await b.ports.executions.claim(newRef(), p)).toBeNull();
+    expect(await b.ports.executions.head(final)).toEqual(final);
+  });
+
+  test("the holder parks: due time and sent are as it says, all else stays", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const dueAt = b.now() + 5_000;
+    expect(await b.ports.executions.park(head, { run: head.run, turn: head.turn, dueAt, sent: 9 })).toBe(true);
+    expect(await b.ports.executions.head(head)).toEqual({ ...head, due_at: dueAt, sent: 9 });
+    expect(await b.ports.executions.park(head, { run: head.run, turn: head.turn, dueAt: null, sent: 9 })).toBe(true);
+    expect((await b.ports.executions.head(head))!.due_at).toBeNull();
+  });
+
+  test("a park over a mark, of another run, of a final or of no head is refused and changes nothing", async () => {
+    const b = of();
+    const { executions } = b.ports;
+    const head = await claimed(b, await begun(b));
+    const park = (p: { run?: string; turn?: number }) =>
+      executions.park(head, { run: head.run, turn: head.turn, dueAt: null, sent: 5, ...p });
+    expect(await park({ run: uuid() })).toBe(false);
+    expect(await park({ turn: head.turn + 1 })).toBe(false);
+    expect(await executions.head(head)).toEqual(head);
+    await executions.mark(head, head.chain, b.now());
+    const marked = await executions.head(head);
+    expect(await park({})).toBe(false);
+    expect(await executions.head(head)).toEqual(marked);
+    const final = await closed(b, marked!);
+    expect(await park({ turn: final.turn })).toBe(false);
+    expect(await executions.head(head)).toEqual(final);
+    expect(await executions.park(newRef(), { run: uuid(), turn: 1, dueAt: null, sent: 1 })).toBe(false);
+  });
+
+  test("what is due is listed up to a time, earliest first, with what a sweeper needs", async () => {
+    const b = of();
+    const workspace = uuid();
+    const now = b.now();
+    const start = (dueAt: number, deadline: number | null = null) =>
+      begun(b, newRef(workspace), { due_at: dueAt, deadline });
+    const second = await start(now - 1_000);
+    const first = await start(now - 2_000, now + 7);
+    const edge = await start(now);
+    await start(now + 1);
+    const parked = await claimed(b, await start(now - 9_000));
+    await b.ports.executions.park(parked, { run: parked.run, turn: parked.turn, dueAt: null, sent: 1 });
+    const final = await closed(b, await start(now - 500), 2, { due_at: now - 500 });
+    await b.eventually(async () => {
+      const due = (await b.ports.executions.due(now, 10_000)).filter((e) => e.workspace === workspace);
+      const entry = (h: typeof first) => ({
+        workspace,
+        execution: h.execution,
+        dueAt: h.due_at,
+        deployment: h.deployment,
+        deadline: h.deadline,
+        status: h.status,
+      });
+      expect(due).toEqual([first, second, final, edge].map(entry));
+    });
+  });
+
+  test("at most so many due entries are listed as are asked for", async () => {
+    const b = of();
+    const workspace = uuid();
+    for (let i = 0; i < 4; i++) await begun(b, newRef(workspace), { due_at: 1 + i });
+    await b.eventually(async () => expect(await b.ports.executions.due(b.now(), 3)).toHaveLength(3));
+  });
+
+  test("settling a final head empties what it owes and its due time", async () => {
+    const b = of();
+    const owed = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
+    const final = await closed(b, await begun(b), 2, { owed, due_at: b.now() });
+    await b.ports.executions.settle(final, { run: final.run, status: final.status });
+    expect(await b.ports.executions.head(final)).toEqual({ ...final, owed: [], due_at: null });
+  });
+
+  test("settling a running head empties what it owes and leaves its due time", async () => {
+    const b = of();
+    const owed = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
+    const head = await begun(b, newRef(), { owed });
+    await b.ports.executions.settle(head, { run: head.run, status: "RUNNING" });
+    expect(await b.ports.executions.head(head)).toEqual({ ...head, owed: [] });
+  });
+
+  test("settling for another run, or for the time before the close, changes nothing", async () => {
+    const b = of();
+    const owed = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
+    const final = await closed(b, await begun(b), 2, { owed, due_at: b.now() });
+    await b.ports.executions.settle(final, { run: uuid(), status: final.status });
+    await b.ports.executions.settle(final, { run: final.run, status: "RUNNING" });
+    await b.ports.executions.settle(newRef(), { run: final.run, status: final.status });
+    expect(await b.ports.executions.head(final)).toEqual(final);
+  });
+};

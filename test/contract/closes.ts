@@ -1,0 +1,143 @@
+import { expect, test } from "vitest";
+import { batchOf, begun, claimed, completed, finalOf, headOf, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
+import type { Contract } from "./suite.ts";
+
+export const closeContract: Contract = (of) => {
+  test("the holder closes: batch, head and run change together, and the turn moves on", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const batch = batchOf(2, b.now(), [completed]);
+    const next = finalOf(head, b.now(), { due_at: b.now(), owed: [], turn: 999 });
+    const p = { run: head.run, turn: head.turn, batch, next };
+    expect(await b.ports.executions.close(head, p)).toEqual({ kind: "closed" });
+    expect(await b.ports.executions.head(head)).toEqual({ ...next, turn: head.turn + 1 });
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([batch]);
+    expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({
+      status: "COMPLETED",
+      closed_at: next.closed_at,
+      result: next.result,
+    });
+  });
+
+  test("without the turn nothing closes, and the answer is the head that refused", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    await b.ports.executions.mark(head, head.chain, b.now());
+    const marked = await b.ports.executions.head(head);
+    const p = { run: head.run, turn: head.turn, batch: batchOf(2, b.now(), [completed]), next: finalOf(head, b.now()) };
+    expect(await b.ports.executions.close(head, p)).toEqual({ kind: "head_lost", head: marked });
+    expect(await b.ports.executions.head(head)).toEqual(marked);
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([]);
+    expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({ status: "RUNNING" });
+  });
+
+  test("without a turn condition it closes whoever holds the turn", async () => {
+    const b = of();
+    const head = await begun(b);
+    await claimed(b, head);
+    const batch = batchOf(2, b.now(), [{ kind: "execution_terminated", reason: null }]);
+    const next = finalOf(head, b.now(), { status: "TERMINATED" });
+    expect(await b.ports.executions.close(head, { run: head.run, turn: null, batch, next })).toEqual({
+      kind: "closed",
+    });
+    expect(await b.ports.executions.head(head)).toMatchObject({ status: "TERMINATED", turn: head.turn + 2 });
+  });
+
+  test("a position that is taken closes nothing", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const other = batchOf(2, b.now(), [scheduled(1)]);
+    await b.ports.executions.putBatch(head, head.run, other, LIMIT);
+    const p = { run: head.run, turn: head.turn, batch: batchOf(2, b.now(), [completed]), next: finalOf(head, b.now()) };
+    expect(await b.ports.executions.close(head, p)).toEqual({ kind: "position_lost" });
+    expect(await b.ports.executions.head(head)).toEqual(head);
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([other]);
+  });
+
+  test("another run, a final head or no head at all: head lost", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const batch = batchOf(2, b.now(), [completed]);
+    const next = finalOf(head, b.now());
+    const lost = await b.ports.executions.close(head, { run: uuid(), turn: null, batch, next });
+    expect(lost).toEqual({ kind: "head_lost", head });
+    await b.ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    const final = await b.ports.executions.head(head);
+    const again = await b.ports.executions.close(head, {
+      run: head.run,
+      turn: null,
+      batch: batchOf(3, b.now(), [completed]),
+      next,
+    });
+    expect(again).toEqual({ kind: "head_lost", head: final });
+    const nobody = newRef();
+    const none = await b.ports.executions.close(nobody, { run: uuid(), turn: null, batch, next: headOf(nobody, 1) });
+    expect(none).toEqual({ kind: "head_lost", head: null });
+    expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
+  });
+
+  test("of many who close at once one does; the log ends once", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const attempts = Array.from({ length: 6 }, (_, i) =>
+      b.ports.executions.close(head, {
+        run: head.run,
+        turn: i % 2 === 0 ? head.turn : null,
+        batch: batchOf(2, b.now(), [completed]),
+        next: finalOf(head, b.now()),
+      }),
+    );
+    const done = await Promise.all(attempts);
+    expect(done.filter((d) => d.kind === "closed")).toHaveLength(1);
+    expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
+  });
+
+  test("continuing closes the old run and opens the new one in the same step", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const run = uuid();
+    const now = b.now();
+    const batch = batchOf(2, now, [{ kind: "execution_continued", run, workflow: head.workflow, input: { n: 2 } }]);
+    const next = {
+      ...head,
+      run,
+      continued_from: head.run,
+      input: { n: 2 },
+      started_at: now,
+      due_at: now,
+      rung: true,
+      sent: 1,
+      carried: ["signal#1"],
+    };
+    expect(await b.ports.executions.close(head, { run: head.run, turn: head.turn, batch, next })).toEqual({
+      kind: "closed",
+    });
+    expect(await b.ports.executions.head(head)).toEqual({ ...next, turn: head.turn + 1 });
+    expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({
+      status: "CONTINUED_AS_NEW",
+      closed_at: now,
+      input: head.input,
+    });
+    expect(await b.ports.executions.run(head.workspace, run)).toMatchObject({
+      status: "RUNNING",
+      closed_at: null,
+      input: { n: 2 },
+      continued_from: head.run,
+    });
+    expect(await b.ports.executions.batches(head, run, 1)).toEqual([]);
+    const first = batchOf(2, now, [scheduled(1)]);
+    expect(await b.ports.executions.putBatch(head, run, first, LIMIT)).toEqual({ kind: "written" });
+  });
+
+  test("an inbox survives continuing: the chain is the same", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const message = { id: "cancel#1", kind: "cancel" as const, reason: null, sent_at: b.now() };
+    await b.ports.executions.putMessage(head, head.chain, message);
+    const run = uuid();
+    const batch = batchOf(2, b.now(), [{ kind: "execution_continued", run, workflow: head.workflow, input: null }]);
+    const next = { ...head, run, continued_from: head.run };
+    await b.ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    expect(await b.ports.executions.inbox(head, head.chain)).toEqual([message]);
+  });
+};

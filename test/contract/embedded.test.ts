@@ -1,0 +1,79 @@
+/** The contract on SQLite, in memory and in a file. What only this adapter promises follows after it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { embedded } from "../../shared/embedded/index.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { batchOf, begun, bench, closed, LIMIT, newRef, type Subject, scheduled } from "./subject.ts";
+import { contractSuite } from "./suite.ts";
+
+function subject(file?: string): Subject {
+  const clock = new ManualClock();
+  let store = embedded({ clock, ...(file ? { file } : {}) });
+  return {
+    ports: store,
+    pass: (ms) => clock.advance(ms),
+    async reopen() {
+      store.close();
+      store = embedded({ clock, file: file! });
+      return store;
+    },
+    end: () => store.close(),
+  };
+}
+
+function inFile(): Subject {
+  const folder = mkdtempSync(join(tmpdir(), "sirocco-contract-"));
+  const made = subject(join(folder, "data.db"));
+  return {
+    ...made,
+    async end() {
+      await made.end?.();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+contractSuite("embedded, in memory", async () => subject());
+contractSuite("embedded, in a file", async () => inFile(), { reopens: true });
+
+describe("embedded: retention", () => {
+  test("what expires is gone with its events, and its numbers in the feed stay used after a restart", async () => {
+    const made = inFile();
+    const b = bench(made);
+    const head = await begun(b);
+    await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1), scheduled(2)]), LIMIT);
+    const final = await closed(b, head, 4);
+    const last = await b.ports.feed.last(head.workspace);
+    const store = b.ports as ReturnType<typeof embedded>;
+    await b.pass(store.settings.retentionMs + 1);
+    await store.sweep(1_000);
+    expect(await store.executions.head(final)).toBeNull();
+    expect(await store.executions.run(final.workspace, final.run)).toBeNull();
+    expect(await store.executions.batches(final, final.run, 1)).toEqual([]);
+    expect(await store.feed.read(final.workspace, { after: 0, limit: 9 })).toEqual([]);
+    await store.durable();
+    const again = bench({ ...made, ports: await made.reopen!() });
+    await begun(again, newRef(head.workspace));
+    const [item] = await again.ports.feed.read(head.workspace, { after: 0, limit: 9 });
+    expect(item!.sequence).toBeGreaterThan(last);
+    await made.end?.();
+  });
+
+  test("a final head that still owes effects outlives its retention, and open executions are left alone", async () => {
+    const made = subject();
+    const b = bench(made);
+    const open = await begun(b);
+    const owed = [{ kind: "tell_schedule" as const, schedule: "s", status: "COMPLETED" as const, failure: null }];
+    const final = await closed(b, await begun(b), 2, { owed, due_at: b.now() });
+    const store = b.ports as ReturnType<typeof embedded>;
+    await b.pass(store.settings.retentionMs + 1);
+    const { expire } = await import("../../shared/embedded/retention.ts");
+    const { Sequence } = await import("../../shared/embedded/sequence.ts");
+    expire(store.database, new Sequence(store.database), b.now() - store.settings.retentionMs);
+    expect(await store.executions.head(open)).not.toBeNull();
+    expect(await store.executions.head(final)).not.toBeNull();
+    await made.end?.();
+  });
+});

@@ -1,0 +1,118 @@
+import { expect, test } from "vitest";
+import { begun, claimed, closed, newRef, signal, uuid } from "./subject.ts";
+import type { Contract } from "./suite.ts";
+
+export const inboxContract: Contract = (of) => {
+  test("messages come out by the time they were sent, then by id, however they went in", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    const at = now();
+    for (const m of [signal("b", at), signal("late", at + 2), signal("a", at), signal("early", at - 1)]) {
+      await ports.executions.putMessage(ref, "chain", m);
+    }
+    const ids = (await ports.executions.inbox(ref, "chain")).map((m) => m.id);
+    expect(ids).toEqual(["signal#early", "signal#a", "signal#b", "signal#late"]);
+  });
+
+  test("a message reads back whole", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    const message = {
+      id: "activity#r#1#2",
+      kind: "activity",
+      run: uuid(),
+      activity: 1,
+      attempt: 2,
+      outcome: {
+        kind: "failed",
+        reason: "failed",
+        failure: { message: "m", type: "T", cause: { message: "deeper", details: { n: [1] } } },
+      },
+      sent_at: now(),
+    } as const;
+    await ports.executions.putMessage(ref, "chain", message);
+    expect(await ports.executions.inbox(ref, "chain")).toEqual([message]);
+  });
+
+  test("of two messages with one id the first stays", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    await ports.executions.putMessage(ref, "chain", signal("one", now(), "first"));
+    await ports.executions.putMessage(ref, "chain", signal("one", now() + 1, "second"));
+    expect(await ports.executions.inbox(ref, "chain")).toMatchObject([{ input: "first" }]);
+  });
+
+  test("a chain's inbox is its own, as is an execution's and a workspace's", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    await ports.executions.putMessage(ref, "one", signal("m", now()));
+    expect(await ports.executions.inbox(ref, "two")).toEqual([]);
+    expect(await ports.executions.inbox(newRef(ref.workspace), "one")).toEqual([]);
+    expect(await ports.executions.inbox({ ...ref, workspace: uuid() }, "one")).toEqual([]);
+  });
+
+  test("removing takes the named messages of that chain only; removing twice or nothing is harmless", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    for (const chain of ["one", "two"]) {
+      for (const id of ["a", "b"]) await ports.executions.putMessage(ref, chain, signal(id, now()));
+    }
+    await ports.executions.removeMessages(ref, "one", ["signal#a", "signal#never"]);
+    await ports.executions.removeMessages(ref, "one", ["signal#a"]);
+    await ports.executions.removeMessages(ref, "one", []);
+    expect((await ports.executions.inbox(ref, "one")).map((m) => m.id)).toEqual(["signal#b"]);
+    expect(await ports.executions.inbox(ref, "two")).toHaveLength(2);
+  });
+
+  test("an inbox of hundreds of messages is read whole", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    const text = "x".repeat(3_000); // together more than one page of a key-value store
+    const ids = Array.from({ length: 400 }, (_, i) => String(i).padStart(3, "0"));
+    for (const id of ids) await ports.executions.putMessage(ref, "chain", signal(id, now(), text));
+    expect(await ports.executions.inbox(ref, "chain")).toHaveLength(400);
+    await ports.executions.removeMessages(
+      ref,
+      "chain",
+      ids.map((id) => `signal#${id}`),
+    );
+    expect(await ports.executions.inbox(ref, "chain")).toEqual([]);
+  });
+
+  test("a mark makes the head due now, rings it, and takes the turn", async () => {
+    const b = of();
+    const { executions } = b.ports;
+    const head = await claimed(b, await begun(b));
+    const now = b.now();
+    expect(await executions.mark(head, head.chain, now)).toEqual({ kind: "marked" });
+    expect(await executions.head(head)).toEqual({ ...head, due_at: now, rung: true, turn: head.turn + 1 });
+  });
+
+  test("a head that is rung already refuses the mark and answers itself, unchanged", async () => {
+    const b = of();
+    const head = await begun(b);
+    const marked = await b.ports.executions.mark(head, head.chain, b.now() + 5);
+    expect(marked).toEqual({ kind: "refused", head });
+    expect(await b.ports.executions.head(head)).toEqual(head);
+  });
+
+  test("a mark for another chain, of a final head, or of nothing is refused", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    expect(await b.ports.executions.mark(head, uuid(), b.now())).toEqual({ kind: "refused", head });
+    const final = await closed(b, head);
+    expect(await b.ports.executions.mark(head, head.chain, b.now())).toEqual({ kind: "refused", head: final });
+    expect(await b.ports.executions.mark(newRef(), uuid(), b.now())).toEqual({ kind: "refused", head: null });
+    expect(await b.ports.executions.head(head)).toEqual(final);
+  });
+
+  test("of many marks at once one holds, and all others see it", async () => {
+    const b = of();
+    const head = await claimed(b, await begun(b));
+    const marks = await Promise.all(
+      Array.from({ length: 6 }, () => b.ports.executions.mark(head, head.chain, b.now())),
+    );
+    expect(marks.filter((m) => m.kind === "marked")).toHaveLength(1);
+    for (const m of marks) if (m.kind === "refused") expect(m.head).toMatchObject({ rung: true, turn: head.turn + 1 });
+  });
+};

@@ -1,0 +1,132 @@
+import { expect, test } from "vitest";
+import { batchOf, begun, closed, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
+import type { Contract } from "./suite.ts";
+
+export const logContract: Contract = (of) => {
+  test("a batch is written at the position after the last, and read back whole and in order", async () => {
+    const b = of();
+    const head = await begun(b);
+    const one = batchOf(2, b.now(), [scheduled(1), scheduled(2)]);
+    const two = batchOf(4, b.now() + 1, [{ kind: "timer_started", timer: 1, fire_at: b.now() + 9 }], { sent: 3 });
+    expect(await b.ports.executions.putBatch(head, head.run, one, LIMIT)).toEqual({ kind: "written" });
+    expect(await b.ports.executions.putBatch(head, head.run, two, LIMIT)).toEqual({ kind: "written" });
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([one, two]);
+    expect(await b.ports.executions.batches(head, head.run, 2)).toEqual([two]);
+    expect(await b.ports.executions.batches(head, head.run, 3)).toEqual([two]);
+    expect(await b.ports.executions.batches(head, head.run, 4)).toEqual([]);
+  });
+
+  test("writing to the log leaves the head alone", async () => {
+    const b = of();
+    const head = await begun(b);
+    await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), LIMIT);
+    expect(await b.ports.executions.head(head)).toEqual(head);
+  });
+
+  test("a position that is taken answers the batch that stands there, and nothing is written", async () => {
+    const b = of();
+    const head = await begun(b);
+    const one = batchOf(2, b.now(), [scheduled(1)]);
+    const two = batchOf(3, b.now(), [scheduled(2)]);
+    for (const batch of [one, two]) await b.ports.executions.putBatch(head, head.run, batch, LIMIT);
+    const other = batchOf(2, b.now(), [scheduled(7), scheduled(8), scheduled(9)]);
+    expect(await b.ports.executions.putBatch(head, head.run, other, LIMIT)).toEqual({ kind: "taken", by: one });
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([one, two]);
+  });
+
+  test("a repeated write finds its own append id", async () => {
+    const b = of();
+    const head = await begun(b);
+    const batch = batchOf(2, b.now(), [scheduled(1)]);
+    await b.ports.executions.putBatch(head, head.run, batch, LIMIT);
+    const again = await b.ports.executions.putBatch(head, head.run, batch, LIMIT);
+    expect(again.kind === "taken" && again.by?.append_id).toBe(batch.append_id);
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([batch]);
+  });
+
+  test("the middle of another batch, and a position beyond the end, are refused with nothing to show", async () => {
+    const b = of();
+    const head = await begun(b);
+    await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1), scheduled(2)]), LIMIT);
+    for (const first of [3, 9]) {
+      const put = await b.ports.executions.putBatch(head, head.run, batchOf(first, b.now(), [scheduled(5)]), LIMIT);
+      expect(put).toEqual({ kind: "taken", by: null });
+    }
+    expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
+  });
+
+  test("nothing is written to a run that does not exist, or exists in another workspace", async () => {
+    const b = of();
+    const head = await begun(b);
+    const batch = batchOf(2, b.now(), [scheduled(1)]);
+    const nobody = uuid();
+    expect(await b.ports.executions.putBatch(newRef(), nobody, batch, LIMIT)).toEqual({ kind: "taken", by: null });
+    expect(await b.ports.executions.batches(newRef(), nobody, 1)).toEqual([]);
+    const stranger = { ...head, workspace: uuid() };
+    expect(await b.ports.executions.putBatch(stranger, head.run, batch, LIMIT)).toEqual({ kind: "taken", by: null });
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([]);
+  });
+
+  test("the log of a run is not shown to another workspace", async () => {
+    const b = of();
+    const head = await begun(b);
+    await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), LIMIT);
+    expect(await b.ports.executions.batches({ ...head, workspace: uuid() }, head.run, 1)).toEqual([]);
+  });
+
+  test("of many who write at one position, one does, and all others are shown its batch", async () => {
+    const b = of();
+    const head = await begun(b);
+    const batches = Array.from({ length: 8 }, (_, i) => batchOf(2, b.now(), [scheduled(i + 1)]));
+    const puts = await Promise.all(batches.map((x) => b.ports.executions.putBatch(head, head.run, x, LIMIT)));
+    const won = puts.findIndex((p) => p.kind === "written");
+    expect(puts.filter((p) => p.kind === "written")).toHaveLength(1);
+    for (const p of puts) if (p.kind === "taken") expect(p.by).toEqual(batches[won]);
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([batches[won]]);
+  });
+
+  test("a batch that would make the history too large is refused and its size is told; a smaller one still fits", async () => {
+    const b = of();
+    const head = await begun(b);
+    const large = { ...scheduled(1), input: { text: "x".repeat(3_000) } };
+    const one = batchOf(2, b.now(), [large]);
+    expect(await b.ports.executions.putBatch(head, head.run, one, 5_000)).toEqual({ kind: "written" });
+    const two = batchOf(3, b.now(), [large]);
+    const put = await b.ports.executions.putBatch(head, head.run, two, 5_000);
+    expect(put.kind).toBe("full");
+    if (put.kind === "full") expect(put.bytes).toBeGreaterThan(6_000);
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([one]);
+    const small = batchOf(3, b.now(), [scheduled(2)]);
+    expect(await b.ports.executions.putBatch(head, head.run, small, 5_000)).toEqual({ kind: "written" });
+  });
+
+  test("a repeated write is recognised even when the history is full by now", async () => {
+    const b = of();
+    const head = await begun(b);
+    const batch = batchOf(2, b.now(), [scheduled(1)]);
+    await b.ports.executions.putBatch(head, head.run, batch, LIMIT);
+    expect(await b.ports.executions.putBatch(head, head.run, batch, 1)).toEqual({ kind: "taken", by: batch });
+  });
+
+  test("the log of a closed run stays readable, and nothing follows its end", async () => {
+    const b = of();
+    const head = await begun(b);
+    await closed(b, head);
+    const log = await b.ports.executions.batches(head, head.run, 1);
+    expect(log.at(-1)!.events.at(-1)).toMatchObject({ kind: "execution_completed", id: 2 });
+    const late = await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), LIMIT);
+    expect(late).toMatchObject({ kind: "taken", by: log[0] });
+  });
+
+  test("a log of many large batches is read whole and in order", async () => {
+    const b = of();
+    const head = await begun(b);
+    const text = "y".repeat(30_000); // together more than one page of a key-value store
+    for (let i = 0; i < 60; i++) {
+      const event = { ...scheduled(i + 1), input: { text } };
+      await b.ports.executions.putBatch(head, head.run, batchOf(2 + i, b.now(), [event]), 1e9);
+    }
+    const firsts = (await b.ports.executions.batches(head, head.run, 1)).map((x) => x.first);
+    expect(firsts).toEqual(Array.from({ length: 60 }, (_, i) => i + 2));
+  });
+};

@@ -1,0 +1,176 @@
+import { describe, expect, test } from "vitest";
+import type { WorkflowDefinition } from "../../shared/protocol/worker.ts";
+import { definition, uuid } from "./subject.ts";
+import type { Contract } from "./suite.ts";
+
+export const registryContract: Contract = (of) => {
+  interface Boot {
+    workspace?: string;
+    deployment?: string;
+    worker?: string;
+    session?: string;
+    definitions?: WorkflowDefinition[];
+  }
+  const register = async (p: Boot = {}) => {
+    const worker = {
+      workspace: p.workspace ?? uuid(),
+      deployment: p.deployment ?? "shop",
+      worker: p.worker ?? "host-1",
+      session: p.session ?? uuid(),
+    };
+    const definitions = p.definitions ?? [definition("orders")];
+    const refs = await of().ports.registry.register({ ...worker, definitions, now: of().now() });
+    return { ...worker, refs };
+  };
+  const registry = () => of().ports.registry;
+
+  test("a registration stores deployment, workflows, registrations and the worker", async () => {
+    const at = of().now();
+    const full = definition("orders", {
+      display_name: "Orders",
+      description: "takes orders",
+      signals: [{ name: "approve", input_schema: { type: "object" } }],
+      search_keys: ["customer.id"],
+      execution_timeout: null,
+    });
+    const { workspace, session, refs } = await register({ definitions: [full, definition("refunds")] });
+    expect(refs).toHaveLength(2);
+    expect(await registry().deployments(workspace)).toMatchObject([{ name: "shop" }]);
+    const [orders] = await registry().registrations(workspace, { workflow: "orders" });
+    expect(orders).toMatchObject({
+      id: refs[0]!.registrationId,
+      workflowId: refs[0]!.workflowId,
+      workflow: "orders",
+      deployment: "shop",
+      definition: full,
+    });
+    expect(orders!.createdAt).toBeGreaterThanOrEqual(at);
+    const [worker] = await registry().workers(workspace);
+    expect(worker).toMatchObject({ deployment: "shop", name: "host-1", session });
+    expect(worker!.heartbeatAt).toBeGreaterThanOrEqual(at);
+    expect(await registry().workflow(workspace, "orders")).toMatchObject({
+      id: refs[0]!.workflowId,
+      name: "orders",
+      displayName: "Orders",
+      description: "takes orders",
+      tags: [],
+      archived: false,
+    });
+  });
+
+  test("registering again keeps the ids and takes the new definition", async () => {
+    const first = await register();
+    await of().pass(1_000);
+    const changed = definition("orders", { description: "changed" });
+    const { refs } = await register({ ...first, session: uuid(), definitions: [changed] });
+    expect(refs).toEqual(first.refs);
+    const [found, ...others] = await registry().registrations(first.workspace);
+    expect(others).toEqual([]);
+    expect(found!.definition).toEqual(changed);
+    expect(found!.updatedAt).toBeGreaterThan(found!.createdAt);
+    expect(await registry().deployments(first.workspace)).toHaveLength(1);
+  });
+
+  test("two deployments of one workflow share the workflow and have a registration each", async () => {
+    const one = await register({ deployment: "one" });
+    const two = await register({ workspace: one.workspace, deployment: "two" });
+    expect(two.refs[0]!.workflowId).toBe(one.refs[0]!.workflowId);
+    expect(two.refs[0]!.registrationId).not.toBe(one.refs[0]!.registrationId);
+    const both = await registry().registrations(one.workspace, { workflow: "orders" });
+    expect(both.map((r) => r.deployment).sort()).toEqual(["one", "two"]);
+    const filtered = await registry().registrations(one.workspace, { deployment: "two" });
+    expect(filtered.map((r) => r.id)).toEqual([two.refs[0]!.registrationId]);
+    const none = await registry().registrations(one.workspace, { workflow: "orders", deployment: "three" });
+    expect(none).toEqual([]);
+  });
+
+  test("what one workspace registers no other sees", async () => {
+    const { refs } = await register();
+    const other = uuid();
+    expect(await registry().deployments(other)).toEqual([]);
+    expect(await registry().workers(other)).toEqual([]);
+    expect(await registry().registrations(other)).toEqual([]);
+    expect(await registry().registration(other, refs[0]!.registrationId)).toBeNull();
+    expect(await registry().workflows(other)).toEqual([]);
+    expect(await registry().workflow(other, "orders")).toBeNull();
+    expect(await registry().workflow(other, refs[0]!.workflowId)).toBeNull();
+  });
+
+  test("workflows are found by name or by id, registrations by id", async () => {
+    const { workspace, refs } = await register();
+    const byName = await registry().workflow(workspace, "orders");
+    expect(await registry().workflow(workspace, refs[0]!.workflowId)).toEqual(byName);
+    expect(await registry().workflow(workspace, "nothing")).toBeNull();
+    expect(await registry().registration(workspace, refs[0]!.registrationId)).toMatchObject({ workflow: "orders" });
+    expect(await registry().registration(workspace, uuid())).toBeNull();
+    expect((await registry().workflows(workspace)).map((w) => w.name)).toEqual(["orders"]);
+  });
+
+  describe("workers", () => {
+    test("a beat moves the heartbeat; a session that is not known must register again", async () => {
+      const worker = await register();
+      await of().pass(2_000);
+      const now = of().now();
+      expect(await registry().beat({ ...worker, now })).toBe(true);
+      expect((await registry().workers(worker.workspace))[0]!.heartbeatAt).toBe(now);
+      expect(await registry().beat({ ...worker, session: uuid(), now })).toBe(false);
+      expect(await registry().beat({ ...worker, workspace: uuid(), now })).toBe(false);
+      expect(await registry().beat({ ...worker, deployment: "other", now })).toBe(false);
+    });
+
+    test("who leaves is gone at once and cannot beat any more; leaving twice is harmless", async () => {
+      const worker = await register();
+      await registry().leave(worker);
+      await registry().leave(worker);
+      expect(await registry().workers(worker.workspace)).toEqual([]);
+      expect(await registry().beat({ ...worker, now: of().now() })).toBe(false);
+      expect((await registry().heartbeats(worker.workspace, [worker.session])).size).toBe(0);
+      expect(await registry().registrations(worker.workspace)).toHaveLength(1);
+    });
+
+    test("a restarted worker is listed once, by its latest session, since its first", async () => {
+      const first = await register();
+      const [before] = await registry().workers(first.workspace);
+      await of().pass(1_000);
+      const second = await register({ ...first, session: uuid() });
+      const workers = await registry().workers(first.workspace);
+      expect(workers).toMatchObject([{ session: second.session, createdAt: before!.createdAt }]);
+      expect(workers[0]!.registeredAt).toBeGreaterThan(before!.registeredAt);
+    });
+
+    test("workers are listed for a workspace or for one deployment", async () => {
+      const one = await register({ deployment: "one" });
+      await register({ workspace: one.workspace, deployment: "two", worker: "host-2" });
+      const names = async (d?: string) => (await registry().workers(one.workspace, d)).map((w) => w.name).sort();
+      expect(await names()).toEqual(["host-1", "host-2"]);
+      expect(await names("two")).toEqual(["host-2"]);
+      expect(await names("three")).toEqual([]);
+    });
+
+    test("heartbeats of sessions are told where known, old sessions of a name included", async () => {
+      const first = await register();
+      const at = of().now();
+      await of().pass(1_000);
+      const second = await register({ ...first, session: uuid() });
+      const beats = await registry().heartbeats(first.workspace, [first.session, second.session, uuid()]);
+      expect([...beats.keys()].sort()).toEqual([first.session, second.session].sort());
+      expect(beats.get(first.session)!).toBeLessThanOrEqual(at);
+      expect((await registry().heartbeats(uuid(), [first.session])).size).toBe(0);
+    });
+  });
+
+  test("a key is found by its hash alone", async () => {
+    const key = {
+      hash: uuid().replaceAll("-", ""),
+      workspace: uuid(),
+      role: "admin" as const,
+      name: "k",
+      createdAt: 5,
+    };
+    await registry().putKey(key);
+    expect(await registry().key(key.hash)).toEqual(key);
+    expect(await registry().key(uuid())).toBeNull();
+    await registry().putKey({ ...key, role: "read" });
+    expect(await registry().key(key.hash)).toMatchObject({ role: "read" });
+  });
+};

@@ -1,0 +1,156 @@
+/** What an adapter brings to the contract suite, and helpers that read well in its tests. */
+import { randomUUID } from "node:crypto";
+import { startedOf } from "../../shared/core/present.ts";
+import type { Ports, Ref } from "../../shared/ports.ts";
+import type { Head } from "../../shared/protocol/head.ts";
+import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { Task, WorkflowDefinition } from "../../shared/protocol/worker.ts";
+
+export interface Subject {
+  readonly ports: Ports;
+  /** Lets time pass: moves a virtual clock, or waits. */
+  pass(ms: Millis): Promise<void>;
+  /** Closes the store and opens it again. Absent: there is nothing to reopen. */
+  reopen?(): Promise<Ports>;
+  end?(): Promise<void> | void;
+}
+export type MakeSubject = () => Promise<Subject>;
+
+/** Everything a test needs, made anew for each group of tests; every test takes a workspace of its own. */
+export interface Bench extends Subject {
+  readonly now: () => Millis;
+  /** Repeats `look` until it does not throw; for what may lag behind the writes. */
+  eventually<T>(look: () => Promise<T>): Promise<T>;
+}
+
+export function bench(subject: Subject): Bench {
+  return {
+    ...subject,
+    now: () => subject.ports.clock.now(),
+    async eventually(look) {
+      for (let tries = 0; ; tries++) {
+        await subject.ports.durable();
+        try {
+          return await look();
+        } catch (error) {
+          if (tries >= 80) throw error;
+          await subject.pass(tries < 10 ? 50 : 250);
+        }
+      }
+    },
+  };
+}
+
+export const uuid = (): string => randomUUID();
+export const newRef = (workspace: string = uuid()): Ref => ({ workspace, execution: `x-${uuid()}` });
+
+/** The head of an execution just started. */
+export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
+  const run = over.run ?? uuid();
+  return {
+    ...ref,
+    workflow: "orders",
+    registration: null,
+    deployment: "shop",
+    status: "RUNNING",
+    run,
+    chain: uuid(),
+    first_run: run,
+    continued_from: null,
+    attempt: 1,
+    due_at: at,
+    rung: true,
+    turn: 1,
+    sent: 1,
+    driver: null,
+    owed: [],
+    token: uuid(),
+    input: { n: 1 },
+    result: null,
+    failure: null,
+    carried: [],
+    parent: null,
+    root: ref.execution,
+    schedule: null,
+    search_keys: {},
+    user: null,
+    extensions: null,
+    started_at: at,
+    closed_at: null,
+    deadline: null,
+    ...over,
+  };
+}
+
+export const signal = (id: string, at: Millis, input: string | number | null = null): Message => ({
+  id: `signal#${id}`,
+  kind: "signal",
+  name: "poke",
+  input,
+  sent_at: at,
+});
+
+/** A batch of these events from position `first` on. */
+export function batchOf(first: number, at: Millis, events: readonly NewEvent[], over: Partial<Batch> = {}): Batch {
+  const placed = events.map((e, i) => ({ ...e, id: first + i, at }) as HistoryEvent);
+  return { first, events: placed, append_id: uuid(), sent: 1, ...over };
+}
+export const scheduled = (activity: number, name = "charge"): NewEvent => ({
+  kind: "activity_scheduled",
+  activity,
+  name,
+  input: { activity },
+  where: "queue",
+  options: { retry: { max_attempts: 1, first_ms: 1, factor: 1, max_ms: 1, non_retryable: [] } },
+});
+export const completed: NewEvent = { kind: "execution_completed", result: { ok: true } };
+
+/** The final head that follows this one. */
+export const finalOf = (head: Head, at: Millis, over: Partial<Head> = {}): Head => ({
+  ...head,
+  status: "COMPLETED",
+  closed_at: at,
+  due_at: null,
+  rung: false,
+  turn: head.turn + 1,
+  result: { ok: true },
+  ...over,
+});
+
+export const LIMIT = 1_000_000;
+export const workflowTask = (execution: string): Task => ({ kind: "workflow", execution });
+export const definition = (name: string, over: Partial<WorkflowDefinition> = {}): WorkflowDefinition => ({
+  name,
+  input_schema: { type: "object" },
+  signals: [],
+  queries: [],
+  updates: [],
+  enforce_determinism: true,
+  is_technical: false,
+  execution_timeout: 3600,
+  search_keys: [],
+  schedules: [],
+  ...over,
+});
+
+/** Starts an execution through the port and answers its head as stored. */
+export async function begun(b: Bench, ref: Ref = newRef(), over: Partial<Head> = {}): Promise<Head> {
+  const put = await b.ports.executions.create(headOf(ref, b.now(), over), false);
+  if (put.kind !== "created") throw new Error("the id of a test was taken");
+  return (await b.ports.executions.head(ref))!;
+}
+export const claimed = async (b: Bench, ref: Ref, session = uuid()): Promise<Head> => {
+  const head = await b.ports.executions.claim(ref, { dueAt: b.now() + 120_000, session });
+  if (!head) throw new Error("nothing to claim");
+  return head;
+};
+/** Closes the run of `head` with one event at `first`. */
+export async function closed(b: Bench, head: Head, first = 2, over: Partial<Head> = {}): Promise<Head> {
+  const next = finalOf(head, b.now(), over);
+  const batch = batchOf(first, b.now(), [completed]);
+  const done = await b.ports.executions.close(head, { run: head.run, turn: null, batch, next });
+  if (done.kind !== "closed") throw new Error(`not closed: ${done.kind}`);
+  return (await b.ports.executions.head(head))!;
+}
+export { startedOf };

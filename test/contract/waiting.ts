@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { batchOf, begun, closed, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
+import type { Contract } from "./suite.ts";
+
+export const waitingContract: Contract = (of) => {
+  const result = (n: number) => ({ kind: "result" as const, result: { n } });
+  const soon = () => of().now() + 30_000;
+
+  test("an answer reaches who waits for it", async () => {
+    const [workspace, query] = [uuid(), uuid()];
+    const waiting = of().ports.answers.wait(workspace, query, soon());
+    await of().ports.answers.put(workspace, query, result(1));
+    await of().pass(300);
+    expect(await waiting).toEqual(result(1));
+  });
+
+  test("an answer that comes before anybody waits is found", async () => {
+    const [workspace, query] = [uuid(), uuid()];
+    await of().ports.answers.put(workspace, query, result(2));
+    expect(await of().ports.answers.wait(workspace, query, soon())).toEqual(result(2));
+  });
+
+  test("an answer is for its query and its workspace", async () => {
+    const [workspace, query] = [uuid(), uuid()];
+    await of().ports.answers.put(workspace, query, result(1));
+    for (const [w, q] of [
+      [uuid(), query],
+      [workspace, uuid()],
+    ] as const) {
+      const waiting = of().ports.answers.wait(w, q, of().now() + 400);
+      await of().pass(500);
+      expect(await waiting).toBeNull();
+    }
+  });
+
+  test("failures are answers, too", async () => {
+    const [workspace, query] = [uuid(), uuid()];
+    const failure = { kind: "failure" as const, status: 424, failure: { message: "no", type: "T" } };
+    const waiting = of().ports.answers.wait(workspace, query, soon());
+    await of().ports.answers.put(workspace, query, failure);
+    await of().pass(300);
+    expect(await waiting).toEqual(failure);
+  });
+
+  test("waiting for an answer ends when the time is up, or when called off", async () => {
+    const waiting = of().ports.answers.wait(uuid(), uuid(), of().now() + 1_000);
+    await of().pass(1_300);
+    expect(await waiting).toBeNull();
+    const off = new AbortController();
+    const calledOff = of().ports.answers.wait(uuid(), uuid(), soon(), off.signal);
+    off.abort();
+    await of().pass(300);
+    expect(await calledOff).toBeNull();
+  });
+
+  test("who waits for an execution is woken when something is written to it", async () => {
+    const head = await begun(of());
+    const step = of().ports.changes.execution(head, of().now() + 600_000);
+    await of().ports.executions.putBatch(head, head.run, batchOf(2, of().now(), [scheduled(1)]), LIMIT);
+    await of().ports.durable();
+    await of().pass(1_000);
+    await step;
+    const end = of().ports.changes.execution(head, of().now() + 600_000);
+    await closed(of(), head, 3);
+    await of().ports.durable();
+    await of().pass(1_000);
+    await end;
+  });
+
+  test("who waits for the feed is woken by events of the workspace", async () => {
+    const workspace = uuid();
+    const waiting = of().ports.changes.feed(workspace, of().now() + 600_000);
+    await begun(of(), newRef(workspace));
+    await of().ports.durable();
+    await of().pass(1_000);
+    await waiting;
+  });
+
+  test("waiting for a change ends when the time is up, or when called off", async () => {
+    const ref = newRef();
+    const { changes } = of().ports;
+    const both = [changes.execution(ref, of().now() + 800), changes.feed(ref.workspace, of().now() + 800)];
+    await of().pass(1_000);
+    await Promise.all(both);
+    const off = new AbortController();
+    const calledOff = [changes.execution(ref, soon(), off.signal), changes.feed(ref.workspace, soon(), off.signal)];
+    off.abort();
+    await of().pass(300);
+    await Promise.all(calledOff);
+    await changes.execution(ref, soon(), off.signal); // called off before it began
+  });
+
+  test("what was written so far is on disk before `durable` resolves, and with nothing open it resolves at once", async () => {
+    await begun(of());
+    await of().ports.durable();
+    await of().ports.durable();
+  });
+};
