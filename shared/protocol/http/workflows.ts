@@ -95,7 +95,7 @@ export const WorkflowBulkUnarchiveResponse = z
 
 const handler = { name: z.string(), description: z.string().nullable(), input_schema: JsonObject };
 const output_schema = JsonObject.nullable();
-/** What a worker has declared about a workflow. `execution_timeout` is seconds. */
+/** What a worker has declared about a workflow. `execution_timeout` is seconds; absent = no limit. */
 export const WorkflowCodeDefinition = z
   .object({
     input_schema: JsonObject,
@@ -105,7 +105,7 @@ export const WorkflowCodeDefinition = z
     updates: z.array(z.object({ ...handler, output_schema }).meta({ id: "UpdateDefinition" })),
     enforce_determinism: z.boolean(),
     on_behalf_of: z.boolean(),
-    execution_timeout: z.number(),
+    execution_timeout: z.number().optional(),
     plugin_metadata: JsonObject.nullable(),
   })
   .meta({ id: "WorkflowCodeDefinition" });

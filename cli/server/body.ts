@@ -1,0 +1,25 @@
+/** Reading the body of a request, no further than its limit. */
+import type { IncomingMessage } from "node:http";
+
+/**
+ * The text of the body; `null` when it is longer than `limit` bytes (the rest is read and thrown away, so that the
+ * refusal can still be sent). Rejects when the caller goes away in the middle.
+ */
+export function readBody(request: IncomingMessage, limit: number): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    request.on("data", (part: Buffer) => {
+      bytes += part.length;
+      if (bytes <= limit) parts.push(part);
+      else parts.length = 0;
+      if (bytes > limit * 4) request.destroy(); // nobody means that
+    });
+    request.on("end", () => {
+      if (bytes > limit) resolve(null);
+      else resolve(parts.length === 1 ? parts[0]!.toString() : Buffer.concat(parts).toString());
+    });
+    request.on("error", reject);
+    request.on("close", () => reject(new Error("the caller left before the body had ended")));
+  });
+}

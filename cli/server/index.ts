@@ -1,0 +1,60 @@
+/** The embedded HTTP server: the whole API behind `node:http`, in one process with its store. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type ApiOptions, createApi } from "../../shared/api/index.ts";
+import type { Ports } from "../../shared/ports.ts";
+import { Requests } from "./requests.ts";
+
+export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url">> {
+  readonly ports: Ports;
+  /** Shown by `/health`. */
+  readonly version: string;
+  /** 0 = any that is free. Default 7411. */
+  readonly port?: number;
+  /** Default `127.0.0.1`: this machine only. */
+  readonly host?: string;
+  /** Address under which others reach it. Default: where it listens. */
+  readonly url?: string;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Takes no further requests, brings those under way to an end (long polls answer empty, streams end after a whole
+   * frame) and resolves when all are answered; after `graceMs` (default 5 s) the rest is cut off.
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Listens, or rejects with a message that says why it cannot. The ports stay the caller's: it closes them afterwards. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, ...rest } = options;
+  const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 120_000 });
+  await listen(server, port, host);
+  const bound = (server.address() as AddressInfo).port;
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
+  const requests = new Requests(createApi(ports, { ...rest, version, url }));
+  server.on("request", (request, response) => void requests.serve(request, response));
+  return { url, port: bound, close: (graceMs = 5_000) => close(server, requests, graceMs) };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === "EADDRINUSE" ? "another program listens there: choose another port" : cause.message;
+      reject(new Error(`cannot listen on ${host}:${port}: ${why}`, { cause }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+async function close(server: Server, requests: Requests, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  requests.stop();
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(cut);
+}

@@ -1,0 +1,41 @@
+/** What every handler is given: who asks, for which workspace, and the way to the world. */
+import type { Log, Ports } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { WorkerAnswer } from "../protocol/worker.ts";
+
+export interface Call {
+  readonly ports: Ports;
+  readonly options: ApiOptions;
+  readonly workspace: string;
+  /** Name of the API key; shown as the `user_id` of what it starts. */
+  readonly user: string;
+  readonly requestId: string;
+  /** Aborted when the caller has gone or the server stops: waits and streams end. */
+  readonly signal: AbortSignal;
+  /** Every line carries the request id. */
+  readonly log: Log;
+}
+
+export interface ApiOptions {
+  /** Version of the program, shown by `/health` and in the OpenAPI document. */
+  readonly version: string;
+  /** Address under which clients and workers reach this installation, without a slash at the end. */
+  readonly url: string;
+  /** How long a query waits for a worker's answer. */
+  readonly queryWaitMs: Millis;
+  /** How long an update waits for its outcome. */
+  readonly updateWaitMs: Millis;
+  /** Shown as the `customer_id` of every workflow: one per installation. */
+  readonly installation: string;
+  /** Where a worker receives its tasks. */
+  readonly tasks: (call: Call, deployment: string) => Promise<WorkerAnswer<"register">["tasks"]>;
+}
+
+export const DEFAULT_OPTIONS: Omit<ApiOptions, "version" | "url"> = {
+  queryWaitMs: 30_000,
+  updateWaitMs: 60_000,
+  installation: "0190a000-0000-7000-8000-000000000001",
+  tasks: async () => ({ via: "poll" }),
+};
+
+export const refTo = (call: Pick<Call, "workspace">, execution: string) => ({ workspace: call.workspace, execution });

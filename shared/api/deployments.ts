@@ -1,0 +1,145 @@
+/**
+ * Deployments and their workers. All of them run where their owner starts them (`local`); none is managed, hardened or
+ * has a recorded owner, so filters for those find nothing.
+ */
+import type { DeploymentRecord, Ports, WorkerRecord } from "../ports.ts";
+import { forbidden, isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
+import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/http/deployments.ts";
+import { timestamp } from "../protocol/http/fields.ts";
+import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
+import type { Call } from "./call.ts";
+import { isLive } from "./liveness.ts";
+import { pageOf } from "./page.ts";
+
+const LOCAL = { location_type: "local", k8s_cluster: null, k8s_namespace: null } as const;
+
+/** A deployment with what its workers say about it. */
+interface Known {
+  readonly record: DeploymentRecord;
+  readonly workers: readonly WorkerRecord[];
+  readonly live: number;
+  /** Last heartbeat of any of its workers; the registration when all have left. */
+  readonly seenAt: number;
+}
+
+function known(ports: Ports, record: DeploymentRecord, workers: readonly WorkerRecord[]): Known {
+  const seenAt = Math.max(record.updatedAt, ...workers.map((w) => w.heartbeatAt));
+  return { record, workers, live: workers.filter((w) => isLive(ports, w)).length, seenAt };
+}
+
+export async function listDeployments(
+  call: Call,
+  query: QueryOf<"listDeployments">,
+): Promise<ResponseOf<"listDeployments"> | Refusal> {
+  const { ports, workspace } = call;
+  if (query.workspace_id !== undefined && query.workspace_id !== workspace) {
+    return forbidden(`This API key belongs to workspace '${workspace}' and cannot list another's deployments.`);
+  }
+  const records = await ports.registry.deployments(workspace);
+  const byDeployment = Map.groupBy(await ports.registry.workers(workspace), (w) => w.deployment);
+  const serving = query.workflow_name === undefined ? null : await servers(call, query.workflow_name);
+  const rows = records
+    .filter((d) => matches(query, d) && (serving === null || serving.has(d.name)))
+    .map((d) => known(ports, d, byDeployment.get(d.name) ?? []))
+    .filter((d) => d.live > 0 || !query.active_only);
+  const first = query.order === "desc" ? 1 : 0; // active ones come first in either order
+  const page = pageOf({
+    rows,
+    placeOf: (d) => {
+      if (query.order_by === "updated_at") return [d.seenAt, d.record.id];
+      if (query.order_by === "created_at") return [d.record.createdAt, d.record.id];
+      return [d.live > 0 ? first : 1 - first, d.record.createdAt, d.record.id];
+    },
+    order: query.order,
+    limit: query.limit,
+    query,
+    cursor: query.cursor,
+  });
+  if (isRefusal(page)) return page;
+  return { deployments: page.rows.map(view), workspace_id: workspace, next_cursor: page.next };
+}
+
+function matches(query: QueryOf<"listDeployments">, d: DeploymentRecord): boolean {
+  if (query.is_hardened) return false;
+  const unknown = [query.created_by, query.owner, query.repository_url, query.dockerfile_path];
+  if (unknown.some((filter) => filter !== undefined)) return false;
+  if (query.location_types?.length && !query.location_types.includes("local")) return false;
+  const search = query.search?.toLowerCase();
+  return search === undefined || d.name.toLowerCase().startsWith(search) || d.id.startsWith(search);
+}
+
+async function servers(call: Call, workflow: string): Promise<Set<string>> {
+  const registrations = await call.ports.registry.registrations(call.workspace, { workflow });
+  return new Set(registrations.map((r) => r.deployment));
+}
+
+function view(d: Known): DeploymentResponse {
+  return {
+    id: d.record.id,
+    name: d.record.name,
+    is_active: d.live > 0,
+    is_hardened: false,
+    created_at: timestamp(d.record.createdAt),
+    updated_at: timestamp(d.seenAt),
+    last_heartbeat: timestamp(d.seenAt),
+    owner: null,
+    location: LOCAL,
+    locations: ["local"],
+    worker_count: d.workers.length,
+    active_worker_count: d.live,
+    managed: null,
+  };
+}
+
+function workerView(ports: Ports, w: WorkerRecord): DeploymentWorkerResponse {
+  return {
+    name: w.name,
+    is_active: isLive(ports, w),
+    created_at: timestamp(w.createdAt),
+    updated_at: timestamp(w.heartbeatAt),
+    last_heartbeat: timestamp(w.heartbeatAt),
+    location: LOCAL,
+  };
+}
+
+async function find(call: Call, name: string): Promise<Known | Refusal> {
+  const { ports, workspace } = call;
+  const record = (await ports.registry.deployments(workspace)).find((d) => d.name === name);
+  if (!record) return notFound("deployment", name);
+  return known(ports, record, await ports.registry.workers(workspace, name));
+}
+
+/** With `workflow`, what it says about activity is about serving that workflow. */
+export async function getDeployment(
+  call: Call,
+  name: string,
+  workflow: string | undefined,
+): Promise<ResponseOf<"getDeployment"> | Refusal> {
+  const found = await find(call, name);
+  if (isRefusal(found)) return found;
+  const serves = workflow === undefined || (await servers(call, workflow)).has(name);
+  const shown = serves ? found : { ...found, workers: [], live: 0 };
+  const workers = shown.workers.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return { ...view(shown), workers: workers.map((w) => workerView(call.ports, w)) };
+}
+
+export async function listWorkers(
+  call: Call,
+  name: string,
+  query: QueryOf<"listDeploymentWorkers">,
+): Promise<ResponseOf<"listDeploymentWorkers"> | Refusal> {
+  const { ports } = call;
+  const found = await find(call, name);
+  if (isRefusal(found)) return found;
+  const wanted = query.worker_status;
+  const page = pageOf({
+    rows: found.workers.filter((w) => wanted === undefined || (wanted === "active") === isLive(ports, w)),
+    placeOf: (w) => [w.name],
+    order: "asc",
+    limit: query.limit,
+    query: { ...query, deployment: name },
+    cursor: query.cursor,
+  });
+  if (isRefusal(page)) return page;
+  return { workers: page.rows.map((w) => workerView(ports, w)), next_cursor: page.next };
+}

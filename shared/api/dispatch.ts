@@ -1,0 +1,214 @@
+/**
+ * From a request to its answer: route, key, parsing, handler. Both front doors, `node:http` and Lambda, stand before it.
+ *
+ * A1. Nothing leaves before it is durable: every answer and every frame waits for `ports.durable()` here, nowhere else.
+ * A2. A handler that throws is our fault: 500 with a fixed text; the log has the cause under the request's id.
+ * A3. Every answer carries `x-request-id`, which is the caller's own if it sent a sane one.
+ */
+import type { Ports } from "../ports.ts";
+import {
+  forbidden,
+  internal,
+  isRefusal,
+  methodNotAllowed,
+  noRoute,
+  notImplemented,
+  payloadTooLarge,
+  type Refusal,
+  refusal,
+  toBody,
+} from "../protocol/errors.ts";
+import { parseBody, parseQuery } from "../protocol/http/parse.ts";
+import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
+import { matchRoute, type Operation, type Route } from "../protocol/routes.ts";
+import { type Authenticate, authenticator } from "./auth.ts";
+import { type ApiOptions, type Call, DEFAULT_OPTIONS } from "./call.ts";
+import { type Frame, textOf } from "./frames.ts";
+import { HANDLERS, type Input } from "./handlers.ts";
+import { scopedLog } from "./scoped-log.ts";
+import { health, openapi } from "./system.ts";
+import { isWorkerPath, serveWorker } from "./worker/dispatch.ts";
+
+export interface ApiRequest {
+  readonly method: string;
+  /** Path and query as they came: `/v1/workflows?limit=5`. */
+  readonly target: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** `null`: it was longer than `bodyLimit` allows and has been dropped. */
+  readonly body: string | null;
+  /** Aborted when the caller has gone or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+export type ApiResponse = { readonly status: number; readonly headers: Record<string, string> } & (
+  | { readonly kind: "body"; readonly body: string }
+  /** Texts to be sent as they come, each at once. */
+  | { readonly kind: "stream"; readonly chunks: AsyncIterable<string> }
+);
+
+export interface Api {
+  handle(request: ApiRequest): Promise<ApiResponse>;
+  /** Bytes that the body of a request to this target may have. */
+  bodyLimit(target: string): number;
+}
+
+export function createApi(ports: Ports, options: Pick<ApiOptions, "version" | "url"> & Partial<ApiOptions>): Api {
+  const api: Context = { ports, options: { ...DEFAULT_OPTIONS, ...options }, authenticate: authenticator(ports) };
+  return {
+    handle: (request) => handle(api, request),
+    bodyLimit: (target) => (isWorkerPath(target) ? MAX_WORKER_BODY_BYTES : MAX_BODY_BYTES),
+  };
+}
+
+export interface Context {
+  readonly ports: Ports;
+  readonly options: ApiOptions;
+  readonly authenticate: Authenticate;
+}
+
+/** What a handler came to: a value to be written as JSON, nothing (204), frames, or a refusal. */
+type Outcome = Refusal | { status: number; value: unknown } | { status: number; frames: AsyncIterable<Frame> };
+
+async function handle(api: Context, request: ApiRequest): Promise<ApiResponse> {
+  const requestId = requestIdOf(api, request);
+  let outcome: Outcome;
+  try {
+    outcome = await serve(api, request, requestId);
+    await api.ports.durable(); // A1
+  } catch (error) {
+    api.ports.log.error("a request failed", { requestId, method: request.method, target: request.target, error }); // A2
+    outcome = internal();
+  }
+  if ("frames" in outcome) return stream(api, outcome.frames, requestId);
+  if (isRefusal(outcome)) {
+    const headers = { "content-type": "application/json", "x-request-id": requestId, ...outcome.headers };
+    return { kind: "body", status: outcome.status, headers, body: JSON.stringify(toBody(outcome)) };
+  }
+  if (outcome.value === undefined) {
+    return { kind: "body", status: outcome.status, headers: { "x-request-id": requestId }, body: "" };
+  }
+  const headers = { "content-type": "application/json", "x-request-id": requestId };
+  return { kind: "body", status: outcome.status, headers, body: JSON.stringify(outcome.value) };
+}
+
+/** A3. */
+function requestIdOf(api: Context, request: ApiRequest): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[\w.:/-]{1,128}$/.test(given) ? given : api.ports.uuid();
+}
+
+async function serve(api: Context, request: ApiRequest, requestId: string): Promise<Outcome> {
+  if (isWorkerPath(request.target)) {
+    const call = await authorize(api, request, requestId);
+    if (isRefusal(call)) return call;
+    return serveWorker(call, request);
+  }
+  const [path, search] = split(request.target);
+  const match = matchRoute(request.method, path);
+  if (match.outcome === "not_found") return noRoute(request.method, path);
+  if (match.outcome === "method_not_allowed") return methodNotAllowed(request.method, path, match.allowed);
+  if (match.outcome === "malformed") {
+    return refusal(400, "MALFORMED", `The path segment '${match.segment}' is not valid percent-encoding.`);
+  }
+  const route: Route = match.route;
+  if (!route.auth) return { status: 200, value: open(api, match.route.operation) };
+  const call = await authorize(api, request, requestId, route);
+  if (isRefusal(call)) return call;
+  if (route.unavailable !== undefined) return notImplemented(route.unavailable);
+
+  const query = route.query ? parseQuery(route.query, new URLSearchParams(search)) : { value: {} };
+  if ("refused" in query) return query.refused;
+  const body = bodyOf(route, request);
+  if ("refused" in body) return body.refused;
+  const lastEventId = request.headers["last-event-id"];
+  const input = {
+    params: match.params,
+    query: query.value,
+    body: body.value,
+    lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
+  };
+  const started = api.ports.clock.now();
+  const handler = HANDLERS[match.route.operation as keyof typeof HANDLERS] as (
+    call: Call,
+    input: Input<never>,
+  ) => unknown;
+  const result = await handler(call, input as never);
+  if (isRefusal(result)) {
+    call.log.info("refused", { operation: route.operation, status: result.status, code: result.code });
+    return result;
+  }
+  call.log.info("served", { operation: route.operation, ms: api.ports.clock.now() - started });
+  if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
+  return { status: route.success, value: route.kind === "empty" ? undefined : result };
+}
+
+function split(target: string): [path: string, search: string] {
+  const mark = target.indexOf("?");
+  return mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark + 1)];
+}
+
+function open(api: Context, operation: Operation): unknown {
+  return operation === "getHealth" ? health(api.options) : openapi(api.options);
+}
+
+async function authorize(api: Context, request: ApiRequest, requestId: string, route?: Route): Promise<Call | Refusal> {
+  const { authorization } = request.headers;
+  const key = await api.authenticate(typeof authorization === "string" ? authorization : undefined);
+  if (isRefusal(key)) return key;
+  const { ports, options } = api;
+  if (key.role === "read" && !(route && isReading(route))) {
+    return forbidden(`The API key '${key.name}' may only read. Use a key with the role 'admin'.`);
+  }
+  return {
+    ports,
+    options,
+    workspace: key.workspace,
+    user: key.name,
+    requestId,
+    log: scopedLog(ports.log, requestId),
+    get signal() {
+      return request.signal;
+    },
+  };
+}
+
+/** A query runs code of the workflow but changes nothing. */
+const isReading = (route: Route) => route.method === "GET" || route.operation === "queryWorkflowExecution";
+
+function bodyOf(route: Route, request: ApiRequest): { value: unknown } | { refused: Refusal } {
+  if (request.body === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
+  if (!route.body) return { value: undefined }; // whatever came with a call that takes no body is ignored
+  const type = request.headers["content-type"];
+  if (request.body !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
+    const detail = `The body is said to be ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
+    return { refused: refusal(415, "UNSUPPORTED_MEDIA_TYPE", detail) };
+  }
+  return parseBody(route.body, request.body, { optional: route.optionalBody ?? false });
+}
+
+function stream(api: Context, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {
+  const headers = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+    "x-request-id": requestId,
+  };
+  return { kind: "stream", status: 200, headers, chunks: chunksOf(api, frames, requestId) };
+}
+
+async function* chunksOf(api: Context, frames: AsyncIterable<Frame>, requestId: string): AsyncGenerator<string> {
+  try {
+    for await (const frame of frames) {
+      await api.ports.durable(); // A1
+      yield textOf(frame);
+    }
+  } catch (error) {
+    api.ports.log.error("a stream failed", { requestId, error });
+    const data = {
+      error: "The stream has failed. Go on after the last id you have seen.",
+      reason: "internal_error",
+    } as const;
+    yield textOf({ kind: "error", data });
+  }
+}

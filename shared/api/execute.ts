@@ -1,0 +1,113 @@
+/**
+ * Starting executions. Everything that can be refused is refused before the one write that starts it: routing, the size
+ * and the schema of the input, an id that is taken. Each request is a start of its own: its token is fresh.
+ */
+import { start } from "../engine/start.ts";
+import type { RegistrationRecord } from "../ports.ts";
+import { alreadyRunning, executionFailed, invalid, isRefusal, type Refusal, waitExpired } from "../protocol/errors.ts";
+import type { Head } from "../protocol/head.ts";
+import type { WorkflowExecutionRequest } from "../protocol/http/executions.ts";
+import { isEncodedInput } from "../protocol/http/fields.ts";
+import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
+import type { ResponseOf } from "../protocol/routes.ts";
+import { type Call, refTo } from "./call.ts";
+import { withResult } from "./execution-view.ts";
+import { tooLarge } from "./payload.ts";
+import { deploymentWanted, route, routeToRegistration } from "./routing.ts";
+import { problemsOf } from "./schema-check.ts";
+import { searchKeysOf } from "./search-keys.ts";
+import { waitFor } from "./wait.ts";
+
+type Answer = ResponseOf<"executeWorkflow"> | Refusal;
+
+export async function executeWorkflow(call: Call, identifier: string, body: WorkflowExecutionRequest): Promise<Answer> {
+  const deployment = deploymentWanted(body);
+  if (isRefusal(deployment)) return deployment;
+  const registration = await route(call, identifier, deployment);
+  return isRefusal(registration) ? registration : begin(call, registration, body);
+}
+
+export async function executeRegistration(call: Call, id: string, body: WorkflowExecutionRequest): Promise<Answer> {
+  const registration = await routeToRegistration(call, id);
+  return isRefusal(registration) ? registration : begin(call, registration, body);
+}
+
+async function begin(call: Call, registration: RegistrationRecord, body: WorkflowExecutionRequest): Promise<Answer> {
+  const { ports, workspace } = call;
+  const { definition } = registration;
+  const input = body.encoded_input ?? body.input ?? null;
+  const refused = tooLarge("input of the workflow", input) ?? unfit(definition.input_schema, input);
+  if (refused) return refused;
+  const execution = body.execution_id ?? ports.uuid();
+  const timeout = definition.execution_timeout;
+  const started = await start(ports, {
+    workspace,
+    execution,
+    workflow: registration.workflow,
+    registration: registration.id,
+    deployment: registration.deployment,
+    input,
+    token: ports.uuid(),
+    by: "client",
+    timeoutMs: timeout === null ? null : Math.round(timeout * 1000),
+    searchKeys: searchKeysOf(definition.search_keys, input),
+    user: call.user,
+    extensions: extensionsOf(body),
+  });
+  if (started.kind === "exists") return alreadyRunning(execution);
+  call.log.info("execution started", {
+    execution,
+    workflow: registration.workflow,
+    deployment: registration.deployment,
+  });
+  if (!body.wait_for_result) return withResult(started.head, registration.workflowId, { searchKeys: false });
+  return result(call, started.head, Math.min(body.timeout_seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS));
+}
+
+/** Absent arguments are none, `{}`; what a codec has encoded cannot be looked into. */
+function unfit(schema: Record<string, unknown>, input: unknown): Refusal | null {
+  if (isEncodedInput(input)) return null;
+  const problems = problemsOf(schema, input ?? {}, ["body", "input"]);
+  return problems.length > 0 ? invalid(problems) : null;
+}
+
+/** Stored and handed on unread; what is for tracing stands under a name of its own. */
+function extensionsOf(body: WorkflowExecutionRequest): Record<string, unknown> | null {
+  const tracing = {
+    ...(body.custom_tracing_attributes && { attributes: body.custom_tracing_attributes }),
+    ...(body.force_new_trace && { force_new_trace: true }),
+  };
+  const all = { ...body.extensions, ...(Object.keys(tracing).length > 0 && { __tracing: tracing }) };
+  return Object.keys(all).length > 0 ? all : null;
+}
+
+async function result(call: Call, started: Head, waitSeconds: number): Promise<Answer> {
+  const ref = refTo(call, started.execution);
+  const closed = await waitFor({
+    clock: call.ports.clock,
+    until: call.ports.clock.now() + waitSeconds * 1000,
+    signal: call.signal,
+    change: (until, signal) => call.ports.changes.execution(ref, until, signal),
+    look: () => closedHead(call, started),
+  });
+  if (!closed) return waitExpired(started.execution, waitSeconds);
+  if (closed.status !== "COMPLETED")
+    return executionFailed(started.execution, closed.status, closed.failure ?? undefined);
+  return { workflow_name: closed.workflow, execution_id: closed.execution, result: closed.result };
+}
+
+/** The last run of the started chain, once it has closed. */
+async function closedHead(call: Call, started: Head): Promise<Head | undefined> {
+  const { executions } = call.ports;
+  const ref = refTo(call, started.execution);
+  const head = await executions.head(ref);
+  if (head?.chain === started.chain) return head.status === "RUNNING" ? undefined : head;
+  // The id has been used again since: follow the runs of our own start.
+  let run = await executions.run(call.workspace, started.run);
+  while (run?.status === "CONTINUED_AS_NEW") {
+    const last = (await executions.batches(ref, run.run, 1)).at(-1)?.events.at(-1);
+    if (last?.kind !== "execution_continued") return undefined;
+    run = await executions.run(call.workspace, last.run);
+  }
+  return run ?? undefined;
+}

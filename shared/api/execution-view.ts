@@ -1,0 +1,34 @@
+/** An execution or a run as clients see it. */
+import type { Head } from "../protocol/head.ts";
+import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../protocol/http/executions.ts";
+import { timestamp } from "../protocol/http/fields.ts";
+
+/** `workflowId`: of the workflow of that name, null if it is not known (any more). */
+export function withoutResult(head: Head, workflowId: string | null): WorkflowExecutionWithoutResult {
+  return {
+    workflow_name: head.workflow,
+    workflow_id: workflowId,
+    execution_id: head.execution,
+    run_id: head.run,
+    root_execution_id: head.root,
+    parent_execution_id: head.parent?.execution ?? null,
+    deployment_name: head.deployment,
+    user_id: head.user,
+    status: head.status,
+    start_time: timestamp(head.started_at),
+    end_time: head.closed_at === null ? null : timestamp(head.closed_at),
+    total_duration_ms: head.closed_at === null ? null : head.closed_at - head.started_at,
+  };
+}
+
+export function withResult(
+  head: Head,
+  workflowId: string | null,
+  o: { searchKeys: boolean },
+): WorkflowExecutionResponse {
+  return {
+    ...withoutResult(head, workflowId),
+    result: head.status === "COMPLETED" ? head.result : null,
+    search_keys: o.searchKeys ? head.search_keys : null,
+  };
+}

@@ -1,0 +1,49 @@
+/** What a handler of the workflow said no to, as an answer. */
+import { handlerFailed, invalid, type Refusal, refusal } from "../protocol/errors.ts";
+import type { Failure } from "../protocol/history.ts";
+import type { DetailItem } from "../protocol/http/detail.ts";
+
+/** `status`: what the workflow's own code asks for; 424 unless it is one of those that a handler may choose. */
+export function refusedByWorkflow(
+  kind: "query" | "update",
+  name: string,
+  execution: string,
+  p: { status?: number | undefined; failure: Failure },
+): Refusal {
+  const { failure } = p;
+  switch (p.status) {
+    case 422:
+      return invalid(detailOf(failure));
+    case 400:
+    case 403:
+    case 404:
+    case 409:
+    case 413: {
+      const code = p.status === 404 ? "WF_1100" : p.status === 413 ? "PAYLOAD_TOO_LARGE" : "HANDLER_FAILED";
+      return refusal(p.status, code, failure.message, { execution_id: execution });
+    }
+    default:
+      return handlerFailed(kind, name, execution, failure.message);
+  }
+}
+
+/** A worker that checked an input sends its problems along; they are relative to the input. */
+function detailOf(failure: Failure): DetailItem[] {
+  const items = Array.isArray(failure.details) ? failure.details.flatMap(itemOf) : [];
+  return items.length > 0 ? items : [{ loc: ["body", "input"], msg: failure.message, type: "value_error" }];
+}
+
+function itemOf(detail: unknown): DetailItem[] {
+  if (typeof detail !== "object" || detail === null) return [];
+  const { path, loc, message, msg } = detail as Record<string, unknown>;
+  const place = Array.isArray(path) ? path : Array.isArray(loc) ? loc : [];
+  const text = typeof message === "string" ? message : msg;
+  if (typeof text !== "string") return [];
+  return [
+    {
+      loc: ["body", "input", ...place.map((p) => (typeof p === "number" ? p : String(p)))],
+      msg: text,
+      type: "value_error",
+    },
+  ];
+}

@@ -1,0 +1,30 @@
+/** Signals, queries and updates are declared with the workflow: names and inputs are checked before anything is sent. */
+import { invalid, noSuchHandler, type Refusal } from "../protocol/errors.ts";
+import type { Head } from "../protocol/head.ts";
+import { isEncodedInput } from "../protocol/http/fields.ts";
+import type { Call } from "./call.ts";
+import { tooLarge } from "./payload.ts";
+import { problemsOf } from "./schema-check.ts";
+
+type Kind = "signal" | "query" | "update";
+const LIST = { signal: "signals", query: "queries", update: "updates" } as const;
+
+/** Why this may not be sent; null = it may. A continued run may be of another workflow than the first: the head knows. */
+export async function checkInvocation(
+  call: Call,
+  head: Head,
+  kind: Kind,
+  p: { name: string; input: unknown },
+): Promise<Refusal | null> {
+  const large = tooLarge(`input of the ${kind}`, p.input);
+  if (large) return large;
+  const { workflow, deployment } = head;
+  const [registration] = await call.ports.registry.registrations(call.workspace, { workflow, deployment });
+  if (!registration) return null; // known to its workers only: they check
+  const handlers = registration.definition[LIST[kind]];
+  const handler = handlers.find((h) => h.name === p.name);
+  if (!handler) return noSuchHandler(kind, p.name, workflow, handlers.map((h) => h.name).sort());
+  if (isEncodedInput(p.input)) return null;
+  const problems = problemsOf(handler.input_schema, p.input ?? {}, ["body", "input"]);
+  return problems.length > 0 ? invalid(problems) : null;
+}

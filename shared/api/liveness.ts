@@ -1,0 +1,17 @@
+/** Which workers live. A deployment is active while one of its workers has beaten within the liveness window. */
+import type { Ports, WorkerRecord } from "../ports.ts";
+
+export function isLive(ports: Ports, worker: Pick<WorkerRecord, "heartbeatAt">): boolean {
+  return ports.clock.now() - worker.heartbeatAt <= ports.settings.livenessMs;
+}
+
+/** Names of the active deployments of a workspace. */
+export async function activeDeployments(ports: Ports, workspace: string): Promise<Set<string>> {
+  const workers = await ports.registry.workers(workspace);
+  return new Set(workers.filter((worker) => isLive(ports, worker)).map((worker) => worker.deployment));
+}
+
+export async function liveWorkers(ports: Ports, workspace: string, deployment: string): Promise<number> {
+  const workers = await ports.registry.workers(workspace, deployment);
+  return workers.filter((worker) => isLive(ports, worker)).length;
+}

@@ -1,0 +1,30 @@
+/** Sizes of payloads, and the form of those that a client's codec has encoded. */
+import { payloadTooLarge, type Refusal } from "../protocol/errors.ts";
+import { isEncodedInput } from "../protocol/http/fields.ts";
+import { MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
+
+/** A text of this many characters cannot have more bytes of UTF-8 than a payload may. */
+export const SURELY_SMALL = Math.floor(MAX_PAYLOAD_BYTES / 3);
+
+export const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
+
+/** The 413 for a payload over the limit; null = it is within. `what`: as in "the input of the signal". */
+export function tooLarge(what: string, value: unknown): Refusal | null {
+  const bytes = bytesOf(value);
+  return bytes > MAX_PAYLOAD_BYTES ? payloadTooLarge(what, MAX_PAYLOAD_BYTES, bytes) : null;
+}
+
+/**
+ * `decode_payloads` of a history: an encoded value that nothing but base64 was done to, as the value it stands for.
+ * What was compressed, encrypted or moved elsewhere stays as it is: only its codec can undo that.
+ */
+export function decoded(value: unknown): unknown {
+  if (!isEncodedInput(value)) return value;
+  if (value.empty) return null;
+  if ((value.encoding_options ?? []).length > 0) return value;
+  try {
+    return JSON.parse(Buffer.from(value.b64payload, "base64").toString("utf8"));
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,95 @@
+/** Runs, open and closed, across the workspace. */
+import { BadToken, type RunsQuery } from "../ports.ts";
+import { invalidAt, isRefusal, notFound, type PublicStatus, type Refusal } from "../protocol/errors.ts";
+import { ExecutionStatus, type Head } from "../protocol/head.ts";
+import type { WorkflowExecutionResponse } from "../protocol/http/executions.ts";
+import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
+import type { Call } from "./call.ts";
+import { withoutResult, withResult } from "./execution-view.ts";
+import { workflowIdOf } from "./executions.ts";
+import { readToken, writeToken } from "./page.ts";
+import { matchesSearch } from "./search.ts";
+
+type Query = QueryOf<"listRuns">;
+type Answer = ResponseOf<"listRuns">;
+
+export async function listRuns(call: Call, query: Query): Promise<Answer | Refusal> {
+  const { ports, workspace } = call;
+  const place = readToken(query, "next_page_token", query.next_page_token);
+  if (isRefusal(place)) return place;
+  const workflows = await ports.registry.workflows(workspace);
+  const wanted = await filterOf(call, query, workflows);
+  if (wanted === null) return { executions: [], next_page_token: null };
+  const ids = new Map(workflows.map((w) => [w.name, w.id]));
+  try {
+    const token = place === undefined ? {} : { token: String(place[0]) };
+    const page = await ports.executions.runs({ ...wanted, ...token });
+    return {
+      executions: page.runs.map((head) => withoutResult(head, ids.get(head.workflow) ?? null)),
+      next_page_token: page.next === null ? null : writeToken(query, [page.next]),
+    };
+  } catch (error) {
+    if (error instanceof BadToken) return invalidAt(["query", "next_page_token"], error.message);
+    throw error;
+  }
+}
+
+/** Null: nothing can match. */
+async function filterOf(
+  call: Call,
+  query: Query,
+  workflows: Awaited<ReturnType<Call["ports"]["registry"]["workflows"]>>,
+): Promise<RunsQuery | null> {
+  let names: string[] | undefined;
+  if (query.workflow_identifier !== undefined) {
+    const known = workflows.find((w) => w.name === query.workflow_identifier || w.id === query.workflow_identifier);
+    names = [known?.name ?? query.workflow_identifier]; // runs outlive the registration of their workflow
+  }
+  const tags = query.workflow_tags ?? [];
+  if (tags.length > 0) {
+    const tagged = workflows.filter((w) => tags.every((tag) => w.tags.includes(tag))).map((w) => w.name);
+    names = names === undefined ? tagged : names.filter((name) => tagged.includes(name));
+  }
+  const statuses = query.status?.filter(isRecorded);
+  if (names?.length === 0 || (statuses?.length === 0 && (query.status?.length ?? 0) > 0)) return null;
+  const search = query.search?.trim();
+  return {
+    workspace: call.workspace,
+    sortBy: query.sort_by,
+    order: query.order,
+    limit: query.page_size,
+    ...(names && { workflows: names }),
+    ...(query.root_execution_id !== undefined && { root: query.root_execution_id }),
+    ...(search && {
+      search,
+      workflowsBySearch: workflows
+        .filter((w) => matchesSearch(search, [w.name, w.displayName, w.id]))
+        .map((w) => w.name),
+    }),
+    ...(statuses?.length && { statuses }),
+    ...(query.deployment_name !== undefined && { deployment: query.deployment_name }),
+    ...(query.user_id !== undefined && { user: query.user_id === "current" ? call.user : query.user_id }),
+    ...(query.start_time_after !== undefined && { startedAfter: query.start_time_after }),
+    ...(query.start_time_before !== undefined && { startedBefore: query.start_time_before }),
+    ...(query.end_time_after !== undefined && { closedAfter: query.end_time_after }),
+    ...(query.end_time_before !== undefined && { closedBefore: query.end_time_before }),
+    ...(query.search_key?.length && { searchKeys: query.search_key }),
+    ...(!query.include_internal && { without: await technicalWorkflows(call) }),
+  };
+}
+
+/** The API knows a status that nothing here ever has. */
+function isRecorded(status: PublicStatus): status is Head["status"] {
+  return ExecutionStatus.safeParse(status).success;
+}
+
+async function technicalWorkflows(call: Call): Promise<string[]> {
+  const registrations = await call.ports.registry.registrations(call.workspace);
+  return [...new Set(registrations.filter((r) => r.definition.is_technical).map((r) => r.workflow))];
+}
+
+export async function getRun(call: Call, run: string): Promise<WorkflowExecutionResponse | Refusal> {
+  const head = await call.ports.executions.run(call.workspace, run);
+  if (!head) return notFound("run", run);
+  return withResult(head, await workflowIdOf(call, head.workflow), { searchKeys: true });
+}

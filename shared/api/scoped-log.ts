@@ -1,0 +1,10 @@
+/** A log whose every line carries the id of the request. */
+import type { Log } from "../ports.ts";
+
+export function scopedLog(log: Log, requestId: string): Log {
+  return {
+    info: (message, fields) => log.info(message, { requestId, ...fields }),
+    warn: (message, fields) => log.warn(message, { requestId, ...fields }),
+    error: (message, fields) => log.error(message, { requestId, ...fields }),
+  };
+}

@@ -1,0 +1,27 @@
+/** Search keys: values of the input, found by the dot paths that the workflow names. Plain text, for looking things up. */
+import { isEncodedInput } from "../protocol/http/fields.ts";
+import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
+
+/** Paths without a value are left out; storing search keys never fails a start. */
+export function searchKeysOf(paths: readonly string[], input: unknown): Record<string, string> {
+  if (isEncodedInput(input)) return {};
+  const found = paths
+    .filter((path) => path.length <= MAX_SEARCH_KEY)
+    .map((path) => [path, valueAt(input, path.split("."))] as const)
+    .filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(found.slice(0, MAX_SEARCH_KEYS).map(([path, value]) => [path, textOf(value)]));
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  let at = value;
+  for (const step of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, step)) return undefined;
+    at = (at as Record<string, unknown>)[step];
+  }
+  return at;
+}
+
+function textOf(value: unknown): string {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return text.slice(0, MAX_SEARCH_VALUE);
+}

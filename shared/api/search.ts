@@ -1,0 +1,12 @@
+/** Free-text search over a few short texts, forgiving about case and about how words are joined. */
+
+/** Does every word of `search` occur in one of the texts? `invoice proc` finds `Invoice_Processor`. */
+export function matchesSearch(search: string, texts: readonly (string | null)[]): boolean {
+  const plain = texts.filter((text) => text !== null).map(simple);
+  return simple(search)
+    .split(" ")
+    .filter((word) => word !== "")
+    .every((word) => plain.some((text) => text.includes(word) || text.replaceAll(" ", "").includes(word)));
+}
+
+const simple = (text: string) => text.toLowerCase().replaceAll(/[\s_-]+/g, " ");

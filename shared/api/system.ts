@@ -1,0 +1,25 @@
+/** What the installation says about itself. */
+import { openapiDocument } from "../protocol/openapi.ts";
+import type { ResponseOf } from "../protocol/routes.ts";
+import type { ApiOptions, Call } from "./call.ts";
+
+export function workerInfo(call: Call): ResponseOf<"getWorkerInfo"> {
+  const { url } = call.options;
+  return { scheduler_url: url, namespace: call.workspace, tls: url.startsWith("https:") };
+}
+
+export function health(options: ApiOptions): ResponseOf<"getHealth"> {
+  return { status: "ok", version: options.version };
+}
+
+const documents = new Map<string, ResponseOf<"getOpenApi">>();
+/** Made once for each version and address. */
+export function openapi(options: ApiOptions): ResponseOf<"getOpenApi"> {
+  const key = `${options.version} ${options.url}`;
+  let document = documents.get(key);
+  if (!document) {
+    document = { ...openapiDocument({ version: options.version, serverUrl: options.url }) };
+    documents.set(key, document);
+  }
+  return document;
+}

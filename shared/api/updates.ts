@@ -1,0 +1,116 @@
+/**
+ * Updates: a message whose outcome is an event that the caller waits for. The outcome may be recorded in a later run than
+ * the one that was there when it was sent: an update not taken in by a run that continues as new reaches the next.
+ */
+import { send } from "../engine/send.ts";
+import { handlerFailed, isRefusal, noAnswer, notRunning, type Refusal } from "../protocol/errors.ts";
+import type { Head } from "../protocol/head.ts";
+import { CLOSING, type HistoryEvent, isClosing, tailOf } from "../protocol/history.ts";
+import { type Message, messageId } from "../protocol/messages.ts";
+import { type Call, refTo } from "./call.ts";
+import { closed, runningHead } from "./executions.ts";
+import { refusedByWorkflow } from "./handler-outcome.ts";
+import { checkInvocation } from "./handlers-of.ts";
+import { liveWorkers } from "./liveness.ts";
+import { waitFor } from "./wait.ts";
+
+type Answer = { update_name: string; result: unknown } | Refusal;
+
+export async function updateExecution(
+  call: Call,
+  execution: string,
+  p: { name: string; input?: unknown },
+): Promise<Answer> {
+  const { ports, options } = call;
+  const head = await runningHead(call, execution);
+  if (isRefusal(head)) return head;
+  const input = p.input ?? null;
+  const refused = await checkInvocation(call, head, "update", { name: p.name, input });
+  if (refused) return refused;
+  const id = messageId.update(ports.uuid());
+  const message = {
+    id,
+    kind: "update",
+    name: p.name,
+    input: input as Extract<Message, { kind: "update" }>["input"],
+    sent_at: ports.clock.now(),
+  } as const;
+  const ref = refTo(call, execution);
+  const follower = new Follower(call, head, await tail(call, head), id);
+  const sent = await send(ports, ref, message);
+  if (sent.kind === "closed") return closed(execution, sent.head);
+  const outcome = await waitFor({
+    clock: ports.clock,
+    until: ports.clock.now() + options.updateWaitMs,
+    signal: call.signal,
+    change: (until, signal) => ports.changes.execution(ref, until, signal),
+    look: () => follower.look(),
+  });
+  if (outcome) return answerOf(p.name, execution, outcome);
+  const live = await liveWorkers(ports, call.workspace, head.deployment);
+  const deployment = { name: head.deployment, liveWorkers: live };
+  return noAnswer("update", p.name, execution, options.updateWaitMs / 1000, deployment);
+}
+
+async function tail(call: Call, head: Head): Promise<number> {
+  const batches = await call.ports.executions.batches(refTo(call, head.execution), head.run, head.sent);
+  return tailOf(batches, head.sent);
+}
+
+type Outcome =
+  | { kind: "event"; event: Extract<HistoryEvent, { kind: "update_completed" | "update_failed" | "update_rejected" }> }
+  | { kind: "closed"; status: Head["status"]; accepted: boolean };
+
+/** Reads the runs of a chain from the moment of sending on, looking for what became of one update. */
+class Follower {
+  readonly #call: Call;
+  readonly #id: string;
+  readonly #execution: string;
+  #run: string;
+  #tail: number;
+  #accepted = false;
+
+  constructor(call: Call, head: Head, tail: number, id: string) {
+    this.#call = call;
+    this.#execution = head.execution;
+    this.#run = head.run;
+    this.#tail = tail;
+    this.#id = id;
+  }
+
+  async look(): Promise<Outcome | undefined> {
+    const ref = refTo(this.#call, this.#execution);
+    for (;;) {
+      const batches = await this.#call.ports.executions.batches(ref, this.#run, this.#tail);
+      let next: string | null = null;
+      for (const event of batches.flatMap((batch) => batch.events)) {
+        if ("message" in event && event.message === this.#id) {
+          if (event.kind === "update_accepted") this.#accepted = true;
+          else if (
+            event.kind === "update_completed" ||
+            event.kind === "update_failed" ||
+            event.kind === "update_rejected"
+          ) {
+            return { kind: "event", event };
+          }
+        }
+        if (event.kind === "execution_continued" && !this.#accepted) next = event.run;
+        else if (isClosing(event)) return { kind: "closed", status: CLOSING[event.kind], accepted: this.#accepted };
+      }
+      this.#tail = tailOf(batches, this.#tail);
+      if (next === null) return undefined;
+      this.#run = next;
+      this.#tail = 1;
+    }
+  }
+}
+
+function answerOf(name: string, execution: string, outcome: Outcome): Answer {
+  if (outcome.kind === "closed") {
+    if (!outcome.accepted) return notRunning(execution, outcome.status);
+    return handlerFailed("update", name, execution, `the run ended ${outcome.status} before it had answered`);
+  }
+  const { event } = outcome;
+  if (event.kind === "update_completed") return { update_name: name, result: event.result ?? null };
+  return refusedByWorkflow("update", name, execution, event);
+}

@@ -1,0 +1,127 @@
+/**
+ * Activities as their workers report them. Of a queued activity the start, the retries and its own progress are shown in
+ * the feed although they are not history; its outcome is a message to the execution.
+ */
+import { presentBegin, presentProgress, presentRetry } from "../../core/present.ts";
+import { send } from "../../engine/send.ts";
+import { invalidAt, notFound, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
+import type { Head } from "../../protocol/head.ts";
+import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES } from "../../protocol/limits.ts";
+import { messageId } from "../../protocol/messages.ts";
+import type { ActivityRef, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
+import { type Call, refTo } from "../call.ts";
+import { bytesOf, SURELY_SMALL, tooLarge } from "../payload.ts";
+import { customTaskProblem } from "./custom-task.ts";
+
+type RunRef = Pick<ActivityRef, "execution" | "run">;
+
+/** The run, if it is one of this execution in the caller's workspace. */
+async function runOf(call: Call, ref: RunRef): Promise<Head | null> {
+  const head = await call.ports.executions.run(call.workspace, ref.run);
+  return head?.execution === ref.execution ? head : null;
+}
+
+const isOpen = (head: Head | null): head is Head => head?.status === "RUNNING";
+
+export async function begin(call: Call, body: WorkerBody<"begin">): Promise<WorkerAnswer<"begin">> {
+  const { ports } = call;
+  const head = await runOf(call, body);
+  if (!isOpen(head)) return { wanted: false, heartbeat_details: null, cancel_requested: false };
+  const ref = refTo(call, body.execution);
+  const { run, activity, queued } = body;
+  if (queued) {
+    await ports.activities.begin(ref, run, activity);
+    if (queued.first_attempt === 1) {
+      // One that began as local work was shown when it was scheduled. Idempotent: later attempts add nothing.
+      const shown = presentBegin(head, { activity, name: queued.name, input: queued.input, at: ports.clock.now() });
+      await ports.feed.publish(ref, run, `begin#${activity}`, [shown]);
+    }
+  }
+  return {
+    wanted: true,
+    heartbeat_details: ((await ports.activities.lastBeat(ref, run, activity)) ?? null) as never,
+    cancel_requested: await ports.activities.cancelRequested(ref, run, activity),
+  };
+}
+
+export async function beat(call: Call, body: WorkerBody<"beat">): Promise<WorkerAnswer<"beat"> | Refusal> {
+  const { ports } = call;
+  const head = await runOf(call, body);
+  if (!isOpen(head)) return { wanted: false, cancel_requested: false };
+  const ref = refTo(call, body.execution);
+  const { run, activity, attempt, details } = body;
+  if (details !== undefined) {
+    const large = tooLarge("heartbeat details", details);
+    if (large) return large;
+    await ports.activities.beat(ref, run, activity, attempt, details, ports.clock.now());
+  }
+  return { wanted: true, cancel_requested: await ports.activities.cancelRequested(ref, run, activity) };
+}
+
+export async function begun(call: Call, body: WorkerBody<"begun">): Promise<WorkerAnswer<"begun">> {
+  if (!(await runOf(call, body))) return { begun: [] };
+  return { begun: await call.ports.activities.begun(refTo(call, body.execution), body.run, body.activities) };
+}
+
+/** Accepted also when nobody waits for it any more: there is nothing the worker could do about that. */
+export async function outcome(call: Call, body: WorkerBody<"outcome">): Promise<WorkerAnswer<"outcome"> | Refusal> {
+  const { run, chain, activity, attempt, outcome: result } = body;
+  const large =
+    result.kind === "completed"
+      ? tooLarge("result of the activity", result.result)
+      : tooLarge("failure", result.failure);
+  if (large) return large;
+  const message = {
+    id: messageId.activity(run, activity, attempt),
+    kind: "activity",
+    run,
+    activity,
+    attempt,
+    outcome: result,
+    sent_at: call.ports.clock.now(),
+  } as const;
+  await send(call.ports, refTo(call, body.execution), message, chain);
+  return {};
+}
+
+export async function retrying(call: Call, body: WorkerBody<"retrying">): Promise<WorkerAnswer<"retrying">> {
+  const { ports } = call;
+  const head = await runOf(call, body);
+  if (!isOpen(head)) return {};
+  const { run, activity, name, attempt, failure } = body;
+  const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
+  await ports.feed.publish(refTo(call, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
+  return {};
+}
+
+export async function publish(
+  call: Call,
+  body: WorkerBody<"publish">,
+  characters: number,
+): Promise<WorkerAnswer<"publish"> | Refusal> {
+  const { ports } = call;
+  const refused = progressProblem(body, characters);
+  if (refused) return refused;
+  const head = await runOf(call, body);
+  if (!head) return notFound("run", body.run);
+  if (!isOpen(head)) return {}; // nobody streams a closed run's progress: its events are complete
+  const activity = { id: body.activity, name: body.activity_name };
+  const events = body.events.map((event) => presentProgress(head, event, activity, ports.uuid()));
+  await ports.feed.publish(refTo(call, body.execution), body.run, `publish#${body.publish_id}`, events);
+  return {};
+}
+
+function progressProblem(body: WorkerBody<"publish">, characters: number): Refusal | null {
+  for (const [i, event] of body.events.entries()) {
+    const why = customTaskProblem(event);
+    if (why) return invalidAt(["body", "events", i], `clients could not read this event: ${why}`);
+  }
+  if (characters <= SURELY_SMALL) return null;
+  const sizes = body.events.map((event) => bytesOf(event.attributes));
+  const largest = Math.max(...sizes);
+  if (largest > MAX_CUSTOM_EVENT_BYTES) return payloadTooLarge("custom event", MAX_CUSTOM_EVENT_BYTES, largest);
+  const sum = sizes.reduce((a, b) => a + b, 0);
+  return body.events.length > 1 && sum > MAX_CUSTOM_EVENT_BATCH_BYTES
+    ? payloadTooLarge("batch of custom events", MAX_CUSTOM_EVENT_BATCH_BYTES, sum)
+    : null;
+}

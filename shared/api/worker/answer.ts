@@ -1,0 +1,23 @@
+/** A worker's answer to a query. */
+import { MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
+import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
+import type { Call } from "../call.ts";
+import { bytesOf, SURELY_SMALL } from "../payload.ts";
+
+/** Whoever asked is told when an answer is too large, instead of waiting in vain. */
+export async function answer(
+  call: Call,
+  body: WorkerBody<"answer">,
+  characters: number,
+): Promise<WorkerAnswer<"answer">> {
+  const { ports, workspace } = call;
+  const given = body.answer;
+  const bytes = characters > SURELY_SMALL && given.kind === "result" ? bytesOf(given.result) : 0;
+  if (bytes <= MAX_PAYLOAD_BYTES) {
+    await ports.answers.put(workspace, body.query, given);
+  } else {
+    const message = `The answer has ${bytes} bytes; the limit is ${MAX_PAYLOAD_BYTES} bytes.`;
+    await ports.answers.put(workspace, body.query, { kind: "failure", status: 413, failure: { message } });
+  }
+  return {};
+}

@@ -1,0 +1,61 @@
+/**
+ * What the API refuses before a batch is written: payloads over the limit, times that cannot be, public events that
+ * clients could not read. (Order and numbers within the batch are the engine's business.)
+ */
+import type { Batch, HistoryEvent, Millis } from "../../protocol/history.ts";
+import { MAX_CUSTOM_EVENT_BYTES, MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
+import { bytesOf, SURELY_SMALL } from "../payload.ts";
+import { customTaskProblem } from "./custom-task.ts";
+
+export interface Refused {
+  readonly kind: "refused";
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+}
+export const refused = (status: number, code: string, detail: string): Refused => ({
+  kind: "refused",
+  status,
+  code,
+  detail,
+});
+
+/** A worker's clock follows the server's; further ahead than this is a mistake, such as another unit of time. */
+const AHEAD: Millis = 86_400_000;
+const EARLIEST: Millis = 1_000_000_000_000;
+
+/** `characters`: length of the request's text. Null: nothing is wrong. */
+export function batchProblem(batch: Batch, now: Millis, characters: number): Refused | null {
+  for (const event of batch.events) {
+    if (event.at > now + AHEAD || event.at < EARLIEST) {
+      const detail = `event ${event.id} says it happened at ${event.at}; the server's time is ${now} (milliseconds since 1970)`;
+      return refused(422, "WF_1001", detail);
+    }
+    if (event.kind === "custom_task") {
+      const why = customTaskProblem(event);
+      if (why) return refused(422, "WF_1001", `event ${event.id} could not be read by clients: ${why}`);
+    }
+    const large = characters > SURELY_SMALL ? largePayload(event) : null;
+    if (large) return large;
+  }
+  return null;
+}
+
+function largePayload(event: HistoryEvent): Refused | null {
+  const check = (what: string, value: unknown, limit: number) => {
+    const bytes = bytesOf(value);
+    if (bytes <= limit) return null;
+    return refused(
+      413,
+      "PAYLOAD_TOO_LARGE",
+      `the ${what} has ${bytes} bytes, the limit is ${limit}: store it elsewhere and pass a reference`,
+    );
+  };
+  if (event.kind === "custom_task") {
+    return check(`custom event '${event.task_type}'`, event.attributes, MAX_CUSTOM_EVENT_BYTES);
+  }
+  const of = "name" in event ? `'${event.name}'` : event.kind;
+  if ("input" in event) return check(`input of ${of}`, event.input, MAX_PAYLOAD_BYTES);
+  if ("result" in event) return check(`result of ${of}`, event.result, MAX_PAYLOAD_BYTES);
+  return "failure" in event ? check(`failure of ${of}`, event.failure, MAX_PAYLOAD_BYTES) : null;
+}

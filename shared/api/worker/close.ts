@@ -1,0 +1,16 @@
+/** Closing a run. A run whose history is full can still be closed. */
+import * as engine from "../../engine/close.ts";
+import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
+import { type Call, refTo } from "../call.ts";
+import { batchProblem, refused } from "./check-batch.ts";
+
+export async function close(call: Call, body: WorkerBody<"close">, characters: number): Promise<WorkerAnswer<"close">> {
+  const problem = batchProblem(body.batch, call.ports.clock.now(), characters);
+  if (problem) return problem;
+  // Its parent and its schedule the server knows itself; a worker names only children of this run.
+  const foreign = body.owed.find((owed) => !("parent_run" in owed) || owed.parent_run !== body.run);
+  if (foreign)
+    return refused(422, "WF_1001", `a worker cannot order '${foreign.kind}' for anything but children of the run`);
+  const result = await engine.close(call.ports, refTo(call, body.execution), body);
+  return result.kind === "malformed" ? refused(422, "WF_1001", result.detail) : result;
+}

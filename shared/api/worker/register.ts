@@ -1,0 +1,104 @@
+/** A worker boots: what it serves, and what it is told about that. Nothing is stored unless all of it is right. */
+import { invalid, type Refusal } from "../../protocol/errors.ts";
+import type { DetailItem } from "../../protocol/http/detail.ts";
+import { idProblem, WorkerName, WorkflowName } from "../../protocol/ids.ts";
+import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
+import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
+import type { Call } from "../call.ts";
+import { activeDeployments } from "../liveness.ts";
+import { schemaProblem } from "../schema-check.ts";
+
+export async function register(call: Call, body: WorkerBody<"register">): Promise<WorkerAnswer<"register"> | Refusal> {
+  const { ports, workspace } = call;
+  const { deployment, worker, session, definitions } = body;
+  const problems = definitions.flatMap((d, i) => problemsOf(d, ["body", "definitions", i]));
+  const nameProblem = idProblem(WorkerName, worker);
+  if (nameProblem) problems.push({ loc: ["body", "worker"], msg: nameProblem, type: "value_error" });
+  problems.push(...duplicates(definitions));
+  if (problems.length > 0) return invalid(problems);
+
+  const warnings = await conflicts(call, deployment, definitions);
+  const has_conflicts = warnings.length > 0;
+  for (const d of definitions) {
+    if (d.schedules.length > 0) {
+      warnings.push(
+        `Workflow '${d.name}' brings schedules in its code; they are not started, create them with the API`,
+      );
+    }
+  }
+  const now = ports.clock.now();
+  const refs = await ports.registry.register({ workspace, deployment, worker, session, definitions, now });
+  call.log.info("worker registered", { deployment, worker, session, workflows: definitions.length, sdk: body.sdk });
+  const { heartbeatMs, sessionTimeoutMs, leaseMs } = ports.settings;
+  return {
+    workspace,
+    has_conflicts,
+    warnings,
+    workflow_registration_refs: refs.map((r) => ({
+      workflow_id: r.workflowId,
+      workflow_registration_id: r.registrationId,
+    })),
+    heartbeat_ms: heartbeatMs,
+    session_timeout_ms: sessionTimeoutMs,
+    lease_ms: leaseMs,
+    now,
+    tasks: await call.options.tasks(call, deployment),
+  };
+}
+
+type Loc = readonly (string | number)[];
+
+function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
+  const items: DetailItem[] = [];
+  const name = idProblem(WorkflowName, d.name);
+  if (name) items.push({ loc: [...loc, "name"], msg: name, type: "value_error" });
+  const check = (schema: Record<string, unknown>, ...place: (string | number)[]) => {
+    const why = schemaProblem(schema);
+    if (why)
+      items.push({
+        loc: [...loc, ...place],
+        msg: `not a JSON Schema to check inputs with: ${why}`,
+        type: "value_error",
+      });
+  };
+  check(d.input_schema, "input_schema");
+  for (const kind of ["signals", "queries", "updates"] as const) {
+    for (const [i, handler] of d[kind].entries()) check(handler.input_schema, kind, i, "input_schema");
+    for (const twice of repeated(d[kind].map((h) => h.name))) {
+      items.push({ loc: [...loc, kind], msg: `'${twice}' is declared twice`, type: "value_error" });
+    }
+  }
+  if (d.search_keys.length > MAX_SEARCH_KEYS) {
+    items.push({ loc: [...loc, "search_keys"], msg: `at most ${MAX_SEARCH_KEYS} search keys`, type: "too_long" });
+  }
+  return items;
+}
+
+function duplicates(definitions: readonly WorkflowDefinition[]): DetailItem[] {
+  return repeated(definitions.map((d) => d.name)).map((name) => ({
+    loc: ["body", "definitions"],
+    msg: `workflow '${name}' is defined twice`,
+    type: "value_error",
+  }));
+}
+
+function repeated(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
+}
+
+/** Another active deployment owns the name as well: allowed, but executes will have to say which they mean. */
+async function conflicts(
+  call: Call,
+  deployment: string,
+  definitions: readonly WorkflowDefinition[],
+): Promise<string[]> {
+  const { ports, workspace } = call;
+  const active = await activeDeployments(ports, workspace);
+  active.delete(deployment);
+  if (active.size === 0) return [];
+  const names = new Set(definitions.map((d) => d.name));
+  const others = (await ports.registry.registrations(workspace)).filter(
+    (r) => names.has(r.workflow) && active.has(r.deployment),
+  );
+  return others.map((r) => `Workflow '${r.workflow}' is also registered by active deployment '${r.deployment}'`).sort();
+}

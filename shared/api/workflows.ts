@@ -1,0 +1,92 @@
+/** Workflows: what has been registered, whoever serves it. */
+import type { RegistrationRecord, WorkflowRecord } from "../ports.ts";
+import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
+import { ExecutionStatus } from "../protocol/head.ts";
+import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
+import type { Call } from "./call.ts";
+import { activeDeployments } from "./liveness.ts";
+import { pageOf } from "./page.ts";
+import { matchesSearch } from "./search.ts";
+import { workflowView } from "./workflow-view.ts";
+
+type Query = QueryOf<"getWorkflows">;
+
+/** `include_shared` changes nothing: workspaces share no workflows here. */
+export async function listWorkflows(call: Call, query: Query): Promise<ResponseOf<"getWorkflows"> | Refusal> {
+  const { registry } = call.ports;
+  const [workflows, registrations, active] = await Promise.all([
+    registry.workflows(call.workspace),
+    registry.registrations(call.workspace),
+    activeDeployments(call.ports, call.workspace),
+  ]);
+  const byWorkflow = Map.groupBy(registrations, (r) => r.workflow);
+  let rows = workflows.filter((w) => matches(query, w, byWorkflow.get(w.name) ?? [], active));
+  if (query.status?.length) rows = await withRuns(call, rows, query.status);
+  const byName = query.sort_by === "display_name";
+  const page = pageOf({
+    rows,
+    placeOf: (w) => (byName ? [w.displayName, w.id] : [w.name, w.id]),
+    order: query.order,
+    limit: query.limit,
+    query,
+    cursor: query.cursor,
+  });
+  if (isRefusal(page)) return page;
+  return {
+    workflows: page.rows.map((w) => ({
+      id: w.id,
+      name: w.name,
+      display_name: w.displayName,
+      description: w.description,
+      archived: w.archived,
+      metadata: { shared_namespace: null },
+      tags: [...w.tags],
+    })),
+    next_cursor: page.next,
+  };
+}
+
+function matches(
+  query: Query,
+  w: WorkflowRecord,
+  registrations: readonly RegistrationRecord[],
+  active: ReadonlySet<string>,
+): boolean {
+  const of = query.deployment_name?.length
+    ? registrations.filter((r) => query.deployment_name?.includes(r.deployment))
+    : registrations;
+  if (query.deployment_name?.length && of.length === 0) return false;
+  const isActive = of.some((r) => active.has(r.deployment));
+  if (query.active_only && !isActive) return false;
+  if (query.deployment_status !== undefined && (query.deployment_status === "active") !== isActive) return false;
+  if (query.archived !== undefined && w.archived !== query.archived) return false;
+  const inChat = query.available_in_chat_assistant;
+  if (inChat !== undefined && w.availableInChatAssistant !== inChat) return false;
+  if (!(query.tags ?? []).every((tag) => w.tags.includes(tag))) return false;
+  return query.search === undefined || matchesSearch(query.search, [w.name, w.displayName, w.description, w.id]);
+}
+
+/** Those that have a run of one of these statuses. */
+async function withRuns(call: Call, workflows: WorkflowRecord[], wanted: readonly string[]): Promise<WorkflowRecord[]> {
+  const statuses = wanted.flatMap((status) => ExecutionStatus.safeParse(status).data ?? []);
+  if (statuses.length === 0) return [];
+  const kept: WorkflowRecord[] = [];
+  for (const w of workflows) {
+    const q = { workspace: call.workspace, workflows: [w.name], statuses, limit: 1 } as const;
+    const { runs } = await call.ports.executions.runs({ ...q, sortBy: "start_time", order: "desc" });
+    if (runs.length > 0) kept.push(w);
+  }
+  return kept;
+}
+
+/** `active`: some deployment that serves it has a live worker. */
+export async function getWorkflow(call: Call, identifier: string): Promise<ResponseOf<"getWorkflow"> | Refusal> {
+  const { registry } = call.ports;
+  const workflow = await registry.workflow(call.workspace, identifier);
+  if (!workflow) return notFound("workflow", identifier);
+  const registrations = await registry.registrations(call.workspace, { workflow: workflow.name });
+  const live = await activeDeployments(call.ports, call.workspace);
+  const active = registrations.some((r) => live.has(r.deployment));
+  const technical = registrations.some((r) => r.definition.is_technical);
+  return { workflow: { ...workflowView(call, workflow, technical), active } };
+}
