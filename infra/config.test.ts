@@ -1,0 +1,54 @@
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { readSettings, stackProps } from "./config.ts";
+import { ENV } from "./names.ts";
+import { all, environment, type Json, synthesize } from "./testing.ts";
+
+describe("settings", () => {
+  const read = (given: Json) => readSettings((name) => given[name]);
+
+  it("have defaults for everything", () => {
+    expect(read({})).toMatchObject({
+      stackName: "Sirocco",
+      retentionDays: 30,
+      livenessWindowSeconds: 50,
+      removalPolicy: "retain",
+    });
+  });
+
+  it("are refused by name when they are wrong", () => {
+    expect(() => read({ retentionDays: "0", logLevel: "loud" })).toThrow(/retentionDays="0".*\n.*logLevel="loud"/);
+    expect(() => read({ domainName: "workflows.example.com" })).toThrow(/certificateArn/);
+  });
+
+  it("reach the template", () => {
+    const given = {
+      retentionDays: "7",
+      removalPolicy: "destroy",
+      alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager",
+      logLevel: "debug",
+    };
+    const template = synthesize(stackProps(read(given)));
+    for (const [, { DeletionPolicy, Properties }] of all(template, "AWS::DynamoDB::Table")) {
+      expect(DeletionPolicy).toBe("Delete");
+      expect(Properties.DeletionProtectionEnabled).toBe(false);
+    }
+    template.hasResourceProperties("AWS::S3::Bucket", {
+      LifecycleConfiguration: { Rules: Match.arrayWith([Match.objectLike({ ExpirationInDays: 7 })]) },
+    });
+    template.allResourcesProperties("AWS::CloudWatch::Alarm", { AlarmActions: ["arn:aws:sns:eu-west-1:1:pager"] });
+    expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "debug" });
+  });
+
+  it("give the REST API a host name of one's own, with its alias record", () => {
+    const certificateArn = "arn:aws:acm:eu-west-1:1:certificate/x";
+    const zone = { hostedZoneId: "Z1", hostedZoneName: "example.com" };
+    const template = synthesize(stackProps(read({ domainName: "workflows.example.com", certificateArn, ...zone })));
+    template.hasResourceProperties("AWS::ApiGateway::DomainName", {
+      DomainName: "workflows.example.com",
+      RegionalCertificateArn: certificateArn,
+      SecurityPolicy: "TLS_1_2",
+    });
+    template.hasResourceProperties("AWS::Route53::RecordSet", { Name: "workflows.example.com.", Type: "A" });
+  });
+});

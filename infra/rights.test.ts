@@ -1,0 +1,122 @@
+import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { describe, expect, it } from "vitest";
+import { ENV } from "./names.ts";
+import { actions, all, build, environment, FUNCTION_IDS, list, statements, synthesize } from "./testing.ts";
+
+describe("rights", () => {
+  const template = synthesize();
+
+  it("never name all resources, but for the one action that AWS cannot narrow", () => {
+    for (const [id, { Properties }] of all(template, "AWS::IAM::Policy")) {
+      for (const { Action, Resource } of Properties.PolicyDocument.Statement) {
+        if (list(Resource).includes("*"))
+          expect([id, list(Action)]).toEqual([expect.stringMatching(/^Feed/), ["dynamodb:ListStreams"]]);
+      }
+    }
+  });
+
+  it("never name all actions, nor an action that reads a whole table", () => {
+    for (const [id, { Properties }] of all(template, "AWS::IAM::Policy")) {
+      for (const { Action } of Properties.PolicyDocument.Statement) {
+        for (const action of list<string>(Action)) {
+          expect(action, id).not.toContain("*");
+          expect(action, id).not.toBe("dynamodb:Scan");
+        }
+      }
+    }
+  });
+
+  it("do not come from managed policies, which reach every log group of the account", () => {
+    for (const [id, { Properties }] of all(template, "AWS::IAM::Role"))
+      expect(Properties.ManagedPolicyArns, id).toBeUndefined();
+  });
+
+  it("let streams only read, and let only the worker's endpoint make queues and hand out credentials", () => {
+    const writes = /Put(?!LogEvents)|Update|Delete|SendMessage|CreateQueue|AssumeRole|PassRole/;
+    expect(actions(template, "Streams").filter((action) => writes.test(action))).toEqual([]);
+    for (const name of FUNCTION_IDS) {
+      const may = actions(template, name);
+      expect(may.includes("sqs:CreateQueue"), name).toBe(name === "Worker");
+      expect(may.includes("sts:AssumeRole"), name).toBe(name === "Worker");
+      expect(may.includes("sqs:DeleteQueue"), name).toBe(name === "Registration");
+    }
+  });
+
+  it("pass the scheduler's role to EventBridge Scheduler and nobody else", () => {
+    const passing = statements(template, "Schedules").find(({ Action }) => list(Action).includes("iam:PassRole"));
+    expect(passing?.Condition).toEqual({ StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } });
+  });
+
+  it("of a worker are bounded by its role: taking tasks, from this stack's task queues, if the endpoint asks", () => {
+    const [, policy] = all(template, "AWS::IAM::Policy").find(([id]) => id.startsWith("TasksWorkerRole"))!;
+    expect(policy.Properties.PolicyDocument.Statement).toEqual([
+      {
+        Effect: "Allow",
+        Action: ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        Resource: {
+          "Fn::Join": [
+            "",
+            [
+              "arn:",
+              { Ref: "AWS::Partition" },
+              ":sqs:",
+              { Ref: "AWS::Region" },
+              ":",
+              { Ref: "AWS::AccountId" },
+              ":Sirocco-tasks-*",
+            ],
+          ],
+        },
+      },
+    ]);
+    const [, role] = all(template, "AWS::IAM::Role").find(([id]) => id.startsWith("TasksWorkerRole"))!;
+    expect(JSON.stringify(role.Properties.AssumeRolePolicyDocument)).toMatch(
+      /"AWS":\{"Fn::GetAtt":\["WorkerRole[^"]*","Arn"\]/,
+    );
+  });
+
+  it("come with the environment variables that name what they are rights to", () => {
+    const worker = environment(template, "Worker");
+    expect(Object.keys(worker)).toEqual(
+      expect.arrayContaining([
+        ENV.executionsTable,
+        ENV.registryTable,
+        ENV.taskQueuePrefix,
+        ENV.taskDeadLettersArn,
+        ENV.workerRoleArn,
+        ENV.scheduleGroup,
+      ]),
+    );
+    expect(Object.keys(environment(template, "Streams"))).not.toContain(ENV.taskQueuePrefix);
+    for (const name of FUNCTION_IDS) {
+      const variables = environment(template, name);
+      expect(variables).toMatchObject({
+        [ENV.retentionDays]: "30",
+        [ENV.livenessWindowMs]: "50000",
+        [ENV.logLevel]: "info",
+      });
+    }
+  });
+});
+
+describe("cdk-nag", () => {
+  it("finds nothing that is not acknowledged with a reason", () => {
+    const { app } = build({
+      retention: Duration.days(1),
+      removalPolicy: RemovalPolicy.DESTROY,
+      customDomain: { name: "workflows.example.com", certificateArn: "arn:aws:acm:eu-west-1:1:certificate/x" },
+      alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager",
+    });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  it("would find a right that is too wide", () => {
+    const { app, stack } = build();
+    stack.tasks.workerRole.addToPolicy(new PolicyStatement({ actions: ["sqs:*"], resources: ["*"] }));
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    expect(() => app.synth()).toThrow(/AwsSolutions-IAM5\[Action::sqs:\*\]/);
+  });
+});

@@ -1,0 +1,213 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { ROUTES } from "../shared/protocol/routes.ts";
+import { AREA_FUNCTION, FUNCTIONS, type FunctionName } from "./names.ts";
+import { all, type Json, type Resource, synthesize } from "./testing.ts";
+
+describe("the stack", () => {
+  const template = synthesize();
+
+  describe("tables", () => {
+    it("expire items, recover to any point in time, are paid on demand and protected from deletion", () => {
+      const tables = all(template, "AWS::DynamoDB::Table");
+      expect(tables).toHaveLength(4);
+      for (const [id, { Properties, DeletionPolicy }] of tables) {
+        expect(Properties, id).toMatchObject({
+          TimeToLiveSpecification: { AttributeName: "ttl", Enabled: true },
+          PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+          BillingMode: "PAY_PER_REQUEST",
+          DeletionProtectionEnabled: true,
+        });
+        expect(DeletionPolicy, id).toBe("Retain");
+      }
+    });
+
+    it("index executions by what is due and by when they ran, without the attributes that every step changes", () => {
+      const [, { Properties }] = all(template, "AWS::DynamoDB::Table").find(([id]) => id.includes("Executions"))!;
+      const indexes = Properties.GlobalSecondaryIndexes as {
+        IndexName: string;
+        Projection: { NonKeyAttributes: string[] };
+      }[];
+      expect(indexes.map(({ IndexName }) => IndexName)).toEqual(["due", "runs"]);
+      for (const { Projection } of indexes) {
+        for (const hot of ["turn", "rung", "sent", "due_at"]) expect(Projection.NonKeyAttributes).not.toContain(hot);
+      }
+      expect(Properties.StreamSpecification).toEqual({ StreamViewType: "NEW_IMAGE" });
+    });
+  });
+
+  describe("payloads", () => {
+    it("are in a bucket that is private, encrypted and reached by TLS only", () => {
+      template.hasResourceProperties("AWS::S3::Bucket", {
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        BucketEncryption: Match.anyValue(),
+      });
+      template.hasResourceProperties("AWS::S3::BucketPolicy", {
+        PolicyDocument: {
+          Statement: Match.arrayWith([
+            Match.objectLike({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+          ]),
+        },
+      });
+    });
+
+    it("expire only once their execution is closed", () => {
+      const [[, bucket] = []] = all(template, "AWS::S3::Bucket");
+      const rules = bucket!.Properties.LifecycleConfiguration.Rules as Json[];
+      const expiring = rules.filter((rule) => "ExpirationInDays" in rule);
+      expect(expiring).toEqual([
+        expect.objectContaining({ ExpirationInDays: 30, TagFilters: [{ Key: "sirocco-closed", Value: "yes" }] }),
+      ]);
+    });
+  });
+
+  describe("queues", () => {
+    it("have dead letters, or are the dead letters of something", () => {
+      const whole = JSON.stringify(template.toJSON());
+      const reference = /("deadLetterTargetArn"|"Destination"|"DeadLetterConfig":\{"Arn"):\{"Fn::GetAtt":\["(\w+)"/g;
+      const targets = new Set([...whole.matchAll(reference)].map(([, , id]) => id));
+      const queues = all(template, "AWS::SQS::Queue");
+      expect(queues).toHaveLength(6);
+      for (const [id, { Properties }] of queues)
+        expect(Boolean(Properties.RedrivePolicy) || targets.has(id), id).toBe(true);
+    });
+
+    it("hide a message for at least six timeouts of the function that consumes it", () => {
+      const mappings = all(template, "AWS::Lambda::EventSourceMapping").filter(([, { Properties }]) =>
+        JSON.stringify(Properties.EventSourceArn).includes("Queue"),
+      );
+      expect(mappings).toHaveLength(2);
+      const queues = Object.fromEntries(all(template, "AWS::SQS::Queue"));
+      const functions = Object.fromEntries(all(template, "AWS::Lambda::Function"));
+      for (const [id, { Properties }] of mappings) {
+        const queue = queues[Properties.EventSourceArn["Fn::GetAtt"][0]]!.Properties;
+        const consumer = functions[Properties.FunctionName.Ref]!.Properties;
+        expect(queue.VisibilityTimeout, id).toBeGreaterThanOrEqual(6 * consumer.Timeout);
+        expect(Properties.FunctionResponseTypes, id).toEqual(["ReportBatchItemFailures"]);
+      }
+    });
+
+    it("are encrypted and refuse plain HTTP", () => {
+      const queues = all(template, "AWS::SQS::Queue");
+      const guarded = JSON.stringify(all(template, "AWS::SQS::QueuePolicy").map(([, { Properties }]) => Properties));
+      for (const [id, { Properties }] of queues) {
+        expect(Properties.SqsManagedSseEnabled, id).toBe(true);
+        expect(guarded).toContain(`{"Ref":"${id}"}`);
+      }
+      expect(guarded.match(/aws:SecureTransport/g)).toHaveLength(queues.length);
+    });
+  });
+
+  describe("the REST API", () => {
+    it("has a method for each row of the routes table and none besides", () => {
+      template.resourceCountIs("AWS::ApiGateway::Method", ROUTES.length);
+    });
+
+    it("streams where events stream, and where a call may wait for a result", () => {
+      const mode = (name: FunctionName) => FUNCTIONS[name].response;
+      for (const route of ROUTES)
+        if (route.kind === "sse") expect(mode(AREA_FUNCTION[route.area]), route.path).toBe("stream");
+      for (const operation of ["executeWorkflow", "queryWorkflowExecution", "updateWorkflowExecution"]) {
+        const row = ROUTES.find((route) => route.operation === operation);
+        expect(row, operation).toBeDefined();
+        expect(mode(AREA_FUNCTION[row!.area]), operation).toBe("stream");
+      }
+      const methods = all(template, "AWS::ApiGateway::Method").map(([, { Properties }]) => Properties.Integration);
+      const streaming = methods.filter(({ ResponseTransferMode }) => ResponseTransferMode === "STREAM");
+      const expected = ROUTES.filter((route) => mode(AREA_FUNCTION[route.area]) === "stream");
+      expect(streaming).toHaveLength(expected.length);
+      for (const { Uri, TimeoutInMillis } of streaming) {
+        expect(JSON.stringify(Uri)).toContain("/response-streaming-invocations");
+        expect(TimeoutInMillis).toBe(900_000);
+      }
+    });
+
+    it("answers in the shape of every other refusal, and never a 504, which clients repeat", () => {
+      const answers = all(template, "AWS::ApiGateway::GatewayResponse").map(([, { Properties }]) => Properties);
+      for (const { ResponseType, ResponseTemplates } of answers) {
+        const body = JSON.parse(ResponseTemplates["application/json"]) as Json;
+        expect(Object.keys(body), ResponseType).toEqual(["detail", "code"]);
+      }
+      expect(answers.find(({ ResponseType }) => ResponseType === "INTEGRATION_TIMEOUT")?.StatusCode).toBe("408");
+    });
+
+    it("refuses a route that streams through a function that buffers", () => {
+      const routes = [{ method: "GET", path: "/v1/x", area: "schedules", kind: "sse" }] as const;
+      expect(() => synthesize({ routes })).toThrow(/GET \/v1\/x.*"schedules".*cannot be buffered/);
+    });
+  });
+
+  describe("alarms", () => {
+    const runbook = readFileSync(path.join(import.meta.dirname, "..", "docs", "runbook.md"), "utf8");
+    const entries = new Map(
+      runbook
+        .split(/^## /m)
+        .slice(1)
+        .map((entry) => [entry.slice(0, entry.indexOf("\n")).trim(), entry]),
+    );
+
+    it("watch every queue that nothing else empties, and the age of every queue that something should", () => {
+      const watched = JSON.stringify(
+        all(template, "AWS::CloudWatch::Alarm").map(([, { Properties }]) => Properties.Dimensions),
+      );
+      for (const [id] of all(template, "AWS::SQS::Queue"))
+        expect(watched).toContain(`"Fn::GetAtt":["${id}","QueueName"]`);
+    });
+
+    it("watch the stream's consumer and the rule that nobody would miss", () => {
+      template.hasResourceProperties("AWS::CloudWatch::Alarm", { MetricName: "IteratorAge" });
+      template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+        MetricName: "Invocations",
+        ComparisonOperator: "LessThanThreshold",
+        TreatMissingData: "breaching",
+      });
+    });
+
+    it("each say what they mean and link an entry of the runbook with description, investigation and resolution", () => {
+      const alarms = all(template, "AWS::CloudWatch::Alarm");
+      expect(alarms.length).toBeGreaterThan(8);
+      for (const [, { Properties }] of alarms) {
+        const name = (Properties.AlarmName as string).replace(/^Sirocco-/, "");
+        expect(Properties.AlarmDescription).toMatch(new RegExp(`^[A-Z].*\\. Runbook: docs/runbook\\.md#${name}$`));
+        for (const part of ["### Description", "### Investigation", "### Resolution"])
+          expect(entries.get(name), name).toContain(part);
+      }
+      expect(
+        [...entries.keys()].filter(
+          (name) => !alarms.some(([, { Properties }]) => Properties.AlarmName.endsWith(`-${name}`)),
+        ),
+      ).toEqual([]);
+    });
+  });
+
+  it("needs no custom resource, no account and no region to be synthesized", () => {
+    const types = new Set(
+      Object.values((template.toJSON() as { Resources: Record<string, Resource> }).Resources).map(({ Type }) => Type),
+    );
+    expect(
+      [...types].filter((type) => type.startsWith("Custom::") || type === "AWS::CloudFormation::CustomResource"),
+    ).toEqual([]);
+    expect(JSON.stringify(template.toJSON())).not.toMatch(/\b\d{12}\b/);
+  });
+
+  it("tells the addresses, the tables and how to make the first key", () => {
+    expect(Object.keys(template.findOutputs("*")).sort()).toEqual([
+      "ApiUrl",
+      "ExecutionsTable",
+      "FeedTable",
+      "FirstKeyCommand",
+      "PayloadBucket",
+      "RegistryTable",
+      "SchedulesTable",
+      "TaskQueuePrefix",
+      "WorkerUrl",
+    ]);
+  });
+});
