@@ -48,7 +48,8 @@ export class QueuedActivities {
         });
         return leases.finish(receipt);
       }
-      const begun = await worker.transport.call("begin", ref);
+      const queued = { name: task.name, input: task.input, first_attempt: task.first_attempt };
+      const begun = await worker.transport.call("begin", { ...ref, queued });
       if (!begun.wanted) return leases.finish(receipt);
       const handle = startAttempt(worker, {
         ref,

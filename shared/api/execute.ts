@@ -14,7 +14,7 @@ import { type Call, refTo } from "./call.ts";
 import { withResult } from "./execution-view.ts";
 import { tooLarge } from "./payload.ts";
 import { deploymentWanted, route, routeToRegistration } from "./routing.ts";
-import { problemsOf } from "./schema-check.ts";
+import { inputProblems } from "./schema-check.ts";
 import { searchKeysOf } from "./search-keys.ts";
 import { waitFor } from "./wait.ts";
 
@@ -67,7 +67,7 @@ async function begin(call: Call, registration: RegistrationRecord, body: Workflo
 /** Absent arguments are none, `{}`; what a codec has encoded cannot be looked into. */
 function unfit(schema: Record<string, unknown>, input: unknown): Refusal | null {
   if (isEncodedInput(input)) return null;
-  const problems = problemsOf(schema, input ?? {}, ["body", "input"]);
+  const problems = inputProblems(schema, input);
   return problems.length > 0 ? invalid(problems) : null;
 }
 

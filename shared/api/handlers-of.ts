@@ -4,7 +4,7 @@ import type { Head } from "../protocol/head.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import type { Call } from "./call.ts";
 import { tooLarge } from "./payload.ts";
-import { problemsOf } from "./schema-check.ts";
+import { inputProblems } from "./schema-check.ts";
 
 type Kind = "signal" | "query" | "update";
 const LIST = { signal: "signals", query: "queries", update: "updates" } as const;
@@ -25,6 +25,6 @@ export async function checkInvocation(
   const handler = handlers.find((h) => h.name === p.name);
   if (!handler) return noSuchHandler(kind, p.name, workflow, handlers.map((h) => h.name).sort());
   if (isEncodedInput(p.input)) return null;
-  const problems = problemsOf(handler.input_schema, p.input ?? {}, ["body", "input"]);
+  const problems = inputProblems(handler.input_schema, p.input);
   return problems.length > 0 ? invalid(problems) : null;
 }

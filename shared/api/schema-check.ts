@@ -28,15 +28,17 @@ function compiled(schema: Record<string, unknown>): Compiled {
 }
 
 /** The problems of `value`, none = it fits. `loc`: the place of the value in the request. */
-export function problemsOf(
-  schema: Record<string, unknown>,
-  value: unknown,
-  loc: readonly (string | number)[],
-): DetailItem[] {
+function problemsOf(schema: Record<string, unknown>, value: unknown, loc: readonly (string | number)[]): DetailItem[] {
   const { quick, full } = compiled(schema);
   if (quick.validate(value).valid) return [];
   const leaves = leavesOf(full.validate(value).errors);
   return leaves.slice(0, 50).map((unit) => itemOf(unit, loc));
+}
+
+/** The problems of an input. Absent or null means that there is none: it fits where `{}` or null does. */
+export function inputProblems(schema: Record<string, unknown>, input: unknown): DetailItem[] {
+  if (input === null && compiled(schema).quick.validate(null).valid) return [];
+  return problemsOf(schema, input ?? {}, ["body", "input"]);
 }
 
 /** Why this is no JSON Schema that inputs can be checked against; null = it is one. */
