@@ -2,7 +2,7 @@
 import { type CompiledCalendar, compileCalendar, firstDay } from "./calendar.ts";
 import { parseInstant } from "./civil.ts";
 import { byteLength, COMMENT_LIMIT, parseCron } from "./cron.ts";
-import type { Calendar, DefinitionInput } from "./definition.ts";
+import type { Calendar } from "./definition.ts";
 import { parseIsoDuration } from "./duration.ts";
 import { FIELD_RULES, FIELDS, type Field, type FieldValues, rangeProblem, valuesOf } from "./fields.ts";
 import { type CompiledInterval, parseInterval } from "./interval.ts";
@@ -12,8 +12,23 @@ import { similarZone, type Zone, zoneNamed } from "./zone.ts";
 
 type Loc = (string | number)[];
 
+/** What of a definition says when runs are due. */
+export interface SpecSource {
+  readonly calendars?: readonly Calendar[] | null | undefined;
+  readonly intervals?:
+    | readonly { readonly every: string; readonly offset?: string | null | undefined }[]
+    | null
+    | undefined;
+  readonly cron_expressions?: readonly string[] | null | undefined;
+  readonly skip?: readonly Calendar[] | null | undefined;
+  readonly start_at?: string | null | undefined;
+  readonly end_at?: string | null | undefined;
+  readonly jitter?: string | null | undefined;
+  readonly time_zone_name?: string | null | undefined;
+}
+
 /** Compiles what it can; the spec is to be used only if there are no issues. */
-export function compile(definition: DefinitionInput): { readonly spec: CompiledSpec; readonly issues: SpecIssue[] } {
+export function compile(definition: SpecSource): { readonly spec: CompiledSpec; readonly issues: SpecIssue[] } {
   const issues: SpecIssue[] = [];
   const calendars = compileCalendars("calendars", definition.calendars ?? [], issues);
   const skip = compileCalendars("skip", definition.skip ?? [], issues);

@@ -110,14 +110,33 @@ const interval = fc
   .tuple(fc.integer({ min: 7, max: 200_000 }), fc.integer({ min: 0, max: 200_000 }))
   .map(([every, offset]) => ({ every, offset: offset % every }));
 
+/** Once a year, at what the clock shows at some minute near the change: found again only if repeats are looked for. */
+const pinned = (clock: Clock) =>
+  fc.integer({ min: -180, max: 180 }).map((minutes): NaiveCalendar => {
+    const wall = clock.minutes[Math.floor(clock.minutes.length / 2) + minutes]!;
+    const only = (value: number) => [{ start: value }];
+    return {
+      minute: only(wall.minute),
+      hour: only(wall.hour),
+      day_of_month: only(wall.day_of_month),
+      month: only(wall.month),
+    };
+  });
+
 const definition = (clock: Clock): fc.Arbitrary<NaiveDefinition> => {
   const end = clock.start + clock.minutes.length * 60_000;
   const instant = fc.option(fc.integer({ min: clock.start, max: end }), { nil: undefined, freq: 3 });
   return fc
     .record({
-      calendars: fc.array(calendar, { maxLength: 3 }),
-      naiveIntervals: fc.array(interval, { maxLength: 2 }),
-      cron_expressions: fc.array(cron, { maxLength: 2 }),
+      calendars: fc.oneof(
+        fc.array(calendar, { maxLength: 3 }),
+        fc.array(pinned(clock), { minLength: 1, maxLength: 2 }),
+      ),
+      naiveIntervals: fc.oneof(
+        fc.constant<{ every: number; offset: number }[]>([]),
+        fc.array(interval, { maxLength: 2 }),
+      ),
+      cron_expressions: fc.oneof(fc.constant<string[]>([]), fc.array(cron, { maxLength: 2 })),
       skip: fc.array(calendar, { maxLength: 2 }),
       start: instant,
       end: instant,

@@ -1,0 +1,82 @@
+/** Takes in what came due since the mark: into the buffer, or lost and logged. */
+import { Overlap, type OverlapPolicy } from "./definition.ts";
+import { count, type Draft, lostBecause, record, specOf } from "./draft.ts";
+import { BUFFER_LIMIT, LOST_ONE_BY_ONE } from "./limits.ts";
+import type { Occurrence, Outcome, WaitingRun } from "./state.ts";
+import { type CompiledSpec, type DueTime, lastRawTime, nextTime, timesAfter } from "./times.ts";
+
+/** Moves the mark over every due time with `actual <= now`. What can start is at the end of the buffer afterwards. */
+export function collect(draft: Draft): void {
+  const lost = lostBecause(draft.state);
+  if (lost) {
+    lose(draft, draft.now, lost);
+    return;
+  }
+  const windowMs = draft.state.definition.policy.catchup_window_seconds * 1000;
+  lose(draft, draft.now - windowMs - 1, "missed_catchup");
+  const { state, now } = draft;
+  const due: WaitingRun[] = [];
+  for (const time of timesAfter(specOf(state.definition), state.mark, state.seed)) {
+    if (time.actual > now) break;
+    if (state.buffer.length + due.length === BUFFER_LIMIT) break;
+    due.push(waiting(scheduled(time)));
+    state.mark = time.nominal;
+  }
+  if (due.length > 0) state.buffer = [...state.buffer, ...due];
+  if (state.buffer.length < BUFFER_LIMIT) return;
+  const { overlap } = state.definition.policy;
+  if (overlap === Overlap.CANCEL_OTHER || overlap === Overlap.TERMINATE_OTHER) keepNewest(draft);
+  lose(draft, now, "buffer_full");
+}
+
+/** Where the newest run wins, a full buffer gives way to the newest due time: it takes the place of the last one queued. */
+function keepNewest(draft: Draft): void {
+  const { state, now } = draft;
+  const spec = specOf(state.definition);
+  const last = lastRawTime(spec, state.mark, now);
+  const newest = last === undefined ? undefined : nextTime(spec, last - 1, state.seed);
+  const gives = state.buffer.at(-1);
+  if (!newest || newest.nominal !== last || newest.actual > now || !gives || gives.manual !== null) return;
+  record(draft, gives, "superseded", { until: newest.nominal - 1 });
+  state.buffer = [...state.buffer.slice(0, -1), waiting(scheduled(newest))];
+  state.mark = newest.nominal;
+}
+
+/** Nothing starts at times with `actual <= until`: says so one by one, and of very many in one entry. */
+function lose(draft: Draft, until: number, outcome: Outcome): void {
+  const { state } = draft;
+  const spec = specOf(state.definition);
+  let handled = 0;
+  for (const time of timesAfter(spec, state.mark, state.seed)) {
+    if (time.actual > until) return;
+    if (handled === LOST_ONE_BY_ONE) {
+      state.mark = markAfter(spec, state.seed, state.mark, until);
+      record(draft, scheduled(time), outcome, { until });
+      return;
+    }
+    handled++;
+    state.mark = time.nominal;
+    record(draft, scheduled(time), outcome);
+    if (outcome === "missed_catchup") count(draft, "missed_catchup_window");
+    if (outcome === "buffer_full") count(draft, "buffer_dropped");
+  }
+}
+
+/** A run that has just come due or was just asked for. */
+export function waiting(occurrence: Occurrence, overlap: OverlapPolicy | null = null): WaitingRun {
+  return { ...occurrence, overlap, waited: false, asked: false };
+}
+
+const scheduled = ({ nominal, actual }: DueTime) => ({ nominal, actual, manual: null });
+
+/**
+ * A mark, not before `mark`, that leaves behind all due times with `actual <= until` and no other. Only the latest raw
+ * time can have come nominally and not yet actually, because jitter ends before the next one.
+ */
+export function markAfter(spec: CompiledSpec, seed: string, mark: number, until: number): number {
+  const passed = Math.max(mark, until);
+  const last = lastRawTime(spec, mark, until);
+  if (last === undefined) return passed;
+  const time = nextTime(spec, last - 1, seed);
+  return time?.nominal === last && time.actual > until ? last - 1 : passed;
+}

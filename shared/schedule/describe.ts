@@ -1,0 +1,105 @@
+/** A schedule as readers see it. */
+import { formatInstant } from "./civil.ts";
+import { markAfter } from "./collect.ts";
+import type { ScheduleDefinition } from "./definition.ts";
+import { specOf } from "./draft.ts";
+import { FUTURE_SHOWN } from "./limits.ts";
+import type { Counters, LogEntry, ScheduleState } from "./state.ts";
+import { isSkipped, timesAfter } from "./times.ts";
+import { wake } from "./wake.ts";
+
+/** The contract's ScheduleDefinitionOutput, and below it what the contract does not have. */
+export interface ScheduleDescription extends Omit<ScheduleDefinition, "max_executions"> {
+  readonly schedule_id: string;
+  readonly workflow_name: string;
+  readonly deployment_name: string | null;
+  readonly paused: boolean;
+  readonly note: string | null;
+  /** null = no limit, 0 = exhausted. */
+  readonly remaining_executions: number | null;
+  /** The next 10 at most, earliest first, as they would start: with jitter, without what is skipped, also while paused. */
+  readonly future_executions: readonly { readonly scheduled_at: string }[];
+  /** The last 10 at most, newest last. */
+  readonly recent_executions: readonly {
+    readonly scheduled_at: string;
+    readonly started_at: string;
+    readonly execution_id: string;
+  }[];
+
+  /** Times (nominal) before the last future one that `skip` takes out, 10 at most. */
+  readonly skipped_executions: readonly { readonly scheduled_at: string }[];
+  readonly running_executions: readonly {
+    readonly execution_id: string;
+    readonly scheduled_at: string;
+    readonly started_at: string | null;
+    readonly status: "starting" | "running" | "cancelling" | "terminating";
+  }[];
+  /** Runs that wait for an active one to close. */
+  readonly waiting_executions: readonly { readonly scheduled_at: string; readonly manual: boolean }[];
+  readonly counters: Counters;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** Skipped candidates looked at for `skipped_executions`. */
+const LOOKED_AT = 1000;
+
+export function describe(state: ScheduleState, now: number): ScheduleDescription {
+  const { max_executions: _, ...definition } = state.definition;
+  const future = futureTimes(state, now);
+  return {
+    ...definition,
+    schedule_id: state.schedule_id,
+    workflow_name: state.workflow_name,
+    deployment_name: state.deployment_name,
+    paused: state.paused,
+    note: state.note,
+    remaining_executions: state.remaining,
+    future_executions: future.map(({ actual }) => ({ scheduled_at: formatInstant(actual) })),
+    recent_executions: state.recent.map(({ scheduled_at, started_at, execution_id }) => ({
+      scheduled_at: formatInstant(scheduled_at),
+      started_at: formatInstant(started_at),
+      execution_id,
+    })),
+    skipped_executions: skippedTimes(state, now, future.at(-1)?.nominal),
+    running_executions: state.active.map((run) => ({
+      execution_id: run.execution_id,
+      scheduled_at: formatInstant(run.actual),
+      started_at: run.started_at === null ? null : formatInstant(run.started_at),
+      status: run.stop === null ? run.phase : run.stop.kind === "cancel" ? "cancelling" : "terminating",
+    })),
+    waiting_executions: state.buffer.map(({ actual, manual }) => ({
+      scheduled_at: formatInstant(actual),
+      manual: manual !== null,
+    })),
+    counters: state.counters,
+    created_at: formatInstant(state.created_at),
+    updated_at: formatInstant(state.updated_at),
+  };
+}
+
+/** The next due times after now, as many as may still start. */
+function futureTimes(state: ScheduleState, now: number) {
+  const spec = specOf(state.definition);
+  const mark = markAfter(spec, state.seed, state.mark, now);
+  return [...timesAfter(spec, mark, state.seed).take(Math.min(FUTURE_SHOWN, state.remaining ?? FUTURE_SHOWN))];
+}
+
+function skippedTimes(state: ScheduleState, now: number, until = Number.POSITIVE_INFINITY) {
+  const spec = specOf(state.definition);
+  if (spec.skip.length === 0) return [];
+  return timesAfter({ ...spec, skip: [], jitterMs: 0 }, now)
+    .take(LOOKED_AT)
+    .filter(({ nominal }) => nominal < until && isSkipped(spec, nominal))
+    .take(FUTURE_SHOWN)
+    .map(({ nominal }) => ({ scheduled_at: formatInstant(nominal) }))
+    .toArray();
+}
+
+/**
+ * The log up to now. A paused or exhausted schedule is not woken for times that cannot start anything, so those since its
+ * last change are added here; the next change stores them.
+ */
+export function logAt(state: ScheduleState, now: number): readonly LogEntry[] {
+  return state.paused || state.remaining === 0 ? wake(state, now).state.log : state.log;
+}

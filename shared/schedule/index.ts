@@ -1,0 +1,39 @@
+/** Schedules: when they are due, and what becomes of each due time. Pure: time comes in, states and effects go out. */
+export { formatInstant, parseInstant } from "./civil.ts";
+export { type ClosedRun, runClosed } from "./close.ts";
+export { type CreateSchedule, createSchedule } from "./create.ts";
+export {
+  type DefinitionInput,
+  DefinitionSchema,
+  Overlap,
+  type OverlapPolicy,
+  OverlapSchema,
+  type ScheduleDefinition,
+} from "./definition.ts";
+export { describe, logAt, type ScheduleDescription } from "./describe.ts";
+export { wakeTime } from "./draft.ts";
+export { outstandingEffects } from "./effects.ts";
+export { executionIdOf, SCHEDULE_ID } from "./ids.ts";
+export type { SpecIssue } from "./issues.ts";
+export { pause, resume } from "./pause.ts";
+export { type Preview, type PreviewOptions, preview } from "./preview.ts";
+export { type StartResult, type StopResult, startResult, stopResult } from "./results.ts";
+export type {
+  ActiveRun,
+  Counters,
+  Decision,
+  Effect,
+  LogEntry,
+  Outcome,
+  RecentRun,
+  ScheduleState,
+  StartEffect,
+  StopEffect,
+  WaitingRun,
+} from "./state.ts";
+export { type CompiledSpec, type DueTime, isSkipped, nextTime, timesAfter } from "./times.ts";
+export { type Backfill, backfill, trigger } from "./trigger.ts";
+export { update } from "./update.ts";
+export { mergeDefinition, type Validated, validateSpec } from "./validate.ts";
+export { wake } from "./wake.ts";
+export { type Piece, type Zone, zoneNamed } from "./zone.ts";

@@ -1,0 +1,104 @@
+/** Results of effects. Each is taken once: a result for something that has one, or that is unknown, changes nothing. */
+import { count, type Draft, finish, open, record } from "./draft.ts";
+import { stopEffect } from "./effects.ts";
+import { RECENT_KEPT, retryDelay, START_ATTEMPTS } from "./limits.ts";
+import type { ActiveRun, Attempts, Decision, ScheduleState } from "./state.ts";
+import { wakeDraft } from "./wake.ts";
+
+export type StartResult =
+  /** Also if an earlier emission with the same key had started it. */
+  | { readonly kind: "started"; readonly run?: string | null; readonly started_at?: number }
+  /** An execution with this id exists that was started with another key. Not tried again. */
+  | { readonly kind: "duplicate" }
+  /** For good: unknown workflow, several deployments to choose from, input not allowed. */
+  | { readonly kind: "refused"; readonly reason: string }
+  /** For now: no deployment is active, the store is throttled. Tried again up to ten times, 1 s to 1 min apart. */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+export function startResult(state: ScheduleState, now: number, executionId: string, result: StartResult): Decision {
+  const draft = open(state, now);
+  const run = state.active.find((each) => each.execution_id === executionId);
+  if (run?.starting) applyStart(draft, run, run.starting, result);
+  wakeDraft(draft);
+  return finish(draft);
+}
+
+function applyStart(draft: Draft, run: ActiveRun, { tries }: Attempts, result: StartResult): void {
+  switch (result.kind) {
+    case "started":
+      markStarted(draft, run, { started_at: result.started_at ?? draft.now, run: result.run ?? null });
+      return;
+    case "duplicate":
+      notStarted(draft, run);
+      record(draft, run, "duplicate", { execution_id: run.execution_id });
+      return;
+    case "refused":
+      refuse(draft, run, result.reason);
+      return;
+    case "unavailable":
+      if (tries >= START_ATTEMPTS) refuse(draft, run, `${result.reason} (tried ${tries} times)`);
+      else replace(draft, { ...run, starting: { tries, again_at: draft.now + retryDelay(tries) } });
+      return;
+  }
+}
+
+/** A refused start never harms the schedule: it gives its slot back, is logged with the reason, and the next may start. */
+function refuse(draft: Draft, run: ActiveRun, reason: string): void {
+  notStarted(draft, run);
+  count(draft, "refused");
+  record(draft, run, "refused", { execution_id: run.execution_id, reason });
+}
+
+function notStarted({ state }: Draft, run: ActiveRun): void {
+  state.active = state.active.filter((each) => each.execution_id !== run.execution_id);
+  if (run.slot && state.remaining !== null) state.remaining++;
+}
+
+export function markStarted(
+  draft: Draft,
+  run: ActiveRun,
+  { started_at, run: first }: { readonly started_at: number; readonly run: string | null },
+): void {
+  const { state } = draft;
+  const running: ActiveRun = { ...run, phase: "running", starting: null, started_at, run: first };
+  replace(draft, running);
+  count(draft, "started");
+  state.recent = [...state.recent, { scheduled_at: run.actual, started_at, execution_id: run.execution_id }].slice(
+    -RECENT_KEPT,
+  );
+  record(draft, run, "started", { execution_id: run.execution_id });
+  if (running.stop) draft.effects.push(stopEffect(state, running, running.stop.kind));
+}
+
+function replace({ state }: Draft, run: ActiveRun): void {
+  state.active = state.active.map((each) => (each.execution_id === run.execution_id ? run : each));
+}
+
+export type StopResult =
+  /** The request is with the execution. */
+  | "asked"
+  /** The execution has closed already; `runClosed` tells how. */
+  | "closed"
+  /** There is no such execution (any more), so nobody will ever tell that it closed. */
+  | "missing"
+  /** Tried again. */
+  | "unavailable";
+
+export function stopResult(state: ScheduleState, now: number, executionId: string, result: StopResult): Decision {
+  const draft = open(state, now);
+  const run = state.active.find((each) => each.execution_id === executionId);
+  if (run?.stop && run.phase === "running") {
+    const { stop } = run;
+    if (result === "missing") {
+      draft.state.active = state.active.filter((each) => each !== run);
+    } else if (!stop.confirmed) {
+      const again_at = now + retryDelay(stop.tries);
+      replace(draft, {
+        ...run,
+        stop: result === "unavailable" ? { ...stop, again_at } : { ...stop, confirmed: true },
+      });
+    }
+  }
+  wakeDraft(draft);
+  return finish(draft);
+}
