@@ -103,7 +103,7 @@ export const INDEXES = {
  * Attributes that the `due` index of Executions carries besides the keys: what the sweeper needs to ring without
  * reading the head. None of them changes while an execution runs, so they cost no index write of their own.
  */
-export const DUE_ATTRIBUTES = ["status", "deployment"] as const;
+export const DUE_ATTRIBUTES = ["status", "deployment", "deadline"] as const;
 
 /**
  * Attributes that the `runs` index carries besides the keys: what a list shows and filters by. Each one changes only

@@ -45,7 +45,7 @@ async function up(settings: Partial<Settings>): Promise<void> {
   const deployment = await deploy({ endpoint, settings, bootstrap: emulator.started });
   await remember(port, deployment);
   print(deployment);
-  say("End it with: npm run emulator:stop");
+  say(`End it with: ${port === DEFAULT_PORT ? "" : `GATEWAY_PORT=${port} `}npm run emulator:stop`);
 }
 
 function print({ apiUrl, workerUrl, endpoint, region, outputs }: Deployment): void {

@@ -3,9 +3,12 @@
  * messages, records and rules reach the right function, and is what a role does not allow refused?
  */
 import { randomUUID } from "node:crypto";
+import { CloudFormationClient, UpdateTerminationProtectionCommand } from "@aws-sdk/client-cloudformation";
 import { DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
-import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { destroy, findDoomed } from "../../infra/destroy.ts";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
@@ -178,6 +181,37 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
         return Items?.[0];
       };
       expect(await eventually("a sweep", swept)).toBeDefined();
+    });
+  });
+
+  // Last: nothing is left afterwards.
+  describe("taking it down", () => {
+    it("is refused while the stack is protected, and then leaves no queue and no payload behind", async () => {
+      const { endpoint, region, credentials } = account;
+      const cloudFormation = new CloudFormationClient({ endpoint, region, credentials });
+      const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+      const protect = (EnableTerminationProtection: boolean) =>
+        cloudFormation.send(
+          new UpdateTerminationProtectionCommand({ StackName: stack.stackName, EnableTerminationProtection }),
+        );
+      const clients = { cloudFormation, s3, sqs };
+
+      await register("remaining");
+      await s3.send(
+        new PutObjectCommand({ Bucket: stack.outputs.PayloadBucket, Key: "default/payload", Body: "large" }),
+      );
+      await protect(true);
+      await expect(findDoomed(clients, stack.stackName)).rejects.toThrow(/protected.*removalPolicy=destroy/);
+      await protect(false);
+      const steps: string[] = [];
+      await destroy(clients, await findDoomed(clients, stack.stackName), (step) => steps.push(step));
+      expect(steps).toEqual([
+        "deleted 1 payloads",
+        `deleted the stack ${stack.stackName}`,
+        expect.stringMatching(/^deleted [1-9]\d* task queues$/),
+      ]);
+      expect((await sqs.send(new ListQueuesCommand({ QueueNamePrefix: stack.stackName }))).QueueUrls ?? []).toEqual([]);
+      await expect(findDoomed(clients, stack.stackName)).rejects.toThrow(/There is no stack/);
     });
   });
 });

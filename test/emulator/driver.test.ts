@@ -1,0 +1,50 @@
+// The scripts around the emulator, as far as they need none.
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { reachable } from "../../localstack/deploy.ts";
+import { freePort, stopEmulator } from "../../localstack/emulator.ts";
+import { CommandFailed, run } from "../../localstack/process.ts";
+import { findPython, PythonMissing } from "../../localstack/python.ts";
+
+const endpoint = "http://127.0.0.1:4566";
+
+describe("addresses of a deployment", () => {
+  it("that lead to AWS are turned into paths of the endpoint", () => {
+    expect(reachable(endpoint, "https://abc.execute-api.us-east-1.amazonaws.com/api/")).toBe(
+      `${endpoint}/_aws/execute-api/abc/api`,
+    );
+    expect(reachable(endpoint, "https://xyz.lambda-url.us-east-1.on.aws/")).toBe(`${endpoint}/_aws/lambda-url/xyz`);
+  });
+
+  it("that lead to the emulator already are left as they are", () => {
+    const own = "http://xyz.lambda-url.us-east-1.localhost.localstack.cloud:4566/";
+    expect(reachable(endpoint, own)).toBe(own.slice(0, -1));
+  });
+});
+
+describe("Python", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("that is missing is named, with what was tried and what works without it", async () => {
+    vi.stubEnv("PYTHON", "/nowhere/python3");
+    const failure = await findPython().catch((error: Error) => error);
+    expect(failure).toBeInstanceOf(PythonMissing);
+    expect((failure as Error).message).toMatch(/needs Python 3\.10.*\/nowhere\/python3.*apt install python3/s);
+  });
+
+  it("that is something else is not taken for one", async () => {
+    vi.stubEnv("PYTHON", process.execPath);
+    await expect(findPython()).rejects.toThrow(PythonMissing);
+  });
+});
+
+describe("the driver", () => {
+  it("says that nothing runs on a port instead of ending something else", async () => {
+    expect(await stopEmulator(await freePort())).toBe(false);
+  });
+
+  it("reports a command that failed with its end and its last words", async () => {
+    const failing = run(process.execPath, ["-e", "console.error('the reason'); process.exit(3)"]);
+    await expect(failing).rejects.toThrow(CommandFailed);
+    await expect(failing).rejects.toThrow(/exit code 3\nthe reason/);
+  });
+});
