@@ -205,8 +205,15 @@ describe("the stack", () => {
       "FirstKeyCommand",
       "PayloadBucket",
       "RegistryTable",
+      "ScheduleDeadLettersArn",
+      "ScheduleGroup",
+      "ScheduleQueueArn",
+      "ScheduleQueueUrl",
+      "ScheduleRoleArn",
       "SchedulesTable",
+      "TaskDeadLettersArn",
       "TaskQueuePrefix",
+      "WorkerRoleArn",
       "WorkerUrl",
     ]);
   });

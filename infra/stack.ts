@@ -95,7 +95,7 @@ export class SiroccoStack extends Stack {
     });
     this.watchEdges(alarms, feed, sweeper, scheduling);
     this.watchDoors(alarms);
-    this.tellOutputs(props, payloads);
+    this.tellOutputs(props, payloads, scheduling);
   }
 
   private handler(name: FunctionName): Handler {
@@ -189,7 +189,7 @@ export class SiroccoStack extends Stack {
     });
   }
 
-  private tellOutputs({ customDomain }: SiroccoStackProps, payloads: Payloads): void {
+  private tellOutputs({ customDomain }: SiroccoStackProps, payloads: Payloads, scheduling: Scheduling): void {
     const { executions, registry, schedules, feed } = this.tables;
     const output = (name: string, value: string, description: string) =>
       new CfnOutput(this, name, { value, description });
@@ -201,6 +201,13 @@ export class SiroccoStack extends Stack {
     output("FeedTable", feed.tableName, "Table of events in their order");
     output("PayloadBucket", payloads.bucket.bucketName, "Bucket of large payloads");
     output("TaskQueuePrefix", this.tasks.prefix, "How the names of deployments' queues begin");
+    output("TaskDeadLettersArn", this.tasks.deadLetters.queue.queueArn, "Queue of tasks that no worker survived");
+    output("WorkerRoleArn", this.tasks.workerRole.roleArn, "Role that workers' credentials come from");
+    output("ScheduleGroup", scheduling.group.scheduleGroupName, "EventBridge Scheduler group of wake-ups");
+    output("ScheduleRoleArn", scheduling.role.roleArn, "Role that EventBridge Scheduler delivers wake-ups with");
+    output("ScheduleQueueArn", scheduling.queue.queue.queueArn, "Queue of wake-ups");
+    output("ScheduleQueueUrl", scheduling.queue.queue.queueUrl, "The same queue, as a URL");
+    output("ScheduleDeadLettersArn", scheduling.queue.deadLetters.queueArn, "Queue of wake-ups that failed");
     output(
       "FirstKeyCommand",
       `npx sirocco bootstrap --table ${registry.tableName} --region ${this.region} --workspace default`,

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Settings } from "../infra/config.ts";
+import { readSettings, type Settings } from "../infra/config.ts";
+import { ENV, type EnvName } from "../infra/names.ts";
 import { deploymentFile, root, stateDir } from "./paths.ts";
 import { run } from "./process.ts";
 
@@ -95,6 +96,41 @@ export function reachable(endpoint: string, url: string): string {
   if (/\.execute-api\.[^.]+\.amazonaws\.com(\.cn)?$/.test(hostname)) return `${base}/_aws/execute-api/${label}${below}`;
   if (/\.lambda-url\.[^.]+\.on\.aws$/.test(hostname)) return `${base}/_aws/lambda-url/${label}${below}`;
   return url.replace(/\/$/, "");
+}
+
+/**
+ * The environment variables that handlers find, for a program that runs the same code outside Lambda: tests of the
+ * adapter, the benchmark.
+ */
+export function environmentOf(
+  { stackName, outputs }: Deployment,
+  settings: Partial<Settings> = {},
+): Record<EnvName, string> {
+  const output = (name: string): string => {
+    const value = outputs[name];
+    if (!value) throw new Error(`The stack ${stackName} has no output ${name}: it was deployed by another version`);
+    return value;
+  };
+  const { retentionDays, livenessWindowSeconds, logLevel } = readSettings((name) => settings[name as keyof Settings]);
+  return {
+    [ENV.executionsTable]: output("ExecutionsTable"),
+    [ENV.registryTable]: output("RegistryTable"),
+    [ENV.schedulesTable]: output("SchedulesTable"),
+    [ENV.feedTable]: output("FeedTable"),
+    [ENV.payloadBucket]: output("PayloadBucket"),
+    [ENV.taskQueuePrefix]: output("TaskQueuePrefix"),
+    [ENV.taskDeadLettersArn]: output("TaskDeadLettersArn"),
+    [ENV.workerRoleArn]: output("WorkerRoleArn"),
+    [ENV.scheduleGroup]: output("ScheduleGroup"),
+    [ENV.scheduleRoleArn]: output("ScheduleRoleArn"),
+    [ENV.scheduleQueueArn]: output("ScheduleQueueArn"),
+    [ENV.scheduleQueueUrl]: output("ScheduleQueueUrl"),
+    [ENV.scheduleDeadLettersArn]: output("ScheduleDeadLettersArn"),
+    [ENV.retentionDays]: String(retentionDays),
+    [ENV.livenessWindowMs]: String(livenessWindowSeconds * 1000),
+    [ENV.logLevel]: logLevel,
+    [ENV.installation]: stackName,
+  };
 }
 
 /** Keeps a deployment beside the emulator's pid file, for other programs to find. */

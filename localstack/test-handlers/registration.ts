@@ -8,6 +8,7 @@ export const handler = async ({ path }: RestEvent) => {
   return json(200, {
     function: "registration",
     path,
+    environment: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("SIROCCO_"))),
     writeRegistry: await verdict(leave(ENV.registryTable, "probe", "registration")),
     readExecutions: await verdict(
       dynamo.send(

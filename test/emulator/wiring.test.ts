@@ -9,7 +9,7 @@ import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { destroy, findDoomed } from "../../infra/destroy.ts";
-import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -63,6 +63,11 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
     dynamo?.destroy();
     sqs?.destroy();
     await account?.stop();
+  });
+
+  it("tells programs outside Lambda what its handlers find in their environment", async () => {
+    const { body } = await ask("/v1/workflows/deployments");
+    expect(environmentOf(stack)).toMatchObject(body.environment as object);
   });
 
   describe("clients' front door", () => {
