@@ -6,22 +6,28 @@ import { currentFrame } from "./frame.ts";
 import { replace } from "./replace.ts";
 
 export function catchRejections(): void {
-  const emit = process.emit as (this: NodeJS.Process, ...args: unknown[]) => boolean;
-  Object.defineProperty(process, "emit", { value: emit, writable: true, configurable: true, enumerable: false });
-  replace(
-    process,
-    "emit",
-    (real) =>
-      function emit(...args: unknown[]) {
-        const [event, reason] = args;
-        if (event === "unhandledRejection" || event === "rejectionHandled") {
-          const frame = currentFrame(); // that of the code whose promise it is
-          if (frame?.kind === "workflow") {
-            if (event === "unhandledRejection") frame.instance.unhandled(reason);
-            return true;
-          }
+  /** Reported to an instance; that they are handled later is nobody's news. */
+  const taken = new WeakSet<object>();
+  // An own property, so that only this process object is touched and not every emitter.
+  Object.defineProperty(process, "emit", {
+    value: process.emit,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  });
+  replace(process, "emit", (real) => {
+    return function emit(...args: unknown[]) {
+      if (args[0] === "unhandledRejection") {
+        const frame = currentFrame(); // that of the code whose promise it is
+        if (frame?.kind === "workflow") {
+          taken.add(args[2] as object);
+          frame.instance.unhandled(args[1]);
+          return true;
         }
-        return real.apply(this, args);
-      },
-  );
+      } else if (args[0] === "rejectionHandled" && taken.has(args[1] as object)) {
+        return true;
+      }
+      return real.apply(this, args);
+    };
+  });
 }

@@ -410,12 +410,12 @@ export class WorkflowInstance implements Instance {
     this.#bug ??= { error };
   }
 
-  /** A rejection that nobody handled (yet). A failure may still be awaited later; anything else is a bug. */
+  /** A rejection that nobody handles, yet: a failure may still be awaited later, anything else is a bug. */
   unhandled(reason: unknown): void {
     if (this.closed) return;
-    const message = reason instanceof Error ? reason.message : String(reason);
-    this.say("warn", `a promise was rejected and nothing handles it: ${message}`);
-    if (!isFailure(reason) && !this.failOnAnyError) this.reportBug(reason);
+    if (isFailure(reason) || this.failOnAnyError)
+      this.say("debug", "a promise failed before anything awaited it", { reason });
+    else this.reportBug(reason);
   }
 
   #outOfTurn(what: string): NotDurableError {

@@ -1,0 +1,732 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import {
+  ActivityError,
+  activity,
+  CancelledError,
+  cancelSignal,
+  continueAsNew,
+  executionInfo,
+  historyIsLong,
+  on,
+  parallel,
+  query,
+  signal,
+  sleep,
+  TimeoutError,
+  uncancelled,
+  update,
+  WorkflowError,
+  waitUntil,
+  workflow,
+} from "../index.ts";
+import { Hand, START, say } from "./hand.ts";
+
+const charge = activity(
+  { name: "charge", input: z.object({ id: z.string() }), output: z.object({ receipt: z.string() }) },
+  async ({ id }) => ({
+    receipt: `r-${id}`,
+  }),
+);
+const note = activity({ name: "note" }, async () => {});
+
+describe("activities", () => {
+  test("a call is scheduled with its options, and its recorded result is what the code sees", async () => {
+    const pay = workflow(
+      { name: "pay", input: z.object({ id: z.string() }) },
+      async ({ id }) => (await charge({ id })).receipt,
+    );
+    const hand = await Hand.start(pay, { id: "a" });
+    expect(hand.decisions).toEqual([
+      {
+        kind: "activity_scheduled",
+        activity: 1,
+        name: "charge",
+        input: { id: "a" },
+        where: "queue",
+        options: {
+          start_to_close_ms: 300_000,
+          retry: { max_attempts: 3, first_ms: 1000, factor: 2, max_ms: 100_000, non_retryable: [] },
+        },
+      },
+    ]);
+    await hand.tell(say.completed(1, { receipt: "from the journal" }));
+    expect(hand.end).toEqual({ kind: "execution_completed", result: { result: "from the journal" } });
+    expect((await hand.replayed()).closed).toBe(true);
+  });
+
+  test("calls made together are numbered in the order of the calls and may finish in any order", async () => {
+    const pay = workflow({ name: "pay" }, async () => Promise.all(["a", "b", "c"].map((id) => charge({ id }))));
+    const hand = await Hand.start(pay);
+    expect(hand.decisions.map((d) => d.kind === "activity_scheduled" && [d.activity, d.input])).toEqual([
+      [1, { id: "a" }],
+      [2, { id: "b" }],
+      [3, { id: "c" }],
+    ]);
+    await hand.tell(say.completed(3, { receipt: "c" }));
+    await hand.tell(say.completed(1, { receipt: "a" }), say.completed(2, { receipt: "b" }));
+    expect(hand.end).toMatchObject({ result: { result: [{ receipt: "a" }, { receipt: "b" }, { receipt: "c" }] } });
+    await hand.replayed();
+  });
+
+  test("a failed activity is an ActivityError whose cause is the original, and escaping it fails the execution", async () => {
+    const pay = workflow({ name: "pay" }, async () => charge({ id: "a" }));
+    const hand = await Hand.start(pay);
+    await hand.tell(say.failed(1, { type: "CardDeclined", message: "declined" }, "failed", 3));
+    expect(hand.end).toMatchObject({
+      kind: "execution_failed",
+      failure: {
+        type: "ActivityError",
+        message: 'activity "charge" failed after 3 attempts: declined',
+        details: { activity: "charge", number: 1, attempt: 3, reason: "failed" },
+        cause: { type: "CardDeclined", message: "declined" },
+      },
+    });
+  });
+
+  test.each([
+    "start_to_close",
+    "schedule_to_close",
+    "schedule_to_start",
+    "heartbeat",
+  ] as const)("an activity that ran out of time (%s) has a TimeoutError as its cause", async (reason) => {
+    let caught: unknown;
+    const pay = workflow({ name: "pay" }, async () => {
+      await charge({ id: "a" }).catch((error) => {
+        caught = error;
+      });
+    });
+    const hand = await Hand.start(pay);
+    await hand.tell(say.failed(1, { type: "Timeout", message: "too late" }, reason));
+    expect(caught).toBeInstanceOf(ActivityError);
+    expect((caught as ActivityError).cause).toBeInstanceOf(TimeoutError);
+    expect((caught as { cause: TimeoutError }).cause.kind).toBe(reason);
+  });
+
+  test("changing a result or an input afterwards does not reach the journal", async () => {
+    const input = { id: "a" };
+    const pay = workflow({ name: "pay" }, async () => {
+      const receipt = await charge(input);
+      input.id = "changed";
+      receipt.receipt = "changed";
+      return receipt;
+    });
+    const hand = await Hand.start(pay);
+    await hand.tell(say.completed(1, { receipt: "a" }));
+    expect(hand.history[1]).toMatchObject({ input: { id: "a" } });
+    expect(hand.history[2]).toMatchObject({ result: { receipt: "a" } });
+  });
+
+  test("a value that JSON cannot hold is named where it is sent", async () => {
+    const send = activity({ name: "send", input: z.any() }, async () => {});
+    const pay = workflow({ name: "pay" }, async () => send({ rows: [{ amounts: new Map() }] }));
+    await expect(Hand.start(pay)).rejects.toThrow(
+      'the input of activity "send".rows[0].amounts is a Map, which JSON cannot hold',
+    );
+  });
+
+  test("an activity without a result gives undefined, live and on replay", async () => {
+    const seen: unknown[] = [];
+    const run = workflow({ name: "run" }, async () => {
+      seen.push(await note());
+    });
+    const hand = await Hand.start(run);
+    await hand.tell(say.completed(1, null));
+    await hand.replayed();
+    expect(seen).toEqual([undefined, undefined]);
+    expect(hand.end).toEqual({ kind: "execution_completed", result: null });
+  });
+});
+
+describe("what ends an execution", () => {
+  const failing = (error: () => unknown) =>
+    workflow({ name: "failing" }, async () => {
+      throw error();
+    });
+
+  test.each([
+    ["WorkflowError", () => new WorkflowError("no stock", { details: { sku: 7 } })],
+    ["TimeoutError", () => new TimeoutError("too late", "input")],
+    ["CancelledError", () => new CancelledError("nobody asked")],
+  ])("%s fails it", async (type, error) => {
+    const hand = await Hand.start(failing(error));
+    expect(hand.end).toMatchObject({ kind: "execution_failed", failure: { type } });
+  });
+
+  test("a class of one's own that extends WorkflowError fails it under its own name", async () => {
+    class OutOfStock extends WorkflowError {}
+    const hand = await Hand.start(failing(() => new OutOfStock("none left")));
+    expect(hand.end).toMatchObject({ kind: "execution_failed", failure: { type: "OutOfStock", message: "none left" } });
+  });
+
+  test("rethrowing the cause of an activity's failure fails it, whatever its class was", async () => {
+    const pay = workflow({ name: "pay" }, async () => {
+      try {
+        await charge({ id: "a" });
+      } catch (error) {
+        throw (error as ActivityError).cause;
+      }
+    });
+    const hand = await Hand.start(pay);
+    await hand.tell(say.failed(1, { type: "TypeError", message: "x is not a function" }));
+    expect(hand.end).toMatchObject({
+      kind: "execution_failed",
+      failure: { type: "TypeError", message: "x is not a function" },
+    });
+  });
+
+  test("any other error is a bug: nothing is decided, and the instance is of no more use", async () => {
+    const hand = new Hand(failing(() => new TypeError("x is undefined")));
+    const started = { ...(await Hand.start(workflow({ name: "x" }, async () => null))).history[0]! };
+    const activation = await hand.instance.activate([started as never]);
+    expect(activation).toEqual({ bug: expect.objectContaining({ message: "x is undefined" }) });
+    expect(hand.instance.poisoned).toBe(true);
+  });
+
+  test("failOnAnyError makes a failure of every error", async () => {
+    const hand = await Hand.start(
+      failing(() => new TypeError("x is undefined")),
+      {},
+      { failOnAnyError: true },
+    );
+    expect(hand.end).toMatchObject({ kind: "execution_failed", failure: { type: "TypeError" } });
+  });
+
+  test("input that does not fit the schema fails it, and says where", async () => {
+    const pay = workflow({ name: "pay", input: z.object({ customer: z.object({ id: z.string() }) }) }, async () => 1);
+    const hand = await Hand.start(pay, { customer: { id: 5 } });
+    expect(hand.end).toMatchObject({
+      kind: "execution_failed",
+      failure: { type: "InvalidValueError", non_retryable: true, message: expect.stringContaining("customer.id: ") },
+    });
+  });
+
+  test("the rejected promise of a branch that nobody awaits yet does not end the process or the execution", async () => {
+    const pay = workflow({ name: "pay" }, async () => {
+      const second = (async () => charge({ id: "b" }))();
+      await charge({ id: "a" });
+      return second.catch((error: Error) => error.message);
+    });
+    const hand = await Hand.start(pay);
+    await hand.tell(say.failed(1));
+    await new Promise((resolve) => setImmediate(resolve));
+    await hand.tell(say.completed(2, { receipt: "a" }));
+    expect(hand.end).toMatchObject({ result: { result: 'activity "charge" failed: it broke' } });
+  });
+
+  test("a bug in a branch that nobody awaits is a bug of the workflow", async () => {
+    const pay = workflow({ name: "pay" }, async () => {
+      void (async () => {
+        await charge({ id: "b" });
+        throw new TypeError("in the background");
+      })();
+      await charge({ id: "a" });
+    });
+    const hand = await Hand.start(pay);
+    await hand.tell(say.completed(1, { receipt: "b" }));
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(hand.tell(say.completed(2, { receipt: "a" }))).rejects.toThrow("in the background");
+  });
+});
+
+describe("time", () => {
+  test("now, Date and sleep follow the history, not the wall clock", async () => {
+    const seen: number[] = [];
+    const nap = workflow({ name: "nap" }, async () => {
+      seen.push(Date.now());
+      await sleep("2h");
+      seen.push(Date.now());
+    });
+    const hand = await Hand.start(nap);
+    expect(hand.decisions).toEqual([{ kind: "timer_started", timer: 1, fire_at: START + 7_200_000 }]);
+    await hand.tell(say.fired(1, 7_200_000));
+    expect(seen).toEqual([START, START + 7_200_000]);
+    await hand.replayed();
+    expect(seen.slice(2)).toEqual(seen.slice(0, 2));
+  });
+
+  test("waitUntil is true when its condition came to hold, and its timer is dropped", async () => {
+    const approve = signal("approve");
+    const wait = workflow({ name: "wait", handlers: [approve] }, async () => {
+      let approved = false;
+      on(approve, () => {
+        approved = true;
+      });
+      return waitUntil(() => approved, "1d");
+    });
+    const hand = await Hand.start(wait);
+    expect(hand.kinds).toEqual(["timer_started"]);
+    await hand.tell(say.signal("approve"));
+    expect(hand.decisions).toEqual([
+      { kind: "timer_cancelled", timer: 1 },
+      { kind: "execution_completed", result: { result: true } },
+    ]);
+    await hand.replayed();
+  });
+
+  test("waitUntil is false when its time passed first", async () => {
+    const wait = workflow({ name: "wait" }, async () => waitUntil(() => false, 5000));
+    const hand = await Hand.start(wait);
+    await hand.tell(say.fired(1, 5000));
+    expect(hand.decisions).toEqual([{ kind: "execution_completed", result: { result: false } }]);
+  });
+
+  test("conditions that could hold together go on one after the other, so that a lock is a lock", async () => {
+    const log: string[] = [];
+    const lock = workflow({ name: "lock" }, async () => {
+      let locked = true;
+      const worker = async (name: string) => {
+        await waitUntil(() => !locked);
+        locked = true;
+        log.push(`${name} in`);
+        await note();
+        log.push(`${name} out`);
+        locked = false;
+      };
+      const both = Promise.all([worker("a"), worker("b")]);
+      await note();
+      locked = false;
+      await both;
+    });
+    const hand = await Hand.start(lock);
+    for (let n = 1; n <= 3; n++) await hand.tell(say.completed(n));
+    expect(hand.instance.closed).toBe(true);
+    expect(log).toEqual(["a in", "a out", "b in", "b out"]);
+  });
+
+  test("a bad duration is refused by name", async () => {
+    const nap = workflow({ name: "nap" }, async () => sleep("2 hours"));
+    await expect(Hand.start(nap)).rejects.toThrow('sleep(): "2 hours" is not a duration');
+  });
+});
+
+describe("cancellation", () => {
+  test("is raised where the workflow waits, tells the activity, and lets cleanup run", async () => {
+    const pay = workflow({ name: "pay" }, async () => {
+      try {
+        await charge({ id: "a" });
+      } catch (error) {
+        if (error instanceof CancelledError) await note();
+        throw error;
+      }
+    });
+    const hand = await Hand.start(pay);
+    await hand.tell(say.cancel("changed my mind"));
+    expect(hand.decisions).toEqual([
+      { kind: "activity_cancel_requested", activity: 1 },
+      expect.objectContaining({ kind: "activity_scheduled", activity: 2, name: "note" }),
+    ]);
+    await hand.tell(say.failed(1, { message: "cancelled" }, "cancelled"));
+    expect(hand.decisions).toEqual([]);
+    await hand.tell(say.completed(2));
+    expect(hand.end).toEqual({ kind: "execution_cancelled", reason: "changed my mind" });
+    await hand.replayed();
+  });
+
+  test("ends timers and conditions, with their timers", async () => {
+    const wait = workflow({ name: "wait" }, async () => {
+      await Promise.all([sleep("1h"), waitUntil(() => false, "2h")]);
+    });
+    const hand = await Hand.start(wait);
+    await hand.tell(say.cancel());
+    expect(hand.decisions).toEqual([
+      { kind: "timer_cancelled", timer: 1 },
+      { kind: "timer_cancelled", timer: 2 },
+      { kind: "execution_cancelled", reason: null },
+    ]);
+  });
+
+  test("a workflow that returns all the same is completed", async () => {
+    const calm = workflow({ name: "calm" }, async () => {
+      await sleep("1h").catch(() => {});
+      return "done";
+    });
+    const hand = await Hand.start(calm);
+    await hand.tell(say.cancel());
+    expect(hand.end).toEqual({ kind: "execution_completed", result: { result: "done" } });
+  });
+
+  test("does not reach what is shielded, and is raised at the next wait after it", async () => {
+    const steps: string[] = [];
+    const careful = workflow({ name: "careful" }, async () => {
+      await uncancelled(async () => {
+        await charge({ id: "a" });
+        steps.push("shielded");
+        await charge({ id: "b" });
+      });
+      steps.push("left");
+      await charge({ id: "c" });
+      steps.push("never");
+    });
+    const hand = await Hand.start(careful);
+    await hand.tell(say.cancel());
+    expect(hand.decisions).toEqual([]);
+    await hand.tell(say.completed(1, { receipt: "a" }));
+    await hand.tell(say.completed(2, { receipt: "b" }));
+    expect(steps).toEqual(["shielded", "left"]);
+    expect(hand.decisions).toEqual([{ kind: "execution_cancelled", reason: null }]);
+  });
+
+  test("is raised once: a second request changes nothing", async () => {
+    const pay = workflow({ name: "pay" }, async () => {
+      await sleep("1h").catch(() => {});
+      await note();
+    });
+    const hand = await Hand.start(pay);
+    await hand.tell(say.cancel());
+    await hand.tell(say.cancel());
+    expect(hand.decisions).toEqual([]);
+    await hand.tell(say.completed(1));
+    expect(hand.end.kind).toBe("execution_completed");
+  });
+
+  test("a handler that waits is cancelled by itself, and the workflow function too", async () => {
+    const poke = signal("poke");
+    const two = workflow({ name: "two", handlers: [poke] }, async () => {
+      on(poke, async () => {
+        await sleep("1h");
+      });
+      await uncancelled(async () => note());
+      await sleep("1d");
+    });
+    const hand = await Hand.start(two);
+    await hand.tell(say.signal("poke"));
+    await hand.tell(say.cancel());
+    expect(hand.decisions).toEqual([{ kind: "timer_cancelled", timer: 1 }]);
+    await hand.tell(say.completed(1));
+    expect(hand.end.kind).toBe("execution_cancelled");
+  });
+
+  test("cancelSignal is aborted with the reason, and may be all that a workflow waits for", async () => {
+    const watch = workflow({ name: "watch" }, async () => {
+      const signal = cancelSignal();
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      return (signal.reason as CancelledError).reason;
+    });
+    const hand = await Hand.start(watch);
+    await hand.tell(say.cancel("enough"));
+    expect(hand.end).toMatchObject({ result: { result: "enough" } });
+  });
+});
+
+describe("handlers", () => {
+  const add = signal("add", z.object({ amount: z.number() }));
+  const total = query("total", z.object({ total: z.number() }));
+  const limit = update("limit", z.object({ max: z.int() }), z.object({ was: z.number() }));
+  const account = workflow({ name: "account", handlers: [add, total, limit] }, async () => {
+    let sum = 0;
+    let max = 10;
+    let open = true;
+    on(add, ({ amount }) => {
+      sum += amount;
+      if (sum >= max) open = false;
+    });
+    on(total, () => ({ total: sum }));
+    on(
+      limit,
+      async (input) => {
+        await note();
+        const was = max;
+        max = input.max;
+        if (sum >= max) open = false;
+        return { was };
+      },
+      {
+        validate: ({ max }) => {
+          if (max < sum) throw new WorkflowError(`the sum is ${sum} already`);
+        },
+      },
+    );
+    await waitUntil(() => !open);
+    return sum;
+  });
+
+  test("signals reach their handler in order, and queries see the state", async () => {
+    const hand = await Hand.start(account);
+    await hand.tell(say.signal("add", { amount: 2 }), say.signal("add", { amount: 3 }));
+    expect(hand.instance.query("total", null)).toEqual({ total: 5 });
+    expect((await hand.replayed()).query("total", null)).toEqual({ total: 5 });
+    await hand.tell(say.signal("add", { amount: 5 }));
+    expect(hand.end).toMatchObject({ result: { result: 10 } });
+  });
+
+  test("a signal marked as ignored never reaches the code", async () => {
+    const hand = await Hand.start(account);
+    await hand.tell({ ...say.signal("add", { amount: 99 }), ignored: "why not" } as never);
+    expect(hand.instance.query("total", {})).toEqual({ total: 0 });
+    expect((await hand.replayed()).query("total", {})).toEqual({ total: 0 });
+  });
+
+  test("an update may use activities, and its answer is recorded", async () => {
+    const hand = await Hand.start(account);
+    await hand.tell(say.update("limit", { max: 20 }));
+    expect(hand.kinds).toEqual(["activity_scheduled"]);
+    await hand.tell(say.completed(1));
+    expect(hand.decisions).toEqual([
+      { kind: "update_completed", message: "update#limit", name: "limit", result: { was: 10 } },
+    ]);
+    await hand.replayed();
+  });
+
+  test("several updates run at once", async () => {
+    const hand = await Hand.start(account);
+    await hand.tell(say.update("limit", { max: 20 }, "u1"), say.update("limit", { max: 30 }, "u2"));
+    await hand.tell(say.completed(2));
+    await hand.tell(say.completed(1));
+    expect(hand.history.filter((e) => e.kind === "update_completed")).toMatchObject([
+      { message: "u2", result: { was: 10 } },
+      { message: "u1", result: { was: 30 } },
+    ]);
+  });
+
+  test("an update whose handler fails is answered with the failure, and the execution goes on", async () => {
+    const risky = update("risky");
+    const flow = workflow({ name: "flow", handlers: [risky] }, async () => {
+      on(risky, async () => {
+        await charge({ id: "x" });
+      });
+      await sleep("1h");
+    });
+    const hand = await Hand.start(flow);
+    await hand.tell(say.update("risky"));
+    await hand.tell(say.failed(1));
+    expect(hand.decisions).toMatchObject([
+      { kind: "update_failed", message: "update#risky", failure: { type: "ActivityError" } },
+    ]);
+    expect(hand.instance.closed).toBe(false);
+  });
+
+  test("an update that the execution leaves behind is answered before it closes", async () => {
+    const slow = update("slow");
+    const flow = workflow({ name: "flow", handlers: [slow] }, async () => {
+      on(slow, async () => sleep("1d"));
+      await sleep("1h");
+    });
+    const hand = await Hand.start(flow);
+    await hand.tell(say.update("slow"));
+    await hand.tell(say.fired(1));
+    expect(hand.decisions).toMatchObject([
+      {
+        kind: "update_failed",
+        message: "update#slow",
+        failure: { message: 'the execution ended before update "slow" was finished' },
+      },
+      { kind: "execution_completed" },
+    ]);
+    await hand.replayed();
+  });
+
+  test("an update that ends the workflow is still answered with its result", async () => {
+    const finish = update("finish", undefined, z.string());
+    const flow = workflow({ name: "flow", handlers: [finish] }, async () => {
+      let done = false;
+      on(finish, () => {
+        done = true;
+        return "bye";
+      });
+      await waitUntil(() => done);
+    });
+    const hand = await Hand.start(flow);
+    await hand.tell(say.update("finish"));
+    expect(hand.kinds).toEqual(["update_completed", "execution_completed"]);
+    await hand.replayed();
+  });
+
+  test("what comes before its handler is kept and handed over in order", async () => {
+    const late = workflow({ name: "late", handlers: [add, limit] }, async () => {
+      await note();
+      const seen: unknown[] = [];
+      on(add, ({ amount }) => void seen.push(amount));
+      on(limit, ({ max }) => {
+        seen.push(max);
+        return { was: 0 };
+      });
+      await sleep(1000);
+      return seen;
+    });
+    const hand = await Hand.start(late);
+    await hand.tell(
+      say.signal("add", { amount: 1 }),
+      say.update("limit", { max: 5 }),
+      say.signal("add", { amount: 2 }),
+    );
+    expect(hand.decisions).toEqual([]);
+    await hand.tell(say.completed(1));
+    expect(hand.kinds).toEqual(["timer_started", "update_completed"]);
+    await hand.tell(say.fired(1));
+    expect(hand.end).toMatchObject({ result: { result: [1, 2, 5] } });
+    await hand.replayed();
+  });
+
+  test("unknown names are refused with the known ones", async () => {
+    const { instance } = await Hand.start(account);
+    expect(() => instance.query("sum", null)).toThrow(
+      'workflow "account" has no query "sum": its queries are "total".',
+    );
+    expect(instance.checkSignal("ad", null)).toBe('workflow "account" has no signal "ad": its signals are "add".');
+    expect(instance.checkUpdate("limits", null)).toMatchObject({
+      status: 404,
+      failure: { message: expect.stringContaining('"limit"') },
+    });
+  });
+
+  test("bad input is refused with the place", async () => {
+    const { instance } = await Hand.start(account);
+    expect(instance.checkSignal("add", { amount: "5" })).toContain("amount: ");
+    expect(instance.checkUpdate("limit", { max: 1.5 })).toMatchObject({
+      status: 422,
+      failure: { message: expect.stringContaining("max: ") },
+    });
+    expect(instance.checkSignal("add", { amount: 5, more: true })).toBeNull();
+  });
+
+  test("a validator sees the state and refuses before anything is recorded", async () => {
+    const hand = await Hand.start(account);
+    await hand.tell(say.signal("add", { amount: 7 }));
+    expect(hand.instance.checkUpdate("limit", { max: 5 })).toEqual({
+      status: 422,
+      failure: expect.objectContaining({ type: "WorkflowError", message: "the sum is 7 already" }),
+    });
+    expect(hand.instance.checkUpdate("limit", { max: 8 })).toBeNull();
+  });
+
+  test("query handlers can neither ask for things nor wait", async () => {
+    const asks = query("asks");
+    const waits = query("waits");
+    const flow = workflow({ name: "flow", handlers: [asks, waits] }, async () => {
+      on(asks, () => void note().catch(() => {}));
+      on(waits, async () => 1);
+      await sleep("1h");
+    });
+    const { instance } = await Hand.start(flow);
+    expect(() => instance.query("waits", null)).toThrow("query handlers answer at once");
+    instance.query("asks", null);
+    expect(instance.waitingOn()).toEqual([expect.stringContaining("timer 1")]);
+  });
+
+  test("a query before its handler exists says so", async () => {
+    const early = workflow({ name: "early", handlers: [total] }, async () => {
+      await note();
+      on(total, () => ({ total: 0 }));
+    });
+    const { instance } = await Hand.start(early);
+    expect(() => instance.query("total", null)).toThrow("has no handler yet");
+  });
+
+  test("on refuses a handler that the workflow does not declare", async () => {
+    const flow = workflow({ name: "flow" }, async () => on(add, () => {}));
+    await expect(Hand.start(flow)).rejects.toThrow("List it in workflow({ handlers: […] })");
+  });
+
+  test("a signal handler that throws a failure fails the execution; a bug is a bug", async () => {
+    const boom = signal("boom", z.object({ bug: z.boolean() }));
+    const flow = workflow({ name: "flow", handlers: [boom] }, async () => {
+      on(boom, ({ bug }) => {
+        throw bug ? new TypeError("oops") : new WorkflowError("boom");
+      });
+      await sleep("1h");
+    });
+    const failing = await Hand.start(flow);
+    await failing.tell(say.signal("boom", { bug: false }));
+    expect(failing.end.kind).toBe("execution_failed");
+    const broken = await Hand.start(flow);
+    await expect(broken.tell(say.signal("boom", { bug: true }))).rejects.toThrow("oops");
+  });
+});
+
+describe("continuing and knowing oneself", () => {
+  test("continueAsNew ends the run with the next input and a run id that follows from this one", async () => {
+    const loop = workflow({ name: "loop", input: z.object({ n: z.int() }) }, async ({ n }) => {
+      await note();
+      return continueAsNew({ n: n + 1 });
+    });
+    const hand = await Hand.start(loop, { n: 1 });
+    await hand.tell(say.completed(1));
+    expect(hand.end).toMatchObject({
+      kind: "execution_continued",
+      workflow: "loop",
+      input: { n: 2 },
+      run: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    await hand.replayed();
+  });
+
+  test("a continuation that is not returned, or does not fit the input, is a bug", async () => {
+    const forgetful = workflow({ name: "forgetful" }, async () => void continueAsNew({}));
+    await expect(Hand.start(forgetful)).rejects.toThrow("return continueAsNew(input)");
+    const wrong = workflow({ name: "wrong", input: z.object({ n: z.int() }) }, async () => continueAsNew({ n: "2" }));
+    await expect(Hand.start(wrong, { n: 1 })).rejects.toThrow("does not fit its schema: n: ");
+  });
+
+  test("historyIsLong turns true at 10,240 events, and for few but large ones", async () => {
+    const seen: boolean[] = [];
+    const grow = workflow({ name: "grow" }, async () => {
+      for (let i = 0; i < 3; i++) {
+        await charge({ id: "a" });
+        seen.push(historyIsLong());
+      }
+    });
+    const hand = await Hand.start(grow);
+    await hand.tell(say.completed(1, { receipt: "small" }));
+    await hand.tell(say.completed(2, { receipt: "x".repeat(10_000_001) }));
+    expect(seen).toEqual([false, true]);
+  });
+
+  test("executionInfo tells who and where", async () => {
+    const who = workflow({ name: "who" }, async () => executionInfo());
+    const hand = await Hand.start(who);
+    expect(hand.end).toMatchObject({
+      result: {
+        execution: "order-1",
+        workflow: "who",
+        deployment: "demo",
+        startedAt: START,
+        deadline: null,
+        parent: null,
+        root: "order-1",
+        historyLength: 1,
+      },
+    });
+  });
+});
+
+describe("fan-out", () => {
+  test("parallel keeps the order of the items and the limit", async () => {
+    const fan = workflow({ name: "fan" }, async () =>
+      parallel(["a", "b", "c"], async (id) => (await charge({ id })).receipt, { concurrency: 2 }),
+    );
+    const hand = await Hand.start(fan);
+    expect(hand.decisions).toHaveLength(2);
+    await hand.tell(say.completed(2, { receipt: "B" }));
+    expect(hand.decisions).toMatchObject([{ activity: 3, input: { id: "c" } }]);
+    await hand.tell(say.completed(3, { receipt: "C" }), say.completed(1, { receipt: "A" }));
+    expect(hand.end).toMatchObject({ result: { result: ["A", "B", "C"] } });
+    await hand.replayed();
+  });
+
+  test("parallel throws the first error and begins nothing further", async () => {
+    const fan = workflow({ name: "fan" }, async () =>
+      parallel(10, async (index) => charge({ id: String(index) }), { concurrency: 2 }),
+    );
+    const hand = await Hand.start(fan);
+    await hand.tell(say.failed(2));
+    expect(hand.kinds).toEqual(["execution_failed"]);
+  });
+
+  test("parallel asks an async generator for the next item only when there is room", async () => {
+    const asked: number[] = [];
+    const fan = workflow({ name: "fan" }, async () => {
+      async function* pages() {
+        for (let page = 0; page < 4; page++) {
+          asked.push(page);
+          yield page;
+        }
+      }
+      return parallel(pages(), async (page) => (await charge({ id: String(page) })).receipt, { concurrency: 1 });
+    });
+    const hand = await Hand.start(fan);
+    expect(asked).toEqual([0]);
+    for (let n = 1; n <= 4; n++) await hand.tell(say.completed(n, { receipt: `${n}` }));
+    expect(hand.end).toMatchObject({ result: { result: ["1", "2", "3", "4"] } });
+  });
+});
