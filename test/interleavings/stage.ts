@@ -1,0 +1,296 @@
+/**
+ * A stage for interleavings: the embedded store, a clock moved by hand, ports that stop or die at a named call, and
+ * drivers moved by hand, one protocol call at a time.
+ */
+import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
+import { dueAt } from "../../shared/core/due.ts";
+import { startedOf } from "../../shared/core/present.ts";
+import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
+import { embedded } from "../../shared/embedded/index.ts";
+import { append } from "../../shared/engine/append.ts";
+import { type Claimed, claim } from "../../shared/engine/claim.ts";
+import { type CloseRequest, close } from "../../shared/engine/close.ts";
+import { start } from "../../shared/engine/start.ts";
+import type { Ports, Ref } from "../../shared/ports.ts";
+import type { Head } from "../../shared/protocol/head.ts";
+import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { Delivery } from "../../shared/protocol/worker.ts";
+import { ManualClock } from "../contract/manual-clock.ts";
+import { definition } from "../contract/subject.ts";
+
+export const WORKSPACE = "00000000-0000-4000-8000-000000000001";
+export const MINUTE = 60_000;
+
+/** The process that made the call is gone; whoever waits for its answer never gets one. */
+export class Died extends Error {}
+
+export interface Stage {
+  readonly ports: Ports;
+  readonly clock: ManualClock;
+  /** Rounds of the sweeper, one each minute, for so long. */
+  sweeping(ms: Millis): Promise<void>;
+  /** Workflow tasks that a worker would be handed now; they are finished at once. */
+  tasks(queue?: "workflow" | "activity"): Promise<Delivery[]>;
+}
+
+export async function stage(): Promise<Stage> {
+  const clock = new ManualClock();
+  const store = embedded({ clock });
+  const ports: Ports = store;
+  await ports.registry.register({
+    workspace: WORKSPACE,
+    deployment: "shop",
+    worker: "w",
+    session: "registrar",
+    definitions: [definition("orders"), definition("lines")],
+    now: clock.now(),
+  });
+  return {
+    ports,
+    clock,
+    async sweeping(ms) {
+      for (let passed = 0; passed < ms; passed += MINUTE) {
+        await clock.advance(MINUTE);
+        await store.sweep(MINUTE);
+      }
+    },
+    async tasks(queue = "workflow") {
+      const q = { workspace: WORKSPACE, deployment: "shop", queue };
+      const deliveries = await ports.tasks.receive(q, { session: "anybody", max: 100, waitMs: 0 });
+      await ports.tasks.finish(
+        WORKSPACE,
+        deliveries.map((d) => d.receipt),
+      );
+      return deliveries;
+    },
+  };
+}
+
+export const ref = (execution = "x"): Ref => ({ workspace: WORKSPACE, execution });
+
+export async function started(s: Stage, over: Partial<Parameters<typeof start>[1]> = {}): Promise<Head> {
+  const result = await start(s.ports, {
+    ...ref(),
+    workflow: "orders",
+    registration: null,
+    deployment: "shop",
+    input: null,
+    token: crypto.randomUUID(),
+    by: "client",
+    timeoutMs: null,
+    ...over,
+  });
+  if (result.kind !== "started") throw new Error("the id of a test was taken");
+  return (await s.ports.executions.head({ workspace: WORKSPACE, execution: over.execution ?? "x" }))!;
+}
+
+export type Call = keyof Ports["executions"] | keyof Ports["tasks"];
+
+/** The same ports, dying at (before) or after their next call of this name. */
+export function dying(ports: Ports, when: "before" | "after", call: Call): Ports {
+  return wrapped(ports, async (name, go) => {
+    if (name !== call) return go();
+    if (when === "after") await go();
+    throw new Died(`${when} ${call}`);
+  });
+}
+
+export interface Pause {
+  readonly ports: Ports;
+  /** Resolves when the call has been made and its answer is held back. */
+  readonly reached: Promise<void>;
+  /** Lets the answer go. */
+  resume(): void;
+}
+/** The same ports, holding back the answer of their next call of this name. */
+export function pausing(ports: Ports, call: Call): Pause {
+  let reach = () => {};
+  let resume = () => {};
+  const reached = new Promise<void>((ok) => {
+    reach = ok;
+  });
+  const held = new Promise<void>((ok) => {
+    resume = ok;
+  });
+  let done = false;
+  const staged = wrapped(ports, async (name, go) => {
+    const answer = await go();
+    if (name === call && !done) {
+      done = true;
+      reach();
+      await held;
+    }
+    return answer;
+  });
+  return { ports: staged, reached, resume };
+}
+
+function wrapped(ports: Ports, around: (name: string, go: () => Promise<unknown>) => Promise<unknown>): Ports {
+  const wrap = <T extends Ports["executions"] | Ports["tasks"]>(of: T): T =>
+    new Proxy(of as object, {
+      get:
+        (target, name: string) =>
+        (...args: unknown[]) =>
+          around(name, () => (target as Record<string, (...a: unknown[]) => Promise<unknown>>)[name]!(...args)),
+    }) as T;
+  return { ...ports, executions: wrap(ports.executions), tasks: wrap(ports.tasks) };
+}
+
+export const signal = (id: string, at: Millis): Message => ({
+  id: `signal#${id}`,
+  kind: "signal",
+  name: "poke",
+  input: null,
+  sent_at: at,
+});
+
+/** What this driver knows; each method is one call of the protocol. */
+export class Driver {
+  readonly session: string;
+  readonly #ports: Ports;
+  readonly #ref: Ref;
+  head!: Head;
+  state!: RunState;
+  messages: Message[] = [];
+
+  constructor(ports: Ports, session: string, of: Ref = ref()) {
+    this.#ports = ports;
+    this.session = session;
+    this.#ref = of;
+  }
+
+  async claim(p: { ports?: Ports; by?: typeof claim } = {}): Promise<Claimed> {
+    const claimed = await (p.by ?? claim)(p.ports ?? this.#ports, this.#ref, { session: this.session });
+    if (claimed.kind !== "claimed") throw new Error("nothing to claim");
+    this.see(claimed.head, claimed.batches);
+    this.messages = claimed.messages;
+    return claimed;
+  }
+
+  see(head: Head, batches: readonly Batch[]): void {
+    this.head = head;
+    this.state = fold(
+      stateOf(startedOf(head)),
+      batches.flatMap((b) => b.events),
+    );
+  }
+
+  /** Rebuilds the view from the store, without claiming. */
+  async reread(): Promise<void> {
+    const head = (await this.#ports.executions.head(this.#ref))!;
+    this.see({ ...head, turn: this.head.turn }, await this.#ports.executions.batches(this.#ref, head.run, 1));
+  }
+
+  /** What it would record now of messages, timers and its own outcomes. */
+  next(p: { outcomes?: LocalOutcome[]; running?: boolean; dead?: (session: string) => boolean } = {}) {
+    return decide(this.state, {
+      now: this.#ports.clock.now(),
+      session: this.session,
+      messages: this.messages,
+      outcomes: p.outcomes ?? [],
+      isRunning: () => p.running ?? false,
+      isDead: p.dead ?? (() => false),
+      canRun: () => true,
+      hasBegun: () => false,
+      checkSignal: () => null,
+      checkUpdate: () => null,
+    });
+  }
+
+  /** Nothing of its view is left to do, and nothing will happen without a message. */
+  get seesNothing(): boolean {
+    const { events } = this.next();
+    return events.length === 0 && this.due() === null;
+  }
+  due(): Millis | null {
+    return dueAt(this.state, { now: this.#ports.clock.now(), session: this.session, diesAt: () => null });
+  }
+
+  batch(events: readonly NewEvent[]): Batch {
+    const first = this.state.tail + 1;
+    const at = Math.max(this.#ports.clock.now(), this.state.at);
+    const placed = events.map((e, i) => ({ ...e, id: first + i, at }) as HistoryEvent);
+    const last = placed.length - 1;
+    // Workflow code has been given every stimulus so far, and has decided.
+    placed[last] = { ...placed[last]!, decided: first + last };
+    return { first, events: placed, append_id: crypto.randomUUID(), sent: this.head.sent };
+  }
+
+  async append(events: readonly NewEvent[], p: { ports?: Ports; taken?: readonly string[] } = {}) {
+    const batch = this.batch(events);
+    const { run, chain, turn } = this.head;
+    const taken = p.taken ?? events.flatMap((e) => ("message" in e ? [e.message] : []));
+    const answer = await append(p.ports ?? this.#ports, this.#ref, { run, chain, turn, batch, taken });
+    if (answer.kind === "appended") {
+      fold(this.state, batch.events);
+      this.messages = answer.messages;
+    }
+    return answer;
+  }
+
+  park(dueAt: Millis | null = this.due()): Promise<boolean> {
+    const { run, turn } = this.head;
+    return this.#ports.executions.park(this.#ref, { run, turn, dueAt, sent: this.state.tail });
+  }
+
+  async close(event: NewEvent, p: Partial<CloseRequest> & { ports?: Ports; by?: typeof close } = {}) {
+    const { run, chain, turn } = this.head;
+    const { ports = this.#ports, by = close, ...over } = p;
+    const request = { run, chain, turn, batch: this.batch([event]), taken: [], result: null, failure: null };
+    return by(ports, this.#ref, { ...request, owed: [], carried: [], ...over });
+  }
+}
+
+export const completed: NewEvent = { kind: "execution_completed", result: null };
+export const local = (session: string, activity = 1): NewEvent => ({
+  kind: "activity_scheduled",
+  activity,
+  name: "charge",
+  input: null,
+  where: `local:${session}`,
+  options: { retry: { max_attempts: 0, first_ms: 1_000, factor: 1, max_ms: 1_000, non_retryable: [] } },
+});
+export const remote = (activity = 1): NewEvent => ({ ...local("", activity), where: "queue" }) as NewEvent;
+export const timer = (fireAt: Millis, number = 1): NewEvent => ({
+  kind: "timer_started",
+  timer: number,
+  fire_at: fireAt,
+});
+export const took = (message: Message): NewEvent => ({
+  kind: "signal_received",
+  message: message.id,
+  name: "poke",
+  input: null,
+});
+
+/** I5 broken: nobody will ever look at it by itself, though a driver that looked would find something to do. */
+export async function asleep(s: Stage, of: Ref = ref()): Promise<boolean> {
+  const head = (await s.ports.executions.head(of))!;
+  if (head.status !== "RUNNING" || head.due_at !== null) return false;
+  const driver = new Driver(s.ports, "fresh", of);
+  driver.see(head, await s.ports.executions.batches(of, head.run, 1));
+  driver.messages = await s.ports.executions.inbox(of, head.chain);
+  return !driver.seesNothing;
+}
+/** Somebody is handed a task for it within so long, the sweeper being at work. */
+export async function wakes(s: Stage, within: Millis, execution = "x"): Promise<boolean> {
+  for (let passed = 0; passed < within; passed += MINUTE) {
+    await s.sweeping(MINUTE);
+    if ((await s.tasks()).some((d) => d.task.execution === execution)) return true;
+  }
+  return false;
+}
+/** How often a message was taken in, over all runs of all chains of the execution. */
+export async function timesTaken(s: Stage, message: string, of: Ref = ref()): Promise<number> {
+  const q = { workspace: of.workspace, sortBy: "start_time", order: "asc", limit: 100 } as const;
+  const { runs } = await s.ports.executions.runs(q);
+  let n = 0;
+  for (const { run, execution } of runs) {
+    if (execution !== of.execution) continue;
+    for (const batch of await s.ports.executions.batches(of, run, 1)) {
+      n += batch.events.filter((e) => "message" in e && e.message === message).length;
+    }
+  }
+  return n;
+}
