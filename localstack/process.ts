@@ -23,7 +23,7 @@ export async function run(command: string, args: string[], options: SpawnOptions
   });
   if (ending) {
     const tail = Buffer.concat(all).toString().trimEnd().split("\n").slice(-40).join("\n");
-    throw new CommandFailed(`${[command, ...args].join(" ")}: ${ending}\n${tail}`);
+    throw new CommandFailed(`${[command, ...args].join(" ")}: ${ending}\n${tail}`.trimEnd());
   }
   return Buffer.concat(stdout).toString();
 }

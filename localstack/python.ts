@@ -33,10 +33,23 @@ export async function findPython(): Promise<string> {
       if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) return candidate;
       tried.push(`${candidate} is ${version}`);
     } catch (error) {
-      tried.push(`${candidate}: ${(error as Error).message.split("\n").at(-1)}`);
+      const said = (error as Error).message.split("\n");
+      tried.push(`${candidate}: ${said.length > 1 ? said.at(-1) : "not found"}`);
     }
   }
   throw new PythonMissing(tried);
+}
+
+const interpreterIn = (venv: string): string =>
+  path.join(venv, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+
+/** Why the emulator cannot be started here, or nothing. One that is installed already needs no other Python. */
+export async function whyNoEmulator(): Promise<string | undefined> {
+  if (existsSync(interpreterIn(venvDir()))) return undefined;
+  return findPython().then(
+    () => undefined,
+    (error: PythonMissing) => error.message,
+  );
 }
 
 /**
@@ -46,7 +59,7 @@ export async function findPython(): Promise<string> {
  */
 export async function installEmulator(): Promise<string> {
   const venv = venvDir();
-  const interpreter = path.join(venv, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+  const interpreter = interpreterIn(venv);
   if (existsSync(interpreter)) return interpreter;
   const python = await findPython();
   await mkdir(stateDir, { recursive: true });

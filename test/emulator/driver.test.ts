@@ -28,7 +28,9 @@ describe("Python", () => {
     vi.stubEnv("PYTHON", "/nowhere/python3");
     const failure = await findPython().catch((error: Error) => error);
     expect(failure).toBeInstanceOf(PythonMissing);
-    expect((failure as Error).message).toMatch(/needs Python 3\.10.*\/nowhere\/python3.*apt install python3/s);
+    expect((failure as Error).message).toMatch(
+      /needs Python 3\.10.*Tried: \/nowhere\/python3: not found.*apt install python3/s,
+    );
   });
 
   it("that is something else is not taken for one", async () => {

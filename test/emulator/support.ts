@@ -1,16 +1,13 @@
 // What the tests against the emulator share.
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort, startEmulator, stopEmulator } from "../../localstack/emulator.ts";
-import { findPython } from "../../localstack/python.ts";
+import { whyNoEmulator } from "../../localstack/python.ts";
 
 /**
  * Why these tests cannot run here, or nothing. Skipping is for developers' machines: where `CI` is set the tests run
  * and fail with this sentence, so that a machine without Python never passes for one that has tested everything.
  */
-export const cannotRun: string | undefined = await findPython().then(
-  () => undefined,
-  (error: Error) => (process.env.CI ? undefined : error.message),
-);
+export const cannotRun: string | undefined = process.env.CI ? undefined : await whyNoEmulator();
 if (cannotRun) console.warn(`Skipping what needs the AWS emulator. ${cannotRun}`);
 
 export interface TestAccount {
