@@ -1,10 +1,12 @@
 /** Lengths of time as people write them. */
 
-/** Milliseconds, or text: `"90s"`, `"1h30m"`, `"2d"`, `"1.5h"`, ISO 8601 `"PT2H30M"`. */
+/** Milliseconds, or text: `"90s"`, `"1h30m"`, `"2 days"`, `"1.5h"`, ISO 8601 `"PT2H30M"`. */
 export type Duration = number | string;
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
-const PART = /(\d+(?:\.\d+)?)(ms|[smhdw])/y;
+const PART =
+  /(\d+(?:\.\d+)?)\s*(?:(ms|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hours?)|(d|days?)|(w|weeks?))(?![a-z])\s*/iy;
+const UNITS = ["ms", "s", "m", "h", "d", "w"] as const;
 const ISO =
   /^P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 
@@ -20,7 +22,7 @@ export function milliseconds(value: Duration, what: string): number {
   if (ms >= 0 && ms <= LONGEST_MS) return Math.round(ms);
   throw new RangeError(
     `${what}: ${JSON.stringify(value) ?? String(value)} is not a duration between 0 and 100 years. ` +
-      `Write milliseconds as a number, or text such as "90s", "1h30m", "2d" or "PT2H".`,
+      `Write milliseconds as a number, or text such as "90s", "1h30m", "2 days" or "PT2H".`,
   );
 }
 
@@ -42,7 +44,7 @@ function fromParts(text: string): number {
   while (PART.lastIndex < text.length) {
     const part = PART.exec(text);
     if (!part) return Number.NaN;
-    const unit = UNIT_MS[part[2] as keyof typeof UNIT_MS];
+    const unit = UNIT_MS[UNITS[part.slice(2).findIndex((name) => name !== undefined)]!];
     if (unit >= last) return Number.NaN; // "30m1h", "1h1h": more likely a slip than a wish
     last = unit;
     total += Number(part[1]) * unit;

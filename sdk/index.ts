@@ -25,6 +25,8 @@ export {
 } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { log } from "./log.ts";
+export type { RunningWorker, WorkerOptions } from "./worker/run.ts";
+export { runWorker, startWorker, WorkerConfigError } from "./worker/run.ts";
 export { BlockedLoopError, NotDurableError } from "./workflow/bugs.ts";
 export type { ChildHandle, ChildOptions } from "./workflow/children.ts";
 export { child, start } from "./workflow/children.ts";
@@ -46,5 +48,3 @@ export { sleep } from "./workflow/sleep.ts";
 export type { TaskHandle } from "./workflow/task.ts";
 export { task } from "./workflow/task.ts";
 export type { Log } from "./workflow/types.ts";
-
-// Worker: `export { runWorker } from "./worker/run.ts"` belongs here.

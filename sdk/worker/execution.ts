@@ -33,6 +33,7 @@ import { ServerRefusal } from "./transport.ts";
 /** A drive longer than this renews the promise that somebody looks again; must be well below the server's guard. */
 const REPARK: Millis = 45_000;
 const CARRY: Millis = 15 * 60_000;
+const RETRY: Millis = 2_000;
 
 interface Running {
   readonly attempt: number;
@@ -526,6 +527,7 @@ export class Execution {
     return dueAt(this.#state!, {
       now: this.#hub.now(),
       session: this.#hub.worker.session,
+      broken: this.#bug !== null,
       diesAt: (session) => this.#hub.diesAt(session),
     });
   }
@@ -580,10 +582,13 @@ export class Execution {
     this.#receipts.clear();
   }
 
-  /** Something went wrong outside our control: forget what is cached; the lease or the guard brings the task back. */
+  /** Something went wrong outside our control: forget what is cached and hand the task back, to be tried again soon. */
   reset(): void {
     this.#instance = null;
     this.#holder = false;
+    if (this.#running.size > 0) return; // X5; the next outcome, lease or guard brings us back here
+    for (const receipt of this.#receipts) void this.#hub.leases.release(receipt, RETRY).catch(() => {});
+    this.#receipts.clear();
   }
 }
 

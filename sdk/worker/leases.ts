@@ -66,6 +66,13 @@ export class Leases {
     await this.#transport.call("extend", { receipts: [receipt], lease_ms: Math.max(0, Math.round(ms)) });
   }
 
+  /** Forgets everything without a word. */
+  drop(): void {
+    this.#held.clear();
+    this.#timer?.();
+    this.#timer = null;
+  }
+
   /** Hands back everything. */
   async releaseAll(): Promise<void> {
     const receipts = [...this.#held.keys()];

@@ -13,6 +13,8 @@ const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(
 export interface Outlook {
   readonly now: Millis;
   readonly session: string;
+  /** Workflow code threw a bug at the present state: it is to be tried again, perhaps by repaired code. */
+  readonly broken: boolean;
   /** Known time of death of other sessions should they fall silent now. */
   diesAt(session: string): Millis | null;
 }
@@ -21,9 +23,8 @@ export function dueAt(state: RunState, o: Outlook): Millis | null {
   const times: Millis[] = [];
   if (state.closed) return null;
   if (state.started.deadline !== null) times.push(state.started.deadline);
-  // Recorded stimuli that workflow code has not been given: it threw. Try again with a back-off that doubles with the
-  // age of the first failure: 1 s … 1 min.
-  if (state.lastStimulus > state.decided) {
+  // Try again with a back-off that doubles with the age of the first failure: 1 s … 1 min.
+  if (o.broken) {
     const first = Math.min(o.now, ...state.taskFailures.values());
     times.push(o.now + clamp(o.now - first, 1_000, LOOK_AGAIN_MIN));
   }

@@ -38,7 +38,7 @@ async function look(ports: Ports, entry: DueEntry, now: Millis, everyMs: Millis)
 /** Does the age cross grace x 2^k (or a further hour) within the last `every`? */
 export function crosses(age: Millis, grace: Millis, every: Millis): boolean {
   if (age < grace) return false;
-  let mark = grace;
+  let mark = Math.max(grace, 1);
   while (mark * 2 <= age && mark < HOUR) mark *= 2;
   if (mark >= HOUR) mark += Math.floor((age - mark) / HOUR) * HOUR;
   return age - mark < every;

@@ -1,0 +1,280 @@
+/**
+ * The whole engine in memory with a virtual clock: the same API, store, worker and runtime as in production, in one
+ * process, with time that only moves when the test says so.
+ *
+ * V1. Time stands still while anything is going on: it moves only when no call is under way, nothing waits for a commit
+ *     and no timer is due. An activity that runs (a real promise) holds time too, for `activityPatienceMs` of real time;
+ *     then it is taken to hang, and its limits may run out.
+ * V2. Time moves from one due moment to the next, never past one.
+ * V3. A killed worker leaves as a killed process does: nothing is handed back, its session dies when its heartbeats
+ *     would have been missed.
+ */
+import { randomUUID } from "node:crypto";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { createApi } from "../../shared/api/dispatch.ts";
+import { embedded } from "../../shared/embedded/index.ts";
+import { sweep } from "../../shared/engine/sweep.ts";
+import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
+import type { Activity, ActivityContext, AnyActivity } from "../activity.ts";
+import { realTime, turn } from "../determinism/real.ts";
+import { type Duration, milliseconds } from "../duration.ts";
+import { Worker } from "../worker/worker.ts";
+import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
+import type { Log } from "../workflow/types.ts";
+import { VirtualClock } from "./clock.ts";
+import { TestExecution } from "./execution.ts";
+import { inProcess, request } from "./transport.ts";
+
+/** Heartbeats need no repeating where nobody dies unasked. */
+const NEVER: Millis = 1e13;
+const LEASE: Millis = 30_000;
+const CALM_TURNS = 4;
+
+export interface TestOptions {
+  readonly workflows: readonly AnyWorkflow[];
+  readonly activities?: readonly AnyActivity[];
+  /** Where the clock begins. Default 2026-01-01T00:00:00Z. */
+  readonly start?: Date;
+  /** Workers at the start. Default 1. */
+  readonly workers?: number;
+  /** How long a running activity holds time, in real milliseconds. Default 1000. */
+  readonly activityPatienceMs?: number;
+  readonly resources?: Record<string, unknown>;
+  /** Default: silence. */
+  readonly log?: Log;
+}
+
+type Stub = (input: never, ctx: ActivityContext) => unknown;
+
+export interface TestEnvironment {
+  readonly now: Date;
+  /** Starts an execution; runs it until it waits for time, a message, or ends. */
+  start<In, Out>(workflow: Workflow<In, Out>, input: In, options?: { id?: string }): Promise<TestExecution<Out>>;
+  /** An execution that something else started, such as a child. */
+  execution(id: string): TestExecution<unknown>;
+  /** Moves time on, through every due moment in between. */
+  advance(by: Duration): Promise<void>;
+  /** Lets everything run that can run without time moving. */
+  settle(): Promise<void>;
+  /** From now on this function stands in for the activity's. It sees checked input; its result is checked too. */
+  stub<In, Out>(activity: Activity<In, Out>, fn: (input: In, ctx: ActivityContext) => Out | Promise<Out>): void;
+  /** The next `times` (default 1) attempts of the activity throw `error`, then it works again. */
+  failNext(activity: AnyActivity, error: Error, times?: number): void;
+  /** Kills a worker (default: the oldest) as SIGKILL would. Others, or one added later, take over in due time. */
+  killWorker(): Promise<void>;
+  addWorker(): Promise<void>;
+  /** How often the activity's function was entered. */
+  attempts(activity: AnyActivity): number;
+  /** Answers `{status, body}` of any API call. */
+  api(method: string, target: string, body?: unknown): Promise<{ status: number; body: unknown }>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** What a `TestExecution` needs of its environment. */
+export interface Driver {
+  api(method: string, target: string, body?: unknown): Promise<{ status: number; body: unknown }>;
+  settle(): Promise<void>;
+  /** Moves to the next due moment; false: there is none, nothing will ever happen without a message. */
+  next(): Promise<boolean>;
+  history(id: string): Promise<HistoryEvent[]>;
+}
+
+export async function testEnvironment(options: TestOptions): Promise<TestEnvironment> {
+  const clock = new VirtualClock((options.start ?? new Date("2026-01-01T00:00:00Z")).getTime());
+  const log = options.log ?? quiet;
+  const engine = embedded({
+    clock,
+    log,
+    settings: {
+      heartbeatMs: NEVER,
+      sessionTimeoutMs: NEVER,
+      livenessMs: NEVER,
+      leaseMs: LEASE,
+      graceMs: 0,
+      retentionMs: NEVER,
+    },
+  });
+  const api = createApi(engine, { version: "test", url: "http://test" });
+  const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
+  const transport = inProcess(api, key, engine, DEFAULT_WORKSPACE);
+  const deployment = "test";
+  const patience = options.activityPatienceMs ?? 1_000;
+
+  const stubs = new Map<string, Stub>();
+  const failures = new Map<string, Error[]>();
+  const entered = new Map<string, number>();
+  const activities = new Map((options.activities ?? []).map((a) => [a.name, intercepted(a)]));
+
+  function intercepted(activity: AnyActivity): AnyActivity {
+    const fn = async (input: never, ctx: ActivityContext) => {
+      entered.set(activity.name, (entered.get(activity.name) ?? 0) + 1);
+      const error = failures.get(activity.name)?.shift();
+      if (error) throw error;
+      return (stubs.get(activity.name) ?? activity.fn)(input, ctx);
+    };
+    return new Proxy(activity, { get: (target, name) => (name === "fn" ? fn : Reflect.get(target, name)) });
+  }
+
+  const known = (activity: AnyActivity) => {
+    if (activities.has(activity.name)) return;
+    throw new TypeError(`activity '${activity.name}' is not among the activities of this environment`);
+  };
+
+  const workers: Worker[] = [];
+  const addWorker = async () => {
+    const worker = new Worker(
+      {
+        transport,
+        clock,
+        log,
+        session: randomUUID(),
+        deployment,
+        uuid: randomUUID,
+        workflows: new Map(options.workflows.map((w) => [w.name, w])),
+        activities,
+        limits: { maxConcurrentActivities: 100, maxConcurrentWorkflows: 200, cachedExecutions: 1000 },
+        resources: options.resources ?? {},
+        deterministic: true,
+        failOnAnyError: false,
+      },
+      `worker-${workers.length + 1}`,
+    );
+    await worker.start();
+    workers.push(worker);
+  };
+
+  /** V1. */
+  const settle = async () => {
+    let calm = 0;
+    let heldSince: number | null = null;
+    while (calm < CALM_TURNS) {
+      const ran = clock.moveTo(clock.now());
+      await turn();
+      if (ran > 0 || transport.underWay > 0) {
+        calm = 0;
+        heldSince = null;
+      } else calm += 1;
+      if (calm === CALM_TURNS && workers.some((w) => w.stats.running + w.stats.queued > 0)) {
+        heldSince ??= realTime();
+        if (realTime() - heldSince < patience) {
+          calm = 0;
+          await new Promise<void>((ok) => setTimeout(ok, 1));
+        }
+      }
+    }
+    await engine.durable();
+  };
+
+  /** V2. The next moment at which something is due, of timers and of executions, at most `until`. */
+  const dueBy = async (until: Millis): Promise<Millis | null> => {
+    const timer = clock.next();
+    const due = (await engine.executions.due(until, 100)).find((entry) => entry.dueAt > clock.now());
+    const times = [timer, due ? due.dueAt : null].filter((t) => t !== null && t <= until);
+    return times.length === 0 ? null : Math.max(clock.now(), Math.min(...(times as Millis[])));
+  };
+  const step = async (at: Millis) => {
+    clock.moveTo(at);
+    await settle();
+    if ((await engine.executions.due(clock.now(), 1)).length > 0) {
+      await sweep(engine, 2); // whoever is due and was not rung
+      await settle();
+    }
+  };
+
+  const driver: Driver = {
+    api: (method, target, body) => during(request(api, key, method, target, body)),
+    settle,
+    async next() {
+      await settle();
+      const at = await dueBy(Number.MAX_SAFE_INTEGER);
+      if (at === null || at >= NEVER) return false;
+      await step(at);
+      return true;
+    },
+    async history(id) {
+      const answer = await request(api, key, "GET", `/v1/workflows/executions/${id}/history?decode_payloads=true`);
+      return (answer.body as { events: HistoryEvent[] }).events;
+    },
+  };
+
+  /** Keeps the engine going while something waits for it. */
+  async function during<T>(promise: Promise<T>): Promise<T> {
+    let done = false;
+    const finish = () => {
+      done = true;
+    };
+    promise.then(finish, finish);
+    await settle();
+    while (!done) {
+      const at = await dueBy(Number.MAX_SAFE_INTEGER);
+      if (at === null) await turn();
+      else await step(at);
+    }
+    return promise;
+  }
+
+  const close = async () => {
+    for (const worker of workers) worker.kill();
+    await turn();
+    engine.close();
+  };
+
+  for (let i = 0; i < (options.workers ?? 1); i++) await addWorker();
+
+  return {
+    get now() {
+      return new Date(clock.now());
+    },
+    async start(workflow, input, o) {
+      const body = { input: input ?? {}, deployment_name: deployment, ...(o?.id ? { execution_id: o.id } : {}) };
+      const answer = await driver.api("POST", `/v1/workflows/${encodeURIComponent(workflow.name)}/execute`, body);
+      if (answer.status !== 200) throw new Error(`'${workflow.name}' was not started: ${JSON.stringify(answer.body)}`);
+      const { execution_id } = answer.body as { execution_id: string };
+      await settle();
+      return new TestExecution(execution_id, driver, workflow);
+    },
+    execution: (id) => new TestExecution(id, driver),
+    async advance(by) {
+      const target = clock.now() + milliseconds(by, "advance");
+      await settle();
+      for (;;) {
+        const at = await dueBy(target);
+        if (at === null) break;
+        await step(at);
+      }
+      await step(target);
+    },
+    settle,
+    stub(activity, fn) {
+      known(activity);
+      stubs.set(activity.name, fn as Stub);
+    },
+    failNext(activity, error, times = 1) {
+      known(activity);
+      failures.set(activity.name, [...(failures.get(activity.name) ?? []), ...Array<Error>(times).fill(error)]);
+    },
+    attempts(activity) {
+      known(activity);
+      return entered.get(activity.name) ?? 0;
+    },
+    async killWorker() {
+      const worker = workers.shift();
+      if (!worker) throw new Error("there is no worker left to kill");
+      worker.kill();
+      // V3
+      clock.at(clock.now() + LEASE - 1, () => {
+        void engine.registry.leave({ workspace: DEFAULT_WORKSPACE, deployment, worker: "", session: worker.session });
+      });
+    },
+    async addWorker() {
+      await addWorker();
+      await settle();
+    },
+    api: driver.api,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
