@@ -12,7 +12,8 @@ import type {
   StopKind,
 } from "./state.ts";
 
-const attempt = (now: number, before: Attempts | null): Attempts => {
+/** The next attempt, with the time for its result. */
+export const attempt = (now: number, before: Attempts | null): Attempts => {
   const tries = (before?.tries ?? 0) + 1;
   return { tries, again_at: now + guardDelay(tries) };
 };

@@ -1,6 +1,6 @@
 /** Results of effects. Each is taken once: a result for something that has one, or that is unknown, changes nothing. */
 import { count, type Draft, finish, open, record } from "./draft.ts";
-import { stopEffect } from "./effects.ts";
+import { attempt, stopEffect } from "./effects.ts";
 import { RECENT_KEPT, retryDelay, START_ATTEMPTS } from "./limits.ts";
 import type { ActiveRun, Attempts, Decision, ScheduleState } from "./state.ts";
 import { wakeDraft } from "./wake.ts";
@@ -60,7 +60,8 @@ export function markStarted(
   { started_at, run: first }: { readonly started_at: number; readonly run: string | null },
 ): void {
   const { state } = draft;
-  const running: ActiveRun = { ...run, phase: "running", starting: null, started_at, run: first };
+  const stop = run.stop && { ...run.stop, ...attempt(draft.now, null) };
+  const running: ActiveRun = { ...run, phase: "running", starting: null, started_at, run: first, stop };
   replace(draft, running);
   count(draft, "started");
   state.recent = [...state.recent, { scheduled_at: run.actual, started_at, execution_id: run.execution_id }].slice(
