@@ -71,7 +71,7 @@ export interface UpdateHandlerOptions<In> {
  * Signal and update handlers may be async and do all that a workflow does; query handlers answer at once and only look.
  * A second `on` for the same handler takes its place.
  */
-export function on<In>(handler: Signal<In>, fn: (input: In) => void | Promise<void>): void;
+export function on<In>(handler: Signal<In>, fn: (input: In) => unknown): void;
 export function on<In, Out>(handler: Query<In, Out>, fn: (input: In) => Out): void;
 export function on<In, Out>(
   handler: Update<In, Out>,

@@ -295,8 +295,8 @@ describe("time", () => {
   });
 
   test("a bad duration is refused by name", async () => {
-    const nap = workflow({ name: "nap" }, async () => sleep("2 hours"));
-    await expect(Hand.start(nap)).rejects.toThrow('sleep(): "2 hours" is not a duration');
+    const nap = workflow({ name: "nap" }, async () => sleep("2 fortnights"));
+    await expect(Hand.start(nap)).rejects.toThrow('sleep(): "2 fortnights" is not a duration');
   });
 });
 

@@ -1,0 +1,321 @@
+import { exec } from "node:child_process";
+import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { readFileSync, writeFile } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
+import { describe, expect, test, vi } from "vitest";
+import {
+  activity,
+  log,
+  NotDurableError,
+  on,
+  query,
+  random,
+  SandboxError,
+  sleep,
+  unsafe,
+  uuid,
+  waitUntil,
+  workflow,
+} from "../index.ts";
+import { Hand, START, say, silent } from "../workflow/hand.ts";
+import { Random } from "./random.ts";
+
+const note = activity({ name: "note" }, async () => {});
+
+describe("what cannot be replayed is refused inside a workflow", () => {
+  test.each<[string, () => unknown]>([
+    ["fetch()", () => fetch("http://localhost:1")],
+    ["fs.readFileSync()", () => readFileSync("package.json")],
+    ["fs.writeFile()", () => writeFile("/tmp/never", "", () => {})],
+    ["fs/promises.readFile()", () => readFile("package.json")],
+    ["net.connect()", () => connect(1)],
+    ["http.request()", () => request("http://localhost:1")],
+    ["dns/promises.lookup()", () => lookup("localhost")],
+    ["child_process.exec()", () => exec("true")],
+    ["setInterval()", () => setInterval(() => {}, 1)],
+    ["setImmediate()", () => setImmediate(() => {})],
+  ])("%s", async (what, use) => {
+    const bad = workflow({ name: "bad" }, async () => void (await use()));
+    const error = await Hand.start(bad).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(error).toBeInstanceOf(SandboxError);
+    expect((error as Error).message).toContain(`${what} was used inside workflow "bad", where it cannot be replayed`);
+  });
+
+  test("a socket made by a library is refused too", async () => {
+    const { Socket } = await import("node:net");
+    const bad = workflow({ name: "bad" }, async () => void new Socket().connect(1));
+    await expect(Hand.start(bad)).rejects.toThrow("a socket was used inside workflow");
+  });
+
+  test("outside workflow code all of it works as ever", async () => {
+    await Hand.start(workflow({ name: "any" }, async () => sleep(1)));
+    expect(readFileSync("package.json", "utf8")).toContain("sirocco");
+    expect(await readFile("package.json", "utf8")).toContain("sirocco");
+    expect(await wait(1, "value")).toBe("value");
+    expect(await promisify(setTimeout)(1, "value")).toBe("value");
+    await expect(fetch("data:text/plain,hello").then((answer) => answer.text())).resolves.toBe("hello");
+    expect((await promisify(exec)("echo hello")).stdout).toBe("hello\n");
+    expect(readFile.name).toBe("readFile");
+  });
+
+  test("unsafe lets through, and so does a workflow that is not deterministic", async () => {
+    const one = workflow({ name: "one" }, async () => unsafe(() => readFileSync("package.json", "utf8").length > 0));
+    expect((await Hand.start(one)).end).toMatchObject({ result: { result: true } });
+    const two = workflow(
+      { name: "two", deterministic: false },
+      async () => readFileSync("package.json", "utf8").length > 0,
+    );
+    expect((await Hand.start(two)).end).toMatchObject({ result: { result: true } });
+    const three = workflow({ name: "three" }, async () => Date.now() !== START);
+    expect((await Hand.start(three, {}, { deterministic: false })).end).toMatchObject({ result: { result: true } });
+  });
+});
+
+describe("time", () => {
+  test("every clock stands at the time of the last thing that happened", async () => {
+    const clocks = () => ({
+      now: Date.now(),
+      date: new Date().toJSON(),
+      text: Date(),
+      performance: performance.now(),
+      hrtime: process.hrtime(),
+      big: String(process.hrtime.bigint()),
+    });
+    const look = workflow({ name: "look" }, async () => {
+      const first = clocks();
+      await note();
+      return [first, clocks()];
+    });
+    const hand = await Hand.start(look);
+    await hand.tell(say.completed(1));
+    const text = (at: number) => new Date(at).toString();
+    expect(hand.end).toMatchObject({
+      result: {
+        result: [
+          { now: START, date: new Date(START).toJSON(), text: text(START), performance: 0, hrtime: [0, 0], big: "0" },
+          {
+            now: START + 1000,
+            date: new Date(START + 1000).toJSON(),
+            text: text(START + 1000),
+            performance: 1000,
+            hrtime: [1, 0],
+            big: "1000000000",
+          },
+        ],
+      },
+    });
+  });
+
+  test("Date stays Date", async () => {
+    const look = workflow({ name: "look" }, async () => {
+      const date = new Date(5);
+      class Later extends Date {}
+      return [
+        date instanceof Date,
+        date.constructor === Date,
+        new Date("2026-01-01").getTime(),
+        Date.UTC(2026),
+        new Later().getTime(),
+      ];
+    });
+    expect((await Hand.start(look)).end).toMatchObject({
+      result: { result: [true, true, Date.parse("2026-01-01"), Date.UTC(2026), START] },
+    });
+    expect(new Date()).toBeInstanceOf(Date);
+    expect(Date.now()).toBeGreaterThan(START - 1e12);
+    expect(typeof Date()).toBe("string");
+  });
+
+  test("setTimeout is a durable timer, and clearTimeout drops it", async () => {
+    const order: string[] = [];
+    const timers = workflow({ name: "timers" }, async () => {
+      setTimeout((what: string) => order.push(what), 1000, "first");
+      const dropped = setTimeout(() => order.push("never"), 500);
+      clearTimeout(dropped);
+      await new Promise<void>((resolve) => setTimeout(resolve, 2000));
+    });
+    const hand = await Hand.start(timers);
+    expect(hand.decisions).toEqual([
+      { kind: "timer_started", timer: 1, fire_at: START + 1000 },
+      { kind: "timer_started", timer: 2, fire_at: START + 500 },
+      { kind: "timer_cancelled", timer: 2 },
+      { kind: "timer_started", timer: 3, fire_at: START + 2000 },
+    ]);
+    await hand.tell(say.fired(1));
+    await hand.tell(say.fired(3));
+    expect(order).toEqual(["first"]);
+    expect(hand.instance.closed).toBe(true);
+    await hand.replayed();
+  });
+
+  test("timers/promises and AbortSignal.timeout are durable too", async () => {
+    const timers = workflow({ name: "timers" }, async () => {
+      const value = await wait(1000, "value");
+      const signal = AbortSignal.timeout(2000);
+      await sleep("1d", { signal }).catch(() => {});
+      return [value, signal.aborted];
+    });
+    const hand = await Hand.start(timers);
+    await hand.tell(say.fired(1));
+    expect(hand.kinds).toEqual(["timer_started", "timer_started"]);
+    await hand.tell(say.fired(2));
+    expect(hand.decisions).toEqual([
+      { kind: "timer_cancelled", timer: 3 },
+      { kind: "execution_completed", result: { result: ["value", true] } },
+    ]);
+    await hand.replayed();
+  });
+});
+
+describe("randomness", () => {
+  test("every source gives the same again on replay, and other numbers in another run", async () => {
+    const draw = workflow({ name: "draw" }, async () => {
+      const bytes = crypto.getRandomValues(new Uint8Array(4));
+      return [
+        Math.random(),
+        random(),
+        uuid(),
+        crypto.randomUUID(),
+        randomUUID(),
+        randomBytes(4).toString("hex"),
+        randomInt(10),
+        [...bytes],
+      ];
+    });
+    const one = await Hand.start(draw);
+    const two = await Hand.start(draw);
+    expect(one.end).toEqual(two.end);
+    const drawn = (one.end as unknown as { result: { result: unknown[] } }).result.result;
+    expect(new Set(drawn.map(String)).size).toBe(drawn.length);
+    expect(drawn[3]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  test("the stream of a run is a format: these numbers never change", () => {
+    const stream = new Random("0a1b2c3d-0000-4000-8000-000000000001");
+    expect([stream.uint32(), stream.uint32(), stream.fraction(), stream.uuid()]).toEqual([
+      321210352,
+      2919106153,
+      0.26718650909266217,
+      "20161fe7-ed82-4be6-9a57-0b8c49e0c06d",
+    ]);
+  });
+
+  test("what only looks does not advance the stream", async () => {
+    const peek = query("peek");
+    const draw = workflow({ name: "draw", handlers: [peek] }, async () => {
+      on(peek, () => Math.random());
+      await note();
+      return Math.random();
+    });
+    const asked = await Hand.start(draw);
+    asked.instance.query("peek", null);
+    await asked.tell(say.completed(1));
+    const left = await Hand.start(draw);
+    await left.tell(say.completed(1));
+    expect(asked.end).toEqual(left.end);
+  });
+
+  test("fractions are spread evenly", () => {
+    const stream = new Random("spread");
+    const buckets = new Array(10).fill(0);
+    for (let i = 0; i < 100_000; i++) buckets[Math.floor(stream.fraction() * 10)] += 1;
+    for (const count of buckets) expect(Math.abs(count - 10_000)).toBeLessThan(400);
+  });
+});
+
+describe("what only the runtime sees", () => {
+  test("a workflow that waits for something that is not durable is named", async () => {
+    const stuck = workflow({ name: "stuck" }, async () => {
+      await crypto.subtle.digest("SHA-256", new Uint8Array());
+    });
+    const error = await Hand.start(stuck).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(error).toBeInstanceOf(NotDurableError);
+    expect((error as Error).message).toContain('workflow "stuck" has not ended, and waits for nothing durable');
+  });
+
+  test("workflow code that something else woke is caught when it asks for something", async () => {
+    let wake = () => {};
+    const woken = workflow({ name: "woken" }, async () => {
+      const outside = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      await Promise.race([outside, sleep("1h")]);
+      await note();
+    });
+    const hand = await Hand.start(woken);
+    wake();
+    await wait(0);
+    await expect(hand.tell(say.fired(1))).rejects.toThrow(/asked for .* at a time when nothing had happened to it/);
+  });
+
+  test("code that holds the loop too long is a bug that says how long", async () => {
+    const busy = workflow({ name: "busy" }, async () => {
+      const spin = unsafe(() => {
+        const until = performance.now() + 30;
+        while (performance.now() < until);
+      });
+      return spin;
+    });
+    await expect(Hand.start(busy, {}, { budgetMs: 20 })).rejects.toThrow(
+      /workflow "busy" ran for 0\.\d s without waiting for anything/,
+    );
+  });
+
+  test("pure computation is allowed", async () => {
+    const pure = workflow({ name: "pure" }, async () => createHash("sha256").update("x").digest("hex").length);
+    expect((await Hand.start(pure)).end).toMatchObject({ result: { result: 64 } });
+  });
+});
+
+describe("what workflow code says is said once", () => {
+  test("on the console and in the log", async () => {
+    const printed = vi.spyOn(console, "log").mockImplementation(() => {});
+    const lines: unknown[] = [];
+    const talk = workflow({ name: "talk" }, async () => {
+      log.info("begun", { step: 1 });
+      await note();
+      log.info("noted");
+    });
+    const options = {
+      log: { ...silent, info: (message: string, fields?: object) => void lines.push([message, fields]) },
+    };
+    const hand = await Hand.start(talk, {}, options);
+    await hand.tell(say.completed(1));
+    await hand.replayed();
+    expect(lines).toEqual([
+      ["begun", expect.objectContaining({ execution: "order-1", workflow: "talk", root: "order-1", step: 1 })],
+      ["noted", expect.objectContaining({ execution: "order-1" })],
+    ]);
+    printed.mockRestore();
+  });
+
+  test("console lines of a replay are dropped, even where the console writes to a file", async () => {
+    const { replaceConsole } = await import("./console.ts");
+    const lines: string[] = [];
+    const original = console.info;
+    console.info = (line: string) => void lines.push(line + readFileSync("package.json").length * 0);
+    replaceConsole();
+    try {
+      const talk = workflow({ name: "talk" }, async () => {
+        console.info("hello");
+        await waitUntil(() => false, 5);
+      });
+      const hand = await Hand.start(talk);
+      await hand.replayed();
+      expect(lines).toEqual(["hello0"]);
+    } finally {
+      console.info = original;
+    }
+  });
+});

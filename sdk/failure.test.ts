@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import { Failure } from "../shared/protocol/history.ts";
+import { isFailure } from "./errors.ts";
+import { fromFailure, toFailure } from "./failure.ts";
+import { ActivityError, CancelledError, ChildError, InvalidValueError, TimeoutError, WorkflowError } from "./index.ts";
+
+class CardDeclined extends WorkflowError {}
+class DbError extends Error {}
+
+/** There and back again, as through the journal. */
+const journalled = (error: unknown) => fromFailure(Failure.parse(JSON.parse(JSON.stringify(toFailure(error)))));
+
+describe("errors through the journal", () => {
+  test("come back as instances of their class, with what they knew", () => {
+    const original = new ActivityError('activity "charge" failed', {
+      activity: "charge",
+      number: 3,
+      attempt: 2,
+      reason: "failed",
+      cause: new CardDeclined("declined", { details: { code: 51 }, retry: false }),
+    });
+    const error = journalled(original) as ActivityError;
+    expect(error).toBeInstanceOf(ActivityError);
+    expect(error).toMatchObject({
+      message: original.message,
+      activity: "charge",
+      number: 3,
+      attempt: 2,
+      reason: "failed",
+      stack: original.stack,
+    });
+    expect(error.cause).toBeInstanceOf(CardDeclined);
+    expect(error.cause).not.toBeInstanceOf(TimeoutError);
+    expect(error.cause).toMatchObject({ name: "CardDeclined", message: "declined", details: { code: 51 } });
+  });
+
+  test.each([
+    new WorkflowError("x", { details: [1], retryAfter: "5s", retry: false }),
+    new InvalidValueError("x", [{ path: [] }]),
+    new ChildError("x", { workflow: "w", execution: "e", status: "TIMED_OUT" }),
+    new TimeoutError("x", "heartbeat"),
+    new CancelledError("because"),
+    new CancelledError(),
+    new TypeError("x"),
+    new RangeError("x"),
+  ])("$name keeps its class and fields", (original) => {
+    const error = journalled(original);
+    expect(error.constructor).toBe(original.constructor);
+    expect({ ...error, message: error.message }).toEqual({ ...original, message: original.message });
+  });
+
+  test("a class that nobody knows here becomes an Error of its name", () => {
+    const error = journalled(Object.assign(new DbError("gone"), { details: { table: "orders" } }));
+    expect(error.constructor).toBe(Error);
+    expect(error).toMatchObject({ name: "DbError", message: "gone", details: { table: "orders" } });
+    expect(error).not.toBeInstanceOf(CardDeclined);
+    expect(error).not.toBeInstanceOf(WorkflowError);
+  });
+
+  test("instanceof a class of one's own is by name only for errors from the journal", () => {
+    const impostor = Object.assign(new Error("x"), { name: "CardDeclined" });
+    expect(impostor).not.toBeInstanceOf(CardDeclined);
+    expect(new CardDeclined("x")).toBeInstanceOf(WorkflowError);
+    expect("text").not.toBeInstanceOf(CardDeclined);
+    expect(null).not.toBeInstanceOf(WorkflowError);
+  });
+
+  test("whatever came from the journal is a failure wherever it is thrown again; a fresh TypeError is a bug", () => {
+    expect(isFailure(journalled(new TypeError("x")))).toBe(true);
+    expect(isFailure(new TypeError("x"))).toBe(false);
+  });
+
+  test.each([
+    ["a string", "boom", { type: "NonError", message: '"boom" was thrown' }],
+    ["undefined", undefined, { type: "NonError", message: "undefined was thrown" }],
+    ["an object", { code: 1 }, { type: "NonError", message: '{"code":1} was thrown' }],
+    [
+      "an error with a code",
+      Object.assign(new Error("no"), { code: "ECONNREFUSED" }),
+      { details: { code: "ECONNREFUSED" } },
+    ],
+    [
+      "several errors",
+      new AggregateError([new Error("first"), new Error("second")], "all"),
+      { cause: { message: "first" } },
+    ],
+    [
+      "details that JSON cannot hold",
+      new WorkflowError("x", { details: { n: 1n } }),
+      { type: "WorkflowError", message: "x" },
+    ],
+  ])("%s is recorded in words", (_, thrown, failure) => {
+    expect(toFailure(thrown)).toMatchObject(failure);
+    expect(Failure.safeParse(toFailure(thrown)).success).toBe(true);
+  });
+
+  test("endless causes and endless messages are cut", () => {
+    const loop = new Error("loop");
+    loop.cause = loop;
+    expect(JSON.stringify(toFailure(loop)).length).toBeLessThan(60_000);
+    expect(toFailure(new Error("x".repeat(1e6))).message.length).toBeLessThan(21_000);
+  });
+
+  test("the engine's own words for a passed limit and a cancellation are understood", () => {
+    expect(fromFailure({ type: "Timeout", message: "late" })).toBeInstanceOf(TimeoutError);
+    expect(fromFailure({ type: "Cancelled", message: "no" })).toBeInstanceOf(CancelledError);
+    expect(fromFailure({ message: "plain" })).toBeInstanceOf(Error);
+    expect(fromFailure({ type: "toString", message: "plain" })).toMatchObject({ name: "toString" });
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expectTypeOf, test } from "vitest";
+import * as z from "zod";
+import {
+  type ActivityContext,
+  activity,
+  child,
+  continueAsNew,
+  on,
+  parallel,
+  query,
+  signal,
+  start,
+  task,
+  update,
+  waitForInput,
+  workflow,
+} from "./index.ts";
+
+const In = z.object({ id: z.string(), at: z.coerce.date(), size: z.int().default(1) });
+const Out = z.object({ total: z.number(), label: z.string().default("none") });
+
+describe("types follow from the schemas", () => {
+  test("of activities: callers give what goes in, the function gets what comes out of the check", () => {
+    const act = activity({ name: "act", input: In, output: Out }, async (input, ctx) => {
+      expectTypeOf(input).toEqualTypeOf<{ id: string; at: Date; size: number }>();
+      expectTypeOf(ctx).toEqualTypeOf<ActivityContext>();
+      return { total: 1 };
+    });
+    expectTypeOf(act).parameter(0).toEqualTypeOf<{ id: string; at: unknown; size?: number | undefined }>();
+    expectTypeOf(act).returns.resolves.toEqualTypeOf<{ total: number; label: string }>();
+    const plain = activity({ name: "plain" }, async () => 5);
+    expectTypeOf(plain).returns.resolves.toEqualTypeOf<number>();
+    expectTypeOf(plain).toBeCallableWith();
+    const sync = activity({ name: "sync", input: z.object({ n: z.number() }) }, ({ n }) => String(n));
+    expectTypeOf(sync).returns.resolves.toEqualTypeOf<string>();
+    // @ts-expect-error the input must be given
+    void (() => sync());
+    // @ts-expect-error the result does not fit the output schema
+    activity({ name: "wrong", output: z.number() }, async () => "5");
+  });
+
+  test("of workflows, children and continuations", () => {
+    const wf = workflow({ name: "wf", input: In, output: z.string() }, async (input) => {
+      expectTypeOf(input).toEqualTypeOf<{ id: string; at: Date; size: number }>();
+      if (input.size > 5) return continueAsNew({ id: "x" });
+      return "done";
+    });
+    const free = workflow({ name: "free" }, async (input) => {
+      expectTypeOf(input).toEqualTypeOf<Record<string, unknown>>();
+      return input.again ? continueAsNew({}) : Object.keys(input).length;
+    });
+    void (() => {
+      expectTypeOf(child(wf, { id: "a", at: "2026-01-01" })).resolves.toEqualTypeOf<string>();
+      expectTypeOf(child(free)).resolves.toEqualTypeOf<number>();
+      expectTypeOf(child(free, { any: 1 }, { onParentClose: "cancel" })).resolves.toEqualTypeOf<number>();
+      expectTypeOf(start(wf, { id: "a", at: new Date() }).result()).resolves.toEqualTypeOf<string>();
+      expectTypeOf(child("by-name", { a: 1 })).resolves.toEqualTypeOf<unknown>();
+      // @ts-expect-error an input that the workflow does not take
+      child(wf, { id: 5 });
+      // @ts-expect-error the input must be given
+      child(wf);
+    });
+    // @ts-expect-error the result does not fit the output schema
+    workflow({ name: "wrong", output: z.string() }, async () => 5);
+  });
+
+  test("of handlers", () => {
+    const approve = signal("approve", z.object({ by: z.string(), at: z.coerce.date() }));
+    const bare = signal("bare");
+    const status = query("status", z.object({ step: z.number() }), { input: z.object({ deep: z.boolean() }) });
+    const set = update("set", z.object({ n: z.number() }), z.object({ was: z.number() }));
+    void (() => {
+      on(approve, (input) => expectTypeOf(input).toEqualTypeOf<{ by: string; at: Date }>());
+      on(bare, (input) => expectTypeOf(input).toEqualTypeOf<Record<string, unknown>>());
+      on(status, (input) => {
+        expectTypeOf(input).toEqualTypeOf<{ deep: boolean }>();
+        return { step: 1 };
+      });
+      on(set, async ({ n }) => ({ was: n }), {
+        validate: (input) => expectTypeOf(input).toEqualTypeOf<{ n: number }>(),
+      });
+      // @ts-expect-error the answer does not fit
+      on(status, () => ({ step: "1" }));
+      // @ts-expect-error queries answer at once
+      on(status, async () => ({ step: 1 }));
+      // @ts-expect-error the answer does not fit
+      on(set, () => ({ was: "1" }));
+    });
+  });
+
+  test("of tasks, inputs and fan-out", () => {
+    void (() => {
+      expectTypeOf(task("t", { n: 1 }, async (t) => t.state.n)).resolves.toEqualTypeOf<number>();
+      expectTypeOf(task("t", async (t) => t.state)).resolves.toEqualTypeOf<null>();
+      expectTypeOf(waitForInput(z.object({ ok: z.boolean() }))).resolves.toEqualTypeOf<{ ok: boolean }>();
+      expectTypeOf(parallel(["a"], async (item, index) => [item, index] as const)).resolves.toEqualTypeOf<
+        (readonly [string, number])[]
+      >();
+      expectTypeOf(parallel(3, (index) => index)).resolves.toEqualTypeOf<number[]>();
+    });
+  });
+});

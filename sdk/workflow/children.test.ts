@@ -1,0 +1,174 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import {
+  CancelledError,
+  ChildError,
+  child,
+  deleteSearchKeys,
+  executionInfo,
+  setSearchKeys,
+  sleep,
+  start,
+  WorkflowError,
+  workflow,
+} from "../index.ts";
+import { Hand, say, silent } from "./hand.ts";
+
+const greet = workflow(
+  { name: "greet", input: z.object({ name: z.string() }), output: z.string() },
+  async ({ name }) => `Hello, ${name}`,
+);
+
+describe("children", () => {
+  test("a called child is scheduled with an id that follows from the run, and its result is unwrapped", async () => {
+    const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, { timeout: "10m" }));
+    const hand = await Hand.start(parent);
+    expect(hand.decisions).toEqual([
+      {
+        kind: "child_scheduled",
+        child: 1,
+        workflow: "greet",
+        execution: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        input: { name: "Ada" },
+        on_parent_close: "terminate",
+        timeout_ms: 600_000,
+      },
+    ]);
+    await hand.tell(say.childCompleted(1, { result: "Hello, Ada" }));
+    expect(hand.end).toEqual({ kind: "execution_completed", result: { result: "Hello, Ada" } });
+    await hand.replayed();
+  });
+
+  test("a started child goes its own way, and may be asked for its result later", async () => {
+    const parent = workflow({ name: "parent" }, async () => {
+      const handle = start(greet, { name: "Ada" }, { id: "greeting-1" });
+      await sleep(1000);
+      return [handle.execution, await handle.result(), await handle.result()];
+    });
+    const hand = await Hand.start(parent);
+    expect(hand.decisions[0]).toMatchObject({ execution: "greeting-1", on_parent_close: "abandon" });
+    await hand.tell(say.childCompleted(1, { result: "hi" }));
+    await hand.tell(say.fired(1));
+    expect(hand.end).toMatchObject({ result: { result: ["greeting-1", "hi", "hi"] } });
+    await hand.replayed();
+  });
+
+  test("nobody has to ask for the result of a started child, even when it fails", async () => {
+    const parent = workflow({ name: "parent" }, async () => {
+      start(greet, { name: "Ada" });
+      await sleep(1000);
+    });
+    const hand = await Hand.start(parent);
+    await hand.tell(say.childFailed(1));
+    await hand.tell(say.fired(1));
+    expect(hand.end.kind).toBe("execution_completed");
+  });
+
+  test.each([
+    "FAILED",
+    "CANCELED",
+    "TERMINATED",
+    "TIMED_OUT",
+    "START_FAILED",
+  ] as const)("a child that ended as %s is a ChildError, and escaping it fails the execution", async (status) => {
+    let caught: unknown;
+    const parent = workflow({ name: "parent" }, async () => {
+      try {
+        await child(greet, { name: "Ada" }, { id: "c" });
+      } catch (error) {
+        caught = error;
+        throw error;
+      }
+    });
+    const hand = await Hand.start(parent);
+    await hand.tell(say.childFailed(1, status, { type: "WorkflowError", message: "no" }));
+    expect(caught).toBeInstanceOf(ChildError);
+    expect(caught).toMatchObject({ workflow: "greet", execution: "c", status });
+    expect((caught as ChildError).cause).toBeInstanceOf(WorkflowError);
+    expect(hand.end).toMatchObject({
+      kind: "execution_failed",
+      failure: { type: "ChildError", details: { status }, cause: { message: "no" } },
+    });
+  });
+
+  test("cancelling the parent asks the awaited child to cancel, and waits until it has cleaned up", async () => {
+    const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, { id: "c" }));
+    const hand = await Hand.start(parent);
+    await hand.tell(say.cancel("stop"));
+    expect(hand.decisions).toEqual([{ kind: "child_cancel_requested", child: 1, execution: "c" }]);
+    await hand.tell(say.childFailed(1, "CANCELED"));
+    expect(hand.end).toEqual({ kind: "execution_cancelled", reason: "stop" });
+    await hand.replayed();
+  });
+
+  test("a handle cancels its child once", async () => {
+    const parent = workflow({ name: "parent" }, async () => {
+      const handle = start(greet, { name: "Ada" }, { id: "c" });
+      handle.cancel();
+      handle.cancel();
+      await handle.result().catch((error) => {
+        if (!(error instanceof ChildError) || error.cause instanceof CancelledError) throw error;
+      });
+      handle.cancel();
+    });
+    const hand = await Hand.start(parent);
+    expect(hand.kinds).toEqual(["child_scheduled", "child_cancel_requested"]);
+    await hand.tell(say.childFailed(1, "CANCELED"));
+    expect(hand.kinds).toEqual(["execution_completed"]);
+  });
+
+  test("by name, without importing it", async () => {
+    const parent = workflow({ name: "parent" }, async () => child("elsewhere", { n: 1 }));
+    const hand = await Hand.start(parent);
+    expect(hand.decisions).toMatchObject([{ workflow: "elsewhere", input: { n: 1 } }]);
+    await hand.tell(say.childCompleted(1, { a: 1 }));
+    expect(hand.end).toMatchObject({ result: { a: 1 } });
+  });
+
+  test.each([
+    [{ id: "a b" }, 'child "greet", id "a b": use 1 to 256'],
+    [{ timeout: "x" }, 'child "greet", timeout: "x" is not a duration'],
+  ])("%j is refused", async (options, message) => {
+    const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, options));
+    await expect(Hand.start(parent)).rejects.toThrow(message);
+  });
+});
+
+describe("search keys", () => {
+  test("are set and removed by decisions, and known to the code", async () => {
+    const find = workflow({ name: "find" }, async () => {
+      setSearchKeys({ customer: "ada", size: 5, long: "x".repeat(10_000) });
+      deleteSearchKeys(["size", "unknown"]);
+      return Object.keys(executionInfo().searchKeys);
+    });
+    const hand = await Hand.start(find);
+    expect(hand.decisions).toEqual([
+      { kind: "search_keys_set", set: { customer: "ada", size: "5", long: "x".repeat(8192) }, remove: [] },
+      { kind: "search_keys_set", set: {}, remove: ["size"] },
+      { kind: "execution_completed", result: { result: ["customer", "long"] } },
+    ]);
+    await hand.replayed();
+  });
+
+  test("beyond twenty they are dropped with a warning, never an error", async () => {
+    const warnings: string[] = [];
+    const find = workflow({ name: "find" }, async () => {
+      for (let i = 0; i < 22; i++) setSearchKeys({ [`k${i}`]: i });
+    });
+    const hand = await Hand.start(find, {}, { log: { ...silent, warn: (message) => void warnings.push(message) } });
+    expect(hand.decisions.filter((d) => d.kind === "search_keys_set")).toHaveLength(20);
+    expect(warnings).toEqual([
+      expect.stringContaining('"k20" was dropped'),
+      expect.stringContaining('"k21" was dropped'),
+    ]);
+  });
+
+  test.each([
+    ["internal.x", "are reserved"],
+    ["", "1 to 256"],
+    ["x".repeat(257), "1 to 256"],
+  ])("the name %j is refused", async (name, message) => {
+    const find = workflow({ name: "find" }, async () => setSearchKeys({ [name]: 1 }));
+    await expect(Hand.start(find)).rejects.toThrow(message);
+  });
+});
