@@ -51,7 +51,13 @@ export function decide(state: RunState, s: Situation): Step {
   if (state.closed) return step;
   const ended = new Set<number>();
   for (const outcome of s.outcomes) takeLocal(state, s, outcome, ended, step);
-  for (const message of s.messages) takeMessage(state, s, message, ended, step);
+  const messages = new Set<string>();
+  const children = new Set<number>();
+  for (const message of s.messages) {
+    if (messages.has(message.id)) continue; // D1, also within one step
+    messages.add(message.id);
+    takeMessage(state, s, message, ended, children, step);
+  }
   fireTimers(state, s, step);
   for (const [number, open] of state.activities) if (!ended.has(number)) look(number, open, s, ended, step);
   return step;
@@ -92,7 +98,14 @@ function fail(
   return next.at;
 }
 
-function takeMessage(state: RunState, s: Situation, m: Message, ended: Set<number>, step: Step): void {
+function takeMessage(
+  state: RunState,
+  s: Situation,
+  m: Message,
+  ended: Set<number>,
+  children: Set<number>,
+  step: Step,
+): void {
   step.taken.push(m.id);
   if (state.taken.has(m.id)) return; // D1
   switch (m.kind) {
@@ -135,7 +148,8 @@ function takeMessage(state: RunState, s: Situation, m: Message, ended: Set<numbe
       return;
     }
     case "child": {
-      if (m.run !== state.started.run || !state.children.has(m.child)) return; // D1
+      if (m.run !== state.started.run || !state.children.has(m.child) || children.has(m.child)) return; // D1
+      children.add(m.child);
       if (m.outcome.kind === "completed") {
         step.events.push({ kind: "child_completed", child: m.child, result: m.outcome.result });
       } else {
@@ -170,7 +184,8 @@ function look(activity: number, open: OpenActivity, s: Situation, ended: Set<num
     return;
   }
   if (session === null) {
-    if (passed(options.schedule_to_start_ms) && !s.hasBegun(activity)) {
+    // A later attempt that waits in the queue is of an activity that has begun long ago.
+    if (attempt === 1 && passed(options.schedule_to_start_ms) && !s.hasBegun(activity)) {
       const failure = { type: "Timeout", message: `no worker began ${name} within ${options.schedule_to_start_ms} ms` };
       const reason = "schedule_to_start" as const;
       step.events.push({ kind: "activity_failed", activity, name, attempt, reason, failure });

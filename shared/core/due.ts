@@ -35,7 +35,8 @@ export function dueAt(state: RunState, o: Outlook): Millis | null {
     const session = sessionOf(open.where);
     if (session === null) {
       // Past the limit and begun by somebody: nothing more to wait for here.
-      if (start !== undefined && open.scheduledAt + start > o.now) times.push(open.scheduledAt + start);
+      const waits = open.attempt === 1 && start !== undefined && open.scheduledAt + start > o.now;
+      if (waits) times.push(open.scheduledAt + start);
     } else if (open.retryAt !== null) {
       times.push(open.retryAt);
     } else if (open.startedAt !== null) {
