@@ -46,6 +46,10 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
   return effects;
 }
 
+/** Nobody waits for an activity of a closed run; everything else that its last step asked for happens all the same. */
+export const outlivesRun = (effect: Effect): boolean =>
+  effect.kind !== "queue_activity" && effect.kind !== "cancel_activity";
+
 /** What closing this run owes to its children still open. */
 export function owedToChildren(state: RunState): Owed[] {
   const owed: Owed[] = [];

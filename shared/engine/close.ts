@@ -1,19 +1,20 @@
 /**
  * **close** (completed, failed, cancelled, continued) — one transaction, the only one of a run: the closing batch if its
  * position is free, and the final head if turn and run are mine and it is running. Turn lost: claim again, take in what
- * came, decide again: so an acknowledged signal is never lost to a close (interleaving 5). Effects owed: the head keeps
- * a `due_at`; perform them; settle (interleaving 6).
+ * came, decide again: so an acknowledged signal is never lost to a close (interleaving 5). Effects owed, those of the
+ * closing batch first: the head keeps a `due_at`; perform them; settle (interleaving 6).
  * **continue-as-new** is the same transaction with the head of the new run, then ring. The new run begins with the ids
  * that its predecessor took in (interleaving 9). (R9)
  */
 
+import { effectsOf, outlivesRun } from "../core/effects.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head, Owed } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
 import { CLOSING, isClosing } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
 import { checkBatch } from "./append.ts";
-import { performEffects } from "./effects.ts";
+import { withKeys } from "./effects.ts";
 import { performOwed } from "./owed.ts";
 import { ring } from "./tasks.ts";
 import { closeOwed, finalHead } from "./terminate.ts";
@@ -45,6 +46,9 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
   const event = p.batch.events.at(-1)!;
   if (!isClosing(event)) throw new Error("checked above");
   const now = event.at;
+  const owedNow: Owed[] = [...head.owed];
+  const effects = effectsOf(head, p.batch);
+  if (effects.some(outlivesRun)) owedNow.push({ kind: "effects", run: p.run, first: p.batch.first });
   let next: Head;
   if (event.kind === "execution_continued") {
     next = {
@@ -59,17 +63,21 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
       rung: true,
       sent: 1,
       turn: head.turn + 1,
-      owed: [...p.owed],
+      owed: [...owedNow, ...p.owed],
       carried: [...p.carried],
+      search_keys: effects.reduce(
+        (keys, e) => (e.kind === "set_search_keys" ? withKeys(keys, e) : keys),
+        head.search_keys,
+      ),
     };
   } else {
-    const owed = [...closeOwed(head, outcomeOf(CLOSING[event.kind], p)), ...p.owed];
+    const owed = [...owedNow, ...closeOwed(head, outcomeOf(CLOSING[event.kind], p)), ...p.owed];
     next = finalHead(head, { status: CLOSING[event.kind], now, result: p.result, failure: p.failure, owed });
   }
   const done = await ports.executions.close(ref, { run: p.run, turn: p.turn, batch: p.batch, next });
   if (done.kind === "position_lost") return { kind: "position_lost" };
   if (done.kind === "head_lost") return wonEarlier(ports, ref, p, done.head);
-  await finish(ports, ref, p, head, next);
+  await finish(ports, ref, p, next);
   return { kind: "closed" };
 }
 
@@ -81,8 +89,7 @@ async function wonEarlier(ports: Ports, ref: Ref, p: CloseRequest, head: Head | 
   return head?.run === p.run && head.status === "RUNNING" ? { kind: "turn_lost" } : { kind: "position_lost" };
 }
 
-async function finish(ports: Ports, ref: Ref, p: CloseRequest, old: Head, next: Head): Promise<void> {
-  await performEffects(ports, old, [p.batch]); // such as search keys set in the last step
+async function finish(ports: Ports, ref: Ref, p: CloseRequest, next: Head): Promise<void> {
   if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
   if (next.owed.length > 0) await performOwed(ports, next);
   if (next.status === "RUNNING") await ring(ports, next);

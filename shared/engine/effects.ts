@@ -1,6 +1,6 @@
 /** Performing the effects of batches (R8): after the write that decided them, each idempotent by its key. */
-import { type Effect, effectsOf } from "../core/effects.ts";
-import type { Ports } from "../ports.ts";
+import { type Effect, effectsOf, outlivesRun } from "../core/effects.ts";
+import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
 import { messageId } from "../protocol/messages.ts";
@@ -13,6 +13,17 @@ export async function performEffects(ports: Ports, of: Of, batches: readonly Pic
   for (const batch of batches) for (const effect of effectsOf(of, batch)) await perform(ports, of, effect);
 }
 
+/** Those of a closing batch. */
+export async function performLastEffects(ports: Ports, of: Of, batch: Pick<Batch, "events">): Promise<void> {
+  for (const effect of effectsOf(of, batch).filter(outlivesRun)) await perform(ports, of, effect);
+}
+
+/** The head of a child, if the id belongs to that child of that run and not to somebody else by now. */
+export async function ownChild(ports: Ports, ref: Ref, parent: { run: string; child: number }): Promise<Head | null> {
+  const head = await ports.executions.head(ref);
+  return head?.parent?.run === parent.run && head.parent.child === parent.child ? head : null;
+}
+
 async function perform(ports: Ports, of: Of, effect: Effect): Promise<void> {
   const { workspace, deployment, run } = of;
   switch (effect.kind) {
@@ -23,13 +34,12 @@ async function perform(ports: Ports, of: Of, effect: Effect): Promise<void> {
     case "set_search_keys":
       return setSearchKeys(ports, of, effect);
     case "cancel_child": {
+      const ref = { workspace, execution: effect.execution };
+      const child = await ownChild(ports, ref, { run, child: effect.child });
+      if (!child) return;
       const id = messageId.cancel(`${run}-${effect.child}`);
       const reason = "its parent asked for it";
-      await send(
-        ports,
-        { workspace, execution: effect.execution },
-        { id, kind: "cancel", reason, sent_at: ports.clock.now() },
-      );
+      await send(ports, ref, { id, kind: "cancel", reason, sent_at: ports.clock.now() }, child.chain);
       return;
     }
     case "start_child":
@@ -39,16 +49,21 @@ async function perform(ports: Ports, of: Of, effect: Effect): Promise<void> {
 
 const LIMITS = { keys: 20, keyLength: 256, valueLength: 8192 };
 
-async function setSearchKeys(ports: Ports, of: Of, effect: Extract<Effect, { kind: "set_search_keys" }>) {
+type SetKeys = Extract<Effect, { kind: "set_search_keys" }>;
+
+async function setSearchKeys(ports: Ports, of: Of, effect: SetKeys) {
   const head = await ports.executions.run(of.workspace, of.run);
-  if (!head) return;
-  const keys = { ...head.search_keys };
+  if (head) await ports.executions.setSearchKeys(of, of.run, withKeys(head.search_keys, effect));
+}
+
+/** The search keys after a change; what is over a limit is cut or left out. */
+export function withKeys(before: Record<string, string>, effect: SetKeys): Record<string, string> {
+  const keys = { ...before };
   for (const key of effect.remove) delete keys[key];
   for (const [key, value] of Object.entries(effect.set)) {
     if (key.length <= LIMITS.keyLength) keys[key] = value.slice(0, LIMITS.valueLength);
   }
-  const kept = Object.fromEntries(Object.entries(keys).slice(0, LIMITS.keys));
-  await ports.executions.setSearchKeys(of, of.run, kept);
+  return Object.fromEntries(Object.entries(keys).slice(0, LIMITS.keys));
 }
 
 async function startChild(ports: Ports, of: Of, event: Extract<Effect, { kind: "start_child" }>["event"]) {

@@ -6,6 +6,7 @@
 import type { Ports } from "../ports.ts";
 import type { Head, Owed } from "../protocol/head.ts";
 import { messageId } from "../protocol/messages.ts";
+import { ownChild, performLastEffects } from "./effects.ts";
 import { send } from "./send.ts";
 import { terminate } from "./terminate.ts";
 
@@ -18,6 +19,12 @@ async function perform(ports: Ports, head: Head, owed: Owed): Promise<void> {
   const { workspace } = head;
   const sent_at = ports.clock.now();
   switch (owed.kind) {
+    case "effects": {
+      const of = await ports.executions.run(workspace, owed.run);
+      const [batch] = await ports.executions.batches(head, owed.run, owed.first - 1);
+      if (of && batch) await performLastEffects(ports, of, batch);
+      return;
+    }
     case "tell_parent": {
       const { parent, outcome } = owed;
       const id = messageId.child(parent.run, parent.child);
@@ -28,14 +35,13 @@ async function perform(ports: Ports, head: Head, owed: Owed): Promise<void> {
     case "terminate_child":
     case "cancel_child": {
       const ref = { workspace, execution: owed.execution };
-      const child = await ports.executions.head(ref);
-      // The id may belong to somebody else by now; only our own child is ours to end.
-      if (child?.parent?.run !== owed.parent_run || child.parent.child !== owed.child) return;
+      const child = await ownChild(ports, ref, { run: owed.parent_run, child: owed.child });
+      if (!child) return; // not ours to end
       const reason = `its parent '${head.execution}' closed`;
-      if (owed.kind === "terminate_child") await terminate(ports, ref, { kind: "terminated", reason });
+      if (owed.kind === "terminate_child") await terminate(ports, ref, { kind: "terminated", reason }, child.chain);
       else {
         const id = messageId.cancel(`${owed.parent_run}-${owed.child}-closed`);
-        await send(ports, ref, { id, kind: "cancel", reason, sent_at });
+        await send(ports, ref, { id, kind: "cancel", reason, sent_at }, child.chain);
       }
       return;
     }

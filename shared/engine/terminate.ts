@@ -1,6 +1,8 @@
 /**
  * **terminate / time out** — by the server, without the turn: read head and tail, one transaction of closing batch and
  * final head; the position lost: read again. Messages not taken in by then are dropped; that is documented. (R9)
+ * Only a run past its deadline is timed out, whatever an index said; and with `chain`, only that start of the execution
+ * is ended: the id may have been used again between the reading of whoever calls and our own.
  */
 import { owedToChildren } from "../core/effects.ts";
 import { startedOf } from "../core/present.ts";
@@ -12,12 +14,16 @@ import type { ChildOutcome } from "../protocol/messages.ts";
 import { performOwed } from "./owed.ts";
 
 export type Ending = { kind: "terminated"; reason: string | null } | { kind: "timed_out" };
+/** `not_running`: there is no such run to end, any more or yet; `head` is what was found. */
 export type TerminateResult = { kind: "closed"; head: Head } | { kind: "not_running"; head: Head | null };
 
-export async function terminate(ports: Ports, ref: Ref, ending: Ending): Promise<TerminateResult> {
+export async function terminate(ports: Ports, ref: Ref, ending: Ending, chain?: string): Promise<TerminateResult> {
   for (;;) {
     const head = await ports.executions.head(ref);
     if (head?.status !== "RUNNING") return { kind: "not_running", head };
+    if (chain !== undefined && head.chain !== chain) return { kind: "not_running", head };
+    const late = head.deadline !== null && head.deadline <= ports.clock.now();
+    if (ending.kind === "timed_out" && !late) return { kind: "not_running", head };
     const batches = await ports.executions.batches(ref, head.run, 1);
     const state = fold(
       stateOf(startedOf(head)),
@@ -35,7 +41,7 @@ export async function terminate(ports: Ports, ref: Ref, ending: Ending): Promise
     const batch: Batch = { first, events: [event], append_id: ports.uuid(), sent: head.sent };
     const message = ending.kind === "terminated" ? `terminated: ${ending.reason ?? "no reason given"}` : "timed out";
     const outcome: ChildOutcome = { kind: "failed", status, failure: { type: "ChildError", message } };
-    const owed = [...closeOwed(head, outcome), ...owedToChildren(state)];
+    const owed = [...head.owed, ...closeOwed(head, outcome), ...owedToChildren(state)];
     const next = finalHead(head, { status, now, result: null, failure, owed });
     const closed = await ports.executions.close(ref, { run: head.run, turn: null, batch, next });
     if (closed.kind !== "closed") continue;

@@ -1,0 +1,146 @@
+import { expect, test } from "vitest";
+import {
+  completed,
+  Died,
+  Driver,
+  dying,
+  MINUTE,
+  ref,
+  remote,
+  type Stage,
+  stage,
+  started,
+  timesTaken,
+} from "../../test/interleavings/stage.ts";
+import type { Owed } from "../protocol/head.ts";
+import type { NewEvent } from "../protocol/history.ts";
+import { checkBatch } from "./append.ts";
+import { terminate } from "./terminate.ts";
+
+const child = (execution: string, policy: "abandon" | "terminate" | "cancel", number = 1): NewEvent => ({
+  kind: "child_scheduled",
+  child: number,
+  workflow: "lines",
+  execution,
+  input: null,
+  on_parent_close: policy,
+});
+const last: NewEvent = { kind: "execution_completed", result: null };
+const statusOf = async (s: Stage, execution: string) =>
+  (await s.ports.executions.head(ref(execution)))?.status ?? "absent";
+
+/** A driver of `x` that closes with these events in one batch and whose server dies after the transaction. */
+async function closesAndDies(events: NewEvent[], owes: (run: string) => Owed[] = () => []) {
+  const s = await stage();
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  const batch = a.batch([...events, last]);
+  await expect(
+    a.close(last, { batch, owed: owes(a.head.run), ports: dying(s.ports, "after", "close") }),
+  ).rejects.toThrow(Died);
+  return { s, a };
+}
+
+test("a child that is to outlive its parent starts, though the server died right after the close", async () => {
+  const { s } = await closesAndDies([child("c", "abandon")]);
+  expect(await statusOf(s, "c")).toBe("absent");
+  await s.sweeping(2 * MINUTE);
+  expect(await statusOf(s, "c")).toBe("RUNNING");
+  expect((await s.ports.executions.head(ref()))!.due_at).toBeNull();
+});
+
+test("a child asked for and ended by policy in one last step does not stay behind", async () => {
+  const { s } = await closesAndDies([child("c", "terminate")], (run) => [
+    { kind: "terminate_child", execution: "c", parent_run: run, child: 1 },
+  ]);
+  await s.sweeping(2 * MINUTE);
+  expect(await statusOf(s, "c")).toBe("TERMINATED");
+  expect((await s.ports.executions.head(ref()))!.due_at).toBeNull();
+});
+
+test("search keys set in the last step are seen, though the server died right after the close", async () => {
+  const { s, a } = await closesAndDies([{ kind: "search_keys_set", set: { customer: "7" }, remove: [] }]);
+  await s.sweeping(2 * MINUTE);
+  expect((await s.ports.executions.run(ref().workspace, a.head.run))!.search_keys).toEqual({ customer: "7" });
+});
+
+test("a run that continues as new owes the effects of its last step to nobody less", async () => {
+  const s = await stage();
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  const next: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
+  const batch = a.batch([child("c", "abandon"), next]);
+  await expect(a.close(next, { batch, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
+  await new Driver(s.ports, "B").claim();
+  expect(await statusOf(s, "c")).toBe("RUNNING");
+});
+
+test("search keys set in the last step go on into the run that continues", async () => {
+  const s = await stage();
+  await started(s, { searchKeys: { old: "1", customer: "6" } });
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  const next: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
+  const batch = a.batch([{ kind: "search_keys_set", set: { customer: "7" }, remove: ["old"] }, next]);
+  expect((await a.close(next, { batch })).kind).toBe("closed");
+  const keys = { customer: "7" };
+  expect((await s.ports.executions.head(ref()))!.search_keys).toEqual(keys);
+  expect((await s.ports.executions.run(ref().workspace, a.head.run))!.search_keys).toEqual(keys);
+});
+
+test("a close that leaves nothing behind is settled in its own transaction", async () => {
+  const s = await stage();
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  const batch = a.batch([remote(), last]); // nobody waits for the activity any more
+  const ports = dying(s.ports, "before", "settle");
+  expect((await a.close(last, { batch, ports })).kind).toBe("closed");
+  expect((await s.ports.executions.head(ref()))!.due_at).toBeNull();
+  expect(await s.tasks("activity")).toEqual([]);
+});
+
+test("terminating a run that continued pays what its predecessor still owed", async () => {
+  const s = await stage();
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  await a.append([child("c", "terminate")]);
+  expect(await statusOf(s, "c")).toBe("RUNNING");
+  const event: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
+  const owed = [{ kind: "terminate_child" as const, execution: "c", parent_run: a.head.run, child: 1 }];
+  await expect(a.close(event, { owed, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
+  await terminate(s.ports, ref(), { kind: "terminated", reason: null });
+  await s.sweeping(2 * MINUTE);
+  expect(await statusOf(s, "c")).toBe("TERMINATED");
+});
+
+test("a repeated close answers as the first did, and changes nothing", async () => {
+  const s = await stage();
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  const batch = a.batch([completed]);
+  expect(await a.close(completed, { batch })).toEqual({ kind: "closed" });
+  const final = await s.ports.executions.head(ref());
+  expect(await a.close(completed, { batch })).toEqual({ kind: "closed" });
+  expect(await s.ports.executions.head(ref())).toEqual(final);
+  expect(await a.close(completed, { batch: a.batch([completed]) })).toEqual({ kind: "position_lost" });
+  expect(await timesTaken(s, "none")).toBe(0);
+});
+
+test("a batch is refused when its numbers, times or end cannot be", () => {
+  const event = (id: number, at = 5, e: NewEvent = { kind: "timer_cancelled", timer: 1 }) =>
+    ({ ...e, id, at }) as never;
+  const batch = (first: number, ...events: never[]) => ({ first, events, append_id: "a", sent: 1 });
+  expect(checkBatch(batch(2, event(2), event(3)), false)).toBeNull();
+  expect(checkBatch(batch(2, event(2), event(4)), false)).toMatch("found 4 where 3 belongs");
+  expect(checkBatch(batch(2, event(3)), false)).toMatch("found 3 where 2 belongs");
+  expect(checkBatch(batch(2, event(2), event(3, 4)), false)).toMatch("event 3 is earlier");
+  expect(checkBatch(batch(2, event(2, 5, last)), false)).toMatch("only be the last event of a close");
+  expect(checkBatch(batch(2, event(2, 5, last), event(3)), true)).toMatch("only be the last event of a close");
+  expect(checkBatch(batch(2, event(2)), true)).toMatch("must close the run, found timer_cancelled");
+  expect(checkBatch(batch(2, event(2), event(3, 5, last)), true)).toBeNull();
+});
