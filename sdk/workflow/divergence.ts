@@ -22,7 +22,7 @@ const IDENTITY: { [K in DecisionKind]: readonly (keyof Extract<Decision, { kind:
 type Recorded = Extract<HistoryEvent, { kind: DecisionKind }>;
 type Fields = Record<string, unknown>;
 
-export function isSame(recorded: Recorded, actual: Decision): boolean {
+function isSame(recorded: Recorded, actual: Decision): boolean {
   if (recorded.kind !== actual.kind) return false;
   for (const field of IDENTITY[actual.kind] as readonly string[]) {
     if ((recorded as Fields)[field] !== (actual as Fields)[field]) return false;

@@ -93,12 +93,12 @@ export class Hand {
   readonly instance: WorkflowInstance;
   /** Of the last step. */
   decisions: Decision[] = [];
-  readonly #workflow: AnyWorkflow;
+  readonly workflow: AnyWorkflow;
   readonly #options: InstanceOptions;
   #at = START;
 
   constructor(workflow: AnyWorkflow, options: Partial<InstanceOptions> = {}) {
-    this.#workflow = workflow;
+    this.workflow = workflow;
     this.#options = { execution: "order-1", log: silent, ...options };
     this.instance = WorkflowInstance.create(workflow, this.#options);
   }
@@ -145,7 +145,7 @@ export class Hand {
   }
 
   /** A fresh instance that replays the history; throws where it diverges. */
-  async replayed(workflow = this.#workflow): Promise<WorkflowInstance> {
+  async replayed(workflow = this.workflow): Promise<WorkflowInstance> {
     const instance = WorkflowInstance.create(workflow, this.#options);
     await instance.replay(JSON.parse(JSON.stringify(this.history)));
     return instance;

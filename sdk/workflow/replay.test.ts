@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
 import {
   activity,
   CancelledError,
@@ -120,6 +121,21 @@ function possible(hand: Hand): Say[] {
   return says;
 }
 
+const decisionsOf = (hand: Hand) =>
+  hand.history.filter(isDecision).map(({ id: _, at: __, decided: ___, ...decision }) => decision);
+
+/** What fresh code decides, to the last detail, when it learns one stimulus at a time. */
+async function relived(hand: Hand) {
+  const { instance } = new Hand(hand.workflow);
+  const decisions: unknown[] = [];
+  for (const stimulus of hand.history.filter(isStimulus)) {
+    const activation = await instance.activate([stimulus]);
+    if ("bug" in activation) throw activation.bug;
+    decisions.push(...activation.decisions);
+  }
+  return decisions;
+}
+
 describe("every history that is lived replays to the same decisions", () => {
   test.each(samples)("$name", async (sample) => {
     await fc.assert(
@@ -139,6 +155,7 @@ describe("every history that is lived replays to the same decisions", () => {
         const again = await hand.replayed();
         expect(again.closed).toBe(hand.instance.closed);
         expect(again.waitingOn()).toEqual(hand.instance.waitingOn());
+        expect(await relived(hand)).toEqual(decisionsOf(hand));
       }),
       { numRuns: 60 },
     );
