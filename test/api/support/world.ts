@@ -1,0 +1,141 @@
+/** A whole installation for one test file: store in memory, a clock that only moves when told, real HTTP, the client. */
+import { randomUUID } from "node:crypto";
+import { Mistral } from "@mistralai/mistralai";
+import { HTTPClient } from "@mistralai/mistralai/lib/http";
+import type { SDKError } from "@mistralai/mistralai/models/errors";
+import { type RunningServer, type ServerOptions, startServer } from "../../../cli/server/index.ts";
+import { createKey, type NewKey } from "../../../shared/api/index.ts";
+import { type Embedded, embedded } from "../../../shared/embedded/index.ts";
+import type { Settings } from "../../../shared/ports.ts";
+import { matchRoute, type Route } from "../../../shared/protocol/routes.ts";
+import { ManualClock } from "../../contract/manual-clock.ts";
+import { ScriptedWorker } from "./scripted-worker.ts";
+
+export interface World {
+  readonly ports: Embedded;
+  readonly clock: ManualClock;
+  readonly server: RunningServer;
+  readonly workspace: string;
+  readonly key: string;
+  /** The official client, unmodified, with `key`. */
+  readonly client: Mistral;
+  clientWith(key: string): Mistral;
+  newKey(over?: Partial<NewKey>): Promise<{ key: string; workspace: string; client: Mistral }>;
+  /** A raw call; `key: null` sends none. */
+  ask(method: string, path: string, o?: Ask): Promise<{ status: number; headers: Headers; body: Body }>;
+  /** Registers a worker of a deployment. */
+  worker(
+    deployment: string,
+    definitions: readonly Definition[],
+    o?: { name?: string; key?: string },
+  ): Promise<ScriptedWorker>;
+  /** Log lines of the server so far. */
+  readonly lines: { level: string; message: string; fields: Record<string, unknown> }[];
+  close(): Promise<void>;
+}
+
+export interface Ask {
+  readonly body?: unknown;
+  readonly key?: string | null;
+  readonly headers?: Record<string, string>;
+  /** Instead of `body`: exactly this. */
+  readonly text?: string;
+}
+export type Body = Record<string, unknown> & { detail?: unknown; code?: string };
+export type Definition = { name: string } & Record<string, unknown>;
+
+export async function world(
+  o: { settings?: Partial<Settings> } & Partial<Omit<ServerOptions, "ports">> = {},
+): Promise<World> {
+  const { settings, ...server } = o;
+  const clock = new ManualClock();
+  const lines: World["lines"] = [];
+  const note =
+    (level: string) =>
+    (message: string, fields: Record<string, unknown> = {}) => {
+      lines.push({ level, message, fields });
+    };
+  const log = { info: note("info"), warn: note("warn"), error: note("error") };
+  const ports = embedded({ clock, log, ...(settings && { settings }) });
+  const running = await startServer({ ports, version: "9.9.9", port: 0, ...server });
+  const clientWith = (key: string) =>
+    new Mistral({ serverURL: running.url, apiKey: key, httpClient: new HTTPClient({ fetcher: checkedFetch }) });
+  const newKey = async (over: Partial<NewKey> = {}) => {
+    const workspace = over.workspace ?? randomUUID();
+    const { key } = await createKey(ports, { workspace, name: "tester", ...over });
+    return { key, workspace, client: clientWith(key) };
+  };
+  const mine = await newKey();
+  const ask = async (method: string, path: string, a: Ask = {}) => {
+    const key = a.key === undefined ? mine.key : a.key;
+    const text = a.text ?? (a.body === undefined ? undefined : JSON.stringify(a.body));
+    const response = await fetch(running.url + path, {
+      method,
+      headers: {
+        ...(key !== null && { authorization: `Bearer ${key}` }),
+        ...(text !== undefined && { "content-type": "application/json" }),
+        ...a.headers,
+      },
+      ...(text !== undefined && { body: text }),
+    });
+    const answer = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (answer === "" ? {} : JSON.parse(answer)) as Body,
+    };
+  };
+  return {
+    ports,
+    clock,
+    server: running,
+    ...mine,
+    clientWith,
+    newKey,
+    ask,
+    lines,
+    async worker(deployment, definitions, w = {}) {
+      const worker = new ScriptedWorker({
+        url: running.url,
+        key: w.key ?? mine.key,
+        clock,
+        deployment,
+        name: w.name ?? "w1",
+      });
+      await worker.register(definitions);
+      return worker;
+    },
+    async close() {
+      await running.close(500);
+      ports.close();
+    },
+  };
+}
+
+/** `fetch` that also holds every answer against our own schema of the route: all keys there, nothing of a wrong type. */
+async function checkedFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const request = new Request(input, init);
+  const response = await fetch(request);
+  const match = matchRoute(request.method, new URL(request.url).pathname);
+  if (match.outcome !== "route" || !response.ok) return response;
+  const route: Route = match.route;
+  if (response.status !== route.success) throw new Error(`${route.operation} answered ${response.status}`);
+  if (route.kind === "json" && route.response) route.response.parse(await response.clone().json());
+  return response;
+}
+
+/** The status and body of the error that a call of the client ends with. */
+export async function failure(call: Promise<unknown>): Promise<{ status: number; body: Body; name: string }> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Error && "statusCode" in error && "body" in error) {
+      const { statusCode, body } = error as unknown as SDKError;
+      return { status: statusCode, body: JSON.parse(body) as Body, name: error.name };
+    }
+    throw error;
+  }
+  throw new Error("the call succeeded");
+}
+
+export const anyObject = { type: "object", properties: {} };
