@@ -34,7 +34,7 @@ export function record(
   draft: Draft,
   occurrence: Occurrence,
   outcome: Outcome,
-  more: { reason?: string; until?: number; execution_id?: string } = {},
+  more: { reason?: string; until?: number } = {},
 ): void {
   const { state, now } = draft;
   state.log_entries++;
@@ -43,7 +43,7 @@ export function record(
     at: now,
     nominal: occurrence.nominal,
     actual: occurrence.actual,
-    manual: occurrence.manual !== null,
+    manual: occurrence.manual,
     outcome,
     ...more,
   };

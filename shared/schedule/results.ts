@@ -30,7 +30,7 @@ function applyStart(draft: Draft, run: ActiveRun, { tries }: Attempts, result: S
       return;
     case "duplicate":
       notStarted(draft, run);
-      record(draft, run, "duplicate", { execution_id: run.execution_id });
+      record(draft, run, "duplicate");
       return;
     case "refused":
       refuse(draft, run, result.reason);
@@ -46,7 +46,7 @@ function applyStart(draft: Draft, run: ActiveRun, { tries }: Attempts, result: S
 function refuse(draft: Draft, run: ActiveRun, reason: string): void {
   notStarted(draft, run);
   count(draft, "refused");
-  record(draft, run, "refused", { execution_id: run.execution_id, reason });
+  record(draft, run, "refused", { reason });
 }
 
 function notStarted({ state }: Draft, run: ActiveRun): void {
@@ -67,7 +67,7 @@ export function markStarted(
   state.recent = [...state.recent, { scheduled_at: run.actual, started_at, execution_id: run.execution_id }].slice(
     -RECENT_KEPT,
   );
-  record(draft, run, "started", { execution_id: run.execution_id });
+  record(draft, run, "started");
   if (running.stop) draft.effects.push(stopEffect(state, running, running.stop.kind));
 }
 

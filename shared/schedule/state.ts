@@ -130,9 +130,9 @@ export interface LogEntry {
   readonly at: number;
   readonly nominal: number;
   readonly actual: number;
-  readonly manual: boolean;
+  /** Number of a manual run; null = by the spec. With `nominal` it gives the execution's id, see `executionIdOf`. */
+  readonly manual: number | null;
   readonly outcome: Outcome;
-  readonly execution_id?: string;
   readonly reason?: string;
   /** All due times from `nominal` to here, not counted. */
   readonly until?: number;

@@ -110,7 +110,7 @@ export class Driver {
 
   #entry = ({ nominal, manual, outcome, until }: LogEntry) => {
     const time = new Date(nominal).toISOString().slice(11, 19).replace(/:00$/, "");
-    return `${time}${manual ? " manual" : ""} ${outcome}${until === undefined ? "" : " …"}`;
+    return `${time}${manual === null ? "" : " manual"} ${outcome}${until === undefined ? "" : " …"}`;
   };
 
   #perform(effect: Effect): void {

@@ -162,7 +162,7 @@ group("a start's result", () => {
       paused: false,
     });
     expect(refused.log).toMatchObject([
-      { outcome: "refused", execution_id: ID, reason: "two deployments serve w: a, b" },
+      { outcome: "refused", nominal: at("01:00"), reason: "two deployments serve w: a, b" },
     ]);
     expect(refused.wakeAt).toBe(at("02:00"));
   });
@@ -511,7 +511,7 @@ group("manual runs", () => {
     for (let index = 0; index < 1001; index++) state = trigger(state, at("00:01")).state;
     expect(state.buffer).toHaveLength(1000);
     const dropped = trigger(state, at("00:02"));
-    expect(dropped.log).toMatchObject([{ outcome: "buffer_full", manual: true }]);
+    expect(dropped.log).toMatchObject([{ outcome: "buffer_full", manual: 1002 }]);
     expect(dropped.state.counters.buffer_dropped).toBe(1);
   });
 

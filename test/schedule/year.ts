@@ -1,0 +1,359 @@
+/**
+ * A year of one schedule, planned from a seed and lived twice: by the state machine behind an adapter that crashes, repeats
+ * and loses things, and by the reference model.
+ */
+import {
+  createSchedule,
+  type Decision,
+  type Effect,
+  executionIdOf,
+  type OverlapPolicy,
+  outstandingEffects,
+  pause,
+  resume,
+  runClosed,
+  type ScheduleState,
+  startResult,
+  stopResult,
+  trigger,
+  update,
+  wake,
+} from "../../shared/schedule/index.ts";
+import { delayOf } from "../../shared/schedule/jitter.ts";
+import { type Due, Model } from "./model.ts";
+
+export const YEAR = [Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1)] as const;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** A generator of numbers in [0, 1). */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d);
+    mixed = Math.imul(mixed ^ (mixed >>> 12), 0x297a2d39);
+    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What an execution does depends on its id alone, so that both lives see the same executions. */
+function natureOf(execution: string, seed: number) {
+  let hash = seed;
+  for (const character of execution) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  const draw = random(hash);
+  const long = draw() < 0.3;
+  const duration = Math.floor(draw() * (long ? 9 * HOUR : 40 * MINUTE)) + 1;
+  return { duration, fails: draw() < 0.02, cancelDelay: Math.floor(draw() * 20 * MINUTE) + 1 };
+}
+
+export interface YearSpec {
+  definition: object;
+  /** Due times by an independent reading of the definition; nominal times, whole minutes. */
+  isDue(at: number): boolean;
+  /** Raw times before skip, to bound the jitter. */
+  isRaw(at: number): boolean;
+  jitterMs?: number;
+}
+
+export interface YearPlan {
+  seed: number;
+  specs: readonly [YearSpec, YearSpec];
+  overlap: number;
+  catchupSeconds: number;
+  pauseOnFailure: boolean;
+  maxExecutions: number | null;
+}
+
+type Command =
+  | { kind: "trigger"; overlap: number | undefined }
+  | { kind: "pause" }
+  | { kind: "resume" }
+  | { kind: "policy"; overlap: number }
+  | { kind: "limit"; max: number | null }
+  | { kind: "spec"; index: 0 | 1 };
+
+export interface Life {
+  /** `name started end how`, in order of their start. */
+  runs: string[];
+  fates: Record<string, string>;
+  /** Effects performed more than once, crashes, doubled messages: what the test survived. */
+  faults: number;
+  steps: number;
+}
+
+/** Without BUFFER_ALL, under which a dense schedule does nothing but grow its buffer. */
+const POLICIES = [1, 2, 4, 5, 6];
+
+/** Outages and commands of the year; the same for both lives. */
+function plan(year: YearPlan) {
+  const draw = random(year.seed);
+  const moment = () => YEAR[0] + Math.floor(draw() * (YEAR[1] - YEAR[0] - 4 * 24 * HOUR)) + HOUR;
+  const outages = Array.from({ length: 16 }, () => {
+    const from = moment();
+    return [from, from + Math.floor(draw() ** 3 * 60 * HOUR) + 1000] as const;
+  }).sort((a, b) => a[0] - b[0]);
+  const isDown = (at: number) => outages.find(([from, to]) => at >= from && at < to);
+  const commands: { at: number; command: Command }[] = [];
+  const add = (command: () => Command, times: number) => {
+    for (let index = 0; index < times; index++) {
+      const at = moment();
+      if (!isDown(at)) commands.push({ at, command: command() });
+    }
+  };
+  const overlap = () => (draw() < 0.4 ? undefined : 1 + Math.floor(draw() * 6));
+  add(() => ({ kind: "trigger", overlap: overlap() }), 60);
+  add(() => ({ kind: "pause" }), 6);
+  add(() => ({ kind: "resume" }), 14);
+  add(() => ({ kind: "policy", overlap: draw() < 0.5 ? year.overlap : POLICIES[Math.floor(draw() * 5)]! }), 8);
+  add(() => ({ kind: "limit", max: draw() < 0.5 ? null : 1 + Math.floor(draw() * 200) }), 4);
+  add(() => ({ kind: "spec", index: draw() < 0.5 ? 0 : 1 }), 6);
+  commands.sort((a, b) => a.at - b.at);
+  return { isDown, commands };
+}
+
+/** Executions as the world has them: begun once, closing by their nature or because they are asked to. */
+class World {
+  readonly #runs = new Map<string, { started: number; ends: number; how: string }>();
+  readonly #open = new Set<string>();
+  readonly #seed: number;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  begin(name: string, now: number): void {
+    if (this.#runs.has(name)) return;
+    const { duration, fails } = natureOf(name, this.#seed);
+    this.#runs.set(name, { started: now, ends: now + duration, how: fails ? "FAILED" : "COMPLETED" });
+    this.#open.add(name);
+  }
+
+  stop(name: string, how: "cancel" | "terminate", now: number): void {
+    const run = this.#runs.get(name)!;
+    const ends = how === "terminate" ? now : now + natureOf(name, this.#seed).cancelDelay;
+    if (!this.#open.has(name) || ends >= run.ends) return;
+    Object.assign(run, { ends, how: how === "cancel" ? "CANCELED" : "TERMINATED" });
+  }
+
+  /** The open run that ends first. */
+  next(): [name: string, at: number] | undefined {
+    let first: [string, number] | undefined;
+    for (const name of this.#open) {
+      const { ends } = this.#runs.get(name)!;
+      if (!first || ends < first[1]) first = [name, ends];
+    }
+    return first;
+  }
+
+  close(name: string): string {
+    this.#open.delete(name);
+    return this.#runs.get(name)!.how;
+  }
+
+  story(): string[] {
+    return [...this.#runs].map(([name, { started, ends, how }]) =>
+      [name, new Date(started).toISOString(), new Date(ends).toISOString(), how].join(" "),
+    );
+  }
+}
+
+/** All due times of a spec in the year, minute by minute. */
+function duesOf({ isDue, isRaw, jitterMs = 0 }: YearSpec): Due[] {
+  const raw: number[] = [];
+  for (let at = YEAR[0]; at < YEAR[1] + 40 * 24 * HOUR; at += 5 * MINUTE) if (isRaw(at)) raw.push(at);
+  return raw.flatMap((nominal, index) => {
+    if (nominal >= YEAR[1] || !isDue(nominal)) return [];
+    const room = Math.min(jitterMs, (raw[index + 1] ?? Number.POSITIVE_INFINITY) - nominal);
+    return [{ nominal, actual: nominal + delayOf("seed-of-s", nominal, room) }];
+  });
+}
+
+/** The year as the model sees it. */
+export function modelYear(year: YearPlan): Life {
+  const { isDown, commands } = plan(year);
+  const world = new World(year.seed);
+  let now: number = YEAR[0];
+  const model = new Model(
+    {
+      overlap: year.overlap,
+      windowMs: year.catchupSeconds * 1000,
+      pauseOnFailure: year.pauseOnFailure,
+      left: year.maxExecutions ?? Number.POSITIVE_INFINITY,
+    },
+    { begin: (name) => world.begin(name, now), askToStop: (name, how) => world.stop(name, how, now) },
+  );
+  const dues = year.specs.map(duesOf);
+  let coming = dues[0]!.filter(({ nominal }) => nominal > YEAR[0]);
+  let manual = 0;
+  let steps = 0;
+  const upcoming = [...commands];
+  for (;;) {
+    const end = world.next();
+    const next = Math.min(coming[0]?.actual ?? Infinity, end?.[1] ?? Infinity, upcoming[0]?.at ?? Infinity);
+    if (next >= YEAR[1]) break;
+    steps++;
+    now = Math.max(now, isDown(next)?.[1] ?? next);
+    const arrived = coming.filter(({ actual }) => actual <= now).length;
+    if (arrived > 0) {
+      model.notice(coming.splice(0, arrived), now);
+      model.settle();
+      continue;
+    }
+    if (end && end[1] <= now) {
+      const how = world.close(end[0]);
+      model.closed(end[0], how === "FAILED");
+      continue;
+    }
+    const { command } = upcoming.shift()!;
+    switch (command.kind) {
+      case "trigger":
+        manual++;
+        model.triggered(now, manual, command.overlap);
+        break;
+      case "pause":
+        model.isPaused = true;
+        break;
+      case "resume":
+        model.isPaused = false;
+        break;
+      case "policy":
+        model.config.overlap = command.overlap;
+        break;
+      case "limit":
+        model.config.left = command.max ?? Number.POSITIVE_INFINITY;
+        break;
+      case "spec":
+        coming = dues[command.index]!.filter(
+          ({ nominal, actual }) => actual >= now && !model.fate.has(nameAt(nominal)),
+        );
+        break;
+    }
+    model.settle();
+  }
+  return { runs: world.story(), fates: Object.fromEntries(model.fate), faults: 0, steps };
+}
+
+const nameAt = (ms: number) => `s-${new Date(ms).toISOString().slice(0, 19).replace(/[-:]/g, "")}Z`;
+
+/** The year as the state machine lives it. */
+export function machineYear(year: YearPlan): Life {
+  const { isDown, commands } = plan(year);
+  const chaos = random(year.seed ^ 0x5bd1e995);
+  const world = new World(year.seed);
+  const fates: Record<string, string> = {};
+  let faults = 0;
+  let steps = 0;
+  let now: number = YEAR[0];
+  const policy = {
+    overlap: year.overlap,
+    catchup_window_seconds: year.catchupSeconds,
+    pause_on_failure: year.pauseOnFailure,
+  };
+  const created = createSchedule(now, {
+    schedule_id: "s",
+    seed: "seed-of-s",
+    workflow_name: "w",
+    definition: { ...year.specs[0].definition, policy, max_executions: year.maxExecutions },
+  });
+  if ("issues" in created) throw new Error(JSON.stringify(created.issues));
+  let stored = created.state;
+  let wakeAt = created.wakeAt;
+
+  /** Every twentieth reader gets what a store would give back; the others rely on states not being written into. */
+  const load = (): ScheduleState => (chaos() < 0.05 ? JSON.parse(JSON.stringify(stored)) : stored);
+  const commit = (decision: Decision): readonly Effect[] => {
+    wakeAt = decision.wakeAt;
+    if (decision.changed) stored = decision.state;
+    for (const entry of decision.log) {
+      if (entry.until !== undefined) throw new Error("the year is too dense for one entry per due time");
+      fates[executionIdOf("s", entry)] = entry.outcome;
+    }
+    return decision.effects;
+  };
+  const perform = (effects: readonly Effect[]): void => {
+    for (const effect of effects) {
+      const again = chaos() < 0.1;
+      if (effect.kind === "start") {
+        for (let times = again ? 2 : 1; times > 0; times--) world.begin(effect.execution_id, now);
+        if (chaos() < 0.05) {
+          // The result is lost; the process that takes over performs the start again and gets the same answer.
+          faults++;
+          world.begin(effect.execution_id, now);
+        }
+        perform(commit(startResult(load(), now, effect.execution_id, { kind: "started", started_at: now })));
+      } else {
+        for (let times = again ? 2 : 1; times > 0; times--) world.stop(effect.execution_id, effect.kind, now);
+        perform(commit(stopResult(load(), now, effect.execution_id, "asked")));
+      }
+      if (again) faults++;
+    }
+  };
+  const issue = (command: (state: ScheduleState) => Decision | { issues: unknown }): void => {
+    steps++;
+    const decision = command(load());
+    if ("issues" in decision) throw new Error(JSON.stringify(decision.issues));
+    const effects = commit(decision);
+    if (chaos() < 0.08) {
+      // Dies between the write and the effects, or in the middle of them; whoever takes over reads the state.
+      faults++;
+      const done = effects.slice(0, Math.floor(chaos() * (effects.length + 1)));
+      for (const effect of done) {
+        if (effect.kind === "start") world.begin(effect.execution_id, now);
+        else world.stop(effect.execution_id, effect.kind, now);
+      }
+      perform(outstandingEffects(load()));
+    } else perform(effects);
+    if (chaos() < 0.08) {
+      faults++;
+      perform(commit(wake(load(), now)));
+    }
+  };
+
+  const upcoming = [...commands];
+  const spurious = Array.from({ length: 400 }, () => YEAR[0] + Math.floor(chaos() * (YEAR[1] - YEAR[0]))).sort(
+    (a, b) => a - b,
+  );
+  for (;;) {
+    const end = world.next();
+    const next = Math.min(
+      wakeAt ?? Infinity,
+      end?.[1] ?? Infinity,
+      upcoming[0]?.at ?? Infinity,
+      spurious[0] ?? Infinity,
+    );
+    if (next >= YEAR[1]) break;
+    now = Math.max(now, isDown(next)?.[1] ?? next);
+    if (spurious[0] !== undefined && spurious[0] <= now) {
+      spurious.shift();
+      issue((state) => wake(state, now));
+    } else if (wakeAt !== undefined && wakeAt <= now) {
+      issue((state) => wake(state, now));
+    } else if (end && end[1] <= now) {
+      const status = world.close(end[0]) as "COMPLETED";
+      issue((state) => runClosed(state, now, { execution_id: end[0], status, failure: "no" }));
+      if (chaos() < 0.1) issue((state) => runClosed(state, now, { execution_id: end[0], status }));
+    } else {
+      const { command } = upcoming.shift()!;
+      issue((state) => {
+        switch (command.kind) {
+          case "trigger":
+            return trigger(state, now, (command.overlap as OverlapPolicy | undefined) ?? null);
+          case "pause":
+            return pause(state, now);
+          case "resume":
+            return resume(state, now);
+          case "policy":
+            return update(state, now, { policy: { overlap: command.overlap } });
+          case "limit":
+            return update(state, now, { max_executions: command.max });
+          case "spec":
+            return update(state, now, year.specs[command.index].definition);
+        }
+      });
+    }
+  }
+  now = YEAR[1] - 1;
+  commit(wake(load(), now));
+  return { runs: world.story(), fates, faults, steps };
+}
