@@ -157,3 +157,13 @@ export class UsageError extends Error {
     this.name = "UsageError";
   }
 }
+
+/** For errors that the runtime makes: its own frames tell nobody anything. */
+export function withoutFrames<E extends Error>(error: E): E {
+  Object.defineProperty(error, "stack", {
+    value: `${error.name}: ${error.message}`,
+    configurable: true,
+    writable: true,
+  });
+  return error;
+}

@@ -10,6 +10,7 @@ import {
   QueryRefused,
   TimeoutError,
   WorkflowError,
+  withoutFrames,
 } from "./errors.ts";
 import { toJson } from "./json.ts";
 
@@ -22,7 +23,8 @@ export function toFailure(thrown: unknown, depth = 0): Failure {
   if (!(thrown instanceof Error))
     return { type: "NonError", message: cut(`${words(thrown)} was thrown`, LONGEST_MESSAGE) };
   const failure: Failure = { type: nameOf(thrown), message: cut(String(thrown.message), LONGEST_MESSAGE) };
-  if (typeof thrown.stack === "string") failure.stack = cut(thrown.stack, LONGEST_STACK);
+  if (typeof thrown.stack === "string" && thrown.stack.includes("\n    at "))
+    failure.stack = cut(thrown.stack, LONGEST_STACK);
   const details = detailsOf(thrown);
   if (details !== undefined) failure.details = details;
   if (thrown instanceof WorkflowError) {
@@ -37,9 +39,8 @@ export function toFailure(thrown: unknown, depth = 0): Failure {
 /** The error that a recorded failure stands for. */
 export function fromFailure(failure: Failure): Error {
   const cause = failure.cause === undefined ? undefined : fromFailure(failure.cause);
-  const error = revive(failure, cause);
-  if (failure.stack !== undefined)
-    Object.defineProperty(error, "stack", { value: failure.stack, configurable: true, writable: true });
+  const error = withoutFrames(revive(failure, cause));
+  if (failure.stack !== undefined) error.stack = failure.stack;
   return markRevived(error);
 }
 

@@ -4,7 +4,7 @@ import { commandFrame } from "../determinism/frame.ts";
 import { derivedUuid } from "../determinism/random.ts";
 import type { Duration } from "../duration.ts";
 import { positiveMilliseconds } from "../duration.ts";
-import { ChildError, type ChildStatus, UsageError } from "../errors.ts";
+import { ChildError, type ChildStatus, UsageError, withoutFrames } from "../errors.ts";
 import { fromFailure } from "../failure.ts";
 import { toJson } from "../json.ts";
 import type { JsonSchema } from "../schema.ts";
@@ -142,7 +142,8 @@ export class ChildRun {
     const { workflow, execution } = this;
     const how = status === "START_FAILED" ? "could not be started" : `ended as ${status}`;
     const message = `child "${workflow}" (${execution}) ${how}: ${failure.message}`;
-    this.#ended({ error: new ChildError(message, { workflow, execution, status, cause: fromFailure(failure) }) });
+    const error = new ChildError(message, { workflow, execution, status, cause: fromFailure(failure) });
+    this.#ended({ error: withoutFrames(error) });
   }
 
   #ended(end: ChildEnd): void {

@@ -1,7 +1,15 @@
 /** Signals, queries and updates of one instance: checked, kept until there is a handler, and answered. */
 import type { EventOf } from "../../shared/protocol/history.ts";
 import { runIn } from "../determinism/frame.ts";
-import { CancelledError, InvalidValueError, isFailure, QueryRefused, UsageError, WorkflowError } from "../errors.ts";
+import {
+  CancelledError,
+  InvalidValueError,
+  isFailure,
+  QueryRefused,
+  UsageError,
+  WorkflowError,
+  withoutFrames,
+} from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { copyJson, toJson } from "../json.ts";
 import { check, checked } from "../schema.ts";
@@ -161,7 +169,8 @@ export class Dispatch {
     const open = [...this.#open];
     this.#open.clear();
     for (const [message, name] of open) {
-      this.#fail(message, name, new WorkflowError(`the execution ended before update "${name}" was finished`));
+      const error = new WorkflowError(`the execution ended before update "${name}" was finished`);
+      this.#fail(message, name, withoutFrames(error));
     }
   }
 

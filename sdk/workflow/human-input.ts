@@ -6,7 +6,7 @@ import * as z from "zod";
 import { commandFrame, type WorkflowFrame } from "../determinism/frame.ts";
 import type { Duration } from "../duration.ts";
 import { positiveMilliseconds } from "../duration.ts";
-import { type CancelledError, TimeoutError, UsageError } from "../errors.ts";
+import { type CancelledError, TimeoutError, UsageError, withoutFrames } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
 import { check, inputJsonSchema, type JsonSchema, type Schema } from "../schema.ts";
 import { UpdateRefused } from "./dispatch.ts";
@@ -85,7 +85,7 @@ export class PendingInput extends Waiting<unknown> implements Alarm {
   }
 
   fire(): void {
-    this.#fail(new TimeoutError(`nobody answered ${this.describe()} in time`, "input"));
+    this.#fail(withoutFrames(new TimeoutError(`nobody answered ${this.describe()} in time`, "input")));
   }
 
   cancel(error: CancelledError): void {

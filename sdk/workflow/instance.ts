@@ -16,7 +16,7 @@ import { runIn, runOutside } from "../determinism/frame.ts";
 import { install } from "../determinism/install.ts";
 import { derivedUuid, Random } from "../determinism/random.ts";
 import { drained, realNow, turn } from "../determinism/real.ts";
-import { ActivityError, CancelledError, isFailure, TimeoutError } from "../errors.ts";
+import { ActivityError, CancelledError, isFailure, TimeoutError, withoutFrames } from "../errors.ts";
 import { fromFailure, toFailure } from "../failure.ts";
 import { copyJson, roughSize, toJson } from "../json.ts";
 import { checked } from "../schema.ts";
@@ -233,7 +233,7 @@ export class WorkflowInstance implements Instance {
       case "activity_failed": {
         const wait = this.activities.get(s.activity);
         this.activities.delete(s.activity);
-        wait?.reject(activityError(s));
+        wait?.reject(withoutFrames(activityError(s)));
         return;
       }
       case "timer_fired": {
@@ -256,7 +256,7 @@ export class WorkflowInstance implements Instance {
         return;
       case "cancel_requested": {
         if (this.cancelRequested) return;
-        this.cancelRequested = new CancelledError(s.reason);
+        this.cancelRequested = withoutFrames(new CancelledError(s.reason));
         for (const scope of [...this.scopes]) scope.cancel(this.cancelRequested);
       }
     }
