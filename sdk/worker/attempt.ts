@@ -177,9 +177,9 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
       .catch((error) => log.warn("progress of an activity was not published", { activity: name, error }));
     return publishing;
   };
-  const publish = (event: Progress) => {
+  const publish = (event: Omit<Progress, "at">) => {
     if (settled) return;
-    progress.push(event);
+    progress.push({ ...event, at: clock.now() });
     if (progress.length >= 500) void flushProgress();
     else progressTimer ??= later(20, () => void flushProgress());
   };

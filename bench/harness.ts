@@ -1,0 +1,103 @@
+/** Processes and figures for the benchmarks. */
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mistral } from "@mistralai/mistralai";
+
+const KEY = "bench-key-0123456789";
+
+export interface Process {
+  readonly child: ChildProcess;
+  readonly ready: Record<string, unknown>;
+  memory(): Promise<{ rss: number; commits?: number }>;
+  kill(): Promise<void>;
+}
+
+function start(script: string, args: string[], env: Record<string, string> = {}): Promise<Process> {
+  const child = fork(new URL(script, import.meta.url), args, {
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    env: { ...process.env, ...env },
+  });
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`${script} ended with code ${code}`)));
+    let text = "";
+    child.stdout!.on("data", (part: Buffer) => {
+      text += part.toString();
+      const end = text.indexOf("\n");
+      if (end < 0) return;
+      resolve({
+        child,
+        ready: JSON.parse(text.slice(0, end)),
+        memory: () =>
+          new Promise((ok) => {
+            child.once("message", (m) => ok(m as { rss: number }));
+            child.send("memory");
+          }),
+        kill: () =>
+          new Promise((ok) => {
+            if (child.exitCode !== null || child.signalCode !== null) return ok();
+            child.once("exit", () => ok());
+            child.kill("SIGKILL");
+          }),
+      });
+    });
+  });
+}
+
+export interface Installation {
+  readonly url: string;
+  readonly file: string;
+  readonly client: Mistral;
+  readonly server: Process;
+  worker(env?: Record<string, string>): Promise<Process>;
+  close(): Promise<void>;
+}
+
+/** A server over a fresh file with full sync, and workers at will, each its own process. */
+export async function installation(settings: Record<string, number> = {}): Promise<Installation> {
+  const dir = mkdtempSync(join(tmpdir(), "sirocco-bench-"));
+  const file = join(dir, "sirocco.db");
+  const server = await start("./processes/server.ts", [
+    "--file",
+    file,
+    "--key",
+    KEY,
+    "--settings",
+    JSON.stringify(settings),
+  ]);
+  const url = String(server.ready.url);
+  const workers: Process[] = [];
+  return {
+    url,
+    file,
+    server,
+    client: new Mistral({ serverURL: url, apiKey: KEY }),
+    async worker(env = {}) {
+      const worker = await start("./processes/worker.ts", [], {
+        SIROCCO_URL: url,
+        SIROCCO_API_KEY: KEY,
+        DEPLOYMENT_NAME: "bench",
+        WORKER_NAME: `bench-${workers.length}`,
+        ...env,
+      });
+      workers.push(worker);
+      return worker;
+    },
+    async close() {
+      await Promise.all([server, ...workers].map((p) => p.kill()));
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export const percentile = (sorted: readonly number[], p: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
+
+export const spread = (values: readonly number[]) => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), n: sorted.length };
+};
+
+export const round = (x: number, digits = 3): number => Number(x.toFixed(digits));
+export const now = (): number => performance.timeOrigin + performance.now();

@@ -1,0 +1,163 @@
+/**
+ * `npm run bench`: the engine on one machine over real HTTP and a SQLite file with full sync. Prints tables and writes
+ * them as JSON to `bench/results/`. Figures of one run compare with each other; those of another machine or hour do not.
+ */
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { type Installation, installation, now, round, spread } from "./harness.ts";
+
+const { values } = parseArgs({
+  options: { only: { type: "string" }, target: { type: "string", default: "embedded" } },
+});
+
+async function result(
+  on: Installation,
+  workflow: string,
+  input: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const answer = await on.client.workflows.executeWorkflow({
+    workflowIdentifier: workflow,
+    workflowExecutionRequest: { input, waitForResult: true, timeoutSeconds: 280 },
+  });
+  return answer.result as Record<string, unknown>;
+}
+
+async function sequential() {
+  const on = await installation();
+  await on.worker();
+  await result(on, "sequence", { steps: 500, report: false }); // warm
+  const rows = [];
+  for (const steps of [10, 100, 1000, 5000]) {
+    const gaps: number[] = [];
+    for (let i = 0; i < Math.max(1, Math.min(20, 1000 / steps)); i++) {
+      gaps.push(...((await result(on, "sequence", { steps, report: true })).gaps as number[]));
+    }
+    const { p50, p95 } = spread(gaps);
+    rows.push({ steps, "p50 ms": round(p50), "p95 ms": round(p95) });
+  }
+  const gaps = (await result(on, "sequence", { steps: 5000, report: true })).gaps as number[];
+  const early = spread(gaps.slice(0, 500)).p50;
+  const late = spread(gaps.slice(-500)).p50;
+  await on.close();
+  return { rows, "last 500 of 5000 steps against the first 500": round(late / early) };
+}
+
+async function throughput() {
+  const rows = [];
+  for (const workers of [1, 2]) {
+    const on = await installation();
+    for (let i = 0; i < workers; i++) await on.worker();
+    const executions = 200;
+    const steps = 50;
+    const run = async () => {
+      const began = now();
+      await Promise.all(Array.from({ length: executions }, () => result(on, "sequence", { steps, report: false })));
+      return (executions * steps * 1000) / (now() - began);
+    };
+    await run();
+    const rates = [await run(), await run(), await run()];
+    const { commits } = await on.server.memory();
+    rows.push({ workers, executions, steps, "steps/s": Math.round(Math.max(...rates)), commits });
+    await on.close();
+  }
+  return { rows };
+}
+
+async function latencies() {
+  const on = await installation();
+  await on.worker();
+  const toFirst: number[] = [];
+  for (let i = 0; i < 200; i++) {
+    const began = now();
+    const { at } = await result(on, "first", {});
+    if (i >= 20) toFirst.push((at as number) - began);
+  }
+  const heard: number[] = [];
+  const stream = await on.client.workflows.events.getStreamEvents({ stream: "said" });
+  const n = 100;
+  const talking = result(on, "talks", { n });
+  for await (const message of stream) {
+    if (!message.data || !("data" in message.data)) continue;
+    const patch = (message.data.data.attributes as { payload?: { value?: unknown } }).payload?.value;
+    if (!Array.isArray(patch)) continue;
+    heard.push(now() - (patch[0] as { value: number }).value);
+    if (heard.length === n) break;
+  }
+  await talking;
+  await on.close();
+  const row = (what: string, list: number[]) => {
+    const { p50, p95 } = spread(list);
+    return { what, "p50 ms": round(p50, 2), "p95 ms": round(p95, 2) };
+  };
+  return {
+    rows: [row("start to first activity", toFirst), row("progress of an activity to a stream client", heard)],
+    note: "an activity's progress travels in groups, up to 20 ms apart",
+  };
+}
+
+async function recovery() {
+  const rows = [];
+  for (const [what, settings] of [
+    ["default lease (30 s)", {}],
+    ["lease 5 s, session timeout 5 s", { leaseMs: 5_000, sessionTimeoutMs: 5_000, heartbeatMs: 1_500 }],
+  ] as const) {
+    const on = await installation(settings);
+    const victim = await on.worker();
+    const running = result(on, "plods", { steps: 30 });
+    await new Promise((ok) => setTimeout(ok, 1_000));
+    await on.worker();
+    const killed = now();
+    await victim.kill();
+    const { at } = (await running) as { at: number[] };
+    const next = at.find((t) => t > killed)!;
+    rows.push({ what, "seconds from SIGKILL to the next finished step": round((next - killed) / 1000, 1) });
+    await on.close();
+  }
+  return { rows };
+}
+
+async function memory() {
+  const on = await installation();
+  const worker = await on.worker({ CACHED: "100" });
+  const start = () =>
+    on.client.workflows.executeWorkflow({ workflowIdentifier: "parked", workflowExecutionRequest: { input: {} } });
+  for (let i = 0; i < 500; i++) await start();
+  const quiet = () => new Promise((ok) => setTimeout(ok, 1_500));
+  await quiet();
+  const before = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
+  const size = () => statSync(on.file).size + statSync(`${on.file}-wal`).size;
+  const bytes = size();
+  const n = 5_000;
+  for (let i = 0; i < n; i += 50) await Promise.all(Array.from({ length: 50 }, start));
+  await quiet();
+  const after = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
+  const row = {
+    executions: n,
+    "server bytes each": Math.round((after.server - before.server) / n),
+    "worker bytes each": Math.round((after.worker - before.worker) / n),
+    "disk bytes each": Math.round((size() - bytes) / n),
+  };
+  await on.close();
+  return { rows: [row] };
+}
+
+const parts = { sequential, throughput, latencies, recovery, memory };
+const report: Record<string, unknown> = {
+  date: new Date().toISOString(),
+  node: process.version,
+  cpus: `${availableParallelism()} x ${cpus()[0]?.model}`,
+};
+for (const [name, part] of Object.entries(parts)) {
+  if (values.only && !values.only.split(",").includes(name)) continue;
+  const { rows, ...rest } = await part();
+  console.log(`\n${name}`);
+  console.table(rows);
+  for (const [key, value] of Object.entries(rest)) console.log(`${key}: ${value}`);
+  report[name] = { rows, ...rest };
+}
+const results = new URL("./results/", import.meta.url);
+mkdirSync(results, { recursive: true });
+const file = new URL(`${String(report.date).replace(/[:.]/g, "-")}.json`, results);
+writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+console.log(`\nwritten to ${file.pathname}`);

@@ -1,0 +1,30 @@
+/** A server process for benchmarks and crash tests: prints one line of JSON when it listens. */
+import { parseArgs } from "node:util";
+import { startServer } from "../../cli/server/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { embedded } from "../../shared/embedded/index.ts";
+
+const { values } = parseArgs({
+  options: {
+    file: { type: "string" },
+    port: { type: "string", default: "0" },
+    key: { type: "string" },
+    settings: { type: "string", default: "{}" },
+  },
+});
+const ports = embedded({
+  file: values.file ?? ":memory:",
+  settings: JSON.parse(values.settings),
+  onFailure: (why) => {
+    console.error(why);
+    process.exit(1);
+  },
+});
+await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "bench", key: values.key });
+await ports.durable();
+const server = await startServer({ ports, version: "bench", port: Number(values.port) });
+ports.maintain(2_000);
+console.log(JSON.stringify({ url: server.url, port: server.port }));
+process.on("message", (message) => {
+  if (message === "memory") process.send?.({ rss: process.memoryUsage().rss, commits: ports.database.commits });
+});

@@ -1,0 +1,67 @@
+/** A worker process for benchmarks. Times are of the machine's clock in microseconds, so that processes can compare. */
+
+import { activity, sleep, startWorker, task, waitUntil, workflow } from "@sirocco/sdk";
+import * as z from "zod";
+
+const now = () => performance.timeOrigin + performance.now();
+
+const entered = new Map<string, number[]>();
+const step = activity({ name: "step", input: z.object({ n: z.number() }) }, async ({ n }, ctx) => {
+  const times = entered.get(ctx.run) ?? [];
+  if (times.length === 0) entered.set(ctx.run, times);
+  times.push(performance.now());
+  return { n: n + 1 };
+});
+const times = activity({ name: "times" }, async (_, ctx) => {
+  const list = entered.get(ctx.run) ?? [];
+  entered.delete(ctx.run);
+  return list.slice(1).map((t, i) => t - list[i]!);
+});
+
+/** Steps one after the other; with `report`, the milliseconds between them. */
+const sequence = workflow(
+  { name: "sequence", input: z.object({ steps: z.number(), report: z.boolean() }) },
+  async ({ steps, report }) => {
+    let n = 0;
+    while (n < steps) ({ n } = (await step({ n })) as { n: number });
+    return { n, gaps: report ? await times() : [] };
+  },
+);
+const clock = activity({ name: "clock" }, async () => now());
+const first = workflow({ name: "first" }, async () => ({ at: await clock() }));
+const parked = workflow({ name: "parked", timeout: null }, async () => {
+  await waitUntil(() => false);
+  return {};
+});
+const said = activity({ name: "said", input: z.object({ n: z.number() }) }, async ({ n }) => {
+  for (let i = 0; i < n; i++) {
+    await new Promise((ok) => setTimeout(ok, 20));
+    await task("said", { at: 0 }, async (t) => t.set({ at: now() }));
+  }
+});
+const talks = workflow({ name: "talks", input: z.object({ n: z.number() }) }, async ({ n }) => {
+  await said({ n });
+  return {};
+});
+const slow = activity({ name: "slow", timeout: "1h" }, async () => {
+  await new Promise((ok) => setTimeout(ok, 100));
+  return now();
+});
+const plods = workflow({ name: "plods", input: z.object({ steps: z.number() }) }, async ({ steps }) => {
+  const at: number[] = [];
+  for (let i = 0; i < steps; i++) at.push((await slow()) as number);
+  await sleep(1);
+  return { at };
+});
+
+const worker = await startWorker({
+  workflows: [sequence, first, parked, talks, plods],
+  activities: [step, times, clock, said, slow],
+  cachedExecutions: Number(process.env.CACHED ?? 1000),
+  log: { debug() {}, info() {}, warn: console.error, error: console.error },
+});
+console.log(JSON.stringify({ session: worker.session }));
+process.on("message", (message) => {
+  if (message === "memory") process.send?.({ rss: process.memoryUsage().rss });
+  if (message === "stop") void worker.stop().then(() => process.exit(0));
+});
