@@ -49,7 +49,9 @@ describe("types follow from the schemas", () => {
       expectTypeOf(input).toEqualTypeOf<Record<string, unknown>>();
       return input.again ? continueAsNew({}) : Object.keys(input).length;
     });
+    const looksLike = workflow({ name: "looks-like" }, async () => ({ input: 5 }));
     void (() => {
+      expectTypeOf(child(looksLike)).resolves.toEqualTypeOf<{ input: number }>();
       expectTypeOf(child(wf, { id: "a", at: "2026-01-01" })).resolves.toEqualTypeOf<string>();
       expectTypeOf(child(free)).resolves.toEqualTypeOf<number>();
       expectTypeOf(child(free, { any: 1 }, { onParentClose: "cancel" })).resolves.toEqualTypeOf<number>();

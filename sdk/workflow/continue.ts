@@ -6,9 +6,13 @@ import { toJson } from "../json.ts";
 
 /** What `continueAsNew` returns and the workflow function must return in turn. */
 export class ContinueAsNew {
-  readonly input: unknown;
+  /** Private, so that no result of a workflow is taken for one. */
+  readonly #input: unknown;
   constructor(input: unknown) {
-    this.input = input;
+    this.#input = input;
+  }
+  get input(): unknown {
+    return this.#input;
   }
 }
 

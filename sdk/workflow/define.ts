@@ -77,6 +77,10 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
   if ((options.searchKeys?.length ?? 0) > MOST_SEARCH_KEYS) {
     throw new UsageError(`${what}: at most ${MOST_SEARCH_KEYS} searchKeys, found ${options.searchKeys!.length}.`);
   }
+  if (options.schedules?.length) {
+    const message = `${what}: schedules in code are deprecated; create them through the API, where they can be changed without a deployment.`;
+    process.emitWarning(message, { type: "DeprecationWarning", code: "SIROCCO_SCHEDULES_IN_CODE" });
+  }
   const { timeout } = options;
   return {
     kind: "workflow",

@@ -187,7 +187,7 @@ export class WorkflowInstance implements Instance {
     }
     this.#running = false;
     const took = realNow() - begun;
-    if (took > this.#budgetMs) this.reportBug(new BlockedLoopError(this.name, took, this.#budgetMs));
+    if (took > this.#budgetMs && !debugging()) this.reportBug(new BlockedLoopError(this.name, took, this.#budgetMs));
   }
 
   /** A condition that lets a path go on may make another false again: one at a time, until none holds. */
@@ -424,6 +424,9 @@ export class WorkflowInstance implements Instance {
     return error;
   }
 }
+
+/** A debugger that stands at a breakpoint is no fault of the code. */
+const debugging = (): boolean => process.getBuiltinModule("node:inspector").url() !== undefined;
 
 function activityError(s: Extract<Stimulus, { kind: "activity_failed" }>): ActivityError {
   const { name, activity: number, attempt, reason, failure } = s;
