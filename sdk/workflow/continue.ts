@@ -2,16 +2,16 @@
 
 import { commandFrame, workflowFrame } from "../determinism/frame.ts";
 import { UsageError } from "../errors.ts";
-import { toJson } from "../json.ts";
+import { type Json, toJson } from "../json.ts";
 
 /** What `continueAsNew` returns and the workflow function must return in turn. */
 export class ContinueAsNew {
   /** Private, so that no result of a workflow is taken for one. */
-  readonly #input: unknown;
-  constructor(input: unknown) {
+  readonly #input: Json;
+  constructor(input: Json) {
     this.#input = input;
   }
-  get input(): unknown {
+  get input(): Json {
     return this.#input;
   }
 }

@@ -6,7 +6,6 @@ import type { AnyWorkflow } from "./define.ts";
 import type { Handler } from "./handlers.ts";
 import { humanInputHandlers } from "./human-input.ts";
 
-export type { AnyActivity } from "../activity.ts";
 export type { AnyWorkflow } from "./define.ts";
 
 /** The registration of a workflow. */

@@ -19,10 +19,10 @@ const IDENTITY: { [K in DecisionKind]: readonly (keyof Extract<Decision, { kind:
   execution_continued: ["workflow"],
 };
 
-type Recorded = Extract<HistoryEvent, { kind: DecisionKind }>;
+export type RecordedDecision = Extract<HistoryEvent, { kind: DecisionKind }>;
 type Fields = Record<string, unknown>;
 
-function isSame(recorded: Recorded, actual: Decision): boolean {
+function isSame(recorded: RecordedDecision, actual: Decision): boolean {
   if (recorded.kind !== actual.kind) return false;
   for (const field of IDENTITY[actual.kind] as readonly string[]) {
     if ((recorded as Fields)[field] !== (actual as Fields)[field]) return false;
@@ -31,7 +31,7 @@ function isSame(recorded: Recorded, actual: Decision): boolean {
 }
 
 /** A decision in words: `activity_scheduled (activity 3, name charge)`. */
-export function describe(decision: Decision | Recorded | undefined): string {
+export function describe(decision: Decision | RecordedDecision | undefined): string {
   if (!decision) return "nothing";
   const fields = (IDENTITY[decision.kind] as readonly string[]).map(
     (field) => `${field} ${String((decision as Fields)[field])}`,
@@ -76,14 +76,39 @@ export class DivergenceError extends Error {
   }
 }
 
-/** The first place where the two lists part; null = they are the same. */
-export function firstDifference(recorded: readonly Recorded[], actual: readonly Decision[]): number | null {
-  const longest = Math.max(recorded.length, actual.length);
-  for (let i = 0; i < longest; i++) {
-    const one = recorded[i];
-    const other = actual[i];
-    if (!one || !other || !isSame(one, other)) return i;
-  }
-  return null;
+export interface Difference {
+  readonly expected: string;
+  readonly actual: string;
+  readonly step: number;
+  readonly event: number;
 }
-export type RecordedDecision = Recorded;
+
+/** The recorded decisions that code has not been compared with yet, and how many it has. */
+export class DecisionRecord {
+  #expected: RecordedDecision[] = [];
+  #steps = 0;
+
+  expect(decision: RecordedDecision): void {
+    this.#expected.push(decision);
+  }
+
+  /** Decisions that are new: there is nothing to compare them with. */
+  add(count: number): void {
+    this.#steps += count;
+  }
+
+  /** The first place where code parts from what is expected before this mark; null = it does not. */
+  compare(actual: readonly Decision[], mark: number): Difference | null {
+    const expected = this.#expected;
+    this.#expected = [];
+    const longest = Math.max(expected.length, actual.length);
+    for (let i = 0; i < longest; i++) {
+      this.#steps += 1;
+      const recorded = expected[i];
+      if (recorded && actual[i] && isSame(recorded, actual[i]!)) continue;
+      const event = recorded?.id ?? mark;
+      return { expected: describe(recorded), actual: describe(actual[i]), step: this.#steps, event };
+    }
+    return null;
+  }
+}

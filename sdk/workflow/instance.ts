@@ -14,20 +14,20 @@ import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
 import type { WorkflowFrame } from "../determinism/frame.ts";
 import { runIn, runOutside } from "../determinism/frame.ts";
 import { install } from "../determinism/install.ts";
-import { derivedUuid, Random } from "../determinism/random.ts";
+import { Random } from "../determinism/random.ts";
 import { drained, realNow, turn } from "../determinism/real.ts";
-import { ActivityError, CancelledError, isFailure, TimeoutError, withoutFrames } from "../errors.ts";
-import { fromFailure, toFailure } from "../failure.ts";
-import { copyJson, roughSize, toJson } from "../json.ts";
+import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
+import { copyJson, roughSize } from "../json.ts";
 import { checked } from "../schema.ts";
+import { activityError } from "./activity-error.ts";
 import { BlockedLoopError, NotDurableError } from "./bugs.ts";
 import type { ChildRun } from "./children.ts";
-import { ContinueAsNew, forgotten } from "./continue.ts";
+import { closingDecision, type Outcome } from "./closing.ts";
+import type { ContinueAsNew } from "./continue.ts";
 import type { AnyWorkflow } from "./define.ts";
 import { Dispatch } from "./dispatch.ts";
-import { DivergenceError, describe, firstDifference, type RecordedDecision } from "./divergence.ts";
+import { DecisionRecord, DivergenceError, describe, type RecordedDecision } from "./divergence.ts";
 import { humanInputHandlers, type PendingInput } from "./human-input.ts";
-import { wrapResult } from "./result.ts";
 import { Scope } from "./scope.ts";
 import type { Activation, Instance, InstanceOptions, Log, Refusal } from "./types.ts";
 import type { ActivityWait, Alarm, ConditionWait } from "./waits.ts";
@@ -37,8 +37,6 @@ const LONG_BYTES = 10_000_000;
 const DEFAULT_BUDGET_MS = 2_000;
 /** A long replay lets others run this often. */
 const REPLAY_TURN_MS = 20;
-
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export class WorkflowInstance implements Instance {
   readonly name: string;
@@ -70,9 +68,7 @@ export class WorkflowInstance implements Instance {
   readonly #numbers = { activity: 0, timer: 0, child: 0, task: 0 };
   #decisions: Decision[] = [];
   #pending: Stimulus[] = [];
-  #recorded: RecordedDecision[] = [];
-  /** Decisions compared with the record so far. */
-  #steps = 0;
+  readonly #record = new DecisionRecord();
   #given = 0;
   #bytes = 0;
   #running = false;
@@ -112,7 +108,7 @@ export class WorkflowInstance implements Instance {
     let turnAt = realNow() + REPLAY_TURN_MS;
     for (const event of events) {
       if (isStimulus(event)) this.#pending.push(event);
-      else if (isDecision(event)) this.#recorded.push(event as RecordedDecision);
+      else if (isDecision(event)) this.#record.expect(event as RecordedDecision);
       if (event.decided === undefined) continue;
       this.replaying = true;
       await this.#givePending(event.decided);
@@ -132,7 +128,7 @@ export class WorkflowInstance implements Instance {
     if (this.#bug) return { bug: this.#bug.error };
     const decisions = this.#decisions;
     this.#decisions = [];
-    this.#steps += decisions.length;
+    this.#record.add(decisions.length);
     return { decided: this.#given, decisions, closed: this.closed };
   }
 
@@ -233,7 +229,7 @@ export class WorkflowInstance implements Instance {
       case "activity_failed": {
         const wait = this.activities.get(s.activity);
         this.activities.delete(s.activity);
-        wait?.reject(withoutFrames(activityError(s)));
+        wait?.reject(activityError(s));
         return;
       }
       case "timer_fired": {
@@ -264,64 +260,20 @@ export class WorkflowInstance implements Instance {
 
   #close(outcome: Outcome): void {
     this.handlers.closeUpdates();
-    const decision = this.#closing(outcome);
-    if (!decision) return;
-    this.#decisions.push(decision);
+    this.#decisions.push(runIn(this.frame(this.#main), () => closingDecision(this, this.#definition, outcome)));
     this.closed = true;
   }
 
-  #closing(outcome: Outcome): Decision | null {
-    if ("value" in outcome) {
-      if (outcome.value instanceof ContinueAsNew) return this.#continue(outcome.value);
-      if (this.continuation) throw forgotten();
-      const { output } = this.#definition.options;
-      const what = `the result of workflow "${this.name}"`;
-      const value = output ? runIn(this.frame(this.#main), () => checked(output, outcome.value, what)) : outcome.value;
-      return { kind: "execution_completed", result: wrapResult(toJson(value, what)) };
-    }
-    const { error } = outcome;
-    if (error instanceof CancelledError && this.cancelRequested) {
-      return { kind: "execution_cancelled", reason: this.cancelRequested.reason };
-    }
-    if (isFailure(error) || this.failOnAnyError) return { kind: "execution_failed", failure: toFailure(error) };
-    this.reportBug(error);
-    return null;
-  }
-
-  #continue(next: ContinueAsNew): Decision {
-    const { input } = this.#definition.options;
-    if (input)
-      runIn(this.frame(this.#main), () =>
-        checked(input, next.input, `the input of continueAsNew() in workflow "${this.name}"`),
-      );
-    return {
-      kind: "execution_continued",
-      run: derivedUuid(this.started.run, "continue", 1),
-      workflow: this.name,
-      input: next.input as never,
-    };
-  }
-
-  // ── Comparing with the record ────────────────────────────────────────────────────────────────────────────────────
-
   #compare(mark: number): void {
-    const recorded = this.#recorded;
     const actual = this.#decisions;
-    this.#recorded = [];
     this.#decisions = [];
-    const index = firstDifference(recorded, actual);
-    if (index === null) {
-      this.#steps += recorded.length;
-      return;
-    }
+    const difference = this.#record.compare(actual, mark);
+    if (!difference) return;
     const error = new DivergenceError({
       workflow: this.name,
       run: this.started.run,
-      expected: describe(recorded[index]),
-      actual: describe(actual[index]),
-      step: this.#steps + index + 1,
-      event: recorded[index]?.id ?? mark,
       waiting: this.waitingOn(),
+      ...difference,
     });
     this.reportBug(error);
     throw error;
@@ -427,25 +379,3 @@ export class WorkflowInstance implements Instance {
 
 /** A debugger that stands at a breakpoint is no fault of the code. */
 const debugging = (): boolean => process.getBuiltinModule("node:inspector").url() !== undefined;
-
-function activityError(s: Extract<Stimulus, { kind: "activity_failed" }>): ActivityError {
-  const { name, activity: number, attempt, reason, failure } = s;
-  const timedOut = reason !== "failed" && reason !== "cancelled" && reason !== "lost";
-  const original = fromFailure(failure);
-  const cause =
-    timedOut && !(original instanceof TimeoutError)
-      ? new TimeoutError(failure.message, reason, { cause: original })
-      : reason === "cancelled" && !(original instanceof CancelledError)
-        ? new CancelledError(failure.message)
-        : timedOut
-          ? new TimeoutError(failure.message, reason)
-          : original;
-  const tries = attempt > 1 ? ` after ${attempt} attempts` : "";
-  return new ActivityError(`activity "${name}" failed${tries}: ${failure.message}`, {
-    activity: name,
-    number,
-    attempt,
-    reason,
-    cause,
-  });
-}
