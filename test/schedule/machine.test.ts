@@ -209,6 +209,12 @@ group("a closed run", () => {
     expect(late.changed).toBe(false);
   });
 
+  test("that closed after a time came due overlapped with it, even if the wake-up for that time comes late", () => {
+    const driver = hourly().wake("01:00").close("02:00:30", "01:00");
+    expect(driver.log.at(-1)).toBe("02:00 skipped_overlap");
+    expect(driver.started).toEqual(["01:00"]);
+  });
+
   test("told twice, or unknown, is only a wake-up", () => {
     const driver = hourly().wake("01:00").close("01:30", "01:00");
     const again = runClosed(driver.state, at("01:31"), { execution_id: "report-20260101T010000Z", status: "FAILED" });
@@ -448,6 +454,11 @@ group("an update", () => {
     expect(driver.started).toEqual(["01:00", "02:00"]); // 02:00 was due under the old spec
     expect(driver.future.slice(0, 2)).toEqual(["2026-01-01T05:40:00Z", "2026-01-01T05:50:00Z"]);
     expect(driver.close("05:31", "02:00").wake("05:40").started.at(-1)).toBe("05:40");
+  });
+
+  test("at the very instant of a time that only the new spec has runs it", () => {
+    const driver = hourly().update("01:30", { cron_expressions: ["*/30 * * * *"], policy: { overlap: ALLOW_ALL } });
+    expect(driver.wake("01:30").started).toEqual(["01:00", "01:30"]);
   });
 
   test("from a rare to a frequent spec does not walk over the years between", () => {

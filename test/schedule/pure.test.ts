@@ -1,0 +1,13 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const folder = new URL("../../shared/schedule/", import.meta.url);
+const sources = readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+
+test.each(sources)("%s takes time and chance as arguments and touches nothing outside", (name) => {
+  const code = readFileSync(new URL(name, folder), "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+  const forbidden =
+    /\b(Date|Math\.random|process|fetch|setTimeout|setInterval|setImmediate|performance|crypto|console)\b/;
+  expect(forbidden.exec(code)?.[0]).toBeUndefined();
+  for (const [, from] of code.matchAll(/from "([^"]+)"/g)) expect(from).toMatch(/^\.\/|^zod$/);
+});
