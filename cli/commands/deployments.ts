@@ -1,0 +1,86 @@
+/** `sirocco deployments`: who serves, and who of them is alive. */
+import type { ResponseOf } from "../../shared/protocol/routes.ts";
+import { type Api, apiOf } from "../api.ts";
+import { command } from "../command.ts";
+import { EXIT } from "../errors.ts";
+import type { Io } from "../io.ts";
+import { fields, moment, printJson, span, table } from "../print.ts";
+import { jsonFlag, targetFlags } from "../target.ts";
+
+type Deployment = ResponseOf<"listDeployments">["deployments"][number];
+
+export const deployments = command({
+  name: "deployments",
+  summary: "list deployments, or the workers of one",
+  positionals: [{ name: "deployment", help: "name of a deployment: shows its workers", optional: true }],
+  flags: {
+    all: { type: "boolean", short: "a", help: "also those without a live worker" },
+    workflow: { type: "string", value: "NAME", help: "only those that serve this workflow" },
+    ...targetFlags,
+    ...jsonFlag,
+  },
+  examples: ["sirocco deployments", "sirocco deployments --all", "sirocco deployments invoice-service"],
+  async run([name], flags, io) {
+    const api = apiOf(flags, io);
+    if (name !== undefined) {
+      const one = await api.call("getDeployment", { params: { name }, query: { workflow_name: flags.workflow } });
+      if (flags.json) printJson(io, one);
+      else showOne(one, io);
+      return EXIT.ok;
+    }
+    const found = await allOf(api, { active_only: !flags.all, workflow_name: flags.workflow });
+    if (flags.json) printJson(io, { deployments: found });
+    else if (found.length === 0)
+      io.err(
+        flags.all ? "No deployments yet: start a worker." : "No active deployments. --all shows the inactive ones.",
+      );
+    else showAll(found, io);
+    return EXIT.ok;
+  },
+});
+
+/** All pages. */
+export async function allOf(api: Api, query: Record<string, string | boolean | undefined>): Promise<Deployment[]> {
+  const found: Deployment[] = [];
+  let cursor: string | null = null;
+  do {
+    const answer: ResponseOf<"listDeployments"> = await api.call("listDeployments", {
+      query: { ...query, limit: 100, cursor: cursor ?? undefined },
+    });
+    found.push(...answer.deployments);
+    cursor = answer.next_cursor;
+  } while (cursor);
+  return found;
+}
+
+const ago = (time: string) => `${span(Math.max(0, Date.now() - Date.parse(time)))} ago`;
+const state = (active: boolean) => ({
+  text: active ? "active" : "inactive",
+  tone: active ? ("good" as const) : ("dim" as const),
+});
+
+function showAll(found: readonly Deployment[], io: Io): void {
+  const rows = found.map((d) => [
+    { text: d.name },
+    state(d.is_active),
+    { text: `${d.active_worker_count} of ${d.worker_count}` },
+    { text: ago(d.last_heartbeat) },
+  ]);
+  table(io, ["deployment", "state", "live workers", "last heartbeat"], rows);
+}
+
+function showOne(d: ResponseOf<"getDeployment">, io: Io): void {
+  fields(io, [
+    ["deployment", d.name, "bold"],
+    ["state", state(d.is_active).text, state(d.is_active).tone],
+    ["created", moment(d.created_at)],
+  ]);
+  if (d.workers.length === 0) return;
+  const rows = d.workers.map((w) => [
+    { text: w.name },
+    state(w.is_active),
+    { text: moment(w.created_at) },
+    { text: ago(w.last_heartbeat) },
+  ]);
+  table(io, ["worker", "state", "since", "last heartbeat"], rows);
+}

@@ -1,0 +1,146 @@
+/** `sirocco doctor`: checks everything between this terminal and a running workflow, and says what to do. */
+import { apiOf } from "../api.ts";
+import { command } from "../command.ts";
+import { CliError, EXIT, type Exit } from "../errors.ts";
+import type { Io } from "../io.ts";
+import { paint, printJson } from "../print.ts";
+import { jsonFlag, type Target, targetFlags, targetOf } from "../target.ts";
+import { VERSION } from "../version.ts";
+import { allOf } from "./deployments.ts";
+
+interface Check {
+  readonly check: string;
+  readonly state: "ok" | "warning" | "failed";
+  readonly found: string;
+  readonly advice?: string;
+}
+
+/** Clocks that differ by more make the times in histories confusing. */
+const SKEW_MS = 5_000;
+/** Everything the command, a worker or a client reads. */
+const VARIABLES = ["SIROCCO_URL", "SIROCCO_API_KEY", "DEPLOYMENT_NAME", "WORKER_NAME", "HEALTH_SERVER_PORT"] as const;
+
+export const doctor = command({
+  name: "doctor",
+  summary: "check versions, address, key, workers; made for support reports (shows no secrets)",
+  positionals: [],
+  flags: { ...targetFlags, ...jsonFlag },
+  examples: ["sirocco doctor"],
+  async run(_, flags, io) {
+    const checks: Check[] = [];
+    let exit: Exit = EXIT.ok;
+    for await (const check of examine(flags, io)) {
+      checks.push(check);
+      if (check.state === "failed" && exit === EXIT.ok)
+        exit = check.check === "server" ? EXIT.unreachable : EXIT.failed;
+      if (!flags.json) show(check, io);
+    }
+    if (flags.json) printJson(io, { checks });
+    return exit;
+  },
+});
+
+async function* examine(flags: { url: string | undefined; key: string | undefined }, io: Io): AsyncGenerator<Check> {
+  yield {
+    check: "sirocco",
+    state: "ok",
+    found: `${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}`,
+  };
+  const set = VARIABLES.filter((name) => io.env[name]).map((name) => `${name}=${shown(name, io.env[name]!)}`);
+  yield { check: "environment", state: "ok", found: set.join(" ") || "none of ours is set" };
+  const name = io.env.DEPLOYMENT_NAME;
+  if (name && !/^[A-Za-z0-9_-]{1,128}$/.test(name)) {
+    yield {
+      check: "environment",
+      state: "warning",
+      found: `DEPLOYMENT_NAME is '${name}'`,
+      advice: "Workers refuse it: use letters, digits, - and _, at most 128.",
+    };
+  }
+  let target: Target;
+  try {
+    target = targetOf(flags, io);
+  } catch (error) {
+    yield failed("key", error);
+    return;
+  }
+  yield { check: "target", state: "ok", found: `${target.url} (${target.from.url}), key from ${target.from.key}` };
+  yield* connected(flags, target, io);
+}
+
+async function* connected(
+  flags: { url: string | undefined; key: string | undefined },
+  target: Target,
+  io: Io,
+): AsyncGenerator<Check> {
+  const api = apiOf(flags, io);
+  try {
+    const before = Date.now();
+    const { version } = await api.call("getHealth");
+    yield { check: "server", state: "ok", found: `version ${version}, answered in ${Date.now() - before} ms` };
+    if (version.split(".")[0] !== VERSION.split(".")[0]) {
+      yield {
+        check: "server",
+        state: "warning",
+        found: `server ${version}, command ${VERSION}`,
+        advice: "Use the same major version of both.",
+      };
+    }
+  } catch (error) {
+    yield failed("server", error);
+    return;
+  }
+  const skew = await clockSkew(target, io);
+  if (Math.abs(skew) > SKEW_MS) {
+    const found = `this machine's clock is ${Math.round(Math.abs(skew) / 1000)} s ${skew < 0 ? "ahead of" : "behind"} the server's`;
+    yield {
+      check: "clock",
+      state: "warning",
+      found,
+      advice: "Synchronise the clocks; workers correct for it, people cannot.",
+    };
+  }
+  try {
+    const { namespace } = await api.call("getWorkerInfo");
+    yield { check: "key", state: "ok", found: `accepted, workspace ${namespace}` };
+    const active = await allOf(api, { active_only: true });
+    const workers = active.reduce((sum, d) => sum + d.active_worker_count, 0);
+    if (workers > 0)
+      yield { check: "workers", state: "ok", found: `${workers} live, of ${active.map((d) => d.name).join(", ")}` };
+    else
+      yield {
+        check: "workers",
+        state: "warning",
+        found: "none is live",
+        advice: "Executions wait until one starts: sirocco dev --worker FILE, or node FILE with the two variables set.",
+      };
+  } catch (error) {
+    yield failed("key", error);
+  }
+}
+
+/** Milliseconds that the server is ahead, to the second. */
+async function clockSkew(target: Target, io: Io): Promise<number> {
+  const response = await fetch(`${target.url}/health`, { signal: io.signal });
+  const date = Date.parse(response.headers.get("date") ?? "");
+  return Number.isNaN(date) ? 0 : date - Date.now();
+}
+
+function failed(check: string, error: unknown): Check {
+  if (!(error instanceof CliError)) throw error;
+  return {
+    check,
+    state: "failed",
+    found: error.message,
+    ...(error.advice.length > 0 && { advice: error.advice.join(" ") }),
+  };
+}
+
+const shown = (name: string, value: string) =>
+  name === "SIROCCO_API_KEY" ? `${value.slice(0, 4)}… (${value.length} characters)` : value;
+
+function show(c: Check, io: Io): void {
+  const tone = { ok: "good", warning: "warn", failed: "bad" } as const;
+  io.out(`${paint(io, tone[c.state], c.state.padEnd(7))}  ${c.check.padEnd(11)}  ${c.found}`);
+  if (c.advice) io.out(`${" ".repeat(22)}${c.advice}`);
+}

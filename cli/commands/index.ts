@@ -1,0 +1,33 @@
+/** All commands, in the order of the help. */
+import type { Command } from "../command.ts";
+import { cancel } from "./cancel.ts";
+import { deployments } from "./deployments.ts";
+import { dev } from "./dev.ts";
+import { doctor } from "./doctor.ts";
+import { get } from "./get.ts";
+import { history } from "./history.ts";
+import { list } from "./list.ts";
+import { query } from "./query.ts";
+import { signal } from "./signal.ts";
+import { start } from "./start.ts";
+import { tail } from "./tail.ts";
+import { terminate } from "./terminate.ts";
+import { update } from "./update.ts";
+import { workflows } from "./workflows.ts";
+
+export const commands: readonly Command[] = [
+  dev,
+  start,
+  get,
+  list,
+  signal,
+  query,
+  update,
+  cancel,
+  terminate,
+  history,
+  tail,
+  deployments,
+  workflows,
+  doctor,
+];

@@ -1,0 +1,79 @@
+/** `sirocco list`: the runs of the workspace, latest first. */
+
+import { EXECUTION_STATUSES } from "../../shared/protocol/errors.ts";
+import type { WorkflowExecutionWithoutResult } from "../../shared/protocol/http/executions.ts";
+import { type Api, apiOf } from "../api.ts";
+import { command } from "../command.ts";
+import { EXIT, usage } from "../errors.ts";
+import { executionTable } from "../executions.ts";
+import { countOf, lengthOf } from "../length.ts";
+import { paint, printJson } from "../print.ts";
+import { jsonFlag, targetFlags } from "../target.ts";
+
+const DEFAULT_LIMIT = 20;
+const MAX_PAGE = 1000;
+
+export const list = command({
+  name: "list",
+  summary: "list executions, latest first",
+  details: "An execution that was continued or reset has a line for each of its runs.",
+  positionals: [],
+  flags: {
+    status: {
+      type: "string",
+      multiple: true,
+      value: "STATUS",
+      help: "only these: running, completed, failed, canceled, terminated, timed_out …",
+    },
+    workflow: { type: "string", value: "NAME", help: "only executions of this workflow" },
+    deployment: { type: "string", value: "NAME", help: "only executions of this deployment" },
+    search: { type: "string", value: "TEXT", help: "only those whose id or workflow contains this" },
+    key: { type: "string", value: "KEY", help: targetFlags.key.help },
+    "search-key": { type: "string", multiple: true, value: "KEY:VALUE", help: "only those with this search key" },
+    since: { type: "string", value: "TIME", help: "only those started in the last TIME, such as 10m or 2d" },
+    limit: { type: "string", short: "n", value: "N", help: `at most so many (default ${DEFAULT_LIMIT})` },
+    url: targetFlags.url,
+    ...jsonFlag,
+  },
+  examples: [
+    "sirocco list",
+    "sirocco list --status failed --since 1d",
+    "sirocco list --workflow invoice_processor --json",
+  ],
+  async run(_, flags, io) {
+    const limit = countOf("limit", flags.limit) ?? DEFAULT_LIMIT;
+    const sinceMs = lengthOf("since", flags.since);
+    const query = {
+      status: flags.status.map(statusOf),
+      workflow_identifier: flags.workflow,
+      deployment_name: flags.deployment,
+      search: flags.search,
+      search_key: flags["search-key"],
+      ...(sinceMs !== undefined && { start_time_after: new Date(Date.now() - sinceMs).toISOString() }),
+    };
+    const { executions, more } = await pages(apiOf(flags, io), query, limit);
+    if (flags.json) printJson(io, { executions });
+    else if (executions.length === 0) io.err("No executions match.");
+    else executionTable(io, executions);
+    if (more && !flags.json) io.err(paint(io, "dim", `there are more: --limit ${limit * 5}`));
+    return EXIT.ok;
+  },
+});
+
+function statusOf(word: string): string {
+  const status = word.toUpperCase().replace("-", "_").replace("CANCELLED", "CANCELED");
+  if ((EXECUTION_STATUSES as readonly string[]).includes(status)) return status;
+  throw usage(`--status ${word}: the statuses are ${EXECUTION_STATUSES.join(", ").toLowerCase()}.`);
+}
+
+async function pages(api: Api, query: Record<string, string | readonly string[] | undefined>, limit: number) {
+  const executions: WorkflowExecutionWithoutResult[] = [];
+  let token: string | null | undefined;
+  do {
+    const page_size = Math.min(MAX_PAGE, limit - executions.length);
+    const answer = await api.call("listRuns", { query: { ...query, page_size, next_page_token: token ?? undefined } });
+    executions.push(...answer.executions);
+    token = answer.next_page_token;
+  } while (token && executions.length < limit);
+  return { executions, more: Boolean(token) };
+}

@@ -1,0 +1,100 @@
+/** `sirocco start`: starts an execution, and may wait for its end. */
+import { uuid7 } from "../../shared/embedded/uuid.ts";
+import { type Api, apiOf } from "../api.ts";
+import { command } from "../command.ts";
+import { CliError, EXIT, type Exit } from "../errors.ts";
+import { exitOf, showExecution } from "../executions.ts";
+import { followExecution } from "../follow.ts";
+import { inputFlag, readInput } from "../input.ts";
+import type { Io } from "../io.ts";
+import { lengthOf } from "../length.ts";
+import { fields, paint, printJson } from "../print.ts";
+import { jsonFlag, targetFlags } from "../target.ts";
+
+export const start = command({
+  name: "start",
+  summary: "start an execution of a workflow",
+  details:
+    "The execution's id is chosen before the call, so that a lost answer leaves no doubt about what to look for.",
+  positionals: [{ name: "workflow", help: "name or id of the workflow" }],
+  flags: {
+    ...inputFlag,
+    id: { type: "string", value: "ID", help: "id of the execution, A-Z a-z 0-9 _ - (default: a new UUID)" },
+    deployment: { type: "string", value: "NAME", help: "which deployment, when several serve the workflow" },
+    wait: { type: "boolean", short: "w", help: "wait until it has closed; exit 1 unless it completed" },
+    timeout: { type: "string", value: "TIME", help: "with --wait: give up waiting after this long, such as 90s or 2h" },
+    ...targetFlags,
+    ...jsonFlag,
+  },
+  examples: [
+    `sirocco start hello --input '{"name":"Ada"}' --wait`,
+    "sirocco start invoice_processor --input @invoice.json --id INV-001",
+    "jq '{id}' order.json | sirocco start ship --input -",
+  ],
+  async run([workflow], flags, io) {
+    const timeoutMs = lengthOf("timeout", flags.timeout);
+    if (timeoutMs !== undefined && !flags.wait)
+      throw new CliError(EXIT.usage, "--timeout bounds the waiting: it needs --wait.");
+    const input = await readInput(flags.input, io);
+    const api = apiOf(flags, io);
+    const id = flags.id ?? uuid7(Date.now());
+    const body = {
+      execution_id: id,
+      ...(input && { input }),
+      ...(flags.deployment !== undefined && { deployment_name: flags.deployment }),
+    };
+    const started = await api
+      .call("executeWorkflow", { params: { workflow_identifier: workflow! }, body })
+      .catch((error) => Promise.reject(uncertain(error, id)));
+    if (flags.wait) return wait(api, id, timeoutMs, flags.json, io);
+    if (flags.json) printJson(io, started);
+    else {
+      fields(io, [
+        ["execution", id, "bold"],
+        ["workflow", started.workflow_name],
+        ["deployment", "deployment_name" in started ? started.deployment_name : null],
+      ]);
+      io.err(paint(io, "dim", `follow it with: sirocco tail ${id}`));
+    }
+    return EXIT.ok;
+  },
+});
+
+/** When the connection broke in the middle, nobody here knows whether the call arrived. */
+function uncertain(error: unknown, id: string): unknown {
+  if (!(error instanceof CliError) || error.exit !== EXIT.unreachable || !error.message.includes("cut")) return error;
+  return new CliError(
+    error.exit,
+    error.message,
+    [`It may have been started all the same: sirocco get ${id}`, ...error.advice],
+    error,
+  );
+}
+
+async function wait(api: Api, id: string, timeoutMs: number | undefined, json: boolean, io: Io): Promise<Exit> {
+  const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const signal = limit ? AbortSignal.any([io.signal, limit]) : io.signal;
+  const patient = new (api.constructor as typeof Api)(api.target, signal);
+  const lost = (why: CliError) => io.err(paint(io, "dim", `${why.message} Waiting for it to come back.`));
+  try {
+    for await (const _ of followExecution(patient, id, { after: 0, signal, onLost: lost })) void _;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  if (io.signal.aborted) {
+    io.err(`No longer waiting; execution ${id} goes on.`);
+    return EXIT.failed;
+  }
+  if (limit?.aborted) {
+    throw new CliError(EXIT.failed, `Execution ${id} has not closed in time; it goes on.`, [
+      `Follow it with: sirocco tail ${id}`,
+    ]);
+  }
+  const execution = await api.call("getWorkflowExecution", {
+    params: { execution_id: id },
+    query: { include_search_keys: true },
+  });
+  if (json) printJson(io, execution);
+  else await showExecution(api, execution, io);
+  return exitOf(execution.status);
+}

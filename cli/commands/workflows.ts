@@ -1,0 +1,85 @@
+/** `sirocco workflows`: what is registered, by whom, and what can be said to it. */
+import type { ResponseOf } from "../../shared/protocol/routes.ts";
+import { type Api, apiOf } from "../api.ts";
+import { command } from "../command.ts";
+import { CliError, EXIT } from "../errors.ts";
+import type { Io } from "../io.ts";
+import { compact, fields, paint, printJson, span, table } from "../print.ts";
+import { jsonFlag, targetFlags } from "../target.ts";
+import { allOf } from "./deployments.ts";
+
+type Registration = ResponseOf<"getWorkflowRegistrations">["workflow_registrations"][number];
+
+export const workflows = command({
+  name: "workflows",
+  summary: "list registered workflows, or what one of them takes",
+  positionals: [
+    { name: "workflow", help: "name of a workflow: shows input, signals, queries and updates", optional: true },
+  ],
+  flags: { ...targetFlags, ...jsonFlag },
+  examples: ["sirocco workflows", "sirocco workflows invoice_processor"],
+  async run([name], flags, io) {
+    const api = apiOf(flags, io);
+    const found = await registrations(api, name === undefined ? {} : { workflow_name: name });
+    if (name !== undefined && found.length === 0) {
+      throw new CliError(EXIT.failed, `There is no workflow '${name}'.`, [
+        "`sirocco workflows` lists them; a worker registers its own when it starts.",
+      ]);
+    }
+    const active = new Set((await allOf(api, { active_only: true })).map((d) => d.name));
+    if (flags.json) printJson(io, { workflow_registrations: found });
+    else if (found.length === 0) io.err("No workflows yet: a worker registers its own when it starts.");
+    else if (name === undefined) showAll(found, active, io);
+    else for (const registration of found) showOne(registration, active, io);
+    return EXIT.ok;
+  },
+});
+
+async function registrations(api: Api, query: Record<string, string>): Promise<Registration[]> {
+  const found: Registration[] = [];
+  let cursor: string | null = null;
+  do {
+    const answer: ResponseOf<"getWorkflowRegistrations"> = await api.call("getWorkflowRegistrations", {
+      query: { ...query, with_workflow: true, limit: 1000, cursor: cursor ?? undefined },
+    });
+    found.push(...answer.workflow_registrations);
+    cursor = answer.next_cursor;
+  } while (cursor);
+  return found;
+}
+
+const names = (handlers: readonly { name: string }[]) => handlers.map((h) => h.name).join(", ") || "-";
+const mark = (name: string, active: ReadonlySet<string>) => (active.has(name) ? name : `${name} (inactive)`);
+
+function showAll(found: readonly Registration[], active: ReadonlySet<string>, io: Io): void {
+  const byWorkflow = Map.groupBy(found, (r) => r.workflow?.name ?? r.workflow_id);
+  const rows = [...byWorkflow]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, of]) => {
+      const { signals, queries, updates } = of[0]!.definition;
+      const deployments = of.map((r) => mark(r.deployment_name ?? "", active)).join(", ");
+      return [name, deployments, names(signals), names(queries), names(updates)];
+    });
+  table(io, ["workflow", "deployments", "signals", "queries", "updates"], rows);
+}
+
+function showOne(r: Registration, active: ReadonlySet<string>, io: Io): void {
+  const { definition: d } = r;
+  fields(io, [
+    ["workflow", r.workflow?.name ?? r.workflow_id, "bold"],
+    ["title", r.workflow?.display_name === r.workflow?.name ? null : r.workflow?.display_name],
+    ["description", r.workflow?.description],
+    ["deployment", mark(r.deployment_name ?? "", active)],
+    ["timeout", d.execution_timeout ? span(d.execution_timeout * 1000) : null],
+    ["input", compact(d.input_schema)],
+    ["output", d.output_schema && compact(d.output_schema)],
+  ]);
+  for (const [kind, handlers] of [
+    ["signal", d.signals],
+    ["query", d.queries],
+    ["update", d.updates],
+  ] as const) {
+    for (const h of handlers)
+      io.out(`${paint(io, "dim", `${kind}:`)} ${h.name}  ${paint(io, "dim", compact(h.input_schema))}`);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The directory of a development server: its database, its key, its address while it runs.
+ *
+ * D1. One server at a time: SQLite holds a lock on the database for as long as the process lives, and no longer, so
+ *     that a killed server leaves nothing to clean up.
+ * D2. The key stands in a file that only its owner can read, and stays the same until another is given.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Embedded, type EmbeddedOptions, embedded } from "../../shared/embedded/index.ts";
+import { CliError, EXIT } from "../errors.ts";
+
+const SQLITE = { busy: 5, readonly: 8, ioError: 10, full: 13, cannotOpen: 14, notADatabase: 26 } as const;
+
+export class DataDir {
+  readonly path: string;
+
+  /** Makes the directory if it is missing, readable by its owner alone, and tells git to leave it out. */
+  constructor(path: string) {
+    this.path = path;
+    try {
+      if (existsSync(path)) return;
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      writeFileSync(join(path, ".gitignore"), "*\n");
+    } catch (error) {
+      throw this.#cannot("be used", error);
+    }
+  }
+
+  /** Opens the database. Throws `CliError` when another server has it, or the disk will not have it. */
+  open(options: Omit<EmbeddedOptions, "file">): Embedded {
+    const file = join(this.path, "sirocco.db");
+    try {
+      const opened = embedded({ ...options, file });
+      for (const name of [file, `${file}-wal`]) if (existsSync(name)) chmodSync(name, 0o600);
+      return opened;
+    } catch (error) {
+      if (sqliteCode(error) === SQLITE.busy) throw this.#taken(error); // D1
+      throw this.#cannot("be opened", error);
+    }
+  }
+
+  /** The key of the last start; undefined if there was none. */
+  key(): string | undefined {
+    const path = join(this.path, "key");
+    return existsSync(path) ? readFileSync(path, "utf8").trim() || undefined : undefined;
+  }
+
+  /** D2. */
+  keepKey(key: string): void {
+    this.#write("key", key);
+  }
+
+  /** For commands in the same directory, and for whoever tries to start a second server. */
+  announce(url: string): void {
+    this.#write("url", url);
+  }
+
+  retract(): void {
+    rmSync(join(this.path, "url"), { force: true });
+  }
+
+  #write(name: string, text: string): void {
+    const path = join(this.path, name);
+    try {
+      writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600, flush: true });
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      throw this.#cannot("be written to", error);
+    }
+  }
+
+  #taken(cause: unknown): CliError {
+    const path = join(this.path, "url");
+    const where = existsSync(path) ? ` (${readFileSync(path, "utf8").trim()})` : "";
+    const message = `The data directory ${this.path} is in use by another server${where}.`;
+    return new CliError(EXIT.failed, message, ["Stop that one, or choose another directory with --data DIR."], cause);
+  }
+
+  #cannot(what: string, cause: unknown): CliError {
+    const code = sqliteCode(cause);
+    const advice =
+      code === SQLITE.notADatabase
+        ? "sirocco.db in it is no database of Sirocco; choose another directory with --data DIR."
+        : code === SQLITE.full || code === SQLITE.ioError
+          ? "The disk is full or failing; make room, or choose another directory with --data DIR."
+          : "Choose a directory that you may write to with --data DIR.";
+    const message = `The data directory ${this.path} cannot ${what}: ${(cause as Error).message}.`;
+    return new CliError(EXIT.failed, message, [advice], cause);
+  }
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: number };
+  return errcode === undefined ? undefined : errcode & 0xff; // extended codes carry the plain one in the low byte
+}

@@ -1,0 +1,143 @@
+/** Runs the embedded server until somebody stops it or the disk fails. */
+import { basename } from "node:path";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import type { Embedded } from "../../shared/embedded/index.ts";
+import type { Clock, Log } from "../../shared/ports.ts";
+import { CliError, EXIT, type Exit, usage } from "../errors.ts";
+import type { Io } from "../io.ts";
+import { paint } from "../print.ts";
+import { type RunningServer, startServer } from "../server/index.ts";
+import { VERSION } from "../version.ts";
+import { DataDir } from "./data-dir.ts";
+import { settingsOf } from "./settings.ts";
+import { startWorkerProcess } from "./worker.ts";
+
+/** Workers finish what they are at for this long before they are ended. */
+const WORKER_GRACE_MS = 35_000;
+
+export interface ServeOptions {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute. */
+  readonly data: string;
+  readonly worker: string | undefined;
+  readonly flags: Parameters<typeof settingsOf>[0];
+  readonly io: Io;
+}
+
+export async function serve(options: ServeOptions): Promise<Exit> {
+  const { io } = options;
+  const settings = settingsOf(options.flags);
+  const dir = new DataDir(options.data);
+  const disk = Promise.withResolvers<unknown>();
+  const ports = dir.open({ settings, clock, log: logTo(io), onFailure: disk.resolve });
+  let server: RunningServer | undefined;
+  try {
+    const key = await keyOf(dir, ports, io);
+    server = await listen(options, ports);
+    dir.announce(server.url);
+    const rest = ports.maintain();
+    io.err(paint(io, "dim", `sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`));
+    io.out(`SIROCCO_URL=${server.url}`);
+    io.out(`SIROCCO_API_KEY=${key}`);
+    const worker = options.worker && startWorkerProcess(options.worker, workerEnv(options, server.url, key));
+    const why = await Promise.race([stopped(io.signal), disk.promise]);
+    rest();
+    if (why === STOPPED && worker) await worker.stop(WORKER_GRACE_MS);
+    if (why !== STOPPED) throw diskFailed(options.data, why);
+    io.err(paint(io, "dim", "stopping; everything is kept"));
+    return EXIT.ok;
+  } finally {
+    await server?.close();
+    if (server) dir.retract();
+    ports.close();
+  }
+}
+
+/** The listening socket keeps the process alive; a wake-up for later must not keep it from ending. */
+const clock: Clock = {
+  now: () => Date.now(),
+  at(at, fn) {
+    let timer: NodeJS.Timeout;
+    const arm = () => {
+      const wait = at - Date.now();
+      timer = wait > LONGEST_TIMER_MS ? setTimeout(arm, LONGEST_TIMER_MS) : setTimeout(fn, Math.max(0, wait));
+      timer.unref();
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};
+/** Beyond this, timers fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const STOPPED = Symbol("stopped");
+const stopped = (signal: AbortSignal) =>
+  new Promise<typeof STOPPED>((resolve) => {
+    if (signal.aborted) resolve(STOPPED);
+    else signal.addEventListener("abort", () => resolve(STOPPED), { once: true });
+  });
+
+/** The key from the environment, else the one of the last start, else a fresh one; it is kept for the next start. */
+async function keyOf(dir: DataDir, ports: Embedded, io: Io): Promise<string> {
+  const given = io.env.SIROCCO_API_KEY || undefined;
+  const wanted = given ?? dir.key();
+  try {
+    const { key } = await createKey(ports, {
+      workspace: DEFAULT_WORKSPACE,
+      name: "dev",
+      ...(wanted && { key: wanted }),
+    });
+    if (key !== dir.key()) dir.keepKey(key);
+    return key;
+  } catch (error) {
+    if (error instanceof TypeError && given) throw usage(`SIROCCO_API_KEY cannot be used as a key: ${error.message}.`);
+    throw error;
+  }
+}
+
+async function listen(options: ServeOptions, ports: Embedded): Promise<RunningServer> {
+  const { port, host } = options;
+  try {
+    return await startServer({ ports, version: VERSION, port, host });
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    if (code === "EADDRINUSE") {
+      const message = `Port ${port} on ${host} is taken: another program listens there.`;
+      throw new CliError(
+        EXIT.failed,
+        message,
+        ["Choose another with --port PORT, or --port 0 for any that is free."],
+        error,
+      );
+    }
+    const advice = code === "EACCES" ? ["Ports below 1024 need special rights; choose a higher one."] : [];
+    throw new CliError(EXIT.failed, (error as Error).message, advice, error);
+  }
+}
+
+function workerEnv(options: ServeOptions, url: string, key: string): Record<string, string> {
+  const deployment = options.io.env.DEPLOYMENT_NAME || "dev";
+  options.io.err(paint(options.io, "dim", `worker ${basename(options.worker ?? "")}, deployment '${deployment}'`));
+  return { SIROCCO_URL: url, SIROCCO_API_KEY: key, DEPLOYMENT_NAME: deployment };
+}
+
+function diskFailed(data: string, why: unknown): CliError {
+  const message = `The disk refused a write to ${data}: ${why instanceof Error ? why.message : String(why)}.`;
+  return new CliError(
+    EXIT.failed,
+    message,
+    ["Nothing that was acknowledged is lost. Make room, then start again."],
+    why,
+  );
+}
+
+function logTo(io: Io): Log {
+  const line = (level: string) => (message: string, fields?: Record<string, unknown>) => {
+    const extras = Object.entries(fields ?? {}).map(
+      ([key, value]) => `${key}=${value instanceof Error ? value.message : JSON.stringify(value)}`,
+    );
+    io.err([new Date().toISOString(), level, message, ...extras].join(" "));
+  };
+  return { info: () => {}, warn: line("warn"), error: line("error") };
+}

@@ -1,0 +1,73 @@
+/** A public event as one line of `sirocco tail`. */
+import type { StreamEventPayload } from "../shared/protocol/http/events.ts";
+import type { Io } from "./io.ts";
+import { compact, cut, moment, paint, type Tone } from "./print.ts";
+
+type PublicEvent = StreamEventPayload["data"];
+
+/** `named`: several executions share the stream, so each line says whose it is. */
+export function eventLine(io: Io, payload: StreamEventPayload, named: boolean): string {
+  const { data } = payload;
+  const [tone, text, more] = describe(data);
+  const time = moment(data.event_timestamp / 1000, undefined, true);
+  const who = named ? `${data.workflow_name} ${data.workflow_exec_id}  ` : "";
+  const plain = `${time}  ${String(payload.broker_sequence).padStart(6)}  ${who}${text}`;
+  const room = io.columns === null ? null : io.columns - plain.length - 2;
+  const extra = more === "" || (room !== null && room < 8) ? "" : `  ${paint(io, "dim", cut(more, room))}`;
+  return `${paint(io, "dim", plain.slice(0, plain.length - text.length))}${paint(io, tone, text)}${extra}`;
+}
+
+function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: string] {
+  switch (e.event_type) {
+    case "WORKFLOW_EXECUTION_STARTED":
+      return ["bold", "started", compact(listed(e.attributes.input.value))];
+    case "WORKFLOW_EXECUTION_COMPLETED":
+      return ["good", "COMPLETED", compact(e.attributes.result.value)];
+    case "WORKFLOW_EXECUTION_FAILED":
+      return ["bad", "FAILED", e.attributes.failure.message];
+    case "WORKFLOW_EXECUTION_CANCELED":
+      return ["warn", "CANCELED", e.attributes.reason ?? ""];
+    case "WORKFLOW_EXECUTION_CONTINUED_AS_NEW":
+      return [
+        "busy",
+        `continued as run ${e.attributes.new_execution_run_id}`,
+        compact(listed(e.attributes.input.value)),
+      ];
+    case "WORKFLOW_TASK_TIMED_OUT":
+      return ["warn", "workflow code took too long", e.attributes.timeout_type ?? ""];
+    case "WORKFLOW_TASK_FAILED":
+      return ["bad", "workflow code threw; it is tried again", e.attributes.failure.message];
+    case "ACTIVITY_TASK_STARTED":
+      return ["plain", `▶ ${activity(e.attributes)}`, compact(listed(e.attributes.input.value))];
+    case "ACTIVITY_TASK_COMPLETED":
+      return ["good", `✔ ${activity(e.attributes)}`, compact(e.attributes.result.value)];
+    case "ACTIVITY_TASK_RETRYING":
+      return [
+        "warn",
+        `↻ ${activity(e.attributes)} attempt ${e.attributes.attempt} failed`,
+        e.attributes.failure.message,
+      ];
+    case "ACTIVITY_TASK_FAILED":
+      return [
+        "bad",
+        `✘ ${activity(e.attributes)} failed for good, attempt ${e.attributes.attempt}`,
+        e.attributes.failure.message,
+      ];
+    case "CUSTOM_TASK_STARTED":
+      return ["plain", `· ${e.attributes.custom_task_type} started`, compact(e.attributes.payload.value)];
+    case "CUSTOM_TASK_IN_PROGRESS":
+      return ["dim", `· ${e.attributes.custom_task_type}`, compact(e.attributes.payload.value)];
+    case "CUSTOM_TASK_COMPLETED":
+      return ["good", `· ${e.attributes.custom_task_type} completed`, compact(e.attributes.payload.value)];
+    case "CUSTOM_TASK_FAILED":
+      return ["bad", `· ${e.attributes.custom_task_type} failed`, e.attributes.failure.message];
+    case "CUSTOM_TASK_TIMED_OUT":
+      return ["bad", `· ${e.attributes.custom_task_type} timed out`, e.attributes.timeout_type ?? ""];
+    case "CUSTOM_TASK_CANCELED":
+      return ["warn", `· ${e.attributes.custom_task_type} cancelled`, e.attributes.reason ?? ""];
+  }
+}
+
+const activity = (a: { activity_name: string; task_id: string }) => `${a.activity_name} (${a.task_id})`;
+/** Inputs travel as argument lists of at most one. */
+const listed = (value: unknown) => (Array.isArray(value) && value.length <= 1 ? value[0] : value);

@@ -1,0 +1,78 @@
+/** How executions are shown. */
+import type { Failure, HistoryEvent } from "../shared/protocol/history.ts";
+import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../shared/protocol/http/executions.ts";
+import type { Api } from "./api.ts";
+import { EXIT, type Exit } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { compact, fields, moment, paint, span, table, toneOf } from "./print.ts";
+import { failureLines, waitingFor } from "./timeline.ts";
+
+/** Recorded events of an execution's latest run, or of the run given. */
+export async function historyOf(api: Api, execution: string, run?: string): Promise<HistoryEvent[]> {
+  const query = { decode_payloads: true };
+  const answer =
+    run === undefined
+      ? await api.call("getWorkflowExecutionHistory", { params: { execution_id: execution }, query })
+      : await api.call("getRunHistory", { params: { run_id: run }, query });
+  return answer.events as unknown as HistoryEvent[];
+}
+
+/** All there is to say of one: what it waits for while it runs, its result or its failure once it has closed. */
+export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: Io): Promise<void> {
+  const keys = Object.entries(e.search_keys ?? {}).map(([key, value]) => `${key}=${value}`);
+  fields(io, [
+    ["execution", e.execution_id, "bold"],
+    ["workflow", e.workflow_name],
+    ["status", e.status, toneOf(e.status)],
+    ["run", e.run_id],
+    ["deployment", e.deployment_name],
+    ["parent", e.parent_execution_id],
+    ["root", e.root_execution_id === e.execution_id ? null : e.root_execution_id],
+    ["started", moment(e.start_time)],
+    ["closed", e.end_time && moment(e.end_time)],
+    ["took", e.total_duration_ms === null ? null : span(e.total_duration_ms)],
+    ["search keys", keys.join(", ")],
+  ]);
+  if (e.status === "COMPLETED") {
+    io.out(paint(io, "dim", "result:"));
+    for (const line of JSON.stringify(e.result ?? null, null, 2).split("\n")) io.out(`  ${line}`);
+    return;
+  }
+  const history = await historyOf(api, e.execution_id);
+  const last = history.at(-1);
+  if (e.status === "RUNNING") {
+    for (const wait of waitingFor(history)) io.out(`${paint(io, "dim", "waits for:")} ${wait}`);
+  } else if (last?.kind === "execution_failed") {
+    showFailure(io, last.failure);
+  } else if (last && "reason" in last && typeof last.reason === "string") {
+    fields(io, [["reason", last.reason]]);
+  }
+}
+
+function showFailure(io: Io, failure: Failure): void {
+  const [first, ...causes] = failureLines(failure);
+  fields(io, [["failure", first, "bad"]]);
+  for (const cause of causes) io.out(`  ${cause}`);
+}
+
+export function executionTable(io: Io, executions: readonly WorkflowExecutionWithoutResult[]): void {
+  const rows = executions.map((e) => [
+    { text: e.execution_id },
+    { text: e.workflow_name },
+    { text: e.status ?? "", tone: toneOf(e.status) },
+    { text: moment(e.start_time) },
+    { text: e.total_duration_ms === null ? "" : span(e.total_duration_ms), right: true as const },
+    { text: e.deployment_name ?? "" },
+  ]);
+  table(io, ["execution", "workflow", "status", "started", "took", "deployment"], rows);
+}
+
+/** The exit code of a command that waited for an execution. */
+export function exitOf(status: string | null): Exit {
+  return status === "COMPLETED" ? EXIT.ok : EXIT.failed;
+}
+
+/** What a query or an update answered. */
+export function showAnswer(io: Io, result: unknown): void {
+  io.out(typeof result === "object" && result !== null ? JSON.stringify(result, null, 2) : compact(result ?? null));
+}

@@ -1,0 +1,29 @@
+/** The same call for several executions: all are tried, and the exit code tells whether any was refused. */
+import { apiOf } from "./api.ts";
+import { CliError, EXIT, type Exit } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { paint, printJson } from "./print.ts";
+
+export async function forEach(
+  operation: "cancelWorkflowExecution" | "terminateWorkflowExecution",
+  done: string,
+  ids: readonly string[],
+  flags: { readonly url: string | undefined; readonly key: string | undefined; readonly json: boolean },
+  io: Io,
+): Promise<Exit> {
+  const api = apiOf(flags, io);
+  const results: { execution_id: string; ok: boolean; error?: string }[] = [];
+  for (const id of ids) {
+    try {
+      await api.call(operation, { params: { execution_id: id } });
+      results.push({ execution_id: id, ok: true });
+      if (!flags.json) io.out(`${id} ${done}`);
+    } catch (error) {
+      if (!(error instanceof CliError) || error.exit !== EXIT.failed) throw error;
+      results.push({ execution_id: id, ok: false, error: error.message });
+      if (!flags.json) io.err(`${paint(io, "bad", "sirocco:")} ${error.message}`);
+    }
+  }
+  if (flags.json) printJson(io, { results });
+  return results.every((result) => result.ok) ? EXIT.ok : EXIT.failed;
+}

@@ -1,0 +1,45 @@
+/** Help texts, made from the same definitions that the command line is parsed with. */
+import { type Command, type Flag, HELP, type Positional } from "./command.ts";
+
+export function overview(commands: readonly Command[], version: string): string {
+  const rows = commands.map((c) => [c.name, c.summary] as const);
+  return [
+    `sirocco ${version}: durable workflows`,
+    "",
+    "Usage: sirocco <command> [arguments] [options]",
+    "",
+    ...columns(rows),
+    "",
+    "sirocco <command> --help explains one command.",
+    "Commands talk to the server at SIROCCO_URL with the key SIROCCO_API_KEY (or --url, --key).",
+    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 server not reached.",
+  ].join("\n");
+}
+
+export function helpOf(command: Command): string {
+  const words = command.positionals.map(shown);
+  const lines = [`sirocco ${command.name}: ${command.summary}`, ""];
+  lines.push(`Usage: ${["sirocco", command.name, ...words, "[options]"].join(" ")}`);
+  if (command.details) lines.push("", command.details);
+  if (command.positionals.length > 0)
+    lines.push("", "Arguments:", ...columns(command.positionals.map((p) => [p.name, p.help])));
+  const flags = Object.entries({ ...command.flags, help: HELP } as Record<string, Flag>);
+  lines.push("", "Options:", ...columns(flags.map(([name, flag]) => [option(name, flag), flag.help])));
+  if (command.examples.length > 0) lines.push("", "Examples:", ...command.examples.map((e) => `  ${e}`));
+  return lines.join("\n");
+}
+
+function shown(p: Positional): string {
+  const name = p.many ? `${p.name}...` : p.name;
+  return p.optional ? `[${name}]` : `<${name}>`;
+}
+
+function option(name: string, flag: Flag): string {
+  const short = flag.short ? `-${flag.short}, ` : "";
+  return `${short}--${name}${flag.type === "string" ? ` ${flag.value ?? "TEXT"}` : ""}`;
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

@@ -1,0 +1,20 @@
+/** Options that are lengths of time. */
+import { positiveMilliseconds } from "../sdk/duration.ts";
+import { usage } from "./errors.ts";
+
+/** Milliseconds; undefined if the flag was not given. A number without a unit counts as seconds. */
+export function lengthOf(flag: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  try {
+    return positiveMilliseconds(/^\d+(\.\d+)?$/.test(value) ? `${value}s` : value, `--${flag}`);
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+}
+
+/** A whole number from `least` on. */
+export function countOf(flag: string, value: string | undefined, least = 1): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value) && Number(value) >= least) return Number(value);
+  throw usage(`--${flag} is '${value}': it must be a whole number from ${least}.`);
+}

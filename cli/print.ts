@@ -1,0 +1,92 @@
+/** Text for people: tables, colours, lengths of time. */
+import { styleText } from "node:util";
+import type { Io } from "./io.ts";
+
+export type Tone = "good" | "bad" | "warn" | "busy" | "dim" | "bold" | "plain";
+const STYLES = { good: "green", bad: "red", warn: "yellow", busy: "cyan", dim: "dim", bold: "bold" } as const;
+
+export function paint(io: Pick<Io, "color">, tone: Tone, text: string): string {
+  if (!io.color || tone === "plain") return text;
+  return styleText(STYLES[tone], text, { validateStream: false });
+}
+
+export function toneOf(status: string | null): Tone {
+  if (status === "COMPLETED") return "good";
+  if (status === "RUNNING") return "busy";
+  return status === "FAILED" || status === "TIMED_OUT" ? "bad" : "warn";
+}
+
+export interface Cell {
+  readonly text: string;
+  readonly tone?: Tone;
+  /** Right-aligned. */
+  readonly right?: true;
+}
+
+/** Rows under a heading, columns as wide as needed; the last one is cut to the terminal. */
+export function table(io: Io, heading: readonly string[], rows: readonly (readonly (string | Cell)[])[]): void {
+  const cells = rows.map((row) => row.map((cell) => (typeof cell === "string" ? { text: cell } : cell) as Cell));
+  const widths = heading.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.text.length ?? 0)));
+  const line = (row: readonly Cell[]) => {
+    let used = 0;
+    const parts = row.map((cell, i) => {
+      const last = i === row.length - 1;
+      const text = last ? cut(cell.text, io.columns === null ? null : io.columns - used) : cell.text;
+      used += widths[i]! + 2;
+      const padded = cell.right ? text.padStart(widths[i]!) : last ? text : text.padEnd(widths[i]!);
+      return paint(io, cell.tone ?? "plain", padded);
+    });
+    io.out(parts.join("  ").trimEnd());
+  };
+  line(heading.map((text) => ({ text: text.toUpperCase(), tone: "dim" })));
+  for (const row of cells) line(row);
+}
+
+/** `name: value` lines; those without a value are left out. */
+export function fields(io: Io, rows: readonly (readonly [string, string | null | undefined, Tone?])[]): void {
+  const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  for (const [name, value, tone] of shown) {
+    io.out(`${paint(io, "dim", `${name}:`.padEnd(width + 1))} ${paint(io, tone ?? "plain", value as string)}`);
+  }
+}
+
+export function printJson(io: Io, value: unknown): void {
+  io.out(JSON.stringify(value ?? null, null, 2));
+}
+
+/** One line of at most `width` characters; null = as long as it is. */
+export function cut(text: string, width: number | null): string {
+  const line = text.replace(/\s*\n\s*/g, " ");
+  return width === null || line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** A value as one line of JSON. */
+export const compact = (value: unknown): string => (value === undefined ? "" : JSON.stringify(value));
+
+/** 0.4 s, 12.3 s, 4 min 5 s, 3 h 10 min, 2 d 4 h. */
+export function span(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  const units = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["min", 60_000],
+    ["s", 1000],
+  ] as const;
+  const first = units.findIndex(([, size]) => ms >= size);
+  const [big, bigSize] = units[first]!;
+  const [small, smallSize] = units[first + 1] ?? units[first]!;
+  const rest = Math.floor((ms % bigSize) / smallSize);
+  return `${Math.floor(ms / bigSize)} ${big}${rest > 0 && small !== big ? ` ${rest} ${small}` : ""}`;
+}
+
+/** Local time to the second; with milliseconds if `exact`. The date is left out when it is today's. */
+export function moment(at: string | number, now: number = Date.now(), exact = false): string {
+  const date = new Date(at);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const day = (d: Date) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const shown = exact ? `${time}.${String(date.getMilliseconds()).padStart(3, "0")}` : time;
+  return day(date) === day(new Date(now)) ? shown : `${day(date)} ${shown}`;
+}

@@ -1,0 +1,93 @@
+/** A refusal of the server, in its own words, with what to do in ours. */
+import { ErrorBody } from "../shared/protocol/errors.ts";
+import type { AvailableOperation } from "../shared/protocol/routes.ts";
+import { CliError, EXIT } from "./errors.ts";
+import type { Target } from "./target.ts";
+
+/** What was asked, as far as a refusal can refer to it. */
+export interface Asked {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The server answered, and the answer is no. `status` is that of HTTP, `code` the server's. */
+export class Refused extends CliError {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string, advice: readonly string[]) {
+    super(EXIT.failed, message, advice);
+    this.name = "Refused";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export function refused(
+  operation: AvailableOperation,
+  status: number,
+  text: string,
+  call: Asked,
+  target: Target,
+): Refused {
+  const body = parsed(text);
+  if (!body) {
+    const shown = text.trim().slice(0, 200) || "no body";
+    const advice = [
+      "That is not an answer of Sirocco: is this the right address?",
+      `It comes from ${target.from.url}.`,
+    ];
+    return new Refused(status, "", `${target.url} answered ${status}: ${shown}`, advice);
+  }
+  const code = body.code ?? "";
+  if (code === "AMBIGUOUS_WORKFLOW") return ambiguous(status, body.deployments as string[], call);
+  return new Refused(status, code, sentence(status, body.detail), advice(operation, status, code, target));
+}
+
+function parsed(text: string): (ErrorBody & Record<string, unknown>) | undefined {
+  try {
+    const result = ErrorBody.safeParse(JSON.parse(text));
+    return result.success && (result.data.detail !== undefined || result.data.code !== undefined)
+      ? result.data
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sentence(status: number, detail: ErrorBody["detail"]): string {
+  if (typeof detail === "string") return detail;
+  if (!detail || detail.length === 0) return `The server answered ${status}.`;
+  const items = detail.map(({ loc, msg }) => {
+    const place = loc.filter((step, i) => !(i === 0 && (step === "body" || step === "query"))).join(".");
+    return place === "" ? msg : `${place}: ${msg}`;
+  });
+  return items.length === 1 ? `Refused: ${items[0]}` : `Refused:\n${items.map((item) => `  ${item}`).join("\n")}`;
+}
+
+function ambiguous(status: number, deployments: readonly string[], call: Asked): Refused {
+  const workflow = call.params?.workflow_identifier ?? "this workflow";
+  const message = `Workflow '${workflow}' is served by several active deployments: ${deployments.join(", ")}.`;
+  return new Refused(status, "AMBIGUOUS_WORKFLOW", message, [`Say which one: --deployment ${deployments[0]}`]);
+}
+
+function advice(operation: AvailableOperation, status: number, code: string, target: Target): string[] {
+  if (status === 401) return [`The key comes from ${target.from.key}; \`sirocco dev\` prints the key of its server.`];
+  if (code === "WF_1101") return ["Leave --id out to have an id made, or read that execution with `sirocco get`."];
+  if (status === 404 && operation === "executeWorkflow")
+    return ["`sirocco workflows` lists what is registered, `sirocco deployments` who is running."];
+  if (
+    status === 404 &&
+    code === "WF_1100" &&
+    operation !== "signalWorkflowExecution" &&
+    operation !== "queryWorkflowExecution" &&
+    operation !== "updateWorkflowExecution"
+  ) {
+    return ["`sirocco list` shows the executions of this workspace."];
+  }
+  if (status === 504) return ["`sirocco deployments` shows whether a worker is running."];
+  if (status >= 500 && status !== 501) return ["The server's log says more."];
+  return [];
+}

@@ -1,0 +1,204 @@
+/** A history as people read it: one line per event, with what it says about the ones before. */
+import type { ActivityOptions, Failure, HistoryEvent, Millis } from "../shared/protocol/history.ts";
+import { compact, span, type Tone } from "./print.ts";
+
+export interface Line {
+  readonly id: number;
+  readonly at: Millis;
+  readonly tone: Tone;
+  readonly mark: string;
+  readonly text: string;
+  /** Payloads and messages, shown as far as there is room. */
+  readonly more: string;
+}
+
+interface Scheduled {
+  readonly name: string;
+  readonly at: Millis;
+  readonly options: ActivityOptions;
+}
+
+/** What earlier events of the run have said, for the lines of later ones. */
+class Memory {
+  readonly activities = new Map<number, Scheduled>();
+  readonly timers = new Map<number, { at: Millis; fireAt: Millis }>();
+  readonly children = new Map<number, { workflow: string; execution: string; at: Millis }>();
+
+  learn(e: HistoryEvent): void {
+    if (e.kind === "activity_scheduled")
+      this.activities.set(e.activity, { name: e.name, at: e.at, options: e.options });
+    if (e.kind === "timer_started") this.timers.set(e.timer, { at: e.at, fireAt: e.fire_at });
+    if (e.kind === "child_scheduled")
+      this.children.set(e.child, { workflow: e.workflow, execution: e.execution, at: e.at });
+  }
+
+  activity(number: number): string {
+    return `${this.activities.get(number)?.name ?? "activity"} (${number})`;
+  }
+  child(number: number): string {
+    return this.children.get(number)?.workflow ?? `child ${number}`;
+  }
+  since(from: { at: Millis } | undefined, at: Millis): string {
+    return from ? ` after ${span(at - from.at)}` : "";
+  }
+}
+
+export function timeline(events: readonly HistoryEvent[]): Line[] {
+  const memory = new Memory();
+  return events.map((event) => {
+    memory.learn(event);
+    const [tone, mark, text, more = ""] = describe(event, memory);
+    return { id: event.id, at: event.at, tone, mark, text, more };
+  });
+}
+
+type Described = readonly [tone: Tone, mark: string, text: string, more?: string];
+
+function describe(e: HistoryEvent, m: Memory): Described {
+  switch (e.kind) {
+    case "execution_started":
+      return ["bold", "●", e.continued_from ? `${e.workflow} continued` : `${e.workflow} started`, compact(e.input)];
+    case "activity_scheduled":
+      return ["plain", "▶", `${m.activity(e.activity)}${e.where === "queue" ? " queued" : ""}`, compact(e.input)];
+    case "activity_completed":
+      return [
+        "good",
+        "✔",
+        `${m.activity(e.activity)} done${m.since(m.activities.get(e.activity), e.at)}`,
+        compact(e.result),
+      ];
+    case "activity_attempt_failed": {
+      const next = `again in ${span(Math.max(0, e.retry_at - e.at))}`;
+      return [
+        "warn",
+        "↻",
+        `${m.activity(e.activity)} attempt ${e.attempt} ${ended(e.reason)}, ${next}`,
+        root(e.failure),
+      ];
+    }
+    case "activity_attempt_started":
+      return ["plain", "▶", `${m.activity(e.activity)} attempt ${e.attempt}${e.where === "queue" ? " queued" : ""}`];
+    case "activity_failed":
+      return [
+        "bad",
+        "✘",
+        `${m.activity(e.activity)} ${ended(e.reason)} for good, attempt ${e.attempt}`,
+        root(e.failure),
+      ];
+    case "activity_cancel_requested":
+      return ["warn", "■", `${m.activity(e.activity)} told to stop`];
+    case "timer_started":
+      return ["plain", "◷", `timer ${e.timer} for ${span(e.fire_at - e.at)}`];
+    case "timer_fired":
+      return ["plain", "◷", `timer ${e.timer} fired`];
+    case "timer_cancelled":
+      return ["dim", "◷", `timer ${e.timer} no longer needed`];
+    case "child_scheduled":
+      return ["plain", "▶", `child ${m.child(e.child)} ${e.execution}`, compact(e.input)];
+    case "child_completed":
+      return [
+        "good",
+        "✔",
+        `child ${m.child(e.child)} done${m.since(m.children.get(e.child), e.at)}`,
+        compact(e.result),
+      ];
+    case "child_failed":
+      return ["bad", "✘", `child ${m.child(e.child)} ${e.status}`, root(e.failure)];
+    case "child_cancel_requested":
+      return ["warn", "■", `child ${m.child(e.child)} asked to cancel`];
+    case "signal_received":
+      if (e.ignored !== undefined) return ["warn", "✉", `signal ${e.name} ignored`, e.ignored];
+      return ["busy", "✉", `signal ${e.name}`, compact(e.input)];
+    case "update_accepted":
+      return ["busy", "✉", `update ${e.name}`, compact(e.input)];
+    case "update_completed":
+      return ["good", "✉", `update ${e.name} answered`, compact(e.result)];
+    case "update_failed":
+      return ["bad", "✉", `update ${e.name} failed`, root(e.failure)];
+    case "update_rejected":
+      return ["warn", "✉", `update ${e.name} rejected`, root(e.failure)];
+    case "cancel_requested":
+      return ["warn", "■", "cancellation requested", e.reason ?? ""];
+    case "custom_task":
+      return ["dim", "·", `task ${e.task_type} ${e.event.replace("_", " ")}`, compact(e.attributes)];
+    case "search_keys_set":
+      return [
+        "dim",
+        "·",
+        "search keys",
+        compact({ ...e.set, ...Object.fromEntries(e.remove.map((key) => [key, null])) }),
+      ];
+    case "workflow_task_failed":
+      return ["bad", "!", "workflow code threw; it is tried again", root(e.failure)];
+    case "execution_completed":
+      return ["good", "●", "COMPLETED", compact(e.result)];
+    case "execution_failed":
+      return ["bad", "●", "FAILED", failureLines(e.failure).join("; ")];
+    case "execution_cancelled":
+      return ["warn", "●", "CANCELED", e.reason ?? ""];
+    case "execution_continued":
+      return ["busy", "●", `continued as run ${e.run}`, compact(e.input)];
+    case "execution_terminated":
+      return ["warn", "●", "TERMINATED", e.reason ?? ""];
+    case "execution_timed_out":
+      return ["bad", "●", "TIMED_OUT"];
+  }
+}
+
+const ENDS: Record<string, string> = {
+  failed: "failed",
+  start_to_close: "took too long",
+  schedule_to_close: "ran out of time",
+  schedule_to_start: "found no worker in time",
+  heartbeat: "went silent",
+  lost: "lost its worker",
+  cancelled: "was cancelled",
+};
+const ended = (reason: string) => ENDS[reason] ?? reason;
+
+function root(failure: Failure): string {
+  let at = failure;
+  while (at.cause) at = at.cause;
+  return at.type && at.type !== "Error" ? `${at.type}: ${at.message}` : at.message;
+}
+
+/** A failure and its causes, outermost first. */
+export function failureLines(failure: Failure): string[] {
+  const line = `${failure.type ? `${failure.type}: ` : ""}${failure.message}`;
+  return failure.cause
+    ? [line, ...failureLines(failure.cause).map((l, i) => (i === 0 ? `caused by ${l}` : l))]
+    : [line];
+}
+
+/** What a running execution has open: activities, timers, children. Empty = its own code, or a message. */
+export function waitingFor(events: readonly HistoryEvent[], now: Millis = Date.now()): string[] {
+  const memory = new Memory();
+  const open = new Map<string, string>();
+  let bug: string | undefined;
+  for (const e of events) {
+    memory.learn(e);
+    if (e.kind === "workflow_task_failed") bug = root(e.failure);
+    else if (e.kind !== "signal_received" && e.kind !== "update_accepted" && e.kind !== "cancel_requested")
+      bug = undefined;
+    if (e.kind === "activity_scheduled") open.set(`a${e.activity}`, `activity ${memory.activity(e.activity)}`);
+    if (e.kind === "activity_attempt_failed") {
+      const when = e.retry_at > now ? `in ${span(e.retry_at - now)}` : "now";
+      open.set(
+        `a${e.activity}`,
+        `activity ${memory.activity(e.activity)}, attempt ${e.attempt + 1} ${when} (${root(e.failure)})`,
+      );
+    }
+    if (e.kind === "activity_attempt_started")
+      open.set(`a${e.activity}`, `activity ${memory.activity(e.activity)}, attempt ${e.attempt}`);
+    if (e.kind === "activity_completed" || e.kind === "activity_failed" || e.kind === "activity_cancel_requested")
+      open.delete(`a${e.activity}`);
+    if (e.kind === "timer_started")
+      open.set(`t${e.timer}`, `timer ${e.timer}, due ${e.fire_at > now ? `in ${span(e.fire_at - now)}` : "now"}`);
+    if (e.kind === "timer_fired" || e.kind === "timer_cancelled") open.delete(`t${e.timer}`);
+    if (e.kind === "child_scheduled") open.set(`c${e.child}`, `child ${e.workflow} ${e.execution}`);
+    if (e.kind === "child_completed" || e.kind === "child_failed") open.delete(`c${e.child}`);
+  }
+  const waits = [...open.values()];
+  if (bug !== undefined) waits.unshift(`repaired workflow code: ${bug}`);
+  return waits.length > 0 ? waits : ["a message, or the next step of its own code"];
+}
