@@ -5,7 +5,7 @@ import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import type { Call } from "./call.ts";
 import { activeDeployments } from "./liveness.ts";
 import { pageOf } from "./page.ts";
-import { matchesSearch } from "./search.ts";
+import { beginsId, matchesSearch } from "./search.ts";
 import { registrationView, workflowView } from "./workflow-view.ts";
 
 type Query = QueryOf<"getWorkflowRegistrations">;
@@ -53,7 +53,8 @@ function matches(
   if (inChat !== undefined && (w?.availableInChatAssistant ?? false) !== inChat) return false;
   const search = query.workflow_search;
   if (search === undefined) return true;
-  return matchesSearch(search, [r.workflow, w?.displayName ?? null, w?.description ?? null, r.workflowId]);
+  const texts = [r.workflow, w?.displayName ?? null, w?.description ?? null];
+  return matchesSearch(search, texts) || beginsId(search, r.workflowId);
 }
 
 export async function getRegistration(

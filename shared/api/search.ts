@@ -10,3 +10,8 @@ export function matchesSearch(search: string, texts: readonly (string | null)[])
 }
 
 const simple = (text: string) => text.toLowerCase().replaceAll(/[\s_-]+/g, " ");
+
+/** Is `search` the beginning of this id? */
+export function beginsId(search: string, id: string): boolean {
+  return id.startsWith(search.trim().toLowerCase());
+}

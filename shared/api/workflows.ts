@@ -6,7 +6,7 @@ import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import type { Call } from "./call.ts";
 import { activeDeployments } from "./liveness.ts";
 import { pageOf } from "./page.ts";
-import { matchesSearch } from "./search.ts";
+import { beginsId, matchesSearch } from "./search.ts";
 import { workflowView } from "./workflow-view.ts";
 
 type Query = QueryOf<"getWorkflows">;
@@ -63,7 +63,9 @@ function matches(
   const inChat = query.available_in_chat_assistant;
   if (inChat !== undefined && w.availableInChatAssistant !== inChat) return false;
   if (!(query.tags ?? []).every((tag) => w.tags.includes(tag))) return false;
-  return query.search === undefined || matchesSearch(query.search, [w.name, w.displayName, w.description, w.id]);
+  const { search } = query;
+  if (search === undefined) return true;
+  return matchesSearch(search, [w.name, w.displayName, w.description]) || beginsId(search, w.id);
 }
 
 /** Those that have a run of one of these statuses. */
