@@ -1,0 +1,416 @@
+/** The worker data path: what is refused before anything is written, and that nothing crosses a workspace. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { NewEvent } from "../../shared/protocol/history.ts";
+import { MAX_HISTORY_EVENTS, MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
+import { WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
+import type { ScriptedWorker } from "./support/scripted-worker.ts";
+import { failure, type World, world } from "./support/world.ts";
+
+let w: World;
+let worker: ScriptedWorker;
+beforeAll(async () => {
+  w = await world();
+  worker = await w.worker("shop", [{ name: "orders", execution_timeout: null }]);
+});
+afterAll(() => w.close());
+
+let executionId: string;
+beforeEach(async () => {
+  executionId = `w-${randomUUID()}`;
+  await w.client.workflows.executeWorkflow({ workflowIdentifier: "orders", workflowExecutionRequest: { executionId } });
+});
+
+const retry = { max_attempts: 3, first_ms: 1000, factor: 2, max_ms: 1000, non_retryable: [] };
+const scheduled = (activity: number, input: unknown = null, where: "queue" | "local:s" = "local:s") =>
+  ({ kind: "activity_scheduled", activity, name: "charge", input: input as never, where, options: { retry } }) as const;
+const timer = (n: number): NewEvent => ({ kind: "timer_started", timer: n, fire_at: w.clock.now() + 1 });
+const big = "x".repeat(MAX_PAYLOAD_BYTES);
+
+describe("requests", () => {
+  test("with a key that the call does not have are refused by name", async () => {
+    const answer = await worker.raw("heartbeat", { ...worker.who, hearbeat: 1 });
+    expect(answer).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ["body", "hearbeat"], type: "extra_forbidden" }] },
+    });
+  });
+
+  test.each(Object.keys(WORKER_ROUTES) as WorkerOperation[])("%s wants a body of its own form", async (operation) => {
+    expect(await worker.raw(operation, { nonsense: true })).toMatchObject({ status: 422, body: { code: "WF_1001" } });
+  });
+
+  test("to unknown calls are 404, with another method 405, without a key 401", async () => {
+    expect((await w.ask("POST", "/v1/worker/nope", { body: {} })).status).toBe(404);
+    expect((await w.ask("POST", "/v1/worker/poll/", { body: {} })).status).toBe(404);
+    const get = await w.ask("GET", "/v1/worker/poll");
+    expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
+    expect((await w.ask("POST", "/v1/worker/poll", { body: {}, key: null })).status).toBe(401);
+  });
+
+  test("over 16 MB are refused unread", async () => {
+    const answer = await w.ask("POST", "/v1/worker/append", {
+      text: `{"items":[],"x":"${"x".repeat(17 * 1024 * 1024)}"}`,
+    });
+    expect(answer).toMatchObject({ status: 413, body: { code: "PAYLOAD_TOO_LARGE" } });
+  });
+});
+
+describe("append", () => {
+  test("answers each item on its own", async () => {
+    const one = await worker.claim(executionId);
+    const item = { ...one.position, batch: one.batch([timer(1)]), taken: [] };
+    const stale = { ...item, batch: { ...item.batch, append_id: randomUUID() } };
+    const { results } = await worker.call("append", { items: [item, stale, item] });
+    expect(results.map((r) => r.kind)).toEqual(["appended", "position_lost", "appended"]); // the third repeats the first
+  });
+
+  test("brings the messages that came meanwhile", async () => {
+    const drive = await worker.claim(executionId);
+    await w.client.workflows.executions.cancelWorkflowExecution({ executionId });
+    // The mark took the turn: the messages belong to whoever claims next.
+    expect(await drive.tryAppend([timer(1)])).toEqual({ kind: "appended", messages: [], turn_lost: true });
+    const again = await worker.claim(executionId);
+    expect(again.messages).toHaveLength(1);
+    expect(await again.tryAppend([timer(2)])).toMatchObject({ turn_lost: false, messages: [{ kind: "cancel" }] });
+  });
+
+  test.each([
+    ["an input over the limit", () => scheduled(1, big), 413, "input of 'charge' has 2097154 bytes"],
+    [
+      "a result over the limit",
+      () => ({ kind: "activity_completed", activity: 1, name: "charge", result: big }),
+      413,
+      "result of 'charge'",
+    ],
+    [
+      "a failure over the limit",
+      () => ({
+        kind: "activity_failed",
+        activity: 1,
+        name: "charge",
+        attempt: 1,
+        reason: "failed",
+        failure: { message: big },
+      }),
+      413,
+      "failure of 'charge'",
+    ],
+    [
+      "a closing event",
+      () => ({ kind: "execution_completed", result: null }),
+      422,
+      "may only be the last event of a close",
+    ],
+    [
+      "a custom event that clients could not read",
+      () => ({ kind: "custom_task", event: "in_progress", task: "t", task_type: "todo", attributes: { payload: 7 } }),
+      422,
+      "could not be read by clients: attributes.payload",
+    ],
+  ] as [
+    string,
+    () => NewEvent,
+    number,
+    string,
+  ][])("refuses %s and writes nothing", async (_, event, status, detail) => {
+    const drive = await worker.claim(executionId);
+    const refused = await drive.tryAppend([timer(1), event()]);
+    expect(refused).toMatchObject({ kind: "refused", status, detail: expect.stringContaining(detail) });
+    expect((await worker.call("read", { execution: executionId })).batches).toEqual([]);
+  });
+
+  test.each([
+    ["microseconds", 1000],
+    ["seconds", 0.001],
+  ])("refuses times in %s", async (_, factor) => {
+    const drive = await worker.claim(executionId);
+    const batch = drive.batch([timer(1)], Math.round(w.clock.now() * factor));
+    const { results } = await worker.call("append", { items: [{ ...drive.position, batch, taken: [] }] });
+    expect(results).toMatchObject([
+      { kind: "refused", status: 422, detail: expect.stringContaining("milliseconds since 1970") },
+    ]);
+  });
+
+  test("refuses what would take the history over 51,200 events; the run can still be closed", async () => {
+    const drive = await worker.claim(executionId);
+    const many = (n: number) => Array.from({ length: n }, (_, i) => timer(drive.tail + i));
+    while (drive.tail + 10_000 <= MAX_HISTORY_EVENTS) await drive.append(many(10_000));
+    await drive.append(many(MAX_HISTORY_EVENTS - drive.tail));
+    const refused = await drive.tryAppend([timer(1)]);
+    expect(refused).toMatchObject({ kind: "refused", status: 413, code: "HISTORY_FULL" });
+    expect(refused.kind === "refused" && refused.detail).toContain("51201 events, the limit is 51200 events");
+    await drive.close({ kind: "execution_failed", failure: { message: "too long" } }, { failure: "too long" });
+    expect(await w.client.workflows.executions.getWorkflowExecution({ executionId })).toMatchObject({
+      status: "FAILED",
+    });
+  });
+
+  test("refuses what would take the history over 50 MB; the run can still continue as new", async () => {
+    const drive = await worker.claim(executionId);
+    const heavy = (n: number) =>
+      ({ kind: "activity_completed", activity: n, name: "a", result: "x".repeat(2_000_000) }) as const;
+    let last = await drive.tryAppend([heavy(1)]);
+    while (last.kind === "appended") last = await drive.tryAppend([heavy(drive.tail)]);
+    expect(drive.tail).toBe(1 + 26);
+    expect(last).toMatchObject({ kind: "refused", status: 413, code: "HISTORY_FULL" });
+    expect(last.kind === "refused" && last.detail).toContain("the limit is 52428800 bytes");
+    await drive.close({ kind: "execution_continued", run: randomUUID(), workflow: "orders", input: null });
+    expect(await (await worker.claim(executionId)).tryAppend([timer(1)])).toMatchObject({ kind: "appended" });
+  });
+});
+
+describe("close", () => {
+  test("refuses orders that concern anybody but children of the run", async () => {
+    const drive = await worker.claim(executionId);
+    const body = {
+      ...drive.position,
+      batch: drive.batch([{ kind: "execution_completed", result: null }]),
+      taken: [],
+      result: null,
+      failure: null,
+      carried: [],
+    };
+    const foreign = { kind: "terminate_child", execution: "other", parent_run: randomUUID(), child: 1 } as const;
+    expect(await worker.call("close", { ...body, owed: [foreign] })).toMatchObject({ kind: "refused", status: 422 });
+    const parent = { execution: "p", chain: "c", run: randomUUID(), child: 1 };
+    const tell = { kind: "tell_parent", parent, outcome: { kind: "completed", result: 1 } } as const;
+    expect(await worker.call("close", { ...body, owed: [tell] })).toMatchObject({ kind: "refused", status: 422 });
+    expect(await worker.call("close", { ...body, owed: [] })).toEqual({ kind: "closed" });
+  });
+
+  test("refuses a result over the limit", async () => {
+    const drive = await worker.claim(executionId);
+    const closing = drive.close({ kind: "execution_completed", result: big }, { result: big });
+    await expect(closing).rejects.toThrow(/PAYLOAD_TOO_LARGE.*result of execution_completed/);
+  });
+
+  test("a claim of what is closed or unknown says closed", async () => {
+    await worker.complete(executionId);
+    for (const execution of [executionId, "nope"]) {
+      expect(await worker.call("claim", { execution, session: worker.session })).toEqual({ kind: "closed" });
+    }
+    expect(await worker.raw("read", { execution: "nope" })).toMatchObject({ status: 404, body: { code: "WF_1100" } });
+  });
+});
+
+describe("tasks", () => {
+  async function drain(): Promise<void> {
+    for (let tasks = await worker.poll(); tasks.length > 0; tasks = await worker.poll()) {
+      await worker.call("finish", { receipts: tasks.map((t) => t.receipt) });
+    }
+  }
+
+  test("a poll waits for a task, an extended lease keeps it, a lapsed one hands it to another", async () => {
+    await drain();
+    const waiting = worker.poll("workflow", 60_000);
+    await w.client.workflows.executeWorkflow({
+      workflowIdentifier: "orders",
+      workflowExecutionRequest: { executionId: `${executionId}-2` },
+    });
+    const [task] = await waiting;
+    expect(task).toMatchObject({ attempt: 1, task: { kind: "workflow", execution: `${executionId}-2` } });
+    await w.clock.advance(20_000);
+    expect(await worker.call("extend", { receipts: [task!.receipt], lease_ms: 30_000 })).toEqual({ lost: [] });
+    await w.clock.advance(29_000);
+    expect(await worker.poll()).toEqual([]);
+    await w.clock.advance(2_000);
+    expect((await worker.poll())[0]).toMatchObject({ attempt: 2 });
+    expect(await worker.call("extend", { receipts: [task!.receipt], lease_ms: 30_000 })).toEqual({
+      lost: [task!.receipt],
+    });
+    await worker.heartbeat();
+  });
+
+  test("do not go to a poller who has left", async () => {
+    await drain();
+    const leaving = new AbortController();
+    const gone = fetch(`${w.server.url}/v1/worker/poll`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${w.key}` },
+      body: JSON.stringify({ ...worker.who, queue: "workflow", max: 1, wait_ms: 60_000 }),
+      signal: leaving.signal,
+    });
+    await w.ask("GET", "/health");
+    leaving.abort();
+    await expect(gone).rejects.toThrow();
+    await w.ask("GET", "/health");
+    await w.client.workflows.executeWorkflow({ workflowIdentifier: "orders", workflowExecutionRequest: {} });
+    expect(await worker.poll()).toMatchObject([{ attempt: 1 }]);
+  });
+});
+
+describe("sessions", () => {
+  test("die when silent for 30 s or when they leave; the unknown are dead", async () => {
+    const two = await w.worker("shop", [{ name: "orders", execution_timeout: null }], { name: "two" });
+    const unknown = randomUUID();
+    const ask = () => worker.call("sessions", { deployment: "shop", ids: [worker.session, two.session, unknown] });
+    await worker.heartbeat();
+    const dies = w.clock.now() + 30_000;
+    expect(await ask()).toEqual({ dead: [unknown], dies_at: { [worker.session]: dies, [two.session]: dies } });
+    await w.clock.advance(30_000);
+    await worker.heartbeat();
+    expect((await ask()).dead).toEqual([unknown]);
+    await w.clock.advance(1);
+    expect((await ask()).dead.toSorted()).toEqual([two.session, unknown].toSorted());
+    await worker.stop();
+    expect((await ask()).dead).toContain(worker.session);
+    expect(await worker.heartbeat()).toMatchObject({ all_active: false });
+    await worker.register([{ name: "orders", execution_timeout: null }]);
+    expect(await worker.heartbeat()).toMatchObject({ all_active: true });
+  });
+});
+
+describe("queued activities", () => {
+  test("are shown as started once, hand their heartbeat to the next attempt, and tell their outcome", async () => {
+    const drive = await worker.claim(executionId);
+    await drive.append([scheduled(1, { n: 1 }, "queue")]);
+    const [delivery] = await worker.poll("activity");
+    expect(delivery?.task).toMatchObject({ kind: "activity", execution: executionId, activity: 1, input: { n: 1 } });
+    const { run, chain } = drive.head;
+    const ref = { execution: executionId, run, chain, activity: 1 };
+    const queued = { name: "charge", input: { n: 1 }, first_attempt: 1 };
+    expect(await worker.call("begun", { execution: executionId, run, activities: [1, 2] })).toEqual({ begun: [] });
+    expect(await worker.call("begin", { ...ref, attempt: 1, queued })).toEqual({
+      wanted: true,
+      heartbeat_details: null,
+      cancel_requested: false,
+    });
+    expect(await worker.call("begun", { execution: executionId, run, activities: [1, 2] })).toEqual({ begun: [1] });
+    expect(await worker.call("beat", { ...ref, attempt: 1, details: { page: 7 } })).toMatchObject({ wanted: true });
+    expect(await worker.call("beat", { ...ref, attempt: 1 })).toMatchObject({ wanted: true });
+    const failed = { message: "503" };
+    await worker.call("retrying", { ...ref, attempt: 1, name: "charge", failure: failed, retry_at: w.clock.now() });
+    expect(await worker.call("begin", { ...ref, attempt: 2, queued })).toMatchObject({
+      heartbeat_details: { page: 7 },
+    });
+    await worker.call("outcome", { ...ref, attempt: 2, outcome: { kind: "completed", result: "paid" } });
+    const again = await worker.claim(executionId);
+    expect(again.messages).toMatchObject([{ kind: "activity", activity: 1, outcome: { result: "paid" } }]);
+    const { events } = await w.client.workflows.events.getWorkflowEvents({ workflowExecId: executionId });
+    expect(events.map((e) => e.eventType)).toEqual([
+      "WORKFLOW_EXECUTION_STARTED",
+      "ACTIVITY_TASK_STARTED",
+      "ACTIVITY_TASK_RETRYING",
+    ]);
+    expect(events[1]?.attributes).toMatchObject({ taskId: "1", activityName: "charge", input: { value: [{ n: 1 }] } });
+  });
+
+  test("learn that cancellation was asked for, and that nobody wants them any more", async () => {
+    const drive = await worker.claim(executionId);
+    await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);
+    const { run, chain } = drive.head;
+    const ref = { execution: executionId, run, chain, activity: 1, attempt: 1 };
+    expect(await worker.call("beat", ref)).toEqual({ wanted: true, cancel_requested: true });
+    await w.client.workflows.executions.terminateWorkflowExecution({ executionId });
+    expect(await worker.call("beat", ref)).toEqual({ wanted: false, cancel_requested: false });
+    expect(await worker.call("begin", ref)).toMatchObject({ wanted: false });
+    expect(await worker.call("outcome", { ...ref, outcome: { kind: "completed", result: 1 } })).toEqual({});
+  });
+
+  test("a result over 2 MB is refused", async () => {
+    const { run, chain } = (await worker.claim(executionId)).head;
+    const ref = { execution: executionId, run, chain, activity: 1, attempt: 1 };
+    const answer = await worker.raw("outcome", { ...ref, outcome: { kind: "completed", result: big } });
+    expect(answer).toMatchObject({ status: 413, body: { code: "PAYLOAD_TOO_LARGE" } });
+  });
+
+  test("progress that clients could not read, or of too many bytes, is refused", async () => {
+    const { run } = (await worker.claim(executionId)).head;
+    const event = (value: unknown) => ({
+      event: "started",
+      task: "t",
+      task_type: "token",
+      attributes: { payload: { type: "json", value, encoding_options: null } },
+      at: w.clock.now(),
+    });
+    const publish = (events: unknown[]) =>
+      worker.raw("publish", {
+        execution: executionId,
+        run,
+        activity: 1,
+        activity_name: "a",
+        publish_id: randomUUID(),
+        events,
+      });
+    expect(await publish([event(1), { ...event(1), attributes: {} }])).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ["body", "events", 1] }] },
+    });
+    expect(await publish([event(big)])).toMatchObject({ status: 413 });
+    const half = event("x".repeat(1_100_000));
+    expect(await publish([half, half])).toMatchObject({ status: 413 });
+    expect(await publish([half])).toMatchObject({ status: 200 });
+  });
+});
+
+describe("another workspace", () => {
+  test("reads, claims, writes, ends and extends nothing of ours", async () => {
+    const { key } = await w.newKey();
+    const thief = await w.worker("shop", [{ name: "orders" }], { key, name: "thief" });
+    const drive = await worker.claim(executionId);
+    await drive.append([scheduled(1, null, "queue"), timer(1)]);
+    const [task] = await worker.poll("activity");
+    const { run, chain } = drive.head;
+    const ref = { execution: executionId, run, chain, activity: 1, attempt: 1 };
+
+    expect(await thief.poll()).toEqual([]);
+    expect(await thief.poll("activity")).toEqual([]);
+    expect(await thief.call("claim", { execution: executionId, session: thief.session })).toEqual({ kind: "closed" });
+    expect((await thief.raw("read", { execution: executionId })).status).toBe(404);
+    const batch = drive.batch([timer(2)]);
+    const { results } = await thief.call("append", { items: [{ ...drive.position, batch, taken: [] }] });
+    expect(results).toEqual([{ kind: "position_lost" }]);
+    const park = { execution: executionId, run, turn: drive.head.turn, due_at: null, sent: 1 };
+    expect(await thief.call("park", { items: [park] })).toEqual({ parked: [false] });
+    const end = drive.batch([{ kind: "execution_completed", result: null }]);
+    const close = { ...drive.position, batch: end, taken: [], result: null, failure: null, owed: [], carried: [] };
+    expect(await thief.call("close", close)).toEqual({ kind: "position_lost" });
+
+    expect(await thief.call("extend", { receipts: [task!.receipt], lease_ms: 0 })).toEqual({ lost: [task!.receipt] });
+    await thief.call("finish", { receipts: [task!.receipt] });
+    expect(await worker.call("extend", { receipts: [task!.receipt], lease_ms: 30_000 })).toEqual({ lost: [] });
+
+    expect(await thief.call("begin", ref)).toMatchObject({ wanted: false });
+    expect(await thief.call("beat", { ...ref, details: "stolen" })).toMatchObject({ wanted: false });
+    expect(await thief.call("begun", { execution: executionId, run, activities: [1] })).toEqual({ begun: [] });
+    await thief.call("outcome", { ...ref, outcome: { kind: "completed", result: "stolen" } });
+    await thief.call("retrying", { ...ref, name: "charge", failure: { message: "x" }, retry_at: 1 });
+    const payload = { type: "json", value: 1, encoding_options: null };
+    const event = { event: "started", task: "t", task_type: "x", attributes: { payload }, at: 1 } as const;
+    const publish = {
+      execution: executionId,
+      run,
+      activity: 1,
+      activity_name: "a",
+      publish_id: randomUUID(),
+      events: [event],
+    };
+    expect((await thief.raw("publish", publish)).status).toBe(404);
+    expect(await thief.call("sessions", { deployment: "shop", ids: [worker.session] })).toMatchObject({
+      dead: [worker.session],
+    });
+
+    expect((await worker.call("begin", ref)).heartbeat_details).toBeNull();
+    expect((await worker.claim(executionId)).messages).toEqual([]);
+    expect(await drive.tryAppend([timer(2)])).toMatchObject({ kind: "appended" });
+    const { events } = await w.client.workflows.events.getWorkflowEvents({ workflowExecId: executionId });
+    expect(events).toHaveLength(1);
+  });
+
+  test("answers none of our queries", async () => {
+    const { key } = await w.newKey();
+    const thief = await w.worker("shop", [{ name: "orders" }], { key, name: "thief" });
+    await worker.register([{ name: "orders", execution_timeout: null, queries: [{ name: "q", input_schema: {} }] }]);
+    const asking = failure(
+      w.client.workflows.executions.queryWorkflowExecution({ executionId, queryInvocationBody: { name: "q" } }),
+    );
+    let query: string | undefined;
+    while (query === undefined) {
+      for (const { task } of await worker.poll("workflow", 60_000)) if (task.kind === "query") query = task.query;
+    }
+    await thief.call("answer", { query, answer: { kind: "result", result: "false" } });
+    await w.clock.advance(30_000);
+    expect(await asking).toMatchObject({ status: 504 });
+  });
+});
