@@ -261,7 +261,7 @@ export class Execution {
   #placeDecision(d: Decision, id: number, at: Millis): HistoryEvent {
     const { worker } = this.#hub;
     if (d.kind === "activity_scheduled") {
-      const local = worker.activities.has(d.name) && this.#hub.takeSlot();
+      const local = worker.activities.has(d.name) && this.#hub.promise();
       if (!local && !worker.activities.has(d.name)) {
         worker.log.warn(`activity '${d.name}' is not registered by this worker: queued for another`, {
           execution: this.id,
@@ -446,63 +446,64 @@ export class Execution {
     }
   }
 
-  /** `again`: a later attempt, which has taken no slot yet and may find details of its predecessors. */
+  /** `again`: a later attempt, which has been promised no slot yet and may find details of its predecessors. */
   #run(activity: number, attempt: number, again: boolean): void {
+    const key = `${this.#head!.run}/${activity}/${attempt}`;
+    if (again) this.#hub.promiseAnyway();
+    let cancelled: string | null = null;
+    let gone = false;
+    // Until its function runs it must count as running, or it would be taken for an orphan.
+    const waiting: Attempt = {
+      outcome: new Promise(() => {}),
+      cancel: (reason) => {
+        cancelled = reason;
+      },
+      abandon: () => {
+        gone = true;
+      },
+    };
+    this.#running.set(key, { attempt, handle: waiting });
+    this.#perform(key, activity, attempt, again, (handle) => {
+      if (gone) handle.abandon();
+      if (cancelled !== null) handle.cancel(cancelled);
+    }).catch((error) => {
+      this.#running.delete(key);
+      this.#hub.trouble(this, error);
+    });
+  }
+
+  async #perform(key: string, activity: number, attempt: number, again: boolean, begun: (handle: Attempt) => void) {
     const open = this.#state!.activities.get(activity)!;
     const { run, chain, workflow } = this.#head!;
+    const { worker } = this.#hub;
     const ref = { execution: this.id, run, chain, activity, attempt };
-    const key = `${run}/${activity}/${attempt}`;
-    if (again) this.#hub.forceSlot();
-    const begin = async (): Promise<Attempt> => {
-      const before = again ? (await this.#hub.worker.transport.call("begin", ref)).heartbeat_details : null;
-      return startAttempt(this.#hub.worker, {
+    const slot = this.#hub.enter();
+    if (slot) await slot;
+    const began = worker.clock.now();
+    try {
+      const handle = startAttempt(worker, {
         ref,
         workflow,
         name: open.name,
         input: open.input,
         options: open.options,
         scheduledAt: open.scheduledAt,
-        lastHeartbeat: before,
+        lastHeartbeat: again ? (await worker.transport.call("begin", ref)).heartbeat_details : null,
       });
-    };
-    const follow = (handle: Attempt) => {
       this.#running.set(key, { attempt, handle });
-      void handle.outcome.then((outcome) => {
-        this.#running.delete(key);
-        this.#hub.returnSlot();
-        if (this.#head?.run === run) this.#outcomes.push({ activity, attempt, outcome });
-        void this.#serial(() => this.#advance()).catch((error) => this.#hub.trouble(this, error));
-      });
-    };
-    if (!again) {
-      follow(
-        startAttempt(this.#hub.worker, {
-          ref,
-          workflow,
-          name: open.name,
-          input: open.input,
-          options: open.options,
-          scheduledAt: open.scheduledAt,
-          lastHeartbeat: null,
-        }),
-      );
-      return;
-    }
-    // Until it has begun it must count as running, or it would be taken for an orphan.
-    this.#running.set(key, {
-      attempt,
-      handle: { outcome: new Promise(() => {}), cancel: () => {}, abandon: () => {} },
-    });
-    begin().then(follow, (error) => {
+      begun(handle);
+      const outcome = await handle.outcome;
       this.#running.delete(key);
-      this.#hub.returnSlot();
-      this.#hub.trouble(this, error);
-    });
+      if (this.#head?.run === run) this.#outcomes.push({ activity, attempt, outcome });
+    } finally {
+      this.#hub.leave(worker.clock.now() - began);
+    }
+    await this.#serial(() => this.#advance());
   }
 
   #returnSlots(batch: Batch): void {
     const mine = `local:${this.#hub.worker.session}`;
-    for (const e of batch.events) if (e.kind === "activity_scheduled" && e.where === mine) this.#hub.returnSlot();
+    for (const e of batch.events) if (e.kind === "activity_scheduled" && e.where === mine) this.#hub.unpromise();
   }
 
   // --- at rest -------------------------------------------------------------------------------------------------

@@ -9,6 +9,9 @@ import { Execution } from "./execution.ts";
 import type { Leases } from "./leases.ts";
 import type { WorkerContext } from "./types.ts";
 
+/** Attempts that take less may wait for a slot in this process. */
+const SHORT_MS: Millis = 50;
+
 export class Hub {
   readonly worker: WorkerContext;
   readonly leases: Leases;
@@ -16,7 +19,12 @@ export class Hub {
   readonly #parks: Coalescer<ParkItem, boolean>;
   readonly #executions = new Map<string, Execution>();
   readonly #diesAt = new Map<string, Millis>();
-  #slotsTaken = 0;
+  /** Attempts promised to this worker, and those of them whose function runs. */
+  #promised = 0;
+  #active = 0;
+  readonly #waitingForSlot: (() => void)[] = [];
+  /** How long attempts take here of late, ms. */
+  #typicalMs = 0;
   /** Server time minus ours. */
   #skew: Millis = 0;
   #onSlot: () => void = () => {};
@@ -82,21 +90,46 @@ export class Hub {
 
   // --- activity slots ------------------------------------------------------------------------------------------
 
+  /** Slots that nobody has been promised. */
   get freeSlots(): number {
-    return Math.max(0, this.worker.limits.maxConcurrentActivities - this.#slotsTaken);
+    return Math.max(0, this.worker.limits.maxConcurrentActivities - this.#promised);
   }
-  takeSlot(): boolean {
-    if (this.freeSlots === 0) return false;
-    this.#slotsTaken += 1;
+
+  /**
+   * Promises a slot to an attempt that is about to be recorded as local. None free: where attempts are short of late, a
+   * few may wait for one here, which is far quicker than a way through the queue; else false.
+   */
+  promise(): boolean {
+    const { maxConcurrentActivities: most } = this.worker.limits;
+    const crowd = this.#typicalMs < SHORT_MS ? most * 4 : most;
+    if (this.#promised >= crowd) return false;
+    this.#promised += 1;
     return true;
   }
-  /** Later attempts stay where they are, even over the limit. */
-  forceSlot(): void {
-    this.#slotsTaken += 1;
+  /** Later attempts stay where they are, and queued ones were asked for: even over the limit. */
+  promiseAnyway(): void {
+    this.#promised += 1;
   }
-  returnSlot(): void {
-    this.#slotsTaken -= 1;
+  /** The promise is not needed after all. */
+  unpromise(): void {
+    this.#promised -= 1;
     this.#onSlot();
+  }
+  /** Turns a promise into a running attempt; undefined: at once, else when a slot comes free. */
+  enter(): Promise<void> | undefined {
+    if (this.#active < this.worker.limits.maxConcurrentActivities) {
+      this.#active += 1;
+      return undefined;
+    }
+    return new Promise((ok) => this.#waitingForSlot.push(ok));
+  }
+  /** Its attempt has ended, after `ms`. */
+  leave(ms: Millis): void {
+    this.#typicalMs += (ms - this.#typicalMs) / 16;
+    const next = this.#waitingForSlot.shift();
+    if (next) next();
+    else this.#active -= 1;
+    this.unpromise();
   }
   /** Called whenever a slot comes free. */
   onSlot(fn: () => void): void {

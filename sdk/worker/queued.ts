@@ -23,11 +23,14 @@ export class QueuedActivities {
     return this.#running.size;
   }
 
-  /** The caller has taken a slot for it. */
   async run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
     const { leases, worker } = this.#hub;
     leases.hold(receipt, () => this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now"));
+    this.#hub.promiseAnyway();
+    const slot = this.#hub.enter();
+    if (slot) await slot;
+    const began = worker.clock.now();
     try {
       const attempt = task.first_attempt + delivery.attempt - 1;
       const { execution, run, chain, activity } = task;
@@ -68,7 +71,7 @@ export class QueuedActivities {
       await leases.release(receipt, 1_000).catch(() => {});
     } finally {
       this.#running.delete(receipt);
-      this.#hub.returnSlot();
+      this.#hub.leave(worker.clock.now() - began);
     }
   }
 

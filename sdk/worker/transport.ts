@@ -37,6 +37,8 @@ export class ServerUnreachable extends Error {
   }
 }
 
+/** Between two tries, ms: short, so that a restarted server is found at once. */
+const LONGEST_PAUSE = 1_000;
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 export interface HttpOptions {
@@ -109,7 +111,7 @@ export function httpTransport(options: HttpOptions): Transport {
           const again = error instanceof ServerUnreachable && o.retry !== false && Date.now() < until;
           if (!again || o.signal?.aborted) throw error;
           options.onRetry?.(operation, error, attempt);
-          await pause(Math.min(5_000, 50 * 2 ** Math.min(attempt, 7)) * (0.5 + Math.random() / 2), o.signal);
+          await pause(Math.min(LONGEST_PAUSE, 50 * 2 ** Math.min(attempt, 7)) * (0.5 + Math.random() / 2), o.signal);
         }
       }
     },

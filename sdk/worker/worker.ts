@@ -154,7 +154,6 @@ export class Worker {
         void this.#answer(task).finally(() => leases.finish(receipt));
         return;
       case "activity":
-        this.#hub.forceSlot();
         void this.#queued.run(delivery, task);
         return;
     }

@@ -1,0 +1,114 @@
+/** Real processes over a real file, for killing. */
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mistral } from "@mistralai/mistralai";
+
+export const KEY = "process-test-key-1";
+/** Short, so that takeover is quick; the ratios are those of the defaults. */
+export const SETTINGS = {
+  leaseMs: 1_500,
+  sessionTimeoutMs: 1_500,
+  heartbeatMs: 400,
+  guardMs: 6_000,
+  graceMs: 250,
+  livenessMs: 2_000,
+};
+
+export interface Process {
+  readonly child: ChildProcess;
+  readonly ready: { url?: string; session?: string; warnings?: string[] };
+  readonly ended: Promise<void>;
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((ok) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => ok(port));
+    });
+  });
+
+export class Installation {
+  readonly dir = mkdtempSync(join(tmpdir(), "sirocco-processes-"));
+  readonly book = join(this.dir, "book.jsonl");
+  readonly #children: ChildProcess[] = [];
+  #port = 0;
+  url = "";
+
+  #start(script: string, args: Record<string, string | undefined>): Promise<Process> {
+    const argv = Object.entries(args).flatMap(([k, v]) => (v === undefined ? [] : [`--${k}`, v]));
+    const child = fork(new URL(script, import.meta.url), argv, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#children.push(child);
+    const ended = new Promise<void>((ok) => child.once("exit", () => ok()));
+    return new Promise((resolve, reject) => {
+      child.once("exit", (code, signal) => reject(new Error(`${script} ended early: ${code ?? signal}`)));
+      child.once("message", (ready) => resolve({ child, ready: ready as Process["ready"], ended }));
+    });
+  }
+
+  async server(o: { die?: string; after?: number } = {}): Promise<Process> {
+    this.#port ||= await freePort();
+    const server = await this.#start("./server.ts", {
+      file: join(this.dir, "sirocco.db"),
+      port: String(this.#port),
+      key: KEY,
+      settings: JSON.stringify(SETTINGS),
+      die: o.die,
+      after: String(o.after ?? 1),
+    });
+    this.url = server.ready.url!;
+    return server;
+  }
+
+  worker(name: string, o: { die?: string; after?: number; deployment?: string } = {}): Promise<Process> {
+    return this.#start("./worker.ts", {
+      url: this.url,
+      key: KEY,
+      name,
+      book: this.book,
+      deployment: o.deployment,
+      die: o.die,
+      after: String(o.after ?? 1),
+    });
+  }
+
+  get client(): Mistral {
+    return new Mistral({ serverURL: this.url, apiKey: KEY });
+  }
+
+  /** What the activities really did, line by line. */
+  entries(): { n: number; key: string; attempt: number; by: string }[] {
+    try {
+      return readFileSync(this.book, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    } catch {
+      return [];
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Asks again and again until the answer is not undefined; throws the last error, or that time is up. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined>, ms = 20_000): Promise<T> {
+  const end = Date.now() + ms;
+  let last: unknown;
+  while (Date.now() < end) {
+    try {
+      const found = await ask();
+      if (found !== undefined) return found;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((ok) => setTimeout(ok, 50));
+  }
+  throw new Error(`${what}: not within ${ms} ms`, { cause: last });
+}

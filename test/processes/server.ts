@@ -1,0 +1,45 @@
+/**
+ * A server process that can die at a named point: `--die append` kills it with SIGKILL after the commit of the n-th such
+ * write and before anybody is told (`--after n`).
+ */
+import { parseArgs } from "node:util";
+import { startServer } from "../../cli/server/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { embedded } from "../../shared/embedded/index.ts";
+
+const { values } = parseArgs({
+  options: {
+    file: { type: "string" },
+    port: { type: "string" },
+    key: { type: "string" },
+    die: { type: "string" },
+    after: { type: "string" },
+    settings: { type: "string" },
+  },
+});
+const ports = embedded({ file: values.file!, settings: JSON.parse(values.settings!) });
+await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "test", key: values.key! });
+await ports.durable();
+
+const writes = {
+  append: "putBatch",
+  claim: "claim",
+  park: "park",
+  close: "close",
+  start: "create",
+  send: "mark",
+} as const;
+if (values.die) {
+  let left = Number(values.after);
+  const name = writes[values.die as keyof typeof writes];
+  const store = ports.executions as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const real = store[name]!.bind(store);
+  store[name] = (...args) => {
+    left -= 1;
+    if (left === 0) void ports.durable().then(() => process.kill(process.pid, "SIGKILL"));
+    return real(...args);
+  };
+}
+const server = await startServer({ ports, version: "test", port: Number(values.port) });
+ports.maintain(500);
+process.send!({ url: server.url, port: server.port });

@@ -1,0 +1,93 @@
+/**
+ * A worker process that can die at a named point: `--die claim:after` kills it with SIGKILL once the n-th answer to such
+ * a call has come, `:before` before it is sent. Its activities write a line each into a file: what really happened.
+ */
+import { randomUUID } from "node:crypto";
+import { appendFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { activity, on, signal, sleep, waitUntil, workflow } from "@sirocco/sdk";
+import * as z from "zod";
+import { consoleLog } from "../../sdk/worker/log.ts";
+import { httpTransport, type Transport } from "../../sdk/worker/transport.ts";
+import { Worker } from "../../sdk/worker/worker.ts";
+
+const { values } = parseArgs({
+  options: {
+    url: { type: "string" },
+    key: { type: "string" },
+    deployment: { type: "string", default: "crash" },
+    name: { type: "string" },
+    die: { type: "string" },
+    after: { type: "string", default: "1" },
+    book: { type: "string" },
+  },
+});
+
+const note = activity(
+  { name: "note", input: z.object({ n: z.number(), ms: z.number() }), retry: { maxAttempts: 10, first: 50 } },
+  async ({ n, ms }, ctx) => {
+    appendFileSync(
+      values.book!,
+      `${JSON.stringify({ n, key: ctx.idempotencyKey, attempt: ctx.attempt, by: values.name })}\n`,
+    );
+    if (ms > 0) await new Promise((ok) => setTimeout(ok, ms));
+    return { n };
+  },
+);
+const go = signal("go", z.object({}));
+const walk = workflow(
+  { name: "walk", input: z.object({ steps: z.number(), ms: z.number().default(0) }), handlers: [go] },
+  async ({ steps, ms }) => {
+    let gone = false;
+    on(go, () => {
+      gone = true;
+    });
+    for (let n = 0; n < steps; n++) await note({ n, ms });
+    await sleep(300);
+    if (!(await waitUntil(() => gone, "30s"))) return { steps, signalled: false };
+    await note({ n: steps, ms: 0 });
+    return { steps, signalled: true };
+  },
+);
+
+const real = httpTransport({ url: values.url!, apiKey: values.key! });
+let left = Number(values.after);
+const [operation, when] = (values.die ?? "").split(":");
+const die = () => process.kill(process.pid, "SIGKILL");
+const transport: Transport = {
+  close: () => real.close(),
+  async call(op, body, options) {
+    const mine = op === operation;
+    if (mine) left -= 1;
+    if (mine && left === 0 && when === "before") die();
+    const answer = await real.call(op, body, options);
+    if (mine && left === 0 && when === "after") die();
+    return answer;
+  },
+};
+const worker = new Worker(
+  {
+    transport,
+    clock: {
+      now: () => Date.now(),
+      at(at, fn) {
+        const timer = setTimeout(fn, Math.max(0, at - Date.now()));
+        return () => clearTimeout(timer);
+      },
+    },
+    log: { ...consoleLog(true), info: () => {}, warn: () => {}, error: () => {} },
+    session: randomUUID(),
+    deployment: values.deployment,
+    uuid: randomUUID,
+    workflows: new Map([["walk", walk]]),
+    activities: new Map([["note", note]]),
+    limits: { maxConcurrentActivities: 100, maxConcurrentWorkflows: 200, cachedExecutions: 1000 },
+    resources: {},
+    deterministic: true,
+    failOnAnyError: false,
+  },
+  values.name!,
+);
+const registered = await worker.start();
+process.send!({ session: worker.session, warnings: registered.warnings });
+process.once("SIGTERM", () => void worker.stop(5_000).then(() => process.exit(0)));
