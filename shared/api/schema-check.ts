@@ -2,7 +2,7 @@
  * Checking inputs against the JSON Schemas that workers register. The validator interprets schemas instead of compiling
  * them to code: they come from outside. Problems are answered in the list form of a 422.
  */
-import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
+import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
 import type { DetailItem } from "../protocol/http/detail.ts";
 
 interface Compiled {
@@ -27,26 +27,32 @@ function compiled(schema: Record<string, unknown>): Compiled {
   return fresh;
 }
 
-/** The problems of `value`, none = it fits. `loc`: the place of the value in the request. */
-function problemsOf(schema: Record<string, unknown>, value: unknown, loc: readonly (string | number)[]): DetailItem[] {
-  const { quick, full } = compiled(schema);
-  if (quick.validate(value).valid) return [];
-  const leaves = leavesOf(full.validate(value).errors);
-  return leaves.slice(0, 50).map((unit) => itemOf(unit, loc));
-}
-
-/** The problems of an input. Absent or null means that there is none: it fits where `{}` or null does. */
+/** The problems of an input, none = it fits. Absent or null is no input at all: it fits where `{}` or null does. */
 export function inputProblems(schema: Record<string, unknown>, input: unknown): DetailItem[] {
-  if (input === null && compiled(schema).quick.validate(null).valid) return [];
-  return problemsOf(schema, input ?? {}, ["body", "input"]);
+  try {
+    const { quick, full } = compiled(schema);
+    if (input === null && quick.validate(null).valid) return [];
+    const value = input ?? {};
+    if (quick.validate(value).valid) return [];
+    const leaves = leavesOf(full.validate(value).errors);
+    return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"]));
+  } catch {
+    return []; // a schema that runs in circles, which registration could not see: the worker checks the input as well
+  }
 }
 
 /** Why this is no JSON Schema that inputs can be checked against; null = it is one. */
 export function schemaProblem(schema: Record<string, unknown>): string | null {
   try {
-    const { full } = compiled(schema);
-    // References are resolved on use: try values of several sorts.
-    for (const value of [{}, [], "", 0, null]) full.validate(value);
+    const lookup = dereference(JSON.parse(JSON.stringify(schema)) as Schema);
+    for (const part of Object.values(lookup)) {
+      if (typeof part !== "object") continue;
+      const { $ref, __absolute_ref__: target, pattern, patternProperties } = part;
+      if ($ref !== undefined && lookup[target ?? $ref] === undefined) return `there is nothing at ${$ref}`;
+      if (pattern !== undefined) new RegExp(pattern, "u");
+      for (const key of Object.keys(patternProperties ?? {})) new RegExp(key, "u");
+    }
+    compiled(schema).full.validate({});
     return null;
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause);

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { inputProblems, schemaProblem } from "./schema-check.ts";
+
+const problems = (schema: z.ZodType, input: unknown) =>
+  inputProblems(z.toJSONSchema(schema, { io: "input" }), input).map((p) => `${p.loc.slice(2).join(".")} ${p.type}`);
+
+describe("the problems of an input", () => {
+  test.each([
+    ["a missing field", z.object({ a: z.string() }), {}, ["a missing"]],
+    [
+      "a wrong type, deep inside",
+      z.object({ a: z.array(z.object({ b: z.number() })) }),
+      { a: [{ b: 1 }, { b: "2" }] },
+      ["a.1.b type"],
+    ],
+    ["a number out of range", z.object({ n: z.number().min(3) }), { n: 1 }, ["n minimum"]],
+    [
+      "a field too many, where the author says strict",
+      z.strictObject({ a: z.number() }),
+      { a: 1, z: 2 },
+      ["z extra_forbidden"],
+    ],
+    ["a value outside an enum", z.object({ e: z.enum(["x", "y"]) }), { e: "z" }, ["e enum"]],
+    ["a text too short", z.object({ s: z.string().min(2) }), { s: "a" }, ["s minLength"]],
+    ["a malformed date", z.object({ d: z.iso.date() }), { d: "31.1.2026" }, ["d format", "d pattern"]],
+    ["a shared definition", z.object({ l: z.string().min(2).meta({ id: "Long" }) }), { l: "a" }, ["l minLength"]],
+    ["a text instead of an object", z.object({ a: z.string() }), "text", [" type"]],
+  ])("%s", (_, schema, input, expected) => {
+    expect(problems(schema, input).toSorted()).toEqual(expected);
+  });
+
+  test("are none when it fits, extra fields and defaults included", () => {
+    const schema = z.object({ a: z.number(), b: z.string().default("x"), c: z.union([z.string(), z.null()]) });
+    expect(problems(schema, { a: 1, c: null, more: true })).toEqual([]);
+  });
+
+  test("of a tree are found at any depth", () => {
+    const Tree: z.ZodType = z.object({
+      v: z.number(),
+      get kids() {
+        return z.array(Tree).optional();
+      },
+    });
+    expect(problems(Tree, { v: 1, kids: [{ v: 2, kids: [{ v: "3" }] }] })).toEqual(["kids.0.kids.0.v type"]);
+  });
+
+  test("of no input are those of an empty object, unless nothing is what the schema wants", () => {
+    expect(problems(z.object({ a: z.number() }), null)).toEqual(["a missing"]);
+    expect(problems(z.object({ a: z.number().optional() }), null)).toEqual([]);
+    expect(problems(z.null(), null)).toEqual([]);
+    expect(inputProblems({}, null)).toEqual([]);
+  });
+
+  test("of a key with odd characters stand in their place", () => {
+    const schema = { type: "object", properties: { "a/b~c": { type: "string" } } };
+    expect(inputProblems(schema, { "a/b~c": 1 })[0]?.loc).toEqual(["body", "input", "a/b~c"]);
+  });
+
+  test("are at most fifty", () => {
+    const input = { a: Array.from({ length: 500 }, () => 1) };
+    expect(problems(z.object({ a: z.array(z.string()) }), input)).toHaveLength(50);
+  });
+});
+
+test("a schema that runs in circles for ever refuses nothing", () => {
+  const circle = { type: "object", properties: { a: { $ref: "#/properties/a" } } };
+  expect(inputProblems(circle, { a: 1 })).toEqual([]);
+});
+
+describe("a schema", () => {
+  test.each([
+    ["an ordinary one", z.toJSONSchema(z.object({ a: z.string().optional() })), null],
+    ["everything", {}, null],
+    ["a reference to nothing", { $ref: "#/$defs/nope" }, "nope"],
+    ["the same id twice", { $defs: { a: { $id: "x" }, b: { $id: "x" } } }, "x"],
+    [
+      "a pattern that is no regular expression",
+      { properties: { a: { type: "string", pattern: "(" } } },
+      "Invalid regular expression",
+    ],
+  ])("%s", (_, schema, expected) => {
+    const problem = schemaProblem(schema as Record<string, unknown>);
+    if (expected === null) expect(problem).toBeNull();
+    else expect(problem).toContain(expected);
+  });
+});

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { searchKeysOf } from "./search-keys.ts";
+
+test("values are found by dot paths and stored as texts", () => {
+  const input = { customer: { id: 7, tags: ["a"] }, paid: false, list: [{ x: 1 }] };
+  expect(searchKeysOf(["customer.id", "customer.tags", "paid", "list.0.x"], input)).toEqual({
+    "customer.id": "7",
+    "customer.tags": '["a"]',
+    paid: "false",
+    "list.0.x": "1",
+  });
+});
+
+test("what is absent, null, inherited or encoded is left out", () => {
+  expect(searchKeysOf(["a.b", "n", "toString", "a.constructor"], { a: {}, n: null })).toEqual({});
+  expect(searchKeysOf(["b64payload"], { b64payload: "AA==", encoding_options: [] })).toEqual({});
+  expect(searchKeysOf(["a"], null)).toEqual({});
+});
+
+test("long values are cut, long keys and more than twenty are left out", () => {
+  expect(searchKeysOf(["v"], { v: "x".repeat(9000) }).v).toHaveLength(8192);
+  const long = "k".repeat(257);
+  expect(searchKeysOf([long], { [long]: 1 })).toEqual({});
+  const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`k${i}`, i]));
+  expect(Object.keys(searchKeysOf(Object.keys(many), many))).toHaveLength(20);
+});
