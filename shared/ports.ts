@@ -11,6 +11,7 @@ import type { Head, Owed } from "./protocol/head.ts";
 import type { Batch, ExecutionStatus, Millis } from "./protocol/history.ts";
 import type { Message } from "./protocol/messages.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
+import type { LogEntry, ScheduleState } from "./schedule/index.ts";
 
 export interface Ref {
   readonly workspace: string;
@@ -219,6 +220,45 @@ export interface FeedItem {
   readonly event: PublicEvent;
 }
 
+export interface ScheduleKey {
+  readonly workspace: string;
+  readonly schedule: string;
+}
+/** A schedule is one item. `version` and `created_at` of its state together name one value of it. */
+export interface StoredSchedule {
+  readonly state: ScheduleState;
+  /** When it must be woken; null: something else has to happen first. */
+  readonly wakeAt: Millis | null;
+}
+/** One start of the schedule's life: an id may be used again after a delete, its log begins anew. */
+export interface ScheduleLife extends ScheduleKey {
+  readonly createdAt: Millis;
+}
+
+/** Schedules and what is kept of their logs. Used by `shared/schedules` alone. */
+export interface Schedules {
+  get(key: ScheduleKey): Promise<StoredSchedule | null>;
+  /** False: its id is taken. */
+  create(workspace: string, next: StoredSchedule): Promise<boolean>;
+  /** Puts `next` in the place of `seen`; false: that is not what is stored (any more). */
+  replace(workspace: string, seen: ScheduleState, next: StoredSchedule): Promise<boolean>;
+  /** Also takes its log and whatever would wake it. False: there is none. */
+  delete(key: ScheduleKey): Promise<boolean>;
+  /** By id, those after `after`. May lag. */
+  list(workspace: string, p: { after?: string; limit: number }): Promise<ScheduleState[]>;
+  /** To be woken at or before `until`, earliest first. Answers may be stale. */
+  due(until: Millis, limit: number): Promise<DueSchedule[]>;
+  /** Sees to it that the schedule is woken at `at`; null: that it is not. A hint: what is due is told by `due`. */
+  arm(key: ScheduleKey, at: Millis | null): Promise<void>;
+  /** Entries that the state no longer carries, in order and without gaps. Idempotent by the first one's `seq`. */
+  putLog(life: ScheduleLife, entries: readonly LogEntry[]): Promise<void>;
+  /** Newest first, those before `before`. Entries older than the retention may be gone. */
+  log(life: ScheduleLife, p: { before: number; limit: number }): Promise<LogEntry[]>;
+}
+export interface DueSchedule extends ScheduleKey {
+  readonly wakeAt: Millis;
+}
+
 /** Short-lived facts about activities that wait in a queue or beat. */
 export interface Activities {
   /** A worker begins a queued activity. */
@@ -263,7 +303,7 @@ export interface Settings {
   readonly guardMs: Millis;
   /** A due execution is rung again when overdue by more than this. Default 5 s. */
   readonly graceMs: Millis;
-  /** Closed executions and feed items are kept this long. Default 30 days. */
+  /** Closed executions, feed items and old entries of schedules' logs are kept this long. Default 30 days. */
   readonly retentionMs: Millis;
 }
 
@@ -274,6 +314,7 @@ export interface Ports {
   readonly executions: Executions;
   readonly tasks: Tasks;
   readonly registry: Registry;
+  readonly schedules: Schedules;
   readonly feed: Feed;
   readonly activities: Activities;
   readonly answers: Answers;

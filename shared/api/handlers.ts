@@ -13,6 +13,19 @@ import { executionHistory, runHistory } from "./history.ts";
 import { queryExecution } from "./queries.ts";
 import { getRegistration, listRegistrations } from "./registrations.ts";
 import { getRun, listRuns } from "./runs.ts";
+import {
+  backfillSchedule,
+  createSchedule,
+  deleteSchedule,
+  getSchedule,
+  listSchedules,
+  pauseSchedule,
+  previewSchedule,
+  resumeSchedule,
+  scheduleLog,
+  triggerSchedule,
+  updateSchedule,
+} from "./schedules.ts";
 import { signalExecution } from "./signals.ts";
 import { streamEvents, streamExecution } from "./streams.ts";
 import { workerInfo } from "./system.ts";
@@ -71,6 +84,18 @@ export const HANDLERS: Handlers = {
   getDeployment: (call, { params, query }) => getDeployment(call, params.name, query.workflow_name),
   listDeploymentWorkers: (call, { params, query }) => listWorkers(call, params.name, query),
   getWorkerInfo: (call) => workerInfo(call),
+
+  getSchedules: (call, { query }) => listSchedules(call, query),
+  scheduleWorkflow: (call, { body }) => createSchedule(call, body),
+  getSchedule: (call, { params }) => getSchedule(call, params.schedule_id),
+  updateSchedule: (call, { params, body }) => updateSchedule(call, params.schedule_id, body),
+  unscheduleWorkflow: (call, { params }) => deleteSchedule(call, params.schedule_id),
+  pauseSchedule: (call, { params, body }) => pauseSchedule(call, params.schedule_id, body),
+  resumeSchedule: (call, { params, body }) => resumeSchedule(call, params.schedule_id, body),
+  triggerSchedule: (call, { params, body }) => triggerSchedule(call, params.schedule_id, body),
+  previewSchedule: (call, { body }) => previewSchedule(call, body),
+  backfillSchedule: (call, { params, body }) => backfillSchedule(call, params.schedule_id, body),
+  getScheduleLog: (call, { params, query }) => scheduleLog(call, params.schedule_id, query),
 };
 
 /** The header is stronger than the query key. */

@@ -3,6 +3,7 @@
 import { sweep } from "../engine/sweep.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import { Alarm, recover, scheduleClosed } from "../schedules/index.ts";
 import { EmbeddedActivities } from "./activities.ts";
 import { EmbeddedAnswers, Notifier } from "./changes.ts";
 import { realClock } from "./clock.ts";
@@ -11,6 +12,7 @@ import { EmbeddedExecutions } from "./executions.ts";
 import { EmbeddedFeed } from "./feed.ts";
 import { EmbeddedRegistry } from "./registry.ts";
 import { expire } from "./retention.ts";
+import { EmbeddedSchedules } from "./schedules.ts";
 import { Sequence } from "./sequence.ts";
 import { EmbeddedTasks } from "./tasks.ts";
 import { uuid7 } from "./uuid.ts";
@@ -38,12 +40,17 @@ export interface EmbeddedOptions {
 
 export interface Embedded extends Ports {
   readonly database: Database;
+  /** Wakes schedules in time; `maintain` starts it. */
+  readonly alarm: Alarm;
   /** One round of the sweeper, and of retention. */
   sweep(everyMs: Millis): Promise<void>;
   /** Starts the rounds; the answer stops them. */
   maintain(everyMs?: Millis): () => void;
   close(): void;
 }
+
+/** Within this a machine that slept, or whose clock was set, finds out what has become due. */
+const RECHECK_MS = 2_000;
 
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -56,6 +63,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   if (options.onFailure) database.onFailure = options.onFailure;
   const sequence = new Sequence(database);
   const changes = new Notifier(clock, database);
+  const schedules = new EmbeddedSchedules(database);
   const ports: Ports = {
     clock,
     uuid,
@@ -64,28 +72,44 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     executions: new EmbeddedExecutions(database, sequence, changes),
     tasks: new EmbeddedTasks(database, clock, settings.leaseMs, uuid),
     registry: new EmbeddedRegistry(database, uuid),
+    schedules,
     feed: new EmbeddedFeed(database, sequence, changes),
     activities: new EmbeddedActivities(database),
     answers: new EmbeddedAnswers(changes, clock),
     changes,
     durable: () => database.durable(),
+    scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
+  const alarm = new Alarm({ ports, recheckMs: options.clock ? null : RECHECK_MS });
+  schedules.onArm = (at) => alarm.nudge(at);
   const round = async (everyMs: Millis) => {
     while ((await sweep(ports, everyMs)) >= 1000) await database.durable();
+    schedules.expire(clock.now() - settings.retentionMs);
     while (expire(database, sequence, clock.now() - settings.retentionMs) > 0) await database.durable();
   };
   return {
     ...ports,
     database,
+    alarm,
     sweep: round,
     maintain(everyMs = 10_000) {
       let cancel = () => {};
+      let stopped = false;
       const again = () => {
         round(everyMs).catch((error) => log.error("a round of the sweeper failed", { error }));
         cancel = clock.at(clock.now() + everyMs, again);
       };
       again();
-      return () => cancel();
+      recover(ports)
+        .catch((error) => log.error("what schedules had decided before the restart could not be done yet", { error }))
+        .finally(() => {
+          if (!stopped) alarm.start();
+        });
+      return () => {
+        stopped = true;
+        cancel();
+        alarm.stop();
+      };
     },
     close: () => database.close(),
   };

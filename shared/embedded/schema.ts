@@ -78,5 +78,20 @@ CREATE TABLE registrations (
   PRIMARY KEY (ws, workflow, deployment)
 ) WITHOUT ROWID;
 CREATE INDEX registrations_id ON registrations (ws, id);
+
+CREATE TABLE schedules (
+  ws TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, wake_at INTEGER,
+  body TEXT NOT NULL,
+  PRIMARY KEY (ws, id)
+) WITHOUT ROWID;
+CREATE INDEX schedules_wake ON schedules (wake_at) WHERE wake_at IS NOT NULL;
+CREATE TABLE schedule_log (
+  ws TEXT NOT NULL, id TEXT NOT NULL, created_at INTEGER NOT NULL, first INTEGER NOT NULL,
+  at INTEGER NOT NULL, -- of the newest entry
+  body TEXT NOT NULL,
+  PRIMARY KEY (ws, id, created_at, first)
+) WITHOUT ROWID;
+CREATE INDEX schedule_log_at ON schedule_log (at);
+
 CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 `;

@@ -85,7 +85,6 @@ const later = (what: string) => ({
 const notHosted = {
   unavailable: "This installation does not host workers: start, stop and update a deployment's workers where they run.",
 };
-const schedule = later("Scheduling");
 const logs = later("Reading logs through the API");
 const traces = later("Reading traces through the API");
 const archiving = later("Archiving workflows");
@@ -101,7 +100,7 @@ const listRuns = { query: runs.ListRunsQuery, response: runs.WorkflowExecutionLi
 const ids = { body: workflows.WorkflowIdsRequest };
 const batch = { body: executions.BatchExecutionBody, response: executions.BatchExecutionResponse };
 const hosting = { response: managed.ManagedDeploymentResponse, success: 202, ...notHosted };
-const pause = { body: schedules.SchedulePauseRequest, optionalBody: true, ...schedule };
+const pause = { body: schedules.SchedulePauseRequest, optionalBody: true };
 
 const TABLE = [
   // Workflows and registrations
@@ -240,43 +239,36 @@ const TABLE = [
   json("getSchedules", "GET", `${W}/schedules`, "schedules", {
     query: schedules.ListSchedulesQuery,
     response: schedules.WorkflowScheduleListResponse,
-    ...schedule,
   }),
   json("scheduleWorkflow", "POST", `${W}/schedules`, "schedules", {
     body: schedules.WorkflowScheduleRequest,
     response: schedules.WorkflowScheduleResponse,
     success: 201,
-    ...schedule,
   }),
-  json("getSchedule", "GET", S, "schedules", { response: schedules.ScheduleDefinitionOutput, ...schedule }),
+  json("getSchedule", "GET", S, "schedules", { response: schedules.ScheduleDefinitionOutput }),
   json("updateSchedule", "PATCH", S, "schedules", {
     body: schedules.WorkflowScheduleUpdateRequest,
     response: schedules.WorkflowScheduleResponse,
-    ...schedule,
   }),
-  empty("unscheduleWorkflow", "DELETE", S, "schedules", schedule),
+  empty("unscheduleWorkflow", "DELETE", S, "schedules", {}),
   empty("pauseSchedule", "POST", `${S}/pause`, "schedules", pause),
   empty("resumeSchedule", "POST", `${S}/resume`, "schedules", pause),
   empty("triggerSchedule", "POST", `${S}/trigger`, "schedules", {
     body: schedules.ScheduleTriggerRequest,
     optionalBody: true,
-    ...schedule,
   }),
   json("previewSchedule", "POST", `${W}/schedules/preview`, "schedules", {
     body: schedules.SchedulePreviewRequest,
     response: schedules.SchedulePreviewResponse,
-    ...schedule,
   }),
   json("backfillSchedule", "POST", `${S}/backfill`, "schedules", {
     body: schedules.ScheduleBackfillRequest,
     response: schedules.ScheduleBackfillResponse,
     success: 202,
-    ...schedule,
   }),
   json("getScheduleLog", "GET", `${S}/log`, "schedules", {
     query: schedules.ScheduleLogQuery,
     response: schedules.ScheduleLogResponse,
-    ...schedule,
   }),
 
   // Metrics, traces, logs

@@ -10,7 +10,6 @@ import {
   MAX_NOTE_BYTES,
   MAX_PAGE,
   MAX_PREVIEW_TIMES,
-  MAX_SMALL_PAGE,
 } from "../limits.ts";
 import { Cursor, Instant, Json, pageSize, Timestamp } from "./fields.ts";
 
@@ -160,7 +159,12 @@ const CalendarOutput = z
   })
   .meta({ id: "ScheduleCalendarOutput" });
 
-/** `remaining_executions`: null = unlimited, 0 = exhausted. The next 10 and the last 10 times, oldest first. */
+const at = z.object({ scheduled_at: Timestamp });
+
+/**
+ * `remaining_executions`: null = unlimited, 0 = exhausted. The next 10 and the last 10 times, oldest first. What stands
+ * below `recent_executions` is ours; official clients ignore it.
+ */
 export const ScheduleDefinitionOutput = z
   .object({
     schedule_id: z.string(),
@@ -179,8 +183,32 @@ export const ScheduleDefinitionOutput = z
     remaining_executions: z.int().min(0).nullable(),
     paused: z.boolean(),
     note: z.string().nullable(),
-    future_executions: z.array(z.object({ scheduled_at: Timestamp })),
+    future_executions: z.array(at),
     recent_executions: z.array(z.object({ scheduled_at: Timestamp, started_at: Timestamp, execution_id: z.string() })),
+
+    /** Next times that `skip` takes out, at most 10, up to the last of `future_executions`. */
+    skipped_executions: z.array(at),
+    running_executions: z.array(
+      z.object({
+        execution_id: z.string(),
+        scheduled_at: Timestamp,
+        started_at: Timestamp.nullable(),
+        status: z.enum(["starting", "running", "cancelling", "terminating"]),
+      }),
+    ),
+    /** Runs that wait for a running one to close. */
+    waiting_executions: z.array(z.object({ scheduled_at: Timestamp, manual: z.boolean() })),
+    counters: z.object({
+      started: z.int(),
+      overlap_skipped: z.int(),
+      missed_catchup_window: z.int(),
+      buffer_dropped: z.int(),
+      refused: z.int(),
+    }),
+    /** Name of the API key that created it. */
+    user_id: z.string().nullable(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
   })
   .meta({ id: "ScheduleDefinitionOutput" });
 export type ScheduleDefinitionOutput = z.infer<typeof ScheduleDefinitionOutput>;
@@ -200,18 +228,21 @@ export const WorkflowScheduleListResponse = z
 
 /* Beyond the official operations; strict. */
 
-/** The times of a rule that is not stored. `after` (default: now) is exclusive, `before` inclusive. */
+/** The times of a definition that is not stored. `after` (default: now) is exclusive. */
 export const SchedulePreviewRequest = z
   .strictObject({
-    schedule: z.strictObject(times),
+    schedule: ScheduleDefinition.extend({ input: Json.optional() }).meta({ id: "SchedulePreviewDefinition" }),
     after: Instant.optional(),
-    before: Instant.optional(),
-    limit: z.int().min(1).max(MAX_PREVIEW_TIMES).default(DEFAULT_PREVIEW_TIMES),
+    count: z.int().min(1).max(MAX_PREVIEW_TIMES).default(DEFAULT_PREVIEW_TIMES),
   })
   .meta({ id: "SchedulePreviewRequest" });
-/** `has_more`: the rule has a further time after the last one here. */
+/** `windows`, with jitter only: when the run of each time starts. `exhausted`: no further time follows those listed. */
 export const SchedulePreviewResponse = z
-  .object({ times: z.array(z.object({ scheduled_at: Timestamp })), has_more: z.boolean() })
+  .object({
+    times: z.array(Timestamp),
+    windows: z.array(z.object({ not_before: Timestamp, before: Timestamp })).optional(),
+    exhausted: z.boolean(),
+  })
   .meta({ id: "SchedulePreviewResponse" });
 
 /** Starts a run for every time between the two, both inclusive, as if triggered by hand. */
@@ -219,32 +250,44 @@ export const ScheduleBackfillRequest = z
   .strictObject({ start_at: Instant, end_at: Instant, overlap: Overlap.nullish() })
   .refine((body) => body.start_at <= body.end_at, { path: ["end_at"], error: "lies before start_at" })
   .meta({ id: "ScheduleBackfillRequest" });
+/** How many runs were asked for; the overlap policy decides about each, and the log says what became of it. */
 export const ScheduleBackfillResponse = z.object({ accepted: z.int().min(0) }).meta({ id: "ScheduleBackfillResponse" });
 
-/** What became of each due time, newest first. */
-export const ScheduleLogQuery = z.strictObject({ limit: pageSize(MAX_SMALL_PAGE), cursor: Cursor.optional() });
-export const ScheduleLogResponse = z
+export const SCHEDULE_OUTCOMES = [
+  "started",
+  "buffered",
+  "skipped_overlap",
+  "superseded",
+  "missed_catchup",
+  "buffer_full",
+  "paused",
+  "exhausted",
+  "refused",
+  "duplicate",
+] as const;
+
+/** What became of one due time, or (`until`) of all due times from this one to `until`. */
+export const ScheduleLogEntry = z
   .object({
-    entries: z.array(
-      z.object({
-        scheduled_at: Timestamp,
-        decided_at: Timestamp,
-        outcome: z.enum([
-          "started",
-          "waiting",
-          "skipped_overlap",
-          "missed_catchup_window",
-          "dropped_buffer_full",
-          "dropped_paused",
-          "dropped_exhausted",
-          "replaced",
-          "failed_to_start",
-        ]),
-        manual: z.boolean(),
-        execution_id: z.string().nullable(),
-        detail: z.string().nullable(),
-      }),
-    ),
-    next_cursor: z.string().nullable(),
+    /** 1, 2, 3… for each schedule. */
+    seq: z.int().min(1),
+    /** The time that the spec names; of a manual run the time of the request or the time made up for. */
+    nominal_at: Timestamp,
+    /** With jitter: when the run was due. */
+    scheduled_at: Timestamp,
+    decided_at: Timestamp,
+    outcome: z.enum(SCHEDULE_OUTCOMES),
+    manual: z.boolean(),
+    /** Of `started`, `refused` and `duplicate`. */
+    execution_id: z.string().nullable(),
+    reason: z.string().nullable(),
+    until: Timestamp.nullable(),
   })
+  .meta({ id: "ScheduleLogEntry" });
+export type ScheduleLogEntry = z.infer<typeof ScheduleLogEntry>;
+
+/** Newest first. */
+export const ScheduleLogQuery = z.strictObject({ limit: pageSize(), cursor: Cursor.optional() });
+export const ScheduleLogResponse = z
+  .object({ entries: z.array(ScheduleLogEntry), next_cursor: z.string().nullable() })
   .meta({ id: "ScheduleLogResponse" });

@@ -1,0 +1,110 @@
+/**
+ * What a new schedule starts. Typing errors are refused here: a workflow, registration or deployment that is not known.
+ * That no worker runs just now is no reason: who serves the workflow is found anew at every start.
+ */
+import type { RegistrationRecord } from "../ports.ts";
+import {
+  ambiguous,
+  invalidAt,
+  invalidSchedule,
+  isRefusal,
+  noActiveDeployment,
+  notFound,
+  type Refusal,
+  refusal,
+} from "../protocol/errors.ts";
+import { isEncodedInput } from "../protocol/http/fields.ts";
+import type { Call } from "./call.ts";
+import { activeDeployments } from "./liveness.ts";
+import { tooLarge } from "./payload.ts";
+import { inputProblems } from "./schema-check.ts";
+
+export interface ScheduleTarget {
+  readonly workflow: string;
+  /** Fixed by the caller; null: the workflow is found by its name. */
+  readonly registrationId: string | null;
+  /** Fixed by the caller; null: whichever serves the workflow at the time. */
+  readonly deployment: string | null;
+  /** Whose schema the input must fit; undefined: that will show at the start. */
+  readonly registration: RegistrationRecord | undefined;
+}
+
+interface Wanted {
+  readonly workflow_identifier?: string | null | undefined;
+  readonly workflow_registration_id?: string | null | undefined;
+  readonly workflow_version_id?: string | null | undefined;
+  readonly deployment_name?: string | null | undefined;
+  readonly workflow_task_queue?: string | null | undefined;
+}
+
+export async function targetOfSchedule(call: Call, wanted: Wanted): Promise<ScheduleTarget | Refusal> {
+  const deployment = deploymentOf(wanted);
+  if (isRefusal(deployment)) return deployment;
+  const registrationId = wanted.workflow_registration_id ?? wanted.workflow_version_id;
+  if (registrationId != null) return byRegistration(call, registrationId, deployment);
+  return byIdentifier(call, wanted.workflow_identifier ?? "", deployment);
+}
+
+/** `workflow_task_queue` is an older name of `deployment_name`; when both are given they must agree. */
+function deploymentOf({ deployment_name: name, workflow_task_queue: queue }: Wanted): string | null | Refusal {
+  if (name && queue && name !== queue) {
+    return invalidAt(
+      ["body", "workflow_task_queue"],
+      `it names '${queue}', deployment_name names '${name}': leave one of them out`,
+    );
+  }
+  return name || queue || null;
+}
+
+async function byRegistration(call: Call, id: string, deployment: string | null): Promise<ScheduleTarget | Refusal> {
+  const registration = await call.ports.registry.registration(call.workspace, id);
+  if (!registration) return notFound("registration", id);
+  if (deployment !== null && deployment !== registration.deployment) {
+    return invalidAt(
+      ["body", "deployment_name"],
+      `registration '${id}' belongs to deployment '${registration.deployment}', not to '${deployment}'`,
+    );
+  }
+  return { workflow: registration.workflow, registrationId: id, deployment: registration.deployment, registration };
+}
+
+/** Name or id of a workflow, or id of a registration. */
+async function byIdentifier(
+  call: Call,
+  identifier: string,
+  deployment: string | null,
+): Promise<ScheduleTarget | Refusal> {
+  const { ports, workspace } = call;
+  const workflow = await ports.registry.workflow(workspace, identifier);
+  if (!workflow) {
+    const registration = await ports.registry.registration(workspace, identifier);
+    return registration ? byRegistration(call, identifier, deployment) : noActiveDeployment(identifier, []);
+  }
+  const registrations = await ports.registry.registrations(workspace, { workflow: workflow.name });
+  if (deployment !== null) {
+    const registration = registrations.find((each) => each.deployment === deployment);
+    return registration
+      ? { workflow: workflow.name, registrationId: null, deployment, registration }
+      : unserved(workflow.name, deployment, registrations);
+  }
+  const active = await activeDeployments(ports, workspace);
+  const owners = registrations.filter((each) => active.has(each.deployment));
+  if (owners.length > 1) return ambiguous(workflow.name, owners.map((each) => each.deployment).sort());
+  const [registration] = owners.length === 1 ? owners : registrations.length === 1 ? registrations : [];
+  return { workflow: workflow.name, registrationId: null, deployment: null, registration };
+}
+
+function unserved(workflow: string, deployment: string, registrations: readonly RegistrationRecord[]): Refusal {
+  const others = registrations.map((each) => `'${each.deployment}'`).sort();
+  const served = others.length > 0 ? `It is registered by ${others.join(", ")}.` : "No deployment registers it.";
+  return refusal(404, "WF_1100", `Deployment '${deployment}' does not register workflow '${workflow}'. ${served}`);
+}
+
+/** The refusal of an input that is too large or does not fit the workflow's schema; null = it will do. */
+export function inputRefusal(registration: RegistrationRecord | undefined, input: unknown): Refusal | null {
+  const large = tooLarge("input of the schedule", input);
+  if (large || !registration || isEncodedInput(input)) return large;
+  const problems = inputProblems(registration.definition.input_schema, input);
+  if (problems.length === 0) return null;
+  return invalidSchedule(problems.map((each) => ({ ...each, loc: ["body", "schedule", ...each.loc.slice(1)] })));
+}
