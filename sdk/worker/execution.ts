@@ -233,7 +233,10 @@ export class Execution {
       if (step.taken.length > 0) await this.#discard(step.taken);
       return "nothing";
     }
-    if (decided !== null) events[events.length - 1] = { ...events.at(-1)!, decided };
+    if (decided !== null) {
+      const code = this.#hub.worker.workflows.get(this.#head!.workflow)!.hash;
+      events[events.length - 1] = { ...events.at(-1)!, decided, ...(code === state.code ? {} : { code }) };
+    }
     const batch: Batch = { first: state.tail + 1, events, append_id: this.#hub.worker.uuid(), sent: this.#head!.sent };
     return this.#record(batch, step.taken);
   }

@@ -1,4 +1,5 @@
 /** `workflow(…)`: a name, schemas and handlers, around a plain async function. */
+import { createHash } from "node:crypto";
 import type * as z from "zod";
 import type { Duration } from "../duration.ts";
 import { positiveMilliseconds } from "../duration.ts";
@@ -45,6 +46,8 @@ export interface Workflow<In = unknown, Out = unknown> {
   /** Null where there is no output schema. */
   readonly outputSchema: JsonSchema | null;
   readonly fn: (input: never) => Promise<unknown>;
+  /** Names this definition in histories: code and schemas that are not the same have another. Says nothing of helpers. */
+  readonly hash: string;
   /** Only for the types. */
   readonly types?: (input: In) => Out;
 }
@@ -82,6 +85,7 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
     process.emitWarning(message, { type: "DeprecationWarning", code: "SIROCCO_SCHEDULES_IN_CODE" });
   }
   const { timeout } = options;
+  const outputSchema = outputJsonSchema(options.output, `${what}, output`);
   return {
     kind: "workflow",
     name,
@@ -89,7 +93,11 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
     timeoutMs:
       timeout === null ? null : timeout === undefined ? HOUR_MS : positiveMilliseconds(timeout, `${what}, timeout`),
     inputSchema,
-    outputSchema: outputJsonSchema(options.output, `${what}, output`),
+    outputSchema,
+    hash: createHash("sha256")
+      .update(JSON.stringify([name, inputSchema, outputSchema, String(fn)]))
+      .digest("hex")
+      .slice(0, 12),
     fn,
   };
 }

@@ -41,6 +41,10 @@ export function describe(decision: Decision | RecordedDecision | undefined): str
 
 /** Replayed code decided other than its history records: the code changed under a running execution, or it is not deterministic. */
 export class DivergenceError extends Error {
+  /** Hash of the definition that recorded the history, where it is known. */
+  readonly recordedCode: string | null;
+  /** Hash of the definition that replayed it. */
+  readonly code: string;
   /** The recorded decision, in words. */
   readonly expected: string;
   /** What the code decided, in words. */
@@ -58,11 +62,15 @@ export class DivergenceError extends Error {
     step: number;
     event: number;
     waiting: string[];
+    /** Hashes of the workflow definitions: the one that decided then, and this one. */
+    recordedCode: string | null;
+    code: string;
   }) {
     const waits = at.actual === "nothing" && at.waiting.length > 0 ? ` (it waits for ${at.waiting.join(", ")})` : "";
     super(
       `workflow "${at.workflow}" no longer does what run ${at.run} recorded. ` +
         `Step ${at.step}, event ${at.event}: recorded ${at.expected}, the code decided ${at.actual}${waits}. ` +
+        `${definitions(at.recordedCode, at.code)} ` +
         "Either the code was changed in a way that running executions cannot follow (put the old behaviour back, deploy the " +
         "change under a new workflow name, or end these executions), or it uses something that differs between runs " +
         "(module state, environment, unordered results of other libraries: move it into an activity). " +
@@ -73,7 +81,15 @@ export class DivergenceError extends Error {
     this.actual = at.actual;
     this.step = at.step;
     this.event = at.event;
+    this.recordedCode = at.recordedCode;
+    this.code = at.code;
   }
+}
+
+function definitions(recorded: string | null, code: string): string {
+  if (recorded === null) return `Definition ${code} replays it; which one recorded it is not known.`;
+  if (recorded === code) return `It was recorded by this very definition (${code}).`;
+  return `It was recorded by definition ${recorded}, this is ${code}.`;
 }
 
 export interface Difference {

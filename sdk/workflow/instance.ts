@@ -104,12 +104,15 @@ export class WorkflowInstance implements Instance {
     return this.#bug !== null;
   }
 
+  #recordedCode: string | null = null;
+
   async replay(events: readonly HistoryEvent[]): Promise<void> {
     let turnAt = realNow() + REPLAY_TURN_MS;
     for (const event of events) {
       if (isStimulus(event)) this.#pending.push(event);
       else if (isDecision(event)) this.#record.expect(event as RecordedDecision);
       if (event.decided === undefined) continue;
+      if (event.code !== undefined) this.#recordedCode = event.code;
       this.replaying = true;
       await this.#givePending(event.decided);
       this.replaying = false;
@@ -273,6 +276,8 @@ export class WorkflowInstance implements Instance {
       workflow: this.name,
       run: this.started.run,
       waiting: this.waitingOn(),
+      recordedCode: this.#recordedCode,
+      code: this.#definition.hash,
       ...difference,
     });
     this.reportBug(error);

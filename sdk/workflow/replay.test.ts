@@ -271,7 +271,7 @@ describe("divergence", () => {
       await waitUntil(() => false);
     });
     await expect(hand.replayed(changed)).rejects.toThrow(
-      /workflow "order" no longer does what run 0a1b2c3d-.* recorded\. Step 2, event 4: recorded timer_started \(timer 1\), the code decided nothing \(it waits for a condition\)\. Either the code was changed/,
+      /workflow "order" no longer does what run 0a1b2c3d-.* recorded\. Step 2, event 4: recorded timer_started \(timer 1\), the code decided nothing \(it waits for a condition\)\. Definition [0-9a-f]{12} replays it; .*\. Either the code was changed/,
     );
   });
 

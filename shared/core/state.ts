@@ -53,6 +53,8 @@ export interface RunState {
   readonly taken: Map<string, Millis>;
   readonly taskFailures: Map<string, Millis>;
   cancelRequested: boolean;
+  /** Hash of the workflow definition that decided last; null = none was recorded. */
+  code: string | null;
   /** Id of the last stimulus: beyond `decided` means that workflow code still has to be told. */
   lastStimulus: number;
 }
@@ -71,6 +73,7 @@ export function stateOf(started: Started): RunState {
     taken: new Map(started.carried.map((id) => [id, started.at])),
     taskFailures: new Map(),
     cancelRequested: false,
+    code: null,
     lastStimulus: 1,
   };
 }
@@ -184,6 +187,7 @@ function apply(state: RunState, event: HistoryEvent): void {
   state.tail = event.id;
   state.at = event.at;
   if (event.decided !== undefined) state.decided = event.decided;
+  if (event.code !== undefined) state.code = event.code;
 }
 
 /** The session that a local place names; null for the queue. */

@@ -88,7 +88,13 @@ export type ParentRef = z.infer<typeof ParentRef>;
 export const ScheduleRef = z.object({ id: z.string(), nominal: millis });
 export type ScheduleRef = z.infer<typeof ScheduleRef>;
 
-const base = { id: z.int().min(1), at: millis, decided: z.int().min(1).optional() };
+const base = {
+  id: z.int().min(1),
+  at: millis,
+  decided: z.int().min(1).optional(),
+  /** With `decided`, where it is not the one recorded last: hash of the workflow definition that decided. */
+  code: z.string().optional(),
+};
 const activity = z.int().min(1);
 const message = z.string();
 const searchKeys = z.record(z.string(), z.string());
@@ -294,11 +300,11 @@ export const HistoryEvent = z.discriminatedUnion("kind", [
 
 type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** An event before it has its place: no id, time or `decided` yet. */
-export type NewEvent = OmitEach<HistoryEvent, "id" | "at" | "decided">;
+export type NewEvent = OmitEach<HistoryEvent, "id" | "at" | "decided" | "code">;
 export type StimulusKind = keyof typeof stimuli;
 export type DecisionKind = keyof typeof decisions;
 export type Stimulus = { [K in StimulusKind]: EventOf<K> }[StimulusKind];
-export type Decision = OmitEach<{ [K in DecisionKind]: EventOf<K> }[DecisionKind], "id" | "at" | "decided">;
+export type Decision = OmitEach<{ [K in DecisionKind]: EventOf<K> }[DecisionKind], "id" | "at" | "decided" | "code">;
 
 export const isStimulus = (event: { kind: Kind }): event is Stimulus => event.kind in stimuli;
 export const isDecision = (event: { kind: Kind }): boolean => event.kind in decisions;
