@@ -1,5 +1,5 @@
 /** What became of an execution that the schedule started. */
-import { finish, open } from "./draft.ts";
+import { activeRun, finish, isSameRun, open } from "./draft.ts";
 import { processBuffer } from "./overlap.ts";
 import { failureNote } from "./pause.ts";
 import { markStarted } from "./results.ts";
@@ -21,10 +21,10 @@ export interface ClosedRun {
 export function runClosed(state: ScheduleState, now: number, closed: ClosedRun): Decision {
   const draft = open(state, now);
   wakeDraft(draft);
-  const run = draft.state.active.find((each) => each.execution_id === closed.execution_id);
+  const run = activeRun(draft.state, closed.execution_id);
   if (!run) return finish(draft);
-  if (run.phase === "starting") markStarted(draft, { ...run, stop: null }, { started_at: now, run: null });
-  draft.state.active = draft.state.active.filter((each) => each.execution_id !== closed.execution_id);
+  if (run.starting) markStarted(draft, { ...run, stop: null }, { started_at: now, run: null });
+  draft.state.active = draft.state.active.filter((each) => !isSameRun(each, run));
   const failed = closed.status === "FAILED" || closed.status === "TIMED_OUT";
   if (failed && draft.state.definition.policy.pause_on_failure && !draft.state.paused) {
     draft.state.paused = true;

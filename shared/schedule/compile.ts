@@ -1,7 +1,9 @@
 /** From a valid shape to tables to search in; every rule about values is checked here, each with its own issue. */
+
+import { MAX_CALENDAR_COMMENT_BYTES } from "../protocol/limits.ts";
 import { type CompiledCalendar, compileCalendar, firstDay } from "./calendar.ts";
 import { parseInstant } from "./civil.ts";
-import { byteLength, COMMENT_LIMIT, parseCron } from "./cron.ts";
+import { byteLength, parseCron } from "./cron.ts";
 import type { Calendar } from "./definition.ts";
 import { parseIsoDuration } from "./duration.ts";
 import { FIELD_RULES, FIELDS, type Field, type FieldValues, rangeProblem, valuesOf } from "./fields.ts";
@@ -62,8 +64,8 @@ function compileCalendars(name: "calendars" | "skip", list: readonly Calendar[],
     const loc: Loc = [name, index];
     const before = issues.length;
     checkRanges(loc, calendar, issues);
-    if (byteLength(calendar.comment ?? "") > COMMENT_LIMIT) {
-      issues.push(issue([...loc, "comment"], calendar.comment, `allowed are ${COMMENT_LIMIT} bytes`));
+    if (byteLength(calendar.comment ?? "") > MAX_CALENDAR_COMMENT_BYTES) {
+      issues.push(issue([...loc, "comment"], calendar.comment, `allowed are ${MAX_CALENDAR_COMMENT_BYTES} bytes`));
     }
     if (issues.length > before) continue;
     const values = fieldValues(calendar, name === "skip" && isDateOnly(calendar));

@@ -1,6 +1,6 @@
 /** A new schedule. */
+import { MAX_SCHEDULE_ID } from "../protocol/limits.ts";
 import { type Draft, finish } from "./draft.ts";
-import { SCHEDULE_ID } from "./ids.ts";
 import { issue, type SpecIssue } from "./issues.ts";
 import type { Decision, ScheduleState } from "./state.ts";
 import { validateSpec } from "./validate.ts";
@@ -19,8 +19,8 @@ export interface CreateSchedule {
 
 /** Nothing before `now` is ever made up, even if the spec starts in the past. */
 export function createSchedule(now: number, given: CreateSchedule): Decision | { readonly issues: SpecIssue[] } {
-  if (!SCHEDULE_ID.test(given.schedule_id)) {
-    const rule = "allowed are 1 to 200 letters, digits, - and _, because execution ids are made from it";
+  if (!/^[A-Za-z0-9_-]+$/.test(given.schedule_id) || given.schedule_id.length > MAX_SCHEDULE_ID) {
+    const rule = `allowed are 1 to ${MAX_SCHEDULE_ID} letters, digits, - and _, because execution ids are made from it`;
     return { issues: [issue(["schedule_id"], given.schedule_id, rule)] };
   }
   const validated = validateSpec(given.definition);

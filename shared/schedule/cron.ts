@@ -2,6 +2,7 @@
  * Cron expressions: five fields, six (the last is the year) or seven (the first is the second), names, macros, `@every`,
  * a leading `CRON_TZ=` or `TZ=`, and comments. Both day fields must match (AND); there are no `?`, `L`, `W`, `#`.
  */
+import { MAX_CALENDAR_COMMENT_BYTES } from "../protocol/limits.ts";
 import { parseGoDuration } from "./duration.ts";
 import { FIELD_RULES, type Field, type FieldValues } from "./fields.ts";
 import { type CompiledInterval, intervalOf } from "./interval.ts";
@@ -32,9 +33,6 @@ const ORDER: Readonly<Record<number, readonly Field[]>> = {
 
 /** How errors name the field. */
 const label = (field: Field) => field.replaceAll("_", "-");
-
-/** Bytes of a comment, in a calendar or after `#`. */
-export const COMMENT_LIMIT = 200;
 
 class CronProblem extends Error {}
 
@@ -86,8 +84,8 @@ function withoutComment(text: string): string {
         "or put a blank before # to begin a comment",
     );
   }
-  if (byteLength(text.slice(at + 1).trim()) > COMMENT_LIMIT) {
-    throw new CronProblem(`its comment is longer than the allowed ${COMMENT_LIMIT} bytes`);
+  if (byteLength(text.slice(at + 1).trim()) > MAX_CALENDAR_COMMENT_BYTES) {
+    throw new CronProblem(`its comment is longer than the allowed ${MAX_CALENDAR_COMMENT_BYTES} bytes`);
   }
   return text.slice(0, at).trim();
 }

@@ -20,7 +20,7 @@ export type OverlapPolicy = (typeof Overlap)[keyof typeof Overlap];
 
 export const OverlapSchema = z.literal([1, 2, 3, 4, 5, 6]);
 
-const RangeSchema = z.object({ start: z.int(), end: z.int().optional(), step: z.int().optional() });
+const RangeSchema = z.object({ start: z.int(), end: z.int().default(0), step: z.int().default(0) });
 const FieldSchema = z.array(RangeSchema).optional();
 
 const CalendarSchema = z.object({
@@ -31,11 +31,11 @@ const CalendarSchema = z.object({
   month: FieldSchema,
   year: FieldSchema,
   day_of_week: FieldSchema,
-  comment: z.string().nullable().optional(),
+  comment: z.string().nullable().default(null),
 });
 export type Calendar = z.infer<typeof CalendarSchema>;
 
-const IntervalSchema = z.object({ every: z.string(), offset: z.string().nullable().optional() });
+const IntervalSchema = z.object({ every: z.string(), offset: z.string().nullable().default(null) });
 
 const PolicySchema = z.object({
   overlap: OverlapSchema.optional(),
@@ -57,7 +57,7 @@ export const DefinitionSchema = z.object({
   policy: PolicySchema.nullable().optional(),
   max_executions: z.int().nullable().optional(),
 });
-export type DefinitionInput = z.input<typeof DefinitionSchema>;
+export type DefinitionShape = z.output<typeof DefinitionSchema>;
 
 /** A valid definition with its defaults filled in, as a schedule keeps it. JSON. */
 export interface ScheduleDefinition {
@@ -81,6 +81,5 @@ export interface ScheduleDefinition {
   readonly max_executions: number | null;
 }
 
-export const DEFAULT_CATCHUP_SECONDS = 31_536_000;
 /** Smaller windows are raised to this: a wake-up may be late by that much without anything being wrong. */
 export const MIN_CATCHUP_SECONDS = 10;

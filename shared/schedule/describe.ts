@@ -2,9 +2,9 @@
 import { formatInstant } from "./civil.ts";
 import { markAfter } from "./collect.ts";
 import type { ScheduleDefinition } from "./definition.ts";
-import { specOf } from "./draft.ts";
+import { idOf, specOf } from "./draft.ts";
 import { FUTURE_SHOWN } from "./limits.ts";
-import type { Counters, LogEntry, ScheduleState } from "./state.ts";
+import type { ActiveRun, Counters, LogEntry, ScheduleState } from "./state.ts";
 import { isSkipped, timesAfter } from "./times.ts";
 import { wake } from "./wake.ts";
 
@@ -37,6 +37,7 @@ export interface ScheduleDescription extends Omit<ScheduleDefinition, "max_execu
   /** Runs that wait for an active one to close. */
   readonly waiting_executions: readonly { readonly scheduled_at: string; readonly manual: boolean }[];
   readonly counters: Counters;
+  readonly user_id: string | null;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -63,19 +64,25 @@ export function describe(state: ScheduleState, now: number): ScheduleDescription
     })),
     skipped_executions: skippedTimes(state, now, future.at(-1)?.nominal),
     running_executions: state.active.map((run) => ({
-      execution_id: run.execution_id,
+      execution_id: idOf(state, run),
       scheduled_at: formatInstant(run.actual),
       started_at: run.started_at === null ? null : formatInstant(run.started_at),
-      status: run.stop === null ? run.phase : run.stop.kind === "cancel" ? "cancelling" : "terminating",
+      status: statusOf(run),
     })),
     waiting_executions: state.buffer.map(({ actual, manual }) => ({
       scheduled_at: formatInstant(actual),
       manual: manual !== null,
     })),
     counters: state.counters,
+    user_id: state.created_by,
     created_at: formatInstant(state.created_at),
     updated_at: formatInstant(state.updated_at),
   };
+}
+
+function statusOf({ starting, stop }: ActiveRun) {
+  if (stop) return stop.kind === "cancel" ? "cancelling" : "terminating";
+  return starting ? "starting" : "running";
 }
 
 /** The next due times after now, as many as may still start. */

@@ -3,7 +3,7 @@ import { compile } from "./compile.ts";
 import type { ScheduleDefinition } from "./definition.ts";
 import { executionIdOf } from "./ids.ts";
 import { LOG_KEPT } from "./limits.ts";
-import type { Decision, Effect, LogEntry, Occurrence, Outcome, ScheduleState } from "./state.ts";
+import type { ActiveRun, Decision, Effect, LogEntry, Occurrence, Outcome, ScheduleState } from "./state.ts";
 import { type CompiledSpec, nextTime } from "./times.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -55,6 +55,13 @@ export function count(draft: Draft, counter: keyof ScheduleState["counters"]): v
   const { counters } = draft.state;
   draft.state.counters = { ...counters, [counter]: counters[counter] + 1 };
 }
+
+export function activeRun(state: ScheduleState, executionId: string): ActiveRun | undefined {
+  return state.active.find((run) => idOf(state, run) === executionId);
+}
+
+export const isSameRun = (one: Occurrence, other: Occurrence) =>
+  one.nominal === other.nominal && one.manual === other.manual;
 
 export const idOf = (state: ScheduleState, occurrence: Occurrence) => executionIdOf(state.schedule_id, occurrence);
 

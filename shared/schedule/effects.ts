@@ -24,8 +24,6 @@ export function start(draft: Draft, { nominal, actual, manual }: Occurrence, slo
     nominal,
     actual,
     manual,
-    execution_id: idOf(state, { nominal, actual, manual }),
-    phase: "starting",
     run: null,
     started_at: null,
     slot,
@@ -42,7 +40,7 @@ export function stopAll(draft: Draft, kind: StopKind): void {
   state.active = state.active.map((run) => {
     const wanted = run.stop?.kind === "terminate" ? "terminate" : kind;
     const stopping = { ...run, stop: { kind: wanted, confirmed: false, ...attempt(now, null) } };
-    if (run.phase === "running") draft.effects.push(stopEffect(state, stopping, wanted));
+    if (!run.starting) draft.effects.push(stopEffect(state, stopping, wanted));
     return stopping;
   });
 }
@@ -76,7 +74,7 @@ export function outstandingEffects(state: ScheduleState): Effect[] {
 }
 
 function keyOf(state: ScheduleState, run: ActiveRun): string {
-  return `schedule:${state.schedule_id}:${state.created_at}:${run.execution_id}`;
+  return `schedule:${state.schedule_id}:${state.created_at}:${idOf(state, run)}`;
 }
 
 /** With the input and target in force now, not those when the run was queued. */
@@ -84,7 +82,7 @@ function startEffect(state: ScheduleState, run: ActiveRun): StartEffect {
   return {
     kind: "start",
     key: keyOf(state, run),
-    execution_id: run.execution_id,
+    execution_id: idOf(state, run),
     schedule_id: state.schedule_id,
     workflow_name: state.workflow_name,
     workflow_registration_id: state.workflow_registration_id,
@@ -101,7 +99,7 @@ export function stopEffect(state: ScheduleState, run: ActiveRun, kind: StopKind)
   return {
     kind,
     key: `${keyOf(state, run)}:${kind}`,
-    execution_id: run.execution_id,
+    execution_id: idOf(state, run),
     schedule_id: state.schedule_id,
     reason: `${asked} by schedule ${state.schedule_id}: its next run is due and its overlap policy puts the new run first`,
   };

@@ -2,9 +2,6 @@
 import { compactInstant } from "./civil.ts";
 import type { Occurrence } from "./state.ts";
 
-/** Execution ids are made from schedule ids, so these hold only what those may. */
-export const SCHEDULE_ID = /^[A-Za-z0-9_-]{1,200}$/;
-
 /**
  * `report-20260101T093000Z`: the same due time is the same execution, so that starting it twice starts it once. Manual runs
  * carry their number, `report-20260101T093000Z-m7`: two in one second are two executions, and a backfilled one is not that

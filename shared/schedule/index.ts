@@ -3,8 +3,8 @@ export { formatInstant, parseInstant } from "./civil.ts";
 export { type ClosedRun, runClosed } from "./close.ts";
 export { type CreateSchedule, createSchedule } from "./create.ts";
 export {
-  type DefinitionInput,
   DefinitionSchema,
+  type DefinitionShape,
   Overlap,
   type OverlapPolicy,
   OverlapSchema,
@@ -13,7 +13,7 @@ export {
 export { describe, logAt, type ScheduleDescription } from "./describe.ts";
 export { wakeTime } from "./draft.ts";
 export { outstandingEffects } from "./effects.ts";
-export { executionIdOf, SCHEDULE_ID } from "./ids.ts";
+export { executionIdOf } from "./ids.ts";
 export type { SpecIssue } from "./issues.ts";
 export { pause, resume } from "./pause.ts";
 export { type Preview, type PreviewOptions, preview } from "./preview.ts";

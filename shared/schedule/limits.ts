@@ -8,14 +8,12 @@ export const ACTIVE_LIMIT = 1000;
 export const LOG_KEPT = 200;
 export const RECENT_KEPT = 10;
 export const FUTURE_SHOWN = 10;
-/** Bytes of the note of a pause or resume. */
-export const NOTE_BYTES = 1000;
 
 /**
  * Due times that one command handles one by one when they cannot start anything (missed, paused, exhausted, buffer full);
  * the rest up to now is passed over at once with a single log entry. A year of lost seconds must not be a year of work.
  */
-export const LOST_ONE_BY_ONE = 1000;
+export const LOST_ONE_BY_ONE = 200;
 
 /** Emissions of a start before "unavailable" is final. */
 export const START_ATTEMPTS = 10;

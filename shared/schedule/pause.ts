@@ -1,9 +1,10 @@
 /** Pause and resume, by hand or after a failure. */
+
+import { MAX_NOTE_BYTES } from "../protocol/limits.ts";
 import { collect } from "./collect.ts";
 import { byteLength } from "./cron.ts";
 import { finish, open } from "./draft.ts";
 import { issue, type SpecIssue } from "./issues.ts";
-import { NOTE_BYTES } from "./limits.ts";
 import { processBuffer } from "./overlap.ts";
 import type { Decision, ScheduleState } from "./state.ts";
 import { wakeDraft } from "./wake.ts";
@@ -42,19 +43,19 @@ export function resume(
 }
 
 function noteIssues(note: string | null): SpecIssue[] | undefined {
-  if (note === null || byteLength(note) <= NOTE_BYTES) return undefined;
-  return [issue(["note"], note, `allowed are ${NOTE_BYTES} bytes`)];
+  if (note === null || byteLength(note) <= MAX_NOTE_BYTES) return undefined;
+  return [issue(["note"], note, `allowed are ${MAX_NOTE_BYTES} bytes`)];
 }
 
 /** The note of a pause after a failure, within the limit of notes. */
 export function failureNote(executionId: string, message: string | null): string {
   const note = `paused due to workflow failure: ${executionId}${message ? `: ${message}` : ""}`;
-  if (byteLength(note) <= NOTE_BYTES) return note;
+  if (byteLength(note) <= MAX_NOTE_BYTES) return note;
   let kept = "";
   let bytes = byteLength("...");
   for (const character of note) {
     bytes += byteLength(character);
-    if (bytes > NOTE_BYTES) break;
+    if (bytes > MAX_NOTE_BYTES) break;
     kept += character;
   }
   return `${kept}...`;

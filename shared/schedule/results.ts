@@ -1,5 +1,5 @@
 /** Results of effects. Each is taken once: a result for something that has one, or that is unknown, changes nothing. */
-import { count, type Draft, finish, open, record } from "./draft.ts";
+import { activeRun, count, type Draft, finish, idOf, isSameRun, open, record } from "./draft.ts";
 import { attempt, stopEffect } from "./effects.ts";
 import { RECENT_KEPT, retryDelay, START_ATTEMPTS } from "./limits.ts";
 import type { ActiveRun, Attempts, Decision, ScheduleState } from "./state.ts";
@@ -17,7 +17,7 @@ export type StartResult =
 
 export function startResult(state: ScheduleState, now: number, executionId: string, result: StartResult): Decision {
   const draft = open(state, now);
-  const run = state.active.find((each) => each.execution_id === executionId);
+  const run = activeRun(state, executionId);
   if (run?.starting) applyStart(draft, run, run.starting, result);
   wakeDraft(draft);
   return finish(draft);
@@ -50,7 +50,7 @@ function refuse(draft: Draft, run: ActiveRun, reason: string): void {
 }
 
 function notStarted({ state }: Draft, run: ActiveRun): void {
-  state.active = state.active.filter((each) => each.execution_id !== run.execution_id);
+  state.active = state.active.filter((each) => !isSameRun(each, run));
   if (run.slot && state.remaining !== null) state.remaining++;
 }
 
@@ -61,10 +61,10 @@ export function markStarted(
 ): void {
   const { state } = draft;
   const stop = run.stop && { ...run.stop, ...attempt(draft.now, null) };
-  const running: ActiveRun = { ...run, phase: "running", starting: null, started_at, run: first, stop };
+  const running: ActiveRun = { ...run, starting: null, started_at, run: first, stop };
   replace(draft, running);
   count(draft, "started");
-  state.recent = [...state.recent, { scheduled_at: run.actual, started_at, execution_id: run.execution_id }].slice(
+  state.recent = [...state.recent, { scheduled_at: run.actual, started_at, execution_id: idOf(state, run) }].slice(
     -RECENT_KEPT,
   );
   record(draft, run, "started");
@@ -72,7 +72,7 @@ export function markStarted(
 }
 
 function replace({ state }: Draft, run: ActiveRun): void {
-  state.active = state.active.map((each) => (each.execution_id === run.execution_id ? run : each));
+  state.active = state.active.map((each) => (isSameRun(each, run) ? run : each));
 }
 
 export type StopResult =
@@ -87,8 +87,8 @@ export type StopResult =
 
 export function stopResult(state: ScheduleState, now: number, executionId: string, result: StopResult): Decision {
   const draft = open(state, now);
-  const run = state.active.find((each) => each.execution_id === executionId);
-  if (run?.stop && run.phase === "running") {
+  const run = activeRun(state, executionId);
+  if (run?.stop && !run.starting) {
     const { stop } = run;
     if (result === "missing") {
       draft.state.active = state.active.filter((each) => each !== run);

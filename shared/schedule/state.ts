@@ -65,15 +65,14 @@ export interface WaitingRun extends Occurrence {
   readonly asked: boolean;
 }
 
+/** Its execution id is `executionIdOf(schedule_id, run)`, not stored: there may be a thousand of them in the item. */
 export interface ActiveRun extends Occurrence {
-  readonly execution_id: string;
-  readonly phase: "starting" | "running";
   /** Id of the execution's first run, if whoever started it said so. */
   readonly run: string | null;
   readonly started_at: number | null;
   /** It took one of `remaining`, which it gives back if its start is refused. */
   readonly slot: boolean;
-  /** The start, while no result is known. */
+  /** The start, while no result is known; null: it runs. */
   readonly starting: Attempts | null;
   readonly stop: (Attempts & { readonly kind: StopKind; readonly confirmed: boolean }) | null;
 }

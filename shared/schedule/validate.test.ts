@@ -182,14 +182,14 @@ describe("a partial definition", () => {
   test("changes only the keys it has", () => {
     expect(definition(mergeDefinition(stored, { intervals: [{ every: "PT1H" }] }))).toEqual({
       ...stored,
-      intervals: [{ every: "PT1H" }],
+      intervals: [{ every: "PT1H", offset: null }],
     });
     expect(definition(mergeDefinition(stored, {}))).toEqual(stored);
   });
 
   test("replaces lists whole", () => {
     expect(definition(mergeDefinition(stored, { calendars: [{ minute: [{ start: 5 }] }] })).calendars).toEqual([
-      { minute: [{ start: 5 }] },
+      { minute: [{ start: 5, end: 0, step: 0 }], comment: null },
     ]);
   });
 

@@ -1,10 +1,10 @@
 /** Definitions in, compiled specs or complete lists of issues out. Nothing is stored that did not pass here. */
+import { DEFAULT_CATCHUP_SECONDS } from "../protocol/limits.ts";
 import { formatInstant } from "./civil.ts";
 import { compile } from "./compile.ts";
 import {
-  DEFAULT_CATCHUP_SECONDS,
-  type DefinitionInput,
   DefinitionSchema,
+  type DefinitionShape,
   MIN_CATCHUP_SECONDS,
   Overlap,
   type ScheduleDefinition,
@@ -43,7 +43,7 @@ export function mergeDefinition(stored: ScheduleDefinition, partial: Readonly<Re
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function policyIssues({ policy, max_executions }: DefinitionInput): SpecIssue[] {
+function policyIssues({ policy, max_executions }: DefinitionShape): SpecIssue[] {
   const issues: SpecIssue[] = [];
   const window = policy?.catchup_window_seconds;
   if (window !== undefined && window < 0) {
@@ -57,7 +57,7 @@ function policyIssues({ policy, max_executions }: DefinitionInput): SpecIssue[] 
   return issues;
 }
 
-function complete(given: DefinitionInput, spec: CompiledSpec): ScheduleDefinition {
+function complete(given: DefinitionShape, spec: CompiledSpec): ScheduleDefinition {
   return {
     input: given.input ?? null,
     calendars: given.calendars ?? [],

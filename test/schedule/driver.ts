@@ -5,6 +5,7 @@ import {
   type Decision,
   describe,
   type Effect,
+  executionIdOf,
   type LogEntry,
   type OverlapPolicy,
   pause,
@@ -71,9 +72,9 @@ export class Driver {
 
   /** Closes the execution with this short name. */
   close(time: string, name: string, status: ClosedRun["status"] = "COMPLETED", failure?: string): this {
-    const run = this.state.active.find(({ execution_id }) => short(execution_id) === name);
+    const run = this.#ids.find((id) => short(id) === name);
     if (!run) throw new Error(`${name} is not active: ${this.active.join(", ")}`);
-    return this.#apply(time, (now) => runClosed(this.state, now, { execution_id: run.execution_id, status, failure }));
+    return this.#apply(time, (now) => runClosed(this.state, now, { execution_id: run, status, failure }));
   }
 
   apply(time: string, command: (state: ScheduleState, now: number) => Decision | { issues: unknown }): this {
@@ -81,7 +82,11 @@ export class Driver {
   }
 
   get active(): string[] {
-    return this.state.active.map(({ execution_id }) => short(execution_id));
+    return this.#ids.map(short);
+  }
+
+  get #ids(): string[] {
+    return this.state.active.map((run) => executionIdOf(this.state.schedule_id, run));
   }
 
   get waiting(): string[] {

@@ -6,6 +6,7 @@ import {
   type Decision,
   describe,
   type Effect,
+  executionIdOf,
   type OverlapPolicy,
   outstandingEffects,
   pause,
@@ -104,7 +105,7 @@ class Careless {
     expect(state.buffer.length === 0 || state.active.length > 0).toBe(true);
     expect(state.remaining === null || state.remaining >= 0).toBe(true);
     expect(state.mark).toBeGreaterThanOrEqual(this.state.mark);
-    expect(new Set(state.active.map(({ execution_id }) => execution_id)).size).toBe(state.active.length);
+    expect(new Set(state.active.map((run) => executionIdOf("s", run))).size).toBe(state.active.length);
     expect(log.map(({ seq }) => seq)).toEqual(log.map((_, index) => this.state.log_entries + index + 1));
     this.state = state;
     this.wakeAt = decision.wakeAt;
@@ -183,13 +184,13 @@ class Careless {
     this.take(pause(this.state, this.now));
     for (let round = 0; round < 200; round++) {
       this.todo = outstandingEffects(this.state);
-      const open = this.state.active.filter(({ phase }) => phase === "running");
+      const open = this.state.active.filter(({ starting }) => !starting);
       if (this.todo.length === 0 && open.length === 0) return;
       for (const effect of this.todo) {
         this.perform(effect);
         this.answer(effect, 0);
       }
-      for (const { execution_id } of open) this.close(execution_id, 0);
+      for (const run of open) this.close(executionIdOf("s", run), 0);
     }
     throw new Error("it never settles");
   }

@@ -9,5 +9,5 @@ test.each(sources)("%s takes time and chance as arguments and touches nothing ou
   const forbidden =
     /\b(Date|Math\.random|process|fetch|setTimeout|setInterval|setImmediate|performance|crypto|console)\b/;
   expect(forbidden.exec(code)?.[0]).toBeUndefined();
-  for (const [, from] of code.matchAll(/from "([^"]+)"/g)) expect(from).toMatch(/^\.\/|^zod$/);
+  for (const [, from] of code.matchAll(/from "([^"]+)"/g)) expect(from).toMatch(/^\.\/|^\.\.\/protocol\/|^zod$/);
 });
