@@ -1,6 +1,7 @@
 /** `workflow(…)`: a name, schemas and handlers, around a plain async function. */
 import { createHash } from "node:crypto";
 import type * as z from "zod";
+import { DEFAULT_EXECUTION_TIMEOUT_SECONDS } from "../../shared/protocol/limits.ts";
 import type { Duration } from "../duration.ts";
 import { positiveMilliseconds } from "../duration.ts";
 import { UsageError } from "../errors.ts";
@@ -54,7 +55,7 @@ export interface Workflow<In = unknown, Out = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: a list of workflows mixes all kinds of inputs
 export type AnyWorkflow = Workflow<any, any>;
 
-const HOUR_MS = 3_600_000;
+const DEFAULT_TIMEOUT_MS = DEFAULT_EXECUTION_TIMEOUT_SECONDS * 1000;
 const MOST_SEARCH_KEYS = 20;
 
 /**
@@ -91,7 +92,11 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
     name,
     options,
     timeoutMs:
-      timeout === null ? null : timeout === undefined ? HOUR_MS : positiveMilliseconds(timeout, `${what}, timeout`),
+      timeout === null
+        ? null
+        : timeout === undefined
+          ? DEFAULT_TIMEOUT_MS
+          : positiveMilliseconds(timeout, `${what}, timeout`),
     inputSchema,
     outputSchema,
     hash: createHash("sha256")

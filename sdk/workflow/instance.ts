@@ -9,8 +9,10 @@
  *     to rest; what is asked for in between is dropped, except answers, task events and search keys.
  * W5. After a bug the instance is poisoned: its state is not one that any history leads to.
  */
+
 import type { Decision, HistoryEvent, Millis, Started, Stimulus } from "../../shared/protocol/history.ts";
 import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
+import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
 import type { WorkflowFrame } from "../determinism/frame.ts";
 import { runIn, runOutside } from "../determinism/frame.ts";
 import { install } from "../determinism/install.ts";
@@ -32,8 +34,8 @@ import { Scope } from "./scope.ts";
 import type { Activation, Instance, InstanceOptions, Log, Refusal } from "./types.ts";
 import type { ActivityWait, Alarm, ConditionWait } from "./waits.ts";
 
-const LONG_EVENTS = 10_240;
-const LONG_BYTES = 10_000_000;
+const LONG_EVENTS = MAX_HISTORY_EVENTS * HISTORY_IS_LONG_RATIO;
+const LONG_BYTES = MAX_HISTORY_BYTES * HISTORY_IS_LONG_RATIO;
 const DEFAULT_BUDGET_MS = 2_000;
 /** A long replay lets others run this often. */
 const REPLAY_TURN_MS = 20;

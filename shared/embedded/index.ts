@@ -3,6 +3,7 @@
 import { sweep } from "../engine/sweep.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import { HEARTBEAT_SECONDS, LIVENESS_SECONDS, RETENTION_DAYS } from "../protocol/limits.ts";
 import { Alarm, recover, scheduleClosed } from "../schedules/index.ts";
 import { EmbeddedActivities } from "./activities.ts";
 import { EmbeddedAnswers, Notifier } from "./changes.ts";
@@ -18,13 +19,13 @@ import { EmbeddedTasks } from "./tasks.ts";
 import { uuid7 } from "./uuid.ts";
 
 export const DEFAULTS: Settings = {
-  livenessMs: 50_000,
-  heartbeatMs: 10_000,
+  livenessMs: LIVENESS_SECONDS * 1000,
+  heartbeatMs: HEARTBEAT_SECONDS * 1000,
   sessionTimeoutMs: 30_000,
   leaseMs: 30_000,
   guardMs: 120_000,
   graceMs: 5_000,
-  retentionMs: 30 * 86_400_000,
+  retentionMs: RETENTION_DAYS * 86_400_000,
 };
 
 export interface EmbeddedOptions {

@@ -1,6 +1,5 @@
 /** The head of an execution: everything about it that is not history. One item, changed only by conditional writes. */
 import * as z from "zod";
-import type { Millis } from "./history.ts";
 import { ParentRef, ScheduleRef } from "./history.ts";
 import { ChildOutcome } from "./messages.ts";
 
@@ -78,9 +77,3 @@ export const Head = z.object({
   deadline: z.int().nullable(),
 });
 export type Head = z.infer<typeof Head>;
-
-export const isRunning = (head: Pick<Head, "status">): boolean => head.status === "RUNNING";
-
-/** Deadline of a chain started at `now`; `undefined` limit = none. */
-export const deadlineOf = (now: Millis, limitMs: Millis | null | undefined): Millis | null =>
-  limitMs === null || limitMs === undefined ? null : now + limitMs;
