@@ -1,4 +1,5 @@
 /** What a handler of the workflow said no to, as an answer. */
+import * as z from "zod";
 import { handlerFailed, invalid, type Refusal, refusal } from "../protocol/errors.ts";
 import type { Failure } from "../protocol/history.ts";
 import type { DetailItem } from "../protocol/http/detail.ts";
@@ -29,21 +30,11 @@ export function refusedByWorkflow(
 
 /** A worker that checked an input sends its problems along; they are relative to the input. */
 function detailOf(failure: Failure): DetailItem[] {
-  const items = Array.isArray(failure.details) ? failure.details.flatMap(itemOf) : [];
-  return items.length > 0 ? items : [{ loc: ["body", "input"], msg: failure.message, type: "value_error" }];
+  const sent = Problems.safeParse(failure.details).data ?? [];
+  if (sent.length === 0) return [{ loc: ["body", "input"], msg: failure.message, type: "value_error" }];
+  return sent.map(({ path, code, message }) => ({ loc: ["body", "input", ...path], msg: message, type: code }));
 }
 
-function itemOf(detail: unknown): DetailItem[] {
-  if (typeof detail !== "object" || detail === null) return [];
-  const { path, loc, message, msg } = detail as Record<string, unknown>;
-  const place = Array.isArray(path) ? path : Array.isArray(loc) ? loc : [];
-  const text = typeof message === "string" ? message : msg;
-  if (typeof text !== "string") return [];
-  return [
-    {
-      loc: ["body", "input", ...place.map((p) => (typeof p === "number" ? p : String(p)))],
-      msg: text,
-      type: "value_error",
-    },
-  ];
-}
+const Problems = z.array(
+  z.object({ path: z.array(z.union([z.string(), z.int()])), code: z.string(), message: z.string() }),
+);

@@ -237,12 +237,12 @@ describe("updates", () => {
 
   test("that the workflow rejects are refused with its problems in their places", async () => {
     const { drive, id, answer } = await takenIn(await running());
-    const details = [{ path: ["by"], message: "nobody of that name" }];
+    const details = [{ path: ["by"], code: "custom", message: "nobody of that name" }];
     await drive.append([
       { kind: "update_rejected", message: id, name: "set", status: 422, failure: { message: "bad", details } },
     ]);
     expect((await failure(answer)).body.detail).toEqual([
-      { loc: ["body", "input", "by"], msg: "nobody of that name", type: "value_error" },
+      { loc: ["body", "input", "by"], msg: "nobody of that name", type: "custom" },
     ]);
   });
 

@@ -1,9 +1,11 @@
 /** The front door: keys, workspaces, routes, media types, request ids, faults, and closing it in good order. */
+import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey } from "../../shared/api/index.ts";
 import { embedded } from "../../shared/embedded/index.ts";
 import { Frames } from "./support/frames.ts";
+import { ScriptedWorker } from "./support/scripted-worker.ts";
 import { failure, type World, world } from "./support/world.ts";
 
 let w: World;
@@ -230,6 +232,36 @@ describe("requests that cannot be served", () => {
     await server.close();
     broken.close();
   });
+});
+
+test("a stream that fails says so in a last frame, and the client throws after what came before", async () => {
+  const broken = embedded();
+  let reads = 0;
+  const feed = new Proxy(broken.feed, {
+    get(target, name) {
+      if (name === "read" && reads++ > 0) return () => Promise.reject(new Error("secret cause"));
+      return Reflect.get(target, name).bind(target);
+    },
+  });
+  const server = await startServer({ ports: { ...broken, feed }, version: "1", port: 0 });
+  const { key } = await createKey(broken, { workspace: w.workspace, name: "x" });
+  const client = new Mistral({ serverURL: server.url, apiKey: key });
+  const worker = new ScriptedWorker({ url: server.url, key, clock: broken.clock, deployment: "d", name: "w" });
+  await worker.register([{ name: "orders" }]);
+  const request = { workflowIdentifier: "orders", workflowExecutionRequest: { executionId: "e" } };
+  await client.workflows.executeWorkflow(request);
+  const seen: unknown[] = [];
+  const reading = (async () => {
+    for await (const frame of await client.workflows.executions.stream({ executionId: "e" })) seen.push(frame.id);
+  })();
+  await expect(reading).rejects.toMatchObject({
+    name: "StreamDisconnectedError",
+    reason: "internal_error",
+    error: expect.not.stringContaining("secret"),
+  });
+  expect(seen).toHaveLength(1);
+  await server.close(500);
+  broken.close();
 });
 
 describe("every answer", () => {

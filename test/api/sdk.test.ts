@@ -1,0 +1,233 @@
+/** The official client on one side, the real worker on the other, and the whole server between them. */
+import { Mistral } from "@mistralai/mistralai";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod";
+import { type RunningServer, startServer } from "../../cli/server/index.ts";
+import {
+  activity,
+  child,
+  continueAsNew,
+  on,
+  query,
+  type RunningWorker,
+  setSearchKeys,
+  signal,
+  startWorker,
+  task,
+  update,
+  WorkflowError,
+  waitForInput,
+  waitUntil,
+  workflow,
+} from "../../sdk/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { type Embedded, embedded } from "../../shared/embedded/index.ts";
+import { PublicEvent } from "../../shared/protocol/http/event-types.ts";
+import { failure } from "./support/world.ts";
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const charge = activity(
+  { name: "charge", input: z.object({ amount: z.number() }), output: z.object({ receipt: z.string() }) },
+  async ({ amount }) => ({ receipt: `R-${amount}` }),
+);
+let attempts = 0;
+const flaky = activity({ name: "flaky", retry: { maxAttempts: 3, first: "1ms" } }, async () => {
+  attempts += 1;
+  if (attempts < 3) throw new Error(`attempt ${attempts}`);
+  return task("token", { text: "" }, async (t) => {
+    t.set({ text: "Hel" });
+    t.set({ text: "Hello" });
+    return "said";
+  });
+});
+
+const approve = signal("approve", z.object({ by: z.string() }));
+const status = query("status", undefined, z.object({ by: z.string().nullable() }));
+const picky = query("picky", undefined, z.null());
+const amend = update("amend", z.object({ amount: z.number() }), z.number());
+const orders = workflow(
+  {
+    name: "orders",
+    input: z.object({ amount: z.number().min(0), note: z.string().default("none") }),
+    handlers: [approve, status, picky, amend],
+    searchKeys: ["amount"],
+  },
+  async ({ amount, note }) => {
+    let by: string | null = null;
+    let sum = amount;
+    on(approve, (input) => {
+      by = input.by;
+    });
+    on(status, () => ({ by }));
+    on(picky, () => {
+      throw new Error("not now");
+    });
+    on(amend, ({ amount: more }) => {
+      if (more < 0) throw new WorkflowError("amounts only grow");
+      sum += more;
+      return sum;
+    });
+    const { receipt } = await charge({ amount });
+    await task("todo_list", { left: 1 }, async (t) => {
+      await waitUntil(() => by !== null);
+      t.set({ left: 0 });
+    });
+    setSearchKeys({ approver: String(by) });
+    return { receipt, by, sum, note };
+  },
+);
+const greeter = workflow(
+  { name: "greeter", input: z.object({ name: z.string() }) },
+  async ({ name }) => `Hello, ${name}`,
+);
+const family = workflow({ name: "family" }, async () => {
+  const said = await child(greeter, { name: "child" }, { id: "family-child" });
+  return { said, done: await flaky() };
+});
+const rounds = workflow({ name: "rounds", input: z.object({ n: z.number() }) }, async ({ n }) =>
+  n > 0 ? continueAsNew({ n: n - 1 }) : "over",
+);
+const failing = workflow({ name: "failing" }, async () => {
+  throw new WorkflowError("no stock");
+});
+const asking = workflow({ name: "asking", interactive: true }, async () => {
+  const answer = await waitForInput(z.object({ ok: z.boolean() }), { label: "Sure?" });
+  return answer;
+});
+
+let ports: Embedded;
+let server: RunningServer;
+let worker: RunningWorker;
+let client: Mistral;
+beforeAll(async () => {
+  ports = embedded();
+  server = await startServer({ ports, version: "1", port: 0 });
+  const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
+  client = new Mistral({ serverURL: server.url, apiKey: key });
+  worker = await startWorker({
+    workflows: [orders, greeter, family, rounds, failing, asking],
+    activities: [charge, flaky],
+    deployment: "shop",
+    name: "w1",
+    url: server.url,
+    apiKey: key,
+    log: quiet,
+  });
+});
+afterAll(async () => {
+  await worker.stop();
+  await server.close(500);
+  ports.close();
+});
+
+const execute = (workflowIdentifier: string, workflowExecutionRequest: object) =>
+  client.workflows.executeWorkflow({ workflowIdentifier, workflowExecutionRequest });
+const ex = () => client.workflows.executions;
+
+test("one order through all that a client can do with it", async () => {
+  const executionId = "order-1";
+  await execute("orders", { executionId, input: { amount: 5 } });
+  const ask = () => ex().queryWorkflowExecution({ executionId, queryInvocationBody: { name: "status" } });
+  expect(await ask()).toEqual({ queryName: "status", result: { by: null } });
+  const amend = (amount: number) =>
+    ex().updateWorkflowExecution({ executionId, updateInvocationBody: { name: "amend", input: { amount } } });
+  expect(await amend(3)).toEqual({ updateName: "amend", result: 8 });
+  expect(await failure(amend(-1))).toMatchObject({ status: 424, body: { code: "HANDLER_FAILED" } });
+  const refused = ex().queryWorkflowExecution({ executionId, queryInvocationBody: { name: "picky" } });
+  const thrown = await failure(refused);
+  expect(thrown).toMatchObject({ status: 424, body: { code: "HANDLER_FAILED" } });
+  expect(thrown.body.detail).toContain("not now");
+  const frames = ex().stream({ executionId });
+  await ex().signalWorkflowExecution({ executionId, signalInvocationBody: { name: "approve", input: { by: "ann" } } });
+  const types: unknown[] = [];
+  for await (const frame of await frames) types.push((frame.data as { data: { eventType: string } }).data.eventType);
+  expect(types).toEqual([
+    "WORKFLOW_EXECUTION_STARTED",
+    "ACTIVITY_TASK_STARTED",
+    "ACTIVITY_TASK_COMPLETED",
+    "CUSTOM_TASK_STARTED",
+    "CUSTOM_TASK_IN_PROGRESS",
+    "CUSTOM_TASK_COMPLETED",
+    "WORKFLOW_EXECUTION_COMPLETED",
+  ]);
+  expect(await ex().getWorkflowExecution({ executionId, includeSearchKeys: true })).toMatchObject({
+    status: "COMPLETED",
+    result: { receipt: "R-5", by: "ann", sum: 8, note: "none" },
+    searchKeys: { amount: "5", approver: "ann" },
+  });
+});
+
+test("a synchronous start answers what the workflow returns; what is no object travels under `result`", async () => {
+  const answer = await execute("greeter", { executionId: "g", input: { name: "you" }, waitForResult: true });
+  expect(answer).toEqual({ workflowName: "greeter", executionId: "g", result: { result: "Hello, you" } });
+});
+
+test("children, retries and an activity's own progress are seen by everybody who watches", async () => {
+  const answer = await execute("family", { executionId: "family", waitForResult: true });
+  expect(answer).toMatchObject({ result: { said: "Hello, child", done: "said" } });
+  const list = await client.workflows.events.getWorkflowEvents({ rootWorkflowExecId: "family", limit: 1000 });
+  const of = (id: string) => list.events.filter((e) => e.workflowExecId === id).map((e) => e.eventType);
+  expect(of("family-child")).toEqual(["WORKFLOW_EXECUTION_STARTED", "WORKFLOW_EXECUTION_COMPLETED"]);
+  expect(of("family")).toEqual([
+    "WORKFLOW_EXECUTION_STARTED",
+    "ACTIVITY_TASK_STARTED",
+    "ACTIVITY_TASK_RETRYING",
+    "ACTIVITY_TASK_RETRYING",
+    "CUSTOM_TASK_STARTED",
+    "CUSTOM_TASK_IN_PROGRESS",
+    "CUSTOM_TASK_IN_PROGRESS",
+    "CUSTOM_TASK_COMPLETED",
+    "ACTIVITY_TASK_COMPLETED",
+    "WORKFLOW_EXECUTION_COMPLETED",
+  ]);
+  expect(await ex().getWorkflowExecution({ executionId: "family-child" })).toMatchObject({
+    parentExecutionId: "family",
+    rootExecutionId: "family",
+  });
+});
+
+test("runs that continue as new are one execution", async () => {
+  expect(await execute("rounds", { executionId: "rounds", input: { n: 2 }, waitForResult: true })).toMatchObject({
+    result: { result: "over" },
+  });
+  const { result } = await client.workflows.runs.listRuns({ rootExecutionId: "rounds", order: "asc" });
+  expect(result.executions.map((run) => run.status)).toEqual(["CONTINUED_AS_NEW", "CONTINUED_AS_NEW", "COMPLETED"]);
+});
+
+test("a failure tells its cause to whoever waits", async () => {
+  const refused = await failure(execute("failing", { waitForResult: true }));
+  expect(refused).toMatchObject({ status: 424, body: { code: "EXECUTION_FAILED", status: "FAILED" } });
+  expect(refused.body.detail).toContain("no stock");
+});
+
+describe("asking a person", () => {
+  const submit = (task_id: string, input: unknown) =>
+    ex().updateWorkflowExecution({
+      executionId: "ask",
+      updateInvocationBody: { name: "__submit_input", input: { task_id, input } },
+    });
+  type Pending = { pending_inputs: { task_id: string; label: string }[] };
+
+  test("lists what is open, refuses what does not fit and what is not open, and takes what does", async () => {
+    await execute("asking", { executionId: "ask" });
+    const { result } = await ex().queryWorkflowExecution({
+      executionId: "ask",
+      queryInvocationBody: { name: "__get_pending_inputs" },
+    });
+    const [open] = (result as Pending).pending_inputs;
+    expect(open).toMatchObject({ label: "Sure?", input_schema: { type: "object" } });
+    expect(await failure(submit("nope", { ok: true }))).toMatchObject({ status: 404 });
+    const wrong = await failure(submit(open!.task_id, { ok: "perhaps" }));
+    expect(wrong).toMatchObject({ status: 422, name: "HTTPValidationError" });
+    expect(await submit(open!.task_id, { ok: true })).toEqual({ updateName: "__submit_input", result: {} });
+    for await (const _ of await ex().stream({ executionId: "ask" }));
+    expect(await ex().getWorkflowExecution({ executionId: "ask" })).toMatchObject({ result: { ok: true } });
+  });
+});
+
+test("every event that all of this left behind is one that our schema and the client read", async () => {
+  const page = await client.workflows.events.getWorkflowEvents({ limit: 1000 });
+  expect(page.events.length).toBeGreaterThan(20);
+  const items = await ports.feed.read(DEFAULT_WORKSPACE, { after: 0, limit: 1000 });
+  for (const { event } of items) PublicEvent.parse(event.wire);
+});
