@@ -668,7 +668,7 @@ describe("continuing and knowing oneself", () => {
     });
     const hand = await Hand.start(grow);
     await hand.tell(say.completed(1, { receipt: "small" }));
-    await hand.tell(say.completed(2, { receipt: "x".repeat(10_000_001) }));
+    await hand.tell(say.completed(2, { receipt: "x".repeat(11_000_000) }));
     expect(seen).toEqual([false, true]);
   });
 
