@@ -3,6 +3,7 @@
  * a leading `CRON_TZ=` or `TZ=`, and comments. Both day fields must match (AND); there are no `?`, `L`, `W`, `#`.
  */
 import { MAX_CALENDAR_COMMENT_BYTES } from "../protocol/limits.ts";
+import { byteLength } from "./bytes.ts";
 import { parseGoDuration } from "./duration.ts";
 import { FIELD_RULES, type Field, type FieldValues } from "./fields.ts";
 import { type CompiledInterval, intervalOf } from "./interval.ts";
@@ -88,15 +89,6 @@ function withoutComment(text: string): string {
     throw new CronProblem(`its comment is longer than the allowed ${MAX_CALENDAR_COMMENT_BYTES} bytes`);
   }
   return text.slice(0, at).trim();
-}
-
-export function byteLength(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
 }
 
 function readEvery(text: string): CompiledInterval {

@@ -1,8 +1,8 @@
 /** Pause and resume, by hand or after a failure. */
 
 import { MAX_NOTE_BYTES } from "../protocol/limits.ts";
+import { byteLength } from "./bytes.ts";
 import { collect } from "./collect.ts";
-import { byteLength } from "./cron.ts";
 import { finish, open } from "./draft.ts";
 import { issue, type SpecIssue } from "./issues.ts";
 import { processBuffer } from "./overlap.ts";
