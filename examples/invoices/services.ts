@@ -1,0 +1,72 @@
+/**
+ * A stand-in for the outside world: an HTTP server with exchange rates and registered VAT ids. As in life, it takes its
+ * time, and now and then it fails: with 503, with a broken connection, or with silence.
+ */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Euros for one unit, in millionths. */
+export const RATES: Readonly<Record<string, number>> = {
+  USD: 921_400,
+  GBP: 1_168_300,
+  CHF: 1_043_700,
+  SEK: 89_300,
+};
+const UNREGISTERED = new Set(["GB000000000"]);
+
+export interface ServicesOptions {
+  /** 0 = any that is free (default). */
+  readonly port?: number;
+  /** Share of requests that fail, 0 to 1. Default 0.25. */
+  readonly failures?: number;
+  /** Shortest and longest time to an answer. Default 100 to 700 ms. */
+  readonly latencyMs?: readonly [number, number];
+  /** Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+export interface Services {
+  readonly url: string;
+  /** How many requests came, and how many of them were made to fail. */
+  readonly counts: { readonly requests: number; readonly failed: number };
+  close(): Promise<void>;
+}
+
+export async function startServices(options: ServicesOptions = {}): Promise<Services> {
+  const { failures = 0.25, latencyMs = [100, 700], random = Math.random } = options;
+  const counts = { requests: 0, failed: 0 };
+  const server = createServer(async (request, response) => {
+    counts.requests += 1;
+    await delay(latencyMs[0] + random() * (latencyMs[1] - latencyMs[0]));
+    if (response.destroyed) return;
+    if (random() < failures) {
+      counts.failed += 1;
+      const kind = random();
+      if (kind < 0.2) response.destroy();
+      else if (kind > 0.95)
+        setTimeout(() => response.destroy(), 10_000).unref(); // silence
+      else response.writeHead(503).end();
+      return;
+    }
+    const [status, body] = answer(new URL(request.url ?? "/", "http://services").pathname);
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve, reject) =>
+    server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve),
+  );
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, counts, close: () => close(server) };
+}
+
+function answer(path: string): readonly [status: number, body: unknown] {
+  const [, kind, id = ""] = path.split("/");
+  if (kind === "rates" && RATES[id] !== undefined) return [200, { currency: id, eurMicros: RATES[id] }];
+  if (kind === "vat-ids" && !UNREGISTERED.has(id)) return [200, { vatId: id, registered: true }];
+  return [404, { error: `there is no ${path}` }];
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
