@@ -1,0 +1,69 @@
+/**
+ * Facts about queued and beating activities: one item each under the execution's own key. They expire by themselves a
+ * retention after they were last touched; nobody asks for those of a closed run.
+ */
+import type { Activities, Ref } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { Context } from "./context.ts";
+import { payloadOwner } from "./heads.ts";
+import { activityKey, ttlSeconds } from "./keys.ts";
+import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { type Item, N, text } from "./table.ts";
+
+export class AwsActivities implements Activities {
+  readonly #c: Context;
+
+  constructor(c: Context) {
+    this.#c = c;
+  }
+
+  begin(ref: Ref, run: string, activity: number): Promise<void> {
+    return this.#set(ref, run, activity, { begun: { BOOL: true } });
+  }
+
+  async begun(ref: Ref, run: string, activities: readonly number[]): Promise<number[]> {
+    const keys = [...new Set(activities)].map((n) => activityKey(ref, run, n));
+    const items = await this.#c.tables.executions.getAll(keys);
+    const begun = new Set(items.filter((item) => item.begun?.BOOL).map((item) => text(item, "sk")));
+    return activities.filter((n) => begun.has(activityKey(ref, run, n).sk));
+  }
+
+  async beat(ref: Ref, run: string, activity: number, _attempt: number, details: unknown, now: Millis): Promise<void> {
+    const where = { owner: payloadOwner(ref, run), inline: INLINE_ONCE };
+    const packed = await stored(this.#c.blobs, details, where);
+    await this.#set(ref, run, activity, { details: packed, beat_at: N(now) });
+  }
+
+  async lastBeat(ref: Ref, run: string, activity: number): Promise<unknown> {
+    const item = await this.#get(ref, run, activity);
+    return item?.details ? unpack<unknown>(this.#c.blobs, item.details) : null;
+  }
+
+  requestCancel(ref: Ref, run: string, activity: number): Promise<void> {
+    return this.#set(ref, run, activity, { cancel: { BOOL: true } });
+  }
+
+  async cancelRequested(ref: Ref, run: string, activity: number): Promise<boolean> {
+    return (await this.#get(ref, run, activity))?.cancel?.BOOL ?? false;
+  }
+
+  #get(ref: Ref, run: string, activity: number): Promise<Item | null> {
+    return this.#c.tables.executions.get(activityKey(ref, run, activity));
+  }
+
+  async #set(ref: Ref, run: string, activity: number, facts: Item): Promise<void> {
+    const ttl = ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs);
+    const names = Object.keys(facts);
+    const done = await this.#c.tables.executions.update(
+      activityKey(ref, run, activity),
+      `SET ${["ttl", ...names].map((name) => `#${name} = :${name}`).join(", ")}`,
+      {
+        names: Object.fromEntries(["ttl", ...names].map((name) => [`#${name}`, name])),
+        values: Object.fromEntries([[":ttl", N(ttl)], ...names.map((name) => [`:${name}`, facts[name]!])]),
+        returns: "UPDATED_OLD",
+      },
+    );
+    const replaced = done.ok ? blobOf(done.item?.details) : undefined;
+    if (replaced !== undefined && replaced !== blobOf(facts.details)) await this.#c.blobs.expire(replaced);
+  }
+}

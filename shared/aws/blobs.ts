@@ -1,0 +1,68 @@
+/** Payloads too large for an item, in S3. The bucket's lifecycle rule deletes those with the tag `PAYLOAD_CLOSED_TAG`. */
+import { CopyObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { PAYLOAD_CLOSED_TAG } from "../../infra/names.ts";
+
+const TAGGING = `${PAYLOAD_CLOSED_TAG.key}=${PAYLOAD_CLOSED_TAG.value}`;
+const KEPT = 32;
+const KEPT_BYTES = 512 * 1024;
+
+export interface Blobs {
+  put(key: string, content: Buffer, o?: { short?: true }): Promise<void>;
+  get(key: string): Promise<Buffer>;
+  /** Starts its time until expiry anew: it is deleted when the retention has passed. Absent already: nothing to do. */
+  expire(key: string): Promise<void>;
+}
+
+export class S3Blobs implements Blobs {
+  readonly #s3: S3Client;
+  readonly #bucket: string;
+  /** What was put or got lately: an input is read again at every claim. Content never changes under its name. */
+  readonly #kept = new Map<string, Buffer>();
+
+  constructor(s3: S3Client, bucket: string) {
+    this.#s3 = s3;
+    this.#bucket = bucket;
+  }
+
+  /** `short`: it is deleted a retention after now, whatever happens. */
+  async put(key: string, content: Buffer, o: { short?: true } = {}): Promise<void> {
+    if (this.#kept.has(key)) return;
+    const where = { Bucket: this.#bucket, Key: key };
+    await this.#s3.send(new PutObjectCommand({ ...where, Body: content, ...(o.short && { Tagging: TAGGING }) }));
+    this.#keep(key, content);
+  }
+
+  async get(key: string): Promise<Buffer> {
+    const kept = this.#kept.get(key);
+    if (kept) return kept;
+    const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+    const content = Buffer.from(await answer.Body!.transformToByteArray());
+    this.#keep(key, content);
+    return content;
+  }
+
+  async expire(key: string): Promise<void> {
+    this.#kept.delete(key);
+    const CopySource = `${this.#bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
+    const where = { Bucket: this.#bucket, Key: key, CopySource };
+    try {
+      // S3 counts from the write and refuses a copy onto itself that changes nothing.
+      await this.#s3.send(
+        new CopyObjectCommand({
+          ...where,
+          TaggingDirective: "REPLACE",
+          Tagging: TAGGING,
+          MetadataDirective: "REPLACE",
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof NoSuchKey) && (error as Error).name !== "NoSuchKey") throw error;
+    }
+  }
+
+  #keep(key: string, content: Buffer): void {
+    if (content.length > KEPT_BYTES) return;
+    if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value as string);
+    this.#kept.set(key, content);
+  }
+}

@@ -1,0 +1,22 @@
+/** What the parts of the adapter share. */
+import type { Clock, Log, Settings } from "../ports.ts";
+import type { Blobs } from "./blobs.ts";
+import type { Clients } from "./clients.ts";
+import type { Table } from "./table.ts";
+
+export interface Tables {
+  readonly executions: Table;
+  readonly registry: Table;
+  readonly schedules: Table;
+  readonly feed: Table;
+}
+
+export interface Context {
+  readonly clients: Clients;
+  readonly tables: Tables;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly settings: Settings;
+  readonly log: Log;
+}

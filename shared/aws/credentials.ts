@@ -1,0 +1,62 @@
+/**
+ * What a worker receives its tasks with: temporary credentials that open the two queues of its deployment and nothing
+ * else. The role is the upper bound; the session policy narrows it, so a worker needs no AWS configuration of its own.
+ */
+import { AssumeRoleCommand, type STSClient } from "@aws-sdk/client-sts";
+import type { WorkerAnswer } from "../protocol/worker.ts";
+import { queueArn } from "./queue-names.ts";
+import type { Queues } from "./queues.ts";
+
+/** AWS's limit for a role that is assumed by a role. */
+const SECONDS = 3_600;
+
+export interface CredentialOptions {
+  readonly roleArn: string;
+  readonly region: string;
+  /** Where workers reach SQS; null = AWS's own. */
+  readonly endpoint: string | null;
+  /** ARN of any queue of the account and region. */
+  readonly siblingQueueArn: string;
+}
+
+export type SqsTasks = Extract<WorkerAnswer<"register">["tasks"], { via: "sqs" }>;
+
+/** Makes the deployment's queues if they are missing. */
+export async function tasksFor(
+  sts: STSClient,
+  queues: Queues,
+  o: CredentialOptions,
+  of: { workspace: string; deployment: string },
+): Promise<SqsTasks> {
+  const workflow = { ...of, queue: "workflow" as const };
+  const activity = { ...of, queue: "activity" as const };
+  const [workflow_queue, activity_queue] = await Promise.all([queues.ensure(workflow), queues.ensure(activity)]);
+  const Policy = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
+        Resource: [workflow, activity].map((queue) => queueArn(o.siblingQueueArn, queues.name(queue))),
+      },
+    ],
+  });
+  // Shown in CloudTrail; 64 characters.
+  const RoleSessionName = `worker-${of.deployment}`.slice(0, 64);
+  const { Credentials } = await sts.send(
+    new AssumeRoleCommand({ RoleArn: o.roleArn, RoleSessionName, Policy, DurationSeconds: SECONDS }),
+  );
+  return {
+    via: "sqs",
+    region: o.region,
+    endpoint: o.endpoint,
+    workflow_queue,
+    activity_queue,
+    credentials: {
+      access_key_id: Credentials!.AccessKeyId!,
+      secret_access_key: Credentials!.SecretAccessKey!,
+      session_token: Credentials!.SessionToken!,
+      expires_at: Credentials!.Expiration!.getTime(),
+    },
+  };
+}

@@ -1,0 +1,241 @@
+/** The durable state of executions over DynamoDB: each method is one step of the protocol, one conditional write. */
+import { INDEXES } from "../../infra/names.ts";
+import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
+import type { Message } from "../protocol/messages.ts";
+import { type CloseRequest, close, leftBehind, pointerItem } from "./close.ts";
+import type { Context } from "./context.ts";
+import { decodeHead, dueAttributes, encodeHead, isExpired, packSearchKeys, storeHeadBlobs } from "./heads.ts";
+import { Inbox } from "./inbox.ts";
+import { DUE_SHARDS, dueShard, headKey, needsPointer, pkOf, refOf, runKey, ttlSeconds } from "./keys.ts";
+import { Log } from "./log.ts";
+import { Lookup } from "./lookup.ts";
+import { blobOf, type Packed, upload } from "./pack.ts";
+import { listRuns } from "./runs.ts";
+import { type Item, N, number, S, text } from "./table.ts";
+
+const NAMES = { "#status": "status", "#run": "run", "#turn": "turn" };
+const RUNNING = { ":running": S("RUNNING") };
+
+export class AwsExecutions implements Executions {
+  readonly #c: Context;
+  readonly #log: Log;
+  readonly #inbox: Inbox;
+  readonly #lookup: Lookup;
+
+  constructor(c: Context) {
+    this.#c = c;
+    this.#log = new Log(c);
+    this.#inbox = new Inbox(c);
+    this.#lookup = new Lookup(c);
+  }
+
+  get #table() {
+    return this.#c.tables.executions;
+  }
+
+  async head(ref: Ref): Promise<Head | null> {
+    return this.#decode(await this.#table.get(headKey(ref)));
+  }
+
+  async #decode(item: Item | null): Promise<Head | null> {
+    if (!item || isExpired(item, this.#c.clock.now())) return null;
+    const head = await decodeHead(this.#c.blobs, item);
+    this.#lookup.heard(head, head.run);
+    this.#inbox.heard(head.chain, head.deadline);
+    return head;
+  }
+
+  async create(head: Head, overFinal: boolean) {
+    const item = await storeHeadBlobs(this.#c.blobs, await encodeHead({ ...head, turn: 1 }, { fresh: true }));
+    if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
+    let put = await this.#table.put(item, { expression: "attribute_not_exists(pk)" });
+    while (!put.ok) {
+      const old = put.found;
+      if (!old) {
+        put = await this.#table.put(item, { expression: "attribute_not_exists(pk)" }); // it went away meanwhile
+        continue;
+      }
+      const expired = isExpired(old, this.#c.clock.now());
+      const over = overFinal && text(old, "status") !== "RUNNING" && old[INDEXES.due.sort] === undefined;
+      if (!expired && !over) return { kind: "exists" as const, head: (await this.#decode(old))! };
+      if (!expired) await this.#table.put(leftBehind(head, old)); // the old run stays listed under its own key
+      put = await this.#table.put(
+        { ...item, turn: N(number(old, "turn")! + 1) },
+        {
+          expression: "#run = :run AND #turn = :turn AND #status <> :running",
+          names: NAMES,
+          values: { ":run": old.run!, ":turn": old.turn!, ...RUNNING },
+        },
+      );
+    }
+    this.#lookup.heard(head, head.run);
+    this.#inbox.heard(head.chain, head.deadline);
+    return { kind: "created" as const };
+  }
+
+  putMessage(ref: Ref, chain: string, message: Message): Promise<void> {
+    return this.#inbox.put(ref, chain, message);
+  }
+  removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
+    return this.#inbox.remove(ref, chain, ids);
+  }
+  inbox(ref: Ref, chain: string): Promise<Message[]> {
+    return this.#inbox.all(ref, chain);
+  }
+
+  async mark(ref: Ref, chain: string, now: Millis) {
+    const { partition, sort } = INDEXES.due;
+    const due = dueAttributes(pkOf(ref), now);
+    const marked = await this.#table.update(
+      headKey(ref),
+      `SET ${partition} = :shard, ${sort} = :due, rung = :true, #turn = #turn + :one`,
+      {
+        condition: "#status = :running AND #chain = :chain AND attribute_not_exists(rung)",
+        names: { "#status": "status", "#turn": "turn", "#chain": "chain" },
+        values: {
+          ...RUNNING,
+          ":shard": due[partition]!,
+          ":due": due[sort]!,
+          ":true": { BOOL: true },
+          ":one": N(1),
+          ":chain": S(chain),
+        },
+      },
+    );
+    if (marked.ok) return { kind: "marked" as const };
+    return { kind: "refused" as const, head: await this.#decode(marked.found) };
+  }
+
+  async claim(ref: Ref, p: { dueAt: Millis; session: string }) {
+    const { partition, sort } = INDEXES.due;
+    const due = dueAttributes(pkOf(ref), p.dueAt);
+    const claimed = await this.#table.update(
+      headKey(ref),
+      `SET ${partition} = :shard, ${sort} = :due, driver = :session, #turn = #turn + :one REMOVE rung, fresh`,
+      {
+        condition: "#status = :running",
+        names: { "#status": "status", "#turn": "turn" },
+        values: {
+          ...RUNNING,
+          ":shard": due[partition]!,
+          ":due": due[sort]!,
+          ":session": S(p.session),
+          ":one": N(1),
+        },
+        returns: "ALL_NEW",
+      },
+    );
+    return claimed.ok ? this.#decode(claimed.item) : null;
+  }
+
+  putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
+    return this.#log.put(ref, run, batch, maxBytes);
+  }
+  batches(ref: Ref, run: string, after: number): Promise<Batch[]> {
+    return this.#log.batches(ref, run, after);
+  }
+
+  async park(ref: Ref, p: { run: string; turn: number; dueAt: Millis | null; sent: number }): Promise<boolean> {
+    const { partition, sort } = INDEXES.due;
+    const due = p.dueAt === null ? null : dueAttributes(pkOf(ref), p.dueAt);
+    const parked = await this.#table.update(
+      headKey(ref),
+      due ? `SET sent = :sent, ${partition} = :shard, ${sort} = :due` : `SET sent = :sent REMOVE ${partition}, ${sort}`,
+      {
+        condition: "#status = :running AND #run = :run AND #turn = :turn",
+        names: NAMES,
+        values: {
+          ...RUNNING,
+          ":sent": N(p.sent),
+          ":run": S(p.run),
+          ":turn": N(p.turn),
+          ...(due && { ":shard": due[partition]!, ":due": due[sort]! }),
+        },
+      },
+    );
+    return parked.ok;
+  }
+
+  async close(ref: Ref, p: CloseRequest) {
+    const done = await close(this.#c, this.#log, ref, p);
+    if (done.kind === "closed") this.#lookup.heard(ref, p.next.run);
+    return done;
+  }
+
+  async settle(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void> {
+    const { partition, sort } = INDEXES.due;
+    const final = seen.status !== "RUNNING";
+    const settled = await this.#table.update(
+      headKey(ref),
+      final ? `SET #ttl = :ttl REMOVE owed, ${partition}, ${sort}` : "REMOVE owed",
+      {
+        condition: "#run = :run AND #status = :status",
+        names: { "#run": "run", "#status": "status", ...(final && { "#ttl": "ttl" }) },
+        values: {
+          ":run": S(seen.run),
+          ":status": S(seen.status),
+          ...(final && { ":ttl": N(ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs)) }),
+        },
+        returns: "UPDATED_OLD",
+      },
+    );
+    const blob = settled.ok ? blobOf(settled.item?.owed) : undefined;
+    if (blob !== undefined) await this.#c.blobs.expire(blob);
+  }
+
+  async due(until: Millis, limit: number): Promise<DueEntry[]> {
+    const shards = Array.from({ length: DUE_SHARDS }, (_, shard) => this.#dueIn(dueShard(shard), until, limit));
+    const entries = (await Promise.all(shards)).flat();
+    return entries.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
+  }
+
+  async #dueIn(shard: string, until: Millis, limit: number): Promise<DueEntry[]> {
+    const { name, partition, sort } = INDEXES.due;
+    const entries: DueEntry[] = [];
+    const pages = this.#table.pages({
+      IndexName: name,
+      KeyConditionExpression: `${partition} = :shard AND ${sort} <= :until`,
+      ExpressionAttributeValues: { ":shard": S(shard), ":until": N(until) },
+      limit: () => limit - entries.length,
+    });
+    for await (const page of pages) {
+      entries.push(...page.map(dueEntryOf));
+      if (entries.length >= limit) break;
+    }
+    return entries;
+  }
+
+  async run(workspace: string, run: string): Promise<Head | null> {
+    return this.#decode(await this.#lookup.item(workspace, run));
+  }
+
+  runs(query: RunsQuery) {
+    return listRuns(this.#c, this.#lookup, query);
+  }
+
+  async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>): Promise<void> {
+    const packed: Partial<Record<string, Packed>> = await packSearchKeys({ ...ref, run, search_keys: keys });
+    const fields = ["search_keys", "search_keys_packed"];
+    const [set] = fields.filter((f) => packed[f]);
+    const remove = fields.filter((f) => !packed[f]).join(", ");
+    const value = set && packed[set];
+    if (value) await upload(this.#c.blobs, [value]);
+    const expression = value ? `SET ${set} = :keys REMOVE ${remove}` : `REMOVE ${remove}`;
+    const values = { ":run": S(run), ...(value && { ":keys": value.attribute }) };
+    for (const key of [headKey(ref), runKey(ref, run)]) {
+      const condition = "#run = :run";
+      const done = await this.#table.update(key, expression, { condition, names: { "#run": "run" }, values });
+      if (done.ok) return;
+    }
+  }
+}
+
+const dueEntryOf = (item: Item): DueEntry => ({
+  ...refOf(text(item, "pk")!),
+  dueAt: number(item, INDEXES.due.sort)!,
+  deployment: text(item, "deployment")!,
+  deadline: number(item, "deadline") ?? null,
+  status: text(item, "status") as ExecutionStatus,
+});

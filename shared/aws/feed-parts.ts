@@ -1,0 +1,110 @@
+/** From a changed item of the table Executions to its part of the feed. The same item always gives the same part. */
+import { type PublicEvent, present, type RunContext, startedOf } from "../core/present.ts";
+import { isClosing } from "../protocol/history.ts";
+import type { Context } from "./context.ts";
+import type { Part } from "./feed-items.ts";
+import { decodeHead } from "./heads.ts";
+import { HEAD, refOf } from "./keys.ts";
+import { Known } from "./known.ts";
+import { batchOf } from "./log.ts";
+import { Lookup } from "./lookup.ts";
+import { unpack } from "./pack.ts";
+import { type Item, type Key, text } from "./table.ts";
+
+/** Events above this, bytes of JSON, are not copied into the feed: a part names where they stand. */
+const COPIED = 64 * 1024;
+
+type Events = readonly { readonly at: number; readonly event: PublicEvent }[];
+
+export class Parts {
+  readonly #c: Pick<Context, "tables" | "blobs" | "clock">;
+  readonly #lookup: Lookup;
+  /** What all events of a run share; small, without its payloads. */
+  readonly #contexts = new Known<RunContext>(5_000);
+
+  constructor(c: Context) {
+    this.#c = c;
+    this.#lookup = new Lookup(c);
+  }
+
+  /** None: it shows nothing. */
+  async of(item: Item): Promise<Part[]> {
+    const key = { pk: text(item, "pk")!, sk: text(item, "sk")! };
+    const [kind, run = ""] = key.sk.split("#");
+    if (key.sk === HEAD) {
+      if (!item.fresh) return []; // marked, claimed, parked or closed: nothing that it shows for the first time
+      return [await this.#start(item)];
+    }
+    if (kind === "LOG") {
+      const batch = await batchOf(this.#c, item);
+      const events = await this.#logged(key, run, item);
+      const last = batch.events.at(-1)!;
+      if (events.length === 0 && !isClosing(last)) return []; // E3
+      const part = this.#part(`${run}#${batch.first}`, events, batch.events.length, key);
+      if (last.kind !== "execution_continued") return [part];
+      // One transaction closes a run and begins the next, and its changes come in any order: the end brings the beginning.
+      const next = await this.#lookup.itemOf(refOf(key.pk), last.run);
+      return next ? [part, await this.#start(next)] : [part];
+    }
+    if (kind === "PROGRESS") {
+      const events = await this.#progress(item);
+      return [this.#part(key.sk, events, events.length, key)];
+    }
+    return [];
+  }
+
+  async #start(head: Item): Promise<Part> {
+    const run = text(head, "run");
+    return this.#part(`${run}#1`, await this.#started(head), 1, { pk: text(head, "pk")!, sk: `RUN#${run}` });
+  }
+
+  #part(source: string, events: Events, n: number, from: Key): Part {
+    const large = events.length > 0 && JSON.stringify(events).length > COPIED;
+    return large ? { source, n, from } : { source, n, events };
+  }
+
+  /** The events of a part that only names them. Gone since: none. */
+  async read(from: Key): Promise<Events> {
+    const [kind, run = ""] = from.sk.split("#");
+    if (kind === "RUN") {
+      const item = await this.#lookup.itemOf(refOf(from.pk), run);
+      return item ? this.#started(item) : [];
+    }
+    const item = await this.#c.tables.executions.get(from);
+    if (!item) return [];
+    return kind === "LOG" ? this.#logged(from, run, item) : this.#progress(item);
+  }
+
+  async #started(item: Item): Promise<Events> {
+    const head = await decodeHead(this.#c.blobs, item);
+    this.#remember(head);
+    return present(head, startedOf(head)).map((event) => ({ at: 0, event }));
+  }
+
+  async #logged(key: Key, run: string, item: Item): Promise<Events> {
+    const batch = await batchOf(this.#c, item);
+    const context = await this.#context(key.pk, run);
+    if (!context) return []; // expired before it was shown
+    return batch.events.flatMap((e, at) => present(context, e).map((event) => ({ at, event })));
+  }
+
+  async #progress(item: Item): Promise<Events> {
+    const events = await unpack<PublicEvent[]>(this.#c.blobs, item.events!);
+    return events.map((event, at) => ({ at, event }));
+  }
+
+  async #context(pk: string, run: string): Promise<RunContext | null> {
+    const known = this.#contexts.get(`${pk}#${run}`);
+    if (known) return known;
+    const item = await this.#lookup.itemOf(refOf(pk), run);
+    if (!item) return null;
+    return this.#remember(await decodeHead(this.#c.blobs, item));
+  }
+
+  #remember(head: RunContext & { workspace: string }): RunContext {
+    const { execution, workflow, run, chain, root, parent, first_run, continued_from, schedule, attempt } = head;
+    const context = { execution, workflow, run, chain, root, parent, first_run, continued_from, schedule, attempt };
+    this.#contexts.set(`${head.workspace}#${execution}#${run}`, context);
+    return context;
+  }
+}

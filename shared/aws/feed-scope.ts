@@ -1,0 +1,121 @@
+/**
+ * Where in the feed the events of one execution, run or tree can lie: from when it started (the feed notes when it was
+ * appended to, and that place is found by halving) to the last batch of its log, once it is closed.
+ */
+import { INDEXES } from "../../infra/names.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { Context } from "./context.ts";
+import { endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
+import { headKey, pkOf } from "./keys.ts";
+import { Known } from "./known.ts";
+import { Log } from "./log.ts";
+import { Lookup } from "./lookup.ts";
+import { type Item, number, text, within } from "./table.ts";
+
+export interface Scope {
+  readonly execution?: string | undefined;
+  readonly root?: string | undefined;
+  readonly run?: string | undefined;
+}
+export interface Bounds {
+  /** Nothing of it lies at or below this sequence. */
+  readonly after: number;
+  /** Nothing of it lies behind this item. */
+  isEnd(stored: Stored): boolean;
+  /** Nothing of it lies above `after`: its end has been seen before. */
+  readonly isOver: boolean;
+}
+
+/** Clocks differ. */
+const MARGIN_MS: Millis = 60_000;
+
+export class Scopes {
+  readonly #c: Context;
+  readonly #lookup: Lookup;
+  readonly #log: Log;
+  readonly #places = new Known<number>(2_000);
+  /** By source of the last batch: the sequence at which the item with it ends. */
+  readonly #ends = new Known<number>(2_000);
+
+  constructor(c: Context) {
+    this.#c = c;
+    this.#lookup = new Lookup(c);
+    this.#log = new Log(c);
+  }
+
+  async bounds(workspace: string, scope: Scope, after: number): Promise<Bounds> {
+    const runs = await this.#runs(workspace, scope);
+    if (runs.length === 0) return { after, isEnd: () => false, isOver: false };
+    const since = Math.min(...runs.map((item) => number(item, INDEXES.runs.sort)!)) - MARGIN_MS;
+    const last = scope.root === undefined ? await this.#lastSource(runs) : undefined;
+    const end = last === undefined ? undefined : this.#ends.get(last);
+    return {
+      after: after > 0 ? after : await this.#placeOf(workspace, since),
+      isOver: end !== undefined && end <= after,
+      isEnd: (stored) => {
+        if (last === undefined || !stored.parts.some((part) => part.source === last)) return false;
+        this.#ends.set(last, stored.first + stored.n - 1);
+        return true;
+      },
+    };
+  }
+
+  /** The runs that are asked for, of an execution all that are known; of a tree those of its root. */
+  async #runs(workspace: string, { run, execution, root }: Scope): Promise<Item[]> {
+    if (run !== undefined) {
+      const item = await this.#lookup.item(workspace, run);
+      return item ? [item] : [];
+    }
+    const id = execution ?? root;
+    if (id === undefined) return [];
+    const ref = { workspace, execution: id };
+    const [head, earlier] = await Promise.all([
+      this.#c.tables.executions.get(headKey(ref)),
+      this.#c.tables.executions.query(within(pkOf(ref), { prefix: "RUN#" })),
+    ]);
+    return head ? [head, ...earlier] : earlier;
+  }
+
+  /** The source of the batch that ends the latest run; undefined while it is open. Of a continued run the next goes on. */
+  async #lastSource([latest]: readonly Item[]): Promise<string | undefined> {
+    const item = latest!;
+    if (text(item, "status") === "RUNNING") return undefined;
+    const [workspace = "", execution = ""] = text(item, "pk")!.split("#");
+    const run = text(item, "run")!;
+    const first = await this.#log.lastFirst({ workspace, execution }, run);
+    return first === null ? undefined : `${run}#${first}`;
+  }
+
+  /** The end of the last item that was appended before `time`; 0 = none was. */
+  async #placeOf(workspace: string, time: Millis): Promise<number> {
+    const known = this.#places.get(`${workspace} ${time}`);
+    if (known !== undefined) return known;
+    const first = await this.#item(workspace, 0, true);
+    if (!first || number(first, "at")! >= time) return 0;
+    const last = await this.#item(workspace, 0, false);
+    let low = first;
+    let high = last ?? first;
+    if (number(high, "at")! < time) return endOf(high);
+    while (endOf(low) + 1 < firstSequence(high)) {
+      const middle = Math.floor((endOf(low) + 1 + firstSequence(high)) / 2);
+      const item = (await this.#itemUpTo(workspace, middle)) ?? low;
+      if (firstSequence(item) <= firstSequence(low)) break;
+      if (number(item, "at")! < time) low = item;
+      else if (firstSequence(item) < firstSequence(high)) high = item;
+      else break;
+    }
+    this.#places.set(`${workspace} ${time}`, endOf(low));
+    return endOf(low);
+  }
+
+  #item(workspace: string, from: number, forward: boolean): Promise<Item | null> {
+    const sort = { from: itemKey(workspace, from).sk, to: itemKey(workspace, HIGHEST).sk };
+    return this.#c.tables.feed.first({ ...within(workspace, sort), ScanIndexForward: forward });
+  }
+
+  /** The item that holds this sequence. */
+  #itemUpTo(workspace: string, sequence: number): Promise<Item | null> {
+    const sort = { from: itemKey(workspace, 0).sk, to: itemKey(workspace, sequence).sk };
+    return this.#c.tables.feed.first({ ...within(workspace, sort), ScanIndexForward: false });
+  }
+}

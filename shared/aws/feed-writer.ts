@@ -1,0 +1,173 @@
+/**
+ * Builds the feed from the change stream of the table Executions. Records of one execution come in order and may come
+ * again; several writers may serve one workspace at a time.
+ *
+ * W1. Exactly once: the writer knows the sources of everything that was appended since before its oldest record was
+ *     written. It reads what it does not remember, and what others append becomes known the moment they win its place.
+ * W2. A record that cannot be taken in stops those of its workspace behind it, and no other workspace.
+ */
+import type { Millis } from "../protocol/history.ts";
+import type { Context } from "./context.ts";
+import { anchorKey, decodeStored, endOf, HIGHEST, itemKey, type Part, type Stored } from "./feed-items.ts";
+import { Parts } from "./feed-parts.ts";
+import { refOf, ttlSeconds } from "./keys.ts";
+import { pack } from "./pack.ts";
+import { type Item, keyItem, N, number, text, within } from "./table.ts";
+
+export interface Change {
+  /** Given back if the record could not be taken in: it and all that follow it come again. */
+  readonly id: string;
+  /** When the change was made, roughly: DynamoDB tells it to the second. */
+  readonly at: Millis;
+  readonly image: Item;
+}
+
+/** Clocks that wrote `at` may differ by this, and DynamoDB rounds the time of a change. */
+const MARGIN_MS: Millis = 60_000;
+const RESERVED = 1_000;
+/** An item takes so many events, or bytes of JSON: even if nothing can be compressed, DynamoDB takes that. */
+const MOST_EVENTS = 500;
+const MOST_BYTES = 256 * 1024;
+const REMEMBERED = 50_000;
+
+interface Memory {
+  next: number;
+  /** No sequence above this has been given (E2). */
+  limit: number;
+  sources: Set<string>;
+  /** Everything appended after this is in `sources`. */
+  since: Millis;
+}
+
+export class FeedWriter {
+  readonly #c: Context;
+  readonly #parts: Parts;
+  readonly #memory = new Map<string, Memory>();
+
+  constructor(c: Context) {
+    this.#c = c;
+    this.#parts = new Parts(c);
+  }
+
+  /** Ids of the first record of each workspace that could not be taken in. */
+  async take(changes: readonly Change[]): Promise<string[]> {
+    const failed: string[] = [];
+    const byWorkspace = Map.groupBy(changes, (change) => refOf(text(change.image, "pk")!).workspace);
+    for (const [workspace, some] of byWorkspace) {
+      let reached = 0;
+      try {
+        const parts: Part[] = [];
+        let trouble: unknown;
+        for (const change of some) {
+          try {
+            parts.push(...(await this.#parts.of(change.image)));
+            reached += 1;
+          } catch (error) {
+            trouble = error;
+            break;
+          }
+        }
+        const before = reached;
+        reached = 0; // until it is appended, nothing is
+        if (parts.length > 0) await this.#append(workspace, parts, Math.min(...some.map((x) => x.at)));
+        reached = before;
+        if (trouble) throw trouble;
+      } catch (error) {
+        this.#memory.delete(workspace);
+        this.#c.log.error("events could not be put into the feed", { workspace, error });
+        failed.push(some[reached]!.id); // W2
+      }
+    }
+    return failed;
+  }
+
+  async #append(workspace: string, parts: readonly Part[], oldest: Millis): Promise<void> {
+    const memory = await this.#remembering(workspace, oldest);
+    let left = parts.filter((part) => !memory.sources.has(part.source));
+    while (left.length > 0) {
+      const group = chunk(left);
+      const n = group.reduce((sum, part) => sum + part.n, 0);
+      await this.#reserve(workspace, memory, memory.next + n - 1);
+      const packed = await pack(JSON.stringify(group), workspace, Number.POSITIVE_INFINITY);
+      const now = this.#c.clock.now();
+      const item = {
+        ...keyItem(itemKey(workspace, memory.next)),
+        n: N(n),
+        at: N(now),
+        parts: packed.attribute,
+        ttl: N(ttlSeconds(now + this.#c.settings.retentionMs)),
+      };
+      const put = await this.#c.tables.feed.put(item, { expression: "attribute_not_exists(pk)" });
+      if (put.ok) {
+        this.#learn(memory, { first: memory.next, n, at: now, parts: group });
+        left = left.slice(group.length);
+      } else {
+        await this.#catchUp(workspace, memory); // somebody else won the place (E1)
+        left = left.filter((part) => !memory.sources.has(part.source));
+      }
+    }
+  }
+
+  /** W1. */
+  async #remembering(workspace: string, oldest: Millis): Promise<Memory> {
+    const known = this.#memory.get(workspace);
+    if (known && known.since <= oldest - MARGIN_MS && known.sources.size < REMEMBERED) return known;
+    const since = oldest - MARGIN_MS;
+    const sources = new Set<string>();
+    let next: number | undefined;
+    const query = { ...within(workspace, range(workspace, 0)), ScanIndexForward: false };
+    reading: for await (const page of this.#c.tables.feed.pages({ ...query, limit: () => 20 })) {
+      for (const item of page) {
+        next ??= endOf(item) + 1;
+        if (number(item, "at")! < since) break reading;
+        for (const part of (await decodeStored(this.#c.blobs, item)).parts) sources.add(part.source);
+      }
+    }
+    const anchor = await this.#c.tables.feed.get(anchorKey(workspace));
+    const limit = (anchor && number(anchor, "limit")) || 0;
+    const memory = { next: next ?? limit + 1, limit, sources, since };
+    this.#memory.set(workspace, memory);
+    return memory;
+  }
+
+  async #catchUp(workspace: string, memory: Memory): Promise<void> {
+    const items = await this.#c.tables.feed.query(within(workspace, range(workspace, memory.next)));
+    for (const item of items) this.#learn(memory, await decodeStored(this.#c.blobs, item));
+  }
+
+  #learn(memory: Memory, stored: Stored): void {
+    for (const part of stored.parts) memory.sources.add(part.source);
+    memory.next = Math.max(memory.next, stored.first + stored.n);
+  }
+
+  /** E2. */
+  async #reserve(workspace: string, memory: Memory, upTo: number): Promise<void> {
+    if (upTo <= memory.limit) return;
+    const limit = upTo + RESERVED;
+    await this.#c.tables.feed.update(anchorKey(workspace), "SET #limit = :limit", {
+      condition: "attribute_not_exists(#limit) OR #limit < :limit",
+      names: { "#limit": "limit" },
+      values: { ":limit": N(limit) },
+    });
+    memory.limit = limit;
+  }
+}
+
+const range = (workspace: string, from: number) => ({
+  from: itemKey(workspace, from).sk,
+  to: itemKey(workspace, HIGHEST).sk,
+});
+
+/** As many of the first parts as one item takes, at least one. */
+function chunk(parts: readonly Part[]): Part[] {
+  let events = 0;
+  let bytes = 0;
+  let n = 0;
+  for (const part of parts) {
+    events += part.n;
+    bytes += Buffer.byteLength(JSON.stringify(part));
+    if (n > 0 && (events > MOST_EVENTS || bytes > MOST_BYTES)) break;
+    n += 1;
+  }
+  return parts.slice(0, n);
+}

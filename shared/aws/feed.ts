@@ -1,0 +1,132 @@
+/**
+ * Reading the feed, and publishing into it. Progress is written under the execution's own key, so that it travels the
+ * change stream in its place among the execution's events.
+ *
+ * A reader that wants one execution, run or tree begins at the time when that started and, where it can know, stops
+ * after its end: it does not walk through the whole workspace.
+ */
+import type { PublicEvent } from "../core/present.ts";
+import type { Feed, FeedItem, Ref } from "../ports.ts";
+import type { Context } from "./context.ts";
+import {
+  anchorKey,
+  decodeStored,
+  endOf,
+  firstSequence,
+  HIGHEST,
+  itemKey,
+  type Part,
+  type Stored,
+} from "./feed-items.ts";
+import { Parts } from "./feed-parts.ts";
+import { type Scope, Scopes } from "./feed-scope.ts";
+import { payloadOwner } from "./heads.ts";
+import { progressKey, ttlSeconds } from "./keys.ts";
+import { Known } from "./known.ts";
+import type { Pace } from "./pace.ts";
+import { INLINE_ONCE, stored } from "./pack.ts";
+import { type Item, keyItem, N, number, within } from "./table.ts";
+
+export class AwsFeed implements Feed {
+  readonly #c: Context;
+  readonly #parts: Parts;
+  readonly #scopes: Scopes;
+  readonly #pace: Pace;
+  /** Ends of items: whoever reads on from one need not look for an item around it. */
+  readonly #ends = new Known<true>(10_000);
+
+  constructor(c: Context, pace: Pace) {
+    this.#c = c;
+    this.#parts = new Parts(c);
+    this.#scopes = new Scopes(c);
+    this.#pace = pace;
+  }
+
+  async publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]): Promise<void> {
+    const where = { owner: payloadOwner(ref, run), inline: INLINE_ONCE, short: true } as const;
+    const item = {
+      ...keyItem(progressKey(ref, run, id)),
+      events: await stored(this.#c.blobs, events, where),
+      // The feed may point to it instead of copying it, so it lives as long as the feed does.
+      ttl: N(ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs)),
+    };
+    await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
+  }
+
+  async last(workspace: string): Promise<number> {
+    const query = { ...within(workspace, this.#from(workspace, 0)), ScanIndexForward: false };
+    const item = await this.#c.tables.feed.first(query);
+    if (item) return endOf(item);
+    const anchor = await this.#c.tables.feed.get(anchorKey(workspace));
+    return (anchor && number(anchor, "limit")) || 0;
+  }
+
+  async read(workspace: string, p: Scope & { after: number; limit: number }): Promise<FeedItem[]> {
+    const { limit, ...scope } = p;
+    const bounds = await this.#scopes.bounds(workspace, scope, p.after);
+    const items: FeedItem[] = [];
+    if (bounds.isOver) return items;
+    for await (const stored of this.#itemsAfter(workspace, Math.max(p.after, bounds.after))) {
+      for (const item of await this.#events(stored)) {
+        if (item.sequence > p.after && wanted(item.event, scope)) items.push(item);
+      }
+      const isEnd = bounds.isEnd(stored);
+      if (items.length >= limit || isEnd) break;
+    }
+    if (items.length > 0) this.#stir(workspace, items);
+    return items.slice(0, limit);
+  }
+
+  /** Items that hold sequences above `after`. */
+  async *#itemsAfter(workspace: string, after: number): AsyncGenerator<Stored> {
+    let checked = after <= 0 || this.#ends.get(`${workspace} ${after}`) !== undefined;
+    const around = async (): Promise<Item | null> => {
+      checked = true;
+      const sort = { from: itemKey(workspace, 0).sk, to: itemKey(workspace, after).sk };
+      const item = await this.#c.tables.feed.first({ ...within(workspace, sort), ScanIndexForward: false });
+      if (!item || endOf(item) > after) return item;
+      this.#ends.set(`${workspace} ${endOf(item)}`, true);
+      return null;
+    };
+    for await (const page of this.#c.tables.feed.pages(within(workspace, this.#from(workspace, after + 1)))) {
+      // Sequences are dense: an item that begins right after shows that none reaches over.
+      if (page[0] && firstSequence(page[0]) === after + 1) checked = true;
+      if (!checked) {
+        const item = await around();
+        if (item) yield decodeStored(this.#c.blobs, item);
+      }
+      for (const item of page) {
+        this.#ends.set(`${workspace} ${endOf(item)}`, true);
+        yield decodeStored(this.#c.blobs, item);
+      }
+    }
+  }
+
+  #from(workspace: string, first: number) {
+    return { from: itemKey(workspace, first).sk, to: itemKey(workspace, HIGHEST).sk };
+  }
+
+  async #events(stored: Stored): Promise<FeedItem[]> {
+    const items: FeedItem[] = [];
+    let first = stored.first;
+    for (const part of stored.parts) {
+      for (const { at, event } of await this.#of(part)) items.push({ sequence: first + at, event });
+      first += part.n;
+    }
+    return items;
+  }
+
+  async #of(part: Part) {
+    return part.events ?? (part.from ? this.#parts.read(part.from) : []);
+  }
+
+  #stir(workspace: string, items: readonly FeedItem[]): void {
+    this.#pace.stir(workspace);
+    for (const id of new Set(items.map((i) => i.event.wire.workflow_exec_id))) this.#pace.stir(`${workspace}#${id}`);
+  }
+}
+
+const wanted = ({ wire }: PublicEvent, { execution, root, run }: Scope): boolean =>
+  (execution === undefined || wire.workflow_exec_id === execution) &&
+  (root === undefined || wire.root_workflow_exec_id === root) &&
+  (run === undefined || wire.workflow_run_id === run);

@@ -1,0 +1,176 @@
+/**
+ * The head as an item. What conditions and indexes name is an attribute of its own; payloads are packed one by one, so
+ * that a close writes the result without touching the input; the rest, which never changes in a run, is `body`.
+ * What is at its default is left out: most heads fit into one write unit.
+ */
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { INDEXES } from "../../infra/names.ts";
+import { startedOf } from "../core/present.ts";
+import type { Ref } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { Blobs } from "./blobs.ts";
+import { dueShardOf, HEAD, pkOf, refOf, runsShardOf } from "./keys.ts";
+import { blobOf, INLINE_HEAD, type Packed, pack, unpack, upload } from "./pack.ts";
+import { type Item, N, number, S, text } from "./table.ts";
+
+/** Written with every put or update: the sparse index of what is due. */
+export const dueAttributes = (pk: string, dueAt: Millis): Item => ({
+  [INDEXES.due.partition]: S(dueShardOf(pk)),
+  [INDEXES.due.sort]: N(dueAt),
+});
+
+/** Search keys up to this size stand in the `runs` index; larger ones would make every start and close dearer. */
+const INDEXED_SEARCH_KEYS = 400;
+
+const PACKED = ["input", "result", "failure", "owed", "carried", "extensions"] as const;
+type PackedField = (typeof PACKED)[number];
+const EMPTY: Record<PackedField, string> = {
+  input: "null",
+  result: "null",
+  failure: "null",
+  owed: "[]",
+  carried: "[]",
+  extensions: "null",
+};
+
+export const payloadOwner = (ref: Ref, run: string): string => `${ref.workspace}/${ref.execution}/${run}`;
+
+/** The packed form of one field; absent = it has its default. */
+export async function packField(
+  ref: Ref,
+  run: string,
+  field: PackedField,
+  value: unknown,
+): Promise<Packed | undefined> {
+  const json = JSON.stringify(value ?? null);
+  return json === EMPTY[field] ? undefined : pack(json, payloadOwner(ref, run), INLINE_HEAD);
+}
+
+export async function packSearchKeys(head: Pick<Head, "workspace" | "execution" | "run" | "search_keys">) {
+  const json = JSON.stringify(head.search_keys);
+  if (json === "{}") return {};
+  if (Buffer.byteLength(json) <= INDEXED_SEARCH_KEYS) return { search_keys: { attribute: S(json) } };
+  return { search_keys_packed: await pack(json, payloadOwner(head, head.run), INLINE_HEAD) };
+}
+
+export interface EncodedHead {
+  readonly item: Item;
+  readonly blobs: readonly Packed[];
+}
+
+/** The whole item. `fresh`: a chain begins with it, and the feed has yet to show that. */
+export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<EncodedHead> {
+  const pk = pkOf(head);
+  const packed: Partial<Record<string, Packed>> = await packSearchKeys(head);
+  for (const field of PACKED) {
+    const value = await packField(head, head.run, field, head[field]);
+    if (value) packed[field] = value;
+  }
+  const { registration, continued_from, attempt, parent, schedule, token, first_run } = head;
+  const body = {
+    token,
+    ...(first_run !== head.run && { first_run }),
+    ...(registration !== null && { registration }),
+    ...(continued_from !== null && { continued_from }),
+    ...(attempt !== 1 && { attempt }),
+    ...(parent !== null && { parent }),
+    ...(schedule !== null && { schedule }),
+  };
+  packed.body = await pack(JSON.stringify(body), payloadOwner(head, head.run), INLINE_HEAD);
+  const item: Item = {
+    pk: S(pk),
+    sk: S(HEAD),
+    status: S(head.status),
+    run: S(head.run),
+    chain: S(head.chain),
+    turn: N(head.turn),
+    sent: N(head.sent),
+    workflow: S(head.workflow),
+    deployment: S(head.deployment),
+    [INDEXES.runs.partition]: S(runsShardOf(head.workspace, head.run)),
+    [INDEXES.runs.sort]: N(head.started_at),
+    base: N(Buffer.byteLength(JSON.stringify({ first: 1, events: [startedOf(head)], append_id: head.run, sent: 1 }))),
+    ...(head.due_at !== null && dueAttributes(pk, head.due_at)),
+    ...(head.rung && { rung: { BOOL: true } }),
+    ...(head.driver !== null && { driver: S(head.driver) }),
+    ...(head.user !== null && { user: S(head.user) }),
+    ...(head.root !== head.execution && { root: S(head.root) }),
+    ...(head.closed_at !== null && { closed_at: N(head.closed_at) }),
+    ...(head.deadline !== null && { deadline: N(head.deadline) }),
+    ...(o.fresh && { fresh: { BOOL: true } }),
+  };
+  const blobs: Packed[] = [];
+  for (const [name, value] of Object.entries(packed) as [string, Packed][]) {
+    item[name] = value.attribute;
+    blobs.push(value);
+  }
+  return { item, blobs };
+}
+
+export async function storeHeadBlobs(blobs: Blobs, encoded: EncodedHead): Promise<Item> {
+  await upload(blobs, encoded.blobs);
+  return encoded.item;
+}
+
+export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
+  const ref = refOf(text(item, "pk")!);
+  const read = async <T>(attribute: AttributeValue | undefined, empty: T): Promise<T> =>
+    attribute === undefined ? empty : unpack<T>(blobs, attribute);
+  type Body = Pick<Head, "token"> &
+    Partial<Pick<Head, "first_run" | "registration" | "continued_from" | "attempt" | "parent" | "schedule">>;
+  const [body, input, result, failure, owed, carried, extensions, search_keys] = await Promise.all([
+    unpack<Body>(blobs, item.body!),
+    read<Head["input"]>(item.input, null),
+    read<Head["result"]>(item.result, null),
+    read<string | null>(item.failure, null),
+    read<Head["owed"]>(item.owed, []),
+    read<string[]>(item.carried, []),
+    read<Head["extensions"]>(item.extensions, null),
+    read<Head["search_keys"]>(item.search_keys ?? item.search_keys_packed, {}),
+  ]);
+  const run = text(item, "run")!;
+  return {
+    workspace: ref.workspace,
+    execution: ref.execution,
+    workflow: text(item, "workflow")!,
+    registration: body.registration ?? null,
+    deployment: text(item, "deployment")!,
+    status: text(item, "status") as Head["status"],
+    run,
+    chain: text(item, "chain")!,
+    first_run: body.first_run ?? run,
+    continued_from: body.continued_from ?? null,
+    attempt: body.attempt ?? 1,
+    due_at: number(item, INDEXES.due.sort) ?? null,
+    rung: item.rung?.BOOL ?? false,
+    turn: number(item, "turn")!,
+    sent: number(item, "sent")!,
+    driver: text(item, "driver") ?? null,
+    owed,
+    token: body.token,
+    input,
+    result,
+    failure,
+    carried,
+    parent: body.parent ?? null,
+    root: text(item, "root") ?? ref.execution,
+    schedule: body.schedule ?? null,
+    search_keys,
+    user: text(item, "user") ?? null,
+    extensions,
+    started_at: number(item, INDEXES.runs.sort)!,
+    closed_at: number(item, "closed_at") ?? null,
+    deadline: number(item, "deadline") ?? null,
+  };
+}
+
+/** Names of the objects that the item stands for. */
+export const blobsOf = (item: Item): string[] =>
+  [...PACKED, "body", "search_keys_packed"].flatMap((name) => blobOf(item[name]) ?? []);
+
+/** DynamoDB deletes days late: what is past its time is gone for every reader. */
+export const isExpired = (item: Item, now: Millis): boolean => {
+  const ttl = number(item, "ttl");
+  return ttl !== undefined && ttl * 1000 <= now;
+};

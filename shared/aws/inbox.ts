@@ -1,0 +1,56 @@
+/**
+ * The inbox: one item per message under the execution's own key, so that senders meet nobody. A message of an execution
+ * with a deadline expires like its log (L4); others are deleted when they are taken in, or when the execution ends.
+ */
+import type { Ref } from "../ports.ts";
+import { inOrder, type Message } from "../protocol/messages.ts";
+import type { Context } from "./context.ts";
+import { inboxPrefix, messageKey, pkOf, ttlSeconds } from "./keys.ts";
+import { Known } from "./known.ts";
+import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { keyItem, N, within } from "./table.ts";
+
+const ABREAST = 25;
+
+export class Inbox {
+  readonly #c: Context;
+  /** Deadlines of chains: senders read the head first, so they mostly know. */
+  readonly #deadlines = new Known<number>(20_000);
+
+  constructor(c: Context) {
+    this.#c = c;
+  }
+
+  heard(chain: string, deadline: number | null): void {
+    if (deadline !== null) this.#deadlines.set(chain, deadline);
+  }
+
+  async put(ref: Ref, chain: string, message: Message): Promise<void> {
+    const owner = `${ref.workspace}/${ref.execution}/${chain}`;
+    const deadline = this.#deadlines.get(chain);
+    const item = {
+      ...keyItem(messageKey(ref, chain, message.id)),
+      message: await stored(this.#c.blobs, message, { owner, inline: INLINE_ONCE }),
+      ...(deadline !== undefined && { ttl: N(ttlSeconds(deadline + this.#c.settings.retentionMs)) }),
+    };
+    await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
+  }
+
+  async all(ref: Ref, chain: string): Promise<Message[]> {
+    const items = await this.#c.tables.executions.query(within(pkOf(ref), { prefix: inboxPrefix(chain) }));
+    const messages = await Promise.all(items.map((item) => unpack<Message>(this.#c.blobs, item.message!)));
+    return messages.sort(inOrder);
+  }
+
+  async remove(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
+    for (let i = 0; i < ids.length; i += ABREAST) {
+      await Promise.all(ids.slice(i, i + ABREAST).map((id) => this.#removeOne(ref, chain, id)));
+    }
+  }
+
+  async #removeOne(ref: Ref, chain: string, id: string): Promise<void> {
+    const removed = await this.#c.tables.executions.delete(messageKey(ref, chain, id));
+    const blob = blobOf(removed?.message);
+    if (blob !== undefined) await this.#c.blobs.expire(blob);
+  }
+}

@@ -1,0 +1,123 @@
+/** The AWS adapter: all ports over DynamoDB, SQS, S3 and STS. */
+import { sweep } from "../engine/sweep.ts";
+import type { Clock, Log, Ports, Settings } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import { scheduleClosed, wakeSchedule } from "../schedules/index.ts";
+import { AwsActivities } from "./activities.ts";
+import type { Alarm } from "./alarm.ts";
+import { AwsAnswers } from "./answers.ts";
+import { S3Blobs } from "./blobs.ts";
+import type { Clients } from "./clients.ts";
+import type { Context } from "./context.ts";
+import { type CredentialOptions, type SqsTasks, tasksFor } from "./credentials.ts";
+import { AwsExecutions } from "./executions.ts";
+import { AwsFeed } from "./feed.ts";
+import { type Change, FeedWriter } from "./feed-writer.ts";
+import { Pace } from "./pace.ts";
+import { type QueueOptions, Queues } from "./queues.ts";
+import { AwsRegistry } from "./registry.ts";
+import { expireClosed } from "./retention.ts";
+import { AwsSchedules } from "./schedules.ts";
+import { Table } from "./table.ts";
+import { AwsTasks } from "./tasks.ts";
+
+export { awsClients, type ClientOptions, type Clients } from "./clients.ts";
+export type { CredentialOptions, SqsTasks } from "./credentials.ts";
+export type { Change } from "./feed-writer.ts";
+export { Meter, type Usage } from "./meter.ts";
+export type { QueueOptions } from "./queues.ts";
+
+/** Names of what the stack made. What a handler has no right to use may be left empty. */
+export interface Places {
+  readonly executions: string;
+  readonly registry: string;
+  readonly schedules: string;
+  readonly feed: string;
+  readonly payloads: string;
+  readonly queues: QueueOptions;
+}
+
+export interface AwsOptions {
+  readonly clients: Clients;
+  readonly places: Places;
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly settings: Settings;
+  readonly log?: Log;
+  /** Wakes schedules in time; without it the sweeper does, up to a minute late. */
+  readonly alarm?: Alarm;
+}
+
+export interface Aws extends Ports {
+  readonly clients: Clients;
+  /** Takes changes of the table Executions into the feed; answers the ids of those that must come again. */
+  feedChanges(changes: readonly Change[]): Promise<string[]>;
+  /** One round of the sweeper: rings what is due, wakes schedules, and gives what has closed its expiry, until `until`. */
+  sweep(everyMs: Millis, until: Millis): Promise<{ due: number; woken: number; expired: number }>;
+  /** Makes the queues of a deployment and credentials for them. */
+  tasksFor(options: CredentialOptions, of: { workspace: string; deployment: string }): Promise<SqsTasks>;
+  /** Deletes the queues of a deployment, with what waits in them; answers their names. For operators. */
+  deleteDeploymentQueues(workspace: string, deployment: string): Promise<string[]>;
+}
+
+/** Schedules whose alarm was lost. What one of them meets must not hold up the others. */
+async function wakeOverdue(ports: Ports): Promise<number> {
+  const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, 1000);
+  for (const key of overdue) {
+    await wakeSchedule(ports, key).catch((error) =>
+      ports.log.error("a schedule could not be woken", { ...key, error }),
+    );
+  }
+  return overdue.length;
+}
+
+const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+export function aws(options: AwsOptions): Aws {
+  const { clients, places, clock, uuid, settings, log = quiet } = options;
+  const c: Context = {
+    clients,
+    clock,
+    uuid,
+    settings,
+    log,
+    blobs: new S3Blobs(clients.s3, places.payloads),
+    tables: {
+      executions: new Table(clients.dynamo, places.executions),
+      registry: new Table(clients.dynamo, places.registry),
+      schedules: new Table(clients.dynamo, places.schedules),
+      feed: new Table(clients.dynamo, places.feed),
+    },
+  };
+  const queues = new Queues(clients.sqs, places.queues, settings.leaseMs);
+  const changes = new Pace(clock);
+  const writer = new FeedWriter(c);
+  const ports: Ports = {
+    clock,
+    uuid,
+    log,
+    settings,
+    executions: new AwsExecutions(c),
+    tasks: new AwsTasks(c, queues),
+    registry: new AwsRegistry(c),
+    schedules: new AwsSchedules(c, options.alarm),
+    feed: new AwsFeed(c, changes),
+    activities: new AwsActivities(c),
+    answers: new AwsAnswers(c),
+    changes,
+    durable: async () => {}, // a call that has returned is on three disks
+    scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
+  };
+  return {
+    ...ports,
+    clients,
+    feedChanges: (some) => writer.take(some),
+    async sweep(everyMs, until) {
+      const due = await sweep(ports, everyMs);
+      const woken = await wakeOverdue(ports);
+      return { due, woken, expired: await expireClosed(c, until) };
+    },
+    tasksFor: (o, of) => tasksFor(clients.sts, queues, o, of),
+    deleteDeploymentQueues: (workspace, deployment) => queues.deleteBoth(workspace, deployment),
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * What the adapter has used, as AWS bills it: counted from `ReturnConsumedCapacity`, never estimated. The bench prints
+ * it per step, handlers write it as metrics.
+ */
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import type { STSClient } from "@aws-sdk/client-sts";
+
+export interface Usage {
+  /** Calls of DynamoDB. */
+  dynamo: number;
+  /** Write and read request units, those of indexes included. */
+  writeUnits: number;
+  readUnits: number;
+  /** Requests of SQS (64 KB of payload each), S3 and STS. */
+  sqs: number;
+  s3: number;
+  sts: number;
+}
+
+const NOTHING: Usage = { dynamo: 0, writeUnits: 0, readUnits: 0, sqs: 0, s3: 0, sts: 0 };
+
+export class Meter {
+  readonly #used: Usage = { ...NOTHING };
+  /** Units and calls by operation, such as `PutItem`. */
+  readonly operations = new Map<string, { calls: number; units: number }>();
+
+  add(operation: string, used: Partial<Usage>): void {
+    let units = 0;
+    for (const [name, n] of Object.entries(used) as [keyof Usage, number][]) {
+      this.#used[name] += n;
+      if (name === "writeUnits" || name === "readUnits") units += n;
+    }
+    const known = this.operations.get(operation) ?? { calls: 0, units: 0 };
+    this.operations.set(operation, { calls: known.calls + 1, units: known.units + units });
+  }
+
+  /** Used since the last `take`, which sets it back to nothing. */
+  take(): Usage {
+    const used = { ...this.#used };
+    Object.assign(this.#used, NOTHING);
+    this.operations.clear();
+    return used;
+  }
+
+  get used(): Usage {
+    return { ...this.#used };
+  }
+}
+
+interface Capacity {
+  readonly CapacityUnits?: number;
+  readonly WriteCapacityUnits?: number;
+}
+const WRITES = new Set(["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]);
+const READS = new Set(["GetItem", "BatchGetItem", "Query"]);
+
+type AnyClient = DynamoDBClient | SQSClient | S3Client | STSClient;
+type Count = (operation: string, output: Record<string, unknown>, input: Record<string, unknown>) => Partial<Usage>;
+
+/** Counts what `client` does from now on. */
+export function metered<C extends AnyClient>(client: C, meter: Meter, service: "dynamo" | "sqs" | "s3" | "sts"): C {
+  const count: Count = service === "dynamo" ? dynamoUsage : service === "sqs" ? sqsUsage : () => ({ [service]: 1 });
+  const stack = client.middlewareStack as DynamoDBClient["middlewareStack"];
+  stack.add(
+    (next, context) => async (args) => {
+      const operation = String(context.commandName ?? "").replace(/Command$/, "");
+      const input = args.input as unknown as Record<string, unknown>;
+      if (service === "dynamo" && (WRITES.has(operation) || READS.has(operation))) {
+        (args as { input: unknown }).input = { ...input, ReturnConsumedCapacity: "TOTAL" };
+      }
+      try {
+        const result = await next(args);
+        meter.add(operation, count(operation, result.output as unknown as Record<string, unknown>, input));
+        return result;
+      } catch (error) {
+        // A write whose condition fails is charged as well, but does not say how much: at least one unit.
+        const name = (error as Error).name;
+        const refused = name === "ConditionalCheckFailedException" ? { writeUnits: 1 } : {};
+        meter.add(operation, { [service]: 1, ...refused });
+        throw error;
+      }
+    },
+    { step: "initialize", name: "siroccoMeter", override: true },
+  );
+  return client;
+}
+
+const dynamoUsage: Count = (operation, output) => {
+  const told = output.ConsumedCapacity as Capacity | Capacity[] | undefined;
+  const units = [told ?? []].flat().reduce((sum, one) => sum + (one.CapacityUnits ?? 0), 0);
+  return { dynamo: 1, ...(WRITES.has(operation) ? { writeUnits: units } : { readUnits: units }) };
+};
+
+/** SQS charges each 64 KB as a request. */
+const sqsUsage: Count = (_operation, output, input) => {
+  const sent = typeof input.MessageBody === "string" ? input.MessageBody.length : 0;
+  const received = ((output.Messages ?? []) as { Body?: string }[]).reduce((sum, m) => sum + (m.Body?.length ?? 0), 0);
+  return { sqs: Math.max(1, Math.ceil((sent + received) / 65_536)) };
+};

@@ -1,0 +1,210 @@
+/**
+ * Deployments, workflows and registrations: items of one partition per workspace, few and seldom written.
+ *
+ * Ids are digests of the names they stand for: a registration repeated by a hundred workers at once is the same write a
+ * hundred times. By id alone a workflow or registration is found through a pointer item.
+ */
+import { createHash } from "node:crypto";
+import type { DeploymentRecord, KeyRecord, RegistrationRecord, Registry, WorkflowRecord } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { WorkflowDefinition } from "../protocol/worker.ts";
+import type { Context } from "./context.ts";
+import { stored, unpack } from "./pack.ts";
+import { type Session, Sessions } from "./sessions.ts";
+import { type Item, keyItem, N, number, S, type Table, text, within } from "./table.ts";
+
+const ABREAST = 25;
+/** A definition is read far more often than written: it stays in its item unless that could not hold it. */
+const INLINE_DEFINITION = 200 * 1024;
+
+export class AwsRegistry implements Registry {
+  readonly #c: Pick<Context, "tables" | "blobs">;
+  readonly #sessions: Sessions;
+
+  constructor(c: Pick<Context, "tables" | "blobs">) {
+    this.#c = c;
+    this.#sessions = new Sessions(c.tables.registry);
+  }
+
+  get #table(): Table {
+    return this.#c.tables.registry;
+  }
+
+  async register(p: Session & { definitions: readonly WorkflowDefinition[]; now: Millis }) {
+    const { workspace, deployment, now, definitions } = p;
+    await this.#table.update(
+      { pk: workspace, sk: `D#${deployment}` },
+      "SET id = :id, #name = :name, created_at = if_not_exists(created_at, :now), updated_at = :now",
+      {
+        names: { "#name": "name" },
+        values: { ":id": S(idFor(workspace, "deployment", deployment)), ":name": S(deployment), ":now": N(now) },
+      },
+    );
+    const refs: { workflowId: string; registrationId: string }[] = [];
+    for (let i = 0; i < definitions.length; i += ABREAST) {
+      const some = definitions.slice(i, i + ABREAST);
+      refs.push(...(await Promise.all(some.map((d) => this.#define(workspace, deployment, d, now)))));
+    }
+    await this.#sessions.register(p, now);
+    return refs;
+  }
+
+  async #define(workspace: string, deployment: string, definition: WorkflowDefinition, now: Millis) {
+    const { name } = definition;
+    const workflowId = idFor(workspace, "workflow", name);
+    const registrationId = idFor(workspace, "registration", name, deployment);
+    const pointer = (id: string, to: string) =>
+      this.#table.put({ ...keyItem({ pk: workspace, sk: `ID#${id}` }), to: S(to) });
+    const given = { display_name: definition.display_name, description: definition.description };
+    const where = { owner: `${workspace}/definitions/${registrationId}`, inline: INLINE_DEFINITION };
+    const packed = await stored(this.#c.blobs, definition, where);
+    await Promise.all([
+      pointer(workflowId, `W#${name}`),
+      pointer(registrationId, `R#${name}#${deployment}`),
+      this.#table.update(
+        { pk: workspace, sk: `W#${name}` },
+        `SET id = :id, #name = :name, created_at = if_not_exists(created_at, :now)${
+          given.display_name ? ", display_name = :display" : ""
+        }${given.description ? ", description = :description" : ""}`,
+        {
+          names: { "#name": "name" },
+          values: {
+            ":id": S(workflowId),
+            ":name": S(name),
+            ":now": N(now),
+            ...(given.display_name && { ":display": S(given.display_name) }),
+            ...(given.description && { ":description": S(given.description) }),
+          },
+        },
+      ),
+      this.#table.update(
+        { pk: workspace, sk: `R#${name}#${deployment}` },
+        "SET id = :id, workflow_id = :workflow, #definition = :definition, created_at = if_not_exists(created_at, :now), updated_at = :now",
+        {
+          names: { "#definition": "definition" },
+          values: {
+            ":id": S(registrationId),
+            ":workflow": S(workflowId),
+            ":definition": packed,
+            ":now": N(now),
+          },
+        },
+      ),
+    ]);
+    return { workflowId, registrationId };
+  }
+
+  beat(p: Session & { now: Millis }): Promise<boolean> {
+    return this.#sessions.beat(p, p.now);
+  }
+  leave(p: Session): Promise<void> {
+    return this.#sessions.leave(p);
+  }
+  workers(workspace: string, deployment?: string) {
+    return this.#sessions.latest(workspace, deployment);
+  }
+  heartbeats(workspace: string, sessions: readonly string[]) {
+    return this.#sessions.heartbeats(workspace, sessions);
+  }
+
+  async deployments(workspace: string): Promise<DeploymentRecord[]> {
+    return (await this.#of(workspace, "D#")).map((item) => ({
+      id: text(item, "id")!,
+      name: text(item, "name")!,
+      createdAt: number(item, "created_at")!,
+      updatedAt: number(item, "updated_at")!,
+    }));
+  }
+
+  async registrations(workspace: string, filter: { workflow?: string; deployment?: string } = {}) {
+    const { workflow, deployment } = filter;
+    let items: Item[];
+    if (workflow !== undefined && deployment !== undefined) {
+      const one = await this.#table.get({ pk: workspace, sk: `R#${workflow}#${deployment}` });
+      items = one ? [one] : [];
+    } else {
+      items = await this.#of(workspace, workflow === undefined ? "R#" : `R#${workflow}#`);
+      if (deployment !== undefined) items = items.filter((item) => namesOf(item).deployment === deployment);
+    }
+    const records = await Promise.all(items.map((item) => this.#registrationOf(item)));
+    return records.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  }
+
+  async registration(workspace: string, id: string): Promise<RegistrationRecord | null> {
+    const item = await this.#byId(workspace, id, "R#");
+    return item ? this.#registrationOf(item) : null;
+  }
+
+  async #registrationOf(item: Item): Promise<RegistrationRecord> {
+    return {
+      id: text(item, "id")!,
+      workflowId: text(item, "workflow_id")!,
+      ...namesOf(item),
+      definition: await unpack<WorkflowDefinition>(this.#c.blobs, item.definition!),
+      createdAt: number(item, "created_at")!,
+      updatedAt: number(item, "updated_at")!,
+    };
+  }
+
+  async workflows(workspace: string): Promise<WorkflowRecord[]> {
+    return (await this.#of(workspace, "W#")).map(workflowOf);
+  }
+
+  async workflow(workspace: string, nameOrId: string): Promise<WorkflowRecord | null> {
+    const item =
+      (await this.#table.get({ pk: workspace, sk: `W#${nameOrId}` })) ?? (await this.#byId(workspace, nameOrId, "W#"));
+    return item ? workflowOf(item) : null;
+  }
+
+  async #byId(workspace: string, id: string, kind: "W#" | "R#"): Promise<Item | null> {
+    if (!/^[0-9a-f-]{36}$/i.test(id)) return null;
+    const pointer = await this.#table.get({ pk: workspace, sk: `ID#${id.toLowerCase()}` });
+    const sk = pointer ? text(pointer, "to")! : "";
+    return sk.startsWith(kind) ? this.#table.get({ pk: workspace, sk }) : null;
+  }
+
+  #of(workspace: string, prefix: string): Promise<Item[]> {
+    return this.#table.query(within(workspace, { prefix }));
+  }
+
+  async putKey(key: KeyRecord): Promise<void> {
+    await this.#table.put({ ...keyItem(apiKey(key.hash)), record: S(JSON.stringify(key)) });
+  }
+
+  async key(hash: string): Promise<KeyRecord | null> {
+    const item = await this.#table.get(apiKey(hash));
+    return item ? (JSON.parse(text(item, "record")!) as KeyRecord) : null;
+  }
+}
+
+/** Found by its hash alone: the workspace is what the key says. */
+const apiKey = (hash: string) => ({ pk: `key#${hash}`, sk: "KEY" });
+
+/** `R#<workflow>#<deployment>`: names hold no `#`. */
+function namesOf(item: Item): { workflow: string; deployment: string } {
+  const [, workflow, deployment] = text(item, "sk")!.split("#");
+  return { workflow: workflow!, deployment: deployment! };
+}
+
+function workflowOf(item: Item): WorkflowRecord {
+  const name = text(item, "name")!;
+  return {
+    id: text(item, "id")!,
+    name,
+    displayName: text(item, "display_name") ?? name,
+    description: text(item, "description") ?? null,
+    tags: item.tags?.SS ?? [],
+    archived: item.archived?.BOOL ?? false,
+    availableInChatAssistant: item.in_chat?.BOOL ?? false,
+    createdAt: number(item, "created_at")!,
+  };
+}
+
+/** A UUID (version 8: of our own making) that the same names always give. */
+export function idFor(...names: string[]): string {
+  const bytes = createHash("sha256").update(JSON.stringify(names)).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

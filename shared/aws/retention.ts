@@ -1,0 +1,95 @@
+/**
+ * Giving the items of closed runs their expiry, where it could not be given when they were written.
+ *
+ * Most runs never come here: the log of a run with a deadline is born with its expiry (L4), and the close writes that of
+ * the head. A note (`EXPIRE#<run>`, in the index `due` beside what the sweeper reads) is left by the close of a run that
+ * had no deadline, whose payloads lie in S3 (a lifecycle rule deletes objects by tag, so each is tagged), or whose id
+ * needs a pointer. Doing it twice is harmless; a round that is cut short goes on with the next.
+ */
+import { INDEXES } from "../../infra/names.ts";
+import type { Ref } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { Context } from "./context.ts";
+import { blobsOf } from "./heads.ts";
+import { Inbox } from "./inbox.ts";
+import { DUE_SHARDS, expiryKey, expiryShard, HEAD, logPrefix, pkOf, pointerKey, refOf, ttlSeconds } from "./keys.ts";
+import { Lookup } from "./lookup.ts";
+import { blobOf } from "./pack.ts";
+import { type Item, type Key, N, number, S, text, within } from "./table.ts";
+
+const ABREAST = 25;
+const A_ROUND = 100;
+
+/** Answers how many runs were seen to. `until`: begins no further run after this. */
+export async function expireClosed(c: Context, until: Millis): Promise<number> {
+  const { name, partition, sort } = INDEXES.due;
+  let done = 0;
+  for (let shard = 0; shard < DUE_SHARDS && c.clock.now() < until; shard++) {
+    const pages = c.tables.executions.pages({
+      IndexName: name,
+      KeyConditionExpression: `${partition} = :shard AND ${sort} <= :now`,
+      ExpressionAttributeValues: { ":shard": S(expiryShard(shard)), ":now": N(c.clock.now()) },
+      limit: () => A_ROUND,
+    });
+    for await (const page of pages) {
+      for (const note of page) {
+        if (c.clock.now() >= until) return done;
+        await expireRun(c, note);
+        done += 1;
+      }
+    }
+  }
+  return done;
+}
+
+async function expireRun(c: Context, note: Item): Promise<void> {
+  const ref = refOf(text(note, "pk")!);
+  const run = text(note, "sk")!.slice("EXPIRE#".length);
+  const ttl = ttlSeconds(number(note, INDEXES.due.sort)! + c.settings.retentionMs);
+  await expireLog(c, ref, run, ttl);
+  const item = await new Lookup(c).itemOf(ref, run);
+  if (item) {
+    for (const blob of blobsOf(item)) await c.blobs.expire(blob);
+    // Untaken by now: their senders died before they were told anything, or the execution was terminated.
+    if (text(item, "sk") === HEAD) await clearInbox(c, ref, text(item, "chain")!);
+  }
+  await expireAt(c, pointerKey(ref.workspace, run), ttl);
+  await c.tables.executions.delete(expiryKey(ref, run));
+}
+
+async function expireLog(c: Context, ref: Ref, run: string, ttl: number): Promise<void> {
+  const pages = c.tables.executions.pages({
+    ...within(pkOf(ref), { prefix: logPrefix(run) }),
+    ProjectionExpression: "pk, sk, #ttl, #batch.s3",
+    ExpressionAttributeNames: { "#ttl": "ttl", "#batch": "batch" },
+  });
+  for await (const page of pages) {
+    for (let i = 0; i < page.length; i += ABREAST) {
+      await Promise.all(
+        page.slice(i, i + ABREAST).map(async (item) => {
+          if (number(item, "ttl") === undefined) await expireAt(c, { pk: pkOf(ref), sk: text(item, "sk")! }, ttl);
+          const blob = blobOf(item.batch);
+          if (blob !== undefined) await c.blobs.expire(blob);
+        }),
+      );
+    }
+  }
+}
+
+async function expireAt(c: Context, key: Key, ttl: number): Promise<void> {
+  await c.tables.executions.update(key, "SET #ttl = :ttl", {
+    condition: "attribute_exists(pk)",
+    names: { "#ttl": "ttl" },
+    values: { ":ttl": N(ttl) },
+  });
+}
+
+async function clearInbox(c: Context, ref: Ref, chain: string): Promise<void> {
+  const inbox = new Inbox(c);
+  const left = await inbox.all(ref, chain);
+  await inbox.remove(
+    ref,
+    chain,
+    left.map((message) => message.id),
+  );
+}

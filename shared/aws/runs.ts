@@ -1,0 +1,160 @@
+/**
+ * Listing runs from the `runs` index: shards read side by side, each in the order of starts, merged.
+ *
+ * V1. The index only proposes. A run is shown as its own item says, and only if that still matches.
+ * V2. A page is full unless it is the last: reading goes on until it is. Filters that DynamoDB can apply save transfer,
+ *     not read units.
+ * V3. Sorted by end, every start in the asked range has to be read before the first page is known (an index of ends
+ *     would add a write unit to every execution for a list that is seldom asked for). Bounds on the start narrow it.
+ */
+import { INDEXES } from "../../infra/names.ts";
+import { BadToken, type RunsQuery } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Context } from "./context.ts";
+import { decodeHead, isExpired } from "./heads.ts";
+import { RUN_SHARDS, refOf, runsShard } from "./keys.ts";
+import type { Lookup } from "./lookup.ts";
+import { matches, serverFilter } from "./runs-filter.ts";
+import { type Candidate, compare, inStartOrder, type Place } from "./runs-order.ts";
+import { type Item, N, number, S, text } from "./table.ts";
+
+/** What is still open sorts as if it ended last. */
+const FAR = 9_000_000_000_000_000;
+
+export async function listRuns(
+  c: Context,
+  lookup: Lookup,
+  q: RunsQuery,
+): Promise<{ runs: Head[]; next: string | null }> {
+  let after = q.token === undefined ? undefined : readToken(q.token);
+  const runs: Head[] = [];
+  const seen = new Set<string>();
+  for (;;) {
+    const wanted = q.limit + 1 - runs.length;
+    const candidates =
+      q.sortBy === "start_time" ? await byStart(c, q, after, wanted) : await byEnd(c, q, after, wanted);
+    for (const head of await shown(c, lookup, candidates)) {
+      if (seen.has(head.run) || !matches(head, q)) continue; // V1
+      seen.add(head.run);
+      runs.push(head);
+    }
+    if (runs.length > q.limit || candidates.length < wanted) break; // V2
+    after = candidates.at(-1)!.place;
+  }
+  const page = runs.slice(0, q.limit);
+  const last = page.at(-1);
+  return { runs: page, next: runs.length > q.limit && last ? writeToken(placeOf(q, last)) : null };
+}
+
+const endOf = (closedAt: number | null | undefined): number => closedAt ?? FAR;
+const placeOf = (q: RunsQuery, head: Head): Place => [
+  q.sortBy === "start_time" ? head.started_at : endOf(head.closed_at),
+  head.run,
+];
+
+async function byStart(c: Context, q: RunsQuery, after: Place | undefined, wanted: number): Promise<Candidate[]> {
+  const found: Candidate[] = [];
+  const bound = after?.[0];
+  const range = { from: q.startedAfter ?? 0, to: q.startedBefore ?? FAR };
+  if (bound !== undefined && q.order === "asc") range.from = Math.max(range.from, bound);
+  if (bound !== undefined && q.order === "desc") range.to = Math.min(range.to, bound);
+  for await (const candidate of inStartOrder(shards(c, q, range, wanted), q.order)) {
+    if (after && compare(candidate.place, after) * sign(q) <= 0) continue;
+    found.push(candidate);
+    if (found.length >= wanted) break;
+  }
+  return found;
+}
+
+/** V3. Keeps only the best. */
+async function byEnd(c: Context, q: RunsQuery, after: Place | undefined, wanted: number): Promise<Candidate[]> {
+  let best: Candidate[] = [];
+  const trim = () => {
+    best.sort((a, b) => compare(a.place, b.place) * sign(q));
+    best = best.slice(0, wanted);
+  };
+  const range = { from: q.startedAfter ?? 0, to: q.startedBefore ?? FAR };
+  await Promise.all(
+    shards(c, q, range, undefined).map(async (pages) => {
+      for await (const page of pages) {
+        for (const { item, place } of page) {
+          const candidate: Candidate = { item, place: [endOf(number(item, "closed_at")), place[1]] };
+          if (!after || compare(candidate.place, after) * sign(q) > 0) best.push(candidate);
+        }
+        if (best.length > 4 * wanted + 1000) trim();
+      }
+    }),
+  );
+  trim();
+  return best;
+}
+
+const sign = (q: RunsQuery): number => (q.order === "asc" ? 1 : -1);
+
+/** One stream of pages per shard. `wanted`: a first page need not be larger than this. */
+function shards(c: Context, q: RunsQuery, range: { from: number; to: number }, wanted: number | undefined) {
+  if (range.from > range.to) return [];
+  const { name, partition, sort } = INDEXES.runs;
+  const filter = serverFilter(q);
+  return Array.from({ length: RUN_SHARDS }, (_, shard) => {
+    let limit = wanted;
+    const pages = c.tables.executions.pages({
+      IndexName: name,
+      KeyConditionExpression: `${partition} = :shard AND ${sort} BETWEEN :from AND :to`,
+      ScanIndexForward: q.order === "asc",
+      ...(filter && {
+        FilterExpression: filter.expression,
+        ExpressionAttributeNames: filter.names,
+      }),
+      ExpressionAttributeValues: {
+        ":shard": S(runsShard(q.workspace, shard)),
+        ":from": N(range.from),
+        ":to": N(range.to),
+        ...filter?.values,
+      },
+      limit: () => {
+        const now = limit;
+        if (limit !== undefined) limit = limit > 2_000 ? undefined : limit * 4; // what is filtered much is read in bulk
+        return now;
+      },
+    });
+    return candidatesOf(pages);
+  });
+}
+
+async function* candidatesOf(pages: AsyncGenerator<Item[]>): AsyncGenerator<Candidate[]> {
+  for await (const page of pages) {
+    yield page.map((item) => ({ item, place: [number(item, INDEXES.runs.sort)!, text(item, "run")!] }));
+  }
+}
+
+/** The runs as they are now, in the order of the candidates (V1). */
+async function shown(c: Context, lookup: Lookup, candidates: readonly Candidate[]): Promise<Head[]> {
+  const keys = candidates.map(({ item }) => ({ pk: text(item, "pk")!, sk: text(item, "sk")! }));
+  const unique = [...new Map(keys.map((k) => [`${k.pk} ${k.sk}`, k])).values()];
+  const items = await c.tables.executions.getAll(unique, { consistent: false });
+  const byKey = new Map(items.map((item) => [`${text(item, "pk")} ${text(item, "sk")}`, item]));
+  const now = c.clock.now();
+  const heads = await Promise.all(
+    candidates.map(async ({ place: [, run] }, i) => {
+      const ref = refOf(keys[i]!.pk);
+      const listed = byKey.get(`${keys[i]!.pk} ${keys[i]!.sk}`);
+      // The head may have passed to another run since: then this one has an item of its own.
+      const item = listed && text(listed, "run") === run ? listed : await lookup.itemOf(ref, run);
+      return item && !isExpired(item, now) ? decodeHead(c.blobs, item) : null;
+    }),
+  );
+  return heads.filter((head) => head !== null);
+}
+
+const writeToken = (place: Place): string => Buffer.from(JSON.stringify(place)).toString("base64url");
+
+function readToken(token: string): Place {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
+    if (Array.isArray(parsed) && typeof parsed[0] === "number" && typeof parsed[1] === "string") {
+      return [parsed[0], parsed[1]];
+    }
+  } catch {}
+  throw new BadToken();
+}

@@ -1,0 +1,162 @@
+/**
+ * Schedules: one item each, replaced only by who has seen what stands there, in the sparse index of what is due; and
+ * items of some log entries that the schedule itself no longer carries.
+ */
+import { INDEXES, KEYS } from "../../infra/names.ts";
+import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { LogEntry, ScheduleState } from "../schedule/index.ts";
+import type { Alarm } from "./alarm.ts";
+import type { Context } from "./context.ts";
+import { DUE_SHARDS, dueShard, dueShardOf, ttlSeconds } from "./keys.ts";
+import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
+
+const keyOf = (workspace: string, id: string): Key => ({ pk: workspace, sk: `S#${id}` });
+const logPk = ({ workspace, schedule }: ScheduleKey): string => `${workspace}#${schedule}`;
+/** Times and sequences as text that sorts like the number. */
+const padded = (n: number): string => String(n).padStart(16, "0");
+const logPrefix = (life: ScheduleLife): string => `LOG#${padded(life.createdAt)}#`;
+
+const ABREAST = 25;
+
+export class AwsSchedules implements Schedules {
+  readonly #c: Context;
+  readonly #alarm: Alarm | undefined;
+
+  /** Without an alarm, schedules are woken by the sweeper alone: up to a minute late. */
+  constructor(c: Context, alarm: Alarm | undefined) {
+    this.#c = c;
+    this.#alarm = alarm;
+  }
+
+  get #table() {
+    return this.#c.tables.schedules;
+  }
+
+  async get({ workspace, schedule }: ScheduleKey): Promise<StoredSchedule | null> {
+    const item = await this.#table.get(keyOf(workspace, schedule));
+    if (!item) return null;
+    return {
+      state: await unpack<ScheduleState>(this.#c.blobs, item.state!),
+      wakeAt: number(item, INDEXES.due.sort) ?? null,
+    };
+  }
+
+  async create(workspace: string, next: StoredSchedule): Promise<boolean> {
+    const item = await this.#encode(workspace, next);
+    return (await this.#table.put(item, { expression: `attribute_not_exists(${KEYS.partition})` })).ok;
+  }
+
+  async replace(workspace: string, seen: ScheduleState, next: StoredSchedule): Promise<boolean> {
+    const item = await this.#encode(workspace, next);
+    const condition = {
+      expression: "#version = :version AND created_at = :created",
+      names: { "#version": "version" },
+      values: { ":version": N(seen.version), ":created": N(seen.created_at) },
+    };
+    const replaced = await this.#table.put(item, condition, { returnOld: true });
+    const blob = replaced.ok ? blobOf(replaced.item?.state) : undefined;
+    if (blob !== undefined && blob !== blobOf(item.state)) await this.#c.blobs.expire(blob);
+    return replaced.ok;
+  }
+
+  async #encode(workspace: string, { state, wakeAt }: StoredSchedule): Promise<Item> {
+    const key = keyOf(workspace, state.schedule_id);
+    const { partition, sort } = INDEXES.due;
+    const where = { owner: `${workspace}/schedules/${state.schedule_id}`, inline: INLINE_ONCE };
+    return {
+      ...keyItem(key),
+      version: N(state.version),
+      created_at: N(state.created_at),
+      state: await stored(this.#c.blobs, state, where),
+      ...(wakeAt !== null && { [partition]: S(dueShardOf(`${key.pk}#${key.sk}`)), [sort]: N(wakeAt) }),
+    };
+  }
+
+  async delete(key: ScheduleKey): Promise<boolean> {
+    const deleted = await this.#table.delete(keyOf(key.workspace, key.schedule));
+    await this.#alarm?.set(key, null);
+    const query = { ...within(logPk(key)), ProjectionExpression: "pk, sk" };
+    for await (const page of this.#table.pages(query)) {
+      for (let i = 0; i < page.length; i += ABREAST) {
+        const some = page.slice(i, i + ABREAST);
+        await Promise.all(some.map((item) => this.#table.delete({ pk: text(item, "pk")!, sk: text(item, "sk")! })));
+      }
+    }
+    const blob = blobOf(deleted?.state);
+    if (blob !== undefined) await this.#c.blobs.expire(blob);
+    return deleted !== null;
+  }
+
+  async list(workspace: string, p: { after?: string; limit: number }): Promise<ScheduleState[]> {
+    const found: Item[] = [];
+    // A tilde sorts behind every character of an id.
+    const sort = { from: `S#${p.after ?? ""}`, to: "S#~" };
+    for await (const page of this.#table.pages({ ...within(workspace, sort), limit: () => p.limit + 1 })) {
+      found.push(...page.filter((item) => text(item, "sk") !== `S#${p.after ?? ""}`));
+      if (found.length >= p.limit) break;
+    }
+    const states = found.slice(0, p.limit);
+    return Promise.all(states.map((item) => unpack<ScheduleState>(this.#c.blobs, item.state!)));
+  }
+
+  async due(until: Millis, limit: number): Promise<DueSchedule[]> {
+    const shards = Array.from({ length: DUE_SHARDS }, (_, shard) => this.#dueIn(dueShard(shard), until, limit));
+    return (await Promise.all(shards))
+      .flat()
+      .sort((a, b) => a.wakeAt - b.wakeAt)
+      .slice(0, limit);
+  }
+
+  async #dueIn(shard: string, until: Millis, limit: number): Promise<DueSchedule[]> {
+    const { name, partition, sort } = INDEXES.due;
+    const found: DueSchedule[] = [];
+    const pages = this.#table.pages({
+      IndexName: name,
+      KeyConditionExpression: `${partition} = :shard AND ${sort} <= :until`,
+      ExpressionAttributeValues: { ":shard": S(shard), ":until": N(until) },
+      limit: () => limit - found.length,
+    });
+    for await (const page of pages) {
+      for (const item of page) {
+        const schedule = text(item, "sk")!.slice("S#".length);
+        found.push({ workspace: text(item, "pk")!, schedule, wakeAt: number(item, sort)! });
+      }
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  async arm(key: ScheduleKey, at: Millis | null): Promise<void> {
+    await this.#alarm?.set(key, at);
+  }
+
+  async putLog(life: ScheduleLife, entries: readonly LogEntry[]): Promise<void> {
+    const [first] = entries;
+    const last = entries.at(-1);
+    if (!first || !last) return;
+    const where = { owner: `${life.workspace}/schedules/${life.schedule}`, inline: INLINE_ONCE, short: true } as const;
+    await this.#table.put({
+      ...keyItem({ pk: logPk(life), sk: logPrefix(life) + padded(first.seq) }),
+      entries: await stored(this.#c.blobs, entries, where),
+      ttl: N(ttlSeconds(last.at + this.#c.settings.retentionMs)),
+    });
+  }
+
+  async log(life: ScheduleLife, p: { before: number; limit: number }): Promise<LogEntry[]> {
+    const prefix = logPrefix(life);
+    const before = Math.min(p.before, Number.MAX_SAFE_INTEGER);
+    const sort = { from: prefix, to: prefix + padded(before) };
+    const found: LogEntry[] = [];
+    const pages = this.#table.pages({ ...within(logPk(life), sort), ScanIndexForward: false, limit: () => 20 });
+    for await (const page of pages) {
+      for (const item of page) {
+        const entries = await unpack<LogEntry[]>(this.#c.blobs, item.entries!);
+        found.push(...entries.filter((entry) => entry.seq < before).reverse());
+      }
+      if (found.length >= p.limit) break;
+    }
+    return found.slice(0, p.limit);
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * One DynamoDB table, spoken to in the low-level form: an attribute is what it is on the wire, so that its size, which
+ * is its price, can be seen in the code.
+ *
+ * D1. A condition that fails is an answer, not an error: it comes back with the item that stood in the way.
+ * D2. Reads are strongly consistent, except those of an index, which cannot be.
+ * D3. A write that met a transaction on the same item is repeated here; the SDK repeats what was throttled.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+
+export type Item = Record<string, AttributeValue>;
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+export interface Condition {
+  readonly expression: string;
+  readonly names?: Record<string, string>;
+  readonly values?: Item;
+}
+export type Written = { ok: true; item: Item | null } | { ok: false; found: Item | null };
+
+export const S = (value: string): AttributeValue => ({ S: value });
+export const N = (value: number): AttributeValue => ({ N: String(value) });
+export const keyItem = ({ pk, sk }: Key): Item => ({ pk: S(pk), sk: S(sk) });
+export const text = (item: Item, name: string): string | undefined => item[name]?.S;
+export const number = (item: Item, name: string): number | undefined =>
+  item[name]?.N === undefined ? undefined : Number(item[name].N);
+
+export class Table {
+  readonly name: string;
+  readonly #dynamo: DynamoDBClient;
+
+  constructor(dynamo: DynamoDBClient, name: string) {
+    this.#dynamo = dynamo;
+    this.name = name;
+  }
+
+  async get(key: Key): Promise<Item | null> {
+    const input = { TableName: this.name, Key: keyItem(key), ConsistentRead: true };
+    return (await this.#dynamo.send(new GetItemCommand(input))).Item ?? null;
+  }
+
+  /** Those that exist, in no order. `consistent` false: at half the price, for what came from an index anyway. */
+  async getAll(keys: readonly Key[], { consistent = true } = {}): Promise<Item[]> {
+    const found: Item[] = [];
+    for (let i = 0; i < keys.length; i += 100) {
+      let wanted = keys.slice(i, i + 100).map(keyItem);
+      for (let tries = 0; wanted.length > 0; tries++) {
+        if (tries > 0) await pause(tries);
+        const RequestItems = { [this.name]: { Keys: wanted, ConsistentRead: consistent } };
+        const answer = await this.#dynamo.send(new BatchGetItemCommand({ RequestItems }));
+        found.push(...(answer.Responses?.[this.name] ?? []));
+        wanted = (answer.UnprocessedKeys?.[this.name]?.Keys as Item[] | undefined) ?? [];
+      }
+    }
+    return found;
+  }
+
+  /** `returnOld`: the answer is what the put replaced. */
+  put(item: Item, condition?: Condition, { returnOld = false } = {}): Promise<Written> {
+    return conditional(async () => {
+      const input = { TableName: this.name, Item: item, ...conditionInput(condition) };
+      const answer = await this.#dynamo.send(
+        new PutItemCommand({ ...input, ...(returnOld && { ReturnValues: "ALL_OLD" as const }) }),
+      );
+      return answer.Attributes ?? null;
+    });
+  }
+
+  /** `expression`: an update expression. Answers the item as `returns` says. */
+  update(
+    key: Key,
+    expression: string,
+    p: { names?: Record<string, string>; values?: Item; condition?: string; returns?: "ALL_NEW" | "UPDATED_OLD" },
+  ): Promise<Written> {
+    return conditional(async () => {
+      const answer = await this.#dynamo.send(
+        new UpdateItemCommand({
+          TableName: this.name,
+          Key: keyItem(key),
+          UpdateExpression: expression,
+          ...(p.returns && { ReturnValues: p.returns }),
+          ...(p.condition && { ConditionExpression: p.condition, ReturnValuesOnConditionCheckFailure: "ALL_OLD" }),
+          ...(p.names && { ExpressionAttributeNames: p.names }),
+          ...(p.values && { ExpressionAttributeValues: p.values }),
+        }),
+      );
+      return answer.Attributes ?? null;
+    });
+  }
+
+  /** Answers what was deleted. */
+  async delete(key: Key): Promise<Item | null> {
+    const done = await conditional(async () => {
+      const input = { TableName: this.name, Key: keyItem(key), ReturnValues: "ALL_OLD" as const };
+      return (await this.#dynamo.send(new DeleteItemCommand(input))).Attributes ?? null;
+    });
+    return done.ok ? done.item : null;
+  }
+
+  /** Page after page of 1 MB at most. `limit`: items read per page, before any filter. */
+  async *pages(
+    query: Omit<QueryCommandInput, "TableName"> & { limit?: () => number | undefined },
+  ): AsyncGenerator<Item[]> {
+    const { limit, ...rest } = query;
+    let from: Item | undefined;
+    do {
+      const Limit = limit?.();
+      const answer = await this.#dynamo.send(
+        new QueryCommand({
+          ConsistentRead: rest.IndexName === undefined,
+          ...rest,
+          TableName: this.name,
+          ...(Limit !== undefined && { Limit }),
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      yield answer.Items ?? [];
+      from = answer.LastEvaluatedKey;
+    } while (from);
+  }
+
+  async query(query: Omit<QueryCommandInput, "TableName">): Promise<Item[]> {
+    const items: Item[] = [];
+    for await (const page of this.pages(query)) items.push(...page);
+    return items;
+  }
+
+  /** The first item of a query, none = null. */
+  async first(query: Omit<QueryCommandInput, "TableName" | "Limit">): Promise<Item | null> {
+    for await (const page of this.pages({ ...query, limit: () => 1 })) if (page[0]) return page[0];
+    return null;
+  }
+}
+
+function conditionInput(condition: Condition | undefined) {
+  if (!condition) return {};
+  return {
+    ConditionExpression: condition.expression,
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
+    ...(condition.names && { ExpressionAttributeNames: condition.names }),
+    ...(condition.values && { ExpressionAttributeValues: condition.values }),
+  };
+}
+
+/** Those who wait for one item wait apart. */
+export const pause = (tries: number): Promise<void> =>
+  delay(Math.min(1_000, 10 * 2 ** tries) * (0.5 + Math.random() / 2)) as Promise<void>;
+
+const CONFLICTS = 12;
+
+/** D1, D3. */
+async function conditional(write: () => Promise<Item | null>): Promise<Written> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return { ok: true, item: await write() };
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return { ok: false, found: error.Item ?? null };
+      if ((error as Error).name !== "TransactionConflictException" || tries >= CONFLICTS) throw error;
+      await pause(tries);
+    }
+  }
+}
+
+/** A key condition: one partition, and what its sort keys begin with or lie between. */
+export function within(
+  pk: string,
+  sort?: { prefix: string } | { from: string; to: string },
+): {
+  KeyConditionExpression: string;
+  ExpressionAttributeValues: Item;
+} {
+  if (!sort) return { KeyConditionExpression: "pk = :pk", ExpressionAttributeValues: { ":pk": S(pk) } };
+  if ("prefix" in sort) {
+    return {
+      KeyConditionExpression: "pk = :pk AND begins_with(sk, :sk)",
+      ExpressionAttributeValues: { ":pk": S(pk), ":sk": S(sort.prefix) },
+    };
+  }
+  return {
+    KeyConditionExpression: "pk = :pk AND sk BETWEEN :from AND :to",
+    ExpressionAttributeValues: { ":pk": S(pk), ":from": S(sort.from), ":to": S(sort.to) },
+  };
+}

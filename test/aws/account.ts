@@ -1,0 +1,82 @@
+/** An adapter over an emulator of one's own. */
+import { randomUUID } from "node:crypto";
+import { CreateBucketCommand } from "@aws-sdk/client-s3";
+import { type Aws, type AwsOptions, aws, awsClients, type Clients, type QueueOptions } from "../../shared/aws/index.ts";
+import { realClock } from "../../shared/embedded/clock.ts";
+import { DEFAULTS } from "../../shared/embedded/index.ts";
+import { uuid7 } from "../../shared/embedded/uuid.ts";
+import type { Settings } from "../../shared/ports.ts";
+import { blankAccount, type TestAccount } from "../emulator/support.ts";
+import { pumpChanges } from "./change-stream.ts";
+import { createTables, type TableNames } from "./tables.ts";
+
+export { cannotRun } from "../emulator/support.ts";
+
+export interface Over extends Partial<Omit<AwsOptions, "settings" | "places">> {
+  readonly settings?: Partial<Settings>;
+  readonly queues?: Partial<QueueOptions>;
+}
+
+export interface Installation {
+  readonly account: TestAccount;
+  readonly tables: TableNames;
+  readonly bucket: string;
+  readonly prefix: string;
+  /** Fresh clients of the account's root. */
+  clients(): Clients;
+  /** Another process, as it were: clients and memory of its own. */
+  adapter(over?: Over): Aws;
+  end(): Promise<void>;
+}
+
+/** Tables, bucket, and a consumer of the change stream. */
+export async function install(o: { feed?: boolean } = {}): Promise<Installation> {
+  const account = await blankAccount();
+  const prefix = `t${randomUUID().slice(0, 8)}`;
+  const made: Clients[] = [];
+  const { endpoint, region, credentials } = account;
+  const clients = () => {
+    const fresh = awsClients({ endpoint, region, credentials });
+    made.push(fresh);
+    return fresh;
+  };
+  const own = clients();
+  const { stream, ...tables } = await createTables(own.dynamo, prefix);
+  const bucket = `${prefix}-payloads`;
+  await own.s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  const adapter: Installation["adapter"] = (over = {}) =>
+    aws({
+      clients: over.clients ?? clients(),
+      places: {
+        executions: tables.executions,
+        registry: tables.registry,
+        schedules: tables.schedules,
+        feed: tables.feed,
+        payloads: bucket,
+        queues: { prefix: `${prefix}-tasks-`, onDemand: true, ...over.queues },
+      },
+      clock: over.clock ?? realClock,
+      uuid: over.uuid ?? (() => uuid7(Date.now())),
+      log: over.log ?? { info: () => {}, warn: console.warn, error: console.error },
+      settings: { ...DEFAULTS, ...over.settings },
+    });
+  const pump = o.feed === false ? null : pumpChanges(own.dynamo, stream, (changes) => adapterOf().feedChanges(changes));
+  let feeder: Aws | undefined;
+  const adapterOf = () => {
+    feeder ??= adapter();
+    return feeder;
+  };
+  return {
+    account,
+    tables,
+    bucket,
+    prefix,
+    clients,
+    adapter,
+    async end() {
+      await pump?.stop();
+      for (const { dynamo, sqs, s3, sts } of made) for (const client of [dynamo, sqs, s3, sts]) client.destroy();
+      await account.stop();
+    },
+  };
+}

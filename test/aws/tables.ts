@@ -1,0 +1,71 @@
+/** The tables as the stack makes them, for tests that need the adapter alone. */
+import { CreateTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../infra/names.ts";
+
+const keys = [
+  { AttributeName: KEYS.partition, KeyType: "HASH" as const },
+  { AttributeName: KEYS.sort, KeyType: "RANGE" as const },
+];
+const string = (AttributeName: string) => ({ AttributeName, AttributeType: "S" as const });
+const number = (AttributeName: string) => ({ AttributeName, AttributeType: "N" as const });
+
+function index({ name, partition, sort }: (typeof INDEXES)[keyof typeof INDEXES], attributes: readonly string[]) {
+  return {
+    IndexName: name,
+    KeySchema: [
+      { AttributeName: partition, KeyType: "HASH" as const },
+      { AttributeName: sort, KeyType: "RANGE" as const },
+    ],
+    Projection:
+      attributes.length > 0
+        ? { ProjectionType: "INCLUDE" as const, NonKeyAttributes: [...attributes] }
+        : { ProjectionType: "KEYS_ONLY" as const },
+  };
+}
+
+export interface TableNames {
+  readonly executions: string;
+  readonly registry: string;
+  readonly schedules: string;
+  readonly feed: string;
+}
+
+/** Answers their names, and the stream of the first. */
+export async function createTables(dynamo: DynamoDBClient, prefix: string): Promise<TableNames & { stream: string }> {
+  const names = {
+    executions: `${prefix}-executions`,
+    registry: `${prefix}-registry`,
+    schedules: `${prefix}-schedules`,
+    feed: `${prefix}-feed`,
+  };
+  const { due, runs } = INDEXES;
+  const base = [string(KEYS.partition), string(KEYS.sort)];
+  const common = { BillingMode: "PAY_PER_REQUEST" as const, KeySchema: keys };
+  const made = await dynamo.send(
+    new CreateTableCommand({
+      ...common,
+      TableName: names.executions,
+      AttributeDefinitions: [
+        ...base,
+        string(due.partition),
+        number(due.sort),
+        string(runs.partition),
+        number(runs.sort),
+      ],
+      GlobalSecondaryIndexes: [index(due, DUE_ATTRIBUTES), index(runs, RUNS_ATTRIBUTES)],
+      StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" },
+    }),
+  );
+  await dynamo.send(
+    new CreateTableCommand({
+      ...common,
+      TableName: names.schedules,
+      AttributeDefinitions: [...base, string(due.partition), number(due.sort)],
+      GlobalSecondaryIndexes: [index(due, [])],
+    }),
+  );
+  for (const TableName of [names.registry, names.feed]) {
+    await dynamo.send(new CreateTableCommand({ ...common, TableName, AttributeDefinitions: base }));
+  }
+  return { ...names, stream: made.TableDescription!.LatestStreamArn! };
+}
