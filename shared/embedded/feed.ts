@@ -7,6 +7,9 @@ import type { Notifier } from "./changes.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Sequence } from "./sequence.ts";
 
+/** Sequences from the end of the feed. */
+const NEAR = 2_000;
+
 type Scope = { execution?: string; root?: string; run?: string };
 
 export class EmbeddedFeed implements Feed {
@@ -54,24 +57,37 @@ export class EmbeddedFeed implements Feed {
     return items.slice(0, p.limit);
   }
 
-  /** Rows of both tables with events after `after`, merged by sequence. */
+  /**
+   * Rows of both tables with events after `after`, merged by sequence. Near the end of the feed the index on the sequence
+   * leads, whatever the scope: a reader who follows pays for what is new. Further back a scope's own runs lead, so that
+   * a small execution is not looked for in all that the workspace has ever done.
+   */
   #rows(workspace: string, scope: Scope, after: number, limit: number): Row[] {
-    const [where, values] = scopeOf(workspace, scope);
-    // With a scope the runs' own keys lead; the unary plus keeps SQLite from walking the whole feed instead.
-    const seq = values.length > 0 ? "+seq" : "seq";
-    const log = this.#db.all(
-      `SELECT run, seq, n, body, 0 AS progress FROM log WHERE ${where} AND ws = ? AND seq + n - 1 > ? AND ${seq} > ? ORDER BY ${seq} LIMIT ?`,
-      ...values,
+    const scoped = scope.run !== undefined || scope.execution !== undefined || scope.root !== undefined;
+    const byRuns = scoped && this.#sequence.last() - after > NEAR;
+    // A unary plus keeps SQLite from choosing the index of that column.
+    const [seq, run] = byRuns ? ["+seq", "run"] : ["seq", "+run"];
+    const [where, values] = scopeOf(workspace, scope, run);
+    const within = `${where} AND ws = ? AND ${seq} >= ? ORDER BY ${seq} LIMIT ?`;
+    // The batch that `after` lies in may have events beyond it.
+    const before = this.#db.one(
+      "SELECT seq FROM log WHERE ws = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
       workspace,
       after,
-      after - 60_000, // lets the index on seq help: no batch is longer than the longest history
+    );
+    const log = this.#db.all(
+      `SELECT run, seq, n, body, 0 AS progress FROM log WHERE seq + n - 1 > ? AND ${within}`,
+      after,
+      ...values,
+      workspace,
+      Number(before?.seq ?? after),
       limit,
     );
     const progress = this.#db.all(
-      `SELECT run, seq, 1 AS n, body, 1 AS progress FROM progress WHERE ${where} AND ws = ? AND ${seq} > ? ORDER BY ${seq} LIMIT ?`,
+      `SELECT run, seq, 1 AS n, body, 1 AS progress FROM progress WHERE ${within}`,
       ...values,
       workspace,
-      after,
+      after + 1,
       limit,
     );
     return [...log, ...progress].sort((a, b) => Number(a.seq) - Number(b.seq)).slice(0, limit);
@@ -94,19 +110,20 @@ export class EmbeddedFeed implements Feed {
   }
 }
 
-function scopeOf(workspace: string, scope: Scope): [string, string[]] {
+/** `run`: how the column is to be written. */
+function scopeOf(workspace: string, scope: Scope, run: string): [string, string[]] {
   const where: string[] = ["1 = 1"];
   const values: string[] = [];
   if (scope.run !== undefined) {
-    where.push("run = ?");
+    where.push(`${run} = ?`);
     values.push(scope.run);
   }
   if (scope.execution !== undefined) {
-    where.push("run IN (SELECT run FROM runs WHERE ws = ? AND execution = ?)");
+    where.push(`${run} IN (SELECT run FROM runs WHERE ws = ? AND execution = ?)`);
     values.push(workspace, scope.execution);
   }
   if (scope.root !== undefined) {
-    where.push("run IN (SELECT run FROM runs WHERE ws = ? AND root = ?)");
+    where.push(`${run} IN (SELECT run FROM runs WHERE ws = ? AND root = ?)`);
     values.push(workspace, scope.root);
   }
   return [where.join(" AND "), values];
