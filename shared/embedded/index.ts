@@ -1,13 +1,14 @@
 /** The embedded adapter: all ports over one SQLite file or `:memory:`. */
 
+import { realClock } from "../clock.ts";
 import { sweep } from "../engine/sweep.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { HEARTBEAT_SECONDS, LIVENESS_SECONDS, RETENTION_DAYS } from "../protocol/limits.ts";
 import { Alarm, recover, scheduleClosed } from "../schedules/index.ts";
+import { DEFAULTS } from "../settings.ts";
+import { uuid7 } from "../uuid.ts";
 import { EmbeddedActivities } from "./activities.ts";
 import { EmbeddedAnswers, Notifier } from "./changes.ts";
-import { realClock } from "./clock.ts";
 import { Database } from "./database.ts";
 import { EmbeddedExecutions } from "./executions.ts";
 import { EmbeddedFeed } from "./feed.ts";
@@ -16,17 +17,6 @@ import { expire } from "./retention.ts";
 import { EmbeddedSchedules } from "./schedules.ts";
 import { Sequence } from "./sequence.ts";
 import { EmbeddedTasks } from "./tasks.ts";
-import { uuid7 } from "./uuid.ts";
-
-export const DEFAULTS: Settings = {
-  livenessMs: LIVENESS_SECONDS * 1000,
-  heartbeatMs: HEARTBEAT_SECONDS * 1000,
-  sessionTimeoutMs: 30_000,
-  leaseMs: 30_000,
-  guardMs: 120_000,
-  graceMs: 5_000,
-  retentionMs: RETENTION_DAYS * 86_400_000,
-};
 
 export interface EmbeddedOptions {
   /** File of the database, or `:memory:` (default): gone with the process. */

@@ -1,6 +1,6 @@
 /** UUID version 7: time-ordered, so that rows written together lie together. */
 import { randomBytes } from "node:crypto";
-import type { Millis } from "../protocol/history.ts";
+import type { Millis } from "./protocol/history.ts";
 
 let pool = Buffer.alloc(0);
 let used = 0;

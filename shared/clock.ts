@@ -1,5 +1,5 @@
-/** Real time, and a clock that only moves when told to. */
-import type { Clock } from "../ports.ts";
+/** Real time. */
+import type { Clock } from "./ports.ts";
 
 const LONGEST = 2 ** 31 - 1; // setTimeout fires at once beyond this
 
