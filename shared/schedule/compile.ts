@@ -60,7 +60,7 @@ export function compile(definition: SpecSource): { readonly spec: CompiledSpec; 
 function compileCron(expressions: readonly string[], issues: SpecIssue[]) {
   const calendars: CompiledCalendar[] = [];
   const intervals: CompiledInterval[] = [];
-  const zones: (string | undefined)[] = [];
+  const zones: CronZone[] = [];
   for (const [index, text] of expressions.entries()) {
     const source = parseCron(text);
     const loc: Loc = ["cron_expressions", index];
@@ -68,7 +68,7 @@ function compileCron(expressions: readonly string[], issues: SpecIssue[]) {
       issues.push(issue(loc, text, source.problem));
       continue;
     }
-    zones.push(source.zone);
+    zones.push({ index, text, zone: source.zone });
     if ("interval" in source) {
       intervals.push(source.interval);
       continue;
@@ -80,39 +80,38 @@ function compileCron(expressions: readonly string[], issues: SpecIssue[]) {
   return { calendars, intervals, zones };
 }
 
-/** The zone is the whole spec's, so the expressions must agree with each other and with `time_zone_name`. */
-function compileZone(named: string | undefined, cron: readonly (string | undefined)[], issues: SpecIssue[]): Zone {
-  const utc = zoneNamed("UTC")!;
-  const disagrees = cron.findIndex((zone) => zone !== cron[0]);
-  if (disagrees !== -1) {
-    const [one, other] = [cron[0] ?? "none", cron[disagrees] ?? "none"];
-    issues.push({
-      loc: ["cron_expressions", disagrees],
-      msg: `cron_expressions[${disagrees}] has the zone ${other}, cron_expressions[0] ${one}; a schedule has one zone: give all expressions the same CRON_TZ, or none and time_zone_name (@every has none)`,
-      type: "value_error",
-    });
-    return utc;
-  }
-  const fromCron = cron[0];
-  const fromField = named === undefined ? undefined : zoneOrIssue(named, ["time_zone_name"], issues);
-  if (fromCron === undefined) return fromField ?? utc;
-  if (named !== undefined && named !== fromCron) {
-    const rule = `cron_expressions name the zone ${fromCron}; allowed is the same zone, or to leave one of the two out`;
-    issues.push(issue(["time_zone_name"], named, rule));
-    return utc;
-  }
-  return zoneOrIssue(fromCron, ["cron_expressions", 0], issues) ?? utc;
+interface CronZone {
+  readonly index: number;
+  readonly text: string;
+  readonly zone: string | undefined;
 }
 
-function zoneOrIssue(name: string, loc: Loc, issues: SpecIssue[]): Zone | undefined {
-  const zone = zoneNamed(name);
-  if (!zone) {
-    const similar = similarZone(name);
-    const hint = similar ? `; did you mean ${similar}?` : "";
-    const rule = `allowed are names of the IANA time zone database, such as Europe/Paris or UTC${hint}`;
-    issues.push(issue(loc, name, rule));
+/** The zone is the whole spec's, so the expressions must agree with each other and with `time_zone_name`. */
+function compileZone(named: string | undefined, cron: readonly CronZone[], issues: SpecIssue[]): Zone {
+  const [first] = cron;
+  const other = cron.find(({ zone }) => zone !== first?.zone);
+  if (first && other) {
+    const told = ({ index, zone }: CronZone) => `cron_expressions[${index}] ${zone ? `names ${zone}` : "names none"}`;
+    const rule = `a schedule has one zone, but ${told(first)} and ${told(other)}; allowed is the same CRON_TZ in all, or none and time_zone_name (@every names none)`;
+    issues.push(issue(["cron_expressions", other.index], other.text, rule));
+  } else if (first?.zone !== undefined && named !== undefined && named !== first.zone) {
+    const rule = `cron_expressions name the zone ${first.zone}; allowed is the same zone, or to leave one of the two out`;
+    issues.push(issue(["time_zone_name"], named, rule));
   }
-  return zone;
+  const inField = named === undefined ? undefined : zoneNamed(named);
+  if (named !== undefined && !inField) issues.push(issue(["time_zone_name"], named, zoneRule(named)));
+  const inCron = first?.zone === undefined ? undefined : zoneNamed(first.zone);
+  if (first?.zone !== undefined && !inCron) {
+    const rule = `its zone ${JSON.stringify(first.zone)} is not known; ${zoneRule(first.zone)}`;
+    issues.push(issue(["cron_expressions", first.index], first.text, rule));
+  }
+  return inField ?? inCron ?? zoneNamed("UTC")!;
+}
+
+function zoneRule(name: string): string {
+  const similar = similarZone(name);
+  const hint = similar ? `; did you mean ${similar}?` : "";
+  return `allowed are names of the IANA time zone database, such as Europe/Paris or UTC${hint}`;
 }
 
 function compileInstant(field: "start_at" | "end_at", text: string | null | undefined, issues: SpecIssue[]) {

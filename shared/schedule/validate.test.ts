@@ -103,6 +103,12 @@ test.each<[definition: object, loc: (string | number)[], says: string[]]>([
   for (const part of says) expect(found[0]!.msg).toContain(part);
 });
 
+test("the expression with another zone is named by its own place, whatever is wrong with others", () => {
+  const found = issues({ cron_expressions: ["x", "TZ=UTC @daily", "@daily"] });
+  expect(found.map(({ loc }) => loc[1])).toEqual([0, 2]);
+  expect(found[1]!.msg).toContain("cron_expressions[1] names UTC and cron_expressions[2] names none");
+});
+
 test("all problems are told at once", () => {
   const found = issues({
     calendars: [{ hour: [{ start: 30 }] }],
