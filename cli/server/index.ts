@@ -35,7 +35,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const bound = (server.address() as AddressInfo).port;
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
-  const requests = new Requests(createApi(ports, { ...rest, version, url }));
+  const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log);
   server.on("request", (request, response) => void requests.serve(request, response));
   return { url, port: bound, close: (graceMs = 5_000) => close(server, requests, graceMs) };
 }

@@ -1,20 +1,19 @@
 /** One HTTP request: read it, ask the API, write what it says. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Api, ApiResponse } from "../../shared/api/index.ts";
+import type { Log } from "../../shared/ports.ts";
 import { readBody } from "./body.ts";
 
 /** Requests under way; a server that stops tells them to come to an end. */
 export class Requests {
   readonly #api: Api;
+  readonly #log: Log;
   readonly #open = new Set<Exchange>();
   #stopping = false;
 
-  constructor(api: Api) {
+  constructor(api: Api, log: Log) {
     this.#api = api;
-  }
-
-  get underWay(): number {
-    return this.#open.size;
+    this.#log = log;
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -37,8 +36,10 @@ export class Requests {
       });
       if (this.#stopping) answer.headers.connection = "close";
       await write(response, answer, exchange);
-    } catch {
-      response.destroy(); // the caller has gone; whatever the API had to say about it is in the log
+    } catch (error) {
+      // Mostly the caller has gone in the middle of its request.
+      if (!exchange.aborted && !request.destroyed) this.#log.error("an answer could not be written", { error });
+      response.destroy();
     } finally {
       this.#open.delete(exchange);
     }

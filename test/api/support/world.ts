@@ -137,5 +137,3 @@ export async function failure(call: Promise<unknown>): Promise<{ status: number;
   }
   throw new Error("the call succeeded");
 }
-
-export const anyObject = { type: "object", properties: {} };
