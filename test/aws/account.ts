@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { type Aws, type AwsOptions, aws, awsClients, type Clients, type QueueOptions } from "../../shared/aws/index.ts";
-import { realClock } from "../../shared/embedded/clock.ts";
-import { DEFAULTS } from "../../shared/embedded/index.ts";
-import { uuid7 } from "../../shared/embedded/uuid.ts";
+import { realClock } from "../../shared/clock.ts";
 import type { Settings } from "../../shared/ports.ts";
+import { DEFAULTS } from "../../shared/settings.ts";
+import { uuid7 } from "../../shared/uuid.ts";
 import { blankAccount, type TestAccount } from "../emulator/support.ts";
 import { pumpChanges } from "./change-stream.ts";
 import { createTables, type TableNames } from "./tables.ts";

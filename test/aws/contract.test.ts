@@ -1,13 +1,19 @@
-/** The contract, word for word, on the AWS adapter over the emulator. Time here is real: leases are short. */
+/** The contract, word for word, on the AWS adapter over the emulator. Time here is real, so leases are short. */
 import { setTimeout as delay } from "node:timers/promises";
-import { describe } from "vitest";
+import { afterAll, beforeAll, describe } from "vitest";
 import { contractSuite } from "../contract/suite.ts";
-import { cannotRun, install } from "./account.ts";
+import { cannotRun, type Installation, install } from "./account.ts";
 
-describe.skipIf(cannotRun)("AWS", () => {
-  contractSuite("aws", async () => {
-    const installation = await install();
-    const ports = installation.adapter({ settings: { leaseMs: 2_000 } });
-    return { ports, pass: (ms) => delay(ms) as Promise<void>, end: () => installation.end() };
+let installation: Installation;
+
+describe.skipIf(cannotRun)("on AWS", () => {
+  beforeAll(async () => {
+    installation = await install();
   });
+  afterAll(() => installation?.end());
+
+  contractSuite("aws", async () => ({
+    ports: installation.adapter({ settings: { leaseMs: 1_000 } }),
+    pass: (ms) => delay(ms) as Promise<void>,
+  }));
 });
