@@ -4,6 +4,7 @@ import { invalidAt, invalidSchedule, isRefusal, notFound, type Refusal, schedule
 import type { BodyOf, QueryOf, ResponseOf } from "../protocol/routes.ts";
 import {
   backfill,
+  formatInstant,
   pause,
   preview,
   resume,
@@ -165,7 +166,11 @@ export async function backfillSchedule(
   id: Id,
   body: BodyOf<"backfillSchedule">,
 ): Promise<ResponseOf<"backfillSchedule"> | Refusal> {
-  const range = { start_at: body.start_at, end_at: body.end_at, overlap: body.overlap ?? null };
+  const range = {
+    start_at: formatInstant(body.start_at),
+    end_at: formatInstant(body.end_at),
+    overlap: body.overlap ?? null,
+  };
   let accepted = 0;
   const decide: Decide = (state, now) => {
     const decision = backfill(state, now, range);

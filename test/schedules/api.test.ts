@@ -1,0 +1,440 @@
+/** The operations over HTTP, through the official client where it has them. */
+import type { ScheduleDefinitionOutput } from "@mistralai/mistralai/models/components";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failure } from "../api/support/world.ts";
+import { DAY, MINUTE, type Stage, stage } from "./stage.ts";
+
+let s: Stage;
+beforeAll(async () => {
+  s = await stage();
+});
+afterAll(() => s.close());
+
+let count = 0;
+const fresh = () => `s-${count++}`;
+type Given = Parameters<Stage["schedules"]["scheduleWorkflow"]>[0];
+async function created(schedule: Partial<Given["schedule"]> = {}, over: Partial<Given> = {}): Promise<string> {
+  const answer = await s.schedules.scheduleWorkflow({
+    workflowIdentifier: "orders",
+    scheduleId: fresh(),
+    ...over,
+    schedule: { input: {}, ...schedule },
+  });
+  return answer.scheduleId;
+}
+const get = (scheduleId: string) => s.schedules.getSchedule({ scheduleId });
+const update = (scheduleId: string, schedule: object) =>
+  s.schedules.updateSchedule({ scheduleId, workflowScheduleUpdateRequest: { schedule } });
+const post = (path: string, body?: unknown) => s.ask("POST", `/v1/workflows/schedules${path}`, { body });
+
+describe("create and get", () => {
+  test("a definition comes back as it was given, with its next ten times", async () => {
+    const id = await created({
+      input: { report: "daily" },
+      calendars: [
+        { hour: [{ start: 9 }], minute: [{ start: 30 }], dayOfWeek: [{ start: 1, end: 5 }], comment: "work" },
+      ],
+      intervals: [{ every: "P1D", offset: "PT1H" }],
+      cronExpressions: ["0 12 * * 1"],
+      skip: [{ month: [{ start: 12 }], dayOfMonth: [{ start: 25 }] }],
+      startAt: new Date("2027-01-16T00:00:00Z"),
+      jitter: "PT5M",
+      timeZoneName: "Europe/Paris",
+      policy: { overlap: 3, catchupWindowSeconds: 3600, pauseOnFailure: true },
+      maxExecutions: 12,
+    });
+    const shown = await get(id);
+    expect(shown).toMatchObject({
+      scheduleId: id,
+      workflowName: "orders",
+      deploymentName: null,
+      input: { report: "daily" },
+      intervals: [{ every: "P1D", offset: "PT1H" }],
+      cronExpressions: ["0 12 * * 1"],
+      startAt: new Date("2027-01-16T00:00:00Z"),
+      endAt: null,
+      jitter: "PT5M",
+      timeZoneName: "Europe/Paris",
+      policy: { overlap: 3, catchupWindowSeconds: 3600, pauseOnFailure: true },
+      remainingExecutions: 12,
+      paused: false,
+      note: null,
+      recentExecutions: [],
+    });
+    const [calendar] = shown.calendars!;
+    expect(calendar).toMatchObject({ hour: [{ start: 9 }], dayOfWeek: [{ start: 1, end: 5 }], comment: "work" });
+    expect(calendar!.month).toBeUndefined();
+    expect(shown.futureExecutions).toHaveLength(10);
+    const first = shown.futureExecutions![0]!.scheduledAt.getTime() - Date.parse("2027-01-16T01:00:00Z");
+    expect(first).toBeGreaterThanOrEqual(0);
+    expect(first).toBeLessThan(5 * MINUTE);
+  });
+
+  test("an id is made when none is given; it may stand in either place", async () => {
+    const made = await s.schedules.scheduleWorkflow({ workflowIdentifier: "orders", schedule: { input: null } });
+    expect(made.scheduleId).toMatch(/^[0-9a-f-]{36}$/);
+    const inner = fresh();
+    const other = await s.schedules.scheduleWorkflow({
+      workflowIdentifier: "orders",
+      schedule: { input: null, scheduleId: inner },
+    });
+    expect(other.scheduleId).toBe(inner);
+  });
+
+  test("a workflow is named by its name, its id or a registration", async () => {
+    const { workflows } = await s.client.workflows.getWorkflows({}).then((page) => page.result);
+    const { id } = workflows.find((each) => each.name === "orders")!;
+    const byId = await created({}, { workflowIdentifier: id });
+    const { workflowRegistrations } = await s.client.workflows.getWorkflowRegistrations({ workflowId: id });
+    const registration = workflowRegistrations[0]!.id;
+    const byRegistration = await created({}, { workflowIdentifier: undefined, workflowRegistrationId: registration });
+    expect((await get(byId)).workflowName).toBe("orders");
+    expect(await get(byRegistration)).toMatchObject({ deploymentName: "shop" });
+  });
+
+  test("a schedule without any time waits for triggers", async () => {
+    expect(await get(await created())).toMatchObject({ futureExecutions: [], paused: false });
+  });
+});
+
+describe("what is refused stores nothing", () => {
+  const refusals: [string, object, (string | number)[], RegExp][] = [
+    ["an impossible cron line", { cronExpressions: ["0 25 * * *"] }, ["cron_expressions", 0], /0 25 \* \* \*/],
+    ["the second Monday", { cronExpressions: ["0 9 * * 1#2"] }, ["cron_expressions", 0], /1#2/],
+    [
+      "the 30th of February",
+      { calendars: [{ dayOfMonth: [{ start: 30 }], month: [{ start: 2 }] }] },
+      ["calendars", 0],
+      /./,
+    ],
+    ["an hour of 24", { calendars: [{ hour: [{ start: 24 }] }] }, ["calendars", 0, "hour", 0, "start"], /24/],
+    ["an interval of a month", { intervals: [{ every: "P1M" }] }, ["intervals", 0, "every"], /P1M/],
+    ["an unknown time zone", { timeZoneName: "Europe/Pariss" }, ["time_zone_name"], /Europe\/Paris\b/],
+    ["a jitter that is no duration", { jitter: "5m" }, ["jitter"], /5m/],
+  ];
+  test.each(refusals)("%s, with its place and what is allowed", async (_, schedule, loc, message) => {
+    const id = fresh();
+    const refused = await failure(created(schedule, { scheduleId: id }));
+    expect(refused).toMatchObject({ status: 422, body: { code: "WF_1200" } });
+    const detail = refused.body.detail as { loc: unknown[]; msg: string }[];
+    expect(detail[0]!.loc).toEqual(["body", "schedule", ...loc]);
+    expect(detail[0]!.msg).toMatch(message);
+    expect((await failure(get(id))).status).toBe(404);
+  });
+
+  test("the official client sees a validation error with a list", async () => {
+    expect((await failure(created({ jitter: "x" }))).name).toBe("HTTPValidationError");
+  });
+
+  test("an id that is taken is 409 and says so; the first schedule is untouched", async () => {
+    const id = await created({ cronExpressions: ["0 1 * * *"] });
+    const refused = await failure(created({ cronExpressions: ["0 2 * * *"] }, { scheduleId: id }));
+    expect(refused).toMatchObject({ status: 409, body: { code: "WF_1200", schedule_id: id } });
+    expect((await get(id)).cronExpressions).toEqual(["0 1 * * *"]);
+  });
+
+  test("an unknown workflow, registration or deployment is 404", async () => {
+    expect(await failure(created({}, { workflowIdentifier: "nowhere" }))).toMatchObject({ status: 404 });
+    expect(await failure(created({}, { deploymentName: "nowhere" }))).toMatchObject({
+      status: 404,
+      body: { detail: expect.stringContaining("It is registered by 'shop'") },
+    });
+    const registration = "0190a000-0000-7000-8000-00000000dead";
+    expect(
+      await failure(created({}, { workflowIdentifier: undefined, workflowRegistrationId: registration })),
+    ).toMatchObject({ status: 404 });
+  });
+
+  test("a workflow of two active deployments needs a deployment_name", async () => {
+    const other = await s.newKey({ workspace: s.workspace });
+    const rival = await s.worker("rival", [{ name: "shared" }], { key: other.key });
+    const mate = await s.worker("mate", [{ name: "shared" }], { key: other.key });
+    const refused = await failure(created({}, { workflowIdentifier: "shared" }));
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { code: "AMBIGUOUS_WORKFLOW", deployments: ["mate", "rival"] },
+    });
+    const id = await created({}, { workflowIdentifier: "shared", deploymentName: "mate" });
+    expect((await get(id)).deploymentName).toBe("mate");
+    await Promise.all([rival.stop(), mate.stop()]);
+  });
+
+  test("an input that the workflow's schema does not allow, on create and on update", async () => {
+    const refused = await failure(created({ input: { n: "x" } }, { workflowIdentifier: "strict" }));
+    expect(refused).toMatchObject({ status: 422, body: { code: "WF_1200" } });
+    expect((refused.body.detail as { loc: unknown[] }[])[0]!.loc).toEqual(["body", "schedule", "input", "n"]);
+    const id = await created({ input: { n: 1 } }, { workflowIdentifier: "strict" });
+    expect(await failure(update(id, { input: {} }))).toMatchObject({ status: 422 });
+    expect((await get(id)).input).toEqual({ n: 1 });
+  });
+
+  test("every operation on an unknown id is 404 WF_1201", async () => {
+    const scheduleId = "nobody";
+    const calls = [
+      get(scheduleId),
+      update(scheduleId, { jitter: "PT1M" }),
+      s.schedules.unscheduleWorkflow({ scheduleId }),
+      s.schedules.pauseSchedule({ scheduleId }),
+      s.schedules.resumeSchedule({ scheduleId }),
+      s.schedules.triggerSchedule({ scheduleId }),
+    ];
+    for (const call of calls) expect(await failure(call)).toMatchObject({ status: 404, body: { code: "WF_1201" } });
+    expect(await s.ask("GET", "/v1/workflows/schedules/nobody/log")).toMatchObject({ status: 404 });
+    const range = { start_at: "2027-01-01T00:00:00Z", end_at: "2027-01-02T00:00:00Z" };
+    expect(await post("/nobody/backfill", range)).toMatchObject({ status: 404, body: { code: "WF_1201" } });
+  });
+
+  test("a schedule of another workspace is not there", async () => {
+    const id = await created();
+    const { client } = await s.newKey();
+    expect((await failure(client.workflows.schedules.getSchedule({ scheduleId: id }))).status).toBe(404);
+    expect((await failure(client.workflows.schedules.unscheduleWorkflow({ scheduleId: id }))).status).toBe(404);
+    expect((await client.workflows.schedules.getSchedules({})).result.schedules).toEqual([]);
+    await get(id);
+  });
+});
+
+describe("update", () => {
+  test("only the keys given change; lists are replaced, null clears", async () => {
+    const id = await created({
+      cronExpressions: ["0 1 * * *"],
+      intervals: [{ every: "PT1H" }],
+      endAt: new Date("2028-01-01T00:00:00Z"),
+      timeZoneName: "Europe/Paris",
+      policy: { overlap: 2 },
+      input: { a: 1 },
+    });
+    expect(await update(id, { cronExpressions: ["0 2 * * *"], endAt: null })).toEqual({ scheduleId: id });
+    expect(await get(id)).toMatchObject({
+      cronExpressions: ["0 2 * * *"],
+      intervals: [{ every: "PT1H" }],
+      endAt: null,
+      timeZoneName: "Europe/Paris",
+      policy: { overlap: 2 },
+      input: { a: 1 },
+    });
+  });
+
+  test("a policy is merged key by key over the wire", async () => {
+    const id = await created({ policy: { overlap: 4, catchupWindowSeconds: 60, pauseOnFailure: true } });
+    const body = { schedule: { policy: { overlap: 6 } } };
+    expect((await s.ask("PATCH", `/v1/workflows/schedules/${id}`, { body })).status).toBe(200);
+    expect((await get(id)).policy).toEqual({ overlap: 6, catchupWindowSeconds: 60, pauseOnFailure: true });
+  });
+
+  test("an invalid result is refused whole", async () => {
+    const id = await created({ cronExpressions: ["0 1 * * *"] });
+    const refused = await failure(update(id, { jitter: "PT1M", cronExpressions: ["x"] }));
+    expect(refused).toMatchObject({ status: 422, body: { code: "WF_1200" } });
+    expect(await get(id)).toMatchObject({ jitter: null, cronExpressions: ["0 1 * * *"] });
+  });
+
+  test("max_executions sets what remains", async () => {
+    const id = await created({ maxExecutions: 3 });
+    await update(id, { maxExecutions: 9 });
+    expect((await get(id)).remainingExecutions).toBe(9);
+    await update(id, { maxExecutions: null });
+    expect((await get(id)).remainingExecutions).toBeNull();
+  });
+});
+
+describe("pause, resume, trigger, delete", () => {
+  test("pausing and resuming keep their notes, and the next times are shown all the same", async () => {
+    const id = await created({ intervals: [{ every: "PT1H" }] });
+    await s.schedules.pauseSchedule({ scheduleId: id, workflowSchedulePauseRequest: { note: "holidays" } });
+    expect(await get(id)).toMatchObject({ paused: true, note: "holidays" });
+    expect((await get(id)).futureExecutions).toHaveLength(10);
+    await s.schedules.resumeSchedule({ scheduleId: id });
+    expect(await get(id)).toMatchObject({ paused: false, note: null });
+  });
+
+  test("a note over 1000 bytes is refused", async () => {
+    const scheduleId = await created();
+    const call = s.schedules.pauseSchedule({ scheduleId, workflowSchedulePauseRequest: { note: "é".repeat(501) } });
+    expect((await failure(call)).status).toBe(422);
+    expect((await get(scheduleId)).paused).toBe(false);
+  });
+
+  test("a trigger has started its run when it is answered, even on a paused schedule", async () => {
+    const id = await created({ input: { customer: "ada" } });
+    await s.schedules.pauseSchedule({ scheduleId: id });
+    await s.schedules.triggerSchedule({ scheduleId: id });
+    const shown = await get(id);
+    expect(shown.recentExecutions).toEqual([
+      { scheduledAt: new Date(s.clock.now()), startedAt: new Date(s.clock.now()), executionId: expect.any(String) },
+    ]);
+    const { executionId } = shown.recentExecutions![0]!;
+    expect(executionId).toBe(`${id}-20270115T080000Z-m1`);
+    const execution = await s.client.workflows.executions.getWorkflowExecution({ executionId });
+    expect(execution).toMatchObject({ status: "RUNNING", workflowName: "orders" });
+    const found = await s.client.workflows.runs.listRuns({ searchKey: ["customer:ada"] });
+    expect(found.result.executions.map((run) => run.executionId)).toContain(executionId);
+  });
+
+  test("a trigger that overlaps is dropped by SKIP, and started by an override", async () => {
+    const id = await created();
+    for (const overlap of [undefined, undefined, 6] as const) {
+      await s.schedules.triggerSchedule({
+        scheduleId: id,
+        workflowScheduleTriggerRequest: overlap ? { overlap } : null,
+      });
+    }
+    expect((await s.log(id)).map(({ outcome, manual }) => [outcome, manual])).toEqual([
+      ["started", true],
+      ["skipped_overlap", true],
+      ["started", true],
+    ]);
+  });
+
+  test("what is deleted is gone, its log too; its id may be used again", async () => {
+    const id = await created({ intervals: [{ every: "PT1H" }] });
+    await s.schedules.triggerSchedule({ scheduleId: id });
+    await s.schedules.unscheduleWorkflow({ scheduleId: id });
+    expect((await failure(get(id))).status).toBe(404);
+    expect((await failure(s.schedules.unscheduleWorkflow({ scheduleId: id }))).status).toBe(404);
+    await s.pass(1);
+    await created({}, { scheduleId: id });
+    expect(await s.log(id)).toEqual([]);
+    expect((await get(id)).recentExecutions).toEqual([]);
+  });
+});
+
+describe("lists", () => {
+  let own: Awaited<ReturnType<Stage["newKey"]>>;
+  const list = async (query: Parameters<Stage["schedules"]["getSchedules"]>[0]) => {
+    const found: ScheduleDefinitionOutput[] = [];
+    for await (const page of await own.client.workflows.schedules.getSchedules(query)) {
+      if (query?.pageSize && found.length % query.pageSize !== 0) throw new Error("a short page was not the last");
+      found.push(...page.result.schedules);
+    }
+    return found.map((each) => each.scheduleId);
+  };
+  beforeAll(async () => {
+    own = await s.newKey({ name: "grace" });
+    const mate = await s.newKey({ workspace: own.workspace, name: "linus" });
+    await s.worker("lists", [{ name: "alpha" }, { name: "Beta" }], { key: own.key });
+    for (let i = 0; i < 23; i++) {
+      const { schedules } = (i % 2 === 0 ? own : mate).client.workflows;
+      const workflowIdentifier = i % 3 === 0 ? "alpha" : "Beta";
+      const scheduleId = `${i < 10 ? "ten" : "rest"}-${String(i).padStart(2, "0")}`;
+      await schedules.scheduleWorkflow({ workflowIdentifier, scheduleId, schedule: { input: null } });
+      if (i % 5 === 0) await schedules.pauseSchedule({ scheduleId });
+    }
+  });
+
+  test("without a page size everything comes at once", async () => {
+    const page = await own.client.workflows.schedules.getSchedules({});
+    expect(page.result.schedules).toHaveLength(23);
+    expect(page.result.nextPageToken).toBeNull();
+  });
+
+  test("pages hold every schedule once and are full but for the last", async () => {
+    const all = await list({});
+    for (const pageSize of [1, 4, 10, 23, 1000]) expect(await list({ pageSize })).toEqual(all);
+  });
+
+  test("filters by workflow, user, status and the start of a name, also page by page", async () => {
+    expect(await list({ workflowName: "alpha" })).toHaveLength(8);
+    expect(await list({ userId: "current" })).toHaveLength(12);
+    expect(await list({ userId: "linus", pageSize: 5 })).toHaveLength(11);
+    expect(await list({ status: "paused" })).toHaveLength(5);
+    expect(await list({ status: "active", pageSize: 3 })).toHaveLength(18);
+    expect(await list({ search: "TEN-" })).toHaveLength(10);
+    expect(await list({ search: "bet", status: "paused", pageSize: 2 })).toEqual(["rest-10", "rest-20", "ten-05"]);
+    expect(await list({ workflowName: "nothing" })).toEqual([]);
+  });
+
+  test("a token belongs to its query", async () => {
+    const first = await s.ask("GET", "/v1/workflows/schedules?page_size=2", { key: own.key });
+    const token = first.body.next_page_token as string;
+    const other = await s.ask("GET", `/v1/workflows/schedules?status=active&next_page_token=${token}`, {
+      key: own.key,
+    });
+    expect(other).toMatchObject({ status: 422 });
+    const broken = await s.ask("GET", "/v1/workflows/schedules?next_page_token=x", { key: own.key });
+    expect(broken).toMatchObject({ status: 422 });
+  });
+});
+
+describe("preview", () => {
+  test("lists the times strictly after `after`, across the change to summer time", async () => {
+    const body = {
+      schedule: { cron_expressions: ["0 9 * * 1-5"], time_zone_name: "Europe/Paris" },
+      after: "2027-03-26T08:00:00Z",
+      count: 2,
+    };
+    expect(await post("/preview", body)).toMatchObject({
+      status: 200,
+      body: { times: ["2027-03-29T07:00:00Z", "2027-03-30T07:00:00Z"], exhausted: false },
+    });
+  });
+
+  test("starts now, shows ten, and says when there are no more, and the spans of jitter", async () => {
+    const schedule = { intervals: [{ every: "PT1H" }], jitter: "PT2H", end_at: "2027-01-15T10:30:00Z" };
+    const { body } = await post("/preview", { schedule });
+    expect(body).toEqual({
+      times: ["2027-01-15T09:00:00Z", "2027-01-15T10:00:00Z"],
+      windows: [
+        { not_before: "2027-01-15T09:00:00Z", before: "2027-01-15T10:00:00Z" },
+        { not_before: "2027-01-15T10:00:00Z", before: "2027-01-15T11:00:00Z" },
+      ],
+      exhausted: true,
+    });
+    const hourly = await post("/preview", { schedule: { input: {}, intervals: [{ every: "PT1H" }], policy: {} } });
+    expect(hourly.body.times).toHaveLength(10);
+  });
+
+  test("refuses what create refuses, with the same words, and stores nothing", async () => {
+    const wrong = { cron_expressions: ["61 * * * *"] };
+    const previewed = await post("/preview", { schedule: wrong });
+    const refused = await post("", { workflow_identifier: "orders", schedule: { ...wrong, input: {} } });
+    expect(previewed).toMatchObject({ status: 422, body: { code: "WF_1200" } });
+    expect(previewed.body).toEqual(refused.body);
+    expect((await post("/preview", { schedule: {}, count: 1001 })).status).toBe(422);
+    expect((await post("/preview", { schedule: {}, limit: 3 })).status).toBe(422);
+  });
+});
+
+describe("backfill and log", () => {
+  test("makes up for a range, both ends included, under the policy given", async () => {
+    const id = await created({ intervals: [{ every: "P1D" }] });
+    const range = { start_at: "2027-01-10T00:00:00Z", end_at: "2027-01-12T00:00:00Z", overlap: 6 };
+    expect(await post(`/${id}/backfill`, range)).toMatchObject({ status: 202, body: { accepted: 3 } });
+    const entries = await s.log(id);
+    expect(entries.map(({ nominal_at, outcome, execution_id }) => [nominal_at, outcome, execution_id])).toEqual(
+      [10, 11, 12].map((day, i) => [`2027-01-${day}T00:00:00Z`, "started", `${id}-202701${day}T000000Z-m${i + 1}`]),
+    );
+    const future = { ...range, end_at: "2028-01-01T00:00:00Z" };
+    expect(await post(`/${id}/backfill`, future)).toMatchObject({ status: 422, body: { code: "WF_1200" } });
+    const backwards = { start_at: range.end_at, end_at: range.start_at };
+    expect(await post(`/${id}/backfill`, backwards)).toMatchObject({ status: 422 });
+  });
+
+  test("the log comes newest first in pages and shows what became of each time, without gaps", async () => {
+    const id = await created({ intervals: [{ every: "PT1H" }] });
+    await s.pass(3 * DAY);
+    const entries = await s.log(id);
+    expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 72 }, (_, i) => i + 1));
+    expect(entries.map(({ outcome }) => outcome)).toEqual(["started", ...Array(71).fill("skipped_overlap")]);
+    expect(new Set(entries.map(({ nominal_at }) => nominal_at)).size).toBe(72);
+    expect(entries[1]).toMatchObject({ execution_id: null, reason: "a run is active", manual: false });
+  });
+
+  test("times that pass while it is paused are in the log at once, and stay there after the resume", async () => {
+    const id = await created({ intervals: [{ every: "PT1H" }] });
+    await s.schedules.pauseSchedule({ scheduleId: id });
+    await s.pass(3 * 60 * MINUTE);
+    const paused = await s.log(id);
+    expect(paused.map(({ outcome }) => outcome)).toEqual(["paused", "paused", "paused"]);
+    await s.schedules.resumeSchedule({ scheduleId: id });
+    expect((await s.log(id)).map(({ nominal_at }) => nominal_at)).toEqual(paused.map(({ nominal_at }) => nominal_at));
+  });
+
+  test("a key that may only read sees schedules and changes none", async () => {
+    const id = await created();
+    const { key, client } = await s.newKey({ workspace: s.workspace, role: "read", name: "reader" });
+    expect((await client.workflows.schedules.getSchedule({ scheduleId: id })).scheduleId).toBe(id);
+    expect((await s.ask("GET", `/v1/workflows/schedules/${id}/log`, { key })).status).toBe(200);
+    expect((await failure(client.workflows.schedules.triggerSchedule({ scheduleId: id }))).status).toBe(403);
+  });
+});
