@@ -2,6 +2,7 @@
 import { sweep } from "../engine/sweep.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import type { Task } from "../protocol/worker.ts";
 import { scheduleClosed, wakeSchedule } from "../schedules/index.ts";
 import { AwsActivities } from "./activities.ts";
 import type { Alarm } from "./alarm.ts";
@@ -19,6 +20,7 @@ import { AwsRegistry } from "./registry.ts";
 import { expireClosed } from "./retention.ts";
 import { AwsSchedules } from "./schedules.ts";
 import { Table } from "./table.ts";
+import { type DeadLetter, readDead } from "./task-body.ts";
 import { AwsTasks } from "./tasks.ts";
 
 export { awsClients, type ClientOptions, type Clients } from "./clients.ts";
@@ -26,6 +28,7 @@ export type { CredentialOptions, SqsTasks } from "./credentials.ts";
 export type { Change } from "./feed-writer.ts";
 export { Meter, type Usage } from "./meter.ts";
 export type { QueueOptions } from "./queues.ts";
+export type { DeadLetter } from "./task-body.ts";
 
 /** Names of what the stack made. What a handler has no right to use may be left empty. */
 export interface Places {
@@ -56,6 +59,8 @@ export interface Aws extends Ports {
   sweep(everyMs: Millis, until: Millis): Promise<{ due: number; woken: number; expired: number }>;
   /** Makes the queues of a deployment and credentials for them. */
   tasksFor(options: CredentialOptions, of: { workspace: string; deployment: string }): Promise<SqsTasks>;
+  /** What a message in the dead-letter queue was. */
+  readDead(letter: DeadLetter): Promise<{ workspace: string; deployment: string; task: Task }>;
   /** Deletes the queues of a deployment, with what waits in them; answers their names. For operators. */
   deleteDeploymentQueues(workspace: string, deployment: string): Promise<string[]>;
 }
@@ -117,6 +122,7 @@ export function aws(options: AwsOptions): Aws {
       const woken = await wakeOverdue(ports);
       return { due, woken, expired: await expireClosed(c, until) };
     },
+    readDead: (letter) => readDead(c.blobs, letter),
     tasksFor: (o, of) => tasksFor(clients.sts, queues, o, of),
     deleteDeploymentQueues: (workspace, deployment) => queues.deleteBoth(workspace, deployment),
   };

@@ -9,7 +9,8 @@ import type { Blobs } from "./blobs.ts";
 
 /** SQS charges each 64 KB as a request of its own. */
 const LONG = 32 * 1024;
-export const MAX_MESSAGE_BYTES = 1_048_576;
+/** 1 MiB with its attributes, which name workspace and deployment. */
+export const MAX_MESSAGE_BYTES = 1_048_576 - 2_048;
 
 export async function writeTask(blobs: Blobs, workspace: string, task: Task): Promise<string> {
   const json = JSON.stringify(task);
@@ -31,6 +32,29 @@ export async function readTask(blobs: Blobs, workspace: string, body: string): P
 export async function loadTask(blobs: Blobs, workspace: string, name: string): Promise<Task> {
   if (!/^[\w-]{43}$/.test(name)) throw new Error("this is not the name of a task");
   return Task.parse(JSON.parse(inflate(await blobs.get(taskKey(workspace, name)))));
+}
+
+/** What a message says of its queue, for those who find it elsewhere. */
+export const attributesOf = ({ workspace, deployment }: { workspace: string; deployment: string }) => ({
+  workspace: { DataType: "String", StringValue: workspace },
+  deployment: { DataType: "String", StringValue: deployment },
+});
+
+/** A message in the dead-letter queue, as Lambda hands it over. */
+export interface DeadLetter {
+  readonly body: string;
+  readonly messageAttributes?: Readonly<Record<string, { readonly stringValue?: string } | undefined>>;
+}
+
+/** The task in it, and whose it was. Throws if it is none of ours. */
+export async function readDead(
+  blobs: Blobs,
+  letter: DeadLetter,
+): Promise<{ workspace: string; deployment: string; task: Task }> {
+  const workspace = letter.messageAttributes?.workspace?.stringValue;
+  const deployment = letter.messageAttributes?.deployment?.stringValue;
+  if (!workspace || !deployment) throw new Error("a dead letter does not say whose task it was: it is not from here");
+  return { workspace, deployment, task: await readTask(blobs, workspace, letter.body) };
 }
 
 const taskKey = (workspace: string, name: string): string => `${workspace}/tasks/${name}`;

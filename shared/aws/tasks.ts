@@ -17,7 +17,7 @@ import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { isMissing, type Queues } from "./queues.ts";
-import { readTask, writeTask } from "./task-body.ts";
+import { attributesOf, readTask, writeTask } from "./task-body.ts";
 
 /** SQS delays a message by 15 minutes at most; the sweeper sees to what is due later. */
 const MAX_DELAY_SECONDS = 900;
@@ -42,7 +42,8 @@ export class AwsTasks implements Tasks {
       const QueueUrl = await this.#queues.url(queue);
       if (QueueUrl === null) break;
       try {
-        const input = { QueueUrl, MessageBody, ...(DelaySeconds > 0 && { DelaySeconds }) };
+        const MessageAttributes = attributesOf(queue);
+        const input = { QueueUrl, MessageBody, MessageAttributes, ...(DelaySeconds > 0 && { DelaySeconds }) };
         await this.#c.clients.sqs.send(new SendMessageCommand(input));
         return;
       } catch (error) {
