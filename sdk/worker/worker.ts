@@ -5,6 +5,8 @@
  * within the grace; what then still runs is abandoned, its tasks are handed back at once, and the heartbeat is removed,
  * so that others take over without waiting for a lease.
  */
+
+import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
@@ -16,7 +18,6 @@ import type { TaskSource } from "./source.ts";
 import { pollSource } from "./source.ts";
 import { ServerRefusal } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
-import { VERSION } from "./version.ts";
 
 type Delivery = WorkerAnswer<"poll">["deliveries"][number];
 

@@ -1,0 +1,4 @@
+/** Starts, reads, signals, queries, updates and ends executions. Streams, because some of these calls wait for minutes. */
+import { streamingRest } from "./lib/rest.ts";
+
+export const handler = streamingRest();
