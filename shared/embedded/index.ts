@@ -25,6 +25,11 @@ export interface EmbeddedOptions {
   readonly uuid?: () => string;
   readonly log?: Log;
   readonly settings?: Partial<Settings>;
+  /**
+   * How soon a machine that slept, or whose clock was set, finds out which schedules have become due, ms. Default 2 s;
+   * with a `clock` of your own: it is taken never to be set.
+   */
+  readonly recheckMs?: Millis;
   /** Called once if the disk refuses a commit; the process should end. */
   readonly onFailure?: (why: unknown) => void;
 }
@@ -40,7 +45,6 @@ export interface Embedded extends Ports {
   close(): void;
 }
 
-/** Within this a machine that slept, or whose clock was set, finds out what has become due. */
 const RECHECK_MS = 2_000;
 
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -71,7 +75,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     durable: () => database.durable(),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
-  const alarm = new Alarm({ ports, recheckMs: options.clock ? null : RECHECK_MS });
+  const alarm = new Alarm({ ports, recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS) });
   schedules.onArm = (at) => alarm.nudge(at);
   const round = async (everyMs: Millis) => {
     while ((await sweep(ports, everyMs)) >= 1000) await database.durable();
