@@ -1,5 +1,6 @@
 /** All commands, in the order of the help. */
 import type { Command } from "../command.ts";
+import { bootstrap } from "./bootstrap.ts";
 import { cancel } from "./cancel.ts";
 import { deployments } from "./deployments.ts";
 import { dev } from "./dev.ts";
@@ -30,4 +31,5 @@ export const commands: readonly Command[] = [
   deployments,
   workflows,
   doctor,
+  bootstrap,
 ];

@@ -55,7 +55,10 @@ export interface NewKey {
 }
 
 /** Stores a key and answers it in plain: it cannot be read again. Storing the same key again replaces what it may do. */
-export async function createKey(ports: Ports, p: NewKey): Promise<{ key: string; record: KeyRecord }> {
+export async function createKey(
+  ports: Pick<Ports, "clock" | "registry" | "durable">,
+  p: NewKey,
+): Promise<{ key: string; record: KeyRecord }> {
   const key = p.key ?? `sk_${randomBytes(24).toString("base64url")}`;
   if (key.length < 8 || /\s/.test(key)) throw new TypeError("an API key has at least 8 characters and no white space");
   const record: KeyRecord = {

@@ -1,0 +1,25 @@
+/** The ports of an installation as far as its keys are concerned, for an operator who has rights on the registry table. */
+import { realClock } from "../clock.ts";
+import type { Ports } from "../ports.ts";
+import { DEFAULTS } from "../settings.ts";
+import { uuid7 } from "../uuid.ts";
+import { awsClients } from "./clients.ts";
+import { aws } from "./index.ts";
+
+/** `region`: default `AWS_REGION`. Everything but `registry` has no table behind it. */
+export function registryKeys(o: { table: string; region?: string }): Pick<Ports, "clock" | "registry" | "durable"> {
+  return aws({
+    clients: awsClients(o.region ? { region: o.region } : {}),
+    clock: realClock,
+    uuid: () => uuid7(Date.now()),
+    settings: DEFAULTS,
+    places: {
+      executions: "",
+      registry: o.table,
+      schedules: "",
+      feed: "",
+      payloads: "",
+      queues: { prefix: "", deadLettersArn: undefined },
+    },
+  });
+}
