@@ -46,6 +46,35 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
   return effects;
 }
 
+/**
+ * Effects of these batches that nothing recorded in them has answered. Performing again what has been answered would be
+ * harmless by itself, but a refused child tells its parent each time: a driver that claims would take its own turn away,
+ * and never come to an end.
+ */
+export function openEffects(of: Of, batches: readonly Pick<Batch, "events">[]): Effect[] {
+  const answered = new Set<string>();
+  for (const e of batches.flatMap((b) => b.events)) {
+    if (e.kind === "activity_completed" || e.kind === "activity_failed") answered.add(`activity ${e.activity}`);
+    if (e.kind === "child_completed" || e.kind === "child_failed") answered.add(`child ${e.child}`);
+  }
+  return batches.flatMap((b) => effectsOf(of, b)).filter((effect) => !answered.has(subjectOf(effect)));
+}
+
+function subjectOf(effect: Effect): string {
+  switch (effect.kind) {
+    case "queue_activity":
+      return `activity ${effect.task.activity}`;
+    case "cancel_activity":
+      return `activity ${effect.activity}`;
+    case "start_child":
+      return `child ${effect.event.child}`;
+    case "cancel_child":
+      return `child ${effect.child}`;
+    case "set_search_keys":
+      return "search keys";
+  }
+}
+
 /** Nobody waits for an activity of a closed run; everything else that its last step asked for happens all the same. */
 export const outlivesRun = (effect: Effect): boolean =>
   effect.kind !== "queue_activity" && effect.kind !== "cancel_activity";

@@ -1,5 +1,5 @@
 /** Performing the effects of batches (R8): after the write that decided them, each idempotent by its key. */
-import { type Effect, effectsOf, outlivesRun } from "../core/effects.ts";
+import { type Effect, effectsOf, openEffects, outlivesRun } from "../core/effects.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
@@ -10,7 +10,7 @@ import { start } from "./start.ts";
 type Of = Pick<Head, "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "user">;
 
 export async function performEffects(ports: Ports, of: Of, batches: readonly Pick<Batch, "events">[]): Promise<void> {
-  for (const batch of batches) for (const effect of effectsOf(of, batch)) await perform(ports, of, effect);
+  for (const effect of openEffects(of, batches)) await perform(ports, of, effect);
 }
 
 /** Those of a closing batch. */

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import {
+  completed,
+  Died,
+  Driver,
+  dying,
+  ref,
+  remote,
+  signal,
+  stage,
+  started,
+  took,
+} from "../../test/interleavings/stage.ts";
+import type { NewEvent } from "../protocol/history.ts";
+
+const child = (execution: string): NewEvent => ({
+  kind: "child_scheduled",
+  child: 1,
+  workflow: "lines",
+  execution,
+  input: null,
+  on_parent_close: "cancel",
+});
+
+test("a parent whose child is refused comes to its end, though each claim performs again what was not yet parked", async () => {
+  const s = await stage();
+  await started(s, { execution: "c", workflow: "lines" }); // the id is taken
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  await a.append([child("c")]);
+  for (let claims = 0; claims < 4; claims++) {
+    await a.claim();
+    const { events } = a.next();
+    if (events.length > 0) await a.append(events, { taken: a.messages.map((m) => m.id) });
+    if (a.state.children.size > 0) continue;
+    if ((await a.close(completed)).kind === "closed") break;
+  }
+  expect((await s.ports.executions.head(ref()))!.status).toBe("COMPLETED");
+});
+
+test("a claim does not queue again an activity whose outcome is recorded", async () => {
+  const s = await stage();
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  await a.append([remote(1), remote(2)]);
+  await a.append([{ kind: "activity_completed", activity: 1, name: "charge", result: null }]);
+  await s.tasks("activity");
+  await a.claim();
+  const again = await s.tasks("activity");
+  expect(again.map((d) => d.task.kind === "activity" && d.task.activity)).toEqual([2]);
+});
+
+test("what a batch asked for is performed by the next claim if its server died, in the order it was asked for", async () => {
+  const s = await stage();
+  await started(s);
+  const m = signal("m", s.clock.now());
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  const dead = dying(s.ports, "after", "putBatch");
+  await expect(a.append([took(m), remote(), child("c")], { ports: dead })).rejects.toThrow(Died);
+  expect(await s.ports.executions.head(ref("c"))).toBeNull();
+  await new Driver(s.ports, "B").claim();
+  expect(await s.tasks("activity")).toHaveLength(1);
+  expect(await s.ports.executions.head(ref("c"))).toMatchObject({ status: "RUNNING", parent: { execution: "x" } });
+});
