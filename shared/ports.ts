@@ -130,6 +130,8 @@ export interface Tasks {
   /** Keeps leases for `leaseMs` more; 0 = hand back now. Answers receipts whose lease is lost. */
   extend(workspace: string, receipts: readonly string[], leaseMs: Millis): Promise<string[]>;
   finish(workspace: string, receipts: readonly string[]): Promise<void>;
+  /** A task that was too large for its message, by the name that stood in the message; null: there is none. */
+  load?(workspace: string, name: string): Promise<Task | null>;
 }
 
 export interface WorkflowRecord {

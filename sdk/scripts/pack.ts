@@ -17,6 +17,8 @@ interface Manifest {
   exports: Record<string, unknown>;
   readonly publishConfig: { readonly exports: Record<string, { readonly types: string; readonly default: string }> };
   readonly dependencies: Record<string, string>;
+  /** Loaded only by those who need them. */
+  readonly peerDependencies: Record<string, string>;
 }
 
 const manifest = (): Manifest => JSON.parse(readFileSync(MANIFEST, "utf8"));
@@ -26,14 +28,17 @@ function point(exports: Manifest["exports"]): void {
   renameSync(`${MANIFEST}.new`, MANIFEST);
 }
 
-const { publishConfig, dependencies } = manifest();
+const { publishConfig, dependencies, peerDependencies } = manifest();
 const sources = Object.entries(publishConfig.exports).map(
   ([name, built]) => [name, built.default.replace(/^\.\/dist\/(.*)\.js$/, "./$1.ts")] as const,
 );
 
 switch (process.argv[2]) {
   case "before":
-    await build({ entries: sources.map(([, path]) => path), dependencies: Object.keys(dependencies) });
+    await build({
+      entries: sources.map(([, path]) => path),
+      dependencies: Object.keys({ ...dependencies, ...peerDependencies }),
+    });
     copyFileSync(fileURLToPath(new URL("../../LICENSE", import.meta.url)), LICENSE);
     point(publishConfig.exports);
     break;

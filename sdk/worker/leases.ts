@@ -4,23 +4,23 @@
  */
 import type { Millis } from "../../shared/protocol/history.ts";
 import { Coalescer } from "./coalesce.ts";
-import type { Transport } from "./transport.ts";
+import type { TaskSource } from "./source.ts";
 import type { WorkerClock } from "./types.ts";
 
 export class Leases {
   readonly #held = new Map<string, (() => void) | undefined>();
-  readonly #transport: Transport;
+  readonly #source: TaskSource;
   readonly #clock: WorkerClock;
   readonly #leaseMs: Millis;
   readonly #finish: Coalescer<string, undefined>;
   #timer: (() => void) | null = null;
 
-  constructor(transport: Transport, clock: WorkerClock, leaseMs: Millis) {
-    this.#transport = transport;
+  constructor(source: TaskSource, clock: WorkerClock, leaseMs: Millis) {
+    this.#source = source;
     this.#clock = clock;
     this.#leaseMs = leaseMs;
     this.#finish = new Coalescer(async (receipts) => {
-      await transport.call("finish", { receipts });
+      await source.finish(receipts);
       return receipts.map(() => undefined);
     });
   }
@@ -43,10 +43,8 @@ export class Leases {
     const receipts = [...this.#held.keys()];
     for (let i = 0; i < receipts.length; i += 1000) {
       const group = receipts.slice(i, i + 1000);
-      const answer = await this.#transport
-        .call("extend", { receipts: group, lease_ms: this.#leaseMs }, { retry: false })
-        .catch(() => ({ lost: [] as string[] })); // the next round tries again
-      for (const receipt of answer.lost) {
+      const lost = await this.#source.extend(group, this.#leaseMs).catch(() => []); // the next round tries again
+      for (const receipt of lost) {
         const onLost = this.#held.get(receipt);
         this.#held.delete(receipt);
         onLost?.();
@@ -63,7 +61,7 @@ export class Leases {
   /** Delivered again after `ms`; the lease ends now. */
   async release(receipt: string, ms: Millis): Promise<void> {
     this.#held.delete(receipt);
-    await this.#transport.call("extend", { receipts: [receipt], lease_ms: Math.max(0, Math.round(ms)) });
+    await this.#source.extend([receipt], Math.max(0, Math.round(ms)), { patiently: true });
   }
 
   /** Forgets everything without a word. */
@@ -80,9 +78,7 @@ export class Leases {
     this.#timer?.();
     this.#timer = null;
     for (let i = 0; i < receipts.length; i += 1000) {
-      await this.#transport
-        .call("extend", { receipts: receipts.slice(i, i + 1000), lease_ms: 0 }, { retry: false })
-        .catch(() => {}); // the leases lapse by themselves
+      await this.#source.extend(receipts.slice(i, i + 1000), 0).catch(() => {}); // the leases lapse by themselves
     }
   }
 

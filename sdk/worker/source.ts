@@ -1,10 +1,15 @@
 /** Where tasks come from: a long poll of the server here, the deployment's own queues on AWS. */
+import type { Millis } from "../../shared/protocol/history.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
 import type { WorkerContext } from "./types.ts";
 
 export interface TaskSource {
   /** Waits a while for up to `max` tasks; may answer none. */
   receive(queue: "workflow" | "activity", max: number, signal: AbortSignal): Promise<Delivery[]>;
+  /** Keeps leases for `leaseMs` more; 0 = hands them back now. Answers receipts whose lease is lost. */
+  extend(receipts: readonly string[], leaseMs: Millis, o?: { patiently?: true }): Promise<string[]>;
+  /** The tasks are done: they do not come again. */
+  finish(receipts: readonly string[]): Promise<void>;
   close(): void;
 }
 
@@ -18,6 +23,13 @@ export function pollSource(worker: WorkerContext, name: string): TaskSource {
       // A lost answer loses nothing: the tasks in it come again when their leases lapse.
       const answer = await transport.call("poll", body, { signal, timeoutMs: WAIT_MS + 10_000 });
       return answer.deliveries;
+    },
+    async extend(receipts, leaseMs, { patiently = false } = {}) {
+      const body = { receipts: [...receipts], lease_ms: leaseMs };
+      return (await transport.call("extend", body, { retry: patiently })).lost;
+    },
+    async finish(receipts) {
+      await transport.call("finish", { receipts: [...receipts] });
     },
     close: () => {},
   };

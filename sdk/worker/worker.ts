@@ -16,6 +16,7 @@ import { Leases } from "./leases.ts";
 import { QueuedActivities } from "./queued.ts";
 import type { TaskSource } from "./source.ts";
 import { pollSource } from "./source.ts";
+import { sqsSource } from "./sqs.ts";
 import { ServerRefusal } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
@@ -47,16 +48,32 @@ export class Worker {
   /** Registers and begins to work. Rejects when the server refuses the registration. */
   async start(): Promise<WorkerAnswer<"register">> {
     this.#registered = await this.#register();
-    const { transport, clock } = this.#context;
-    const leases = new Leases(transport, clock, this.#registered.lease_ms);
+    const { clock } = this.#context;
+    this.#source = await this.#sourceOf(this.#registered);
+    const leases = new Leases(this.#source, clock, this.#registered.lease_ms);
     this.#hub = new Hub(this.#context, leases);
     this.#hub.hear(this.#registered.now);
     this.#queued = new QueuedActivities(this.#hub);
     this.#hub.onSlot(() => this.#room());
-    this.#source = pollSource(this.#context, this.#name);
     this.#armBeat();
     this.#loops = [this.#receive("workflow"), this.#receive("activity")];
     return this.#registered;
+  }
+
+  async #sourceOf({ tasks, lease_ms: leaseMs }: WorkerAnswer<"register">): Promise<TaskSource> {
+    if (tasks.via === "poll") return pollSource(this.#context, this.#name);
+    return sqsSource({
+      worker: this.#context,
+      tasks,
+      leaseMs,
+      renew: async () => {
+        const { tasks: fresh } = await this.#register();
+        if (fresh.via !== "sqs")
+          throw new Error("this server hands out tasks in another way now: start the worker again");
+        return fresh;
+      },
+      local: (at) => this.#hub.local(at),
+    });
   }
 
   async #register(): Promise<WorkerAnswer<"register">> {

@@ -9,6 +9,8 @@ const KEPT_BYTES = 512 * 1024;
 export interface Blobs {
   put(key: string, content: Buffer, o?: { short?: true }): Promise<void>;
   get(key: string): Promise<Buffer>;
+  /** Null: there is no such object. */
+  find(key: string): Promise<Buffer | null>;
   /** Starts its time until expiry anew: it is deleted when the retention has passed. Absent already: nothing to do. */
   expire(key: string): Promise<void>;
 }
@@ -41,6 +43,15 @@ export class S3Blobs implements Blobs {
     return content;
   }
 
+  async find(key: string): Promise<Buffer | null> {
+    try {
+      return await this.get(key);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
   async expire(key: string): Promise<void> {
     this.#kept.delete(key);
     const CopySource = `${this.#bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
@@ -56,7 +67,7 @@ export class S3Blobs implements Blobs {
         }),
       );
     } catch (error) {
-      if (!(error instanceof NoSuchKey) && (error as Error).name !== "NoSuchKey") throw error;
+      if (!isMissing(error)) throw error;
     }
   }
 
@@ -66,3 +77,6 @@ export class S3Blobs implements Blobs {
     this.#kept.set(key, content);
   }
 }
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof NoSuchKey || (error as Error | undefined)?.name === "NoSuchKey";

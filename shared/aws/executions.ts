@@ -6,6 +6,7 @@ import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
 import type { Message } from "../protocol/messages.ts";
 import { type CloseRequest, close, leftBehind, pointerItem } from "./close.ts";
 import type { Context } from "./context.ts";
+import { readDue } from "./due.ts";
 import { decodeHead, dueAttributes, encodeHead, isExpired, packSearchKeys, storeHeadBlobs } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
 import { DUE_SHARDS, dueShard, headKey, needsPointer, pkOf, refOf, runKey, ttlSeconds } from "./keys.ts";
@@ -185,26 +186,8 @@ export class AwsExecutions implements Executions {
     if (blob !== undefined) await this.#c.blobs.expire(blob);
   }
 
-  async due(until: Millis, limit: number): Promise<DueEntry[]> {
-    const shards = Array.from({ length: DUE_SHARDS }, (_, shard) => this.#dueIn(dueShard(shard), until, limit));
-    const entries = (await Promise.all(shards)).flat();
-    return entries.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
-  }
-
-  async #dueIn(shard: string, until: Millis, limit: number): Promise<DueEntry[]> {
-    const { name, partition, sort } = INDEXES.due;
-    const entries: DueEntry[] = [];
-    const pages = this.#table.pages({
-      IndexName: name,
-      KeyConditionExpression: `${partition} = :shard AND ${sort} <= :until`,
-      ExpressionAttributeValues: { ":shard": S(shard), ":until": N(until) },
-      limit: () => limit - entries.length,
-    });
-    for await (const page of pages) {
-      entries.push(...page.map(dueEntryOf));
-      if (entries.length >= limit) break;
-    }
-    return entries;
+  due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
+    return readDue(this.#table, until, limit, after);
   }
 
   async run(workspace: string, run: string): Promise<Head | null> {
@@ -231,11 +214,3 @@ export class AwsExecutions implements Executions {
     }
   }
 }
-
-const dueEntryOf = (item: Item): DueEntry => ({
-  ...refOf(text(item, "pk")!),
-  dueAt: number(item, INDEXES.due.sort)!,
-  deployment: text(item, "deployment")!,
-  deadline: number(item, "deadline") ?? null,
-  status: text(item, "status") as ExecutionStatus,
-});

@@ -24,14 +24,19 @@ export async function writeTask(blobs: Blobs, workspace: string, task: Task): Pr
 }
 
 export async function readTask(blobs: Blobs, workspace: string, body: string): Promise<Task> {
-  if (body.startsWith("@")) return loadTask(blobs, workspace, body.slice(1));
+  if (body.startsWith("@")) {
+    const task = await loadTask(blobs, workspace, body.slice(1));
+    if (!task) throw new Error("the task of this message has expired");
+    return task;
+  }
   return Task.parse(JSON.parse(body.startsWith("z") ? inflate(Buffer.from(body.slice(1), "base64")) : body));
 }
 
 /** `name`: what stands after the `@`. */
-export async function loadTask(blobs: Blobs, workspace: string, name: string): Promise<Task> {
-  if (!/^[\w-]{43}$/.test(name)) throw new Error("this is not the name of a task");
-  return Task.parse(JSON.parse(inflate(await blobs.get(taskKey(workspace, name)))));
+export async function loadTask(blobs: Blobs, workspace: string, name: string): Promise<Task | null> {
+  if (!/^[\w-]{43}$/.test(name)) return null;
+  const content = await blobs.find(taskKey(workspace, name));
+  return content ? Task.parse(JSON.parse(inflate(content))) : null;
 }
 
 /** What a message says of its queue, for those who find it elsewhere. */

@@ -17,7 +17,7 @@ import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { isMissing, type Queues } from "./queues.ts";
-import { attributesOf, readTask, writeTask } from "./task-body.ts";
+import { attributesOf, loadTask, readTask, writeTask } from "./task-body.ts";
 
 /** SQS delays a message by 15 minutes at most; the sweeper sees to what is due later. */
 const MAX_DELAY_SECONDS = 900;
@@ -123,6 +123,10 @@ export class AwsTasks implements Tasks {
     await this.#inBatches(workspace, receipts, async (QueueUrl, Entries) => {
       return (await this.#c.clients.sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }))).Failed;
     });
+  }
+
+  load(workspace: string, name: string): Promise<Task | null> {
+    return loadTask(this.#c.blobs, workspace, name);
   }
 
   /** Ten at a time, each queue apart. Answers the receipts that SQS did not accept. */

@@ -189,6 +189,8 @@ export const WORKER_ROUTES = {
     z.strictObject({ receipts: z.array(z.string()).max(1000), lease_ms: z.int().min(0) }),
     z.object({ lost: z.array(z.string()) }),
   ),
+  /** A task that was too large for its message: `name` stood there instead. Only where tasks come from queues of AWS. */
+  task: op("task", z.strictObject({ name: z.string().max(100) }), z.object({ task: Task })),
   finish: op("finish", z.strictObject({ receipts: z.array(z.string()).max(1000) }), ok),
   claim: op(
     "claim",

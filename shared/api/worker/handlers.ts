@@ -9,7 +9,7 @@ import { close } from "./close.ts";
 import { claim, discard, park, read } from "./drive.ts";
 import { heartbeat, sessions, stop } from "./presence.ts";
 import { register } from "./register.ts";
-import { extend, finish, poll } from "./tasks.ts";
+import { extend, finish, poll, task } from "./tasks.ts";
 
 /** `characters`: length of the body's text, an upper bound for everything in it. */
 export type WorkerHandlers = {
@@ -28,6 +28,7 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   poll,
   extend,
   finish,
+  task,
   claim,
   append,
   park,

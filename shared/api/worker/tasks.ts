@@ -1,4 +1,5 @@
 /** Receiving tasks by long poll, and keeping or giving back their leases. */
+import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { Call } from "../call.ts";
 
@@ -23,4 +24,11 @@ export async function extend(call: Call, body: WorkerBody<"extend">): Promise<Wo
 export async function finish(call: Call, body: WorkerBody<"finish">): Promise<WorkerAnswer<"finish">> {
   await call.ports.tasks.finish(call.workspace, body.receipts);
   return {};
+}
+
+export async function task(call: Call, body: WorkerBody<"task">): Promise<WorkerAnswer<"task"> | Refusal> {
+  const found = await call.ports.tasks.load?.(call.workspace, body.name);
+  return found
+    ? { task: found }
+    : refusal(404, "WF_1100", `There is no task kept under the name ${JSON.stringify(body.name)}: it has expired.`);
 }
