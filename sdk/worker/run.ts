@@ -99,6 +99,9 @@ export async function startWorker<R extends Record<string, unknown>>(
   if (workflows.size === 0) throw new WorkerConfigError("runWorker needs at least one workflow");
   if (options.deterministic === false)
     log.warn("determinism is off for all workflows of this worker: replay may diverge");
+  for (const { name: workflow, options: o } of options.workflows) {
+    if (o.deterministic === false) log.warn(`determinism is off for workflow '${workflow}': replay may diverge`);
+  }
 
   const resources = ((await options.resources?.()) ?? {}) as R;
   const context: WorkerContext = {
