@@ -65,8 +65,11 @@ export interface Executions {
    * run and status: what a run owed while running says nothing about what its end owes.
    */
   settle(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void>;
-  /** Heads with `due_at` at or before `until`, earliest first. Answers may be stale. */
-  due(until: Millis, limit: number): Promise<DueEntry[]>;
+  /**
+   * Heads with `due_at` at or before `until`, ordered by due time, workspace, execution; of those that follow `after`.
+   * Answers may be stale.
+   */
+  due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]>;
 
   /** A run by its id, open or closed. */
   run(workspace: string, run: string): Promise<Head | null>;

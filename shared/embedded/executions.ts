@@ -239,15 +239,25 @@ export class EmbeddedExecutions implements Executions {
     this.#putHead({ ...head, owed: [], due_at });
   }
 
-  async due(until: Millis, limit: number): Promise<DueEntry[]> {
-    const rows = this.#db.all("SELECT * FROM heads WHERE due_at <= ? ORDER BY due_at LIMIT ?", until, limit);
-    return rows.map(headOf).map((h) => ({
-      workspace: h.workspace,
-      execution: h.execution,
-      dueAt: h.due_at!,
-      deployment: h.deployment,
-      deadline: h.deadline,
-      status: h.status,
+  async due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
+    const rows = this.#db.all(
+      `SELECT ws, execution, due_at, status, json_extract(body, '$.deployment') AS deployment,
+         json_extract(body, '$.deadline') AS deadline
+       FROM heads WHERE due_at <= ? AND (due_at, ws, execution) > (?, ?, ?)
+       ORDER BY due_at, ws, execution LIMIT ?`,
+      until,
+      after?.dueAt ?? Number.MIN_SAFE_INTEGER,
+      after?.workspace ?? "",
+      after?.execution ?? "",
+      limit,
+    );
+    return rows.map((row) => ({
+      workspace: String(row.ws),
+      execution: String(row.execution),
+      dueAt: Number(row.due_at),
+      deployment: String(row.deployment),
+      deadline: row.deadline as Millis | null,
+      status: row.status as ExecutionStatus,
     }));
   }
 

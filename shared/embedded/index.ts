@@ -78,7 +78,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const alarm = new Alarm({ ports, recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS) });
   schedules.onArm = (at) => alarm.nudge(at);
   const round = async (everyMs: Millis) => {
-    while ((await sweep(ports, everyMs)) >= 1000) await database.durable();
+    await sweep(ports, everyMs);
     schedules.expire(clock.now() - settings.retentionMs);
     while (expire(database, sequence, clock.now() - settings.retentionMs) > 0) await database.durable();
   };
@@ -90,11 +90,14 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     maintain(everyMs = 10_000) {
       let cancel = () => {};
       let stopped = false;
-      const again = () => {
-        round(everyMs).catch((error) => log.error("a round of the sweeper failed", { error }));
-        cancel = clock.at(clock.now() + everyMs, again);
-      };
-      again();
+      // A round that takes long puts off the next: two at a time would only ring twice.
+      const again = () =>
+        round(everyMs)
+          .catch((error) => log.error("a round of the sweeper failed", { error }))
+          .then(() => {
+            if (!stopped) cancel = clock.at(clock.now() + everyMs, again);
+          });
+      void again();
       recover(ports)
         .catch((error) => log.error("what schedules had decided before the restart could not be done yet", { error }))
         .finally(() => {

@@ -2,6 +2,7 @@
  * **sweep** — the debt of last resort (R5). Reads the `due` index, whose answers may be stale, and never writes a running
  * head. Running and overdue by more than the grace: ring, in the rounds where the age crosses grace x 1, 2, 4 … (at
  * most an hour apart). Due soon: a delayed task. Past its deadline: time it out. Final and due: perform its close effects.
+ * Every entry is looked at in every round: neither thousands that nobody drives nor one that throws hide the others.
  */
 
 import type { DueEntry, Ports } from "../ports.ts";
@@ -11,14 +12,36 @@ import { ring, SOON_MS } from "./tasks.ts";
 import { terminate } from "./terminate.ts";
 
 const HOUR = 3_600_000;
+/** After so many entries others get their turn: what was written is made durable. */
+const BREATH = 100;
 
-/** `everyMs`: the time since the last round. Answers how many entries were seen. */
-export async function sweep(ports: Ports, everyMs: Millis, limit = 1000): Promise<number> {
+/** `everyMs`: the time since the last round. Answers how many entries were seen. `page`: how many are read at a time. */
+export async function sweep(ports: Ports, everyMs: Millis, page = 1000): Promise<number> {
   const now = ports.clock.now();
-  const due = await ports.executions.due(now + SOON_MS, limit);
-  for (const entry of due) await look(ports, entry, now, everyMs);
-  return due.length;
+  let seen = 0;
+  for await (const entry of allDue(ports, now + SOON_MS, page)) {
+    seen += 1;
+    await look(ports, entry, now, everyMs).catch((error) => {
+      const { workspace, execution } = entry;
+      ports.log.error("an execution that is due could not be looked after", { workspace, execution, error });
+    });
+    if (seen % BREATH === 0) await ports.durable();
+  }
+  return seen;
 }
+
+async function* allDue(ports: Ports, until: Millis, size: number): AsyncGenerator<DueEntry> {
+  let page: DueEntry[] = [];
+  do {
+    const next = await ports.executions.due(until, size, page.at(-1));
+    if (same(next[0], page[0])) return; // a store that only knows its first page
+    page = next;
+    yield* page;
+  } while (page.length === size);
+}
+
+const same = (a: DueEntry | undefined, b: DueEntry | undefined): boolean =>
+  a?.execution === b?.execution && a?.workspace === b?.workspace;
 
 async function look(ports: Ports, entry: DueEntry, now: Millis, everyMs: Millis): Promise<void> {
   if (entry.status !== "RUNNING") {
