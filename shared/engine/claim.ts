@@ -40,20 +40,22 @@ export async function claim(
     return { kind: "closed" };
   }
   if (head.owed.length > 0) await performOwed(ports, head);
-  let messages = await ports.executions.inbox(ref, head.chain);
   const has = p.have?.run === head.run ? p.have.tail : 1;
-  const from = Math.min(has, head.sent);
-  const log = await ports.executions.batches(ref, head.run, from);
+  const read = async () => {
+    const messages = await ports.executions.inbox(ref, head.chain);
+    return { messages, log: await ports.executions.batches(ref, head.run, Math.min(has, head.sent)) };
+  };
+  let seen = await read();
+  const unsent = seen.log.filter((b) => b.first > head.sent);
+  // A refused child was put into this very inbox.
+  if (await performEffects(ports, head, unsent, "put")) seen = await read();
+  let { messages } = seen;
   let turnLost = false;
   if (messages.length > 0) {
     const again = await ports.executions.head(ref);
     turnLost = again?.turn !== head.turn;
     if (turnLost) messages = [];
   }
-  await performEffects(
-    ports,
-    head,
-    log.filter((b) => b.first > head.sent),
-  );
-  return { kind: "claimed", head, batches: log.filter((b) => b.first > has), messages, turn_lost: turnLost, now };
+  const batches = seen.log.filter((b) => b.first > has);
+  return { kind: "claimed", head, batches, messages, turn_lost: turnLost, now };
 }

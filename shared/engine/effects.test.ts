@@ -29,14 +29,23 @@ test("a parent whose child is refused comes to its end, though each claim perfor
   const a = new Driver(s.ports, "A");
   await a.claim();
   await a.append([child("c")]);
-  for (let claims = 0; claims < 4; claims++) {
-    await a.claim();
-    const { events } = a.next();
-    if (events.length > 0) await a.append(events, { taken: a.messages.map((m) => m.id) });
-    if (a.state.children.size > 0) continue;
-    if ((await a.close(completed)).kind === "closed") break;
-  }
-  expect((await s.ports.executions.head(ref()))!.status).toBe("COMPLETED");
+  await a.claim();
+  const { events } = a.next();
+  expect(events).toMatchObject([{ kind: "child_failed", status: "START_FAILED" }]);
+  // Both in its last step, so that the history does not say before the close that the child was refused.
+  expect((await a.close(completed, { batch: a.batch([...events, completed]) })).kind).toBe("closed");
+});
+
+test("a claim that finds its child refused gives the refusal along, and keeps its turn", async () => {
+  const s = await stage();
+  await started(s, { execution: "c", workflow: "lines" });
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  await expect(a.append([child("c")], { ports: dying(s.ports, "after", "putBatch") })).rejects.toThrow(Died);
+  await a.claim();
+  expect(a.messages).toMatchObject([{ kind: "child", outcome: { status: "START_FAILED" } }]);
+  expect((await s.ports.executions.head(ref()))!.turn).toBe(a.head.turn);
 });
 
 test("a claim does not queue again an activity whose outcome is recorded", async () => {

@@ -9,13 +9,27 @@ import { start } from "./start.ts";
 
 type Of = Pick<Head, "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "user">;
 
-export async function performEffects(ports: Ports, of: Of, batches: readonly Pick<Batch, "events">[]): Promise<void> {
-  for (const effect of openEffects(of, batches)) await perform(ports, of, effect);
+/**
+ * How an execution learns that a child of its own was refused: `send` as from anybody, or only `put` by a claim, which
+ * reads its inbox afterwards (a mark would take the turn of the very driver that claims, and again at every claim).
+ */
+export type TellSelf = "send" | "put";
+
+/** Answers whether something was put into the inbox of the execution itself. */
+export async function performEffects(
+  ports: Ports,
+  of: Of,
+  batches: readonly Pick<Batch, "events">[],
+  tellSelf: TellSelf = "send",
+): Promise<boolean> {
+  let told = false;
+  for (const effect of openEffects(of, batches)) if (await perform(ports, of, effect, tellSelf)) told = true;
+  return told;
 }
 
 /** Those of a closing batch. */
 export async function performLastEffects(ports: Ports, of: Of, batch: Pick<Batch, "events">): Promise<void> {
-  for (const effect of effectsOf(of, batch).filter(outlivesRun)) await perform(ports, of, effect);
+  for (const effect of effectsOf(of, batch).filter(outlivesRun)) await perform(ports, of, effect, "send");
 }
 
 /** The head of a child, if the id belongs to that child of that run and not to somebody else by now. */
@@ -24,31 +38,33 @@ export async function ownChild(ports: Ports, ref: Ref, parent: { run: string; ch
   return head?.parent?.run === parent.run && head.parent.child === parent.child ? head : null;
 }
 
-async function perform(ports: Ports, of: Of, effect: Effect): Promise<void> {
+async function perform(ports: Ports, of: Of, effect: Effect, tellSelf: TellSelf): Promise<boolean> {
   const { workspace, deployment, run } = of;
   switch (effect.kind) {
     case "queue_activity":
-      return ports.tasks.send({ workspace, deployment, queue: "activity" }, effect.task, { key: effect.key });
+      await ports.tasks.send({ workspace, deployment, queue: "activity" }, effect.task, { key: effect.key });
+      return false;
     case "cancel_activity":
-      return ports.activities.requestCancel(of, run, effect.activity);
+      await ports.activities.requestCancel(of, run, effect.activity);
+      return false;
     case "set_search_keys":
-      return setSearchKeys(ports, of, effect);
+      await setSearchKeys(ports, of, effect);
+      return false;
     case "cancel_child": {
       const ref = { workspace, execution: effect.execution };
       const child = await ownChild(ports, ref, { run, child: effect.child });
-      if (!child) return;
+      if (!child) return false;
       const id = messageId.cancel(`${run}-${effect.child}`);
       const reason = "its parent asked for it";
       await send(ports, ref, { id, kind: "cancel", reason, sent_at: ports.clock.now() }, child.chain);
-      return;
+      return false;
     }
     case "start_child":
-      return startChild(ports, of, effect.event);
+      return startChild(ports, of, effect.event, tellSelf);
   }
 }
 
 const LIMITS = { keys: 20, keyLength: 256, valueLength: 8192 };
-
 type SetKeys = Extract<Effect, { kind: "set_search_keys" }>;
 
 async function setSearchKeys(ports: Ports, of: Of, effect: SetKeys) {
@@ -66,21 +82,21 @@ export function withKeys(before: Record<string, string>, effect: SetKeys): Recor
   return Object.fromEntries(Object.entries(keys).slice(0, LIMITS.keys));
 }
 
-async function startChild(ports: Ports, of: Of, event: Extract<Effect, { kind: "start_child" }>["event"]) {
+type StartChild = Extract<Effect, { kind: "start_child" }>["event"];
+
+/** Answers whether it was refused, and the refusal put into the parent's inbox. */
+async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: TellSelf): Promise<boolean> {
   const { workspace, deployment } = of;
   const parent = { execution: of.execution, chain: of.chain, run: of.run, child: event.child };
   const refuse = async (failure: Failure) => {
     const id = messageId.child(of.run, event.child);
     const outcome = { kind: "failed", status: "START_FAILED", failure } as const;
-    const message = {
-      id,
-      kind: "child",
-      run: of.run,
-      child: event.child,
-      outcome,
-      sent_at: ports.clock.now(),
-    } as const;
-    await send(ports, { workspace, execution: of.execution }, message, of.chain);
+    const sent_at = ports.clock.now();
+    const message = { id, kind: "child", run: of.run, child: event.child, outcome, sent_at } as const;
+    const ref = { workspace, execution: of.execution };
+    if (tellSelf === "put") await ports.executions.putMessage(ref, of.chain, message);
+    else await send(ports, ref, message, of.chain);
+    return true;
   };
   const [registration] = await ports.registry.registrations(workspace, { workflow: event.workflow, deployment });
   if (!registration) {
@@ -102,8 +118,7 @@ async function startChild(ports: Ports, of: Of, event: Extract<Effect, { kind: "
     root: of.root,
     user: of.user,
   });
-  if (started.kind === "exists") {
-    const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
-    await refuse({ type: "ChildError", message, non_retryable: true });
-  }
+  if (started.kind !== "exists") return false;
+  const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
+  return refuse({ type: "ChildError", message, non_retryable: true });
 }
