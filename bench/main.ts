@@ -142,7 +142,14 @@ async function memory() {
   return { rows: [row] };
 }
 
-const parts = { sequential, throughput, latencies, recovery, memory };
+async function counts() {
+  const { awsCounts } = await import("./aws.ts"); // loads the AWS SDK and starts an emulator
+  return awsCounts();
+}
+
+const targets = { embedded: { sequential, throughput, latencies, recovery, memory }, aws: { counts } };
+const parts = targets[values.target as keyof typeof targets];
+if (!parts) throw new Error(`--target is '${values.target}': it must be ${Object.keys(targets).join(" or ")}`);
 const report: Record<string, unknown> = {
   date: new Date().toISOString(),
   node: process.version,

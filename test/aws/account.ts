@@ -26,6 +26,8 @@ export interface Installation {
   clients(): Clients;
   /** Another process, as it were: clients and memory of its own. */
   adapter(over?: Over): Aws;
+  /** The adapter of the feed's consumer. */
+  feeder(): Aws;
   end(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export async function install(o: { feed?: boolean } = {}): Promise<Installation>
     prefix,
     clients,
     adapter,
+    feeder: adapterOf,
     async end() {
       await pump?.stop();
       for (const { dynamo, sqs, s3, sts } of made) for (const client of [dynamo, sqs, s3, sts]) client.destroy();
