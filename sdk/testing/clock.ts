@@ -4,15 +4,19 @@ import type { Millis } from "../../shared/protocol/history.ts";
 interface Timer {
   readonly at: Millis;
   readonly order: number;
-  readonly fn: () => void;
+  /** Null: it has run or was cancelled. */
+  fn: (() => void) | null;
 }
+
+/** So many cancelled timers may lie in the heap before it is made anew without them. */
+const LITTER = 1_000;
 
 export class VirtualClock {
   #now: Millis;
   #order = 0;
-  /** A binary heap, earliest first; cancelled timers stay until they come up. */
-  readonly #heap: Timer[] = [];
-  readonly #cancelled = new Set<Timer>();
+  /** A binary heap, earliest first; cancelled timers stay until they come up or are too many. */
+  #heap: Timer[] = [];
+  #cancelled = 0;
 
   constructor(start: Millis) {
     this.#now = start;
@@ -26,8 +30,10 @@ export class VirtualClock {
     const timer: Timer = { at, order: this.#order++, fn };
     this.#push(timer);
     return () => {
-      this.#cancelled.add(timer);
-      this.#trim();
+      if (timer.fn === null) return;
+      timer.fn = null;
+      this.#cancelled += 1;
+      if (this.#cancelled > LITTER && this.#cancelled > this.#heap.length / 2) this.#tidy();
     };
   }
 
@@ -42,14 +48,25 @@ export class VirtualClock {
     this.#now = Math.max(this.#now, at);
     let ran = 0;
     for (this.#trim(); this.#heap[0] && this.#heap[0].at <= this.#now; this.#trim()) {
-      this.#pop().fn();
+      const timer = this.#pop();
+      const fn = timer.fn!;
+      timer.fn = null;
+      fn();
       ran += 1;
     }
     return ran;
   }
 
   #trim(): void {
-    while (this.#heap[0] && this.#cancelled.delete(this.#heap[0])) this.#pop();
+    while (this.#heap[0]?.fn === null) {
+      this.#pop();
+      this.#cancelled -= 1;
+    }
+  }
+
+  #tidy(): void {
+    this.#heap = this.#heap.filter((timer) => timer.fn !== null).sort((a, b) => (before(a, b) ? -1 : 1));
+    this.#cancelled = 0;
   }
 
   #push(timer: Timer): void {

@@ -4,26 +4,29 @@
  *
  * V1. Time stands still while anything is going on: it moves only when no call is under way, nothing waits for a commit
  *     and no timer is due. An activity that runs (a real promise) holds time too, for `activityPatienceMs` of real time;
- *     then it is taken to hang, and its limits may run out.
+ *     then it is taken to hang for good: it holds nothing any more, and its limits may run out.
  * V2. Time moves from one due moment to the next, never past one.
- * V3. A killed worker leaves as a killed process does: nothing is handed back, its session dies when its heartbeats
- *     would have been missed.
+ * V3. A killed worker leaves as a killed process does: not one more call of it goes out or is answered, nothing is handed
+ *     back, its session dies when its heartbeats would have been missed.
  */
 import { randomUUID } from "node:crypto";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { createApi } from "../../shared/api/dispatch.ts";
 import { embedded } from "../../shared/embedded/index.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
+import type { Settings } from "../../shared/ports.ts";
 import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
 import type { Activity, ActivityContext, AnyActivity } from "../activity.ts";
 import { realTime, turn } from "../determinism/real.ts";
 import { type Duration, milliseconds } from "../duration.ts";
+import type { Transport } from "../worker/transport.ts";
+import type { WorkerLimits } from "../worker/types.ts";
 import { Worker } from "../worker/worker.ts";
 import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
 import type { Log } from "../workflow/types.ts";
 import { VirtualClock } from "./clock.ts";
 import { TestExecution } from "./execution.ts";
-import { inProcess, request } from "./transport.ts";
+import { inProcess, request, severable } from "./transport.ts";
 
 /** Heartbeats need no repeating where nobody dies unasked. */
 const NEVER: Millis = 1e13;
@@ -39,9 +42,22 @@ export interface TestOptions {
   readonly workers?: number;
   /** How long a running activity holds time, in real milliseconds. Default 1000. */
   readonly activityPatienceMs?: number;
+  /** Attempts of activities at a time in each worker. Default 100. */
+  readonly maxConcurrentActivities?: number;
   readonly resources?: Record<string, unknown>;
   /** Default: silence. */
   readonly log?: Log;
+}
+
+/** For the tests of the worker itself. */
+export interface Internals {
+  /** Stands between a worker and the engine; `n` counts the workers from 1. */
+  readonly wire?: (inner: Transport, n: number) => Transport;
+  readonly settings?: Partial<Settings>;
+  /** So far the clock of each worker goes ahead of the engine's, ms. */
+  readonly skewMs?: Millis;
+  readonly limits?: Partial<WorkerLimits>;
+  readonly worker?: (worker: Worker) => void;
 }
 
 type Stub = (input: never, ctx: ActivityContext) => unknown;
@@ -82,7 +98,10 @@ export interface Driver {
   history(id: string): Promise<HistoryEvent[]>;
 }
 
-export async function testEnvironment(options: TestOptions): Promise<TestEnvironment> {
+export const testEnvironment = (options: TestOptions): Promise<TestEnvironment> => environment(options);
+
+/** `testEnvironment`, and what its users have no business with. */
+export async function environment(options: TestOptions, internals: Internals = {}): Promise<TestEnvironment> {
   const clock = new VirtualClock((options.start ?? new Date("2026-01-01T00:00:00Z")).getTime());
   const log = options.log ?? quiet;
   const engine = embedded({
@@ -95,6 +114,7 @@ export async function testEnvironment(options: TestOptions): Promise<TestEnviron
       leaseMs: LEASE,
       graceMs: 0,
       retentionMs: NEVER,
+      ...internals.settings,
     },
   });
   const api = createApi(engine, { version: "test", url: "http://test" });
@@ -106,47 +126,70 @@ export async function testEnvironment(options: TestOptions): Promise<TestEnviron
   const stubs = new Map<string, Stub>();
   const failures = new Map<string, Error[]>();
   const entered = new Map<string, number>();
-  const activities = new Map((options.activities ?? []).map((a) => [a.name, intercepted(a)]));
+  const names = new Set((options.activities ?? []).map((a) => a.name));
 
-  function intercepted(activity: AnyActivity): AnyActivity {
+  /** `calls`: the calls of its function that have not ended. */
+  function intercepted(activity: AnyActivity, calls: Set<object>): AnyActivity {
     const fn = async (input: never, ctx: ActivityContext) => {
-      entered.set(activity.name, (entered.get(activity.name) ?? 0) + 1);
-      const error = failures.get(activity.name)?.shift();
-      if (error) throw error;
-      return (stubs.get(activity.name) ?? activity.fn)(input, ctx);
+      calls.add(ctx);
+      try {
+        entered.set(activity.name, (entered.get(activity.name) ?? 0) + 1);
+        const error = failures.get(activity.name)?.shift();
+        if (error) throw error;
+        return await (stubs.get(activity.name) ?? activity.fn)(input, ctx);
+      } finally {
+        calls.delete(ctx);
+      }
     };
     return new Proxy(activity, { get: (target, name) => (name === "fn" ? fn : Reflect.get(target, name)) });
   }
 
   const known = (activity: AnyActivity) => {
-    if (activities.has(activity.name)) return;
+    if (names.has(activity.name)) return;
     throw new TypeError(`activity '${activity.name}' is not among the activities of this environment`);
   };
 
-  const workers: Worker[] = [];
+  interface Seat {
+    readonly worker: Worker;
+    readonly calls: ReadonlySet<object>;
+    cut(): void;
+  }
+  const seats: Seat[] = [];
+  let hired = 0;
+  const { skewMs = 0 } = internals;
   const addWorker = async () => {
+    hired += 1;
+    const calls = new Set<object>();
+    const wire = severable(internals.wire ? internals.wire(transport, hired) : transport);
     const worker = new Worker(
       {
-        transport,
-        clock,
+        transport: wire,
+        clock: { now: () => clock.now() + skewMs, at: (at, fn) => clock.at(at - skewMs, fn) },
         log,
         session: randomUUID(),
         deployment,
         uuid: randomUUID,
         workflows: new Map(options.workflows.map((w) => [w.name, w])),
-        activities,
-        limits: { maxConcurrentActivities: 100, maxConcurrentWorkflows: 200, cachedExecutions: 1000 },
+        activities: new Map((options.activities ?? []).map((a) => [a.name, intercepted(a, calls)])),
+        limits: {
+          maxConcurrentActivities: options.maxConcurrentActivities ?? 100,
+          maxConcurrentWorkflows: 200,
+          cachedExecutions: 1000,
+          ...internals.limits,
+        },
         resources: options.resources ?? {},
         deterministic: true,
         failOnAnyError: false,
       },
-      `worker-${workers.length + 1}`,
+      `worker-${hired}`,
     );
     await worker.start();
-    workers.push(worker);
+    internals.worker?.(worker);
+    seats.push({ worker, calls, cut: wire.cut });
   };
 
   /** V1. */
+  const hanging = new WeakSet<object>();
   const settle = async () => {
     let calm = 0;
     let heldSince: number | null = null;
@@ -157,22 +200,24 @@ export async function testEnvironment(options: TestOptions): Promise<TestEnviron
         calm = 0;
         heldSince = null;
       } else calm += 1;
-      if (calm === CALM_TURNS && workers.some((w) => w.stats.running + w.stats.queued > 0)) {
-        heldSince ??= realTime();
-        if (realTime() - heldSince < patience) {
-          calm = 0;
-          await new Promise<void>((ok) => setTimeout(ok, 1));
-        }
-      }
+      if (calm < CALM_TURNS) continue;
+      const holding = seats.flatMap((s) => [...s.calls]).filter((call) => !hanging.has(call));
+      if (holding.length === 0) continue;
+      heldSince ??= realTime();
+      if (realTime() - heldSince < patience) {
+        calm = 0;
+        await new Promise<void>((ok) => setTimeout(ok, 1));
+      } else for (const call of holding) hanging.add(call);
     }
     await engine.durable();
   };
 
   /** V2. The next moment at which something is due, of timers and of executions, at most `until`. */
-  const dueBy = async (until: Millis): Promise<Millis | null> => {
+  const dueBy = (until: Millis): Millis | null => {
     const timer = clock.next();
-    const due = (await engine.executions.due(until, 100)).find((entry) => entry.dueAt > clock.now());
-    const times = [timer, due ? due.dueAt : null].filter((t) => t !== null && t <= until);
+    const sql = "SELECT MIN(due_at) AS at FROM heads WHERE due_at > ? AND due_at <= ?";
+    const due = engine.database.one(sql, clock.now(), until)?.at as Millis | null;
+    const times = [timer, due].filter((t) => t !== null && t <= until);
     return times.length === 0 ? null : Math.max(clock.now(), Math.min(...(times as Millis[])));
   };
   const step = async (at: Millis) => {
@@ -189,7 +234,7 @@ export async function testEnvironment(options: TestOptions): Promise<TestEnviron
     settle,
     async next() {
       await settle();
-      const at = await dueBy(Number.MAX_SAFE_INTEGER);
+      const at = dueBy(Number.MAX_SAFE_INTEGER);
       if (at === null || at >= NEVER) return false;
       await step(at);
       return true;
@@ -209,15 +254,19 @@ export async function testEnvironment(options: TestOptions): Promise<TestEnviron
     promise.then(finish, finish);
     await settle();
     while (!done) {
-      const at = await dueBy(Number.MAX_SAFE_INTEGER);
+      const at = dueBy(Number.MAX_SAFE_INTEGER);
       if (at === null) await turn();
       else await step(at);
     }
     return promise;
   }
 
+  const kill = (seat: Seat) => {
+    seat.cut();
+    seat.worker.kill();
+  };
   const close = async () => {
-    for (const worker of workers) worker.kill();
+    for (const seat of seats) kill(seat);
     await turn();
     engine.close();
   };
@@ -241,7 +290,7 @@ export async function testEnvironment(options: TestOptions): Promise<TestEnviron
       const target = clock.now() + milliseconds(by, "advance");
       await settle();
       for (;;) {
-        const at = await dueBy(target);
+        const at = dueBy(target);
         if (at === null) break;
         await step(at);
       }
@@ -261,12 +310,13 @@ export async function testEnvironment(options: TestOptions): Promise<TestEnviron
       return entered.get(activity.name) ?? 0;
     },
     async killWorker() {
-      const worker = workers.shift();
-      if (!worker) throw new Error("there is no worker left to kill");
-      worker.kill();
+      const seat = seats.shift();
+      if (!seat) throw new Error("there is no worker left to kill");
+      kill(seat);
+      const { session } = seat.worker;
       // V3
       clock.at(clock.now() + LEASE - 1, () => {
-        void engine.registry.leave({ workspace: DEFAULT_WORKSPACE, deployment, worker: "", session: worker.session });
+        void engine.registry.leave({ workspace: DEFAULT_WORKSPACE, deployment, worker: "", session });
       });
     },
     async addWorker() {

@@ -65,3 +65,22 @@ export function inProcess(api: Api, key: string, ports: Ports, workspace: string
     close: () => {},
   };
 }
+
+/** The way of one worker to the engine. Once cut, nothing goes out any more and no answer comes in. */
+export function severable(inner: Transport): Transport & { cut(): void } {
+  let gone = false;
+  const never = new Promise<never>(() => {});
+  return {
+    async call(operation, body, options) {
+      if (gone) return never;
+      const answer = await inner
+        .call(operation, body, options)
+        .catch((error) => (gone ? never : Promise.reject(error)));
+      return gone ? never : answer;
+    },
+    close: () => inner.close(),
+    cut: () => {
+      gone = true;
+    },
+  };
+}
