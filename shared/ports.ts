@@ -27,7 +27,10 @@ export interface Clock {
 /** The durable state of executions: heads, logs, inboxes. Used by `shared/engine` alone. */
 export interface Executions {
   head(ref: Ref): Promise<Head | null>;
-  /** Puts `head` (its `turn` = old + 1) if there is none, or, with `overFinal`, over a final one with nothing due. */
+  /**
+   * Puts `head` (its `turn` = old + 1) if there is none, or, with `overFinal`, over a final one with nothing due and of
+   * another token: a repeated request that comes late must not start what it started before.
+   */
   create(head: Head, overFinal: boolean): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
   /** Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;

@@ -31,7 +31,7 @@ export class EmbeddedExecutions implements Executions {
 
   async create(head: Head, overFinal: boolean) {
     const old = this.#head(head);
-    if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null)) {
+    if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
     this.#putHead({ ...head, turn: (old?.turn ?? 0) + 1 });

@@ -43,6 +43,14 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.head(final)).toEqual({ ...again, turn: final.turn + 1 });
   });
 
+  test("a start that is repeated after its execution has closed is not another start", async () => {
+    const b = of();
+    const final = await closed(b, await begun(b));
+    const repeated = headOf(final, b.now(), { token: final.token });
+    expect(await b.ports.executions.create(repeated, true)).toEqual({ kind: "exists", head: final });
+    expect(await b.ports.executions.head(final)).toEqual(final);
+  });
+
   test("a final head that owes effects gives way to nobody", async () => {
     const b = of();
     const due = b.now();
