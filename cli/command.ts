@@ -30,6 +30,7 @@ export interface Positional {
 }
 
 export interface Command {
+  /** Of a command in a group, both words: `schedule create`. */
   readonly name: string;
   /** One line. */
   readonly summary: string;
@@ -38,6 +39,13 @@ export interface Command {
   readonly flags: Flags;
   readonly examples: readonly string[];
   run(args: readonly string[], flags: Values<Flags>, io: Io): Promise<Exit>;
+}
+
+/** Commands that share their first word. */
+export interface Group {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly Command[];
 }
 
 /** Gives `run` the types of its flags. */

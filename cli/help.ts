@@ -1,7 +1,7 @@
 /** Help texts, made from the same definitions that the command line is parsed with. */
-import { type Command, type Flag, HELP, type Positional } from "./command.ts";
+import { type Command, type Flag, type Group, HELP, type Positional } from "./command.ts";
 
-export function overview(commands: readonly Command[], version: string): string {
+export function overview(commands: readonly (Command | Group)[], version: string): string {
   const rows = commands.map((c) => [c.name, c.summary] as const);
   return [
     `sirocco ${version}: durable workflows`,
@@ -16,7 +16,23 @@ export function overview(commands: readonly Command[], version: string): string 
   ].join("\n");
 }
 
-export function helpOf(command: Command): string {
+export function helpOf(command: Command | Group): string {
+  return "commands" in command ? helpOfGroup(command) : helpOfCommand(command);
+}
+
+function helpOfGroup(group: Group): string {
+  return [
+    `sirocco ${group.name}: ${group.summary}`,
+    "",
+    `Usage: sirocco ${group.name} <command> [arguments] [options]`,
+    "",
+    ...columns(group.commands.map((c) => [c.name.slice(group.name.length + 1), c.summary])),
+    "",
+    `sirocco ${group.name} <command> --help explains one command.`,
+  ].join("\n");
+}
+
+function helpOfCommand(command: Command): string {
   const words = command.positionals.map(shown);
   const lines = [`sirocco ${command.name}: ${command.summary}`, ""];
   lines.push(`Usage: ${["sirocco", command.name, ...words, "[options]"].join(" ")}`);

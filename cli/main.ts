@@ -1,5 +1,5 @@
 /** The command line: finds the command, runs it, and turns what it throws into words and an exit code. */
-import { type Command, HELP, parse } from "./command.ts";
+import { type Command, type Group, HELP, parse } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { CliError, EXIT, usage } from "./errors.ts";
 import { helpOf, overview } from "./help.ts";
@@ -30,9 +30,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 }
 
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
-  const [word, ...rest] = argv;
+  const [word] = argv;
   if (word === undefined || word === "--help" || word === `-${HELP.short}` || word === "help") {
-    const about = word === "help" && rest[0] !== undefined ? find(rest[0]) : undefined;
+    const about = word === "help" && argv[1] !== undefined ? find(argv.slice(1)).command : undefined;
     io.out(about ? helpOf(about) : overview(commands, VERSION));
     return word === undefined ? EXIT.usage : EXIT.ok;
   }
@@ -40,10 +40,14 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     io.out(VERSION);
     return EXIT.ok;
   }
-  const command = find(word);
+  const { command, rest } = find(argv);
   if (wantsHelp(rest)) {
     io.out(helpOf(command));
     return EXIT.ok;
+  }
+  if ("commands" in command) {
+    io.out(helpOf(command));
+    return EXIT.usage;
   }
   const { args, flags } = parse(command, rest);
   return command.run(args, flags, io);
@@ -54,15 +58,27 @@ function wantsHelp(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
 }
 
-function find(word: string): Command {
-  const found = commands.find((c) => c.name === word);
+/** The command that the first word, or the first two, name; a group if only that is named. */
+function find(argv: readonly string[]): { command: Command | Group; rest: readonly string[] } {
+  const [word = "", second, ...others] = argv;
+  const found = named(commands, word, "command", "sirocco --help");
+  if (!("commands" in found) || second === undefined || second.startsWith("-")) {
+    return { command: found, rest: argv.slice(1) };
+  }
+  const inGroup = found.commands.map((c) => ({ name: c.name.slice(found.name.length + 1), command: c }));
+  const { command } = named(inGroup, second, `${found.name} command`, `sirocco ${found.name} --help`);
+  return { command, rest: others };
+}
+
+function named<T extends { readonly name: string }>(list: readonly T[], word: string, what: string, help: string): T {
+  const found = list.find((each) => each.name === word);
   if (found) return found;
   const near = nearest(
     word,
-    commands.map((c) => c.name),
+    list.map((each) => each.name),
   );
   throw usage(
-    `There is no command '${word}'${near ? `; did you mean '${near}'?` : "."}`,
-    "sirocco --help lists the commands.",
+    `There is no ${what} '${word}'${near ? `; did you mean '${near}'?` : "."}`,
+    `${help} lists the commands.`,
   );
 }

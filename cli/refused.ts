@@ -76,7 +76,7 @@ function ambiguous(status: number, deployments: readonly string[], call: Asked):
 function advice(operation: AvailableOperation, status: number, code: string, target: Target): string[] {
   if (status === 401) return [`The key comes from ${target.from.key}; \`sirocco dev\` prints the key of its server.`];
   if (code === "WF_1101") return ["Leave --id out to have an id made, or read that execution with `sirocco get`."];
-  if (status === 404 && operation === "executeWorkflow")
+  if (status === 404 && (operation === "executeWorkflow" || operation === "scheduleWorkflow"))
     return ["`sirocco workflows` lists what is registered, `sirocco deployments` who is running."];
   if (
     status === 404 &&
@@ -87,6 +87,7 @@ function advice(operation: AvailableOperation, status: number, code: string, tar
   ) {
     return ["`sirocco list` shows the executions of this workspace."];
   }
+  if (code === "WF_1201") return ["`sirocco schedule list` shows the schedules of this workspace."];
   if (status === 504) return ["`sirocco deployments` shows whether a worker is running."];
   if (status >= 500 && status !== 501) return ["The server's log says more."];
   return [];

@@ -1,5 +1,5 @@
 /** All commands, in the order of the help. */
-import type { Command } from "../command.ts";
+import type { Command, Group } from "../command.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { cancel } from "./cancel.ts";
 import { deployments } from "./deployments.ts";
@@ -9,6 +9,7 @@ import { get } from "./get.ts";
 import { history } from "./history.ts";
 import { list } from "./list.ts";
 import { query } from "./query.ts";
+import { schedule } from "./schedule/index.ts";
 import { signal } from "./signal.ts";
 import { start } from "./start.ts";
 import { tail } from "./tail.ts";
@@ -16,7 +17,7 @@ import { terminate } from "./terminate.ts";
 import { update } from "./update.ts";
 import { workflows } from "./workflows.ts";
 
-export const commands: readonly Command[] = [
+export const commands: readonly (Command | Group)[] = [
   dev,
   start,
   get,
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   terminate,
   history,
   tail,
+  schedule,
   deployments,
   workflows,
   doctor,

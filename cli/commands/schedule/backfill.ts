@@ -1,0 +1,41 @@
+/** `sirocco schedule backfill`: the runs of a past range. */
+import { apiOf } from "../../api.ts";
+import { command } from "../../command.ts";
+import { EXIT, usage } from "../../errors.ts";
+import { paint, printJson } from "../../print.ts";
+import { jsonFlag, targetFlags } from "../../target.ts";
+import { overlapFlag, overlapOf, timeOf } from "./spec.ts";
+import { scheduleId } from "./view.ts";
+
+export const backfill = command({
+  name: "schedule backfill",
+  summary: "run it for every time of a past range",
+  details: `Each time between --from and --to, both included, is run as if triggered by hand, in order, whether or not it was run at
+the time. The overlap policy decides what becomes of them while runs are active: buffer-all runs one after the other.`,
+  positionals: [scheduleId],
+  flags: {
+    from: { type: "string", value: "TIME", help: "the first time, such as 2026-01-01T00:00:00Z" },
+    to: { type: "string", value: "TIME", help: "the last time (default: now)" },
+    ...overlapFlag,
+    ...targetFlags,
+    ...jsonFlag,
+  },
+  examples: ["sirocco schedule backfill nightly --from 2026-01-01 --to 2026-01-07 --overlap buffer-all"],
+  async run([id], flags, io) {
+    if (flags.from === undefined) throw usage("backfill needs --from: the first time that is to be made up for.");
+    const answer = await apiOf(flags, io).call("backfillSchedule", {
+      params: { schedule_id: id! },
+      body: {
+        start_at: timeOf("from", flags.from),
+        end_at: flags.to === undefined ? new Date().toISOString() : timeOf("to", flags.to),
+        ...(flags.overlap !== undefined && { overlap: overlapOf(flags.overlap) }),
+      },
+    });
+    if (flags.json) printJson(io, answer);
+    else {
+      io.out(`${answer.accepted} ${answer.accepted === 1 ? "run" : "runs"} asked for`);
+      io.err(paint(io, "dim", `see what becomes of them: sirocco schedule log ${id}`));
+    }
+    return EXIT.ok;
+  },
+});

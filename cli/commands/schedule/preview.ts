@@ -1,0 +1,55 @@
+/** `sirocco schedule preview`: when a definition would fire. Worked out here; no server is asked. */
+import { preview as timesOf, validateSpec } from "../../../shared/schedule/index.ts";
+import { command } from "../../command.ts";
+import { EXIT, usage } from "../../errors.ts";
+import { countOf } from "../../length.ts";
+import { paint, printJson, span } from "../../print.ts";
+import { instantOf, refusedSpec, specOf, timeFlags } from "./spec.ts";
+import { showTimes } from "./times.ts";
+
+const DEFAULT_COUNT = 10;
+const MOST = 1000;
+
+export const preview = command({
+  name: "schedule preview",
+  summary: "show when a definition would fire; needs no server",
+  details: `Times are those that the definition names, strictly after --after. They are shown in the schedule's time zone and in
+UTC, with the distance to the one before; where the zone's clocks change in between, that is marked.`,
+  positionals: [],
+  flags: {
+    ...timeFlags,
+    after: { type: "string", value: "TIME", help: "the first time is later than this (default: now)" },
+    count: {
+      type: "string",
+      short: "n",
+      value: "N",
+      help: `so many times, at most ${MOST} (default ${DEFAULT_COUNT})`,
+    },
+    json: { type: "boolean", help: "print a JSON array of UTC times" },
+  },
+  examples: [
+    "sirocco schedule preview --cron '0 9 * * 1-5' --tz Europe/Paris",
+    "sirocco schedule preview --every 4h --offset 30m --after 2026-03-27T00:00:00Z --count 3 --json",
+    "sirocco schedule get nightly --json | sirocco schedule preview --spec -",
+  ],
+  async run(_, flags, io) {
+    const count = countOf("count", flags.count) ?? DEFAULT_COUNT;
+    if (count > MOST) throw usage(`--count is ${count}: at most ${MOST} times can be shown.`);
+    const after = flags.after === undefined ? Date.now() : instantOf("after", flags.after);
+    const spec = await specOf(flags, io);
+    const validated = validateSpec(spec);
+    if ("issues" in validated) throw refusedSpec(validated.issues);
+    const shown = timesOf(spec, { after, count });
+    if ("issues" in shown) throw refusedSpec(shown.issues);
+    if (flags.json) {
+      printJson(io, shown.times);
+      return EXIT.ok;
+    }
+    const { zone } = validated.spec;
+    const starts = shown.times.map((time) => Date.parse(time));
+    const spans = shown.windows?.map((w) => `within ${span(Date.parse(w.before) - Date.parse(w.not_before))}`);
+    if (starts.length > 0) showTimes(io, starts, zone, after, spans);
+    if (shown.exhausted) io.err(paint(io, "dim", starts.length > 0 ? "no further times" : "it never fires"));
+    return EXIT.ok;
+  },
+});
