@@ -5,6 +5,7 @@ import {
   Driver,
   dying,
   MINUTE,
+  pausing,
   ref,
   remote,
   type Stage,
@@ -115,6 +116,21 @@ test("terminating a run that continued pays what its predecessor still owed", as
   await terminate(s.ports, ref(), { kind: "terminated", reason: null });
   await s.sweeping(2 * MINUTE);
   expect(await statusOf(s, "c")).toBe("TERMINATED");
+});
+
+test("a child that was about to start when its parent was terminated does not stay behind", async () => {
+  const s = await stage();
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  const pause = pausing(s.ports, "putBatch");
+  const appending = a.append([child("c", "terminate"), child("d", "abandon", 2)], { ports: pause.ports });
+  await pause.reached;
+  await terminate(s.ports, ref(), { kind: "terminated", reason: null });
+  pause.resume();
+  await appending;
+  expect(await statusOf(s, "c")).toBe("TERMINATED");
+  expect(await statusOf(s, "d")).toBe("RUNNING");
 });
 
 test("a repeated close answers as the first did, and changes nothing", async () => {

@@ -1,5 +1,5 @@
 /** Performing the effects of batches (R8): after the write that decided them, each idempotent by its key. */
-import { type Effect, effectsOf, openEffects, outlivesRun } from "../core/effects.ts";
+import { type Effect, openEffects, outlivesRun } from "../core/effects.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
@@ -27,9 +27,13 @@ export async function performEffects(
   return told;
 }
 
-/** Those of a closing batch. */
-export async function performLastEffects(ports: Ports, of: Of, batch: Pick<Batch, "events">): Promise<void> {
-  for (const effect of effectsOf(of, batch).filter(outlivesRun)) await perform(ports, of, effect, "send");
+/** Those of the last batches of a run that has closed. */
+export async function performLastEffects(
+  ports: Ports,
+  of: Of,
+  batches: readonly Pick<Batch, "events">[],
+): Promise<void> {
+  for (const effect of openEffects(of, batches).filter(outlivesRun)) await perform(ports, of, effect, "send");
 }
 
 /** The head of a child, if the id belongs to that child of that run and not to somebody else by now. */

@@ -21,8 +21,8 @@ async function perform(ports: Ports, head: Head, owed: Owed): Promise<void> {
   switch (owed.kind) {
     case "effects": {
       const of = await ports.executions.run(workspace, owed.run);
-      const [batch] = await ports.executions.batches(head, owed.run, owed.first - 1);
-      if (of && batch) await performLastEffects(ports, of, batch);
+      const last = await ports.executions.batches(head, owed.run, owed.first - 1);
+      if (of) await performLastEffects(ports, of, last);
       return;
     }
     case "tell_parent": {

@@ -4,7 +4,7 @@
  * Only a run past its deadline is timed out, whatever an index said; and with `chain`, only that start of the execution
  * is ended: the id may have been used again between the reading of whoever calls and our own.
  */
-import { owedToChildren } from "../core/effects.ts";
+import { openEffects, outlivesRun, owedToChildren } from "../core/effects.ts";
 import { startedOf } from "../core/present.ts";
 import { fold, stateOf } from "../core/state.ts";
 import type { Ports, Ref } from "../ports.ts";
@@ -42,6 +42,11 @@ export async function terminate(ports: Ports, ref: Ref, ending: Ending, chain?: 
     const message = ending.kind === "terminated" ? `terminated: ${ending.reason ?? "no reason given"}` : "timed out";
     const outcome: ChildOutcome = { kind: "failed", status, failure: { type: "ChildError", message } };
     const owed = [...head.owed, ...closeOwed(head, outcome), ...owedToChildren(state)];
+    // A driver may be just about to start the children of its last steps: first they are started, then ended.
+    const unsent = batches.filter((b) => b.first > head.sent);
+    if (openEffects(head, unsent).some(outlivesRun)) {
+      owed.unshift({ kind: "effects", run: head.run, first: unsent[0]!.first });
+    }
     const next = finalHead(head, { status, now, result: null, failure, owed });
     const closed = await ports.executions.close(ref, { run: head.run, turn: null, batch, next });
     if (closed.kind !== "closed") continue;

@@ -15,7 +15,7 @@ export const ExecutionStatus = z.enum([
 
 /** An effect of closing a run that is still owed to somebody; performing it twice is harmless. */
 export const Owed = z.discriminatedUnion("kind", [
-  /** Effects of the closing batch, which begins at `first`, that outlive its run. */
+  /** Effects of the last batches of a run, from event `first` on, that outlive it. */
   z.object({ kind: z.literal("effects"), run: z.string(), first: z.int() }),
   z.object({ kind: z.literal("tell_parent"), parent: ParentRef, outcome: ChildOutcome }),
   z.object({ kind: z.literal("terminate_child"), execution: z.string(), parent_run: z.string(), child: z.int() }),
