@@ -1,0 +1,83 @@
+/** Those who start, signal, update, cancel and terminate: each call repeated until it is answered, with the same ids. */
+import { send } from "../../shared/engine/send.ts";
+import { start } from "../../shared/engine/start.ts";
+import { terminate } from "../../shared/engine/terminate.ts";
+import type { Ports } from "../../shared/ports.ts";
+import { type Message, messageId } from "../../shared/protocol/messages.ts";
+import { Network } from "./network.ts";
+import { DEPLOYMENT, type Server, WORKSPACE } from "./server.ts";
+import { Process } from "./world.ts";
+
+/** A message that was acknowledged, and the start of the execution that it was acknowledged for. */
+export interface Ack {
+  readonly execution: string;
+  readonly chain: string;
+  readonly message: string;
+}
+
+export class Client {
+  readonly acks: Ack[] = [];
+  readonly #server: Server;
+  readonly #network: Network;
+  readonly #process: Process;
+
+  constructor(server: Server, name: string) {
+    this.#server = server;
+    this.#network = new Network(server.world);
+    this.#process = new Process(name);
+  }
+
+  get chance() {
+    return this.#server.world.chance;
+  }
+  wait(ms: number): Promise<void> {
+    return this.#server.world.pause(this.#process, ms);
+  }
+
+  #call<T>(name: string, fn: (ports: Ports) => Promise<T>): Promise<T> {
+    const begin = () => this.#server.call(name, fn);
+    return this.#network.patiently(this.#process, 0, name, begin, Number.POSITIVE_INFINITY);
+  }
+
+  /** Answers the chain, or null while the id is taken. */
+  async start(
+    execution: string,
+    workflow: string,
+    input: unknown,
+    o: { timeoutMs?: number } = {},
+  ): Promise<string | null> {
+    const token = this.chance.uuid();
+    const timeoutMs = o.timeoutMs ?? null;
+    const of = { workspace: WORKSPACE, execution, workflow, registration: null, deployment: DEPLOYMENT };
+    const result = await this.#call(`start ${execution}`, (ports) =>
+      start(ports, { ...of, input, token, by: "client", timeoutMs }),
+    );
+    return result.kind === "started" ? result.head.chain : null;
+  }
+
+  signal(execution: string, id: string, input: unknown): Promise<boolean> {
+    return this.#send(execution, { id: messageId.signal(id), kind: "signal", name: "poke", input: input as never });
+  }
+  update(execution: string, id: string, input: unknown): Promise<boolean> {
+    return this.#send(execution, { id: messageId.update(id), kind: "update", name: "double", input: input as never });
+  }
+  cancel(execution: string, id: string): Promise<boolean> {
+    return this.#send(execution, { id: messageId.cancel(id), kind: "cancel", reason: "enough" });
+  }
+  async #send(execution: string, message: DistributiveOmit<Message, "sent_at">): Promise<boolean> {
+    const sent_at = this.#server.world.now;
+    const result = await this.#call(`send ${message.id}`, (ports) =>
+      send(ports, { workspace: WORKSPACE, execution }, { ...message, sent_at } as Message),
+    );
+    if (result.kind === "accepted") this.acks.push({ execution, chain: result.head.chain, message: message.id });
+    return result.kind === "accepted";
+  }
+
+  async terminate(execution: string): Promise<void> {
+    await this.#call(`terminate ${execution}`, (ports) =>
+      terminate(ports, { workspace: WORKSPACE, execution }, { kind: "terminated", reason: "enough" }),
+    );
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,0 +1,236 @@
+/**
+ * A second driver, as compact as the protocol allows. Where the protocol leaves a choice it differs from the SDK's: it
+ * parks and deletes its tasks while local activities run, and may forget an execution at rest.
+ */
+import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
+import { dueAt } from "../../shared/core/due.ts";
+import { owedToChildren } from "../../shared/core/effects.ts";
+import { startedOf } from "../../shared/core/present.ts";
+import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
+import type { Head } from "../../shared/protocol/head.ts";
+import { type Batch, type HistoryEvent, isClosing, isStimulus } from "../../shared/protocol/history.ts";
+import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import { ProgramInstance } from "./instance.ts";
+import type { ModelWorker } from "./model-worker.ts";
+import { PROGRAMS } from "./programs.ts";
+
+const CARRY_MS = 15 * 60_000;
+
+export class Drive {
+  readonly #worker: ModelWorker;
+  readonly #execution: string;
+  #head: Head | null = null;
+  #state: RunState | null = null;
+  #instance: ProgramInstance | null = null;
+  #holder = false;
+  #inbox = new Map<string, Message>();
+  #outcomes: LocalOutcome[] = [];
+  readonly #running = new Set<string>();
+  #lock: Promise<void> = Promise.resolve();
+
+  constructor(worker: ModelWorker, execution: string) {
+    this.#worker = worker;
+    this.#execution = execution;
+  }
+
+  /** One thing at a time. */
+  #serial(fn: () => Promise<void>): Promise<void> {
+    const next = this.#lock.then(fn);
+    this.#lock = next.catch(() => {});
+    return next;
+  }
+
+  /** Resolves when the task may be deleted. */
+  deliver(): Promise<void> {
+    return this.#serial(async () => {
+      if (this.#running.size === 0 && this.#worker.world.chance.happens(0.3)) this.#state = null; // evicted since
+      if (await this.#claim()) await this.#advance();
+    });
+  }
+
+  async #claim(): Promise<boolean> {
+    const { transport, session } = this.#worker;
+    const have =
+      this.#head && this.#state && this.#instance ? { run: this.#head.run, tail: this.#state.tail } : undefined;
+    const answer = await transport.call("claim", { execution: this.#execution, session, ...(have ? { have } : {}) });
+    if (answer.kind === "closed") {
+      this.#end();
+      return false;
+    }
+    if (this.#head && this.#head.run !== answer.head.run) this.#outcomes = [];
+    const further = have?.run === answer.head.run;
+    const events = answer.batches.flatMap((b) => b.events);
+    const started = startedOf(answer.head);
+    this.#head = answer.head;
+    this.#holder = !answer.turn_lost;
+    this.#inbox = new Map(answer.messages.map((m) => [m.id, m]));
+    if (!further) {
+      this.#state = stateOf(started);
+      this.#instance = new ProgramInstance(PROGRAMS[answer.head.workflow]!);
+    }
+    fold(this.#state!, events);
+    this.#instance!.replay(further ? events : [started, ...events]);
+    return true;
+  }
+
+  async #advance(): Promise<void> {
+    while (this.#head && this.#state) {
+      if (this.#state.closed) return this.#end();
+      if (!(await this.#step())) break;
+    }
+    if (this.#head && this.#holder) await this.#park();
+  }
+
+  /** False: nothing was left to do. */
+  async #step(): Promise<boolean> {
+    const state = this.#state!;
+    const head = this.#head!;
+    const { transport, session, clock } = this.#worker;
+    const others = new Set<string>();
+    const queued: number[] = [];
+    for (const [number, open] of state.activities) {
+      const of = sessionOf(open.where);
+      if (of === null) queued.push(number);
+      else if (of !== session) others.add(of);
+    }
+    const known = others.size > 0 ? await this.#worker.ask([...others]) : null;
+    const limited = queued.some((n) => state.activities.get(n)!.options.schedule_to_start_ms !== undefined);
+    const begun = limited
+      ? (await transport.call("begun", { execution: this.#execution, run: head.run, activities: queued })).begun
+      : [];
+    const step = decide(state, {
+      now: clock.now(),
+      session,
+      messages: [...this.#inbox.values()].sort(inOrder),
+      outcomes: this.#outcomes,
+      isRunning: (activity, attempt) =>
+        this.#running.has(`${head.run}/${activity}/${attempt}`) ||
+        this.#outcomes.some((o) => o.activity === activity && o.attempt === attempt),
+      isDead: (s) => known?.dead.includes(s) ?? false,
+      canRun: (name) => this.#worker.runs(name),
+      hasBegun: (activity) => begun.includes(activity),
+      checkSignal: () => null,
+      checkUpdate: () => null,
+    });
+    const at = Math.max(clock.now(), state.at);
+    let events = step.events.map((e, i) => ({ ...e, id: state.tail + 1 + i, at }) as HistoryEvent);
+    let { taken } = step;
+    const stimuli = events.filter(isStimulus);
+    let decided: number | null = null;
+    if (stimuli.length > 0 || state.lastStimulus > state.decided) {
+      const activation = this.#instance!.activate(stimuli);
+      decided = activation.decided;
+      if (activation.decisions.at(-1)?.kind === "execution_continued") {
+        // What code has not been given goes to the run that follows.
+        const upTo = activation.decided;
+        const left = new Set(events.flatMap((e) => (e.id > upTo && "message" in e ? [e.message] : [])));
+        events = events.filter((e) => e.id <= upTo);
+        taken = taken.filter((id) => !left.has(id));
+      }
+      for (const decision of activation.decisions) {
+        const id = state.tail + 1 + events.length;
+        const where =
+          decision.kind === "activity_scheduled" && this.#worker.runs(decision.name)
+            ? { where: `local:${session}` }
+            : {};
+        events.push({ ...decision, ...where, id, at } as HistoryEvent);
+      }
+    }
+    if (events.length === 0) {
+      for (const id of taken) this.#inbox.delete(id);
+      if (taken.length > 0) {
+        const { run, chain } = head;
+        await transport.call("discard", { execution: this.#execution, run, chain, ids: taken });
+      }
+      return false;
+    }
+    if (decided !== null) events[events.length - 1] = { ...events.at(-1)!, decided };
+    const batch: Batch = { first: state.tail + 1, events, append_id: this.#worker.uuid(), sent: head.sent };
+    await this.#record(batch, taken);
+    return true;
+  }
+
+  async #record(batch: Batch, taken: string[]): Promise<void> {
+    const head = this.#head!;
+    const position = { execution: this.#execution, run: head.run, chain: head.chain, turn: head.turn, batch, taken };
+    const last = batch.events.at(-1)!;
+    if (isClosing(last)) {
+      const state = fold(
+        { ...this.#state!, children: new Map(this.#state!.children), taken: new Map(this.#state!.taken) },
+        batch.events,
+      );
+      const now = this.#worker.clock.now();
+      const carried = [...state.taken]
+        .filter(([id, at]) => at > now - CARRY_MS || this.#inbox.has(id))
+        .map(([id]) => id);
+      const closed = await this.#worker.transport.call("close", {
+        ...position,
+        result: last.kind === "execution_completed" ? (last.result as never) : null,
+        failure: last.kind === "execution_failed" ? last.failure.message : null,
+        owed: owedToChildren(state),
+        carried: last.kind === "execution_continued" ? carried : [],
+      });
+      if (closed.kind === "closed") return this.#end();
+      if (closed.kind === "refused") throw new Error(closed.detail);
+      return this.#lost();
+    }
+    const { results } = await this.#worker.transport.call("append", { items: [position] });
+    const [answer] = results;
+    if (answer?.kind === "refused") throw new Error(answer.detail);
+    if (answer?.kind !== "appended") return this.#lost();
+    fold(this.#state!, batch.events);
+    this.#outcomes = this.#outcomes.filter((o) => this.#state!.activities.get(o.activity)?.attempt === o.attempt);
+    this.#outcomes = this.#outcomes.filter((o) => this.#state!.activities.get(o.activity)?.startedAt !== null);
+    for (const id of taken) this.#inbox.delete(id);
+    if (answer.turn_lost) this.#holder = false;
+    for (const message of answer.messages) this.#inbox.set(message.id, message);
+    this.#begin(batch);
+  }
+
+  /** The position or the turn: claim anew, which also performs what the winner may have left undone. */
+  async #lost(): Promise<void> {
+    this.#instance = null;
+    await this.#claim();
+  }
+
+  #begin(batch: Batch): void {
+    for (const e of batch.events) {
+      const starts = e.kind === "activity_scheduled" || e.kind === "activity_attempt_started";
+      if (!starts || sessionOf(e.where) !== this.#worker.session) continue;
+      const attempt = e.kind === "activity_scheduled" ? 1 : e.attempt;
+      const open = this.#state!.activities.get(e.activity)!;
+      const { run } = this.#head!;
+      const key = `${run}/${e.activity}/${attempt}`;
+      this.#running.add(key);
+      void this.#worker.perform(open.name, open.input, attempt).then((outcome) =>
+        this.#serial(async () => {
+          this.#running.delete(key);
+          if (this.#head?.run !== run) return;
+          this.#outcomes.push({ activity: e.activity, attempt, outcome });
+          await this.#advance();
+        }).catch((error) => this.#worker.trouble(this.#execution, error)),
+      );
+    }
+  }
+
+  async #park(): Promise<void> {
+    const { run, turn } = this.#head!;
+    const state = this.#state!;
+    const { transport, session, clock } = this.#worker;
+    const due_at = dueAt(state, { now: clock.now(), session, broken: false, diesAt: (s) => this.#worker.diesAt(s) });
+    const item = { execution: this.#execution, run, turn, due_at, sent: state.tail };
+    const { parked } = await transport.call("park", { items: [item] });
+    if (parked[0]) this.#head = { ...this.#head!, sent: state.tail };
+    else this.#holder = false;
+  }
+
+  /** The run is over; the next comes with its own task. */
+  #end(): void {
+    this.#head = null;
+    this.#state = null;
+    this.#instance = null;
+    this.#outcomes = [];
+    this.#inbox.clear();
+    this.#holder = false;
+  }
+}

@@ -1,0 +1,78 @@
+/** How unkind a world is. Probabilities are per occasion; all are 0 once the faults are over. */
+import type { Chance } from "./random.ts";
+
+export interface Faults {
+  /** A call in the server dies at a step. */
+  callCrash: number;
+  /** A worker process dies at a step. */
+  workerCrash: number;
+  /** A worker process stops for a while and then goes on as if nothing had happened. */
+  workerHang: number;
+  /** All calls that the server has under way die at once (each minute). */
+  serverCrash: number;
+  /** A worker or sender cannot reach the server for a while (each call). */
+  partition: number;
+  requestLost: number;
+  answerLost: number;
+  requestTwice: number;
+  /** A step takes seconds to minutes instead of milliseconds. */
+  slowStep: number;
+  taskLost: number;
+  taskTwice: number;
+  taskLate: number;
+  /** A finished task comes again. */
+  finishLost: number;
+  /** The due index lags by up to minutes instead of seconds. */
+  staleIndex: number;
+  /** An inbox or a log is read in pages, with other things happening in between. */
+  pagedRead: number;
+}
+
+export const NONE: Faults = {
+  callCrash: 0,
+  workerCrash: 0,
+  workerHang: 0,
+  serverCrash: 0,
+  partition: 0,
+  requestLost: 0,
+  answerLost: 0,
+  requestTwice: 0,
+  slowStep: 0,
+  taskLost: 0,
+  taskTwice: 0,
+  taskLate: 0,
+  finishLost: 0,
+  staleIndex: 0,
+  pagedRead: 0,
+};
+
+const LEVELS: Record<keyof Faults, readonly number[]> = {
+  callCrash: [0, 0.003, 0.01, 0.04],
+  workerCrash: [0, 0.0005, 0.002, 0.01],
+  workerHang: [0, 0.0005, 0.002, 0.01],
+  serverCrash: [0, 0, 0.1, 0.5],
+  partition: [0, 0, 0.003, 0.01],
+  requestLost: [0, 0.003, 0.02],
+  answerLost: [0, 0.003, 0.02],
+  requestTwice: [0, 0.01, 0.1],
+  slowStep: [0, 0.003, 0.02, 0.1],
+  taskLost: [0, 0.01, 0.1, 0.4],
+  taskTwice: [0, 0.02, 0.2, 0.6],
+  taskLate: [0, 0.02, 0.2],
+  finishLost: [0, 0.01, 0.1],
+  staleIndex: [0, 0.1, 0.5],
+  pagedRead: [0, 0.1, 0.5],
+};
+
+/** Each kind is drawn by itself, so that seeds differ in which faults meet. */
+export function drawFaults(chance: Chance): Faults {
+  const drawn = { ...NONE };
+  for (const kind of Object.keys(LEVELS) as (keyof Faults)[]) drawn[kind] = chance.oneOf(LEVELS[kind]);
+  return drawn;
+}
+
+export const describeFaults = (f: Faults): string =>
+  Object.entries(f)
+    .filter(([, p]) => p > 0)
+    .map(([kind, p]) => `${kind}=${p}`)
+    .join(" ") || "none";

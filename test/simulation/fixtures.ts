@@ -1,0 +1,74 @@
+/** The ports that the protocol leans on least, in memory: who serves what, facts about activities, a feed nobody reads. */
+import type { Activities, Feed, RegistrationRecord, Registry, WorkerRecord } from "../../shared/ports.ts";
+
+export function memoryRegistry(uuid: () => string): Registry {
+  const workers = new Map<string, WorkerRecord>();
+  const registrations = new Map<string, RegistrationRecord>();
+  const none = async () => null;
+  return {
+    async register(p) {
+      const { deployment, worker: name, session, now } = p;
+      workers.set(session, { deployment, name, session, createdAt: now, registeredAt: now, heartbeatAt: now });
+      return p.definitions.map((definition) => {
+        const old = registrations.get(definition.name);
+        const id = old?.id ?? uuid();
+        const workflow = definition.name;
+        const workflowId = old?.workflowId ?? uuid();
+        registrations.set(workflow, {
+          id,
+          workflowId,
+          workflow,
+          deployment,
+          definition,
+          createdAt: now,
+          updatedAt: now,
+        });
+        return { workflowId, registrationId: id };
+      });
+    },
+    async beat({ session, now }) {
+      const known = workers.get(session);
+      if (known) workers.set(session, { ...known, heartbeatAt: now });
+      return known !== undefined;
+    },
+    async leave({ session }) {
+      workers.delete(session);
+    },
+    deployments: async () => [],
+    workers: async () => [...workers.values()],
+    async heartbeats(_workspace, sessions) {
+      return new Map(sessions.flatMap((s) => (workers.has(s) ? [[s, workers.get(s)!.heartbeatAt]] : [])));
+    },
+    async registrations(_workspace, filter) {
+      return [...registrations.values()].filter((r) => !filter?.workflow || r.workflow === filter.workflow);
+    },
+    registration: none,
+    workflows: async () => [],
+    workflow: none,
+    putKey: async () => {},
+    key: none,
+  };
+}
+
+export function memoryActivities(): Activities {
+  const begun = new Set<string>();
+  const beats = new Map<string, unknown>();
+  const cancels = new Set<string>();
+  const key = (run: string, activity: number) => `${run}/${activity}`;
+  return {
+    async begin(_ref, run, activity) {
+      begun.add(key(run, activity));
+    },
+    begun: async (_ref, run, activities) => activities.filter((n) => begun.has(key(run, n))),
+    async beat(_ref, run, activity, _attempt, details) {
+      beats.set(key(run, activity), details);
+    },
+    lastBeat: async (_ref, run, activity) => beats.get(key(run, activity)) ?? null,
+    async requestCancel(_ref, run, activity) {
+      cancels.add(key(run, activity));
+    },
+    cancelRequested: async (_ref, run, activity) => cancels.has(key(run, activity)),
+  };
+}
+
+export const silentFeed: Feed = { publish: async () => {}, read: async () => [], last: async () => 0 };

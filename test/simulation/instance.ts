@@ -1,0 +1,194 @@
+/**
+ * A second, compact runtime of workflow code: programs are generators that yield what they wait for. It shares nothing
+ * with the SDK's but the events, so that the two check each other's reading of the protocol.
+ */
+import type {
+  ActivityOptions,
+  Decision,
+  Failure,
+  HistoryEvent,
+  OnParentClose,
+  Started,
+  Stimulus,
+} from "../../shared/protocol/history.ts";
+import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
+
+export type Ending =
+  | { readonly result: unknown }
+  | { readonly next: unknown }
+  | { readonly failed: string }
+  | { readonly cancelled: string | null };
+/** Yields conditions; goes on when the one it waits for holds. */
+export type Program = (c: Context) => Generator<() => boolean, Ending>;
+
+type Outcome = { readonly value: unknown } | { readonly failure: Failure };
+export const RETRY = { max_attempts: 0, first_ms: 500, factor: 2, max_ms: 8_000, non_retryable: [] };
+
+/** What a program sees, and asks for. */
+export class Context {
+  readonly started: Started;
+  readonly activities = new Map<number, Outcome>();
+  readonly fired = new Set<number>();
+  readonly children = new Map<number, Outcome>();
+  readonly signals: { name: string; input: unknown }[] = [];
+  readonly updates: { message: string; name: string; input: unknown }[] = [];
+  cancelled: { reason: string | null } | null = null;
+  decisions: Decision[] = [];
+  time: number;
+  #numbers = { activity: 0, timer: 0, child: 0 };
+
+  constructor(started: Started) {
+    this.started = started;
+    this.time = started.at;
+  }
+
+  get input(): Record<string, unknown> {
+    return (this.started.input ?? {}) as Record<string, unknown>;
+  }
+  activity(name: string, input: unknown, options: Partial<ActivityOptions> = {}): number {
+    const activity = ++this.#numbers.activity;
+    const decision = {
+      kind: "activity_scheduled",
+      activity,
+      name,
+      input,
+      where: "queue",
+      options: { retry: RETRY, ...options },
+    };
+    this.decisions.push(decision as Decision);
+    return activity;
+  }
+  timer(ms: number): number {
+    const timer = ++this.#numbers.timer;
+    this.decisions.push({ kind: "timer_started", timer, fire_at: this.time + ms });
+    return timer;
+  }
+  cancelTimer(timer: number): void {
+    this.decisions.push({ kind: "timer_cancelled", timer });
+  }
+  child(workflow: string, execution: string, input: unknown, policy: OnParentClose): number {
+    const child = ++this.#numbers.child;
+    const decision = { kind: "child_scheduled", child, workflow, execution, input, on_parent_close: policy };
+    this.decisions.push(decision as Decision);
+    return child;
+  }
+  cancelChild(child: number, execution: string): void {
+    this.decisions.push({ kind: "child_cancel_requested", child, execution });
+  }
+  answer(update: { message: string; name: string }, result: unknown): void {
+    const { message, name } = update;
+    this.decisions.push({ kind: "update_completed", message, name, result: result as never });
+  }
+  value(of: Map<number, Outcome>, n: number): unknown {
+    const outcome = of.get(n)!;
+    if ("failure" in outcome) throw new Error(outcome.failure.message);
+    return outcome.value;
+  }
+}
+
+export class Divergence extends Error {}
+
+export class ProgramInstance {
+  readonly #program: Program;
+  #context: Context | null = null;
+  #run: Generator<() => boolean, Ending> | null = null;
+  #waits: () => boolean = () => true;
+  #pending: Stimulus[] = [];
+  #recorded: string[] = [];
+  #given = 0;
+  closed = false;
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  replay(events: readonly HistoryEvent[]): void {
+    for (const event of events) {
+      if (isStimulus(event)) this.#pending.push(event);
+      else if (isDecision(event)) this.#recorded.push(event.kind);
+      if (event.decided === undefined) continue;
+      this.#give(event.decided);
+      const said = this.#take().map((d) => d.kind);
+      if (said.join() !== this.#recorded.join()) {
+        throw new Divergence(`up to event ${event.id}: recorded ${this.#recorded.join()}, replayed ${said.join()}`);
+      }
+      this.#recorded = [];
+    }
+  }
+
+  activate(stimuli: readonly Stimulus[]): { decided: number; decisions: Decision[] } {
+    this.#pending.push(...stimuli);
+    this.#give(Number.POSITIVE_INFINITY);
+    return { decided: this.#given, decisions: this.#take() };
+  }
+
+  #take(): Decision[] {
+    const taken = this.#context?.decisions ?? [];
+    if (this.#context) this.#context.decisions = [];
+    return taken;
+  }
+
+  #give(upTo: number): void {
+    while (!this.closed && this.#pending.length > 0 && this.#pending[0]!.id <= upTo) {
+      const stimulus = this.#pending.shift()!;
+      this.#given = stimulus.id;
+      this.#apply(stimulus);
+      this.#go();
+    }
+  }
+
+  #go(): void {
+    while (!this.closed && this.#waits()) {
+      let step: IteratorResult<() => boolean, Ending>;
+      try {
+        step = this.#run!.next();
+      } catch (error) {
+        step = { done: true, value: { failed: (error as Error).message } };
+      }
+      if (step.done) this.#end(step.value);
+      else this.#waits = step.value;
+    }
+  }
+
+  #end(ending: Ending): void {
+    const c = this.#context!;
+    this.closed = true;
+    if ("result" in ending) c.decisions.push({ kind: "execution_completed", result: ending.result as never });
+    else if ("failed" in ending) {
+      c.decisions.push({ kind: "execution_failed", failure: { message: ending.failed, type: "WorkflowError" } });
+    } else if ("cancelled" in ending) c.decisions.push({ kind: "execution_cancelled", reason: ending.cancelled });
+    else {
+      const { run, workflow } = c.started;
+      const next = `${run.slice(0, 24)}${((Number.parseInt(run.slice(24), 16) + 1) % 2 ** 48).toString(16).padStart(12, "0")}`;
+      c.decisions.push({ kind: "execution_continued", run: next, workflow, input: ending.next as never });
+    }
+  }
+
+  #apply(s: Stimulus): void {
+    if (s.kind === "execution_started") {
+      this.#context = new Context(s);
+      this.#run = this.#program(this.#context);
+      return;
+    }
+    const c = this.#context!;
+    c.time = Math.max(c.time, s.at);
+    switch (s.kind) {
+      case "activity_completed":
+        return void c.activities.set(s.activity, { value: s.result });
+      case "activity_failed":
+        return void c.activities.set(s.activity, { failure: s.failure });
+      case "timer_fired":
+        return void c.fired.add(s.timer);
+      case "child_completed":
+        return void c.children.set(s.child, { value: s.result });
+      case "child_failed":
+        return void c.children.set(s.child, { failure: { message: s.status } });
+      case "signal_received":
+        return void c.signals.push({ name: s.name, input: s.input });
+      case "update_accepted":
+        return void c.updates.push({ message: s.message, name: s.name, input: s.input });
+      case "cancel_requested":
+        c.cancelled ??= { reason: s.reason };
+    }
+  }
+}

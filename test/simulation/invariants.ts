@@ -1,0 +1,156 @@
+/**
+ * I1–I6 of the protocol. I1 is also asserted at every write of the store; I7 is the end of every simulation. What a step
+ * can break is looked at after each step, what only the whole shows at the end.
+ */
+import { decide } from "../../shared/core/decide.ts";
+import { dueAt } from "../../shared/core/due.ts";
+import { startedOf } from "../../shared/core/present.ts";
+import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
+import type { Head } from "../../shared/protocol/head.ts";
+import { isClosing } from "../../shared/protocol/history.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { Ack } from "./client.ts";
+import { type Server, WORKSPACE } from "./server.ts";
+import { Violation } from "./store.ts";
+
+export function stateOfRun(server: Server, run: string): RunState {
+  const head = server.store.runsById.get(run)!;
+  const events = server.store.logs.get(run)!.flatMap((b) => b.events);
+  return fold(stateOf(startedOf(head)), events);
+}
+
+/** Of the executions that the last step changed. */
+export function checkChanged(server: Server): void {
+  const { changed, heads } = server.store;
+  if (changed.size === 0) return;
+  for (const key of changed) {
+    const head = heads.get(key);
+    if (head) check(server, head);
+  }
+  changed.clear();
+}
+
+function check(server: Server, head: Head): void {
+  const { store } = server;
+  const closed = store.logs.get(head.run)!.at(-1)?.events.some(isClosing) ?? false;
+  if (closed !== (head.status !== "RUNNING")) {
+    throw new Violation("I1", `${head.execution} is ${head.status}, its log ${closed ? "has" : "has not"} ended`);
+  }
+  if (head.rung && store.claimed.get(`${head.workspace}/${head.execution}`)?.has(head.turn)) {
+    throw new Violation("I4", `${head.execution} is rung at turn ${head.turn}, which a driver holds`);
+  }
+  if (head.due_at !== null) return;
+  if (head.status === "RUNNING") checkAsleep(server, head);
+  else checkSettled(server, head);
+}
+
+/** I5: nobody will look, so nothing may be left to do. */
+function checkAsleep(server: Server, head: Head): void {
+  const { store, world } = server;
+  const state = stateOfRun(server, head.run);
+  const inbox = store.inboxes.get(`${WORKSPACE}/${head.execution}/${head.chain}`);
+  const messages = [...(inbox?.values() ?? [])].filter((m) => server.announced.has(`${head.chain}/${m.id}`));
+  const next = dueAt(state, { now: world.now, session: "fresh", broken: false, diesAt: () => null });
+  if (next !== null)
+    throw new Violation("I5", `${head.execution} sleeps, though something is due in ${next - world.now} ms`);
+  // A start that led to no decision leaves no trace; every later stimulus is recorded together with what it led to.
+  if (state.lastStimulus > Math.max(1, state.decided))
+    throw new Violation("I5", `${head.execution} sleeps on undecided stimuli`);
+  const { events } = decide(state, fresh(world.now, messages));
+  if (events.length > 0) {
+    throw new Violation(
+      "I5",
+      `${head.execution} sleeps, though a driver would record ${events.map((e) => e.kind).join()}`,
+    );
+  }
+  for (const [n, open] of state.activities) {
+    if (sessionOf(open.where) !== null)
+      throw new Violation("I5", `${head.execution} sleeps over its local activity ${n}`);
+  }
+}
+
+const fresh = (now: number, messages: Message[]) => ({
+  now,
+  session: "fresh",
+  messages,
+  outcomes: [],
+  isRunning: () => false,
+  isDead: () => false,
+  canRun: () => false,
+  hasBegun: () => false,
+  checkSignal: () => null,
+  checkUpdate: () => null,
+});
+
+/** I6: nobody will look, so nobody may be owed anything. */
+function checkSettled(server: Server, head: Head): void {
+  if (head.owed.length > 0) throw new Violation("I6", `${head.execution} is settled and owes ${head.owed[0]!.kind}`);
+  const { parent } = head;
+  if (!parent) return;
+  const { store } = server;
+  const waiting = store.heads.get(`${WORKSPACE}/${parent.execution}`);
+  if (waiting?.run !== parent.run || waiting.status !== "RUNNING") return;
+  const inbox = store.inboxes.get(`${WORKSPACE}/${parent.execution}/${parent.chain}`);
+  const told = [...(inbox?.values() ?? [])].some(
+    (m) => m.kind === "child" && m.child === parent.child && m.run === parent.run,
+  );
+  if (told) return;
+  const state = stateOfRun(server, parent.run);
+  if (state.children.has(parent.child))
+    throw new Violation("I6", `${parent.execution} was not told of ${head.execution}`);
+}
+
+/** I2, I3, and that nothing was recorded twice. */
+export function checkWhole(server: Server, acks: readonly Ack[]): void {
+  const { store } = server;
+  const taken = new Map<string, Set<string>>();
+  const forced = new Set<string>();
+  for (const [run, log] of store.logs) {
+    const { chain, execution } = store.runsById.get(run)!;
+    const ids = taken.get(chain) ?? new Set();
+    taken.set(chain, ids);
+    const ended = new Set<string>();
+    const once = (what: string) => {
+      if (ended.has(what)) throw new Violation("twice", `${execution}, run ${run}: ${what}`);
+      ended.add(what);
+    };
+    for (const event of log.flatMap((b) => b.events)) {
+      if (event.kind === "execution_terminated" || event.kind === "execution_timed_out") forced.add(chain);
+      switch (event.kind) {
+        case "signal_received":
+        case "cancel_requested":
+        case "update_accepted":
+        case "update_rejected":
+          if (ids.has(event.message)) throw new Violation("I2", `${event.message} was taken in twice by ${execution}`);
+          if (!server.put.has(`${chain}/${event.message}`))
+            throw new Violation("I2", `${event.message} was not for ${chain}`);
+          ids.add(event.message);
+          break;
+        case "activity_completed":
+        case "activity_failed":
+          once(`activity ${event.activity} ends`);
+          break;
+        case "activity_scheduled":
+          once(`activity ${event.activity} is scheduled`);
+          break;
+        case "activity_attempt_started":
+          once(`attempt ${event.attempt} of activity ${event.activity} starts`);
+          break;
+        case "timer_fired":
+          once(`timer ${event.timer} fires`);
+          break;
+        case "child_completed":
+        case "child_failed":
+          once(`child ${event.child} ends`);
+          break;
+        case "update_completed":
+        case "update_failed":
+          once(`update ${event.message} is answered`);
+      }
+    }
+  }
+  for (const ack of acks) {
+    if (forced.has(ack.chain) || taken.get(ack.chain)?.has(ack.message)) continue;
+    throw new Violation("I3", `${ack.message} was acknowledged by ${ack.execution} and never taken in`);
+  }
+}

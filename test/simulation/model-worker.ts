@@ -1,0 +1,159 @@
+/** A worker process around the model's driver: polls, beats, extends leases, runs activities. */
+
+import type { Transport } from "../../sdk/worker/transport.ts";
+import { afterFailure } from "../../shared/core/retry.ts";
+import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
+import type { Delivery, Task, WorkerAnswer } from "../../shared/protocol/worker.ts";
+import { definition } from "../contract/subject.ts";
+import { Drive } from "./driver.ts";
+import type { Network } from "./network.ts";
+import { PROGRAMS, perform } from "./programs.ts";
+import { DEPLOYMENT, type Server } from "./server.ts";
+import type { Process, World } from "./world.ts";
+
+export class ModelWorker {
+  readonly world: World;
+  readonly process: Process;
+  readonly transport: Transport;
+  readonly session: string;
+  readonly clock: { now(): number };
+  readonly errors: unknown[];
+  readonly #drives = new Map<string, Drive>();
+  readonly #held = new Set<string>();
+  readonly #dies = new Map<string, number>();
+  #registered!: WorkerAnswer<"register">;
+
+  constructor(p: { world: World; server: Server; network: Network; process: Process; errors: unknown[] }) {
+    this.world = p.world;
+    this.process = p.process;
+    this.errors = p.errors;
+    this.transport = p.network.transportOf(p.process, p.server);
+    this.session = p.world.chance.uuid();
+    this.clock = { now: () => p.world.now };
+  }
+
+  uuid(): string {
+    return this.world.chance.uuid();
+  }
+  /** Names that begin with `far_` are left to the queue. */
+  runs(name: string): boolean {
+    return !name.startsWith("far_");
+  }
+  trouble(execution: string, error: unknown): void {
+    this.world.note(() => `${this.process.name}: ${execution}: ${error}`);
+    this.#drives.delete(execution);
+    if (!(error instanceof Error && error.name === "ServerUnreachable")) this.errors.push(error);
+  }
+
+  async run(): Promise<void> {
+    const worker = { deployment: DEPLOYMENT, worker: this.process.name, session: this.session };
+    const register = () =>
+      this.transport.call("register", {
+        ...worker,
+        definitions: Object.keys(PROGRAMS).map((name) => definition(name, { execution_timeout: null })),
+        activities: [],
+        sdk: "model",
+      });
+    this.#registered = await register();
+    const beat = async () => {
+      for (;;) {
+        await this.world.pause(this.process, this.#registered.heartbeat_ms);
+        await this.transport.call("heartbeat", worker, { retry: false, timeoutMs: 10_000 }).catch(() => {});
+      }
+    };
+    void beat();
+    void this.#keepLeases();
+    void this.#receive("workflow");
+    void this.#receive("activity");
+  }
+
+  async #keepLeases(): Promise<void> {
+    const lease_ms = this.#registered.lease_ms;
+    for (;;) {
+      await this.world.pause(this.process, lease_ms / 3);
+      if (this.#held.size === 0) continue;
+      const receipts = [...this.#held];
+      const answer = await this.transport.call("extend", { receipts, lease_ms }, { retry: false }).catch(() => null);
+      for (const receipt of answer?.lost ?? []) this.#held.delete(receipt);
+    }
+  }
+
+  async #receive(queue: "workflow" | "activity"): Promise<void> {
+    const worker = { deployment: DEPLOYMENT, worker: this.process.name, session: this.session };
+    for (;;) {
+      try {
+        const { deliveries } = await this.transport.call("poll", { ...worker, queue, max: 10, wait_ms: 20_000 });
+        for (const delivery of deliveries) {
+          this.#held.add(delivery.receipt);
+          this.#work(delivery).catch((error) => this.trouble(delivery.task.execution, error));
+        }
+      } catch {
+        await this.world.pause(this.process, 1_000);
+      }
+    }
+  }
+
+  async #work(delivery: Delivery): Promise<void> {
+    const { task, receipt } = delivery;
+    try {
+      if (task.kind === "workflow") await this.#drive(task.execution).deliver();
+      else if (task.kind === "activity" && !(await this.#queued(delivery, task))) return;
+      await this.transport.call("finish", { receipts: [receipt] });
+    } finally {
+      this.#held.delete(receipt);
+    }
+  }
+  #drive(execution: string): Drive {
+    const drive = this.#drives.get(execution) ?? new Drive(this, execution);
+    this.#drives.set(execution, drive);
+    return drive;
+  }
+
+  /** False: the task comes again. */
+  async #queued(delivery: Delivery, task: Extract<Task, { kind: "activity" }>): Promise<boolean> {
+    const { execution, run, chain, activity, name, input, options } = task;
+    const attempt = task.first_attempt + delivery.attempt - 1;
+    const ref = { execution, run, chain, activity, attempt };
+    const queued = { name, input, first_attempt: task.first_attempt };
+    if (!(await this.transport.call("begin", { ...ref, queued })).wanted) return true;
+    const outcome = await this.perform(name, input, attempt);
+    if (outcome.kind === "failed") {
+      const { reason, failure } = outcome;
+      const now = this.clock.now();
+      const scheduledAt = task.scheduled_at;
+      const next = afterFailure({ options, attempt, scheduledAt, cancelRequested: false, reason, failure, now });
+      if (next.kind === "retry") {
+        await this.transport.call("retrying", { ...ref, name, failure, retry_at: next.at });
+        this.#held.delete(delivery.receipt);
+        await this.transport.call("extend", {
+          receipts: [delivery.receipt],
+          lease_ms: Math.max(0, next.at - this.clock.now()),
+        });
+        return false;
+      }
+    }
+    await this.transport.call("outcome", { ...ref, outcome });
+    return true;
+  }
+
+  async perform(name: string, input: unknown, attempt: number): Promise<ActivityOutcome> {
+    const { chance } = this.world;
+    await this.world.pause(
+      this.process,
+      chance.happens(0.1) ? chance.between(10_000, 90_000) : chance.between(1, 2_000),
+    );
+    const done = perform(name, input, attempt);
+    if ("value" in done) return { kind: "completed", result: done.value as never };
+    return { kind: "failed", reason: "failed", failure: { message: done.error, non_retryable: done.final } };
+  }
+
+  async ask(ids: string[]): Promise<WorkerAnswer<"sessions">> {
+    const answer = await this.transport.call("sessions", { deployment: DEPLOYMENT, ids });
+    for (const [id, at] of Object.entries(answer.dies_at)) this.#dies.set(id, at);
+    for (const id of answer.dead) this.#dies.delete(id);
+    return answer;
+  }
+  diesAt(session: string): number | null {
+    return this.#dies.get(session) ?? null;
+  }
+}

@@ -1,0 +1,162 @@
+/** What executions of the simulation do. Every program ends by itself once everybody has done their part. */
+import type { Program } from "./instance.ts";
+
+/** One activity after the other. */
+const sequence: Program = function* (c) {
+  let sum = 0;
+  for (let i = 1; i <= (c.input.steps as number); i++) {
+    const a = c.activity(`${c.input.prefix ?? ""}double`, i);
+    yield () => c.activities.has(a);
+    sum += c.value(c.activities, a) as number;
+  }
+  return { result: sum };
+};
+
+/** Several at once, with a timer beside them. */
+const parallel: Program = function* (c) {
+  const all = Array.from({ length: c.input.width as number }, (_, i) =>
+    c.activity(`${c.input.prefix ?? ""}double`, i + 1),
+  );
+  const timer = c.timer(5_000);
+  yield () => all.every((a) => c.activities.has(a)) && c.fired.has(timer);
+  return { result: all.reduce((sum, a) => sum + (c.value(c.activities, a) as number), 0) };
+};
+
+/** Timers that race, one called off. */
+const timers: Program = function* (c) {
+  const short = c.timer(c.input.short as number);
+  const long = c.timer(10_000_000);
+  yield () => c.fired.has(short) || c.fired.has(long);
+  c.cancelTimer(long);
+  const again = c.timer(200_000);
+  yield () => c.fired.has(again);
+  return { result: "both" };
+};
+
+/** Takes in signals until it has so many, an activity between them. */
+const signals: Program = function* (c) {
+  const wanted = c.input.count as number;
+  const after = c.activity("double", 21);
+  yield () => c.signals.length >= wanted && c.activities.has(after);
+  return { result: c.signals.map((s) => s.input as number).sort((x, y) => x - y) };
+};
+
+/** The same over a chain of runs: a new one after every `each` signals. */
+const chain: Program = function* (c) {
+  const had = (c.input.had ?? []) as number[];
+  yield () => c.signals.length >= (c.input.each as number);
+  const have = [...had, ...c.signals.map((s) => s.input as number)];
+  if (have.length >= (c.input.count as number)) return { result: have.sort((x, y) => x - y) };
+  return { next: { ...c.input, had: have } };
+};
+
+/** Answers updates with their double until it has had so many. */
+const updates: Program = function* (c) {
+  let answered = 0;
+  while (answered < (c.input.count as number)) {
+    yield () => c.updates.length > answered;
+    const update = c.updates[answered]!;
+    const a = c.activity("double", update.input);
+    yield () => c.activities.has(a);
+    c.answer(update, c.value(c.activities, a));
+    answered += 1;
+  }
+  return { result: c.updates.map((u) => u.input as number).sort((x, y) => x - y) };
+};
+
+/** Waits to be cancelled, and cleans up. */
+const cancelled: Program = function* (c) {
+  const timer = c.timer(100_000_000);
+  yield () => c.cancelled !== null || c.fired.has(timer);
+  c.cancelTimer(timer);
+  const cleanup = c.activity("double", 1);
+  yield () => c.activities.has(cleanup);
+  return { cancelled: c.cancelled!.reason };
+};
+
+/** Waits for ever; others end it. */
+const waiting: Program = function* (c) {
+  yield () => c.cancelled !== null;
+  return { cancelled: c.cancelled!.reason };
+};
+
+/** Two children to wait for, and one of each policy to leave behind. */
+const parent: Program = function* (c) {
+  const id = c.input.id as string;
+  const one = c.child("sequence", `${id}-one`, { steps: 2 }, "terminate");
+  const two = c.child("parallel", `${id}-two`, { width: 2 }, "cancel");
+  c.child("waiting", `${id}-terminate`, {}, "terminate");
+  c.child("cancelled", `${id}-cancel`, {}, "cancel");
+  c.child("sequence", `${id}-abandon`, { steps: 1 }, "abandon");
+  const dropped = c.child("cancelled", `${id}-dropped`, {}, "abandon");
+  yield () => c.children.has(one);
+  c.cancelChild(dropped, `${id}-dropped`);
+  yield () => c.children.has(two) && c.children.has(dropped);
+  const sum = (c.value(c.children, one) as number) + (c.value(c.children, two) as number);
+  if (c.input.leave) return { next: { ...c.input, leave: false, id: `${id}-again` } };
+  // Asked for in the last step of all.
+  c.child("sequence", `${id}-late`, { steps: 1 }, "abandon");
+  c.child("waiting", `${id}-ended`, {}, "terminate");
+  return { result: sum };
+};
+
+/** The id of its child belongs to somebody else. */
+const refused: Program = function* (c) {
+  const child = c.child("waiting", c.input.taken as string, {}, "cancel");
+  c.cancelChild(child, c.input.taken as string);
+  yield () => c.children.has(child);
+  const outcome = c.children.get(child)!;
+  return { result: "failure" in outcome ? outcome.failure.message : "started" };
+};
+
+/** Fails twice, then succeeds; a second one never does. */
+const flaky: Program = function* (c) {
+  const prefix = (c.input.prefix ?? "") as string;
+  const good = c.activity(`${prefix}third_time`, 1);
+  const bad = c.activity(`${prefix}hopeless`, 1);
+  yield () => c.activities.has(good) && c.activities.has(bad);
+  const failed = "failure" in c.activities.get(bad)!;
+  return { result: [c.value(c.activities, good) as number, failed] };
+};
+
+/** Ends at the first signal, or by itself. */
+const brief: Program = function* (c) {
+  const timer = c.timer(c.input.ms as number);
+  yield () => c.fired.has(timer) || c.signals.length > 0 || c.cancelled !== null;
+  return { result: null };
+};
+
+/** Too slow for its limit, unless it is quick. */
+const late: Program = function* (c) {
+  const timer = c.timer(c.input.ms as number);
+  yield () => c.fired.has(timer);
+  return { result: "in time" };
+};
+
+export const PROGRAMS: Record<string, Program> = {
+  sequence,
+  parallel,
+  timers,
+  signals,
+  chain,
+  updates,
+  cancelled,
+  waiting,
+  parent,
+  refused,
+  flaky,
+  brief,
+  late,
+};
+
+/** What activities do, once they have taken their time. Names that begin with `far_` no driver runs itself. */
+export function perform(
+  name: string,
+  input: unknown,
+  attempt: number,
+): { value: unknown } | { error: string; final: boolean } {
+  const plain = name.replace(/^far_/, "");
+  if (plain === "double") return { value: (input as number) * 2 };
+  if (plain === "third_time") return attempt < 3 ? { error: "not yet", final: false } : { value: 3 };
+  return { error: "hopeless", final: true };
+}

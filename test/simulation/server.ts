@@ -1,0 +1,163 @@
+/**
+ * The server: each call is a process of its own that may die at every step, between any two reads or writes. Handlers and
+ * engine are the real ones; the ports are the model's, with a step of the world before each call.
+ */
+import { type Call, DEFAULT_OPTIONS } from "../../shared/api/call.ts";
+import { WORKER_HANDLERS } from "../../shared/api/worker/handlers.ts";
+import { sweep } from "../../shared/engine/sweep.ts";
+import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
+import { isRefusal } from "../../shared/protocol/errors.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { WorkerOperation } from "../../shared/protocol/worker.ts";
+import { DEFAULTS } from "../../shared/settings.ts";
+import { memoryActivities, memoryRegistry, silentFeed } from "./fixtures.ts";
+import { Queues } from "./queues.ts";
+import { Store } from "./store.ts";
+import { Process, type World } from "./world.ts";
+
+export const WORKSPACE = "00000000-0000-4000-8000-00000000000a";
+export const DEPLOYMENT = "shop";
+export const SWEEP_MS = 60_000;
+const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+export class Server {
+  readonly world: World;
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly settings: Settings = DEFAULTS;
+  /** `chain/message` of messages that were put; and of those whose sender has marked the head or found it rung. */
+  readonly put = new Set<string>();
+  readonly announced = new Set<string>();
+  readonly #calls = new Set<Process>();
+  readonly #shared: Ports;
+  #number = 0;
+
+  constructor(world: World) {
+    this.world = world;
+    this.store = new Store(world);
+    this.queues = new Queues(world, this.settings.leaseMs);
+    const clock: Clock = { now: () => world.now, at: (at, fn) => world.at(at, fn) };
+    const uuid = () => world.chance.uuid();
+    this.#shared = {
+      clock,
+      uuid,
+      executions: this.store,
+      tasks: this.queues,
+      registry: memoryRegistry(uuid),
+      feed: silentFeed,
+      activities: memoryActivities(),
+      answers: { put: async () => {}, wait: async () => null },
+      changes: { execution: async () => {}, feed: async () => {} },
+      log: quiet,
+      settings: this.settings,
+      schedules: {} as Ports["schedules"], // nothing here starts by schedule
+      durable: async () => {},
+    };
+  }
+
+  /** Runs `fn` as one call. The answer never comes if the call dies; `onDeath` is told at once. */
+  call<T>(name: string, fn: (ports: Ports) => Promise<T>): { process: Process; answer: Promise<T> } {
+    const process = new Process(`${name} #${++this.#number}`);
+    this.#calls.add(process);
+    const answer = fn(this.#portsOf(process)).then(async (value) => {
+      await this.#hop(process, "answer");
+      this.#calls.delete(process);
+      return value;
+    });
+    return { process, answer };
+  }
+
+  /** One operation of the worker data path. */
+  serve(operation: WorkerOperation, body: unknown) {
+    return this.call(operation, async (ports) => {
+      const call: Call = {
+        ports,
+        options: { ...DEFAULT_OPTIONS, version: "0", url: "http://simulated" },
+        workspace: WORKSPACE,
+        user: "sim",
+        requestId: "r",
+        signal: new AbortController().signal,
+        log: quiet,
+      };
+      const handler = WORKER_HANDLERS[operation] as (c: Call, b: unknown, characters: number) => Promise<unknown>;
+      const value = await handler(call, body, 100);
+      if (isRefusal(value)) throw new Error(`${operation} was refused: ${JSON.stringify(value)}`);
+      return value;
+    });
+  }
+
+  crash(): void {
+    this.world.note(() => `SERVER CRASH, ${this.#calls.size} calls die`);
+    const all = [...this.#calls];
+    this.#calls.clear();
+    for (const process of all) process.kill();
+  }
+
+  /** Starts the sweeper; now and then the whole server dies instead. */
+  sweepForEver(): void {
+    const { world } = this;
+    const round = () => {
+      if (world.chance.happens(world.faults.serverCrash)) this.crash();
+      else void this.call("sweep", (ports) => sweep(ports, SWEEP_MS)).answer;
+      world.at(world.now + SWEEP_MS, round);
+    };
+    world.at(world.now + world.chance.between(1_000, SWEEP_MS), round);
+  }
+
+  async #hop(process: Process, name: string): Promise<void> {
+    await this.world.hop(process, this.world.faults.callCrash);
+    this.world.note(() => `${process.name}: ${name}`);
+  }
+
+  #portsOf(process: Process): Ports {
+    const stepped = <T extends object>(of: T): T =>
+      new Proxy(of, {
+        get: (target, name: string) => {
+          const method = (target as Record<string, unknown>)[name];
+          if (typeof method !== "function") return method;
+          return async (...args: unknown[]) => {
+            await this.#hop(process, name);
+            return (method as (...a: unknown[]) => unknown).apply(target, args);
+          };
+        },
+      });
+    const executions = stepped<Executions>(this.store);
+    let last: string | null = null;
+    const special: Partial<Executions> = {
+      inbox: (ref, chain) => this.#pagedInbox(process, ref, chain),
+      putMessage: async (ref, chain, message) => {
+        await executions.putMessage(ref, chain, message);
+        last = `${chain}/${message.id}`;
+        this.put.add(last);
+      },
+      mark: async (ref, chain, now) => {
+        const marked = await executions.mark(ref, chain, now);
+        const head = marked.kind === "refused" ? marked.head : null;
+        const looked = marked.kind === "marked" || (head?.status === "RUNNING" && head.chain === chain && head.rung);
+        if (looked && last) this.announced.add(last);
+        return marked;
+      },
+    };
+    return {
+      ...this.#shared,
+      executions: new Proxy(executions, {
+        get: (target, name: keyof Executions) => special[name] ?? target[name],
+      }),
+      tasks: stepped(this.queues),
+      registry: stepped(this.#shared.registry),
+      activities: stepped(this.#shared.activities),
+    };
+  }
+
+  async #pagedInbox(process: Process, ref: Parameters<Executions["inbox"]>[0], chain: string): Promise<Message[]> {
+    await this.#hop(process, "inbox");
+    const { chance, faults } = this.world;
+    if (!chance.happens(faults.pagedRead)) return this.store.inbox(ref, chain);
+    const all = await this.store.inbox(ref, chain);
+    const middle = all.length > 0 ? chance.oneOf(all).id : "m";
+    const first = this.store.inboxPage(ref, chain, "first", middle);
+    await this.#hop(process, "inbox, next page");
+    const second = this.store.inboxPage(ref, chain, "second", middle);
+    return [...first, ...second].sort((a, b) => a.sent_at - b.sent_at || (a.id < b.id ? -1 : 1));
+  }
+}

@@ -1,0 +1,201 @@
+/** One world from its seed: workers, clients, faults; then peace until everything has come to rest. */
+import { Client } from "./client.ts";
+import { drawFaults, type Faults, NONE } from "./faults.ts";
+import { checkChanged, checkWhole } from "./invariants.ts";
+import { ModelWorker } from "./model-worker.ts";
+import { Network } from "./network.ts";
+import { Server, WORKSPACE } from "./server.ts";
+import { Violation } from "./store.ts";
+import { DRAWS, type Workload, workload } from "./workloads.ts";
+import { Process, START, World } from "./world.ts";
+
+export type StartWorker = (p: {
+  world: World;
+  server: Server;
+  network: Network;
+  process: Process;
+  errors: unknown[];
+}) => Promise<void>;
+
+export const modelWorker: StartWorker = (p) => new ModelWorker(p).run();
+
+export interface Options {
+  readonly seed: number;
+  readonly startWorker?: StartWorker;
+  /** Default: drawn from the seed. */
+  readonly faults?: Faults;
+  /** Default: drawn from the seed. */
+  readonly workloads?: readonly Workload[];
+  readonly traced?: boolean;
+}
+export interface Outcome {
+  readonly status: string;
+  readonly result: unknown;
+}
+export interface Report {
+  readonly seed: number;
+  readonly faults: Faults;
+  readonly workloads: readonly string[];
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly outcomes: readonly Outcome[];
+  readonly failure: Error | null;
+  readonly trace: readonly string[];
+}
+
+const PATIENCE = 3 * 3_600_000;
+/** After everything has come to rest: calls that were under way may still do harm. */
+const AFTERMATH = 240_000;
+
+export async function simulate(options: Options): Promise<Report> {
+  const { seed, startWorker = modelWorker } = options;
+  const world = new World(seed, NONE, options.traced);
+  const { chance } = world;
+  world.faults = options.faults ?? drawFaults(chance);
+  const { faults } = world;
+  const workloads =
+    options.workloads ??
+    Array.from({ length: chance.between(2, 5) }, () => {
+      const { kind, params } = chance.oneOf(DRAWS);
+      return workload(kind, params);
+    });
+  const server = new Server(world);
+  const errors: unknown[] = [];
+  for (let n = chance.between(2, 4); n > 0; n--) supervise(world, server, `worker ${n}`, startWorker, errors);
+  server.sweepForEver();
+  const ids = workloads.map((w, i) => `${w.kind}-${i}`);
+  const clients = workloads.map((_, i) => new Client(server, `client ${i}`));
+  let playing = workloads.length;
+  for (const [i, w] of workloads.entries()) {
+    world.at(START + chance.between(0, 5_000), () => {
+      w.play(clients[i]!, ids[i]!).then(
+        () => {
+          playing -= 1;
+        },
+        (error) => errors.push(error),
+      );
+    });
+  }
+  const report = (failure: Error | null): Report => ({
+    seed,
+    faults,
+    workloads: workloads.map((w) => `${w.kind} ${JSON.stringify(w.params)}`),
+    steps: world.steps,
+    virtualMs: world.now - START,
+    outcomes: ids.map((id) => outcomeOf(server, id)),
+    failure,
+    trace: world.trace ?? [],
+  });
+  try {
+    const peace = START + chance.between(60_000, 400_000);
+    world.at(peace, () => world.endFaults());
+    let rest: number | null = null;
+    for (;;) {
+      await world.step();
+      checkChanged(server);
+      if (errors.length > 0) throw errors[0];
+      if (world.now < peace || world.steps % 50 !== 0) continue;
+      if (rest === null && playing === 0 && unsettled(server).length === 0) rest = world.now;
+      if (rest !== null && world.now > rest + AFTERMATH) break;
+      if (world.now > peace + PATIENCE) {
+        throw new Violation("I7", `never comes to rest: ${unsettled(server).join("; ") || "a client goes unanswered"}`);
+      }
+    }
+    if (unsettled(server).length > 0) throw new Violation("I7", `woke up again: ${unsettled(server).join("; ")}`);
+    checkWhole(
+      server,
+      clients.flatMap((c) => c.acks),
+    );
+    checkFamilies(server);
+    return report(null);
+  } catch (error) {
+    return report(error as Error);
+  }
+}
+
+/** A worker process that is started again some time after it has died. */
+function supervise(world: World, server: Server, name: string, startWorker: StartWorker, errors: unknown[]): void {
+  let boot = 0;
+  const start = () => {
+    const process = new Process(`${name} (boot ${++boot})`);
+    process.onDeath(() => world.at(world.now + world.chance.between(500, 40_000), start));
+    world.note(() => `STARTS ${process.name}`);
+    startWorker({ world, server, network: new Network(world), process, errors }).catch((error) => {
+      if (error instanceof Error && error.name === "ServerUnreachable") process.kill();
+      else errors.push(error);
+    });
+  };
+  start();
+}
+
+function unsettled(server: Server): string[] {
+  const left: string[] = [];
+  for (const h of server.store.heads.values()) {
+    if (h.status === "RUNNING" || h.due_at !== null)
+      left.push(`${h.execution} (${h.workflow}) is ${h.status}, due ${h.due_at}`);
+  }
+  return left;
+}
+
+export function outcomeOf(server: Server, execution: string): Outcome {
+  const head = server.store.heads.get(`${WORKSPACE}/${execution}`);
+  return head ? { status: head.status, result: head.result } : { status: "ABSENT", result: null };
+}
+
+/** What became of children, by the policy they were started with. */
+function checkFamilies(server: Server): void {
+  for (const [key, head] of server.store.heads) {
+    const end = key.split("-").at(-1)!;
+    const wanted = CHILDREN[end];
+    if (!head.parent || !wanted) continue;
+    const parent = server.store.heads.get(`${WORKSPACE}/${head.parent.execution}`)!;
+    if (parent.status === "TERMINATED") continue;
+    if (head.status !== wanted)
+      throw new Violation("family", `${head.execution} is ${head.status} instead of ${wanted}`);
+  }
+}
+const CHILDREN: Record<string, string> = {
+  one: "COMPLETED",
+  two: "COMPLETED",
+  terminate: "TERMINATED",
+  cancel: "CANCELED",
+  abandon: "COMPLETED",
+  dropped: "CANCELED",
+  late: "COMPLETED",
+  ended: "TERMINATED",
+};
+
+const faultless = new Map<string, Promise<Outcome>>();
+
+/** Simulates, and compares what has one outcome with the outcome in a world without faults. */
+export async function examine(options: Options): Promise<Report> {
+  const report = await simulate(options);
+  if (report.failure) return report;
+  for (const [i, name] of report.workloads.entries()) {
+    const [kind, params] = [name.slice(0, name.indexOf(" ")), JSON.parse(name.slice(name.indexOf(" ")))];
+    const same = workload(kind, params);
+    if (same.outcome !== "same") continue;
+    const key = `${name} ${options.startWorker?.name ?? ""}`;
+    if (!faultless.has(key)) {
+      const alone = {
+        seed: 1,
+        faults: NONE,
+        workloads: [same],
+        ...(options.startWorker && { startWorker: options.startWorker }),
+      };
+      faultless.set(
+        key,
+        simulate(alone).then((r) => {
+          if (r.failure) throw new Error(`${name} fails without any fault`, { cause: r.failure });
+          return r.outcomes[0]!;
+        }),
+      );
+    }
+    const wanted = JSON.stringify(await faultless.get(key));
+    const got = JSON.stringify(report.outcomes[i]);
+    if (got !== wanted) {
+      return { ...report, failure: new Violation("outcome", `${name} ended ${got}; without faults it ends ${wanted}`) };
+    }
+  }
+  return report;
+}

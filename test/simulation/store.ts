@@ -1,0 +1,199 @@
+/**
+ * The tables, with DynamoDB's real guarantees: a conditional write of one item is atomic, a close is one transaction,
+ * reads by key are strongly consistent, the `due` index lags behind by seconds to minutes and shows each head as it
+ * once was. A batch is put wherever no batch begins: that it continues the log is the caller's business, and checked.
+ */
+import type { DueEntry, Executions, Ref, RunsQuery } from "../../shared/ports.ts";
+import type { Head } from "../../shared/protocol/head.ts";
+import type { Batch, ExecutionStatus, Millis } from "../../shared/protocol/history.ts";
+import { isClosing, tailOf } from "../../shared/protocol/history.ts";
+import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import type { World } from "./world.ts";
+
+export class Violation extends Error {
+  constructor(invariant: string, what: string) {
+    super(`${invariant}: ${what}`);
+    this.name = "Violation";
+  }
+}
+
+const keyOf = (ref: Ref) => `${ref.workspace}/${ref.execution}`;
+
+interface Version {
+  readonly seenFrom: Millis;
+  readonly entry: DueEntry | null;
+}
+
+export class Store implements Executions {
+  readonly heads = new Map<string, Head>();
+  readonly runsById = new Map<string, Head>();
+  readonly logs = new Map<string, Batch[]>();
+  readonly inboxes = new Map<string, Map<string, Message>>();
+  /** Turns that a claim made. */
+  readonly claimed = new Map<string, Set<number>>();
+  /** Executions that changed since the invariants were last looked at. */
+  readonly changed = new Set<string>();
+  readonly #index = new Map<string, Version[]>();
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  #put(head: Head): void {
+    const key = keyOf(head);
+    this.heads.set(key, head);
+    this.changed.add(key);
+    const { chance, faults, now } = this.#world;
+    const lag = chance.happens(faults.staleIndex) ? chance.between(1_000, 240_000) : chance.between(10, 1_000);
+    const versions = this.#index.get(key) ?? [];
+    const entry: DueEntry | null =
+      head.due_at === null
+        ? null
+        : {
+            workspace: head.workspace,
+            execution: head.execution,
+            dueAt: head.due_at,
+            deployment: head.deployment,
+            deadline: head.deadline,
+            status: head.status,
+          };
+    versions.push({ seenFrom: Math.max(now + lag, versions.at(-1)?.seenFrom ?? 0), entry });
+    if (versions.length > 8)
+      versions.splice(
+        0,
+        versions.findLastIndex((v) => v.seenFrom <= now),
+      );
+    this.#index.set(key, versions);
+  }
+
+  async head(ref: Ref) {
+    return this.heads.get(keyOf(ref)) ?? null;
+  }
+
+  async create(head: Head, overFinal: boolean) {
+    const old = this.heads.get(keyOf(head));
+    if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null && old.token !== head.token)) {
+      return { kind: "exists" as const, head: old };
+    }
+    this.#put({ ...head, turn: (old?.turn ?? 0) + 1 });
+    this.#begin(head);
+    return { kind: "created" as const };
+  }
+  #begin(head: Head): void {
+    if (this.runsById.has(head.run)) throw new Violation("I1", `run ${head.run} begins twice`);
+    this.runsById.set(head.run, head);
+    this.logs.set(head.run, []);
+  }
+
+  #inbox(ref: Ref, chain: string): Map<string, Message> {
+    const key = `${keyOf(ref)}/${chain}`;
+    const inbox = this.inboxes.get(key) ?? new Map<string, Message>();
+    this.inboxes.set(key, inbox);
+    return inbox;
+  }
+  async putMessage(ref: Ref, chain: string, message: Message) {
+    const inbox = this.#inbox(ref, chain);
+    if (!inbox.has(message.id)) inbox.set(message.id, message);
+  }
+  async removeMessages(ref: Ref, chain: string, ids: readonly string[]) {
+    for (const id of ids) this.#inbox(ref, chain).delete(id);
+    this.changed.add(keyOf(ref));
+  }
+  async inbox(ref: Ref, chain: string) {
+    return [...this.#inbox(ref, chain).values()].sort(inOrder);
+  }
+  /** The part of an inbox that lies on one side of an id: a query reads page by page. */
+  inboxPage(ref: Ref, chain: string, side: "first" | "second", middle: string): Message[] {
+    return [...this.#inbox(ref, chain).values()].filter((m) => (side === "first" ? m.id < middle : m.id >= middle));
+  }
+
+  async mark(ref: Ref, chain: string, now: Millis) {
+    const head = this.heads.get(keyOf(ref)) ?? null;
+    if (head?.status !== "RUNNING" || head.chain !== chain || head.rung) return { kind: "refused" as const, head };
+    this.#put({ ...head, due_at: now, rung: true, turn: head.turn + 1 });
+    return { kind: "marked" as const };
+  }
+
+  async claim(ref: Ref, p: { dueAt: Millis; session: string }) {
+    const head = this.heads.get(keyOf(ref));
+    if (head?.status !== "RUNNING") return null;
+    const next = { ...head, due_at: p.dueAt, rung: false, turn: head.turn + 1, driver: p.session };
+    this.#put(next);
+    const turns = this.claimed.get(keyOf(ref)) ?? new Set();
+    this.claimed.set(keyOf(ref), turns.add(next.turn));
+    return next;
+  }
+
+  async putBatch(ref: Ref, run: string, batch: Batch, _maxBytes: number) {
+    const log = this.logs.get(run);
+    if (!log) return { kind: "taken" as const, by: null };
+    const there = log.find((b) => b.first === batch.first);
+    if (there) return { kind: "taken" as const, by: there };
+    this.#write(ref, run, log, batch);
+    return { kind: "written" as const };
+  }
+  #write(ref: Ref, run: string, log: Batch[], batch: Batch): void {
+    const tail = tailOf(log);
+    if (batch.first !== tail + 1)
+      throw new Violation("I1", `run ${run} has events up to ${tail}, written at ${batch.first}`);
+    if (log.at(-1)?.events.some(isClosing)) throw new Violation("I1", `run ${run} goes on after its end`);
+    if (log.some((b) => b.append_id === batch.append_id)) throw new Violation("I1", `append ${batch.append_id} twice`);
+    log.push(batch);
+    this.changed.add(keyOf(ref));
+  }
+
+  async batches(_ref: Ref, run: string, after: number) {
+    return (this.logs.get(run) ?? []).filter((b) => b.first > after);
+  }
+
+  async park(ref: Ref, p: { run: string; turn: number; dueAt: Millis | null; sent: number }) {
+    const head = this.heads.get(keyOf(ref));
+    if (head?.status !== "RUNNING" || head.run !== p.run || head.turn !== p.turn) return false;
+    this.#put({ ...head, due_at: p.dueAt, sent: p.sent });
+    return true;
+  }
+
+  async close(ref: Ref, p: { run: string; turn: number | null; batch: Batch; next: Head }) {
+    const head = this.heads.get(keyOf(ref)) ?? null;
+    const mine = head?.status === "RUNNING" && head.run === p.run && (p.turn === null || head.turn === p.turn);
+    if (!mine) return { kind: "head_lost" as const, head };
+    const log = this.logs.get(p.run)!;
+    if (log.some((b) => b.first === p.batch.first)) return { kind: "position_lost" as const };
+    this.#write(ref, p.run, log, p.batch);
+    const next = { ...p.next, turn: head.turn + 1 };
+    const status = next.run === p.run ? next.status : "CONTINUED_AS_NEW";
+    this.runsById.set(p.run, { ...this.runsById.get(p.run)!, status, closed_at: next.closed_at ?? next.started_at });
+    this.#put(next);
+    if (next.run !== p.run) this.#begin(next);
+    return { kind: "closed" as const };
+  }
+
+  async settle(ref: Ref, seen: { run: string; status: ExecutionStatus }) {
+    const head = this.heads.get(keyOf(ref));
+    if (!head || head.run !== seen.run || head.status !== seen.status) return;
+    this.#put({ ...head, owed: [], due_at: head.status === "RUNNING" ? head.due_at : null });
+  }
+
+  async due(until: Millis, limit: number) {
+    const found: DueEntry[] = [];
+    for (const versions of this.#index.values()) {
+      const entry = versions.findLast((v) => v.seenFrom <= this.#world.now)?.entry;
+      if (entry && entry.dueAt <= until) found.push(entry);
+    }
+    return found.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
+  }
+
+  async run(_workspace: string, run: string) {
+    return this.runsById.get(run) ?? null;
+  }
+  async runs(_query: RunsQuery): Promise<{ runs: Head[]; next: string | null }> {
+    throw new Error("nothing in the engine lists runs");
+  }
+  async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>) {
+    const head = this.heads.get(keyOf(ref));
+    if (head?.run === run) this.#put({ ...head, search_keys: keys });
+    const of = this.runsById.get(run);
+    if (of) this.runsById.set(run, { ...of, search_keys: keys });
+  }
+}

@@ -1,0 +1,151 @@
+/** What clients do with the programs, and whether the outcome is the same in every world. */
+import type { Client } from "./client.ts";
+
+export interface Workload {
+  readonly kind: string;
+  readonly params: Readonly<Record<string, number | string | boolean>>;
+  /** `same`: result and status are those of a world without faults. */
+  readonly outcome: "same" | "any";
+  play(client: Client, id: string): Promise<void>;
+}
+
+type Make = (p: Workload["params"]) => Pick<Workload, "outcome" | "play">;
+
+const started = async (client: Client, id: string, workflow: string, input: unknown) => {
+  await client.start(id, workflow, input);
+};
+/** Sends `count` messages, some of them several times over, in any order. */
+async function many(client: Client, count: number, send: (n: number) => Promise<unknown>) {
+  const all = Array.from({ length: count }, async (_, n) => {
+    await client.wait(client.chance.between(1, 20_000));
+    await send(n);
+    if (client.chance.happens(0.3)) {
+      await client.wait(client.chance.between(1, 60_000));
+      await send(n);
+    }
+  });
+  await Promise.all(all);
+}
+
+export const WORKLOADS: Record<string, Make> = {
+  sequence: ({ steps, prefix }) => ({
+    outcome: "same",
+    play: (client, id) => started(client, id, "sequence", { steps, prefix }),
+  }),
+  parallel: ({ width, prefix }) => ({
+    outcome: "same",
+    play: (client, id) => started(client, id, "parallel", { width, prefix }),
+  }),
+  flaky: ({ prefix }) => ({ outcome: "same", play: (client, id) => started(client, id, "flaky", { prefix }) }),
+  timers: ({ short }) => ({ outcome: "same", play: (client, id) => started(client, id, "timers", { short }) }),
+  signals: ({ count }) => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "signals", { count });
+      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, n));
+    },
+  }),
+  chain: ({ count, each }) => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "chain", { count, each });
+      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, n));
+    },
+  }),
+  updates: ({ count }) => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "updates", { count });
+      await many(client, count as number, (n) => client.update(id, `${id}-${n}`, n));
+    },
+  }),
+  cancelled: () => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "cancelled", {});
+      await client.wait(client.chance.between(1, 60_000));
+      await client.cancel(id, `${id}-enough`);
+    },
+  }),
+  parent: ({ leave }) => ({
+    outcome: "same",
+    play: (client, id) => started(client, id, "parent", { id, leave }),
+  }),
+  orphaned: ({ leave }) => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "parent", { id, leave });
+      await client.wait(client.chance.between(1, 60_000));
+      await client.terminate(id);
+      // The one child that only its parent would have ended.
+      for (let i = 0; i < 8; i++) {
+        await client.wait(60_000);
+        await client.cancel(`${id}-dropped`, `${id}-dropped`);
+        await client.cancel(`${id}-again-dropped`, `${id}-again-dropped`);
+      }
+    },
+  }),
+  refused: ({ ms }) => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(`${id}-stranger`, "brief", { ms });
+      await client.start(id, "refused", { taken: `${id}-stranger` });
+    },
+  }),
+  terminated: ({ steps }) => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "sequence", { steps });
+      await client.wait(client.chance.between(1, 10_000));
+      await client.terminate(id);
+    },
+  }),
+  reuse: ({ rounds }) => ({
+    outcome: "any",
+    async play(client, id) {
+      const signals = many(client, 4, (n) => client.signal(id, `${id}-${n}`, n));
+      for (let round = 0; round < (rounds as number); ) {
+        if (await client.start(id, "brief", { ms: client.chance.between(1, 8_000) })) round += 1;
+        await client.wait(client.chance.between(1, 10_000));
+      }
+      await signals;
+    },
+  }),
+  late: ({ ms, limit }) => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "late", { ms }, { timeoutMs: limit as number });
+    },
+  }),
+};
+
+/** Instances to draw from; few enough that their faultless outcomes are worth remembering. */
+export const DRAWS: readonly { readonly kind: string; readonly params: Workload["params"] }[] = [
+  { kind: "sequence", params: { steps: 1 } },
+  { kind: "sequence", params: { steps: 6 } },
+  { kind: "sequence", params: { steps: 3, prefix: "far_" } },
+  { kind: "parallel", params: { width: 4 } },
+  { kind: "parallel", params: { width: 3, prefix: "far_" } },
+  { kind: "flaky", params: {} },
+  { kind: "flaky", params: { prefix: "far_" } },
+  { kind: "timers", params: { short: 3_000 } },
+  { kind: "timers", params: { short: 130_000 } },
+  { kind: "signals", params: { count: 1 } },
+  { kind: "signals", params: { count: 5 } },
+  { kind: "chain", params: { count: 5, each: 1 } },
+  { kind: "chain", params: { count: 6, each: 2 } },
+  { kind: "updates", params: { count: 3 } },
+  { kind: "cancelled", params: {} },
+  { kind: "parent", params: { leave: false } },
+  { kind: "parent", params: { leave: true } },
+  { kind: "orphaned", params: { leave: true } },
+  { kind: "refused", params: { ms: 5_000 } },
+  { kind: "refused", params: { ms: 100_000 } },
+  { kind: "terminated", params: { steps: 4 } },
+  { kind: "reuse", params: { rounds: 3 } },
+  { kind: "late", params: { ms: 200_000, limit: 40_000 } },
+];
+
+export function workload(kind: string, params: Workload["params"]): Workload {
+  return { kind, params, ...WORKLOADS[kind]!(params) };
+}
