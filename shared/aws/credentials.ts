@@ -36,7 +36,8 @@ export async function tasksFor(
     Statement: [
       {
         Effect: "Allow",
-        Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
+        // With the star: for AWS the batch forms are the same action, an emulator may know them as actions of their own.
+        Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage*", "sqs:ChangeMessageVisibility*"],
         Resource: [workflow, activity].map((queue) => queueArn(o.siblingQueueArn, queues.name(queue))),
       },
     ],

@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import { readDue } from "./due.ts";
 import { decodeHead, dueAttributes, encodeHead, isExpired, packSearchKeys, storeHeadBlobs } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
-import { DUE_SHARDS, dueShard, headKey, needsPointer, pkOf, refOf, runKey, ttlSeconds } from "./keys.ts";
+import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
 import { Lookup } from "./lookup.ts";
 import { blobOf, type Packed, upload } from "./pack.ts";

@@ -1,0 +1,47 @@
+/** Faults at the edge of an SDK client: each attempt of a request may be refused, or done and its answer lost. */
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { Clients } from "../../shared/aws/index.ts";
+
+/** The same faults for the same seed. */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export type Fault = "throttled" | "answer lost" | undefined;
+export interface Attempt {
+  /** Such as `PutItem`. */
+  readonly operation: string;
+  readonly input: Record<string, unknown>;
+}
+
+/** `decide` is asked before each attempt, repeats by the SDK included. Answers how many faults there were. */
+export function inject(client: Clients["dynamo" | "sqs" | "s3" | "sts"], decide: (attempt: Attempt) => Fault) {
+  const count = { throttled: 0, lost: 0 };
+  const stack = client.middlewareStack as DynamoDBClient["middlewareStack"];
+  stack.add(
+    (next, context) => async (args) => {
+      const operation = String(context.commandName ?? "").replace(/Command$/, "");
+      const fault = decide({ operation, input: args.input as unknown as Record<string, unknown> });
+      if (fault === "throttled") {
+        count.throttled += 1;
+        throw failure("ProvisionedThroughputExceededException", 400);
+      }
+      const result = await next(args);
+      if (fault !== "answer lost") return result;
+      count.lost += 1;
+      throw failure("TimeoutError", undefined);
+    },
+    { step: "deserialize", name: "injectedFaults", override: true },
+  );
+  return count;
+}
+
+function failure(name: string, httpStatusCode: number | undefined): Error {
+  return Object.assign(new Error(`injected: ${name}`), { name, $fault: "client", $metadata: { httpStatusCode } });
+}

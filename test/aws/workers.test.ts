@@ -1,0 +1,241 @@
+/**
+ * Real workers on the AWS adapter: registration makes the queues and answers credentials for them, tasks come from SQS.
+ * The emulator enforces role and session policies, so what a worker may not do it is refused.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod";
+import { type RunningServer, startServer } from "../../cli/server/index.ts";
+import {
+  type AnyWorkflow,
+  activity,
+  on,
+  parallel,
+  type RunningWorker,
+  signal,
+  sleep,
+  startWorker,
+  waitUntil,
+  workflow,
+} from "../../sdk/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import type { Aws, SqsTasks } from "../../shared/aws/index.ts";
+import { eventually } from "../emulator/support.ts";
+import { cannotRun, type Installation, install } from "./account.ts";
+import { workerRole } from "./iam.ts";
+
+const text = (n: number) => randomBytes(n).toString("base64").slice(0, n);
+const payload = z.object({ n: z.number(), text: z.string().default("") });
+
+const echo = activity({ name: "echo", input: payload, output: payload }, async (input) => input);
+const flaky = activity(
+  {
+    name: "flaky",
+    input: z.object({}),
+    output: z.object({ attempt: z.number() }),
+    retry: { maxAttempts: 5, first: 50 },
+  },
+  async (_, ctx) => {
+    if (ctx.attempt < 3) throw new Error("not yet");
+    return { attempt: ctx.attempt };
+  },
+);
+const slow = activity({ name: "slow", input: payload, output: payload }, async (input) => {
+  await new Promise((ok) => setTimeout(ok, 300));
+  return input;
+});
+const go = signal("go", z.object({}));
+const walk = workflow({ name: "walk", input: payload, handlers: [go] }, async ({ n, text }) => {
+  let gone = false;
+  on(go, () => {
+    gone = true;
+  });
+  const echoed = await echo({ n, text });
+  const { attempt } = await flaky({});
+  await sleep(500);
+  const signalled = await waitUntil(() => gone, "30s");
+  return { characters: echoed.text.length, attempt, signalled };
+});
+const spread = workflow({ name: "spread", input: payload }, async ({ n, text }) => {
+  const inputs = Array.from({ length: n }, (_, i) => ({ n: i, text }));
+  const done = await parallel(inputs, (input) => slow(input));
+  return { sum: done.reduce((sum, each) => sum + each.n, 0), characters: done.at(-1)!.text.length };
+});
+
+let made: Installation;
+let ports: Aws;
+let server: RunningServer;
+let key: string;
+let lifetimeMs = 3_600_000;
+const registered: string[] = [];
+const workers: RunningWorker[] = [];
+
+const worker = async (deployment: string, workflows: readonly AnyWorkflow[], activities = [echo, flaky, slow]) => {
+  const running = await startWorker({
+    url: server.url,
+    apiKey: key,
+    deployment,
+    name: `w${workers.length}`,
+    workflows: [...workflows],
+    activities,
+    shutdownGrace: "1s",
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: console.error } as never,
+  });
+  workers.push(running);
+  return running;
+};
+const call = async (path: string, body?: unknown) => {
+  const answer = await fetch(`${server.url}${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const said = await answer.text();
+  if (answer.status >= 400) throw new Error(`${path}: ${answer.status} ${said}`);
+  return (said === "" ? {} : JSON.parse(said)) as Record<string, unknown>;
+};
+const start = async (name: string, input: unknown) =>
+  String((await call(`/v1/workflows/${name}/execute`, { input })).execution_id);
+const ended = (id: string) =>
+  eventually(
+    `the end of ${id}`,
+    async () => {
+      const found = await call(`/v1/workflows/executions/${id}`);
+      return found.status === "RUNNING" ? undefined : found;
+    },
+    40_000,
+  );
+
+describe.skipIf(cannotRun)("workers on AWS", () => {
+  beforeAll(async () => {
+    made = await install();
+    const { sqs, sts } = made.clients();
+    const prefix = `${made.prefix}-tasks-`;
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `${made.prefix}-dead` }));
+    const about = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }));
+    const deadLettersArn = about.Attributes!.QueueArn!;
+    const roleArn = await workerRole(sts, `${made.prefix}-worker`, prefix);
+    ports = made.adapter({ settings: { leaseMs: 10_000 }, queues: { prefix, deadLettersArn, onDemand: false } });
+    const { endpoint, region } = made.account;
+    server = await startServer({
+      ports,
+      version: "0.0.0",
+      port: 0,
+      tasks: async ({ workspace }, deployment) => {
+        registered.push(deployment);
+        const tasks = await ports.tasksFor(
+          { roleArn, region, endpoint, siblingQueueArn: deadLettersArn },
+          { workspace, deployment },
+        );
+        return { ...tasks, credentials: { ...tasks.credentials, expires_at: Date.now() + lifetimeMs } };
+      },
+    });
+    ({ key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "test" }));
+  });
+  afterAll(async () => {
+    await Promise.all(workers.map((w) => w.stop()));
+    await server?.close(1_000);
+    await made?.end();
+  });
+
+  test("an execution with a retry, a timer and a signal runs to its end, with every task delivered twice", async () => {
+    const stack = ports.clients.sqs.middlewareStack;
+    stack.add(
+      (next, context) => async (args) => {
+        if (context.commandName === "SendMessageCommand") await next(args);
+        return next(args);
+      },
+      { step: "build", name: "twice" },
+    );
+    await worker("one", [walk]);
+    const id = await start("walk", { n: 1, text: "x" });
+    await call(`/v1/workflows/executions/${id}/signals`, { name: "go", input: {} });
+    expect(await ended(id)).toMatchObject({
+      status: "COMPLETED",
+      result: { characters: 1, attempt: 3, signalled: true },
+    });
+    const head = await ports.executions.head({ workspace: DEFAULT_WORKSPACE, execution: id });
+    const events = (await ports.executions.batches(head!, head!.run, 1)).flatMap((b) => b.events);
+    expect(events.filter((e) => e.kind === "activity_completed")).toHaveLength(2);
+    expect(events.filter((e) => e.kind === "signal_received")).toHaveLength(1);
+    expect(events.map((e) => e.id)).toEqual(events.map((_, i) => i + 2));
+    stack.remove("twice");
+  }, 60_000);
+
+  test("activities that a worker does not have go through the queue to one that has, inputs too large for a message included", async () => {
+    await worker("spread", [spread], []);
+    const id = await start("spread", { n: 2, text: text(1_400_000) });
+    const ref = { workspace: DEFAULT_WORKSPACE, execution: id };
+    const events = async () => {
+      const head = await ports.executions.head(ref);
+      return (await ports.executions.batches(ref, head!.run, 1)).flatMap((b) => b.events);
+    };
+    await eventually("the activities in the queue", async () => {
+      const scheduled = (await events()).filter((e) => e.kind === "activity_scheduled");
+      return scheduled.length === 2 && scheduled.every((e) => e.where === "queue") ? true : undefined;
+    });
+    await worker("spread", [spread], [slow]);
+    expect(await ended(id)).toMatchObject({ status: "COMPLETED", result: { sum: 1, characters: 1_400_000 } });
+    expect((await events()).filter((e) => e.kind === "activity_completed")).toHaveLength(2);
+  }, 60_000);
+
+  test("credentials are renewed before they end, and the work goes on", async () => {
+    lifetimeMs = 1_000; // the SDK's client counts less than five minutes as ended
+    await worker("short", [workflow({ name: "brief", input: payload }, async (input) => echo(input))]);
+    lifetimeMs = 3_600_000;
+    const id = await start("brief", { n: 5 });
+    expect(await ended(id)).toMatchObject({ status: "COMPLETED", result: { n: 5 } });
+    expect(registered.filter((d) => d === "short").length).toBeGreaterThanOrEqual(2);
+  }, 60_000);
+
+  test("credentials of one deployment open its own two queues and nothing else", async () => {
+    const { endpoint, region } = made.account;
+    const register = async (deployment: string) => {
+      const body = {
+        deployment,
+        worker: "w",
+        session: ports.uuid(),
+        definitions: [{ name: `${deployment}-flow`, input_schema: { type: "object" } }],
+        activities: [],
+        sdk: "test",
+      };
+      return (await call("/v1/worker/register", body)).tasks as SqsTasks;
+    };
+    const [mine, theirs] = [await register("mine"), await register("theirs")];
+    const { access_key_id, secret_access_key, session_token } = mine.credentials;
+    const credentials = {
+      accessKeyId: access_key_id,
+      secretAccessKey: secret_access_key,
+      sessionToken: session_token,
+    };
+    const client = new SQSClient({ endpoint, region, credentials, maxAttempts: 1 });
+    const receive = (QueueUrl: string) => client.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 0 }));
+    await expect(receive(mine.workflow_queue)).resolves.toBeDefined();
+    await expect(receive(mine.activity_queue)).resolves.toBeDefined();
+    await expect(receive(theirs.workflow_queue)).rejects.toThrow(/not authorized|AccessDenied/i);
+    await expect(receive(theirs.activity_queue)).rejects.toThrow(/not authorized|AccessDenied/i);
+    const send = new SendMessageCommand({ QueueUrl: mine.workflow_queue, MessageBody: "{}" });
+    await expect(client.send(send)).rejects.toThrow(/not authorized|AccessDenied/i);
+    client.destroy();
+  });
+
+  test("an operator deletes a deployment's queues; its next worker makes them anew", async () => {
+    const [first] = [await worker("gone", [workflow({ name: "here", input: payload }, async (input) => echo(input))])];
+    await first!.stop();
+    const names = await ports.deleteDeploymentQueues(DEFAULT_WORKSPACE, "gone");
+    expect(names).toHaveLength(2);
+    expect(await ports.deleteDeploymentQueues(DEFAULT_WORKSPACE, "gone")).toEqual([]);
+    // A ring for a deployment without queues is dropped; the execution stays due.
+    const queue = { workspace: DEFAULT_WORKSPACE, deployment: "gone", queue: "workflow" } as const;
+    await ports.tasks.send(queue, { kind: "workflow", execution: "x" });
+    await worker("gone", [workflow({ name: "here", input: payload }, async (input) => echo(input))]);
+    expect(await ended(await start("here", { n: 7 }))).toMatchObject({ status: "COMPLETED", result: { n: 7 } });
+  }, 60_000);
+});
