@@ -82,6 +82,16 @@ describe("messages", () => {
     expect(decide(state, situation({ messages: [told("a"), told("b")] })).events).toHaveLength(1);
   });
 
+  test("an outcome of something the log does not know yet is left in the inbox", () => {
+    const outcome = { kind: "completed" as const, result: 1 };
+    const messages: Message[] = [
+      { id: "a", kind: "activity", run: "run", activity: 2, attempt: 1, outcome, sent_at: T },
+      { id: "b", kind: "activity", run: "run", activity: 1, attempt: 2, outcome, sent_at: T }, // still local, as far as we know
+      { id: "c", kind: "child", run: "run", child: 1, outcome, sent_at: T },
+    ];
+    expect(decide(given(scheduled("local:me")), situation({ messages }))).toEqual({ events: [], taken: [] });
+  });
+
   test("an outcome for another run, or for nothing open, is named for deletion and says nothing", () => {
     const outcome = (run: string, activity: number): Message => ({
       id: `${run}${activity}`,
@@ -92,7 +102,9 @@ describe("messages", () => {
       outcome: { kind: "completed", result: 1 },
       sent_at: T,
     });
-    const state = given(scheduled("queue"));
+    const second = { ...scheduled("queue"), activity: 2 } as NewEvent;
+    const ended: NewEvent = { kind: "activity_completed", activity: 2, name: "charge", result: null };
+    const state = given(scheduled("queue"), second, ended);
     const messages = [outcome("older", 1), outcome("run", 2), outcome("run", 1)];
     const step = decide(state, situation({ messages }));
     expect(step.events).toMatchObject([{ kind: "activity_completed", activity: 1 }]);

@@ -9,6 +9,8 @@
  * D2. A local attempt is an orphan iff its session is dead, or is mine and I am not running it. Never by counting
  *     deliveries. The loss and the next attempt are recorded in one batch.
  * D3. An outcome of local work counts only while the run's state names that attempt as mine.
+ * D4. An outcome may be younger than the log: an inbox read after an append may tell of something that another driver
+ *     asked for since, at a position not read yet. It means nothing *yet*: neither taken nor deleted (interleaving 15).
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
 import type { ActivityOutcome, Message } from "../protocol/messages.ts";
@@ -98,6 +100,15 @@ function fail(
   return next.at;
 }
 
+/** D4. */
+function isYounger(state: RunState, m: Message): boolean {
+  if (m.kind === "child") return m.run === state.started.run && m.child > state.lastChild;
+  if (m.kind !== "activity" || m.run !== state.started.run) return false;
+  const open = state.activities.get(m.activity);
+  // An attempt goes from a worker to the queue, never back.
+  return m.activity > state.lastActivity || (open !== undefined && open.where !== "queue");
+}
+
 function takeMessage(
   state: RunState,
   s: Situation,
@@ -106,6 +117,7 @@ function takeMessage(
   children: Set<number>,
   step: Step,
 ): void {
+  if (isYounger(state, m)) return;
   step.taken.push(m.id);
   if (state.taken.has(m.id)) return; // D1
   switch (m.kind) {

@@ -45,6 +45,9 @@ export interface RunState {
   decided: number;
   closed: ClosedStatus | null;
   readonly activities: Map<number, OpenActivity>;
+  /** Highest number of an activity or a child so far: an outcome of a higher one is younger than these events. */
+  lastActivity: number;
+  lastChild: number;
   readonly timers: Map<number, Millis>;
   readonly children: Map<number, OpenChild>;
   /** Message id to name of updates accepted and not yet answered. */
@@ -67,6 +70,8 @@ export function stateOf(started: Started): RunState {
     decided: 0,
     closed: null,
     activities: new Map(),
+    lastActivity: 0,
+    lastChild: 0,
     timers: new Map(),
     children: new Map(),
     updates: new Map(),
@@ -97,6 +102,7 @@ const close = (state: RunState, event: HistoryEvent) => {
 const appliers: Appliers = {
   execution_started: stimulus,
   activity_scheduled: (s, e) => {
+    s.lastActivity = Math.max(s.lastActivity, e.activity);
     s.activities.set(e.activity, {
       name: e.name,
       input: e.input,
@@ -143,8 +149,10 @@ const appliers: Appliers = {
     s.timers.delete(e.timer);
     stimulus(s, e);
   },
-  child_scheduled: (s, e) =>
-    void s.children.set(e.child, { execution: e.execution, workflow: e.workflow, onParentClose: e.on_parent_close }),
+  child_scheduled: (s, e) => {
+    s.lastChild = Math.max(s.lastChild, e.child);
+    s.children.set(e.child, { execution: e.execution, workflow: e.workflow, onParentClose: e.on_parent_close });
+  },
   child_cancel_requested: nothing,
   child_completed: (s, e) => {
     s.children.delete(e.child);

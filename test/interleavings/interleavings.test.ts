@@ -10,6 +10,7 @@ import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ports } from "../../shared/ports.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
+import { messageId } from "../../shared/protocol/messages.ts";
 import {
   asleep,
   completed,
@@ -532,6 +533,74 @@ describe("14: settling what another close owes", () => {
   });
   test("real: only what was seen is settled", async () => {
     expect(await play((ports) => ports)).toBe(true);
+  });
+});
+
+describe("15: an outcome that is younger than the log", () => {
+  // B, the holder, has appended; before it reads its inbox A, whose local activity has ended, appends a remote activity at
+  // the next position; that is done at once, and its outcome put; B reads it; only then comes the mark.
+  const play = async () => {
+    const s = await stage();
+    await started(s);
+    const a = new Driver(s.ports, "A");
+    await a.claim();
+    await a.append([local("A"), timer(s.clock.now())]);
+    const b = new Driver(s.ports, "B");
+    await b.claim();
+    const appended = pausing(s.ports, "putBatch");
+    const appending = b.append(b.next().events, { ports: appended.ports });
+    await appended.reached;
+    await a.reread();
+    const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: null } }];
+    await a.append([...a.next({ outcomes }).events, remote(2)]);
+    const { run, chain } = a.head;
+    const put = pausing(s.ports, "putMessage");
+    const telling = send(
+      put.ports,
+      ref(),
+      {
+        id: messageId.activity(run, 2, 1),
+        kind: "activity",
+        run,
+        activity: 2,
+        attempt: 1,
+        outcome: { kind: "completed", result: 7 },
+        sent_at: s.clock.now(),
+      },
+      chain,
+    );
+    await put.reached;
+    appended.resume();
+    await appending;
+    expect(b.messages).toHaveLength(1);
+    const finish = () => {
+      put.resume();
+      return telling;
+    };
+    return { s, a, b, finish };
+  };
+  /** The next holder; answers whether the activity is still open when it has taken in everything. */
+  const goesOn = async (s: Awaited<ReturnType<typeof stage>>) => {
+    const c = new Driver(s.ports, "C");
+    await c.claim();
+    const { events, taken } = c.next();
+    if (events.length > 0) await c.append(events, { taken });
+    return c.state.activities.has(2);
+  };
+  test("weaker: B knows no such activity, takes the outcome for an old one and deletes it: it is never taken in", async () => {
+    const { s, b, finish } = await play();
+    await s.ports.executions.removeMessages(ref(), b.head.chain, [b.messages[0]!.id]);
+    await finish();
+    expect(await goesOn(s)).toBe(true);
+    expect(await asleep(s)).toBe(false); // the mark has rung, but there is nothing left to find
+  });
+  test("real: an outcome of something not heard of is left for whoever has", async () => {
+    const { s, b, finish } = await play();
+    const { events, taken } = b.next();
+    expect(events).toEqual([]);
+    expect(taken).toEqual([]);
+    await finish();
+    expect(await goesOn(s)).toBe(false);
   });
 });
 

@@ -204,7 +204,12 @@ export class Driver {
     return events.length === 0 && this.due() === null;
   }
   due(): Millis | null {
-    return dueAt(this.state, { now: this.#ports.clock.now(), session: this.session, broken: false, diesAt: () => null });
+    return dueAt(this.state, {
+      now: this.#ports.clock.now(),
+      session: this.session,
+      broken: false,
+      diesAt: () => null,
+    });
   }
 
   batch(events: readonly NewEvent[]): Batch {
