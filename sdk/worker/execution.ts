@@ -33,7 +33,11 @@ import { ServerRefusal } from "./transport.ts";
 /** A drive longer than this renews the promise that somebody looks again; must be well below the server's guard. */
 const REPARK: Millis = 45_000;
 const CARRY: Millis = 15 * 60_000;
+/** A continued run is told no more of its predecessor's message ids: the head carries them to every claim. */
+const CARRIED = 1_000;
+/** After trouble it is tried again so much later, twice as much later each time. */
 const RETRY: Millis = 2_000;
+const LONGEST_RETRY: Millis = 60_000;
 
 interface Running {
   readonly attempt: number;
@@ -56,6 +60,7 @@ export class Execution {
   #queued = 0;
   #wake: (() => void) | null = null;
   #parkedAt: Millis = 0;
+  #troubles = 0;
   #gone = false;
 
   constructor(id: string, hub: Hub) {
@@ -97,12 +102,10 @@ export class Execution {
   query(name: string, input: unknown): Promise<unknown> {
     return this.#serial(async () => {
       await this.#refresh();
-      if (!this.#instance) await this.#rebuild();
-      if (!this.#instance)
-        throw new QueryRefused(
-          424,
-          "the workflow code of this execution does not replay: see its WORKFLOW_TASK_FAILED events",
-        );
+      if (!this.#instance) {
+        const why = this.#bug instanceof Error ? this.#bug.message : String(this.#bug);
+        throw new QueryRefused(424, `the workflow code of this execution does not replay: ${why}`);
+      }
       return this.#instance.query(name, input);
     });
   }
@@ -155,11 +158,6 @@ export class Execution {
     await this.#create([started, ...events]);
   }
 
-  async #rebuild(): Promise<void> {
-    this.#instance = null;
-    await this.#refresh();
-  }
-
   async #create(events: readonly HistoryEvent[]): Promise<void> {
     const { worker } = this.#hub;
     const definition = worker.workflows.get(this.#head!.workflow);
@@ -195,6 +193,8 @@ export class Execution {
   // --- advancing -----------------------------------------------------------------------------------------------
 
   async #advance(): Promise<void> {
+    // After trouble what is known may be old, and nobody is promised to look again.
+    if (this.#head && !this.#instance && this.#bug === null && !(await this.#claim())) return;
     while (!this.#gone && this.#head && this.#state) {
       const went = await this.#step();
       if (went === "again") continue;
@@ -264,7 +264,7 @@ export class Execution {
   #placeDecision(d: Decision, id: number, at: Millis): HistoryEvent {
     const { worker } = this.#hub;
     if (d.kind === "activity_scheduled") {
-      const local = worker.activities.has(d.name) && this.#hub.promise();
+      const local = this.#hub.canRun(d.name) && this.#hub.promise();
       if (!local && !worker.activities.has(d.name)) {
         worker.log.warn(`activity '${d.name}' is not registered by this worker: queued for another`, {
           execution: this.id,
@@ -282,7 +282,11 @@ export class Execution {
 
   async #record(batch: Batch, taken: readonly string[]): Promise<"again" | "closed"> {
     const closing = isClosing(batch.events.at(-1)!);
-    const answer = closing ? await this.#sendClose(batch, taken) : await this.#sendAppend(batch, taken);
+    const sent = closing ? this.#sendClose(batch, taken) : this.#sendAppend(batch, taken);
+    const answer = await sent.catch((error) => {
+      this.#returnSlots(batch);
+      throw error;
+    });
     if (answer.kind === "refused") return this.#refused(batch, answer);
     if (answer.kind !== "appended" && answer.kind !== "closed") {
       this.#returnSlots(batch);
@@ -298,6 +302,7 @@ export class Execution {
     this.#forget(batch);
     for (const id of taken) this.#inbox.delete(id);
     if (answer.kind === "closed") {
+      this.#returnSlots(batch); // activities that nobody waits for any more do not begin
       this.#close();
       return "closed";
     }
@@ -323,7 +328,9 @@ export class Execution {
           : null;
     const state = this.#after(batch);
     const now = this.#hub.now();
-    const recent = [...state.taken].filter(([id, at]) => at > now - CARRY || this.#inbox.has(id));
+    const unconfirmed = (id: string) => this.#inbox.has(id);
+    const recent = [...state.taken].filter(([id, at]) => at > now - CARRY && !unconfirmed(id)).slice(-CARRIED);
+    const carried = [...[...state.taken.keys()].filter(unconfirmed), ...recent.map(([id]) => id)];
     return this.#hub.worker.transport.call("close", {
       execution: this.id,
       run,
@@ -334,7 +341,7 @@ export class Execution {
       result: last.kind === "execution_completed" ? last.result : null,
       failure,
       owed: owedToChildren(state),
-      carried: last.kind === "execution_continued" ? recent.map(([id]) => id) : [],
+      carried: last.kind === "execution_continued" ? carried : [],
     });
   }
 
@@ -392,10 +399,11 @@ export class Execution {
       }
     }
     // An outcome that recorded nothing was of an attempt not open any more: no use either.
-    this.#outcomes = this.#outcomes.filter((o) => {
-      const open = this.#state!.activities.get(o.activity);
-      return !ended.has(o.activity) && open?.attempt === o.attempt;
-    });
+    this.#outcomes = this.#outcomes.filter((o) => !ended.has(o.activity) && this.#isOpen(o));
+  }
+
+  #isOpen(o: LocalOutcome): boolean {
+    return this.#state!.activities.get(o.activity)?.attempt === o.attempt;
   }
 
   // --- facts ---------------------------------------------------------------------------------------------------
@@ -427,7 +435,7 @@ export class Execution {
         this.#running.has(`${run}/${activity}/${attempt}`) ||
         this.#outcomes.some((o) => o.activity === activity && o.attempt === attempt),
       isDead: (session) => this.#hub.isDead(session),
-      canRun: (name) => worker.activities.has(name),
+      canRun: (name) => this.#hub.canRun(name),
       hasBegun: (activity) => begun.includes(activity),
       checkSignal: (name, input) => instance?.checkSignal(name, input) ?? null,
       checkUpdate: (name, input) => instance?.checkUpdate(name, input) ?? null,
@@ -437,6 +445,7 @@ export class Execution {
   // --- local activities ----------------------------------------------------------------------------------------
 
   #startLocal(batch: Batch): void {
+    if (this.#gone) return; // its session ends as well, so that others take it over
     const mine = `local:${this.#hub.worker.session}`;
     for (const e of batch.events) {
       if (e.kind === "activity_scheduled" && e.where === mine) this.#run(e.activity, 1, false);
@@ -484,17 +493,19 @@ export class Execution {
     if (slot) await slot;
     const began = worker.clock.now();
     try {
+      const news = again ? await worker.transport.call("begin", ref) : null;
       const handle = startAttempt(worker, {
         ref,
         workflow,
         name: open.name,
         input: open.input,
         options: open.options,
-        scheduledAt: open.scheduledAt,
-        lastHeartbeat: again ? (await worker.transport.call("begin", ref)).heartbeat_details : null,
+        scheduledAt: this.#hub.local(open.scheduledAt),
+        lastHeartbeat: news?.heartbeat_details ?? null,
       });
       this.#running.set(key, { attempt, handle });
       begun(handle);
+      if (news?.cancel_requested) handle.cancel("cancellation was requested");
       const outcome = await handle.outcome;
       this.#running.delete(key);
       if (this.#head?.run === run) this.#outcomes.push({ activity, attempt, outcome });
@@ -515,16 +526,19 @@ export class Execution {
   async #settle(): Promise<void> {
     this.#wake?.();
     this.#wake = null;
+    this.#troubles = 0;
+    this.#outcomes = this.#outcomes.filter((o) => this.#isOpen(o));
     const busy = this.#running.size > 0;
     const now = this.#hub.now();
     if (busy && now - this.#parkedAt < REPARK) {
       this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, this.#parkedAt + REPARK));
+      this.#finishTasks(1); // X5 needs one, and every message brings one more
       return;
     }
     if (this.#holder) await this.#park();
     this.#parkedAt = now;
     if (busy) this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, now + REPARK));
-    else this.#finishTasks();
+    this.#finishTasks(busy ? 1 : 0);
   }
 
   #dueAt(): Millis | null {
@@ -546,15 +560,21 @@ export class Execution {
   }
 
   #wakeAt(at: Millis): void {
+    this.#wake?.();
     this.#wake = this.#hub.worker.clock.at(this.#hub.local(at), () => {
       this.#wake = null;
       void this.#serial(() => this.#advance()).catch((error) => this.#hub.trouble(this, error));
     });
   }
 
-  #finishTasks(): void {
-    for (const receipt of this.#receipts) this.#hub.leases.finish(receipt);
-    this.#receipts.clear();
+  /** All but the latest `keep`. */
+  #finishTasks(keep = 0): void {
+    let left = this.#receipts.size - keep;
+    for (const receipt of this.#receipts) {
+      if (left-- <= 0) return;
+      this.#receipts.delete(receipt);
+      this.#hub.leases.finish(receipt);
+    }
   }
 
   #leaveRun(): void {
@@ -586,12 +606,20 @@ export class Execution {
     this.#receipts.clear();
   }
 
-  /** Something went wrong outside our control: forget what is cached and hand the task back, to be tried again soon. */
+  /**
+   * Something went wrong outside our control: forget what is cached, and try again soon. Outcomes of local work nobody
+   * else has (R1): with those it is tried again here; else the task is handed back.
+   */
   reset(): void {
     this.#instance = null;
+    this.#bug = null;
     this.#holder = false;
-    if (this.#running.size > 0) return; // X5; the next outcome, lease or guard brings us back here
-    for (const receipt of this.#receipts) void this.#hub.leases.release(receipt, RETRY).catch(() => {});
+    if (this.#gone) return;
+    const wait = Math.min(LONGEST_RETRY, RETRY * 2 ** this.#troubles);
+    this.#troubles += 1;
+    if (this.#outcomes.length > 0) this.#wakeAt(this.#hub.now() + wait);
+    if (this.#outcomes.length > 0 || this.#running.size > 0) return; // X5
+    for (const receipt of this.#receipts) void this.#hub.leases.release(receipt, wait).catch(() => {});
     this.#receipts.clear();
   }
 }

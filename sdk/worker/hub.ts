@@ -28,6 +28,7 @@ export class Hub {
   /** Server time minus ours. */
   #skew: Millis = 0;
   #onSlot: () => void = () => {};
+  #draining = false;
 
   constructor(worker: WorkerContext, leases: Leases) {
     this.worker = worker;
@@ -134,6 +135,14 @@ export class Hub {
   /** Called whenever a slot comes free. */
   onSlot(fn: () => void): void {
     this.#onSlot = fn;
+  }
+  /** From now on no attempt begins here: what executions ask for goes through the queue to others. */
+  drain(): void {
+    this.#draining = true;
+  }
+  /** Can an attempt of this activity begin here? */
+  canRun(name: string): boolean {
+    return !this.#draining && this.worker.activities.has(name);
   }
 
   // --- executions ----------------------------------------------------------------------------------------------
