@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { activity, on, signal, sleep, waitUntil, workflow } from "@sirocco/sdk";
+import { activity, on, query, signal, sleep, update, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
 import { consoleLog } from "../../sdk/worker/log.ts";
 import { httpTransport, type Transport } from "../../sdk/worker/transport.ts";
@@ -35,14 +35,27 @@ const note = activity(
   },
 );
 const go = signal("go", z.object({}));
+const where = query("where", z.object({ step: z.number(), label: z.string() }));
+const relabel = update("relabel", z.object({ to: z.string().min(2) }), z.object({ was: z.string() }));
 const walk = workflow(
-  { name: "walk", input: z.object({ steps: z.number(), ms: z.number().default(0) }), handlers: [go] },
+  { name: "walk", input: z.object({ steps: z.number(), ms: z.number().default(0) }), handlers: [go, where, relabel] },
   async ({ steps, ms }) => {
     let gone = false;
+    let step = 0;
+    let label = "none";
+    on(where, () => ({ step, label }));
+    on(relabel, ({ to }) => {
+      const was = label;
+      label = to;
+      return { was };
+    });
     on(go, () => {
       gone = true;
     });
-    for (let n = 0; n < steps; n++) await note({ n, ms });
+    for (let n = 0; n < steps; n++) {
+      await note({ n, ms });
+      step = n + 1;
+    }
     await sleep(300);
     if (!(await waitUntil(() => gone, "30s"))) return { steps, signalled: false };
     await note({ n: steps, ms: 0 });

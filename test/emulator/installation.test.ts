@@ -1,0 +1,227 @@
+/**
+ * The whole product deployed: official client against the REST API, workers as real processes that poll SQS with the
+ * credentials they were given, killed with SIGKILL. Authorisation is enforced throughout.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Mistral } from "@mistralai/mistralai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { registryKeys } from "../../shared/aws/bootstrap.ts";
+import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
+
+let account: TestAccount;
+let stack: Deployment;
+let client: Mistral;
+let key: string;
+const dir = mkdtempSync(join(tmpdir(), "sirocco-installation-"));
+const book = join(dir, "book.jsonl");
+const children: ChildProcess[] = [];
+
+const entries = (): { n: number; key: string; attempt: number; by: string }[] => {
+  try {
+    return readFileSync(book, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  } catch {
+    return [];
+  }
+};
+
+/** A worker process. Its environment has nothing of AWS: what it needs comes with its registration. */
+function worker(name: string, deployment = "crash"): Promise<{ child: ChildProcess; warnings: string[] }> {
+  const args = ["--url", stack.workerUrl, "--key", key, "--name", name, "--book", book, "--deployment", deployment];
+  const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !variable.startsWith("AWS_")));
+  const child = fork(new URL("../processes/worker.ts", import.meta.url), args, {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    env,
+  });
+  children.push(child);
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code, signal) => reject(new Error(`worker ${name} ended early: ${code ?? signal}`)));
+    child.once("message", (ready) => resolve({ child, warnings: (ready as { warnings: string[] }).warnings }));
+  });
+}
+
+const start = async (steps: number, o: { ms?: number; deploymentName?: string } = {}) => {
+  const { ms = 0, deploymentName } = o;
+  const started = await client.workflows.executeWorkflow({
+    workflowIdentifier: "walk",
+    workflowExecutionRequest: { input: { steps, ms }, ...(deploymentName && { deploymentName }) },
+  });
+  return started.executionId;
+};
+const get = (executionId: string) => client.workflows.executions.getWorkflowExecution({ executionId });
+const go = (executionId: string) =>
+  client.workflows.executions.signalWorkflowExecution({ executionId, signalInvocationBody: { name: "go", input: {} } });
+const ended = (executionId: string, ms = 60_000) =>
+  eventually(
+    `end of ${executionId}`,
+    async () => {
+      const found = await get(executionId);
+      return found.status === "RUNNING" ? undefined : found;
+    },
+    ms,
+  );
+
+describe.skipIf(cannotRun)("the installation on AWS", () => {
+  beforeAll(async () => {
+    account = await blankAccount();
+    stack = await deploy({ endpoint: account.endpoint, settings: { livenessWindowSeconds: 15 } });
+    process.env.AWS_ENDPOINT_URL = account.endpoint;
+    process.env.AWS_ACCESS_KEY_ID = account.credentials.accessKeyId;
+    process.env.AWS_SECRET_ACCESS_KEY = account.credentials.secretAccessKey;
+    const ports = registryKeys({ table: stack.outputs.RegistryTable!, region: account.region });
+    ({ key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" }));
+    client = new Mistral({ serverURL: stack.apiUrl, apiKey: key });
+  }, 240_000);
+
+  afterAll(async () => {
+    for (const child of children) child.kill("SIGKILL");
+    await account?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it("runs an execution, from the official client to a worker on SQS and back", async () => {
+    await worker("first");
+    const id = await start(5);
+    await go(id);
+    const run = await ended(id);
+    expect(run).toMatchObject({ status: "COMPLETED", result: { steps: 5, signalled: true }, deploymentName: "crash" });
+    const history = (await client.workflows.executions.getWorkflowExecutionHistory({ executionId: id })) as {
+      events: { id: number; kind: string }[];
+    };
+    expect(history.events.map((e) => e.id)).toEqual(history.events.map((_, i) => i + 1));
+    expect(history.events.filter((e) => e.kind === "activity_completed")).toHaveLength(6);
+  }, 90_000);
+
+  it("waits for a result, refuses what is wrong with the same bodies as on one machine", async () => {
+    const waiting = client.workflows.executeWorkflow({
+      workflowIdentifier: "walk",
+      workflowExecutionRequest: { executionId: "waited", input: { steps: 2 }, waitForResult: true, timeoutSeconds: 60 },
+    });
+    await eventually("its start", () =>
+      get("waited").then(
+        (e) => e,
+        () => undefined,
+      ),
+    );
+    await expect(
+      start(1, {}).then(() =>
+        client.workflows.executeWorkflow({
+          workflowIdentifier: "walk",
+          workflowExecutionRequest: { executionId: "waited", input: { steps: 2 } },
+        }),
+      ),
+    ).rejects.toMatchObject({ statusCode: 409, body: expect.stringContaining("WF_1101") });
+    await go("waited");
+    expect(await waiting).toMatchObject({ executionId: "waited", result: { steps: 2, signalled: true } });
+    await expect(
+      client.workflows.executeWorkflow({
+        workflowIdentifier: "walk",
+        workflowExecutionRequest: { input: { steps: "x" } },
+      }),
+    ).rejects.toMatchObject({ statusCode: 422 });
+    await expect(get("nobody")).rejects.toMatchObject({ statusCode: 404 });
+    const stranger = new Mistral({ serverURL: stack.apiUrl, apiKey: "sk_not-a-key-of-this-place" });
+    await expect(stranger.workflows.getWorkflows()).rejects.toMatchObject({ statusCode: 401 });
+  }, 90_000);
+
+  it("streams an execution's events as they happen, and resumes after any of them", async () => {
+    const id = await start(3, { ms: 200 });
+    await go(id);
+    const seen: { id: number; type: string }[] = [];
+    for await (const message of await client.workflows.executions.stream({ executionId: id })) {
+      const data = message.data as { data: { eventType: string }; brokerSequence: number };
+      seen.push({ id: data.brokerSequence, type: data.data.eventType });
+    }
+    expect(seen[0]?.type).toBe("WORKFLOW_EXECUTION_STARTED");
+    expect(seen.at(-1)?.type).toBe("WORKFLOW_EXECUTION_COMPLETED");
+    expect(seen.filter((e) => e.type === "ACTIVITY_TASK_COMPLETED")).toHaveLength(4);
+    expect(seen.map((e) => e.id)).toEqual(seen.map((e) => e.id).toSorted((a, b) => a - b));
+    const again: number[] = [];
+    const after = String(seen[2]!.id);
+    for await (const message of await client.workflows.executions.stream({ executionId: id, lastEventId: after })) {
+      again.push((message.data as { brokerSequence: number }).brokerSequence);
+    }
+    expect(again).toEqual(seen.slice(3).map((e) => e.id));
+    const listed = await client.workflows.events.getWorkflowEvents({ workflowExecId: id });
+    expect(listed.events).toHaveLength(seen.length);
+  }, 90_000);
+
+  it("answers queries and updates through the round trip to a worker", async () => {
+    const id = await start(2);
+    const where = () =>
+      client.workflows.executions.queryWorkflowExecution({ executionId: id, queryInvocationBody: { name: "where" } });
+    await eventually("its second step", async () => {
+      const { result } = await where();
+      return (result as { step: number }).step === 2 ? true : undefined;
+    });
+    const updateInvocationBody = { name: "relabel", input: { to: "blue" } };
+    const changed = await client.workflows.executions.updateWorkflowExecution({
+      executionId: id,
+      updateInvocationBody,
+    });
+    expect(changed).toMatchObject({ updateName: "relabel", result: { was: "none" } });
+    expect((await where()).result).toEqual({ step: 2, label: "blue" });
+    await expect(
+      client.workflows.executions.queryWorkflowExecution({ executionId: id, queryInvocationBody: { name: "nothing" } }),
+    ).rejects.toMatchObject({ statusCode: 404 });
+    await go(id);
+    expect((await ended(id)).status).toBe("COMPLETED");
+  }, 60_000);
+
+  it("cancels and terminates", async () => {
+    const [one, two] = [await start(1), await start(1)];
+    await client.workflows.executions.cancelWorkflowExecution({ executionId: one });
+    await client.workflows.executions.terminateWorkflowExecution({ executionId: two });
+    expect((await ended(one)).status).toBe("CANCELED");
+    expect((await get(two)).status).toBe("TERMINATED");
+  }, 60_000);
+
+  it("a worker killed in the middle of an activity is replaced within its lease; nothing is lost or recorded twice", async () => {
+    for (const child of children.splice(0)) child.kill("SIGKILL");
+    const victim = await worker("victim");
+    const id = await start(6, { ms: 1_000 });
+    const mine = () => entries().filter((e) => e.by === "victim" || e.by === "heir");
+    await eventually("second step", async () => (mine().length >= 2 ? true : undefined), 20_000);
+    victim.child.kill("SIGKILL");
+    await worker("heir");
+    await go(id);
+    expect(await ended(id, 90_000)).toMatchObject({ status: "COMPLETED", result: { steps: 6, signalled: true } });
+    expect(mine().some((e) => e.by === "heir" && e.attempt === 2)).toBe(true);
+    for (let n = 0; n <= 6; n++)
+      expect(
+        new Set(
+          mine()
+            .filter((e) => e.n === n)
+            .map((e) => e.key),
+        ).size,
+      ).toBe(1);
+    const history = (await client.workflows.executions.getWorkflowExecutionHistory({ executionId: id })) as {
+      events: { kind: string; activity?: number }[];
+    };
+    const completed = history.events.filter((e) => e.kind === "activity_completed").map((e) => e.activity);
+    expect(completed).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  }, 180_000);
+
+  it("two deployments with one workflow conflict until one of them stops", async () => {
+    const other = await worker("other", "other");
+    expect(other.warnings).toEqual(["Workflow 'walk' is also registered by active deployment 'crash'"]);
+    const refused = await start(1).catch((error) => error);
+    expect(refused).toMatchObject({ statusCode: 409 });
+    expect(JSON.parse(refused.body)).toEqual({ code: "AMBIGUOUS_WORKFLOW", deployments: ["crash", "other"] });
+    const named = await start(1, { deploymentName: "other" });
+    await go(named);
+    expect(await ended(named)).toMatchObject({ status: "COMPLETED", deploymentName: "other" });
+    expect(entries().at(-1)?.by).toBe("other");
+    other.child.kill("SIGTERM");
+    await new Promise((ok) => other.child.once("exit", ok));
+    const alone = await start(1);
+    expect((await get(alone)).deploymentName).toBe("crash");
+  }, 120_000);
+});
