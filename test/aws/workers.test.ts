@@ -47,10 +47,11 @@ const flaky = activity(
     return { attempt: ctx.attempt };
   },
 );
-const slow = activity({ name: "slow", input: payload, output: payload }, async (input) => {
-  await new Promise((ok) => setTimeout(ok, 300));
-  return input;
-});
+/** A worker without it fails an attempt at it; another takes the next. */
+const slow = activity(
+  { name: "slow", input: payload, output: payload, retry: { maxAttempts: 100, first: 20, max: 100 } },
+  async (input) => input,
+);
 const go = signal("go", z.object({}));
 const walk = workflow({ name: "walk", input: payload, handlers: [go] }, async ({ n, text }) => {
   let gone = false;
