@@ -1,0 +1,208 @@
+/** Payloads up to the contract's 2 MB: where they lie, that no item grows too large, and what becomes of them in the end. */
+import { randomBytes } from "node:crypto";
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
+import { GetObjectTaggingCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Aws } from "../../shared/aws/index.ts";
+import { presentProgress } from "../../shared/core/present.ts";
+import type { NewEvent } from "../../shared/protocol/history.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { Task } from "../../shared/protocol/worker.ts";
+import {
+  type Bench,
+  batchOf,
+  begun,
+  bench,
+  claimed,
+  completed,
+  finalOf,
+  newRef,
+  scheduled,
+  uuid,
+} from "../contract/subject.ts";
+import { cannotRun, type Installation, install } from "./account.ts";
+
+const incompressible = (bytes: number) => randomBytes(bytes).toString("base64").slice(0, bytes);
+const takes = (text: string): NewEvent => ({ ...scheduled(1), ...{ input: { text } } });
+const LARGE = 2_000_000;
+const HUGE_LIMIT = 50_000_000;
+
+let on: Installation;
+let ports: Aws;
+let b: Bench;
+
+describe.skipIf(cannotRun)("large payloads on AWS", () => {
+  beforeAll(async () => {
+    on = await install();
+    ports = on.adapter();
+    b = bench({ ports, pass: (ms) => new Promise((ok) => setTimeout(ok, ms)) });
+  });
+  afterAll(() => on?.end());
+
+  const itemsOf = async (pk: string) => {
+    const answer = await ports.clients.dynamo.send(
+      new ScanCommand({
+        TableName: on.tables.executions,
+        FilterExpression: "pk = :pk",
+        ExpressionAttributeValues: { ":pk": { S: pk } },
+      }),
+    );
+    return answer.Items ?? [];
+  };
+  const objects = async (prefix: string) => {
+    const answer = await ports.clients.s3.send(new ListObjectsV2Command({ Bucket: on.bucket, Prefix: prefix }));
+    return (answer.Contents ?? []).map((o) => o.Key!);
+  };
+  const tagsOf = async (Key: string) => {
+    const answer = await ports.clients.s3.send(new GetObjectTaggingCommand({ Bucket: on.bucket, Key }));
+    return (answer.TagSet ?? []).map((t) => `${t.Key}=${t.Value}`);
+  };
+
+  test("input, events, messages and result of 2 MB each read back whole, from items that stay small", async () => {
+    const [input, step, note, end] = Array.from({ length: 4 }, () => incompressible(LARGE));
+    const head = await begun(b, newRef(), { input: { text: input! }, deadline: b.now() + 60_000 });
+    expect(await on.adapter().executions.head(head)).toEqual(head);
+    const mine = await claimed(b, head);
+    expect(mine.input).toEqual({ text: input });
+    const batch = batchOf(2, b.now(), [takes(step!)]);
+    expect(await ports.executions.putBatch(head, head.run, batch, HUGE_LIMIT)).toEqual({ kind: "written" });
+    expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([batch]);
+    const message: Message = { id: `signal#${uuid()}`, kind: "signal", name: "poke", input: note!, sent_at: b.now() };
+    await ports.executions.putMessage(head, head.chain, message);
+    expect(await on.adapter().executions.inbox(head, head.chain)).toEqual([message]);
+    await ports.executions.removeMessages(head, head.chain, [message.id]);
+    const last = batchOf(3, b.now(), [{ kind: "execution_completed", result: { text: end! } }]);
+    const next = finalOf(mine, b.now(), { result: { text: end! } });
+    const done = await ports.executions.close(head, { run: head.run, turn: mine.turn, batch: last, next });
+    expect(done).toEqual({ kind: "closed" });
+    expect(await on.adapter().executions.head(head)).toMatchObject({ input: { text: input }, result: { text: end } });
+    const sizes = (await itemsOf(`${head.workspace}#${head.execution}`)).map((item) => JSON.stringify(item).length);
+    expect(sizes.length).toBeGreaterThanOrEqual(3);
+    expect(Math.max(...sizes)).toBeLessThan(4_000);
+    const shown = await b.eventually(async () => {
+      const items = await ports.feed.read(head.workspace, { after: 0, limit: 10 });
+      expect(items).toHaveLength(2);
+      return items;
+    });
+    expect(JSON.stringify(shown[0]!.event.wire.attributes)).toContain(input!.slice(0, 1000));
+    expect(JSON.stringify(shown[1]!.event.wire.attributes)).toContain(end!.slice(-1000));
+  }, 60_000);
+
+  test("what compresses well stays out of S3", async () => {
+    const head = await begun(b, newRef(), { input: { text: "all work and no play ".repeat(2_000) } });
+    await ports.executions.putBatch(
+      head,
+      head.run,
+      batchOf(2, b.now(), [takes("and again ".repeat(20_000))]),
+      HUGE_LIMIT,
+    );
+    expect(await objects(`${head.workspace}/`)).toEqual([]);
+  });
+
+  test("a closed run gives its payloads their expiry, and its log where that could not have it from the start", async () => {
+    const head = await claimed(b, await begun(b, newRef(), { input: { text: incompressible(100_000) } })); // no deadline
+    const batch = batchOf(2, b.now(), [takes(incompressible(100_000))]);
+    await ports.executions.putBatch(head, head.run, batch, HUGE_LIMIT);
+    const message: Message = { id: "signal#left", kind: "signal", name: "poke", input: null, sent_at: b.now() };
+    await ports.executions.putMessage(head, head.chain, message);
+    const next = finalOf(head, b.now(), { result: null });
+    const closing = batchOf(3, b.now(), [completed]);
+    await ports.executions.close(head, { run: head.run, turn: head.turn, batch: closing, next });
+    const pk = `${head.workspace}#${head.execution}`;
+    const withoutExpiry = async () =>
+      (await itemsOf(pk)).filter((item) => item.ttl === undefined).map((item) => item.sk!.S!.split("#")[0]);
+    expect((await withoutExpiry()).sort()).toEqual(["EXPIRE", "IN", "LOG", "LOG"]);
+    const inS3 = await objects(`${head.workspace}/`);
+    expect(inS3).toHaveLength(2);
+    for (const key of inS3) expect(await tagsOf(key)).toEqual([]);
+    const swept = await ports.sweep(60_000, b.now() + 30_000);
+    expect(swept.expired).toBeGreaterThanOrEqual(1);
+    expect(await withoutExpiry()).toEqual([]);
+    for (const key of inS3) expect(await tagsOf(key)).toEqual(["sirocco-closed=yes"]);
+    expect((await on.adapter().executions.head(head))?.input).toEqual(head.input);
+    expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([batch, closing]);
+    expect((await ports.sweep(60_000, b.now() + 30_000)).expired).toBe(0);
+  }, 60_000);
+
+  test("the log of a run with a deadline is born with its expiry, and its close leaves no work behind", async () => {
+    const head = await claimed(b, await begun(b, newRef(), { run: ports.uuid(), deadline: b.now() + 3_600_000 }));
+    await ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), HUGE_LIMIT);
+    const next = finalOf(head, b.now());
+    const batch = batchOf(3, b.now(), [completed]);
+    await ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    const items = await itemsOf(`${head.workspace}#${head.execution}`);
+    expect(items.map((item) => item.sk!.S!.split("#")[0]).sort()).toEqual(["HEAD", "LOG", "LOG"]);
+    for (const item of items)
+      expect(Number(item.ttl!.N) * 1000).toBeGreaterThan(b.now() + ports.settings.retentionMs / 2);
+  });
+
+  test("what is past its expiry is gone for readers before DynamoDB deletes it, and its id is free", async () => {
+    const past = on.adapter({ settings: { retentionMs: 1 } });
+    const c = bench({ ports: past, pass: async () => {} });
+    const head = await claimed(c, await begun(c));
+    const batch = batchOf(2, c.now(), [completed]);
+    const next = finalOf(head, c.now() - 2_000);
+    await past.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    expect(await ports.executions.head(head)).toBeNull();
+    expect(await ports.executions.run(head.workspace, head.run)).toBeNull();
+    const again = await ports.executions.create({ ...head, run: uuid(), due_at: 1, rung: true }, false);
+    expect(again).toEqual({ kind: "created" });
+    expect(await ports.executions.head(head)).toMatchObject({ status: "RUNNING", turn: head.turn + 2 });
+  });
+
+  test("tasks of any size go through a queue, and one kept aside is found by its workspace alone", async () => {
+    const queue = { workspace: uuid(), deployment: "d", queue: "activity" } as const;
+    const task = (bytes: number): Task => ({
+      kind: "query",
+      execution: "x",
+      query: uuid(),
+      name: "q",
+      input: incompressible(bytes),
+      expires_at: 1,
+    });
+    for (const sent of [task(10), task(100_000), task(LARGE)]) {
+      await ports.tasks.send(queue, sent);
+      const [got] = await ports.tasks.receive(queue, { session: "s", max: 1, waitMs: 2_000 });
+      expect(got!.task).toEqual(sent);
+      await ports.tasks.finish(queue.workspace, [got!.receipt]);
+    }
+    const [kept] = await objects(`${queue.workspace}/tasks/`);
+    const name = kept!.slice(kept!.lastIndexOf("/") + 1);
+    expect(await ports.tasks.load!(queue.workspace, name)).toMatchObject({ kind: "query" });
+    expect(await ports.tasks.load!(uuid(), name)).toBeNull();
+    expect(await ports.tasks.load!(queue.workspace, `../${name}`)).toBeNull();
+  }, 60_000);
+
+  test("progress, heartbeats, answers and search keys may be large, too", async () => {
+    const head = await begun(b);
+    const text = incompressible(LARGE);
+    await ports.activities.beat(head, head.run, 1, 1, { text }, b.now());
+    expect(await ports.activities.lastBeat(head, head.run, 1)).toEqual({ text });
+    const answer = { kind: "result" as const, result: { text } };
+    await ports.answers.put(head.workspace, "q", answer);
+    expect(await ports.answers.wait(head.workspace, "q", b.now() + 5_000)).toEqual(answer);
+    const keys = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, incompressible(8_192)]));
+    await ports.executions.setSearchKeys(head, head.run, keys);
+    expect((await ports.executions.head(head))!.search_keys).toEqual(keys);
+    const found = await ports.executions.runs({
+      workspace: head.workspace,
+      sortBy: "start_time",
+      order: "asc",
+      limit: 5,
+      searchKeys: [{ key: "k7", value: keys.k7!.slice(4_000, 4_100) }],
+    });
+    expect(found.runs.map((r) => r.run)).toEqual([head.run]);
+    const shown = presentProgress(
+      head,
+      { event: "in_progress", task: "t", task_type: "tokens", attributes: { text }, at: b.now() },
+      { id: 1, name: "charge" },
+      uuid(),
+    );
+    await ports.feed.publish(head, head.run, "p", [shown]);
+    await b.eventually(async () => {
+      const items = await ports.feed.read(head.workspace, { after: 0, limit: 10 });
+      expect(items.map((i) => i.event.wire.event_type)).toContain("CUSTOM_TASK_IN_PROGRESS");
+      expect(items.at(-1)!.event).toEqual(shown);
+    });
+  }, 60_000);
+});
