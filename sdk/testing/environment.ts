@@ -16,6 +16,7 @@ import { embedded } from "../../shared/embedded/index.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Settings } from "../../shared/ports.ts";
 import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
+import { wakeSchedule } from "../../shared/schedules/index.ts";
 import type { Activity, ActivityContext, AnyActivity } from "../activity.ts";
 import { realTime, turn } from "../determinism/real.ts";
 import { type Duration, milliseconds } from "../duration.ts";
@@ -26,6 +27,7 @@ import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
 import type { Log } from "../workflow/types.ts";
 import { VirtualClock } from "./clock.ts";
 import { TestExecution } from "./execution.ts";
+import { type TestSchedules, testSchedules } from "./schedules.ts";
 import { inProcess, request, severable } from "./transport.ts";
 
 /** Heartbeats need no repeating where nobody dies unasked. */
@@ -57,6 +59,8 @@ export interface Internals {
   /** So far the clock of each worker goes ahead of the engine's, ms. */
   readonly skewMs?: Millis;
   readonly limits?: Partial<WorkerLimits>;
+  /** The activities of worker `n`; default: all. */
+  readonly runs?: (activity: string, n: number) => boolean;
   readonly worker?: (worker: Worker) => void;
 }
 
@@ -66,7 +70,9 @@ export interface TestEnvironment {
   readonly now: Date;
   /** Starts an execution; runs it until it waits for time, a message, or ends. */
   start<In, Out>(workflow: Workflow<In, Out>, input: In, options?: { id?: string }): Promise<TestExecution<Out>>;
-  /** An execution that something else started, such as a child. */
+  /** Schedules that start executions as time moves on. */
+  readonly schedules: TestSchedules;
+  /** An execution that something else started, such as a child or a schedule. */
   execution(id: string): TestExecution<unknown>;
   /** Moves time on, through every due moment in between. */
   advance(by: Duration): Promise<void>;
@@ -93,7 +99,9 @@ const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () 
 export interface Driver {
   api(method: string, target: string, body?: unknown): Promise<{ status: number; body: unknown }>;
   settle(): Promise<void>;
-  /** Moves to the next due moment; false: there is none, nothing will ever happen without a message. */
+  /**
+   * Moves to the next due moment; false: nothing will ever happen without a message, except that schedules go on and on.
+   */
   next(): Promise<boolean>;
   history(id: string): Promise<HistoryEvent[]>;
 }
@@ -170,7 +178,11 @@ export async function environment(options: TestOptions, internals: Internals = {
         deployment,
         uuid: randomUUID,
         workflows: new Map(options.workflows.map((w) => [w.name, w])),
-        activities: new Map((options.activities ?? []).map((a) => [a.name, intercepted(a, calls)])),
+        activities: new Map(
+          (options.activities ?? [])
+            .filter((a) => internals.runs?.(a.name, hired) ?? true)
+            .map((a) => [a.name, intercepted(a, calls)]),
+        ),
         limits: {
           maxConcurrentActivities: options.maxConcurrentActivities ?? 100,
           maxConcurrentWorkflows: 200,
@@ -212,19 +224,28 @@ export async function environment(options: TestOptions, internals: Internals = {
     await engine.durable();
   };
 
-  /** V2. The next moment at which something is due, of timers and of executions, at most `until`. */
-  const dueBy = (until: Millis): Millis | null => {
-    const timer = clock.next();
+  const soonest = (...times: (Millis | null | undefined)[]) =>
+    Math.min(...times.map((t) => t ?? Number.POSITIVE_INFINITY));
+  /** The next moment of a timer or an execution, at most `until`; without them, infinity. */
+  const workDue = (until: Millis): Millis => {
     const sql = "SELECT MIN(due_at) AS at FROM heads WHERE due_at > ? AND due_at <= ?";
-    const due = engine.database.one(sql, clock.now(), until)?.at as Millis | null;
-    const times = [timer, due].filter((t) => t !== null && t <= until);
-    return times.length === 0 ? null : Math.max(clock.now(), Math.min(...(times as Millis[])));
+    return soonest(clock.next(), engine.database.one(sql, clock.now(), until)?.at as Millis | null);
+  };
+  /** V2. The next moment at which anything is due, schedules included, at most `until`. */
+  const dueBy = async (until: Millis): Promise<Millis | null> => {
+    const [schedule] = await engine.schedules.due(until, 1);
+    const at = soonest(workDue(until), schedule?.wakeAt);
+    return at > until ? null : Math.max(clock.now(), at);
   };
   const step = async (at: Millis) => {
     clock.moveTo(at);
     await settle();
     if ((await engine.executions.due(clock.now(), 1)).length > 0) {
       await sweep(engine, 2); // whoever is due and was not rung
+      await settle();
+    }
+    for (const key of await engine.schedules.due(clock.now(), 10_000)) {
+      await wakeSchedule(engine, key);
       await settle();
     }
   };
@@ -234,9 +255,8 @@ export async function environment(options: TestOptions, internals: Internals = {
     settle,
     async next() {
       await settle();
-      const at = dueBy(Number.MAX_SAFE_INTEGER);
-      if (at === null || at >= NEVER) return false;
-      await step(at);
+      if (workDue(Number.MAX_SAFE_INTEGER) >= NEVER) return false;
+      await step((await dueBy(Number.MAX_SAFE_INTEGER))!);
       return true;
     },
     async history(id) {
@@ -254,7 +274,7 @@ export async function environment(options: TestOptions, internals: Internals = {
     promise.then(finish, finish);
     await settle();
     while (!done) {
-      const at = dueBy(Number.MAX_SAFE_INTEGER);
+      const at = await dueBy(Number.MAX_SAFE_INTEGER);
       if (at === null) await turn();
       else await step(at);
     }
@@ -285,12 +305,13 @@ export async function environment(options: TestOptions, internals: Internals = {
       await settle();
       return new TestExecution(execution_id, driver, workflow);
     },
+    schedules: testSchedules(driver, deployment),
     execution: (id) => new TestExecution(id, driver),
     async advance(by) {
       const target = clock.now() + milliseconds(by, "advance");
       await settle();
       for (;;) {
-        const at = dueBy(target);
+        const at = await dueBy(target);
         if (at === null) break;
         await step(at);
       }

@@ -4,3 +4,5 @@ export { testEnvironment } from "./environment.ts";
 export { TestExecution, TestExecutionFailed, TestRefusal } from "./execution.ts";
 export type { RecordedHistory } from "./replay.ts";
 export { replay } from "./replay.ts";
+export type { Overlap, TestSchedules, TestStart } from "./schedules.ts";
+export { TestSchedule } from "./schedules.ts";

@@ -5,12 +5,12 @@ import { DEFAULT_EXECUTION_TIMEOUT_SECONDS } from "../../shared/protocol/limits.
 import type { Duration } from "../duration.ts";
 import { positiveMilliseconds } from "../duration.ts";
 import { UsageError } from "../errors.ts";
-import type { Json } from "../json.ts";
 import { checkName } from "../names.ts";
 import type { AnyObject, JsonSchema, Schema } from "../schema.ts";
 import { inputJsonSchema, isObjectSchema, outputJsonSchema } from "../schema.ts";
 import type { ContinueAsNew } from "./continue.ts";
 import type { Handler } from "./handlers.ts";
+import type { ScheduleDefinition } from "./schedules.ts";
 
 export interface WorkflowOptions<I extends Schema = Schema, O extends Schema = Schema> {
   /** 1 to 128 of `A-Z a-z 0-9 _ -`. */
@@ -32,8 +32,11 @@ export interface WorkflowOptions<I extends Schema = Schema, O extends Schema = S
   deterministic?: boolean;
   /** Dot paths into the input whose values executions can be found by, at most 20. */
   searchKeys?: readonly string[];
-  /** Deprecated: schedule definitions that travel with the registration. Create schedules through the API instead. */
-  schedules?: readonly Json[];
+  /**
+   * @deprecated Create schedules through the API or with `sirocco schedule create`, where they can be changed without
+   * restarting workers. Those given here are created once, by the first worker that registers the workflow.
+   */
+  schedules?: readonly ScheduleDefinition[];
 }
 
 /** A workflow, as callers (`In`), and those who await it (`Out`), see it. */

@@ -26,7 +26,7 @@ export function definitionOf(workflow: AnyWorkflow): WorkflowDefinition {
     is_technical: false,
     execution_timeout: workflow.timeoutMs === null ? null : workflow.timeoutMs / 1000,
     search_keys: [...(options.searchKeys ?? [])],
-    schedules: [...(options.schedules ?? [])],
+    schedules: [...(options.schedules ?? [])] as WorkflowDefinition["schedules"],
   };
 }
 

@@ -125,9 +125,9 @@ describe("registration", () => {
     expect(theirs?.workflow_registration_id).not.toBe(first.workflow_registration_refs[0]?.workflow_registration_id);
   });
 
-  test("tells a worker how to behave, and that in-code schedules are not started", async () => {
+  test("tells a worker how to behave, and that in-code schedules are deprecated", async () => {
     const alice = await w.worker("alice", INVOICES);
-    const answer = await alice.register([{ name: "nightly", schedules: [{ cron_expressions: ["0 3 * * *"] }] }]);
+    const answer = await alice.register([{ name: "nightly", schedules: [{ input: {}, cron_expressions: ["0 3 * * *"] }] }]);
     expect(answer).toMatchObject({
       workspace: w.workspace,
       heartbeat_ms: 10_000,

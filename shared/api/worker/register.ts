@@ -6,6 +6,7 @@ import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
 import type { Call } from "../call.ts";
 import { activeDeployments } from "../liveness.ts";
+import { inCodeProblems, registerInCode } from "../schedules-in-code.ts";
 import { schemaProblem } from "../schema-check.ts";
 
 export async function register(call: Call, body: WorkerBody<"register">): Promise<WorkerAnswer<"register"> | Refusal> {
@@ -19,15 +20,9 @@ export async function register(call: Call, body: WorkerBody<"register">): Promis
 
   const warnings = await conflicts(call, deployment, definitions);
   const has_conflicts = warnings.length > 0;
-  for (const d of definitions) {
-    if (d.schedules.length > 0) {
-      warnings.push(
-        `Workflow '${d.name}' brings schedules in its code; they are not started, create them with the API`,
-      );
-    }
-  }
   const now = ports.clock.now();
   const refs = await ports.registry.register({ workspace, deployment, worker, session, definitions, now });
+  warnings.push(...(await registerInCode(call, deployment, definitions)));
   call.log.info("worker registered", { deployment, worker, session, workflows: definitions.length, sdk: body.sdk });
   const { heartbeatMs, sessionTimeoutMs, leaseMs } = ports.settings;
   return {
@@ -71,6 +66,7 @@ function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
   if (d.search_keys.length > MAX_SEARCH_KEYS) {
     items.push({ loc: [...loc, "search_keys"], msg: `at most ${MAX_SEARCH_KEYS} search keys`, type: "too_long" });
   }
+  items.push(...inCodeProblems(d, loc));
   return items;
 }
 

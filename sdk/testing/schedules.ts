@@ -1,0 +1,130 @@
+/** Schedules on the virtual clock of a test. */
+
+import type * as z from "zod";
+import type {
+  PartialScheduleDefinition,
+  ScheduleDefinitionOutput,
+  ScheduleLogEntry,
+} from "../../shared/protocol/http/schedules.ts";
+import type { Workflow } from "../workflow/define.ts";
+import type { ScheduleDefinition } from "../workflow/schedules.ts";
+import type { Driver } from "./environment.ts";
+import { TestExecution, TestRefusal } from "./execution.ts";
+
+/** 1 skip, 2 buffer one, 3 buffer all, 4 cancel other, 5 terminate other, 6 allow all. */
+export type Overlap = 1 | 2 | 3 | 4 | 5 | 6;
+
+export interface TestSchedules {
+  /** Creates a schedule of the workflow; `input` must fit it. Throws `TestRefusal` for what the API refuses. */
+  create<In, Out>(
+    workflow: Workflow<In, Out>,
+    definition: Omit<ScheduleDefinition, "input" | "schedule_id"> & { id?: string; input?: In },
+  ): Promise<TestSchedule<Out>>;
+  /** One that something else created, such as one declared in code. */
+  get(id: string): TestSchedule<unknown>;
+}
+
+export interface TestStart<Out> {
+  /** The time that the rule names. */
+  readonly nominal: Date;
+  /** When it was due: with jitter. */
+  readonly at: Date;
+  readonly execution: TestExecution<Out>;
+}
+
+export function testSchedules(driver: Driver, deployment: string): TestSchedules {
+  return {
+    async create(workflow, { id, input, ...definition }) {
+      const body = {
+        workflow_identifier: workflow.name,
+        deployment_name: deployment,
+        ...(id !== undefined && { schedule_id: id }),
+        schedule: { ...definition, input: input ?? {} },
+      };
+      const answer = await driver.api("POST", "/v1/workflows/schedules", body);
+      if (answer.status !== 201) throw new TestRefusal(`a schedule of '${workflow.name}'`, answer.status, answer.body);
+      return new TestSchedule((answer.body as { schedule_id: string }).schedule_id, driver, workflow);
+    },
+    get: (id) => new TestSchedule(id, driver),
+  };
+}
+
+/** A handle on one schedule in a test. */
+export class TestSchedule<Out> {
+  readonly id: string;
+  readonly #driver: Driver;
+  readonly #workflow: Workflow<never, Out> | undefined;
+
+  constructor(id: string, driver: Driver, workflow?: Workflow<never, Out>) {
+    this.id = id;
+    this.#driver = driver;
+    this.#workflow = workflow;
+  }
+
+  async #call<T>(what: string, method: string, path: string, body?: unknown): Promise<T> {
+    const target = `/v1/workflows/schedules/${encodeURIComponent(this.id)}${path}`;
+    const answer = await this.#driver.api(method, target, body);
+    if (answer.status >= 300) throw new TestRefusal(what, answer.status, answer.body);
+    await this.#driver.settle();
+    return answer.body as T;
+  }
+
+  /** As the API shows it: state, next and last runs, counters. */
+  describe(): Promise<ScheduleDefinitionOutput> {
+    return this.#call("get", "GET", "");
+  }
+
+  /** What became of each due time so far, oldest first. */
+  async log(): Promise<ScheduleLogEntry[]> {
+    const entries: ScheduleLogEntry[] = [];
+    let cursor: string | null = "";
+    do {
+      const page: { entries: ScheduleLogEntry[]; next_cursor: string | null } = await this.#call(
+        "log",
+        "GET",
+        `/log?limit=1000&cursor=${encodeURIComponent(cursor)}`,
+      );
+      entries.push(...page.entries);
+      cursor = page.next_cursor;
+    } while (cursor);
+    return entries.reverse();
+  }
+
+  /** The runs that were started so far, oldest first. */
+  async starts(): Promise<TestStart<Out>[]> {
+    const started = (await this.log()).filter((entry) => entry.outcome === "started");
+    return started.map(({ nominal_at, scheduled_at, execution_id }) => ({
+      nominal: new Date(nominal_at),
+      at: new Date(scheduled_at),
+      execution: new TestExecution(execution_id as string, this.#driver, this.#workflow),
+    }));
+  }
+
+  /** One run now; `overlap` default: the schedule's own. */
+  async trigger(o: { overlap?: Overlap } = {}): Promise<void> {
+    await this.#call("trigger", "POST", "/trigger", o);
+  }
+
+  /** A run for each time from `from` to `to`, both included. */
+  async backfill(o: { from: Date; to: Date; overlap?: Overlap }): Promise<void> {
+    const { from, to, ...rest } = o;
+    await this.#call("backfill", "POST", "/backfill", { start_at: from, end_at: to, ...rest });
+  }
+
+  async pause(note?: string): Promise<void> {
+    await this.#call("pause", "POST", "/pause", { note });
+  }
+
+  async resume(note?: string): Promise<void> {
+    await this.#call("resume", "POST", "/resume", { note });
+  }
+
+  /** Only what is given changes. */
+  async update(schedule: z.input<typeof PartialScheduleDefinition>): Promise<void> {
+    await this.#call("update", "PATCH", "", { schedule });
+  }
+
+  async delete(): Promise<void> {
+    await this.#call("delete", "DELETE", "");
+  }
+}
