@@ -1,0 +1,23 @@
+/**
+ * `node test/histories/record.ts` records the scenarios that have no history yet. One that exists is never written again:
+ * it stands for the executions of its time.
+ */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { scenarios } from "./scenarios.ts";
+
+const folder = new URL("./recorded/", import.meta.url);
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+mkdirSync(folder, { recursive: true });
+for (const [name, record] of Object.entries(scenarios)) {
+  const file = new URL(`${name}.json`, folder);
+  if (existsSync(file)) {
+    console.log(`${name}: is there`);
+    continue;
+  }
+  const history = await record();
+  const text = JSON.stringify(history, null, 1).replaceAll(root, "/sirocco/"); // stacks name files of this machine
+  writeFileSync(file, `${text}\n`);
+  console.log(`${name}: ${history.events.length} events`);
+}
