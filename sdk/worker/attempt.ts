@@ -3,16 +3,19 @@
  * value; what follows from it (a retry, an event) is decided elsewhere.
  *
  * T1. The outcome is decided once: whatever the function does after a limit has passed is ignored.
- * T2. Heartbeat details reach the server at most once a `THROTTLE`, the last of them always before the outcome.
+ * T2. Heartbeat details reach the server at most once a `THROTTLE`, one call at a time, the last of them always before
+ *     the outcome.
  * T3. An attempt that does not beat asks now and then whether it is still wanted, ever more rarely.
+ * T4. One that is cancelled or abandoned before its function was entered never enters it.
  */
-import type { ActivityOptions, AttemptEnd, Millis } from "../../shared/protocol/history.ts";
+import type { ActivityOptions, AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityRef, Progress } from "../../shared/protocol/worker.ts";
 import { runActivity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
+import { roughSize } from "../json.ts";
 import type { WorkerContext } from "./types.ts";
 
 const THROTTLE: Millis = 1_000;
@@ -68,12 +71,11 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
   const settle = async (value: ActivityOutcome) => {
     if (settled) return; // T1
     stop();
-    flushBeat();
-    await Promise.allSettled([beating, flushProgress()]); // T2, and progress comes before the outcome
+    await Promise.allSettled([flushBeat(), flushProgress()]); // T2, and progress comes before the outcome
     resolve(value);
   };
   const fail = (reason: AttemptEnd, error: unknown) => {
-    void settle({ kind: "failed", reason, failure: toFailure(error) });
+    void settle({ kind: "failed", reason, failure: recordable(toFailure(error)) });
   };
   const end = (reason: AttemptEnd, error: Error) => {
     abort.abort(error);
@@ -97,57 +99,61 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
       ),
     );
   }
-  let silence: (() => void) | null = null;
+  let heardAt = clock.now();
   const hear = () => {
-    const limit = options.heartbeat_ms;
-    if (limit === undefined || settled) return;
-    if (silence) {
-      silence();
-      timers.delete(silence);
-    }
-    silence = later(limit, () =>
-      end("heartbeat", new TimeoutError(`activity ${name} gave no heartbeat for ${limit} ms`, "heartbeat")),
-    );
+    heardAt = clock.now();
   };
-  hear();
+  const listen = (limit: Millis) => {
+    later(heardAt + limit - clock.now(), () => {
+      if (clock.now() < heardAt + limit) listen(limit);
+      else end("heartbeat", new TimeoutError(`activity ${name} gave no heartbeat for ${limit} ms`, "heartbeat"));
+    });
+  };
+  if (options.heartbeat_ms !== undefined) listen(options.heartbeat_ms);
 
   // Heartbeats, and asking whether the attempt is still wanted
   let details: { value: unknown } | null = null;
   let lastSent = Number.NEGATIVE_INFINITY;
   let beatTimer: (() => void) | null = null;
-  const ask = (body: { details?: never }) =>
-    transport.call("beat", { ...ref, ...body }).then(
+  const ask = (body: { details?: never }, retry: boolean) =>
+    transport.call("beat", { ...ref, ...body }, { retry }).then(
       (answer) => {
         if (answer.cancel_requested) cancel("cancellation was requested");
         else if (!answer.wanted) cancel("the execution does not wait for it any more");
       },
       (error) => log.warn("a heartbeat did not reach the server", { activity: name, error }),
     );
-  const flushBeat = () => {
+  const flushBeat = (): Promise<unknown> => {
     if (beatTimer) {
       beatTimer();
       timers.delete(beatTimer);
       beatTimer = null;
     }
-    if (!details) return;
-    const { value } = details;
-    details = null;
-    lastSent = clock.now();
-    beating = ask({ details: (value ?? null) as never });
+    // The newest details at the time when it is their turn; a later flush may find nothing left to say.
+    beating = beating.then(() => {
+      if (!details) return;
+      const { value } = details;
+      details = null;
+      lastSent = clock.now();
+      return ask({ details: (value ?? null) as never }, true);
+    });
+    return beating;
   };
   const heartbeat = (value: unknown) => {
     if (settled) return;
     hear();
+    const flushing = details !== null; // and has not been sent: it will be, with this
     details = { value };
+    if (flushing) return;
     const wait = lastSent + THROTTLE - clock.now();
-    if (wait <= 0) flushBeat();
-    else beatTimer ??= later(wait, flushBeat);
+    if (wait <= 0) void flushBeat();
+    else beatTimer = later(wait, () => void flushBeat());
   };
   let pause = FIRST_ASK;
   const askLater = () =>
     later(pause, () => {
       pause = Math.min(LAST_ASK, pause * 2);
-      if (clock.now() - lastSent > FIRST_ASK) void ask({}); // T3
+      if (clock.now() - lastSent > FIRST_ASK) void ask({}, false); // T3
       askLater();
     });
   askLater();
@@ -217,7 +223,10 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
       log,
     };
     Promise.resolve()
-      .then(() => runActivity(definition, request.input, host))
+      .then(() => {
+        abort.signal.throwIfAborted(); // T4
+        return runActivity(definition, request.input, host);
+      })
       .then(
         (result) => {
           const bytes = Buffer.byteLength(JSON.stringify(result ?? null));
@@ -234,4 +243,11 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
       );
   }
   return { outcome, cancel, abandon };
+}
+
+/** A failure must fit into the history. Only its details can be so large; what matters is what went wrong. */
+function recordable(failure: Failure): Failure {
+  if (roughSize(failure) < MAX_PAYLOAD_BYTES / 4) return failure;
+  const { details: _, cause, ...rest } = failure;
+  return cause === undefined ? rest : { ...rest, cause: recordable(cause) };
 }

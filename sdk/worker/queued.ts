@@ -4,6 +4,7 @@
  * The lease is given up only after the server has the outcome.
  */
 import { afterFailure } from "../../shared/core/retry.ts";
+import type { AttemptEnd, Failure } from "../../shared/protocol/history.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { Delivery, Task } from "../../shared/protocol/worker.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
@@ -26,34 +27,29 @@ export class QueuedActivities {
   async run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
     const { leases, worker } = this.#hub;
-    leases.hold(receipt, () => this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now"));
+    const lease = { lost: false };
+    leases.hold(receipt, () => {
+      lease.lost = true;
+      this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now");
+    });
     this.#hub.promiseAnyway();
     const slot = this.#hub.enter();
     if (slot) await slot;
     const began = worker.clock.now();
     try {
-      const attempt = task.first_attempt + delivery.attempt - 1;
       const { execution, run, chain, activity } = task;
+      const attempt = await this.#attempt(delivery, task);
       const ref = { execution, run, chain, activity, attempt };
-      const { max_attempts } = task.options.retry;
-      if (max_attempts > 0 && attempt > max_attempts) {
-        const message = `attempt ${attempt - 1} was lost with its worker, and it was the last`;
-        const failure = { type: "WorkerLost", message };
-        await worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", reason: "lost", failure } });
-        return leases.finish(receipt);
-      }
-      const limit = task.options.schedule_to_start_ms;
-      if (attempt === 1 && limit !== undefined && this.#hub.now() > task.scheduled_at + limit) {
-        const failure = { type: "Timeout", message: `no worker began ${task.name} within ${limit} ms` };
-        await worker.transport.call("outcome", {
-          ...ref,
-          outcome: { kind: "failed", reason: "schedule_to_start", failure },
-        });
+      const ending = this.#over(task, attempt);
+      if (ending) {
+        const { attempt: last, ...outcome } = ending;
+        await worker.transport.call("outcome", { ...ref, attempt: last, outcome: { kind: "failed", ...outcome } });
         return leases.finish(receipt);
       }
       const queued = { name: task.name, input: task.input, first_attempt: task.first_attempt };
       const begun = await worker.transport.call("begin", { ...ref, queued });
       if (!begun.wanted) return leases.finish(receipt);
+      if (lease.lost) return;
       const handle = startAttempt(worker, {
         ref,
         workflow: task.workflow,
@@ -65,7 +61,10 @@ export class QueuedActivities {
       });
       this.#running.set(receipt, handle);
       if (begun.cancel_requested) handle.cancel("cancellation was requested");
-      await this.#report(receipt, task, attempt, await handle.outcome);
+      const outcome = await handle.outcome;
+      // A failure of an attempt that is not ours any more says nothing: its successor's counts. A result is a result.
+      if (lease.lost && outcome.kind === "failed") return;
+      await this.#report(receipt, task, attempt, outcome);
     } catch (error) {
       worker.log.error(`activity ${task.name} could not be reported; it will be delivered again`, { error });
       await leases.release(receipt, 1_000).catch(() => {});
@@ -73,6 +72,38 @@ export class QueuedActivities {
       this.#running.delete(receipt);
       this.#hub.leave(worker.clock.now() - began);
     }
+  }
+
+  /** Deliveries that were lost on their way were no attempts: one that nobody has begun has its last one left. */
+  async #attempt(delivery: Delivery, task: ActivityTask): Promise<number> {
+    const attempt = task.first_attempt + delivery.attempt - 1;
+    const { max_attempts } = task.options.retry;
+    if (max_attempts === 0 || attempt <= max_attempts) return attempt;
+    const { execution, run, activity } = task;
+    const { begun } = await this.#hub.worker.transport.call("begun", { execution, run, activities: [activity] });
+    return begun.includes(activity) ? attempt : max_attempts;
+  }
+
+  /** Why this attempt must not begin, and how the activity has ended with that. */
+  #over(task: ActivityTask, attempt: number): { attempt: number; reason: AttemptEnd; failure: Failure } | null {
+    const { options, name } = task;
+    const { max_attempts } = options.retry;
+    if (max_attempts > 0 && attempt > max_attempts) {
+      // In the name of the last attempt: should its outcome be there already, that one counts.
+      const message = `attempt ${max_attempts} was lost with its worker, and it was the last`;
+      return { attempt: max_attempts, reason: "lost", failure: { type: "WorkerLost", message } };
+    }
+    const passed = (limit: number | undefined) => limit !== undefined && this.#hub.now() >= task.scheduled_at + limit;
+    const timeout = (message: string): Failure => ({ type: "Timeout", message });
+    if (passed(options.schedule_to_close_ms)) {
+      const message = `${name} did not end within ${options.schedule_to_close_ms} ms of being scheduled`;
+      return { attempt, reason: "schedule_to_close", failure: timeout(message) };
+    }
+    if (attempt === 1 && passed(options.schedule_to_start_ms)) {
+      const message = `no worker began ${name} within ${options.schedule_to_start_ms} ms`;
+      return { attempt, reason: "schedule_to_start", failure: timeout(message) };
+    }
+    return null;
   }
 
   async #report(receipt: string, task: ActivityTask, attempt: number, outcome: ActivityOutcome): Promise<void> {

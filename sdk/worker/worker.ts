@@ -56,7 +56,8 @@ export class Worker {
     this.#queued = new QueuedActivities(this.#hub);
     this.#hub.onSlot(() => this.#room());
     this.#armBeat();
-    this.#loops = [this.#receive("workflow"), this.#receive("activity")];
+    this.#loops = [this.#receive("workflow")];
+    if (this.#context.activities.size > 0) this.#loops.push(this.#receive("activity"));
     return this.#registered;
   }
 

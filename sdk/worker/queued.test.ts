@@ -1,0 +1,204 @@
+/** Activities that travel through the deployment's queue: attempts over deliveries, leases, limits, cancellation. */
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { type ActivityContext, ActivityError, activity, sleep, WorkflowError, workflow } from "../index.ts";
+import { environment, type Internals } from "../testing/environment.ts";
+import type { Transport } from "./transport.ts";
+
+const input = z.object({ n: z.number() });
+const work = activity(
+  { name: "work", input, output: z.unknown(), timeout: "1h", retry: { maxAttempts: 3, first: "10s" } },
+  async ({ n }) => n,
+);
+const asks = workflow({ name: "asks", timeout: null }, async () => {
+  try {
+    return { ok: await work({ n: 1 }) };
+  } catch (error) {
+    if (!(error instanceof ActivityError)) throw error;
+    return { reason: error.reason, attempt: error.attempt, cause: (error.cause as Error)?.message };
+  }
+});
+const options = { workflows: [asks], activities: [work], workers: 2, activityPatienceMs: 10 };
+/** Worker 1 drives; the others run what it cannot. */
+const elsewhere: Internals = { runs: (_, n) => n > 1 };
+const blocked = (which: (operation: string, n: number) => boolean) => (inner: Transport, n: number) => ({
+  close: () => inner.close(),
+  call: (async (operation, body, o) => {
+    if (which(operation, n)) throw new Error("lost on the way");
+    return inner.call(operation, body, o);
+  }) as Transport["call"],
+});
+
+test("deliveries count the attempts, the back-off grows, and the key stays the same", async () => {
+  await using env = await environment(options, elsewhere);
+  const seen: [number, string, number][] = [];
+  env.stub(work, (_, ctx) => {
+    seen.push([ctx.attempt, ctx.idempotencyKey, env.now.getTime()]);
+    throw new Error(`no ${ctx.attempt}`);
+  });
+  const run = await env.start(asks, {});
+  expect(await run.result()).toEqual({ reason: "failed", attempt: 3, cause: "no 3" });
+  expect(seen.map(([attempt]) => attempt)).toEqual([1, 2, 3]);
+  expect(new Set(seen.map(([, key]) => key)).size).toBe(1);
+  expect(seen.slice(1).map(([, , at], i) => at - seen[i]![2])).toEqual([10_000, 20_000]);
+});
+
+test("an attempt dies with its worker: the next one has its last heartbeat", async () => {
+  await using env = await environment({ ...options, workers: 1 }, { runs: (_, n) => n > 1 });
+  const seen: unknown[] = [];
+  env.stub(work, async (_, ctx) => {
+    seen.push([ctx.attempt, ctx.lastHeartbeat]);
+    if (ctx.attempt > 1) return "done";
+    ctx.heartbeat({ page: 1 });
+    await new Promise(() => {});
+  });
+  const run = await env.start(asks, {});
+  await env.addWorker();
+  expect(seen).toEqual([[1, undefined]]);
+  await env.killWorker();
+  await env.killWorker();
+  await env.addWorker();
+  expect(await run.result()).toEqual({ ok: "done" });
+  expect(seen).toEqual([
+    [1, undefined],
+    [2, { page: 1 }],
+  ]);
+});
+
+test("a lease that was lost ends the attempt here without a word: another worker's counts", async () => {
+  let silent = false;
+  const wire = blocked((operation, n) => silent && operation === "extend" && n === 2);
+  await using env = await environment({ ...options, workers: 3 }, { ...elsewhere, wire });
+  const signals: AbortSignal[] = [];
+  let finish = () => {};
+  env.stub(work, (_, ctx: ActivityContext) => {
+    signals.push(ctx.signal);
+    if (signals.length === 1) silent = true;
+    return new Promise((ok, no) => {
+      ctx.signal.addEventListener("abort", () => no(ctx.signal.reason));
+      if (ctx.attempt > 1) finish = () => ok("second");
+    });
+  });
+  const run = await env.start(asks, {});
+  await env.advance("31s");
+  silent = false;
+  await env.advance("1m"); // now the first has been told
+  finish();
+  expect(await run.result()).toEqual({ ok: "second" });
+  expect(signals.map((s) => s.aborted)).toEqual([true, false]);
+});
+
+test("one whose time from scheduling to the end is over is not begun any more", async () => {
+  const brief = activity({ name: "brief", scheduleToClose: "1m" }, async () => "ran");
+  const calls = workflow({ name: "calls", timeout: null }, async () => {
+    const reason = await brief().catch((error: ActivityError) => error.reason);
+    await sleep("1h");
+    return reason;
+  });
+  await using env = await environment({ workflows: [calls], activities: [brief] }, { runs: (_, n) => n > 1 });
+  const run = await env.start(calls, {});
+  await env.advance("2m");
+  await env.addWorker();
+  expect(await run.result()).toBe("schedule_to_close");
+  expect(env.attempts(brief)).toBe(0);
+});
+
+test("one that nobody began in time fails for that, and late workers leave it alone", async () => {
+  const soon = activity({ name: "soon", scheduleToStart: "30s" }, async () => "ran");
+  const calls = workflow({ name: "calls", timeout: null }, async () => {
+    await soon().catch(() => {});
+    await sleep("1h");
+    return "after";
+  });
+  await using env = await environment({ workflows: [calls], activities: [soon] }, { runs: (_, n) => n > 1 });
+  const run = await env.start(calls, {});
+  await env.advance("30s");
+  expect(await run.history()).toContainEqual(expect.objectContaining({ reason: "schedule_to_start" }));
+  await env.addWorker();
+  expect(env.attempts(soon)).toBe(0);
+  expect(await run.result()).toBe("after");
+});
+
+test("a delivery that never reached a worker is no attempt", async () => {
+  const single = activity({ name: "single", retry: { maxAttempts: 1 } }, async (_, ctx) => ctx.attempt);
+  const calls = workflow({ name: "calls", timeout: null }, async () => await single());
+  let lose = 0;
+  const wire = (inner: Transport, n: number): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, o) {
+      const answer = await inner.call(operation, body, o);
+      if (operation === "poll" && n === 2 && (answer as { deliveries: unknown[] }).deliveries.length > 0 && lose-- > 0)
+        return { deliveries: [] } as never;
+      return answer;
+    },
+  });
+  lose = 1;
+  await using env = await environment(
+    { workflows: [calls], activities: [single], workers: 2 },
+    { runs: (_, n) => n > 1, wire },
+  );
+  const run = await env.start(calls, {});
+  expect(env.attempts(single)).toBe(0);
+  await env.advance("31s");
+  expect(await run.result()).toBe(1);
+  expect(env.attempts(single)).toBe(1);
+});
+
+test("an attempt whose worker died was one: with no more allowed the activity is lost", async () => {
+  const single = activity({ name: "single", retry: { maxAttempts: 1 } }, () => new Promise(() => {}));
+  const calls = workflow({ name: "calls", timeout: null }, async () => {
+    try {
+      return await single();
+    } catch (error) {
+      return [(error as ActivityError).reason, (error as ActivityError).attempt];
+    }
+  });
+  const wire = (inner: Transport) => inner;
+  const config = { workflows: [calls], activities: [single], workers: 1, activityPatienceMs: 10 };
+  await using env = await environment(config, { runs: (_, n) => n !== 1, wire });
+  const run = await env.start(calls, {});
+  await env.addWorker();
+  expect(env.attempts(single)).toBe(1);
+  await env.killWorker();
+  await env.killWorker();
+  await env.addWorker();
+  expect(await run.result()).toEqual(["lost", 1]);
+  expect(env.attempts(single)).toBe(1);
+});
+
+test("a cancelled workflow's queued activity learns of it where it runs", async () => {
+  const patient = workflow({ name: "patient", timeout: null }, async () => await work({ n: 1 }));
+  await using env = await environment({ ...options, workflows: [patient] }, elsewhere);
+  const reasons: unknown[] = [];
+  env.stub(work, (_, ctx) => {
+    ctx.signal.addEventListener("abort", () => reasons.push((ctx.signal.reason as Error).name));
+    return new Promise(() => {});
+  });
+  const run = await env.start(patient, {});
+  await run.cancel();
+  expect(await run.status()).toBe("CANCELED");
+  await env.advance("10s");
+  expect(reasons).toEqual(["CancelledError"]);
+});
+
+test("one cancelled while it waited in the queue is not begun", async () => {
+  const patient = workflow({ name: "patient", timeout: null }, async () => {
+    await work({ n: 1 }).catch(() => {});
+    await sleep("1h");
+  });
+  await using env = await environment({ ...options, workers: 1, workflows: [patient] }, elsewhere);
+  const run = await env.start(patient, {});
+  await run.cancel();
+  await env.addWorker();
+  await env.advance("5s");
+  expect(env.attempts(work)).toBe(0);
+});
+
+test("details of an error that are too large to record are left out, not the error", async () => {
+  await using env = await environment(options, elsewhere);
+  env.stub(work, () => {
+    throw new WorkflowError("no", { retry: false, details: "x".repeat(3_000_000) });
+  });
+  const run = await env.start(asks, {});
+  expect(await run.result()).toMatchObject({ reason: "failed", attempt: 1, cause: "no" });
+});
