@@ -44,6 +44,7 @@ export class AwsExecutions implements Executions {
     if (!item || isExpired(item, this.#c.clock.now())) return null;
     const head = await decodeHead(this.#c.blobs, item);
     this.#lookup.heard(head, head.run);
+    this.#log.heard(head, item);
     this.#inbox.heard(head.chain, head.deadline);
     return head;
   }
@@ -60,7 +61,9 @@ export class AwsExecutions implements Executions {
       }
       const expired = isExpired(old, this.#c.clock.now());
       const over = overFinal && text(old, "status") !== "RUNNING" && old[INDEXES.due.sort] === undefined;
-      if (!expired && !over) return { kind: "exists" as const, head: (await this.#decode(old))! };
+      const there = expired ? null : await this.#decode(old);
+      // Of the same token it is the same start, even if it has closed since.
+      if (there && (!over || there.token === head.token)) return { kind: "exists" as const, head: there };
       if (!expired) await this.#table.put(leftBehind(head, old)); // the old run stays listed under its own key
       put = await this.#table.put(
         { ...item, turn: N(number(old, "turn")! + 1) },

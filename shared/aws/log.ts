@@ -60,10 +60,19 @@ export class Log {
     const { executions } = this.#c.tables;
     const head = await executions.get(headKey(ref));
     const item = head && text(head, "run") === run ? head : await executions.get(runKey(ref, run));
-    if (!item) return null;
-    const deadline = number(item, "deadline");
+    return item ? this.#uptoStart(item) : null;
+  }
+
+  #uptoStart(head: Item): Upto {
+    const deadline = number(head, "deadline");
     const ttl = deadline === undefined ? undefined : ttlSeconds(deadline + this.#c.settings.retentionMs + DAY);
-    return { tail: 1, bytes: number(item, "base") ?? 0, ttl, blobs: false };
+    return { tail: 1, bytes: number(head, "base") ?? 0, ttl, blobs: false };
+  }
+
+  /** Whoever has the head of a run needs no read to write the first batch. */
+  heard(ref: Ref, head: Item): void {
+    const id = idOf(ref, text(head, "run")!);
+    if (this.#known.get(id) === undefined) this.#known.set(id, this.#uptoStart(head));
   }
 
   /** The item of a batch, with what has to be in S3 before it, and what is known once it is written. */
