@@ -39,7 +39,7 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     color: isTTY === true && process.stdout.hasColors(),
-    columns: isTTY ? process.stdout.columns : null,
+    columns: isTTY ? process.stdout.columns : Number(process.env.COLUMNS) || null,
     signal: stop.signal,
   };
 }

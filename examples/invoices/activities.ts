@@ -5,7 +5,7 @@ import { payment, paymentName, posting, postingName, reminder, reminderName } fr
 import { Invoice, Rate, Totals } from "./invoice.ts";
 import type { Ledger } from "./ledger.ts";
 import { putDocument } from "./outbox.ts";
-import { checkVatId, fetchRate } from "./outside.ts";
+import { checkVatId, fetchRate, tellTreasury } from "./outside.ts";
 import { readInvoice } from "./read.ts";
 import { totalsOf } from "./totals.ts";
 
@@ -16,7 +16,7 @@ export interface Resources extends Record<string, unknown> {
   /** Directory from which documents are sent. */
   readonly outbox: string;
   readonly ledger: Ledger;
-  /** Address of the rate service and VAT register. */
+  /** Address of the rate service, VAT register and treasury. */
   readonly services: string;
   readonly worker: string;
 }
@@ -25,7 +25,7 @@ const opened = (ctx: ActivityContext) => ctx.resources as Resources;
 /** The services fail often and recover soon: many quick tries. */
 const unreliable = {
   timeout: "2s",
-  retry: { maxAttempts: 30, first: "100ms", factor: 1.5, max: "2s" },
+  retry: { maxAttempts: 30, first: "100ms", factor: 1.5, max: "600ms" },
 };
 
 export const read = activity(
@@ -48,17 +48,21 @@ export const addUp = activity(
   ({ invoice, rate }) => totalsOf(invoice, rate),
 );
 
-/** Exactly one entry, however often it runs: the ledger knows the key of this call. */
+/**
+ * Writes the ledger, then tells the treasury. Whichever of the two fails, and wherever the worker dies, it all runs
+ * again; still there is exactly one entry, because the ledger knows the key of this call.
+ */
 export const book = activity(
   {
     name: "book",
     input: z.object({ invoice: Invoice, totals: Totals, approvedBy: z.string().nullable() }),
     output: z.object({ entry: z.int() }),
-    retry: { maxAttempts: 20, first: "200ms", max: "10s" },
+    ...unreliable,
   },
-  (input, ctx) => {
-    const { ledger, worker } = opened(ctx);
+  async (input, ctx) => {
+    const { ledger, services, worker } = opened(ctx);
     const { entry } = ledger.book({ key: ctx.idempotencyKey, bookedBy: worker, ...input });
+    await tellTreasury(services, input.invoice.number, entry, ctx.signal);
     return { entry };
   },
 );

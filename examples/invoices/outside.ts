@@ -1,4 +1,4 @@
-/** The outside world, as activities see it: a rate service and a register of VAT ids, over HTTP, slow and unreliable. */
+/** The outside world, as activities see it: a rate service, a register of VAT ids and a treasury, over HTTP, slow and unreliable. */
 import { UnknownCurrency, UnknownVatId } from "./failures.ts";
 import { Rate } from "./invoice.ts";
 
@@ -14,6 +14,12 @@ export async function checkVatId(url: string, vatId: string, signal: AbortSignal
   const response = await fetch(`${url}/vat-ids/${vatId}`, { signal });
   if (response.status === 404) throw new UnknownVatId(`nobody is registered under the VAT id ${vatId}`);
   await answer(response);
+}
+
+/** Tells the treasury that an invoice was booked; telling it again changes nothing. Throws `Error`, worth another try. */
+export async function tellTreasury(url: string, number: string, entry: number, signal: AbortSignal): Promise<void> {
+  const body = JSON.stringify({ entry });
+  await answer(await fetch(`${url}/bookings/${number}`, { method: "PUT", body, signal }));
 }
 
 async function answer(response: Response): Promise<unknown> {

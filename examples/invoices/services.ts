@@ -1,6 +1,7 @@
 /**
- * A stand-in for the outside world: an HTTP server with exchange rates and registered VAT ids. As in life, it takes its
- * time, and now and then it fails: with 503, with a broken connection, or with silence.
+ * A stand-in for the outside world: an HTTP server with exchange rates, registered VAT ids, and a treasury that wants to
+ * know what was booked. As in life, it takes its time, and now and then it fails: with 503, with a broken connection, or
+ * with silence; and sometimes it has done what it was asked although the answer says otherwise.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,7 +19,7 @@ const UNREGISTERED = new Set(["GB000000000"]);
 export interface ServicesOptions {
   /** 0 = any that is free (default). */
   readonly port?: number;
-  /** Share of requests that fail, 0 to 1. Default 0.25. */
+  /** Share of requests that fail, 0 to 1. Default 0.2. */
   readonly failures?: number;
   /** Shortest and longest time to an answer. Default 100 to 700 ms. */
   readonly latencyMs?: readonly [number, number];
@@ -30,16 +31,21 @@ export interface Services {
   readonly url: string;
   /** How many requests came, and how many of them were made to fail. */
   readonly counts: { readonly requests: number; readonly failed: number };
+  /** Numbers of the invoices that the treasury has been told of. */
+  readonly told: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
 export async function startServices(options: ServicesOptions = {}): Promise<Services> {
-  const { failures = 0.25, latencyMs = [100, 700], random = Math.random } = options;
+  const { failures = 0.2, latencyMs = [100, 700], random = Math.random } = options;
   const counts = { requests: 0, failed: 0 };
+  const told = new Set<string>();
   const server = createServer(async (request, response) => {
     counts.requests += 1;
     await delay(latencyMs[0] + random() * (latencyMs[1] - latencyMs[0]));
     if (response.destroyed) return;
+    const { pathname } = new URL(request.url ?? "/", "http://services");
+    if (request.method === "PUT") told.add(pathname.split("/")[2] ?? "");
     if (random() < failures) {
       counts.failed += 1;
       const kind = random();
@@ -49,19 +55,25 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
       else response.writeHead(503).end();
       return;
     }
-    const [status, body] = answer(new URL(request.url ?? "/", "http://services").pathname);
+    const [status, body] = answer(pathname);
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve, reject) =>
     server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve),
   );
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, counts, close: () => close(server) };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    counts,
+    told,
+    close: () => close(server),
+  };
 }
 
 function answer(path: string): readonly [status: number, body: unknown] {
   const [, kind, id = ""] = path.split("/");
   if (kind === "rates" && RATES[id] !== undefined) return [200, { currency: id, eurMicros: RATES[id] }];
   if (kind === "vat-ids" && !UNREGISTERED.has(id)) return [200, { vatId: id, registered: true }];
+  if (kind === "bookings") return [200, { number: id }];
   return [404, { error: `there is no ${path}` }];
 }
 

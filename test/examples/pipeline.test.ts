@@ -3,32 +3,34 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { activities, book, getRate, type Resources, verifySupplier } from "../../examples/invoices/activities.ts";
+import { activities, book, type Resources } from "../../examples/invoices/activities.ts";
 import type { Payment } from "../../examples/invoices/documents.ts";
 import { Ledger } from "../../examples/invoices/ledger.ts";
+import { type Services, startServices } from "../../examples/invoices/services.ts";
 import { decide, processInvoice, reassign, status } from "../../examples/invoices/workflow.ts";
 import { type TestEnvironment, testEnvironment } from "../../sdk/testing/index.ts";
 import { DATA, EXPECTED } from "./expected.ts";
 
 let directory: string;
 let ledger: Ledger;
+let services: Services;
 let env: TestEnvironment;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "pipeline-"));
   ledger = new Ledger(join(directory, "ledger.db"));
+  services = await startServices({ failures: 0, latencyMs: [0, 0] });
   const resources: Resources = {
     inbox: DATA,
     outbox: join(directory, "outbox"),
     ledger,
-    services: "http://services.invalid", // those who call it are stubbed
+    services: services.url,
     worker: "w1",
   };
   env = await testEnvironment({ workflows: [processInvoice], activities, resources });
-  env.stub(verifySupplier, () => {});
-  env.stub(getRate, ({ currency }) => ({ currency, eurMicros: 921_400 }));
 });
 afterEach(async () => {
   await env.close();
+  await services.close();
   ledger.close();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -47,6 +49,7 @@ describe("an invoice", () => {
       approvedBy: null,
     });
     expect(ledger.entries()).toMatchObject([{ number: small.number, totalCents: small.totalCents, repeats: 0 }]);
+    expect([...services.told]).toEqual([small.number]);
     expect(documents()).toEqual([`${small.number}-payment.json`, `${small.number}-posting.txt`]);
     const order: Payment = JSON.parse(readFileSync(join(directory, "outbox", `${small.number}-payment.json`), "utf8"));
     expect(order).toMatchObject({ reference: small.number, cents: small.totalCents, currency: "USD" });

@@ -1,0 +1,115 @@
+/** Who takes part: a server (unless one runs already), workers, and the stand-in for the outside world. */
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type Services, startServices } from "../services.ts";
+import { Client } from "./client.ts";
+import { Processes, type Running } from "./processes.ts";
+import { type DemoServer, startServer } from "./server.ts";
+
+const WORKER = fileURLToPath(new URL("../worker.ts", import.meta.url));
+const BOOT_LIMIT_MS = 30_000;
+const GRACE_MS = 1_000;
+
+export class Crew {
+  readonly services: Services;
+  readonly client: Client;
+  readonly url: string;
+  readonly key: string;
+  /** Who has been killed and not been started again. */
+  readonly dead = new Set<string>();
+  readonly #directory: string;
+  readonly #deployment: string;
+  readonly #processes: Processes;
+  readonly #workers = new Map<string, Running>();
+  #server: DemoServer | undefined;
+
+  private constructor(p: {
+    directory: string;
+    deployment: string;
+    processes: Processes;
+    services: Services;
+    server: DemoServer | undefined;
+    address: { url: string; key: string };
+  }) {
+    this.#directory = p.directory;
+    this.#deployment = p.deployment;
+    this.#processes = p.processes;
+    this.#server = p.server;
+    this.services = p.services;
+    this.url = p.address.url;
+    this.key = p.address.key;
+    this.client = new Client({ ...p.address, deployment: p.deployment });
+  }
+
+  /** `target`: address of a server that runs already. Its key is in SIROCCO_API_KEY. */
+  static async gather(p: { directory: string; deployment: string; target: string | undefined }): Promise<Crew> {
+    const processes = new Processes(p.directory);
+    const services = await startServices();
+    const server = p.target === undefined ? await startServer(processes, join(p.directory, "data"), 0) : undefined;
+    const address = server ?? { url: p.target ?? "", key: process.env.SIROCCO_API_KEY ?? "" };
+    if (address.key === "") throw new Error("--target needs the key of that server in SIROCCO_API_KEY");
+    return new Crew({ ...p, processes, services, server, address });
+  }
+
+  get pids(): string {
+    const workers = [...this.#workers].map(([name, { pid }]) => `${name} ${pid}`);
+    return [...(this.#server ? [`server ${this.#server.process.pid}`] : []), ...workers].join(", ");
+  }
+
+  /** Resolves when the server lists it as live. */
+  async startWorker(name: string): Promise<void> {
+    const worker = this.#processes.start(name, [WORKER], {
+      SIROCCO_URL: this.url,
+      SIROCCO_API_KEY: this.key,
+      DEPLOYMENT_NAME: this.#deployment,
+      WORKER_NAME: name,
+      INVOICES_OUTPUT: this.#directory,
+      INVOICES_SERVICES_URL: this.services.url,
+    });
+    this.#workers.set(name, worker);
+    const early = worker.ended.then((how) =>
+      Promise.reject(new Error(`${name} ended before it was registered (${how})`)),
+    );
+    await Promise.race([early, this.#registered(name)]);
+    early.catch(() => {}); // it may end now
+    this.dead.delete(name);
+  }
+
+  async killWorker(name: string): Promise<void> {
+    this.dead.add(name);
+    await this.#workers.get(name)!.end("SIGKILL");
+  }
+
+  async killServer(): Promise<void> {
+    this.dead.add("the server");
+    await this.#server!.process.end("SIGKILL");
+  }
+
+  /** On the same data and the same port. */
+  async restartServer(): Promise<void> {
+    this.#server = await startServer(this.#processes, join(this.#directory, "data"), Number(new URL(this.url).port));
+    this.dead.delete("the server");
+  }
+
+  async dismiss(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map(asked));
+    if (this.#server) await asked(this.#server.process);
+    this.#processes.killAll();
+    await this.services.close();
+  }
+
+  async #registered(name: string): Promise<void> {
+    for (const deadline = Date.now() + BOOT_LIMIT_MS; Date.now() < deadline; await delay(100)) {
+      if ((await this.client.liveWorkers()).includes(name)) return;
+    }
+    throw new Error(`${name} did not register within ${BOOT_LIMIT_MS / 1000} s`);
+  }
+}
+
+/** Asks it to leave, and makes it leave a little later. */
+async function asked(running: Running): Promise<void> {
+  const late = setTimeout(() => void running.end("SIGKILL"), GRACE_MS);
+  await running.end("SIGTERM");
+  clearTimeout(late);
+}
