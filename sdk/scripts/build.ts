@@ -20,7 +20,7 @@ export interface BuildOptions {
   /** Relative to `sdk`, such as `./index.ts`. */
   readonly entries: readonly string[];
   /** Packages that the manifest names; importing any other fails the build. */
-  readonly dependencies: readonly string[];
+  readonly packages: readonly string[];
 }
 
 export async function build(options: BuildOptions): Promise<void> {
@@ -29,7 +29,7 @@ export async function build(options: BuildOptions): Promise<void> {
   await Promise.all([scripts(options), declarations(options)]);
 }
 
-async function scripts({ entries, dependencies }: BuildOptions): Promise<void> {
+async function scripts({ entries, packages }: BuildOptions): Promise<void> {
   const { metafile } = await esbuild.build({
     absWorkingDir: ROOT,
     entryPoints: entries.map((entry) => join("sdk", entry)),
@@ -47,8 +47,10 @@ async function scripts({ entries, dependencies }: BuildOptions): Promise<void> {
   });
   for (const output of Object.values(metafile.outputs)) {
     for (const { path, external } of output.imports) {
-      if (!external || path.startsWith("node:") || dependencies.includes(packageOf(path))) continue;
-      throw new Error(`the SDK imports '${path}', which sdk/package.json does not name under dependencies`);
+      if (!external || path.startsWith("node:") || packages.includes(packageOf(path))) continue;
+      throw new Error(
+        `the SDK imports '${path}', which sdk/package.json names neither under dependencies nor under peerDependencies`,
+      );
     }
   }
 }
@@ -67,7 +69,10 @@ async function declarations({ entries }: BuildOptions): Promise<void> {
     for (const file of reachable(entries.map((entry) => join(all, "sdk", entry.replace(/\.ts$/, ".d.ts"))))) {
       const to = join(DIST, "types", relative(all, file));
       mkdirSync(dirname(to), { recursive: true });
-      writeFileSync(to, readFileSync(file, "utf8").replace(IMPORT, (text, path) => text.replace(path, toJs(path))));
+      writeFileSync(
+        to,
+        readFileSync(file, "utf8").replace(IMPORT, (text, path) => text.replace(path, toJs(path))),
+      );
     }
   } finally {
     rmSync(all, { recursive: true, force: true });

@@ -37,7 +37,7 @@ switch (process.argv[2]) {
   case "before":
     await build({
       entries: sources.map(([, path]) => path),
-      dependencies: Object.keys({ ...dependencies, ...peerDependencies }),
+      packages: Object.keys({ ...dependencies, ...peerDependencies }),
     });
     copyFileSync(fileURLToPath(new URL("../../LICENSE", import.meta.url)), LICENSE);
     point(publishConfig.exports);
