@@ -36,7 +36,6 @@ function uuid<N extends string>(what: string): IdSchema<N> {
 }
 
 /** The tenant; every API key belongs to one and nothing crosses it. */
-export type WorkspaceId = Branded<"WorkspaceId">;
 export const WorkspaceId = uuid<"WorkspaceId">("a workspace id");
 
 /** One start of a workflow; stable across its runs; may be chosen by the caller. */
@@ -51,7 +50,6 @@ export const RunId = uuid<"RunId">("a run id");
 export type DeploymentName = Branded<"DeploymentName">;
 export const DeploymentName = slug<"DeploymentName">("a deployment name", MAX_DEPLOYMENT_NAME);
 
-export type DeploymentId = Branded<"DeploymentId">;
 export const DeploymentId = uuid<"DeploymentId">("a deployment id");
 
 /** Free text, a host name by default; no control characters, because it is printed in logs and tables. */
@@ -65,11 +63,9 @@ export const WorkerName = z
     error: (issue) => `${shown(issue.input)} cannot be a worker name: at most ${MAX_WORKER_NAME} characters`,
   }) as unknown as IdSchema<"WorkerName">;
 
-export type WorkflowId = Branded<"WorkflowId">;
 export const WorkflowId = uuid<"WorkflowId">("a workflow id");
 
 /** "Deployment D serves workflow W with these schemas". */
-export type RegistrationId = Branded<"RegistrationId">;
 export const RegistrationId = uuid<"RegistrationId">("a registration id");
 
 export type ScheduleId = Branded<"ScheduleId">;

@@ -1,5 +1,5 @@
 /** Schedules as a service over the ports: what `shared/schedule` decides is stored and done here. */
 export { Alarm } from "./alarm.ts";
-export { type Changed, type Created, change, create, type Decide } from "./change.ts";
-export { type LogPage, readLog } from "./log.ts";
+export { type Changed, change, create, type Decide } from "./change.ts";
+export { readLog } from "./log.ts";
 export { recover, scheduleClosed, wakeSchedule } from "./wake.ts";

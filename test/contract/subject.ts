@@ -153,4 +153,3 @@ export async function closed(b: Bench, head: Head, first = 2, over: Partial<Head
   if (done.kind !== "closed") throw new Error(`not closed: ${done.kind}`);
   return (await b.ports.executions.head(head))!;
 }
-export { startedOf };

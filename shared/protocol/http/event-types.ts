@@ -43,11 +43,6 @@ export const JsonPatchPayload = z
   .meta({ id: "JsonPatchPayload" });
 export type JsonPatchPayload = z.infer<typeof JsonPatchPayload>;
 
-/** A plain value as a payload; what was `undefined` is `null`. */
-export function jsonPayload(value: unknown, encodingOptions: string[] | null = null): JsonPayload {
-  return { type: "json", value: value ?? null, encoding_options: encodingOptions };
-}
-
 const Failure = z.object({ message: z.string() });
 const run = { task_id: z.string() };
 const attempt = z.int().min(1);
@@ -110,7 +105,5 @@ export const PublicEvent = z
   .meta({ id: "WorkflowEvent" });
 export type PublicEvent = z.infer<typeof PublicEvent>;
 export type PublicEventType = PublicEvent["event_type"];
-/** One event of the given type. */
-export type PublicEventOf<T extends PublicEventType> = Extract<PublicEvent, { event_type: T }>;
 
 export const PUBLIC_EVENT_TYPES = PublicEvent.options.map((option) => option.shape.event_type.value);
