@@ -11,7 +11,10 @@ import type { DueSchedule, Ports, ScheduleKey } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { wakeSchedule } from "./wake.ts";
 
-const BATCH = 50;
+/** Read at a time. */
+const BATCH = 500;
+/** Woken without a pause for this long: a crowd is not held up by a commit for every few, nor others for seconds. */
+const SLICE_MS = 30;
 const LEFT_ALONE_MS = 60_000;
 const FAILED_MS = 1_000;
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -89,8 +92,15 @@ export class Alarm {
     while (this.#running) {
       const due = await this.#able(ports.clock.now(), BATCH);
       if (due.length === 0) return;
-      for (const each of due) await this.#wake(each);
-      await nextTurn(); // others want to be served, and what was written to be committed
+      let began = ports.clock.now();
+      for (const each of due) {
+        if (!this.#running) return;
+        await this.#wake(each);
+        if (ports.clock.now() - began < SLICE_MS) continue;
+        await nextTurn(); // others want to be served, and what was written to be committed
+        began = ports.clock.now();
+      }
+      await nextTurn();
     }
   }
 

@@ -1,0 +1,74 @@
+/**
+ * `node bench/schedules.ts`: 10,000 schedules that are due at the same second, on the embedded engine over a SQLite file
+ * with full sync. How long after its time does each start, without jitter and with 30 s of it?
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { embedded } from "../shared/embedded/index.ts";
+import { create } from "../shared/schedules/index.ts";
+import { percentile, round } from "./harness.ts";
+
+const COUNT = Number(process.argv[2] ?? 10_000);
+const WORKSPACE = "0190a000-0000-7000-8000-00000000beac";
+
+const definition = {
+  name: "report",
+  input_schema: { type: "object", properties: { n: { type: "integer" } } },
+  signals: [],
+  queries: [],
+  updates: [],
+  enforce_determinism: true,
+  is_technical: false,
+  execution_timeout: 3600,
+  search_keys: ["n"],
+  schedules: [],
+};
+
+async function measure(jitter: string | null, jitterMs: number) {
+  const folder = mkdtempSync(join(tmpdir(), "sirocco-bench-"));
+  const store = embedded({ file: join(folder, "data.db"), settings: { livenessMs: 1e12 } });
+  const worker = { workspace: WORKSPACE, deployment: "bench", worker: "w", session: store.uuid() };
+  await store.registry.register({ ...worker, definitions: [definition], now: Date.now() });
+  // All at one second, far enough away for all of them to be created first.
+  const due = new Date(Math.ceil((Date.now() + 8_000 + COUNT) / 1000) * 1000);
+  const calendars = [
+    {
+      second: [{ start: due.getUTCSeconds() }],
+      minute: [{ start: due.getUTCMinutes() }],
+      hour: [{ start: due.getUTCHours() }],
+    },
+  ];
+  const began = performance.now();
+  for (let n = 0; n < COUNT; n++) {
+    const given = { schedule_id: `report-${n}`, workflow_name: "report", deployment_name: "bench" };
+    await create(store, WORKSPACE, { ...given, definition: { input: { n }, calendars, jitter } });
+    if (n % 100 === 0) await store.durable();
+  }
+  await store.durable();
+  const creating = performance.now() - began;
+  if (Date.now() > due.getTime()) throw new Error("creating them took longer than was left");
+  const rest = store.maintain();
+  await delay(due.getTime() - Date.now() + jitterMs);
+  const started = () => Number(store.database.one("SELECT COUNT(*) AS n FROM heads")?.n);
+  while (started() < COUNT) await delay(100);
+  const late: number[] = [];
+  for (const { recent } of await store.schedules.list(WORKSPACE, { limit: COUNT })) {
+    for (const run of recent) late.push(run.started_at - run.scheduled_at);
+  }
+  late.sort((a, b) => a - b);
+  rest();
+  store.close();
+  rmSync(folder, { recursive: true });
+  return {
+    jitter: jitter ?? "none",
+    schedules: late.length,
+    "created/s": Math.round((COUNT * 1000) / creating),
+    "late ms p50": round(percentile(late, 0.5), 0),
+    p95: round(percentile(late, 0.95), 0),
+    last: late.at(-1),
+  };
+}
+
+console.table([await measure(null, 0), await measure("PT30S", 30_000)]);
