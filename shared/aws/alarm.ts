@@ -92,6 +92,6 @@ export class Alarm {
   }
 }
 
-/** 64 characters at most; an id may have 232. */
-const nameOf = ({ workspace, schedule }: ScheduleKey): string =>
+/** Its name with EventBridge Scheduler: 64 characters at most, and an id may have 232. */
+export const nameOf = ({ workspace, schedule }: ScheduleKey): string =>
   createHash("sha256").update(`${workspace}/${schedule}`).digest("hex").slice(0, 48);

@@ -61,6 +61,7 @@ export async function install(o: { feed?: boolean } = {}): Promise<Installation>
       uuid: over.uuid ?? (() => uuid7(Date.now())),
       log: over.log ?? { info: () => {}, warn: console.warn, error: console.error },
       settings: { ...DEFAULTS, ...over.settings },
+      ...(over.alarm && { alarm: over.alarm }),
     });
   const pump = o.feed === false ? null : pumpChanges(own.dynamo, stream, (changes) => adapterOf().feedChanges(changes));
   let feeder: Aws | undefined;
