@@ -1,32 +1,32 @@
-/**
- * Wake-ups of schedules, from EventBridge Scheduler and from the delayed messages of the last stretch. Waking too early,
- * twice or for nothing is harmless: the schedule itself decides whether it is time, and is armed again.
- */
+/** Wake-ups of schedules, from EventBridge Scheduler and from the delayed messages of the last stretch. */
 import middy from "@middy/core";
-import * as z from "zod";
-import { wakeSchedule } from "../shared/schedules/index.ts";
+import { takeWakeUp, WakeUp } from "../shared/aws/alarm.ts";
 import { envelope } from "./lib/envelope.ts";
 import { installation } from "./lib/installation.ts";
 import { log } from "./lib/log.ts";
-
-const WakeUp = z.object({ workspace: z.string().min(1), schedule: z.string().min(1) });
 
 interface SqsRecord {
   readonly messageId: string;
   readonly body: string;
 }
 
+/** True: it is dealt with. */
+async function take({ messageId, body }: SqsRecord): Promise<boolean> {
+  try {
+    const wakeUp = WakeUp.parse(JSON.parse(body));
+    log.info("wake-up", { ...wakeUp, became: await takeWakeUp(installation(), wakeUp) });
+    return true;
+  } catch (error) {
+    log.error("a schedule could not be woken; its message comes again", { messageId, body, error });
+    return false;
+  }
+}
+
 export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
   .use(envelope)
   .handler(async ({ Records }) => {
-    const failed: string[] = [];
-    for (const { messageId, body } of Records) {
-      try {
-        await wakeSchedule(installation(), WakeUp.parse(JSON.parse(body)));
-      } catch (error) {
-        log.error("a schedule could not be woken; its message comes again", { messageId, body, error });
-        failed.push(messageId);
-      }
-    }
-    return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+    // At once: one that waits for its second holds up no other.
+    const taken = await Promise.all(Records.map(take));
+    const failed = Records.filter((_, i) => !taken[i]);
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });

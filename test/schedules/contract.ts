@@ -44,8 +44,9 @@ function items(of: () => Bench): void {
   test("what was created is read as it was", async () => {
     const b = of();
     const ws = uuid();
-    const state = await put(b, ws, fresh(b.now(), undefined, { text: "ä€😀", list: [null, 1.5, {}] }), b.now() + 5);
-    expect(await b.ports.schedules.get(keyOf(ws, state.schedule_id))).toEqual(stored(state, b.now() + 5));
+    const at = b.now();
+    const state = await put(b, ws, fresh(at, undefined, { text: "ä€😀", list: [null, 1.5, {}] }), at + 5);
+    expect(await b.ports.schedules.get(keyOf(ws, state.schedule_id))).toEqual(stored(state, at + 5));
   });
 
   test("an id is taken once in a workspace, and the first keeps it", async () => {
@@ -76,11 +77,12 @@ function items(of: () => Bench): void {
   test("a change replaces exactly the version it was decided on", async () => {
     const b = of();
     const ws = uuid();
-    const first = await put(b, ws, fresh(b.now()));
+    const at = b.now();
+    const first = await put(b, ws, fresh(at));
     const second = next(first, { note: "second" });
-    expect(await b.ports.schedules.replace(ws, first, stored(second, b.now()))).toBe(true);
+    expect(await b.ports.schedules.replace(ws, first, stored(second, at))).toBe(true);
     expect(await b.ports.schedules.replace(ws, first, stored(next(first, { note: "late" })))).toBe(false);
-    expect(await b.ports.schedules.get(keyOf(ws, first.schedule_id))).toEqual(stored(second, b.now()));
+    expect(await b.ports.schedules.get(keyOf(ws, first.schedule_id))).toEqual(stored(second, at));
     const third = { ...next(second), version: second.version + 7 }; // several changes in one write
     expect(await b.ports.schedules.replace(ws, second, stored(third))).toBe(true);
     expect(await b.ports.schedules.replace(uuid(), third, stored(next(third)))).toBe(false);
