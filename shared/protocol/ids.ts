@@ -35,9 +35,6 @@ function uuid<N extends string>(what: string): IdSchema<N> {
   }) as unknown as IdSchema<N>;
 }
 
-/** The tenant; every API key belongs to one and nothing crosses it. */
-export const WorkspaceId = uuid<"WorkspaceId">("a workspace id");
-
 /** One start of a workflow; stable across its runs; may be chosen by the caller. */
 export type ExecutionId = Branded<"ExecutionId">;
 export const ExecutionId = slug<"ExecutionId">("an execution id", MAX_EXECUTION_ID);
@@ -50,8 +47,6 @@ export const RunId = uuid<"RunId">("a run id");
 export type DeploymentName = Branded<"DeploymentName">;
 export const DeploymentName = slug<"DeploymentName">("a deployment name", MAX_DEPLOYMENT_NAME);
 
-export const DeploymentId = uuid<"DeploymentId">("a deployment id");
-
 /** Free text, a host name by default; no control characters, because it is printed in logs and tables. */
 export type WorkerName = Branded<"WorkerName">;
 export const WorkerName = z
@@ -62,11 +57,6 @@ export const WorkerName = z
   .max(MAX_WORKER_NAME, {
     error: (issue) => `${shown(issue.input)} cannot be a worker name: at most ${MAX_WORKER_NAME} characters`,
   }) as unknown as IdSchema<"WorkerName">;
-
-export const WorkflowId = uuid<"WorkflowId">("a workflow id");
-
-/** "Deployment D serves workflow W with these schemas". */
-export const RegistrationId = uuid<"RegistrationId">("a registration id");
 
 export type ScheduleId = Branded<"ScheduleId">;
 export const ScheduleId = slug<"ScheduleId">("a schedule id", MAX_SCHEDULE_ID);

@@ -1,6 +1,5 @@
 /** What an adapter brings to the contract suite, and helpers that read well in its tests. */
 import { randomUUID } from "node:crypto";
-import { startedOf } from "../../shared/core/present.ts";
 import type { Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
