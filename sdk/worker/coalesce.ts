@@ -42,6 +42,7 @@ export class Coalescer<Item, Answer> {
   }
 
   #group() {
+    if (this.#waiting.length === 1) return this.#waiting.splice(0, 1);
     let weight = 0;
     let n = 0;
     while (n < Math.min(this.#most, this.#waiting.length)) {

@@ -21,14 +21,14 @@ import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, Decision, HistoryEvent, Millis, NewEvent, Where } from "../../shared/protocol/history.ts";
 import { isClosing, isStimulus } from "../../shared/protocol/history.ts";
 import { inOrder, type Message } from "../../shared/protocol/messages.ts";
-import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
+import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import type { Instance } from "../workflow/types.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
 import type { Hub } from "./hub.ts";
-import { ServerRefusal } from "./transport.ts";
+import { refusedFor, ServerRefusal } from "./transport.ts";
 
 /** A drive longer than this renews the promise that somebody looks again; must be well below the server's guard. */
 const REPARK: Millis = 45_000;
@@ -75,6 +75,10 @@ export class Execution {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  get working(): boolean {
+    return this.#queued > 0 || this.#running.size > 0 || this.#outcomes.length > 0;
   }
 
   /** X1. */
@@ -317,7 +321,7 @@ export class Execution {
     return this.#hub.append({ execution: this.id, run, chain, turn, batch, taken: [...taken] });
   }
 
-  #sendClose(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"close">> {
+  async #sendClose(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"close">> {
     const { run, chain, turn } = this.#head!;
     const last = batch.events.at(-1)!;
     const failure =
@@ -331,7 +335,7 @@ export class Execution {
     const unconfirmed = (id: string) => this.#inbox.has(id);
     const recent = [...state.taken].filter(([id, at]) => at > now - CARRY && !unconfirmed(id)).slice(-CARRIED);
     const carried = [...[...state.taken.keys()].filter(unconfirmed), ...recent.map(([id]) => id)];
-    return this.#hub.worker.transport.call("close", {
+    const body: WorkerBody<"close"> = {
       execution: this.id,
       run,
       chain,
@@ -342,7 +346,14 @@ export class Execution {
       failure,
       owed: owedToChildren(state),
       carried: last.kind === "execution_continued" ? carried : [],
-    });
+    };
+    try {
+      return await this.#hub.worker.transport.call("close", body);
+    } catch (error) {
+      const refused = refusedFor(error);
+      if (refused) return refused;
+      throw error;
+    }
   }
 
   /** What the state would be, for those parts that a close needs. */

@@ -4,9 +4,11 @@
  */
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
+import { roughSize } from "../json.ts";
 import { Coalescer } from "./coalesce.ts";
 import { Execution } from "./execution.ts";
 import type { Leases } from "./leases.ts";
+import { refusedFor } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
 /** Attempts that take less may wait for a slot in this process. */
@@ -23,24 +25,18 @@ export class Hub {
   #promised = 0;
   #active = 0;
   readonly #waitingForSlot: (() => void)[] = [];
-  /** How long attempts take here of late, ms. */
-  #typicalMs = 0;
+  /** How long attempts take here of late, ms. Nothing is known at first: the crowd is for those known to be short. */
+  #typicalMs = SHORT_MS;
   /** Server time minus ours. */
   #skew: Millis = 0;
   #onSlot: () => void = () => {};
+  #onFull: () => void = () => {};
   #draining = false;
 
   constructor(worker: WorkerContext, leases: Leases) {
     this.worker = worker;
     this.leases = leases;
-    this.#appends = new Coalescer(
-      async (items) => {
-        const answer = await worker.transport.call("append", { items });
-        this.hear(answer.now);
-        return answer.results;
-      },
-      { weigh: (item) => JSON.stringify(item.batch).length },
-    );
+    this.#appends = new Coalescer((items) => this.#append(items), { weigh: (item) => roughSize(item.batch) });
     this.#parks = new Coalescer(async (items) => (await worker.transport.call("park", { items })).parked);
   }
 
@@ -64,6 +60,22 @@ export class Hub {
 
   append(item: AppendItem): Promise<AppendResult> {
     return this.#appends.offer(item);
+  }
+
+  /** A call that the server cannot read (too long, malformed) has one item to blame: the others go without it. */
+  async #append(items: AppendItem[]): Promise<AppendResult[]> {
+    try {
+      const answer = await this.worker.transport.call("append", { items });
+      this.hear(answer.now);
+      return answer.results;
+    } catch (error) {
+      const refused = refusedFor(error);
+      if (!refused) throw error;
+      if (items.length === 1) return [refused];
+      const results: AppendResult[] = [];
+      for (const item of items) results.push(...(await this.#append([item])));
+      return results;
+    }
   }
   park(item: ParkItem): Promise<boolean> {
     return this.#parks.offer(item);
@@ -102,14 +114,17 @@ export class Hub {
    */
   promise(): boolean {
     const { maxConcurrentActivities: most } = this.worker.limits;
-    const crowd = this.#typicalMs < SHORT_MS ? most * 4 : most;
-    if (this.#promised >= crowd) return false;
-    this.#promised += 1;
+    if (this.#promised >= (this.#short ? most * 4 : most)) return false;
+    this.promiseAnyway();
     return true;
   }
   /** Later attempts stay where they are, and queued ones were asked for: even over the limit. */
   promiseAnyway(): void {
     this.#promised += 1;
+    if (this.freeSlots === 0 && !this.#short) this.#onFull();
+  }
+  get #short(): boolean {
+    return this.#typicalMs < SHORT_MS;
   }
   /** The promise is not needed after all. */
   unpromise(): void {
@@ -135,6 +150,10 @@ export class Hub {
   /** Called whenever a slot comes free. */
   onSlot(fn: () => void): void {
     this.#onSlot = fn;
+  }
+  /** Called when no slot is free and none will be soon. */
+  onFull(fn: () => void): void {
+    this.#onFull = fn;
   }
   /** From now on no attempt begins here: what executions ask for goes through the queue to others. */
   drain(): void {
@@ -173,6 +192,12 @@ export class Hub {
   get running(): number {
     let n = 0;
     for (const execution of this.#executions.values()) n += execution.running;
+    return n;
+  }
+  /** Executions of which something is under way here. */
+  get working(): number {
+    let n = 0;
+    for (const execution of this.#executions.values()) if (execution.working) n += 1;
     return n;
   }
   get cached(): number {

@@ -15,13 +15,14 @@ type ActivityTask = Extract<Task, { kind: "activity" }>;
 export class QueuedActivities {
   readonly #hub: Hub;
   readonly #running = new Map<string, Attempt>();
+  #underWay = 0;
 
   constructor(hub: Hub) {
     this.#hub = hub;
   }
 
   get running(): number {
-    return this.#running.size;
+    return this.#underWay;
   }
 
   async run(delivery: Delivery, task: ActivityTask): Promise<void> {
@@ -32,6 +33,7 @@ export class QueuedActivities {
       lease.lost = true;
       this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now");
     });
+    this.#underWay += 1;
     this.#hub.promiseAnyway();
     const slot = this.#hub.enter();
     if (slot) await slot;
@@ -69,6 +71,7 @@ export class QueuedActivities {
       worker.log.error(`activity ${task.name} could not be reported; it will be delivered again`, { error });
       await leases.release(receipt, 1_000).catch(() => {});
     } finally {
+      this.#underWay -= 1;
       this.#running.delete(receipt);
       this.#hub.leave(worker.clock.now() - began);
     }

@@ -8,7 +8,7 @@ import type { AnyWorkflow } from "../workflow/define.ts";
 import type { Log } from "../workflow/types.ts";
 import { consoleLog } from "./log.ts";
 import { httpTransport, ServerRefusal } from "./transport.ts";
-import type { WorkerClock, WorkerContext } from "./types.ts";
+import type { WorkerClock, WorkerContext, WorkerLimits } from "./types.ts";
 import { Worker } from "./worker.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
@@ -50,6 +50,11 @@ export interface RunningWorker {
   readonly warnings: readonly string[];
   /** Drains and leaves; answers how many activities were abandoned. Calling it again waits for the same end. */
   stop(): Promise<number>;
+  /**
+   * Resolves, with the reason, when the worker has ended by itself: the server does not accept its key any more. Never
+   * rejects; open for ever while the worker works.
+   */
+  readonly failed: Promise<Error>;
 }
 
 /** The worker's settings are wrong; the message says which and what is allowed. */
@@ -60,10 +65,18 @@ export class WorkerConfigError extends Error {
   }
 }
 
+/** `setTimeout` knows no longer wait than this; it would fire at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
 const clock: WorkerClock = {
   now: () => Date.now(),
   at(at, fn) {
-    const timer = setTimeout(fn, Math.min(2 ** 31 - 1, Math.max(0, at - Date.now())));
+    let timer: NodeJS.Timeout;
+    const arm = () => {
+      const wait = at - Date.now();
+      timer = wait > LONGEST_TIMEOUT ? setTimeout(arm, LONGEST_TIMEOUT) : setTimeout(fn, Math.max(0, wait));
+    };
+    arm();
     return () => clearTimeout(timer);
   },
 };
@@ -97,6 +110,12 @@ export async function startWorker<R extends Record<string, unknown>>(
   const workflows = byName("workflow", options.workflows);
   const activities = byName("activity", options.activities ?? []);
   if (workflows.size === 0) throw new WorkerConfigError("runWorker needs at least one workflow");
+  const limits: WorkerLimits = {
+    maxConcurrentActivities: wholeNumber("maxConcurrentActivities", options.maxConcurrentActivities ?? 100, 1),
+    maxConcurrentWorkflows: wholeNumber("maxConcurrentWorkflows", options.maxConcurrentWorkflows ?? 200, 1),
+    cachedExecutions: wholeNumber("cachedExecutions", options.cachedExecutions ?? 1000, 0),
+  };
+  const graceMs = milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace");
   if (options.deterministic === false)
     log.warn("determinism is off for all workflows of this worker: replay may diverge");
   for (const { name: workflow, options: o } of options.workflows) {
@@ -120,16 +139,36 @@ export async function startWorker<R extends Record<string, unknown>>(
     uuid: randomUUID,
     workflows,
     activities,
-    limits: {
-      maxConcurrentActivities: options.maxConcurrentActivities ?? 100,
-      maxConcurrentWorkflows: options.maxConcurrentWorkflows ?? 200,
-      cachedExecutions: options.cachedExecutions ?? 1000,
-    },
+    limits,
     resources,
     deterministic: options.deterministic ?? true,
     failOnAnyError: options.failOnAnyError ?? false,
   };
-  const worker = new Worker(context, name);
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Error>();
+  const worker = new Worker(context, name, (error) => {
+    const why = new WorkerConfigError(
+      `the server at ${url} does not accept this SIROCCO_API_KEY any more: ${error.message}`,
+    );
+    log.error("the worker ends", { error: why });
+    stop().then(
+      () => fail(why),
+      () => fail(why),
+    );
+  });
+  let ending: Promise<number> | null = null;
+  const end = async () => {
+    const abandoned = await worker.stop(graceMs);
+    context.transport.close();
+    await options.closeResources?.(resources);
+    log.info(abandoned === 0 ? "worker stopped" : `worker stopped; ${abandoned} activities go on elsewhere`, {
+      deployment,
+    });
+    return abandoned;
+  };
+  const stop = () => {
+    ending ??= end();
+    return ending;
+  };
   let registered: Awaited<ReturnType<Worker["start"]>>;
   try {
     registered = await worker.start();
@@ -142,46 +181,40 @@ export async function startWorker<R extends Record<string, unknown>>(
     throw error;
   }
   log.info(`worker '${name}' of deployment '${deployment}' serves ${[...workflows.keys()].join(", ")}`, { url });
-  let ending: Promise<number> | null = null;
-  const end = async () => {
-    const abandoned = await worker.stop(milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace"));
-    await options.closeResources?.(resources);
-    context.transport.close();
-    log.info(abandoned === 0 ? "worker stopped" : `worker stopped; ${abandoned} activities go on elsewhere`, {
-      deployment,
-    });
-    return abandoned;
-  };
-  return {
-    session: worker.session,
-    deployment,
-    name,
-    warnings: registered.warnings,
-    stop: () => {
-      ending ??= end();
-      return ending;
-    },
-  };
+  return { session: worker.session, deployment, name, warnings: registered.warnings, stop, failed };
 }
 
 /**
  * Runs a worker until SIGTERM or SIGINT, then drains it. With `HEALTH_SERVER_PORT` set, `GET /health` on that port
- * answers 200 while it works and 503 while it drains. Throws `WorkerConfigError` when the settings are wrong.
+ * answers 200 while it works and 503 before and after. Throws `WorkerConfigError` when the settings are wrong.
  */
 export async function runWorker<R extends Record<string, unknown>>(options: WorkerOptions<R>): Promise<void> {
-  const worker = await startWorker(options);
-  let draining = false;
-  const health = await healthServer(process.env.HEALTH_SERVER_PORT, () => !draining);
-  await new Promise<void>((resolve) => {
+  const port = healthPort(process.env.HEALTH_SERVER_PORT);
+  let healthy = false;
+  const health = port === null ? null : await healthServer(port, () => healthy);
+  try {
+    const worker = await startWorker(options);
+    healthy = true;
+    const failure = await Promise.race([told(), worker.failed]);
+    healthy = false;
+    await worker.stop();
+    if (failure) throw failure;
+  } finally {
+    health?.close();
+  }
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** The first signal is taken as a wish to drain; a second one ends the process as always. */
+function told(): Promise<null> {
+  return new Promise((resolve) => {
     const stop = () => {
-      if (draining) return;
-      draining = true;
-      void worker.stop().finally(resolve);
+      for (const signal of SIGNALS) process.off(signal, stop);
+      resolve(null);
     };
-    process.once("SIGTERM", stop);
-    process.once("SIGINT", stop);
+    for (const signal of SIGNALS) process.on(signal, stop);
   });
-  health?.close();
 }
 
 function byName<T extends { readonly name: string }>(what: string, list: readonly T[]): Map<string, T> {
@@ -193,14 +226,25 @@ function byName<T extends { readonly name: string }>(what: string, list: readonl
   return map;
 }
 
-async function healthServer(port: string | undefined, healthy: () => boolean): Promise<Server | null> {
+function wholeNumber(name: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new WorkerConfigError(`${name} is ${value}: it must be a whole number from ${least}`);
+}
+
+function healthPort(port: string | undefined): number | null {
   if (!port) return null;
-  if (!/^\d{1,5}$/.test(port)) throw new WorkerConfigError(`HEALTH_SERVER_PORT is '${port}': it must be a port number`);
+  if (/^\d{1,5}$/.test(port) && Number(port) <= 65_535) return Number(port);
+  throw new WorkerConfigError(`HEALTH_SERVER_PORT is '${port}': it must be a port number from 0 to 65535`);
+}
+
+async function healthServer(port: number, healthy: () => boolean): Promise<Server> {
   const server = createServer((req, res) => {
     const ok = req.url === "/health" && healthy();
     res.writeHead(ok ? 200 : req.url === "/health" ? 503 : 404, { "content-type": "application/json" });
-    res.end(JSON.stringify({ status: ok ? "ok" : "draining" }));
+    res.end(JSON.stringify({ status: ok ? "ok" : "not serving" }));
   });
-  await new Promise<void>((ok, no) => server.once("error", no).listen(Number(port), ok));
+  await new Promise<void>((ok, no) => server.once("error", no).listen(port, ok)).catch((error: Error) => {
+    throw new WorkerConfigError(`HEALTH_SERVER_PORT is ${port}, where no server could be started: ${error.message}`);
+  });
   return server;
 }

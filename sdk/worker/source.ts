@@ -14,6 +14,7 @@ export interface TaskSource {
 }
 
 const WAIT_MS = 20_000;
+const EXTEND_MS = 5_000;
 
 export function pollSource(worker: WorkerContext, name: string): TaskSource {
   const { deployment, session, transport } = worker;
@@ -26,7 +27,9 @@ export function pollSource(worker: WorkerContext, name: string): TaskSource {
     },
     async extend(receipts, leaseMs, { patiently = false } = {}) {
       const body = { receipts: [...receipts], lease_ms: leaseMs };
-      return (await transport.call("extend", body, { retry: patiently })).lost;
+      // One that hangs must not use up the lease: the next round has time left.
+      const options = patiently ? {} : { retry: false, timeoutMs: EXTEND_MS };
+      return (await transport.call("extend", body, options)).lost;
     },
     async finish(receipts) {
       await transport.call("finish", { receipts: [...receipts] });

@@ -14,6 +14,7 @@ export interface CallOptions {
 
 export interface Transport {
   call<K extends WorkerOperation>(operation: K, body: WorkerBody<K>, options?: CallOptions): Promise<WorkerAnswer<K>>;
+  /** Ends the connections; calls under way fail instead of being repeated. */
   close(): void;
 }
 
@@ -27,6 +28,12 @@ export class ServerRefusal extends Error {
     this.status = status;
     this.code = code;
   }
+}
+
+/** The answer to a batch that came with a call which the server refuses to read, and always will. */
+export function refusedFor(error: unknown): { kind: "refused"; status: number; code: string; detail: string } | null {
+  if (!(error instanceof ServerRefusal) || (error.status !== 413 && error.status !== 422)) return null;
+  return { kind: "refused", status: error.status, code: error.code, detail: error.message };
 }
 
 /** The server could not be reached, or answered that it cannot answer now. */
@@ -55,6 +62,7 @@ export function httpTransport(options: HttpOptions): Transport {
   const agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: 64 });
   const prefix = base.pathname.replace(/\/$/, "");
   const patience = options.patienceMs ?? 300_000;
+  let closed = false;
   const common = {
     host: base.hostname,
     port: base.port || (secure ? 443 : 80),
@@ -108,14 +116,17 @@ export function httpTransport(options: HttpOptions): Transport {
         try {
           return (await once(operation, payload, o)) as never;
         } catch (error) {
-          const again = error instanceof ServerUnreachable && o.retry !== false && Date.now() < until;
+          const again = error instanceof ServerUnreachable && o.retry !== false && !closed && Date.now() < until;
           if (!again || o.signal?.aborted) throw error;
           options.onRetry?.(operation, error, attempt);
           await pause(Math.min(LONGEST_PAUSE, 50 * 2 ** Math.min(attempt, 7)) * (0.5 + Math.random() / 2), o.signal);
         }
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      closed = true;
+      agent.destroy();
+    },
   };
 }
 

@@ -1,19 +1,20 @@
 /** What a worker does when calls fail, leases lapse, and it is told to stop; over the real engine, with virtual time. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { activity, workflow } from "../index.ts";
+import { activity, continueAsNew, on, parallel, query, signal, sleep, waitUntil, workflow } from "../index.ts";
 import { environment } from "../testing/environment.ts";
 import type { Transport } from "./transport.ts";
-import { ServerUnreachable } from "./transport.ts";
+import { ServerRefusal, ServerUnreachable } from "./transport.ts";
+import type { Worker } from "./worker.ts";
 
 type Call = Parameters<Transport["call"]>;
 /** Puts `before` in the way of every call; what it throws is what the worker sees. */
 const wired =
-  (before: (operation: Call[0], body: never, n: number) => unknown) =>
+  (before: (operation: Call[0], body: { items?: unknown[] }, n: number) => unknown) =>
   (inner: Transport, n: number): Transport => ({
     close: () => inner.close(),
     async call(operation, body, options) {
-      await before(operation, body as never, n);
+      await before(operation, body as { items?: unknown[] }, n);
       return inner.call(operation, body, options);
     },
   });
@@ -79,4 +80,212 @@ test("activities that a workflow asks for and does not await take no slots with 
   const run = await env.start(one, {});
   expect(await run.result()).toBe(1);
   expect((await run.history())[1]).toMatchObject({ where: expect.stringMatching(/^local:/) });
+});
+
+describe("a batch that the server will not read", () => {
+  const tooLong = (operation: string) => new ServerRefusal(operation, 413, "PAYLOAD_TOO_LARGE", "the body is too long");
+
+  test("ends its own execution, and none of those whose batches travelled with it", async () => {
+    const poison = workflow({ name: "poison", timeout: null }, () => work({ n: 666 }));
+    const one = workflow({ name: "one", timeout: null }, () => work({ n: 1 }));
+    const companies: number[] = [];
+    await using env = await environment(
+      { workflows: [poison, one], activities: [work] },
+      {
+        wire: wired((operation, { items }) => {
+          if (operation !== "append" || !JSON.stringify(items).includes("666")) return;
+          companies.push(items!.length);
+          throw tooLong(operation);
+        }),
+      },
+    );
+    const start = (name: string, id: string) =>
+      env.api("POST", `/v1/workflows/${name}/execute`, { execution_id: id, input: {} });
+    await Promise.all([start("one", "a"), start("poison", "p"), start("one", "b")]);
+    expect(await env.execution("p").status()).toBe("FAILED");
+    expect(await env.execution("a").result()).toBe(1);
+    expect(await env.execution("b").result()).toBe(1);
+    expect(companies.at(-1)).toBe(1);
+    expect((await env.execution("p").history()).at(-1)).toMatchObject({
+      kind: "execution_failed",
+      failure: { type: "PAYLOAD_TOO_LARGE" },
+    });
+  });
+
+  test("a result that is refused fails the execution with the reason", async () => {
+    const large = workflow({ name: "large" }, async () => ({ text: "x".repeat(3 * 1024 * 1024) }));
+    await using env = await environment({ workflows: [large] });
+    const run = await env.start(large, {});
+    await expect(run.result()).rejects.toThrow(/FAILED.*limit is 2097152/);
+  });
+});
+
+describe("stopping", () => {
+  test("what follows a running attempt goes to others; the worker is gone when the attempt has ended", async () => {
+    const workers: Worker[] = [];
+    await using env = await environment(
+      { workflows: [pair], activities: [work], activityPatienceMs: 10 },
+      { worker: (worker) => workers.push(worker) },
+    );
+    let finish = () => {};
+    env.stub(work, ({ n }) => (n === 1 ? new Promise((ok) => (finish = () => ok(n))) : n));
+    const run = await env.start(pair, {});
+    const stopping = workers[0]!.stop(30_000);
+    await env.advance("5s");
+    finish();
+    await env.advance("1s");
+    expect(await stopping).toBe(0);
+    expect(env.attempts(work)).toBe(1);
+    expect((await run.history()).at(-1)).toMatchObject({ kind: "activity_scheduled", activity: 2, where: "queue" });
+    const before = env.now.getTime();
+    await env.addWorker();
+    expect(await run.result()).toBe(3);
+    expect(env.now.getTime()).toBe(before); // nobody waited for a lease
+  });
+
+  test("after the grace an attempt is abandoned and repeated elsewhere at once, and nothing more begins here", async () => {
+    const workers: Worker[] = [];
+    await using env = await environment(
+      { workflows: [pair], activities: [work], activityPatienceMs: 10 },
+      { worker: (worker) => workers.push(worker) },
+    );
+    const aborted: boolean[] = [];
+    env.stub(work, ({ n }, ctx) => {
+      if (n !== 1 || ctx.attempt > 1) return n;
+      return new Promise<number>(() => ctx.signal.addEventListener("abort", () => aborted.push(true)));
+    });
+    const run = await env.start(pair, {});
+    const stopping = workers[0]!.stop(10_000);
+    await env.advance("11s");
+    expect(await stopping).toBe(1);
+    expect(aborted).toEqual([true]);
+    await env.addWorker();
+    expect(await run.result()).toBe(3);
+    expect(await run.history()).toContainEqual(
+      expect.objectContaining({ kind: "activity_attempt_failed", reason: "lost" }),
+    );
+  });
+
+  test("twice is once, and without work it ends at once", async () => {
+    const workers: Worker[] = [];
+    await using env = await environment({ workflows: [pair] }, { worker: (worker) => workers.push(worker) });
+    expect(await workers[0]!.stop(30_000)).toBe(0);
+    expect(await workers[0]!.stop(30_000)).toBe(0);
+    expect(workers[0]!.stats).toEqual({ running: 0, queued: 0, cached: 0, held: 0 });
+    await env.settle();
+  });
+});
+
+describe("attempts that wait for a slot", () => {
+  const many = workflow({ name: "many", timeout: null }, async () => parallel([1, 2, 3], (n) => work({ n })));
+
+  test("long ones go through the queue to workers with room, not behind each other", async () => {
+    await using env = await environment({
+      workflows: [many],
+      activities: [work],
+      workers: 3,
+      maxConcurrentActivities: 1,
+      activityPatienceMs: 10,
+    });
+    const finish: (() => void)[] = [];
+    env.stub(work, ({ n }) => new Promise((ok) => finish.push(() => ok(n))));
+    const run = await env.start(many, {});
+    expect(finish).toHaveLength(3);
+    for (const end of finish) end();
+    expect(await run.result()).toEqual([1, 2, 3]);
+  });
+
+  test("one that was cancelled meanwhile never begins", async () => {
+    const warm = workflow({ name: "warm" }, () => work({ n: 0 }));
+    await using env = await environment({
+      workflows: [many, warm],
+      activities: [work],
+      maxConcurrentActivities: 1,
+      activityPatienceMs: 10,
+    });
+    await env.start(warm, {}); // now attempts are known to be short: a few may wait here
+    const begun: number[] = [];
+    env.stub(work, ({ n }, ctx) => {
+      begun.push(n);
+      return new Promise((_, no) => ctx.signal.addEventListener("abort", () => no(ctx.signal.reason)));
+    });
+    const run = await env.start(many, {});
+    expect(begun).toEqual([1]);
+    await run.cancel();
+    expect(await run.status()).toBe("CANCELED");
+    await env.advance("1m");
+    expect(begun).toEqual([1]);
+  });
+});
+
+test("the limits of local attempts hold when the worker's clock is an hour ahead", async () => {
+  const brief = activity({ name: "brief", scheduleToClose: "1m" }, async (_, ctx) => ctx.info.scheduledAt);
+  const calls = workflow({ name: "calls", timeout: null }, async () => await brief());
+  await using env = await environment({ workflows: [calls], activities: [brief] }, { skewMs: 3_600_000 });
+  const run = await env.start(calls, {});
+  expect(await run.result()).toBe(env.now.getTime() + 3_600_000);
+});
+
+test("while one activity runs for hours, messages do not pile up leases", async () => {
+  const poke = signal("poke", z.object({}));
+  const long = activity({ name: "long", timeout: "5h" }, () => new Promise(() => {}));
+  const busy = workflow({ name: "busy", timeout: null, handlers: [poke] }, async () => {
+    on(poke, () => {});
+    await long();
+  });
+  const workers: Worker[] = [];
+  await using env = await environment(
+    { workflows: [busy], activities: [long], activityPatienceMs: 10 },
+    { worker: (worker) => workers.push(worker) },
+  );
+  const run = await env.start(busy, {});
+  for (let i = 0; i < 20; i++) await run.signal(poke, {});
+  expect(workers[0]!.stats).toMatchObject({ running: 1, held: 1 });
+  await env.advance("4h");
+  expect(workers[0]!.stats).toMatchObject({ running: 1, held: 1 });
+  expect(env.attempts(long)).toBe(1);
+});
+
+describe("queries", () => {
+  const status = query("status", z.string());
+
+  test("of code that does not replay say why, and others go on being answered", async () => {
+    let broken = false;
+    const fragile = workflow({ name: "fragile", timeout: null, handlers: [status] }, async () => {
+      on(status, () => "fine");
+      if (broken) await sleep(1);
+      await work({ n: 1 });
+      await waitUntil(() => false);
+    });
+    await using env = await environment(
+      { workflows: [fragile], activities: [work] },
+      { limits: { cachedExecutions: 0 } },
+    );
+    const run = await env.start(fragile, {});
+    expect(await run.query(status)).toBe("fine");
+    broken = true;
+    await expect(run.query(status)).rejects.toThrow(/does not replay: .*activity 1/s);
+    broken = false;
+    expect(await run.query(status)).toBe("fine");
+  });
+});
+
+test("a chain that continues as new for ever with many signals carries a bounded memory of them", async () => {
+  const poke = signal("poke", z.object({}));
+  const loop = workflow({ name: "loop", timeout: null, handlers: [poke] }, async () => {
+    let pokes = 0;
+    on(poke, () => {
+      pokes += 1;
+    });
+    await waitUntil(() => pokes >= 100);
+    return continueAsNew({});
+  });
+  await using env = await environment({ workflows: [loop] });
+  const run = await env.start(loop, {});
+  let carried: string[] = [];
+  for (let i = 0; i < 1_100; i++) await run.signal(poke, {});
+  const [started] = await run.history();
+  if (started?.kind === "execution_started") carried = started.carried;
+  expect(carried.length).toBeGreaterThanOrEqual(1_000);
+  expect(carried.length).toBeLessThanOrEqual(1_010); // and those whose deletion is not confirmed
 });

@@ -1,9 +1,10 @@
 /**
  * A worker: registers, beats, receives tasks and hands them to executions and activities, until it is told to stop.
  *
- * W1. Outbound only. W2. A failed heartbeat makes it register again. W3. Stopping: no new tasks; what runs may finish
- * within the grace; what then still runs is abandoned, its tasks are handed back at once, and the heartbeat is removed,
- * so that others take over without waiting for a lease.
+ * W1. Outbound only. W2. A failed heartbeat makes it register again. W3. Stopping: no new tasks; attempts that run may
+ * finish within the grace, and what follows them goes to others through the queue; what then still runs is abandoned, its
+ * tasks are handed back at once, and the heartbeat is removed, so that others take over without waiting for a lease.
+ * W4. A key that the server does not accept any more ends the worker: `onFatal` is told, once.
  */
 
 import { VERSION } from "../../shared/protocol/version.ts";
@@ -20,6 +21,9 @@ import { sqsSource } from "./sqs.ts";
 import { ServerRefusal } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
+/** While stopping, a call that only saves others time is given no more than this, ms. */
+const FAREWELL = 5_000;
+
 type Delivery = WorkerAnswer<"poll">["deliveries"][number];
 
 export class Worker {
@@ -32,13 +36,22 @@ export class Worker {
   #registered!: WorkerAnswer<"register">;
   #loops: Promise<void>[] = [];
   #beat: (() => void) | null = null;
+  #beating: Promise<void> = Promise.resolve();
+  #calledOff = new AbortController();
   #advancing = 0;
-  #left = false;
+  #answering = 0;
+  readonly #leaving = new AbortController();
+  readonly #onFatal: (error: ServerRefusal) => void;
   readonly #waitingForRoom = new Set<() => void>();
 
-  constructor(context: WorkerContext, name: string) {
+  constructor(context: WorkerContext, name: string, onFatal: (error: ServerRefusal) => void = () => {}) {
     this.#context = context;
     this.#name = name;
+    let told = false;
+    this.#onFatal = (error) => {
+      if (!told) onFatal(error);
+      told = true;
+    };
   }
 
   get session(): string {
@@ -55,6 +68,7 @@ export class Worker {
     this.#hub.hear(this.#registered.now);
     this.#queued = new QueuedActivities(this.#hub);
     this.#hub.onSlot(() => this.#room());
+    this.#hub.onFull(() => this.#calledOff.abort());
     this.#armBeat();
     this.#loops = [this.#receive("workflow")];
     if (this.#context.activities.size > 0) this.#loops.push(this.#receive("activity"));
@@ -87,7 +101,7 @@ export class Worker {
       activities: [...activities.keys()],
       sdk: `typescript/${VERSION}`,
     };
-    const answer = await transport.call("register", body);
+    const answer = await transport.call("register", body, { signal: this.#leaving.signal });
     for (const warning of answer.warnings) log.warn(warning, { deployment });
     return answer;
   }
@@ -95,28 +109,32 @@ export class Worker {
   // --- heartbeat -----------------------------------------------------------------------------------------------
 
   #armBeat(): void {
-    if (this.#left) return;
+    if (this.#leaving.signal.aborted) return;
     const { clock } = this.#context;
     this.#beat = clock.at(clock.now() + this.#registered.heartbeat_ms, () => {
-      void this.#sendBeat().finally(() => this.#armBeat());
+      this.#beating = this.#sendBeat().finally(() => this.#armBeat());
     });
   }
 
   async #sendBeat(): Promise<void> {
     const { deployment, session, transport, log } = this.#context;
+    const { signal } = this.#leaving;
     try {
       const body = { deployment, worker: this.#name, session };
       const answer = await transport.call("heartbeat", body, {
         retry: false,
         timeoutMs: this.#registered.heartbeat_ms,
+        signal,
       });
       this.#hub.hear(answer.now);
       if (answer.all_active) return;
     } catch (error) {
-      log.warn("a heartbeat failed, registering again", { error });
+      if (!signal.aborted) log.warn("a heartbeat failed, registering again", { error });
     }
-    if (this.#left) return;
-    await this.#register().catch((error) => log.error("registering again failed", { error })); // W2
+    if (signal.aborted) return;
+    await this.#register().catch((error) => {
+      if (!signal.aborted) log.error("registering again failed", { error }); // W2
+    });
   }
 
   // --- tasks ---------------------------------------------------------------------------------------------------
@@ -131,12 +149,16 @@ export class Worker {
         await this.#roomAgain();
         continue;
       }
+      // One that waits for activities is called off when their slots are taken: it would keep them from others.
+      this.#calledOff = queue === "activity" ? new AbortController() : this.#calledOff;
+      const until = queue === "activity" ? AbortSignal.any([signal, this.#calledOff.signal]) : signal;
       try {
-        for (const delivery of await this.#source.receive(queue, Math.min(room, 10), signal)) this.#handle(delivery);
+        for (const delivery of await this.#source.receive(queue, Math.min(room, 10), until)) this.#handle(delivery);
       } catch (error) {
         if (signal.aborted) return;
+        if (until.aborted) continue;
         log.error(`no tasks could be received from the ${queue} queue`, { error });
-        if (error instanceof ServerRefusal && error.status === 401) throw error;
+        if (error instanceof ServerRefusal && error.status === 401) return this.#onFatal(error); // W4
         await new Promise<void>((ok) => this.#context.clock.at(this.#context.clock.now() + 1_000, ok));
       }
     }
@@ -170,7 +192,11 @@ export class Worker {
       }
       case "query":
         leases.hold(receipt);
-        void this.#answer(task).finally(() => leases.finish(receipt));
+        this.#answering += 1;
+        void this.#answer(task).finally(() => {
+          this.#answering -= 1;
+          leases.finish(receipt);
+        });
         return;
       case "activity":
         void this.#queued.run(delivery, task);
@@ -200,22 +226,24 @@ export class Worker {
   async stop(graceMs: number): Promise<number> {
     if (this.#stopping.signal.aborted) return 0;
     this.#stopping.abort();
+    this.#hub.drain();
     this.#room();
-    await Promise.allSettled(this.#loops);
+    await Promise.all(this.#loops);
     const { clock, transport, deployment, session, log } = this.#context;
     const until = clock.now() + graceMs;
-    const busy = () => this.#hub.running + this.#queued.running + this.#advancing;
+    const busy = () => this.#hub.working + this.#queued.running + this.#advancing + this.#answering;
     while (busy() > 0 && clock.now() < until) {
       await new Promise<void>((ok) => clock.at(clock.now() + 25, ok));
     }
-    this.#left = true;
     this.#beat?.();
+    this.#leaving.abort();
+    await this.#beating; // or it might register what has left
     const abandoned = this.#hub.running + this.#queued.running;
     this.#hub.abandonAll();
     this.#queued.abandonAll();
     const body = { deployment, worker: this.#name, session };
     await transport
-      .call("stop", body, { retry: false })
+      .call("stop", body, { retry: false, timeoutMs: FAREWELL })
       .catch((error) => log.warn("the heartbeat could not be removed; it lapses by itself", { error }));
     await this.#hub.leases.releaseAll();
     this.#source.close();
@@ -225,7 +253,7 @@ export class Worker {
   /** Ends as a killed process does: nothing is handed back, nobody is told. For tests. */
   kill(): void {
     this.#stopping.abort();
-    this.#left = true;
+    this.#leaving.abort();
     this.#beat?.();
     this.#room();
     this.#hub.leases.drop();

@@ -1,0 +1,194 @@
+/** Settings of a worker, its key, its health, its end: over real HTTP. */
+import { createServer } from "node:http";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import * as z from "zod";
+import { startServer } from "../../cli/server/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { embedded } from "../../shared/embedded/index.ts";
+import { activity, runWorker, startWorker, WorkerConfigError, type WorkerOptions, workflow } from "../index.ts";
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+const quick = activity({ name: "quick", input: z.object({ n: z.number() }) }, async ({ n }) => n);
+const flow = workflow({ name: "flow" }, async () => quick({ n: 1 }));
+const right = {
+  deployment: "shop",
+  url: "http://127.0.0.1:1",
+  apiKey: "k",
+  workflows: [flow],
+  activities: [quick],
+  log,
+};
+
+const NAMES = ["DEPLOYMENT_NAME", "WORKER_NAME", "SIROCCO_URL", "SIROCCO_API_KEY", "HEALTH_SERVER_PORT"];
+let saved: Record<string, string | undefined>;
+beforeEach(() => {
+  saved = Object.fromEntries(NAMES.map((name) => [name, process.env[name]]));
+  for (const name of NAMES) delete process.env[name];
+});
+afterEach(() => {
+  for (const [name, value] of Object.entries(saved)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+});
+
+async function installation(port = 0) {
+  const ports = embedded();
+  const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "test" });
+  const server = await startServer({ ports, version: "test", port });
+  return {
+    ports,
+    key,
+    url: server.url,
+    async [Symbol.asyncDispose]() {
+      await server.close(100);
+      ports.close();
+    },
+  };
+}
+
+describe("a worker refuses to boot", () => {
+  const wrong: [string, Partial<WorkerOptions>, string][] = [
+    ["without a deployment", { deployment: "" }, "DEPLOYMENT_NAME is not set: a worker must say which deployment"],
+    [
+      "with a deployment of other letters",
+      { deployment: "my shop" },
+      "DEPLOYMENT_NAME is 'my shop': allowed are letters",
+    ],
+    ["with a deployment that is too long", { deployment: "x".repeat(129) }, "at most 128"],
+    ["without a server", { url: "" }, "SIROCCO_URL is not set: it must be the http(s) address"],
+    ["with a server that is no web address", { url: "ftp://x" }, "SIROCCO_URL is 'ftp://x'"],
+    ["without a key", { apiKey: "" }, "SIROCCO_API_KEY is not set: `sirocco dev` prints a key"],
+    ["without workflows", { workflows: [] }, "at least one workflow"],
+    ["with two workflows of one name", { workflows: [flow, flow] }, "two workflow definitions are called 'flow'"],
+    ["with two activities of one name", { activities: [quick, quick] }, "two activity definitions are called 'quick'"],
+    [
+      "with no room for activities",
+      { maxConcurrentActivities: 0 },
+      "maxConcurrentActivities is 0: it must be a whole number from 1",
+    ],
+    ["with half a workflow at a time", { maxConcurrentWorkflows: 0.5 }, "maxConcurrentWorkflows is 0.5"],
+    ["with a cache of unknown size", { cachedExecutions: Number.NaN }, "cachedExecutions is NaN"],
+  ];
+  test.each(wrong)("%s", async (_, over, message) => {
+    const starting = startWorker({ ...right, ...over });
+    await expect(starting).rejects.toThrow(WorkerConfigError);
+    await expect(starting).rejects.toThrow(message);
+  });
+
+  test("with a grace that is no duration, and not only when it is needed", async () => {
+    await expect(startWorker({ ...right, shutdownGrace: "soon" })).rejects.toThrow("shutdownGrace");
+  });
+
+  test("with a health port that is none, before anything else", async () => {
+    for (const port of ["http", "70000", "-1"]) {
+      process.env.HEALTH_SERVER_PORT = port;
+      await expect(runWorker(right)).rejects.toThrow(`HEALTH_SERVER_PORT is '${port}': it must be a port number`);
+    }
+  });
+
+  test("with a health port that is taken", async () => {
+    const other = createServer().listen(0);
+    const { port } = other.address() as { port: number };
+    process.env.HEALTH_SERVER_PORT = String(port);
+    await expect(runWorker(right)).rejects.toThrow(`HEALTH_SERVER_PORT is ${port}, where no server could be started`);
+    other.close();
+  });
+
+  test("with a key that the server does not know, and closes what it had opened", async () => {
+    await using on = await installation();
+    const seen: string[] = [];
+    const starting = startWorker({
+      ...right,
+      url: on.url,
+      apiKey: "wrong",
+      resources: () => ({ db: "open" }),
+      closeResources: ({ db }) => {
+        seen.push(db);
+      },
+    });
+    await expect(starting).rejects.toThrow(/does not know this SIROCCO_API_KEY/);
+    expect(seen).toEqual(["open"]);
+  });
+});
+
+test("settings come from the environment, and the name from the host when nobody gives one", async () => {
+  await using on = await installation();
+  Object.assign(process.env, {
+    DEPLOYMENT_NAME: "from_env",
+    SIROCCO_URL: on.url,
+    SIROCCO_API_KEY: on.key,
+    WORKER_NAME: "w7",
+  });
+  const worker = await startWorker({ workflows: [flow], log });
+  expect(worker).toMatchObject({ deployment: "from_env", name: "w7", warnings: [] });
+  expect(await on.ports.registry.workers(DEFAULT_WORKSPACE)).toMatchObject([{ deployment: "from_env", name: "w7" }]);
+  await worker.stop();
+  expect(await on.ports.registry.workers(DEFAULT_WORKSPACE)).toEqual([]);
+});
+
+test("a key that the server does not know any more ends the worker, and nothing is thrown into the void", async () => {
+  const on = await installation();
+  const closed: boolean[] = [];
+  const close = () => void closed.push(true);
+  const worker = await startWorker({ ...right, url: on.url, apiKey: on.key, closeResources: close });
+  await on[Symbol.asyncDispose]();
+  await using _ = await installation(Number(new URL(on.url).port)); // another, with keys of its own
+  const why = await worker.failed;
+  expect(why).toBeInstanceOf(WorkerConfigError);
+  expect(why.message).toMatch(/does not accept this SIROCCO_API_KEY any more/);
+  expect(closed).toEqual([true]);
+  expect(await worker.stop()).toBe(0);
+});
+
+test("the health port says 200 while it works; SIGTERM drains, and the call returns", async () => {
+  await using on = await installation();
+  const probe = createServer().listen(0);
+  const { port } = probe.address() as { port: number };
+  await new Promise((ok) => probe.close(ok));
+  process.env.HEALTH_SERVER_PORT = String(port);
+  const lines: string[] = [];
+  const before = process.listenerCount("SIGINT");
+  let serving = () => {};
+  const served = new Promise<void>((ok) => {
+    serving = ok;
+  });
+  const running = runWorker({
+    ...right,
+    url: on.url,
+    apiKey: on.key,
+    log: {
+      ...log,
+      info(line) {
+        lines.push(line);
+        serving();
+      },
+    },
+  });
+  await served;
+  await new Promise((ok) => setImmediate(ok));
+  expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+  expect((await fetch(`http://127.0.0.1:${port}/else`)).status).toBe(404);
+  process.emit("SIGTERM");
+  await running;
+  expect(lines.at(-1)).toBe("worker stopped");
+  await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow();
+  expect(process.listenerCount("SIGINT")).toBe(before);
+});
+
+test("many polls and calls leave nothing behind on the signal that ends them", async () => {
+  await using on = await installation();
+  const warnings: string[] = [];
+  const note = (warning: Error) => warnings.push(warning.message);
+  process.on("warning", note);
+  const worker = await startWorker({ ...right, url: on.url, apiKey: on.key });
+  const headers = { authorization: `Bearer ${on.key}`, "content-type": "application/json" };
+  const body = JSON.stringify({ input: {}, wait_for_result: true });
+  for (let i = 0; i < 40; i++) {
+    const answer = await fetch(`${on.url}/v1/workflows/flow/execute`, { method: "POST", headers, body });
+    expect(await answer.json()).toMatchObject({ result: { result: 1 } });
+  }
+  await worker.stop();
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
+});
