@@ -1,0 +1,53 @@
+/** The official Python client, unmodified: every operation, as its documentation writes them. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { python, whyNoPythonClient } from "./python/client.ts";
+import { type Stage, stage } from "./stage.ts";
+
+const cannotRun = await whyNoPythonClient();
+if (cannotRun) console.warn(`Skipping what needs the Python client. ${cannotRun}`);
+
+describe.skipIf(cannotRun)("the Python client", () => {
+  let s: Stage;
+  beforeAll(async () => {
+    s = await stage();
+  });
+  afterAll(() => s?.close());
+
+  test("creates, reads, lists, updates, pauses, resumes, triggers and deletes; reads refusals as its own errors", async () => {
+    await python(s.server.url, s.key, "create", "other", "orders", "PT1H");
+    const told = await python(s.server.url, s.key, "life", "report");
+    expect(told).toMatchObject({
+      created: "report",
+      listed: ["other", "report"],
+      got: {
+        schedule_id: "report",
+        workflow_name: "orders",
+        deployment_name: "shop",
+        input: { report_type: "daily" },
+        calendars: [{ hour: [{ start: 9 }], minute: [{ start: 30 }], day_of_week: [{ start: 1, end: 5 }] }],
+        intervals: [{ every: "PT4H", offset: "PT30M" }],
+        cron_expressions: ["0 9 * * 1-5"],
+        skip: [{ month: [{ start: 12 }], day_of_month: [{ start: 25 }] }],
+        start_at: "2027-01-16T09:30:00Z",
+        end_at: "2027-12-31T09:30:00Z",
+        jitter: "PT5M",
+        time_zone_name: "Europe/Paris",
+        remaining_executions: 4,
+        policy: { overlap: 2, catchup_window_seconds: 86_400, pause_on_failure: true },
+        paused: false,
+      },
+      updated: {
+        calendars: [{ hour: [{ start: 10 }], minute: [{ start: 0 }] }],
+        intervals: [{ every: "PT4H", offset: "PT30M" }],
+        policy: { overlap: 2, catchup_window_seconds: 86_400, pause_on_failure: true },
+        time_zone_name: "Europe/Paris",
+      },
+      paused: [true, "Paused for maintenance"],
+      resumed: [false, null],
+      triggered: ["report-20270115T080000Z-m1", "report-20270115T080000Z-m2"],
+      gone: { status: 404, body: { code: "WF_1201" } },
+      invalid: { error: "HTTPValidationError", status: 422, body: { code: "WF_1200" } },
+    });
+    expect((told.got as { future_executions: unknown[] }).future_executions).toHaveLength(4);
+  }, 120_000);
+});
