@@ -28,7 +28,8 @@ export function afterFailure(a: FailedAttempt): AfterFailure {
     return { kind: "final", reason: a.reason };
   }
   if (retry.max_attempts > 0 && a.attempt >= retry.max_attempts) return { kind: "final", reason: a.reason };
-  const backoff = Math.min(retry.max_ms, retry.first_ms * retry.factor ** (a.attempt - 1));
+  // Of no wait the power makes, one day, nothing times infinity.
+  const backoff = retry.first_ms && Math.min(retry.max_ms, retry.first_ms * retry.factor ** (a.attempt - 1));
   const wait = a.reason === "lost" ? 0 : Math.max(Math.round(backoff), a.failure.retry_after_ms ?? 0);
   const at = a.now + wait;
   if (schedule_to_close_ms !== undefined && at >= a.scheduledAt + schedule_to_close_ms) {
