@@ -35,6 +35,8 @@ const REPARK: Millis = 45_000;
 const CARRY: Millis = 15 * 60_000;
 /** A continued run is told no more of its predecessor's message ids: the head carries them to every claim. */
 const CARRIED = 1_000;
+/** Whether other sessions live is asked again so much later. */
+const ASK_AGAIN: Millis = 2_000;
 /** After trouble it is tried again so much later, twice as much later each time. */
 const RETRY: Millis = 2_000;
 const LONGEST_RETRY: Millis = 60_000;
@@ -56,6 +58,10 @@ export class Execution {
   #outcomes: LocalOutcome[] = [];
   readonly #running = new Map<string, Running>();
   readonly #receipts = new Set<string>();
+  /** Queued activities that a worker has begun, of those that were asked about. */
+  readonly #begun = new Set<number>();
+  /** When it was last asked who of the other sessions lives. */
+  #askedAt: Millis = 0;
   #lock: Promise<unknown> = Promise.resolve();
   #queued = 0;
   #wake: (() => void) | null = null;
@@ -130,6 +136,7 @@ export class Execution {
       return false;
     }
     this.#holder = !answer.turn_lost;
+    this.#askedAt = 0;
     this.#parkedAt = this.#hub.now();
     this.#inbox = new Map(answer.messages.map((m) => [m.id, m]));
     await this.#takeLog(answer.head, answer.batches, have !== undefined);
@@ -426,16 +433,21 @@ export class Execution {
     const late: number[] = [];
     for (const [number, open] of state.activities) {
       const session = sessionOf(open.where);
-      if (session !== null && session !== worker.session) others.add(session);
+      if (session !== null && session !== worker.session && open.startedAt !== null) others.add(session);
       const limit = open.options.schedule_to_start_ms;
-      if (session === null && limit !== undefined && now >= open.scheduledAt + limit) late.push(number);
+      const waits = session === null && open.attempt === 1 && !this.#begun.has(number);
+      if (waits && limit !== undefined && now >= open.scheduledAt + limit) late.push(number);
     }
-    if (others.size > 0) await this.#hub.askSessions([...others]);
+    // Known facts are asked again after each claim, and at most so often in between: not with every step.
+    if (others.size > 0 && now >= this.#askedAt + ASK_AGAIN) {
+      await this.#hub.askSessions([...others]);
+      this.#askedAt = now;
+    }
     const { run } = this.#head!;
-    const begun =
-      late.length > 0
-        ? (await worker.transport.call("begun", { execution: this.id, run, activities: late })).begun
-        : [];
+    if (late.length > 0) {
+      const { begun } = await worker.transport.call("begun", { execution: this.id, run, activities: late });
+      for (const activity of begun) this.#begun.add(activity);
+    }
     const instance = this.#instance;
     return {
       now,
@@ -447,7 +459,7 @@ export class Execution {
         this.#outcomes.some((o) => o.activity === activity && o.attempt === attempt),
       isDead: (session) => this.#hub.isDead(session),
       canRun: (name) => this.#hub.canRun(name),
-      hasBegun: (activity) => begun.includes(activity),
+      hasBegun: (activity) => this.#begun.has(activity),
       checkSignal: (name, input) => instance?.checkSignal(name, input) ?? null,
       checkUpdate: (name, input) => instance?.checkUpdate(name, input) ?? null,
     };
@@ -591,6 +603,8 @@ export class Execution {
   #leaveRun(): void {
     for (const running of this.#running.values()) running.handle.cancel("the run has ended");
     this.#outcomes = [];
+    this.#begun.clear();
+    this.#askedAt = 0;
     this.#instance = null;
     this.#state = null;
     this.#inbox.clear();
