@@ -1,0 +1,125 @@
+/** The SDK as users get it: packed, installed into an empty project, and every example of the documentation in it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServer } from "../../cli/server/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { embedded } from "../../shared/embedded/index.ts";
+import { VERSION } from "../../shared/protocol/version.ts";
+import { documentation } from "./examples.ts";
+import { type Project, project } from "./project.ts";
+
+const examples = documentation();
+let p: Project;
+beforeAll(async () => {
+  p = await project();
+  for (const { file, text } of examples) p.write(file, text);
+});
+afterAll(() => p.remove());
+
+const files = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => statSync(join(folder, file)).isFile());
+
+test("the package holds built code, declarations, licence and readme, and nothing of this machine", () => {
+  const found = files(p.sdk);
+  expect(found).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist/index.js", "dist/testing/index.js"]));
+  expect(found.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))).toEqual([]);
+  expect(found.filter((file) => !/^(dist\/.*(\.js|\.d\.ts)|package\.json|README\.md|LICENSE)$/.test(file))).toEqual([]);
+  const here = new URL("../..", import.meta.url).pathname;
+  const telling = found.filter((file) => /\/(home|root|tmp|Users)\//.test(text(file)) || text(file).includes(here));
+  expect(telling).toEqual([]);
+});
+
+const text = (file: string) => readFileSync(join(p.sdk, file), "utf8");
+const manifest = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+
+test("its manifest points at what was built, and says the version that workers report", () => {
+  const { exports, engines, license, version, dependencies, type } = manifest(p.sdk);
+  for (const entry of Object.values<{ types: string; default: string }>(exports)) {
+    expect(files(p.sdk)).toEqual(expect.arrayContaining([relative(".", entry.types), relative(".", entry.default)]));
+  }
+  expect({ engines, license, version, type }).toEqual({
+    engines: { node: ">=22.18" },
+    license: "Apache-2.0",
+    version: VERSION,
+    type: "module",
+  });
+  expect(Object.keys(dependencies).toSorted()).toEqual(["@cfworker/json-schema", "zod"]);
+});
+
+test("packing leaves the manifest pointing at the sources, as it was", () => {
+  const here = manifest(new URL("../../sdk", import.meta.url).pathname);
+  expect(here.exports).toEqual({ ".": "./index.ts", "./testing": "./testing/index.ts" });
+  expect(manifest(join(p.packedFrom, "sdk"))).toEqual(here);
+  expect(readdirSync(join(p.packedFrom, "sdk"))).not.toContain("LICENSE");
+});
+
+test("every example of the documentation fits the published types", async () => {
+  expect(examples.length).toBeGreaterThan(20);
+  expect(await p.check()).toBe("");
+});
+
+test("the declarations are complete by themselves", async () => {
+  p.write(
+    "alone/index.ts",
+    `import * as sdk from "@sirocco/sdk";\nimport * as testing from "@sirocco/sdk/testing";\nexport { sdk, testing };\n`,
+  );
+  expect(await p.check({ skipLibCheck: false, include: ["alone"] })).toBe("");
+});
+
+test("the tests in the documentation pass under plain Node", async () => {
+  const tests = examples.map(({ file }) => file).filter((file) => file.endsWith(".test.ts"));
+  expect(tests.length).toBeGreaterThan(2);
+  const { code, output } = await p.node("--test", ...tests);
+  expect(code, output).toBe(0);
+});
+
+test("the first worker of the README runs against a server, as written", async () => {
+  const ports = embedded();
+  const server = await startServer({ ports, version: "0", port: 0 });
+  const stop = ports.maintain(100);
+  const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "reader" });
+  const worker = spawn(process.execPath, ["readme/my-worker.ts"], {
+    cwd: p.path,
+    env: { ...process.env, SIROCCO_URL: server.url, SIROCCO_API_KEY: key, DEPLOYMENT_NAME: "games" },
+  });
+  try {
+    await saying(worker, "serves game");
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const body = JSON.stringify({ execution_id: "my-game" });
+    const begun = await fetch(`${server.url}/v1/workflows/game/execute`, { method: "POST", headers, body });
+    expect(await begun.json()).toMatchObject({ status: "RUNNING" });
+    const history = `${server.url}/v1/workflows/executions/my-game/history`;
+    await expect
+      .poll(async () =>
+        ((await (await fetch(history, { headers })).json()) as { events: { kind: string }[] }).events.map(
+          (e) => e.kind,
+        ),
+      )
+      .toEqual(["execution_started", "activity_scheduled", "activity_completed", "timer_started"]);
+    worker.kill("SIGTERM");
+    const [code] = await once(worker, "exit");
+    expect(code).toBe(0);
+  } finally {
+    worker.kill("SIGKILL");
+    stop();
+    await server.close();
+    ports.close();
+  }
+});
+
+/** Resolves when the process has written these words. */
+function saying(child: ChildProcess, words: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const hear = (chunk: Buffer) => {
+      said += chunk;
+      if (said.includes(words)) resolve();
+    };
+    child.stdout?.on("data", hear);
+    child.stderr?.on("data", hear);
+    child.once("exit", (code) => reject(new Error(`it ended with ${code} and had said: ${said}`)));
+  });
+}
