@@ -10,7 +10,7 @@
  *     `failed` tells the owner to stop the process. Starting again recovers.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { SCHEMA, VERSION } from "./schema.ts";
+import { LATER, SCHEMA, VERSION } from "./schema.ts";
 
 type Value = string | number | null;
 export type Row = Record<string, Value>;
@@ -39,6 +39,7 @@ export class Database {
         `the data in ${path} has format ${user_version}, this program reads format ${VERSION}: use the version that wrote it, or another --data directory`,
       );
     }
+    this.#db.exec(LATER);
   }
 
   #prepare(sql: string): StatementSync {

@@ -20,6 +20,9 @@ export function expire(db: Database, sequence: Sequence, before: Millis): number
     // The head goes with its last run, unless somebody is still owed something.
     db.run("DELETE FROM heads WHERE ws = ? AND execution = ? AND run = ? AND due_at IS NULL", ws!, execution!, run!);
     db.run("DELETE FROM runs WHERE run = ?", run!);
+    // Messages that came too late to be taken in, left behind by a crash.
+    const gone = "NOT EXISTS (SELECT 1 FROM heads h WHERE h.ws = inbox.ws AND h.execution = inbox.execution)";
+    db.run(`DELETE FROM inbox WHERE ws = ? AND execution = ? AND ${gone}`, ws!, execution!);
   }
   db.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
   return runs.length;

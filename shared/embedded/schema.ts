@@ -1,6 +1,11 @@
 /** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. */
 export const VERSION = 1;
 
+/** Indexes that came after files of this format had been written; made at every opening that finds them missing. */
+export const LATER = `
+CREATE INDEX IF NOT EXISTS tasks_preferred ON tasks (queue, prefer, visible_at) WHERE prefer IS NOT NULL;
+`;
+
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 

@@ -45,6 +45,8 @@ describe("embedded: retention", () => {
     const head = await begun(b);
     await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1), scheduled(2)]), LIMIT);
     const final = await closed(b, head, 4);
+    const late = { id: "late", kind: "cancel", reason: null, sent_at: b.now() } as const;
+    await b.ports.executions.putMessage(final, final.chain, late); // and its sender died
     const last = await b.ports.feed.last(head.workspace);
     const store = b.ports as ReturnType<typeof embedded>;
     await b.pass(store.settings.retentionMs + 1);
@@ -52,6 +54,7 @@ describe("embedded: retention", () => {
     expect(await store.executions.head(final)).toBeNull();
     expect(await store.executions.run(final.workspace, final.run)).toBeNull();
     expect(await store.executions.batches(final, final.run, 1)).toEqual([]);
+    expect(await store.executions.inbox(final, final.chain)).toEqual([]);
     expect(await store.feed.read(final.workspace, { after: 0, limit: 9 })).toEqual([]);
     await store.durable();
     const again = bench({ ...made, ports: await made.reopen!() });
