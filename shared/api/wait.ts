@@ -13,6 +13,9 @@ export interface Wait<T> {
   readonly look: () => Promise<T | undefined>;
 }
 
+/** Without a reason of ours each look would make an error with a stack. */
+const ENOUGH = "enough";
+
 /**
  * Looks until `look` finds something; `undefined` when the time is up or the caller has gone. It subscribes before each
  * look that may end in a wait, so that a change between looking and waiting is not slept through.
@@ -21,7 +24,7 @@ export async function waitFor<T>(p: Wait<T>): Promise<T | undefined> {
   let found = await p.look();
   while (found === undefined && !p.signal.aborted && p.clock.now() < p.until) {
     const enough = new AbortController();
-    const leave = () => enough.abort();
+    const leave = () => enough.abort(ENOUGH);
     p.signal.addEventListener("abort", leave);
     try {
       const changed = p.change(p.until, enough.signal);
@@ -29,7 +32,7 @@ export async function waitFor<T>(p: Wait<T>): Promise<T | undefined> {
       if (found === undefined) await changed;
     } finally {
       p.signal.removeEventListener("abort", leave);
-      enough.abort();
+      enough.abort(ENOUGH);
     }
   }
   return found ?? p.look();
