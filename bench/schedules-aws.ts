@@ -1,0 +1,114 @@
+/**
+ * `node bench/schedules-aws.ts`: what one fire of a schedule costs on AWS, by count. The adapter runs against the emulator
+ * with a clock that is moved from one due time to the next; what the execution itself costs after its start is not in it.
+ */
+import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
+import { CreateQueueCommand } from "@aws-sdk/client-sqs";
+import { Alarm, takeWakeUp } from "../shared/aws/alarm.ts";
+import { create, scheduleClosed } from "../shared/schedules/index.ts";
+import { install } from "../test/aws/account.ts";
+import { ManualClock } from "../test/contract/manual-clock.ts";
+import { definition, uuid } from "../test/contract/subject.ts";
+import { round } from "./harness.ts";
+import { lambdaDollars, PRICES } from "./prices.ts";
+
+const FIRES = 10;
+/** Billed time of the scheduler's function: warm, and on average half a second of waiting for the exact time. */
+const WAKE_MS = { looks: 10, fires: 540 };
+
+const on = await install({ feed: false });
+const { endpoint, region, credentials } = on.account;
+const scheduler = new SchedulerClient({ endpoint, region, credentials });
+let schedulerCalls = 0;
+scheduler.middlewareStack.add(
+  (next) => (args) => {
+    schedulerCalls += 1;
+    return next(args);
+  },
+  { step: "initialize" },
+);
+await scheduler.send(new CreateScheduleGroupCommand({ Name: on.prefix }));
+const queue = await on.clients().sqs.send(new CreateQueueCommand({ QueueName: `${on.prefix}-fires` }));
+const options = {
+  group: on.prefix,
+  roleArn: "arn:aws:iam::000000000000:role/scheduler",
+  queueArn: `arn:aws:sqs:${region}:000000000000:${on.prefix}-fires`,
+  queueUrl: queue.QueueUrl!,
+  deadLettersArn: `arn:aws:sqs:${region}:000000000000:${on.prefix}-dead`,
+};
+
+/** Moves from fire to fire as the messages would, closing each run before the next. */
+async function measure(what: string, every: string, far: boolean, overlaps: boolean) {
+  const clock = new ManualClock(Math.ceil(Date.now() / 3_600_000) * 3_600_000);
+  const clients = on.clients();
+  const alarm = new Alarm(scheduler, clients.sqs, clock, options);
+  const ports = on.adapter({ clients, clock, alarm, settings: { livenessMs: 1e12 } });
+  const workspace = uuid();
+  const worker = { workspace, deployment: "bench", worker: "w", session: uuid() };
+  await ports.registry.register({ ...worker, definitions: [definition("orders")], now: clock.now() });
+  const schedule_id = "s";
+  const input = { customer: "ada", report: "daily" };
+  await create(ports, workspace, {
+    schedule_id,
+    workflow_name: "orders",
+    definition: { input, intervals: [{ every }] },
+  });
+  const key = { workspace, schedule: schedule_id };
+  const fire = async () => {
+    const { wakeAt } = (await ports.schedules.get(key))!;
+    if (far) {
+      clients.meter.take();
+      await clock.advance(wakeAt! - 180_000 - clock.now());
+      await takeWakeUp(ports, { ...key, at: wakeAt!, via: "scheduler" });
+    } else clients.meter.take();
+    await clock.advance(wakeAt! - clock.now());
+    await takeWakeUp(ports, { ...key, at: wakeAt!, via: "queue" });
+    const used = clients.meter.take();
+    const running = (await ports.schedules.get(key))!.state.recent.at(-1)!.execution_id;
+    clients.meter.take();
+    const told = { kind: "tell_schedule", schedule: schedule_id, status: "COMPLETED", failure: null } as const;
+    if (!overlaps) await scheduleClosed(ports, { workspace, execution: running }, told);
+    const closing = clients.meter.take();
+    return { used, closing };
+  };
+  await fire();
+  schedulerCalls = 0;
+  const sum = { dynamo: 0, writes: 0, reads: 0, sqs: 0 };
+  for (let i = 0; i < FIRES; i++) {
+    const { used, closing } = await fire();
+    sum.dynamo += used.dynamo + closing.dynamo;
+    sum.writes += used.writeUnits + closing.writeUnits;
+    sum.reads += used.readUnits + closing.readUnits;
+    sum.sqs += used.sqs + closing.sqs;
+  }
+  const lambda = far ? 2 : 1;
+  // A message is received and deleted by Lambda: two requests.
+  const sqs = sum.sqs / FIRES + 2 * lambda;
+  const { perMillion } = PRICES;
+  const dollars =
+    ((sum.writes / FIRES) * perMillion.dynamoWriteUnit +
+      (sum.reads / FIRES) * perMillion.dynamoReadUnit +
+      sqs * perMillion.sqsRequest +
+      (far ? perMillion.schedulerInvocation : 0)) /
+      1e6 +
+    lambdaDollars(1, WAKE_MS.fires) +
+    lambdaDollars(lambda - 1, WAKE_MS.looks);
+  return {
+    what,
+    "DynamoDB calls": sum.dynamo / FIRES,
+    "write units": round(sum.writes / FIRES, 1),
+    "read units": round(sum.reads / FIRES, 1),
+    "SQS requests": round(sqs, 1),
+    "Scheduler calls": schedulerCalls / FIRES,
+    "Lambda invocations": lambda,
+    "$ per million": round(dollars * 1e6, 2),
+  };
+}
+
+console.table([
+  await measure("every 20 s, started", "PT20S", false, false),
+  await measure("every hour, started", "PT1H", true, false),
+  await measure("every hour, skipped by overlap", "PT1H", true, true),
+]);
+scheduler.destroy();
+await on.end();
