@@ -3,7 +3,8 @@
  *
  * Everything is a process of its own. The invoices go in through the official client; a worker and later the server are
  * killed with SIGKILL in the middle; in the end ledger, outbox and event stream are compared with what should be there.
- * `--target URL` (key in SIROCCO_API_KEY) uses a server that runs already; then only the worker is killed.
+ * `--target URL` (key in SIROCCO_API_KEY) uses a server that runs already, `--target aws` the stack in the AWS emulator,
+ * which it starts and deploys if need be; then only the worker is killed.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -29,7 +30,12 @@ const display = new Display(() => scenario?.progress() ?? { done: 0, total: case
 
 async function main(): Promise<boolean> {
   display.begin();
-  crew = await Crew.gather({ directory, deployment: `invoices${tag}`, target });
+  crew = await Crew.gather({
+    directory,
+    deployment: `invoices${tag}`,
+    target,
+    say: (text) => display.line(text),
+  });
   const patienceMs = target === undefined ? PATIENCE_MS : PATIENCE_WITH_TARGET_MS;
   scenario = new Scenario({ crew, cases, directory, display, killServer: target === undefined, patienceMs });
   const ended = await scenario.run();
@@ -62,4 +68,5 @@ try {
 } finally {
   scenario?.end();
   await crew?.dismiss();
+  process.exit(); // whatever else is still open belongs to nobody any more
 }

@@ -127,6 +127,6 @@ export async function auditStream(mistral: Mistral, watcher: Watcher, cases: rea
       problems.push(`${c.execution} began ${one?.started} and ended ${one?.ended} times`);
   }
   if (seen.size !== stored) problems.push(`${seen.size} events came, ${stored} are stored`);
-  const good = `stream: ${stored} events over ${watcher.connections} connections, in order, none twice, none missing`;
+  const good = `stream: ${stored} events over ${watcher.connections} connection${watcher.connections === 1 ? "" : "s"}, in order, none twice, none missing`;
   return finding(good, problems);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Services, startServices } from "../services.ts";
+import { type Address, installationOnAws } from "./aws.ts";
 import { Client } from "./client.ts";
 import { Processes, type Running } from "./processes.ts";
 import { type DemoServer, startServer } from "./server.ts";
@@ -16,6 +17,7 @@ export class Crew {
   readonly client: Client;
   readonly url: string;
   readonly key: string;
+  readonly #workerUrl: string;
   /** Who has been killed and not been started again. */
   readonly dead = new Set<string>();
   readonly #directory: string;
@@ -30,7 +32,7 @@ export class Crew {
     processes: Processes;
     services: Services;
     server: DemoServer | undefined;
-    address: { url: string; key: string };
+    address: Address;
   }) {
     this.#directory = p.directory;
     this.#deployment = p.deployment;
@@ -39,16 +41,29 @@ export class Crew {
     this.services = p.services;
     this.url = p.address.url;
     this.key = p.address.key;
+    this.#workerUrl = p.address.workerUrl;
     this.client = new Client({ ...p.address, deployment: p.deployment });
   }
 
-  /** `target`: address of a server that runs already. Its key is in SIROCCO_API_KEY. */
-  static async gather(p: { directory: string; deployment: string; target: string | undefined }): Promise<Crew> {
+  /** `target`: `aws`, or the address of a server that runs already, with its key in SIROCCO_API_KEY. */
+  static async gather(p: {
+    directory: string;
+    deployment: string;
+    target: string | undefined;
+    say: (text: string) => void;
+  }): Promise<Crew> {
+    const key = process.env.SIROCCO_API_KEY ?? "";
+    if (p.target !== undefined && p.target !== "aws" && key === "")
+      throw new Error("--target needs the key of that server in SIROCCO_API_KEY");
     const processes = new Processes(p.directory);
     const services = await startServices();
     const server = p.target === undefined ? await startServer(processes, join(p.directory, "data"), 0) : undefined;
-    const address = server ?? { url: p.target ?? "", key: process.env.SIROCCO_API_KEY ?? "" };
-    if (address.key === "") throw new Error("--target needs the key of that server in SIROCCO_API_KEY");
+    const address =
+      p.target === "aws"
+        ? await installationOnAws(p.say)
+        : server
+          ? { ...server, workerUrl: server.url }
+          : { url: p.target ?? "", workerUrl: p.target ?? "", key };
     return new Crew({ ...p, processes, services, server, address });
   }
 
@@ -60,7 +75,7 @@ export class Crew {
   /** Resolves when the server lists it as live. */
   async startWorker(name: string): Promise<void> {
     const worker = this.#processes.start(name, [WORKER], {
-      SIROCCO_URL: this.url,
+      SIROCCO_URL: this.#workerUrl,
       SIROCCO_API_KEY: this.key,
       DEPLOYMENT_NAME: this.#deployment,
       WORKER_NAME: name,
