@@ -1,0 +1,58 @@
+/** The documents name files, headings and npm scripts: all of them are there. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const documents = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "sdk/README.md",
+  "infra/README.md",
+  "localstack/README.md",
+  ...readdirSync(join(ROOT, "docs")).map((file) => `docs/${file}`),
+];
+
+/** As GitHub makes an anchor of a heading. */
+const anchorsOf = (markdown: string): string[] =>
+  [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+
+test.each(documents)("every link in %s leads somewhere", (document) => {
+  const broken: string[] = [];
+  for (const [, target] of read(document).matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^https?:/.test(target!)) continue;
+    const [path, anchor] = target!.split("#");
+    const file = path ? join(dirname(document), path) : document;
+    if (!existsSync(join(ROOT, file))) broken.push(target!);
+    else if (anchor && !anchorsOf(read(file)).includes(anchor)) broken.push(target!);
+  }
+  expect(broken).toEqual([]);
+});
+
+test("every file that ARCHITECTURE.md names exists", () => {
+  const text = read("ARCHITECTURE.md");
+  const top = "shared|sdk|cli|functions|infra|localstack|test|docs|bench|examples";
+  const named = [
+    ...text.matchAll(new RegExp(`\`((?:${top})/[\\w./-]*|(?:engine|core|embedded|aws)/[\\w-]+\\.ts)\``, "g")),
+  ];
+  expect(named.length).toBeGreaterThan(50);
+  const places = (name: string) => [name, `shared/${name}`].map((path) => join(ROOT, path));
+  expect(named.map(([, name]) => name!).filter((name) => !places(name).some(existsSync))).toEqual([]);
+});
+
+test("every npm script that the documents name exists", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  const named = documents.flatMap((document) =>
+    [...read(document).matchAll(/\bnpm run ([a-z][a-z:]*)/g)].map(([, script]) => script!),
+  );
+  const unknown = named.filter((script) => !Object.hasOwn(scripts, script));
+  expect(unknown).toEqual([]);
+});
