@@ -66,7 +66,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     settings,
     executions: new EmbeddedExecutions(database, sequence, changes),
     tasks: new EmbeddedTasks(database, clock, settings.leaseMs, uuid),
-    registry: new EmbeddedRegistry(database, uuid),
+    registry: new EmbeddedRegistry(database, uuid, clock.now()),
     schedules,
     feed: new EmbeddedFeed(database, sequence, changes),
     activities: new EmbeddedActivities(database),

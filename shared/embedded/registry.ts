@@ -9,9 +9,13 @@ export class EmbeddedRegistry implements Registry {
   readonly #db: Database;
   readonly #uuid: () => string;
 
-  constructor(db: Database, uuid: () => string) {
+  /** When the store was opened: before that nobody could beat. */
+  readonly #since: Millis;
+
+  constructor(db: Database, uuid: () => string, since: Millis) {
     this.#db = db;
     this.#uuid = uuid;
+    this.#since = since;
   }
 
   async register(p: {
@@ -147,11 +151,12 @@ export class EmbeddedRegistry implements Registry {
     );
   }
 
+  /** After an outage no session has been silent for longer than the store has been back: else all would be dead. */
   async heartbeats(workspace: string, sessions: readonly string[]) {
     const found = new Map<string, Millis>();
     for (const session of sessions) {
       const row = this.#db.one("SELECT heartbeat_at FROM workers WHERE ws = ? AND session = ?", workspace, session);
-      if (row) found.set(session, Number(row.heartbeat_at));
+      if (row) found.set(session, Math.max(this.#since, Number(row.heartbeat_at)));
     }
     return found;
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { embedded } from "../../shared/embedded/index.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { batchOf, begun, bench, closed, LIMIT, newRef, type Subject, scheduled } from "./subject.ts";
+import { batchOf, begun, bench, closed, definition, LIMIT, newRef, type Subject, scheduled, uuid } from "./subject.ts";
 import { contractSuite } from "./suite.ts";
 
 function subject(file?: string): Subject {
@@ -79,4 +79,20 @@ describe("embedded: retention", () => {
     expect(await store.executions.head(final)).not.toBeNull();
     await made.end?.();
   });
+});
+
+test("embedded: the silence of an outage kills no session; those that stay silent afterwards die in time", async () => {
+  const made = inFile();
+  const b = bench(made);
+  const [workspace, session] = [uuid(), uuid()];
+  const who = { workspace, deployment: "shop", worker: "w", session };
+  await b.ports.registry.register({ ...who, definitions: [definition("orders")], now: b.now() });
+  await b.ports.durable();
+  await made.pass(600_000);
+  const { registry } = await made.reopen!();
+  expect(await registry.heartbeats(workspace, [session, uuid()])).toEqual(new Map([[session, b.now()]]));
+  const back = b.now();
+  await made.pass(60_000);
+  expect((await registry.heartbeats(workspace, [session])).get(session)).toBe(back);
+  await made.end?.();
 });
