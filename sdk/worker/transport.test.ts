@@ -1,0 +1,118 @@
+/** Calls over HTTP to a server that falters. */
+import { createServer, type RequestListener, type Server } from "node:http";
+import { afterEach, expect, test } from "vitest";
+import { Coalescer } from "./coalesce.ts";
+import { httpTransport, ServerRefusal, ServerUnreachable } from "./transport.ts";
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  server = undefined;
+});
+
+async function listening(answer: RequestListener, port = 0): Promise<string> {
+  server = createServer(answer);
+  await new Promise<void>((ok) => server!.listen(port, "127.0.0.1", ok));
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+const call = (transport: ReturnType<typeof httpTransport>, o = {}) => transport.call("finish", { receipts: ["r"] }, o);
+
+test("a call is repeated through errors of the moment and cut connections, with the same body", async () => {
+  const bodies: string[] = [];
+  const tries: number[] = [];
+  const url = await listening((req, res) => {
+    let body = "";
+    req.on("data", (part) => {
+      body += part;
+    });
+    req.on("end", () => {
+      bodies.push(body);
+      if (bodies.length === 1) res.writeHead(503).end("down");
+      else if (bodies.length === 2) req.socket.destroy();
+      else if (bodies.length === 3)
+        res.writeHead(200, { "content-length": 100 }).write("{", () => req.socket.destroy());
+      else res.end("{}");
+    });
+  });
+  const transport = httpTransport({ url, apiKey: "k", onRetry: (_o, _w, attempt) => tries.push(attempt) });
+  expect(await call(transport)).toEqual({});
+  expect(new Set(bodies)).toEqual(new Set(['{"receipts":["r"]}']));
+  expect(tries).toEqual([1, 2, 3]);
+  transport.close();
+});
+
+test("a server that says no is not asked again, and the error says what it said", async () => {
+  let asked = 0;
+  const url = await listening((_, res) => {
+    asked += 1;
+    res.writeHead(422).end(JSON.stringify({ code: "WF_1001", detail: [{ loc: ["body"], msg: "bad" }] }));
+  });
+  const transport = httpTransport({ url, apiKey: "k" });
+  const error = await call(transport).catch((e) => e);
+  expect(error).toBeInstanceOf(ServerRefusal);
+  expect(error).toMatchObject({ status: 422, code: "WF_1001", message: expect.stringContaining('"msg":"bad"') });
+  expect(asked).toBe(1);
+  transport.close();
+});
+
+test("a server that does not answer is given up on after the timeout, and without retries that is the end", async () => {
+  const url = await listening(() => {});
+  const transport = httpTransport({ url, apiKey: "k" });
+  await expect(call(transport, { timeoutMs: 20, retry: false })).rejects.toThrow(/finish: cannot reach .*timed out/);
+  transport.close();
+});
+
+test("one that stays away is given up on when patience ends", async () => {
+  const transport = httpTransport({ url: "http://127.0.0.1:1", apiKey: "k", patienceMs: 60 });
+  await expect(call(transport)).rejects.toThrow(ServerUnreachable);
+  transport.close();
+});
+
+test("calling off ends a call and the wait between two tries at once", async () => {
+  const transport = httpTransport({ url: "http://127.0.0.1:1", apiKey: "k" });
+  const off = new AbortController();
+  const calling = call(transport, { signal: off.signal });
+  setImmediate(() => off.abort());
+  await expect(calling).rejects.toThrow();
+  transport.close();
+});
+
+test("a transport that is closed repeats nothing", async () => {
+  const transport = httpTransport({ url: "http://127.0.0.1:1", apiKey: "k" });
+  const calling = call(transport);
+  transport.close();
+  await expect(calling).rejects.toThrow(ServerUnreachable);
+});
+
+test("items offered while calls are under way travel together, in order, within weight and number", async () => {
+  const groups: number[][] = [];
+  const gates: (() => void)[] = [];
+  const coalescer = new Coalescer<number, number>(
+    async (items) => {
+      groups.push(items);
+      await new Promise<void>((ok) => gates.push(ok));
+      return items.map((n) => n * 2);
+    },
+    { abreast: 1, most: 3, weigh: (n) => (n === 6 ? 1024 * 1024 : 1) },
+  );
+  const answers = [1, 2, 3, 4, 5, 6, 7].map((n) => coalescer.offer(n));
+  for (let i = 0; i < 5; i++) {
+    await new Promise((ok) => setImmediate(ok));
+    gates.shift()?.();
+  }
+  expect(await Promise.all(answers)).toEqual([2, 4, 6, 8, 10, 12, 14]);
+  expect(groups).toEqual([[1, 2, 3], [4, 5], [6], [7]]);
+});
+
+test("a call that fails fails all its items, and those that wait go on", async () => {
+  const coalescer = new Coalescer<number, number>(
+    async (items) => {
+      if (items.includes(1)) throw new Error("away");
+      return items;
+    },
+    { abreast: 1, most: 2 },
+  );
+  const [a, b, c] = await Promise.allSettled([1, 2, 3].map((n) => coalescer.offer(n)));
+  expect([a!.status, b!.status, c!.status]).toEqual(["rejected", "rejected", "fulfilled"]);
+});
