@@ -1,6 +1,6 @@
 /** The AWS adapter: all ports over DynamoDB, SQS, S3 and STS. */
 import { sweep } from "../engine/sweep.ts";
-import type { Clock, Log, Ports, Settings } from "../ports.ts";
+import type { Clock, DueSchedule, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
 import { scheduleClosed, wakeSchedule } from "../schedules/index.ts";
@@ -23,10 +23,9 @@ import { Table } from "./table.ts";
 import { type DeadLetter, readDead } from "./task-body.ts";
 import { AwsTasks } from "./tasks.ts";
 
-export { awsClients, type ClientOptions, type Clients } from "./clients.ts";
+export { awsClients, type Clients } from "./clients.ts";
 export type { CredentialOptions, SqsTasks } from "./credentials.ts";
 export type { Change } from "./feed-writer.ts";
-export { Meter, type Usage } from "./meter.ts";
 export type { QueueOptions } from "./queues.ts";
 export type { DeadLetter } from "./task-body.ts";
 
@@ -65,13 +64,24 @@ export interface Aws extends Ports {
   deleteDeploymentQueues(workspace: string, deployment: string): Promise<string[]>;
 }
 
-/** Schedules whose alarm was lost. What one of them meets must not hold up the others. */
-async function wakeOverdue(ports: Ports): Promise<number> {
+const ABREAST = 25;
+
+/**
+ * Schedules whose alarm was lost: armed again, at once, so that however many they are the fleet of the scheduler's function
+ * takes them. Without an alarm they are woken here. What one of them meets must not hold up the others.
+ */
+async function wakeOverdue(ports: Ports, armed: boolean): Promise<number> {
   const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, 1000);
-  for (const key of overdue) {
-    await wakeSchedule(ports, key).catch((error) =>
-      ports.log.error("a schedule could not be woken", { ...key, error }),
-    );
+  const wake = (key: DueSchedule) => (armed ? ports.schedules.arm(key, key.wakeAt) : wakeSchedule(ports, key));
+  for (let i = 0; i < overdue.length; i += ABREAST) {
+    const some = overdue.slice(i, i + ABREAST).map(async (key) => {
+      try {
+        await wake(key);
+      } catch (error) {
+        ports.log.error("a schedule could not be woken", { ...key, error });
+      }
+    });
+    await Promise.all(some);
   }
   return overdue.length;
 }
@@ -119,7 +129,7 @@ export function aws(options: AwsOptions): Aws {
     feedChanges: (some) => writer.take(some),
     async sweep(everyMs, until) {
       const due = await sweep(ports, everyMs);
-      const woken = await wakeOverdue(ports);
+      const woken = await wakeOverdue(ports, options.alarm !== undefined);
       return { due, woken, expired: await expireClosed(c, until) };
     },
     readDead: (letter) => readDead(c.blobs, letter),

@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Known } from "./known.ts";
-import { blobOf, INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
+import { INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
 import { type Item, N, number, S, text, within } from "./table.ts";
 
 /** What is known of the log up to the end of some batch (L3). */
@@ -142,7 +142,6 @@ export class Log {
 }
 
 export const batchOf = (c: Pick<Context, "blobs">, item: Item): Promise<Batch> => unpack<Batch>(c.blobs, item.batch!);
-export const batchBlob = (item: Item): string | undefined => blobOf(item.batch);
 
 function uptoOf(item: Item): Upto {
   return {
