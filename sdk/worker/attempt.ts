@@ -28,7 +28,10 @@ export interface AttemptRequest {
   readonly name: string;
   readonly input: unknown;
   readonly options: ActivityOptions;
+  /** By the clock of this process. */
   readonly scheduledAt: Millis;
+  /** The server's time. */
+  readonly serverNow: () => Millis;
   /** Details that an earlier attempt left; null = none. */
   readonly lastHeartbeat: unknown;
 }
@@ -185,7 +188,7 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
   };
   const publish = (event: Omit<Progress, "at">) => {
     if (settled) return;
-    progress.push({ ...event, at: clock.now() });
+    progress.push({ ...event, at: request.serverNow() });
     if (progress.length >= 500) void flushProgress();
     else progressTimer ??= later(20, () => void flushProgress());
   };

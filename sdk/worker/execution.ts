@@ -524,6 +524,7 @@ export class Execution {
         input: open.input,
         options: open.options,
         scheduledAt: this.#hub.local(open.scheduledAt),
+        serverNow: () => this.#hub.now(),
         lastHeartbeat: news?.heartbeat_details ?? null,
       });
       this.#running.set(key, { attempt, handle });

@@ -59,6 +59,7 @@ export class QueuedActivities {
         input: task.input,
         options: task.options,
         scheduledAt: this.#hub.local(task.scheduled_at),
+        serverNow: () => this.#hub.now(),
         lastHeartbeat: begun.heartbeat_details,
       });
       this.#running.set(receipt, handle);

@@ -1,7 +1,7 @@
 /** What a worker does when calls fail, leases lapse, and it is told to stop; over the real engine, with virtual time. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { activity, continueAsNew, on, parallel, query, signal, sleep, waitUntil, workflow } from "../index.ts";
+import { activity, continueAsNew, on, parallel, query, signal, sleep, task, waitUntil, workflow } from "../index.ts";
 import { environment } from "../testing/environment.ts";
 import type { Transport } from "./transport.ts";
 import { ServerRefusal, ServerUnreachable } from "./transport.ts";
@@ -10,11 +10,17 @@ import type { Worker } from "./worker.ts";
 type Call = Parameters<Transport["call"]>;
 /** Puts `before` in the way of every call; what it throws is what the worker sees. */
 const wired =
-  (before: (operation: Call[0], body: { items?: unknown[] }, n: number) => unknown) =>
+  (
+    before: (
+      operation: Call[0],
+      body: { items?: unknown[]; events?: unknown[]; answer?: { kind: string } },
+      n: number,
+    ) => unknown,
+  ) =>
   (inner: Transport, n: number): Transport => ({
     close: () => inner.close(),
     async call(operation, body, options) {
-      await before(operation, body as { items?: unknown[] }, n);
+      await before(operation, body as never, n);
       return inner.call(operation, body, options);
     },
   });
@@ -270,6 +276,27 @@ describe("queries", () => {
   });
 });
 
+test("an answer to a query that is too long for a call is refused to whoever asked, who does not wait in vain", async () => {
+  const all = query("all", z.string());
+  const asks = workflow({ name: "asks", timeout: null, handlers: [all] }, async () => {
+    on(all, () => "x");
+    await waitUntil(() => false);
+  });
+  await using env = await environment(
+    { workflows: [asks] },
+    {
+      wire: wired((operation, { answer }) => {
+        if (operation === "answer" && answer!.kind === "result")
+          throw new ServerRefusal(operation, 413, "X", "too long");
+      }),
+    },
+  );
+  const run = await env.start(asks, {});
+  const at = env.now.getTime();
+  await expect(run.query(all)).rejects.toThrow(/413/);
+  expect(env.now.getTime()).toBe(at);
+});
+
 test("a chain that continues as new for ever with many signals carries a bounded memory of them", async () => {
   const poke = signal("poke", z.object({}));
   const loop = workflow({ name: "loop", timeout: null, handlers: [poke] }, async () => {
@@ -288,4 +315,22 @@ test("a chain that continues as new for ever with many signals carries a bounded
   if (started?.kind === "execution_started") carried = started.carried;
   expect(carried.length).toBeGreaterThanOrEqual(1_000);
   expect(carried.length).toBeLessThanOrEqual(1_010); // and those whose deletion is not confirmed
+});
+
+test("progress of an activity carries the server's time", async () => {
+  const times: number[] = [];
+  const talks = activity({ name: "talks" }, () => task("said", {}, async (t) => t.set({ word: "hello" })));
+  const calls = workflow({ name: "calls" }, async () => void (await talks()));
+  await using env = await environment(
+    { workflows: [calls], activities: [talks] },
+    {
+      skewMs: 3_600_000,
+      wire: wired((operation, { events }) => {
+        if (operation === "publish") times.push(...events!.map((e) => (e as { at: number }).at));
+      }),
+    },
+  );
+  const now = env.now.getTime();
+  await (await env.start(calls, {})).result();
+  expect(times).toEqual([now, now, now]);
 });

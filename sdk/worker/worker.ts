@@ -18,7 +18,7 @@ import { QueuedActivities } from "./queued.ts";
 import type { TaskSource } from "./source.ts";
 import { pollSource } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
-import { ServerRefusal } from "./transport.ts";
+import { refusedFor, ServerRefusal } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
 /** While stopping, a call that only saves others time is given no more than this, ms. */
@@ -215,8 +215,14 @@ export class Worker {
       const status = error instanceof QueryRefused ? error.status : 424;
       answer = { kind: "failure", status, failure: toFailure(error) };
     }
-    await transport
-      .call("answer", { query: task.query, answer }, { retry: false })
+    const send = (what: typeof answer) =>
+      transport.call("answer", { query: task.query, answer: what }, { retry: false });
+    await send(answer)
+      .catch((error) => {
+        const refused = refusedFor(error);
+        if (!refused) throw error;
+        return send({ kind: "failure", status: refused.status, failure: { message: refused.detail } });
+      })
       .catch((error) => log.warn("an answer to a query did not reach the server", { error }));
   }
 
