@@ -114,11 +114,13 @@ describe.skipIf(cannotRun)("on AWS", () => {
       expect(await runs(key)).toEqual([0]);
     });
 
-    test("that was lost is made up for by the sweeper", async () => {
+    test("that was lost is sent again by the sweeper", async () => {
       const key = await scheduled("PT1H");
       await clock.advance((await wakeAt(key)) + 30 * SECOND - clock.now());
-      const swept = await ports.sweep(MINUTE, clock.now() + MINUTE);
-      expect(swept.woken).toBeGreaterThan(0);
+      await ports.sweep(MINUTE, clock.now() + MINUTE);
+      for (let tries = 0; tries < 9 && (await runs(key)).length === 0; tries++) {
+        for (const wakeUp of await received()) await takeWakeUp(ports, wakeUp); // others' are among them
+      }
       expect(await runs(key)).toEqual([30 * SECOND]);
     });
   });
