@@ -73,6 +73,14 @@ export class Client {
     return result.kind === "accepted";
   }
 
+  /** Answers its status, or null where there is none. */
+  async look(execution: string): Promise<string | null> {
+    const head = await this.#call(`look ${execution}`, (ports) =>
+      ports.executions.head({ workspace: WORKSPACE, execution }),
+    );
+    return head?.status ?? null;
+  }
+
   async terminate(execution: string): Promise<void> {
     await this.#call(`terminate ${execution}`, (ports) =>
       terminate(ports, { workspace: WORKSPACE, execution }, { kind: "terminated", reason: "enough" }),

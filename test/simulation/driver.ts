@@ -35,7 +35,10 @@ export class Drive {
 
   /** One thing at a time. */
   #serial(fn: () => Promise<void>): Promise<void> {
-    const next = this.#lock.then(fn);
+    const next = this.#lock.then(fn).catch((error) => {
+      this.#instance = null; // it may have seen what was not recorded
+      throw error;
+    });
     this.#lock = next.catch(() => {});
     return next;
   }
@@ -74,6 +77,7 @@ export class Drive {
   }
 
   async #advance(): Promise<void> {
+    if (this.#head && !this.#instance && !(await this.#claim())) return;
     while (this.#head && this.#state) {
       if (this.#state.closed) return this.#end();
       if (!(await this.#step())) break;

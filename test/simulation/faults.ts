@@ -4,6 +4,8 @@ import type { Chance } from "./random.ts";
 export interface Faults {
   /** A call in the server dies at a step. */
   callCrash: number;
+  /** With a call that dies dies the worker that made it: they were on one machine. */
+  crashTogether: number;
   /** A worker process dies at a step. */
   workerCrash: number;
   /** A worker process stops for a while and then goes on as if nothing had happened. */
@@ -30,6 +32,7 @@ export interface Faults {
 
 export const NONE: Faults = {
   callCrash: 0,
+  crashTogether: 0,
   workerCrash: 0,
   workerHang: 0,
   serverCrash: 0,
@@ -48,6 +51,7 @@ export const NONE: Faults = {
 
 const LEVELS: Record<keyof Faults, readonly number[]> = {
   callCrash: [0, 0.003, 0.01, 0.04],
+  crashTogether: [0, 0.2, 0.8],
   workerCrash: [0, 0.0005, 0.002, 0.01],
   workerHang: [0, 0.0005, 0.002, 0.01],
   serverCrash: [0, 0, 0.1, 0.5],

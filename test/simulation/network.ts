@@ -41,7 +41,10 @@ export class Network {
     const outcome = await new Promise<T | typeof LOST>((resolve, reject) => {
       const give = (value: T | typeof LOST) => world.within(caller, world.now + world.moment(), () => resolve(value));
       const timer = world.within(caller, world.now + timeoutMs, () => resolve(LOST));
-      process.onDeath(() => give(LOST));
+      process.onDeath(() => {
+        if (crash > 0 && chance.happens(faults.crashTogether)) caller.kill();
+        else give(LOST);
+      });
       answer.then(
         (value) => {
           timer();

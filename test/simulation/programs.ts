@@ -1,6 +1,8 @@
 /** What executions of the simulation do. Every program ends by itself once everybody has done their part. */
 import type { Program } from "./instance.ts";
 
+const numberIn = (input: unknown): number => (input as { n: number }).n;
+
 /** One activity after the other. */
 const sequence: Program = function* (c) {
   let sum = 0;
@@ -38,14 +40,14 @@ const signals: Program = function* (c) {
   const wanted = c.input.count as number;
   const after = c.activity("double", 21);
   yield () => c.signals.length >= wanted && c.activities.has(after);
-  return { result: c.signals.map((s) => s.input as number).sort((x, y) => x - y) };
+  return { result: c.signals.map((s) => numberIn(s.input)).sort((x, y) => x - y) };
 };
 
 /** The same over a chain of runs: a new one after every `each` signals. */
 const chain: Program = function* (c) {
   const had = (c.input.had ?? []) as number[];
   yield () => c.signals.length >= (c.input.each as number);
-  const have = [...had, ...c.signals.map((s) => s.input as number)];
+  const have = [...had, ...c.signals.map((s) => numberIn(s.input))];
   if (have.length >= (c.input.count as number)) return { result: have.sort((x, y) => x - y) };
   return { next: { ...c.input, had: have } };
 };
@@ -56,12 +58,12 @@ const updates: Program = function* (c) {
   while (answered < (c.input.count as number)) {
     yield () => c.updates.length > answered;
     const update = c.updates[answered]!;
-    const a = c.activity("double", update.input);
+    const a = c.activity("double", numberIn(update.input));
     yield () => c.activities.has(a);
     c.answer(update, c.value(c.activities, a));
     answered += 1;
   }
-  return { result: c.updates.map((u) => u.input as number).sort((x, y) => x - y) };
+  return { result: c.updates.map((u) => numberIn(u.input)).sort((x, y) => x - y) };
 };
 
 /** Waits to be cancelled, and cleans up. */
@@ -98,6 +100,13 @@ const parent: Program = function* (c) {
   c.child("sequence", `${id}-late`, { steps: 1 }, "abandon");
   c.child("waiting", `${id}-ended`, {}, "terminate");
   return { result: sum };
+};
+
+/** A child with children of its own, which continues as new. */
+const clan: Program = function* (c) {
+  const child = c.child("parent", `${c.input.id}-kin`, { id: `${c.input.id}-kin`, leave: true }, "terminate");
+  yield () => c.children.has(child);
+  return { result: c.value(c.children, child) };
 };
 
 /** The id of its child belongs to somebody else. */
@@ -143,6 +152,7 @@ export const PROGRAMS: Record<string, Program> = {
   cancelled,
   waiting,
   parent,
+  clan,
   refused,
   flaky,
   brief,

@@ -24,16 +24,19 @@ export class Server {
   readonly world: World;
   readonly store: Store;
   readonly queues: Queues;
-  readonly settings: Settings = DEFAULTS;
+  readonly settings: Settings;
   /** `chain/message` of messages that were put; and of those whose sender has marked the head or found it rung. */
   readonly put = new Set<string>();
   readonly announced = new Set<string>();
+  /** Weakens the ports of a call, to see whether the simulation notices. */
+  weaken: (ports: Ports, call: string) => Ports = (ports) => ports;
   readonly #calls = new Set<Process>();
   readonly #shared: Ports;
   #number = 0;
 
-  constructor(world: World) {
+  constructor(world: World, settings: Partial<Settings> = {}) {
     this.world = world;
+    this.settings = { ...DEFAULTS, ...settings };
     this.store = new Store(world);
     this.queues = new Queues(world, this.settings.leaseMs);
     const clock: Clock = { now: () => world.now, at: (at, fn) => world.at(at, fn) };
@@ -138,7 +141,7 @@ export class Server {
         return marked;
       },
     };
-    return {
+    const ports: Ports = {
       ...this.#shared,
       executions: new Proxy(executions, {
         get: (target, name: keyof Executions) => special[name] ?? target[name],
@@ -147,6 +150,7 @@ export class Server {
       registry: stepped(this.#shared.registry),
       activities: stepped(this.#shared.activities),
     };
+    return this.weaken(ports, process.name);
   }
 
   async #pagedInbox(process: Process, ref: Parameters<Executions["inbox"]>[0], chain: string): Promise<Message[]> {

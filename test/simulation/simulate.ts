@@ -27,6 +27,7 @@ export interface Options {
   /** Default: drawn from the seed. */
   readonly workloads?: readonly Workload[];
   readonly traced?: boolean;
+  readonly weaken?: Server["weaken"];
 }
 export interface Outcome {
   readonly status: string;
@@ -43,7 +44,7 @@ export interface Report {
   readonly trace: readonly string[];
 }
 
-const PATIENCE = 3 * 3_600_000;
+const PATIENCE = 5_400_000;
 /** After everything has come to rest: calls that were under way may still do harm. */
 const AFTERMATH = 240_000;
 
@@ -59,7 +60,10 @@ export async function simulate(options: Options): Promise<Report> {
       const { kind, params } = chance.oneOf(DRAWS);
       return workload(kind, params);
     });
-  const server = new Server(world);
+  // Nothing that is right may depend on how long these are.
+  const guardMs = chance.oneOf([2_000, 20_000, 120_000]);
+  const server = new Server(world, { guardMs, leaseMs: chance.oneOf([6_000, 30_000]) });
+  if (options.weaken) server.weaken = options.weaken;
   const errors: unknown[] = [];
   for (let n = chance.between(2, 4); n > 0; n--) supervise(world, server, `worker ${n}`, startWorker, errors);
   server.sweepForEver();

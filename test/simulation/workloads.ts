@@ -42,21 +42,21 @@ export const WORKLOADS: Record<string, Make> = {
     outcome: "same",
     async play(client, id) {
       await client.start(id, "signals", { count });
-      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, n));
+      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, { n }));
     },
   }),
   chain: ({ count, each }) => ({
     outcome: "same",
     async play(client, id) {
       await client.start(id, "chain", { count, each });
-      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, n));
+      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, { n }));
     },
   }),
   updates: ({ count }) => ({
     outcome: "same",
     async play(client, id) {
       await client.start(id, "updates", { count });
-      await many(client, count as number, (n) => client.update(id, `${id}-${n}`, n));
+      await many(client, count as number, (n) => client.update(id, `${id}-${n}`, { n }));
     },
   }),
   cancelled: () => ({
@@ -85,6 +85,26 @@ export const WORKLOADS: Record<string, Make> = {
       }
     },
   }),
+  /** A parent, one of whose children is a parent that continues as new and leaves children behind. */
+  clan: () => ({ outcome: "same", play: (client, id) => started(client, id, "clan", { id }) }),
+  /** As soon as a child has closed, its id is used by somebody else. */
+  usurped: () => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "parent", { id, leave: false });
+      while ((await client.look(`${id}-one`)) === null) await client.wait(500);
+      while ((await client.start(`${id}-one`, "brief", { ms: 10_000 })) === null)
+        await client.wait(client.chance.between(10, 2_000));
+    },
+  }),
+  /** The id of an execution with a deadline is used again, without one. */
+  outlived: () => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "brief", { ms: 2_000 }, { timeoutMs: 20_000 });
+      while ((await client.start(id, "late", { ms: 90_000 })) === null) await client.wait(1_000);
+    },
+  }),
   refused: ({ ms }) => ({
     outcome: "same",
     async play(client, id) {
@@ -103,7 +123,7 @@ export const WORKLOADS: Record<string, Make> = {
   reuse: ({ rounds }) => ({
     outcome: "any",
     async play(client, id) {
-      const signals = many(client, 4, (n) => client.signal(id, `${id}-${n}`, n));
+      const signals = many(client, 4, (n) => client.signal(id, `${id}-${n}`, { n }));
       for (let round = 0; round < (rounds as number); ) {
         if (await client.start(id, "brief", { ms: client.chance.between(1, 8_000) })) round += 1;
         await client.wait(client.chance.between(1, 10_000));
@@ -139,6 +159,9 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "parent", params: { leave: false } },
   { kind: "parent", params: { leave: true } },
   { kind: "orphaned", params: { leave: true } },
+  { kind: "clan", params: {} },
+  { kind: "usurped", params: {} },
+  { kind: "outlived", params: {} },
   { kind: "refused", params: { ms: 5_000 } },
   { kind: "refused", params: { ms: 100_000 } },
   { kind: "terminated", params: { steps: 4 } },

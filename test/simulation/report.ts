@@ -1,0 +1,22 @@
+/** What a failing seed is told as: the seed and its faults first, and how to see it again. */
+import { describeFaults } from "./faults.ts";
+import type { Report } from "./simulate.ts";
+
+export function describeFailure(report: Report, driver = "model"): string {
+  return [
+    `seed ${report.seed} fails; replay it with: npm run sim -- --seed ${report.seed}${driver === "model" ? "" : ` --driver ${driver}`} --trace`,
+    `faults: ${describeFaults(report.faults)}`,
+    `workloads: ${report.workloads.join(", ")}`,
+    `after ${report.steps} steps, ${Math.round(report.virtualMs / 1000)} virtual seconds: ${report.failure?.stack ?? ""}`,
+  ].join("\n");
+}
+
+/** Seeds in groups, each a test of its own; `SIM_SEEDS` says how many in all. */
+export function groups(share: number): { from: number; count: number }[] {
+  const all = Math.ceil(Number(process.env.SIM_SEEDS ?? 2_000) * share);
+  const size = 200;
+  return Array.from({ length: Math.ceil(all / size) }, (_, i) => ({
+    from: 1 + i * size,
+    count: Math.min(size, all - i * size),
+  }));
+}

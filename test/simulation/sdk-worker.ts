@@ -1,0 +1,47 @@
+/** The SDK's own worker in the simulated world: its transport, its clock and its ids come from there. */
+import { ServerUnreachable } from "../../sdk/worker/transport.ts";
+import { Worker } from "../../sdk/worker/worker.ts";
+import { ACTIVITIES, type Pace, WORKFLOWS } from "./sdk-workflows.ts";
+import { DEPLOYMENT } from "./server.ts";
+import type { StartWorker } from "./simulate.ts";
+
+export const sdkWorker: StartWorker = async ({ world, server, network, process, errors }) => {
+  const { chance } = world;
+  const skew = chance.between(-2_000, 2_000);
+  const note = (message: string, fields?: Record<string, unknown>) => {
+    world.note(() => `${process.name}: ${message} ${fields?.error ?? ""}`);
+  };
+  const resources: Pace = {
+    takeAWhile: () =>
+      world.pause(process, chance.happens(0.1) ? chance.between(10_000, 90_000) : chance.between(1, 2_000)),
+  };
+  const worker = new Worker(
+    {
+      transport: network.transportOf(process, server),
+      clock: {
+        now: () => world.now + skew,
+        at: (at, fn) => world.within(process, at - skew, fn),
+      },
+      log: {
+        debug: note,
+        info: note,
+        warn: note,
+        error(message, fields) {
+          note(message, fields);
+          if (!(fields?.error instanceof ServerUnreachable)) errors.push(new Error(message, { cause: fields?.error }));
+        },
+      },
+      session: chance.uuid(),
+      deployment: DEPLOYMENT,
+      uuid: () => chance.uuid(),
+      workflows: new Map(WORKFLOWS.map((w) => [w.name, w])),
+      activities: new Map(ACTIVITIES.map((a) => [a.name, a])),
+      limits: { maxConcurrentActivities: 2, maxConcurrentWorkflows: 50, cachedExecutions: 3 },
+      resources,
+      deterministic: true,
+      failOnAnyError: false,
+    },
+    process.name,
+  );
+  await worker.start();
+};

@@ -1,0 +1,43 @@
+/** Thousands of worlds of the model's driver. `SIM_SEEDS` (default 2,000) counts those of both drivers together. */
+import { describe, expect, test } from "vitest";
+import { NONE } from "./faults.ts";
+import { describeFailure, groups } from "./report.ts";
+import { examine, simulate } from "./simulate.ts";
+import { WEAKER } from "./weaker.ts";
+import { DRAWS, workload } from "./workloads.ts";
+
+describe("without faults", () => {
+  test.each(DRAWS)("$kind $params comes to its end", async ({ kind, params }) => {
+    const report = await simulate({ seed: 7, faults: NONE, workloads: [workload(kind, params)] });
+    expect(report.failure).toBeNull();
+    expect(report.outcomes[0]!.status).not.toBe("RUNNING");
+  });
+});
+
+describe("with faults", () => {
+  test.each(groups(0.7))("$count seeds from $from on keep every promise", { timeout: 120_000 }, async (group) => {
+    for (let seed = group.from; seed < group.from + group.count; seed++) {
+      const report = await examine({ seed });
+      if (report.failure) throw new Error(describeFailure(report), { cause: report.failure });
+    }
+  });
+
+  test("a seed replays exactly", async () => {
+    for (const seed of [3, 14, 159]) {
+      const [one, two] = [await simulate({ seed, traced: true }), await simulate({ seed, traced: true })];
+      expect(two.trace).toEqual(one.trace);
+      expect(two).toEqual(one);
+    }
+  });
+});
+
+describe("the simulation notices", () => {
+  // The others need rarer meetings than a test has time for: they are played in test/interleavings.
+  test.each(Object.entries(WEAKER))("%s", { timeout: 120_000 }, async (_, weaken) => {
+    let found: string | null = null;
+    for (let seed = 1; seed <= 400 && found === null; seed++) {
+      found = (await examine({ seed, weaken })).failure?.message ?? null;
+    }
+    expect(found).not.toBeNull();
+  });
+});
