@@ -1,5 +1,5 @@
 /**
- * The thirteen interleavings that break weaker versions of the protocol, by name. Each is played twice: against the weaker
+ * The thirteen interleavings that break weaker versions of the protocol, by name, and those found since. Each is played twice: against the weaker
  * call, where the bad outcome must be seen, and against the real one, where it must not.
  */
 import { describe, expect, test } from "vitest";
@@ -601,6 +601,57 @@ describe("15: an outcome that is younger than the log", () => {
     expect(taken).toEqual([]);
     await finish();
     expect(await goesOn(s)).toBe(false);
+  });
+});
+
+describe("16: effects of a batch that was only read", () => {
+  // A, no longer the holder, wins a position with a remote activity and dies with its server before the task is sent. B,
+  // the holder, loses that position, learns the batch and parks.
+  const play = async (loser: "reads" | "claims") => {
+    const s = await stage();
+    await started(s);
+    const a = new Driver(s.ports, "A");
+    await a.claim();
+    await a.append([local("A"), timer(s.clock.now() + 1_000)]);
+    const b = new Driver(s.ports, "B");
+    await b.claim();
+    await s.clock.advance(2_000);
+    const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: null } }];
+    const { events } = a.next({ outcomes });
+    const dead = dying(s.ports, "after", "putBatch");
+    await expect(a.append([...events, remote(2)], { ports: dead })).rejects.toThrow(Died);
+    expect((await b.append(b.next().events)).kind).toBe("position_lost");
+    if (loser === "reads") await b.reread();
+    else await b.claim();
+    expect(b.next().events).toEqual([]);
+    expect(await b.park()).toBe(true); // and says that all it knows was performed
+    await s.sweeping(3 * HOUR);
+    return (await s.tasks("activity")).length;
+  };
+  test("weaker: a loser that only reads says of an effect that it was performed, and it never is", async () => {
+    expect(await play("reads")).toBe(0);
+  });
+  test("real: a loser claims, which performs it", async () => {
+    expect(await play("claims")).toBe(1);
+  });
+});
+
+describe("17: a start that is repeated after the end", () => {
+  // A request to start is slow; its client asks again with the same token; that start runs and closes; the first arrives.
+  const play = async (token: "one" | "two") => {
+    const s = await stage();
+    await started(s, { token: "one" });
+    const a = new Driver(s.ports, "A");
+    await a.claim();
+    await a.close(completed);
+    await started(s, { token });
+    return (await s.ports.executions.head(ref()))!.status;
+  };
+  test("weaker: were the token not part of the condition, it would run a second time", async () => {
+    expect(await play("two")).toBe("RUNNING");
+  });
+  test("real: the same token is the same start", async () => {
+    expect(await play("one")).toBe("COMPLETED");
   });
 });
 
