@@ -89,6 +89,6 @@ function advice(operation: AvailableOperation, status: number, code: string, tar
   }
   if (code === "WF_1201") return ["`sirocco schedule list` shows the schedules of this workspace."];
   if (status === 504) return ["`sirocco deployments` shows whether a worker is running."];
-  if (status >= 500 && status !== 501) return ["The server's log says more."];
+  if (status >= 500 && status !== 501 && code !== "WF_1000") return ["The server's log says more."];
   return [];
 }

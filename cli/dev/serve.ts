@@ -10,7 +10,7 @@ import { type RunningServer, startServer } from "../server/index.ts";
 import { VERSION } from "../version.ts";
 import { DataDir } from "./data-dir.ts";
 import { settingsOf } from "./settings.ts";
-import { startWorkerProcess } from "./worker.ts";
+import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
 
 /** Workers finish what they are at for this long before they are ended. */
 const WORKER_GRACE_MS = 35_000;
@@ -32,6 +32,8 @@ export async function serve(options: ServeOptions): Promise<Exit> {
   const disk = Promise.withResolvers<unknown>();
   const ports = dir.open({ settings, clock, log: logTo(io), onFailure: disk.resolve });
   let server: RunningServer | undefined;
+  let worker: WorkerProcess | undefined;
+  let graceMs = 1_000;
   try {
     const key = await keyOf(dir, ports, io);
     server = await listen(options, ports);
@@ -40,14 +42,15 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     io.err(paint(io, "dim", `sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`));
     io.out(`SIROCCO_URL=${server.url}`);
     io.out(`SIROCCO_API_KEY=${key}`);
-    const worker = options.worker && startWorkerProcess(options.worker, workerEnv(options, server.url, key));
+    if (options.worker) worker = startWorkerProcess(options.worker, workerEnv(options, server.url, key));
     const why = await Promise.race([stopped(io.signal), disk.promise]);
     rest();
-    if (why === STOPPED && worker) await worker.stop(WORKER_GRACE_MS);
     if (why !== STOPPED) throw diskFailed(options.data, why);
+    graceMs = WORKER_GRACE_MS;
     io.err(paint(io, "dim", "stopping; everything is kept"));
     return EXIT.ok;
   } finally {
+    await worker?.stop(graceMs); // while there still is a server to take leave of
     await server?.close();
     if (server) dir.retract();
     ports.close();

@@ -1,0 +1,369 @@
+/** The client commands against a server with workers. */
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { activity } from "../../sdk/activity.ts";
+import { WorkflowError } from "../../sdk/errors.ts";
+import { waitUntil } from "../../sdk/workflow/commands.ts";
+import { workflow } from "../../sdk/workflow/define.ts";
+import { on, query, signal, update } from "../../sdk/workflow/handlers.ts";
+import { type Installation, installation } from "./installation.ts";
+import { cli, type Ran, type Surroundings, temporaryDirectory } from "./support.ts";
+
+const charge = activity({ name: "charge", input: z.object({ amount: z.number() }) }, ({ amount }) => {
+  if (amount > 1000) throw new WorkflowError("the card has a limit of 1000", { retry: false });
+  return { receipt: `r-${amount}` };
+});
+const approve = signal("approve", z.object({ by: z.string() }));
+const status = query("status", z.string());
+const rename = update("rename", z.object({ to: z.string() }), z.object({ was: z.string() }));
+const order = workflow(
+  {
+    name: "order",
+    title: "An order",
+    input: z.object({ amount: z.number(), wait: z.boolean().default(false) }),
+    handlers: [approve, status, rename],
+  },
+  async ({ amount, wait }) => {
+    let by: string | undefined;
+    let name = "first";
+    on(approve, (given) => {
+      by = given.by;
+    });
+    on(status, () => (by === undefined ? "waiting" : `approved by ${by}`));
+    on(rename, ({ to }) => {
+      const was = name;
+      name = to;
+      return { was };
+    });
+    if (wait) await waitUntil(() => by !== undefined, "1h");
+    return { ...(await charge({ amount })), by: by ?? null };
+  },
+);
+const shared = workflow({ name: "shared" }, async () => "done");
+
+/** Nothing listens on this port: it is assigned, and to nobody here. */
+const nowhere = "http://127.0.0.1:2";
+
+let server: Installation;
+let directory: ReturnType<typeof temporaryDirectory>;
+beforeAll(async () => {
+  directory = temporaryDirectory();
+  server = await installation();
+  await server.worker("shop", [order, shared], [charge]);
+  await server.worker("annex", [shared]);
+});
+afterAll(async () => {
+  await server.close();
+  directory.remove();
+});
+
+/** One line, split at blanks. */
+const sirocco = (line: string, around: Surroundings = {}): Promise<Ran> =>
+  cli(line.split(" "), { env: server.env, cwd: directory.path, ...around });
+const startOrder = (id: string, input: object) =>
+  cli(["start", "order", "--id", id, "--input", JSON.stringify(input)], { env: server.env });
+
+describe("start", () => {
+  it("starts, says under which id, and how to follow it", async () => {
+    const ran = await sirocco(`start order -i {"amount":1}`);
+    expect(ran.code).toBe(0);
+    const id = /execution: +(\S+)/.exec(ran.out)?.[1];
+    expect(ran.err).toContain(`sirocco tail ${id}`);
+    expect((await sirocco(`get ${id}`)).code).toBe(0);
+  });
+
+  it("waits for the result and prints it", async () => {
+    const ran = await sirocco(`start order --wait --id waited -i {"amount":7}`);
+    expect(ran).toMatchObject({ code: 0, err: "" });
+    expect(ran.out).toMatch(/status: +COMPLETED/);
+    expect(ran.out).toContain('"receipt": "r-7"');
+  });
+
+  it("exits 1 when the execution that it waited for has failed, and says why", async () => {
+    const ran = await sirocco(`start order --wait -i {"amount":5000}`);
+    expect(ran.code).toBe(1);
+    expect(ran.out).toMatch(/status: +FAILED/);
+    expect(ran.out).toContain("the card has a limit of 1000");
+  });
+
+  it("gives up waiting after --timeout, and the execution goes on", async () => {
+    const ran = await sirocco(`start order --wait --timeout 300ms --id patient -i {"amount":1,"wait":true}`);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain("Execution patient has not closed in time; it goes on.");
+    expect((await sirocco("get patient")).out).toMatch(/status: +RUNNING/);
+    expect((await sirocco("terminate patient")).code).toBe(0);
+  });
+
+  it("reads its input from a file and from standard input", async () => {
+    writeFileSync(join(directory.path, "input.json"), '{"amount": 3}');
+    expect((await sirocco("start order -w -i @input.json")).out).toContain("r-3");
+    expect((await sirocco("start order -w -i -", { stdin: '{"amount": 4}' })).out).toContain("r-4");
+  });
+
+  it.each([
+    ["start order -i {amount:1}", 2, "--input is not JSON"],
+    ["start order -i [1]", 2, "--input is a list"],
+    ["start order -i @missing.json", 2, "the file cannot be read"],
+    [`start order -i {"amount":"much"}`, 1, "input.amount"],
+    ["start order --id a/b", 1, "execution_id"],
+    ["start nobody", 1, "no worker has registered a workflow of this name"],
+    ["start order --timeout 3s", 2, "it needs --wait"],
+  ])("refuses `%s` with code %i", async (line, code, words) => {
+    const ran = await sirocco(line);
+    expect(ran.code).toBe(code);
+    expect(ran.err).toContain(words);
+    expect(ran.out).toBe("");
+  });
+
+  it("names the deployments when several serve the workflow, and the flag to pass", async () => {
+    const ran = await sirocco("start shared");
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain("Workflow 'shared' is served by several active deployments: annex, shop.");
+    expect(ran.err).toContain("--deployment annex");
+    const chosen = await sirocco("start shared --deployment annex --wait --json");
+    expect(JSON.parse(chosen.out)).toMatchObject({
+      status: "COMPLETED",
+      deployment_name: "annex",
+      result: { result: "done" },
+    });
+  });
+
+  it("refuses an id that is running, and says what can be done", async () => {
+    await startOrder("twice", { amount: 1, wait: true });
+    const again = await startOrder("twice", { amount: 1 });
+    expect(again.code).toBe(1);
+    expect(again.err).toContain("'twice' is already running");
+    expect(again.err).toContain("Leave --id out");
+    await sirocco("terminate twice");
+  });
+});
+
+describe("a running execution", () => {
+  it("is asked, changed and told things", async () => {
+    await startOrder("talk", { amount: 9, wait: true });
+    expect((await sirocco("query talk status")).out).toBe('"waiting"');
+    expect(JSON.parse((await sirocco(`update talk rename -i {"to":"second"}`)).out)).toEqual({ was: "first" });
+    expect(JSON.parse((await sirocco("query talk status --json")).out)).toEqual({
+      query_name: "status",
+      result: "waiting",
+    });
+    const waits = await sirocco("get talk");
+    expect(waits.out).toMatch(/waits for: timer 1, due in 59 min/);
+    expect(await sirocco(`signal talk approve -i {"by":"ada"}`)).toMatchObject({ code: 0, out: "Signal accepted" });
+    const tail = await sirocco("tail talk");
+    expect(tail.code).toBe(0);
+    expect(tail.out.split("\n").map((line) => line.split("  ").slice(-2)[0])).toEqual([
+      "started",
+      "▶ charge (1)",
+      "✔ charge (1)",
+      "COMPLETED",
+    ]);
+    expect(tail.err).toBe("talk COMPLETED");
+    const { result } = JSON.parse((await sirocco("get talk --json")).out);
+    expect(result).toEqual({ receipt: "r-9", by: "ada" });
+  });
+
+  it("refuses names that it does not know and names those it does", async () => {
+    await startOrder("names", { amount: 1, wait: true });
+    for (const [line, words] of [
+      ["signal names aprove", "It has 'approve'."],
+      ["query names state", "It has 'status'."],
+      [`update names ren -i {"to":"x"}`, "It has 'rename'."],
+    ] as const) {
+      const ran = await sirocco(line);
+      expect(ran.code).toBe(1);
+      expect(ran.err).toContain(words);
+    }
+    expect((await sirocco(`signal names approve -i {"by":7}`)).err).toContain("input.by");
+    await sirocco("terminate names");
+  });
+
+  it("is cancelled or terminated, several at once, and the code tells if any was refused", async () => {
+    await startOrder("c1", { amount: 1, wait: true });
+    await startOrder("c2", { amount: 1, wait: true });
+    const some = await sirocco("terminate c1 nowhere");
+    expect(some).toMatchObject({ code: 1, out: "c1 terminated" });
+    expect(some.err).toContain("There is no execution 'nowhere'");
+    expect(await sirocco("cancel c2")).toMatchObject({ code: 0, out: "c2 asked to cancel" });
+    expect((await sirocco("tail c2")).err).toBe("c2 CANCELED");
+    const closed = await sirocco("cancel c2 --json");
+    expect(closed.code).toBe(1);
+    expect(JSON.parse(closed.out).results[0]).toMatchObject({ execution_id: "c2", ok: false });
+  });
+});
+
+describe("history", () => {
+  it("is a timeline with what happened, when, and how long it took", async () => {
+    await sirocco(`start order --wait --id past -i {"amount":2}`);
+    const lines = (await sirocco("history past")).out.split("\n");
+    expect(lines[1]).toMatch(/^ 1 +\+0\.000 {2}● order started {2}\{"amount":2\}$/);
+    expect(lines.at(-2)).toMatch(/✔ charge \(1\) done after \d+ ms {2}\{"receipt":"r-2"\}$/);
+    expect(lines.at(-1)).toMatch(/● COMPLETED/);
+    const narrow = await sirocco("history past", { columns: 60 });
+    for (const line of narrow.out.split("\n")) expect(line.length).toBeLessThanOrEqual(60);
+    expect((await sirocco("history past --full", { columns: 60 })).out).toContain('{"receipt":"r-2","by":null}');
+  });
+
+  it("is the recorded events as JSON, of any run", async () => {
+    await sirocco(`start order --wait --id again -i {"amount":2}`);
+    const [first] = JSON.parse((await sirocco("list --search again --json")).out).executions;
+    await sirocco(`start order --wait --id again -i {"amount":3}`);
+    const { events } = JSON.parse((await sirocco(`history again --run ${first.run_id} --json`)).out);
+    expect(events.map((e: { id: number }) => e.id)).toEqual(events.map((_: unknown, i: number) => i + 1));
+    expect(events[0]).toMatchObject({ kind: "execution_started", input: { amount: 2 } });
+  });
+
+  it("of an unknown execution is a refusal that says where to look", async () => {
+    const ran = await sirocco("history nowhere");
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain("`sirocco list`");
+  });
+});
+
+describe("lists", () => {
+  it("show executions, filtered, latest first, as many as asked for", async () => {
+    for (const n of [1, 2, 3]) await sirocco(`start order --wait --id listed-${n} -i {"amount":${n}}`);
+    await sirocco(`start order --wait --id listed-4 -i {"amount":4000}`);
+    const ids = (ran: Ran) =>
+      ran.out
+        .split("\n")
+        .slice(1)
+        .map((line) => line.split(" ")[0]);
+    expect(ids(await sirocco("list --search listed"))).toEqual(["listed-4", "listed-3", "listed-2", "listed-1"]);
+    expect(ids(await sirocco("list --search listed --status failed"))).toEqual(["listed-4"]);
+    expect(
+      ids(await sirocco("list --search listed --status completed --since 1h --workflow order --deployment shop")),
+    ).toHaveLength(3);
+    const two = await sirocco("list --search listed -n 2");
+    expect(ids(two)).toEqual(["listed-4", "listed-3"]);
+    expect(two.err).toContain("there are more: --limit 10");
+    expect(await sirocco("list --deployment annex --status running")).toMatchObject({
+      code: 0,
+      out: "",
+      err: "No executions match.",
+    });
+    expect((await sirocco("list --status finished")).code).toBe(2);
+  });
+
+  it("show deployments and their workers", async () => {
+    const all = await sirocco("deployments");
+    expect(all.out).toMatch(/annex +active +1 of 1/);
+    expect(all.out).toMatch(/shop +active +1 of 1/);
+    expect((await sirocco("deployments shop")).out).toMatch(/shop-1 +active/);
+    expect((await sirocco("deployments --workflow order --json")).out).not.toContain("annex");
+    expect((await sirocco("deployments nobody")).code).toBe(1);
+  });
+
+  it("show an inactive deployment only when asked to", async () => {
+    const stop = await server.worker("seasonal", [shared]);
+    await stop();
+    expect((await sirocco("deployments")).out).not.toContain("seasonal");
+    expect((await sirocco("deployments --all")).out).toMatch(/seasonal +inactive/);
+    expect((await sirocco("workflows")).out).toContain("seasonal (inactive)");
+  });
+
+  it("show workflows and what can be said to them", async () => {
+    expect((await sirocco("workflows")).out).toMatch(/order +shop +approve +status +rename/);
+    const one = await sirocco("workflows order");
+    expect(one.out).toMatch(/title: +An order/);
+    expect(one.out).toContain(
+      'signal: approve  {"type":"object","properties":{"by":{"type":"string"}},"required":["by"]}',
+    );
+    expect((await sirocco("workflows nobody")).code).toBe(1);
+  });
+});
+
+describe("tail without an id", () => {
+  it("follows the whole workspace from now on, and goes on from a sequence", async () => {
+    await sirocco(`start order --wait --id before -i {"amount":1}`);
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const followed = new Promise<void>((resolve) => {
+      const onLine = (line: string) => {
+        seen.push(line);
+        if (line.includes("COMPLETED") && line.includes("after-1")) resolve();
+      };
+      void sirocco("tail --since 100ms", { signal: stop.signal, onLine }).then(() => resolve());
+    });
+    await sirocco(`start order --wait --id after-1 -i {"amount":1}`);
+    await followed;
+    stop.abort();
+    expect(seen.some((line) => line.includes("order after-1  started"))).toBe(true);
+    const sequence = Number(/ (\d+) {2}order after-1 {2}started/.exec(seen.join("\n"))?.[1]);
+
+    const again = new AbortController();
+    const lines: string[] = [];
+    const onLine = (line: string) => {
+      lines.push(line);
+      if (line.includes("WORKFLOW_EXECUTION_COMPLETED")) again.abort();
+    };
+    expect(
+      (await sirocco(`tail --after ${sequence} --json --workflow order`, { signal: again.signal, onLine })).code,
+    ).toBe(0);
+    expect(JSON.parse(lines[0]!).broker_sequence).toBe(sequence + 1);
+  });
+
+  it("refuses filters beside an id", async () => {
+    expect((await sirocco("tail some --workflow order")).code).toBe(2);
+  });
+});
+
+describe("doctor", () => {
+  it("finds nothing wrong, and shows no secret", async () => {
+    const ran = await sirocco("doctor");
+    expect(ran.code).toBe(0);
+    expect(ran.out).not.toMatch(/failed/);
+    expect(ran.out).not.toContain(server.env.SIROCCO_API_KEY);
+    expect(ran.out).toMatch(/workers +\d live, of .*shop/);
+  });
+
+  it("tells a wrong key from a missing server", async () => {
+    const wrong = await cli(["doctor", "--json"], {
+      env: { ...server.env, SIROCCO_API_KEY: "not-the-key", DEPLOYMENT_NAME: "a b" },
+    });
+    expect(wrong.code).toBe(1);
+    const { checks } = JSON.parse(wrong.out);
+    expect(checks).toContainEqual(expect.objectContaining({ check: "key", state: "failed" }));
+    expect(checks).toContainEqual(expect.objectContaining({ check: "environment", state: "warning" }));
+    const gone = await cli(["doctor"], { env: { SIROCCO_URL: nowhere, SIROCCO_API_KEY: "k" } });
+    expect(gone.code).toBe(3);
+    expect(gone.out).toContain("npx sirocco dev");
+  });
+});
+
+describe("a server that cannot be used", () => {
+  it("is not there: code 3, and how to start one", async () => {
+    const ran = await cli(["list"], { env: { SIROCCO_URL: nowhere, SIROCCO_API_KEY: "k" } });
+    expect(ran.code).toBe(3);
+    expect(ran.err).toContain("nothing listens there (connection refused)");
+    expect(ran.err).toContain("npx sirocco dev");
+  });
+
+  it("does not know the key: code 1, and where the key came from", async () => {
+    const ran = await cli(["list", "--key", "wrong"], { env: server.env });
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain("The API key is not known here");
+    expect(ran.err).toContain("comes from --key");
+  });
+
+  it("has no key or a strange address: code 2, before anything is sent", async () => {
+    expect((await cli(["list"], { env: { SIROCCO_URL: server.url } })).err).toContain("SIROCCO_API_KEY is not set");
+    const strange = await cli(["list"], { env: { SIROCCO_URL: "localhost:7411", SIROCCO_API_KEY: "k" } });
+    expect(strange.code).toBe(2);
+    expect(strange.err).toContain("SIROCCO_URL is 'localhost:7411'");
+  });
+
+  it("is another program: says that it is", async () => {
+    const other = createServer((_, response) => response.writeHead(404).end("<h1>nginx</h1>"));
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const ran = await cli(["list", "--url", url], { env: server.env });
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain("not an answer of Sirocco");
+    await new Promise((resolve) => other.close(resolve));
+  });
+});

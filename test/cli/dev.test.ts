@@ -1,0 +1,143 @@
+/** `sirocco dev` as a real process. */
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type * as z from "zod";
+import type { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
+import { BIN, bin, cli, type Dev, dev, Process, temporaryDirectory } from "./support.ts";
+
+const running: Process[] = [];
+const started = async (args: readonly string[], around?: Parameters<typeof dev>[1]): Promise<Dev> => {
+  const one = await dev(args, around);
+  running.push(one.process);
+  return one;
+};
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((process) => process.end("SIGKILL")));
+});
+
+let directory: ReturnType<typeof temporaryDirectory>;
+beforeAll(() => {
+  directory = temporaryDirectory();
+});
+afterAll(() => directory.remove());
+const path = (name: string) => join(directory.path, name);
+
+describe("sirocco dev", () => {
+  it("prints address and key, one line each, as all there is on standard output, and ends with 0 when asked to", async () => {
+    const { process, url, key } = await started(["--data", path("lines")]);
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(key).toMatch(/^sk_\S{20,}$/);
+    expect(await process.end()).toBe(0);
+    expect(process.out).toBe(`SIROCCO_URL=${url}\nSIROCCO_API_KEY=${key}\n`);
+  });
+
+  it("keeps its key, readable by its owner alone, over a restart and over kill -9", async () => {
+    const data = path("key");
+    const first = await started(["--data", data]);
+    expect(statSync(join(data, "key")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(data, "sirocco.db")).mode & 0o777).toBe(0o600);
+    expect(statSync(data).mode & 0o777).toBe(0o700);
+    await first.process.end("SIGKILL");
+    const second = await started(["--data", data]);
+    expect(second.key).toBe(first.key);
+    expect((await cli(["list"], { env: second.env })).code).toBe(0);
+  });
+
+  it("takes the key of the environment, and prints it again without one", async () => {
+    const data = path("given");
+    const given = await started(["--data", data], { env: { SIROCCO_API_KEY: "a-key-of-my-own" } });
+    expect(given.key).toBe("a-key-of-my-own");
+    expect((await cli(["list"], { env: given.env })).code).toBe(0);
+    await given.process.end();
+    expect((await started(["--data", data])).key).toBe("a-key-of-my-own");
+  });
+
+  it("refuses a key that is none", async () => {
+    const process = bin(["dev", "--port", "0", "--data", path("short")], { env: { SIROCCO_API_KEY: "short" } });
+    expect(await process.ended).toBe(2);
+    expect(process.err).toContain("SIROCCO_API_KEY cannot be used as a key: an API key has at least 8 characters");
+  });
+
+  it("refuses a directory that another server uses, says which, and leaves that one alone", async () => {
+    const data = path("shared");
+    const first = await started(["--data", data]);
+    const second = bin(["dev", "--port", "0", "--data", data]);
+    expect(await second.ended).toBe(1);
+    expect(second.err).toContain(`in use by another server (${first.url})`);
+    expect((await cli(["list"], { env: first.env })).code).toBe(0);
+  });
+
+  it("says so when the port is taken", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as { port: number };
+    const process = bin(["dev", "--port", String(port), "--data", path("port")]);
+    expect(await process.ended).toBe(1);
+    expect(process.err).toContain(`Port ${port} on 127.0.0.1 is taken`);
+    expect(process.err).toContain("--port 0");
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it.skipIf(process.platform === "win32")("ends with words and code 1 when the disk refuses a write", async () => {
+    const limited = `ulimit -f 400; exec "$0" "$1" dev --port 0 --data "$2"`; // blocks of 1 KiB or 512 bytes
+    const server = new Process("bash", ["-c", limited, process.execPath, BIN, path("disk")]);
+    running.push(server);
+    const [, url, key] = (await server.saw(/SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/)) as unknown as string[];
+    const body: z.input<typeof WORKER_ROUTES.register.body> = {
+      deployment: "d",
+      worker: "w",
+      session: randomUUID(),
+      definitions: [{ name: "w", input_schema: { type: "object", description: "x".repeat(500_000) } }],
+      activities: [],
+      sdk: "0",
+    };
+    await fetch(`${url}/v1/worker/register`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }).catch(() => {});
+    expect(await server.ended).toBe(1);
+    expect(server.err).toContain("The disk refused a write");
+    expect(server.err).toContain("Nothing that was acknowledged is lost");
+  });
+
+  it("refuses a directory that it cannot use, and a file that is no database", async () => {
+    writeFileSync(path("file"), "");
+    const inFile = bin(["dev", "--port", "0", "--data", path("file/below")]);
+    expect(await inFile.ended).toBe(1);
+    expect(inFile.err).toContain("cannot be used");
+    const { process: first } = await started(["--data", path("garbage")]);
+    await first.end();
+    writeFileSync(
+      path("garbage/sirocco.db"),
+      "this is not a database, although it is long enough to be one".repeat(100),
+    );
+    const onGarbage = bin(["dev", "--port", "0", "--data", path("garbage")]);
+    expect(await onGarbage.ended).toBe(1);
+    expect(onGarbage.err).toContain("no database of Sirocco");
+  });
+
+  it("tells commands in the same directory where it is, as long as it runs", async () => {
+    const server = await started([], { cwd: directory.path });
+    const list = await cli(["list"], { cwd: directory.path });
+    expect(list).toMatchObject({ code: 0, err: "No executions match." });
+    expect(readFileSync(path(".sirocco/.gitignore"), "utf8")).toBe("*\n");
+    await server.process.end();
+    expect(existsSync(path(".sirocco/url"))).toBe(false);
+  });
+
+  it.each([
+    [["--port", "notanumber"], "--port is 'notanumber'"],
+    [["--port", "70000"], "ports end at 65535"],
+    [["--lease", "10ms"], "below 500 ms"],
+    [["--lease", "soon"], "--lease"],
+    [["--worker", "nowhere.ts"], "there is no such file"],
+  ])("refuses %j", async (args, words) => {
+    const { code, err } = await cli(["dev", ...args], { cwd: directory.path });
+    expect(code).toBe(2);
+    expect(err).toContain(words);
+  });
+});

@@ -1,0 +1,139 @@
+/** Running the command line: as a process of its own, or inside the test where only its words matter. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { main } from "../../cli/main.ts";
+
+export const BIN = fileURLToPath(new URL("../../cli/bin.js", import.meta.url));
+const LIMIT_MS = 20_000;
+
+export function temporaryDirectory(): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), "sirocco-cli-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly stdin?: string;
+  readonly columns?: number;
+  readonly signal?: AbortSignal;
+  /** Sees each line as it is printed. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** A command line inside this process. */
+export async function cli(argv: readonly string[], around: Surroundings = {}): Promise<Ran> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const keep = (lines: string[]) => (line: string) => {
+    lines.push(line);
+    around.onLine?.(line);
+  };
+  const code = await main(argv, {
+    out: keep(out),
+    err: keep(err),
+    stdin: async () => around.stdin ?? "",
+    env: around.env ?? {},
+    cwd: around.cwd ?? "/nonexistent",
+    color: false,
+    columns: around.columns ?? null,
+    signal: around.signal ?? new AbortController().signal,
+  });
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
+
+/** The variables that would decide for a command what a test wants to decide. */
+function cleanEnv(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { SIROCCO_URL: _, SIROCCO_API_KEY: __, DEPLOYMENT_NAME: ___, ...rest } = process.env;
+  return { ...rest, ...env };
+}
+
+export class Process {
+  readonly child: ChildProcess;
+  out = "";
+  err = "";
+  readonly ended: Promise<number | NodeJS.Signals>;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(command: string, args: readonly string[], around: Pick<Surroundings, "env" | "cwd"> = {}) {
+    this.child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: cleanEnv(around.env ?? {}),
+      ...(around.cwd !== undefined && { cwd: around.cwd }),
+    });
+    const wake = () => {
+      for (const waiting of [...this.#waiting]) waiting();
+    };
+    this.child.stdout?.on("data", (part) => {
+      this.out += part;
+      wake();
+    });
+    this.child.stderr?.on("data", (part) => {
+      this.err += part;
+      wake();
+    });
+    this.ended = new Promise((resolve) => {
+      this.child.once("close", (code, signal) => {
+        resolve(signal ?? code ?? 1);
+        wake();
+      });
+    });
+  }
+
+  /** Waits for a line on either output; answers what the pattern found. */
+  async saw(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = Date.now() + LIMIT_MS;
+    for (;;) {
+      const found = pattern.exec(this.out) ?? pattern.exec(this.err);
+      if (found) return found;
+      const over = this.child.exitCode !== null || Date.now() > deadline;
+      if (over) throw new Error(`${pattern} never came.\n--- stdout\n${this.out}\n--- stderr\n${this.err}`);
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          this.#waiting.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, 250);
+        this.#waiting.add(done);
+      });
+    }
+  }
+
+  async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | NodeJS.Signals> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+/** The real program. */
+export const bin = (args: readonly string[], around?: Pick<Surroundings, "env" | "cwd">): Process =>
+  new Process(process.execPath, [BIN, ...args], around);
+
+export interface Dev {
+  readonly process: Process;
+  readonly url: string;
+  readonly key: string;
+  /** What clients and workers of it need. */
+  readonly env: { SIROCCO_URL: string; SIROCCO_API_KEY: string };
+}
+
+/** `sirocco dev`, once it listens. */
+export async function dev(args: readonly string[], around?: Pick<Surroundings, "env" | "cwd">): Promise<Dev> {
+  const process = bin(["dev", "--port", "0", ...args], around);
+  const [, url, key] = (await process.saw(/SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/)) as unknown as [
+    string,
+    string,
+    string,
+  ];
+  return { process, url, key, env: { SIROCCO_URL: url, SIROCCO_API_KEY: key } };
+}
