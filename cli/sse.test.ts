@@ -1,0 +1,35 @@
+import { expect, it } from "vitest";
+import { type Frame, frames } from "./sse.ts";
+
+async function read(...chunks: string[]): Promise<Frame[]> {
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
+      controller.close();
+    },
+  });
+  return Array.fromAsync(frames(body));
+}
+
+it("frames are the same however the bytes are cut, a character in two included", async () => {
+  const text =
+    'id: 7\r\ndata: {"a":"ü"}\r\n\r\n: keep-alive\r\n\r\nevent: error\rdata: x\rdata: y\r\rdata:no blank\n\n';
+  const whole = await read(text);
+  expect(whole).toEqual([
+    { event: "", id: "7", data: '{"a":"ü"}' },
+    { event: "error", id: "7", data: "x\ny" },
+    { event: "", id: "7", data: "no blank" },
+  ]);
+  const bytes = new TextEncoder().encode(text);
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const byte of bytes) controller.enqueue(new Uint8Array([byte]));
+      controller.close();
+    },
+  });
+  expect(await Array.fromAsync(frames(body))).toEqual(whole);
+});
+
+it("a last frame that was cut off is dropped, it comes again after the reconnect", async () => {
+  expect(await read("id: 1\ndata: 1\n\nid: 2\ndata: 2\n")).toEqual([{ event: "", id: "1", data: "1" }]);
+});

@@ -1,0 +1,82 @@
+import { expect, it } from "vitest";
+import type { HistoryEvent } from "../shared/protocol/history.ts";
+import { failureLines, timeline, waitingFor } from "./timeline.ts";
+
+const T = Date.parse("2026-01-01T00:00:00Z");
+const options = { retry: { max_attempts: 3, first_ms: 1000, factor: 2, max_ms: 100_000, non_retryable: [] } };
+const failure = {
+  message: "activity failed",
+  type: "ActivityError",
+  cause: { message: "no route", type: "NetworkError" },
+};
+
+/** A history from events without ids, a second apart. */
+const history = (...events: object[]): HistoryEvent[] =>
+  events.map((event, i) => ({ id: i + 1, at: T + i * 1000, ...event }) as HistoryEvent);
+
+const scheduled = { kind: "activity_scheduled", activity: 1, name: "charge", input: { n: 1 }, where: "queue", options };
+
+it("an activity's lines say how long it took, which attempt it was, and what went wrong at the bottom of it", () => {
+  const lines = timeline(
+    history(
+      scheduled,
+      {
+        kind: "activity_attempt_failed",
+        activity: 1,
+        name: "charge",
+        attempt: 1,
+        reason: "lost",
+        failure,
+        retry_at: T + 3000,
+      },
+      { kind: "activity_attempt_started", activity: 1, attempt: 2, where: "local:s" },
+      { kind: "activity_completed", activity: 1, name: "charge", result: "ok" },
+    ),
+  );
+  expect(lines.map((line) => `${line.mark} ${line.text} | ${line.more}`)).toEqual([
+    '▶ charge (1) queued | {"n":1}',
+    "↻ charge (1) attempt 1 lost its worker, again in 2.00 s | NetworkError: no route",
+    "▶ charge (1) attempt 2 | ",
+    '✔ charge (1) done after 3.00 s | "ok"',
+  ]);
+});
+
+it("what a running execution waits for is what it has begun and not seen the end of", () => {
+  const events = history(
+    scheduled,
+    {
+      kind: "activity_attempt_failed",
+      activity: 1,
+      name: "charge",
+      attempt: 1,
+      reason: "failed",
+      failure,
+      retry_at: T + 60_000,
+    },
+    { kind: "timer_started", timer: 1, fire_at: T + 7_200_000 },
+    { kind: "timer_started", timer: 2, fire_at: T + 1 },
+    { kind: "timer_cancelled", timer: 2 },
+    { kind: "child_scheduled", child: 1, workflow: "ship", execution: "s-1", input: {}, on_parent_close: "terminate" },
+  );
+  expect(waitingFor(events, T)).toEqual([
+    "activity charge (1), attempt 2 in 1 min (NetworkError: no route)",
+    "timer 1, due in 2 h",
+    "child ship s-1",
+  ]);
+});
+
+it("a bug in workflow code comes first, and is forgotten once the code has gone on", () => {
+  const bug = {
+    kind: "workflow_task_failed",
+    failure: { message: "x is not a function", type: "TypeError" },
+    fingerprint: "f",
+  };
+  expect(waitingFor(history(bug), T)).toEqual(["repaired workflow code: TypeError: x is not a function"]);
+  expect(waitingFor(history(bug, { kind: "timer_started", timer: 1, fire_at: T + 5000 }), T)).toEqual([
+    "timer 1, due in 5.00 s",
+  ]);
+});
+
+it("a failure is told from the outside in", () => {
+  expect(failureLines(failure)).toEqual(["ActivityError: activity failed", "caused by NetworkError: no route"]);
+});
