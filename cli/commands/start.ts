@@ -1,6 +1,6 @@
 /** `sirocco start`: starts an execution, and may wait for its end. */
 import { uuid7 } from "../../shared/uuid.ts";
-import { type Api, apiOf } from "../api.ts";
+import { Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { CliError, EXIT, type Exit } from "../errors.ts";
 import { exitOf, showExecution } from "../executions.ts";
@@ -74,7 +74,7 @@ function uncertain(error: unknown, id: string): unknown {
 async function wait(api: Api, id: string, timeoutMs: number | undefined, json: boolean, io: Io): Promise<Exit> {
   const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
   const signal = limit ? AbortSignal.any([io.signal, limit]) : io.signal;
-  const patient = new (api.constructor as typeof Api)(api.target, signal);
+  const patient = new Api(api.target, signal);
   const lost = (why: CliError) => io.err(paint(io, "dim", `${why.message} Waiting for it to come back.`));
   try {
     for await (const _ of followExecution(patient, id, { after: 0, signal, onLost: lost })) void _;

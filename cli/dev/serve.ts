@@ -15,6 +15,9 @@ import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
 /** Workers finish what they are at for this long before they are ended. */
 const WORKER_GRACE_MS = 35_000;
 
+/** Answers under way are given at once; this is for clients that are slow to take them. */
+const SERVER_GRACE_MS = 1_000;
+
 export interface ServeOptions {
   readonly port: number;
   readonly host: string;
@@ -51,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     return EXIT.ok;
   } finally {
     await worker?.stop(graceMs); // while there still is a server to take leave of
-    await server?.close();
+    await server?.close(SERVER_GRACE_MS);
     if (server) dir.retract();
     ports.close();
   }

@@ -10,7 +10,7 @@ import { type DemoServer, startServer } from "./server.ts";
 
 const WORKER = fileURLToPath(new URL("../worker.ts", import.meta.url));
 const BOOT_LIMIT_MS = 30_000;
-const GRACE_MS = 1_000;
+const GRACE_MS = 3_000;
 
 export class Crew {
   readonly services: Services;
