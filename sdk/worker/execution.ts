@@ -138,8 +138,8 @@ export class Execution {
     this.#holder = !answer.turn_lost;
     this.#askedAt = 0;
     this.#parkedAt = this.#hub.now();
-    this.#inbox = new Map(answer.messages.map((m) => [m.id, m]));
     await this.#takeLog(answer.head, answer.batches, have !== undefined);
+    this.#inbox = new Map(answer.messages.map((m) => [m.id, m])); // not before: the log may be of another run than ours
     return true;
   }
 

@@ -297,6 +297,47 @@ test("an answer to a query that is too long for a call is refused to whoever ask
   expect(env.now.getTime()).toBe(at);
 });
 
+test("a worker that knows an older run takes in what waits for the next one", async () => {
+  const poke = signal("poke", z.object({}));
+  const relay = workflow(
+    { name: "relay", input: z.object({ left: z.number() }), timeout: null, handlers: [poke] },
+    async ({ left }) => {
+      let poked = false;
+      on(poke, () => {
+        poked = true;
+      });
+      await waitUntil(() => poked);
+      return left > 0 ? continueAsNew({ left: left - 1 }) : "over";
+    },
+  );
+  let allowed = 1;
+  let waiting: (() => void)[] = [];
+  const allow = (n: number) => {
+    allowed = n;
+    for (const go of waiting) go();
+    waiting = [];
+  };
+  const wire = (inner: Transport, n: number): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, o) {
+      while (operation === "poll" && n !== allowed) await new Promise<void>((ok) => waiting.push(ok));
+      const answer = await inner.call(operation, body, o);
+      // A task that reaches the wrong worker is lost on its way, and comes again when its lease lapses.
+      return operation === "poll" && n !== allowed ? ({ deliveries: [] } as never) : answer;
+    },
+  });
+  await using env = await environment({ workflows: [relay], workers: 2 }, { wire });
+  const run = await env.start(relay, { left: 1 });
+  allow(2); // the first worker knows the first run
+  await run.signal(poke, {});
+  await env.advance("2m");
+  expect((await run.history())[0]).toMatchObject({ input: { left: 0 } }); // the second has begun the next
+  allow(1);
+  await run.signal(poke, {});
+  await env.advance("2m");
+  expect(await run.status()).toBe("COMPLETED");
+});
+
 test("a chain that continues as new for ever with many signals carries a bounded memory of them", async () => {
   const poke = signal("poke", z.object({}));
   const loop = workflow({ name: "loop", timeout: null, handlers: [poke] }, async () => {
