@@ -10,7 +10,7 @@ import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state
 import type { Head } from "../../shared/protocol/head.ts";
 import { type Batch, type HistoryEvent, isClosing, isStimulus } from "../../shared/protocol/history.ts";
 import { inOrder, type Message } from "../../shared/protocol/messages.ts";
-import { ProgramInstance } from "./instance.ts";
+import { Bug, ProgramInstance } from "./instance.ts";
 import type { ModelWorker } from "./model-worker.ts";
 import { PROGRAMS } from "./programs.ts";
 
@@ -22,6 +22,7 @@ export class Drive {
   #head: Head | null = null;
   #state: RunState | null = null;
   #instance: ProgramInstance | null = null;
+  #bug: Bug | null = null;
   #holder = false;
   #inbox = new Map<string, Message>();
   #outcomes: LocalOutcome[] = [];
@@ -52,6 +53,7 @@ export class Drive {
   }
 
   async #claim(): Promise<boolean> {
+    this.#bug = null;
     const { transport, session } = this.#worker;
     const have =
       this.#head && this.#state && this.#instance ? { run: this.#head.run, tail: this.#state.tail } : undefined;
@@ -78,7 +80,7 @@ export class Drive {
 
   async #advance(): Promise<void> {
     if (this.#head && !this.#instance && !(await this.#claim())) return;
-    while (this.#head && this.#state) {
+    while (this.#head && this.#state && !this.#bug) {
       if (this.#state.closed) return this.#end();
       if (!(await this.#step())) break;
     }
@@ -122,7 +124,13 @@ export class Drive {
     const stimuli = events.filter(isStimulus);
     let decided: number | null = null;
     if (stimuli.length > 0 || state.lastStimulus > state.decided) {
-      const activation = this.#instance!.activate(stimuli);
+      let activation: ReturnType<ProgramInstance["activate"]>;
+      try {
+        activation = this.#instance!.activate(stimuli);
+      } catch (bug) {
+        if (!(bug instanceof Bug)) throw bug;
+        return this.#broken(bug);
+      }
       decided = activation.decided;
       if (activation.decisions.at(-1)?.kind === "execution_continued") {
         // What code has not been given goes to the run that follows.
@@ -133,10 +141,12 @@ export class Drive {
       }
       for (const decision of activation.decisions) {
         const id = state.tail + 1 + events.length;
-        const where =
-          decision.kind === "activity_scheduled" && this.#worker.runs(decision.name)
-            ? { where: `local:${session}` }
-            : {};
+        const mine =
+          decision.kind === "activity_scheduled"
+            ? this.#worker.runs(decision.name)
+            : decision.kind === "activity_cancel_requested" &&
+              [...this.#running].some((key) => key.startsWith(`${head.run}/${decision.activity}/`));
+        const where = mine ? { where: `local:${session}` } : {};
         events.push({ ...decision, ...where, id, at } as HistoryEvent);
       }
     }
@@ -152,6 +162,24 @@ export class Drive {
     const batch: Batch = { first: state.tail + 1, events, append_id: this.#worker.uuid(), sent: head.sent };
     await this.#record(batch, taken);
     return true;
+  }
+
+  /** Nothing is taken in, the failure is noted once; a park says when to try again. */
+  async #broken(bug: Bug): Promise<boolean> {
+    const state = this.#state!;
+    const at = Math.max(this.#worker.clock.now(), state.at);
+    const fingerprint = bug.message;
+    if (!state.taskFailures.has(fingerprint)) {
+      const failure = { message: bug.message };
+      const note = { kind: "workflow_task_failed", id: state.tail + 1, at, failure, fingerprint } as const;
+      await this.#record(
+        { first: note.id, events: [note], append_id: this.#worker.uuid(), sent: this.#head!.sent },
+        [],
+      );
+    }
+    this.#bug = bug;
+    this.#instance = null; // it has seen what was not recorded
+    return false;
   }
 
   async #record(batch: Batch, taken: string[]): Promise<void> {
@@ -221,7 +249,12 @@ export class Drive {
     const { run, turn } = this.#head!;
     const state = this.#state!;
     const { transport, session, clock } = this.#worker;
-    const due_at = dueAt(state, { now: clock.now(), session, broken: false, diesAt: (s) => this.#worker.diesAt(s) });
+    const due_at = dueAt(state, {
+      now: clock.now(),
+      session,
+      broken: this.#bug !== null,
+      diesAt: (s) => this.#worker.diesAt(s),
+    });
     const item = { execution: this.#execution, run, turn, due_at, sent: state.tail };
     const { parked } = await transport.call("park", { items: [item] });
     if (parked[0]) this.#head = { ...this.#head!, sent: state.tail };

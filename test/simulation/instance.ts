@@ -63,6 +63,9 @@ export class Context {
     this.decisions.push({ kind: "timer_started", timer, fire_at: this.time + ms });
     return timer;
   }
+  cancelActivity(activity: number): void {
+    this.decisions.push({ kind: "activity_cancel_requested", activity });
+  }
   cancelTimer(timer: number): void {
     this.decisions.push({ kind: "timer_cancelled", timer });
   }
@@ -87,6 +90,8 @@ export class Context {
 }
 
 export class Divergence extends Error {}
+/** Thrown by a program: not a failure of the execution, but a mistake in its code. */
+export class Bug extends Error {}
 
 export class ProgramInstance {
   readonly #program: Program;
@@ -143,6 +148,7 @@ export class ProgramInstance {
       try {
         step = this.#run!.next();
       } catch (error) {
+        if (error instanceof Bug) throw error;
         step = { done: true, value: { failed: (error as Error).message } };
       }
       if (step.done) this.#end(step.value);

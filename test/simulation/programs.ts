@@ -1,5 +1,5 @@
 /** What executions of the simulation do. Every program ends by itself once everybody has done their part. */
-import type { Program } from "./instance.ts";
+import { Bug, type Program } from "./instance.ts";
 
 const numberIn = (input: unknown): number => (input as { n: number }).n;
 
@@ -128,6 +128,28 @@ const flaky: Program = function* (c) {
   return { result: [c.value(c.activities, good) as number, failed] };
 };
 
+/** Whether the code that is deployed has a bug; repaired when the faults are over. */
+export const deployed = { broken: false };
+
+/** Meets the bug at its second signal. */
+const buggy: Program = function* (c) {
+  yield () => c.signals.length >= 2;
+  if (deployed.broken) throw new Bug("the code is broken");
+  const a = c.activity("double", 4);
+  yield () => c.signals.length >= 3 && c.activities.has(a);
+  return { result: [c.value(c.activities, a), ...c.signals.map((s) => numberIn(s.input)).sort()] };
+};
+
+/** Calls off what it waits for when it is cancelled. */
+const impatient: Program = function* (c) {
+  const a = c.activity(`${c.input.prefix ?? ""}double`, 1);
+  yield () => c.activities.has(a) || c.cancelled !== null;
+  if (!c.cancelled) return { result: c.value(c.activities, a) };
+  if (!c.activities.has(a)) c.cancelActivity(a);
+  yield () => c.activities.has(a);
+  return { cancelled: c.cancelled.reason };
+};
+
 /** Ends at the first signal, or by itself. */
 const brief: Program = function* (c) {
   const timer = c.timer(c.input.ms as number);
@@ -155,6 +177,8 @@ export const PROGRAMS: Record<string, Program> = {
   clan,
   refused,
   flaky,
+  buggy,
+  impatient,
   brief,
   late,
 };

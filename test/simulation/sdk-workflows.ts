@@ -14,7 +14,7 @@ import {
   waitUntil,
   workflow,
 } from "../../sdk/index.ts";
-import { perform } from "./programs.ts";
+import { deployed, perform } from "./programs.ts";
 
 const Count = z.object({ n: z.number() });
 const retry = { maxAttempts: 0, first: "500ms", factor: 2, max: "8s" } as const;
@@ -158,6 +158,20 @@ const flaky = workflow({ name: "flaky", ...common }, async () => {
   return [good.status === "fulfilled" ? good.value : null, bad.status === "rejected"];
 });
 
+const buggy = workflow({ name: "buggy", handlers: [poke], ...common }, async () => {
+  const got: number[] = [];
+  on(poke, ({ n }) => {
+    got.push(n);
+  });
+  await waitUntil(() => got.length >= 2);
+  if (deployed.broken) throw new TypeError("the code is broken");
+  const twice = await double(4);
+  await waitUntil(() => got.length >= 3);
+  return [twice, ...ascending(got)];
+});
+
+const impatient = workflow({ name: "impatient", ...common }, async () => double(1));
+
 const brief = workflow(
   { name: "brief", input: z.object({ ms: z.number() }), handlers: [poke], ...common },
   async ({ ms }) => {
@@ -188,6 +202,8 @@ export const WORKFLOWS = [
   clan,
   refused,
   flaky,
+  buggy,
+  impatient,
   brief,
   late,
 ];

@@ -4,6 +4,7 @@ import { drawFaults, type Faults, NONE } from "./faults.ts";
 import { checkChanged, checkWhole } from "./invariants.ts";
 import { ModelWorker } from "./model-worker.ts";
 import { Network } from "./network.ts";
+import { deployed } from "./programs.ts";
 import { Server, WORKSPACE } from "./server.ts";
 import { Violation } from "./store.ts";
 import { DRAWS, type Workload, workload } from "./workloads.ts";
@@ -92,7 +93,11 @@ export async function simulate(options: Options): Promise<Report> {
   });
   try {
     const peace = START + chance.between(60_000, 400_000);
-    world.at(peace, () => world.endFaults());
+    deployed.broken = true;
+    world.at(peace, () => {
+      world.endFaults();
+      deployed.broken = false;
+    });
     let rest: number | null = null;
     for (;;) {
       await world.step();

@@ -85,6 +85,21 @@ export const WORKLOADS: Record<string, Make> = {
       }
     },
   }),
+  buggy: () => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "buggy", {});
+      await many(client, 3, (n) => client.signal(id, `${id}-${n}`, { n }));
+    },
+  }),
+  impatient: ({ prefix }) => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "impatient", { prefix });
+      await client.wait(client.chance.between(1, 5_000));
+      await client.cancel(id, `${id}-enough`);
+    },
+  }),
   /** A parent, one of whose children is a parent that continues as new and leaves children behind. */
   clan: () => ({ outcome: "same", play: (client, id) => started(client, id, "clan", { id }) }),
   /** As soon as a child has closed, its id is used by somebody else. */
@@ -159,6 +174,9 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "parent", params: { leave: false } },
   { kind: "parent", params: { leave: true } },
   { kind: "orphaned", params: { leave: true } },
+  { kind: "buggy", params: {} },
+  { kind: "impatient", params: {} },
+  { kind: "impatient", params: { prefix: "far_" } },
   { kind: "clan", params: {} },
   { kind: "usurped", params: {} },
   { kind: "outlived", params: {} },
