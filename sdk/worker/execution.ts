@@ -236,6 +236,7 @@ export class Execution {
       else {
         decisions.push(...activation.decisions);
         decided = activation.decided;
+        if (decisions.at(-1)?.kind === "execution_continued") leaveToNext(events, step.taken, decided);
       }
     }
     for (const d of decisions) events.push(this.#placeDecision(d, state.tail + 1 + events.length, at));
@@ -647,6 +648,18 @@ export class Execution {
     if (this.#outcomes.length > 0 || this.#running.size > 0) return; // X5
     for (const receipt of this.#receipts) void this.#hub.leases.release(receipt, wait).catch(() => {});
     this.#receipts.clear();
+  }
+}
+
+/**
+ * A run that continues as new has not seen what came after the stimulus on which it did. Unrecorded, messages stay in
+ * the inbox for the next run, where code can still make something of them.
+ */
+function leaveToNext(events: HistoryEvent[], taken: string[], decided: number): void {
+  for (let last = events.at(-1); last && last.id > decided; last = events.at(-1)) {
+    events.pop();
+    const at = "message" in last ? taken.indexOf(last.message) : -1;
+    if (at >= 0) taken.splice(at, 1);
   }
 }
 

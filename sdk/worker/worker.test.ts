@@ -338,6 +338,27 @@ test("a worker that knows an older run takes in what waits for the next one", as
   expect(await run.status()).toBe("COMPLETED");
 });
 
+test("messages that come together reach the runs that ask for them: what one run does not see is left to the next", async () => {
+  const give = signal("give", z.object({ n: z.number() }));
+  const list = workflow(
+    { name: "list", input: z.object({ had: z.array(z.number()) }), timeout: null, handlers: [give] },
+    async ({ had }) => {
+      const got: number[] = [];
+      on(give, ({ n }) => {
+        got.push(n);
+      });
+      await waitUntil(() => got.length > 0);
+      const have = [...had, ...got];
+      return have.length >= 4 ? { have } : continueAsNew({ had: have });
+    },
+  );
+  await using env = await environment({ workflows: [list] });
+  const run = await env.start(list, { had: [] });
+  const target = `/v1/workflows/executions/${run.id}/signals`;
+  await Promise.all([1, 2, 3, 4].map((n) => env.api("POST", target, { name: "give", input: { n } })));
+  expect((await run.result()).have.toSorted()).toEqual([1, 2, 3, 4]);
+});
+
 test("a chain that continues as new for ever with many signals carries a bounded memory of them", async () => {
   const poke = signal("poke", z.object({}));
   const loop = workflow({ name: "loop", timeout: null, handlers: [poke] }, async () => {
