@@ -37,7 +37,7 @@ export const ACCESS: Record<FunctionName, Access> = {
   streams: { executions: "read", registry: "read", feed: "read", payloads: "read" },
   worker: { ...drive, registry: "write", tasks: ["send", "create"] },
   sweeper: drive,
-  feed: { feed: "write", payloads: "read" },
+  feed: { feed: "write", executions: "read", payloads: "read" },
   scheduler: drive,
   deadletters: drive,
 };

@@ -54,7 +54,14 @@ describe("rights", () => {
     expect(policy.Properties.PolicyDocument.Statement).toEqual([
       {
         Effect: "Allow",
-        Action: ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        Action: [
+          "sqs:ChangeMessageVisibility",
+          "sqs:ChangeMessageVisibilityBatch",
+          "sqs:DeleteMessage",
+          "sqs:DeleteMessageBatch",
+          "sqs:GetQueueAttributes",
+          "sqs:ReceiveMessage",
+        ],
         Resource: {
           "Fn::Join": [
             "",

@@ -45,7 +45,15 @@ export class TaskQueues extends Construct {
     });
     this.workerRole.addToPolicy(
       new PolicyStatement({
-        actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+        // For AWS the batch forms are the same actions; an emulator may know them as actions of their own.
+        actions: [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:DeleteMessageBatch",
+          "sqs:ChangeMessageVisibility",
+          "sqs:ChangeMessageVisibilityBatch",
+          "sqs:GetQueueAttributes",
+        ],
         resources: [this.arns],
       }),
     );

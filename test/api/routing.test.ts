@@ -127,7 +127,9 @@ describe("registration", () => {
 
   test("tells a worker how to behave, and that in-code schedules are deprecated", async () => {
     const alice = await w.worker("alice", INVOICES);
-    const answer = await alice.register([{ name: "nightly", schedules: [{ input: {}, cron_expressions: ["0 3 * * *"] }] }]);
+    const answer = await alice.register([
+      { name: "nightly", schedules: [{ input: {}, cron_expressions: ["0 3 * * *"] }] },
+    ]);
     expect(answer).toMatchObject({
       workspace: w.workspace,
       heartbeat_ms: 10_000,

@@ -104,6 +104,5 @@ export const PublicEvent = z
   ])
   .meta({ id: "WorkflowEvent" });
 export type PublicEvent = z.infer<typeof PublicEvent>;
-export type PublicEventType = PublicEvent["event_type"];
 
 export const PUBLIC_EVENT_TYPES = PublicEvent.options.map((option) => option.shape.event_type.value);
