@@ -1,6 +1,6 @@
 /**
- * Tasks that no worker survived. An activity's end is recorded as the outcome of its last attempt, so that the workflow
- * learns it; a workflow task needs nothing: its execution stays due and is rung again, ever more rarely.
+ * Tasks that no worker survived. An activity whose retry policy allows more attempts is queued again; else its end is
+ * recorded as the outcome of its last attempt, so that the workflow learns it; a workflow task needs nothing: its execution stays due and is rung again, ever more rarely.
  */
 import middy from "@middy/core";
 import { send } from "../shared/engine/send.ts";
@@ -16,11 +16,20 @@ interface SqsRecord {
   readonly messageAttributes?: Readonly<Record<string, { readonly stringValue?: string } | undefined>>;
 }
 
-async function record(workspace: string, task: Task): Promise<string> {
+/** As many as SQS allows an activity's task before it sets it aside (`shared/aws/queues.ts`). */
+const DELIVERIES = 1_000;
+
+async function record(workspace: string, deployment: string, task: Task): Promise<string> {
   if (task.kind !== "activity") return `a ${task.kind} task, which needs no outcome`;
   const ports = installation();
   const { execution, run, chain, activity, name } = task;
-  const attempts = Math.max(task.options.retry.max_attempts, task.first_attempt);
+  const { max_attempts } = task.options.retry;
+  const next = task.first_attempt + DELIVERIES;
+  if (max_attempts === 0 || next <= max_attempts) {
+    await ports.tasks.send({ workspace, deployment, queue: "activity" }, { ...task, first_attempt: next });
+    return `activity ${name} goes on with attempt ${next}: its policy allows that`;
+  }
+  const attempts = Math.max(max_attempts, task.first_attempt);
   const message = `activity ${name} was delivered again and again, and no worker survived it or reported its end`;
   const sent = await send(
     ports,
@@ -46,7 +55,7 @@ export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
     for (const one of Records) {
       try {
         const dead = await installation().readDead(one);
-        const came = await record(dead.workspace, dead.task);
+        const came = await record(dead.workspace, dead.deployment, dead.task);
         log.warn(`a task was set aside: ${came}`, {
           workspace: dead.workspace,
           task: dead.task.kind,
