@@ -28,11 +28,10 @@ export const list = command({
     workflow: { type: "string", value: "NAME", help: "only executions of this workflow" },
     deployment: { type: "string", value: "NAME", help: "only executions of this deployment" },
     search: { type: "string", value: "TEXT", help: "only those whose id or workflow contains this" },
-    key: { type: "string", value: "KEY", help: targetFlags.key.help },
     "search-key": { type: "string", multiple: true, value: "KEY:VALUE", help: "only those with this search key" },
     since: { type: "string", value: "TIME", help: "only those started in the last TIME, such as 10m or 2d" },
     limit: { type: "string", short: "n", value: "N", help: `at most so many (default ${DEFAULT_LIMIT})` },
-    url: targetFlags.url,
+    ...targetFlags,
     ...jsonFlag,
   },
   examples: [
