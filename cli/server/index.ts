@@ -53,8 +53,11 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 async function close(server: Server, requests: Requests, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   requests.stop();
+  // A kept-alive connection is idle only once its last answer has ended: ask again until none is left.
+  const idle = setInterval(() => server.closeIdleConnections(), 25);
   server.closeIdleConnections();
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(cut);
 }

@@ -59,13 +59,14 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const sequence = new Sequence(database);
   const changes = new Notifier(clock, database);
   const schedules = new EmbeddedSchedules(database);
+  const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const ports: Ports = {
     clock,
     uuid,
     log,
     settings,
     executions: new EmbeddedExecutions(database, sequence, changes),
-    tasks: new EmbeddedTasks(database, clock, settings.leaseMs, uuid),
+    tasks,
     registry: new EmbeddedRegistry(database, uuid, clock.now()),
     schedules,
     feed: new EmbeddedFeed(database, sequence, changes),
@@ -109,6 +110,9 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
         alarm.stop();
       };
     },
-    close: () => database.close(),
+    close() {
+      tasks.close();
+      database.close();
+    },
   };
 }

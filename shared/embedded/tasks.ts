@@ -170,6 +170,12 @@ export class EmbeddedTasks implements Tasks {
     return lost;
   }
 
+  /** Nothing is woken any more: a process that closes the store must be able to end. */
+  close(): void {
+    for (const { cancel } of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+
   async finish(workspace: string, receipts: readonly string[]) {
     for (const receipt of receipts) {
       const held = this.#db.one("SELECT id, queue FROM tasks WHERE receipt = ?", receipt);
