@@ -32,7 +32,7 @@ const REMEMBERED = 50_000;
 
 interface Memory {
   next: number;
-  /** No sequence above this has been given (E2). */
+  /** At least the highest sequence of everything that was acknowledged (E2). */
   limit: number;
   sources: Set<string>;
   /** Everything appended after this is in `sources`. */
@@ -87,7 +87,6 @@ export class FeedWriter {
     while (left.length > 0) {
       const group = chunk(left);
       const n = group.reduce((sum, part) => sum + part.n, 0);
-      await this.#reserve(workspace, memory, memory.next + n - 1);
       const packed = await pack(JSON.stringify(group), workspace, Number.POSITIVE_INFINITY);
       const now = this.#c.clock.now();
       const item = {
@@ -100,6 +99,7 @@ export class FeedWriter {
       const put = await this.#c.tables.feed.put(item, { expression: "attribute_not_exists(pk)" });
       if (put.ok) {
         this.#learn(memory, { first: memory.next, n, at: now, parts: group });
+        await this.#raise(workspace, memory);
         left = left.slice(group.length);
       } else {
         await this.#catchUp(workspace, memory); // somebody else won the place (E1)
@@ -113,6 +113,8 @@ export class FeedWriter {
     const known = this.#memory.get(workspace);
     if (known && known.since <= oldest - MARGIN_MS && known.sources.size < REMEMBERED) return known;
     const since = oldest - MARGIN_MS;
+    // Before the items: an anchor says that something was appended, so that finding nothing after it means expired (E2).
+    const anchor = await this.#c.tables.feed.get(anchorKey(workspace));
     const sources = new Set<string>();
     let next: number | undefined;
     const query = { ...within(workspace, range(workspace, 0)), ScanIndexForward: false };
@@ -123,7 +125,6 @@ export class FeedWriter {
         for (const part of (await decodeStored(this.#c.blobs, item)).parts) sources.add(part.source);
       }
     }
-    const anchor = await this.#c.tables.feed.get(anchorKey(workspace));
     const limit = (anchor && number(anchor, "limit")) || 0;
     const memory = { next: next ?? limit + 1, limit, sources, since };
     this.#memory.set(workspace, memory);
@@ -140,10 +141,11 @@ export class FeedWriter {
     memory.next = Math.max(memory.next, stored.first + stored.n);
   }
 
-  /** E2. */
-  async #reserve(workspace: string, memory: Memory, upTo: number): Promise<void> {
-    if (upTo <= memory.limit) return;
-    const limit = upTo + RESERVED;
+  /** E2. A writer that dies before this meets the same record again, and does it then. */
+  async #raise(workspace: string, memory: Memory): Promise<void> {
+    const last = memory.next - 1;
+    if (last <= memory.limit) return;
+    const limit = last + RESERVED;
     await this.#c.tables.feed.update(anchorKey(workspace), "SET #limit = :limit", {
       condition: "attribute_not_exists(#limit) OR #limit < :limit",
       names: { "#limit": "limit" },
