@@ -61,7 +61,7 @@ describe.skipIf(cannot)("schedules of an installation on AWS", () => {
     expect(due.slice(1).map((at, i) => at - due[i]!)).toEqual(due.slice(1).map(() => 5_000));
     const late = runs.map(({ started_at }, i) => Date.parse(started_at) - due[i]!);
     console.log(`runs started ${late.join(", ")} ms after their time`);
-    for (const ms of late.slice(1)) expect(ms).toBeLessThan(1_500);
+    for (const ms of late.slice(1)) expect(ms).toBeLessThan(5_000); // before the next is due
 
     const paused = (await py("pause", "often")).recent_executions.length;
     await delay(6_000);
