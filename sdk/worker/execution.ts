@@ -204,9 +204,10 @@ export class Execution {
   // --- advancing -----------------------------------------------------------------------------------------------
 
   async #advance(): Promise<void> {
+    if (!this.#head) return this.#finishTasks(); // it has ended; what still runs here is of no use to anybody
     // After trouble what is known may be old, and nobody is promised to look again.
-    if (this.#head && !this.#instance && this.#bug === null && !(await this.#claim())) return;
-    while (!this.#gone && this.#head && this.#state) {
+    if (!this.#instance && this.#bug === null && !(await this.#claim())) return;
+    while (!this.#gone) {
       const went = await this.#step();
       if (went === "again") continue;
       if (went === "closed") return;

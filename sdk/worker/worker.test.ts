@@ -338,6 +338,26 @@ test("a worker that knows an older run takes in what waits for the next one", as
   expect(await run.status()).toBe("COMPLETED");
 });
 
+test("attempts that end after their execution did are no trouble", async () => {
+  const three = workflow({ name: "three", timeout: null }, async () => parallel([1, 2, 3], (n) => work({ n })));
+  const errors: string[] = [];
+  const quiet = { debug() {}, info() {}, warn() {}, error: (line: string) => void errors.push(line) };
+  await using env = await environment({ workflows: [three], activities: [work], activityPatienceMs: 10, log: quiet });
+  const finish: (() => void)[] = [];
+  env.stub(work, ({ n }, ctx) => {
+    ctx.heartbeat();
+    return new Promise((ok) => finish.push(() => ok(n)));
+  });
+  const run = await env.start(three, {});
+  await run.terminate();
+  await env.advance("3m"); // the worker has looked, and knows
+  for (const end of finish) {
+    end();
+    await env.settle();
+  }
+  expect(errors).toEqual([]);
+});
+
 test("messages that come together reach the runs that ask for them: what one run does not see is left to the next", async () => {
   const give = signal("give", z.object({ n: z.number() }));
   const list = workflow(
