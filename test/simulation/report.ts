@@ -8,6 +8,7 @@ export function describeFailure(report: Report, driver = "model"): string {
     `faults: ${describeFaults(report.faults)}`,
     `workloads: ${report.workloads.join(", ")}`,
     `after ${report.steps} steps, ${Math.round(report.virtualMs / 1000)} virtual seconds: ${report.failure?.stack ?? ""}`,
+    ...(report.failure?.cause instanceof Error ? [`because of: ${report.failure.cause.stack}`] : []),
   ].join("\n");
 }
 

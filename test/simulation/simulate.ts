@@ -7,7 +7,7 @@ import { Network } from "./network.ts";
 import { deployed } from "./programs.ts";
 import { Server, WORKSPACE } from "./server.ts";
 import { Violation } from "./store.ts";
-import { DRAWS, type Workload, workload } from "./workloads.ts";
+import { DRAWS, type Ended, type Workload, workload } from "./workloads.ts";
 import { Process, START, World } from "./world.ts";
 
 export type StartWorker = (p: {
@@ -71,11 +71,13 @@ export async function simulate(options: Options): Promise<Report> {
   const ids = workloads.map((w, i) => `${w.kind}-${i}`);
   const clients = workloads.map((_, i) => new Client(server, `client ${i}`));
   let playing = workloads.length;
+  const ends: Ended[] = [];
   for (const [i, w] of workloads.entries()) {
     world.at(START + chance.between(0, 5_000), () => {
       w.play(clients[i]!, ids[i]!).then(
-        () => {
+        (end) => {
           playing -= 1;
+          if (end) ends.push(end);
         },
         (error) => errors.push(error),
       );
@@ -116,6 +118,7 @@ export async function simulate(options: Options): Promise<Report> {
       clients.flatMap((c) => c.acks),
     );
     checkFamilies(server);
+    for (const end of ends) checkEnd(server, end);
     return report(null);
   } catch (error) {
     return report(error as Error);
@@ -151,6 +154,12 @@ export function outcomeOf(server: Server, execution: string): Outcome {
   return head ? { status: head.status, result: head.result } : { status: "ABSENT", result: null };
 }
 
+function checkEnd(server: Server, end: Ended): void {
+  const runs = [...server.store.runsById.values()].filter((r) => r.chain === end.chain);
+  const status = runs.at(-1)?.status;
+  if (status !== end.status) throw new Violation("outcome", `chain ${end.chain} is ${status} instead of ${end.status}`);
+}
+
 /** What became of children, by the policy they were started with. */
 function checkFamilies(server: Server): void {
   for (const [key, head] of server.store.heads) {
@@ -174,7 +183,7 @@ const CHILDREN: Record<string, string> = {
   ended: "TERMINATED",
 };
 
-const faultless = new Map<string, Promise<Outcome>>();
+const faultless = new Map<string, Promise<Report>>();
 
 /** Simulates, and compares what has one outcome with the outcome in a world without faults. */
 export async function examine(options: Options): Promise<Report> {
@@ -184,23 +193,13 @@ export async function examine(options: Options): Promise<Report> {
     const [kind, params] = [name.slice(0, name.indexOf(" ")), JSON.parse(name.slice(name.indexOf(" ")))];
     const same = workload(kind, params);
     if (same.outcome !== "same") continue;
-    const key = `${name} ${options.startWorker?.name ?? ""}`;
-    if (!faultless.has(key)) {
-      const alone = {
-        seed: 1,
-        faults: NONE,
-        workloads: [same],
-        ...(options.startWorker && { startWorker: options.startWorker }),
-      };
-      faultless.set(
-        key,
-        simulate(alone).then((r) => {
-          if (r.failure) throw new Error(`${name} fails without any fault`, { cause: r.failure });
-          return r.outcomes[0]!;
-        }),
-      );
-    }
-    const wanted = JSON.stringify(await faultless.get(key));
+    const { startWorker } = options;
+    const key = `${name} ${startWorker?.name ?? ""}`;
+    const alone = faultless.get(key) ?? simulate({ seed: 1, faults: NONE, workloads: [same], startWorker });
+    faultless.set(key, alone);
+    const { failure, outcomes } = await alone;
+    if (failure) return { ...report, failure: new Error(`${name} fails without any fault`, { cause: failure }) };
+    const wanted = JSON.stringify(outcomes[0]);
     const got = JSON.stringify(report.outcomes[i]);
     if (got !== wanted) {
       return { ...report, failure: new Violation("outcome", `${name} ended ${got}; without faults it ends ${wanted}`) };
