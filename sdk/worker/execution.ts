@@ -35,6 +35,7 @@ const REPARK: Millis = 45_000;
 const CARRY: Millis = 15 * 60_000;
 /** A continued run is told no more of its predecessor's message ids: the head carries them to every claim. */
 const CARRIED = 1_000;
+const SOON: Millis = 100;
 /** Whether other sessions live is asked again so much later. */
 const ASK_AGAIN: Millis = 2_000;
 /** After trouble it is tried again so much later, twice as much later each time. */
@@ -440,8 +441,9 @@ export class Execution {
       const waits = session === null && open.attempt === 1 && !this.#begun.has(number);
       if (waits && limit !== undefined && now >= open.scheduledAt + limit) late.push(number);
     }
-    // Known facts are asked again after each claim, and at most so often in between: not with every step.
-    if (others.size > 0 && now >= this.#askedAt + ASK_AGAIN) {
+    // Asked after each claim, when one of them may have died, and now and then in between: not with every step.
+    const mayBeDead = [...others].some((session) => (this.#hub.diesAt(session) ?? 0) < now);
+    if (others.size > 0 && (mayBeDead || now >= this.#askedAt + ASK_AGAIN)) {
       await this.#hub.askSessions([...others]);
       this.#askedAt = now;
     }
@@ -587,7 +589,10 @@ export class Execution {
 
   #wakeAt(at: Millis): void {
     this.#wake?.();
-    this.#wake = this.#hub.worker.clock.at(this.#hub.local(at), () => {
+    const now = this.#hub.now();
+    // What is due and yet did not happen (our clock is a little ahead) is looked at again soon, but not without end.
+    const then = at > now ? at : now + SOON;
+    this.#wake = this.#hub.worker.clock.at(this.#hub.local(then), () => {
       this.#wake = null;
       void this.#serial(() => this.#advance()).catch((error) => this.#hub.trouble(this, error));
     });
