@@ -14,7 +14,7 @@ import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { createApi } from "../../shared/api/dispatch.ts";
 import { embedded } from "../../shared/embedded/index.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
-import type { Settings } from "../../shared/ports.ts";
+import type { Ports, Settings } from "../../shared/ports.ts";
 import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
 import { wakeSchedule } from "../../shared/schedules/index.ts";
 import type { Activity, ActivityContext, AnyActivity } from "../activity.ts";
@@ -62,6 +62,7 @@ export interface Internals {
   /** The activities of worker `n`; default: all. */
   readonly runs?: (activity: string, n: number) => boolean;
   readonly worker?: (worker: Worker) => void;
+  readonly engine?: (engine: Ports) => void;
 }
 
 type Stub = (input: never, ctx: ActivityContext) => unknown;
@@ -125,6 +126,7 @@ export async function environment(options: TestOptions, internals: Internals = {
       ...internals.settings,
     },
   });
+  internals.engine?.(engine);
   const api = createApi(engine, { version: "test", url: "http://test" });
   const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
   const transport = inProcess(api, key, engine, DEFAULT_WORKSPACE);

@@ -6,7 +6,8 @@
  * X2. What has been given to workflow code and could not be recorded (position or turn lost, a bug) is undone by dropping
  *     the instance and replaying the log. Outcomes of local work are kept until a recorded event carries them (R1).
  * X3. Messages come only from a claim, or from an append, that found the turn still ours; never from a plain read.
- * X4. Only the holder parks, and what it parks on covers everything its view contains.
+ * X4. Only the holder parks, and what it parks on covers everything its view contains. It vouches only for effects that
+ *     it has had performed: those of batches known from a claim, or appended here; never of batches that it merely read.
  * X5. While a local attempt runs here the execution is not evicted and its tasks stay leased: if this process dies, they
  *     reappear.
  * X6. Code that throws a bug is recorded once per distinct error and tried again later; outcomes and timers are still
@@ -52,6 +53,8 @@ export class Execution {
   readonly #hub: Hub;
   #head: Head | null = null;
   #state: RunState | null = null;
+  /** Effects of all batches up to this event were performed. */
+  #vouched = 1;
   /** Null: not built yet, or its code threw. Else it has been given exactly the events that `#state` has. */
   #instance: Instance | null = null;
   #holder = false;
@@ -140,6 +143,7 @@ export class Execution {
     this.#askedAt = 0;
     this.#parkedAt = this.#hub.now();
     await this.#takeLog(answer.head, answer.batches, have !== undefined);
+    this.#vouched = this.#state!.tail;
     this.#inbox = new Map(answer.messages.map((m) => [m.id, m])); // not before: the log may be of another run than ours
     return true;
   }
@@ -312,6 +316,7 @@ export class Execution {
       this.#close(); // another run has begun: it comes with its own task
       return "closed";
     }
+    if (this.#vouched === this.#state!.tail) this.#vouched += batch.events.length;
     fold(this.#state!, batch.events);
     this.#forget(batch);
     for (const id of taken) this.#inbox.delete(id);
@@ -581,7 +586,7 @@ export class Execution {
   /** X4. */
   async #park(): Promise<void> {
     const { run, turn } = this.#head!;
-    const sent = this.#state!.tail;
+    const sent = this.#vouched;
     const parked = await this.#hub.park({ execution: this.id, run, turn, due_at: this.#dueAt(), sent });
     if (parked) this.#head = { ...this.#head!, sent };
     else this.#holder = false; // marked or claimed since: a task is on its way to somebody

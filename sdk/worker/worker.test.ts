@@ -1,7 +1,22 @@
 /** What a worker does when calls fail, leases lapse, and it is told to stop; over the real engine, with virtual time. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { activity, continueAsNew, on, parallel, query, signal, sleep, task, waitUntil, workflow } from "../index.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import type { Ports } from "../../shared/ports.ts";
+import type { AppendItem } from "../../shared/protocol/worker.ts";
+import {
+  activity,
+  continueAsNew,
+  on,
+  parallel,
+  query,
+  signal,
+  sleep,
+  start,
+  task,
+  waitUntil,
+  workflow,
+} from "../index.ts";
 import { environment } from "../testing/environment.ts";
 import type { Transport } from "./transport.ts";
 import { ServerRefusal, ServerUnreachable } from "./transport.ts";
@@ -356,6 +371,49 @@ test("attempts that end after their execution did are no trouble", async () => {
     await env.settle();
   }
   expect(errors).toEqual([]);
+});
+
+test("effects that died with another driver's server are performed, though the present driver has only read its batch", async () => {
+  const leaf = workflow({ name: "leaf", timeout: null }, async () => "leaf");
+  const root = workflow({ name: "root", timeout: null }, async () => {
+    const { result } = start(leaf, {}, { id: "the-leaf" });
+    return await result();
+  });
+  let ports!: Ports;
+  let held: { items: AppendItem[] } | null = null;
+  const never = new Promise<never>(() => {});
+  const wire = (inner: Transport, n: number): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, o) {
+      if (n === 1 && operation === "extend") return { lost: [] } as never; // its lease lapses
+      if (n === 1 && operation === "append") {
+        held = body as { items: AppendItem[] };
+        return never;
+      }
+      if (n === 2 && operation === "append" && held) {
+        const [{ execution, run, batch }] = held.items as [AppendItem];
+        held = null;
+        await ports.executions.putBatch({ workspace: DEFAULT_WORKSPACE, execution }, run, batch, 1e6); // and no further
+      }
+      const answer = await inner.call(operation, body, o);
+      return n === 1 && operation === "poll" && held ? never : answer; // and tasks do not reach it any more
+    },
+  });
+  const engine = (e: Ports) => {
+    ports = e;
+  };
+  await using env = await environment({ workflows: [root, leaf] }, { wire, engine });
+  const run = await env.start(root, {});
+  expect(held).not.toBeNull();
+  await env.addWorker();
+  await env.advance("2m");
+  expect(await run.history()).toMatchObject([{}, { kind: "child_scheduled" }]);
+  await env.killWorker();
+  await env.killWorker();
+  await env.addWorker();
+  await env.api("POST", `/v1/workflows/executions/${run.id}/cancel`);
+  await env.advance("5m");
+  expect((await env.api("GET", "/v1/workflows/executions/the-leaf")).status).toBe(200);
 });
 
 test("messages that come together reach the runs that ask for them: what one run does not see is left to the next", async () => {
