@@ -267,7 +267,10 @@ export interface DueSchedule extends ScheduleKey {
   readonly wakeAt: Millis;
 }
 
-/** Short-lived facts about activities that wait in a queue or beat. */
+/**
+ * Short-lived facts about activities that wait in a queue or beat. The latest attempt is the highest that has begun or
+ * beaten: one that it has followed may still run somewhere, but is not heard any more.
+ */
 export interface Activities {
   /** A worker begins a queued activity. */
   begin(ref: Ref, run: string, activity: number): Promise<void>;
@@ -276,7 +279,8 @@ export interface Activities {
   /** Details of the last heartbeat of any attempt, null = none. */
   lastBeat(ref: Ref, run: string, activity: number): Promise<unknown>;
   requestCancel(ref: Ref, run: string, activity: number): Promise<void>;
-  cancelRequested(ref: Ref, run: string, activity: number): Promise<boolean>;
+  /** `attempt`: the latest, 0 = none is known. */
+  standing(ref: Ref, run: string, activity: number): Promise<{ attempt: number; cancelRequested: boolean }>;
 }
 
 export interface Answers {

@@ -38,6 +38,8 @@ export interface AttemptRequest {
 
 export interface Attempt {
   readonly outcome: Promise<ActivityOutcome>;
+  /** A later attempt has begun: a failure of this one says nothing about the activity. */
+  readonly superseded: boolean;
   /** Tells the function that it is not wanted any more. */
   cancel(reason: string): void;
   /** Ends the attempt at once; its outcome stays open for ever. */
@@ -121,7 +123,8 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
   const ask = (body: { details?: never }, retry: boolean) =>
     transport.call("beat", { ...ref, ...body }, { retry }).then(
       (answer) => {
-        if (answer.cancel_requested) cancel("cancellation was requested");
+        if (answer.superseded) supersede();
+        else if (answer.cancel_requested) cancel("cancellation was requested");
         else if (!answer.wanted) cancel("the execution does not wait for it any more");
       },
       (error) => log.warn("a heartbeat did not reach the server", { activity: name, error }),
@@ -201,6 +204,12 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
     if (!abort.signal.aborted) abort.abort(new CancelledError(reason));
   };
 
+  let superseded = false;
+  const supersede = () => {
+    superseded = true;
+    cancel("a later attempt has begun: this one was taken for lost");
+  };
+
   const definition = worker.activities.get(name);
   if (!definition) {
     const known = [...worker.activities.keys()].join(", ") || "none";
@@ -245,7 +254,14 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
           fail(abort.signal.aborted && abort.signal.reason instanceof CancelledError ? "cancelled" : "failed", error),
       );
   }
-  return { outcome, cancel, abandon };
+  return {
+    outcome,
+    cancel,
+    abandon,
+    get superseded() {
+      return superseded;
+    },
+  };
 }
 
 /** A failure must fit into the history. Only its details can be so large; what matters is what went wrong. */

@@ -506,6 +506,7 @@ export class Execution {
         gone = true;
       },
     };
+      superseded: false,
     this.#running.set(key, { attempt, handle: waiting });
     this.#perform(key, activity, attempt, again, (handle) => {
       if (gone) handle.abandon();
@@ -538,7 +539,8 @@ export class Execution {
       });
       this.#running.set(key, { attempt, handle });
       begun(handle);
-      if (news?.cancel_requested) handle.cancel("cancellation was requested");
+      if (news?.superseded) handle.cancel("a later attempt has begun");
+      else if (news?.cancel_requested) handle.cancel("cancellation was requested");
       const outcome = await handle.outcome;
       this.#running.delete(key);
       if (this.#head?.run === run) this.#outcomes.push({ activity, attempt, outcome });

@@ -58,6 +58,11 @@ export class Leases {
     void this.#finish.offer(receipt).catch(() => {});
   }
 
+  /** It is not ours any more: the same task has been handed to somebody else, who finishes it. */
+  forget(receipt: string): void {
+    this.#held.delete(receipt);
+  }
+
   /** Delivered again after `ms`; the lease ends now. */
   async release(receipt: string, ms: Millis): Promise<void> {
     this.#held.delete(receipt);

@@ -88,6 +88,38 @@ test("a lease that was lost ends the attempt here without a word: another worker
   expect(signals.map((s) => s.aborted)).toEqual([true, false]);
 });
 
+test("an attempt that another has followed learns it from its heartbeats, and neither its details nor its failure count", async () => {
+  let silent = false;
+  const wire = blocked((operation, n) => silent && operation === "extend" && n === 2);
+  await using env = await environment({ ...options, workers: 3 }, { ...elsewhere, wire });
+  const attempts: ActivityContext[] = [];
+  const ends: string[] = [];
+  let finish = () => {};
+  env.stub(work, (_, ctx) => {
+    attempts.push(ctx);
+    silent = true;
+    return new Promise((ok, no) => {
+      ctx.signal.addEventListener("abort", () => {
+        ends.push((ctx.signal.reason as Error).message);
+        no(ctx.signal.reason);
+      });
+      finish = () => (ctx.attempt === 2 ? no(new Error("again")) : ok(ctx.lastHeartbeat));
+    });
+  });
+  const run = await env.start(asks, {});
+  await env.advance("31s");
+  attempts[1]!.heartbeat("second");
+  await env.advance("2s");
+  attempts[0]!.heartbeat("first");
+  await env.advance("2s");
+  expect(ends).toEqual(["cancellation was requested: a later attempt has begun: this one was taken for lost"]);
+  finish();
+  await env.advance("20s");
+  finish();
+  expect(await run.result()).toEqual({ ok: "second" });
+  expect(attempts.map((ctx) => ctx.attempt)).toEqual([1, 2, 3]);
+});
+
 test("one whose time from scheduling to the end is over is not begun any more", async () => {
   const brief = activity({ name: "brief", scheduleToClose: "1m" }, async () => "ran");
   const calls = workflow({ name: "calls", timeout: null }, async () => {

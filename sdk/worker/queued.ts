@@ -50,6 +50,7 @@ export class QueuedActivities {
       }
       const queued = { name: task.name, input: task.input, first_attempt: task.first_attempt };
       const begun = await worker.transport.call("begin", { ...ref, queued });
+      if (begun.superseded) return leases.forget(receipt);
       if (!begun.wanted) return leases.finish(receipt);
       if (lease.lost) return;
       const handle = startAttempt(worker, {
@@ -66,7 +67,8 @@ export class QueuedActivities {
       if (begun.cancel_requested) handle.cancel("cancellation was requested");
       const outcome = await handle.outcome;
       // A failure of an attempt that is not ours any more says nothing: its successor's counts. A result is a result.
-      if (lease.lost && outcome.kind === "failed") return;
+      if (handle.superseded) leases.forget(receipt);
+      if ((lease.lost || handle.superseded) && outcome.kind === "failed") return;
       await this.#report(receipt, task, attempt, outcome);
     } catch (error) {
       worker.log.error(`activity ${task.name} could not be reported; it will be delivered again`, { error });

@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { activityKey, ttlSeconds } from "./keys.ts";
 import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
-import { type Item, N, text } from "./table.ts";
+import { type Item, N, number, text } from "./table.ts";
 
 export class AwsActivities implements Activities {
   readonly #c: Context;
@@ -17,8 +17,8 @@ export class AwsActivities implements Activities {
     this.#c = c;
   }
 
-  begin(ref: Ref, run: string, activity: number): Promise<void> {
-    return this.#set(ref, run, activity, { begun: { BOOL: true } });
+  begin(ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }): Promise<boolean> {
+    return this.#set(ref, run, activity, { attempt: N(attempt), ...(o.queued && { begun: { BOOL: true } }) }, HEARD);
   }
 
   async begun(ref: Ref, run: string, activities: readonly number[]): Promise<number[]> {
@@ -28,10 +28,10 @@ export class AwsActivities implements Activities {
     return activities.filter((n) => begun.has(activityKey(ref, run, n).sk));
   }
 
-  async beat(ref: Ref, run: string, activity: number, _attempt: number, details: unknown, now: Millis): Promise<void> {
+  async beat(ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis) {
     const where = { owner: payloadOwner(ref, run), inline: INLINE_ONCE };
     const packed = await stored(this.#c.blobs, details, where);
-    await this.#set(ref, run, activity, { details: packed, beat_at: N(now) });
+    return this.#set(ref, run, activity, { attempt: N(attempt), details: packed, beat_at: N(now) }, HEARD);
   }
 
   async lastBeat(ref: Ref, run: string, activity: number): Promise<unknown> {
@@ -39,19 +39,21 @@ export class AwsActivities implements Activities {
     return item?.details ? unpack<unknown>(this.#c.blobs, item.details) : null;
   }
 
-  requestCancel(ref: Ref, run: string, activity: number): Promise<void> {
-    return this.#set(ref, run, activity, { cancel: { BOOL: true } });
+  async requestCancel(ref: Ref, run: string, activity: number): Promise<void> {
+    await this.#set(ref, run, activity, { cancel: { BOOL: true } });
   }
 
-  async cancelRequested(ref: Ref, run: string, activity: number): Promise<boolean> {
-    return (await this.#get(ref, run, activity))?.cancel?.BOOL ?? false;
+  async standing(ref: Ref, run: string, activity: number): Promise<{ attempt: number; cancelRequested: boolean }> {
+    const item = await this.#get(ref, run, activity);
+    return { attempt: (item && number(item, "attempt")) ?? 0, cancelRequested: item?.cancel?.BOOL ?? false };
   }
 
   #get(ref: Ref, run: string, activity: number): Promise<Item | null> {
     return this.#c.tables.executions.get(activityKey(ref, run, activity));
   }
 
-  async #set(ref: Ref, run: string, activity: number, facts: Item): Promise<void> {
+  /** False: `condition` did not hold. Of two values of the details that lie in S3, the one not kept expires. */
+  async #set(ref: Ref, run: string, activity: number, facts: Item, condition?: string): Promise<boolean> {
     const ttl = ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs);
     const names = Object.keys(facts);
     const done = await this.#c.tables.executions.update(
@@ -61,9 +63,16 @@ export class AwsActivities implements Activities {
         names: Object.fromEntries(["ttl", ...names].map((name) => [`#${name}`, name])),
         values: Object.fromEntries([[":ttl", N(ttl)], ...names.map((name) => [`:${name}`, facts[name]!])]),
         returns: "UPDATED_OLD",
+        ...(condition !== undefined && { condition }),
       },
     );
-    const replaced = done.ok ? blobOf(done.item?.details) : undefined;
-    if (replaced !== undefined && replaced !== blobOf(facts.details)) await this.#c.blobs.expire(replaced);
+    const before = blobOf((done.ok ? done.item : done.found)?.details);
+    const given = blobOf(facts.details);
+    const [kept, dropped] = done.ok ? [given, before] : [before, given];
+    if (dropped !== undefined && dropped !== kept) await this.#c.blobs.expire(dropped);
+    return done.ok;
   }
 }
+
+/** Only the latest attempt is heard. */
+const HEARD = "attribute_not_exists(#attempt) OR #attempt <= :attempt";

@@ -11,11 +11,14 @@ export class EmbeddedActivities implements Activities {
     this.#db = db;
   }
 
-  async begin(_ref: Ref, run: string, activity: number) {
-    this.#db.run(
-      "INSERT INTO activities (run, activity, begun) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET begun = 1",
+  async begin(_ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }) {
+    return this.#heard(
+      `INSERT INTO activities (run, activity, attempt, begun) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+       SET attempt = excluded.attempt, begun = MAX(begun, excluded.begun) WHERE attempt <= excluded.attempt`,
       run,
       activity,
+      attempt,
+      o.queued ? 1 : 0,
     );
   }
 
@@ -25,15 +28,22 @@ export class EmbeddedActivities implements Activities {
     );
   }
 
-  async beat(_ref: Ref, run: string, activity: number, _attempt: number, details: unknown, now: Millis) {
-    this.#db.run(
-      `INSERT INTO activities (run, activity, details, beat_at) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET details = excluded.details, beat_at = excluded.beat_at`,
+  async beat(_ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis) {
+    return this.#heard(
+      `INSERT INTO activities (run, activity, attempt, details, beat_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+       SET attempt = excluded.attempt, details = excluded.details, beat_at = excluded.beat_at
+       WHERE attempt <= excluded.attempt`,
       run,
       activity,
+      attempt,
       json(details),
       now,
     );
+  }
+
+  /** False: it was of an attempt that another has followed. */
+  #heard(sql: string, ...values: (string | number)[]): boolean {
+    return this.#db.run(sql, ...values) > 0;
   }
 
   async lastBeat(_ref: Ref, run: string, activity: number) {
@@ -49,8 +59,8 @@ export class EmbeddedActivities implements Activities {
     );
   }
 
-  async cancelRequested(_ref: Ref, run: string, activity: number) {
-    const row = this.#db.one("SELECT 1 FROM activities WHERE run = ? AND activity = ? AND cancel = 1", run, activity);
-    return row !== null;
+  async standing(_ref: Ref, run: string, activity: number) {
+    const row = this.#db.one("SELECT attempt, cancel FROM activities WHERE run = ? AND activity = ?", run, activity);
+    return { attempt: Number(row?.attempt ?? 0), cancelRequested: row?.cancel === 1 };
   }
 }

@@ -6,6 +6,11 @@ export const LATER = `
 CREATE INDEX IF NOT EXISTS tasks_preferred ON tasks (queue, prefer, visible_at) WHERE prefer IS NOT NULL;
 `;
 
+/** Columns that came later, likewise: table, name, definition. */
+export const LATER_COLUMNS: readonly (readonly [table: string, column: string, definition: string])[] = [
+  ["activities", "attempt", "INTEGER NOT NULL DEFAULT 0"], // the latest that has begun or beaten
+];
+
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 

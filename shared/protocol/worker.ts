@@ -266,13 +266,19 @@ export const WORKER_ROUTES = {
       /** Present iff the attempt came from the queue: what its task says. The first such call shows the activity as started. */
       queued: z.strictObject({ name: z.string(), input: z.json(), first_attempt: z.int().min(1) }).optional(),
     }),
-    z.object({ wanted: z.boolean(), heartbeat_details: z.json(), cancel_requested: z.boolean() }),
+    z.object({
+      wanted: z.boolean(),
+      heartbeat_details: z.json(),
+      cancel_requested: z.boolean(),
+      superseded: z.literal(true).optional(),
+    }),
   ),
   beat: op(
     "activities/heartbeat",
     /** Without `details` it only asks whether the attempt is still wanted. */
     z.strictObject({ ...ActivityRef.shape, details: z.json().optional() }),
-    z.object({ wanted: z.boolean(), cancel_requested: z.boolean() }),
+    /** `superseded`: not wanted because a later attempt has begun; these details were not kept. */
+    z.object({ wanted: z.boolean(), cancel_requested: z.boolean(), superseded: z.literal(true).optional() }),
   ),
   /** Which of these queued activities has some worker begun? */
   begun: op(

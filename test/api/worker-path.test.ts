@@ -296,6 +296,25 @@ describe("queued activities", () => {
     expect(events[1]?.attributes).toMatchObject({ taskId: "1", activityName: "charge", input: { value: [{ n: 1 }] } });
   });
 
+  test("learn that a later attempt has begun: nothing of theirs is kept any more", async () => {
+    const drive = await worker.claim(executionId);
+    await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);
+    const { run, chain } = drive.head;
+    const ref = { execution: executionId, run, chain, activity: 1 };
+    const queued = { name: "charge", input: null, first_attempt: 1 };
+    await worker.call("begin", { ...ref, attempt: 1, queued });
+    await worker.call("beat", { ...ref, attempt: 1, details: "kept" });
+    expect(await worker.call("begin", { ...ref, attempt: 2 })).toMatchObject({ heartbeat_details: "kept" });
+    const superseded = { wanted: false, cancel_requested: false, superseded: true };
+    expect(await worker.call("beat", { ...ref, attempt: 1, details: "dropped" })).toEqual(superseded);
+    expect(await worker.call("beat", { ...ref, attempt: 1 })).toEqual(superseded);
+    expect(await worker.call("begin", { ...ref, attempt: 1, queued })).toMatchObject(superseded);
+    expect(await worker.call("begin", { ...ref, attempt: 2 })).toMatchObject({
+      wanted: true,
+      heartbeat_details: "kept",
+    });
+  });
+
   test("learn that cancellation was asked for, and that nobody wants them any more", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);

@@ -54,20 +54,35 @@ export function memoryActivities(): Activities {
   const begun = new Set<string>();
   const beats = new Map<string, unknown>();
   const cancels = new Set<string>();
+  const latest = new Map<string, number>();
+  const heard = (id: string, attempt: number) => {
+    if (attempt < (latest.get(id) ?? 0)) return false;
+    latest.set(id, attempt);
+    return true;
+  };
   const key = (run: string, activity: number) => `${run}/${activity}`;
   return {
-    async begin(_ref, run, activity) {
-      begun.add(key(run, activity));
+    async begin(_ref, run, activity, attempt, { queued }) {
+      const id = key(run, activity);
+      if (!heard(id, attempt)) return false;
+      if (queued) begun.add(id);
+      return true;
     },
     begun: async (_ref, run, activities) => activities.filter((n) => begun.has(key(run, n))),
-    async beat(_ref, run, activity, _attempt, details) {
-      beats.set(key(run, activity), details);
+    async beat(_ref, run, activity, attempt, details) {
+      const id = key(run, activity);
+      if (!heard(id, attempt)) return false;
+      beats.set(id, details);
+      return true;
     },
     lastBeat: async (_ref, run, activity) => beats.get(key(run, activity)) ?? null,
     async requestCancel(_ref, run, activity) {
       cancels.add(key(run, activity));
     },
-    cancelRequested: async (_ref, run, activity) => cancels.has(key(run, activity)),
+    async standing(_ref, run, activity) {
+      const id = key(run, activity);
+      return { attempt: latest.get(id) ?? 0, cancelRequested: cancels.has(id) };
+    },
   };
 }
 

@@ -23,39 +23,45 @@ async function runOf(call: Call, ref: RunRef): Promise<Head | null> {
 
 const isOpen = (head: Head | null): head is Head => head?.status === "RUNNING";
 
+const UNWANTED = { wanted: false, cancel_requested: false } as const;
+/** Of an attempt that another has followed: whoever still runs it shall stop, and nothing of it counts but a result. */
+const SUPERSEDED = { ...UNWANTED, superseded: true } as const;
+
 export async function begin(call: Call, body: WorkerBody<"begin">): Promise<WorkerAnswer<"begin">> {
   const { ports } = call;
   const head = await runOf(call, body);
-  if (!isOpen(head)) return { wanted: false, heartbeat_details: null, cancel_requested: false };
+  if (!isOpen(head)) return { ...UNWANTED, heartbeat_details: null };
   const ref = refTo(call, body.execution);
-  const { run, activity, queued } = body;
-  if (queued) {
-    await ports.activities.begin(ref, run, activity);
-    if (queued.first_attempt === 1) {
-      // One that began as local work was shown when it was scheduled. Idempotent: later attempts add nothing.
-      const shown = presentBegin(head, { activity, name: queued.name, input: queued.input, at: ports.clock.now() });
-      await ports.feed.publish(ref, run, `begin#${activity}`, [shown]);
-    }
+  const { run, activity, attempt, queued } = body;
+  const latest = await ports.activities.begin(ref, run, activity, attempt, { queued: queued !== undefined });
+  if (!latest) return { ...SUPERSEDED, heartbeat_details: null };
+  if (queued?.first_attempt === 1) {
+    // One that began as local work was shown when it was scheduled. Idempotent: later attempts add nothing.
+    const shown = presentBegin(head, { activity, name: queued.name, input: queued.input, at: ports.clock.now() });
+    await ports.feed.publish(ref, run, `begin#${activity}`, [shown]);
   }
   return {
     wanted: true,
     heartbeat_details: ((await ports.activities.lastBeat(ref, run, activity)) ?? null) as never,
-    cancel_requested: await ports.activities.cancelRequested(ref, run, activity),
+    cancel_requested: (await ports.activities.standing(ref, run, activity)).cancelRequested,
   };
 }
 
 export async function beat(call: Call, body: WorkerBody<"beat">): Promise<WorkerAnswer<"beat"> | Refusal> {
   const { ports } = call;
   const head = await runOf(call, body);
-  if (!isOpen(head)) return { wanted: false, cancel_requested: false };
+  if (!isOpen(head)) return UNWANTED;
   const ref = refTo(call, body.execution);
   const { run, activity, attempt, details } = body;
   if (details !== undefined) {
     const large = tooLarge("heartbeat details", details);
     if (large) return large;
-    await ports.activities.beat(ref, run, activity, attempt, details, ports.clock.now());
+    const kept = await ports.activities.beat(ref, run, activity, attempt, details, ports.clock.now());
+    if (!kept) return SUPERSEDED;
   }
-  return { wanted: true, cancel_requested: await ports.activities.cancelRequested(ref, run, activity) };
+  const standing = await ports.activities.standing(ref, run, activity);
+  if (standing.attempt > attempt) return SUPERSEDED;
+  return { wanted: true, cancel_requested: standing.cancelRequested };
 }
 
 export async function begun(call: Call, body: WorkerBody<"begun">): Promise<WorkerAnswer<"begun">> {
