@@ -272,10 +272,12 @@ export interface DueSchedule extends ScheduleKey {
  * beaten: one that it has followed may still run somewhere, but is not heard any more.
  */
 export interface Activities {
-  /** A worker begins a queued activity. */
-  begin(ref: Ref, run: string, activity: number): Promise<void>;
+  /** An attempt begins; `queued`: it came from the queue. False: a later one has begun before. */
+  begin(ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }): Promise<boolean>;
+  /** Those of which an attempt that came from the queue has begun. */
   begun(ref: Ref, run: string, activities: readonly number[]): Promise<number[]>;
-  beat(ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis): Promise<void>;
+  /** False: a later attempt has begun, and nothing is kept. */
+  beat(ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis): Promise<boolean>;
   /** Details of the last heartbeat of any attempt, null = none. */
   lastBeat(ref: Ref, run: string, activity: number): Promise<unknown>;
   requestCancel(ref: Ref, run: string, activity: number): Promise<void>;

@@ -499,6 +499,7 @@ export class Execution {
     // Until its function runs it must count as running, or it would be taken for an orphan.
     const waiting: Attempt = {
       outcome: new Promise(() => {}),
+      superseded: false,
       cancel: (reason) => {
         cancelled = reason;
       },
@@ -506,7 +507,6 @@ export class Execution {
         gone = true;
       },
     };
-      superseded: false,
     this.#running.set(key, { attempt, handle: waiting });
     this.#perform(key, activity, attempt, again, (handle) => {
       if (gone) handle.abandon();
