@@ -1,6 +1,8 @@
 /** Activities that travel through the deployment's queue: attempts over deliveries, leases, limits, cancellation. */
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import type { Ports } from "../../shared/ports.ts";
 import { type ActivityContext, ActivityError, activity, sleep, WorkflowError, workflow } from "../index.ts";
 import { environment, type Internals } from "../testing/environment.ts";
 import type { Transport } from "./transport.ts";
@@ -233,4 +235,56 @@ test("details of an error that are too large to record are left out, not the err
   });
   const run = await env.start(asks, {});
   expect(await run.result()).toMatchObject({ reason: "failed", attempt: 1, cause: "no" });
+});
+
+test("a worker without the activity hands it back, ever more rarely, and that is no attempt", async () => {
+  const single = activity({ name: "single", retry: { maxAttempts: 1 } }, async (_, ctx) => ctx.attempt);
+  const calls = workflow({ name: "calls", timeout: null }, async () => await single());
+  const warnings: string[] = [];
+  const log = { debug() {}, info() {}, warn: (line: string) => void warnings.push(line), error() {} };
+  const passed: number[] = [];
+  const wire = (inner: Transport): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, o) {
+      if (operation === "pass") passed.push(env.now.getTime());
+      return inner.call(operation, body, o);
+    },
+  });
+  const config = { workflows: [calls], activities: [single, work], workers: 2, log };
+  await using env = await environment(config, { runs: (name, n) => name === "work" || n > 2, wire });
+  const run = await env.start(calls, {});
+  await env.advance("10m");
+  expect(await run.history()).toHaveLength(2);
+  const pauses = passed.slice(1).map((at, i) => at - passed[i]!);
+  expect(pauses.slice(0, 7)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
+  expect(Math.max(...pauses)).toBe(60_000);
+  const told = warnings.filter((line) => line.includes("handed back"));
+  expect(told[0]).toMatch(/activity 'single'.*it has: work/);
+  expect(told.length).toBeLessThanOrEqual(20); // two workers, once a minute each
+  await env.addWorker();
+  await env.advance("1m");
+  expect(await run.result()).toBe(1);
+  expect(env.attempts(single)).toBe(1);
+});
+
+test("one that no worker has fails when its time to begin is over, and is gone from the queue", async () => {
+  const soon = activity({ name: "soon", scheduleToStart: "30s" }, async () => "ran");
+  const calls = workflow({ name: "calls", timeout: null }, async () => {
+    const reason = await soon().catch((error: ActivityError) => error.reason);
+    await sleep("1h");
+    return reason;
+  });
+  let ports!: Ports;
+  const engine = (e: Ports) => {
+    ports = e;
+  };
+  const config = { workflows: [calls], activities: [soon, work], workers: 2 };
+  await using env = await environment(config, { runs: (name) => name === "work", engine });
+  const run = await env.start(calls, {});
+  await env.advance("30s");
+  expect(await run.history()).toContainEqual(expect.objectContaining({ reason: "schedule_to_start" }));
+  await env.advance("5m");
+  const queue = { workspace: DEFAULT_WORKSPACE, deployment: "test", queue: "activity" } as const;
+  expect(await ports.tasks.receive(queue, { session: "anybody", max: 9, waitMs: 0 })).toEqual([]);
+  expect(await run.result()).toBe("schedule_to_start");
 });

@@ -2,20 +2,27 @@
  * Activities that wait in the deployment's queue. The task's lease is the attempt's lease; a retry is the same task made
  * visible again after the back-off, and its deliveries count the attempts; the outcome is a message to the execution.
  * The lease is given up only after the server has the outcome.
+ *
+ * A worker that does not have the activity passes it on: the server sends a task like it, to be seen a little later, whose
+ * first delivery is the attempt that has not begun; then this one is finished. (A delivery that is merely handed back
+ * would count as an attempt.) A crash between the two leaves both, as a repeated send does.
  */
 import { afterFailure } from "../../shared/core/retry.ts";
-import type { AttemptEnd, Failure } from "../../shared/protocol/history.ts";
+import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
-import type { Delivery, Task } from "../../shared/protocol/worker.ts";
+import type { ActivityTask, Delivery } from "../../shared/protocol/worker.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
 import type { Hub } from "./hub.ts";
 
-type ActivityTask = Extract<Task, { kind: "activity" }>;
+/** That an activity is missing here is said so seldom. */
+const SAY_AGAIN: Millis = 60_000;
 
 export class QueuedActivities {
   readonly #hub: Hub;
   readonly #running = new Map<string, Attempt>();
   #underWay = 0;
+  /** When it was last said that an activity of this name is missing here. */
+  readonly #missed = new Map<string, Millis>();
 
   constructor(hub: Hub) {
     this.#hub = hub;
@@ -25,7 +32,43 @@ export class QueuedActivities {
     return this.#underWay;
   }
 
-  async run(delivery: Delivery, task: ActivityTask): Promise<void> {
+  run(delivery: Delivery, task: ActivityTask): Promise<void> {
+    return this.#hub.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
+  }
+
+  async #passOn(delivery: Delivery, task: ActivityTask): Promise<void> {
+    const { receipt } = delivery;
+    const { leases, worker } = this.#hub;
+    leases.hold(receipt);
+    this.#underWay += 1;
+    try {
+      const attempt = await this.#attempt(delivery, task);
+      if (!(await this.#reportOver(task, attempt))) {
+        const { at } = await worker.transport.call("pass", { task, attempt });
+        if (at !== null) this.#miss(task, at);
+      }
+      leases.finish(receipt);
+    } catch (error) {
+      worker.log.error(`activity ${task.name} could not be handed back; it will be delivered again`, { error });
+      await leases.release(receipt, 1_000).catch(() => {});
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  #miss({ name, execution }: ActivityTask, at: Millis): void {
+    const { activities, clock, deployment, log } = this.#hub.worker;
+    const now = clock.now();
+    if (now < (this.#missed.get(name) ?? Number.NEGATIVE_INFINITY) + SAY_AGAIN) return;
+    this.#missed.set(name, now);
+    const seconds = Math.max(1, Math.round((at - this.#hub.now()) / 1000));
+    log.warn(
+      `this worker has no activity '${name}' (it has: ${[...activities.keys()].join(", ")}): handed back for another worker, seen again in ${seconds} s; add it to runWorker({ activities })`,
+      { deployment, execution },
+    );
+  }
+
+  async #run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
     const { leases, worker } = this.#hub;
     const lease = { lost: false };
@@ -42,12 +85,7 @@ export class QueuedActivities {
       const { execution, run, chain, activity } = task;
       const attempt = await this.#attempt(delivery, task);
       const ref = { execution, run, chain, activity, attempt };
-      const ending = this.#over(task, attempt);
-      if (ending) {
-        const { attempt: last, ...outcome } = ending;
-        await worker.transport.call("outcome", { ...ref, attempt: last, outcome: { kind: "failed", ...outcome } });
-        return leases.finish(receipt);
-      }
+      if (await this.#reportOver(task, attempt)) return leases.finish(receipt);
       const queued = { name: task.name, input: task.input, first_attempt: task.first_attempt };
       const begun = await worker.transport.call("begin", { ...ref, queued });
       if (begun.superseded) return leases.forget(receipt);
@@ -88,6 +126,17 @@ export class QueuedActivities {
     const { execution, run, activity } = task;
     const { begun } = await this.#hub.worker.transport.call("begun", { execution, run, activities: [activity] });
     return begun.includes(activity) ? attempt : max_attempts;
+  }
+
+  /** True: the attempt must not begin, and the execution has been told how the activity has ended with that. */
+  async #reportOver(task: ActivityTask, attempt: number): Promise<boolean> {
+    const ending = this.#over(task, attempt);
+    if (!ending) return false;
+    const { execution, run, chain, activity } = task;
+    const { attempt: last, ...outcome } = ending;
+    const ref = { execution, run, chain, activity, attempt: last };
+    await this.#hub.worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", ...outcome } });
+    return true;
   }
 
   /** Why this attempt must not begin, and how the activity has ended with that. */

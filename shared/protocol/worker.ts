@@ -40,6 +40,24 @@ export type WorkflowDefinition = z.infer<typeof WorkflowDefinition>;
 
 const worker = { deployment: name, worker: z.string().min(1).max(256), session: z.uuid() };
 
+export const ActivityTask = z.object({
+  kind: z.literal("activity"),
+  execution: z.string(),
+  workflow: z.string(),
+  run: z.string(),
+  chain: z.string(),
+  activity: z.int(),
+  name: z.string(),
+  input: z.json(),
+  scheduled_at: z.int(),
+  options: ActivityOptions,
+  /** Number of the attempt that its first delivery is. */
+  first_attempt: z.int().min(1),
+  /** How often workers that do not have the activity have passed it on. Absent: never. */
+  passed: z.int().min(1).optional(),
+});
+export type ActivityTask = z.infer<typeof ActivityTask>;
+
 /** One piece of work from a queue. */
 export const Task = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("workflow"), execution: z.string() }),
@@ -51,20 +69,7 @@ export const Task = z.discriminatedUnion("kind", [
     input: z.json(),
     expires_at: z.int(),
   }),
-  z.object({
-    kind: z.literal("activity"),
-    execution: z.string(),
-    workflow: z.string(),
-    run: z.string(),
-    chain: z.string(),
-    activity: z.int(),
-    name: z.string(),
-    input: z.json(),
-    scheduled_at: z.int(),
-    options: ActivityOptions,
-    /** Number of the attempt that its first delivery is. */
-    first_attempt: z.int().min(1),
-  }),
+  ActivityTask,
 ]);
 export type Task = z.infer<typeof Task>;
 /** A task handed out: `receipt` is the lease, `attempt` counts the deliveries of this task from 1. */
@@ -292,6 +297,16 @@ export const WORKER_ROUTES = {
     "activities/retrying",
     z.strictObject({ ...ActivityRef.shape, name: z.string(), failure: Failure, retry_at: z.int() }),
     ok,
+  ),
+  /**
+   * The caller does not have the activity: its task is sent again, for another worker, before the caller finishes its
+   * own. That is no attempt: `attempt` is the one that has not begun. `at`: when it is seen again; null: nobody waits
+   * for it any more.
+   */
+  pass: op(
+    "activities/pass",
+    z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }),
+    z.object({ at: z.int().nullable() }),
   ),
   publish: op(
     "publish",

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import { MAX_HISTORY_EVENTS, MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
-import { WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
+import { type ActivityTask, WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
 import { failure, type World, world } from "./support/world.ts";
 
@@ -315,6 +315,24 @@ describe("queued activities", () => {
     });
   });
 
+  test("that a worker does not have come again a little later, as the attempt that has not begun, while their run is open", async () => {
+    const drive = await worker.claim(executionId);
+    await drive.append([scheduled(1, null, "queue")]);
+    const [delivery] = await worker.poll("activity");
+    const task = delivery!.task as ActivityTask;
+    expect(await worker.call("pass", { task, attempt: 3 })).toEqual({ at: w.clock.now() + 1_000 });
+    await worker.call("finish", { receipts: [delivery!.receipt] });
+    expect(await worker.poll("activity")).toEqual([]);
+    await w.clock.advance(1_000);
+    const [again] = await worker.poll("activity");
+    expect(again).toMatchObject({ attempt: 1, task: { ...task, first_attempt: 3, passed: 1 } });
+    await w.client.workflows.executions.terminateWorkflowExecution({ executionId });
+    expect(await worker.call("pass", { task, attempt: 3 })).toEqual({ at: null });
+    await worker.call("finish", { receipts: [again!.receipt] });
+    await w.clock.advance(60_000);
+    expect(await worker.poll("activity")).toEqual([]);
+  });
+
   test("learn that cancellation was asked for, and that nobody wants them any more", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);
@@ -393,6 +411,7 @@ describe("another workspace", () => {
     expect(await thief.call("begin", ref)).toMatchObject({ wanted: false });
     expect(await thief.call("beat", { ...ref, details: "stolen" })).toMatchObject({ wanted: false });
     expect(await thief.call("begun", { execution: executionId, run, activities: [1] })).toEqual({ begun: [] });
+    expect(await thief.call("pass", { task: task!.task as ActivityTask, attempt: 1 })).toEqual({ at: null });
     await thief.call("outcome", { ...ref, outcome: { kind: "completed", result: "stolen" } });
     await thief.call("retrying", { ...ref, name: "charge", failure: { message: "x" }, retry_at: 1 });
     const payload = { type: "json", value: 1, encoding_options: null };

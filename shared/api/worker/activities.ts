@@ -6,6 +6,7 @@ import { presentBegin, presentProgress, presentRetry } from "../../core/present.
 import { send } from "../../engine/send.ts";
 import { invalidAt, notFound, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/head.ts";
+import type { Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES } from "../../protocol/limits.ts";
 import { messageId } from "../../protocol/messages.ts";
 import type { ActivityRef, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
@@ -98,6 +99,23 @@ export async function retrying(call: Call, body: WorkerBody<"retrying">): Promis
   const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
   await ports.feed.publish(refTo(call, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
   return {};
+}
+
+/** The first worker that has it may be a moment away, and the next deployment of code hours. */
+const FIRST_PASS: Millis = 1_000;
+const LAST_PASS: Millis = 60_000;
+
+export async function pass(call: Call, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
+  const { ports, workspace } = call;
+  const { task, attempt } = body;
+  const head = await runOf(call, task);
+  if (!isOpen(head)) return { at: null };
+  const { passed = 0, run, activity } = task;
+  const at = ports.clock.now() + Math.min(LAST_PASS, FIRST_PASS * 2 ** passed);
+  const key = `activity#${run}#${activity}#${attempt}#${passed + 1}`;
+  const again = { ...task, first_attempt: attempt, passed: passed + 1 };
+  await ports.tasks.send({ workspace, deployment: head.deployment, queue: "activity" }, again, { at, key });
+  return { at };
 }
 
 export async function publish(

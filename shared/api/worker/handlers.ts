@@ -2,7 +2,7 @@
 import type { Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
 import type { Call } from "../call.ts";
-import { beat, begin, begun, outcome, publish, retrying } from "./activities.ts";
+import { beat, begin, begun, outcome, pass, publish, retrying } from "./activities.ts";
 import { answer } from "./answer.ts";
 import { append } from "./append.ts";
 import { close } from "./close.ts";
@@ -40,6 +40,7 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   begun,
   outcome,
   retrying,
+  pass,
   publish,
   answer,
 };
