@@ -37,10 +37,14 @@ export interface Executions {
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
   /** In the order in which they are to be taken in. */
   inbox(ref: Ref, chain: string): Promise<Message[]>;
-  /** `due_at = now`, `rung`, `turn + 1` if running, of this chain and not rung. */
-  mark(ref: Ref, chain: string, now: Millis): Promise<{ kind: "marked" } | { kind: "refused"; head: Head | null }>;
-  /** `due_at`, `turn + 1`, not `rung`, driver = session, if running; answers the new head, or null. */
-  claim(ref: Ref, p: { dueAt: Millis; session: string }): Promise<Head | null>;
+  /** `due_at`, `rung`, `turn + 1` if running, of this chain and not rung. */
+  mark(ref: Ref, chain: string, dueAt: Millis): Promise<{ kind: "marked" } | { kind: "refused"; head: Head | null }>;
+  /**
+   * `due_at`, `turn + 1`, not `rung`, driver = session, if running; answers the new head, or null. A `due_at` after
+   * `keepAfter` that a start or a mark has set (the head is rung) stays as it is: it promises as much, and moving it
+   * would cost two writes of the index. Default: it is always set.
+   */
+  claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }): Promise<Head | null>;
   /**
    * Writes the batch if its position is free; else answers what stands there (null: in the middle of another batch, or
    * no such run in this workspace). `full`: with it the run's history would have `bytes`, more than `maxBytes`.
@@ -315,6 +319,8 @@ export interface Settings {
   readonly leaseMs: Millis;
   /** A claim's promise that somebody looks again. Default 2 min. */
   readonly guardMs: Millis;
+  /** A start or a mark that no claim has answered for so long is rung again. Default 1 min. */
+  readonly ringMs: Millis;
   /** A due execution is rung again when overdue by more than this. Default 5 s. */
   readonly graceMs: Millis;
   /** Closed executions, feed items and old entries of schedules' logs are kept this long. Default 30 days. */

@@ -8,6 +8,7 @@ export const DEFAULTS: Settings = {
   sessionTimeoutMs: 30_000,
   leaseMs: 30_000,
   guardMs: 120_000,
+  ringMs: 60_000,
   graceMs: 5_000,
   retentionMs: RETENTION_DAYS * 86_400_000,
 };

@@ -21,6 +21,7 @@ import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, Decision, HistoryEvent, Millis, NewEvent, Where } from "../../shared/protocol/history.ts";
 import { isClosing, isStimulus } from "../../shared/protocol/history.ts";
+import { RENEW_MS } from "../../shared/protocol/limits.ts";
 import { inOrder, type Message } from "../../shared/protocol/messages.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
@@ -31,12 +32,12 @@ import { type Attempt, startAttempt } from "./attempt.ts";
 import type { Hub } from "./hub.ts";
 import { refusedFor, ServerRefusal } from "./transport.ts";
 
-/** A drive longer than this renews the promise that somebody looks again; must be well below the server's guard. */
-const REPARK: Millis = 45_000;
 const CARRY: Millis = 15 * 60_000;
 /** A continued run is told no more of its predecessor's message ids: the head carries them to every claim. */
 const CARRIED = 1_000;
 const SOON: Millis = 100;
+/** Appends in quick succession ask for new messages so seldom: every message is announced by a task besides. */
+const LOOK: Millis = 1_000;
 /** Whether other sessions live is asked again so much later. */
 const ASK_AGAIN: Millis = 2_000;
 /** After trouble it is tried again so much later, twice as much later each time. */
@@ -70,6 +71,8 @@ export class Execution {
   #queued = 0;
   #wake: (() => void) | null = null;
   #parkedAt: Millis = 0;
+  /** When the inbox was read last. */
+  #lookedAt: Millis = 0;
   #troubles = 0;
   #gone = false;
 
@@ -142,6 +145,7 @@ export class Execution {
     this.#holder = !answer.turn_lost;
     this.#askedAt = 0;
     this.#parkedAt = this.#hub.now();
+    this.#lookedAt = this.#parkedAt;
     await this.#takeLog(answer.head, answer.batches, have !== undefined);
     this.#vouched = this.#state!.tail;
     this.#inbox = new Map(answer.messages.map((m) => [m.id, m])); // not before: the log may be of another run than ours
@@ -333,7 +337,10 @@ export class Execution {
 
   #sendAppend(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"append">["results"][number]> {
     const { run, chain, turn } = this.#head!;
-    return this.#hub.append({ execution: this.id, run, chain, turn, batch, taken: [...taken] });
+    const now = this.#hub.now();
+    const look = now - this.#lookedAt >= LOOK;
+    if (look) this.#lookedAt = now;
+    return this.#hub.append({ execution: this.id, run, chain, turn, batch, taken: [...taken], look });
   }
 
   async #sendClose(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"close">> {
@@ -565,14 +572,14 @@ export class Execution {
     this.#outcomes = this.#outcomes.filter((o) => this.#isOpen(o));
     const busy = this.#running.size > 0;
     const now = this.#hub.now();
-    if (busy && now - this.#parkedAt < REPARK) {
-      this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, this.#parkedAt + REPARK));
+    if (busy && now - this.#parkedAt < RENEW_MS) {
+      this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, this.#parkedAt + RENEW_MS));
       this.#finishTasks(1); // X5 needs one, and every message brings one more
       return;
     }
     if (this.#holder) await this.#park();
     this.#parkedAt = now;
-    if (busy) this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, now + REPARK));
+    if (busy) this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, now + RENEW_MS));
     this.#finishTasks(busy ? 1 : 0);
   }
 

@@ -89,12 +89,12 @@ export class AwsExecutions implements Executions {
     return this.#inbox.all(ref, chain);
   }
 
-  async mark(ref: Ref, chain: string, now: Millis) {
+  async mark(ref: Ref, chain: string, dueAt: Millis) {
     const { partition, sort } = INDEXES.due;
-    const due = dueAttributes(pkOf(ref), now);
+    const due = dueAttributes(pkOf(ref), dueAt);
     const marked = await this.#table.update(
       headKey(ref),
-      `SET ${partition} = :shard, ${sort} = :due, rung = :true, #turn = #turn + :one`,
+      `SET ${partition} = :shard, ${sort} = :due, rung = :due, #turn = #turn + :one`,
       {
         condition: "#status = :running AND #chain = :chain AND attribute_not_exists(rung)",
         names: { "#status": "status", "#turn": "turn", "#chain": "chain" },
@@ -102,7 +102,6 @@ export class AwsExecutions implements Executions {
           ...RUNNING,
           ":shard": due[partition]!,
           ":due": due[sort]!,
-          ":true": { BOOL: true },
           ":one": N(1),
           ":chain": S(chain),
         },
@@ -112,12 +111,17 @@ export class AwsExecutions implements Executions {
     return { kind: "refused" as const, head: await this.#decode(marked.found) };
   }
 
-  async claim(ref: Ref, p: { dueAt: Millis; session: string }) {
+  /**
+   * `rung` is the due time that was set with it: where it is there, `due_at` becomes what it is, the index stands still,
+   * and the claim costs one write unit instead of three. Found to be old, it is moved after all.
+   */
+  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const { partition, sort } = INDEXES.due;
     const due = dueAttributes(pkOf(ref), p.dueAt);
+    const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(rung, :due)";
     const claimed = await this.#table.update(
       headKey(ref),
-      `SET ${partition} = :shard, ${sort} = :due, driver = :session, #turn = #turn + :one REMOVE rung, fresh`,
+      `SET ${partition} = :shard, ${sort} = ${kept}, driver = :session, #turn = #turn + :one REMOVE rung, fresh`,
       {
         condition: "#status = :running",
         names: { "#status": "status", "#turn": "turn" },
@@ -131,7 +135,12 @@ export class AwsExecutions implements Executions {
         returns: "ALL_NEW",
       },
     );
-    return claimed.ok ? this.#decode(claimed.item) : null;
+    const head = claimed.ok ? await this.#decode(claimed.item) : null;
+    if (head === null || head.due_at === p.dueAt || head.due_at! > p.keepAfter!) return head;
+    const { run, turn, sent } = head;
+    // Refused: it was marked or claimed meanwhile, and is due by that.
+    const moved = await this.park(ref, { run, turn, sent, dueAt: p.dueAt });
+    return moved ? { ...head, due_at: p.dueAt } : head;
   }
 
   putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {

@@ -135,11 +135,11 @@ export class EmbeddedExecutions implements Executions {
     return rows.map((r) => parse<Message>(r.body)).sort(inOrder);
   }
 
-  async mark(ref: Ref, chain: string, now: Millis) {
+  async mark(ref: Ref, chain: string, dueAt: Millis) {
     const marked = this.#db.run(
       `UPDATE heads SET due_at = ?, rung = 1, turn = turn + 1
        WHERE ws = ? AND execution = ? AND chain = ? AND status = 'RUNNING' AND rung = 0`,
-      now,
+      dueAt,
       ref.workspace,
       ref.execution,
       chain,
@@ -147,10 +147,12 @@ export class EmbeddedExecutions implements Executions {
     return marked === 1 ? { kind: "marked" as const } : { kind: "refused" as const, head: this.#head(ref) };
   }
 
-  async claim(ref: Ref, p: { dueAt: Millis; session: string }) {
+  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const claimed = this.#db.run(
-      `UPDATE heads SET due_at = ?, rung = 0, turn = turn + 1, driver = ?
+      `UPDATE heads SET due_at = CASE WHEN rung = 1 AND due_at > ? THEN due_at ELSE ? END, rung = 0, turn = turn + 1,
+         driver = ?
        WHERE ws = ? AND execution = ? AND status = 'RUNNING'`,
+      p.keepAfter ?? Number.MAX_SAFE_INTEGER,
       p.dueAt,
       p.session,
       ref.workspace,

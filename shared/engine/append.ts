@@ -1,7 +1,7 @@
 /**
  * **append** — 1 `put LOG#<run>#<tail + 1>` if absent. Refused: the same `append_id` there = we won earlier; else the
  * position is lost: the caller reads again, decides again and keeps its local outcomes. 2 effects, and deletes of the
- * messages named. The answer carries new messages, with the same turn check as a claim. (R1, R2, R8)
+ * messages named. The answer to one who looks carries new messages, with the same turn check as a claim. (R1, R2, R8)
  *
  * A crash after 1: the worker repeats the call; if it died too, the batch is beyond `sent`, and a message left behind is
  * known to the fold and deleted by the next driver.
@@ -27,6 +27,8 @@ export interface AppendRequest {
   readonly turn: number;
   readonly batch: Batch;
   readonly taken: readonly string[];
+  /** Whether to answer new messages, at the price of a read. Who does not look hears by the task that rings. Default true. */
+  readonly look?: boolean | undefined;
 }
 
 /** A batch must be what the log can hold: ids in a row, times that never fall, a closing event only through `close`. */
@@ -59,13 +61,15 @@ export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<
     if (head) await performEffects(ports, { ...head, run: p.run, chain: p.chain }, [p.batch]);
   }
   if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
-  return { kind: "appended", ...(await news(ports, ref, p)) };
+  return { kind: "appended", ...(p.look === false ? NO_NEWS : await news(ports, ref, p)) };
 }
 
 function full(run: string, size: string, limit: string): Appended {
   const detail = `the history of run '${run}' would have ${size}, the limit is ${limit}: continue as new before it grows so long`;
   return { kind: "full", detail };
 }
+
+const NO_NEWS = { messages: [], turn_lost: false };
 
 /** New messages, unless the turn is no longer the caller's (interleaving 11). */
 async function news(ports: Ports, ref: Ref, p: AppendRequest): Promise<{ messages: Message[]; turn_lost: boolean }> {

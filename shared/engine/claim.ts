@@ -1,6 +1,6 @@
 /**
- * **claim** — 1 `due_at = now + guard, turn + 1, remove rung` if running, answering the head. 2 read the chain's inbox.
- * 3 *then* the log. 4 if messages were found: read the head again; turn no longer mine: leave the messages, they belong
+ * **claim** — 1 `due_at = now + guard, turn + 1, remove rung` if running, answering the head; the `due_at` of a start or
+ * a mark that is not older than a drive's first renewal stays as it is. 2 read the chain's inbox. 3 *then* the log. 4 if messages were found: read the head again; turn no longer mine: leave the messages, they belong
  * to the next holder. All strongly consistent, in this order (interleavings 1, 2, 11). Before going on: perform again
  * the effects of batches after `sent` (interleaving 12) and what a continued run still owes.
  */
@@ -8,10 +8,19 @@
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
+import { RENEW_MS } from "../protocol/limits.ts";
 import type { Message } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
 import { performOwed } from "./owed.ts";
 import { terminate } from "./terminate.ts";
+
+/** The drive renews its promise before that. */
+const KEEP_MS: Millis = RENEW_MS + 5_000;
+/**
+ * A start makes turn 1, and each claim and mark another: nobody has claimed before, so nobody has written a batch. There
+ * may be messages: their senders found the head rung by its start.
+ */
+const FIRST_CLAIM = 2;
 
 export interface Claimed {
   readonly kind: "claimed";
@@ -29,7 +38,8 @@ export async function claim(
   p: { session: string; have?: { run: string; tail: number } },
 ): Promise<Claimed | { kind: "closed" }> {
   const now = ports.clock.now();
-  const head = await ports.executions.claim(ref, { dueAt: now + ports.settings.guardMs, session: p.session });
+  const dueAt = now + ports.settings.guardMs;
+  const head = await ports.executions.claim(ref, { dueAt, keepAfter: now + KEEP_MS, session: p.session });
   if (!head) {
     const final = await ports.executions.head(ref);
     if (final && final.status !== "RUNNING" && final.due_at !== null) await performOwed(ports, final);
@@ -43,7 +53,8 @@ export async function claim(
   const has = p.have?.run === head.run ? p.have.tail : 1;
   const read = async () => {
     const messages = await ports.executions.inbox(ref, head.chain);
-    return { messages, log: await ports.executions.batches(ref, head.run, Math.min(has, head.sent)) };
+    const empty = head.turn === FIRST_CLAIM;
+    return { messages, log: empty ? [] : await ports.executions.batches(ref, head.run, Math.min(has, head.sent)) };
   };
   let seen = await read();
   const unsent = seen.log.filter((b) => b.first > head.sent);

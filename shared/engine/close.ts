@@ -59,7 +59,7 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
       continued_from: head.run,
       attempt: 1,
       started_at: now,
-      due_at: now,
+      due_at: now + ports.settings.ringMs,
       rung: true,
       sent: 1,
       turn: head.turn + 1,

@@ -1,5 +1,5 @@
 /**
- * **send** — 0 read the head: not running -> closed. 1 put the message (idempotent by id). 2 mark: `due_at = now, rung,
+ * **send** — 0 read the head: not running -> closed. 1 put the message (idempotent by id). 2 mark: `due_at = now + ring, rung,
  * turn + 1` if running, of this chain and not rung. Refused by `rung`: accepted, somebody is already due to look.
  * Closed or of another chain: delete the message. 3 ring, then acknowledge. (R3, R4)
  *
@@ -20,7 +20,7 @@ export async function send(ports: Ports, ref: Ref, message: Message, chain?: str
   const to = chain ?? head.chain;
   if (to !== head.chain) return { kind: "closed", head };
   await ports.executions.putMessage(ref, to, message);
-  const marked = await ports.executions.mark(ref, to, ports.clock.now());
+  const marked = await ports.executions.mark(ref, to, ports.clock.now() + ports.settings.ringMs);
   if (marked.kind === "refused") {
     const found = marked.head;
     if (found && found.status === "RUNNING" && found.chain === to) {

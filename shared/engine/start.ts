@@ -1,5 +1,5 @@
 /**
- * **start** — 1 `put HEAD {running, due_at = now, rung, turn = old + 1, new run and chain}` if absent or (client starts
+ * **start** — 1 `put HEAD {running, due_at = now + ring, rung, turn = old + 1, new run and chain}` if absent or (client starts
  * only) if final with nothing owed and of another token; children and schedules: if absent only. The same start token is
  * the same start, also when the request comes again after the execution has closed.
  * 2 ring. A crash after 1: the sweeper rings. (R9)
@@ -47,7 +47,7 @@ export async function start(ports: Ports, request: StartRequest): Promise<StartR
     first_run: run,
     continued_from: null,
     attempt: 1,
-    due_at: now,
+    due_at: now + ports.settings.ringMs,
     rung: true,
     turn: 1,
     sent: 1,

@@ -63,6 +63,8 @@ export const HEARTBEAT_SECONDS = 10;
 /** A worker without a heartbeat for this long is inactive, and so is a deployment whose workers all are. */
 export const LIVENESS_SECONDS = 50;
 export const DEFAULT_EXECUTION_TIMEOUT_SECONDS = 3600;
+/** A drive longer than this, ms, renews the promise that somebody looks again; well below the server's guard. */
+export const RENEW_MS = 45_000;
 
 /* Schedules. */
 export const MAX_NOTE_BYTES = 1000;

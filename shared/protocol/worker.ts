@@ -83,10 +83,12 @@ export const AppendItem = z.strictObject({
   batch: Batch,
   /** Ids of messages that the batch (or an earlier one) took in. */
   taken: z.array(z.string()),
+  /** False: the answer need not tell of new messages; a read that most of many quick steps can do without. Default true. */
+  look: z.boolean().optional(),
 });
 export type AppendItem = z.infer<typeof AppendItem>;
 export const AppendResult = z.discriminatedUnion("kind", [
-  /** Written. `messages` came since; empty when the turn is lost (they belong to the next holder). */
+  /** Written. `messages` came since; empty when not asked for, or the turn is lost (they belong to the next holder). */
   z.object({ kind: z.literal("appended"), messages: z.array(Message), turn_lost: z.boolean() }),
   /** Somebody else holds the position: read the log again. */
   z.object({ kind: z.literal("position_lost") }),

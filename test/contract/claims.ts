@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Ref } from "../../shared/ports.ts";
 import { begun, claimed, closed, newRef, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
@@ -11,6 +12,24 @@ export const claimContract: Contract = (of) => {
     const got = await b.ports.executions.claim(head, { dueAt, session });
     expect(got).toEqual({ ...head, due_at: dueAt, rung: false, turn: head.turn + 1, driver: session });
     expect(await b.ports.executions.head(head)).toEqual(got);
+  });
+
+  test("a claim leaves the due time of a start or a mark where it is, unless that is too soon", async () => {
+    const b = of();
+    const now = b.now();
+    const dueAt = now + 120_000;
+    const claim = (ref: Ref) => b.ports.executions.claim(ref, { dueAt, keepAfter: now + 50_000, session: uuid() });
+    const head = await begun(b, newRef(), { due_at: now + 60_000 });
+    const one = await claim(head);
+    expect(one).toMatchObject({ due_at: now + 60_000, rung: false, turn: head.turn + 1 });
+    expect(await b.ports.executions.head(head)).toEqual(one);
+    expect(await claim(head)).toMatchObject({ due_at: dueAt, turn: head.turn + 2 }); // by now it is not rung
+    await b.ports.executions.mark(head, head.chain, now + 70_000);
+    expect(await claim(head)).toMatchObject({ due_at: now + 70_000, turn: head.turn + 4 });
+    await b.ports.executions.mark(head, head.chain, now + 50_000);
+    const last = await claim(head);
+    expect(last).toMatchObject({ due_at: dueAt, rung: false, turn: head.turn + 6 });
+    expect(await b.ports.executions.head(head)).toEqual(last);
   });
 
   test("a second claim takes the turn of the first", async () => {

@@ -79,7 +79,7 @@ export const inboxContract: Contract = (of) => {
     expect(await ports.executions.inbox(ref, "chain")).toEqual([]);
   });
 
-  test("a mark makes the head due now, rings it, and takes the turn", async () => {
+  test("a mark makes the head due when it says, rings it, and takes the turn", async () => {
     const b = of();
     const { executions } = b.ports;
     const head = await claimed(b, await begun(b));

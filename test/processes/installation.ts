@@ -13,6 +13,7 @@ export const SETTINGS = {
   sessionTimeoutMs: 1_500,
   heartbeatMs: 400,
   guardMs: 6_000,
+  ringMs: 6_000,
   graceMs: 250,
   livenessMs: 2_000,
 };

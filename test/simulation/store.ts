@@ -108,17 +108,18 @@ export class Store implements Executions {
     return [...this.#inbox(ref, chain).values()].filter((m) => (side === "first" ? m.id < middle : m.id >= middle));
   }
 
-  async mark(ref: Ref, chain: string, now: Millis) {
+  async mark(ref: Ref, chain: string, dueAt: Millis) {
     const head = this.heads.get(keyOf(ref)) ?? null;
     if (head?.status !== "RUNNING" || head.chain !== chain || head.rung) return { kind: "refused" as const, head };
-    this.#put({ ...head, due_at: now, rung: true, turn: head.turn + 1 });
+    this.#put({ ...head, due_at: dueAt, rung: true, turn: head.turn + 1 });
     return { kind: "marked" as const };
   }
 
-  async claim(ref: Ref, p: { dueAt: Millis; session: string }) {
+  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const head = this.heads.get(keyOf(ref));
     if (head?.status !== "RUNNING") return null;
-    const next = { ...head, due_at: p.dueAt, rung: false, turn: head.turn + 1, driver: p.session };
+    const kept = head.rung && head.due_at! > (p.keepAfter ?? Number.POSITIVE_INFINITY);
+    const next = { ...head, due_at: kept ? head.due_at : p.dueAt, rung: false, turn: head.turn + 1, driver: p.session };
     this.#put(next);
     const turns = this.claimed.get(keyOf(ref)) ?? new Set();
     this.claimed.set(keyOf(ref), turns.add(next.turn));

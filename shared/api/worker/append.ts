@@ -3,14 +3,14 @@ import * as engine from "../../engine/append.ts";
 import type { AppendItem, AppendResult, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { type Call, refTo } from "../call.ts";
 import { batchProblem, refused } from "./check-batch.ts";
+import { inLanes } from "./lanes.ts";
 
 export async function append(
   call: Call,
   body: WorkerBody<"append">,
   characters: number,
 ): Promise<WorkerAnswer<"append">> {
-  const results: AppendResult[] = [];
-  for (const item of body.items) results.push(await one(call, item, characters));
+  const results = await inLanes(body.items, (item) => one(call, item, characters));
   return { results, now: call.ports.clock.now() };
 }
 

@@ -4,6 +4,7 @@ import * as parking from "../../engine/park.ts";
 import { notFound, type Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { type Call, refTo } from "../call.ts";
+import { inLanes } from "./lanes.ts";
 
 export async function claim(call: Call, body: WorkerBody<"claim">): Promise<WorkerAnswer<"claim">> {
   const { session, have } = body;
@@ -21,10 +22,9 @@ export async function read(call: Call, body: WorkerBody<"read">): Promise<Worker
 }
 
 export async function park(call: Call, body: WorkerBody<"park">): Promise<WorkerAnswer<"park">> {
-  const parked: boolean[] = [];
-  for (const { execution, run, turn, due_at: dueAt, sent } of body.items) {
-    parked.push(await parking.park(call.ports, refTo(call, execution), { run, turn, dueAt, sent }));
-  }
+  const parked = await inLanes(body.items, ({ execution, run, turn, due_at: dueAt, sent }) =>
+    parking.park(call.ports, refTo(call, execution), { run, turn, dueAt, sent }),
+  );
   return { parked };
 }
 

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { inLanes } from "./lanes.ts";
+
+test("executions go side by side, one execution's items in their order, answers in the order of the items", async () => {
+  const items = ["a1", "b1", "a2", "c1"].map((id) => ({ execution: id[0]!, id }));
+  const begun: string[] = [];
+  const finish = new Map<string, () => void>();
+  const all = inLanes(items, async ({ id }) => {
+    begun.push(id);
+    await new Promise<void>((ok) => finish.set(id, ok));
+    return id.toUpperCase();
+  });
+  expect(begun).toEqual(["a1", "b1", "c1"]);
+  finish.get("c1")!();
+  finish.get("a1")!();
+  await expect.poll(() => begun).toContain("a2");
+  finish.get("a2")!();
+  finish.get("b1")!();
+  expect(await all).toEqual(["A1", "B1", "A2", "C1"]);
+});
+
+test("one that fails fails the call", async () => {
+  const items = [{ execution: "a" }, { execution: "b" }];
+  const work = async ({ execution }: { execution: string }) => {
+    if (execution === "b") throw new Error("throttled");
+  };
+  await expect(inLanes(items, work)).rejects.toThrow("throttled");
+});
