@@ -2,7 +2,8 @@
  * Who may do what: one line per function, read aloud in a review. Everything a function is not given here it cannot do,
  * and the environment variables it finds are those of what it was given.
  *
- * `read` on a table is GetItem, BatchGetItem and Query; `write` adds the changes. Nobody may scan.
+ * `read` on a table is GetItem, BatchGetItem and Query; `write` adds the changes. Nobody may scan. Whoever may read
+ * executions or definitions may read payloads: any of their values may be too large for an item.
  */
 import type { FunctionName } from "./names.ts";
 
@@ -14,8 +15,10 @@ export interface Access {
   readonly schedules?: Level;
   readonly feed?: Level;
   readonly payloads?: Level;
-  /** Deployments' queues: `send` tasks, `create` and `delete` queues. */
-  readonly tasks?: readonly ("send" | "create" | "delete")[];
+  /** The index of what is due, on each table it may read that has one. */
+  readonly due?: true;
+  /** Deployments' queues: `send` tasks, `create` queues. Deleting them is for operators (`queues.ts`), not for handlers. */
+  readonly tasks?: readonly ("send" | "create")[];
   /** Arm the wake-up of workflow schedules. */
   readonly arm?: true;
 }
@@ -32,22 +35,16 @@ const drive = {
 
 export const ACCESS: Record<FunctionName, Access> = {
   executions: { ...drive, feed: "read" },
-  registration: { registry: "write", executions: "read", tasks: ["delete"] },
+  registration: { registry: "write", executions: "read", payloads: "read" },
   schedules: drive,
   streams: { executions: "read", registry: "read", feed: "read", payloads: "read" },
   worker: { ...drive, registry: "write", tasks: ["send", "create"] },
-  sweeper: drive,
+  sweeper: { ...drive, due: true },
   feed: { feed: "write", executions: "read", payloads: "read" },
   scheduler: drive,
   deadletters: drive,
 };
 
 export const READ_ACTIONS = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
-export const WRITE_ACTIONS = [
-  ...READ_ACTIONS,
-  "dynamodb:PutItem",
-  "dynamodb:UpdateItem",
-  "dynamodb:DeleteItem",
-  "dynamodb:BatchWriteItem",
-  "dynamodb:ConditionCheckItem",
-];
+/** A transaction needs the rights of the writes in it and none of its own. */
+export const WRITE_ACTIONS = [...READ_ACTIONS, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];

@@ -1,6 +1,6 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { readSettings, stackProps } from "./config.ts";
+import { readSettings, refuseUnknown, stackProps } from "./config.ts";
 import { ENV } from "./names.ts";
 import { all, environment, type Json, synthesize } from "./testing.ts";
 
@@ -19,6 +19,20 @@ describe("settings", () => {
   it("are refused by name when they are wrong", () => {
     expect(() => read({ retentionDays: "0", logLevel: "loud" })).toThrow(/retentionDays="0".*\n.*logLevel="loud"/);
     expect(() => read({ domainName: "workflows.example.com" })).toThrow(/certificateArn/);
+    expect(() => read({ hostedZoneId: "Z1", hostedZoneName: "example.com" })).toThrow(/domainName/);
+  });
+
+  it("are refused when no setting has the name, which a misspelt one would otherwise silently not change", () => {
+    const given = (names: Json) => () => refuseUnknown(names);
+    expect(given({ retentionDay: "7" })).toThrow(/retentionDay.*retentionDays/s);
+    expect(given({ retentionDays: "7", "@aws-cdk/core:x": true, "aws:cdk:bundling-stacks": ["**"] })).not.toThrow();
+    expect(given({ "availability-zones:account=1:region=eu-west-1": [] })).not.toThrow();
+  });
+
+  it("refuse a stack name whose queues another installation would take for its own", () => {
+    expect(() => read({ stackName: "Sirocco-tasks-2" })).toThrow(/stackName/);
+    expect(() => read({ stackName: "Sirocco-tasks" })).toThrow(/stackName/);
+    expect(read({ stackName: "Sirocco-tasksx" }).stackName).toBe("Sirocco-tasksx");
   });
 
   it("reach the template", () => {

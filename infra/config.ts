@@ -18,6 +18,7 @@ export const Settings = z.object({
       /^[A-Za-z][A-Za-z0-9-]{0,24}$/,
       "1 to 25 letters, digits or -: queue names begin with it and have 80 characters",
     )
+    .regex(/^(?!.*-tasks(-|$))/, "without -tasks: by that the names of another installation's queues go on")
     .default("Sirocco"),
   /** How long closed executions are kept. */
   retentionDays: wholeNumber(1, 3650).default(30),
@@ -53,6 +54,17 @@ export const FEATURE_FLAGS = {
   "@aws-cdk/aws-iam:standardizedServicePrincipals": true,
 };
 
+/**
+ * CDK's own context has a colon or a slash in each name, so what has none was meant for us.
+ * @throws Error naming what is no setting, and all that are.
+ */
+export function refuseUnknown(context: Readonly<Record<string, unknown>>): void {
+  const unknown = Object.keys(context).filter((name) => !/[:/]/.test(name) && !SETTING_NAMES.some((s) => s === name));
+  if (unknown.length === 0) return;
+  const known = SETTING_NAMES.join(", ");
+  throw new Error(`No setting (cdk.json or -c name=value) is called ${unknown.join(", ")}. There are: ${known}`);
+}
+
 /** @throws Error naming each wrong setting, what it was and what it may be. */
 export function readSettings(contextOf: (name: string) => unknown): Settings {
   const given = Object.fromEntries(SETTING_NAMES.map((name) => [name, contextOf(name)]));
@@ -68,6 +80,9 @@ export function readSettings(contextOf: (name: string) => unknown): Settings {
   }
   if ((parsed.data.hostedZoneId === undefined) !== (parsed.data.hostedZoneName === undefined)) {
     throw new Error("The alias record of a custom domain needs both settings: hostedZoneId and hostedZoneName.");
+  }
+  if (parsed.data.hostedZoneId !== undefined && parsed.data.domainName === undefined) {
+    throw new Error("A hosted zone is for the alias record of a custom domain: set domainName and certificateArn too.");
   }
   return parsed.data;
 }

@@ -17,15 +17,14 @@ export interface Resources {
 }
 
 export function grant(handler: Handler, access: Access, { tables, payloads, tasks, scheduling }: Resources): void {
-  const { due, runs } = INDEXES;
-  grantTable(handler, access.executions, tables.executions, ENV.executionsTable, [due.name, runs.name]);
+  const due = access.due ? [INDEXES.due.name] : [];
+  grantTable(handler, access.executions, tables.executions, ENV.executionsTable, [INDEXES.runs.name, ...due]);
   grantTable(handler, access.registry, tables.registry, ENV.registryTable, []);
-  grantTable(handler, access.schedules, tables.schedules, ENV.schedulesTable, [due.name]);
+  grantTable(handler, access.schedules, tables.schedules, ENV.schedulesTable, due);
   grantTable(handler, access.feed, tables.feed, ENV.feedTable, []);
   if (access.payloads) grantObjects(handler, access.payloads, payloads);
   if (access.tasks?.includes("send")) tasks.grantSend(handler);
   if (access.tasks?.includes("create")) tasks.grantCreate(handler);
-  if (access.tasks?.includes("delete")) tasks.grantDelete(handler);
   if (access.arm) scheduling.grantArm(handler);
 }
 
@@ -46,6 +45,8 @@ function grantTable(
 function grantObjects(handler: Handler, level: Level, bucket: Bucket) {
   const objects = bucket.arnForObjects("*");
   handler.allow(["s3:GetObject"], [objects]);
+  // Nobody lists: without this right S3 answers 403 for an object that has expired, and with it 404.
+  handler.allow(["s3:ListBucket"], [bucket.bucketArn]);
   // Tagging is what makes the payloads of a closed execution expire; nobody deletes an object.
   if (level === "write") handler.allow(["s3:PutObject", "s3:PutObjectTagging"], [objects]);
   handler.setEnv(ENV.payloadBucket, bucket.bucketName);

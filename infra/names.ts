@@ -21,6 +21,11 @@ export interface FunctionFacts {
   readonly timeoutSeconds: number;
   /** Megabytes; Lambda gives CPU in proportion (1,769 MB are one core). */
   readonly memoryMb: number;
+  /**
+   * It sends messages that come back to it by design: Lambda's detection of recursive loops, which takes the chain for a
+   * bug and drops it after 16 rounds, has to let it.
+   */
+  readonly loops?: true;
 }
 
 /** API Gateway streams a response for 15 minutes at most; Lambda runs for 15 minutes at most. */
@@ -40,8 +45,10 @@ export const FUNCTIONS = {
   // Shorter than its interval of a minute, so that two sweeps seldom overlap (they may: a sweep is idempotent).
   sweeper: { front: "events", response: "buffered", timeoutSeconds: 55, memoryMb: 512 },
   feed: { front: "events", response: "buffered", timeoutSeconds: 60, memoryMb: 512 },
-  scheduler: { front: "events", response: "buffered", timeoutSeconds: 30, memoryMb: 512 },
-  deadletters: { front: "events", response: "buffered", timeoutSeconds: 30, memoryMb: 512 },
+  // The message that wakes a schedule leads to the next one, in the same queue.
+  scheduler: { front: "events", response: "buffered", timeoutSeconds: 30, memoryMb: 512, loops: true },
+  // An activity that may be tried more often than SQS delivers a message is queued anew, and may come back dead again.
+  deadletters: { front: "events", response: "buffered", timeoutSeconds: 30, memoryMb: 512, loops: true },
 } as const satisfies Record<string, FunctionFacts>;
 export type FunctionName = keyof typeof FUNCTIONS;
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];

@@ -40,7 +40,44 @@ describe("rights", () => {
       const may = actions(template, name);
       expect(may.includes("sqs:CreateQueue"), name).toBe(name === "Worker");
       expect(may.includes("sts:AssumeRole"), name).toBe(name === "Worker");
-      expect(may.includes("sqs:DeleteQueue"), name).toBe(name === "Registration");
+    }
+  });
+
+  it("are for calls that some handler makes: what no code calls, nobody may", () => {
+    const granted = new Set(FUNCTION_IDS.flatMap((name) => actions(template, name)));
+    expect([...granted].sort()).toEqual([
+      ...["BatchGetItem", "DeleteItem"].map((call) => `dynamodb:${call}`),
+      // Lambda's poller of the change stream.
+      ...["DescribeStream", "GetItem", "GetRecords", "GetShardIterator", "ListStreams"].map(
+        (call) => `dynamodb:${call}`,
+      ),
+      ...["PutItem", "Query", "UpdateItem"].map((call) => `dynamodb:${call}`),
+      "iam:PassRole",
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+      ...["GetObject", "ListBucket", "PutObject", "PutObjectTagging"].map((call) => `s3:${call}`),
+      ...["CreateSchedule", "DeleteSchedule", "UpdateSchedule"].map((call) => `scheduler:${call}`),
+      ...["ChangeMessageVisibility", "CreateQueue", "DeleteMessage", "GetQueueAttributes"].map((call) => `sqs:${call}`),
+      ...["GetQueueUrl", "ReceiveMessage", "SendMessage", "SetQueueAttributes", "TagQueue"].map(
+        (call) => `sqs:${call}`,
+      ),
+      "sts:AssumeRole",
+    ]);
+  });
+
+  it("to payloads include the bucket's list, without which S3 calls a missing object a forbidden one", () => {
+    for (const name of FUNCTION_IDS) {
+      const may = actions(template, name);
+      expect(may.includes("s3:ListBucket"), name).toBe(may.includes("s3:GetObject"));
+    }
+    const listing = statements(template, "Sweeper").find(({ Action }) => list(Action).includes("s3:ListBucket"));
+    expect(listing?.Resource).toEqual({ "Fn::GetAtt": [expect.stringMatching(/^PayloadsBucket/), "Arn"] });
+  });
+
+  it("to runs come with those to payloads, because a run's input may lie there", () => {
+    for (const name of FUNCTION_IDS) {
+      const variables = Object.keys(environment(template, name));
+      if (variables.includes(ENV.executionsTable)) expect(variables, name).toContain(ENV.payloadBucket);
     }
   });
 
@@ -59,7 +96,6 @@ describe("rights", () => {
           "sqs:ChangeMessageVisibilityBatch",
           "sqs:DeleteMessage",
           "sqs:DeleteMessageBatch",
-          "sqs:GetQueueAttributes",
           "sqs:ReceiveMessage",
         ],
         Resource: {

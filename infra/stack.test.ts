@@ -106,7 +106,25 @@ describe("the stack", () => {
   });
 
   describe("the REST API", () => {
+  describe("functions", () => {
+    it("that send to the queue that invokes them are no endless loop to Lambda, which would end it after 16 rounds", () => {
+      const loops = all(template, "AWS::Lambda::Function").filter(([, { Properties }]) => Properties.RecursiveLoop);
+      expect(loops.map(([id, { Properties }]) => [id.replace(/Function.*/, ""), Properties.RecursiveLoop])).toEqual([
+        ["Scheduler", "Allow"],
+        ["Deadletters", "Allow"],
+      ]);
+    });
+  });
+
     it("has a method for each row of the routes table and none besides", () => {
+    it("bears the name of its stack, by which its metrics are told from those of other stacks", () => {
+      template.hasResourceProperties("AWS::ApiGateway::RestApi", { Name: "Sirocco" });
+      template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+        MetricName: "5XXError",
+        Dimensions: [{ Name: "ApiName", Value: "Sirocco" }],
+      });
+    });
+
       template.resourceCountIs("AWS::ApiGateway::Method", ROUTES.length);
     });
 

@@ -1,4 +1,4 @@
-import { Duration, Validations } from "aws-cdk-lib";
+import { Duration, Stack, Validations } from "aws-cdk-lib";
 import {
   EndpointType,
   type Integration,
@@ -44,6 +44,8 @@ export class Api extends Construct {
   constructor(scope: Construct, id: string, { routes, handlers }: ApiProps) {
     super(scope, id);
     this.api = new RestApi(this, "Rest", {
+      // CloudWatch tells APIs apart by nothing else.
+      restApiName: Stack.of(this).stackName,
       description: "Sirocco: workflows API",
       // Edge-optimised endpoints cut a stream after 30 s of silence; regional ones after 5 minutes.
       endpointTypes: [EndpointType.REGIONAL],

@@ -1,10 +1,10 @@
 import path from "node:path";
 import { Duration, type RemovalPolicy, Stack } from "aws-cdk-lib";
 import { type IGrantable, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { Architecture, Code, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { type EnvName, FUNCTIONS, type FunctionName } from "../names.ts";
+import { type EnvName, FUNCTIONS, type FunctionFacts, type FunctionName } from "../names.ts";
 
 export interface HandlerProps {
   readonly name: FunctionName;
@@ -26,7 +26,7 @@ export class Handler extends Construct implements IGrantable {
 
   constructor(scope: Construct, id: string, { name, bundles, logRetention, removalPolicy }: HandlerProps) {
     super(scope, id);
-    const facts = FUNCTIONS[name];
+    const facts: FunctionFacts = FUNCTIONS[name];
     this.name = name;
     this.role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -50,6 +50,7 @@ export class Handler extends Construct implements IGrantable {
       handler: "index.handler",
       timeout: Duration.seconds(facts.timeoutSeconds),
       memorySize: facts.memoryMb,
+      recursiveLoop: facts.loops && RecursiveLoop.ALLOW,
       environment: { NODE_OPTIONS: "--enable-source-maps" },
     });
   }

@@ -54,10 +54,7 @@ export class Scheduling extends Construct {
       resourceName: `${group}/*`,
       arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
     });
-    handler.allow(
-      ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule"],
-      [schedules],
-    );
+    handler.allow(["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"], [schedules]);
     handler.allow(["iam:PassRole"], [this.role.roleArn], {
       StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" },
     });

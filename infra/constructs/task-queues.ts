@@ -52,7 +52,6 @@ export class TaskQueues extends Construct {
           "sqs:DeleteMessageBatch",
           "sqs:ChangeMessageVisibility",
           "sqs:ChangeMessageVisibilityBatch",
-          "sqs:GetQueueAttributes",
         ],
         resources: [this.arns],
       }),
@@ -70,17 +69,8 @@ export class TaskQueues extends Construct {
 
   /** Lets a handler make a deployment's queues, with their tags and attributes. */
   grantCreate(handler: Handler): void {
-    handler.allow(
-      ["sqs:CreateQueue", "sqs:TagQueue", "sqs:SetQueueAttributes", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
-      [this.arns],
-    );
+    handler.allow(["sqs:CreateQueue", "sqs:TagQueue", "sqs:SetQueueAttributes", "sqs:GetQueueUrl"], [this.arns]);
     handler.setEnv(ENV.taskDeadLettersArn, this.deadLetters.queue.queueArn);
-    this.know(handler);
-  }
-
-  /** Lets a handler delete a deployment's queues, and look how full they are. */
-  grantDelete(handler: Handler): void {
-    handler.allow(["sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], [this.arns]);
     this.know(handler);
   }
 
