@@ -1,9 +1,10 @@
 // What the tests of the stack share: a template made with empty handlers, and ways to look at it.
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import { afterAll } from "vitest";
 import { ROUTES } from "../shared/protocol/routes.ts";
 import { FEATURE_FLAGS } from "./config.ts";
 import { FUNCTION_NAMES } from "./names.ts";
@@ -17,14 +18,19 @@ export interface Resource {
   readonly DeletionPolicy?: string;
 }
 
-const bundles = mkdtempSync(path.join(tmpdir(), "sirocco-bundles-"));
+/** All that a test file writes, the assemblies of its apps included: by default each app would leave one behind. */
+const scratch = mkdtempSync(path.join(tmpdir(), "sirocco-infra-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const bundles = path.join(scratch, "bundles");
 for (const name of FUNCTION_NAMES) {
-  mkdirSync(path.join(bundles, name));
+  mkdirSync(path.join(bundles, name), { recursive: true });
   writeFileSync(path.join(bundles, name, "index.mjs"), `export const handler = () => "${name}";`);
 }
 
 export function build(props: Partial<SiroccoStackProps> = {}): { app: App; stack: SiroccoStack } {
-  const app = new App({ context: FEATURE_FLAGS, analyticsReporting: false });
+  const outdir = mkdtempSync(path.join(scratch, "cdk.out-"));
+  const app = new App({ context: FEATURE_FLAGS, analyticsReporting: false, outdir });
   return { app, stack: new SiroccoStack(app, "Sirocco", { routes: ROUTES, bundles, ...props }) };
 }
 export const synthesize = (props?: Partial<SiroccoStackProps>): Template => Template.fromStack(build(props).stack);
