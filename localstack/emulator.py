@@ -224,5 +224,9 @@ if __name__ == "__main__":
     patch_scheduler()
     patch_rules()
     patch_schedule_groups()
-    uvloop.run(serve())
-    shutil.rmtree(SCRATCH, ignore_errors=True)
+    # uvicorn raises the signal that ended it once more, which would end this process before it has cleaned up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        uvloop.run(serve())
+    finally:
+        shutil.rmtree(SCRATCH, ignore_errors=True)

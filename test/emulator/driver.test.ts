@@ -1,9 +1,13 @@
-// The scripts around the emulator, as far as they need none.
+// The scripts around the emulator.
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { reachable } from "../../localstack/deploy.ts";
-import { freePort, stopEmulator } from "../../localstack/emulator.ts";
+import { freePort, startEmulator, stopEmulator } from "../../localstack/emulator.ts";
 import { CommandFailed, run } from "../../localstack/process.ts";
 import { findPython, PythonMissing } from "../../localstack/python.ts";
+import { cannotRun } from "./support.ts";
 
 const endpoint = "http://127.0.0.1:4566";
 
@@ -48,5 +52,23 @@ describe("the driver", () => {
     const failing = run(process.execPath, ["-e", "console.error('the reason'); process.exit(3)"]);
     await expect(failing).rejects.toThrow(CommandFailed);
     await expect(failing).rejects.toThrow(/exit code 3\nthe reason/);
+  });
+});
+
+describe.skipIf(cannotRun)("the emulator", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("leaves nothing in the machine's temporary folder when it has been stopped", async () => {
+    const temporary = await mkdtemp(path.join(tmpdir(), "sirocco-driver-"));
+    try {
+      vi.stubEnv("TMPDIR", temporary);
+      const { port, started } = await startEmulator({ port: await freePort(), endWithCaller: true });
+      expect(started).toBe(true);
+      expect(await readdir(temporary)).toEqual([`sirocco-emulator-${port}`]);
+      await stopEmulator(port);
+      expect(await readdir(temporary)).toEqual([]);
+    } finally {
+      await rm(temporary, { recursive: true });
+    }
   });
 });
