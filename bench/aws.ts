@@ -20,11 +20,13 @@ const sequence = workflow({ name: "sequence", input: z.object({ steps: z.number(
   return { n };
 });
 
+/** How many run at a time: alone, nothing can be joined; together, appends, receives and deletes share calls. */
+const ABREAST = [1, 20];
 /** Calls that on AWS go straight to SQS: its requests are counted there. */
 const BY_SQS = new Set(["poll", "extend", "finish"]);
 
 export async function awsCounts() {
-  const on = await install();
+  const on = await install({ feedPollMs: 250 });
   const ports = on.adapter();
   const api = createApi(ports, { version: "bench", url: "http://bench" });
   const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "bench" });
@@ -62,51 +64,75 @@ export async function awsCounts() {
     // Asked past the meter: watching must cost nothing.
     const watcher = watch.executions;
     while ((await watcher.head(ref))?.status === "RUNNING") await pause(20);
-    await pause(500); // the last delete of a task, and the feed
+    await pause(200); // the last delete of a task
   };
   const watch = on.adapter();
   await run(3); // queues, caches
   const rows = [];
-  for (const steps of [1, 10, 100]) {
-    const executions = steps === 100 ? 3 : 10;
-    await pause(1_000);
+  for (const abreast of ABREAST) {
+    for (const steps of [1, 10, 100]) rows.push(await measure(steps, abreast));
+  }
+
+  async function measure(steps: number, abreast: number) {
+    const executions = abreast > 1 ? abreast * (steps === 100 ? 1 : 5) : steps === 100 ? 3 : 10;
+    await pause(1_500);
     ports.clients.meter.take();
-    on.feeder().clients.meter.take();
+    const feeder = on.feeder();
+    feeder.clients.meter.take();
+    let batches = 0;
+    const { feedChanges } = feeder;
+    feeder.feedChanges = (changes) => {
+      batches += 1;
+      return feedChanges.call(feeder, changes);
+    };
     calls.clear();
-    for (let i = 0; i < executions; i++) await run(steps);
+    for (let i = 0; i < executions; i += abreast) await Promise.all(Array.from({ length: abreast }, () => run(steps)));
+    await pause(1_500); // the feed
+    feeder.feedChanges = feedChanges;
     const used = ports.clients.meter.take();
-    const fed = on.feeder().clients.meter.take();
+    const fed = feeder.clients.meter.take();
     const lambda = [...calls].filter(([name]) => !BY_SQS.has(name)).reduce((n, [, k]) => n + k, 0);
     const per = (n: number) => n / executions;
     const { perMillion } = PRICES;
-    const dollars =
-      ((used.writeUnits + fed.writeUnits) * perMillion.dynamoWriteUnit) / 1e6 +
-      ((used.readUnits + fed.readUnits) * perMillion.dynamoReadUnit) / 1e6 +
+    const engine =
+      (used.writeUnits * perMillion.dynamoWriteUnit) / 1e6 +
+      (used.readUnits * perMillion.dynamoReadUnit) / 1e6 +
       (used.sqs * perMillion.sqsRequest) / 1e6 +
       (used.s3 * perMillion.s3Put) / 1e6 +
-      (executions * perMillion.apiGatewayRest) / 1e6 +
-      lambdaDollars(lambda, LAMBDA_MS.worker) +
-      lambdaDollars(executions, LAMBDA_MS.rest) +
-      lambdaDollars(executions, LAMBDA_MS.feed);
-    rows.push({
+      lambdaDollars(lambda, LAMBDA_MS.worker);
+    const feed =
+      (fed.writeUnits * perMillion.dynamoWriteUnit) / 1e6 +
+      (fed.readUnits * perMillion.dynamoReadUnit) / 1e6 +
+      lambdaDollars(batches, LAMBDA_MS.feed);
+    const front = (executions * perMillion.apiGatewayRest) / 1e6 + lambdaDollars(executions, LAMBDA_MS.rest);
+    const dollars = (n: number) => round((n / executions / steps) * 1e6, 2);
+    console.log(
+      `  ${steps} steps, ${abreast} at a time: ${[...calls].map(([name, n]) => `${name} ${round(per(n), 1)}`).join(", ")}`,
+    );
+    return {
       steps,
+      "at a time": abreast,
       "worker calls": round(per(lambda), 1),
       "calls/step": round(per(lambda) / steps, 2),
       "write units": round(per(used.writeUnits), 1),
       "write units/step": round(per(used.writeUnits) / steps, 2),
-      "feed write units": round(per(fed.writeUnits), 1),
-      "read units": round(per(used.readUnits + fed.readUnits), 1),
+      "read units": round(per(used.readUnits), 1),
       "SQS requests": round(per(used.sqs), 1),
       "S3 requests": round(per(used.s3), 1),
-      "$ per million steps": round((dollars / executions / steps) * 1e6, 2),
-    });
-    console.log(`  ${steps} steps: ${[...calls].map(([name, n]) => `${name} ${round(per(n), 1)}`).join(", ")}`);
+      "feed: writes": round(per(fed.writeUnits), 1),
+      "reads ": round(per(fed.readUnits), 1),
+      invocations: round(per(batches), 1),
+      "$/M steps: engine": dollars(engine),
+      "start by API": dollars(front),
+      feed: dollars(feed),
+      all: dollars(engine + front + feed),
+    };
   }
   worker.kill();
   await on.end();
   return {
     rows,
-    note: `list prices of ${PRICES.asOf}; the start is one API Gateway request; the feed's consumer runs once an execution`,
+    note: `list prices of ${PRICES.asOf}, without any free tier; engine: start's writes, tasks, worker calls, close`,
   };
 }
 

@@ -32,7 +32,7 @@ export interface Installation {
 }
 
 /** Tables, bucket, and a consumer of the change stream. */
-export async function install(o: { feed?: boolean } = {}): Promise<Installation> {
+export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): Promise<Installation> {
   const account = await blankAccount();
   const prefix = `t${randomUUID().slice(0, 8)}`;
   const made: Clients[] = [];
@@ -45,7 +45,7 @@ export async function install(o: { feed?: boolean } = {}): Promise<Installation>
   const own = clients();
   const { stream, ...tables } = await createTables(own.dynamo, prefix);
   const bucket = `${prefix}-payloads`;
-  await own.s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  await (await own.s3()).client.send(new CreateBucketCommand({ Bucket: bucket }));
   const adapter: Installation["adapter"] = (over = {}) =>
     aws({
       clients: over.clients ?? clients(),
@@ -63,7 +63,10 @@ export async function install(o: { feed?: boolean } = {}): Promise<Installation>
       settings: { ...DEFAULTS, ...over.settings },
       ...(over.alarm && { alarm: over.alarm }),
     });
-  const pump = o.feed === false ? null : pumpChanges(own.dynamo, stream, (changes) => adapterOf().feedChanges(changes));
+  const pump =
+    o.feed === false
+      ? null
+      : pumpChanges(own.dynamo, stream, (changes) => adapterOf().feedChanges(changes), o.feedPollMs);
   let feeder: Aws | undefined;
   const adapterOf = () => {
     feeder ??= adapter();
@@ -79,7 +82,7 @@ export async function install(o: { feed?: boolean } = {}): Promise<Installation>
     feeder: adapterOf,
     async end() {
       await pump?.stop();
-      for (const { dynamo, sqs, s3, sts } of made) for (const client of [dynamo, sqs, s3, sts]) client.destroy();
+      for (const clients of made) await clients.destroy();
       await account.stop();
     },
   };

@@ -59,10 +59,12 @@ function revive(value: unknown): unknown {
   );
 }
 
+/** `pollMs`: how long it waits before it looks again, as Lambda's poller does for 250 ms. */
 export function pumpChanges(
   dynamo: DynamoDBClient,
   StreamArn: string,
   take: (changes: readonly Change[]) => Promise<string[]>,
+  pollMs = 20,
 ): { stop(): Promise<void> } {
   let stopped = false;
   const run = async () => {
@@ -94,7 +96,7 @@ export function pumpChanges(
         changes = again < 0 ? [] : changes.slice(again);
       }
       ShardIterator = answer.NextShardIterator;
-      if (answer.Records.length === 0) await delay(20);
+      if (answer.Records.length === 0 || pollMs > 20) await delay(pollMs);
     }
   };
   const running = run();
