@@ -26,7 +26,7 @@ describe("bundles", () => {
   });
 
   it("hold all that a handler needs, the AWS SDK included", async () => {
-    const loaded = (await import(path.join(out, "worker", "index.mjs"))) as Record<string, unknown>;
+    const loaded = (await import(path.join(out, "registration", "index.mjs"))) as Record<string, unknown>;
     expect(loaded.handler).toBeTypeOf("function");
   });
 

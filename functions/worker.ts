@@ -1,12 +1,15 @@
 /**
  * The worker data path, behind a function URL: claims, appends, parks, closes. A worker that registers is given the
- * queues of its deployment and credentials for them, and nothing else of this account.
+ * queues of its deployment and credentials for them, and nothing else of this account. Its answers stream: one that is
+ * buffered ends at 6 MB, and a claim of a long history has up to 50 MB and more.
  */
 import middy from "@middy/core";
+import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import { ENV } from "../infra/names.ts";
 import type { ApiOptions } from "../shared/api/call.ts";
+import { compressedBody, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
-import { apiAt, buffered, fromUrl, type UrlEvent } from "./lib/front.ts";
+import { apiAt, fromUrl, type UrlEvent } from "./lib/front.ts";
 import { installation, requireEnv } from "./lib/installation.ts";
 
 const tasks: ApiOptions["tasks"] = (call, deployment) =>
@@ -21,9 +24,11 @@ const tasks: ApiOptions["tasks"] = (call, deployment) =>
     { workspace: call.workspace, deployment },
   );
 
-export const handler = middy<UrlEvent, unknown>()
+export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeStreamifyResponse })
   .use(envelope)
   .handler(async (event, context) => {
     const api = apiAt(`https://${event.requestContext.domainName}`, { tasks });
-    return buffered(await api.handle(fromUrl(event, context as unknown as LambdaContext)));
+    const request = fromUrl(event, context as unknown as LambdaContext);
+    const body = await compressedBody(event, api.bodyLimit(request.target)).catch(() => ""); // no JSON: refused as such
+    return encoded(event, await api.handle(body === undefined ? request : { ...request, body }));
   });

@@ -32,6 +32,8 @@ export interface FunctionFacts {
 const STREAM_SECONDS = 900;
 /** API Gateway's limit for a buffered answer is 29 s: a longer run would answer nobody. */
 const REST_SECONDS = 29;
+/** A history at its limit of 50 MB: Lambda streams the first 6 MB of an answer at once and the rest at 2 MB/s. */
+const CLAIM_SECONDS = 90;
 
 /**
  * Every Lambda function, by name. Its handler is the export `handler` of `functions/<name>.ts`.
@@ -41,7 +43,7 @@ export const FUNCTIONS = {
   registration: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
   schedules: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
   streams: { front: "rest", response: "stream", timeoutSeconds: STREAM_SECONDS, memoryMb: 512 },
-  worker: { front: "url", response: "buffered", timeoutSeconds: 30, memoryMb: 512 },
+  worker: { front: "url", response: "stream", timeoutSeconds: CLAIM_SECONDS, memoryMb: 512 },
   // Shorter than its interval of a minute, so that two sweeps seldom overlap (they may: a sweep is idempotent).
   sweeper: { front: "events", response: "buffered", timeoutSeconds: 55, memoryMb: 512 },
   feed: { front: "events", response: "buffered", timeoutSeconds: 60, memoryMb: 512 },

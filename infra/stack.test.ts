@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
+import { MAX_HISTORY_BYTES } from "../shared/protocol/limits.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
 import { AREA_FUNCTION, FUNCTIONS, type FunctionName } from "./names.ts";
 import { all, type Json, type Resource, synthesize } from "./testing.ts";
@@ -105,7 +106,6 @@ describe("the stack", () => {
     });
   });
 
-  describe("the REST API", () => {
   describe("functions", () => {
     it("that send to the queue that invokes them are no endless loop to Lambda, which would end it after 16 rounds", () => {
       const loops = all(template, "AWS::Lambda::Function").filter(([, { Properties }]) => Properties.RecursiveLoop);
@@ -116,7 +116,7 @@ describe("the stack", () => {
     });
   });
 
-    it("has a method for each row of the routes table and none besides", () => {
+  describe("the REST API", () => {
     it("bears the name of its stack, by which its metrics are told from those of other stacks", () => {
       template.hasResourceProperties("AWS::ApiGateway::RestApi", { Name: "Sirocco" });
       template.hasResourceProperties("AWS::CloudWatch::Alarm", {
@@ -125,6 +125,7 @@ describe("the stack", () => {
       });
     });
 
+    it("has a method for each row of the routes table and none besides", () => {
       template.resourceCountIs("AWS::ApiGateway::Method", ROUTES.length);
     });
 
@@ -159,6 +160,21 @@ describe("the stack", () => {
     it("refuses a route that streams through a function that buffers", () => {
       const routes = [{ method: "GET", path: "/v1/x", area: "schedules", kind: "sse" }] as const;
       expect(() => synthesize({ routes })).toThrow(/GET \/v1\/x.*"schedules".*cannot be buffered/);
+    });
+  });
+
+  describe("the workers' endpoint", () => {
+    it("streams its answers, which are as long as a history: one that is buffered ends at 6 MB", () => {
+      const [[, url] = [], ...others] = all(template, "AWS::Lambda::Url");
+      expect(others).toEqual([]);
+      expect(url!.Properties).toMatchObject({ InvokeMode: "RESPONSE_STREAM", AuthType: "NONE" });
+      const [target] = url!.Properties.TargetFunctionArn["Fn::GetAtt"];
+      expect(target).toMatch(/^Worker/);
+    });
+
+    it("has the time that Lambda takes for the longest history", () => {
+      const afterTheFirst = MAX_HISTORY_BYTES - 6 * 1024 * 1024;
+      expect(FUNCTIONS.worker.timeoutSeconds).toBeGreaterThan(2 * (afterTheFirst / (2 * 1024 * 1024)));
     });
   });
 

@@ -134,14 +134,20 @@ def patch_schedule_groups() -> None:
 RELAY = "/_emulator/stream/"
 waiting: dict[str, "Client"] = {}
 
+# What Lambda takes and gives in one piece. A function URL refuses more; MiniStack knows no limit.
+FUNCTION_URL = "/_aws/lambda-url/"
+PAYLOAD_LIMIT = 6 * 1024 * 1024
+
 
 class Client:
     """The connection of one request, which is answered once: by MiniStack or by a streaming handler."""
 
-    def __init__(self, send):
+    def __init__(self, send, limited):
         self.raw_send = send
         self.streaming = False
         self.bodiless = False
+        self.limited = limited
+        self.held = None
 
     async def send(self, message):
         if self.streaming:
@@ -149,6 +155,13 @@ class Client:
         if message.get("status") == 204:  # MiniStack gives a 204 (CORS preflight) a body, which breaks keep-alive
             self.bodiless = True
             message["headers"] = [h for h in message["headers"] if h[0].lower() != b"content-length"]
+        if self.limited:  # a buffered answer comes in two messages: status and headers, then the whole body
+            if message["type"] == "http.response.start":
+                self.held = message
+                return
+            if len(message.get("body", b"")) > PAYLOAD_LIMIT:
+                return await refuse(self.raw_send, 502, "Response payload size exceeded maximum allowed payload size")
+            await self.raw_send(self.held)
         await self.raw_send({**message, "body": b""} if self.bodiless and "body" in message else message)
 
     async def relay(self, headers, receive):
@@ -167,6 +180,38 @@ async def empty(send, status):
     await send({"type": "http.response.body"})
 
 
+async def refuse(send, status, message):
+    body = json.dumps({"Message": message}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def whole(receive):
+    """The body of a request, and a `receive` that gives it in one piece."""
+    body, more = b"", True
+    while more:
+        part = await receive()
+        if part["type"] != "http.request":
+            return body, receive  # the client has gone
+        body += part.get("body", b"")
+        more = part.get("more_body", False)
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again():
+        return left.pop() if left else await receive()
+
+    return body, again
+
+
+def too_large(body):
+    """As a function is given it: inside JSON, where quotes and backslashes take two bytes, or in base64."""
+    try:
+        return len(json.dumps(body.decode(), ensure_ascii=False).encode()) > PAYLOAD_LIMIT
+    except UnicodeDecodeError:
+        return len(body) * 4 / 3 > PAYLOAD_LIMIT
+
+
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return await ministack(scope, receive, send)
@@ -176,7 +221,13 @@ async def app(scope, receive, send):
             return await empty(send, 410)  # the client has gone
         await client.relay(dict(scope["headers"]), receive)
         return await empty(send, 204)
-    key, client = uuid.uuid4().hex, Client(send)
+    limited = scope["path"].startswith(FUNCTION_URL)
+    if limited:
+        body, receive = await whole(receive)
+        if too_large(body):
+            what = f"Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation"
+            return await refuse(send, 413, what)
+    key, client = uuid.uuid4().hex, Client(send, limited)
     waiting[key] = client
     # x-forwarded-proto: buckets that demand TLS would refuse every request of this plain HTTP endpoint.
     extra = [(b"x-emulator-stream", key.encode()), (b"x-forwarded-proto", b"https")]

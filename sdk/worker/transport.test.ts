@@ -1,5 +1,6 @@
 /** Calls over HTTP to a server that falters. */
 import { createServer, type RequestListener, type Server } from "node:http";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { Coalescer } from "./coalesce.ts";
 import { httpTransport, ServerRefusal, ServerUnreachable } from "./transport.ts";
@@ -39,6 +40,56 @@ test("a call is repeated through errors of the moment and cut connections, with 
   expect(await call(transport)).toEqual({});
   expect(new Set(bodies)).toEqual(new Set(['{"receipts":["r"]}']));
   expect(tries).toEqual([1, 2, 3]);
+  transport.close();
+});
+
+test("an answer that ends early is asked for again, even if nothing says that it was cut", async () => {
+  const answers = ["", '{"all_active":tr', '{"all_active":true,"now":1}'];
+  const why: string[] = [];
+  const url = await listening((_, res) => res.end(answers.shift()));
+  const transport = httpTransport({ url, apiKey: "k", onRetry: (_o, { message }) => why.push(message) });
+  const who = { deployment: "d", worker: "w", session: "s" };
+  expect(await transport.call("heartbeat", who)).toEqual({ all_active: true, now: 1 });
+  expect(why).toEqual([
+    "heartbeat: its answer was cut short after 0 characters",
+    "heartbeat: its answer was cut short after 16 characters",
+  ]);
+  transport.close();
+});
+
+test("a long call is compressed once the server has said that it reads that, and its long answer is read", async () => {
+  const seen: { encoding: string | undefined; bytes: number; receipts: number }[] = [];
+  const url = await listening((req, res) => {
+    const parts: Buffer[] = [];
+    req.on("data", (part: Buffer) => parts.push(part));
+    req.on("end", () => {
+      const raw = Buffer.concat(parts);
+      const encoding = req.headers["content-encoding"];
+      const { receipts } = JSON.parse((encoding ? gunzipSync(raw) : raw).toString());
+      seen.push({ encoding, bytes: raw.length, receipts: receipts.length });
+      expect(req.headers["accept-encoding"]).toBe("gzip");
+      res.setHeader("accept-encoding", "gzip").setHeader("content-encoding", "gzip");
+      res.end(gzipSync(JSON.stringify({ lost: receipts })));
+    });
+  });
+  const transport = httpTransport({ url, apiKey: "k" });
+  const many = Array.from({ length: 1000 }, (_, i) => `receipt-${i}-${"x".repeat(200)}`);
+  const extend = (receipts: string[]) => transport.call("extend", { receipts, lease_ms: 1 });
+  expect((await extend(many)).lost).toEqual(many);
+  expect((await extend(many)).lost).toEqual(many);
+  expect((await extend(["short"])).lost).toEqual(["short"]);
+  expect(seen.map(({ encoding }) => encoding)).toEqual([undefined, "gzip", undefined]);
+  expect(seen[1]!.bytes).toBeLessThan(seen[0]!.bytes / 10);
+  transport.close();
+});
+
+test("what a front door refuses by itself is told as it said it", async () => {
+  const Message = "Request must be smaller than 6291456 bytes for the InvokeFunction operation";
+  const url = await listening((_, res) => res.writeHead(413).end(JSON.stringify({ Message })));
+  const transport = httpTransport({ url, apiKey: "k" });
+  const error = await call(transport).catch((e) => e);
+  expect(error).toBeInstanceOf(ServerRefusal);
+  expect(error).toMatchObject({ status: 413, code: "PAYLOAD_TOO_LARGE", message: expect.stringContaining(Message) });
   transport.close();
 });
 

@@ -1,6 +1,8 @@
 /** How a worker talks to its server. The HTTP one repeats what is safe to repeat; all calls of the data path are. */
 import http from "node:http";
 import https from "node:https";
+import { promisify } from "node:util";
+import { createGunzip, gzip } from "node:zlib";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 
@@ -44,6 +46,10 @@ export class ServerUnreachable extends Error {
   }
 }
 
+/** Bodies above this are compressed for a server that says it can read that (RFC 7694), bytes. */
+const LONG = 64 * 1024;
+const compress = promisify(gzip);
+
 /** Between two tries, ms: short, so that a restarted server is found at once. */
 const LONGEST_PAUSE = 1_000;
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -63,6 +69,7 @@ export function httpTransport(options: HttpOptions): Transport {
   const prefix = base.pathname.replace(/\/$/, "");
   const patience = options.patienceMs ?? 300_000;
   let closed = false;
+  let readsGzip = false;
   const common = {
     host: base.hostname,
     port: base.port || (secure ? 443 : 80),
@@ -70,15 +77,28 @@ export function httpTransport(options: HttpOptions): Transport {
     agent,
   };
 
-  async function once(operation: WorkerOperation, payload: Buffer, o: CallOptions): Promise<unknown> {
+  interface Payload {
+    readonly bytes: Buffer;
+    readonly headers: http.OutgoingHttpHeaders;
+  }
+
+  async function pack(body: unknown): Promise<Payload> {
+    const bytes = Buffer.from(JSON.stringify(body));
+    if (!readsGzip || bytes.length <= LONG) return { bytes, headers: { "content-type": "application/json" } };
+    // Not called JSON: a front door that takes it for text would break it.
+    const headers = { "content-type": "application/octet-stream", "content-encoding": "gzip" };
+    return { bytes: await compress(bytes, { level: 1 }), headers };
+  }
+
+  async function once(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<unknown> {
     const { status, text } = await request(operation, payload, o);
-    if (status === 200) return text === "" ? {} : JSON.parse(text);
-    const body = readError(text);
+    if (status === 200) return parse(operation, text);
+    const body = readError(status, text);
     if (TRANSIENT.has(status)) throw new ServerUnreachable(operation, `${status} ${body.detail}`);
     throw new ServerRefusal(operation, status, body.code, body.detail);
   }
 
-  function request(operation: WorkerOperation, payload: Buffer, o: CallOptions) {
+  function request(operation: WorkerOperation, payload: Payload, o: CallOptions) {
     return new Promise<{ status: number; text: string }>((resolve, reject) => {
       const req = (secure ? https : http).request(
         {
@@ -86,22 +106,27 @@ export function httpTransport(options: HttpOptions): Transport {
           path: prefix + WORKER_ROUTES[operation].path,
           headers: {
             authorization: `Bearer ${options.apiKey}`,
-            "content-type": "application/json",
-            "content-length": payload.length,
+            "accept-encoding": "gzip",
+            ...payload.headers,
+            "content-length": payload.bytes.length,
           },
           timeout: o.timeoutMs ?? 30_000,
           ...(o.signal ? { signal: o.signal } : {}),
         },
         (res) => {
           const parts: Buffer[] = [];
-          res.on("data", (part: Buffer) => parts.push(part));
+          readsGzip ||= /\bgzip\b/i.test(String(res.headers["accept-encoding"] ?? ""));
+          const packed = res.headers["content-encoding"] === "gzip";
+          const body = packed ? res.pipe(createGunzip()) : res;
           res.on("error", reject);
-          res.on("end", () => resolve({ status: res.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
+          body.on("data", (part: Buffer) => parts.push(part));
+          body.on("error", reject);
+          body.on("end", () => resolve({ status: res.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
         },
       );
       req.on("timeout", () => req.destroy(new Error("timed out")));
       req.on("error", reject);
-      req.end(payload);
+      req.end(payload.bytes);
     }).catch((error: Error) => {
       if (o.signal?.aborted) throw error;
       throw new ServerUnreachable(operation, `cannot reach ${base.origin}: ${error.message}`, error);
@@ -110,7 +135,7 @@ export function httpTransport(options: HttpOptions): Transport {
 
   return {
     async call(operation, body, o = {}) {
-      const payload = Buffer.from(JSON.stringify(body));
+      const payload = await pack(body);
       const until = Date.now() + patience;
       for (let attempt = 1; ; attempt++) {
         try {
@@ -130,13 +155,26 @@ export function httpTransport(options: HttpOptions): Transport {
   };
 }
 
-function readError(text: string): { code: string; detail: string } {
+/** An answer is always an object. A front door that streams may end one early and call that its end. */
+function parse(operation: WorkerOperation, text: string): unknown {
   try {
-    const body = JSON.parse(text) as { code?: unknown; detail?: unknown };
-    const detail = typeof body.detail === "string" ? body.detail : JSON.stringify(body.detail ?? body);
-    return { code: typeof body.code === "string" ? body.code : "UNKNOWN", detail };
+    return JSON.parse(text);
+  } catch (error) {
+    const why = `its answer was cut short after ${text.length} characters`;
+    throw new ServerUnreachable(operation, why, error);
+  }
+}
+
+/** A front door's own refusal (a body that is too large for it) has another shape than the server's. */
+function readError(status: number, text: string): { code: string; detail: string } {
+  const unknown = status === 413 ? "PAYLOAD_TOO_LARGE" : "UNKNOWN";
+  try {
+    const body = JSON.parse(text) as { code?: unknown; detail?: unknown; message?: unknown; Message?: unknown };
+    const said = body.detail ?? body.message ?? body.Message ?? body;
+    const detail = typeof said === "string" ? said : JSON.stringify(said);
+    return { code: typeof body.code === "string" ? body.code : unknown, detail };
   } catch {
-    return { code: "UNKNOWN", detail: text.slice(0, 300) };
+    return { code: unknown, detail: text.slice(0, 300) };
   }
 }
 

@@ -1,0 +1,55 @@
+/** Bodies as they pass the function URL. */
+import { gunzipSync, gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import type { ApiResponse } from "../../shared/api/index.ts";
+import { compressedBody, encoded } from "./encoding.ts";
+
+const event = (headers: Record<string, string> = {}, body?: Buffer) => ({
+  headers,
+  isBase64Encoded: body !== undefined,
+  ...(body && { body: body.toString("base64") }),
+});
+const answer = (body: string): ApiResponse => ({ kind: "body", status: 413, headers: { "x-request-id": "r" }, body });
+const read = async (of: ReturnType<typeof encoded>) =>
+  Buffer.concat(await Array.fromAsync(of.body as AsyncIterable<Buffer>));
+
+const LONG = JSON.stringify({ text: "ab€".repeat(50_000) });
+
+test("a compressed body is read whatever the case of the header, any other is left alone", async () => {
+  expect(await compressedBody(event({ "Content-Encoding": "GZIP" }, gzipSync(LONG)), 1e6)).toBe(LONG);
+  expect(await compressedBody(event({ "content-type": "application/json" }, Buffer.from(LONG)), 1e6)).toBeUndefined();
+});
+
+test("a compressed body is not unpacked beyond the limit, and one that is not compressed is an error", async () => {
+  const headers = { "content-encoding": "gzip" };
+  expect(await compressedBody(event(headers, gzipSync("0".repeat(1_000_001))), 1_000_000)).toBeNull();
+  await expect(compressedBody(event(headers, Buffer.from("{}")), 1_000_000)).rejects.toThrow(/incorrect header/);
+});
+
+test("a long answer is compressed for those who read that, with its status and headers as they are", async () => {
+  const sent = encoded(event({ "Accept-Encoding": "br, gzip;q=0.8" }), answer(LONG));
+  expect(sent.statusCode).toBe(413);
+  expect(sent.headers).toEqual({ "x-request-id": "r", "accept-encoding": "gzip", "content-encoding": "gzip" });
+  expect(gunzipSync(await read(sent)).toString()).toBe(LONG);
+});
+
+test("an answer goes as it is if it is short, or its reader does not say that it can unpack", async () => {
+  for (const [headers, body] of [
+    [{ "accept-encoding": "gzip" }, '{"kind":"closed"}'],
+    [{}, LONG],
+    [{ "accept-encoding": "identity" }, LONG],
+  ] as const) {
+    const sent = encoded(event(headers), answer(body));
+    expect(sent.headers).not.toHaveProperty("content-encoding");
+    expect((await read(sent)).toString()).toBe(body);
+  }
+});
+
+test("an answer that breaks off is an error and not a shorter answer", async () => {
+  async function* chunks() {
+    yield LONG;
+    throw new Error("the table is away");
+  }
+  const broken: ApiResponse = { kind: "stream", status: 200, headers: {}, chunks: chunks() };
+  await expect(read(encoded(event({ "accept-encoding": "gzip" }), broken))).rejects.toThrow("the table is away");
+});

@@ -1,0 +1,51 @@
+/**
+ * Compressed bodies between workers and the function URL. Lambda takes an event of 6 MB, in which the request's body is
+ * escaped JSON, and streams what is beyond the first 6 MB of an answer at 2 MB/s: uncompressed, calls that are within
+ * every limit of the API would not fit, and a long history would take half a minute.
+ */
+import { Readable } from "node:stream";
+import { promisify } from "node:util";
+import { createGzip, gunzip } from "node:zlib";
+import type { ApiResponse } from "../../shared/api/index.ts";
+
+const inflate = promisify(gunzip);
+/** Below this an answer is not worth the time. */
+const LONG_BYTES = 64 * 1024;
+
+interface Sent {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body?: string;
+  readonly isBase64Encoded: boolean;
+}
+
+const isGzip = (header: string | undefined): boolean => /(^|,)\s*gzip\s*(;|,|$)/i.test(header ?? "");
+const headerOf = ({ headers }: Sent, wanted: string): string | undefined =>
+  Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
+
+/**
+ * The body as text if it came compressed, `undefined` if it did not. `null`: it would have more than `maxBytes`.
+ * Throws if it says that it is compressed and is not.
+ */
+export async function compressedBody(event: Sent, maxBytes: number): Promise<string | null | undefined> {
+  if (!isGzip(headerOf(event, "content-encoding"))) return undefined;
+  try {
+    const content = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "latin1");
+    return (await inflate(content, { maxOutputLength: maxBytes })).toString();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return null;
+    throw error;
+  }
+}
+
+/** The answer, compressed if the caller can read that and it is long. It tells that requests may be compressed too (RFC 7694). */
+export function encoded(event: Sent, answer: ApiResponse) {
+  const headers: Record<string, string> = { ...answer.headers, "accept-encoding": "gzip" };
+  const text = answer.kind === "stream" ? answer.chunks : [answer.body];
+  const body = Readable.from(text, { objectMode: false });
+  const short = answer.kind === "body" && answer.body.length < LONG_BYTES;
+  if (short || !isGzip(headerOf(event, "accept-encoding"))) return { statusCode: answer.status, headers, body };
+  headers["content-encoding"] = "gzip";
+  const gzip = createGzip({ level: 1 });
+  body.once("error", (error) => gzip.destroy(error)).pipe(gzip);
+  return { statusCode: answer.status, headers, body: gzip };
+}
