@@ -1,5 +1,6 @@
 /** Errors to and from the form in which they are recorded. Details follow rule E1 of `errors.ts`. */
 import type { AttemptEnd, Failure } from "../shared/protocol/history.ts";
+import { MAX_PAYLOAD_BYTES } from "../shared/protocol/limits.ts";
 import {
   ActivityError,
   CancelledError,
@@ -12,14 +13,23 @@ import {
   WorkflowError,
   withoutFrames,
 } from "./errors.ts";
-import { toJson } from "./json.ts";
+import { roughSize, toJson } from "./json.ts";
 
 const DEEPEST_CAUSE = 10;
 const LONGEST_MESSAGE = 20_000;
 const LONGEST_STACK = 4_000;
 
-/** The recordable form of anything thrown. Never throws itself. */
-export function toFailure(thrown: unknown, depth = 0): Failure {
+/** The recordable form of anything thrown, details left out that are too large to record. Never throws itself. */
+export const toFailure = (thrown: unknown): Failure => fitting(failureOf(thrown));
+
+/** A failure must fit into the history. Only its details can be so large; what matters is what went wrong. */
+function fitting(failure: Failure): Failure {
+  if (roughSize(failure) < MAX_PAYLOAD_BYTES / 4) return failure;
+  const { details: _, cause, ...rest } = failure;
+  return cause === undefined ? rest : { ...rest, cause: fitting(cause) };
+}
+
+function failureOf(thrown: unknown, depth = 0): Failure {
   if (!(thrown instanceof Error))
     return { type: "NonError", message: cut(`${words(thrown)} was thrown`, LONGEST_MESSAGE) };
   const failure: Failure = { type: nameOf(thrown), message: cut(String(thrown.message), LONGEST_MESSAGE) };
@@ -32,7 +42,7 @@ export function toFailure(thrown: unknown, depth = 0): Failure {
     if (thrown.retryAfterMs !== undefined) failure.retry_after_ms = thrown.retryAfterMs;
   }
   const cause = thrown instanceof AggregateError ? (thrown.cause ?? thrown.errors[0]) : thrown.cause;
-  if (cause !== undefined && cause !== null && depth < DEEPEST_CAUSE) failure.cause = toFailure(cause, depth + 1);
+  if (cause !== undefined && cause !== null && depth < DEEPEST_CAUSE) failure.cause = failureOf(cause, depth + 1);
   return failure;
 }
 

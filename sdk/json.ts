@@ -85,6 +85,9 @@ export function copyJson<T>(value: T): T {
   return copy as T;
 }
 
+/** Exactly how many bytes a JSON value takes as a payload. */
+export const payloadBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
+
 /** Roughly how many bytes a JSON value takes: cheap, the same everywhere, never exact. */
 export function roughSize(value: unknown): number {
   if (typeof value === "string") return value.length + 2;

@@ -18,11 +18,12 @@ export async function request(
   body?: unknown,
   signal: AbortSignal = AbortSignal.any([]),
 ): Promise<{ status: number; body: unknown }> {
+  const text = body === undefined ? "" : JSON.stringify(body);
   const answer = await api.handle({
     method,
     target,
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "x-request-id": randomUUID() },
-    body: body === undefined ? "" : JSON.stringify(body),
+    body: Buffer.byteLength(text) > api.bodyLimit(target) ? null : text,
     signal,
   });
   if (answer.kind === "stream") throw new Error("streams are not read this way");

@@ -8,14 +8,14 @@
  * T3. An attempt that does not beat asks now and then whether it is still wanted, ever more rarely.
  * T4. One that is cancelled or abandoned before its function was entered never enters it.
  */
-import type { ActivityOptions, AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
+import type { ActivityOptions, AttemptEnd, Millis } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityRef, Progress } from "../../shared/protocol/worker.ts";
 import { runActivity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
-import { roughSize } from "../json.ts";
+import { payloadBytes } from "../json.ts";
 import type { WorkerContext } from "./types.ts";
 
 const THROTTLE: Millis = 1_000;
@@ -80,7 +80,7 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
     resolve(value);
   };
   const fail = (reason: AttemptEnd, error: unknown) => {
-    void settle({ kind: "failed", reason, failure: recordable(toFailure(error)) });
+    void settle({ kind: "failed", reason, failure: toFailure(error) });
   };
   const end = (reason: AttemptEnd, error: Error) => {
     abort.abort(error);
@@ -241,7 +241,7 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
       })
       .then(
         (result) => {
-          const bytes = Buffer.byteLength(JSON.stringify(result ?? null));
+          const bytes = payloadBytes(result);
           if (bytes > MAX_PAYLOAD_BYTES) {
             const error = new Error(
               `the result of activity ${name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`,
@@ -262,11 +262,4 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
       return superseded;
     },
   };
-}
-
-/** A failure must fit into the history. Only its details can be so large; what matters is what went wrong. */
-function recordable(failure: Failure): Failure {
-  if (roughSize(failure) < MAX_PAYLOAD_BYTES / 4) return failure;
-  const { details: _, cause, ...rest } = failure;
-  return cause === undefined ? rest : { ...rest, cause: recordable(cause) };
 }

@@ -11,9 +11,11 @@
  * X5. While a local attempt runs here the execution is not evicted and its tasks stay leased: if this process dies, they
  *     reappear.
  * X6. Code that throws a bug is recorded once per distinct error and tried again later; outcomes and timers are still
- *     taken in meanwhile, undecided. Messages wait in the inbox while there is no instance that could check them.
+ *     taken in meanwhile, undecided. Messages wait in the inbox while there is no instance that could check them, those
+ *     included on which the bug came: repaired code may leave them to its next run.
+ * X7. Messages are taken in so many at a time as fit into one call.
  */
-import { decide, type LocalOutcome, type Situation } from "../../shared/core/decide.ts";
+import { decide, isYounger, type LocalOutcome, type Situation } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
 import { owedToChildren } from "../../shared/core/effects.ts";
 import { rootMessage, startedOf } from "../../shared/core/present.ts";
@@ -26,6 +28,7 @@ import { inOrder, type Message } from "../../shared/protocol/messages.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
+import { roughSize } from "../json.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import type { Instance } from "../workflow/types.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
@@ -35,6 +38,8 @@ import { refusedFor, ServerRefusal } from "./transport.ts";
 const CARRY: Millis = 15 * 60_000;
 /** A continued run is told no more of its predecessor's message ids: the head carries them to every claim. */
 const CARRIED = 1_000;
+/** X7, bytes: far below what a call may have, for what code decides comes on top. */
+const MESSAGES_AT_ONCE = 4 * 1024 * 1024;
 const SOON: Millis = 100;
 /** Appends in quick succession ask for new messages so seldom: every message is announced by a task besides. */
 const LOOK: Millis = 1_000;
@@ -60,6 +65,8 @@ export class Execution {
   #instance: Instance | null = null;
   #holder = false;
   #inbox = new Map<string, Message>();
+  /** X7 does not hold: this run ends now, and all that was sent to it must be taken in before. */
+  #allAtOnce = false;
   #outcomes: LocalOutcome[] = [];
   readonly #running = new Map<string, Running>();
   readonly #receipts = new Set<string>();
@@ -235,17 +242,27 @@ export class Execution {
       return (await this.#claim()) ? "again" : "closed"; // the server times it out
     }
     const facts = await this.#facts(state);
-    const step = decide(state, facts);
+    let step = decide(state, facts);
+    const more = !this.#allAtOnce && facts.messages.length > 0 && facts.messages.length < this.#inbox.size;
     const at = Math.max(this.#hub.now(), state.at);
-    const events: HistoryEvent[] = step.events.map((e, i) => place(e, state.tail + 1 + i, at));
+    const placed = () => step.events.map((e, i) => place(e, state.tail + 1 + i, at));
+    let events: HistoryEvent[] = placed();
     const decisions: Decision[] = [];
     let decided: number | null = null;
     if (this.#instance && (state.lastStimulus > state.decided || events.some(isStimulus))) {
       const activation = await this.#instance.activate(events.filter(isStimulus));
-      if ("bug" in activation) this.#fail(activation.bug);
-      else {
+      if ("bug" in activation) {
+        this.#fail(activation.bug);
+        step = decide(state, { ...facts, messages: [] }); // X6
+        events = placed();
+      } else {
         decisions.push(...activation.decisions);
         decided = activation.decided;
+        if (more && decisions.some((d) => isClosing(d) && d.kind !== "execution_continued")) {
+          this.#allAtOnce = true;
+          this.#instance = null; // X2
+          return (await this.#claim()) ? "again" : "closed";
+        }
         if (decisions.at(-1)?.kind === "execution_continued") leaveToNext(events, step.taken, decided);
       }
     }
@@ -253,7 +270,7 @@ export class Execution {
     if (this.#bug !== null) this.#note(events, state, at);
     if (events.length === 0) {
       if (step.taken.length > 0) await this.#discard(step.taken);
-      return "nothing";
+      return more ? "again" : "nothing";
     }
     if (decided !== null) {
       const code = this.#hub.worker.workflows.get(this.#head!.workflow)!.hash;
@@ -468,7 +485,7 @@ export class Execution {
     return {
       now,
       session: worker.session,
-      messages: instance ? [...this.#inbox.values()].sort(inOrder) : [], // X6
+      messages: instance ? this.#nextMessages(state) : [], // X6
       outcomes: this.#outcomes,
       isRunning: (activity, attempt) =>
         this.#running.has(`${run}/${activity}/${attempt}`) ||
@@ -479,6 +496,18 @@ export class Execution {
       checkSignal: (name, input) => instance?.checkSignal(name, input) ?? null,
       checkUpdate: (name, input) => instance?.checkUpdate(name, input) ?? null,
     };
+  }
+
+  /** X7. */
+  #nextMessages(state: RunState): Message[] {
+    const all = [...this.#inbox.values()].filter((m) => !isYounger(state, m)).sort(inOrder);
+    if (this.#allAtOnce) return all;
+    let bytes = 0;
+    const over = all.findIndex((m) => {
+      bytes += roughSize(m);
+      return bytes > MESSAGES_AT_ONCE;
+    });
+    return over < 0 ? all : all.slice(0, Math.max(1, over));
   }
 
   // --- local activities ----------------------------------------------------------------------------------------
@@ -630,6 +659,7 @@ export class Execution {
     this.#instance = null;
     this.#state = null;
     this.#inbox.clear();
+    this.#allAtOnce = false;
     this.#bug = null;
   }
 

@@ -437,6 +437,38 @@ test("messages that come together reach the runs that ask for them: what one run
   expect((await run.result()).have.toSorted()).toEqual([1, 2, 3, 4]);
 });
 
+test("messages that broken code has met are not lost when repaired code continues as new on one of them", async () => {
+  let broken = true;
+  const give = signal("give", z.object({ n: z.number() }));
+  const list = workflow(
+    {
+      name: "list",
+      input: z.object({ had: z.array(z.number()) }),
+      timeout: null,
+      handlers: [give],
+      deterministic: false,
+    },
+    async ({ had }) => {
+      const got: number[] = [];
+      on(give, ({ n }) => {
+        if (broken) throw new TypeError("n is not a function");
+        got.push(n);
+      });
+      await waitUntil(() => got.length > 0);
+      const have = [...had, ...got];
+      return have.length >= 4 ? { have } : continueAsNew({ had: have });
+    },
+  );
+  await using env = await environment({ workflows: [list] });
+  const run = await env.start(list, { had: [] });
+  const target = `/v1/workflows/executions/${run.id}/signals`;
+  await Promise.all([1, 2, 3, 4].map((n) => env.api("POST", target, { name: "give", input: { n } })));
+  await env.advance("10s");
+  expect(await run.history()).toContainEqual(expect.objectContaining({ kind: "workflow_task_failed" }));
+  broken = false;
+  expect((await run.result()).have.toSorted()).toEqual([1, 2, 3, 4]);
+});
+
 test("a chain that continues as new for ever with many signals carries a bounded memory of them", async () => {
   const poke = signal("poke", z.object({}));
   const loop = workflow({ name: "loop", timeout: null, handlers: [poke] }, async () => {

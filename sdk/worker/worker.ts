@@ -7,10 +7,12 @@
  * W4. A key that the server does not accept any more ends the worker: `onFatal` is told, once.
  */
 
+import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
+import { payloadBytes } from "../json.ts";
 import { definitionOf } from "../workflow/definitions.ts";
 import { Hub } from "./hub.ts";
 import { Leases } from "./leases.ts";
@@ -210,6 +212,11 @@ export class Worker {
     let answer: WorkerBody<"answer">["answer"];
     try {
       const result = await this.#hub.execution(task.execution).query(task.name, task.input);
+      const bytes = payloadBytes(result);
+      if (bytes > MAX_PAYLOAD_BYTES) {
+        const why = `the answer of query "${task.name}" has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}`;
+        throw new QueryRefused(413, why);
+      }
       answer = { kind: "result", result: (result ?? null) as never };
     } catch (error) {
       const status = error instanceof QueryRefused ? error.status : 424;

@@ -1,5 +1,6 @@
 /** Signals, queries and updates of one instance: checked, kept until there is a handler, and answered. */
 import type { EventOf } from "../../shared/protocol/history.ts";
+import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import { runIn } from "../determinism/frame.ts";
 import {
   CancelledError,
@@ -11,7 +12,7 @@ import {
   withoutFrames,
 } from "../errors.ts";
 import { toFailure } from "../failure.ts";
-import { copyJson, toJson } from "../json.ts";
+import { copyJson, payloadBytes, toJson } from "../json.ts";
 import { check, checked } from "../schema.ts";
 import type { Handler } from "./handlers.ts";
 import type { WorkflowInstance } from "./instance.ts";
@@ -121,6 +122,12 @@ export class Dispatch {
 
   #answer(event: UpdateEvent, result: unknown): void {
     if (!this.#open.delete(event.message)) return;
+    const bytes = payloadBytes(result);
+    if (bytes > MAX_PAYLOAD_BYTES) {
+      const message = `the answer of update "${event.name}" has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and answer a reference`;
+      this.#fail(event.message, event.name, withoutFrames(new UpdateRefused(413, message)), 413);
+      return;
+    }
     this.#instance.decide(
       { kind: "update_completed", message: event.message, name: event.name, result: result as never },
       true,

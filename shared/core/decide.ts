@@ -101,7 +101,7 @@ function fail(
 }
 
 /** D4. */
-function isYounger(state: RunState, m: Message): boolean {
+export function isYounger(state: RunState, m: Message): boolean {
   if (m.kind === "child") return m.run === state.started.run && m.child > state.lastChild;
   if (m.kind !== "activity" || m.run !== state.started.run) return false;
   const open = state.activities.get(m.activity);
