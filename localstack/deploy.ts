@@ -52,6 +52,7 @@ export async function deploy({
     AWS_ACCESS_KEY_ID: accessKeyId ?? process.env.AWS_ACCESS_KEY_ID ?? "test",
     AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY ?? "test",
     AWS_REGION: region,
+    CDK_S3_FORCE_PATH_STYLE: "1", // no host name of its own for each bucket: few endpoints but AWS's have those
     CI: "true", // plain progress lines
   };
   try {
