@@ -506,3 +506,35 @@ test("progress of an activity carries the server's time", async () => {
   await (await env.start(calls, {})).result();
   expect(times).toEqual([now, now, now]);
 });
+
+test("a question that has waited too long for a worker is dropped without an answer", async () => {
+  const look = query("look", z.string());
+  const idle = workflow({ name: "idle", timeout: null, handlers: [look] }, async () => {
+    on(look, () => "here");
+    await sleep("1d");
+  });
+  const answers: unknown[] = [];
+  let ports!: Ports;
+  await using env = await environment(
+    { workflows: [idle] },
+    {
+      engine: (e) => {
+        ports = e;
+      },
+      wire: wired((operation, { answer }) => {
+        if (operation === "answer") answers.push(answer);
+      }),
+    },
+  );
+  const run = await env.start(idle, {});
+  await env.killWorker();
+  await env.advance("31s"); // its long poll is given up
+  await expect(run.query(look)).rejects.toThrow(/504.*no live worker/);
+  await env.addWorker();
+  await env.advance("1m");
+  expect(answers).toEqual([]);
+  expect(await run.query(look)).toBe("here");
+  expect(answers).toHaveLength(1);
+  const left = { workspace: DEFAULT_WORKSPACE, deployment: "test", queue: "workflow" } as const;
+  expect(await ports.tasks.receive(left, { session: "anybody", max: 9, waitMs: 0 })).toEqual([]);
+});

@@ -208,7 +208,7 @@ export class Worker {
 
   async #answer(task: Extract<Delivery["task"], { kind: "query" }>): Promise<void> {
     const { transport, log } = this.#context;
-    if (this.#hub.now() > task.expires_at) return; // nobody waits any more
+    if (this.#hub.now() >= task.expires_at) return; // nobody waits any more
     let answer: WorkerBody<"answer">["answer"];
     try {
       const result = await this.#hub.execution(task.execution).query(task.name, task.input);

@@ -80,6 +80,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   schedules.onArm = (at) => alarm.nudge(at);
   const round = async (everyMs: Millis) => {
     await sweep(ports, everyMs);
+    tasks.expire(clock.now());
     schedules.expire(clock.now() - settings.retentionMs);
     while (expire(database, sequence, clock.now() - settings.retentionMs) > 0) await database.durable();
   };

@@ -3,12 +3,14 @@ export const VERSION = 1;
 
 /** Indexes that came after files of this format had been written; made at every opening that finds them missing. */
 export const LATER = `
+CREATE INDEX IF NOT EXISTS tasks_expire ON tasks (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_preferred ON tasks (queue, prefer, visible_at) WHERE prefer IS NOT NULL;
 `;
 
 /** Columns that came later, likewise: table, name, definition. */
 export const LATER_COLUMNS: readonly (readonly [table: string, column: string, definition: string])[] = [
   ["activities", "attempt", "INTEGER NOT NULL DEFAULT 0"], // the latest that has begun or beaten
+  ["tasks", "expires_at", "INTEGER"], // of queries: nobody waits for the answer any more
 ];
 
 export const SCHEMA = `

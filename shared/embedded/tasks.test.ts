@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ManualClock } from "../../test/contract/manual-clock.ts";
 import { embedded } from "./index.ts";
 
 const queue = { workspace: "w", deployment: "d", queue: "workflow" } as const;
@@ -28,5 +29,22 @@ test("every one of two thousand waiting tasks is handed out once, in groups", as
     for (const id of got) seen.add(id);
   }
   expect(seen.size).toBe(2_000);
+  store.close();
+});
+
+test("a question that nobody asks any more leaves the queue, also when no worker ever comes", async () => {
+  const clock = new ManualClock();
+  const store = embedded({ clock });
+  const ask = (query: string, ms: number) => {
+    const expires_at = clock.now() + ms;
+    return store.tasks.send(queue, { kind: "query", execution: "x", query, name: "n", input: null, expires_at });
+  };
+  await ask("old", 30_000);
+  await ask("young", 60_000);
+  await store.tasks.send(queue, { kind: "workflow", execution: "x" });
+  await clock.advance(30_000);
+  await store.sweep(10_000);
+  expect(await received(store, "me", 9)).toEqual(["query", "x"]);
+  expect(store.database.all("SELECT id FROM tasks")).toHaveLength(2);
   store.close();
 });

@@ -5,7 +5,9 @@
  *     again under a new receipt, and the old one means "lease lost".
  * Q2. A task sent with a key joins one that still waits under it (which then becomes visible at the earlier time); it
  *     never joins one in flight, whose receiver may already have looked.
- * Q3. `prefer` is a hint: if that session waits for a task now, it is the one to get it.
+ * Q3. A question is deleted once nobody waits for its answer any more, by the rounds of the sweeper: a deployment whose
+ *     workers are gone for good may be asked again and again.
+ * Q4. `prefer` is a hint: if that session waits for a task now, it is the one to get it.
  */
 
 import type { Clock, QueueRef, Tasks } from "../ports.ts";
@@ -50,11 +52,12 @@ export class EmbeddedTasks implements Tasks {
       if (joined > 0) return this.#wake(name); // Q2
     }
     this.#db.run(
-      "INSERT INTO tasks (queue, key, prefer, visible_at, receives, receipt, body) VALUES (?, ?, ?, ?, 0, NULL, ?)",
+      "INSERT INTO tasks (queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, 0, NULL, ?, ?)",
       name,
       key,
       o.prefer ?? null,
       at,
+      task.kind === "query" ? task.expires_at : null,
       json(task),
     );
     this.#wake(name);
@@ -95,7 +98,7 @@ export class EmbeddedTasks implements Tasks {
         this.#clock.now(),
       );
       if (!next) break;
-      const waiter = list.find((w) => w.session === next.prefer) ?? list[0]!; // Q3
+      const waiter = list.find((w) => w.session === next.prefer) ?? list[0]!; // Q4
       // One task each while several wait, so that a burst is shared out.
       waiter.give(this.#take(name, waiter.session, list.length > 1 ? 1 : waiter.max));
     }
@@ -168,6 +171,12 @@ export class EmbeddedTasks implements Tasks {
     }
     for (const queue of queues) this.#wake(queue);
     return lost;
+  }
+
+  /** Q3. */
+  expire(now: Millis): void {
+    if (this.#db.one("SELECT 1 FROM tasks WHERE expires_at <= ? LIMIT 1", now) === null) return;
+    this.#db.run("DELETE FROM tasks WHERE expires_at <= ?", now);
   }
 
   /** Nothing is woken any more: a process that closes the store must be able to end. */
