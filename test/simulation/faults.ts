@@ -28,6 +28,8 @@ export interface Faults {
   staleIndex: number;
   /** An inbox or a log is read in pages, with other things happening in between. */
   pagedRead: number;
+  /** An expired item is gone when somebody looks; else it is still there. */
+  expiryDone: number;
 }
 
 export const NONE: Faults = {
@@ -47,6 +49,7 @@ export const NONE: Faults = {
   finishLost: 0,
   staleIndex: 0,
   pagedRead: 0,
+  expiryDone: 0,
 };
 
 const LEVELS: Record<keyof Faults, readonly number[]> = {
@@ -66,6 +69,7 @@ const LEVELS: Record<keyof Faults, readonly number[]> = {
   finishLost: [0, 0.01, 0.1],
   staleIndex: [0, 0.1, 0.5],
   pagedRead: [0, 0.1, 0.5],
+  expiryDone: [0, 0.1, 1],
 };
 
 /** Each kind is drawn by itself, so that seeds differ in which faults meet. */

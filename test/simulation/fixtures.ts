@@ -1,8 +1,15 @@
 /** The ports that the protocol leans on least, in memory: who serves what, facts about activities, a feed nobody reads. */
 import type { Activities, Feed, RegistrationRecord, Registry, WorkerRecord } from "../../shared/ports.ts";
 
-export function memoryRegistry(uuid: () => string): Registry {
+/** `expired`: whether the store has by now deleted the session of a worker that was last heard of then. */
+export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number) => boolean): Registry {
   const workers = new Map<string, WorkerRecord>();
+  const lookFor = (session: string) => {
+    const worker = workers.get(session);
+    if (!worker || !expired(worker.heartbeatAt)) return worker;
+    workers.delete(session);
+    return undefined;
+  };
   const registrations = new Map<string, RegistrationRecord>();
   const none = async () => null;
   return {
@@ -27,7 +34,7 @@ export function memoryRegistry(uuid: () => string): Registry {
       });
     },
     async beat({ session, now }) {
-      const known = workers.get(session);
+      const known = lookFor(session);
       if (known) workers.set(session, { ...known, heartbeatAt: now });
       return known !== undefined;
     },
@@ -37,7 +44,12 @@ export function memoryRegistry(uuid: () => string): Registry {
     deployments: async () => [],
     workers: async () => [...workers.values()],
     async heartbeats(_workspace, sessions) {
-      return new Map(sessions.flatMap((s) => (workers.has(s) ? [[s, workers.get(s)!.heartbeatAt]] : [])));
+      return new Map(
+        sessions.flatMap((session) => {
+          const worker = lookFor(session);
+          return worker ? [[session, worker.heartbeatAt]] : [];
+        }),
+      );
     },
     async registrations(_workspace, filter) {
       return [...registrations.values()].filter((r) => !filter?.workflow || r.workflow === filter.workflow);

@@ -18,6 +18,8 @@ import { Process, type World } from "./world.ts";
 export const WORKSPACE = "00000000-0000-4000-8000-00000000000a";
 export const DEPLOYMENT = "shop";
 export const SWEEP_MS = 60_000;
+/** The item of a session expires so long after its last heartbeat; DynamoDB deletes what has expired days late, or soon. */
+const SESSION_KEPT_MS = 60_000;
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 export class Server {
@@ -46,7 +48,10 @@ export class Server {
       uuid,
       executions: this.store,
       tasks: this.queues,
-      registry: memoryRegistry(uuid),
+      registry: memoryRegistry(
+        uuid,
+        (at) => world.now > at + SESSION_KEPT_MS && world.chance.happens(world.faults.expiryDone),
+      ),
       feed: silentFeed,
       activities: memoryActivities(),
       answers: { put: async () => {}, wait: async () => null },
