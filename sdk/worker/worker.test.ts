@@ -538,3 +538,31 @@ test("a question that has waited too long for a worker is dropped without an ans
   const left = { workspace: DEFAULT_WORKSPACE, deployment: "test", queue: "workflow" } as const;
   expect(await ports.tasks.receive(left, { session: "anybody", max: 9, waitMs: 0 })).toEqual([]);
 });
+
+test("a driver whose clock is a little ahead asks at short intervals whether another is dead, not without end", async () => {
+  const hangs = activity({ name: "hangs", timeout: "1h" }, () => new Promise(() => {}));
+  const both = workflow({ name: "both", timeout: null }, async () => {
+    await Promise.all([hangs(), sleep("25s").then(() => hangs())]);
+  });
+  const asked: number[] = [];
+  const wire = wired((operation, _, n) => {
+    if (operation !== "sessions" || n !== 2) return;
+    asked.push(env.now.getTime());
+    if (asked.length > 500) throw away(operation); // or time would never move on
+  });
+  const settings = { heartbeatMs: 10_000, sessionTimeoutMs: 30_000, livenessMs: 50_000 };
+  const options = { workflows: [both], activities: [hangs], activityPatienceMs: 10 };
+  await using env = await environment(options, { skewMs: 40, settings, wire });
+  const begun = env.now.getTime();
+  await env.advance("9s");
+  await env.start(both, {}); // its lease is extended at 19 and 29 s, the heartbeats are at 20 and 30 s
+  await env.advance("22s");
+  await env.killWorker();
+  await env.addWorker();
+  await env.advance("28500ms"); // the lease has lapsed, and the second driver has an attempt of its own
+  expect(env.attempts(hangs)).toBe(2);
+  const before = asked.length;
+  await env.advance("1s"); // the first is dead 60 s after the beginning, 40 ms after the second thinks so
+  expect(env.attempts(hangs)).toBe(3);
+  expect(asked.slice(before).map((at) => at - begun)).toEqual([59_961, 60_061]);
+});
