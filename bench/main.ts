@@ -147,7 +147,11 @@ async function counts() {
   return awsCounts();
 }
 
-const targets = { embedded: { sequential, throughput, latencies, recovery, memory }, aws: { counts } };
+async function idle() {
+  return (await import("./idle.ts")).idle();
+}
+
+const targets = { embedded: { sequential, throughput, latencies, recovery, memory }, aws: { counts, idle } };
 const parts = targets[values.target as keyof typeof targets];
 if (!parts) throw new Error(`--target is '${values.target}': it must be ${Object.keys(targets).join(" or ")}`);
 const report: Record<string, unknown> = {

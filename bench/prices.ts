@@ -11,6 +11,9 @@ export const PRICES = {
     apiGatewayRest: 3.5,
     schedulerInvocation: 1,
   },
+  perMonth: { alarm: 0.1, customMetric: 0.3 },
+  /** Of CloudWatch, per GB. */
+  logIngestion: 0.5,
   /** Arm, per GB and second. */
   lambdaGbSecond: 0.0000133334,
   /** Per GB and month. */
@@ -18,7 +21,7 @@ export const PRICES = {
 } as const;
 
 /** Billed time of one warm invocation of each kind, milliseconds: an assumption, the emulator's own times say nothing. */
-export const LAMBDA_MS = { worker: 8, rest: 15, feed: 20 } as const;
+export const LAMBDA_MS = { worker: 8, rest: 15, feed: 20, sweeper: 100 } as const;
 export const LAMBDA_GB = 0.5;
 
 export const lambdaDollars = (invocations: number, ms: number): number =>

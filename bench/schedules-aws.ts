@@ -4,7 +4,8 @@
  */
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
-import { Alarm, takeWakeUp } from "../shared/aws/alarm.ts";
+import { Alarm } from "../shared/aws/alarm.ts";
+import { takeWakeUp } from "../shared/aws/wake-up.ts";
 import { create, scheduleClosed } from "../shared/schedules/index.ts";
 import { install } from "../test/aws/account.ts";
 import { ManualClock } from "../test/contract/manual-clock.ts";
@@ -19,14 +20,6 @@ const WAKE_MS = { looks: 10, fires: 540 };
 const on = await install({ feed: false });
 const { endpoint, region, credentials } = on.account;
 const scheduler = new SchedulerClient({ endpoint, region, credentials });
-let schedulerCalls = 0;
-scheduler.middlewareStack.add(
-  (next) => (args) => {
-    schedulerCalls += 1;
-    return next(args);
-  },
-  { step: "initialize" },
-);
 await scheduler.send(new CreateScheduleGroupCommand({ Name: on.prefix }));
 const queue = await on.clients().sqs.send(new CreateQueueCommand({ QueueName: `${on.prefix}-fires` }));
 const options = {
@@ -41,7 +34,7 @@ const options = {
 async function measure(what: string, every: string, far: boolean, overlaps: boolean) {
   const clock = new ManualClock(Math.ceil(Date.now() / 3_600_000) * 3_600_000);
   const clients = on.clients();
-  const alarm = new Alarm(scheduler, clients.sqs, clock, options);
+  const alarm = new Alarm(clients, clock, options);
   const ports = on.adapter({ clients, clock, alarm, settings: { livenessMs: 1e12 } });
   const workspace = uuid();
   const worker = { workspace, deployment: "bench", worker: "w", session: uuid() };
@@ -72,14 +65,14 @@ async function measure(what: string, every: string, far: boolean, overlaps: bool
     return { used, closing };
   };
   await fire();
-  schedulerCalls = 0;
-  const sum = { dynamo: 0, writes: 0, reads: 0, sqs: 0 };
+  const sum = { dynamo: 0, writes: 0, reads: 0, sqs: 0, scheduler: 0 };
   for (let i = 0; i < FIRES; i++) {
     const { used, closing } = await fire();
     sum.dynamo += used.dynamo + closing.dynamo;
     sum.writes += used.writeUnits + closing.writeUnits;
     sum.reads += used.readUnits + closing.readUnits;
     sum.sqs += used.sqs + closing.sqs;
+    sum.scheduler += used.scheduler + closing.scheduler;
   }
   const lambda = far ? 2 : 1;
   // A message is received and deleted by Lambda: two requests.
@@ -99,7 +92,7 @@ async function measure(what: string, every: string, far: boolean, overlaps: bool
     "write units": round(sum.writes / FIRES, 1),
     "read units": round(sum.reads / FIRES, 1),
     "SQS requests": round(sqs, 1),
-    "Scheduler calls": schedulerCalls / FIRES,
+    "Scheduler calls": sum.scheduler / FIRES,
     "Lambda invocations": lambda,
     "$ per million": round(dollars * 1e6, 2),
   };
