@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deleteQueues, installationOf, listQueues } from "../../infra/queues.ts";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { registryKeys } from "../../shared/aws/bootstrap.ts";
@@ -73,6 +74,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     account = await blankAccount();
     stack = await deploy({ endpoint: account.endpoint, settings: { livenessWindowSeconds: 15 } });
     process.env.AWS_ENDPOINT_URL = account.endpoint;
+    process.env.AWS_REGION = account.region;
     process.env.AWS_ACCESS_KEY_ID = account.credentials.accessKeyId;
     process.env.AWS_SECRET_ACCESS_KEY = account.credentials.secretAccessKey;
     const ports = registryKeys({ table: stack.outputs.RegistryTable!, region: account.region });
@@ -224,4 +226,22 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     const alone = await start(1);
     expect((await get(alone)).deploymentName).toBe("crash");
   }, 120_000);
+
+  it("an operator deletes the queues of a deployment that nobody uses any more, and of no other", async () => {
+    const installation = await installationOf(stack.stackName);
+    const queues = await listQueues(installation);
+    expect(queues.map(({ deployment, queue }) => `${deployment} ${queue}`)).toEqual([
+      "crash activity",
+      "crash workflow",
+      "other activity",
+      "other workflow",
+    ]);
+    expect(new Set(queues.map(({ workspace }) => workspace))).toEqual(new Set([DEFAULT_WORKSPACE]));
+    await expect(deleteQueues(installation, "crash")).rejects.toThrow(/heard of less than five minutes ago/);
+    await expect(deleteQueues(installation, "othre")).rejects.toThrow(/"othre" has no queues.*crash, other/);
+    const mine = queues.filter(({ deployment }) => deployment === "other").map(({ name }) => name);
+    expect((await deleteQueues(installation, "other", DEFAULT_WORKSPACE)).sort()).toEqual(mine);
+    expect((await listQueues(installation)).map(({ deployment }) => deployment)).toEqual(["crash", "crash"]);
+    await expect(installationOf("Nowhere")).rejects.toThrow(/no stack "Nowhere"/);
+  }, 60_000);
 });

@@ -1,0 +1,153 @@
+/**
+ * `npm run queues` lists the queues of deployments; `npm run queues -- delete <deployment>` deletes both of one that is
+ * no longer used. They cost nothing while they are empty: this is for tidiness, or for a name that was a mistake.
+ *
+ * A worker of the deployment that registers later makes them anew. What waits in them is lost, and nobody would do the
+ * activities among it again: so a deployment with a live worker or a running execution is refused.
+ */
+import { parseArgs } from "node:util";
+import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
+import { GetQueueAttributesCommand, ListQueueTagsCommand, paginateListQueues } from "@aws-sdk/client-sqs";
+import { type Aws, aws, awsClients } from "../shared/aws/index.ts";
+import { isMissing } from "../shared/aws/queues.ts";
+import { realClock } from "../shared/clock.ts";
+import { DEFAULTS } from "../shared/settings.ts";
+import { uuid7 } from "../shared/uuid.ts";
+import { taskQueuePrefix } from "./names.ts";
+
+/** Whoever beat within this time may live: longer than most liveness windows. */
+const SILENT_MS = 300_000;
+const ABREAST = 10;
+
+export interface QueueFacts {
+  readonly name: string;
+  readonly workspace: string;
+  readonly deployment: string;
+  readonly queue: string;
+  readonly waiting: number;
+  /** With a worker. */
+  readonly inFlight: number;
+}
+
+export class Refused extends Error {
+  override readonly name = "Refused";
+}
+
+/** The installation as an operator's own credentials reach it. */
+export interface Installation {
+  readonly prefix: string;
+  readonly ports: Aws;
+}
+
+/** @throws {Refused} when there is no such stack. */
+export async function installationOf(stackName: string): Promise<Installation> {
+  const cloudFormation = new CloudFormationClient();
+  const described = await cloudFormation.send(new DescribeStacksCommand({ StackName: stackName })).catch((error) => {
+    if (!/does not exist/.test((error as Error).message)) throw error;
+  });
+  const outputs = described?.Stacks?.[0]?.Outputs;
+  if (!outputs) throw new Refused(`There is no stack "${stackName}" in this account and region: name it with --stack`);
+  const output = (name: string): string => outputs.find(({ OutputKey }) => OutputKey === name)?.OutputValue ?? "";
+  const prefix = taskQueuePrefix(stackName);
+  const ports = aws({
+    clients: awsClients(),
+    clock: realClock,
+    uuid: () => uuid7(Date.now()),
+    settings: DEFAULTS,
+    places: {
+      executions: output("ExecutionsTable"),
+      registry: output("RegistryTable"),
+      schedules: output("SchedulesTable"),
+      feed: output("FeedTable"),
+      payloads: output("PayloadBucket"),
+      queues: { prefix },
+    },
+  });
+  return { prefix, ports };
+}
+
+/** In the order of their names. */
+export async function listQueues({ prefix, ports }: Installation): Promise<QueueFacts[]> {
+  const { sqs } = ports.clients;
+  const urls: string[] = [];
+  const pages = paginateListQueues({ client: sqs, pageSize: 1000 }, { QueueNamePrefix: prefix });
+  for await (const { QueueUrls = [] } of pages) urls.push(...QueueUrls);
+  const found: QueueFacts[] = [];
+  const describe = async (QueueUrl: string): Promise<void> => {
+    const AttributeNames = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+    try {
+      const [{ Tags = {} }, { Attributes = {} }] = await Promise.all([
+        sqs.send(new ListQueueTagsCommand({ QueueUrl })),
+        sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] })),
+      ]);
+      const { workspace = "?", deployment = "?", queue = "?" } = Tags;
+      const [waiting, inFlight] = AttributeNames.map((name) => Number(Attributes[name] ?? 0));
+      const name = QueueUrl.slice(QueueUrl.lastIndexOf("/") + 1);
+      found.push({ name, workspace, deployment, queue, waiting: waiting!, inFlight: inFlight! });
+    } catch (error) {
+      if (!isMissing(error)) throw error; // SQS lists what was deleted for another minute
+    }
+  };
+  for (let i = 0; i < urls.length; i += ABREAST) await Promise.all(urls.slice(i, i + ABREAST).map(describe));
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Answers the names of the queues that were deleted.
+ * @throws {Refused} when the deployment has none, is of several workspaces of which none is named, or is still in use.
+ */
+export async function deleteQueues(
+  installation: Installation,
+  deployment: string,
+  workspace?: string,
+): Promise<string[]> {
+  const { ports } = installation;
+  const all = await listQueues(installation);
+  const of = all.filter((q) => q.deployment === deployment && (workspace === undefined || q.workspace === workspace));
+  const [found, ...more] = new Set(of.map((q) => q.workspace));
+  if (found === undefined) {
+    const names = [...new Set(all.map((q) => q.deployment))].join(", ") || "none";
+    throw new Refused(`Deployment "${deployment}" has no queues. Deployments that have: ${names}`);
+  }
+  if (more.length > 0)
+    throw new Refused(
+      `Workspaces ${[found, ...more].join(", ")} have a deployment "${deployment}": name one with --workspace`,
+    );
+  const now = ports.clock.now();
+  const workers = (await ports.registry.workers(found, deployment)).filter((w) => now - w.heartbeatAt < SILENT_MS);
+  if (workers.length > 0) {
+    const who = workers.map((w) => w.name).join(", ");
+    throw new Refused(
+      `Workers of deployment "${deployment}" were heard of less than five minutes ago (${who}): stop them`,
+    );
+  }
+  const { runs } = await ports.executions.runs({
+    ...{ workspace: found, deployment, statuses: ["RUNNING"] },
+    ...{ sortBy: "start_time", order: "desc", limit: 1 },
+  });
+  if (runs[0]) {
+    const which = `"${runs[0].execution}" runs in deployment "${deployment}"`;
+    throw new Refused(`Execution ${which}, and perhaps others: let them end, or terminate them`);
+  }
+  return ports.deleteDeploymentQueues(found, deployment);
+}
+
+const USAGE = "npm run queues -- [delete <deployment>] [--workspace <id>] [--stack <name>]";
+
+if (import.meta.main) {
+  try {
+    const options = { stack: { type: "string", default: "Sirocco" }, workspace: { type: "string" } } as const;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const [verb = "list", deployment, ...rest] = positionals;
+    if (rest.length > 0 || (verb === "delete") !== (deployment !== undefined) || !["list", "delete"].includes(verb))
+      throw new Refused(`Usage: ${USAGE}`);
+    const installation = await installationOf(values.stack);
+    if (deployment === undefined) console.table(await listQueues(installation));
+    else
+      for (const name of await deleteQueues(installation, deployment, values.workspace)) console.log(`deleted ${name}`);
+  } catch (error) {
+    if (!(error instanceof Refused || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS"))) throw error;
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
+}
