@@ -1,4 +1,5 @@
 /** The AWS adapter: all ports over DynamoDB, SQS, S3 and STS. */
+import { abreast } from "../engine/abreast.ts";
 import { sweep } from "../engine/sweep.ts";
 import type { Clock, DueSchedule, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -64,26 +65,28 @@ export interface Aws extends Ports {
   deleteDeploymentQueues(workspace: string, deployment: string): Promise<string[]>;
 }
 
+/** Entries that are read of an index at a time. */
+const PAGE = 1_000;
 const ABREAST = 25;
 
 /**
- * Schedules whose alarm was lost: armed again, at once, so that however many they are the fleet of the scheduler's function
- * takes them. Without an alarm they are woken here. What one of them meets must not hold up the others.
+ * Schedules whose alarm was lost: armed again, so that however many they are the fleet of the scheduler's function takes
+ * them. Without an alarm they are woken here. What one of them meets must not hold up the others.
  */
-async function wakeOverdue(ports: Ports, armed: boolean): Promise<number> {
-  const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, 1000);
+async function wakeOverdue(ports: Ports, armed: boolean, until: Millis): Promise<number> {
+  const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, PAGE);
   const wake = (key: DueSchedule) => (armed ? ports.schedules.arm(key, key.wakeAt) : wakeSchedule(ports, key));
-  for (let i = 0; i < overdue.length; i += ABREAST) {
-    const some = overdue.slice(i, i + ABREAST).map(async (key) => {
-      try {
-        await wake(key);
-      } catch (error) {
-        ports.log.error("a schedule could not be woken", { ...key, error });
-      }
-    });
-    await Promise.all(some);
-  }
-  return overdue.length;
+  let woken = 0;
+  await abreast(ABREAST, overdue, async (key) => {
+    if (ports.clock.now() >= until) return;
+    woken += 1;
+    try {
+      await wake(key);
+    } catch (error) {
+      ports.log.error("a schedule could not be woken", { ...key, error });
+    }
+  });
+  return woken;
 }
 
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -128,8 +131,11 @@ export function aws(options: AwsOptions): Aws {
     clients,
     feedChanges: (some) => writer.take(some),
     async sweep(everyMs, until) {
-      const due = await sweep(ports, everyMs);
-      const woken = await wakeOverdue(ports, options.alarm !== undefined);
+      // Side by side: neither may use up the time of the other. What has closed can wait.
+      const [due, woken] = await Promise.all([
+        sweep(ports, everyMs, PAGE, until),
+        wakeOverdue(ports, options.alarm !== undefined, until),
+      ]);
       return { due, woken, expired: await expireClosed(c, until) };
     },
     readDead: (letter) => readDead(c.blobs, letter),

@@ -4,9 +4,11 @@
  * Most runs never come here: the log of a run with a deadline is born with its expiry (L4), and the close writes that of
  * the head. A note (`EXPIRE#<run>`, in the index `due` beside what the sweeper reads) is left by the close of a run that
  * had no deadline, whose payloads lie in S3 (a lifecycle rule deletes objects by tag, so each is tagged), or whose id
- * needs a pointer. Doing it twice is harmless; a round that is cut short goes on with the next.
+ * needs a pointer. Doing it twice is harmless; a round that is cut short goes on with the next, and one run that cannot
+ * be seen to stays for it without holding up the others.
  */
 import { INDEXES } from "../../infra/names.ts";
+import { abreast } from "../engine/abreast.ts";
 import type { Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -18,13 +20,28 @@ import { blobOf } from "./pack.ts";
 import { type Item, type Key, N, number, S, text, within } from "./table.ts";
 
 const ABREAST = 25;
+/** So many runs side by side, each with up to `ABREAST` of its items: more requests than sockets would only queue. */
+const RUNS_ABREAST = 4;
 const A_ROUND = 100;
 
 /** Answers how many runs were seen to. `until`: begins no further run after this. */
 export async function expireClosed(c: Context, until: Millis): Promise<number> {
-  const { name, partition, sort } = INDEXES.due;
   let done = 0;
-  for (let shard = 0; shard < DUE_SHARDS && c.clock.now() < until; shard++) {
+  await abreast(RUNS_ABREAST, notes(c, until), async (note) => {
+    try {
+      await expireRun(c, note);
+      done += 1;
+    } catch (error) {
+      c.log.error("the items of a closed run could not be given their expiry", { run: text(note, "sk"), error });
+    }
+  });
+  return done;
+}
+
+async function* notes(c: Context, until: Millis): AsyncGenerator<Item> {
+  const { name, partition, sort } = INDEXES.due;
+  for (let shard = 0; shard < DUE_SHARDS; shard++) {
+    if (c.clock.now() >= until) return;
     const pages = c.tables.executions.pages({
       IndexName: name,
       KeyConditionExpression: `${partition} = :shard AND ${sort} <= :now`,
@@ -33,13 +50,11 @@ export async function expireClosed(c: Context, until: Millis): Promise<number> {
     });
     for await (const page of pages) {
       for (const note of page) {
-        if (c.clock.now() >= until) return done;
-        await expireRun(c, note);
-        done += 1;
+        if (c.clock.now() >= until) return;
+        yield note;
       }
     }
   }
-  return done;
 }
 
 async function expireRun(c: Context, note: Item): Promise<void> {

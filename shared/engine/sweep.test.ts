@@ -64,6 +64,104 @@ test("one that cannot be looked after is logged, and the others are served", asy
   expect(lines).toMatchObject([["an execution that is due could not be looked after", { execution: "a" }]]);
 });
 
+/** The ports of a stage with another way to send tasks. */
+const sending = (s: Stage, send: (execution: string, go: () => Promise<void>) => Promise<void>): Ports => ({
+  ...s.ports,
+  tasks: {
+    send: (...[queue, task, o]: Parameters<Ports["tasks"]["send"]>) =>
+      send(task.execution, () => s.ports.tasks.send(queue, task, o)),
+  } as Ports["tasks"],
+});
+
+test("one that takes long holds up no other: they are looked at side by side, though not all at once", async () => {
+  const s = await stage();
+  const ids = names(60);
+  await sleeping(s, ids, s.clock.now() + HOUR);
+  await s.clock.advance(HOUR + 10_000);
+  let underWay = 0;
+  let most = 0;
+  let left = ids.length;
+  let release = () => {};
+  const othersDone = new Promise<void>((ok) => {
+    release = ok;
+  });
+  const ports = sending(s, async (execution, go) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    if (execution === ids[0]) await othersDone;
+    await new Promise((ok) => setImmediate(ok));
+    await go();
+    underWay -= 1;
+    left -= 1;
+    if (left === 1) release();
+  });
+  expect(await sweep(ports, MINUTE, 10)).toBe(60);
+  expect(await drainTasks(s)).toEqual(ids);
+  expect(most).toBe(25);
+});
+
+test("while a round takes breath, none is begun: others have the event loop to themselves", async () => {
+  const s = await stage();
+  await sleeping(s, names(250), s.clock.now() + HOUR);
+  await s.clock.advance(HOUR + 10_000);
+  let breathing = false;
+  const begun: boolean[] = [];
+  const breaths: number[] = [];
+  const ports = sending(s, async (_, go) => {
+    begun.push(breathing);
+    await go();
+  });
+  const durable = async () => {
+    breaths.push(begun.length);
+    await s.ports.durable();
+    breathing = true; // those that had begun before are done by the next turn of the loop
+    for (let i = 0; i < 3; i++) await new Promise((ok) => setImmediate(ok));
+    breathing = false;
+  };
+  await sweep({ ...ports, durable }, MINUTE, 70);
+  expect(begun).toHaveLength(250);
+  expect(begun).not.toContain(true);
+  expect(breaths).toHaveLength(2);
+  for (const [i, at] of breaths.entries()) expect(at - 100 * (i + 1)).toBeLessThan(25);
+});
+
+test("a round whose time is over ends with what has begun, says so, and the next begins anew", async () => {
+  const s = await stage();
+  const ids = names(80);
+  await sleeping(s, ids, s.clock.now() + HOUR);
+  await s.clock.advance(HOUR + 10_000);
+  const until = s.clock.now() + 60;
+  const warnings: string[] = [];
+  const ports = sending(s, async (_, go) => {
+    await go();
+    await s.clock.advance(40);
+  });
+  const log = { ...s.ports.log, warn: (message: string) => void warnings.push(message) };
+  const seen = await sweep({ ...ports, log }, MINUTE, 10, until);
+  expect(seen).toBeGreaterThanOrEqual(25);
+  expect(seen).toBeLessThan(80);
+  expect(warnings).toEqual(["a round of the sweeper had no time for all that is due"]);
+  expect(await drainTasks(s)).toEqual(ids.slice(0, seen));
+  expect(await sweep(s.ports, MINUTE)).toBe(80);
+});
+
+test("a store that fails while it is read ends the round with its error", async () => {
+  const s = await stage();
+  await sleeping(s, names(20), s.clock.now() + MINUTE);
+  await s.clock.advance(HOUR);
+  let pages = 0;
+  const due: Ports["executions"]["due"] = (...p) => {
+    pages += 1;
+    if (pages > 1) throw new Error("the index is away");
+    return s.ports.executions.due(...p);
+  };
+  const executions = new Proxy(s.ports.executions, {
+    get: (target, name) => (name === "due" ? due : Reflect.get(target, name).bind(target)),
+  });
+  await expect(sweep({ ...s.ports, executions }, HOUR, 10)).rejects.toThrow("the index is away");
+  expect(await drainTasks(s)).toHaveLength(10);
+});
+
 test("a store that knows only its first page does not keep a round going for ever", async () => {
   const s = await stage();
   await sleeping(s, names(20), s.clock.now() + MINUTE);

@@ -2,41 +2,65 @@
  * **sweep** — the debt of last resort (R5). Reads the `due` index, whose answers may be stale, and never writes a running
  * head. Running and overdue by more than the grace: ring, in the rounds where the age crosses grace x 1, 2, 4 … (at
  * most an hour apart). Due soon: a delayed task. Past its deadline: time it out. Final and due: perform its close effects.
- * Every entry is looked at in every round: neither thousands that nobody drives nor one that throws hide the others.
+ * Every entry is looked at in every round, several at a time, the longest overdue first: neither thousands that nobody
+ * drives nor one that throws or takes long hide the others.
  */
 
 import type { DueEntry, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import { abreast } from "./abreast.ts";
 import { performOwed } from "./owed.ts";
 import { ring, SOON_MS } from "./tasks.ts";
 import { terminate } from "./terminate.ts";
 
 const HOUR = 3_600_000;
-/** After so many entries others get their turn: what was written is made durable. */
+/** So many entries are looked at side by side: on AWS each is a round trip or several. */
+const ABREAST = 25;
+/** After so many entries others get their turn: what was written is made durable, and until then none is begun. */
 const BREATH = 100;
 
-/** `everyMs`: the time since the last round. Answers how many entries were seen. `page`: how many are read at a time. */
-export async function sweep(ports: Ports, everyMs: Millis, page = 1000): Promise<number> {
+/**
+ * `everyMs`: the time since the last round. Answers how many entries were seen. `page`: how many are read at a time.
+ * `until`: none is begun after this; the next round begins anew.
+ */
+export async function sweep(
+  ports: Ports,
+  everyMs: Millis,
+  page = 1000,
+  until: Millis = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const now = ports.clock.now();
   let seen = 0;
-  for await (const entry of allDue(ports, now + SOON_MS, page)) {
+  let breath: Promise<void> | null = null;
+  await abreast(ABREAST, allDue(ports, now + SOON_MS, page, until), async (entry) => {
+    await breath;
     seen += 1;
+    const taken = seen % BREATH === 0;
     await look(ports, entry, now, everyMs).catch((error) => {
       const { workspace, execution } = entry;
       ports.log.error("an execution that is due could not be looked after", { workspace, execution, error });
     });
-    if (seen % BREATH === 0) await ports.durable();
-  }
+    if (!taken) return;
+    breath = ports.durable();
+    await breath;
+    breath = null;
+  });
   return seen;
 }
 
-async function* allDue(ports: Ports, until: Millis, size: number): AsyncGenerator<DueEntry> {
+async function* allDue(ports: Ports, due: Millis, size: number, until: Millis): AsyncGenerator<DueEntry> {
   let page: DueEntry[] = [];
   do {
-    const next = await ports.executions.due(until, size, page.at(-1));
+    const next = await ports.executions.due(due, size, page.at(-1));
     if (same(next[0], page[0])) return; // a store that only knows its first page
     page = next;
-    yield* page;
+    for (const entry of page) {
+      if (ports.clock.now() >= until) {
+        ports.log.warn("a round of the sweeper had no time for all that is due", { reached: entry.dueAt });
+        return;
+      }
+      yield entry;
+    }
   } while (page.length === size);
 }
 
