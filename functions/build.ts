@@ -1,13 +1,20 @@
 /**
  * Bundles the Lambda handlers in one esbuild pass: `functions/<name>.ts` becomes `<out>/<name>/index.mjs`, minified, with
- * a source map beside it and the AWS SDK inside (the one that Lambda supplies is older and loads slower). By hand:
+ * source maps and the AWS SDK inside (the one that Lambda supplies is older and loads slower). By hand:
  * `node functions/build.ts` builds all of them and prints their sizes.
+ *
+ * What is loaded by `import()` lies beside `index.mjs` in files of its own, and so does what a function shares with others.
+ * A cold start reads the static part: `index.mjs` and what it imports at once. `MOST_STATIC_BYTES` is its limit.
  */
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { build, type Plugin } from "esbuild";
+import { build, type Metafile, type OutputFile } from "esbuild";
 import { FUNCTION_NAMES, type FunctionName } from "../infra/names.ts";
+import { forLambda } from "./sdk.ts";
+
+/** What a cold start may load, bytes: parsing and running a bundle is most of what it takes. */
+export const MOST_STATIC_BYTES = 400_000;
 
 export interface BundleOptions {
   /** Folder with one entry point per function. @default this one */
@@ -18,28 +25,16 @@ export interface BundleOptions {
 
 export interface Bundles {
   readonly folder: string;
-  /** Size of each bundle without its source map, bytes. */
-  readonly bytes: Readonly<Record<FunctionName, number>>;
+  readonly sizes: Readonly<Record<FunctionName, Size>>;
 }
 
-/**
- * Lambda puts a function's credentials into its environment. The SDK's own default looks in seven more places (profiles,
- * SSO, instance metadata …), which a Lambda does not have and which are a quarter of each bundle.
- */
-const credentialsFromEnvironment: Plugin = {
-  name: "credentials-from-environment",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, ({ path: name, resolveDir }) => ({
-      path: name,
-      namespace: "lambda",
-      pluginData: resolveDir,
-    }));
-    onLoad({ filter: /.*/, namespace: "lambda" }, ({ pluginData: resolveDir }) => ({
-      contents: 'export { fromEnv as defaultProvider } from "@aws-sdk/credential-provider-env";',
-      resolveDir,
-    }));
-  },
-};
+/** Bytes without source maps. */
+export interface Size {
+  /** Loaded by a cold start. */
+  readonly static: number;
+  /** Loaded at its first use, if there is one. */
+  readonly lazy: number;
+}
 
 /**
  * @throws Error naming the entry points that are missing; esbuild's own errors otherwise.
@@ -54,12 +49,13 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundles> {
       `${entries} lacks ${missing.map((name) => `${name}.ts`).join(", ")}: infra/names.ts names each as a function`,
     );
   }
-  await rm(folder, { recursive: true, force: true });
-  const { metafile } = await build({
-    entryPoints: FUNCTION_NAMES.map((name) => ({ in: entryOf(name), out: `${name}/index` })),
-    outdir: folder,
+  // All entries and chunks in one folder, as deep as a function's, so that paths between them and to sources hold there.
+  const { metafile, outputFiles } = await build({
+    entryPoints: FUNCTION_NAMES.map((name) => ({ in: entryOf(name), out: name })),
+    outdir: path.join(folder, "all"),
     outExtension: { ".js": ".mjs" },
     bundle: true,
+    splitting: true,
     minify: true,
     sourcemap: "linked",
     sourcesContent: false,
@@ -70,21 +66,69 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundles> {
     mainFields: ["module", "main"],
     // CommonJS inside the bundle calls `require` for Node's own modules.
     banner: { js: 'import{createRequire as __require}from"node:module";const require=__require(import.meta.url);' },
-    plugins: [credentialsFromEnvironment],
+    plugins: [...forLambda],
     legalComments: "none",
     metafile: true,
+    write: false,
     logLevel: "warning",
   });
-  const bytes = {} as Record<FunctionName, number>;
-  for (const [file, { bytes: size, entryPoint }] of Object.entries(metafile.outputs)) {
-    if (entryPoint) bytes[path.basename(path.dirname(file)) as FunctionName] = size;
+  await rm(folder, { recursive: true, force: true });
+  const files = new Map(outputFiles.map((file) => [path.basename(file.path), file]));
+  const sizes = {} as Record<FunctionName, Size>;
+  for (const name of FUNCTION_NAMES)
+    sizes[name] = await assemble(path.join(folder, name), name, reach(metafile, name), files);
+  return { folder, sizes };
+}
+
+/** Names of the files that a function reaches, each with how: `static` files are loaded with it. */
+type Reach = ReadonlyMap<string, keyof Size>;
+
+function reach({ outputs }: Metafile, name: FunctionName): Reach {
+  const pathOf = new Map(Object.keys(outputs).map((file) => [path.basename(file), file]));
+  const found = new Map<string, keyof Size>();
+  function walk(file: string, how: keyof Size): void {
+    const base = path.basename(file);
+    if (found.has(base)) return;
+    found.set(base, how);
+    const next = outputs[file]!.imports.filter(({ external }) => !external);
+    for (const to of next) if (to.kind === "import-statement") walk(to.path, how);
+    for (const to of next) if (to.kind === "dynamic-import") later.push(to.path);
   }
-  return { folder, bytes };
+  // What is reached statically first: a file may be loaded both ways.
+  const later: string[] = [];
+  walk(pathOf.get(`${name}.mjs`)!, "static");
+  for (let file = later.shift(); file !== undefined; file = later.shift()) walk(file, "lazy");
+  return found;
+}
+
+/** Writes a function's folder: its entry as `index.mjs`, everything else under its own name. */
+async function assemble(
+  folder: string,
+  name: FunctionName,
+  reached: Reach,
+  files: ReadonlyMap<string, OutputFile>,
+): Promise<Size> {
+  await mkdir(folder, { recursive: true });
+  const size = { static: 0, lazy: 0 };
+  // The entry changes its name, and names its map.
+  const renamed = (text: string) => text.replace(`${name}.mjs.map`, "index.mjs.map");
+  for (const [base, how] of reached) {
+    const own = base === `${name}.mjs`;
+    const to = own ? "index.mjs" : base;
+    const code = files.get(base)!.text;
+    const written = own ? renamed(code) : code;
+    size[how] += Buffer.byteLength(written);
+    await writeFile(path.join(folder, to), written);
+    await writeFile(path.join(folder, `${to}.map`), files.get(`${base}.map`)!.contents);
+  }
+  return size;
 }
 
 if (import.meta.main) {
-  const { folder, bytes } = await bundle();
-  for (const [name, size] of Object.entries(bytes))
-    console.log(`${name.padEnd(14)}${(size / 1000).toFixed(0).padStart(6)} kB`);
+  const { folder, sizes } = await bundle();
+  const inKb = (bytes: number) => `${(bytes / 1000).toFixed(0).padStart(6)} kB`;
+  for (const [name, { static: now, lazy }] of Object.entries(sizes)) {
+    console.log(`${name.padEnd(14)}${inKb(now)} at a cold start ${inKb(lazy)} at first use`);
+  }
   console.log(`in ${path.relative(process.cwd(), folder)}`);
 }

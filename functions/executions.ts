@@ -1,4 +1,5 @@
 /** Starts, reads, signals, queries, updates and ends executions. Streams, because some of these calls wait for minutes. */
+import { EXECUTIONS } from "../shared/api/areas/executions.ts";
 import { streamingRest } from "./lib/rest.ts";
 
-export const handler = streamingRest();
+export const handler = streamingRest({ handlers: EXECUTIONS });

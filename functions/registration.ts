@@ -1,4 +1,6 @@
-/** Workflows, registrations, deployments, workers, runs; and what the installation says about itself. */
+/** Workflows, registrations, deployments, workers; and what the installation says about itself. */
+import { REGISTRATION } from "../shared/api/areas/registration.ts";
+import { SYSTEM } from "../shared/api/areas/system.ts";
 import { bufferedRest } from "./lib/rest.ts";
 
-export const handler = bufferedRest();
+export const handler = bufferedRest({ handlers: REGISTRATION, open: SYSTEM });

@@ -1,4 +1,5 @@
-/** Server-sent events. */
+/** Server-sent events, and lists of events. */
+import { STREAMS } from "../shared/api/areas/streams.ts";
 import { streamingRest } from "./lib/rest.ts";
 
-export const handler = streamingRest();
+export const handler = streamingRest({ handlers: STREAMS });

@@ -7,6 +7,7 @@ import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import { ENV } from "../infra/names.ts";
 import type { ApiOptions } from "../shared/api/call.ts";
+import { serveWorker } from "../shared/api/worker/dispatch.ts";
 import { compressedBody, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { apiAt, fromUrl, type UrlEvent } from "./lib/front.ts";
@@ -27,7 +28,7 @@ const tasks: ApiOptions["tasks"] = (call, deployment) =>
 export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeStreamifyResponse })
   .use(envelope)
   .handler(async (event, context) => {
-    const api = apiAt(`https://${event.requestContext.domainName}`, { tasks });
+    const api = apiAt(`https://${event.requestContext.domainName}`, { worker: serveWorker }, { tasks });
     const request = fromUrl(event, context as unknown as LambdaContext);
     const body = await compressedBody(event, api.bodyLimit(request.target)).catch(() => ""); // no JSON: refused as such
     return encoded(event, await api.handle(body === undefined ? request : { ...request, body }));

@@ -4,11 +4,12 @@
  * E1. A failure of the envelope itself never changes the answer.
  * E2. An error that escapes a consumer of events goes on to Lambda, which retries and in the end sets the event aside.
  */
-import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import { Readable } from "node:stream";
 import type middy from "@middy/core";
 import { ENV, METRICS_NAMESPACE } from "../../infra/names.ts";
 import { installation } from "./installation.ts";
 import { log, logger } from "./log.ts";
+import { metricsLine } from "./metrics.ts";
 
 /** As much as is used of Lambda's context. */
 export interface LambdaContext {
@@ -17,30 +18,15 @@ export interface LambdaContext {
   getRemainingTimeInMillis(): number;
 }
 
-const metrics = new Metrics({
-  namespace: METRICS_NAMESPACE,
-  serviceName: process.env[ENV.installation] || "sirocco",
-});
-
-const UNITS = {
-  dynamo: "DynamoDBCalls",
-  writeUnits: "WriteUnits",
-  readUnits: "ReadUnits",
-  sqs: "SqsRequests",
-  s3: "S3Requests",
-  sts: "StsRequests",
-} as const;
-
 /** Writes what the adapter has used since the last invocation. */
 function writeUsage(): void {
   try {
+    const service = process.env[ENV.installation] || "sirocco";
+    const dimensions = { service, function: process.env.AWS_LAMBDA_FUNCTION_NAME ?? "local" };
     const used = installation().clients.meter.take();
-    for (const [name, metric] of Object.entries(UNITS)) {
-      const n = used[name as keyof typeof UNITS];
-      if (n > 0) metrics.addMetric(metric, MetricUnit.Count, n);
-    }
-    metrics.addDimension("function", process.env.AWS_LAMBDA_FUNCTION_NAME ?? "local");
-    metrics.publishStoredMetrics();
+    const line = metricsLine({ namespace: METRICS_NAMESPACE, dimensions }, used, Date.now());
+    // Not by the console, before whose lines Lambda puts the time: CloudWatch would not read them as metrics.
+    if (line) process.stdout.write(`${line}\n`);
   } catch (error) {
     log.warn("metrics of an invocation were not written", { error }); // E1
   }
@@ -50,7 +36,12 @@ export const envelope: middy.MiddlewareObj = {
   before: ({ context }) => {
     logger.appendKeys({ invocation: (context as unknown as LambdaContext).awsRequestId });
   },
-  after: () => writeUsage(),
+  after: ({ response }) => {
+    const body = (response as { body?: unknown } | null)?.body;
+    // A stream does most of its work after the handler has returned it.
+    if (body instanceof Readable) body.once("close", writeUsage);
+    else writeUsage();
+  },
   onError: ({ error }) => {
     log.error("an invocation failed", { error });
     writeUsage();

@@ -1,7 +1,8 @@
 /** Requests of API Gateway and of function URLs, as the API takes them, and its answers as they want them. */
 import { Readable } from "node:stream";
 import type { ApiOptions } from "../../shared/api/call.ts";
-import { type Api, type ApiRequest, type ApiResponse, createApi } from "../../shared/api/index.ts";
+import { type Api, type ApiRequest, type ApiResponse, apiOf } from "../../shared/api/dispatch.ts";
+import type { Parts } from "../../shared/api/handlers.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { LambdaContext } from "./envelope.ts";
 import { installation } from "./installation.ts";
@@ -66,11 +67,19 @@ export function fromUrl(event: UrlEvent, context: LambdaContext): ApiRequest {
 
 const apis = new Map<string, Api>();
 
-/** The API, which tells its address to those who ask: that under which this request came. */
-export function apiAt(url: string, options: Partial<Pick<ApiOptions, "tasks">> = {}): Api {
+/** Parts of the API, which tell their address to those who ask: that under which this request came. */
+export function apiAt(url: string, parts: Parts, options: Partial<Pick<ApiOptions, "tasks">> = {}): Api {
   let api = apis.get(url);
   if (!api) {
-    api = createApi(installation(), { version: VERSION, url, ...options });
+    const ports = installation();
+    const made = apiOf(parts, ports, { version: VERSION, url, ...options });
+    api = {
+      ...made,
+      handle(request) {
+        ports.clients.meter.count({ requests: 1 });
+        return made.handle(request);
+      },
+    };
     apis.set(url, api);
   }
   return api;

@@ -1,5 +1,4 @@
 /** The installation that a handler belongs to, as its environment describes it. Made once per process. */
-import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { ENV, type EnvName } from "../../infra/names.ts";
 import { Alarm } from "../../shared/aws/alarm.ts";
 import { type Aws, aws, awsClients } from "../../shared/aws/index.ts";
@@ -60,7 +59,7 @@ function make(): Aws {
       },
     },
     ...(env(ENV.scheduleGroup) && {
-      alarm: new Alarm(new SchedulerClient(), clients.sqs, realClock, {
+      alarm: new Alarm(clients, realClock, {
         group: env(ENV.scheduleGroup),
         roleArn: env(ENV.scheduleRoleArn),
         queueArn: env(ENV.scheduleQueueArn),

@@ -1,17 +1,23 @@
 /** Handlers of API Gateway: they differ in whether they stream, and in the rights that the stack gives them. */
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
+import type { Parts } from "../../shared/api/handlers.ts";
 import { envelope, type LambdaContext } from "./envelope.ts";
 import { apiAt, buffered, fromRest, type RestEvent, restUrl, streamed } from "./front.ts";
 
-const answer = (event: RestEvent, context: LambdaContext) => apiAt(restUrl(event)).handle(fromRest(event, context));
+const answering = (parts: Parts) => (event: RestEvent, context: LambdaContext) =>
+  apiAt(restUrl(event), parts).handle(fromRest(event, context));
 
-export const streamingRest = () =>
-  middy<RestEvent, unknown>({ executionMode: executionModeStreamifyResponse })
+export function streamingRest(parts: Parts) {
+  const answer = answering(parts);
+  return middy<RestEvent, unknown>({ executionMode: executionModeStreamifyResponse })
     .use(envelope)
     .handler(async (event, context) => streamed(await answer(event, context)));
+}
 
-export const bufferedRest = () =>
-  middy<RestEvent, unknown>()
+export function bufferedRest(parts: Parts) {
+  const answer = answering(parts);
+  return middy<RestEvent, unknown>()
     .use(envelope)
     .handler(async (event, context) => buffered(await answer(event, context)));
+}

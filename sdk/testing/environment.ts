@@ -11,7 +11,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
-import { createApi } from "../../shared/api/dispatch.ts";
+import { createApi } from "../../shared/api/index.ts";
 import { embedded } from "../../shared/embedded/index.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Ports, Settings } from "../../shared/ports.ts";

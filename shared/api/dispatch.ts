@@ -24,10 +24,9 @@ import { matchRoute, type Operation, type Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type ApiOptions, type Call, DEFAULT_OPTIONS } from "./call.ts";
 import { type Frame, textOf } from "./frames.ts";
-import { HANDLERS, type Input } from "./handlers.ts";
+import type { Input, Parts } from "./handlers.ts";
 import { scopedLog } from "./scoped-log.ts";
-import { health, openapi } from "./system.ts";
-import { isWorkerPath, serveWorker } from "./worker/dispatch.ts";
+import { isWorkerPath } from "./worker/path.ts";
 
 export interface ApiRequest {
   readonly method: string;
@@ -53,8 +52,16 @@ export interface Api {
   bodyLimit(target: string): number;
 }
 
-export function createApi(ports: Ports, options: Pick<ApiOptions, "version" | "url"> & Partial<ApiOptions>): Api {
-  const api: Context = { ports, options: { ...DEFAULT_OPTIONS, ...options }, authenticate: authenticator(ports) };
+export type GivenOptions = Pick<ApiOptions, "version" | "url"> & Partial<ApiOptions>;
+
+/** An API that serves these parts of it. */
+export function apiOf(parts: Parts, ports: Ports, options: GivenOptions): Api {
+  const api: Context = {
+    parts,
+    ports,
+    options: { ...DEFAULT_OPTIONS, ...options },
+    authenticate: authenticator(ports),
+  };
   return {
     handle: (request) => handle(api, request),
     bodyLimit: (target) => (isWorkerPath(target) ? MAX_WORKER_BODY_BYTES : MAX_BODY_BYTES),
@@ -62,6 +69,7 @@ export function createApi(ports: Ports, options: Pick<ApiOptions, "version" | "u
 }
 
 export interface Context {
+  readonly parts: Parts;
   readonly ports: Ports;
   readonly options: ApiOptions;
   readonly authenticate: Authenticate;
@@ -102,7 +110,7 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
   if (isWorkerPath(request.target)) {
     const call = await authorize(api, request, requestId);
     if (isRefusal(call)) return call;
-    return serveWorker(call, request);
+    return (api.parts.worker ?? notServed(request.target))(call, request);
   }
   const [path, search] = split(request.target);
   const match = matchRoute(request.method, path);
@@ -112,7 +120,7 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
     return refusal(400, "MALFORMED", `The path segment '${match.segment}' is not valid percent-encoding.`);
   }
   const route: Route = match.route;
-  if (!route.auth) return { status: 200, value: open(api, match.route.operation) };
+  if (!route.auth) return { status: 200, value: await open(api, match.route.operation) };
   const call = await authorize(api, request, requestId, route);
   if (isRefusal(call)) return call;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
@@ -127,13 +135,9 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
     query: query.value,
     body: body.value,
     lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
-  };
+  } as Input<never>;
   const started = api.ports.clock.now();
-  const handler = HANDLERS[match.route.operation as keyof typeof HANDLERS] as (
-    call: Call,
-    input: Input<never>,
-  ) => unknown;
-  const result = await handler(call, input as never);
+  const result = await handlerOf(api, match.route.operation)(call, input);
   if (isRefusal(result)) {
     call.log.info("refused", { operation: route.operation, status: result.status, code: result.code });
     return result;
@@ -148,8 +152,20 @@ function split(target: string): [path: string, search: string] {
   return mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark + 1)];
 }
 
-function open(api: Context, operation: Operation): unknown {
-  return operation === "getHealth" ? health(api.options) : openapi(api.options);
+type Handler = (call: Call, input: Input<never>) => unknown;
+
+function handlerOf({ parts }: Context, operation: Operation): Handler {
+  const handlers = parts.handlers as Partial<Record<Operation, Handler>> | undefined;
+  return handlers?.[operation] ?? notServed(operation);
+}
+
+function open({ parts, options }: Context, operation: Operation): unknown {
+  const handlers = parts.open as Partial<Record<Operation, (options: ApiOptions) => unknown>> | undefined;
+  return (handlers?.[operation] ?? notServed(operation))(options);
+}
+
+function notServed(what: string): never {
+  throw new Error(`${what} does not belong to the parts of the API that this process serves: who sent it here?`);
 }
 
 async function authorize(api: Context, request: ApiRequest, requestId: string, route?: Route): Promise<Call | Refusal> {

@@ -1,5 +1,4 @@
 /** What the installation says about itself. */
-import { openapiDocument } from "../protocol/openapi.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import type { ApiOptions, Call } from "./call.ts";
 
@@ -13,11 +12,12 @@ export function health(options: ApiOptions): ResponseOf<"getHealth"> {
 }
 
 const documents = new Map<string, ResponseOf<"getOpenApi">>();
-/** Made once for each version and address. */
-export function openapi(options: ApiOptions): ResponseOf<"getOpenApi"> {
+/** Made once for each version and address, by what is loaded at the first request for it. */
+export async function openapi(options: ApiOptions): Promise<ResponseOf<"getOpenApi">> {
   const key = `${options.version} ${options.url}`;
   let document = documents.get(key);
   if (!document) {
+    const { openapiDocument } = await import("../protocol/openapi.ts");
     document = { ...openapiDocument({ version: options.version, serverUrl: options.url }) };
     documents.set(key, document);
   }

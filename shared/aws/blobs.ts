@@ -1,6 +1,7 @@
 /** Payloads too large for an item, in S3. The bucket's lifecycle rule deletes those with the tag `PAYLOAD_CLOSED_TAG`. */
-import { CopyObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { PAYLOAD_CLOSED_TAG } from "../../infra/names.ts";
+import type { Lazy } from "./clients.ts";
+import type { Place, S3 } from "./s3.ts";
 
 const TAGGING = `${PAYLOAD_CLOSED_TAG.key}=${PAYLOAD_CLOSED_TAG.value}`;
 const KEPT = 32;
@@ -16,12 +17,12 @@ export interface Blobs {
 }
 
 export class S3Blobs implements Blobs {
-  readonly #s3: S3Client;
+  readonly #s3: Lazy<S3>;
   readonly #bucket: string;
   /** What was put or got lately: an input is read again at every claim. Content never changes under its name. */
   readonly #kept = new Map<string, Buffer>();
 
-  constructor(s3: S3Client, bucket: string) {
+  constructor(s3: Lazy<S3>, bucket: string) {
     this.#s3 = s3;
     this.#bucket = bucket;
   }
@@ -29,16 +30,16 @@ export class S3Blobs implements Blobs {
   /** `short`: it is deleted a retention after now, whatever happens. */
   async put(key: string, content: Buffer, o: { short?: true } = {}): Promise<void> {
     if (this.#kept.has(key)) return;
-    const where = { Bucket: this.#bucket, Key: key };
-    await this.#s3.send(new PutObjectCommand({ ...where, Body: content, ...(o.short && { Tagging: TAGGING }) }));
+    const s3 = await this.#s3();
+    await s3.put(this.#place(key), content, o.short && TAGGING);
     this.#keep(key, content);
   }
 
   async get(key: string): Promise<Buffer> {
     const kept = this.#kept.get(key);
     if (kept) return kept;
-    const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-    const content = Buffer.from(await answer.Body!.transformToByteArray());
+    const s3 = await this.#s3();
+    const content = await s3.get(this.#place(key));
     this.#keep(key, content);
     return content;
   }
@@ -54,21 +55,16 @@ export class S3Blobs implements Blobs {
 
   async expire(key: string): Promise<void> {
     this.#kept.delete(key);
-    const CopySource = `${this.#bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
-    const where = { Bucket: this.#bucket, Key: key, CopySource };
+    const s3 = await this.#s3();
     try {
-      // S3 counts from the write and refuses a copy onto itself that changes nothing.
-      await this.#s3.send(
-        new CopyObjectCommand({
-          ...where,
-          TaggingDirective: "REPLACE",
-          Tagging: TAGGING,
-          MetadataDirective: "REPLACE",
-        }),
-      );
+      await s3.renew(this.#place(key), TAGGING);
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
+  }
+
+  #place(Key: string): Place {
+    return { Bucket: this.#bucket, Key };
   }
 
   #keep(key: string, content: Buffer): void {
@@ -78,5 +74,4 @@ export class S3Blobs implements Blobs {
   }
 }
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof NoSuchKey || (error as Error | undefined)?.name === "NoSuchKey";
+const isMissing = (error: unknown): boolean => (error as Error | undefined)?.name === "NoSuchKey";

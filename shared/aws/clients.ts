@@ -1,16 +1,23 @@
 /** The clients of AWS's services: made once per process, kept alive, patient with throttling. */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { STSClient } from "@aws-sdk/client-sts";
+import type { EventBridge } from "./event-bridge.ts";
 import { Meter, metered } from "./meter.ts";
+import type { S3 } from "./s3.ts";
+import type { Sts } from "./sts.ts";
+
+/** Loaded and made at its first use: what an invocation does not need does not make its start slower. */
+export type Lazy<T> = () => Promise<T>;
 
 export interface Clients {
   readonly dynamo: DynamoDBClient;
   readonly sqs: SQSClient;
-  readonly s3: S3Client;
-  readonly sts: STSClient;
+  readonly s3: Lazy<S3>;
+  readonly sts: Lazy<Sts>;
+  readonly scheduler: Lazy<EventBridge>;
   readonly meter: Meter;
+  /** Closes the connections of those that were made. */
+  destroy(): Promise<void>;
 }
 
 export interface ClientOptions {
@@ -28,25 +35,54 @@ const ATTEMPTS = 7;
 
 export function awsClients(options: ClientOptions = {}): Clients {
   const { region, endpoint, credentials, meter = new Meter() } = options;
+  const requestHandler = { connectionTimeout: 2_000, requestTimeout: 10_000 };
   const common = {
+    requestHandler,
     maxAttempts: ATTEMPTS,
     ...(region && { region }),
     ...(endpoint && { endpoint }),
     ...(credentials && { credentials }),
   };
-  const requestHandler = { connectionTimeout: 2_000, requestTimeout: 10_000 };
+  const dynamo = metered(new DynamoDBClient(common), meter, "dynamo");
+  // Long polls hold a connection each for 20 s.
+  const patient = { ...common, requestHandler: { ...requestHandler, requestTimeout: 30_000 } };
+  const sqs = metered(new SQSClient(patient), meter, "sqs");
+
+  const made = new Set<Promise<{ client: { destroy(): void } }>>();
+  function lazy<T extends { client: { destroy(): void } }>(make: () => Promise<T>): Lazy<T> {
+    let one: Promise<T> | undefined;
+    return () => {
+      one ??= make();
+      made.add(one);
+      return one;
+    };
+  }
   return {
     meter,
-    dynamo: metered(new DynamoDBClient({ ...common, requestHandler }), meter, "dynamo"),
-    // Long polls hold a connection each for 20 s.
-    sqs: metered(
-      new SQSClient({ ...common, requestHandler: { ...requestHandler, requestTimeout: 30_000 } }),
-      meter,
-      "sqs",
-    ),
-    // Path style wherever the endpoint is not AWS's own: an emulator has one host name.
-    s3: metered(new S3Client({ ...common, requestHandler, forcePathStyle: customEndpoint(endpoint) }), meter, "s3"),
-    sts: metered(new STSClient({ ...common, requestHandler }), meter, "sts"),
+    dynamo,
+    sqs,
+    s3: lazy(async () => {
+      const { S3 } = await import("./s3.ts");
+      // Path style wherever the endpoint is not AWS's own: an emulator has one host name.
+      const s3 = new S3({ ...common, forcePathStyle: customEndpoint(endpoint) });
+      metered(s3.client, meter, "s3");
+      return s3;
+    }),
+    sts: lazy(async () => {
+      const { Sts } = await import("./sts.ts");
+      const sts = new Sts(common);
+      metered(sts.client, meter, "sts");
+      return sts;
+    }),
+    scheduler: lazy(async () => {
+      const { EventBridge } = await import("./event-bridge.ts");
+      const scheduler = new EventBridge(common);
+      metered(scheduler.client, meter, "scheduler");
+      return scheduler;
+    }),
+    async destroy() {
+      for (const client of [dynamo, sqs, ...(await Promise.all(made)).map((one) => one.client)]) client.destroy();
+    },
   };
 }
 

@@ -2,10 +2,11 @@
  * What a worker receives its tasks with: temporary credentials that open the two queues of its deployment and nothing
  * else. The role is the upper bound; the session policy narrows it, so a worker needs no AWS configuration of its own.
  */
-import { AssumeRoleCommand, type STSClient } from "@aws-sdk/client-sts";
 import type { WorkerAnswer } from "../protocol/worker.ts";
+import type { Lazy } from "./clients.ts";
 import { queueArn } from "./queue-names.ts";
 import type { Queues } from "./queues.ts";
+import type { Sts } from "./sts.ts";
 
 /** AWS's limit for a role that is assumed by a role. */
 const SECONDS = 3_600;
@@ -23,7 +24,7 @@ export type SqsTasks = Extract<WorkerAnswer<"register">["tasks"], { via: "sqs" }
 
 /** Makes the deployment's queues if they are missing. */
 export async function tasksFor(
-  sts: STSClient,
+  sts: Lazy<Sts>,
   queues: Queues,
   o: CredentialOptions,
   of: { workspace: string; deployment: string },
@@ -42,22 +43,15 @@ export async function tasksFor(
       },
     ],
   });
-  // Shown in CloudTrail; 64 characters.
   const RoleSessionName = `worker-${of.deployment}`.slice(0, 64);
-  const { Credentials } = await sts.send(
-    new AssumeRoleCommand({ RoleArn: o.roleArn, RoleSessionName, Policy, DurationSeconds: SECONDS }),
-  );
+  const assumed = { RoleArn: o.roleArn, RoleSessionName, Policy, DurationSeconds: SECONDS };
+  const credentials = await (await sts()).assume(assumed);
   return {
     via: "sqs",
     region: o.region,
     endpoint: o.endpoint,
     workflow_queue,
     activity_queue,
-    credentials: {
-      access_key_id: Credentials!.AccessKeyId!,
-      secret_access_key: Credentials!.SecretAccessKey!,
-      session_token: Credentials!.SessionToken!,
-      expires_at: Credentials!.Expiration!.getTime(),
-    },
+    credentials,
   };
 }

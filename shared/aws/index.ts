@@ -4,15 +4,14 @@ import { sweep } from "../engine/sweep.ts";
 import type { Clock, DueSchedule, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
-import { scheduleClosed, wakeSchedule } from "../schedules/index.ts";
 import { AwsActivities } from "./activities.ts";
 import type { Alarm } from "./alarm.ts";
 import { AwsAnswers } from "./answers.ts";
 import { S3Blobs } from "./blobs.ts";
 import type { Clients } from "./clients.ts";
 import type { Context } from "./context.ts";
+import { CountedExecutions } from "./counted.ts";
 import { type CredentialOptions, type SqsTasks, tasksFor } from "./credentials.ts";
-import { AwsExecutions } from "./executions.ts";
 import { AwsFeed } from "./feed.ts";
 import { type Change, FeedWriter } from "./feed-writer.ts";
 import { Pace } from "./pace.ts";
@@ -65,6 +64,9 @@ export interface Aws extends Ports {
   deleteDeploymentQueues(workspace: string, deployment: string): Promise<string[]>;
 }
 
+/** Loaded when it is needed first: most functions never wake a schedule. */
+const scheduling = () => import("../schedules/index.ts");
+
 /** Entries that are read of an index at a time. */
 const PAGE = 1_000;
 const ABREAST = 25;
@@ -75,7 +77,8 @@ const ABREAST = 25;
  */
 async function wakeOverdue(ports: Ports, armed: boolean, until: Millis): Promise<number> {
   const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, PAGE);
-  const wake = (key: DueSchedule) => (armed ? ports.schedules.arm(key, key.wakeAt) : wakeSchedule(ports, key));
+  const wake = (key: DueSchedule) =>
+    armed ? ports.schedules.arm(key, key.wakeAt) : scheduling().then((s) => s.wakeSchedule(ports, key));
   let woken = 0;
   await abreast(ABREAST, overdue, async (key) => {
     if (ports.clock.now() >= until) return;
@@ -115,7 +118,7 @@ export function aws(options: AwsOptions): Aws {
     uuid,
     log,
     settings,
-    executions: new AwsExecutions(c),
+    executions: new CountedExecutions(c),
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
     schedules: new AwsSchedules(c, options.alarm),
@@ -124,7 +127,7 @@ export function aws(options: AwsOptions): Aws {
     answers: new AwsAnswers(c),
     changes,
     durable: async () => {}, // a call that has returned is on three disks
-    scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
+    scheduleClosed: async (head, told) => (await scheduling()).scheduleClosed(ports, head, told),
   };
   return {
     ...ports,

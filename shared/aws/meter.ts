@@ -1,9 +1,10 @@
 /**
- * What the adapter has used, as AWS bills it: counted from `ReturnConsumedCapacity`, never estimated. The bench prints
- * it per step, handlers write it as metrics.
+ * What the adapter has used, as AWS bills it: counted from `ReturnConsumedCapacity`, never estimated; and what that was
+ * for. The bench prints it per step, handlers write it as metrics.
  */
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
+import type { SchedulerClient } from "@aws-sdk/client-scheduler";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { STSClient } from "@aws-sdk/client-sts";
 
@@ -13,25 +14,50 @@ export interface Usage {
   /** Write and read request units, those of indexes included. */
   writeUnits: number;
   readUnits: number;
-  /** Requests of SQS (64 KB of payload each), S3 and STS. */
+  /** Requests of SQS (64 KB of payload each), S3, STS and EventBridge Scheduler. */
   sqs: number;
   s3: number;
   sts: number;
+  scheduler: number;
+  /** HTTP requests that were answered. */
+  requests: number;
+  /** Outcomes of activities that were written to histories. */
+  steps: number;
+  /** Messages put into inboxes, repeated ones included. */
+  messages: number;
+  /** Executions. One that continues as new is neither closed nor started by that. */
+  started: number;
+  closed: number;
 }
 
-const NOTHING: Usage = { dynamo: 0, writeUnits: 0, readUnits: 0, sqs: 0, s3: 0, sts: 0 };
+const NOTHING: Usage = {
+  dynamo: 0,
+  writeUnits: 0,
+  readUnits: 0,
+  sqs: 0,
+  s3: 0,
+  sts: 0,
+  scheduler: 0,
+  requests: 0,
+  steps: 0,
+  messages: 0,
+  started: 0,
+  closed: 0,
+};
 
 export class Meter {
   readonly #used: Usage = { ...NOTHING };
   /** Units and calls by operation, such as `PutItem`. */
   readonly operations = new Map<string, { calls: number; units: number }>();
 
+  count(what: Partial<Usage>): void {
+    for (const [name, n] of Object.entries(what) as [keyof Usage, number][]) this.#used[name] += n;
+  }
+
+  /** One call of a service. */
   add(operation: string, used: Partial<Usage>): void {
-    let units = 0;
-    for (const [name, n] of Object.entries(used) as [keyof Usage, number][]) {
-      this.#used[name] += n;
-      if (name === "writeUnits" || name === "readUnits") units += n;
-    }
+    this.count(used);
+    const units = (used.writeUnits ?? 0) + (used.readUnits ?? 0);
     const known = this.operations.get(operation) ?? { calls: 0, units: 0 };
     this.operations.set(operation, { calls: known.calls + 1, units: known.units + units });
   }
@@ -56,11 +82,12 @@ interface Capacity {
 const WRITES = new Set(["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]);
 const READS = new Set(["GetItem", "BatchGetItem", "Query"]);
 
-type AnyClient = DynamoDBClient | SQSClient | S3Client | STSClient;
+type AnyClient = DynamoDBClient | SQSClient | S3Client | STSClient | SchedulerClient;
+type Service = "dynamo" | "sqs" | "s3" | "sts" | "scheduler";
 type Count = (operation: string, output: Record<string, unknown>, input: Record<string, unknown>) => Partial<Usage>;
 
 /** Counts what `client` does from now on. */
-export function metered<C extends AnyClient>(client: C, meter: Meter, service: "dynamo" | "sqs" | "s3" | "sts"): C {
+export function metered<C extends AnyClient>(client: C, meter: Meter, service: Service): C {
   const count: Count = service === "dynamo" ? dynamoUsage : service === "sqs" ? sqsUsage : () => ({ [service]: 1 });
   const stack = client.middlewareStack as DynamoDBClient["middlewareStack"];
   stack.add(

@@ -48,27 +48,28 @@ function row<
   const O extends string,
   const M extends Method,
   const P extends string,
+  const A extends Area,
   const K extends Route["kind"],
   const D extends Details,
->(operation: O, method: M, path: P, area: Area, kind: K, success: number, details: D) {
+>(operation: O, method: M, path: P, area: A, kind: K, success: number, details: D) {
   return { operation, method, path, area, kind, success, auth: true, ...details };
 }
-function json<const O extends string, const M extends Method, const P extends string, const D extends Details>(
-  operation: O,
-  method: M,
-  path: P,
-  area: Area,
-  details: D,
-) {
+function json<
+  const O extends string,
+  const M extends Method,
+  const P extends string,
+  const A extends Area,
+  const D extends Details,
+>(operation: O, method: M, path: P, area: A, details: D) {
   return row(operation, method, path, area, "json", 200, details);
 }
-function empty<const O extends string, const M extends Method, const P extends string, const D extends Details>(
-  operation: O,
-  method: M,
-  path: P,
-  area: Area,
-  details: D,
-) {
+function empty<
+  const O extends string,
+  const M extends Method,
+  const P extends string,
+  const A extends Area,
+  const D extends Details,
+>(operation: O, method: M, path: P, area: A, details: D) {
   return row(operation, method, path, area, "empty", 204, details);
 }
 function sse<const O extends string, const P extends string, const D extends Details>(

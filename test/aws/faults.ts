@@ -1,6 +1,8 @@
 /** Faults at the edge of an SDK client: each attempt of a request may be refused, or done and its answer lost. */
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { Clients } from "../../shared/aws/index.ts";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import type { STSClient } from "@aws-sdk/client-sts";
 
 /** The same faults for the same seed. */
 export function random(seed: number): () => number {
@@ -21,7 +23,7 @@ export interface Attempt {
 }
 
 /** `decide` is asked before each attempt, repeats by the SDK included. Answers how many faults there were. */
-export function inject(client: Clients["dynamo" | "sqs" | "s3" | "sts"], decide: (attempt: Attempt) => Fault) {
+export function inject(client: DynamoDBClient | SQSClient | S3Client | STSClient, decide: (attempt: Attempt) => Fault) {
   const count = { throttled: 0, lost: 0 };
   const stack = client.middlewareStack as DynamoDBClient["middlewareStack"];
   stack.add(

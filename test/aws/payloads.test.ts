@@ -50,11 +50,15 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     return answer.Items ?? [];
   };
   const objects = async (prefix: string) => {
-    const answer = await ports.clients.s3.send(new ListObjectsV2Command({ Bucket: on.bucket, Prefix: prefix }));
+    const answer = await (await ports.clients.s3()).client.send(
+      new ListObjectsV2Command({ Bucket: on.bucket, Prefix: prefix }),
+    );
     return (answer.Contents ?? []).map((o) => o.Key!);
   };
   const tagsOf = async (Key: string) => {
-    const answer = await ports.clients.s3.send(new GetObjectTaggingCommand({ Bucket: on.bucket, Key }));
+    const answer = await (await ports.clients.s3()).client.send(
+      new GetObjectTaggingCommand({ Bucket: on.bucket, Key }),
+    );
     return (answer.TagSet ?? []).map((t) => `${t.Key}=${t.Value}`);
   };
 

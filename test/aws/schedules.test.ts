@@ -32,7 +32,7 @@ describe.skipIf(cannotRun)("schedules on AWS", () => {
     const queueArn = (await clients.sqs.send(new GetQueueAttributesCommand(attributes))).Attributes!.QueueArn!;
     const roleArn = "arn:aws:iam::000000000000:role/scheduler";
     const options = { group: on.prefix, roleArn, queueArn, queueUrl, deadLettersArn: queueArn };
-    ports = on.adapter({ clients, alarm: new Alarm(scheduler, clients.sqs, realClock, options) });
+    ports = on.adapter({ clients, alarm: new Alarm(clients, realClock, options) });
   });
   afterAll(async () => {
     scheduler?.destroy();

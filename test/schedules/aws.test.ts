@@ -3,8 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Alarm, takeWakeUp, WakeUp } from "../../shared/aws/alarm.ts";
+import { Alarm } from "../../shared/aws/alarm.ts";
 import type { Aws } from "../../shared/aws/index.ts";
+import { takeWakeUp, WakeUp } from "../../shared/aws/wake-up.ts";
 import { pause, resume } from "../../shared/schedule/index.ts";
 import { change, create } from "../../shared/schedules/index.ts";
 import { cannotRun, type Installation, install } from "../aws/account.ts";
@@ -48,7 +49,7 @@ describe.skipIf(cannotRun)("on AWS", () => {
         queueUrl,
         deadLettersArn: `${arn}-dead`,
       };
-      const alarm = new Alarm(scheduler, clients.sqs, clock, options);
+      const alarm = new Alarm(clients, clock, options);
       const log = { info: () => {}, warn: () => {}, error: console.error };
       ports = installation.adapter({ clients, clock, alarm, log, settings: { livenessMs: 1e13 } });
       const worker = { workspace, deployment: "shop", worker: "w", session: uuid() };

@@ -11,12 +11,11 @@ import type { Call } from "../call.ts";
 import type { ApiRequest } from "../dispatch.ts";
 import { WORKER_HANDLERS } from "./handlers.ts";
 
-const PREFIX = "/v1/worker/";
 const operations = new Map(
   (Object.keys(WORKER_ROUTES) as WorkerOperation[]).map((name) => [WORKER_ROUTES[name].path as string, name]),
 );
 
-export const isWorkerPath = (target: string): boolean => target.startsWith(PREFIX);
+export type ServeWorker = typeof serveWorker;
 
 export async function serveWorker(call: Call, request: ApiRequest): Promise<Refusal | { status: 200; value: unknown }> {
   const operation = operations.get(request.target);

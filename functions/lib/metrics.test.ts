@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { Meter } from "../../shared/aws/meter.ts";
+import { metricsLine } from "./metrics.ts";
+
+const source = { namespace: "Sirocco", dimensions: { service: "shop", function: "shop-worker" } };
+
+test("what was used is one line that CloudWatch reads as metrics: each declared, with its unit, and given a value", () => {
+  const meter = new Meter();
+  meter.add("PutItem", { dynamo: 1, writeUnits: 1.5 });
+  meter.add("SendMessage", { sqs: 2 });
+  meter.count({ requests: 1, steps: 3 });
+  const line = metricsLine(source, meter.take(), 1_700_000_000_000)!;
+  expect(line).not.toContain("\n");
+  const { _aws, ...values } = JSON.parse(line);
+  expect(_aws).toEqual({
+    Timestamp: 1_700_000_000_000,
+    CloudWatchMetrics: [
+      {
+        Namespace: "Sirocco",
+        Dimensions: [["service", "function"]],
+        Metrics: ["Requests", "Steps", "WriteUnits", "DynamoDBCalls", "SqsRequests"].map((Name) => ({
+          Name,
+          Unit: "Count",
+        })),
+      },
+    ],
+  });
+  expect(values).toEqual({
+    service: "shop",
+    function: "shop-worker",
+    Requests: 1,
+    Steps: 3,
+    WriteUnits: 1.5,
+    DynamoDBCalls: 1,
+    SqsRequests: 2,
+  });
+});
+
+test("an invocation that used nothing writes no line", () => {
+  expect(metricsLine(source, new Meter().take(), 0)).toBeNull();
+});

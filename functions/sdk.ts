@@ -1,0 +1,153 @@
+/**
+ * esbuild plugins that leave out of a bundle what the AWS SDK carries for other places than a Lambda. Each says why it
+ * may; a wrong guess fails, at build time or with a sentence, and the tests on the emulator run these very bundles.
+ */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import type { Plugin, PluginBuild } from "esbuild";
+
+/**
+ * Lambda puts a function's credentials into its environment. The SDK's own default looks in seven more places (profiles,
+ * SSO, instance metadata …), which a Lambda does not have and which are a quarter of each bundle.
+ */
+const credentialsFromEnvironment: Plugin = {
+  name: "credentials-from-environment",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, ({ path: name, resolveDir }) => ({
+      path: name,
+      namespace: "lambda",
+      pluginData: resolveDir,
+    }));
+    onLoad({ filter: /.*/, namespace: "lambda" }, ({ pluginData: resolveDir }) => ({
+      contents: 'export { fromEnv as defaultProvider } from "@aws-sdk/credential-provider-env";',
+      resolveDir,
+    }));
+  },
+};
+
+const absent = (name: string, why: string) =>
+  `export class ${name} { constructor() { throw new Error(${JSON.stringify(`${name} is not part of this bundle: ${why}`)}); } }`;
+
+/** Files of the SDK, by the end of their path, and what stands in their place. */
+const REPLACED: Readonly<Record<string, string>> = {
+  // Hashes in JavaScript, for a Node without OpenSSL.
+  "checksum/sha256/Sha256Js.js": absent("Sha256Js", "Node has SHA-256"),
+  "checksum/md5/Md5Js.js": absent("Md5Js", "Node has MD5"),
+  // Looking up DynamoDB's address by a call: no command of this client does that any more, only its configuration is left.
+  "middleware-endpoint-discovery/dist-es/resolveEndpointDiscoveryConfig.js":
+    "export const resolveEndpointDiscoveryConfig = (config) => config;",
+  // `~/.aws/config` and `credentials`: a Lambda has no home. What is not in the environment has its default.
+  "config/shared-ini-file-loader/loadSharedConfigFiles.js":
+    "export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} });",
+  // The region of an EC2 machine. Lambda sets `AWS_REGION`; without it the SDK says that the region is missing.
+  "config/config-resolver/regionConfig/getInstanceMetadataRegion.js":
+    "export const getInstanceMetadataRegion = async () => undefined;",
+  // Only for `AWS_RETRY_MODE=adaptive`, which nobody should set: it holds back all calls for the sake of one throttled item.
+  "retry/util-retry/DefaultRateLimiter.js": absent("DefaultRateLimiter", "its clients retry in standard mode"),
+};
+
+const withoutTheUnused: Plugin = {
+  name: "without-the-unused",
+  setup({ onLoad }) {
+    const ends = Object.keys(REPLACED).map((end) => end.replaceAll(".", "\\."));
+    onLoad({ filter: new RegExp(`/(?:@aws-sdk|@smithy)/(?:.*/)?(?:${ends.join("|")})$`) }, ({ path: file }) => {
+      const end = Object.keys(REPLACED).find((one) => file.endsWith(one))!;
+      return { contents: REPLACED[end]! };
+    });
+    // A client asks its package.json for its version, and gets five hundred names of scripts and packages with it.
+    onLoad({ filter: /@aws-sdk\/client-[^/]+\/package\.json$/ }, async ({ path: file }) => {
+      const { version } = JSON.parse(await readFile(file, "utf8")) as { version: string };
+      return { contents: JSON.stringify({ version }), loader: "json" };
+    });
+  },
+};
+
+const SDK = /node_modules\/(?:@aws-sdk|@smithy)\/[^/]+\/dist-es\/.*\.js$/;
+const IMPORT = /^import \{([^}]*)\} from "([^"]+)";$/gm;
+const RE_EXPORT = /^export \{([^}]*)\} from "([^"]+)";$/gm;
+const RE_EXPORT_ALL = /^export \* from "([^"]+)";$/gm;
+const EXPORT = /^export (?:async )?(?:class|const|let|var|function\*?) (\w+)/gm;
+const EXPORT_LIST = /^export \{([^}]*)\};$/gm;
+
+/** Where a name is defined. */
+interface Origin {
+  readonly file: string;
+  readonly name: string;
+}
+type Origins = ReadonlyMap<string, Origin>;
+
+/**
+ * The SDK's modules import from index files, such as `@smithy/core/protocols`. Splitting gives a file to everybody who
+ * reaches it, and through an index file everybody reaches everything: what S3 alone needs (XML, streams, checksums) would
+ * be loaded with DynamoDB. So each import is led to where its name is defined.
+ */
+const throughIndexFiles: Plugin = {
+  name: "through-index-files",
+  setup(build) {
+    const known = new Map<string, Promise<Origins>>();
+    function originsIn(file: string): Promise<Origins> {
+      const origins = known.get(file) ?? readOrigins(build, file, originsIn);
+      known.set(file, origins);
+      return origins;
+    }
+    async function straight(importer: string, list: string, from: string): Promise<string> {
+      const file = await resolved(build, importer, from);
+      const origins = file && SDK.test(file) ? await originsIn(file) : undefined;
+      return namesIn(list)
+        .map(({ name, as }) => {
+          const origin = origins?.get(name) ?? { file: from, name };
+          // An index file that also defines something is taken without what it passes on.
+          const own = origin.file === file && isIndex(file) ? `${file}?own` : origin.file;
+          return `import { ${origin.name} as ${as} } from ${JSON.stringify(own)};`;
+        })
+        .join(" ");
+    }
+    build.onLoad({ filter: SDK }, async ({ path: file, suffix }) => {
+      const text = await readFile(file, "utf8");
+      const imports = [...text.matchAll(IMPORT)];
+      const straightened = await Promise.all(imports.map(([, list, from]) => straight(file, list!, from!)));
+      let at = 0;
+      const contents = text.replace(IMPORT, () => straightened[at++]!);
+      if (suffix !== "?own") return { contents };
+      return { contents: contents.replace(RE_EXPORT, "").replace(RE_EXPORT_ALL, "") };
+    });
+  },
+};
+
+const isIndex = (file: string): boolean => path.basename(file) === "index.js";
+
+async function readOrigins(build: PluginBuild, file: string, originsIn: (file: string) => Promise<Origins>) {
+  const text = await readFile(file, "utf8");
+  const found = new Map<string, Origin>();
+  for (const [, name] of text.matchAll(EXPORT)) found.set(name!, { file, name: name! });
+  for (const [, list] of text.matchAll(EXPORT_LIST))
+    for (const { as } of namesIn(list!)) found.set(as, { file, name: as });
+  for (const [, list, from] of text.matchAll(RE_EXPORT)) {
+    const next = await resolved(build, file, from!);
+    if (!next) continue;
+    const origins = SDK.test(next) ? await originsIn(next) : undefined;
+    for (const { name, as } of namesIn(list!)) found.set(as, origins?.get(name) ?? { file: next, name });
+  }
+  for (const [, from] of text.matchAll(RE_EXPORT_ALL)) {
+    const next = await resolved(build, file, from!);
+    if (!next || !SDK.test(next)) continue;
+    for (const [name, origin] of await originsIn(next)) if (!found.has(name)) found.set(name, origin);
+  }
+  return found;
+}
+
+function namesIn(list: string): { name: string; as: string }[] {
+  const parts = list.split(",").map((part) => part.trim());
+  return parts.filter(Boolean).map((part) => {
+    const [name, as] = part.split(/\s+as\s+/);
+    return { name: name!, as: as ?? name! };
+  });
+}
+
+async function resolved(build: PluginBuild, importer: string, from: string): Promise<string | undefined> {
+  const found = await build.resolve(from, { importer, resolveDir: path.dirname(importer), kind: "import-statement" });
+  return found.external || found.errors.length > 0 ? undefined : found.path;
+}
+
+/** In this order: the first that knows a file supplies it. */
+export const forLambda: readonly Plugin[] = [credentialsFromEnvironment, withoutTheUnused, throughIndexFiles];

@@ -1,0 +1,3 @@
+export const WORKER_PREFIX = "/v1/worker/";
+
+export const isWorkerPath = (target: string): boolean => target.startsWith(WORKER_PREFIX);
