@@ -11,7 +11,7 @@ const text = (bytes: number) => "x".repeat(bytes);
 const grow = update("grow", size, z.string());
 const fail = update("fail", size, z.string());
 const refuse = update("refuse", size, z.string());
-const look = query("look", z.string(), size);
+const look = query("look", z.string(), { input: size });
 const end = signal("end", z.object({}));
 const target = workflow({ name: "target", timeout: null, handlers: [grow, fail, refuse, look, end] }, async () => {
   let done = false;
@@ -19,7 +19,7 @@ const target = workflow({ name: "target", timeout: null, handlers: [grow, fail, 
   on(fail, ({ bytes }) => {
     throw new WorkflowError("it broke", { details: text(bytes) });
   });
-  on(refuse, () => "never", {
+  on(refuse, ({ bytes }) => String(bytes), {
     validate: ({ bytes }) => {
       throw new WorkflowError("not now", { details: text(bytes) });
     },

@@ -7,8 +7,8 @@ import { forbidden, isRefusal, notFound, type Refusal } from "../protocol/errors
 import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/http/deployments.ts";
 import { timestamp } from "../protocol/http/fields.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
+import { isLive } from "../routing/liveness.ts";
 import type { Call } from "./call.ts";
-import { isLive } from "./liveness.ts";
 import { pageOf } from "./page.ts";
 
 const LOCAL = { location_type: "local", k8s_cluster: null, k8s_namespace: null } as const;

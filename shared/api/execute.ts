@@ -2,6 +2,8 @@
  * Starting executions. Everything that can be refused is refused before the one write that starts it: routing, the size
  * and the schema of the input, an id that is taken. Each request is a start of its own: its token is fresh.
  */
+
+import { searchKeysOf } from "../core/search-keys.ts";
 import { start } from "../engine/start.ts";
 import type { RegistrationRecord } from "../ports.ts";
 import { alreadyRunning, executionFailed, invalid, isRefusal, type Refusal, waitExpired } from "../protocol/errors.ts";
@@ -10,12 +12,11 @@ import type { WorkflowExecutionRequest } from "../protocol/http/executions.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
+import { inputProblems } from "../routing/schema-check.ts";
 import { type Call, refTo } from "./call.ts";
 import { withResult } from "./execution-view.ts";
 import { tooLarge } from "./payload.ts";
 import { deploymentWanted, route, routeToRegistration } from "./routing.ts";
-import { inputProblems } from "./schema-check.ts";
-import { searchKeysOf } from "./search-keys.ts";
 import { waitFor } from "./wait.ts";
 
 type Answer = ResponseOf<"executeWorkflow"> | Refusal;

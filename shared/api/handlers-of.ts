@@ -2,9 +2,9 @@
 import { invalid, noSuchHandler, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
+import { inputProblems } from "../routing/schema-check.ts";
 import type { Call } from "./call.ts";
 import { tooLarge } from "./payload.ts";
-import { inputProblems } from "./schema-check.ts";
 
 type Kind = "signal" | "query" | "update";
 const LIST = { signal: "signals", query: "queries", update: "updates" } as const;

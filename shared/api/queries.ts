@@ -1,11 +1,11 @@
 /** Queries: a task for any worker of the deployment, which replays and answers; nothing is recorded. */
 import { isRefusal, noAnswer, type Refusal } from "../protocol/errors.ts";
 import type { Task } from "../protocol/worker.ts";
+import { liveWorkers } from "../routing/liveness.ts";
 import type { Call } from "./call.ts";
 import { runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
 import { checkInvocation } from "./handlers-of.ts";
-import { liveWorkers } from "./liveness.ts";
 
 export async function queryExecution(
   call: Call,

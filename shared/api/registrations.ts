@@ -2,8 +2,8 @@
 import type { RegistrationRecord, WorkflowRecord } from "../ports.ts";
 import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
+import { activeDeployments } from "../routing/liveness.ts";
 import type { Call } from "./call.ts";
-import { activeDeployments } from "./liveness.ts";
 import { pageOf } from "./page.ts";
 import { beginsId, matchesSearch } from "./search.ts";
 import { registrationView, workflowView } from "./workflow-view.ts";

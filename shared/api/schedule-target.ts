@@ -4,20 +4,18 @@
  */
 import type { RegistrationRecord } from "../ports.ts";
 import {
-  ambiguous,
   invalidAt,
   invalidSchedule,
   isRefusal,
   noActiveDeployment,
   notFound,
   type Refusal,
-  refusal,
 } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
+import { route } from "../routing/route.ts";
+import { inputProblems } from "../routing/schema-check.ts";
 import type { Call } from "./call.ts";
-import { activeDeployments } from "./liveness.ts";
 import { tooLarge } from "./payload.ts";
-import { inputProblems } from "./schema-check.ts";
 
 export interface ScheduleTarget {
   readonly workflow: string;
@@ -80,24 +78,11 @@ async function byIdentifier(
     const registration = await ports.registry.registration(workspace, identifier);
     return registration ? byRegistration(call, identifier, deployment) : noActiveDeployment(identifier, []);
   }
-  const registrations = await ports.registry.registrations(workspace, { workflow: workflow.name });
-  if (deployment !== null) {
-    const registration = registrations.find((each) => each.deployment === deployment);
-    return registration
-      ? { workflow: workflow.name, registrationId: null, deployment, registration }
-      : unserved(workflow.name, deployment, registrations);
-  }
-  const active = await activeDeployments(ports, workspace);
-  const owners = registrations.filter((each) => active.has(each.deployment));
-  if (owners.length > 1) return ambiguous(workflow.name, owners.map((each) => each.deployment).sort());
-  const [registration] = owners.length === 1 ? owners : registrations.length === 1 ? registrations : [];
-  return { workflow: workflow.name, registrationId: null, deployment: null, registration };
-}
-
-function unserved(workflow: string, deployment: string, registrations: readonly RegistrationRecord[]): Refusal {
-  const others = registrations.map((each) => `'${each.deployment}'`).sort();
-  const served = others.length > 0 ? `It is registered by ${others.join(", ")}.` : "No deployment registers it.";
-  return refusal(404, "WF_1100", `Deployment '${deployment}' does not register workflow '${workflow}'. ${served}`);
+  const found = await route(ports, workspace, { workflow: workflow.name, deployment });
+  if (found.kind === "refused") return found.refusal;
+  const served = found.kind === "found" ? [found.registration] : found.registrations;
+  const registration = served.length === 1 ? served[0] : undefined;
+  return { workflow: workflow.name, registrationId: null, deployment, registration };
 }
 
 /** The refusal of an input that is too large or does not fit the workflow's schema; null = it will do. */

@@ -9,11 +9,11 @@ import { zodToDetail } from "../protocol/http/detail.ts";
 import { ScheduleDefinition } from "../protocol/http/schedules.ts";
 import { MAX_SCHEDULE_ID } from "../protocol/limits.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
+import { inputProblems } from "../routing/schema-check.ts";
 import { validateSpec } from "../schedule/index.ts";
 import { create } from "../schedules/index.ts";
 import type { Call } from "./call.ts";
 import { definitionOf } from "./schedule-view.ts";
-import { inputProblems } from "./schema-check.ts";
 
 /** What is wrong with the schedules of a definition; they are registered all or not at all. */
 export function inCodeProblems(d: WorkflowDefinition, loc: readonly (string | number)[]): DetailItem[] {

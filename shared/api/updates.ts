@@ -7,11 +7,11 @@ import { handlerFailed, isRefusal, noAnswer, notRunning, type Refusal } from "..
 import type { Head } from "../protocol/head.ts";
 import { CLOSING, type HistoryEvent, isClosing, tailOf } from "../protocol/history.ts";
 import { type Message, messageId } from "../protocol/messages.ts";
+import { liveWorkers } from "../routing/liveness.ts";
 import { type Call, refTo } from "./call.ts";
 import { closed, runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
 import { checkInvocation } from "./handlers-of.ts";
-import { liveWorkers } from "./liveness.ts";
 import { waitFor } from "./wait.ts";
 
 type Answer = { update_name: string; result: unknown } | Refusal;

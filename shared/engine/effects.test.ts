@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { definition } from "../../test/contract/subject.ts";
 import {
   completed,
   Died,
@@ -10,6 +11,7 @@ import {
   stage,
   started,
   took,
+  WORKSPACE,
 } from "../../test/interleavings/stage.ts";
 import type { NewEvent } from "../protocol/history.ts";
 
@@ -34,6 +36,17 @@ test("a parent whose child is refused comes to its end, though each claim perfor
   expect(events).toMatchObject([{ kind: "child_failed", status: "START_FAILED" }]);
   // Both in its last step, so that the history does not say before the close that the child was refused.
   expect((await a.close(completed, { batch: a.batch([...events, completed]) })).kind).toBe("closed");
+});
+
+test("a child has the search keys that its workflow's definition names, like any other start", async () => {
+  const s = await stage();
+  const worker = { workspace: WORKSPACE, deployment: "shop", worker: "w", session: "registrar", now: s.clock.now() };
+  await s.ports.registry.register({ ...worker, definitions: [definition("lines", { search_keys: ["order.id"] })] });
+  await started(s);
+  const a = new Driver(s.ports, "A");
+  await a.claim();
+  await a.append([{ ...child("c"), input: { order: { id: 7 } } } as NewEvent]);
+  expect((await s.ports.executions.head(ref("c")))!.search_keys).toEqual({ "order.id": "7" });
 });
 
 test("a claim that finds its child refused gives the refusal along, and keeps its turn", async () => {

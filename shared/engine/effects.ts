@@ -1,5 +1,6 @@
 /** Performing the effects of batches (R8): after the write that decided them, each idempotent by its key. */
 import { type Effect, openEffects, outlivesRun } from "../core/effects.ts";
+import { searchKeysOf } from "../core/search-keys.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
@@ -120,6 +121,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     timeoutMs: event.timeout_ms ?? (limit === null ? null : limit * 1000),
     parent,
     root: of.root,
+    searchKeys: searchKeysOf(registration.definition.search_keys, event.input),
     user: of.user,
   });
   if (started.kind !== "exists") return false;

@@ -1,5 +1,5 @@
 /** Performing what a schedule decided: starting, cancelling and terminating executions, each idempotent by its key. */
-import { searchKeysOf } from "../api/search-keys.ts";
+import { searchKeysOf } from "../core/search-keys.ts";
 import { send } from "../engine/send.ts";
 import { start } from "../engine/start.ts";
 import { terminate } from "../engine/terminate.ts";

@@ -4,10 +4,10 @@ import type { DetailItem } from "../../protocol/http/detail.ts";
 import { idProblem, WorkerName, WorkflowName } from "../../protocol/ids.ts";
 import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
+import { activeDeployments } from "../../routing/liveness.ts";
+import { schemaProblem } from "../../routing/schema-check.ts";
 import type { Call } from "../call.ts";
-import { activeDeployments } from "../liveness.ts";
 import { inCodeProblems, registerInCode } from "../schedules-in-code.ts";
-import { schemaProblem } from "../schema-check.ts";
 
 export async function register(call: Call, body: WorkerBody<"register">): Promise<WorkerAnswer<"register"> | Refusal> {
   const { ports, workspace } = call;

@@ -1,0 +1,71 @@
+/**
+ * Which deployment a start goes to, be it a client's or a schedule's. One active owner of the workflow: that one. Several:
+ * ambiguous. Named by the caller: that one, if it serves the workflow. Children have no choice: they stay with their parent.
+ */
+import type { Ports, RegistrationRecord } from "../ports.ts";
+import { ambiguous, noActiveDeployment, notFound, type Refusal, refusal } from "../protocol/errors.ts";
+import { isLive } from "./liveness.ts";
+
+export interface Wanted {
+  /** Its name. */
+  readonly workflow: string;
+  /** Id of the one registration to be used; absent or null: whichever serves the workflow. */
+  readonly registration?: string | null | undefined;
+  readonly deployment?: string | null | undefined;
+}
+
+export type Route =
+  | { readonly kind: "found"; readonly registration: RegistrationRecord }
+  /** No worker of these lives: that may change by itself. */
+  | { readonly kind: "asleep"; readonly registrations: readonly RegistrationRecord[]; readonly refusal: Refusal }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+export async function route(ports: Ports, workspace: string, wanted: Wanted): Promise<Route> {
+  const { workflow, registration: id, deployment } = wanted;
+  const known = await registrationsOf(ports, workspace, wanted);
+  if (known.length === 0) {
+    return { kind: "refused", refusal: id == null ? noActiveDeployment(workflow, []) : notFound("registration", id) };
+  }
+  const eligible = deployment == null ? known : known.filter((each) => each.deployment === deployment);
+  if (eligible.length === 0) {
+    return { kind: "refused", refusal: await unserved(ports, workspace, workflow, deployment!, known) };
+  }
+  const active = await activeAmong(ports, workspace, eligible);
+  if (active.length > 1) return { kind: "refused", refusal: ambiguous(workflow, names(active)) };
+  const [registration] = active;
+  if (registration) return { kind: "found", registration };
+  return { kind: "asleep", registrations: eligible, refusal: noActiveDeployment(workflow, names(eligible)) };
+}
+
+async function registrationsOf(ports: Ports, workspace: string, wanted: Wanted): Promise<RegistrationRecord[]> {
+  const { workflow, registration: id } = wanted;
+  if (id == null) return ports.registry.registrations(workspace, { workflow });
+  const found = await ports.registry.registration(workspace, id);
+  return found ? [found] : [];
+}
+
+/** Those whose deployment has a live worker. */
+async function activeAmong(ports: Ports, workspace: string, registrations: readonly RegistrationRecord[]) {
+  const only = registrations.length === 1 ? registrations[0]!.deployment : undefined;
+  const workers = await ports.registry.workers(workspace, only);
+  const active = new Set(workers.filter((worker) => isLive(ports, worker)).map(({ deployment }) => deployment));
+  return registrations.filter(({ deployment }) => active.has(deployment));
+}
+
+/** The deployment that was named does not serve the workflow. */
+async function unserved(
+  ports: Ports,
+  workspace: string,
+  workflow: string,
+  deployment: string,
+  known: readonly RegistrationRecord[],
+): Promise<Refusal> {
+  const served = `It is registered by ${names(known)
+    .map((name) => `'${name}'`)
+    .join(", ")}.`;
+  const all = await ports.registry.deployments(workspace);
+  if (!all.some(({ name }) => name === deployment)) return notFound("deployment", deployment, served);
+  return refusal(404, "WF_1100", `Deployment '${deployment}' does not register workflow '${workflow}'. ${served}`);
+}
+
+const names = (of: readonly RegistrationRecord[]): string[] => of.map(({ deployment }) => deployment).sort();
