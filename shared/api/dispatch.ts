@@ -189,8 +189,9 @@ async function authorize(api: Context, request: ApiRequest, requestId: string, r
   };
 }
 
-/** A query runs code of the workflow but changes nothing. */
-const isReading = (route: Route) => route.method === "GET" || route.operation === "queryWorkflowExecution";
+/** A query runs code of the workflow, a preview the rule of a schedule: neither changes anything. */
+const isReading = ({ method, operation }: Route) =>
+  method === "GET" || operation === "queryWorkflowExecution" || operation === "previewSchedule";
 
 function bodyOf(route: Route, request: ApiRequest): { value: unknown } | { refused: Refusal } {
   if (request.body === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };

@@ -435,6 +435,8 @@ describe("backfill and log", () => {
     const { key, client } = await s.newKey({ workspace: s.workspace, role: "read", name: "reader" });
     expect((await client.workflows.schedules.getSchedule({ scheduleId: id })).scheduleId).toBe(id);
     expect((await s.ask("GET", `/v1/workflows/schedules/${id}/log`, { key })).status).toBe(200);
+    const preview = { schedule: { input: {}, intervals: [{ every: "PT1H" }] } };
+    expect((await s.ask("POST", "/v1/workflows/schedules/preview", { key, body: preview })).status).toBe(200);
     expect((await failure(client.workflows.schedules.triggerSchedule({ scheduleId: id }))).status).toBe(403);
   });
 });
