@@ -64,21 +64,25 @@ export function cut(text: string, width: number | null): string {
 /** A value as one line of JSON. */
 export const compact = (value: unknown): string => (value === undefined ? "" : JSON.stringify(value));
 
-/** 0.4 s, 12.3 s, 4 min 5 s, 3 h 10 min, 2 d 4 h. */
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1000],
+] as const;
+
+/** 400 ms, 1.23 s, 12.3 s, 4 min 5 s, 3 h 10 min, 2 d 4 h: rounded, so that a few milliseconds less than 14 d are 14 d. */
 export function span(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
-  const units = [
-    ["d", 86_400_000],
-    ["h", 3_600_000],
-    ["min", 60_000],
-    ["s", 1000],
-  ] as const;
-  const first = units.findIndex(([, size]) => ms >= size);
-  const [big, bigSize] = units[first]!;
-  const [small, smallSize] = units[first + 1] ?? units[first]!;
-  const rest = Math.floor((ms % bigSize) / smallSize);
-  return `${Math.floor(ms / bigSize)} ${big}${rest > 0 && small !== big ? ` ${rest} ${small}` : ""}`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`;
+  for (const [i, [big, size]] of UNITS.entries()) {
+    const [small, step] = UNITS[i + 1] ?? UNITS[i]!;
+    const rounded = Math.round(ms / step) * step;
+    if (rounded < size) continue;
+    const rest = (rounded % size) / step;
+    return `${Math.floor(rounded / size)} ${big}${rest > 0 ? ` ${rest} ${small}` : ""}`;
+  }
+  return `${Math.round(ms)} ms`;
 }
 
 /** Local time to the second; with milliseconds if `exact`. The date is left out when it is today's. */
