@@ -13,6 +13,8 @@ export type AnyObject = z.core.$ZodType<Record<string, unknown>, Record<string, 
 
 /** Arguments of a call whose input may be left out when it can be `undefined`. */
 export type InputArgs<In> = undefined extends In ? [input?: In] : [input: In];
+/** Arguments of a message whose input may be left out when `{}` will do. */
+export type MessageArgs<In> = Record<string, never> extends In ? [input?: In] : InputArgs<In>;
 
 /**
  * What a caller may send. Extra keys are allowed unless the author says strict. Throws `UsageError` for types that no

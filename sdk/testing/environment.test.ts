@@ -55,6 +55,31 @@ test("a workflow waits for its signal, answers queries and updates, and complete
   expect(env.now.toISOString()).toBe("2026-01-04T00:00:00.000Z");
 });
 
+test("a signal or an update that needs no input is sent without one, and its handler sees an empty object", async () => {
+  const pay = signal("pay");
+  const bump = update("bump");
+  const tip = signal("tip", z.object({ amount: z.number().optional() }));
+  const shop = workflow({ name: "shop", handlers: [pay, bump, tip] }, async () => {
+    const got: unknown[] = [];
+    on(bump, (input) => input);
+    on(tip, ({ amount = 5 }) => void got.push(amount));
+    on(pay, (input) => void got.push(input));
+    await waitUntil(() => got.length === 4);
+    return got;
+  });
+  await using env = await testEnvironment({ workflows: [shop] });
+  const run = await env.start(shop, {});
+  expect(await run.update(bump)).toEqual({});
+  expect(await run.update(bump, { by: 2 })).toEqual({ by: 2 });
+  await run.signal(tip);
+  await run.signal(pay);
+  await run.signal(pay, { cash: true });
+  expect((await env.api("POST", `/v1/workflows/executions/${run.id}/signals`, { name: "pay" })).status).toBe(202);
+  expect(await run.result()).toEqual([5, {}, { cash: true }, {}]);
+  // @ts-expect-error: this one needs an input
+  await expect(run.signal(approve)).rejects.toThrow();
+});
+
 test("the wait runs out at exactly its time", async () => {
   await using env = await testEnvironment(options);
   const run = await env.start(order, { amount: 5 });

@@ -1,6 +1,6 @@
 /** A handle on one execution in a test. */
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
-import type { InputArgs } from "../schema.ts";
+import type { InputArgs, MessageArgs } from "../schema.ts";
 import type { Workflow } from "../workflow/define.ts";
 import type { Query, Signal, Update } from "../workflow/handlers.ts";
 import { unwrapResult } from "../workflow/result.ts";
@@ -54,7 +54,7 @@ export class TestExecution<Out> {
     return answer.body;
   }
 
-  async signal<In>(signal: Signal<In>, ...[input]: InputArgs<In>): Promise<void> {
+  async signal<In>(signal: Signal<In>, ...[input]: MessageArgs<In>): Promise<void> {
     await this.#call(`signal '${signal.name}'`, "POST", "/signals", { name: signal.name, input: input ?? {} });
     await this.#driver.settle();
   }
@@ -65,7 +65,7 @@ export class TestExecution<Out> {
     return ((await this.#call(`query '${query.name}'`, "POST", "/queries", body)) as { result: Out2 }).result;
   }
 
-  async update<In, Out2>(update: Update<In, Out2>, ...[input]: InputArgs<In>): Promise<Out2> {
+  async update<In, Out2>(update: Update<In, Out2>, ...[input]: MessageArgs<In>): Promise<Out2> {
     const body = { name: update.name, input: input ?? {} };
     return ((await this.#call(`update '${update.name}'`, "POST", "/updates", body)) as { result: Out2 }).result;
   }

@@ -37,6 +37,9 @@ export class UpdateRefused extends WorkflowError {
   }
 }
 
+/** Without a schema an input is any object; none is the empty one. */
+const given = (handler: Handler, { input }: { input: unknown }) => (handler.input ? input : (input ?? {}));
+
 const key = (kind: Kind, name: string) => `${kind} ${name}`;
 
 export class Dispatch {
@@ -93,7 +96,7 @@ export class Dispatch {
     const scope = new Scope();
     this.#instance.scopes.add(scope);
     const run = async () => {
-      const input = checked(handler.input, copyJson(event.input), `the input of ${kind} "${event.name}"`);
+      const input = checked(handler.input, copyJson(given(handler, event)), `the input of ${kind} "${event.name}"`);
       return this.#output(handler, await registered.fn(input));
     };
     const end = () => void this.#instance.scopes.delete(scope);
@@ -216,7 +219,7 @@ export class Dispatch {
     if (!handler) return { status: 404, failure: toFailure(new UpdateRefused(404, this.#unknown("update", name))) };
     return this.#looking("the validator of an update", () => {
       try {
-        const parsed = check(handler.input, input, `the input of update "${name}"`);
+        const parsed = check(handler.input, given(handler, { input }), `the input of update "${name}"`);
         if (!parsed.ok) return { status: 422, failure: toFailure(parsed.error) };
         this.#registered.get(id)?.validate?.(parsed.value as never);
         return null;
