@@ -11,6 +11,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { build, type Metafile, type OutputFile } from "esbuild";
 import { FUNCTION_NAMES, type FunctionName } from "../infra/names.ts";
+import { forSchemas } from "./schemas.ts";
 import { forLambda } from "./sdk.ts";
 
 /** What a cold start may load, bytes: parsing and running a bundle is most of what it takes. */
@@ -66,7 +67,7 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundles> {
     mainFields: ["module", "main"],
     // CommonJS inside the bundle calls `require` for Node's own modules.
     banner: { js: 'import{createRequire as __require}from"node:module";const require=__require(import.meta.url);' },
-    plugins: [...forLambda],
+    plugins: [...forSchemas, ...forLambda],
     legalComments: "none",
     metafile: true,
     write: false,
