@@ -1,0 +1,80 @@
+/**
+ * An address between a handler and AWS at which chosen requests stall: never passed on (`before`), or passed on and never
+ * answered (`after`). The handler waits until its function's timeout ends it.
+ */
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Seen {
+  /** Such as `PutItem` or `SendMessage`. */
+  readonly operation: string;
+  readonly body: string;
+  /** Whoever made the request has hung up, which only its end can make it do. */
+  readonly gone: Promise<void>;
+}
+export type Stall = "before" | "after" | undefined;
+
+export interface Stalling {
+  readonly url: string;
+  /** From now on the first request for which this answers something stalls; answers a promise of it. */
+  next(choose: (seen: Seen) => Stall): Promise<Seen>;
+  close(): Promise<void>;
+}
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
+export async function stalling(endpoint: string): Promise<Stalling> {
+  let choose: ((seen: Seen) => Stall) | undefined;
+  let met: (seen: Seen) => void = () => {};
+  const upstream = new URL(endpoint);
+  const server: Server = createServer((incoming, outgoing) => {
+    const parts: Buffer[] = [];
+    incoming.on("data", (part: Buffer) => parts.push(part));
+    incoming.on("end", () => {
+      const body = Buffer.concat(parts);
+      const target = String(incoming.headers["x-amz-target"] ?? "");
+      const gone = new Promise<void>((ok) => outgoing.once("close", ok));
+      const seen = { operation: target.slice(target.indexOf(".") + 1), body: body.toString(), gone };
+      const stall = choose?.(seen);
+      if (stall) {
+        choose = undefined;
+        if (stall === "before") return met(seen);
+      }
+      // As it came, `host` included: the signature covers it.
+      const { url: path, method, headers } = incoming;
+      const { hostname, port } = upstream;
+      const passed = request({ hostname, port, path, method, headers }, (answer) => {
+        if (stall) return void answer.resume().on("end", () => met(seen));
+        const back: Buffer[] = [];
+        answer.on("data", (part: Buffer) => back.push(part));
+        answer.on("end", () => {
+          // SQS is spoken to at the address of the queue: that leads here as well.
+          const text = Buffer.concat(back)
+            .toString()
+            .replace(upstream.host, `127.0.0.1:${portOf(server)}`);
+          const content = seen.operation === "GetQueueUrl" ? Buffer.from(text) : Buffer.concat(back);
+          const { "transfer-encoding": _, ...headers } = answer.headers;
+          outgoing.writeHead(answer.statusCode ?? 502, { ...headers, "content-length": content.length });
+          outgoing.end(content);
+        });
+      });
+      passed.on("error", () => outgoing.destroy());
+      passed.end(body);
+    });
+  });
+  await new Promise<void>((ok) => server.listen(0, "127.0.0.1", ok));
+  return {
+    url: `http://127.0.0.1:${portOf(server)}`,
+    next: (wanted) => {
+      choose = wanted;
+      return new Promise((ok) => {
+        met = ok;
+      });
+    },
+    close: () =>
+      new Promise((ok) => {
+        server.closeAllConnections();
+        server.close(() => ok());
+      }),
+  };
+}
