@@ -1,7 +1,7 @@
 /** `sirocco bootstrap`: a workspace and its first API key, written straight into the registry table of an installation on AWS. */
 import { randomUUID } from "node:crypto";
 import { command } from "../command.ts";
-import { EXIT, usage } from "../errors.ts";
+import { CliError, EXIT, usage } from "../errors.ts";
 import { printJson } from "../print.ts";
 import { jsonFlag } from "../target.ts";
 
@@ -35,7 +35,10 @@ export const bootstrap = command({
     const workspace = wanted === "default" ? DEFAULT_WORKSPACE : wanted === "new" ? randomUUID() : wanted;
     if (!UUID.test(workspace)) throw usage(`--workspace is '${wanted}': it must be default, new, or a UUID`);
     const ports = registryKeys({ table: flags.table, ...(flags.region ? { region: flags.region } : {}) });
-    const { key } = await createKey(ports, { workspace, name: flags.name ?? "bootstrap", role });
+    const writing = createKey(ports, { workspace, name: flags.name ?? "bootstrap", role });
+    const { key } = await writing.catch((error) => {
+      throw explained(error, flags.table!);
+    });
     if (flags.json) printJson(io, { workspace, key, role });
     else {
       io.out(`SIROCCO_API_KEY=${key}`);
@@ -44,3 +47,21 @@ export const bootstrap = command({
     return EXIT.ok;
   },
 });
+
+const CREDENTIALS =
+  "This command writes the table itself: it needs the AWS credentials of an operator (AWS_PROFILE, or AWS_ACCESS_KEY_ID …).";
+
+/** What AWS or its SDK said, in words that tell what to do. */
+function explained(error: Error, table: string): CliError {
+  const { name, message } = error;
+  const failed = (what: string, advice: string) => new CliError(EXIT.failed, what, [advice], error);
+  if (name === "ResourceNotFoundException")
+    return failed(
+      `There is no table '${table}' in this account and region.`,
+      "The stack's outputs RegistryTable and FirstKeyCommand have its name; --region says where.",
+    );
+  if (/Region is missing/.test(message))
+    return failed("No AWS region is set.", "Name it with --region, or AWS_REGION.");
+  if (name === "CredentialsProviderError") return failed("No AWS credentials were found.", CREDENTIALS);
+  return failed(`The key was not written: ${name}: ${message}`, CREDENTIALS);
+}
