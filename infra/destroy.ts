@@ -17,6 +17,7 @@ import {
 import { DeleteObjectsCommand, paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
 import { DeleteQueueCommand, paginateListQueues, SQSClient } from "@aws-sdk/client-sqs";
 import { taskQueuePrefix } from "./names.ts";
+import { Refused, runScript } from "./operator.ts";
 
 export interface Clients {
   readonly cloudFormation: CloudFormationClient;
@@ -29,7 +30,7 @@ const DELETED_WITHIN_S = 1800;
 /** Handlers write payloads until CloudFormation deletes them, and a bucket with an object in it does not go. */
 const ROUNDS = 3;
 
-export class CannotDestroy extends Error {
+export class CannotDestroy extends Refused {
   override readonly name = "CannotDestroy";
 }
 
@@ -117,13 +118,13 @@ async function deleteQueues(sqs: SQSClient, QueueNamePrefix: string): Promise<nu
   return queues;
 }
 
-if (import.meta.main) {
-  const names = process.argv.slice(2).filter((word) => word !== "--yes");
-  // Path style wherever the endpoint is not AWS's own: an emulator has one host name.
-  const s3 = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
-  const clients = { cloudFormation: new CloudFormationClient(), s3, sqs: new SQSClient() };
-  try {
+if (import.meta.main)
+  await runScript(async () => {
+    const names = process.argv.slice(2).filter((word) => word !== "--yes");
     if (names.length > 1) throw new CannotDestroy(`One stack at a time, not ${names.join(", ")}.`);
+    // Path style wherever the endpoint is not AWS's own: an emulator has one host name.
+    const s3 = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
+    const clients = { cloudFormation: new CloudFormationClient(), s3, sqs: new SQSClient() };
     const stack = await findDoomed(clients, names[0] ?? "Sirocco");
     if (!process.argv.includes("--yes")) {
       const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -134,9 +135,4 @@ if (import.meta.main) {
       if (typed !== stack.StackName) throw new CannotDestroy("Nothing was deleted.");
     }
     await destroy(clients, stack, (step) => console.error(step));
-  } catch (error) {
-    if (!(error instanceof CannotDestroy)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
-}
+  });

@@ -14,6 +14,7 @@ import { realClock } from "../shared/clock.ts";
 import { DEFAULTS } from "../shared/settings.ts";
 import { uuid7 } from "../shared/uuid.ts";
 import { taskQueuePrefix } from "./names.ts";
+import { Refused, runScript } from "./operator.ts";
 
 /** Whoever beat within this time may live: longer than most liveness windows. */
 const SILENT_MS = 300_000;
@@ -27,10 +28,6 @@ export interface QueueFacts {
   readonly waiting: number;
   /** With a worker. */
   readonly inFlight: number;
-}
-
-export class Refused extends Error {
-  override readonly name = "Refused";
 }
 
 /** The installation as an operator's own credentials reach it. */
@@ -134,8 +131,8 @@ export async function deleteQueues(
 
 const USAGE = "npm run queues -- [delete <deployment>] [--workspace <id>] [--stack <name>]";
 
-if (import.meta.main) {
-  try {
+if (import.meta.main)
+  await runScript(async () => {
     const options = { stack: { type: "string", default: "Sirocco" }, workspace: { type: "string" } } as const;
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
     const [verb = "list", deployment, ...rest] = positionals;
@@ -145,9 +142,4 @@ if (import.meta.main) {
     if (deployment === undefined) console.table(await listQueues(installation));
     else
       for (const name of await deleteQueues(installation, deployment, values.workspace)) console.log(`deleted ${name}`);
-  } catch (error) {
-    if (!(error instanceof Refused || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS"))) throw error;
-    console.error((error as Error).message);
-    process.exitCode = 1;
-  }
-}
+  });
