@@ -122,6 +122,35 @@ test("an attempt that another has followed learns it from its heartbeats, and ne
   expect(attempts.map((ctx) => ctx.attempt)).toEqual([1, 2, 3]);
 });
 
+test.each([
+  ["final", new WorkflowError("too late", { retry: false })],
+  ["one that would be repeated", new Error("too late")],
+])("a failure of an attempt that another has followed, not knowing, does not count: %s", async (_, error) => {
+  let silent = false;
+  const wire = blocked((operation, n) => silent && operation === "extend" && n === 2);
+  await using env = await environment({ ...options, workers: 3 }, { ...elsewhere, wire });
+  const fails: ((error: Error) => void)[] = [];
+  let finish = () => {};
+  env.stub(work, (_, ctx) => {
+    silent = true;
+    return new Promise((ok, no) => {
+      fails.push(no);
+      finish = () => ok(ctx.attempt);
+    });
+  });
+  const run = await env.start(asks, {});
+  await env.advance("31s");
+  expect(fails).toHaveLength(2);
+  fails[0]!(error);
+  await env.advance("5m");
+  expect(await run.history()).toHaveLength(2);
+  const target = `/v1/workflows/events?workflow_exec_id=${run.id}`;
+  expect(JSON.stringify((await env.api("GET", target)).body)).not.toContain("ACTIVITY_TASK_RETRYING");
+  finish();
+  expect(await run.result()).toEqual({ ok: 2 });
+  expect(fails).toHaveLength(2);
+});
+
 test("one whose time from scheduling to the end is over is not begun any more", async () => {
   const brief = activity({ name: "brief", scheduleToClose: "1m" }, async () => "ran");
   const calls = workflow({ name: "calls", timeout: null }, async () => {

@@ -178,10 +178,12 @@ export class QueuedActivities {
       });
       if (next.kind === "retry") {
         const body = { ...ref, name: task.name, failure: outcome.failure, retry_at: next.at };
-        await worker.transport.call("retrying", body);
+        const { superseded } = await worker.transport.call("retrying", body);
+        if (superseded) return leases.forget(receipt);
         return leases.release(receipt, next.at - this.#hub.now());
       }
-      await worker.transport.call("outcome", { ...ref, outcome: { ...outcome, reason: next.reason } });
+      const ended = { ...ref, outcome: { ...outcome, reason: next.reason } };
+      if ((await worker.transport.call("outcome", ended)).superseded) return leases.forget(receipt);
     } else {
       await worker.transport.call("outcome", { ...ref, outcome });
     }

@@ -293,12 +293,17 @@ export const WORKER_ROUTES = {
     z.strictObject({ execution: z.string(), run: z.string(), activities: z.array(z.int()).max(1000) }),
     z.object({ begun: z.array(z.int()) }),
   ),
-  outcome: op("activities/outcome", z.strictObject({ ...ActivityRef.shape, outcome: ActivityOutcome }), ok),
+  /** `superseded`: it was a failure, and a later attempt has begun, which counts instead. */
+  outcome: op(
+    "activities/outcome",
+    z.strictObject({ ...ActivityRef.shape, outcome: ActivityOutcome }),
+    z.object({ superseded: z.literal(true).optional() }),
+  ),
   /** An attempt of a queued activity failed and the same task is going to be delivered again. */
   retrying: op(
     "activities/retrying",
     z.strictObject({ ...ActivityRef.shape, name: z.string(), failure: Failure, retry_at: z.int() }),
-    ok,
+    z.object({ superseded: z.literal(true).optional() }),
   ),
   /**
    * The caller does not have the activity: its task is sent again, for another worker, before the caller finishes its

@@ -70,6 +70,11 @@ export async function begun(call: Call, body: WorkerBody<"begun">): Promise<Work
   return { begun: await call.ports.activities.begun(refTo(call, body.execution), body.run, body.activities) };
 }
 
+/** A later attempt has begun: a failure of this one says nothing about the activity. */
+async function isFollowed(call: Call, { execution, run, activity, attempt }: ActivityRef): Promise<boolean> {
+  return (await call.ports.activities.standing(refTo(call, execution), run, activity)).attempt > attempt;
+}
+
 /** Accepted also when nobody waits for it any more: there is nothing the worker could do about that. */
 export async function outcome(call: Call, body: WorkerBody<"outcome">): Promise<WorkerAnswer<"outcome"> | Refusal> {
   const { run, chain, activity, attempt, outcome: result } = body;
@@ -78,6 +83,10 @@ export async function outcome(call: Call, body: WorkerBody<"outcome">): Promise<
       ? tooLarge("result of the activity", result.result)
       : tooLarge("failure", result.failure);
   if (large) return large;
+  if (result.kind === "failed") {
+    if (!isOpen(await runOf(call, body))) return {};
+    if (await isFollowed(call, body)) return { superseded: true };
+  }
   const message = {
     id: messageId.activity(run, activity, attempt),
     kind: "activity",
@@ -95,6 +104,7 @@ export async function retrying(call: Call, body: WorkerBody<"retrying">): Promis
   const { ports } = call;
   const head = await runOf(call, body);
   if (!isOpen(head)) return {};
+  if (await isFollowed(call, body)) return { superseded: true };
   const { run, activity, name, attempt, failure } = body;
   const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
   await ports.feed.publish(refTo(call, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
