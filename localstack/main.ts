@@ -54,10 +54,13 @@ function print({ apiUrl, workerUrl, endpoint, region, outputs }: Deployment): vo
     WorkerUrl: workerUrl,
     ...Object.fromEntries(Object.entries(outputs).filter(([name]) => !name.endsWith("Url"))),
   };
-  for (const [name, value] of Object.entries(lines)) process.stdout.write(`${name.padEnd(17)} ${value}\n`);
-  say(
-    `\nTalk to its AWS services with: AWS_ENDPOINT_URL=${endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=${region}`,
-  );
+  const width = Math.max(...Object.keys(lines).map((name) => name.length)) + 1;
+  for (const [name, value] of Object.entries(lines)) process.stdout.write(`${name.padEnd(width)}${value}\n`);
+  const missing = process.env.AWS_ACCESS_KEY_ID ? {} : { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+  const here = { AWS_ENDPOINT_URL: endpoint, ...missing, AWS_REGION: region };
+  const variables = Object.entries(here).map(([name, value]) => `${name}=${value}`);
+  say(`\nIts AWS services are reached with these variables:\n  export ${variables.join(" ")}`);
+  say(`With them, the first API key is made by:\n  ${outputs.FirstKeyCommand}`);
 }
 
 try {
