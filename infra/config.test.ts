@@ -40,7 +40,7 @@ describe("settings", () => {
       retentionDays: "7",
       removalPolicy: "destroy",
       alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager",
-      logLevel: "debug",
+      logLevel: "warn",
     };
     const template = synthesize(stackProps(read(given)));
     for (const [, { DeletionPolicy, Properties }] of all(template, "AWS::DynamoDB::Table")) {
@@ -51,7 +51,7 @@ describe("settings", () => {
       LifecycleConfiguration: { Rules: Match.arrayWith([Match.objectLike({ ExpirationInDays: 7 })]) },
     });
     template.allResourcesProperties("AWS::CloudWatch::Alarm", { AlarmActions: ["arn:aws:sns:eu-west-1:1:pager"] });
-    expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "debug" });
+    expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "warn" });
   });
 
   it("give the REST API a host name of one's own, with its alias record", () => {

@@ -24,7 +24,7 @@ export const Settings = z.object({
   retentionDays: wholeNumber(1, 3650).default(30),
   /** A worker silent for longer is not alive. Workers beat every 10 s. */
   livenessWindowSeconds: wholeNumber(15, 3600).default(50),
-  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  logLevel: z.enum(["info", "warn", "error"]).default("info"),
   logRetentionDays: wholeNumber(1, 3653)
     .refine((days) => logDays.includes(days), `one of ${logDays.join(", ")}`)
     .default(30),

@@ -26,8 +26,8 @@ export interface SiroccoStackProps extends StackProps {
   readonly retention?: Duration;
   /** A worker that was silent for longer is not alive: its deployment is not routed to. @default 50 seconds, five heartbeats */
   readonly livenessWindow?: Duration;
-  /** What handlers log: `debug`, `info`, `warn` or `error` and above. @default info */
-  readonly logLevel?: "debug" | "info" | "warn" | "error";
+  /** What handlers log: `info`, `warn` or `error` and above. @default info */
+  readonly logLevel?: "info" | "warn" | "error";
   /** How long logs are kept. @default one month */
   readonly logRetention?: RetentionDays;
   /** A host name of one's own for the REST API. @default none: API Gateway's own name */
