@@ -152,7 +152,7 @@ describe("a running execution", () => {
       result: "waiting",
     });
     const waits = await sirocco("get talk");
-    expect(waits.out).toMatch(/waits for: timer 1, due in 59 min/);
+    expect(waits.out).toMatch(/waits for: timer 1, due in 1 h/);
     expect(await sirocco(`signal talk approve -i {"by":"ada"}`)).toMatchObject({ code: 0, out: "Signal accepted" });
     const tail = await sirocco("tail talk");
     expect(tail.code).toBe(0);
