@@ -136,10 +136,16 @@ export const RUNS_ATTRIBUTES = [
 ] as const;
 
 /**
- * Sort keys of Executions that the feed's consumer receives, by prefix, when an item is put or changed. Everything
- * else (messages, answers, marks) is filtered out before Lambda is invoked, so it costs nothing.
+ * What of the table Executions the feed's consumer receives. Everything else (messages, answers, a head each time it is
+ * marked, claimed or parked) is filtered out before Lambda is invoked, so it costs nothing.
  */
-export const FED_SORT_KEYS = ["HEAD", "RUN#", "LOG#", "PROGRESS#"] as const;
+export const FED = {
+  /** Prefixes of the sort keys of items that are put once: batches of histories, and progress. Their changes are none of its. */
+  put: ["LOG#", "PROGRESS#"],
+  /** Sort key of the head of an execution; received while it has the attribute `unseen`: from its start to its first claim. */
+  head: "HEAD",
+  unseen: "fresh",
+} as const;
 
 /**
  * Objects with this tag expire `retentionDays` after they were written. S3 counts from the write, not from the tag: at

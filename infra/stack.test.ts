@@ -163,6 +163,23 @@ describe("the stack", () => {
     });
   });
 
+  describe("the feed's consumer", () => {
+    it("is invoked for what is shown for the first time: not for each claim of a head, nor for a log's expiry", () => {
+      const mappings = all(template, "AWS::Lambda::EventSourceMapping").map(([, { Properties }]) => Properties);
+      const [feed] = mappings.filter(({ FilterCriteria }) => FilterCriteria);
+      expect(feed!.FilterCriteria.Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern))).toEqual([
+        {
+          eventName: ["INSERT"],
+          dynamodb: { Keys: { sk: { S: [{ prefix: "LOG#" }, { prefix: "PROGRESS#" }] } } },
+        },
+        {
+          eventName: ["INSERT", "MODIFY"],
+          dynamodb: { Keys: { sk: { S: ["HEAD"] } }, NewImage: { fresh: { BOOL: [{ exists: true }] } } },
+        },
+      ]);
+    });
+  });
+
   describe("the workers' endpoint", () => {
     it("streams its answers, which are as long as a history: one that is buffered ends at 6 MB", () => {
       const [[, url] = [], ...others] = all(template, "AWS::Lambda::Url");

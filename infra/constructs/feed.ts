@@ -4,7 +4,7 @@ import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-la
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { FED_SORT_KEYS, KEYS } from "../names.ts";
+import { FED, KEYS } from "../names.ts";
 import type { Handler } from "./handler.ts";
 import { deadLetterQueue } from "./work-queue.ts";
 
@@ -38,8 +38,16 @@ export class Feed extends Construct {
         onFailure: new SqsDlq(this.deadLetters),
         filters: [
           FilterCriteria.filter({
+            eventName: ["INSERT"],
+            dynamodb: { Keys: { [KEYS.sort]: { S: FED.put.map((prefix) => ({ prefix })) } } },
+          }),
+          // A start over a closed execution replaces its head. `exists` looks at leaves only, hence the type.
+          FilterCriteria.filter({
             eventName: FilterRule.or("INSERT", "MODIFY"),
-            dynamodb: { Keys: { [KEYS.sort]: { S: FED_SORT_KEYS.map((prefix) => ({ prefix })) } } },
+            dynamodb: {
+              Keys: { [KEYS.sort]: { S: [FED.head] } },
+              NewImage: { [FED.unseen]: { BOOL: FilterRule.exists() } },
+            },
           }),
         ],
       }),

@@ -2,20 +2,10 @@
  * The change stream of a table, read as Lambda's poller reads it: in order, a batch again and again until it was taken
  * in, from the first record that was not.
  */
-import { Buffer } from "node:buffer";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { changeOf, type StreamRecord } from "../../shared/aws/feed-records.ts";
 import type { Change } from "../../shared/aws/index.ts";
-import type { Item } from "../../shared/aws/table.ts";
-
-interface StreamRecord {
-  readonly eventName: "INSERT" | "MODIFY" | "REMOVE";
-  readonly dynamodb: {
-    readonly SequenceNumber: string;
-    readonly ApproximateCreationDateTime: number;
-    readonly NewImage?: Item;
-  };
-}
 
 /** The client for streams is a package of its own; one signed request is all of it that is needed here. */
 async function call<T>(dynamo: DynamoDBClient, operation: string, input: unknown): Promise<T> {
@@ -47,18 +37,6 @@ async function call<T>(dynamo: DynamoDBClient, operation: string, input: unknown
   return JSON.parse(text) as T;
 }
 
-/** On the wire, binary is base64. */
-function revive(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(revive);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([k, v]) => [
-      k,
-      k === "B" && typeof v === "string" ? Buffer.from(v, "base64") : revive(v),
-    ]),
-  );
-}
-
 /** `pollMs`: how long it waits before it looks again, as Lambda's poller does for 250 ms. */
 export function pumpChanges(
   dynamo: DynamoDBClient,
@@ -83,13 +61,7 @@ export function pumpChanges(
         ShardIterator,
         Limit: 100,
       });
-      let changes = answer.Records.filter((r) => r.eventName !== "REMOVE").map(
-        (r): Change => ({
-          id: r.dynamodb.SequenceNumber,
-          at: r.dynamodb.ApproximateCreationDateTime * 1000,
-          image: revive(r.dynamodb.NewImage) as Item,
-        }),
-      );
+      let changes = answer.Records.map(changeOf).filter((change) => change !== null);
       while (changes.length > 0 && !stopped) {
         const failed = new Set(await take(changes));
         const again = changes.findIndex((change) => failed.has(change.id));

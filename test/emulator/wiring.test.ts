@@ -4,7 +4,14 @@
  */
 import { randomUUID } from "node:crypto";
 import { CloudFormationClient, UpdateTerminationProtectionCommand } from "@aws-sdk/client-cloudformation";
-import { DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+} from "@aws-sdk/client-dynamodb";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -23,8 +30,8 @@ const read = async (table: string, pk: string, sk: string) => {
     await dynamo.send(new GetItemCommand({ TableName, Key: { pk: { S: pk }, sk: { S: sk } }, ConsistentRead: true }))
   ).Item;
 };
-const write = (table: string, pk: string, sk: string) =>
-  dynamo.send(new PutItemCommand({ TableName: stack.outputs[table], Item: { pk: { S: pk }, sk: { S: sk } } }));
+const write = (table: string, pk: string, sk: string, more: Record<string, AttributeValue> = {}) =>
+  dynamo.send(new PutItemCommand({ TableName: stack.outputs[table], Item: { pk: { S: pk }, sk: { S: sk }, ...more } }));
 const ask = async (path: string, init?: RequestInit) => {
   const answer = await fetch(`${stack.apiUrl}${path}`, init);
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
@@ -150,20 +157,40 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
   });
 
   describe("events", () => {
-    it("feeds changes of histories in order, and nothing else", async () => {
+    it("feeds what begins and what is logged, each once, and nothing else", async () => {
       const pk = `default#${randomUUID()}`;
-      for (const sk of ["HEAD", "IN#chain#signal", "LOG#run#0001", "IN#chain#other", "LOG#run#0002"]) {
-        await write("ExecutionsTable", pk, sk);
-      }
-      await eventually("the last record", () => read("FeedTable", `fed ${pk}`, "LOG#run#0002"));
-      const { Items } = await dynamo.send(
-        new QueryCommand({
+      const fresh = { fresh: { BOOL: true } };
+      const fed = async () => {
+        const { Items = [] } = await dynamo.send(
+          new QueryCommand({
+            TableName: stack.outputs.FeedTable,
+            KeyConditionExpression: "pk = :pk",
+            ExpressionAttributeValues: { ":pk": { S: `fed ${pk}` } },
+          }),
+        );
+        return Items.map(({ sk, note }) => `${note?.S} ${sk?.S}`);
+      };
+      await write("ExecutionsTable", pk, "HEAD", fresh);
+      await write("ExecutionsTable", pk, "IN#chain#signal");
+      await write("ExecutionsTable", pk, "LOG#run#00000002");
+      await write("ExecutionsTable", pk, "PROGRESS#run#1");
+      await eventually("the first records", () => read("FeedTable", `fed ${pk}`, "PROGRESS#run#1"));
+      expect(await fed()).toEqual(["INSERT HEAD", "INSERT LOG#run#00000002", "INSERT PROGRESS#run#1"]);
+      // Marked before its first claim; then claimed and closed, its log given an expiry, its run kept under another key.
+      await write("ExecutionsTable", pk, "HEAD", { ...fresh, rung: { BOOL: true } });
+      await eventually("the mark", async () => ((await fed())[0] === "MODIFY HEAD" ? true : undefined));
+      await dynamo.send(
+        new DeleteItemCommand({
           TableName: stack.outputs.FeedTable,
-          KeyConditionExpression: "pk = :pk",
-          ExpressionAttributeValues: { ":pk": { S: `fed ${pk}` } },
+          Key: { pk: { S: `fed ${pk}` }, sk: { S: "HEAD" } },
         }),
       );
-      expect(Items?.map(({ sk }) => sk?.S)).toEqual(["HEAD", "LOG#run#0001", "LOG#run#0002"]);
+      await write("ExecutionsTable", pk, "HEAD");
+      await write("ExecutionsTable", pk, "LOG#run#00000002", { ttl: { N: "2000000000" } });
+      await write("ExecutionsTable", pk, "RUN#run");
+      await write("ExecutionsTable", pk, "LOG#run#00000003");
+      await eventually("the last record", () => read("FeedTable", `fed ${pk}`, "LOG#run#00000003"));
+      expect(await fed()).toEqual(["INSERT LOG#run#00000002", "INSERT LOG#run#00000003", "INSERT PROGRESS#run#1"]);
     });
 
     it("wakes a schedule through its queue, and again after a delay", async () => {
