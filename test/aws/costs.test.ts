@@ -41,7 +41,8 @@ async function drive(): Promise<Claimed> {
   return claimed;
 }
 const step = (n: number, { head }: Claimed, look: boolean) => {
-  const batch = batchOf(1 + n, ports.clock.now(), [{ ...scheduled(n), where: "local:s" }]);
+  const local = [{ ...scheduled(n), where: "local:s" as const }];
+  const batch = batchOf(1 + n, ports.clock.now(), local);
   return append(ports, ref, { run: head.run, chain: head.chain, turn: head.turn, batch, taken: [], look });
 };
 const parkUntil = ({ head: { run, turn } }: Claimed, dueAt: number | null) =>
