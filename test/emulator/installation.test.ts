@@ -2,7 +2,8 @@
  * The whole product deployed: official client against the REST API, workers as real processes that poll SQS with the
  * credentials they were given, killed with SIGKILL. Authorisation is enforced throughout.
  */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFile, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +11,8 @@ import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deleteQueues, installationOf, listQueues } from "../../infra/queues.ts";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { registryKeys } from "../../shared/aws/bootstrap.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -48,6 +49,23 @@ function worker(name: string, deployment = "crash"): Promise<{ child: ChildProce
   });
 }
 
+/** Runs a line in a shell, as an operator with these variables of AWS and no other. */
+function shell(line: string, aws: Record<string, string>): Promise<{ code: number; out: string; err: string }> {
+  const bare = Object.entries(process.env).filter(([variable]) => !variable.startsWith("AWS_"));
+  const env = { ...Object.fromEntries(bare), HOME: dir, AWS_EC2_METADATA_DISABLED: "true", ...aws };
+  return new Promise((resolve) => {
+    execFile("sh", ["-c", line], { env, timeout: 60_000 }, (error, out, err) =>
+      resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }),
+    );
+  });
+}
+const operator = () => ({
+  AWS_ENDPOINT_URL: account.endpoint,
+  AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+});
+const clientOf = (apiKey: string) => new Mistral({ serverURL: stack.apiUrl, apiKey });
+
 const start = async (steps: number, o: { ms?: number; deploymentName?: string } = {}) => {
   const { ms = 0, deploymentName } = o;
   const started = await client.workflows.executeWorkflow({
@@ -77,9 +95,11 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     process.env.AWS_REGION = account.region;
     process.env.AWS_ACCESS_KEY_ID = account.credentials.accessKeyId;
     process.env.AWS_SECRET_ACCESS_KEY = account.credentials.secretAccessKey;
-    const ports = registryKeys({ table: stack.outputs.RegistryTable!, region: account.region });
-    ({ key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" }));
-    client = new Mistral({ serverURL: stack.apiUrl, apiKey: key });
+    // As the stack's output says, to the letter.
+    const made = await shell(stack.outputs.FirstKeyCommand!, operator());
+    key = /^SIROCCO_API_KEY=(\S+)$/m.exec(made.out)?.[1] ?? "";
+    if (key === "") throw new Error(`the first key was not made: ${made.out}${made.err}`);
+    client = clientOf(key);
   }, 240_000);
 
   afterAll(async () => {
@@ -190,7 +210,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     const victim = await worker("victim");
     const id = await start(6, { ms: 1_000 });
     const mine = () => entries().filter((e) => e.by === "victim" || e.by === "heir");
-    await eventually("second step", async () => (mine().length >= 2 ? true : undefined), 20_000);
+    await eventually("second step", async () => (mine().length >= 2 ? true : undefined), 60_000); // a lease, if a dead worker's poll got the task
     victim.child.kill("SIGKILL");
     await worker("heir");
     await go(id);
@@ -244,4 +264,56 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect((await listQueues(installation)).map(({ deployment }) => deployment)).toEqual(["crash", "crash"]);
     await expect(installationOf("Nowhere")).rejects.toThrow(/no stack "Nowhere"/);
   }, 60_000);
+
+  describe("keys", () => {
+    const command = (more: string) => `${stack.outputs.FirstKeyCommand} ${more}`;
+    /** Registers as a worker with the first key. */
+    const register = async () => {
+      const definitions = [{ name: "steal", input_schema: { type: "object" } }];
+      const who = { deployment: "thief", worker: "w", session: randomUUID() };
+      const answer = await fetch(`${stack.workerUrl}/v1/worker/register`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}` },
+        body: JSON.stringify({ ...who, definitions, activities: [], sdk: "test" }),
+      });
+      const { tasks } = (await answer.json()) as WorkerAnswer<"register">;
+      if (tasks.via !== "sqs") throw new Error("on AWS tasks come from SQS");
+      return tasks.credentials;
+    };
+    const names = async (apiKey: string) =>
+      (await clientOf(apiKey).workflows.getWorkflows()).result.workflows.map(({ name }) => name);
+
+    it("are made by whoever may write the registry: a second run makes a second key of the same workspace", async () => {
+      await register();
+      const { code, out, err } = await shell(command("--name second --json"), operator());
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      const second = JSON.parse(out) as { key: string; workspace: string; role: string };
+      expect(second).toMatchObject({ workspace: DEFAULT_WORKSPACE, role: "admin" });
+      expect(second.key).not.toBe(key);
+      for (const apiKey of [key, second.key]) expect(await names(apiKey)).toContain("steal");
+    }, 60_000);
+
+    it("of a new workspace see nothing of another, and one that may only read changes nothing", async () => {
+      const { out } = await shell(command("--workspace new --role read --name visitor --json"), operator());
+      const visitor = JSON.parse(out) as { key: string; workspace: string };
+      expect(visitor.workspace).not.toBe(DEFAULT_WORKSPACE);
+      expect(await names(visitor.key)).toEqual([]);
+      const cancelling = clientOf(visitor.key).workflows.executions.cancelWorkflowExecution({ executionId: "x" });
+      await expect(cancelling).rejects.toMatchObject({ statusCode: 403 });
+    }, 60_000);
+
+    it("are not made without credentials, nor with those of a worker, and the reason is said", async () => {
+      const { AWS_ENDPOINT_URL } = operator();
+      const nobody = await shell(command(""), { AWS_ENDPOINT_URL });
+      expect(nobody).toMatchObject({ code: 1, out: "", err: expect.stringContaining("No AWS credentials were found") });
+      const { access_key_id, secret_access_key, session_token } = await register();
+      const thief = await shell(command(""), {
+        AWS_ENDPOINT_URL,
+        AWS_ACCESS_KEY_ID: access_key_id,
+        AWS_SECRET_ACCESS_KEY: secret_access_key,
+        AWS_SESSION_TOKEN: session_token,
+      });
+      expect(thief).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/not written: .*AccessDenied/) });
+    }, 60_000);
+  });
 });
