@@ -40,6 +40,8 @@ const CARRY: Millis = 15 * 60_000;
 const CARRIED = 1_000;
 /** X7, bytes: far below what a call may have, for what code decides comes on top. */
 const MESSAGES_AT_ONCE = 4 * 1024 * 1024;
+/** The same for outcomes of local work, which may all come while one call is under way. */
+const OUTCOMES_AT_ONCE = 2 * 1024 * 1024;
 const SOON: Millis = 100;
 /** Appends in quick succession ask for new messages so seldom: every message is announced by a task besides. */
 const LOOK: Millis = 1_000;
@@ -243,6 +245,9 @@ export class Execution {
     }
     const facts = await this.#facts(state);
     let step = decide(state, facts);
+    if (step.events.length === 0 && facts.outcomes.length < this.#outcomes.length) {
+      step = decide(state, { ...facts, outcomes: this.#outcomes }); // the first of them mean nothing any more
+    }
     const more = !this.#allAtOnce && facts.messages.length > 0 && facts.messages.length < this.#inbox.size;
     const at = Math.max(this.#hub.now(), state.at);
     const placed = () => step.events.map((e, i) => place(e, state.tail + 1 + i, at));
@@ -381,7 +386,6 @@ export class Execution {
       turn,
       batch,
       taken: [...taken],
-      result: last.kind === "execution_completed" ? last.result : null,
       failure,
       owed: owedToChildren(state),
       carried: last.kind === "execution_continued" ? carried : [],
@@ -486,7 +490,7 @@ export class Execution {
       now,
       session: worker.session,
       messages: instance ? this.#nextMessages(state) : [], // X6
-      outcomes: this.#outcomes,
+      outcomes: this.#nextOutcomes(),
       isRunning: (activity, attempt) =>
         this.#running.has(`${run}/${activity}/${attempt}`) ||
         this.#outcomes.some((o) => o.activity === activity && o.attempt === attempt),
@@ -508,6 +512,16 @@ export class Execution {
       return bytes > MESSAGES_AT_ONCE;
     });
     return over < 0 ? all : all.slice(0, Math.max(1, over));
+  }
+
+  /** As many as travel well together, at least one; the others are still called running. */
+  #nextOutcomes(): LocalOutcome[] {
+    let bytes = 0;
+    const over = this.#outcomes.findIndex((o) => {
+      bytes += roughSize(o);
+      return bytes > OUTCOMES_AT_ONCE;
+    });
+    return over < 0 ? this.#outcomes : this.#outcomes.slice(0, Math.max(1, over));
   }
 
   // --- local activities ----------------------------------------------------------------------------------------

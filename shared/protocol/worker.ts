@@ -236,7 +236,8 @@ export const WORKER_ROUTES = {
       ...position,
       batch: Batch,
       taken: z.array(z.string()),
-      result: z.json(),
+      /** Not read: the closing event has it. Sent twice, a large one would not fit into a call on AWS. */
+      result: z.json().optional(),
       failure: z.string().nullable(),
       owed: z.array(Owed),
       /** Ids the next run must know as taken in (only with a closing event `execution_continued`). */

@@ -11,6 +11,8 @@ export async function close(call: Call, body: WorkerBody<"close">, characters: n
   const foreign = body.owed.find((owed) => !("parent_run" in owed) || owed.parent_run !== body.run);
   if (foreign)
     return refused(422, "WF_1001", `a worker cannot order '${foreign.kind}' for anything but children of the run`);
-  const result = await engine.close(call.ports, refTo(call, body.execution), body);
-  return result.kind === "malformed" ? refused(422, "WF_1001", result.detail) : result;
+  const last = body.batch.events.at(-1);
+  const result = last?.kind === "execution_completed" ? last.result : null;
+  const closed = await engine.close(call.ports, refTo(call, body.execution), { ...body, result });
+  return closed.kind === "malformed" ? refused(422, "WF_1001", closed.detail) : closed;
 }
