@@ -29,7 +29,8 @@ export class AwsActivities implements Activities {
   }
 
   async beat(ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis) {
-    const where = { owner: payloadOwner(ref, run), inline: INLINE_ONCE };
+    // Under a name of their own, since they expire as if by a clock: nothing else of the run may be the same object.
+    const where = { owner: `${payloadOwner(ref, run)}/beats`, inline: INLINE_ONCE, short: true } as const;
     const packed = await stored(this.#c.blobs, details, where);
     return this.#set(ref, run, activity, { attempt: N(attempt), details: packed, beat_at: N(now) }, HEARD);
   }

@@ -70,7 +70,7 @@ async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promis
   const { next, run } = p;
   const closedAt = next.closed_at ?? c.clock.now();
   const set: Item = { "#status": S(next.status), closed_at: N(closedAt) };
-  const remove = ["rung", "fresh"];
+  const remove = ["rung", "promised", "fresh"];
   const blobs: Packed[] = [];
   for (const field of ["result", "failure", "owed"] as const) {
     const packed = await packField(ref, run, field, next[field]);
@@ -154,7 +154,7 @@ async function continuing(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Pr
 
 /** The item of a run that is not the head's any more. */
 export function leftBehind(ref: Ref, head: Item, over: Item = {}): Item {
-  const { fresh: _fresh, rung: _rung, ...rest } = head;
+  const { fresh: _fresh, rung: _rung, promised: _promised, ...rest } = head;
   delete rest[INDEXES.due.partition];
   delete rest[INDEXES.due.sort];
   return { ...rest, ...keyItem(runKey(ref, text(head, "run")!)), ...over };

@@ -12,7 +12,7 @@ import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
 import { Lookup } from "./lookup.ts";
-import { blobOf, type Packed, upload } from "./pack.ts";
+import { blobOf, expireLost, type Packed, upload } from "./pack.ts";
 import { listRuns } from "./runs.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 
@@ -50,7 +50,8 @@ export class AwsExecutions implements Executions {
   }
 
   async create(head: Head, overFinal: boolean) {
-    const item = await storeHeadBlobs(this.#c.blobs, await encodeHead({ ...head, turn: 1 }, { fresh: true }));
+    const encoded = await encodeHead({ ...head, turn: 1 }, { fresh: true });
+    const item = await storeHeadBlobs(this.#c.blobs, encoded);
     if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
     let put = await this.#table.put(item, { expression: "attribute_not_exists(pk)" });
     while (!put.ok) {
@@ -63,7 +64,10 @@ export class AwsExecutions implements Executions {
       const over = overFinal && text(old, "status") !== "RUNNING" && old[INDEXES.due.sort] === undefined;
       const there = expired ? null : await this.#decode(old);
       // Of the same token it is the same start, even if it has closed since.
-      if (there && (!over || there.token === head.token)) return { kind: "exists" as const, head: there };
+      if (there && (!over || there.token === head.token)) {
+        if (there.run !== head.run) await expireLost(this.#c.blobs, encoded.blobs);
+        return { kind: "exists" as const, head: there };
+      }
       if (!expired) await this.#table.put(leftBehind(head, old)); // the old run stays listed under its own key
       put = await this.#table.put(
         { ...item, turn: N(number(old, "turn")! + 1) },
@@ -94,7 +98,7 @@ export class AwsExecutions implements Executions {
     const due = dueAttributes(pkOf(ref), dueAt);
     const marked = await this.#table.update(
       headKey(ref),
-      `SET ${partition} = :shard, ${sort} = :due, rung = :due, #turn = #turn + :one`,
+      `SET ${partition} = :shard, ${sort} = :due, promised = :due, rung = :true, #turn = #turn + :one`,
       {
         condition: "#status = :running AND #chain = :chain AND attribute_not_exists(rung)",
         names: { "#status": "status", "#turn": "turn", "#chain": "chain" },
@@ -102,6 +106,7 @@ export class AwsExecutions implements Executions {
           ...RUNNING,
           ":shard": due[partition]!,
           ":due": due[sort]!,
+          ":true": { BOOL: true },
           ":one": N(1),
           ":chain": S(chain),
         },
@@ -112,16 +117,16 @@ export class AwsExecutions implements Executions {
   }
 
   /**
-   * `rung` is the due time that was set with it: where it is there, `due_at` becomes what it is, the index stands still,
-   * and the claim costs one write unit instead of three. Found to be old, it is moved after all.
+   * `promised` is the due time that was set with `rung`: where it is there, `due_at` becomes what it is, the index stands
+   * still, and the claim costs one write unit instead of three. Found to be old, it is moved after all.
    */
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const { partition, sort } = INDEXES.due;
     const due = dueAttributes(pkOf(ref), p.dueAt);
-    const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(rung, :due)";
+    const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(promised, :due)";
     const claimed = await this.#table.update(
       headKey(ref),
-      `SET ${partition} = :shard, ${sort} = ${kept}, driver = :session, #turn = #turn + :one REMOVE rung, fresh`,
+      `SET ${partition} = :shard, ${sort} = ${kept}, driver = :session, #turn = #turn + :one REMOVE rung, promised, fresh`,
       {
         condition: "#status = :running",
         names: { "#status": "status", "#turn": "turn" },

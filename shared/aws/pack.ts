@@ -58,6 +58,15 @@ export async function stored(
   return packed.attribute;
 }
 
+/**
+ * What was uploaded for a write that lost: its objects expire, except the one that the winner names (it was the same
+ * write, made before). Only for content that no other write can share: nobody could tell then who needs it.
+ */
+export async function expireLost(blobs: Blobs, lost: readonly Packed[], winner?: AttributeValue): Promise<void> {
+  const needed = blobOf(winner);
+  await Promise.all(lost.map(({ blob }) => (blob && blob.key !== needed ? blobs.expire(blob.key) : undefined)));
+}
+
 /** The name of the object that the attribute stands for, if one does. */
 export const blobOf = (attribute: AttributeValue | undefined): string | undefined => attribute?.M?.s3?.S;
 

@@ -1,0 +1,95 @@
+/** What is left of writes that lost, and of items that an earlier version wrote. */
+
+import { randomBytes } from "node:crypto";
+import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Aws } from "../../shared/aws/index.ts";
+import type { Ref } from "../../shared/ports.ts";
+import { batchOf, begun, bench, claimed, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
+import { cannotRun, type Installation, install } from "./account.ts";
+
+let on: Installation;
+let ports: Aws;
+let s3: S3Client;
+const large = () => randomBytes(60_000).toString("base64");
+
+/** Names of the objects of an execution, each with whether it has been told to expire. */
+async function objects(ref: Ref): Promise<Map<string, boolean>> {
+  const where = { Bucket: on.bucket };
+  const Prefix = `${ref.workspace}/${ref.execution}/`;
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ ...where, Prefix }));
+  const tagged = Contents.map(async ({ Key }) => {
+    const { TagSet = [] } = await s3.send(new GetObjectTaggingCommand({ ...where, Key }));
+    return [Key!, TagSet.length > 0] as const;
+  });
+  return new Map(await Promise.all(tagged));
+}
+const expiring = async (ref: Ref) => [...(await objects(ref)).values()].filter((expires) => expires).length;
+const staying = async (ref: Ref) => [...(await objects(ref)).values()].filter((expires) => !expires).length;
+
+describe.skipIf(cannotRun)("what has lost", () => {
+  beforeAll(async () => {
+    on = await install({ feed: false });
+    ports = on.adapter();
+    const { endpoint, region, credentials } = on.account;
+    s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  });
+  afterAll(async () => {
+    s3?.destroy();
+    await on?.end();
+  });
+  const b = () => bench({ ports, pass: async () => {} });
+
+  test("a start of an id that runs leaves nothing that stays", async () => {
+    const ref = newRef();
+    await begun(b(), ref, { input: { text: large() } });
+    const again = headOf(ref, b().now(), { input: { text: large() } });
+    expect((await ports.executions.create(again, true)).kind).toBe("exists");
+    expect([await staying(ref), await expiring(ref)]).toEqual([1, 1]);
+  });
+
+  test("of two batches for one position the loser's expires, and one that is put again stays", async () => {
+    const head = await claimed(b(), await begun(b()));
+    const batch = () => {
+      const step = [{ ...scheduled(1), input: { text: large() } }];
+      return batchOf(2, b().now(), step);
+    };
+    const [won, lost] = [batch(), batch()];
+    const other = on.adapter();
+    await other.executions.head(head); // knows where the log ends, and not what has been written since
+    expect((await ports.executions.putBatch(head, head.run, won, LIMIT)).kind).toBe("written");
+    expect((await other.executions.putBatch(head, head.run, lost, LIMIT)).kind).toBe("taken");
+    await other.executions.putBatch(head, head.run, won, LIMIT);
+    await on.adapter().executions.putBatch(head, head.run, won, LIMIT);
+    expect([await staying(head), await expiring(head)]).toEqual([1, 1]);
+    expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([won]);
+  });
+
+  test("of two messages with one id the loser's expires", async () => {
+    const ref = newRef();
+    const id = uuid();
+    for (let i = 0; i < 2; i++) await ports.executions.putMessage(ref, "chain", signal(id, i, large()));
+    expect([await staying(ref), await expiring(ref)]).toEqual([1, 1]);
+  });
+
+  test("large details of a heartbeat expire by themselves", async () => {
+    const head = await begun(b());
+    await ports.activities.beat(head, head.run, 1, 1, { text: large() }, b().now());
+    expect([await staying(head), await expiring(head)]).toEqual([0, 1]);
+  });
+
+  test("a head that was marked without a promise gets the guard of its claim", async () => {
+    const head = await begun(b());
+    await ports.clients.dynamo.send(
+      new UpdateItemCommand({
+        TableName: on.tables.executions,
+        Key: { pk: { S: `${head.workspace}#${head.execution}` }, sk: { S: "HEAD" } },
+        UpdateExpression: "REMOVE promised",
+      }),
+    );
+    const now = b().now();
+    const claim = { dueAt: now + 120_000, keepAfter: now + 50_000, session: uuid() };
+    expect(await ports.executions.claim(head, claim)).toMatchObject({ due_at: now + 120_000, rung: false });
+  });
+});
