@@ -65,8 +65,6 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundles> {
     format: "esm",
     // The ES modules of the AWS SDK can be shaken, its CommonJS cannot.
     mainFields: ["module", "main"],
-    // CommonJS inside the bundle calls `require` for Node's own modules.
-    banner: { js: 'import{createRequire as __require}from"node:module";const require=__require(import.meta.url);' },
     plugins: [...forSchemas, ...forLambda],
     legalComments: "none",
     metafile: true,

@@ -3,6 +3,7 @@
  * recorded as the outcome of its last attempt, so that the workflow learns it; a workflow task needs nothing: its execution stays due and is rung again, ever more rarely.
  */
 import middy from "@middy/core";
+import "../shared/aws/task-reading.ts"; // needed by every invocation, so loaded with the function
 import { send } from "../shared/engine/send.ts";
 import { messageId } from "../shared/protocol/messages.ts";
 import type { Task } from "../shared/protocol/worker.ts";

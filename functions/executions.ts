@@ -2,4 +2,4 @@
 import { EXECUTIONS } from "../shared/api/areas/executions.ts";
 import { streamingRest } from "./lib/rest.ts";
 
-export const handler = streamingRest({ handlers: EXECUTIONS });
+export const handler = streamingRest([EXECUTIONS]);

@@ -3,4 +3,4 @@ import { REGISTRATION } from "../shared/api/areas/registration.ts";
 import { SYSTEM } from "../shared/api/areas/system.ts";
 import { bufferedRest } from "./lib/rest.ts";
 
-export const handler = bufferedRest({ handlers: REGISTRATION, open: SYSTEM });
+export const handler = bufferedRest([REGISTRATION, SYSTEM]);

@@ -2,4 +2,4 @@
 import { SCHEDULES } from "../shared/api/areas/schedules.ts";
 import { bufferedRest } from "./lib/rest.ts";
 
-export const handler = bufferedRest({ handlers: SCHEDULES });
+export const handler = bufferedRest([SCHEDULES]);

@@ -2,4 +2,4 @@
 import { STREAMS } from "../shared/api/areas/streams.ts";
 import { streamingRest } from "./lib/rest.ts";
 
-export const handler = streamingRest({ handlers: STREAMS });
+export const handler = streamingRest([STREAMS]);

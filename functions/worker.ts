@@ -6,8 +6,10 @@
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import { ENV } from "../infra/names.ts";
+import { SYSTEM } from "../shared/api/areas/system.ts";
 import type { ApiOptions } from "../shared/api/call.ts";
-import { serveWorker } from "../shared/api/worker/dispatch.ts";
+import { DATA_PATH } from "../shared/api/worker/data-path.ts";
+import { servingWorkers } from "../shared/api/worker/dispatch.ts";
 import { compressedBody, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { apiAt, fromUrl, type UrlEvent } from "./lib/front.ts";
@@ -25,10 +27,16 @@ const tasks: ApiOptions["tasks"] = (call, deployment) =>
     { workspace: call.workspace, deployment },
   );
 
+const worker = servingWorkers({
+  ...DATA_PATH,
+  // Loaded at its first use: it checks schemas and schedules, and a worker registers once in its life.
+  register: async (call, body) => (await import("../shared/api/worker/register.ts")).register(call, body),
+});
+
 export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeStreamifyResponse })
   .use(envelope)
   .handler(async (event, context) => {
-    const api = apiAt(`https://${event.requestContext.domainName}`, { worker: serveWorker }, { tasks });
+    const api = apiAt(`https://${event.requestContext.domainName}`, [{ worker }, SYSTEM], { tasks });
     const request = fromUrl(event, context as unknown as LambdaContext);
     const body = await compressedBody(event, api.bodyLimit(request.target)).catch(() => ""); // no JSON: refused as such
     return encoded(event, await api.handle(body === undefined ? request : { ...request, body }));

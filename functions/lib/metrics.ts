@@ -1,6 +1,6 @@
 /**
  * Metrics in CloudWatch's embedded metric format: a line of JSON in the log, from which CloudWatch takes them. What is
- * zero is left out, because a metric costs money in each hour in which it has a value. `docs/operating.md` lists them.
+ * zero is left out, because a metric costs money in each hour in which it has a value. `infra/README.md` lists them.
  */
 import type { Usage } from "../../shared/aws/meter.ts";
 

@@ -18,14 +18,16 @@ import {
   refusal,
   toBody,
 } from "../protocol/errors.ts";
+import { compile, type Match } from "../protocol/http/match.ts";
 import { parseBody, parseQuery } from "../protocol/http/parse.ts";
 import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
-import { matchRoute, type Operation, type Route } from "../protocol/routes.ts";
+import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type ApiOptions, type Call, DEFAULT_OPTIONS } from "./call.ts";
 import { type Frame, textOf } from "./frames.ts";
-import type { Input, Parts } from "./handlers.ts";
+import type { Input, Part } from "./handlers.ts";
 import { scopedLog } from "./scoped-log.ts";
+import type { ServeWorker } from "./worker/dispatch.ts";
 import { isWorkerPath } from "./worker/path.ts";
 
 export interface ApiRequest {
@@ -54,13 +56,16 @@ export interface Api {
 
 export type GivenOptions = Pick<ApiOptions, "version" | "url"> & Partial<ApiOptions>;
 
-/** An API that serves these parts of it. */
-export function apiOf(parts: Parts, ports: Ports, options: GivenOptions): Api {
+/** An API of these parts. */
+export function apiOf(parts: readonly Part[], ports: Ports, options: GivenOptions): Api {
   const api: Context = {
-    parts,
     ports,
     options: { ...DEFAULT_OPTIONS, ...options },
     authenticate: authenticator(ports),
+    match: compile(parts.flatMap(({ routes }) => routes ?? [])),
+    handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Context["handlers"],
+    open: Object.assign({}, ...parts.map(({ open }) => open)) as Context["open"],
+    worker: parts.find(({ worker }) => worker)?.worker,
   };
   return {
     handle: (request) => handle(api, request),
@@ -68,11 +73,15 @@ export function apiOf(parts: Parts, ports: Ports, options: GivenOptions): Api {
   };
 }
 
-export interface Context {
-  readonly parts: Parts;
+interface Context {
   readonly ports: Ports;
   readonly options: ApiOptions;
   readonly authenticate: Authenticate;
+  readonly match: (method: string, path: string) => Match<Route>;
+  /** By operation. */
+  readonly handlers: Readonly<Record<string, (call: Call, input: Input<never>) => unknown>>;
+  readonly open: Readonly<Record<string, (options: ApiOptions) => unknown>>;
+  readonly worker: ServeWorker | undefined;
 }
 
 /** What a handler came to: a value to be written as JSON, nothing (204), frames, or a refusal. */
@@ -107,20 +116,20 @@ function requestIdOf(api: Context, request: ApiRequest): string {
 }
 
 async function serve(api: Context, request: ApiRequest, requestId: string): Promise<Outcome> {
-  if (isWorkerPath(request.target)) {
+  if (api.worker && isWorkerPath(request.target)) {
     const call = await authorize(api, request, requestId);
     if (isRefusal(call)) return call;
-    return (api.parts.worker ?? notServed(request.target))(call, request);
+    return api.worker(call, request);
   }
   const [path, search] = split(request.target);
-  const match = matchRoute(request.method, path);
+  const match = api.match(request.method, path);
   if (match.outcome === "not_found") return noRoute(request.method, path);
   if (match.outcome === "method_not_allowed") return methodNotAllowed(request.method, path, match.allowed);
   if (match.outcome === "malformed") {
     return refusal(400, "MALFORMED", `The path segment '${match.segment}' is not valid percent-encoding.`);
   }
-  const route: Route = match.route;
-  if (!route.auth) return { status: 200, value: await open(api, match.route.operation) };
+  const { route } = match;
+  if (!route.auth) return { status: 200, value: await api.open[route.operation]!(api.options) };
   const call = await authorize(api, request, requestId, route);
   if (isRefusal(call)) return call;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
@@ -137,7 +146,7 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
     lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
   } as Input<never>;
   const started = api.ports.clock.now();
-  const result = await handlerOf(api, match.route.operation)(call, input);
+  const result = await api.handlers[route.operation]!(call, input);
   if (isRefusal(result)) {
     call.log.info("refused", { operation: route.operation, status: result.status, code: result.code });
     return result;
@@ -150,22 +159,6 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
 function split(target: string): [path: string, search: string] {
   const mark = target.indexOf("?");
   return mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark + 1)];
-}
-
-type Handler = (call: Call, input: Input<never>) => unknown;
-
-function handlerOf({ parts }: Context, operation: Operation): Handler {
-  const handlers = parts.handlers as Partial<Record<Operation, Handler>> | undefined;
-  return handlers?.[operation] ?? notServed(operation);
-}
-
-function open({ parts, options }: Context, operation: Operation): unknown {
-  const handlers = parts.open as Partial<Record<Operation, (options: ApiOptions) => unknown>> | undefined;
-  return (handlers?.[operation] ?? notServed(operation))(options);
-}
-
-function notServed(what: string): never {
-  throw new Error(`${what} does not belong to the parts of the API that this process serves: who sent it here?`);
 }
 
 async function authorize(api: Context, request: ApiRequest, requestId: string, route?: Route): Promise<Call | Refusal> {

@@ -1,6 +1,15 @@
-/** What handlers of the routes table are, and which of them a process serves. */
+/** What handlers of the routes table are, and the parts in which they are served. */
 import type { Refusal } from "../protocol/errors.ts";
-import type { Area, AvailableOperation, BodyOf, ParamsOf, QueryOf, ResponseOf, RouteOf } from "../protocol/routes.ts";
+import type {
+  Area,
+  AvailableOperation,
+  BodyOf,
+  ParamsOf,
+  QueryOf,
+  ResponseOf,
+  Route,
+  RouteOf,
+} from "../protocol/routes.ts";
 import type { ApiOptions, Call } from "./call.ts";
 import type { Frame } from "./frames.ts";
 import type { ServeWorker } from "./worker/dispatch.ts";
@@ -32,10 +41,11 @@ export type OpenHandlers = {
 };
 
 /**
- * What a process serves of the API. A Lambda function is given the requests of its area and carries no code for others;
- * a request that comes to it all the same is its stack's fault, and answered 500.
+ * An area, or a part of what one process serves: rows of the routes table with their handlers. A Lambda function carries
+ * the code of its own area alone; what a process does not serve, it does not find.
  */
-export interface Parts {
+export interface Part {
+  readonly routes?: readonly Route[];
   readonly handlers?: Partial<HandlersOf<Exclude<Area, "system">>>;
   readonly open?: OpenHandlers;
   readonly worker?: ServeWorker;

@@ -6,19 +6,13 @@ import { SCHEDULES } from "./areas/schedules.ts";
 import { STREAMS } from "./areas/streams.ts";
 import { SYSTEM } from "./areas/system.ts";
 import { type Api, apiOf, type GivenOptions } from "./dispatch.ts";
-import type { HandlersOf } from "./handlers.ts";
-import { serveWorker } from "./worker/dispatch.ts";
+import { servingWorkers } from "./worker/dispatch.ts";
+import { WORKER_HANDLERS } from "./worker/handlers.ts";
 
 export { createKey, DEFAULT_WORKSPACE, type NewKey } from "./auth.ts";
 export type { ApiOptions } from "./call.ts";
-export type { Api, ApiRequest, ApiResponse } from "./dispatch.ts";
+export type { Api, ApiResponse } from "./dispatch.ts";
 
-const HANDLERS: HandlersOf<"executions" | "registration" | "schedules" | "streams"> = {
-  ...REGISTRATION,
-  ...EXECUTIONS,
-  ...STREAMS,
-  ...SCHEDULES,
-};
+const ALL = [REGISTRATION, EXECUTIONS, STREAMS, SCHEDULES, SYSTEM, { worker: servingWorkers(WORKER_HANDLERS) }];
 
-export const createApi = (ports: Ports, options: GivenOptions): Api =>
-  apiOf({ handlers: HANDLERS, open: SYSTEM, worker: serveWorker }, ports, options);
+export const createApi = (ports: Ports, options: GivenOptions): Api => apiOf(ALL, ports, options);

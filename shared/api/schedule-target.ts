@@ -13,7 +13,6 @@ import {
 } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { route } from "../routing/route.ts";
-import { inputProblems } from "../routing/schema-check.ts";
 import type { Call } from "./call.ts";
 import { tooLarge } from "./payload.ts";
 
@@ -86,9 +85,13 @@ async function byIdentifier(
 }
 
 /** The refusal of an input that is too large or does not fit the workflow's schema; null = it will do. */
-export function inputRefusal(registration: RegistrationRecord | undefined, input: unknown): Refusal | null {
+export async function inputRefusal(
+  registration: RegistrationRecord | undefined,
+  input: unknown,
+): Promise<Refusal | null> {
   const large = tooLarge("input of the schedule", input);
   if (large || !registration || isEncodedInput(input)) return large;
+  const { inputProblems } = await import("../routing/schema-check.ts"); // with its validator, at the first change
   const problems = inputProblems(registration.definition.input_schema, input);
   if (problems.length === 0) return null;
   return invalidSchedule(problems.map((each) => ({ ...each, loc: ["body", "schedule", ...each.loc.slice(1)] })));

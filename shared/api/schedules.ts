@@ -28,7 +28,7 @@ export async function createSchedule(
   const { ports, workspace } = call;
   const target = await targetOfSchedule(call, body);
   if (isRefusal(target)) return target;
-  const unfit = inputRefusal(target.registration, body.schedule.input);
+  const unfit = await inputRefusal(target.registration, body.schedule.input);
   if (unfit) return unfit;
   const schedule_id = body.schedule_id ?? body.schedule.schedule_id ?? ports.uuid();
   const created = await create(ports, workspace, {
@@ -117,7 +117,7 @@ export async function updateSchedule(
       deployment_name: state.deployment_name,
     });
     // Whether it can be started is not asked here: a schedule may be repaired while nothing serves it.
-    const unfit = inputRefusal(isRefusal(target) ? undefined : target.registration, partial.input);
+    const unfit = await inputRefusal(isRefusal(target) ? undefined : target.registration, partial.input);
     if (unfit) return unfit;
   }
   const changed = await apply(call, id, (state, now) => update(state, now, partial));

@@ -1,7 +1,5 @@
 /** The AWS adapter: all ports over DynamoDB, SQS, S3 and STS. */
-import { abreast } from "../engine/abreast.ts";
-import { sweep } from "../engine/sweep.ts";
-import type { Clock, DueSchedule, Log, Ports, Settings } from "../ports.ts";
+import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
 import { AwsActivities } from "./activities.ts";
@@ -11,23 +9,22 @@ import { S3Blobs } from "./blobs.ts";
 import type { Clients } from "./clients.ts";
 import type { Context } from "./context.ts";
 import { CountedExecutions } from "./counted.ts";
-import { type CredentialOptions, type SqsTasks, tasksFor } from "./credentials.ts";
+import type { CredentialOptions, SqsTasks } from "./credentials.ts";
 import { AwsFeed } from "./feed.ts";
-import { type Change, FeedWriter } from "./feed-writer.ts";
+import type { Change, FeedWriter } from "./feed-writer.ts";
 import { Pace } from "./pace.ts";
 import { type QueueOptions, Queues } from "./queues.ts";
 import { AwsRegistry } from "./registry.ts";
-import { expireClosed } from "./retention.ts";
 import { AwsSchedules } from "./schedules.ts";
 import { Table } from "./table.ts";
-import { type DeadLetter, readDead } from "./task-body.ts";
+import type { DeadLetter } from "./task-reading.ts";
 import { AwsTasks } from "./tasks.ts";
 
 export { awsClients, type Clients } from "./clients.ts";
 export type { CredentialOptions, SqsTasks } from "./credentials.ts";
 export type { Change } from "./feed-writer.ts";
 export type { QueueOptions } from "./queues.ts";
-export type { DeadLetter } from "./task-body.ts";
+export type { DeadLetter } from "./task-reading.ts";
 
 /** Names of what the stack made. What a handler has no right to use may be left empty. */
 export interface Places {
@@ -64,33 +61,14 @@ export interface Aws extends Ports {
   deleteDeploymentQueues(workspace: string, deployment: string): Promise<string[]>;
 }
 
-/** Loaded when it is needed first: most functions never wake a schedule. */
-const scheduling = () => import("../schedules/index.ts");
-
-/** Entries that are read of an index at a time. */
-const PAGE = 1_000;
-const ABREAST = 25;
-
-/**
- * Schedules whose alarm was lost: armed again, so that however many they are the fleet of the scheduler's function takes
- * them. Without an alarm they are woken here. What one of them meets must not hold up the others.
- */
-async function wakeOverdue(ports: Ports, armed: boolean, until: Millis): Promise<number> {
-  const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, PAGE);
-  const wake = (key: DueSchedule) =>
-    armed ? ports.schedules.arm(key, key.wakeAt) : scheduling().then((s) => s.wakeSchedule(ports, key));
-  let woken = 0;
-  await abreast(ABREAST, overdue, async (key) => {
-    if (ports.clock.now() >= until) return;
-    woken += 1;
-    try {
-      await wake(key);
-    } catch (error) {
-      ports.log.error("a schedule could not be woken", { ...key, error });
-    }
-  });
-  return woken;
-}
+/** Each is loaded at its first use, or with the function that always needs it (`functions/`). */
+const lazily = {
+  schedules: () => import("../schedules/index.ts"),
+  sweeping: () => import("./sweeping.ts"),
+  feedWriter: () => import("./feed-writer.ts"),
+  taskReading: () => import("./task-reading.ts"),
+  credentials: () => import("./credentials.ts"),
+};
 
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -112,7 +90,7 @@ export function aws(options: AwsOptions): Aws {
   };
   const queues = new Queues(clients.sqs, places.queues, settings.leaseMs);
   const changes = new Pace(clock);
-  const writer = new FeedWriter(c);
+  let writer: FeedWriter | undefined;
   const ports: Ports = {
     clock,
     uuid,
@@ -127,22 +105,22 @@ export function aws(options: AwsOptions): Aws {
     answers: new AwsAnswers(c),
     changes,
     durable: async () => {}, // a call that has returned is on three disks
-    scheduleClosed: async (head, told) => (await scheduling()).scheduleClosed(ports, head, told),
+    scheduleClosed: async (head, told) => (await lazily.schedules()).scheduleClosed(ports, head, told),
   };
   return {
     ...ports,
     clients,
-    feedChanges: (some) => writer.take(some),
-    async sweep(everyMs, until) {
-      // Side by side: neither may use up the time of the other. What has closed can wait.
-      const [due, woken] = await Promise.all([
-        sweep(ports, everyMs, PAGE, until),
-        wakeOverdue(ports, options.alarm !== undefined, until),
-      ]);
-      return { due, woken, expired: await expireClosed(c, until) };
+    async feedChanges(some) {
+      const { FeedWriter } = await lazily.feedWriter();
+      writer ??= new FeedWriter(c);
+      return writer.take(some);
     },
-    readDead: (letter) => readDead(c.blobs, letter),
-    tasksFor: (o, of) => tasksFor(clients.sts, queues, o, of),
+    async sweep(everyMs, until) {
+      const { round } = await lazily.sweeping();
+      return round(c, ports, { everyMs, until, armed: options.alarm !== undefined });
+    },
+    readDead: async (letter) => (await lazily.taskReading()).readDead(c.blobs, letter),
+    tasksFor: async (o, of) => (await lazily.credentials()).tasksFor(clients.sts, queues, o, of),
     deleteDeploymentQueues: (workspace, deployment) => queues.deleteBoth(workspace, deployment),
   };
 }

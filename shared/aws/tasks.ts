@@ -17,7 +17,10 @@ import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { isMissing, type Queues } from "./queues.ts";
-import { attributesOf, loadTask, readTask, writeTask } from "./task-body.ts";
+import { attributesOf, writeTask } from "./task-body.ts";
+
+/** Loaded at its first use: workers receive from SQS themselves. */
+const reading = () => import("./task-reading.ts");
 
 /** SQS delays a message by 15 minutes at most; the sweeper sees to what is due later. */
 const MAX_DELAY_SECONDS = 900;
@@ -100,7 +103,7 @@ export class AwsTasks implements Tasks {
         deliveries.push({
           receipt: `${queue.queue}/${queue.deployment}/${message.ReceiptHandle}`,
           attempt: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
-          task: await readTask(this.#c.blobs, queue.workspace, message.Body ?? ""),
+          task: await (await reading()).readTask(this.#c.blobs, queue.workspace, message.Body ?? ""),
         });
       } catch (error) {
         // Not ours, or of a newer version: it goes to the dead letters by itself.
@@ -125,7 +128,8 @@ export class AwsTasks implements Tasks {
     });
   }
 
-  load(workspace: string, name: string): Promise<Task | null> {
+  async load(workspace: string, name: string): Promise<Task | null> {
+    const { loadTask } = await reading();
     return loadTask(this.#c.blobs, workspace, name);
   }
 

@@ -6,7 +6,6 @@ import type { Ports, RegistrationRecord } from "../ports.ts";
 import type { Refusal } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { route } from "../routing/route.ts";
-import { inputProblems } from "../routing/schema-check.ts";
 import type { StartEffect } from "../schedule/index.ts";
 
 export type Target =
@@ -20,6 +19,7 @@ export async function targetOf(ports: Ports, workspace: string, effect: StartEff
   if (found.kind === "refused") return { kind: "refused", reason: textOf(found.refusal) };
   const { registration } = found;
   if (isEncodedInput(effect.input)) return { kind: "registration", registration };
+  const { inputProblems } = await import("../routing/schema-check.ts"); // with its validator, at the first start
   const problems = inputProblems(registration.definition.input_schema, effect.input);
   if (problems.length === 0) return { kind: "registration", registration };
   const told = problems.slice(0, 5).map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`);

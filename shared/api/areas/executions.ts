@@ -1,14 +1,15 @@
 /** Starts, reads, signals, queries, updates and ends executions; their runs. */
+import { EXECUTION_ROWS } from "../../protocol/routes/executions.ts";
 import { executeRegistration, executeWorkflow } from "../execute.ts";
 import { cancelExecution, getExecution, terminateExecution } from "../executions.ts";
-import type { HandlersOf } from "../handlers.ts";
+import type { HandlersOf, Part } from "../handlers.ts";
 import { executionHistory, runHistory } from "../history.ts";
 import { queryExecution } from "../queries.ts";
 import { getRun, listRuns } from "../runs.ts";
 import { signalExecution } from "../signals.ts";
 import { updateExecution } from "../updates.ts";
 
-export const EXECUTIONS: HandlersOf<"executions"> = {
+const handlers: HandlersOf<"executions"> = {
   executeWorkflow: (call, { params, body }) => executeWorkflow(call, params.workflow_identifier, body),
   executeWorkflowRegistration: (call, { params, body }) =>
     executeRegistration(call, params.workflow_registration_id, body),
@@ -27,3 +28,5 @@ export const EXECUTIONS: HandlersOf<"executions"> = {
   getRun: (call, { params }) => getRun(call, params.run_id),
   getRunHistory: (call, { params, query }) => runHistory(call, params.run_id, { decode: query.decode_payloads }),
 };
+
+export const EXECUTIONS: Part = { routes: EXECUTION_ROWS, handlers };

@@ -1,11 +1,12 @@
 /** Workflows and their registrations, deployments and their workers. */
+import { REGISTRATION_ROWS } from "../../protocol/routes/registration.ts";
 import { getDeployment, listDeployments, listWorkers } from "../deployments.ts";
-import type { HandlersOf } from "../handlers.ts";
+import type { HandlersOf, Part } from "../handlers.ts";
 import { getRegistration, listRegistrations } from "../registrations.ts";
 import { workerInfo } from "../system.ts";
 import { getWorkflow, listWorkflows } from "../workflows.ts";
 
-export const REGISTRATION: HandlersOf<"registration"> = {
+const handlers: HandlersOf<"registration"> = {
   getWorkflows: (call, { query }) => listWorkflows(call, query),
   getWorkflow: (call, { params }) => getWorkflow(call, params.workflow_identifier),
   getWorkflowRegistrations: (call, { query }) => listRegistrations(call, query),
@@ -17,3 +18,5 @@ export const REGISTRATION: HandlersOf<"registration"> = {
   listDeploymentWorkers: (call, { params, query }) => listWorkers(call, params.name, query),
   getWorkerInfo: (call) => workerInfo(call),
 };
+
+export const REGISTRATION: Part = { routes: REGISTRATION_ROWS, handlers };

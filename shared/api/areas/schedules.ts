@@ -1,5 +1,6 @@
 /** Schedules. */
-import type { HandlersOf } from "../handlers.ts";
+import { SCHEDULE_ROWS } from "../../protocol/routes/schedules.ts";
+import type { HandlersOf, Part } from "../handlers.ts";
 import {
   backfillSchedule,
   createSchedule,
@@ -14,7 +15,7 @@ import {
   updateSchedule,
 } from "../schedules.ts";
 
-export const SCHEDULES: HandlersOf<"schedules"> = {
+const handlers: HandlersOf<"schedules"> = {
   getSchedules: (call, { query }) => listSchedules(call, query),
   scheduleWorkflow: (call, { body }) => createSchedule(call, body),
   getSchedule: (call, { params }) => getSchedule(call, params.schedule_id),
@@ -27,3 +28,5 @@ export const SCHEDULES: HandlersOf<"schedules"> = {
   backfillSchedule: (call, { params, body }) => backfillSchedule(call, params.schedule_id, body),
   getScheduleLog: (call, { params, query }) => scheduleLog(call, params.schedule_id, query),
 };
+
+export const SCHEDULES: Part = { routes: SCHEDULE_ROWS, handlers };

@@ -1,5 +1,6 @@
 /** The installation. */
-import type { OpenHandlers } from "../handlers.ts";
+import { SYSTEM_ROWS } from "../../protocol/routes/system.ts";
+import type { Part } from "../handlers.ts";
 import { health, openapi } from "../system.ts";
 
-export const SYSTEM: OpenHandlers = { getOpenApi: openapi, getHealth: health };
+export const SYSTEM: Part = { routes: SYSTEM_ROWS, open: { getOpenApi: openapi, getHealth: health } };

@@ -9,24 +9,25 @@ import { MAX_WORKER_BODY_BYTES } from "../../protocol/limits.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
 import type { Call } from "../call.ts";
 import type { ApiRequest } from "../dispatch.ts";
-import { WORKER_HANDLERS } from "./handlers.ts";
+import type { WorkerHandlers } from "./data-path.ts";
 
 const operations = new Map(
   (Object.keys(WORKER_ROUTES) as WorkerOperation[]).map((name) => [WORKER_ROUTES[name].path as string, name]),
 );
 
-export type ServeWorker = typeof serveWorker;
+export type ServeWorker = (call: Call, request: ApiRequest) => Promise<Refusal | { status: 200; value: unknown }>;
 
-export async function serveWorker(call: Call, request: ApiRequest): Promise<Refusal | { status: 200; value: unknown }> {
-  const operation = operations.get(request.target);
-  if (operation === undefined) return noRoute(request.method, request.target);
-  if (request.method !== "POST") return methodNotAllowed(request.method, request.target, ["POST"]);
-  if (request.body === null) return payloadTooLarge("request body", MAX_WORKER_BODY_BYTES);
-  const json = parseJsonBody(request.body);
-  if ("refused" in json) return json.refused;
-  const parsed = WORKER_ROUTES[operation].body.safeParse(json.value);
-  if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
-  const handler = WORKER_HANDLERS[operation] as (call: Call, body: unknown, characters: number) => Promise<unknown>;
-  const value = await handler(call, parsed.data, request.body.length);
-  return isRefusal(value) ? value : { status: 200, value };
-}
+export const servingWorkers = (handlers: WorkerHandlers): ServeWorker =>
+  async function serve(call, request) {
+    const operation = operations.get(request.target);
+    if (operation === undefined) return noRoute(request.method, request.target);
+    if (request.method !== "POST") return methodNotAllowed(request.method, request.target, ["POST"]);
+    if (request.body === null) return payloadTooLarge("request body", MAX_WORKER_BODY_BYTES);
+    const json = parseJsonBody(request.body);
+    if ("refused" in json) return json.refused;
+    const parsed = WORKER_ROUTES[operation].body.safeParse(json.value);
+    if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
+    const handler = handlers[operation] as (call: Call, body: unknown, characters: number) => Promise<unknown>;
+    const value = await handler(call, parsed.data, request.body.length);
+    return isRefusal(value) ? value : { status: 200, value };
+  };

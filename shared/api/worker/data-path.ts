@@ -1,0 +1,45 @@
+/** Handlers of the worker data path. */
+import type { Refusal } from "../../protocol/errors.ts";
+import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
+import type { Call } from "../call.ts";
+import { beat, begin, begun, outcome, pass, publish, retrying } from "./activities.ts";
+import { answer } from "./answer.ts";
+import { append } from "./append.ts";
+import { close } from "./close.ts";
+import { claim, discard, park, read } from "./drive.ts";
+import { heartbeat, sessions, stop } from "./presence.ts";
+import { extend, finish, poll, task } from "./tasks.ts";
+
+/** `characters`: length of the body's text, an upper bound for everything in it. */
+export type WorkerHandlers = {
+  readonly [K in WorkerOperation]: (
+    call: Call,
+    body: WorkerBody<K>,
+    characters: number,
+  ) => Promise<WorkerAnswer<K> | Refusal>;
+};
+
+/** All but a worker's registration, which is rare and needs more code than all of these. */
+export const DATA_PATH: Omit<WorkerHandlers, "register"> = {
+  heartbeat,
+  stop,
+  sessions,
+  poll,
+  extend,
+  finish,
+  task,
+  claim,
+  append,
+  park,
+  discard,
+  close,
+  read,
+  begin,
+  beat,
+  begun,
+  outcome,
+  retrying,
+  pass,
+  publish,
+  answer,
+};

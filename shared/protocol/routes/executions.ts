@@ -1,0 +1,84 @@
+/** Executions and their runs. */
+import * as executions from "../http/executions.ts";
+import * as observability from "../http/observability.ts";
+import * as runs from "../http/runs.ts";
+import { EXECUTION, empty, json, LOGS, later, REGISTRATION, WORKFLOWS } from "./row.ts";
+
+const traces = later("Reading traces through the API");
+const execute = { body: executions.WorkflowExecutionRequest, response: executions.ExecuteResponse };
+const history = { query: executions.HistoryQuery, response: executions.HistoryResponse };
+const listRuns = { query: runs.ListRunsQuery, response: runs.WorkflowExecutionListResponse };
+const batch = { body: executions.BatchExecutionBody, response: executions.BatchExecutionResponse };
+
+export const EXECUTION_ROWS = [
+  // Executions
+  json("executeWorkflow", "POST", `${WORKFLOWS}/{workflow_identifier}/execute`, "executions", execute),
+  json("executeWorkflowRegistration", "POST", `${REGISTRATION}/execute`, "executions", execute),
+  json("listExecutions", "GET", `${WORKFLOWS}/executions`, "executions", listRuns),
+  json("getWorkflowExecution", "GET", EXECUTION, "executions", {
+    query: executions.GetExecutionQuery,
+    response: executions.WorkflowExecutionResponse,
+  }),
+  json("getWorkflowExecutionHistory", "GET", `${EXECUTION}/history`, "executions", history),
+  json("signalWorkflowExecution", "POST", `${EXECUTION}/signals`, "executions", {
+    body: executions.SignalInvocationBody,
+    response: executions.SignalWorkflowResponse,
+    success: 202,
+  }),
+  json("queryWorkflowExecution", "POST", `${EXECUTION}/queries`, "executions", {
+    body: executions.QueryInvocationBody,
+    response: executions.QueryWorkflowResponse,
+  }),
+  json("updateWorkflowExecution", "POST", `${EXECUTION}/updates`, "executions", {
+    body: executions.UpdateInvocationBody,
+    response: executions.UpdateWorkflowResponse,
+  }),
+  empty("cancelWorkflowExecution", "POST", `${EXECUTION}/cancel`, "executions", {}),
+  empty("terminateWorkflowExecution", "POST", `${EXECUTION}/terminate`, "executions", {}),
+  json("batchCancelWorkflowExecutions", "POST", `${WORKFLOWS}/executions/cancel`, "executions", {
+    ...batch,
+    ...later("Cancelling many executions in one call"),
+  }),
+  json("batchTerminateWorkflowExecutions", "POST", `${WORKFLOWS}/executions/terminate`, "executions", {
+    ...batch,
+    ...later("Terminating many executions in one call"),
+  }),
+  empty("resetWorkflow", "POST", `${EXECUTION}/reset`, "executions", {
+    body: executions.ResetInvocationBody,
+    ...later("Resetting an execution"),
+  }),
+
+  // Runs
+  json("listRuns", "GET", `${WORKFLOWS}/runs`, "executions", listRuns),
+  json("getRun", "GET", `${WORKFLOWS}/runs/{run_id}`, "executions", { response: executions.WorkflowExecutionResponse }),
+  json("getRunHistory", "GET", `${WORKFLOWS}/runs/{run_id}/history`, "executions", history),
+
+  // Metrics, traces, logs
+  json("getWorkflowMetrics", "GET", `${WORKFLOWS}/{workflow_name}/metrics`, "executions", {
+    query: observability.MetricsQuery,
+    response: observability.WorkflowMetrics,
+    ...later("Workflow metrics"),
+  }),
+  json("getWorkflowExecutionTraceInfo", "GET", `${EXECUTION}/trace/info`, "executions", {
+    response: observability.TraceInfoResponse,
+    ...traces,
+  }),
+  json("getWorkflowExecutionTraceOtel", "GET", `${EXECUTION}/trace/otel`, "executions", {
+    response: observability.TraceOtelResponse,
+    ...traces,
+  }),
+  json("getWorkflowExecutionTraceSummary", "GET", `${EXECUTION}/trace/summary`, "executions", {
+    response: observability.TraceSummaryResponse,
+    ...traces,
+  }),
+  json("getWorkflowExecutionTraceEvents", "GET", `${EXECUTION}/trace/events`, "executions", {
+    query: observability.TraceEventsQuery,
+    response: observability.TraceEventsResponse,
+    ...traces,
+  }),
+  json("getWorkflowExecutionLogs", "GET", `${EXECUTION}/logs`, "executions", {
+    query: observability.ExecutionLogsQuery,
+    response: observability.LogSearchResponse,
+    ...LOGS,
+  }),
+] as const;

@@ -1,0 +1,96 @@
+/** Workflows and their registrations; deployments and their workers. */
+import * as deployments from "../http/deployments.ts";
+import * as managed from "../http/managed.ts";
+import * as observability from "../http/observability.ts";
+import * as system from "../http/system.ts";
+import * as workflows from "../http/workflows.ts";
+import { DEPLOYMENT, empty, json, LOGS, later, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
+
+const archiving = later("Archiving workflows");
+const ids = { body: workflows.WorkflowIdsRequest };
+const hosting = { response: managed.ManagedDeploymentResponse, success: 202, ...NOT_HOSTED };
+
+export const REGISTRATION_ROWS = [
+  // Workflows and registrations
+  json("getWorkflows", "GET", WORKFLOWS, "registration", {
+    query: workflows.ListWorkflowsQuery,
+    response: workflows.WorkflowListResponse,
+  }),
+  json("getWorkflow", "GET", `${WORKFLOWS}/{workflow_identifier}`, "registration", {
+    response: workflows.WorkflowGetResponse,
+  }),
+  json("updateWorkflow", "PUT", `${WORKFLOWS}/{workflow_identifier}`, "registration", {
+    body: workflows.WorkflowUpdateRequest,
+    response: workflows.WorkflowUpdateResponse,
+    ...later("Changing a workflow's display name, description or tags"),
+  }),
+  empty("addWorkflowTags", "POST", `${WORKFLOWS}/{workflow_identifier}/tags`, "registration", {
+    body: workflows.AddTagsRequest,
+    ...later("Tagging workflows"),
+  }),
+  json("archiveWorkflow", "PUT", `${WORKFLOWS}/{workflow_identifier}/archive`, "registration", {
+    response: workflows.WorkflowArchiveResponse,
+    ...archiving,
+  }),
+  json("unarchiveWorkflow", "PUT", `${WORKFLOWS}/{workflow_identifier}/unarchive`, "registration", {
+    response: workflows.WorkflowUnarchiveResponse,
+    ...archiving,
+  }),
+  json("bulkArchiveWorkflows", "PUT", `${WORKFLOWS}/archive`, "registration", {
+    ...ids,
+    response: workflows.WorkflowBulkArchiveResponse,
+    ...archiving,
+  }),
+  json("bulkUnarchiveWorkflows", "PUT", `${WORKFLOWS}/unarchive`, "registration", {
+    ...ids,
+    response: workflows.WorkflowBulkUnarchiveResponse,
+    ...archiving,
+  }),
+  json("getWorkflowRegistrations", "GET", `${WORKFLOWS}/registrations`, "registration", {
+    query: workflows.ListRegistrationsQuery,
+    response: workflows.WorkflowRegistrationListResponse,
+  }),
+  json("getWorkflowRegistration", "GET", REGISTRATION, "registration", {
+    query: workflows.GetRegistrationQuery,
+    response: workflows.WorkflowRegistrationGetResponse,
+  }),
+
+  // Deployments and workers
+  json("listDeployments", "GET", `${WORKFLOWS}/deployments`, "registration", {
+    query: deployments.ListDeploymentsQuery,
+    response: deployments.DeploymentListResponse,
+  }),
+  json("getDeployment", "GET", DEPLOYMENT, "registration", {
+    query: deployments.GetDeploymentQuery,
+    response: deployments.DeploymentDetailResponse,
+  }),
+  json("listDeploymentWorkers", "GET", `${DEPLOYMENT}/workers`, "registration", {
+    query: deployments.ListWorkersQuery,
+    response: deployments.DeploymentWorkerListResponse,
+  }),
+  json("getWorkerInfo", "GET", `${WORKFLOWS}/workers/whoami`, "registration", { response: system.WhoAmIResponse }),
+  empty("unhardenDeployment", "POST", `${WORKFLOWS}/deployments/{deployment_id}/unharden`, "registration", {
+    query: deployments.UnhardenQuery,
+    ...later("Restricting a deployment to authorised credentials"),
+  }),
+  json("createDeployment", "POST", `${WORKFLOWS}/deployments`, "registration", {
+    body: managed.CreateDeploymentRequest,
+    ...hosting,
+  }),
+  json("updateDeployment", "PATCH", DEPLOYMENT, "registration", { body: managed.UpdateDeploymentRequest, ...hosting }),
+  json("deleteDeployment", "DELETE", DEPLOYMENT, "registration", hosting),
+  json("stopDeployment", "POST", `${DEPLOYMENT}/stop`, "registration", hosting),
+  json("startDeployment", "POST", `${DEPLOYMENT}/start`, "registration", hosting),
+  json("restartDeployment", "POST", `${DEPLOYMENT}/restart`, "registration", hosting),
+  json("getDeploymentArchive", "GET", `${DEPLOYMENT}/archive`, "registration", {
+    response: managed.DeploymentArchiveResponse,
+    ...NOT_HOSTED,
+  }),
+
+  // Metrics, traces, logs
+  json("getDeploymentLogs", "GET", `${DEPLOYMENT}/logs`, "registration", {
+    query: observability.DeploymentLogsQuery,
+    response: observability.LogSearchResponse,
+    ...LOGS,
+  }),
+] as const;

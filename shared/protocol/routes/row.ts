@@ -1,0 +1,80 @@
+/** How the rows of the routes table are written, and what several areas share. */
+import type * as z from "zod";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+/** Which function serves it: the parts of the API that are deployed and scaled on their own. */
+export type Area = "executions" | "registration" | "schedules" | "streams" | "system";
+
+/** A row without its literal types. */
+export interface Route {
+  readonly operation: string;
+  readonly method: Method;
+  readonly path: string;
+  readonly area: Area;
+  /** The one status of success; clients match it exactly. */
+  readonly success: number;
+  /** `empty`: no body at all. `sse`: `response` is the `data` of one frame. */
+  readonly kind: "json" | "empty" | "sse";
+  readonly auth: boolean;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** A missing body, or one of no length or of `null`, counts as `{}`. */
+  readonly optionalBody?: boolean;
+  readonly response?: z.ZodType;
+  /** Why this is answered 501 for now. */
+  readonly unavailable?: string;
+}
+
+type Details = Partial<
+  Pick<Route, "query" | "body" | "optionalBody" | "response" | "unavailable" | "auth" | "success">
+>;
+
+function row<
+  const O extends string,
+  const M extends Method,
+  const P extends string,
+  const A extends Area,
+  const K extends Route["kind"],
+  const D extends Details,
+>(operation: O, method: M, path: P, area: A, kind: K, success: number, details: D) {
+  return { operation, method, path, area, kind, success, auth: true, ...details };
+}
+export function json<
+  const O extends string,
+  const M extends Method,
+  const P extends string,
+  const A extends Area,
+  const D extends Details,
+>(operation: O, method: M, path: P, area: A, details: D) {
+  return row(operation, method, path, area, "json", 200, details);
+}
+export function empty<
+  const O extends string,
+  const M extends Method,
+  const P extends string,
+  const A extends Area,
+  const D extends Details,
+>(operation: O, method: M, path: P, area: A, details: D) {
+  return row(operation, method, path, area, "empty", 204, details);
+}
+export function sse<const O extends string, const P extends string, const D extends Details>(
+  operation: O,
+  path: P,
+  details: D,
+) {
+  return row(operation, "GET", path, "streams", "sse", 200, details);
+}
+
+export const later = (what: string) => ({
+  unavailable: `${what} is not part of this version of Sirocco yet.`,
+});
+export const NOT_HOSTED = {
+  unavailable: "This installation does not host workers: start, stop and update a deployment's workers where they run.",
+};
+export const LOGS = later("Reading logs through the API");
+
+export const WORKFLOWS = "/v1/workflows";
+export const EXECUTION = `${WORKFLOWS}/executions/{execution_id}` as const;
+export const REGISTRATION = `${WORKFLOWS}/registrations/{workflow_registration_id}` as const;
+export const SCHEDULE = `${WORKFLOWS}/schedules/{schedule_id}` as const;
+export const DEPLOYMENT = `${WORKFLOWS}/deployments/{name}` as const;
