@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import type { Ports } from "../../shared/ports.ts";
+import type { Delivery } from "../../shared/protocol/worker.ts";
 import { type ActivityContext, ActivityError, activity, sleep, WorkflowError, workflow } from "../index.ts";
 import { environment, type Internals } from "../testing/environment.ts";
 import type { Transport } from "./transport.ts";
@@ -316,4 +317,64 @@ test("one that no worker has fails when its time to begin is over, and is gone f
   const queue = { workspace: DEFAULT_WORKSPACE, deployment: "test", queue: "activity" } as const;
   expect(await ports.tasks.receive(queue, { session: "anybody", max: 9, waitMs: 0 })).toEqual([]);
   expect(await run.result()).toBe("schedule_to_start");
+});
+
+/** Counts how often an activity is handed on; `loseFirst`: its first delivery is lost on its way. */
+function passing(o: { loseFirst: boolean }) {
+  const seen = { passed: 0 };
+  let lose = o.loseFirst;
+  const wire = (inner: Transport): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, options) {
+      if (operation === "pass") seen.passed += 1;
+      const answer = await inner.call(operation, body, options);
+      if (operation !== "poll" || !lose) return answer;
+      if (!(answer as { deliveries: Delivery[] }).deliveries.some(({ task }) => task.kind === "activity"))
+        return answer;
+      lose = false;
+      return { deliveries: [] } as never;
+    },
+  });
+  return { seen, wire };
+}
+
+test("one that no worker has is handed on no more when it was cancelled, and its run knows that it has ended", async () => {
+  const never = activity({ name: "never" }, async () => "ran");
+  const calls = workflow({ name: "calls", timeout: null }, async () => {
+    await never().catch(() => {});
+    await sleep("1h");
+    return "after";
+  });
+  const { seen, wire } = passing({ loseFirst: false });
+  const config = { workflows: [calls], activities: [never, work], workers: 2 };
+  await using env = await environment(config, { runs: (name) => name === "work", wire });
+  const run = await env.start(calls, {});
+  await env.advance("10s");
+  await run.cancel();
+  await env.advance("2m");
+  expect(await run.history()).toContainEqual(
+    expect.objectContaining({ kind: "activity_failed", attempt: 1, reason: "cancelled" }),
+  );
+  const { passed } = seen;
+  await env.advance("10m");
+  expect(seen).toEqual({ passed });
+});
+
+test("one whose first delivery was lost, and that no worker has, is handed on no more when its time to begin is over", async () => {
+  const soon = activity({ name: "soon", scheduleToStart: "45s" }, async () => "ran");
+  const calls = workflow({ name: "calls", timeout: null }, async () => {
+    const reason = await soon().catch((error: ActivityError) => error.reason);
+    await sleep("1h");
+    return reason;
+  });
+  const { seen, wire } = passing({ loseFirst: true });
+  const config = { workflows: [calls], activities: [soon, work], workers: 1 };
+  await using env = await environment(config, { runs: (name) => name === "work", wire });
+  const run = await env.start(calls, {});
+  await env.advance("3m");
+  expect(await run.history()).toContainEqual(expect.objectContaining({ reason: "schedule_to_start" }));
+  const { passed } = seen;
+  expect(passed).toBeGreaterThan(0);
+  await env.advance("10m");
+  expect(seen).toEqual({ passed });
 });

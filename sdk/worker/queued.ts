@@ -44,7 +44,8 @@ export class QueuedActivities {
     try {
       const attempt = await this.#attempt(delivery, task);
       if (!(await this.#reportOver(task, attempt))) {
-        const { at } = await worker.transport.call("pass", { task, attempt });
+        const { at, superseded } = await worker.transport.call("pass", { task, attempt });
+        if (superseded) return leases.forget(receipt);
         if (at !== null) this.#miss(task, at);
       }
       leases.finish(receipt);

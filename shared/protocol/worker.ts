@@ -309,12 +309,12 @@ export const WORKER_ROUTES = {
   /**
    * The caller does not have the activity: its task is sent again, for another worker, before the caller finishes its
    * own. That is no attempt: `attempt` is the one that has not begun. `at`: when it is seen again; null: nobody waits
-   * for it any more.
+   * for it any more, or it was cancelled, and ends with that; or (`superseded`) a later attempt has begun.
    */
   pass: op(
     "activities/pass",
     z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }),
-    z.object({ at: z.int().nullable() }),
+    z.object({ at: z.int().nullable(), superseded: z.literal(true).optional() }),
   ),
   publish: op(
     "publish",

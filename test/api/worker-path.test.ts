@@ -321,6 +321,9 @@ describe("queued activities", () => {
     const ours = async () => (await worker.poll("activity")).filter((d) => d.task.execution === executionId);
     const [delivery] = await ours();
     const task = delivery!.task as ActivityTask;
+    const { execution, run, chain, activity } = task;
+    const queued = { name: task.name, input: task.input, first_attempt: 1 };
+    await worker.call("begin", { execution, run, chain, activity, attempt: 2, queued });
     expect(await worker.call("pass", { task, attempt: 3 })).toEqual({ at: w.clock.now() + 1_000 });
     await worker.call("finish", { receipts: [delivery!.receipt] });
     expect(await ours()).toEqual([]);
@@ -332,6 +335,38 @@ describe("queued activities", () => {
     await worker.call("finish", { receipts: [again!.receipt] });
     await w.clock.advance(1_000);
     expect(await ours()).toEqual([]);
+  });
+
+  test("that a worker does not have keep the number of the attempt that has not begun, however often they were delivered", async () => {
+    const drive = await worker.claim(executionId);
+    await drive.append([scheduled(1, null, "queue")]);
+    const ours = async () => (await worker.poll("activity")).filter((d) => d.task.execution === executionId);
+    const [delivery] = await ours();
+    const task = delivery!.task as ActivityTask;
+    const { execution, run, chain, activity } = task;
+    await worker.call("pass", { task, attempt: 3 });
+    await worker.call("finish", { receipts: [delivery!.receipt] });
+    await w.clock.advance(1_000);
+    const [again] = await ours();
+    expect(again).toMatchObject({ task: { first_attempt: 1, passed: 1 } });
+    const queued = { name: task.name, input: task.input, first_attempt: 1 };
+    await worker.call("begin", { execution, run, chain, activity, attempt: 2, queued });
+    expect(await worker.call("pass", { task, attempt: 1 })).toEqual({ at: null, superseded: true });
+    await worker.call("finish", { receipts: [again!.receipt] });
+    await w.clock.advance(5_000);
+    expect(await ours()).toEqual([]);
+  });
+
+  test("that no worker has end when they are cancelled", async () => {
+    const drive = await worker.claim(executionId);
+    await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);
+    const [delivery] = (await worker.poll("activity")).filter((d) => d.task.execution === executionId);
+    expect(await worker.call("pass", { task: delivery!.task as ActivityTask, attempt: 1 })).toEqual({ at: null });
+    await worker.call("finish", { receipts: [delivery!.receipt] });
+    const { messages } = await worker.claim(executionId);
+    expect(messages).toMatchObject([
+      { kind: "activity", activity: 1, attempt: 1, outcome: { kind: "failed", reason: "cancelled" } },
+    ]);
   });
 
   test("learn that cancellation was asked for, and that nobody wants them any more", async () => {

@@ -117,10 +117,20 @@ const LAST_PASS: Millis = 60_000;
 
 export async function pass(call: Call, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
   const { ports, workspace } = call;
-  const { task, attempt } = body;
+  const { task } = body;
   const head = await runOf(call, task);
   if (!isOpen(head)) return { at: null };
-  const { passed = 0, run, activity } = task;
+  const { passed = 0, name, execution, run, chain, activity } = task;
+  const latest = await ports.activities.standing(refTo(call, execution), run, activity);
+  if (latest.attempt > body.attempt) return { at: null, superseded: true };
+  // Deliveries that were lost before anybody began were no attempts.
+  const attempt = Math.max(task.first_attempt, Math.min(body.attempt, latest.attempt + 1));
+  if (latest.cancelRequested) {
+    const failure = { type: "Cancelled", message: `${name} was cancelled while it waited for a worker that has it` };
+    const ended = { kind: "failed", reason: "cancelled", failure } as const;
+    await outcome(call, { execution, run, chain, activity, attempt, outcome: ended });
+    return { at: null };
+  }
   const at = ports.clock.now() + Math.min(LAST_PASS, FIRST_PASS * 2 ** passed);
   const key = `activity#${run}#${activity}#${attempt}#${passed + 1}`;
   const again = { ...task, first_attempt: attempt, passed: passed + 1 };
