@@ -1,6 +1,7 @@
 /**
  * Tasks straight from the deployment's queues in SQS, with credentials that the server gave for them and nothing else.
- * They last an hour; the SDK's client asks for new ones before they end, which is what registering again answers.
+ * They last an hour; the SDK's client asks for new ones before they end, which is what registering again answers. What
+ * was refused although they last (an operator deleted the queues, or revoked the session) is a reason to ask at once.
  *
  * The client is loaded only here: whoever works against an embedded server needs no package of AWS.
  */
@@ -28,13 +29,28 @@ const WAIT_SECONDS = 20;
 const MAX_VISIBILITY_SECONDS = 12 * 3_600;
 const BATCH = 10;
 
+/** Between two renewals that a refusal gave reason to: an operator may have meant it. */
+const RENEW_AGAIN_MS: Millis = 15_000;
+/** Refusals that other credentials, or queues made again, may end. */
+const STALE = new Set([
+  "QueueDoesNotExist",
+  "AWS.SimpleQueueService.NonExistentQueue",
+  "ExpiredToken",
+  "ExpiredTokenException",
+  "InvalidClientTokenId",
+  "UnrecognizedClientException",
+  "AccessDenied",
+  "AccessDeniedException",
+]);
+
 type Sqs = typeof import("@aws-sdk/client-sqs");
 
-export async function sqsSource(options: SqsOptions): Promise<TaskSource> {
-  const sqs = await load();
-  const { region, endpoint, workflow_queue, activity_queue } = options.tasks;
-  let given: SqsTasks | null = options.tasks;
-  const client = new sqs.SQSClient({
+export const sqsSource = async (options: SqsOptions): Promise<TaskSource> => new SqsSource(await load(), options);
+
+function clientFor(sqs: Sqs, options: SqsOptions, tasks: SqsTasks): SQSClient {
+  const { region, endpoint } = tasks;
+  let given: SqsTasks | null = tasks;
+  return new sqs.SQSClient({
     region,
     ...(endpoint !== null && { endpoint }),
     maxAttempts: 5,
@@ -51,7 +67,6 @@ export async function sqsSource(options: SqsOptions): Promise<TaskSource> {
       };
     },
   });
-  return new SqsSource(sqs, client, { workflow: workflow_queue, activity: activity_queue }, options);
 }
 
 async function load(): Promise<Sqs> {
@@ -69,27 +84,56 @@ type Kind = "workflow" | "activity";
 
 class SqsSource implements TaskSource {
   readonly #sqs: Sqs;
-  readonly #client: SQSClient;
-  readonly #urls: Record<Kind, string>;
   readonly #o: SqsOptions;
+  #client: SQSClient;
+  #tasks: SqsTasks;
+  #renewing: Promise<void> | null = null;
+  #renewedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(sqs: Sqs, client: SQSClient, urls: Record<Kind, string>, options: SqsOptions) {
+  constructor(sqs: Sqs, options: SqsOptions) {
     this.#sqs = sqs;
-    this.#client = client;
-    this.#urls = urls;
     this.#o = options;
+    this.#tasks = options.tasks;
+    this.#client = clientFor(sqs, options, options.tasks);
+  }
+
+  #url(kind: Kind): string {
+    return kind === "workflow" ? this.#tasks.workflow_queue : this.#tasks.activity_queue;
+  }
+
+  /** Once for all who were refused, and again only after a while. */
+  #renew(why: unknown): Promise<void> {
+    if (performance.now() - this.#renewedAt < RENEW_AGAIN_MS) return Promise.resolve();
+    this.#renewing ??= this.#renewNow(why).finally(() => {
+      this.#renewedAt = performance.now();
+      this.#renewing = null;
+    });
+    return this.#renewing;
+  }
+
+  async #renewNow(why: unknown): Promise<void> {
+    this.#o.worker.log.warn("SQS refuses this worker: it asks the server for its queues and for credentials again", {
+      error: why,
+    });
+    this.#tasks = await this.#o.renew();
+    const before = this.#client;
+    this.#client = clientFor(this.#sqs, this.#o, this.#tasks);
+    before.destroy();
   }
 
   async receive(queue: Kind, max: number, signal: AbortSignal): Promise<Delivery[]> {
     const command = new this.#sqs.ReceiveMessageCommand({
-      QueueUrl: this.#urls[queue],
+      QueueUrl: this.#url(queue),
       MaxNumberOfMessages: Math.min(BATCH, max),
       WaitTimeSeconds: WAIT_SECONDS,
       VisibilityTimeout: Math.max(1, Math.ceil(this.#o.leaseMs / 1000)),
       MessageSystemAttributeNames: ["ApproximateReceiveCount"],
     });
     // Called off: what SQS has chosen by then is delivered again when its lease lapses.
-    const { Messages = [] } = await this.#client.send(command, { abortSignal: signal });
+    const { Messages = [] } = await this.#client.send(command, { abortSignal: signal }).catch(async (error: Error) => {
+      if (STALE.has(error.name) && !signal.aborted) await this.#renew(error);
+      throw error;
+    });
     const deliveries = await Promise.all(Messages.map((message) => this.#delivery(queue, message)));
     return deliveries.filter((delivery) => delivery !== null);
   }
@@ -147,7 +191,7 @@ class SqsSource implements TaskSource {
         const some = mine.slice(i, i + BATCH);
         const entries = some.map((r, n) => ({ Id: String(n), ReceiptHandle: r.slice(prefix.length) }));
         // What failed through no fault of ours (a throttle) is still held: the next round tries again.
-        for (const f of (await call(this.#urls[kind], entries)) ?? []) {
+        for (const f of (await call(this.#url(kind), entries)) ?? []) {
           if (f.SenderFault !== false) lost.push(some[Number(f.Id)]!);
         }
       }

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
+  ListQueuesCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
   SQSClient,
@@ -239,4 +240,19 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     await worker("gone", [workflow({ name: "here", input: payload }, async (input) => echo(input))]);
     expect(await ended(await start("here", { n: 7 }))).toMatchObject({ status: "COMPLETED", result: { n: 7 } });
   }, 60_000);
+
+  test("queues that were deleted under a worker are made again, and its work goes on", async () => {
+    const mended = workflow({ name: "mended", input: payload }, async ({ n }) => ({ n: (await echo({ n })).n }));
+    const running = await worker("swept", [mended]);
+    expect(await ended(await start("mended", { n: 1 }))).toMatchObject({ status: "COMPLETED" });
+    await ports.deleteDeploymentQueues(DEFAULT_WORKSPACE, "swept");
+    const { sqs } = ports.clients;
+    const again = async () => {
+      const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: made.prefix }));
+      return QueueUrls.filter((url) => url.includes("swept")).length === 2 || undefined;
+    };
+    await eventually("the queues", again, 30_000);
+    expect(await ended(await start("mended", { n: 2 }))).toMatchObject({ status: "COMPLETED" });
+    await running.stop();
+  }, 90_000);
 });
