@@ -114,6 +114,13 @@ export async function retrying(call: Call, body: WorkerBody<"retrying">): Promis
 /** The first worker that has it may be a moment away, and the next deployment of code hours. */
 const FIRST_PASS: Millis = 1_000;
 const LAST_PASS: Millis = 60_000;
+/**
+ * No two pauses are alike: after one of whole polls the caller, which asks again at once, would each time be the one
+ * that has waited longest, and get the task back for ever while others wait for it in vain.
+ */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+const pauseOf = (passed: number): Millis =>
+  Math.round(Math.min(LAST_PASS, FIRST_PASS * 2 ** passed) * (1 - ((passed * GOLDEN) % 1) / 2));
 
 export async function pass(call: Call, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
   const { ports, workspace } = call;
@@ -131,7 +138,7 @@ export async function pass(call: Call, body: WorkerBody<"pass">): Promise<Worker
     await outcome(call, { execution, run, chain, activity, attempt, outcome: ended });
     return { at: null };
   }
-  const at = ports.clock.now() + Math.min(LAST_PASS, FIRST_PASS * 2 ** passed);
+  const at = ports.clock.now() + pauseOf(passed);
   const key = `activity#${run}#${activity}#${attempt}#${passed + 1}`;
   const again = { ...task, first_attempt: attempt, passed: passed + 1 };
   await ports.tasks.send({ workspace, deployment: head.deployment, queue: "activity" }, again, { at, key });
