@@ -152,6 +152,8 @@ export const FED = {
  * close, copy a payload onto itself with the tag, which restarts its age.
  */
 export const PAYLOAD_CLOSED_TAG = { key: "sirocco-closed", value: "yes" } as const;
+/** Objects with this tag stand for messages in queues: they outlive SQS's longest retention, however short ours is. */
+export const PAYLOAD_QUEUED_TAG = { key: "sirocco-queued", value: "yes" } as const;
 
 /** Namespace of the metrics that handlers write (CloudWatch embedded metric format). */
 export const METRICS_NAMESPACE = "Sirocco";

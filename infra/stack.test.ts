@@ -65,6 +65,8 @@ describe("the stack", () => {
       const expiring = rules.filter((rule) => "ExpirationInDays" in rule);
       expect(expiring).toEqual([
         expect.objectContaining({ ExpirationInDays: 30, TagFilters: [{ Key: "sirocco-closed", Value: "yes" }] }),
+        // Longer than SQS keeps the messages that name them.
+        expect.objectContaining({ ExpirationInDays: 15, TagFilters: [{ Key: "sirocco-queued", Value: "yes" }] }),
       ]);
     });
   });

@@ -1,7 +1,10 @@
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import { PAYLOAD_CLOSED_TAG } from "../names.ts";
+import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../names.ts";
+
+/** SQS keeps a message for 14 days at most. */
+const QUEUED_DAYS = 15;
 
 export interface PayloadsProps {
   /** How long the payloads of a closed execution are kept, days. */
@@ -27,6 +30,11 @@ export class Payloads extends Construct {
           id: "closed-executions",
           tagFilters: { [PAYLOAD_CLOSED_TAG.key]: PAYLOAD_CLOSED_TAG.value },
           expiration: Duration.days(retentionDays),
+        },
+        {
+          id: "queued-tasks",
+          tagFilters: { [PAYLOAD_QUEUED_TAG.key]: PAYLOAD_QUEUED_TAG.value },
+          expiration: Duration.days(QUEUED_DAYS),
         },
         { id: "abandoned-uploads", abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],

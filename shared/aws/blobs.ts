@@ -1,14 +1,17 @@
-/** Payloads too large for an item, in S3. The bucket's lifecycle rule deletes those with the tag `PAYLOAD_CLOSED_TAG`. */
-import { PAYLOAD_CLOSED_TAG } from "../../infra/names.ts";
+/** Payloads too large for an item, in S3. The bucket's lifecycle rules delete those with a tag, when its time is over. */
+import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../../infra/names.ts";
 import type { Lazy } from "./clients.ts";
 import type { Place, S3 } from "./s3.ts";
 
-const TAGGING = `${PAYLOAD_CLOSED_TAG.key}=${PAYLOAD_CLOSED_TAG.value}`;
+const tagging = (tag: { key: string; value: string }) => `${tag.key}=${tag.value}`;
+const TAGGING = tagging(PAYLOAD_CLOSED_TAG);
+const QUEUED = tagging(PAYLOAD_QUEUED_TAG);
 const KEPT = 32;
 const KEPT_BYTES = 512 * 1024;
 
 export interface Blobs {
-  put(key: string, content: Buffer, o?: { short?: true }): Promise<void>;
+  /** `short`: it is deleted a retention after now, whatever happens. `queued`: when no message can name it any more. */
+  put(key: string, content: Buffer, o?: { short?: true; queued?: true }): Promise<void>;
   get(key: string): Promise<Buffer>;
   /** Null: there is no such object. */
   find(key: string): Promise<Buffer | null>;
@@ -27,11 +30,10 @@ export class S3Blobs implements Blobs {
     this.#bucket = bucket;
   }
 
-  /** `short`: it is deleted a retention after now, whatever happens. */
-  async put(key: string, content: Buffer, o: { short?: true } = {}): Promise<void> {
+  async put(key: string, content: Buffer, o: { short?: true; queued?: true } = {}): Promise<void> {
     if (this.#kept.has(key)) return;
     const s3 = await this.#s3();
-    await s3.put(this.#place(key), content, o.short && TAGGING);
+    await s3.put(this.#place(key), content, o.short ? TAGGING : o.queued && QUEUED);
     this.#keep(key, content);
   }
 

@@ -20,7 +20,7 @@ export async function writeTask(blobs: Blobs, workspace: string, task: Task): Pr
   const body = `z${content.toString("base64")}`;
   if (body.length < MAX_MESSAGE_BYTES) return body;
   const name = createHash("sha256").update(content).digest("base64url");
-  await blobs.put(taskKey(workspace, name), content, { short: true });
+  await blobs.put(taskKey(workspace, name), content, { queued: true });
   return `@${name}`;
 }
 
