@@ -21,10 +21,13 @@ export interface LambdaContext {
 /** Writes what the adapter has used since the last invocation. */
 function writeUsage(): void {
   try {
-    const service = process.env[ENV.installation] || "sirocco";
-    const dimensions = { service, function: process.env.AWS_LAMBDA_FUNCTION_NAME ?? "local" };
+    const source = {
+      namespace: METRICS_NAMESPACE,
+      service: process.env[ENV.installation] || "sirocco",
+      function: process.env.AWS_LAMBDA_FUNCTION_NAME ?? "local",
+    };
     const used = installation().clients.meter.take();
-    const line = metricsLine({ namespace: METRICS_NAMESPACE, dimensions }, used, Date.now());
+    const line = metricsLine(source, used, Date.now());
     // Not by the console, before whose lines Lambda puts the time: CloudWatch would not read them as metrics.
     if (line) process.stdout.write(`${line}\n`);
   } catch (error) {

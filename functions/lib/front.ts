@@ -85,8 +85,11 @@ export function apiAt(url: string, parts: readonly Part[], options: Partial<Pick
   return api;
 }
 
-export const restUrl = ({ requestContext: { domainName, stage } }: RestEvent): string =>
-  `https://${domainName ?? "localhost"}/${stage}`;
+/** Under AWS's own host name the stage is part of each path, under one of one's own it is not. */
+export function restUrl({ requestContext: { domainName, stage, path } }: RestEvent): string {
+  const host = `https://${domainName ?? "localhost"}`;
+  return path === undefined || path.startsWith(`/${stage}/`) ? `${host}/${stage}` : host;
+}
 
 interface LambdaAnswer {
   readonly statusCode: number;

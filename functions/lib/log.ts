@@ -4,7 +4,7 @@ import type { LogLevel } from "@aws-lambda-powertools/logger/types";
 import { ENV } from "../../infra/names.ts";
 import type { Log } from "../../shared/ports.ts";
 
-const LEVELS = ["debug", "info", "warn", "error"];
+const LEVELS = ["info", "warn", "error"];
 const wanted = (process.env[ENV.logLevel] ?? "info").toLowerCase();
 
 export const logger = new Logger({

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Meter } from "../../shared/aws/meter.ts";
 import { metricsLine } from "./metrics.ts";
 
-const source = { namespace: "Sirocco", dimensions: { service: "shop", function: "shop-worker" } };
+const source = { namespace: "Sirocco", service: "shop", function: "shop-worker" };
 
 test("what was used is one line that CloudWatch reads as metrics: each declared, with its unit, and given a value", () => {
   const meter = new Meter();
@@ -17,7 +17,7 @@ test("what was used is one line that CloudWatch reads as metrics: each declared,
     CloudWatchMetrics: [
       {
         Namespace: "Sirocco",
-        Dimensions: [["service", "function"]],
+        Dimensions: [["service"]],
         Metrics: ["Requests", "Steps", "WriteUnits", "DynamoDBCalls", "SqsRequests"].map((Name) => ({
           Name,
           Unit: "Count",

@@ -21,24 +21,26 @@ const NAMES = {
 
 export interface Source {
   readonly namespace: string;
-  /** Names and values by which CloudWatch tells the same metric of different sources apart. */
-  readonly dimensions: Readonly<Record<string, string>>;
+  /** The one dimension: CloudWatch charges a metric of each value of each dimension by itself. */
+  readonly service: string;
+  /** Stands in the line beside the values, for queries over the logs. */
+  readonly function: string;
 }
 
 /** Without its line end. Null: nothing was used. */
-export function metricsLine({ namespace, dimensions }: Source, used: Usage, now: number): string | null {
+export function metricsLine({ namespace, ...source }: Source, used: Usage, now: number): string | null {
   const values = (Object.keys(NAMES) as (keyof Usage)[])
     .filter((key) => used[key] > 0)
     .map((key) => [NAMES[key], used[key]] as const);
   if (values.length === 0) return null;
   const directive = {
     Namespace: namespace,
-    Dimensions: [Object.keys(dimensions)],
+    Dimensions: [["service"]],
     Metrics: values.map(([Name]) => ({ Name, Unit: "Count" })),
   };
   return JSON.stringify({
     _aws: { Timestamp: now, CloudWatchMetrics: [directive] },
-    ...dimensions,
+    ...source,
     ...Object.fromEntries(values),
   });
 }

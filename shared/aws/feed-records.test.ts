@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changeOf, type StreamRecord } from "./feed-records.ts";
+import { changeOf, comeAgain, type StreamRecord } from "./feed-records.ts";
 
 const record = (eventName: string, sk: string, image: Record<string, unknown> = {}): StreamRecord => ({
   eventName,
@@ -41,4 +41,22 @@ test("what is deleted shows nothing", () => {
   const { dynamodb, ...rest } = record("REMOVE", "LOG#run#00000002");
   const { NewImage: _, ...left } = dynamodb;
   expect(changeOf({ ...rest, dynamodb: left })).toBeNull();
+});
+
+const numbered = (SequenceNumber: string): StreamRecord => {
+  const { dynamodb, ...rest } = record("INSERT", "LOG#run#00000002");
+  return { ...rest, dynamodb: { ...dynamodb, SequenceNumber } };
+};
+
+test("records that come again are named, so that those before them do not", () => {
+  const batch = ["1", "2", "3"].map(numbered);
+  expect(comeAgain(batch, [])).toEqual({ batchItemFailures: [] });
+  expect(comeAgain(batch, ["3", "2"])).toEqual({
+    batchItemFailures: [{ itemIdentifier: "3" }, { itemIdentifier: "2" }],
+  });
+});
+
+test("a batch whose first record fails is thrown back to be halved, and goes no further when that is alone", () => {
+  expect(() => comeAgain(["1", "2"].map(numbered), ["1"])).toThrow("record 1, the first of 2");
+  expect(comeAgain([numbered("1")], ["1"])).toEqual({ batchItemFailures: [{ itemIdentifier: "1" }] });
 });

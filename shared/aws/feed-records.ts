@@ -30,6 +30,20 @@ export function changeOf({ eventName, dynamodb }: StreamRecord): Change | null {
   return fed ? { id: SequenceNumber, at: ApproximateCreationDateTime * 1000, image } : null;
 }
 
+/**
+ * The ids that come again, as Lambda wants them told. It takes up a batch at the first of them, so where that is the first
+ * of several, nothing would get smaller: thrown, Lambda halves the batch, until what cannot be taken in is alone, and is
+ * set aside alone when its retries are over.
+ * @throws Error in that case.
+ */
+export function comeAgain(records: readonly StreamRecord[], ids: readonly string[]) {
+  const first = records[0]?.dynamodb.SequenceNumber;
+  if (records.length > 1 && ids.some((id) => id === first)) {
+    throw new Error(`record ${first}, the first of ${records.length}, could not be taken into the feed`);
+  }
+  return { batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
 /** Lambda hands binary attributes over as base64 text; the SDK's clients hand them over as bytes. */
 function decodeBinaries(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decodeBinaries);
