@@ -37,6 +37,10 @@ async function many(client: Client, count: number, send: (n: number) => Promise<
   await Promise.all(all);
 }
 
+/** So long that a driver takes in two or three at a time. */
+const PAD = "x".repeat(1_800_000);
+const poke = (n: number, heavy: Workload["params"][string] | undefined) => (heavy ? { n, pad: PAD } : { n });
+
 export const WORKLOADS: Record<string, Make> = {
   sequence: ({ steps, prefix }) => ({
     outcome: "same",
@@ -48,18 +52,18 @@ export const WORKLOADS: Record<string, Make> = {
   }),
   flaky: ({ prefix }) => ({ outcome: "same", play: (client, id) => started(client, id, "flaky", { prefix }) }),
   timers: ({ short }) => ({ outcome: "same", play: (client, id) => started(client, id, "timers", { short }) }),
-  signals: ({ count }) => ({
+  signals: ({ count, heavy }) => ({
     outcome: "same",
     async play(client, id) {
       await client.start(id, "signals", { count });
-      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, { n }));
+      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
     },
   }),
-  chain: ({ count, each }) => ({
+  chain: ({ count, each, heavy }) => ({
     outcome: "same",
     async play(client, id) {
       await client.start(id, "chain", { count, each });
-      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, { n }));
+      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
     },
   }),
   updates: ({ count }) => ({
@@ -149,10 +153,10 @@ export const WORKLOADS: Record<string, Make> = {
       await client.terminate(id);
     },
   }),
-  reuse: ({ rounds }) => ({
+  reuse: ({ rounds, heavy }) => ({
     outcome: "any",
     async play(client, id) {
-      const signals = many(client, 4, (n) => client.signal(id, `${id}-${n}`, { n }));
+      const signals = many(client, 4, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
       for (let round = 0; round < (rounds as number); ) {
         if (await client.start(id, "brief", { ms: client.chance.between(1, 8_000) })) round += 1;
         await client.wait(client.chance.between(1, 10_000));
@@ -181,8 +185,10 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "timers", params: { short: 130_000 } },
   { kind: "signals", params: { count: 1 } },
   { kind: "signals", params: { count: 5 } },
+  { kind: "signals", params: { count: 6, heavy: true } },
   { kind: "chain", params: { count: 5, each: 1 } },
   { kind: "chain", params: { count: 6, each: 2 } },
+  { kind: "chain", params: { count: 6, each: 1, heavy: true } },
   { kind: "updates", params: { count: 3 } },
   { kind: "cancelled", params: {} },
   { kind: "parent", params: { leave: false } },
@@ -198,6 +204,7 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "refused", params: { ms: 100_000 } },
   { kind: "terminated", params: { steps: 4 } },
   { kind: "reuse", params: { rounds: 3 } },
+  { kind: "reuse", params: { rounds: 3, heavy: true } },
   { kind: "late", params: { ms: 200_000, limit: 40_000 } },
 ];
 
