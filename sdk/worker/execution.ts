@@ -245,9 +245,6 @@ export class Execution {
     }
     const facts = await this.#facts(state);
     let step = decide(state, facts);
-    if (step.events.length === 0 && facts.outcomes.length < this.#outcomes.length) {
-      step = decide(state, { ...facts, outcomes: this.#outcomes }); // the first of them mean nothing any more
-    }
     const more = !this.#allAtOnce && facts.messages.length > 0 && facts.messages.length < this.#inbox.size;
     const at = Math.max(this.#hub.now(), state.at);
     const placed = () => step.events.map((e, i) => place(e, state.tail + 1 + i, at));
@@ -514,8 +511,9 @@ export class Execution {
     return over < 0 ? all : all.slice(0, Math.max(1, over));
   }
 
-  /** As many as travel well together, at least one; the others are still called running. */
+  /** As many as travel well together, at least one; the others are still called running. What means nothing any more goes. */
   #nextOutcomes(): LocalOutcome[] {
+    this.#outcomes = this.#outcomes.filter((o) => this.#isOpen(o));
     let bytes = 0;
     const over = this.#outcomes.findIndex((o) => {
       bytes += roughSize(o);
