@@ -45,7 +45,9 @@ export class AwsSchedules implements Schedules {
 
   async create(workspace: string, next: StoredSchedule): Promise<boolean> {
     const item = await this.#encode(workspace, next);
-    return (await this.#table.put(item, { expression: `attribute_not_exists(${KEYS.partition})` })).ok;
+    const created = await this.#table.put(item, { expression: `attribute_not_exists(${KEYS.partition})` });
+    if (!created.ok) await this.#lost(item, created.found);
+    return created.ok;
   }
 
   async replace(workspace: string, seen: ScheduleState, next: StoredSchedule): Promise<boolean> {
@@ -56,9 +58,15 @@ export class AwsSchedules implements Schedules {
       values: { ":version": N(seen.version), ":created": N(seen.created_at) },
     };
     const replaced = await this.#table.put(item, condition, { returnOld: true });
-    const blob = replaced.ok ? blobOf(replaced.item?.state) : undefined;
-    if (blob !== undefined && blob !== blobOf(item.state)) await this.#c.blobs.expire(blob);
+    if (replaced.ok) await this.#lost(replaced.item, item);
+    else await this.#lost(item, replaced.found);
     return replaced.ok;
+  }
+
+  /** The state that `item` has in S3 expires, unless it is that of `kept` as well. */
+  async #lost(item: Item | null, kept: Item | null): Promise<void> {
+    const blob = blobOf(item?.state);
+    if (blob !== undefined && blob !== blobOf(kept?.state)) await this.#c.blobs.expire(blob);
   }
 
   async #encode(workspace: string, { state, wakeAt }: StoredSchedule): Promise<Item> {
@@ -84,8 +92,7 @@ export class AwsSchedules implements Schedules {
         await Promise.all(some.map((item) => this.#table.delete({ pk: text(item, "pk")!, sk: text(item, "sk")! })));
       }
     }
-    const blob = blobOf(deleted?.state);
-    if (blob !== undefined) await this.#c.blobs.expire(blob);
+    await this.#lost(deleted, null);
     return deleted !== null;
   }
 

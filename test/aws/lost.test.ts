@@ -5,10 +5,11 @@ import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Aws } from "../../shared/aws/index.ts";
-import type { Ref } from "../../shared/ports.ts";
+import type { Ref, StoredSchedule } from "../../shared/ports.ts";
 import { batchOf, begun, bench, claimed, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
+type ScheduleState = StoredSchedule["state"];
 let on: Installation;
 let ports: Aws;
 let s3: S3Client;
@@ -77,6 +78,22 @@ describe.skipIf(cannotRun)("what has lost", () => {
     const head = await begun(b());
     await ports.activities.beat(head, head.run, 1, 1, { text: large() }, b().now());
     expect([await staying(head), await expiring(head)]).toEqual([0, 1]);
+  });
+
+  test("of two changes to a schedule the loser's state expires, and so does the state that the winner replaced", async () => {
+    const workspace = uuid();
+    const state = (version: number) =>
+      ({ schedule_id: "nightly", version, created_at: 1, note: large() }) as unknown as ScheduleState;
+    const first = state(1);
+    const of = { workspace, execution: "schedules/nightly" };
+    expect(await ports.schedules.create(workspace, { state: first, wakeAt: null })).toBe(true);
+    expect(await ports.schedules.create(workspace, { state: state(1), wakeAt: null })).toBe(false);
+    expect([await staying(of), await expiring(of)]).toEqual([1, 1]);
+    const second = state(2);
+    expect(await ports.schedules.replace(workspace, first, { state: second, wakeAt: null })).toBe(true);
+    expect(await ports.schedules.replace(workspace, first, { state: state(2), wakeAt: null })).toBe(false);
+    expect([await staying(of), await expiring(of)]).toEqual([1, 3]);
+    expect((await on.adapter().schedules.get({ workspace, schedule: "nightly" }))!.state).toEqual(second);
   });
 
   test("a head that was marked without a promise gets the guard of its claim", async () => {
