@@ -13,7 +13,8 @@
  * X6. Code that throws a bug is recorded once per distinct error and tried again later; outcomes and timers are still
  *     taken in meanwhile, undecided. Messages wait in the inbox while there is no instance that could check them, those
  *     included on which the bug came: repaired code may leave them to its next run.
- * X7. Messages are taken in so many at a time as fit into one call.
+ * X7. Messages are taken in so many at a time as fit into one call. A run that ends at some of them is undone, the others
+ *     are recorded undecided, and it ends when there are none left.
  */
 import { decide, isYounger, type LocalOutcome, type Situation } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
@@ -67,8 +68,8 @@ export class Execution {
   #instance: Instance | null = null;
   #holder = false;
   #inbox = new Map<string, Message>();
-  /** X7 does not hold: this run ends now, and all that was sent to it must be taken in before. */
-  #allAtOnce = false;
+  /** This run ends at what it was given last: all that was sent to it is recorded before it is asked again (X7). */
+  #ending = false;
   #outcomes: LocalOutcome[] = [];
   readonly #running = new Map<string, Running>();
   readonly #receipts = new Set<string>();
@@ -245,13 +246,14 @@ export class Execution {
     }
     const facts = await this.#facts(state);
     let step = decide(state, facts);
-    const more = !this.#allAtOnce && facts.messages.length > 0 && facts.messages.length < this.#inbox.size;
+    const more = facts.messages.length > 0 && facts.messages.length < this.#inbox.size;
+    const gathers = this.#ending && more;
     const at = Math.max(this.#hub.now(), state.at);
     const placed = () => step.events.map((e, i) => place(e, state.tail + 1 + i, at));
     let events: HistoryEvent[] = placed();
     const decisions: Decision[] = [];
     let decided: number | null = null;
-    if (this.#instance && (state.lastStimulus > state.decided || events.some(isStimulus))) {
+    if (this.#instance && !gathers && (state.lastStimulus > state.decided || events.some(isStimulus))) {
       const activation = await this.#instance.activate(events.filter(isStimulus));
       if ("bug" in activation) {
         this.#fail(activation.bug);
@@ -260,8 +262,8 @@ export class Execution {
       } else {
         decisions.push(...activation.decisions);
         decided = activation.decided;
-        if (more && decisions.some((d) => isClosing(d) && d.kind !== "execution_continued")) {
-          this.#allAtOnce = true;
+        this.#ending = more && decisions.some((d) => isClosing(d) && d.kind !== "execution_continued");
+        if (this.#ending) {
           this.#instance = null; // X2
           return (await this.#claim()) ? "again" : "closed";
         }
@@ -279,12 +281,16 @@ export class Execution {
       events[events.length - 1] = { ...events.at(-1)!, decided, ...(code === state.code ? {} : { code }) };
     }
     const batch: Batch = { first: state.tail + 1, events, append_id: this.#hub.worker.uuid(), sent: this.#head!.sent };
-    return this.#record(batch, step.taken);
+    const went = await this.#record(batch, step.taken);
+    if (!gathers || went === "closed") return went;
+    this.#instance = null; // it has not been given what was recorded
+    return (await this.#claim()) ? "again" : "closed";
   }
 
   #fail(bug: unknown): void {
     this.#instance = null; // X2
     this.#bug = bug;
+    this.#ending = false;
   }
 
   /** X6: WORKFLOW_TASK_FAILED once per distinct error. */
@@ -502,7 +508,6 @@ export class Execution {
   /** X7. */
   #nextMessages(state: RunState): Message[] {
     const all = [...this.#inbox.values()].filter((m) => !isYounger(state, m)).sort(inOrder);
-    if (this.#allAtOnce) return all;
     let bytes = 0;
     const over = all.findIndex((m) => {
       bytes += roughSize(m);
@@ -671,7 +676,7 @@ export class Execution {
     this.#instance = null;
     this.#state = null;
     this.#inbox.clear();
-    this.#allAtOnce = false;
+    this.#ending = false;
     this.#bug = null;
   }
 

@@ -130,9 +130,12 @@ describe("large messages that have waited together", () => {
     expect(result.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
-  test("are all taken in before the run ends, though it ends at the first", async () => {
-    const { result, history } = await gathered(1, 5);
+  test.each([5, 12])("are all taken in before the run ends, though it ends at the first of %d", async (count) => {
+    const { result, history } = await gathered(1, count);
     expect(result).toHaveLength(1);
-    expect(history.filter((e) => e.kind === "signal_received")).toHaveLength(5);
+    const taken = history.flatMap((e) => (e.kind === "signal_received" ? [e.message] : []));
+    expect(taken).toHaveLength(count);
+    expect(new Set(taken).size).toBe(count);
+    expect(history.at(-1)!.kind).toBe("execution_completed");
   });
 });
