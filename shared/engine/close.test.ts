@@ -147,6 +147,24 @@ test("a repeated close answers as the first did, and changes nothing", async () 
   expect(await timesTaken(s, "none")).toBe(0);
 });
 
+test("a close that is repeated because its server died right after it does at once what that one still had to do", async () => {
+  const { s, a } = await closesAndDies([child("c", "abandon")]);
+  const batch = (await s.ports.executions.batches(ref(), a.head.run, 1)).at(-1)!;
+  expect(await a.close(last, { batch })).toEqual({ kind: "closed" });
+  expect(await statusOf(s, "c")).toBe("RUNNING");
+
+  await started(s, { execution: "y" });
+  const b = new Driver(s.ports, "B", ref("y"));
+  await b.claim();
+  await s.tasks();
+  const next: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
+  const again = b.batch([next]);
+  await expect(b.close(next, { batch: again, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
+  expect(await s.tasks()).toEqual([]);
+  expect(await b.close(next, { batch: again })).toEqual({ kind: "closed" });
+  expect((await s.tasks()).map(({ task }) => task.execution)).toEqual(["y"]);
+});
+
 test("a batch is refused when its numbers, times or end cannot be", () => {
   const event = (id: number, at = 5, e: NewEvent = { kind: "timer_cancelled", timer: 1 }) =>
     ({ ...e, id, at }) as never;

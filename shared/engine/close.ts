@@ -81,10 +81,14 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
   return { kind: "closed" };
 }
 
-/** A repeated call finds its own batch: it had won, its effects are owed or done. */
+/** A repeated call finds its own batch: it had won. What its server died over is done now, not when the sweeper comes. */
 async function wonEarlier(ports: Ports, ref: Ref, p: CloseRequest, head: Head | null): Promise<Closed> {
   const [there] = await ports.executions.batches(ref, p.run, p.batch.first - 1);
-  if (there?.append_id === p.batch.append_id) return { kind: "closed" };
+  if (there?.append_id === p.batch.append_id) {
+    const left = head?.status === "RUNNING" ? head.continued_from === p.run && head.rung : head?.run === p.run;
+    if (head && left && head.due_at !== null) await finish(ports, ref, p, head);
+    return { kind: "closed" };
+  }
   if (there) return { kind: "position_lost" };
   return head?.run === p.run && head.status === "RUNNING" ? { kind: "turn_lost" } : { kind: "position_lost" };
 }
