@@ -1,8 +1,9 @@
 /**
  * **claim** — 1 `due_at = now + guard, turn + 1, remove rung` if running, answering the head; the `due_at` of a start or
- * a mark that is not older than a drive's first renewal stays as it is. 2 read the chain's inbox. 3 *then* the log. 4 if messages were found: read the head again; turn no longer mine: leave the messages, they belong
- * to the next holder. All strongly consistent, in this order (interleavings 1, 2, 11). Before going on: perform again
- * the effects of batches after `sent` (interleaving 12) and what a continued run still owes.
+ * a mark stays as it is if it lies further than a drive's first renewal. 2 read the chain's inbox. 3 *then* the log; the
+ * first claim of all need not. 4 if messages were found: read the head again; turn no longer mine: leave the messages,
+ * they belong to the next holder. All strongly consistent, in this order (interleavings 1, 2, 11). Before going on:
+ * perform again the effects of batches after `sent` (interleaving 12) and what a continued run still owes.
  */
 
 import type { Ports, Ref } from "../ports.ts";

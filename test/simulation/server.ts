@@ -138,8 +138,8 @@ export class Server {
         last = `${chain}/${message.id}`;
         this.put.add(last);
       },
-      mark: async (ref, chain, now) => {
-        const marked = await executions.mark(ref, chain, now);
+      mark: async (ref, chain, dueAt) => {
+        const marked = await executions.mark(ref, chain, dueAt);
         const head = marked.kind === "refused" ? marked.head : null;
         const looked = marked.kind === "marked" || (head?.status === "RUNNING" && head.chain === chain && head.rung);
         if (looked && last) this.announced.add(last);

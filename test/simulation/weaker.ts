@@ -20,7 +20,7 @@ function withCalls(make: (real: Executions, ports: Ports, call: string) => Parti
 
 export const WEAKER: Record<string, Weaken> = {
   "1: claim removes `due_at`": withCalls((real) => ({
-    claim: (ref, p) => real.claim(ref, { ...p, dueAt: null as never }),
+    claim: (ref, { session }) => real.claim(ref, { dueAt: null as never, session }),
   })),
   "3: park without turn": withCalls((real) => ({
     async park(ref, p) {
@@ -28,11 +28,11 @@ export const WEAKER: Record<string, Weaken> = {
       return real.park(ref, { ...p, turn: head?.turn ?? p.turn });
     },
   })),
-  "4: “already due” judged by time": withCalls((real) => ({
-    async mark(ref, chain, now) {
+  "4: “already due” judged by time": withCalls((real, ports) => ({
+    async mark(ref, chain, dueAt) {
       const head = await real.head(ref);
-      const due = head?.status === "RUNNING" && head.chain === chain && head.due_at !== null && head.due_at <= now;
-      return due ? { kind: "marked" } : real.mark(ref, chain, now);
+      const due = head?.status === "RUNNING" && head.chain === chain && (head.due_at ?? dueAt) <= ports.clock.now();
+      return due ? { kind: "marked" } : real.mark(ref, chain, dueAt);
     },
   })),
   "5: closing batch, then head": withCalls((real) => ({
@@ -67,9 +67,9 @@ export const WEAKER: Record<string, Weaken> = {
     }),
   }),
   "acknowledged before the mark": withCalls((real) => ({
-    async mark(ref, chain, now) {
+    async mark(ref, chain, dueAt) {
       const head = await real.head(ref);
-      if (head?.chain !== chain || head.status !== "RUNNING") return real.mark(ref, chain, now);
+      if (head?.chain !== chain || head.status !== "RUNNING") return real.mark(ref, chain, dueAt);
       return { kind: "marked" };
     },
   })),
