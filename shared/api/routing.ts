@@ -17,7 +17,7 @@ export async function route(
 
 /** The deployment of a registration that the caller named by id. */
 export function routeToRegistration(call: Call, id: string): Promise<RegistrationRecord | Refusal> {
-  return registrationFor(call, { workflow: "", registration: id });
+  return registrationFor(call, { registration: id });
 }
 
 async function registrationFor(call: Call, wanted: Wanted): Promise<RegistrationRecord | Refusal> {

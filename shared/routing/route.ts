@@ -7,8 +7,8 @@ import { ambiguous, noActiveDeployment, notFound, type Refusal, refusal } from "
 import { isLive } from "./liveness.ts";
 
 export interface Wanted {
-  /** Its name. */
-  readonly workflow: string;
+  /** Its name; it need not be known where a registration is named. */
+  readonly workflow?: string;
   /** Id of the one registration to be used; absent or null: whichever serves the workflow. */
   readonly registration?: string | null | undefined;
   readonly deployment?: string | null | undefined;
@@ -21,8 +21,9 @@ export type Route =
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export async function route(ports: Ports, workspace: string, wanted: Wanted): Promise<Route> {
-  const { workflow, registration: id, deployment } = wanted;
+  const { registration: id, deployment } = wanted;
   const known = await registrationsOf(ports, workspace, wanted);
+  const workflow = known[0]?.workflow ?? wanted.workflow ?? "";
   if (known.length === 0) {
     return { kind: "refused", refusal: id == null ? noActiveDeployment(workflow, []) : notFound("registration", id) };
   }
@@ -38,7 +39,7 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
 }
 
 async function registrationsOf(ports: Ports, workspace: string, wanted: Wanted): Promise<RegistrationRecord[]> {
-  const { workflow, registration: id } = wanted;
+  const { workflow = "", registration: id } = wanted;
   if (id == null) return ports.registry.registrations(workspace, { workflow });
   const found = await ports.registry.registration(workspace, id);
   return found ? [found] : [];

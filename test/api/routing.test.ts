@@ -91,7 +91,9 @@ test("a registration whose deployment is inactive cannot be executed by its id",
     workflowRegistrationId: workflowRegistrations[0]!.id,
     workflowExecutionRequest: {},
   });
-  expect(await failure(call)).toMatchObject({ status: 404, body: { code: "WF_1100" } });
+  const refused = await failure(call);
+  expect(refused).toMatchObject({ status: 404, body: { code: "WF_1100" } });
+  expect(refused.body.detail).toContain("'invoice_processor' cannot be executed: it is registered by 'alice'");
 });
 
 describe("registration", () => {
