@@ -51,7 +51,8 @@ function worker(name: string, deployment = "crash"): Promise<{ child: ChildProce
 
 /** Runs a line in a shell, as an operator with these variables of AWS and no other. */
 function shell(line: string, aws: Record<string, string>): Promise<{ code: number; out: string; err: string }> {
-  const bare = Object.entries(process.env).filter(([variable]) => !variable.startsWith("AWS_"));
+  // Nor what npm hands on to the scripts that it runs, of which the npm of the line would warn.
+  const bare = Object.entries(process.env).filter(([variable]) => !/^(AWS_|npm_)/i.test(variable));
   const env = { ...Object.fromEntries(bare), HOME: dir, AWS_EC2_METADATA_DISABLED: "true", ...aws };
   return new Promise((resolve) => {
     execFile("sh", ["-c", line], { env, timeout: 60_000 }, (error, out, err) =>
