@@ -1,6 +1,8 @@
 /**
  * **park** — `due_at = next(state), sent = tail` if `turn` and `run` are the caller's; refused: write nothing. A wait that
- * ends soon also queues a delayed task. Only park removes or raises a running execution's `due_at`. (R4, interleaving 3)
+ * ends soon also queues a delayed task. Only park removes a running execution's `due_at` or sets it further ahead than a
+ * guard: what a mark or a claim puts off by less has its delayed task, or its time-out seen by the sweeper. (R4,
+ * interleaving 3)
  */
 
 import type { Ports, Ref } from "../ports.ts";
