@@ -30,6 +30,7 @@ import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { Aws, SqsTasks } from "../../shared/aws/index.ts";
 import { eventually } from "../emulator/support.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
+import { inject } from "./faults.ts";
 import { workerRole } from "./iam.ts";
 
 const text = (n: number) => randomBytes(n).toString("base64").slice(0, n);
@@ -196,6 +197,18 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     expect(await ended(id)).toMatchObject({ status: "COMPLETED", result: { n: 5 } });
     expect(registered.filter((d) => d === "short").length).toBeGreaterThanOrEqual(2);
   }, 60_000);
+
+  test("a worker boots although STS is throttled and its answers are lost, and so for longer than one call goes on trying", async () => {
+    let attempts = 0;
+    const { client } = await ports.clients.sts();
+    const faults = inject(client, () => {
+      attempts += 1;
+      return attempts > 9 ? undefined : attempts % 3 === 0 ? "answer lost" : "throttled";
+    });
+    await worker("patient", [workflow({ name: "late", input: payload }, async (input) => echo(input))]);
+    expect(await ended(await start("late", { n: 1 }))).toMatchObject({ status: "COMPLETED" });
+    expect(faults).toEqual({ throttled: 6, lost: 3 });
+  }, 90_000);
 
   test("credentials of one deployment open its own two queues and nothing else", async () => {
     const { endpoint, region } = made.account;
