@@ -2,6 +2,7 @@
  * The inbox: one item per message under the execution's own key, so that senders meet nobody. A message of an execution
  * with a deadline expires like its log (L4); others are deleted when they are taken in, or when the execution ends.
  */
+import { abreast } from "../engine/abreast.ts";
 import type { Ref } from "../ports.ts";
 import { inOrder, type Message } from "../protocol/messages.ts";
 import type { Context } from "./context.ts";
@@ -46,9 +47,7 @@ export class Inbox {
   }
 
   async remove(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
-    for (let i = 0; i < ids.length; i += ABREAST) {
-      await Promise.all(ids.slice(i, i + ABREAST).map((id) => this.#removeOne(ref, chain, id)));
-    }
+    await abreast(ABREAST, ids, (id) => this.#removeOne(ref, chain, id));
   }
 
   async #removeOne(ref: Ref, chain: string, id: string): Promise<void> {

@@ -79,15 +79,11 @@ async function expireLog(c: Context, ref: Ref, run: string, ttl: number): Promis
     ExpressionAttributeNames: { "#ttl": "ttl", "#batch": "batch" },
   });
   for await (const page of pages) {
-    for (let i = 0; i < page.length; i += ABREAST) {
-      await Promise.all(
-        page.slice(i, i + ABREAST).map(async (item) => {
-          if (number(item, "ttl") === undefined) await expireAt(c, { pk: pkOf(ref), sk: text(item, "sk")! }, ttl);
-          const blob = blobOf(item.batch);
-          if (blob !== undefined) await c.blobs.expire(blob);
-        }),
-      );
-    }
+    await abreast(ABREAST, page, async (item) => {
+      if (number(item, "ttl") === undefined) await expireAt(c, { pk: pkOf(ref), sk: text(item, "sk")! }, ttl);
+      const blob = blobOf(item.batch);
+      if (blob !== undefined) await c.blobs.expire(blob);
+    });
   }
 }
 

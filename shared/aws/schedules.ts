@@ -3,6 +3,7 @@
  * items of some log entries that the schedule itself no longer carries.
  */
 import { INDEXES, KEYS } from "../../infra/names.ts";
+import { abreast } from "../engine/abreast.ts";
 import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { LogEntry, ScheduleState } from "../schedule/index.ts";
@@ -87,10 +88,9 @@ export class AwsSchedules implements Schedules {
     await this.#alarm?.set(key, null);
     const query = { ...within(logPk(key)), ProjectionExpression: "pk, sk" };
     for await (const page of this.#table.pages(query)) {
-      for (let i = 0; i < page.length; i += ABREAST) {
-        const some = page.slice(i, i + ABREAST);
-        await Promise.all(some.map((item) => this.#table.delete({ pk: text(item, "pk")!, sk: text(item, "sk")! })));
-      }
+      await abreast(ABREAST, page, async (item) => {
+        await this.#table.delete({ pk: text(item, "pk")!, sk: text(item, "sk")! });
+      });
     }
     await this.#lost(deleted, null);
     return deleted !== null;
