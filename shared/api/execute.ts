@@ -29,7 +29,9 @@ export async function executeWorkflow(call: Call, identifier: string, body: Work
 }
 
 export async function executeRegistration(call: Call, id: string, body: WorkflowExecutionRequest): Promise<Answer> {
-  const registration = await routeToRegistration(call, id);
+  const deployment = deploymentWanted(body);
+  if (isRefusal(deployment)) return deployment;
+  const registration = await routeToRegistration(call, id, deployment);
   return isRefusal(registration) ? registration : begin(call, registration, body);
 }
 

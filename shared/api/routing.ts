@@ -15,9 +15,13 @@ export async function route(
   return registrationFor(call, { workflow: workflow.name, deployment });
 }
 
-/** The deployment of a registration that the caller named by id. */
-export function routeToRegistration(call: Call, id: string): Promise<RegistrationRecord | Refusal> {
-  return registrationFor(call, { registration: id });
+/** The deployment of a registration that the caller named by id, which must be the one named besides. */
+export function routeToRegistration(
+  call: Call,
+  id: string,
+  deployment: string | undefined,
+): Promise<RegistrationRecord | Refusal> {
+  return registrationFor(call, { registration: id, deployment });
 }
 
 async function registrationFor(call: Call, wanted: Wanted): Promise<RegistrationRecord | Refusal> {

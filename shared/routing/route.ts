@@ -28,6 +28,10 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
     return { kind: "refused", refusal: id == null ? noActiveDeployment(workflow, []) : notFound("registration", id) };
   }
   const eligible = deployment == null ? known : known.filter((each) => each.deployment === deployment);
+  if (eligible.length === 0 && id != null) {
+    const detail = `Registration '${id}' belongs to deployment '${known[0]!.deployment}', not to '${deployment}'.`;
+    return { kind: "refused", refusal: refusal(404, "WF_1100", detail) };
+  }
   if (eligible.length === 0) {
     return { kind: "refused", refusal: await unserved(ports, workspace, workflow, deployment!, known) };
   }

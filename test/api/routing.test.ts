@@ -96,6 +96,21 @@ test("a registration whose deployment is inactive cannot be executed by its id",
   expect(refused.body.detail).toContain("'invoice_processor' cannot be executed: it is registered by 'alice'");
 });
 
+test("a registration and a deployment that is not its own contradict each other", async () => {
+  await w.worker("alice", INVOICES);
+  const { workflowRegistrations } = await w.client.workflows.getWorkflowRegistrations({});
+  await w.worker("carol", INVOICES);
+  const run = (deploymentName: string) =>
+    w.client.workflows.executeWorkflowRegistration({
+      workflowRegistrationId: workflowRegistrations[0]!.id,
+      workflowExecutionRequest: { deploymentName },
+    });
+  expect(await run("alice")).toMatchObject({ status: "RUNNING" });
+  const refused = await failure(run("carol"));
+  expect(refused).toMatchObject({ status: 404, body: { code: "WF_1100" } });
+  expect(refused.body.detail).toContain("belongs to deployment 'alice', not to 'carol'");
+});
+
 describe("registration", () => {
   test("warns of other active owners in the product's words, and goes ahead", async () => {
     const bob = await w.worker("bob", INVOICES);
