@@ -11,8 +11,11 @@ import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deleteQueues, installationOf, listQueues } from "../../infra/queues.ts";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import type { RunningWorker } from "../../sdk/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
+import { aLife, waysToEnd, waysToWait, whatThereIs } from "../python/promises.ts";
+import { storyteller } from "../python/story.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -265,6 +268,20 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect((await listQueues(installation)).map(({ deployment }) => deployment)).toEqual(["crash", "crash"]);
     await expect(installationOf("Nowhere")).rejects.toThrow(/no stack "Nowhere"/);
   }, 60_000);
+
+  describe("the Python client", () => {
+    let teller: RunningWorker;
+    const at = () => ({ url: stack.apiUrl, key });
+    beforeAll(async () => {
+      teller = await storyteller(stack.workerUrl, key);
+    });
+    afterAll(() => teller?.stop());
+
+    it("starts, asks, updates, signals, follows and finds an execution", () => aLife(at()), 120_000);
+    it("waits for results in each of its ways", () => waysToWait(at()), 60_000);
+    it("cancels, terminates, and reads refusals as its own errors", () => waysToEnd(at()), 60_000);
+    it("lists workflows, deployments and workers", () => whatThereIs(at()), 60_000);
+  });
 
   describe("keys", () => {
     const command = (more: string) => `${stack.outputs.FirstKeyCommand} ${more}`;

@@ -9,7 +9,7 @@ import { registryKeys } from "../../shared/aws/bootstrap.ts";
 import { realClock } from "../../shared/clock.ts";
 import { ScriptedWorker } from "../api/support/scripted-worker.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "../emulator/support.ts";
-import { python, whyNoPythonClient } from "./python/client.ts";
+import { python, whyNoPythonClient } from "../python/client.ts";
 
 const cannot = cannotRun ?? (await whyNoPythonClient());
 type Shown = { recent_executions: { scheduled_at: string; started_at: string; execution_id: string }[] };
@@ -19,7 +19,8 @@ let stack: Deployment;
 let key: string;
 let scheduler: SchedulerClient;
 
-const py = (...args: string[]) => python(stack.apiUrl, key, ...args) as Promise<unknown> as Promise<Shown>;
+const py = (...args: string[]) =>
+  python("schedules", { url: stack.apiUrl, key }, ...args) as Promise<unknown> as Promise<Shown>;
 const runsOf = async (id: string) => (await py("get", id)).recent_executions;
 const armed = async () => {
   const found = await scheduler.send(new ListSchedulesCommand({ GroupName: stack.outputs.ScheduleGroup }));

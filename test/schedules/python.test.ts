@@ -1,6 +1,6 @@
 /** The official Python client, unmodified: every operation, as its documentation writes them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { python, whyNoPythonClient } from "./python/client.ts";
+import { python, whyNoPythonClient } from "../python/client.ts";
 import { type Stage, stage } from "./stage.ts";
 
 const cannotRun = await whyNoPythonClient();
@@ -14,8 +14,8 @@ describe.skipIf(cannotRun)("the Python client", () => {
   afterAll(() => s?.close());
 
   test("creates, reads, lists, updates, pauses, resumes, triggers and deletes; reads refusals as its own errors", async () => {
-    await python(s.server.url, s.key, "create", "other", "orders", "PT1H");
-    const told = await python(s.server.url, s.key, "life", "report");
+    await python("schedules", { url: s.server.url, key: s.key }, "create", "other", "orders", "PT1H");
+    const told = await python("schedules", { url: s.server.url, key: s.key }, "life", "report");
     expect(told).toMatchObject({
       created: "report",
       listed: ["other", "report"],

@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { stateDir } from "../../../localstack/paths.ts";
-import { findPython } from "../../../localstack/python.ts";
+import { stateDir } from "../../localstack/paths.ts";
+import { findPython } from "../../localstack/python.ts";
 
 const run = promisify(execFile);
 const requirements = join(import.meta.dirname, "requirements.txt");
@@ -39,10 +39,14 @@ async function install(): Promise<void> {
   }
 }
 
-/** Runs one scenario of `schedules.py` against a server; answers what it printed as JSON. */
-export async function python(url: string, key: string, ...args: string[]): Promise<Record<string, unknown>> {
+/** Runs one scenario of a script beside this file against a server; answers what it printed as JSON. */
+export async function python(
+  script: "schedules" | "executions",
+  to: { readonly url: string; readonly key: string },
+  ...args: string[]
+): Promise<Record<string, unknown>> {
   await install();
-  const env = { PATH: process.env.PATH, SIROCCO_URL: url, SIROCCO_API_KEY: key };
-  const { stdout } = await run(interpreter, [join(import.meta.dirname, "schedules.py"), ...args], { env });
+  const env = { PATH: process.env.PATH, SIROCCO_URL: to.url, SIROCCO_API_KEY: to.key };
+  const { stdout } = await run(interpreter, [join(import.meta.dirname, `${script}.py`), ...args], { env });
   return JSON.parse(stdout) as Record<string, unknown>;
 }

@@ -1,0 +1,120 @@
+"""Executions through the official Python client, written as its documentation writes them. Prints JSON."""
+
+import json
+import os
+import sys
+import time
+
+from mistralai.client import Mistral, errors
+
+client = Mistral(api_key=os.environ["SIROCCO_API_KEY"], server_url=os.environ["SIROCCO_URL"])
+workflows = client.workflows
+executions = workflows.executions
+
+
+def plain(model):
+    return json.loads(model.model_dump_json())
+
+
+def refused(call):
+    try:
+        call()
+    except (errors.SDKError, errors.HTTPValidationError) as error:
+        return {"error": type(error).__name__, "status": error.status_code, "code": json.loads(error.body).get("code")}
+    return None
+
+
+def ended(execution_id):
+    for _ in range(240):
+        found = executions.get_workflow_execution(execution_id=execution_id)
+        if found.status != "RUNNING":
+            return found
+        time.sleep(0.25)
+    raise TimeoutError(execution_id)
+
+
+def types_until_end(stream):
+    """Types of events, up to the end of the workflow, and whether their sequences rise."""
+    types, sequences = [], []
+    with stream as frames:
+        for frame in frames:
+            event = frame.data.data
+            types.append(event.event_type)
+            sequences.append(frame.data.broker_sequence)
+            if event.event_type == "WORKFLOW_EXECUTION_COMPLETED":
+                break
+    return {"types": types, "rising": sequences == sorted(set(sequences))}
+
+
+def life(execution_id):
+    """One execution from start to end, with everything that one can say to it and ask of it."""
+    out = {}
+    started = workflows.execute_workflow(
+        workflow_identifier="story", input={"name": "Ada"}, execution_id=execution_id, deployment_name="py"
+    )
+    out["started"] = [started.execution_id, started.status]
+    out["again"] = refused(
+        lambda: workflows.execute_workflow(workflow_identifier="story", input={"name": "x"}, execution_id=execution_id)
+    )
+    out["query"] = executions.query_workflow_execution(execution_id=execution_id, name="status").result
+    out["update"] = executions.update_workflow_execution(
+        execution_id=execution_id, name="rename", input={"name": "Grace"}
+    ).result
+    out["bad_update"] = refused(
+        lambda: executions.update_workflow_execution(execution_id=execution_id, name="rename", input={"name": 7})
+    )
+    out["signal"] = plain(executions.signal_workflow_execution(execution_id=execution_id, name="approve", input={}))
+    found = ended(execution_id)
+    out["ended"] = [found.status, found.result, found.workflow_name]
+    out["stream"] = types_until_end(executions.stream(execution_id=execution_id))
+    out["events"] = types_until_end(workflows.events.get_stream_events(workflow_exec_id=execution_id))
+    history = executions.get_workflow_execution_history(execution_id=execution_id)
+    out["history"] = [event["kind"] for event in history["events"]]
+    runs = workflows.runs.list_runs(search=execution_id).result
+    out["runs"] = [[run.execution_id, run.status] for run in runs.executions]
+    return out
+
+
+def waits():
+    """The three ways to wait for a result."""
+    result = workflows.execute_workflow(
+        workflow_identifier="sum", input={"numbers": [1, 2, 3]}, wait_for_result=True, timeout_seconds=60
+    )
+    return {
+        "in_the_call": result.result,
+        "by_api_sync": workflows.execute_workflow_and_wait("sum", {"numbers": [4, 5]}, use_api_sync=True),
+        "by_polling": workflows.execute_workflow_and_wait("sum", {"numbers": [6]}, polling_interval=1),
+    }
+
+
+def ends():
+    """Cancelled, terminated, unknown."""
+    out = {}
+    for name, end in (
+        ("cancelled", executions.cancel_workflow_execution),
+        ("terminated", executions.terminate_workflow_execution),
+    ):
+        started = workflows.execute_workflow(workflow_identifier="story", input={"name": name})
+        executions.query_workflow_execution(execution_id=started.execution_id, name="status")
+        end(execution_id=started.execution_id)
+        out[name] = ended(started.execution_id).status
+    out["unknown"] = refused(lambda: executions.get_workflow_execution(execution_id="nobody"))
+    out["nowhere"] = refused(lambda: workflows.execute_workflow(workflow_identifier="story", deployment_name="none"))
+    out["invalid"] = refused(lambda: workflows.execute_workflow(workflow_identifier="story", input={"name": 7}))
+    return out
+
+
+def lists():
+    """What is registered, and who serves it."""
+    page = workflows.get_workflows()
+    deployments = workflows.deployments.list_deployments().deployments
+    workers = workflows.deployments.list_deployment_workers(name="py").workers
+    return {
+        "workflows": sorted(each.name for each in page.result.workflows),
+        "deployments": [[each.name, each.is_active] for each in deployments if each.name == "py"],
+        "workers": [each.name for each in workers],
+    }
+
+
+scenarios = {each.__name__: each for each in (life, waits, ends, lists)}
+print(json.dumps(scenarios[sys.argv[1]](*sys.argv[2:])))

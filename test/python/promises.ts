@@ -1,0 +1,63 @@
+/** What the Python client must be told, whichever engine answers. */
+import { randomUUID } from "node:crypto";
+import { expect } from "vitest";
+import { python } from "./client.ts";
+
+interface Place {
+  readonly url: string;
+  readonly key: string;
+}
+
+export async function aLife(at: Place): Promise<void> {
+  const id = `story-${randomUUID().slice(0, 8)}`;
+  const types = [
+    "WORKFLOW_EXECUTION_STARTED",
+    "ACTIVITY_TASK_STARTED",
+    "ACTIVITY_TASK_COMPLETED",
+    "WORKFLOW_EXECUTION_COMPLETED",
+  ];
+  expect(await python("executions", at, "life", id)).toMatchObject({
+    started: [id, "RUNNING"],
+    again: { status: 409 },
+    query: { name: "Ada", approved: false },
+    update: { before: "Ada" },
+    bad_update: { status: 422 },
+    signal: { message: expect.any(String) },
+    ended: ["COMPLETED", { greeting: "Hello, Grace" }, "story"],
+    stream: { types, rising: true },
+    events: { types, rising: true },
+    history: expect.arrayContaining([
+      "execution_started",
+      "signal_received",
+      "update_completed",
+      "execution_completed",
+    ]),
+    runs: [[id, "COMPLETED"]],
+  });
+}
+
+export async function waysToWait(at: Place): Promise<void> {
+  expect(await python("executions", at, "waits")).toEqual({
+    in_the_call: { result: 6 },
+    by_api_sync: { result: 9 },
+    by_polling: { result: 6 },
+  });
+}
+
+export async function waysToEnd(at: Place): Promise<void> {
+  expect(await python("executions", at, "ends")).toEqual({
+    cancelled: "CANCELED",
+    terminated: "TERMINATED",
+    unknown: { error: "SDKError", status: 404, code: expect.any(String) },
+    nowhere: { error: "SDKError", status: 404, code: expect.any(String) },
+    invalid: { error: "HTTPValidationError", status: 422, code: expect.any(String) },
+  });
+}
+
+export async function whatThereIs(at: Place): Promise<void> {
+  expect(await python("executions", at, "lists")).toEqual({
+    workflows: expect.arrayContaining(["story", "sum"]),
+    deployments: [["py", true]],
+    workers: ["teller"],
+  });
+}
