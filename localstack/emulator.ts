@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { deploymentFile, logFile, pidFile, root, stateDir } from "./paths.ts";
@@ -31,7 +31,8 @@ export interface Emulator {
 
 /**
  * Starts the emulator and answers once it serves; answers at once if it already runs on that port.
- * @throws {PythonMissing} without a usable Python; Error with the end of its log if it did not come up in 30 s.
+ * @throws {PythonMissing} without a usable Python; Error if the port is taken by something else, or with the end of its
+ *   log if it did not come up in 30 s.
  */
 export async function startEmulator({
   port = DEFAULT_PORT,
@@ -40,6 +41,11 @@ export async function startEmulator({
 }: EmulatorOptions = {}): Promise<Emulator> {
   const endpoint = `http://127.0.0.1:${port}`;
   if (await runningPid(port)) return { port, endpoint, started: false };
+  if (await isTaken(port)) {
+    throw new Error(
+      `something that was not started from this folder listens on port ${port}: stop it where it was started, or name another port by GATEWAY_PORT`,
+    );
+  }
   const python = await installEmulator();
   await mkdir(stateDir, { recursive: true });
   await rm(deploymentFile(port), { force: true });
@@ -83,6 +89,14 @@ export async function stopEmulator(port: number = DEFAULT_PORT): Promise<boolean
   await rm(pidFile(port), { force: true });
   await rm(deploymentFile(port), { force: true });
   return pid !== undefined;
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
 }
 
 /** A port that nothing listens on now, for a test run that must not disturb the developer's emulator. */

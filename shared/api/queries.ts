@@ -1,4 +1,7 @@
-/** Queries: a task for any worker of the deployment, which replays and answers; nothing is recorded. */
+/**
+ * Queries: a task for any worker of the deployment, which replays and answers; nothing is recorded. So the same may be
+ * asked again: the worker that was asked first may be dead, and its lease is as long as a caller waits.
+ */
 import { isRefusal, noAnswer, type Refusal } from "../protocol/errors.ts";
 import type { Task } from "../protocol/worker.ts";
 import { liveWorkers } from "../routing/liveness.ts";
@@ -6,6 +9,9 @@ import type { Call } from "./call.ts";
 import { runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
 import { checkInvocation } from "./handlers-of.ts";
+
+/** Parts of the wait that are left when an unanswered query is asked again. */
+const ASKED_AGAIN = [2 / 3, 1 / 3];
 
 export async function queryExecution(
   call: Call,
@@ -23,8 +29,14 @@ export async function queryExecution(
   const waiting = ports.answers.wait(workspace, query, until, call.signal); // before the question: nobody may answer first
   const task = { kind: "query", execution, query, name: p.name, input, expires_at: until } as Task;
   const { deployment } = head;
-  await ports.tasks.send({ workspace, deployment, queue: "workflow" }, task, { prefer: head.driver });
-  const answer = await waiting;
+  const ask = () => ports.tasks.send({ workspace, deployment, queue: "workflow" }, task, { prefer: head.driver });
+  await ask();
+  const again = () =>
+    void ask().catch((error) => call.log.warn("a query could not be asked again", { execution, query, error }));
+  const calledOff = ASKED_AGAIN.map((part) => ports.clock.at(until - options.queryWaitMs * part, again));
+  const answer = await waiting.finally(() => {
+    for (const off of calledOff) off();
+  });
   if (answer?.kind === "result") return { query_name: p.name, result: answer.result ?? null };
   if (answer) return refusedByWorkflow("query", p.name, execution, answer);
   const live = await liveWorkers(ports, workspace, deployment);

@@ -8,21 +8,22 @@ let w: World;
 let worker: ScriptedWorker;
 const by = { type: "object", properties: { by: { type: "string" } }, required: ["by"], additionalProperties: false };
 const nothing = { type: "object", properties: {} };
+const definitions = [
+  {
+    name: "orders",
+    execution_timeout: null,
+    signals: [
+      { name: "approve", input_schema: by },
+      { name: "poke", input_schema: nothing },
+    ],
+    queries: [{ name: "status", input_schema: nothing }],
+    updates: [{ name: "set", input_schema: by }],
+  },
+  { name: "mute", execution_timeout: null },
+];
 beforeAll(async () => {
   w = await world();
-  worker = await w.worker("shop", [
-    {
-      name: "orders",
-      execution_timeout: null,
-      signals: [
-        { name: "approve", input_schema: by },
-        { name: "poke", input_schema: nothing },
-      ],
-      queries: [{ name: "status", input_schema: nothing }],
-      updates: [{ name: "set", input_schema: by }],
-    },
-    { name: "mute", execution_timeout: null },
-  ]);
+  worker = await w.worker("shop", definitions);
 });
 afterAll(() => w.close());
 
@@ -180,6 +181,24 @@ describe("queries", () => {
     expect(refused).toMatchObject({ status: 504, body: { code: "WF_1103" } });
     expect(refused.body.detail).toContain("Deployment 'shop' has 1 live worker.");
     await worker.call("finish", { receipts: [delivery!.receipt] });
+  });
+
+  test("that a worker took with it when it died are answered by another, who is asked 10 s later", async () => {
+    const executionId = await running();
+    const other = await w.worker("shop", definitions, { name: "other" });
+    const waiting = query(executionId, "status");
+    const [lost] = await worker.poll("workflow", 60_000);
+    expect(lost!.task.kind).toBe("query");
+    const answering = other.answerQuery({ kind: "result", result: { step: 5 } });
+    await w.clock.advance(9_000);
+    await w.clock.advance(1_000);
+    expect(await waiting).toEqual({ queryName: "status", result: { step: 5 } });
+    expect(await answering).toMatchObject({ execution: executionId });
+    await worker.call("finish", { receipts: [lost!.receipt] });
+    await w.clock.advance(20_000);
+    expect(await other.poll("workflow")).toEqual([]); // once it is answered it is asked no more
+    await other.stop();
+    await worker.register(definitions); // a minute has passed in these tests
   });
 
   test("that are answered after the caller has gone harm nobody", async () => {

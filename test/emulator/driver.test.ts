@@ -1,5 +1,7 @@
 // The scripts around the emulator.
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -44,6 +46,14 @@ describe("Python", () => {
 });
 
 describe("the driver", () => {
+  it("leaves a port alone on which something else listens, and says so", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    await expect(startEmulator({ port })).rejects.toThrow(`listens on port ${port}: stop it`);
+    other.close();
+  });
+
   it("says that nothing runs on a port instead of ending something else", async () => {
     expect(await stopEmulator(await freePort())).toBe(false);
   });
