@@ -38,6 +38,6 @@ export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeSt
   .handler(async (event, context) => {
     const api = apiAt(`https://${event.requestContext.domainName}`, [{ worker }, SYSTEM], { tasks });
     const request = fromUrl(event, context as unknown as LambdaContext);
-    const body = await compressedBody(event, api.bodyLimit(request.target)).catch(() => ""); // no JSON: refused as such
+    const body = await compressedBody(event, api.bodyLimit(request.target));
     return encoded(event, await api.handle(body === undefined ? request : { ...request, body }));
   });

@@ -3,7 +3,7 @@
  * escaped JSON, and streams what is beyond the first 6 MB of an answer at 2 MB/s: uncompressed, calls that are within
  * every limit of the API would not fit, and a long history would take half a minute.
  */
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { promisify } from "node:util";
 import { createGzip, gunzip } from "node:zlib";
 import type { ApiResponse } from "../../shared/api/index.ts";
@@ -18,13 +18,15 @@ interface Sent {
   readonly isBase64Encoded: boolean;
 }
 
-const isGzip = (header: string | undefined): boolean => /(^|,)\s*gzip\s*(;|,|$)/i.test(header ?? "");
+/** Whether a list of encodings names gzip, other than with the weight nought, which says that it must not be. */
+const isGzip = (header: string | undefined): boolean =>
+  (header ?? "").split(",").some((one) => /^\s*gzip\s*(?:;|$)/i.test(one) && !/;\s*q=0(?:\.0*)?\s*$/i.test(one));
 const headerOf = ({ headers }: Sent, wanted: string): string | undefined =>
   Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
 
 /**
- * The body as text if it came compressed, `undefined` if it did not. `null`: it would have more than `maxBytes`.
- * Throws if it says that it is compressed and is not.
+ * The body as text if it came compressed. `undefined`: it did not, or cannot be unpacked whatever it says: what came is
+ * then refused as no JSON. `null`: it would have more than `maxBytes`.
  */
 export async function compressedBody(event: Sent, maxBytes: number): Promise<string | null | undefined> {
   if (!isGzip(headerOf(event, "content-encoding"))) return undefined;
@@ -32,7 +34,9 @@ export async function compressedBody(event: Sent, maxBytes: number): Promise<str
     const content = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "latin1");
     return (await inflate(content, { maxOutputLength: maxBytes })).toString();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return null;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ERR_BUFFER_TOO_LARGE") return null;
+    if (code?.startsWith("Z_")) return undefined;
     throw error;
   }
 }
@@ -46,6 +50,7 @@ export function encoded(event: Sent, answer: ApiResponse) {
   if (short || !isGzip(headerOf(event, "accept-encoding"))) return { statusCode: answer.status, headers, body };
   headers["content-encoding"] = "gzip";
   const gzip = createGzip({ level: 1 });
-  body.once("error", (error) => gzip.destroy(error)).pipe(gzip);
+  // Each ends with the other: an answer that breaks off is no shorter answer, and one whose reader has gone is not produced.
+  pipeline(body, gzip, () => {});
   return { statusCode: answer.status, headers, body: gzip };
 }
