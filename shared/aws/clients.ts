@@ -50,9 +50,9 @@ export function awsClients(options: ClientOptions = {}): Clients {
 
   const made = new Set<Promise<{ client: { destroy(): void } }>>();
   function lazy<T extends { client: { destroy(): void } }>(make: () => Promise<T>): Lazy<T> {
-    let one: Promise<T> | undefined;
+    const load = lazily(make);
     return () => {
-      one ??= make();
+      const one = load();
       made.add(one);
       return one;
     };
@@ -81,8 +81,21 @@ export function awsClients(options: ClientOptions = {}): Clients {
       return scheduler;
     }),
     async destroy() {
-      for (const client of [dynamo, sqs, ...(await Promise.all(made)).map((one) => one.client)]) client.destroy();
+      const loaded = (await Promise.allSettled(made)).flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+      for (const client of [dynamo, sqs, ...loaded.map((one) => one.client)]) client.destroy();
     },
+  };
+}
+
+/** One for all who ask. A failure is that of those who wait for it: the next one tries again. */
+export function lazily<T>(make: () => Promise<T>): Lazy<T> {
+  let one: Promise<T> | undefined;
+  return () => {
+    one ??= make().catch((error) => {
+      one = undefined;
+      throw error;
+    });
+    return one;
   };
 }
 
