@@ -3,6 +3,7 @@
  * that their own timeout ends in the middle of a step of the protocol.
  */
 import { randomBytes, randomUUID } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
 import { appendOf, closeOf, event, type Hand, hand } from "./hand.ts";
@@ -47,6 +48,25 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect(plain.headers.get("content-type")).toBe("application/json");
       expect(plain.headers.get("content-encoding")).toBeNull();
       expect((await plain.text()).length).toBeGreaterThan(9 * MB);
+    }, 60_000);
+
+    it("a call that inflates beyond the limit is too large, and one that is said to be compressed and is not is no JSON", async () => {
+      const call = async (body: Buffer) => {
+        const answer = await fetch(`${on.stack.workerUrl}/v1/worker/read`, {
+          method: "POST",
+          body: new Uint8Array(body),
+          headers: {
+            authorization: `Bearer ${on.key}`,
+            "content-encoding": "gzip",
+            "content-type": "application/octet-stream",
+          },
+        });
+        return { status: answer.status, text: await answer.text() };
+      };
+      expect(await call(gzipSync(Buffer.alloc(1024 * MB, " ")))).toMatchObject({ status: 413 });
+      expect(await call(Buffer.from("no gzip"))).toEqual({ status: 422, text: expect.stringContaining("is not JSON") });
+      const cut = gzipSync(JSON.stringify({ execution: "x" })).subarray(0, -6);
+      expect(await call(cut)).toEqual({ status: 422, text: expect.stringContaining("is not JSON") });
     }, 60_000);
 
     it("a call longer than Lambda takes is compressed, and taken", async () => {
