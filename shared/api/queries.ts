@@ -3,7 +3,8 @@
  * asked again: the worker that was asked first may be dead, and its lease is as long as a caller waits.
  */
 import { isRefusal, noAnswer, type Refusal } from "../protocol/errors.ts";
-import type { Task } from "../protocol/worker.ts";
+import type { Head } from "../protocol/head.ts";
+import type { QueryAnswer, Task } from "../protocol/worker.ts";
 import { liveWorkers } from "../routing/liveness.ts";
 import type { Call } from "./call.ts";
 import { runningHead } from "./executions.ts";
@@ -24,21 +25,36 @@ export async function queryExecution(
   const input = p.input ?? null;
   const refused = await checkInvocation(call, head, "query", { name: p.name, input });
   if (refused) return refused;
-  const query = ports.uuid();
-  const until = ports.clock.now() + options.queryWaitMs;
-  const waiting = ports.answers.wait(workspace, query, until, call.signal); // before the question: nobody may answer first
-  const task = { kind: "query", execution, query, name: p.name, input, expires_at: until } as Task;
-  const { deployment } = head;
-  const ask = () => ports.tasks.send({ workspace, deployment, queue: "workflow" }, task, { prefer: head.driver });
-  await ask();
-  const again = () =>
-    void ask().catch((error) => call.log.warn("a query could not be asked again", { execution, query, error }));
-  const calledOff = ASKED_AGAIN.map((part) => ports.clock.at(until - options.queryWaitMs * part, again));
-  const answer = await waiting.finally(() => {
-    for (const off of calledOff) off();
-  });
+  const answer = await ask(call, head, p.name, input);
   if (answer?.kind === "result") return { query_name: p.name, result: answer.result ?? null };
   if (answer) return refusedByWorkflow("query", p.name, execution, answer);
+  const { deployment } = head;
   const live = await liveWorkers(ports, workspace, deployment);
   return noAnswer("query", p.name, execution, options.queryWaitMs / 1000, { name: deployment, liveWorkers: live });
+}
+
+/** Null: no answer in time. Where asking or looking fails the other ends with it: nobody would wait for it any more. */
+async function ask(call: Call, head: Head, name: string, input: unknown): Promise<QueryAnswer | null> {
+  const { ports, workspace, options } = call;
+  const { execution, deployment } = head;
+  const query = ports.uuid();
+  const until = ports.clock.now() + options.queryWaitMs;
+  const task = { kind: "query", execution, query, name, input, expires_at: until } as Task;
+  const send = () => ports.tasks.send({ workspace, deployment, queue: "workflow" }, task, { prefer: head.driver });
+  const again = () =>
+    void send().catch((error) => call.log.warn("a query could not be asked again", { execution, query, error }));
+  const calledOff = ASKED_AGAIN.map((part) => ports.clock.at(until - options.queryWaitMs * part, again));
+  const over = new AbortController();
+  const leave = () => over.abort();
+  call.signal.addEventListener("abort", leave);
+  if (call.signal.aborted) leave();
+  try {
+    const waiting = ports.answers.wait(workspace, query, until, over.signal); // before the question: nobody may answer first
+    const [answer] = await Promise.all([waiting, send()]);
+    return answer;
+  } finally {
+    leave();
+    call.signal.removeEventListener("abort", leave);
+    for (const off of calledOff) off();
+  }
 }
