@@ -47,7 +47,12 @@ describe("ids and names", () => {
     expect(idProblem(ExecutionId, "x".repeat(1_000_000))?.length).toBeLessThan(200);
   });
 
-  test("no reserved word is a workflow name", () => {
+  test("no reserved word is a name or an id", () => {
     for (const word of RESERVED_WORKFLOW_NAMES) expect(idProblem(WorkflowName, word)).toContain("own paths");
+    expect(idProblem(ExecutionId, "cancel")).toBe(
+      `"cancel" cannot be an execution id: it is a word of the API's own paths`,
+    );
+    expect(idProblem(ScheduleId, "preview")).toContain("own paths");
+    expect(idProblem(ExecutionId, "cancel-7")).toBeUndefined();
   });
 });

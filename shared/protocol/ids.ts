@@ -23,10 +23,15 @@ export type IdSchema<N extends string> = z.ZodType<Branded<N>, string>;
 const SLUG = /^[A-Za-z0-9_-]+$/;
 const shown = (input: unknown) => JSON.stringify(String(input).slice(0, 80));
 
-function slug<N extends string>(what: string, max: number): IdSchema<N> {
+/** `reserved`: words that stand in the API's paths where such an id does, which could then never be reached by it. */
+function slug<N extends string>(what: string, max: number, reserved: readonly string[] = []): IdSchema<N> {
   const rule = `1 to ${max} letters, digits, "-" or "_"`;
   const error = (issue: { input?: unknown }) => `${shown(issue.input)} cannot be ${what}: use ${rule}`;
-  return z.string().regex(SLUG, { error, abort: true }).max(max, { error }) as unknown as IdSchema<N>;
+  const schema = z.string().regex(SLUG, { error, abort: true }).max(max, { error });
+  if (reserved.length === 0) return schema as unknown as IdSchema<N>;
+  const taken = (issue: { input?: unknown }) =>
+    `${shown(issue.input)} cannot be ${what}: it is a word of the API's own paths`;
+  return schema.refine((id) => !reserved.includes(id), { error: taken }) as unknown as IdSchema<N>;
 }
 
 function uuid<N extends string>(what: string): IdSchema<N> {
@@ -37,7 +42,8 @@ function uuid<N extends string>(what: string): IdSchema<N> {
 
 /** One start of a workflow; stable across its runs; may be chosen by the caller. */
 export type ExecutionId = Branded<"ExecutionId">;
-export const ExecutionId = slug<"ExecutionId">("an execution id", MAX_EXECUTION_ID);
+export const RESERVED_EXECUTION_IDS: readonly string[] = ["cancel", "terminate"];
+export const ExecutionId = slug<"ExecutionId">("an execution id", MAX_EXECUTION_ID, RESERVED_EXECUTION_IDS);
 
 /** One attempt of an execution: a start, a continue-as-new or a reset makes a new one. */
 export type RunId = Branded<"RunId">;
@@ -59,11 +65,11 @@ export const WorkerName = z
   }) as unknown as IdSchema<"WorkerName">;
 
 export type ScheduleId = Branded<"ScheduleId">;
-export const ScheduleId = slug<"ScheduleId">("a schedule id", MAX_SCHEDULE_ID);
+export const RESERVED_SCHEDULE_IDS: readonly string[] = ["preview"];
+export const ScheduleId = slug<"ScheduleId">("a schedule id", MAX_SCHEDULE_ID, RESERVED_SCHEDULE_IDS);
 
 /**
- * Names no workflow may have, because `/v1/workflows/{name}` could then never reach it. The last three belong to no
- * route of ours; the Python worker library refuses them too, and a workflow should be able to move between the two.
+ * Names no workflow may have: words of `/v1/workflows/{name}`. The last three belong to no route of ours; the Python worker library refuses them too, and a workflow should be able to move between the two.
  */
 export const RESERVED_WORKFLOW_NAMES: readonly string[] = [
   "archive",
@@ -81,11 +87,7 @@ export const RESERVED_WORKFLOW_NAMES: readonly string[] = [
 ];
 
 export type WorkflowName = Branded<"WorkflowName">;
-export const WorkflowName = (
-  slug<"WorkflowName">("a workflow name", MAX_WORKFLOW_NAME) as unknown as z.ZodString
-).refine((name) => !RESERVED_WORKFLOW_NAMES.includes(name), {
-  error: (issue) => `${shown(issue.input)} cannot be a workflow name: it is a word of the API's own paths`,
-}) as unknown as IdSchema<"WorkflowName">;
+export const WorkflowName = slug<"WorkflowName">("a workflow name", MAX_WORKFLOW_NAME, RESERVED_WORKFLOW_NAMES);
 
 /** The text as an id, or a `TypeError` whose message says what is allowed. For ids that come from configuration. */
 export function makeId<N extends string>(schema: IdSchema<N>, text: string): Branded<N> {

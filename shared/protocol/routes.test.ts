@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { OFFICIAL_OPERATIONS } from "../../test/protocol/official-operations.ts";
 import { compile } from "./http/match.ts";
-import { RESERVED_WORKFLOW_NAMES } from "./ids.ts";
+import { RESERVED_EXECUTION_IDS, RESERVED_SCHEDULE_IDS, RESERVED_WORKFLOW_NAMES } from "./ids.ts";
 import {
   type AvailableOperation,
   type BodyOf,
@@ -69,10 +69,18 @@ describe("the table", () => {
     }
   });
 
-  test("reserves every word that stands where a workflow's name may stand", () => {
-    const words = ROUTES.map((route) => route.path.split("/")).filter((parts) => parts[2] === "workflows");
-    const literals = words.map((parts) => parts[3]).filter((part) => part !== undefined && !part.startsWith("{"));
-    for (const word of new Set(literals)) expect(RESERVED_WORKFLOW_NAMES).toContain(word);
+  test("reserves every word that stands where the name or id of somebody's choice may stand", () => {
+    // API Gateway takes the literal and never turns back to the parameter.
+    const wordsIn = (folder: string) => {
+      const within = ROUTES.filter(({ path }) => path.startsWith(folder));
+      const words = within.map(({ path }) => path.slice(folder.length).split("/")[0]!);
+      return [...new Set(words)].filter((word) => !word.startsWith("{"));
+    };
+    expect(RESERVED_WORKFLOW_NAMES).toEqual(expect.arrayContaining(wordsIn("/v1/workflows/")));
+    expect(RESERVED_EXECUTION_IDS.toSorted()).toEqual(wordsIn("/v1/workflows/executions/").sort());
+    expect(RESERVED_SCHEDULE_IDS.toSorted()).toEqual(wordsIn("/v1/workflows/schedules/").sort());
+    expect(wordsIn("/v1/workflows/deployments/")).toEqual([]);
+    expect(wordsIn("/v1/workflows/runs/")).toEqual([]);
   });
 
   test("asks for a key everywhere but at the two pages about the installation", () => {
