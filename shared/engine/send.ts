@@ -1,7 +1,7 @@
 /**
  * **send** — 0 read the head: not running -> closed. 1 put the message (idempotent by id). 2 mark: `due_at = now + ring,
- * rung, turn + 1` if running, of this chain and not rung. Refused by `rung`: accepted, somebody is already due to look;
- * with our own `due_at`, the mark was ours and came twice (its first answer was lost): ring. Closed or of another chain: delete the message. 3 ring, then acknowledge. (R3, R4)
+ * rung, turn + 1` if running, of this chain and not rung. Refused by `rung`: accepted, somebody is already due to look.
+ * Closed or of another chain: delete the message. 3 ring, then acknowledge. (R3, R4)
  *
  * A crash after 1: not acknowledged, taken in later or never. After 2: the sweeper rings.
  */
@@ -20,15 +20,11 @@ export async function send(ports: Ports, ref: Ref, message: Message, chain?: str
   const to = chain ?? head.chain;
   if (to !== head.chain) return { kind: "closed", head };
   await ports.executions.putMessage(ref, to, message);
-  const dueAt = ports.clock.now() + ports.settings.ringMs;
-  const marked = await ports.executions.mark(ref, to, dueAt);
+  const marked = await ports.executions.mark(ref, to, ports.clock.now() + ports.settings.ringMs);
   if (marked.kind === "refused") {
     const found = marked.head;
     if (found && found.status === "RUNNING" && found.chain === to) {
-      if (found.rung) {
-        if (found.due_at === dueAt) await ring(ports, found);
-        return { kind: "accepted", head: found };
-      }
+      if (found.rung) return { kind: "accepted", head: found };
     }
     await ports.executions.removeMessages(ref, to, [message.id]);
     return { kind: "closed", head: found };
