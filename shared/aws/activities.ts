@@ -7,7 +7,7 @@ import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { activityKey, ttlSeconds } from "./keys.ts";
-import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { type Item, N, number, text } from "./table.ts";
 
 export class AwsActivities implements Activities {
@@ -67,10 +67,8 @@ export class AwsActivities implements Activities {
         ...(condition !== undefined && { condition }),
       },
     );
-    const before = blobOf((done.ok ? done.item : done.found)?.details);
-    const given = blobOf(facts.details);
-    const [kept, dropped] = done.ok ? [given, before] : [before, given];
-    if (dropped !== undefined && dropped !== kept) await this.#c.blobs.expire(dropped);
+    if (done.ok) await expireValue(this.#c.blobs, done.item?.details, facts.details);
+    else await expireValue(this.#c.blobs, facts.details, done.found?.details);
     return done.ok;
   }
 }

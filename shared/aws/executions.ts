@@ -12,7 +12,7 @@ import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
 import { Lookup } from "./lookup.ts";
-import { blobOf, expireLost, type Packed, upload } from "./pack.ts";
+import { expireValue, type Packed, upload } from "./pack.ts";
 import { listRuns } from "./runs.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 
@@ -65,7 +65,9 @@ export class AwsExecutions implements Executions {
       const there = expired ? null : await this.#decode(old);
       // Of the same token it is the same start, even if it has closed since.
       if (there && (!over || there.token === head.token)) {
-        if (there.run !== head.run) await expireLost(this.#c.blobs, encoded.blobs);
+        if (there.run !== head.run) {
+          await Promise.all(encoded.blobs.map(({ attribute }) => expireValue(this.#c.blobs, attribute)));
+        }
         return { kind: "exists" as const, head: there };
       }
       if (!expired) await this.#table.put(leftBehind(head, old)); // the old run stays listed under its own key
@@ -199,8 +201,7 @@ export class AwsExecutions implements Executions {
         returns: "UPDATED_OLD",
       },
     );
-    const blob = settled.ok ? blobOf(settled.item?.owed) : undefined;
-    if (blob !== undefined) await this.#c.blobs.expire(blob);
+    if (settled.ok) await expireValue(this.#c.blobs, settled.item?.owed);
   }
 
   due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {

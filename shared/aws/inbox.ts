@@ -8,7 +8,7 @@ import { inOrder, type Message } from "../protocol/messages.ts";
 import type { Context } from "./context.ts";
 import { inboxPrefix, messageKey, pkOf, ttlSeconds } from "./keys.ts";
 import { Known } from "./known.ts";
-import { blobOf, expireLost, INLINE_ONCE, pack, unpack, upload } from "./pack.ts";
+import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { keyItem, N, within } from "./table.ts";
 
 const ABREAST = 25;
@@ -29,15 +29,13 @@ export class Inbox {
   async put(ref: Ref, chain: string, message: Message): Promise<void> {
     const owner = `${ref.workspace}/${ref.execution}/${chain}`;
     const deadline = this.#deadlines.get(chain);
-    const packed = await pack(JSON.stringify(message), owner, INLINE_ONCE);
-    await upload(this.#c.blobs, [packed]); // B1
     const item = {
       ...keyItem(messageKey(ref, chain, message.id)),
-      message: packed.attribute,
+      message: await stored(this.#c.blobs, message, { owner, inline: INLINE_ONCE }),
       ...(deadline !== undefined && { ttl: N(ttlSeconds(deadline + this.#c.settings.retentionMs)) }),
     };
     const put = await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
-    if (!put.ok) await expireLost(this.#c.blobs, [packed], put.found?.message);
+    if (!put.ok) await expireValue(this.#c.blobs, item.message, put.found?.message);
   }
 
   async all(ref: Ref, chain: string): Promise<Message[]> {
@@ -52,7 +50,6 @@ export class Inbox {
 
   async #removeOne(ref: Ref, chain: string, id: string): Promise<void> {
     const removed = await this.#c.tables.executions.delete(messageKey(ref, chain, id));
-    const blob = blobOf(removed?.message);
-    if (blob !== undefined) await this.#c.blobs.expire(blob);
+    await expireValue(this.#c.blobs, removed?.message);
   }
 }

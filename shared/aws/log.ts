@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Known } from "./known.ts";
-import { expireLost, INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
+import { expireValue, INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
 import { type Item, N, number, S, text, within } from "./table.ts";
 
 /** What is known of the log up to the end of some batch (L3). */
@@ -110,7 +110,7 @@ export class Log {
     await upload(this.#c.blobs, [packed]); // B1
     const put = await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
     if (!put.ok) {
-      await expireLost(this.#c.blobs, [packed], put.found?.batch);
+      await expireValue(this.#c.blobs, packed.attribute, put.found?.batch);
       return { kind: "taken" as const, by: put.found ? await this.#batch(put.found) : null };
     }
     this.written(ref, run, next);

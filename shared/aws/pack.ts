@@ -59,12 +59,17 @@ export async function stored(
 }
 
 /**
- * What was uploaded for a write that lost: its objects expire, except the one that the winner names (it was the same
- * write, made before). Only for content that no other write can share: nobody could tell then who needs it.
+ * The object of a value that is needed no more expires: that of a write that lost, or of a value that was replaced or
+ * deleted; unless it is the object of `kept` as well (of two equal writes, or a write that came twice). Only for content
+ * that no other write can share: nobody could tell then who needs it.
  */
-export async function expireLost(blobs: Blobs, lost: readonly Packed[], winner?: AttributeValue): Promise<void> {
-  const needed = blobOf(winner);
-  await Promise.all(lost.map(({ blob }) => (blob && blob.key !== needed ? blobs.expire(blob.key) : undefined)));
+export async function expireValue(
+  blobs: Blobs,
+  value: AttributeValue | undefined,
+  kept?: AttributeValue,
+): Promise<void> {
+  const blob = blobOf(value);
+  if (blob !== undefined && blob !== blobOf(kept)) await blobs.expire(blob);
 }
 
 /** The name of the object that the attribute stands for, if one does. */

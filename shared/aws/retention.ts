@@ -16,7 +16,7 @@ import { blobsOf } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
 import { DUE_SHARDS, expiryKey, expiryShard, HEAD, logPrefix, pkOf, pointerKey, refOf, ttlSeconds } from "./keys.ts";
 import { Lookup } from "./lookup.ts";
-import { blobOf } from "./pack.ts";
+import { expireValue } from "./pack.ts";
 import { type Item, type Key, N, number, S, text, within } from "./table.ts";
 
 const ABREAST = 25;
@@ -81,8 +81,7 @@ async function expireLog(c: Context, ref: Ref, run: string, ttl: number): Promis
   for await (const page of pages) {
     await abreast(ABREAST, page, async (item) => {
       if (number(item, "ttl") === undefined) await expireAt(c, { pk: pkOf(ref), sk: text(item, "sk")! }, ttl);
-      const blob = blobOf(item.batch);
-      if (blob !== undefined) await c.blobs.expire(blob);
+      await expireValue(c.blobs, item.batch);
     });
   }
 }

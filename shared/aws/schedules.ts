@@ -10,7 +10,7 @@ import type { LogEntry, ScheduleState } from "../schedule/index.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Context } from "./context.ts";
 import { DUE_SHARDS, dueShard, dueShardOf, ttlSeconds } from "./keys.ts";
-import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
 
 const keyOf = (workspace: string, id: string): Key => ({ pk: workspace, sk: `S#${id}` });
@@ -47,7 +47,7 @@ export class AwsSchedules implements Schedules {
   async create(workspace: string, next: StoredSchedule): Promise<boolean> {
     const item = await this.#encode(workspace, next);
     const created = await this.#table.put(item, { expression: `attribute_not_exists(${KEYS.partition})` });
-    if (!created.ok) await this.#lost(item, created.found);
+    if (!created.ok) await expireValue(this.#c.blobs, item.state, created.found?.state);
     return created.ok;
   }
 
@@ -59,15 +59,9 @@ export class AwsSchedules implements Schedules {
       values: { ":version": N(seen.version), ":created": N(seen.created_at) },
     };
     const replaced = await this.#table.put(item, condition, { returnOld: true });
-    if (replaced.ok) await this.#lost(replaced.item, item);
-    else await this.#lost(item, replaced.found);
+    if (replaced.ok) await expireValue(this.#c.blobs, replaced.item?.state, item.state);
+    else await expireValue(this.#c.blobs, item.state, replaced.found?.state);
     return replaced.ok;
-  }
-
-  /** The state that `item` has in S3 expires, unless it is that of `kept` as well. */
-  async #lost(item: Item | null, kept: Item | null): Promise<void> {
-    const blob = blobOf(item?.state);
-    if (blob !== undefined && blob !== blobOf(kept?.state)) await this.#c.blobs.expire(blob);
   }
 
   async #encode(workspace: string, { state, wakeAt }: StoredSchedule): Promise<Item> {
@@ -92,7 +86,7 @@ export class AwsSchedules implements Schedules {
         await this.#table.delete({ pk: text(item, "pk")!, sk: text(item, "sk")! });
       });
     }
-    await this.#lost(deleted, null);
+    await expireValue(this.#c.blobs, deleted?.state);
     return deleted !== null;
   }
 
