@@ -1,8 +1,10 @@
 /**
  * Tasks that no worker survived. An activity whose retry policy allows more attempts is queued again; else its end is
- * recorded as the outcome of its last attempt, so that the workflow learns it; a workflow task needs nothing: its execution stays due and is rung again, ever more rarely.
+ * recorded as the outcome of its last attempt, so that the workflow learns it; a workflow task needs nothing: its
+ * execution stays due and is rung again, ever more rarely.
  */
 import middy from "@middy/core";
+import { MAX_RECEIVES } from "../shared/aws/queues.ts";
 import "../shared/aws/task-reading.ts"; // needed by every invocation, so loaded with the function
 import { send } from "../shared/engine/send.ts";
 import { messageId } from "../shared/protocol/messages.ts";
@@ -17,15 +19,12 @@ interface SqsRecord {
   readonly messageAttributes?: Readonly<Record<string, { readonly stringValue?: string } | undefined>>;
 }
 
-/** As many as SQS allows an activity's task before it sets it aside (`shared/aws/queues.ts`). */
-const DELIVERIES = 1_000;
-
 async function record(workspace: string, deployment: string, task: Task): Promise<string> {
   if (task.kind !== "activity") return `a ${task.kind} task, which needs no outcome`;
   const ports = installation();
   const { execution, run, chain, activity, name } = task;
   const { max_attempts } = task.options.retry;
-  const next = task.first_attempt + DELIVERIES;
+  const next = task.first_attempt + MAX_RECEIVES.activity;
   if (max_attempts === 0 || next <= max_attempts) {
     await ports.tasks.send({ workspace, deployment, queue: "activity" }, { ...task, first_attempt: next });
     return `activity ${name} goes on with attempt ${next}: its policy allows that`;

@@ -3,10 +3,11 @@
  * escaped JSON, and streams what is beyond the first 6 MB of an answer at 2 MB/s: uncompressed, calls that are within
  * every limit of the API would not fit, and a long history would take half a minute.
  */
-import { pipeline, Readable } from "node:stream";
+import { pipeline } from "node:stream";
 import { promisify } from "node:util";
 import { createGzip, gunzip } from "node:zlib";
 import type { ApiResponse } from "../../shared/api/index.ts";
+import { streamed } from "./front.ts";
 
 const inflate = promisify(gunzip);
 /** Below this an answer is not worth the time. */
@@ -43,14 +44,12 @@ export async function compressedBody(event: Sent, maxBytes: number): Promise<str
 
 /** The answer, compressed if the caller can read that and it is long. It tells that requests may be compressed too (RFC 7694). */
 export function encoded(event: Sent, answer: ApiResponse) {
-  const headers: Record<string, string> = { ...answer.headers, "accept-encoding": "gzip" };
-  const text = answer.kind === "stream" ? answer.chunks : [answer.body];
-  const body = Readable.from(text, { objectMode: false });
+  const plain = streamed(answer);
+  const headers = { ...plain.headers, "accept-encoding": "gzip" };
   const short = answer.kind === "body" && answer.body.length < LONG_BYTES;
-  if (short || !isGzip(headerOf(event, "accept-encoding"))) return { statusCode: answer.status, headers, body };
-  headers["content-encoding"] = "gzip";
+  if (short || !isGzip(headerOf(event, "accept-encoding"))) return { ...plain, headers };
   const gzip = createGzip({ level: 1 });
   // Each ends with the other: an answer that breaks off is no shorter answer, and one whose reader has gone is not produced.
-  pipeline(body, gzip, () => {});
-  return { statusCode: answer.status, headers, body: gzip };
+  pipeline(plain.body, gzip, () => {});
+  return { ...plain, headers: { ...headers, "content-encoding": "gzip" }, body: gzip };
 }

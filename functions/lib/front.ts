@@ -91,20 +91,20 @@ export function restUrl({ requestContext: { domainName, stage, path } }: RestEve
   return path === undefined || path.startsWith(`/${stage}/`) ? `${host}/${stage}` : host;
 }
 
-interface LambdaAnswer {
+interface LambdaAnswer<Body> {
   readonly statusCode: number;
   readonly headers: Record<string, string>;
-  readonly body: string | Readable;
+  readonly body: Body;
 }
 
 /** For a handler in streamify mode: every answer is a stream. */
-export function streamed(answer: ApiResponse): LambdaAnswer {
+export function streamed(answer: ApiResponse): LambdaAnswer<Readable> {
   const chunks = answer.kind === "stream" ? answer.chunks : [answer.body];
   return { statusCode: answer.status, headers: answer.headers, body: Readable.from(chunks, { objectMode: false }) };
 }
 
 /** For a handler that answers at once. */
-export function buffered(answer: ApiResponse): LambdaAnswer {
+export function buffered(answer: ApiResponse): LambdaAnswer<string> {
   if (answer.kind === "stream") throw new Error("this function buffers: its routes must not stream");
   return { statusCode: answer.status, headers: answer.headers, body: answer.body };
 }

@@ -19,7 +19,8 @@ import type { Millis } from "../protocol/history.ts";
 import { Known } from "./known.ts";
 import { queueName } from "./queue-names.ts";
 
-const MAX_RECEIVES = { workflow: 10, activity: 1_000 } as const;
+/** So often a task is delivered before SQS sets it aside. */
+export const MAX_RECEIVES = { workflow: 10, activity: 1_000 } as const;
 /** SQS's longest: a deployment may sleep for two weeks before its rings are lost, and then the sweeper rings again. */
 const KEEP_SECONDS = 14 * 86_400;
 
