@@ -8,29 +8,22 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { embedded } from "../shared/embedded/index.ts";
 import { create } from "../shared/schedules/index.ts";
+import { definition } from "../test/contract/subject.ts";
 import { percentile, round } from "./harness.ts";
 
 const COUNT = Number(process.argv[2] ?? 10_000);
 const WORKSPACE = "0190a000-0000-7000-8000-00000000beac";
 
-const definition = {
-  name: "report",
+const report = definition("report", {
   input_schema: { type: "object", properties: { n: { type: "integer" } } },
-  signals: [],
-  queries: [],
-  updates: [],
-  enforce_determinism: true,
-  is_technical: false,
-  execution_timeout: 3600,
   search_keys: ["n"],
-  schedules: [],
-};
+});
 
 async function measure(jitter: string | null, jitterMs: number) {
   const folder = mkdtempSync(join(tmpdir(), "sirocco-bench-"));
   const store = embedded({ file: join(folder, "data.db"), settings: { livenessMs: 1e12 } });
   const worker = { workspace: WORKSPACE, deployment: "bench", worker: "w", session: store.uuid() };
-  await store.registry.register({ ...worker, definitions: [definition], now: Date.now() });
+  await store.registry.register({ ...worker, definitions: [report], now: Date.now() });
   // All at one second, far enough away for all of them to be created first.
   const due = new Date(Math.ceil((Date.now() + 8_000 + COUNT) / 1000) * 1000);
   const calendars = [

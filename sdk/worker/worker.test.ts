@@ -416,20 +416,24 @@ test("effects that died with another driver's server are performed, though the p
   expect((await env.api("GET", "/v1/workflows/executions/the-leaf")).status).toBe(200);
 });
 
-test("messages that come together reach the runs that ask for them: what one run does not see is left to the next", async () => {
+/** Takes four numbers, in a run of its own after each time it was given some. `meet` is called with each. */
+function listOfFour(meet: () => void = () => {}, deterministic = true) {
   const give = signal("give", z.object({ n: z.number() }));
-  const list = workflow(
-    { name: "list", input: z.object({ had: z.array(z.number()) }), timeout: null, handlers: [give] },
-    async ({ had }) => {
-      const got: number[] = [];
-      on(give, ({ n }) => {
-        got.push(n);
-      });
-      await waitUntil(() => got.length > 0);
-      const have = [...had, ...got];
-      return have.length >= 4 ? { have } : continueAsNew({ had: have });
-    },
-  );
+  const input = z.object({ had: z.array(z.number()) });
+  return workflow({ name: "list", input, timeout: null, handlers: [give], deterministic }, async ({ had }) => {
+    const got: number[] = [];
+    on(give, ({ n }) => {
+      meet();
+      got.push(n);
+    });
+    await waitUntil(() => got.length > 0);
+    const have = [...had, ...got];
+    return have.length >= 4 ? { have } : continueAsNew({ had: have });
+  });
+}
+
+test("messages that come together reach the runs that ask for them: what one run does not see is left to the next", async () => {
+  const list = listOfFour();
   await using env = await environment({ workflows: [list] });
   const run = await env.start(list, { had: [] });
   const target = `/v1/workflows/executions/${run.id}/signals`;
@@ -439,26 +443,9 @@ test("messages that come together reach the runs that ask for them: what one run
 
 test("messages that broken code has met are not lost when repaired code continues as new on one of them", async () => {
   let broken = true;
-  const give = signal("give", z.object({ n: z.number() }));
-  const list = workflow(
-    {
-      name: "list",
-      input: z.object({ had: z.array(z.number()) }),
-      timeout: null,
-      handlers: [give],
-      deterministic: false,
-    },
-    async ({ had }) => {
-      const got: number[] = [];
-      on(give, ({ n }) => {
-        if (broken) throw new TypeError("n is not a function");
-        got.push(n);
-      });
-      await waitUntil(() => got.length > 0);
-      const have = [...had, ...got];
-      return have.length >= 4 ? { have } : continueAsNew({ had: have });
-    },
-  );
+  const list = listOfFour(() => {
+    if (broken) throw new TypeError("n is not a function");
+  }, false);
   await using env = await environment({ workflows: [list] });
   const run = await env.start(list, { had: [] });
   const target = `/v1/workflows/executions/${run.id}/signals`;

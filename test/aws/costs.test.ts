@@ -8,10 +8,9 @@ import { park } from "../../shared/engine/park.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ref } from "../../shared/ports.ts";
-import { batchOf, completed, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
+import { batchOf, completed, newRef, scheduled, signal, startOf, uuid } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
-const HOUR = 3_600_000;
 let on: Installation;
 let ports: Aws;
 let ref: Ref;
@@ -24,17 +23,7 @@ async function cost(call: () => Promise<unknown>): Promise<{ writes: number; rea
   return { writes: writeUnits, reads: readUnits };
 }
 
-const begin = () =>
-  start(ports, {
-    ...ref,
-    workflow: "orders",
-    registration: null,
-    deployment: "shop",
-    input: { n: 1 },
-    token: uuid(),
-    by: "client",
-    timeoutMs: HOUR,
-  });
+const begin = () => start(ports, startOf(ref));
 async function drive(): Promise<Claimed> {
   const claimed = await claim(ports, ref, { session: uuid() });
   if (claimed.kind !== "claimed") throw new Error("nothing to claim");

@@ -23,6 +23,7 @@ import {
   newRef,
   scheduled,
   signal,
+  startOf,
   uuid,
 } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
@@ -32,16 +33,7 @@ let on: Installation;
 
 /** A whole life: start, steps, a signal on the way, close. Every call may be repeated by whoever lost its answer. */
 async function live(ports: Aws, ref: Ref, steps: number): Promise<void> {
-  const started = await start(ports, {
-    ...ref,
-    workflow: "orders",
-    registration: null,
-    deployment: "shop",
-    input: { n: 1 },
-    token: uuid(),
-    by: "client",
-    timeoutMs: 3_600_000,
-  });
+  const started = await start(ports, startOf(ref));
   expect(started.kind).toBe("started");
   const drive = await claim(ports, ref, { session: uuid() });
   if (drive.kind !== "claimed") throw new Error("nothing to claim");

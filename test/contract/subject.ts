@@ -1,5 +1,6 @@
 /** What an adapter brings to the contract suite, and helpers that read well in its tests. */
 import { randomUUID } from "node:crypto";
+import type { StartRequest } from "../../shared/engine/start.ts";
 import type { Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
@@ -81,6 +82,18 @@ export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
     ...over,
   };
 }
+
+/** What a client asks for who starts it. */
+export const startOf = (ref: Ref): StartRequest => ({
+  ...ref,
+  workflow: "orders",
+  registration: null,
+  deployment: "shop",
+  input: { n: 1 },
+  token: uuid(),
+  by: "client",
+  timeoutMs: 3_600_000,
+});
 
 export const signal = (id: string, at: Millis, input: string | number | null = null): Message => ({
   id: `signal#${id}`,

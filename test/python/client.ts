@@ -46,7 +46,7 @@ export async function python(
   ...args: string[]
 ): Promise<Record<string, unknown>> {
   await install();
-  const env = { PATH: process.env.PATH, SIROCCO_URL: to.url, SIROCCO_API_KEY: to.key };
+  const env = { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: "1", SIROCCO_URL: to.url, SIROCCO_API_KEY: to.key };
   const { stdout } = await run(interpreter, [join(import.meta.dirname, `${script}.py`), ...args], { env });
   return JSON.parse(stdout) as Record<string, unknown>;
 }

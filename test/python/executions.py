@@ -1,27 +1,13 @@
 """Executions through the official Python client, written as its documentation writes them. Prints JSON."""
 
 import json
-import os
 import sys
 import time
 
-from mistralai.client import Mistral, errors
+from official import client, plain, refused
 
-client = Mistral(api_key=os.environ["SIROCCO_API_KEY"], server_url=os.environ["SIROCCO_URL"])
 workflows = client.workflows
 executions = workflows.executions
-
-
-def plain(model):
-    return json.loads(model.model_dump_json())
-
-
-def refused(call):
-    try:
-        call()
-    except (errors.SDKError, errors.HTTPValidationError) as error:
-        return {"error": type(error).__name__, "status": error.status_code, "code": json.loads(error.body).get("code")}
-    return None
 
 
 def ended(execution_id):

@@ -1,26 +1,14 @@
 """Schedules through the official Python client, written as its documentation writes them. Prints JSON."""
 
 import json
-import os
 import sys
 from datetime import datetime, timezone
 
-from mistralai.client import Mistral, errors, models
+from mistralai.client import models
 
-client = Mistral(api_key=os.environ["SIROCCO_API_KEY"], server_url=os.environ["SIROCCO_URL"])
+from official import client, plain, refused
+
 schedules = client.workflows.schedules
-
-
-def plain(model):
-    return json.loads(model.model_dump_json())
-
-
-def refused(call):
-    try:
-        call()
-    except (errors.SDKError, errors.HTTPValidationError) as error:
-        return {"error": type(error).__name__, "status": error.status_code, "body": json.loads(error.body)}
-    return None
 
 
 def life(schedule_id):

@@ -1,0 +1,20 @@
+"""The official client, and how its answers and refusals are printed."""
+
+import json
+import os
+
+from mistralai.client import Mistral, errors
+
+client = Mistral(api_key=os.environ["SIROCCO_API_KEY"], server_url=os.environ["SIROCCO_URL"])
+
+
+def plain(model):
+    return json.loads(model.model_dump_json())
+
+
+def refused(call):
+    try:
+        call()
+    except (errors.SDKError, errors.HTTPValidationError) as error:
+        return {"error": type(error).__name__, "status": error.status_code, "body": json.loads(error.body)}
+    return None
