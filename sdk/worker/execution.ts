@@ -508,23 +508,13 @@ export class Execution {
   /** X7. */
   #nextMessages(state: RunState): Message[] {
     const all = [...this.#inbox.values()].filter((m) => !isYounger(state, m)).sort(inOrder);
-    let bytes = 0;
-    const over = all.findIndex((m) => {
-      bytes += roughSize(m);
-      return bytes > MESSAGES_AT_ONCE;
-    });
-    return over < 0 ? all : all.slice(0, Math.max(1, over));
+    return firstOf(all, MESSAGES_AT_ONCE);
   }
 
-  /** As many as travel well together, at least one; the others are still called running. What means nothing any more goes. */
+  /** The others are still called running. What means nothing any more goes. */
   #nextOutcomes(): LocalOutcome[] {
     this.#outcomes = this.#outcomes.filter((o) => this.#isOpen(o));
-    let bytes = 0;
-    const over = this.#outcomes.findIndex((o) => {
-      bytes += roughSize(o);
-      return bytes > OUTCOMES_AT_ONCE;
-    });
-    return over < 0 ? this.#outcomes : this.#outcomes.slice(0, Math.max(1, over));
+    return firstOf(this.#outcomes, OUTCOMES_AT_ONCE);
   }
 
   // --- local activities ----------------------------------------------------------------------------------------
@@ -728,6 +718,16 @@ function leaveToNext(events: HistoryEvent[], taken: string[], decided: number): 
     const at = "message" in last ? taken.indexOf(last.message) : -1;
     if (at >= 0) taken.splice(at, 1);
   }
+}
+
+/** As many as have `most` bytes together, at least one. */
+function firstOf<T>(all: T[], most: number): T[] {
+  let bytes = 0;
+  const over = all.findIndex((one) => {
+    bytes += roughSize(one);
+    return bytes > most;
+  });
+  return over < 0 ? all : all.slice(0, Math.max(1, over));
 }
 
 const place = (event: NewEvent | Decision, id: number, at: Millis): HistoryEvent =>
