@@ -4,7 +4,7 @@
  * Walk: each next time from the one before, as a schedule does. Random: from a random instant within 20 years, with the
  * zone's pieces cached after the first round. Cold: the very first answer of a zone in the process, formatter included.
  */
-import { nextTime, validateSpec } from "../shared/schedule/index.ts";
+import { nextTime, validateSpec } from "../shared/schedule/rules/index.ts";
 
 const SPECS: [name: string, definition: object][] = [
   ["interval 20 s", { intervals: [{ every: "PT20S" }] }],

@@ -4,9 +4,9 @@
  */
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
-import { Alarm } from "../shared/aws/alarm.ts";
-import { takeWakeUp } from "../shared/aws/wake-up.ts";
-import { create, scheduleClosed } from "../shared/schedules/index.ts";
+import { Alarm } from "../shared/aws/event-bridge-timer.ts";
+import { create, scheduleClosed } from "../shared/schedule/service/index.ts";
+import { takeWakeUp } from "../shared/server/aws-wake-up.ts";
 import { install } from "../test/aws/account.ts";
 import { ManualClock } from "../test/contract/manual-clock.ts";
 import { definition, uuid } from "../test/contract/subject.ts";

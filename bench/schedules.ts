@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { embedded } from "../shared/embedded/index.ts";
-import { create } from "../shared/schedules/index.ts";
+import { create } from "../shared/schedule/service/index.ts";
+import { embedded } from "../shared/server/embedded.ts";
 import { definition } from "../test/contract/subject.ts";
 import { percentile, round } from "./harness.ts";
 

@@ -1,5 +1,5 @@
 /** Options that are lengths of time. */
-import { positiveMilliseconds } from "../sdk/duration.ts";
+import { positiveMilliseconds } from "../shared/lib/duration.ts";
 import { usage } from "./errors.ts";
 
 /** Milliseconds; undefined if the flag was not given. A number without a unit counts as seconds. */

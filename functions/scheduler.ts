@@ -1,6 +1,7 @@
 /** Wake-ups of schedules, from EventBridge Scheduler and from the delayed messages of the last stretch. */
 import middy from "@middy/core";
-import { takeWakeUp, WakeUp } from "../shared/aws/wake-up.ts";
+import { WakeUp } from "../shared/aws/wake-up.ts";
+import { takeWakeUp } from "../shared/server/aws-wake-up.ts";
 import { envelope } from "./lib/envelope.ts";
 import { installation } from "./lib/installation.ts";
 import { log } from "./lib/log.ts";

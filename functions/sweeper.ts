@@ -1,6 +1,6 @@
 /** Once a minute: rings what is due, wakes overdue schedules, gives what has closed its expiry. */
 import middy from "@middy/core";
-import "../shared/aws/sweeping.ts"; // needed by every invocation, so loaded with the function
+import "../shared/server/aws-sweep.ts"; // needed by every invocation, so loaded with the function
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { installation } from "./lib/installation.ts";
 import { log } from "./lib/log.ts";

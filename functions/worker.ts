@@ -5,11 +5,11 @@
  */
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
-import { ENV } from "../infra/names.ts";
 import { SYSTEM } from "../shared/api/areas/system.ts";
 import type { ApiOptions } from "../shared/api/call.ts";
 import { DATA_PATH } from "../shared/api/worker/data-path.ts";
 import { servingWorkers } from "../shared/api/worker/dispatch.ts";
+import { ENV } from "../shared/aws/names.ts";
 import { compressedBody, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { apiAt, fromUrl, type UrlEvent } from "./lib/front.ts";

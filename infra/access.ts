@@ -5,7 +5,7 @@
  * `read` on a table is GetItem, BatchGetItem and Query; `write` adds the changes. Nobody may scan. Whoever may read
  * executions or definitions may read payloads: any of their values may be too large for an item.
  */
-import type { FunctionName } from "./names.ts";
+import type { FunctionName } from "../shared/aws/names.ts";
 
 export type Level = "read" | "write";
 

@@ -1,7 +1,7 @@
 // The CDK app: bundles the handlers, then describes one stack. `npx cdk synth` runs it and needs no account.
 import { App, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { bundle } from "../functions/build.ts";
+import { bundle } from "../functions/build/bundle.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
 import { FEATURE_FLAGS, readSettings, refuseUnknown, stackProps } from "./config.ts";
 import { SiroccoStack } from "./stack.ts";

@@ -1,7 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
+import { ENV } from "../shared/aws/names.ts";
 import { readSettings, refuseUnknown, stackProps } from "./config.ts";
-import { ENV } from "./names.ts";
 import { all, environment, type Json, synthesize } from "./testing.ts";
 
 describe("settings", () => {

@@ -16,7 +16,7 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { DeleteObjectsCommand, paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
 import { DeleteQueueCommand, paginateListQueues, SQSClient } from "@aws-sdk/client-sqs";
-import { taskQueuePrefix } from "./names.ts";
+import { taskQueuePrefix } from "../shared/aws/names.ts";
 import { Refused, runScript } from "./operator.ts";
 
 export interface Clients {

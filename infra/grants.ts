@@ -2,12 +2,12 @@
 import { Stack, Validations } from "aws-cdk-lib";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { Bucket, CfnBucket } from "aws-cdk-lib/aws-s3";
+import { ENV, INDEXES } from "../shared/aws/names.ts";
 import { type Access, type Level, READ_ACTIONS, WRITE_ACTIONS } from "./access.ts";
 import type { Handler } from "./constructs/handler.ts";
 import type { Scheduling } from "./constructs/scheduling.ts";
 import type { Tables } from "./constructs/tables.ts";
 import type { TaskQueues } from "./constructs/task-queues.ts";
-import { ENV, INDEXES } from "./names.ts";
 
 export interface Resources {
   readonly tables: Tables;

@@ -8,12 +8,12 @@
 import { parseArgs } from "node:util";
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetQueueAttributesCommand, ListQueueTagsCommand, paginateListQueues } from "@aws-sdk/client-sqs";
-import { type Aws, aws, awsClients } from "../shared/aws/index.ts";
+import { taskQueuePrefix } from "../shared/aws/names.ts";
 import { isMissing } from "../shared/aws/queues.ts";
-import { realClock } from "../shared/clock.ts";
-import { DEFAULTS } from "../shared/settings.ts";
-import { uuid7 } from "../shared/uuid.ts";
-import { taskQueuePrefix } from "./names.ts";
+import { realClock } from "../shared/lib/clock.ts";
+import { uuid7 } from "../shared/lib/uuid.ts";
+import { type Aws, aws, awsClients } from "../shared/server/aws.ts";
+import { DEFAULTS } from "../shared/server/settings.ts";
 import { Refused, runScript } from "./operator.ts";
 
 /** Whoever beat within this time may live: longer than most liveness windows. */

@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
-import { ENV } from "./names.ts";
+import { ENV } from "../shared/aws/names.ts";
 import { actions, all, build, environment, FUNCTION_IDS, list, statements, synthesize } from "./testing.ts";
 
 describe("rights", () => {

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
+import { AREA_FUNCTION, FUNCTIONS, type FunctionName } from "../shared/aws/names.ts";
 import { MAX_HISTORY_BYTES } from "../shared/protocol/limits.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
-import { AREA_FUNCTION, FUNCTIONS, type FunctionName } from "./names.ts";
 import { all, type Json, type Resource, synthesize } from "./testing.ts";
 
 describe("the stack", () => {

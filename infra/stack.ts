@@ -2,6 +2,7 @@ import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-
 import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
+import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName } from "../shared/aws/names.ts";
 import { ACCESS } from "./access.ts";
 import { Alarms } from "./constructs/alarms.ts";
 import { Api, type ApiRoute } from "./constructs/api.ts";
@@ -15,12 +16,11 @@ import { Tables } from "./constructs/tables.ts";
 import { TaskQueues } from "./constructs/task-queues.ts";
 import { WorkerEndpoint } from "./constructs/worker-endpoint.ts";
 import { grant } from "./grants.ts";
-import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName } from "./names.ts";
 
 export interface SiroccoStackProps extends StackProps {
   /** The routes table: each row becomes a method of the REST API. */
   readonly routes: readonly ApiRoute[];
-  /** Folder of the bundled handlers, `<folder>/<function>/index.mjs`: what `functions/build.ts` answers. */
+  /** Folder of the bundled handlers, `<folder>/<function>/index.mjs`: what `functions/build/bundle.ts` answers. */
   readonly bundles: string;
   /** How long a closed execution, its payloads and its events are kept. Running ones are kept for ever. @default 30 days */
   readonly retention?: Duration;

@@ -5,9 +5,9 @@ import path from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { afterAll } from "vitest";
+import { FUNCTION_NAMES } from "../shared/aws/names.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
 import { FEATURE_FLAGS } from "./config.ts";
-import { FUNCTION_NAMES } from "./names.ts";
 import { SiroccoStack, type SiroccoStackProps } from "./stack.ts";
 
 export type Json = Record<string, unknown>;

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { readSettings, type Settings } from "../infra/config.ts";
-import { ENV, type EnvName } from "../infra/names.ts";
+import { ENV, type EnvName } from "../shared/aws/names.ts";
 import { deploymentFile, root, stateDir } from "./paths.ts";
 import { run } from "./process.ts";
 

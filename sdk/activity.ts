@@ -1,10 +1,10 @@
 /** `activity(…)`: one unit of real work, retried by its policy, at least once, with a stable idempotency key. */
 import type * as z from "zod";
+import type { Duration } from "../shared/lib/duration.ts";
+import { milliseconds, positiveMilliseconds } from "../shared/lib/duration.ts";
 import type { ActivityOptions, Millis } from "../shared/protocol/history.ts";
 import type { Progress } from "../shared/protocol/worker.ts";
 import { commandFrame, currentFrame, runIn } from "./determinism/frame.ts";
-import type { Duration } from "./duration.ts";
-import { milliseconds, positiveMilliseconds } from "./duration.ts";
 import { InvalidValueError, UsageError } from "./errors.ts";
 import { type Json, NotJsonError, toJson } from "./json.ts";
 import { checkName } from "./names.ts";

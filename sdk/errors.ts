@@ -6,9 +6,10 @@
  *     built-in; of any other class, as an `Error` of the same name for which `instanceof` a subclass of `WorkflowError`
  *     of that name is true.
  */
+
+import type { Duration } from "../shared/lib/duration.ts";
+import { milliseconds } from "../shared/lib/duration.ts";
 import type { AttemptEnd } from "../shared/protocol/history.ts";
-import type { Duration } from "./duration.ts";
-import { milliseconds } from "./duration.ts";
 
 const fromJournal = Symbol.for("sirocco.error.from_journal");
 

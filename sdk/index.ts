@@ -1,5 +1,6 @@
 /** Write and run durable workflows for Sirocco. */
 
+export type { Duration } from "../shared/lib/duration.ts";
 export type {
   Activity,
   ActivityConfig,
@@ -11,7 +12,6 @@ export type {
 } from "./activity.ts";
 export { activity } from "./activity.ts";
 export { SandboxError } from "./determinism/refused.ts";
-export type { Duration } from "./duration.ts";
 export type { ChildStatus, WorkflowErrorOptions } from "./errors.ts";
 export {
   ActivityError,

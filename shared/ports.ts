@@ -7,21 +7,18 @@
  *     read or written without its workspace. P4. Tasks are hints: they may be lost, doubled, delayed or reordered.
  */
 import type { PublicEvent } from "./core/present.ts";
+import type { Clock } from "./lib/clock.ts";
 import type { Head, Owed } from "./protocol/head.ts";
 import type { Batch, ExecutionStatus, Millis } from "./protocol/history.ts";
 import type { Message } from "./protocol/messages.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
-import type { LogEntry, ScheduleState } from "./schedule/index.ts";
+import type { LogEntry, ScheduleState } from "./schedule/rules/index.ts";
+
+export type { Clock } from "./lib/clock.ts";
 
 export interface Ref {
   readonly workspace: string;
   readonly execution: string;
-}
-
-export interface Clock {
-  now(): Millis;
-  /** Calls `fn` at `at` or soon after, once; the answer cancels it. */
-  at(at: Millis, fn: () => void): () => void;
 }
 
 /** The durable state of executions: heads, logs, inboxes. Used by `shared/engine` alone. */
@@ -247,7 +244,7 @@ export interface ScheduleLife extends ScheduleKey {
   readonly createdAt: Millis;
 }
 
-/** Schedules and what is kept of their logs. Used by `shared/schedules` alone. */
+/** Schedules and what is kept of their logs. Used by `shared/schedule/service` alone. */
 export interface Schedules {
   get(key: ScheduleKey): Promise<StoredSchedule | null>;
   /** False: its id is taken. */

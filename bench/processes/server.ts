@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { embedded } from "../../shared/embedded/index.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 
 const { values } = parseArgs({
   options: {

@@ -28,7 +28,7 @@ export const bootstrap = command({
     if (role !== "admin" && role !== "read") throw usage(`--role is '${role}': it must be admin or read`);
     // Loaded here, so that no other command pays for the AWS SDK.
     const [{ registryKeys }, { createKey, DEFAULT_WORKSPACE }] = await Promise.all([
-      import("../../shared/aws/bootstrap.ts"),
+      import("../../shared/server/aws-operator.ts"),
       import("../../shared/api/auth.ts"),
     ]);
     const wanted = flags.workspace ?? "default";

@@ -1,5 +1,5 @@
 /** `sirocco start`: starts an execution, and may wait for its end. */
-import { uuid7 } from "../../shared/uuid.ts";
+import { uuid7 } from "../../shared/lib/uuid.ts";
 import { Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { CliError, EXIT, type Exit } from "../errors.ts";

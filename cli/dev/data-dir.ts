@@ -7,7 +7,7 @@
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Embedded, type EmbeddedOptions, embedded } from "../../shared/embedded/index.ts";
+import { type Embedded, type EmbeddedOptions, embedded } from "../../shared/server/embedded.ts";
 import { CliError, EXIT } from "../errors.ts";
 
 const SQLITE = { busy: 5, readonly: 8, ioError: 10, full: 13, cannotOpen: 14, notADatabase: 26 } as const;

@@ -1,8 +1,8 @@
 /** Runs the embedded server until somebody stops it or the disk fails. */
 import { basename } from "node:path";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
-import type { Embedded } from "../../shared/embedded/index.ts";
 import type { Clock, Log } from "../../shared/ports.ts";
+import type { Embedded } from "../../shared/server/embedded.ts";
 import { CliError, EXIT, type Exit, usage } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { paint } from "../print.ts";

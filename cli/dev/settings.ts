@@ -1,7 +1,7 @@
 /** Times of a development server, as its options give them. */
 
 import type { Settings } from "../../shared/ports.ts";
-import { DEFAULTS } from "../../shared/settings.ts";
+import { DEFAULTS } from "../../shared/server/settings.ts";
 import { usage } from "../errors.ts";
 import { lengthOf } from "../length.ts";
 

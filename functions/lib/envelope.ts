@@ -6,7 +6,7 @@
  */
 import { Readable } from "node:stream";
 import type middy from "@middy/core";
-import { ENV, METRICS_NAMESPACE } from "../../infra/names.ts";
+import { ENV, METRICS_NAMESPACE } from "../../shared/aws/names.ts";
 import { installation } from "./installation.ts";
 import { log, logger } from "./log.ts";
 import { metricsLine } from "./metrics.ts";

@@ -1,10 +1,11 @@
 /** The installation that a handler belongs to, as its environment describes it. Made once per process. */
-import { ENV, type EnvName } from "../../infra/names.ts";
-import { Alarm } from "../../shared/aws/alarm.ts";
-import { type Aws, aws, awsClients } from "../../shared/aws/index.ts";
-import { realClock } from "../../shared/clock.ts";
-import { DEFAULTS } from "../../shared/settings.ts";
-import { uuid7 } from "../../shared/uuid.ts";
+
+import { Alarm } from "../../shared/aws/event-bridge-timer.ts";
+import { ENV, type EnvName } from "../../shared/aws/names.ts";
+import { realClock } from "../../shared/lib/clock.ts";
+import { uuid7 } from "../../shared/lib/uuid.ts";
+import { type Aws, aws, awsClients } from "../../shared/server/aws.ts";
+import { DEFAULTS } from "../../shared/server/settings.ts";
 import { log } from "./log.ts";
 
 const DAY_MS = 86_400_000;

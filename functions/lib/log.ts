@@ -1,7 +1,7 @@
 /** Structured logs: one JSON object a line, with the id of the invocation; the API adds the id of the request. */
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { LogLevel } from "@aws-lambda-powertools/logger/types";
-import { ENV } from "../../infra/names.ts";
+import { ENV } from "../../shared/aws/names.ts";
 import type { Log } from "../../shared/ports.ts";
 
 const LEVELS = ["info", "warn", "error"];

@@ -9,7 +9,7 @@ import {
   RestApi,
 } from "aws-cdk-lib/aws-apigateway";
 import { Construct } from "constructs";
-import { AREA_FUNCTION, FUNCTIONS, type FunctionName, type ServedArea } from "../names.ts";
+import { AREA_FUNCTION, FUNCTIONS, type FunctionName, type ServedArea } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 
 /** A row of the routes table, as far as API Gateway is concerned. */
@@ -82,7 +82,8 @@ export class Api extends Construct {
     const handler = handlers.get(name);
     const { response, timeoutSeconds } = FUNCTIONS[name];
     const where = `${route.method} ${route.path}: the function "${name}" of its area "${route.area}"`;
-    if (!handler) throw new Error(`${where} does not answer REST requests: correct the routes table or infra/names.ts`);
+    if (!handler)
+      throw new Error(`${where} does not answer REST requests: correct the routes table or shared/aws/names.ts`);
     if (route.kind === "sse" && response !== "stream")
       throw new Error(`${where} buffers, and a stream of events cannot be buffered`);
     let integration = this.integrations.get(handler.name);

@@ -4,7 +4,7 @@ import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-la
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { FED, KEYS } from "../names.ts";
+import { FED, KEYS } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 import { deadLetterQueue } from "./work-queue.ts";
 

@@ -4,11 +4,11 @@ import { type IGrantable, type IPrincipal, PolicyStatement, Role, ServicePrincip
 import { Architecture, Code, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { type EnvName, FUNCTIONS, type FunctionFacts, type FunctionName } from "../names.ts";
+import { type EnvName, FUNCTIONS, type FunctionFacts, type FunctionName } from "../../shared/aws/names.ts";
 
 export interface HandlerProps {
   readonly name: FunctionName;
-  /** Folder with one folder per function, each holding `index.mjs`: what `functions/build.ts` makes. */
+  /** Folder with one folder per function, each holding `index.mjs`: what `functions/build/bundle.ts` makes. */
   readonly bundles: string;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;

@@ -1,7 +1,7 @@
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../names.ts";
+import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../../shared/aws/names.ts";
 
 /** SQS keeps a message for 14 days at most. */
 const QUEUED_DAYS = 15;

@@ -3,7 +3,7 @@ import { ArnFormat, Stack, Validations } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { ScheduleGroup } from "aws-cdk-lib/aws-scheduler";
 import { Construct } from "constructs";
-import { ENV } from "../names.ts";
+import { ENV } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 import { WorkQueue } from "./work-queue.ts";
 

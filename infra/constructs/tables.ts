@@ -9,7 +9,7 @@ import {
   type TableProps,
 } from "aws-cdk-lib/aws-dynamodb";
 import { Construct } from "constructs";
-import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../names.ts";
+import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
 export interface TablesProps {
   /** What becomes of the tables when the stack is deleted. `RETAIN` also protects each table from deletion by hand. */

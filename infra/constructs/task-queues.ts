@@ -1,7 +1,7 @@
 import { Arn, ArnFormat, Duration, Stack, Validations } from "aws-cdk-lib";
 import { ArnPrincipal, PolicyStatement, Role } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
-import { ENV, taskQueuePrefix } from "../names.ts";
+import { ENV, taskQueuePrefix } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 import { WorkQueue } from "./work-queue.ts";
 

@@ -2,7 +2,7 @@ import { Duration, Validations } from "aws-cdk-lib";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue, QueueEncryption, type QueueProps } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { FUNCTIONS } from "../names.ts";
+import { FUNCTIONS } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 
 /** Encrypted, TLS only. Dead letters wait for 14 days, SQS's maximum: long enough for somebody to come back from leave. */

@@ -1,6 +1,6 @@
 import { type FunctionUrl, FunctionUrlAuthType, InvokeMode } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
-import { FUNCTIONS } from "../names.ts";
+import { FUNCTIONS } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 
 export interface WorkerEndpointProps {

@@ -3,7 +3,7 @@
  * and event source what the real handler will do, and shows what came of it. They know nothing of workflows.
  */
 import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
-import { ENV, type EnvName } from "../../infra/names.ts";
+import { ENV, type EnvName } from "../../shared/aws/names.ts";
 
 export const env = (name: EnvName): string => {
   const value = process.env[name];

@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, test, vi } from "vitest";
+import { Hand, START, say, silent } from "../../test/support/workflow-driver.ts";
 import {
   activity,
   log,
@@ -22,7 +23,6 @@ import {
   waitUntil,
   workflow,
 } from "../index.ts";
-import { Hand, START, say, silent } from "../workflow/hand.ts";
 import { Random } from "./random.ts";
 
 const note = activity({ name: "note" }, async () => {});

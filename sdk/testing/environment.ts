@@ -12,14 +12,14 @@
 import { randomUUID } from "node:crypto";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { createApi } from "../../shared/api/index.ts";
-import { embedded } from "../../shared/embedded/index.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
+import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
 import type { Ports, Settings } from "../../shared/ports.ts";
 import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
-import { wakeSchedule } from "../../shared/schedules/index.ts";
+import { wakeSchedule } from "../../shared/schedule/service/index.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 import type { Activity, ActivityContext, AnyActivity } from "../activity.ts";
 import { realTime, turn } from "../determinism/real.ts";
-import { type Duration, milliseconds } from "../duration.ts";
 import type { Transport } from "../worker/transport.ts";
 import type { WorkerLimits } from "../worker/types.ts";
 import { Worker } from "../worker/worker.ts";

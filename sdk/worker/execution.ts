@@ -19,11 +19,11 @@
 import { decide, isYounger, type LocalOutcome, type Situation } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
 import { owedToChildren } from "../../shared/core/effects.ts";
-import { rootMessage, startedOf } from "../../shared/core/present.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import { startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, Decision, HistoryEvent, Millis, NewEvent, Where } from "../../shared/protocol/history.ts";
-import { isClosing, isStimulus } from "../../shared/protocol/history.ts";
+import { isClosing, isStimulus, rootMessage } from "../../shared/protocol/history.ts";
 import { RENEW_MS } from "../../shared/protocol/limits.ts";
 import { inOrder, type Message } from "../../shared/protocol/messages.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
@@ -33,7 +33,7 @@ import { roughSize } from "../json.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import type { Instance } from "../workflow/types.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
-import type { Hub } from "./hub.ts";
+import type { Hub } from "./runtime.ts";
 import { refusedFor, ServerRefusal } from "./transport.ts";
 
 const CARRY: Millis = 15 * 60_000;

@@ -3,7 +3,7 @@
  * makes progress (a hung worker loses them, which is the point). Finished receipts are sent back in groups.
  */
 import type { Millis } from "../../shared/protocol/history.ts";
-import { Coalescer } from "./coalesce.ts";
+import { Coalescer } from "./batcher.ts";
 import type { TaskSource } from "./source.ts";
 import type { WorkerClock } from "./types.ts";
 

@@ -12,7 +12,7 @@ import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityTask, Delivery } from "../../shared/protocol/worker.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
-import type { Hub } from "./hub.ts";
+import type { Hub } from "./runtime.ts";
 
 /** That an activity is missing here is said so seldom. */
 const SAY_AGAIN: Millis = 60_000;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { embedded } from "../../shared/embedded/index.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 import { activity, runWorker, startWorker, WorkerConfigError, type WorkerOptions, workflow } from "../index.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { hostname } from "node:os";
+import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
 import type { AnyActivity } from "../activity.ts";
-import { type Duration, milliseconds } from "../duration.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import type { Log } from "../workflow/types.ts";
 import { consoleLog } from "./log.ts";

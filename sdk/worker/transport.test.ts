@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
-import { Coalescer } from "./coalesce.ts";
+import { Coalescer } from "./batcher.ts";
 import { httpTransport, ServerRefusal, ServerUnreachable } from "./transport.ts";
 
 let server: Server | undefined;

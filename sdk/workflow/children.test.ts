@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { Hand, say, silent } from "../../test/support/workflow-driver.ts";
 import {
   CancelledError,
   ChildError,
@@ -12,7 +13,6 @@ import {
   WorkflowError,
   workflow,
 } from "../index.ts";
-import { Hand, say, silent } from "./hand.ts";
 
 const greet = workflow(
   { name: "greet", input: z.object({ name: z.string() }), output: z.string() },

@@ -1,9 +1,10 @@
 /** Child executions: called and awaited, or started and left to themselves. */
+
+import type { Duration } from "../../shared/lib/duration.ts";
+import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import type { Failure, Millis, OnParentClose } from "../../shared/protocol/history.ts";
 import { commandFrame } from "../determinism/frame.ts";
 import { derivedUuid } from "../determinism/random.ts";
-import type { Duration } from "../duration.ts";
-import { positiveMilliseconds } from "../duration.ts";
 import { ChildError, type ChildStatus, UsageError, withoutFrames } from "../errors.ts";
 import { fromFailure } from "../failure.ts";
 import { toJson } from "../json.ts";

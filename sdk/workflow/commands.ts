@@ -1,10 +1,11 @@
 /** What workflow code can ask for, besides activities and children. */
+
+import type { Duration } from "../../shared/lib/duration.ts";
+import { milliseconds } from "../../shared/lib/duration.ts";
 import type { ParentRef, ScheduleRef } from "../../shared/protocol/history.ts";
 import { streamOf } from "../determinism/entropy.ts";
 import { commandFrame, currentFrame, runIn, workflowFrame } from "../determinism/frame.ts";
 import { realFraction, realTime, realUuid } from "../determinism/real.ts";
-import type { Duration } from "../duration.ts";
-import { milliseconds } from "../duration.ts";
 import { Scope } from "./scope.ts";
 import { ConditionWait } from "./waits.ts";
 

@@ -1,9 +1,9 @@
 /** `workflow(…)`: a name, schemas and handlers, around a plain async function. */
 import { createHash } from "node:crypto";
 import type * as z from "zod";
+import type { Duration } from "../../shared/lib/duration.ts";
+import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import { DEFAULT_EXECUTION_TIMEOUT_SECONDS } from "../../shared/protocol/limits.ts";
-import type { Duration } from "../duration.ts";
-import { positiveMilliseconds } from "../duration.ts";
 import { UsageError } from "../errors.ts";
 import { checkName } from "../names.ts";
 import type { AnyObject, JsonSchema, Schema } from "../schema.ts";

@@ -3,9 +3,9 @@
  * is open, and a reserved update that answers. Declared by `workflow({ interactive: true })`.
  */
 import * as z from "zod";
+import type { Duration } from "../../shared/lib/duration.ts";
+import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import { commandFrame, type WorkflowFrame } from "../determinism/frame.ts";
-import type { Duration } from "../duration.ts";
-import { positiveMilliseconds } from "../duration.ts";
 import { type CancelledError, TimeoutError, UsageError, withoutFrames } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
 import { check, inputJsonSchema, type JsonSchema, type Schema } from "../schema.ts";

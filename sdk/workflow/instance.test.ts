@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { Hand, START, say } from "../../test/support/workflow-driver.ts";
 import {
   ActivityError,
   activity,
@@ -20,7 +21,6 @@ import {
   waitUntil,
   workflow,
 } from "../index.ts";
-import { Hand, START, say } from "./hand.ts";
 
 const charge = activity(
   { name: "charge", input: z.object({ id: z.string() }), output: z.object({ receipt: z.string() }) },

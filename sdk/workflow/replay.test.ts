@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
+import { Hand, type Say, say } from "../../test/support/workflow-driver.ts";
 import {
   activity,
   CancelledError,
@@ -23,7 +24,6 @@ import {
   workflow,
 } from "../index.ts";
 import type { AnyWorkflow } from "./define.ts";
-import { Hand, type Say, say } from "./hand.ts";
 
 const work = activity({ name: "work", input: z.object({ n: z.number() }) }, async () => "");
 const push = signal("push", z.object({ n: z.number() }));

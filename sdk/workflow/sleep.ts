@@ -1,7 +1,8 @@
 /** Durable waiting for a length of time. */
+
+import type { Duration } from "../../shared/lib/duration.ts";
+import { milliseconds } from "../../shared/lib/duration.ts";
 import { commandFrame } from "../determinism/frame.ts";
-import type { Duration } from "../duration.ts";
-import { milliseconds } from "../duration.ts";
 import { SleepWait } from "./waits.ts";
 
 /**

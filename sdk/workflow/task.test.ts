@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { Hand, say } from "../../test/support/workflow-driver.ts";
 import { hostFor } from "../activity.test-host.ts";
 import { runActivity } from "../activity.ts";
 import {
@@ -14,7 +15,6 @@ import {
   workflow,
 } from "../index.ts";
 import type { Json } from "../json.ts";
-import { Hand, say } from "./hand.ts";
 import { type Patch, patchesBetween } from "./patch.ts";
 
 const json = (value: unknown) => ({ payload: { type: "json", value, encoding_options: null } });

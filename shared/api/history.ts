@@ -1,7 +1,8 @@
 /** The recorded events of a run, event 1 and all batches in one list. */
-import { startedOf } from "../core/present.ts";
+
 import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
+import { startedOf } from "../protocol/head.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
 import { type Call, refTo } from "./call.ts";
 import { headOf } from "./executions.ts";

@@ -13,7 +13,7 @@ import {
   type LogEntry,
   type ScheduleDescription,
   type ScheduleState,
-} from "../schedule/index.ts";
+} from "../schedule/rules/index.ts";
 
 type Times = { readonly start_at?: number | null | undefined; readonly end_at?: number | null | undefined };
 

@@ -10,8 +10,8 @@ import { ScheduleDefinition } from "../protocol/http/schedules.ts";
 import { MAX_SCHEDULE_ID } from "../protocol/limits.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import { inputProblems } from "../routing/schema-check.ts";
-import { validateSpec } from "../schedule/index.ts";
-import { create } from "../schedules/index.ts";
+import { validateSpec } from "../schedule/rules/index.ts";
+import { create } from "../schedule/service/index.ts";
 import type { Call } from "./call.ts";
 import { definitionOf } from "./schedule-view.ts";
 

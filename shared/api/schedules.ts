@@ -12,8 +12,8 @@ import {
   type SpecIssue,
   trigger,
   update,
-} from "../schedule/index.ts";
-import { type Changed, change, create, type Decide, readLog } from "../schedules/index.ts";
+} from "../schedule/rules/index.ts";
+import { type Changed, change, create, type Decide, readLog } from "../schedule/service/index.ts";
 import type { Call } from "./call.ts";
 import { readToken, writeToken } from "./page.ts";
 import { inputRefusal, targetOfSchedule } from "./schedule-target.ts";

@@ -4,8 +4,8 @@ import type { Millis } from "../protocol/history.ts";
 import type { QueryAnswer } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { answerKey, ttlSeconds } from "./keys.ts";
-import { sleep } from "./pace.ts";
 import { INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { sleep } from "./poll-backoff.ts";
 import { keyItem, N } from "./table.ts";
 
 /** Nobody waits for an answer longer than a few minutes. */

@@ -1,6 +1,7 @@
 /** Payloads too large for an item, in S3. The bucket's lifecycle rules delete those with a tag, when its time is over. */
-import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../../infra/names.ts";
+
 import type { Lazy } from "./clients.ts";
+import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "./names.ts";
 import type { Place, S3 } from "./s3.ts";
 
 const tagging = (tag: { key: string; value: string }) => `${tag.key}=${tag.value}`;

@@ -3,7 +3,6 @@
  * that a continued one leaves behind, its pointer (K2), and the note that its items want an expiry (`retention.ts`).
  */
 import { type TransactWriteItem, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
-import { INDEXES } from "../../infra/names.ts";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
@@ -11,6 +10,7 @@ import type { Context } from "./context.ts";
 import { decodeHead, dueAttributes, encodeHead, packField } from "./heads.ts";
 import { expiryKey, expiryShardOf, headKey, needsPointer, pkOf, pointerKey, runKey, ttlSeconds } from "./keys.ts";
 import type { Log, Upto } from "./log.ts";
+import { INDEXES } from "./names.ts";
 import { type Packed, upload } from "./pack.ts";
 import { type Item, keyItem, N, pause, S, text } from "./table.ts";
 

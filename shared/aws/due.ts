@@ -1,8 +1,9 @@
 /** What is due, from the shards of the sparse index, in one order: by time, then workspace and execution. */
-import { INDEXES } from "../../infra/names.ts";
+
 import type { DueEntry } from "../ports.ts";
 import type { ExecutionStatus, Millis } from "../protocol/history.ts";
 import { DUE_SHARDS, dueShard, refOf } from "./keys.ts";
+import { INDEXES } from "./names.ts";
 import { type Item, N, number, S, type Table, text } from "./table.ts";
 
 export async function readDue(table: Table, until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {

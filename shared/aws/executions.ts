@@ -1,5 +1,5 @@
 /** The durable state of executions over DynamoDB: each method is one step of the protocol, one conditional write. */
-import { INDEXES } from "../../infra/names.ts";
+
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
@@ -12,6 +12,7 @@ import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
 import { Lookup } from "./lookup.ts";
+import { INDEXES } from "./names.ts";
 import { expireValue, type Packed, upload } from "./pack.ts";
 import { listRuns } from "./runs.ts";
 import { type Item, N, number, S, text } from "./table.ts";

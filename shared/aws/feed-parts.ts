@@ -1,11 +1,12 @@
 /** From a changed item of the table Executions to its part of the feed. The same item always gives the same part. */
-import { type PublicEvent, present, type RunContext, startedOf } from "../core/present.ts";
+import { type PublicEvent, present, type RunContext } from "../core/present.ts";
+import { Known } from "../lib/lru-cache.ts";
+import { startedOf } from "../protocol/head.ts";
 import { isClosing } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import type { Part } from "./feed-items.ts";
 import { decodeHead } from "./heads.ts";
 import { HEAD, refOf } from "./keys.ts";
-import { Known } from "./known.ts";
 import { batchOf } from "./log.ts";
 import { Lookup } from "./lookup.ts";
 import { unpack } from "./pack.ts";

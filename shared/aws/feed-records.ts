@@ -4,8 +4,9 @@
  * through the same (`infra/constructs/feed.ts`); it is asked again here, because a record too many could be shown as
  * something new: a log is changed once more when it is given its expiry, long after it was shown.
  */
-import { FED } from "../../infra/names.ts";
+
 import type { Change } from "./feed-writer.ts";
+import { FED } from "./names.ts";
 
 /** As much as is used of a record of a DynamoDB stream. */
 export interface StreamRecord {

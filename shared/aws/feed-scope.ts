@@ -2,14 +2,15 @@
  * Where in the feed the events of one execution, run or tree can lie: from when it started (the feed notes when it was
  * appended to, and that place is found by halving) to the last batch of its log, once it is closed.
  */
-import { INDEXES } from "../../infra/names.ts";
+
+import { Known } from "../lib/lru-cache.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { headKey, pkOf } from "./keys.ts";
-import { Known } from "./known.ts";
 import { Log } from "./log.ts";
 import { Lookup } from "./lookup.ts";
+import { INDEXES } from "./names.ts";
 import { type Item, number, text, within } from "./table.ts";
 
 export interface Scope {

@@ -6,6 +6,7 @@
  * after its end: it does not walk through the whole workspace.
  */
 import type { PublicEvent } from "../core/present.ts";
+import { Known } from "../lib/lru-cache.ts";
 import type { Feed, FeedItem, Ref } from "../ports.ts";
 import type { Context } from "./context.ts";
 import {
@@ -22,9 +23,8 @@ import { Parts } from "./feed-parts.ts";
 import { type Scope, Scopes } from "./feed-scope.ts";
 import { payloadOwner } from "./heads.ts";
 import { progressKey, ttlSeconds } from "./keys.ts";
-import { Known } from "./known.ts";
-import type { Pace } from "./pace.ts";
 import { INLINE_ONCE, stored } from "./pack.ts";
+import type { Pace } from "./poll-backoff.ts";
 import { type Item, keyItem, N, number, within } from "./table.ts";
 
 export class AwsFeed implements Feed {

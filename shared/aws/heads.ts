@@ -4,13 +4,13 @@
  * What is at its default is left out: most heads fit into one write unit.
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { INDEXES } from "../../infra/names.ts";
-import { startedOf } from "../core/present.ts";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
+import { startedOf } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Blobs } from "./blobs.ts";
 import { dueShardOf, HEAD, pkOf, refOf, runsShardOf } from "./keys.ts";
+import { INDEXES } from "./names.ts";
 import { blobOf, INLINE_HEAD, type Packed, pack, unpack, upload } from "./pack.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 

@@ -2,12 +2,12 @@
  * The inbox: one item per message under the execution's own key, so that senders meet nobody. A message of an execution
  * with a deadline expires like its log (L4); others are deleted when they are taken in, or when the execution ends.
  */
-import { abreast } from "../engine/abreast.ts";
+import { abreast } from "../lib/for-each-concurrent.ts";
+import { Known } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import { inOrder, type Message } from "../protocol/messages.ts";
 import type { Context } from "./context.ts";
 import { inboxPrefix, messageKey, pkOf, ttlSeconds } from "./keys.ts";
-import { Known } from "./known.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { keyItem, N, within } from "./table.ts";
 

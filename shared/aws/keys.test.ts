@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { uuid7 } from "../uuid.ts";
+import { uuid7 } from "../lib/uuid.ts";
 import { messageKey, needsPointer, pkOf, refOf, runsShardOf, timeOf } from "./keys.ts";
 import { queueArn, queueName } from "./queue-names.ts";
 

@@ -10,12 +10,13 @@
  *     nothing of it can be open (the sweeper closes what is past its deadline). The log of a run without a deadline has
  *     no expiry until the run closes; `retention.ts` gives it one then, at one write unit per batch.
  */
+
+import { Known } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
-import { Known } from "./known.ts";
 import { expireValue, INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
 import { type Item, N, number, S, text, within } from "./table.ts";
 

@@ -1,9 +1,10 @@
 /** A run by its id alone (K2), from memory, from the `runs` index, or by its pointer. */
-import { INDEXES } from "../../infra/names.ts";
+
+import { Known } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import type { Context } from "./context.ts";
 import { headKey, ID_WINDOW_MS, pointerKey, refOf, runKey, runsShardOf, timeOf } from "./keys.ts";
-import { Known } from "./known.ts";
+import { INDEXES } from "./names.ts";
 import { type Item, N, pause, S, text } from "./table.ts";
 
 /** The index follows the table within moments; a run younger than this is looked for twice. */

@@ -14,9 +14,9 @@ import {
   SetQueueAttributesCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import { Known } from "../lib/lru-cache.ts";
 import type { QueueRef } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { Known } from "./known.ts";
 import { queueName } from "./queue-names.ts";
 
 /** So often a task is delivered before SQS sets it aside. */

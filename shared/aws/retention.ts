@@ -7,8 +7,8 @@
  * needs a pointer. Doing it twice is harmless; a round that is cut short goes on with the next, and one run that cannot
  * be seen to stays for it without holding up the others.
  */
-import { INDEXES } from "../../infra/names.ts";
-import { abreast } from "../engine/abreast.ts";
+
+import { abreast } from "../lib/for-each-concurrent.ts";
 import type { Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -16,6 +16,7 @@ import { blobsOf } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
 import { DUE_SHARDS, expiryKey, expiryShard, HEAD, logPrefix, pkOf, pointerKey, refOf, ttlSeconds } from "./keys.ts";
 import { Lookup } from "./lookup.ts";
+import { INDEXES } from "./names.ts";
 import { expireValue } from "./pack.ts";
 import { type Item, type Key, N, number, S, text, within } from "./table.ts";
 

@@ -7,13 +7,14 @@
  * V3. Sorted by end, every start in the asked range has to be read before the first page is known (an index of ends
  *     would add a write unit to every execution for a list that is seldom asked for). Bounds on the start narrow it.
  */
-import { INDEXES } from "../../infra/names.ts";
+
 import { BadToken, type RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Context } from "./context.ts";
 import { decodeHead, isExpired } from "./heads.ts";
 import { RUN_SHARDS, refOf, runsShard } from "./keys.ts";
 import type { Lookup } from "./lookup.ts";
+import { INDEXES } from "./names.ts";
 import { matches, serverFilter } from "./runs-filter.ts";
 import { type Candidate, compare, inStartOrder, type Place } from "./runs-order.ts";
 import { type Item, N, number, S, text } from "./table.ts";

@@ -2,14 +2,15 @@
  * Schedules: one item each, replaced only by who has seen what stands there, in the sparse index of what is due; and
  * items of some log entries that the schedule itself no longer carries.
  */
-import { INDEXES, KEYS } from "../../infra/names.ts";
-import { abreast } from "../engine/abreast.ts";
+
+import { abreast } from "../lib/for-each-concurrent.ts";
 import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import type { LogEntry, ScheduleState } from "../schedule/index.ts";
-import type { Alarm } from "./alarm.ts";
+import type { LogEntry, ScheduleState } from "../schedule/rules/index.ts";
 import type { Context } from "./context.ts";
+import type { Alarm } from "./event-bridge-timer.ts";
 import { DUE_SHARDS, dueShard, dueShardOf, ttlSeconds } from "./keys.ts";
+import { INDEXES, KEYS } from "./names.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
 

@@ -3,7 +3,8 @@
  * fields, order and spelling are those that the official clients parse; every key is sent, null where empty.
  */
 import type { Head } from "../protocol/head.ts";
-import type { AttemptEnd, EventOf, Failure, HistoryEvent, Millis, Started } from "../protocol/history.ts";
+import type { AttemptEnd, EventOf, Failure, HistoryEvent, Millis } from "../protocol/history.ts";
+import { rootMessage } from "../protocol/history.ts";
 import type { Progress } from "../protocol/worker.ts";
 
 /** One public event, and what streams filter it by. */
@@ -46,13 +47,6 @@ export type RunContext = Pick<
 >;
 
 const json = (value: unknown) => ({ type: "json", value: value ?? null, encoding_options: null });
-
-/** Innermost message: what went wrong first. */
-export function rootMessage(failure: Failure): string {
-  let f = failure;
-  while (f.cause) f = f.cause;
-  return f.message;
-}
 
 /** Stable id of the n-th public event at a position of a run: the run's uuid with its random tail shifted by both. */
 export function eventId(run: string, position: number, n: number): string {
@@ -212,26 +206,4 @@ function custom(
 ): PublicEvent {
   const attributes = { custom_task_id: e.task, custom_task_type: e.task_type, ...e.attributes };
   return build(c, { id, at, type: CUSTOM[e.event], attributes }, activity, e.task_type);
-}
-
-/** Event 1 of the run that a head describes. */
-export function startedOf(head: Head): Started {
-  return {
-    kind: "execution_started",
-    id: 1,
-    at: head.started_at,
-    workflow: head.workflow,
-    input: head.input,
-    deployment: head.deployment,
-    run: head.run,
-    chain: head.chain,
-    attempt: head.attempt,
-    deadline: head.deadline,
-    parent: head.parent,
-    root: head.root,
-    schedule: head.schedule,
-    first_run: head.first_run,
-    continued_from: head.continued_from,
-    carried: head.carried,
-  };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { embedded } from "./index.ts";
+import { embedded } from "../server/embedded.ts";
 
 test("a file of this format that was written before a column was added is opened, and keeps what is in it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));

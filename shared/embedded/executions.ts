@@ -1,7 +1,8 @@
 /** Heads, logs and inboxes in SQLite. Each method is one step of the protocol; all run inside the turn's transaction. */
-import { startedOf } from "../core/present.ts";
+
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
+import { startedOf } from "../protocol/head.ts";
 import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
 import { inOrder, type Message } from "../protocol/messages.ts";
 import type { Notifier } from "./changes.ts";

@@ -1,7 +1,7 @@
 /** Schedules in SQLite: one row each, and rows of some twenty log entries that the schedule itself no longer carries. */
 import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import type { LogEntry, ScheduleState } from "../schedule/index.ts";
+import type { LogEntry, ScheduleState } from "../schedule/rules/index.ts";
 import { type Database, json, parse } from "./database.ts";
 
 export class EmbeddedSchedules implements Schedules {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
-import { embedded } from "./index.ts";
+import { embedded } from "../server/embedded.ts";
 
 const queue = { workspace: "w", deployment: "d", queue: "workflow" } as const;
 

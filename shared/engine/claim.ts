@@ -12,7 +12,7 @@ import type { Batch, Millis } from "../protocol/history.ts";
 import { RENEW_MS } from "../protocol/limits.ts";
 import type { Message } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
-import { performOwed } from "./owed.ts";
+import { performOwed } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
 
 /** The drive renews its promise before that. */

@@ -15,9 +15,9 @@ import { CLOSING, isClosing } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
 import { checkBatch } from "./append.ts";
 import { withKeys } from "./effects.ts";
-import { performOwed } from "./owed.ts";
-import { ring } from "./tasks.ts";
-import { closeOwed, finalHead } from "./terminate.ts";
+import { ring } from "./enqueue.ts";
+import { closeOwed, finalHead } from "./final-head.ts";
+import { performOwed } from "./outbox.ts";
 
 export interface CloseRequest {
   readonly run: string;

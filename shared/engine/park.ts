@@ -7,7 +7,7 @@
 
 import type { Ports, Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { ring, SOON_MS } from "./tasks.ts";
+import { ring, SOON_MS } from "./enqueue.ts";
 
 export async function park(
   ports: Ports,

@@ -9,7 +9,7 @@
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Message } from "../protocol/messages.ts";
-import { ring } from "./tasks.ts";
+import { ring } from "./enqueue.ts";
 
 export type SendResult = { kind: "accepted"; head: Head } | { kind: "closed"; head: Head | null };
 

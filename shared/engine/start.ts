@@ -8,8 +8,8 @@
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis, ParentRef, ScheduleRef } from "../protocol/history.ts";
-import { performOwed } from "./owed.ts";
-import { ring } from "./tasks.ts";
+import { ring } from "./enqueue.ts";
+import { performOwed } from "./outbox.ts";
 
 export interface StartRequest extends Ref {
   readonly workflow: string;

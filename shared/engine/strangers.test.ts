@@ -1,7 +1,7 @@
 /** An id may belong to somebody else by now: nothing meant for one start of an execution reaches another. */
 import { expect, test } from "vitest";
 import { completed, Driver, MINUTE, pausing, ref, stage, started } from "../../test/interleavings/stage.ts";
-import { performOwed } from "./owed.ts";
+import { performOwed } from "./outbox.ts";
 import { sweep } from "./sweep.ts";
 
 test("a sweeper with an old view of a deadline leaves the next start of the id alone", async () => {

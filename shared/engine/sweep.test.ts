@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { definition } from "../../test/contract/subject.ts";
 import { MINUTE, ref, type Stage, stage, started } from "../../test/interleavings/stage.ts";
-import { embedded } from "../embedded/index.ts";
 import type { Ports } from "../ports.ts";
+import { embedded } from "../server/embedded.ts";
 import { start } from "./start.ts";
 import { crosses, sweep } from "./sweep.ts";
 

@@ -6,11 +6,11 @@
  * drives nor one that throws or takes long hide the others.
  */
 
+import { abreast } from "../lib/for-each-concurrent.ts";
 import type { DueEntry, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { abreast } from "./abreast.ts";
-import { performOwed } from "./owed.ts";
-import { ring, SOON_MS } from "./tasks.ts";
+import { ring, SOON_MS } from "./enqueue.ts";
+import { performOwed } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
 
 const HOUR = 3_600_000;

@@ -5,13 +5,14 @@
  * is ended: the id may have been used again between the reading of whoever calls and our own.
  */
 import { openEffects, outlivesRun, owedToChildren } from "../core/effects.ts";
-import { startedOf } from "../core/present.ts";
 import { fold, stateOf } from "../core/state.ts";
 import type { Ports, Ref } from "../ports.ts";
-import type { Head, Owed } from "../protocol/head.ts";
+import type { Head } from "../protocol/head.ts";
+import { startedOf } from "../protocol/head.ts";
 import { type Batch, tailOf } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
-import { performOwed } from "./owed.ts";
+import { closeOwed, finalHead } from "./final-head.ts";
+import { performOwed } from "./outbox.ts";
 
 export type Ending = { kind: "terminated"; reason: string | null } | { kind: "timed_out" };
 /** `not_running`: there is no such run to end, any more or yet; `head` is what was found. */
@@ -59,36 +60,4 @@ export async function terminate(ports: Ports, ref: Ref, ending: Ending, chain?: 
     if (owed.length > 0) await performOwed(ports, next);
     return { kind: "closed", head: next };
   }
-}
-
-/** Whom the end of this execution concerns: its parent and its schedule. */
-export function closeOwed(head: Head, outcome: ChildOutcome): Owed[] {
-  const owed: Owed[] = [];
-  if (head.parent) owed.push({ kind: "tell_parent", parent: head.parent, outcome });
-  if (head.schedule) {
-    const failed = outcome.kind === "failed";
-    const status =
-      outcome.kind === "completed" ? "COMPLETED" : outcome.status === "START_FAILED" ? "FAILED" : outcome.status;
-    const failure = failed ? outcome.failure.message : null;
-    owed.push({ kind: "tell_schedule", schedule: head.schedule.id, status, failure });
-  }
-  return owed;
-}
-
-/** The head of a run that has ended. It stays due until its effects are done; with none owed it is settled at once. */
-export function finalHead(
-  head: Head,
-  p: { status: Head["status"]; now: number; result: Head["result"]; failure: string | null; owed: Owed[] },
-): Head {
-  return {
-    ...head,
-    status: p.status,
-    closed_at: p.now,
-    result: p.result,
-    failure: p.failure,
-    owed: p.owed,
-    due_at: p.owed.length > 0 ? p.now : null,
-    rung: false,
-    turn: head.turn + 1,
-  };
 }

@@ -1,6 +1,6 @@
 /** The head of an execution: everything about it that is not history. One item, changed only by conditional writes. */
 import * as z from "zod";
-import { ParentRef, ScheduleRef } from "./history.ts";
+import { ParentRef, ScheduleRef, type Started } from "./history.ts";
 import { ChildOutcome } from "./messages.ts";
 
 export const ExecutionStatus = z.enum([
@@ -77,3 +77,25 @@ export const Head = z.object({
   deadline: z.int().nullable(),
 });
 export type Head = z.infer<typeof Head>;
+
+/** Event 1 of the run that a head describes. */
+export function startedOf(head: Head): Started {
+  return {
+    kind: "execution_started",
+    id: 1,
+    at: head.started_at,
+    workflow: head.workflow,
+    input: head.input,
+    deployment: head.deployment,
+    run: head.run,
+    chain: head.chain,
+    attempt: head.attempt,
+    deadline: head.deadline,
+    parent: head.parent,
+    root: head.root,
+    schedule: head.schedule,
+    first_run: head.first_run,
+    continued_from: head.continued_from,
+    carried: head.carried,
+  };
+}

@@ -338,3 +338,10 @@ export const tailOf = (batches: readonly Batch[], before = 1): number => {
   const last = batches.at(-1);
   return last ? last.first + last.events.length - 1 : before;
 };
+
+/** Innermost message: what went wrong first. */
+export function rootMessage(failure: Failure): string {
+  let f = failure;
+  while (f.cause) f = f.cause;
+  return f.message;
+}

@@ -3,7 +3,7 @@ import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey } from "../../shared/api/index.ts";
-import { embedded } from "../../shared/embedded/index.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 import { Frames } from "./support/frames.ts";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
 import { failure, type World, world } from "./support/world.ts";

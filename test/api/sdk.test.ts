@@ -21,8 +21,8 @@ import {
   workflow,
 } from "../../sdk/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { type Embedded, embedded } from "../../shared/embedded/index.ts";
 import { PublicEvent } from "../../shared/protocol/http/event-types.ts";
+import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import { failure } from "./support/world.ts";
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

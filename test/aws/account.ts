@@ -1,11 +1,18 @@
 /** An adapter over an emulator of one's own. */
 import { randomUUID } from "node:crypto";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
-import { type Aws, type AwsOptions, aws, awsClients, type Clients, type QueueOptions } from "../../shared/aws/index.ts";
-import { realClock } from "../../shared/clock.ts";
+import { realClock } from "../../shared/lib/clock.ts";
+import { uuid7 } from "../../shared/lib/uuid.ts";
 import type { Settings } from "../../shared/ports.ts";
-import { DEFAULTS } from "../../shared/settings.ts";
-import { uuid7 } from "../../shared/uuid.ts";
+import {
+  type Aws,
+  type AwsOptions,
+  aws,
+  awsClients,
+  type Clients,
+  type QueueOptions,
+} from "../../shared/server/aws.ts";
+import { DEFAULTS } from "../../shared/server/settings.ts";
 import { blankAccount, type TestAccount } from "../emulator/support.ts";
 import { pumpChanges } from "./change-stream.ts";
 import { createTables, type TableNames } from "./tables.ts";

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { changeOf, type StreamRecord } from "../../shared/aws/feed-records.ts";
-import type { Change } from "../../shared/aws/index.ts";
+import type { Change } from "../../shared/server/aws.ts";
 
 /** The client for streams is a package of its own; one signed request is all of it that is needed here. */
 async function call<T>(dynamo: DynamoDBClient, operation: string, input: unknown): Promise<T> {

@@ -1,6 +1,5 @@
 /** What each call of the protocol costs, by DynamoDB's own count: the promises that an execution's price rests on. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Aws } from "../../shared/aws/index.ts";
 import { append } from "../../shared/engine/append.ts";
 import { type Claimed, claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
@@ -8,6 +7,7 @@ import { park } from "../../shared/engine/park.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ref } from "../../shared/ports.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import { batchOf, completed, newRef, scheduled, signal, startOf, uuid } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 

@@ -1,7 +1,7 @@
 /** What handlers write as metrics about executions: each thing once, where it became durable. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Aws } from "../../shared/aws/index.ts";
 import type { Usage } from "../../shared/aws/meter.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import { batchOf, completed, finalOf, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 

@@ -1,13 +1,13 @@
 /** The consumer of dead letters, as Lambda calls it, over real tables and queues. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { ENV } from "../../infra/names.ts";
 import { S3Blobs } from "../../shared/aws/blobs.ts";
-import type { Aws } from "../../shared/aws/index.ts";
+import { ENV } from "../../shared/aws/names.ts";
 import { attributesOf, writeTask } from "../../shared/aws/task-body.ts";
 import type { QueueRef } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Task } from "../../shared/protocol/worker.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import { type Bench, begun, bench, claimed, closed, newRef } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 

@@ -1,7 +1,6 @@
 /** What AWS does on a bad day: throttles, loses answers, answers from a stale index, runs two processes at once. */
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Aws } from "../../shared/aws/index.ts";
 import { append } from "../../shared/engine/append.ts";
 import { claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
@@ -10,6 +9,7 @@ import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Executions, Ref } from "../../shared/ports.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import {
   batchOf,
   begun,

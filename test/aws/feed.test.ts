@@ -1,10 +1,10 @@
 /** The feed as it is stored: dense for ever, found by time, and the end of an execution known. */
 import { DeleteItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Aws, Change } from "../../shared/aws/index.ts";
 import type { Item } from "../../shared/aws/table.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
+import type { Aws, Change } from "../../shared/server/aws.ts";
 import { type Bench, batchOf, begun, bench, claimed, closed, LIMIT, newRef, uuid } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 

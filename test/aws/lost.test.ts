@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto";
 import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Aws } from "../../shared/aws/index.ts";
 import type { Ref, StoredSchedule } from "../../shared/ports.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import { batchOf, begun, bench, claimed, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 

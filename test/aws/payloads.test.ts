@@ -3,11 +3,11 @@ import { randomBytes } from "node:crypto";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectTaggingCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Aws } from "../../shared/aws/index.ts";
 import { presentProgress } from "../../shared/core/present.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Task } from "../../shared/protocol/worker.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import {
   type Bench,
   batchOf,

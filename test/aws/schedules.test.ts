@@ -2,10 +2,10 @@
 import { CreateScheduleGroupCommand, GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Alarm, nameOf } from "../../shared/aws/alarm.ts";
-import type { Aws } from "../../shared/aws/index.ts";
-import { realClock } from "../../shared/clock.ts";
-import type { LogEntry, ScheduleState } from "../../shared/schedule/index.ts";
+import { Alarm, nameOf } from "../../shared/aws/event-bridge-timer.ts";
+import { realClock } from "../../shared/lib/clock.ts";
+import type { LogEntry, ScheduleState } from "../../shared/schedule/rules/index.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import { uuid } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Aws } from "../../shared/aws/index.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import type { Aws } from "../../shared/server/aws.ts";
 import { begun, bench, claimed, closed, newRef } from "../contract/subject.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 

@@ -1,6 +1,6 @@
 /** The tables as the stack makes them, for tests that need the adapter alone. */
 import { CreateTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../infra/names.ts";
+import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
 const keys = [
   { AttributeName: KEYS.partition, KeyType: "HASH" as const },

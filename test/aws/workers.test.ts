@@ -27,7 +27,7 @@ import {
   workflow,
 } from "../../sdk/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import type { Aws, SqsTasks } from "../../shared/aws/index.ts";
+import type { Aws, SqsTasks } from "../../shared/server/aws.ts";
 import { eventually } from "../emulator/support.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 import { inject } from "./faults.ts";

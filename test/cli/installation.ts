@@ -5,7 +5,7 @@ import type { AnyActivity } from "../../sdk/activity.ts";
 import { startWorker } from "../../sdk/worker/run.ts";
 import type { AnyWorkflow } from "../../sdk/workflow/define.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
-import { embedded } from "../../shared/embedded/index.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 
 export interface Installation {
   readonly url: string;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { embedded } from "../../shared/embedded/index.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { batchOf, begun, bench, closed, definition, LIMIT, newRef, type Subject, scheduled, uuid } from "./subject.ts";
 import { contractSuite } from "./suite.ts";

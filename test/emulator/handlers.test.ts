@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
-import { appendOf, closeOf, event, type Hand, hand } from "./hand.ts";
+import { appendOf, closeOf, event, type Hand, hand } from "./protocol-worker.ts";
 import type { Seen } from "./stall.ts";
 import { cannotRun, eventually } from "./support.ts";
 

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
-import { performOwed } from "../../shared/engine/owed.ts";
+import { performOwed } from "../../shared/engine/outbox.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ports } from "../../shared/ports.ts";

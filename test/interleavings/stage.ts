@@ -4,18 +4,18 @@
  */
 import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
-import { startedOf } from "../../shared/core/present.ts";
 import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
-import { embedded } from "../../shared/embedded/index.ts";
 import { append } from "../../shared/engine/append.ts";
 import { type Claimed, claim } from "../../shared/engine/claim.ts";
 import { type CloseRequest, close } from "../../shared/engine/close.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import { startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
 import { definition } from "../contract/subject.ts";
 

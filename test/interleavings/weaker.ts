@@ -1,9 +1,9 @@
 /** The calls of the protocol as they were before each of the thirteen interleavings was understood. Never use these. */
 import { claim } from "../../shared/engine/claim.ts";
 import type { CloseRequest, close } from "../../shared/engine/close.ts";
+import { ring } from "../../shared/engine/enqueue.ts";
+import { finalHead } from "../../shared/engine/final-head.ts";
 import type { SendResult, send } from "../../shared/engine/send.ts";
-import { ring } from "../../shared/engine/tasks.ts";
-import { finalHead } from "../../shared/engine/terminate.ts";
 import type { Executions, Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Message } from "../../shared/protocol/messages.ts";

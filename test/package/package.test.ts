@@ -6,8 +6,8 @@ import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { embedded } from "../../shared/embedded/index.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
+import { embedded } from "../../shared/server/embedded.ts";
 import { documentation } from "./examples.ts";
 import { type Project, project } from "./project.ts";
 

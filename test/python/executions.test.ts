@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { type Embedded, embedded } from "../../shared/embedded/index.ts";
+import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import { whyNoPythonClient } from "./client.ts";
 import { aLife, waysToEnd, waysToWait, whatThereIs } from "./promises.ts";
 import { storyteller } from "./story.ts";

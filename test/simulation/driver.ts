@@ -5,9 +5,9 @@
 import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
 import { owedToChildren } from "../../shared/core/effects.ts";
-import { startedOf } from "../../shared/core/present.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import { startedOf } from "../../shared/protocol/head.ts";
 import { type Batch, type HistoryEvent, isClosing, isStimulus } from "../../shared/protocol/history.ts";
 import { inOrder, type Message } from "../../shared/protocol/messages.ts";
 import { Bug, ProgramInstance } from "./instance.ts";

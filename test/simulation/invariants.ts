@@ -4,9 +4,9 @@
  */
 import { decide } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
-import { startedOf } from "../../shared/core/present.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import { startedOf } from "../../shared/protocol/head.ts";
 import { isClosing } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Ack } from "./client.ts";

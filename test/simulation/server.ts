@@ -9,7 +9,7 @@ import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports
 import { isRefusal } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { WorkerOperation } from "../../shared/protocol/worker.ts";
-import { DEFAULTS } from "../../shared/settings.ts";
+import { DEFAULTS } from "../../shared/server/settings.ts";
 import { memoryActivities, memoryRegistry, silentFeed } from "./fixtures.ts";
 import { Queues } from "./queues.ts";
 import { Store } from "./store.ts";

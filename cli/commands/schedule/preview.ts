@@ -1,5 +1,5 @@
 /** `sirocco schedule preview`: when a definition would fire. Worked out here; no server is asked. */
-import { preview as timesOf, validateSpec } from "../../../shared/schedule/index.ts";
+import { preview as timesOf, validateSpec } from "../../../shared/schedule/rules/index.ts";
 import { command } from "../../command.ts";
 import { EXIT, usage } from "../../errors.ts";
 import { countOf } from "../../length.ts";

@@ -1,8 +1,8 @@
 /** A schedule's definition on the command line: a file with all of it, flags for the common parts, or both. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { milliseconds } from "../../../sdk/duration.ts";
-import { type OverlapPolicy, parseInstant, type SpecIssue } from "../../../shared/schedule/index.ts";
+import { milliseconds } from "../../../shared/lib/duration.ts";
+import { type OverlapPolicy, parseInstant, type SpecIssue } from "../../../shared/schedule/rules/index.ts";
 import type { Values } from "../../command.ts";
 import { type CliError, usage } from "../../errors.ts";
 import type { Io } from "../../io.ts";

@@ -1,5 +1,5 @@
 /** Times of a schedule for people: in its zone and in UTC, how far apart, and where the clocks change in between. */
-import { formatInstant, type Zone } from "../../../shared/schedule/index.ts";
+import { formatInstant, type Zone } from "../../../shared/schedule/rules/index.ts";
 import type { Io } from "../../io.ts";
 import { type Cell, span, table } from "../../print.ts";
 

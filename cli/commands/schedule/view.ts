@@ -1,7 +1,7 @@
 /** A schedule for people. */
 
 import type { ResponseOf } from "../../../shared/protocol/routes.ts";
-import { type Zone, zoneNamed } from "../../../shared/schedule/index.ts";
+import { type Zone, zoneNamed } from "../../../shared/schedule/rules/index.ts";
 import type { Io } from "../../io.ts";
 import { type Cell, compact, fields, moment, paint, type Tone, table } from "../../print.ts";
 import { OVERLAPS } from "./spec.ts";

@@ -2,7 +2,7 @@
 import { deploy, recall, remember } from "../../../localstack/deploy.ts";
 import { DEFAULT_PORT, startEmulator } from "../../../localstack/emulator.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
-import { registryKeys } from "../../../shared/aws/bootstrap.ts";
+import { registryKeys } from "../../../shared/server/aws-operator.ts";
 
 export interface Address {
   /** For clients. */

@@ -5,9 +5,9 @@ import { HTTPClient } from "@mistralai/mistralai/lib/http";
 import type { SDKError } from "@mistralai/mistralai/models/errors";
 import { type RunningServer, type ServerOptions, startServer } from "../../../cli/server/index.ts";
 import { createKey, type NewKey } from "../../../shared/api/index.ts";
-import { type Embedded, embedded } from "../../../shared/embedded/index.ts";
 import type { Settings } from "../../../shared/ports.ts";
 import { matchRoute, type Route } from "../../../shared/protocol/routes.ts";
+import { type Embedded, embedded } from "../../../shared/server/embedded.ts";
 import { ManualClock } from "../../contract/manual-clock.ts";
 import { ScriptedWorker } from "./scripted-worker.ts";
 

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { ManualClock } from "../../test/contract/manual-clock.ts";
+import { Pace } from "./poll-backoff.ts";
+
+const ref = { workspace: "w", execution: "x" };
+
+/** How long the next pauses are. */
+async function pauses(clock: ManualClock, pace: Pace, n: number): Promise<number[]> {
+  const lengths: number[] = [];
+  for (let i = 0; i < n; i++) {
+    const before = clock.now();
+    let over = false;
+    void pace.execution(ref, before + 60_000).then(() => {
+      over = true;
+    });
+    while (!over) await clock.advance(1);
+    lengths.push(clock.now() - before);
+  }
+  return lengths;
+}
+
+test("who keeps waiting looks ever more rarely, at most a second apart", async () => {
+  const clock = new ManualClock();
+  const lengths = await pauses(clock, new Pace(clock), 14);
+  expect(lengths[0]).toBeLessThan(60);
+  for (let i = 1; i < lengths.length; i++) expect(lengths[i]!).toBeGreaterThanOrEqual(lengths[i - 1]! - 1);
+  expect(lengths.at(-1)!).toBeGreaterThan(900);
+  expect(lengths.at(-1)!).toBeLessThan(1_010);
+});
+
+test("something that was found, or a wait begun anew, makes the pauses short again", async () => {
+  const clock = new ManualClock();
+  const pace = new Pace(clock);
+  await pauses(clock, pace, 12);
+  pace.stir("w#x");
+  expect((await pauses(clock, pace, 1))[0]).toBeLessThan(60);
+  await pauses(clock, pace, 12);
+  await clock.advance(5_000);
+  expect((await pauses(clock, pace, 1))[0]).toBeLessThan(60);
+});
+
+test("a pause ends when the time is up or when it is called off", async () => {
+  const clock = new ManualClock();
+  const pace = new Pace(clock);
+  const off = new AbortController();
+  off.abort();
+  await pace.feed("w", clock.now() + 1e6, off.signal);
+  const until = clock.now() + 10;
+  const waiting = pace.feed("w", until);
+  await clock.advance(11);
+  await waiting;
+  expect(clock.now()).toBeGreaterThanOrEqual(until);
+});

@@ -1,0 +1,59 @@
+/**
+ * Waiting for a change where nobody can be called back: whoever waits looks again after a pause. The pause grows from
+ * 50 ms to 1 s while nothing happens, and starts anew when something has; a look costs one read.
+ */
+
+import { Known } from "../lib/lru-cache.ts";
+import type { Changes, Clock, Ref } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import { pkOf } from "./keys.ts";
+
+const FIRST_MS: Millis = 50;
+const LONGEST_MS: Millis = 1_000;
+const GROWTH = 1.4;
+/** Who comes back later than this after a pause is somebody new. */
+const SAME_WAIT_MS: Millis = 500;
+
+export class Pace implements Changes {
+  readonly #clock: Clock;
+  readonly #pauses = new Known<{ pause: Millis; ends: Millis }>(10_000);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  execution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
+    return this.#next(pkOf(ref), until, signal);
+  }
+
+  feed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void> {
+    return this.#next(workspace, until, signal);
+  }
+
+  /** Something was found: what follows may come soon. */
+  stir(key: string): void {
+    this.#pauses.delete(key);
+  }
+
+  #next(key: string, until: Millis, signal?: AbortSignal): Promise<void> {
+    const now = this.#clock.now();
+    const last = this.#pauses.get(key);
+    const goesOn = last !== undefined && now <= last.ends + SAME_WAIT_MS;
+    const pause = goesOn ? Math.min(LONGEST_MS, last.pause * GROWTH) : FIRST_MS;
+    this.#pauses.set(key, { pause, ends: now + pause });
+    return sleep(this.#clock, Math.min(until, now + pause), signal);
+  }
+}
+
+export function sleep(clock: Clock, until: Millis, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.at(until, done);
+    signal?.addEventListener("abort", done);
+  });
+}

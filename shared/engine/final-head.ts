@@ -1,0 +1,35 @@
+/** The head of a run that has ended, and which effects its end puts into the outbox. */
+import type { Head, Owed } from "../protocol/head.ts";
+import type { ChildOutcome } from "../protocol/messages.ts";
+
+/** Whom the end of this execution concerns: its parent and its schedule. */
+export function closeOwed(head: Head, outcome: ChildOutcome): Owed[] {
+  const owed: Owed[] = [];
+  if (head.parent) owed.push({ kind: "tell_parent", parent: head.parent, outcome });
+  if (head.schedule) {
+    const failed = outcome.kind === "failed";
+    const status =
+      outcome.kind === "completed" ? "COMPLETED" : outcome.status === "START_FAILED" ? "FAILED" : outcome.status;
+    const failure = failed ? outcome.failure.message : null;
+    owed.push({ kind: "tell_schedule", schedule: head.schedule.id, status, failure });
+  }
+  return owed;
+}
+
+/** The head of a run that has ended. It stays due until its effects are done; with none owed it is settled at once. */
+export function finalHead(
+  head: Head,
+  p: { status: Head["status"]; now: number; result: Head["result"]; failure: string | null; owed: Owed[] },
+): Head {
+  return {
+    ...head,
+    status: p.status,
+    closed_at: p.now,
+    result: p.result,
+    failure: p.failure,
+    owed: p.owed,
+    due_at: p.owed.length > 0 ? p.now : null,
+    rung: false,
+    turn: head.turn + 1,
+  };
+}

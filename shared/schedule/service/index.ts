@@ -1,0 +1,6 @@
+/** Schedules as a service over the ports: what `shared/schedule` decides is stored and done here. */
+
+export { type Changed, change, create, type Decide } from "./change.ts";
+export { readLog } from "./log.ts";
+export { Alarm } from "./timer.ts";
+export { recover, scheduleClosed, wakeSchedule } from "./wake.ts";

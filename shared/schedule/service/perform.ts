@@ -1,0 +1,86 @@
+/** Performing what a schedule decided: starting, cancelling and terminating executions, each idempotent by its key. */
+import { searchKeysOf } from "../../core/search-keys.ts";
+import { send } from "../../engine/send.ts";
+import { start } from "../../engine/start.ts";
+import { terminate } from "../../engine/terminate.ts";
+import type { Ports } from "../../ports.ts";
+import { messageId } from "../../protocol/messages.ts";
+import type { Effect, ScheduleState, StartEffect, StartResult, StopEffect, StopResult } from "../rules/index.ts";
+import { targetOf } from "./target.ts";
+
+export type EffectResult =
+  | { readonly kind: "start"; readonly execution: string; readonly result: StartResult }
+  | { readonly kind: "stop"; readonly execution: string; readonly result: StopResult };
+
+/** Never throws: a fault of the store is "unavailable", which is tried again. */
+export async function perform(
+  ports: Ports,
+  workspace: string,
+  state: ScheduleState,
+  effect: Effect,
+): Promise<EffectResult> {
+  const execution = effect.execution_id;
+  try {
+    return effect.kind === "start"
+      ? { kind: "start", execution, result: await startRun(ports, workspace, state, effect) }
+      : { kind: "stop", execution, result: await stopRun(ports, workspace, effect) };
+  } catch (error) {
+    ports.log.error("a schedule's effect failed", {
+      schedule: effect.schedule_id,
+      execution,
+      kind: effect.kind,
+      error,
+    });
+    const reason = `the server failed to start it: ${error instanceof Error ? error.message : String(error)}`;
+    return effect.kind === "start"
+      ? { kind: "start", execution, result: { kind: "unavailable", reason } }
+      : { kind: "stop", execution, result: "unavailable" };
+  }
+}
+
+async function startRun(
+  ports: Ports,
+  workspace: string,
+  state: ScheduleState,
+  effect: StartEffect,
+): Promise<StartResult> {
+  const target = await targetOf(ports, workspace, effect);
+  if (target.kind !== "registration") return target;
+  const { registration } = target;
+  const { execution_timeout, search_keys } = registration.definition;
+  const started = await start(ports, {
+    workspace,
+    execution: effect.execution_id,
+    workflow: registration.workflow,
+    registration: registration.id,
+    deployment: registration.deployment,
+    input: effect.input,
+    token: effect.key,
+    by: "schedule",
+    timeoutMs: execution_timeout === null ? null : Math.round(execution_timeout * 1000),
+    schedule: { id: effect.schedule_id, nominal: effect.nominal },
+    searchKeys: searchKeysOf(search_keys, effect.input),
+    user: state.created_by,
+  });
+  if (started.kind === "exists") return { kind: "duplicate" };
+  return { kind: "started", run: started.head.first_run, started_at: started.head.started_at };
+}
+
+async function stopRun(ports: Ports, workspace: string, effect: StopEffect): Promise<StopResult> {
+  const ref = { workspace, execution: effect.execution_id };
+  const head = await ports.executions.head(ref);
+  // The id may have been used again by a client, after ours had closed and told us so.
+  if (head?.schedule?.id !== effect.schedule_id) return "missing";
+  if (effect.kind === "terminate") {
+    const done = await terminate(ports, ref, { kind: "terminated", reason: effect.reason });
+    return done.kind === "closed" ? "asked" : "closed";
+  }
+  const message = {
+    id: messageId.cancel(effect.key),
+    kind: "cancel",
+    reason: effect.reason,
+    sent_at: ports.clock.now(),
+  } as const;
+  const sent = await send(ports, ref, message, head.chain);
+  return sent.kind === "accepted" ? "asked" : "closed";
+}

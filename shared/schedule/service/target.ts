@@ -1,0 +1,30 @@
+/**
+ * Which registration a scheduled start goes to: decided anew at every start, by the rules of a client's execute. What may
+ * change by itself (no worker is running) is "unavailable" and tried again for some minutes; the rest is "refused".
+ */
+import type { Ports, RegistrationRecord } from "../../ports.ts";
+import type { Refusal } from "../../protocol/errors.ts";
+import { isEncodedInput } from "../../protocol/http/fields.ts";
+import { route } from "../../routing/route.ts";
+import type { StartEffect } from "../rules/index.ts";
+
+export type Target =
+  | { readonly kind: "registration"; readonly registration: RegistrationRecord }
+  | { readonly kind: "refused" | "unavailable"; readonly reason: string };
+
+export async function targetOf(ports: Ports, workspace: string, effect: StartEffect): Promise<Target> {
+  const { workflow_name: workflow, workflow_registration_id: id, deployment_name: deployment } = effect;
+  const found = await route(ports, workspace, { workflow, registration: id, deployment });
+  if (found.kind === "asleep") return { kind: "unavailable", reason: textOf(found.refusal) };
+  if (found.kind === "refused") return { kind: "refused", reason: textOf(found.refusal) };
+  const { registration } = found;
+  if (isEncodedInput(effect.input)) return { kind: "registration", registration };
+  const { inputProblems } = await import("../../routing/schema-check.ts"); // with its validator, at the first start
+  const problems = inputProblems(registration.definition.input_schema, effect.input);
+  if (problems.length === 0) return { kind: "registration", registration };
+  const told = problems.slice(0, 5).map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`);
+  const whose = `'${registration.workflow}' of deployment '${registration.deployment}'`;
+  return { kind: "refused", reason: `the input does not fit workflow ${whose}: ${told.join("; ")}` };
+}
+
+const textOf = ({ detail }: Refusal): string => (typeof detail === "string" ? detail : JSON.stringify(detail));

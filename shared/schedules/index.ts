@@ -1,5 +1,0 @@
-/** Schedules as a service over the ports: what `shared/schedule` decides is stored and done here. */
-export { Alarm } from "./alarm.ts";
-export { type Changed, change, create, type Decide } from "./change.ts";
-export { readLog } from "./log.ts";
-export { recover, scheduleClosed, wakeSchedule } from "./wake.ts";

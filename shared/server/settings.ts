@@ -1,0 +1,14 @@
+/** Settings of an installation that says nothing else. */
+import type { Settings } from "../ports.ts";
+import { HEARTBEAT_SECONDS, LIVENESS_SECONDS, RETENTION_DAYS } from "../protocol/limits.ts";
+
+export const DEFAULTS: Settings = {
+  livenessMs: LIVENESS_SECONDS * 1000,
+  heartbeatMs: HEARTBEAT_SECONDS * 1000,
+  sessionTimeoutMs: 30_000,
+  leaseMs: 30_000,
+  guardMs: 120_000,
+  ringMs: 60_000,
+  graceMs: 5_000,
+  retentionMs: RETENTION_DAYS * 86_400_000,
+};

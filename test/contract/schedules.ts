@@ -1,0 +1,296 @@
+/** The contract of the port `schedules`, for every adapter. What may lag is looked at `eventually`. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ScheduleKey, StoredSchedule } from "../../shared/ports.ts";
+import type { Millis } from "../../shared/protocol/history.ts";
+import { createSchedule, type LogEntry, type ScheduleState } from "../../shared/schedule/rules/index.ts";
+import { type Bench, bench, type MakeSubject, uuid } from "./subject.ts";
+
+export function schedulesContract(name: string, makeSubject: MakeSubject, o: { reopens?: boolean } = {}): void {
+  describe(name, () => {
+    let b: Bench;
+    beforeAll(async () => {
+      b = bench(await makeSubject());
+    });
+    afterAll(() => b.end?.());
+    describe("one item, changed under a condition", () => items(() => b));
+    describe("lists", () => lists(() => b));
+    describe("what is due", () => due(() => b));
+    describe("logs", () => logs(() => b));
+  });
+  if (o.reopens) reopening(name, makeSubject);
+}
+
+const keyOf = (workspace: string, schedule: string): ScheduleKey => ({ workspace, schedule });
+
+function fresh(at: Millis, schedule_id = `s-${uuid()}`, input: unknown = { n: 1 }): ScheduleState {
+  const definition = { input, intervals: [{ every: "PT1H" }] };
+  const made = createSchedule(at, { schedule_id, seed: schedule_id, workflow_name: "orders", definition });
+  if ("issues" in made) throw new Error("an invalid definition");
+  return made.state;
+}
+const stored = (state: ScheduleState, wakeAt: Millis | null = null): StoredSchedule => ({ state, wakeAt });
+const next = (state: ScheduleState, over: Partial<ScheduleState> = {}): ScheduleState => ({
+  ...state,
+  ...over,
+  version: state.version + 1,
+});
+
+async function put(b: Bench, workspace: string, state: ScheduleState, wakeAt: Millis | null = null) {
+  expect(await b.ports.schedules.create(workspace, stored(state, wakeAt))).toBe(true);
+  return state;
+}
+
+function items(of: () => Bench): void {
+  test("what was created is read as it was", async () => {
+    const b = of();
+    const ws = uuid();
+    const at = b.now();
+    const state = await put(b, ws, fresh(at, undefined, { text: "ä€😀", list: [null, 1.5, {}] }), at + 5);
+    expect(await b.ports.schedules.get(keyOf(ws, state.schedule_id))).toEqual(stored(state, at + 5));
+  });
+
+  test("an id is taken once in a workspace, and the first keeps it", async () => {
+    const b = of();
+    const [ws, other] = [uuid(), uuid()];
+    const state = await put(b, ws, fresh(b.now()));
+    const rival = { ...fresh(b.now(), state.schedule_id), note: "rival" };
+    expect(await b.ports.schedules.create(ws, stored(rival))).toBe(false);
+    expect((await b.ports.schedules.get(keyOf(ws, state.schedule_id)))!.state.note).toBeNull();
+    expect(await b.ports.schedules.create(other, stored(rival))).toBe(true);
+  });
+
+  test("of several that were made at once one is stored", async () => {
+    const b = of();
+    const ws = uuid();
+    const id = `s-${uuid()}`;
+    const made = await Promise.all([1, 2, 3, 4].map(() => b.ports.schedules.create(ws, stored(fresh(b.now(), id)))));
+    expect(made.filter(Boolean)).toHaveLength(1);
+  });
+
+  test("what is unknown, or of another workspace, is null", async () => {
+    const b = of();
+    const state = await put(b, uuid(), fresh(b.now()));
+    expect(await b.ports.schedules.get(keyOf(uuid(), state.schedule_id))).toBeNull();
+    expect(await b.ports.schedules.get(keyOf(uuid(), "nothing"))).toBeNull();
+  });
+
+  test("a change replaces exactly the version it was decided on", async () => {
+    const b = of();
+    const ws = uuid();
+    const at = b.now();
+    const first = await put(b, ws, fresh(at));
+    const second = next(first, { note: "second" });
+    expect(await b.ports.schedules.replace(ws, first, stored(second, at))).toBe(true);
+    expect(await b.ports.schedules.replace(ws, first, stored(next(first, { note: "late" })))).toBe(false);
+    expect(await b.ports.schedules.get(keyOf(ws, first.schedule_id))).toEqual(stored(second, at));
+    const third = { ...next(second), version: second.version + 7 }; // several changes in one write
+    expect(await b.ports.schedules.replace(ws, second, stored(third))).toBe(true);
+    expect(await b.ports.schedules.replace(uuid(), third, stored(next(third)))).toBe(false);
+  });
+
+  test("of changes decided on one version one is stored", async () => {
+    const b = of();
+    const ws = uuid();
+    const state = await put(b, ws, fresh(b.now()));
+    const changes = ["a", "b", "c", "d"].map((note) =>
+      b.ports.schedules.replace(ws, state, stored(next(state, { note }))),
+    );
+    expect((await Promise.all(changes)).filter(Boolean)).toHaveLength(1);
+  });
+
+  test("a change decided before a delete does not touch the schedule that took its id", async () => {
+    const b = of();
+    const ws = uuid();
+    const old = await put(b, ws, fresh(b.now()));
+    expect(await b.ports.schedules.delete(keyOf(ws, old.schedule_id))).toBe(true);
+    expect(await b.ports.schedules.replace(ws, old, stored(next(old)))).toBe(false);
+    const young = await put(b, ws, { ...fresh(b.now(), old.schedule_id), created_at: old.created_at + 1 });
+    expect(await b.ports.schedules.replace(ws, old, stored(next(old)))).toBe(false);
+    expect((await b.ports.schedules.get(keyOf(ws, old.schedule_id)))!.state).toEqual(young);
+  });
+
+  test("only the first delete finds something", async () => {
+    const b = of();
+    const ws = uuid();
+    const key = keyOf(ws, (await put(b, ws, fresh(b.now()))).schedule_id);
+    expect(await b.ports.schedules.delete({ ...key, workspace: uuid() })).toBe(false);
+    expect(await b.ports.schedules.delete(key)).toBe(true);
+    expect(await b.ports.schedules.delete(key)).toBe(false);
+    expect(await b.ports.schedules.get(key)).toBeNull();
+  });
+
+  test("a schedule with a large input, a thousand waiting runs and a thousand active ones is kept whole", async () => {
+    const b = of();
+    const ws = uuid();
+    const noise = Array.from({ length: 20_000 }, () => uuid()).join(""); // 720 KB that compress badly
+    const at = b.now();
+    const runs = Array.from({ length: 1000 }, (_, i) => ({ nominal: at + i, actual: at + i, manual: i }));
+    const state = await put(b, ws, {
+      ...fresh(at, undefined, { noise }),
+      buffer: runs.map((run) => ({ ...run, overlap: null, waited: true, asked: false })),
+    });
+    const grown = next(state, { note: "grown", definition: { ...state.definition, input: { noise: `${noise}!` } } });
+    expect(await b.ports.schedules.replace(ws, state, stored(grown))).toBe(true);
+    expect((await b.ports.schedules.get(keyOf(ws, state.schedule_id)))!.state).toEqual(grown);
+  });
+}
+
+function lists(of: () => Bench): void {
+  test("a workspace's schedules come by id, page after page, and nobody else's", async () => {
+    const b = of();
+    const ws = uuid();
+    const ids = ["B", "a", "a-1", "a_1", "b", "c"];
+    for (const id of ids.toReversed()) await put(b, ws, fresh(b.now(), id));
+    await put(b, uuid(), fresh(b.now(), "a-0"));
+    await b.eventually(async () => {
+      const all = await b.ports.schedules.list(ws, { limit: 100 });
+      expect(all.map((state) => state.schedule_id)).toEqual(ids);
+    });
+    const found: string[] = [];
+    for (;;) {
+      const after = found.at(-1);
+      const page = await b.ports.schedules.list(ws, { limit: 2, ...(after !== undefined && { after }) });
+      found.push(...page.map((state) => state.schedule_id));
+      if (page.length < 2) break;
+    }
+    expect(found).toEqual(ids);
+    expect(await b.ports.schedules.list(uuid(), { limit: 5 })).toEqual([]);
+  });
+
+  test("what is deleted is listed no more, what changed as it is now", async () => {
+    const b = of();
+    const ws = uuid();
+    const [gone, kept] = [await put(b, ws, fresh(b.now(), "gone")), await put(b, ws, fresh(b.now(), "kept"))];
+    await b.ports.schedules.delete(keyOf(ws, gone.schedule_id));
+    await b.ports.schedules.replace(ws, kept, stored(next(kept, { paused: true })));
+    await b.eventually(async () => {
+      expect(await b.ports.schedules.list(ws, { limit: 5 })).toEqual([next(kept, { paused: true })]);
+    });
+  });
+}
+
+function due(of: () => Bench): void {
+  const mine = async (b: Bench, ws: string, until: Millis) =>
+    (await b.ports.schedules.due(until, 1000)).filter((each) => each.workspace === ws);
+
+  test("schedules come up by their time, earliest first, and not before it", async () => {
+    const b = of();
+    const ws = uuid();
+    const at = b.now() - 60_000;
+    await put(b, ws, fresh(at, "late"), at + 30);
+    await put(b, ws, fresh(at, "early"), at + 10);
+    await put(b, ws, fresh(at, "never"));
+    await b.eventually(async () => {
+      expect(await mine(b, ws, at + 30)).toEqual([
+        { ...keyOf(ws, "early"), wakeAt: at + 10 },
+        { ...keyOf(ws, "late"), wakeAt: at + 30 },
+      ]);
+    });
+    expect(await mine(b, ws, at + 29)).toHaveLength(1);
+    expect(await mine(b, ws, at + 9)).toEqual([]);
+  });
+
+  test("a change moves it, and null or a delete takes it out", async () => {
+    const b = of();
+    const ws = uuid();
+    const at = b.now() - 60_000;
+    const moved = await put(b, ws, fresh(at, "moved"), at + 10);
+    const ended = await put(b, ws, fresh(at, "ended"), at + 10);
+    const gone = await put(b, ws, fresh(at, "gone"), at + 10);
+    await b.ports.schedules.replace(ws, moved, stored(next(moved), at + 20));
+    await b.ports.schedules.replace(ws, ended, stored(next(ended)));
+    await b.ports.schedules.delete(keyOf(ws, gone.schedule_id));
+    await b.eventually(async () => {
+      expect(await mine(b, ws, b.now())).toEqual([{ ...keyOf(ws, "moved"), wakeAt: at + 20 }]);
+    });
+  });
+
+  test("no more than were asked for, the earliest", async () => {
+    const b = of();
+    const ws = uuid();
+    for (let i = 0; i < 5; i++) await put(b, ws, fresh(b.now(), `s-${i}`), 1_000 + i); // long before all others
+    await b.eventually(async () => {
+      const found = await b.ports.schedules.due(10_000, 3);
+      expect(found.map(({ schedule }) => schedule)).toEqual(["s-0", "s-1", "s-2"]);
+    });
+    for (let i = 0; i < 5; i++) await b.ports.schedules.delete(keyOf(ws, `s-${i}`));
+  });
+
+  test("arming, moving and disarming are asked for any number of times, also of what is not there", async () => {
+    const b = of();
+    const key = keyOf(uuid(), "armed");
+    await put(b, key.workspace, fresh(b.now(), "armed"), b.now() + 3_600_000);
+    for (const at of [3_600_000, 3_600_000, 7_200_000, 1_000]) await b.ports.schedules.arm(key, b.now() + at);
+    await b.ports.schedules.arm(key, null);
+    await b.ports.schedules.arm(key, null);
+    await b.ports.schedules.arm(keyOf(uuid(), "nothing"), null);
+    await b.ports.schedules.delete(key);
+  });
+}
+
+const entry = (seq: number, at: Millis): LogEntry => ({
+  seq,
+  at,
+  nominal: at,
+  actual: at,
+  manual: null,
+  outcome: "started",
+});
+const entries = (from: number, to: number, at: Millis) =>
+  Array.from({ length: to - from + 1 }, (_, i) => entry(from + i, at));
+
+function logs(of: () => Bench): void {
+  test("entries come newest first, from any number on", async () => {
+    const b = of();
+    const life = { ...keyOf(uuid(), "s"), createdAt: b.now() };
+    const at = b.now();
+    await b.ports.schedules.putLog(life, entries(1, 20, at));
+    await b.ports.schedules.putLog(life, entries(21, 41, at));
+    await b.ports.schedules.putLog(life, entries(42, 42, at));
+    const seqs = async (before: number, limit: number) =>
+      (await b.ports.schedules.log(life, { before, limit })).map(({ seq }) => seq);
+    expect(await seqs(Number.MAX_SAFE_INTEGER, 3)).toEqual([42, 41, 40]);
+    expect(await seqs(22, 3)).toEqual([21, 20, 19]);
+    expect(await seqs(30, 1000)).toEqual(Array.from({ length: 29 }, (_, i) => 29 - i));
+    expect(await seqs(1, 5)).toEqual([]);
+    expect(await b.ports.schedules.log(life, { before: 43, limit: 1 })).toEqual([entry(42, at)]);
+  });
+
+  test("putting entries twice is putting them once", async () => {
+    const b = of();
+    const life = { ...keyOf(uuid(), "s"), createdAt: b.now() };
+    for (let i = 0; i < 2; i++) await b.ports.schedules.putLog(life, entries(1, 3, b.now()));
+    expect(await b.ports.schedules.log(life, { before: 100, limit: 100 })).toHaveLength(3);
+  });
+
+  test("each life of an id has its own log", async () => {
+    const b = of();
+    const life = { ...keyOf(uuid(), "s"), createdAt: b.now() };
+    await b.ports.schedules.putLog(life, entries(1, 3, b.now()));
+    const others = [
+      { ...life, createdAt: life.createdAt + 1 },
+      { ...life, workspace: uuid() },
+      { ...life, schedule: "s-" },
+    ];
+    for (const other of others) expect(await b.ports.schedules.log(other, { before: 100, limit: 9 })).toEqual([]);
+  });
+}
+
+function reopening(name: string, makeSubject: MakeSubject): void {
+  test(`${name}: schedules, their times and their logs outlive a restart`, async () => {
+    const subject = await makeSubject();
+    const b = bench(subject);
+    const ws = uuid();
+    const state = await put(b, ws, fresh(b.now()), b.now() + 9);
+    const life = { ...keyOf(ws, state.schedule_id), createdAt: state.created_at };
+    await b.ports.schedules.putLog(life, entries(1, 2, b.now()));
+    await b.ports.durable();
+    const ports = await subject.reopen!();
+    expect(await ports.schedules.get(life)).toEqual(stored(state, b.now() + 9));
+    expect(await ports.schedules.due(b.now() + 9, 10)).toEqual([
+      { ...keyOf(ws, state.schedule_id), wakeAt: b.now() + 9 },
+    ]);
+    expect(await ports.schedules.log(life, { before: 9, limit: 9 })).toHaveLength(2);
+    await subject.end?.();
+  });
+}

@@ -1,0 +1,173 @@
+/** A deployed installation with a worker in the test's hands: it makes the calls of the protocol one by one. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { STSClient } from "@aws-sdk/client-sts";
+import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { httpTransport, type Transport } from "../../sdk/worker/transport.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { headKey } from "../../shared/aws/keys.ts";
+import { INDEXES } from "../../shared/aws/names.ts";
+import type { HistoryEvent } from "../../shared/protocol/history.ts";
+import { Task, type WorkerAnswer, type WorkerBody } from "../../shared/protocol/worker.ts";
+import { registryKeys } from "../../shared/server/aws-operator.ts";
+import { DEFAULTS } from "../../shared/server/settings.ts";
+import { definition } from "../contract/subject.ts";
+import { functionOf, reconfigure } from "./lambda.ts";
+import { type Seen, type Stall, stalling } from "./stall.ts";
+import { blankAccount, eventually } from "./support.ts";
+
+export type Claimed = Extract<WorkerAnswer<"claim">, { kind: "claimed" }>;
+export type Answer = { readonly status: number; readonly body: Record<string, unknown> | null };
+type Distributed<T> = T extends unknown ? Omit<T, "id" | "at"> : never;
+
+const HANDLER = { input_schema: { type: "object" } };
+
+export type Hand = Awaited<ReturnType<typeof hand>>;
+
+/** With the workflow `orders`, which takes the signal `go`. Its sweeper runs each second. */
+export async function hand() {
+  const account = await blankAccount();
+  const { endpoint, region, credentials } = account;
+  const stack: Deployment = await deploy({ endpoint });
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  });
+  const ports = registryKeys({ table: stack.outputs.RegistryTable!, region });
+  const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
+  const clients = { endpoint, region, credentials };
+  const [sqs, sts, dynamo] = [new SQSClient(clients), new STSClient(clients), new DynamoDBClient(clients)];
+  const worker: Transport = httpTransport({ url: stack.workerUrl, apiKey: key });
+  const session = randomUUID();
+  const who = { deployment: "shop", worker: "hand", session };
+  const definitions = [definition("orders", { signals: [{ name: "go", ...HANDLER }] })];
+  const { tasks } = await worker.call("register", { ...who, definitions, activities: [], sdk: "test" });
+  if (tasks.via !== "sqs") throw new Error("on AWS tasks come from SQS");
+  const queues = { workflow: tasks.workflow_queue, activity: tasks.activity_queue };
+  const stall = await stalling(endpoint);
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+
+  const api = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    const url = `${stack.apiUrl}/v1/workflows${path}`;
+    const answer = await fetch(url, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    return { status: answer.status, body: (await answer.json().catch(() => null)) as Answer["body"] };
+  };
+
+  return {
+    account,
+    stack,
+    key,
+    worker,
+    session,
+    api,
+    async start(execution: string): Promise<Answer> {
+      await worker.call("heartbeat", who);
+      return api("POST", "/orders/execute", { execution_id: execution, input: { n: 1 } });
+    },
+    signal: (execution: string, input: unknown) =>
+      api("POST", `/executions/${execution}/signals`, { name: "go", input }),
+
+    async claim(execution: string, by = session): Promise<Claimed> {
+      const claimed = await worker.call("claim", { execution, session: by });
+      if (claimed.kind !== "claimed") throw new Error(`${execution} is closed`);
+      return claimed;
+    },
+
+    /** The tasks that a queue gives out now, each taken out of it. */
+    async tasks(queue: keyof typeof queues): Promise<Task[]> {
+      const found: Task[] = [];
+      for (;;) {
+        const input = { QueueUrl: queues[queue], MaxNumberOfMessages: 10, WaitTimeSeconds: 0 };
+        const { Messages = [] } = await sqs.send(new ReceiveMessageCommand(input));
+        if (Messages.length === 0) return found;
+        for (const { Body, ReceiptHandle } of Messages) {
+          await sqs.send(new DeleteMessageCommand({ QueueUrl: queues[queue], ReceiptHandle }));
+          found.push(Task.parse(JSON.parse(Body!)));
+        }
+      }
+    },
+    /** Waits until a ring of the execution comes. */
+    rung(execution: string): Promise<true> {
+      return eventually(`a ring of ${execution}`, async () =>
+        (await this.tasks("workflow")).some((task) => task.execution === execution) ? true : undefined,
+      );
+    },
+    /** As if it had been due for longer than the sweeper's grace: nobody has to wait for that. */
+    async overdue(execution: string): Promise<void> {
+      const { pk, sk } = headKey({ workspace: DEFAULT_WORKSPACE, execution });
+      await dynamo.send(
+        new UpdateItemCommand({
+          TableName: stack.outputs.ExecutionsTable,
+          Key: { pk: { S: pk }, sk: { S: sk } },
+          UpdateExpression: `SET ${INDEXES.due.sort} = :past`,
+          ConditionExpression: `attribute_exists(${INDEXES.due.sort})`,
+          ExpressionAttributeValues: { ":past": { N: String(Date.now() - DEFAULTS.graceMs - 1_000) } },
+        }),
+      );
+    },
+
+    /**
+     * Does `act` while the function may run for 3 s only and the first request for which `choose` answers something stalls.
+     * Answers what `act` came to and what it stalled at, once the function is as it was.
+     */
+    async killed<T>(id: string, choose: (seen: Seen) => Stall, act: () => Promise<T>): Promise<{ came: T; at: Seen }> {
+      const found = await functionOf(sts, stack.stackName, id);
+      const environment = { AWS_ENDPOINT_URL_DYNAMODB: stall.url, AWS_ENDPOINT_URL_SQS: stall.url };
+      const undo = await reconfigure(sts, found, { timeout: 3, environment });
+      try {
+        const met = stall.next(choose);
+        const doing = act();
+        const at = await Promise.race([
+          met,
+          delay(20_000).then(() => {
+            throw new Error(`${id} made no request that was to stall`);
+          }),
+        ]);
+        await at.gone; // not before: other settings would end the process as well
+        return { came: await doing, at };
+      } finally {
+        await undo();
+      }
+    },
+
+    async end(): Promise<void> {
+      worker.close();
+      await stall.close();
+      for (const client of [sqs, sts, dynamo]) client.destroy();
+      await account.stop();
+    },
+  };
+}
+
+export const event = (id: number, of: Distributed<HistoryEvent> | Record<string, unknown>): HistoryEvent =>
+  ({ id, at: Date.now(), ...of }) as HistoryEvent;
+
+const position = ({ head }: Claimed) => {
+  const { execution, run, chain, turn } = head;
+  return { execution, run, chain, turn };
+};
+const batchOf = ({ head }: Claimed, events: HistoryEvent[]) => ({
+  first: events[0]!.id,
+  events,
+  append_id: randomUUID(),
+  sent: head.sent,
+});
+
+/** The body of an append of these events, with a number of its own: the same call is the same body. */
+export const appendOf = (by: Claimed, events: HistoryEvent[], taken: string[] = []): WorkerBody<"append"> => ({
+  items: [{ ...position(by), batch: batchOf(by, events), taken, look: true }],
+});
+
+export const closeOf = (by: Claimed, id: number, over: Partial<WorkerBody<"close">> = {}): WorkerBody<"close"> => ({
+  ...position(by),
+  batch: batchOf(by, [event(id, { kind: "execution_completed", result: { done: true } })]),
+  taken: [],
+  result: { done: true },
+  failure: null,
+  owed: [],
+  carried: [],
+  ...over,
+});

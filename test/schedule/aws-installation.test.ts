@@ -1,0 +1,101 @@
+/** Schedules in the deployed stack, from the Python client to the runs they start and to what is left behind: nothing. */
+import { setTimeout as delay } from "node:timers/promises";
+import { GetScheduleCommand, ListSchedulesCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { nameOf } from "../../shared/aws/event-bridge-timer.ts";
+import { realClock } from "../../shared/lib/clock.ts";
+import { registryKeys } from "../../shared/server/aws-operator.ts";
+import { ScriptedWorker } from "../api/support/scripted-worker.ts";
+import { blankAccount, cannotRun, eventually, type TestAccount } from "../emulator/support.ts";
+import { python, whyNoPythonClient } from "../python/client.ts";
+
+const cannot = cannotRun ?? (await whyNoPythonClient());
+type Shown = { recent_executions: { scheduled_at: string; started_at: string; execution_id: string }[] };
+
+let account: TestAccount;
+let stack: Deployment;
+let key: string;
+let scheduler: SchedulerClient;
+
+const py = (...args: string[]) =>
+  python("schedules", { url: stack.apiUrl, key }, ...args) as Promise<unknown> as Promise<Shown>;
+const runsOf = async (id: string) => (await py("get", id)).recent_executions;
+const armed = async () => {
+  const found = await scheduler.send(new ListSchedulesCommand({ GroupName: stack.outputs.ScheduleGroup }));
+  return found.Schedules!.map(({ Name }) => Name);
+};
+
+describe.skipIf(cannot)("schedules of an installation on AWS", () => {
+  beforeAll(async () => {
+    account = await blankAccount();
+    stack = await deploy({ endpoint: account.endpoint, settings: { livenessWindowSeconds: 600 } });
+    process.env.AWS_ENDPOINT_URL = account.endpoint;
+    process.env.AWS_ACCESS_KEY_ID = account.credentials.accessKeyId;
+    process.env.AWS_SECRET_ACCESS_KEY = account.credentials.secretAccessKey;
+    const ports = registryKeys({ table: stack.outputs.RegistryTable!, region: account.region });
+    ({ key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" }));
+    const worker = new ScriptedWorker({ url: stack.workerUrl, key, clock: realClock, deployment: "shop", name: "w" });
+    await worker.register([{ name: "orders", execution_timeout: null }]);
+    const { endpoint, region, credentials } = account;
+    scheduler = new SchedulerClient({ endpoint, region, credentials });
+  }, 240_000);
+
+  afterAll(async () => {
+    scheduler?.destroy();
+    await account?.stop();
+  });
+
+  test("an interval starts runs at the right seconds; paused, none; resumed; triggered; deleted", async () => {
+    await py("create", "often", "orders", "PT5S");
+    const runs = await eventually(
+      "three runs",
+      async () => {
+        const found = await runsOf("often");
+        return found.length >= 3 ? found : undefined;
+      },
+      60_000,
+    );
+    const due = runs.map(({ scheduled_at }) => Date.parse(scheduled_at));
+    expect(due.map((at) => at % 5_000)).toEqual(due.map(() => 0));
+    expect(due.slice(1).map((at, i) => at - due[i]!)).toEqual(due.slice(1).map(() => 5_000));
+    const late = runs.map(({ started_at }, i) => Date.parse(started_at) - due[i]!);
+    console.log(`runs started ${late.join(", ")} ms after their time`);
+    for (const ms of late.slice(1)) expect(ms).toBeLessThan(5_000); // before the next is due
+
+    const paused = (await py("pause", "often")).recent_executions.length;
+    await delay(6_000);
+    expect(await runsOf("often")).toHaveLength(paused);
+    await py("resume", "often");
+    await eventually("a run after the resume", async () => (await runsOf("often")).length > paused || undefined);
+    const triggered = await py("trigger", "often");
+    expect(triggered.recent_executions.at(-1)!.execution_id).toMatch(/-m1$/);
+    await py("delete", "often");
+    const listed = await fetch(`${stack.apiUrl}/v1/workflows/runs?page_size=1000`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const started = ((await listed.json()) as { executions: unknown[] }).executions.length;
+    await delay(6_000);
+    const again = await fetch(`${stack.apiUrl}/v1/workflows/runs?page_size=1000`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    expect(((await again.json()) as { executions: unknown[] }).executions).toHaveLength(started);
+    expect(await armed()).toEqual([]);
+  }, 120_000);
+
+  test("what is far away is armed with EventBridge Scheduler, disarmed by a pause, and gone after the delete", async () => {
+    await py("create", "monthly", "orders", "P30D");
+    const Name = nameOf({ workspace: DEFAULT_WORKSPACE, schedule: "monthly" });
+    const GroupName = stack.outputs.ScheduleGroup!;
+    const found = await scheduler.send(new GetScheduleCommand({ Name, GroupName }));
+    expect(found.ScheduleExpression).toMatch(/^at\(.*T23:57:00\)$/);
+    expect(found.Target!.DeadLetterConfig!.Arn).toBe(stack.outputs.ScheduleDeadLettersArn);
+    await py("pause", "monthly");
+    expect(await armed()).toEqual([]);
+    await py("resume", "monthly");
+    expect(await armed()).toEqual([Name]);
+    await py("delete", "monthly");
+    expect(await armed()).toEqual([]);
+  }, 60_000);
+});

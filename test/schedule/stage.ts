@@ -1,0 +1,87 @@
+/** An installation whose schedules are awake, under a clock that only moves when told, with the official client. */
+import type { Schedules } from "@mistralai/mistralai/sdk/schedules";
+import type { Millis } from "../../shared/protocol/history.ts";
+import type { ScheduleLogEntry } from "../../shared/protocol/http/schedules.ts";
+import { wakeSchedule } from "../../shared/schedule/service/index.ts";
+import type { ScriptedWorker } from "../api/support/scripted-worker.ts";
+import { type Body, type World, world } from "../api/support/world.ts";
+import { turnOfTheLoop } from "../contract/manual-clock.ts";
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+const NEVER = 1e13;
+
+export interface Stage extends World {
+  readonly schedules: Schedules;
+  readonly shop: ScriptedWorker;
+  /** Time passes, stopping at whatever is due on the way. */
+  pass(ms: Millis): Promise<void>;
+  /** Until no schedule is being woken. */
+  calm(): Promise<void>;
+  /** The whole log, oldest first. */
+  log(id: string): Promise<ScheduleLogEntry[]>;
+  /** `outcome@seconds since the stage began`. */
+  told(id: string): Promise<string[]>;
+  /** Seconds since the stage began. */
+  seconds(at: string | Date): number;
+  wake(id: string): Promise<unknown>;
+}
+
+/** One worker of deployment `shop`, which serves `orders` and, with an input that must hold `n`, `strict`. */
+export async function stage(o: { asleep?: boolean } = {}): Promise<Stage> {
+  const w = await world({ settings: { livenessMs: NEVER, retentionMs: NEVER } });
+  const began = w.clock.now();
+  const shop = await w.worker("shop", [
+    { name: "orders", execution_timeout: null, search_keys: ["customer"] },
+    {
+      name: "strict",
+      execution_timeout: 60,
+      input_schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] },
+    },
+  ]);
+  if (!o.asleep) w.ports.alarm.start();
+  const calm = async () => {
+    do await turnOfTheLoop();
+    while (w.ports.alarm.busy);
+  };
+  const seconds = (at: string | Date) => (new Date(at).getTime() - began) / SECOND;
+  const log = async (id: string) => {
+    const entries: ScheduleLogEntry[] = [];
+    let cursor = "";
+    do {
+      const { status, body } = await w.ask("GET", `/v1/workflows/schedules/${id}/log?limit=7&cursor=${cursor}`);
+      if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
+      const page = body as Body & { entries: ScheduleLogEntry[]; next_cursor: string | null };
+      entries.push(...page.entries);
+      cursor = page.next_cursor ?? "";
+    } while (cursor);
+    return entries.reverse();
+  };
+  return {
+    ...w,
+    schedules: w.client.workflows.schedules,
+    shop,
+    calm,
+    log,
+    seconds,
+    told: async (id) => (await log(id)).map((entry) => `${entry.outcome}@${seconds(entry.scheduled_at)}`),
+    wake: (schedule) => wakeSchedule(w.ports, { workspace: w.workspace, schedule }),
+    async pass(ms) {
+      const until = w.clock.now() + ms;
+      for (;;) {
+        await calm();
+        const [next] = await w.ports.schedules.due(until, 1);
+        const at = Math.min(until, Math.max(w.clock.now(), next?.wakeAt ?? until));
+        await w.clock.advance(at - w.clock.now());
+        await calm();
+        if (at === until && (await w.ports.schedules.due(until, 1)).length === 0) return;
+      }
+    },
+    async close() {
+      w.ports.alarm.stop();
+      await w.close();
+    },
+  };
+}

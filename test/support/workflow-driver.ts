@@ -1,0 +1,153 @@
+/** Drives an instance by hand, for tests: writes the history that a driver would, and can replay it. */
+import assert from "node:assert";
+import type { AnyWorkflow } from "../../sdk/workflow/define.ts";
+import { WorkflowInstance } from "../../sdk/workflow/instance.ts";
+import type { InstanceOptions, Log } from "../../sdk/workflow/types.ts";
+import type {
+  Decision,
+  EventOf,
+  Failure,
+  HistoryEvent,
+  Stimulus,
+  StimulusKind,
+} from "../../shared/protocol/history.ts";
+
+export const START = Date.parse("2026-03-01T12:00:00Z");
+
+type Told<K extends StimulusKind> = Omit<EventOf<K>, "id" | "at" | "decided">;
+/** A stimulus before it has its place; `after` ms have passed since the last (default 1000). */
+export type Say = { [K in StimulusKind]: Told<K> & { after?: number } }[StimulusKind];
+
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+export const say = {
+  completed: (activity: number, result: unknown = null): Say => ({
+    kind: "activity_completed",
+    activity,
+    name: "any",
+    result: result as never,
+  }),
+  failed: (
+    activity: number,
+    failure: Failure = { message: "it broke" },
+    reason: EventOf<"activity_failed">["reason"] = "failed",
+    attempt = 1,
+  ): Say => ({
+    kind: "activity_failed",
+    activity,
+    name: "charge",
+    attempt,
+    reason,
+    failure,
+  }),
+  fired: (timer: number, after = 1000): Say => ({ kind: "timer_fired", timer, after }),
+  signal: (name: string, input: unknown = null): Say => ({
+    kind: "signal_received",
+    message: `signal#${name}`,
+    name,
+    input: input as never,
+  }),
+  update: (name: string, input: unknown = null, message = `update#${name}`): Say => ({
+    kind: "update_accepted",
+    message,
+    name,
+    input: input as never,
+  }),
+  cancel: (reason: string | null = null): Say => ({ kind: "cancel_requested", message: "cancel", reason }),
+  childCompleted: (child: number, result: unknown = null): Say => ({
+    kind: "child_completed",
+    child,
+    result: result as never,
+  }),
+  childFailed: (
+    child: number,
+    status: EventOf<"child_failed">["status"] = "FAILED",
+    failure: Failure = { message: "it broke" },
+  ): Say => ({
+    kind: "child_failed",
+    child,
+    status,
+    failure,
+  }),
+};
+
+const started = (workflow: AnyWorkflow, input: unknown): Told<"execution_started"> => ({
+  kind: "execution_started",
+  workflow: workflow.name,
+  input: input as never,
+  deployment: "demo",
+  run: "0a1b2c3d-0000-4000-8000-000000000001",
+  chain: "0a1b2c3d-0000-4000-8000-0000000000ff",
+  attempt: 1,
+  deadline: null,
+  parent: null,
+  root: "order-1",
+  schedule: null,
+  first_run: "0a1b2c3d-0000-4000-8000-000000000001",
+  continued_from: null,
+  carried: [],
+});
+
+export class Hand {
+  readonly history: HistoryEvent[] = [];
+  readonly instance: WorkflowInstance;
+  /** Of the last step. */
+  decisions: Decision[] = [];
+  readonly workflow: AnyWorkflow;
+  readonly #options: InstanceOptions;
+  #at = START;
+
+  constructor(workflow: AnyWorkflow, options: Partial<InstanceOptions> = {}) {
+    this.workflow = workflow;
+    this.#options = { execution: "order-1", log: silent, ...options };
+    this.instance = WorkflowInstance.create(workflow, this.#options);
+  }
+
+  static async start(
+    workflow: AnyWorkflow,
+    input: unknown = {},
+    options: Partial<InstanceOptions> = {},
+  ): Promise<Hand> {
+    const hand = new Hand(workflow, options);
+    await hand.tell({ ...started(workflow, input), after: 0 });
+    return hand;
+  }
+
+  /** One batch with these stimuli and what code decides on them. Throws a bug. */
+  async tell(...says: Say[]): Promise<Decision[]> {
+    const stimuli = says.map((one) => this.#place(one));
+    this.history.push(...stimuli);
+    const activation = await this.instance.activate(stimuli);
+    if ("bug" in activation) throw activation.bug;
+    this.decisions = activation.decisions;
+    for (const decision of activation.decisions)
+      this.history.push({ ...decision, id: this.history.length + 1, at: this.#at } as HistoryEvent);
+    const last = this.history.length - 1;
+    this.history[last] = { ...this.history[last]!, decided: activation.decided };
+    return activation.decisions;
+  }
+
+  #place(one: Say): Stimulus {
+    const { after = 1000, ...event } = one;
+    this.#at += after;
+    return { ...event, id: this.history.length + 1, at: this.#at } as Stimulus;
+  }
+
+  /** Kinds of the last step's decisions. */
+  get kinds(): string[] {
+    return this.decisions.map((decision) => decision.kind);
+  }
+
+  /** The closing decision, which must be there. */
+  get end(): Decision {
+    assert(this.instance.closed, `the execution is still open and waits for ${this.instance.waitingOn().join(", ")}`);
+    return this.decisions.at(-1)!;
+  }
+
+  /** A fresh instance that replays the history; throws where it diverges. */
+  async replayed(workflow = this.workflow): Promise<WorkflowInstance> {
+    const instance = WorkflowInstance.create(workflow, this.#options);
+    await instance.replay(JSON.parse(JSON.stringify(this.history)));
+    return instance;
+  }
+}
