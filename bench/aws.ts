@@ -21,7 +21,7 @@ const sequence = workflow({ name: "sequence", input: z.object({ steps: z.number(
 });
 
 /** How many run at a time: alone, nothing can be joined; together, appends, receives and deletes share calls. */
-const ABREAST = [1, 20];
+const CONCURRENCY = [1, 20];
 /** Calls that on AWS go straight to SQS: its requests are counted there. */
 const BY_SQS = new Set(["poll", "extend", "finish"]);
 
@@ -69,12 +69,12 @@ export async function awsCounts() {
   const watch = on.adapter();
   await run(3); // queues, caches
   const rows = [];
-  for (const abreast of ABREAST) {
-    for (const steps of [1, 10, 100]) rows.push(await measure(steps, abreast));
+  for (const forEachConcurrent of CONCURRENCY) {
+    for (const steps of [1, 10, 100]) rows.push(await measure(steps, forEachConcurrent));
   }
 
-  async function measure(steps: number, abreast: number) {
-    const executions = abreast > 1 ? abreast * (steps === 100 ? 1 : 5) : steps === 100 ? 3 : 10;
+  async function measure(steps: number, forEachConcurrent: number) {
+    const executions = forEachConcurrent > 1 ? forEachConcurrent * (steps === 100 ? 1 : 5) : steps === 100 ? 3 : 10;
     await pause(1_500);
     ports.clients.meter.take();
     const feeder = on.feeder();
@@ -86,7 +86,8 @@ export async function awsCounts() {
       return feedChanges.call(feeder, changes);
     };
     calls.clear();
-    for (let i = 0; i < executions; i += abreast) await Promise.all(Array.from({ length: abreast }, () => run(steps)));
+    for (let i = 0; i < executions; i += forEachConcurrent)
+      await Promise.all(Array.from({ length: forEachConcurrent }, () => run(steps)));
     await pause(1_500); // the feed
     feeder.feedChanges = feedChanges;
     const used = ports.clients.meter.take();
@@ -107,11 +108,11 @@ export async function awsCounts() {
     const front = (executions * perMillion.apiGatewayRest) / 1e6 + lambdaDollars(executions, LAMBDA_MS.rest);
     const dollars = (n: number) => round((n / executions / steps) * 1e6, 2);
     console.log(
-      `  ${steps} steps, ${abreast} at a time: ${[...calls].map(([name, n]) => `${name} ${round(per(n), 1)}`).join(", ")}`,
+      `  ${steps} steps, ${forEachConcurrent} at a time: ${[...calls].map(([name, n]) => `${name} ${round(per(n), 1)}`).join(", ")}`,
     );
     return {
       steps,
-      "at a time": abreast,
+      "at a time": forEachConcurrent,
       "worker calls": round(per(lambda), 1),
       "calls/step": round(per(lambda) / steps, 2),
       "write units": round(per(used.writeUnits), 1),

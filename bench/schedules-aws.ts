@@ -4,7 +4,7 @@
  */
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
-import { Alarm } from "../shared/aws/event-bridge-timer.ts";
+import { EventBridgeTimer } from "../shared/aws/event-bridge-timer.ts";
 import { create, scheduleClosed } from "../shared/schedule/service/index.ts";
 import { takeWakeUp } from "../shared/server/aws-wake-up.ts";
 import { install } from "../test/aws/account.ts";
@@ -34,8 +34,8 @@ const options = {
 async function measure(what: string, every: string, far: boolean, overlaps: boolean) {
   const clock = new ManualClock(Math.ceil(Date.now() / 3_600_000) * 3_600_000);
   const clients = on.clients();
-  const alarm = new Alarm(clients, clock, options);
-  const ports = on.adapter({ clients, clock, alarm, settings: { livenessMs: 1e12 } });
+  const timer = new EventBridgeTimer(clients, clock, options);
+  const ports = on.adapter({ clients, clock, timer, settings: { livenessMs: 1e12 } });
   const workspace = uuid();
   const worker = { workspace, deployment: "bench", worker: "w", session: uuid() };
   await ports.registry.register({ ...worker, definitions: [definition("orders")], now: clock.now() });

@@ -33,7 +33,7 @@ it("an activity's lines say how long it took, which attempt it was, and what wen
       { kind: "activity_completed", activity: 1, name: "charge", result: "ok" },
     ),
   );
-  expect(lines.map((line) => `${line.mark} ${line.text} | ${line.more}`)).toEqual([
+  expect(lines.map((line) => `${line.symbol} ${line.text} | ${line.more}`)).toEqual([
     '▶ charge (1) queued | {"n":1}',
     "↻ charge (1) attempt 1 lost its worker, again in 2.00 s | NetworkError: no route",
     "▶ charge (1) attempt 2 | ",

@@ -6,7 +6,7 @@ export interface Line {
   readonly id: number;
   readonly at: Millis;
   readonly tone: Tone;
-  readonly mark: string;
+  readonly symbol: string;
   readonly text: string;
   /** Payloads and messages, shown as far as there is room. */
   readonly more: string;
@@ -47,12 +47,12 @@ export function timeline(events: readonly HistoryEvent[]): Line[] {
   const memory = new Memory();
   return events.map((event) => {
     memory.learn(event);
-    const [tone, mark, text, more = ""] = describe(event, memory);
-    return { id: event.id, at: event.at, tone, mark, text, more };
+    const [tone, symbol, text, more = ""] = describe(event, memory);
+    return { id: event.id, at: event.at, tone, symbol, text, more };
   });
 }
 
-type Described = readonly [tone: Tone, mark: string, text: string, more?: string];
+type Described = readonly [tone: Tone, symbol: string, text: string, more?: string];
 
 function describe(e: HistoryEvent, m: Memory): Described {
   switch (e.kind) {

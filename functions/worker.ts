@@ -6,7 +6,7 @@
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import { SYSTEM } from "../shared/api/areas/system.ts";
-import type { ApiOptions } from "../shared/api/call.ts";
+import type { ApiOptions } from "../shared/api/request-context.ts";
 import { DATA_PATH } from "../shared/api/worker/data-path.ts";
 import { servingWorkers } from "../shared/api/worker/dispatch.ts";
 import { ENV } from "../shared/aws/names.ts";

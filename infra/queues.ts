@@ -18,7 +18,7 @@ import { Refused, runScript } from "./operator.ts";
 
 /** Whoever beat within this time may live: longer than most liveness windows. */
 const SILENT_MS = 300_000;
-const ABREAST = 10;
+const CONCURRENCY = 10;
 
 export interface QueueFacts {
   readonly name: string;
@@ -85,7 +85,7 @@ export async function listQueues({ prefix, ports }: Installation): Promise<Queue
       if (!isMissing(error)) throw error; // SQS lists what was deleted for another minute
     }
   };
-  for (let i = 0; i < urls.length; i += ABREAST) await Promise.all(urls.slice(i, i + ABREAST).map(describe));
+  for (let i = 0; i < urls.length; i += CONCURRENCY) await Promise.all(urls.slice(i, i + CONCURRENCY).map(describe));
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -33,7 +33,8 @@ describe("the stack", () => {
       }[];
       expect(indexes.map(({ IndexName }) => IndexName)).toEqual(["due", "runs"]);
       for (const { Projection } of indexes) {
-        for (const hot of ["turn", "rung", "sent", "due_at"]) expect(Projection.NonKeyAttributes).not.toContain(hot);
+        for (const hot of ["fence", "wake_pending", "effects_done_through", "due_at"])
+          expect(Projection.NonKeyAttributes).not.toContain(hot);
       }
       expect(Properties.StreamSpecification).toEqual({ StreamViewType: "NEW_IMAGE" });
     });

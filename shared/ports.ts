@@ -8,7 +8,7 @@
  */
 import type { PublicEvent } from "./core/present.ts";
 import type { Clock } from "./lib/clock.ts";
-import type { Head, Owed } from "./protocol/head.ts";
+import type { Head, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, ExecutionStatus, Millis } from "./protocol/history.ts";
 import type { Message } from "./protocol/messages.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
@@ -35,7 +35,11 @@ export interface Executions {
   /** In the order in which they are to be taken in. */
   inbox(ref: Ref, chain: string): Promise<Message[]>;
   /** `due_at`, `rung`, `turn + 1` if running, of this chain and not rung. */
-  mark(ref: Ref, chain: string, dueAt: Millis): Promise<{ kind: "marked" } | { kind: "refused"; head: Head | null }>;
+  requestWake(
+    ref: Ref,
+    chain: string,
+    dueAt: Millis,
+  ): Promise<{ kind: "requested" } | { kind: "refused"; head: Head | null }>;
   /**
    * `due_at`, `turn + 1`, not `rung`, driver = session, if running; answers the new head, or null. A `due_at` after
    * `keepAfter` that a start or a mark has set (the head is rung) stays as it is: it promises as much, and moving it
@@ -54,21 +58,21 @@ export interface Executions {
   ): Promise<{ kind: "written" } | { kind: "taken"; by: Batch | null } | { kind: "full"; bytes: number }>;
   /** Batches that begin after event `after`, in order. */
   batches(ref: Ref, run: string, after: number): Promise<Batch[]>;
-  /** `due_at`, `sent` if running and turn and run are as given. */
-  park(ref: Ref, p: { run: string; turn: number; dueAt: Millis | null; sent: number }): Promise<boolean>;
+  /** `due_at`, `effects_done_through` if running and turn and run are as given. */
+  park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }): Promise<boolean>;
   /**
    * One transaction: the closing batch if its position is free, and the next head (its `turn` = old + 1) if the present
    * one is running, of this run and, unless `turn` is null, of this turn.
    */
   close(
     ref: Ref,
-    p: { run: string; turn: number | null; batch: Batch; next: Head },
-  ): Promise<{ kind: "closed" } | { kind: "position_lost" } | { kind: "head_lost"; head: Head | null }>;
+    p: { run: string; fence: number | null; batch: Batch; next: Head },
+  ): Promise<{ kind: "closed" } | { kind: "conflict" } | { kind: "fenced"; head: Head | null }>;
   /**
    * What the head owed was performed: empties `owed`; on a final head also removes `due_at`. Only if it is still of that
    * run and status: what a run owed while running says nothing about what its end owes.
    */
-  settle(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void>;
+  clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void>;
   /**
    * Heads with `due_at` at or before `until`, ordered by due time, workspace, execution; of those that follow `after`.
    * Answers may be stale.
@@ -315,9 +319,9 @@ export interface Settings {
   /** A task not extended for this long is delivered again. Default 30 s. */
   readonly leaseMs: Millis;
   /** A claim's promise that somebody looks again. Default 2 min. */
-  readonly guardMs: Millis;
+  readonly claimTimeoutMs: Millis;
   /** A start or a mark that no claim has answered for so long is rung again. Default 1 min. */
-  readonly ringMs: Millis;
+  readonly wakeTimeoutMs: Millis;
   /** A due execution is rung again when overdue by more than this. Default 5 s. */
   readonly graceMs: Millis;
   /** Closed executions, feed items and old entries of schedules' logs are kept this long. Default 30 days. */
@@ -341,5 +345,5 @@ export interface Ports {
   /** Resolves once everything written so far is on disk: nothing leaves the process before. */
   durable(): Promise<void>;
   /** An execution that a schedule started has closed. */
-  scheduleClosed?(head: Head, told: Extract<Owed, { kind: "tell_schedule" }>): Promise<void>;
+  scheduleClosed?(head: Head, told: Extract<OutboxEntry, { kind: "tell_schedule" }>): Promise<void>;
 }

@@ -69,10 +69,10 @@ async function relive(workflow: AnyWorkflow, history: RecordedHistory): Promise<
   const instance = WorkflowInstance.create(workflow, { execution, log });
   const decided: unknown[] = [];
   let given = 0;
-  for (const { decided: mark } of history.events) {
-    if (mark === undefined) continue;
-    const stimuli = history.events.filter(isStimulus).filter(({ id }) => id > given && id <= mark);
-    given = mark;
+  for (const { decided: checkpoint } of history.events) {
+    if (checkpoint === undefined) continue;
+    const stimuli = history.events.filter(isStimulus).filter(({ id }) => id > given && id <= checkpoint);
+    given = checkpoint;
     const step = await instance.activate(stimuli);
     if ("bug" in step) throw step.bug;
     decided.push(...step.decisions.map(content));

@@ -41,8 +41,8 @@ function print(lines: readonly Line[], width: number | null, io: Io): void {
   io.out(paint(io, "dim", `${"#".padStart(ids)}  ${"s".padStart(times)}  ${moment(start, undefined, true)}`));
   for (const line of lines) {
     const head = `${String(line.id).padStart(ids)}  ${offset(line.at).padStart(times)}  `;
-    const room = width === null ? null : width - head.length - line.mark.length - line.text.length - 3;
+    const room = width === null ? null : width - head.length - line.symbol.length - line.text.length - 3;
     const more = line.more === "" || (room !== null && room < 8) ? "" : `  ${paint(io, "dim", cut(line.more, room))}`;
-    io.out(`${paint(io, "dim", head)}${paint(io, line.tone, `${line.mark} ${line.text}`)}${more}`);
+    io.out(`${paint(io, "dim", head)}${paint(io, line.tone, `${line.symbol} ${line.text}`)}${more}`);
   }
 }

@@ -49,7 +49,7 @@ async function registrations(api: Api, query: Record<string, string>): Promise<R
 }
 
 const names = (handlers: readonly { name: string }[]) => handlers.map((h) => h.name).join(", ") || "-";
-const mark = (name: string, active: ReadonlySet<string>) => (active.has(name) ? name : `${name} (inactive)`);
+const withState = (name: string, active: ReadonlySet<string>) => (active.has(name) ? name : `${name} (inactive)`);
 
 function showAll(found: readonly Registration[], active: ReadonlySet<string>, io: Io): void {
   const byWorkflow = Map.groupBy(found, (r) => r.workflow?.name ?? r.workflow_id);
@@ -57,7 +57,7 @@ function showAll(found: readonly Registration[], active: ReadonlySet<string>, io
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([name, of]) => {
       const { signals, queries, updates } = of[0]!.definition;
-      const deployments = of.map((r) => mark(r.deployment_name ?? "", active)).join(", ");
+      const deployments = of.map((r) => withState(r.deployment_name ?? "", active)).join(", ");
       return [name, deployments, names(signals), names(queries), names(updates)];
     });
   table(io, ["workflow", "deployments", "signals", "queries", "updates"], rows);
@@ -69,7 +69,7 @@ function showOne(r: Registration, active: ReadonlySet<string>, io: Io): void {
     ["workflow", r.workflow?.name ?? r.workflow_id, "bold"],
     ["title", r.workflow?.display_name === r.workflow?.name ? null : r.workflow?.display_name],
     ["description", r.workflow?.description],
-    ["deployment", mark(r.deployment_name ?? "", active)],
+    ["deployment", withState(r.deployment_name ?? "", active)],
     ["timeout", d.execution_timeout ? span(d.execution_timeout * 1000) : null],
     ["input", compact(d.input_schema)],
     ["output", d.output_schema && compact(d.output_schema)],

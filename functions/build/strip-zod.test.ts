@@ -17,7 +17,7 @@ import { forSchemas } from "./schemas.ts";
 const sources = { definition, events, history, ids, routes, worker };
 type Sources = typeof sources;
 const FILES: Record<keyof Sources, string> = {
-  definition: "schedule/definition.ts",
+  definition: "schedule/rules/definition.ts",
   events: "protocol/http/events.ts",
   history: "protocol/history.ts",
   ids: "protocol/ids.ts",

@@ -1,8 +1,8 @@
 /** Requests of API Gateway and of function URLs, as the API takes them, and its answers as they want them. */
 import { Readable } from "node:stream";
-import type { ApiOptions } from "../../shared/api/call.ts";
 import { type Api, type ApiRequest, type ApiResponse, apiOf } from "../../shared/api/dispatch.ts";
-import type { Part } from "../../shared/api/handlers.ts";
+import type { RouteModule } from "../../shared/api/handlers.ts";
+import type { ApiOptions } from "../../shared/api/request-context.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { LambdaContext } from "./envelope.ts";
 import { installation } from "./installation.ts";
@@ -68,7 +68,11 @@ export function fromUrl(event: UrlEvent, context: LambdaContext): ApiRequest {
 const apis = new Map<string, Api>();
 
 /** Parts of the API, which tell their address to those who ask: that under which this request came. */
-export function apiAt(url: string, parts: readonly Part[], options: Partial<Pick<ApiOptions, "tasks">> = {}): Api {
+export function apiAt(
+  url: string,
+  parts: readonly RouteModule[],
+  options: Partial<Pick<ApiOptions, "tasks">> = {},
+): Api {
   let api = apis.get(url);
   if (!api) {
     const ports = installation();

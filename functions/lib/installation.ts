@@ -1,6 +1,6 @@
 /** The installation that a handler belongs to, as its environment describes it. Made once per process. */
 
-import { Alarm } from "../../shared/aws/event-bridge-timer.ts";
+import { EventBridgeTimer } from "../../shared/aws/event-bridge-timer.ts";
 import { ENV, type EnvName } from "../../shared/aws/names.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
@@ -60,7 +60,7 @@ function make(): Aws {
       },
     },
     ...(env(ENV.scheduleGroup) && {
-      alarm: new Alarm(clients, realClock, {
+      timer: new EventBridgeTimer(clients, realClock, {
         group: env(ENV.scheduleGroup),
         roleArn: env(ENV.scheduleRoleArn),
         queueArn: env(ENV.scheduleQueueArn),

@@ -1,13 +1,13 @@
 /** A handler of API Gateway that answers at once; one that streams is in `streaming-rest.ts`. */
 import middy from "@middy/core";
-import type { Part } from "../../shared/api/handlers.ts";
+import type { RouteModule } from "../../shared/api/handlers.ts";
 import { envelope, type LambdaContext } from "./envelope.ts";
 import { apiAt, buffered, fromRest, type RestEvent, restUrl } from "./front.ts";
 
-export const answering = (parts: readonly Part[]) => (event: RestEvent, context: LambdaContext) =>
+export const answering = (parts: readonly RouteModule[]) => (event: RestEvent, context: LambdaContext) =>
   apiAt(restUrl(event), parts).handle(fromRest(event, context));
 
-export function bufferedRest(parts: readonly Part[]) {
+export function bufferedRest(parts: readonly RouteModule[]) {
   const answer = answering(parts);
   return middy<RestEvent, unknown>()
     .use(envelope)

@@ -4,10 +4,10 @@
  */
 const LIGHT = 1024 * 1024;
 
-export class Coalescer<Item, Answer> {
+export class Batcher<Item, Answer> {
   readonly #send: (items: Item[]) => Promise<Answer[]>;
   readonly #most: number;
-  readonly #abreast: number;
+  readonly #forEachConcurrent: number;
   readonly #weigh: (item: Item) => number;
   #waiting: { item: Item; ok: (answer: Answer) => void; no: (why: unknown) => void }[] = [];
   #underWay = 0;
@@ -16,11 +16,11 @@ export class Coalescer<Item, Answer> {
   /** `most` items a call, `abreast` calls at a time; `weigh`: bytes, of which a call of several items carries 1 MiB. */
   constructor(
     send: (items: Item[]) => Promise<Answer[]>,
-    o: { most?: number; abreast?: number; weigh?: (item: Item) => number } = {},
+    o: { most?: number; forEachConcurrent?: number; weigh?: (item: Item) => number } = {},
   ) {
     this.#send = send;
     this.#most = o.most ?? 100;
-    this.#abreast = o.abreast ?? 2;
+    this.#forEachConcurrent = o.forEachConcurrent ?? 2;
     this.#weigh = o.weigh ?? (() => 0);
   }
 
@@ -32,7 +32,7 @@ export class Coalescer<Item, Answer> {
   }
 
   #arm(): void {
-    if (this.#armed || this.#underWay >= this.#abreast) return;
+    if (this.#armed || this.#underWay >= this.#forEachConcurrent) return;
     this.#armed = true;
     // Whoever is ready in the same turn of the loop joins.
     queueMicrotask(() => {
@@ -54,7 +54,7 @@ export class Coalescer<Item, Answer> {
   }
 
   #go(): void {
-    while (this.#waiting.length > 0 && this.#underWay < this.#abreast) {
+    while (this.#waiting.length > 0 && this.#underWay < this.#forEachConcurrent) {
       const group = this.#group();
       this.#underWay += 1;
       this.#send(group.map((w) => w.item))

@@ -18,7 +18,7 @@
  */
 import { decide, isYounger, type LocalOutcome, type Situation } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
-import { owedToChildren } from "../../shared/core/effects.ts";
+import { childrenOutbox } from "../../shared/core/effects.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
@@ -33,7 +33,7 @@ import { roughSize } from "../json.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import type { Instance } from "../workflow/types.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
-import type { Hub } from "./runtime.ts";
+import type { WorkerRuntime } from "./runtime.ts";
 import { refusedFor, ServerRefusal } from "./transport.ts";
 
 const CARRY: Millis = 15 * 60_000;
@@ -59,14 +59,14 @@ interface Running {
 
 export class Execution {
   readonly id: string;
-  readonly #hub: Hub;
+  readonly #runtime: WorkerRuntime;
   #head: Head | null = null;
   #state: RunState | null = null;
   /** Effects of all batches up to this event were performed. */
-  #vouched = 1;
+  #effectsDoneThrough = 1;
   /** Null: not built yet, or its code threw. Else it has been given exactly the events that `#state` has. */
   #instance: Instance | null = null;
-  #holder = false;
+  #isOwner = false;
   #inbox = new Map<string, Message>();
   /** This run ends at what it was given last: all that was sent to it is recorded before it is asked again (X7). */
   #ending = false;
@@ -86,9 +86,9 @@ export class Execution {
   #troubles = 0;
   #gone = false;
 
-  constructor(id: string, hub: Hub) {
+  constructor(id: string, runtime: WorkerRuntime) {
     this.id = id;
-    this.#hub = hub;
+    this.#runtime = runtime;
   }
 
   /** Nothing would be lost by forgetting it (X5). */
@@ -109,7 +109,7 @@ export class Execution {
     this.#queued += 1;
     const next = this.#lock.then(fn, fn).finally(() => {
       this.#queued -= 1;
-      if (this.idle) this.#hub.onIdle(this);
+      if (this.idle) this.#runtime.onIdle(this);
     });
     this.#lock = next.catch(() => {});
     return next;
@@ -118,7 +118,7 @@ export class Execution {
   /** A workflow task came: claim and advance. */
   deliver(receipt: string): Promise<void> {
     this.#receipts.add(receipt);
-    this.#hub.leases.hold(receipt, () => this.#receipts.delete(receipt));
+    this.#runtime.leases.hold(receipt, () => this.#receipts.delete(receipt));
     return this.#serial(async () => {
       if (await this.#claim()) await this.#advance();
       else this.#finishTasks();
@@ -146,30 +146,30 @@ export class Execution {
   /** False: closed. */
   async #claim(): Promise<boolean> {
     const have = this.#have();
-    const body = { execution: this.id, session: this.#hub.worker.session, ...(have ? { have } : {}) };
-    const answer = await this.#hub.worker.transport.call("claim", body);
+    const body = { execution: this.id, session: this.#runtime.worker.session, ...(have ? { have } : {}) };
+    const answer = await this.#runtime.worker.transport.call("claim", body);
     if (answer.kind === "closed") {
       this.#close();
       return false;
     }
-    this.#holder = !answer.turn_lost;
+    this.#isOwner = !answer.fenced;
     this.#askedAt = 0;
-    this.#parkedAt = this.#hub.now();
+    this.#parkedAt = this.#runtime.now();
     this.#lookedAt = this.#parkedAt;
     await this.#takeLog(answer.head, answer.batches, have !== undefined);
-    this.#vouched = this.#state!.tail;
+    this.#effectsDoneThrough = this.#state!.tail;
     this.#inbox = new Map(answer.messages.map((m) => [m.id, m])); // not before: the log may be of another run than ours
     return true;
   }
 
   async #refresh(): Promise<void> {
     const have = this.#have();
-    const answer = await this.#hub.worker.transport.call("read", { execution: this.id, ...(have ? { have } : {}) });
+    const answer = await this.#runtime.worker.transport.call("read", { execution: this.id, ...(have ? { have } : {}) });
     const before = this.#head;
     await this.#takeLog(answer.head, answer.batches, have !== undefined);
     if (before?.run === answer.head.run)
-      this.#head = { ...answer.head, turn: before.turn }; // X3
-    else this.#holder = false;
+      this.#head = { ...answer.head, fence: before.fence }; // X3
+    else this.#isOwner = false;
   }
 
   /** `further`: the batches follow what we have; else they are the whole log. */
@@ -189,7 +189,7 @@ export class Execution {
   }
 
   async #create(events: readonly HistoryEvent[]): Promise<void> {
-    const { worker } = this.#hub;
+    const { worker } = this.#runtime;
     const definition = worker.workflows.get(this.#head!.workflow);
     this.#instance = null;
     if (!definition) {
@@ -241,14 +241,14 @@ export class Execution {
       this.#close();
       return "closed";
     }
-    if (this.#hub.now() >= (state.started.deadline ?? Number.POSITIVE_INFINITY)) {
+    if (this.#runtime.now() >= (state.started.deadline ?? Number.POSITIVE_INFINITY)) {
       return (await this.#claim()) ? "again" : "closed"; // the server times it out
     }
     const facts = await this.#facts(state);
     let step = decide(state, facts);
     const more = facts.messages.length > 0 && facts.messages.length < this.#inbox.size;
     const gathers = this.#ending && more;
-    const at = Math.max(this.#hub.now(), state.at);
+    const at = Math.max(this.#runtime.now(), state.at);
     const placed = () => step.events.map((e, i) => place(e, state.tail + 1 + i, at));
     let events: HistoryEvent[] = placed();
     const decisions: Decision[] = [];
@@ -277,10 +277,10 @@ export class Execution {
       return more ? "again" : "nothing";
     }
     if (decided !== null) {
-      const code = this.#hub.worker.workflows.get(this.#head!.workflow)!.hash;
+      const code = this.#runtime.worker.workflows.get(this.#head!.workflow)!.hash;
       events[events.length - 1] = { ...events.at(-1)!, decided, ...(code === state.code ? {} : { code }) };
     }
-    const batch: Batch = { first: state.tail + 1, events, append_id: this.#hub.worker.uuid(), sent: this.#head!.sent };
+    const batch: Batch = { first: state.tail + 1, events, append_id: this.#runtime.worker.uuid() };
     const went = await this.#record(batch, step.taken);
     if (!gathers || went === "closed") return went;
     this.#instance = null; // it has not been given what was recorded
@@ -297,7 +297,7 @@ export class Execution {
   #note(events: HistoryEvent[], state: RunState, at: Millis): void {
     const failure = toFailure(this.#bug);
     const fingerprint = `${failure.type ?? "Error"}: ${failure.message}`.slice(0, 500);
-    this.#hub.worker.log.error(`workflow code failed, the execution waits for repaired code: ${failure.message}`, {
+    this.#runtime.worker.log.error(`workflow code failed, the execution waits for repaired code: ${failure.message}`, {
       execution: this.id,
       workflow: this.#head!.workflow,
       run: this.#head!.run,
@@ -309,9 +309,9 @@ export class Execution {
   }
 
   #placeDecision(d: Decision, id: number, at: Millis): HistoryEvent {
-    const { worker } = this.#hub;
+    const { worker } = this.#runtime;
     if (d.kind === "activity_scheduled") {
-      const local = this.#hub.canRun(d.name) && this.#hub.promise();
+      const local = this.#runtime.canRun(d.name) && this.#runtime.promise();
       if (!local && !worker.activities.has(d.name)) {
         worker.log.warn(`activity '${d.name}' is not registered by this worker: queued for another`, {
           execution: this.id,
@@ -339,13 +339,13 @@ export class Execution {
       this.#returnSlots(batch);
       this.#instance = null; // X2: workflow code has seen what was not recorded
       const { run } = this.#head!;
-      if (answer.kind === "turn_lost" || !this.#holder) return (await this.#claim()) ? "again" : "closed";
+      if (answer.kind === "fenced" || !this.#isOwner) return (await this.#claim()) ? "again" : "closed";
       await this.#refresh();
       if (this.#head?.run === run) return "again";
       this.#close(); // another run has begun: it comes with its own task
       return "closed";
     }
-    if (this.#vouched === this.#state!.tail) this.#vouched += batch.events.length;
+    if (this.#effectsDoneThrough === this.#state!.tail) this.#effectsDoneThrough += batch.events.length;
     fold(this.#state!, batch.events);
     this.#forget(batch);
     for (const id of taken) this.#inbox.delete(id);
@@ -354,22 +354,22 @@ export class Execution {
       this.#close();
       return "closed";
     }
-    if (answer.turn_lost) this.#holder = false;
+    if (answer.fenced) this.#isOwner = false;
     for (const message of answer.messages) this.#inbox.set(message.id, message);
     this.#startLocal(batch);
     return "again";
   }
 
   #sendAppend(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"append">["results"][number]> {
-    const { run, chain, turn } = this.#head!;
-    const now = this.#hub.now();
+    const { run, chain, fence } = this.#head!;
+    const now = this.#runtime.now();
     const look = now - this.#lookedAt >= LOOK;
     if (look) this.#lookedAt = now;
-    return this.#hub.append({ execution: this.id, run, chain, turn, batch, taken: [...taken], look });
+    return this.#runtime.append({ execution: this.id, run, chain, fence, batch, taken: [...taken], look });
   }
 
   async #sendClose(batch: Batch, taken: readonly string[]): Promise<WorkerAnswer<"close">> {
-    const { run, chain, turn } = this.#head!;
+    const { run, chain, fence } = this.#head!;
     const last = batch.events.at(-1)!;
     const failure =
       last.kind === "execution_failed"
@@ -378,7 +378,7 @@ export class Execution {
           ? (last.reason ?? "cancelled")
           : null;
     const state = this.#after(batch);
-    const now = this.#hub.now();
+    const now = this.#runtime.now();
     const unconfirmed = (id: string) => this.#inbox.has(id);
     const recent = [...state.taken].filter(([id, at]) => at > now - CARRY && !unconfirmed(id)).slice(-CARRIED);
     const carried = [...[...state.taken.keys()].filter(unconfirmed), ...recent.map(([id]) => id)];
@@ -386,15 +386,15 @@ export class Execution {
       execution: this.id,
       run,
       chain,
-      turn,
+      fence,
       batch,
       taken: [...taken],
       failure,
-      owed: owedToChildren(state),
+      outbox: childrenOutbox(state),
       carried: last.kind === "execution_continued" ? carried : [],
     };
     try {
-      return await this.#hub.worker.transport.call("close", body);
+      return await this.#runtime.worker.transport.call("close", body);
     } catch (error) {
       const refused = refusedFor(error);
       if (refused) return refused;
@@ -422,15 +422,15 @@ export class Execution {
     this.#returnSlots(batch);
     this.#instance = null;
     const state = this.#state!;
-    const at = Math.max(this.#hub.now(), state.at);
-    this.#hub.worker.log.error(`the server refuses a batch: ${answer.detail}`, {
+    const at = Math.max(this.#runtime.now(), state.at);
+    this.#runtime.worker.log.error(`the server refuses a batch: ${answer.detail}`, {
       execution: this.id,
       code: answer.code,
     });
     const failure = { type: answer.code, message: answer.detail, non_retryable: true };
     const first = state.tail + 1;
     const events: HistoryEvent[] = [{ kind: "execution_failed", id: first, at, failure }];
-    const last: Batch = { first, events, append_id: this.#hub.worker.uuid(), sent: this.#head!.sent };
+    const last: Batch = { first, events, append_id: this.#runtime.worker.uuid() };
     const closed = await this.#sendClose(last, []);
     if (closed.kind === "closed") {
       this.#close();
@@ -444,7 +444,7 @@ export class Execution {
   async #discard(taken: readonly string[]): Promise<void> {
     for (const id of taken) this.#inbox.delete(id);
     const { run, chain } = this.#head!;
-    await this.#hub.discard({ execution: this.id, run, chain, ids: [...taken] });
+    await this.#runtime.discard({ execution: this.id, run, chain, ids: [...taken] });
   }
 
   /** Outcomes that the batch recorded are safe; drop them. */
@@ -466,8 +466,8 @@ export class Execution {
   // --- facts ---------------------------------------------------------------------------------------------------
 
   async #facts(state: RunState): Promise<Situation> {
-    const { worker } = this.#hub;
-    const now = this.#hub.now();
+    const { worker } = this.#runtime;
+    const now = this.#runtime.now();
     const others = new Set<string>();
     const late: number[] = [];
     for (const [number, open] of state.activities) {
@@ -478,9 +478,9 @@ export class Execution {
       if (waits && limit !== undefined && now >= open.scheduledAt + limit) late.push(number);
     }
     // Asked after each claim, when one of them may have died, and now and then in between: not with every step.
-    const mayBeDead = [...others].some((session) => (this.#hub.diesAt(session) ?? 0) < now);
+    const mayBeDead = [...others].some((session) => (this.#runtime.diesAt(session) ?? 0) < now);
     if (others.size > 0 && (mayBeDead || now >= this.#askedAt + ASK_AGAIN)) {
-      await this.#hub.askSessions([...others]);
+      await this.#runtime.askSessions([...others]);
       this.#askedAt = now;
     }
     const { run } = this.#head!;
@@ -497,8 +497,8 @@ export class Execution {
       isRunning: (activity, attempt) =>
         this.#running.has(`${run}/${activity}/${attempt}`) ||
         this.#outcomes.some((o) => o.activity === activity && o.attempt === attempt),
-      isDead: (session) => this.#hub.isDead(session),
-      canRun: (name) => this.#hub.canRun(name),
+      isDead: (session) => this.#runtime.isDead(session),
+      canRun: (name) => this.#runtime.canRun(name),
       hasBegun: (activity) => this.#begun.has(activity),
       checkSignal: (name, input) => instance?.checkSignal(name, input) ?? null,
       checkUpdate: (name, input) => instance?.checkUpdate(name, input) ?? null,
@@ -521,7 +521,7 @@ export class Execution {
 
   #startLocal(batch: Batch): void {
     if (this.#gone) return; // its session ends as well, so that others take it over
-    const mine = `local:${this.#hub.worker.session}`;
+    const mine = `local:${this.#runtime.worker.session}`;
     for (const e of batch.events) {
       if (e.kind === "activity_scheduled" && e.where === mine) this.#run(e.activity, 1, false);
       else if (e.kind === "activity_attempt_started" && e.where === mine) this.#run(e.activity, e.attempt, true);
@@ -536,7 +536,7 @@ export class Execution {
   /** `again`: a later attempt, which has been promised no slot yet and may find details of its predecessors. */
   #run(activity: number, attempt: number, again: boolean): void {
     const key = `${this.#head!.run}/${activity}/${attempt}`;
-    if (again) this.#hub.promiseAnyway();
+    if (again) this.#runtime.promiseAnyway();
     let cancelled: string | null = null;
     let gone = false;
     // Until its function runs it must count as running, or it would be taken for an orphan.
@@ -556,16 +556,16 @@ export class Execution {
       if (cancelled !== null) handle.cancel(cancelled);
     }).catch((error) => {
       this.#running.delete(key);
-      this.#hub.trouble(this, error);
+      this.#runtime.trouble(this, error);
     });
   }
 
   async #perform(key: string, activity: number, attempt: number, again: boolean, begun: (handle: Attempt) => void) {
     const open = this.#state!.activities.get(activity)!;
     const { run, chain, workflow } = this.#head!;
-    const { worker } = this.#hub;
+    const { worker } = this.#runtime;
     const ref = { execution: this.id, run, chain, activity, attempt };
-    const slot = this.#hub.enter();
+    const slot = this.#runtime.enter();
     if (slot) await slot;
     const began = worker.clock.now();
     try {
@@ -576,8 +576,8 @@ export class Execution {
         name: open.name,
         input: open.input,
         options: open.options,
-        scheduledAt: this.#hub.local(open.scheduledAt),
-        serverNow: () => this.#hub.now(),
+        scheduledAt: this.#runtime.local(open.scheduledAt),
+        serverNow: () => this.#runtime.now(),
         lastHeartbeat: news?.heartbeat_details ?? null,
       });
       this.#running.set(key, { attempt, handle });
@@ -588,14 +588,14 @@ export class Execution {
       this.#running.delete(key);
       if (this.#head?.run === run) this.#outcomes.push({ activity, attempt, outcome });
     } finally {
-      this.#hub.leave(worker.clock.now() - began);
+      this.#runtime.leave(worker.clock.now() - began);
     }
     await this.#serial(() => this.#advance());
   }
 
   #returnSlots(batch: Batch): void {
-    const mine = `local:${this.#hub.worker.session}`;
-    for (const e of batch.events) if (e.kind === "activity_scheduled" && e.where === mine) this.#hub.unpromise();
+    const mine = `local:${this.#runtime.worker.session}`;
+    for (const e of batch.events) if (e.kind === "activity_scheduled" && e.where === mine) this.#runtime.unpromise();
   }
 
   // --- at rest -------------------------------------------------------------------------------------------------
@@ -607,13 +607,13 @@ export class Execution {
     this.#troubles = 0;
     this.#outcomes = this.#outcomes.filter((o) => this.#isOpen(o));
     const busy = this.#running.size > 0;
-    const now = this.#hub.now();
+    const now = this.#runtime.now();
     if (busy && now - this.#parkedAt < RENEW_MS) {
       this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, this.#parkedAt + RENEW_MS));
       this.#finishTasks(1); // X5 needs one, and every message brings one more
       return;
     }
-    if (this.#holder) await this.#park();
+    if (this.#isOwner) await this.#park();
     this.#parkedAt = now;
     if (busy) this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, now + RENEW_MS));
     this.#finishTasks(busy ? 1 : 0);
@@ -621,30 +621,36 @@ export class Execution {
 
   #dueAt(): Millis | null {
     return dueAt(this.#state!, {
-      now: this.#hub.now(),
-      session: this.#hub.worker.session,
+      now: this.#runtime.now(),
+      session: this.#runtime.worker.session,
       broken: this.#bug !== null,
-      diesAt: (session) => this.#hub.diesAt(session),
+      diesAt: (session) => this.#runtime.diesAt(session),
     });
   }
 
   /** X4. */
   async #park(): Promise<void> {
-    const { run, turn } = this.#head!;
-    const sent = this.#vouched;
-    const parked = await this.#hub.park({ execution: this.id, run, turn, due_at: this.#dueAt(), sent });
-    if (parked) this.#head = { ...this.#head!, sent };
-    else this.#holder = false; // marked or claimed since: a task is on its way to somebody
+    const { run, fence } = this.#head!;
+    const effects_done_through = this.#effectsDoneThrough;
+    const parked = await this.#runtime.park({
+      execution: this.id,
+      run,
+      fence,
+      due_at: this.#dueAt(),
+      effects_done_through,
+    });
+    if (parked) this.#head = { ...this.#head!, effects_done_through };
+    else this.#isOwner = false; // marked or claimed since: a task is on its way to somebody
   }
 
   #wakeAt(at: Millis): void {
     this.#wake?.();
-    const now = this.#hub.now();
+    const now = this.#runtime.now();
     // What is due and yet did not happen (our clock is a little ahead) is looked at again soon, but not without end.
     const then = at > now ? at : now + SOON;
-    this.#wake = this.#hub.worker.clock.at(this.#hub.local(then), () => {
+    this.#wake = this.#runtime.worker.clock.at(this.#runtime.local(then), () => {
       this.#wake = null;
-      void this.#serial(() => this.#advance()).catch((error) => this.#hub.trouble(this, error));
+      void this.#serial(() => this.#advance()).catch((error) => this.#runtime.trouble(this, error));
     });
   }
 
@@ -654,7 +660,7 @@ export class Execution {
     for (const receipt of this.#receipts) {
       if (left-- <= 0) return;
       this.#receipts.delete(receipt);
-      this.#hub.leases.finish(receipt);
+      this.#runtime.leases.finish(receipt);
     }
   }
 
@@ -676,7 +682,7 @@ export class Execution {
     this.#wake = null;
     this.#leaveRun();
     this.#head = null;
-    this.#holder = false;
+    this.#isOwner = false;
     this.#finishTasks();
   }
 
@@ -697,13 +703,13 @@ export class Execution {
   reset(): void {
     this.#instance = null;
     this.#bug = null;
-    this.#holder = false;
+    this.#isOwner = false;
     if (this.#gone) return;
     const wait = Math.min(LONGEST_RETRY, RETRY * 2 ** this.#troubles);
     this.#troubles += 1;
-    if (this.#outcomes.length > 0) this.#wakeAt(this.#hub.now() + wait);
+    if (this.#outcomes.length > 0) this.#wakeAt(this.#runtime.now() + wait);
     if (this.#outcomes.length > 0 || this.#running.size > 0) return; // X5
-    for (const receipt of this.#receipts) void this.#hub.leases.release(receipt, wait).catch(() => {});
+    for (const receipt of this.#receipts) void this.#runtime.leases.release(receipt, wait).catch(() => {});
     this.#receipts.clear();
   }
 }

@@ -3,7 +3,7 @@
  * makes progress (a hung worker loses them, which is the point). Finished receipts are sent back in groups.
  */
 import type { Millis } from "../../shared/protocol/history.ts";
-import { Coalescer } from "./batcher.ts";
+import { Batcher } from "./batcher.ts";
 import type { TaskSource } from "./source.ts";
 import type { WorkerClock } from "./types.ts";
 
@@ -12,14 +12,14 @@ export class Leases {
   readonly #source: TaskSource;
   readonly #clock: WorkerClock;
   readonly #leaseMs: Millis;
-  readonly #finish: Coalescer<string, undefined>;
+  readonly #finish: Batcher<string, undefined>;
   #timer: (() => void) | null = null;
 
   constructor(source: TaskSource, clock: WorkerClock, leaseMs: Millis) {
     this.#source = source;
     this.#clock = clock;
     this.#leaseMs = leaseMs;
-    this.#finish = new Coalescer(async (receipts) => {
+    this.#finish = new Batcher(async (receipts) => {
       await source.finish(receipts);
       return receipts.map(() => undefined);
     });

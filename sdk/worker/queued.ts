@@ -12,20 +12,20 @@ import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityTask, Delivery } from "../../shared/protocol/worker.ts";
 import { type Attempt, startAttempt } from "./attempt.ts";
-import type { Hub } from "./runtime.ts";
+import type { WorkerRuntime } from "./runtime.ts";
 
 /** That an activity is missing here is said so seldom. */
 const SAY_AGAIN: Millis = 60_000;
 
 export class QueuedActivities {
-  readonly #hub: Hub;
+  readonly #runtime: WorkerRuntime;
   readonly #running = new Map<string, Attempt>();
   #underWay = 0;
   /** When it was last said that an activity of this name is missing here. */
   readonly #missed = new Map<string, Millis>();
 
-  constructor(hub: Hub) {
-    this.#hub = hub;
+  constructor(runtime: WorkerRuntime) {
+    this.#runtime = runtime;
   }
 
   get running(): number {
@@ -33,12 +33,12 @@ export class QueuedActivities {
   }
 
   run(delivery: Delivery, task: ActivityTask): Promise<void> {
-    return this.#hub.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
+    return this.#runtime.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
   }
 
   async #passOn(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, worker } = this.#hub;
+    const { leases, worker } = this.#runtime;
     leases.hold(receipt);
     this.#underWay += 1;
     try {
@@ -58,11 +58,11 @@ export class QueuedActivities {
   }
 
   #miss({ name, execution }: ActivityTask, at: Millis): void {
-    const { activities, clock, deployment, log } = this.#hub.worker;
+    const { activities, clock, deployment, log } = this.#runtime.worker;
     const now = clock.now();
     if (now < (this.#missed.get(name) ?? Number.NEGATIVE_INFINITY) + SAY_AGAIN) return;
     this.#missed.set(name, now);
-    const seconds = Math.max(1, Math.round((at - this.#hub.now()) / 1000));
+    const seconds = Math.max(1, Math.round((at - this.#runtime.now()) / 1000));
     log.warn(
       `this worker has no activity '${name}' (it has: ${[...activities.keys()].join(", ")}): handed back for another worker, seen again in ${seconds} s; add it to runWorker({ activities })`,
       { deployment, execution },
@@ -71,15 +71,15 @@ export class QueuedActivities {
 
   async #run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, worker } = this.#hub;
+    const { leases, worker } = this.#runtime;
     const lease = { lost: false };
     leases.hold(receipt, () => {
       lease.lost = true;
       this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now");
     });
     this.#underWay += 1;
-    this.#hub.promiseAnyway();
-    const slot = this.#hub.enter();
+    this.#runtime.promiseAnyway();
+    const slot = this.#runtime.enter();
     if (slot) await slot;
     const began = worker.clock.now();
     try {
@@ -98,8 +98,8 @@ export class QueuedActivities {
         name: task.name,
         input: task.input,
         options: task.options,
-        scheduledAt: this.#hub.local(task.scheduled_at),
-        serverNow: () => this.#hub.now(),
+        scheduledAt: this.#runtime.local(task.scheduled_at),
+        serverNow: () => this.#runtime.now(),
         lastHeartbeat: begun.heartbeat_details,
       });
       this.#running.set(receipt, handle);
@@ -115,7 +115,7 @@ export class QueuedActivities {
     } finally {
       this.#underWay -= 1;
       this.#running.delete(receipt);
-      this.#hub.leave(worker.clock.now() - began);
+      this.#runtime.leave(worker.clock.now() - began);
     }
   }
 
@@ -125,7 +125,7 @@ export class QueuedActivities {
     const { max_attempts } = task.options.retry;
     if (max_attempts === 0 || attempt <= max_attempts) return attempt;
     const { execution, run, activity } = task;
-    const { begun } = await this.#hub.worker.transport.call("begun", { execution, run, activities: [activity] });
+    const { begun } = await this.#runtime.worker.transport.call("begun", { execution, run, activities: [activity] });
     return begun.includes(activity) ? attempt : max_attempts;
   }
 
@@ -136,7 +136,7 @@ export class QueuedActivities {
     const { execution, run, chain, activity } = task;
     const { attempt: last, ...outcome } = ending;
     const ref = { execution, run, chain, activity, attempt: last };
-    await this.#hub.worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", ...outcome } });
+    await this.#runtime.worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", ...outcome } });
     return true;
   }
 
@@ -149,7 +149,8 @@ export class QueuedActivities {
       const message = `attempt ${max_attempts} was lost with its worker, and it was the last`;
       return { attempt: max_attempts, reason: "lost", failure: { type: "WorkerLost", message } };
     }
-    const passed = (limit: number | undefined) => limit !== undefined && this.#hub.now() >= task.scheduled_at + limit;
+    const passed = (limit: number | undefined) =>
+      limit !== undefined && this.#runtime.now() >= task.scheduled_at + limit;
     const timeout = (message: string): Failure => ({ type: "Timeout", message });
     if (passed(options.schedule_to_close_ms)) {
       const message = `${name} did not end within ${options.schedule_to_close_ms} ms of being scheduled`;
@@ -163,11 +164,11 @@ export class QueuedActivities {
   }
 
   async #report(receipt: string, task: ActivityTask, attempt: number, outcome: ActivityOutcome): Promise<void> {
-    const { leases, worker } = this.#hub;
+    const { leases, worker } = this.#runtime;
     const { execution, run, chain, activity } = task;
     const ref = { execution, run, chain, activity, attempt };
     if (outcome.kind === "failed") {
-      const now = this.#hub.now();
+      const now = this.#runtime.now();
       const next = afterFailure({
         options: task.options,
         attempt,
@@ -181,7 +182,7 @@ export class QueuedActivities {
         const body = { ...ref, name: task.name, failure: outcome.failure, retry_at: next.at };
         const { superseded } = await worker.transport.call("retrying", body);
         if (superseded) return leases.forget(receipt);
-        return leases.release(receipt, next.at - this.#hub.now());
+        return leases.release(receipt, next.at - this.#runtime.now());
       }
       const ended = { ...ref, outcome: { ...outcome, reason: next.reason } };
       if ((await worker.transport.call("outcome", ended)).superseded) return leases.forget(receipt);

@@ -5,7 +5,7 @@
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import { roughSize } from "../json.ts";
-import { Coalescer } from "./batcher.ts";
+import { Batcher } from "./batcher.ts";
 import { Execution } from "./execution.ts";
 import type { Leases } from "./leases.ts";
 import { refusedFor } from "./transport.ts";
@@ -14,11 +14,11 @@ import type { WorkerContext } from "./types.ts";
 /** Attempts that take less may wait for a slot in this process. */
 const SHORT_MS: Millis = 50;
 
-export class Hub {
+export class WorkerRuntime {
   readonly worker: WorkerContext;
   readonly leases: Leases;
-  readonly #appends: Coalescer<AppendItem, AppendResult>;
-  readonly #parks: Coalescer<ParkItem, boolean>;
+  readonly #appends: Batcher<AppendItem, AppendResult>;
+  readonly #parks: Batcher<ParkItem, boolean>;
   readonly #executions = new Map<string, Execution>();
   readonly #diesAt = new Map<string, Millis>();
   /** Attempts promised to this worker, and those of them whose function runs. */
@@ -36,8 +36,8 @@ export class Hub {
   constructor(worker: WorkerContext, leases: Leases) {
     this.worker = worker;
     this.leases = leases;
-    this.#appends = new Coalescer((items) => this.#append(items), { weigh: (item) => roughSize(item.batch) });
-    this.#parks = new Coalescer(async (items) => (await worker.transport.call("park", { items })).parked);
+    this.#appends = new Batcher((items) => this.#append(items), { weigh: (item) => roughSize(item.batch) });
+    this.#parks = new Batcher(async (items) => (await worker.transport.call("park", { items })).parked);
   }
 
   // --- time ----------------------------------------------------------------------------------------------------

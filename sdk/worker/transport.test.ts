@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
-import { Coalescer } from "./batcher.ts";
+import { Batcher } from "./batcher.ts";
 import { httpTransport, ServerRefusal, ServerUnreachable } from "./transport.ts";
 
 let server: Server | undefined;
@@ -139,13 +139,13 @@ test("a transport that is closed repeats nothing", async () => {
 test("items offered while calls are under way travel together, in order, within weight and number", async () => {
   const groups: number[][] = [];
   const gates: (() => void)[] = [];
-  const coalescer = new Coalescer<number, number>(
+  const coalescer = new Batcher<number, number>(
     async (items) => {
       groups.push(items);
       await new Promise<void>((ok) => gates.push(ok));
       return items.map((n) => n * 2);
     },
-    { abreast: 1, most: 3, weigh: (n) => (n === 6 ? 1024 * 1024 : 1) },
+    { forEachConcurrent: 1, most: 3, weigh: (n) => (n === 6 ? 1024 * 1024 : 1) },
   );
   const answers = [1, 2, 3, 4, 5, 6, 7].map((n) => coalescer.offer(n));
   for (let i = 0; i < 5; i++) {
@@ -157,12 +157,12 @@ test("items offered while calls are under way travel together, in order, within 
 });
 
 test("a call that fails fails all its items, and those that wait go on", async () => {
-  const coalescer = new Coalescer<number, number>(
+  const coalescer = new Batcher<number, number>(
     async (items) => {
       if (items.includes(1)) throw new Error("away");
       return items;
     },
-    { abreast: 1, most: 2 },
+    { forEachConcurrent: 1, most: 2 },
   );
   const [a, b, c] = await Promise.allSettled([1, 2, 3].map((n) => coalescer.offer(n)));
   expect([a!.status, b!.status, c!.status]).toEqual(["rejected", "rejected", "fulfilled"]);

@@ -16,7 +16,7 @@ import { payloadBytes } from "../json.ts";
 import { definitionOf } from "../workflow/definitions.ts";
 import { Leases } from "./leases.ts";
 import { QueuedActivities } from "./queued.ts";
-import { Hub } from "./runtime.ts";
+import { WorkerRuntime } from "./runtime.ts";
 import type { TaskSource } from "./source.ts";
 import { pollSource } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
@@ -32,7 +32,7 @@ export class Worker {
   readonly #context: WorkerContext;
   readonly #name: string;
   readonly #stopping = new AbortController();
-  #hub!: Hub;
+  #runtime!: WorkerRuntime;
   #queued!: QueuedActivities;
   #source!: TaskSource;
   #registered!: WorkerAnswer<"register">;
@@ -66,11 +66,11 @@ export class Worker {
     const { clock } = this.#context;
     this.#source = await this.#sourceOf(this.#registered);
     const leases = new Leases(this.#source, clock, this.#registered.lease_ms);
-    this.#hub = new Hub(this.#context, leases);
-    this.#hub.hear(this.#registered.now);
-    this.#queued = new QueuedActivities(this.#hub);
-    this.#hub.onSlot(() => this.#room());
-    this.#hub.onFull(() => this.#calledOff.abort());
+    this.#runtime = new WorkerRuntime(this.#context, leases);
+    this.#runtime.hear(this.#registered.now);
+    this.#queued = new QueuedActivities(this.#runtime);
+    this.#runtime.onSlot(() => this.#room());
+    this.#runtime.onFull(() => this.#calledOff.abort());
     this.#armBeat();
     this.#loops = [this.#receive("workflow")];
     if (this.#context.activities.size > 0) this.#loops.push(this.#receive("activity"));
@@ -89,7 +89,7 @@ export class Worker {
           throw new Error("this server hands out tasks in another way now: start the worker again");
         return fresh;
       },
-      local: (at) => this.#hub.local(at),
+      local: (at) => this.#runtime.local(at),
     });
   }
 
@@ -128,7 +128,7 @@ export class Worker {
         timeoutMs: this.#registered.heartbeat_ms,
         signal,
       });
-      this.#hub.hear(answer.now);
+      this.#runtime.hear(answer.now);
       if (answer.all_active) return;
     } catch (error) {
       if (!signal.aborted) log.warn("a heartbeat failed, registering again", { error });
@@ -146,7 +146,7 @@ export class Worker {
     const { log } = this.#context;
     while (!signal.aborted) {
       const room =
-        queue === "activity" ? this.#hub.freeSlots : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
+        queue === "activity" ? this.#runtime.freeSlots : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
       if (room <= 0) {
         await this.#roomAgain();
         continue;
@@ -178,14 +178,14 @@ export class Worker {
 
   #handle(delivery: Delivery): void {
     const { task, receipt } = delivery;
-    const { leases } = this.#hub;
+    const { leases } = this.#runtime;
     switch (task.kind) {
       case "workflow": {
-        const execution = this.#hub.execution(task.execution);
+        const execution = this.#runtime.execution(task.execution);
         this.#advancing += 1;
         execution
           .deliver(receipt)
-          .catch((error) => this.#hub.trouble(execution, error))
+          .catch((error) => this.#runtime.trouble(execution, error))
           .finally(() => {
             this.#advancing -= 1;
             this.#room();
@@ -208,10 +208,10 @@ export class Worker {
 
   async #answer(task: Extract<Delivery["task"], { kind: "query" }>): Promise<void> {
     const { transport, log } = this.#context;
-    if (this.#hub.now() >= task.expires_at) return; // nobody waits any more
+    if (this.#runtime.now() >= task.expires_at) return; // nobody waits any more
     let answer: WorkerBody<"answer">["answer"];
     try {
-      const result = await this.#hub.execution(task.execution).query(task.name, task.input);
+      const result = await this.#runtime.execution(task.execution).query(task.name, task.input);
       const bytes = payloadBytes(result);
       if (bytes > MAX_PAYLOAD_BYTES) {
         const why = `the answer of query "${task.name}" has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}`;
@@ -239,26 +239,26 @@ export class Worker {
   async stop(graceMs: number): Promise<number> {
     if (this.#stopping.signal.aborted) return 0;
     this.#stopping.abort();
-    this.#hub.drain();
+    this.#runtime.drain();
     this.#room();
     await Promise.all(this.#loops);
     const { clock, transport, deployment, session, log } = this.#context;
     const until = clock.now() + graceMs;
-    const busy = () => this.#hub.working + this.#queued.running + this.#advancing + this.#answering;
+    const busy = () => this.#runtime.working + this.#queued.running + this.#advancing + this.#answering;
     while (busy() > 0 && clock.now() < until) {
       await new Promise<void>((ok) => clock.at(clock.now() + 25, ok));
     }
     this.#beat?.();
     this.#leaving.abort();
     await this.#beating; // or it might register what has left
-    const abandoned = this.#hub.running + this.#queued.running;
-    this.#hub.abandonAll();
+    const abandoned = this.#runtime.running + this.#queued.running;
+    this.#runtime.abandonAll();
     this.#queued.abandonAll();
     const body = { deployment, worker: this.#name, session };
     await transport
       .call("stop", body, { retry: false, timeoutMs: FAREWELL })
       .catch((error) => log.warn("the heartbeat could not be removed; it lapses by itself", { error }));
-    await this.#hub.leases.releaseAll();
+    await this.#runtime.leases.releaseAll();
     this.#source.close();
     return abandoned;
   }
@@ -269,18 +269,18 @@ export class Worker {
     this.#leaving.abort();
     this.#beat?.();
     this.#room();
-    this.#hub.leases.drop();
-    this.#hub.abandonAll();
+    this.#runtime.leases.drop();
+    this.#runtime.abandonAll();
     this.#queued.abandonAll();
   }
 
   /** For tests and diagnostics. */
   get stats() {
     return {
-      running: this.#hub.running,
+      running: this.#runtime.running,
       queued: this.#queued.running,
-      cached: this.#hub.cached,
-      held: this.#hub.leases.size,
+      cached: this.#runtime.cached,
+      held: this.#runtime.leases.size,
     };
   }
 }

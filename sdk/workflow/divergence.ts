@@ -114,7 +114,7 @@ export class DecisionRecord {
   }
 
   /** The first place where code parts from what is expected before this mark; null = it does not. */
-  compare(actual: readonly Decision[], mark: number): Difference | null {
+  compare(actual: readonly Decision[], checkpoint: number): Difference | null {
     const expected = this.#expected;
     this.#expected = [];
     const longest = Math.max(expected.length, actual.length);
@@ -122,7 +122,7 @@ export class DecisionRecord {
       this.#steps += 1;
       const recorded = expected[i];
       if (recorded && actual[i] && isSame(recorded, actual[i]!)) continue;
-      const event = recorded?.id ?? mark;
+      const event = recorded?.id ?? checkpoint;
       return { expected: describe(recorded), actual: describe(actual[i]), step: this.#steps, event };
     }
     return null;

@@ -13,7 +13,7 @@ import { UpdateRefused } from "./dispatch.ts";
 import type { Handler } from "./handlers.ts";
 import type { WorkflowInstance } from "./instance.ts";
 import { newTaskId, publishTask } from "./task.ts";
-import { type Alarm, Waiting } from "./waits.ts";
+import { type TimerWait, Waiting } from "./waits.ts";
 
 const TASK_TYPE = "wait_for_input";
 const STATE_KEY = "internal.execution.state";
@@ -47,7 +47,7 @@ export async function waitForInput<S extends Schema>(
   return (await new PendingInput(frame, schema, json, options.label ?? null, ms).promise) as z.output<S>;
 }
 
-export class PendingInput extends Waiting<unknown> implements Alarm {
+export class PendingInput extends Waiting<unknown> implements TimerWait {
   readonly id: string;
   readonly shown: { readonly input_schema: JsonSchema; readonly label: string | null };
   readonly timer: number = 0;

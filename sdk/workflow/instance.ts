@@ -32,7 +32,7 @@ import { DecisionRecord, DivergenceError, describe, type RecordedDecision } from
 import { humanInputHandlers, type PendingInput } from "./human-input.ts";
 import { Scope } from "./scope.ts";
 import type { Activation, Instance, InstanceOptions, Log, Refusal } from "./types.ts";
-import type { ActivityWait, Alarm, ConditionWait } from "./waits.ts";
+import type { ActivityWait, ConditionWait, TimerWait } from "./waits.ts";
 
 const LONG_EVENTS = MAX_HISTORY_EVENTS * HISTORY_IS_LONG_RATIO;
 const LONG_BYTES = MAX_HISTORY_BYTES * HISTORY_IS_LONG_RATIO;
@@ -66,7 +66,7 @@ export class WorkflowInstance implements Instance {
   readonly #budgetMs: Millis;
   readonly #sandbox: boolean;
   readonly #main = new Scope();
-  readonly #timers = new Map<number, Alarm>();
+  readonly #timers = new Map<number, TimerWait>();
   readonly #numbers = { activity: 0, timer: 0, child: 0, task: 0 };
   #decisions: Decision[] = [];
   #pending: Stimulus[] = [];
@@ -238,9 +238,9 @@ export class WorkflowInstance implements Instance {
         return;
       }
       case "timer_fired": {
-        const alarm = this.#timers.get(s.timer);
+        const wait = this.#timers.get(s.timer);
         this.#timers.delete(s.timer);
-        alarm?.fire();
+        wait?.fire();
         return;
       }
       case "child_completed":
@@ -269,10 +269,10 @@ export class WorkflowInstance implements Instance {
     this.closed = true;
   }
 
-  #compare(mark: number): void {
+  #compare(checkpoint: number): void {
     const actual = this.#decisions;
     this.#decisions = [];
-    const difference = this.#record.compare(actual, mark);
+    const difference = this.#record.compare(actual, checkpoint);
     if (!difference) return;
     const error = new DivergenceError({
       workflow: this.name,
@@ -340,9 +340,9 @@ export class WorkflowInstance implements Instance {
     this.#bytes += roughSize(value);
   }
 
-  startTimer(ms: Millis, alarm: Alarm): number {
+  startTimer(ms: Millis, wait: TimerWait): number {
     const timer = this.number("timer");
-    this.#timers.set(timer, alarm);
+    this.#timers.set(timer, wait);
     this.decide({ kind: "timer_started", timer, fire_at: this.time + ms });
     return timer;
   }

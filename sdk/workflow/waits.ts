@@ -66,13 +66,13 @@ export class ActivityWait extends Waiting<unknown> {
 }
 
 /** Anything that a durable timer can wake. */
-export interface Alarm {
+export interface TimerWait {
   readonly timer: number;
   describe(): string;
   fire(): void;
 }
 
-export class SleepWait extends Waiting<void> implements Alarm {
+export class SleepWait extends Waiting<void> implements TimerWait {
   readonly timer: number;
   readonly until: number;
 
@@ -97,7 +97,7 @@ export class SleepWait extends Waiting<void> implements Alarm {
 }
 
 /** The callback of a `setTimeout` in workflow code, and what it returns. Cancellation does not touch it. */
-export class DurableTimeout implements Alarm {
+export class DurableTimeout implements TimerWait {
   readonly timer: number;
   readonly #instance: WorkflowInstance;
   readonly #callback: () => void;
@@ -134,7 +134,7 @@ export class DurableTimeout implements Alarm {
   }
 }
 
-export class ConditionWait extends Waiting<boolean> implements Alarm {
+export class ConditionWait extends Waiting<boolean> implements TimerWait {
   timer = 0;
   readonly #holds: () => boolean;
   readonly #until: number | null;

@@ -8,13 +8,13 @@ import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/h
 import { timestamp } from "../protocol/http/fields.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { isLive } from "../routing/liveness.ts";
-import type { Call } from "./call.ts";
 import { pageOf } from "./page.ts";
+import type { RequestContext } from "./request-context.ts";
 
 const LOCAL = { location_type: "local", k8s_cluster: null, k8s_namespace: null } as const;
 
 /** A deployment with what its workers say about it. */
-interface Known {
+interface LruCache {
   readonly record: DeploymentRecord;
   readonly workers: readonly WorkerRecord[];
   readonly live: number;
@@ -22,22 +22,22 @@ interface Known {
   readonly seenAt: number;
 }
 
-function known(ports: Ports, record: DeploymentRecord, workers: readonly WorkerRecord[]): Known {
+function known(ports: Ports, record: DeploymentRecord, workers: readonly WorkerRecord[]): LruCache {
   const seenAt = Math.max(record.updatedAt, ...workers.map((w) => w.heartbeatAt));
   return { record, workers, live: workers.filter((w) => isLive(ports, w)).length, seenAt };
 }
 
 export async function listDeployments(
-  call: Call,
+  context: RequestContext,
   query: QueryOf<"listDeployments">,
 ): Promise<ResponseOf<"listDeployments"> | Refusal> {
-  const { ports, workspace } = call;
+  const { ports, workspace } = context;
   if (query.workspace_id !== undefined && query.workspace_id !== workspace) {
     return forbidden(`This API key belongs to workspace '${workspace}' and cannot list another's deployments.`);
   }
   const records = await ports.registry.deployments(workspace);
   const byDeployment = Map.groupBy(await ports.registry.workers(workspace), (w) => w.deployment);
-  const serving = query.workflow_name === undefined ? null : await servers(call, query.workflow_name);
+  const serving = query.workflow_name === undefined ? null : await servers(context, query.workflow_name);
   const rows = records
     .filter((d) => matches(query, d) && (serving === null || serving.has(d.name)))
     .map((d) => known(ports, d, byDeployment.get(d.name) ?? []))
@@ -68,12 +68,12 @@ function matches(query: QueryOf<"listDeployments">, d: DeploymentRecord): boolea
   return search === undefined || d.name.toLowerCase().startsWith(search) || d.id.startsWith(search);
 }
 
-async function servers(call: Call, workflow: string): Promise<Set<string>> {
-  const registrations = await call.ports.registry.registrations(call.workspace, { workflow });
+async function servers(context: RequestContext, workflow: string): Promise<Set<string>> {
+  const registrations = await context.ports.registry.registrations(context.workspace, { workflow });
   return new Set(registrations.map((r) => r.deployment));
 }
 
-function view(d: Known): DeploymentResponse {
+function view(d: LruCache): DeploymentResponse {
   return {
     id: d.record.id,
     name: d.record.name,
@@ -102,8 +102,8 @@ function workerView(ports: Ports, w: WorkerRecord): DeploymentWorkerResponse {
   };
 }
 
-async function find(call: Call, name: string): Promise<Known | Refusal> {
-  const { ports, workspace } = call;
+async function find(context: RequestContext, name: string): Promise<LruCache | Refusal> {
+  const { ports, workspace } = context;
   const record = (await ports.registry.deployments(workspace)).find((d) => d.name === name);
   if (!record) return notFound("deployment", name);
   return known(ports, record, await ports.registry.workers(workspace, name));
@@ -111,25 +111,25 @@ async function find(call: Call, name: string): Promise<Known | Refusal> {
 
 /** With `workflow`, what it says about activity is about serving that workflow. */
 export async function getDeployment(
-  call: Call,
+  context: RequestContext,
   name: string,
   workflow: string | undefined,
 ): Promise<ResponseOf<"getDeployment"> | Refusal> {
-  const found = await find(call, name);
+  const found = await find(context, name);
   if (isRefusal(found)) return found;
-  const serves = workflow === undefined || (await servers(call, workflow)).has(name);
+  const serves = workflow === undefined || (await servers(context, workflow)).has(name);
   const shown = serves ? found : { ...found, workers: [], live: 0 };
   const workers = shown.workers.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return { ...view(shown), workers: workers.map((w) => workerView(call.ports, w)) };
+  return { ...view(shown), workers: workers.map((w) => workerView(context.ports, w)) };
 }
 
 export async function listWorkers(
-  call: Call,
+  context: RequestContext,
   name: string,
   query: QueryOf<"listDeploymentWorkers">,
 ): Promise<ResponseOf<"listDeploymentWorkers"> | Refusal> {
-  const { ports } = call;
-  const found = await find(call, name);
+  const { ports } = context;
+  const found = await find(context, name);
   if (isRefusal(found)) return found;
   const wanted = query.worker_status;
   const page = pageOf({

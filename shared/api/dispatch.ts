@@ -23,9 +23,9 @@ import { parseBody, parseQuery } from "../protocol/http/parse.ts";
 import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
-import { type ApiOptions, type Call, DEFAULT_OPTIONS } from "./call.ts";
 import { type Frame, textOf } from "./frames.ts";
-import type { Input, Part } from "./handlers.ts";
+import type { Input, RouteModule } from "./handlers.ts";
+import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import { scopedLog } from "./scoped-log.ts";
 import type { ServeWorker } from "./worker/dispatch.ts";
 import { isWorkerPath } from "./worker/path.ts";
@@ -57,7 +57,7 @@ export interface Api {
 export type GivenOptions = Pick<ApiOptions, "version" | "url"> & Partial<ApiOptions>;
 
 /** An API of these parts. */
-export function apiOf(parts: readonly Part[], ports: Ports, options: GivenOptions): Api {
+export function apiOf(parts: readonly RouteModule[], ports: Ports, options: GivenOptions): Api {
   const api: Context = {
     ports,
     options: { ...DEFAULT_OPTIONS, ...options },
@@ -79,7 +79,7 @@ interface Context {
   readonly authenticate: Authenticate;
   readonly match: (method: string, path: string) => Match<Route>;
   /** By operation. */
-  readonly handlers: Readonly<Record<string, (call: Call, input: Input<never>) => unknown>>;
+  readonly handlers: Readonly<Record<string, (context: RequestContext, input: Input<never>) => unknown>>;
   readonly open: Readonly<Record<string, (options: ApiOptions) => unknown>>;
   readonly worker: ServeWorker | undefined;
 }
@@ -117,9 +117,9 @@ function requestIdOf(api: Context, request: ApiRequest): string {
 
 async function serve(api: Context, request: ApiRequest, requestId: string): Promise<Outcome> {
   if (api.worker && isWorkerPath(request.target)) {
-    const call = await authorize(api, request, requestId);
-    if (isRefusal(call)) return call;
-    return api.worker(call, request);
+    const context = await authorize(api, request, requestId);
+    if (isRefusal(context)) return context;
+    return api.worker(context, request);
   }
   const [path, search] = split(request.target);
   const match = api.match(request.method, path);
@@ -130,8 +130,8 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
   }
   const { route } = match;
   if (!route.auth) return { status: 200, value: await api.open[route.operation]!(api.options) };
-  const call = await authorize(api, request, requestId, route);
-  if (isRefusal(call)) return call;
+  const context = await authorize(api, request, requestId, route);
+  if (isRefusal(context)) return context;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
 
   const query = route.query ? parseQuery(route.query, new URLSearchParams(search)) : { value: {} };
@@ -146,22 +146,27 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
     lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
   } as Input<never>;
   const started = api.ports.clock.now();
-  const result = await api.handlers[route.operation]!(call, input);
+  const result = await api.handlers[route.operation]!(context, input);
   if (isRefusal(result)) {
-    call.log.info("refused", { operation: route.operation, status: result.status, code: result.code });
+    context.log.info("refused", { operation: route.operation, status: result.status, code: result.code });
     return result;
   }
-  call.log.info("served", { operation: route.operation, ms: api.ports.clock.now() - started });
+  context.log.info("served", { operation: route.operation, ms: api.ports.clock.now() - started });
   if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
   return { status: route.success, value: route.kind === "empty" ? undefined : result };
 }
 
 function split(target: string): [path: string, search: string] {
-  const mark = target.indexOf("?");
-  return mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark + 1)];
+  const question = target.indexOf("?");
+  return question < 0 ? [target, ""] : [target.slice(0, question), target.slice(question + 1)];
 }
 
-async function authorize(api: Context, request: ApiRequest, requestId: string, route?: Route): Promise<Call | Refusal> {
+async function authorize(
+  api: Context,
+  request: ApiRequest,
+  requestId: string,
+  route?: Route,
+): Promise<RequestContext | Refusal> {
   const { authorization } = request.headers;
   const key = await api.authenticate(typeof authorization === "string" ? authorization : undefined);
   if (isRefusal(key)) return key;

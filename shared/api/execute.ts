@@ -13,30 +13,42 @@ import { isEncodedInput } from "../protocol/http/fields.ts";
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import { inputProblems } from "../routing/schema-check.ts";
-import { type Call, refTo } from "./call.ts";
 import { withResult } from "./execution-view.ts";
 import { tooLarge } from "./payload.ts";
+import { type RequestContext, refTo } from "./request-context.ts";
 import { deploymentWanted, route, routeToRegistration } from "./routing.ts";
 import { waitFor } from "./wait.ts";
 
 type Answer = ResponseOf<"executeWorkflow"> | Refusal;
 
-export async function executeWorkflow(call: Call, identifier: string, body: WorkflowExecutionRequest): Promise<Answer> {
+export async function executeWorkflow(
+  context: RequestContext,
+  identifier: string,
+  body: WorkflowExecutionRequest,
+): Promise<Answer> {
   const deployment = deploymentWanted(body);
   if (isRefusal(deployment)) return deployment;
-  const registration = await route(call, identifier, deployment);
-  return isRefusal(registration) ? registration : begin(call, registration, body);
+  const registration = await route(context, identifier, deployment);
+  return isRefusal(registration) ? registration : begin(context, registration, body);
 }
 
-export async function executeRegistration(call: Call, id: string, body: WorkflowExecutionRequest): Promise<Answer> {
+export async function executeRegistration(
+  context: RequestContext,
+  id: string,
+  body: WorkflowExecutionRequest,
+): Promise<Answer> {
   const deployment = deploymentWanted(body);
   if (isRefusal(deployment)) return deployment;
-  const registration = await routeToRegistration(call, id, deployment);
-  return isRefusal(registration) ? registration : begin(call, registration, body);
+  const registration = await routeToRegistration(context, id, deployment);
+  return isRefusal(registration) ? registration : begin(context, registration, body);
 }
 
-async function begin(call: Call, registration: RegistrationRecord, body: WorkflowExecutionRequest): Promise<Answer> {
-  const { ports, workspace } = call;
+async function begin(
+  context: RequestContext,
+  registration: RegistrationRecord,
+  body: WorkflowExecutionRequest,
+): Promise<Answer> {
+  const { ports, workspace } = context;
   const { definition } = registration;
   const input = body.encoded_input ?? body.input ?? null;
   const refused = tooLarge("input of the workflow", input) ?? unfit(definition.input_schema, input);
@@ -54,17 +66,17 @@ async function begin(call: Call, registration: RegistrationRecord, body: Workflo
     by: "client",
     timeoutMs: timeout === null ? null : Math.round(timeout * 1000),
     searchKeys: searchKeysOf(definition.search_keys, input),
-    user: call.user,
+    user: context.user,
     extensions: extensionsOf(body),
   });
   if (started.kind === "exists") return alreadyRunning(execution);
-  call.log.info("execution started", {
+  context.log.info("execution started", {
     execution,
     workflow: registration.workflow,
     deployment: registration.deployment,
   });
   if (!body.wait_for_result) return withResult(started.head, registration.workflowId, { searchKeys: false });
-  return result(call, started.head, Math.min(body.timeout_seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS));
+  return result(context, started.head, Math.min(body.timeout_seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS));
 }
 
 /** Absent arguments are none, `{}`; what a codec has encoded cannot be looked into. */
@@ -84,14 +96,14 @@ function extensionsOf(body: WorkflowExecutionRequest): Record<string, unknown> |
   return Object.keys(all).length > 0 ? all : null;
 }
 
-async function result(call: Call, started: Head, waitSeconds: number): Promise<Answer> {
-  const ref = refTo(call, started.execution);
+async function result(context: RequestContext, started: Head, waitSeconds: number): Promise<Answer> {
+  const ref = refTo(context, started.execution);
   const closed = await waitFor({
-    clock: call.ports.clock,
-    until: call.ports.clock.now() + waitSeconds * 1000,
-    signal: call.signal,
-    change: (until, signal) => call.ports.changes.execution(ref, until, signal),
-    look: () => closedHead(call, started),
+    clock: context.ports.clock,
+    until: context.ports.clock.now() + waitSeconds * 1000,
+    signal: context.signal,
+    change: (until, signal) => context.ports.changes.execution(ref, until, signal),
+    look: () => closedHead(context, started),
   });
   if (!closed) return waitExpired(started.execution, waitSeconds);
   if (closed.status !== "COMPLETED")
@@ -100,17 +112,17 @@ async function result(call: Call, started: Head, waitSeconds: number): Promise<A
 }
 
 /** The last run of the started chain, once it has closed. */
-async function closedHead(call: Call, started: Head): Promise<Head | undefined> {
-  const { executions } = call.ports;
-  const ref = refTo(call, started.execution);
+async function closedHead(context: RequestContext, started: Head): Promise<Head | undefined> {
+  const { executions } = context.ports;
+  const ref = refTo(context, started.execution);
   const head = await executions.head(ref);
   if (head?.chain === started.chain) return head.status === "RUNNING" ? undefined : head;
   // The id has been used again since: follow the runs of our own start.
-  let run = await executions.run(call.workspace, started.run);
+  let run = await executions.run(context.workspace, started.run);
   while (run?.status === "CONTINUED_AS_NEW") {
     const last = (await executions.batches(ref, run.run, 1)).at(-1)?.events.at(-1);
     if (last?.kind !== "execution_continued") return undefined;
-    run = await executions.run(call.workspace, last.run);
+    run = await executions.run(context.workspace, last.run);
   }
   return run ?? undefined;
 }

@@ -3,15 +3,15 @@ import { invalid, noSuchHandler, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { inputProblems } from "../routing/schema-check.ts";
-import type { Call } from "./call.ts";
 import { tooLarge } from "./payload.ts";
+import type { RequestContext } from "./request-context.ts";
 
 type Kind = "signal" | "query" | "update";
 const LIST = { signal: "signals", query: "queries", update: "updates" } as const;
 
 /** Why this may not be sent; null = it may. A continued run may be of another workflow than the first: the head knows. */
 export async function checkInvocation(
-  call: Call,
+  context: RequestContext,
   head: Head,
   kind: Kind,
   p: { name: string; input: unknown },
@@ -19,7 +19,7 @@ export async function checkInvocation(
   const large = tooLarge(`input of the ${kind}`, p.input);
   if (large) return large;
   const { workflow, deployment } = head;
-  const [registration] = await call.ports.registry.registrations(call.workspace, { workflow, deployment });
+  const [registration] = await context.ports.registry.registrations(context.workspace, { workflow, deployment });
   if (!registration) return null; // known to its workers only: they check
   const handlers = registration.definition[LIST[kind]];
   const handler = handlers.find((h) => h.name === p.name);

@@ -10,8 +10,8 @@ import type {
   Route,
   RouteOf,
 } from "../protocol/routes.ts";
-import type { ApiOptions, Call } from "./call.ts";
 import type { Frame } from "./frames.ts";
+import type { ApiOptions, RequestContext } from "./request-context.ts";
 import type { ServeWorker } from "./worker/dispatch.ts";
 
 export interface Input<Op extends AvailableOperation> {
@@ -33,7 +33,7 @@ type In<A extends Area> = {
 
 /** One handler for each available row of an area; the compiler knows when one is missing. */
 export type HandlersOf<A extends Area> = {
-  readonly [Op in In<A>]: (call: Call, input: Input<Op>) => Answer<Result<Op>>;
+  readonly [Op in In<A>]: (context: RequestContext, input: Input<Op>) => Answer<Result<Op>>;
 };
 /** Answered without a key, hence without a workspace. */
 export type OpenHandlers = {
@@ -44,7 +44,7 @@ export type OpenHandlers = {
  * An area, or a part of what one process serves: rows of the routes table with their handlers. A Lambda function carries
  * the code of its own area alone; what a process does not serve, it does not find.
  */
-export interface Part {
+export interface RouteModule {
   readonly routes?: readonly Route[];
   readonly handlers?: Partial<HandlersOf<Exclude<Area, "system">>>;
   readonly open?: OpenHandlers;

@@ -4,24 +4,28 @@ import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
-import { type Call, refTo } from "./call.ts";
 import { headOf } from "./executions.ts";
 import { decoded } from "./payload.ts";
+import { type RequestContext, refTo } from "./request-context.ts";
 
 type Answer = { events: HistoryEvent[] } | Refusal;
 
-export async function executionHistory(call: Call, execution: string, o: { decode: boolean }): Promise<Answer> {
-  const head = await headOf(call, execution);
-  return isRefusal(head) ? head : historyOf(call, head, o);
+export async function executionHistory(
+  context: RequestContext,
+  execution: string,
+  o: { decode: boolean },
+): Promise<Answer> {
+  const head = await headOf(context, execution);
+  return isRefusal(head) ? head : historyOf(context, head, o);
 }
 
-export async function runHistory(call: Call, run: string, o: { decode: boolean }): Promise<Answer> {
-  const head = await call.ports.executions.run(call.workspace, run);
-  return head ? historyOf(call, head, o) : notFound("run", run);
+export async function runHistory(context: RequestContext, run: string, o: { decode: boolean }): Promise<Answer> {
+  const head = await context.ports.executions.run(context.workspace, run);
+  return head ? historyOf(context, head, o) : notFound("run", run);
 }
 
-async function historyOf(call: Call, head: Head, o: { decode: boolean }): Promise<Answer> {
-  const batches = await call.ports.executions.batches(refTo(call, head.execution), head.run, 1);
+async function historyOf(context: RequestContext, head: Head, o: { decode: boolean }): Promise<Answer> {
+  const batches = await context.ports.executions.batches(refTo(context, head.execution), head.run, 1);
   const events = [startedOf(head), ...batches.flatMap((batch) => batch.events)];
   return { events: o.decode ? events.map(withDecoded) : events };
 }

@@ -10,8 +10,8 @@ import { servingWorkers } from "./worker/dispatch.ts";
 import { WORKER_HANDLERS } from "./worker/handlers.ts";
 
 export { createKey, DEFAULT_WORKSPACE, type NewKey } from "./auth.ts";
-export type { ApiOptions } from "./call.ts";
 export type { Api, ApiResponse } from "./dispatch.ts";
+export type { ApiOptions } from "./request-context.ts";
 
 const ALL = [REGISTRATION, EXECUTIONS, STREAMS, SCHEDULES, SYSTEM, { worker: servingWorkers(WORKER_HANDLERS) }];
 

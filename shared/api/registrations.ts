@@ -3,21 +3,21 @@ import type { RegistrationRecord, WorkflowRecord } from "../ports.ts";
 import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { activeDeployments } from "../routing/liveness.ts";
-import type { Call } from "./call.ts";
 import { pageOf } from "./page.ts";
+import type { RequestContext } from "./request-context.ts";
 import { beginsId, matchesSearch } from "./search.ts";
 import { registrationView, workflowView } from "./workflow-view.ts";
 
 type Query = QueryOf<"getWorkflowRegistrations">;
 type Answer = ResponseOf<"getWorkflowRegistrations"> | Refusal;
 
-export async function listRegistrations(call: Call, query: Query): Promise<Answer> {
-  const { registry } = call.ports;
+export async function listRegistrations(context: RequestContext, query: Query): Promise<Answer> {
+  const { registry } = context.ports;
   const [registrations, workflows, deployments, active] = await Promise.all([
-    registry.registrations(call.workspace),
-    registry.workflows(call.workspace),
-    registry.deployments(call.workspace),
-    activeDeployments(call.ports, call.workspace),
+    registry.registrations(context.workspace),
+    registry.workflows(context.workspace),
+    registry.deployments(context.workspace),
+    activeDeployments(context.ports, context.workspace),
   ]);
   const byName = new Map(workflows.map((w) => [w.name, w]));
   const ids = new Map(deployments.map((d) => [d.name, d.id]));
@@ -32,7 +32,7 @@ export async function listRegistrations(call: Call, query: Query): Promise<Answe
   if (isRefusal(page)) return page;
   const views = page.rows.map((r) => {
     const workflow = byName.get(r.workflow);
-    const shown = query.with_workflow && workflow ? workflowView(call, workflow, r.definition.is_technical) : null;
+    const shown = query.with_workflow && workflow ? workflowView(context, workflow, r.definition.is_technical) : null;
     return registrationView(r, ids.get(r.deployment) ?? null, shown);
   });
   return { workflow_registrations: views, workflow_versions: views, next_cursor: page.next };
@@ -58,18 +58,18 @@ function matches(
 }
 
 export async function getRegistration(
-  call: Call,
+  context: RequestContext,
   id: string,
   o: { withWorkflow: boolean },
 ): Promise<ResponseOf<"getWorkflowRegistration"> | Refusal> {
-  const { registry } = call.ports;
-  const found = await registry.registration(call.workspace, id);
+  const { registry } = context.ports;
+  const found = await registry.registration(context.workspace, id);
   if (!found) return notFound("registration", id);
-  const deployments = await registry.deployments(call.workspace);
+  const deployments = await registry.deployments(context.workspace);
   const deployment = deployments.find((d) => d.name === found.deployment);
-  const workflow = o.withWorkflow ? await registry.workflow(call.workspace, found.workflow) : null;
-  const shown = workflow && workflowView(call, workflow, found.definition.is_technical);
-  const active = (await activeDeployments(call.ports, call.workspace)).has(found.deployment);
+  const workflow = o.withWorkflow ? await registry.workflow(context.workspace, found.workflow) : null;
+  const shown = workflow && workflowView(context, workflow, found.definition.is_technical);
+  const active = (await activeDeployments(context.ports, context.workspace)).has(found.deployment);
   const view = { ...registrationView(found, deployment?.id ?? null, shown), active };
   return { workflow_registration: view, workflow_version: view };
 }

@@ -2,30 +2,30 @@
 import type { RegistrationRecord } from "../ports.ts";
 import { invalidAt, noActiveDeployment, type Refusal } from "../protocol/errors.ts";
 import { route as find, type Wanted } from "../routing/route.ts";
-import type { Call } from "./call.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** `identifier`: the workflow's name or id. */
 export async function route(
-  call: Call,
+  context: RequestContext,
   identifier: string,
   deployment: string | undefined,
 ): Promise<RegistrationRecord | Refusal> {
-  const workflow = await call.ports.registry.workflow(call.workspace, identifier);
+  const workflow = await context.ports.registry.workflow(context.workspace, identifier);
   if (!workflow) return noActiveDeployment(identifier, []);
-  return registrationFor(call, { workflow: workflow.name, deployment });
+  return registrationFor(context, { workflow: workflow.name, deployment });
 }
 
 /** The deployment of a registration that the caller named by id, which must be the one named besides. */
 export function routeToRegistration(
-  call: Call,
+  context: RequestContext,
   id: string,
   deployment: string | undefined,
 ): Promise<RegistrationRecord | Refusal> {
-  return registrationFor(call, { registration: id, deployment });
+  return registrationFor(context, { registration: id, deployment });
 }
 
-async function registrationFor(call: Call, wanted: Wanted): Promise<RegistrationRecord | Refusal> {
-  const found = await find(call.ports, call.workspace, wanted);
+async function registrationFor(context: RequestContext, wanted: Wanted): Promise<RegistrationRecord | Refusal> {
+  const found = await find(context.ports, context.workspace, wanted);
   return found.kind === "found" ? found.registration : found.refusal;
 }
 

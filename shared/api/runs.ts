@@ -4,21 +4,21 @@ import { invalidAt, isRefusal, notFound, type PublicStatus, type Refusal } from 
 import { ExecutionStatus, type Head } from "../protocol/head.ts";
 import type { WorkflowExecutionResponse } from "../protocol/http/executions.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
-import type { Call } from "./call.ts";
 import { withoutResult, withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
 import { readToken, writeToken } from "./page.ts";
+import type { RequestContext } from "./request-context.ts";
 import { beginsId } from "./search.ts";
 
 type Query = QueryOf<"listRuns">;
 type Answer = ResponseOf<"listRuns">;
 
-export async function listRuns(call: Call, query: Query): Promise<Answer | Refusal> {
-  const { ports, workspace } = call;
+export async function listRuns(context: RequestContext, query: Query): Promise<Answer | Refusal> {
+  const { ports, workspace } = context;
   const place = readToken(query, "next_page_token", query.next_page_token);
   if (isRefusal(place)) return place;
   const workflows = await ports.registry.workflows(workspace);
-  const wanted = await filterOf(call, query, workflows);
+  const wanted = await filterOf(context, query, workflows);
   if (wanted === null) return { executions: [], next_page_token: null };
   const ids = new Map(workflows.map((w) => [w.name, w.id]));
   try {
@@ -36,9 +36,9 @@ export async function listRuns(call: Call, query: Query): Promise<Answer | Refus
 
 /** Null: nothing can match. */
 async function filterOf(
-  call: Call,
+  context: RequestContext,
   query: Query,
-  workflows: Awaited<ReturnType<Call["ports"]["registry"]["workflows"]>>,
+  workflows: Awaited<ReturnType<RequestContext["ports"]["registry"]["workflows"]>>,
 ): Promise<RunsQuery | null> {
   let names: string[] | undefined;
   if (query.workflow_identifier !== undefined) {
@@ -54,7 +54,7 @@ async function filterOf(
   if (names?.length === 0 || (statuses?.length === 0 && (query.status?.length ?? 0) > 0)) return null;
   const search = query.search?.trim();
   return {
-    workspace: call.workspace,
+    workspace: context.workspace,
     sortBy: query.sort_by,
     order: query.order,
     limit: query.page_size,
@@ -68,13 +68,13 @@ async function filterOf(
     }),
     ...(statuses?.length && { statuses }),
     ...(query.deployment_name !== undefined && { deployment: query.deployment_name }),
-    ...(query.user_id !== undefined && { user: query.user_id === "current" ? call.user : query.user_id }),
+    ...(query.user_id !== undefined && { user: query.user_id === "current" ? context.user : query.user_id }),
     ...(query.start_time_after !== undefined && { startedAfter: query.start_time_after }),
     ...(query.start_time_before !== undefined && { startedBefore: query.start_time_before }),
     ...(query.end_time_after !== undefined && { closedAfter: query.end_time_after }),
     ...(query.end_time_before !== undefined && { closedBefore: query.end_time_before }),
     ...(query.search_key?.length && { searchKeys: query.search_key }),
-    ...(!query.include_internal && { without: await technicalWorkflows(call) }),
+    ...(!query.include_internal && { without: await technicalWorkflows(context) }),
   };
 }
 
@@ -83,13 +83,13 @@ function isRecorded(status: PublicStatus): status is Head["status"] {
   return ExecutionStatus.safeParse(status).success;
 }
 
-async function technicalWorkflows(call: Call): Promise<string[]> {
-  const registrations = await call.ports.registry.registrations(call.workspace);
+async function technicalWorkflows(context: RequestContext): Promise<string[]> {
+  const registrations = await context.ports.registry.registrations(context.workspace);
   return [...new Set(registrations.filter((r) => r.definition.is_technical).map((r) => r.workflow))];
 }
 
-export async function getRun(call: Call, run: string): Promise<WorkflowExecutionResponse | Refusal> {
-  const head = await call.ports.executions.run(call.workspace, run);
+export async function getRun(context: RequestContext, run: string): Promise<WorkflowExecutionResponse | Refusal> {
+  const head = await context.ports.executions.run(context.workspace, run);
   if (!head) return notFound("run", run);
-  return withResult(head, await workflowIdOf(call, head.workflow), { searchKeys: true });
+  return withResult(head, await workflowIdOf(context, head.workflow), { searchKeys: true });
 }

@@ -13,8 +13,8 @@ import {
 } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { route } from "../routing/route.ts";
-import type { Call } from "./call.ts";
 import { tooLarge } from "./payload.ts";
+import type { RequestContext } from "./request-context.ts";
 
 export interface ScheduleTarget {
   readonly workflow: string;
@@ -34,12 +34,12 @@ interface Wanted {
   readonly workflow_task_queue?: string | null | undefined;
 }
 
-export async function targetOfSchedule(call: Call, wanted: Wanted): Promise<ScheduleTarget | Refusal> {
+export async function targetOfSchedule(context: RequestContext, wanted: Wanted): Promise<ScheduleTarget | Refusal> {
   const deployment = deploymentOf(wanted);
   if (isRefusal(deployment)) return deployment;
   const registrationId = wanted.workflow_registration_id ?? wanted.workflow_version_id;
-  if (registrationId != null) return byRegistration(call, registrationId, deployment);
-  return byIdentifier(call, wanted.workflow_identifier ?? "", deployment);
+  if (registrationId != null) return byRegistration(context, registrationId, deployment);
+  return byIdentifier(context, wanted.workflow_identifier ?? "", deployment);
 }
 
 /** `workflow_task_queue` is an older name of `deployment_name`; when both are given they must agree. */
@@ -53,8 +53,12 @@ function deploymentOf({ deployment_name: name, workflow_task_queue: queue }: Wan
   return name || queue || null;
 }
 
-async function byRegistration(call: Call, id: string, deployment: string | null): Promise<ScheduleTarget | Refusal> {
-  const registration = await call.ports.registry.registration(call.workspace, id);
+async function byRegistration(
+  context: RequestContext,
+  id: string,
+  deployment: string | null,
+): Promise<ScheduleTarget | Refusal> {
+  const registration = await context.ports.registry.registration(context.workspace, id);
   if (!registration) return notFound("registration", id);
   if (deployment !== null && deployment !== registration.deployment) {
     return invalidAt(
@@ -67,15 +71,15 @@ async function byRegistration(call: Call, id: string, deployment: string | null)
 
 /** Name or id of a workflow, or id of a registration. */
 async function byIdentifier(
-  call: Call,
+  context: RequestContext,
   identifier: string,
   deployment: string | null,
 ): Promise<ScheduleTarget | Refusal> {
-  const { ports, workspace } = call;
+  const { ports, workspace } = context;
   const workflow = await ports.registry.workflow(workspace, identifier);
   if (!workflow) {
     const registration = await ports.registry.registration(workspace, identifier);
-    return registration ? byRegistration(call, identifier, deployment) : noActiveDeployment(identifier, []);
+    return registration ? byRegistration(context, identifier, deployment) : noActiveDeployment(identifier, []);
   }
   const found = await route(ports, workspace, { workflow: workflow.name, deployment });
   if (found.kind === "refused") return found.refusal;

@@ -12,7 +12,7 @@ import type { WorkflowDefinition } from "../protocol/worker.ts";
 import { inputProblems } from "../routing/schema-check.ts";
 import { validateSpec } from "../schedule/rules/index.ts";
 import { create } from "../schedule/service/index.ts";
-import type { Call } from "./call.ts";
+import type { RequestContext } from "./request-context.ts";
 import { definitionOf } from "./schedule-view.ts";
 
 /** What is wrong with the schedules of a definition; they are registered all or not at all. */
@@ -35,19 +35,19 @@ export function inCodeProblems(d: WorkflowDefinition, loc: readonly (string | nu
 
 /** Creates what is not there yet; answers what to tell the worker. Call it with definitions that have no problems. */
 export async function registerInCode(
-  call: Call,
+  context: RequestContext,
   deployment: string,
   definitions: readonly WorkflowDefinition[],
 ): Promise<string[]> {
   const warnings: string[] = [];
   for (const { name, schedules } of definitions) {
-    for (const [i, given] of schedules.entries()) warnings.push(await registerOne(call, deployment, name, i, given));
+    for (const [i, given] of schedules.entries()) warnings.push(await registerOne(context, deployment, name, i, given));
   }
   return warnings;
 }
 
-async function registerOne(call: Call, deployment: string, workflow: string, i: number, given: unknown) {
-  const { ports, workspace } = call;
+async function registerOne(context: RequestContext, deployment: string, workflow: string, i: number, given: unknown) {
+  const { ports, workspace } = context;
   const parsed = ScheduleDefinition.parse(given);
   const schedule_id = parsed.schedule_id ?? idOf(workflow, deployment, i + 1);
   const definition = definitionOf(parsed);
@@ -55,13 +55,13 @@ async function registerOne(call: Call, deployment: string, workflow: string, i: 
     schedule_id,
     workflow_name: workflow,
     deployment_name: deployment,
-    created_by: call.user,
+    created_by: context.user,
     definition,
   });
   const told = `Workflow '${workflow}' brings schedules in its code, which is deprecated.`;
   const migrate = `Remove it from the code and keep it with: sirocco schedule update ${schedule_id} ...`;
   if (created.kind === "created") {
-    call.log.info("schedule created from code", { schedule: schedule_id, workflow, deployment });
+    context.log.info("schedule created from code", { schedule: schedule_id, workflow, deployment });
     return `${told} It now runs as schedule '${schedule_id}'. ${migrate}`;
   }
   const stored = (await ports.schedules.get({ workspace, schedule: schedule_id }))?.state;

@@ -14,19 +14,19 @@ import {
   update,
 } from "../schedule/rules/index.ts";
 import { type Changed, change, create, type Decide, readLog } from "../schedule/service/index.ts";
-import type { Call } from "./call.ts";
 import { readToken, writeToken } from "./page.ts";
+import type { RequestContext } from "./request-context.ts";
 import { inputRefusal, targetOfSchedule } from "./schedule-target.ts";
 import { definitionOf, logEntryView, partialOf, scheduleView } from "./schedule-view.ts";
 
 type Id = string;
 
 export async function createSchedule(
-  call: Call,
+  context: RequestContext,
   body: BodyOf<"scheduleWorkflow">,
 ): Promise<ResponseOf<"scheduleWorkflow"> | Refusal> {
-  const { ports, workspace } = call;
-  const target = await targetOfSchedule(call, body);
+  const { ports, workspace } = context;
+  const target = await targetOfSchedule(context, body);
   if (isRefusal(target)) return target;
   const unfit = await inputRefusal(target.registration, body.schedule.input);
   if (unfit) return unfit;
@@ -36,12 +36,12 @@ export async function createSchedule(
     workflow_name: target.workflow,
     workflow_registration_id: target.registrationId,
     deployment_name: target.deployment,
-    created_by: call.user,
+    created_by: context.user,
     definition: definitionOf(body.schedule),
   });
   if (created.kind === "exists") return scheduleExists(schedule_id);
   if (created.kind === "invalid") return refusedSpec(created.issues);
-  call.log.info("schedule created", { schedule: schedule_id, workflow: target.workflow });
+  context.log.info("schedule created", { schedule: schedule_id, workflow: target.workflow });
   return { schedule_id };
 }
 
@@ -51,25 +51,25 @@ function refusedSpec(issues: readonly SpecIssue[], at: readonly string[] = ["bod
   return invalidSchedule(issues.map((each) => ({ ...each, loc: place(each) })));
 }
 
-const keyOf = (call: Call, schedule: Id): ScheduleKey => ({ workspace: call.workspace, schedule });
+const keyOf = (context: RequestContext, schedule: Id): ScheduleKey => ({ workspace: context.workspace, schedule });
 
-async function stored(call: Call, id: Id): Promise<ScheduleState | Refusal> {
-  return (await call.ports.schedules.get(keyOf(call, id)))?.state ?? notFound("schedule", id);
+async function stored(context: RequestContext, id: Id): Promise<ScheduleState | Refusal> {
+  return (await context.ports.schedules.get(keyOf(context, id)))?.state ?? notFound("schedule", id);
 }
 
-export async function getSchedule(call: Call, id: Id): Promise<ResponseOf<"getSchedule"> | Refusal> {
-  const state = await stored(call, id);
-  return isRefusal(state) ? state : scheduleView(state, call.ports.clock.now());
+export async function getSchedule(context: RequestContext, id: Id): Promise<ResponseOf<"getSchedule"> | Refusal> {
+  const state = await stored(context, id);
+  return isRefusal(state) ? state : scheduleView(state, context.ports.clock.now());
 }
 
 /** Enough for most workspaces in one read; pages are filled by reading on. */
 const READ_AT_ONCE = 500;
 
 export async function listSchedules(
-  call: Call,
+  context: RequestContext,
   query: QueryOf<"getSchedules">,
 ): Promise<ResponseOf<"getSchedules"> | Refusal> {
-  const { ports, workspace } = call;
+  const { ports, workspace } = context;
   const place = readToken(query, "next_page_token", query.next_page_token);
   if (isRefusal(place)) return place;
   const size = query.page_size ?? Number.POSITIVE_INFINITY;
@@ -80,7 +80,7 @@ export async function listSchedules(
       limit: READ_AT_ONCE,
       ...(after !== undefined && { after }),
     });
-    found.push(...states.filter((state) => matches(call, query, state)));
+    found.push(...states.filter((state) => matches(context, query, state)));
     after = states.at(-1)?.schedule_id;
     if (found.length > size || states.length < READ_AT_ONCE) break;
   }
@@ -93,10 +93,10 @@ export async function listSchedules(
   };
 }
 
-function matches(call: Call, query: QueryOf<"getSchedules">, state: ScheduleState): boolean {
+function matches(context: RequestContext, query: QueryOf<"getSchedules">, state: ScheduleState): boolean {
   const { workflow_name, user_id, status } = query;
   if (workflow_name !== undefined && state.workflow_name !== workflow_name) return false;
-  if (user_id !== undefined && state.created_by !== (user_id === "current" ? call.user : user_id)) return false;
+  if (user_id !== undefined && state.created_by !== (user_id === "current" ? context.user : user_id)) return false;
   if (status !== undefined && state.paused !== (status === "paused")) return false;
   const search = query.search?.trim().toLowerCase();
   if (!search) return true;
@@ -104,15 +104,15 @@ function matches(call: Call, query: QueryOf<"getSchedules">, state: ScheduleStat
 }
 
 export async function updateSchedule(
-  call: Call,
+  context: RequestContext,
   id: Id,
   body: BodyOf<"updateSchedule">,
 ): Promise<ResponseOf<"updateSchedule"> | Refusal> {
   const partial = partialOf(body.schedule);
   if ("input" in partial) {
-    const state = await stored(call, id);
+    const state = await stored(context, id);
     if (isRefusal(state)) return state;
-    const target = await targetOfSchedule(call, {
+    const target = await targetOfSchedule(context, {
       workflow_identifier: state.workflow_name,
       deployment_name: state.deployment_name,
     });
@@ -120,18 +120,18 @@ export async function updateSchedule(
     const unfit = await inputRefusal(isRefusal(target) ? undefined : target.registration, partial.input);
     if (unfit) return unfit;
   }
-  const changed = await apply(call, id, (state, now) => update(state, now, partial));
+  const changed = await apply(context, id, (state, now) => update(state, now, partial));
   return isRefusal(changed) ? changed : { schedule_id: id };
 }
 
 /** A change, or the refusal of it; `at`: where in the request its issues lie. */
 async function apply(
-  call: Call,
+  context: RequestContext,
   id: Id,
   decide: Decide,
   at?: readonly string[],
 ): Promise<Extract<Changed, { kind: "changed" }> | Refusal> {
-  const changed = await change(call.ports, keyOf(call, id), decide);
+  const changed = await change(context.ports, keyOf(context, id), decide);
   if (changed.kind === "missing") return notFound("schedule", id);
   if (changed.kind === "invalid") return refusedSpec(changed.issues, at);
   return changed;
@@ -139,30 +139,38 @@ async function apply(
 
 const done = (changed: unknown): undefined | Refusal => (isRefusal(changed) ? changed : undefined);
 
-export async function deleteSchedule(call: Call, id: Id): Promise<undefined | Refusal> {
-  const deleted = await call.ports.schedules.delete(keyOf(call, id));
+export async function deleteSchedule(context: RequestContext, id: Id): Promise<undefined | Refusal> {
+  const deleted = await context.ports.schedules.delete(keyOf(context, id));
   if (!deleted) return notFound("schedule", id);
-  call.log.info("schedule deleted", { schedule: id });
+  context.log.info("schedule deleted", { schedule: id });
 }
 
-export async function pauseSchedule(call: Call, id: Id, body: BodyOf<"pauseSchedule">): Promise<undefined | Refusal> {
-  return done(await apply(call, id, (state, now) => pause(state, now, body.note ?? null), ["body"]));
+export async function pauseSchedule(
+  context: RequestContext,
+  id: Id,
+  body: BodyOf<"pauseSchedule">,
+): Promise<undefined | Refusal> {
+  return done(await apply(context, id, (state, now) => pause(state, now, body.note ?? null), ["body"]));
 }
 
-export async function resumeSchedule(call: Call, id: Id, body: BodyOf<"resumeSchedule">): Promise<undefined | Refusal> {
-  return done(await apply(call, id, (state, now) => resume(state, now, body.note ?? null), ["body"]));
+export async function resumeSchedule(
+  context: RequestContext,
+  id: Id,
+  body: BodyOf<"resumeSchedule">,
+): Promise<undefined | Refusal> {
+  return done(await apply(context, id, (state, now) => resume(state, now, body.note ?? null), ["body"]));
 }
 
 export async function triggerSchedule(
-  call: Call,
+  context: RequestContext,
   id: Id,
   body: BodyOf<"triggerSchedule">,
 ): Promise<undefined | Refusal> {
-  return done(await apply(call, id, (state, now) => trigger(state, now, body.overlap ?? null)));
+  return done(await apply(context, id, (state, now) => trigger(state, now, body.overlap ?? null)));
 }
 
 export async function backfillSchedule(
-  call: Call,
+  context: RequestContext,
   id: Id,
   body: BodyOf<"backfillSchedule">,
 ): Promise<ResponseOf<"backfillSchedule"> | Refusal> {
@@ -177,23 +185,26 @@ export async function backfillSchedule(
     if ("state" in decision) accepted = decision.state.manual_runs - state.manual_runs;
     return decision;
   };
-  const changed = await apply(call, id, decide, ["body"]);
+  const changed = await apply(context, id, decide, ["body"]);
   return isRefusal(changed) ? changed : { accepted };
 }
 
-export function previewSchedule(call: Call, body: BodyOf<"previewSchedule">): ResponseOf<"previewSchedule"> | Refusal {
-  const after = body.after ?? call.ports.clock.now();
+export function previewSchedule(
+  context: RequestContext,
+  body: BodyOf<"previewSchedule">,
+): ResponseOf<"previewSchedule"> | Refusal {
+  const after = body.after ?? context.ports.clock.now();
   const shown = preview(definitionOf(body.schedule), { after, count: body.count });
   if ("issues" in shown) return refusedSpec(shown.issues);
   return { ...shown, ...(shown.windows && { windows: [...shown.windows] }) };
 }
 
 export async function scheduleLog(
-  call: Call,
+  context: RequestContext,
   id: Id,
   query: QueryOf<"getScheduleLog">,
 ): Promise<ResponseOf<"getScheduleLog"> | Refusal> {
-  const state = await stored(call, id);
+  const state = await stored(context, id);
   if (isRefusal(state)) return state;
   const of = { schedule: id, created: state.created_at };
   const place = readToken(of, "cursor", query.cursor);
@@ -201,7 +212,7 @@ export async function scheduleLog(
   const before = place === undefined ? undefined : Number(place[0]);
   if (before !== undefined && !Number.isSafeInteger(before))
     return invalidAt(["query", "cursor"], "not a token of this log");
-  const page = await readLog(call.ports, call.workspace, state, {
+  const page = await readLog(context.ports, context.workspace, state, {
     limit: query.limit,
     ...(before !== undefined && { before }),
   });

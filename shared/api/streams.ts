@@ -12,8 +12,8 @@ import { notFound, type Refusal } from "../protocol/errors.ts";
 import type { Millis } from "../protocol/history.ts";
 import { KEEP_ALIVE_SECONDS } from "../protocol/limits.ts";
 import type { QueryOf } from "../protocol/routes.ts";
-import { type Call, refTo } from "./call.ts";
 import { type Frame, frameOf, metadataOf } from "./frames.ts";
+import { type RequestContext, refTo } from "./request-context.ts";
 
 const PAGE = 200;
 const KEEP_ALIVE_MS: Millis = KEEP_ALIVE_SECONDS * 1000;
@@ -24,10 +24,15 @@ type Change = (until: Millis, signal: AbortSignal) => Promise<void>;
  * What `look` finds; if it finds `null`, waits for a change first. The change is watched from before the look, so that
  * nothing between looking and waiting is slept through.
  */
-async function lookOrWait<T>(call: Call, until: Millis, change: Change, look: () => Promise<T[] | null>): Promise<T[]> {
+async function lookOrWait<T>(
+  context: RequestContext,
+  until: Millis,
+  change: Change,
+  look: () => Promise<T[] | null>,
+): Promise<T[]> {
   const enough = new AbortController();
   const leave = () => enough.abort();
-  call.signal.addEventListener("abort", leave);
+  context.signal.addEventListener("abort", leave);
   try {
     const changed = change(until, enough.signal);
     const found = await look();
@@ -35,7 +40,7 @@ async function lookOrWait<T>(call: Call, until: Millis, change: Change, look: ()
     await changed;
     return [];
   } finally {
-    call.signal.removeEventListener("abort", leave);
+    context.signal.removeEventListener("abort", leave);
     enough.abort();
   }
 }
@@ -44,18 +49,23 @@ const TERMINAL = new Set(["WORKFLOW_EXECUTION_COMPLETED", "WORKFLOW_EXECUTION_FA
 
 /** `after`: the sequence of the last frame that was seen. */
 export async function streamExecution(
-  call: Call,
+  context: RequestContext,
   execution: string,
   after: number | undefined,
 ): Promise<AsyncIterable<Frame> | Refusal> {
-  const ref = refTo(call, execution);
-  const head = await call.ports.executions.head(ref);
-  return head ? executionFrames(call, execution, head.chain, after ?? 0) : notFound("execution", execution);
+  const ref = refTo(context, execution);
+  const head = await context.ports.executions.head(ref);
+  return head ? executionFrames(context, execution, head.chain, after ?? 0) : notFound("execution", execution);
 }
 
-async function* executionFrames(call: Call, execution: string, chain: string, from: number): AsyncGenerator<Frame> {
-  const { ports, workspace } = call;
-  const ref = refTo(call, execution);
+async function* executionFrames(
+  context: RequestContext,
+  execution: string,
+  chain: string,
+  from: number,
+): AsyncGenerator<Frame> {
+  const { ports, workspace } = context;
+  const ref = refTo(context, execution);
   const quiet = new KeepAlive(ports);
   let after = from;
   let over = false;
@@ -68,8 +78,8 @@ async function* executionFrames(call: Call, execution: string, chain: string, fr
     return over ? read() : null; // what the feed of a closed start holds now is all there will be
   };
   const change: Change = (until, signal) => ports.changes.execution(ref, until, signal);
-  while (!call.signal.aborted) {
-    const items = await lookOrWait(call, quiet.due, change, look);
+  while (!context.signal.aborted) {
+    const items = await lookOrWait(context, quiet.due, change, look);
     for (const item of items) {
       after = item.sequence;
       if (item.event.wire.chain_run_id !== chain) continue; // S3
@@ -84,15 +94,19 @@ async function* executionFrames(call: Call, execution: string, chain: string, fr
 
 /** `lastEventId`: the sequence of the last frame that was seen; stronger than `start_seq`, which is inclusive. */
 export function streamEvents(
-  call: Call,
+  context: RequestContext,
   query: QueryOf<"getStreamEvents">,
   lastEventId: number | undefined,
 ): AsyncIterable<Frame> {
-  return eventFrames(call, query, lastEventId ?? Math.max(0, query.start_seq - 1));
+  return eventFrames(context, query, lastEventId ?? Math.max(0, query.start_seq - 1));
 }
 
-async function* eventFrames(call: Call, query: QueryOf<"getStreamEvents">, from: number): AsyncGenerator<Frame> {
-  const { ports, workspace } = call;
+async function* eventFrames(
+  context: RequestContext,
+  query: QueryOf<"getStreamEvents">,
+  from: number,
+): AsyncGenerator<Frame> {
+  const { ports, workspace } = context;
   const wanted = filterOf(query);
   const only = (id: string) => (id === "*" ? undefined : id);
   const execution = only(query.workflow_exec_id);
@@ -105,8 +119,8 @@ async function* eventFrames(call: Call, query: QueryOf<"getStreamEvents">, from:
     return items.length > 0 ? items : null;
   };
   const change: Change = (until, signal) => ports.changes.feed(workspace, until, signal);
-  while (!call.signal.aborted) {
-    const items = await lookOrWait(call, quiet.due, change, look);
+  while (!context.signal.aborted) {
+    const items = await lookOrWait(context, quiet.due, change, look);
     for (const item of items) {
       after = item.sequence;
       if (!wanted(item.event)) continue;

@@ -1,10 +1,10 @@
 /** What the installation says about itself. */
 import type { ResponseOf } from "../protocol/routes.ts";
-import type { ApiOptions, Call } from "./call.ts";
+import type { ApiOptions, RequestContext } from "./request-context.ts";
 
-export function workerInfo(call: Call): ResponseOf<"getWorkerInfo"> {
-  const { url } = call.options;
-  return { scheduler_url: url, namespace: call.workspace, tls: url.startsWith("https:") };
+export function workerInfo(context: RequestContext): ResponseOf<"getWorkerInfo"> {
+  const { url } = context.options;
+  return { scheduler_url: url, namespace: context.workspace, tls: url.startsWith("https:") };
 }
 
 export function health(options: ApiOptions): ResponseOf<"getHealth"> {

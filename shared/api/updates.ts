@@ -8,24 +8,24 @@ import type { Head } from "../protocol/head.ts";
 import { CLOSING, type HistoryEvent, isClosing, tailOf } from "../protocol/history.ts";
 import { type Message, messageId } from "../protocol/messages.ts";
 import { liveWorkers } from "../routing/liveness.ts";
-import { type Call, refTo } from "./call.ts";
 import { closed, runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
 import { checkInvocation } from "./handlers-of.ts";
+import { type RequestContext, refTo } from "./request-context.ts";
 import { waitFor } from "./wait.ts";
 
 type Answer = { update_name: string; result: unknown } | Refusal;
 
 export async function updateExecution(
-  call: Call,
+  context: RequestContext,
   execution: string,
   p: { name: string; input?: unknown },
 ): Promise<Answer> {
-  const { ports, options } = call;
-  const head = await runningHead(call, execution);
+  const { ports, options } = context;
+  const head = await runningHead(context, execution);
   if (isRefusal(head)) return head;
   const input = p.input ?? null;
-  const refused = await checkInvocation(call, head, "update", { name: p.name, input });
+  const refused = await checkInvocation(context, head, "update", { name: p.name, input });
   if (refused) return refused;
   const id = messageId.update(ports.uuid());
   const message = {
@@ -35,26 +35,30 @@ export async function updateExecution(
     input: input as Extract<Message, { kind: "update" }>["input"],
     sent_at: ports.clock.now(),
   } as const;
-  const ref = refTo(call, execution);
-  const follower = new Follower(call, head, await tail(call, head), id);
+  const ref = refTo(context, execution);
+  const follower = new Follower(context, head, await tail(context, head), id);
   const sent = await send(ports, ref, message);
   if (sent.kind === "closed") return closed(execution, sent.head);
   const outcome = await waitFor({
     clock: ports.clock,
     until: ports.clock.now() + options.updateWaitMs,
-    signal: call.signal,
+    signal: context.signal,
     change: (until, signal) => ports.changes.execution(ref, until, signal),
     look: () => follower.look(),
   });
   if (outcome) return answerOf(p.name, execution, outcome);
-  const live = await liveWorkers(ports, call.workspace, head.deployment);
+  const live = await liveWorkers(ports, context.workspace, head.deployment);
   const deployment = { name: head.deployment, liveWorkers: live };
   return noAnswer("update", p.name, execution, options.updateWaitMs / 1000, deployment);
 }
 
-async function tail(call: Call, head: Head): Promise<number> {
-  const batches = await call.ports.executions.batches(refTo(call, head.execution), head.run, head.sent);
-  return tailOf(batches, head.sent);
+async function tail(context: RequestContext, head: Head): Promise<number> {
+  const batches = await context.ports.executions.batches(
+    refTo(context, head.execution),
+    head.run,
+    head.effects_done_through,
+  );
+  return tailOf(batches, head.effects_done_through);
 }
 
 type Outcome =
@@ -63,15 +67,15 @@ type Outcome =
 
 /** Reads the runs of a chain from the moment of sending on, looking for what became of one update. */
 class Follower {
-  readonly #call: Call;
+  readonly #call: RequestContext;
   readonly #id: string;
   readonly #execution: string;
   #run: string;
   #tail: number;
   #accepted = false;
 
-  constructor(call: Call, head: Head, tail: number, id: string) {
-    this.#call = call;
+  constructor(context: RequestContext, head: Head, tail: number, id: string) {
+    this.#call = context;
     this.#execution = head.execution;
     this.#run = head.run;
     this.#tail = tail;

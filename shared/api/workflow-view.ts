@@ -2,17 +2,17 @@
 import type { RegistrationRecord, WorkflowRecord } from "../ports.ts";
 import type { Workflow, WorkflowCodeDefinition, WorkflowRegistration } from "../protocol/http/workflows.ts";
 import type { HandlerDefinition, WorkflowDefinition } from "../protocol/worker.ts";
-import type { Call } from "./call.ts";
+import type { RequestContext } from "./request-context.ts";
 
-export function workflowView(call: Call, workflow: WorkflowRecord, technical: boolean): Workflow {
+export function workflowView(context: RequestContext, workflow: WorkflowRecord, technical: boolean): Workflow {
   return {
     id: workflow.id,
     name: workflow.name,
     display_name: workflow.displayName,
     type: "code",
     description: workflow.description,
-    customer_id: call.options.installation,
-    workspace_id: call.workspace,
+    customer_id: context.options.installation,
+    workspace_id: context.workspace,
     shared_namespace: null,
     available_in_chat_assistant: workflow.availableInChatAssistant,
     is_technical: technical,

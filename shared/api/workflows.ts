@@ -4,24 +4,27 @@ import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import { ExecutionStatus } from "../protocol/head.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { activeDeployments } from "../routing/liveness.ts";
-import type { Call } from "./call.ts";
 import { pageOf } from "./page.ts";
+import type { RequestContext } from "./request-context.ts";
 import { beginsId, matchesSearch } from "./search.ts";
 import { workflowView } from "./workflow-view.ts";
 
 type Query = QueryOf<"getWorkflows">;
 
 /** `include_shared` changes nothing: workspaces share no workflows here. */
-export async function listWorkflows(call: Call, query: Query): Promise<ResponseOf<"getWorkflows"> | Refusal> {
-  const { registry } = call.ports;
+export async function listWorkflows(
+  context: RequestContext,
+  query: Query,
+): Promise<ResponseOf<"getWorkflows"> | Refusal> {
+  const { registry } = context.ports;
   const [workflows, registrations, active] = await Promise.all([
-    registry.workflows(call.workspace),
-    registry.registrations(call.workspace),
-    activeDeployments(call.ports, call.workspace),
+    registry.workflows(context.workspace),
+    registry.registrations(context.workspace),
+    activeDeployments(context.ports, context.workspace),
   ]);
   const byWorkflow = Map.groupBy(registrations, (r) => r.workflow);
   let rows = workflows.filter((w) => matches(query, w, byWorkflow.get(w.name) ?? [], active));
-  if (query.status?.length) rows = await withRuns(call, rows, query.status);
+  if (query.status?.length) rows = await withRuns(context, rows, query.status);
   const byName = query.sort_by === "display_name";
   const page = pageOf({
     rows,
@@ -69,26 +72,33 @@ function matches(
 }
 
 /** Those that have a run of one of these statuses. */
-async function withRuns(call: Call, workflows: WorkflowRecord[], wanted: readonly string[]): Promise<WorkflowRecord[]> {
+async function withRuns(
+  context: RequestContext,
+  workflows: WorkflowRecord[],
+  wanted: readonly string[],
+): Promise<WorkflowRecord[]> {
   const statuses = wanted.flatMap((status) => ExecutionStatus.safeParse(status).data ?? []);
   if (statuses.length === 0) return [];
   const kept: WorkflowRecord[] = [];
   for (const w of workflows) {
-    const q = { workspace: call.workspace, workflows: [w.name], statuses, limit: 1 } as const;
-    const { runs } = await call.ports.executions.runs({ ...q, sortBy: "start_time", order: "desc" });
+    const q = { workspace: context.workspace, workflows: [w.name], statuses, limit: 1 } as const;
+    const { runs } = await context.ports.executions.runs({ ...q, sortBy: "start_time", order: "desc" });
     if (runs.length > 0) kept.push(w);
   }
   return kept;
 }
 
 /** `active`: some deployment that serves it has a live worker. */
-export async function getWorkflow(call: Call, identifier: string): Promise<ResponseOf<"getWorkflow"> | Refusal> {
-  const { registry } = call.ports;
-  const workflow = await registry.workflow(call.workspace, identifier);
+export async function getWorkflow(
+  context: RequestContext,
+  identifier: string,
+): Promise<ResponseOf<"getWorkflow"> | Refusal> {
+  const { registry } = context.ports;
+  const workflow = await registry.workflow(context.workspace, identifier);
   if (!workflow) return notFound("workflow", identifier);
-  const registrations = await registry.registrations(call.workspace, { workflow: workflow.name });
-  const live = await activeDeployments(call.ports, call.workspace);
+  const registrations = await registry.registrations(context.workspace, { workflow: workflow.name });
+  const live = await activeDeployments(context.ports, context.workspace);
   const active = registrations.some((r) => live.has(r.deployment));
   const technical = registrations.some((r) => r.definition.is_technical);
-  return { workflow: { ...workflowView(call, workflow, technical), active } };
+  return { workflow: { ...workflowView(context, workflow, technical), active } };
 }

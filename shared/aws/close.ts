@@ -16,11 +16,11 @@ import { type Item, keyItem, N, pause, S, text } from "./table.ts";
 
 export interface CloseRequest {
   readonly run: string;
-  readonly turn: number | null;
+  readonly fence: number | null;
   readonly batch: Batch;
   readonly next: Head;
 }
-export type CloseAnswer = { kind: "closed" } | { kind: "position_lost" } | { kind: "head_lost"; head: Head | null };
+export type CloseAnswer = { kind: "closed" } | { kind: "conflict" } | { kind: "fenced"; head: Head | null };
 
 const CONFLICTS = 12;
 
@@ -28,7 +28,7 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
   const at = await log.position(ref, p.run, p.batch.first);
   if (at.kind === "taken") {
     const head = await readHead(c, ref);
-    return isMine(head, p) ? { kind: "position_lost" } : { kind: "head_lost", head };
+    return isMine(head, p) ? { kind: "conflict" } : { kind: "fenced", head };
   }
   const entry = await log.encode(ref, p.run, p.batch, at.upto);
   const final = p.next.run === p.run;
@@ -44,9 +44,9 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
     return { kind: "closed" };
   }
   if (answer.head !== undefined) {
-    return { kind: "head_lost", head: answer.head ? await decodeHead(c.blobs, answer.head) : null };
+    return { kind: "fenced", head: answer.head ? await decodeHead(c.blobs, answer.head) : null };
   }
-  return { kind: "position_lost" };
+  return { kind: "conflict" };
 }
 
 async function readHead(c: Context, ref: Ref): Promise<Head | null> {
@@ -54,7 +54,7 @@ async function readHead(c: Context, ref: Ref): Promise<Head | null> {
   return item ? decodeHead(c.blobs, item) : null;
 }
 const isMine = (head: Head | null, p: CloseRequest): boolean =>
-  head?.status === "RUNNING" && head.run === p.run && (p.turn === null || head.turn === p.turn);
+  head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
 
 /** What the transaction holds besides the batch. */
 interface Prepared {
@@ -63,16 +63,16 @@ interface Prepared {
   more(table: string): TransactWriteItem[];
 }
 
-const NAMES = { "#status": "status", "#run": "run", "#turn": "turn" };
+const NAMES = { "#status": "status", "#run": "run", "#fence": "fence" };
 
 /** The head becomes final: only what a close changes is written. */
 async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promise<Prepared> {
   const { next, run } = p;
   const closedAt = next.closed_at ?? c.clock.now();
   const set: Item = { "#status": S(next.status), closed_at: N(closedAt) };
-  const remove = ["rung", "promised", "fresh"];
+  const remove = ["wake_pending", "promised", "fresh"];
   const blobs: Packed[] = [];
-  for (const field of ["result", "failure", "owed"] as const) {
+  for (const field of ["result", "failure", "outbox"] as const) {
     const packed = await packField(ref, run, field, next[field]);
     if (packed) {
       set[`#${field}`] = packed.attribute;
@@ -85,7 +85,7 @@ async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promis
     set["#ttl"] = N(ttlSeconds(closedAt + c.settings.retentionMs)); // else `settle` gives it
   }
   const values: Item = { ":running": S("RUNNING"), ":run": S(run), ":one": N(1) };
-  if (p.turn !== null) values[":turn"] = N(p.turn);
+  if (p.fence !== null) values[":fence"] = N(p.fence);
   const assignments = Object.entries(set).map(([name, value], i) => {
     values[`:v${i}`] = value;
     return `${name} = :v${i}`;
@@ -104,7 +104,7 @@ async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promis
       Update: {
         TableName,
         Key: keyItem(headKey(ref)),
-        UpdateExpression: `SET ${assignments.join(", ")}, #turn = #turn + :one REMOVE ${remove.join(", ")}`,
+        UpdateExpression: `SET ${assignments.join(", ")}, #fence = #fence + :one REMOVE ${remove.join(", ")}`,
         ConditionExpression: mine(p),
         ExpressionAttributeNames: { ...NAMES, ...names },
         ExpressionAttributeValues: values,
@@ -116,14 +116,14 @@ async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promis
 }
 
 const mine = (p: CloseRequest): string =>
-  `#status = :running AND #run = :run${p.turn === null ? "" : " AND #turn = :turn"}`;
+  `#status = :running AND #run = :run${p.fence === null ? "" : " AND #fence = :fence"}`;
 
 /** The head passes to the next run; the old one stays as an item of its own. */
 async function continuing(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promise<Prepared | CloseAnswer> {
   const old = await c.tables.executions.get(headKey(ref));
   const head = old ? await decodeHead(c.blobs, old) : null;
-  if (!old || !head || !isMine(head, p)) return { kind: "head_lost", head };
-  const next = await encodeHead({ ...p.next, turn: head.turn + 1 });
+  if (!old || !head || !isMine(head, p)) return { kind: "fenced", head };
+  const next = await encodeHead({ ...p.next, fence: head.fence + 1 });
   const closedAt = p.next.started_at;
   const left = leftBehind(ref, old, {
     status: S("CONTINUED_AS_NEW"),
@@ -138,9 +138,9 @@ async function continuing(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Pr
       Put: {
         TableName,
         Item: next.item,
-        ConditionExpression: mine({ ...p, turn: head.turn }),
+        ConditionExpression: mine({ ...p, fence: head.fence }),
         ExpressionAttributeNames: NAMES,
-        ExpressionAttributeValues: { ":running": S("RUNNING"), ":run": S(p.run), ":turn": N(head.turn) },
+        ExpressionAttributeValues: { ":running": S("RUNNING"), ":run": S(p.run), ":fence": N(head.fence) },
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       },
     }),
@@ -154,7 +154,7 @@ async function continuing(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Pr
 
 /** The item of a run that is not the head's any more. */
 export function leftBehind(ref: Ref, head: Item, over: Item = {}): Item {
-  const { fresh: _fresh, rung: _rung, promised: _promised, ...rest } = head;
+  const { fresh: _fresh, wake_pending: _wakePending, promised: _promised, ...rest } = head;
   delete rest[INDEXES.due.partition];
   delete rest[INDEXES.due.sort];
   return { ...rest, ...keyItem(runKey(ref, text(head, "run")!)), ...over };

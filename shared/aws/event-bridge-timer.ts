@@ -23,7 +23,7 @@ const NEAR_MS: Millis = 14 * 60_000;
 /** EventBridge Scheduler fires within the minute that it is told. */
 const EARLY_MS: Millis = 3 * 60_000;
 
-export class Alarm {
+export class EventBridgeTimer {
   readonly #clients: Pick<Clients, "sqs" | "scheduler">;
   readonly #clock: Clock;
   readonly #o: AlarmOptions;

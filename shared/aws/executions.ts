@@ -11,26 +11,26 @@ import { decodeHead, dueAttributes, encodeHead, isExpired, packSearchKeys, store
 import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
-import { Lookup } from "./lookup.ts";
 import { INDEXES } from "./names.ts";
 import { expireValue, type Packed, upload } from "./pack.ts";
+import { RunIndex } from "./run-index.ts";
 import { listRuns } from "./runs.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 
-const NAMES = { "#status": "status", "#run": "run", "#turn": "turn" };
+const NAMES = { "#status": "status", "#run": "run", "#fence": "fence" };
 const RUNNING = { ":running": S("RUNNING") };
 
 export class AwsExecutions implements Executions {
   readonly #c: Context;
   readonly #log: Log;
   readonly #inbox: Inbox;
-  readonly #lookup: Lookup;
+  readonly #runIndex: RunIndex;
 
   constructor(c: Context) {
     this.#c = c;
     this.#log = new Log(c);
     this.#inbox = new Inbox(c);
-    this.#lookup = new Lookup(c);
+    this.#runIndex = new RunIndex(c);
   }
 
   get #table() {
@@ -44,14 +44,14 @@ export class AwsExecutions implements Executions {
   async #decode(item: Item | null): Promise<Head | null> {
     if (!item || isExpired(item, this.#c.clock.now())) return null;
     const head = await decodeHead(this.#c.blobs, item);
-    this.#lookup.heard(head, head.run);
-    this.#log.heard(head, item);
-    this.#inbox.heard(head.chain, head.deadline);
+    this.#runIndex.remember(head, head.run);
+    this.#log.remember(head, item);
+    this.#inbox.remember(head.chain, head.deadline);
     return head;
   }
 
   async create(head: Head, overFinal: boolean) {
-    const encoded = await encodeHead({ ...head, turn: 1 }, { fresh: true });
+    const encoded = await encodeHead({ ...head, fence: 1 }, { fresh: true });
     const item = await storeHeadBlobs(this.#c.blobs, encoded);
     if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
     let put = await this.#table.put(item, { expression: "attribute_not_exists(pk)" });
@@ -73,16 +73,16 @@ export class AwsExecutions implements Executions {
       }
       if (!expired) await this.#table.put(leftBehind(head, old)); // the old run stays listed under its own key
       put = await this.#table.put(
-        { ...item, turn: N(number(old, "turn")! + 1) },
+        { ...item, fence: N(number(old, "fence")! + 1) },
         {
-          expression: "#run = :run AND #turn = :turn AND #status <> :running",
+          expression: "#run = :run AND #fence = :fence AND #status <> :running",
           names: NAMES,
-          values: { ":run": old.run!, ":turn": old.turn!, ...RUNNING },
+          values: { ":run": old.run!, ":fence": old.fence!, ...RUNNING },
         },
       );
     }
-    this.#lookup.heard(head, head.run);
-    this.#inbox.heard(head.chain, head.deadline);
+    this.#runIndex.remember(head, head.run);
+    this.#inbox.remember(head.chain, head.deadline);
     return { kind: "created" as const };
   }
 
@@ -96,15 +96,15 @@ export class AwsExecutions implements Executions {
     return this.#inbox.all(ref, chain);
   }
 
-  async mark(ref: Ref, chain: string, dueAt: Millis) {
+  async requestWake(ref: Ref, chain: string, dueAt: Millis) {
     const { partition, sort } = INDEXES.due;
     const due = dueAttributes(pkOf(ref), dueAt);
-    const marked = await this.#table.update(
+    const requested = await this.#table.update(
       headKey(ref),
-      `SET ${partition} = :shard, ${sort} = :due, promised = :due, rung = :true, #turn = #turn + :one`,
+      `SET ${partition} = :shard, ${sort} = :due, promised = :due, wake_pending = :true, #fence = #fence + :one`,
       {
-        condition: "#status = :running AND #chain = :chain AND attribute_not_exists(rung)",
-        names: { "#status": "status", "#turn": "turn", "#chain": "chain" },
+        condition: "#status = :running AND #chain = :chain AND attribute_not_exists(wake_pending)",
+        names: { "#status": "status", "#fence": "fence", "#chain": "chain" },
         values: {
           ...RUNNING,
           ":shard": due[partition]!,
@@ -115,8 +115,8 @@ export class AwsExecutions implements Executions {
         },
       },
     );
-    if (marked.ok) return { kind: "marked" as const };
-    return { kind: "refused" as const, head: await this.#decode(marked.found) };
+    if (requested.ok) return { kind: "requested" as const };
+    return { kind: "refused" as const, head: await this.#decode(requested.found) };
   }
 
   /**
@@ -129,10 +129,10 @@ export class AwsExecutions implements Executions {
     const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(promised, :due)";
     const claimed = await this.#table.update(
       headKey(ref),
-      `SET ${partition} = :shard, ${sort} = ${kept}, driver = :session, #turn = #turn + :one REMOVE rung, promised, fresh`,
+      `SET ${partition} = :shard, ${sort} = ${kept}, owner = :session, #fence = #fence + :one REMOVE wake_pending, promised, fresh`,
       {
         condition: "#status = :running",
-        names: { "#status": "status", "#turn": "turn" },
+        names: { "#status": "status", "#fence": "fence" },
         values: {
           ...RUNNING,
           ":shard": due[partition]!,
@@ -145,9 +145,9 @@ export class AwsExecutions implements Executions {
     );
     const head = claimed.ok ? await this.#decode(claimed.item) : null;
     if (head === null || head.due_at === p.dueAt || head.due_at! > p.keepAfter!) return head;
-    const { run, turn, sent } = head;
+    const { run, fence, effects_done_through: effectsDoneThrough } = head;
     // Refused: it was marked or claimed meanwhile, and is due by that.
-    const moved = await this.park(ref, { run, turn, sent, dueAt: p.dueAt });
+    const moved = await this.park(ref, { run, fence, effectsDoneThrough, dueAt: p.dueAt });
     return moved ? { ...head, due_at: p.dueAt } : head;
   }
 
@@ -158,20 +158,25 @@ export class AwsExecutions implements Executions {
     return this.#log.batches(ref, run, after);
   }
 
-  async park(ref: Ref, p: { run: string; turn: number; dueAt: Millis | null; sent: number }): Promise<boolean> {
+  async park(
+    ref: Ref,
+    p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number },
+  ): Promise<boolean> {
     const { partition, sort } = INDEXES.due;
     const due = p.dueAt === null ? null : dueAttributes(pkOf(ref), p.dueAt);
     const parked = await this.#table.update(
       headKey(ref),
-      due ? `SET sent = :sent, ${partition} = :shard, ${sort} = :due` : `SET sent = :sent REMOVE ${partition}, ${sort}`,
+      due
+        ? `SET effects_done_through = :done, ${partition} = :shard, ${sort} = :due`
+        : `SET effects_done_through = :done REMOVE ${partition}, ${sort}`,
       {
-        condition: "#status = :running AND #run = :run AND #turn = :turn",
+        condition: "#status = :running AND #run = :run AND #fence = :fence",
         names: NAMES,
         values: {
           ...RUNNING,
-          ":sent": N(p.sent),
+          ":done": N(p.effectsDoneThrough),
           ":run": S(p.run),
-          ":turn": N(p.turn),
+          ":fence": N(p.fence),
           ...(due && { ":shard": due[partition]!, ":due": due[sort]! }),
         },
       },
@@ -181,16 +186,16 @@ export class AwsExecutions implements Executions {
 
   async close(ref: Ref, p: CloseRequest) {
     const done = await close(this.#c, this.#log, ref, p);
-    if (done.kind === "closed") this.#lookup.heard(ref, p.next.run);
+    if (done.kind === "closed") this.#runIndex.remember(ref, p.next.run);
     return done;
   }
 
-  async settle(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void> {
+  async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void> {
     const { partition, sort } = INDEXES.due;
     const final = seen.status !== "RUNNING";
     const settled = await this.#table.update(
       headKey(ref),
-      final ? `SET #ttl = :ttl REMOVE owed, ${partition}, ${sort}` : "REMOVE owed",
+      final ? `SET #ttl = :ttl REMOVE outbox, ${partition}, ${sort}` : "REMOVE outbox",
       {
         condition: "#run = :run AND #status = :status",
         names: { "#run": "run", "#status": "status", ...(final && { "#ttl": "ttl" }) },
@@ -202,7 +207,7 @@ export class AwsExecutions implements Executions {
         returns: "UPDATED_OLD",
       },
     );
-    if (settled.ok) await expireValue(this.#c.blobs, settled.item?.owed);
+    if (settled.ok) await expireValue(this.#c.blobs, settled.item?.outbox);
   }
 
   due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
@@ -210,11 +215,11 @@ export class AwsExecutions implements Executions {
   }
 
   async run(workspace: string, run: string): Promise<Head | null> {
-    return this.#decode(await this.#lookup.item(workspace, run));
+    return this.#decode(await this.#runIndex.item(workspace, run));
   }
 
   runs(query: RunsQuery) {
-    return listRuns(this.#c, this.#lookup, query);
+    return listRuns(this.#c, this.#runIndex, query);
   }
 
   async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>): Promise<void> {

@@ -18,7 +18,7 @@ import type { Blobs } from "./blobs.ts";
 import { unpack } from "./pack.ts";
 import { type Item, type Key, number, text } from "./table.ts";
 
-export interface Part {
+export interface FeedSegment {
   /** `<run>#<first event>`, or `PROGRESS#<run>#<id>`. */
   readonly source: string;
   /** Sequences it takes, at least 1. */
@@ -34,7 +34,7 @@ export interface Stored {
   readonly n: number;
   /** When it was appended. */
   readonly at: Millis;
-  readonly parts: readonly Part[];
+  readonly segments: readonly FeedSegment[];
 }
 
 const PREFIX = "E#";
@@ -52,6 +52,6 @@ export async function decodeStored(blobs: Blobs, item: Item): Promise<Stored> {
     first: firstSequence(item),
     n: number(item, "n")!,
     at: number(item, "at")!,
-    parts: await unpack<Part[]>(blobs, item.parts!),
+    segments: await unpack<FeedSegment[]>(blobs, item.segments!),
   };
 }

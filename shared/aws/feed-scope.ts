@@ -3,14 +3,14 @@
  * appended to, and that place is found by halving) to the last batch of its log, once it is closed.
  */
 
-import { Known } from "../lib/lru-cache.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { headKey, pkOf } from "./keys.ts";
 import { Log } from "./log.ts";
-import { Lookup } from "./lookup.ts";
 import { INDEXES } from "./names.ts";
+import { RunIndex } from "./run-index.ts";
 import { type Item, number, text, within } from "./table.ts";
 
 export interface Scope {
@@ -32,15 +32,15 @@ const MARGIN_MS: Millis = 60_000;
 
 export class Scopes {
   readonly #c: Context;
-  readonly #lookup: Lookup;
+  readonly #runIndex: RunIndex;
   readonly #log: Log;
-  readonly #places = new Known<number>(2_000);
+  readonly #places = new LruCache<number>(2_000);
   /** By source of the last batch: the sequence at which the item with it ends. */
-  readonly #ends = new Known<number>(2_000);
+  readonly #ends = new LruCache<number>(2_000);
 
   constructor(c: Context) {
     this.#c = c;
-    this.#lookup = new Lookup(c);
+    this.#runIndex = new RunIndex(c);
     this.#log = new Log(c);
   }
 
@@ -54,7 +54,7 @@ export class Scopes {
       after: after > 0 ? after : await this.#placeOf(workspace, since),
       isOver: end !== undefined && end <= after,
       isEnd: (stored) => {
-        if (last === undefined || !stored.parts.some((part) => part.source === last)) return false;
+        if (last === undefined || !stored.segments.some((segment) => segment.source === last)) return false;
         this.#ends.set(last, stored.first + stored.n - 1);
         return true;
       },
@@ -64,7 +64,7 @@ export class Scopes {
   /** The runs that are asked for, of an execution all that are known; of a tree those of its root. */
   async #runs(workspace: string, { run, execution, root }: Scope): Promise<Item[]> {
     if (run !== undefined) {
-      const item = await this.#lookup.item(workspace, run);
+      const item = await this.#runIndex.item(workspace, run);
       return item ? [item] : [];
     }
     const id = execution ?? root;

@@ -8,8 +8,8 @@
  */
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
-import { anchorKey, decodeStored, endOf, HIGHEST, itemKey, type Part, type Stored } from "./feed-items.ts";
-import { Parts } from "./feed-parts.ts";
+import { anchorKey, decodeStored, endOf, type FeedSegment, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
+import { FeedSegments } from "./feed-segments.ts";
 import { refOf, ttlSeconds } from "./keys.ts";
 import { pack } from "./pack.ts";
 import { type Item, keyItem, N, number, text, within } from "./table.ts";
@@ -41,12 +41,12 @@ interface Memory {
 
 export class FeedWriter {
   readonly #c: Context;
-  readonly #parts: Parts;
+  readonly #segments: FeedSegments;
   readonly #memory = new Map<string, Memory>();
 
   constructor(c: Context) {
     this.#c = c;
-    this.#parts = new Parts(c);
+    this.#segments = new FeedSegments(c);
   }
 
   /** Ids of the first record of each workspace that could not be taken in. */
@@ -56,11 +56,11 @@ export class FeedWriter {
     for (const [workspace, some] of byWorkspace) {
       let reached = 0;
       try {
-        const parts: Part[] = [];
+        const segments: FeedSegment[] = [];
         let trouble: unknown;
         for (const change of some) {
           try {
-            parts.push(...(await this.#parts.of(change.image)));
+            segments.push(...(await this.#segments.of(change.image)));
             reached += 1;
           } catch (error) {
             trouble = error;
@@ -69,7 +69,7 @@ export class FeedWriter {
         }
         const before = reached;
         reached = 0; // until it is appended, nothing is
-        if (parts.length > 0) await this.#append(workspace, parts, Math.min(...some.map((x) => x.at)));
+        if (segments.length > 0) await this.#append(workspace, segments, Math.min(...some.map((x) => x.at)));
         reached = before;
         if (trouble) throw trouble;
       } catch (error) {
@@ -81,29 +81,29 @@ export class FeedWriter {
     return failed;
   }
 
-  async #append(workspace: string, parts: readonly Part[], oldest: Millis): Promise<void> {
+  async #append(workspace: string, segments: readonly FeedSegment[], oldest: Millis): Promise<void> {
     const memory = await this.#remembering(workspace, oldest);
-    let left = parts.filter((part) => !memory.sources.has(part.source));
+    let left = segments.filter((segment) => !memory.sources.has(segment.source));
     while (left.length > 0) {
       const group = chunk(left);
-      const n = group.reduce((sum, part) => sum + part.n, 0);
+      const n = group.reduce((sum, segment) => sum + segment.n, 0);
       const packed = await pack(JSON.stringify(group), workspace, Number.POSITIVE_INFINITY);
       const now = this.#c.clock.now();
       const item = {
         ...keyItem(itemKey(workspace, memory.next)),
         n: N(n),
         at: N(now),
-        parts: packed.attribute,
+        segments: packed.attribute,
         ttl: N(ttlSeconds(now + this.#c.settings.retentionMs)),
       };
       const put = await this.#c.tables.feed.put(item, { expression: "attribute_not_exists(pk)" });
       if (put.ok) {
-        this.#learn(memory, { first: memory.next, n, at: now, parts: group });
+        this.#learn(memory, { first: memory.next, n, at: now, segments: group });
         await this.#raise(workspace, memory);
         left = left.slice(group.length);
       } else {
         await this.#catchUp(workspace, memory); // somebody else won the place (E1)
-        left = left.filter((part) => !memory.sources.has(part.source));
+        left = left.filter((segment) => !memory.sources.has(segment.source));
       }
     }
   }
@@ -122,7 +122,7 @@ export class FeedWriter {
       for (const item of page) {
         next ??= endOf(item) + 1;
         if (number(item, "at")! < since) break reading;
-        for (const part of (await decodeStored(this.#c.blobs, item)).parts) sources.add(part.source);
+        for (const segment of (await decodeStored(this.#c.blobs, item)).segments) sources.add(segment.source);
       }
     }
     const limit = (anchor && number(anchor, "limit")) || 0;
@@ -137,7 +137,7 @@ export class FeedWriter {
   }
 
   #learn(memory: Memory, stored: Stored): void {
-    for (const part of stored.parts) memory.sources.add(part.source);
+    for (const segment of stored.segments) memory.sources.add(segment.source);
     memory.next = Math.max(memory.next, stored.first + stored.n);
   }
 
@@ -161,15 +161,15 @@ const range = (workspace: string, from: number) => ({
 });
 
 /** As many of the first parts as one item takes, at least one. */
-function chunk(parts: readonly Part[]): Part[] {
+function chunk(segments: readonly FeedSegment[]): FeedSegment[] {
   let events = 0;
   let bytes = 0;
   let n = 0;
-  for (const part of parts) {
-    events += part.n;
-    bytes += Buffer.byteLength(JSON.stringify(part));
+  for (const segment of segments) {
+    events += segment.n;
+    bytes += Buffer.byteLength(JSON.stringify(segment));
     if (n > 0 && (events > MOST_EVENTS || bytes > MOST_BYTES)) break;
     n += 1;
   }
-  return parts.slice(0, n);
+  return segments.slice(0, n);
 }

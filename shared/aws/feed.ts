@@ -6,38 +6,38 @@
  * after its end: it does not walk through the whole workspace.
  */
 import type { PublicEvent } from "../core/present.ts";
-import { Known } from "../lib/lru-cache.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type { Feed, FeedItem, Ref } from "../ports.ts";
 import type { Context } from "./context.ts";
 import {
   anchorKey,
   decodeStored,
   endOf,
+  type FeedSegment,
   firstSequence,
   HIGHEST,
   itemKey,
-  type Part,
   type Stored,
 } from "./feed-items.ts";
-import { Parts } from "./feed-parts.ts";
 import { type Scope, Scopes } from "./feed-scope.ts";
+import { FeedSegments } from "./feed-segments.ts";
 import { payloadOwner } from "./heads.ts";
 import { progressKey, ttlSeconds } from "./keys.ts";
 import { INLINE_ONCE, stored } from "./pack.ts";
-import type { Pace } from "./poll-backoff.ts";
+import type { PollBackoff } from "./poll-backoff.ts";
 import { type Item, keyItem, N, number, within } from "./table.ts";
 
 export class AwsFeed implements Feed {
   readonly #c: Context;
-  readonly #parts: Parts;
+  readonly #segments: FeedSegments;
   readonly #scopes: Scopes;
-  readonly #pace: Pace;
+  readonly #pace: PollBackoff;
   /** Ends of items: whoever reads on from one need not look for an item around it. */
-  readonly #ends = new Known<true>(10_000);
+  readonly #ends = new LruCache<true>(10_000);
 
-  constructor(c: Context, pace: Pace) {
+  constructor(c: Context, pace: PollBackoff) {
     this.#c = c;
-    this.#parts = new Parts(c);
+    this.#segments = new FeedSegments(c);
     this.#scopes = new Scopes(c);
     this.#pace = pace;
   }
@@ -73,7 +73,7 @@ export class AwsFeed implements Feed {
       const isEnd = bounds.isEnd(stored);
       if (items.length >= limit || isEnd) break;
     }
-    if (items.length > 0) this.#stir(workspace, items);
+    if (items.length > 0) this.#reset(workspace, items);
     return items.slice(0, limit);
   }
 
@@ -109,20 +109,20 @@ export class AwsFeed implements Feed {
   async #events(stored: Stored): Promise<FeedItem[]> {
     const items: FeedItem[] = [];
     let first = stored.first;
-    for (const part of stored.parts) {
-      for (const { at, event } of await this.#of(part)) items.push({ sequence: first + at, event });
-      first += part.n;
+    for (const segment of stored.segments) {
+      for (const { at, event } of await this.#of(segment)) items.push({ sequence: first + at, event });
+      first += segment.n;
     }
     return items;
   }
 
-  async #of(part: Part) {
-    return part.events ?? (part.from ? this.#parts.read(part.from) : []);
+  async #of(segment: FeedSegment) {
+    return segment.events ?? (segment.from ? this.#segments.read(segment.from) : []);
   }
 
-  #stir(workspace: string, items: readonly FeedItem[]): void {
-    this.#pace.stir(workspace);
-    for (const id of new Set(items.map((i) => i.event.wire.workflow_exec_id))) this.#pace.stir(`${workspace}#${id}`);
+  #reset(workspace: string, items: readonly FeedItem[]): void {
+    this.#pace.reset(workspace);
+    for (const id of new Set(items.map((i) => i.event.wire.workflow_exec_id))) this.#pace.reset(`${workspace}#${id}`);
   }
 }
 

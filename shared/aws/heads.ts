@@ -23,13 +23,13 @@ export const dueAttributes = (pk: string, dueAt: Millis): Item => ({
 /** Search keys up to this size stand in the `runs` index; larger ones would make every start and close dearer. */
 const INDEXED_SEARCH_KEYS = 400;
 
-const PACKED = ["input", "result", "failure", "owed", "carried", "extensions"] as const;
+const PACKED = ["input", "result", "failure", "outbox", "carried", "extensions"] as const;
 type PackedField = (typeof PACKED)[number];
 const EMPTY: Record<PackedField, string> = {
   input: "null",
   result: "null",
   failure: "null",
-  owed: "[]",
+  outbox: "[]",
   carried: "[]",
   extensions: "null",
 };
@@ -84,16 +84,16 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     status: S(head.status),
     run: S(head.run),
     chain: S(head.chain),
-    turn: N(head.turn),
-    sent: N(head.sent),
+    fence: N(head.fence),
+    effects_done_through: N(head.effects_done_through),
     workflow: S(head.workflow),
     deployment: S(head.deployment),
     [INDEXES.runs.partition]: S(runsShardOf(head.workspace, head.run)),
     [INDEXES.runs.sort]: N(head.started_at),
-    base: N(Buffer.byteLength(JSON.stringify({ first: 1, events: [startedOf(head)], append_id: head.run, sent: 1 }))),
+    base: N(Buffer.byteLength(JSON.stringify({ first: 1, events: [startedOf(head)], append_id: head.run }))),
     ...(head.due_at !== null && dueAttributes(pk, head.due_at)),
-    ...(head.rung && { rung: { BOOL: true }, promised: N(head.due_at!) }),
-    ...(head.driver !== null && { driver: S(head.driver) }),
+    ...(head.wake_pending && { wake_pending: { BOOL: true }, promised: N(head.due_at!) }),
+    ...(head.owner !== null && { owner: S(head.owner) }),
     ...(head.user !== null && { user: S(head.user) }),
     ...(head.root !== head.execution && { root: S(head.root) }),
     ...(head.closed_at !== null && { closed_at: N(head.closed_at) }),
@@ -119,12 +119,12 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     attribute === undefined ? empty : unpack<T>(blobs, attribute);
   type Body = Pick<Head, "token"> &
     Partial<Pick<Head, "first_run" | "registration" | "continued_from" | "attempt" | "parent" | "schedule">>;
-  const [body, input, result, failure, owed, carried, extensions, search_keys] = await Promise.all([
+  const [body, input, result, failure, outbox, carried, extensions, search_keys] = await Promise.all([
     unpack<Body>(blobs, item.body!),
     read<Head["input"]>(item.input, null),
     read<Head["result"]>(item.result, null),
     read<string | null>(item.failure, null),
-    read<Head["owed"]>(item.owed, []),
+    read<Head["outbox"]>(item.outbox, []),
     read<string[]>(item.carried, []),
     read<Head["extensions"]>(item.extensions, null),
     read<Head["search_keys"]>(item.search_keys ?? item.search_keys_packed, {}),
@@ -143,11 +143,11 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     continued_from: body.continued_from ?? null,
     attempt: body.attempt ?? 1,
     due_at: number(item, INDEXES.due.sort) ?? null,
-    rung: item.rung?.BOOL ?? false,
-    turn: number(item, "turn")!,
-    sent: number(item, "sent")!,
-    driver: text(item, "driver") ?? null,
-    owed,
+    wake_pending: item.wake_pending?.BOOL ?? false,
+    fence: number(item, "fence")!,
+    effects_done_through: number(item, "effects_done_through")!,
+    owner: text(item, "driver") ?? null,
+    outbox,
     token: body.token,
     input,
     result,

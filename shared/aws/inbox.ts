@@ -2,8 +2,8 @@
  * The inbox: one item per message under the execution's own key, so that senders meet nobody. A message of an execution
  * with a deadline expires like its log (L4); others are deleted when they are taken in, or when the execution ends.
  */
-import { abreast } from "../lib/for-each-concurrent.ts";
-import { Known } from "../lib/lru-cache.ts";
+import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import { inOrder, type Message } from "../protocol/messages.ts";
 import type { Context } from "./context.ts";
@@ -11,18 +11,18 @@ import { inboxPrefix, messageKey, pkOf, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { keyItem, N, within } from "./table.ts";
 
-const ABREAST = 25;
+const CONCURRENCY = 25;
 
 export class Inbox {
   readonly #c: Context;
   /** Deadlines of chains: senders read the head first, so they mostly know. */
-  readonly #deadlines = new Known<number>(20_000);
+  readonly #deadlines = new LruCache<number>(20_000);
 
   constructor(c: Context) {
     this.#c = c;
   }
 
-  heard(chain: string, deadline: number | null): void {
+  remember(chain: string, deadline: number | null): void {
     if (deadline !== null) this.#deadlines.set(chain, deadline);
   }
 
@@ -45,7 +45,7 @@ export class Inbox {
   }
 
   async remove(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
-    await abreast(ABREAST, ids, (id) => this.#removeOne(ref, chain, id));
+    await forEachConcurrent(CONCURRENCY, ids, (id) => this.#removeOne(ref, chain, id));
   }
 
   async #removeOne(ref: Ref, chain: string, id: string): Promise<void> {

@@ -11,7 +11,7 @@
  *     no expiry until the run closes; `retention.ts` gives it one then, at one write unit per batch.
  */
 
-import { Known } from "../lib/lru-cache.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -34,7 +34,7 @@ const DAY: Millis = 86_400_000;
 
 export class Log {
   readonly #c: Context;
-  readonly #known = new Known<Upto>(20_000);
+  readonly #known = new LruCache<Upto>(20_000);
 
   constructor(c: Context) {
     this.#c = c;
@@ -71,7 +71,7 @@ export class Log {
   }
 
   /** Whoever has the head of a run needs no read to write the first batch. */
-  heard(ref: Ref, head: Item): void {
+  remember(ref: Ref, head: Item): void {
     const id = idOf(ref, text(head, "run")!);
     if (this.#known.get(id) === undefined) this.#known.set(id, this.#uptoStart(head));
   }

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
-import { Pace } from "./poll-backoff.ts";
+import { PollBackoff } from "./poll-backoff.ts";
 
 const ref = { workspace: "w", execution: "x" };
 
 /** How long the next pauses are. */
-async function pauses(clock: ManualClock, pace: Pace, n: number): Promise<number[]> {
+async function pauses(clock: ManualClock, pace: PollBackoff, n: number): Promise<number[]> {
   const lengths: number[] = [];
   for (let i = 0; i < n; i++) {
     const before = clock.now();
@@ -21,7 +21,7 @@ async function pauses(clock: ManualClock, pace: Pace, n: number): Promise<number
 
 test("who keeps waiting looks ever more rarely, at most a second apart", async () => {
   const clock = new ManualClock();
-  const lengths = await pauses(clock, new Pace(clock), 14);
+  const lengths = await pauses(clock, new PollBackoff(clock), 14);
   expect(lengths[0]).toBeLessThan(60);
   for (let i = 1; i < lengths.length; i++) expect(lengths[i]!).toBeGreaterThanOrEqual(lengths[i - 1]! - 1);
   expect(lengths.at(-1)!).toBeGreaterThan(900);
@@ -30,9 +30,9 @@ test("who keeps waiting looks ever more rarely, at most a second apart", async (
 
 test("something that was found, or a wait begun anew, makes the pauses short again", async () => {
   const clock = new ManualClock();
-  const pace = new Pace(clock);
+  const pace = new PollBackoff(clock);
   await pauses(clock, pace, 12);
-  pace.stir("w#x");
+  pace.reset("w#x");
   expect((await pauses(clock, pace, 1))[0]).toBeLessThan(60);
   await pauses(clock, pace, 12);
   await clock.advance(5_000);
@@ -41,7 +41,7 @@ test("something that was found, or a wait begun anew, makes the pauses short aga
 
 test("a pause ends when the time is up or when it is called off", async () => {
   const clock = new ManualClock();
-  const pace = new Pace(clock);
+  const pace = new PollBackoff(clock);
   const off = new AbortController();
   off.abort();
   await pace.feed("w", clock.now() + 1e6, off.signal);

@@ -3,7 +3,7 @@
  * 50 ms to 1 s while nothing happens, and starts anew when something has; a look costs one read.
  */
 
-import { Known } from "../lib/lru-cache.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type { Changes, Clock, Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { pkOf } from "./keys.ts";
@@ -14,9 +14,9 @@ const GROWTH = 1.4;
 /** Who comes back later than this after a pause is somebody new. */
 const SAME_WAIT_MS: Millis = 500;
 
-export class Pace implements Changes {
+export class PollBackoff implements Changes {
   readonly #clock: Clock;
-  readonly #pauses = new Known<{ pause: Millis; ends: Millis }>(10_000);
+  readonly #pauses = new LruCache<{ pause: Millis; ends: Millis }>(10_000);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,7 +31,7 @@ export class Pace implements Changes {
   }
 
   /** Something was found: what follows may come soon. */
-  stir(key: string): void {
+  reset(key: string): void {
     this.#pauses.delete(key);
   }
 

@@ -14,7 +14,7 @@ import {
   SetQueueAttributesCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import { Known } from "../lib/lru-cache.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type { QueueRef } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { queueName } from "./queue-names.ts";
@@ -38,7 +38,7 @@ export class Queues {
   readonly options: QueueOptions;
   readonly #sqs: SQSClient;
   readonly #leaseMs: Millis;
-  readonly #urls = new Known<string>(5_000);
+  readonly #urls = new LruCache<string>(5_000);
 
   constructor(sqs: SQSClient, options: QueueOptions, leaseMs: Millis) {
     this.#sqs = sqs;

@@ -13,7 +13,7 @@ import { stored, unpack } from "./pack.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { type Item, keyItem, N, number, S, type Table, text, within } from "./table.ts";
 
-const ABREAST = 25;
+const CONCURRENCY = 25;
 /** A definition is read far more often than written: it stays in its item unless that could not hold it. */
 const INLINE_DEFINITION = 200 * 1024;
 
@@ -41,8 +41,8 @@ export class AwsRegistry implements Registry {
       },
     );
     const refs: { workflowId: string; registrationId: string }[] = [];
-    for (let i = 0; i < definitions.length; i += ABREAST) {
-      const some = definitions.slice(i, i + ABREAST);
+    for (let i = 0; i < definitions.length; i += CONCURRENCY) {
+      const some = definitions.slice(i, i + CONCURRENCY);
       refs.push(...(await Promise.all(some.map((d) => this.#define(workspace, deployment, d, now)))));
     }
     await this.#sessions.register(p, now);

@@ -8,19 +8,19 @@
  * be seen to stays for it without holding up the others.
  */
 
-import { abreast } from "../lib/for-each-concurrent.ts";
+import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { blobsOf } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
 import { DUE_SHARDS, expiryKey, expiryShard, HEAD, logPrefix, pkOf, pointerKey, refOf, ttlSeconds } from "./keys.ts";
-import { Lookup } from "./lookup.ts";
 import { INDEXES } from "./names.ts";
 import { expireValue } from "./pack.ts";
+import { RunIndex } from "./run-index.ts";
 import { type Item, type Key, N, number, S, text, within } from "./table.ts";
 
-const ABREAST = 25;
+const CONCURRENCY = 25;
 /** So many runs side by side, each with up to `ABREAST` of its items: more requests than sockets would only queue. */
 const RUNS_ABREAST = 4;
 const A_ROUND = 100;
@@ -28,7 +28,7 @@ const A_ROUND = 100;
 /** Answers how many runs were seen to. `until`: begins no further run after this. */
 export async function expireClosed(c: Context, until: Millis): Promise<number> {
   let done = 0;
-  await abreast(RUNS_ABREAST, notes(c, until), async (note) => {
+  await forEachConcurrent(RUNS_ABREAST, notes(c, until), async (note) => {
     try {
       await expireRun(c, note);
       done += 1;
@@ -63,7 +63,7 @@ async function expireRun(c: Context, note: Item): Promise<void> {
   const run = text(note, "sk")!.slice("EXPIRE#".length);
   const ttl = ttlSeconds(number(note, INDEXES.due.sort)! + c.settings.retentionMs);
   await expireLog(c, ref, run, ttl);
-  const item = await new Lookup(c).itemOf(ref, run);
+  const item = await new RunIndex(c).itemOf(ref, run);
   if (item) {
     for (const blob of blobsOf(item)) await c.blobs.expire(blob);
     // Untaken by now: their senders died before they were told anything, or the execution was terminated.
@@ -80,7 +80,7 @@ async function expireLog(c: Context, ref: Ref, run: string, ttl: number): Promis
     ExpressionAttributeNames: { "#ttl": "ttl", "#batch": "batch" },
   });
   for await (const page of pages) {
-    await abreast(ABREAST, page, async (item) => {
+    await forEachConcurrent(CONCURRENCY, page, async (item) => {
       if (number(item, "ttl") === undefined) await expireAt(c, { pk: pkOf(ref), sk: text(item, "sk")! }, ttl);
       await expireValue(c.blobs, item.batch);
     });

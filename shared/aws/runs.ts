@@ -13,8 +13,8 @@ import type { Head } from "../protocol/head.ts";
 import type { Context } from "./context.ts";
 import { decodeHead, isExpired } from "./heads.ts";
 import { RUN_SHARDS, refOf, runsShard } from "./keys.ts";
-import type { Lookup } from "./lookup.ts";
 import { INDEXES } from "./names.ts";
+import type { RunIndex } from "./run-index.ts";
 import { matches, serverFilter } from "./runs-filter.ts";
 import { type Candidate, compare, inStartOrder, type Place } from "./runs-order.ts";
 import { type Item, N, number, S, text } from "./table.ts";
@@ -24,7 +24,7 @@ const FAR = 9_000_000_000_000_000;
 
 export async function listRuns(
   c: Context,
-  lookup: Lookup,
+  runIndex: RunIndex,
   q: RunsQuery,
 ): Promise<{ runs: Head[]; next: string | null }> {
   let after = q.token === undefined ? undefined : readToken(q.token);
@@ -34,7 +34,7 @@ export async function listRuns(
     const wanted = q.limit + 1 - runs.length;
     const candidates =
       q.sortBy === "start_time" ? await byStart(c, q, after, wanted) : await byEnd(c, q, after, wanted);
-    for (const head of await shown(c, lookup, candidates)) {
+    for (const head of await shown(c, runIndex, candidates)) {
       if (seen.has(head.run) || !matches(head, q)) continue; // V1
       seen.add(head.run);
       runs.push(head);
@@ -130,7 +130,7 @@ async function* candidatesOf(pages: AsyncGenerator<Item[]>): AsyncGenerator<Cand
 }
 
 /** The runs as they are now, in the order of the candidates (V1). */
-async function shown(c: Context, lookup: Lookup, candidates: readonly Candidate[]): Promise<Head[]> {
+async function shown(c: Context, runIndex: RunIndex, candidates: readonly Candidate[]): Promise<Head[]> {
   const keys = candidates.map(({ item }) => ({ pk: text(item, "pk")!, sk: text(item, "sk")! }));
   const unique = [...new Map(keys.map((k) => [`${k.pk} ${k.sk}`, k])).values()];
   const items = await c.tables.executions.getAll(unique, { consistent: false });
@@ -141,7 +141,7 @@ async function shown(c: Context, lookup: Lookup, candidates: readonly Candidate[
       const ref = refOf(keys[i]!.pk);
       const listed = byKey.get(`${keys[i]!.pk} ${keys[i]!.sk}`);
       // The head may have passed to another run since: then this one has an item of its own.
-      const item = listed && text(listed, "run") === run ? listed : await lookup.itemOf(ref, run);
+      const item = listed && text(listed, "run") === run ? listed : await runIndex.itemOf(ref, run);
       return item && !isExpired(item, now) ? decodeHead(c.blobs, item) : null;
     }),
   );

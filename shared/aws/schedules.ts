@@ -3,12 +3,12 @@
  * items of some log entries that the schedule itself no longer carries.
  */
 
-import { abreast } from "../lib/for-each-concurrent.ts";
+import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { LogEntry, ScheduleState } from "../schedule/rules/index.ts";
 import type { Context } from "./context.ts";
-import type { Alarm } from "./event-bridge-timer.ts";
+import type { EventBridgeTimer } from "./event-bridge-timer.ts";
 import { DUE_SHARDS, dueShard, dueShardOf, ttlSeconds } from "./keys.ts";
 import { INDEXES, KEYS } from "./names.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
@@ -20,16 +20,16 @@ const logPk = ({ workspace, schedule }: ScheduleKey): string => `${workspace}#${
 const padded = (n: number): string => String(n).padStart(16, "0");
 const logPrefix = (life: ScheduleLife): string => `LOG#${padded(life.createdAt)}#`;
 
-const ABREAST = 25;
+const CONCURRENCY = 25;
 
 export class AwsSchedules implements Schedules {
   readonly #c: Context;
-  readonly #alarm: Alarm | undefined;
+  readonly #timer: EventBridgeTimer | undefined;
 
   /** Without an alarm, schedules are woken by the sweeper alone: up to a minute late. */
-  constructor(c: Context, alarm: Alarm | undefined) {
+  constructor(c: Context, timer: EventBridgeTimer | undefined) {
     this.#c = c;
-    this.#alarm = alarm;
+    this.#timer = timer;
   }
 
   get #table() {
@@ -80,10 +80,10 @@ export class AwsSchedules implements Schedules {
 
   async delete(key: ScheduleKey): Promise<boolean> {
     const deleted = await this.#table.delete(keyOf(key.workspace, key.schedule));
-    await this.#alarm?.set(key, null);
+    await this.#timer?.set(key, null);
     const query = { ...within(logPk(key)), ProjectionExpression: "pk, sk" };
     for await (const page of this.#table.pages(query)) {
-      await abreast(ABREAST, page, async (item) => {
+      await forEachConcurrent(CONCURRENCY, page, async (item) => {
         await this.#table.delete({ pk: text(item, "pk")!, sk: text(item, "sk")! });
       });
     }
@@ -131,7 +131,7 @@ export class AwsSchedules implements Schedules {
   }
 
   async arm(key: ScheduleKey, at: Millis | null): Promise<void> {
-    await this.#alarm?.set(key, at);
+    await this.#timer?.set(key, at);
   }
 
   async putLog(life: ScheduleLife, entries: readonly LogEntry[]): Promise<void> {

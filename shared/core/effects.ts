@@ -3,7 +3,7 @@
  * them again; each is idempotent by its key.
  */
 
-import type { Owed } from "../protocol/head.ts";
+import type { OutboxEntry } from "../protocol/head.ts";
 import type { Batch, EventOf, Started } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
 import type { RunState } from "./state.ts";
@@ -80,12 +80,12 @@ export const outlivesRun = (effect: Effect): boolean =>
   effect.kind !== "queue_activity" && effect.kind !== "cancel_activity";
 
 /** What closing this run owes to its children still open. */
-export function owedToChildren(state: RunState): Owed[] {
-  const owed: Owed[] = [];
+export function childrenOutbox(state: RunState): OutboxEntry[] {
+  const outbox: OutboxEntry[] = [];
   for (const [child, open] of state.children) {
     if (open.onParentClose === "abandon") continue;
     const kind = open.onParentClose === "terminate" ? ("terminate_child" as const) : ("cancel_child" as const);
-    owed.push({ kind, execution: open.execution, parent_run: state.started.run, child });
+    outbox.push({ kind, execution: open.execution, parent_run: state.started.run, child });
   }
-  return owed;
+  return outbox;
 }

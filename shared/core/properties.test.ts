@@ -4,7 +4,7 @@ import type { HistoryEvent } from "../protocol/history.ts";
 import { PUBLIC_EVENT_TYPES, PublicEvent } from "../protocol/http/event-types.ts";
 import { decide, type Situation } from "./decide.ts";
 import { dueAt } from "./due.ts";
-import { effectsOf, openEffects, owedToChildren } from "./effects.ts";
+import { childrenOutbox, effectsOf, openEffects } from "./effects.ts";
 import {
   closing,
   event,
@@ -334,10 +334,10 @@ describe("effects", () => {
     fc.assert(
       fc.property(history(), (events) => {
         const state = given(events);
-        const owed = owedToChildren(state);
+        const outbox = childrenOutbox(state);
         const wanted = [...state.children].filter(([, c]) => c.onParentClose !== "abandon");
-        expect(owed.map((o) => ("child" in o ? o.child : null))).toEqual(wanted.map(([n]) => n));
-        for (const o of owed) {
+        expect(outbox.map((o) => ("child" in o ? o.child : null))).toEqual(wanted.map(([n]) => n));
+        for (const o of outbox) {
           const child = "child" in o ? state.children.get(o.child) : undefined;
           expect(o.kind).toBe(`${child?.onParentClose}_child`);
         }

@@ -10,7 +10,7 @@
  *     `failed` tells the owner to stop the process. Starting again recovers.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { LATER, LATER_COLUMNS, SCHEMA, VERSION } from "./schema.ts";
+import { SCHEMA, VERSION } from "./schema.ts";
 
 type Value = string | number | null;
 export type Row = Record<string, Value>;
@@ -39,12 +39,6 @@ export class Database {
         `the data in ${path} has format ${user_version}, this program reads format ${VERSION}: use the version that wrote it, or another --data directory`,
       );
     }
-    for (const [table, column, definition] of LATER_COLUMNS) {
-      const columns = this.#db.prepare(`PRAGMA table_info(${table})`).all() as { name: string }[];
-      if (columns.some(({ name }) => name === column)) continue;
-      this.#db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${definition}`);
-    }
-    this.#db.exec(LATER);
   }
 
   #prepare(sql: string): StatementSync {

@@ -35,29 +35,29 @@ export class EmbeddedExecutions implements Executions {
     if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
-    this.#putHead({ ...head, turn: (old?.turn ?? 0) + 1 });
+    this.#putHead({ ...head, fence: (old?.fence ?? 0) + 1 });
     this.#putRun(head);
     return { kind: "created" as const };
   }
 
   #putHead(head: Head): void {
-    const { status, run, chain, due_at, rung, turn, sent, driver, ...rest } = head;
+    const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, ...rest } = head;
     this.#db.run(
-      `INSERT INTO heads (ws, execution, status, run, chain, due_at, rung, turn, sent, driver, body)
+      `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
-         due_at = excluded.due_at, rung = excluded.rung, turn = excluded.turn, sent = excluded.sent,
-         driver = excluded.driver, body = excluded.body`,
+         due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence, effects_done_through = excluded.effects_done_through,
+         owner = excluded.owner, body = excluded.body`,
       head.workspace,
       head.execution,
       status,
       run,
       chain,
       due_at,
-      rung ? 1 : 0,
-      turn,
-      sent,
-      driver,
+      wake_pending ? 1 : 0,
+      fence,
+      effects_done_through,
+      owner,
       json(rest),
     );
     this.#changes.execution(head);
@@ -81,7 +81,7 @@ export class EmbeddedExecutions implements Executions {
       json(head.search_keys),
       json(head),
     );
-    const started: Batch = { first: 1, events: [startedOf(head)], append_id: head.run, sent: 1 };
+    const started: Batch = { first: 1, events: [startedOf(head)], append_id: head.run };
     this.#putLog(head.workspace, head.run, started, 0);
   }
 
@@ -136,22 +136,22 @@ export class EmbeddedExecutions implements Executions {
     return rows.map((r) => parse<Message>(r.body)).sort(inOrder);
   }
 
-  async mark(ref: Ref, chain: string, dueAt: Millis) {
-    const marked = this.#db.run(
-      `UPDATE heads SET due_at = ?, rung = 1, turn = turn + 1
-       WHERE ws = ? AND execution = ? AND chain = ? AND status = 'RUNNING' AND rung = 0`,
+  async requestWake(ref: Ref, chain: string, dueAt: Millis) {
+    const requested = this.#db.run(
+      `UPDATE heads SET due_at = ?, wake_pending = 1, fence = fence + 1
+       WHERE ws = ? AND execution = ? AND chain = ? AND status = 'RUNNING' AND wake_pending = 0`,
       dueAt,
       ref.workspace,
       ref.execution,
       chain,
     );
-    return marked === 1 ? { kind: "marked" as const } : { kind: "refused" as const, head: this.#head(ref) };
+    return requested === 1 ? { kind: "requested" as const } : { kind: "refused" as const, head: this.#head(ref) };
   }
 
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const claimed = this.#db.run(
-      `UPDATE heads SET due_at = CASE WHEN rung = 1 AND due_at > ? THEN due_at ELSE ? END, rung = 0, turn = turn + 1,
-         driver = ?
+      `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END, wake_pending = 0, fence = fence + 1,
+         owner = ?
        WHERE ws = ? AND execution = ? AND status = 'RUNNING'`,
       p.keepAfter ?? Number.MAX_SAFE_INTEGER,
       p.dueAt,
@@ -193,28 +193,28 @@ export class EmbeddedExecutions implements Executions {
     return rows.map((r) => parse<Batch>(r.body));
   }
 
-  async park(ref: Ref, p: { run: string; turn: number; dueAt: Millis | null; sent: number }) {
+  async park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }) {
     const parked = this.#db.run(
-      `UPDATE heads SET due_at = ?, sent = ?
-       WHERE ws = ? AND execution = ? AND status = 'RUNNING' AND run = ? AND turn = ?`,
+      `UPDATE heads SET due_at = ?, effects_done_through = ?
+       WHERE ws = ? AND execution = ? AND status = 'RUNNING' AND run = ? AND fence = ?`,
       p.dueAt,
-      p.sent,
+      p.effectsDoneThrough,
       ref.workspace,
       ref.execution,
       p.run,
-      p.turn,
+      p.fence,
     );
     return parked === 1;
   }
 
-  async close(ref: Ref, p: { run: string; turn: number | null; batch: Batch; next: Head }) {
+  async close(ref: Ref, p: { run: string; fence: number | null; batch: Batch; next: Head }) {
     const head = this.#head(ref);
-    const mine = head?.status === "RUNNING" && head.run === p.run && (p.turn === null || head.turn === p.turn);
-    if (!mine) return { kind: "head_lost" as const, head };
+    const mine = head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
+    if (!mine) return { kind: "fenced" as const, head };
     const found = this.#standing(ref.workspace, p.run, p.batch.first);
-    if ("by" in found) return { kind: "position_lost" as const };
+    if ("by" in found) return { kind: "conflict" as const };
     this.#putLog(ref.workspace, p.run, p.batch, found.bytes);
-    const next = { ...p.next, turn: head.turn + 1 };
+    const next = { ...p.next, fence: head.fence + 1 };
     this.#putHead(next);
     if (next.run === p.run) this.#closeRun(next);
     else {
@@ -235,11 +235,11 @@ export class EmbeddedExecutions implements Executions {
     this.#db.run("DELETE FROM activities WHERE run = ?", head.run);
   }
 
-  async settle(ref: Ref, seen: { run: string; status: ExecutionStatus }) {
+  async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }) {
     const head = this.#head(ref);
     if (!head || head.run !== seen.run || head.status !== seen.status) return;
     const due_at = head.status === "RUNNING" ? head.due_at : null;
-    this.#putHead({ ...head, owed: [], due_at });
+    this.#putHead({ ...head, outbox: [], due_at });
   }
 
   async due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
@@ -287,9 +287,9 @@ function headOf(row: Row): Head {
     run: row.run as string,
     chain: row.chain as string,
     due_at: row.due_at as number | null,
-    rung: row.rung === 1,
-    turn: row.turn as number,
-    sent: row.sent as number,
-    driver: row.driver as string | null,
+    wake_pending: row.wake_pending === 1,
+    fence: row.fence as number,
+    effects_done_through: row.effects_done_through as number,
+    owner: row.owner as string | null,
   };
 }

@@ -1,17 +1,8 @@
 /** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. */
-export const VERSION = 1;
-
-/** Indexes that came after files of this format had been written; made at every opening that finds them missing. */
-export const LATER = `
-CREATE INDEX IF NOT EXISTS tasks_expire ON tasks (expires_at) WHERE expires_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tasks_preferred ON tasks (queue, prefer, visible_at) WHERE prefer IS NOT NULL;
-`;
-
-/** Columns that came later, likewise: table, name, definition. */
-export const LATER_COLUMNS: readonly (readonly [table: string, column: string, definition: string])[] = [
-  ["activities", "attempt", "INTEGER NOT NULL DEFAULT 0"], // the latest that has begun or beaten
-  ["tasks", "expires_at", "INTEGER"], // of queries: nobody waits for the answer any more
-];
+/**
+ * The format of the file, kept in `user_version`. Format 1 was that of unpublished builds; this program refuses it.
+ */
+export const VERSION = 2;
 
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -19,7 +10,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE heads (
   ws TEXT NOT NULL, execution TEXT NOT NULL,
   status TEXT NOT NULL, run TEXT NOT NULL, chain TEXT NOT NULL,
-  due_at INTEGER, rung INTEGER NOT NULL, turn INTEGER NOT NULL, sent INTEGER NOT NULL, driver TEXT,
+  due_at INTEGER, wake_pending INTEGER NOT NULL, fence INTEGER NOT NULL, effects_done_through INTEGER NOT NULL, owner TEXT,
   body TEXT NOT NULL,
   PRIMARY KEY (ws, execution)
 ) WITHOUT ROWID;
@@ -58,15 +49,19 @@ CREATE TABLE inbox (
 
 CREATE TABLE tasks (
   id INTEGER PRIMARY KEY, queue TEXT NOT NULL, key TEXT, prefer TEXT,
-  visible_at INTEGER NOT NULL, receives INTEGER NOT NULL, receipt TEXT, body TEXT NOT NULL
+  visible_at INTEGER NOT NULL, receives INTEGER NOT NULL, receipt TEXT, body TEXT NOT NULL,
+  expires_at INTEGER -- of queries: after it nobody waits for the answer
 );
 CREATE INDEX tasks_visible ON tasks (queue, visible_at);
 CREATE INDEX tasks_key ON tasks (key) WHERE key IS NOT NULL;
+CREATE INDEX tasks_expire ON tasks (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX tasks_preferred ON tasks (queue, prefer, visible_at) WHERE prefer IS NOT NULL;
 CREATE UNIQUE INDEX tasks_receipt ON tasks (receipt) WHERE receipt IS NOT NULL;
 
 CREATE TABLE activities (
   run TEXT NOT NULL, activity INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0, cancel INTEGER NOT NULL DEFAULT 0,
   details TEXT, beat_at INTEGER,
+  attempt INTEGER NOT NULL DEFAULT 0, -- the latest that has begun or sent a heartbeat
   PRIMARY KEY (run, activity)
 ) WITHOUT ROWID;
 

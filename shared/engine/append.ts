@@ -15,8 +15,8 @@ import type { Message } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
 
 export type Appended =
-  | { kind: "appended"; messages: Message[]; turn_lost: boolean }
-  | { kind: "position_lost" }
+  | { kind: "appended"; messages: Message[]; fenced: boolean }
+  | { kind: "conflict" }
   | { kind: "malformed"; detail: string }
   /** Nothing is written: the history of the run would be over a limit. It can still be closed. */
   | { kind: "full"; detail: string };
@@ -24,7 +24,7 @@ export type Appended =
 export interface AppendRequest {
   readonly run: string;
   readonly chain: string;
-  readonly turn: number;
+  readonly fence: number;
   readonly batch: Batch;
   readonly taken: readonly string[];
   /** Whether to answer new messages, at the price of a read. Who does not look hears by the task that rings. Default true. */
@@ -55,7 +55,7 @@ export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<
   if (tail > MAX_HISTORY_EVENTS) return full(p.run, `${tail} events`, `${MAX_HISTORY_EVENTS} events`);
   const put = await ports.executions.putBatch(ref, p.run, p.batch, MAX_HISTORY_BYTES);
   if (put.kind === "full") return full(p.run, `${put.bytes} bytes`, `${MAX_HISTORY_BYTES} bytes`);
-  if (put.kind === "taken" && put.by?.append_id !== p.batch.append_id) return { kind: "position_lost" };
+  if (put.kind === "taken" && put.by?.append_id !== p.batch.append_id) return { kind: "conflict" };
   if (needsHead(p.batch)) {
     const head = await ports.executions.run(ref.workspace, p.run);
     if (head) await performEffects(ports, { ...head, run: p.run, chain: p.chain }, [p.batch]);
@@ -69,15 +69,15 @@ function full(run: string, size: string, limit: string): Appended {
   return { kind: "full", detail };
 }
 
-const NO_NEWS = { messages: [], turn_lost: false };
+const NO_NEWS = { messages: [], fenced: false };
 
 /** New messages, unless the turn is no longer the caller's (interleaving 11). */
-async function news(ports: Ports, ref: Ref, p: AppendRequest): Promise<{ messages: Message[]; turn_lost: boolean }> {
+async function news(ports: Ports, ref: Ref, p: AppendRequest): Promise<{ messages: Message[]; fenced: boolean }> {
   const messages = await ports.executions.inbox(ref, p.chain);
-  if (messages.length === 0) return { messages, turn_lost: false };
+  if (messages.length === 0) return { messages, fenced: false };
   const head = await ports.executions.head(ref);
-  const mine = head?.turn === p.turn && head.run === p.run;
-  return mine ? { messages, turn_lost: false } : { messages: [], turn_lost: true };
+  const mine = head?.fence === p.fence && head.run === p.run;
+  return mine ? { messages, fenced: false } : { messages: [], fenced: true };
 }
 
 const EFFECTFUL = new Set<string>([

@@ -12,7 +12,7 @@ import type { Batch, Millis } from "../protocol/history.ts";
 import { RENEW_MS } from "../protocol/limits.ts";
 import type { Message } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
-import { performOwed } from "./outbox.ts";
+import { flushOutbox } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
 
 /** The drive renews its promise before that. */
@@ -29,7 +29,7 @@ export interface Claimed {
   /** Batches after what the caller has. */
   readonly batches: Batch[];
   readonly messages: Message[];
-  readonly turn_lost: boolean;
+  readonly fenced: boolean;
   readonly now: Millis;
 }
 
@@ -39,35 +39,38 @@ export async function claim(
   p: { session: string; have?: { run: string; tail: number } },
 ): Promise<Claimed | { kind: "closed" }> {
   const now = ports.clock.now();
-  const dueAt = now + ports.settings.guardMs;
+  const dueAt = now + ports.settings.claimTimeoutMs;
   const head = await ports.executions.claim(ref, { dueAt, keepAfter: now + KEEP_MS, session: p.session });
   if (!head) {
     const final = await ports.executions.head(ref);
-    if (final && final.status !== "RUNNING" && final.due_at !== null) await performOwed(ports, final);
+    if (final && final.status !== "RUNNING" && final.due_at !== null) await flushOutbox(ports, final);
     return { kind: "closed" };
   }
   if (head.deadline !== null && head.deadline <= now) {
     await terminate(ports, ref, { kind: "timed_out" });
     return { kind: "closed" };
   }
-  if (head.owed.length > 0) await performOwed(ports, head);
+  if (head.outbox.length > 0) await flushOutbox(ports, head);
   const has = p.have?.run === head.run ? p.have.tail : 1;
   const read = async () => {
     const messages = await ports.executions.inbox(ref, head.chain);
-    const empty = head.turn === FIRST_CLAIM;
-    return { messages, log: empty ? [] : await ports.executions.batches(ref, head.run, Math.min(has, head.sent)) };
+    const empty = head.fence === FIRST_CLAIM;
+    return {
+      messages,
+      log: empty ? [] : await ports.executions.batches(ref, head.run, Math.min(has, head.effects_done_through)),
+    };
   };
   let seen = await read();
-  const unsent = seen.log.filter((b) => b.first > head.sent);
+  const unsent = seen.log.filter((b) => b.first > head.effects_done_through);
   // A refused child was put into this very inbox.
   if (await performEffects(ports, head, unsent, "put")) seen = await read();
   let { messages } = seen;
-  let turnLost = false;
+  let fenced = false;
   if (messages.length > 0) {
     const again = await ports.executions.head(ref);
-    turnLost = again?.turn !== head.turn;
-    if (turnLost) messages = [];
+    fenced = again?.fence !== head.fence;
+    if (fenced) messages = [];
   }
   const batches = seen.log.filter((b) => b.first > has);
-  return { kind: "claimed", head, batches, messages, turn_lost: turnLost, now };
+  return { kind: "claimed", head, batches, messages, fenced: fenced, now };
 }

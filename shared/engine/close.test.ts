@@ -13,7 +13,7 @@ import {
   started,
   timesTaken,
 } from "../../test/interleavings/stage.ts";
-import type { Owed } from "../protocol/head.ts";
+import type { OutboxEntry } from "../protocol/head.ts";
 import type { NewEvent } from "../protocol/history.ts";
 import { checkBatch } from "./append.ts";
 import { terminate } from "./terminate.ts";
@@ -31,14 +31,14 @@ const statusOf = async (s: Stage, execution: string) =>
   (await s.ports.executions.head(ref(execution)))?.status ?? "absent";
 
 /** A driver of `x` that closes with these events in one batch and whose server dies after the transaction. */
-async function closesAndDies(events: NewEvent[], owes: (run: string) => Owed[] = () => []) {
+async function closesAndDies(events: NewEvent[], owes: (run: string) => OutboxEntry[] = () => []) {
   const s = await stage();
   await started(s);
   const a = new Driver(s.ports, "A");
   await a.claim();
   const batch = a.batch([...events, last]);
   await expect(
-    a.close(last, { batch, owed: owes(a.head.run), ports: dying(s.ports, "after", "close") }),
+    a.close(last, { batch, outbox: owes(a.head.run), ports: dying(s.ports, "after", "close") }),
   ).rejects.toThrow(Died);
   return { s, a };
 }
@@ -97,7 +97,7 @@ test("a close that leaves nothing behind is settled in its own transaction", asy
   const a = new Driver(s.ports, "A");
   await a.claim();
   const batch = a.batch([remote(), last]); // nobody waits for the activity any more
-  const ports = dying(s.ports, "before", "settle");
+  const ports = dying(s.ports, "before", "clearOutbox");
   expect((await a.close(last, { batch, ports })).kind).toBe("closed");
   expect((await s.ports.executions.head(ref()))!.due_at).toBeNull();
   expect(await s.tasks("activity")).toEqual([]);
@@ -111,8 +111,8 @@ test("terminating a run that continued pays what its predecessor still owed", as
   await a.append([child("c", "terminate")]);
   expect(await statusOf(s, "c")).toBe("RUNNING");
   const event: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
-  const owed = [{ kind: "terminate_child" as const, execution: "c", parent_run: a.head.run, child: 1 }];
-  await expect(a.close(event, { owed, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
+  const outbox = [{ kind: "terminate_child" as const, execution: "c", parent_run: a.head.run, child: 1 }];
+  await expect(a.close(event, { outbox, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
   await terminate(s.ports, ref(), { kind: "terminated", reason: null });
   await s.sweeping(2 * MINUTE);
   expect(await statusOf(s, "c")).toBe("TERMINATED");
@@ -143,7 +143,7 @@ test("a repeated close answers as the first did, and changes nothing", async () 
   const final = await s.ports.executions.head(ref());
   expect(await a.close(completed, { batch })).toEqual({ kind: "closed" });
   expect(await s.ports.executions.head(ref())).toEqual(final);
-  expect(await a.close(completed, { batch: a.batch([completed]) })).toEqual({ kind: "position_lost" });
+  expect(await a.close(completed, { batch: a.batch([completed]) })).toEqual({ kind: "conflict" });
   expect(await timesTaken(s, "none")).toBe(0);
 });
 
@@ -168,7 +168,7 @@ test("a close that is repeated because its server died right after it does at on
 test("a batch is refused when its numbers, times or end cannot be", () => {
   const event = (id: number, at = 5, e: NewEvent = { kind: "timer_cancelled", timer: 1 }) =>
     ({ ...e, id, at }) as never;
-  const batch = (first: number, ...events: never[]) => ({ first, events, append_id: "a", sent: 1 });
+  const batch = (first: number, ...events: never[]) => ({ first, events, append_id: "a" });
   expect(checkBatch(batch(2, event(2), event(3)), false)).toBeNull();
   expect(checkBatch(batch(2, event(2), event(4)), false)).toMatch("found 4 where 3 belongs");
   expect(checkBatch(batch(2, event(3)), false)).toMatch("found 3 where 2 belongs");

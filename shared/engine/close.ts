@@ -9,46 +9,46 @@
 
 import { effectsOf, outlivesRun } from "../core/effects.ts";
 import type { Ports, Ref } from "../ports.ts";
-import type { Head, Owed } from "../protocol/head.ts";
+import type { Head, OutboxEntry } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
 import { CLOSING, isClosing } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
 import { checkBatch } from "./append.ts";
 import { withKeys } from "./effects.ts";
-import { ring } from "./enqueue.ts";
-import { closeOwed, finalHead } from "./final-head.ts";
-import { performOwed } from "./outbox.ts";
+import { enqueueWorkflowTask } from "./enqueue.ts";
+import { closeOutbox, finalHead } from "./final-head.ts";
+import { flushOutbox } from "./outbox.ts";
 
 export interface CloseRequest {
   readonly run: string;
   readonly chain: string;
-  readonly turn: number;
+  readonly fence: number;
   readonly batch: Batch;
   readonly taken: readonly string[];
   readonly result: Head["result"];
   readonly failure: string | null;
   /** What the end of the run owes to its children. */
-  readonly owed: readonly Owed[];
+  readonly outbox: readonly OutboxEntry[];
   readonly carried: readonly string[];
 }
 export type Closed =
   | { kind: "closed" }
-  | { kind: "position_lost" }
-  | { kind: "turn_lost" }
+  | { kind: "conflict" }
+  | { kind: "fenced" }
   | { kind: "malformed"; detail: string };
 
 export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Closed> {
   const malformed = checkBatch(p.batch, true);
   if (malformed) return { kind: "malformed", detail: malformed };
   const head = await ports.executions.head(ref);
-  const mine = head?.status === "RUNNING" && head.run === p.run && head.turn === p.turn;
+  const mine = head?.status === "RUNNING" && head.run === p.run && head.fence === p.fence;
   if (!mine) return wonEarlier(ports, ref, p, head);
   const event = p.batch.events.at(-1)!;
   if (!isClosing(event)) throw new Error("checked above");
   const now = event.at;
-  const owedNow: Owed[] = [...head.owed];
+  const inherited: OutboxEntry[] = [...head.outbox];
   const effects = effectsOf(head, p.batch);
-  if (effects.some(outlivesRun)) owedNow.push({ kind: "effects", run: p.run, first: p.batch.first });
+  if (effects.some(outlivesRun)) inherited.push({ kind: "effects", run: p.run, first: p.batch.first });
   let next: Head;
   if (event.kind === "execution_continued") {
     next = {
@@ -59,11 +59,11 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
       continued_from: head.run,
       attempt: 1,
       started_at: now,
-      due_at: now + ports.settings.ringMs,
-      rung: true,
-      sent: 1,
-      turn: head.turn + 1,
-      owed: [...owedNow, ...p.owed],
+      due_at: now + ports.settings.wakeTimeoutMs,
+      wake_pending: true,
+      effects_done_through: 1,
+      fence: head.fence + 1,
+      outbox: [...inherited, ...p.outbox],
       carried: [...p.carried],
       search_keys: effects.reduce(
         (keys, e) => (e.kind === "set_search_keys" ? withKeys(keys, e) : keys),
@@ -71,12 +71,12 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
       ),
     };
   } else {
-    const owed = [...owedNow, ...closeOwed(head, outcomeOf(CLOSING[event.kind], p)), ...p.owed];
-    next = finalHead(head, { status: CLOSING[event.kind], now, result: p.result, failure: p.failure, owed });
+    const outbox = [...inherited, ...closeOutbox(head, outcomeOf(CLOSING[event.kind], p)), ...p.outbox];
+    next = finalHead(head, { status: CLOSING[event.kind], now, result: p.result, failure: p.failure, outbox });
   }
-  const done = await ports.executions.close(ref, { run: p.run, turn: p.turn, batch: p.batch, next });
-  if (done.kind === "position_lost") return { kind: "position_lost" };
-  if (done.kind === "head_lost") return wonEarlier(ports, ref, p, done.head);
+  const done = await ports.executions.close(ref, { run: p.run, fence: p.fence, batch: p.batch, next });
+  if (done.kind === "conflict") return { kind: "conflict" };
+  if (done.kind === "fenced") return wonEarlier(ports, ref, p, done.head);
   await finish(ports, ref, p, next);
   return { kind: "closed" };
 }
@@ -85,18 +85,18 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
 async function wonEarlier(ports: Ports, ref: Ref, p: CloseRequest, head: Head | null): Promise<Closed> {
   const [there] = await ports.executions.batches(ref, p.run, p.batch.first - 1);
   if (there?.append_id === p.batch.append_id) {
-    const left = head?.status === "RUNNING" ? head.continued_from === p.run && head.rung : head?.run === p.run;
+    const left = head?.status === "RUNNING" ? head.continued_from === p.run && head.wake_pending : head?.run === p.run;
     if (head && left && head.due_at !== null) await finish(ports, ref, p, head);
     return { kind: "closed" };
   }
-  if (there) return { kind: "position_lost" };
-  return head?.run === p.run && head.status === "RUNNING" ? { kind: "turn_lost" } : { kind: "position_lost" };
+  if (there) return { kind: "conflict" };
+  return head?.run === p.run && head.status === "RUNNING" ? { kind: "fenced" } : { kind: "conflict" };
 }
 
 async function finish(ports: Ports, ref: Ref, p: CloseRequest, next: Head): Promise<void> {
   if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
-  if (next.owed.length > 0) await performOwed(ports, next);
-  if (next.status === "RUNNING") await ring(ports, next);
+  if (next.outbox.length > 0) await flushOutbox(ports, next);
+  if (next.status === "RUNNING") await enqueueWorkflowTask(ports, next);
 }
 
 function outcomeOf(status: Head["status"], p: CloseRequest): ChildOutcome {

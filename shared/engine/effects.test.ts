@@ -58,7 +58,7 @@ test("a claim that finds its child refused gives the refusal along, and keeps it
   await expect(a.append([child("c")], { ports: dying(s.ports, "after", "putBatch") })).rejects.toThrow(Died);
   await a.claim();
   expect(a.messages).toMatchObject([{ kind: "child", outcome: { status: "START_FAILED" } }]);
-  expect((await s.ports.executions.head(ref()))!.turn).toBe(a.head.turn);
+  expect((await s.ports.executions.head(ref()))!.fence).toBe(a.head.fence);
 });
 
 test("a claim does not queue again an activity whose outcome is recorded", async () => {

@@ -4,15 +4,15 @@ import type { Ports } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 
-type Target = Pick<Head, "workspace" | "execution" | "deployment"> & { driver?: string | null };
+type Target = Pick<Head, "workspace" | "execution" | "deployment"> & { owner?: string | null };
 
 /** `at`: not before; default now. */
-export function ring(ports: Ports, target: Target, at?: Millis): Promise<void> {
-  const { workspace, deployment, execution, driver } = target;
+export function enqueueWorkflowTask(ports: Ports, target: Target, at?: Millis): Promise<void> {
+  const { workspace, deployment, execution, owner } = target;
   return ports.tasks.send(
     { workspace, deployment, queue: "workflow" },
     { kind: "workflow", execution },
-    { key: `workflow#${workspace}#${execution}`, prefer: driver ?? null, ...(at === undefined ? {} : { at }) },
+    { key: `workflow#${workspace}#${execution}`, prefer: owner ?? null, ...(at === undefined ? {} : { at }) },
   );
 }
 

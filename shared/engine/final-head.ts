@@ -1,25 +1,25 @@
 /** The head of a run that has ended, and which effects its end puts into the outbox. */
-import type { Head, Owed } from "../protocol/head.ts";
+import type { Head, OutboxEntry } from "../protocol/head.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
 
 /** Whom the end of this execution concerns: its parent and its schedule. */
-export function closeOwed(head: Head, outcome: ChildOutcome): Owed[] {
-  const owed: Owed[] = [];
-  if (head.parent) owed.push({ kind: "tell_parent", parent: head.parent, outcome });
+export function closeOutbox(head: Head, outcome: ChildOutcome): OutboxEntry[] {
+  const outbox: OutboxEntry[] = [];
+  if (head.parent) outbox.push({ kind: "tell_parent", parent: head.parent, outcome });
   if (head.schedule) {
     const failed = outcome.kind === "failed";
     const status =
       outcome.kind === "completed" ? "COMPLETED" : outcome.status === "START_FAILED" ? "FAILED" : outcome.status;
     const failure = failed ? outcome.failure.message : null;
-    owed.push({ kind: "tell_schedule", schedule: head.schedule.id, status, failure });
+    outbox.push({ kind: "tell_schedule", schedule: head.schedule.id, status, failure });
   }
-  return owed;
+  return outbox;
 }
 
 /** The head of a run that has ended. It stays due until its effects are done; with none owed it is settled at once. */
 export function finalHead(
   head: Head,
-  p: { status: Head["status"]; now: number; result: Head["result"]; failure: string | null; owed: Owed[] },
+  p: { status: Head["status"]; now: number; result: Head["result"]; failure: string | null; outbox: OutboxEntry[] },
 ): Head {
   return {
     ...head,
@@ -27,9 +27,9 @@ export function finalHead(
     closed_at: p.now,
     result: p.result,
     failure: p.failure,
-    owed: p.owed,
-    due_at: p.owed.length > 0 ? p.now : null,
-    rung: false,
-    turn: head.turn + 1,
+    outbox: p.outbox,
+    due_at: p.outbox.length > 0 ? p.now : null,
+    wake_pending: false,
+    fence: head.fence + 1,
   };
 }

@@ -4,29 +4,29 @@
  */
 
 import type { Ports } from "../ports.ts";
-import type { Head, Owed } from "../protocol/head.ts";
+import type { Head, OutboxEntry } from "../protocol/head.ts";
 import { messageId } from "../protocol/messages.ts";
 import { ownChild, performLastEffects } from "./effects.ts";
 import { send } from "./send.ts";
 import { terminate } from "./terminate.ts";
 
-export async function performOwed(ports: Ports, head: Head): Promise<void> {
-  for (const owed of head.owed) await perform(ports, head, owed);
-  await ports.executions.settle(head, head);
+export async function flushOutbox(ports: Ports, head: Head): Promise<void> {
+  for (const outbox of head.outbox) await perform(ports, head, outbox);
+  await ports.executions.clearOutbox(head, head);
 }
 
-async function perform(ports: Ports, head: Head, owed: Owed): Promise<void> {
+async function perform(ports: Ports, head: Head, outbox: OutboxEntry): Promise<void> {
   const { workspace } = head;
   const sent_at = ports.clock.now();
-  switch (owed.kind) {
+  switch (outbox.kind) {
     case "effects": {
-      const of = await ports.executions.run(workspace, owed.run);
-      const last = await ports.executions.batches(head, owed.run, owed.first - 1);
+      const of = await ports.executions.run(workspace, outbox.run);
+      const last = await ports.executions.batches(head, outbox.run, outbox.first - 1);
       if (of) await performLastEffects(ports, of, last);
       return;
     }
     case "tell_parent": {
-      const { parent, outcome } = owed;
+      const { parent, outcome } = outbox;
       const id = messageId.child(parent.run, parent.child);
       const message = { id, kind: "child", run: parent.run, child: parent.child, outcome, sent_at } as const;
       await send(ports, { workspace, execution: parent.execution }, message, parent.chain);
@@ -34,19 +34,19 @@ async function perform(ports: Ports, head: Head, owed: Owed): Promise<void> {
     }
     case "terminate_child":
     case "cancel_child": {
-      const ref = { workspace, execution: owed.execution };
-      const child = await ownChild(ports, ref, { run: owed.parent_run, child: owed.child });
+      const ref = { workspace, execution: outbox.execution };
+      const child = await ownChild(ports, ref, { run: outbox.parent_run, child: outbox.child });
       if (!child) return; // not ours to end
       const reason = `its parent '${head.execution}' closed`;
-      if (owed.kind === "terminate_child") await terminate(ports, ref, { kind: "terminated", reason }, child.chain);
+      if (outbox.kind === "terminate_child") await terminate(ports, ref, { kind: "terminated", reason }, child.chain);
       else {
-        const id = messageId.cancel(`${owed.parent_run}-${owed.child}-closed`);
+        const id = messageId.cancel(`${outbox.parent_run}-${outbox.child}-closed`);
         await send(ports, ref, { id, kind: "cancel", reason, sent_at }, child.chain);
       }
       return;
     }
     case "tell_schedule":
-      await ports.scheduleClosed?.(head, owed);
+      await ports.scheduleClosed?.(head, outbox);
       return;
   }
 }

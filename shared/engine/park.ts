@@ -7,17 +7,17 @@
 
 import type { Ports, Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { ring, SOON_MS } from "./enqueue.ts";
+import { enqueueWorkflowTask, SOON_MS } from "./enqueue.ts";
 
 export async function park(
   ports: Ports,
   ref: Ref,
-  p: { run: string; turn: number; dueAt: Millis | null; sent: number },
+  p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number },
 ): Promise<boolean> {
   const parked = await ports.executions.park(ref, p);
   if (parked && p.dueAt !== null && p.dueAt <= ports.clock.now() + SOON_MS) {
     const head = await ports.executions.head(ref);
-    if (head) await ring(ports, head, p.dueAt);
+    if (head) await enqueueWorkflowTask(ports, head, p.dueAt);
   }
   return parked;
 }

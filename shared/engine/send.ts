@@ -9,7 +9,7 @@
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Message } from "../protocol/messages.ts";
-import { ring } from "./enqueue.ts";
+import { enqueueWorkflowTask } from "./enqueue.ts";
 
 export type SendResult = { kind: "accepted"; head: Head } | { kind: "closed"; head: Head | null };
 
@@ -20,15 +20,15 @@ export async function send(ports: Ports, ref: Ref, message: Message, chain?: str
   const to = chain ?? head.chain;
   if (to !== head.chain) return { kind: "closed", head };
   await ports.executions.putMessage(ref, to, message);
-  const marked = await ports.executions.mark(ref, to, ports.clock.now() + ports.settings.ringMs);
-  if (marked.kind === "refused") {
-    const found = marked.head;
+  const requested = await ports.executions.requestWake(ref, to, ports.clock.now() + ports.settings.wakeTimeoutMs);
+  if (requested.kind === "refused") {
+    const found = requested.head;
     if (found && found.status === "RUNNING" && found.chain === to) {
-      if (found.rung) return { kind: "accepted", head: found };
+      if (found.wake_pending) return { kind: "accepted", head: found };
     }
     await ports.executions.removeMessages(ref, to, [message.id]);
     return { kind: "closed", head: found };
   }
-  await ring(ports, head);
+  await enqueueWorkflowTask(ports, head);
   return { kind: "accepted", head };
 }

@@ -8,8 +8,8 @@
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis, ParentRef, ScheduleRef } from "../protocol/history.ts";
-import { ring } from "./enqueue.ts";
-import { performOwed } from "./outbox.ts";
+import { enqueueWorkflowTask } from "./enqueue.ts";
+import { flushOutbox } from "./outbox.ts";
 
 export interface StartRequest extends Ref {
   readonly workflow: string;
@@ -47,12 +47,12 @@ export async function start(ports: Ports, request: StartRequest): Promise<StartR
     first_run: run,
     continued_from: null,
     attempt: 1,
-    due_at: now + ports.settings.ringMs,
-    rung: true,
-    turn: 1,
-    sent: 1,
-    driver: null,
-    owed: [],
+    due_at: now + ports.settings.wakeTimeoutMs,
+    wake_pending: true,
+    fence: 1,
+    effects_done_through: 1,
+    owner: null,
+    outbox: [],
     token: request.token,
     input: (request.input ?? null) as Head["input"],
     result: null,
@@ -72,15 +72,15 @@ export async function start(ports: Ports, request: StartRequest): Promise<StartR
   for (;;) {
     const put = await ports.executions.create(head, overFinal);
     if (put.kind === "created") {
-      await ring(ports, head);
+      await enqueueWorkflowTask(ports, head);
       return { kind: "started", head };
     }
     const found = put.head;
     if (found.token === request.token) {
-      if (found.rung) await ring(ports, found); // the first request may have died before it rang
+      if (found.wake_pending) await enqueueWorkflowTask(ports, found); // the first request may have died before it rang
       return { kind: "started", head: found };
     }
     if (!overFinal || found.status === "RUNNING" || found.due_at === null) return { kind: "exists", head: found };
-    await performOwed(ports, found); // it is final and owes effects: do them, then start
+    await flushOutbox(ports, found); // it is final and owes effects: do them, then start
   }
 }

@@ -1,7 +1,7 @@
 /** An id may belong to somebody else by now: nothing meant for one start of an execution reaches another. */
 import { expect, test } from "vitest";
 import { completed, Driver, MINUTE, pausing, ref, stage, started } from "../../test/interleavings/stage.ts";
-import { performOwed } from "./outbox.ts";
+import { flushOutbox } from "./outbox.ts";
 import { sweep } from "./sweep.ts";
 
 test("a sweeper with an old view of a deadline leaves the next start of the id alone", async () => {
@@ -49,8 +49,8 @@ for (const kind of ["terminate_child", "cancel_child"] as const) {
     const c = new Driver(s.ports, "C", ref("c"));
     await c.claim();
     const pause = pausing(s.ports, "head");
-    const owed = [{ kind, execution: "c", parent_run: parent.run, child: 1 }];
-    const performing = performOwed(pause.ports, { ...parent, owed });
+    const outbox = [{ kind, execution: "c", parent_run: parent.run, child: 1 }];
+    const performing = flushOutbox(pause.ports, { ...parent, outbox });
     await pause.reached; // it has seen that the child is its own
     await c.close(completed);
     const again = await started(s, { execution: "c", workflow: "lines" });

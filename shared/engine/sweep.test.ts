@@ -13,7 +13,7 @@ async function sleeping(s: Stage, ids: readonly string[], at: number) {
   for (const id of ids) {
     await started(s, { execution: id });
     const head = await s.ports.executions.claim(ref(id), { dueAt: at, session: "A" });
-    await s.ports.executions.park(ref(id), { run: head!.run, turn: head!.turn, dueAt: at, sent: 1 });
+    await s.ports.executions.park(ref(id), { run: head!.run, fence: head!.fence, dueAt: at, effectsDoneThrough: 1 });
   }
   await drainTasks(s);
 }
@@ -189,6 +189,6 @@ test("a round of the embedded store ends though more than a page of executions a
 test("the rings of one that stays overdue come at ages that double, and then every hour", () => {
   const grace = 5_000;
   const every = 60_000;
-  const rung = Array.from({ length: 400 }, (_, round) => round * every).filter((age) => crosses(age, grace, every));
-  expect(rung.map((age) => age / MINUTE)).toEqual([1, 2, 3, 6, 11, 22, 43, 86, 146, 206, 266, 326, 386]);
+  const woken = Array.from({ length: 400 }, (_, round) => round * every).filter((age) => crosses(age, grace, every));
+  expect(woken.map((age) => age / MINUTE)).toEqual([1, 2, 3, 6, 11, 22, 43, 86, 146, 206, 266, 326, 386]);
 });

@@ -6,16 +6,16 @@
  * drives nor one that throws or takes long hide the others.
  */
 
-import { abreast } from "../lib/for-each-concurrent.ts";
+import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { DueEntry, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { ring, SOON_MS } from "./enqueue.ts";
-import { performOwed } from "./outbox.ts";
+import { enqueueWorkflowTask, SOON_MS } from "./enqueue.ts";
+import { flushOutbox } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
 
 const HOUR = 3_600_000;
 /** So many entries are looked at side by side: on AWS each is a round trip or several. */
-const ABREAST = 25;
+const CONCURRENCY = 25;
 /** After so many entries others get their turn: what was written is made durable, and until then none is begun. */
 const BREATH = 100;
 
@@ -32,7 +32,7 @@ export async function sweep(
   const now = ports.clock.now();
   let seen = 0;
   let breath: Promise<void> | null = null;
-  await abreast(ABREAST, allDue(ports, now + SOON_MS, page, until), async (entry) => {
+  await forEachConcurrent(CONCURRENCY, allDue(ports, now + SOON_MS, page, until), async (entry) => {
     await breath;
     seen += 1;
     const taken = seen % BREATH === 0;
@@ -70,23 +70,23 @@ const same = (a: DueEntry | undefined, b: DueEntry | undefined): boolean =>
 async function look(ports: Ports, entry: DueEntry, now: Millis, everyMs: Millis): Promise<void> {
   if (entry.status !== "RUNNING") {
     const head = await ports.executions.head(entry);
-    if (head && head.status !== "RUNNING" && head.due_at !== null) await performOwed(ports, head);
+    if (head && head.status !== "RUNNING" && head.due_at !== null) await flushOutbox(ports, head);
     return;
   }
   if (entry.deadline !== null && entry.deadline <= now) {
     await terminate(ports, entry, { kind: "timed_out" });
   } else if (entry.dueAt > now) {
-    await ring(ports, entry, entry.dueAt);
+    await enqueueWorkflowTask(ports, entry, entry.dueAt);
   } else if (crosses(now - entry.dueAt, ports.settings.graceMs, everyMs)) {
-    await ring(ports, entry);
+    await enqueueWorkflowTask(ports, entry);
   }
 }
 
 /** Does the age cross grace x 2^k (or a further hour) within the last `every`? */
 export function crosses(age: Millis, grace: Millis, every: Millis): boolean {
   if (age < grace) return false;
-  let mark = Math.max(grace, 1);
-  while (mark * 2 <= age && mark < HOUR) mark *= 2;
-  if (mark >= HOUR) mark += Math.floor((age - mark) / HOUR) * HOUR;
-  return age - mark < every;
+  let step = Math.max(grace, 1);
+  while (step * 2 <= age && step < HOUR) step *= 2;
+  if (step >= HOUR) step += Math.floor((age - step) / HOUR) * HOUR;
+  return age - step < every;
 }

@@ -4,15 +4,15 @@
  * Only a run past its deadline is timed out, whatever an index said; and with `chain`, only that start of the execution
  * is ended: the id may have been used again between the reading of whoever calls and our own.
  */
-import { openEffects, outlivesRun, owedToChildren } from "../core/effects.ts";
+import { childrenOutbox, openEffects, outlivesRun } from "../core/effects.ts";
 import { fold, stateOf } from "../core/state.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import { type Batch, tailOf } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
-import { closeOwed, finalHead } from "./final-head.ts";
-import { performOwed } from "./outbox.ts";
+import { closeOutbox, finalHead } from "./final-head.ts";
+import { flushOutbox } from "./outbox.ts";
 
 export type Ending = { kind: "terminated"; reason: string | null } | { kind: "timed_out" };
 /** `not_running`: there is no such run to end, any more or yet; `head` is what was found. */
@@ -39,17 +39,17 @@ export async function terminate(ports: Ports, ref: Ref, ending: Ending, chain?: 
         : ({ kind: "execution_timed_out", id: first, at: now } as const);
     const status = ending.kind === "terminated" ? ("TERMINATED" as const) : ("TIMED_OUT" as const);
     const failure = ending.kind === "terminated" ? ending.reason : "execution timeout";
-    const batch: Batch = { first, events: [event], append_id: ports.uuid(), sent: head.sent };
+    const batch: Batch = { first, events: [event], append_id: ports.uuid() };
     const message = ending.kind === "terminated" ? `terminated: ${ending.reason ?? "no reason given"}` : "timed out";
     const outcome: ChildOutcome = { kind: "failed", status, failure: { type: "ChildError", message } };
-    const owed = [...head.owed, ...closeOwed(head, outcome), ...owedToChildren(state)];
+    const outbox = [...head.outbox, ...closeOutbox(head, outcome), ...childrenOutbox(state)];
     // A driver may be just about to start the children of its last steps: first they are started, then ended.
-    const unsent = batches.filter((b) => b.first > head.sent);
+    const unsent = batches.filter((b) => b.first > head.effects_done_through);
     if (openEffects(head, unsent).some(outlivesRun)) {
-      owed.unshift({ kind: "effects", run: head.run, first: unsent[0]!.first });
+      outbox.unshift({ kind: "effects", run: head.run, first: unsent[0]!.first });
     }
-    const next = finalHead(head, { status, now, result: null, failure, owed });
-    const closed = await ports.executions.close(ref, { run: head.run, turn: null, batch, next });
+    const next = finalHead(head, { status, now, result: null, failure, outbox });
+    const closed = await ports.executions.close(ref, { run: head.run, fence: null, batch, next });
     if (closed.kind !== "closed") continue;
     const left = await ports.executions.inbox(ref, head.chain);
     await ports.executions.removeMessages(
@@ -57,7 +57,7 @@ export async function terminate(ports: Ports, ref: Ref, ending: Ending, chain?: 
       head.chain,
       left.map((m) => m.id),
     );
-    if (owed.length > 0) await performOwed(ports, next);
+    if (outbox.length > 0) await flushOutbox(ports, next);
     return { kind: "closed", head: next };
   }
 }

@@ -2,7 +2,7 @@
  * Does `work` for each item, `most` at a time: whoever has finished takes the next, so that one that takes long holds up
  * none of the others. Resolves when all are done; an error of `work` or of the items ends it, once what is under way is done.
  */
-export async function abreast<T>(
+export async function forEachConcurrent<T>(
   most: number,
   items: AsyncIterable<T> | Iterable<T>,
   work: (item: T) => Promise<void>,

@@ -1,5 +1,5 @@
 /** Facts that this process has seen and that never change: a bounded memory of them saves reads, nothing depends on it. */
-export class Known<V> {
+export class LruCache<V> {
   readonly #most: number;
   readonly #facts = new Map<string, V>();
 

@@ -14,7 +14,7 @@ export const ExecutionStatus = z.enum([
 ]);
 
 /** An effect of closing a run that is still owed to somebody; performing it twice is harmless. */
-export const Owed = z.discriminatedUnion("kind", [
+export const OutboxEntry = z.discriminatedUnion("kind", [
   /** Effects of the last batches of a run, from event `first` on, that outlive it. */
   z.object({ kind: z.literal("effects"), run: z.string(), first: z.int() }),
   z.object({ kind: z.literal("tell_parent"), parent: ParentRef, outcome: ChildOutcome }),
@@ -27,7 +27,7 @@ export const Owed = z.discriminatedUnion("kind", [
     failure: z.string().nullable(),
   }),
 ]);
-export type Owed = z.infer<typeof Owed>;
+export type OutboxEntry = z.infer<typeof OutboxEntry>;
 
 export const Head = z.object({
   workspace: z.string(),
@@ -48,14 +48,14 @@ export const Head = z.object({
   /** When somebody must look; null only if nothing can happen without a message. */
   due_at: z.int().nullable(),
   /** True: `due_at` is a sender's mark that no claim has answered. */
-  rung: z.boolean(),
+  wake_pending: z.boolean(),
   /** Grows at every mark, claim, start, continue and close. The driver whose claim made the present turn is the holder. */
-  turn: z.int(),
+  fence: z.int(),
   /** Effects of all batches of the run up to this event were performed. */
-  sent: z.int(),
+  effects_done_through: z.int(),
   /** Session that claimed last: a hint for handing it the next task, nothing more. */
-  driver: z.string().nullable(),
-  owed: z.array(Owed),
+  owner: z.string().nullable(),
+  outbox: z.array(OutboxEntry),
   /** Start token of the request that began the chain: the same token is the same start. */
   token: z.string(),
 

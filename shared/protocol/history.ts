@@ -330,8 +330,6 @@ export const Batch = z.object({
   events: z.array(HistoryEvent).min(1),
   /** Chosen by the writer: finding it at the position means that the writer itself won earlier. */
   append_id: z.string(),
-  /** Effects of all batches up to this event were performed. */
-  sent: z.int().min(1),
 });
 export type Batch = z.infer<typeof Batch>;
 export const tailOf = (batches: readonly Batch[], before = 1): number => {

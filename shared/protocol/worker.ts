@@ -3,7 +3,7 @@
  * `/v1/worker`. Unknown keys are refused. What each call means for the durable state: `shared/engine`.
  */
 import * as z from "zod";
-import { Head, Owed } from "./head.ts";
+import { Head, OutboxEntry } from "./head.ts";
 import { ActivityOptions, Batch, Failure } from "./history.ts";
 import { ActivityOutcome, Message } from "./messages.ts";
 
@@ -76,7 +76,7 @@ export type Task = z.infer<typeof Task>;
 export const Delivery = z.object({ receipt: z.string(), attempt: z.int(), task: Task });
 export type Delivery = z.infer<typeof Delivery>;
 
-const position = { execution: z.string(), run: z.string(), chain: z.string(), turn: z.int() };
+const position = { execution: z.string(), run: z.string(), chain: z.string(), fence: z.int() };
 
 export const AppendItem = z.strictObject({
   ...position,
@@ -89,9 +89,9 @@ export const AppendItem = z.strictObject({
 export type AppendItem = z.infer<typeof AppendItem>;
 export const AppendResult = z.discriminatedUnion("kind", [
   /** Written. `messages` came since; empty when not asked for, or the turn is lost (they belong to the next holder). */
-  z.object({ kind: z.literal("appended"), messages: z.array(Message), turn_lost: z.boolean() }),
+  z.object({ kind: z.literal("appended"), messages: z.array(Message), fenced: z.boolean() }),
   /** Somebody else holds the position: read the log again. */
-  z.object({ kind: z.literal("position_lost") }),
+  z.object({ kind: z.literal("conflict") }),
   z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
 ]);
 export type AppendResult = z.infer<typeof AppendResult>;
@@ -99,9 +99,9 @@ export type AppendResult = z.infer<typeof AppendResult>;
 export const ParkItem = z.strictObject({
   execution: z.string(),
   run: z.string(),
-  turn: z.int(),
+  fence: z.int(),
   due_at: z.int().nullable(),
-  sent: z.int(),
+  effects_done_through: z.int(),
 });
 export type ParkItem = z.infer<typeof ParkItem>;
 
@@ -214,7 +214,7 @@ export const WORKER_ROUTES = {
         batches: z.array(Batch),
         messages: z.array(Message),
         /** Messages were found but the turn was lost meanwhile: they belong to the next holder. */
-        turn_lost: z.boolean(),
+        fenced: z.boolean(),
         now: z.int(),
       }),
       z.object({ kind: z.literal("closed") }),
@@ -239,14 +239,14 @@ export const WORKER_ROUTES = {
       /** Not read: the closing event has it. Sent twice, a large one would not fit into a call on AWS. */
       result: z.json().optional(),
       failure: z.string().nullable(),
-      owed: z.array(Owed),
+      outbox: z.array(OutboxEntry),
       /** Ids the next run must know as taken in (only with a closing event `execution_continued`). */
       carried: z.array(z.string()),
     }),
     z.discriminatedUnion("kind", [
       z.object({ kind: z.literal("closed") }),
-      z.object({ kind: z.literal("position_lost") }),
-      z.object({ kind: z.literal("turn_lost") }),
+      z.object({ kind: z.literal("conflict") }),
+      z.object({ kind: z.literal("fenced") }),
       z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
     ]),
   ),

@@ -17,7 +17,11 @@ export interface Wanted {
 export type Route =
   | { readonly kind: "found"; readonly registration: RegistrationRecord }
   /** No worker of these lives: that may change by itself. */
-  | { readonly kind: "asleep"; readonly registrations: readonly RegistrationRecord[]; readonly refusal: Refusal }
+  | {
+      readonly kind: "no_live_worker";
+      readonly registrations: readonly RegistrationRecord[];
+      readonly refusal: Refusal;
+    }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export async function route(ports: Ports, workspace: string, wanted: Wanted): Promise<Route> {
@@ -39,7 +43,7 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
   if (active.length > 1) return { kind: "refused", refusal: ambiguous(workflow, names(active)) };
   const [registration] = active;
   if (registration) return { kind: "found", registration };
-  return { kind: "asleep", registrations: eligible, refusal: noActiveDeployment(workflow, names(eligible)) };
+  return { kind: "no_live_worker", registrations: eligible, refusal: noActiveDeployment(workflow, names(eligible)) };
 }
 
 async function registrationsOf(ports: Ports, workspace: string, wanted: Wanted): Promise<RegistrationRecord[]> {

@@ -3,13 +3,13 @@
 import type { Context } from "../aws/context.ts";
 import { expireClosed } from "../aws/retention.ts";
 import { sweep } from "../engine/sweep.ts";
-import { abreast } from "../lib/for-each-concurrent.ts";
+import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { DueSchedule, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 
 /** Entries that are read of an index at a time. */
 const PAGE = 1_000;
-const ABREAST = 25;
+const CONCURRENCY = 25;
 
 export interface Round {
   readonly everyMs: Millis;
@@ -37,7 +37,7 @@ async function wakeOverdue(ports: Ports, armed: boolean, until: Millis): Promise
     return wakeSchedule(ports, key);
   };
   let woken = 0;
-  await abreast(ABREAST, overdue, async (key) => {
+  await forEachConcurrent(CONCURRENCY, overdue, async (key) => {
     if (ports.clock.now() >= until) return;
     woken += 1;
     try {

@@ -7,10 +7,10 @@ import type { Clients } from "../aws/clients.ts";
 import type { Context } from "../aws/context.ts";
 import { CountedExecutions } from "../aws/counted.ts";
 import type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
-import type { Alarm } from "../aws/event-bridge-timer.ts";
+import type { EventBridgeTimer } from "../aws/event-bridge-timer.ts";
 import { AwsFeed } from "../aws/feed.ts";
 import type { Change, FeedWriter } from "../aws/feed-writer.ts";
-import { Pace } from "../aws/poll-backoff.ts";
+import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
 import { AwsRegistry } from "../aws/registry.ts";
 import { AwsSchedules } from "../aws/schedules.ts";
@@ -45,7 +45,7 @@ export interface AwsOptions {
   readonly settings: Settings;
   readonly log?: Log;
   /** Wakes schedules in time; without it the sweeper does, up to a minute late. */
-  readonly alarm?: Alarm;
+  readonly timer?: EventBridgeTimer;
 }
 
 export interface Aws extends Ports {
@@ -90,7 +90,7 @@ export function aws(options: AwsOptions): Aws {
     },
   };
   const queues = new Queues(clients.sqs, places.queues, settings.leaseMs);
-  const changes = new Pace(clock);
+  const changes = new PollBackoff(clock);
   let writer: FeedWriter | undefined;
   const ports: Ports = {
     clock,
@@ -100,7 +100,7 @@ export function aws(options: AwsOptions): Aws {
     executions: new CountedExecutions(c),
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
-    schedules: new AwsSchedules(c, options.alarm),
+    schedules: new AwsSchedules(c, options.timer),
     feed: new AwsFeed(c, changes),
     activities: new AwsActivities(c),
     answers: new AwsAnswers(c),
@@ -118,7 +118,7 @@ export function aws(options: AwsOptions): Aws {
     },
     async sweep(everyMs, until) {
       const { round } = await lazily.sweeping();
-      return round(c, ports, { everyMs, until, armed: options.alarm !== undefined });
+      return round(c, ports, { everyMs, until, armed: options.timer !== undefined });
     },
     readDead: async (letter) => (await lazily.taskReading()).readDead(c.blobs, letter),
     tasksFor: async (o, of) => (await lazily.credentials()).tasksFor(clients.sts, queues, o, of),

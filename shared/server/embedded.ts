@@ -15,7 +15,7 @@ import { realClock } from "../lib/clock.ts";
 import { uuid7 } from "../lib/uuid.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { Alarm, recover, scheduleClosed } from "../schedule/service/index.ts";
+import { recover, ScheduleTimer, scheduleClosed } from "../schedule/service/index.ts";
 import { DEFAULTS } from "./settings.ts";
 
 export interface EmbeddedOptions {
@@ -37,7 +37,7 @@ export interface EmbeddedOptions {
 export interface Embedded extends Ports {
   readonly database: Database;
   /** Wakes schedules in time; `maintain` starts it. */
-  readonly alarm: Alarm;
+  readonly timer: ScheduleTimer;
   /** One round of the sweeper, and of retention. */
   sweep(everyMs: Millis): Promise<void>;
   /** Starts the rounds; the answer stops them. */
@@ -76,8 +76,8 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     durable: () => database.durable(),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
-  const alarm = new Alarm({ ports, recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS) });
-  schedules.onArm = (at) => alarm.nudge(at);
+  const timer = new ScheduleTimer({ ports, recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS) });
+  schedules.onArm = (at) => timer.nudge(at);
   const round = async (everyMs: Millis) => {
     await sweep(ports, everyMs);
     tasks.expire(clock.now());
@@ -87,7 +87,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   return {
     ...ports,
     database,
-    alarm,
+    timer,
     sweep: round,
     maintain(everyMs = 10_000) {
       let cancel = () => {};
@@ -103,12 +103,12 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
       recover(ports)
         .catch((error) => log.error("what schedules had decided before the restart could not be done yet", { error }))
         .finally(() => {
-          if (!stopped) alarm.start();
+          if (!stopped) timer.start();
         });
       return () => {
         stopped = true;
         cancel();
-        alarm.stop();
+        timer.stop();
       };
     },
     close() {

@@ -7,8 +7,8 @@ export const DEFAULTS: Settings = {
   heartbeatMs: HEARTBEAT_SECONDS * 1000,
   sessionTimeoutMs: 30_000,
   leaseMs: 30_000,
-  guardMs: 120_000,
-  ringMs: 60_000,
+  claimTimeoutMs: 120_000,
+  wakeTimeoutMs: 60_000,
   graceMs: 5_000,
   retentionMs: RETENTION_DAYS * 86_400_000,
 };

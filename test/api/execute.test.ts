@@ -219,7 +219,7 @@ test("a synchronous start of an id that is used again at once answers its own re
   const drive = await worker.claim("sync-again");
   // Both happen in one turn of the loop: when the waiter wakes, the id is somebody else's already.
   const batch = drive.batch([{ kind: "execution_completed", result: { mine: 1 } }]);
-  const ending = { ...drive.position, batch, taken: [], result: { mine: 1 }, failure: null, owed: [], carried: [] };
+  const ending = { ...drive.position, batch, taken: [], result: { mine: 1 }, failure: null, outbox: [], carried: [] };
   expect(await close(w.ports, drive.head, ending)).toEqual({ kind: "closed" });
   const { workspace, execution, workflow, registration, deployment } = drive.head;
   const identity = { workspace, execution, workflow, registration, deployment };

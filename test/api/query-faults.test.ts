@@ -1,7 +1,7 @@
 /** Queries while the store or the queue behind them fails. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Call, DEFAULT_OPTIONS } from "../../shared/api/call.ts";
 import { queryExecution } from "../../shared/api/queries.ts";
+import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-context.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { type World, world } from "./support/world.ts";
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => w.close());
 
 /** A call whose task goes to `send`, and whose answer comes from `wait`. */
-function callOver(send: Ports["tasks"]["send"], wait: Ports["answers"]["wait"]): Call {
+function callOver(send: Ports["tasks"]["send"], wait: Ports["answers"]["wait"]): RequestContext {
   const { ports } = w;
   const tasks = overriding(ports.tasks, { send });
   const answers = overriding(ports.answers, { wait });

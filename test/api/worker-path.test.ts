@@ -62,17 +62,17 @@ describe("append", () => {
     const item = { ...one.position, batch: one.batch([timer(1)]), taken: [] };
     const stale = { ...item, batch: { ...item.batch, append_id: randomUUID() } };
     const { results } = await worker.call("append", { items: [item, stale, item] });
-    expect(results.map((r) => r.kind)).toEqual(["appended", "position_lost", "appended"]); // the third repeats the first
+    expect(results.map((r) => r.kind)).toEqual(["appended", "conflict", "appended"]); // the third repeats the first
   });
 
   test("brings the messages that came meanwhile", async () => {
     const drive = await worker.claim(executionId);
     await w.client.workflows.executions.cancelWorkflowExecution({ executionId });
     // The mark took the turn: the messages belong to whoever claims next.
-    expect(await drive.tryAppend([timer(1)])).toEqual({ kind: "appended", messages: [], turn_lost: true });
+    expect(await drive.tryAppend([timer(1)])).toEqual({ kind: "appended", messages: [], fenced: true });
     const again = await worker.claim(executionId);
     expect(again.messages).toHaveLength(1);
-    expect(await again.tryAppend([timer(2)])).toMatchObject({ turn_lost: false, messages: [{ kind: "cancel" }] });
+    expect(await again.tryAppend([timer(2)])).toMatchObject({ fenced: false, messages: [{ kind: "cancel" }] });
   });
 
   test.each([
@@ -172,11 +172,11 @@ describe("close", () => {
       carried: [],
     };
     const foreign = { kind: "terminate_child", execution: "other", parent_run: randomUUID(), child: 1 } as const;
-    expect(await worker.call("close", { ...body, owed: [foreign] })).toMatchObject({ kind: "refused", status: 422 });
+    expect(await worker.call("close", { ...body, outbox: [foreign] })).toMatchObject({ kind: "refused", status: 422 });
     const parent = { execution: "p", chain: "c", run: randomUUID(), child: 1 };
     const tell = { kind: "tell_parent", parent, outcome: { kind: "completed", result: 1 } } as const;
-    expect(await worker.call("close", { ...body, owed: [tell] })).toMatchObject({ kind: "refused", status: 422 });
-    expect(await worker.call("close", { ...body, owed: [] })).toEqual({ kind: "closed" });
+    expect(await worker.call("close", { ...body, outbox: [tell] })).toMatchObject({ kind: "refused", status: 422 });
+    expect(await worker.call("close", { ...body, outbox: [] })).toEqual({ kind: "closed" });
   });
 
   test("refuses a result over the limit", async () => {
@@ -433,12 +433,12 @@ describe("another workspace", () => {
     expect((await thief.raw("read", { execution: executionId })).status).toBe(404);
     const batch = drive.batch([timer(2)]);
     const { results } = await thief.call("append", { items: [{ ...drive.position, batch, taken: [] }] });
-    expect(results).toEqual([{ kind: "position_lost" }]);
-    const park = { execution: executionId, run, turn: drive.head.turn, due_at: null, sent: 1 };
+    expect(results).toEqual([{ kind: "conflict" }]);
+    const park = { execution: executionId, run, fence: drive.head.fence, due_at: null, effects_done_through: 1 };
     expect(await thief.call("park", { items: [park] })).toEqual({ parked: [false] });
     const end = drive.batch([{ kind: "execution_completed", result: null }]);
-    const close = { ...drive.position, batch: end, taken: [], result: null, failure: null, owed: [], carried: [] };
-    expect(await thief.call("close", close)).toEqual({ kind: "position_lost" });
+    const close = { ...drive.position, batch: end, taken: [], result: null, failure: null, outbox: [], carried: [] };
+    expect(await thief.call("close", close)).toEqual({ kind: "conflict" });
 
     expect(await thief.call("extend", { receipts: [task!.receipt], lease_ms: 0 })).toEqual({ lost: [task!.receipt] });
     await thief.call("finish", { receipts: [task!.receipt] });

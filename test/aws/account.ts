@@ -68,7 +68,7 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
       uuid: over.uuid ?? (() => uuid7(Date.now())),
       log: over.log ?? { info: () => {}, warn: console.warn, error: console.error },
       settings: { ...DEFAULTS, ...over.settings },
-      ...(over.alarm && { alarm: over.alarm }),
+      ...(over.timer && { timer: over.timer }),
     });
   const pump =
     o.feed === false

@@ -32,10 +32,10 @@ async function drive(): Promise<Claimed> {
 const step = (n: number, { head }: Claimed, look: boolean) => {
   const local = [{ ...scheduled(n), where: "local:s" as const }];
   const batch = batchOf(1 + n, ports.clock.now(), local);
-  return append(ports, ref, { run: head.run, chain: head.chain, turn: head.turn, batch, taken: [], look });
+  return append(ports, ref, { run: head.run, chain: head.chain, fence: head.fence, batch, taken: [], look });
 };
-const parkUntil = ({ head: { run, turn } }: Claimed, dueAt: number | null) =>
-  park(ports, ref, { run, turn, dueAt, sent: 1 });
+const parkUntil = ({ head: { run, fence } }: Claimed, dueAt: number | null) =>
+  park(ports, ref, { run, fence, dueAt, effectsDoneThrough: 1 });
 
 describe.skipIf(cannotRun)("what a call costs", () => {
   beforeAll(async () => {
@@ -69,12 +69,12 @@ describe.skipIf(cannotRun)("what a call costs", () => {
     const last = {
       run: head.run,
       chain: head.chain,
-      turn: head.turn,
+      fence: head.fence,
       batch: batchOf(2, ports.clock.now(), [completed]),
       taken: [],
       result: { ok: true },
       failure: null,
-      owed: [],
+      outbox: [],
       carried: [],
     };
     expect(await cost(() => close(ports, ref, last))).toEqual({ writes: 6, reads: 1 });

@@ -41,7 +41,7 @@ describe.skipIf(cannotRun)("what is counted of executions on AWS", () => {
     expect((await ports.executions.putBatch(ref, head.run, batch, LIMIT)).kind).toBe("taken");
     expect(counted()).toEqual({ ...NOTHING, steps: 2 });
 
-    const last = { run: head.run, turn: 1, batch: batchOf(6, now, [scheduled(3), outcome(3), completed]) };
+    const last = { run: head.run, fence: 1, batch: batchOf(6, now, [scheduled(3), outcome(3), completed]) };
     const end = { ...last, next: finalOf(head, now) };
     expect((await ports.executions.close(ref, end)).kind).toBe("closed");
     expect((await ports.executions.close(ref, end)).kind).not.toBe("closed");
@@ -56,8 +56,8 @@ describe.skipIf(cannotRun)("what is counted of executions on AWS", () => {
     ports.clients.meter.take();
     const run = uuid();
     const continued = { kind: "execution_continued", run, workflow: head.workflow, input: null } as const;
-    const next = { ...head, run, turn: 2, continued_from: head.run, started_at: now };
-    const went = { run: head.run, turn: 1, batch: batchOf(2, now, [continued]), next };
+    const next = { ...head, run, fence: 2, continued_from: head.run, started_at: now };
+    const went = { run: head.run, fence: 1, batch: batchOf(2, now, [continued]), next };
     expect((await ports.executions.close(ref, went)).kind).toBe("closed");
     expect(counted()).toEqual(NOTHING);
   });

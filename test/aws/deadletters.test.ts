@@ -131,7 +131,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
       },
     ]);
     expect(await waiting(head, "workflow")).toEqual([{ kind: "workflow", execution: head.execution }]);
-    expect(await ports.executions.head(head)).toMatchObject({ rung: true, turn: head.turn + 1 });
+    expect(await ports.executions.head(head)).toMatchObject({ wake_pending: true, fence: head.fence + 1 });
   });
 
   test("the same letter again, in the same call and a later one, is one outcome", async () => {
@@ -140,7 +140,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
     expect(await take(once, { ...once, messageId: "again" })).toEqual(DONE);
     expect(await take(once)).toEqual(DONE);
     expect(await inbox(head)).toHaveLength(1);
-    expect((await ports.executions.head(head))!.turn).toBe(head.turn + 1);
+    expect((await ports.executions.head(head))!.fence).toBe(head.fence + 1);
   });
 
   test.each([

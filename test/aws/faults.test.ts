@@ -42,7 +42,7 @@ async function live(ports: Aws, ref: Ref, steps: number): Promise<void> {
     const at = ports.clock.now();
     const events = [{ ...scheduled(i + 1), where: "local:s" as const }];
     const batch = batchOf(2 + i, at, events);
-    const done = await append(ports, ref, { run: head.run, chain: head.chain, turn: head.turn, batch, taken: [] });
+    const done = await append(ports, ref, { run: head.run, chain: head.chain, fence: head.fence, batch, taken: [] });
     expect(done.kind).toBe("appended");
   }
   expect((await send(ports, ref, signal(uuid(), ports.clock.now()))).kind).toBe("accepted");
@@ -53,20 +53,20 @@ async function live(ports: Aws, ref: Ref, steps: number): Promise<void> {
   const took = { kind: "signal_received", message: message!.id, name: "poke", input: null } as const;
   const parked = await park(ports, ref, {
     run: head.run,
-    turn: again.head.turn,
+    fence: again.head.fence,
     dueAt: at + 600_000,
-    sent: 1 + steps,
+    effectsDoneThrough: 1 + steps,
   });
   expect(parked).toBe(true);
   const ended = await close(ports, ref, {
     run: head.run,
     chain: head.chain,
-    turn: again.head.turn,
+    fence: again.head.fence,
     batch: batchOf(2 + steps, at, [took, completed]),
     taken: [message!.id],
     result: { ok: true },
     failure: null,
-    owed: [],
+    outbox: [],
     carried: [],
   });
   expect(ended).toEqual({ kind: "closed" });
@@ -169,9 +169,9 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     await sweep({ ...ports, executions }, 60_000);
     expect(await ports.executions.head(ref)).toMatchObject({ status: "COMPLETED", due_at: null });
     const queue = { workspace: ref.workspace, deployment: head.deployment, queue: "workflow" } as const;
-    const rung = await ports.tasks.receive(queue, { session: "s", max: 10, waitMs: 500 });
-    expect(rung.length).toBeLessThanOrEqual(1);
-    for (const { task } of rung) {
+    const woken = await ports.tasks.receive(queue, { session: "s", max: 10, waitMs: 500 });
+    expect(woken.length).toBeLessThanOrEqual(1);
+    for (const { task } of woken) {
       expect(await claim(ports, { ...ref, execution: task.execution }, { session: uuid() })).toEqual({
         kind: "closed",
       });
@@ -248,7 +248,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     const puts = await Promise.all(others.map((other) => other.executions.create(headOf(old, b.now()), true)));
     expect(puts.filter((p) => p.kind === "created")).toHaveLength(1);
     const head = await ports.executions.head(old);
-    expect(head).toMatchObject({ status: "RUNNING", turn: old.turn + 1 });
+    expect(head).toMatchObject({ status: "RUNNING", fence: old.fence + 1 });
     expect(await on.adapter().executions.run(old.workspace, old.run)).toMatchObject({ status: "COMPLETED" });
     expect(await ports.executions.batches(old, old.run, 1)).toHaveLength(1);
     await b.eventually(async () => {
@@ -265,7 +265,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
       const head = await claimed(b, await begun(b));
       const request = {
         run: head.run,
-        turn: head.turn,
+        fence: head.fence,
         batch: batchOf(2, b.now(), [completed]),
         next: finalOf(head, b.now()),
       };
@@ -274,7 +274,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
         send(ports, head, signal(uuid(), b.now())),
       ]);
       if (sent.kind === "accepted") {
-        expect(done.kind).toBe("head_lost");
+        expect(done.kind).toBe("fenced");
         expect(await ports.executions.inbox(head, head.chain)).toHaveLength(1);
       } else {
         expect(done.kind).toBe("closed");

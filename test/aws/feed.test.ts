@@ -77,7 +77,7 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
     const run = uuid();
     const batch = batchOf(2, b.now(), [{ kind: "execution_continued", run, workflow: head.workflow, input: { n: 2 } }]);
     const next = { ...head, run, continued_from: head.run, started_at: b.now() };
-    await ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    await ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     const all = await changesOf(head);
     const headRecord = all.find((c) => c.image.sk!.S === "HEAD")!;
     const log = all.find((c) => c.image.sk!.S!.startsWith("LOG#"))!;

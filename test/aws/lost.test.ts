@@ -107,6 +107,6 @@ describe.skipIf(cannotRun)("what has lost", () => {
     );
     const now = b().now();
     const claim = { dueAt: now + 120_000, keepAfter: now + 50_000, session: uuid() };
-    expect(await ports.executions.claim(head, claim)).toMatchObject({ due_at: now + 120_000, rung: false });
+    expect(await ports.executions.claim(head, claim)).toMatchObject({ due_at: now + 120_000, wake_pending: false });
   });
 });

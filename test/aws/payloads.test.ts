@@ -77,7 +77,7 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     await ports.executions.removeMessages(head, head.chain, [message.id]);
     const last = batchOf(3, b.now(), [{ kind: "execution_completed", result: { text: end! } }]);
     const next = finalOf(mine, b.now(), { result: { text: end! } });
-    const done = await ports.executions.close(head, { run: head.run, turn: mine.turn, batch: last, next });
+    const done = await ports.executions.close(head, { run: head.run, fence: mine.fence, batch: last, next });
     expect(done).toEqual({ kind: "closed" });
     expect(await on.adapter().executions.head(head)).toMatchObject({ input: { text: input }, result: { text: end } });
     const sizes = (await itemsOf(`${head.workspace}#${head.execution}`)).map((item) => JSON.stringify(item).length);
@@ -111,7 +111,7 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     await ports.executions.putMessage(head, head.chain, message);
     const next = finalOf(head, b.now(), { result: null });
     const closing = batchOf(3, b.now(), [completed]);
-    await ports.executions.close(head, { run: head.run, turn: head.turn, batch: closing, next });
+    await ports.executions.close(head, { run: head.run, fence: head.fence, batch: closing, next });
     const pk = `${head.workspace}#${head.execution}`;
     const withoutExpiry = async () =>
       (await itemsOf(pk)).filter((item) => item.ttl === undefined).map((item) => item.sk!.S!.split("#")[0]);
@@ -133,7 +133,7 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     await ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), HUGE_LIMIT);
     const next = finalOf(head, b.now());
     const batch = batchOf(3, b.now(), [completed]);
-    await ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    await ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     const items = await itemsOf(`${head.workspace}#${head.execution}`);
     expect(items.map((item) => item.sk!.S!.split("#")[0]).sort()).toEqual(["HEAD", "LOG", "LOG"]);
     for (const item of items)
@@ -146,12 +146,12 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     const head = await claimed(c, await begun(c));
     const batch = batchOf(2, c.now(), [completed]);
     const next = finalOf(head, c.now() - 2_000);
-    await past.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    await past.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     expect(await ports.executions.head(head)).toBeNull();
     expect(await ports.executions.run(head.workspace, head.run)).toBeNull();
-    const again = await ports.executions.create({ ...head, run: uuid(), due_at: 1, rung: true }, false);
+    const again = await ports.executions.create({ ...head, run: uuid(), due_at: 1, wake_pending: true }, false);
     expect(again).toEqual({ kind: "created" });
-    expect(await ports.executions.head(head)).toMatchObject({ status: "RUNNING", turn: head.turn + 2 });
+    expect(await ports.executions.head(head)).toMatchObject({ status: "RUNNING", fence: head.fence + 2 });
   });
 
   test("tasks of any size go through a queue, and one kept aside is found by its workspace alone", async () => {

@@ -2,7 +2,7 @@
 import { CreateScheduleGroupCommand, GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Alarm, nameOf } from "../../shared/aws/event-bridge-timer.ts";
+import { EventBridgeTimer, nameOf } from "../../shared/aws/event-bridge-timer.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import type { LogEntry, ScheduleState } from "../../shared/schedule/rules/index.ts";
 import type { Aws } from "../../shared/server/aws.ts";
@@ -32,7 +32,7 @@ describe.skipIf(cannotRun)("schedules on AWS", () => {
     const queueArn = (await clients.sqs.send(new GetQueueAttributesCommand(attributes))).Attributes!.QueueArn!;
     const roleArn = "arn:aws:iam::000000000000:role/scheduler";
     const options = { group: on.prefix, roleArn, queueArn, queueUrl, deadLettersArn: queueArn };
-    ports = on.adapter({ clients, alarm: new Alarm(clients, realClock, options) });
+    ports = on.adapter({ clients, timer: new EventBridgeTimer(clients, realClock, options) });
   });
   afterAll(async () => {
     scheduler?.destroy();

@@ -10,7 +10,7 @@ export const claimContract: Contract = (of) => {
     const session = uuid();
     const dueAt = b.now() + 120_000;
     const got = await b.ports.executions.claim(head, { dueAt, session });
-    expect(got).toEqual({ ...head, due_at: dueAt, rung: false, turn: head.turn + 1, driver: session });
+    expect(got).toEqual({ ...head, due_at: dueAt, wake_pending: false, fence: head.fence + 1, owner: session });
     expect(await b.ports.executions.head(head)).toEqual(got);
   });
 
@@ -21,14 +21,14 @@ export const claimContract: Contract = (of) => {
     const claim = (ref: Ref) => b.ports.executions.claim(ref, { dueAt, keepAfter: now + 50_000, session: uuid() });
     const head = await begun(b, newRef(), { due_at: now + 60_000 });
     const one = await claim(head);
-    expect(one).toMatchObject({ due_at: now + 60_000, rung: false, turn: head.turn + 1 });
+    expect(one).toMatchObject({ due_at: now + 60_000, wake_pending: false, fence: head.fence + 1 });
     expect(await b.ports.executions.head(head)).toEqual(one);
-    expect(await claim(head)).toMatchObject({ due_at: dueAt, turn: head.turn + 2 }); // by now it is not rung
-    await b.ports.executions.mark(head, head.chain, now + 70_000);
-    expect(await claim(head)).toMatchObject({ due_at: now + 70_000, turn: head.turn + 4 });
-    await b.ports.executions.mark(head, head.chain, now + 50_000);
+    expect(await claim(head)).toMatchObject({ due_at: dueAt, fence: head.fence + 2 }); // by now it is not rung
+    await b.ports.executions.requestWake(head, head.chain, now + 70_000);
+    expect(await claim(head)).toMatchObject({ due_at: now + 70_000, fence: head.fence + 4 });
+    await b.ports.executions.requestWake(head, head.chain, now + 50_000);
     const last = await claim(head);
-    expect(last).toMatchObject({ due_at: dueAt, rung: false, turn: head.turn + 6 });
+    expect(last).toMatchObject({ due_at: dueAt, wake_pending: false, fence: head.fence + 6 });
     expect(await b.ports.executions.head(head)).toEqual(last);
   });
 
@@ -37,8 +37,13 @@ export const claimContract: Contract = (of) => {
     const head = await begun(b);
     const one = await claimed(b, head);
     const two = await claimed(b, head);
-    expect(two.turn).toBe(one.turn + 1);
-    const parked = await b.ports.executions.park(head, { run: head.run, turn: one.turn, dueAt: null, sent: 1 });
+    expect(two.fence).toBe(one.fence + 1);
+    const parked = await b.ports.executions.park(head, {
+      run: head.run,
+      fence: one.fence,
+      dueAt: null,
+      effectsDoneThrough: 1,
+    });
     expect(parked).toBe(false);
     expect(await b.ports.executions.head(head)).toEqual(two);
   });
@@ -56,9 +61,13 @@ export const claimContract: Contract = (of) => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const dueAt = b.now() + 5_000;
-    expect(await b.ports.executions.park(head, { run: head.run, turn: head.turn, dueAt, sent: 9 })).toBe(true);
-    expect(await b.ports.executions.head(head)).toEqual({ ...head, due_at: dueAt, sent: 9 });
-    expect(await b.ports.executions.park(head, { run: head.run, turn: head.turn, dueAt: null, sent: 9 })).toBe(true);
+    expect(
+      await b.ports.executions.park(head, { run: head.run, fence: head.fence, dueAt, effectsDoneThrough: 9 }),
+    ).toBe(true);
+    expect(await b.ports.executions.head(head)).toEqual({ ...head, due_at: dueAt, effects_done_through: 9 });
+    expect(
+      await b.ports.executions.park(head, { run: head.run, fence: head.fence, dueAt: null, effectsDoneThrough: 9 }),
+    ).toBe(true);
     expect((await b.ports.executions.head(head))!.due_at).toBeNull();
   });
 
@@ -66,19 +75,19 @@ export const claimContract: Contract = (of) => {
     const b = of();
     const { executions } = b.ports;
     const head = await claimed(b, await begun(b));
-    const park = (p: { run?: string; turn?: number }) =>
-      executions.park(head, { run: head.run, turn: head.turn, dueAt: null, sent: 5, ...p });
+    const park = (p: { run?: string; fence?: number }) =>
+      executions.park(head, { run: head.run, fence: head.fence, dueAt: null, effectsDoneThrough: 5, ...p });
     expect(await park({ run: uuid() })).toBe(false);
-    expect(await park({ turn: head.turn + 1 })).toBe(false);
+    expect(await park({ fence: head.fence + 1 })).toBe(false);
     expect(await executions.head(head)).toEqual(head);
-    await executions.mark(head, head.chain, b.now());
-    const marked = await executions.head(head);
+    await executions.requestWake(head, head.chain, b.now());
+    const requested = await executions.head(head);
     expect(await park({})).toBe(false);
-    expect(await executions.head(head)).toEqual(marked);
-    const final = await closed(b, marked!);
-    expect(await park({ turn: final.turn })).toBe(false);
+    expect(await executions.head(head)).toEqual(requested);
+    const final = await closed(b, requested!);
+    expect(await park({ fence: final.fence })).toBe(false);
     expect(await executions.head(head)).toEqual(final);
-    expect(await executions.park(newRef(), { run: uuid(), turn: 1, dueAt: null, sent: 1 })).toBe(false);
+    expect(await executions.park(newRef(), { run: uuid(), fence: 1, dueAt: null, effectsDoneThrough: 1 })).toBe(false);
   });
 
   test("what is due is listed up to a time, earliest first, with what a sweeper needs", async () => {
@@ -92,7 +101,7 @@ export const claimContract: Contract = (of) => {
     const edge = await start(now);
     await start(now + 1);
     const parked = await claimed(b, await start(now - 9_000));
-    await b.ports.executions.park(parked, { run: parked.run, turn: parked.turn, dueAt: null, sent: 1 });
+    await b.ports.executions.park(parked, { run: parked.run, fence: parked.fence, dueAt: null, effectsDoneThrough: 1 });
     const final = await closed(b, await start(now - 500), 2, { due_at: now - 500 });
     await b.eventually(async () => {
       const due = (await b.ports.executions.due(now, 10_000)).filter((e) => e.workspace === workspace);
@@ -117,27 +126,27 @@ export const claimContract: Contract = (of) => {
 
   test("settling a final head empties what it owes and its due time", async () => {
     const b = of();
-    const owed = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
-    const final = await closed(b, await begun(b), 2, { owed, due_at: b.now() });
-    await b.ports.executions.settle(final, { run: final.run, status: final.status });
-    expect(await b.ports.executions.head(final)).toEqual({ ...final, owed: [], due_at: null });
+    const outbox = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
+    const final = await closed(b, await begun(b), 2, { outbox, due_at: b.now() });
+    await b.ports.executions.clearOutbox(final, { run: final.run, status: final.status });
+    expect(await b.ports.executions.head(final)).toEqual({ ...final, outbox: [], due_at: null });
   });
 
   test("settling a running head empties what it owes and leaves its due time", async () => {
     const b = of();
-    const owed = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
-    const head = await begun(b, newRef(), { owed });
-    await b.ports.executions.settle(head, { run: head.run, status: "RUNNING" });
-    expect(await b.ports.executions.head(head)).toEqual({ ...head, owed: [] });
+    const outbox = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
+    const head = await begun(b, newRef(), { outbox });
+    await b.ports.executions.clearOutbox(head, { run: head.run, status: "RUNNING" });
+    expect(await b.ports.executions.head(head)).toEqual({ ...head, outbox: [] });
   });
 
   test("settling for another run, or for the time before the close, changes nothing", async () => {
     const b = of();
-    const owed = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
-    const final = await closed(b, await begun(b), 2, { owed, due_at: b.now() });
-    await b.ports.executions.settle(final, { run: uuid(), status: final.status });
-    await b.ports.executions.settle(final, { run: final.run, status: "RUNNING" });
-    await b.ports.executions.settle(newRef(), { run: final.run, status: final.status });
+    const outbox = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
+    const final = await closed(b, await begun(b), 2, { outbox, due_at: b.now() });
+    await b.ports.executions.clearOutbox(final, { run: uuid(), status: final.status });
+    await b.ports.executions.clearOutbox(final, { run: final.run, status: "RUNNING" });
+    await b.ports.executions.clearOutbox(newRef(), { run: final.run, status: final.status });
     expect(await b.ports.executions.head(final)).toEqual(final);
   });
 };

@@ -7,10 +7,10 @@ export const closeContract: Contract = (of) => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const batch = batchOf(2, b.now(), [completed]);
-    const next = finalOf(head, b.now(), { due_at: b.now(), owed: [], turn: 999 });
-    const p = { run: head.run, turn: head.turn, batch, next };
+    const next = finalOf(head, b.now(), { due_at: b.now(), outbox: [], fence: 999 });
+    const p = { run: head.run, fence: head.fence, batch, next };
     expect(await b.ports.executions.close(head, p)).toEqual({ kind: "closed" });
-    expect(await b.ports.executions.head(head)).toEqual({ ...next, turn: head.turn + 1 });
+    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1 });
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([batch]);
     expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({
       status: "COMPLETED",
@@ -22,11 +22,16 @@ export const closeContract: Contract = (of) => {
   test("without the turn nothing closes, and the answer is the head that refused", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
-    await b.ports.executions.mark(head, head.chain, b.now());
-    const marked = await b.ports.executions.head(head);
-    const p = { run: head.run, turn: head.turn, batch: batchOf(2, b.now(), [completed]), next: finalOf(head, b.now()) };
-    expect(await b.ports.executions.close(head, p)).toEqual({ kind: "head_lost", head: marked });
-    expect(await b.ports.executions.head(head)).toEqual(marked);
+    await b.ports.executions.requestWake(head, head.chain, b.now());
+    const requested = await b.ports.executions.head(head);
+    const p = {
+      run: head.run,
+      fence: head.fence,
+      batch: batchOf(2, b.now(), [completed]),
+      next: finalOf(head, b.now()),
+    };
+    expect(await b.ports.executions.close(head, p)).toEqual({ kind: "fenced", head: requested });
+    expect(await b.ports.executions.head(head)).toEqual(requested);
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([]);
     expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({ status: "RUNNING" });
   });
@@ -37,10 +42,10 @@ export const closeContract: Contract = (of) => {
     await claimed(b, head);
     const batch = batchOf(2, b.now(), [{ kind: "execution_terminated", reason: null }]);
     const next = finalOf(head, b.now(), { status: "TERMINATED" });
-    expect(await b.ports.executions.close(head, { run: head.run, turn: null, batch, next })).toEqual({
+    expect(await b.ports.executions.close(head, { run: head.run, fence: null, batch, next })).toEqual({
       kind: "closed",
     });
-    expect(await b.ports.executions.head(head)).toMatchObject({ status: "TERMINATED", turn: head.turn + 2 });
+    expect(await b.ports.executions.head(head)).toMatchObject({ status: "TERMINATED", fence: head.fence + 2 });
   });
 
   test("a position that is taken closes nothing", async () => {
@@ -48,8 +53,13 @@ export const closeContract: Contract = (of) => {
     const head = await claimed(b, await begun(b));
     const other = batchOf(2, b.now(), [scheduled(1)]);
     await b.ports.executions.putBatch(head, head.run, other, LIMIT);
-    const p = { run: head.run, turn: head.turn, batch: batchOf(2, b.now(), [completed]), next: finalOf(head, b.now()) };
-    expect(await b.ports.executions.close(head, p)).toEqual({ kind: "position_lost" });
+    const p = {
+      run: head.run,
+      fence: head.fence,
+      batch: batchOf(2, b.now(), [completed]),
+      next: finalOf(head, b.now()),
+    };
+    expect(await b.ports.executions.close(head, p)).toEqual({ kind: "conflict" });
     expect(await b.ports.executions.head(head)).toEqual(head);
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([other]);
   });
@@ -59,20 +69,20 @@ export const closeContract: Contract = (of) => {
     const head = await claimed(b, await begun(b));
     const batch = batchOf(2, b.now(), [completed]);
     const next = finalOf(head, b.now());
-    const lost = await b.ports.executions.close(head, { run: uuid(), turn: null, batch, next });
-    expect(lost).toEqual({ kind: "head_lost", head });
-    await b.ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    const lost = await b.ports.executions.close(head, { run: uuid(), fence: null, batch, next });
+    expect(lost).toEqual({ kind: "fenced", head });
+    await b.ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     const final = await b.ports.executions.head(head);
     const again = await b.ports.executions.close(head, {
       run: head.run,
-      turn: null,
+      fence: null,
       batch: batchOf(3, b.now(), [completed]),
       next,
     });
-    expect(again).toEqual({ kind: "head_lost", head: final });
+    expect(again).toEqual({ kind: "fenced", head: final });
     const nobody = newRef();
-    const none = await b.ports.executions.close(nobody, { run: uuid(), turn: null, batch, next: headOf(nobody, 1) });
-    expect(none).toEqual({ kind: "head_lost", head: null });
+    const none = await b.ports.executions.close(nobody, { run: uuid(), fence: null, batch, next: headOf(nobody, 1) });
+    expect(none).toEqual({ kind: "fenced", head: null });
     expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
   });
 
@@ -82,7 +92,7 @@ export const closeContract: Contract = (of) => {
     const attempts = Array.from({ length: 6 }, (_, i) =>
       b.ports.executions.close(head, {
         run: head.run,
-        turn: i % 2 === 0 ? head.turn : null,
+        fence: i % 2 === 0 ? head.fence : null,
         batch: batchOf(2, b.now(), [completed]),
         next: finalOf(head, b.now()),
       }),
@@ -105,14 +115,14 @@ export const closeContract: Contract = (of) => {
       input: { n: 2 },
       started_at: now,
       due_at: now,
-      rung: true,
-      sent: 1,
+      wake_pending: true,
+      effects_done_through: 1,
       carried: ["signal#1"],
     };
-    expect(await b.ports.executions.close(head, { run: head.run, turn: head.turn, batch, next })).toEqual({
+    expect(await b.ports.executions.close(head, { run: head.run, fence: head.fence, batch, next })).toEqual({
       kind: "closed",
     });
-    expect(await b.ports.executions.head(head)).toEqual({ ...next, turn: head.turn + 1 });
+    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1 });
     expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({
       status: "CONTINUED_AS_NEW",
       closed_at: now,
@@ -137,7 +147,7 @@ export const closeContract: Contract = (of) => {
     const run = uuid();
     const batch = batchOf(2, b.now(), [{ kind: "execution_continued", run, workflow: head.workflow, input: null }]);
     const next = { ...head, run, continued_from: head.run };
-    await b.ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    await b.ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     expect(await b.ports.executions.inbox(head, head.chain)).toEqual([message]);
   });
 };

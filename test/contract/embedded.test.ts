@@ -68,8 +68,8 @@ describe("embedded: retention", () => {
     const made = subject();
     const b = bench(made);
     const open = await begun(b);
-    const owed = [{ kind: "tell_schedule" as const, schedule: "s", status: "COMPLETED" as const, failure: null }];
-    const final = await closed(b, await begun(b), 2, { owed, due_at: b.now() });
+    const outbox = [{ kind: "tell_schedule" as const, schedule: "s", status: "COMPLETED" as const, failure: null }];
+    const final = await closed(b, await begun(b), 2, { outbox, due_at: b.now() });
     const store = b.ports as ReturnType<typeof embedded>;
     await b.pass(store.settings.retentionMs + 1);
     const { expire } = await import("../../shared/embedded/retention.ts");

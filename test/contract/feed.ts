@@ -136,7 +136,7 @@ export const feedContract: Contract = (of) => {
     const event: NewEvent = { kind: "execution_continued", run, workflow: head.workflow, input: null };
     const next = { ...head, run, continued_from: head.run };
     const batch = batchOf(2, of().now(), [event]);
-    await of().ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    await of().ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     const items = await exactly(head.workspace, 3, { execution: head.execution });
     expect(types(items)).toEqual([
       "WORKFLOW_EXECUTION_STARTED",

@@ -84,35 +84,36 @@ export const inboxContract: Contract = (of) => {
     const { executions } = b.ports;
     const head = await claimed(b, await begun(b));
     const now = b.now();
-    expect(await executions.mark(head, head.chain, now)).toEqual({ kind: "marked" });
-    expect(await executions.head(head)).toEqual({ ...head, due_at: now, rung: true, turn: head.turn + 1 });
+    expect(await executions.requestWake(head, head.chain, now)).toEqual({ kind: "requested" });
+    expect(await executions.head(head)).toEqual({ ...head, due_at: now, wake_pending: true, fence: head.fence + 1 });
   });
 
   test("a head that is rung already refuses the mark and answers itself, unchanged", async () => {
     const b = of();
     const head = await begun(b);
-    const marked = await b.ports.executions.mark(head, head.chain, b.now() + 5);
-    expect(marked).toEqual({ kind: "refused", head });
+    const requested = await b.ports.executions.requestWake(head, head.chain, b.now() + 5);
+    expect(requested).toEqual({ kind: "refused", head });
     expect(await b.ports.executions.head(head)).toEqual(head);
   });
 
   test("a mark for another chain, of a final head, or of nothing is refused", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
-    expect(await b.ports.executions.mark(head, uuid(), b.now())).toEqual({ kind: "refused", head });
+    expect(await b.ports.executions.requestWake(head, uuid(), b.now())).toEqual({ kind: "refused", head });
     const final = await closed(b, head);
-    expect(await b.ports.executions.mark(head, head.chain, b.now())).toEqual({ kind: "refused", head: final });
-    expect(await b.ports.executions.mark(newRef(), uuid(), b.now())).toEqual({ kind: "refused", head: null });
+    expect(await b.ports.executions.requestWake(head, head.chain, b.now())).toEqual({ kind: "refused", head: final });
+    expect(await b.ports.executions.requestWake(newRef(), uuid(), b.now())).toEqual({ kind: "refused", head: null });
     expect(await b.ports.executions.head(head)).toEqual(final);
   });
 
   test("of many marks at once one holds, and all others see it", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
-    const marks = await Promise.all(
-      Array.from({ length: 6 }, () => b.ports.executions.mark(head, head.chain, b.now())),
+    const requests = await Promise.all(
+      Array.from({ length: 6 }, () => b.ports.executions.requestWake(head, head.chain, b.now())),
     );
-    expect(marks.filter((m) => m.kind === "marked")).toHaveLength(1);
-    for (const m of marks) if (m.kind === "refused") expect(m.head).toMatchObject({ rung: true, turn: head.turn + 1 });
+    expect(requests.filter((m) => m.kind === "requested")).toHaveLength(1);
+    for (const m of requests)
+      if (m.kind === "refused") expect(m.head).toMatchObject({ wake_pending: true, fence: head.fence + 1 });
   });
 };

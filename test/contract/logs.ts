@@ -7,7 +7,7 @@ export const logContract: Contract = (of) => {
     const b = of();
     const head = await begun(b);
     const one = batchOf(2, b.now(), [scheduled(1), scheduled(2)]);
-    const two = batchOf(4, b.now() + 1, [{ kind: "timer_started", timer: 1, fire_at: b.now() + 9 }], { sent: 3 });
+    const two = batchOf(4, b.now() + 1, [{ kind: "timer_started", timer: 1, fire_at: b.now() + 9 }]);
     expect(await b.ports.executions.putBatch(head, head.run, one, LIMIT)).toEqual({ kind: "written" });
     expect(await b.ports.executions.putBatch(head, head.run, two, LIMIT)).toEqual({ kind: "written" });
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([one, two]);

@@ -17,10 +17,10 @@ export class ManualClock implements Clock {
   }
 
   at(at: Millis, fn: () => void): () => void {
-    const alarm = { at, fn };
-    this.#alarms.push(alarm);
+    const timer = { at, fn };
+    this.#alarms.push(timer);
     return () => {
-      this.#alarms = this.#alarms.filter((a) => a !== alarm);
+      this.#alarms = this.#alarms.filter((a) => a !== timer);
     };
   }
 

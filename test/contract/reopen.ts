@@ -57,7 +57,7 @@ export function reopenContract(makePorts: MakeSubject): void {
     expect(again).toEqual({ kind: "taken", by: batch });
     expect((await b.ports.executions.create(headOf(head, b.now()), true)).kind).toBe("exists");
     await claimed(b, head);
-    const p = { run: head.run, turn: head.turn, dueAt: null, sent: 1 };
+    const p = { run: head.run, fence: head.fence, dueAt: null, effectsDoneThrough: 1 };
     expect(await b.ports.executions.park(head, p)).toBe(false);
   });
 

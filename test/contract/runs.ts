@@ -149,7 +149,7 @@ export const runsContract: Contract = (of) => {
     const now = of().now();
     const batch = batchOf(2, now, [{ kind: "execution_continued", run, workflow: head.workflow, input: null }]);
     const next = { ...head, run, started_at: now, continued_from: head.run };
-    await of().ports.executions.close(head, { run: head.run, turn: head.turn, batch, next });
+    await of().ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     await lists(workspace, {}, [head, { run }]);
     await lists(workspace, { statuses: ["CONTINUED_AS_NEW"] }, [head]);
   });

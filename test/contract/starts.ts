@@ -18,10 +18,10 @@ export const startContract: Contract = (of) => {
       user: "u",
       extensions: { trace: "t" },
       deadline: now() + 60_000,
-      turn: 77,
+      fence: 77,
     });
     expect(await ports.executions.create(head, false)).toEqual({ kind: "created" });
-    expect(await ports.executions.head(ref)).toEqual({ ...head, turn: 1 });
+    expect(await ports.executions.head(ref)).toEqual({ ...head, fence: 1 });
   });
 
   test("a running execution is not created again, and the answer is the head that stands there", async () => {
@@ -40,7 +40,7 @@ export const startContract: Contract = (of) => {
     const again = headOf(final, b.now());
     expect(await b.ports.executions.create(again, false)).toEqual({ kind: "exists", head: final });
     expect(await b.ports.executions.create(again, true)).toEqual({ kind: "created" });
-    expect(await b.ports.executions.head(final)).toEqual({ ...again, turn: final.turn + 1 });
+    expect(await b.ports.executions.head(final)).toEqual({ ...again, fence: final.fence + 1 });
   });
 
   test("a start that is repeated after its execution has closed is not another start", async () => {
@@ -56,7 +56,7 @@ export const startContract: Contract = (of) => {
     const due = b.now();
     const final = await closed(b, await begun(b), 2, {
       due_at: due,
-      owed: [{ kind: "terminate_child", execution: "c", parent_run: uuid(), child: 1 }],
+      outbox: [{ kind: "terminate_child", execution: "c", parent_run: uuid(), child: 1 }],
     });
     expect(final.due_at).toBe(due);
     expect(await b.ports.executions.create(headOf(final, b.now()), true)).toEqual({ kind: "exists", head: final });

@@ -60,11 +60,11 @@ export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
     continued_from: null,
     attempt: 1,
     due_at: at,
-    rung: true,
-    turn: 1,
-    sent: 1,
-    driver: null,
-    owed: [],
+    wake_pending: true,
+    fence: 1,
+    effects_done_through: 1,
+    owner: null,
+    outbox: [],
     token: uuid(),
     input: { n: 1 },
     result: null,
@@ -106,7 +106,7 @@ export const signal = (id: string, at: Millis, input: string | number | null = n
 /** A batch of these events from position `first` on. */
 export function batchOf(first: number, at: Millis, events: readonly NewEvent[], over: Partial<Batch> = {}): Batch {
   const placed = events.map((e, i) => ({ ...e, id: first + i, at }) as HistoryEvent);
-  return { first, events: placed, append_id: uuid(), sent: 1, ...over };
+  return { first, events: placed, append_id: uuid(), ...over };
 }
 export const scheduled = (activity: number, name = "charge"): NewEvent => ({
   kind: "activity_scheduled",
@@ -124,8 +124,8 @@ export const finalOf = (head: Head, at: Millis, over: Partial<Head> = {}): Head 
   status: "COMPLETED",
   closed_at: at,
   due_at: null,
-  rung: false,
-  turn: head.turn + 1,
+  wake_pending: false,
+  fence: head.fence + 1,
   result: { ok: true },
   ...over,
 });
@@ -161,7 +161,7 @@ export const claimed = async (b: Bench, ref: Ref, session = uuid()): Promise<Hea
 export async function closed(b: Bench, head: Head, first = 2, over: Partial<Head> = {}): Promise<Head> {
   const next = finalOf(head, b.now(), over);
   const batch = batchOf(first, b.now(), [completed]);
-  const done = await b.ports.executions.close(head, { run: head.run, turn: null, batch, next });
+  const done = await b.ports.executions.close(head, { run: head.run, fence: null, batch, next });
   if (done.kind !== "closed") throw new Error(`not closed: ${done.kind}`);
   return (await b.ports.executions.head(head))!;
 }

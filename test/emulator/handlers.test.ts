@@ -96,7 +96,7 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
   describe("killed by its timeout", () => {
     const sends = ({ operation }: Seen) => (operation === "SendMessage" ? ("before" as const) : undefined);
     const marks = ({ operation, body }: Seen) =>
-      operation === "UpdateItem" && body.includes("rung = :") ? ("before" as const) : undefined;
+      operation === "UpdateItem" && body.includes("wake_pending = :") ? ("before" as const) : undefined;
 
     it("between the put and the ring of a start: the sweeper rings, and it has begun once", async () => {
       const execution = `start-${randomUUID()}`;
@@ -105,9 +105,9 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect(await on.start(execution)).toMatchObject({ status: 409, body: { code: "WF_1101" } });
       expect((await on.tasks("workflow")).filter((task) => task.execution === execution)).toEqual([]);
       await on.overdue(execution);
-      await on.rung(execution);
+      await on.woken(execution);
       const mine = await on.claim(execution);
-      expect(mine).toMatchObject({ batches: [], messages: [], head: { turn: 2, status: "RUNNING" } });
+      expect(mine).toMatchObject({ batches: [], messages: [], head: { fence: 2, status: "RUNNING" } });
       expect(await on.worker.call("close", closeOf(mine, 2))).toEqual({ kind: "closed" });
       expect((await on.api("GET", `/executions/${execution}`)).body).toMatchObject({ status: "COMPLETED" });
     }, 60_000);
@@ -119,9 +119,9 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       const { came } = await on.killed("Executions", marks, () => on.signal(execution, { n: 1 }));
       expect(came.status).toBeGreaterThanOrEqual(500);
       expect((await on.signal(execution, { n: 2 })).status).toBe(202);
-      await on.rung(execution);
+      await on.woken(execution);
       const mine = await on.claim(execution);
-      expect(mine.head.turn).toBe(first.head.turn + 2); // one mark, one claim
+      expect(mine.head.fence).toBe(first.head.fence + 2); // one mark, one claim
       expect(mine.messages.map((m) => m.kind === "signal" && m.input)).toEqual([{ n: 1 }, { n: 2 }]);
       const taken = mine.messages.map(({ id }) => id);
       const events = taken.map((message, i) =>
@@ -138,12 +138,12 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       await on.start(execution);
       const first = await on.claim(execution);
       await on.tasks("workflow");
-      const parked = { execution, run: first.head.run, turn: first.head.turn, due_at: null, sent: 1 };
+      const parked = { execution, run: first.head.run, fence: first.head.fence, due_at: null, effects_done_through: 1 };
       expect(await on.worker.call("park", { items: [parked] })).toEqual({ parked: [true] });
       const { came } = await on.killed("Executions", sends, () => on.signal(execution, { n: 1 }));
       expect(came.status).toBeGreaterThanOrEqual(500);
       await on.overdue(execution);
-      await on.rung(execution);
+      await on.woken(execution);
       const mine = await on.claim(execution);
       expect(mine.messages).toMatchObject([{ kind: "signal", input: { n: 1 } }]);
     }, 60_000);
@@ -165,7 +165,7 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       await on.start(execution);
       const mine = await on.claim(execution);
       const { came } = await on.killed("Worker", sends, () => on.worker.call("append", appendOf(mine, [queued()])));
-      expect(came.results).toEqual([{ kind: "appended", messages: [], turn_lost: false }]);
+      expect(came.results).toEqual([{ kind: "appended", messages: [], fenced: false }]);
       expect(await charges(execution)).toMatchObject([{ kind: "activity", activity: 1, input: { amount: 7 } }]);
       expect((await on.claim(execution, randomUUID())).batches).toMatchObject([{ first: 2, events: { length: 1 } }]);
     }, 60_000);
@@ -211,14 +211,14 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
         on_parent_close: "terminate",
       };
       await on.worker.call("append", appendOf(mine, [event(2, scheduled)]));
-      const owed = [{ kind: "terminate_child", execution: child, parent_run: mine.head.run, child: 1 } as const];
+      const outbox = [{ kind: "terminate_child", execution: child, parent_run: mine.head.run, child: 1 } as const];
       let written = false;
       const afterwards = ({ operation }: Seen) => {
         if (written) return "before" as const;
         written = operation === "TransactWriteItems";
         return undefined;
       };
-      const body = closeOf(mine, 3, { owed });
+      const body = closeOf(mine, 3, { outbox });
       const { came } = await on.killed("Worker", afterwards, () => on.worker.call("close", body));
       expect(came).toEqual({ kind: "closed" });
       const ended = await eventually("the end of the child", async () => {

@@ -90,7 +90,7 @@ export async function hand() {
       }
     },
     /** Waits until a ring of the execution comes. */
-    rung(execution: string): Promise<true> {
+    woken(execution: string): Promise<true> {
       return eventually(`a ring of ${execution}`, async () =>
         (await this.tasks("workflow")).some((task) => task.execution === execution) ? true : undefined,
       );
@@ -146,28 +146,27 @@ export const event = (id: number, of: Distributed<HistoryEvent> | Record<string,
   ({ id, at: Date.now(), ...of }) as HistoryEvent;
 
 const position = ({ head }: Claimed) => {
-  const { execution, run, chain, turn } = head;
-  return { execution, run, chain, turn };
+  const { execution, run, chain, fence } = head;
+  return { execution, run, chain, fence };
 };
-const batchOf = ({ head }: Claimed, events: HistoryEvent[]) => ({
+const batchOf = (events: HistoryEvent[]) => ({
   first: events[0]!.id,
   events,
   append_id: randomUUID(),
-  sent: head.sent,
 });
 
 /** The body of an append of these events, with a number of its own: the same call is the same body. */
 export const appendOf = (by: Claimed, events: HistoryEvent[], taken: string[] = []): WorkerBody<"append"> => ({
-  items: [{ ...position(by), batch: batchOf(by, events), taken, look: true }],
+  items: [{ ...position(by), batch: batchOf(events), taken, look: true }],
 });
 
 export const closeOf = (by: Claimed, id: number, over: Partial<WorkerBody<"close">> = {}): WorkerBody<"close"> => ({
   ...position(by),
-  batch: batchOf(by, [event(id, { kind: "execution_completed", result: { done: true } })]),
+  batch: batchOf([event(id, { kind: "execution_completed", result: { done: true } })]),
   taken: [],
   result: { done: true },
   failure: null,
-  owed: [],
+  outbox: [],
   carried: [],
   ...over,
 });

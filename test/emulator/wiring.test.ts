@@ -177,7 +177,7 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
       await eventually("the first records", () => read("FeedTable", `fed ${pk}`, "PROGRESS#run#1"));
       expect(await fed()).toEqual(["INSERT HEAD", "INSERT LOG#run#00000002", "INSERT PROGRESS#run#1"]);
       // Marked before its first claim; then claimed and closed, its log given an expiry, its run kept under another key.
-      await write("ExecutionsTable", pk, "HEAD", { ...fresh, rung: { BOOL: true } });
+      await write("ExecutionsTable", pk, "HEAD", { ...fresh, woken: { BOOL: true } });
       await eventually("the mark", async () => ((await fed())[0] === "MODIFY HEAD" ? true : undefined));
       await dynamo.send(
         new DeleteItemCommand({

@@ -5,14 +5,13 @@
 import { describe, expect, test } from "vitest";
 import { claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
-import { performOwed } from "../../shared/engine/outbox.ts";
+import { flushOutbox } from "../../shared/engine/outbox.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ports } from "../../shared/ports.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import { messageId } from "../../shared/protocol/messages.ts";
 import {
-  asleep,
   completed,
   Died,
   Driver,
@@ -25,6 +24,7 @@ import {
   signal,
   stage,
   started,
+  stuck,
   timer,
   timesTaken,
   took,
@@ -49,12 +49,12 @@ describe("1: claim removes `due_at`", () => {
   };
   test("weaker: it sleeps for ever", async () => {
     const s = await play(weaker.claimThatRemovesDueAt);
-    expect(await asleep(s)).toBe(true);
+    expect(await stuck(s)).toBe(true);
     expect(await wakes(s, 3 * HOUR)).toBe(false);
   });
   test("real: the guard lapses and the sweeper rings", async () => {
     const s = await play(claim);
-    expect(await asleep(s)).toBe(false);
+    expect(await stuck(s)).toBe(false);
     expect(await wakes(s, 4 * MINUTE)).toBe(true);
   });
 });
@@ -86,7 +86,7 @@ describe("2: log read before inbox", () => {
     const { s, b } = await play(weaker.claimThatReadsTheLogFirst, "batches");
     expect(b.seesNothing).toBe(true);
     expect(await b.park()).toBe(true);
-    expect(await asleep(s)).toBe(true);
+    expect(await stuck(s)).toBe(true);
   });
   test("real: what is gone from the inbox stands in the log", async () => {
     const { s, b } = await play(claim, "inbox");
@@ -94,7 +94,7 @@ describe("2: log read before inbox", () => {
     expect(b.next()).toEqual({ events: [], taken: b.messages.map((m) => m.id) });
     expect(await b.park()).toBe(true);
     expect((await s.ports.executions.head(ref()))!.due_at).toBe(b.due());
-    expect(await asleep(s)).toBe(false);
+    expect(await stuck(s)).toBe(false);
   });
 });
 
@@ -116,10 +116,10 @@ describe("3: park without turn", () => {
   };
   test("weaker: the mark is wiped out with its message untaken", async () => {
     const { s, parked } = await play((a, ports) =>
-      weaker.parkWithoutTurn(ports, ref(), { run: a.head.run, dueAt: a.due(), sent: a.state.tail }),
+      weaker.parkWithoutFence(ports, ref(), { run: a.head.run, dueAt: a.due(), effectsDoneThrough: a.state.tail }),
     );
     expect(parked).toBe(true);
-    expect(await asleep(s)).toBe(true);
+    expect(await stuck(s)).toBe(true);
     expect(await wakes(s, HOUR)).toBe(false);
   });
   test("real: the mark took the turn, so the park is refused and the sweeper rings", async () => {
@@ -145,7 +145,7 @@ describe("4: “already due” judged by time", () => {
     await started(s);
     const a = new Driver(s.ports, "A");
     await a.claim();
-    await s.clock.advance(s.ports.settings.guardMs + 1);
+    await s.clock.advance(s.ports.settings.claimTimeoutMs + 1);
     const m = signal("m", s.clock.now());
     expect((await by(s.ports, ref(), m)).kind).toBe("accepted");
     return { s, a, m, closed: await a.close(completed) };
@@ -157,7 +157,7 @@ describe("4: “already due” judged by time", () => {
   });
   test("real: the mark takes the turn; the driver claims again and takes the signal in", async () => {
     const { s, a, m, closed } = await play(send);
-    expect(closed.kind).toBe("turn_lost");
+    expect(closed.kind).toBe("fenced");
     await a.claim();
     expect(a.messages).toEqual([m]);
     await a.append([took(m)]);
@@ -184,7 +184,7 @@ describe("5: closing batch, then head", () => {
   });
   test("real: close needs the turn, which the mark has taken; nothing is written", async () => {
     const { s, closed } = await play(close);
-    expect(closed.kind).toBe("turn_lost");
+    expect(closed.kind).toBe("fenced");
     expect((await s.ports.executions.head(ref()))!.status).toBe("RUNNING");
     expect(await wakes(s, 2 * MINUTE)).toBe(true);
   });
@@ -213,9 +213,9 @@ async function family() {
 describe("6: close removes `due_at`, then tells the parent", () => {
   test("weaker: a crash in between, and the parent waits for ever", async () => {
     const { s, a, told } = await family();
-    const { run, chain, turn } = a.head;
+    const { run, chain, fence } = a.head;
     const batch = a.batch([completed]);
-    const request = { run, chain, turn, batch, taken: [], result: null, failure: null, owed: [], carried: [] };
+    const request = { run, chain, fence, batch, taken: [], result: null, failure: null, outbox: [], carried: [] };
     const dies = async () => {
       throw new Died("before the parent is told");
     };
@@ -226,7 +226,7 @@ describe("6: close removes `due_at`, then tells the parent", () => {
   test.each([
     "close",
     "putMessage",
-    "mark",
+    "requestWake",
   ] as const)("real: a crash after `%s`, and the sweeper tells it", async (at) => {
     const { s, a, told } = await family();
     await expect(a.close(completed, { ports: dying(s.ports, "after", at) })).rejects.toThrow(Died);
@@ -409,7 +409,7 @@ describe("11: non-holder takes an unmarked message", () => {
     await b.claim();
     expect(b.messages).toEqual([]);
     const m = signal("m", s.clock.now());
-    await expect(send(dying(s.ports, "before", "mark"), ref(), m)).rejects.toThrow(Died);
+    await expect(send(dying(s.ports, "before", "requestWake"), ref(), m)).rejects.toThrow(Died);
     pause.resume();
     await claiming;
     return { s, a, b, m };
@@ -420,7 +420,7 @@ describe("11: non-holder takes an unmarked message", () => {
     await a.append([took(m), timer(s.clock.now() + HOUR)]);
     expect(b.seesNothing).toBe(true);
     expect(await b.park()).toBe(true);
-    expect(await asleep(s)).toBe(true);
+    expect(await stuck(s)).toBe(true);
   });
   test("real: A has lost the turn and leaves the message to the next holder", async () => {
     const { s, a, b, m } = await play(claim);
@@ -436,9 +436,9 @@ describe("11: non-holder takes an unmarked message", () => {
     const b = new Driver(s.ports, "B");
     await b.claim();
     const m = signal("m", s.clock.now());
-    await expect(send(dying(s.ports, "before", "mark"), ref(), m)).rejects.toThrow(Died);
+    await expect(send(dying(s.ports, "before", "requestWake"), ref(), m)).rejects.toThrow(Died);
     const answer = await a.append([{ kind: "search_keys_set", set: {}, remove: [] }]);
-    expect(answer).toEqual({ kind: "appended", messages: [], turn_lost: true });
+    expect(answer).toEqual({ kind: "appended", messages: [], fenced: true });
   });
 });
 
@@ -462,7 +462,7 @@ describe("12: effects of a dead driver", () => {
   test("weaker: the activity is recorded and never queued", async () => {
     expect(await play(weaker.claimWithoutEffects)).toBe(0);
   });
-  test("real: a claim performs again the effects of batches after `sent`", async () => {
+  test("real: a claim performs again the effects of batches after `effects_done_through`", async () => {
     expect(await play(claim)).toBe(1);
   });
 });
@@ -483,7 +483,7 @@ describe("13: loser of a position stops quietly", () => {
     const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 42 } }];
     const { events } = a.next({ outcomes, running: true });
     expect(events).toMatchObject([{ kind: "activity_completed" }, { kind: "timer_fired" }]);
-    expect((await a.append(events)).kind).toBe("position_lost");
+    expect((await a.append(events)).kind).toBe("conflict");
     if (loser !== "stops") {
       await a.reread();
       expect((await a.append(a.next({ outcomes }).events)).kind).toBe("appended");
@@ -515,8 +515,8 @@ describe("14: settling what another close owes", () => {
     const { s, a, told } = await family();
     const run = crypto.randomUUID();
     const event: NewEvent = { kind: "execution_continued", run, workflow: "lines", input: null };
-    const owed = [{ kind: "cancel_child" as const, execution: "nobody", parent_run: a.head.run, child: 1 }];
-    await expect(a.close(event, { owed, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
+    const outbox = [{ kind: "cancel_child" as const, execution: "nobody", parent_run: a.head.run, child: 1 }];
+    await expect(a.close(event, { outbox, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
     const slow = new Driver(s.ports, "slow", ref("c"));
     const pause = pausing(weaken(s.ports), "claim");
     const claiming = slow.claim({ ports: pause.ports });
@@ -592,7 +592,7 @@ describe("15: an outcome that is younger than the log", () => {
     await s.ports.executions.removeMessages(ref(), b.head.chain, [b.messages[0]!.id]);
     await finish();
     expect(await goesOn(s)).toBe(true);
-    expect(await asleep(s)).toBe(false); // the mark has rung, but there is nothing left to find
+    expect(await stuck(s)).toBe(false); // the mark has rung, but there is nothing left to find
   });
   test("real: an outcome of something not heard of is left for whoever has", async () => {
     const { s, b, finish } = await play();
@@ -620,7 +620,7 @@ describe("16: effects of a batch that was only read", () => {
     const { events } = a.next({ outcomes });
     const dead = dying(s.ports, "after", "putBatch");
     await expect(a.append([...events, remote(2)], { ports: dead })).rejects.toThrow(Died);
-    expect((await b.append(b.next().events)).kind).toBe("position_lost");
+    expect((await b.append(b.next().events)).kind).toBe("conflict");
     if (loser === "reads") await b.reread();
     else await b.claim();
     expect(b.next().events).toEqual([]);
@@ -659,8 +659,8 @@ test("a debt performed twice tells the parent once", async () => {
   const { s, a, told } = await family();
   await expect(a.close(completed, { ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
   const final = (await s.ports.executions.head(ref("c")))!;
-  await performOwed(s.ports, final);
-  await performOwed(s.ports, final);
+  await flushOutbox(s.ports, final);
+  await flushOutbox(s.ports, final);
   expect(await told()).toBe(true);
   const parent = new Driver(s.ports, "P", ref("p"));
   await parent.claim();

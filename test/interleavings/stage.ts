@@ -179,7 +179,7 @@ export class Driver {
   /** Rebuilds the view from the store, without claiming. */
   async reread(): Promise<void> {
     const head = (await this.#ports.executions.head(this.#ref))!;
-    this.see({ ...head, turn: this.head.turn }, await this.#ports.executions.batches(this.#ref, head.run, 1));
+    this.see({ ...head, fence: this.head.fence }, await this.#ports.executions.batches(this.#ref, head.run, 1));
   }
 
   /** What it would record now of messages, timers and its own outcomes. */
@@ -219,14 +219,14 @@ export class Driver {
     const last = placed.length - 1;
     // Workflow code has been given every stimulus so far, and has decided.
     placed[last] = { ...placed[last]!, decided: first + last };
-    return { first, events: placed, append_id: crypto.randomUUID(), sent: this.head.sent };
+    return { first, events: placed, append_id: crypto.randomUUID() };
   }
 
   async append(events: readonly NewEvent[], p: { ports?: Ports; taken?: readonly string[] } = {}) {
     const batch = this.batch(events);
-    const { run, chain, turn } = this.head;
+    const { run, chain, fence } = this.head;
     const taken = p.taken ?? events.flatMap((e) => ("message" in e ? [e.message] : []));
-    const answer = await append(p.ports ?? this.#ports, this.#ref, { run, chain, turn, batch, taken });
+    const answer = await append(p.ports ?? this.#ports, this.#ref, { run, chain, fence, batch, taken });
     if (answer.kind === "appended") {
       fold(this.state, batch.events);
       this.messages = answer.messages;
@@ -235,15 +235,15 @@ export class Driver {
   }
 
   park(dueAt: Millis | null = this.due()): Promise<boolean> {
-    const { run, turn } = this.head;
-    return this.#ports.executions.park(this.#ref, { run, turn, dueAt, sent: this.state.tail });
+    const { run, fence } = this.head;
+    return this.#ports.executions.park(this.#ref, { run, fence, dueAt, effectsDoneThrough: this.state.tail });
   }
 
   async close(event: NewEvent, p: Partial<CloseRequest> & { ports?: Ports; by?: typeof close } = {}) {
-    const { run, chain, turn } = this.head;
+    const { run, chain, fence } = this.head;
     const { ports = this.#ports, by = close, ...over } = p;
-    const request = { run, chain, turn, batch: this.batch([event]), taken: [], result: null, failure: null };
-    return by(ports, this.#ref, { ...request, owed: [], carried: [], ...over });
+    const request = { run, chain, fence, batch: this.batch([event]), taken: [], result: null, failure: null };
+    return by(ports, this.#ref, { ...request, outbox: [], carried: [], ...over });
   }
 }
 
@@ -270,7 +270,7 @@ export const took = (message: Message): NewEvent => ({
 });
 
 /** I5 broken: nobody will ever look at it by itself, though a driver that looked would find something to do. */
-export async function asleep(s: Stage, of: Ref = ref()): Promise<boolean> {
+export async function stuck(s: Stage, of: Ref = ref()): Promise<boolean> {
   const head = (await s.ports.executions.head(of))!;
   if (head.status !== "RUNNING" || head.due_at !== null) return false;
   const driver = new Driver(s.ports, "fresh", of);

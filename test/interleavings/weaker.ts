@@ -1,7 +1,7 @@
 /** The calls of the protocol as they were before each of the thirteen interleavings was understood. Never use these. */
 import { claim } from "../../shared/engine/claim.ts";
 import type { CloseRequest, close } from "../../shared/engine/close.ts";
-import { ring } from "../../shared/engine/enqueue.ts";
+import { enqueueWorkflowTask } from "../../shared/engine/enqueue.ts";
 import { finalHead } from "../../shared/engine/final-head.ts";
 import type { SendResult, send } from "../../shared/engine/send.ts";
 import type { Executions, Ports, Ref } from "../../shared/ports.ts";
@@ -14,14 +14,14 @@ type Claim = typeof claim;
 export const claimThatRemovesDueAt: Claim = async (ports, ref, p) => {
   const claimed = await claim(ports, ref, p);
   if (claimed.kind === "claimed") {
-    const { run, turn, sent } = claimed.head;
-    await ports.executions.park(ref, { run, turn, dueAt: null, sent });
+    const { run, fence, effects_done_through: effectsDoneThrough } = claimed.head;
+    await ports.executions.park(ref, { run, fence, dueAt: null, effectsDoneThrough });
   }
   return claimed;
 };
 
 const begin = (ports: Ports, ref: Ref, session: string) =>
-  ports.executions.claim(ref, { dueAt: ports.clock.now() + ports.settings.guardMs, session });
+  ports.executions.claim(ref, { dueAt: ports.clock.now() + ports.settings.claimTimeoutMs, session });
 
 /** 2: the log is read before the inbox. */
 export const claimThatReadsTheLogFirst: Claim = async (ports, ref, p) => {
@@ -29,7 +29,7 @@ export const claimThatReadsTheLogFirst: Claim = async (ports, ref, p) => {
   if (!head) return { kind: "closed" };
   const batches = await ports.executions.batches(ref, head.run, 1);
   const messages = await ports.executions.inbox(ref, head.chain);
-  return { kind: "claimed", head, batches, messages, turn_lost: false, now: ports.clock.now() };
+  return { kind: "claimed", head, batches, messages, fenced: false, now: ports.clock.now() };
 };
 
 /** 8: one inbox for all starts of an execution. */
@@ -38,16 +38,16 @@ export const claimOfAnyChain: Claim = async (ports, ref, p) => {
   if (!head) return { kind: "closed" };
   const messages = await ports.executions.inbox(ref, "*");
   const batches = await ports.executions.batches(ref, head.run, 1);
-  return { kind: "claimed", head, batches, messages, turn_lost: false, now: ports.clock.now() };
+  return { kind: "claimed", head, batches, messages, fenced: false, now: ports.clock.now() };
 };
 export const sendToAnyChain = async (ports: Ports, ref: Ref, message: Message): Promise<SendResult> => {
   const head = await ports.executions.head(ref);
   if (head?.status !== "RUNNING") return { kind: "closed", head };
   await ports.executions.putMessage(ref, "*", message);
-  const marked = await ports.executions.mark(ref, head.chain, ports.clock.now());
-  if (marked.kind === "marked" || marked.head?.rung) return { kind: "accepted", head };
+  const requested = await ports.executions.requestWake(ref, head.chain, ports.clock.now());
+  if (requested.kind === "requested" || requested.head?.wake_pending) return { kind: "accepted", head };
   await ports.executions.removeMessages(ref, "*", [message.id]);
-  return { kind: "closed", head: marked.head };
+  return { kind: "closed", head: requested.head };
 };
 
 /** 11: whoever reads a message takes it, holder or not. */
@@ -56,7 +56,7 @@ export const claimThatTakesAnyMessage: Claim = async (ports, ref, p) => {
   if (!head) return { kind: "closed" };
   const messages = await ports.executions.inbox(ref, head.chain);
   const batches = await ports.executions.batches(ref, head.run, 1);
-  return { kind: "claimed", head, batches, messages, turn_lost: false, now: ports.clock.now() };
+  return { kind: "claimed", head, batches, messages, fenced: false, now: ports.clock.now() };
 };
 
 /** 12: effects are performed by those who append, and by nobody else. */
@@ -66,13 +66,13 @@ export const claimWithoutEffects: Claim = async (ports, ref, p) => {
 };
 
 /** 3: park asks for nobody's turn. */
-export const parkWithoutTurn = async (
+export const parkWithoutFence = async (
   ports: Ports,
   ref: Ref,
-  p: { run: string; dueAt: number | null; sent: number },
+  p: { run: string; dueAt: number | null; effectsDoneThrough: number },
 ) => {
   const head = (await ports.executions.head(ref))!;
-  return ports.executions.park(ref, { ...p, turn: head.turn });
+  return ports.executions.park(ref, { ...p, fence: head.fence });
 };
 
 /** 4: a head whose due time has passed is "due already" and needs no mark. */
@@ -81,8 +81,8 @@ export const sendThatTrustsTheClock: typeof send = async (ports, ref, message) =
   if (head?.status !== "RUNNING") return { kind: "closed", head };
   await ports.executions.putMessage(ref, head.chain, message);
   const now = ports.clock.now();
-  if (head.due_at === null || head.due_at > now) await ports.executions.mark(ref, head.chain, now);
-  await ring(ports, head);
+  if (head.due_at === null || head.due_at > now) await ports.executions.requestWake(ref, head.chain, now);
+  await enqueueWorkflowTask(ports, head);
   return { kind: "accepted", head };
 };
 
@@ -90,15 +90,15 @@ export const sendThatTrustsTheClock: typeof send = async (ports, ref, message) =
 export const closeByPositionAlone: typeof close = async (ports, ref, p) => {
   const head = (await ports.executions.head(ref))!;
   const next = finalHead(head, ending(p));
-  const done = await ports.executions.close(ref, { run: p.run, turn: null, batch: p.batch, next });
-  return done.kind === "closed" ? done : { kind: "position_lost" };
+  const done = await ports.executions.close(ref, { run: p.run, fence: null, batch: p.batch, next });
+  return done.kind === "closed" ? done : { kind: "conflict" };
 };
 
 /** 6: a final head is not due; whom the close concerns is told afterwards. */
 export const closeThatTellsAfterwards = async (ports: Ports, ref: Ref, p: CloseRequest, tell: () => Promise<void>) => {
   const head = (await ports.executions.head(ref))!;
   const next = finalHead(head, ending(p));
-  const done = await ports.executions.close(ref, { run: p.run, turn: p.turn, batch: p.batch, next });
+  const done = await ports.executions.close(ref, { run: p.run, fence: p.fence, batch: p.batch, next });
   if (done.kind === "closed") await tell();
   return done;
 };
@@ -108,22 +108,22 @@ const ending = (p: CloseRequest) => ({
   now: p.batch.events.at(-1)!.at,
   result: p.result,
   failure: p.failure,
-  owed: [],
+  outbox: [],
 });
 
 /** 7: a final head gives way, whatever it owes. */
 export const startOverAnyFinalHead = (ports: Ports): Ports =>
   withCall(ports, "create", async (real, next: Head, overFinal: boolean) => {
     const old = await real.head(next);
-    if (old && old.status !== "RUNNING") await real.settle(old, old);
+    if (old && old.status !== "RUNNING") await real.clearOutbox(old, old);
     return real.create(next, overFinal);
   });
 
 /** 14: whoever has performed the debts of a run settles them, whatever the run owes by now. */
 export const settleWhateverIsOwed = (ports: Ports): Ports =>
-  withCall(ports, "settle", async (real, ref: Ref, seen: { run: string }) => {
+  withCall(ports, "clearOutbox", async (real, ref: Ref, seen: { run: string }) => {
     const head = await real.head(ref);
-    if (head) await real.settle(ref, { run: seen.run, status: head.status });
+    if (head) await real.clearOutbox(ref, { run: seen.run, status: head.status });
   });
 
 function withCall<A extends unknown[]>(

@@ -12,8 +12,8 @@ export const SETTINGS = {
   leaseMs: 1_500,
   sessionTimeoutMs: 1_500,
   heartbeatMs: 400,
-  guardMs: 6_000,
-  ringMs: 6_000,
+  claimTimeoutMs: 6_000,
+  wakeTimeoutMs: 6_000,
   graceMs: 250,
   livenessMs: 2_000,
 };

@@ -27,7 +27,7 @@ const writes = {
   park: "park",
   close: "close",
   start: "create",
-  send: "mark",
+  send: "requestWake",
 } as const;
 if (values.die) {
   let left = Number(values.after);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Alarm } from "../../shared/aws/event-bridge-timer.ts";
+import { EventBridgeTimer } from "../../shared/aws/event-bridge-timer.ts";
 import { WakeUp } from "../../shared/aws/wake-up.ts";
 import { pause, resume } from "../../shared/schedule/rules/index.ts";
 import { change, create } from "../../shared/schedule/service/index.ts";
@@ -50,9 +50,9 @@ describe.skipIf(cannotRun)("on AWS", () => {
         queueUrl,
         deadLettersArn: `${arn}-dead`,
       };
-      const alarm = new Alarm(clients, clock, options);
+      const timer = new EventBridgeTimer(clients, clock, options);
       const log = { info: () => {}, warn: () => {}, error: console.error };
-      ports = installation.adapter({ clients, clock, alarm, log, settings: { livenessMs: 1e13 } });
+      ports = installation.adapter({ clients, clock, timer, log, settings: { livenessMs: 1e13 } });
       const worker = { workspace, deployment: "shop", worker: "w", session: uuid() };
       await ports.registry.register({ ...worker, definitions: [definition("orders")], now: clock.now() });
     });

@@ -11,7 +11,7 @@ import { HOUR, MINUTE, SECOND, type Stage, stage } from "./stage.ts";
 
 let s: Stage;
 beforeEach(async () => {
-  s = await stage({ asleep: true });
+  s = await stage({ timerOff: true });
 });
 afterEach(() => s.close());
 
@@ -91,7 +91,7 @@ describe("a process dies while a due time is handled", () => {
       await create({ policy: { overlap: 6 } });
       await s.clock.advance(HOUR);
       await dieWaking(...point);
-      s.ports.alarm.start();
+      s.ports.timer.start();
       await s.pass(30 * SECOND);
       expect(await executions()).toEqual(["s-20270115T090000Z"]);
       expect(await s.told(id)).toEqual(["started@3600"]);
@@ -111,9 +111,9 @@ describe("a process dies while a due time is handled", () => {
 
   test("a death between the end of a run and the start of the one that waits for it", async () => {
     await create({ policy: { overlap: 3 } });
-    s.ports.alarm.start();
+    s.ports.timer.start();
     await s.pass(2 * HOUR);
-    s.ports.alarm.stop();
+    s.ports.timer.stop();
     const [first] = await executions();
     const told = { kind: "tell_schedule", schedule: id, status: "COMPLETED", failure: null } as const;
     const process = dying("executions", "create", 1);
@@ -127,9 +127,9 @@ describe("a process dies while a due time is handled", () => {
 
   test("a death before an active run is asked to stop: it is asked by the next process", async () => {
     await create({ policy: { overlap: 5 } });
-    s.ports.alarm.start();
+    s.ports.timer.start();
     await s.pass(HOUR);
-    s.ports.alarm.stop();
+    s.ports.timer.stop();
     await s.clock.advance(HOUR);
     await dieWaking("executions", "close", 1);
     await recover(s.ports);
@@ -206,9 +206,9 @@ describe("two at once", () => {
 
   test("an end that is told twice, or of a run that is unknown, changes nothing", async () => {
     await create({});
-    s.ports.alarm.start();
+    s.ports.timer.start();
     await s.pass(HOUR);
-    s.ports.alarm.stop();
+    s.ports.timer.stop();
     await s.shop.complete("s-20270115T090000Z");
     const before = await state();
     const told = { kind: "tell_schedule", schedule: id, status: "FAILED", failure: "late" } as const;

@@ -210,9 +210,9 @@ describe("what cannot start", () => {
 
 test("after an outage all missed times are one batch, as the catch-up window and the overlap policy say", async () => {
   await created("missed", { intervals: [{ every: "PT1H" }], policy: { overlap: 3, catchupWindowSeconds: 3 * 3600 } });
-  s.ports.alarm.stop();
+  s.ports.timer.stop();
   await s.clock.advance(5 * HOUR + MINUTE);
-  s.ports.alarm.start();
+  s.ports.timer.start();
   await s.pass(0);
   expect(await s.told("missed")).toEqual([
     "missed_catchup@3600",

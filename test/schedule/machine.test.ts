@@ -469,7 +469,7 @@ group("an update", () => {
       jitter: "P30D",
     });
     expect(performance.now() - started).toBeLessThan(200);
-    expect(updated).toMatchObject({ log: [], state: { mark: expect.any(Number) } });
+    expect(updated).toMatchObject({ log: [], state: { cursor: expect.any(Number) } });
   });
 
   test("keeps a time that is nominal and not yet actual, if the new spec has it", () => {

@@ -104,7 +104,7 @@ class Careless {
     expect(JSON.parse(JSON.stringify(state))).toEqual(state);
     expect(state.buffer.length === 0 || state.active.length > 0).toBe(true);
     expect(state.remaining === null || state.remaining >= 0).toBe(true);
-    expect(state.mark).toBeGreaterThanOrEqual(this.state.mark);
+    expect(state.cursor).toBeGreaterThanOrEqual(this.state.cursor);
     expect(new Set(state.active.map((run) => executionIdOf("s", run))).size).toBe(state.active.length);
     expect(log.map(({ seq }) => seq)).toEqual(log.map((_, index) => this.state.log_entries + index + 1));
     this.state = state;

@@ -30,7 +30,7 @@ export interface Stage extends World {
 }
 
 /** One worker of deployment `shop`, which serves `orders` and, with an input that must hold `n`, `strict`. */
-export async function stage(o: { asleep?: boolean } = {}): Promise<Stage> {
+export async function stage(o: { timerOff?: boolean } = {}): Promise<Stage> {
   const w = await world({ settings: { livenessMs: NEVER, retentionMs: NEVER } });
   const began = w.clock.now();
   const shop = await w.worker("shop", [
@@ -41,10 +41,10 @@ export async function stage(o: { asleep?: boolean } = {}): Promise<Stage> {
       input_schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] },
     },
   ]);
-  if (!o.asleep) w.ports.alarm.start();
+  if (!o.timerOff) w.ports.timer.start();
   const calm = async () => {
     do await turnOfTheLoop();
-    while (w.ports.alarm.busy);
+    while (w.ports.timer.busy);
   };
   const seconds = (at: string | Date) => (new Date(at).getTime() - began) / SECOND;
   const log = async (id: string) => {
@@ -80,7 +80,7 @@ export async function stage(o: { asleep?: boolean } = {}): Promise<Stage> {
       }
     },
     async close() {
-      w.ports.alarm.stop();
+      w.ports.timer.stop();
       await w.close();
     },
   };

@@ -4,7 +4,7 @@
  */
 import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
-import { owedToChildren } from "../../shared/core/effects.ts";
+import { childrenOutbox } from "../../shared/core/effects.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
@@ -23,7 +23,7 @@ export class Drive {
   #state: RunState | null = null;
   #instance: ProgramInstance | null = null;
   #bug: Bug | null = null;
-  #holder = false;
+  #isOwner = false;
   #inbox = new Map<string, Message>();
   #outcomes: LocalOutcome[] = [];
   readonly #running = new Set<string>();
@@ -67,7 +67,7 @@ export class Drive {
     const events = answer.batches.flatMap((b) => b.events);
     const started = startedOf(answer.head);
     this.#head = answer.head;
-    this.#holder = !answer.turn_lost;
+    this.#isOwner = !answer.fenced;
     this.#inbox = new Map(answer.messages.map((m) => [m.id, m]));
     if (!further) {
       this.#state = stateOf(started);
@@ -84,7 +84,7 @@ export class Drive {
       if (this.#state.closed) return this.#end();
       if (!(await this.#step())) break;
     }
-    if (this.#head && this.#holder) await this.#park();
+    if (this.#head && this.#isOwner) await this.#park();
   }
 
   /** False: nothing was left to do. */
@@ -159,7 +159,7 @@ export class Drive {
       return false;
     }
     if (decided !== null) events[events.length - 1] = { ...events.at(-1)!, decided };
-    const batch: Batch = { first: state.tail + 1, events, append_id: this.#worker.uuid(), sent: head.sent };
+    const batch: Batch = { first: state.tail + 1, events, append_id: this.#worker.uuid() };
     await this.#record(batch, taken);
     return true;
   }
@@ -172,10 +172,7 @@ export class Drive {
     if (!state.taskFailures.has(fingerprint)) {
       const failure = { message: bug.message };
       const note = { kind: "workflow_task_failed", id: state.tail + 1, at, failure, fingerprint } as const;
-      await this.#record(
-        { first: note.id, events: [note], append_id: this.#worker.uuid(), sent: this.#head!.sent },
-        [],
-      );
+      await this.#record({ first: note.id, events: [note], append_id: this.#worker.uuid() }, []);
     }
     this.#bug = bug;
     this.#instance = null; // it has seen what was not recorded
@@ -184,7 +181,7 @@ export class Drive {
 
   async #record(batch: Batch, taken: string[]): Promise<void> {
     const head = this.#head!;
-    const position = { execution: this.#execution, run: head.run, chain: head.chain, turn: head.turn, batch, taken };
+    const position = { execution: this.#execution, run: head.run, chain: head.chain, fence: head.fence, batch, taken };
     const last = batch.events.at(-1)!;
     if (isClosing(last)) {
       const state = fold(
@@ -199,7 +196,7 @@ export class Drive {
         ...position,
         result: last.kind === "execution_completed" ? (last.result as never) : null,
         failure: last.kind === "execution_failed" ? last.failure.message : null,
-        owed: owedToChildren(state),
+        outbox: childrenOutbox(state),
         carried: last.kind === "execution_continued" ? carried : [],
       });
       if (closed.kind === "closed") return this.#end();
@@ -214,7 +211,7 @@ export class Drive {
     this.#outcomes = this.#outcomes.filter((o) => this.#state!.activities.get(o.activity)?.attempt === o.attempt);
     this.#outcomes = this.#outcomes.filter((o) => this.#state!.activities.get(o.activity)?.startedAt !== null);
     for (const id of taken) this.#inbox.delete(id);
-    if (answer.turn_lost) this.#holder = false;
+    if (answer.fenced) this.#isOwner = false;
     for (const message of answer.messages) this.#inbox.set(message.id, message);
     this.#begin(batch);
   }
@@ -246,7 +243,7 @@ export class Drive {
   }
 
   async #park(): Promise<void> {
-    const { run, turn } = this.#head!;
+    const { run, fence } = this.#head!;
     const state = this.#state!;
     const { transport, session, clock } = this.#worker;
     const due_at = dueAt(state, {
@@ -255,10 +252,10 @@ export class Drive {
       broken: this.#bug !== null,
       diesAt: (s) => this.#worker.diesAt(s),
     });
-    const item = { execution: this.#execution, run, turn, due_at, sent: state.tail };
+    const item = { execution: this.#execution, run, fence, due_at, effects_done_through: state.tail };
     const { parked } = await transport.call("park", { items: [item] });
-    if (parked[0]) this.#head = { ...this.#head!, sent: state.tail };
-    else this.#holder = false;
+    if (parked[0]) this.#head = { ...this.#head!, effects_done_through: state.tail };
+    else this.#isOwner = false;
   }
 
   /** The run is over; the next comes with its own task. */
@@ -268,6 +265,6 @@ export class Drive {
     this.#instance = null;
     this.#outcomes = [];
     this.#inbox.clear();
-    this.#holder = false;
+    this.#isOwner = false;
   }
 }

@@ -36,8 +36,8 @@ function check(server: Server, head: Head): void {
   if (closed !== (head.status !== "RUNNING")) {
     throw new Violation("I1", `${head.execution} is ${head.status}, its log ${closed ? "has" : "has not"} ended`);
   }
-  if (head.rung && store.claimed.get(`${head.workspace}/${head.execution}`)?.has(head.turn)) {
-    throw new Violation("I4", `${head.execution} is rung at turn ${head.turn}, which a driver holds`);
+  if (head.wake_pending && store.claimed.get(`${head.workspace}/${head.execution}`)?.has(head.fence)) {
+    throw new Violation("I4", `${head.execution} is rung at turn ${head.fence}, which a driver holds`);
   }
   if (head.due_at !== null) return;
   if (head.status === "RUNNING") checkAsleep(server, head);
@@ -84,7 +84,8 @@ const fresh = (now: number, messages: Message[]) => ({
 
 /** I6: nobody will look, so nobody may be owed anything. */
 function checkSettled(server: Server, head: Head): void {
-  if (head.owed.length > 0) throw new Violation("I6", `${head.execution} is settled and owes ${head.owed[0]!.kind}`);
+  if (head.outbox.length > 0)
+    throw new Violation("I6", `${head.execution} is settled and owes ${head.outbox[0]!.kind}`);
   const { parent } = head;
   if (!parent) return;
   const { store } = server;

@@ -1,7 +1,7 @@
 /** The SDK's own worker in the simulated world: its transport, its clock and its ids come from there. */
 import { ServerUnreachable } from "../../sdk/worker/transport.ts";
 import { Worker } from "../../sdk/worker/worker.ts";
-import { ACTIVITIES, type Pace, WORKFLOWS } from "./sdk-workflows.ts";
+import { ACTIVITIES, type PollBackoff, WORKFLOWS } from "./sdk-workflows.ts";
 import { DEPLOYMENT } from "./server.ts";
 import type { StartWorker } from "./simulate.ts";
 
@@ -13,7 +13,7 @@ export const sdkWorker: StartWorker = async ({ world, server, network, process, 
   const note = (message: string, fields?: Record<string, unknown>) => {
     world.note(() => `${process.name}: ${message} ${fields?.error ?? ""}`);
   };
-  const resources: Pace = {
+  const resources: PollBackoff = {
     takeAWhile: () =>
       world.pause(process, chance.happens(0.1) ? chance.between(10_000, 90_000) : chance.between(1, 2_000)),
   };

@@ -20,7 +20,7 @@ const Count = z.object({ n: z.number() });
 const retry = { maxAttempts: 0, first: "500ms", factor: 2, max: "8s" } as const;
 
 /** What an attempt needs of the world that it runs in. */
-export interface Pace extends Record<string, unknown> {
+export interface PollBackoff extends Record<string, unknown> {
   takeAWhile(): Promise<void>;
 }
 class Hopeless extends Error {}
@@ -29,7 +29,7 @@ const make = (name: string) =>
   activity(
     { name, input: z.number(), timeout: "1h", retry: { ...retry, nonRetryable: ["Hopeless"] } },
     async (input, ctx) => {
-      await (ctx.resources as Pace).takeAWhile();
+      await (ctx.resources as PollBackoff).takeAWhile();
       const done = perform(name, input, ctx.attempt);
       if ("value" in done) return done.value as number;
       const error = done.final ? new Hopeless(done.error) : new Error(done.error);

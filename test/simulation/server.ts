@@ -2,7 +2,7 @@
  * The server: each call is a process of its own that may die at every step, between any two reads or writes. Handlers and
  * engine are the real ones; the ports are the model's, with a step of the world before each call.
  */
-import { type Call, DEFAULT_OPTIONS } from "../../shared/api/call.ts";
+import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-context.ts";
 import { WORKER_HANDLERS } from "../../shared/api/worker/handlers.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
@@ -78,7 +78,7 @@ export class Server {
   /** One operation of the worker data path. */
   serve(operation: WorkerOperation, body: unknown) {
     return this.call(operation, async (ports) => {
-      const call: Call = {
+      const call: RequestContext = {
         ports,
         options: { ...DEFAULT_OPTIONS, version: "0", url: "http://simulated" },
         workspace: WORKSPACE,
@@ -87,7 +87,11 @@ export class Server {
         signal: new AbortController().signal,
         log: quiet,
       };
-      const handler = WORKER_HANDLERS[operation] as (c: Call, b: unknown, characters: number) => Promise<unknown>;
+      const handler = WORKER_HANDLERS[operation] as (
+        c: RequestContext,
+        b: unknown,
+        characters: number,
+      ) => Promise<unknown>;
       const value = await handler(call, body, 100);
       if (isRefusal(value)) throw new Error(`${operation} was refused: ${JSON.stringify(value)}`);
       return value;
@@ -138,12 +142,13 @@ export class Server {
         last = `${chain}/${message.id}`;
         this.put.add(last);
       },
-      mark: async (ref, chain, dueAt) => {
-        const marked = await executions.mark(ref, chain, dueAt);
-        const head = marked.kind === "refused" ? marked.head : null;
-        const looked = marked.kind === "marked" || (head?.status === "RUNNING" && head.chain === chain && head.rung);
+      requestWake: async (ref, chain, dueAt) => {
+        const requested = await executions.requestWake(ref, chain, dueAt);
+        const head = requested.kind === "refused" ? requested.head : null;
+        const looked =
+          requested.kind === "requested" || (head?.status === "RUNNING" && head.chain === chain && head.wake_pending);
         if (looked && last) this.announced.add(last);
-        return marked;
+        return requested;
       },
     };
     const ports: Ports = {

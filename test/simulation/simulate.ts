@@ -62,9 +62,9 @@ export async function simulate(options: Options): Promise<Report> {
       return workload(kind, params);
     });
   // Nothing that is right may depend on how long these are.
-  const guardMs = chance.oneOf([2_000, 20_000, 120_000]);
-  const ringMs = chance.oneOf([2_000, 20_000, 60_000, 120_000]);
-  const server = new Server(world, { guardMs, ringMs, leaseMs: chance.oneOf([6_000, 30_000]) });
+  const claimTimeoutMs = chance.oneOf([2_000, 20_000, 120_000]);
+  const wakeTimeoutMs = chance.oneOf([2_000, 20_000, 60_000, 120_000]);
+  const server = new Server(world, { claimTimeoutMs, wakeTimeoutMs, leaseMs: chance.oneOf([6_000, 30_000]) });
   if (options.weaken) server.weaken = options.weaken;
   const errors: unknown[] = [];
   for (let n = chance.between(2, 4); n > 0; n--) supervise(world, server, `worker ${n}`, startWorker, errors);

@@ -76,7 +76,7 @@ export class Store implements Executions {
     if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
-    this.#put({ ...head, turn: (old?.turn ?? 0) + 1 });
+    this.#put({ ...head, fence: (old?.fence ?? 0) + 1 });
     this.#begin(head);
     return { kind: "created" as const };
   }
@@ -108,21 +108,28 @@ export class Store implements Executions {
     return [...this.#inbox(ref, chain).values()].filter((m) => (side === "first" ? m.id < middle : m.id >= middle));
   }
 
-  async mark(ref: Ref, chain: string, dueAt: Millis) {
+  async requestWake(ref: Ref, chain: string, dueAt: Millis) {
     const head = this.heads.get(keyOf(ref)) ?? null;
-    if (head?.status !== "RUNNING" || head.chain !== chain || head.rung) return { kind: "refused" as const, head };
-    this.#put({ ...head, due_at: dueAt, rung: true, turn: head.turn + 1 });
-    return { kind: "marked" as const };
+    if (head?.status !== "RUNNING" || head.chain !== chain || head.wake_pending)
+      return { kind: "refused" as const, head };
+    this.#put({ ...head, due_at: dueAt, wake_pending: true, fence: head.fence + 1 });
+    return { kind: "requested" as const };
   }
 
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const head = this.heads.get(keyOf(ref));
     if (head?.status !== "RUNNING") return null;
-    const kept = head.rung && head.due_at! > (p.keepAfter ?? Number.POSITIVE_INFINITY);
-    const next = { ...head, due_at: kept ? head.due_at : p.dueAt, rung: false, turn: head.turn + 1, driver: p.session };
+    const kept = head.wake_pending && head.due_at! > (p.keepAfter ?? Number.POSITIVE_INFINITY);
+    const next = {
+      ...head,
+      due_at: kept ? head.due_at : p.dueAt,
+      wake_pending: false,
+      fence: head.fence + 1,
+      owner: p.session,
+    };
     this.#put(next);
     const turns = this.claimed.get(keyOf(ref)) ?? new Set();
-    this.claimed.set(keyOf(ref), turns.add(next.turn));
+    this.claimed.set(keyOf(ref), turns.add(next.fence));
     return next;
   }
 
@@ -148,21 +155,21 @@ export class Store implements Executions {
     return (this.logs.get(run) ?? []).filter((b) => b.first > after);
   }
 
-  async park(ref: Ref, p: { run: string; turn: number; dueAt: Millis | null; sent: number }) {
+  async park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }) {
     const head = this.heads.get(keyOf(ref));
-    if (head?.status !== "RUNNING" || head.run !== p.run || head.turn !== p.turn) return false;
-    this.#put({ ...head, due_at: p.dueAt, sent: p.sent });
+    if (head?.status !== "RUNNING" || head.run !== p.run || head.fence !== p.fence) return false;
+    this.#put({ ...head, due_at: p.dueAt, effects_done_through: p.effectsDoneThrough });
     return true;
   }
 
-  async close(ref: Ref, p: { run: string; turn: number | null; batch: Batch; next: Head }) {
+  async close(ref: Ref, p: { run: string; fence: number | null; batch: Batch; next: Head }) {
     const head = this.heads.get(keyOf(ref)) ?? null;
-    const mine = head?.status === "RUNNING" && head.run === p.run && (p.turn === null || head.turn === p.turn);
-    if (!mine) return { kind: "head_lost" as const, head };
+    const mine = head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
+    if (!mine) return { kind: "fenced" as const, head };
     const log = this.logs.get(p.run)!;
-    if (log.some((b) => b.first === p.batch.first)) return { kind: "position_lost" as const };
+    if (log.some((b) => b.first === p.batch.first)) return { kind: "conflict" as const };
     this.#write(ref, p.run, log, p.batch);
-    const next = { ...p.next, turn: head.turn + 1 };
+    const next = { ...p.next, fence: head.fence + 1 };
     const status = next.run === p.run ? next.status : "CONTINUED_AS_NEW";
     this.runsById.set(p.run, { ...this.runsById.get(p.run)!, status, closed_at: next.closed_at ?? next.started_at });
     this.#put(next);
@@ -170,10 +177,10 @@ export class Store implements Executions {
     return { kind: "closed" as const };
   }
 
-  async settle(ref: Ref, seen: { run: string; status: ExecutionStatus }) {
+  async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }) {
     const head = this.heads.get(keyOf(ref));
     if (!head || head.run !== seen.run || head.status !== seen.status) return;
-    this.#put({ ...head, owed: [], due_at: head.status === "RUNNING" ? head.due_at : null });
+    this.#put({ ...head, outbox: [], due_at: head.status === "RUNNING" ? head.due_at : null });
   }
 
   async due(until: Millis, limit: number) {

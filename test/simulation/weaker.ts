@@ -25,27 +25,27 @@ export const WEAKER: Record<string, Weaken> = {
   "3: park without turn": withCalls((real) => ({
     async park(ref, p) {
       const head = await real.head(ref);
-      return real.park(ref, { ...p, turn: head?.turn ?? p.turn });
+      return real.park(ref, { ...p, fence: head?.fence ?? p.fence });
     },
   })),
   "4: “already due” judged by time": withCalls((real, ports) => ({
-    async mark(ref, chain, dueAt) {
+    async requestWake(ref, chain, dueAt) {
       const head = await real.head(ref);
       const due = head?.status === "RUNNING" && head.chain === chain && (head.due_at ?? dueAt) <= ports.clock.now();
-      return due ? { kind: "marked" } : real.mark(ref, chain, dueAt);
+      return due ? { kind: "requested" } : real.requestWake(ref, chain, dueAt);
     },
   })),
   "5: closing batch, then head": withCalls((real) => ({
-    close: (ref, p) => real.close(ref, { ...p, turn: null }),
+    close: (ref, p) => real.close(ref, { ...p, fence: null }),
   })),
   "6: close removes `due_at`, then tells the parent": withCalls((real) => ({
     close: (ref, p) =>
-      real.close(ref, p.next.status === "RUNNING" ? p : { ...p, next: { ...p.next, due_at: null, owed: [] } }),
+      real.close(ref, p.next.status === "RUNNING" ? p : { ...p, next: { ...p.next, due_at: null, outbox: [] } }),
   })),
   "7: start over a final head that owes effects": withCalls((real) => ({
     async create(head, overFinal) {
       const old = await real.head(head);
-      if (overFinal && old && old.status !== "RUNNING" && old.token !== head.token) await real.settle(old, old);
+      if (overFinal && old && old.status !== "RUNNING" && old.token !== head.token) await real.clearOutbox(old, old);
       return real.create(head, overFinal);
     },
   })),
@@ -67,10 +67,10 @@ export const WEAKER: Record<string, Weaken> = {
     }),
   }),
   "acknowledged before the mark": withCalls((real) => ({
-    async mark(ref, chain, dueAt) {
+    async requestWake(ref, chain, dueAt) {
       const head = await real.head(ref);
-      if (head?.chain !== chain || head.status !== "RUNNING") return real.mark(ref, chain, dueAt);
-      return { kind: "marked" };
+      if (head?.chain !== chain || head.status !== "RUNNING") return real.requestWake(ref, chain, dueAt);
+      return { kind: "requested" };
     },
   })),
   "a stale due index times out whoever has the id": withCalls((real, ports, call) => {

@@ -2,7 +2,7 @@
 import { EXECUTION_ROWS } from "../../protocol/routes/executions.ts";
 import { executeRegistration, executeWorkflow } from "../execute.ts";
 import { cancelExecution, getExecution, terminateExecution } from "../executions.ts";
-import type { HandlersOf, Part } from "../handlers.ts";
+import type { HandlersOf, RouteModule } from "../handlers.ts";
 import { executionHistory, runHistory } from "../history.ts";
 import { queryExecution } from "../queries.ts";
 import { getRun, listRuns } from "../runs.ts";
@@ -10,23 +10,23 @@ import { signalExecution } from "../signals.ts";
 import { updateExecution } from "../updates.ts";
 
 const handlers: HandlersOf<"executions"> = {
-  executeWorkflow: (call, { params, body }) => executeWorkflow(call, params.workflow_identifier, body),
-  executeWorkflowRegistration: (call, { params, body }) =>
-    executeRegistration(call, params.workflow_registration_id, body),
-  getWorkflowExecution: (call, { params, query }) =>
-    getExecution(call, params.execution_id, { searchKeys: query.include_search_keys }),
-  getWorkflowExecutionHistory: (call, { params, query }) =>
-    executionHistory(call, params.execution_id, { decode: query.decode_payloads }),
-  signalWorkflowExecution: (call, { params, body }) => signalExecution(call, params.execution_id, body),
-  queryWorkflowExecution: (call, { params, body }) => queryExecution(call, params.execution_id, body),
-  updateWorkflowExecution: (call, { params, body }) => updateExecution(call, params.execution_id, body),
-  cancelWorkflowExecution: (call, { params }) => cancelExecution(call, params.execution_id),
-  terminateWorkflowExecution: (call, { params }) => terminateExecution(call, params.execution_id),
+  executeWorkflow: (context, { params, body }) => executeWorkflow(context, params.workflow_identifier, body),
+  executeWorkflowRegistration: (context, { params, body }) =>
+    executeRegistration(context, params.workflow_registration_id, body),
+  getWorkflowExecution: (context, { params, query }) =>
+    getExecution(context, params.execution_id, { searchKeys: query.include_search_keys }),
+  getWorkflowExecutionHistory: (context, { params, query }) =>
+    executionHistory(context, params.execution_id, { decode: query.decode_payloads }),
+  signalWorkflowExecution: (context, { params, body }) => signalExecution(context, params.execution_id, body),
+  queryWorkflowExecution: (context, { params, body }) => queryExecution(context, params.execution_id, body),
+  updateWorkflowExecution: (context, { params, body }) => updateExecution(context, params.execution_id, body),
+  cancelWorkflowExecution: (context, { params }) => cancelExecution(context, params.execution_id),
+  terminateWorkflowExecution: (context, { params }) => terminateExecution(context, params.execution_id),
 
-  listExecutions: (call, { query }) => listRuns(call, query),
-  listRuns: (call, { query }) => listRuns(call, query),
-  getRun: (call, { params }) => getRun(call, params.run_id),
-  getRunHistory: (call, { params, query }) => runHistory(call, params.run_id, { decode: query.decode_payloads }),
+  listExecutions: (context, { query }) => listRuns(context, query),
+  listRuns: (context, { query }) => listRuns(context, query),
+  getRun: (context, { params }) => getRun(context, params.run_id),
+  getRunHistory: (context, { params, query }) => runHistory(context, params.run_id, { decode: query.decode_payloads }),
 };
 
-export const EXECUTIONS: Part = { routes: EXECUTION_ROWS, handlers };
+export const EXECUTIONS: RouteModule = { routes: EXECUTION_ROWS, handlers };

@@ -1,6 +1,6 @@
 /** Schedules. */
 import { SCHEDULE_ROWS } from "../../protocol/routes/schedules.ts";
-import type { HandlersOf, Part } from "../handlers.ts";
+import type { HandlersOf, RouteModule } from "../handlers.ts";
 import {
   backfillSchedule,
   createSchedule,
@@ -16,17 +16,17 @@ import {
 } from "../schedules.ts";
 
 const handlers: HandlersOf<"schedules"> = {
-  getSchedules: (call, { query }) => listSchedules(call, query),
-  scheduleWorkflow: (call, { body }) => createSchedule(call, body),
-  getSchedule: (call, { params }) => getSchedule(call, params.schedule_id),
-  updateSchedule: (call, { params, body }) => updateSchedule(call, params.schedule_id, body),
-  unscheduleWorkflow: (call, { params }) => deleteSchedule(call, params.schedule_id),
-  pauseSchedule: (call, { params, body }) => pauseSchedule(call, params.schedule_id, body),
-  resumeSchedule: (call, { params, body }) => resumeSchedule(call, params.schedule_id, body),
-  triggerSchedule: (call, { params, body }) => triggerSchedule(call, params.schedule_id, body),
-  previewSchedule: (call, { body }) => previewSchedule(call, body),
-  backfillSchedule: (call, { params, body }) => backfillSchedule(call, params.schedule_id, body),
-  getScheduleLog: (call, { params, query }) => scheduleLog(call, params.schedule_id, query),
+  getSchedules: (context, { query }) => listSchedules(context, query),
+  scheduleWorkflow: (context, { body }) => createSchedule(context, body),
+  getSchedule: (context, { params }) => getSchedule(context, params.schedule_id),
+  updateSchedule: (context, { params, body }) => updateSchedule(context, params.schedule_id, body),
+  unscheduleWorkflow: (context, { params }) => deleteSchedule(context, params.schedule_id),
+  pauseSchedule: (context, { params, body }) => pauseSchedule(context, params.schedule_id, body),
+  resumeSchedule: (context, { params, body }) => resumeSchedule(context, params.schedule_id, body),
+  triggerSchedule: (context, { params, body }) => triggerSchedule(context, params.schedule_id, body),
+  previewSchedule: (context, { body }) => previewSchedule(context, body),
+  backfillSchedule: (context, { params, body }) => backfillSchedule(context, params.schedule_id, body),
+  getScheduleLog: (context, { params, query }) => scheduleLog(context, params.schedule_id, query),
 };
 
-export const SCHEDULES: Part = { routes: SCHEDULE_ROWS, handlers };
+export const SCHEDULES: RouteModule = { routes: SCHEDULE_ROWS, handlers };

@@ -10,15 +10,15 @@ import type { Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES } from "../../protocol/limits.ts";
 import { messageId } from "../../protocol/messages.ts";
 import type { ActivityRef, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import { type Call, refTo } from "../call.ts";
 import { bytesOf, SURELY_SMALL, tooLarge } from "../payload.ts";
+import { type RequestContext, refTo } from "../request-context.ts";
 import { customTaskProblem } from "./custom-task.ts";
 
 type RunRef = Pick<ActivityRef, "execution" | "run">;
 
 /** The run, if it is one of this execution in the caller's workspace. */
-async function runOf(call: Call, ref: RunRef): Promise<Head | null> {
-  const head = await call.ports.executions.run(call.workspace, ref.run);
+async function runOf(context: RequestContext, ref: RunRef): Promise<Head | null> {
+  const head = await context.ports.executions.run(context.workspace, ref.run);
   return head?.execution === ref.execution ? head : null;
 }
 
@@ -28,11 +28,11 @@ const UNWANTED = { wanted: false, cancel_requested: false } as const;
 /** Of an attempt that another has followed: whoever still runs it shall stop, and nothing of it counts but a result. */
 const SUPERSEDED = { ...UNWANTED, superseded: true } as const;
 
-export async function begin(call: Call, body: WorkerBody<"begin">): Promise<WorkerAnswer<"begin">> {
-  const { ports } = call;
-  const head = await runOf(call, body);
+export async function begin(context: RequestContext, body: WorkerBody<"begin">): Promise<WorkerAnswer<"begin">> {
+  const { ports } = context;
+  const head = await runOf(context, body);
   if (!isOpen(head)) return { ...UNWANTED, heartbeat_details: null };
-  const ref = refTo(call, body.execution);
+  const ref = refTo(context, body.execution);
   const { run, activity, attempt, queued } = body;
   const latest = await ports.activities.begin(ref, run, activity, attempt, { queued: queued !== undefined });
   if (!latest) return { ...SUPERSEDED, heartbeat_details: null };
@@ -48,11 +48,11 @@ export async function begin(call: Call, body: WorkerBody<"begin">): Promise<Work
   };
 }
 
-export async function beat(call: Call, body: WorkerBody<"beat">): Promise<WorkerAnswer<"beat"> | Refusal> {
-  const { ports } = call;
-  const head = await runOf(call, body);
+export async function beat(context: RequestContext, body: WorkerBody<"beat">): Promise<WorkerAnswer<"beat"> | Refusal> {
+  const { ports } = context;
+  const head = await runOf(context, body);
   if (!isOpen(head)) return UNWANTED;
-  const ref = refTo(call, body.execution);
+  const ref = refTo(context, body.execution);
   const { run, activity, attempt, details } = body;
   if (details !== undefined) {
     const large = tooLarge("heartbeat details", details);
@@ -65,18 +65,24 @@ export async function beat(call: Call, body: WorkerBody<"beat">): Promise<Worker
   return { wanted: true, cancel_requested: standing.cancelRequested };
 }
 
-export async function begun(call: Call, body: WorkerBody<"begun">): Promise<WorkerAnswer<"begun">> {
-  if (!(await runOf(call, body))) return { begun: [] };
-  return { begun: await call.ports.activities.begun(refTo(call, body.execution), body.run, body.activities) };
+export async function begun(context: RequestContext, body: WorkerBody<"begun">): Promise<WorkerAnswer<"begun">> {
+  if (!(await runOf(context, body))) return { begun: [] };
+  return { begun: await context.ports.activities.begun(refTo(context, body.execution), body.run, body.activities) };
 }
 
 /** A later attempt has begun: a failure of this one says nothing about the activity. */
-async function isFollowed(call: Call, { execution, run, activity, attempt }: ActivityRef): Promise<boolean> {
-  return (await call.ports.activities.standing(refTo(call, execution), run, activity)).attempt > attempt;
+async function isFollowed(
+  context: RequestContext,
+  { execution, run, activity, attempt }: ActivityRef,
+): Promise<boolean> {
+  return (await context.ports.activities.standing(refTo(context, execution), run, activity)).attempt > attempt;
 }
 
 /** Accepted also when nobody waits for it any more: there is nothing the worker could do about that. */
-export async function outcome(call: Call, body: WorkerBody<"outcome">): Promise<WorkerAnswer<"outcome"> | Refusal> {
+export async function outcome(
+  context: RequestContext,
+  body: WorkerBody<"outcome">,
+): Promise<WorkerAnswer<"outcome"> | Refusal> {
   const { run, chain, activity, attempt, outcome: result } = body;
   const large =
     result.kind === "completed"
@@ -84,8 +90,8 @@ export async function outcome(call: Call, body: WorkerBody<"outcome">): Promise<
       : tooLarge("failure", result.failure);
   if (large) return large;
   if (result.kind === "failed") {
-    if (!isOpen(await runOf(call, body))) return {};
-    if (await isFollowed(call, body)) return { superseded: true };
+    if (!isOpen(await runOf(context, body))) return {};
+    if (await isFollowed(context, body)) return { superseded: true };
   }
   const message = {
     id: messageId.activity(run, activity, attempt),
@@ -94,20 +100,23 @@ export async function outcome(call: Call, body: WorkerBody<"outcome">): Promise<
     activity,
     attempt,
     outcome: result,
-    sent_at: call.ports.clock.now(),
+    sent_at: context.ports.clock.now(),
   } as const;
-  await send(call.ports, refTo(call, body.execution), message, chain);
+  await send(context.ports, refTo(context, body.execution), message, chain);
   return {};
 }
 
-export async function retrying(call: Call, body: WorkerBody<"retrying">): Promise<WorkerAnswer<"retrying">> {
-  const { ports } = call;
-  const head = await runOf(call, body);
+export async function retrying(
+  context: RequestContext,
+  body: WorkerBody<"retrying">,
+): Promise<WorkerAnswer<"retrying">> {
+  const { ports } = context;
+  const head = await runOf(context, body);
   if (!isOpen(head)) return {};
-  if (await isFollowed(call, body)) return { superseded: true };
+  if (await isFollowed(context, body)) return { superseded: true };
   const { run, activity, name, attempt, failure } = body;
   const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
-  await ports.feed.publish(refTo(call, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
+  await ports.feed.publish(refTo(context, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
   return {};
 }
 
@@ -122,20 +131,20 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const pauseOf = (passed: number): Millis =>
   Math.round(Math.min(LAST_PASS, FIRST_PASS * 2 ** passed) * (1 - ((passed * GOLDEN) % 1) / 2));
 
-export async function pass(call: Call, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
-  const { ports, workspace } = call;
+export async function pass(context: RequestContext, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
+  const { ports, workspace } = context;
   const { task } = body;
-  const head = await runOf(call, task);
+  const head = await runOf(context, task);
   if (!isOpen(head)) return { at: null };
   const { passed = 0, name, execution, run, chain, activity } = task;
-  const latest = await ports.activities.standing(refTo(call, execution), run, activity);
+  const latest = await ports.activities.standing(refTo(context, execution), run, activity);
   if (latest.attempt > body.attempt) return { at: null, superseded: true };
   // Deliveries that were lost before anybody began were no attempts.
   const attempt = Math.max(task.first_attempt, Math.min(body.attempt, latest.attempt + 1));
   if (latest.cancelRequested) {
     const failure = { type: "Cancelled", message: `${name} was cancelled while it waited for a worker that has it` };
     const ended = { kind: "failed", reason: "cancelled", failure } as const;
-    await outcome(call, { execution, run, chain, activity, attempt, outcome: ended });
+    await outcome(context, { execution, run, chain, activity, attempt, outcome: ended });
     return { at: null };
   }
   const at = ports.clock.now() + pauseOf(passed);
@@ -146,19 +155,19 @@ export async function pass(call: Call, body: WorkerBody<"pass">): Promise<Worker
 }
 
 export async function publish(
-  call: Call,
+  context: RequestContext,
   body: WorkerBody<"publish">,
   characters: number,
 ): Promise<WorkerAnswer<"publish"> | Refusal> {
-  const { ports } = call;
+  const { ports } = context;
   const refused = progressProblem(body, characters);
   if (refused) return refused;
-  const head = await runOf(call, body);
+  const head = await runOf(context, body);
   if (!head) return notFound("run", body.run);
   if (!isOpen(head)) return {}; // nobody streams a closed run's progress: its events are complete
   const activity = { id: body.activity, name: body.activity_name };
   const events = body.events.map((event) => presentProgress(head, event, activity, ports.uuid()));
-  await ports.feed.publish(refTo(call, body.execution), body.run, `publish#${body.publish_id}`, events);
+  await ports.feed.publish(refTo(context, body.execution), body.run, `publish#${body.publish_id}`, events);
   return {};
 }
 

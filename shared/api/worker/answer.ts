@@ -1,16 +1,16 @@
 /** A worker's answer to a query. */
 import { MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import type { Call } from "../call.ts";
 import { bytesOf, SURELY_SMALL } from "../payload.ts";
+import type { RequestContext } from "../request-context.ts";
 
 /** Whoever asked is told when an answer is too large, instead of waiting in vain. */
 export async function answer(
-  call: Call,
+  context: RequestContext,
   body: WorkerBody<"answer">,
   characters: number,
 ): Promise<WorkerAnswer<"answer">> {
-  const { ports, workspace } = call;
+  const { ports, workspace } = context;
   const given = body.answer;
   const bytes = characters > SURELY_SMALL && given.kind === "result" ? bytesOf(given.result) : 0;
   if (bytes <= MAX_PAYLOAD_BYTES) {

@@ -1,7 +1,7 @@
 /** Handlers of the worker data path. */
 import type { Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
-import type { Call } from "../call.ts";
+import type { RequestContext } from "../request-context.ts";
 import { beat, begin, begun, outcome, pass, publish, retrying } from "./activities.ts";
 import { answer } from "./answer.ts";
 import { append } from "./append.ts";
@@ -13,7 +13,7 @@ import { extend, finish, poll, task } from "./tasks.ts";
 /** `characters`: length of the body's text, an upper bound for everything in it. */
 export type WorkerHandlers = {
   readonly [K in WorkerOperation]: (
-    call: Call,
+    context: RequestContext,
     body: WorkerBody<K>,
     characters: number,
   ) => Promise<WorkerAnswer<K> | Refusal>;

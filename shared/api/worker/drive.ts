@@ -3,33 +3,35 @@ import * as engine from "../../engine/claim.ts";
 import * as parking from "../../engine/park.ts";
 import { notFound, type Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import { type Call, refTo } from "../call.ts";
-import { inLanes } from "./lanes.ts";
+import { type RequestContext, refTo } from "../request-context.ts";
+import { serialPerExecution } from "./serial-per-execution.ts";
 
-export async function claim(call: Call, body: WorkerBody<"claim">): Promise<WorkerAnswer<"claim">> {
+export async function claim(context: RequestContext, body: WorkerBody<"claim">): Promise<WorkerAnswer<"claim">> {
   const { session, have } = body;
-  return engine.claim(call.ports, refTo(call, body.execution), { session, ...(have && { have }) });
+  return engine.claim(context.ports, refTo(context, body.execution), { session, ...(have && { have }) });
 }
 
 /** Without claiming: for queries, and for those who lost a position. */
-export async function read(call: Call, body: WorkerBody<"read">): Promise<WorkerAnswer<"read"> | Refusal> {
-  const { ports } = call;
-  const ref = refTo(call, body.execution);
+export async function read(context: RequestContext, body: WorkerBody<"read">): Promise<WorkerAnswer<"read"> | Refusal> {
+  const { ports } = context;
+  const ref = refTo(context, body.execution);
   const head = await ports.executions.head(ref);
   if (!head) return notFound("execution", body.execution);
   const has = body.have?.run === head.run ? body.have.tail : 1;
   return { head, batches: await ports.executions.batches(ref, head.run, has), now: ports.clock.now() };
 }
 
-export async function park(call: Call, body: WorkerBody<"park">): Promise<WorkerAnswer<"park">> {
-  const parked = await inLanes(body.items, ({ execution, run, turn, due_at: dueAt, sent }) =>
-    parking.park(call.ports, refTo(call, execution), { run, turn, dueAt, sent }),
+export async function park(context: RequestContext, body: WorkerBody<"park">): Promise<WorkerAnswer<"park">> {
+  const parked = await serialPerExecution(
+    body.items,
+    ({ execution, run, fence, due_at: dueAt, effects_done_through: effectsDoneThrough }) =>
+      parking.park(context.ports, refTo(context, execution), { run, fence, dueAt, effectsDoneThrough }),
   );
   return { parked };
 }
 
 /** Messages that mean nothing any more, such as outcomes for a run that has ended. */
-export async function discard(call: Call, body: WorkerBody<"discard">): Promise<WorkerAnswer<"discard">> {
-  await call.ports.executions.removeMessages(refTo(call, body.execution), body.chain, body.ids);
+export async function discard(context: RequestContext, body: WorkerBody<"discard">): Promise<WorkerAnswer<"discard">> {
+  await context.ports.executions.removeMessages(refTo(context, body.execution), body.chain, body.ids);
   return {};
 }

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { inLanes } from "./lanes.ts";
+import { serialPerExecution } from "./serial-per-execution.ts";
 
 test("executions go side by side, one execution's items in their order, answers in the order of the items", async () => {
   const items = ["a1", "b1", "a2", "c1"].map((id) => ({ execution: id[0]!, id }));
   const begun: string[] = [];
   const finish = new Map<string, () => void>();
-  const all = inLanes(items, async ({ id }) => {
+  const all = serialPerExecution(items, async ({ id }) => {
     begun.push(id);
     await new Promise<void>((ok) => finish.set(id, ok));
     return id.toUpperCase();
@@ -24,5 +24,5 @@ test("one that fails fails the call", async () => {
   const work = async ({ execution }: { execution: string }) => {
     if (execution === "b") throw new Error("throttled");
   };
-  await expect(inLanes(items, work)).rejects.toThrow("throttled");
+  await expect(serialPerExecution(items, work)).rejects.toThrow("throttled");
 });

@@ -1,24 +1,30 @@
 /** Whether workers live: heartbeats, leaving, and who is dead. */
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import type { Call } from "../call.ts";
+import type { RequestContext } from "../request-context.ts";
 
 /** `all_active: false`: this session is not known (any more); the worker must register again. */
-export async function heartbeat(call: Call, body: WorkerBody<"heartbeat">): Promise<WorkerAnswer<"heartbeat">> {
-  const { ports, workspace } = call;
+export async function heartbeat(
+  context: RequestContext,
+  body: WorkerBody<"heartbeat">,
+): Promise<WorkerAnswer<"heartbeat">> {
+  const { ports, workspace } = context;
   const now = ports.clock.now();
   return { all_active: await ports.registry.beat({ workspace, ...body, now }), now };
 }
 
 /** A clean stop: the worker counts as gone at once, not only after the liveness window. */
-export async function stop(call: Call, body: WorkerBody<"stop">): Promise<WorkerAnswer<"stop">> {
-  await call.ports.registry.leave({ workspace: call.workspace, ...body });
-  call.log.info("worker stopped", { deployment: body.deployment, worker: body.worker, session: body.session });
+export async function stop(context: RequestContext, body: WorkerBody<"stop">): Promise<WorkerAnswer<"stop">> {
+  await context.ports.registry.leave({ workspace: context.workspace, ...body });
+  context.log.info("worker stopped", { deployment: body.deployment, worker: body.worker, session: body.session });
   return {};
 }
 
 /** A session is dead when it has left or has been silent for the session timeout: its local activities are orphans. */
-export async function sessions(call: Call, body: WorkerBody<"sessions">): Promise<WorkerAnswer<"sessions">> {
-  const { ports, workspace } = call;
+export async function sessions(
+  context: RequestContext,
+  body: WorkerBody<"sessions">,
+): Promise<WorkerAnswer<"sessions">> {
+  const { ports, workspace } = context;
   const beats = await ports.registry.heartbeats(workspace, body.ids);
   const now = ports.clock.now();
   const dies_at: Record<string, number> = {};

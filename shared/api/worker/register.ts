@@ -6,11 +6,14 @@ import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
 import { activeDeployments } from "../../routing/liveness.ts";
 import { schemaProblem } from "../../routing/schema-check.ts";
-import type { Call } from "../call.ts";
+import type { RequestContext } from "../request-context.ts";
 import { inCodeProblems, registerInCode } from "../schedules-in-code.ts";
 
-export async function register(call: Call, body: WorkerBody<"register">): Promise<WorkerAnswer<"register"> | Refusal> {
-  const { ports, workspace } = call;
+export async function register(
+  context: RequestContext,
+  body: WorkerBody<"register">,
+): Promise<WorkerAnswer<"register"> | Refusal> {
+  const { ports, workspace } = context;
   const { deployment, worker, session, definitions } = body;
   const problems = definitions.flatMap((d, i) => problemsOf(d, ["body", "definitions", i]));
   const nameProblem = idProblem(WorkerName, worker);
@@ -18,12 +21,12 @@ export async function register(call: Call, body: WorkerBody<"register">): Promis
   problems.push(...duplicates(definitions));
   if (problems.length > 0) return invalid(problems);
 
-  const warnings = await conflicts(call, deployment, definitions);
+  const warnings = await conflicts(context, deployment, definitions);
   const has_conflicts = warnings.length > 0;
   const now = ports.clock.now();
   const refs = await ports.registry.register({ workspace, deployment, worker, session, definitions, now });
-  warnings.push(...(await registerInCode(call, deployment, definitions)));
-  call.log.info("worker registered", { deployment, worker, session, workflows: definitions.length, sdk: body.sdk });
+  warnings.push(...(await registerInCode(context, deployment, definitions)));
+  context.log.info("worker registered", { deployment, worker, session, workflows: definitions.length, sdk: body.sdk });
   const { heartbeatMs, sessionTimeoutMs, leaseMs } = ports.settings;
   return {
     workspace,
@@ -37,7 +40,7 @@ export async function register(call: Call, body: WorkerBody<"register">): Promis
     session_timeout_ms: sessionTimeoutMs,
     lease_ms: leaseMs,
     now,
-    tasks: await call.options.tasks(call, deployment),
+    tasks: await context.options.tasks(context, deployment),
   };
 }
 
@@ -84,11 +87,11 @@ function repeated(names: readonly string[]): string[] {
 
 /** Another active deployment owns the name as well: allowed, but executes will have to say which they mean. */
 async function conflicts(
-  call: Call,
+  context: RequestContext,
   deployment: string,
   definitions: readonly WorkflowDefinition[],
 ): Promise<string[]> {
-  const { ports, workspace } = call;
+  const { ports, workspace } = context;
   const active = await activeDeployments(ports, workspace);
   active.delete(deployment);
   if (active.size === 0) return [];

@@ -16,11 +16,11 @@ export function collect(draft: Draft): void {
   lose(draft, draft.now - windowMs - 1, "missed_catchup");
   const { state, now } = draft;
   const due: WaitingRun[] = [];
-  for (const time of timesAfter(specOf(state.definition), state.mark, state.seed)) {
+  for (const time of timesAfter(specOf(state.definition), state.cursor, state.seed)) {
     if (time.actual > now) break;
     if (state.buffer.length + due.length === BUFFER_LIMIT) break;
     due.push(waiting(scheduled(time)));
-    state.mark = time.nominal;
+    state.cursor = time.nominal;
   }
   if (due.length > 0) state.buffer = [...state.buffer, ...due];
   if (state.buffer.length < BUFFER_LIMIT) return;
@@ -33,13 +33,13 @@ export function collect(draft: Draft): void {
 function keepNewest(draft: Draft): void {
   const { state, now } = draft;
   const spec = specOf(state.definition);
-  const last = lastRawTime(spec, state.mark, now);
+  const last = lastRawTime(spec, state.cursor, now);
   const newest = last === undefined ? undefined : nextTime(spec, last - 1, state.seed);
   const gives = state.buffer.at(-1);
   if (!newest || newest.nominal !== last || newest.actual > now || !gives || gives.manual !== null) return;
   record(draft, gives, "superseded", { until: newest.nominal - 1 });
   state.buffer = [...state.buffer.slice(0, -1), waiting(scheduled(newest))];
-  state.mark = newest.nominal;
+  state.cursor = newest.nominal;
 }
 
 /** Nothing starts at times with `actual <= until`: says so one by one, and of very many in one entry. */
@@ -47,15 +47,15 @@ function lose(draft: Draft, until: number, outcome: Outcome): void {
   const { state } = draft;
   const spec = specOf(state.definition);
   let handled = 0;
-  for (const time of timesAfter(spec, state.mark, state.seed)) {
+  for (const time of timesAfter(spec, state.cursor, state.seed)) {
     if (time.actual > until) return;
     if (handled === LOST_ONE_BY_ONE) {
-      state.mark = markAfter(spec, state.seed, state.mark, until);
+      state.cursor = cursorAfter(spec, state.seed, state.cursor, until);
       record(draft, scheduled(time), outcome, { until });
       return;
     }
     handled++;
-    state.mark = time.nominal;
+    state.cursor = time.nominal;
     record(draft, scheduled(time), outcome);
     if (outcome === "missed_catchup") count(draft, "missed_catchup_window");
     if (outcome === "buffer_full") count(draft, "buffer_dropped");
@@ -73,9 +73,9 @@ const scheduled = ({ nominal, actual }: DueTime) => ({ nominal, actual, manual: 
  * A mark, not before `mark`, that leaves behind all due times with `actual <= until` and no other. Only the latest raw
  * time can have come nominally and not yet actually, because jitter ends before the next one.
  */
-export function markAfter(spec: CompiledSpec, seed: string, mark: number, until: number): number {
-  const passed = Math.max(mark, until);
-  const last = lastRawTime(spec, mark, until);
+export function cursorAfter(spec: CompiledSpec, seed: string, cursor: number, until: number): number {
+  const passed = Math.max(cursor, until);
+  const last = lastRawTime(spec, cursor, until);
   if (last === undefined) return passed;
   const time = nextTime(spec, last - 1, seed);
   return time?.nominal === last && time.actual > until ? last - 1 : passed;

@@ -39,7 +39,7 @@ export function createSchedule(now: number, given: CreateSchedule): Decision | {
     paused: false,
     note: null,
     remaining: definition.max_executions,
-    mark: now,
+    cursor: now,
     buffer: [],
     active: [],
     recent: [],

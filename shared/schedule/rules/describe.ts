@@ -1,6 +1,6 @@
 /** A schedule as readers see it. */
 import { formatInstant } from "./civil.ts";
-import { markAfter } from "./collect.ts";
+import { cursorAfter } from "./collect.ts";
 import type { ScheduleDefinition } from "./definition.ts";
 import { idOf, specOf } from "./draft.ts";
 import { FUTURE_SHOWN } from "./limits.ts";
@@ -88,8 +88,8 @@ function statusOf({ starting, stop }: ActiveRun) {
 /** The next due times after now, as many as may still start. */
 function futureTimes(state: ScheduleState, now: number) {
   const spec = specOf(state.definition);
-  const mark = markAfter(spec, state.seed, state.mark, now);
-  return [...timesAfter(spec, mark, state.seed).take(Math.min(FUTURE_SHOWN, state.remaining ?? FUTURE_SHOWN))];
+  const cursor = cursorAfter(spec, state.seed, state.cursor, now);
+  return [...timesAfter(spec, cursor, state.seed).take(Math.min(FUTURE_SHOWN, state.remaining ?? FUTURE_SHOWN))];
 }
 
 function skippedTimes(state: ScheduleState, now: number, until = Number.POSITIVE_INFINITY) {

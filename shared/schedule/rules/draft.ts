@@ -92,7 +92,7 @@ export function lostBecause(state: ScheduleState): "paused" | "exhausted" | unde
 export function wakeTime(state: ScheduleState): number | undefined {
   let first = Number.POSITIVE_INFINITY;
   if (!lostBecause(state)) {
-    const next = nextTime(specOf(state.definition), state.mark, state.seed);
+    const next = nextTime(specOf(state.definition), state.cursor, state.seed);
     if (next) first = next.actual;
   }
   for (const run of state.active) {

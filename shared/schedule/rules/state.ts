@@ -29,7 +29,7 @@ export interface ScheduleState {
   /** Scheduled starts left; null = no limit. */
   readonly remaining: number | null;
   /** Nominal times up to here are handled. */
-  readonly mark: number;
+  readonly cursor: number;
   /** Runs that wait for an active one to close, in the order in which they came. */
   readonly buffer: readonly WaitingRun[];
   readonly active: readonly ActiveRun[];

@@ -1,5 +1,5 @@
 /** A changed definition. */
-import { collect, markAfter } from "./collect.ts";
+import { collect, cursorAfter } from "./collect.ts";
 import { finish, open, specOf } from "./draft.ts";
 import { issue, type SpecIssue } from "./issues.ts";
 import { processBuffer } from "./overlap.ts";
@@ -29,7 +29,7 @@ export function update(
     // What is starting took its slot from the number that is now replaced.
     draft.state.active = draft.state.active.map((run) => (run.slot ? { ...run, slot: false } : run));
   }
-  draft.state.mark = markAfter(specOf(definition), state.seed, draft.state.mark, now - 1);
+  draft.state.cursor = cursorAfter(specOf(definition), state.seed, draft.state.cursor, now - 1);
   processBuffer(draft);
   return finish(draft);
 }

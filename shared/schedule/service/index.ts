@@ -2,5 +2,5 @@
 
 export { type Changed, change, create, type Decide } from "./change.ts";
 export { readLog } from "./log.ts";
-export { Alarm } from "./timer.ts";
+export { ScheduleTimer } from "./timer.ts";
 export { recover, scheduleClosed, wakeSchedule } from "./wake.ts";

@@ -26,7 +26,7 @@ export interface AlarmOptions {
   readonly recheckMs: Millis | null;
 }
 
-export class Alarm {
+export class ScheduleTimer {
   readonly #o: AlarmOptions;
   readonly #broken = new Map<string, Millis>();
   #cancel: (() => void) | null = null;

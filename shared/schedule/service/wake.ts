@@ -1,6 +1,6 @@
 /** What calls a schedule up from outside: its time, the end of an execution it started, a restart. */
 import type { Ports, ScheduleKey } from "../../ports.ts";
-import type { Head, Owed } from "../../protocol/head.ts";
+import type { Head, OutboxEntry } from "../../protocol/head.ts";
 import type { Millis } from "../../protocol/history.ts";
 import { outstandingEffects, runClosed, wake } from "../rules/index.ts";
 import { change, takeOver } from "./change.ts";
@@ -18,7 +18,7 @@ export async function wakeSchedule(ports: Ports, key: ScheduleKey): Promise<Mill
 export async function scheduleClosed(
   ports: Ports,
   head: Pick<Head, "workspace" | "execution">,
-  told: Extract<Owed, { kind: "tell_schedule" }>,
+  told: Extract<OutboxEntry, { kind: "tell_schedule" }>,
 ): Promise<void> {
   const { status, failure } = told;
   if (status === "RUNNING" || status === "CONTINUED_AS_NEW") return; // not an end

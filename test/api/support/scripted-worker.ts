@@ -120,13 +120,13 @@ export class Drive {
   }
 
   get position() {
-    const { execution, run, chain, turn } = this.head;
-    return { execution, run, chain, turn };
+    const { execution, run, chain, fence } = this.head;
+    return { execution, run, chain, fence };
   }
 
   batch(events: readonly NewEvent[], at = this.#clock.now()): Batch {
     const placed = events.map((e, i) => ({ ...e, id: this.tail + 1 + i, at }) as HistoryEvent);
-    return { first: this.tail + 1, events: placed, append_id: randomUUID(), sent: this.head.sent };
+    return { first: this.tail + 1, events: placed, append_id: randomUUID() };
   }
 
   /** Records these events; whatever the answer. */
@@ -155,7 +155,7 @@ export class Drive {
       taken: o.taken ?? [],
       result: (o.result ?? null) as never,
       failure: o.failure ?? null,
-      owed: [],
+      outbox: [],
       carried: o.carried ?? [],
     });
     if (answer.kind !== "closed") throw new Error(`close: ${JSON.stringify(answer)}`);
@@ -163,7 +163,7 @@ export class Drive {
   }
 
   park(due_at: number | null = null): Promise<WorkerAnswer<"park">> {
-    const { execution, run, turn } = this.head;
-    return this.#worker.call("park", { items: [{ execution, run, turn, due_at, sent: this.tail }] });
+    const { execution, run, fence } = this.head;
+    return this.#worker.call("park", { items: [{ execution, run, fence, due_at, effects_done_through: this.tail }] });
   }
 }

@@ -1,6 +1,6 @@
 /** A run by its id alone (K2), from memory, from the `runs` index, or by its pointer. */
 
-import { Known } from "../lib/lru-cache.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import type { Context } from "./context.ts";
 import { headKey, ID_WINDOW_MS, pointerKey, refOf, runKey, runsShardOf, timeOf } from "./keys.ts";
@@ -10,15 +10,15 @@ import { type Item, N, pause, S, text } from "./table.ts";
 /** The index follows the table within moments; a run younger than this is looked for twice. */
 const LAG_MS = 10_000;
 
-export class Lookup {
+export class RunIndex {
   readonly #c: Context;
-  readonly #known = new Known<string>(20_000);
+  readonly #known = new LruCache<string>(20_000);
 
   constructor(c: Context) {
     this.#c = c;
   }
 
-  heard(ref: Ref, run: string): void {
+  remember(ref: Ref, run: string): void {
     this.#known.set(`${ref.workspace}#${run}`, ref.execution);
   }
 
@@ -28,7 +28,7 @@ export class Lookup {
     if (execution === null) return null;
     const ref = { workspace, execution };
     const found = await this.itemOf(ref, run);
-    if (found) this.heard(ref, run);
+    if (found) this.remember(ref, run);
     return found;
   }
 

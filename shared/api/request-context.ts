@@ -3,7 +3,7 @@ import type { Log, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkerAnswer } from "../protocol/worker.ts";
 
-export interface Call {
+export interface RequestContext {
   readonly ports: Ports;
   readonly options: ApiOptions;
   readonly workspace: string;
@@ -28,7 +28,7 @@ export interface ApiOptions {
   /** Shown as the `customer_id` of every workflow: one per installation. */
   readonly installation: string;
   /** Where a worker receives its tasks. */
-  readonly tasks: (call: Call, deployment: string) => Promise<WorkerAnswer<"register">["tasks"]>;
+  readonly tasks: (context: RequestContext, deployment: string) => Promise<WorkerAnswer<"register">["tasks"]>;
 }
 
 export const DEFAULT_OPTIONS: Omit<ApiOptions, "version" | "url"> = {
@@ -38,4 +38,7 @@ export const DEFAULT_OPTIONS: Omit<ApiOptions, "version" | "url"> = {
   tasks: async () => ({ via: "poll" }),
 };
 
-export const refTo = (call: Pick<Call, "workspace">, execution: string) => ({ workspace: call.workspace, execution });
+export const refTo = (context: Pick<RequestContext, "workspace">, execution: string) => ({
+  workspace: context.workspace,
+  execution,
+});

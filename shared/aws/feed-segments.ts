@@ -1,15 +1,15 @@
 /** From a changed item of the table Executions to its part of the feed. The same item always gives the same part. */
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
-import { Known } from "../lib/lru-cache.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import { startedOf } from "../protocol/head.ts";
 import { isClosing } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
-import type { Part } from "./feed-items.ts";
+import type { FeedSegment } from "./feed-items.ts";
 import { decodeHead } from "./heads.ts";
 import { HEAD, refOf } from "./keys.ts";
 import { batchOf } from "./log.ts";
-import { Lookup } from "./lookup.ts";
 import { unpack } from "./pack.ts";
+import { RunIndex } from "./run-index.ts";
 import { type Item, type Key, text } from "./table.ts";
 
 /** Events above this, bytes of JSON, are not copied into the feed: a part names where they stand. */
@@ -17,19 +17,19 @@ const COPIED = 64 * 1024;
 
 type Events = readonly { readonly at: number; readonly event: PublicEvent }[];
 
-export class Parts {
+export class FeedSegments {
   readonly #c: Pick<Context, "tables" | "blobs" | "clock">;
-  readonly #lookup: Lookup;
+  readonly #runIndex: RunIndex;
   /** What all events of a run share; small, without its payloads. */
-  readonly #contexts = new Known<RunContext>(5_000);
+  readonly #contexts = new LruCache<RunContext>(5_000);
 
   constructor(c: Context) {
     this.#c = c;
-    this.#lookup = new Lookup(c);
+    this.#runIndex = new RunIndex(c);
   }
 
   /** None: it shows nothing. */
-  async of(item: Item): Promise<Part[]> {
+  async of(item: Item): Promise<FeedSegment[]> {
     const key = { pk: text(item, "pk")!, sk: text(item, "sk")! };
     const [kind, run = ""] = key.sk.split("#");
     if (key.sk === HEAD) {
@@ -41,25 +41,25 @@ export class Parts {
       const events = await this.#logged(key, run, item);
       const last = batch.events.at(-1)!;
       if (events.length === 0 && !isClosing(last)) return []; // E3
-      const part = this.#part(`${run}#${batch.first}`, events, batch.events.length, key);
-      if (last.kind !== "execution_continued") return [part];
+      const segment = this.#segment(`${run}#${batch.first}`, events, batch.events.length, key);
+      if (last.kind !== "execution_continued") return [segment];
       // One transaction closes a run and begins the next, and its changes come in any order: the end brings the beginning.
-      const next = await this.#lookup.itemOf(refOf(key.pk), last.run);
-      return next ? [part, await this.#start(next)] : [part];
+      const next = await this.#runIndex.itemOf(refOf(key.pk), last.run);
+      return next ? [segment, await this.#start(next)] : [segment];
     }
     if (kind === "PROGRESS") {
       const events = await this.#progress(item);
-      return [this.#part(key.sk, events, events.length, key)];
+      return [this.#segment(key.sk, events, events.length, key)];
     }
     return [];
   }
 
-  async #start(head: Item): Promise<Part> {
+  async #start(head: Item): Promise<FeedSegment> {
     const run = text(head, "run");
-    return this.#part(`${run}#1`, await this.#started(head), 1, { pk: text(head, "pk")!, sk: `RUN#${run}` });
+    return this.#segment(`${run}#1`, await this.#started(head), 1, { pk: text(head, "pk")!, sk: `RUN#${run}` });
   }
 
-  #part(source: string, events: Events, n: number, from: Key): Part {
+  #segment(source: string, events: Events, n: number, from: Key): FeedSegment {
     const large = events.length > 0 && JSON.stringify(events).length > COPIED;
     return large ? { source, n, from } : { source, n, events };
   }
@@ -68,7 +68,7 @@ export class Parts {
   async read(from: Key): Promise<Events> {
     const [kind, run = ""] = from.sk.split("#");
     if (kind === "RUN") {
-      const item = await this.#lookup.itemOf(refOf(from.pk), run);
+      const item = await this.#runIndex.itemOf(refOf(from.pk), run);
       return item ? this.#started(item) : [];
     }
     const item = await this.#c.tables.executions.get(from);
@@ -97,7 +97,7 @@ export class Parts {
   async #context(pk: string, run: string): Promise<RunContext | null> {
     const known = this.#contexts.get(`${pk}#${run}`);
     if (known) return known;
-    const item = await this.#lookup.itemOf(refOf(pk), run);
+    const item = await this.#runIndex.itemOf(refOf(pk), run);
     if (!item) return null;
     return this.#remember(await decodeHead(this.#c.blobs, item));
   }

@@ -2,7 +2,7 @@
  * The items of a joined call: those of different executions side by side, each is a write of its own and waits for its
  * own round trip; those of one execution in their order. Answers in the order of the items.
  */
-export async function inLanes<Item extends { readonly execution: string }, Answer>(
+export async function serialPerExecution<Item extends { readonly execution: string }, Answer>(
   items: readonly Item[],
   work: (item: Item) => Promise<Answer>,
 ): Promise<Answer[]> {
