@@ -2,7 +2,7 @@
  * The errors that belong to the model. Thrown out of a workflow they fail (or cancel) the execution; every other error
  * is a bug: it fails the workflow task, which is tried again, so that repaired code resumes the execution.
  *
- * E1. An error that went through the journal comes back as an instance of its class when that is one of these or a
+ * ERRORS-1. An error that went through the journal comes back as an instance of its class when that is one of these or a
  *     built-in; of any other class, as an `Error` of the same name for which `instanceof` a subclass of `WorkflowError`
  *     of that name is true.
  */
@@ -52,7 +52,7 @@ const hasInstance = Function.prototype[Symbol.hasInstance];
 Object.defineProperty(WorkflowError, Symbol.hasInstance, {
   value(this: typeof WorkflowError, error: unknown): boolean {
     if (hasInstance.call(this, error)) return true;
-    return this !== WorkflowError && isRevived(error) && error.name === this.name; // E1
+    return this !== WorkflowError && isRevived(error) && error.name === this.name; // ERRORS-1
   },
 });
 

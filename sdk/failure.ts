@@ -1,4 +1,4 @@
-/** Errors to and from the form in which they are recorded. Details follow rule E1 of `errors.ts`. */
+/** Errors to and from the form in which they are recorded. Details follow rule ERRORS-1 of `errors.ts`. */
 import type { AttemptEnd, Failure } from "../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../shared/protocol/limits.ts";
 import {

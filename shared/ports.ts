@@ -2,9 +2,9 @@
  * The ports: everything Sirocco needs from the world, in verbs of the domain. Two adapters stand behind them, `embedded`
  * (SQLite) and `aws`; one contract suite proves them equal (`test/contract`).
  *
- * P1. Every write is one conditional write to one item (`close` alone is a transaction) and says in its answer whether
- *     the condition held. P2. Reads by key are strongly consistent; `due`, `runs` and `feed` may lag. P3. Nothing is
- *     read or written without its workspace. P4. Tasks are hints: they may be lost, doubled, delayed or reordered.
+ * PORT-1. Every write is one conditional write to one item (`close` alone is a transaction) and says in its answer whether
+ *     the condition held. PORT-2. Reads by key are strongly consistent; `due`, `runs` and `feed` may lag. PORT-3. Nothing is
+ *     read or written without its workspace. PORT-4. Tasks are hints: they may be lost, doubled, delayed or reordered.
  */
 import type { PublicEvent } from "./core/present.ts";
 import type { Clock } from "./lib/clock.ts";

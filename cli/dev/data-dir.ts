@@ -1,9 +1,9 @@
 /**
  * The directory of a development server: its database, its key, its address while it runs.
  *
- * D1. One server at a time: SQLite holds a lock on the database for as long as the process lives, and no longer, so
+ * DATADIR-1. One server at a time: SQLite holds a lock on the database for as long as the process lives, and no longer, so
  *     that a killed server leaves nothing to clean up.
- * D2. The key stands in a file that only its owner can read, and stays the same until another is given.
+ * DATADIR-2. The key stands in a file that only its owner can read, and stays the same until another is given.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ export class DataDir {
       for (const name of [file, `${file}-wal`]) if (existsSync(name)) chmodSync(name, 0o600);
       return opened;
     } catch (error) {
-      if (sqliteCode(error) === SQLITE.busy) throw this.#taken(error); // D1
+      if (sqliteCode(error) === SQLITE.busy) throw this.#taken(error); // DATADIR-1
       throw this.#cannot("be opened", error);
     }
   }
@@ -46,7 +46,7 @@ export class DataDir {
     return existsSync(path) ? readFileSync(path, "utf8").trim() || undefined : undefined;
   }
 
-  /** D2. */
+  /** DATADIR-2. */
   keepKey(key: string): void {
     this.#write("key", key);
   }

@@ -1,9 +1,9 @@
 /**
  * The ledger: a SQLite file that several workers write.
  *
- * L1. An entry is booked under the idempotency key of the activity that books it. The same key again, because a worker
+ * LEDGER-1. An entry is booked under the idempotency key of the activity that books it. The same key again, because a worker
  *     died before it could report, finds the entry and books nothing.
- * L2. An invoice number is booked once, whoever asks.
+ * LEDGER-2. An invoice number is booked once, whoever asks.
  */
 import { DatabaseSync } from "node:sqlite";
 import { DuplicateInvoice } from "./failures.ts";
@@ -69,13 +69,13 @@ export class Ledger {
     );
   }
 
-  /** L1. */
+  /** LEDGER-1. */
   #again(key: string): Entry | undefined {
     this.#db.prepare("UPDATE entries SET repeats = repeats + 1 WHERE idempotency_key = ?").run(key);
     return this.#find("idempotency_key", key);
   }
 
-  /** L2. Undefined: the number is taken. */
+  /** LEDGER-2. Undefined: the number is taken. */
   #insert(p: Parameters<Ledger["book"]>[0]): Entry | undefined {
     const { key, invoice: i, totals: t } = p;
     this.#db

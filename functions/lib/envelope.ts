@@ -1,8 +1,8 @@
 /**
  * What every handler is wrapped in: the invocation's id on each log line, and what the invocation used as metrics (EMF).
  *
- * E1. A failure of the envelope itself never changes the answer.
- * E2. An error that escapes a consumer of events goes on to Lambda, which retries and in the end sets the event aside.
+ * ENVELOPE-1. A failure of the envelope itself never changes the answer.
+ * ENVELOPE-2. An error that escapes a consumer of events goes on to Lambda, which retries and in the end sets the event aside.
  */
 import { Readable } from "node:stream";
 import type middy from "@middy/core";
@@ -31,7 +31,7 @@ function writeUsage(): void {
     // Not by the console, before whose lines Lambda puts the time: CloudWatch would not read them as metrics.
     if (line) process.stdout.write(`${line}\n`);
   } catch (error) {
-    log.warn("metrics of an invocation were not written", { error }); // E1
+    log.warn("metrics of an invocation were not written", { error }); // ENVELOPE-1
   }
 }
 

@@ -1,9 +1,9 @@
 /**
  * The sandbox: inside workflow code, globals that differ between runs are made the same, and what cannot be is refused.
  *
- * S1. Globals are replaced once per process, by functions that ask whose code is running. Outside workflow code they do
+ * SANDBOX-1. Globals are replaced once per process, by functions that ask whose code is running. Outside workflow code they do
  *     what they always did; asking costs a few nanoseconds.
- * S2. What is replaced are functions of the platform. Modules of users, process.env and everything else stay as they are.
+ * SANDBOX-2. What is replaced are functions of the platform. Modules of users, process.env and everything else stay as they are.
  */
 import { syncBuiltinESMExports } from "node:module";
 import { replaceClock } from "./clock.ts";

@@ -1,9 +1,9 @@
 /**
  * Randomness of workflow code: the same for the same run, for ever.
  *
- * P1. This is a format: a recorded run replays with the numbers it was run with. The seeding, the generator and the way
+ * RANDOM-1. This is a format: a recorded run replays with the numbers it was run with. The seeding, the generator and the way
  *     each kind of value is drawn never change; a better generator would be a second one beside it.
- * P2. Anybody who knows the run id can compute the numbers. They are not for secrets.
+ * RANDOM-2. Anybody who knows the run id can compute the numbers. They are not for secrets.
  */
 
 /** sfc32 (Chris Doty-Humphrey's small fast counter), seeded with four hashes of the text. */

@@ -2,11 +2,11 @@
  * The whole engine in memory with a virtual clock: the same API, store, worker and runtime as in production, in one
  * process, with time that only moves when the test says so.
  *
- * V1. Time stands still while anything is going on: it moves only when no call is under way, nothing waits for a commit
+ * TESTENV-1. Time stands still while anything is going on: it moves only when no call is under way, nothing waits for a commit
  *     and no timer is due. An activity that runs (a real promise) holds time too, for `activityPatienceMs` of real time;
  *     then it is taken to hang for good: it holds nothing any more, and its limits may run out.
- * V2. Time moves from one due moment to the next, never past one.
- * V3. A killed worker leaves as a killed process does: not one more call of it goes out or is answered, nothing is handed
+ * TESTENV-2. Time moves from one due moment to the next, never past one.
+ * TESTENV-3. A killed worker leaves as a killed process does: not one more call of it goes out or is answered, nothing is handed
  *     back, its session dies when its heartbeats would have been missed.
  */
 import { randomUUID } from "node:crypto";
@@ -202,7 +202,7 @@ export async function environment(options: TestOptions, internals: Internals = {
     seats.push({ worker, calls, cut: wire.cut });
   };
 
-  /** V1. */
+  /** TESTENV-1. */
   const hanging = new WeakSet<object>();
   const settle = async () => {
     let calm = 0;
@@ -233,7 +233,7 @@ export async function environment(options: TestOptions, internals: Internals = {
     const sql = "SELECT MIN(due_at) AS at FROM heads WHERE due_at > ? AND due_at <= ?";
     return soonest(clock.next(), engine.database.one(sql, clock.now(), until)?.at as Millis | null);
   };
-  /** V2. The next moment at which anything is due, schedules included, at most `until`. */
+  /** TESTENV-2. The next moment at which anything is due, schedules included, at most `until`. */
   const dueBy = async (until: Millis): Promise<Millis | null> => {
     const [schedule] = await engine.schedules.due(until, 1);
     const at = soonest(workDue(until), schedule?.wakeAt);
@@ -337,7 +337,7 @@ export async function environment(options: TestOptions, internals: Internals = {
       if (!seat) throw new Error("there is no worker left to kill");
       kill(seat);
       const { session } = seat.worker;
-      // V3
+      // TESTENV-3
       clock.at(clock.now() + LEASE - 1, () => {
         void engine.registry.leave({ workspace: DEFAULT_WORKSPACE, deployment, worker: "", session });
       });

@@ -2,11 +2,11 @@
  * One attempt of an activity in this process: its time limits, its heartbeats, its cancellation. The outcome is a
  * value; what follows from it (a retry, an event) is decided elsewhere.
  *
- * T1. The outcome is decided once: whatever the function does after a limit has passed is ignored.
- * T2. Heartbeat details reach the server at most once a `THROTTLE`, one call at a time, the last of them always before
+ * ATTEMPT-1. The outcome is decided once: whatever the function does after a limit has passed is ignored.
+ * ATTEMPT-2. Heartbeat details reach the server at most once a `THROTTLE`, one call at a time, the last of them always before
  *     the outcome.
- * T3. An attempt that does not beat asks now and then whether it is still wanted, ever more rarely.
- * T4. One that is cancelled or abandoned before its function was entered never enters it.
+ * ATTEMPT-3. An attempt that does not beat asks now and then whether it is still wanted, ever more rarely.
+ * ATTEMPT-4. One that is cancelled or abandoned before its function was entered never enters it.
  */
 import type { ActivityOptions, AttemptEnd, Millis } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
@@ -74,9 +74,9 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
   let beating: Promise<unknown> = Promise.resolve();
   let publishing: Promise<unknown> = Promise.resolve();
   const settle = async (value: ActivityOutcome) => {
-    if (settled) return; // T1
+    if (settled) return; // ATTEMPT-1
     stop();
-    await Promise.allSettled([flushBeat(), flushProgress()]); // T2, and progress comes before the outcome
+    await Promise.allSettled([flushBeat(), flushProgress()]); // ATTEMPT-2, and progress comes before the outcome
     resolve(value);
   };
   const fail = (reason: AttemptEnd, error: unknown) => {
@@ -159,7 +159,7 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
   const askLater = () =>
     later(pause, () => {
       pause = Math.min(LAST_ASK, pause * 2);
-      if (clock.now() - lastSent > FIRST_ASK) void ask({}, false); // T3
+      if (clock.now() - lastSent > FIRST_ASK) void ask({}, false); // ATTEMPT-3
       askLater();
     });
   askLater();
@@ -236,7 +236,7 @@ export function startAttempt(worker: WorkerContext, request: AttemptRequest): At
     };
     Promise.resolve()
       .then(() => {
-        abort.signal.throwIfAborted(); // T4
+        abort.signal.throwIfAborted(); // ATTEMPT-4
         return runActivity(definition, request.input, host);
       })
       .then(

@@ -2,18 +2,18 @@
  * The driver of one execution in one worker: claims it, replays what is new, lets workflow code decide, records, runs
  * local activities, parks or closes. The protocol's steps are in `shared/engine`; these are the driver's own rules.
  *
- * X1. One thing at a time: claims, advances and queries of an execution run one after another in this worker.
- * X2. What has been given to workflow code and could not be recorded (position or turn lost, a bug) is undone by dropping
- *     the instance and replaying the log. Outcomes of local work are kept until a recorded event carries them (R1).
- * X3. Messages come only from a claim, or from an append, that found the turn still ours; never from a plain read.
- * X4. Only the holder parks, and what it parks on covers everything its view contains. It vouches only for effects that
+ * EXEC-1. One thing at a time: claims, advances and queries of an execution run one after another in this worker.
+ * EXEC-2. What has been given to workflow code and could not be recorded (position or turn lost, a bug) is undone by dropping
+ *     the instance and replaying the log. Outcomes of local work are kept until a recorded event carries them (PROTOCOL-1).
+ * EXEC-3. Messages come only from a claim, or from an append, that found the turn still ours; never from a plain read.
+ * EXEC-4. Only the holder parks, and what it parks on covers everything its view contains. It vouches only for effects that
  *     it has had performed: those of batches known from a claim, or appended here; never of batches that it merely read.
- * X5. While a local attempt runs here the execution is not evicted and its tasks stay leased: if this process dies, they
+ * EXEC-5. While a local attempt runs here the execution is not evicted and its tasks stay leased: if this process dies, they
  *     reappear.
- * X6. Code that throws a bug is recorded once per distinct error and tried again later; outcomes and timers are still
+ * EXEC-6. Code that throws a bug is recorded once per distinct error and tried again later; outcomes and timers are still
  *     taken in meanwhile, undecided. Messages wait in the inbox while there is no instance that could check them, those
  *     included on which the bug came: repaired code may leave them to its next run.
- * X7. Messages are taken in so many at a time as fit into one call. A run that ends at some of them is undone, the others
+ * EXEC-7. Messages are taken in so many at a time as fit into one call. A run that ends at some of them is undone, the others
  *     are recorded undecided, and it ends when there are none left.
  */
 import { decide, isYounger, type LocalOutcome, type Situation } from "../../shared/core/decide.ts";
@@ -39,7 +39,7 @@ import { refusedFor, ServerRefusal } from "./transport.ts";
 const CARRY: Millis = 15 * 60_000;
 /** A continued run is told no more of its predecessor's message ids: the head carries them to every claim. */
 const CARRIED = 1_000;
-/** X7, bytes: far below what a call may have, for what code decides comes on top. */
+/** EXEC-7, bytes: far below what a call may have, for what code decides comes on top. */
 const MESSAGES_AT_ONCE = 4 * 1024 * 1024;
 /** The same for outcomes of local work, which may all come while one call is under way. */
 const OUTCOMES_AT_ONCE = 2 * 1024 * 1024;
@@ -68,7 +68,7 @@ export class Execution {
   #instance: Instance | null = null;
   #isOwner = false;
   #inbox = new Map<string, Message>();
-  /** This run ends at what it was given last: all that was sent to it is recorded before it is asked again (X7). */
+  /** This run ends at what it was given last: all that was sent to it is recorded before it is asked again (EXEC-7). */
   #ending = false;
   #outcomes: LocalOutcome[] = [];
   readonly #running = new Map<string, Running>();
@@ -91,7 +91,7 @@ export class Execution {
     this.#runtime = runtime;
   }
 
-  /** Nothing would be lost by forgetting it (X5). */
+  /** Nothing would be lost by forgetting it (EXEC-5). */
   get idle(): boolean {
     return this.#queued === 0 && this.#running.size === 0 && this.#outcomes.length === 0 && this.#receipts.size === 0;
   }
@@ -104,7 +104,7 @@ export class Execution {
     return this.#queued > 0 || this.#running.size > 0 || this.#outcomes.length > 0;
   }
 
-  /** X1. */
+  /** EXEC-1. */
   #serial<T>(fn: () => Promise<T>): Promise<T> {
     this.#queued += 1;
     const next = this.#lock.then(fn, fn).finally(() => {
@@ -168,7 +168,7 @@ export class Execution {
     const before = this.#head;
     await this.#takeLog(answer.head, answer.batches, have !== undefined);
     if (before?.run === answer.head.run)
-      this.#head = { ...answer.head, fence: before.fence }; // X3
+      this.#head = { ...answer.head, fence: before.fence }; // EXEC-3
     else this.#isOwner = false;
   }
 
@@ -257,14 +257,14 @@ export class Execution {
       const activation = await this.#instance.activate(events.filter(isStimulus));
       if ("bug" in activation) {
         this.#fail(activation.bug);
-        step = decide(state, { ...facts, messages: [] }); // X6
+        step = decide(state, { ...facts, messages: [] }); // EXEC-6
         events = placed();
       } else {
         decisions.push(...activation.decisions);
         decided = activation.decided;
         this.#ending = more && decisions.some((d) => isClosing(d) && d.kind !== "execution_continued");
         if (this.#ending) {
-          this.#instance = null; // X2
+          this.#instance = null; // EXEC-2
           return (await this.#claim()) ? "again" : "closed";
         }
         if (decisions.at(-1)?.kind === "execution_continued") leaveToNext(events, step.taken, decided);
@@ -288,12 +288,12 @@ export class Execution {
   }
 
   #fail(bug: unknown): void {
-    this.#instance = null; // X2
+    this.#instance = null; // EXEC-2
     this.#bug = bug;
     this.#ending = false;
   }
 
-  /** X6: WORKFLOW_TASK_FAILED once per distinct error. */
+  /** EXEC-6: WORKFLOW_TASK_FAILED once per distinct error. */
   #note(events: HistoryEvent[], state: RunState, at: Millis): void {
     const failure = toFailure(this.#bug);
     const fingerprint = `${failure.type ?? "Error"}: ${failure.message}`.slice(0, 500);
@@ -337,7 +337,7 @@ export class Execution {
     if (answer.kind === "refused") return this.#refused(batch, answer);
     if (answer.kind !== "appended" && answer.kind !== "closed") {
       this.#returnSlots(batch);
-      this.#instance = null; // X2: workflow code has seen what was not recorded
+      this.#instance = null; // EXEC-2: workflow code has seen what was not recorded
       const { run } = this.#head!;
       if (answer.kind === "fenced" || !this.#isOwner) return (await this.#claim()) ? "again" : "closed";
       await this.#refresh();
@@ -492,7 +492,7 @@ export class Execution {
     return {
       now,
       session: worker.session,
-      messages: instance ? this.#nextMessages(state) : [], // X6
+      messages: instance ? this.#nextMessages(state) : [], // EXEC-6
       outcomes: this.#nextOutcomes(),
       isRunning: (activity, attempt) =>
         this.#running.has(`${run}/${activity}/${attempt}`) ||
@@ -505,7 +505,7 @@ export class Execution {
     };
   }
 
-  /** X7. */
+  /** EXEC-7. */
   #nextMessages(state: RunState): Message[] {
     const all = [...this.#inbox.values()].filter((m) => !isYounger(state, m)).sort(inOrder);
     return firstOf(all, MESSAGES_AT_ONCE);
@@ -610,7 +610,7 @@ export class Execution {
     const now = this.#runtime.now();
     if (busy && now - this.#parkedAt < RENEW_MS) {
       this.#wakeAt(Math.min(this.#dueAt() ?? Number.POSITIVE_INFINITY, this.#parkedAt + RENEW_MS));
-      this.#finishTasks(1); // X5 needs one, and every message brings one more
+      this.#finishTasks(1); // EXEC-5 needs one, and every message brings one more
       return;
     }
     if (this.#isOwner) await this.#park();
@@ -628,7 +628,7 @@ export class Execution {
     });
   }
 
-  /** X4. */
+  /** EXEC-4. */
   async #park(): Promise<void> {
     const { run, fence } = this.#head!;
     const effects_done_through = this.#effectsDoneThrough;
@@ -698,7 +698,7 @@ export class Execution {
 
   /**
    * Something went wrong outside our control: forget what is cached, and try again soon. Outcomes of local work nobody
-   * else has (R1): with those it is tried again here; else the task is handed back.
+   * else has (PROTOCOL-1): with those it is tried again here; else the task is handed back.
    */
   reset(): void {
     this.#instance = null;
@@ -708,7 +708,7 @@ export class Execution {
     const wait = Math.min(LONGEST_RETRY, RETRY * 2 ** this.#troubles);
     this.#troubles += 1;
     if (this.#outcomes.length > 0) this.#wakeAt(this.#runtime.now() + wait);
-    if (this.#outcomes.length > 0 || this.#running.size > 0) return; // X5
+    if (this.#outcomes.length > 0 || this.#running.size > 0) return; // EXEC-5
     for (const receipt of this.#receipts) void this.#runtime.leases.release(receipt, wait).catch(() => {});
     this.#receipts.clear();
   }

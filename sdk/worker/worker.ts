@@ -1,10 +1,10 @@
 /**
  * A worker: registers, beats, receives tasks and hands them to executions and activities, until it is told to stop.
  *
- * W1. Outbound only. W2. A failed heartbeat makes it register again. W3. Stopping: no new tasks; attempts that run may
+ * WORKER-1. Outbound only. WORKER-2. A failed heartbeat makes it register again. WORKER-3. Stopping: no new tasks; attempts that run may
  * finish within the grace, and what follows them goes to others through the queue; what then still runs is abandoned, its
  * tasks are handed back at once, and the heartbeat is removed, so that others take over without waiting for a lease.
- * W4. A key that the server does not accept any more ends the worker: `onFatal` is told, once.
+ * WORKER-4. A key that the server does not accept any more ends the worker: `onFatal` is told, once.
  */
 
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
@@ -135,7 +135,7 @@ export class Worker {
     }
     if (signal.aborted) return;
     await this.#register().catch((error) => {
-      if (!signal.aborted) log.error("registering again failed", { error }); // W2
+      if (!signal.aborted) log.error("registering again failed", { error }); // WORKER-2
     });
   }
 
@@ -160,7 +160,7 @@ export class Worker {
         if (signal.aborted) return;
         if (until.aborted) continue;
         log.error(`no tasks could be received from the ${queue} queue`, { error });
-        if (error instanceof ServerRefusal && error.status === 401) return this.#onFatal(error); // W4
+        if (error instanceof ServerRefusal && error.status === 401) return this.#onFatal(error); // WORKER-4
         await new Promise<void>((ok) => this.#context.clock.at(this.#context.clock.now() + 1_000, ok));
       }
     }
@@ -235,7 +235,7 @@ export class Worker {
 
   // --- stopping ------------------------------------------------------------------------------------------------
 
-  /** W3. `graceMs`: how long running activities may go on. Answers how many were abandoned. */
+  /** WORKER-3. `graceMs`: how long running activities may go on. Answers how many were abandoned. */
   async stop(graceMs: number): Promise<number> {
     if (this.#stopping.signal.aborted) return 0;
     this.#stopping.abort();

@@ -1,13 +1,13 @@
 /**
  * One run of a workflow, held in memory: recorded events go in, decisions come out.
  *
- * W1. Workflow code learns stimuli one by one, in the order of the history, and runs until nothing moves (quiescence)
+ * INSTANCE-1. Workflow code learns stimuli one by one, in the order of the history, and runs until nothing moves (quiescence)
  *     after each. So what it decides depends on the history alone, never on how stimuli were grouped.
- * W2. Time is the time of the last stimulus given; randomness is seeded by the run id.
- * W3. Activities, timers and children are numbered from 1, each kind for itself, in the order in which code asks.
- * W4. A closing decision is the last: it is taken when the workflow function has settled and everything else has come
+ * INSTANCE-2. Time is the time of the last stimulus given; randomness is seeded by the run id.
+ * INSTANCE-3. Activities, timers and children are numbered from 1, each kind for itself, in the order in which code asks.
+ * INSTANCE-4. A closing decision is the last: it is taken when the workflow function has settled and everything else has come
  *     to rest; what is asked for in between is dropped, except answers, task events and search keys.
- * W5. After a bug the instance is poisoned: its state is not one that any history leads to.
+ * INSTANCE-5. After a bug the instance is poisoned: its state is not one that any history leads to.
  */
 
 import type { Decision, HistoryEvent, Millis, Started, Stimulus } from "../../shared/protocol/history.ts";
@@ -51,7 +51,7 @@ export class WorkflowInstance implements Instance {
   readonly conditions = new Set<ConditionWait>();
   readonly inputs = new Map<string, PendingInput>();
   readonly searchKeys = new Map<string, string>();
-  /** Time of the last stimulus given (W2). */
+  /** Time of the last stimulus given (INSTANCE-2). */
   time: Millis = 0;
   started!: Started;
   random!: Random;
@@ -321,7 +321,7 @@ export class WorkflowInstance implements Instance {
     return this.#given;
   }
 
-  /** Takes a decision. `always`: also while the execution is ending (W4). Answers whether it was taken. */
+  /** Takes a decision. `always`: also while the execution is ending (INSTANCE-4). Answers whether it was taken. */
   decide(decision: Decision, always = false): boolean {
     if (!this.#running) throw this.#outOfTurn(describe(decision));
     if (this.closed || (this.#outcome && !always)) return false;
@@ -329,7 +329,7 @@ export class WorkflowInstance implements Instance {
     return true;
   }
 
-  /** The next number of its kind (W3). */
+  /** The next number of its kind (INSTANCE-3). */
   number(kind: "activity" | "timer" | "child" | "task"): number {
     if (!this.#running) throw this.#outOfTurn(`a new ${kind}`);
     this.#numbers[kind] += 1;

@@ -1,9 +1,9 @@
 /**
  * Cancellation, as workflow code meets it.
  *
- * C1. A request raises `CancelledError` once per scope: at everything that the scope waits for now, or, if it waits for
+ * SCOPE-1. A request raises `CancelledError` once per scope: at everything that the scope waits for now, or, if it waits for
  *     nothing, at the next thing it asks for. Whatever is asked for after that works, so cleanup needs no ceremony.
- * C2. The workflow function and each run of a handler are scopes; what runs in `uncancelled` is a scope that no request
+ * SCOPE-2. The workflow function and each run of a handler are scopes; what runs in `uncancelled` is a scope that no request
  *     reaches.
  */
 import type { CancelledError } from "../errors.ts";

@@ -23,7 +23,7 @@ export interface InstanceOptions {
 }
 
 /**
- * What came of giving stimuli to workflow code: its decisions, to be recorded with `decided` (H4), or a bug: something
+ * What came of giving stimuli to workflow code: its decisions, to be recorded with `decided` (HISTORY-4), or a bug: something
  * thrown that is not a failure of the execution, a divergence, a blocked loop. After a bug the instance is of no more use.
  */
 export type Activation =

@@ -1,9 +1,9 @@
 /**
  * From a request to its answer: route, key, parsing, handler. Both front doors, `node:http` and Lambda, stand before it.
  *
- * A1. Nothing leaves before it is durable: every answer and every frame waits for `ports.durable()` here, nowhere else.
- * A2. A handler that throws is our fault: 500 with a fixed text; the log has the cause under the request's id.
- * A3. Every answer carries `x-request-id`, which is the caller's own if it sent a sane one.
+ * DISPATCH-1. Nothing leaves before it is durable: every answer and every frame waits for `ports.durable()` here, nowhere else.
+ * DISPATCH-2. A handler that throws is our fault: 500 with a fixed text; the log has the cause under the request's id.
+ * DISPATCH-3. Every answer carries `x-request-id`, which is the caller's own if it sent a sane one.
  */
 import type { Ports } from "../ports.ts";
 import {
@@ -92,9 +92,9 @@ async function handle(api: Context, request: ApiRequest): Promise<ApiResponse> {
   let outcome: Outcome;
   try {
     outcome = await serve(api, request, requestId);
-    await api.ports.durable(); // A1
+    await api.ports.durable(); // DISPATCH-1
   } catch (error) {
-    api.ports.log.error("a request failed", { requestId, method: request.method, target: request.target, error }); // A2
+    api.ports.log.error("a request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
     outcome = internal();
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId);
@@ -109,7 +109,7 @@ async function handle(api: Context, request: ApiRequest): Promise<ApiResponse> {
   return { kind: "body", status: outcome.status, headers, body: JSON.stringify(outcome.value) };
 }
 
-/** A3. */
+/** DISPATCH-3. */
 function requestIdOf(api: Context, request: ApiRequest): string {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && /^[\w.:/-]{1,128}$/.test(given) ? given : api.ports.uuid();
@@ -215,7 +215,7 @@ function stream(api: Context, frames: AsyncIterable<Frame>, requestId: string): 
 async function* chunksOf(api: Context, frames: AsyncIterable<Frame>, requestId: string): AsyncGenerator<string> {
   try {
     for await (const frame of frames) {
-      await api.ports.durable(); // A1
+      await api.ports.durable(); // DISPATCH-1
       yield textOf(frame);
     }
   } catch (error) {

@@ -1,10 +1,10 @@
 /**
  * Streams of events. What is stored comes first, then what happens, in one order and without a gap between the two.
  *
- * S1. Delivery ascends strictly by `broker_sequence`; going on after a sequence repeats nothing and leaves out nothing.
- * S2. The stream of one execution ends after its terminal event. There is none for TERMINATED and TIMED_OUT: it ends
+ * STREAM-1. Delivery ascends strictly by `broker_sequence`; going on after a sequence repeats nothing and leaves out nothing.
+ * STREAM-2. The stream of one execution ends after its terminal event. There is none for TERMINATED and TIMED_OUT: it ends
  *     then without one. A run that continues as new does not end it.
- * S3. Of an id used again, the stream shows the start that was the latest when it was opened.
+ * STREAM-3. Of an id used again, the stream shows the start that was the latest when it was opened.
  */
 import type { PublicEvent } from "../core/present.ts";
 import type { Ports } from "../ports.ts";
@@ -82,10 +82,10 @@ async function* executionFrames(
     const items = await lookOrWait(context, quiet.due, change, look);
     for (const item of items) {
       after = item.sequence;
-      if (item.event.wire.chain_run_id !== chain) continue; // S3
+      if (item.event.wire.chain_run_id !== chain) continue; // STREAM-3
       quiet.spoke();
       yield frameOf(workspace, item);
-      if (TERMINAL.has(item.event.wire.event_type)) return; // S2
+      if (TERMINAL.has(item.event.wire.event_type)) return; // STREAM-2
     }
     if (over && items.length === 0) return;
     if (quiet.isDue()) yield { kind: "keep-alive" };

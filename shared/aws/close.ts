@@ -1,6 +1,6 @@
 /**
  * **close**: the only transaction. The closing batch and the head; with them, where it is needed, the item of the run
- * that a continued one leaves behind, its pointer (K2), and the note that its items want an expiry (`retention.ts`).
+ * that a continued one leaves behind, its pointer (KEY-2), and the note that its items want an expiry (`retention.ts`).
  */
 import { type TransactWriteItem, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
 import type { Ref } from "../ports.ts";
@@ -34,7 +34,7 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
   const final = p.next.run === p.run;
   const prepared = final ? await ending(c, ref, p, entry.next) : await continuing(c, ref, p, entry.next);
   if ("kind" in prepared) return prepared;
-  await upload(c.blobs, [entry.packed, ...prepared.blobs]); // B1
+  await upload(c.blobs, [entry.packed, ...prepared.blobs]); // PACK-1
   const TableName = c.tables.executions.name;
   const condition = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const };
   const batch = { TableName, Item: entry.item, ConditionExpression: "attribute_not_exists(pk)", ...condition };

@@ -1,15 +1,15 @@
 /**
  * How the feed is stored: items of many events, each under the sequence of its first.
  *
- * E1. Sequences of a workspace are dense, and an item never changes: after each item there is exactly one place for the
+ * FEED-1. Sequences of a workspace are dense, and an item never changes: after each item there is exactly one place for the
  *     next, and a conditional put there is the only way to append. So what a reader sees is always a prefix (nothing
  *     appears below what was delivered), whoever writes, and no counter is needed.
- * E2. Items expire. What keeps a sequence from being used again when all have is `ANCHOR`: its limit is at least as high
+ * FEED-2. Items expire. What keeps a sequence from being used again when all have is `ANCHOR`: its limit is at least as high
  *     as every sequence of a record that was acknowledged. It is raised, by the thousand, after an append and before the
  *     record is acknowledged: so whoever finds an anchor and then no item knows that there were items and that they have
  *     expired. Raised before the append it would send a second writer of a new feed behind places that the first is about
  *     to take.
- * E3. Each part names its source (a batch, a start, a piece of progress): that is how a record that is delivered twice is
+ * FEED-3. Each part names its source (a batch, a start, a piece of progress): that is how a record that is delivered twice is
  *     recognised. The closing batch of a run has a part even if it shows nothing, so that a reader knows the end.
  */
 import type { PublicEvent } from "../core/present.ts";

@@ -40,7 +40,7 @@ export class FeedSegments {
       const batch = await batchOf(this.#c, item);
       const events = await this.#logged(key, run, item);
       const last = batch.events.at(-1)!;
-      if (events.length === 0 && !isClosing(last)) return []; // E3
+      if (events.length === 0 && !isClosing(last)) return []; // FEED-3
       const segment = this.#segment(`${run}#${batch.first}`, events, batch.events.length, key);
       if (last.kind !== "execution_continued") return [segment];
       // One transaction closes a run and begins the next, and its changes come in any order: the end brings the beginning.

@@ -2,9 +2,9 @@
  * Builds the feed from the change stream of the table Executions. Records of one execution come in order and may come
  * again; several writers may serve one workspace at a time.
  *
- * W1. Exactly once: the writer knows the sources of everything that was appended since before its oldest record was
+ * FEEDWRITER-1. Exactly once: the writer knows the sources of everything that was appended since before its oldest record was
  *     written. It reads what it does not remember, and what others append becomes known the moment they win its place.
- * W2. A record that cannot be taken in stops those of its workspace behind it, and no other workspace.
+ * FEEDWRITER-2. A record that cannot be taken in stops those of its workspace behind it, and no other workspace.
  */
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -32,7 +32,7 @@ const REMEMBERED = 50_000;
 
 interface Memory {
   next: number;
-  /** At least the highest sequence of everything that was acknowledged (E2). */
+  /** At least the highest sequence of everything that was acknowledged (FEED-2). */
   limit: number;
   sources: Set<string>;
   /** Everything appended after this is in `sources`. */
@@ -75,7 +75,7 @@ export class FeedWriter {
       } catch (error) {
         this.#memory.delete(workspace);
         this.#c.log.error("events could not be put into the feed", { workspace, error });
-        failed.push(some[reached]!.id); // W2
+        failed.push(some[reached]!.id); // FEEDWRITER-2
       }
     }
     return failed;
@@ -102,18 +102,18 @@ export class FeedWriter {
         await this.#raise(workspace, memory);
         left = left.slice(group.length);
       } else {
-        await this.#catchUp(workspace, memory); // somebody else won the place (E1)
+        await this.#catchUp(workspace, memory); // somebody else won the place (FEED-1)
         left = left.filter((segment) => !memory.sources.has(segment.source));
       }
     }
   }
 
-  /** W1. */
+  /** FEEDWRITER-1. */
   async #remembering(workspace: string, oldest: Millis): Promise<Memory> {
     const known = this.#memory.get(workspace);
     if (known && known.since <= oldest - MARGIN_MS && known.sources.size < REMEMBERED) return known;
     const since = oldest - MARGIN_MS;
-    // Before the items: an anchor says that something was appended, so that finding nothing after it means expired (E2).
+    // Before the items: an anchor says that something was appended, so that finding nothing after it means expired (FEED-2).
     const anchor = await this.#c.tables.feed.get(anchorKey(workspace));
     const sources = new Set<string>();
     let next: number | undefined;
@@ -141,7 +141,7 @@ export class FeedWriter {
     memory.next = Math.max(memory.next, stored.first + stored.n);
   }
 
-  /** E2. A writer that dies before this meets the same record again, and does it then. */
+  /** FEED-2. A writer that dies before this meets the same record again, and does it then. */
   async #raise(workspace: string, memory: Memory): Promise<void> {
     const last = memory.next - 1;
     if (last <= memory.limit) return;

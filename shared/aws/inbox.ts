@@ -1,6 +1,6 @@
 /**
  * The inbox: one item per message under the execution's own key, so that senders meet nobody. A message of an execution
- * with a deadline expires like its log (L4); others are deleted when they are taken in, or when the execution ends.
+ * with a deadline expires like its log (LOG-4); others are deleted when they are taken in, or when the execution ends.
  */
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { LruCache } from "../lib/lru-cache.ts";

@@ -2,8 +2,8 @@
  * Keys of the table Executions. An execution is one partition, so that a claim reads one place and the change stream
  * keeps its order.
  *
- * K1. Every key begins with its workspace; ids hold no `#`, so no id can reach into another partition.
- * K2. A run is found by its id alone. An id of version 7 says when it was made, which is when the run started: its entry
+ * KEY-1. Every key begins with its workspace; ids hold no `#`, so no id can reach into another partition.
+ * KEY-2. A run is found by its id alone. An id of version 7 says when it was made, which is when the run started: its entry
  *     in the `runs` index lies in the shard of the id, at that time, and costs no write of its own. An id that does not
  *     (a continued run takes the id that its predecessor's worker chose) gets a pointer item.
  */
@@ -79,7 +79,7 @@ export const ID_WINDOW_MS: Millis = 5_000;
 export function timeOf(id: string): Millis | undefined {
   return id[14] === "7" && id.length === 36 ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
 }
-/** K2. */
+/** KEY-2. */
 export function needsPointer(run: string, startedAt: Millis): boolean {
   const made = timeOf(run);
   return made === undefined || Math.abs(made - startedAt) > ID_WINDOW_MS;

@@ -1,12 +1,12 @@
 /**
  * The log of a run: one item per batch, keyed by its first event.
  *
- * L1. A batch is one conditional put at its position; the loser is answered the batch that stands there, without a read.
- * L2. The condition sees one key alone. That the position follows the last batch, and is not in the middle of one, is
+ * LOG-1. A batch is one conditional put at its position; the loser is answered the batch that stands there, without a read.
+ * LOG-2. The condition sees one key alone. That the position follows the last batch, and is not in the middle of one, is
  *     known before the put: mostly from memory (the end of a batch never moves), else by one read.
- * L3. Each batch carries what the next one needs: the bytes of the log so far, when it expires, and whether any batch
+ * LOG-3. Each batch carries what the next one needs: the bytes of the log so far, when it expires, and whether any batch
  *     lies in S3.
- * L4. Expiry costs nothing: the log of a run with a deadline is born with `deadline + retention`, long after which
+ * LOG-4. Expiry costs nothing: the log of a run with a deadline is born with `deadline + retention`, long after which
  *     nothing of it can be open (the sweeper closes what is past its deadline). The log of a run without a deadline has
  *     no expiry until the run closes; `retention.ts` gives it one then, at one write unit per batch.
  */
@@ -20,7 +20,7 @@ import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from ".
 import { expireValue, INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
 import { type Item, N, number, S, text, within } from "./table.ts";
 
-/** What is known of the log up to the end of some batch (L3). */
+/** What is known of the log up to the end of some batch (LOG-3). */
 export interface Upto {
   readonly tail: number;
   readonly bytes: number;
@@ -40,7 +40,7 @@ export class Log {
     this.#c = c;
   }
 
-  /** L2. `free` still has to be won by the put. */
+  /** LOG-2. `free` still has to be won by the put. */
   async position(ref: Ref, run: string, first: number): Promise<Position> {
     const known = this.#known.get(idOf(ref, run));
     if (known?.tail === first - 1) return { kind: "free", upto: known };
@@ -108,7 +108,7 @@ export class Log {
       if (there) return { kind: "taken" as const, by: await this.#batch(there) };
       return { kind: "full" as const, bytes: next.bytes };
     }
-    await upload(this.#c.blobs, [packed]); // B1
+    await upload(this.#c.blobs, [packed]); // PACK-1
     const put = await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
     if (!put.ok) {
       await expireValue(this.#c.blobs, packed.attribute, put.found?.batch);

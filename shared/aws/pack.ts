@@ -2,8 +2,8 @@
  * A JSON value as one attribute: as text while it is small, compressed when that is smaller (a batch of 2.3 KB takes
  * 0.7), and in S3 when even so it is larger than the item should carry.
  *
- * B1. The object is in S3 before the item that names it is written: a name never leads nowhere.
- * B2. Objects are named by their content under the run (or chain) that owns them: writing one twice is writing it once,
+ * PACK-1. The object is in S3 before the item that names it is written: a name never leads nowhere.
+ * PACK-2. Objects are named by their content under the run (or chain) that owns them: writing one twice is writing it once,
  *     and nobody else's expiry takes it away. Sharing across executions would save little and would end that.
  */
 import { createHash } from "node:crypto";

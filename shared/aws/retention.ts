@@ -1,7 +1,7 @@
 /**
  * Giving the items of closed runs their expiry, where it could not be given when they were written.
  *
- * Most runs never come here: the log of a run with a deadline is born with its expiry (L4), and the close writes that of
+ * Most runs never come here: the log of a run with a deadline is born with its expiry (LOG-4), and the close writes that of
  * the head. A note (`EXPIRE#<run>`, in the index `due` beside what the sweeper reads) is left by the close of a run that
  * had no deadline, whose payloads lie in S3 (a lifecycle rule deletes objects by tag, so each is tagged), or whose id
  * needs a pointer. Doing it twice is harmless; a round that is cut short goes on with the next, and one run that cannot

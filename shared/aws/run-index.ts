@@ -1,4 +1,4 @@
-/** A run by its id alone (K2), from memory, from the `runs` index, or by its pointer. */
+/** A run by its id alone (KEY-2), from memory, from the `runs` index, or by its pointer. */
 
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";

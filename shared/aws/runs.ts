@@ -1,10 +1,10 @@
 /**
  * Listing runs from the `runs` index: shards read side by side, each in the order of starts, merged.
  *
- * V1. The index only proposes. A run is shown as its own item says, and only if that still matches.
- * V2. A page is full unless it is the last: reading goes on until it is. Filters that DynamoDB can apply save transfer,
+ * RUNS-1. The index only proposes. A run is shown as its own item says, and only if that still matches.
+ * RUNS-2. A page is full unless it is the last: reading goes on until it is. Filters that DynamoDB can apply save transfer,
  *     not read units.
- * V3. Sorted by end, every start in the asked range has to be read before the first page is known (an index of ends
+ * RUNS-3. Sorted by end, every start in the asked range has to be read before the first page is known (an index of ends
  *     would add a write unit to every execution for a list that is seldom asked for). Bounds on the start narrow it.
  */
 
@@ -35,11 +35,11 @@ export async function listRuns(
     const candidates =
       q.sortBy === "start_time" ? await byStart(c, q, after, wanted) : await byEnd(c, q, after, wanted);
     for (const head of await shown(c, runIndex, candidates)) {
-      if (seen.has(head.run) || !matches(head, q)) continue; // V1
+      if (seen.has(head.run) || !matches(head, q)) continue; // RUNS-1
       seen.add(head.run);
       runs.push(head);
     }
-    if (runs.length > q.limit || candidates.length < wanted) break; // V2
+    if (runs.length > q.limit || candidates.length < wanted) break; // RUNS-2
     after = candidates.at(-1)!.place;
   }
   const page = runs.slice(0, q.limit);
@@ -67,7 +67,7 @@ async function byStart(c: Context, q: RunsQuery, after: Place | undefined, wante
   return found;
 }
 
-/** V3. Keeps only the best. */
+/** RUNS-3. Keeps only the best. */
 async function byEnd(c: Context, q: RunsQuery, after: Place | undefined, wanted: number): Promise<Candidate[]> {
   let best: Candidate[] = [];
   const trim = () => {
@@ -129,7 +129,7 @@ async function* candidatesOf(pages: AsyncGenerator<Item[]>): AsyncGenerator<Cand
   }
 }
 
-/** The runs as they are now, in the order of the candidates (V1). */
+/** The runs as they are now, in the order of the candidates (RUNS-1). */
 async function shown(c: Context, runIndex: RunIndex, candidates: readonly Candidate[]): Promise<Head[]> {
   const keys = candidates.map(({ item }) => ({ pk: text(item, "pk")!, sk: text(item, "sk")! }));
   const unique = [...new Map(keys.map((k) => [`${k.pk} ${k.sk}`, k])).values()];

@@ -2,9 +2,9 @@
  * One DynamoDB table, spoken to in the low-level form: an attribute is what it is on the wire, so that its size, which
  * is its price, can be seen in the code.
  *
- * D1. A condition that fails is an answer, not an error: it comes back with the item that stood in the way.
- * D2. Reads are strongly consistent, except those of an index, which cannot be.
- * D3. A write that met a transaction on the same item is repeated here; the SDK repeats what was throttled.
+ * TABLE-1. A condition that fails is an answer, not an error: it comes back with the item that stood in the way.
+ * TABLE-2. Reads are strongly consistent, except those of an index, which cannot be.
+ * TABLE-3. A write that met a transaction on the same item is repeated here; the SDK repeats what was throttled.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -163,7 +163,7 @@ export const pause = (tries: number): Promise<void> =>
 
 const CONFLICTS = 12;
 
-/** D1, D3. */
+/** TABLE-1, TABLE-3. */
 async function conditional(write: () => Promise<Item | null>): Promise<Written> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,7 +1,7 @@
 /**
  * Task queues over SQS. Visibility is the lease, the receive count is the attempt.
  *
- * `key` and `prefer` mean nothing here: SQS joins no messages and picks no receiver, and a task too many is harmless (P4).
+ * `key` and `prefer` mean nothing here: SQS joins no messages and picks no receiver, and a task too many is harmless (PORT-4).
  * A task larger than a message (`task-body.ts`) waits in S3. A receipt is `<queue>/<deployment>/<SQS's own handle>`: whoever gives it back has to belong to the workspace whose
  * queue that is, or SQS does not know the handle.
  */

@@ -3,13 +3,13 @@
  * messages, timers that are due, attempts that were lost, limits that have passed. Pure: time and facts come in as
  * arguments, events go out as values. The decisions of workflow code follow in the same batch.
  *
- * D1. A message id is taken in at most once a chain (fold knows those seen); one that means nothing any more (an
+ * DECIDE-1. A message id is taken in at most once a chain (fold knows those seen); one that means nothing any more (an
  *     outcome for something not open, for another run, or of an attempt ended) is named in `taken` without an event, so
  *     that it is deleted.
- * D2. A local attempt is an orphan iff its session is dead, or is mine and I am not running it. Never by counting
+ * DECIDE-2. A local attempt is an orphan iff its session is dead, or is mine and I am not running it. Never by counting
  *     deliveries. The loss and the next attempt are recorded in one batch.
- * D3. An outcome of local work counts only while the run's state names that attempt as mine.
- * D4. An outcome may be younger than the log: an inbox read after an append may tell of something that another driver
+ * DECIDE-3. An outcome of local work counts only while the run's state names that attempt as mine.
+ * DECIDE-4. An outcome may be younger than the log: an inbox read after an append may tell of something that another driver
  *     asked for since, at a position not read yet. It means nothing *yet*: neither taken nor deleted (interleaving 15).
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
@@ -56,7 +56,7 @@ export function decide(state: RunState, s: Situation): Step {
   const messages = new Set<string>();
   const children = new Set<number>();
   for (const message of s.messages) {
-    if (messages.has(message.id)) continue; // D1, also within one step
+    if (messages.has(message.id)) continue; // DECIDE-1, also within one step
     messages.add(message.id);
     takeMessage(state, s, message, ended, children, step);
   }
@@ -68,7 +68,7 @@ export function decide(state: RunState, s: Situation): Step {
 function takeLocal(state: RunState, s: Situation, o: LocalOutcome, ended: Set<number>, step: Step): void {
   const open = state.activities.get(o.activity);
   if (!open || ended.has(o.activity) || open.attempt !== o.attempt || open.startedAt === null) return;
-  if (sessionOf(open.where) !== s.session) return; // D3
+  if (sessionOf(open.where) !== s.session) return; // DECIDE-3
   settle(o.activity, open, o.outcome, s.now, step);
   ended.add(o.activity);
 }
@@ -100,7 +100,7 @@ function fail(
   return next.at;
 }
 
-/** D4. */
+/** DECIDE-4. */
 export function isYounger(state: RunState, m: Message): boolean {
   if (m.kind === "child") return m.run === state.started.run && m.child > state.lastChild;
   if (m.kind !== "activity" || m.run !== state.started.run) return false;
@@ -119,7 +119,7 @@ function takeMessage(
 ): void {
   if (isYounger(state, m)) return;
   step.taken.push(m.id);
-  if (state.taken.has(m.id)) return; // D1
+  if (state.taken.has(m.id)) return; // DECIDE-1
   switch (m.kind) {
     case "signal": {
       const why = s.checkSignal(m.name, m.input);
@@ -143,7 +143,7 @@ function takeMessage(
       return;
     case "activity": {
       const open = state.activities.get(m.activity);
-      if (m.run !== state.started.run || !open || ended.has(m.activity) || open.where !== "queue") return; // D1
+      if (m.run !== state.started.run || !open || ended.has(m.activity) || open.where !== "queue") return; // DECIDE-1
       ended.add(m.activity);
       if (m.outcome.kind === "completed") {
         step.events.push({
@@ -160,7 +160,7 @@ function takeMessage(
       return;
     }
     case "child": {
-      if (m.run !== state.started.run || !state.children.has(m.child) || children.has(m.child)) return; // D1
+      if (m.run !== state.started.run || !state.children.has(m.child) || children.has(m.child)) return; // DECIDE-1
       children.add(m.child);
       if (m.outcome.kind === "completed") {
         step.events.push({ kind: "child_completed", child: m.child, result: m.outcome.result });
@@ -215,7 +215,7 @@ function look(activity: number, open: OpenActivity, s: Situation, ended: Set<num
     }
     return;
   }
-  const orphan = session === s.session ? !s.isRunning(activity, attempt) : s.isDead(session); // D2
+  const orphan = session === s.session ? !s.isRunning(activity, attempt) : s.isDead(session); // DECIDE-2
   if (!orphan) return;
   ended.add(activity);
   if (fail(activity, open, "lost", LOST, s.now, step) !== null) again(activity, open, s, step);

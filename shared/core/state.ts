@@ -1,8 +1,8 @@
 /**
  * `fold`: the only way from recorded events to the state of a run.
  *
- * F1. Pure and total: every legal history folds; an event that does not fit (an outcome for something not open, a
- *     message seen before) changes nothing. F2. `apply` mutates the state it is given: one owner at a time.
+ * FOLD-1. Pure and total: every legal history folds; an event that does not fit (an outcome for something not open, a
+ *     message seen before) changes nothing. FOLD-2. `apply` mutates the state it is given: one owner at a time.
  */
 import type {
   ActivityOptions,

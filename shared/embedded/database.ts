@@ -1,12 +1,12 @@
 /**
  * One SQLite file (or `:memory:`), written by one process.
  *
- * G1. Group commit: the first write of a turn of the event loop begins a transaction, everything written until the loop
+ * COMMIT-1. Group commit: the first write of a turn of the event loop begins a transaction, everything written until the loop
  *     comes round joins it, one commit (one fsync) ends it. Reads on the same connection see it at once.
- * G2. Nothing leaves the process before its commit: whoever answers somebody outside awaits `durable()` first. So a
+ * COMMIT-2. Nothing leaves the process before its commit: whoever answers somebody outside awaits `durable()` first. So a
  *     killed process takes with it only what nobody has been told.
- * G3. Those who wait for a change are woken after the commit.
- * G4. A commit that fails (disk full) poisons the database: everything waiting and everything after is rejected, and
+ * COMMIT-3. Those who wait for a change are woken after the commit.
+ * COMMIT-4. A commit that fails (disk full) poisons the database: everything waiting and everything after is rejected, and
  *     `failed` tells the owner to stop the process. Starting again recovers.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -83,16 +83,16 @@ export class Database {
       this.#prepare("COMMIT").run();
       this.commits += 1;
     } catch (why) {
-      this.#broken = why; // G4
+      this.#broken = why; // COMMIT-4
       for (const w of waiting) w.no(why);
       this.onFailure(why);
       return;
     }
     for (const w of waiting) w.ok();
-    for (const fn of after) fn(); // G3
+    for (const fn of after) fn(); // COMMIT-3
   }
 
-  /** G2. */
+  /** COMMIT-2. */
   durable(): Promise<void> {
     if (this.#broken) return Promise.reject(new Error("the database has failed", { cause: this.#broken }));
     if (!this.#open) return Promise.resolve();

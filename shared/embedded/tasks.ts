@@ -1,13 +1,13 @@
 /**
  * Queues in SQLite, with the manners of SQS: at least once, a lease by visibility, a receive count.
  *
- * Q1. A task is in flight while it has a receipt and its `visible_at` lies ahead; when that passes it is handed out
+ * QUEUE-1. A task is in flight while it has a receipt and its `visible_at` lies ahead; when that passes it is handed out
  *     again under a new receipt, and the old one means "lease lost".
- * Q2. A task sent with a key joins one that still waits under it (which then becomes visible at the earlier time); it
+ * QUEUE-2. A task sent with a key joins one that still waits under it (which then becomes visible at the earlier time); it
  *     never joins one in flight, whose receiver may already have looked.
- * Q3. A question is deleted once nobody waits for its answer any more, by the rounds of the sweeper: a deployment whose
+ * QUEUE-3. A question is deleted once nobody waits for its answer any more, by the rounds of the sweeper: a deployment whose
  *     workers are gone for good may be asked again and again.
- * Q4. `prefer` is a hint: if that session waits for a task now, it is the one to get it.
+ * QUEUE-4. `prefer` is a hint: if that session waits for a task now, it is the one to get it.
  */
 
 import type { Clock, QueueRef, Tasks } from "../ports.ts";
@@ -49,7 +49,7 @@ export class EmbeddedTasks implements Tasks {
         name,
         now,
       );
-      if (joined > 0) return this.#wake(name); // Q2
+      if (joined > 0) return this.#wake(name); // QUEUE-2
     }
     this.#db.run(
       "INSERT INTO tasks (queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, 0, NULL, ?, ?)",
@@ -98,7 +98,7 @@ export class EmbeddedTasks implements Tasks {
         this.#clock.now(),
       );
       if (!next) break;
-      const waiter = list.find((w) => w.session === next.prefer) ?? list[0]!; // Q4
+      const waiter = list.find((w) => w.session === next.prefer) ?? list[0]!; // QUEUE-4
       // One task each while several wait, so that a burst is shared out.
       waiter.give(this.#take(name, waiter.session, list.length > 1 ? 1 : waiter.max));
     }
@@ -173,7 +173,7 @@ export class EmbeddedTasks implements Tasks {
     return lost;
   }
 
-  /** Q3. */
+  /** QUEUE-3. */
   expire(now: Millis): void {
     if (this.#db.one("SELECT 1 FROM tasks WHERE expires_at <= ? LIMIT 1", now) === null) return;
     this.#db.run("DELETE FROM tasks WHERE expires_at <= ?", now);

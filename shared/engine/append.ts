@@ -1,7 +1,7 @@
 /**
  * **append** — 1 `put LOG#<run>#<tail + 1>` if absent. Refused: the same `append_id` there = we won earlier; else the
  * position is lost: the caller reads again, decides again and keeps its local outcomes. 2 effects, and deletes of the
- * messages named. The answer to one who looks carries new messages, with the same turn check as a claim. (R1, R2, R8)
+ * messages named. The answer to one who looks carries new messages, with the same turn check as a claim. (PROTOCOL-1, PROTOCOL-2, PROTOCOL-8)
  *
  * A crash after 1: the worker repeats the call; if it died too, the batch is beyond `sent`, and a message left behind is
  * known to the fold and deleted by the next driver.

@@ -4,7 +4,7 @@
  * came, decide again: so an acknowledged signal is never lost to a close (interleaving 5). Effects owed, those of the
  * closing batch first: the head keeps a `due_at`; perform them; settle (interleaving 6).
  * **continue-as-new** is the same transaction with the head of the new run, then ring. The new run begins with the ids
- * that its predecessor took in (interleaving 9). (R9)
+ * that its predecessor took in (interleaving 9). (PROTOCOL-9)
  */
 
 import { effectsOf, outlivesRun } from "../core/effects.ts";

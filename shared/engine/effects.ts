@@ -1,4 +1,4 @@
-/** Performing the effects of batches (R8): after the write that decided them, each idempotent by its key. */
+/** Performing the effects of batches (PROTOCOL-8): after the write that decided them, each idempotent by its key. */
 import { type Effect, openEffects, outlivesRun } from "../core/effects.ts";
 import { searchKeysOf } from "../core/search-keys.ts";
 import type { Ports, Ref } from "../ports.ts";

@@ -1,4 +1,4 @@
-/** Ringing: a workflow task for an execution. A hint (P4): losing or doubling it changes latency only. */
+/** Ringing: a workflow task for an execution. A hint (PORT-4): losing or doubling it changes latency only. */
 
 import type { Ports } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";

@@ -1,5 +1,5 @@
 /**
- * Effects of closing a run. They stand in the head until they are performed (I6): a crash in between leaves the head
+ * Effects of closing a run. They stand in the head until they are performed (INV-6): a crash in between leaves the head
  * due, and the sweeper, or the next claim or start, performs them.
  */
 

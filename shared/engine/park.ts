@@ -1,7 +1,7 @@
 /**
  * **park** — `due_at = next(state), sent = tail` if `turn` and `run` are the caller's; refused: write nothing. A wait that
  * ends soon also queues a delayed task. Only park removes a running execution's `due_at` or sets it further ahead than a
- * guard: what a mark or a claim puts off by less has its delayed task, or its time-out seen by the sweeper. (R4,
+ * guard: what a mark or a claim puts off by less has its delayed task, or its time-out seen by the sweeper. (PROTOCOL-4,
  * interleaving 3)
  */
 

@@ -1,7 +1,7 @@
 /**
  * **send** — 0 read the head: not running -> closed. 1 put the message (idempotent by id). 2 mark: `due_at = now + ring,
  * rung, turn + 1` if running, of this chain and not rung. Refused by `rung`: accepted, somebody is already due to look.
- * Closed or of another chain: delete the message. 3 ring, then acknowledge. (R3, R4)
+ * Closed or of another chain: delete the message. 3 ring, then acknowledge. (PROTOCOL-3, PROTOCOL-4)
  *
  * A crash after 1: not acknowledged, taken in later or never. After 2: the sweeper rings.
  */

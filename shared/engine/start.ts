@@ -2,7 +2,7 @@
  * **start** — 1 `put HEAD {running, due_at = now + ring, rung, turn = old + 1, new run and chain}` if absent or (client
  * starts only) if final with nothing owed and of another token; children and schedules: if absent only. The same start
  * token is the same start, also when the request comes again after the execution has closed.
- * 2 ring. A crash after 1: the sweeper rings. (R9)
+ * 2 ring. A crash after 1: the sweeper rings. (PROTOCOL-9)
  */
 
 import type { Ports, Ref } from "../ports.ts";

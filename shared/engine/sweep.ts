@@ -1,5 +1,5 @@
 /**
- * **sweep** — the debt of last resort (R5). Reads the `due` index, whose answers may be stale, and never writes a running
+ * **sweep** — the debt of last resort (PROTOCOL-5). Reads the `due` index, whose answers may be stale, and never writes a running
  * head. Running and overdue by more than the grace: ring, in the rounds where the age crosses grace x 1, 2, 4 … (at
  * most an hour apart). Due soon: a delayed task. Past its deadline: time it out. Final and due: perform its close effects.
  * Every entry is looked at in every round, several at a time, the longest overdue first: neither thousands that nobody

@@ -1,6 +1,6 @@
 /**
  * **terminate / time out** — by the server, without the turn: read head and tail, one transaction of closing batch and
- * final head; the position lost: read again. Messages not taken in by then are dropped; that is documented. (R9)
+ * final head; the position lost: read again. Messages not taken in by then are dropped; that is documented. (PROTOCOL-9)
  * Only a run past its deadline is timed out, whatever an index said; and with `chain`, only that start of the execution
  * is ended: the id may have been used again between the reading of whoever calls and our own.
  */

@@ -2,10 +2,10 @@
  * Refusals: what the API answers instead of a result. A refusal is a value, not an exception; it says what was tried,
  * on which id, what was found and what to do.
  *
- * E1. The `detail` of a 422 is always a list in the shape `{loc, msg, type, input?}`: a text there makes the official
+ * REFUSAL-1. The `detail` of a 422 is always a list in the shape `{loc, msg, type, input?}`: a text there makes the official
  *     client report a broken answer instead of the problem. Codes and extra keys stand beside it.
- * E2. A wait that ran out is 408, never 5xx: clients repeat 503 and 504, and a repeated execute would start twice.
- * E3. A 500 has a fixed text; the cause goes to the log only.
+ * REFUSAL-2. A wait that ran out is 408, never 5xx: clients repeat 503 and 504, and a repeated execute would start twice.
+ * REFUSAL-3. A 500 has a fixed text; the cause goes to the log only.
  */
 import * as z from "zod";
 import type { DetailItem } from "./http/detail.ts";
@@ -259,7 +259,7 @@ export function unavailable(detail: string, retryAfterSeconds: number): Refusal 
   return { ...refusal(503, "UNAVAILABLE", detail), headers: { "retry-after": String(retryAfterSeconds) } };
 }
 
-/** 500 for what nobody foresaw. Says nothing about the cause (E3). */
+/** 500 for what nobody foresaw. Says nothing about the cause (REFUSAL-3). */
 export function internal(): Refusal {
   return refusal(500, "WF_1000", "An unexpected error occurred. The server's log has the cause.");
 }

@@ -1,14 +1,14 @@
 /**
  * The history of a run: what is recorded, numbered 1, 2, 3 …, and never changed.
  *
- * H1. Event 1 is `execution_started`; it lives in the execution's head, the log begins with event 2.
- * H2. A batch is the unit of writing: events with consecutive ids, written whole or not at all.
- * H3. Events are of three sorts. A *stimulus* is something workflow code learns, a *decision* is something workflow
+ * HISTORY-1. Event 1 is `execution_started`; it lives in the execution's head, the log begins with event 2.
+ * HISTORY-2. A batch is the unit of writing: events with consecutive ids, written whole or not at all.
+ * HISTORY-3. Events are of three sorts. A *stimulus* is something workflow code learns, a *decision* is something workflow
  *     code asked for, a *note* is bookkeeping that workflow code never sees.
- * H4. The last event of a batch that records decisions carries `decided`: the id of the last stimulus that workflow
+ * HISTORY-4. The last event of a batch that records decisions carries `decided`: the id of the last stimulus that workflow
  *     code had been given when it took them. Stimuli beyond the highest `decided` are recorded but not yet worked on
  *     (workflow code threw, and its worker must be repaired first).
- * H5. Additive for ever: a kind or a field is never renamed and never changes its meaning.
+ * HISTORY-5. Additive for ever: a kind or a field is never renamed and never changes its meaning.
  */
 import * as z from "zod";
 
@@ -323,7 +323,7 @@ export type ClosedStatus = (typeof CLOSING)[ClosingKind];
 export type ExecutionStatus = "RUNNING" | ClosedStatus;
 export const isClosing = (event: { kind: Kind }): event is EventOf<ClosingKind> => event.kind in CLOSING;
 
-/** One write to the log of a run (H2). */
+/** One write to the log of a run (HISTORY-2). */
 export const Batch = z.object({
   /** Id of its first event. */
   first: z.int().min(2),

@@ -1,11 +1,11 @@
 /**
  * What becomes of a schedule's wake-up (`alarm.ts` sends them).
  *
- * W1. A message says for which time it is. A delayed one that comes for another time than the schedule's is dropped:
+ * WAKE-1. A message says for which time it is. A delayed one that comes for another time than the schedule's is dropped:
  *     whoever changed the time has armed it. So messages never multiply: one in, one out at most.
- * W2. EventBridge Scheduler holds one time per schedule, and of two who set it at once the earlier may come last. So its
+ * WAKE-2. EventBridge Scheduler holds one time per schedule, and of two who set it at once the earlier may come last. So its
  *     message counts for whatever time the schedule has now.
- * W3. A wake-up too many is harmless, one that is lost is made up for by the sweeper.
+ * WAKE-3. A wake-up too many is harmless, one that is lost is made up for by the sweeper.
  */
 import type { WakeUp } from "../aws/wake-up.ts";
 import type { Ports } from "../ports.ts";
@@ -25,7 +25,7 @@ export async function takeWakeUp(ports: Ports, { at, via, ...key }: WakeUp): Pro
     await wakeSchedule(ports, key);
     return "woken";
   }
-  if (via === "queue" && at !== wakeAt) return "outdated"; // W1
-  await ports.schedules.arm(key, wakeAt); // W2
+  if (via === "queue" && at !== wakeAt) return "outdated"; // WAKE-1
+  await ports.schedules.arm(key, wakeAt); // WAKE-2
   return "sent on";
 }

@@ -269,7 +269,7 @@ export const took = (message: Message): NewEvent => ({
   input: null,
 });
 
-/** I5 broken: nobody will ever look at it by itself, though a driver that looked would find something to do. */
+/** INV-5 broken: nobody will ever look at it by itself, though a driver that looked would find something to do. */
 export async function stuck(s: Stage, of: Ref = ref()): Promise<boolean> {
   const head = (await s.ports.executions.head(of))!;
   if (head.status !== "RUNNING" || head.due_at !== null) return false;

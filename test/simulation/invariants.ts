@@ -1,5 +1,5 @@
 /**
- * I1–I6 of the protocol. I1 is also asserted at every write of the store; I7 is the end of every simulation. What a step
+ * INV-1–INV-6 of the protocol. INV-1 is also asserted at every write of the store; INV-7 is the end of every simulation. What a step
  * can break is looked at after each step, what only the whole shows at the end.
  */
 import { decide } from "../../shared/core/decide.ts";
@@ -34,17 +34,17 @@ function check(server: Server, head: Head): void {
   const { store } = server;
   const closed = store.logs.get(head.run)!.at(-1)?.events.some(isClosing) ?? false;
   if (closed !== (head.status !== "RUNNING")) {
-    throw new Violation("I1", `${head.execution} is ${head.status}, its log ${closed ? "has" : "has not"} ended`);
+    throw new Violation("INV-1", `${head.execution} is ${head.status}, its log ${closed ? "has" : "has not"} ended`);
   }
   if (head.wake_pending && store.claimed.get(`${head.workspace}/${head.execution}`)?.has(head.fence)) {
-    throw new Violation("I4", `${head.execution} is rung at turn ${head.fence}, which a driver holds`);
+    throw new Violation("INV-4", `${head.execution} is rung at turn ${head.fence}, which a driver holds`);
   }
   if (head.due_at !== null) return;
   if (head.status === "RUNNING") checkAsleep(server, head);
   else checkSettled(server, head);
 }
 
-/** I5: nobody will look, so nothing may be left to do. */
+/** INV-5: nobody will look, so nothing may be left to do. */
 function checkAsleep(server: Server, head: Head): void {
   const { store, world } = server;
   const state = stateOfRun(server, head.run);
@@ -52,20 +52,20 @@ function checkAsleep(server: Server, head: Head): void {
   const messages = [...(inbox?.values() ?? [])].filter((m) => server.announced.has(`${head.chain}/${m.id}`));
   const next = dueAt(state, { now: world.now, session: "fresh", broken: false, diesAt: () => null });
   if (next !== null)
-    throw new Violation("I5", `${head.execution} sleeps, though something is due in ${next - world.now} ms`);
+    throw new Violation("INV-5", `${head.execution} sleeps, though something is due in ${next - world.now} ms`);
   // A start that led to no decision leaves no trace; every later stimulus is recorded together with what it led to.
   if (state.lastStimulus > Math.max(1, state.decided))
-    throw new Violation("I5", `${head.execution} sleeps on undecided stimuli`);
+    throw new Violation("INV-5", `${head.execution} sleeps on undecided stimuli`);
   const { events } = decide(state, fresh(world.now, messages));
   if (events.length > 0) {
     throw new Violation(
-      "I5",
+      "INV-5",
       `${head.execution} sleeps, though a driver would record ${events.map((e) => e.kind).join()}`,
     );
   }
   for (const [n, open] of state.activities) {
     if (sessionOf(open.where) !== null)
-      throw new Violation("I5", `${head.execution} sleeps over its local activity ${n}`);
+      throw new Violation("INV-5", `${head.execution} sleeps over its local activity ${n}`);
   }
 }
 
@@ -82,10 +82,10 @@ const fresh = (now: number, messages: Message[]) => ({
   checkUpdate: () => null,
 });
 
-/** I6: nobody will look, so nobody may be owed anything. */
+/** INV-6: nobody will look, so nobody may be owed anything. */
 function checkSettled(server: Server, head: Head): void {
   if (head.outbox.length > 0)
-    throw new Violation("I6", `${head.execution} is settled and owes ${head.outbox[0]!.kind}`);
+    throw new Violation("INV-6", `${head.execution} is settled and owes ${head.outbox[0]!.kind}`);
   const { parent } = head;
   if (!parent) return;
   const { store } = server;
@@ -98,10 +98,10 @@ function checkSettled(server: Server, head: Head): void {
   if (told) return;
   const state = stateOfRun(server, parent.run);
   if (state.children.has(parent.child))
-    throw new Violation("I6", `${parent.execution} was not told of ${head.execution}`);
+    throw new Violation("INV-6", `${parent.execution} was not told of ${head.execution}`);
 }
 
-/** I2, I3, and that nothing was recorded twice. */
+/** INV-2, INV-3, and that nothing was recorded twice. */
 export function checkWhole(server: Server, acks: readonly Ack[]): void {
   const { store } = server;
   const taken = new Map<string, Set<string>>();
@@ -122,9 +122,10 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
         case "cancel_requested":
         case "update_accepted":
         case "update_rejected":
-          if (ids.has(event.message)) throw new Violation("I2", `${event.message} was taken in twice by ${execution}`);
+          if (ids.has(event.message))
+            throw new Violation("INV-2", `${event.message} was taken in twice by ${execution}`);
           if (!server.put.has(`${chain}/${event.message}`))
-            throw new Violation("I2", `${event.message} was not for ${chain}`);
+            throw new Violation("INV-2", `${event.message} was not for ${chain}`);
           ids.add(event.message);
           break;
         case "activity_completed":
@@ -152,6 +153,6 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
   }
   for (const ack of acks) {
     if (forced.has(ack.chain) || taken.get(ack.chain)?.has(ack.message)) continue;
-    throw new Violation("I3", `${ack.message} was acknowledged by ${ack.execution} and never taken in`);
+    throw new Violation("INV-3", `${ack.message} was acknowledged by ${ack.execution} and never taken in`);
   }
 }

@@ -110,10 +110,13 @@ export async function simulate(options: Options): Promise<Report> {
       if (rest === null && playing === 0 && unsettled(server).length === 0) rest = world.now;
       if (rest !== null && world.now > rest + AFTERMATH) break;
       if (world.now > peace + PATIENCE) {
-        throw new Violation("I7", `never comes to rest: ${unsettled(server).join("; ") || "a client goes unanswered"}`);
+        throw new Violation(
+          "INV-7",
+          `never comes to rest: ${unsettled(server).join("; ") || "a client goes unanswered"}`,
+        );
       }
     }
-    if (unsettled(server).length > 0) throw new Violation("I7", `woke up again: ${unsettled(server).join("; ")}`);
+    if (unsettled(server).length > 0) throw new Violation("INV-7", `woke up again: ${unsettled(server).join("; ")}`);
     checkWhole(
       server,
       clients.flatMap((c) => c.acks),

@@ -81,7 +81,7 @@ export class Store implements Executions {
     return { kind: "created" as const };
   }
   #begin(head: Head): void {
-    if (this.runsById.has(head.run)) throw new Violation("I1", `run ${head.run} begins twice`);
+    if (this.runsById.has(head.run)) throw new Violation("INV-1", `run ${head.run} begins twice`);
     this.runsById.set(head.run, head);
     this.logs.set(head.run, []);
   }
@@ -144,9 +144,10 @@ export class Store implements Executions {
   #write(ref: Ref, run: string, log: Batch[], batch: Batch): void {
     const tail = tailOf(log);
     if (batch.first !== tail + 1)
-      throw new Violation("I1", `run ${run} has events up to ${tail}, written at ${batch.first}`);
-    if (log.at(-1)?.events.some(isClosing)) throw new Violation("I1", `run ${run} goes on after its end`);
-    if (log.some((b) => b.append_id === batch.append_id)) throw new Violation("I1", `append ${batch.append_id} twice`);
+      throw new Violation("INV-1", `run ${run} has events up to ${tail}, written at ${batch.first}`);
+    if (log.at(-1)?.events.some(isClosing)) throw new Violation("INV-1", `run ${run} goes on after its end`);
+    if (log.some((b) => b.append_id === batch.append_id))
+      throw new Violation("INV-1", `append ${batch.append_id} twice`);
     log.push(batch);
     this.changed.add(keyOf(ref));
   }

@@ -1,9 +1,9 @@
 /**
  * The public events: what streams and event lists carry.
  *
- * V1. The set is closed. One type that the official client does not know breaks a whole page or stream for it.
- * V2. Every key is sent, `null` where empty; no key is left out.
- * V3. `event_timestamp` is microseconds since the epoch: nanoseconds are beyond what JavaScript holds exactly.
+ * EVENT-1. The set is closed. One type that the official client does not know breaks a whole page or stream for it.
+ * EVENT-2. Every key is sent, `null` where empty; no key is left out.
+ * EVENT-3. `event_timestamp` is microseconds since the epoch: nanoseconds are beyond what JavaScript holds exactly.
  */
 import * as z from "zod";
 import { Json } from "./fields.ts";

@@ -1,10 +1,10 @@
 /**
  * From method and path to a route, in one walk over the path's segments.
  *
- * M1. A literal beats a parameter, earlier segments first: `/executions/metrics` is an execution's page.
- * M2. A literal wins only for a method it has: `POST /executions/cancel` is the batch call, `GET /executions/cancel`
+ * MATCH-1. A literal beats a parameter, earlier segments first: `/executions/metrics` is an execution's page.
+ * MATCH-2. A literal wins only for a method it has: `POST /executions/cancel` is the batch call, `GET /executions/cancel`
  *     is the execution called `cancel`.
- * M3. Parameters are percent-decoded after splitting, so an id may contain an encoded slash. None is empty.
+ * MATCH-3. Parameters are percent-decoded after splitting, so an id may contain an encoded slash. None is empty.
  */
 
 interface Routable {

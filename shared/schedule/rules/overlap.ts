@@ -1,14 +1,14 @@
 /**
  * One pass over the runs that wait: which start, which go on waiting, which are dropped.
  *
- * O1. ALLOW_ALL starts. Otherwise, with nothing active, the first of the pass is the candidate to start, whatever its policy;
+ * OVERLAP-1. ALLOW_ALL starts. Otherwise, with nothing active, the first of the pass is the candidate to start, whatever its policy;
  *     everything else overlaps with it or with what is active.
- * O2. The policy is the run's own override, else the schedule's as it is now, not as it was when the run was queued.
- * O3. CANCEL_OTHER and TERMINATE_OTHER never run old and new together: with something active they ask it to stop and
+ * OVERLAP-2. The policy is the run's own override, else the schedule's as it is now, not as it was when the run was queued.
+ * OVERLAP-3. CANCEL_OTHER and TERMINATE_OTHER never run old and new together: with something active they ask it to stop and
  *     wait for it to close; among candidates the newer replaces the older. Each run asks once, so each due time asks again.
- * O4. A scheduled run that is to start while the schedule is paused or exhausted is dropped, at its turn, not before.
+ * OVERLAP-4. A scheduled run that is to start while the schedule is paused or exhausted is dropped, at its turn, not before.
  *     Manual runs start in any case and take none of `remaining`.
- * O5. A run that asks to stop others takes runs that would start beside them in the same pass with it, except one that
+ * OVERLAP-5. A run that asks to stop others takes runs that would start beside them in the same pass with it, except one that
  *     somebody asked to start at once whatever is running (a trigger with ALLOW_ALL).
  */
 import { Overlap } from "./definition.ts";

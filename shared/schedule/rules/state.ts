@@ -1,12 +1,12 @@
 /**
  * A schedule: one JSON item. It is changed by the commands of this folder and written whole, under a condition on `version`.
  *
- * S1. Every due time is handled once: the mark moves over it in the same write that decides what becomes of it.
- * S2. A decision to start or stop an execution stays in `active` until its result is known. Who dies between the write
+ * SCHEDULE-1. Every due time is handled once: the mark moves over it in the same write that decides what becomes of it.
+ * SCHEDULE-2. A decision to start or stop an execution stays in `active` until its result is known. Who dies between the write
  *     and the effect leaves it there, and it is performed again. So effects must be idempotent by their key.
- * S3. An active run, started or about to be, overlaps with what comes due. It leaves `active` when its execution closed or
+ * SCHEDULE-3. An active run, started or about to be, overlaps with what comes due. It leaves `active` when its execution closed or
  *     its start was refused, never by time.
- * S4. A command that finds nothing to do returns the state it was given.
+ * SCHEDULE-4. A command that finds nothing to do returns the state it was given.
  */
 import type { OverlapPolicy, ScheduleDefinition } from "./definition.ts";
 

@@ -1,12 +1,12 @@
 /**
  * The times of a spec, in order and lazily: (union of calendars, intervals and cron) - skip, within `[start_at, end_at]`.
  *
- * T1. Every time is strictly later than the one before and than the given instant; several sources that name the same
+ * TIMES-1. Every time is strictly later than the one before and than the given instant; several sources that name the same
  *     instant are one time.
- * T2. A wall time that does not exist is skipped, one that occurs twice fires twice.
- * T3. `nominal <= actual < next raw time`, where raw is before skip and regardless of end_at. So the order of actual times
+ * TIMES-2. A wall time that does not exist is skipped, one that occurs twice fires twice.
+ * TIMES-3. `nominal <= actual < next raw time`, where raw is before skip and regardless of end_at. So the order of actual times
  *     is that of nominal times, and only the latest raw time can be nominal but not yet actual.
- * T4. The search jumps. The work for one time does not depend on how far away it is, only on how many candidates are skipped.
+ * TIMES-4. The search jumps. The work for one time does not depend on how far away it is, only on how many candidates are skipped.
  */
 import { type CompiledCalendar, matchesWall, nextWall, nextWallOutside } from "./calendar.ts";
 import { DAY_SECONDS } from "./civil.ts";

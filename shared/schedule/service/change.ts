@@ -1,11 +1,11 @@
 /**
  * Changing a schedule: read it, decide (`shared/schedule`, pure), write it, then do what was decided.
  *
- * C1. The write is conditional on what was read. Lost to somebody else: read and decide again.
- * C2. Starts and stops are performed after the write that decided them, and their results are taken in by a further
+ * CHANGE-1. The write is conditional on what was read. Lost to somebody else: read and decide again.
+ * CHANGE-2. Starts and stops are performed after the write that decided them, and their results are taken in by a further
  *     change. Who dies in between leaves them in the state, which is due again some seconds later: they are repeated.
  *     Each is idempotent by its key, so a due time starts one execution however often it is repeated.
- * C3. Arming comes last. Whatever was not armed is found by `due`.
+ * CHANGE-3. Arming comes last. Whatever was not armed is found by `due`.
  */
 import type { Ports, ScheduleKey, StoredSchedule } from "../../ports.ts";
 import type { Millis } from "../../protocol/history.ts";
@@ -77,7 +77,7 @@ interface Written {
   readonly effects: readonly Effect[];
 }
 
-/** C1. */
+/** CHANGE-1. */
 async function write(
   ports: Ports,
   key: ScheduleKey,
@@ -101,7 +101,7 @@ async function write(
 }
 
 /**
- * C2. Until nothing is left to do; null: there was nothing. Whoever asked for the change has it already, so a fault here
+ * CHANGE-2. Until nothing is left to do; null: there was nothing. Whoever asked for the change has it already, so a fault here
  * is logged, not thrown: what is outstanding is repeated.
  */
 async function carryOut(ports: Ports, key: ScheduleKey, first: Written): Promise<Written | null> {

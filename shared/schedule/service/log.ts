@@ -2,7 +2,7 @@
  * A schedule's log: the newest entries travel in the schedule's own item, so that they are written with what they tell
  * of; older ones are moved out by some twenty at a time.
  *
- * L1. Only entries that are stored in the item are moved, before the write that leaves them out. Which ones depends on
+ * SCHEDULELOG-1. Only entries that are stored in the item are moved, before the write that leaves them out. Which ones depends on
  *     the stored item alone, so two that move them move the same.
  */
 import type { Ports, ScheduleLife } from "../../ports.ts";
@@ -19,7 +19,7 @@ export const lifeOf = (workspace: string, state: ScheduleState): ScheduleLife =>
   createdAt: state.created_at,
 });
 
-/** Moves old entries out of the stored state; answers those that its next value still carries. L1. */
+/** Moves old entries out of the stored state; answers those that its next value still carries. SCHEDULELOG-1. */
 export async function carried(ports: Ports, workspace: string, stored: ScheduleState): Promise<readonly LogEntry[]> {
   const { log } = stored;
   if (log.length < KEPT + MOVED) return log;

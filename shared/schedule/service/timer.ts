@@ -1,10 +1,10 @@
 /**
  * Wakes schedules in time from inside one process: one timer, for the earliest of all.
  *
- * T1. What is due is read from the store. The timer only says when to look, so a restart needs nothing but a first look.
- * T2. A timer counts elapsed time, not the clock's: while a machine sleeps it stands still, and a clock that is set moves
+ * TIMER-1. What is due is read from the store. The timer only says when to look, so a restart needs nothing but a first look.
+ * TIMER-2. A timer counts elapsed time, not the clock's: while a machine sleeps it stands still, and a clock that is set moves
  *     under it. So it never sleeps longer than `recheckMs`, and looking too early does nothing.
- * T3. A schedule that cannot be woken (its item is broken, the store fails) is left alone for a minute; it holds up
+ * TIMER-3. A schedule that cannot be woken (its item is broken, the store fails) is left alone for a minute; it holds up
  *     nobody else.
  */
 import type { DueSchedule, Ports, ScheduleKey } from "../../ports.ts";
@@ -82,7 +82,7 @@ export class ScheduleTimer {
       next = ports.clock.now() + FAILED_MS;
     }
     this.busy = false;
-    const latest = Math.min(next, this.#nudged, recheckMs === null ? next : ports.clock.now() + recheckMs); // T2
+    const latest = Math.min(next, this.#nudged, recheckMs === null ? next : ports.clock.now() + recheckMs); // TIMER-2
     this.#nudged = Number.POSITIVE_INFINITY;
     if (this.#running && Number.isFinite(latest)) this.#set(latest);
   }
@@ -111,7 +111,7 @@ export class ScheduleTimer {
       if (next !== key.wakeAt || next > ports.clock.now()) return;
       throw new Error("it is due still after it was woken");
     } catch (error) {
-      this.#broken.set(nameOf(key), ports.clock.now() + LEFT_ALONE_MS); // T3
+      this.#broken.set(nameOf(key), ports.clock.now() + LEFT_ALONE_MS); // TIMER-3
       ports.log.error("a schedule could not be woken", { ...key, error });
     }
   }
