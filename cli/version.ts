@@ -1,4 +1,2 @@
-import { readFileSync } from "node:fs";
-
-/** Of this package. */
-export const VERSION: string = JSON.parse(readFileSync(new URL("./package.json", import.meta.url), "utf8")).version;
+/** The server, the SDK and the command are released together. */
+export { VERSION } from "../shared/protocol/version.ts";
