@@ -1,23 +1,25 @@
 #!/usr/bin/env node
 /**
- * Starts the command with a Node that runs TypeScript as it stands (22.18 or later). Plain JavaScript, so that an
- * older Node gets far enough to hand over to the one in `node_modules`, or to say what is missing.
+ * Starts the command with a Node that the manifest allows: one with `node:sqlite` that runs TypeScript as it stands. This
+ * file is plain JavaScript with no import but Node's own, so that an older Node gets far enough to hand over to the one in
+ * `node_modules`, or to say what to do.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const [major, minor] = process.versions.node.split(".").map(Number);
-if (major > 22 || (major === 22 && minor >= 18)) {
+if (major >= 24 || (major === 22 && minor >= 18)) {
   const { run } = await import("./main.ts");
   await run();
 } else {
+  // Here in the repository, and from node_modules/@sirocco/cli/dist.
   const newer = ["../node_modules/.bin/node", "../../../.bin/node"]
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find(existsSync);
   if (newer === undefined || process.env.SIROCCO_REEXEC) {
     console.error(
-      `sirocco needs Node 22.18 or later, this is ${process.version}. Run it as \`npx sirocco\`, or update Node.`,
+      `sirocco needs Node.js 24 or later, or 22.18 or later of the 22 line, and this is ${process.version}: install Node.js 24 from https://nodejs.org and run the command again.`,
     );
     process.exitCode = 2;
   } else {

@@ -1,6 +1,5 @@
 /** The worker of `sirocco dev --worker`: a process of its own, started anew whenever one of its files changes. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 
 export interface WorkerProcess {
   /** Lets it drain, for at most `graceMs`. */
@@ -12,8 +11,7 @@ export interface WorkerProcess {
  * of it outlives a server that has to leave in a hurry, and is tethered, so that it follows even a killed one.
  */
 export function startWorkerProcess(file: string, env: Readonly<Record<string, string>>): WorkerProcess {
-  const tether = fileURLToPath(new URL("./tether.ts", import.meta.url));
-  const args = ["--watch", "--watch-preserve-output", "--import", tether, file];
+  const args = ["--watch", "--watch-preserve-output", "--import", import.meta.resolve("#tether"), file];
   const child = spawn(process.execPath, args, {
     stdio: ["pipe", "inherit", "inherit"],
     detached: true,

@@ -10,7 +10,10 @@ const documents = [
   "README.md",
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
   "sdk/README.md",
+  "cli/README.md",
   "infra/README.md",
   "localstack/README.md",
   ...readdirSync(join(ROOT, "docs")).map((file) => `docs/${file}`),
@@ -39,7 +42,7 @@ test.each(documents)("every link in %s leads somewhere", (document) => {
 
 test("every file that ARCHITECTURE.md names exists", () => {
   const text = read("ARCHITECTURE.md");
-  const top = "shared|sdk|cli|functions|infra|localstack|test|docs|bench|examples";
+  const top = "shared|sdk|cli|packaging|functions|infra|localstack|test|docs|bench|examples";
   const named = [
     ...text.matchAll(new RegExp(`\`((?:${top})/[\\w./-]*|(?:engine|core|embedded|aws)/[\\w-]+\\.ts)\``, "g")),
   ];

@@ -14,7 +14,7 @@ import { type Project, project } from "./project.ts";
 const examples = documentation();
 let p: Project;
 beforeAll(async () => {
-  p = await project();
+  p = await project(["sdk"]);
   for (const { file, text } of examples) p.write(file, text);
 });
 afterAll(() => p.remove());
@@ -23,7 +23,7 @@ const files = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => statSync(join(folder, file)).isFile());
 
 test("the package holds built code, declarations, licence and readme, and nothing of this machine", () => {
-  const found = files(p.sdk);
+  const found = files(p.installed("sdk"));
   expect(found).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist/index.js", "dist/testing/index.js"]));
   expect(found.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))).toEqual([]);
   expect(found.filter((file) => !/^(dist\/.*(\.js|\.d\.ts)|package\.json|README\.md|LICENSE)$/.test(file))).toEqual([]);
@@ -32,13 +32,15 @@ test("the package holds built code, declarations, licence and readme, and nothin
   expect(telling).toEqual([]);
 });
 
-const text = (file: string) => readFileSync(join(p.sdk, file), "utf8");
+const text = (file: string) => readFileSync(join(p.installed("sdk"), file), "utf8");
 const manifest = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 
 test("its manifest points at what was built, and says the version that workers report", () => {
-  const { exports, engines, license, version, dependencies, type } = manifest(p.sdk);
+  const { exports, engines, license, version, dependencies, type } = manifest(p.installed("sdk"));
   for (const entry of Object.values<{ types: string; default: string }>(exports)) {
-    expect(files(p.sdk)).toEqual(expect.arrayContaining([relative(".", entry.types), relative(".", entry.default)]));
+    expect(files(p.installed("sdk"))).toEqual(
+      expect.arrayContaining([relative(".", entry.types), relative(".", entry.default)]),
+    );
   }
   expect({ engines, license, version, type }).toEqual({
     engines: { node: ">=22.18" },

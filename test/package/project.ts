@@ -1,4 +1,4 @@
-/** An empty project that has installed the packed SDK, as a user's would; nothing of it touches this repository. */
+/** An empty project that has installed packages of this repository, packed, as a user's would; it touches nothing here. */
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,12 +9,12 @@ import { promisify } from "node:util";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
 /** The Node of this process first, whatever the machine has. */
-const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
+export const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
 
 export interface Project {
   readonly path: string;
-  /** The installed package. */
-  readonly sdk: string;
+  /** Where a package is installed. */
+  installed(name: Packed): string;
   /** What `npm pack` left of the copy that it packed: should be as it was. */
   readonly packedFrom: string;
   write(file: string, text: string): void;
@@ -25,11 +25,13 @@ export interface Project {
   remove(): void;
 }
 
-export async function project(): Promise<Project> {
+export type Packed = "sdk" | "cli";
+
+export async function project(packages: readonly Packed[]): Promise<Project> {
   const scratch = mkdtempSync(join(tmpdir(), "sirocco-package-"));
   const packedFrom = join(scratch, "repository");
   const path = join(scratch, "project");
-  await install(path, [await pack(packedFrom, scratch), "zod", "@cfworker/json-schema", "@mistralai/mistralai"]);
+  await install(path, await pack(packages, packedFrom, scratch));
   for (const name of ["@types", "undici-types"]) link(name, path);
   const write = (file: string, text: string) => {
     mkdirSync(dirname(join(path, file)), { recursive: true });
@@ -37,7 +39,7 @@ export async function project(): Promise<Project> {
   };
   return {
     path,
-    sdk: join(path, "node_modules", "@sirocco", "sdk"),
+    installed: (name) => join(path, "node_modules", "@sirocco", name),
     packedFrom,
     write,
     async check({ include = ["."], ...options } = {}) {
@@ -62,26 +64,39 @@ const COMPILER = {
   skipLibCheck: true,
 };
 
-/** Packs a copy: packing changes the manifest for a moment, and other tests import the SDK meanwhile. */
-async function pack(copy: string, to: string): Promise<string> {
+/** Packs a copy: packing changes the manifest for a moment, and other tests import the package meanwhile. */
+async function pack(packages: readonly Packed[], copy: string, to: string): Promise<string[]> {
   mkdirSync(copy);
   const wanted = (file: string) => !file.split(sep).includes("node_modules") && !file.endsWith(`${sep}dist`);
-  for (const part of ["package.json", "tsconfig.json", "LICENSE", "sdk", "shared"]) {
+  for (const part of [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "LICENSE",
+    "packaging",
+    "sdk",
+    "cli",
+    "shared",
+    "infra",
+  ]) {
     cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: wanted });
   }
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
-  await run("npm", ["pack", "-w", "sdk", "--pack-destination", to, "--loglevel", "error"], { cwd: copy, env });
-  const tarball = readdirSync(to).find((file) => file.endsWith(".tgz"));
-  if (!tarball) throw new Error(`npm pack left no tarball in ${to}`);
-  return join(to, tarball);
+  const workspaces = packages.flatMap((name) => ["-w", name]);
+  await run("npm", ["pack", ...workspaces, "--pack-destination", to, "--loglevel", "error"], { cwd: copy, env });
+  const tarballs = readdirSync(to).filter((file) => file.endsWith(".tgz"));
+  if (tarballs.length !== packages.length)
+    throw new Error(`npm pack left in ${to}: ${tarballs.join(", ") || "nothing"}`);
+  return tarballs.map((file) => join(to, file));
 }
 
 /** Other packages are those of this repository, so that no registry is asked. */
-async function install(path: string, packages: readonly string[]): Promise<void> {
+const OTHERS = ["zod", "@cfworker/json-schema", "@mistralai/mistralai"];
+
+async function install(path: string, tarballs: readonly string[]): Promise<void> {
   mkdirSync(path);
   writeFileSync(join(path, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
-  const [tarball, ...others] = packages;
-  const specs = [tarball!, ...others.map((name) => join(ROOT, "node_modules", name))];
+  const specs = [...tarballs, ...OTHERS.map((name) => join(ROOT, "node_modules", name))];
   const args = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel", "error", ...specs];
   await run("npm", args, { cwd: path, env });
 }
