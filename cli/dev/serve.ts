@@ -9,6 +9,7 @@ import { paint } from "../print.ts";
 import { type RunningServer, startServer } from "../server/index.ts";
 import { VERSION } from "../version.ts";
 import { DataDir } from "./data-dir.ts";
+import { parentEnded } from "./parent.ts";
 import { settingsOf } from "./settings.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
 
@@ -46,7 +47,7 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     io.out(`SIROCCO_URL=${server.url}`);
     io.out(`SIROCCO_API_KEY=${key}`);
     if (options.worker) worker = startWorkerProcess(options.worker, workerEnv(options, server.url, key));
-    const why = await Promise.race([stopped(io.signal), disk.promise]);
+    const why = await Promise.race([stopped(io), disk.promise]);
     rest();
     if (why !== STOPPED) throw diskFailed(options.data, why);
     graceMs = WORKER_GRACE_MS;
@@ -78,10 +79,11 @@ const clock: Clock = {
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const STOPPED = Symbol("stopped");
-const stopped = (signal: AbortSignal) =>
+const stopped = (io: Io) =>
   new Promise<typeof STOPPED>((resolve) => {
-    if (signal.aborted) resolve(STOPPED);
-    else signal.addEventListener("abort", () => resolve(STOPPED), { once: true });
+    if (io.signal.aborted) resolve(STOPPED);
+    else io.signal.addEventListener("abort", () => resolve(STOPPED), { once: true });
+    void parentEnded(io).then(() => resolve(STOPPED));
   });
 
 /** The key from the environment, else the one of the last start, else a fresh one; it is kept for the next start. */
