@@ -77,7 +77,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
   const timer = new ScheduleTimer({ ports, recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS) });
-  schedules.onArm = (at) => timer.nudge(at);
+  schedules.onArm = (at) => timer.lookBy(at);
   const round = async (everyMs: Millis) => {
     await sweep(ports, everyMs);
     tasks.expire(clock.now());

@@ -6,7 +6,7 @@ import {
   describe,
   logAt,
   Overlap,
-  outstandingEffects,
+  outboxOf,
   pause,
   runClosed,
   startResult,
@@ -80,7 +80,7 @@ group("waking up", () => {
 group("effects without a result", () => {
   test("are in the state, so whoever takes over finds the same ones under the same keys", () => {
     const decided = wake(hourly().state, at("01:00"));
-    expect(outstandingEffects(JSON.parse(JSON.stringify(decided.state)))).toEqual(decided.effects);
+    expect(outboxOf(JSON.parse(JSON.stringify(decided.state)))).toEqual(decided.effects);
     expect(decided.wakeAt).toBe(at("01:00:10"));
   });
 
@@ -107,14 +107,14 @@ group("effects without a result", () => {
     const asked = wake(driver.state, at("02:00"));
     expect(asked.effects).toMatchObject([{ kind: "cancel", execution_id: "report-20260101T010000Z" }]);
     expect(asked.wakeAt).toBe(at("02:00:10"));
-    expect(outstandingEffects(asked.state)).toEqual(asked.effects);
+    expect(outboxOf(asked.state)).toEqual(asked.effects);
     const again = wake(asked.state, at("02:00:10"));
     expect(again.effects).toEqual(asked.effects);
     const busy = stopResult(again.state, at("02:00:11"), "report-20260101T010000Z", "unavailable");
     expect(busy.wakeAt).toBe(at("02:00:13"));
     const confirmed = stopResult(busy.state, at("02:00:13"), "report-20260101T010000Z", "asked");
     expect(confirmed).toMatchObject({ effects: [], wakeAt: at("03:00") });
-    expect(outstandingEffects(confirmed.state)).toEqual([]);
+    expect(outboxOf(confirmed.state)).toEqual([]);
   });
 
   test("a run that turns out to be missing when it is to stop makes room", () => {

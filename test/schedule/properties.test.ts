@@ -8,7 +8,7 @@ import {
   type Effect,
   executionIdOf,
   type OverlapPolicy,
-  outstandingEffects,
+  outboxOf,
   pause,
   resume,
   runClosed,
@@ -183,7 +183,7 @@ class Careless {
   settle(): void {
     this.take(pause(this.state, this.now));
     for (let round = 0; round < 200; round++) {
-      this.todo = outstandingEffects(this.state);
+      this.todo = outboxOf(this.state);
       const open = this.state.active.filter(({ starting }) => !starting);
       if (this.todo.length === 0 && open.length === 0) return;
       for (const effect of this.todo) {

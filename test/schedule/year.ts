@@ -8,7 +8,7 @@ import {
   type Effect,
   executionIdOf,
   type OverlapPolicy,
-  outstandingEffects,
+  outboxOf,
   pause,
   resume,
   runClosed,
@@ -302,7 +302,7 @@ export function machineYear(year: YearPlan): Life {
         if (effect.kind === "start") world.begin(effect.execution_id, now);
         else world.stop(effect.execution_id, effect.kind, now);
       }
-      perform(outstandingEffects(load()));
+      perform(outboxOf(load()));
     } else perform(effects);
     if (chaos() < 0.08) {
       faults++;

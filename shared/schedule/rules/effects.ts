@@ -1,6 +1,9 @@
-/** Starts and stops: decided here, kept in `active` until their result is known, described as values for the adapter. */
+/**
+ * Starts and stops of executions. The rules decide them as values, and keep each in `active` until its result is known: those
+ * without a result are the outbox of the schedule. The service performs them.
+ */
 import { type Draft, idOf } from "./draft.ts";
-import { guardDelay } from "./limits.ts";
+import { resultTimeout } from "./limits.ts";
 import type {
   ActiveRun,
   Attempts,
@@ -12,10 +15,10 @@ import type {
   StopKind,
 } from "./state.ts";
 
-/** The next attempt, with the time for its result. */
+/** The next attempt, with the time at which it is made again if no result is known. */
 export const attempt = (now: number, before: Attempts | null): Attempts => {
   const tries = (before?.tries ?? 0) + 1;
-  return { tries, again_at: now + guardDelay(tries) };
+  return { tries, again_at: now + resultTimeout(tries) };
 };
 
 export function start(draft: Draft, { nominal, actual, manual }: Occurrence, slot: boolean): void {
@@ -34,7 +37,10 @@ export function start(draft: Draft, { nominal, actual, manual }: Occurrence, slo
   draft.effects.push(startEffect(state, run));
 }
 
-/** Asks every active run to stop, again those that were asked before. One that is only starting is asked once it runs. */
+/**
+ * Asks every active run to stop, including those that were asked before. A run whose start is not confirmed is asked once it is
+ * known to run.
+ */
 export function stopAll(draft: Draft, kind: StopKind): void {
   const { state, now } = draft;
   state.active = state.active.map((run) => {
@@ -45,7 +51,7 @@ export function stopAll(draft: Draft, kind: StopKind): void {
   });
 }
 
-/** Performs again what has had no result for too long. */
+/** Repeats the effects whose result is overdue. */
 export function repeatOverdue(draft: Draft): void {
   const { state, now } = draft;
   const overdue = (attempts: Attempts) => attempts.again_at <= now;
@@ -65,8 +71,8 @@ export function repeatOverdue(draft: Draft): void {
   if (repeated) state.active = active;
 }
 
-/** Every effect without a result, for whoever takes over from a process that died: all may be performed at once. */
-export function outstandingEffects(state: ScheduleState): Effect[] {
+/** The effects without a result. After a crash another process may perform all of them at once. */
+export function outboxOf(state: ScheduleState): Effect[] {
   return state.active.flatMap((run): Effect[] => {
     if (run.starting) return [startEffect(state, run)];
     return run.stop && !run.stop.confirmed ? [stopEffect(state, run, run.stop.kind)] : [];
@@ -77,7 +83,7 @@ function keyOf(state: ScheduleState, run: ActiveRun): string {
   return `schedule:${state.schedule_id}:${state.created_at}:${idOf(state, run)}`;
 }
 
-/** With the input and target in force now, not those when the run was queued. */
+/** Uses the present input and target, not those at the time when the run was queued. */
 function startEffect(state: ScheduleState, run: ActiveRun): StartEffect {
   return {
     kind: "start",

@@ -1,4 +1,7 @@
-/** Schedules: when they are due, and what becomes of each due time. Pure: time comes in, states and effects go out. */
+/**
+ * The rules of schedules: when a schedule is due, and what each due time does. Pure: a state, a command and the time give the
+ * next state and effects.
+ */
 export { formatInstant, parseInstant } from "./civil.ts";
 export { type ClosedRun, runClosed } from "./close.ts";
 export { type CreateSchedule, createSchedule } from "./create.ts";
@@ -12,9 +15,10 @@ export {
 } from "./definition.ts";
 export { describe, logAt, type ScheduleDescription } from "./describe.ts";
 export { wakeTime } from "./draft.ts";
-export { outstandingEffects } from "./effects.ts";
+export { outboxOf } from "./effects.ts";
 export { executionIdOf } from "./ids.ts";
 export type { SpecIssue } from "./issues.ts";
+export { LONGEST_RETRY_MS } from "./limits.ts";
 export { pause, resume } from "./pause.ts";
 export { type Preview, type PreviewOptions, preview } from "./preview.ts";
 export { type StartResult, type StopResult, startResult, stopResult } from "./results.ts";

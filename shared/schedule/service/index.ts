@@ -1,6 +1,6 @@
-/** Schedules as a service over the ports: what `shared/schedule` decides is stored and done here. */
+/** Schedules as a service over the ports: commits what the rules decide, and performs it. */
 
-export { type Changed, change, create, type Decide } from "./change.ts";
 export { readLog } from "./log.ts";
 export { ScheduleTimer } from "./timer.ts";
+export { type Changed, change, create, type Decide } from "./transaction.ts";
 export { recover, scheduleClosed, wakeSchedule } from "./wake.ts";

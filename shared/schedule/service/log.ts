@@ -1,16 +1,16 @@
 /**
- * A schedule's log: the newest entries travel in the schedule's own item, so that they are written with what they tell
- * of; older ones are moved out by some twenty at a time.
+ * A schedule's log. The newest entries are part of the schedule's own item, so that an entry and the change that it records
+ * are one write. Older entries are moved to the log store, at least twenty at a time.
  *
- * SCHEDULELOG-1. Only entries that are stored in the item are moved, before the write that leaves them out. Which ones depends on
- *     the stored item alone, so two that move them move the same.
+ * SCHEDULELOG-1. Only entries that are stored in the item are moved, and they are moved before the write that leaves them out.
+ *     The stored item alone determines which ones, so two processes that move entries at the same time move the same ones.
  */
 import type { Ports, ScheduleLife } from "../../ports.ts";
 import { type LogEntry, type ScheduleState, wake } from "../rules/index.ts";
 
 /** Entries that stay in the item whatever their age. */
 const KEPT = 20;
-/** So many are moved at least, to write a row or item of them at a time. */
+/** Fewest entries that are moved at once: each move writes one row or item of them. */
 const MOVED = 20;
 
 export const lifeOf = (workspace: string, state: ScheduleState): ScheduleLife => ({
@@ -19,8 +19,12 @@ export const lifeOf = (workspace: string, state: ScheduleState): ScheduleLife =>
   createdAt: state.created_at,
 });
 
-/** Moves old entries out of the stored state; answers those that its next value still carries. SCHEDULELOG-1. */
-export async function carried(ports: Ports, workspace: string, stored: ScheduleState): Promise<readonly LogEntry[]> {
+/** Moves old entries out of the stored state. Answers the entries that stay in it. SCHEDULELOG-1. */
+export async function moveOldEntries(
+  ports: Ports,
+  workspace: string,
+  stored: ScheduleState,
+): Promise<readonly LogEntry[]> {
   const { log } = stored;
   if (log.length < KEPT + MOVED) return log;
   const old = log.slice(0, -KEPT);
@@ -31,13 +35,13 @@ export async function carried(ports: Ports, workspace: string, stored: ScheduleS
 export interface LogPage {
   /** Newest first. */
   readonly entries: LogEntry[];
-  /** There are older ones. */
+  /** There are older entries. */
   readonly more: boolean;
 }
 
 /**
- * The log up to now, newest first, entries before number `before`. A paused or exhausted schedule is not woken for times
- * that cannot start anything: those since its last change are worked out here.
+ * The log up to now, newest first, entries before number `before`. A paused or exhausted schedule is not woken for due times
+ * that cannot start anything, so this function computes the entries of the due times since its last change.
  */
 export async function readLog(
   ports: Ports,

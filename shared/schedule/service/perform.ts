@@ -1,4 +1,4 @@
-/** Performing what a schedule decided: starting, cancelling and terminating executions, each idempotent by its key. */
+/** Performs the effects of a schedule: starts, cancels and terminates executions. Each effect is idempotent by its key. */
 import { searchKeysOf } from "../../core/search-keys.ts";
 import { send } from "../../engine/send.ts";
 import { start } from "../../engine/start.ts";
@@ -12,7 +12,7 @@ export type EffectResult =
   | { readonly kind: "start"; readonly execution: string; readonly result: StartResult }
   | { readonly kind: "stop"; readonly execution: string; readonly result: StopResult };
 
-/** Never throws: a fault of the store is "unavailable", which is tried again. */
+/** Never throws: a fault of the store becomes the result "unavailable", after which the effect is performed again. */
 export async function perform(
   ports: Ports,
   workspace: string,
@@ -25,13 +25,13 @@ export async function perform(
       ? { kind: "start", execution, result: await startRun(ports, workspace, state, effect) }
       : { kind: "stop", execution, result: await stopRun(ports, workspace, effect) };
   } catch (error) {
-    ports.log.error("a schedule's effect failed", {
+    ports.log.error("schedule: an effect failed, it will be performed again", {
       schedule: effect.schedule_id,
       execution,
       kind: effect.kind,
       error,
     });
-    const reason = `the server failed to start it: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `the server could not start the execution: ${error instanceof Error ? error.message : String(error)}`;
     return effect.kind === "start"
       ? { kind: "start", execution, result: { kind: "unavailable", reason } }
       : { kind: "stop", execution, result: "unavailable" };
@@ -69,7 +69,7 @@ async function startRun(
 async function stopRun(ports: Ports, workspace: string, effect: StopEffect): Promise<StopResult> {
   const ref = { workspace, execution: effect.execution_id };
   const head = await ports.executions.head(ref);
-  // The id may have been used again by a client, after ours had closed and told us so.
+  // A client may use the id again once our execution has closed and the schedule has been told so.
   if (head?.schedule?.id !== effect.schedule_id) return "missing";
   if (effect.kind === "terminate") {
     const done = await terminate(ports, ref, { kind: "terminated", reason: effect.reason });

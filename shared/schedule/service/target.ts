@@ -1,6 +1,6 @@
 /**
- * Which registration a scheduled start goes to: decided anew at every start, by the rules of a client's execute. What may
- * change by itself (no worker is running) is "unavailable" and tried again for some minutes; the rest is "refused".
+ * The registration that serves a scheduled start. Each start chooses it anew, by the rules of a client's execute. If no worker
+ * is running the result is "unavailable", and the start is tried again for some minutes; every other reason is "refused".
  */
 import type { Ports, RegistrationRecord } from "../../ports.ts";
 import type { Refusal } from "../../protocol/errors.ts";
@@ -19,12 +19,13 @@ export async function targetOf(ports: Ports, workspace: string, effect: StartEff
   if (found.kind === "refused") return { kind: "refused", reason: textOf(found.refusal) };
   const { registration } = found;
   if (isEncodedInput(effect.input)) return { kind: "registration", registration };
-  const { inputProblems } = await import("../../routing/schema-check.ts"); // with its validator, at the first start
+  // Loaded at the first start: it brings the JSON Schema validator along.
+  const { inputProblems } = await import("../../routing/schema-check.ts");
   const problems = inputProblems(registration.definition.input_schema, effect.input);
   if (problems.length === 0) return { kind: "registration", registration };
-  const told = problems.slice(0, 5).map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`);
-  const whose = `'${registration.workflow}' of deployment '${registration.deployment}'`;
-  return { kind: "refused", reason: `the input does not fit workflow ${whose}: ${told.join("; ")}` };
+  const listed = problems.slice(0, 5).map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`);
+  const workflowText = `'${registration.workflow}' of deployment '${registration.deployment}'`;
+  return { kind: "refused", reason: `the input does not fit workflow ${workflowText}: ${listed.join("; ")}` };
 }
 
 const textOf = ({ detail }: Refusal): string => (typeof detail === "string" ? detail : JSON.stringify(detail));

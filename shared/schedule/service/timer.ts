@@ -1,47 +1,53 @@
 /**
- * Wakes schedules in time from inside one process: one timer, for the earliest of all.
+ * Wakes the schedules of an installation that is one process: one timer, set for the earliest wake-up time of all schedules.
  *
- * TIMER-1. What is due is read from the store. The timer only says when to look, so a restart needs nothing but a first look.
- * TIMER-2. A timer counts elapsed time, not the clock's: while a machine sleeps it stands still, and a clock that is set moves
- *     under it. So it never sleeps longer than `recheckMs`, and looking too early does nothing.
- * TIMER-3. A schedule that cannot be woken (its item is broken, the store fails) is left alone for a minute; it holds up
- *     nobody else.
+ * TIMER-1. The store says which schedules are due. The timer only says when to look, so after a restart one look is enough.
+ * TIMER-2. An operating system timer counts elapsed time: it stops while the machine is suspended, and it does not follow a
+ *     clock that is set. So the timer is never set further ahead than `recheckMs`; a look that is too early does nothing.
+ * TIMER-3. A schedule that cannot be woken (its item is broken, the store fails) is not tried again for a minute, so that it
+ *     does not delay the others.
  */
 import type { DueSchedule, Ports, ScheduleKey } from "../../ports.ts";
 import type { Millis } from "../../protocol/history.ts";
 import { wakeSchedule } from "./wake.ts";
 
-/** Read at a time. */
+/** Due schedules that one query reads. */
 const BATCH = 500;
-/** Woken without a pause for this long: a crowd is not held up by a commit for every few, nor others for seconds. */
+/**
+ * After this long the timer yields to the event loop. The store commits once per turn of the loop: a shorter slice would make
+ * a large batch wait for many commits, a longer one would delay other requests.
+ */
 const SLICE_MS = 30;
-const LEFT_ALONE_MS = 60_000;
-const FAILED_MS = 1_000;
+/** TIMER-3. */
+const BROKEN_RETRY_MS = 60_000;
+/** Pause after a failed query. */
+const FAILED_RETRY_MS = 1_000;
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const nameOf = ({ workspace, schedule }: ScheduleKey) => `${workspace}/${schedule}`;
 
-export interface AlarmOptions {
+export interface ScheduleTimerOptions {
   readonly ports: Ports;
-  /** The longest sleep; null: as long as it takes, for a clock that is never set. */
+  /** Longest time between two looks, ms; null: no limit, for a clock that is never set. */
   readonly recheckMs: Millis | null;
 }
 
 export class ScheduleTimer {
-  readonly #o: AlarmOptions;
+  readonly #o: ScheduleTimerOptions;
+  /** Schedules that could not be woken, and when each is tried again. */
   readonly #broken = new Map<string, Millis>();
   #cancel: (() => void) | null = null;
   #setFor = Number.POSITIVE_INFINITY;
   #running = false;
-  /** The earliest nudge while busy. */
-  #nudged = Number.POSITIVE_INFINITY;
+  /** The earliest time given to `lookBy` while busy. */
+  #askedFor = Number.POSITIVE_INFINITY;
   /** Schedules are being woken. */
   busy = false;
 
-  constructor(options: AlarmOptions) {
+  constructor(options: ScheduleTimerOptions) {
     this.#o = options;
   }
 
-  /** Until `stop`. */
+  /** Looks at once, then at each wake-up time until `stop`. */
   start(): void {
     if (this.#running) return;
     this.#running = true;
@@ -55,10 +61,10 @@ export class ScheduleTimer {
     this.#setFor = Number.POSITIVE_INFINITY;
   }
 
-  /** A schedule has to be woken at `at`. */
-  nudge(at: Millis): void {
+  /** Makes the timer look for due schedules at `at` or earlier. */
+  lookBy(at: Millis): void {
     if (!this.#running) return;
-    if (this.busy) this.#nudged = Math.min(this.#nudged, at);
+    if (this.busy) this.#askedFor = Math.min(this.#askedFor, at);
     else if (at < this.#setFor) this.#set(at);
   }
 
@@ -78,26 +84,26 @@ export class ScheduleTimer {
       await this.#wakeAll();
       next = await this.#earliest();
     } catch (error) {
-      ports.log.error("looking for due schedules failed", { error });
-      next = ports.clock.now() + FAILED_MS;
+      ports.log.error("schedule timer: could not read the due schedules", { error });
+      next = ports.clock.now() + FAILED_RETRY_MS;
     }
     this.busy = false;
-    const latest = Math.min(next, this.#nudged, recheckMs === null ? next : ports.clock.now() + recheckMs); // TIMER-2
-    this.#nudged = Number.POSITIVE_INFINITY;
-    if (this.#running && Number.isFinite(latest)) this.#set(latest);
+    const at = Math.min(next, this.#askedFor, recheckMs === null ? next : ports.clock.now() + recheckMs); // TIMER-2
+    this.#askedFor = Number.POSITIVE_INFINITY;
+    if (this.#running && Number.isFinite(at)) this.#set(at);
   }
 
   async #wakeAll(): Promise<void> {
     const { ports } = this.#o;
     while (this.#running) {
-      const due = await this.#able(ports.clock.now(), BATCH);
+      const due = await this.#due(ports.clock.now(), BATCH);
       if (due.length === 0) return;
       let began = ports.clock.now();
       for (const each of due) {
         if (!this.#running) return;
         await this.#wake(each);
         if (ports.clock.now() - began < SLICE_MS) continue;
-        await nextTurn(); // others want to be served, and what was written to be committed
+        await nextTurn(); // the store commits, and other requests are served
         began = ports.clock.now();
       }
       await nextTurn();
@@ -109,15 +115,15 @@ export class ScheduleTimer {
     try {
       const next = await wakeSchedule(ports, key);
       if (next !== key.wakeAt || next > ports.clock.now()) return;
-      throw new Error("it is due still after it was woken");
+      throw new Error("the schedule is still due after its wake-up");
     } catch (error) {
-      this.#broken.set(nameOf(key), ports.clock.now() + LEFT_ALONE_MS); // TIMER-3
-      ports.log.error("a schedule could not be woken", { ...key, error });
+      this.#broken.set(nameOf(key), ports.clock.now() + BROKEN_RETRY_MS); // TIMER-3
+      ports.log.error("schedule timer: could not wake a schedule", { ...key, error });
     }
   }
 
-  /** Due at or before `until`, without those left alone. */
-  async #able(until: Millis, limit: number): Promise<DueSchedule[]> {
+  /** Schedules due at or before `until`, without the broken ones. */
+  async #due(until: Millis, limit: number): Promise<DueSchedule[]> {
     const now = this.#o.ports.clock.now();
     for (const [name, end] of this.#broken) if (end <= now) this.#broken.delete(name);
     const due = await this.#o.ports.schedules.due(until, limit + this.#broken.size);
@@ -125,7 +131,7 @@ export class ScheduleTimer {
   }
 
   async #earliest(): Promise<Millis> {
-    const [first] = await this.#able(Number.MAX_SAFE_INTEGER, 1);
+    const [first] = await this.#due(Number.MAX_SAFE_INTEGER, 1);
     return Math.min(first?.wakeAt ?? Number.POSITIVE_INFINITY, ...this.#broken.values());
   }
 }

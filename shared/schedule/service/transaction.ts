@@ -1,0 +1,162 @@
+/**
+ * A change of a schedule: one transaction with an outbox.
+ *
+ *     read      the schedule, with its version
+ *     decide    the rules answer the next state, effects (starts and stops of executions) and the next wake-up time
+ *     commit    the next state replaces the one that was read. It holds the effects: they are the outbox   CHANGE-1
+ *     perform   the effects, at most 20 at a time                                                          CHANGE-2
+ *     commit    their results, which clears their outbox entries. A result may decide further effects:
+ *               perform and commit repeat until no effect is left
+ *     arm       the timer, for the next wake-up time                                                       CHANGE-3
+ *
+ * CHANGE-1. A commit is conditional on the version that was read (optimistic concurrency). After a conflict the transaction
+ *     reads and decides again.
+ * CHANGE-2. Effects are performed after the commit that decided them. If the process dies before it commits their results, the
+ *     outbox still holds them and the schedule is due again some seconds later, so that another process performs them again.
+ *     Each effect is idempotent by its key: one due time starts one execution, however often its start is performed.
+ * CHANGE-3. The timer is armed last. If the process dies before that, `due` still finds the schedule.
+ */
+import type { Ports, ScheduleKey, StoredSchedule } from "../../ports.ts";
+import type { Millis } from "../../protocol/history.ts";
+import {
+  type CreateSchedule,
+  createSchedule,
+  type Decision,
+  type Effect,
+  type LogEntry,
+  outboxOf,
+  type ScheduleState,
+  type SpecIssue,
+  startResult,
+  stopResult,
+  wakeTime,
+} from "../rules/index.ts";
+import { moveOldEntries } from "./log.ts";
+import { type EffectResult, perform } from "./perform.ts";
+
+export type Decide = (state: ScheduleState, now: Millis) => Decision | { readonly issues: readonly SpecIssue[] };
+export type Changed =
+  | { kind: "changed"; state: ScheduleState; wakeAt: Millis | null }
+  | { kind: "missing" }
+  | { kind: "invalid"; issues: readonly SpecIssue[] };
+export type Created =
+  | { kind: "created"; state: ScheduleState }
+  | { kind: "exists" }
+  | Extract<Changed, { kind: "invalid" }>;
+
+/** Effects that are performed concurrently. */
+const CONCURRENT_EFFECTS = 20;
+/** Writers that compete for one schedule do not cause so many conflicts in a row: more is a fault. */
+const MAX_CONFLICTS = 100;
+
+export async function create(ports: Ports, workspace: string, given: Omit<CreateSchedule, "seed">): Promise<Created> {
+  const seed = `${workspace}/${given.schedule_id}`;
+  const decision = createSchedule(ports.clock.now(), { ...given, seed });
+  if ("issues" in decision) return { kind: "invalid", issues: decision.issues };
+  const { state } = decision;
+  const wakeAt = decision.wakeAt ?? null;
+  if (!(await ports.schedules.create(workspace, { state, wakeAt }))) return { kind: "exists" };
+  if (wakeAt !== null) await ports.schedules.arm({ workspace, schedule: state.schedule_id }, wakeAt);
+  return { kind: "created", state };
+}
+
+/** The whole transaction. `rearm`: a wake-up has used up the armed timer, so arm it again even for an unchanged time. */
+export async function change(ports: Ports, key: ScheduleKey, decide: Decide, { rearm = false } = {}): Promise<Changed> {
+  const first = await commit(ports, key, decide);
+  if (first.kind !== "committed") return first;
+  const last = await flushOutbox(ports, key, first);
+  const { state, wakeAt } = last.stored;
+  if (wakeAt !== first.wakeAtBefore || (rearm && wakeAt !== null)) await ports.schedules.arm(key, wakeAt);
+  return { kind: "changed", state, wakeAt };
+}
+
+/** Continues a transaction whose process died after a commit, at once instead of when the schedule is due again. */
+export async function recoverOutbox(ports: Ports, key: ScheduleKey): Promise<void> {
+  const stored = await ports.schedules.get(key);
+  if (!stored) return;
+  const effects = outboxOf(stored.state);
+  const last = await flushOutbox(ports, key, { kind: "committed", stored, wakeAtBefore: stored.wakeAt, effects });
+  if (last.stored.wakeAt !== stored.wakeAt) await ports.schedules.arm(key, last.stored.wakeAt);
+}
+
+interface Committed {
+  readonly kind: "committed";
+  readonly stored: StoredSchedule;
+  readonly wakeAtBefore: Millis | null;
+  /** Decided by this commit and to be performed now. */
+  readonly effects: readonly Effect[];
+}
+
+/** CHANGE-1. */
+async function commit(
+  ports: Ports,
+  key: ScheduleKey,
+  decide: Decide,
+): Promise<Committed | Exclude<Changed, { kind: "changed" }>> {
+  for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
+    const seen = await ports.schedules.get(key);
+    if (!seen) return { kind: "missing" };
+    const decision = decide(seen.state, ports.clock.now());
+    if ("issues" in decision) return { kind: "invalid", issues: decision.issues };
+    const wakeAt = decision.wakeAt ?? null;
+    if (!decision.changed) return { kind: "committed", stored: seen, wakeAtBefore: seen.wakeAt, effects: [] };
+    const log = [...(await moveOldEntries(ports, key.workspace, seen.state)), ...decision.log];
+    const stored = { state: { ...decision.state, log }, wakeAt };
+    if (await ports.schedules.replace(key.workspace, seen.state, stored)) {
+      warnOfRefusals(ports, key, decision.log);
+      return { kind: "committed", stored, wakeAtBefore: seen.wakeAt, effects: decision.effects };
+    }
+  }
+  throw new Error(`schedule '${key.schedule}': ${MAX_CONFLICTS} writes in a row met a conflict with other writers`);
+}
+
+/**
+ * CHANGE-2. Answers the last commit. The change itself is committed by now, so a fault is logged and not thrown: the outbox
+ * still holds the effects, and the next wake-up performs them again.
+ */
+async function flushOutbox(ports: Ports, key: ScheduleKey, first: Committed): Promise<Committed> {
+  let last = first;
+  try {
+    while (last.effects.length > 0) {
+      const results = await performAll(ports, key, last);
+      const next = await commit(ports, key, (state, now) => takeResults(state, now, results));
+      if (next.kind !== "committed") return last; // the schedule was deleted meanwhile
+      last = next;
+    }
+  } catch (error) {
+    ports.log.error("schedule: could not perform its effects, they will be performed again", { ...key, error });
+  }
+  return last;
+}
+
+async function performAll(ports: Ports, { workspace }: ScheduleKey, of: Committed): Promise<EffectResult[]> {
+  const results: EffectResult[] = [];
+  for (let i = 0; i < of.effects.length; i += CONCURRENT_EFFECTS) {
+    const some = of.effects.slice(i, i + CONCURRENT_EFFECTS);
+    results.push(...(await Promise.all(some.map((effect) => perform(ports, workspace, of.stored.state, effect)))));
+  }
+  return results;
+}
+
+/** All results in one decision, to be committed by one write. */
+function takeResults(before: ScheduleState, now: Millis, results: readonly EffectResult[]): Decision {
+  let state = before;
+  const effects: Effect[] = [];
+  const log: LogEntry[] = [];
+  for (const each of results) {
+    const decision =
+      each.kind === "start"
+        ? startResult(state, now, each.execution, each.result)
+        : stopResult(state, now, each.execution, each.result);
+    state = decision.state;
+    effects.push(...decision.effects);
+    log.push(...decision.log);
+  }
+  return { state, effects, log, wakeAt: wakeTime(state), changed: state !== before };
+}
+
+function warnOfRefusals(ports: Ports, { schedule }: ScheduleKey, entries: readonly LogEntry[]): void {
+  for (const { outcome, nominal, reason } of entries) {
+    if (outcome === "refused") ports.log.warn("schedule: a run was refused", { schedule, nominal, reason });
+  }
+}
