@@ -1,5 +1,4 @@
-/** Pause and resume, by hand or after a failure. */
-
+/** The commands pause and resume, and the note of a pause after a failure. */
 import { MAX_NOTE_BYTES } from "../../protocol/limits.ts";
 import { byteLength } from "./bytes.ts";
 import { collect } from "./collect.ts";
@@ -9,36 +8,27 @@ import { processBuffer } from "./overlap.ts";
 import type { Decision, ScheduleState } from "./state.ts";
 import { wakeDraft } from "./wake.ts";
 
-/**
- * Starts no more scheduled runs; what is active goes on. What came due but was not yet handled is dropped too: whoever
- * pauses after an outage means the runs that would be made up as well. Pausing again replaces the note.
- */
-export function pause(
-  state: ScheduleState,
-  now: number,
-  note: string | null = null,
-): Decision | { readonly issues: SpecIssue[] } {
-  const issues = noteIssues(note);
-  if (issues) return { issues };
-  const draft = open(state, now);
-  collect(draft);
-  Object.assign(draft.state, { paused: true, note, updated_at: now });
-  processBuffer(draft);
-  return finish(draft);
-}
+type Paused = Decision | { readonly issues: SpecIssue[] };
 
-/** Goes on with the next due time after now; those that passed during the pause are lost and logged. */
-export function resume(
-  state: ScheduleState,
-  now: number,
-  note: string | null = null,
-): Decision | { readonly issues: SpecIssue[] } {
+/**
+ * Starts no more scheduled runs; active runs go on. Due times that were not yet handled are dropped too: a user who pauses after
+ * an outage does not want the missed runs either. Pausing again replaces the note.
+ */
+export const pause = (state: ScheduleState, now: number, note: string | null = null): Paused =>
+  setPaused(true, state, now, note);
+
+/** Goes on with the next due time after now. Those that passed during the pause are lost and logged. */
+export const resume = (state: ScheduleState, now: number, note: string | null = null): Paused =>
+  setPaused(false, state, now, note);
+
+function setPaused(paused: boolean, state: ScheduleState, now: number, note: string | null): Paused {
   const issues = noteIssues(note);
   if (issues) return { issues };
   const draft = open(state, now);
   collect(draft);
-  Object.assign(draft.state, { paused: false, note, updated_at: now });
-  wakeDraft(draft);
+  Object.assign(draft.state, { paused, note, updated_at: now });
+  if (paused) processBuffer(draft);
+  else wakeDraft(draft);
   return finish(draft);
 }
 
