@@ -1,7 +1,7 @@
 /**
- * A calendar compiled to tables, and its search on the wall clock: "wall" is seconds since 1970-01-01T00:00:00 as the
- * clock on the wall shows them, without any zone. The search goes by months with one bit per day, so a date that
- * comes once in 28 years is a few hundred steps away.
+ * A calendar compiled to tables, and the search in them. The search works in wall time: seconds since 1970-01-01T00:00:00 as a
+ * local clock shows them, without any zone. It steps from month to month with one bit per day, so it finds a date that comes
+ * once in 28 years in a few hundred steps.
  */
 import { civilFromDays, DAY_SECONDS, daysFromCivil, daysInMonth, weekdayOf } from "./civil.ts";
 import type { FieldValues } from "./fields.ts";
@@ -108,7 +108,7 @@ function timeOfDay(calendar: CompiledCalendar, from: number): number {
   return hour === -1 ? -1 : hour * 3600 + calendar.minute[0]! * 60 + calendar.second[0]!;
 }
 
-/** The first matching wall time at or after `wall`; undefined if none comes until the end of 2101. */
+/** The first matching wall time at or after `wall`; undefined if there is none until the end of 2101. */
 export function nextWall(calendar: CompiledCalendar, wall: number): number | undefined {
   if (calendar.second[0] === -1 || calendar.minute[0] === -1 || calendar.hour[0] === -1) return undefined;
   const today = Math.floor(wall / DAY_SECONDS);
@@ -133,8 +133,8 @@ export function matchesWall(calendar: CompiledCalendar, wall: number): boolean {
 }
 
 /**
- * The first wall time at or after `wall` that does not match; undefined if all do until the end of 2101. It goes by whole
- * minutes, hours and days where all of them match, so that a year that is skipped costs a few steps.
+ * The first wall time at or after `wall` that does not match; undefined if all match until the end of 2101. The search steps
+ * by whole minutes, hours or days where all of them match, so that passing over a skipped year takes a few steps.
  */
 export function nextWallOutside(calendar: CompiledCalendar, wall: number): number | undefined {
   let at: number = wall;

@@ -1,6 +1,6 @@
 /**
- * Civil dates as integers: days and seconds since 1970-01-01, on the proleptic Gregorian calendar. No `Date`: whole
- * arithmetic is faster, cannot pick up the process's zone, and cannot mix milliseconds with anything else.
+ * Civil dates as integers: days and seconds since 1970-01-01, on the proleptic Gregorian calendar. They do not use `Date`:
+ * integer arithmetic is faster, does not depend on the zone of the process, and keeps seconds apart from milliseconds.
  */
 
 export const DAY_SECONDS = 86_400;
@@ -67,7 +67,7 @@ function fieldsOf(ms: number) {
   };
 }
 
-/** `2026-03-27T08:00:00Z`, with milliseconds only where there are some. */
+/** `2026-03-27T08:00:00Z`, with milliseconds only if they are not zero. */
 export function formatInstant(ms: number): string {
   const f = fieldsOf(ms);
   const fraction = f.milli === 0 ? "" : `.${pad(f.milli, 3)}`;
@@ -84,8 +84,8 @@ const INSTANT =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d{2}:?\d{2})?)?$/;
 
 /**
- * Milliseconds of an RFC 3339 date-time, undefined if it is none. Without an offset it is UTC, a date alone is its
- * midnight UTC (both as clients that serialise naive date-times mean them); digits beyond the millisecond are cut.
+ * Milliseconds of an RFC 3339 date-time; undefined for any other text. A date-time without an offset is read as UTC and a date
+ * alone as midnight UTC, because clients that serialise naive date-times mean that. Digits beyond the millisecond are cut.
  */
 export function parseInstant(text: string): number | undefined {
   const match = INSTANT.exec(text);

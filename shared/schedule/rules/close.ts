@@ -1,4 +1,4 @@
-/** What became of an execution that the schedule started. */
+/** The command that takes in the close of an execution that the schedule started. */
 import { activeRun, finish, isSameRun, open } from "./draft.ts";
 import { processBuffer } from "./overlap.ts";
 import { failureNote } from "./pause.ts";
@@ -14,9 +14,9 @@ export interface ClosedRun {
 }
 
 /**
- * An execution closed: pauses after a failure or timeout if the policy says so, then starts what waits. Told twice, or about
- * an execution that the schedule does not know, it is only a wake-up. A run that closes before its start was confirmed
- * has started.
+ * An execution closed: pauses the schedule after a failure or timeout if the policy says so, then starts waiting runs. For an
+ * execution that is not active (a second report, or an unknown id) it is only a wake-up. If the run closed before its start was
+ * confirmed, the close confirms the start.
  */
 export function runClosed(state: ScheduleState, now: number, closed: ClosedRun): Decision {
   const draft = open(state, now);

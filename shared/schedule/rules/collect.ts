@@ -1,11 +1,11 @@
-/** Takes in what came due since the mark: into the buffer, or lost and logged. */
+/** Moves the due times since the cursor into the buffer, or logs them as lost. */
 import { Overlap, type OverlapPolicy } from "./definition.ts";
 import { count, type Draft, lostBecause, record, specOf } from "./draft.ts";
 import { BUFFER_LIMIT, LOST_ONE_BY_ONE } from "./limits.ts";
 import type { Occurrence, Outcome, WaitingRun } from "./state.ts";
 import { type CompiledSpec, type DueTime, lastRawTime, nextTime, timesAfter } from "./times.ts";
 
-/** Moves the mark over every due time with `actual <= now`. What can start is at the end of the buffer afterwards. */
+/** Moves the cursor over every due time with `actual <= now`, and appends the runs that can start to the buffer. */
 export function collect(draft: Draft): void {
   const lost = lostBecause(draft.state);
   if (lost) {
@@ -29,20 +29,20 @@ export function collect(draft: Draft): void {
   lose(draft, now, "buffer_full");
 }
 
-/** Where the newest run wins, a full buffer gives way to the newest due time: it takes the place of the last one queued. */
+/** Under CANCEL_OTHER and TERMINATE_OTHER the newest run starts, so in a full buffer it replaces the last waiting run. */
 function keepNewest(draft: Draft): void {
   const { state, now } = draft;
   const spec = specOf(state.definition);
   const last = lastRawTime(spec, state.cursor, now);
   const newest = last === undefined ? undefined : nextTime(spec, last - 1, state.seed);
-  const gives = state.buffer.at(-1);
-  if (!newest || newest.nominal !== last || newest.actual > now || !gives || gives.manual !== null) return;
-  record(draft, gives, "superseded", { until: newest.nominal - 1 });
+  const replaced = state.buffer.at(-1);
+  if (!newest || newest.nominal !== last || newest.actual > now || !replaced || replaced.manual !== null) return;
+  record(draft, replaced, "superseded", { until: newest.nominal - 1 });
   state.buffer = [...state.buffer.slice(0, -1), waiting(scheduled(newest))];
   state.cursor = newest.nominal;
 }
 
-/** Nothing starts at times with `actual <= until`: says so one by one, and of very many in one entry. */
+/** Logs the due times with `actual <= until` as lost: the first `LOST_ONE_BY_ONE` one by one, the rest in one entry. */
 function lose(draft: Draft, until: number, outcome: Outcome): void {
   const { state } = draft;
   const spec = specOf(state.definition);
@@ -62,7 +62,7 @@ function lose(draft: Draft, until: number, outcome: Outcome): void {
   }
 }
 
-/** A run that has just come due or was just asked for. */
+/** A run that has just come due or was just requested. */
 export function waiting(occurrence: Occurrence, overlap: OverlapPolicy | null = null): WaitingRun {
   return { ...occurrence, overlap, waited: false, asked: false };
 }
@@ -70,8 +70,8 @@ export function waiting(occurrence: Occurrence, overlap: OverlapPolicy | null = 
 const scheduled = ({ nominal, actual }: DueTime) => ({ nominal, actual, manual: null });
 
 /**
- * A mark, not before `mark`, that leaves behind all due times with `actual <= until` and no other. Only the latest raw
- * time can have come nominally and not yet actually, because jitter ends before the next one.
+ * The cursor, at or after `cursor`, that has passed all due times with `actual <= until` and no others. Only for the latest raw
+ * time can `until` lie between the nominal and the actual time, because jitter ends before the next raw time.
  */
 export function cursorAfter(spec: CompiledSpec, seed: string, cursor: number, until: number): number {
   const passed = Math.max(cursor, until);

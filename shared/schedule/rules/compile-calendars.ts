@@ -1,4 +1,4 @@
-/** Calendars as people write them, checked field by field and compiled; those that can never match are found and explained. */
+/** Checks and compiles the calendars of a definition. A calendar that can never match is refused with the reason. */
 import { MAX_CALENDAR_COMMENT_BYTES } from "../../protocol/limits.ts";
 import { byteLength } from "./bytes.ts";
 import { type CompiledCalendar, compileCalendar, firstDay } from "./calendar.ts";
@@ -8,7 +8,7 @@ import { issue, type SpecIssue } from "./issues.ts";
 
 type Loc = (string | number)[];
 
-/** Compiles a list of calendars; those with issues are left out. */
+/** Compiles a list of calendars, without those that have issues. */
 export function compileCalendars(name: "calendars" | "skip", list: readonly Calendar[], issues: SpecIssue[]) {
   const compiled: CompiledCalendar[] = [];
   for (const [index, calendar] of list.entries()) {
@@ -39,7 +39,7 @@ function checkRanges(loc: Loc, calendar: Calendar, issues: SpecIssue[]): void {
   }
 }
 
-/** A skip calendar without any time of day means the whole day: "skip 25 December" is what people write. */
+/** A skip calendar without a time of day means the whole day, because "skip 25 December" does. */
 const isDateOnly = ({ second, minute, hour }: Calendar) =>
   second === undefined && minute === undefined && hour === undefined;
 
@@ -57,7 +57,7 @@ export function isImpossible(values: FieldValues, calendar: CompiledCalendar): b
   return FIELDS.every((field) => values[field]?.size !== 0) && firstDay(calendar) === undefined;
 }
 
-/** Loosens one field after the other until a date exists. */
+/** Finds the reason by leaving out one field after another until a date exists. */
 export function whyImpossible(values: FieldValues): string {
   const list = (field: Field) => `${field} ${[...values[field]!].join(", ")}`;
   const exists = (loosened: Partial<FieldValues>) =>

@@ -1,4 +1,4 @@
-/** From a valid shape to tables to search in; every rule about values is checked here, each with its own issue. */
+/** Compiles a definition of valid shape to tables for the search. Checks all rules about values; each has its own issue. */
 
 import { type CompiledCalendar, compileCalendar } from "./calendar.ts";
 import { parseInstant } from "./civil.ts";
@@ -13,7 +13,7 @@ import { similarZone, type Zone, zoneNamed } from "./zone.ts";
 
 type Loc = (string | number)[];
 
-/** What of a definition says when runs are due. */
+/** The parts of a definition that say when runs are due. */
 export interface SpecSource {
   readonly calendars?: readonly Calendar[] | null | undefined;
   readonly intervals?:
@@ -28,7 +28,7 @@ export interface SpecSource {
   readonly time_zone_name?: string | null | undefined;
 }
 
-/** Compiles what it can; the spec is to be used only if there are no issues. */
+/** Use the spec only if there are no issues: it holds only the parts that compiled. */
 export function compile(definition: SpecSource): { readonly spec: CompiledSpec; readonly issues: SpecIssue[] } {
   const issues: SpecIssue[] = [];
   const calendars = compileCalendars("calendars", definition.calendars ?? [], issues);
@@ -91,8 +91,9 @@ function compileZone(named: string | undefined, cron: readonly CronZone[], issue
   const [first] = cron;
   const other = cron.find(({ zone }) => zone !== first?.zone);
   if (first && other) {
-    const told = ({ index, zone }: CronZone) => `cron_expressions[${index}] ${zone ? `names ${zone}` : "names none"}`;
-    const rule = `a schedule has one zone, but ${told(first)} and ${told(other)}; allowed is the same CRON_TZ in all, or none and time_zone_name (@every names none)`;
+    const zoneText = ({ index, zone }: CronZone) =>
+      `cron_expressions[${index}] ${zone ? `names ${zone}` : "names none"}`;
+    const rule = `a schedule has one zone, but ${zoneText(first)} and ${zoneText(other)}; allowed is the same CRON_TZ in all, or none and time_zone_name (@every names none)`;
     issues.push(issue(["cron_expressions", other.index], other.text, rule));
   } else if (first?.zone !== undefined && named !== undefined && named !== first.zone) {
     const rule = `cron_expressions name the zone ${first.zone}; allowed is the same zone, or to leave one of the two out`;

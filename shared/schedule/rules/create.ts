@@ -1,4 +1,4 @@
-/** A new schedule. */
+/** The command that creates a schedule. */
 import { MAX_SCHEDULE_ID } from "../../protocol/limits.ts";
 import { type Draft, finish } from "./draft.ts";
 import { issue, type SpecIssue } from "./issues.ts";
@@ -17,7 +17,7 @@ export interface CreateSchedule {
   readonly definition: unknown;
 }
 
-/** Nothing before `now` is ever made up, even if the spec starts in the past. */
+/** Due times before `now` never start a run, even if the spec starts in the past. */
 export function createSchedule(now: number, given: CreateSchedule): Decision | { readonly issues: SpecIssue[] } {
   if (!/^[A-Za-z0-9_-]+$/.test(given.schedule_id) || given.schedule_id.length > MAX_SCHEDULE_ID) {
     const rule = `allowed are 1 to ${MAX_SCHEDULE_ID} letters, digits, - and _, because execution ids are made from it`;

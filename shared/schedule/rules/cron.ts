@@ -73,14 +73,17 @@ function read(text: string): CronSource {
   return { zone, values: readFields(rest) };
 }
 
-/** `#` begins a comment at the start or after a blank. Glued to a field it would silently turn "second Monday" into "Monday". */
+/**
+ * `#` begins a comment at the start of the text or after a blank. Directly after a field it is refused: as a comment it would
+ * silently turn `1#2`, in other systems "the second Monday", into "every Monday".
+ */
 function withoutComment(text: string): string {
   const at = text.indexOf("#");
   if (at === -1) return text;
   if (at > 0 && !/\s/.test(text[at - 1]!)) {
-    const glued = text.split(/\s+/).find((part) => part.includes("#"));
+    const item = text.split(/\s+/).find((part) => part.includes("#"));
     throw new CronProblem(
-      `"#" in ${JSON.stringify(glued)} is not supported: no field can say "the n-th weekday of the month"; ` +
+      `"#" in ${JSON.stringify(item)} is not supported: no field can say "the n-th weekday of the month"; ` +
         "combine a weekday with a range of days instead (the second Monday is `0 9 8-14 * 1`), " +
         "or put a blank before # to begin a comment",
     );
@@ -161,7 +164,7 @@ function* readItem(field: Field, item: string): Generator<number> {
   for (let value = start; value <= end; value += step) yield field === "day_of_week" ? value % 7 : value;
 }
 
-/** Cron knows Sunday as 0 and as 7. */
+/** In cron expressions Sunday is 0 and 7. */
 const maximum = (field: Field) => (field === "day_of_week" ? 7 : FIELD_RULES[field].max);
 
 function allowed(field: Field): string {

@@ -1,7 +1,7 @@
-/** The shape of a schedule's definition. What its values mean together is checked in `validate.ts`. */
+/** The shape of a schedule's definition. `validate.ts` checks the values and their combinations. */
 import * as z from "zod";
 
-/** What happens when a run is due while another is active. */
+/** The policy for a run that comes due while another is active. */
 export const Overlap = {
   /** Drop the new run. The default. */
   SKIP: 1,
@@ -13,7 +13,7 @@ export const Overlap = {
   CANCEL_OTHER: 4,
   /** Terminate the active runs; the newest waiting run starts once they have closed. */
   TERMINATE_OTHER: 5,
-  /** Start at once, whatever is active. */
+  /** Start at once, even if others are active. */
   ALLOW_ALL: 6,
 } as const;
 export type OverlapPolicy = (typeof Overlap)[keyof typeof Overlap];
@@ -77,9 +77,9 @@ export interface ScheduleDefinition {
     readonly catchup_window_seconds: number;
     readonly pause_on_failure: boolean;
   };
-  /** As last set; what is left of it is the schedule's `remaining`. */
+  /** As last set. The schedule's `remaining` counts down from it. */
   readonly max_executions: number | null;
 }
 
-/** Smaller windows are raised to this: a wake-up may be late by that much without anything being wrong. */
+/** Smaller windows are raised to this, because a wake-up may be so late in normal operation. */
 export const MIN_CATCHUP_SECONDS = 10;

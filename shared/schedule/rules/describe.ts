@@ -1,4 +1,4 @@
-/** A schedule as readers see it. */
+/** The view of a schedule that the API shows. */
 import { formatInstant } from "./civil.ts";
 import { cursorAfter } from "./collect.ts";
 import type { ScheduleDefinition } from "./definition.ts";
@@ -8,7 +8,7 @@ import type { ActiveRun, Counters, LogEntry, ScheduleState } from "./state.ts";
 import { isSkipped, timesAfter } from "./times.ts";
 import { wake } from "./wake.ts";
 
-/** The contract's ScheduleDefinitionOutput, and below it what the contract does not have. */
+/** The contract's ScheduleDefinitionOutput, and after the blank line the fields that the contract does not have. */
 export interface ScheduleDescription extends Omit<ScheduleDefinition, "max_executions"> {
   readonly schedule_id: string;
   readonly workflow_name: string;
@@ -17,16 +17,16 @@ export interface ScheduleDescription extends Omit<ScheduleDefinition, "max_execu
   readonly note: string | null;
   /** null = no limit, 0 = exhausted. */
   readonly remaining_executions: number | null;
-  /** The next 10 at most, earliest first, as they would start: with jitter, without what is skipped, also while paused. */
+  /** At most the next 10, earliest first: with jitter, without skipped times, also while paused. */
   readonly future_executions: readonly { readonly scheduled_at: string }[];
-  /** The last 10 at most, newest last. */
+  /** At most the last 10, newest last. */
   readonly recent_executions: readonly {
     readonly scheduled_at: string;
     readonly started_at: string;
     readonly execution_id: string;
   }[];
 
-  /** Times (nominal) before the last future one that `skip` takes out, 10 at most. */
+  /** At most 10 nominal times that `skip` excludes, before the last of `future_executions`. */
   readonly skipped_executions: readonly { readonly scheduled_at: string }[];
   readonly running_executions: readonly {
     readonly execution_id: string;
@@ -42,8 +42,8 @@ export interface ScheduleDescription extends Omit<ScheduleDefinition, "max_execu
   readonly updated_at: string;
 }
 
-/** Skipped candidates looked at for `skipped_executions`. */
-const LOOKED_AT = 1000;
+/** Candidates that are examined for `skipped_executions`. */
+const SKIP_CANDIDATES = 1000;
 
 export function describe(state: ScheduleState, now: number): ScheduleDescription {
   const { max_executions: _, ...definition } = state.definition;
@@ -85,7 +85,7 @@ function statusOf({ starting, stop }: ActiveRun) {
   return starting ? "starting" : "running";
 }
 
-/** The next due times after now, as many as may still start. */
+/** The next due times after now, at most as many as `remaining` allows to start. */
 function futureTimes(state: ScheduleState, now: number) {
   const spec = specOf(state.definition);
   const cursor = cursorAfter(spec, state.seed, state.cursor, now);
@@ -96,7 +96,7 @@ function skippedTimes(state: ScheduleState, now: number, until = Number.POSITIVE
   const spec = specOf(state.definition);
   if (spec.skip.length === 0) return [];
   return timesAfter({ ...spec, skip: [], jitterMs: 0 }, now)
-    .take(LOOKED_AT)
+    .take(SKIP_CANDIDATES)
     .filter(({ nominal }) => nominal < until && isSkipped(spec, nominal))
     .take(FUTURE_SHOWN)
     .map(({ nominal }) => ({ scheduled_at: formatInstant(nominal) }))
@@ -104,8 +104,8 @@ function skippedTimes(state: ScheduleState, now: number, until = Number.POSITIVE
 }
 
 /**
- * The log up to now. A paused or exhausted schedule is not woken for times that cannot start anything, so those since its
- * last change are added here; the next change stores them.
+ * The log up to now. A paused or exhausted schedule is not woken for due times that cannot start anything, so this function
+ * adds the entries of the due times since its last change. The next change stores them.
  */
 export function logAt(state: ScheduleState, now: number): readonly LogEntry[] {
   return state.paused || state.remaining === 0 ? wake(state, now).state.log : state.log;

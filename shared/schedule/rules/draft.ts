@@ -1,4 +1,4 @@
-/** The state while a command works on it: a copy that may be written, and what has come of it so far. */
+/** The state while a command works on it: a writable copy, with the effects and log entries decided so far. */
 import { compile } from "./compile.ts";
 import type { ScheduleDefinition } from "./definition.ts";
 import { executionIdOf } from "./ids.ts";
@@ -16,7 +16,7 @@ export interface Draft {
   readonly log: LogEntry[];
 }
 
-/** Fields are replaced, never written into: what was not assigned is the same value as before. */
+/** Commands assign fields and never write into their values, so that `finish` can tell what changed by comparing references. */
 export function open(before: ScheduleState, now: number): Draft {
   return { before, state: { ...before }, now, effects: [], log: [] };
 }
@@ -29,7 +29,7 @@ export function finish({ before, state, effects, log }: Draft): Decision {
   return { state: after, effects, log, wakeAt: wakeTime(after), changed };
 }
 
-/** Records what became of a due time. */
+/** Logs the outcome of a due time. */
 export function record(
   draft: Draft,
   occurrence: Occurrence,
@@ -67,28 +67,26 @@ export const idOf = (state: ScheduleState, occurrence: Occurrence) => executionI
 
 const compiled = new WeakMap<ScheduleDefinition, CompiledSpec>();
 
-/** The compiled spec of a stored definition. It was valid when it was stored, so anything else is a fault. */
+/** The compiled spec of a stored definition. The definition was valid when it was stored, so an issue is a fault: it throws. */
 export function specOf(definition: ScheduleDefinition): CompiledSpec {
   const known = compiled.get(definition);
   if (known) return known;
   const { spec, issues } = compile(definition);
   if (issues.length > 0) {
     const why = issues.map(({ msg }) => msg).join("; ");
-    throw new Error(
-      `a stored schedule definition does not compile any more (was it written by another version?): ${why}`,
-    );
+    throw new Error(`a stored schedule definition does not compile (was it written by another version?): ${why}`);
   }
   compiled.set(definition, spec);
   return spec;
 }
 
-/** Can due times start runs? If not they are lost, and why. */
+/** The reason why due times cannot start runs now and are lost; undefined if they can start. */
 export function lostBecause(state: ScheduleState): "paused" | "exhausted" | undefined {
   if (state.paused) return "paused";
   return state.remaining === 0 ? "exhausted" : undefined;
 }
 
-/** The earliest of: the next due time, if it can start anything; an effect to be performed again. */
+/** The earliest of: the next due time, if it can start a run; the next attempt of an effect in the outbox. */
 export function wakeTime(state: ScheduleState): number | undefined {
   let first = Number.POSITIVE_INFINITY;
   if (!lostBecause(state)) {

@@ -1,4 +1,4 @@
-/** Durations as people write them: ISO 8601 (`PT1H30M`) in definitions, Go's form (`1h30m`) in `@every`. */
+/** The two forms of durations: ISO 8601 (`PT1H30M`) in definitions, Go's form (`1h30m`) in `@every`. */
 
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 
@@ -14,8 +14,8 @@ const ISO = new RegExp(
 );
 
 /**
- * An ISO 8601 duration in milliseconds: weeks, days, hours, minutes, seconds, the last of them with a decimal fraction.
- * Years and months are refused, for they have no fixed length. A sign is read; whether it is allowed is the field's rule.
+ * An ISO 8601 duration in milliseconds: weeks, days, hours, minutes and seconds; the last part may have a decimal fraction.
+ * Years and months are refused, because they have no fixed length. A sign is accepted: each field has its own rule about it.
  */
 export function parseIsoDuration(text: string): Parsed<number> {
   const match = ISO.exec(text);

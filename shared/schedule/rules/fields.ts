@@ -1,4 +1,4 @@
-/** The seven fields of a calendar: what they may hold, and lists of ranges turned into sets of values. */
+/** The seven fields of a calendar: their limits, and the sets of values that lists of ranges stand for. */
 
 export const FIELDS = ["second", "minute", "hour", "day_of_month", "month", "year", "day_of_week"] as const;
 export type Field = (typeof FIELDS)[number];
@@ -31,7 +31,7 @@ export interface Range {
 /** The values of each field; undefined = every value. An empty set matches nothing. */
 export type FieldValues = Readonly<Record<Field, ReadonlySet<number> | undefined>>;
 
-/** Says what is wrong with a range of this field, naming the member; undefined if nothing is. */
+/** The member of a range that is not valid for this field, and what is allowed; undefined if the range is valid. */
 export function rangeProblem(
   field: Field,
   range: Range,

@@ -1,4 +1,4 @@
-/** An interval's times: `n * every + offset` seconds since 1970-01-01T00:00:00Z, whatever the zone. */
+/** The times of an interval: `n * every + offset` seconds since 1970-01-01T00:00:00Z, in every zone. */
 import { type Parsed, parseIsoDuration } from "./duration.ts";
 
 export interface CompiledInterval {
@@ -8,12 +8,12 @@ export interface CompiledInterval {
   readonly offset: number;
 }
 
-/** The first time strictly later than `after` (both seconds). Floored: right also before the offset, at negative n. */
+/** The first time strictly later than `after` (both in seconds). The floor makes it right before the offset too, at negative n. */
 export function nextInInterval({ every, offset }: CompiledInterval, after: number): number {
   return (Math.floor((after - offset) / every) + 1) * every + offset;
 }
 
-/** Checks the rules that `@every` shares with `intervals`; arguments are milliseconds and are cut to whole seconds. */
+/** Checks the rules that `@every` and `intervals` share. The arguments are milliseconds and are cut to whole seconds. */
 export function intervalOf(
   everyMs: number,
   offsetMs: number,

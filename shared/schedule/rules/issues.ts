@@ -1,4 +1,4 @@
-/** What is wrong with a definition, in the form that clients of the API know from 422 answers. */
+/** The issues of a definition, in the form of the API's 422 answers. */
 import type * as z from "zod";
 
 export interface SpecIssue {
@@ -36,7 +36,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   object: "allowed is an object",
 };
 
-/** Issues of the shape, from zod's (parsed with `reportInput`). */
+/** The issues that zod found in the shape. The definition must be parsed with `reportInput`. */
 export function shapeIssues(error: z.ZodError): SpecIssue[] {
   return error.issues.map((each) => {
     const loc = each.path.map((part) => (typeof part === "number" ? part : String(part)));

@@ -1,21 +1,23 @@
 /**
- * The delay of a due time: the same for the same schedule and nominal time for ever, so restarts, previews and real
- * starts agree; different schedules, even with names that differ in one character, are spread evenly.
+ * The delay of a due time. It follows from the schedule and the nominal time alone and must never change, so that restarts,
+ * previews and real starts agree. Schedules are spread evenly, even if their names differ in one character.
  */
 
-/** 32 bits of a text and a number of seconds: FNV-1a over the UTF-16 halves, then a finaliser, because FNV alone leaves
- * texts that differ only at the end close together. */
+/**
+ * A hash of a text and a number of seconds: FNV-1a over the bytes of the UTF-16 code units, then a finaliser, because FNV alone
+ * gives close values for texts that differ only at the end.
+ */
 function hash32(text: string, second: number): number {
   let hash = 0x811c9dc5;
-  const eat = (byte: number) => {
+  const add = (byte: number) => {
     hash = Math.imul(hash ^ byte, 0x01000193);
   };
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    eat(code & 0xff);
-    eat(code >>> 8);
+    add(code & 0xff);
+    add(code >>> 8);
   }
-  for (let shift = 0; shift < 32; shift += 8) eat((second >>> shift) & 0xff);
+  for (let shift = 0; shift < 32; shift += 8) add((second >>> shift) & 0xff);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

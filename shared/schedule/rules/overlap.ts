@@ -1,15 +1,17 @@
 /**
- * One pass over the runs that wait: which start, which go on waiting, which are dropped.
+ * One pass over the waiting runs decides which start, which continue to wait and which are dropped.
  *
- * OVERLAP-1. ALLOW_ALL starts. Otherwise, with nothing active, the first of the pass is the candidate to start, whatever its policy;
- *     everything else overlaps with it or with what is active.
- * OVERLAP-2. The policy is the run's own override, else the schedule's as it is now, not as it was when the run was queued.
- * OVERLAP-3. CANCEL_OTHER and TERMINATE_OTHER never run old and new together: with something active they ask it to stop and
- *     wait for it to close; among candidates the newer replaces the older. Each run asks once, so each due time asks again.
- * OVERLAP-4. A scheduled run that is to start while the schedule is paused or exhausted is dropped, at its turn, not before.
- *     Manual runs start in any case and take none of `remaining`.
- * OVERLAP-5. A run that asks to stop others takes runs that would start beside them in the same pass with it, except one that
- *     somebody asked to start at once whatever is running (a trigger with ALLOW_ALL).
+ * OVERLAP-1. A run under ALLOW_ALL starts. If no run is active, the first other run of the pass is the candidate to start, under
+ *     any policy. Every further run overlaps with the candidate or with the active runs.
+ * OVERLAP-2. The policy of a run is its own override, or else the schedule's present policy, not the policy at the time when the
+ *     run was queued.
+ * OVERLAP-3. CANCEL_OTHER and TERMINATE_OTHER never let an old and a new run overlap. If runs are active, the new run asks them to
+ *     stop and waits for their close; if none is, a newer candidate replaces an older one. Each run asks once, so each due
+ *     time asks again.
+ * OVERLAP-4. A scheduled run is dropped if the schedule is paused or exhausted when the run would start; until then it waits.
+ *     Manual runs start even then and do not reduce `remaining`.
+ * OVERLAP-5. If a run of the pass asks the active runs to stop, runs that would start in the same pass are superseded. A trigger
+ *     with ALLOW_ALL is not: its caller asked for a start beside any other run.
  */
 import { Overlap } from "./definition.ts";
 import { count, type Draft, record } from "./draft.ts";
@@ -21,7 +23,7 @@ export function processBuffer(draft: Draft): void {
   if (draft.state.buffer.length === 0) return;
   const pass = new Pass(draft);
   for (const run of draft.state.buffer) pass.consider(run);
-  pass.settle();
+  pass.finish();
 }
 
 class Pass {
@@ -69,7 +71,7 @@ class Pass {
     }
   }
 
-  settle(): void {
+  finish(): void {
     const { state } = this.#draft;
     if (this.#stop) {
       for (const run of this.#starting) if (run.overlap !== Overlap.ALLOW_ALL) this.#supersede(run);
@@ -105,13 +107,13 @@ class Pass {
     return true;
   }
 
-  #giveUp(run: WaitingRun): void {
+  #unchoose(run: WaitingRun): void {
     this.#starting.delete(run);
     if (run.manual === null) this.#slots++;
   }
 
   #supersede(run: WaitingRun): void {
-    this.#giveUp(run);
+    this.#unchoose(run);
     record(this.#draft, run, "superseded", { reason: "a run that stops the others came due" });
   }
 
@@ -127,7 +129,7 @@ class Pass {
 
   #replaceCandidate(run: WaitingRun): void {
     const before = this.#candidate!;
-    this.#giveUp(before);
+    this.#unchoose(before);
     if (this.#choose(run)) {
       this.#candidate = run;
       record(this.#draft, before, "superseded", { reason: "a newer run came due before it started" });

@@ -1,4 +1,4 @@
-/** The times of a definition that is not stored. */
+/** The next times of a definition that need not be stored. */
 import { formatInstant } from "./civil.ts";
 import type { SpecIssue } from "./issues.ts";
 import { timesAfter } from "./times.ts";
@@ -7,7 +7,7 @@ import { validateSpec } from "./validate.ts";
 export interface Preview {
   /** Nominal times, UTC, strictly after `after`, in order. */
   readonly times: string[];
-  /** With jitter: for each time the span in which its run starts. */
+  /** With jitter: the span in which the run of each time starts. */
   readonly windows?: { readonly not_before: string; readonly before: string }[];
   /** There are no times beyond those listed. */
   readonly exhausted: boolean;
@@ -21,8 +21,8 @@ export interface PreviewOptions {
 }
 
 /**
- * Up to `count` times after `after`; not more than `max_executions`, as if the schedule were created at `after`. The
- * windows are those of every schedule with this definition; where in them a run starts depends on the schedule's id.
+ * At most `count` times after `after`, and at most `max_executions`, as if the schedule were created at `after`. The windows
+ * apply to every schedule with this definition; the time of the start within its window depends on the schedule's id.
  */
 export function preview(definition: unknown, options: PreviewOptions): Preview | { readonly issues: SpecIssue[] } {
   const validated = validateSpec(definition);

@@ -1,4 +1,4 @@
-/** Results of effects. Each is taken once: a result for something that has one, or that is unknown, changes nothing. */
+/** The commands that take in results of effects. A second result of an effect, or one of an unknown run, changes nothing. */
 import { activeRun, count, type Draft, finish, idOf, isSameRun, open, record } from "./draft.ts";
 import { attempt, stopEffect } from "./effects.ts";
 import { RECENT_KEPT, retryDelay, START_ATTEMPTS } from "./limits.ts";
@@ -6,13 +6,13 @@ import type { ActiveRun, Attempts, Decision, ScheduleState } from "./state.ts";
 import { wakeDraft } from "./wake.ts";
 
 export type StartResult =
-  /** Also if an earlier emission with the same key had started it. */
+  /** Also if an earlier attempt with the same key had started it. */
   | { readonly kind: "started"; readonly run?: string | null; readonly started_at?: number }
-  /** An execution with this id exists that was started with another key. Not tried again. */
+  /** An execution with this id exists that was started with another key. The start is not tried again. */
   | { readonly kind: "duplicate" }
-  /** For good: unknown workflow, several deployments to choose from, input not allowed. */
+  /** Permanent: unknown workflow, several deployments to choose from, invalid input. */
   | { readonly kind: "refused"; readonly reason: string }
-  /** For now: no deployment is active, the store is throttled. Tried again up to ten times, 1 s to 1 min apart. */
+  /** Transient: no deployment is active, the store is throttled. At most ten attempts, 1 s to 1 min apart. */
   | { readonly kind: "unavailable"; readonly reason: string };
 
 export function startResult(state: ScheduleState, now: number, executionId: string, result: StartResult): Decision {
@@ -42,7 +42,7 @@ function applyStart(draft: Draft, run: ActiveRun, { tries }: Attempts, result: S
   }
 }
 
-/** A refused start never harms the schedule: it gives its slot back, is logged with the reason, and the next may start. */
+/** A refused start returns its slot and is logged with the reason. The schedule goes on with the next run. */
 function refuse(draft: Draft, run: ActiveRun, reason: string): void {
   notStarted(draft, run);
   count(draft, "refused");
@@ -76,13 +76,13 @@ function replace({ state }: Draft, run: ActiveRun): void {
 }
 
 export type StopResult =
-  /** The request is with the execution. */
+  /** The execution has the request, or was terminated. */
   | "asked"
-  /** The execution has closed already; `runClosed` tells how. */
+  /** The execution had closed before; `runClosed` reports its status. */
   | "closed"
-  /** There is no such execution (any more), so nobody will ever tell that it closed. */
+  /** The execution does not exist, so `runClosed` will never be called for it. */
   | "missing"
-  /** Tried again. */
+  /** Transient: the stop is tried again. */
   | "unavailable";
 
 export function stopResult(state: ScheduleState, now: number, executionId: string, result: StopResult): Decision {

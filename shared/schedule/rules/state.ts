@@ -1,12 +1,15 @@
 /**
- * A schedule: one JSON item. It is changed by the commands of this folder and written whole, under a condition on `version`.
+ * A schedule: one JSON item. The commands of this folder change it, and each change writes it whole, under a condition on
+ * `version`.
  *
- * SCHEDULE-1. Every due time is handled once: the mark moves over it in the same write that decides what becomes of it.
- * SCHEDULE-2. A decision to start or stop an execution stays in `active` until its result is known. Who dies between the write
- *     and the effect leaves it there, and it is performed again. So effects must be idempotent by their key.
- * SCHEDULE-3. An active run, started or about to be, overlaps with what comes due. It leaves `active` when its execution closed or
- *     its start was refused, never by time.
- * SCHEDULE-4. A command that finds nothing to do returns the state it was given.
+ * SCHEDULE-1. Every due time is handled once: the write that decides its outcome also moves the cursor over it.
+ * SCHEDULE-2. A decided start or stop stays in `active` until its result is known: the entries without a result are the outbox.
+ *     If the process dies after the write, another process finds them there and performs them again. So effects must be
+ *     idempotent by their key.
+ * SCHEDULE-3. An active run, started or starting, overlaps with runs that come due. It leaves `active` when its execution has
+ *     closed or turns out to be missing, or when its start was refused or met another execution under its id; never by the
+ *     passage of time.
+ * SCHEDULE-4. A command that has nothing to do returns the very state that it was given.
  */
 import type { OverlapPolicy, ScheduleDefinition } from "./definition.ts";
 
@@ -14,7 +17,7 @@ import type { OverlapPolicy, ScheduleDefinition } from "./definition.ts";
 export interface ScheduleState {
   readonly format: 1;
   readonly schedule_id: string;
-  /** What the jitter depends on besides the nominal time: unique among all schedules of an installation, constant. */
+  /** The jitter follows from it and the nominal time. Unique among the schedules of an installation, and constant. */
   readonly seed: string;
   /** Grows by one with every change. */
   readonly version: number;
@@ -28,7 +31,7 @@ export interface ScheduleState {
   readonly note: string | null;
   /** Scheduled starts left; null = no limit. */
   readonly remaining: number | null;
-  /** Nominal times up to here are handled. */
+  /** Due times whose nominal time is at or before the cursor are handled. */
   readonly cursor: number;
   /** Runs that wait for an active one to close, in the order in which they came. */
   readonly buffer: readonly WaitingRun[];
@@ -36,19 +39,19 @@ export interface ScheduleState {
   /** Last started runs, newest last. */
   readonly recent: readonly RecentRun[];
   readonly counters: Counters;
-  /** Number of the last manual run; their execution ids carry it. */
+  /** Number of the last manual run. The execution ids of manual runs carry their number. */
   readonly manual_runs: number;
   /** Number of the last log entry. */
   readonly log_entries: number;
-  /** The newest entries, newest last. An adapter may keep entries elsewhere and store this empty. */
+  /** The newest entries, newest last. The service moves older ones to the log store. */
   readonly log: readonly LogEntry[];
   readonly created_at: number;
-  /** Of the last change that somebody asked for: create, update, pause, resume. */
+  /** Time of the last create, update, pause or resume. */
   readonly updated_at: number;
 }
 
 export interface Occurrence {
-  /** The time that the spec names; of a manual run the time of the request, of a backfilled run the time made up for. */
+  /** The time that the spec names. Of a triggered run: the time of the request. Of a backfilled run: the past time. */
   readonly nominal: number;
   /** Nominal + jitter. */
   readonly actual: number;
@@ -59,20 +62,20 @@ export interface Occurrence {
 export interface WaitingRun extends Occurrence {
   /** Overrides the schedule's policy. */
   readonly overlap: OverlapPolicy | null;
-  /** It waited at least once, which is logged. */
+  /** It has waited since an earlier pass, and "buffered" is logged. */
   readonly waited: boolean;
   /** It has asked the active runs to stop. */
   readonly asked: boolean;
 }
 
-/** Its execution id is `executionIdOf(schedule_id, run)`, not stored: there may be a thousand of them in the item. */
+/** The execution id is not stored but derived (`executionIdOf(schedule_id, run)`), because an item may hold 1000 active runs. */
 export interface ActiveRun extends Occurrence {
-  /** Id of the execution's first run, if whoever started it said so. */
+  /** Id of the execution's first run, if the result of the start named it. */
   readonly run: string | null;
   readonly started_at: number | null;
-  /** It took one of `remaining`, which it gives back if its start is refused. */
+  /** It took one of `remaining`, and returns it if its start is refused. */
   readonly slot: boolean;
-  /** The start, while no result is known; null: it runs. */
+  /** The start, while its result is not known; null: the execution runs. */
   readonly starting: Attempts | null;
   readonly stop: (Attempts & { readonly kind: StopKind; readonly confirmed: boolean }) | null;
 }
@@ -81,7 +84,7 @@ export type StopKind = "cancel" | "terminate";
 
 export interface Attempts {
   readonly tries: number;
-  /** When it is performed again unless a result is known. */
+  /** Time of the next attempt if no result is known by then. */
   readonly again_at: number;
 }
 
@@ -96,28 +99,28 @@ export interface Counters {
   /** Runs started, manual ones included. */
   readonly started: number;
   readonly overlap_skipped: number;
-  /** At least: times passed over at once (log entries with `until`) are not counted. */
+  /** A lower bound: times passed over at once (log entries with `until`) are not counted. */
   readonly missed_catchup_window: number;
-  /** At least, as above. */
+  /** A lower bound, as above. */
   readonly buffer_dropped: number;
   readonly refused: number;
 }
 
-/** What became of a due time. */
+/** The outcome of a due time. */
 export type Outcome =
   | "started"
-  /** Waits for an active run to close; a later entry says what became of it. */
+  /** Waits for an active run to close. A later entry gives the final outcome. */
   | "buffered"
   | "skipped_overlap"
-  /** A newer run under CANCEL_OTHER or TERMINATE_OTHER took its place. */
+  /** A newer run under CANCEL_OTHER or TERMINATE_OTHER replaced it. */
   | "superseded"
-  /** Noticed later than the catch-up window allows. */
+  /** Handled later than the catch-up window allows. */
   | "missed_catchup"
   | "buffer_full"
   | "paused"
-  /** `max_executions` were started. */
+  /** The schedule had started `max_executions` runs. */
   | "exhausted"
-  /** The start was refused for good; `reason` says why. */
+  /** The start was refused and is not tried again; `reason` says why. */
   | "refused"
   /** An execution with its id exists that this schedule did not start. */
   | "duplicate";
@@ -125,24 +128,24 @@ export type Outcome =
 export interface LogEntry {
   /** 1, 2, 3… for each schedule. */
   readonly seq: number;
-  /** When it was decided. */
+  /** The time of the decision. */
   readonly at: number;
   readonly nominal: number;
   readonly actual: number;
-  /** Number of a manual run; null = by the spec. With `nominal` it gives the execution's id, see `executionIdOf`. */
+  /** Number of a manual run; null = by the spec. With `nominal` it determines the execution's id (`executionIdOf`). */
   readonly manual: number | null;
   readonly outcome: Outcome;
   readonly reason?: string;
-  /** All due times from `nominal` to here, not counted. */
+  /** The entry stands for all due times from `nominal` to `until`, whose number is not known. */
   readonly until?: number;
 }
 
-/** To be performed after the state is stored; performing one twice must be harmless. */
+/** To be performed after the state is stored. Performing it twice must have the effect of performing it once. */
 export type Effect = StartEffect | StopEffect;
 
 export interface StartEffect {
   readonly kind: "start";
-  /** Start token: the same key is the same start. Distinct for a schedule that was deleted and created again. */
+  /** Idempotency key of the start. A schedule that was deleted and created again has other keys. */
   readonly key: string;
   readonly execution_id: string;
   readonly schedule_id: string;
@@ -168,8 +171,8 @@ export interface Decision {
   readonly effects: readonly Effect[];
   /** New entries. */
   readonly log: readonly LogEntry[];
-  /** When `wake` is to be called next, at the latest; undefined: something else has to happen first. */
+  /** Latest time of the next `wake`; undefined: only another command can give the schedule something to do. */
   readonly wakeAt: number | undefined;
-  /** False: `state` is the one given and there is nothing to store. */
+  /** False: `state` is the one that was given, and there is nothing to store. */
   readonly changed: boolean;
 }

@@ -1,12 +1,12 @@
 /**
  * The times of a spec, in order and lazily: (union of calendars, intervals and cron) - skip, within `[start_at, end_at]`.
  *
- * TIMES-1. Every time is strictly later than the one before and than the given instant; several sources that name the same
- *     instant are one time.
- * TIMES-2. A wall time that does not exist is skipped, one that occurs twice fires twice.
- * TIMES-3. `nominal <= actual < next raw time`, where raw is before skip and regardless of end_at. So the order of actual times
- *     is that of nominal times, and only the latest raw time can be nominal but not yet actual.
- * TIMES-4. The search jumps. The work for one time does not depend on how far away it is, only on how many candidates are skipped.
+ * TIMES-1. Every time is strictly later than the one before it and than the given instant. If several sources name the same
+ *     instant, it is one time.
+ * TIMES-2. A wall time that does not exist is left out; a wall time that occurs twice is two times.
+ * TIMES-3. `nominal <= actual < next raw time`, where raw times are those before `skip` and `end_at` are applied. So actual times
+ *     have the order of nominal times, and only for the latest raw time can now lie between nominal and actual.
+ * TIMES-4. The work for one time does not depend on how far away it is, only on the number of skipped candidates before it.
  */
 import { type CompiledCalendar, matchesWall, nextWall, nextWallOutside } from "./calendar.ts";
 import { DAY_SECONDS } from "./civil.ts";
@@ -16,7 +16,7 @@ import type { Zone } from "./zone.ts";
 
 export interface CompiledSpec {
   readonly zone: Zone;
-  /** Those of `calendars` and of `cron_expressions`. */
+  /** From `calendars` and `cron_expressions`. */
   readonly calendars: readonly CompiledCalendar[];
   readonly intervals: readonly CompiledInterval[];
   readonly skip: readonly CompiledCalendar[];
@@ -36,9 +36,9 @@ export interface DueTime {
 
 /** 2100-12-31T23:59:59Z. */
 const LAST_SECOND = 4_133_980_799;
-/** Candidates excluded one after the other before the search gives up; runs of skipped times count once. */
+/** The search gives up after this many skipped candidates in a row. An unbroken stretch of skipped times counts once. */
 const EXCLUDED_LIMIT = 1_209_600;
-/** More than the distance of any two offsets: the wall clock of an instant two days later is later, whatever happened. */
+/** More than the difference of any two offsets of a zone: two days later the wall clock shows a later time in every case. */
 const TWO_DAYS = 2 * DAY_SECONDS;
 
 /** The first second strictly later than `after` at which the zone's wall clock matches the calendar. */
@@ -49,17 +49,17 @@ export function nextInCalendar(calendar: CompiledCalendar, zone: Zone, after: nu
     const wall = nextWall(calendar, from + 1 + offset);
     if (wall !== undefined && wall - offset < end) return wall - offset;
     if (end <= from + TWO_DAYS) {
-      from = end - 1; // the wall clock may repeat what it showed before `from`: look at the next piece by itself
+      from = end - 1; // in the next piece the wall clock may repeat times from before `from`: search that piece by itself
     } else if (wall === undefined) {
       return undefined;
     } else {
-      // Until two days before `wall` by this offset, every wall time lies strictly between the two: nothing matches.
+      // Up to two days before `wall` by this offset, the wall clock shows times between those searched and `wall`: no match.
       from = Math.max(end - 1, wall - offset - TWO_DAYS);
     }
   }
 }
 
-/** The merged sources, before skip and end_at. Holds the next time of each, so that a step looks again at few of them. */
+/** The merged sources, before skip and end_at. Keeps the next time of each source, so that a step searches few of them again. */
 class Sources {
   readonly #next: ((after: number) => number | undefined)[];
   readonly #heads: (number | undefined)[];
@@ -72,7 +72,7 @@ class Sources {
     this.#heads = this.#next.map(() => Number.NEGATIVE_INFINITY);
   }
 
-  /** The first raw second later than `after`, which must not go backwards from call to call. */
+  /** The first raw second later than `after`. `after` must not decrease from call to call. */
   after(after: number): number | undefined {
     let first = Number.POSITIVE_INFINITY;
     for (let index = 0; index < this.#heads.length; index++) {
@@ -87,7 +87,7 @@ class Sources {
   }
 }
 
-/** All times strictly later than `fromMs`. `seed` names the schedule for its jitter. Ends when there are no more. */
+/** All times strictly later than `fromMs`, until there are no more. The jitter follows from `seed`. */
 export function* timesAfter(spec: CompiledSpec, fromMs: number, seed = ""): Generator<DueTime, void> {
   const sources = new Sources(spec);
   const floor = spec.startAtMs === undefined ? -1 : Math.floor(spec.startAtMs / 1000) - 1;
@@ -116,13 +116,13 @@ export function* timesAfter(spec: CompiledSpec, fromMs: number, seed = ""): Gene
   }
 }
 
-/** The first time strictly later than `fromMs`; undefined: never again. */
+/** The first time strictly later than `fromMs`; undefined if there is none. */
 export function nextTime(spec: CompiledSpec, fromMs: number, seed = ""): DueTime | undefined {
   const { value } = timesAfter(spec, fromMs, seed).next();
   return value ?? undefined;
 }
 
-/** If `second` is skipped: a later second up to which everything is; undefined if it is not skipped. */
+/** If `second` is skipped: a later second before which all are skipped; undefined if `second` is not skipped. */
 function skipEnd(spec: CompiledSpec, second: number): number | undefined {
   if (spec.skip.length === 0) return undefined;
   const { end, offset } = spec.zone.pieceAt(second);
@@ -134,27 +134,27 @@ function skipEnd(spec: CompiledSpec, second: number): number | undefined {
   return undefined;
 }
 
-/** Is an instant (milliseconds) excluded by a skip calendar? */
+/** Whether a skip calendar excludes an instant (milliseconds). */
 export function isSkipped(spec: CompiledSpec, instant: number): boolean {
   return skipEnd(spec, Math.floor(instant / 1000)) !== undefined;
 }
 
 /**
- * The last raw time (before skip, milliseconds) in `(afterMs, untilMs]`; undefined if there is none. Bisected on the forward
- * search, about 30 looks for a lifetime.
+ * The last raw time (before skip, milliseconds) in `(afterMs, untilMs]`; undefined if there is none. It bisects with the forward
+ * search, which takes about 30 searches for a span of decades.
  */
 export function lastRawTime(spec: CompiledSpec, afterMs: number, untilMs: number): number | undefined {
-  const look = (after: number) => new Sources(spec).after(after);
+  const search = (after: number) => new Sources(spec).after(after);
   const until = Math.floor(untilMs / 1000);
   let low = Math.max(Math.floor(afterMs / 1000), -1);
-  let found = look(low);
+  let found = search(low);
   if (found === undefined || found > until) return undefined;
   low = found;
   let high = until;
   // The last time lies in [low, high]; `low` is one.
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    found = look(middle);
+    found = search(middle);
     if (found !== undefined && found <= until) low = found;
     else high = middle;
   }

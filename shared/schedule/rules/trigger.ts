@@ -1,4 +1,4 @@
-/** Runs that somebody asks for: one now, or those of a past range. */
+/** The commands for manual runs: a trigger starts one now, a backfill those of a past range. */
 
 import { formatInstant, parseInstant } from "./civil.ts";
 import { waiting } from "./collect.ts";
@@ -12,8 +12,8 @@ import { timesAfter } from "./times.ts";
 import { wakeDraft } from "./wake.ts";
 
 /**
- * One run now, under `overlap` or the schedule's policy, which may drop it (the log says so). Works while paused, exhausted,
- * past the end and with an empty spec; does not use up `max_executions`.
+ * One run now, under `overlap` or the schedule's policy, which may drop it (the log says so). It works while the schedule is
+ * paused or exhausted, after its end and with an empty spec, and does not reduce `remaining`.
  */
 export function trigger(state: ScheduleState, now: number, overlap: OverlapPolicy | null = null): Decision {
   const draft = open(state, now);
@@ -31,8 +31,8 @@ export interface Backfill {
 }
 
 /**
- * Makes up for a past range: a manual run for each nominal time in it, in order, whether or not one was started at the time.
- * Refused whole if not all of them can wait.
+ * A manual run for each nominal time of a past range, in order, whether or not a run was started at that time. Refused as a whole
+ * if the buffer cannot hold all of them.
  */
 export function backfill(
   state: ScheduleState,

@@ -1,4 +1,4 @@
-/** A changed definition. */
+/** The command that changes the definition. */
 import { collect, cursorAfter } from "./collect.ts";
 import { finish, open, specOf } from "./draft.ts";
 import { issue, type SpecIssue } from "./issues.ts";
@@ -7,9 +7,9 @@ import type { Decision, ScheduleState } from "./state.ts";
 import { isObject, mergeDefinition, validateSpec } from "./validate.ts";
 
 /**
- * Lays a PartialScheduleDefinition over the stored one; refused whole if the result is invalid. Not retroactive: due times of
- * the new spec before `now` never run, but one that is nominal and, by its jitter, not yet actual does. What is active or
- * waits stays, under the new policy and with the new input. `max_executions` sets what remains to that number.
+ * Merges a PartialScheduleDefinition into the stored definition. An invalid result is refused as a whole. The update is not
+ * retroactive: due times of the new spec before `now` never run, except one whose actual time, with jitter, is still to come.
+ * Active and waiting runs stay; the new policy and input apply to those that wait. `max_executions` sets `remaining`.
  */
 export function update(
   state: ScheduleState,
@@ -26,7 +26,7 @@ export function update(
   draft.state.updated_at = now;
   if (partial.max_executions !== undefined) {
     draft.state.remaining = definition.max_executions;
-    // What is starting took its slot from the number that is now replaced.
+    // Runs took their slots from the number that is now replaced, so they return none to the new one.
     draft.state.active = draft.state.active.map((run) => (run.slot ? { ...run, slot: false } : run));
   }
   draft.state.cursor = cursorAfter(specOf(definition), state.seed, draft.state.cursor, now - 1);

@@ -1,4 +1,4 @@
-/** Definitions in, compiled specs or complete lists of issues out. Nothing is stored that did not pass here. */
+/** Checks definitions: answers the compiled spec, or the complete list of issues. Every definition is checked before it is stored. */
 import { DEFAULT_CATCHUP_SECONDS } from "../../protocol/limits.ts";
 import { formatInstant } from "./civil.ts";
 import { compile } from "./compile.ts";
@@ -17,8 +17,8 @@ export type Validated =
   | { readonly issues: SpecIssue[] };
 
 /**
- * Checks a ScheduleDefinition (any JSON). A missing `input` counts as null, unknown keys are ignored. Every issue is
- * reported at once; `loc` begins at the definition.
+ * Checks a ScheduleDefinition (any JSON). A missing `input` counts as null, unknown keys are ignored. All issues are reported
+ * at once; `loc` begins at the definition.
  */
 export function validateSpec(input: unknown): Validated {
   const shape = DefinitionSchema.safeParse(input, { reportInput: true });
@@ -29,8 +29,8 @@ export function validateSpec(input: unknown): Validated {
 }
 
 /**
- * A stored definition with a PartialScheduleDefinition laid over it: keys that are present replace, lists whole, null
- * clears; `policy` is merged key by key. The result still has to pass `validateSpec`.
+ * Merges a PartialScheduleDefinition into a stored definition: a key that is present replaces the stored value (a list as a
+ * whole), null clears it, `policy` is merged key by key. The result still has to pass `validateSpec`.
  */
 export function mergeDefinition(stored: ScheduleDefinition, partial: Readonly<Record<string, unknown>>): unknown {
   const { policy } = partial;

@@ -1,4 +1,4 @@
-/** Time has passed. */
+/** The command of a wake-up. */
 import { collect } from "./collect.ts";
 import { type Draft, finish, open } from "./draft.ts";
 import { repeatOverdue } from "./effects.ts";
@@ -6,8 +6,8 @@ import { processBuffer } from "./overlap.ts";
 import type { Decision, ScheduleState } from "./state.ts";
 
 /**
- * Takes in what is due and starts what can start. A wake-up is a hint: early, late, twice or missing, the outcome is the
- * same, except that what comes due between two of them is one batch.
+ * Handles the due times up to now and starts the runs that can start. A wake-up is a hint: if it is early, late, doubled or
+ * lost, the outcome is the same, except that the due times between two wake-ups are one batch.
  */
 export function wake(state: ScheduleState, now: number): Decision {
   const draft = open(state, now);
@@ -15,7 +15,7 @@ export function wake(state: ScheduleState, now: number): Decision {
   return finish(draft);
 }
 
-/** What most commands do first, so that a due time comes before a command of the same instant or later. */
+/** Most commands call it first, so that earlier and simultaneous due times are handled before the command. */
 export function wakeDraft(draft: Draft): void {
   collect(draft);
   processBuffer(draft);

@@ -1,11 +1,11 @@
 /**
  * Time zones as pieces of constant offset, exact to the second, from the zone data that `Intl` carries.
  *
- * Inside a piece the wall clock is linear, so "the next instant with this wall time" is integer arithmetic; times that do
- * not exist lie in no piece, times that occur twice lie in two. Daylight saving needs no other rule.
+ * Inside a piece the wall clock is linear, so "the next instant with this wall time" is integer arithmetic. A wall time that
+ * does not exist lies in no piece, one that occurs twice lies in two. Daylight saving needs no other rule.
  *
- * A piece is found by comparing the offsets at both ends of a chunk of four days and bisecting if they differ. That is
- * exact if no zone changes twice within a chunk: in the data since 1970 the closest two changes of any zone are seven
+ * The search for a piece compares the offsets at both ends of a chunk of four days, and bisects the chunk if they differ. That
+ * is exact if no zone changes twice within a chunk: in the data since 1970 the closest two changes of any zone are seven
  * days apart (Noronha, Recife and Boa Vista in October 2000; Gaza and Hebron around Ramadan in later years).
  */
 import { DAY_SECONDS, daysFromCivil } from "./civil.ts";
@@ -24,7 +24,7 @@ export interface Zone {
 }
 
 const CHUNK = 4 * DAY_SECONDS;
-/** Eleven years of a zone; beyond that it is cheaper to look again than to keep. */
+/** Eleven years of a zone. With more, all chunks are dropped and computed again when needed, to bound the memory. */
 const CHUNKS_KEPT = 1024;
 
 const UTC_PIECE: Piece = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY, offset: 0 };
@@ -57,9 +57,9 @@ function canonicalNames(): readonly string[] {
 }
 
 /**
- * `Intl` takes names in any case and also bare offsets such as `+01:00`; the zone files do neither. It lists canonical
- * names only, so an alias is judged by its look: parts begin with a capital, and only short ones (`GMT`, `PRC`) or ones
- * with digits or hyphens (`EST5EDT`, `NZ-CHAT`) are all capitals.
+ * `Intl` accepts names in any case, and bare offsets such as `+01:00`; the zone files have neither. `Intl` lists canonical names
+ * only, so an alias is accepted by its form: each part begins with a capital, and only short parts (`GMT`, `PRC`) or parts with
+ * digits or hyphens (`EST5EDT`, `NZ-CHAT`) are all capitals.
  */
 function hasTheCaseOfAName(name: string): boolean {
   const same = similarZone(name);
@@ -92,7 +92,7 @@ function zoneOf(name: string, format: Intl.DateTimeFormat): Zone {
   /** Offsets at the seconds where chunks begin; neighbours share them. */
   const edges = new Map<number, number>();
 
-  /** Reads `12/31/1999, 23:59:59` back into seconds: one call, no array of parts. */
+  /** Parses the formatted text (`12/31/1999, 23:59:59`): that needs one call and no array of parts. */
   const offsetAt = (second: number): number => {
     const text = format.format(second * 1000);
     const at = (from: number, to: number) => Number(text.slice(from, to));
