@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
-const folder = new URL("../../shared/schedule/rules/", import.meta.url);
+const folder = new URL("../../../shared/schedule/rules/", import.meta.url);
 const sources = readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
 
 test.each(sources)("%s takes time and chance as arguments and touches nothing outside", (name) => {

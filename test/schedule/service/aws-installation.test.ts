@@ -2,14 +2,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GetScheduleCommand, ListSchedulesCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deployment, deploy } from "../../localstack/deploy.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { nameOf } from "../../shared/aws/event-bridge-timer.ts";
-import { realClock } from "../../shared/lib/clock.ts";
-import { registryKeys } from "../../shared/server/aws-operator.ts";
-import { ScriptedWorker } from "../api/support/scripted-worker.ts";
-import { blankAccount, cannotRun, eventually, type TestAccount } from "../emulator/support.ts";
-import { python, whyNoPythonClient } from "../python/client.ts";
+import { type Deployment, deploy } from "../../../localstack/deploy.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
+import { nameOf } from "../../../shared/aws/event-bridge-timer.ts";
+import { realClock } from "../../../shared/lib/clock.ts";
+import { registryKeys } from "../../../shared/server/aws-operator.ts";
+import { ScriptedWorker } from "../../api/support/scripted-worker.ts";
+import { blankAccount, cannotRun, eventually, type TestAccount } from "../../emulator/support.ts";
+import { python, whyNoPythonClient } from "../../python/client.ts";
 
 const cannot = cannotRun ?? (await whyNoPythonClient());
 type Shown = { recent_executions: { scheduled_at: string; started_at: string; execution_id: string }[] };

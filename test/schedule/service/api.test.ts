@@ -1,7 +1,7 @@
 /** The operations over HTTP, through the official client where it has them. */
 import type { ScheduleDefinitionOutput } from "@mistralai/mistralai/models/components";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { failure } from "../api/support/world.ts";
+import { failure } from "../../api/support/world.ts";
 import { DAY, MINUTE, type Stage, stage } from "./stage.ts";
 
 let s: Stage;

@@ -1,6 +1,6 @@
 /** The official Python client, unmodified: every operation, as its documentation writes them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { python, whyNoPythonClient } from "../python/client.ts";
+import { python, whyNoPythonClient } from "../../python/client.ts";
 import { type Stage, stage } from "./stage.ts";
 
 const cannotRun = await whyNoPythonClient();

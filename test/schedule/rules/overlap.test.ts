@@ -1,6 +1,6 @@
 /** Overlap policies, one by one: what starts, waits, is dropped and is asked to stop. */
 import { describe, expect, test } from "vitest";
-import { Overlap } from "../../shared/schedule/rules/index.ts";
+import { Overlap } from "../../../shared/schedule/rules/index.ts";
 import { Driver } from "./driver.ts";
 
 const { SKIP, BUFFER_ONE, BUFFER_ALL, CANCEL_OTHER, TERMINATE_OTHER, ALLOW_ALL } = Overlap;

@@ -3,10 +3,10 @@
  * for one schedule make of it: each due time starts one execution and has one line in the log.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Ports } from "../../shared/ports.ts";
-import { pause, trigger } from "../../shared/schedule/rules/index.ts";
-import { change, recover, scheduleClosed, wakeSchedule } from "../../shared/schedule/service/index.ts";
-import { turnOfTheLoop } from "../contract/manual-clock.ts";
+import type { Ports } from "../../../shared/ports.ts";
+import { pause, trigger } from "../../../shared/schedule/rules/index.ts";
+import { change, recover, scheduleClosed, wakeSchedule } from "../../../shared/schedule/service/index.ts";
+import { turnOfTheLoop } from "../../contract/manual-clock.ts";
 import { HOUR, MINUTE, SECOND, type Stage, stage } from "./stage.ts";
 
 let s: Stage;

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Io } from "../../cli/io.ts";
-import { main } from "../../cli/main.ts";
+import type { Io } from "../../../cli/io.ts";
+import { main } from "../../../cli/main.ts";
 import { HOUR, MINUTE, type Stage, stage } from "./stage.ts";
 
 let s: Stage;

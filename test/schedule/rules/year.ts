@@ -18,8 +18,8 @@ import {
   trigger,
   update,
   wake,
-} from "../../shared/schedule/rules/index.ts";
-import { delayOf } from "../../shared/schedule/rules/jitter.ts";
+} from "../../../shared/schedule/rules/index.ts";
+import { delayOf } from "../../../shared/schedule/rules/jitter.ts";
 import { type Due, Model } from "./model.ts";
 
 export const YEAR = [Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1)] as const;

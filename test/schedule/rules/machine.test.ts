@@ -14,7 +14,7 @@ import {
   trigger,
   update,
   wake,
-} from "../../shared/schedule/rules/index.ts";
+} from "../../../shared/schedule/rules/index.ts";
 import { at, Driver, short } from "./driver.ts";
 
 const { BUFFER_ALL, CANCEL_OTHER, ALLOW_ALL } = Overlap;

@@ -18,7 +18,7 @@ import {
   trigger,
   update,
   wake,
-} from "../../shared/schedule/rules/index.ts";
+} from "../../../shared/schedule/rules/index.ts";
 
 const START = Date.UTC(2026, 2, 28, 12);
 const MINUTE = 60_000;

@@ -1,11 +1,11 @@
 /** An installation whose schedules are awake, under a clock that only moves when told, with the official client. */
 import type { Schedules } from "@mistralai/mistralai/sdk/schedules";
-import type { Millis } from "../../shared/protocol/history.ts";
-import type { ScheduleLogEntry } from "../../shared/protocol/http/schedules.ts";
-import { wakeSchedule } from "../../shared/schedule/service/index.ts";
-import type { ScriptedWorker } from "../api/support/scripted-worker.ts";
-import { type Body, type World, world } from "../api/support/world.ts";
-import { turnOfTheLoop } from "../contract/manual-clock.ts";
+import type { Millis } from "../../../shared/protocol/history.ts";
+import type { ScheduleLogEntry } from "../../../shared/protocol/http/schedules.ts";
+import { wakeSchedule } from "../../../shared/schedule/service/index.ts";
+import type { ScriptedWorker } from "../../api/support/scripted-worker.ts";
+import { type Body, type World, world } from "../../api/support/world.ts";
+import { turnOfTheLoop } from "../../contract/manual-clock.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;

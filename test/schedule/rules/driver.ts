@@ -17,7 +17,7 @@ import {
   trigger,
   update,
   wake,
-} from "../../shared/schedule/rules/index.ts";
+} from "../../../shared/schedule/rules/index.ts";
 
 /** 1 January 2026 at a time of day, UTC. */
 export const at = (time: string) => Date.parse(`2026-01-01T${time.length === 5 ? `${time}:00` : time}Z`);

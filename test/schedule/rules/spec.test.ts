@@ -1,8 +1,8 @@
 /** The spec engine against the oracle, around every odd thing that zones have done. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nextTime, timesAfter } from "../../shared/schedule/rules/times.ts";
-import { validateSpec } from "../../shared/schedule/rules/validate.ts";
+import { nextTime, timesAfter } from "../../../shared/schedule/rules/times.ts";
+import { validateSpec } from "../../../shared/schedule/rules/validate.ts";
 import {
   bruteTimes,
   Clock,

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { pause } from "../../shared/schedule/rules/index.ts";
-import { change, create } from "../../shared/schedule/service/index.ts";
-import { type Embedded, type EmbeddedOptions, embedded } from "../../shared/server/embedded.ts";
-import { ManualClock, turnOfTheLoop } from "../contract/manual-clock.ts";
-import { schedulesContract } from "../contract/schedules.ts";
-import { definition, type Subject, uuid } from "../contract/subject.ts";
+import { pause } from "../../../shared/schedule/rules/index.ts";
+import { change, create } from "../../../shared/schedule/service/index.ts";
+import { type Embedded, type EmbeddedOptions, embedded } from "../../../shared/server/embedded.ts";
+import { ManualClock, turnOfTheLoop } from "../../contract/manual-clock.ts";
+import { schedulesContract } from "../../contract/schedules.ts";
+import { definition, type Subject, uuid } from "../../contract/subject.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "./stage.ts";
 
 const folders: string[] = [];
