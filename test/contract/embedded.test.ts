@@ -1,41 +1,11 @@
-/** The contract on SQLite, in memory and in a file. What only this adapter promises follows after it. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** The contract on SQLite, in memory and in a file; then the guarantees of this adapter alone. */
 import { describe, expect, test } from "vitest";
-import { embedded } from "../../shared/server/embedded.ts";
-import { ManualClock } from "./manual-clock.ts";
-import { batchOf, begun, bench, closed, definition, LIMIT, newRef, type Subject, scheduled, uuid } from "./subject.ts";
+import type { embedded } from "../../shared/server/embedded.ts";
+import { inFile, inMemory } from "./embedded-subject.ts";
+import { batchOf, begun, bench, closed, definition, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
 import { contractSuite } from "./suite.ts";
 
-function subject(file?: string): Subject {
-  const clock = new ManualClock();
-  let store = embedded({ clock, ...(file ? { file } : {}) });
-  return {
-    ports: store,
-    pass: (ms) => clock.advance(ms),
-    async reopen() {
-      store.close();
-      store = embedded({ clock, file: file! });
-      return store;
-    },
-    end: () => store.close(),
-  };
-}
-
-function inFile(): Subject {
-  const folder = mkdtempSync(join(tmpdir(), "sirocco-contract-"));
-  const made = subject(join(folder, "data.db"));
-  return {
-    ...made,
-    async end() {
-      await made.end?.();
-      rmSync(folder, { recursive: true });
-    },
-  };
-}
-
-contractSuite("embedded, in memory", async () => subject());
+contractSuite("embedded, in memory", async () => inMemory());
 contractSuite("embedded, in a file", async () => inFile(), { reopens: true });
 
 describe("embedded: retention", () => {
@@ -57,7 +27,7 @@ describe("embedded: retention", () => {
     expect(await store.executions.inbox(final, final.chain)).toEqual([]);
     expect(await store.feed.read(final.workspace, { after: 0, limit: 9 })).toEqual([]);
     await store.durable();
-    const again = bench({ ...made, ports: await made.reopen!() });
+    const again = bench({ ...made, ports: await made.reopen() });
     await begun(again, newRef(head.workspace));
     const [item] = await again.ports.feed.read(head.workspace, { after: 0, limit: 9 });
     expect(item!.sequence).toBeGreaterThan(last);
@@ -65,7 +35,7 @@ describe("embedded: retention", () => {
   });
 
   test("a final head that still owes effects outlives its retention, and open executions are left alone", async () => {
-    const made = subject();
+    const made = inMemory();
     const b = bench(made);
     const open = await begun(b);
     const outbox = [{ kind: "tell_schedule" as const, schedule: "s", status: "COMPLETED" as const, failure: null }];
@@ -89,7 +59,7 @@ test("embedded: the silence of an outage kills no session; those that stay silen
   await b.ports.registry.register({ ...who, definitions: [definition("orders")], now: b.now() });
   await b.ports.durable();
   await made.pass(600_000);
-  const { registry } = await made.reopen!();
+  const { registry } = await made.reopen();
   expect(await registry.heartbeats(workspace, [session, uuid()])).toEqual(new Map([[session, b.now()]]));
   const back = b.now();
   await made.pass(60_000);
