@@ -29,7 +29,7 @@ test("a year of working days: each start at its time, none on the holidays, none
   expect((await schedule.log()).map(({ seq }) => seq)).toEqual(starts.map((_, i) => i + 1));
 });
 
-test("what overlaps is told, and what waits starts when the run before it has ended", async () => {
+test("the log shows overlapping runs, and a waiting run starts when the one before it has closed", async () => {
   const slow = workflow({ name: "slow", timeout: null }, async () => sleep("90m"));
   await using env = await testEnvironment({ workflows: [slow] });
   const schedule = await env.schedules.create(slow, { intervals: [{ every: "PT1H" }], policy: { overlap: 2 } });
@@ -39,7 +39,7 @@ test("what overlaps is told, and what waits starts when the run before it has en
   );
 });
 
-test("pause, resume, trigger, update, backfill and delete", async () => {
+test("pause, resume, trigger, update, backfill and delete take effect on the virtual clock", async () => {
   await using env = await testEnvironment(options);
   const definition = { input: { to: "a" }, intervals: [{ every: "PT1H" }], policy: { overlap: 6 as const } };
   const schedule = await env.schedules.create(report, definition);
@@ -76,7 +76,7 @@ test("an invalid definition or input is refused with the API's words", async () 
   await expect(create("0 5 * * *", 1)).rejects.toThrow(TestRefusal);
 });
 
-test("an execution that waits for a message is named as waiting, although a schedule goes on for ever", async () => {
+test("result() says that an execution waits for a message, even if a schedule goes on without end", async () => {
   const go = signal("go");
   const waiting = workflow({ name: "waiting", timeout: null, handlers: [go] }, async () => {
     let gone = false;
@@ -92,28 +92,28 @@ test("an execution that waits for a message is named as waiting, although a sche
   await expect(run.result()).rejects.toThrow(/waits for a message/);
 });
 
-test("schedules in code are created once, however many workers bring them, and only told about after that", async () => {
-  const told: string[] = [];
-  const log = { debug: () => {}, info: () => {}, warn: (text: string) => void told.push(text), error: () => {} };
+test("schedules in code are created once by several workers; later registrations only warn about them", async () => {
+  const warnings: string[] = [];
+  const log = { debug: () => {}, info: () => {}, warn: (text: string) => void warnings.push(text), error: () => {} };
   const tidy = workflow(
     { name: "tidy", schedules: [{ input: {}, cron_expressions: ["0 3 * * *"] }] },
     async () => null,
   );
   await using env = await testEnvironment({ workflows: [tidy], workers: 3, log });
   const schedule = env.schedules.get("tidy-test-1");
-  expect(told).toHaveLength(3);
-  expect(told[0]).toContain("It now runs as schedule 'tidy-test-1'");
-  expect(told[0]).toContain("sirocco schedule update tidy-test-1");
-  expect(told[1]).toContain("Schedule 'tidy-test-1' exists.");
+  expect(warnings).toHaveLength(3);
+  expect(warnings[0]).toContain("It now runs as schedule 'tidy-test-1'");
+  expect(warnings[0]).toContain("sirocco schedule update tidy-test-1");
+  expect(warnings[1]).toContain("Schedule 'tidy-test-1' exists.");
   await env.advance("2 days");
   expect(await schedule.starts()).toHaveLength(2);
   await schedule.update({ cron_expressions: ["0 4 * * *"] });
   await env.addWorker();
-  expect(told[3]).toContain("differs from the one in the code; it is kept as it is");
+  expect(warnings[3]).toContain("differs from the one in the code; it is kept as it is");
   expect(await schedule.describe()).toMatchObject({ cron_expressions: ["0 4 * * *"], deployment_name: "test" });
 });
 
-test("a worker whose code declares an impossible schedule is refused, and serves nothing", async () => {
+test("a worker whose code declares an invalid schedule is refused", async () => {
   const wrong = workflow({ name: "wrong", schedules: [{ input: {}, cron_expressions: ["x"] }] }, async () => null);
   await expect(testEnvironment({ workflows: [wrong] })).rejects.toThrow(/cron_expressions\[0\] is \\"x\\"/);
 });

@@ -14,8 +14,8 @@ import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
-import { aLife, waysToEnd, waysToWait, whatThereIs } from "../python/promises.ts";
-import { storyteller } from "../python/story.ts";
+import { checkEnds, checkExecution, checkLists, checkWaits } from "../python/checks.ts";
+import { startStoryWorker } from "../python/story.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -273,14 +273,14 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     let teller: RunningWorker;
     const at = () => ({ url: stack.apiUrl, key });
     beforeAll(async () => {
-      teller = await storyteller(stack.workerUrl, key);
+      teller = await startStoryWorker(stack.workerUrl, key);
     });
     afterAll(() => teller?.stop());
 
-    it("starts, asks, updates, signals, follows and finds an execution", () => aLife(at()), 120_000);
-    it("waits for results in each of its ways", () => waysToWait(at()), 60_000);
-    it("cancels, terminates, and reads refusals as its own errors", () => waysToEnd(at()), 60_000);
-    it("lists workflows, deployments and workers", () => whatThereIs(at()), 60_000);
+    it("starts, asks, updates, signals, follows and finds an execution", () => checkExecution(at()), 120_000);
+    it("waits for results in each of its ways", () => checkWaits(at()), 60_000);
+    it("cancels, terminates, and reads refusals as its own errors", () => checkEnds(at()), 60_000);
+    it("lists workflows, deployments and workers", () => checkLists(at()), 60_000);
   });
 
   describe("keys", () => {

@@ -1,4 +1,4 @@
-/** The official Python client, in a virtual environment of its own under `.emulator`, made once (about 20 s). */
+/** Runs the official Python client in a virtual environment under `.emulator`. The first run installs it (about 20 s). */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const pins = createHash("sha256").update(readFileSync(requirements)).digest("hex
 const venv = join(stateDir, `client-${pins}`);
 const interpreter = join(venv, "bin/python");
 
-/** Why these tests cannot run here, or nothing. Where `CI` is set they run and fail with this sentence. */
+/** Why these tests cannot run on this machine, or undefined. With `CI` set they run, and fail with this sentence. */
 export async function whyNoPythonClient(): Promise<string | undefined> {
   if (process.env.CI || existsSync(interpreter)) return undefined;
   return findPython().then(
@@ -32,14 +32,14 @@ async function install(): Promise<void> {
     const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"];
     await run(join(draft, "bin/python"), [...pip, "--requirement", requirements]);
     await rename(draft, venv).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error; // somebody else was first
+      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error; // another process was first
     });
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
 }
 
-/** Runs one scenario of a script beside this file against a server; answers what it printed as JSON. */
+/** Runs one scenario of a script beside this file against a server. Answers the JSON that it printed. */
 export async function python(
   script: "schedules" | "executions",
   to: { readonly url: string; readonly key: string },

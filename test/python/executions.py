@@ -1,4 +1,4 @@
-"""Executions through the official Python client, written as its documentation writes them. Prints JSON."""
+"""Executions through the official Python client, in the form of its documentation. Prints JSON."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ workflows = client.workflows
 executions = workflows.executions
 
 
-def ended(execution_id):
+def wait_until_closed(execution_id):
     for _ in range(240):
         found = executions.get_workflow_execution(execution_id=execution_id)
         if found.status != "RUNNING":
@@ -20,7 +20,7 @@ def ended(execution_id):
 
 
 def types_until_end(stream):
-    """Types of events, up to the end of the workflow, and whether their sequences rise."""
+    """The types of the events up to the completion of the workflow, and whether their sequence numbers rise."""
     types, sequences = [], []
     with stream as frames:
         for frame in frames:
@@ -32,8 +32,8 @@ def types_until_end(stream):
     return {"types": types, "rising": sequences == sorted(set(sequences))}
 
 
-def life(execution_id):
-    """One execution from start to end, with everything that one can say to it and ask of it."""
+def lifecycle(execution_id):
+    """One execution from start to completion, with a query, updates, a signal, streams, history and search."""
     out = {}
     started = workflows.execute_workflow(
         workflow_identifier="story", input={"name": "Ada"}, execution_id=execution_id, deployment_name="py"
@@ -50,7 +50,7 @@ def life(execution_id):
         lambda: executions.update_workflow_execution(execution_id=execution_id, name="rename", input={"name": 7})
     )
     out["signal"] = plain(executions.signal_workflow_execution(execution_id=execution_id, name="approve", input={}))
-    found = ended(execution_id)
+    found = wait_until_closed(execution_id)
     out["ended"] = [found.status, found.result, found.workflow_name]
     out["stream"] = types_until_end(executions.stream(execution_id=execution_id))
     out["events"] = types_until_end(workflows.events.get_stream_events(workflow_exec_id=execution_id))
@@ -74,7 +74,7 @@ def waits():
 
 
 def ends():
-    """Cancelled, terminated, unknown."""
+    """Executions that are cancelled or terminated, and refused requests."""
     out = {}
     for name, end in (
         ("cancelled", executions.cancel_workflow_execution),
@@ -83,15 +83,15 @@ def ends():
         started = workflows.execute_workflow(workflow_identifier="story", input={"name": name})
         executions.query_workflow_execution(execution_id=started.execution_id, name="status")
         end(execution_id=started.execution_id)
-        out[name] = ended(started.execution_id).status
-    out["unknown"] = refused(lambda: executions.get_workflow_execution(execution_id="nobody"))
-    out["nowhere"] = refused(lambda: workflows.execute_workflow(workflow_identifier="story", deployment_name="none"))
+        out[name] = wait_until_closed(started.execution_id).status
+    out["unknown"] = refused(lambda: executions.get_workflow_execution(execution_id="unknown"))
+    out["unknown_deployment"] = refused(lambda: workflows.execute_workflow(workflow_identifier="story", deployment_name="none"))
     out["invalid"] = refused(lambda: workflows.execute_workflow(workflow_identifier="story", input={"name": 7}))
     return out
 
 
 def lists():
-    """What is registered, and who serves it."""
+    """The registered workflows, deployments and workers."""
     page = workflows.get_workflows()
     deployments = workflows.deployments.list_deployments().deployments
     workers = workflows.deployments.list_deployment_workers(name="py").workers
@@ -102,5 +102,5 @@ def lists():
     }
 
 
-scenarios = {each.__name__: each for each in (life, waits, ends, lists)}
+scenarios = {each.__name__: each for each in (lifecycle, waits, ends, lists)}
 print(json.dumps(scenarios[sys.argv[1]](*sys.argv[2:])))

@@ -1,15 +1,15 @@
-/** The official Python client, unmodified, against the server of one machine; `test/emulator` asks the same of AWS. */
+/** The official Python client, unmodified, against the server of one machine. `test/emulator` runs the same checks on AWS. */
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { type Embedded, embedded } from "../../shared/server/embedded.ts";
+import { checkEnds, checkExecution, checkLists, checkWaits } from "./checks.ts";
 import { whyNoPythonClient } from "./client.ts";
-import { aLife, waysToEnd, waysToWait, whatThereIs } from "./promises.ts";
-import { storyteller } from "./story.ts";
+import { startStoryWorker } from "./story.ts";
 
 const cannotRun = await whyNoPythonClient();
-if (cannotRun) console.warn(`Skipping what needs the Python client. ${cannotRun}`);
+if (cannotRun) console.warn(`Skipping the tests of the Python client. ${cannotRun}`);
 
 describe.skipIf(cannotRun)("the Python client on one machine", () => {
   let engine: Embedded;
@@ -21,7 +21,7 @@ describe.skipIf(cannotRun)("the Python client on one machine", () => {
     server = await startServer({ ports: engine, version: "0.0.0", port: 0 });
     const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
     at = { url: server.url, key };
-    worker = await storyteller(server.url, key);
+    worker = await startStoryWorker(server.url, key);
   });
   afterAll(async () => {
     await worker?.stop();
@@ -29,8 +29,8 @@ describe.skipIf(cannotRun)("the Python client on one machine", () => {
     engine?.close();
   });
 
-  test("starts, asks, updates, signals, follows and finds an execution", () => aLife(at), 120_000);
-  test("waits for results in each of its ways", () => waysToWait(at), 60_000);
-  test("cancels, terminates, and reads refusals as its own errors", () => waysToEnd(at), 60_000);
-  test("lists workflows, deployments and workers", () => whatThereIs(at), 60_000);
+  test("starts, asks, updates, signals, follows and finds an execution", () => checkExecution(at), 120_000);
+  test("waits for results in each of its ways", () => checkWaits(at), 60_000);
+  test("cancels, terminates, and reads refusals as its own errors", () => checkEnds(at), 60_000);
+  test("lists workflows, deployments and workers", () => checkLists(at), 60_000);
 });

@@ -1,4 +1,4 @@
-"""The official client, and how its answers and refusals are printed."""
+"""The official client, and helpers that turn its answers and refusals into JSON."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Schedules through the official Python client, written as its documentation writes them. Prints JSON."""
+"""Schedules through the official Python client, in the form of its documentation. Prints JSON."""
 
 import json
 import sys
@@ -11,8 +11,8 @@ from official import client, plain, refused
 schedules = client.workflows.schedules
 
 
-def life(schedule_id):
-    """Every operation once."""
+def every_operation(schedule_id):
+    """Calls every operation once."""
     out = {}
     response = schedules.schedule_workflow(
         workflow_identifier="orders",
@@ -117,5 +117,5 @@ def delete(schedule_id):
     return {"deleted": schedule_id}
 
 
-scenarios = {each.__name__: each for each in (life, create, get, pause, resume, trigger, delete)}
+scenarios = {each.__name__: each for each in (every_operation, create, get, pause, resume, trigger, delete)}
 print(json.dumps(scenarios[sys.argv[1]](*sys.argv[2:])))

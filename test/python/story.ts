@@ -1,4 +1,4 @@
-/** What the Python client talks to: workflows with all that can be said to one, and a worker in this process. */
+/** The workflows that the Python client calls, with all kinds of handlers, and a worker in this process that serves them. */
 import * as z from "zod";
 import {
   activity,
@@ -38,17 +38,17 @@ const story = workflow(
     return greet({ name });
   },
 );
-/** Its result is no object: clients get it wrapped. */
+/** Its result is not an object, so clients get it wrapped. */
 const sum = workflow({ name: "sum", input: z.object({ numbers: z.array(z.number()) }) }, async ({ numbers }) =>
   numbers.reduce((a, b) => a + b, 0),
 );
 
-export const storyteller = (url: string, apiKey: string): Promise<RunningWorker> =>
+export const startStoryWorker = (url: string, apiKey: string): Promise<RunningWorker> =>
   startWorker({
     url,
     apiKey,
     deployment: "py",
-    name: "teller",
+    name: "story-worker",
     workflows: [story, sum],
     activities: [greet],
     shutdownGrace: "1s",

@@ -1,4 +1,4 @@
-/** What the Python client must be told, whichever engine answers. */
+/** What the Python client must get from a server, on either engine. */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { python } from "./client.ts";
@@ -8,7 +8,7 @@ interface Place {
   readonly key: string;
 }
 
-export async function aLife(at: Place): Promise<void> {
+export async function checkExecution(at: Place): Promise<void> {
   const id = `story-${randomUUID().slice(0, 8)}`;
   const types = [
     "WORKFLOW_EXECUTION_STARTED",
@@ -16,7 +16,7 @@ export async function aLife(at: Place): Promise<void> {
     "ACTIVITY_TASK_COMPLETED",
     "WORKFLOW_EXECUTION_COMPLETED",
   ];
-  expect(await python("executions", at, "life", id)).toMatchObject({
+  expect(await python("executions", at, "lifecycle", id)).toMatchObject({
     started: [id, "RUNNING"],
     again: { status: 409 },
     query: { name: "Ada", approved: false },
@@ -36,7 +36,7 @@ export async function aLife(at: Place): Promise<void> {
   });
 }
 
-export async function waysToWait(at: Place): Promise<void> {
+export async function checkWaits(at: Place): Promise<void> {
   expect(await python("executions", at, "waits")).toEqual({
     in_the_call: { result: 6 },
     by_api_sync: { result: 9 },
@@ -44,20 +44,20 @@ export async function waysToWait(at: Place): Promise<void> {
   });
 }
 
-export async function waysToEnd(at: Place): Promise<void> {
+export async function checkEnds(at: Place): Promise<void> {
   expect(await python("executions", at, "ends")).toEqual({
     cancelled: "CANCELED",
     terminated: "TERMINATED",
     unknown: { error: "SDKError", status: 404, body: expect.objectContaining({ code: expect.any(String) }) },
-    nowhere: { error: "SDKError", status: 404, body: expect.objectContaining({ code: expect.any(String) }) },
+    unknown_deployment: { error: "SDKError", status: 404, body: expect.objectContaining({ code: expect.any(String) }) },
     invalid: { error: "HTTPValidationError", status: 422, body: expect.objectContaining({ code: expect.any(String) }) },
   });
 }
 
-export async function whatThereIs(at: Place): Promise<void> {
+export async function checkLists(at: Place): Promise<void> {
   expect(await python("executions", at, "lists")).toEqual({
     workflows: expect.arrayContaining(["story", "sum"]),
     deployments: [["py", true]],
-    workers: ["teller"],
+    workers: ["story-worker"],
   });
 }
