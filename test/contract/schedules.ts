@@ -1,4 +1,4 @@
-/** The contract of the port `schedules`, for every adapter. What may lag is looked at `eventually`. */
+/** The contract of the port `schedules`, for every adapter. Reads that may lag behind writes are repeated (`eventually`). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ScheduleKey, StoredSchedule } from "../../shared/ports.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
@@ -12,9 +12,9 @@ export function schedulesContract(name: string, makeSubject: MakeSubject, o: { r
       b = bench(await makeSubject());
     });
     afterAll(() => b.end?.());
-    describe("one item, changed under a condition", () => items(() => b));
+    describe("one item, replaced under a condition", () => items(() => b));
     describe("lists", () => lists(() => b));
-    describe("what is due", () => due(() => b));
+    describe("due schedules", () => due(() => b));
     describe("logs", () => logs(() => b));
   });
   if (o.reopens) reopening(name, makeSubject);
@@ -41,7 +41,7 @@ async function put(b: Bench, workspace: string, state: ScheduleState, wakeAt: Mi
 }
 
 function items(of: () => Bench): void {
-  test("what was created is read as it was", async () => {
+  test("get answers the schedule as it was created", async () => {
     const b = of();
     const ws = uuid();
     const at = b.now();
@@ -49,7 +49,7 @@ function items(of: () => Bench): void {
     expect(await b.ports.schedules.get(keyOf(ws, state.schedule_id))).toEqual(stored(state, at + 5));
   });
 
-  test("an id is taken once in a workspace, and the first keeps it", async () => {
+  test("a second create of an id in a workspace is refused and leaves the first schedule unchanged", async () => {
     const b = of();
     const [ws, other] = [uuid(), uuid()];
     const state = await put(b, ws, fresh(b.now()));
@@ -59,7 +59,7 @@ function items(of: () => Bench): void {
     expect(await b.ports.schedules.create(other, stored(rival))).toBe(true);
   });
 
-  test("of several that were made at once one is stored", async () => {
+  test("of several simultaneous creates of one id one is stored", async () => {
     const b = of();
     const ws = uuid();
     const id = `s-${uuid()}`;
@@ -67,14 +67,14 @@ function items(of: () => Bench): void {
     expect(made.filter(Boolean)).toHaveLength(1);
   });
 
-  test("what is unknown, or of another workspace, is null", async () => {
+  test("get answers null for an unknown id and for a schedule of another workspace", async () => {
     const b = of();
     const state = await put(b, uuid(), fresh(b.now()));
     expect(await b.ports.schedules.get(keyOf(uuid(), state.schedule_id))).toBeNull();
     expect(await b.ports.schedules.get(keyOf(uuid(), "nothing"))).toBeNull();
   });
 
-  test("a change replaces exactly the version it was decided on", async () => {
+  test("a replace succeeds only on the version that was read", async () => {
     const b = of();
     const ws = uuid();
     const at = b.now();
@@ -88,7 +88,7 @@ function items(of: () => Bench): void {
     expect(await b.ports.schedules.replace(uuid(), third, stored(next(third)))).toBe(false);
   });
 
-  test("of changes decided on one version one is stored", async () => {
+  test("of several simultaneous replaces of one version one succeeds", async () => {
     const b = of();
     const ws = uuid();
     const state = await put(b, ws, fresh(b.now()));
@@ -98,7 +98,7 @@ function items(of: () => Bench): void {
     expect((await Promise.all(changes)).filter(Boolean)).toHaveLength(1);
   });
 
-  test("a change decided before a delete does not touch the schedule that took its id", async () => {
+  test("a replace of a deleted schedule leaves a new schedule with the same id unchanged", async () => {
     const b = of();
     const ws = uuid();
     const old = await put(b, ws, fresh(b.now()));
@@ -109,7 +109,7 @@ function items(of: () => Bench): void {
     expect((await b.ports.schedules.get(keyOf(ws, old.schedule_id)))!.state).toEqual(young);
   });
 
-  test("only the first delete finds something", async () => {
+  test("only the first delete of a schedule answers true", async () => {
     const b = of();
     const ws = uuid();
     const key = keyOf(ws, (await put(b, ws, fresh(b.now()))).schedule_id);
@@ -119,7 +119,7 @@ function items(of: () => Bench): void {
     expect(await b.ports.schedules.get(key)).toBeNull();
   });
 
-  test("a schedule with a large input, a thousand waiting runs and a thousand active ones is kept whole", async () => {
+  test("a schedule with a large input, a thousand waiting runs and a thousand active ones is stored unchanged", async () => {
     const b = of();
     const ws = uuid();
     const noise = Array.from({ length: 20_000 }, () => uuid()).join(""); // 720 KB that compress badly
@@ -136,7 +136,7 @@ function items(of: () => Bench): void {
 }
 
 function lists(of: () => Bench): void {
-  test("a workspace's schedules come by id, page after page, and nobody else's", async () => {
+  test("a list holds the schedules of one workspace in the order of their ids, page after page", async () => {
     const b = of();
     const ws = uuid();
     const ids = ["B", "a", "a-1", "a_1", "b", "c"];
@@ -157,7 +157,7 @@ function lists(of: () => Bench): void {
     expect(await b.ports.schedules.list(uuid(), { limit: 5 })).toEqual([]);
   });
 
-  test("what is deleted is listed no more, what changed as it is now", async () => {
+  test("a list leaves out deleted schedules and shows the present state of the others", async () => {
     const b = of();
     const ws = uuid();
     const [gone, kept] = [await put(b, ws, fresh(b.now(), "gone")), await put(b, ws, fresh(b.now(), "kept"))];
@@ -173,7 +173,7 @@ function due(of: () => Bench): void {
   const mine = async (b: Bench, ws: string, until: Millis) =>
     (await b.ports.schedules.due(until, 1000)).filter((each) => each.workspace === ws);
 
-  test("schedules come up by their time, earliest first, and not before it", async () => {
+  test("due answers the schedules whose wake-up time has come, earliest first", async () => {
     const b = of();
     const ws = uuid();
     const at = b.now() - 60_000;
@@ -190,7 +190,7 @@ function due(of: () => Bench): void {
     expect(await mine(b, ws, at + 9)).toEqual([]);
   });
 
-  test("a change moves it, and null or a delete takes it out", async () => {
+  test("a replace changes the wake-up time; null or a delete removes it", async () => {
     const b = of();
     const ws = uuid();
     const at = b.now() - 60_000;
@@ -205,10 +205,10 @@ function due(of: () => Bench): void {
     });
   });
 
-  test("no more than were asked for, the earliest", async () => {
+  test("due answers the earliest schedules, up to its limit", async () => {
     const b = of();
     const ws = uuid();
-    for (let i = 0; i < 5; i++) await put(b, ws, fresh(b.now(), `s-${i}`), 1_000 + i); // long before all others
+    for (let i = 0; i < 5; i++) await put(b, ws, fresh(b.now(), `s-${i}`), 1_000 + i); // before the schedules of all other tests
     await b.eventually(async () => {
       const found = await b.ports.schedules.due(10_000, 3);
       expect(found.map(({ schedule }) => schedule)).toEqual(["s-0", "s-1", "s-2"]);
@@ -216,7 +216,7 @@ function due(of: () => Bench): void {
     for (let i = 0; i < 5; i++) await b.ports.schedules.delete(keyOf(ws, `s-${i}`));
   });
 
-  test("arming, moving and disarming are asked for any number of times, also of what is not there", async () => {
+  test("arming, moving and disarming may be repeated, also for a schedule that does not exist", async () => {
     const b = of();
     const key = keyOf(uuid(), "armed");
     await put(b, key.workspace, fresh(b.now(), "armed"), b.now() + 3_600_000);
@@ -240,7 +240,7 @@ const entries = (from: number, to: number, at: Millis) =>
   Array.from({ length: to - from + 1 }, (_, i) => entry(from + i, at));
 
 function logs(of: () => Bench): void {
-  test("entries come newest first, from any number on", async () => {
+  test("log answers entries newest first, from any number on", async () => {
     const b = of();
     const life = { ...keyOf(uuid(), "s"), createdAt: b.now() };
     const at = b.now();
@@ -256,14 +256,14 @@ function logs(of: () => Bench): void {
     expect(await b.ports.schedules.log(life, { before: 43, limit: 1 })).toEqual([entry(42, at)]);
   });
 
-  test("putting entries twice is putting them once", async () => {
+  test("entries that are put twice are stored once", async () => {
     const b = of();
     const life = { ...keyOf(uuid(), "s"), createdAt: b.now() };
     for (let i = 0; i < 2; i++) await b.ports.schedules.putLog(life, entries(1, 3, b.now()));
     expect(await b.ports.schedules.log(life, { before: 100, limit: 100 })).toHaveLength(3);
   });
 
-  test("each life of an id has its own log", async () => {
+  test("a schedule that takes the id of a deleted one has its own log", async () => {
     const b = of();
     const life = { ...keyOf(uuid(), "s"), createdAt: b.now() };
     await b.ports.schedules.putLog(life, entries(1, 3, b.now()));
@@ -277,7 +277,7 @@ function logs(of: () => Bench): void {
 }
 
 function reopening(name: string, makeSubject: MakeSubject): void {
-  test(`${name}: schedules, their times and their logs outlive a restart`, async () => {
+  test(`${name}: schedules, their wake-up times and their logs survive a restart`, async () => {
     const subject = await makeSubject();
     const b = bench(subject);
     const ws = uuid();

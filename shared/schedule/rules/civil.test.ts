@@ -10,13 +10,14 @@ import {
   weekdayOf,
 } from "./civil.ts";
 
-test("every day of four centuries agrees with Date", () => {
+test("every day of four centuries is that of Date", () => {
   for (let day = daysFromCivil(1800, 1, 1); day <= daysFromCivil(2200, 12, 31); day++) {
     const date = new Date(day * 86_400_000);
     const civil = civilFromDays(day);
     expect(civil.year === date.getUTCFullYear() && civil.month === date.getUTCMonth() + 1).toBe(true);
     expect(civil.day === date.getUTCDate() && weekdayOf(day) === date.getUTCDay()).toBe(true);
-    if (daysFromCivil(civil.year, civil.month, civil.day) !== day) throw new Error(`day ${day} does not come back`);
+    if (daysFromCivil(civil.year, civil.month, civil.day) !== day)
+      throw new Error(`day ${day} is not converted back to itself`);
   }
 });
 

@@ -48,6 +48,6 @@ test.each([
   expect(parseGoDuration(text)).toEqual({ value });
 });
 
-test.each(["", "5", "1h 30m", "h", "1x", "1h!"])("%j is no duration in Go's form", (text) => {
+test.each(["", "5", "1h 30m", "h", "1x", "1h!"])("%j is not a duration in Go's form", (text) => {
   expect(parseGoDuration(text)).toHaveProperty("problem");
 });

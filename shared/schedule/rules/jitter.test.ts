@@ -18,7 +18,7 @@ test("delays fill the whole span evenly, over times and over schedules with simi
   }
 });
 
-test("a delay is less than its span, and none without one", () => {
+test("a delay is less than its span, and 0 if the span is empty", () => {
   for (let n = 0; n < 1000; n++) expect(delayOf("s", n * 1000, 1)).toBe(0);
   expect(delayOf("s", 5000, 0)).toBe(0);
   expect(delayOf("s", 5000, -7)).toBe(0);

@@ -10,7 +10,7 @@ test("times are nominal, UTC, strictly later, in order; windows come with jitter
   });
 });
 
-test("windows say from when and until when a run may start, never beyond the next time", () => {
+test("a window is the span in which a run may start, and ends at the next time at the latest", () => {
   expect(preview({ intervals: [{ every: "PT1H" }], jitter: "PT90M" }, { after, count: 1 })).toEqual({
     times: ["2026-03-27T01:00:00Z"],
     windows: [{ not_before: "2026-03-27T01:00:00Z", before: "2026-03-27T02:00:00Z" }],
@@ -29,7 +29,7 @@ test.each([
   ["max_executions, exactly reached", { calendars: [{}], max_executions: 3 }, 3, 3, true],
   ["max_executions, not reached", { calendars: [{}], max_executions: 3 }, 2, 2, false],
   ["nothing at all", {}, 5, 0, true],
-])("exhausted tells whether more times follow: %s", (_, definition, count, length, exhausted) => {
+])("exhausted is true if no more times follow: %s", (_, definition, count, length, exhausted) => {
   const shown = preview(definition, { after, count });
   if ("issues" in shown) throw new Error("refused");
   expect([shown.times.length, shown.exhausted]).toEqual([length, exhausted]);

@@ -103,13 +103,13 @@ test.each<[definition: object, loc: (string | number)[], says: string[]]>([
   for (const part of says) expect(found[0]!.msg).toContain(part);
 });
 
-test("the expression with another zone is named by its own place, whatever is wrong with others", () => {
+test("the expression with another zone is named by its own place, even if others are invalid", () => {
   const found = issues({ cron_expressions: ["x", "TZ=UTC @daily", "@daily"] });
   expect(found.map(({ loc }) => loc[1])).toEqual([0, 2]);
   expect(found[1]!.msg).toContain("cron_expressions[1] names UTC and cron_expressions[2] names none");
 });
 
-test("all problems are told at once", () => {
+test("all issues are reported at once", () => {
   const found = issues({
     calendars: [{ hour: [{ start: 30 }] }],
     intervals: [{ every: "x" }],
@@ -119,7 +119,7 @@ test("all problems are told at once", () => {
   expect(found.map(({ loc }) => loc[0])).toEqual(["calendars", "intervals", "jitter", "max_executions"]);
 });
 
-test("something that is no object at all is refused", () => {
+test("a value that is not an object is refused", () => {
   for (const nothing of [null, undefined, 5, "x", []]) {
     expect(issues(nothing)).toMatchObject([{ loc: [], msg: expect.stringContaining("an object") }]);
   }

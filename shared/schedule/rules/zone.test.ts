@@ -61,7 +61,7 @@ test.each([
   "US/CENTRAL",
   "Mars/Olympus",
   "utc",
-])("%j is none", (name) => {
+])("%j is not a zone", (name) => {
   expect(zoneNamed(name)).toBeUndefined();
 });
 

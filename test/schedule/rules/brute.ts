@@ -1,6 +1,6 @@
 /**
- * The oracle of the spec engine: no search and no tables. It lets a clock run minute by minute through `Intl` and asks at
- * each second whether the definition, read naively, names it. Only for spans of days.
+ * The due times of a definition by brute force, without search and tables, as a reference. A clock runs minute by minute through
+ * `Intl`, and each second is compared with the definition. This is fast enough for spans of days only.
  */
 
 export interface NaiveRange {
@@ -28,13 +28,13 @@ type Wall = Record<Exclude<NaiveField, "second">, number>;
 
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
-/** What the wall clock of a zone shows at each minute of a span. */
+/** The wall time of a zone at each minute of a span. */
 export class Clock {
   readonly zone: string;
   readonly start: number;
   readonly minutes: Wall[] = [];
 
-  /** Milliseconds, on whole minutes. */
+  /** `start` and `end`: milliseconds, on whole minutes. */
   constructor(zone: string, start: number, end: number) {
     this.zone = zone;
     this.start = start;
@@ -77,7 +77,7 @@ function fieldMatches(calendar: NaiveCalendar, field: NaiveField, value: number,
   return !TIME_OF_DAY.includes(field) || wholeDay || value === 0;
 }
 
-/** The calendars that match a minute; their seconds are asked one by one. */
+/** The calendars that match a minute. The caller compares their seconds one by one. */
 const inMinute = (calendars: NaiveCalendar[], wall: Wall, isSkip: boolean) =>
   calendars.filter((each) =>
     (Object.keys(wall) as (keyof Wall)[]).every((field) => fieldMatches(each, field, wall[field], isSkip)),
@@ -112,7 +112,7 @@ function cronSeconds(text: string, wall: Wall): string | undefined {
 const cronMatches = (field: string, value: number, max: number) =>
   field === "*" || field.split(",").some((item) => cronItemMatches(item, value, max));
 
-/** All nominal times (ms) of the definition while the clock runs. */
+/** All nominal times (ms) of the definition in the span of the clock. */
 export function bruteTimes(definition: NaiveDefinition, clock: Clock): number[] {
   const { calendars = [], naiveIntervals = [], cron_expressions = [], skip = [] } = definition;
   const from = definition.start_at ? Math.floor(Date.parse(definition.start_at) / 1000) * 1000 : -Infinity;

@@ -1,4 +1,4 @@
-/** A schedule with an adapter that never fails: states are kept, effects performed and answered at once. */
+/** Drives one schedule without faults: keeps its state, performs its effects and takes in their results at once. */
 import {
   type ClosedRun,
   createSchedule,
@@ -31,14 +31,14 @@ export const short = (executionId: string) =>
 export class Driver {
   state: ScheduleState;
   wakeAt: number | undefined;
-  /** Executions as they were started, shortened. */
+  /** Started executions in order, with short names. */
   readonly started: string[] = [];
   /** `cancel 09:00`, in order. */
   readonly stops: string[] = [];
   /** `09:00 skipped_overlap`, in order. */
   readonly log: string[] = [];
   readonly effects: Effect[] = [];
-  /** What a start answers; by default it starts. */
+  /** The result of a start; by default "started". */
   onStart: (executionId: string) => Parameters<typeof startResult>[3] = () => ({ kind: "started" });
   #now: number;
 

@@ -1,4 +1,4 @@
-/** Everything about a schedule's life except overlap. */
+/** All commands of a schedule, except overlap (`overlap.test.ts`). */
 import { expect, describe as group, test } from "vitest";
 import {
   backfill,
@@ -21,13 +21,13 @@ const { BUFFER_ALL, CANCEL_OTHER, ALLOW_ALL } = Overlap;
 const hourly = (more: object = {}, time = "00:30") => new Driver({ cron_expressions: ["@hourly"], ...more }, time);
 
 group("creation", () => {
-  test("nothing before it is made up, even if the spec starts in the past", () => {
+  test("starts no due times before it, even if the spec starts in the past", () => {
     const driver = hourly({ start_at: "2020-01-01T00:00:00Z", policy: { overlap: ALLOW_ALL } }, "03:30").wake("04:00");
     expect(driver.started).toEqual(["04:00"]);
     expect(hourly({}, "03:00").wake("03:59").started).toEqual([]);
   });
 
-  test("an invalid definition or id is refused with issues", () => {
+  test("with an invalid definition or id is refused with issues", () => {
     const given = { schedule_id: "s", seed: "s", workflow_name: "w" };
     expect(createSchedule(0, { ...given, definition: { jitter: "x" } })).toMatchObject({
       issues: [{ loc: ["jitter"] }],
@@ -39,7 +39,7 @@ group("creation", () => {
     }
   });
 
-  test("says when to wake it first; an empty spec needs no waking and can still be triggered", () => {
+  test("answers the first wake-up time; an empty spec has none and can still be triggered", () => {
     expect(hourly().wakeAt).toBe(at("01:00"));
     const empty = new Driver({}, "00:30");
     expect(empty.wakeAt).toBeUndefined();
@@ -47,8 +47,8 @@ group("creation", () => {
   });
 });
 
-group("waking up", () => {
-  test("early, twice or for nothing changes nothing: the very same state comes back", () => {
+group("a wake-up", () => {
+  test("that is early, doubled or needless answers the very same state", () => {
     const driver = hourly().wake("01:00");
     const { state } = driver;
     for (const time of ["01:00", "01:00", "01:59:59"]) {
@@ -58,13 +58,13 @@ group("waking up", () => {
     }
   });
 
-  test("the version grows by one with every change", () => {
+  test("raises the version by one with every change", () => {
     const driver = hourly();
     expect(driver.state.version).toBe(1);
     expect(driver.wake("01:00").state.version).toBe(3); // decided, then confirmed
   });
 
-  test("a run's execution id is made of schedule id and nominal time, also if the wake-up is late", () => {
+  test("makes a run's execution id of schedule id and nominal time, even if it is late", () => {
     const [effect] = wake(hourly().state, at("01:00:07")).effects;
     expect(effect).toMatchObject({
       kind: "start",
@@ -78,13 +78,13 @@ group("waking up", () => {
 });
 
 group("effects without a result", () => {
-  test("are in the state, so whoever takes over finds the same ones under the same keys", () => {
+  test("are in the state, so that another process finds them under the same keys", () => {
     const decided = wake(hourly().state, at("01:00"));
     expect(outboxOf(JSON.parse(JSON.stringify(decided.state)))).toEqual(decided.effects);
     expect(decided.wakeAt).toBe(at("01:00:10"));
   });
 
-  test("are performed again at growing distances up to a minute, for ever, under the same key", () => {
+  test("are repeated under the same key, at growing distances up to a minute, without limit", () => {
     let decision = wake(hourly().state, at("01:00"));
     const [first] = decision.effects;
     const waits: number[] = [];
@@ -97,12 +97,12 @@ group("effects without a result", () => {
     expect(waits.slice(0, 4)).toEqual([20, 40, 60, 60]);
   });
 
-  test("an unknown start overlaps like an active run", () => {
+  test("count as active runs for the overlap policy", () => {
     const decided = wake(hourly().state, at("01:00"));
     expect(wake(decided.state, at("02:00")).log).toMatchObject([{ outcome: "skipped_overlap" }]);
   });
 
-  test("a stop without a result is asked again, a confirmed one is not", () => {
+  test("are repeated if they are stops, until they are confirmed", () => {
     const driver = hourly({ policy: { overlap: CANCEL_OTHER } }).wake("01:00");
     const asked = wake(driver.state, at("02:00"));
     expect(asked.effects).toMatchObject([{ kind: "cancel", execution_id: "report-20260101T010000Z" }]);
@@ -117,7 +117,7 @@ group("effects without a result", () => {
     expect(outboxOf(confirmed.state)).toEqual([]);
   });
 
-  test("a run that turns out to be missing when it is to stop makes room", () => {
+  test("end with the run if the execution to be stopped is missing", () => {
     const driver = hourly({ policy: { overlap: CANCEL_OTHER } }).wake("01:00");
     const asked = wake(driver.state, at("02:00"));
     const missing = stopResult(asked.state, at("02:00"), "report-20260101T010000Z", "missing");
@@ -126,7 +126,7 @@ group("effects without a result", () => {
     expect(closed.effects).toEqual([]);
   });
 
-  test("a schedule deleted and created again has other keys for the same execution ids", () => {
+  test("have other keys if the schedule was deleted and created again", () => {
     const key = (created: string) => wake(hourly({}, created).state, at("01:00")).effects[0]!.key;
     expect(key("00:30")).not.toBe(key("00:31"));
   });
@@ -136,7 +136,7 @@ group("a start's result", () => {
   const decided = () => wake(hourly({ max_executions: 5 }).state, at("01:00")).state;
   const ID = "report-20260101T010000Z";
 
-  test("started: it runs, is recent and counted, and is taken once", () => {
+  test("started: the run is active, recent and counted, and a second result changes nothing", () => {
     const once = startResult(decided(), at("01:00:01"), ID, { kind: "started", run: "r1", started_at: at("01:00") });
     expect(once.state).toMatchObject({
       remaining: 4,
@@ -149,7 +149,7 @@ group("a start's result", () => {
     expect(startResult(once.state, at("01:00:02"), ID, { kind: "refused", reason: "late" }).changed).toBe(false);
   });
 
-  test("refused: logged with the reason, the slot is given back, the schedule goes on", () => {
+  test("refused: the log has the reason, the slot is returned, the schedule goes on", () => {
     const refused = startResult(decided(), at("01:00:01"), ID, {
       kind: "refused",
       reason: "two deployments serve w: a, b",
@@ -167,13 +167,13 @@ group("a start's result", () => {
     expect(refused.wakeAt).toBe(at("02:00"));
   });
 
-  test("duplicate: an execution of somebody else's, logged, neither counted nor followed", () => {
+  test("duplicate: an execution that the schedule did not start is logged, and neither counted nor followed", () => {
     const duplicate = startResult(decided(), at("01:00:01"), ID, { kind: "duplicate" });
     expect(duplicate.state).toMatchObject({ remaining: 5, active: [], counters: { started: 0, refused: 0 } });
     expect(duplicate.log).toMatchObject([{ outcome: "duplicate" }]);
   });
 
-  test("unavailable: tried ten times from 1 s to 1 min apart, then refused", () => {
+  test("unavailable: the start is tried ten times, 1 s to 1 min apart, then refused", () => {
     let decision = startResult(decided(), at("01:00"), ID, { kind: "unavailable", reason: "no active deployment" });
     const waits = [decision.wakeAt! - at("01:00")];
     for (let tries = 2; tries <= 10; tries++) {
@@ -188,7 +188,7 @@ group("a start's result", () => {
     expect(decision.log).toMatchObject([{ outcome: "refused", reason: "no active deployment (tried 10 times)" }]);
   });
 
-  test("a run that waits starts when the one before it is refused", () => {
+  test("refused: a waiting run starts", () => {
     const driver = hourly({ policy: { overlap: BUFFER_ALL } });
     driver.onStart = (id) => (short(id) === "01:00" ? { kind: "refused", reason: "no" } : { kind: "started" });
     expect(driver.wake("02:00").log).toEqual(["02:00 buffered", "01:00 refused", "02:00 started"]);
@@ -196,7 +196,7 @@ group("a start's result", () => {
 });
 
 group("a closed run", () => {
-  test("told before its start is confirmed has started, once", () => {
+  test("that closes before its start is confirmed counts as started, once", () => {
     const decided = wake(hourly({ policy: { overlap: CANCEL_OTHER } }).state, at("01:00")).state;
     const stopping = wake(decided, at("02:00")).state;
     const closed = runClosed(stopping, at("02:00:01"), {
@@ -209,13 +209,13 @@ group("a closed run", () => {
     expect(late.changed).toBe(false);
   });
 
-  test("that closed after a time came due overlapped with it, even if the wake-up for that time comes late", () => {
+  test("overlaps with a due time before its close, even if the wake-up for that time comes later", () => {
     const driver = hourly().wake("01:00").close("02:00:30", "01:00");
     expect(driver.log.at(-1)).toBe("02:00 skipped_overlap");
     expect(driver.started).toEqual(["01:00"]);
   });
 
-  test("told twice, or unknown, is only a wake-up", () => {
+  test("that is reported twice, or is unknown, is only a wake-up", () => {
     const driver = hourly().wake("01:00").close("01:30", "01:00");
     const again = runClosed(driver.state, at("01:31"), { execution_id: "report-20260101T010000Z", status: "FAILED" });
     expect(again.changed).toBe(false);
@@ -225,7 +225,7 @@ group("a closed run", () => {
 });
 
 group("pause and resume", () => {
-  test("a paused schedule starts nothing scheduled, lists its future, and goes on after resume", () => {
+  test("a paused schedule starts no scheduled run, lists its future, and goes on after resume", () => {
     const driver = hourly().pause("00:40", "maintenance");
     expect(driver.state).toMatchObject({ paused: true, note: "maintenance" });
     expect(driver.wakeAt).toBeUndefined();
@@ -239,12 +239,12 @@ group("pause and resume", () => {
     expect(driver.state.counters.missed_catchup_window).toBe(0);
   });
 
-  test("without a note the old one goes; a note over 1000 bytes is refused", () => {
+  test("a resume without a note clears the old one; a note over 1000 bytes is refused", () => {
     expect(hourly().pause("00:40", "a").resume("00:41").state.note).toBeNull();
     expect(pause(hourly().state, at("00:40"), "ü".repeat(501))).toMatchObject({ issues: [{ loc: ["note"] }] });
   });
 
-  test("what runs goes on, manual runs start and wait and start later", () => {
+  test("during a pause active runs go on, and manual runs start, also after waiting", () => {
     const driver = hourly({ policy: { overlap: BUFFER_ALL } })
       .wake("01:00")
       .pause("01:10")
@@ -254,7 +254,7 @@ group("pause and resume", () => {
     expect(driver.close("01:30", "01:00").started).toEqual(["01:00", "01:20 m1"]);
   });
 
-  test("a scheduled run that waits is dropped at its turn if still paused, kept if resumed before", () => {
+  test("a waiting scheduled run is dropped when it would start during the pause, and starts after a resume", () => {
     const paused = hourly({ policy: { overlap: BUFFER_ALL } })
       .wake("01:00")
       .wake("02:00")
@@ -269,7 +269,7 @@ group("pause and resume", () => {
     expect(resumed.close("02:20", "01:00").started).toEqual(["01:00", "02:00"]);
   });
 
-  test("what came due before a pause and was not handled yet is not started by it", () => {
+  test("due times before a pause that were not handled start nothing", () => {
     expect(hourly().pause("03:30").log).toEqual(["01:00 paused", "02:00 paused", "03:00 paused"]);
   });
 
@@ -292,7 +292,7 @@ group("pause and resume", () => {
 group("pause_on_failure", () => {
   const failing = (overlap = 1) => hourly({ policy: { overlap, pause_on_failure: true } });
 
-  test.each(["FAILED", "TIMED_OUT"] as const)("pauses when a run %s, with a note that names it", (status) => {
+  test.each(["FAILED", "TIMED_OUT"] as const)("pauses when a run is %s, with a note that names it", (status) => {
     const driver = failing().wake("01:00").close("01:30", "01:00", status, "disk full");
     expect(driver.state).toMatchObject({
       paused: true,
@@ -302,7 +302,7 @@ group("pause_on_failure", () => {
     expect(driver.wake("02:00").started).toEqual(["01:00"]);
   });
 
-  test.each(["COMPLETED", "CANCELED", "TERMINATED"] as const)("does not when it %s", (status) => {
+  test.each(["COMPLETED", "CANCELED", "TERMINATED"] as const)("does not pause when a run is %s", (status) => {
     expect(failing().wake("01:00").close("01:30", "01:00", status).state.paused).toBe(false);
   });
 
@@ -313,9 +313,9 @@ group("pause_on_failure", () => {
     expect(waiting.log.at(-1)).toBe("02:00 paused");
   });
 
-  test("does not replace the note of a schedule that is paused already, and stays until resumed by hand", () => {
-    const driver = failing(ALLOW_ALL).wake("02:00").pause("02:05", "by hand").close("02:10", "01:00", "FAILED");
-    expect(driver.state.note).toBe("by hand");
+  test("does not replace the note of a paused schedule, which stays paused until it is resumed", () => {
+    const driver = failing(ALLOW_ALL).wake("02:00").pause("02:05", "manual").close("02:10", "01:00", "FAILED");
+    expect(driver.state.note).toBe("manual");
     expect(driver.resume("02:20").wake("03:00").started).toContain("03:00");
   });
 
@@ -354,14 +354,14 @@ group("max_executions", () => {
     expect(hourly().future).toHaveLength(10);
   });
 
-  test("a waiting run that finds none left at its turn is dropped", () => {
+  test("drops a waiting run if none remain when it would start", () => {
     const driver = hourly({ max_executions: 2, policy: { overlap: BUFFER_ALL } }).wake("03:00");
     expect(driver.waiting).toEqual(["02:00", "03:00"]);
     driver.close("03:10", "01:00").close("03:20", "02:00");
     expect(driver.log.at(-1)).toBe("03:00 exhausted");
   });
 
-  test("the last slot after an outage goes to the run that the policy chooses", () => {
+  test("gives the last slot after an outage to the run that the policy chooses", () => {
     expect(hourly({ max_executions: 1, policy: { overlap: CANCEL_OTHER } }).wake("03:00").started).toEqual(["03:00"]);
     expect(hourly({ max_executions: 2, policy: { overlap: ALLOW_ALL } }).wake("03:00").started).toEqual([
       "01:00",
@@ -369,7 +369,7 @@ group("max_executions", () => {
     ]);
   });
 
-  test("an update sets what remains; null lifts the limit; without the key it stays", () => {
+  test("sets the remaining number in an update; null removes the limit, and without the key the number stays", () => {
     const driver = hourly({ max_executions: 1, policy: { overlap: ALLOW_ALL } }).wake("01:00");
     expect(driver.update("01:10", { input: 1 }).state.remaining).toBe(0);
     expect(driver.update("01:20", { max_executions: 2 }).state.remaining).toBe(2);
@@ -378,7 +378,7 @@ group("max_executions", () => {
     expect(driver.wake("05:00").started).toEqual(["01:00", "02:00", "03:00", "04:00", "05:00"]);
   });
 
-  test("a slot taken before an update is not given back to the new number", () => {
+  test("gets no slot back that was taken before an update", () => {
     const decided = wake(hourly({ max_executions: 1 }).state, at("01:00")).state;
     const updated = update(decided, at("01:00:01"), { max_executions: 5 });
     if ("issues" in updated) throw new Error("refused");
@@ -397,7 +397,7 @@ group("the catch-up window", () => {
       "00:30",
     );
 
-  test("is exact: a time just as old as the window still runs", () => {
+  test("is exact: a time exactly as old as the window still runs", () => {
     const driver = secondly(20).wake("00:31");
     expect(driver.started).toEqual(["00:30:40", "00:30:45", "00:30:50", "00:30:55", "00:31"]);
     expect(driver.log.filter((entry) => entry.includes("missed"))).toHaveLength(7);
@@ -420,7 +420,7 @@ group("the catch-up window", () => {
   });
 });
 
-group("very many lost times are one entry, quickly", () => {
+group("very many lost times are one log entry, quickly", () => {
   const everySecond = (policy: object) => new Driver({ cron_expressions: ["@every 1s"], policy }, "00:00");
   const nextYear = Date.UTC(2027, 0, 1);
 
@@ -439,14 +439,14 @@ group("very many lost times are one entry, quickly", () => {
     expect(wake(decision.state, nextYear).changed).toBe(false);
   });
 
-  test("where the newest run wins it is still the newest that starts", () => {
+  test("under CANCEL_OTHER the newest run still starts", () => {
     const decision = wake(everySecond({ overlap: CANCEL_OTHER }).state, at("09:00"));
     expect(decision.effects.map((effect) => short(effect.execution_id))).toEqual(["09:00"]);
   });
 });
 
 group("an update", () => {
-  test("is not retroactive: times of the new spec before it never run", () => {
+  test("is not retroactive: due times of the new spec before the update never run", () => {
     const driver = hourly()
       .wake("01:00")
       .close("01:01", "01:00")
@@ -456,12 +456,12 @@ group("an update", () => {
     expect(driver.close("05:31", "02:00").wake("05:40").started.at(-1)).toBe("05:40");
   });
 
-  test("at the very instant of a time that only the new spec has runs it", () => {
+  test("runs a time of the new spec at the very instant of the update", () => {
     const driver = hourly().update("01:30", { cron_expressions: ["*/30 * * * *"], policy: { overlap: ALLOW_ALL } });
     expect(driver.wake("01:30").started).toEqual(["01:00", "01:30"]);
   });
 
-  test("from a rare to a frequent spec does not walk over the years between", () => {
+  test("from a rare to a frequent spec is quick: it does not step through the years between", () => {
     const yearly = new Driver({ cron_expressions: ["@yearly"] }, "00:00:01");
     const started = performance.now();
     const updated = update(yearly.state, Date.UTC(2026, 11, 31, 12), {
@@ -472,7 +472,7 @@ group("an update", () => {
     expect(updated).toMatchObject({ log: [], state: { cursor: expect.any(Number) } });
   });
 
-  test("keeps a time that is nominal and not yet actual, if the new spec has it", () => {
+  test("keeps a run between its nominal and its actual time, if the new spec has that time", () => {
     const driver = hourly({ jitter: "PT50M" });
     const actual = driver.wakeAt!;
     expect(driver.update("01:00:01", { input: 2 }).wakeAt).toBe(actual);
@@ -487,7 +487,7 @@ group("an update", () => {
     expect(update(state, at("03:00"), [])).toMatchObject({ issues: [{ loc: [] }] });
   });
 
-  test("leaves pause, counters and what is active alone", () => {
+  test("does not change pause, counters and active runs", () => {
     const driver = hourly()
       .wake("01:00")
       .pause("01:10", "n")
@@ -502,7 +502,7 @@ group("an update", () => {
 });
 
 group("manual runs", () => {
-  test("in one second are distinct executions, and none is the scheduled one of that second", () => {
+  test("in one second are distinct executions, and distinct from the scheduled run of that second", () => {
     const driver = hourly({ policy: { overlap: ALLOW_ALL } })
       .trigger("01:00")
       .trigger("01:00");
@@ -571,7 +571,7 @@ group("a backfill", () => {
     });
   });
 
-  test("of more runs than can wait is refused whole", () => {
+  test("of more runs than the buffer holds is refused as a whole", () => {
     const { state } = new Driver({ cron_expressions: ["@every 1s"] }, "06:00");
     expect(backfill(state, at("06:00"), range)).toMatchObject({
       issues: [{ msg: expect.stringContaining("more than 1000 times") }],

@@ -1,4 +1,4 @@
-/** Overlap policies, one by one: what starts, waits, is dropped and is asked to stop. */
+/** The overlap policies one by one: the runs that start, wait, are dropped or are asked to stop. */
 import { describe, expect, test } from "vitest";
 import { Overlap } from "../../../shared/schedule/rules/index.ts";
 import { Driver } from "./driver.ts";
@@ -13,7 +13,7 @@ const busy = (overlap: number, more: object = {}) =>
   hourly(overlap, more).wake("01:00").wake("02:00").wake("03:00").wake("04:00");
 
 describe("while a run is active", () => {
-  test("SKIP drops what comes due and goes on with the next time after the run closed", () => {
+  test("SKIP drops due times and starts the next one after the run has closed", () => {
     const driver = busy(SKIP);
     expect(driver.started).toEqual(["01:00"]);
     expect(driver.log).toEqual([
@@ -26,7 +26,7 @@ describe("while a run is active", () => {
     expect(driver.close("04:30", "01:00").wake("05:00").started).toEqual(["01:00", "05:00"]);
   });
 
-  test("BUFFER_ONE keeps the first, never displaced, and starts it as soon as the run closed, with its nominal time", () => {
+  test("BUFFER_ONE keeps the first waiting run and starts it, with its nominal time, when the active run closes", () => {
     const driver = busy(BUFFER_ONE);
     expect(driver.waiting).toEqual(["02:00"]);
     expect(driver.log).toEqual(["01:00 started", "02:00 buffered", "03:00 skipped_overlap", "04:00 skipped_overlap"]);
@@ -38,7 +38,7 @@ describe("while a run is active", () => {
     });
   });
 
-  test("BUFFER_ALL keeps all and runs them one after the other", () => {
+  test("BUFFER_ALL keeps all waiting runs and starts them one after the other", () => {
     const driver = busy(BUFFER_ALL);
     expect(driver.waiting).toEqual(["02:00", "03:00", "04:00"]);
     driver.close("04:10", "01:00").close("04:20", "02:00").close("04:30", "03:00");
@@ -49,7 +49,7 @@ describe("while a run is active", () => {
   test.each([
     ["cancel", CANCEL_OTHER],
     ["terminate", TERMINATE_OTHER],
-  ])("to %s others, each due time asks again, nothing runs beside, and the newest starts once the old one closed", (word, policy) => {
+  ])("under the policy to %s others, each due time asks again, and only the newest starts, after the close of the old run", (word, policy) => {
     const driver = busy(policy);
     expect(driver.started).toEqual(["01:00"]);
     expect(driver.stops).toEqual([`${word} 01:00`, `${word} 01:00`, `${word} 01:00`]);
@@ -59,23 +59,23 @@ describe("while a run is active", () => {
     expect(driver.waiting).toEqual([]);
   });
 
-  test("a run asked to cancel may take its time and even complete", () => {
+  test("a run that was asked to cancel may close later, and even complete", () => {
     const driver = hourly(CANCEL_OTHER).wake("01:00").wake("02:00").close("02:45", "01:00", "COMPLETED");
     expect(driver.started).toEqual(["01:00", "02:00"]);
   });
 
-  test("waking up between two due times asks nobody again", () => {
+  test("a wake-up between two due times does not repeat the request to stop", () => {
     const driver = hourly(CANCEL_OTHER).wake("01:00").wake("02:00").wake("02:00").wake("02:30");
     expect(driver.stops).toEqual(["cancel 01:00"]);
   });
 
-  test("ALLOW_ALL starts everything", () => {
+  test("ALLOW_ALL starts every due time", () => {
     const driver = busy(ALLOW_ALL);
     expect(driver.active).toEqual(["01:00", "02:00", "03:00", "04:00"]);
   });
 });
 
-describe("after an outage, what was missed is one batch", () => {
+describe("after an outage the missed times are one batch", () => {
   test.each<[string, number, string[], string[], string[]]>([
     [
       "SKIP starts the oldest",
@@ -123,7 +123,7 @@ describe("a manual run", () => {
     expect(driver.log.at(-1)).toBe("01:10 manual skipped_overlap");
   });
 
-  test("may override it, and a waiting one may override it too", () => {
+  test("may override the policy, also one that waits", () => {
     const driver = hourly(SKIP)
       .wake("01:00")
       .trigger("01:10", ALLOW_ALL)
@@ -148,7 +148,7 @@ describe("a manual run", () => {
     expect(driver.waiting).toEqual(["01:00 m1"]);
   });
 
-  test("that is to start at once does so although others are asked to stop in the same instant", () => {
+  test("with ALLOW_ALL starts even if other runs are asked to stop in the same instant", () => {
     const driver = hourly(TERMINATE_OTHER).wake("01:00").trigger("02:00", ALLOW_ALL);
     expect(driver.started).toEqual(["01:00", "02:00 m1"]);
     expect(driver.waiting).toEqual(["02:00"]);
@@ -160,7 +160,7 @@ describe("a manual run", () => {
   });
 });
 
-test("terminate wins if cancel and terminate are asked for at once", () => {
+test("of simultaneous requests to cancel and to terminate, terminate wins", () => {
   const driver = hourly(CANCEL_OTHER)
     .wake("01:00")
     .update("01:10", { policy: { overlap: BUFFER_ALL } });
@@ -170,7 +170,7 @@ test("terminate wins if cancel and terminate are asked for at once", () => {
   expect(driver.stops.slice(1)).toEqual(["terminate 01:00"]);
 });
 
-test("what waits obeys the policy and uses the input in force when its turn comes", () => {
+test("a waiting run follows the policy and uses the input at the time of its start", () => {
   const driver = hourly(BUFFER_ALL, { input: "old" }).wake("01:00").wake("03:00");
   expect(driver.waiting).toEqual(["02:00", "03:00"]);
   driver.update("03:10", { input: "new", policy: { overlap: SKIP } });
@@ -185,7 +185,7 @@ test("what waits obeys the policy and uses the input in force when its turn come
   expect(other.effects.map((effect) => effect.kind === "start" && effect.input)).toEqual(["old", "new"]);
 });
 
-test("a run that was asked to stop before it is known to have started is asked once it is", () => {
+test("a run whose start is not confirmed is asked to stop after the confirmation", () => {
   const driver = hourly(CANCEL_OTHER);
   driver.onStart = () => ({ kind: "unavailable", reason: "throttled" });
   driver.wake("01:00").wake("02:00");

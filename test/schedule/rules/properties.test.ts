@@ -1,4 +1,4 @@
-/** What holds for every schedule, whatever is done to it and in whatever order results come back. */
+/** Properties of every schedule, under any commands and any order of results. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
@@ -83,8 +83,8 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 );
 
-/** An adapter that performs effects when it likes, as often as it likes, and loses and repeats results. */
-class Careless {
+/** An adapter that performs effects in any order, repeats them, and loses and repeats results. */
+class FaultyAdapter {
   state: ScheduleState;
   now = START;
   wakeAt: number | undefined;
@@ -179,8 +179,8 @@ class Careless {
     }
   }
 
-  /** Everything works again, and no time is due any more: what was begun is finished. */
-  settle(): void {
+  /** Without further faults and due times, performs the outbox and closes runs until nothing is left. */
+  drain(): void {
     this.take(pause(this.state, this.now));
     for (let round = 0; round < 200; round++) {
       this.todo = outboxOf(this.state);
@@ -192,11 +192,11 @@ class Careless {
       }
       for (const run of open) this.close(executionIdOf("s", run), 0);
     }
-    throw new Error("it never settles");
+    throw new Error("the schedule still has effects or open runs after 200 rounds");
   }
 }
 
-const life = fc.record({
+const scenario = fc.record({
   definition,
   acts: fc.array(fc.record({ after: fc.oneof(fc.constant(0), fc.nat(20 * MINUTE), fc.nat(9 * 60 * MINUTE)), act }), {
     minLength: 10,
@@ -204,15 +204,15 @@ const life = fc.record({
   }),
 });
 
-test("firing, performing and answering in any order, twice or never, starts each due time at most once and settles", () => {
+test("wake-ups, effects and results in any order, doubled or lost, start each due time at most once, and all runs end", () => {
   fc.assert(
-    fc.property(life, ({ definition: { timing, ...rest }, acts }) => {
-      const world = new Careless(create({ ...timing, ...rest }));
+    fc.property(scenario, ({ definition: { timing, ...rest }, acts }) => {
+      const world = new FaultyAdapter(create({ ...timing, ...rest }));
       for (const { after, act } of acts) {
         world.now += after;
         world.do(act);
       }
-      world.settle();
+      world.drain();
       expect(world.state).toMatchObject({ buffer: [], active: [] });
       const { started } = world.state.counters;
       const begun = [...world.executions.keys()];
@@ -223,7 +223,7 @@ test("firing, performing and answering in any order, twice or never, starts each
   );
 });
 
-test("whatever the moment, the listed future is what really starts, when nothing interferes", () => {
+test("without commands and faults, the runs that start are those that future_executions listed, from any moment on", () => {
   fc.assert(
     fc.property(
       timing,
@@ -244,22 +244,22 @@ test("whatever the moment, the listed future is what really starts, when nothing
           startAll(wake(state, now));
         }
         now = START + later;
-        const promised = describe(state, now).future_executions.map(({ scheduled_at }) => Date.parse(scheduled_at));
+        const listed = describe(state, now).future_executions.map(({ scheduled_at }) => Date.parse(scheduled_at));
         const real: number[] = [];
-        while (real.length < promised.length && wakeAt !== undefined) {
+        while (real.length < listed.length && wakeAt !== undefined) {
           now = wakeAt;
           startAll(wake(state, now));
           real.push(state.recent.at(-1)!.scheduled_at);
         }
-        expect(real).toEqual(promised);
-        if (promised.length < 10) expect(wakeAt).toBeUndefined();
+        expect(real).toEqual(listed);
+        if (listed.length < 10) expect(wakeAt).toBeUndefined();
       },
     ),
     { numRuns: 100 },
   );
 });
 
-test("under ALLOW_ALL, however wake-ups are spread, the same executions start", () => {
+test("under ALLOW_ALL the same executions start for every distribution of wake-ups", () => {
   fc.assert(
     fc.property(timing, fc.array(fc.nat(24 * 60 * MINUTE), { maxLength: 30 }), (timing, wakes) => {
       const startedBy = (times: number[]) => {

@@ -1,6 +1,6 @@
 /**
- * A year of one schedule, planned from a seed and lived twice: by the state machine behind an adapter that crashes, repeats
- * and loses things, and by the reference model.
+ * A year of one schedule, planned from a seed and simulated twice: with the state machine behind an adapter that crashes, repeats
+ * effects and loses results, and with the reference model.
  */
 import {
   createSchedule,
@@ -37,8 +37,8 @@ export function random(seed: number): () => number {
   };
 }
 
-/** What an execution does depends on its id alone, so that both lives see the same executions. */
-function natureOf(execution: string, seed: number) {
+/** The behaviour of an execution follows from its id and the seed, so that both simulations see the same executions. */
+function behaviourOf(execution: string, seed: number) {
   let hash = seed;
   for (const character of execution) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
   const draw = random(hash);
@@ -49,9 +49,9 @@ function natureOf(execution: string, seed: number) {
 
 export interface YearSpec {
   definition: object;
-  /** Due times by an independent reading of the definition; nominal times, whole minutes. */
+  /** Whether a nominal time (a whole minute) is due, by an independent reading of the definition. */
   isDue(at: number): boolean;
-  /** Raw times before skip, to bound the jitter. */
+  /** Whether it is a raw time, before skip: these bound the jitter. */
   isRaw(at: number): boolean;
   jitterMs?: number;
 }
@@ -73,19 +73,19 @@ type Command =
   | { kind: "limit"; max: number | null }
   | { kind: "spec"; index: 0 | 1 };
 
-export interface Life {
-  /** `name started end how`, in order of their start. */
+export interface SimulatedYear {
+  /** `name started end how`, in the order of the starts. */
   runs: string[];
-  fates: Record<string, string>;
-  /** Effects performed more than once, crashes, doubled messages: what the test survived. */
+  outcomes: Record<string, string>;
+  /** Number of injected faults: repeated effects, crashes, doubled messages. */
   faults: number;
   steps: number;
 }
 
-/** Without BUFFER_ALL, under which a dense schedule does nothing but grow its buffer. */
+/** Without BUFFER_ALL, under which the buffer of a dense schedule only grows. */
 const POLICIES = [1, 2, 4, 5, 6];
 
-/** Outages and commands of the year; the same for both lives. */
+/** Outages and commands of the year, the same for both simulations. */
 function plan(year: YearPlan) {
   const draw = random(year.seed);
   const moment = () => YEAR[0] + Math.floor(draw() * (YEAR[1] - YEAR[0] - 4 * 24 * HOUR)) + HOUR;
@@ -112,7 +112,7 @@ function plan(year: YearPlan) {
   return { isDown, commands };
 }
 
-/** Executions as the world has them: begun once, closing by their nature or because they are asked to. */
+/** The executions: each is begun once, and closes by its behaviour or because it is asked to stop. */
 class World {
   readonly #runs = new Map<string, { started: number; ends: number; how: string }>();
   readonly #open = new Set<string>();
@@ -124,14 +124,14 @@ class World {
 
   begin(name: string, now: number): void {
     if (this.#runs.has(name)) return;
-    const { duration, fails } = natureOf(name, this.#seed);
+    const { duration, fails } = behaviourOf(name, this.#seed);
     this.#runs.set(name, { started: now, ends: now + duration, how: fails ? "FAILED" : "COMPLETED" });
     this.#open.add(name);
   }
 
   stop(name: string, how: "cancel" | "terminate", now: number): void {
     const run = this.#runs.get(name)!;
-    const ends = how === "terminate" ? now : now + natureOf(name, this.#seed).cancelDelay;
+    const ends = how === "terminate" ? now : now + behaviourOf(name, this.#seed).cancelDelay;
     if (!this.#open.has(name) || ends >= run.ends) return;
     Object.assign(run, { ends, how: how === "cancel" ? "CANCELED" : "TERMINATED" });
   }
@@ -151,7 +151,7 @@ class World {
     return this.#runs.get(name)!.how;
   }
 
-  story(): string[] {
+  summary(): string[] {
     return [...this.#runs].map(([name, { started, ends, how }]) =>
       [name, new Date(started).toISOString(), new Date(ends).toISOString(), how].join(" "),
     );
@@ -169,8 +169,8 @@ function duesOf({ isDue, isRaw, jitterMs = 0 }: YearSpec): Due[] {
   });
 }
 
-/** The year as the model sees it. */
-export function modelYear(year: YearPlan): Life {
+/** The year of the reference model. */
+export function modelYear(year: YearPlan): SimulatedYear {
   const { isDown, commands } = plan(year);
   const world = new World(year.seed);
   let now: number = YEAR[0];
@@ -197,7 +197,7 @@ export function modelYear(year: YearPlan): Life {
     const arrived = coming.filter(({ actual }) => actual <= now).length;
     if (arrived > 0) {
       model.notice(coming.splice(0, arrived), now);
-      model.settle();
+      model.processQueue();
       continue;
     }
     if (end && end[1] <= now) {
@@ -225,23 +225,23 @@ export function modelYear(year: YearPlan): Life {
         break;
       case "spec":
         coming = dues[command.index]!.filter(
-          ({ nominal, actual }) => actual >= now && !model.fate.has(nameAt(nominal)),
+          ({ nominal, actual }) => actual >= now && !model.outcomes.has(nameAt(nominal)),
         );
         break;
     }
-    model.settle();
+    model.processQueue();
   }
-  return { runs: world.story(), fates: Object.fromEntries(model.fate), faults: 0, steps };
+  return { runs: world.summary(), outcomes: Object.fromEntries(model.outcomes), faults: 0, steps };
 }
 
 const nameAt = (ms: number) => `s-${new Date(ms).toISOString().slice(0, 19).replace(/[-:]/g, "")}Z`;
 
-/** The year as the state machine lives it. */
-export function machineYear(year: YearPlan): Life {
+/** The year of the state machine. */
+export function machineYear(year: YearPlan): SimulatedYear {
   const { isDown, commands } = plan(year);
-  const chaos = random(year.seed ^ 0x5bd1e995);
+  const draw = random(year.seed ^ 0x5bd1e995);
   const world = new World(year.seed);
-  const fates: Record<string, string> = {};
+  const outcomes: Record<string, string> = {};
   let faults = 0;
   let steps = 0;
   let now: number = YEAR[0];
@@ -260,24 +260,24 @@ export function machineYear(year: YearPlan): Life {
   let stored = created.state;
   let wakeAt = created.wakeAt;
 
-  /** Every twentieth reader gets what a store would give back; the others rely on states not being written into. */
-  const load = (): ScheduleState => (chaos() < 0.05 ? JSON.parse(JSON.stringify(stored)) : stored);
+  /** One read in twenty gets a copy, as from a store; the others would notice if a command wrote into a state. */
+  const load = (): ScheduleState => (draw() < 0.05 ? JSON.parse(JSON.stringify(stored)) : stored);
   const commit = (decision: Decision): readonly Effect[] => {
     wakeAt = decision.wakeAt;
     if (decision.changed) stored = decision.state;
     for (const entry of decision.log) {
       if (entry.until !== undefined) throw new Error("the year is too dense for one entry per due time");
-      fates[executionIdOf("s", entry)] = entry.outcome;
+      outcomes[executionIdOf("s", entry)] = entry.outcome;
     }
     return decision.effects;
   };
   const perform = (effects: readonly Effect[]): void => {
     for (const effect of effects) {
-      const again = chaos() < 0.1;
+      const again = draw() < 0.1;
       if (effect.kind === "start") {
         for (let times = again ? 2 : 1; times > 0; times--) world.begin(effect.execution_id, now);
-        if (chaos() < 0.05) {
-          // The result is lost; the process that takes over performs the start again and gets the same answer.
+        if (draw() < 0.05) {
+          // The result is lost: another process performs the start again and gets the same result.
           faults++;
           world.begin(effect.execution_id, now);
         }
@@ -294,24 +294,24 @@ export function machineYear(year: YearPlan): Life {
     const decision = command(load());
     if ("issues" in decision) throw new Error(JSON.stringify(decision.issues));
     const effects = commit(decision);
-    if (chaos() < 0.08) {
-      // Dies between the write and the effects, or in the middle of them; whoever takes over reads the state.
+    if (draw() < 0.08) {
+      // The process dies before or between the effects: another process reads the state and performs its outbox.
       faults++;
-      const done = effects.slice(0, Math.floor(chaos() * (effects.length + 1)));
+      const done = effects.slice(0, Math.floor(draw() * (effects.length + 1)));
       for (const effect of done) {
         if (effect.kind === "start") world.begin(effect.execution_id, now);
         else world.stop(effect.execution_id, effect.kind, now);
       }
       perform(outboxOf(load()));
     } else perform(effects);
-    if (chaos() < 0.08) {
+    if (draw() < 0.08) {
       faults++;
       perform(commit(wake(load(), now)));
     }
   };
 
   const upcoming = [...commands];
-  const spurious = Array.from({ length: 400 }, () => YEAR[0] + Math.floor(chaos() * (YEAR[1] - YEAR[0]))).sort(
+  const spurious = Array.from({ length: 400 }, () => YEAR[0] + Math.floor(draw() * (YEAR[1] - YEAR[0]))).sort(
     (a, b) => a - b,
   );
   for (;;) {
@@ -332,7 +332,7 @@ export function machineYear(year: YearPlan): Life {
     } else if (end && end[1] <= now) {
       const status = world.close(end[0]) as "COMPLETED";
       issue((state) => runClosed(state, now, { execution_id: end[0], status, failure: "no" }));
-      if (chaos() < 0.1) issue((state) => runClosed(state, now, { execution_id: end[0], status }));
+      if (draw() < 0.1) issue((state) => runClosed(state, now, { execution_id: end[0], status }));
     } else {
       const { command } = upcoming.shift()!;
       issue((state) => {
@@ -355,5 +355,5 @@ export function machineYear(year: YearPlan): Life {
   }
   now = YEAR[1] - 1;
   commit(wake(load(), now));
-  return { runs: world.story(), fates, faults, steps };
+  return { runs: world.summary(), outcomes, faults, steps };
 }

@@ -1,4 +1,4 @@
-/** The operations over HTTP, through the official client where it has them. */
+/** The operations over HTTP; those that the official client has go through it. */
 import type { ScheduleDefinitionOutput } from "@mistralai/mistralai/models/components";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failure } from "../../api/support/world.ts";
@@ -28,7 +28,7 @@ const update = (scheduleId: string, schedule: object) =>
 const post = (path: string, body?: unknown) => s.ask("POST", `/v1/workflows/schedules${path}`, { body });
 
 describe("create and get", () => {
-  test("a definition comes back as it was given, with its next ten times", async () => {
+  test("get answers the definition as it was given, with its next ten times", async () => {
     const id = await created({
       input: { report: "daily" },
       calendars: [
@@ -70,7 +70,7 @@ describe("create and get", () => {
     expect(first).toBeLessThan(5 * MINUTE);
   });
 
-  test("an id is made when none is given; it may stand in either place", async () => {
+  test("a create without an id gets a new one; the id may be given in the request or in the schedule", async () => {
     const made = await s.schedules.scheduleWorkflow({ workflowIdentifier: "orders", schedule: { input: null } });
     expect(made.scheduleId).toMatch(/^[0-9a-f-]{36}$/);
     const inner = fresh();
@@ -81,7 +81,7 @@ describe("create and get", () => {
     expect(other.scheduleId).toBe(inner);
   });
 
-  test("a workflow is named by its name, its id or a registration", async () => {
+  test("a create may name the workflow by name, by id or by registration", async () => {
     const { workflows } = await s.client.workflows.getWorkflows({}).then((page) => page.result);
     const { id } = workflows.find((each) => each.name === "orders")!;
     const byId = await created({}, { workflowIdentifier: id });
@@ -92,12 +92,12 @@ describe("create and get", () => {
     expect(await get(byRegistration)).toMatchObject({ deploymentName: "shop" });
   });
 
-  test("a schedule without any time waits for triggers", async () => {
+  test("a schedule without due times is valid: it waits for triggers", async () => {
     expect(await get(await created())).toMatchObject({ futureExecutions: [], paused: false });
   });
 });
 
-describe("what is refused stores nothing", () => {
+describe("a refused request changes nothing", () => {
   const refusals: [string, object, (string | number)[], RegExp][] = [
     ["an impossible cron line", { cronExpressions: ["0 25 * * *"] }, ["cron_expressions", 0], /0 25 \* \* \*/],
     ["the second Monday", { cronExpressions: ["0 9 * * 1#2"] }, ["cron_expressions", 0], /1#2/],
@@ -112,7 +112,7 @@ describe("what is refused stores nothing", () => {
     ["an unknown time zone", { timeZoneName: "Europe/Pariss" }, ["time_zone_name"], /Europe\/Paris\b/],
     ["a jitter that is no duration", { jitter: "5m" }, ["jitter"], /5m/],
   ];
-  test.each(refusals)("%s, with its place and what is allowed", async (_, schedule, loc, message) => {
+  test.each(refusals)("%s is refused, with its place and the allowed values", async (_, schedule, loc, message) => {
     const id = fresh();
     const refused = await failure(created(schedule, { scheduleId: id }));
     expect(refused).toMatchObject({ status: 422, body: { code: "WF_1200" } });
@@ -122,11 +122,11 @@ describe("what is refused stores nothing", () => {
     expect((await failure(get(id))).status).toBe(404);
   });
 
-  test("the official client sees a validation error with a list", async () => {
+  test("the official client reads the refusal as its validation error", async () => {
     expect((await failure(created({ jitter: "x" }))).name).toBe("HTTPValidationError");
   });
 
-  test("an id that is taken is 409 and says so; the first schedule is untouched", async () => {
+  test("an id in use is refused with 409 and names itself; the first schedule is unchanged", async () => {
     const id = await created({ cronExpressions: ["0 1 * * *"] });
     const refused = await failure(created({ cronExpressions: ["0 2 * * *"] }, { scheduleId: id }));
     expect(refused).toMatchObject({ status: 409, body: { code: "WF_1200", schedule_id: id } });
@@ -159,7 +159,7 @@ describe("what is refused stores nothing", () => {
     await Promise.all([rival.stop(), mate.stop()]);
   });
 
-  test("an input that the workflow's schema does not allow, on create and on update", async () => {
+  test("an input that the workflow's schema does not allow is refused on create and on update", async () => {
     const refused = await failure(created({ input: { n: "x" } }, { workflowIdentifier: "strict" }));
     expect(refused).toMatchObject({ status: 422, body: { code: "WF_1200" } });
     expect((refused.body.detail as { loc: unknown[] }[])[0]!.loc).toEqual(["body", "schedule", "input", "n"]);
@@ -169,7 +169,7 @@ describe("what is refused stores nothing", () => {
   });
 
   test("every operation on an unknown id is 404 WF_1201", async () => {
-    const scheduleId = "nobody";
+    const scheduleId = "unknown";
     const calls = [
       get(scheduleId),
       update(scheduleId, { jitter: "PT1M" }),
@@ -179,12 +179,12 @@ describe("what is refused stores nothing", () => {
       s.schedules.triggerSchedule({ scheduleId }),
     ];
     for (const call of calls) expect(await failure(call)).toMatchObject({ status: 404, body: { code: "WF_1201" } });
-    expect(await s.ask("GET", "/v1/workflows/schedules/nobody/log")).toMatchObject({ status: 404 });
+    expect(await s.ask("GET", "/v1/workflows/schedules/unknown/log")).toMatchObject({ status: 404 });
     const range = { start_at: "2027-01-01T00:00:00Z", end_at: "2027-01-02T00:00:00Z" };
-    expect(await post("/nobody/backfill", range)).toMatchObject({ status: 404, body: { code: "WF_1201" } });
+    expect(await post("/unknown/backfill", range)).toMatchObject({ status: 404, body: { code: "WF_1201" } });
   });
 
-  test("a schedule of another workspace is not there", async () => {
+  test("a schedule of another workspace is 404", async () => {
     const id = await created();
     const { client } = await s.newKey();
     expect((await failure(client.workflows.schedules.getSchedule({ scheduleId: id }))).status).toBe(404);
@@ -195,7 +195,7 @@ describe("what is refused stores nothing", () => {
 });
 
 describe("update", () => {
-  test("only the keys given change; lists are replaced, null clears", async () => {
+  test("an update changes only the given keys; it replaces lists, and null clears", async () => {
     const id = await created({
       cronExpressions: ["0 1 * * *"],
       intervals: [{ every: "PT1H" }],
@@ -222,7 +222,7 @@ describe("update", () => {
     expect((await get(id)).policy).toEqual({ overlap: 6, catchupWindowSeconds: 60, pauseOnFailure: true });
   });
 
-  test("an invalid result is refused whole", async () => {
+  test("an update with an invalid result changes nothing", async () => {
     const id = await created({ cronExpressions: ["0 1 * * *"] });
     const refused = await failure(update(id, { jitter: "PT1M", cronExpressions: ["x"] }));
     expect(refused).toMatchObject({ status: 422, body: { code: "WF_1200" } });
@@ -239,7 +239,7 @@ describe("update", () => {
 });
 
 describe("pause, resume, trigger, delete", () => {
-  test("pausing and resuming keep their notes, and the next times are shown all the same", async () => {
+  test("pause and resume store their notes, and a paused schedule shows its next times", async () => {
     const id = await created({ intervals: [{ every: "PT1H" }] });
     await s.schedules.pauseSchedule({ scheduleId: id, workflowSchedulePauseRequest: { note: "holidays" } });
     expect(await get(id)).toMatchObject({ paused: true, note: "holidays" });
@@ -255,7 +255,7 @@ describe("pause, resume, trigger, delete", () => {
     expect((await get(scheduleId)).paused).toBe(false);
   });
 
-  test("a trigger has started its run when it is answered, even on a paused schedule", async () => {
+  test("a trigger has started its run when it answers, even on a paused schedule", async () => {
     const id = await created({ input: { customer: "ada" } });
     await s.schedules.pauseSchedule({ scheduleId: id });
     await s.schedules.triggerSchedule({ scheduleId: id });
@@ -271,7 +271,7 @@ describe("pause, resume, trigger, delete", () => {
     expect(found.result.executions.map((run) => run.executionId)).toContain(executionId);
   });
 
-  test("a trigger that overlaps is dropped by SKIP, and started by an override", async () => {
+  test("a trigger that overlaps is dropped under SKIP, and starts with an override", async () => {
     const id = await created();
     for (const overlap of [undefined, undefined, 6] as const) {
       await s.schedules.triggerSchedule({
@@ -286,7 +286,7 @@ describe("pause, resume, trigger, delete", () => {
     ]);
   });
 
-  test("what is deleted is gone, its log too; its id may be used again", async () => {
+  test("a delete removes the schedule and its log; the id may be used again", async () => {
     const id = await created({ intervals: [{ every: "PT1H" }] });
     await s.schedules.triggerSchedule({ scheduleId: id });
     await s.schedules.unscheduleWorkflow({ scheduleId: id });
@@ -322,18 +322,18 @@ describe("lists", () => {
     }
   });
 
-  test("without a page size everything comes at once", async () => {
+  test("a list without a page size answers all schedules at once", async () => {
     const page = await own.client.workflows.schedules.getSchedules({});
     expect(page.result.schedules).toHaveLength(23);
     expect(page.result.nextPageToken).toBeNull();
   });
 
-  test("pages hold every schedule once and are full but for the last", async () => {
+  test("pages hold every schedule once, and all but the last are full", async () => {
     const all = await list({});
     for (const pageSize of [1, 4, 10, 23, 1000]) expect(await list({ pageSize })).toEqual(all);
   });
 
-  test("filters by workflow, user, status and the start of a name, also page by page", async () => {
+  test("a list filters by workflow, user, status and the start of a name, also page by page", async () => {
     expect(await list({ workflowName: "alpha" })).toHaveLength(8);
     expect(await list({ userId: "current" })).toHaveLength(12);
     expect(await list({ userId: "linus", pageSize: 5 })).toHaveLength(11);
@@ -344,7 +344,7 @@ describe("lists", () => {
     expect(await list({ workflowName: "nothing" })).toEqual([]);
   });
 
-  test("a token belongs to its query", async () => {
+  test("a page token with another query, or a broken one, is refused", async () => {
     const first = await s.ask("GET", "/v1/workflows/schedules?page_size=2", { key: own.key });
     const token = first.body.next_page_token as string;
     const other = await s.ask("GET", `/v1/workflows/schedules?status=active&next_page_token=${token}`, {
@@ -357,7 +357,7 @@ describe("lists", () => {
 });
 
 describe("preview", () => {
-  test("lists the times strictly after `after`, across the change to summer time", async () => {
+  test("a preview lists the times strictly after `after`, across the change to summer time", async () => {
     const body = {
       schedule: { cron_expressions: ["0 9 * * 1-5"], time_zone_name: "Europe/Paris" },
       after: "2027-03-26T08:00:00Z",
@@ -369,7 +369,7 @@ describe("preview", () => {
     });
   });
 
-  test("starts now, shows ten, and says when there are no more, and the spans of jitter", async () => {
+  test("a preview starts now and shows ten times, the windows of jitter, and whether there are no more times", async () => {
     const schedule = { intervals: [{ every: "PT1H" }], jitter: "PT2H", end_at: "2027-01-15T10:30:00Z" };
     const { body } = await post("/preview", { schedule });
     expect(body).toEqual({
@@ -384,7 +384,7 @@ describe("preview", () => {
     expect(hourly.body.times).toHaveLength(10);
   });
 
-  test("refuses what create refuses, with the same words, and stores nothing", async () => {
+  test("a preview refuses an invalid definition with the answer of create", async () => {
     const wrong = { cron_expressions: ["61 * * * *"] };
     const previewed = await post("/preview", { schedule: wrong });
     const refused = await post("", { workflow_identifier: "orders", schedule: { ...wrong, input: {} } });
@@ -396,7 +396,7 @@ describe("preview", () => {
 });
 
 describe("backfill and log", () => {
-  test("makes up for a range, both ends included, under the policy given", async () => {
+  test("a backfill starts the times of a range, both ends included, under the given policy", async () => {
     const id = await created({ intervals: [{ every: "P1D" }] });
     const range = { start_at: "2027-01-10T00:00:00Z", end_at: "2027-01-12T00:00:00Z", overlap: 6 };
     expect(await post(`/${id}/backfill`, range)).toMatchObject({ status: 202, body: { accepted: 3 } });
@@ -410,7 +410,7 @@ describe("backfill and log", () => {
     expect(await post(`/${id}/backfill`, backwards)).toMatchObject({ status: 422 });
   });
 
-  test("the log comes newest first in pages and shows what became of each time, without gaps", async () => {
+  test("the log comes newest first in pages and has an entry for each due time, without gaps", async () => {
     const id = await created({ intervals: [{ every: "PT1H" }] });
     await s.pass(3 * DAY);
     const entries = await s.log(id);
@@ -420,7 +420,7 @@ describe("backfill and log", () => {
     expect(entries[1]).toMatchObject({ execution_id: null, reason: "a run is active", manual: false });
   });
 
-  test("times that pass while it is paused are in the log at once, and stay there after the resume", async () => {
+  test("due times that pass during a pause are in the log at once, and stay there after the resume", async () => {
     const id = await created({ intervals: [{ every: "PT1H" }] });
     await s.schedules.pauseSchedule({ scheduleId: id });
     await s.pass(3 * 60 * MINUTE);
@@ -430,7 +430,7 @@ describe("backfill and log", () => {
     expect((await s.log(id)).map(({ nominal_at }) => nominal_at)).toEqual(paused.map(({ nominal_at }) => nominal_at));
   });
 
-  test("a key that may only read sees schedules and changes none", async () => {
+  test("a key with the role read sees schedules and may change none", async () => {
     const id = await created();
     const { key, client } = await s.newKey({ workspace: s.workspace, role: "read", name: "reader" });
     expect((await client.workflows.schedules.getSchedule({ scheduleId: id })).scheduleId).toBe(id);

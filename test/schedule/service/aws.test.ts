@@ -1,4 +1,4 @@
-/** The port's contract, word for word, on the AWS adapter over the emulator; and what its wake-up messages come to. */
+/** The contract of the port on the AWS adapter over the emulator, and the handling of its wake-up messages. */
 import { setTimeout as delay } from "node:timers/promises";
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
@@ -62,10 +62,10 @@ describe.skipIf(cannotRun)("on AWS", () => {
       const schedule_id = `s-${uuid()}`;
       const spec = { intervals: [{ every }], policy: { overlap: 6 } };
       await create(ports, workspace, { schedule_id, workflow_name: "orders", definition: spec });
-      await received(); // that of the create
+      await received(); // the message that the create sent
       return { workspace, schedule: schedule_id };
     }
-    /** Messages that are there now, the delayed ones left out. */
+    /** The messages that are visible now. */
     async function received(): Promise<WakeUp[]> {
       const { Messages } = await ports.clients.sqs.send(
         new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }),
@@ -76,7 +76,7 @@ describe.skipIf(cannotRun)("on AWS", () => {
     const runs = async (key: { workspace: string; schedule: string }) =>
       (await ports.schedules.get(key))!.state.recent.map(({ started_at, scheduled_at }) => started_at - scheduled_at);
 
-    test("of the last stretch waits for the rest of its second and starts the run on time", async () => {
+    test("that arrives less than a second early waits for the due time, and the run starts on time", async () => {
       const key = await scheduled("PT30S");
       const at = await wakeAt(key);
       await clock.advance(at - 900 - clock.now());
@@ -87,7 +87,7 @@ describe.skipIf(cannotRun)("on AWS", () => {
       expect(await wakeAt(key)).toBe(at + 30 * SECOND);
     });
 
-    test("that comes again, or for a time that is no longer the schedule's, is dropped and starts nothing", async () => {
+    test("that is doubled, or names another time than the schedule's, is dropped and starts nothing", async () => {
       const key = await scheduled("PT30S");
       const at = await wakeAt(key);
       await clock.advance(at - clock.now());
@@ -103,12 +103,12 @@ describe.skipIf(cannotRun)("on AWS", () => {
       expect(await takeWakeUp(ports, { ...key, at, via: "queue" })).toBe("outdated");
     });
 
-    test("of EventBridge Scheduler is sent on to whatever time the schedule has now", async () => {
+    test("of EventBridge Scheduler is sent on to the present wake-up time of the schedule", async () => {
       const key = await scheduled("PT1H");
       const at = await wakeAt(key);
       await clock.advance(at - 3 * MINUTE - clock.now());
-      for (const told of [at, at - 5 * MINUTE]) {
-        expect(await takeWakeUp(ports, { ...key, at: told, via: "scheduler" })).toBe("sent on");
+      for (const named of [at, at - 5 * MINUTE]) {
+        expect(await takeWakeUp(ports, { ...key, at: named, via: "scheduler" })).toBe("sent on");
       }
       expect(await runs(key)).toEqual([]);
       await clock.advance(3 * MINUTE);
@@ -116,12 +116,12 @@ describe.skipIf(cannotRun)("on AWS", () => {
       expect(await runs(key)).toEqual([0]);
     });
 
-    test("that was lost is sent again by the sweeper", async () => {
+    test("that was lost is replaced by the sweeper", async () => {
       const key = await scheduled("PT1H");
       await clock.advance((await wakeAt(key)) + 30 * SECOND - clock.now());
       await ports.sweep(MINUTE, clock.now() + MINUTE);
       for (let tries = 0; tries < 9 && (await runs(key)).length === 0; tries++) {
-        for (const wakeUp of await received()) await takeWakeUp(ports, wakeUp); // others' are among them
+        for (const wakeUp of await received()) await takeWakeUp(ports, wakeUp); // messages of other tests are among them
       }
       expect(await runs(key)).toEqual([30 * SECOND]);
     });

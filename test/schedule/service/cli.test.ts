@@ -1,4 +1,4 @@
-/** `sirocco schedule …`, run in this process against an installation of its own. */
+/** `sirocco schedule …`, run in this process against its own installation. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,7 +45,7 @@ const json = async (args: string[], o: { stdin?: string; offline?: true } = {}) 
 describe("preview needs no server", () => {
   const offline = { offline: true } as const;
 
-  test("prints the times of a cron line in a zone as a JSON array", async () => {
+  test("it prints the times of a cron line in a zone as a JSON array", async () => {
     const args = ["preview", "--cron", "0 9 * * 1-5", "--tz", "Europe/Paris", "--after", "2026-03-27T00:00:00Z"];
     expect(await json([...args, "--count", "5"], offline)).toEqual([
       "2026-03-27T08:00:00Z",
@@ -56,7 +56,7 @@ describe("preview needs no server", () => {
     ]);
   });
 
-  test("takes a whole definition from a file or standard input, and flags in place of its parts", async () => {
+  test("it takes a whole definition from a file or standard input, and flags that replace its parts", async () => {
     const spec = { intervals: [{ every: "PT4H", offset: "PT30M" }], end_at: "2026-01-01T05:00:00Z", input: {} };
     writeFileSync(join(folder, "spec.json"), JSON.stringify(spec));
     const times = ["2026-01-01T00:30:00Z", "2026-01-01T04:30:00Z"];
@@ -69,7 +69,7 @@ describe("preview needs no server", () => {
     expect(replaced).toEqual(["2026-01-01T01:30:00Z", "2026-01-01T03:00:00Z", "2026-01-01T04:30:00Z"]);
   });
 
-  test("shows zone, UTC and distances, and marks where the clocks change", async () => {
+  test("it shows zone, UTC and distances, and the changes of the clocks", async () => {
     const args = ["preview", "--cron", "30 2 * * *", "--tz", "Europe/Paris", "--after", "2026-10-24", "-n", "4"];
     const lines = (await ok(args, offline)).split("\n");
     expect(lines[0]).toMatch(/EUROPE\/PARIS +UTC +DISTANCE/);
@@ -79,7 +79,7 @@ describe("preview needs no server", () => {
     expect((await ok(spring, offline)).split("\n")[2]).toMatch(/\+23 h +clocks forward 1 h$/);
   });
 
-  test("says that it ends, or never fires", async () => {
+  test("it says that the definition ends, or never fires", async () => {
     const ended = await sirocco(["preview", "--every", "P1D", "--end", "2026-01-02", "--after", "2026-01-01"], offline);
     expect(ended).toMatchObject({ exit: 0, err: "no further times" });
     expect(await sirocco(["preview", "--every", "1d", "--end", "2020-01-01"], offline)).toMatchObject({
@@ -99,13 +99,13 @@ describe("preview needs no server", () => {
     [["--spec", "nowhere.json"], /nowhere\.json cannot be read/],
     [["--spec", "-"], /Standard input is not JSON/],
   ];
-  test.each(refusals)("refuses %j with exit code 2", async (args, message) => {
+  test.each(refusals)("it refuses %j with exit code 2", async (args, message) => {
     const refused = await sirocco(["preview", ...args], offline);
     expect(refused).toMatchObject({ exit: 2, out: "" });
     expect(refused.err).toMatch(message);
   });
 
-  test("a key that is nearly one of a definition's is pointed out", async () => {
+  test("for a misspelt key of a definition it suggests the right one", async () => {
     const stdin = JSON.stringify({ cron_expression: ["@daily"], workflow_name: "x" });
     const { err } = await sirocco(["preview", "--spec", "-"], { ...offline, stdin });
     expect(err).toContain("did you mean 'cron_expressions'?");
@@ -113,7 +113,7 @@ describe("preview needs no server", () => {
   });
 });
 
-test("a schedule's whole life on the command line", async () => {
+test("create, trigger, pause, get, resume, update, backfill, log and delete work on one schedule", async () => {
   const flags = ["--every", "1h", "--tz", "Europe/Paris", "--overlap", "allow-all", "--catchup", "1d"];
   const input = ["--input", '{"customer":"ada"}', "--pause-on-failure", "--max", "9"];
   const made = await json(["create", "orders", "--id", "report", ...flags, ...input]);
@@ -154,7 +154,7 @@ test("a schedule's whole life on the command line", async () => {
   expect(await sirocco(["get", "report"])).toMatchObject({ exit: 1, err: expect.stringContaining("schedule list") });
 });
 
-test("lists, with filters", async () => {
+test("list shows schedules, with filters", async () => {
   await ok(["create", "orders", "--id", "a-1", "--cron", "0 3 * * *"]);
   await ok(["create", "strict", "--id", "b-1", "--input", '{"n":1}']);
   await ok(["pause", "b-1"]);
@@ -167,7 +167,7 @@ test("lists, with filters", async () => {
   expect(await sirocco(["list", "--status", "late"])).toMatchObject({ exit: 2 });
 });
 
-test("what the server refuses is told in its words, with exit code 1", async () => {
+test("a refusal of the server is printed in its words, with exit code 1", async () => {
   const unfit = await sirocco(["create", "strict", "--id", "c-1"]);
   expect(unfit).toMatchObject({ exit: 1, out: "", err: expect.stringContaining("schedule.input.n: Field required") });
   const unknown = await sirocco(["create", "nowhere"]);
@@ -177,13 +177,13 @@ test("what the server refuses is told in its words, with exit code 1", async () 
   expect((await sirocco(["trigger", "a-1", "--overlap", "maybe"])).err).toContain("skip, buffer-one");
 });
 
-test("a log tells why nothing was started", async () => {
+test("log shows why a due time started nothing", async () => {
   await ok(["create", "orders", "--id", "why", "--every", "1m"]);
   await s.pass(2 * MINUTE);
   expect(await ok(["log", "why"])).toMatch(/skipped overlap +a run is active$/m);
 });
 
-test("words that are no command are answered with those that are", async () => {
+test("an unknown or missing command is answered with the known ones", async () => {
   expect(await sirocco([])).toMatchObject({ exit: 2, out: expect.stringContaining("preview") });
   expect(await sirocco(["previw"])).toMatchObject({ exit: 2, err: expect.stringContaining("did you mean 'preview'?") });
   expect((await sirocco(["--help"])).out).toContain("sirocco schedule <command> --help");

@@ -1,6 +1,6 @@
 /**
- * What a process that dies leaves behind, at each point between deciding and knowing the result, and what two that race
- * for one schedule make of it: each due time starts one execution and has one line in the log.
+ * A process dies at each point between reading a schedule and arming its timer, and two processes change one schedule at the
+ * same time. In every case each due time starts one execution and has one entry in the log.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ports } from "../../../shared/ports.ts";
@@ -27,7 +27,7 @@ const state = async () => (await s.ports.schedules.get(key()))!.state;
 const executions = async () =>
   (await s.client.workflows.runs.listRuns({ order: "asc" })).result.executions.map(({ executionId }) => executionId);
 
-/** The ports of a process that dies at the `nth` call of a method: that call and everything after it never ends. */
+/** The ports of a process that dies at the `nth` call of a method: that call and all later calls never resolve. */
 function dying(
   port: "schedules" | "executions",
   method: keyof Ports["schedules"] | keyof Ports["executions"],
@@ -57,7 +57,7 @@ function dying(
   return { ports, died: died.promise };
 }
 
-/** Wakes the schedule in a process that dies on the way. */
+/** Wakes the schedule in a process that dies at the given call. */
 async function dieWaking(...at: Parameters<typeof dying>): Promise<void> {
   const process = dying(...at);
   void wakeSchedule(process.ports, key());
@@ -65,67 +65,67 @@ async function dieWaking(...at: Parameters<typeof dying>): Promise<void> {
   await turnOfTheLoop();
 }
 
-describe("a process dies while a due time is handled", () => {
+describe("a process dies while it handles a due time", () => {
   const points: [string, Parameters<typeof dying>][] = [
-    ["before anything is written", ["schedules", "replace", 1]],
-    ["after the decision was written, before the start", ["executions", "create", 1]],
-    ["after the start, before it was rung or known", ["executions", "create", 1, "after"]],
-    ["before the result is written", ["schedules", "replace", 2]],
-    ["after the result was written, before the next time is armed", ["schedules", "arm", 1]],
+    ["before the first commit", ["schedules", "replace", 1]],
+    ["after the commit of the decision, before the start", ["executions", "create", 1]],
+    ["after the head of the execution was written, before its task was enqueued", ["executions", "create", 1, "after"]],
+    ["before the commit of the result", ["schedules", "replace", 2]],
+    ["after the commit of the result, before the timer is armed", ["schedules", "arm", 1]],
   ];
   for (const [title, point] of points) {
-    test(`${title}: whoever restarts starts it once, at once`, async () => {
+    test(`${title}: after a restart the run starts once, at once`, async () => {
       await create({ policy: { overlap: 6 } });
       await s.clock.advance(HOUR);
       await dieWaking(...point);
       await recover(s.ports);
       await wakeSchedule(s.ports, key());
       expect(await executions()).toEqual(["s-20270115T090000Z"]);
-      expect(await s.told(id)).toEqual(["started@3600"]);
+      expect(await s.outcomes(id)).toEqual(["started@3600"]);
       expect(
         (await s.ports.schedules.due(Number.MAX_SAFE_INTEGER, 9)).map(({ wakeAt }) => s.seconds(new Date(wakeAt))),
       ).toEqual([7200]);
     });
 
-    test(`${title}: without a restart another wake-up does it after some seconds`, async () => {
+    test(`${title}: without a restart a later wake-up starts the run within 30 seconds`, async () => {
       await create({ policy: { overlap: 6 } });
       await s.clock.advance(HOUR);
       await dieWaking(...point);
       s.ports.timer.start();
       await s.pass(30 * SECOND);
       expect(await executions()).toEqual(["s-20270115T090000Z"]);
-      expect(await s.told(id)).toEqual(["started@3600"]);
+      expect(await s.outcomes(id)).toEqual(["started@3600"]);
     });
   }
 
-  test("a death while one of many starts leaves the others for the next process, each once", async () => {
+  test("a process dies while it starts thirty runs: the next process starts the rest, each once", async () => {
     await create({ policy: { overlap: 6 } });
     await s.clock.advance(30 * HOUR);
     await dieWaking("executions", "create", 17, "after");
     expect((await executions()).length).toBeLessThan(30);
     await recover(s.ports);
     expect(await executions()).toHaveLength(30);
-    expect((await s.told(id)).every((told) => told.startsWith("started"))).toBe(true);
+    expect((await s.outcomes(id)).every((outcome) => outcome.startsWith("started"))).toBe(true);
     expect(await s.log(id)).toHaveLength(30);
   });
 
-  test("a death between the end of a run and the start of the one that waits for it", async () => {
+  test("a process dies between the close of a run and the start of the waiting one: the next process starts it", async () => {
     await create({ policy: { overlap: 3 } });
     s.ports.timer.start();
     await s.pass(2 * HOUR);
     s.ports.timer.stop();
     const [first] = await executions();
-    const told = { kind: "tell_schedule", schedule: id, status: "COMPLETED", failure: null } as const;
+    const entry = { kind: "tell_schedule", schedule: id, status: "COMPLETED", failure: null } as const;
     const process = dying("executions", "create", 1);
-    void scheduleClosed(process.ports, { workspace: s.workspace, execution: first! }, told);
+    void scheduleClosed(process.ports, { workspace: s.workspace, execution: first! }, entry);
     await process.died;
     expect(await executions()).toHaveLength(1);
-    await scheduleClosed(s.ports, { workspace: s.workspace, execution: first! }, told); // the sweeper tells again
+    await scheduleClosed(s.ports, { workspace: s.workspace, execution: first! }, entry); // the sweeper repeats the outbox entry
     await recover(s.ports);
     expect(await executions()).toEqual(["s-20270115T090000Z", "s-20270115T100000Z"]);
   });
 
-  test("a death before an active run is asked to stop: it is asked by the next process", async () => {
+  test("a process dies before it stops an active run: the next process stops it", async () => {
     await create({ policy: { overlap: 5 } });
     s.ports.timer.start();
     await s.pass(HOUR);
@@ -138,7 +138,7 @@ describe("a process dies while a due time is handled", () => {
   });
 });
 
-describe("two at once", () => {
+describe("two processes change one schedule", () => {
   /** Ports whose first `get` of a schedule waits for `resume`. */
   function paused(): { ports: Ports; reached: Promise<void>; resume: () => void } {
     const reached = Promise.withResolvers<void>();
@@ -157,7 +157,7 @@ describe("two at once", () => {
     return { ports, reached: reached.promise, resume: gate.resolve };
   }
 
-  test("two wakers of one due time start one execution and write one line", async () => {
+  test("two wake-ups for one due time start one execution and write one log entry", async () => {
     await create({ policy: { overlap: 6 } });
     await s.clock.advance(HOUR);
     const slow = paused();
@@ -167,10 +167,10 @@ describe("two at once", () => {
     slow.resume();
     await late;
     expect(await executions()).toEqual(["s-20270115T090000Z"]);
-    expect(await s.told(id)).toEqual(["started@3600"]);
+    expect(await s.outcomes(id)).toEqual(["started@3600"]);
   });
 
-  test("a pause that comes between a waker's reading and its writing wins", async () => {
+  test("a pause between the read and the commit of a wake-up wins", async () => {
     await create({});
     await s.clock.advance(HOUR);
     const slow = paused();
@@ -180,10 +180,10 @@ describe("two at once", () => {
     slow.resume();
     await late;
     expect(await executions()).toEqual([]);
-    expect(await s.told(id)).toEqual(["paused@3600"]);
+    expect(await s.outcomes(id)).toEqual(["paused@3600"]);
   });
 
-  test("a delete between a waker's reading and its writing: nothing starts and nothing comes back", async () => {
+  test("after a delete between the read and the commit of a wake-up nothing starts, and the schedule stays deleted", async () => {
     await create({});
     await s.clock.advance(HOUR);
     const slow = paused();
@@ -196,7 +196,7 @@ describe("two at once", () => {
     expect(await s.ports.schedules.get(key())).toBeNull();
   });
 
-  test("thirty triggers at one instant are thirty runs, whoever loses how often", async () => {
+  test("thirty triggers at one instant start thirty runs, however many conflicts they meet", async () => {
     await create({ policy: { overlap: 6 } });
     await Promise.all(Array.from({ length: 30 }, () => change(s.ports, key(), (before, now) => trigger(before, now))));
     expect(new Set(await executions()).size).toBe(30);
@@ -204,23 +204,23 @@ describe("two at once", () => {
     expect((await state()).active).toHaveLength(30);
   });
 
-  test("an end that is told twice, or of a run that is unknown, changes nothing", async () => {
+  test("a close that is reported twice, or for an unknown run or schedule, changes nothing", async () => {
     await create({});
     s.ports.timer.start();
     await s.pass(HOUR);
     s.ports.timer.stop();
     await s.shop.complete("s-20270115T090000Z");
     const before = await state();
-    const told = { kind: "tell_schedule", schedule: id, status: "FAILED", failure: "late" } as const;
-    for (const execution of ["s-20270115T090000Z", "stranger"]) {
-      await scheduleClosed(s.ports, { workspace: s.workspace, execution }, told);
+    const entry = { kind: "tell_schedule", schedule: id, status: "FAILED", failure: "late" } as const;
+    for (const execution of ["s-20270115T090000Z", "unknown"]) {
+      await scheduleClosed(s.ports, { workspace: s.workspace, execution }, entry);
     }
-    await scheduleClosed(s.ports, { workspace: s.workspace, execution: "x" }, { ...told, schedule: "gone" });
+    await scheduleClosed(s.ports, { workspace: s.workspace, execution: "x" }, { ...entry, schedule: "gone" });
     expect(await state()).toEqual(before);
   });
 });
 
-test("a store that fails while a run is to start is tried again, and the request that asked is not failed", async () => {
+test("when the store fails during a start, the trigger succeeds and later wake-ups repeat the start", async () => {
   await create({});
   const { executions: real } = s.ports;
   let failures = 2;

@@ -1,4 +1,4 @@
-/** Schedules that fire: what starts when, with what, and what becomes of the times at which nothing starts. */
+/** Schedules that fire: the runs that start, their times and inputs, and the outcomes of due times that start none. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DAY, HOUR, MINUTE, SECOND, type Stage, stage } from "./stage.ts";
 
@@ -17,16 +17,16 @@ const created = (scheduleId: string, schedule: Partial<Given["schedule"]>, over:
     schedule: { input: {}, ...schedule },
   });
 const get = (scheduleId: string) => s.schedules.getSchedule({ scheduleId });
-const started = async (id: string) => (await s.told(id)).filter((told) => told.startsWith("started"));
+const started = async (id: string) => (await s.outcomes(id)).filter((outcome) => outcome.startsWith("started"));
 const ids = async (id: string) => (await get(id)).recentExecutions!.map(({ executionId }) => executionId);
 const status = async (executionId: string) =>
   (await s.client.workflows.executions.getWorkflowExecution({ executionId })).status;
 
-describe("what starts", () => {
-  test("an interval of 20 s starts runs at the right seconds; paused none; resumed; deleted nothing is left", async () => {
+describe("a run that starts", () => {
+  test("an interval of 20 s starts runs at the right seconds, except while paused, and none after the delete", async () => {
     await created("often", { intervals: [{ every: "PT20S" }], policy: { overlap: 6 } });
     await s.pass(70 * SECOND);
-    expect(await s.told("often")).toEqual(["started@20", "started@40", "started@60"]);
+    expect(await s.outcomes("often")).toEqual(["started@20", "started@40", "started@60"]);
     await s.schedules.pauseSchedule({ scheduleId: "often" });
     await s.pass(MINUTE);
     expect(await started("often")).toHaveLength(3);
@@ -60,24 +60,24 @@ describe("what starts", () => {
     expect(limited!.deadline! - limited!.started_at).toBe(MINUTE);
   });
 
-  test("a run starts at its jittered time, the one that was foretold", async () => {
+  test("a run starts at the jittered time that future_executions showed", async () => {
     await created("spread", { intervals: [{ every: "PT1H" }], jitter: "PT30M", policy: { overlap: 6 } });
-    const foretold = (await get("spread")).futureExecutions!.slice(0, 5).map(({ scheduledAt }) => scheduledAt);
+    const shown = (await get("spread")).futureExecutions!.slice(0, 5).map(({ scheduledAt }) => scheduledAt);
     await s.pass(6 * HOUR);
     const recent = (await get("spread")).recentExecutions!.slice(0, 5);
-    expect(recent.map(({ scheduledAt }) => scheduledAt)).toEqual(foretold);
-    expect(recent.map(({ startedAt }) => startedAt)).toEqual(foretold);
+    expect(recent.map(({ scheduledAt }) => scheduledAt)).toEqual(shown);
+    expect(recent.map(({ startedAt }) => startedAt)).toEqual(shown);
   });
 
-  test("max_executions starts so many and no more", async () => {
+  test("max_executions limits the number of runs", async () => {
     await created("thrice", { intervals: [{ every: "PT1M" }], maxExecutions: 3, policy: { overlap: 6 } });
     await s.pass(10 * MINUTE);
     expect(await started("thrice")).toHaveLength(3);
     expect(await get("thrice")).toMatchObject({ remainingExecutions: 0, futureExecutions: [] });
-    expect((await s.told("thrice")).at(-1)).toBe("exhausted@600");
+    expect((await s.outcomes("thrice")).at(-1)).toBe("exhausted@600");
   });
 
-  test("an updated input is what the next run gets", async () => {
+  test("the next run after an update gets the new input", async () => {
     await created("edited", { input: { v: 1 }, intervals: [{ every: "PT1M" }], policy: { overlap: 6 } });
     await s.pass(MINUTE);
     await s.schedules.updateSchedule({
@@ -92,27 +92,32 @@ describe("what starts", () => {
   });
 });
 
-describe("what overlaps", () => {
-  test("the default drops what comes due while a run is active, and goes on once it has closed", async () => {
+describe("a run that overlaps", () => {
+  test("the default policy drops due times while a run is active, and starts the next one after its close", async () => {
     await created("skip", { intervals: [{ every: "PT1M" }] });
     await s.pass(3 * MINUTE);
     const [first] = await ids("skip");
     await s.shop.complete(first!);
     await s.pass(MINUTE);
-    expect(await s.told("skip")).toEqual(["started@60", "skipped_overlap@120", "skipped_overlap@180", "started@240"]);
+    expect(await s.outcomes("skip")).toEqual([
+      "started@60",
+      "skipped_overlap@120",
+      "skipped_overlap@180",
+      "started@240",
+    ]);
   });
 
-  test("one buffered run starts the moment the active one closes", async () => {
+  test("BUFFER_ONE starts the waiting run when the active one closes", async () => {
     await created("one", { intervals: [{ every: "PT1M" }], policy: { overlap: 2 } });
     await s.pass(3 * MINUTE + 5 * SECOND);
-    expect(await s.told("one")).toEqual(["started@60", "buffered@120", "skipped_overlap@180"]);
+    expect(await s.outcomes("one")).toEqual(["started@60", "buffered@120", "skipped_overlap@180"]);
     await s.shop.complete((await ids("one"))[0]!);
     const shown = await get("one");
     expect(shown.recentExecutions!.map(({ startedAt }) => s.seconds(startedAt))).toEqual([60, 185]);
     expect(shown.recentExecutions![1]!.executionId).toBe("one-20270115T080200Z");
   });
 
-  test("CANCEL_OTHER asks the active run and waits for its end; TERMINATE_OTHER ends it at once", async () => {
+  test("CANCEL_OTHER asks the active run to cancel and waits for its close; TERMINATE_OTHER terminates it at once", async () => {
     await created("polite", { intervals: [{ every: "PT1M" }], policy: { overlap: 4 } });
     await s.pass(MINUTE);
     const [first] = await ids("polite");
@@ -149,18 +154,18 @@ describe("what overlaps", () => {
   });
 });
 
-describe("what cannot start", () => {
-  test("with no worker running it is tried again for some minutes, and starts when one comes", async () => {
+describe("a run that cannot start", () => {
+  test("without a running worker the start is tried again for some minutes, and succeeds when a worker registers", async () => {
     await created("patient", { intervals: [{ every: "PT1H" }] });
     await s.shop.stop();
     await s.pass(HOUR + 30 * SECOND);
-    expect(await s.told("patient")).toEqual([]);
+    expect(await s.outcomes("patient")).toEqual([]);
     await s.worker("shop", [{ name: "orders", execution_timeout: null }]);
     await s.pass(MINUTE);
-    expect(await s.told("patient")).toEqual(["started@3600"]);
+    expect(await s.outcomes("patient")).toEqual(["started@3600"]);
   });
 
-  test("in the end it is refused with the reason, and the schedule lives on", async () => {
+  test("after ten attempts the start is refused with the reason, and the schedule goes on", async () => {
     await created("lonely", { intervals: [{ every: "PT1H" }], maxExecutions: 5 });
     await s.shop.stop();
     await s.pass(HOUR + 10 * MINUTE);
@@ -170,11 +175,11 @@ describe("what cannot start", () => {
     expect(s.lines.some(({ level, fields }) => level === "warn" && fields.schedule === "lonely")).toBe(true);
     await s.worker("shop", [{ name: "orders", execution_timeout: null }]);
     await s.pass(HOUR);
-    expect(await s.told("lonely")).toEqual(["refused@3600", "started@7200"]);
+    expect(await s.outcomes("lonely")).toEqual(["refused@3600", "started@7200"]);
     expect((await get("lonely")).remainingExecutions).toBe(4);
   });
 
-  test("a second active deployment makes it ambiguous; the next run starts once it is gone", async () => {
+  test("a second active deployment makes the start ambiguous; the next run starts after that deployment has stopped", async () => {
     await created("torn", { intervals: [{ every: "PT1M" }] });
     const rival = await s.worker("rival", [{ name: "orders" }]);
     await s.pass(MINUTE);
@@ -186,7 +191,7 @@ describe("what cannot start", () => {
     expect(await started("torn")).toEqual(["started@120"]);
   });
 
-  test("an input that no longer fits a changed workflow is refused and says where", async () => {
+  test("an input that does not fit the changed workflow is refused with the place of the mistake", async () => {
     await created("strictly", { input: { n: 1 }, intervals: [{ every: "PT1M" }] }, { workflowIdentifier: "strict" });
     const input_schema = { type: "object", properties: { m: { type: "integer" } }, required: ["m"] };
     await s.worker("shop", [{ name: "strict", input_schema }]);
@@ -196,7 +201,7 @@ describe("what cannot start", () => {
     ]);
   });
 
-  test("an execution of somebody else's under the id is left alone and told", async () => {
+  test("a client's execution under the id of a due time goes on unchanged, and the log says duplicate", async () => {
     await created("squatted", { intervals: [{ every: "PT1M" }] });
     const executionId = "squatted-20270115T080100Z";
     await s.client.workflows.executeWorkflow({
@@ -204,26 +209,26 @@ describe("what cannot start", () => {
       workflowExecutionRequest: { executionId, input: { mine: true } },
     });
     await s.pass(2 * MINUTE);
-    expect(await s.told("squatted")).toEqual(["duplicate@60", "started@120"]);
+    expect(await s.outcomes("squatted")).toEqual(["duplicate@60", "started@120"]);
   });
 });
 
-test("after an outage all missed times are one batch, as the catch-up window and the overlap policy say", async () => {
+test("after an outage the missed times are one batch, under the catch-up window and the overlap policy", async () => {
   await created("missed", { intervals: [{ every: "PT1H" }], policy: { overlap: 3, catchupWindowSeconds: 3 * 3600 } });
   s.ports.timer.stop();
   await s.clock.advance(5 * HOUR + MINUTE);
   s.ports.timer.start();
   await s.pass(0);
-  expect(await s.told("missed")).toEqual([
+  expect(await s.outcomes("missed")).toEqual([
     "missed_catchup@3600",
     "missed_catchup@7200",
     "buffered@14400",
     "buffered@18000",
-    "started@10800", // told when it is known
+    "started@10800", // logged when its result is known
   ]);
 });
 
-test("two workspaces may use one id; each sees its own runs", async () => {
+test("two workspaces may use the same schedule id, and each sees its own runs", async () => {
   const other = await s.newKey();
   await s.worker("theirs", [{ name: "orders", execution_timeout: null }], { key: other.key });
   await created("same", { intervals: [{ every: "P1D" }] });

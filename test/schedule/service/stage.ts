@@ -1,4 +1,4 @@
-/** An installation whose schedules are awake, under a clock that only moves when told, with the official client. */
+/** An installation with a running schedule timer, on a manual clock, with the official client. */
 import type { Schedules } from "@mistralai/mistralai/sdk/schedules";
 import type { Millis } from "../../../shared/protocol/history.ts";
 import type { ScheduleLogEntry } from "../../../shared/protocol/http/schedules.ts";
@@ -16,20 +16,20 @@ const NEVER = 1e13;
 export interface Stage extends World {
   readonly schedules: Schedules;
   readonly shop: ScriptedWorker;
-  /** Time passes, stopping at whatever is due on the way. */
+  /** Moves the clock on, and stops at each due time on the way. */
   pass(ms: Millis): Promise<void>;
-  /** Until no schedule is being woken. */
-  calm(): Promise<void>;
+  /** Resolves when the timer is waking no schedule. */
+  untilIdle(): Promise<void>;
   /** The whole log, oldest first. */
   log(id: string): Promise<ScheduleLogEntry[]>;
-  /** `outcome@seconds since the stage began`. */
-  told(id: string): Promise<string[]>;
+  /** The log as `outcome@seconds since the stage began`. */
+  outcomes(id: string): Promise<string[]>;
   /** Seconds since the stage began. */
   seconds(at: string | Date): number;
   wake(id: string): Promise<unknown>;
 }
 
-/** One worker of deployment `shop`, which serves `orders` and, with an input that must hold `n`, `strict`. */
+/** One worker of deployment `shop`, which serves `orders`, and `strict`, whose input must have the integer `n`. */
 export async function stage(o: { timerOff?: boolean } = {}): Promise<Stage> {
   const w = await world({ settings: { livenessMs: NEVER, retentionMs: NEVER } });
   const began = w.clock.now();
@@ -42,7 +42,7 @@ export async function stage(o: { timerOff?: boolean } = {}): Promise<Stage> {
     },
   ]);
   if (!o.timerOff) w.ports.timer.start();
-  const calm = async () => {
+  const untilIdle = async () => {
     do await turnOfTheLoop();
     while (w.ports.timer.busy);
   };
@@ -63,19 +63,19 @@ export async function stage(o: { timerOff?: boolean } = {}): Promise<Stage> {
     ...w,
     schedules: w.client.workflows.schedules,
     shop,
-    calm,
+    untilIdle,
     log,
     seconds,
-    told: async (id) => (await log(id)).map((entry) => `${entry.outcome}@${seconds(entry.scheduled_at)}`),
+    outcomes: async (id) => (await log(id)).map((entry) => `${entry.outcome}@${seconds(entry.scheduled_at)}`),
     wake: (schedule) => wakeSchedule(w.ports, { workspace: w.workspace, schedule }),
     async pass(ms) {
       const until = w.clock.now() + ms;
       for (;;) {
-        await calm();
+        await untilIdle();
         const [next] = await w.ports.schedules.due(until, 1);
         const at = Math.min(until, Math.max(w.clock.now(), next?.wakeAt ?? until));
         await w.clock.advance(at - w.clock.now());
-        await calm();
+        await untilIdle();
         if (at === until && (await w.ports.schedules.due(until, 1)).length === 0) return;
       }
     },
