@@ -1,6 +1,6 @@
-/** Schedules in the deployed stack, from the Python client to the runs they start and to what is left behind: nothing. */
-import { setTimeout as delay } from "node:timers/promises";
+/** Schedules in the deployed stack: the Python client creates them, they start runs, and a delete leaves nothing armed. */
 import { GetScheduleCommand, ListSchedulesCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
+import { GetQueueAttributesCommand, type QueueAttributeName, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Deployment, deploy } from "../../../localstack/deploy.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
@@ -11,13 +11,14 @@ import { ScriptedWorker } from "../../api/support/scripted-worker.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "../../emulator/support.ts";
 import { python, whyNoPythonClient } from "../../python/client.ts";
 
-const cannot = cannotRun ?? (await whyNoPythonClient());
+const whyNot = cannotRun ?? (await whyNoPythonClient());
 type Shown = { recent_executions: { scheduled_at: string; started_at: string; execution_id: string }[] };
 
 let account: TestAccount;
 let stack: Deployment;
 let key: string;
 let scheduler: SchedulerClient;
+let sqs: SQSClient;
 
 const py = (...args: string[]) =>
   python("schedules", { url: stack.apiUrl, key }, ...args) as Promise<unknown> as Promise<Shown>;
@@ -26,8 +27,29 @@ const armed = async () => {
   const found = await scheduler.send(new ListSchedulesCommand({ GroupName: stack.outputs.ScheduleGroup }));
   return found.Schedules!.map(({ Name }) => Name);
 };
+const countRuns = async () => {
+  const answer = await fetch(`${stack.apiUrl}/v1/workflows/runs?page_size=1000`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  return ((await answer.json()) as { executions: unknown[] }).executions.length;
+};
 
-describe.skipIf(cannot)("schedules of an installation on AWS", () => {
+const MESSAGES = ["", "NotVisible", "Delayed"].map(
+  (kind) => `ApproximateNumberOfMessages${kind}` as QueueAttributeName,
+);
+/** Resolves when the queue of wake-ups is empty: a message that was sent before is handled or deleted by then. */
+const wakeUpsHandled = () =>
+  eventually(
+    "all wake-up messages are handled",
+    async () => {
+      const QueueUrl = stack.outputs.ScheduleQueueUrl!;
+      const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: MESSAGES }));
+      return MESSAGES.every((name) => Attributes![name] === "0") || undefined;
+    },
+    30_000,
+  );
+
+describe.skipIf(whyNot)("schedules of an installation on AWS", () => {
   beforeAll(async () => {
     account = await blankAccount();
     stack = await deploy({ endpoint: account.endpoint, settings: { livenessWindowSeconds: 600 } });
@@ -40,14 +62,16 @@ describe.skipIf(cannot)("schedules of an installation on AWS", () => {
     await worker.register([{ name: "orders", execution_timeout: null }]);
     const { endpoint, region, credentials } = account;
     scheduler = new SchedulerClient({ endpoint, region, credentials });
+    sqs = new SQSClient({ endpoint, region, credentials });
   }, 240_000);
 
   afterAll(async () => {
     scheduler?.destroy();
+    sqs?.destroy();
     await account?.stop();
   });
 
-  test("an interval starts runs at the right seconds; paused, none; resumed; triggered; deleted", async () => {
+  test("an interval starts runs at the right seconds; pause, resume, trigger and delete take effect", async () => {
     await py("create", "often", "orders", "PT5S");
     const runs = await eventually(
       "three runs",
@@ -65,26 +89,20 @@ describe.skipIf(cannot)("schedules of an installation on AWS", () => {
     for (const ms of late.slice(1)) expect(ms).toBeLessThan(5_000); // before the next is due
 
     const paused = (await py("pause", "often")).recent_executions.length;
-    await delay(6_000);
+    await wakeUpsHandled();
     expect(await runsOf("often")).toHaveLength(paused);
     await py("resume", "often");
     await eventually("a run after the resume", async () => (await runsOf("often")).length > paused || undefined);
     const triggered = await py("trigger", "often");
     expect(triggered.recent_executions.at(-1)!.execution_id).toMatch(/-m1$/);
     await py("delete", "often");
-    const listed = await fetch(`${stack.apiUrl}/v1/workflows/runs?page_size=1000`, {
-      headers: { authorization: `Bearer ${key}` },
-    });
-    const started = ((await listed.json()) as { executions: unknown[] }).executions.length;
-    await delay(6_000);
-    const again = await fetch(`${stack.apiUrl}/v1/workflows/runs?page_size=1000`, {
-      headers: { authorization: `Bearer ${key}` },
-    });
-    expect(((await again.json()) as { executions: unknown[] }).executions).toHaveLength(started);
+    const started = await countRuns();
+    await wakeUpsHandled();
+    expect(await countRuns()).toBe(started);
     expect(await armed()).toEqual([]);
   }, 120_000);
 
-  test("what is far away is armed with EventBridge Scheduler, disarmed by a pause, and gone after the delete", async () => {
+  test("EventBridge Scheduler holds a wake-up that is far away; a pause and a delete remove it", async () => {
     await py("create", "monthly", "orders", "P30D");
     const Name = nameOf({ workspace: DEFAULT_WORKSPACE, schedule: "monthly" });
     const GroupName = stack.outputs.ScheduleGroup!;
