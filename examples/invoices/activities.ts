@@ -1,17 +1,17 @@
-/** The steps of the pipeline that touch the world. Each may run more than once, and does no harm when it does. */
+/** The steps of the pipeline that have side effects. Each may run more than once with the effect of running once. */
 import { type ActivityContext, activity } from "@sirocco/sdk";
 import * as z from "zod";
 import { payment, paymentName, posting, postingName, reminder, reminderName } from "./documents.ts";
 import { Invoice, Rate, Totals } from "./invoice.ts";
 import type { Ledger } from "./ledger.ts";
 import { putDocument } from "./outbox.ts";
-import { checkVatId, fetchRate, tellTreasury } from "./outside.ts";
 import { readInvoice } from "./read.ts";
+import { checkVatId, fetchRate, notifyTreasury } from "./service-client.ts";
 import { totalsOf } from "./totals.ts";
 
-/** What the worker opens once and hands to every activity. */
+/** The worker opens these once and passes them to every activity. */
 export interface Resources extends Record<string, unknown> {
-  /** Directory with the invoices that have come in. */
+  /** Directory with the invoices that have arrived. */
   readonly inbox: string;
   /** Directory from which documents are sent. */
   readonly outbox: string;
@@ -20,9 +20,9 @@ export interface Resources extends Record<string, unknown> {
   readonly services: string;
   readonly worker: string;
 }
-const opened = (ctx: ActivityContext) => ctx.resources as Resources;
+const resourcesOf = (ctx: ActivityContext) => ctx.resources as Resources;
 
-/** The services fail often and recover soon: many quick tries. */
+/** The services fail often and recover soon, so that many quick attempts are best. */
 const unreliable = {
   timeout: "2s",
   retry: { maxAttempts: 30, first: "100ms", factor: 1.5, max: "600ms" },
@@ -30,17 +30,17 @@ const unreliable = {
 
 export const read = activity(
   { name: "read_invoice", input: z.object({ file: z.string().regex(/^[\w-]+\.\w+$/) }), output: Invoice },
-  ({ file }, ctx) => readInvoice(opened(ctx).inbox, file),
+  ({ file }, ctx) => readInvoice(resourcesOf(ctx).inbox, file),
 );
 
 export const verifySupplier = activity(
   { name: "verify_supplier", input: z.object({ vatId: z.string() }), ...unreliable },
-  ({ vatId }, ctx) => checkVatId(opened(ctx).services, vatId, ctx.signal),
+  ({ vatId }, ctx) => checkVatId(resourcesOf(ctx).services, vatId, ctx.signal),
 );
 
 export const getRate = activity(
   { name: "get_rate", input: z.object({ currency: z.string(), day: z.string() }), output: Rate, ...unreliable },
-  ({ currency, day }, ctx) => fetchRate(opened(ctx).services, currency, day, ctx.signal),
+  ({ currency, day }, ctx) => fetchRate(resourcesOf(ctx).services, currency, day, ctx.signal),
 );
 
 export const addUp = activity(
@@ -49,8 +49,8 @@ export const addUp = activity(
 );
 
 /**
- * Writes the ledger, then tells the treasury. Whichever of the two fails, and wherever the worker dies, it all runs
- * again; still there is exactly one entry, because the ledger knows the key of this call.
+ * Writes the ledger, then notifies the treasury. If either fails, or the worker dies at any point, the activity runs again.
+ * There is still exactly one entry, because the ledger recognises the idempotency key.
  */
 export const book = activity(
   {
@@ -60,9 +60,9 @@ export const book = activity(
     ...unreliable,
   },
   async (input, ctx) => {
-    const { ledger, services, worker } = opened(ctx);
+    const { ledger, services, worker } = resourcesOf(ctx);
     const { entry } = ledger.book({ key: ctx.idempotencyKey, bookedBy: worker, ...input });
-    await tellTreasury(services, input.invoice.number, entry, ctx.signal);
+    await notifyTreasury(services, input.invoice.number, entry, ctx.signal);
     return { entry };
   },
 );
@@ -73,7 +73,7 @@ export const writePosting = activity(
   { name: "write_posting", input: z.object({ invoice: Invoice, totals: Totals, entry: z.int() }), output: Document },
   async ({ invoice, totals, entry }, ctx) => {
     const name = postingName(invoice.number);
-    await putDocument(opened(ctx).outbox, name, posting(invoice, totals, entry));
+    await putDocument(resourcesOf(ctx).outbox, name, posting(invoice, totals, entry));
     return { name };
   },
 );
@@ -82,7 +82,7 @@ export const orderPayment = activity(
   { name: "order_payment", input: z.object({ invoice: Invoice, totals: Totals }), output: Document },
   async ({ invoice, totals }, ctx) => {
     const name = paymentName(invoice.number);
-    await putDocument(opened(ctx).outbox, name, payment(invoice, totals));
+    await putDocument(resourcesOf(ctx).outbox, name, payment(invoice, totals));
     return { name };
   },
 );
@@ -101,7 +101,7 @@ export const remind = activity(
   },
   async (input, ctx) => {
     const name = reminderName(input.number, input.count);
-    await putDocument(opened(ctx).outbox, name, reminder(input));
+    await putDocument(resourcesOf(ctx).outbox, name, reminder(input));
     return { name };
   },
 );

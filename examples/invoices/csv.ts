@@ -1,4 +1,4 @@
-/** Just enough CSV: commas, quoted fields with commas, line ends and doubled quotes in them. */
+/** A small CSV reader: commas, and quoted fields that may hold commas, line ends and doubled quotes. */
 
 /** Rows of fields. Throws `SyntaxError` when a quote is never closed. */
 export function rows(text: string): string[][] {

@@ -1,4 +1,4 @@
-/** The texts that leave the house. Each follows from its arguments alone, so writing it twice gives the same. */
+/** The texts of the documents. Each follows from its arguments alone, so that a repeated activity writes the same text. */
 import type { Invoice, Totals } from "./invoice.ts";
 import { amount } from "./money.ts";
 

@@ -1,4 +1,4 @@
-/** What an invoice is, once it has been read and found sound. */
+/** The schemas of invoices: as suppliers send them, and as they are after validation. */
 import * as z from "zod";
 import { decimal } from "./money.ts";
 
@@ -42,7 +42,10 @@ export const SentInvoice = z
       .min(1, "an invoice has at least one line"),
     total: scaled(2, "an amount"),
   })
-  .refine((invoice) => invoice.due >= invoice.issued, { path: ["due"], message: "is due before it was issued" })
+  .refine((invoice) => invoice.due >= invoice.issued, {
+    path: ["due"],
+    message: "the due date lies before the issue date",
+  })
   .transform(({ total, ...invoice }) => ({ ...invoice, declaredCents: total }));
 
 /** The same in whole numbers: quantities and unit prices in thousandths, VAT rates in tenths of a percent. */

@@ -1,9 +1,9 @@
 /**
  * The ledger: a SQLite file that several workers write.
  *
- * LEDGER-1. An entry is booked under the idempotency key of the activity that books it. The same key again, because a worker
- *     died before it could report, finds the entry and books nothing.
- * LEDGER-2. An invoice number is booked once, whoever asks.
+ * LEDGER-1. An entry is booked under the idempotency key of the activity that books it. If the activity runs again, because its
+ *     worker died before it reported the result, the ledger finds the entry by the key and books nothing.
+ * LEDGER-2. An invoice number is booked once, under any key.
  */
 import { DatabaseSync } from "node:sqlite";
 import { DuplicateInvoice } from "./failures.ts";
@@ -18,7 +18,7 @@ export interface Entry extends Totals {
   readonly approvedBy: string | null;
   /** Name of the worker that booked it. */
   readonly bookedBy: string;
-  /** Bookings that came again under the same key. */
+  /** Number of repeated bookings under the same key. */
   readonly repeats: number;
 }
 
@@ -56,7 +56,7 @@ export class Ledger {
     const { key, invoice, totals } = p;
     this.#db.exec("BEGIN IMMEDIATE");
     try {
-      const entry = this.#again(key) ?? this.#insert(p);
+      const entry = this.#findRepeated(key) ?? this.#insert(p);
       this.#db.exec("COMMIT");
       if (entry) return entry;
     } catch (error) {
@@ -70,12 +70,12 @@ export class Ledger {
   }
 
   /** LEDGER-1. */
-  #again(key: string): Entry | undefined {
+  #findRepeated(key: string): Entry | undefined {
     this.#db.prepare("UPDATE entries SET repeats = repeats + 1 WHERE idempotency_key = ?").run(key);
     return this.#find("idempotency_key", key);
   }
 
-  /** LEDGER-2. Undefined: the number is taken. */
+  /** LEDGER-2. Undefined if the number was booked before. */
   #insert(p: Parameters<Ledger["book"]>[0]): Entry | undefined {
     const { key, invoice: i, totals: t } = p;
     this.#db

@@ -1,9 +1,9 @@
 /**
- * Money without floating point: amounts are whole cents, quantities and prices are thousandths, and everything that has
- * to be rounded is rounded half up, once, where the law wants it rounded.
+ * Money without floating point: amounts are whole cents, quantities and prices are whole thousandths. Each value is rounded once,
+ * halves away from zero, where the law requires it.
  */
 
-/** `a * b / divisor` in whole numbers, halves away from zero. Throws `RangeError` beyond what a number holds exactly. */
+/** `a * b / divisor` in whole numbers, halves away from zero. Throws `RangeError` if a number cannot hold the result exactly. */
 export function multiply(a: number, b: number, divisor: number): number {
   const product = BigInt(a) * BigInt(b);
   const by = BigInt(divisor);

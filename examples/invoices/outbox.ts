@@ -1,11 +1,11 @@
-/** The outbox: a directory from which documents are sent. A reader finds a document whole or not at all. */
+/** The outbox: a directory from which documents are sent. A reader never sees a part of a document. */
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Writes a document under its name, through a temporary file that is on disk before it takes the name. Writing the same
- * document again changes nothing, so an activity may do it as often as it must.
+ * Writes a document to a temporary file, syncs it to the disk and renames it. Writing the same document again changes nothing, so
+ * that an activity may repeat it.
  */
 export async function putDocument(directory: string, name: string, text: string): Promise<void> {
   await mkdir(directory, { recursive: true });

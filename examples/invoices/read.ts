@@ -6,7 +6,7 @@ import { records } from "./csv.ts";
 import { InvalidInvoice } from "./failures.ts";
 import { type Invoice, SentInvoice } from "./invoice.ts";
 
-/** Throws `InvalidInvoice` for what is not one, `Error` (worth another try) when the file cannot be read. */
+/** Throws `InvalidInvoice` for invalid content, and `Error`, which is retried, if the file cannot be read. */
 export async function readInvoice(directory: string, file: string): Promise<Invoice> {
   return parseInvoice(file, await readFile(join(directory, file), "utf8"));
 }
@@ -14,7 +14,9 @@ export async function readInvoice(directory: string, file: string): Promise<Invo
 export function parseInvoice(file: string, text: string): Invoice {
   const result = SentInvoice.safeParse(content(file, text));
   if (result.success) return result.data;
-  throw new InvalidInvoice(`${file} is no sound invoice: ${z.prettifyError(result.error).replaceAll(/\n\s*/g, " ")}`);
+  throw new InvalidInvoice(
+    `${file} is not a valid invoice: ${z.prettifyError(result.error).replaceAll(/\n\s*/g, " ")}`,
+  );
 }
 
 function content(file: string, text: string): unknown {

@@ -1,7 +1,7 @@
 /**
- * A stand-in for the outside world: an HTTP server with exchange rates, registered VAT ids, and a treasury that wants to
- * know what was booked. As in life, it takes its time, and now and then it fails: with 503, with a broken connection, or
- * with silence; and sometimes it has done what it was asked although the answer says otherwise.
+ * A simulation of the three external services: an HTTP server with exchange rates, registered VAT ids and a treasury that is
+ * notified of bookings. It answers slowly, and some requests fail: with 503, a closed connection or no answer. A failed
+ * notification may have taken effect, as with a real service.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,7 +21,7 @@ export interface ServicesOptions {
   readonly port?: number;
   /** Share of requests that fail, 0 to 1. Default 0.2. */
   readonly failures?: number;
-  /** Shortest and longest time to an answer. Default 100 to 700 ms. */
+  /** Shortest and longest response time. Default 100 to 700 ms. */
   readonly latencyMs?: readonly [number, number];
   /** Default `Math.random`. */
   readonly random?: () => number;
@@ -29,29 +29,29 @@ export interface ServicesOptions {
 
 export interface Services {
   readonly url: string;
-  /** How many requests came, and how many of them were made to fail. */
+  /** Number of requests, and of those that were made to fail. */
   readonly counts: { readonly requests: number; readonly failed: number };
-  /** Numbers of the invoices that the treasury has been told of. */
-  readonly told: ReadonlySet<string>;
+  /** Numbers of the invoices that the treasury was notified of. */
+  readonly notified: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
 export async function startServices(options: ServicesOptions = {}): Promise<Services> {
   const { failures = 0.2, latencyMs = [100, 700], random = Math.random } = options;
   const counts = { requests: 0, failed: 0 };
-  const told = new Set<string>();
+  const notified = new Set<string>();
   const server = createServer(async (request, response) => {
     counts.requests += 1;
     await delay(latencyMs[0] + random() * (latencyMs[1] - latencyMs[0]));
     if (response.destroyed) return;
     const { pathname } = new URL(request.url ?? "/", "http://services");
-    if (request.method === "PUT") told.add(pathname.split("/")[2] ?? "");
+    if (request.method === "PUT") notified.add(pathname.split("/")[2] ?? "");
     if (random() < failures) {
       counts.failed += 1;
       const kind = random();
       if (kind < 0.2) response.destroy();
       else if (kind > 0.95)
-        setTimeout(() => response.destroy(), 10_000).unref(); // silence
+        setTimeout(() => response.destroy(), 10_000).unref(); // no answer
       else response.writeHead(503).end();
       return;
     }
@@ -64,7 +64,7 @@ export async function startServices(options: ServicesOptions = {}): Promise<Serv
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     counts,
-    told,
+    notified,
     close: () => close(server),
   };
 }

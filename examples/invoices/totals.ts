@@ -1,4 +1,4 @@
-/** Adding up an invoice: lines are rounded one by one, VAT once for each rate, as suppliers must do it themselves. */
+/** Adds up an invoice by the rule that suppliers follow: each line is rounded, and VAT is rounded once for each rate. */
 import { TotalMismatch } from "./failures.ts";
 import type { Invoice, Rate, Totals } from "./invoice.ts";
 import { amount, multiply } from "./money.ts";
@@ -7,7 +7,7 @@ const MILLI_SQUARED_PER_CENT = 10_000; // thousandths times thousandths, in hund
 const TENTHS_OF_PERCENT = 1_000;
 const MICROS = 1_000_000;
 
-/** Throws `TotalMismatch` when the declared total is another. */
+/** Throws `TotalMismatch` if the declared total differs. */
 export function totalsOf(invoice: Invoice, rate: Rate): Totals {
   const netByRate = new Map<number, number>();
   for (const line of invoice.lines) {

@@ -1,5 +1,5 @@
 /**
- * A worker of the invoice pipeline. Start as many as you like:
+ * A worker of the invoice pipeline. Any number of them may run:
  *
  *     npx sirocco dev                                         # in one terminal; copy its two lines into the others
  *     DEPLOYMENT_NAME=invoices WORKER_NAME=w1 npx node examples/invoices/worker.ts
@@ -25,7 +25,7 @@ async function openResources(): Promise<Resources> {
     inbox: env.INVOICES_INBOX ?? fileURLToPath(new URL("./data", import.meta.url)),
     outbox: resolve(output, "outbox"),
     ledger: new Ledger(resolve(output, "ledger.db")),
-    // Without an address, this worker brings its own stand-in for the outside world.
+    // Without an address this worker starts its own simulation of the external services.
     services: env.INVOICES_SERVICES_URL ?? (await startServices()).url,
     worker: env.WORKER_NAME ?? hostname(),
   };

@@ -1,18 +1,18 @@
-/** One invoice, from the file that came in to the payment that goes out. */
+/** The workflow of one invoice, from its file to its payment order. */
 import { on, query, setSearchKeys, signal, update, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
 import { addUp, book, getRate, orderPayment, read, remind, verifySupplier, writePosting } from "./activities.ts";
 import { NotApproved, Rejected } from "./failures.ts";
 import { EURO } from "./invoice.ts";
 
-/** Above this, somebody has to say yes: 5,000 euros. */
+/** Invoices above 5,000 euros need an approval. */
 const APPROVAL_ABOVE_CENTS = 500_000;
 const MOST_REMINDERS = 7;
 
 const Decision = z.object({ approved: z.boolean(), by: z.string(), why: z.string().optional() });
-/** Yes or no to a large invoice. The first one counts. */
+/** The decision on a large invoice. The first one counts. */
 export const decide = signal("decide", Decision);
-/** Somebody else is to be asked. Answers who was asked before. */
+/** Changes the approver. Answers the previous one. */
 export const reassign = update("reassign", z.object({ to: z.string() }), z.object({ before: z.string() }));
 export const status = query(
   "status",
@@ -27,7 +27,7 @@ export const processInvoice = workflow(
     input: z.object({
       file: z.string(),
       approver: z.string().default("finance@example.com"),
-      /** The approver is reminded after this long, and again after each such time. */
+      /** Interval between two reminders of the approver. */
       remindAfter: z.string().default("2d"),
     }),
     output: z.object({ number: z.string(), entry: z.int(), totalEurCents: z.int(), approvedBy: z.string().nullable() }),

@@ -1,4 +1,4 @@
-/** What should become of each invoice that the example ships, worked out without its code. */
+/** The expected outcome of each invoice of the example, computed without its code. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 

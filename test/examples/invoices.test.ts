@@ -1,4 +1,4 @@
-/** The pure parts of the invoice example: money, reading, adding up. */
+/** The pure parts of the invoice example: money, reading and totals. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { records, rows } from "../../examples/invoices/csv.ts";
@@ -11,21 +11,21 @@ import { totalsOf } from "../../examples/invoices/totals.ts";
 import { DATA, EXPECTED } from "./expected.ts";
 
 describe("money", () => {
-  it("reads decimals as whole numbers and refuses what has more places than it can hold", () => {
+  it("reads decimals as whole numbers and refuses more decimals than allowed", () => {
     expect(decimal("12.5", 2)).toBe(1250);
     expect(decimal("-0.07", 2)).toBe(-7);
     expect(decimal("9000", 3)).toBe(9_000_000);
     for (const text of ["12.505", "1e3", "", "1,5", ".5", "NaN"]) expect(decimal(text, 2)).toBeNull();
   });
 
-  it("rounds halves away from zero, also where floating point would not", () => {
+  it("rounds halves away from zero, even where floating point would not", () => {
     expect(multiply(1005, 1, 10)).toBe(101); // 1.005 * 100 is 100.49999999999999
     expect(multiply(-1005, 1, 10)).toBe(-101);
     expect(multiply(9_007_199_254_740_991, 1000, 1000)).toBe(9_007_199_254_740_991);
     expect(() => multiply(9_007_199_254_740_991, 2, 1)).toThrow(RangeError);
   });
 
-  it("is never further than half a unit from the exact product", () => {
+  it("is never more than half a unit off the exact product", () => {
     const whole = fc.integer({ min: -90_000_000, max: 90_000_000 });
     fc.assert(
       fc.property(whole, whole, fc.integer({ min: 1, max: 1_000_000 }), (a, b, divisor) => {
@@ -35,14 +35,14 @@ describe("money", () => {
     );
   });
 
-  it("shows cents with thousands apart", () => {
+  it("formats cents with separated thousands", () => {
     expect(amount(123_456_789)).toBe("1,234,567.89");
     expect(amount(-5)).toBe("-0.05");
   });
 });
 
 describe("CSV", () => {
-  it("keeps commas, quotes and line ends that stand in quotes", () => {
+  it("keeps commas, quotes and line ends inside quotes", () => {
     expect(rows('a,"b, ""c""\nd",e\r\n\r\n1,,3')).toEqual([
       ["a", 'b, "c"\nd', "e"],
       ["1", "", "3"],
@@ -50,7 +50,7 @@ describe("CSV", () => {
     expect(records("x,y\n1,2\n")).toEqual([{ x: "1", y: "2" }]);
   });
 
-  it("says which row has a quote that is never closed", () => {
+  it("names the row of a quote that is not closed", () => {
     expect(() => rows('a\nb,"c')).toThrow("row 2");
   });
 });
@@ -68,7 +68,7 @@ describe("reading an invoice", () => {
     await expect(readInvoice(DATA, file)).rejects.toThrow(InvalidInvoice);
   });
 
-  it("names every mistake in one go", () => {
+  it("names all mistakes at once", () => {
     const line = { text: "Lamp", quantity: "-2", unitPrice: "10.0001", vatPercent: "190" };
     const broken = {
       number: "7",
@@ -98,7 +98,7 @@ describe("reading an invoice", () => {
     }
   });
 
-  it("refuses a declared total that the lines do not add up to, and says both", async () => {
+  it("refuses a declared total that is not the sum of the lines, and names both", async () => {
     const { file } = EXPECTED.find((e) => e.outcome === "TotalMismatch")!;
     const invoice = await readInvoice(DATA, file);
     expect(() => totalsOf(invoice, EURO)).toThrow(TotalMismatch);

@@ -1,4 +1,4 @@
-/** Ledger, outbox and services of the invoice example: what makes its activities safe to run twice. */
+/** Ledger, outbox and services of the invoice example, which make its activities safe to repeat. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { DuplicateInvoice, UnknownCurrency, UnknownVatId } from "../../examples/
 import type { Invoice } from "../../examples/invoices/invoice.ts";
 import { Ledger } from "../../examples/invoices/ledger.ts";
 import { putDocument } from "../../examples/invoices/outbox.ts";
-import { checkVatId, fetchRate } from "../../examples/invoices/outside.ts";
+import { checkVatId, fetchRate } from "../../examples/invoices/service-client.ts";
 import { startServices } from "../../examples/invoices/services.ts";
 
 let directory: string;
@@ -30,7 +30,7 @@ const totals = { netCents: 1000, vatCents: 190, totalCents: 1190, totalEurCents:
 const booking = { key: "run/1", invoice, totals, approvedBy: null, bookedBy: "w1" };
 
 describe("the ledger", () => {
-  it("books once under one key and counts the times it came again", () => {
+  it("books once under one key and counts the repetitions", () => {
     const ledger = new Ledger(join(directory, "again.db"));
     const first = ledger.book(booking);
     const second = ledger.book({ ...booking, bookedBy: "w2" });
@@ -39,7 +39,7 @@ describe("the ledger", () => {
     ledger.close();
   });
 
-  it("refuses an invoice number that was booked under another key, and stays usable", () => {
+  it("refuses an invoice number that was booked under another key, and books the next one", () => {
     const ledger = new Ledger(join(directory, "copy.db"));
     ledger.book(booking);
     expect(() => ledger.book({ ...booking, key: "run/2" })).toThrow(DuplicateInvoice);
@@ -62,14 +62,14 @@ describe("the ledger", () => {
 });
 
 describe("the outbox", () => {
-  it("holds whole documents only, and the same one again changes nothing", async () => {
+  it("holds complete documents only, and a repeated write changes nothing", async () => {
     const outbox = join(directory, "outbox");
     await Promise.all(["a", "a", "b"].map((name) => putDocument(outbox, name, name.repeat(100_000))));
     expect(readdirSync(outbox).sort()).toEqual(["a", "b"]);
     expect(readFileSync(join(outbox, "a"), "utf8")).toBe("a".repeat(100_000));
   });
 
-  it("leaves nothing behind when a document cannot take its name", async () => {
+  it("removes the temporary file if the rename fails", async () => {
     const outbox = join(directory, "blocked");
     await putDocument(join(outbox, "name"), "inner", "x"); // a directory stands where the document should go
     await expect(putDocument(outbox, "name", "y")).rejects.toThrow();
@@ -77,8 +77,8 @@ describe("the outbox", () => {
   });
 });
 
-describe("the outside world", () => {
-  it("tells what no retry mends from what one may", async () => {
+describe("the service client", () => {
+  it("throws non-retryable failures for unknown ids, and an ordinary error for an unavailable service", async () => {
     const services = await startServices({ failures: 0, latencyMs: [0, 0] });
     const { signal } = new AbortController();
     try {

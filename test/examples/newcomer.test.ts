@@ -1,4 +1,4 @@
-/** The first quarter of an hour: a project of one's own, one worker file, `sirocco dev --worker`, a change, a result. */
+/** The first steps of a new user: a new project, one worker file, `sirocco dev --worker`, a change, a result. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const greet = () => cli(["start", "hello", "--input", '{"name":"Ada"}', "--wait", "--json"], { cwd: project.path });
 
-it("the smallest example runs in a project of its own, and a saved change is served without a restart by hand", async () => {
+it("the smallest example runs in a new project, and `sirocco dev` serves a saved change without a manual restart", async () => {
   await server.process.saw(/worker '.*' of deployment 'dev' serves hello/);
   const first = await greet();
   expect(first.code).toBe(0);
@@ -39,7 +39,7 @@ it("the smallest example runs in a project of its own, and a saved change is ser
   expect(JSON.parse((await greet()).out)).toMatchObject({ result: { result: "Ahoy, Ada!" } });
 });
 
-it("a worker that is saved with a mistake says what it is, and comes back when it is mended", async () => {
+it("a worker file that is saved with a mistake prints the mistake, and runs again when it is corrected", async () => {
   const file = join(project.path, "worker.ts");
   server.process.err = "";
   writeFileSync(file, hello.replace('workflow({ name: "hello"', 'workflow({ name: "he llo"'));
@@ -51,10 +51,10 @@ it("a worker that is saved with a mistake says what it is, and comes back when i
   expect((await greet()).code).toBe(0);
 });
 
-it("the worker ends with its server, also with one that is killed", async () => {
+it("the worker ends with its server, even if the server is killed", async () => {
   const data = join(project.path, "other");
   const other = await dev(["--worker", "worker.ts", "--data", data], { cwd: project.path });
   await other.process.saw(/serves hello/);
-  // The worker holds the write end of our pipes: they close when the last of them is gone.
+  // The worker also holds the write end of the pipes: they close when the last process that holds them has ended.
   expect(await other.process.end("SIGKILL")).toBe("SIGKILL");
 });

@@ -40,7 +40,7 @@ const small = EXPECTED.find((e) => e.file === "2026-0003.json")!;
 const large = EXPECTED.find((e) => e.file === "2026-0009.json")!;
 
 describe("an invoice", () => {
-  it("below the limit is booked and paid without asking anybody", async () => {
+  it("below the limit is booked and paid without an approval", async () => {
     const execution = await env.start(processInvoice, { file: small.file });
     expect(await execution.result()).toEqual({
       number: small.number,
@@ -49,13 +49,13 @@ describe("an invoice", () => {
       approvedBy: null,
     });
     expect(ledger.entries()).toMatchObject([{ number: small.number, totalCents: small.totalCents, repeats: 0 }]);
-    expect([...services.told]).toEqual([small.number]);
+    expect([...services.notified]).toEqual([small.number]);
     expect(documents()).toEqual([`${small.number}-payment.json`, `${small.number}-posting.txt`]);
     const order: Payment = JSON.parse(readFileSync(join(directory, "outbox", `${small.number}-payment.json`), "utf8"));
     expect(order).toMatchObject({ reference: small.number, cents: small.totalCents, currency: "USD" });
   });
 
-  it("above the limit waits, reminds whoever is asked by then, and goes on when approved", async () => {
+  it("above the limit waits, reminds its present approver, and goes on after the approval", async () => {
     const execution = await env.start(processInvoice, { file: large.file, approver: "ada@example.com" });
     await env.advance("3d");
     expect(await execution.update(reassign, { to: "grace@example.com" })).toEqual({ before: "ada@example.com" });
@@ -74,7 +74,7 @@ describe("an invoice", () => {
     expect(ledger.entries()).toMatchObject([{ number: large.number, approvedBy: "grace" }]);
   });
 
-  it("that is refused is never booked, whatever anybody says afterwards", async () => {
+  it("that is rejected is not booked, even after a later approval", async () => {
     const execution = await env.start(processInvoice, { file: large.file });
     await execution.signal(decide, { approved: false, by: "ada", why: "too dear" });
     await expect(execution.result()).rejects.toThrow("ada refused 2026-0009: too dear");
@@ -82,21 +82,21 @@ describe("an invoice", () => {
     expect(ledger.entries()).toEqual([]);
   });
 
-  it("that nobody decides on is given up after seven reminders", async () => {
+  it("without a decision fails after seven reminders", async () => {
     const execution = await env.start(processInvoice, { file: large.file, remindAfter: "1d" });
     await env.advance("9d");
     await expect(execution.result()).rejects.toThrow("did not answer 7 reminders");
     expect(documents()).toHaveLength(7);
   });
 
-  it("is booked once although its worker dies after booking it and before saying so", async () => {
+  it("is booked once, even if its worker dies between the booking and its report", async () => {
     const execution = await env.start(processInvoice, { file: large.file });
     await env.addWorker();
     env.stub(book, async (input, ctx) => {
       const { entry } = ledger.book({ key: ctx.idempotencyKey, bookedBy: "w", ...input });
       if (ctx.attempt === 1) {
         await env.killWorker();
-        await new Promise(() => {}); // it never comes to answer
+        await new Promise(() => {}); // the worker never reports the result
       }
       return { entry };
     });
@@ -110,15 +110,15 @@ describe("an invoice", () => {
 
   it.each([
     ["2026-0007.csv", "cannot be parsed"],
-    ["2026-0012.csv", "no sound invoice"],
+    ["2026-0012.csv", "is not a valid invoice"],
     ["2026-0018.json", "its lines add up to"],
-  ])("in %s fails at once, without retries and without traces", async (file, why) => {
+  ])("in %s fails at once, without retries and without an entry in the ledger", async (file, why) => {
     const execution = await env.start(processInvoice, { file });
     await expect(execution.result()).rejects.toThrow(why);
     expect(ledger.entries()).toEqual([]);
   });
 
-  it("that comes twice is booked once, and the copy fails by name", async () => {
+  it("that is sent twice is booked once, and the copy fails", async () => {
     const first = await env.start(processInvoice, { file: "2026-0014.json" });
     const copy = await env.start(processInvoice, { file: "2026-0014-resent.json" });
     const outcomes = await Promise.allSettled([first.result(), copy.result()]);

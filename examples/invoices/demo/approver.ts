@@ -1,18 +1,18 @@
-/** Somebody who approves, or not: looks at each large invoice through its query, and decides through its signal. */
+/** A simulated approver: looks at each large invoice through its query, and approves or rejects it through its signal. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Case } from "./cases.ts";
 import type { Client } from "./client.ts";
 
-const LOOK_EVERY_MS = 300;
+const POLL_MS = 300;
 
 export interface Approver {
-  /** Executions that wait for a decision now. */
+  /** Executions that are waiting for a decision. */
   readonly waiting: ReadonlySet<string>;
-  /** All that had to be decided are. */
+  /** Resolves when all decisions are made. */
   readonly done: Promise<void>;
 }
 
-/** Decides after the first reminder, and not before `notBefore` resolves. */
+/** Decides on each invoice after its first reminder, and after `notBefore` has resolved. */
 export function approve(client: Client, cases: readonly Case[], notBefore: (c: Case) => Promise<void>): Approver {
   const waiting = new Set<string>();
   const one = async (c: Case) => {
@@ -22,7 +22,7 @@ export function approve(client: Client, cases: readonly Case[], notBefore: (c: C
         waiting.add(c.execution);
         if (status.reminders > 0) break;
       }
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_MS);
     }
     await notBefore(c);
     const decision =

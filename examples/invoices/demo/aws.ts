@@ -1,4 +1,4 @@
-/** The installation in the emulator: started, deployed and given a key where that has not been done before. */
+/** The installation in the AWS emulator: starts the emulator and deploys the stack if necessary, and creates a key. */
 import { deploy, recall, remember } from "../../../localstack/deploy.ts";
 import { DEFAULT_PORT, startEmulator } from "../../../localstack/emulator.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
@@ -12,12 +12,12 @@ export interface Address {
   readonly key: string;
 }
 
-export async function installationOnAws(say: (text: string) => void): Promise<Address> {
+export async function installationOnAws(print: (text: string) => void): Promise<Address> {
   const port = Number(process.env.GATEWAY_PORT ?? DEFAULT_PORT);
   const { endpoint, started } = await startEmulator({ port });
   let stack = started ? undefined : await recall(port);
   if (!stack) {
-    say(`the emulator serves ${endpoint}; deploying the stack into it`);
+    print(`the emulator serves ${endpoint}; deploying the stack into it`);
     stack = await deploy({ endpoint, bootstrap: started });
     await remember(port, stack);
   }
@@ -27,13 +27,15 @@ export async function installationOnAws(say: (text: string) => void): Promise<Ad
     AWS_SECRET_ACCESS_KEY: "test",
     AWS_REGION: stack.region,
   };
-  // Only for the making of the key: workers must get by with nothing of AWS in their environment.
+  // Set only while the key is created: workers must work without AWS settings in their environment.
   const before = Object.fromEntries(Object.keys(settings).map((name) => [name, process.env[name]]));
   Object.assign(process.env, settings);
   try {
     const ports = registryKeys({ table: stack.outputs.RegistryTable!, region: stack.region });
     const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "demo" });
-    say(`deployed: ${stack.apiUrl} for clients, ${stack.workerUrl} for workers; npm run emulator:stop ends it`);
+    print(
+      `deployed: ${stack.apiUrl} for clients, ${stack.workerUrl} for workers; npm run emulator:stop stops the emulator`,
+    );
     return { url: stack.apiUrl, workerUrl: stack.workerUrl, key };
   } finally {
     for (const [name, value] of Object.entries(before)) {

@@ -1,9 +1,9 @@
-/** The invoices that the demo sends through, and what should become of each. */
+/** The invoices of the demo, with their expected outcomes. */
 import { readFileSync } from "node:fs";
 
 export type Outcome =
   | "booked"
-  /** The same invoice came twice: one of the two is booked, the other fails as `DuplicateInvoice`. */
+  /** The invoice is sent twice: one of the two executions books it, the other fails with `DuplicateInvoice`. */
   | "booked-once"
   | "Rejected"
   | "InvalidInvoice"
@@ -14,9 +14,9 @@ export type Outcome =
 export interface Expected {
   readonly file: string;
   readonly outcome: Outcome;
-  /** What the approver will say; absent or null: nobody has to be asked. */
+  /** The decision of the approver; absent or null: no approval is needed. */
   readonly approval?: "approve" | "reject" | null;
-  /** Of invoices that can be read: the true sums, in cents, worked out without the code of this example. */
+  /** For valid invoices: number and sums in cents, computed without the code of this example. */
   readonly number?: string;
   readonly netCents?: number;
   readonly vatCents?: number;
@@ -28,7 +28,7 @@ export interface Case extends Expected {
   readonly execution: string;
 }
 
-/** `tag` sets the executions of one demo apart from those of another on the same server. */
+/** `tag` distinguishes the executions of this demo from those of another on the same server. */
 export function casesOf(tag: string): Case[] {
   const text = readFileSync(new URL("../expected.json", import.meta.url), "utf8");
   return (JSON.parse(text) as Expected[]).map((expected) => ({

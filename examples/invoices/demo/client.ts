@@ -1,4 +1,4 @@
-/** What the demo asks of the server: all through the official client, again and again while the server is away. */
+/** The demo's calls to the server, through the official client. Each call is repeated while the server cannot be reached. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Mistral } from "@mistralai/mistralai";
 
@@ -10,14 +10,14 @@ export interface Closed {
   readonly result: unknown;
   /** Names of the error and its causes, outermost first. */
   readonly failure: readonly string[];
-  /** Activities by name, one for each attempt whose worker died under it. */
+  /** Names of activities, one for each attempt that was lost with its worker. */
   readonly lost: readonly string[];
 }
 
 export class Client {
   readonly mistral: Mistral;
   readonly #deployment: string;
-  /** Calls that found no server and were made again. */
+  /** Calls that did not reach the server and were repeated. */
   repeated = 0;
 
   constructor(p: { url: string; key: string; deployment: string }) {
@@ -25,10 +25,10 @@ export class Client {
     this.#deployment = p.deployment;
   }
 
-  /** Starts an execution under this id exactly once, also when an answer is lost on the way. */
+  /** Starts an execution under this id exactly once, even if an answer is lost. */
   async start(executionId: string, input: object): Promise<void> {
     let mayHaveStarted = false;
-    await this.#patiently(async () => {
+    await this.#retryUntilAnswered(async () => {
       if (mayHaveStarted && (await this.#exists(executionId))) return;
       mayHaveStarted = true;
       await this.mistral.workflows.executeWorkflow({
@@ -38,9 +38,9 @@ export class Client {
     });
   }
 
-  /** Undefined while no worker is there to answer. */
+  /** Undefined while no worker can answer the query. */
   async status(executionId: string): Promise<{ step: string; reminders: number } | undefined> {
-    return this.#patiently(async () => {
+    return this.#retryUntilAnswered(async () => {
       try {
         const answer = await this.mistral.workflows.executions.queryWorkflowExecution({
           executionId,
@@ -55,7 +55,7 @@ export class Client {
   }
 
   async decide(executionId: string, decision: { approved: boolean; by: string; why?: string }): Promise<void> {
-    await this.#patiently(async () => {
+    await this.#retryUntilAnswered(async () => {
       await this.mistral.workflows.executions.signalWorkflowExecution({
         executionId,
         signalInvocationBody: { name: "decide", input: decision },
@@ -63,9 +63,9 @@ export class Client {
     });
   }
 
-  /** Names; none while the deployment is unknown. */
+  /** Names of live workers; empty while the deployment is unknown. */
   async liveWorkers(): Promise<string[]> {
-    return this.#patiently(async () => {
+    return this.#retryUntilAnswered(async () => {
       try {
         const { workers } = await this.mistral.workflows.deployments.getDeployment({ name: this.#deployment });
         return workers.filter((w) => w.isActive).map((w) => w.name);
@@ -77,7 +77,7 @@ export class Client {
   }
 
   async closed(executionId: string): Promise<Closed> {
-    return this.#patiently(async () => {
+    return this.#retryUntilAnswered(async () => {
       const { executions } = this.mistral.workflows;
       const { status, result } = await executions.getWorkflowExecution({ executionId });
       const { events } = (await executions.getWorkflowExecutionHistory({ executionId })) as { events: Recorded[] };
@@ -103,12 +103,12 @@ export class Client {
     }
   }
 
-  async #patiently<T>(call: () => Promise<T>): Promise<T> {
+  async #retryUntilAnswered<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await call();
       } catch (error) {
-        if (statusOf(error) !== undefined) throw error; // there was an answer
+        if (statusOf(error) !== undefined) throw error; // the server has answered
         this.repeated += 1;
         await delay(PAUSE_MS);
       }
@@ -130,7 +130,7 @@ interface Recorded {
 const namesOf = (failure: Failure | undefined): string[] =>
   failure ? [failure.type ?? "Error", ...namesOf(failure.cause)] : [];
 
-/** HTTP status of an answer that the client made an error of; undefined if there was no answer. */
+/** The HTTP status of an error of the client; undefined if the server did not answer. */
 export function statusOf(error: unknown): number | undefined {
   const { statusCode } = error as { statusCode?: unknown };
   return typeof statusCode === "number" ? statusCode : undefined;

@@ -1,8 +1,8 @@
-/** Where a demo leaves what it made: `.demo/run-…` in the working directory. */
+/** The output directory of a demo: `.demo/run-…` in the working directory. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** Directories of earlier demos that are left to look at. */
+/** Number of directories of earlier demos that are kept. */
 const KEPT = 3;
 
 export function freshDirectory(): string {

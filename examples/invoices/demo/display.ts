@@ -1,4 +1,4 @@
-/** Progress: a bar that stays at the bottom of a terminal, plain lines everywhere else. */
+/** Shows progress: a bar at the bottom of a terminal, plain lines in any other output. */
 import { styleText } from "node:util";
 
 const { stdout } = process;
@@ -8,7 +8,7 @@ const PLAIN_EVERY_MS = 2_000;
 export interface Progress {
   readonly done: number;
   readonly total: number;
-  /** What else there is to say, such as who runs. */
+  /** Further information, such as the number of running executions. */
   readonly note: string;
 }
 
@@ -45,7 +45,7 @@ export class Display {
     this.#drawn = false;
   }
 
-  /** Something happened, at this moment. */
+  /** Prints a line with the elapsed time. */
   note(text: string, as?: Style): void {
     this.line(`${style("dim", `${this.seconds.toFixed(1).padStart(5)} s`)}  ${as ? style(as, text) : text}`);
   }

@@ -1,18 +1,18 @@
-/** The processes of the demo: none outlives it, however it ends. */
+/** The processes of the demo. All of them end with the demo, even if it is killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** Makes a process leave when the one that started it is gone. */
+/** Makes a process exit when the process that started it has ended. */
 const TETHER = fileURLToPath(new URL("../../../cli/dev/tether.ts", import.meta.url));
 export const CLI = fileURLToPath(new URL("../../../cli/bin.js", import.meta.url));
 
 export interface Running {
   readonly name: string;
   readonly pid: number;
-  /** Lines of its standard output, as they come. */
+  /** The lines of its standard output. */
   readonly lines: Interface;
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;

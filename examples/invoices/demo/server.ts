@@ -7,10 +7,10 @@ export interface DemoServer {
   readonly process: Running;
 }
 
-/** With shorter leases than the usual 30 s, so that nobody has to wait that long to see one lapse. */
+/** Shorter than the default of 30 s, so that the demo sees leases expire sooner. */
 const LEASE = "4s";
 
-/** Resolves when it listens. `port` 0 = any that is free. */
+/** Resolves when the server listens. `port` 0: any free port. */
 export async function startServer(processes: Processes, data: string, port: number): Promise<DemoServer> {
   const args = [CLI, "dev", "--data", data, "--port", String(port), "--lease", LEASE, "--session-timeout", LEASE];
   const running = processes.start("server", args, { SIROCCO_API_KEY: "" });

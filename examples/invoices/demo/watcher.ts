@@ -1,6 +1,6 @@
 /**
- * Follows all events through the official client's stream. When the connection is lost it goes on after the last
- * sequence that it saw, and it keeps count, so that the audit can tell whether anything came twice or not at all.
+ * Follows all events through the official client's stream. After a lost connection it continues after the last sequence number
+ * that it received. It records the events, so that the audit can find doubled and missing ones.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Mistral } from "@mistralai/mistralai";
@@ -9,9 +9,9 @@ export type Phase = "running" | "completed" | "failed";
 
 export interface Watched {
   phase: Phase;
-  /** Activities that have begun and not ended. */
+  /** Ids of activities that have started and not ended. */
   readonly open: Set<string>;
-  /** Of the last event, ms since the epoch, by our own clock. */
+  /** Time at which the last event arrived, ms since the epoch. */
   lastAt: number;
   started: number;
   ended: number;
@@ -30,21 +30,20 @@ const ENDS: Readonly<Record<string, Phase>> = {
 
 export class Watcher {
   readonly executions = new Map<string, Watched>();
-  /** Ids of the events, in the order in which they came. */
+  /** Ids of the events, in the order of their arrival. */
   readonly eventIds: string[] = [];
   connections = 0;
-  /** Sequences that did not rise. */
+  /** Number of events whose sequence number did not rise. */
   disorder = 0;
   readonly #mistral: Mistral;
-  readonly #known: ReadonlySet<string>;
+  readonly #watched: ReadonlySet<string>;
   readonly #stop = new AbortController();
   readonly #listeners = new Set<() => void>();
   #last = -1;
 
-  /** `known`: ids of the executions to watch. */
-  constructor(mistral: Mistral, known: Iterable<string>) {
+  constructor(mistral: Mistral, executionIds: Iterable<string>) {
     this.#mistral = mistral;
-    this.#known = new Set(known);
+    this.#watched = new Set(executionIds);
   }
 
   async run(): Promise<void> {
@@ -58,7 +57,7 @@ export class Watcher {
         this.connections += 1;
         await this.#read(stream.getReader());
       } catch {
-        // the server is away; the next connection goes on where this one ended
+        // the server cannot be reached: the next connection continues where this one ended
       }
       await delay(100, undefined, { signal }).catch(() => {});
     }
@@ -73,16 +72,15 @@ export class Watcher {
     signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       const { data } = next.value;
-      if (data && "brokerSequence" in data) this.#saw(data.brokerSequence, data.data);
+      if (data && "brokerSequence" in data) this.#record(data.brokerSequence, data.data);
     }
   }
 
-  /** Resolves as soon as `holds`; rejects with a message about `what` after `limitMs`. */
+  /** Resolves as soon as `holds` answers true; rejects with a message that names `what` after `limitMs`. */
   async until(what: string, limitMs: number, holds: () => boolean): Promise<void> {
     const deadline = Date.now() + limitMs;
     while (!holds()) {
-      if (Date.now() > deadline)
-        throw new Error(`gave up after ${Math.round(limitMs / 1000)} s of waiting until ${what}`);
+      if (Date.now() > deadline) throw new Error(`not within ${Math.round(limitMs / 1000)} s: ${what}`);
       await this.#change(250);
     }
   }
@@ -95,7 +93,7 @@ export class Watcher {
     return this.count("completed") + this.count("failed");
   }
 
-  /** Ids of executions with an activity under way. */
+  /** Ids of executions that are in an activity. */
   busy(): string[] {
     return [...this.executions].filter(([, e]) => e.phase === "running" && e.open.size > 0).map(([id]) => id);
   }
@@ -112,13 +110,13 @@ export class Watcher {
     });
   }
 
-  #saw(
+  #record(
     sequence: number,
     event: { eventId: string; eventType?: string; workflowExecId: string; attributes: unknown },
   ): void {
     if (sequence <= this.#last) this.disorder += 1;
     this.#last = Math.max(this.#last, sequence);
-    if (!this.#known.has(event.workflowExecId)) return;
+    if (!this.#watched.has(event.workflowExecId)) return;
     this.eventIds.push(event.eventId);
     const one = this.executions.get(event.workflowExecId) ?? fresh();
     this.executions.set(event.workflowExecId, one);

@@ -1,4 +1,4 @@
-/** Who takes part: a server (unless one runs already), workers, and the stand-in for the outside world. */
+/** The environment of the demo: a server (unless the demo has a target), workers, and the simulated external services. */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,14 +12,14 @@ const WORKER = fileURLToPath(new URL("../worker.ts", import.meta.url));
 const BOOT_LIMIT_MS = 30_000;
 const GRACE_MS = 3_000;
 
-export class Crew {
+export class DemoEnvironment {
   readonly services: Services;
   readonly client: Client;
   readonly url: string;
   readonly key: string;
   readonly #workerUrl: string;
-  /** Who has been killed and not been started again. */
-  readonly dead = new Set<string>();
+  /** Names of processes that were killed and not yet restarted. */
+  readonly killed = new Set<string>();
   readonly #directory: string;
   readonly #deployment: string;
   readonly #processes: Processes;
@@ -45,13 +45,13 @@ export class Crew {
     this.client = new Client({ ...p.address, deployment: p.deployment });
   }
 
-  /** `target`: `aws`, or the address of a server that runs already, with its key in SIROCCO_API_KEY. */
-  static async gather(p: {
+  /** `target`: `aws`, or the URL of a running server, with its key in SIROCCO_API_KEY. */
+  static async start(p: {
     directory: string;
     deployment: string;
     target: string | undefined;
-    say: (text: string) => void;
-  }): Promise<Crew> {
+    print: (text: string) => void;
+  }): Promise<DemoEnvironment> {
     const key = process.env.SIROCCO_API_KEY ?? "";
     if (p.target !== undefined && p.target !== "aws" && key === "")
       throw new Error("--target needs the key of that server in SIROCCO_API_KEY");
@@ -60,11 +60,11 @@ export class Crew {
     const server = p.target === undefined ? await startServer(processes, join(p.directory, "data"), 0) : undefined;
     const address =
       p.target === "aws"
-        ? await installationOnAws(p.say)
+        ? await installationOnAws(p.print)
         : server
           ? { ...server, workerUrl: server.url }
           : { url: p.target ?? "", workerUrl: p.target ?? "", key };
-    return new Crew({ ...p, processes, services, server, address });
+    return new DemoEnvironment({ ...p, processes, services, server, address });
   }
 
   get pids(): string {
@@ -72,7 +72,7 @@ export class Crew {
     return [...(this.#server ? [`server ${this.#server.process.pid}`] : []), ...workers].join(", ");
   }
 
-  /** Resolves when the server lists it as live. */
+  /** Resolves when the server lists the worker as live. */
   async startWorker(name: string): Promise<void> {
     const worker = this.#processes.start(name, [WORKER], {
       SIROCCO_URL: this.#workerUrl,
@@ -87,29 +87,29 @@ export class Crew {
       Promise.reject(new Error(`${name} ended before it was registered (${how})`)),
     );
     await Promise.race([early, this.#registered(name)]);
-    early.catch(() => {}); // it may end now
-    this.dead.delete(name);
+    early.catch(() => {}); // from now on the worker may end
+    this.killed.delete(name);
   }
 
   async killWorker(name: string): Promise<void> {
-    this.dead.add(name);
+    this.killed.add(name);
     await this.#workers.get(name)!.end("SIGKILL");
   }
 
   async killServer(): Promise<void> {
-    this.dead.add("the server");
+    this.killed.add("the server");
     await this.#server!.process.end("SIGKILL");
   }
 
-  /** On the same data and the same port. */
+  /** Starts the server again, with the same data and port. */
   async restartServer(): Promise<void> {
     this.#server = await startServer(this.#processes, join(this.#directory, "data"), Number(new URL(this.url).port));
-    this.dead.delete("the server");
+    this.killed.delete("the server");
   }
 
-  async dismiss(): Promise<void> {
-    await Promise.all([...this.#workers.values()].map(asked));
-    if (this.#server) await asked(this.#server.process);
+  async stop(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map(terminate));
+    if (this.#server) await terminate(this.#server.process);
     this.#processes.killAll();
     await this.services.close();
   }
@@ -122,9 +122,9 @@ export class Crew {
   }
 }
 
-/** Asks it to leave, and makes it leave a little later. */
-async function asked(running: Running): Promise<void> {
-  const late = setTimeout(() => void running.end("SIGKILL"), GRACE_MS);
+/** Sends SIGTERM, and SIGKILL after a grace period. */
+async function terminate(running: Running): Promise<void> {
+  const timer = setTimeout(() => void running.end("SIGKILL"), GRACE_MS);
   await running.end("SIGTERM");
-  clearTimeout(late);
+  clearTimeout(timer);
 }
