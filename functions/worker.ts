@@ -7,8 +7,7 @@ import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import { SYSTEM } from "../shared/api/areas/system.ts";
 import type { ApiOptions } from "../shared/api/request-context.ts";
-import { DATA_PATH } from "../shared/api/worker/data-path.ts";
-import { servingWorkers } from "../shared/api/worker/dispatch.ts";
+import { serveWorker } from "../shared/api/worker/dispatch-operation.ts";
 import { ENV } from "../shared/aws/names.ts";
 import { compressedBody, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
@@ -27,16 +26,10 @@ const tasks: ApiOptions["tasks"] = (call, deployment) =>
     { workspace: call.workspace, deployment },
   );
 
-const worker = servingWorkers({
-  ...DATA_PATH,
-  // Loaded at its first use: it checks schemas and schedules, and a worker registers once in its life.
-  register: async (call, body) => (await import("../shared/api/worker/register.ts")).register(call, body),
-});
-
 export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeStreamifyResponse })
   .use(envelope)
   .handler(async (event, context) => {
-    const api = apiAt(`https://${event.requestContext.domainName}`, [{ worker }, SYSTEM], { tasks });
+    const api = apiAt(`https://${event.requestContext.domainName}`, [{ worker: serveWorker }, SYSTEM], { tasks });
     const request = fromUrl(event, context as unknown as LambdaContext);
     const body = await compressedBody(event, api.bodyLimit(request.target));
     return encoded(event, await api.handle(body === undefined ? request : { ...request, body }));

@@ -296,10 +296,10 @@ export interface Answers {
   wait(workspace: string, query: string, until: Millis, signal?: AbortSignal): Promise<QueryAnswer | null>;
 }
 
-/** Wakes those who wait for a change; may wake for nothing. Resolves at `until` at the latest. */
+/** Resolves after a change, at `until`, or when `signal` aborts; may resolve without a change. */
 export interface Changes {
-  execution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void>;
-  feed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void>;
+  waitForExecution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void>;
+  waitForFeed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void>;
 }
 
 export interface Log {

@@ -1,8 +1,8 @@
 /** Requests of API Gateway and of function URLs, as the API takes them, and its answers as they want them. */
 import { Readable } from "node:stream";
-import { type Api, type ApiRequest, type ApiResponse, apiOf } from "../../shared/api/dispatch.ts";
-import type { RouteModule } from "../../shared/api/handlers.ts";
+import { type Api, type ApiRequest, type ApiResponse, apiOf } from "../../shared/api/dispatch-request.ts";
 import type { ApiOptions } from "../../shared/api/request-context.ts";
+import type { RouteModule } from "../../shared/api/route-module.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { LambdaContext } from "./envelope.ts";
 import { installation } from "./installation.ts";

@@ -1,6 +1,6 @@
 /** A handler of API Gateway that answers at once; one that streams is in `streaming-rest.ts`. */
 import middy from "@middy/core";
-import type { RouteModule } from "../../shared/api/handlers.ts";
+import type { RouteModule } from "../../shared/api/route-module.ts";
 import { envelope, type LambdaContext } from "./envelope.ts";
 import { apiAt, buffered, fromRest, type RestEvent, restUrl } from "./front.ts";
 

@@ -1,7 +1,7 @@
 /** A handler of API Gateway whose every answer is a stream. */
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
-import type { RouteModule } from "../../shared/api/handlers.ts";
+import type { RouteModule } from "../../shared/api/route-module.ts";
 import { envelope } from "./envelope.ts";
 import { type RestEvent, streamed } from "./front.ts";
 import { answering } from "./rest.ts";

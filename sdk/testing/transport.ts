@@ -1,6 +1,6 @@
 /** Calls straight into the API of an engine in the same process, through the same JSON as over a wire. */
 import { randomUUID } from "node:crypto";
-import type { Api } from "../../shared/api/dispatch.ts";
+import type { Api } from "../../shared/api/dispatch-request.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { WORKER_ROUTES, type WorkerBody } from "../../shared/protocol/worker.ts";
 import { ServerRefusal, type Transport } from "../worker/transport.ts";

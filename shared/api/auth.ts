@@ -1,7 +1,6 @@
 /**
- * API keys. Only the SHA-256 of a key is stored: whoever reads the store cannot use what it holds. Each key belongs to
- * one workspace, and everything a call touches is looked up inside that workspace, so that what belongs to another is
- * simply not there (404).
+ * API keys. Only the SHA-256 of a key is stored, so that a reader of the store cannot use it. Each key belongs to one
+ * workspace, and every look-up of a request is within that workspace: objects of other workspaces are not found (404).
  */
 import { hash, randomBytes } from "node:crypto";
 import type { KeyRecord, Ports } from "../ports.ts";
@@ -11,9 +10,9 @@ import type { Millis } from "../protocol/history.ts";
 /** The workspace of an installation that needs only one. */
 export const DEFAULT_WORKSPACE = "0190a000-0000-7000-8000-00000000da7a";
 
-/** A key that has been found is trusted for this long without looking again. */
-const TRUST_MS: Millis = 30_000;
-const MOST = 1000;
+/** A key that was found is cached for this long, so a change of its role takes effect within this time. */
+const CACHED_MS: Millis = 30_000;
+const MOST_CACHED = 1000;
 
 export type Authenticate = (authorization: string | undefined) => Promise<KeyRecord | Refusal>;
 
@@ -30,8 +29,8 @@ export function authenticator(ports: Ports): Authenticate {
     const record = await ports.registry.key(digest);
     known.delete(digest);
     if (!record) return unauthorized("unknown");
-    if (known.size >= MOST) known.delete(known.keys().next().value as string);
-    known.set(digest, { record, until: now + TRUST_MS });
+    if (known.size >= MOST_CACHED) known.delete(known.keys().next().value as string);
+    known.set(digest, { record, until: now + CACHED_MS });
     return record;
   };
 }
@@ -46,15 +45,15 @@ function bearer(authorization: string): string | undefined {
 export interface NewKey {
   /** A UUID. */
   readonly workspace: string;
-  /** Who uses it; shown as the `user_id` of what it starts. */
+  /** Its user; shown as `user_id` of the executions that it starts. */
   readonly name: string;
-  /** A key of your own choice, for instance from a secret store. Default: a fresh random one. */
+  /** A key of your own choice, for instance from a secret store. Default: a new random one. */
   readonly key?: string;
   /** `read`: only reading and querying. Default `admin`: everything. */
   readonly role?: KeyRecord["role"];
 }
 
-/** Stores a key and answers it in plain: it cannot be read again. Storing the same key again replaces what it may do. */
+/** Stores the key's hash and answers the key, which cannot be read again. Storing a known key replaces its record. */
 export async function createKey(
   ports: Pick<Ports, "clock" | "registry" | "durable">,
   p: NewKey,

@@ -1,6 +1,6 @@
 /**
- * Deployments and their workers. All of them run where their owner starts them (`local`); none is managed, hardened or
- * has a recorded owner, so filters for those find nothing.
+ * Deployments and their workers. All run where their owner starts them (`local`). None is managed or hardened, and no owner
+ * is recorded, so filters for those match none.
  */
 import type { DeploymentRecord, Ports, WorkerRecord } from "../ports.ts";
 import { forbidden, isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
@@ -13,16 +13,16 @@ import type { RequestContext } from "./request-context.ts";
 
 const LOCAL = { location_type: "local", k8s_cluster: null, k8s_namespace: null } as const;
 
-/** A deployment with what its workers say about it. */
-interface LruCache {
+/** A deployment with the state of its workers. */
+interface ObservedDeployment {
   readonly record: DeploymentRecord;
   readonly workers: readonly WorkerRecord[];
   readonly live: number;
-  /** Last heartbeat of any of its workers; the registration when all have left. */
+  /** The last heartbeat of its workers, or the last registration if that is later. */
   readonly seenAt: number;
 }
 
-function known(ports: Ports, record: DeploymentRecord, workers: readonly WorkerRecord[]): LruCache {
+function observed(ports: Ports, record: DeploymentRecord, workers: readonly WorkerRecord[]): ObservedDeployment {
   const seenAt = Math.max(record.updatedAt, ...workers.map((w) => w.heartbeatAt));
   return { record, workers, live: workers.filter((w) => isLive(ports, w)).length, seenAt };
 }
@@ -40,7 +40,7 @@ export async function listDeployments(
   const serving = query.workflow_name === undefined ? null : await servers(context, query.workflow_name);
   const rows = records
     .filter((d) => matches(query, d) && (serving === null || serving.has(d.name)))
-    .map((d) => known(ports, d, byDeployment.get(d.name) ?? []))
+    .map((d) => observed(ports, d, byDeployment.get(d.name) ?? []))
     .filter((d) => d.live > 0 || !query.active_only);
   const first = query.order === "desc" ? 1 : 0; // active ones come first in either order
   const page = pageOf({
@@ -73,7 +73,7 @@ async function servers(context: RequestContext, workflow: string): Promise<Set<s
   return new Set(registrations.map((r) => r.deployment));
 }
 
-function view(d: LruCache): DeploymentResponse {
+function view(d: ObservedDeployment): DeploymentResponse {
   return {
     id: d.record.id,
     name: d.record.name,
@@ -102,14 +102,14 @@ function workerView(ports: Ports, w: WorkerRecord): DeploymentWorkerResponse {
   };
 }
 
-async function find(context: RequestContext, name: string): Promise<LruCache | Refusal> {
+async function find(context: RequestContext, name: string): Promise<ObservedDeployment | Refusal> {
   const { ports, workspace } = context;
   const record = (await ports.registry.deployments(workspace)).find((d) => d.name === name);
   if (!record) return notFound("deployment", name);
-  return known(ports, record, await ports.registry.workers(workspace, name));
+  return observed(ports, record, await ports.registry.workers(workspace, name));
 }
 
-/** With `workflow`, what it says about activity is about serving that workflow. */
+/** With `workflow`, `is_active` and the workers are about serving that workflow. */
 export async function getDeployment(
   context: RequestContext,
   name: string,

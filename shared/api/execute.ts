@@ -1,6 +1,6 @@
 /**
- * Starting executions. Everything that can be refused is refused before the one write that starts it: routing, the size
- * and the schema of the input, an id that is taken. Each request is a start of its own: its token is fresh.
+ * Starts executions. Routing, the size of the input and its schema are checked before the one write that starts the
+ * execution; that write refuses an id that is in use. Each request has a fresh token, so each is a start of its own.
  */
 
 import { searchKeysOf } from "../core/search-keys.ts";
@@ -12,12 +12,12 @@ import type { WorkflowExecutionRequest } from "../protocol/http/executions.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
+import { deploymentWanted, routeToRegistration, routeToWorkflow } from "../routing/client-start.ts";
 import { inputProblems } from "../routing/schema-check.ts";
 import { withResult } from "./execution-view.ts";
 import { tooLarge } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
-import { deploymentWanted, route, routeToRegistration } from "./routing.ts";
-import { waitFor } from "./wait.ts";
+import { waitFor } from "./wait-for.ts";
 
 type Answer = ResponseOf<"executeWorkflow"> | Refusal;
 
@@ -26,9 +26,9 @@ export async function executeWorkflow(
   identifier: string,
   body: WorkflowExecutionRequest,
 ): Promise<Answer> {
-  const deployment = deploymentWanted(body);
+  const deployment = deploymentWanted(body, "task_queue");
   if (isRefusal(deployment)) return deployment;
-  const registration = await route(context, identifier, deployment);
+  const registration = await routeToWorkflow(context.ports, context.workspace, identifier, deployment);
   return isRefusal(registration) ? registration : begin(context, registration, body);
 }
 
@@ -37,9 +37,9 @@ export async function executeRegistration(
   id: string,
   body: WorkflowExecutionRequest,
 ): Promise<Answer> {
-  const deployment = deploymentWanted(body);
+  const deployment = deploymentWanted(body, "task_queue");
   if (isRefusal(deployment)) return deployment;
-  const registration = await routeToRegistration(context, id, deployment);
+  const registration = await routeToRegistration(context.ports, context.workspace, id, deployment);
   return isRefusal(registration) ? registration : begin(context, registration, body);
 }
 
@@ -51,7 +51,7 @@ async function begin(
   const { ports, workspace } = context;
   const { definition } = registration;
   const input = body.encoded_input ?? body.input ?? null;
-  const refused = tooLarge("input of the workflow", input) ?? unfit(definition.input_schema, input);
+  const refused = tooLarge("input of the workflow", input) ?? schemaRefusal(definition.input_schema, input);
   if (refused) return refused;
   const execution = body.execution_id ?? ports.uuid();
   const timeout = definition.execution_timeout;
@@ -79,14 +79,14 @@ async function begin(
   return result(context, started.head, Math.min(body.timeout_seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS));
 }
 
-/** Absent arguments are none, `{}`; what a codec has encoded cannot be looked into. */
-function unfit(schema: Record<string, unknown>, input: unknown): Refusal | null {
+/** An absent input is checked as `{}`. An input that a codec has encoded cannot be checked here. */
+function schemaRefusal(schema: Record<string, unknown>, input: unknown): Refusal | null {
   if (isEncodedInput(input)) return null;
   const problems = inputProblems(schema, input);
   return problems.length > 0 ? invalid(problems) : null;
 }
 
-/** Stored and handed on unread; what is for tracing stands under a name of its own. */
+/** The extensions of the request, stored as they are, with its tracing options under `__tracing`. */
 function extensionsOf(body: WorkflowExecutionRequest): Record<string, unknown> | null {
   const tracing = {
     ...(body.custom_tracing_attributes && { attributes: body.custom_tracing_attributes }),
@@ -102,7 +102,7 @@ async function result(context: RequestContext, started: Head, waitSeconds: numbe
     clock: context.ports.clock,
     until: context.ports.clock.now() + waitSeconds * 1000,
     signal: context.signal,
-    change: (until, signal) => context.ports.changes.execution(ref, until, signal),
+    change: (until, signal) => context.ports.changes.waitForExecution(ref, until, signal),
     look: () => closedHead(context, started),
   });
   if (!closed) return waitExpired(started.execution, waitSeconds);
@@ -117,7 +117,7 @@ async function closedHead(context: RequestContext, started: Head): Promise<Head 
   const ref = refTo(context, started.execution);
   const head = await executions.head(ref);
   if (head?.chain === started.chain) return head.status === "RUNNING" ? undefined : head;
-  // The id has been used again since: follow the runs of our own start.
+  // The id has been started again since: follow the runs of this request's own start.
   let run = await executions.run(context.workspace, started.run);
   while (run?.status === "CONTINUED_AS_NEW") {
     const last = (await executions.batches(ref, run.run, 1)).at(-1)?.events.at(-1);

@@ -3,7 +3,7 @@ import type { Head } from "../protocol/head.ts";
 import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../protocol/http/executions.ts";
 import { timestamp } from "../protocol/http/fields.ts";
 
-/** `workflowId`: of the workflow of that name, null if it is not known (any more). */
+/** `workflowId`: id of the head's workflow; null if that workflow is not registered. */
 export function withoutResult(head: Head, workflowId: string | null): WorkflowExecutionWithoutResult {
   return {
     workflow_name: head.workflow,

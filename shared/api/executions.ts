@@ -1,4 +1,4 @@
-/** Reading, cancelling and terminating executions. All of it speaks of the latest run. */
+/** Reads, cancels and terminates executions. All functions act on the latest run. */
 import { send } from "../engine/send.ts";
 import { terminate } from "../engine/terminate.ts";
 import { notFound, notRunning, type Refusal } from "../protocol/errors.ts";
@@ -12,7 +12,7 @@ export async function headOf(context: RequestContext, execution: string): Promis
   return (await context.ports.executions.head(refTo(context, execution))) ?? notFound("execution", execution);
 }
 
-/** The head, if there is somebody to talk to. */
+/** The head of an execution that can still take messages. */
 export async function runningHead(context: RequestContext, execution: string): Promise<Head | Refusal> {
   const head = await context.ports.executions.head(refTo(context, execution));
   if (!head) return notFound("execution", execution);
@@ -33,7 +33,7 @@ export async function getExecution(
   return withResult(head, await workflowIdOf(context, head.workflow), o);
 }
 
-/** Asks the execution to stop; the workflow sees it and may clean up first. */
+/** Sends a cancel message. The workflow takes it in and may clean up before it ends. */
 export async function cancelExecution(context: RequestContext, execution: string): Promise<undefined | Refusal> {
   const { ports } = context;
   const message = {
@@ -46,7 +46,7 @@ export async function cancelExecution(context: RequestContext, execution: string
   return sent.kind === "accepted" ? undefined : closed(execution, sent.head);
 }
 
-/** Ends the execution at once; the workflow is not asked. */
+/** Ends the execution at once, without running workflow code. */
 export async function terminateExecution(context: RequestContext, execution: string): Promise<undefined | Refusal> {
   const ending = { kind: "terminated", reason: `terminated by '${context.user}'` } as const;
   const done = await terminate(context.ports, refTo(context, execution), ending);

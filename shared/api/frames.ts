@@ -1,4 +1,4 @@
-/** Server-sent events: an envelope for each public event, and the text of a frame. */
+/** Server-sent events: the envelope of a public event, and the text of a frame. */
 import type { PublicEvent } from "../core/present.ts";
 import type { FeedItem } from "../ports.ts";
 import type { StreamError, StreamEventPayload } from "../protocol/http/events.ts";
@@ -6,7 +6,7 @@ import { timestamp } from "../protocol/http/fields.ts";
 
 export type Frame =
   | { readonly kind: "event"; readonly data: StreamEventPayload }
-  /** Shows that the connection lives; clients do not see it. */
+  /** A comment that keeps the connection open; clients skip it. */
   | { readonly kind: "keep-alive" }
   /** The stream has failed and ends. */
   | { readonly kind: "error"; readonly data: StreamError };
@@ -34,7 +34,7 @@ export function frameOf(namespace: string, item: FeedItem): Frame {
   };
 }
 
-/** Facts that `metadata_filters` can ask for beyond the filters that have a name of their own. */
+/** The keys that `metadata_filters` can match; other properties have query parameters of their own. */
 export function metadataOf(event: PublicEvent): Record<string, string> {
   const { wire, activity, scope } = event;
   const { custom_task_id, custom_task_type } = wire.attributes;
@@ -50,7 +50,7 @@ export function metadataOf(event: PublicEvent): Record<string, string> {
   };
 }
 
-/** Each frame ends with a blank line: a last one without it would be lost. */
+/** Each frame ends with a blank line: clients drop a last frame without one. */
 export function textOf(frame: Frame): string {
   switch (frame.kind) {
     case "event":

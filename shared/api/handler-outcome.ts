@@ -1,10 +1,10 @@
-/** What a handler of the workflow said no to, as an answer. */
+/** The refusal that a client gets when a query or update handler of the workflow has failed or refused. */
 import * as z from "zod";
 import { handlerFailed, invalid, type Refusal, refusal } from "../protocol/errors.ts";
 import type { Failure } from "../protocol/history.ts";
 import type { DetailItem } from "../protocol/http/detail.ts";
 
-/** `status`: what the workflow's own code asks for; 424 unless it is one of those that a handler may choose. */
+/** `status`: the HTTP status that the handler asked for; any that a handler may not choose becomes 424. */
 export function refusedByWorkflow(
   kind: "query" | "update",
   name: string,
@@ -28,7 +28,7 @@ export function refusedByWorkflow(
   }
 }
 
-/** A worker that checked an input sends its problems along; they are relative to the input. */
+/** A worker that has checked the input sends the problems in the failure's details, with paths relative to the input. */
 function detailOf(failure: Failure): DetailItem[] {
   const sent = Problems.safeParse(failure.details).data ?? [];
   if (sent.length === 0) return [{ loc: ["body", "input"], msg: failure.message, type: "value_error" }];

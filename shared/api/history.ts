@@ -1,4 +1,4 @@
-/** The recorded events of a run, event 1 and all batches in one list. */
+/** The recorded events of a run in one list: event 1, then those of all batches. */
 
 import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
@@ -30,7 +30,7 @@ async function historyOf(context: RequestContext, head: Head, o: { decode: boole
   return { events: o.decode ? events.map(withDecoded) : events };
 }
 
-/** Payloads stand under these two names in every kind of event. */
+/** Events of every kind have their payloads under `input` and `result`. */
 function withDecoded(event: HistoryEvent): HistoryEvent {
   const shown = { ...event } as Record<string, unknown>;
   for (const name of ["input", "result"]) if (name in shown) shown[name] = decoded(shown[name]);

@@ -19,8 +19,13 @@ const arbitraryRows = fc.uniqueArray(fc.record({ name: fc.string(), at: fc.integ
   selector: (row) => row.name,
 });
 
-/** All pages, each of which must be full unless it is the last. */
-function leaf(rows: readonly Row[], limit: number, order: "asc" | "desc", between: () => readonly Row[] = () => rows) {
+/** Rows of all pages, each of which must be full unless it is the last. */
+function readAllPages(
+  rows: readonly Row[],
+  limit: number,
+  order: "asc" | "desc",
+  between: () => readonly Row[] = () => rows,
+) {
   const seen: Row[] = [];
   let cursor: string | undefined;
   let now = rows;
@@ -44,20 +49,20 @@ describe("pages", () => {
         fc.constantFrom("asc", "desc"),
         (rows, limit, order) => {
           const sorted = rows.toSorted((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1));
-          expect(leaf(rows, limit, order)).toEqual(order === "asc" ? sorted : sorted.toReversed());
+          expect(readAllPages(rows, limit, order)).toEqual(order === "asc" ? sorted : sorted.toReversed());
         },
       ),
     );
   });
 
-  test("neither repeat nor hide a row because others come or go in between", () => {
+  test("neither repeat nor skip a row when others are created or deleted in between", () => {
     fc.assert(
       fc.property(arbitraryRows, arbitraryRows, fc.integer({ min: 1, max: 3 }), (rows, others, limit) => {
-        const stays = rows.map((row) => ({ ...row, name: `stays-${row.name}` }));
+        const kept = rows.map((row) => ({ ...row, name: `kept-${row.name}` }));
         let round = 0;
-        const between = () => (round++ % 2 === 0 ? [...others, ...stays] : stays);
-        const seen = leaf(stays, limit, "asc", between).filter((row) => row.name.startsWith("stays-"));
-        expect(seen).toEqual(leaf(stays, 1000, "asc"));
+        const between = () => (round++ % 2 === 0 ? [...others, ...kept] : kept);
+        const seen = readAllPages(kept, limit, "asc", between).filter((row) => row.name.startsWith("kept-"));
+        expect(seen).toEqual(readAllPages(kept, 1000, "asc"));
       }),
     );
   });
@@ -66,14 +71,14 @@ describe("pages", () => {
 describe("tokens", () => {
   const query = { status: ["RUNNING"], order: "asc", limit: 3, cursor: "c", search: undefined };
 
-  test("are for the query that gave them, whatever the size of its pages", () => {
+  test("are valid for the query that issued them, whatever the page size", () => {
     const token = writeToken(query, [7, "a"]);
     expect(readToken({ ...query, limit: 50, cursor: token }, "cursor", token)).toEqual([7, "a"]);
     expect(readToken({ order: "asc", status: ["RUNNING"] }, "cursor", token)).toEqual([7, "a"]);
     expect(readToken({ ...query, status: ["FAILED"] }, "cursor", token)).toMatchObject({ status: 422 });
   });
 
-  test("that nobody issued are refused, whatever they hold", () => {
+  test("that the API did not issue are refused", () => {
     fc.assert(
       fc.property(
         fc.oneof(

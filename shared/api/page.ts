@@ -1,6 +1,6 @@
 /**
- * Pages. A token is opaque, belongs to the query that gave it and says after which row to go on, so that rows that come
- * or go meanwhile neither repeat nor hide others. A page is full whenever a token comes with it: clients stop at a short one.
+ * Pages. A token is opaque, is valid only for the query that issued it, and names the last row of its page, so that rows
+ * created or deleted meanwhile make no other row repeat or vanish. A page with a token is full: clients stop at a short page.
  */
 import { hash } from "node:crypto";
 import { invalidAt, isRefusal, type Refusal } from "../protocol/errors.ts";
@@ -8,12 +8,12 @@ import { invalidAt, isRefusal, type Refusal } from "../protocol/errors.ts";
 type Query = Readonly<Record<string, unknown>>;
 export type Place = readonly (string | number)[];
 
-/** `query`: the filters and the order; how many rows a page holds may change between pages. */
+/** `query`: filters and order. The page size is not part of it and may change between pages. */
 export function writeToken(query: Query, place: Place): string {
   return Buffer.from(JSON.stringify([fingerprint(query), ...place])).toString("base64url");
 }
 
-/** The place that a token names; `field` is the query key that carried it. */
+/** The place that a token names; `field` is the query parameter that held it. */
 export function readToken(query: Query, field: string, token: string | undefined): Place | undefined | Refusal {
   if (token === undefined) return undefined;
   try {
@@ -21,10 +21,13 @@ export function readToken(query: Query, field: string, token: string | undefined
     if (Array.isArray(parts) && parts.every((p) => typeof p === "string" || Number.isFinite(p)) && parts.length > 1) {
       const [of, ...place] = parts as [string, ...Place];
       if (of === fingerprint(query)) return place;
-      return invalidAt(["query", field], "this token belongs to another query: repeat the filters it was given for");
+      return invalidAt(
+        ["query", field],
+        "this token belongs to another query: repeat the filters of the page that issued it",
+      );
     }
   } catch {}
-  return invalidAt(["query", field], "this is not a token of this list: take the one of the page before, unchanged");
+  return invalidAt(["query", field], "this is not a token of this list: pass the token of the previous page unchanged");
 }
 
 const PAGING = new Set(["cursor", "next_page_token", "limit", "page_size"]);
@@ -36,7 +39,7 @@ function fingerprint(query: Query): string {
 
 export interface PageRequest<T> {
   readonly rows: readonly T[];
-  /** Where a row stands; no two rows at the same place. */
+  /** The sort key of a row; unique among the rows. */
   readonly placeOf: (row: T) => Place;
   readonly order: "asc" | "desc";
   readonly limit: number;

@@ -1,4 +1,4 @@
-/** Sizes of payloads, and the form of those that a client's codec has encoded. */
+/** Sizes of payloads, and payloads that a client's codec has encoded. */
 import { payloadTooLarge, type Refusal } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
@@ -8,15 +8,15 @@ export const SURELY_SMALL = Math.floor(MAX_PAYLOAD_BYTES / 3);
 
 export const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
 
-/** The 413 for a payload over the limit; null = it is within. `what`: as in "the input of the signal". */
+/** The refusal (413) of a payload over the limit; null: it is within. `what`: as in "input of the signal". */
 export function tooLarge(what: string, value: unknown): Refusal | null {
   const bytes = bytesOf(value);
   return bytes > MAX_PAYLOAD_BYTES ? payloadTooLarge(what, MAX_PAYLOAD_BYTES, bytes) : null;
 }
 
 /**
- * `decode_payloads` of a history: an encoded value that nothing but base64 was done to, as the value it stands for.
- * What was compressed, encrypted or moved elsewhere stays as it is: only its codec can undo that.
+ * `decode_payloads` of a history: decodes an encoded value whose only encoding is base64. A value that was compressed,
+ * encrypted or stored elsewhere is left as it is, because only the client's codec can undo that.
  */
 export function decoded(value: unknown): unknown {
   if (!isEncodedInput(value)) return value;

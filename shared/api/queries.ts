@@ -1,18 +1,19 @@
 /**
- * Queries: a task for any worker of the deployment, which replays and answers; nothing is recorded. So the same may be
- * asked again: the worker that was asked first may be dead, and its lease is as long as a caller waits.
+ * Queries: a task for any worker of the deployment, which replays the execution and answers. Nothing is recorded, so the
+ * task may be sent again: the first worker may have died with it, and its lease lasts as long as the caller waits.
  */
 import { isRefusal, noAnswer, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { QueryAnswer, Task } from "../protocol/worker.ts";
 import { liveWorkers } from "../routing/liveness.ts";
+import { checkInvocation } from "./check-invocation.ts";
 import { runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
-import { checkInvocation } from "./handlers-of.ts";
 import type { RequestContext } from "./request-context.ts";
+import { withSubscription } from "./wait-for.ts";
 
-/** Parts of the wait that are left when an unanswered query is asked again. */
-const ASKED_AGAIN = [2 / 3, 1 / 3];
+/** Fractions of the wait that are left when the task of an unanswered query is sent again. */
+const RESEND_AT = [2 / 3, 1 / 3];
 
 export async function queryExecution(
   context: RequestContext,
@@ -33,7 +34,7 @@ export async function queryExecution(
   return noAnswer("query", p.name, execution, options.queryWaitMs / 1000, { name: deployment, liveWorkers: live });
 }
 
-/** Null: no answer in time. Where asking or looking fails the other ends with it: nobody would wait for it any more. */
+/** Null: no answer in time. A failure to send, or to wait, ends both. */
 async function ask(context: RequestContext, head: Head, name: string, input: unknown): Promise<QueryAnswer | null> {
   const { ports, workspace, options } = context;
   const { execution, deployment } = head;
@@ -41,20 +42,16 @@ async function ask(context: RequestContext, head: Head, name: string, input: unk
   const until = ports.clock.now() + options.queryWaitMs;
   const task = { kind: "query", execution, query, name, input, expires_at: until } as Task;
   const send = () => ports.tasks.send({ workspace, deployment, queue: "workflow" }, task, { prefer: head.owner });
-  const again = () =>
-    void send().catch((error) => context.log.warn("a query could not be asked again", { execution, query, error }));
-  const calledOff = ASKED_AGAIN.map((part) => ports.clock.at(until - options.queryWaitMs * part, again));
-  const over = new AbortController();
-  const leave = () => over.abort();
-  context.signal.addEventListener("abort", leave);
-  if (context.signal.aborted) leave();
+  const resend = () =>
+    void send().catch((error) => context.log.warn("query: task not sent again", { execution, query, error }));
+  const resends = RESEND_AT.map((left) => ports.clock.at(until - options.queryWaitMs * left, resend));
   try {
-    const waiting = ports.answers.wait(workspace, query, until, over.signal); // before the question: nobody may answer first
-    const [answer] = await Promise.all([waiting, send()]);
-    return answer;
+    return await withSubscription(
+      context.signal,
+      (signal) => ports.answers.wait(workspace, query, until, signal),
+      async (answered) => (await Promise.all([answered, send()]))[0],
+    );
   } finally {
-    leave();
-    context.signal.removeEventListener("abort", leave);
-    for (const off of calledOff) off();
+    for (const cancel of resends) cancel();
   }
 }

@@ -1,4 +1,4 @@
-/** What every handler is given: who asks, for which workspace, and the way to the world. */
+/** The context of one request: the caller, the workspace, and the ports. Every handler is given it. */
 import type { Log, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkerAnswer } from "../protocol/worker.ts";
@@ -7,10 +7,10 @@ export interface RequestContext {
   readonly ports: Ports;
   readonly options: ApiOptions;
   readonly workspace: string;
-  /** Name of the API key; shown as the `user_id` of what it starts. */
+  /** Name of the API key; shown as `user_id` of the executions that it starts. */
   readonly user: string;
   readonly requestId: string;
-  /** Aborted when the caller has gone or the server stops: waits and streams end. */
+  /** Aborted when the caller has gone or the server stops; waits and streams then end. */
   readonly signal: AbortSignal;
   /** Every line carries the request id. */
   readonly log: Log;
@@ -19,15 +19,15 @@ export interface RequestContext {
 export interface ApiOptions {
   /** Version of the program, shown by `/health` and in the OpenAPI document. */
   readonly version: string;
-  /** Address under which clients and workers reach this installation, without a slash at the end. */
+  /** Address of this installation for clients and workers, without a slash at the end. */
   readonly url: string;
   /** How long a query waits for a worker's answer. */
   readonly queryWaitMs: Millis;
   /** How long an update waits for its outcome. */
   readonly updateWaitMs: Millis;
-  /** Shown as the `customer_id` of every workflow: one per installation. */
+  /** The `customer_id` of every workflow; one per installation. */
   readonly installation: string;
-  /** Where a worker receives its tasks. */
+  /** Where a worker of `deployment` receives its tasks; part of the answer to its registration. */
   readonly tasks: (context: RequestContext, deployment: string) => Promise<WorkerAnswer<"register">["tasks"]>;
 }
 

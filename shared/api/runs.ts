@@ -1,4 +1,4 @@
-/** Runs, open and closed, across the workspace. */
+/** Runs of the workspace, open and closed. */
 import { BadToken, type RunsQuery } from "../ports.ts";
 import { invalidAt, isRefusal, notFound, type PublicStatus, type Refusal } from "../protocol/errors.ts";
 import { ExecutionStatus, type Head } from "../protocol/head.ts";
@@ -34,7 +34,7 @@ export async function listRuns(context: RequestContext, query: Query): Promise<A
   }
 }
 
-/** Null: nothing can match. */
+/** Null: no run can match. */
 async function filterOf(
   context: RequestContext,
   query: Query,
@@ -43,7 +43,7 @@ async function filterOf(
   let names: string[] | undefined;
   if (query.workflow_identifier !== undefined) {
     const known = workflows.find((w) => w.name === query.workflow_identifier || w.id === query.workflow_identifier);
-    names = [known?.name ?? query.workflow_identifier]; // runs outlive the registration of their workflow
+    names = [known?.name ?? query.workflow_identifier]; // runs may outlive their workflow's registration
   }
   const tags = query.workflow_tags ?? [];
   if (tags.length > 0) {
@@ -78,7 +78,7 @@ async function filterOf(
   };
 }
 
-/** The API knows a status that nothing here ever has. */
+/** False for RETRYING_AFTER_ERROR: the official API has that status, but no run here ever does. */
 function isRecorded(status: PublicStatus): status is Head["status"] {
   return ExecutionStatus.safeParse(status).success;
 }

@@ -1,6 +1,6 @@
 /**
- * What a new schedule starts. Typing errors are refused here: a workflow, registration or deployment that is not known.
- * That no worker runs just now is no reason: who serves the workflow is found anew at every start.
+ * The workflow that a new schedule starts. A workflow, registration or deployment that does not exist is refused here.
+ * A workflow without a live worker is accepted, because each start of the schedule is routed anew.
  */
 import type { RegistrationRecord } from "../ports.ts";
 import {
@@ -12,17 +12,18 @@ import {
   type Refusal,
 } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
+import { deploymentWanted } from "../routing/client-start.ts";
 import { route } from "../routing/route.ts";
 import { tooLarge } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
 
 export interface ScheduleTarget {
   readonly workflow: string;
-  /** Fixed by the caller; null: the workflow is found by its name. */
+  /** Named by the caller; null: each start finds the workflow by its name. */
   readonly registrationId: string | null;
-  /** Fixed by the caller; null: whichever serves the workflow at the time. */
+  /** Named by the caller; null: each start goes to the deployment that serves the workflow then. */
   readonly deployment: string | null;
-  /** Whose schema the input must fit; undefined: that will show at the start. */
+  /** Its schema checks the input now; undefined: several may serve the workflow, and each start checks the input. */
   readonly registration: RegistrationRecord | undefined;
 }
 
@@ -35,22 +36,12 @@ interface Wanted {
 }
 
 export async function targetOfSchedule(context: RequestContext, wanted: Wanted): Promise<ScheduleTarget | Refusal> {
-  const deployment = deploymentOf(wanted);
-  if (isRefusal(deployment)) return deployment;
+  const named = deploymentWanted(wanted, "workflow_task_queue");
+  if (isRefusal(named)) return named;
+  const deployment = named ?? null;
   const registrationId = wanted.workflow_registration_id ?? wanted.workflow_version_id;
   if (registrationId != null) return byRegistration(context, registrationId, deployment);
   return byIdentifier(context, wanted.workflow_identifier ?? "", deployment);
-}
-
-/** `workflow_task_queue` is an older name of `deployment_name`; when both are given they must agree. */
-function deploymentOf({ deployment_name: name, workflow_task_queue: queue }: Wanted): string | null | Refusal {
-  if (name && queue && name !== queue) {
-    return invalidAt(
-      ["body", "workflow_task_queue"],
-      `it names '${queue}', deployment_name names '${name}': leave one of them out`,
-    );
-  }
-  return name || queue || null;
 }
 
 async function byRegistration(
@@ -69,7 +60,7 @@ async function byRegistration(
   return { workflow: registration.workflow, registrationId: id, deployment: registration.deployment, registration };
 }
 
-/** Name or id of a workflow, or id of a registration. */
+/** `identifier`: name or id of a workflow, or id of a registration. */
 async function byIdentifier(
   context: RequestContext,
   identifier: string,
@@ -88,14 +79,14 @@ async function byIdentifier(
   return { workflow: workflow.name, registrationId: null, deployment, registration };
 }
 
-/** The refusal of an input that is too large or does not fit the workflow's schema; null = it will do. */
+/** The refusal of an input that is too large or does not fit the workflow's schema; null: it is accepted. */
 export async function inputRefusal(
   registration: RegistrationRecord | undefined,
   input: unknown,
 ): Promise<Refusal | null> {
   const large = tooLarge("input of the schedule", input);
   if (large || !registration || isEncodedInput(input)) return large;
-  const { inputProblems } = await import("../routing/schema-check.ts"); // with its validator, at the first change
+  const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
   const problems = inputProblems(registration.definition.input_schema, input);
   if (problems.length === 0) return null;
   return invalidSchedule(problems.map((each) => ({ ...each, loc: ["body", "schedule", ...each.loc.slice(1)] })));

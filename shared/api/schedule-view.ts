@@ -1,4 +1,4 @@
-/** Schedules between the wire and the engine: there, points of time are texts. */
+/** Converts schedules between the API, where points of time are numbers, and the schedule rules, where they are texts. */
 import type {
   PartialScheduleDefinition,
   ScheduleCalendar,
@@ -17,7 +17,7 @@ import {
 
 type Times = { readonly start_at?: number | null | undefined; readonly end_at?: number | null | undefined };
 
-/** With `start_at` and `end_at` as texts; keys that are absent stay absent. */
+/** Writes `start_at` and `end_at` as texts; absent keys stay absent. */
 function withTexts<T extends Times>(given: T): Omit<T, "start_at" | "end_at"> & Record<string, unknown> {
   const { start_at, end_at, ...rest } = given;
   const text = (at: number | null) => (at === null ? null : formatInstant(at));
@@ -28,7 +28,7 @@ function withTexts<T extends Times>(given: T): Omit<T, "start_at" | "end_at"> & 
   };
 }
 
-/** A definition as the engine validates it. Not yet validated. */
+/** A definition in the form that `validateSpec` reads; not validated yet. */
 export const definitionOf = (given: Omit<ScheduleDefinition, "input"> & { input?: unknown }) => withTexts(given);
 export const partialOf = (given: PartialScheduleDefinition) => withTexts(given);
 
@@ -36,7 +36,7 @@ type Calendar = ScheduleDescription["calendars"][number];
 type CalendarView = ScheduleDefinitionOutput["calendars"][number];
 const FIELDS = ["second", "minute", "hour", "day_of_month", "month", "year", "day_of_week"] as const;
 
-/** As it was given: an omitted field stays omitted. Zeros in a range mean what they mean on the way in. */
+/** The calendar as it was given: omitted fields stay omitted; 0 for `end` or `step` means the same as in a request. */
 function calendarView(calendar: Calendar | ScheduleCalendar): CalendarView {
   const view: CalendarView = { comment: calendar.comment ?? null };
   for (const field of FIELDS) {

@@ -1,7 +1,7 @@
 /**
- * Schedules that a workflow's code declares: deprecated, because a change of them needs a restart of every worker, and
- * workers with different code disagree. So the first registration creates each under an id of its own, made from workflow,
- * deployment and position; every later one finds it there and leaves it alone, whatever has become of it since.
+ * Schedules that a workflow's code declares. They are deprecated: a change needs a restart of every worker, and workers
+ * with different code disagree. The first registration creates each schedule under an id made from workflow, deployment
+ * and position. Later registrations find it and do not touch it, even if it has been changed since.
  */
 import { hash } from "node:crypto";
 import type { DetailItem } from "../protocol/http/detail.ts";
@@ -15,7 +15,7 @@ import { create } from "../schedule/service/index.ts";
 import type { RequestContext } from "./request-context.ts";
 import { definitionOf } from "./schedule-view.ts";
 
-/** What is wrong with the schedules of a definition; they are registered all or not at all. */
+/** Problems in the schedules of a definition. With any problem the definition is refused and none is created. */
 export function inCodeProblems(d: WorkflowDefinition, loc: readonly (string | number)[]): DetailItem[] {
   return d.schedules.flatMap((given, i): DetailItem[] => {
     const at = [...loc, "schedules", i];
@@ -33,7 +33,7 @@ export function inCodeProblems(d: WorkflowDefinition, loc: readonly (string | nu
   });
 }
 
-/** Creates what is not there yet; answers what to tell the worker. Call it with definitions that have no problems. */
+/** Creates the schedules that do not exist, and answers warnings for the worker. The definitions must have no problems. */
 export async function registerInCode(
   context: RequestContext,
   deployment: string,
@@ -58,21 +58,21 @@ async function registerOne(context: RequestContext, deployment: string, workflow
     created_by: context.user,
     definition,
   });
-  const told = `Workflow '${workflow}' brings schedules in its code, which is deprecated.`;
-  const migrate = `Remove it from the code and keep it with: sirocco schedule update ${schedule_id} ...`;
+  const deprecated = `Workflow '${workflow}' declares schedules in its code, which is deprecated.`;
+  const migrate = `Remove it from the code and change it with: sirocco schedule update ${schedule_id} ...`;
   if (created.kind === "created") {
     context.log.info("schedule created from code", { schedule: schedule_id, workflow, deployment });
-    return `${told} It now runs as schedule '${schedule_id}'. ${migrate}`;
+    return `${deprecated} It now runs as schedule '${schedule_id}'. ${migrate}`;
   }
   const stored = (await ports.schedules.get({ workspace, schedule: schedule_id }))?.state;
   const validated = validateSpec(definition);
   const wanted = "definition" in validated ? validated.definition : null;
   const same = stored?.workflow_name === workflow && JSON.stringify(stored.definition) === JSON.stringify(wanted);
-  if (same) return `${told} Schedule '${schedule_id}' exists. ${migrate}`;
-  return `${told} Schedule '${schedule_id}' exists and differs from the one in the code; it is kept as it is. ${migrate}`;
+  if (same) return `${deprecated} Schedule '${schedule_id}' exists. ${migrate}`;
+  return `${deprecated} Schedule '${schedule_id}' exists, differs from the one in the code, and was not changed. ${migrate}`;
 }
 
-/** The same for every worker of the deployment. */
+/** The id is the same for every worker of the deployment. */
 function idOf(workflow: string, deployment: string, n: number): string {
   const id = `${workflow}-${deployment}-${n}`;
   if (id.length <= MAX_SCHEDULE_ID) return id;

@@ -1,4 +1,4 @@
-/** Schedules: the official operations, and beyond them preview, backfill and the log of what became of each due time. */
+/** Schedules: the operations of the official API, and three more: preview, backfill, and the log of outcomes. */
 import type { ScheduleKey } from "../ports.ts";
 import { invalidAt, invalidSchedule, isRefusal, notFound, type Refusal, scheduleExists } from "../protocol/errors.ts";
 import type { BodyOf, QueryOf, ResponseOf } from "../protocol/routes.ts";
@@ -28,8 +28,8 @@ export async function createSchedule(
   const { ports, workspace } = context;
   const target = await targetOfSchedule(context, body);
   if (isRefusal(target)) return target;
-  const unfit = await inputRefusal(target.registration, body.schedule.input);
-  if (unfit) return unfit;
+  const refused = await inputRefusal(target.registration, body.schedule.input);
+  if (refused) return refused;
   const schedule_id = body.schedule_id ?? body.schedule.schedule_id ?? ports.uuid();
   const created = await create(ports, workspace, {
     schedule_id,
@@ -45,7 +45,7 @@ export async function createSchedule(
   return { schedule_id };
 }
 
-/** Issues of a definition, at their place in the request. */
+/** The refusal of a definition, each issue at its place in the request. */
 function refusedSpec(issues: readonly SpecIssue[], at: readonly string[] = ["body", "schedule"]): Refusal {
   const place = ({ loc }: SpecIssue) => (loc[0] === "schedule_id" ? ["body", ...loc] : [...at, ...loc]);
   return invalidSchedule(issues.map((each) => ({ ...each, loc: place(each) })));
@@ -62,7 +62,7 @@ export async function getSchedule(context: RequestContext, id: Id): Promise<Resp
   return isRefusal(state) ? state : scheduleView(state, context.ports.clock.now());
 }
 
-/** Enough for most workspaces in one read; pages are filled by reading on. */
+/** Enough for most workspaces in one read; a page that filters leave short is filled by further reads. */
 const READ_AT_ONCE = 500;
 
 export async function listSchedules(
@@ -116,15 +116,15 @@ export async function updateSchedule(
       workflow_identifier: state.workflow_name,
       deployment_name: state.deployment_name,
     });
-    // Whether it can be started is not asked here: a schedule may be repaired while nothing serves it.
-    const unfit = await inputRefusal(isRefusal(target) ? undefined : target.registration, partial.input);
-    if (unfit) return unfit;
+    // A refused target does not refuse the update: a schedule may be repaired while no deployment serves its workflow.
+    const refused = await inputRefusal(isRefusal(target) ? undefined : target.registration, partial.input);
+    if (refused) return refused;
   }
   const changed = await apply(context, id, (state, now) => update(state, now, partial));
   return isRefusal(changed) ? changed : { schedule_id: id };
 }
 
-/** A change, or the refusal of it; `at`: where in the request its issues lie. */
+/** Applies a decision; `at`: the place in the request to which its issues are relative. */
 async function apply(
   context: RequestContext,
   id: Id,
@@ -137,7 +137,7 @@ async function apply(
   return changed;
 }
 
-const done = (changed: unknown): undefined | Refusal => (isRefusal(changed) ? changed : undefined);
+const refusalOf = (changed: unknown): undefined | Refusal => (isRefusal(changed) ? changed : undefined);
 
 export async function deleteSchedule(context: RequestContext, id: Id): Promise<undefined | Refusal> {
   const deleted = await context.ports.schedules.delete(keyOf(context, id));
@@ -150,7 +150,7 @@ export async function pauseSchedule(
   id: Id,
   body: BodyOf<"pauseSchedule">,
 ): Promise<undefined | Refusal> {
-  return done(await apply(context, id, (state, now) => pause(state, now, body.note ?? null), ["body"]));
+  return refusalOf(await apply(context, id, (state, now) => pause(state, now, body.note ?? null), ["body"]));
 }
 
 export async function resumeSchedule(
@@ -158,7 +158,7 @@ export async function resumeSchedule(
   id: Id,
   body: BodyOf<"resumeSchedule">,
 ): Promise<undefined | Refusal> {
-  return done(await apply(context, id, (state, now) => resume(state, now, body.note ?? null), ["body"]));
+  return refusalOf(await apply(context, id, (state, now) => resume(state, now, body.note ?? null), ["body"]));
 }
 
 export async function triggerSchedule(
@@ -166,7 +166,7 @@ export async function triggerSchedule(
   id: Id,
   body: BodyOf<"triggerSchedule">,
 ): Promise<undefined | Refusal> {
-  return done(await apply(context, id, (state, now) => trigger(state, now, body.overlap ?? null)));
+  return refusalOf(await apply(context, id, (state, now) => trigger(state, now, body.overlap ?? null)));
 }
 
 export async function backfillSchedule(
@@ -211,7 +211,10 @@ export async function scheduleLog(
   if (isRefusal(place)) return place;
   const before = place === undefined ? undefined : Number(place[0]);
   if (before !== undefined && !Number.isSafeInteger(before))
-    return invalidAt(["query", "cursor"], "not a token of this log");
+    return invalidAt(
+      ["query", "cursor"],
+      "this is not a token of this log: pass the token of the previous page unchanged",
+    );
   const page = await readLog(context.ports, context.workspace, state, {
     limit: query.limit,
     ...(before !== undefined && { before }),

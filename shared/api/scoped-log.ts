@@ -1,4 +1,4 @@
-/** A log whose every line carries the id of the request. */
+/** A log that adds the request's id to every line. */
 import type { Log } from "../ports.ts";
 
 export function scopedLog(log: Log, requestId: string): Log {

@@ -1,4 +1,4 @@
-/** Free-text search over a few short texts, forgiving about case and about how words are joined. */
+/** Free-text search over a few short texts; ignores case and whether words are joined by blanks, `_`, `-` or not at all. */
 
 /** Does every word of `search` occur in one of the texts? `invoice proc` finds `Invoice_Processor`. */
 export function matchesSearch(search: string, texts: readonly (string | null)[]): boolean {

@@ -1,9 +1,9 @@
-/** Signals: recorded, then acknowledged; the workflow takes them in when it comes to it. */
+/** Signals: the message is stored, then acknowledged; the workflow takes it in at its next step. */
 import { send } from "../engine/send.ts";
 import { isRefusal, type Refusal } from "../protocol/errors.ts";
 import { type Message, messageId } from "../protocol/messages.ts";
+import { checkInvocation } from "./check-invocation.ts";
 import { closed, runningHead } from "./executions.ts";
-import { checkInvocation } from "./handlers-of.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 
 export async function signalExecution(

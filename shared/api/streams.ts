@@ -1,53 +1,27 @@
 /**
- * Streams of events. What is stored comes first, then what happens, in one order and without a gap between the two.
+ * Streams of events: first the stored ones, then new ones as they happen, in one order and without a gap.
  *
- * STREAM-1. Delivery ascends strictly by `broker_sequence`; going on after a sequence repeats nothing and leaves out nothing.
- * STREAM-2. The stream of one execution ends after its terminal event. There is none for TERMINATED and TIMED_OUT: it ends
- *     then without one. A run that continues as new does not end it.
- * STREAM-3. Of an id used again, the stream shows the start that was the latest when it was opened.
+ * STREAM-1. Frames ascend strictly by `broker_sequence`. A stream resumed after a sequence repeats no event and skips none.
+ * STREAM-2. The stream of one execution ends after its terminal event. TERMINATED and TIMED_OUT have no such event: the
+ *     stream then ends without one. A run that continues as new does not end the stream.
+ * STREAM-3. If the execution's id is started again, the stream shows only the start that was the latest when it was opened.
  */
 import type { PublicEvent } from "../core/present.ts";
-import type { Ports } from "../ports.ts";
+import type { Clock, FeedItem } from "../ports.ts";
 import { notFound, type Refusal } from "../protocol/errors.ts";
 import type { Millis } from "../protocol/history.ts";
 import { KEEP_ALIVE_SECONDS } from "../protocol/limits.ts";
 import type { QueryOf } from "../protocol/routes.ts";
 import { type Frame, frameOf, metadataOf } from "./frames.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
+import { waitFor } from "./wait-for.ts";
 
 const PAGE = 200;
 const KEEP_ALIVE_MS: Millis = KEEP_ALIVE_SECONDS * 1000;
 
-type Change = (until: Millis, signal: AbortSignal) => Promise<void>;
-
-/**
- * What `look` finds; if it finds `null`, waits for a change first. The change is watched from before the look, so that
- * nothing between looking and waiting is slept through.
- */
-async function lookOrWait<T>(
-  context: RequestContext,
-  until: Millis,
-  change: Change,
-  look: () => Promise<T[] | null>,
-): Promise<T[]> {
-  const enough = new AbortController();
-  const leave = () => enough.abort();
-  context.signal.addEventListener("abort", leave);
-  try {
-    const changed = change(until, enough.signal);
-    const found = await look();
-    if (found !== null) return found;
-    await changed;
-    return [];
-  } finally {
-    context.signal.removeEventListener("abort", leave);
-    enough.abort();
-  }
-}
-
 const TERMINAL = new Set(["WORKFLOW_EXECUTION_COMPLETED", "WORKFLOW_EXECUTION_FAILED", "WORKFLOW_EXECUTION_CANCELED"]);
 
-/** `after`: the sequence of the last frame that was seen. */
+/** `after`: the sequence of the last frame that the client received. */
 export async function streamExecution(
   context: RequestContext,
   execution: string,
@@ -66,33 +40,34 @@ async function* executionFrames(
 ): AsyncGenerator<Frame> {
   const { ports, workspace } = context;
   const ref = refTo(context, execution);
-  const quiet = new KeepAlive(ports);
+  const keepAlive = new KeepAlive(ports.clock);
   let after = from;
-  let over = false;
+  let closed = false;
   const read = () => ports.feed.read(workspace, { after, limit: PAGE, execution });
   const look = async () => {
     const items = await read();
     if (items.length > 0) return items;
     const head = await ports.executions.head(ref);
-    over = head?.chain !== chain || head.status !== "RUNNING";
-    return over ? read() : null; // what the feed of a closed start holds now is all there will be
+    closed = head?.chain !== chain || head.status !== "RUNNING";
+    return closed ? read() : undefined; // read again: the last events may have come before the close was seen
   };
-  const change: Change = (until, signal) => ports.changes.execution(ref, until, signal);
   while (!context.signal.aborted) {
-    const items = await lookOrWait(context, quiet.due, change, look);
+    const items = await itemsOrSilence(context, keepAlive, look, (until, signal) =>
+      ports.changes.waitForExecution(ref, until, signal),
+    );
     for (const item of items) {
       after = item.sequence;
       if (item.event.wire.chain_run_id !== chain) continue; // STREAM-3
-      quiet.spoke();
+      keepAlive.frameSent();
       yield frameOf(workspace, item);
       if (TERMINAL.has(item.event.wire.event_type)) return; // STREAM-2
     }
-    if (over && items.length === 0) return;
-    if (quiet.isDue()) yield { kind: "keep-alive" };
+    if (closed && items.length === 0) return;
+    if (keepAlive.isDue()) yield { kind: "keep-alive" };
   }
 }
 
-/** `lastEventId`: the sequence of the last frame that was seen; stronger than `start_seq`, which is inclusive. */
+/** `lastEventId`: the sequence of the last frame that the client received; overrides `start_seq`, which is inclusive. */
 export function streamEvents(
   context: RequestContext,
   query: QueryOf<"getStreamEvents">,
@@ -112,29 +87,30 @@ async function* eventFrames(
   const execution = only(query.workflow_exec_id);
   const root = execution === undefined ? only(query.root_workflow_exec_id) : undefined;
   const scope = { ...(execution !== undefined && { execution }), ...(root !== undefined && { root }) };
-  const quiet = new KeepAlive(ports);
+  const keepAlive = new KeepAlive(ports.clock);
   let after = from;
   const look = async () => {
     const items = await ports.feed.read(workspace, { after, limit: PAGE, ...scope });
-    return items.length > 0 ? items : null;
+    return items.length > 0 ? items : undefined;
   };
-  const change: Change = (until, signal) => ports.changes.feed(workspace, until, signal);
   while (!context.signal.aborted) {
-    const items = await lookOrWait(context, quiet.due, change, look);
+    const items = await itemsOrSilence(context, keepAlive, look, (until, signal) =>
+      ports.changes.waitForFeed(workspace, until, signal),
+    );
     for (const item of items) {
       after = item.sequence;
       if (!wanted(item.event)) continue;
-      quiet.spoke();
+      keepAlive.frameSent();
       yield frameOf(workspace, item);
     }
-    if (quiet.isDue()) yield { kind: "keep-alive" };
+    if (keepAlive.isDue()) yield { kind: "keep-alive" };
   }
 }
 
-type Test = (event: PublicEvent) => boolean;
+type Predicate = (event: PublicEvent) => boolean;
 
-function filterOf(query: QueryOf<"getStreamEvents">): Test {
-  const tests: Test[] = [];
+function filterOf(query: QueryOf<"getStreamEvents">): Predicate {
+  const tests: Predicate[] = [];
   const equal = (wanted: string, of: (event: PublicEvent) => string | null | undefined) => {
     if (wanted !== "*") tests.push((event) => of(event) === wanted);
   };
@@ -158,24 +134,35 @@ function filterOf(query: QueryOf<"getStreamEvents">): Test {
   return (event) => tests.every((test) => test(event));
 }
 
-/** When a comment is due: after so long without a frame. */
-class KeepAlive {
-  readonly #ports: Ports;
-  #last: Millis;
+/** Items for the next frames; none when a keep-alive is due before any came, or when the caller has gone. */
+async function itemsOrSilence(
+  { ports, signal }: RequestContext,
+  keepAlive: KeepAlive,
+  look: () => Promise<FeedItem[] | undefined>,
+  change: (until: Millis, signal: AbortSignal) => Promise<void>,
+): Promise<FeedItem[]> {
+  return (await waitFor({ look, change, clock: ports.clock, until: keepAlive.due, signal })) ?? [];
+}
 
-  constructor(ports: Ports) {
-    this.#ports = ports;
-    this.#last = ports.clock.now();
+/** Says when the stream has been silent for so long that a comment must show that the connection lives. */
+class KeepAlive {
+  readonly #clock: Clock;
+  #lastFrame: Millis;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#lastFrame = clock.now();
   }
   get due(): Millis {
-    return this.#last + KEEP_ALIVE_MS;
+    return this.#lastFrame + KEEP_ALIVE_MS;
   }
-  spoke(): void {
-    this.#last = this.#ports.clock.now();
+  frameSent(): void {
+    this.#lastFrame = this.#clock.now();
   }
+  /** True once the comment is due; the caller then sends it. */
   isDue(): boolean {
-    if (this.#ports.clock.now() < this.due) return false;
-    this.spoke();
+    if (this.#clock.now() < this.due) return false;
+    this.frameSent();
     return true;
   }
 }

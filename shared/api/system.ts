@@ -1,4 +1,4 @@
-/** What the installation says about itself. */
+/** Facts about the installation. */
 import type { ResponseOf } from "../protocol/routes.ts";
 import type { ApiOptions, RequestContext } from "./request-context.ts";
 
@@ -12,7 +12,7 @@ export function health(options: ApiOptions): ResponseOf<"getHealth"> {
 }
 
 const documents = new Map<string, ResponseOf<"getOpenApi">>();
-/** Made once for each version and address, by what is loaded at the first request for it. */
+/** Built once for each version and address; its code is imported at the first request. */
 export async function openapi(options: ApiOptions): Promise<ResponseOf<"getOpenApi">> {
   const key = `${options.version} ${options.url}`;
   let document = documents.get(key);

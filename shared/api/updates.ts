@@ -1,6 +1,6 @@
 /**
- * Updates: a message whose outcome is an event that the caller waits for. The outcome may be recorded in a later run than
- * the one that was there when it was sent: an update not taken in by a run that continues as new reaches the next.
+ * Updates: a message to the execution, and a wait for the event that records its outcome. That event may be in a later run
+ * than the current one: an update that a run has not taken in before it continues as new goes to the next run.
  */
 import { send } from "../engine/send.ts";
 import { handlerFailed, isRefusal, noAnswer, notRunning, type Refusal } from "../protocol/errors.ts";
@@ -8,11 +8,11 @@ import type { Head } from "../protocol/head.ts";
 import { CLOSING, type HistoryEvent, isClosing, tailOf } from "../protocol/history.ts";
 import { type Message, messageId } from "../protocol/messages.ts";
 import { liveWorkers } from "../routing/liveness.ts";
+import { checkInvocation } from "./check-invocation.ts";
 import { closed, runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
-import { checkInvocation } from "./handlers-of.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
-import { waitFor } from "./wait.ts";
+import { waitFor } from "./wait-for.ts";
 
 type Answer = { update_name: string; result: unknown } | Refusal;
 
@@ -43,7 +43,7 @@ export async function updateExecution(
     clock: ports.clock,
     until: ports.clock.now() + options.updateWaitMs,
     signal: context.signal,
-    change: (until, signal) => ports.changes.execution(ref, until, signal),
+    change: (until, signal) => ports.changes.waitForExecution(ref, until, signal),
     look: () => follower.look(),
   });
   if (outcome) return answerOf(p.name, execution, outcome);
@@ -65,9 +65,9 @@ type Outcome =
   | { kind: "event"; event: Extract<HistoryEvent, { kind: "update_completed" | "update_failed" | "update_rejected" }> }
   | { kind: "closed"; status: Head["status"]; accepted: boolean };
 
-/** Reads the runs of a chain from the moment of sending on, looking for what became of one update. */
+/** Reads the events of a chain from the current one on, run by run, until it finds the outcome of one update. */
 class Follower {
-  readonly #call: RequestContext;
+  readonly #context: RequestContext;
   readonly #id: string;
   readonly #execution: string;
   #run: string;
@@ -75,7 +75,7 @@ class Follower {
   #accepted = false;
 
   constructor(context: RequestContext, head: Head, tail: number, id: string) {
-    this.#call = context;
+    this.#context = context;
     this.#execution = head.execution;
     this.#run = head.run;
     this.#tail = tail;
@@ -83,9 +83,9 @@ class Follower {
   }
 
   async look(): Promise<Outcome | undefined> {
-    const ref = refTo(this.#call, this.#execution);
+    const ref = refTo(this.#context, this.#execution);
     for (;;) {
-      const batches = await this.#call.ports.executions.batches(ref, this.#run, this.#tail);
+      const batches = await this.#context.ports.executions.batches(ref, this.#run, this.#tail);
       let next: string | null = null;
       for (const event of batches.flatMap((batch) => batch.events)) {
         if ("message" in event && event.message === this.#id) {
@@ -112,7 +112,7 @@ class Follower {
 function answerOf(name: string, execution: string, outcome: Outcome): Answer {
   if (outcome.kind === "closed") {
     if (!outcome.accepted) return notRunning(execution, outcome.status);
-    return handlerFailed("update", name, execution, `the run ended ${outcome.status} before it had answered`);
+    return handlerFailed("update", name, execution, `the run ended ${outcome.status} before it answered the update`);
   }
   const { event } = outcome;
   if (event.kind === "update_completed") return { update_name: name, result: event.result ?? null };

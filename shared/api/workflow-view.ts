@@ -21,7 +21,7 @@ export function workflowView(context: RequestContext, workflow: WorkflowRecord, 
   };
 }
 
-/** `deploymentId`: of its deployment. `workflow`: null unless asked for. */
+/** `deploymentId`: id of its deployment. `workflow`: null unless the caller asked for it. */
 export function registrationView(
   registration: RegistrationRecord,
   deploymentId: string | null,
@@ -33,7 +33,7 @@ export function registrationView(
     definition: definitionView(registration.definition),
     deployment_id: deploymentId,
     deployment_name: registration.deployment,
-    task_queue: registration.deployment, // what an execute takes as its older name of deployment_name
+    task_queue: registration.deployment, // the older name of deployment_name
     workflow,
     compatible_with_chat_assistant: false,
   };

@@ -1,4 +1,4 @@
-/** Workflows: what has been registered, whoever serves it. */
+/** Workflows that have been registered, with or without a live worker. */
 import type { RegistrationRecord, WorkflowRecord } from "../ports.ts";
 import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import { ExecutionStatus } from "../protocol/head.ts";
@@ -11,7 +11,7 @@ import { workflowView } from "./workflow-view.ts";
 
 type Query = QueryOf<"getWorkflows">;
 
-/** `include_shared` changes nothing: workspaces share no workflows here. */
+/** `include_shared` has no effect: workspaces share no workflows here. */
 export async function listWorkflows(
   context: RequestContext,
   query: Query,
@@ -71,7 +71,7 @@ function matches(
   return matchesSearch(search, [w.name, w.displayName, w.description]) || beginsId(search, w.id);
 }
 
-/** Those that have a run of one of these statuses. */
+/** The workflows that have a run of one of these statuses. */
 async function withRuns(
   context: RequestContext,
   workflows: WorkflowRecord[],
@@ -88,7 +88,7 @@ async function withRuns(
   return kept;
 }
 
-/** `active`: some deployment that serves it has a live worker. */
+/** `active`: a deployment that serves it has a live worker. */
 export async function getWorkflow(
   context: RequestContext,
   identifier: string,

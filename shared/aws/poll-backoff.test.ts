@@ -10,7 +10,7 @@ async function pauses(clock: ManualClock, pace: PollBackoff, n: number): Promise
   for (let i = 0; i < n; i++) {
     const before = clock.now();
     let over = false;
-    void pace.execution(ref, before + 60_000).then(() => {
+    void pace.waitForExecution(ref, before + 60_000).then(() => {
       over = true;
     });
     while (!over) await clock.advance(1);
@@ -44,9 +44,9 @@ test("a pause ends when the time is up or when it is called off", async () => {
   const pace = new PollBackoff(clock);
   const off = new AbortController();
   off.abort();
-  await pace.feed("w", clock.now() + 1e6, off.signal);
+  await pace.waitForFeed("w", clock.now() + 1e6, off.signal);
   const until = clock.now() + 10;
-  const waiting = pace.feed("w", until);
+  const waiting = pace.waitForFeed("w", until);
   await clock.advance(11);
   await waiting;
   expect(clock.now()).toBeGreaterThanOrEqual(until);

@@ -22,11 +22,11 @@ export class PollBackoff implements Changes {
     this.#clock = clock;
   }
 
-  execution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
+  waitForExecution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
     return this.#next(pkOf(ref), until, signal);
   }
 
-  feed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void> {
+  waitForFeed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void> {
     return this.#next(workspace, until, signal);
   }
 

@@ -1,4 +1,4 @@
-/** Facts about queued and beating activities of runs that are open; deleted when the run closes. */
+/** Attempts and heartbeats of activities in open runs; the close of a run deletes them. */
 
 import type { Activities, Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -12,7 +12,7 @@ export class EmbeddedActivities implements Activities {
   }
 
   async begin(_ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }) {
-    return this.#heard(
+    return this.#unlessSuperseded(
       `INSERT INTO activities (run, activity, attempt, begun) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET attempt = excluded.attempt, begun = MAX(begun, excluded.begun) WHERE attempt <= excluded.attempt`,
       run,
@@ -29,7 +29,7 @@ export class EmbeddedActivities implements Activities {
   }
 
   async beat(_ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis) {
-    return this.#heard(
+    return this.#unlessSuperseded(
       `INSERT INTO activities (run, activity, attempt, details, beat_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET attempt = excluded.attempt, details = excluded.details, beat_at = excluded.beat_at
        WHERE attempt <= excluded.attempt`,
@@ -41,8 +41,8 @@ export class EmbeddedActivities implements Activities {
     );
   }
 
-  /** False: it was of an attempt that another has followed. */
-  #heard(sql: string, ...values: (string | number)[]): boolean {
+  /** False: a later attempt has begun, and the statement changed nothing. */
+  #unlessSuperseded(sql: string, ...values: (string | number)[]): boolean {
     return this.#db.run(sql, ...values) > 0;
   }
 

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { embedded } from "../server/embedded.ts";
 
-test("a file of another format is refused with what to do, and stays as it is", () => {
+test("a file of another format is refused with advice, and is not changed", () => {
   const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
   const file = join(folder, "data.db");
   embedded({ file }).close();

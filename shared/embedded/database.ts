@@ -1,13 +1,13 @@
 /**
  * One SQLite file (or `:memory:`), written by one process.
  *
- * COMMIT-1. Group commit: the first write of a turn of the event loop begins a transaction, everything written until the loop
- *     comes round joins it, one commit (one fsync) ends it. Reads on the same connection see it at once.
- * COMMIT-2. Nothing leaves the process before its commit: whoever answers somebody outside awaits `durable()` first. So a
- *     killed process takes with it only what nobody has been told.
- * COMMIT-3. Those who wait for a change are woken after the commit.
- * COMMIT-4. A commit that fails (disk full) poisons the database: everything waiting and everything after is rejected, and
- *     `failed` tells the owner to stop the process. Starting again recovers.
+ * COMMIT-1. Group commit: the first write of an iteration of the event loop begins a transaction, all further writes of the
+ *     iteration join it, and one commit (one fsync) ends it. Reads on the same connection see the writes at once.
+ * COMMIT-2. Nothing leaves the process before its commit: code that answers a caller outside awaits `durable()` first. So a
+ *     killed process loses only writes that no caller has seen acknowledged.
+ * COMMIT-3. Callers that wait for a change are woken after the commit.
+ * COMMIT-4. A commit that fails (disk full) breaks the database: all pending and all later writes are rejected, and
+ *     `onFailure` is called, so that its owner stops the process. A restart recovers the last commit.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { SCHEMA, VERSION } from "./schema.ts";
@@ -19,7 +19,7 @@ export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #open = false;
-  #waiting: { ok: () => void; no: (why: unknown) => void }[] = [];
+  #pending: { resolve: () => void; reject: (why: unknown) => void }[] = [];
   #afterCommit: (() => void)[] = [];
   #broken: unknown = null;
   /** Called once if a commit fails. */
@@ -58,7 +58,7 @@ export class Database {
     return this.#prepare(sql).all(...values) as Row[];
   }
 
-  /** Writes inside the turn's transaction; answers the number of rows changed. */
+  /** Writes inside the open transaction (COMMIT-1) and answers the number of rows changed. */
   run(sql: string, ...values: Value[]): number {
     this.#begin();
     return Number(this.#prepare(sql).run(...values).changes);
@@ -75,37 +75,37 @@ export class Database {
   #commit(): void {
     if (!this.#open) return;
     this.#open = false;
-    const waiting = this.#waiting;
+    const pending = this.#pending;
     const after = this.#afterCommit;
-    this.#waiting = [];
+    this.#pending = [];
     this.#afterCommit = [];
     try {
       this.#prepare("COMMIT").run();
       this.commits += 1;
     } catch (why) {
       this.#broken = why; // COMMIT-4
-      for (const w of waiting) w.no(why);
+      for (const { reject } of pending) reject(why);
       this.onFailure(why);
       return;
     }
-    for (const w of waiting) w.ok();
+    for (const { resolve } of pending) resolve();
     for (const fn of after) fn(); // COMMIT-3
   }
 
-  /** COMMIT-2. */
+  /** Resolves once all writes so far are committed (COMMIT-2). */
   durable(): Promise<void> {
     if (this.#broken) return Promise.reject(new Error("the database has failed", { cause: this.#broken }));
     if (!this.#open) return Promise.resolve();
-    return new Promise((ok, no) => this.#waiting.push({ ok, no }));
+    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
   }
 
-  /** Runs `fn` after the present transaction, or at once if there is none. */
+  /** Runs `fn` after the commit of the open transaction, or at once if none is open. */
   afterCommit(fn: () => void): void {
     if (this.#open) this.#afterCommit.push(fn);
     else fn();
   }
 
-  /** Commits what is open and closes the file. */
+  /** Commits the open transaction and closes the file. */
   close(): void {
     this.#commit();
     this.#db.close();

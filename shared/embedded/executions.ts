@@ -1,24 +1,24 @@
-/** Heads, logs and inboxes in SQLite. Each method is one step of the protocol; all run inside the turn's transaction. */
+/** Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1). */
 
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
 import { inOrder, type Message } from "../protocol/messages.ts";
-import type { Notifier } from "./changes.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
+import type { Notifier } from "./notifier.ts";
 import { listRuns } from "./runs.ts";
 import type { Sequence } from "./sequence.ts";
 
 export class EmbeddedExecutions implements Executions {
   readonly #db: Database;
   readonly #sequence: Sequence;
-  readonly #changes: Notifier;
+  readonly #notifier: Notifier;
 
-  constructor(db: Database, sequence: Sequence, changes: Notifier) {
+  constructor(db: Database, sequence: Sequence, notifier: Notifier) {
     this.#db = db;
     this.#sequence = sequence;
-    this.#changes = changes;
+    this.#notifier = notifier;
   }
 
   #head(ref: Ref): Head | null {
@@ -60,10 +60,10 @@ export class EmbeddedExecutions implements Executions {
       owner,
       json(rest),
     );
-    this.#changes.execution(head);
+    this.#notifier.announceExecution(head);
   }
 
-  /** Begins a run: its row in the list, and event 1 in the feed. */
+  /** Begins a run: its row in `runs`, and event 1 in its log. */
   #putRun(head: Head): void {
     this.#db.run(
       `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, search_keys, body)
@@ -85,8 +85,8 @@ export class EmbeddedExecutions implements Executions {
     this.#putLog(head.workspace, head.run, started, 0);
   }
 
-  /** `before`: bytes of the log so far. */
-  #putLog(workspace: string, run: string, batch: Batch, before: number, body = JSON.stringify(batch)): void {
+  /** `bytesBefore`: bytes of the run's log before this batch. */
+  #putLog(workspace: string, run: string, batch: Batch, bytesBefore: number, body = JSON.stringify(batch)): void {
     const n = batch.events.length;
     const seq = this.#sequence.take(n);
     this.#db.run(
@@ -96,10 +96,10 @@ export class EmbeddedExecutions implements Executions {
       workspace,
       seq,
       n,
-      before + Buffer.byteLength(body),
+      bytesBefore + Buffer.byteLength(body),
       body,
     );
-    this.#changes.feed(workspace);
+    this.#notifier.announceFeed(workspace);
   }
 
   async putMessage(ref: Ref, chain: string, message: Message) {
@@ -163,24 +163,27 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
-    const found = this.#standing(ref.workspace, run, batch.first);
-    if ("by" in found) return { kind: "taken" as const, by: found.by };
+    const position = this.#positionAt(ref.workspace, run, batch.first);
+    if ("by" in position) return { kind: "taken" as const, by: position.by };
     const body = JSON.stringify(batch);
-    const bytes = found.bytes + Buffer.byteLength(body);
+    const bytes = position.bytesBefore + Buffer.byteLength(body);
     if (bytes > maxBytes) return { kind: "full" as const, bytes };
-    this.#putLog(ref.workspace, run, batch, found.bytes, body);
-    this.#changes.execution(ref);
+    this.#putLog(ref.workspace, run, batch, position.bytesBefore, body);
+    this.#notifier.announceExecution(ref);
     return { kind: "written" as const };
   }
 
-  /** A free position, with the bytes of the log before it; or what stands there: a batch, null in the middle of one. */
-  #standing(workspace: string, run: string, first: number): { bytes: number } | { by: Batch | null } {
+  /**
+   * The position of event `first` in a run's log. Free: the bytes of the log before it. Taken: the batch that begins there,
+   * null if the position is inside a batch or beyond the next free one, or the run is not one of this workspace.
+   */
+  #positionAt(workspace: string, run: string, first: number): { bytesBefore: number } | { by: Batch | null } {
     const last = this.#db.one("SELECT ws, first, n, bytes FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
-    if (last?.ws !== workspace) return { by: null }; // no such run: nothing may be written
+    if (last?.ws !== workspace) return { by: null };
     const tail = Number(last.first) + Number(last.n) - 1;
-    if (first === tail + 1) return { bytes: Number(last.bytes) };
-    const there = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
-    return { by: there ? parse<Batch>(there.body) : null };
+    if (first === tail + 1) return { bytesBefore: Number(last.bytes) };
+    const taken = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
+    return { by: taken ? parse<Batch>(taken.body) : null };
   }
 
   async batches(ref: Ref, run: string, after: number) {
@@ -209,11 +212,11 @@ export class EmbeddedExecutions implements Executions {
 
   async close(ref: Ref, p: { run: string; fence: number | null; batch: Batch; next: Head }) {
     const head = this.#head(ref);
-    const mine = head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
-    if (!mine) return { kind: "fenced" as const, head };
-    const found = this.#standing(ref.workspace, p.run, p.batch.first);
-    if ("by" in found) return { kind: "conflict" as const };
-    this.#putLog(ref.workspace, p.run, p.batch, found.bytes);
+    const current = head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
+    if (!current) return { kind: "fenced" as const, head };
+    const position = this.#positionAt(ref.workspace, p.run, p.batch.first);
+    if ("by" in position) return { kind: "conflict" as const };
+    this.#putLog(ref.workspace, p.run, p.batch, position.bytesBefore);
     const next = { ...p.next, fence: head.fence + 1 };
     this.#putHead(next);
     if (next.run === p.run) this.#closeRun(next);

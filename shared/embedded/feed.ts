@@ -1,26 +1,26 @@
-/** The feed: public events in one order, presented on reading from the log, with published progress in between. */
+/** The feed: public events of a workspace in one order. A read turns logged events into public ones and merges progress in. */
 import { type PublicEvent, present } from "../core/present.ts";
 import type { Feed, FeedItem, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
-import type { Notifier } from "./changes.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
+import type { Notifier } from "./notifier.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** Sequences from the end of the feed. */
-const NEAR = 2_000;
+/** A position this close to the end of the feed, in sequence numbers, is read by the index on the sequence. */
+const NEAR_END = 2_000;
 
 type Scope = { execution?: string; root?: string; run?: string };
 
 export class EmbeddedFeed implements Feed {
   readonly #db: Database;
   readonly #sequence: Sequence;
-  readonly #changes: Notifier;
+  readonly #notifier: Notifier;
 
-  constructor(db: Database, sequence: Sequence, changes: Notifier) {
+  constructor(db: Database, sequence: Sequence, notifier: Notifier) {
     this.#db = db;
     this.#sequence = sequence;
-    this.#changes = changes;
+    this.#notifier = notifier;
   }
 
   async publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]) {
@@ -34,8 +34,8 @@ export class EmbeddedFeed implements Feed {
         json(event),
       );
     }
-    this.#changes.feed(ref.workspace);
-    this.#changes.execution(ref);
+    this.#notifier.announceFeed(ref.workspace);
+    this.#notifier.announceExecution(ref);
   }
 
   async last() {
@@ -44,12 +44,12 @@ export class EmbeddedFeed implements Feed {
 
   async read(workspace: string, p: Scope & { after: number; limit: number }) {
     const items: FeedItem[] = [];
-    const contexts = new Map<string, Head | null>();
+    const heads = new Map<string, Head | null>();
     let after = p.after;
     while (items.length < p.limit) {
       const rows = this.#rows(workspace, p, after, p.limit);
       for (const row of rows) {
-        for (const item of this.#items(row, contexts)) if (item.sequence > p.after) items.push(item);
+        for (const item of this.#items(row, heads)) if (item.sequence > p.after) items.push(item);
         after = Number(row.seq) + Number(row.n) - 1;
       }
       if (rows.length < p.limit) break;
@@ -58,18 +58,18 @@ export class EmbeddedFeed implements Feed {
   }
 
   /**
-   * Rows of both tables with events after `after`, merged by sequence. Near the end of the feed the index on the sequence
-   * leads, whatever the scope: a reader who follows pays for what is new. Further back a scope's own runs lead, so that
-   * a small execution is not looked for in all that the workspace has ever done.
+   * Rows of both tables with events after `after`, merged by sequence. Near the end of the feed the query walks the index
+   * on the sequence whatever the scope, so that a reader that follows pays only for new rows. Further back a scoped query
+   * starts from the scope's runs, so that it does not scan the whole feed of the workspace for one small execution.
    */
   #rows(workspace: string, scope: Scope, after: number, limit: number): Row[] {
     const scoped = scope.run !== undefined || scope.execution !== undefined || scope.root !== undefined;
-    const byRuns = scoped && this.#sequence.last() - after > NEAR;
-    // A unary plus keeps SQLite from choosing the index of that column.
+    const byRuns = scoped && this.#sequence.last() - after > NEAR_END;
+    // With a unary plus before a column SQLite does not use the index of that column.
     const [seq, run] = byRuns ? ["+seq", "run"] : ["seq", "+run"];
     const [where, values] = scopeOf(workspace, scope, run);
     const within = `${where} AND ws = ? AND ${seq} >= ? ORDER BY ${seq} LIMIT ?`;
-    // The batch that `after` lies in may have events beyond it.
+    // The batch that contains `after` may have later events.
     const before = this.#db.one(
       "SELECT seq FROM log WHERE ws = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
       workspace,
@@ -93,24 +93,24 @@ export class EmbeddedFeed implements Feed {
     return [...log, ...progress].sort((a, b) => Number(a.seq) - Number(b.seq)).slice(0, limit);
   }
 
-  #items(row: Row, contexts: Map<string, Head | null>): FeedItem[] {
+  #items(row: Row, heads: Map<string, Head | null>): FeedItem[] {
     if (row.progress === 1) return [{ sequence: Number(row.seq), event: parse<PublicEvent>(row.body) }];
     const run = String(row.run);
-    let context = contexts.get(run);
-    if (context === undefined) {
+    let head = heads.get(run);
+    if (head === undefined) {
       const found = this.#db.one("SELECT body FROM runs WHERE run = ?", run);
-      context = found ? parse<Head>(found.body) : null;
-      contexts.set(run, context);
+      head = found ? parse<Head>(found.body) : null;
+      heads.set(run, head);
     }
-    if (!context) return [];
-    const of = context;
+    if (!head) return [];
+    const of = head;
     return parse<Batch>(row.body).events.flatMap((event, i) =>
       present(of, event).map((shown) => ({ sequence: Number(row.seq) + i, event: shown })),
     );
   }
 }
 
-/** `run`: how the column is to be written. */
+/** The WHERE clause of a scope and its values; `run`: the expression of the column. */
 function scopeOf(workspace: string, scope: Scope, run: string): [string, string[]] {
   const where: string[] = ["1 = 1"];
   const values: string[] = [];

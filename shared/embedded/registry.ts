@@ -9,7 +9,7 @@ export class EmbeddedRegistry implements Registry {
   readonly #db: Database;
   readonly #uuid: () => string;
 
-  /** When the store was opened: before that nobody could beat. */
+  /** When the store was opened. Workers could not send heartbeats before, so no session counts as silent since earlier. */
   readonly #since: Millis;
 
   constructor(db: Database, uuid: () => string, since: Millis) {
@@ -36,7 +36,7 @@ export class EmbeddedRegistry implements Registry {
       now,
       now,
     );
-    // A restarted worker keeps its name and gets a new session: its old ones are history.
+    // A restarted worker keeps its name and registers a new session: the worker was created with the oldest of them.
     const before = this.#db.one(
       "SELECT MIN(created_at) AS created FROM workers WHERE ws = ? AND deployment = ? AND name = ?",
       ws,
@@ -102,14 +102,14 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async beat(p: { workspace: string; deployment: string; session: string; now: Millis }) {
-    const beaten = this.#db.run(
+    const updated = this.#db.run(
       "UPDATE workers SET heartbeat_at = ? WHERE ws = ? AND deployment = ? AND session = ?",
       p.now,
       p.workspace,
       p.deployment,
       p.session,
     );
-    return beaten === 1;
+    return updated === 1;
   }
 
   async leave(p: { workspace: string; deployment: string; session: string }) {
@@ -131,7 +131,7 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async workers(workspace: string, deployment?: string) {
-    // Bare columns of a MAX() are those of the row that has the maximum.
+    // SQLite takes the bare columns beside MAX() from the row that has the maximum.
     const rows = this.#db.all(
       `SELECT deployment, session, name, created_at, registered_at, MAX(heartbeat_at) AS heartbeat_at FROM workers
        WHERE ws = ? AND (? IS NULL OR deployment = ?) GROUP BY deployment, name`,
@@ -151,7 +151,7 @@ export class EmbeddedRegistry implements Registry {
     );
   }
 
-  /** After an outage no session has been silent for longer than the store has been back: else all would be dead. */
+  /** A session counts as silent at most since the store was opened: otherwise an outage of the server would end them all. */
   async heartbeats(workspace: string, sessions: readonly string[]) {
     const found = new Map<string, Millis>();
     for (const session of sessions) {

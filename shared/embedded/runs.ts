@@ -1,53 +1,22 @@
-/** Listing runs: one SQL query, pages by key so that a page never shifts under a reader. */
+/** Lists runs with one SQL query. Pages continue after a key, so that rows that come or go do not shift the next page. */
 
 import { BadToken, type RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Database, parse } from "./database.ts";
+import { runsFilter } from "./runs-filter.ts";
 
-const FAR = 9_000_000_000_000_000;
+/** Open runs sort as if they ended last. */
+const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
 
 export function listRuns(db: Database, q: RunsQuery): { runs: Head[]; next: string | null } {
-  const where: string[] = ["ws = ?"];
-  const values: (string | number)[] = [q.workspace];
-  const add = (sql: string, ...v: (string | number)[]) => {
-    where.push(sql);
-    values.push(...v);
-  };
-  const oneOf = (column: string, list: readonly string[], not = false) =>
-    add(`${column} ${not ? "NOT " : ""}IN (${list.map(() => "?").join(", ")})`, ...list);
-  const like = (text: string) => `%${text.replace(/[\\%_]/g, "\\$&")}%`;
-
-  if (q.workflows) oneOf("workflow", q.workflows);
-  if (q.without?.length) oneOf("workflow", q.without, true);
-  if (q.root !== undefined) add("root = ?", q.root);
-  if (q.statuses?.length) oneOf("status", q.statuses);
-  if (q.deployment !== undefined) add("deployment = ?", q.deployment);
-  if (q.user !== undefined) add("user = ?", q.user);
-  if (q.startedAfter !== undefined) add("started_at >= ?", q.startedAfter);
-  if (q.startedBefore !== undefined) add("started_at <= ?", q.startedBefore);
-  if (q.closedAfter !== undefined) add("closed_at >= ?", q.closedAfter);
-  if (q.closedBefore !== undefined) add("closed_at <= ?", q.closedBefore);
-  if (q.search !== undefined) {
-    const names = q.workflowsBySearch ?? [];
-    const byTitle = names.length > 0 ? ` OR workflow IN (${names.map(() => "?").join(", ")})` : "";
-    const text = like(q.search);
-    add(`(workflow LIKE ? ESCAPE '\\' OR execution LIKE ? ESCAPE '\\'${byTitle})`, text, text, ...names);
-  }
-  for (const { key, value } of q.searchKeys ?? []) {
-    add("EXISTS (SELECT 1 FROM json_each(search_keys) WHERE key = ? AND value LIKE ? ESCAPE '\\')", key, like(value));
-  }
-
-  // Runs still open sort as if they ended last.
-  const column = q.sortBy === "start_time" ? "started_at" : `COALESCE(closed_at, ${FAR})`;
+  const filter = runsFilter(q);
+  const column = q.sortBy === "start_time" ? "started_at" : `COALESCE(closed_at, ${END_OF_OPEN_RUNS})`;
   const [sign, order] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
-  if (q.token !== undefined) {
-    const [value, run] = readToken(q.token);
-    add(`(${column}, run) ${sign} (?, ?)`, value, run);
-  }
+  if (q.token !== undefined) filter.add(`(${column}, run) ${sign} (?, ?)`, ...readToken(q.token));
   const rows = db.all(
-    `SELECT body, search_keys, run, ${column} AS sort FROM runs WHERE ${where.join(" AND ")}
+    `SELECT body, search_keys, run, ${column} AS sort FROM runs WHERE ${filter.sql}
      ORDER BY ${column} ${order}, run ${order} LIMIT ?`,
-    ...values,
+    ...filter.values,
     q.limit + 1,
   );
   const page = rows.slice(0, q.limit);

@@ -1,4 +1,4 @@
-/** Schedules in SQLite: one row each, and rows of some twenty log entries that the schedule itself no longer carries. */
+/** Schedules in SQLite: one row each, and rows of some twenty log entries that no longer fit in the schedule's own row. */
 import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { LogEntry, ScheduleState } from "../schedule/rules/index.ts";
@@ -6,7 +6,7 @@ import { type Database, json, parse } from "./database.ts";
 
 export class EmbeddedSchedules implements Schedules {
   readonly #db: Database;
-  /** Told of every `arm`. */
+  /** Called with the time of every `arm`. */
   onArm: (at: Millis) => void = () => {};
 
   constructor(db: Database) {
@@ -109,7 +109,7 @@ export class EmbeddedSchedules implements Schedules {
     return found.slice(0, p.limit);
   }
 
-  /** Forgets log entries decided before `before`, except the newest that each schedule carries itself. */
+  /** Deletes log entries decided before `before`; the newest ones, in the schedules' own rows, stay. */
   expire(before: Millis): void {
     this.#db.run("DELETE FROM schedule_log WHERE at < ?", before);
   }

@@ -1,7 +1,6 @@
 /** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. */
-/**
- * The format of the file, kept in `user_version`. Format 1 was that of unpublished builds; this program refuses it.
- */
+
+/** The format of the file, kept in `user_version`. Format 1 was that of unpublished builds; this program refuses it. */
 export const VERSION = 2;
 
 export const SCHEMA = `
@@ -50,7 +49,7 @@ CREATE TABLE inbox (
 CREATE TABLE tasks (
   id INTEGER PRIMARY KEY, queue TEXT NOT NULL, key TEXT, prefer TEXT,
   visible_at INTEGER NOT NULL, receives INTEGER NOT NULL, receipt TEXT, body TEXT NOT NULL,
-  expires_at INTEGER -- of queries: after it nobody waits for the answer
+  expires_at INTEGER -- of queries: when their caller stops waiting for the answer
 );
 CREATE INDEX tasks_visible ON tasks (queue, visible_at);
 CREATE INDEX tasks_key ON tasks (key) WHERE key IS NOT NULL;

@@ -1,4 +1,4 @@
-/** `broker_sequence`: rises strictly and is never used again, not even after what it numbered has expired. */
+/** `broker_sequence`: rises strictly, and no number is used twice, even after the rows that had it were deleted. */
 import type { Database } from "./database.ts";
 
 export class Sequence {
@@ -28,8 +28,8 @@ export class Sequence {
     return this.#next - 1;
   }
 
-  /** Must be called in the same transaction as any deletion of numbered rows. */
-  remember(): void {
+  /** Stores the last number. The caller does this in the transaction that deletes numbered rows. */
+  store(): void {
     this.#db.run("INSERT OR REPLACE INTO meta (name, value) VALUES ('sequence', ?)", this.last());
   }
 }

@@ -4,35 +4,35 @@ import { embedded } from "../server/embedded.ts";
 
 const queue = { workspace: "w", deployment: "d", queue: "workflow" } as const;
 
-async function received(store: ReturnType<typeof embedded>, session: string, max: number): Promise<string[]> {
+async function receive(store: ReturnType<typeof embedded>, session: string, max: number): Promise<string[]> {
   const deliveries = await store.tasks.receive(queue, { session, max, waitMs: 0 });
   return deliveries.map(({ task }) => (task.kind === "workflow" ? task.execution : task.kind));
 }
 
-test("a session is handed the tasks that prefer it, then the oldest of the others, each once", async () => {
+test("a session receives the tasks that prefer it, then the oldest of the others, each once", async () => {
   const store = embedded();
   for (const [i, prefer] of ["other", "me", null, "me", "other"].entries()) {
     await store.tasks.send(queue, { kind: "workflow", execution: `${i}` }, { prefer });
   }
-  expect(await received(store, "me", 3)).toEqual(["1", "3", "0"]);
-  expect(await received(store, "me", 9)).toEqual(["2", "4"]);
+  expect(await receive(store, "me", 3)).toEqual(["1", "3", "0"]);
+  expect(await receive(store, "me", 9)).toEqual(["2", "4"]);
   store.close();
 });
 
-test("every one of two thousand waiting tasks is handed out once, in groups", async () => {
+test("two thousand waiting tasks are delivered in groups, each once", async () => {
   const store = embedded();
   for (let i = 0; i < 2_000; i++) {
     await store.tasks.send(queue, { kind: "workflow", execution: `${i}` }, { prefer: i % 2 ? "me" : null });
   }
   const seen = new Set<string>();
-  for (let got = await received(store, "me", 10); got.length > 0; got = await received(store, "me", 10)) {
+  for (let got = await receive(store, "me", 10); got.length > 0; got = await receive(store, "me", 10)) {
     for (const id of got) seen.add(id);
   }
   expect(seen.size).toBe(2_000);
   store.close();
 });
 
-test("a question that nobody asks any more leaves the queue, also when no worker ever comes", async () => {
+test("the task of a query whose caller has stopped waiting leaves the queue, even if no worker ever polls", async () => {
   const clock = new ManualClock();
   const store = embedded({ clock });
   const ask = (query: string, ms: number) => {
@@ -44,7 +44,7 @@ test("a question that nobody asks any more leaves the queue, also when no worker
   await store.tasks.send(queue, { kind: "workflow", execution: "x" });
   await clock.advance(30_000);
   await store.sweep(10_000);
-  expect(await received(store, "me", 9)).toEqual(["query", "x"]);
+  expect(await receive(store, "me", 9)).toEqual(["query", "x"]);
   expect(store.database.all("SELECT id FROM tasks")).toHaveLength(2);
   store.close();
 });

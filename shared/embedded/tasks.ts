@@ -1,31 +1,34 @@
 /**
- * Queues in SQLite, with the manners of SQS: at least once, a lease by visibility, a receive count.
+ * Queues in SQLite with the semantics of SQS: at-least-once delivery, a visibility timeout as lease, a receive count.
  *
- * QUEUE-1. A task is in flight while it has a receipt and its `visible_at` lies ahead; when that passes it is handed out
- *     again under a new receipt, and the old one means "lease lost".
- * QUEUE-2. A task sent with a key joins one that still waits under it (which then becomes visible at the earlier time); it
- *     never joins one in flight, whose receiver may already have looked.
- * QUEUE-3. A question is deleted once nobody waits for its answer any more, by the rounds of the sweeper: a deployment whose
- *     workers are gone for good may be asked again and again.
- * QUEUE-4. `prefer` is a hint: if that session waits for a task now, it is the one to get it.
+ * QUEUE-1. A task is in flight while it has a receipt and its `visible_at` is in the future. After that time it is delivered
+ *     again under a new receipt, and the old receipt means "lease lost".
+ * QUEUE-2. A task sent with a key is merged into one that still waits under the same key, which then becomes visible at the
+ *     earlier of the two times. It is never merged into one in flight: its receiver may have read the state already.
+ * QUEUE-3. Each round of the sweeper deletes the tasks of queries whose callers no longer wait: queries to a deployment
+ *     whose workers never come back would pile up otherwise.
+ * QUEUE-4. `prefer` is a hint: if that session polls at the moment, it receives the task.
  */
 
+import { onAbort } from "../lib/on-abort.ts";
 import type { Clock, QueueRef, Tasks } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 
-interface Waiter {
+interface Poll {
   readonly session: string;
   readonly max: number;
-  readonly give: (deliveries: Delivery[]) => void;
+  readonly answer: (deliveries: Delivery[]) => void;
 }
 
 export class EmbeddedTasks implements Tasks {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #leaseMs: Millis;
-  readonly #waiters = new Map<string, Waiter[]>();
+  /** Long polls that wait for a task, by queue. */
+  readonly #polls = new Map<string, Poll[]>();
+  /** By queue: the next time at which a task becomes visible while polls wait. */
   readonly #timers = new Map<string, { at: Millis; cancel: () => void }>();
   readonly #uuid: () => string;
 
@@ -42,14 +45,14 @@ export class EmbeddedTasks implements Tasks {
     const name = nameOf(queue);
     const key = o.key ?? null;
     if (key !== null) {
-      const joined = this.#db.run(
+      const merged = this.#db.run(
         "UPDATE tasks SET visible_at = MIN(visible_at, ?) WHERE key = ? AND queue = ? AND (receipt IS NULL OR visible_at <= ?)",
         at,
         key,
         name,
         now,
       );
-      if (joined > 0) return this.#wake(name); // QUEUE-2
+      if (merged > 0) return this.#answerPolls(name); // QUEUE-2
     }
     this.#db.run(
       "INSERT INTO tasks (queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, 0, NULL, ?, ?)",
@@ -60,54 +63,54 @@ export class EmbeddedTasks implements Tasks {
       task.kind === "query" ? task.expires_at : null,
       json(task),
     );
-    this.#wake(name);
+    this.#answerPolls(name);
   }
 
   async receive(queue: QueueRef, p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal }) {
     const name = nameOf(queue);
-    const now = this.#take(name, p.session, p.max);
-    if (now.length > 0 || p.waitMs <= 0 || p.signal?.aborted) return now;
+    const visible = this.#take(name, p.session, p.max);
+    if (visible.length > 0 || p.waitMs <= 0 || p.signal?.aborted) return visible;
     return new Promise<Delivery[]>((resolve) => {
-      const done = (deliveries: Delivery[]) => {
-        cancel();
-        p.signal?.removeEventListener("abort", abort);
-        const list = this.#waiters.get(name) ?? [];
-        const i = list.indexOf(waiter);
-        if (i >= 0) list.splice(i, 1);
+      const answer = (deliveries: Delivery[]) => {
+        cancelTimer();
+        stopListening();
+        const polls = this.#polls.get(name) ?? [];
+        const i = polls.indexOf(poll);
+        if (i >= 0) polls.splice(i, 1);
         resolve(deliveries);
       };
-      const abort = () => done([]);
-      const waiter: Waiter = { session: p.session, max: p.max, give: done };
-      const cancel = this.#clock.at(this.#clock.now() + p.waitMs, abort);
-      p.signal?.addEventListener("abort", abort);
-      const list = this.#waiters.get(name);
-      if (list) list.push(waiter);
-      else this.#waiters.set(name, [waiter]);
+      const giveUp = () => answer([]);
+      const poll: Poll = { session: p.session, max: p.max, answer };
+      const cancelTimer = this.#clock.at(this.#clock.now() + p.waitMs, giveUp);
+      const stopListening = onAbort(p.signal, giveUp);
+      const polls = this.#polls.get(name);
+      if (polls) polls.push(poll);
+      else this.#polls.set(name, [poll]);
       this.#arm(name);
     });
   }
 
-  /** Hands what is visible to those who wait. */
-  #wake(name: string): void {
-    const list = this.#waiters.get(name);
-    if (!list || list.length === 0) return;
-    while (list.length > 0) {
+  /** Delivers visible tasks to the polls that wait for them. */
+  #answerPolls(name: string): void {
+    const polls = this.#polls.get(name);
+    if (!polls || polls.length === 0) return;
+    while (polls.length > 0) {
       const next = this.#db.one(
         "SELECT prefer FROM tasks WHERE queue = ? AND visible_at <= ? ORDER BY visible_at LIMIT 1",
         name,
         this.#clock.now(),
       );
       if (!next) break;
-      const waiter = list.find((w) => w.session === next.prefer) ?? list[0]!; // QUEUE-4
-      // One task each while several wait, so that a burst is shared out.
-      waiter.give(this.#take(name, waiter.session, list.length > 1 ? 1 : waiter.max));
+      const poll = polls.find(({ session }) => session === next.prefer) ?? polls[0]!; // QUEUE-4
+      // While several polls wait each receives one task, so that a burst is spread over the workers.
+      poll.answer(this.#take(name, poll.session, polls.length > 1 ? 1 : poll.max));
     }
     this.#arm(name);
   }
 
-  /** Sets the one timer of a queue to the next time at which something in it becomes visible. */
+  /** Sets the one timer of a queue to the next time at which a task in it becomes visible. */
   #arm(name: string): void {
-    if ((this.#waiters.get(name)?.length ?? 0) === 0) return;
+    if ((this.#polls.get(name)?.length ?? 0) === 0) return;
     const row = this.#db.one("SELECT visible_at FROM tasks WHERE queue = ? ORDER BY visible_at LIMIT 1", name);
     const armed = this.#timers.get(name);
     const at = row ? Number(row.visible_at) : null;
@@ -117,14 +120,15 @@ export class EmbeddedTasks implements Tasks {
     if (at === null) return;
     const cancel = this.#clock.at(at, () => {
       this.#timers.delete(name);
-      this.#wake(name);
+      this.#answerPolls(name);
     });
     this.#timers.set(name, { at, cancel });
   }
 
+  /** Takes up to `max` visible tasks and begins their leases. */
   #take(name: string, session: string, max: number): Delivery[] {
     const now = this.#clock.now();
-    // Tasks that prefer this session first, then the oldest: two walks along an index, however long the queue is.
+    // Tasks that prefer this session come first, then the oldest: two index scans, however long the queue is.
     const preferred = this.#db.all(
       "SELECT * FROM tasks WHERE queue = ? AND prefer = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
       name,
@@ -161,15 +165,15 @@ export class EmbeddedTasks implements Tasks {
     const lost: string[] = [];
     const queues = new Set<string>();
     for (const receipt of receipts) {
-      const held = this.#db.one("SELECT queue FROM tasks WHERE receipt = ?", receipt);
-      if (!held || !belongs(held.queue, workspace)) {
+      const leased = this.#db.one("SELECT queue FROM tasks WHERE receipt = ?", receipt);
+      if (!leased || !belongs(leased.queue, workspace)) {
         lost.push(receipt);
         continue;
       }
       this.#db.run("UPDATE tasks SET visible_at = ? WHERE receipt = ?", at, receipt);
-      queues.add(String(held.queue));
+      queues.add(String(leased.queue));
     }
-    for (const queue of queues) this.#wake(queue);
+    for (const queue of queues) this.#answerPolls(queue);
     return lost;
   }
 
@@ -179,7 +183,7 @@ export class EmbeddedTasks implements Tasks {
     this.#db.run("DELETE FROM tasks WHERE expires_at <= ?", now);
   }
 
-  /** Nothing is woken any more: a process that closes the store must be able to end. */
+  /** Cancels the timers: otherwise they would keep alive a process that has closed the store. */
   close(): void {
     for (const { cancel } of this.#timers.values()) cancel();
     this.#timers.clear();
@@ -187,8 +191,8 @@ export class EmbeddedTasks implements Tasks {
 
   async finish(workspace: string, receipts: readonly string[]) {
     for (const receipt of receipts) {
-      const held = this.#db.one("SELECT id, queue FROM tasks WHERE receipt = ?", receipt);
-      if (held && belongs(held.queue, workspace)) this.#db.run("DELETE FROM tasks WHERE id = ?", held.id!);
+      const leased = this.#db.one("SELECT id, queue FROM tasks WHERE receipt = ?", receipt);
+      if (leased && belongs(leased.queue, workspace)) this.#db.run("DELETE FROM tasks WHERE id = ?", leased.id!);
     }
   }
 }

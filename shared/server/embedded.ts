@@ -1,10 +1,11 @@
 /** The embedded adapter: all ports over one SQLite file or `:memory:`. */
 
 import { EmbeddedActivities } from "../embedded/activities.ts";
-import { EmbeddedAnswers, Notifier } from "../embedded/changes.ts";
+import { EmbeddedAnswers } from "../embedded/answers.ts";
 import { Database } from "../embedded/database.ts";
 import { EmbeddedExecutions } from "../embedded/executions.ts";
 import { EmbeddedFeed } from "../embedded/feed.ts";
+import { Notifier } from "../embedded/notifier.ts";
 import { EmbeddedRegistry } from "../embedded/registry.ts";
 import { expire } from "../embedded/retention.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
@@ -19,45 +20,45 @@ import { recover, ScheduleTimer, scheduleClosed } from "../schedule/service/inde
 import { DEFAULTS } from "./settings.ts";
 
 export interface EmbeddedOptions {
-  /** File of the database, or `:memory:` (default): gone with the process. */
+  /** File of the database, or `:memory:` (default): lost when the process ends. */
   readonly file?: string;
   readonly clock?: Clock;
   readonly uuid?: () => string;
   readonly log?: Log;
   readonly settings?: Partial<Settings>;
   /**
-   * How soon a machine that slept, or whose clock was set, finds out which schedules have become due, ms. Default 2 s;
-   * with a `clock` of your own: it is taken never to be set.
+   * How often the schedule timer reads the clock again, ms, so that it notices that the machine slept or its clock was
+   * set. Default 2 s; with a `clock` of your own never: such a clock is assumed not to jump.
    */
   readonly recheckMs?: Millis;
-  /** Called once if the disk refuses a commit; the process should end. */
+  /** Called once if the disk refuses a commit (COMMIT-4); the process should end. */
   readonly onFailure?: (why: unknown) => void;
 }
 
 export interface Embedded extends Ports {
   readonly database: Database;
-  /** Wakes schedules in time; `maintain` starts it. */
+  /** Wakes schedules when they are due; `maintain` starts it. */
   readonly timer: ScheduleTimer;
-  /** One round of the sweeper, and of retention. */
+  /** One round of maintenance: the sweep, then retention. */
   sweep(everyMs: Millis): Promise<void>;
-  /** Starts the rounds; the answer stops them. */
+  /** Starts the rounds, the first one at once; the answer stops them. */
   maintain(everyMs?: Millis): () => void;
   close(): void;
 }
 
 const RECHECK_MS = 2_000;
 
-const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 export function embedded(options: EmbeddedOptions = {}): Embedded {
   const clock = options.clock ?? realClock;
   const settings = { ...DEFAULTS, ...options.settings };
   const uuid = options.uuid ?? (() => uuid7(clock.now()));
-  const log = options.log ?? quiet;
+  const log = options.log ?? silent;
   const database = new Database(options.file ?? ":memory:");
   if (options.onFailure) database.onFailure = options.onFailure;
   const sequence = new Sequence(database);
-  const changes = new Notifier(clock, database);
+  const notifier = new Notifier(clock, database);
   const schedules = new EmbeddedSchedules(database);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const ports: Ports = {
@@ -65,14 +66,14 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     uuid,
     log,
     settings,
-    executions: new EmbeddedExecutions(database, sequence, changes),
+    executions: new EmbeddedExecutions(database, sequence, notifier),
     tasks,
     registry: new EmbeddedRegistry(database, uuid, clock.now()),
     schedules,
-    feed: new EmbeddedFeed(database, sequence, changes),
+    feed: new EmbeddedFeed(database, sequence, notifier),
     activities: new EmbeddedActivities(database),
-    answers: new EmbeddedAnswers(changes, clock),
-    changes,
+    answers: new EmbeddedAnswers(clock),
+    changes: notifier,
     durable: () => database.durable(),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
@@ -92,16 +93,16 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     maintain(everyMs = 10_000) {
       let cancel = () => {};
       let stopped = false;
-      // A round that takes long puts off the next: two at a time would only ring twice.
+      // The next round begins `everyMs` after the end of this one: two at once would enqueue every due task twice.
       const again = () =>
         round(everyMs)
-          .catch((error) => log.error("a round of the sweeper failed", { error }))
+          .catch((error) => log.error("sweep: round failed", { error }))
           .then(() => {
             if (!stopped) cancel = clock.at(clock.now() + everyMs, again);
           });
       void again();
       recover(ports)
-        .catch((error) => log.error("what schedules had decided before the restart could not be done yet", { error }))
+        .catch((error) => log.error("startup: could not finish pending schedule actions", { error }))
         .finally(() => {
           if (!stopped) timer.start();
         });

@@ -283,7 +283,9 @@ describe("every answer", () => {
   test("has log lines under its id", async () => {
     await w.ask("GET", "/v1/workflows/executions/nope", { headers: { "x-request-id": "find-me" } });
     const lines = w.lines.filter((line) => line.fields.requestId === "find-me");
-    expect(lines).toMatchObject([{ message: "refused", fields: { operation: "getWorkflowExecution", status: 404 } }]);
+    expect(lines).toMatchObject([
+      { message: "request refused", fields: { operation: "getWorkflowExecution", status: 404 } },
+    ]);
   });
 
   test("an answer without content has no content type and no length", async () => {

@@ -156,7 +156,7 @@ describe("registration", () => {
       tasks: { via: "poll" },
       has_conflicts: false,
     });
-    expect(answer.warnings).toEqual([expect.stringContaining("'nightly' brings schedules in its code")]);
+    expect(answer.warnings).toEqual([expect.stringContaining("'nightly' declares schedules in its code")]);
   });
 
   test.each([

@@ -55,12 +55,12 @@ export const waitingContract: Contract = (of) => {
 
   test("who waits for an execution is woken when something is written to it", async () => {
     const head = await begun(of());
-    const step = of().ports.changes.execution(head, of().now() + 600_000);
+    const step = of().ports.changes.waitForExecution(head, of().now() + 600_000);
     await of().ports.executions.putBatch(head, head.run, batchOf(2, of().now(), [scheduled(1)]), LIMIT);
     await of().ports.durable();
     await of().pass(1_000);
     await step;
-    const end = of().ports.changes.execution(head, of().now() + 600_000);
+    const end = of().ports.changes.waitForExecution(head, of().now() + 600_000);
     await closed(of(), head, 3);
     await of().ports.durable();
     await of().pass(1_000);
@@ -69,7 +69,7 @@ export const waitingContract: Contract = (of) => {
 
   test("who waits for the feed is woken by events of the workspace", async () => {
     const workspace = uuid();
-    const waiting = of().ports.changes.feed(workspace, of().now() + 600_000);
+    const waiting = of().ports.changes.waitForFeed(workspace, of().now() + 600_000);
     await begun(of(), newRef(workspace));
     await of().ports.durable();
     await of().pass(1_000);
@@ -79,15 +79,21 @@ export const waitingContract: Contract = (of) => {
   test("waiting for a change ends when the time is up, or when called off", async () => {
     const ref = newRef();
     const { changes } = of().ports;
-    const both = [changes.execution(ref, of().now() + 800), changes.feed(ref.workspace, of().now() + 800)];
+    const both = [
+      changes.waitForExecution(ref, of().now() + 800),
+      changes.waitForFeed(ref.workspace, of().now() + 800),
+    ];
     await of().pass(1_000);
     await Promise.all(both);
     const off = new AbortController();
-    const calledOff = [changes.execution(ref, soon(), off.signal), changes.feed(ref.workspace, soon(), off.signal)];
+    const calledOff = [
+      changes.waitForExecution(ref, soon(), off.signal),
+      changes.waitForFeed(ref.workspace, soon(), off.signal),
+    ];
     off.abort();
     await of().pass(300);
     await Promise.all(calledOff);
-    await changes.execution(ref, soon(), off.signal); // called off before it began
+    await changes.waitForExecution(ref, soon(), off.signal); // called off before it began
   });
 
   test("what was written so far is on disk before `durable` resolves, and with nothing open it resolves at once", async () => {

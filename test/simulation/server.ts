@@ -3,7 +3,8 @@
  * engine are the real ones; the ports are the model's, with a step of the world before each call.
  */
 import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-context.ts";
-import { WORKER_HANDLERS } from "../../shared/api/worker/handlers.ts";
+import { WORKER_HANDLERS } from "../../shared/api/worker/operations.ts";
+import { register } from "../../shared/api/worker/register.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
 import { isRefusal } from "../../shared/protocol/errors.ts";
@@ -21,6 +22,8 @@ export const SWEEP_MS = 60_000;
 /** The item of a session expires so long after its last heartbeat; DynamoDB deletes what has expired days late, or soon. */
 const SESSION_KEPT_MS = 60_000;
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
+/** `register` is imported at once: loading it during a call would take a number of event-loop iterations that differs. */
+const HANDLERS = { ...WORKER_HANDLERS, register };
 
 export class Server {
   readonly world: World;
@@ -55,7 +58,7 @@ export class Server {
       feed: silentFeed,
       activities: memoryActivities(),
       answers: { put: async () => {}, wait: async () => null },
-      changes: { execution: async () => {}, feed: async () => {} },
+      changes: { waitForExecution: async () => {}, waitForFeed: async () => {} },
       log: quiet,
       settings: this.settings,
       schedules: {} as Ports["schedules"], // nothing here starts by schedule
@@ -87,11 +90,7 @@ export class Server {
         signal: new AbortController().signal,
         log: quiet,
       };
-      const handler = WORKER_HANDLERS[operation] as (
-        c: RequestContext,
-        b: unknown,
-        characters: number,
-      ) => Promise<unknown>;
+      const handler = HANDLERS[operation] as (c: RequestContext, b: unknown, characters: number) => Promise<unknown>;
       const value = await handler(call, body, 100);
       if (isRefusal(value)) throw new Error(`${operation} was refused: ${JSON.stringify(value)}`);
       return value;

@@ -1,10 +1,10 @@
-/** Starts, reads, signals, queries, updates and ends executions; their runs. */
+/** Operations on executions and their runs. */
 import { EXECUTION_ROWS } from "../../protocol/routes/executions.ts";
 import { executeRegistration, executeWorkflow } from "../execute.ts";
 import { cancelExecution, getExecution, terminateExecution } from "../executions.ts";
-import type { HandlersOf, RouteModule } from "../handlers.ts";
 import { executionHistory, runHistory } from "../history.ts";
 import { queryExecution } from "../queries.ts";
+import type { HandlersOf, RouteModule } from "../route-module.ts";
 import { getRun, listRuns } from "../runs.ts";
 import { signalExecution } from "../signals.ts";
 import { updateExecution } from "../updates.ts";

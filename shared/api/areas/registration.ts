@@ -1,8 +1,8 @@
-/** Workflows and their registrations, deployments and their workers. */
+/** Operations on workflows, registrations, deployments and workers. */
 import { REGISTRATION_ROWS } from "../../protocol/routes/registration.ts";
 import { getDeployment, listDeployments, listWorkers } from "../deployments.ts";
-import type { HandlersOf, RouteModule } from "../handlers.ts";
 import { getRegistration, listRegistrations } from "../registrations.ts";
+import type { HandlersOf, RouteModule } from "../route-module.ts";
 import { workerInfo } from "../system.ts";
 import { getWorkflow, listWorkflows } from "../workflows.ts";
 

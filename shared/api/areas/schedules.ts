@@ -1,6 +1,6 @@
-/** Schedules. */
+/** Operations on schedules. */
 import { SCHEDULE_ROWS } from "../../protocol/routes/schedules.ts";
-import type { HandlersOf, RouteModule } from "../handlers.ts";
+import type { HandlersOf, RouteModule } from "../route-module.ts";
 import {
   backfillSchedule,
   createSchedule,

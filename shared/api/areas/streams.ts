@@ -1,10 +1,10 @@
-/** Events: lists of them, and streams. */
+/** Lists and streams of events. */
 
 import { invalidAt } from "../../protocol/errors.ts";
 import { LastEventId } from "../../protocol/http/events.ts";
 import { STREAM_ROWS } from "../../protocol/routes/streams.ts";
 import { listEvents } from "../events.ts";
-import type { HandlersOf, RouteModule } from "../handlers.ts";
+import type { HandlersOf, RouteModule } from "../route-module.ts";
 import { streamEvents, streamExecution } from "../streams.ts";
 
 const handlers: HandlersOf<"streams"> = {
@@ -17,11 +17,11 @@ const handlers: HandlersOf<"streams"> = {
 
 export const STREAMS: RouteModule = { routes: STREAM_ROWS, handlers };
 
-/** The header is stronger than the query key. */
+/** The header overrides the query parameter. */
 function resume<T>(header: string | undefined, query: number | undefined, open: (after: number | undefined) => T) {
   if (header === undefined || header.trim() === "") return open(query);
   const after = LastEventId.safeParse(header.trim());
   return after.success
     ? open(after.data)
-    : invalidAt(["header", "last-event-id"], "the id of a stream's frame is a whole number");
+    : invalidAt(["header", "last-event-id"], "must be the id of a frame of the stream, a whole number");
 }

@@ -1,6 +1,6 @@
 /**
- * Activities as their workers report them. Of a queued activity the start, the retries and its own progress are shown in
- * the feed although they are not history; its outcome is a message to the execution.
+ * Reports of workers about activities. The start, the retries and the progress of a queued activity go to the feed although
+ * they are not history; its outcome is a message to the execution.
  */
 import { presentBegin, presentProgress, presentRetry } from "../../core/present.ts";
 import { send } from "../../engine/send.ts";
@@ -25,7 +25,7 @@ async function runOf(context: RequestContext, ref: RunRef): Promise<Head | null>
 const isOpen = (head: Head | null): head is Head => head?.status === "RUNNING";
 
 const UNWANTED = { wanted: false, cancel_requested: false } as const;
-/** Of an attempt that another has followed: whoever still runs it shall stop, and nothing of it counts but a result. */
+/** A later attempt has begun: the worker shall stop this one, and only a result of it still counts. */
 const SUPERSEDED = { ...UNWANTED, superseded: true } as const;
 
 export async function begin(context: RequestContext, body: WorkerBody<"begin">): Promise<WorkerAnswer<"begin">> {
@@ -37,7 +37,7 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
   const latest = await ports.activities.begin(ref, run, activity, attempt, { queued: queued !== undefined });
   if (!latest) return { ...SUPERSEDED, heartbeat_details: null };
   if (queued?.first_attempt === 1) {
-    // One that began as local work was shown when it was scheduled. Idempotent: later attempts add nothing.
+    // An activity that began as local work was shown when it was scheduled. Idempotent: later attempts add no event.
     const shown = presentBegin(head, { activity, name: queued.name, input: queued.input, at: ports.clock.now() });
     await ports.feed.publish(ref, run, `begin#${activity}`, [shown]);
   }
@@ -70,15 +70,15 @@ export async function begun(context: RequestContext, body: WorkerBody<"begun">):
   return { begun: await context.ports.activities.begun(refTo(context, body.execution), body.run, body.activities) };
 }
 
-/** A later attempt has begun: a failure of this one says nothing about the activity. */
-async function isFollowed(
+/** A later attempt has begun, so a failure of this one does not decide the activity. */
+async function isSuperseded(
   context: RequestContext,
   { execution, run, activity, attempt }: ActivityRef,
 ): Promise<boolean> {
   return (await context.ports.activities.standing(refTo(context, execution), run, activity)).attempt > attempt;
 }
 
-/** Accepted also when nobody waits for it any more: there is nothing the worker could do about that. */
+/** Accepts an outcome also when the run has ended: the worker could do nothing about a refusal. */
 export async function outcome(
   context: RequestContext,
   body: WorkerBody<"outcome">,
@@ -91,7 +91,7 @@ export async function outcome(
   if (large) return large;
   if (result.kind === "failed") {
     if (!isOpen(await runOf(context, body))) return {};
-    if (await isFollowed(context, body)) return { superseded: true };
+    if (await isSuperseded(context, body)) return { superseded: true };
   }
   const message = {
     id: messageId.activity(run, activity, attempt),
@@ -113,24 +113,25 @@ export async function retrying(
   const { ports } = context;
   const head = await runOf(context, body);
   if (!isOpen(head)) return {};
-  if (await isFollowed(context, body)) return { superseded: true };
+  if (await isSuperseded(context, body)) return { superseded: true };
   const { run, activity, name, attempt, failure } = body;
   const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
   await ports.feed.publish(refTo(context, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
   return {};
 }
 
-/** The first worker that has it may be a moment away, and the next deployment of code hours. */
-const FIRST_PASS: Millis = 1_000;
-const LAST_PASS: Millis = 60_000;
+/** A worker that registers the activity may poll a moment later, or only after the next rollout, in hours. */
+const FIRST_PASS_MS: Millis = 1_000;
+const LONGEST_PASS_MS: Millis = 60_000;
 /**
- * No two pauses are alike: after one of whole polls the caller, which asks again at once, would each time be the one
- * that has waited longest, and get the task back for ever while others wait for it in vain.
+ * Jitter: with equal pauses the worker that passes the task on, which polls again at once, would each time be the one that
+ * has polled longest when the task returns. It would receive the task for ever, and other workers never.
  */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const pauseOf = (passed: number): Millis =>
-  Math.round(Math.min(LAST_PASS, FIRST_PASS * 2 ** passed) * (1 - ((passed * GOLDEN) % 1) / 2));
+  Math.round(Math.min(LONGEST_PASS_MS, FIRST_PASS_MS * 2 ** passed) * (1 - ((passed * GOLDEN) % 1) / 2));
 
+/** Sends a task that the worker does not register back to the queue, after a pause. `at`: when; null: it is no longer needed. */
 export async function pass(context: RequestContext, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
   const { ports, workspace } = context;
   const { task } = body;
@@ -139,10 +140,13 @@ export async function pass(context: RequestContext, body: WorkerBody<"pass">): P
   const { passed = 0, name, execution, run, chain, activity } = task;
   const latest = await ports.activities.standing(refTo(context, execution), run, activity);
   if (latest.attempt > body.attempt) return { at: null, superseded: true };
-  // Deliveries that were lost before anybody began were no attempts.
+  // Deliveries that were lost before a worker began do not count as attempts.
   const attempt = Math.max(task.first_attempt, Math.min(body.attempt, latest.attempt + 1));
   if (latest.cancelRequested) {
-    const failure = { type: "Cancelled", message: `${name} was cancelled while it waited for a worker that has it` };
+    const failure = {
+      type: "Cancelled",
+      message: `${name} was cancelled while it waited for a worker that registers it`,
+    };
     const ended = { kind: "failed", reason: "cancelled", failure } as const;
     await outcome(context, { execution, run, chain, activity, attempt, outcome: ended });
     return { at: null };
@@ -164,7 +168,7 @@ export async function publish(
   if (refused) return refused;
   const head = await runOf(context, body);
   if (!head) return notFound("run", body.run);
-  if (!isOpen(head)) return {}; // nobody streams a closed run's progress: its events are complete
+  if (!isOpen(head)) return {}; // the events of a closed run are complete: its streams have ended
   const activity = { id: body.activity, name: body.activity_name };
   const events = body.events.map((event) => presentProgress(head, event, activity, ports.uuid()));
   await ports.feed.publish(refTo(context, body.execution), body.run, `publish#${body.publish_id}`, events);

@@ -4,7 +4,7 @@ import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { bytesOf, SURELY_SMALL } from "../payload.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Whoever asked is told when an answer is too large, instead of waiting in vain. */
+/** An answer over the limit is replaced by a failure (413), so that the caller does not wait until its time is up. */
 export async function answer(
   context: RequestContext,
   body: WorkerBody<"answer">,

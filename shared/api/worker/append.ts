@@ -1,4 +1,4 @@
-/** Appending to histories: several executions in one call, each its own write. */
+/** Appends to the histories of several executions in one call, each with its own write. */
 import * as engine from "../../engine/append.ts";
 import type { AppendItem, AppendResult, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
@@ -10,11 +10,11 @@ export async function append(
   body: WorkerBody<"append">,
   characters: number,
 ): Promise<WorkerAnswer<"append">> {
-  const results = await serialPerExecution(body.items, (item) => one(context, item, characters));
+  const results = await serialPerExecution(body.items, (item) => appendOne(context, item, characters));
   return { results, now: context.ports.clock.now() };
 }
 
-async function one(context: RequestContext, item: AppendItem, characters: number): Promise<AppendResult> {
+async function appendOne(context: RequestContext, item: AppendItem, characters: number): Promise<AppendResult> {
   const problem = batchProblem(item.batch, context.ports.clock.now(), characters);
   if (problem) return problem;
   const result = await engine.append(context.ports, refTo(context, item.execution), item);

@@ -1,6 +1,6 @@
 /**
- * What the API refuses before a batch is written: payloads over the limit, times that cannot be, public events that
- * clients could not read. (Order and numbers within the batch are the engine's business.)
+ * Checks of a batch before it is written: payload sizes, times, and public events that clients could not read. The engine
+ * checks order and numbers of the events.
  */
 import type { Batch, HistoryEvent, Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BYTES, MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
@@ -20,15 +20,15 @@ export const refused = (status: number, code: string, detail: string): Refused =
   detail,
 });
 
-/** A worker's clock follows the server's; further ahead than this is a mistake, such as another unit of time. */
-const AHEAD: Millis = 86_400_000;
+/** Workers correct their clocks by the server's; a time further ahead than this is a mistake, such as another unit. */
+const MOST_AHEAD_MS: Millis = 86_400_000;
 const EARLIEST: Millis = 1_000_000_000_000;
 
-/** `characters`: length of the request's text. Null: nothing is wrong. */
+/** `characters`: length of the request's text. Null: the batch is accepted. */
 export function batchProblem(batch: Batch, now: Millis, characters: number): Refused | null {
   for (const event of batch.events) {
-    if (event.at > now + AHEAD || event.at < EARLIEST) {
-      const detail = `event ${event.id} says it happened at ${event.at}; the server's time is ${now} (milliseconds since 1970)`;
+    if (event.at > now + MOST_AHEAD_MS || event.at < EARLIEST) {
+      const detail = `event ${event.id} has the time ${event.at}, but the server's time is ${now} (milliseconds since 1970)`;
       return refused(422, "WF_1001", detail);
     }
     if (event.kind === "custom_task") {

@@ -1,4 +1,4 @@
-/** Closing a run. A run whose history is full can still be closed. */
+/** Closes a run; a run whose history is full can still be closed. */
 import * as engine from "../../engine/close.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
@@ -11,10 +11,12 @@ export async function close(
 ): Promise<WorkerAnswer<"close">> {
   const problem = batchProblem(body.batch, context.ports.clock.now(), characters);
   if (problem) return problem;
-  // Its parent and its schedule the server knows itself; a worker names only children of this run.
-  const foreign = body.outbox.find((outbox) => !("parent_run" in outbox) || outbox.parent_run !== body.run);
-  if (foreign)
-    return refused(422, "WF_1001", `a worker cannot order '${foreign.kind}' for anything but children of the run`);
+  // The server adds the entries for the parent and the schedule itself.
+  const foreign = body.outbox.find((entry) => !("parent_run" in entry) || entry.parent_run !== body.run);
+  if (foreign) {
+    const detail = `the outbox entry '${foreign.kind}' is not allowed: a worker may only name children of the run`;
+    return refused(422, "WF_1001", detail);
+  }
   const last = body.batch.events.at(-1);
   const result = last?.kind === "execution_completed" ? last.result : null;
   const closed = await engine.close(context.ports, refTo(context, body.execution), { ...body, result });

@@ -1,4 +1,4 @@
-/** A drive's calls that do not write history: claim, read, park, discard. */
+/** Operations on an execution that do not write history: claim, read, park, discard. */
 import * as engine from "../../engine/claim.ts";
 import * as parking from "../../engine/park.ts";
 import { notFound, type Refusal } from "../../protocol/errors.ts";
@@ -11,7 +11,7 @@ export async function claim(context: RequestContext, body: WorkerBody<"claim">):
   return engine.claim(context.ports, refTo(context, body.execution), { session, ...(have && { have }) });
 }
 
-/** Without claiming: for queries, and for those who lost a position. */
+/** Reads without claiming: for queries, and after a conflict. */
 export async function read(context: RequestContext, body: WorkerBody<"read">): Promise<WorkerAnswer<"read"> | Refusal> {
   const { ports } = context;
   const ref = refTo(context, body.execution);
@@ -30,7 +30,7 @@ export async function park(context: RequestContext, body: WorkerBody<"park">): P
   return { parked };
 }
 
-/** Messages that mean nothing any more, such as outcomes for a run that has ended. */
+/** Removes messages that have become irrelevant, such as outcomes for a run that has ended. */
 export async function discard(context: RequestContext, body: WorkerBody<"discard">): Promise<WorkerAnswer<"discard">> {
   await context.ports.executions.removeMessages(refTo(context, body.execution), body.chain, body.ids);
   return {};

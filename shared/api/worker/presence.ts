@@ -1,8 +1,8 @@
-/** Whether workers live: heartbeats, leaving, and who is dead. */
+/** Liveness of workers: heartbeats, clean stops, and which sessions are dead. */
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** `all_active: false`: this session is not known (any more); the worker must register again. */
+/** `all_active: false`: the session is unknown, and the worker must register again. */
 export async function heartbeat(
   context: RequestContext,
   body: WorkerBody<"heartbeat">,
@@ -12,7 +12,7 @@ export async function heartbeat(
   return { all_active: await ports.registry.beat({ workspace, ...body, now }), now };
 }
 
-/** A clean stop: the worker counts as gone at once, not only after the liveness window. */
+/** A clean stop: the worker counts as stopped at once, not after the liveness window. */
 export async function stop(context: RequestContext, body: WorkerBody<"stop">): Promise<WorkerAnswer<"stop">> {
   await context.ports.registry.leave({ workspace: context.workspace, ...body });
   context.log.info("worker stopped", { deployment: body.deployment, worker: body.worker, session: body.session });

@@ -1,4 +1,4 @@
-/** A worker boots: what it serves, and what it is told about that. Nothing is stored unless all of it is right. */
+/** Registers a worker with its definitions. One wrong definition refuses all: nothing is stored then. */
 import { invalid, type Refusal } from "../../protocol/errors.ts";
 import type { DetailItem } from "../../protocol/http/detail.ts";
 import { idProblem, WorkerName, WorkflowName } from "../../protocol/ids.ts";
@@ -55,7 +55,7 @@ function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
     if (why)
       items.push({
         loc: [...loc, ...place],
-        msg: `not a JSON Schema to check inputs with: ${why}`,
+        msg: `inputs cannot be checked with this JSON Schema: ${why}`,
         type: "value_error",
       });
   };
@@ -85,7 +85,7 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
 }
 
-/** Another active deployment owns the name as well: allowed, but executes will have to say which they mean. */
+/** Warnings for names that another active deployment serves too: allowed, but starts must then name the deployment. */
 async function conflicts(
   context: RequestContext,
   deployment: string,

@@ -1,4 +1,4 @@
-/** Receiving tasks by long poll, and keeping or giving back their leases. */
+/** Receives tasks by long poll, and extends, returns or finishes their leases. */
 import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -9,7 +9,7 @@ export async function poll(context: RequestContext, body: WorkerBody<"poll">): P
   const { signal } = context;
   const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, { session, max, waitMs, signal });
   if (signal.aborted && deliveries.length > 0) {
-    // Nobody is there to take them: hand them back now instead of when the lease lapses.
+    // The caller has gone: end the leases now, so that another worker receives the tasks at once.
     const receipts = deliveries.map((d) => d.receipt);
     await ports.tasks.extend(workspace, receipts, 0);
     return { deliveries: [] };
@@ -30,5 +30,5 @@ export async function task(context: RequestContext, body: WorkerBody<"task">): P
   const found = await context.ports.tasks.load?.(context.workspace, body.name);
   return found
     ? { task: found }
-    : refusal(404, "WF_1100", `There is no task kept under the name ${JSON.stringify(body.name)}: it has expired.`);
+    : refusal(404, "WF_1100", `No task is stored under the name ${JSON.stringify(body.name)}: it has expired.`);
 }

@@ -1,9 +1,11 @@
 /**
- * From a request to its answer: route, key, parsing, handler. Both front doors, `node:http` and Lambda, stand before it.
+ * From an HTTP request to its answer: route, key, parsing, handler. `node:http` and Lambda both call it.
  *
- * DISPATCH-1. Nothing leaves before it is durable: every answer and every frame waits for `ports.durable()` here, nowhere else.
- * DISPATCH-2. A handler that throws is our fault: 500 with a fixed text; the log has the cause under the request's id.
- * DISPATCH-3. Every answer carries `x-request-id`, which is the caller's own if it sent a sane one.
+ * DISPATCH-1. No answer and no frame leaves before the writes it depends on are durable: each waits for `ports.durable()`,
+ *     here and nowhere else.
+ * DISPATCH-2. A handler that throws is a fault of the server: the answer is 500 with a fixed text, and the log has the cause
+ *     under the request's id.
+ * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.
  */
 import type { Ports } from "../ports.ts";
 import {
@@ -24,19 +26,18 @@ import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
-import type { Input, RouteModule } from "./handlers.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
+import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
-import type { ServeWorker } from "./worker/dispatch.ts";
-import { isWorkerPath } from "./worker/path.ts";
+import type { ServeWorker } from "./worker/dispatch-operation.ts";
 
 export interface ApiRequest {
   readonly method: string;
-  /** Path and query as they came: `/v1/workflows?limit=5`. */
+  /** Path and query as received: `/v1/workflows?limit=5`. */
   readonly target: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** `null`: it was longer than `bodyLimit` allows and has been dropped. */
+  /** Null: it was longer than `bodyLimit` and has been dropped. */
   readonly body: string | null;
   /** Aborted when the caller has gone or the server stops. */
   readonly signal: AbortSignal;
@@ -44,28 +45,30 @@ export interface ApiRequest {
 
 export type ApiResponse = { readonly status: number; readonly headers: Record<string, string> } & (
   | { readonly kind: "body"; readonly body: string }
-  /** Texts to be sent as they come, each at once. */
+  /** Texts, each to be sent at once. */
   | { readonly kind: "stream"; readonly chunks: AsyncIterable<string> }
 );
 
 export interface Api {
   handle(request: ApiRequest): Promise<ApiResponse>;
-  /** Bytes that the body of a request to this target may have. */
+  /** The longest body of a request to this target, in bytes. */
   bodyLimit(target: string): number;
 }
 
+const isWorkerPath = (target: string): boolean => target.startsWith("/v1/worker/");
+
 export type GivenOptions = Pick<ApiOptions, "version" | "url"> & Partial<ApiOptions>;
 
-/** An API of these parts. */
-export function apiOf(parts: readonly RouteModule[], ports: Ports, options: GivenOptions): Api {
-  const api: Context = {
+/** The API of these modules. */
+export function apiOf(modules: readonly RouteModule[], ports: Ports, options: GivenOptions): Api {
+  const api: Served = {
     ports,
     options: { ...DEFAULT_OPTIONS, ...options },
     authenticate: authenticator(ports),
-    match: compile(parts.flatMap(({ routes }) => routes ?? [])),
-    handlers: Object.assign({}, ...parts.map(({ handlers }) => handlers)) as Context["handlers"],
-    open: Object.assign({}, ...parts.map(({ open }) => open)) as Context["open"],
-    worker: parts.find(({ worker }) => worker)?.worker,
+    match: compile(modules.flatMap(({ routes }) => routes ?? [])),
+    handlers: Object.assign({}, ...modules.map(({ handlers }) => handlers)) as Served["handlers"],
+    open: Object.assign({}, ...modules.map(({ open }) => open)) as Served["open"],
+    worker: modules.find(({ worker }) => worker)?.worker,
   };
   return {
     handle: (request) => handle(api, request),
@@ -73,7 +76,7 @@ export function apiOf(parts: readonly RouteModule[], ports: Ports, options: Give
   };
 }
 
-interface Context {
+interface Served {
   readonly ports: Ports;
   readonly options: ApiOptions;
   readonly authenticate: Authenticate;
@@ -84,17 +87,17 @@ interface Context {
   readonly worker: ServeWorker | undefined;
 }
 
-/** What a handler came to: a value to be written as JSON, nothing (204), frames, or a refusal. */
+/** The outcome of a handler: a refusal, a value (undefined: no body, 204), or frames. */
 type Outcome = Refusal | { status: number; value: unknown } | { status: number; frames: AsyncIterable<Frame> };
 
-async function handle(api: Context, request: ApiRequest): Promise<ApiResponse> {
+async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
   const requestId = requestIdOf(api, request);
   let outcome: Outcome;
   try {
     outcome = await serve(api, request, requestId);
     await api.ports.durable(); // DISPATCH-1
   } catch (error) {
-    api.ports.log.error("a request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
+    api.ports.log.error("request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
     outcome = internal();
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId);
@@ -110,12 +113,12 @@ async function handle(api: Context, request: ApiRequest): Promise<ApiResponse> {
 }
 
 /** DISPATCH-3. */
-function requestIdOf(api: Context, request: ApiRequest): string {
+function requestIdOf(api: Served, request: ApiRequest): string {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && /^[\w.:/-]{1,128}$/.test(given) ? given : api.ports.uuid();
 }
 
-async function serve(api: Context, request: ApiRequest, requestId: string): Promise<Outcome> {
+async function serve(api: Served, request: ApiRequest, requestId: string): Promise<Outcome> {
   if (api.worker && isWorkerPath(request.target)) {
     const context = await authorize(api, request, requestId);
     if (isRefusal(context)) return context;
@@ -148,10 +151,10 @@ async function serve(api: Context, request: ApiRequest, requestId: string): Prom
   const started = api.ports.clock.now();
   const result = await api.handlers[route.operation]!(context, input);
   if (isRefusal(result)) {
-    context.log.info("refused", { operation: route.operation, status: result.status, code: result.code });
+    context.log.info("request refused", { operation: route.operation, status: result.status, code: result.code });
     return result;
   }
-  context.log.info("served", { operation: route.operation, ms: api.ports.clock.now() - started });
+  context.log.info("request served", { operation: route.operation, ms: api.ports.clock.now() - started });
   if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
   return { status: route.success, value: route.kind === "empty" ? undefined : result };
 }
@@ -162,7 +165,7 @@ function split(target: string): [path: string, search: string] {
 }
 
 async function authorize(
-  api: Context,
+  api: Served,
   request: ApiRequest,
   requestId: string,
   route?: Route,
@@ -187,22 +190,22 @@ async function authorize(
   };
 }
 
-/** A query runs code of the workflow, a preview the rule of a schedule: neither changes anything. */
+/** True if a key with the role `read` may call it. A query and a preview of a schedule are POSTs that change nothing. */
 const isReading = ({ method, operation }: Route) =>
   method === "GET" || operation === "queryWorkflowExecution" || operation === "previewSchedule";
 
 function bodyOf(route: Route, request: ApiRequest): { value: unknown } | { refused: Refusal } {
   if (request.body === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
-  if (!route.body) return { value: undefined }; // whatever came with a call that takes no body is ignored
+  if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored
   const type = request.headers["content-type"];
   if (request.body !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
-    const detail = `The body is said to be ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
+    const detail = `The request has the content type ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
     return { refused: refusal(415, "UNSUPPORTED_MEDIA_TYPE", detail) };
   }
   return parseBody(route.body, request.body, { optional: route.optionalBody ?? false });
 }
 
-function stream(api: Context, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {
+function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {
   const headers = {
     "content-type": "text/event-stream",
     "cache-control": "no-cache, no-transform",
@@ -212,16 +215,16 @@ function stream(api: Context, frames: AsyncIterable<Frame>, requestId: string): 
   return { kind: "stream", status: 200, headers, chunks: chunksOf(api, frames, requestId) };
 }
 
-async function* chunksOf(api: Context, frames: AsyncIterable<Frame>, requestId: string): AsyncGenerator<string> {
+async function* chunksOf(api: Served, frames: AsyncIterable<Frame>, requestId: string): AsyncGenerator<string> {
   try {
     for await (const frame of frames) {
       await api.ports.durable(); // DISPATCH-1
       yield textOf(frame);
     }
   } catch (error) {
-    api.ports.log.error("a stream failed", { requestId, error });
+    api.ports.log.error("stream failed", { requestId, error });
     const data = {
-      error: "The stream has failed. Go on after the last id you have seen.",
+      error: "The stream has failed. Connect again with the last event id that you have received.",
       reason: "internal_error",
     } as const;
     yield textOf({ kind: "error", data });

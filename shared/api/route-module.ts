@@ -1,4 +1,4 @@
-/** What handlers of the routes table are, and the parts in which they are served. */
+/** Types of the handlers of the routes table, and the modules in which a process serves them. */
 import type { Refusal } from "../protocol/errors.ts";
 import type {
   Area,
@@ -12,7 +12,7 @@ import type {
 } from "../protocol/routes.ts";
 import type { Frame } from "./frames.ts";
 import type { ApiOptions, RequestContext } from "./request-context.ts";
-import type { ServeWorker } from "./worker/dispatch.ts";
+import type { ServeWorker } from "./worker/dispatch-operation.ts";
 
 export interface Input<Op extends AvailableOperation> {
   readonly params: ParamsOf<Op>;
@@ -26,23 +26,23 @@ type Result<Op extends AvailableOperation> =
   RouteOf<Op> extends { kind: "sse" } ? AsyncIterable<Frame> : ResponseOf<Op>;
 type Answer<T> = T | Refusal | Promise<T | Refusal>;
 
-/** The available rows of some areas. */
+/** The available operations of some areas. */
 type In<A extends Area> = {
   [Op in AvailableOperation]: RouteOf<Op>["area"] extends A ? Op : never;
 }[AvailableOperation];
 
-/** One handler for each available row of an area; the compiler knows when one is missing. */
+/** One handler for each available operation of an area; the compiler reports a missing one. */
 export type HandlersOf<A extends Area> = {
   readonly [Op in In<A>]: (context: RequestContext, input: Input<Op>) => Answer<Result<Op>>;
 };
-/** Answered without a key, hence without a workspace. */
+/** Operations without an API key, and so without a workspace. */
 export type OpenHandlers = {
   readonly [Op in In<"system">]: (options: ApiOptions) => ResponseOf<Op> | Promise<ResponseOf<Op>>;
 };
 
 /**
- * An area, or a part of what one process serves: rows of the routes table with their handlers. A Lambda function carries
- * the code of its own area alone; what a process does not serve, it does not find.
+ * Rows of the routes table with their handlers: an area, or the worker operations. A Lambda function bundles the modules
+ * that it serves and no others; it answers all other paths with 404.
  */
 export interface RouteModule {
   readonly routes?: readonly Route[];

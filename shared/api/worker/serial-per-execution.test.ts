@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { serialPerExecution } from "./serial-per-execution.ts";
 
-test("executions go side by side, one execution's items in their order, answers in the order of the items", async () => {
+test("different executions are processed concurrently, items of one execution in order, and answers keep the items' order", async () => {
   const items = ["a1", "b1", "a2", "c1"].map((id) => ({ execution: id[0]!, id }));
   const begun: string[] = [];
   const finish = new Map<string, () => void>();
@@ -19,7 +19,7 @@ test("executions go side by side, one execution's items in their order, answers 
   expect(await all).toEqual(["A1", "B1", "A2", "C1"]);
 });
 
-test("one that fails fails the call", async () => {
+test("an item that fails fails the call", async () => {
   const items = [{ execution: "a" }, { execution: "b" }];
   const work = async ({ execution }: { execution: string }) => {
     if (execution === "b") throw new Error("throttled");

@@ -1,4 +1,4 @@
-/** Signals, queries and updates are declared with the workflow: names and inputs are checked before anything is sent. */
+/** Checks name and input of a signal, query or update against the handlers that the workflow declares, before it is sent. */
 import { invalid, noSuchHandler, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
@@ -9,7 +9,7 @@ import type { RequestContext } from "./request-context.ts";
 type Kind = "signal" | "query" | "update";
 const LIST = { signal: "signals", query: "queries", update: "updates" } as const;
 
-/** Why this may not be sent; null = it may. A continued run may be of another workflow than the first: the head knows. */
+/** Null: it may be sent. The head names the workflow, because a continued run may be of another one than the first run. */
 export async function checkInvocation(
   context: RequestContext,
   head: Head,
@@ -20,7 +20,7 @@ export async function checkInvocation(
   if (large) return large;
   const { workflow, deployment } = head;
   const [registration] = await context.ports.registry.registrations(context.workspace, { workflow, deployment });
-  if (!registration) return null; // known to its workers only: they check
+  if (!registration) return null; // not registered any more: the worker checks
   const handlers = registration.definition[LIST[kind]];
   const handler = handlers.find((h) => h.name === p.name);
   if (!handler) return noSuchHandler(kind, p.name, workflow, handlers.map((h) => h.name).sort());

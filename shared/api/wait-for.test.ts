@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
-import { waitFor } from "./wait.ts";
+import { waitFor } from "./wait-for.ts";
 
 function waiting(look: () => Promise<string | undefined>, o: { signal?: AbortSignal; ms?: number } = {}) {
   const clock = new ManualClock();
@@ -21,20 +21,21 @@ function waiting(look: () => Promise<string | undefined>, o: { signal?: AbortSig
   return { clock, wakers, found, wake: () => [...wakers].forEach((fn) => void fn()) };
 }
 
-test("what is there already is found without waiting", async () => {
+test("a value that is already there is found without waiting", async () => {
   const { found, wakers } = waiting(async () => "here");
   expect(await found).toBe("here");
   expect(wakers.size).toBe(0);
 });
 
-test("a change between looking and waiting is not slept through", async () => {
+test("a change between the look and the wait ends the wait", async () => {
   let value: string | undefined;
   let looks = 0;
   const w = waiting(async () => {
     const seen = value;
     looks += 1;
-    if (looks === 2) {
-      value = "changed"; // right after the look that found nothing
+    await null;
+    if (looks === 1) {
+      value = "changed"; // after the look has read the old value
       w.wake();
     }
     return seen;
@@ -43,7 +44,7 @@ test("a change between looking and waiting is not slept through", async () => {
   expect(w.wakers.size).toBe(0);
 });
 
-test("waking for nothing goes on waiting; the end of the time ends it", async () => {
+test("a wake-up without a change goes on waiting, and the wait ends when the time is up", async () => {
   const w = waiting(async () => undefined);
   await w.clock.advance(10);
   w.wake();
@@ -54,7 +55,7 @@ test("waking for nothing goes on waiting; the end of the time ends it", async ()
   expect(w.wakers.size).toBe(0);
 });
 
-test("a caller who goes ends it at once", async () => {
+test("an abort by the caller ends the wait at once", async () => {
   const leaving = new AbortController();
   const w = waiting(async () => undefined, { signal: leaving.signal });
   await w.clock.advance(10);

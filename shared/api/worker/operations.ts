@@ -1,4 +1,4 @@
-/** Handlers of the worker data path. */
+/** The operations of the worker API, each with its handler; the compiler reports a missing one. */
 import type { Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -10,7 +10,7 @@ import { claim, discard, park, read } from "./drive.ts";
 import { heartbeat, sessions, stop } from "./presence.ts";
 import { extend, finish, poll, task } from "./tasks.ts";
 
-/** `characters`: length of the body's text, an upper bound for everything in it. */
+/** `characters`: length of the body's text, an upper bound for each payload in it. */
 export type WorkerHandlers = {
   readonly [K in WorkerOperation]: (
     context: RequestContext,
@@ -19,8 +19,9 @@ export type WorkerHandlers = {
   ) => Promise<WorkerAnswer<K> | Refusal>;
 };
 
-/** All but a worker's registration, which is rare and needs more code than all of these. */
-export const DATA_PATH: Omit<WorkerHandlers, "register"> = {
+export const WORKER_HANDLERS: WorkerHandlers = {
+  // Imported at its first use: it needs more code (schemas, schedules) than all others, and a worker calls it once.
+  register: async (context, body) => (await import("./register.ts")).register(context, body),
   heartbeat,
   stop,
   sessions,

@@ -1,0 +1,51 @@
+/** The one way in which the API waits for the store: subscribe, look, wait for a change, look again. */
+import type { Clock } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+
+/** An abort reason of our own: the default reason is an error, whose stack would be captured for each subscription. */
+const UNSUBSCRIBED = "unsubscribed";
+
+/**
+ * Subscribes, then runs `work`, so that `work` misses no event between its own steps. The subscription ends when `work`
+ * does, or when `signal` aborts.
+ */
+export async function withSubscription<E, T>(
+  signal: AbortSignal,
+  subscribe: (signal: AbortSignal) => Promise<E>,
+  work: (event: Promise<E>) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  try {
+    return await work(subscribe(AbortSignal.any([signal, over.signal])));
+  } finally {
+    over.abort(UNSUBSCRIBED);
+  }
+}
+
+export interface Wait<T> {
+  /** Undefined: not yet. */
+  readonly look: () => Promise<T | undefined>;
+  /** Resolves at a change, at `until`, or when `signal` aborts. */
+  readonly change: (until: Millis, signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  /** When the wait ends, with one last look. */
+  readonly until: Millis;
+  readonly signal: AbortSignal;
+}
+
+/** What `look` finds; undefined once the time is up or the caller has gone. */
+export async function waitFor<T>({ look, change, clock, until, signal }: Wait<T>): Promise<T | undefined> {
+  for (;;) {
+    if (signal.aborted || clock.now() >= until) return look();
+    const found = await withSubscription(
+      signal,
+      (ended) => change(until, ended),
+      async (changed) => {
+        const seen = await look();
+        if (seen === undefined) await changed;
+        return seen;
+      },
+    );
+    if (found !== undefined) return found;
+  }
+}

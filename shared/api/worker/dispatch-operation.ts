@@ -1,0 +1,37 @@
+/**
+ * From a request of a worker to its answer. Each operation has one exact path, found by one look-up. `append` is the
+ * hottest path of the product, so this does only what every operation needs.
+ */
+import { invalid, isRefusal, methodNotAllowed, noRoute, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
+import { zodToDetail } from "../../protocol/http/detail.ts";
+import { parseJsonBody } from "../../protocol/http/parse.ts";
+import { MAX_WORKER_BODY_BYTES } from "../../protocol/limits.ts";
+import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
+import type { ApiRequest } from "../dispatch-request.ts";
+import type { RequestContext } from "../request-context.ts";
+import { WORKER_HANDLERS } from "./operations.ts";
+
+const operations = new Map(
+  (Object.keys(WORKER_ROUTES) as WorkerOperation[]).map((name) => [WORKER_ROUTES[name].path as string, name]),
+);
+
+type Handler = (context: RequestContext, body: unknown, characters: number) => Promise<unknown>;
+
+export type ServeWorker = (
+  context: RequestContext,
+  request: ApiRequest,
+) => Promise<Refusal | { status: 200; value: unknown }>;
+
+export const serveWorker: ServeWorker = async (context, request) => {
+  const operation = operations.get(request.target);
+  if (operation === undefined) return noRoute(request.method, request.target);
+  if (request.method !== "POST") return methodNotAllowed(request.method, request.target, ["POST"]);
+  if (request.body === null) return payloadTooLarge("request body", MAX_WORKER_BODY_BYTES);
+  const json = parseJsonBody(request.body);
+  if ("refused" in json) return json.refused;
+  const parsed = WORKER_ROUTES[operation].body.safeParse(json.value);
+  if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
+  const handler = WORKER_HANDLERS[operation] as Handler;
+  const value = await handler(context, parsed.data, request.body.length);
+  return isRefusal(value) ? value : { status: 200, value };
+};
