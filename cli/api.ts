@@ -1,4 +1,4 @@
-/** The HTTP API, called by the names of its routes table. What goes wrong becomes a `CliError` with advice. */
+/** A client of the HTTP API; operations have the names of the routes table. Every failure becomes a `CliError` with advice. */
 import {
   type AvailableOperation,
   type ParamsOf,
@@ -13,7 +13,7 @@ import { type Asked, refused } from "./refused.ts";
 import { type Frame, frames } from "./sse.ts";
 import { type Target, targetOf } from "./target.ts";
 
-/** Longer than any call that the server lets wait. */
+/** Longer than the server lets any call wait. */
 const CALL_TIMEOUT_MS = 310_000;
 
 type QueryValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -37,7 +37,7 @@ export class Api {
     this.#signal = signal;
   }
 
-  /** Throws `CliError`: unreachable, or refused with the server's own words. */
+  /** Throws `CliError`: the server was not reached, or refused the call with its own text. */
   async call<Op extends AvailableOperation>(operation: Op, ...[call]: Args<Op>): Promise<ResponseOf<Op>> {
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
     const response = await this.#send(operation, call ?? {}, "application/json", signal);
@@ -45,7 +45,7 @@ export class Api {
     return (text === "" ? undefined : JSON.parse(text)) as ResponseOf<Op>;
   }
 
-  /** Frames until the server ends the stream. Throws `CliError` when it breaks. */
+  /** Frames until the server ends the stream. Throws `CliError` when the connection breaks. */
   async *stream<Op extends StreamOperation>(operation: Op, call: CallOf<Op>): AsyncGenerator<Frame> {
     const response = await this.#send(operation, call, "text/event-stream", this.#signal);
     if (!response.body) return;
@@ -94,24 +94,27 @@ export class Api {
     const advice =
       from.url === "default" || /\/\/(localhost|127\.|\[::1\])/.test(url)
         ? ["Start a server with: npx sirocco dev", "Another address: --url URL, or SIROCCO_URL."]
-        : [`The address comes from ${from.url}; check it, and that the server is running.`];
+        : [`The address comes from ${from.url}: check it, and check that the server is running.`];
     return new CliError(EXIT.unreachable, `Cannot reach the server at ${url}: ${why}.`, advice, error);
   }
 }
 
-/** The API that a command's flags and environment point at. */
+/** A client for the server that the command's flags and the environment name. */
 export const apiOf = (flags: { url?: string | undefined; key?: string | undefined }, io: Io): Api =>
   new Api(targetOf(flags, io), io.signal);
 
+/** The connection broke after the request may have been sent. */
+export const CONNECTION_LOST = "the connection was lost";
+
 const REASONS: Record<string, string> = {
   ECONNREFUSED: "nothing listens there (connection refused)",
-  ENOTFOUND: "there is no host of that name",
-  EAI_AGAIN: "the host's name cannot be looked up now",
-  ECONNRESET: "the connection was cut",
-  EPIPE: "the connection was cut",
-  UND_ERR_SOCKET: "the connection was cut",
+  ENOTFOUND: "there is no host with that name",
+  EAI_AGAIN: "the host name could not be resolved for now",
+  ECONNRESET: CONNECTION_LOST,
+  EPIPE: CONNECTION_LOST,
+  UND_ERR_SOCKET: CONNECTION_LOST,
   UND_ERR_CONNECT_TIMEOUT: "no connection within 10 s",
-  EHOSTUNREACH: "there is no way to that host",
+  EHOSTUNREACH: "the network has no route to that host",
 };
 
 function reason(error: unknown): string {

@@ -1,4 +1,4 @@
-/** A command of `sirocco`: its words, its options, what it does. One file each in `commands/`. */
+/** The form of a command: its arguments, options, help texts, and the function that runs it. */
 import { parseArgs } from "node:util";
 import { type CliError, type Exit, usage } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -9,7 +9,7 @@ export interface Flag {
   readonly short?: string;
   /** May be given several times. */
   readonly multiple?: true;
-  /** How the value is shown in the help. */
+  /** The value's placeholder in the help. */
   readonly value?: string;
   readonly help: string;
 }
@@ -25,12 +25,12 @@ export interface Positional {
   readonly name: string;
   readonly help: string;
   readonly optional?: true;
-  /** Takes all that follow; only for the last. */
+  /** Takes all further arguments; allowed for the last one. */
   readonly many?: true;
 }
 
 export interface Command {
-  /** Of a command in a group, both words: `schedule create`. */
+  /** Both words for a command in a group: `schedule create`. */
   readonly name: string;
   /** One line. */
   readonly summary: string;
@@ -48,7 +48,7 @@ export interface Group {
   readonly commands: readonly Command[];
 }
 
-/** Gives `run` the types of its flags. */
+/** Infers the types of the flags that `run` is given. */
 export function command<const F extends Flags>(
   definition: Omit<Command, "flags" | "run"> & {
     readonly flags: F;
@@ -60,7 +60,7 @@ export function command<const F extends Flags>(
 
 export const HELP: Flag & { readonly short: string } = { type: "boolean", short: "h", help: "show this help" };
 
-/** Positionals and flags of a command line. Throws a usage error that names what is wrong. */
+/** Parses a command line. Throws a usage error that names the wrong argument or option. */
 export function parse(command: Command, argv: readonly string[]): { args: string[]; flags: Values<Flags> } {
   const { positionals, values } = split(command, argv);
   const wanted = command.positionals;
@@ -68,7 +68,7 @@ export function parse(command: Command, argv: readonly string[]): { args: string
   if (missing) throw withHelp(command, `${command.name} needs <${missing.name}>: ${missing.help}`);
   if (positionals.length > wanted.length && !wanted.at(-1)?.many) {
     const extra = positionals.slice(wanted.length).map((arg) => `'${arg}'`);
-    throw withHelp(command, `${command.name} does not know what to do with ${extra.join(", ")}`);
+    throw withHelp(command, `${command.name} takes no further argument ${extra.join(", ")}`);
   }
   const flags: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(command.flags)) {
@@ -94,4 +94,4 @@ function split(command: Command, argv: readonly string[]) {
 }
 
 const withHelp = (command: Command, message: string): CliError =>
-  usage(message, `sirocco ${command.name} --help shows how it is used.`);
+  usage(message, `sirocco ${command.name} --help shows its arguments and options.`);

@@ -1,17 +1,17 @@
-/** What ends a command early, and the exit code it ends with. */
+/** The error that ends a command, and the exit codes. */
 
 export const EXIT = {
   ok: 0,
-  /** The server refused, or the execution that was waited for did not complete. */
+  /** The server refused the call, or the execution did not complete. */
   failed: 1,
-  /** The command line makes no sense. */
+  /** The command line is wrong. */
   usage: 2,
-  /** There was no answer. */
+  /** The server was not reached. */
   unreachable: 3,
 } as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
-/** `message` says what happened; `advice`, each a line, what to do about it. */
+/** `message` says what happened; each line of `advice` says what to do. */
 export class CliError extends Error {
   readonly exit: Exit;
   readonly advice: readonly string[];

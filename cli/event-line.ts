@@ -5,13 +5,13 @@ import { compact, cut, moment, paint, type Tone } from "./print.ts";
 
 type PublicEvent = StreamEventPayload["data"];
 
-/** `named`: several executions share the stream, so each line says whose it is. */
+/** `named`: with workflow and execution id, for a stream of several executions. */
 export function eventLine(io: Io, payload: StreamEventPayload, named: boolean): string {
   const { data } = payload;
   const [tone, text, more] = describe(data);
   const time = moment(data.event_timestamp / 1000, undefined, true);
-  const who = named ? `${data.workflow_name} ${data.workflow_exec_id}  ` : "";
-  const plain = `${time}  ${String(payload.broker_sequence).padStart(6)}  ${who}${text}`;
+  const execution = named ? `${data.workflow_name} ${data.workflow_exec_id}  ` : "";
+  const plain = `${time}  ${String(payload.broker_sequence).padStart(6)}  ${execution}${text}`;
   const room = io.columns === null ? null : io.columns - plain.length - 2;
   const extra = more === "" || (room !== null && room < 8) ? "" : `  ${paint(io, "dim", cut(more, room))}`;
   return `${paint(io, "dim", plain.slice(0, plain.length - text.length))}${paint(io, tone, text)}${extra}`;
@@ -20,7 +20,7 @@ export function eventLine(io: Io, payload: StreamEventPayload, named: boolean): 
 function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: string] {
   switch (e.event_type) {
     case "WORKFLOW_EXECUTION_STARTED":
-      return ["bold", "started", compact(listed(e.attributes.input.value))];
+      return ["bold", "started", compact(unlisted(e.attributes.input.value))];
     case "WORKFLOW_EXECUTION_COMPLETED":
       return ["good", "COMPLETED", compact(e.attributes.result.value)];
     case "WORKFLOW_EXECUTION_FAILED":
@@ -31,14 +31,14 @@ function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: str
       return [
         "busy",
         `continued as run ${e.attributes.new_execution_run_id}`,
-        compact(listed(e.attributes.input.value)),
+        compact(unlisted(e.attributes.input.value)),
       ];
     case "WORKFLOW_TASK_TIMED_OUT":
-      return ["warn", "workflow code took too long", e.attributes.timeout_type ?? ""];
+      return ["warn", "workflow task timed out", e.attributes.timeout_type ?? ""];
     case "WORKFLOW_TASK_FAILED":
-      return ["bad", "workflow code threw; it is tried again", e.attributes.failure.message];
+      return ["bad", "workflow code threw an error; the step will be retried", e.attributes.failure.message];
     case "ACTIVITY_TASK_STARTED":
-      return ["plain", `▶ ${activity(e.attributes)}`, compact(listed(e.attributes.input.value))];
+      return ["plain", `▶ ${activity(e.attributes)}`, compact(unlisted(e.attributes.input.value))];
     case "ACTIVITY_TASK_COMPLETED":
       return ["good", `✔ ${activity(e.attributes)}`, compact(e.attributes.result.value)];
     case "ACTIVITY_TASK_RETRYING":
@@ -50,7 +50,7 @@ function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: str
     case "ACTIVITY_TASK_FAILED":
       return [
         "bad",
-        `✘ ${activity(e.attributes)} failed for good, attempt ${e.attributes.attempt}`,
+        `✘ ${activity(e.attributes)} failed at attempt ${e.attributes.attempt}, not retried`,
         e.attributes.failure.message,
       ];
     case "CUSTOM_TASK_STARTED":
@@ -69,5 +69,5 @@ function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: str
 }
 
 const activity = (a: { activity_name: string; task_id: string }) => `${a.activity_name} (${a.task_id})`;
-/** Inputs travel as argument lists of at most one. */
-const listed = (value: unknown) => (Array.isArray(value) && value.length <= 1 ? value[0] : value);
+/** Events carry an input as an argument list of at most one. */
+const unlisted = (value: unknown) => (Array.isArray(value) && value.length <= 1 ? value[0] : value);

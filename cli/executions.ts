@@ -1,4 +1,4 @@
-/** How executions are shown. */
+/** Prints executions. */
 import type { Failure, HistoryEvent } from "../shared/protocol/history.ts";
 import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../shared/protocol/http/executions.ts";
 import type { Api } from "./api.ts";
@@ -7,7 +7,7 @@ import type { Io } from "./io.ts";
 import { compact, fields, moment, paint, span, table, toneOf } from "./print.ts";
 import { failureLines, waitingFor } from "./timeline.ts";
 
-/** Recorded events of an execution's latest run, or of the run given. */
+/** Recorded events of the execution's latest run, or of `run`. */
 export async function historyOf(api: Api, execution: string, run?: string): Promise<HistoryEvent[]> {
   const query = { decode_payloads: true };
   const answer =
@@ -17,7 +17,7 @@ export async function historyOf(api: Api, execution: string, run?: string): Prom
   return answer.events as unknown as HistoryEvent[];
 }
 
-/** All there is to say of one: what it waits for while it runs, its result or its failure once it has closed. */
+/** Prints one execution: while it runs with what it waits for, once it has closed with its result or failure. */
 export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: Io): Promise<void> {
   const keys = Object.entries(e.search_keys ?? {}).map(([key, value]) => `${key}=${value}`);
   fields(io, [
@@ -72,7 +72,7 @@ export function exitOf(status: string | null): Exit {
   return status === "COMPLETED" ? EXIT.ok : EXIT.failed;
 }
 
-/** What a query or an update answered. */
+/** Prints the answer of a query or an update. */
 export function showAnswer(io: Io, result: unknown): void {
   io.out(typeof result === "object" && result !== null ? JSON.stringify(result, null, 2) : compact(result ?? null));
 }

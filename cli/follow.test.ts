@@ -10,7 +10,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 let close = async () => {};
 afterEach(() => close());
 
-/** A server that gives these answers, one after the other; the last one again and again. */
+/** A server that gives these answers in turn, and repeats the last one. */
 async function api(answers: Answer[], signal: AbortSignal): Promise<{ api: Api; asked: string[] }> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -44,7 +44,7 @@ const is =
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ status }));
 
 describe("following an execution", () => {
-  it("goes on after the last event when the connection breaks, and when a server that stops ends it", async () => {
+  it("continues after the last event when the connection breaks, and when a stopping server ends the stream", async () => {
     const { signal } = new AbortController();
     const server = await api(
       [sends(frame(3) + frame(4), "cut"), sends(frame(5)), is("RUNNING"), sends(frame(9)), is("COMPLETED")],
@@ -63,7 +63,7 @@ describe("following an execution", () => {
     ]);
   });
 
-  it("fails at once when there is nothing to follow", async () => {
+  it("fails at once when the execution does not exist", async () => {
     const { signal } = new AbortController();
     const missing: Answer = (_, response) =>
       response
@@ -78,19 +78,19 @@ describe("following an execution", () => {
 });
 
 describe("following the workspace", () => {
-  it("reports what the server says about a broken stream, connects again, and stops when told to", async () => {
+  it("reports the error frame of a broken stream, connects again, and ends with its signal", async () => {
     const stop = new AbortController();
     const broken = `${frame(1)}event: error\ndata: {"error":"the disk","reason":"read_error"}\n\n`;
     const server = await api([sends(broken), sends(frame(2), "stay")], stop.signal);
-    const words: string[] = [];
+    const reported: string[] = [];
     const seen: number[] = [];
-    const options = { after: 0, signal: stop.signal, onLost: (why: CliError) => words.push(why.message) };
+    const options = { after: 0, signal: stop.signal, onLost: (why: CliError) => reported.push(why.message) };
     for await (const event of followWorkspace(server.api, { workflow_name: "w" }, options)) {
       seen.push(event.broker_sequence);
       if (event.broker_sequence === 2) stop.abort();
     }
     expect(seen).toEqual([1, 2]);
-    expect(words).toEqual(["The server ended the stream (read_error): the disk."]);
+    expect(reported).toEqual(["The server ended the stream (read_error): the disk."]);
     expect(server.asked.at(-1)).toBe("/v1/workflows/events/stream?workflow_name=w after 1");
   });
 });

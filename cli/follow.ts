@@ -1,4 +1,4 @@
-/** Follows streams of events over lost connections: each new one goes on after the last sequence that was seen. */
+/** Follows event streams across lost connections: each new stream continues after the last sequence received. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { StreamEventPayload } from "../shared/protocol/http/events.ts";
 import type { Api, CallOf } from "./api.ts";
@@ -9,14 +9,14 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
 export interface FollowOptions {
-  /** Go on after this sequence; 0 = from the beginning. */
+  /** Begin after this sequence; 0 = from the beginning. */
   readonly after: number;
   readonly signal: AbortSignal;
-  /** A connection was lost, or never came about; it is tried again in `pauseMs`. */
+  /** Called when a connection was lost or could not be made; the next attempt is in `pauseMs`. */
   readonly onLost?: (why: CliError, pauseMs: number) => void;
 }
 
-/** Events of one execution until it has closed, continued runs included. */
+/** Events of one execution, over all its continued runs, until it has closed. */
 export function followExecution(
   api: Api,
   execution: string,
@@ -27,15 +27,15 @@ export function followExecution(
       params: { execution_id: execution },
       ...(after > 0 && { query: { last_event_id: after } }),
     });
-  // A stream also ends when the server stops: only the execution itself knows whether it has closed.
-  const over = async () => {
+  // A stream also ends when the server stops, so the execution's status decides whether to connect again.
+  const hasClosed = async () => {
     const { status } = await api.call("getWorkflowExecution", { params: { execution_id: execution } });
     return status !== "RUNNING" && status !== "CONTINUED_AS_NEW";
   };
-  return follow(connect, over, options);
+  return follow(connect, hasClosed, options);
 }
 
-/** Events of the whole workspace, as far as `query` lets them through; never ends by itself. */
+/** Events of the workspace that match `query`; it ends only with `signal`. */
 export function followWorkspace(
   api: Api,
   query: CallOf<"getStreamEvents">["query"],
@@ -51,7 +51,7 @@ export function followWorkspace(
 
 async function* follow(
   connect: (after: number) => AsyncGenerator<Frame>,
-  over: () => Promise<boolean>,
+  hasClosed: () => Promise<boolean>,
   options: FollowOptions,
 ): AsyncGenerator<StreamEventPayload> {
   let { after } = options;
@@ -67,10 +67,10 @@ async function* follow(
         yield payload;
       }
       connected = true;
-      if (await over()) return;
+      if (await hasClosed()) return;
     } catch (error) {
       if (options.signal.aborted) return;
-      // What has never worked is not going to: the address or the key is wrong, or the execution is not there.
+      // Without one successful connection there is no retry: address or key is wrong, or the execution does not exist.
       if (!connected || !(error instanceof CliError) || error.exit !== EXIT.unreachable) throw error;
       options.onLost?.(error, pauseMs);
     }

@@ -1,4 +1,4 @@
-/** The same call for several executions: all are tried, and the exit code tells whether any was refused. */
+/** Makes the same call for several executions. A refusal does not stop the rest; the exit code is then 1. */
 import { apiOf } from "./api.ts";
 import { CliError, EXIT, type Exit } from "./errors.ts";
 import type { Io } from "./io.ts";

@@ -1,4 +1,4 @@
-/** Help texts, made from the same definitions that the command line is parsed with. */
+/** Help texts, made from the definitions by which the command line is parsed. */
 import { type Command, type Flag, type Group, HELP, type Positional } from "./command.ts";
 
 export function overview(commands: readonly (Command | Group)[], version: string): string {

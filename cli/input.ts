@@ -1,4 +1,4 @@
-/** `--input`: JSON on the command line, in a file, or on standard input. */
+/** The option `--input`: JSON as text, in a file, or on standard input. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { usage } from "./errors.ts";
@@ -13,7 +13,7 @@ export const inputFlag = {
   },
 } as const;
 
-/** Undefined if the flag was not given. Throws a usage error for what is not a JSON object. */
+/** Undefined if the flag was not given. Throws a usage error if the input is not a JSON object. */
 export async function readInput(given: string | undefined, io: Io): Promise<Record<string, unknown> | undefined> {
   if (given === undefined) return undefined;
   const [text, where] = await textOf(given, io);
@@ -26,7 +26,7 @@ export async function readInput(given: string | undefined, io: Io): Promise<Reco
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const found = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
-    throw usage(`${where} is ${found}; an input is a JSON object, its fields are the parameters by name.`);
+    throw usage(`${where} is ${found}; an input must be a JSON object whose keys are the names of the parameters.`);
   }
   return value as Record<string, unknown>;
 }

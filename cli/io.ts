@@ -1,34 +1,34 @@
-/** What a command sees of the world, so that commands can be run inside a test as well. */
+/** The input and output of a command. Tests replace it to run commands inside their own process. */
 import { text } from "node:stream/consumers";
 
 export interface Io {
-  /** Standard output: what was asked for. One line, without its end. */
+  /** Prints the result: one line to standard output, without its line end. */
   out(line: string): void;
-  /** Standard error: everything that is said beside it. */
+  /** Prints errors, hints and progress: one line to standard error. */
   err(line: string): void;
   /** All of standard input. */
   stdin(): Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Relative paths start here. */
+  /** Base of relative paths. */
   readonly cwd: string;
   readonly color: boolean;
-  /** Width to which lines are cut; null = not at all. */
+  /** Lines are cut to this width; null = they are not cut. */
   readonly columns: number | null;
-  /** Aborted when the user wants to stop (SIGINT, SIGTERM). */
+  /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }
 
-/** The real one. A second Ctrl-C ends the process at once. */
+/** The input and output of this process. A second Ctrl-C ends it at once. */
 export function processIo(): Io {
   const stop = new AbortController();
-  const ask = () => {
+  const interrupt = () => {
     if (stop.signal.aborted) process.exit(130);
     stop.abort();
   };
-  process.on("SIGINT", ask);
-  process.on("SIGTERM", ask);
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0); // the reader, such as `head`, has seen enough
+    if (error.code === "EPIPE") process.exit(0); // the reader, such as `head`, has closed the pipe
     throw error;
   });
   const { isTTY } = process.stdout;

@@ -1,8 +1,8 @@
-/** Options that are lengths of time. */
+/** Options whose values are durations or whole numbers. */
 import { positiveMilliseconds } from "../shared/lib/duration.ts";
 import { usage } from "./errors.ts";
 
-/** Milliseconds; undefined if the flag was not given. A number without a unit counts as seconds. */
+/** A duration in milliseconds; undefined if the flag was not given. A number without a unit is in seconds. */
 export function lengthOf(flag: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   try {
@@ -12,9 +12,9 @@ export function lengthOf(flag: string, value: string | undefined): number | unde
   }
 }
 
-/** A whole number from `least` on. */
+/** A whole number of at least `least`; undefined if the flag was not given. */
 export function countOf(flag: string, value: string | undefined, least = 1): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value) && Number(value) >= least) return Number(value);
-  throw usage(`--${flag} is '${value}': it must be a whole number from ${least}.`);
+  throw usage(`--${flag} is '${value}': it must be a whole number of at least ${least}.`);
 }

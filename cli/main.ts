@@ -1,4 +1,4 @@
-/** The command line: finds the command, runs it, and turns what it throws into words and an exit code. */
+/** Finds the command of a command line, runs it, and turns its errors into messages and an exit code. */
 import { type Command, type Group, HELP, parse } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { CliError, EXIT, usage } from "./errors.ts";
@@ -8,18 +8,18 @@ import { nearest } from "./nearest.ts";
 import { paint } from "./print.ts";
 import { VERSION } from "./version.ts";
 
-/** What a shell reports of a program that Ctrl-C ended. */
+/** The exit code that shells report for a program ended by Ctrl-C. */
 const INTERRUPTED = 130;
 
-/** The whole program. */
+/** Runs the command line of this process. */
 export async function run(): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), processIo());
 }
 
-/** One command line; answers the exit code. */
+/** Runs one command line and answers the exit code. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
-    return await dispatch(argv, io);
+    return await runCommand(argv, io);
   } catch (error) {
     if (io.signal.aborted && !(error instanceof CliError)) return INTERRUPTED;
     if (!(error instanceof CliError)) throw error;
@@ -29,7 +29,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-async function dispatch(argv: readonly string[], io: Io): Promise<number> {
+async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   const [word] = argv;
   if (word === undefined || word === "--help" || word === `-${HELP.short}` || word === "help") {
     const about = word === "help" && argv[1] !== undefined ? find(argv.slice(1)).command : undefined;
@@ -58,7 +58,7 @@ function wantsHelp(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
 }
 
-/** The command that the first word, or the first two, name; a group if only that is named. */
+/** The command that the first one or two words name, or the group if only the group is named. */
 function find(argv: readonly string[]): { command: Command | Group; rest: readonly string[] } {
   const [word = "", second, ...others] = argv;
   const found = named(commands, word, "command", "sirocco --help");

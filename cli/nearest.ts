@@ -1,4 +1,4 @@
-/** Of the known words the one that was probably meant; undefined if none is close. */
+/** The known word that is closest to a misspelt one; undefined if none is close. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const starts = known.filter((k) => word.length > 1 && k.startsWith(word));
   if (starts.length === 1) return starts[0];
@@ -7,7 +7,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best && best.d <= Math.max(1, Math.floor(word.length / 3)) ? best.k : undefined;
 }
 
-/** Edits (insert, delete, replace, swap neighbours) from one word to the other. */
+/** Edit distance: insertions, deletions, replacements, and swaps of neighbours. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i += 1) {

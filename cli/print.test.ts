@@ -22,7 +22,7 @@ it.each([
   expect(span(ms)).toBe(text);
 });
 
-it("columns are as wide as they must be, and only the last one is cut to the terminal", () => {
+it("columns are as wide as their cells, and only the last one is cut to the terminal", () => {
   const lines: string[] = [];
   const io = { out: (line: string) => void lines.push(line), columns: 20, color: false };
   table(
@@ -36,7 +36,7 @@ it("columns are as wide as they must be, and only the last one is cut to the ter
   expect(lines).toEqual(["ID           TEXT", "a            short", "a-longer-id  quite …"]);
 });
 
-it("what has several lines is shown in one", () => {
+it("a text of several lines is printed as one", () => {
   expect(cut("a\n  b", null)).toBe("a b");
   expect(cut("abcdef", 4)).toBe("abc…");
 });
@@ -48,7 +48,7 @@ it("the date of a moment is shown unless it is today's", () => {
   expect(moment(noon, noon + 86_400_000)).toBe("2026-01-02 12:00:00");
 });
 
-it("the nearest word is one that could have been meant", () => {
+it("the nearest word is a known word within a few edits", () => {
   const words = ["list", "history", "terminate", "tail"];
   expect(nearest("lsit", words)).toBe("list");
   expect(nearest("term", words)).toBe("terminate");

@@ -1,4 +1,4 @@
-/** Text for people: tables, colours, lengths of time. */
+/** Output for people: tables, colours, durations, times. */
 import { styleText } from "node:util";
 import type { Io } from "./io.ts";
 
@@ -23,7 +23,7 @@ export interface Cell {
   readonly right?: true;
 }
 
-/** Rows under a heading, columns as wide as needed; the last one is cut to the terminal. */
+/** Prints rows under a heading. Columns are as wide as their cells; the last one is cut to the terminal's width. */
 export function table(io: Io, heading: readonly string[], rows: readonly (readonly (string | Cell)[])[]): void {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === "string" ? { text: cell } : cell) as Cell));
   const widths = heading.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.text.length ?? 0)));
@@ -42,7 +42,7 @@ export function table(io: Io, heading: readonly string[], rows: readonly (readon
   for (const row of cells) line(row);
 }
 
-/** `name: value` lines; those without a value are left out. */
+/** Prints `name: value` lines, and skips those without a value. */
 export function fields(io: Io, rows: readonly (readonly [string, string | null | undefined, Tone?])[]): void {
   const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
   const width = Math.max(0, ...shown.map(([name]) => name.length));
@@ -55,7 +55,7 @@ export function printJson(io: Io, value: unknown): void {
   io.out(JSON.stringify(value ?? null, null, 2));
 }
 
-/** One line of at most `width` characters; null = as long as it is. */
+/** The text as one line of at most `width` characters; null: of any length. */
 export function cut(text: string, width: number | null): string {
   const line = text.replace(/\s*\n\s*/g, " ");
   return width === null || line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
@@ -71,7 +71,7 @@ const UNITS = [
   ["s", 1000],
 ] as const;
 
-/** 400 ms, 1.23 s, 12.3 s, 4 min 5 s, 3 h 10 min, 2 d 4 h: rounded, so that a few milliseconds less than 14 d are 14 d. */
+/** A duration: 400 ms, 1.23 s, 12.3 s, 4 min 5 s, 3 h 10 min, 2 d 4 h. Rounded, so that 14 d minus a few ms is 14 d. */
 export function span(ms: number): string {
   if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`;
@@ -85,7 +85,7 @@ export function span(ms: number): string {
   return `${Math.round(ms)} ms`;
 }
 
-/** Local time to the second; with milliseconds if `exact`. The date is left out when it is today's. */
+/** Local time to the second, or with milliseconds if `exact`; without the date if that is today's. */
 export function moment(at: string | number, now: number = Date.now(), exact = false): string {
   const date = new Date(at);
   const two = (n: number) => String(n).padStart(2, "0");

@@ -1,10 +1,10 @@
-/** A refusal of the server, in its own words, with what to do in ours. */
+/** Turns a refusal of the server into an error: the server's text, and advice on what to do. */
 import { ErrorBody } from "../shared/protocol/errors.ts";
 import type { AvailableOperation } from "../shared/protocol/routes.ts";
 import { CliError, EXIT } from "./errors.ts";
 import type { Target } from "./target.ts";
 
-/** What was asked, as far as a refusal can refer to it. */
+/** The parts of a call that a refusal can refer to. */
 export interface Asked {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -12,7 +12,7 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The server answered, and the answer is no. `status` is that of HTTP, `code` the server's. */
+/** The server refused the call. `status`: of HTTP; `code`: of the body. */
 export class Refused extends CliError {
   readonly status: number;
   readonly code: string;
@@ -36,8 +36,8 @@ export function refused(
   if (!body) {
     const shown = text.trim().slice(0, 200) || "no body";
     const advice = [
-      "That is not an answer of Sirocco: is this the right address?",
-      `It comes from ${target.from.url}.`,
+      "This is not an answer of a Sirocco server: check the address.",
+      `The address comes from ${target.from.url}.`,
     ];
     return new Refused(status, "", `${target.url} answered ${status}: ${shown}`, advice);
   }
@@ -70,14 +70,16 @@ function sentence(status: number, detail: ErrorBody["detail"]): string {
 function ambiguous(status: number, deployments: readonly string[], call: Asked): Refused {
   const workflow = call.params?.workflow_identifier ?? "this workflow";
   const message = `Workflow '${workflow}' is served by several active deployments: ${deployments.join(", ")}.`;
-  return new Refused(status, "AMBIGUOUS_WORKFLOW", message, [`Say which one: --deployment ${deployments[0]}`]);
+  return new Refused(status, "AMBIGUOUS_WORKFLOW", message, [`Name one of them: --deployment ${deployments[0]}`]);
 }
 
 function advice(operation: AvailableOperation, status: number, code: string, target: Target): string[] {
   if (status === 401) return [`The key comes from ${target.from.key}; \`sirocco dev\` prints the key of its server.`];
-  if (code === "WF_1101") return ["Leave --id out to have an id made, or read that execution with `sirocco get`."];
+  if (code === "WF_1101") return ["Leave --id out to get a new id, or read that execution with `sirocco get`."];
   if (status === 404 && (operation === "executeWorkflow" || operation === "scheduleWorkflow"))
-    return ["`sirocco workflows` lists what is registered, `sirocco deployments` who is running."];
+    return [
+      "`sirocco workflows` lists the registered workflows, `sirocco deployments` the deployments with a live worker.",
+    ];
   if (
     status === 404 &&
     code === "WF_1100" &&
@@ -89,6 +91,6 @@ function advice(operation: AvailableOperation, status: number, code: string, tar
   }
   if (code === "WF_1201") return ["`sirocco schedule list` shows the schedules of this workspace."];
   if (status === 504) return ["`sirocco deployments` shows whether a worker is running."];
-  if (status >= 500 && status !== 501 && code !== "WF_1000") return ["The server's log says more."];
+  if (status >= 500 && status !== 501 && code !== "WF_1000") return ["The server's log has the cause."];
   return [];
 }

@@ -11,7 +11,7 @@ async function read(...chunks: string[]): Promise<Frame[]> {
   return Array.fromAsync(frames(body));
 }
 
-it("frames are the same however the bytes are cut, a character in two included", async () => {
+it("frames do not depend on how the bytes are split, even within a character", async () => {
   const text =
     'id: 7\r\ndata: {"a":"ü"}\r\n\r\n: keep-alive\r\n\r\nevent: error\rdata: x\rdata: y\r\rdata:no blank\n\n';
   const whole = await read(text);
@@ -30,6 +30,6 @@ it("frames are the same however the bytes are cut, a character in two included",
   expect(await Array.fromAsync(frames(body))).toEqual(whole);
 });
 
-it("a last frame that was cut off is dropped, it comes again after the reconnect", async () => {
+it("an incomplete last frame is dropped: it is sent again after a reconnect", async () => {
   expect(await read("id: 1\ndata: 1\n\nid: 2\ndata: 2\n")).toEqual([{ event: "", id: "1", data: "1" }]);
 });

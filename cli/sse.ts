@@ -1,14 +1,14 @@
-/** Server-sent events, as far as Sirocco sends them. */
+/** Reads server-sent events, in the subset that Sirocco sends. */
 
 export interface Frame {
-  /** Empty where the stream named none. */
+  /** Empty if the frame names none. */
   readonly event: string;
-  /** The latest id so far; empty if none came yet. */
+  /** The latest id so far; empty before the first. */
   readonly id: string;
   readonly data: string;
 }
 
-/** Whole frames of a body; comments (keep-alives) and a last frame that was cut off are dropped. */
+/** The complete frames of a body, without comments (keep-alives) and without an incomplete last frame. */
 export async function* frames(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
   let event = "";
   let id = "";
@@ -30,13 +30,13 @@ export async function* frames(body: ReadableStream<Uint8Array>): AsyncGenerator<
   }
 }
 
-/** Complete lines, whichever way they end. */
+/** Complete lines that end with CR, LF or CR LF. */
 async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of body) {
     rest += decoder.decode(chunk, { stream: true });
-    // A CR at the very end may be half of a CR LF.
+    // A CR at the end of a chunk may be the first half of a CR LF.
     const held = rest.endsWith("\r") ? 1 : 0;
     const parts = rest.slice(0, rest.length - held).split(/\r\n|\n|\r/);
     rest = (parts.pop() as string) + rest.slice(rest.length - held);

@@ -1,22 +1,22 @@
-/** Which server the commands talk to, and with which key. */
+/** The server that the commands call, and the API key for it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CliError, EXIT, usage } from "./errors.ts";
 import type { Io } from "./io.ts";
 
 export const DEFAULT_PORT = 7411;
-/** Where `sirocco dev` keeps its data unless told otherwise, below the working directory. */
+/** Default data directory of `sirocco dev`, below the working directory. */
 export const DEFAULT_DATA = ".sirocco";
 
 export interface Target {
   /** Without a slash at the end. */
   readonly url: string;
   readonly key: string;
-  /** Where the two were found, for `doctor`. */
+  /** Where the two come from, for `doctor` and for errors. */
   readonly from: { readonly url: string; readonly key: string };
 }
 
-/** The flags of every command that talks to a server. */
+/** The flags of every command that calls a server. */
 export const targetFlags = {
   url: {
     type: "string",
@@ -31,7 +31,7 @@ export const targetFlags = {
 } as const;
 export const jsonFlag = { json: { type: "boolean", help: "print JSON, for programs" } } as const;
 
-/** Flags win over the environment; without either, a development server that was started in this directory is meant. */
+/** Flags override the environment. Without either it is the development server that was started in this directory. */
 export function targetOf(flags: { url?: string | undefined; key?: string | undefined }, io: Io): Target {
   const [url, urlFrom] = firstOf(
     [flags.url, "--url"],

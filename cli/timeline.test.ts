@@ -16,7 +16,7 @@ const history = (...events: object[]): HistoryEvent[] =>
 
 const scheduled = { kind: "activity_scheduled", activity: 1, name: "charge", input: { n: 1 }, where: "queue", options };
 
-it("an activity's lines say how long it took, which attempt it was, and what went wrong at the bottom of it", () => {
+it("the lines of an activity show its duration, the attempt, and the root cause of a failure", () => {
   const lines = timeline(
     history(
       scheduled,
@@ -35,13 +35,13 @@ it("an activity's lines say how long it took, which attempt it was, and what wen
   );
   expect(lines.map((line) => `${line.symbol} ${line.text} | ${line.more}`)).toEqual([
     '▶ charge (1) queued | {"n":1}',
-    "↻ charge (1) attempt 1 lost its worker, again in 2.00 s | NetworkError: no route",
+    "↻ charge (1) attempt 1 lost its worker, retry in 2.00 s | NetworkError: no route",
     "▶ charge (1) attempt 2 | ",
     '✔ charge (1) done after 3.00 s | "ok"',
   ]);
 });
 
-it("what a running execution waits for is what it has begun and not seen the end of", () => {
+it("a running execution waits for the activities, timers and children that are open", () => {
   const events = history(
     scheduled,
     {
@@ -65,18 +65,18 @@ it("what a running execution waits for is what it has begun and not seen the end
   ]);
 });
 
-it("a bug in workflow code comes first, and is forgotten once the code has gone on", () => {
+it("a bug in workflow code is shown first, until the code has made a step", () => {
   const bug = {
     kind: "workflow_task_failed",
     failure: { message: "x is not a function", type: "TypeError" },
     fingerprint: "f",
   };
-  expect(waitingFor(history(bug), T)).toEqual(["repaired workflow code: TypeError: x is not a function"]);
+  expect(waitingFor(history(bug), T)).toEqual(["a fix of the workflow code: TypeError: x is not a function"]);
   expect(waitingFor(history(bug, { kind: "timer_started", timer: 1, fire_at: T + 5000 }), T)).toEqual([
     "timer 1, due in 5.00 s",
   ]);
 });
 
-it("a failure is told from the outside in", () => {
+it("a failure is printed with its causes, outermost first", () => {
   expect(failureLines(failure)).toEqual(["ActivityError: activity failed", "caused by NetworkError: no route"]);
 });

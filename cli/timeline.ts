@@ -1,4 +1,4 @@
-/** A history as people read it: one line per event, with what it says about the ones before. */
+/** A history for people: one line per event, with facts from the earlier events that it refers to. */
 import type { ActivityOptions, Failure, HistoryEvent, Millis } from "../shared/protocol/history.ts";
 import { compact, span, type Tone } from "./print.ts";
 
@@ -8,7 +8,7 @@ export interface Line {
   readonly tone: Tone;
   readonly symbol: string;
   readonly text: string;
-  /** Payloads and messages, shown as far as there is room. */
+  /** Payloads and messages, cut to the width of the terminal. */
   readonly more: string;
 }
 
@@ -18,13 +18,13 @@ interface Scheduled {
   readonly options: ActivityOptions;
 }
 
-/** What earlier events of the run have said, for the lines of later ones. */
-class Memory {
+/** Facts from earlier events of the run, for the lines of later ones. */
+class EarlierEvents {
   readonly activities = new Map<number, Scheduled>();
   readonly timers = new Map<number, { at: Millis; fireAt: Millis }>();
   readonly children = new Map<number, { workflow: string; execution: string; at: Millis }>();
 
-  learn(e: HistoryEvent): void {
+  add(e: HistoryEvent): void {
     if (e.kind === "activity_scheduled")
       this.activities.set(e.activity, { name: e.name, at: e.at, options: e.options });
     if (e.kind === "timer_started") this.timers.set(e.timer, { at: e.at, fireAt: e.fire_at });
@@ -44,68 +44,72 @@ class Memory {
 }
 
 export function timeline(events: readonly HistoryEvent[]): Line[] {
-  const memory = new Memory();
+  const earlier = new EarlierEvents();
   return events.map((event) => {
-    memory.learn(event);
-    const [tone, symbol, text, more = ""] = describe(event, memory);
+    earlier.add(event);
+    const [tone, symbol, text, more = ""] = describe(event, earlier);
     return { id: event.id, at: event.at, tone, symbol, text, more };
   });
 }
 
 type Described = readonly [tone: Tone, symbol: string, text: string, more?: string];
 
-function describe(e: HistoryEvent, m: Memory): Described {
+function describe(e: HistoryEvent, earlier: EarlierEvents): Described {
   switch (e.kind) {
     case "execution_started":
       return ["bold", "●", e.continued_from ? `${e.workflow} continued` : `${e.workflow} started`, compact(e.input)];
     case "activity_scheduled":
-      return ["plain", "▶", `${m.activity(e.activity)}${e.where === "queue" ? " queued" : ""}`, compact(e.input)];
+      return ["plain", "▶", `${earlier.activity(e.activity)}${e.where === "queue" ? " queued" : ""}`, compact(e.input)];
     case "activity_completed":
       return [
         "good",
         "✔",
-        `${m.activity(e.activity)} done${m.since(m.activities.get(e.activity), e.at)}`,
+        `${earlier.activity(e.activity)} done${earlier.since(earlier.activities.get(e.activity), e.at)}`,
         compact(e.result),
       ];
     case "activity_attempt_failed": {
-      const next = `again in ${span(Math.max(0, e.retry_at - e.at))}`;
+      const next = `retry in ${span(Math.max(0, e.retry_at - e.at))}`;
       return [
         "warn",
         "↻",
-        `${m.activity(e.activity)} attempt ${e.attempt} ${ended(e.reason)}, ${next}`,
+        `${earlier.activity(e.activity)} attempt ${e.attempt} ${ended(e.reason)}, ${next}`,
         root(e.failure),
       ];
     }
     case "activity_attempt_started":
-      return ["plain", "▶", `${m.activity(e.activity)} attempt ${e.attempt}${e.where === "queue" ? " queued" : ""}`];
+      return [
+        "plain",
+        "▶",
+        `${earlier.activity(e.activity)} attempt ${e.attempt}${e.where === "queue" ? " queued" : ""}`,
+      ];
     case "activity_failed":
       return [
         "bad",
         "✘",
-        `${m.activity(e.activity)} ${ended(e.reason)} for good, attempt ${e.attempt}`,
+        `${earlier.activity(e.activity)} ${ended(e.reason)} at attempt ${e.attempt}, not retried`,
         root(e.failure),
       ];
     case "activity_cancel_requested":
-      return ["warn", "■", `${m.activity(e.activity)} told to stop`];
+      return ["warn", "■", `${earlier.activity(e.activity)} cancellation requested`];
     case "timer_started":
       return ["plain", "◷", `timer ${e.timer} for ${span(e.fire_at - e.at)}`];
     case "timer_fired":
       return ["plain", "◷", `timer ${e.timer} fired`];
     case "timer_cancelled":
-      return ["dim", "◷", `timer ${e.timer} no longer needed`];
+      return ["dim", "◷", `timer ${e.timer} cancelled`];
     case "child_scheduled":
-      return ["plain", "▶", `child ${m.child(e.child)} ${e.execution}`, compact(e.input)];
+      return ["plain", "▶", `child ${earlier.child(e.child)} ${e.execution}`, compact(e.input)];
     case "child_completed":
       return [
         "good",
         "✔",
-        `child ${m.child(e.child)} done${m.since(m.children.get(e.child), e.at)}`,
+        `child ${earlier.child(e.child)} done${earlier.since(earlier.children.get(e.child), e.at)}`,
         compact(e.result),
       ];
     case "child_failed":
-      return ["bad", "✘", `child ${m.child(e.child)} ${e.status}`, root(e.failure)];
+      return ["bad", "✘", `child ${earlier.child(e.child)} ${e.status}`, root(e.failure)];
     case "child_cancel_requested":
-      return ["warn", "■", `child ${m.child(e.child)} asked to cancel`];
+      return ["warn", "■", `child ${earlier.child(e.child)} cancellation requested`];
     case "signal_received":
       if (e.ignored !== undefined) return ["warn", "✉", `signal ${e.name} ignored`, e.ignored];
       return ["busy", "✉", `signal ${e.name}`, compact(e.input)];
@@ -129,7 +133,7 @@ function describe(e: HistoryEvent, m: Memory): Described {
         compact({ ...e.set, ...Object.fromEntries(e.remove.map((key) => [key, null])) }),
       ];
     case "workflow_task_failed":
-      return ["bad", "!", "workflow code threw; it is tried again", root(e.failure)];
+      return ["bad", "!", "workflow code threw an error; the step will be retried", root(e.failure)];
     case "execution_completed":
       return ["good", "●", "COMPLETED", compact(e.result)];
     case "execution_failed":
@@ -147,10 +151,10 @@ function describe(e: HistoryEvent, m: Memory): Described {
 
 const ENDS: Record<string, string> = {
   failed: "failed",
-  start_to_close: "took too long",
-  schedule_to_close: "ran out of time",
-  schedule_to_start: "found no worker in time",
-  heartbeat: "went silent",
+  start_to_close: "exceeded its start-to-close timeout",
+  schedule_to_close: "exceeded its schedule-to-close timeout",
+  schedule_to_start: "exceeded its schedule-to-start timeout",
+  heartbeat: "exceeded its heartbeat timeout",
   lost: "lost its worker",
   cancelled: "was cancelled",
 };
@@ -170,26 +174,26 @@ export function failureLines(failure: Failure): string[] {
     : [line];
 }
 
-/** What a running execution has open: activities, timers, children. Empty = its own code, or a message. */
+/** What a running execution waits for: its open activities, timers and children, or else a message or its own code. */
 export function waitingFor(events: readonly HistoryEvent[], now: Millis = Date.now()): string[] {
-  const memory = new Memory();
+  const earlier = new EarlierEvents();
   const open = new Map<string, string>();
   let bug: string | undefined;
   for (const e of events) {
-    memory.learn(e);
+    earlier.add(e);
     if (e.kind === "workflow_task_failed") bug = root(e.failure);
     else if (e.kind !== "signal_received" && e.kind !== "update_accepted" && e.kind !== "cancel_requested")
       bug = undefined;
-    if (e.kind === "activity_scheduled") open.set(`a${e.activity}`, `activity ${memory.activity(e.activity)}`);
+    if (e.kind === "activity_scheduled") open.set(`a${e.activity}`, `activity ${earlier.activity(e.activity)}`);
     if (e.kind === "activity_attempt_failed") {
       const when = e.retry_at > now ? `in ${span(e.retry_at - now)}` : "now";
       open.set(
         `a${e.activity}`,
-        `activity ${memory.activity(e.activity)}, attempt ${e.attempt + 1} ${when} (${root(e.failure)})`,
+        `activity ${earlier.activity(e.activity)}, attempt ${e.attempt + 1} ${when} (${root(e.failure)})`,
       );
     }
     if (e.kind === "activity_attempt_started")
-      open.set(`a${e.activity}`, `activity ${memory.activity(e.activity)}, attempt ${e.attempt}`);
+      open.set(`a${e.activity}`, `activity ${earlier.activity(e.activity)}, attempt ${e.attempt}`);
     if (e.kind === "activity_completed" || e.kind === "activity_failed" || e.kind === "activity_cancel_requested")
       open.delete(`a${e.activity}`);
     if (e.kind === "timer_started")
@@ -199,6 +203,6 @@ export function waitingFor(events: readonly HistoryEvent[], now: Millis = Date.n
     if (e.kind === "child_completed" || e.kind === "child_failed") open.delete(`c${e.child}`);
   }
   const waits = [...open.values()];
-  if (bug !== undefined) waits.unshift(`repaired workflow code: ${bug}`);
-  return waits.length > 0 ? waits : ["a message, or the next step of its own code"];
+  if (bug !== undefined) waits.unshift(`a fix of the workflow code: ${bug}`);
+  return waits.length > 0 ? waits : ["a message, or the next step of its code"];
 }

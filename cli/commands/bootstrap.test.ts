@@ -9,14 +9,14 @@ import { bootstrap } from "./bootstrap.ts";
 const io = { out: () => {}, err: () => {} } as unknown as Io;
 const attempt = (flags: Record<string, string>): Promise<CliError> =>
   bootstrap.run([], { table: "Registry", ...flags } as never, io).then(
-    () => Promise.reject(new Error("it went well")),
+    () => Promise.reject(new Error("the command succeeded")),
     (error) => error as CliError,
   );
 
 describe("bootstrap", () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  /** No credentials and no region to be found anywhere. */
+  /** Removes all credentials and the region from the environment. */
   const bare = () => {
     for (const name of Object.keys(process.env)) if (name.startsWith("AWS_")) vi.stubEnv(name, undefined);
     vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
@@ -38,7 +38,7 @@ describe("bootstrap", () => {
     expect(await attempt({})).toMatchObject({ exit: 1, message: "No AWS region is set." });
   });
 
-  it("says where the name of the table is to be found, and what else AWS may refuse", async () => {
+  it("says where to find the name of the table, and reports other refusals of AWS", async () => {
     bare();
     let type = "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException";
     const server = createServer((_request, response) => {

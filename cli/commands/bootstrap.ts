@@ -1,4 +1,4 @@
-/** `sirocco bootstrap`: a workspace and its first API key, written straight into the registry table of an installation on AWS. */
+/** `sirocco bootstrap`: makes an API key and writes it into the registry table of an installation on AWS. */
 import { randomUUID } from "node:crypto";
 import { command } from "../command.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
@@ -11,13 +11,13 @@ export const bootstrap = command({
   name: "bootstrap",
   summary: "make an API key for an installation on AWS (the stack's output FirstKeyCommand has the full line)",
   details:
-    "Needs AWS credentials that may write the registry table; nobody else does. The key is printed once: only its hash is stored.",
+    "This command writes the registry table, so it needs AWS credentials that allow that; other commands need only an API key.\nThe key is printed once: only its hash is stored.",
   positionals: [],
   flags: {
     table: { type: "string", value: "NAME", help: "the stack's registry table (output RegistryTable)" },
     region: { type: "string", value: "REGION", help: "default: AWS_REGION" },
     workspace: { type: "string", value: "ID", help: "`default`, `new`, or the UUID of a workspace; default: default" },
-    name: { type: "string", value: "NAME", help: "who uses the key, shown as user_id; default: bootstrap" },
+    name: { type: "string", value: "NAME", help: "name of the key, shown as user_id; default: bootstrap" },
     role: { type: "string", value: "ROLE", help: "admin (everything) or read; default: admin" },
     ...jsonFlag,
   },
@@ -49,19 +49,18 @@ export const bootstrap = command({
 });
 
 const CREDENTIALS =
-  "This command writes the table itself: it needs the AWS credentials of an operator (AWS_PROFILE, or AWS_ACCESS_KEY_ID …).";
+  "This command writes the table itself and needs the AWS credentials of an operator (AWS_PROFILE, or AWS_ACCESS_KEY_ID …).";
 
-/** What AWS or its SDK said, in words that tell what to do. */
+/** Turns an error of AWS or its SDK into one with advice. */
 function explained(error: Error, table: string): CliError {
   const { name, message } = error;
   const failed = (what: string, advice: string) => new CliError(EXIT.failed, what, [advice], error);
   if (name === "ResourceNotFoundException")
     return failed(
       `There is no table '${table}' in this account and region.`,
-      "The stack's outputs RegistryTable and FirstKeyCommand have its name; --region says where.",
+      "The stack's outputs RegistryTable and FirstKeyCommand have its name; --region names its region.",
     );
-  if (/Region is missing/.test(message))
-    return failed("No AWS region is set.", "Name it with --region, or AWS_REGION.");
+  if (/Region is missing/.test(message)) return failed("No AWS region is set.", "Set it with --region or AWS_REGION.");
   if (name === "CredentialsProviderError") return failed("No AWS credentials were found.", CREDENTIALS);
   return failed(`The key was not written: ${name}: ${message}`, CREDENTIALS);
 }

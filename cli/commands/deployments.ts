@@ -1,4 +1,4 @@
-/** `sirocco deployments`: who serves, and who of them is alive. */
+/** `sirocco deployments`: deployments and their workers, and which of them are live. */
 import type { ResponseOf } from "../../shared/protocol/routes.ts";
 import { type Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
@@ -14,8 +14,8 @@ export const deployments = command({
   summary: "list deployments, or the workers of one",
   positionals: [{ name: "deployment", help: "name of a deployment: shows its workers", optional: true }],
   flags: {
-    all: { type: "boolean", short: "a", help: "also those without a live worker" },
-    workflow: { type: "string", value: "NAME", help: "only those that serve this workflow" },
+    all: { type: "boolean", short: "a", help: "also show deployments without a live worker" },
+    workflow: { type: "string", value: "NAME", help: "only deployments that serve this workflow" },
     ...targetFlags,
     ...jsonFlag,
   },
@@ -39,7 +39,7 @@ export const deployments = command({
   },
 });
 
-/** All pages. */
+/** The deployments of all pages. */
 export async function allOf(api: Api, query: Record<string, string | boolean | undefined>): Promise<Deployment[]> {
   const found: Deployment[] = [];
   let cursor: string | null = null;

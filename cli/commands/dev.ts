@@ -1,4 +1,4 @@
-/** `sirocco dev`: the whole server in one process, for development and for small installations. */
+/** `sirocco dev`: the whole server in one process, for development and small installations. */
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { command } from "../command.ts";
@@ -11,23 +11,23 @@ import { DEFAULT_DATA, DEFAULT_PORT } from "../target.ts";
 export const dev = command({
   name: "dev",
   summary: "run a server on this machine, and a worker with it",
-  details: `Everything is kept in the data directory and survives a restart, its key included. The two lines on standard
-output can be copied into the environment of workers and clients. With --worker the file runs as a worker
-of this server and is started anew when it, or anything it imports, changes.`,
+  details: `All data, the API key included, is in the data directory and survives a restart. Copy the two lines on standard
+output into the environment of workers and clients. With --worker the file runs as a worker of this server,
+and is restarted when the file, or a file that it imports, changes.`,
   positionals: [],
   flags: {
     port: {
       type: "string",
       short: "p",
       value: "PORT",
-      help: `port to listen on, 0 = any that is free (default ${DEFAULT_PORT})`,
+      help: `port to listen on, 0 = any free port (default ${DEFAULT_PORT})`,
     },
     host: { type: "string", value: "HOST", help: "address to listen on (default 127.0.0.1: this machine only)" },
     data: {
       type: "string",
       short: "d",
       value: "DIR",
-      help: `directory of the data, made if missing (default ./${DEFAULT_DATA})`,
+      help: `data directory, created if missing (default ./${DEFAULT_DATA})`,
     },
     worker: {
       type: "string",
@@ -44,9 +44,9 @@ of this server and is started anew when it, or anything it imports, changes.`,
     "SIROCCO_API_KEY=my-own-key sirocco dev      # use this key",
   ],
   async run(_, flags, io) {
-    const { serve } = await import("../dev/serve.ts"); // other commands need not load the engine
+    const { serve } = await import("../dev/serve.ts"); // imported here, so that other commands do not load the engine
     const port = countOf("port", flags.port, 0) ?? DEFAULT_PORT;
-    if (port > 65_535) throw usage(`--port is ${port}: ports end at 65535.`);
+    if (port > 65_535) throw usage(`--port is ${port}: the highest port is 65535.`);
     const worker = flags.worker === undefined ? undefined : fileAt(flags.worker, io);
     const data = relative(io.cwd, resolve(io.cwd, flags.data ?? DEFAULT_DATA)) || ".";
     return serve({ port, host: flags.host ?? "127.0.0.1", data: resolve(io.cwd, data), worker, flags, io });

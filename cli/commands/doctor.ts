@@ -1,4 +1,4 @@
-/** `sirocco doctor`: checks everything between this terminal and a running workflow, and says what to do. */
+/** `sirocco doctor`: checks what a running workflow needs, from this terminal to its workers, and gives advice. */
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { CliError, EXIT, type Exit } from "../errors.ts";
@@ -15,14 +15,14 @@ interface Check {
   readonly advice?: string;
 }
 
-/** Clocks that differ by more make the times in histories confusing. */
+/** A larger difference between the clocks makes times in histories misleading. */
 const SKEW_MS = 5_000;
-/** Everything the command, a worker or a client reads. */
+/** The environment variables that the command, workers and clients read. */
 const VARIABLES = ["SIROCCO_URL", "SIROCCO_API_KEY", "DEPLOYMENT_NAME", "WORKER_NAME", "HEALTH_SERVER_PORT"] as const;
 
 export const doctor = command({
   name: "doctor",
-  summary: "check versions, address, key, workers; made for support reports (shows no secrets)",
+  summary: "check versions, address, key and workers; the output is for support requests and shows no secrets",
   positionals: [],
   flags: { ...targetFlags, ...jsonFlag },
   examples: ["sirocco doctor"],
@@ -47,14 +47,14 @@ async function* examine(flags: { url: string | undefined; key: string | undefine
     found: `${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}`,
   };
   const set = VARIABLES.filter((name) => io.env[name]).map((name) => `${name}=${shown(name, io.env[name]!)}`);
-  yield { check: "environment", state: "ok", found: set.join(" ") || "none of ours is set" };
+  yield { check: "environment", state: "ok", found: set.join(" ") || "no variable of Sirocco is set" };
   const name = io.env.DEPLOYMENT_NAME;
   if (name && !/^[A-Za-z0-9_-]{1,128}$/.test(name)) {
     yield {
       check: "environment",
       state: "warning",
       found: `DEPLOYMENT_NAME is '${name}'`,
-      advice: "Workers refuse it: use letters, digits, - and _, at most 128.",
+      advice: "Workers refuse this name: use letters, digits, - and _, at most 128.",
     };
   }
   let target: Target;
@@ -83,7 +83,7 @@ async function* connected(
         check: "server",
         state: "warning",
         found: `server ${version}, command ${VERSION}`,
-        advice: "Use the same major version of both.",
+        advice: "Use the same major version of server and command.",
       };
     }
   } catch (error) {
@@ -97,7 +97,7 @@ async function* connected(
       check: "clock",
       state: "warning",
       found,
-      advice: "Synchronise the clocks; workers correct for it, people cannot.",
+      advice: "Synchronise the clocks: times in histories are the server's.",
     };
   }
   try {
@@ -112,14 +112,15 @@ async function* connected(
         check: "workers",
         state: "warning",
         found: "none is live",
-        advice: "Executions wait until one starts: sirocco dev --worker FILE, or node FILE with the two variables set.",
+        advice:
+          "Executions wait until a worker starts: sirocco dev --worker FILE, or node FILE with SIROCCO_URL and SIROCCO_API_KEY set.",
       };
   } catch (error) {
     yield failed("key", error);
   }
 }
 
-/** Milliseconds that the server is ahead, to the second. */
+/** By how much the server's clock is ahead, in ms, precise to a second; the server's date has no finer unit. */
 async function clockSkew(target: Target, io: Io): Promise<number> {
   const response = await fetch(`${target.url}/health`, { signal: io.signal });
   const date = Date.parse(response.headers.get("date") ?? "");

@@ -10,13 +10,13 @@ import { type Line, timeline } from "../timeline.ts";
 
 export const history = command({
   name: "history",
-  summary: "show what an execution has recorded, step by step",
+  summary: "show the recorded events of an execution as a timeline",
   positionals: [{ name: "execution", help: "id of the execution" }],
   flags: {
     run: {
       type: "string",
       value: "RUN",
-      help: "another run than the latest (ids: sirocco list --search EXECUTION --json)",
+      help: "id of an earlier run (sirocco list --search EXECUTION --json shows the ids)",
     },
     full: { type: "boolean", help: "do not cut inputs and results to the width of the terminal" },
     ...targetFlags,

@@ -16,21 +16,21 @@ const MAX_PAGE = 1000;
 export const list = command({
   name: "list",
   summary: "list executions, latest first",
-  details: "An execution that was continued or reset has a line for each of its runs.",
+  details: "An execution that continued as new has a line for each of its runs.",
   positionals: [],
   flags: {
     status: {
       type: "string",
       multiple: true,
       value: "STATUS",
-      help: "only these: running, completed, failed, canceled, terminated, timed_out …",
+      help: "only this status: running, completed, failed, canceled, terminated, timed_out …",
     },
     workflow: { type: "string", value: "NAME", help: "only executions of this workflow" },
     deployment: { type: "string", value: "NAME", help: "only executions of this deployment" },
-    search: { type: "string", value: "TEXT", help: "only those whose id or workflow contains this" },
-    "search-key": { type: "string", multiple: true, value: "KEY:VALUE", help: "only those with this search key" },
-    since: { type: "string", value: "TIME", help: "only those started in the last TIME, such as 10m or 2d" },
-    limit: { type: "string", short: "n", value: "N", help: `at most so many (default ${DEFAULT_LIMIT})` },
+    search: { type: "string", value: "TEXT", help: "only executions whose id or workflow contains this" },
+    "search-key": { type: "string", multiple: true, value: "KEY:VALUE", help: "only executions with this search key" },
+    since: { type: "string", value: "TIME", help: "only executions started in the last TIME, such as 10m or 2d" },
+    limit: { type: "string", short: "n", value: "N", help: `show at most N (default ${DEFAULT_LIMIT})` },
     ...targetFlags,
     ...jsonFlag,
   },
@@ -54,7 +54,7 @@ export const list = command({
     if (flags.json) printJson(io, { executions });
     else if (executions.length === 0) io.err("No executions match.");
     else executionTable(io, executions);
-    if (more && !flags.json) io.err(paint(io, "dim", `there are more: --limit ${limit * 5}`));
+    if (more && !flags.json) io.err(paint(io, "dim", `more executions match: use --limit ${limit * 5}`));
     return EXIT.ok;
   },
 });

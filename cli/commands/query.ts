@@ -1,4 +1,4 @@
-/** `sirocco query`: asks an execution about its state. */
+/** `sirocco query`: reads the state of an execution through a query handler. */
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../errors.ts";
@@ -10,7 +10,7 @@ import { jsonFlag, targetFlags } from "../target.ts";
 export const query = command({
   name: "query",
   summary: "ask an execution about its state",
-  details: "A worker answers from the execution's history; nothing is recorded. Needs a live worker of its deployment.",
+  details: "A worker replays the execution and answers; nothing is recorded. The deployment needs a live worker.",
   positionals: [
     { name: "execution", help: "id of the execution" },
     { name: "name", help: "name of the query" },

@@ -1,6 +1,6 @@
-/** `sirocco start`: starts an execution, and may wait for its end. */
+/** `sirocco start`: starts an execution and, with --wait, waits until it has closed. */
 import { uuid7 } from "../../shared/lib/uuid.ts";
-import { Api, apiOf } from "../api.ts";
+import { Api, apiOf, CONNECTION_LOST } from "../api.ts";
 import { command } from "../command.ts";
 import { CliError, EXIT, type Exit } from "../errors.ts";
 import { exitOf, showExecution } from "../executions.ts";
@@ -15,14 +15,14 @@ export const start = command({
   name: "start",
   summary: "start an execution of a workflow",
   details:
-    "The execution's id is chosen before the call, so that a lost answer leaves no doubt about what to look for.",
+    "The command chooses the execution's id before the call, so that you know what to look for if the answer is lost.",
   positionals: [{ name: "workflow", help: "name or id of the workflow" }],
   flags: {
     ...inputFlag,
     id: { type: "string", value: "ID", help: "id of the execution, A-Z a-z 0-9 _ - (default: a new UUID)" },
-    deployment: { type: "string", value: "NAME", help: "which deployment, when several serve the workflow" },
-    wait: { type: "boolean", short: "w", help: "wait until it has closed; exit 1 unless it completed" },
-    timeout: { type: "string", value: "TIME", help: "with --wait: give up waiting after this long, such as 90s or 2h" },
+    deployment: { type: "string", value: "NAME", help: "the deployment, if several serve the workflow" },
+    wait: { type: "boolean", short: "w", help: "wait until the execution has closed; exit code 1 unless it completed" },
+    timeout: { type: "string", value: "TIME", help: "with --wait: stop waiting after this long, such as 90s or 2h" },
     ...targetFlags,
     ...jsonFlag,
   },
@@ -34,7 +34,7 @@ export const start = command({
   async run([workflow], flags, io) {
     const timeoutMs = lengthOf("timeout", flags.timeout);
     if (timeoutMs !== undefined && !flags.wait)
-      throw new CliError(EXIT.usage, "--timeout bounds the waiting: it needs --wait.");
+      throw new CliError(EXIT.usage, "--timeout limits the wait: it needs --wait.");
     const input = await readInput(flags.input, io);
     const api = apiOf(flags, io);
     const id = flags.id ?? uuid7(Date.now());
@@ -60,13 +60,14 @@ export const start = command({
   },
 });
 
-/** When the connection broke in the middle, nobody here knows whether the call arrived. */
+/** After a connection that broke during the call, the execution may have started or not: says how to find out. */
 function uncertain(error: unknown, id: string): unknown {
-  if (!(error instanceof CliError) || error.exit !== EXIT.unreachable || !error.message.includes("cut")) return error;
+  if (!(error instanceof CliError) || error.exit !== EXIT.unreachable || !error.message.includes(CONNECTION_LOST))
+    return error;
   return new CliError(
     error.exit,
     error.message,
-    [`It may have been started all the same: sirocco get ${id}`, ...error.advice],
+    [`The execution may have started; look with: sirocco get ${id}`, ...error.advice],
     error,
   );
 }
@@ -74,19 +75,19 @@ function uncertain(error: unknown, id: string): unknown {
 async function wait(api: Api, id: string, timeoutMs: number | undefined, json: boolean, io: Io): Promise<Exit> {
   const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
   const signal = limit ? AbortSignal.any([io.signal, limit]) : io.signal;
-  const patient = new Api(api.target, signal);
-  const lost = (why: CliError) => io.err(paint(io, "dim", `${why.message} Waiting for it to come back.`));
+  const waiting = new Api(api.target, signal);
+  const lost = (why: CliError) => io.err(paint(io, "dim", `${why.message} Connecting again.`));
   try {
-    for await (const _ of followExecution(patient, id, { after: 0, signal, onLost: lost })) void _;
+    for await (const _ of followExecution(waiting, id, { after: 0, signal, onLost: lost })) void _;
   } catch (error) {
     if (!signal.aborted) throw error;
   }
   if (io.signal.aborted) {
-    io.err(`No longer waiting; execution ${id} goes on.`);
+    io.err(`Stopped waiting; execution ${id} continues.`);
     return EXIT.failed;
   }
   if (limit?.aborted) {
-    throw new CliError(EXIT.failed, `Execution ${id} has not closed in time; it goes on.`, [
+    throw new CliError(EXIT.failed, `Execution ${id} has not closed within --timeout; it continues.`, [
       `Follow it with: sirocco tail ${id}`,
     ]);
   }

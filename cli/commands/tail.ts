@@ -12,12 +12,12 @@ import { jsonFlag, targetFlags } from "../target.ts";
 export const tail = command({
   name: "tail",
   summary: "follow events as they happen, of one execution or of all",
-  details: `With an id: all events of that execution, from its start to its end. Without: those of the whole workspace,
-from now on, until Ctrl-C. A lost connection is made again and goes on after the last event that was seen.`,
-  positionals: [{ name: "execution", help: "id of the execution; left out: all", optional: true }],
+  details: `With an id: all events of that execution, from its start to its end. Without: events of the whole workspace,
+from now on, until Ctrl-C. After a lost connection the command connects again and continues after the last event.`,
+  positionals: [{ name: "execution", help: "id of the execution (default: all executions)", optional: true }],
   flags: {
-    after: { type: "string", value: "SEQ", help: "go on after the event with this sequence number" },
-    since: { type: "string", value: "TIME", help: "without an id: also those of the last TIME, such as 10m" },
+    after: { type: "string", value: "SEQ", help: "begin after the event with this sequence number" },
+    since: { type: "string", value: "TIME", help: "without an id: also events of the last TIME, such as 10m" },
     workflow: { type: "string", value: "NAME", help: "without an id: only executions of this workflow" },
     ...targetFlags,
     ...jsonFlag,
@@ -29,7 +29,7 @@ from now on, until Ctrl-C. A lost connection is made again and goes on after the
   ],
   async run([id], flags, io) {
     if (id !== undefined && (flags.since ?? flags.workflow) !== undefined) {
-      throw usage("--since and --workflow choose among all executions; with the id of one there is nothing to choose.");
+      throw usage("--since and --workflow select among all executions: they cannot be used with an execution id.");
     }
     const api = apiOf(flags, io);
     const after = countOf("after", flags.after, 0);
@@ -37,7 +37,8 @@ from now on, until Ctrl-C. A lost connection is made again and goes on after the
     const options: FollowOptions = {
       after: after ?? 0,
       signal: io.signal,
-      onLost: (why: CliError, pauseMs) => io.err(paint(io, "warn", `${why.message} Trying again in ${span(pauseMs)}.`)),
+      onLost: (why: CliError, pauseMs) =>
+        io.err(paint(io, "warn", `${why.message} Connecting again in ${span(pauseMs)}.`)),
     };
     const from = after !== undefined && sinceMs === undefined ? 0 : (Date.now() - (sinceMs ?? 0)) * 1000;
     const events =
@@ -54,7 +55,7 @@ from now on, until Ctrl-C. A lost connection is made again and goes on after the
   },
 });
 
-/** Events from a moment on, microseconds since the epoch. */
+/** Events at or after `from`, in microseconds since the epoch. */
 async function* later(events: AsyncIterable<StreamEventPayload>, from: number): AsyncGenerator<StreamEventPayload> {
   for await (const event of events) if (event.data.event_timestamp >= from) yield event;
 }

@@ -6,8 +6,7 @@ import { jsonFlag, targetFlags } from "../target.ts";
 export const terminate = command({
   name: "terminate",
   summary: "end executions at once, without cleaning up",
-  details:
-    "Workflow code learns nothing of it, and messages that it had not taken in are dropped. Prefer `sirocco cancel`.",
+  details: "Workflow code is not told, and messages that it has not taken in are dropped. Prefer `sirocco cancel`.",
   positionals: [{ name: "execution", help: "ids of executions", many: true }],
   flags: { ...targetFlags, ...jsonFlag },
   examples: ["sirocco terminate INV-001"],

@@ -1,4 +1,4 @@
-/** `sirocco update`: changes an execution and shows what it answers. */
+/** `sirocco update`: changes an execution and shows the answer of its update handler. */
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../errors.ts";

@@ -1,4 +1,4 @@
-/** `sirocco workflows`: what is registered, by whom, and what can be said to it. */
+/** `sirocco workflows`: registered workflows with their deployments, inputs and handlers. */
 import type { ResponseOf } from "../../shared/protocol/routes.ts";
 import { type Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
@@ -12,9 +12,9 @@ type Registration = ResponseOf<"getWorkflowRegistrations">["workflow_registratio
 
 export const workflows = command({
   name: "workflows",
-  summary: "list registered workflows, or what one of them takes",
+  summary: "list registered workflows, or show the input and handlers of one",
   positionals: [
-    { name: "workflow", help: "name of a workflow: shows input, signals, queries and updates", optional: true },
+    { name: "workflow", help: "name of a workflow: shows its input, signals, queries and updates", optional: true },
   ],
   flags: { ...targetFlags, ...jsonFlag },
   examples: ["sirocco workflows", "sirocco workflows invoice_processor"],
@@ -23,12 +23,12 @@ export const workflows = command({
     const found = await registrations(api, name === undefined ? {} : { workflow_name: name });
     if (name !== undefined && found.length === 0) {
       throw new CliError(EXIT.failed, `There is no workflow '${name}'.`, [
-        "`sirocco workflows` lists them; a worker registers its own when it starts.",
+        "`sirocco workflows` lists all; a worker registers its workflows when it starts.",
       ]);
     }
     const active = new Set((await allOf(api, { active_only: true })).map((d) => d.name));
     if (flags.json) printJson(io, { workflow_registrations: found });
-    else if (found.length === 0) io.err("No workflows yet: a worker registers its own when it starts.");
+    else if (found.length === 0) io.err("No workflows yet: a worker registers its workflows when it starts.");
     else if (name === undefined) showAll(found, active, io);
     else for (const registration of found) showOne(registration, active, io);
     return EXIT.ok;

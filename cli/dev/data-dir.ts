@@ -1,9 +1,9 @@
 /**
  * The directory of a development server: its database, its key, its address while it runs.
  *
- * DATADIR-1. One server at a time: SQLite holds a lock on the database for as long as the process lives, and no longer, so
- *     that a killed server leaves nothing to clean up.
- * DATADIR-2. The key stands in a file that only its owner can read, and stays the same until another is given.
+ * DATADIR-1. One server at a time: SQLite locks the database while the process lives, so a killed server leaves no lock
+ *     behind.
+ * DATADIR-2. The key is in a file that only its owner can read, and stays the same until another key is given.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const SQLITE = { busy: 5, readonly: 8, ioError: 10, full: 13, cannotOpen: 14, no
 export class DataDir {
   readonly path: string;
 
-  /** Makes the directory if it is missing, readable by its owner alone, and tells git to leave it out. */
+  /** Creates the directory if it is missing, readable by its owner alone, with a `.gitignore` for all of it. */
   constructor(path: string) {
     this.path = path;
     try {
@@ -27,7 +27,7 @@ export class DataDir {
     }
   }
 
-  /** Opens the database. Throws `CliError` when another server has it, or the disk will not have it. */
+  /** Opens the database. Throws `CliError` when another server uses it, or it cannot be opened. */
   open(options: Omit<EmbeddedOptions, "file">): Embedded {
     const file = join(this.path, "sirocco.db");
     try {
@@ -51,7 +51,7 @@ export class DataDir {
     this.#write("key", key);
   }
 
-  /** For commands in the same directory, and for whoever tries to start a second server. */
+  /** Stores the address, for commands in the same directory and for the error of a second server. */
   announce(url: string): void {
     this.#write("url", url);
   }
@@ -74,17 +74,22 @@ export class DataDir {
     const path = join(this.path, "url");
     const where = existsSync(path) ? ` (${readFileSync(path, "utf8").trim()})` : "";
     const message = `The data directory ${this.path} is in use by another server${where}.`;
-    return new CliError(EXIT.failed, message, ["Stop that one, or choose another directory with --data DIR."], cause);
+    return new CliError(
+      EXIT.failed,
+      message,
+      ["Stop that server, or choose another directory with --data DIR."],
+      cause,
+    );
   }
 
   #cannot(what: string, cause: unknown): CliError {
     const code = sqliteCode(cause);
     const advice =
       code === SQLITE.notADatabase
-        ? "sirocco.db in it is no database of Sirocco; choose another directory with --data DIR."
+        ? "Its file sirocco.db is no database of Sirocco: choose another directory with --data DIR."
         : code === SQLITE.full || code === SQLITE.ioError
-          ? "The disk is full or failing; make room, or choose another directory with --data DIR."
-          : "Choose a directory that you may write to with --data DIR.";
+          ? "The disk is full or failing: make room, or choose another directory with --data DIR."
+          : "Choose a directory that you can write to with --data DIR.";
     const message = `The data directory ${this.path} cannot ${what}: ${(cause as Error).message}.`;
     return new CliError(EXIT.failed, message, [advice], cause);
   }

@@ -1,6 +1,6 @@
 /**
  * npm (`npx sirocco dev`, or a script of a package.json) runs a command in a shell. A SIGTERM to npm ends npm and that
- * shell; nobody passes it on to the command, which would run on without an owner.
+ * shell, but not the command, which would go on running unnoticed.
  */
 import { setInterval } from "node:timers/promises";
 import type { Io } from "../io.ts";

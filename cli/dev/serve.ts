@@ -1,7 +1,9 @@
-/** Runs the embedded server until somebody stops it or the disk fails. */
+/** Runs the embedded server until it is stopped or the disk fails. */
 import { basename } from "node:path";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
-import type { Clock, Log } from "../../shared/ports.ts";
+import { backgroundClock } from "../../shared/lib/clock.ts";
+import { onAbort } from "../../shared/lib/on-abort.ts";
+import type { Log } from "../../shared/ports.ts";
 import type { Embedded } from "../../shared/server/embedded.ts";
 import { CliError, EXIT, type Exit, usage } from "../errors.ts";
 import type { Io } from "../io.ts";
@@ -13,10 +15,10 @@ import { parentEnded } from "./parent.ts";
 import { settingsOf } from "./settings.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
 
-/** Workers finish what they are at for this long before they are ended. */
+/** Time for a worker to finish its activities before it is killed. */
 const WORKER_GRACE_MS = 35_000;
 
-/** Answers under way are given at once; this is for clients that are slow to take them. */
+/** Requests in progress are answered at once; this is the time for slow clients to read the answers. */
 const SERVER_GRACE_MS = 1_000;
 
 export interface ServeOptions {
@@ -34,7 +36,7 @@ export async function serve(options: ServeOptions): Promise<Exit> {
   const settings = settingsOf(options.flags);
   const dir = new DataDir(options.data);
   const disk = Promise.withResolvers<unknown>();
-  const ports = dir.open({ settings, clock, log: logTo(io), onFailure: disk.resolve });
+  const ports = dir.open({ settings, clock: backgroundClock, log: logTo(io), onFailure: disk.resolve });
   let server: RunningServer | undefined;
   let worker: WorkerProcess | undefined;
   let graceMs = 1_000;
@@ -42,51 +44,33 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     const key = await keyOf(dir, ports, io);
     server = await listen(options, ports);
     dir.announce(server.url);
-    const rest = ports.maintain();
+    const stopMaintenance = ports.maintain();
     io.err(paint(io, "dim", `sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`));
     io.out(`SIROCCO_URL=${server.url}`);
     io.out(`SIROCCO_API_KEY=${key}`);
     if (options.worker) worker = startWorkerProcess(options.worker, workerEnv(options, server.url, key));
     const why = await Promise.race([stopped(io), disk.promise]);
-    rest();
+    stopMaintenance();
     if (why !== STOPPED) throw diskFailed(options.data, why);
     graceMs = WORKER_GRACE_MS;
-    io.err(paint(io, "dim", "stopping; everything is kept"));
+    io.err(paint(io, "dim", "stopping; all data is kept"));
     return EXIT.ok;
   } finally {
-    await worker?.stop(graceMs); // while there still is a server to take leave of
+    await worker?.stop(graceMs); // before the server, to which the worker reports its stop
     await server?.close(SERVER_GRACE_MS);
     if (server) dir.retract();
     ports.close();
   }
 }
 
-/** The listening socket keeps the process alive; a wake-up for later must not keep it from ending. */
-const clock: Clock = {
-  now: () => Date.now(),
-  at(at, fn) {
-    let timer: NodeJS.Timeout;
-    const arm = () => {
-      const wait = at - Date.now();
-      timer = wait > LONGEST_TIMER_MS ? setTimeout(arm, LONGEST_TIMER_MS) : setTimeout(fn, Math.max(0, wait));
-      timer.unref();
-    };
-    arm();
-    return () => clearTimeout(timer);
-  },
-};
-/** Beyond this, timers fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 const STOPPED = Symbol("stopped");
 const stopped = (io: Io) =>
   new Promise<typeof STOPPED>((resolve) => {
-    if (io.signal.aborted) resolve(STOPPED);
-    else io.signal.addEventListener("abort", () => resolve(STOPPED), { once: true });
+    onAbort(io.signal, () => resolve(STOPPED));
     void parentEnded(io).then(() => resolve(STOPPED));
   });
 
-/** The key from the environment, else the one of the last start, else a fresh one; it is kept for the next start. */
+/** The key from the environment, or that of the last start, or a new one. It is stored for the next start. */
 async function keyOf(dir: DataDir, ports: Embedded, io: Io): Promise<string> {
   const given = io.env.SIROCCO_API_KEY || undefined;
   const wanted = given ?? dir.key();
@@ -111,15 +95,15 @@ async function listen(options: ServeOptions, ports: Embedded): Promise<RunningSe
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: string };
     if (code === "EADDRINUSE") {
-      const message = `Port ${port} on ${host} is taken: another program listens there.`;
+      const message = `Port ${port} on ${host} is in use: another program listens there.`;
       throw new CliError(
         EXIT.failed,
         message,
-        ["Choose another with --port PORT, or --port 0 for any that is free."],
+        ["Choose another port with --port PORT, or any free port with --port 0."],
         error,
       );
     }
-    const advice = code === "EACCES" ? ["Ports below 1024 need special rights; choose a higher one."] : [];
+    const advice = code === "EACCES" ? ["Ports below 1024 need special rights: choose a higher one."] : [];
     throw new CliError(EXIT.failed, (error as Error).message, advice, error);
   }
 }
@@ -132,12 +116,7 @@ function workerEnv(options: ServeOptions, url: string, key: string): Record<stri
 
 function diskFailed(data: string, why: unknown): CliError {
   const message = `The disk refused a write to ${data}: ${why instanceof Error ? why.message : String(why)}.`;
-  return new CliError(
-    EXIT.failed,
-    message,
-    ["Nothing that was acknowledged is lost. Make room, then start again."],
-    why,
-  );
+  return new CliError(EXIT.failed, message, ["No acknowledged write is lost. Make room, then start again."], why);
 }
 
 function logTo(io: Io): Log {

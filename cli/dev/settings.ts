@@ -1,4 +1,4 @@
-/** Times of a development server, as its options give them. */
+/** Settings of a development server from its options. */
 
 import type { Settings } from "../../shared/ports.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
@@ -9,17 +9,21 @@ export const settingsFlags = {
   lease: {
     type: "string",
     value: "TIME",
-    help: "a task whose worker is silent for so long goes to another (default 30s)",
+    help: "a task goes to another worker after its worker has been silent for this long (default 30s)",
   },
   "session-timeout": {
     type: "string",
     value: "TIME",
-    help: "a worker silent for so long is dead, its activities start again (default 30s)",
+    help: "a worker silent for this long is dead, and its activities start again (default 30s)",
   },
-  liveness: { type: "string", value: "TIME", help: "a worker silent for so long is listed as inactive (default 50s)" },
+  liveness: {
+    type: "string",
+    value: "TIME",
+    help: "a worker silent for this long is listed as inactive (default 50s)",
+  },
 } as const;
 
-/** Workers beat three times within the shorter of the two limits that their silence is judged by. */
+/** The heartbeat interval is a third of the shorter of session timeout and liveness window, and never above its default. */
 export function settingsOf(flags: { readonly [K in keyof typeof settingsFlags]: string | undefined }): Settings {
   const leaseMs = lengthOf("lease", flags.lease) ?? DEFAULTS.leaseMs;
   const sessionTimeoutMs = lengthOf("session-timeout", flags["session-timeout"]) ?? DEFAULTS.sessionTimeoutMs;
@@ -29,7 +33,7 @@ export function settingsOf(flags: { readonly [K in keyof typeof settingsFlags]: 
     ["session-timeout", sessionTimeoutMs],
     ["liveness", livenessMs],
   ] as const) {
-    if (ms < 500) throw usage(`--${name} is ${ms} ms: below 500 ms a healthy worker would be taken for dead.`);
+    if (ms < 500) throw usage(`--${name} is ${ms} ms: below 500 ms a healthy worker may count as dead.`);
   }
   const heartbeatMs = Math.min(DEFAULTS.heartbeatMs, Math.floor(Math.min(sessionTimeoutMs, livenessMs) / 3));
   return { ...DEFAULTS, leaseMs, sessionTimeoutMs, livenessMs, heartbeatMs };

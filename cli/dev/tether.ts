@@ -1,6 +1,6 @@
 /**
- * Preloaded into a process whose standard input is a pipe from its parent: when the parent dies, however suddenly, the
- * pipe ends, and this process leaves as if it had been asked to. Under Node's watch mode it is the watcher that is told.
+ * Preloaded into a process whose standard input is a pipe from its parent. When the parent dies, even by SIGKILL, the pipe
+ * ends, and this process sends SIGTERM to itself, or under Node's watch mode to the watcher.
  */
 const watched = process.env.WATCH_REPORT_DEPENDENCIES !== undefined;
 

@@ -1,14 +1,14 @@
-/** The worker of `sirocco dev --worker`: a process of its own, started anew whenever one of its files changes. */
+/** The worker of `sirocco dev --worker`: a process of its own, restarted whenever one of its files changes. */
 import { type ChildProcess, spawn } from "node:child_process";
 
 export interface WorkerProcess {
-  /** Lets it drain, for at most `graceMs`. */
+  /** Lets the worker finish its activities, and kills it after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Node's own watch mode follows the file and everything it imports. The worker leads a process group, so that nothing
- * of it outlives a server that has to leave in a hurry, and is tethered, so that it follows even a killed one.
+ * Node's watch mode watches the file and all its imports. The worker leads a process group, which an exiting server kills
+ * as a whole, and has the tether (`tether.ts`), so that it also ends when the server is killed.
  */
 export function startWorkerProcess(file: string, env: Readonly<Record<string, string>>): WorkerProcess {
   const args = ["--watch", "--watch-preserve-output", "--import", import.meta.resolve("#tether"), file];
@@ -36,6 +36,6 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // it has gone already
+    // the process group has ended already
   }
 }

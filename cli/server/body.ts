@@ -1,9 +1,9 @@
-/** Reading the body of a request, no further than its limit. */
+/** Reads the body of a request up to a limit. */
 import type { IncomingMessage } from "node:http";
 
 /**
- * The text of the body; `null` when it is longer than `limit` bytes (the rest is read and thrown away, so that the
- * refusal can still be sent). Rejects when the caller goes away in the middle.
+ * The text of the body; null if it is longer than `limit` bytes (the rest is read and dropped, so that the refusal can
+ * still be sent). Rejects when the caller disconnects before the end.
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<string | null> {
   return new Promise((resolve, reject) => {
@@ -13,13 +13,13 @@ export function readBody(request: IncomingMessage, limit: number): Promise<strin
       bytes += part.length;
       if (bytes <= limit) parts.push(part);
       else parts.length = 0;
-      if (bytes > limit * 4) request.destroy(); // nobody means that
+      if (bytes > limit * 4) request.destroy(); // a caller that ignores the limit this far gets no answer
     });
     request.on("end", () => {
       if (bytes > limit) resolve(null);
       else resolve(parts.length === 1 ? parts[0]!.toString() : Buffer.concat(parts).toString());
     });
     request.on("error", reject);
-    request.on("close", () => reject(new Error("the caller left before the body had ended")));
+    request.on("close", () => reject(new Error("the caller disconnected before the end of the body")));
   });
 }

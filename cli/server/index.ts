@@ -1,4 +1,4 @@
-/** The embedded HTTP server: the whole API behind `node:http`, in one process with its store. */
+/** The embedded HTTP server: the whole API over `node:http`, in one process with its store. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type ApiOptions, createApi } from "../../shared/api/index.ts";
@@ -9,11 +9,11 @@ export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url
   readonly ports: Ports;
   /** Shown by `/health`. */
   readonly version: string;
-  /** 0 = any that is free. Default 7411. */
+  /** 0 = any free port. Default 7411. */
   readonly port?: number;
   /** Default `127.0.0.1`: this machine only. */
   readonly host?: string;
-  /** Address under which others reach it. Default: where it listens. */
+  /** Address for clients and workers. Default: the address on which it listens. */
   readonly url?: string;
 }
 
@@ -21,13 +21,13 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   /**
-   * Takes no further requests, brings those under way to an end (long polls answer empty, streams end after a whole
-   * frame) and resolves when all are answered; after `graceMs` (default 5 s) the rest is cut off.
+   * Accepts no further requests, ends those in progress (long polls answer empty, streams end after a complete frame) and
+   * resolves when all are answered. After `graceMs` (default 5 s) it closes the connections that are left.
    */
   close(graceMs?: number): Promise<void>;
 }
 
-/** Listens, or rejects with a message that says why it cannot. The ports stay the caller's: it closes them afterwards. */
+/** Listens, or rejects with a message that says why it cannot. The caller closes the ports after the server. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, ...rest } = options;
   const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 120_000 });
@@ -53,11 +53,11 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 async function close(server: Server, requests: Requests, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   requests.stop();
-  // A kept-alive connection is idle only once its last answer has ended: ask again until none is left.
-  const idle = setInterval(() => server.closeIdleConnections(), 25);
+  // A kept-alive connection becomes idle only after its last answer, so idle connections are closed repeatedly.
+  const closingIdle = setInterval(() => server.closeIdleConnections(), 25);
   server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const closingAll = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
-  clearInterval(idle);
-  clearTimeout(cut);
+  clearInterval(closingIdle);
+  clearTimeout(closingAll);
 }

@@ -1,10 +1,11 @@
-/** One HTTP request: read it, ask the API, write what it says. */
+/** Serves HTTP requests: reads a request, calls the API, writes the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Api, ApiResponse } from "../../shared/api/index.ts";
+import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
 import { readBody } from "./body.ts";
 
-/** Requests under way; a server that stops tells them to come to an end. */
+/** The requests in progress. A stopping server ends them through their abort signals. */
 export class Requests {
   readonly #api: Api;
   readonly #log: Log;
@@ -37,15 +38,15 @@ export class Requests {
       if (this.#stopping) answer.headers.connection = "close";
       await write(response, answer, exchange);
     } catch (error) {
-      // Mostly the caller has gone in the middle of its request.
-      if (!exchange.aborted && !request.destroyed) this.#log.error("an answer could not be written", { error });
+      // Usually the caller has disconnected, which is not logged.
+      if (!exchange.aborted && !request.destroyed) this.#log.error("request: answer not written", { error });
       response.destroy();
     } finally {
       this.#open.delete(exchange);
     }
   }
 
-  /** Long polls, waits and streams end now, each with a whole answer. */
+  /** Ends long polls, waits and streams now, each with a complete answer. */
   stop(): void {
     this.#stopping = true;
     for (const exchange of this.#open) exchange.abort();
@@ -56,7 +57,7 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers["content-length"] !== "0" && request.method !== "GET" && request.method !== "HEAD";
 }
 
-/** The abort signal of a request is made when somebody asks for it: most requests end before anybody does. */
+/** A request with an abort signal that is created at its first use, because most requests never use it. */
 class Exchange {
   #controller: AbortController | null = null;
   #aborted = false;
@@ -99,16 +100,16 @@ function withLength(headers: Record<string, string>, body: string): Record<strin
   return { ...headers, "content-length": String(Buffer.byteLength(body)) };
 }
 
-/** A reader slower than the stream holds it back; one that has gone does not. */
+/** Backpressure: resolves when the reader has caught up, or when the request has been aborted. */
 function drained(response: ServerResponse, exchange: Exchange): Promise<void> {
   return new Promise((resolve) => {
+    let stopListening = () => {};
     const done = () => {
       response.off("drain", done);
-      exchange.signal.removeEventListener("abort", done);
+      stopListening();
       resolve();
     };
     response.on("drain", done);
-    if (exchange.aborted) done();
-    else exchange.signal.addEventListener("abort", done);
+    stopListening = onAbort(exchange.signal, done);
   });
 }

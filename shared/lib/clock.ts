@@ -1,4 +1,4 @@
-/** The clock as a port, and the real one. */
+/** The clock as a port, and the machine's clock. */
 import type { Millis } from "../protocol/history.ts";
 
 export interface Clock {
@@ -9,15 +9,23 @@ export interface Clock {
 
 const LONGEST = 2 ** 31 - 1; // setTimeout fires at once beyond this
 
-export const realClock: Clock = {
-  now: () => Date.now(),
-  at(at, fn) {
-    let timer: NodeJS.Timeout;
-    const arm = () => {
-      const wait = at - Date.now();
-      timer = wait > LONGEST ? setTimeout(arm, LONGEST) : setTimeout(fn, Math.max(0, wait));
-    };
-    arm();
-    return () => clearTimeout(timer);
-  },
-};
+export const realClock: Clock = machineClock({ keepsProcessAlive: true });
+
+/** The real clock for a process that something else keeps alive, such as a server: its timers do not. */
+export const backgroundClock: Clock = machineClock({ keepsProcessAlive: false });
+
+function machineClock({ keepsProcessAlive }: { readonly keepsProcessAlive: boolean }): Clock {
+  return {
+    now: () => Date.now(),
+    at(at, fn) {
+      let timer: NodeJS.Timeout;
+      const arm = () => {
+        const wait = at - Date.now();
+        timer = wait > LONGEST ? setTimeout(arm, LONGEST) : setTimeout(fn, Math.max(0, wait));
+        if (!keepsProcessAlive) timer.unref();
+      };
+      arm();
+      return () => clearTimeout(timer);
+    },
+  };
+}

@@ -58,14 +58,14 @@ test("a workflow is found by its id as well as by its name", async () => {
   expect(await execute(workflow.id)).toMatchObject({ workflowName: "orders" });
 });
 
-test("the input reaches the worker as it was, and an absent one as none", async () => {
+test("the worker receives the input unchanged, and null for an absent one", async () => {
   await execute("orders", { executionId: "with-input", input: { n: [1, { deep: null }], "": "x" } });
   await execute("orders", { executionId: "no-input" });
   expect((await worker.claim("with-input")).head.input).toEqual({ n: [1, { deep: null }], "": "x" });
   expect((await worker.claim("no-input")).head.input).toBeNull();
 });
 
-test("keys that nobody knows are ignored, as the Python client sends some", async () => {
+test("unknown keys of the body are ignored, because the Python client sends some", async () => {
   const traceparent = "not a traceparent";
   const { status } = await w.ask("POST", "/v1/workflows/orders/execute?unknown=1", {
     body: { input: {}, traceparent, brand_new: true },
@@ -74,7 +74,7 @@ test("keys that nobody knows are ignored, as the Python client sends some", asyn
   expect(status).toBe(200);
 });
 
-test("an id of the caller's own choice is refused while it runs and free again once it has closed", async () => {
+test("an id is refused while its execution runs, and can be used again once it has closed", async () => {
   await execute("orders", { executionId: "order-1" });
   const taken = await failure(execute("orders", { executionId: "order-1" }));
   expect(taken).toMatchObject({ status: 409, body: { code: "WF_1101", execution_id: "order-1" } });
@@ -116,7 +116,7 @@ test("an absent input is checked like an empty object", async () => {
   expect(refused.body.detail).toEqual([{ loc: ["body", "input", "amount"], msg: "Field required", type: "missing" }]);
 });
 
-test("an input that a codec has encoded passes unread, in either of its two places", async () => {
+test("an encoded input is not checked against the schema, in either of its two fields", async () => {
   const encoded = { b64payload: "eyJ4IjoxfQ==", encoding_options: ["encrypted"], empty: false, key_id: "k7" };
   const raw = (body: object) => w.ask("POST", "/v1/workflows/strict/execute", { body });
   expect((await raw({ execution_id: "enc-1", input: null, encoded_input: encoded })).status).toBe(200);
@@ -135,7 +135,7 @@ test("search keys are taken from the dot paths that the workflow names", async (
   expect((await get("keyed")).searchKeys).toBeNull();
 });
 
-test("the timeout of the definition becomes the deadline, and none stays none", async () => {
+test("the timeout of the definition becomes the deadline, and without one there is none", async () => {
   await execute("orders", { executionId: "timed" });
   await execute("patient", { executionId: "patient-1" });
   const timed = await worker.claim("timed");
@@ -143,7 +143,7 @@ test("the timeout of the definition becomes the deadline, and none stays none", 
   expect((await worker.claim("patient-1")).head.deadline).toBeNull();
 });
 
-test("extensions and tracing attributes are handed on", async () => {
+test("extensions and tracing attributes reach the worker", async () => {
   await execute("orders", {
     executionId: "extended",
     extensions: { connectors: { a: 1 } },
@@ -171,7 +171,7 @@ test("a registration can be executed by its id", async () => {
   expect(await failure(unknown)).toMatchObject({ status: 404, body: { code: "WF_1100" } });
 });
 
-test("an input over 2 MB is refused by its size, one just below is taken", async () => {
+test("an input over 2 MB is refused by its size, and one just below is accepted", async () => {
   const over = await failure(execute("orders", { executionId: "huge", input: { text: "x".repeat(2 * 1024 * 1024) } }));
   expect(over).toMatchObject({ status: 413, body: { code: "PAYLOAD_TOO_LARGE", limit_bytes: 2 * 1024 * 1024 } });
   expect(await failure(get("huge"))).toMatchObject({ status: 404 });
@@ -188,23 +188,23 @@ test("a body over 4 MB is refused unread", async () => {
 
 test("a synchronous start answers the result when the execution completes", async () => {
   const waiting = execute("orders", { executionId: "sync-1", waitForResult: true });
-  await taskFor("sync-1");
+  await waitForTasks("sync-1");
   await worker.complete("sync-1", { total: 3 });
   expect(await waiting).toEqual({ workflowName: "orders", executionId: "sync-1", result: { total: 3 } });
 });
 
-test("a result of null is there as null", async () => {
+test("a result of null is answered as null", async () => {
   const waiting = w.ask("POST", "/v1/workflows/orders/execute", {
     body: { execution_id: "sync-null", wait_for_result: true },
   });
-  await taskFor("sync-null");
+  await waitForTasks("sync-null");
   await worker.complete("sync-null", null);
   expect((await waiting).body).toEqual({ workflow_name: "orders", execution_id: "sync-null", result: null });
 });
 
 test("a synchronous start follows the execution through its runs", async () => {
   const waiting = execute("orders", { executionId: "sync-runs", waitForResult: true });
-  await taskFor("sync-runs");
+  await waitForTasks("sync-runs");
   const drive = await worker.claim("sync-runs");
   const run = w.ports.uuid();
   await drive.close({ kind: "execution_continued", run, workflow: "orders", input: { again: 1 } });
@@ -215,9 +215,9 @@ test("a synchronous start follows the execution through its runs", async () => {
 
 test("a synchronous start of an id that is used again at once answers its own result", async () => {
   const waiting = execute("orders", { executionId: "sync-again", waitForResult: true });
-  await taskFor("sync-again");
+  await waitForTasks("sync-again");
   const drive = await worker.claim("sync-again");
-  // Both happen in one turn of the loop: when the waiter wakes, the id is somebody else's already.
+  // Both writes are in one iteration of the event loop: when the waiting request looks, the id belongs to another start.
   const batch = drive.batch([{ kind: "execution_completed", result: { mine: 1 } }]);
   const ending = { ...drive.position, batch, taken: [], result: { mine: 1 }, failure: null, outbox: [], carried: [] };
   expect(await close(w.ports, drive.head, ending)).toEqual({ kind: "closed" });
@@ -228,9 +228,9 @@ test("a synchronous start of an id that is used again at once answers its own re
   expect(await waiting).toMatchObject({ result: { mine: 1 } });
 });
 
-test("a wait that runs out is 408 and the execution goes on", async () => {
+test("a wait that runs out is 408, and the execution continues", async () => {
   const waiting = failure(execute("orders", { executionId: "slow", waitForResult: true, timeoutSeconds: 2.5 }));
-  await taskFor("slow");
+  await waitForTasks("slow");
   await w.clock.advance(2_500);
   expect(await waiting).toMatchObject({
     status: 408,
@@ -239,10 +239,10 @@ test("a wait that runs out is 408 and the execution goes on", async () => {
   expect(await get("slow")).toMatchObject({ status: "RUNNING" });
 });
 
-test("without a timeout the wait is 60 s, and a longer wish is cut to 290 s", async () => {
+test("the wait is 60 s by default, and 290 s at most", async () => {
   const standard = failure(execute("patient", { executionId: "wait-60", waitForResult: true }));
   const long = failure(execute("patient", { executionId: "wait-290", waitForResult: true, timeoutSeconds: 5_000 }));
-  await taskFor("wait-60", "wait-290");
+  await waitForTasks("wait-60", "wait-290");
   await worker.heartbeat();
   await w.clock.advance(60_000);
   expect(await standard).toMatchObject({ status: 408 });
@@ -259,7 +259,7 @@ test.each([
 ] as const)("a synchronous start of an execution that ends %s is 424", async (status, event, why) => {
   const executionId = `sync-${status}`;
   const waiting = failure(execute("patient", { executionId, waitForResult: true }));
-  await taskFor(executionId);
+  await waitForTasks(executionId);
   await (await worker.claim(executionId)).close(event, { failure: why });
   const answer = await waiting;
   expect(answer).toMatchObject({ status: 424, body: { code: "EXECUTION_FAILED", status, execution_id: executionId } });
@@ -268,19 +268,19 @@ test.each([
 
 test("a synchronous start of an execution that is terminated or times out is 424", async () => {
   const ended = failure(execute("patient", { executionId: "sync-terminated", waitForResult: true }));
-  await taskFor("sync-terminated");
+  await waitForTasks("sync-terminated");
   await w.client.workflows.executions.terminateWorkflowExecution({ executionId: "sync-terminated" });
   expect(await ended).toMatchObject({ status: 424, body: { status: "TERMINATED" } });
   const late = failure(execute("orders", { executionId: "sync-late", waitForResult: true, timeoutSeconds: 200 }));
-  await taskFor("sync-late");
+  await waitForTasks("sync-late");
   await w.clock.advance(61_000);
   await w.ports.sweep(10_000);
   expect(await late).toMatchObject({ status: 424, body: { status: "TIMED_OUT" } });
   await worker.heartbeat();
 });
 
-/** Waits until these executions have been started: their tasks are in the queue. */
-async function taskFor(...executions: string[]): Promise<void> {
+/** Waits until these executions have started, which is when their tasks are in the queue. */
+async function waitForTasks(...executions: string[]): Promise<void> {
   const missing = new Set(executions);
   while (missing.size > 0) {
     for (const { task, receipt } of await worker.poll("workflow", 60_000)) {

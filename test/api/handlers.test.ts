@@ -100,7 +100,7 @@ describe.each(["signal", "update"] as const)("a %s", (kind) => {
 });
 
 describe("signals", () => {
-  test("are accepted with 202, ring the execution and lie in its inbox in order", async () => {
+  test("are accepted with 202, enqueue a workflow task, and are in the inbox in order", async () => {
     const executionId = await running();
     expect(await signal(executionId, "approve", { by: "ann" })).toEqual({ message: "Signal accepted" });
     await w.clock.advance(1);
@@ -113,7 +113,7 @@ describe("signals", () => {
     ]);
   });
 
-  test("with an encoded input are stored as they came, extra keys included", async () => {
+  test("with an encoded input are stored unchanged, extra keys included", async () => {
     const executionId = await running();
     const input = { b64payload: "AAAA", encoding_options: ["encrypted"], nonce: "n" };
     const answer = await w.ask("POST", `/v1/workflows/executions/${executionId}/signals`, {
@@ -134,7 +134,7 @@ describe("signals", () => {
 describe("queries", () => {
   const asked = (answer: WorkerBody<"answer">["answer"]) => worker.answerQuery(answer);
 
-  test("are answered by a worker, raw and without a trace in the history", async () => {
+  test("are answered by a worker and leave no event in the history", async () => {
     const executionId = await running();
     const answering = asked({ kind: "result", result: { step: 4 } });
     expect(await query(executionId, "status", { verbose: true })).toEqual({ queryName: "status", result: { step: 4 } });
@@ -171,7 +171,7 @@ describe("queries", () => {
     await answering;
   });
 
-  test("that nobody answers in 30 s are 504 and name the live workers", async () => {
+  test("without an answer in 30 s are refused with 504, which counts the live workers", async () => {
     const executionId = await running();
     const waiting = failure(query(executionId, "status"));
     const [delivery] = await worker.poll("workflow", 60_000);
@@ -183,7 +183,7 @@ describe("queries", () => {
     await worker.call("finish", { receipts: [delivery!.receipt] });
   });
 
-  test("that a worker took with it when it died are answered by another, who is asked 10 s later", async () => {
+  test("whose worker died are answered by another worker, which receives the task 10 s later", async () => {
     const executionId = await running();
     const other = await w.worker("shop", definitions, { name: "other" });
     const waiting = query(executionId, "status");
@@ -196,18 +196,18 @@ describe("queries", () => {
     expect(await answering).toMatchObject({ execution: executionId });
     await worker.call("finish", { receipts: [lost!.receipt] });
     await w.clock.advance(20_000);
-    expect(await other.poll("workflow")).toEqual([]); // once it is answered it is asked no more
+    expect(await other.poll("workflow")).toEqual([]); // the task of an answered query is not sent again
     await other.stop();
-    await worker.register(definitions); // a minute has passed in these tests
+    await worker.register(definitions); // its session has died: the clock moved by a minute in these tests
   });
 
-  test("that are answered after the caller has gone harm nobody", async () => {
+  test("answered after the caller has gone are accepted without effect", async () => {
     expect(await worker.call("answer", { query: w.ports.uuid(), answer: { kind: "result", result: 1 } })).toEqual({});
   });
 });
 
 describe("updates", () => {
-  /** Sends an update and takes it in as a worker would. */
+  /** Sends an update and claims the execution until the update is in its inbox. */
   async function takenIn(
     executionId: string,
   ): Promise<{ drive: Drive; id: string; answer: ReturnType<typeof update> }> {
@@ -281,7 +281,7 @@ describe("updates", () => {
     expect(await answer).toMatchObject({ result: "second run" });
   });
 
-  test("whose execution ends before they are answered say so", async () => {
+  test("whose execution closes before the answer are refused with its status", async () => {
     const accepted = await takenIn(await running());
     await accepted.drive.append([{ kind: "update_accepted", message: accepted.id, name: "set", input: null }]);
     await accepted.drive.close({ kind: "execution_completed", result: null });
@@ -295,7 +295,7 @@ describe("updates", () => {
     });
   });
 
-  test("that nobody takes in are 504 after a minute", async () => {
+  test("that no worker takes in are refused with 504 after a minute", async () => {
     const waiting = takenIn(await running());
     const { answer } = await waiting;
     await w.clock.advance(60_000);
@@ -305,7 +305,7 @@ describe("updates", () => {
 });
 
 describe("cancel and terminate", () => {
-  test("cancel is 204 and asks: the workflow finds it in its inbox", async () => {
+  test("cancel is 204 and puts a message into the inbox of the running execution", async () => {
     const executionId = await running();
     const raw = await w.ask("POST", `/v1/workflows/executions/${executionId}/cancel`);
     expect(raw.status).toBe(204);
@@ -317,7 +317,7 @@ describe("cancel and terminate", () => {
     expect(messages.map((m) => m.kind)).toEqual(["cancel", "cancel"]);
   });
 
-  test("terminate is 204 and ends it at once", async () => {
+  test("terminate is 204 and closes the execution at once", async () => {
     const executionId = await running();
     expect(await terminate(executionId)).toBeUndefined();
     const ended = await w.client.workflows.executions.getWorkflowExecution({ executionId });

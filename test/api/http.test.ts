@@ -1,4 +1,4 @@
-/** The front door: keys, workspaces, routes, media types, request ids, faults, and closing it in good order. */
+/** The HTTP API as a whole: keys, workspaces, routes, media types, request ids, faults, and how the server closes. */
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer } from "../../cli/server/index.ts";
@@ -45,7 +45,7 @@ describe("keys", () => {
     expect(await failure(w.clientWith("nobody-knows").workflows.getWorkflows())).toMatchObject({ status: 401 });
   });
 
-  test("one that may only read reads and queries, and changes nothing", async () => {
+  test("a key with the role `read` may read and query, and is refused every change", async () => {
     const { client, key } = await w.newKey({ workspace: w.workspace, role: "read", name: "viewer" });
     expect(await client.workflows.executions.getWorkflowExecution({ executionId: "mine" })).toMatchObject({
       status: "RUNNING",
@@ -72,7 +72,7 @@ describe("keys", () => {
     expect(rows.every((row) => /^[0-9a-f]{64}$/.test(String(row.hash)))).toBe(true);
   });
 
-  test("one of the caller's own choice works, one that is too short is refused", async () => {
+  test("a key of the operator's own choice works, and one that is too short is refused", async () => {
     const { key } = await createKey(w.ports, { workspace: w.workspace, name: "own", key: "my-own-development-key" });
     expect((await w.ask("GET", "/v1/workflows", { key })).status).toBe(200);
     await expect(createKey(w.ports, { workspace: w.workspace, name: "x", key: "short" })).rejects.toThrow(/at least 8/);
@@ -80,7 +80,7 @@ describe("keys", () => {
 });
 
 describe("another workspace", () => {
-  test("does not have our executions, runs, workflows, registrations or deployments", async () => {
+  test("finds none of our executions, runs, workflows, registrations or deployments", async () => {
     const { client } = await w.newKey();
     const run = await w.client.workflows.executions.getWorkflowExecution({ executionId: "mine" });
     const { workflowRegistrations } = await w.client.workflows.getWorkflowRegistrations({});
@@ -124,7 +124,7 @@ describe("another workspace", () => {
     });
   });
 
-  test("may use the same ids and names without meeting ours", async () => {
+  test("may use the same ids and names as ours", async () => {
     const { client, key } = await w.newKey();
     await w.worker("shop", [{ name: "orders" }], { key });
     const theirs = await client.workflows.executeWorkflow({
@@ -193,7 +193,7 @@ describe("requests that cannot be served", () => {
     expect(typed.status).toBe(200);
   });
 
-  test("operations of other versions are 501 with a sentence that says so", async () => {
+  test("operations that are not implemented are 501 with a detail that says so", async () => {
     const reset = w.client.workflows.executions.resetWorkflow({
       executionId: "mine",
       resetInvocationBody: { eventId: 4 },
@@ -207,7 +207,7 @@ describe("requests that cannot be served", () => {
     expect(hosted.body.detail).toContain("does not host workers");
   });
 
-  test("our own fault is 500 with a fixed text; the cause is in the log under the request's id", async () => {
+  test("a fault of the server is 500 with a fixed text, and the log has the cause under the request's id", async () => {
     const broken = embedded();
     const lines: { message: string; fields?: Record<string, unknown> }[] = [];
     const log = {
@@ -234,7 +234,7 @@ describe("requests that cannot be served", () => {
   });
 });
 
-test("a stream that fails says so in a last frame, and the client throws after what came before", async () => {
+test("a stream that fails ends with an error frame, and the client throws after the frames before it", async () => {
   const broken = embedded();
   let reads = 0;
   const feed = new Proxy(broken.feed, {
@@ -265,7 +265,7 @@ test("a stream that fails says so in a last frame, and the client throws after w
 });
 
 describe("every answer", () => {
-  test("carries a request id: the caller's own if it is sane", async () => {
+  test("has a request id, which is the caller's if that is well-formed", async () => {
     const own = await w.ask("GET", "/v1/workflows", { headers: { "x-request-id": "abc-123" } });
     expect(own.headers.get("x-request-id")).toBe("abc-123");
     for (const answer of [
@@ -306,7 +306,7 @@ test("health and the OpenAPI document need no key", async () => {
 });
 
 describe("the server", () => {
-  test("answers what is under way when it closes: polls empty, streams whole, waits as if they had run out", async () => {
+  test("answers requests in progress when it closes: polls empty, streams after a complete frame, waits with 408", async () => {
     const own = await world();
     const worker = await own.worker("shop", [{ name: "orders" }]);
     const poll = worker.poll("workflow", 60_000);

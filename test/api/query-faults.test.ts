@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 
-/** A call whose task goes to `send`, and whose answer comes from `wait`. */
-function callOver(send: Ports["tasks"]["send"], wait: Ports["answers"]["wait"]): RequestContext {
+/** The context of a query that sends its task with `send` and waits for its answer with `wait`. */
+function contextWith(send: Ports["tasks"]["send"], wait: Ports["answers"]["wait"]): RequestContext {
   const { ports } = w;
   const tasks = overriding(ports.tasks, { send });
   const answers = overriding(ports.answers, { wait });
@@ -37,39 +37,41 @@ function overriding<T extends object>(of: T, own: Partial<T>): T {
   return Object.assign(Object.create(of) as T, own);
 }
 
-test("a query that cannot be asked fails at once, and nobody goes on looking for its answer", async () => {
-  const left = Promise.withResolvers<void>();
-  const call = callOver(
+test("a query whose task cannot be sent fails at once, and the wait for its answer ends", async () => {
+  const waitEnded = Promise.withResolvers<void>();
+  const context = contextWith(
     async () => {
-      throw new Error("the queue is away");
+      throw new Error("the queue is unavailable");
     },
     (_workspace, _query, _until, signal) =>
       new Promise((resolve) => {
         signal?.addEventListener("abort", () => {
-          left.resolve();
+          waitEnded.resolve();
           resolve(null);
         });
       }),
   );
-  await expect(queryExecution(call, "x", { name: "status", input: {} })).rejects.toThrow("the queue is away");
-  await left.promise;
+  await expect(queryExecution(context, "x", { name: "status", input: {} })).rejects.toThrow("the queue is unavailable");
+  await waitEnded.promise;
 });
 
-test("a query whose answer cannot be read while it is still being asked fails, and the process lives on", async () => {
-  const asked = Promise.withResolvers<void>();
+test("a query whose answer cannot be read while its task is being sent fails without an unhandled rejection", async () => {
+  const sent = Promise.withResolvers<void>();
   const unhandled: unknown[] = [];
   const note = (error: unknown) => unhandled.push(error);
   process.on("unhandledRejection", note);
-  const call = callOver(
-    () => asked.promise,
+  const context = contextWith(
+    () => sent.promise,
     async () => {
-      throw new Error("the table is away");
+      throw new Error("the table is unavailable");
     },
   );
-  const failing = expect(queryExecution(call, "x", { name: "status", input: {} })).rejects.toThrow("the table is away");
-  // Node tells of rejections that nobody awaits once the microtasks are done.
+  const failing = expect(queryExecution(context, "x", { name: "status", input: {} })).rejects.toThrow(
+    "the table is unavailable",
+  );
+  // Node reports unhandled rejections after the microtasks.
   await new Promise((resolve) => setImmediate(resolve));
-  asked.resolve();
+  sent.resolve();
   await failing;
   process.off("unhandledRejection", note);
   expect(unhandled).toEqual([]);

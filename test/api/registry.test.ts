@@ -1,4 +1,4 @@
-/** What is registered and who serves it: workflows, registrations, deployments, workers. */
+/** Workflows, registrations, deployments and workers. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failure, type World, world } from "./support/world.ts";
 
@@ -68,7 +68,7 @@ describe("workflows", () => {
     ["in the chat assistant", { availableInChatAssistant: true }, []],
     ["search: words in any order, joined as they like", { search: "PROCESSOR invoice" }, ["invoice_processor"]],
     ["search in descriptions", { search: "books" }, ["invoice_processor"]],
-    ["search for nothing there", { search: "zzz" }, []],
+    ["search without a match", { search: "zzz" }, []],
   ])("%s", async (_, request, expected) => {
     expect(await list(request)).toEqual(expected);
   });
@@ -100,7 +100,7 @@ describe("workflows", () => {
     expect(result.nextCursor).toBeNull();
   });
 
-  test("one is read by name or by id, and says whether somebody serves it", async () => {
+  test("one is read by name or by id, and says whether a live worker serves it", async () => {
     const { workflow } = await w.client.workflows.getWorkflow({ workflowIdentifier: "invoice_processor" });
     expect(workflow).toMatchObject({
       displayName: "Invoices",
@@ -153,7 +153,7 @@ describe("registrations", () => {
     ).toEqual([]);
   });
 
-  test("leaf through page by page", async () => {
+  test("are read page by page", async () => {
     const seen: string[] = [];
     let cursor: string | undefined;
     do {
@@ -222,7 +222,7 @@ describe("deployments", () => {
     ["managed", { locationTypes: ["managed"] }, []],
     ["hardened", { isHardened: true }, []],
     ["not hardened", { isHardened: false }, ["bob", "alice"]],
-    ["created by somebody", { createdBy: "ann" }, []],
+    ["created by a user", { createdBy: "ann" }, []],
   ])("%s", async (_, request, expected) => {
     expect(await list(request)).toEqual(expected);
   });
@@ -279,7 +279,7 @@ describe("deployments", () => {
     expect(detail.workers[1]?.updatedAt).toEqual(new Date(seen));
   });
 
-  test("one asked about a workflow speaks of serving that workflow", async () => {
+  test("one requested with a workflow shows only whether it serves that workflow", async () => {
     const about = (workflowName: string) =>
       w.client.workflows.deployments.getDeployment({ name: "alice", workflowName });
     expect(await about("endless")).toMatchObject({ isActive: true, activeWorkerCount: 2 });

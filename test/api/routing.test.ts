@@ -1,4 +1,4 @@
-/** Which deployment an execution goes to, and what workers are told about each other. */
+/** Routing of executions to deployments, and the warnings that registering workers get. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { failure, type World, world } from "./support/world.ts";
 
@@ -21,7 +21,7 @@ test("the only active deployment gets the execution, and only its workers receiv
   expect(await carol.poll()).toEqual([]);
 });
 
-test("two active owners are ambiguous: 409 with the names and nothing else, and nothing is started", async () => {
+test("two active deployments are ambiguous: 409 with their names alone, and no execution is started", async () => {
   const bob = await w.worker("bob", INVOICES);
   await w.worker("alice", INVOICES);
   const refused = await failure(execute({ executionId: "which" }));
@@ -59,7 +59,7 @@ test("the conflict is gone at once when one deployment's only worker stops", asy
   expect(await execute()).toMatchObject({ deploymentName: "bob" });
 });
 
-test("an inactive deployment gets nothing, named or not, and the answer says why", async () => {
+test("an inactive deployment receives no execution, named or not, and the answer says why", async () => {
   const alice = await w.worker("alice", INVOICES);
   await alice.stop();
   const unnamed = await failure(execute());
@@ -96,7 +96,7 @@ test("a registration whose deployment is inactive cannot be executed by its id",
   expect(refused.body.detail).toContain("'invoice_processor' cannot be executed: it is registered by 'alice'");
 });
 
-test("a registration and a deployment that is not its own contradict each other", async () => {
+test("a registration executed with the name of another deployment is refused", async () => {
   await w.worker("alice", INVOICES);
   const { workflowRegistrations } = await w.client.workflows.getWorkflowRegistrations({});
   await w.worker("carol", INVOICES);
@@ -112,7 +112,7 @@ test("a registration and a deployment that is not its own contradict each other"
 });
 
 describe("registration", () => {
-  test("warns of other active owners in the product's words, and goes ahead", async () => {
+  test("warns of other active deployments of a workflow, and succeeds", async () => {
     const bob = await w.worker("bob", INVOICES);
     const alice = await w.worker("alice", [{ name: "unrelated" }]);
     const registered = await alice.register([...INVOICES, { name: "unrelated" }]);
@@ -124,14 +124,14 @@ describe("registration", () => {
     expect(await alice.register(INVOICES)).toMatchObject({ warnings: [], has_conflicts: false });
   });
 
-  test("several workers of one deployment are scaling, not a conflict", async () => {
+  test("several workers of one deployment are no conflict", async () => {
     await w.worker("alice", INVOICES, { name: "one" });
     const two = await w.worker("alice", INVOICES, { name: "two" });
     expect(await two.register(INVOICES)).toMatchObject({ warnings: [], has_conflicts: false });
     expect(await execute()).toMatchObject({ deploymentName: "alice" });
   });
 
-  test("a workflow keeps its id and a registration its own, whoever registers again", async () => {
+  test("workflows and registrations keep their ids when workers register again", async () => {
     const one = await w.worker("alice", INVOICES, { name: "one" });
     const first = await one.register(INVOICES);
     const two = await w.worker("alice", INVOICES, { name: "two" });
@@ -142,7 +142,7 @@ describe("registration", () => {
     expect(theirs?.workflow_registration_id).not.toBe(first.workflow_registration_refs[0]?.workflow_registration_id);
   });
 
-  test("tells a worker how to behave, and that in-code schedules are deprecated", async () => {
+  test("answers the settings of the worker, and a warning that in-code schedules are deprecated", async () => {
     const alice = await w.worker("alice", INVOICES);
     const answer = await alice.register([
       { name: "nightly", schedules: [{ input: {}, cron_expressions: ["0 3 * * *"] }] },

@@ -75,20 +75,20 @@ describe("filters", () => {
     ["an unknown workflow", { workflowIdentifier: "nope" }, []],
     ["one status", { status: "COMPLETED" }, ["r-9", "r-6", "r-3", "r-0"]],
     ["several statuses", { status: ["COMPLETED", "FAILED"] }, ["t", "r-9", "r-6", "r-3", "r-0"]],
-    ["a status that nothing here ever has", { status: "RETRYING_AFTER_ERROR" }, []],
+    ["a status that no run ever has", { status: "RETRYING_AFTER_ERROR" }, []],
     ["deployment", { deploymentName: "lab" }, ["t"]],
     ["whole tree", { rootExecutionId: "r-1" }, ["r-1-child", "r-1"]],
     ["search by id", { search: "R-1" }, ["r-1-child", "r-1"]],
     ["search by workflow name", { search: "ETURN" }, ["r-9", "r-7", "r-5", "r-3", "r-1"]],
     ["search by title", { search: "incoming" }, ["r-1-child", "r-8", "r-6", "r-4", "r-2", "r-0"]],
-    ["search for what LIKE would take for a pattern", { search: "r_1" }, []],
+    ["search for a character that is a wildcard of LIKE", { search: "r_1" }, []],
     ["user", { userId: "ann" }, ["r-4"]],
     ["an unknown user", { userId: "bob" }, []],
     ["without internal ones", { includeInternal: false }, ALL.filter((id) => id !== "h")],
     ["tags that no workflow has", { workflowTags: ["a"] }, []],
     ["a search key, similar", { searchKey: ["customer.id:C-2"] }, ["r-2"]],
     ["several search keys", { searchKey: ["customer.id:c-", "region:west"], status: "COMPLETED" }, ["r-6", "r-0"]],
-    ["a search key that nobody has", { searchKey: ["region:asia"] }, []],
+    ["a search key that no run has", { searchKey: ["region:asia"] }, []],
     [
       "all together",
       { workflowIdentifier: "orders", status: "RUNNING", deploymentName: "shop", search: "r-" },
@@ -113,7 +113,7 @@ describe("filters", () => {
     expect(await ids({ startTimeAfter: new Date(start + 8001), startTimeBefore: at(9) })).toEqual(["r-9"]);
   });
 
-  test("bounds of the end leave out what is still running", async () => {
+  test("bounds of the end exclude open runs", async () => {
     expect(await ids({ endTimeAfter: at(3) })).toEqual(["t", "r-9", "r-6", "r-3"]);
     expect(await ids({ endTimeBefore: at(6) })).toEqual(["r-6", "r-3", "r-0"]);
   });
@@ -139,7 +139,7 @@ describe("order", () => {
     expect(await ids({ order: "asc" })).toEqual(ALL.toReversed());
   });
 
-  test("by end: what runs has not ended and sorts as the last to end", async () => {
+  test("by end: open runs sort as if they ended last", async () => {
     const order = await ids({ sortBy: "end_time", order: "asc" });
     expect(order.slice(0, 5)).toEqual(["r-0", "r-3", "r-6", "r-9", "t"]);
     expect(sorted(order)).toEqual(sorted(ALL));
@@ -150,7 +150,7 @@ describe("order", () => {
 describe("pages", () => {
   test.each([
     1, 2, 3, 5, 12, 13, 14,
-  ])("of %i are full until the last, repeat nothing and leave out nothing", async (pageSize) => {
+  ])("of %i are full until the last, repeat no run and skip none", async (pageSize) => {
     const sizes: number[] = [];
     const seen: string[] = [];
     for await (const page of await pages({ pageSize, status: ["RUNNING", "COMPLETED", "FAILED"] })) {
@@ -170,7 +170,7 @@ describe("pages", () => {
     expect(second?.result.nextPageToken).toBeNull();
   });
 
-  test("what starts while somebody leafs through changes none of the pages to come", async () => {
+  test("a run that starts between two pages does not change the later pages", async () => {
     const first = await pages({ pageSize: 7 });
     await w.client.workflows.executeWorkflow({
       workflowIdentifier: "tests",

@@ -1,4 +1,4 @@
-/** The official client on one side, the real worker on the other, and the whole server between them. */
+/** The official client and a real worker, with the whole server between them. */
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
@@ -124,7 +124,7 @@ const execute = (workflowIdentifier: string, workflowExecutionRequest: object) =
   client.workflows.executeWorkflow({ workflowIdentifier, workflowExecutionRequest });
 const ex = () => client.workflows.executions;
 
-test("one order through all that a client can do with it", async () => {
+test("one execution through every operation of a client", async () => {
   const executionId = "order-1";
   await execute("orders", { executionId, input: { amount: 5 } });
   const ask = () => ex().queryWorkflowExecution({ executionId, queryInvocationBody: { name: "status" } });
@@ -157,12 +157,12 @@ test("one order through all that a client can do with it", async () => {
   });
 });
 
-test("a synchronous start answers what the workflow returns; what is no object travels under `result`", async () => {
+test("a synchronous start answers the workflow's result; a value that is no object is wrapped in `result`", async () => {
   const answer = await execute("greeter", { executionId: "g", input: { name: "you" }, waitForResult: true });
   expect(answer).toEqual({ workflowName: "greeter", executionId: "g", result: { result: "Hello, you" } });
 });
 
-test("children, retries and an activity's own progress are seen by everybody who watches", async () => {
+test("events show children, retries and the progress of an activity", async () => {
   const answer = await execute("family", { executionId: "family", waitForResult: true });
   expect(answer).toMatchObject({ result: { said: "Hello, child", done: "said" } });
   const list = await client.workflows.events.getWorkflowEvents({ rootWorkflowExecId: "family", limit: 1000 });
@@ -194,7 +194,7 @@ test("runs that continue as new are one execution", async () => {
   expect(result.executions.map((run) => run.status)).toEqual(["CONTINUED_AS_NEW", "CONTINUED_AS_NEW", "COMPLETED"]);
 });
 
-test("a failure tells its cause to whoever waits", async () => {
+test("a synchronous start of a workflow that fails answers the cause", async () => {
   const refused = await failure(execute("failing", { waitForResult: true }));
   expect(refused).toMatchObject({ status: 424, body: { code: "EXECUTION_FAILED", status: "FAILED" } });
   expect(refused.body.detail).toContain("no stock");
@@ -208,7 +208,7 @@ describe("asking a person", () => {
     });
   type Pending = { pending_inputs: { task_id: string; label: string }[] };
 
-  test("lists what is open, refuses what does not fit and what is not open, and takes what does", async () => {
+  test("lists pending inputs, refuses unknown ones and values that do not fit, and accepts a value that fits", async () => {
     await execute("asking", { executionId: "ask" });
     const { result } = await ex().queryWorkflowExecution({
       executionId: "ask",
@@ -225,7 +225,7 @@ describe("asking a person", () => {
   });
 });
 
-test("every event that all of this left behind is one that our schema and the client read", async () => {
+test("our schema and the client can read every event of these tests", async () => {
   const page = await client.workflows.events.getWorkflowEvents({ limit: 1000 });
   expect(page.events.length).toBeGreaterThan(20);
   const items = await ports.feed.read(DEFAULT_WORKSPACE, { after: 0, limit: 1000 });

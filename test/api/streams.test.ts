@@ -1,4 +1,4 @@
-/** Streams of events: order, resume, filters, how they end. Read with the official client, frames checked raw as well. */
+/** Streams of events: order, resumption, filters, ends. Read with the official client, and frame by frame from the bytes. */
 import type { StreamEventSsePayload } from "@mistralai/mistralai/models/components";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PUBLIC_EVENT_TYPES } from "../../shared/protocol/http/event-types.ts";
@@ -33,7 +33,7 @@ async function begin(workflowIdentifier = "orders", executionId = `s-${count++}`
   });
   return worker.claim(executionId);
 }
-/** A frame as the client gives it; the other half of its type is an error object, which it throws instead. */
+/** A frame of the client. Its type also allows an error object, but the client throws that instead. */
 interface Frame {
   readonly id?: string;
   readonly data?: StreamEventSsePayload;
@@ -50,7 +50,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 const types = (frames: readonly Frame[]) => frames.map((f) => f.data?.data.eventType);
 
 describe("the stream of one execution", () => {
-  test("shows what was stored, then what happens, and ends after the terminal event", async () => {
+  test("shows stored events, then new ones, and ends after the terminal event", async () => {
     const drive = await begin();
     await drive.append([activity(1)]);
     const reading = all(await streamOf(drive.head.execution));
@@ -117,7 +117,7 @@ describe("the stream of one execution", () => {
     expect(types(await all(await streamOf(drive.head.execution)))).toEqual([type.STARTED]);
   });
 
-  test("goes on over the runs of an execution that continues as new", async () => {
+  test("continues over the runs of an execution that continues as new", async () => {
     const drive = await begin();
     const { execution, run } = drive.head;
     const reading = all(await streamOf(execution));
@@ -143,7 +143,7 @@ describe("the stream of one execution", () => {
     expect(types(frames)).toEqual([type.STARTED, "ACTIVITY_TASK_STARTED"]);
   });
 
-  test("goes on exactly after any frame, by query key or by header, and the header is stronger", async () => {
+  test("resumes after any frame, by query parameter or by header, and the header overrides", async () => {
     const drive = await begin();
     for (let n = 1; n <= 5; n++) await drive.append([activity(n), done(n)]);
     await drive.close(finished);
@@ -246,7 +246,7 @@ describe("the stream of a workspace", () => {
     await byHeader.leave();
   });
 
-  test("a reader who comes back after each frame sees every event once, in order", async () => {
+  test("a client that reconnects after each frame receives every event once, in order", async () => {
     const drive = await begin();
     const writing = (async () => {
       for (let n = 1; n <= 30; n++) await drive.append([activity(n), done(n)]);
@@ -306,7 +306,7 @@ describe("the stream of a workspace", () => {
       await other.close(finished);
     });
 
-    test("an activity's own progress stands between its start and its end", async () => {
+    test("the progress of an activity is between its start and its end", async () => {
       expect(await names({ workflowExecId: execution }, 8)).toEqual([
         [type.STARTED, "orders"],
         ["ACTIVITY_TASK_STARTED", "charge"],
@@ -395,7 +395,7 @@ describe("the stream of a workspace", () => {
       );
     });
 
-    test("metadata, both as this client spreads it and as a JSON object", async () => {
+    test("metadata, as query parameters of this client and as a JSON object", async () => {
       const metadataFilters = { custom_task_type: "token", workflow_run_id: run };
       expect(await names({ metadataFilters }, 2)).toEqual([
         ["CUSTOM_TASK_STARTED", "token"],
@@ -420,7 +420,7 @@ describe("the stream of a workspace", () => {
     });
   });
 
-  test("what is published twice appears once", async () => {
+  test("progress that is published twice appears once", async () => {
     const drive = await begin();
     const { execution, run } = drive.head;
     const publish_id = w.ports.uuid();
@@ -433,7 +433,7 @@ describe("the stream of a workspace", () => {
     expect(types(await all(await streamOf(execution)))).toEqual([type.STARTED, "CUSTOM_TASK_STARTED", type.COMPLETED]);
   });
 
-  test("a reader who leaves lets go of the server at once", async () => {
+  test("a stream can be opened again after its reader has disconnected", async () => {
     const frames = await Frames.open(w, "/v1/workflows/events/stream?workflow_name=nope");
     await frames.leave();
     const again = await Frames.open(w, "/v1/workflows/events/stream?start_seq=0");

@@ -1,4 +1,4 @@
-/** The worker data path: what is refused before anything is written, and that nothing crosses a workspace. */
+/** The worker API: refusals before any write, and the isolation of workspaces. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { NewEvent } from "../../shared/protocol/history.ts";
@@ -57,7 +57,7 @@ describe("requests", () => {
 });
 
 describe("append", () => {
-  test("answers each item on its own", async () => {
+  test("answers each item separately", async () => {
     const one = await worker.claim(executionId);
     const item = { ...one.position, batch: one.batch([timer(1)]), taken: [] };
     const stale = { ...item, batch: { ...item.batch, append_id: randomUUID() } };
@@ -65,10 +65,10 @@ describe("append", () => {
     expect(results.map((r) => r.kind)).toEqual(["appended", "conflict", "appended"]); // the third repeats the first
   });
 
-  test("brings the messages that came meanwhile", async () => {
+  test("answers the messages that have arrived meanwhile", async () => {
     const drive = await worker.claim(executionId);
     await w.client.workflows.executions.cancelWorkflowExecution({ executionId });
-    // The mark took the turn: the messages belong to whoever claims next.
+    // The wake-up request raised the fence: the next claim receives the messages.
     expect(await drive.tryAppend([timer(1)])).toEqual({ kind: "appended", messages: [], fenced: true });
     const again = await worker.claim(executionId);
     expect(again.messages).toHaveLength(1);
@@ -132,7 +132,7 @@ describe("append", () => {
     ]);
   });
 
-  test("refuses what would take the history over 51,200 events; the run can still be closed", async () => {
+  test("refuses a batch that would take the history over 51,200 events; the run can still be closed", async () => {
     const drive = await worker.claim(executionId);
     const many = (n: number) => Array.from({ length: n }, (_, i) => timer(drive.tail + i));
     while (drive.tail + 10_000 <= MAX_HISTORY_EVENTS) await drive.append(many(10_000));
@@ -146,7 +146,7 @@ describe("append", () => {
     });
   });
 
-  test("refuses what would take the history over 50 MB; the run can still continue as new", async () => {
+  test("refuses a batch that would take the history over 50 MB; the run can still continue as new", async () => {
     const drive = await worker.claim(executionId);
     const heavy = (n: number) =>
       ({ kind: "activity_completed", activity: n, name: "a", result: "x".repeat(2_000_000) }) as const;
@@ -161,7 +161,7 @@ describe("append", () => {
 });
 
 describe("close", () => {
-  test("refuses orders that concern anybody but children of the run", async () => {
+  test("refuses outbox entries that name anything but children of the run", async () => {
     const drive = await worker.claim(executionId);
     const body = {
       ...drive.position,
@@ -185,7 +185,7 @@ describe("close", () => {
     await expect(closing).rejects.toThrow(/PAYLOAD_TOO_LARGE.*result of execution_completed/);
   });
 
-  test("a claim of what is closed or unknown says closed", async () => {
+  test("a claim of a closed or unknown execution answers closed", async () => {
     await worker.complete(executionId);
     for (const execution of [executionId, "nope"]) {
       expect(await worker.call("claim", { execution, session: worker.session })).toEqual({ kind: "closed" });
@@ -201,7 +201,7 @@ describe("tasks", () => {
     }
   }
 
-  test("a poll waits for a task, an extended lease keeps it, a lapsed one hands it to another", async () => {
+  test("a poll waits for a task, an extended lease keeps it, and after an expired lease it is delivered again", async () => {
     await drain();
     const waiting = worker.poll("workflow", 60_000);
     await w.client.workflows.executeWorkflow({
@@ -222,7 +222,7 @@ describe("tasks", () => {
     await worker.heartbeat();
   });
 
-  test("do not go to a poller who has left", async () => {
+  test("are not delivered to a poll whose caller has disconnected", async () => {
     await drain();
     const leaving = new AbortController();
     const gone = fetch(`${w.server.url}/v1/worker/poll`, {
@@ -241,7 +241,7 @@ describe("tasks", () => {
 });
 
 describe("sessions", () => {
-  test("die when silent for 30 s or when they leave; the unknown are dead", async () => {
+  test("are dead after 30 s without a heartbeat, after a clean stop, and if they are unknown", async () => {
     const two = await w.worker("shop", [{ name: "orders", execution_timeout: null }], { name: "two" });
     const unknown = randomUUID();
     const ask = () => worker.call("sessions", { deployment: "shop", ids: [worker.session, two.session, unknown] });
@@ -262,7 +262,7 @@ describe("sessions", () => {
 });
 
 describe("queued activities", () => {
-  test("are shown as started once, hand their heartbeat to the next attempt, and tell their outcome", async () => {
+  test("are shown as started once, pass heartbeat details to the next attempt, and report their outcome", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, { n: 1 }, "queue")]);
     const [delivery] = await worker.poll("activity");
@@ -296,7 +296,7 @@ describe("queued activities", () => {
     expect(events[1]?.attributes).toMatchObject({ taskId: "1", activityName: "charge", input: { value: [{ n: 1 }] } });
   });
 
-  test("learn that a later attempt has begun: nothing of theirs is kept any more", async () => {
+  test("are superseded once a later attempt has begun, and their heartbeats are not stored", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);
     const { run, chain } = drive.head;
@@ -315,7 +315,7 @@ describe("queued activities", () => {
     });
   });
 
-  test("that a worker does not have come again a little later, as the attempt that has not begun, while their run is open", async () => {
+  test("that a worker does not register are delivered again after a pause, as the attempt that has not begun, while their run is open", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue")]);
     const ours = async () => (await worker.poll("activity")).filter((d) => d.task.execution === executionId);
@@ -337,7 +337,7 @@ describe("queued activities", () => {
     expect(await ours()).toEqual([]);
   });
 
-  test("that a worker does not have keep the number of the attempt that has not begun, however often they were delivered", async () => {
+  test("that a worker does not register keep the number of the attempt that has not begun, however often they were delivered", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue")]);
     const ours = async () => (await worker.poll("activity")).filter((d) => d.task.execution === executionId);
@@ -357,7 +357,7 @@ describe("queued activities", () => {
     expect(await ours()).toEqual([]);
   });
 
-  test("that no worker has end when they are cancelled", async () => {
+  test("that no worker registers end when they are cancelled", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);
     const [delivery] = (await worker.poll("activity")).filter((d) => d.task.execution === executionId);
@@ -369,7 +369,7 @@ describe("queued activities", () => {
     ]);
   });
 
-  test("learn that cancellation was asked for, and that nobody wants them any more", async () => {
+  test("learn that their cancellation was requested, and that their run has closed", async () => {
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue"), { kind: "activity_cancel_requested", activity: 1 }]);
     const { run, chain } = drive.head;
@@ -418,38 +418,42 @@ describe("queued activities", () => {
 });
 
 describe("another workspace", () => {
-  test("reads, claims, writes, ends and extends nothing of ours", async () => {
+  test("cannot read, claim, write, close or extend ours", async () => {
     const { key } = await w.newKey();
-    const thief = await w.worker("shop", [{ name: "orders" }], { key, name: "thief" });
+    const stranger = await w.worker("shop", [{ name: "orders" }], { key, name: "stranger" });
     const drive = await worker.claim(executionId);
     await drive.append([scheduled(1, null, "queue"), timer(1)]);
     const [task] = await worker.poll("activity");
     const { run, chain } = drive.head;
     const ref = { execution: executionId, run, chain, activity: 1, attempt: 1 };
 
-    expect(await thief.poll()).toEqual([]);
-    expect(await thief.poll("activity")).toEqual([]);
-    expect(await thief.call("claim", { execution: executionId, session: thief.session })).toEqual({ kind: "closed" });
-    expect((await thief.raw("read", { execution: executionId })).status).toBe(404);
+    expect(await stranger.poll()).toEqual([]);
+    expect(await stranger.poll("activity")).toEqual([]);
+    expect(await stranger.call("claim", { execution: executionId, session: stranger.session })).toEqual({
+      kind: "closed",
+    });
+    expect((await stranger.raw("read", { execution: executionId })).status).toBe(404);
     const batch = drive.batch([timer(2)]);
-    const { results } = await thief.call("append", { items: [{ ...drive.position, batch, taken: [] }] });
+    const { results } = await stranger.call("append", { items: [{ ...drive.position, batch, taken: [] }] });
     expect(results).toEqual([{ kind: "conflict" }]);
     const park = { execution: executionId, run, fence: drive.head.fence, due_at: null, effects_done_through: 1 };
-    expect(await thief.call("park", { items: [park] })).toEqual({ parked: [false] });
+    expect(await stranger.call("park", { items: [park] })).toEqual({ parked: [false] });
     const end = drive.batch([{ kind: "execution_completed", result: null }]);
     const close = { ...drive.position, batch: end, taken: [], result: null, failure: null, outbox: [], carried: [] };
-    expect(await thief.call("close", close)).toEqual({ kind: "conflict" });
+    expect(await stranger.call("close", close)).toEqual({ kind: "conflict" });
 
-    expect(await thief.call("extend", { receipts: [task!.receipt], lease_ms: 0 })).toEqual({ lost: [task!.receipt] });
-    await thief.call("finish", { receipts: [task!.receipt] });
+    expect(await stranger.call("extend", { receipts: [task!.receipt], lease_ms: 0 })).toEqual({
+      lost: [task!.receipt],
+    });
+    await stranger.call("finish", { receipts: [task!.receipt] });
     expect(await worker.call("extend", { receipts: [task!.receipt], lease_ms: 30_000 })).toEqual({ lost: [] });
 
-    expect(await thief.call("begin", ref)).toMatchObject({ wanted: false });
-    expect(await thief.call("beat", { ...ref, details: "stolen" })).toMatchObject({ wanted: false });
-    expect(await thief.call("begun", { execution: executionId, run, activities: [1] })).toEqual({ begun: [] });
-    expect(await thief.call("pass", { task: task!.task as ActivityTask, attempt: 1 })).toEqual({ at: null });
-    await thief.call("outcome", { ...ref, outcome: { kind: "completed", result: "stolen" } });
-    await thief.call("retrying", { ...ref, name: "charge", failure: { message: "x" }, retry_at: 1 });
+    expect(await stranger.call("begin", ref)).toMatchObject({ wanted: false });
+    expect(await stranger.call("beat", { ...ref, details: "foreign" })).toMatchObject({ wanted: false });
+    expect(await stranger.call("begun", { execution: executionId, run, activities: [1] })).toEqual({ begun: [] });
+    expect(await stranger.call("pass", { task: task!.task as ActivityTask, attempt: 1 })).toEqual({ at: null });
+    await stranger.call("outcome", { ...ref, outcome: { kind: "completed", result: "foreign" } });
+    await stranger.call("retrying", { ...ref, name: "charge", failure: { message: "x" }, retry_at: 1 });
     const payload = { type: "json", value: 1, encoding_options: null };
     const event = { event: "started", task: "t", task_type: "x", attributes: { payload }, at: 1 } as const;
     const publish = {
@@ -460,8 +464,8 @@ describe("another workspace", () => {
       publish_id: randomUUID(),
       events: [event],
     };
-    expect((await thief.raw("publish", publish)).status).toBe(404);
-    expect(await thief.call("sessions", { deployment: "shop", ids: [worker.session] })).toMatchObject({
+    expect((await stranger.raw("publish", publish)).status).toBe(404);
+    expect(await stranger.call("sessions", { deployment: "shop", ids: [worker.session] })).toMatchObject({
       dead: [worker.session],
     });
 
@@ -472,9 +476,9 @@ describe("another workspace", () => {
     expect(events).toHaveLength(1);
   });
 
-  test("answers none of our queries", async () => {
+  test("cannot answer our queries", async () => {
     const { key } = await w.newKey();
-    const thief = await w.worker("shop", [{ name: "orders" }], { key, name: "thief" });
+    const stranger = await w.worker("shop", [{ name: "orders" }], { key, name: "stranger" });
     await worker.register([{ name: "orders", execution_timeout: null, queries: [{ name: "q", input_schema: {} }] }]);
     const asking = failure(
       w.client.workflows.executions.queryWorkflowExecution({ executionId, queryInvocationBody: { name: "q" } }),
@@ -483,7 +487,7 @@ describe("another workspace", () => {
     while (query === undefined) {
       for (const { task } of await worker.poll("workflow", 60_000)) if (task.kind === "query") query = task.query;
     }
-    await thief.call("answer", { query, answer: { kind: "result", result: "false" } });
+    await stranger.call("answer", { query, answer: { kind: "result", result: "false" } });
     await w.clock.advance(30_000);
     expect(await asking).toMatchObject({ status: 504 });
   });

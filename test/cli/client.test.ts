@@ -11,7 +11,7 @@ import { waitUntil } from "../../sdk/workflow/commands.ts";
 import { workflow } from "../../sdk/workflow/define.ts";
 import { on, query, signal, update } from "../../sdk/workflow/handlers.ts";
 import { type Installation, installation } from "./installation.ts";
-import { cli, type Ran, type Surroundings, temporaryDirectory } from "./support.ts";
+import { cli, type Ran, type RunOptions, temporaryDirectory } from "./support.ts";
 
 const charge = activity({ name: "charge", input: z.object({ amount: z.number() }) }, ({ amount }) => {
   if (amount > 1000) throw new WorkflowError("the card has a limit of 1000", { retry: false });
@@ -45,7 +45,7 @@ const order = workflow(
 );
 const shared = workflow({ name: "shared" }, async () => "done");
 
-/** Nothing listens on this port: it is assigned, and to nobody here. */
+/** Nothing listens on this port. */
 const nowhere = "http://127.0.0.1:2";
 
 let server: Installation;
@@ -61,14 +61,14 @@ afterAll(async () => {
   directory.remove();
 });
 
-/** One line, split at blanks. */
-const sirocco = (line: string, around: Surroundings = {}): Promise<Ran> =>
-  cli(line.split(" "), { env: server.env, cwd: directory.path, ...around });
+/** Runs a command line, split at blanks. */
+const sirocco = (line: string, options: RunOptions = {}): Promise<Ran> =>
+  cli(line.split(" "), { env: server.env, cwd: directory.path, ...options });
 const startOrder = (id: string, input: object) =>
   cli(["start", "order", "--id", id, "--input", JSON.stringify(input)], { env: server.env });
 
 describe("start", () => {
-  it("starts, says under which id, and how to follow it", async () => {
+  it("starts an execution, and prints its id and how to follow it", async () => {
     const ran = await sirocco(`start order -i {"amount":1}`);
     expect(ran.code).toBe(0);
     const id = /execution: +(\S+)/.exec(ran.out)?.[1];
@@ -83,17 +83,17 @@ describe("start", () => {
     expect(ran.out).toContain('"receipt": "r-7"');
   });
 
-  it("exits 1 when the execution that it waited for has failed, and says why", async () => {
+  it("exits with 1 when the execution has failed, and prints the failure", async () => {
     const ran = await sirocco(`start order --wait -i {"amount":5000}`);
     expect(ran.code).toBe(1);
     expect(ran.out).toMatch(/status: +FAILED/);
     expect(ran.out).toContain("the card has a limit of 1000");
   });
 
-  it("gives up waiting after --timeout, and the execution goes on", async () => {
+  it("stops waiting after --timeout, and the execution continues", async () => {
     const ran = await sirocco(`start order --wait --timeout 300ms --id patient -i {"amount":1,"wait":true}`);
     expect(ran.code).toBe(1);
-    expect(ran.err).toContain("Execution patient has not closed in time; it goes on.");
+    expect(ran.err).toContain("Execution patient has not closed within --timeout; it continues.");
     expect((await sirocco("get patient")).out).toMatch(/status: +RUNNING/);
     expect((await sirocco("terminate patient")).code).toBe(0);
   });
@@ -132,7 +132,7 @@ describe("start", () => {
     });
   });
 
-  it("refuses an id that is running, and says what can be done", async () => {
+  it("refuses the id of a running execution, and says what to do", async () => {
     await startOrder("twice", { amount: 1, wait: true });
     const again = await startOrder("twice", { amount: 1 });
     expect(again.code).toBe(1);
@@ -143,7 +143,7 @@ describe("start", () => {
 });
 
 describe("a running execution", () => {
-  it("is asked, changed and told things", async () => {
+  it("is queried, updated and signalled", async () => {
     await startOrder("talk", { amount: 9, wait: true });
     expect((await sirocco("query talk status")).out).toBe('"waiting"');
     expect(JSON.parse((await sirocco(`update talk rename -i {"to":"second"}`)).out)).toEqual({ was: "first" });
@@ -167,7 +167,7 @@ describe("a running execution", () => {
     expect(result).toEqual({ receipt: "r-9", by: "ada" });
   });
 
-  it("refuses names that it does not know and names those it does", async () => {
+  it("refuses unknown handlers and names the known ones", async () => {
     await startOrder("names", { amount: 1, wait: true });
     for (const [line, words] of [
       ["signal names aprove", "It has 'approve'."],
@@ -182,13 +182,13 @@ describe("a running execution", () => {
     await sirocco("terminate names");
   });
 
-  it("is cancelled or terminated, several at once, and the code tells if any was refused", async () => {
+  it("is cancelled or terminated, several in one command, and the exit code is 1 if any was refused", async () => {
     await startOrder("c1", { amount: 1, wait: true });
     await startOrder("c2", { amount: 1, wait: true });
     const some = await sirocco("terminate c1 nowhere");
     expect(some).toMatchObject({ code: 1, out: "c1 terminated" });
     expect(some.err).toContain("There is no execution 'nowhere'");
-    expect(await sirocco("cancel c2")).toMatchObject({ code: 0, out: "c2 asked to cancel" });
+    expect(await sirocco("cancel c2")).toMatchObject({ code: 0, out: "c2 cancellation requested" });
     expect((await sirocco("tail c2")).err).toBe("c2 CANCELED");
     const closed = await sirocco("cancel c2 --json");
     expect(closed.code).toBe(1);
@@ -197,7 +197,7 @@ describe("a running execution", () => {
 });
 
 describe("history", () => {
-  it("is a timeline with what happened, when, and how long it took", async () => {
+  it("is a timeline with times and durations", async () => {
     await sirocco(`start order --wait --id past -i {"amount":2}`);
     const lines = (await sirocco("history past")).out.split("\n");
     expect(lines[1]).toMatch(/^ 1 +\+0\.000 {2}● order started {2}\{"amount":2\}$/);
@@ -208,7 +208,7 @@ describe("history", () => {
     expect((await sirocco("history past --full", { columns: 60 })).out).toContain('{"receipt":"r-2","by":null}');
   });
 
-  it("is the recorded events as JSON, of any run", async () => {
+  it("is printed as JSON with --json, for any run", async () => {
     await sirocco(`start order --wait --id again -i {"amount":2}`);
     const [first] = JSON.parse((await sirocco("list --search again --json")).out).executions;
     await sirocco(`start order --wait --id again -i {"amount":3}`);
@@ -217,7 +217,7 @@ describe("history", () => {
     expect(events[0]).toMatchObject({ kind: "execution_started", input: { amount: 2 } });
   });
 
-  it("of an unknown execution is a refusal that says where to look", async () => {
+  it("of an unknown execution is refused with advice", async () => {
     const ran = await sirocco("history nowhere");
     expect(ran.code).toBe(1);
     expect(ran.err).toContain("`sirocco list`");
@@ -240,7 +240,7 @@ describe("lists", () => {
     ).toHaveLength(3);
     const two = await sirocco("list --search listed -n 2");
     expect(ids(two)).toEqual(["listed-4", "listed-3"]);
-    expect(two.err).toContain("there are more: --limit 10");
+    expect(two.err).toContain("more executions match: use --limit 10");
     expect(await sirocco("list --deployment annex --status running")).toMatchObject({
       code: 0,
       out: "",
@@ -266,7 +266,7 @@ describe("lists", () => {
     expect((await sirocco("workflows")).out).toContain("seasonal (inactive)");
   });
 
-  it("show workflows and what can be said to them", async () => {
+  it("show workflows and their handlers", async () => {
     expect((await sirocco("workflows")).out).toMatch(/order +shop +approve +status +rename/);
     const one = await sirocco("workflows order");
     expect(one.out).toMatch(/title: +An order/);
@@ -278,7 +278,7 @@ describe("lists", () => {
 });
 
 describe("tail without an id", () => {
-  it("follows the whole workspace from now on, and goes on from a sequence", async () => {
+  it("follows the whole workspace from now on, or after a sequence", async () => {
     await sirocco(`start order --wait --id before -i {"amount":1}`);
     const stop = new AbortController();
     const seen: string[] = [];
@@ -307,13 +307,13 @@ describe("tail without an id", () => {
     expect(JSON.parse(lines[0]!).broker_sequence).toBe(sequence + 1);
   });
 
-  it("refuses filters beside an id", async () => {
+  it("refuses filters together with an id", async () => {
     expect((await sirocco("tail some --workflow order")).code).toBe(2);
   });
 });
 
 describe("doctor", () => {
-  it("finds nothing wrong, and shows no secret", async () => {
+  it("reports no problem, and shows no secret", async () => {
     const ran = await sirocco("doctor");
     expect(ran.code).toBe(0);
     expect(ran.out).not.toMatch(/failed/);
@@ -321,7 +321,7 @@ describe("doctor", () => {
     expect(ran.out).toMatch(/workers +\d live, of .*shop/);
   });
 
-  it("tells a wrong key from a missing server", async () => {
+  it("distinguishes a wrong key from a missing server", async () => {
     const wrong = await cli(["doctor", "--json"], {
       env: { ...server.env, SIROCCO_API_KEY: "not-the-key", DEPLOYMENT_NAME: "a b" },
     });
@@ -336,34 +336,34 @@ describe("doctor", () => {
 });
 
 describe("a server that cannot be used", () => {
-  it("is not there: code 3, and how to start one", async () => {
+  it("that is not running is code 3, with advice to start one", async () => {
     const ran = await cli(["list"], { env: { SIROCCO_URL: nowhere, SIROCCO_API_KEY: "k" } });
     expect(ran.code).toBe(3);
     expect(ran.err).toContain("nothing listens there (connection refused)");
     expect(ran.err).toContain("npx sirocco dev");
   });
 
-  it("does not know the key: code 1, and where the key came from", async () => {
+  it("that does not know the key is code 1, with the origin of the key", async () => {
     const ran = await cli(["list", "--key", "wrong"], { env: server.env });
     expect(ran.code).toBe(1);
     expect(ran.err).toContain("The API key is not known here");
     expect(ran.err).toContain("comes from --key");
   });
 
-  it("has no key or a strange address: code 2, before anything is sent", async () => {
+  it("without a key or with a wrong address is code 2, before any request", async () => {
     expect((await cli(["list"], { env: { SIROCCO_URL: server.url } })).err).toContain("SIROCCO_API_KEY is not set");
     const strange = await cli(["list"], { env: { SIROCCO_URL: "localhost:7411", SIROCCO_API_KEY: "k" } });
     expect(strange.code).toBe(2);
     expect(strange.err).toContain("SIROCCO_URL is 'localhost:7411'");
   });
 
-  it("is another program: says that it is", async () => {
+  it("that is another program is reported as such", async () => {
     const other = createServer((_, response) => response.writeHead(404).end("<h1>nginx</h1>"));
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
     const ran = await cli(["list", "--url", url], { env: server.env });
     expect(ran.code).toBe(1);
-    expect(ran.err).toContain("not an answer of Sirocco");
+    expect(ran.err).toContain("not an answer of a Sirocco server");
     await new Promise((resolve) => other.close(resolve));
   });
 });

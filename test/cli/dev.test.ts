@@ -9,8 +9,8 @@ import type { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 import { BIN, bin, cli, type Dev, dev, Process, temporaryDirectory } from "./support.ts";
 
 const running: Process[] = [];
-const started = async (args: readonly string[], around?: Parameters<typeof dev>[1]): Promise<Dev> => {
-  const one = await dev(args, around);
+const started = async (args: readonly string[], options?: Parameters<typeof dev>[1]): Promise<Dev> => {
+  const one = await dev(args, options);
   running.push(one.process);
   return one;
 };
@@ -26,7 +26,7 @@ afterAll(() => directory.remove());
 const path = (name: string) => join(directory.path, name);
 
 describe("sirocco dev", () => {
-  it("prints address and key, one line each, as all there is on standard output, and ends with 0 when asked to", async () => {
+  it("prints address and key as the only two lines of standard output, and exits with 0 after SIGTERM", async () => {
     const { process, url, key } = await started(["--data", path("lines")]);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(key).toMatch(/^sk_\S{20,}$/);
@@ -34,7 +34,7 @@ describe("sirocco dev", () => {
     expect(process.out).toBe(`SIROCCO_URL=${url}\nSIROCCO_API_KEY=${key}\n`);
   });
 
-  it("keeps its key, readable by its owner alone, over a restart and over kill -9", async () => {
+  it("keeps its key, readable by its owner alone, over a restart and over SIGKILL", async () => {
     const data = path("key");
     const first = await started(["--data", data]);
     expect(statSync(join(data, "key")).mode & 0o777).toBe(0o600);
@@ -46,7 +46,7 @@ describe("sirocco dev", () => {
     expect((await cli(["list"], { env: second.env })).code).toBe(0);
   });
 
-  it("takes the key of the environment, and prints it again without one", async () => {
+  it("takes the key from the environment, and keeps it for later starts without one", async () => {
     const data = path("given");
     const given = await started(["--data", data], { env: { SIROCCO_API_KEY: "a-key-of-my-own" } });
     expect(given.key).toBe("a-key-of-my-own");
@@ -55,13 +55,13 @@ describe("sirocco dev", () => {
     expect((await started(["--data", data])).key).toBe("a-key-of-my-own");
   });
 
-  it("refuses a key that is none", async () => {
+  it("refuses a key that is too short", async () => {
     const process = bin(["dev", "--port", "0", "--data", path("short")], { env: { SIROCCO_API_KEY: "short" } });
     expect(await process.ended).toBe(2);
     expect(process.err).toContain("SIROCCO_API_KEY cannot be used as a key: an API key has at least 8 characters");
   });
 
-  it("refuses a directory that another server uses, says which, and leaves that one alone", async () => {
+  it("refuses a directory that another server uses, names that server, and does not disturb it", async () => {
     const data = path("shared");
     const first = await started(["--data", data]);
     const second = bin(["dev", "--port", "0", "--data", data]);
@@ -70,22 +70,24 @@ describe("sirocco dev", () => {
     expect((await cli(["list"], { env: first.env })).code).toBe(0);
   });
 
-  it("says so when the port is taken", async () => {
+  it("reports a port that is in use", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as { port: number };
     const process = bin(["dev", "--port", String(port), "--data", path("port")]);
     expect(await process.ended).toBe(1);
-    expect(process.err).toContain(`Port ${port} on 127.0.0.1 is taken`);
+    expect(process.err).toContain(`Port ${port} on 127.0.0.1 is in use`);
     expect(process.err).toContain("--port 0");
     await new Promise((resolve) => other.close(resolve));
   });
 
-  it.skipIf(process.platform === "win32")("ends with words and code 1 when the disk refuses a write", async () => {
+  it.skipIf(process.platform === "win32")("exits with a message and code 1 when the disk refuses a write", async () => {
     const limited = `ulimit -f 400; exec "$0" "$1" dev --port 0 --data "$2"`; // blocks of 1 KiB or 512 bytes
     const server = new Process("bash", ["-c", limited, process.execPath, BIN, path("disk")]);
     running.push(server);
-    const [, url, key] = (await server.saw(/SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/)) as unknown as string[];
+    const [, url, key] = (await server.waitForOutput(
+      /SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/,
+    )) as unknown as string[];
     const body: z.input<typeof WORKER_ROUTES.register.body> = {
       deployment: "d",
       worker: "w",
@@ -101,7 +103,7 @@ describe("sirocco dev", () => {
     }).catch(() => {});
     expect(await server.ended).toBe(1);
     expect(server.err).toContain("The disk refused a write");
-    expect(server.err).toContain("Nothing that was acknowledged is lost");
+    expect(server.err).toContain("No acknowledged write is lost");
   });
 
   it("refuses a directory that it cannot use, and a file that is no database", async () => {
@@ -120,7 +122,7 @@ describe("sirocco dev", () => {
     expect(onGarbage.err).toContain("no database of Sirocco");
   });
 
-  it("tells commands in the same directory where it is, as long as it runs", async () => {
+  it("is found by commands in the same directory while it runs", async () => {
     const server = await started([], { cwd: directory.path });
     const list = await cli(["list"], { cwd: directory.path });
     expect(list).toMatchObject({ code: 0, err: "No executions match." });
@@ -131,7 +133,7 @@ describe("sirocco dev", () => {
 
   it.each([
     [["--port", "notanumber"], "--port is 'notanumber'"],
-    [["--port", "70000"], "ports end at 65535"],
+    [["--port", "70000"], "the highest port is 65535"],
     [["--lease", "10ms"], "below 500 ms"],
     [["--lease", "soon"], "--lease"],
     [["--worker", "nowhere.ts"], "there is no such file"],

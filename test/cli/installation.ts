@@ -1,4 +1,4 @@
-/** A server with workers inside the test process, for what the client commands say about them. */
+/** A server with workers inside the test process, for tests of the client commands. */
 
 import { startServer } from "../../cli/server/index.ts";
 import type { AnyActivity } from "../../sdk/activity.ts";
@@ -10,7 +10,7 @@ import { embedded } from "../../shared/server/embedded.ts";
 export interface Installation {
   readonly url: string;
   readonly env: { SIROCCO_URL: string; SIROCCO_API_KEY: string };
-  /** Answers how to stop it. */
+  /** Starts a worker; the answer stops it. */
   worker(
     deployment: string,
     workflows: readonly AnyWorkflow[],

@@ -1,4 +1,4 @@
-/** Running the command line: as a process of its own, or inside the test where only its words matter. */
+/** Runs the command line as a process of its own, or inside the test process where only its output matters. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,38 +20,38 @@ export interface Ran {
   readonly err: string;
 }
 
-export interface Surroundings {
+export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly stdin?: string;
   readonly columns?: number;
   readonly signal?: AbortSignal;
-  /** Sees each line as it is printed. */
+  /** Called with each line that is printed. */
   readonly onLine?: (line: string) => void;
 }
 
-/** A command line inside this process. */
-export async function cli(argv: readonly string[], around: Surroundings = {}): Promise<Ran> {
+/** Runs a command line inside this process. */
+export async function cli(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const keep = (lines: string[]) => (line: string) => {
     lines.push(line);
-    around.onLine?.(line);
+    options.onLine?.(line);
   };
   const code = await main(argv, {
     out: keep(out),
     err: keep(err),
-    stdin: async () => around.stdin ?? "",
-    env: around.env ?? {},
-    cwd: around.cwd ?? "/nonexistent",
+    stdin: async () => options.stdin ?? "",
+    env: options.env ?? {},
+    cwd: options.cwd ?? "/nonexistent",
     color: false,
-    columns: around.columns ?? null,
-    signal: around.signal ?? new AbortController().signal,
+    columns: options.columns ?? null,
+    signal: options.signal ?? new AbortController().signal,
   });
   return { code, out: out.join("\n"), err: err.join("\n") };
 }
 
-/** The variables that would decide for a command what a test wants to decide. */
+/** The environment of the test process without Sirocco's variables, and with those of the test. */
 function cleanEnv(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const { SIROCCO_URL: _, SIROCCO_API_KEY: __, DEPLOYMENT_NAME: ___, ...rest } = process.env;
   return { ...rest, ...env };
@@ -64,11 +64,11 @@ export class Process {
   readonly ended: Promise<number | NodeJS.Signals>;
   readonly #waiting = new Set<() => void>();
 
-  constructor(command: string, args: readonly string[], around: Pick<Surroundings, "env" | "cwd"> = {}) {
+  constructor(command: string, args: readonly string[], options: Pick<RunOptions, "env" | "cwd"> = {}) {
     this.child = spawn(command, args, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: cleanEnv(around.env ?? {}),
-      ...(around.cwd !== undefined && { cwd: around.cwd }),
+      env: cleanEnv(options.env ?? {}),
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
     });
     const wake = () => {
       for (const waiting of [...this.#waiting]) waiting();
@@ -89,14 +89,14 @@ export class Process {
     });
   }
 
-  /** Waits for a line on either output; answers what the pattern found. */
-  async saw(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Waits until the pattern matches standard output or standard error, and answers the match. */
+  async waitForOutput(pattern: RegExp): Promise<RegExpExecArray> {
     const deadline = Date.now() + LIMIT_MS;
     for (;;) {
       const found = pattern.exec(this.out) ?? pattern.exec(this.err);
       if (found) return found;
       const over = this.child.exitCode !== null || Date.now() > deadline;
-      if (over) throw new Error(`${pattern} never came.\n--- stdout\n${this.out}\n--- stderr\n${this.err}`);
+      if (over) throw new Error(`${pattern} was not printed.\n--- stdout\n${this.out}\n--- stderr\n${this.err}`);
       await new Promise<void>((resolve) => {
         const done = () => {
           clearTimeout(timer);
@@ -115,22 +115,22 @@ export class Process {
   }
 }
 
-/** The real program. */
-export const bin = (args: readonly string[], around?: Pick<Surroundings, "env" | "cwd">): Process =>
-  new Process(process.execPath, [BIN, ...args], around);
+/** Runs the real program. */
+export const bin = (args: readonly string[], options?: Pick<RunOptions, "env" | "cwd">): Process =>
+  new Process(process.execPath, [BIN, ...args], options);
 
 export interface Dev {
   readonly process: Process;
   readonly url: string;
   readonly key: string;
-  /** What clients and workers of it need. */
+  /** The variables for clients and workers of this server. */
   readonly env: { SIROCCO_URL: string; SIROCCO_API_KEY: string };
 }
 
-/** `sirocco dev`, once it listens. */
-export async function dev(args: readonly string[], around?: Pick<Surroundings, "env" | "cwd">): Promise<Dev> {
-  const process = bin(["dev", "--port", "0", ...args], around);
-  const [, url, key] = (await process.saw(/SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/)) as unknown as [
+/** Starts `sirocco dev`, and waits until it listens. */
+export async function dev(args: readonly string[], options?: Pick<RunOptions, "env" | "cwd">): Promise<Dev> {
+  const process = bin(["dev", "--port", "0", ...args], options);
+  const [, url, key] = (await process.waitForOutput(/SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/)) as unknown as [
     string,
     string,
     string,

@@ -1,4 +1,4 @@
-/** What the command line says about itself, and the exit codes of the real program. */
+/** Help texts, usage errors, and the exit codes of the real program. */
 import { describe, expect, it } from "vitest";
 import { commands } from "../../cli/commands/index.ts";
 import { bin, cli } from "./support.ts";
@@ -23,12 +23,12 @@ describe("help", () => {
     expect((await cli(["help", ...name.split(" ")])).out).toBe(out);
   });
 
-  it("is what a bare `sirocco` shows, with the code of wrong usage", async () => {
+  it("is shown without arguments, with the exit code of wrong usage", async () => {
     expect((await cli([])).code).toBe(2);
   });
 });
 
-describe("a slip of the pen", () => {
+describe("a wrong command line", () => {
   it.each([
     [["lst"], "did you mean 'list'?"],
     [["histroy", "x"], "did you mean 'history'?"],
@@ -36,9 +36,9 @@ describe("a slip of the pen", () => {
     [["list", "--statsu", "x"], "did you mean --status?"],
     [["list", "--status"], "--status"],
     [["get"], "get needs <execution>"],
-    [["get", "a", "b"], "does not know what to do with 'b'"],
+    [["get", "a", "b"], "get takes no further argument 'b'"],
     [["signal", "a"], "signal needs <name>"],
-  ])("%j is wrong usage", async (argv, words) => {
+  ])("%j is refused as wrong usage", async (argv, words) => {
     const { code, out, err } = await cli(argv, { env: { SIROCCO_API_KEY: "k" } });
     expect(code).toBe(2);
     expect(err).toContain(words);

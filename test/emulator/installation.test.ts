@@ -39,7 +39,7 @@ const entries = (): { n: number; key: string; attempt: number; by: string }[] =>
 
 /** A worker process. Its environment has nothing of AWS: what it needs comes with its registration. */
 function worker(name: string, deployment = "crash"): Promise<{ child: ChildProcess; warnings: string[] }> {
-  const args = ["--url", stack.workerUrl, "--key", key, "--name", name, "--book", book, "--deployment", deployment];
+  const args = ["--url", stack.workerUrl, "--key", key, "--name", name, "--journal", book, "--deployment", deployment];
   const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !variable.startsWith("AWS_")));
   const child = fork(new URL("../processes/worker.ts", import.meta.url), args, {
     stdio: ["ignore", "inherit", "inherit", "ipc"],

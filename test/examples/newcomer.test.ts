@@ -27,7 +27,7 @@ afterAll(async () => {
 const greet = () => cli(["start", "hello", "--input", '{"name":"Ada"}', "--wait", "--json"], { cwd: project.path });
 
 it("the smallest example runs in a new project, and `sirocco dev` serves a saved change without a manual restart", async () => {
-  await server.process.saw(/worker '.*' of deployment 'dev' serves hello/);
+  await server.process.waitForOutput(/worker '.*' of deployment 'dev' serves hello/);
   const first = await greet();
   expect(first.code).toBe(0);
   expect(JSON.parse(first.out)).toMatchObject({ status: "COMPLETED", result: { result: "Hello, Ada!" } });
@@ -35,7 +35,7 @@ it("the smallest example runs in a new project, and `sirocco dev` serves a saved
   server.process.out = "";
   server.process.err = "";
   writeFileSync(join(project.path, "worker.ts"), hello.replace("Hello,", "Ahoy,"));
-  await server.process.saw(/worker '.*' of deployment 'dev' serves hello/);
+  await server.process.waitForOutput(/worker '.*' of deployment 'dev' serves hello/);
   expect(JSON.parse((await greet()).out)).toMatchObject({ result: { result: "Ahoy, Ada!" } });
 });
 
@@ -43,18 +43,18 @@ it("a worker file that is saved with a mistake prints the mistake, and runs agai
   const file = join(project.path, "worker.ts");
   server.process.err = "";
   writeFileSync(file, hello.replace('workflow({ name: "hello"', 'workflow({ name: "he llo"'));
-  await server.process.saw(/he llo/);
+  await server.process.waitForOutput(/he llo/);
   server.process.out = "";
   server.process.err = "";
   writeFileSync(file, hello);
-  await server.process.saw(/worker '.*' of deployment 'dev' serves hello/);
+  await server.process.waitForOutput(/worker '.*' of deployment 'dev' serves hello/);
   expect((await greet()).code).toBe(0);
 });
 
 it("the worker ends with its server, even if the server is killed", async () => {
   const data = join(project.path, "other");
   const other = await dev(["--worker", "worker.ts", "--data", data], { cwd: project.path });
-  await other.process.saw(/serves hello/);
+  await other.process.waitForOutput(/serves hello/);
   // The worker also holds the write end of the pipes: they close when the last process that holds them has ended.
   expect(await other.process.end("SIGKILL")).toBe("SIGKILL");
 });

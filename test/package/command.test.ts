@@ -47,8 +47,8 @@ const DEV = ["dev", "--port", "0", "--worker", "worker.ts"];
 
 /** What `dev` prints once its worker serves, and the process ids of the worker and of the watcher that restarts it. */
 async function served(dev: Process): Promise<{ url: string; key: string; pids: number[] }> {
-  const [, url, key] = await dev.saw(/^SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/m);
-  await dev.saw(/serves sum/);
+  const [, url, key] = await dev.waitForOutput(/^SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/m);
+  await dev.waitForOutput(/serves sum/);
   return { url: url!, key: key!, pids: JSON.parse(readFileSync(join(p.path, "pids"), "utf8")) };
 }
 
@@ -135,7 +135,7 @@ describe("npx sirocco", () => {
     await dev.end("SIGTERM"); // its output has ended: the server has closed it
     await expect.poll(() => pids.map(alive), { timeout: 10_000 }).toEqual([false, false]);
     expect(await answers(url)).toBe(false);
-    expect(dev.err).toContain("stopping; everything is kept");
+    expect(dev.err).toContain("stopping; all data is kept");
   });
 
   test("the worker ends when SIGKILL ends the server, and the next server has the data", async () => {

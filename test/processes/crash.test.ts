@@ -1,11 +1,11 @@
-/** Real workers and servers, killed with SIGKILL at named points: nothing acknowledged is lost, nothing recorded twice. */
+/** Kills workers and servers with SIGKILL at named points: no acknowledged write is lost, no event is recorded twice. */
 import { describe, expect, test } from "vitest";
 import { Installation, until } from "./installation.ts";
 
 const STEPS = 6;
 
 async function start(on: Installation, id: string, ms = 0): Promise<void> {
-  // A lost answer leaves it open whether it began: the id makes asking again safe.
+  // After a lost answer the execution may or may not have started; with the same id the call can be repeated.
   await until(`start of ${id}`, async () => {
     try {
       await on.client.workflows.executeWorkflow({
@@ -45,39 +45,39 @@ async function finished(on: Installation, id: string): Promise<void> {
   expect(count("activity_completed")).toEqual(all);
   expect(count("signal_received").length).toBeGreaterThanOrEqual(1);
   expect(count("execution_completed")).toHaveLength(1);
-  // At least once, under one key each.
-  const book = on.entries();
+  // Each activity was executed at least once, and every attempt of it had the same idempotency key.
+  const entries = on.entries();
   for (const n of [...Array(STEPS + 1).keys()]) {
-    const keys = new Set(book.filter((e) => e.n === n).map((e) => e.key));
+    const keys = new Set(entries.filter((e) => e.n === n).map((e) => e.key));
     expect(keys.size, `step ${n}`).toBe(1);
   }
 }
 
-describe("a worker killed", () => {
+describe("a killed worker", () => {
   const points: [string, string, number][] = [
-    ["while claiming, before the call", "claim:before", 1],
-    ["while claiming, after the answer", "claim:after", 1],
-    ["after an append, before its effect", "append:after", 3],
-    ["after an effect, before it is appended", "append:before", 3],
-    ["while parking, before the call", "park:before", 1],
-    ["after parking, before the task is deleted", "park:after", 1],
+    ["before a claim", "claim:before", 1],
+    ["after a claim", "claim:after", 1],
+    ["after an append, before the activity runs", "append:after", 3],
+    ["after an activity, before its result is appended", "append:before", 3],
+    ["before a park", "park:before", 1],
+    ["after a park, before the task is deleted", "park:after", 1],
     ["before the task is deleted", "finish:before", 1],
-    ["before it closes the run", "close:before", 1],
-    ["after it closed the run", "close:after", 1],
+    ["before the close of the run", "close:before", 1],
+    ["after the close of the run", "close:after", 1],
   ];
-  test.concurrent.each(points)("%s: another takes over", async (_title, die, after) => {
+  test.concurrent.each(points)("%s: another worker takes over", async (_title, die, after) => {
     using on = new Installation();
     await on.server();
     const victim = await on.worker("victim", { die, after });
     await start(on, "x");
     if (die.startsWith("close")) await signal(on, "x");
     await victim.ended;
-    await on.worker("heir");
+    await on.worker("successor");
     if (!die.startsWith("close")) await signal(on, "x");
     await finished(on, "x");
   });
 
-  test.concurrent("in the middle of an activity: the attempt is repeated under the same key", async () => {
+  test.concurrent("in the middle of an activity: the activity is attempted again under the same key", async () => {
     using on = new Installation();
     await on.server();
     const victim = await on.worker("victim");
@@ -85,21 +85,21 @@ describe("a worker killed", () => {
     await until("third step", async () => (on.entries().length >= 3 ? true : undefined));
     victim.child.kill("SIGKILL");
     await victim.ended;
-    await on.worker("heir");
+    await on.worker("successor");
     await signal(on, "x");
     await finished(on, "x");
-    expect(on.entries().some((e) => e.by === "heir" && e.attempt === 2)).toBe(true);
+    expect(on.entries().some((e) => e.by === "successor" && e.attempt === 2)).toBe(true);
   });
 
-  test.concurrent("that only hangs loses its work to another, and what it says afterwards changes nothing", async () => {
+  test.concurrent("that hangs loses its execution to another worker, and its later calls change nothing", async () => {
     using on = new Installation();
     await on.server();
     const victim = await on.worker("victim");
     await start(on, "x", 400);
     await until("third step", async () => (on.entries().length >= 3 ? true : undefined));
     victim.child.kill("SIGSTOP");
-    await on.worker("heir");
-    await until("takeover", async () => (on.entries().some((e) => e.by === "heir") ? true : undefined));
+    await on.worker("successor");
+    await until("takeover", async () => (on.entries().some((e) => e.by === "successor") ? true : undefined));
     victim.child.kill("SIGCONT");
     await signal(on, "x");
     await finished(on, "x");
@@ -114,7 +114,7 @@ describe("a server killed between a commit and its answer", () => {
     ["park", 1],
     ["send", 1],
     ["close", 1],
-  ] as const)("%s: the same call is repeated and has happened once", async (die, after) => {
+  ] as const)("%s: the caller repeats the call, and it takes effect once", async (die, after) => {
     using on = new Installation();
     const server = await on.server({ die, after });
     await on.worker("steady");

@@ -1,8 +1,8 @@
-/** Two deployments that own the same workflow, as real processes with a short liveness window. */
+/** Two deployments that serve the same workflow, as real processes with a short liveness window. */
 import { expect, test } from "vitest";
 import { Installation, until } from "./installation.ts";
 
-test("a conflict is warned of, refused with the names, resolved by naming one, and gone when one stops", async () => {
+test("two deployments of one workflow conflict until the caller names one or one of them stops", async () => {
   using on = new Installation();
   await on.server();
   const alice = await on.worker("a1", { deployment: "alice" });
@@ -21,7 +21,7 @@ test("a conflict is warned of, refused with the names, resolved by naming one, a
   expect(refused.statusCode).toBe(409);
   expect(JSON.parse(refused.body)).toEqual({ code: "AMBIGUOUS_WORKFLOW", deployments: ["alice", "bob"] });
 
-  // Named, each runs where it was sent.
+  // An execution runs in the deployment that its caller names.
   await execute("bob");
   await until("bob's work", async () => (on.entries().length >= 2 ? true : undefined));
   expect(new Set(on.entries().map((e) => e.by))).toEqual(new Set(["b1"]));
@@ -32,13 +32,13 @@ test("a conflict is warned of, refused with the names, resolved by naming one, a
     ["bob", true, 1],
   ]);
 
-  // A clean stop ends the conflict at once …
+  // A clean stop of one deployment ends the conflict at once.
   bob.child.kill("SIGTERM");
   await bob.ended;
   const routed = await execute();
   expect("deploymentName" in routed && routed.deploymentName).toBe("alice");
 
-  // … and a killed worker ends it with the liveness window.
+  // A killed worker ends it after the liveness window.
   const again = await on.worker("b2", { deployment: "bob" });
   await expect(execute()).rejects.toMatchObject({ statusCode: 409 });
   again.child.kill("SIGKILL");

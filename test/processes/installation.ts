@@ -1,4 +1,4 @@
-/** Real processes over a real file, for killing. */
+/** A server and workers as real processes over a real file, so that tests can kill them. */
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Mistral } from "@mistralai/mistralai";
 
 export const KEY = "process-test-key-1";
-/** Short, so that takeover is quick; the ratios are those of the defaults. */
+/** Short, so that another worker takes over quickly; the ratios are those of the defaults. */
 export const SETTINGS = {
   leaseMs: 1_500,
   sessionTimeoutMs: 1_500,
@@ -34,7 +34,7 @@ const freePort = (): Promise<number> =>
 
 export class Installation {
   readonly dir = mkdtempSync(join(tmpdir(), "sirocco-processes-"));
-  readonly book = join(this.dir, "book.jsonl");
+  readonly journal = join(this.dir, "journal.jsonl");
   readonly #children: ChildProcess[] = [];
   #port = 0;
   url = "";
@@ -69,7 +69,7 @@ export class Installation {
       url: this.url,
       key: KEY,
       name,
-      book: this.book,
+      journal: this.journal,
       deployment: o.deployment,
       die: o.die,
       after: String(o.after ?? 1),
@@ -80,10 +80,10 @@ export class Installation {
     return new Mistral({ serverURL: this.url, apiKey: KEY });
   }
 
-  /** What the activities really did, line by line. */
+  /** The attempts of activities that were executed, from the journal. */
   entries(): { n: number; key: string; attempt: number; by: string }[] {
     try {
-      return readFileSync(this.book, "utf8")
+      return readFileSync(this.journal, "utf8")
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line));
@@ -98,7 +98,7 @@ export class Installation {
   }
 }
 
-/** Asks again and again until the answer is not undefined; throws the last error, or that time is up. */
+/** Calls `ask` until it answers something; after `ms` throws an error whose cause is the last error of `ask`. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>, ms = 20_000): Promise<T> {
   const end = Date.now() + ms;
   let last: unknown;
@@ -111,5 +111,5 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined>, 
     }
     await new Promise((ok) => setTimeout(ok, 50));
   }
-  throw new Error(`${what}: not within ${ms} ms`, { cause: last });
+  throw new Error(`${what}: did not happen within ${ms} ms`, { cause: last });
 }

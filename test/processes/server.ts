@@ -1,6 +1,6 @@
 /**
- * A server process that can die at a named point: `--die append` kills it with SIGKILL after the commit of the n-th such
- * write and before anybody is told (`--after n`).
+ * A server process that can die at a named point: `--die append --after n` kills it with SIGKILL after the commit of the
+ * n-th append and before its answer is sent.
  */
 import { parseArgs } from "node:util";
 import { startServer } from "../../cli/server/index.ts";
@@ -21,6 +21,7 @@ const ports = embedded({ file: values.file!, settings: JSON.parse(values.setting
 await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "test", key: values.key! });
 await ports.durable();
 
+/** The port method that performs the write of each protocol call. */
 const writes = {
   append: "putBatch",
   claim: "claim",
@@ -30,13 +31,13 @@ const writes = {
   send: "requestWake",
 } as const;
 if (values.die) {
-  let left = Number(values.after);
+  let writesLeft = Number(values.after);
   const name = writes[values.die as keyof typeof writes];
   const store = ports.executions as unknown as Record<string, (...args: unknown[]) => unknown>;
   const real = store[name]!.bind(store);
   store[name] = (...args) => {
-    left -= 1;
-    if (left === 0) void ports.durable().then(() => process.kill(process.pid, "SIGKILL"));
+    writesLeft -= 1;
+    if (writesLeft === 0) void ports.durable().then(() => process.kill(process.pid, "SIGKILL"));
     return real(...args);
   };
 }

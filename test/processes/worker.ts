@@ -1,6 +1,7 @@
 /**
- * A worker process that can die at a named point: `--die claim:after` kills it with SIGKILL once the n-th answer to such
- * a call has come, `:before` before it is sent. Its activities write a line each into a file: what really happened.
+ * A worker process that can die at a named point. `--die claim:before --after n` kills it with SIGKILL before it sends the
+ * n-th claim, `claim:after` after it has received the answer. Each attempt of an activity appends a line to a file, the
+ * journal, so that a test sees what was executed.
  */
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
@@ -10,6 +11,7 @@ import * as z from "zod";
 import { consoleLog } from "../../sdk/worker/log.ts";
 import { httpTransport, type Transport } from "../../sdk/worker/transport.ts";
 import { Worker } from "../../sdk/worker/worker.ts";
+import { realClock } from "../../shared/lib/clock.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,7 +21,7 @@ const { values } = parseArgs({
     name: { type: "string" },
     die: { type: "string" },
     after: { type: "string", default: "1" },
-    book: { type: "string" },
+    journal: { type: "string" },
   },
 });
 
@@ -27,7 +29,7 @@ const note = activity(
   { name: "note", input: z.object({ n: z.number(), ms: z.number() }), retry: { maxAttempts: 10, first: 50 } },
   async ({ n, ms }, ctx) => {
     appendFileSync(
-      values.book!,
+      values.journal!,
       `${JSON.stringify({ n, key: ctx.idempotencyKey, attempt: ctx.attempt, by: values.name })}\n`,
     );
     if (ms > 0) await new Promise((ok) => setTimeout(ok, ms));
@@ -40,7 +42,7 @@ const relabel = update("relabel", z.object({ to: z.string().min(2) }), z.object(
 const walk = workflow(
   { name: "walk", input: z.object({ steps: z.number(), ms: z.number().default(0) }), handlers: [go, where, relabel] },
   async ({ steps, ms }) => {
-    let gone = false;
+    let released = false;
     let step = 0;
     let label = "none";
     on(where, () => ({ step, label }));
@@ -50,44 +52,38 @@ const walk = workflow(
       return { was };
     });
     on(go, () => {
-      gone = true;
+      released = true;
     });
     for (let n = 0; n < steps; n++) {
       await note({ n, ms });
       step = n + 1;
     }
     await sleep(300);
-    if (!(await waitUntil(() => gone, "30s"))) return { steps, signalled: false };
+    if (!(await waitUntil(() => released, "30s"))) return { steps, signalled: false };
     await note({ n: steps, ms: 0 });
     return { steps, signalled: true };
   },
 );
 
 const real = httpTransport({ url: values.url!, apiKey: values.key! });
-let left = Number(values.after);
+let callsLeft = Number(values.after);
 const [operation, when] = (values.die ?? "").split(":");
 const die = () => process.kill(process.pid, "SIGKILL");
 const transport: Transport = {
   close: () => real.close(),
   async call(op, body, options) {
-    const mine = op === operation;
-    if (mine) left -= 1;
-    if (mine && left === 0 && when === "before") die();
+    const counted = op === operation;
+    if (counted) callsLeft -= 1;
+    if (counted && callsLeft === 0 && when === "before") die();
     const answer = await real.call(op, body, options);
-    if (mine && left === 0 && when === "after") die();
+    if (counted && callsLeft === 0 && when === "after") die();
     return answer;
   },
 };
 const worker = new Worker(
   {
     transport,
-    clock: {
-      now: () => Date.now(),
-      at(at, fn) {
-        const timer = setTimeout(fn, Math.max(0, at - Date.now()));
-        return () => clearTimeout(timer);
-      },
-    },
+    clock: realClock,
     log: { ...consoleLog(true), info: () => {}, warn: () => {}, error: () => {} },
     session: randomUUID(),
     deployment: values.deployment,

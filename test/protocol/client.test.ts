@@ -1,4 +1,4 @@
-/** The unmodified official client against our routes, requests and answers. */
+/** Checks our routes, requests and answers with the unmodified official client. */
 import { HTTPValidationError, SDKError } from "@mistralai/mistralai/models/errors";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -96,7 +96,7 @@ describe("events", () => {
 });
 
 describe("what the client sends", () => {
-  test("calls without arguments get the server's own defaults", async () => {
+  test("calls without arguments get the server's defaults", async () => {
     stub.answer({ json: smallest(responseOf("listRuns")) });
     await stub.client.workflows.runs.listRuns();
     expect(stub.seen()?.query).toEqual({ sort_by: "start_time", order: "desc", include_internal: true, page_size: 50 });
@@ -108,7 +108,7 @@ describe("what the client sends", () => {
     expect(stub.seen()?.query).toEqual({ include_shared: true, order: "asc", limit: 50, active_only: false });
   });
 
-  test("lists, dates and search keys arrive as values", async () => {
+  test("lists, dates and search keys arrive as typed values", async () => {
     stub.answer({ json: smallest(responseOf("listRuns")) });
     await OFFICIAL_CALLS.listRuns?.(stub.client);
     expect(stub.seen()?.query).toMatchObject({
@@ -120,7 +120,7 @@ describe("what the client sends", () => {
     });
   });
 
-  test("metadata filters that the client spreads over the query are found again", async () => {
+  test("metadata filters, which the client sends as separate query parameters, are collected", async () => {
     stub.answer({ text: "" });
     await OFFICIAL_CALLS.getStreamEvents?.(stub.client);
     expect(stub.seen()?.query).toMatchObject({
@@ -133,7 +133,7 @@ describe("what the client sends", () => {
     expect(stub.seen()?.headers["last-event-id"]).toBe("41");
   });
 
-  test("pause, resume and trigger come with a body, with none, and with null", async () => {
+  test("pause, resume and trigger are accepted with a body, without one, and with null", async () => {
     const { schedules } = stub.client.workflows;
     stub.answer({ empty: true });
     await schedules.pauseSchedule({ scheduleId: "s" });
@@ -146,7 +146,7 @@ describe("what the client sends", () => {
     expect(stub.seen()?.body).toEqual({ overlap: 6 });
   });
 
-  test("an id with every odd character arrives as it was", async () => {
+  test("an id with reserved characters arrives unchanged", async () => {
     stub.answer({ json: smallest(responseOf("getWorkflowExecution")) });
     await stub.client.workflows.executions.getWorkflowExecution({ executionId: "a b/c?d%20é" });
     expect(stub.seen()?.params).toEqual({ execution_id: "a b/c?d%20é" });
@@ -156,7 +156,7 @@ describe("what the client sends", () => {
 describe("refusals", () => {
   const get = () => stub.client.workflows.executions.getWorkflowExecution({ executionId: "e" });
 
-  test("a 422 is a validation error with its list, and the body keeps the code beside it", async () => {
+  test("a 422 is a validation error with its list, and its body also has the code", async () => {
     const refusal = errors.invalid([{ loc: ["body", "event_id"], msg: "cannot be reset to", type: "value_error" }], {
       valid_reset_events: [4, 9],
     });
@@ -170,7 +170,7 @@ describe("refusals", () => {
     });
   });
 
-  test("what a schema finds wrong with a request reaches the caller as a validation error", async () => {
+  test("problems that a schema finds in a request reach the caller as a validation error", async () => {
     stub.answer({ json: smallest(responseOf("executeWorkflow")) });
     const error = await stub.client.workflows
       .executeWorkflow({ workflowIdentifier: "w", workflowExecutionRequest: { executionId: "a b", input: [1] } })
@@ -218,8 +218,8 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /**
- * What the client gives equals what was sent, but for its own spelling: camelCase keys, `Date` for times, pages
- * around lists. Keys it does not know are dropped; all it does know must have come from the body.
+ * Expects the client's value to equal the body that was sent, apart from the client's spelling: camelCase keys, `Date` for
+ * times, pages around lists. The client drops unknown keys; every key that it returns must be in the body.
  */
 function expectSame(given: unknown, sent: unknown, path = "$"): void {
   if (given instanceof Date) {

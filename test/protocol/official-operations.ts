@@ -1,6 +1,6 @@
 /**
- * The operations of the official API: method, path, and the function of the TypeScript client that calls it (null:
- * none does). The last three are called by the Python client only.
+ * The operations of the official API: method, path, and the function of the TypeScript client that calls it (null: none).
+ * Only the Python client calls the last three.
  */
 export const OFFICIAL_OPERATIONS: readonly (readonly [method: string, path: string, client: string | null])[] = [
   ["GET", "/v1/workflows", "workflows.getWorkflows"],

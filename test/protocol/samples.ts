@@ -1,4 +1,4 @@
-/** Bodies that a schema of ours allows: all of them, as far as a generator goes. */
+/** Generators of bodies that a schema of ours allows. */
 import * as fc from "fast-check";
 import type * as z from "zod";
 
@@ -44,7 +44,7 @@ export function arbitraryOf(schema: z.ZodType): fc.Arbitrary<unknown> {
   }
 }
 
-/** The body with every list empty and everything null that may be. */
+/** The body with empty lists, and null wherever it is allowed. */
 export function smallest(schema: z.ZodType): unknown {
   const def = schema.def as unknown as Definition;
   switch (def.type) {

@@ -1,4 +1,4 @@
-/** A server without an engine: it checks requests by the routes table and gives the answers a test has laid ready. */
+/** A server without an engine: it checks requests against the routes table and sends the answers that a test has set. */
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Mistral } from "@mistralai/mistralai";
@@ -18,9 +18,9 @@ type Answer = { refusal: Refusal } | { json: unknown } | { text: string } | { em
 export interface Stub {
   readonly url: string;
   readonly client: Mistral;
-  /** The last request that was understood. */
+  /** The last request that was valid. */
   readonly seen: () => Seen | undefined;
-  /** What the next requests get. */
+  /** Sets the answer to the next requests. */
   answer(next: Answer): void;
   close(): Promise<void>;
 }

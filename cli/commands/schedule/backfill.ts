@@ -1,4 +1,4 @@
-/** `sirocco schedule backfill`: the runs of a past range. */
+/** `sirocco schedule backfill`: starts the runs of a past range. */
 import { apiOf } from "../../api.ts";
 import { command } from "../../command.ts";
 import { EXIT, usage } from "../../errors.ts";
@@ -9,9 +9,9 @@ import { scheduleId } from "./view.ts";
 
 export const backfill = command({
   name: "schedule backfill",
-  summary: "run it for every time of a past range",
-  details: `Each time between --from and --to, both included, is run as if triggered by hand, in order, whether or not it was run at
-the time. The overlap policy decides what becomes of them while runs are active: buffer-all runs one after the other.`,
+  summary: "start a run for every time of a past range",
+  details: `Starts a run for each time between --from and --to, both included, in order, as if triggered by hand, even if that
+time has had a run before. While runs are active the overlap policy decides about the next: buffer-all runs one after the other.`,
   positionals: [scheduleId],
   flags: {
     from: { type: "string", value: "TIME", help: "the first time, such as 2026-01-01T00:00:00Z" },
@@ -22,7 +22,7 @@ the time. The overlap policy decides what becomes of them while runs are active:
   },
   examples: ["sirocco schedule backfill nightly --from 2026-01-01 --to 2026-01-07 --overlap buffer-all"],
   async run([id], flags, io) {
-    if (flags.from === undefined) throw usage("backfill needs --from: the first time that is to be made up for.");
+    if (flags.from === undefined) throw usage("backfill needs --from: the first time of the range.");
     const answer = await apiOf(flags, io).call("backfillSchedule", {
       params: { schedule_id: id! },
       body: {
@@ -33,8 +33,8 @@ the time. The overlap policy decides what becomes of them while runs are active:
     });
     if (flags.json) printJson(io, answer);
     else {
-      io.out(`${answer.accepted} ${answer.accepted === 1 ? "run" : "runs"} asked for`);
-      io.err(paint(io, "dim", `see what becomes of them: sirocco schedule log ${id}`));
+      io.out(`${answer.accepted} ${answer.accepted === 1 ? "run" : "runs"} requested`);
+      io.err(paint(io, "dim", `see their outcomes with: sirocco schedule log ${id}`));
     }
     return EXIT.ok;
   },

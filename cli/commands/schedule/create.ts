@@ -10,14 +10,14 @@ import { showSchedule } from "./view.ts";
 
 export const create = command({
   name: "schedule create",
-  summary: "start executions of a workflow by a rule",
-  details: `The rule is the union of --cron, --every and what --spec holds. Without any of them the schedule runs only when it
-is triggered. Try a rule first with: sirocco schedule preview`,
+  summary: "create a schedule: start executions of a workflow by a rule",
+  details: `The rule is the union of --cron, --every and the rule in --spec. Without any of them the schedule starts runs only
+when it is triggered. Try a rule first with: sirocco schedule preview`,
   positionals: [{ name: "workflow", help: "name or id of the workflow, or id of a registration" }],
   flags: {
     id: { type: "string", value: "ID", help: "id of the schedule, A-Z a-z 0-9 _ - (default: a new UUID)" },
     ...inputFlag,
-    deployment: { type: "string", value: "NAME", help: "which deployment, when several serve the workflow" },
+    deployment: { type: "string", value: "NAME", help: "the deployment, if several serve the workflow" },
     ...timeFlags,
     ...policyFlags,
     ...targetFlags,
@@ -46,9 +46,9 @@ is triggered. Try a rule first with: sirocco schedule preview`,
         ...(flags.deployment !== undefined && { deployment_name: flags.deployment }),
       },
     });
-    const made = await api.call("getSchedule", { params: { schedule_id } });
-    if (flags.json) printJson(io, made);
-    else showSchedule(made, io);
+    const created = await api.call("getSchedule", { params: { schedule_id } });
+    if (flags.json) printJson(io, created);
+    else showSchedule(created, io);
     return EXIT.ok;
   },
 });

@@ -6,7 +6,7 @@ import { targetFlags } from "../../target.ts";
 
 export const remove = command({
   name: "schedule delete",
-  summary: "delete schedules; what runs goes on, what waits is dropped",
+  summary: "delete schedules; running executions continue, waiting runs are dropped",
   positionals: [{ name: "schedule", help: "ids of schedules", many: true }],
   flags: { ...targetFlags },
   examples: ["sirocco schedule delete nightly"],

@@ -8,7 +8,7 @@ import { scheduleId, showSchedule } from "./view.ts";
 
 export const get = command({
   name: "schedule get",
-  summary: "show a schedule: its rule, its next runs, its last, what runs and what waits",
+  summary: "show a schedule: its rule, its next and last runs, its running and waiting runs",
   positionals: [scheduleId],
   flags: { ...targetFlags, ...jsonFlag },
   examples: ["sirocco schedule get nightly", "sirocco schedule get nightly --json | jq .future_executions"],

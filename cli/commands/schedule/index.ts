@@ -13,6 +13,6 @@ import { update } from "./update.ts";
 
 export const schedule: Group = {
   name: "schedule",
-  summary: "create, look at, change and explain schedules",
+  summary: "create, show, change and explain schedules",
   commands: [create, list, get, update, pause, resume, trigger, backfill, remove, preview, log],
 };

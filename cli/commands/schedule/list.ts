@@ -15,11 +15,15 @@ export const list = command({
   summary: "list schedules",
   positionals: [],
   flags: {
-    workflow: { type: "string", short: "w", value: "NAME", help: "only of this workflow" },
-    status: { type: "string", short: "s", value: "STATUS", help: "only those that are active, or paused" },
-    search: { type: "string", value: "TEXT", help: "only those whose id or workflow begins with this" },
-    user: { type: "string", value: "NAME", help: "only those created with this API key; current = the one used now" },
-    limit: { type: "string", short: "n", value: "N", help: `at most so many (default ${DEFAULT_LIMIT})` },
+    workflow: { type: "string", short: "w", value: "NAME", help: "only schedules of this workflow" },
+    status: { type: "string", short: "s", value: "STATUS", help: "only active, or only paused schedules" },
+    search: { type: "string", value: "TEXT", help: "only schedules whose id or workflow begins with this" },
+    user: {
+      type: "string",
+      value: "NAME",
+      help: "only schedules created with this API key; current = the key of this call",
+    },
+    limit: { type: "string", short: "n", value: "N", help: `show at most N (default ${DEFAULT_LIMIT})` },
     ...targetFlags,
     ...jsonFlag,
   },
@@ -43,7 +47,7 @@ export const list = command({
       ]);
       table(io, ["schedule", "workflow", "state", "next", "rule"], rows);
     }
-    if (more && !flags.json) io.err(paint(io, "dim", `there are more: --limit ${limit * 5}`));
+    if (more && !flags.json) io.err(paint(io, "dim", `more schedules match: use --limit ${limit * 5}`));
     return EXIT.ok;
   },
 });

@@ -1,4 +1,4 @@
-/** Lines of a schedule's log. */
+/** Prints entries of a schedule's log. */
 import type { ScheduleLogEntry } from "../../../shared/protocol/http/schedules.ts";
 import type { Io } from "../../io.ts";
 import { type Cell, moment, paint, type Tone } from "../../print.ts";
@@ -21,7 +21,7 @@ export const outcomeCell = ({ outcome }: ScheduleLogEntry): Cell => ({
   tone: TONES[outcome],
 });
 
-/** Which execution, or why there is none. */
+/** The execution, or the reason why there is none. */
 export function detailOf(entry: ScheduleLogEntry): string {
   const until = entry.until === null ? null : `and all times until ${moment(entry.until)}`;
   const execution = entry.outcome === "refused" ? null : entry.execution_id;

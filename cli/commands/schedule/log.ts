@@ -1,4 +1,4 @@
-/** `sirocco schedule log`: what became of each due time, and why. */
+/** `sirocco schedule log`: the outcome of each due time, and its reason. */
 import type { ScheduleLogEntry } from "../../../shared/protocol/http/schedules.ts";
 import { MAX_PAGE } from "../../../shared/protocol/limits.ts";
 import { type Api, apiOf } from "../../api.ts";
@@ -14,10 +14,10 @@ const DEFAULT_LIMIT = 50;
 
 export const log = command({
   name: "schedule log",
-  summary: "tell what became of each due time, and why no run was started",
+  summary: "show the outcome of each due time, and why no run was started",
   positionals: [scheduleId],
   flags: {
-    limit: { type: "string", short: "n", value: "N", help: `the newest so many (default ${DEFAULT_LIMIT})` },
+    limit: { type: "string", short: "n", value: "N", help: `show the newest N entries (default ${DEFAULT_LIMIT})` },
     ...targetFlags,
     ...jsonFlag,
   },
@@ -26,14 +26,14 @@ export const log = command({
     const limit = countOf("limit", flags.limit) ?? DEFAULT_LIMIT;
     const { entries, more } = await pages(apiOf(flags, io), id!, limit);
     if (flags.json) printJson(io, { entries });
-    else if (entries.length === 0) io.err("Nothing has come due yet.");
+    else if (entries.length === 0) io.err("No time has been due yet.");
     else {
       const rows = entries
         .toReversed()
         .map((entry) => [moment(entry.scheduled_at), outcomeCell(entry), detailOf(entry)]);
       table(io, ["due", "outcome", ""], rows);
     }
-    if (more && !flags.json) io.err(paint(io, "dim", `there are older ones: --limit ${limit * 5}`));
+    if (more && !flags.json) io.err(paint(io, "dim", `there are older entries: use --limit ${limit * 5}`));
     return EXIT.ok;
   },
 });

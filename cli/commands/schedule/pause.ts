@@ -8,7 +8,7 @@ import { scheduleId } from "./view.ts";
 const both = {
   positionals: [scheduleId],
   flags: {
-    note: { type: "string", value: "TEXT", help: "why; kept with the schedule, at most 1000 bytes" },
+    note: { type: "string", value: "TEXT", help: "the reason, stored with the schedule; at most 1000 bytes" },
     ...targetFlags,
   },
 } as const;
@@ -16,7 +16,7 @@ const bodyOf = (flags: { note: string | undefined }) => (flags.note === undefine
 
 export const pause = command({
   name: "schedule pause",
-  summary: "start no more runs until it is resumed; what runs goes on",
+  summary: "start no runs until the schedule is resumed; running executions continue",
   ...both,
   examples: ["sirocco schedule pause nightly --note 'moving the database'"],
   async run([id], flags, io) {
@@ -28,7 +28,7 @@ export const pause = command({
 
 export const resume = command({
   name: "schedule resume",
-  summary: "go on with the next time; what passed meanwhile is not made up for",
+  summary: "start runs again from the next time on; times during the pause are not made up for",
   ...both,
   examples: ["sirocco schedule resume nightly"],
   async run([id], flags, io) {

@@ -1,4 +1,4 @@
-/** `sirocco schedule preview`: when a definition would fire. Worked out here; no server is asked. */
+/** `sirocco schedule preview`: the times at which a definition would fire, computed without a server. */
 import { preview as timesOf, validateSpec } from "../../../shared/schedule/rules/index.ts";
 import { command } from "../../command.ts";
 import { EXIT, usage } from "../../errors.ts";
@@ -12,18 +12,18 @@ const MOST = 1000;
 
 export const preview = command({
   name: "schedule preview",
-  summary: "show when a definition would fire; needs no server",
-  details: `Times are those that the definition names, strictly after --after. They are shown in the schedule's time zone and in
-UTC, with the distance to the one before; where the zone's clocks change in between, that is marked.`,
+  summary: "show the times at which a definition would fire; needs no server",
+  details: `Shows the times of the definition that are later than --after, in the schedule's time zone and in UTC, with the
+distance from the time before and a mark where the zone's clocks change in between.`,
   positionals: [],
   flags: {
     ...timeFlags,
-    after: { type: "string", value: "TIME", help: "the first time is later than this (default: now)" },
+    after: { type: "string", value: "TIME", help: "show times later than this (default: now)" },
     count: {
       type: "string",
       short: "n",
       value: "N",
-      help: `so many times, at most ${MOST} (default ${DEFAULT_COUNT})`,
+      help: `number of times to show, at most ${MOST} (default ${DEFAULT_COUNT})`,
     },
     json: { type: "boolean", help: "print a JSON array of UTC times" },
   },
@@ -34,7 +34,7 @@ UTC, with the distance to the one before; where the zone's clocks change in betw
   ],
   async run(_, flags, io) {
     const count = countOf("count", flags.count) ?? DEFAULT_COUNT;
-    if (count > MOST) throw usage(`--count is ${count}: at most ${MOST} times can be shown.`);
+    if (count > MOST) throw usage(`--count is ${count}: it must be at most ${MOST}.`);
     const after = flags.after === undefined ? Date.now() : instantOf("after", flags.after);
     const spec = await specOf(flags, io);
     const validated = validateSpec(spec);

@@ -1,4 +1,4 @@
-/** A schedule's definition on the command line: a file with all of it, flags for the common parts, or both. */
+/** A schedule's definition from the command line: a file, flags for the common parts, or both. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { milliseconds } from "../../../shared/lib/duration.ts";
@@ -19,7 +19,7 @@ export const overlapFlag = {
   },
 } as const;
 
-/** When it fires. */
+/** Flags for the times at which the schedule fires. */
 export const timeFlags = {
   spec: {
     type: "string",
@@ -33,13 +33,13 @@ export const timeFlags = {
   start: { type: "string", value: "TIME", help: "no run before this, such as 2026-01-31T09:30:00Z" },
   end: { type: "string", value: "TIME", help: "no run after this" },
   jitter: { type: "string", value: "TIME", help: "delays each run by a random time up to this, such as 5m" },
-  max: { type: "string", value: "N", help: "start so many runs at most" },
+  max: { type: "string", value: "N", help: "start at most N runs" },
 } as const;
 
-/** What else a stored schedule says. */
+/** Flags for the policy of a stored schedule. */
 export const policyFlags = {
   ...overlapFlag,
-  catchup: { type: "string", value: "TIME", help: "make up for runs missed in an outage no longer ago than this" },
+  catchup: { type: "string", value: "TIME", help: "after an outage, start runs that were missed within this time" },
   "pause-on-failure": { type: "boolean", help: "pause when a run fails or times out" },
 } as const;
 
@@ -62,7 +62,7 @@ const KNOWN = [
   "schedule_id",
 ];
 
-/** `--spec` with the other flags laid over it. Not yet validated. */
+/** The definition of `--spec`, with parts replaced by the other flags; not validated yet. */
 export async function specOf(flags: TimeFlags, io: Io): Promise<Spec> {
   const spec = flags.spec === undefined ? {} : await readSpec(flags.spec, io);
   return { ...spec, ...timesOf(flags) };
@@ -84,7 +84,7 @@ function timesOf(flags: TimeFlags): Spec {
   };
 }
 
-/** Only the keys that were given; undefined if none was. */
+/** The policy keys that were given; undefined if none was. */
 export function policyOf(flags: PolicyFlags): Spec | undefined {
   const catchup = lengthOf("catchup", flags.catchup);
   const policy = {
@@ -103,7 +103,7 @@ export function overlapOf(given: string): OverlapPolicy {
   throw usage(`--overlap is '${given}': it must be one of ${OVERLAPS.join(", ")}, or 1 to 6.`);
 }
 
-/** An ISO 8601 duration; what does not look like one is read as people write durations. */
+/** An ISO 8601 duration. Other texts are read as durations such as 90s or 1h30m; a bare number is in seconds. */
 function durationOf(flag: string, given: string): string {
   if (/^P/.test(given)) return given; // checked with the rest of the definition
   try {
@@ -114,13 +114,13 @@ function durationOf(flag: string, given: string): string {
   }
 }
 
-/** In the largest unit that divides it. */
+/** The duration in hours, minutes or seconds: the largest unit that divides it. */
 function isoOf(ms: number): string {
   if (ms > 0 && ms % 3_600_000 === 0) return `PT${ms / 3_600_000}H`;
   return ms > 0 && ms % 60_000 === 0 ? `PT${ms / 60_000}M` : `PT${ms / 1000}S`;
 }
 
-/** A point of time as the API takes it. Without an offset it is UTC, a date alone its midnight. */
+/** A point of time for the API. A time without an offset is in UTC; a date alone means its midnight. */
 export function timeOf(flag: string, given: string): string {
   return new Date(instantOf(flag, given)).toISOString();
 }
@@ -143,21 +143,21 @@ async function readSpec(given: string, io: Io): Promise<Spec> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw usage(
-      `${where} is no JSON object: a ScheduleDefinition is wanted, such as {"cron_expressions":["0 9 * * *"]}.`,
+      `${where} is not a JSON object: give a ScheduleDefinition, such as {"cron_expressions":["0 9 * * *"]}.`,
     );
   }
   for (const key of Object.keys(value)) warnOf(key, where, io);
   return value as Spec;
 }
 
-/** A key that is nearly one of ours is a slip that would leave out a part of the definition. */
+/** Warns of a key that is close to a known one: as a typing error it would lose a part of the definition. */
 function warnOf(key: string, where: string, io: Io): void {
   if (KNOWN.includes(key)) return;
   const near = nearest(key, KNOWN);
-  if (near) io.err(`${where} has '${key}', which means nothing in a schedule; did you mean '${near}'?`);
+  if (near) io.err(`${where} has '${key}', which is not a field of a schedule; did you mean '${near}'?`);
 }
 
-/** What is wrong with a definition, one line each. */
+/** The error for an invalid definition, one line per problem. */
 export function refusedSpec(issues: readonly SpecIssue[]): CliError {
   const [first, ...others] = issues.map(({ msg }) => msg);
   return others.length === 0 ? usage(`Refused: ${first}`) : usage("Refused:", first!, ...others);

@@ -1,4 +1,4 @@
-/** Times of a schedule for people: in its zone and in UTC, how far apart, and where the clocks change in between. */
+/** Prints times of a schedule in its zone and in UTC, with their distances and the clock changes in between. */
 import { formatInstant, type Zone } from "../../../shared/schedule/rules/index.ts";
 import type { Io } from "../../io.ts";
 import { type Cell, span, table } from "../../print.ts";
@@ -23,7 +23,7 @@ function offsetText(seconds: number): string {
   return `${seconds < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
-/** What happened to the zone's clock between two times; empty: nothing. */
+/** The change of the zone's clock between two times; empty: none. */
 export function shiftBetween(before: number, after: number, zone: Zone): string {
   const change = offsetAt(zone, after) - offsetAt(zone, before);
   if (change === 0) return "";
@@ -32,7 +32,7 @@ export function shiftBetween(before: number, after: number, zone: Zone): string 
   return sameWall ? `${by}: the same wall time again` : by;
 }
 
-/** One line a time. `from`: what the first distance is counted from. */
+/** Prints one line per time. `from`: the time from which the first distance is measured. */
 export function showTimes(io: Io, times: readonly number[], zone: Zone, from: number, notes?: readonly string[]): void {
   const local = zone.name !== "UTC";
   const rows = times.map((ms, i): (string | Cell)[] => {

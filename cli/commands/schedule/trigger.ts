@@ -1,4 +1,4 @@
-/** `sirocco schedule trigger`: one run now. */
+/** `sirocco schedule trigger`: starts a run now. */
 import { apiOf } from "../../api.ts";
 import { command } from "../../command.ts";
 import { EXIT } from "../../errors.ts";
@@ -10,9 +10,9 @@ import { scheduleId } from "./view.ts";
 
 export const trigger = command({
   name: "schedule trigger",
-  summary: "run it once now, also while it is paused",
+  summary: "start a run now, also while the schedule is paused",
   details:
-    "The schedule's overlap policy decides what becomes of it while a run is active, unless --overlap says otherwise.",
+    "While another run is active the schedule's overlap policy decides about the new one, unless --overlap is given.",
   positionals: [scheduleId],
   flags: { ...overlapFlag, ...targetFlags, ...jsonFlag },
   examples: ["sirocco schedule trigger nightly", "sirocco schedule trigger nightly --overlap allow-all"],

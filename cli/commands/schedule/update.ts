@@ -1,4 +1,4 @@
-/** `sirocco schedule update`: changes what is given and leaves the rest. */
+/** `sirocco schedule update`: changes the given parts of a schedule and keeps the rest. */
 import { apiOf } from "../../api.ts";
 import { command } from "../../command.ts";
 import { EXIT, usage } from "../../errors.ts";
@@ -24,8 +24,8 @@ const CLEARABLE: Readonly<Record<string, Spec>> = {
 export const update = command({
   name: "schedule update",
   summary: "change parts of a schedule",
-  details: `Only what is given changes: the rule, the policy or the input. Lists are replaced whole: --cron replaces all cron lines.
-Times that have passed are not made up for; runs that are active or wait go on.`,
+  details: `Changes only the given parts of rule, policy and input. A list is replaced as a whole: --cron replaces all cron lines.
+Times that have passed are not made up for; active and waiting runs are not changed.`,
   positionals: [scheduleId],
   flags: {
     ...inputFlag,
@@ -35,7 +35,7 @@ Times that have passed are not made up for; runs that are active or wait go on.`
       type: "string",
       multiple: true,
       value: "OPTION",
-      help: `take something away: ${Object.keys(CLEARABLE).join(", ")}`,
+      help: `remove a part: ${Object.keys(CLEARABLE).join(", ")}`,
     },
     ...targetFlags,
     ...jsonFlag,
@@ -55,7 +55,7 @@ Times that have passed are not made up for; runs that are active or wait go on.`
     };
     const schedule = Object.assign(given, ...flags.clear.map((name) => cleared(name, given)));
     if (Object.keys(schedule).length === 0) {
-      throw usage("Nothing to change was given.", "sirocco schedule update --help lists what can be.");
+      throw usage("No change was given.", "sirocco schedule update --help lists the options.");
     }
     const api = apiOf(flags, io);
     const params = { schedule_id: id! };
@@ -69,7 +69,7 @@ Times that have passed are not made up for; runs that are active or wait go on.`
 
 function cleared(name: string, given: Spec): Spec {
   const found = CLEARABLE[name];
-  if (!found) throw usage(`--clear ${name}: what can be taken away is ${Object.keys(CLEARABLE).join(", ")}.`);
+  if (!found) throw usage(`--clear is '${name}': it must be one of ${Object.keys(CLEARABLE).join(", ")}.`);
   const { policy, ...rest } = found;
   return policy ? { policy: { ...(given.policy as Spec | undefined), ...(policy as Spec) } } : rest;
 }

@@ -1,4 +1,4 @@
-/** A schedule for people. */
+/** Prints a schedule. */
 
 import type { ResponseOf } from "../../../shared/protocol/routes.ts";
 import { type Zone, zoneNamed } from "../../../shared/schedule/rules/index.ts";
@@ -17,7 +17,7 @@ export function stateOf({ paused, remaining_executions, future_executions }: Sch
   return future_executions.length === 0 ? { text: "no more times", tone: "dim" } : { text: "active", tone: "good" };
 }
 
-/** What makes it fire, in a line. */
+/** The rule in one line. */
 export function ruleOf({ calendars, intervals, cron_expressions, time_zone_name }: Schedule): string {
   const parts = [
     ...cron_expressions.map((line) => `cron ${line}`),
@@ -27,7 +27,7 @@ export function ruleOf({ calendars, intervals, cron_expressions, time_zone_name 
   return `${parts.join("; ") || "by hand"}${time_zone_name ? ` (${time_zone_name})` : ""}`;
 }
 
-/** Of the schedule's cron lines one may name the zone. */
+/** The zone may also be named by a cron line. */
 function zoneOf({ time_zone_name, cron_expressions }: Schedule): Zone {
   const named = /^(?:CRON_)?TZ=(\S+)/.exec(cron_expressions[0]?.trim() ?? "")?.[1];
   return zoneNamed(time_zone_name ?? named ?? "UTC") ?? zoneNamed("UTC")!;

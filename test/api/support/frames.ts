@@ -1,4 +1,4 @@
-/** A stream read raw, frame by frame, as bytes come: for what the client hides. */
+/** Reads a stream frame by frame from its bytes, for details that the client hides. */
 import type { World } from "./world.ts";
 
 export interface RawFrame {
@@ -27,7 +27,7 @@ export class Frames {
     return new Frames(response);
   }
 
-  /** What came after the last blank line. */
+  /** The text after the last blank line. */
   get leftover(): string {
     return this.#buffer;
   }

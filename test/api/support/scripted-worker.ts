@@ -1,4 +1,4 @@
-/** A worker whose every move is written in the test: it speaks the worker data path, one call at a time. */
+/** A worker that a test controls: it makes the calls of the worker API one at a time. */
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../shared/ports.ts";
 import type { Head } from "../../../shared/protocol/head.ts";
@@ -37,7 +37,7 @@ export class ScriptedWorker {
     return { deployment: this.deployment, worker: this.name, session: this.session };
   }
 
-  /** Sends exactly this; nothing is checked. */
+  /** Sends this body unchecked. */
   async raw(operation: WorkerOperation, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
     const response = await fetch(this.#o.url + WORKER_ROUTES[operation].path, {
       method: "POST",
@@ -47,7 +47,7 @@ export class ScriptedWorker {
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
 
-  /** An answer of 200 that fits its schema, or an error. */
+  /** Answers the body of a 200 that fits its schema; throws for every other answer. */
   async call<K extends WorkerOperation>(operation: K, body: WorkerBody<K>): Promise<WorkerAnswer<K>> {
     const answer = await this.raw(operation, body);
     if (answer.status !== 200) throw new Error(`${operation}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -84,7 +84,7 @@ export class ScriptedWorker {
     }
   }
 
-  /** Claims an execution and holds what it needs to go on. */
+  /** Claims an execution; the answer has its position and appends to it. */
   async claim(execution: string): Promise<Drive> {
     const claimed = await this.call("claim", { execution, session: this.session });
     if (claimed.kind === "closed") throw new Error(`${execution} is closed`);
@@ -129,7 +129,7 @@ export class Drive {
     return { first: this.tail + 1, events: placed, append_id: randomUUID() };
   }
 
-  /** Records these events; whatever the answer. */
+  /** Appends these events and answers the result, whatever it is. */
   async tryAppend(events: readonly NewEvent[], taken: string[] = []): Promise<AppendResult> {
     const batch = this.batch(events);
     const { results } = await this.#worker.call("append", { items: [{ ...this.position, batch, taken }] });
@@ -138,7 +138,7 @@ export class Drive {
     return result!;
   }
 
-  /** Records these events, or fails. */
+  /** Appends these events; throws unless they were appended. */
   async append(events: readonly NewEvent[], taken: string[] = []): Promise<Message[]> {
     const result = await this.tryAppend(events, taken);
     if (result.kind !== "appended") throw new Error(`append: ${JSON.stringify(result)}`);

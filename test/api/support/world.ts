@@ -1,4 +1,4 @@
-/** A whole installation for one test file: store in memory, a clock that only moves when told, real HTTP, the client. */
+/** An installation for one test file: a store in memory, a manual clock, real HTTP, and the official client. */
 import { randomUUID } from "node:crypto";
 import { Mistral } from "@mistralai/mistralai";
 import { HTTPClient } from "@mistralai/mistralai/lib/http";
@@ -38,7 +38,7 @@ export interface Ask {
   readonly body?: unknown;
   readonly key?: string | null;
   readonly headers?: Record<string, string>;
-  /** Instead of `body`: exactly this. */
+  /** The body as text, instead of `body`. */
   readonly text?: string;
 }
 export type Body = Record<string, unknown> & { detail?: unknown; code?: string };
@@ -112,7 +112,7 @@ export async function world(
   };
 }
 
-/** `fetch` that also holds every answer against our own schema of the route: all keys there, nothing of a wrong type. */
+/** `fetch` that also checks every answer against our own schema of the route. */
 async function checkedFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   const response = await fetch(request);
@@ -124,7 +124,7 @@ async function checkedFetch(input: string | URL | Request, init?: RequestInit): 
   return response;
 }
 
-/** The status and body of the error that a call of the client ends with. */
+/** The status and body of the error with which a call of the client ends. */
 export async function failure(call: Promise<unknown>): Promise<{ status: number; body: Body; name: string }> {
   try {
     await call;

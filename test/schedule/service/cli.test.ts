@@ -143,7 +143,7 @@ test("create, trigger, pause, get, resume, update, backfill, log and delete work
     input: { customer: "ada" },
   });
   const range = ["--from", "2027-01-10", "--to", "2027-01-12", "--overlap", "allow-all"];
-  expect(await ok(["backfill", "report", ...range])).toBe("2 runs asked for");
+  expect(await ok(["backfill", "report", ...range])).toBe("2 runs requested");
   const log = (await ok(["log", "report"])).split("\n");
   expect(log[0]).toMatch(/^DUE +OUTCOME/);
   expect(log).toHaveLength(1 + 2 + 1 + 2);
@@ -163,7 +163,7 @@ test("list shows schedules, with filters", async () => {
   expect(await json(["list", "--search", "a-", "--workflow", "orders", "--user", "current"])).toMatchObject({
     schedules: [{ schedule_id: "a-1" }],
   });
-  expect((await sirocco(["list", "--limit", "1"])).err).toContain("there are more");
+  expect((await sirocco(["list", "--limit", "1"])).err).toContain("more schedules match");
   expect(await sirocco(["list", "--status", "late"])).toMatchObject({ exit: 2 });
 });
 
@@ -171,9 +171,9 @@ test("a refusal of the server is printed in its words, with exit code 1", async 
   const unfit = await sirocco(["create", "strict", "--id", "c-1"]);
   expect(unfit).toMatchObject({ exit: 1, out: "", err: expect.stringContaining("schedule.input.n: Field required") });
   const unknown = await sirocco(["create", "nowhere"]);
-  expect(unknown.err).toContain("`sirocco workflows` lists what is registered");
-  expect((await sirocco(["update", "a-1"])).err).toContain("Nothing to change was given");
-  expect((await sirocco(["update", "a-1", "--clear", "all"])).err).toContain("what can be taken away is cron, every");
+  expect(unknown.err).toContain("`sirocco workflows` lists the registered workflows");
+  expect((await sirocco(["update", "a-1"])).err).toContain("No change was given");
+  expect((await sirocco(["update", "a-1", "--clear", "all"])).err).toContain("it must be one of cron, every");
   expect((await sirocco(["trigger", "a-1", "--overlap", "maybe"])).err).toContain("skip, buffer-one");
 });
 
