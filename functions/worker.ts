@@ -14,7 +14,7 @@ import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { apiAt, fromUrl, type UrlEvent } from "./lib/front.ts";
 import { installation, requireEnv } from "./lib/installation.ts";
 
-const tasks: ApiOptions["tasks"] = (call, deployment) =>
+const tasks: ApiOptions["tasks"] = (context, deployment) =>
   installation().tasksFor(
     {
       roleArn: requireEnv(ENV.workerRoleArn),
@@ -23,7 +23,7 @@ const tasks: ApiOptions["tasks"] = (call, deployment) =>
       endpoint: process.env.AWS_ENDPOINT_URL ?? null,
       siblingQueueArn: requireEnv(ENV.taskDeadLettersArn),
     },
-    { workspace: call.workspace, deployment },
+    { workspace: context.workspace, deployment },
   );
 
 export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeStreamifyResponse })

@@ -109,7 +109,7 @@ test("schedules in code are created once by several workers; later registrations
   expect(await schedule.starts()).toHaveLength(2);
   await schedule.update({ cron_expressions: ["0 4 * * *"] });
   await env.addWorker();
-  expect(warnings[3]).toContain("differs from the one in the code; it is kept as it is");
+  expect(warnings[3]).toContain("differs from the one in the code, and was not changed");
   expect(await schedule.describe()).toMatchObject({ cron_expressions: ["0 4 * * *"], deployment_name: "test" });
 });
 

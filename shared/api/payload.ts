@@ -4,7 +4,7 @@ import { isEncodedInput } from "../protocol/http/fields.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
 
 /** A text of this many characters cannot have more bytes of UTF-8 than a payload may. */
-export const SURELY_SMALL = Math.floor(MAX_PAYLOAD_BYTES / 3);
+export const CHARACTERS_WITHIN_LIMIT = Math.floor(MAX_PAYLOAD_BYTES / 3);
 
 export const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
 

@@ -5,7 +5,7 @@ import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { activeDeployments } from "../routing/liveness.ts";
 import { pageOf } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
-import { beginsId, matchesSearch } from "./search.ts";
+import { isIdPrefix, matchesSearch } from "./search.ts";
 import { registrationView, workflowView } from "./workflow-view.ts";
 
 type Query = QueryOf<"getWorkflowRegistrations">;
@@ -54,7 +54,7 @@ function matches(
   const search = query.workflow_search;
   if (search === undefined) return true;
   const texts = [r.workflow, w?.displayName ?? null, w?.description ?? null];
-  return matchesSearch(search, texts) || beginsId(search, r.workflowId);
+  return matchesSearch(search, texts) || isIdPrefix(search, r.workflowId);
 }
 
 export async function getRegistration(

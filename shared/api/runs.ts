@@ -8,7 +8,7 @@ import { withoutResult, withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
 import { readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
-import { beginsId } from "./search.ts";
+import { isIdPrefix } from "./search.ts";
 
 type Query = QueryOf<"listRuns">;
 type Answer = ResponseOf<"listRuns">;
@@ -63,7 +63,7 @@ async function filterOf(
     ...(search && {
       search,
       workflowsBySearch: workflows
-        .filter((w) => w.displayName.toLowerCase().includes(search.toLowerCase()) || beginsId(search, w.id))
+        .filter((w) => w.displayName.toLowerCase().includes(search.toLowerCase()) || isIdPrefix(search, w.id))
         .map((w) => w.name),
     }),
     ...(statuses?.length && { statuses }),

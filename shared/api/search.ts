@@ -1,6 +1,6 @@
 /** Free-text search over a few short texts; ignores case and whether words are joined by blanks, `_`, `-` or not at all. */
 
-/** Does every word of `search` occur in one of the texts? `invoice proc` finds `Invoice_Processor`. */
+/** Whether every word of `search` occurs in one of the texts: `invoice proc` matches `Invoice_Processor`. */
 export function matchesSearch(search: string, texts: readonly (string | null)[]): boolean {
   const plain = texts.filter((text) => text !== null).map(simple);
   return simple(search)
@@ -11,7 +11,7 @@ export function matchesSearch(search: string, texts: readonly (string | null)[])
 
 const simple = (text: string) => text.toLowerCase().replaceAll(/[\s_-]+/g, " ");
 
-/** Is `search` the beginning of this id? */
-export function beginsId(search: string, id: string): boolean {
+/** Whether `search` is the beginning of the id. */
+export function isIdPrefix(search: string, id: string): boolean {
   return id.startsWith(search.trim().toLowerCase());
 }

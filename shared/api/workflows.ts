@@ -6,7 +6,7 @@ import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { activeDeployments } from "../routing/liveness.ts";
 import { pageOf } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
-import { beginsId, matchesSearch } from "./search.ts";
+import { isIdPrefix, matchesSearch } from "./search.ts";
 import { workflowView } from "./workflow-view.ts";
 
 type Query = QueryOf<"getWorkflows">;
@@ -68,7 +68,7 @@ function matches(
   if (!(query.tags ?? []).every((tag) => w.tags.includes(tag))) return false;
   const { search } = query;
   if (search === undefined) return true;
-  return matchesSearch(search, [w.name, w.displayName, w.description]) || beginsId(search, w.id);
+  return matchesSearch(search, [w.name, w.displayName, w.description]) || isIdPrefix(search, w.id);
 }
 
 /** The workflows that have a run of one of these statuses. */

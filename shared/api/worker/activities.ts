@@ -10,7 +10,7 @@ import type { Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES } from "../../protocol/limits.ts";
 import { messageId } from "../../protocol/messages.ts";
 import type { ActivityRef, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import { bytesOf, SURELY_SMALL, tooLarge } from "../payload.ts";
+import { bytesOf, CHARACTERS_WITHIN_LIMIT, tooLarge } from "../payload.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { customTaskProblem } from "./custom-task.ts";
 
@@ -180,7 +180,7 @@ function progressProblem(body: WorkerBody<"publish">, characters: number): Refus
     const why = customTaskProblem(event);
     if (why) return invalidAt(["body", "events", i], `clients could not read this event: ${why}`);
   }
-  if (characters <= SURELY_SMALL) return null;
+  if (characters <= CHARACTERS_WITHIN_LIMIT) return null;
   const sizes = body.events.map((event) => bytesOf(event.attributes));
   const largest = Math.max(...sizes);
   if (largest > MAX_CUSTOM_EVENT_BYTES) return payloadTooLarge("custom event", MAX_CUSTOM_EVENT_BYTES, largest);

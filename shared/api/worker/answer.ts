@@ -1,7 +1,7 @@
 /** A worker's answer to a query. */
 import { MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import { bytesOf, SURELY_SMALL } from "../payload.ts";
+import { bytesOf, CHARACTERS_WITHIN_LIMIT } from "../payload.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** An answer over the limit is replaced by a failure (413), so that the caller does not wait until its time is up. */
@@ -12,7 +12,7 @@ export async function answer(
 ): Promise<WorkerAnswer<"answer">> {
   const { ports, workspace } = context;
   const given = body.answer;
-  const bytes = characters > SURELY_SMALL && given.kind === "result" ? bytesOf(given.result) : 0;
+  const bytes = characters > CHARACTERS_WITHIN_LIMIT && given.kind === "result" ? bytesOf(given.result) : 0;
   if (bytes <= MAX_PAYLOAD_BYTES) {
     await ports.answers.put(workspace, body.query, given);
   } else {

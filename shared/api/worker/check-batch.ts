@@ -4,7 +4,7 @@
  */
 import type { Batch, HistoryEvent, Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BYTES, MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
-import { bytesOf, SURELY_SMALL } from "../payload.ts";
+import { bytesOf, CHARACTERS_WITHIN_LIMIT } from "../payload.ts";
 import { customTaskProblem } from "./custom-task.ts";
 
 export interface Refused {
@@ -35,7 +35,7 @@ export function batchProblem(batch: Batch, now: Millis, characters: number): Ref
       const why = customTaskProblem(event);
       if (why) return refused(422, "WF_1001", `event ${event.id} could not be read by clients: ${why}`);
     }
-    const large = characters > SURELY_SMALL ? largePayload(event) : null;
+    const large = characters > CHARACTERS_WITHIN_LIMIT ? largePayload(event) : null;
     if (large) return large;
   }
   return null;
