@@ -63,3 +63,11 @@ test("an abort by the caller ends the wait at once", async () => {
   expect(await w.found).toBeUndefined();
   expect(w.wakers.size).toBe(0);
 });
+
+test("a look that fails ends the subscription and the wait", async () => {
+  const w = waiting(async () => {
+    throw new Error("the store is unavailable");
+  });
+  await expect(w.found).rejects.toThrow("the store is unavailable");
+  expect(w.wakers.size).toBe(0);
+});
