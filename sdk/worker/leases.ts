@@ -2,20 +2,20 @@
  * Leases of the tasks this worker holds: extended together every third of their length, and only while the event loop
  * makes progress (a hung worker loses them, which is the point). Finished receipts are sent back in groups.
  */
+import type { Clock } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { Batcher } from "./batcher.ts";
 import type { TaskSource } from "./source.ts";
-import type { WorkerClock } from "./types.ts";
 
 export class Leases {
   readonly #held = new Map<string, (() => void) | undefined>();
   readonly #source: TaskSource;
-  readonly #clock: WorkerClock;
+  readonly #clock: Clock;
   readonly #leaseMs: Millis;
   readonly #finish: Batcher<string, undefined>;
   #timer: (() => void) | null = null;
 
-  constructor(source: TaskSource, clock: WorkerClock, leaseMs: Millis) {
+  constructor(source: TaskSource, clock: Clock, leaseMs: Millis) {
     this.#source = source;
     this.#clock = clock;
     this.#leaseMs = leaseMs;

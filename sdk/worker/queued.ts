@@ -11,21 +11,21 @@ import { afterFailure } from "../../shared/core/retry.ts";
 import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityTask, Delivery } from "../../shared/protocol/worker.ts";
-import { type Attempt, startAttempt } from "./attempt.ts";
-import type { WorkerRuntime } from "./runtime.ts";
+import { Attempt } from "./attempt.ts";
+import type { ActivityHost } from "./host.ts";
 
 /** That an activity is missing here is said so seldom. */
 const SAY_AGAIN: Millis = 60_000;
 
 export class QueuedActivities {
-  readonly #runtime: WorkerRuntime;
+  readonly #host: ActivityHost;
   readonly #running = new Map<string, Attempt>();
   #underWay = 0;
   /** When it was last said that an activity of this name is missing here. */
   readonly #missed = new Map<string, Millis>();
 
-  constructor(runtime: WorkerRuntime) {
-    this.#runtime = runtime;
+  constructor(host: ActivityHost) {
+    this.#host = host;
   }
 
   get running(): number {
@@ -33,12 +33,12 @@ export class QueuedActivities {
   }
 
   run(delivery: Delivery, task: ActivityTask): Promise<void> {
-    return this.#runtime.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
+    return this.#host.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
   }
 
   async #passOn(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, worker } = this.#runtime;
+    const { leases, worker } = this.#host;
     leases.hold(receipt);
     this.#underWay += 1;
     try {
@@ -58,11 +58,11 @@ export class QueuedActivities {
   }
 
   #miss({ name, execution }: ActivityTask, at: Millis): void {
-    const { activities, clock, deployment, log } = this.#runtime.worker;
+    const { activities, clock, deployment, log } = this.#host.worker;
     const now = clock.now();
     if (now < (this.#missed.get(name) ?? Number.NEGATIVE_INFINITY) + SAY_AGAIN) return;
     this.#missed.set(name, now);
-    const seconds = Math.max(1, Math.round((at - this.#runtime.now()) / 1000));
+    const seconds = Math.max(1, Math.round((at - this.#host.serverClock.now()) / 1000));
     log.warn(
       `this worker has no activity '${name}' (it has: ${[...activities.keys()].join(", ")}): handed back for another worker, seen again in ${seconds} s; add it to runWorker({ activities })`,
       { deployment, execution },
@@ -71,16 +71,16 @@ export class QueuedActivities {
 
   async #run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, worker } = this.#runtime;
+    const { leases, serverClock, slots, worker } = this.#host;
     const lease = { lost: false };
     leases.hold(receipt, () => {
       lease.lost = true;
       this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now");
     });
     this.#underWay += 1;
-    this.#runtime.promiseAnyway();
-    const slot = this.#runtime.enter();
-    if (slot) await slot;
+    slots.reserve();
+    const waiting = slots.acquire();
+    if (waiting) await waiting;
     const began = worker.clock.now();
     try {
       const { execution, run, chain, activity } = task;
@@ -92,22 +92,21 @@ export class QueuedActivities {
       if (begun.superseded) return leases.forget(receipt);
       if (!begun.wanted) return leases.finish(receipt);
       if (lease.lost) return;
-      const handle = startAttempt(worker, {
+      const running = new Attempt(worker, serverClock, {
         ref,
         workflow: task.workflow,
         name: task.name,
         input: task.input,
         options: task.options,
-        scheduledAt: this.#runtime.local(task.scheduled_at),
-        serverNow: () => this.#runtime.now(),
-        lastHeartbeat: begun.heartbeat_details,
+        scheduledAt: task.scheduled_at,
       });
-      this.#running.set(receipt, handle);
-      if (begun.cancel_requested) handle.cancel("cancellation was requested");
-      const outcome = await handle.outcome;
+      this.#running.set(receipt, running);
+      const ending = running.run(begun.heartbeat_details);
+      if (begun.cancel_requested) running.cancel("cancellation was requested");
+      const outcome = await ending;
       // A failure of an attempt that is not ours any more says nothing: its successor's counts. A result is a result.
-      if (handle.superseded) leases.forget(receipt);
-      if ((lease.lost || handle.superseded) && outcome.kind === "failed") return;
+      if (running.superseded) leases.forget(receipt);
+      if ((lease.lost || running.superseded) && outcome.kind === "failed") return;
       await this.#report(receipt, task, attempt, outcome);
     } catch (error) {
       worker.log.error(`activity ${task.name} could not be reported; it will be delivered again`, { error });
@@ -115,7 +114,7 @@ export class QueuedActivities {
     } finally {
       this.#underWay -= 1;
       this.#running.delete(receipt);
-      this.#runtime.leave(worker.clock.now() - began);
+      slots.release(worker.clock.now() - began);
     }
   }
 
@@ -125,7 +124,7 @@ export class QueuedActivities {
     const { max_attempts } = task.options.retry;
     if (max_attempts === 0 || attempt <= max_attempts) return attempt;
     const { execution, run, activity } = task;
-    const { begun } = await this.#runtime.worker.transport.call("begun", { execution, run, activities: [activity] });
+    const { begun } = await this.#host.worker.transport.call("begun", { execution, run, activities: [activity] });
     return begun.includes(activity) ? attempt : max_attempts;
   }
 
@@ -136,7 +135,7 @@ export class QueuedActivities {
     const { execution, run, chain, activity } = task;
     const { attempt: last, ...outcome } = ending;
     const ref = { execution, run, chain, activity, attempt: last };
-    await this.#runtime.worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", ...outcome } });
+    await this.#host.worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", ...outcome } });
     return true;
   }
 
@@ -150,7 +149,7 @@ export class QueuedActivities {
       return { attempt: max_attempts, reason: "lost", failure: { type: "WorkerLost", message } };
     }
     const passed = (limit: number | undefined) =>
-      limit !== undefined && this.#runtime.now() >= task.scheduled_at + limit;
+      limit !== undefined && this.#host.serverClock.now() >= task.scheduled_at + limit;
     const timeout = (message: string): Failure => ({ type: "Timeout", message });
     if (passed(options.schedule_to_close_ms)) {
       const message = `${name} did not end within ${options.schedule_to_close_ms} ms of being scheduled`;
@@ -164,11 +163,11 @@ export class QueuedActivities {
   }
 
   async #report(receipt: string, task: ActivityTask, attempt: number, outcome: ActivityOutcome): Promise<void> {
-    const { leases, worker } = this.#runtime;
+    const { leases, worker } = this.#host;
     const { execution, run, chain, activity } = task;
     const ref = { execution, run, chain, activity, attempt };
     if (outcome.kind === "failed") {
-      const now = this.#runtime.now();
+      const now = this.#host.serverClock.now();
       const next = afterFailure({
         options: task.options,
         attempt,
@@ -182,7 +181,7 @@ export class QueuedActivities {
         const body = { ...ref, name: task.name, failure: outcome.failure, retry_at: next.at };
         const { superseded } = await worker.transport.call("retrying", body);
         if (superseded) return leases.forget(receipt);
-        return leases.release(receipt, next.at - this.#runtime.now());
+        return leases.release(receipt, next.at - this.#host.serverClock.now());
       }
       const ended = { ...ref, outcome: { ...outcome, reason: next.reason } };
       if ((await worker.transport.call("outcome", ended)).superseded) return leases.forget(receipt);
@@ -193,7 +192,7 @@ export class QueuedActivities {
   }
 
   abandonAll(): void {
-    for (const handle of this.#running.values()) handle.abandon();
+    for (const attempt of this.#running.values()) attempt.abandon();
     this.#running.clear();
   }
 }

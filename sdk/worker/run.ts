@@ -2,13 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { hostname } from "node:os";
+import { realClock } from "../../shared/lib/clock.ts";
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import type { Log } from "../workflow/types.ts";
 import { consoleLog } from "./log.ts";
 import { httpTransport, ServerRefusal } from "./transport.ts";
-import type { WorkerClock, WorkerContext, WorkerLimits } from "./types.ts";
+import type { WorkerContext, WorkerLimits } from "./types.ts";
 import { Worker } from "./worker.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
@@ -65,22 +66,6 @@ export class WorkerConfigError extends Error {
   }
 }
 
-/** `setTimeout` knows no longer wait than this; it would fire at once. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
-const clock: WorkerClock = {
-  now: () => Date.now(),
-  at(at, fn) {
-    let timer: NodeJS.Timeout;
-    const arm = () => {
-      const wait = at - Date.now();
-      timer = wait > LONGEST_TIMEOUT ? setTimeout(arm, LONGEST_TIMEOUT) : setTimeout(fn, Math.max(0, wait));
-    };
-    arm();
-    return () => clearTimeout(timer);
-  },
-};
-
 /** Starts a worker and answers at once. For programs that decide themselves when it ends. */
 export async function startWorker<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,
@@ -132,7 +117,7 @@ export async function startWorker<R extends Record<string, unknown>>(
           log.warn(`${operation} is being repeated`, { attempt, why: why.message });
       },
     }),
-    clock,
+    clock: realClock,
     log,
     session: randomUUID(),
     deployment,

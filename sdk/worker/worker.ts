@@ -67,10 +67,10 @@ export class Worker {
     this.#source = await this.#sourceOf(this.#registered);
     const leases = new Leases(this.#source, clock, this.#registered.lease_ms);
     this.#runtime = new WorkerRuntime(this.#context, leases);
-    this.#runtime.hear(this.#registered.now);
+    this.#runtime.serverClock.synchronise(this.#registered.now);
     this.#queued = new QueuedActivities(this.#runtime);
-    this.#runtime.onSlot(() => this.#room());
-    this.#runtime.onFull(() => this.#calledOff.abort());
+    this.#runtime.slots.onFree(() => this.#room());
+    this.#runtime.slots.onFull(() => this.#calledOff.abort());
     this.#armBeat();
     this.#loops = [this.#receive("workflow")];
     if (this.#context.activities.size > 0) this.#loops.push(this.#receive("activity"));
@@ -89,7 +89,7 @@ export class Worker {
           throw new Error("this server hands out tasks in another way now: start the worker again");
         return fresh;
       },
-      local: (at) => this.#runtime.local(at),
+      local: (at) => this.#runtime.serverClock.toLocal(at),
     });
   }
 
@@ -128,7 +128,7 @@ export class Worker {
         timeoutMs: this.#registered.heartbeat_ms,
         signal,
       });
-      this.#runtime.hear(answer.now);
+      this.#runtime.serverClock.synchronise(answer.now);
       if (answer.all_active) return;
     } catch (error) {
       if (!signal.aborted) log.warn("a heartbeat failed, registering again", { error });
@@ -146,7 +146,7 @@ export class Worker {
     const { log } = this.#context;
     while (!signal.aborted) {
       const room =
-        queue === "activity" ? this.#runtime.freeSlots : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
+        queue === "activity" ? this.#runtime.slots.free : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
       if (room <= 0) {
         await this.#roomAgain();
         continue;
@@ -185,7 +185,7 @@ export class Worker {
         this.#advancing += 1;
         execution
           .deliver(receipt)
-          .catch((error) => this.#runtime.trouble(execution, error))
+          .catch((error) => this.#runtime.onFailure(execution, error))
           .finally(() => {
             this.#advancing -= 1;
             this.#room();
@@ -208,7 +208,7 @@ export class Worker {
 
   async #answer(task: Extract<Delivery["task"], { kind: "query" }>): Promise<void> {
     const { transport, log } = this.#context;
-    if (this.#runtime.now() >= task.expires_at) return; // nobody waits any more
+    if (this.#runtime.serverClock.now() >= task.expires_at) return; // nobody waits any more
     let answer: WorkerBody<"answer">["answer"];
     try {
       const result = await this.#runtime.execution(task.execution).query(task.name, task.input);
