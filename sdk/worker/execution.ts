@@ -97,7 +97,9 @@ export class Execution {
   /** Answers a query on a state that is at least as new as the query. */
   query(name: string, input: unknown): Promise<unknown> {
     return this.#serial(async () => {
-      const { instance, bug } = await this.#refresh();
+      let view = await this.#refresh();
+      while (view.stale) view = await this.#refresh();
+      const { instance, bug } = view;
       if (instance) return instance.query(name, input);
       const why = bug instanceof Error ? bug.message : String(bug);
       throw new QueryRefused(424, `the workflow code of this execution does not replay: ${why}`);
@@ -120,7 +122,7 @@ export class Execution {
     view.sessionsAskedAt = 0;
     view.inboxReadAt = this.#host.serverClock.now();
     this.#parking.claimed();
-    await view.read(answer.head, answer.batches, have !== undefined);
+    await view.read(answer.head, answer.batches, have?.run === answer.head.run);
     view.effectsDoneThrough = view.state.tail;
     view.inbox = new Map(answer.messages.map((m) => [m.id, m]));
     return true;
@@ -133,7 +135,7 @@ export class Execution {
     const answer = await this.#host.worker.transport.call("read", { execution: this.id, ...(have ? { have } : {}) });
     const view = this.#viewOf(answer.head);
     const head = view === before && fence !== undefined ? { ...answer.head, fence } : answer.head; // EXEC-3
-    await view.read(head, answer.batches, have !== undefined);
+    await view.read(head, answer.batches, have?.run === head.run);
     return view;
   }
 
@@ -149,13 +151,15 @@ export class Execution {
 
   async #advance(): Promise<void> {
     if (!this.#view) return this.#parking.finishTasks(); // closed: attempts that still run here are of no use to anybody
-    // After a failure the view may be old, and the head may promise nothing.
-    if (!this.#view.instance && this.#view.bug === null && !(await this.#claim())) return;
     let went: Went = "again";
-    while (went === "again" && !this.#abandoned) went = await this.#step(this.#view!);
+    while (went === "again" && !this.#abandoned) {
+      // After a failure the view may be old, and the head may promise nothing.
+      if (this.#view.stale && !(await this.#claim())) return;
+      went = await this.#step(this.#view);
+    }
     if (went === "closed" || this.#abandoned) return;
     this.#local.openOutcomes();
-    await this.#parking.rest(this.#view!, this.#local.running > 0);
+    await this.#parking.rest(this.#view, this.#local.running > 0);
   }
 
   async #step(view: RunView): Promise<Went> {

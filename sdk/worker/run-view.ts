@@ -40,6 +40,11 @@ export class RunView {
     this.state = stateOf(startedOf(head));
   }
 
+  /** It was invalidated, and must be read again before a step. */
+  get stale(): boolean {
+    return this.instance === null && this.bug === null;
+  }
+
   /** What the server need not send again; undefined = it sends the whole log. */
   get have(): { run: string; tail: number } | undefined {
     return this.instance ? { run: this.head.run, tail: this.state.tail } : undefined;
@@ -49,9 +54,10 @@ export class RunView {
   async read(head: Head, batches: readonly Batch[], further: boolean): Promise<void> {
     this.head = head;
     const events = batches.flatMap((b) => b.events);
-    if (further && this.instance) {
+    if (further) {
       fold(this.state, events);
-      await this.#replay(this.instance, events);
+      // An instance that was dropped while the server answered cannot be built from these alone: the view is stale.
+      if (this.instance) await this.#replay(this.instance, events);
       return;
     }
     const started = startedOf(head);
@@ -108,7 +114,7 @@ export class RunView {
     for (const id of messages) this.inbox.delete(id);
   }
 
-  /** What was known may be old: the next advance claims and replays. */
+  /** What is known may be old: the next step claims and replays first. */
   invalidate(): void {
     this.instance = null;
     this.bug = null;

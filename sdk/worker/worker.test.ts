@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import type { Ports } from "../../shared/ports.ts";
-import type { AppendItem } from "../../shared/protocol/worker.ts";
+import type { Batch } from "../../shared/protocol/history.ts";
+import type { AppendItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import {
   activity,
   continueAsNew,
@@ -101,6 +102,49 @@ test("activities that a workflow asks for and does not await take no slots with 
   const run = await env.start(one, {});
   expect(await run.result()).toBe(1);
   expect((await run.history())[1]).toMatchObject({ where: expect.stringMatching(/^local:/) });
+});
+
+test("a call that fails while the execution is claimed makes the worker replay the whole log, not what the claim answers", async () => {
+  const poke = signal("poke", z.object({ n: z.number() }));
+  const waits = workflow({ name: "waits", timeout: null, handlers: [poke] }, async () => {
+    const pokes: number[] = [];
+    on(poke, ({ n }) => {
+      pokes.push(n);
+    });
+    await work({ n: 1 });
+    await waitUntil(() => pokes.length === 2);
+    return pokes;
+  });
+  let ports!: Ports;
+  const begin = Promise.withResolvers<void>();
+  let held: "not yet" | "begin" | "no more" = "not yet";
+  const byAnother = async ({ execution, have }: WorkerBody<"claim">) => {
+    const id = have!.tail + 1;
+    const poked = { kind: "signal_received", id, at: env.now.getTime(), message: "m", name: "poke", input: { n: 1 } };
+    const batch = { first: id, events: [{ ...poked, decided: id }], append_id: "another worker" } as Batch;
+    await ports.executions.putBatch({ workspace: DEFAULT_WORKSPACE, execution }, have!.run, batch, 1e6);
+  };
+  const wire = wired(async (operation, body) => {
+    if (operation === "begin" && held === "not yet") {
+      held = "begin";
+      await begin.promise;
+    }
+    if (operation !== "claim" || held !== "begin") return;
+    held = "no more";
+    await byAnother(body as WorkerBody<"claim">);
+    begin.reject(away("begin"));
+    await new Promise((ok) => setImmediate(ok));
+  });
+  const engine = (e: Ports) => {
+    ports = e;
+  };
+  await using env = await environment({ workflows: [waits], activities: [work] }, { wire, engine });
+  env.failNext(work, new Error("no"));
+  const run = await env.start(waits, {});
+  await env.advance("2s");
+  await run.signal(poke, { n: 2 });
+  expect(await run.result()).toEqual([1, 2]);
+  expect((await run.history()).map((e) => e.kind)).not.toContain("workflow_task_failed");
 });
 
 describe("a batch that the server will not read", () => {
