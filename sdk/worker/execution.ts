@@ -150,10 +150,10 @@ export class Execution {
   // --- advancing -----------------------------------------------------------------------------------------------
 
   async #advance(): Promise<void> {
-    if (!this.#view) return this.#parking.finishTasks(); // closed: attempts that still run here are of no use to anybody
+    if (!this.#view) return this.#parking.finishTasks(); // closed: the outcomes of attempts that still run here are dropped
     let went: Went = "again";
     while (went === "again" && !this.#abandoned) {
-      // After a failure the view may be old, and the head may promise nothing.
+      // After a failure the view may be old, and the due time of the head may not cover it.
       if (this.#view.stale && !(await this.#claim())) return;
       went = await this.#step(this.#view);
     }

@@ -1,4 +1,4 @@
-/** Gathers the facts of a step: what the view, the worker and the server say at this moment. */
+/** Gathers the facts of a step from the view, the worker and the server. */
 import { isYounger } from "../../shared/core/decide.ts";
 import { type RunState, sessionOf } from "../../shared/core/state.ts";
 import type { Facts } from "../../shared/core/step.ts";
@@ -46,10 +46,10 @@ export async function gatherFacts(
   };
 }
 
-/** Which other sessions are dead, and which activities late to begin have begun: only the server knows. */
+/** Only the server knows which other sessions are dead, and whether activities that are late to begin have begun. */
 async function askServer(host: ExecutionHost, execution: string, view: RunView, now: Millis): Promise<void> {
   const { others, late } = questions(view, host.worker.session, now);
-  // Asked after each claim, when one of them may have died, and now and then in between: not with every step.
+  // The worker asks after each claim, when a session may have died, and now and then in between: not with every step.
   const mayBeDead = others.some((other) => (host.sessions.diesAt(other) ?? 0) < now);
   if (others.length > 0 && (mayBeDead || now >= view.sessionsAskedAt + ASK_AGAIN_MS)) {
     await host.sessions.ask(others);

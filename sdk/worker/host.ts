@@ -1,4 +1,4 @@
-/** What an execution, and an activity from the queue, may ask of the worker in which they run. */
+/** The interface of the worker to the executions, and to the activities from the queue, that run in it. */
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import type { Leases } from "./leases.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -6,14 +6,14 @@ import type { OtherSessions } from "./sessions.ts";
 import type { ActivitySlots } from "./slots.ts";
 import type { WorkerContext } from "./types.ts";
 
-export interface ActivityHost {
+export interface WorkerHost {
   readonly worker: WorkerContext;
   readonly leases: Leases;
   readonly serverClock: ServerClock;
   readonly slots: ActivitySlots;
 }
 
-export interface ExecutionHost extends ActivityHost {
+export interface ExecutionHost extends WorkerHost {
   readonly sessions: OtherSessions;
   /** Can an attempt of this activity begin in this worker? */
   canRun(activity: string): boolean;
@@ -22,7 +22,7 @@ export interface ExecutionHost extends ActivityHost {
   /** False: the fence is another's. Travels in one call with the parks of other executions. */
   park(item: ParkItem): Promise<boolean>;
   discard(body: WorkerBody<"discard">): Promise<void>;
-  /** An execution has come to rest, and may be evicted. */
+  /** An execution has come to rest: the worker may evict it. */
   onIdle(): void;
   /** A call failed for good, or the worker has a bug: the execution is reset, and its task comes again. */
   onFailure(execution: Resettable, error: unknown): void;

@@ -8,7 +8,7 @@ import { RENEW_MS } from "../../shared/protocol/limits.ts";
 import type { ExecutionHost } from "./host.ts";
 import type { RunView } from "./run-view.ts";
 
-/** Something is due and yet did not happen: the worker's clock is a little ahead, and the worker looks again so soon. */
+/** If something is due and yet did not happen (the worker's clock is a little ahead), the worker looks again so soon. */
 const SOON_MS: Millis = 100;
 /** After a failure the execution is tried again so much later, twice as much later each time. */
 const FIRST_RETRY_MS: Millis = 2_000;
@@ -21,8 +21,8 @@ export class Parking {
   /** Tasks that are leased and not finished. */
   readonly #receipts = new Set<string>();
   #cancelTimer: (() => void) | null = null;
-  /** Since then the head promises that somebody looks again. */
-  #promisedAt: Millis = 0;
+  /** When a claim or a park set the due time last. */
+  #dueSetAt: Millis = 0;
   #failures = 0;
 
   /** `onDue`: the execution is to be advanced. */
@@ -44,7 +44,7 @@ export class Parking {
 
   /** A claim has set the due time. */
   claimed(): void {
-    this.#promisedAt = this.#host.serverClock.now();
+    this.#dueSetAt = this.#host.serverClock.now();
   }
 
   /** Nothing is left to do now. `busy`: local activities run here. */
@@ -52,12 +52,12 @@ export class Parking {
     this.stopTimer();
     this.#failures = 0;
     const now = this.#host.serverClock.now();
-    const promised = busy && now - this.#promisedAt < RENEW_MS;
-    if (!promised) {
+    const renewed = busy && now - this.#dueSetAt < RENEW_MS;
+    if (!renewed) {
       if (view.isOwner) await this.#park(view);
-      this.#promisedAt = now;
+      this.#dueSetAt = now;
     }
-    if (busy) this.#wakeAt(Math.min(this.#dueAt(view) ?? Number.POSITIVE_INFINITY, this.#promisedAt + RENEW_MS));
+    if (busy) this.#wakeAt(Math.min(this.#dueAt(view) ?? Number.POSITIVE_INFINITY, this.#dueSetAt + RENEW_MS));
     this.finishTasks(busy ? 1 : 0); // EXEC-5 needs one, and every message brings one more
   }
 

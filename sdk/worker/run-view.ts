@@ -1,6 +1,6 @@
 /**
- * What this worker knows of the current run of one execution: head, state, inbox, and the instance of the workflow code
- * that has been given the same events. A run has one view in a worker; the next run gets a new one. The rules EXEC-2 to
+ * The view that a worker has of the current run of one execution: head, state, inbox, and the instance of the workflow
+ * code that was given the same events. A run has one view in a worker; the next run gets a new one. The rules EXEC-2 to
  * EXEC-4 are defined in `execution.ts`.
  */
 import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
@@ -40,12 +40,12 @@ export class RunView {
     this.state = stateOf(startedOf(head));
   }
 
-  /** It was invalidated, and must be read again before a step. */
+  /** It was invalidated: the worker must read the whole log before the next step. */
   get stale(): boolean {
     return this.instance === null && this.bug === null;
   }
 
-  /** What the server need not send again; undefined = it sends the whole log. */
+  /** The part of the log that the server need not send again; undefined = it sends the whole log. */
   get have(): { run: string; tail: number } | undefined {
     return this.instance ? { run: this.head.run, tail: this.state.tail } : undefined;
   }
@@ -114,7 +114,7 @@ export class RunView {
     for (const id of messages) this.inbox.delete(id);
   }
 
-  /** What is known may be old: the next step claims and replays first. */
+  /** The view may be old: the next step claims and replays first. */
   invalidate(): void {
     this.instance = null;
     this.bug = null;

@@ -1,6 +1,6 @@
 /**
- * What the executions of one worker share: the way to the server (with calls joined together), the server's time, the
- * slots for activities, the knowledge of other sessions. It also keeps the executions themselves.
+ * The parts that the executions of one worker share: calls to the server, joined together; the server's time; the slots
+ * for activities; the knowledge of other sessions. The runtime also keeps the executions themselves.
  */
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import { roughSize } from "../json.ts";
@@ -105,7 +105,7 @@ export class WorkerRuntime implements ExecutionHost {
     return n;
   }
 
-  /** Executions of which something is under way here. */
+  /** Executions that are being advanced, or have attempts or outcomes here. */
   get working(): number {
     let n = 0;
     for (const execution of this.#executions.values()) if (execution.working) n += 1;

@@ -2,7 +2,7 @@
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 
-/** Smaller corrections are left out: they would be half a round trip, and could take the time back. */
+/** A smaller difference is ignored: an error of half a round trip does no harm, but a time that goes back does. */
 const TOLERANCE_MS: Millis = 50;
 
 export class ServerClock {

@@ -1,8 +1,8 @@
-/** What this worker knows of other worker sessions: which are dead, and when the others would be, should they fall silent now. */
+/** The dead sessions of other workers, and for each living one the time at which it is dead if no further heartbeat comes. */
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { WorkerContext } from "./types.ts";
 
-/** The server answers again whatever is forgotten. */
+/** Beyond this the worker forgets all, and asks the server again. */
 const MAX_REMEMBERED = 10_000;
 const DEAD: Millis = 0;
 

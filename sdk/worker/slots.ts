@@ -15,7 +15,7 @@ export class ActivitySlots {
   #reserved = 0;
   #acquired = 0;
   readonly #waiting: (() => void)[] = [];
-  /** Moving average of what attempts take. It starts at the threshold: none waits here until attempts prove to be short. */
+  /** Moving average of what attempts take. It starts at the threshold: no attempt waits here until attempts prove to be short. */
   #typicalMs = SHORT_MS;
   #onFree: () => void = () => {};
   #onFull: () => void = () => {};
@@ -53,7 +53,7 @@ export class ActivitySlots {
     this.#onFree();
   }
 
-  /** Undefined: the slot is acquired. Else it is when the promise resolves. */
+  /** Acquires a slot: at once, which answers undefined, or when the promise resolves. */
   acquire(): Promise<void> | undefined {
     if (this.#acquired < this.#size) {
       this.#acquired += 1;

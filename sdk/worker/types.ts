@@ -1,4 +1,4 @@
-/** What the parts of a worker share. Time, ids and the way to the server come in from outside, so that tests own them. */
+/** The types that the parts of a worker share. Time, ids and the transport come in from outside, so that tests control them. */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
@@ -18,7 +18,7 @@ export interface WorkerContext {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly log: Log;
-  /** One id per boot of this process. */
+  /** One id per start of a worker. */
   readonly session: string;
   readonly deployment: string;
   readonly uuid: () => string;

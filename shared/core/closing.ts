@@ -1,4 +1,4 @@
-/** What a close says besides its batch: the reason of a failure, the outbox for the children, the message ids to carry over. */
+/** The body of a close besides its batch: the reason of a failure, the outbox for the children, the message ids to carry. */
 import type { OutboxEntry } from "../protocol/head.ts";
 import type { Batch, HistoryEvent, Millis } from "../protocol/history.ts";
 import { rootMessage } from "../protocol/history.ts";

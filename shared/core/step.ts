@@ -1,8 +1,8 @@
 /**
- * `draft` and `step`: what a worker records next of a run, and what it does afterwards. Pure: time and facts come in as
- * arguments, the batch goes out as a value. Workflow code is asynchronous, so the worker asks it between the two calls:
- * `draft` computes what is recorded without the code and which stimuli the code is to be given, `step` adds the code's
- * decisions. The rules EXEC-6 and EXEC-7 are defined in `sdk/worker/execution.ts`.
+ * `draft` and `step` compute the next batch that a worker records of a run, and what the worker does after it. Pure: time
+ * and facts come in as arguments, the batch goes out as a value. Workflow code is asynchronous, so the worker asks it
+ * between the two calls: `draft` computes the events that need no code and the stimuli for the code, `step` adds the
+ * decisions of the code. The rules EXEC-6 and EXEC-7 are defined in `sdk/worker/execution.ts`.
  */
 import type { Batch, Decision, Failure, HistoryEvent, Millis, NewEvent, Stimulus } from "../protocol/history.ts";
 import { isClosing, isStimulus } from "../protocol/history.ts";
