@@ -156,7 +156,7 @@ export class LocalActivities {
 
   // --- the end -------------------------------------------------------------------------------------------------
 
-  /** The run is over: nobody waits for its outcomes. */
+  /** The run is over: its attempts are cancelled, their outcomes dropped. */
   leaveRun(): void {
     for (const attempt of this.#running.values()) attempt.cancel("the run has ended");
     this.#outcomes = [];

@@ -7,7 +7,7 @@ import { fold, type RunState } from "./state.ts";
 
 /** A message may be delivered again for so long after it was taken in. */
 const CARRY_MS: Millis = 15 * 60_000;
-/** A continued run is told at most so many ids of messages taken in lately: the head carries them to every claim. */
+/** A continued run gets at most so many ids of messages taken in lately, because the head carries them to every claim. */
 const MAX_CARRIED = 1_000;
 
 export interface CloseTerms {
