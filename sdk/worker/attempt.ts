@@ -170,11 +170,13 @@ export class Attempt {
 
   #complete(result: unknown): void {
     const bytes = payloadBytes(result);
-    if (bytes <= MAX_PAYLOAD_BYTES) return void this.#settle({ kind: "completed", result: (result ?? null) as never });
-    const error = new Error(
-      `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`,
-    );
-    void this.#settle({ kind: "failed", reason: "failed", failure: { ...toFailure(error), non_retryable: true } });
+    if (bytes > MAX_PAYLOAD_BYTES) {
+      const message = `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`;
+      const failure = { ...toFailure(new Error(message)), non_retryable: true };
+      void this.#settle({ kind: "failed", reason: "failed", failure });
+      return;
+    }
+    void this.#settle({ kind: "completed", result: (result ?? null) as never });
   }
 
   #fail(reason: AttemptEnd, error: unknown): void {
