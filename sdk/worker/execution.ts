@@ -18,13 +18,11 @@
  * EXEC-7. A step takes in as many messages as fit into one call. If the run ends at some of them, the worker drops that
  *     step, records the other messages without decisions, and lets the run end when none are left.
  */
-import { type Answer, draft, step } from "../../shared/core/step.ts";
+import { draft, step } from "../../shared/core/step.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import { isClosing } from "../../shared/protocol/history.ts";
 import { QueryRefused } from "../errors.ts";
-import { toFailure } from "../failure.ts";
-import type { Activation } from "../workflow/types.ts";
 import { gatherFacts } from "./facts.ts";
 import type { ExecutionHost } from "./host.ts";
 import { LocalActivities } from "./local-activities.ts";
@@ -169,12 +167,12 @@ export class Execution {
     if (this.#host.serverClock.now() >= (state.started.deadline ?? Number.POSITIVE_INFINITY)) return this.#reclaim();
     const facts = await gatherFacts(this.#host, this.id, view, this.#local);
     const drafted = draft(state, facts);
-    const answer = drafted.stimuli === null ? null : this.#answerOf(view, await view.activate(drafted.stimuli));
+    const answer = drafted.stimuli === null ? null : await view.activate(drafted.stimuli);
     const { slots } = this.#host;
     const runsHere = (activity: number) => this.#local.runsHere(activity);
     const { batch, taken, next, ending } = step(state, facts, drafted, answer, { slots: slots.reservable, runsHere });
     view.ending = ending;
-    if (view.bug !== null) this.#logBug(view);
+    if (view.bug !== null) view.logBug();
     if (batch) {
       this.#local.reserve(batch.events);
       const recorded = await this.#record(view, { ...batch, append_id: this.#host.worker.uuid() }, taken);
@@ -183,18 +181,6 @@ export class Execution {
     if (next !== "replay") return next;
     view.instance = null; // EXEC-7, by EXEC-2
     return this.#reclaim();
-  }
-
-  #answerOf(view: RunView, activation: Activation): Answer {
-    if ("bug" in activation) return { bug: toFailure(activation.bug) };
-    const { decided, decisions } = activation;
-    return { decided, decisions, code: this.#host.worker.workflows.get(view.head.workflow)!.hash };
-  }
-
-  #logBug({ bug, head: { workflow, run } }: RunView): void {
-    const { message, stack } = toFailure(bug);
-    const fields = { execution: this.id, workflow, run, stack };
-    this.#host.worker.log.error(`workflow code failed, the execution waits for repaired code: ${message}`, fields);
   }
 
   async #reclaim(): Promise<"again" | "closed"> {

@@ -4,11 +4,13 @@
  * EXEC-4 are defined in `execution.ts`.
  */
 import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
+import type { Answer } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, Stimulus } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
+import { toFailure } from "../failure.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
-import type { Activation, Instance } from "../workflow/types.ts";
+import type { Instance } from "../workflow/types.ts";
 import type { WorkerContext } from "./types.ts";
 
 export class RunView {
@@ -91,15 +93,26 @@ export class RunView {
   }
 
   /** Gives the stimuli to workflow code. */
-  async activate(stimuli: readonly Stimulus[]): Promise<Activation> {
+  async activate(stimuli: readonly Stimulus[]): Promise<Answer> {
     const activation = await this.instance!.activate(stimuli);
-    if ("bug" in activation) this.#fail(activation.bug);
-    return activation;
+    if ("bug" in activation) {
+      this.#fail(activation.bug);
+      return { bug: toFailure(activation.bug) };
+    }
+    const { decided, decisions } = activation;
+    return { decided, decisions, code: this.#worker.workflows.get(this.head.workflow)!.hash };
   }
 
   #fail(bug: unknown): void {
     this.instance = null; // EXEC-2
     this.bug = bug;
+  }
+
+  logBug(): void {
+    const { message, stack } = toFailure(this.bug);
+    const { workflow, run } = this.head;
+    const fields = { execution: this.#execution, workflow, run, stack };
+    this.#worker.log.error(`workflow code failed, the execution waits for repaired code: ${message}`, fields);
   }
 
   /** The batch is durable: the log has it, its messages need not be kept. */

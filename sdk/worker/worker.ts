@@ -9,20 +9,17 @@
  *     back at once, and removes its heartbeat, so that other workers take over without waiting for a lease.
  * WORKER-4. When the server does not accept the worker's key any more, the worker calls `onFatal`, once.
  */
-import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
-import { QueryRefused } from "../errors.ts";
-import { toFailure } from "../failure.ts";
-import { payloadBytes } from "../json.ts";
 import { definitionOf } from "../workflow/definitions.ts";
 import { Leases } from "./leases.ts";
+import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
 import { WorkerRuntime } from "./runtime.ts";
 import type { TaskSource } from "./source.ts";
 import { pollSource } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
-import { refusedFor, ServerRefusal } from "./transport.ts";
+import { ServerRefusal } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
 /** Timeout of the call that removes the heartbeat, ms: without it the heartbeat only lapses later. */
@@ -198,7 +195,7 @@ export class Worker {
       case "query":
         leases.hold(receipt);
         this.#answering += 1;
-        void this.#answer(task).finally(() => {
+        void answerQuery(this.#runtime, task).finally(() => {
           this.#answering -= 1;
           leases.finish(receipt);
         });
@@ -207,33 +204,6 @@ export class Worker {
         void this.#queued.run(delivery, task);
         return;
     }
-  }
-
-  async #answer(task: Extract<Delivery["task"], { kind: "query" }>): Promise<void> {
-    const { transport, log } = this.#context;
-    if (this.#runtime.serverClock.now() >= task.expires_at) return; // its caller waits no longer
-    let answer: WorkerBody<"answer">["answer"];
-    try {
-      const result = await this.#runtime.execution(task.execution).query(task.name, task.input);
-      const bytes = payloadBytes(result);
-      if (bytes > MAX_PAYLOAD_BYTES) {
-        const why = `the answer of query "${task.name}" has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}`;
-        throw new QueryRefused(413, why);
-      }
-      answer = { kind: "result", result: (result ?? null) as never };
-    } catch (error) {
-      const status = error instanceof QueryRefused ? error.status : 424;
-      answer = { kind: "failure", status, failure: toFailure(error) };
-    }
-    const send = (what: typeof answer) =>
-      transport.call("answer", { query: task.query, answer: what }, { retry: false });
-    await send(answer)
-      .catch((error) => {
-        const refused = refusedFor(error);
-        if (!refused) throw error;
-        return send({ kind: "failure", status: refused.status, failure: { message: refused.detail } });
-      })
-      .catch((error) => log.warn("an answer to a query did not reach the server", { error }));
   }
 
   // --- stopping ------------------------------------------------------------------------------------------------
