@@ -25,8 +25,10 @@ export {
 } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { log } from "./log.ts";
-export type { RunningWorker, WorkerOptions } from "./worker/run.ts";
-export { runWorker, startWorker, WorkerConfigError } from "./worker/run.ts";
+export type { WorkerOptions } from "./worker/options.ts";
+export { WorkerConfigError } from "./worker/options.ts";
+export type { RunningWorker } from "./worker/run.ts";
+export { runWorker, startWorker } from "./worker/run.ts";
 export { BlockedLoopError, NotDurableError } from "./workflow/bugs.ts";
 export type { ChildHandle, ChildOptions } from "./workflow/children.ts";
 export { child, start } from "./workflow/children.ts";

@@ -1,26 +1,26 @@
 /**
- * One call for many: items offered while calls are under way wait and travel together in the next. Under light load
- * each goes at once; under heavy load the batches grow by themselves.
+ * Joins calls: items that are offered while calls are under way wait, and travel together in the next call. Under light
+ * load each item goes at once; under heavy load the groups grow by themselves.
  */
-const LIGHT = 1024 * 1024;
+const MAX_GROUP_BYTES = 1024 * 1024;
 
 export class Batcher<Item, Answer> {
   readonly #send: (items: Item[]) => Promise<Answer[]>;
-  readonly #most: number;
-  readonly #forEachConcurrent: number;
+  readonly #maxItems: number;
+  readonly #maxCalls: number;
   readonly #weigh: (item: Item) => number;
   #waiting: { item: Item; ok: (answer: Answer) => void; no: (why: unknown) => void }[] = [];
   #underWay = 0;
   #armed = false;
 
-  /** `most` items a call, `abreast` calls at a time; `weigh`: bytes, of which a call of several items carries 1 MiB. */
+  /** `maxItems` a call, default 100; `maxCalls` at a time, default 2; `weigh`: bytes, of which a call of several items carries 1 MiB. */
   constructor(
     send: (items: Item[]) => Promise<Answer[]>,
-    o: { most?: number; forEachConcurrent?: number; weigh?: (item: Item) => number } = {},
+    o: { maxItems?: number; maxCalls?: number; weigh?: (item: Item) => number } = {},
   ) {
     this.#send = send;
-    this.#most = o.most ?? 100;
-    this.#forEachConcurrent = o.forEachConcurrent ?? 2;
+    this.#maxItems = o.maxItems ?? 100;
+    this.#maxCalls = o.maxCalls ?? 2;
     this.#weigh = o.weigh ?? (() => 0);
   }
 
@@ -32,30 +32,30 @@ export class Batcher<Item, Answer> {
   }
 
   #arm(): void {
-    if (this.#armed || this.#underWay >= this.#forEachConcurrent) return;
+    if (this.#armed || this.#underWay >= this.#maxCalls) return;
     this.#armed = true;
-    // Whoever is ready in the same turn of the loop joins.
+    // Items that are offered before this microtask runs join the call.
     queueMicrotask(() => {
       this.#armed = false;
-      this.#go();
+      this.#sendWaiting();
     });
   }
 
-  #group() {
+  #nextGroup() {
     if (this.#waiting.length === 1) return this.#waiting.splice(0, 1);
     let weight = 0;
     let n = 0;
-    while (n < Math.min(this.#most, this.#waiting.length)) {
+    while (n < Math.min(this.#maxItems, this.#waiting.length)) {
       weight += this.#weigh(this.#waiting[n]!.item);
-      if (n > 0 && weight > LIGHT) break;
+      if (n > 0 && weight > MAX_GROUP_BYTES) break;
       n += 1;
     }
     return this.#waiting.splice(0, n);
   }
 
-  #go(): void {
-    while (this.#waiting.length > 0 && this.#underWay < this.#forEachConcurrent) {
-      const group = this.#group();
+  #sendWaiting(): void {
+    while (this.#waiting.length > 0 && this.#underWay < this.#maxCalls) {
+      const group = this.#nextGroup();
       this.#underWay += 1;
       this.#send(group.map((w) => w.item))
         .then(

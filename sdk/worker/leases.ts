@@ -1,21 +1,23 @@
 /**
- * Leases of the tasks this worker holds: extended together every third of their length, and only while the event loop
- * makes progress (a hung worker loses them, which is the point). Finished receipts are sent back in groups.
+ * The leases of the tasks that this worker holds. It extends them together, every third of their length, by a timer of
+ * its event loop: a hung worker extends none, so that other workers get its tasks. It finishes tasks in groups.
  */
+import type { Clock } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { Batcher } from "./batcher.ts";
 import type { TaskSource } from "./source.ts";
-import type { WorkerClock } from "./types.ts";
+
+const MAX_RECEIPTS = 1_000; // a call
 
 export class Leases {
   readonly #held = new Map<string, (() => void) | undefined>();
   readonly #source: TaskSource;
-  readonly #clock: WorkerClock;
+  readonly #clock: Clock;
   readonly #leaseMs: Millis;
   readonly #finish: Batcher<string, undefined>;
   #timer: (() => void) | null = null;
 
-  constructor(source: TaskSource, clock: WorkerClock, leaseMs: Millis) {
+  constructor(source: TaskSource, clock: Clock, leaseMs: Millis) {
     this.#source = source;
     this.#clock = clock;
     this.#leaseMs = leaseMs;
@@ -25,7 +27,7 @@ export class Leases {
     });
   }
 
-  /** `onLost`: the lease has passed to somebody else. */
+  /** `onLost`: the lease has ended, and another worker gets the task. */
   hold(receipt: string, onLost?: () => void): void {
     this.#held.set(receipt, onLost);
     this.#arm();
@@ -41,8 +43,8 @@ export class Leases {
 
   async #extend(): Promise<void> {
     const receipts = [...this.#held.keys()];
-    for (let i = 0; i < receipts.length; i += 1000) {
-      const group = receipts.slice(i, i + 1000);
+    for (let i = 0; i < receipts.length; i += MAX_RECEIPTS) {
+      const group = receipts.slice(i, i + MAX_RECEIPTS);
       const lost = await this.#source.extend(group, this.#leaseMs).catch(() => []); // the next round tries again
       for (const receipt of lost) {
         const onLost = this.#held.get(receipt);
@@ -52,38 +54,38 @@ export class Leases {
     }
   }
 
-  /** The task is done: deletes it. A failure is harmless, it is delivered once more. */
+  /** The task is done: deletes it. If that fails, it is delivered once more, which is harmless. */
   finish(receipt: string): void {
     this.#held.delete(receipt);
     void this.#finish.offer(receipt).catch(() => {});
   }
 
-  /** It is not ours any more: the same task has been handed to somebody else, who finishes it. */
+  /** Another worker has the task now, and finishes it. */
   forget(receipt: string): void {
     this.#held.delete(receipt);
   }
 
-  /** Delivered again after `ms`; the lease ends now. */
+  /** Ends the lease now; the task is delivered again after `ms`. */
   async release(receipt: string, ms: Millis): Promise<void> {
     this.#held.delete(receipt);
     await this.#source.extend([receipt], Math.max(0, Math.round(ms)), { patiently: true });
   }
 
-  /** Forgets everything without a word. */
+  /** Forgets all leases and tells the server nothing. */
   drop(): void {
     this.#held.clear();
     this.#timer?.();
     this.#timer = null;
   }
 
-  /** Hands back everything. */
+  /** Hands all tasks back: they are delivered again at once. */
   async releaseAll(): Promise<void> {
     const receipts = [...this.#held.keys()];
     this.#held.clear();
     this.#timer?.();
     this.#timer = null;
-    for (let i = 0; i < receipts.length; i += 1000) {
-      await this.#source.extend(receipts.slice(i, i + 1000), 0).catch(() => {}); // the leases lapse by themselves
+    for (let i = 0; i < receipts.length; i += MAX_RECEIPTS) {
+      await this.#source.extend(receipts.slice(i, i + MAX_RECEIPTS), 0).catch(() => {}); // the leases lapse by themselves
     }
   }
 

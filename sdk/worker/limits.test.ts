@@ -1,4 +1,4 @@
-/** Payloads over the limit hurt the one call that they belong to, never the execution that others wait for. */
+/** A payload over the limit fails the call that it belongs to, never the execution. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { on, query, signal, update, WorkflowError, waitUntil, workflow } from "../index.ts";
@@ -32,7 +32,7 @@ const target = workflow({ name: "target", timeout: null, handlers: [grow, fail, 
   return "ended";
 });
 
-describe("what handlers answer", () => {
+describe("answers of handlers", () => {
   const ask = async (kind: "updates" | "queries", name: string, bytes: number) => {
     await using env = await environment({ workflows: [target] });
     const run = await env.start(target, {});
@@ -45,14 +45,14 @@ describe("what handlers answer", () => {
     return { large, small };
   };
 
-  test("an update's answer over the limit fails that update alone, and its caller is told why", async () => {
+  test("an update's answer over the limit fails that update alone, and its caller gets the reason", async () => {
     const { large, small } = await ask("updates", "grow", 3 * MB);
     expect(large).toMatchObject({ status: 413, body: { code: "PAYLOAD_TOO_LARGE" } });
     expect(JSON.stringify(large.body)).toMatch(/the answer of update .*grow.* has 3145730 bytes, the limit is 2097152/);
     expect(small).toMatchObject({ status: 200, body: { result: "xxx" } });
   });
 
-  test("so does an answer within the limit in characters, and over it in bytes", async () => {
+  test("an update's answer within the limit in characters, and over it in bytes, fails that update", async () => {
     const wide = update("wide", size, z.string());
     const speaks = workflow({ name: "speaks", timeout: null, handlers: [wide, end] }, async () => {
       let done = false;
@@ -76,7 +76,7 @@ describe("what handlers answer", () => {
     expect(small).toMatchObject({ status: 200, body: { result: "xxx" } });
   });
 
-  test("an update that fails or is refused with details too large to record does so without them", async () => {
+  test("an update that fails or is refused with details too large to record is recorded without them", async () => {
     const broken = await ask("updates", "fail", 3 * MB);
     expect(broken.large).toMatchObject({ status: 424 });
     expect(JSON.stringify(broken.large.body)).toMatch(/it broke/);
@@ -85,7 +85,7 @@ describe("what handlers answer", () => {
     expect(JSON.stringify(refused.large.body)).toMatch(/not now/);
   });
 
-  test("a bug with details too large to record waits for repaired code like any other", async () => {
+  test("an execution whose code has a bug with details too large to record waits for repaired code like any other", async () => {
     let fixed = false;
     const buggy = workflow({ name: "buggy", timeout: null, deterministic: false }, async () => {
       if (!fixed) throw Object.assign(new TypeError("no"), { details: text(3 * MB) });
@@ -99,7 +99,7 @@ describe("what handlers answer", () => {
   });
 });
 
-describe("large messages that have waited together", () => {
+describe("large messages that waited together", () => {
   const load = signal("load", z.object({ n: z.number(), text: z.string() }));
   const gather = workflow(
     { name: "gather", input: z.object({ wanted: z.number() }), timeout: null, handlers: [load] },
@@ -112,7 +112,7 @@ describe("large messages that have waited together", () => {
       return got;
     },
   );
-  /** Sends them while nobody drives. */
+  /** Sends the messages while no worker is alive. */
   const gathered = async (wanted: number, count: number) => {
     const env = await environment({ workflows: [gather], workers: 1 });
     const run = await env.start(gather, { wanted });
@@ -125,12 +125,12 @@ describe("large messages that have waited together", () => {
     return { result, history };
   };
 
-  test("are taken in one after another, however many they are", async () => {
+  test("are all recorded, however many they are", async () => {
     const { result } = await gathered(10, 10);
     expect(result.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
-  test.each([5, 12])("are all taken in before the run ends, though it ends at the first of %d", async (count) => {
+  test.each([5, 12])("are all recorded before the run ends, though it ends at the first of %d", async (count) => {
     const { result, history } = await gathered(1, count);
     expect(result).toHaveLength(1);
     const taken = history.flatMap((e) => (e.kind === "signal_received" ? [e.message] : []));

@@ -1,4 +1,4 @@
-/** Activities that run where the workflow is driven: limits, heartbeats, retries, cancellation, other drivers. */
+/** Activities that run in the worker of their workflow: limits, heartbeats, retries, cancellation, other workers. */
 import { expect, test } from "vitest";
 import * as z from "zod";
 import {
@@ -26,7 +26,7 @@ const act = activity(
   },
   async () => "done",
 );
-const told = async () => {
+const outcomeOfAct = async () => {
   try {
     return { ok: await act() };
   } catch (error) {
@@ -34,12 +34,12 @@ const told = async () => {
     return { reason: error.reason, attempt: error.attempt, cause: (error.cause as Error).name };
   }
 };
-const calls = workflow({ name: "calls", timeout: null }, told);
+const calls = workflow({ name: "calls", timeout: null }, outcomeOfAct);
 const options = { workflows: [calls], activities: [act], activityPatienceMs: 10 };
 const untilAborted = (ctx: ActivityContext) =>
   new Promise((_, no) => ctx.signal.addEventListener("abort", () => no(ctx.signal.reason)));
 
-test("attempts follow each other after waits that grow up to their limit, under one key", async () => {
+test("the waits between attempts grow up to their limit, and all attempts have one idempotency key", async () => {
   await using env = await environment(options);
   const seen: [number, string, number][] = [];
   env.stub(act, (_, ctx) => {
@@ -52,7 +52,7 @@ test("attempts follow each other after waits that grow up to their limit, under 
   expect([seen[1]![2] - seen[0]![2], seen[2]![2] - seen[1]![2]]).toEqual([1_000, 2_000]);
 });
 
-test("an error of a listed name, or one that says so, is not tried again; one that names a wait gets it", async () => {
+test("an activity is not retried after an error of a listed name or with retry: false, and waits as long as an error asks for", async () => {
   await using env = await environment(options);
   env.failNext(act, new TypeError("bug"));
   expect(await (await env.start(calls, {})).result()).toEqual({ reason: "failed", attempt: 1, cause: "TypeError" });
@@ -64,7 +64,7 @@ test("an error of a listed name, or one that says so, is not tried again; one th
   expect(env.now.getTime() - at).toBe(3_600_000);
 });
 
-test("silence longer than the heartbeat limit ends an attempt; beating keeps it alive; the next has the last details", async () => {
+test("an attempt ends after a silence beyond the heartbeat limit, and the next attempt gets its last details", async () => {
   await using env = await environment(options);
   const last: unknown[] = [];
   let ctx!: ActivityContext;
@@ -89,7 +89,7 @@ test("silence longer than the heartbeat limit ends an attempt; beating keeps it 
   );
 });
 
-test("heartbeats come to the server one at a time, at most once a second, the last one before the outcome", async () => {
+test("the worker sends heartbeats one at a time, at most once a second, and the last one before the outcome", async () => {
   const beats: unknown[] = [];
   let open = 0;
   let most = 0;
@@ -121,7 +121,7 @@ test("heartbeats come to the server one at a time, at most once a second, the la
     ctx.heartbeat(i + 0.5);
     await env.advance("2s");
   }
-  expect(beats).toEqual([1.5]); // the first has not been answered yet
+  expect(beats).toEqual([1.5]); // the first call has no answer yet
   finish("ok");
   await env.settle();
   while (slow.length > 0) {
@@ -133,7 +133,7 @@ test("heartbeats come to the server one at a time, at most once a second, the la
   expect(await run.result()).toEqual({ ok: "ok" });
 });
 
-test("a cancelled workflow tells its running activity at once, may clean up, and ends cancelled", async () => {
+test("a cancelled workflow cancels its running activity at once, may clean up, and ends cancelled", async () => {
   const seen: string[] = [];
   const cleans = workflow({ name: "cleans", timeout: null }, async () => {
     try {
@@ -157,7 +157,7 @@ test("a cancelled workflow tells its running activity at once, may clean up, and
   expect(seen).toEqual(["CancelledError", "cleaned"]);
 });
 
-test("a running activity learns of the cancellation though another worker drives by then", async () => {
+test("a running activity is cancelled even if another worker owns the execution by then", async () => {
   const asks = workflow({ name: "asks", timeout: null }, async () => await act());
   await using env = await environment({ ...options, workflows: [asks], workers: 2 });
   const names: string[] = [];
@@ -172,13 +172,13 @@ test("a running activity learns of the cancellation though another worker drives
     });
   });
   const run = await env.start(asks, {});
-  await run.cancel(); // either worker may take it in
+  await run.cancel(); // either worker may record it
   expect(await run.status()).toBe("CANCELED");
   await env.advance("15s");
   expect(names).toEqual(["CancelledError"]);
 });
 
-test("terminating an execution ends what it runs here within a minute, and its outcome changes nothing", async () => {
+test("the activities of a terminated execution are cancelled within a minute, and their outcomes change nothing", async () => {
   await using env = await environment(options);
   const names: string[] = [];
   let ctx!: ActivityContext;
@@ -197,7 +197,7 @@ test("terminating an execution ends what it runs here within a minute, and its o
   expect((await run.history()).at(-1)).toMatchObject({ kind: "execution_terminated" });
 });
 
-test("an activity that runs for hours in one worker costs a driver elsewhere a few questions, not one with every step", async () => {
+test("a worker asks about an activity that runs for hours in another worker now and then, not with every step", async () => {
   const poke = signal("poke", z.object({}));
   const hours = activity({ name: "hours", timeout: "9h" }, () => new Promise(() => {}));
   const busy = workflow({ name: "busy", timeout: null, handlers: [poke] }, async () => {

@@ -1,4 +1,4 @@
-/** Lines for people on a terminal, JSON for machines elsewhere. */
+/** The default log of a worker: lines of text on a terminal, JSON elsewhere. */
 import type { Log } from "../workflow/types.ts";
 
 export function consoleLog(json = !process.stderr.isTTY): Log {

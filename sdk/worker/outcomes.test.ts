@@ -1,4 +1,4 @@
-/** Outcomes of local work that come together are recorded in as many calls as they need. */
+/** A worker records outcomes of local activities that come together in as many calls as they need. */
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { activity, workflow } from "../index.ts";
@@ -6,7 +6,7 @@ import { environment } from "../testing/environment.ts";
 
 const PICTURE = 2_080_000;
 
-test("results of 24 MB that come at once are recorded, each once, though a call may have 16 MB", async () => {
+test("results of 24 MB that come at once are each recorded once, though a call may have only 16 MB", async () => {
   let release = () => {};
   const together = new Promise<void>((ok) => {
     release = ok;

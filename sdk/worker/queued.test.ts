@@ -1,4 +1,4 @@
-/** Activities that travel through the deployment's queue: attempts over deliveries, leases, limits, cancellation. */
+/** Activities from the deployment's queue: attempts and deliveries, leases, limits, cancellation. */
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
@@ -22,7 +22,7 @@ const asks = workflow({ name: "asks", timeout: null }, async () => {
   }
 });
 const options = { workflows: [asks], activities: [work], workers: 2, activityPatienceMs: 10 };
-/** Worker 1 drives; the others run what it cannot. */
+/** Worker 1 has no activities; the others run them. */
 const elsewhere: Internals = { runs: (_, n) => n > 1 };
 const blocked = (which: (operation: string, n: number) => boolean) => (inner: Transport, n: number) => ({
   close: () => inner.close(),
@@ -32,7 +32,7 @@ const blocked = (which: (operation: string, n: number) => boolean) => (inner: Tr
   }) as Transport["call"],
 });
 
-test("deliveries count the attempts, the back-off grows, and the key stays the same", async () => {
+test("deliveries count the attempts, the back-off grows, and the idempotency key stays the same", async () => {
   await using env = await environment(options, elsewhere);
   const seen: [number, string, number][] = [];
   env.stub(work, (_, ctx) => {
@@ -46,7 +46,7 @@ test("deliveries count the attempts, the back-off grows, and the key stays the s
   expect(seen.slice(1).map(([, , at], i) => at - seen[i]![2])).toEqual([10_000, 20_000]);
 });
 
-test("an attempt dies with its worker: the next one has its last heartbeat", async () => {
+test("an attempt ends with its worker, and the next attempt gets its last heartbeat", async () => {
   await using env = await environment({ ...options, workers: 1 }, { runs: (_, n) => n > 1 });
   const seen: unknown[] = [];
   env.stub(work, async (_, ctx) => {
@@ -68,7 +68,7 @@ test("an attempt dies with its worker: the next one has its last heartbeat", asy
   ]);
 });
 
-test("a lease that was lost ends the attempt here without a word: another worker's counts", async () => {
+test("an attempt whose lease was lost is cancelled and reports nothing: the attempt of another worker counts", async () => {
   let silent = false;
   const wire = blocked((operation, n) => silent && operation === "extend" && n === 2);
   await using env = await environment({ ...options, workers: 3 }, { ...elsewhere, wire });
@@ -85,13 +85,13 @@ test("a lease that was lost ends the attempt here without a word: another worker
   const run = await env.start(asks, {});
   await env.advance("31s");
   silent = false;
-  await env.advance("1m"); // now the first has been told
+  await env.advance("1m"); // now the first worker knows that its lease is lost
   finish();
   expect(await run.result()).toEqual({ ok: "second" });
   expect(signals.map((s) => s.aborted)).toEqual([true, false]);
 });
 
-test("an attempt that another has followed learns it from its heartbeats, and neither its details nor its failure count", async () => {
+test("an attempt that a later one has followed is cancelled by its heartbeat, and neither its details nor its failure count", async () => {
   let silent = false;
   const wire = blocked((operation, n) => silent && operation === "extend" && n === 2);
   await using env = await environment({ ...options, workers: 3 }, { ...elsewhere, wire });
@@ -124,9 +124,9 @@ test("an attempt that another has followed learns it from its heartbeats, and ne
 });
 
 test.each([
-  ["final", new WorkflowError("too late", { retry: false })],
-  ["one that would be repeated", new Error("too late")],
-])("a failure of an attempt that another has followed, not knowing, does not count: %s", async (_, error) => {
+  ["a final failure", new WorkflowError("too late", { retry: false })],
+  ["a failure that would be retried", new Error("too late")],
+])("a failure of an attempt that does not know of a later one does not count: %s", async (_, error) => {
   let silent = false;
   const wire = blocked((operation, n) => silent && operation === "extend" && n === 2);
   await using env = await environment({ ...options, workers: 3 }, { ...elsewhere, wire });
@@ -152,7 +152,7 @@ test.each([
   expect(fails).toHaveLength(2);
 });
 
-test("one whose time from scheduling to the end is over is not begun any more", async () => {
+test("an activity does not begin after its schedule-to-close limit", async () => {
   const brief = activity({ name: "brief", scheduleToClose: "1m" }, async () => "ran");
   const calls = workflow({ name: "calls", timeout: null }, async () => {
     const reason = await brief().catch((error: ActivityError) => error.reason);
@@ -167,7 +167,7 @@ test("one whose time from scheduling to the end is over is not begun any more", 
   expect(env.attempts(brief)).toBe(0);
 });
 
-test("one that nobody began in time fails for that, and late workers leave it alone", async () => {
+test("an activity that no worker begins in time fails, and a worker that comes later does not begin it", async () => {
   const soon = activity({ name: "soon", scheduleToStart: "30s" }, async () => "ran");
   const calls = workflow({ name: "calls", timeout: null }, async () => {
     await soon().catch(() => {});
@@ -183,7 +183,7 @@ test("one that nobody began in time fails for that, and late workers leave it al
   expect(await run.result()).toBe("after");
 });
 
-test("a delivery that never reached a worker is no attempt", async () => {
+test("a delivery that never reached a worker does not count as an attempt", async () => {
   const single = activity({ name: "single", retry: { maxAttempts: 1 } }, async (_, ctx) => ctx.attempt);
   const calls = workflow({ name: "calls", timeout: null }, async () => await single());
   let lose = 0;
@@ -208,7 +208,7 @@ test("a delivery that never reached a worker is no attempt", async () => {
   expect(env.attempts(single)).toBe(1);
 });
 
-test("an attempt whose worker died was one: with no more allowed the activity is lost", async () => {
+test("an attempt whose worker died counts, and was the last allowed one: the activity is lost", async () => {
   const single = activity({ name: "single", retry: { maxAttempts: 1 } }, () => new Promise(() => {}));
   const calls = workflow({ name: "calls", timeout: null }, async () => {
     try {
@@ -230,7 +230,7 @@ test("an attempt whose worker died was one: with no more allowed the activity is
   expect(env.attempts(single)).toBe(1);
 });
 
-test("a cancelled workflow's queued activity learns of it where it runs", async () => {
+test("an activity from the queue is cancelled in its worker when the workflow is cancelled", async () => {
   const patient = workflow({ name: "patient", timeout: null }, async () => await work({ n: 1 }));
   await using env = await environment({ ...options, workflows: [patient] }, elsewhere);
   const reasons: unknown[] = [];
@@ -245,7 +245,7 @@ test("a cancelled workflow's queued activity learns of it where it runs", async 
   expect(reasons).toEqual(["CancelledError"]);
 });
 
-test("one cancelled while it waited in the queue is not begun", async () => {
+test("an activity that is cancelled while it waits in the queue does not begin", async () => {
   const patient = workflow({ name: "patient", timeout: null }, async () => {
     await work({ n: 1 }).catch(() => {});
     await sleep("1h");
@@ -258,7 +258,7 @@ test("one cancelled while it waited in the queue is not begun", async () => {
   expect(env.attempts(work)).toBe(0);
 });
 
-test("details of an error that are too large to record are left out, not the error", async () => {
+test("an error whose details are too large to record is recorded without them", async () => {
   await using env = await environment(options, elsewhere);
   env.stub(work, () => {
     throw new WorkflowError("no", { retry: false, details: "x".repeat(3_000_000) });
@@ -267,7 +267,7 @@ test("details of an error that are too large to record are left out, not the err
   expect(await run.result()).toMatchObject({ reason: "failed", attempt: 1, cause: "no" });
 });
 
-test("a worker without the activity hands it back, ever more rarely, and that is no attempt", async () => {
+test("a worker without the activity passes it on, at growing intervals, and no attempt is counted", async () => {
   const single = activity({ name: "single", retry: { maxAttempts: 1 } }, async (_, ctx) => ctx.attempt);
   const calls = workflow({ name: "calls", timeout: null }, async () => await single());
   const warnings: string[] = [];
@@ -291,17 +291,17 @@ test("a worker without the activity hands it back, ever more rarely, and that is
     expect(pause).toBeGreaterThanOrEqual(most / 2);
     expect(pause).toBeLessThanOrEqual(most);
   }
-  expect(new Set(pauses).size).toBe(pauses.length); // in step with the polls, it would always come to the same worker
-  const told = warnings.filter((line) => line.includes("handed back"));
-  expect(told[0]).toMatch(/activity 'single'.*it has: work/);
-  expect(told.length).toBeLessThanOrEqual(20); // two workers, once a minute each
+  expect(new Set(pauses).size).toBe(pauses.length); // with equal intervals the task would always come to the same worker
+  const warned = warnings.filter((line) => line.includes("handed back"));
+  expect(warned[0]).toMatch(/activity 'single'.*it has: work/);
+  expect(warned.length).toBeLessThanOrEqual(20); // two workers, once a minute each
   await env.addWorker();
   await env.advance("1m");
   expect(await run.result()).toBe(1);
   expect(env.attempts(single)).toBe(1);
 });
 
-test("one that no worker has fails when its time to begin is over, and is gone from the queue", async () => {
+test("an activity that no worker has fails at its schedule-to-start limit, and leaves the queue", async () => {
   const soon = activity({ name: "soon", scheduleToStart: "30s" }, async () => "ran");
   const calls = workflow({ name: "calls", timeout: null }, async () => {
     const reason = await soon().catch((error: ActivityError) => error.reason);
@@ -323,8 +323,8 @@ test("one that no worker has fails when its time to begin is over, and is gone f
   expect(await run.result()).toBe("schedule_to_start");
 });
 
-/** Counts how often an activity is handed on; `loseFirst`: its first delivery is lost on its way. */
-function passing(o: { loseFirst: boolean }) {
+/** Counts how often an activity is passed on; `loseFirst`: its first delivery is lost on its way. */
+function countPasses(o: { loseFirst: boolean }) {
   const seen = { passed: 0 };
   let lose = o.loseFirst;
   const wire = (inner: Transport): Transport => ({
@@ -342,14 +342,14 @@ function passing(o: { loseFirst: boolean }) {
   return { seen, wire };
 }
 
-test("one that no worker has is handed on no more when it was cancelled, and its run knows that it has ended", async () => {
+test("an activity that no worker has is not passed on after it was cancelled, and its end is recorded", async () => {
   const never = activity({ name: "never" }, async () => "ran");
   const calls = workflow({ name: "calls", timeout: null }, async () => {
     await never().catch(() => {});
     await sleep("1h");
     return "after";
   });
-  const { seen, wire } = passing({ loseFirst: false });
+  const { seen, wire } = countPasses({ loseFirst: false });
   const config = { workflows: [calls], activities: [never, work], workers: 2 };
   await using env = await environment(config, { runs: (name) => name === "work", wire });
   const run = await env.start(calls, {});
@@ -364,14 +364,14 @@ test("one that no worker has is handed on no more when it was cancelled, and its
   expect(seen).toEqual({ passed });
 });
 
-test("one whose first delivery was lost, and that no worker has, is handed on no more when its time to begin is over", async () => {
+test("an activity that no worker has is not passed on after its schedule-to-start limit, even if its first delivery was lost", async () => {
   const soon = activity({ name: "soon", scheduleToStart: "45s" }, async () => "ran");
   const calls = workflow({ name: "calls", timeout: null }, async () => {
     const reason = await soon().catch((error: ActivityError) => error.reason);
     await sleep("1h");
     return reason;
   });
-  const { seen, wire } = passing({ loseFirst: true });
+  const { seen, wire } = countPasses({ loseFirst: true });
   const config = { workflows: [calls], activities: [soon, work], workers: 1 };
   await using env = await environment(config, { runs: (name) => name === "work", wire });
   const run = await env.start(calls, {});

@@ -1,31 +1,31 @@
 /**
- * Activities that wait in the deployment's queue. The task's lease is the attempt's lease; a retry is the same task made
- * visible again after the back-off, and its deliveries count the attempts; the outcome is a message to the execution.
- * The lease is given up only after the server has the outcome.
+ * Activities from the deployment's queue. The lease of the task is the lease of the attempt. For a retry the worker makes
+ * the same task visible again after the back-off, so that its deliveries count the attempts. The worker reports the
+ * outcome as a message to the execution, and gives the lease up only after the server has it.
  *
- * A worker that does not have the activity passes it on: the server sends a task like it, to be seen a little later, whose
- * first delivery is the attempt that has not begun; then this one is finished. (A delivery that is merely handed back
- * would count as an attempt.) A crash between the two leaves both, as a repeated send does.
+ * A worker that does not have the activity passes it on: the server sends a copy of the task that becomes visible a little
+ * later, and whose first delivery is the attempt that has not begun; then the worker finishes this task. (A delivery that
+ * is merely handed back would count as an attempt.) A crash between the two leaves both tasks, as a repeated send does.
  */
 import { afterFailure } from "../../shared/core/retry.ts";
 import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityTask, Delivery } from "../../shared/protocol/worker.ts";
-import { type Attempt, startAttempt } from "./attempt.ts";
-import type { WorkerRuntime } from "./runtime.ts";
+import { Attempt } from "./attempt.ts";
+import type { WorkerHost } from "./host.ts";
 
-/** That an activity is missing here is said so seldom. */
-const SAY_AGAIN: Millis = 60_000;
+/** Between two warnings that this worker lacks the same activity. */
+const WARN_AGAIN_MS: Millis = 60_000;
 
 export class QueuedActivities {
-  readonly #runtime: WorkerRuntime;
+  readonly #host: WorkerHost;
   readonly #running = new Map<string, Attempt>();
   #underWay = 0;
-  /** When it was last said that an activity of this name is missing here. */
-  readonly #missed = new Map<string, Millis>();
+  /** When the worker last warned that it lacks the activity of this name. */
+  readonly #warnedAt = new Map<string, Millis>();
 
-  constructor(runtime: WorkerRuntime) {
-    this.#runtime = runtime;
+  constructor(host: WorkerHost) {
+    this.#host = host;
   }
 
   get running(): number {
@@ -33,20 +33,20 @@ export class QueuedActivities {
   }
 
   run(delivery: Delivery, task: ActivityTask): Promise<void> {
-    return this.#runtime.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
+    return this.#host.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
   }
 
   async #passOn(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, worker } = this.#runtime;
+    const { leases, worker } = this.#host;
     leases.hold(receipt);
     this.#underWay += 1;
     try {
-      const attempt = await this.#attempt(delivery, task);
-      if (!(await this.#reportOver(task, attempt))) {
+      const attempt = await this.#attemptOf(delivery, task);
+      if (!(await this.#reportIfOver(task, attempt))) {
         const { at, superseded } = await worker.transport.call("pass", { task, attempt });
         if (superseded) return leases.forget(receipt);
-        if (at !== null) this.#miss(task, at);
+        if (at !== null) this.#warnMissing(task, at);
       }
       leases.finish(receipt);
     } catch (error) {
@@ -57,12 +57,12 @@ export class QueuedActivities {
     }
   }
 
-  #miss({ name, execution }: ActivityTask, at: Millis): void {
-    const { activities, clock, deployment, log } = this.#runtime.worker;
+  #warnMissing({ name, execution }: ActivityTask, at: Millis): void {
+    const { activities, clock, deployment, log } = this.#host.worker;
     const now = clock.now();
-    if (now < (this.#missed.get(name) ?? Number.NEGATIVE_INFINITY) + SAY_AGAIN) return;
-    this.#missed.set(name, now);
-    const seconds = Math.max(1, Math.round((at - this.#runtime.now()) / 1000));
+    if (now < (this.#warnedAt.get(name) ?? Number.NEGATIVE_INFINITY) + WARN_AGAIN_MS) return;
+    this.#warnedAt.set(name, now);
+    const seconds = Math.max(1, Math.round((at - this.#host.serverClock.now()) / 1000));
     log.warn(
       `this worker has no activity '${name}' (it has: ${[...activities.keys()].join(", ")}): handed back for another worker, seen again in ${seconds} s; add it to runWorker({ activities })`,
       { deployment, execution },
@@ -71,43 +71,42 @@ export class QueuedActivities {
 
   async #run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, worker } = this.#runtime;
+    const { leases, serverClock, slots, worker } = this.#host;
     const lease = { lost: false };
     leases.hold(receipt, () => {
       lease.lost = true;
       this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now");
     });
     this.#underWay += 1;
-    this.#runtime.promiseAnyway();
-    const slot = this.#runtime.enter();
-    if (slot) await slot;
+    slots.reserve();
+    const waiting = slots.acquire();
+    if (waiting) await waiting;
     const began = worker.clock.now();
     try {
       const { execution, run, chain, activity } = task;
-      const attempt = await this.#attempt(delivery, task);
+      const attempt = await this.#attemptOf(delivery, task);
       const ref = { execution, run, chain, activity, attempt };
-      if (await this.#reportOver(task, attempt)) return leases.finish(receipt);
+      if (await this.#reportIfOver(task, attempt)) return leases.finish(receipt);
       const queued = { name: task.name, input: task.input, first_attempt: task.first_attempt };
       const begun = await worker.transport.call("begin", { ...ref, queued });
       if (begun.superseded) return leases.forget(receipt);
       if (!begun.wanted) return leases.finish(receipt);
       if (lease.lost) return;
-      const handle = startAttempt(worker, {
+      const running = new Attempt(worker, serverClock, {
         ref,
         workflow: task.workflow,
         name: task.name,
         input: task.input,
         options: task.options,
-        scheduledAt: this.#runtime.local(task.scheduled_at),
-        serverNow: () => this.#runtime.now(),
-        lastHeartbeat: begun.heartbeat_details,
+        scheduledAt: task.scheduled_at,
       });
-      this.#running.set(receipt, handle);
-      if (begun.cancel_requested) handle.cancel("cancellation was requested");
-      const outcome = await handle.outcome;
-      // A failure of an attempt that is not ours any more says nothing: its successor's counts. A result is a result.
-      if (handle.superseded) leases.forget(receipt);
-      if ((lease.lost || handle.superseded) && outcome.kind === "failed") return;
+      this.#running.set(receipt, running);
+      const ending = running.run(begun.heartbeat_details);
+      if (begun.cancel_requested) running.cancel("cancellation was requested");
+      const outcome = await ending;
+      // If a later attempt has begun, its failure counts and not ours. A result always counts.
+      if (running.superseded) leases.forget(receipt);
+      if ((lease.lost || running.superseded) && outcome.kind === "failed") return;
       await this.#report(receipt, task, attempt, outcome);
     } catch (error) {
       worker.log.error(`activity ${task.name} could not be reported; it will be delivered again`, { error });
@@ -115,42 +114,45 @@ export class QueuedActivities {
     } finally {
       this.#underWay -= 1;
       this.#running.delete(receipt);
-      this.#runtime.leave(worker.clock.now() - began);
+      slots.release(worker.clock.now() - began);
     }
   }
 
-  /** Deliveries that were lost on their way were no attempts: one that nobody has begun has its last one left. */
-  async #attempt(delivery: Delivery, task: ActivityTask): Promise<number> {
+  /**
+   * The number of this attempt. Deliveries count the attempts, but a delivery that was lost on its way was none: as long
+   * as no worker has begun the activity, it has its last attempt left.
+   */
+  async #attemptOf(delivery: Delivery, task: ActivityTask): Promise<number> {
     const attempt = task.first_attempt + delivery.attempt - 1;
     const { max_attempts } = task.options.retry;
     if (max_attempts === 0 || attempt <= max_attempts) return attempt;
     const { execution, run, activity } = task;
-    const { begun } = await this.#runtime.worker.transport.call("begun", { execution, run, activities: [activity] });
+    const { begun } = await this.#host.worker.transport.call("begun", { execution, run, activities: [activity] });
     return begun.includes(activity) ? attempt : max_attempts;
   }
 
-  /** True: the attempt must not begin, and the execution has been told how the activity has ended with that. */
-  async #reportOver(task: ActivityTask, attempt: number): Promise<boolean> {
-    const ending = this.#over(task, attempt);
+  /** True: the attempt must not begin, and the execution has a message with the end of the activity. */
+  async #reportIfOver(task: ActivityTask, attempt: number): Promise<boolean> {
+    const ending = this.#overBefore(task, attempt);
     if (!ending) return false;
     const { execution, run, chain, activity } = task;
     const { attempt: last, ...outcome } = ending;
     const ref = { execution, run, chain, activity, attempt: last };
-    await this.#runtime.worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", ...outcome } });
+    await this.#host.worker.transport.call("outcome", { ...ref, outcome: { kind: "failed", ...outcome } });
     return true;
   }
 
-  /** Why this attempt must not begin, and how the activity has ended with that. */
-  #over(task: ActivityTask, attempt: number): { attempt: number; reason: AttemptEnd; failure: Failure } | null {
+  /** How the activity has ended before this attempt; null = the attempt may begin. */
+  #overBefore(task: ActivityTask, attempt: number): { attempt: number; reason: AttemptEnd; failure: Failure } | null {
     const { options, name } = task;
     const { max_attempts } = options.retry;
     if (max_attempts > 0 && attempt > max_attempts) {
-      // In the name of the last attempt: should its outcome be there already, that one counts.
+      // Reported for the last attempt: if the server has an outcome of that attempt already, it counts.
       const message = `attempt ${max_attempts} was lost with its worker, and it was the last`;
       return { attempt: max_attempts, reason: "lost", failure: { type: "WorkerLost", message } };
     }
     const passed = (limit: number | undefined) =>
-      limit !== undefined && this.#runtime.now() >= task.scheduled_at + limit;
+      limit !== undefined && this.#host.serverClock.now() >= task.scheduled_at + limit;
     const timeout = (message: string): Failure => ({ type: "Timeout", message });
     if (passed(options.schedule_to_close_ms)) {
       const message = `${name} did not end within ${options.schedule_to_close_ms} ms of being scheduled`;
@@ -164,11 +166,11 @@ export class QueuedActivities {
   }
 
   async #report(receipt: string, task: ActivityTask, attempt: number, outcome: ActivityOutcome): Promise<void> {
-    const { leases, worker } = this.#runtime;
+    const { leases, worker } = this.#host;
     const { execution, run, chain, activity } = task;
     const ref = { execution, run, chain, activity, attempt };
     if (outcome.kind === "failed") {
-      const now = this.#runtime.now();
+      const now = this.#host.serverClock.now();
       const next = afterFailure({
         options: task.options,
         attempt,
@@ -182,7 +184,7 @@ export class QueuedActivities {
         const body = { ...ref, name: task.name, failure: outcome.failure, retry_at: next.at };
         const { superseded } = await worker.transport.call("retrying", body);
         if (superseded) return leases.forget(receipt);
-        return leases.release(receipt, next.at - this.#runtime.now());
+        return leases.release(receipt, next.at - this.#host.serverClock.now());
       }
       const ended = { ...ref, outcome: { ...outcome, reason: next.reason } };
       if ((await worker.transport.call("outcome", ended)).superseded) return leases.forget(receipt);
@@ -193,7 +195,7 @@ export class QueuedActivities {
   }
 
   abandonAll(): void {
-    for (const handle of this.#running.values()) handle.abandon();
+    for (const attempt of this.#running.values()) attempt.abandon();
     this.#running.clear();
   }
 }

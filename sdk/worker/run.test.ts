@@ -1,4 +1,4 @@
-/** Settings of a worker, its key, its health, its end: over real HTTP. */
+/** The settings of a worker, its key, its health check and its end, over real HTTP. */
 import { createServer } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
@@ -47,28 +47,28 @@ async function installation(port = 0) {
   };
 }
 
-describe("a worker refuses to boot", () => {
+describe("a worker refuses to start", () => {
   const wrong: [string, Partial<WorkerOptions>, string][] = [
     ["without a deployment", { deployment: "" }, "DEPLOYMENT_NAME is not set: a worker must say which deployment"],
     [
-      "with a deployment of other letters",
+      "with a deployment name of other characters",
       { deployment: "my shop" },
       "DEPLOYMENT_NAME is 'my shop': allowed are letters",
     ],
-    ["with a deployment that is too long", { deployment: "x".repeat(129) }, "at most 128"],
+    ["with a deployment name that is too long", { deployment: "x".repeat(129) }, "at most 128"],
     ["without a server", { url: "" }, "SIROCCO_URL is not set: it must be the http(s) address"],
-    ["with a server that is no web address", { url: "ftp://x" }, "SIROCCO_URL is 'ftp://x'"],
+    ["with a server address that is not http(s)", { url: "ftp://x" }, "SIROCCO_URL is 'ftp://x'"],
     ["without a key", { apiKey: "" }, "SIROCCO_API_KEY is not set: `sirocco dev` prints a key"],
     ["without workflows", { workflows: [] }, "at least one workflow"],
     ["with two workflows of one name", { workflows: [flow, flow] }, "two workflow definitions are called 'flow'"],
     ["with two activities of one name", { activities: [quick, quick] }, "two activity definitions are called 'quick'"],
     [
-      "with no room for activities",
+      "with no slot for activities",
       { maxConcurrentActivities: 0 },
       "maxConcurrentActivities is 0: it must be a whole number from 1",
     ],
-    ["with half a workflow at a time", { maxConcurrentWorkflows: 0.5 }, "maxConcurrentWorkflows is 0.5"],
-    ["with a cache of unknown size", { cachedExecutions: Number.NaN }, "cachedExecutions is NaN"],
+    ["with a fraction of a workflow at a time", { maxConcurrentWorkflows: 0.5 }, "maxConcurrentWorkflows is 0.5"],
+    ["with a cache size that is no number", { cachedExecutions: Number.NaN }, "cachedExecutions is NaN"],
   ];
   test.each(wrong)("%s", async (_, over, message) => {
     const starting = startWorker({ ...right, ...over });
@@ -76,18 +76,18 @@ describe("a worker refuses to boot", () => {
     await expect(starting).rejects.toThrow(message);
   });
 
-  test("with a grace that is no duration, and not only when it is needed", async () => {
+  test("with a shutdown grace that is no duration", async () => {
     await expect(startWorker({ ...right, shutdownGrace: "soon" })).rejects.toThrow("shutdownGrace");
   });
 
-  test("with a health port that is none, before anything else", async () => {
+  test("with a health port that is no port, before anything else", async () => {
     for (const port of ["http", "70000", "-1"]) {
       process.env.HEALTH_SERVER_PORT = port;
       await expect(runWorker(right)).rejects.toThrow(`HEALTH_SERVER_PORT is '${port}': it must be a port number`);
     }
   });
 
-  test("with a health port that is taken", async () => {
+  test("with a health port that another process has", async () => {
     const other = createServer().listen(0);
     const { port } = other.address() as { port: number };
     process.env.HEALTH_SERVER_PORT = String(port);
@@ -95,7 +95,7 @@ describe("a worker refuses to boot", () => {
     other.close();
   });
 
-  test("with a key that the server does not know, and closes what it had opened", async () => {
+  test("with a key that the server does not know, and closes the resources that it had opened", async () => {
     await using on = await installation();
     const seen: string[] = [];
     const starting = startWorker({
@@ -112,7 +112,7 @@ describe("a worker refuses to boot", () => {
   });
 });
 
-test("settings come from the environment, and the name from the host when nobody gives one", async () => {
+test("settings come from the environment, and the default name is that of the host", async () => {
   await using on = await installation();
   Object.assign(process.env, {
     DEPLOYMENT_NAME: "from_env",
@@ -127,13 +127,13 @@ test("settings come from the environment, and the name from the host when nobody
   expect(await on.ports.registry.workers(DEFAULT_WORKSPACE)).toEqual([]);
 });
 
-test("a key that the server does not know any more ends the worker, and nothing is thrown into the void", async () => {
+test("a worker ends when the server does not know its key any more, without an unhandled rejection", async () => {
   const on = await installation();
   const closed: boolean[] = [];
   const close = () => void closed.push(true);
   const worker = await startWorker({ ...right, url: on.url, apiKey: on.key, closeResources: close });
   await on[Symbol.asyncDispose]();
-  await using _ = await installation(Number(new URL(on.url).port)); // another, with keys of its own
+  await using _ = await installation(Number(new URL(on.url).port)); // another installation, with keys of its own
   const why = await worker.failed;
   expect(why).toBeInstanceOf(WorkerConfigError);
   expect(why.message).toMatch(/does not accept this SIROCCO_API_KEY any more/);
@@ -141,7 +141,7 @@ test("a key that the server does not know any more ends the worker, and nothing 
   expect(await worker.stop()).toBe(0);
 });
 
-test("the health port says 200 while it works; SIGTERM drains, and the call returns", async () => {
+test("the health check answers 200 while the worker works; SIGTERM drains it, and `runWorker` returns", async () => {
   await using on = await installation();
   const probe = createServer().listen(0);
   const { port } = probe.address() as { port: number };
@@ -176,7 +176,7 @@ test("the health port says 200 while it works; SIGTERM drains, and the call retu
   expect(process.listenerCount("SIGINT")).toBe(before);
 });
 
-test("many polls and calls leave nothing behind on the signal that ends them", async () => {
+test("polls and calls leave no listeners behind on the signal that aborts them", async () => {
   await using on = await installation();
   const warnings: string[] = [];
   const note = (warning: Error) => warnings.push(warning.message);

@@ -1,4 +1,4 @@
-/** Where tasks come from: a long poll of the server here, the deployment's own queues on AWS. */
+/** The source of a worker's tasks: a long poll of the server (here), or the deployment's queues in SQS (`sqs.ts`). */
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
 import type { WorkerContext } from "./types.ts";
@@ -6,9 +6,12 @@ import type { WorkerContext } from "./types.ts";
 export interface TaskSource {
   /** Waits a while for up to `max` tasks; may answer none. */
   receive(queue: "workflow" | "activity", max: number, signal: AbortSignal): Promise<Delivery[]>;
-  /** Keeps leases for `leaseMs` more; 0 = hands them back now. Answers receipts whose lease is lost. */
+  /**
+   * Extends leases by `leaseMs` from now; 0 = hands the tasks back. Answers the receipts whose lease is lost. `patiently`:
+   * the call is repeated while the server cannot be reached.
+   */
   extend(receipts: readonly string[], leaseMs: Millis, o?: { patiently?: true }): Promise<string[]>;
-  /** The tasks are done: they do not come again. */
+  /** The tasks are done, and are not delivered again. */
   finish(receipts: readonly string[]): Promise<void>;
   close(): void;
 }
@@ -21,13 +24,13 @@ export function pollSource(worker: WorkerContext, name: string): TaskSource {
   return {
     async receive(queue, max, signal) {
       const body = { deployment, worker: name, session, queue, max, wait_ms: WAIT_MS };
-      // A lost answer loses nothing: the tasks in it come again when their leases lapse.
+      // If the answer is lost, its tasks are delivered again when their leases lapse.
       const answer = await transport.call("poll", body, { signal, timeoutMs: WAIT_MS + 10_000 });
       return answer.deliveries;
     },
     async extend(receipts, leaseMs, { patiently = false } = {}) {
       const body = { receipts: [...receipts], lease_ms: leaseMs };
-      // One that hangs must not use up the lease: the next round has time left.
+      // A call that hangs must not use up the lease: the next round still has time.
       const options = patiently ? {} : { retry: false, timeoutMs: EXTEND_MS };
       return (await transport.call("extend", body, options)).lost;
     },

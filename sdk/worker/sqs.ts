@@ -1,9 +1,10 @@
 /**
- * Tasks straight from the deployment's queues in SQS, with credentials that the server gave for them and nothing else.
- * They last an hour; the SDK's client asks for new ones before they end, which is what registering again answers. What
- * was refused although they last (an operator deleted the queues, or revoked the session) is a reason to ask at once.
+ * Tasks straight from the deployment's queues in SQS. The server gives credentials for these queues and nothing else,
+ * which last an hour. The SQS client asks for new ones before they end, and the worker gets them by registering again.
+ * If SQS refuses a call although they last (an operator deleted the queues, or revoked the session), the worker
+ * registers again at once.
  *
- * The client is loaded only here: whoever works against an embedded server needs no package of AWS.
+ * Only this file loads the SQS client: a worker of an embedded server needs no package of AWS.
  */
 import { inflateRawSync } from "node:zlib";
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
@@ -29,9 +30,9 @@ const WAIT_SECONDS = 20;
 const MAX_VISIBILITY_SECONDS = 12 * 3_600;
 const BATCH = 10;
 
-/** Between two renewals that a refusal gave reason to: an operator may have meant it. */
+/** Between two renewals after refusals: an operator may have withdrawn the rights on purpose. */
 const RENEW_AGAIN_MS: Millis = 15_000;
-/** Refusals that other credentials, or queues made again, may end. */
+/** Refusals that new credentials, or queues that are made again, may end. */
 const STALE = new Set([
   "QueueDoesNotExist",
   "AWS.SimpleQueueService.NonExistentQueue",
@@ -49,7 +50,7 @@ export const sqsSource = async (options: SqsOptions): Promise<TaskSource> => new
 
 function clientFor(sqs: Sqs, options: SqsOptions, tasks: SqsTasks): SQSClient {
   const { region, endpoint } = tasks;
-  let given: SqsTasks | null = tasks;
+  let unused: SqsTasks | null = tasks; // its credentials serve first
   return new sqs.SQSClient({
     region,
     ...(endpoint !== null && { endpoint }),
@@ -57,8 +58,8 @@ function clientFor(sqs: Sqs, options: SqsOptions, tasks: SqsTasks): SQSClient {
     // A long poll answers within its wait; a connection that does not is dead.
     requestHandler: { connectionTimeout: 3_000, requestTimeout: (WAIT_SECONDS + 10) * 1000 },
     credentials: async () => {
-      const { credentials } = given ?? (await options.renew());
-      given = null;
+      const { credentials } = unused ?? (await options.renew());
+      unused = null;
       return {
         accessKeyId: credentials.access_key_id,
         secretAccessKey: credentials.secret_access_key,
@@ -101,7 +102,7 @@ class SqsSource implements TaskSource {
     return kind === "workflow" ? this.#tasks.workflow_queue : this.#tasks.activity_queue;
   }
 
-  /** Once for all who were refused, and again only after a while. */
+  /** One renewal serves all calls that were refused, and there is none within `RENEW_AGAIN_MS` after it. */
   #renew(why: unknown): Promise<void> {
     if (performance.now() - this.#renewedAt < RENEW_AGAIN_MS) return Promise.resolve();
     this.#renewing ??= this.#renewNow(why).finally(() => {
@@ -112,13 +113,16 @@ class SqsSource implements TaskSource {
   }
 
   async #renewNow(why: unknown): Promise<void> {
-    this.#o.worker.log.warn("SQS refuses this worker: it asks the server for its queues and for credentials again", {
-      error: why,
-    });
+    this.#o.worker.log.warn(
+      "SQS refuses this worker: the worker asks the server for its queues and for credentials again",
+      {
+        error: why,
+      },
+    );
     this.#tasks = await this.#o.renew();
-    const before = this.#client;
+    const previous = this.#client;
     this.#client = clientFor(this.#sqs, this.#o, this.#tasks);
-    before.destroy();
+    previous.destroy();
   }
 
   async receive(queue: Kind, max: number, signal: AbortSignal): Promise<Delivery[]> {
@@ -129,7 +133,7 @@ class SqsSource implements TaskSource {
       VisibilityTimeout: Math.max(1, Math.ceil(this.#o.leaseMs / 1000)),
       MessageSystemAttributeNames: ["ApproximateReceiveCount"],
     });
-    // Called off: what SQS has chosen by then is delivered again when its lease lapses.
+    // After an abort, SQS delivers the messages that it had chosen again when their leases lapse.
     const { Messages = [] } = await this.#client.send(command, { abortSignal: signal }).catch(async (error: Error) => {
       if (STALE.has(error.name) && !signal.aborted) await this.#renew(error);
       throw error;
@@ -146,7 +150,7 @@ class SqsSource implements TaskSource {
         task: await this.#task(message.Body ?? ""),
       };
     } catch (error) {
-      // It is delivered again; what nobody can read ends with the dead letters.
+      // SQS delivers it again; a message that no worker can read ends in the dead-letter queue.
       this.#o.worker.log.error("a message from the queue holds no task", { messageId: message.MessageId, error });
       return null;
     }
@@ -175,7 +179,7 @@ class SqsSource implements TaskSource {
     });
   }
 
-  /** Ten at a time, each queue apart. Answers the receipts that SQS does not know (any more). */
+  /** One call for ten receipts of one queue. Answers the receipts that SQS does not know, or not any more. */
   async #inBatches(
     receipts: readonly string[],
     call: (
@@ -188,11 +192,11 @@ class SqsSource implements TaskSource {
       const prefix = `${kind}/`;
       const mine = receipts.filter((receipt) => receipt.startsWith(prefix));
       for (let i = 0; i < mine.length; i += BATCH) {
-        const some = mine.slice(i, i + BATCH);
-        const entries = some.map((r, n) => ({ Id: String(n), ReceiptHandle: r.slice(prefix.length) }));
-        // What failed through no fault of ours (a throttle) is still held: the next round tries again.
+        const group = mine.slice(i, i + BATCH);
+        const entries = group.map((r, n) => ({ Id: String(n), ReceiptHandle: r.slice(prefix.length) }));
+        // A failure of SQS itself (a throttle) leaves the lease as it is: the next round tries again.
         for (const f of (await call(this.#url(kind), entries)) ?? []) {
-          if (f.SenderFault !== false) lost.push(some[Number(f.Id)]!);
+          if (f.SenderFault !== false) lost.push(group[Number(f.Id)]!);
         }
       }
     }

@@ -1,4 +1,4 @@
-/** Calls over HTTP to a server that falters. */
+/** Calls over HTTP to a server that fails, and the joining of calls. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
@@ -19,7 +19,7 @@ async function listening(answer: RequestListener, port = 0): Promise<string> {
 }
 const call = (transport: ReturnType<typeof httpTransport>, o = {}) => transport.call("finish", { receipts: ["r"] }, o);
 
-test("a call is repeated through errors of the moment and cut connections, with the same body", async () => {
+test("a call is repeated after transient errors and cut connections, with the same body", async () => {
   const bodies: string[] = [];
   const tries: number[] = [];
   const url = await listening((req, res) => {
@@ -43,7 +43,7 @@ test("a call is repeated through errors of the moment and cut connections, with 
   transport.close();
 });
 
-test("an answer that ends early is asked for again, even if nothing says that it was cut", async () => {
+test("a call whose answer ends early without an error is repeated", async () => {
   const answers = ["", '{"all_active":tr', '{"all_active":true,"now":1}'];
   const why: string[] = [];
   const url = await listening((_, res) => res.end(answers.shift()));
@@ -57,7 +57,7 @@ test("an answer that ends early is asked for again, even if nothing says that it
   transport.close();
 });
 
-test("a long call is compressed once the server has said that it reads that, and its long answer is read", async () => {
+test("a long call is compressed after the server has said that it reads that, and a compressed answer is read", async () => {
   const seen: { encoding: string | undefined; bytes: number; receipts: number }[] = [];
   const url = await listening((req, res) => {
     const parts: Buffer[] = [];
@@ -83,7 +83,7 @@ test("a long call is compressed once the server has said that it reads that, and
   transport.close();
 });
 
-test("what a front door refuses by itself is told as it said it", async () => {
+test("the refusal of an HTTP front reaches the caller in its own words", async () => {
   const Message = "Request must be smaller than 6291456 bytes for the InvokeFunction operation";
   const url = await listening((_, res) => res.writeHead(413).end(JSON.stringify({ Message })));
   const transport = httpTransport({ url, apiKey: "k" });
@@ -93,7 +93,7 @@ test("what a front door refuses by itself is told as it said it", async () => {
   transport.close();
 });
 
-test("a server that says no is not asked again, and the error says what it said", async () => {
+test("a call that the server refuses is not repeated, and the error has the server's reason", async () => {
   let asked = 0;
   const url = await listening((_, res) => {
     asked += 1;
@@ -107,20 +107,20 @@ test("a server that says no is not asked again, and the error says what it said"
   transport.close();
 });
 
-test("a server that does not answer is given up on after the timeout, and without retries that is the end", async () => {
+test("a call without retries fails when the server does not answer within the timeout", async () => {
   const url = await listening(() => {});
   const transport = httpTransport({ url, apiKey: "k" });
   await expect(call(transport, { timeoutMs: 20, retry: false })).rejects.toThrow(/finish: cannot reach .*timed out/);
   transport.close();
 });
 
-test("one that stays away is given up on when patience ends", async () => {
+test("a call to a server that stays unreachable fails when the patience ends", async () => {
   const transport = httpTransport({ url: "http://127.0.0.1:1", apiKey: "k", patienceMs: 60 });
   await expect(call(transport)).rejects.toThrow(ServerUnreachable);
   transport.close();
 });
 
-test("calling off ends a call and the wait between two tries at once", async () => {
+test("an abort ends a call, and the pause between two tries, at once", async () => {
   const transport = httpTransport({ url: "http://127.0.0.1:1", apiKey: "k" });
   const off = new AbortController();
   const calling = call(transport, { signal: off.signal });
@@ -129,25 +129,25 @@ test("calling off ends a call and the wait between two tries at once", async () 
   transport.close();
 });
 
-test("a transport that is closed repeats nothing", async () => {
+test("a closed transport repeats no calls", async () => {
   const transport = httpTransport({ url: "http://127.0.0.1:1", apiKey: "k" });
   const calling = call(transport);
   transport.close();
   await expect(calling).rejects.toThrow(ServerUnreachable);
 });
 
-test("items offered while calls are under way travel together, in order, within weight and number", async () => {
+test("items offered while calls are under way travel together, in order, within the limits of bytes and number", async () => {
   const groups: number[][] = [];
   const gates: (() => void)[] = [];
-  const coalescer = new Batcher<number, number>(
+  const batcher = new Batcher<number, number>(
     async (items) => {
       groups.push(items);
       await new Promise<void>((ok) => gates.push(ok));
       return items.map((n) => n * 2);
     },
-    { forEachConcurrent: 1, most: 3, weigh: (n) => (n === 6 ? 1024 * 1024 : 1) },
+    { maxCalls: 1, maxItems: 3, weigh: (n) => (n === 6 ? 1024 * 1024 : 1) },
   );
-  const answers = [1, 2, 3, 4, 5, 6, 7].map((n) => coalescer.offer(n));
+  const answers = [1, 2, 3, 4, 5, 6, 7].map((n) => batcher.offer(n));
   for (let i = 0; i < 5; i++) {
     await new Promise((ok) => setImmediate(ok));
     gates.shift()?.();
@@ -156,14 +156,14 @@ test("items offered while calls are under way travel together, in order, within 
   expect(groups).toEqual([[1, 2, 3], [4, 5], [6], [7]]);
 });
 
-test("a call that fails fails all its items, and those that wait go on", async () => {
-  const coalescer = new Batcher<number, number>(
+test("a call that fails fails all its items, and the waiting items travel in the next", async () => {
+  const batcher = new Batcher<number, number>(
     async (items) => {
       if (items.includes(1)) throw new Error("away");
       return items;
     },
-    { forEachConcurrent: 1, most: 2 },
+    { maxCalls: 1, maxItems: 2 },
   );
-  const [a, b, c] = await Promise.allSettled([1, 2, 3].map((n) => coalescer.offer(n)));
+  const [a, b, c] = await Promise.allSettled([1, 2, 3].map((n) => batcher.offer(n)));
   expect([a!.status, b!.status, c!.status]).toEqual(["rejected", "rejected", "fulfilled"]);
 });

@@ -1,4 +1,4 @@
-/** How a worker talks to its server. The HTTP one repeats what is safe to repeat; all calls of the data path are. */
+/** The calls of a worker to its server. All of them are safe to repeat, so the HTTP transport repeats those that fail. */
 import http from "node:http";
 import https from "node:https";
 import { promisify } from "node:util";
@@ -8,9 +8,9 @@ import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Give up after this long, ms; default 30 s. */
+  /** One try fails after this long, ms. Default 30 s. */
   readonly timeoutMs?: number;
-  /** False: one try only. Default: repeated with back-off until the timeout of `patienceMs`. */
+  /** False: one try only. Default: the call is repeated with back-off for `patienceMs`. */
   readonly retry?: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface Transport {
   close(): void;
 }
 
-/** The server answered, and the answer is no. */
+/** The server refused the call; a repetition would be refused as well. */
 export class ServerRefusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -32,7 +32,7 @@ export class ServerRefusal extends Error {
   }
 }
 
-/** The answer to a batch that came with a call which the server refuses to read, and always will. */
+/** The refusal of a batch in a call that the server cannot read, however often it is repeated; null for other errors. */
 export function refusedFor(error: unknown): { kind: "refused"; status: number; code: string; detail: string } | null {
   if (!(error instanceof ServerRefusal) || (error.status !== 413 && error.status !== 422)) return null;
   return { kind: "refused", status: error.status, code: error.code, detail: error.message };
@@ -46,11 +46,11 @@ export class ServerUnreachable extends Error {
   }
 }
 
-/** Bodies above this are compressed for a server that says it can read that (RFC 7694), bytes. */
-const LONG = 64 * 1024;
+/** Bodies above this are compressed if the server says that it reads that (RFC 7694), bytes. */
+const COMPRESS_ABOVE = 64 * 1024;
 const compress = promisify(gzip);
 
-/** Between two tries, ms: short, so that a restarted server is found at once. */
+/** The longest pause between two tries, ms: short, so that the worker finds a restarted server soon. */
 const LONGEST_PAUSE = 1_000;
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -84,13 +84,13 @@ export function httpTransport(options: HttpOptions): Transport {
 
   async function pack(body: unknown): Promise<Payload> {
     const bytes = Buffer.from(JSON.stringify(body));
-    if (!readsGzip || bytes.length <= LONG) return { bytes, headers: { "content-type": "application/json" } };
-    // Not called JSON: a front door that takes it for text would break it.
+    if (!readsGzip || bytes.length <= COMPRESS_ABOVE) return { bytes, headers: { "content-type": "application/json" } };
+    // Not declared as JSON: an HTTP front that takes the body for text would break it.
     const headers = { "content-type": "application/octet-stream", "content-encoding": "gzip" };
     return { bytes: await compress(bytes, { level: 1 }), headers };
   }
 
-  async function once(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<unknown> {
+  async function tryOnce(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<unknown> {
     const { status, text } = await request(operation, payload, o);
     if (status === 200) return parse(operation, text);
     const body = readError(status, text);
@@ -139,7 +139,7 @@ export function httpTransport(options: HttpOptions): Transport {
       const until = Date.now() + patience;
       for (let attempt = 1; ; attempt++) {
         try {
-          return (await once(operation, payload, o)) as never;
+          return (await tryOnce(operation, payload, o)) as never;
         } catch (error) {
           const again = error instanceof ServerUnreachable && o.retry !== false && !closed && Date.now() < until;
           if (!again || o.signal?.aborted) throw error;
@@ -155,7 +155,7 @@ export function httpTransport(options: HttpOptions): Transport {
   };
 }
 
-/** An answer is always an object. A front door that streams may end one early and call that its end. */
+/** Every answer is a JSON object. An HTTP front that streams may cut one short without an error. */
 function parse(operation: WorkerOperation, text: string): unknown {
   try {
     return JSON.parse(text);
@@ -165,7 +165,7 @@ function parse(operation: WorkerOperation, text: string): unknown {
   }
 }
 
-/** A front door's own refusal (a body that is too large for it) has another shape than the server's. */
+/** The refusal of an HTTP front (the body is too large for it) has another shape than the server's. */
 function readError(status: number, text: string): { code: string; detail: string } {
   const unknown = status === 413 ? "PAYLOAD_TOO_LARGE" : "UNKNOWN";
   try {

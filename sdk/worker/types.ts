@@ -1,15 +1,9 @@
-/** What the parts of a worker share. Time, ids and the way to the server come in from outside, so that tests own them. */
-import type { Millis } from "../../shared/protocol/history.ts";
+/** The types that the parts of a worker share. Time, ids and the transport come in from outside, so that tests control them. */
+import type { Clock } from "../../shared/lib/clock.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import type { Log } from "../workflow/types.ts";
 import type { Transport } from "./transport.ts";
-
-export interface WorkerClock {
-  now(): Millis;
-  /** Calls `fn` at `at` or soon after; the answer cancels it. */
-  at(at: Millis, fn: () => void): () => void;
-}
 
 export interface WorkerLimits {
   /** Attempts of activities at a time. Default 100. */
@@ -22,9 +16,9 @@ export interface WorkerLimits {
 
 export interface WorkerContext {
   readonly transport: Transport;
-  readonly clock: WorkerClock;
+  readonly clock: Clock;
   readonly log: Log;
-  /** One id per boot of this process. */
+  /** One id per start of a worker. */
   readonly session: string;
   readonly deployment: string;
   readonly uuid: () => string;

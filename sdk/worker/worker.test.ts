@@ -1,9 +1,10 @@
-/** What a worker does when calls fail, leases lapse, and it is told to stop; over the real engine, with virtual time. */
+/** A worker whose calls fail, whose leases lapse, and that is stopped; over the real engine, with virtual time. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import type { Ports } from "../../shared/ports.ts";
-import type { AppendItem } from "../../shared/protocol/worker.ts";
+import type { Batch } from "../../shared/protocol/history.ts";
+import type { AppendItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import {
   activity,
   continueAsNew,
@@ -23,8 +24,8 @@ import { ServerRefusal, ServerUnreachable } from "./transport.ts";
 import type { Worker } from "./worker.ts";
 
 type Call = Parameters<Transport["call"]>;
-/** Puts `before` in the way of every call; what it throws is what the worker sees. */
-const wired =
+/** Runs `before` ahead of every call; the worker sees the errors that it throws. */
+const intercepting =
   (
     before: (
       operation: Call[0],
@@ -39,23 +40,22 @@ const wired =
       return inner.call(operation, body, options);
     },
   });
-const away = (operation: string) => new ServerUnreachable(operation, "cannot reach the server");
+const unreachable = (operation: string) => new ServerUnreachable(operation, "cannot reach the server");
 
 const work = activity(
   { name: "work", input: z.object({ n: z.number() }), output: z.number(), retry: { maxAttempts: 3, first: "1s" } },
   async ({ n }) => n,
 );
 const pair = workflow({ name: "pair", timeout: null }, async () => (await work({ n: 1 })) + (await work({ n: 2 })));
-const _numbers = z.object({ n: z.number() });
 
-describe("a server that is away for longer than a call is repeated", () => {
-  test("an outcome that could not be recorded is recorded by the worker that has it, once the server is back", async () => {
+describe("while the server is unreachable for longer than a call is repeated", () => {
+  test("a worker keeps an outcome that it could not record, and records it when the server is back", async () => {
     let down = false;
     await using env = await environment(
       { workflows: [pair], activities: [work], workers: 2 },
       {
-        wire: wired((operation) => {
-          if (down && operation === "append") throw away(operation);
+        wire: intercepting((operation) => {
+          if (down && operation === "append") throw unreachable(operation);
         }),
       },
     );
@@ -64,21 +64,21 @@ describe("a server that is away for longer than a call is repeated", () => {
       return n;
     });
     const run = await env.start(pair, {});
-    await env.advance("4s"); // the other worker has taken the task over, and knows that the first one lives
+    await env.advance("4s"); // the other worker has taken the task over, and knows that the first worker is alive
     down = false;
     await env.advance("3s");
     expect(await run.status()).toBe("COMPLETED");
     expect(env.attempts(work)).toBe(2);
   });
 
-  test("slots promised to activities that could not be recorded are free again", async () => {
+  test("the slots reserved for activities that could not be recorded are free again", async () => {
     let down = true;
     const one = workflow({ name: "one", timeout: null }, () => work({ n: 1 }));
     await using env = await environment(
       { workflows: [one], activities: [work], maxConcurrentActivities: 1 },
       {
-        wire: wired((operation) => {
-          if (down && operation === "append") throw away(operation);
+        wire: intercepting((operation) => {
+          if (down && operation === "append") throw unreachable(operation);
         }),
       },
     );
@@ -90,7 +90,7 @@ describe("a server that is away for longer than a call is repeated", () => {
   });
 });
 
-test("activities that a workflow asks for and does not await take no slots with them", async () => {
+test("activities that a workflow schedules in its last step reserve no slots for ever", async () => {
   const forgets = workflow({ name: "forgets" }, async () => {
     work({ n: 1 }).catch(() => {});
     return "done";
@@ -103,17 +103,60 @@ test("activities that a workflow asks for and does not await take no slots with 
   expect((await run.history())[1]).toMatchObject({ where: expect.stringMatching(/^local:/) });
 });
 
-describe("a batch that the server will not read", () => {
+test("when a call fails during a claim, the worker replays the whole log, not only the batches that the claim answers", async () => {
+  const poke = signal("poke", z.object({ n: z.number() }));
+  const waits = workflow({ name: "waits", timeout: null, handlers: [poke] }, async () => {
+    const pokes: number[] = [];
+    on(poke, ({ n }) => {
+      pokes.push(n);
+    });
+    await work({ n: 1 });
+    await waitUntil(() => pokes.length === 2);
+    return pokes;
+  });
+  let ports!: Ports;
+  const begin = Promise.withResolvers<void>();
+  let held: "not yet" | "begin" | "no more" = "not yet";
+  const byAnother = async ({ execution, have }: WorkerBody<"claim">) => {
+    const id = have!.tail + 1;
+    const poked = { kind: "signal_received", id, at: env.now.getTime(), message: "m", name: "poke", input: { n: 1 } };
+    const batch = { first: id, events: [{ ...poked, decided: id }], append_id: "another worker" } as Batch;
+    await ports.executions.putBatch({ workspace: DEFAULT_WORKSPACE, execution }, have!.run, batch, 1e6);
+  };
+  const wire = intercepting(async (operation, body) => {
+    if (operation === "begin" && held === "not yet") {
+      held = "begin";
+      await begin.promise;
+    }
+    if (operation !== "claim" || held !== "begin") return;
+    held = "no more";
+    await byAnother(body as WorkerBody<"claim">);
+    begin.reject(unreachable("begin"));
+    await new Promise((ok) => setImmediate(ok));
+  });
+  const engine = (e: Ports) => {
+    ports = e;
+  };
+  await using env = await environment({ workflows: [waits], activities: [work] }, { wire, engine });
+  env.failNext(work, new Error("no"));
+  const run = await env.start(waits, {});
+  await env.advance("2s");
+  await run.signal(poke, { n: 2 });
+  expect(await run.result()).toEqual([1, 2]);
+  expect((await run.history()).map((e) => e.kind)).not.toContain("workflow_task_failed");
+});
+
+describe("a batch that the server refuses to read", () => {
   const tooLong = (operation: string) => new ServerRefusal(operation, 413, "PAYLOAD_TOO_LARGE", "the body is too long");
 
-  test("ends its own execution, and none of those whose batches travelled with it", async () => {
+  test("fails its own execution, and none of those whose batches travelled with it", async () => {
     const poison = workflow({ name: "poison", timeout: null }, () => work({ n: 666 }));
     const one = workflow({ name: "one", timeout: null }, () => work({ n: 1 }));
     const companies: number[] = [];
     await using env = await environment(
       { workflows: [poison, one], activities: [work] },
       {
-        wire: wired((operation, { items }) => {
+        wire: intercepting((operation, { items }) => {
           if (operation !== "append" || !JSON.stringify(items).includes('"n":666')) return; // ids hold any digits
           companies.push(items!.length);
           throw tooLong(operation);
@@ -133,7 +176,7 @@ describe("a batch that the server will not read", () => {
     });
   });
 
-  test("a result that is refused fails the execution with the reason", async () => {
+  test("fails the execution with the reason, if it is the result", async () => {
     const large = workflow({ name: "large" }, async () => ({ text: "x".repeat(3 * 1024 * 1024) }));
     await using env = await environment({ workflows: [large] });
     const run = await env.start(large, {});
@@ -142,7 +185,7 @@ describe("a batch that the server will not read", () => {
 });
 
 describe("stopping", () => {
-  test("what follows a running attempt goes to others; the worker is gone when the attempt has ended", async () => {
+  test("the activities after a running attempt go to other workers, and the worker stops when the attempt has ended", async () => {
     const workers: Worker[] = [];
     await using env = await environment(
       { workflows: [pair], activities: [work], activityPatienceMs: 10 },
@@ -161,10 +204,10 @@ describe("stopping", () => {
     const before = env.now.getTime();
     await env.addWorker();
     expect(await run.result()).toBe(3);
-    expect(env.now.getTime()).toBe(before); // nobody waited for a lease
+    expect(env.now.getTime()).toBe(before); // no worker waited for a lease
   });
 
-  test("after the grace an attempt is abandoned and repeated elsewhere at once, and nothing more begins here", async () => {
+  test("after the grace the worker abandons its attempt, which another worker repeats at once, and begins nothing more", async () => {
     const workers: Worker[] = [];
     await using env = await environment(
       { workflows: [pair], activities: [work], activityPatienceMs: 10 },
@@ -187,7 +230,7 @@ describe("stopping", () => {
     );
   });
 
-  test("twice is once, and without work it ends at once", async () => {
+  test("a worker without work stops at once, and a second stop changes nothing", async () => {
     const workers: Worker[] = [];
     await using env = await environment({ workflows: [pair] }, { worker: (worker) => workers.push(worker) });
     expect(await workers[0]!.stop(30_000)).toBe(0);
@@ -200,7 +243,7 @@ describe("stopping", () => {
 describe("attempts that wait for a slot", () => {
   const many = workflow({ name: "many", timeout: null }, async () => parallel([1, 2, 3], (n) => work({ n })));
 
-  test("long ones go through the queue to workers with room, not behind each other", async () => {
+  test("long attempts go through the queue to workers with free slots, and do not wait for each other", async () => {
     await using env = await environment({
       workflows: [many],
       activities: [work],
@@ -216,7 +259,7 @@ describe("attempts that wait for a slot", () => {
     expect(await run.result()).toEqual([1, 2, 3]);
   });
 
-  test("one that was cancelled meanwhile never begins", async () => {
+  test("an attempt that is cancelled while it waits never begins", async () => {
     const warm = workflow({ name: "warm" }, () => work({ n: 0 }));
     await using env = await environment({
       workflows: [many, warm],
@@ -224,7 +267,7 @@ describe("attempts that wait for a slot", () => {
       maxConcurrentActivities: 1,
       activityPatienceMs: 10,
     });
-    await env.start(warm, {}); // now attempts are known to be short: a few may wait here
+    await env.start(warm, {}); // now attempts are known to be short, so a few may wait here
     const begun: number[] = [];
     env.stub(work, ({ n }, ctx) => {
       begun.push(n);
@@ -247,7 +290,7 @@ test("the limits of local attempts hold when the worker's clock is an hour ahead
   expect(await run.result()).toBe(env.now.getTime() + 3_600_000);
 });
 
-test("while one activity runs for hours, messages do not pile up leases", async () => {
+test("while one activity runs for hours, the worker keeps the lease of one task, however many messages come", async () => {
   const poke = signal("poke", z.object({}));
   const long = activity({ name: "long", timeout: "5h" }, () => new Promise(() => {}));
   const busy = workflow({ name: "busy", timeout: null, handlers: [poke] }, async () => {
@@ -270,7 +313,7 @@ test("while one activity runs for hours, messages do not pile up leases", async 
 describe("queries", () => {
   const status = query("status", z.string());
 
-  test("of code that does not replay say why, and others go on being answered", async () => {
+  test("fail with the reason when the code does not replay, and are answered again when it does", async () => {
     let broken = false;
     const fragile = workflow({ name: "fragile", timeout: null, handlers: [status] }, async () => {
       on(status, () => "fine");
@@ -291,7 +334,7 @@ describe("queries", () => {
   });
 });
 
-test("an answer to a query that is too long for a call is refused to whoever asked, who does not wait in vain", async () => {
+test("an answer to a query that is too long for a call fails the query at once", async () => {
   const all = query("all", z.string());
   const asks = workflow({ name: "asks", timeout: null, handlers: [all] }, async () => {
     on(all, () => "x");
@@ -300,7 +343,7 @@ test("an answer to a query that is too long for a call is refused to whoever ask
   await using env = await environment(
     { workflows: [asks] },
     {
-      wire: wired((operation, { answer }) => {
+      wire: intercepting((operation, { answer }) => {
         if (operation === "answer" && answer!.kind === "result")
           throw new ServerRefusal(operation, 413, "X", "too long");
       }),
@@ -312,7 +355,7 @@ test("an answer to a query that is too long for a call is refused to whoever ask
   expect(env.now.getTime()).toBe(at);
 });
 
-test("a worker that knows an older run takes in what waits for the next one", async () => {
+test("a worker that knows an older run records the messages that wait for the next run", async () => {
   const poke = signal("poke", z.object({}));
   const relay = workflow(
     { name: "relay", input: z.object({ left: z.number() }), timeout: null, handlers: [poke] },
@@ -337,7 +380,7 @@ test("a worker that knows an older run takes in what waits for the next one", as
     async call(operation, body, o) {
       while (operation === "poll" && n !== allowed) await new Promise<void>((ok) => waiting.push(ok));
       const answer = await inner.call(operation, body, o);
-      // A task that reaches the wrong worker is lost on its way, and comes again when its lease lapses.
+      // A task for the wrong worker is lost on its way, and is delivered again when its lease lapses.
       return operation === "poll" && n !== allowed ? ({ deliveries: [] } as never) : answer;
     },
   });
@@ -346,14 +389,14 @@ test("a worker that knows an older run takes in what waits for the next one", as
   allow(2); // the first worker knows the first run
   await run.signal(poke, {});
   await env.advance("2m");
-  expect((await run.history())[0]).toMatchObject({ input: { left: 0 } }); // the second has begun the next
+  expect((await run.history())[0]).toMatchObject({ input: { left: 0 } }); // the second worker has begun the next run
   allow(1);
   await run.signal(poke, {});
   await env.advance("2m");
   expect(await run.status()).toBe("COMPLETED");
 });
 
-test("attempts that end after their execution did are no trouble", async () => {
+test("attempts that end after their execution are logged as no errors", async () => {
   const three = workflow({ name: "three", timeout: null }, async () => parallel([1, 2, 3], (n) => work({ n })));
   const errors: string[] = [];
   const quiet = { debug() {}, info() {}, warn() {}, error: (line: string) => void errors.push(line) };
@@ -365,7 +408,7 @@ test("attempts that end after their execution did are no trouble", async () => {
   });
   const run = await env.start(three, {});
   await run.terminate();
-  await env.advance("3m"); // the worker has looked, and knows
+  await env.advance("3m"); // the worker has claimed, and knows that the execution is closed
   for (const end of finish) {
     end();
     await env.settle();
@@ -373,7 +416,7 @@ test("attempts that end after their execution did are no trouble", async () => {
   expect(errors).toEqual([]);
 });
 
-test("effects that died with another driver's server are performed, though the present driver has only read its batch", async () => {
+test("effects that were lost with a server are performed, though the owner has only read the batch that they belong to", async () => {
   const leaf = workflow({ name: "leaf", timeout: null }, async () => "leaf");
   const root = workflow({ name: "root", timeout: null }, async () => {
     const { result } = start(leaf, {}, { id: "the-leaf" });
@@ -385,7 +428,7 @@ test("effects that died with another driver's server are performed, though the p
   const wire = (inner: Transport, n: number): Transport => ({
     close: () => inner.close(),
     async call(operation, body, o) {
-      if (n === 1 && operation === "extend") return { lost: [] } as never; // its lease lapses
+      if (n === 1 && operation === "extend") return { lost: [] } as never; // so its lease lapses
       if (n === 1 && operation === "append") {
         held = body as { items: AppendItem[] };
         return never;
@@ -393,10 +436,10 @@ test("effects that died with another driver's server are performed, though the p
       if (n === 2 && operation === "append" && held) {
         const [{ execution, run, batch }] = held.items as [AppendItem];
         held = null;
-        await ports.executions.putBatch({ workspace: DEFAULT_WORKSPACE, execution }, run, batch, 1e6); // and no further
+        await ports.executions.putBatch({ workspace: DEFAULT_WORKSPACE, execution }, run, batch, 1e6); // and the effects of the batch are never performed
       }
       const answer = await inner.call(operation, body, o);
-      return n === 1 && operation === "poll" && held ? never : answer; // and tasks do not reach it any more
+      return n === 1 && operation === "poll" && held ? never : answer; // and it gets no more tasks
     },
   });
   const engine = (e: Ports) => {
@@ -416,14 +459,14 @@ test("effects that died with another driver's server are performed, though the p
   expect((await env.api("GET", "/v1/workflows/executions/the-leaf")).status).toBe(200);
 });
 
-/** Takes four numbers, in a run of its own after each time it was given some. `meet` is called with each. */
-function listOfFour(meet: () => void = () => {}, deterministic = true) {
+/** Collects four numbers, and continues as new whenever it was given some. Calls `onNumber` for each. */
+function listOfFour(onNumber: () => void = () => {}, deterministic = true) {
   const give = signal("give", z.object({ n: z.number() }));
   const input = z.object({ had: z.array(z.number()) });
   return workflow({ name: "list", input, timeout: null, handlers: [give], deterministic }, async ({ had }) => {
     const got: number[] = [];
     on(give, ({ n }) => {
-      meet();
+      onNumber();
       got.push(n);
     });
     await waitUntil(() => got.length > 0);
@@ -432,7 +475,7 @@ function listOfFour(meet: () => void = () => {}, deterministic = true) {
   });
 }
 
-test("messages that come together reach the runs that ask for them: what one run does not see is left to the next", async () => {
+test("messages that come together reach the runs that take them: a run leaves those that it does not see to the next", async () => {
   const list = listOfFour();
   await using env = await environment({ workflows: [list] });
   const run = await env.start(list, { had: [] });
@@ -441,7 +484,7 @@ test("messages that come together reach the runs that ask for them: what one run
   expect((await run.result()).have.toSorted()).toEqual([1, 2, 3, 4]);
 });
 
-test("messages that broken code has met are not lost when repaired code continues as new on one of them", async () => {
+test("messages on which broken code stopped are not lost when repaired code continues as new on one of them", async () => {
   let broken = true;
   const list = listOfFour(() => {
     if (broken) throw new TypeError("n is not a function");
@@ -456,7 +499,7 @@ test("messages that broken code has met are not lost when repaired code continue
   expect((await run.result()).have.toSorted()).toEqual([1, 2, 3, 4]);
 });
 
-test("a chain that continues as new for ever with many signals carries a bounded memory of them", async () => {
+test("a chain that continues as new for ever carries a bounded number of message ids", async () => {
   const poke = signal("poke", z.object({}));
   const loop = workflow({ name: "loop", timeout: null, handlers: [poke] }, async () => {
     let pokes = 0;
@@ -473,7 +516,7 @@ test("a chain that continues as new for ever with many signals carries a bounded
   const [started] = await run.history();
   if (started?.kind === "execution_started") carried = started.carried;
   expect(carried.length).toBeGreaterThanOrEqual(1_000);
-  expect(carried.length).toBeLessThanOrEqual(1_010); // and those whose deletion is not confirmed
+  expect(carried.length).toBeLessThanOrEqual(1_010); // and the ids of messages whose deletion is not confirmed
 });
 
 test("progress of an activity carries the server's time", async () => {
@@ -484,7 +527,7 @@ test("progress of an activity carries the server's time", async () => {
     { workflows: [calls], activities: [talks] },
     {
       skewMs: 3_600_000,
-      wire: wired((operation, { events }) => {
+      wire: intercepting((operation, { events }) => {
         if (operation === "publish") times.push(...events!.map((e) => (e as { at: number }).at));
       }),
     },
@@ -494,7 +537,7 @@ test("progress of an activity carries the server's time", async () => {
   expect(times).toEqual([now, now, now]);
 });
 
-test("a question that has waited too long for a worker is dropped without an answer", async () => {
+test("a query that has waited too long for a worker is dropped without an answer", async () => {
   const look = query("look", z.string());
   const idle = workflow({ name: "idle", timeout: null, handlers: [look] }, async () => {
     on(look, () => "here");
@@ -508,14 +551,14 @@ test("a question that has waited too long for a worker is dropped without an ans
       engine: (e) => {
         ports = e;
       },
-      wire: wired((operation, { answer }) => {
+      wire: intercepting((operation, { answer }) => {
         if (operation === "answer") answers.push(answer);
       }),
     },
   );
   const run = await env.start(idle, {});
   await env.killWorker();
-  await env.advance("31s"); // its long poll is given up
+  await env.advance("31s"); // its long poll has ended
   await expect(run.query(look)).rejects.toThrow(/504.*no live worker/);
   await env.addWorker();
   await env.advance("1m");
@@ -526,16 +569,16 @@ test("a question that has waited too long for a worker is dropped without an ans
   expect(await ports.tasks.receive(left, { session: "anybody", max: 9, waitMs: 0 })).toEqual([]);
 });
 
-test("a driver whose clock is a little ahead asks at short intervals whether another is dead, not without end", async () => {
+test("a worker whose clock is a little ahead asks at short intervals whether another is dead, not in a busy loop", async () => {
   const hangs = activity({ name: "hangs", timeout: "1h" }, () => new Promise(() => {}));
   const both = workflow({ name: "both", timeout: null }, async () => {
     await Promise.all([hangs(), sleep("25s").then(() => hangs())]);
   });
   const asked: number[] = [];
-  const wire = wired((operation, _, n) => {
+  const wire = intercepting((operation, _, n) => {
     if (operation !== "sessions" || n !== 2) return;
     asked.push(env.now.getTime());
-    if (asked.length > 500) throw away(operation); // or time would never move on
+    if (asked.length > 500) throw unreachable(operation); // in a busy loop the virtual time would never move on
   });
   const settings = { heartbeatMs: 10_000, sessionTimeoutMs: 30_000, livenessMs: 50_000 };
   const options = { workflows: [both], activities: [hangs], activityPatienceMs: 10 };
@@ -546,10 +589,10 @@ test("a driver whose clock is a little ahead asks at short intervals whether ano
   await env.advance("22s");
   await env.killWorker();
   await env.addWorker();
-  await env.advance("28500ms"); // the lease has lapsed, and the second driver has an attempt of its own
+  await env.advance("28500ms"); // the lease has lapsed, and the second worker has an attempt of its own
   expect(env.attempts(hangs)).toBe(2);
   const before = asked.length;
-  await env.advance("1s"); // the first is dead 60 s after the beginning, 40 ms after the second thinks so
+  await env.advance("1s"); // the first worker is dead 60 s after the beginning, 40 ms after the second expects it
   expect(env.attempts(hangs)).toBe(3);
   expect(asked.slice(before).map((at) => at - begun)).toEqual([59_961, 60_061]);
 });

@@ -1,30 +1,29 @@
 /**
- * A worker: registers, beats, receives tasks and hands them to executions and activities, until it is told to stop.
+ * A worker: it registers, sends heartbeats, receives tasks and hands them to executions and activities, until it is
+ * stopped.
  *
- * WORKER-1. Outbound only. WORKER-2. A failed heartbeat makes it register again. WORKER-3. Stopping: no new tasks; attempts that run may
- * finish within the grace, and what follows them goes to others through the queue; what then still runs is abandoned, its
- * tasks are handed back at once, and the heartbeat is removed, so that others take over without waiting for a lease.
- * WORKER-4. A key that the server does not accept any more ends the worker: `onFatal` is told, once.
+ * WORKER-1. A worker only calls out; it accepts no connections.
+ * WORKER-2. After a failed heartbeat the worker registers again.
+ * WORKER-3. Stopping: the worker receives no new tasks. Attempts that run may finish within the grace; the activities that
+ *     follow them go to other workers through the queue. Then it abandons the attempts that still run, hands its tasks
+ *     back at once, and removes its heartbeat, so that other workers take over without waiting for a lease.
+ * WORKER-4. When the server does not accept the worker's key any more, the worker calls `onFatal`, once.
  */
-
-import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
-import { QueryRefused } from "../errors.ts";
-import { toFailure } from "../failure.ts";
-import { payloadBytes } from "../json.ts";
 import { definitionOf } from "../workflow/definitions.ts";
 import { Leases } from "./leases.ts";
+import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
 import { WorkerRuntime } from "./runtime.ts";
 import type { TaskSource } from "./source.ts";
 import { pollSource } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
-import { refusedFor, ServerRefusal } from "./transport.ts";
+import { ServerRefusal } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
-/** While stopping, a call that only saves others time is given no more than this, ms. */
-const FAREWELL = 5_000;
+/** Timeout of the call that removes the heartbeat, ms: without it the heartbeat only lapses later. */
+const STOP_TIMEOUT_MS = 5_000;
 
 type Delivery = WorkerAnswer<"poll">["deliveries"][number];
 
@@ -39,7 +38,8 @@ export class Worker {
   #loops: Promise<void>[] = [];
   #beat: (() => void) | null = null;
   #beating: Promise<void> = Promise.resolve();
-  #calledOff = new AbortController();
+  /** Aborts the poll for activities that is under way. */
+  #activityPoll = new AbortController();
   #advancing = 0;
   #answering = 0;
   readonly #leaving = new AbortController();
@@ -49,10 +49,10 @@ export class Worker {
   constructor(context: WorkerContext, name: string, onFatal: (error: ServerRefusal) => void = () => {}) {
     this.#context = context;
     this.#name = name;
-    let told = false;
+    let called = false;
     this.#onFatal = (error) => {
-      if (!told) onFatal(error);
-      told = true;
+      if (!called) onFatal(error);
+      called = true;
     };
   }
 
@@ -67,10 +67,10 @@ export class Worker {
     this.#source = await this.#sourceOf(this.#registered);
     const leases = new Leases(this.#source, clock, this.#registered.lease_ms);
     this.#runtime = new WorkerRuntime(this.#context, leases);
-    this.#runtime.hear(this.#registered.now);
+    this.#runtime.serverClock.synchronise(this.#registered.now);
     this.#queued = new QueuedActivities(this.#runtime);
-    this.#runtime.onSlot(() => this.#room());
-    this.#runtime.onFull(() => this.#calledOff.abort());
+    this.#runtime.slots.onFree(() => this.#announceRoom());
+    this.#runtime.slots.onFull(() => this.#activityPoll.abort());
     this.#armBeat();
     this.#loops = [this.#receive("workflow")];
     if (this.#context.activities.size > 0) this.#loops.push(this.#receive("activity"));
@@ -89,7 +89,7 @@ export class Worker {
           throw new Error("this server hands out tasks in another way now: start the worker again");
         return fresh;
       },
-      local: (at) => this.#runtime.local(at),
+      local: (at) => this.#runtime.serverClock.toLocal(at),
     });
   }
 
@@ -128,7 +128,7 @@ export class Worker {
         timeoutMs: this.#registered.heartbeat_ms,
         signal,
       });
-      this.#runtime.hear(answer.now);
+      this.#runtime.serverClock.synchronise(answer.now);
       if (answer.all_active) return;
     } catch (error) {
       if (!signal.aborted) log.warn("a heartbeat failed, registering again", { error });
@@ -146,14 +146,14 @@ export class Worker {
     const { log } = this.#context;
     while (!signal.aborted) {
       const room =
-        queue === "activity" ? this.#runtime.freeSlots : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
+        queue === "activity" ? this.#runtime.slots.free : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
       if (room <= 0) {
-        await this.#roomAgain();
+        await this.#waitForRoom();
         continue;
       }
-      // One that waits for activities is called off when their slots are taken: it would keep them from others.
-      this.#calledOff = queue === "activity" ? new AbortController() : this.#calledOff;
-      const until = queue === "activity" ? AbortSignal.any([signal, this.#calledOff.signal]) : signal;
+      // A poll for activities is aborted when the slots are taken: it would keep the tasks from other workers.
+      if (queue === "activity") this.#activityPoll = new AbortController();
+      const until = queue === "activity" ? AbortSignal.any([signal, this.#activityPoll.signal]) : signal;
       try {
         for (const delivery of await this.#source.receive(queue, Math.min(room, 10), until)) this.#handle(delivery);
       } catch (error) {
@@ -166,12 +166,12 @@ export class Worker {
     }
   }
 
-  #roomAgain(): Promise<void> {
+  #waitForRoom(): Promise<void> {
     return new Promise((ok) => this.#waitingForRoom.add(ok));
   }
 
-  /** Something ended: there may be room for more. */
-  #room(): void {
+  /** A task or an attempt has ended: there may be room for more. */
+  #announceRoom(): void {
     for (const ok of this.#waitingForRoom) ok();
     this.#waitingForRoom.clear();
   }
@@ -185,17 +185,17 @@ export class Worker {
         this.#advancing += 1;
         execution
           .deliver(receipt)
-          .catch((error) => this.#runtime.trouble(execution, error))
+          .catch((error) => this.#runtime.onFailure(execution, error))
           .finally(() => {
             this.#advancing -= 1;
-            this.#room();
+            this.#announceRoom();
           });
         return;
       }
       case "query":
         leases.hold(receipt);
         this.#answering += 1;
-        void this.#answer(task).finally(() => {
+        void answerQuery(this.#runtime, task).finally(() => {
           this.#answering -= 1;
           leases.finish(receipt);
         });
@@ -206,41 +206,14 @@ export class Worker {
     }
   }
 
-  async #answer(task: Extract<Delivery["task"], { kind: "query" }>): Promise<void> {
-    const { transport, log } = this.#context;
-    if (this.#runtime.now() >= task.expires_at) return; // nobody waits any more
-    let answer: WorkerBody<"answer">["answer"];
-    try {
-      const result = await this.#runtime.execution(task.execution).query(task.name, task.input);
-      const bytes = payloadBytes(result);
-      if (bytes > MAX_PAYLOAD_BYTES) {
-        const why = `the answer of query "${task.name}" has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}`;
-        throw new QueryRefused(413, why);
-      }
-      answer = { kind: "result", result: (result ?? null) as never };
-    } catch (error) {
-      const status = error instanceof QueryRefused ? error.status : 424;
-      answer = { kind: "failure", status, failure: toFailure(error) };
-    }
-    const send = (what: typeof answer) =>
-      transport.call("answer", { query: task.query, answer: what }, { retry: false });
-    await send(answer)
-      .catch((error) => {
-        const refused = refusedFor(error);
-        if (!refused) throw error;
-        return send({ kind: "failure", status: refused.status, failure: { message: refused.detail } });
-      })
-      .catch((error) => log.warn("an answer to a query did not reach the server", { error }));
-  }
-
   // --- stopping ------------------------------------------------------------------------------------------------
 
-  /** WORKER-3. `graceMs`: how long running activities may go on. Answers how many were abandoned. */
+  /** WORKER-3. `graceMs`: how long running attempts may go on. Answers how many were abandoned. */
   async stop(graceMs: number): Promise<number> {
     if (this.#stopping.signal.aborted) return 0;
     this.#stopping.abort();
     this.#runtime.drain();
-    this.#room();
+    this.#announceRoom();
     await Promise.all(this.#loops);
     const { clock, transport, deployment, session, log } = this.#context;
     const until = clock.now() + graceMs;
@@ -250,25 +223,25 @@ export class Worker {
     }
     this.#beat?.();
     this.#leaving.abort();
-    await this.#beating; // or it might register what has left
+    await this.#beating; // it may be registering again
     const abandoned = this.#runtime.running + this.#queued.running;
     this.#runtime.abandonAll();
     this.#queued.abandonAll();
     const body = { deployment, worker: this.#name, session };
     await transport
-      .call("stop", body, { retry: false, timeoutMs: FAREWELL })
+      .call("stop", body, { retry: false, timeoutMs: STOP_TIMEOUT_MS })
       .catch((error) => log.warn("the heartbeat could not be removed; it lapses by itself", { error }));
     await this.#runtime.leases.releaseAll();
     this.#source.close();
     return abandoned;
   }
 
-  /** Ends as a killed process does: nothing is handed back, nobody is told. For tests. */
+  /** Ends as a killed process does: it hands nothing back and calls nobody. For tests. */
   kill(): void {
     this.#stopping.abort();
     this.#leaving.abort();
     this.#beat?.();
-    this.#room();
+    this.#announceRoom();
     this.#runtime.leases.drop();
     this.#runtime.abandonAll();
     this.#queued.abandonAll();

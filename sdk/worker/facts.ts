@@ -1,0 +1,91 @@
+/** Gathers the facts of a step from the view, the worker and the server. */
+import { isYounger } from "../../shared/core/decide.ts";
+import { type RunState, sessionOf } from "../../shared/core/state.ts";
+import type { Facts } from "../../shared/core/step.ts";
+import type { Millis } from "../../shared/protocol/history.ts";
+import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import { toFailure } from "../failure.ts";
+import { roughSize } from "../json.ts";
+import type { ExecutionHost } from "./host.ts";
+import type { LocalActivities } from "./local-activities.ts";
+import type { RunView } from "./run-view.ts";
+
+/** EXEC-7, bytes: far below what a call may have, for the decisions of workflow code come on top. */
+const MESSAGES_AT_ONCE = 4 * 1024 * 1024;
+/** The same for outcomes of local activities, which may all come while one call is under way. */
+const OUTCOMES_AT_ONCE = 2 * 1024 * 1024;
+/** The server is asked again so much later which sessions are alive. */
+const ASK_AGAIN_MS: Millis = 2_000;
+
+export async function gatherFacts(
+  host: ExecutionHost,
+  execution: string,
+  view: RunView,
+  local: LocalActivities,
+): Promise<Facts> {
+  const { session } = host.worker;
+  const now = host.serverClock.now();
+  await askServer(host, execution, view, now);
+  const { instance, bug } = view;
+  return {
+    now,
+    recordedAt: host.serverClock.now(),
+    session,
+    messages: instance ? nextMessages(view) : [], // EXEC-6
+    inboxSize: view.inbox.size,
+    ending: view.ending,
+    replayed: instance !== null,
+    bug: bug === null ? null : toFailure(bug),
+    outcomes: firstOf(local.openOutcomes(), OUTCOMES_AT_ONCE), // the others still count as running
+    isRunning: (activity, attempt) => local.isRunning(activity, attempt),
+    isDead: (other) => host.sessions.isDead(other),
+    canRun: (name) => host.canRun(name),
+    hasBegun: (activity) => view.begun.has(activity),
+    checkSignal: (name, input) => instance?.checkSignal(name, input) ?? null,
+    checkUpdate: (name, input) => instance?.checkUpdate(name, input) ?? null,
+  };
+}
+
+/** Only the server knows which other sessions are dead, and whether activities that are late to begin have begun. */
+async function askServer(host: ExecutionHost, execution: string, view: RunView, now: Millis): Promise<void> {
+  const { others, late } = questions(view, host.worker.session, now);
+  // The worker asks after each claim, when a session may have died, and now and then in between: not with every step.
+  const mayBeDead = others.some((other) => (host.sessions.diesAt(other) ?? 0) < now);
+  if (others.length > 0 && (mayBeDead || now >= view.sessionsAskedAt + ASK_AGAIN_MS)) {
+    await host.sessions.ask(others);
+    view.sessionsAskedAt = now;
+  }
+  if (late.length === 0) return;
+  const { begun } = await host.worker.transport.call("begun", { execution, run: view.head.run, activities: late });
+  for (const activity of begun) view.begun.add(activity);
+}
+
+function questions({ state, begun }: { state: RunState; begun: ReadonlySet<number> }, mine: string, now: Millis) {
+  const others = new Set<string>();
+  const late: number[] = [];
+  for (const [number, open] of state.activities) {
+    const session = sessionOf(open.where);
+    if (session !== null && session !== mine && open.startedAt !== null) others.add(session);
+    const limit = open.options.schedule_to_start_ms;
+    const waits = session === null && open.attempt === 1 && !begun.has(number);
+    if (waits && limit !== undefined && now >= open.scheduledAt + limit) late.push(number);
+  }
+  return { others: [...others], late };
+}
+
+/** EXEC-7. */
+function nextMessages({ inbox, state }: RunView): Message[] {
+  if (inbox.size === 0) return [];
+  const all = [...inbox.values()].filter((m) => !isYounger(state, m)).sort(inOrder);
+  return firstOf(all, MESSAGES_AT_ONCE);
+}
+
+/** The first items of `all` that have `most` bytes together, at least one. */
+function firstOf<T>(all: T[], most: number): T[] {
+  let bytes = 0;
+  const over = all.findIndex((item) => {
+    bytes += roughSize(item);
+    return bytes > most;
+  });
+  return over < 0 ? all : all.slice(0, Math.max(1, over));
+}

@@ -1,0 +1,34 @@
+/** The interface of the worker to the executions, and to the activities from the queue, that run in it. */
+import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
+import type { Leases } from "./leases.ts";
+import type { ServerClock } from "./server-clock.ts";
+import type { OtherSessions } from "./sessions.ts";
+import type { ActivitySlots } from "./slots.ts";
+import type { WorkerContext } from "./types.ts";
+
+export interface WorkerHost {
+  readonly worker: WorkerContext;
+  readonly leases: Leases;
+  readonly serverClock: ServerClock;
+  readonly slots: ActivitySlots;
+}
+
+export interface ExecutionHost extends WorkerHost {
+  readonly sessions: OtherSessions;
+  /** Can an attempt of this activity begin in this worker? */
+  canRun(activity: string): boolean;
+  /** Travels in one call with the appends of other executions. */
+  append(item: AppendItem): Promise<AppendResult>;
+  /** False: the fence is another's. Travels in one call with the parks of other executions. */
+  park(item: ParkItem): Promise<boolean>;
+  discard(body: WorkerBody<"discard">): Promise<void>;
+  /** An execution has come to rest: the worker may evict it. */
+  onIdle(): void;
+  /** A call failed for good, or the worker has a bug: the execution is reset, and its task comes again. */
+  onFailure(execution: Resettable, error: unknown): void;
+}
+
+export interface Resettable {
+  readonly id: string;
+  reset(): void;
+}

@@ -1,0 +1,129 @@
+/** The settings of a worker: from options and environment, checked before anything is opened. */
+import { hostname } from "node:os";
+import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
+import type { AnyActivity } from "../activity.ts";
+import type { AnyWorkflow } from "../workflow/define.ts";
+import type { Log } from "../workflow/types.ts";
+import type { WorkerLimits } from "./types.ts";
+
+export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
+  /** Workflows that this deployment owns. */
+  readonly workflows: readonly AnyWorkflow[];
+  /** Activities that this worker can run. */
+  readonly activities?: readonly AnyActivity[];
+  /** Default: `DEPLOYMENT_NAME`. 1 to 128 of `A-Z a-z 0-9 _ -`; required. */
+  readonly deployment?: string;
+  /** Default: `WORKER_NAME`, else the host name. */
+  readonly name?: string;
+  /** Default: `SIROCCO_URL`. */
+  readonly url?: string;
+  /** Default: `SIROCCO_API_KEY`. */
+  readonly apiKey?: string;
+  /** Attempts of activities at a time in this process. Default 100. */
+  readonly maxConcurrentActivities?: number;
+  /** Executions being advanced at a time. Default 200. */
+  readonly maxConcurrentWorkflows?: number;
+  /** Executions kept in memory between their steps; beyond that they are replayed when they go on. Default 1000. */
+  readonly cachedExecutions?: number;
+  /** Opened once before the first task, handed to every activity as `ctx.resources`; `close` is called at the end. */
+  readonly resources?: () => R | Promise<R>;
+  readonly closeResources?: (resources: R) => void | Promise<void>;
+  /** How long running activities may go on after SIGTERM. Default 30 s. */
+  readonly shutdownGrace?: Duration;
+  /** False: workflow code is not held to determinism. A last resort; warns. Default true. */
+  readonly deterministic?: boolean;
+  /** True: any error that escapes workflow code fails the execution. Default false: bugs wait for repaired code. */
+  readonly failOnAnyError?: boolean;
+  readonly log?: Log;
+}
+
+/** The worker's settings are wrong; the message says which and what is allowed. */
+export class WorkerConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "WorkerConfigError";
+  }
+}
+
+/** Environment variables that stand in for options. */
+export type WorkerEnvironment = Readonly<Record<string, string | undefined>>;
+
+export interface WorkerSettings {
+  readonly deployment: string;
+  readonly name: string;
+  readonly url: string;
+  readonly apiKey: string;
+  readonly workflows: ReadonlyMap<string, AnyWorkflow>;
+  readonly activities: ReadonlyMap<string, AnyActivity>;
+  readonly limits: WorkerLimits;
+  readonly graceMs: number;
+  readonly deterministic: boolean;
+  readonly failOnAnyError: boolean;
+}
+
+/** Throws `WorkerConfigError`, or `RangeError` for a duration. */
+export function settingsOf<R extends Record<string, unknown>>(
+  options: WorkerOptions<R>,
+  env: WorkerEnvironment,
+): WorkerSettings {
+  return {
+    deployment: deploymentOf(options.deployment ?? env.DEPLOYMENT_NAME ?? ""),
+    url: urlOf(options.url ?? env.SIROCCO_URL ?? ""),
+    apiKey: apiKeyOf(options.apiKey ?? env.SIROCCO_API_KEY ?? ""),
+    name: (options.name ?? env.WORKER_NAME ?? "") || hostname(),
+    workflows: workflowsOf(options.workflows),
+    activities: byName("activity", options.activities ?? []),
+    limits: {
+      maxConcurrentActivities: wholeNumber("maxConcurrentActivities", options.maxConcurrentActivities ?? 100, 1),
+      maxConcurrentWorkflows: wholeNumber("maxConcurrentWorkflows", options.maxConcurrentWorkflows ?? 200, 1),
+      cachedExecutions: wholeNumber("cachedExecutions", options.cachedExecutions ?? 1000, 0),
+    },
+    graceMs: milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace"),
+    deterministic: options.deterministic ?? true,
+    failOnAnyError: options.failOnAnyError ?? false,
+  };
+}
+
+function deploymentOf(deployment: string): string {
+  if (deployment === "") {
+    throw new WorkerConfigError(
+      "DEPLOYMENT_NAME is not set: a worker must say which deployment it belongs to, for example DEPLOYMENT_NAME=invoice-service",
+    );
+  }
+  if (/^[A-Za-z0-9_-]{1,128}$/.test(deployment)) return deployment;
+  throw new WorkerConfigError(
+    `DEPLOYMENT_NAME is '${deployment}': allowed are letters, digits, hyphens and underscores, at most 128`,
+  );
+}
+
+function urlOf(url: string): string {
+  if (URL.canParse(url) && /^https?:/.test(url)) return url;
+  throw new WorkerConfigError(
+    `SIROCCO_URL is ${url === "" ? "not set" : `'${url}'`}: it must be the http(s) address of the server, for example http://127.0.0.1:7411`,
+  );
+}
+
+function apiKeyOf(key: string): string {
+  if (key !== "") return key;
+  throw new WorkerConfigError("SIROCCO_API_KEY is not set: `sirocco dev` prints a key");
+}
+
+function workflowsOf(workflows: readonly AnyWorkflow[]): Map<string, AnyWorkflow> {
+  if (workflows.length === 0) throw new WorkerConfigError("runWorker needs at least one workflow");
+  return byName("workflow", workflows);
+}
+
+function byName<T extends { readonly name: string }>(kind: string, definitions: readonly T[]): Map<string, T> {
+  const map = new Map<string, T>();
+  for (const definition of definitions) {
+    const { name } = definition;
+    if (map.has(name)) throw new WorkerConfigError(`two ${kind} definitions are called '${name}'`);
+    map.set(name, definition);
+  }
+  return map;
+}
+
+function wholeNumber(name: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new WorkerConfigError(`${name} is ${value}: it must be a whole number from ${least}`);
+}

@@ -1,0 +1,53 @@
+/** The two calls that record a batch of a run: an append, or the close that ends the run. */
+import { closeTerms } from "../../shared/core/closing.ts";
+import type { Batch, HistoryEvent, Millis } from "../../shared/protocol/history.ts";
+import type { AppendResult, WorkerAnswer } from "../../shared/protocol/worker.ts";
+import type { ExecutionHost } from "./host.ts";
+import type { RunView } from "./run-view.ts";
+import { refusedFor } from "./transport.ts";
+
+/** Appends in quick succession ask for new messages no more often than this: every message comes with a task as well. */
+const READ_INBOX_MS: Millis = 1_000;
+
+export function sendAppend(
+  host: ExecutionHost,
+  execution: string,
+  view: RunView,
+  batch: Batch,
+  taken: string[],
+): Promise<AppendResult> {
+  const { run, chain, fence } = view.head;
+  const now = host.serverClock.now();
+  const look = now - view.inboxReadAt >= READ_INBOX_MS;
+  if (look) view.inboxReadAt = now;
+  return host.append({ execution, run, chain, fence, batch, taken, look });
+}
+
+export async function sendClose(
+  host: ExecutionHost,
+  execution: string,
+  view: RunView,
+  batch: Batch,
+  taken: string[],
+): Promise<WorkerAnswer<"close">> {
+  const { run, chain, fence } = view.head;
+  const terms = closeTerms(view.state, batch.events, host.serverClock.now(), (message) => view.inbox.has(message));
+  try {
+    return await host.worker.transport.call("close", { execution, run, chain, fence, batch, taken, ...terms });
+  } catch (error) {
+    const refused = refusedFor(error);
+    if (refused) return refused;
+    throw error;
+  }
+}
+
+export type Refused = Pick<Extract<AppendResult, { kind: "refused" }>, "code" | "detail">;
+
+/** Closes the run as failed, because the server refused its last batch. */
+export function sendFailure(host: ExecutionHost, execution: string, view: RunView, refused: Refused) {
+  const first = view.state.tail + 1;
+  const at = Math.max(host.serverClock.now(), view.state.at);
+  const failure = { type: refused.code, message: refused.detail, non_retryable: true };
+  const events: HistoryEvent[] = [{ kind: "execution_failed", id: first, at, failure }];
+  return sendClose(host, execution, view, { first, events, append_id: host.worker.uuid() }, []);
+}

@@ -1,0 +1,136 @@
+/**
+ * The view that a worker has of the current run of one execution: head, state, inbox, and the instance of the workflow
+ * code that was given the same events. A run has one view in a worker; the next run gets a new one. The rules EXEC-2 to
+ * EXEC-4 are defined in `execution.ts`.
+ */
+import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
+import type { Answer } from "../../shared/core/step.ts";
+import { type Head, startedOf } from "../../shared/protocol/head.ts";
+import type { Batch, HistoryEvent, Millis, Stimulus } from "../../shared/protocol/history.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import { toFailure } from "../failure.ts";
+import { WorkflowInstance } from "../workflow/instance.ts";
+import type { Instance } from "../workflow/types.ts";
+import type { WorkerContext } from "./types.ts";
+
+export class RunView {
+  readonly #worker: WorkerContext;
+  readonly #execution: string;
+  head: Head;
+  state: RunState;
+  /** It has been given exactly the events of `state`. Null: not built yet, or dropped (EXEC-2). */
+  instance: Instance | null = null;
+  /** Why there is no instance: the code threw this, or this worker does not have the workflow. Null = no reason. */
+  bug: unknown = null;
+  /** This worker's claim raised the fence last, as far as it knows (EXEC-4). */
+  isOwner = false;
+  /** This worker had the effects of all batches up to this event performed, or knows from a claim that they were (EXEC-4). */
+  effectsDoneThrough = 1;
+  inbox = new Map<string, Message>();
+  inboxReadAt: Millis = 0;
+  /** EXEC-7: the run ends at the messages that its code was given last. */
+  ending = false;
+  /** Activities in the queue that a worker has begun, of those that the server was asked about. */
+  readonly begun = new Set<number>();
+  /** When the server was last asked which other sessions are alive. */
+  sessionsAskedAt: Millis = 0;
+
+  constructor(worker: WorkerContext, execution: string, head: Head) {
+    this.#worker = worker;
+    this.#execution = execution;
+    this.head = head;
+    this.state = stateOf(startedOf(head));
+  }
+
+  /** It was invalidated: the worker must read the whole log before the next step. */
+  get stale(): boolean {
+    return this.instance === null && this.bug === null;
+  }
+
+  /** The part of the log that the server need not send again; undefined = it sends the whole log. */
+  get have(): { run: string; tail: number } | undefined {
+    return this.instance ? { run: this.head.run, tail: this.state.tail } : undefined;
+  }
+
+  /** `further`: the batches follow the events of `state`; else they are the whole log. */
+  async read(head: Head, batches: readonly Batch[], further: boolean): Promise<void> {
+    this.head = head;
+    const events = batches.flatMap((b) => b.events);
+    if (further) {
+      fold(this.state, events);
+      // An instance that was dropped while the server answered cannot be built from these alone: the view is stale.
+      if (this.instance) await this.#replay(this.instance, events);
+      return;
+    }
+    const started = startedOf(head);
+    this.state = fold(stateOf(started), events);
+    await this.#build([started, ...events]);
+  }
+
+  async #build(events: readonly HistoryEvent[]): Promise<void> {
+    const { workflows, deployment, log, deterministic, failOnAnyError } = this.#worker;
+    const { workflow } = this.head;
+    const definition = workflows.get(workflow);
+    this.instance = null;
+    if (!definition) {
+      this.bug = new Error(
+        `this worker has no workflow '${workflow}' (it has: ${[...workflows.keys()].join(", ") || "none"}): a worker of deployment '${deployment}' must have all its workflows`,
+      );
+      return;
+    }
+    const options = { execution: this.#execution, log, deterministic, failOnAnyError };
+    this.instance = WorkflowInstance.create(definition, options);
+    await this.#replay(this.instance, events);
+  }
+
+  async #replay(instance: Instance, events: readonly HistoryEvent[]): Promise<void> {
+    try {
+      await instance.replay(events);
+      this.bug = null;
+    } catch (bug) {
+      this.#fail(bug);
+    }
+  }
+
+  /** Gives the stimuli to workflow code. */
+  async activate(stimuli: readonly Stimulus[]): Promise<Answer> {
+    const activation = await this.instance!.activate(stimuli);
+    if ("bug" in activation) {
+      this.#fail(activation.bug);
+      return { bug: toFailure(activation.bug) };
+    }
+    const { decided, decisions } = activation;
+    return { decided, decisions, code: this.#worker.workflows.get(this.head.workflow)!.hash };
+  }
+
+  #fail(bug: unknown): void {
+    this.instance = null; // EXEC-2
+    this.bug = bug;
+  }
+
+  logBug(): void {
+    const { message, stack } = toFailure(this.bug);
+    const { workflow, run } = this.head;
+    const fields = { execution: this.#execution, workflow, run, stack };
+    this.#worker.log.error(`workflow code failed, the execution waits for repaired code: ${message}`, fields);
+  }
+
+  /** The batch is durable: the log has it, its messages need not be kept. */
+  recorded(batch: Batch, taken: readonly string[]): void {
+    if (this.effectsDoneThrough === this.state.tail) this.effectsDoneThrough += batch.events.length; // EXEC-4
+    fold(this.state, batch.events);
+    this.drop(taken);
+  }
+
+  /** Takes messages out of the inbox. */
+  drop(messages: readonly string[]): void {
+    for (const id of messages) this.inbox.delete(id);
+  }
+
+  /** The view may be old: the next step claims and replays first. */
+  invalidate(): void {
+    this.instance = null;
+    this.bug = null;
+    this.isOwner = false;
+  }
+}
