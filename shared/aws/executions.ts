@@ -129,10 +129,10 @@ export class AwsExecutions implements Executions {
     const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(promised, :due)";
     const claimed = await this.#table.update(
       headKey(ref),
-      `SET ${partition} = :shard, ${sort} = ${kept}, owner = :session, #fence = #fence + :one REMOVE wake_pending, promised, fresh`,
+      `SET ${partition} = :shard, ${sort} = ${kept}, #owner = :session, #fence = #fence + :one REMOVE wake_pending, promised, fresh`,
       {
         condition: "#status = :running",
-        names: { "#status": "status", "#fence": "fence" },
+        names: { "#status": "status", "#fence": "fence", "#owner": "owner" },
         values: {
           ...RUNNING,
           ":shard": due[partition]!,

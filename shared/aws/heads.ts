@@ -146,7 +146,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     wake_pending: item.wake_pending?.BOOL ?? false,
     fence: number(item, "fence")!,
     effects_done_through: number(item, "effects_done_through")!,
-    owner: text(item, "driver") ?? null,
+    owner: text(item, "owner") ?? null,
     outbox,
     token: body.token,
     input,
