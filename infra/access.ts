@@ -17,7 +17,7 @@ export interface Access {
   readonly payloads?: Level;
   /** The index of what is due, on each table it may read that has one. */
   readonly due?: true;
-  /** Deployments' queues: `send` tasks, `create` queues. Deleting them is for operators (`queues.ts`), not for handlers. */
+  /** Deployments' queues: `send` tasks, `create` queues. Deleting them is for operators (`operate/queues.ts`), not for handlers. */
   readonly tasks?: readonly ("send" | "create")[];
   /** Arm the wake-up of workflow schedules. */
   readonly arm?: true;

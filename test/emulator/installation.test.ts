@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deleteQueues, installationOf, listQueues } from "../../infra/queues.ts";
+import { deleteQueues, installationOf, listQueues } from "../../infra/operate/queues.ts";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";

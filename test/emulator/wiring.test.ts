@@ -15,7 +15,7 @@ import {
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { destroy, findDoomed } from "../../infra/destroy.ts";
+import { destroy, findDoomed } from "../../infra/operate/destroy.ts";
 import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 

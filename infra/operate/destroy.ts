@@ -16,8 +16,8 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { DeleteObjectsCommand, paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
 import { DeleteQueueCommand, paginateListQueues, SQSClient } from "@aws-sdk/client-sqs";
-import { taskQueuePrefix } from "../shared/aws/names.ts";
-import { Refused, runScript } from "./operator.ts";
+import { taskQueuePrefix } from "../../shared/aws/names.ts";
+import { Refused, runScript } from "./script.ts";
 
 export interface Clients {
   readonly cloudFormation: CloudFormationClient;

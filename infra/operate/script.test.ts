@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { explained, Refused } from "./operator.ts";
+import { explained, Refused } from "./script.ts";
 
 /** What a script says on a machine that knows nothing of AWS. */
 async function said(script: string, env: Record<string, string> = {}): Promise<string> {

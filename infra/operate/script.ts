@@ -1,4 +1,4 @@
-/** What the scripts for operators share: how they end. */
+/** How the scripts for operators report what went wrong. */
 
 /** What was asked for cannot be done; the message says why and what to do. */
 export class Refused extends Error {

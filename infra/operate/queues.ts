@@ -8,13 +8,13 @@
 import { parseArgs } from "node:util";
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetQueueAttributesCommand, ListQueueTagsCommand, paginateListQueues } from "@aws-sdk/client-sqs";
-import { taskQueuePrefix } from "../shared/aws/names.ts";
-import { isMissing } from "../shared/aws/queues.ts";
-import { realClock } from "../shared/lib/clock.ts";
-import { uuid7 } from "../shared/lib/uuid.ts";
-import { type Aws, aws, awsClients } from "../shared/server/aws.ts";
-import { DEFAULTS } from "../shared/server/settings.ts";
-import { Refused, runScript } from "./operator.ts";
+import { taskQueuePrefix } from "../../shared/aws/names.ts";
+import { isMissing } from "../../shared/aws/queues.ts";
+import { realClock } from "../../shared/lib/clock.ts";
+import { uuid7 } from "../../shared/lib/uuid.ts";
+import { type Aws, aws, awsClients } from "../../shared/server/aws.ts";
+import { DEFAULTS } from "../../shared/server/settings.ts";
+import { Refused, runScript } from "./script.ts";
 
 /** Whoever beat within this time may live: longer than most liveness windows. */
 const SILENT_MS = 300_000;
