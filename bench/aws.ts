@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- --target aws`: what an execution costs on AWS, by count. The adapter runs against the emulator, whose
- * write units are exact; read units are those it reports (it does not count size). Requests to the API and to the worker
- * endpoint are calls into the same process here and Lambda invocations there.
+ * `npm run bench -- --target aws`: the cost of an execution on AWS, from counted units and requests. The adapter runs
+ * against the emulator. Its write units are exact, its read units ignore the size of items. Requests to the API and to the
+ * workers' endpoint are calls within this process, and count as Lambda invocations.
  */
 import { randomUUID } from "node:crypto";
 import { activity, workflow } from "@sirocco/sdk";
@@ -20,10 +20,10 @@ const sequence = workflow({ name: "sequence", input: z.object({ steps: z.number(
   return { n };
 });
 
-/** How many run at a time: alone, nothing can be joined; together, appends, receives and deletes share calls. */
-const CONCURRENCY = [1, 20];
-/** Calls that on AWS go straight to SQS: its requests are counted there. */
-const BY_SQS = new Set(["poll", "extend", "finish"]);
+/** Executions that run concurrently. Concurrent ones share calls for appends, receives and deletes. */
+const CONCURRENCIES = [1, 20];
+/** Calls that a worker on AWS makes to SQS and not to the endpoint. The meter counts them as SQS requests. */
+const SQS_CALLS = new Set(["poll", "extend", "finish"]);
 
 export async function awsCounts() {
   const on = await install({ feedPollMs: 250 });
@@ -61,20 +61,20 @@ export async function awsCounts() {
     const started = await request(api, key, "POST", "/v1/workflows/sequence/execute", { input: { steps } });
     const { execution_id } = started.body as { execution_id: string };
     const ref = { workspace: DEFAULT_WORKSPACE, execution: execution_id };
-    // Asked past the meter: watching must cost nothing.
-    const watcher = watch.executions;
+    // By an adapter with a meter of its own, so that polling does not count.
+    const watcher = unmetered.executions;
     while ((await watcher.head(ref))?.status === "RUNNING") await pause(20);
     await pause(200); // the last delete of a task
   };
-  const watch = on.adapter();
-  await run(3); // queues, caches
+  const unmetered = on.adapter();
+  await run(3); // creates the queues and fills the caches
   const rows = [];
-  for (const forEachConcurrent of CONCURRENCY) {
-    for (const steps of [1, 10, 100]) rows.push(await measure(steps, forEachConcurrent));
+  for (const concurrency of CONCURRENCIES) {
+    for (const steps of [1, 10, 100]) rows.push(await measure(steps, concurrency));
   }
 
-  async function measure(steps: number, forEachConcurrent: number) {
-    const executions = forEachConcurrent > 1 ? forEachConcurrent * (steps === 100 ? 1 : 5) : steps === 100 ? 3 : 10;
+  async function measure(steps: number, concurrency: number) {
+    const executions = concurrency > 1 ? concurrency * (steps === 100 ? 1 : 5) : steps === 100 ? 3 : 10;
     await pause(1_500);
     ports.clients.meter.take();
     const feeder = on.feeder();
@@ -86,13 +86,13 @@ export async function awsCounts() {
       return feedChanges.call(feeder, changes);
     };
     calls.clear();
-    for (let i = 0; i < executions; i += forEachConcurrent)
-      await Promise.all(Array.from({ length: forEachConcurrent }, () => run(steps)));
-    await pause(1_500); // the feed
+    for (let i = 0; i < executions; i += concurrency)
+      await Promise.all(Array.from({ length: concurrency }, () => run(steps)));
+    await pause(1_500); // until the feed has the last events
     feeder.feedChanges = feedChanges;
     const used = ports.clients.meter.take();
     const fed = feeder.clients.meter.take();
-    const lambda = [...calls].filter(([name]) => !BY_SQS.has(name)).reduce((n, [, k]) => n + k, 0);
+    const lambda = [...calls].filter(([name]) => !SQS_CALLS.has(name)).reduce((n, [, k]) => n + k, 0);
     const per = (n: number) => n / executions;
     const { perMillion } = PRICES;
     const engine =
@@ -108,11 +108,11 @@ export async function awsCounts() {
     const front = (executions * perMillion.apiGatewayRest) / 1e6 + lambdaDollars(executions, LAMBDA_MS.rest);
     const dollars = (n: number) => round((n / executions / steps) * 1e6, 2);
     console.log(
-      `  ${steps} steps, ${forEachConcurrent} at a time: ${[...calls].map(([name, n]) => `${name} ${round(per(n), 1)}`).join(", ")}`,
+      `  ${steps} steps, ${concurrency} concurrent: ${[...calls].map(([name, n]) => `${name} ${round(per(n), 1)}`).join(", ")}`,
     );
     return {
       steps,
-      "at a time": forEachConcurrent,
+      concurrent: concurrency,
       "worker calls": round(per(lambda), 1),
       "calls/step": round(per(lambda) / steps, 2),
       "write units": round(per(used.writeUnits), 1),
@@ -120,20 +120,20 @@ export async function awsCounts() {
       "read units": round(per(used.readUnits), 1),
       "SQS requests": round(per(used.sqs), 1),
       "S3 requests": round(per(used.s3), 1),
-      "feed: writes": round(per(fed.writeUnits), 1),
-      "reads ": round(per(fed.readUnits), 1),
-      invocations: round(per(batches), 1),
+      "feed write units": round(per(fed.writeUnits), 1),
+      "feed read units": round(per(fed.readUnits), 1),
+      "feed invocations": round(per(batches), 1),
       "$/M steps: engine": dollars(engine),
-      "start by API": dollars(front),
-      feed: dollars(feed),
-      all: dollars(engine + front + feed),
+      "$/M steps: start by API": dollars(front),
+      "$/M steps: feed": dollars(feed),
+      "$/M steps: total": dollars(engine + front + feed),
     };
   }
   worker.kill();
   await on.end();
   return {
     rows,
-    note: `list prices of ${PRICES.asOf}, without any free tier; engine: start's writes, tasks, worker calls, close`,
+    note: `per execution unless the column says otherwise; list prices of ${PRICES.asOf}, without free tiers; engine: writes of the start, tasks, worker calls, close`,
   };
 }
 

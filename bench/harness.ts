@@ -1,4 +1,4 @@
-/** Processes and figures for the benchmarks. */
+/** Starts the processes of the benchmarks, and computes statistics. */
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ function start(script: string, args: string[], env: Record<string, string> = {})
     env: { ...process.env, ...env },
   });
   return new Promise((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`${script} ended with code ${code}`)));
+    child.once("exit", (code) => reject(new Error(`${script} ended with exit code ${code} before it was ready`)));
     let text = "";
     child.stdout!.on("data", (part: Buffer) => {
       text += part.toString();
@@ -54,7 +54,7 @@ export interface Installation {
   close(): Promise<void>;
 }
 
-/** A server over a fresh file with full sync, and workers at will, each its own process. */
+/** A server with a new SQLite file and full sync, and workers on demand, each in a process of its own. */
 export async function installation(settings: Record<string, number> = {}): Promise<Installation> {
   const dir = mkdtempSync(join(tmpdir(), "sirocco-bench-"));
   const file = join(dir, "sirocco.db");

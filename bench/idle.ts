@@ -1,4 +1,4 @@
-/** What an installation costs in a month in which nothing happens: counted from its template and from one empty sweep. */
+/** The cost of an idle month of an installation, from its template and the measured units of one empty sweep. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,11 +8,11 @@ import { round } from "./harness.ts";
 import { LAMBDA_MS, lambdaDollars, PRICES } from "./prices.ts";
 
 const MONTH_MINUTES = 30 * 24 * 60;
-/** Lambda keeps so many long polls of 20 s on each queue that feeds a function. */
+/** Lambda keeps five long polls of 20 s each on a queue that invokes a function. */
 const POLLS_PER_MINUTE = 5 * 3;
-/** Custom metrics that a sweep writes even if it finds nothing: calls of DynamoDB and read units. */
+/** Custom metrics that an empty sweep writes: DynamoDB calls and read units. */
 const SWEEP_METRICS = 2;
-/** What Lambda and the handler log of one sweep, bytes: an assumption. */
+/** Bytes that Lambda and the handler log for one sweep: an assumption. */
 const SWEEP_LOG_BYTES = 1_500;
 
 interface Resource {
@@ -28,11 +28,11 @@ export async function idle() {
   const sources = count("AWS::Lambda::EventSourceMapping") - count("AWS::Lambda::EventSourceMapping", "StreamArn");
   const sweeps = count("AWS::Events::Rule", "rate(1 minute)") * MONTH_MINUTES;
   const polls = sources * POLLS_PER_MINUTE * MONTH_MINUTES;
-  const { reads, writes } = await sweepOfNothing();
+  const { reads, writes } = await emptySweep();
   const { perMillion, perMonth } = PRICES;
   const rows = [
     { what: "alarms", count: alarms, dollars: alarms * perMonth.alarm },
-    { what: "SQS: Lambda's polls", count: polls, dollars: (polls * perMillion.sqsRequest) / 1e6 },
+    { what: "SQS: polls by Lambda", count: polls, dollars: (polls * perMillion.sqsRequest) / 1e6 },
     { what: "sweeper: invocations", count: sweeps, dollars: lambdaDollars(sweeps, LAMBDA_MS.sweeper) },
     { what: "sweeper: read units", count: sweeps * reads, dollars: (sweeps * reads * perMillion.dynamoReadUnit) / 1e6 },
     {
@@ -66,7 +66,7 @@ function synthesized(): Resource[] {
   }
 }
 
-async function sweepOfNothing() {
+async function emptySweep() {
   const on = await install({ feed: false });
   const ports = on.adapter();
   ports.clients.meter.take();

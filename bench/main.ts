@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the engine on one machine over real HTTP and a SQLite file with full sync. Prints tables and writes
- * them as JSON to `bench/results/`. Figures of one run compare with each other; those of another machine or hour do not.
+ * `npm run bench`: the engine on one machine, over real HTTP and a SQLite file with full sync. Prints tables and writes them
+ * as JSON to `bench/results/`. Compare figures of one run only: another machine or another hour gives other figures.
  */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
@@ -26,7 +26,7 @@ async function result(
 async function sequential() {
   const on = await installation();
   await on.worker();
-  await result(on, "sequence", { steps: 500, report: false }); // warm
+  await result(on, "sequence", { steps: 500, report: false }); // warm-up
   const rows = [];
   for (const steps of [10, 100, 1000, 5000]) {
     const gaps: number[] = [];
@@ -40,7 +40,7 @@ async function sequential() {
   const early = spread(gaps.slice(0, 500)).p50;
   const late = spread(gaps.slice(-500)).p50;
   await on.close();
-  return { rows, "last 500 of 5000 steps against the first 500": round(late / early) };
+  return { rows, "p50 of the last 500 of 5000 steps, relative to the first 500": round(late / early) };
 }
 
 async function throughput() {
@@ -67,32 +67,32 @@ async function throughput() {
 async function latencies() {
   const on = await installation();
   await on.worker();
-  const toFirst: number[] = [];
+  const toFirstActivity: number[] = [];
   for (let i = 0; i < 200; i++) {
     const began = now();
     const { at } = await result(on, "first", {});
-    if (i >= 20) toFirst.push((at as number) - began);
+    if (i >= 20) toFirstActivity.push((at as number) - began);
   }
-  const heard: number[] = [];
-  const stream = await on.client.workflows.events.getStreamEvents({ stream: "said" });
+  const toStream: number[] = [];
+  const stream = await on.client.workflows.events.getStreamEvents({ stream: "progress" });
   const n = 100;
-  const talking = result(on, "talks", { n });
+  const reporting = result(on, "reports", { n });
   for await (const message of stream) {
     if (!message.data || !("data" in message.data)) continue;
     const patch = (message.data.data.attributes as { payload?: { value?: unknown } }).payload?.value;
     if (!Array.isArray(patch)) continue;
-    heard.push(now() - (patch[0] as { value: number }).value);
-    if (heard.length === n) break;
+    toStream.push(now() - (patch[0] as { value: number }).value);
+    if (toStream.length === n) break;
   }
-  await talking;
+  await reporting;
   await on.close();
   const row = (what: string, list: number[]) => {
     const { p50, p95 } = spread(list);
     return { what, "p50 ms": round(p50, 2), "p95 ms": round(p95, 2) };
   };
   return {
-    rows: [row("start to first activity", toFirst), row("progress of an activity to a stream client", heard)],
-    note: "an activity's progress travels in groups, up to 20 ms apart",
+    rows: [row("start to first activity", toFirstActivity), row("progress report to stream client", toStream)],
+    note: "a worker sends progress reports in groups, up to 20 ms apart",
   };
 }
 
@@ -104,7 +104,7 @@ async function recovery() {
   ] as const) {
     const on = await installation(settings);
     const victim = await on.worker();
-    const running = result(on, "plods", { steps: 30 });
+    const running = result(on, "slowSteps", { steps: 30 });
     await new Promise((ok) => setTimeout(ok, 1_000));
     await on.worker();
     const killed = now();
@@ -123,20 +123,20 @@ async function memory() {
   const start = () =>
     on.client.workflows.executeWorkflow({ workflowIdentifier: "parked", workflowExecutionRequest: { input: {} } });
   for (let i = 0; i < 500; i++) await start();
-  const quiet = () => new Promise((ok) => setTimeout(ok, 1_500));
-  await quiet();
+  const settle = () => new Promise((ok) => setTimeout(ok, 1_500));
+  await settle();
   const before = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
   const size = () => statSync(on.file).size + statSync(`${on.file}-wal`).size;
   const bytes = size();
   const n = 5_000;
   for (let i = 0; i < n; i += 50) await Promise.all(Array.from({ length: 50 }, start));
-  await quiet();
+  await settle();
   const after = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
   const row = {
     executions: n,
-    "server bytes each": Math.round((after.server - before.server) / n),
-    "worker bytes each": Math.round((after.worker - before.worker) / n),
-    "disk bytes each": Math.round((size() - bytes) / n),
+    "server bytes per execution": Math.round((after.server - before.server) / n),
+    "worker bytes per execution": Math.round((after.worker - before.worker) / n),
+    "disk bytes per execution": Math.round((size() - bytes) / n),
   };
   await on.close();
   return { rows: [row] };
@@ -153,7 +153,7 @@ async function idle() {
 
 const targets = { embedded: { sequential, throughput, latencies, recovery, memory }, aws: { counts, idle } };
 const parts = targets[values.target as keyof typeof targets];
-if (!parts) throw new Error(`--target is '${values.target}': it must be ${Object.keys(targets).join(" or ")}`);
+if (!parts) throw new Error(`--target is '${values.target}', it must be ${Object.keys(targets).join(" or ")}`);
 const report: Record<string, unknown> = {
   date: new Date().toISOString(),
   node: process.version,
@@ -171,4 +171,4 @@ const results = new URL("./results/", import.meta.url);
 mkdirSync(results, { recursive: true });
 const file = new URL(`${String(report.date).replace(/[:.]/g, "-")}.json`, results);
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-console.log(`\nwritten to ${file.pathname}`);
+console.log(`\nresults written to ${file.pathname}`);

@@ -1,4 +1,4 @@
-/** List prices in US dollars, us-east-1, on demand, without any free tier. */
+/** List prices in US dollars: us-east-1, on demand, without free tiers. */
 export const PRICES = {
   asOf: "2026-11-01",
   /** Per million. */
@@ -12,15 +12,15 @@ export const PRICES = {
     schedulerInvocation: 1,
   },
   perMonth: { alarm: 0.1, customMetric: 0.3 },
-  /** Of CloudWatch, per GB. */
+  /** CloudWatch, per GB. */
   logIngestion: 0.5,
-  /** Arm, per GB and second. */
+  /** Lambda on Arm, per GB and second. */
   lambdaGbSecond: 0.0000133334,
   /** Per GB and month. */
   dynamoStorage: 0.25,
 } as const;
 
-/** Billed time of one warm invocation of each kind, milliseconds: an assumption, the emulator's own times say nothing. */
+/** Billed time of one warm invocation of each kind, ms. An assumption: the times of the emulator are not those of AWS. */
 export const LAMBDA_MS = { worker: 8, rest: 15, feed: 20, sweeper: 100 } as const;
 export const LAMBDA_GB = 0.5;
 

@@ -1,8 +1,8 @@
 /**
- * Next-time computations per second for eight typical specs. `node bench/schedule.ts`, with `--json` only the JSON.
+ * `node bench/schedule.ts`: computations of a next time per second, for eight typical specs. `--json` prints only the JSON.
  *
- * Walk: each next time from the one before, as a schedule does. Random: from a random instant within 20 years, with the
- * zone's pieces cached after the first round. Cold: the very first answer of a zone in the process, formatter included.
+ * Walk: each time from the previous one, as a schedule does. Random: from a random instant within 20 years, with the zone's
+ * transitions cached after the first round. Cold: the first answer for a zone in the process, including its formatter.
  */
 import { nextTime, validateSpec } from "../shared/schedule/rules/index.ts";
 
@@ -81,10 +81,10 @@ function measure([name, definition]: [string, object]): Row {
   const walked = rate(walk);
 
   const instants = Array.from({ length: 1000 }, (_, index) => FROM + ((index * 7_919_999_983) % SPAN));
-  let turn = 0;
+  let next = 0;
   const random = () => {
-    turn = (turn + 1) % instants.length;
-    nextTime(spec, instants[turn]!, name);
+    next = (next + 1) % instants.length;
+    nextTime(spec, instants[next]!, name);
   };
   rate(random);
   return {

@@ -1,6 +1,7 @@
 /**
- * `node bench/schedules-aws.ts`: what one fire of a schedule costs on AWS, by count. The adapter runs against the emulator
- * with a clock that is moved from one due time to the next; what the execution itself costs after its start is not in it.
+ * `node bench/schedules-aws.ts`: the cost of one due time of a schedule on AWS, from counted units and requests, without
+ * the cost of the execution after its start. The adapter runs against the emulator, with a clock that the benchmark moves
+ * from one due time to the next.
  */
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
@@ -13,9 +14,9 @@ import { definition, uuid } from "../test/contract/subject.ts";
 import { round } from "./harness.ts";
 import { lambdaDollars, PRICES } from "./prices.ts";
 
-const FIRES = 10;
-/** Billed time of the scheduler's function: warm, and on average half a second of waiting for the exact time. */
-const WAKE_MS = { looks: 10, fires: 540 };
+const DUE_TIMES = 10;
+/** Billed time of the scheduler's function, ms. A start waits for the exact time, half a second on average. */
+const WAKE_MS = { forwarded: 10, started: 540 };
 
 const on = await install({ feed: false });
 const { endpoint, region, credentials } = on.account;
@@ -30,7 +31,7 @@ const options = {
   deadLettersArn: `arn:aws:sqs:${region}:000000000000:${on.prefix}-dead`,
 };
 
-/** Moves from fire to fire as the messages would, closing each run before the next. */
+/** Moves the clock from one due time to the next as the messages would. Each run closes before the next. */
 async function measure(what: string, every: string, far: boolean, overlaps: boolean) {
   const clock = new ManualClock(Math.ceil(Date.now() / 3_600_000) * 3_600_000);
   const clients = on.clients();
@@ -47,7 +48,7 @@ async function measure(what: string, every: string, far: boolean, overlaps: bool
     definition: { input, intervals: [{ every }] },
   });
   const key = { workspace, schedule: schedule_id };
-  const fire = async () => {
+  const nextDueTime = async () => {
     const { wakeAt } = (await ports.schedules.get(key))!;
     if (far) {
       clients.meter.take();
@@ -64,10 +65,10 @@ async function measure(what: string, every: string, far: boolean, overlaps: bool
     const closing = clients.meter.take();
     return { used, closing };
   };
-  await fire();
+  await nextDueTime();
   const sum = { dynamo: 0, writes: 0, reads: 0, sqs: 0, scheduler: 0 };
-  for (let i = 0; i < FIRES; i++) {
-    const { used, closing } = await fire();
+  for (let i = 0; i < DUE_TIMES; i++) {
+    const { used, closing } = await nextDueTime();
     sum.dynamo += used.dynamo + closing.dynamo;
     sum.writes += used.writeUnits + closing.writeUnits;
     sum.reads += used.readUnits + closing.readUnits;
@@ -75,24 +76,24 @@ async function measure(what: string, every: string, far: boolean, overlaps: bool
     sum.scheduler += used.scheduler + closing.scheduler;
   }
   const lambda = far ? 2 : 1;
-  // A message is received and deleted by Lambda: two requests.
-  const sqs = sum.sqs / FIRES + 2 * lambda;
+  // Lambda receives and deletes each message: two requests.
+  const sqs = sum.sqs / DUE_TIMES + 2 * lambda;
   const { perMillion } = PRICES;
   const dollars =
-    ((sum.writes / FIRES) * perMillion.dynamoWriteUnit +
-      (sum.reads / FIRES) * perMillion.dynamoReadUnit +
+    ((sum.writes / DUE_TIMES) * perMillion.dynamoWriteUnit +
+      (sum.reads / DUE_TIMES) * perMillion.dynamoReadUnit +
       sqs * perMillion.sqsRequest +
       (far ? perMillion.schedulerInvocation : 0)) /
       1e6 +
-    lambdaDollars(1, WAKE_MS.fires) +
-    lambdaDollars(lambda - 1, WAKE_MS.looks);
+    lambdaDollars(1, WAKE_MS.started) +
+    lambdaDollars(lambda - 1, WAKE_MS.forwarded);
   return {
     what,
-    "DynamoDB calls": sum.dynamo / FIRES,
-    "write units": round(sum.writes / FIRES, 1),
-    "read units": round(sum.reads / FIRES, 1),
+    "DynamoDB calls": sum.dynamo / DUE_TIMES,
+    "write units": round(sum.writes / DUE_TIMES, 1),
+    "read units": round(sum.reads / DUE_TIMES, 1),
     "SQS requests": round(sqs, 1),
-    "Scheduler calls": sum.scheduler / FIRES,
+    "Scheduler calls": sum.scheduler / DUE_TIMES,
     "Lambda invocations": lambda,
     "$ per million": round(dollars * 1e6, 2),
   };

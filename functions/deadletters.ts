@@ -1,11 +1,12 @@
 /**
- * Tasks that no worker survived. An activity whose retry policy allows more attempts is queued again; else its end is
- * recorded as the outcome of its last attempt, so that the workflow learns it; a workflow task needs nothing: its
- * execution stays due and is rung again, ever more rarely.
+ * Consumes the dead-letter queue of tasks, which SQS delivered as often as it may without a worker finishing them. If an
+ * activity's retry policy allows more attempts, the handler enqueues the task again. Else it sends the failure of the last
+ * attempt to the execution's inbox. A workflow task needs nothing: its execution stays due, and the sweeper enqueues tasks
+ * for it at growing intervals.
  */
 import middy from "@middy/core";
 import { MAX_RECEIVES } from "../shared/aws/queues.ts";
-import "../shared/aws/task-reading.ts"; // needed by every invocation, so loaded with the function
+import "../shared/aws/task-reading.ts"; // every invocation needs it, so it loads with the function
 import { send } from "../shared/engine/send.ts";
 import { messageId } from "../shared/protocol/messages.ts";
 import type { Task } from "../shared/protocol/worker.ts";
@@ -19,18 +20,19 @@ interface SqsRecord {
   readonly messageAttributes?: Readonly<Record<string, { readonly stringValue?: string } | undefined>>;
 }
 
-async function record(workspace: string, deployment: string, task: Task): Promise<string> {
-  if (task.kind !== "activity") return `a ${task.kind} task, which needs no outcome`;
+/** Answers what was done, for the log. */
+async function handleTask(workspace: string, deployment: string, task: Task): Promise<string> {
+  if (task.kind !== "activity") return `a ${task.kind} task needs no outcome`;
   const ports = installation();
   const { execution, run, chain, activity, name } = task;
   const { max_attempts } = task.options.retry;
   const next = task.first_attempt + MAX_RECEIVES.activity;
   if (max_attempts === 0 || next <= max_attempts) {
     await ports.tasks.send({ workspace, deployment, queue: "activity" }, { ...task, first_attempt: next });
-    return `activity ${name} goes on with attempt ${next}: its policy allows that`;
+    return `activity ${name} enqueued again for attempt ${next}, which its retry policy allows`;
   }
   const attempts = Math.max(max_attempts, task.first_attempt);
-  const message = `activity ${name} was delivered again and again, and no worker survived it or reported its end`;
+  const message = `activity ${name} was delivered ${MAX_RECEIVES.activity} times, and no worker reported its outcome`;
   const sent = await send(
     ports,
     { workspace, execution },
@@ -45,7 +47,7 @@ async function record(workspace: string, deployment: string, task: Task): Promis
     },
     chain,
   );
-  return sent.kind === "accepted" ? `the failure of activity ${name} was recorded` : "its execution had ended";
+  return sent.kind === "accepted" ? `failure of activity ${name} sent to its execution` : "its execution is closed";
 }
 
 export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
@@ -54,15 +56,11 @@ export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
     const failed: string[] = [];
     for (const one of Records) {
       try {
-        const dead = await installation().readDead(one);
-        const came = await record(dead.workspace, dead.deployment, dead.task);
-        log.warn(`a task was set aside: ${came}`, {
-          workspace: dead.workspace,
-          task: dead.task.kind,
-          execution: dead.task.execution,
-        });
+        const { workspace, deployment, task } = await installation().readDead(one);
+        const done = await handleTask(workspace, deployment, task);
+        log.warn(`task in the dead-letter queue: ${done}`, { workspace, task: task.kind, execution: task.execution });
       } catch (error) {
-        log.error("a dead letter could not be dealt with; it comes again", { messageId: one.messageId, error });
+        log.error("dead letter not handled, it is delivered again", { messageId: one.messageId, error });
         failed.push(one.messageId);
       }
     }

@@ -1,7 +1,7 @@
-/** Takes the change stream of the table Executions into the feed. A record that fails comes again, and all behind it. */
+/** Appends the change stream of the table Executions to the feed. A record that fails comes again, with all after it. */
 import middy from "@middy/core";
-import { changeOf, comeAgain, type StreamRecord } from "../shared/aws/feed-records.ts";
-import "../shared/aws/feed-writer.ts"; // needed by every invocation, so loaded with the function
+import { batchItemFailures, changeOf, type StreamRecord } from "../shared/aws/feed-records.ts";
+import "../shared/aws/feed-writer.ts"; // every invocation needs it, so it loads with the function
 import { envelope } from "./lib/envelope.ts";
 import { installation } from "./lib/installation.ts";
 
@@ -9,5 +9,5 @@ export const handler = middy<{ Records: readonly StreamRecord[] }, unknown>()
   .use(envelope)
   .handler(async ({ Records }) => {
     const changes = Records.map(changeOf).filter((change) => change !== null);
-    return comeAgain(Records, await installation().feedChanges(changes));
+    return batchItemFailures(Records, await installation().feedChanges(changes));
   });

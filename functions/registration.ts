@@ -1,6 +1,6 @@
-/** Workflows, registrations, deployments, workers; and what the installation says about itself. */
+/** Workflows, registrations, deployments, workers; the health check and the OpenAPI document. */
 import { REGISTRATION } from "../shared/api/areas/registration.ts";
 import { SYSTEM } from "../shared/api/areas/system.ts";
-import { bufferedRest } from "./lib/rest.ts";
+import { bufferedRest } from "./lib/http.ts";
 
 export const handler = bufferedRest([REGISTRATION, SYSTEM]);

@@ -1,4 +1,4 @@
-/** Wake-ups of schedules, from EventBridge Scheduler and from the delayed messages of the last stretch. */
+/** Consumes the wake-ups of schedules: messages of EventBridge Scheduler, and delayed messages for the last minutes. */
 import middy from "@middy/core";
 import { WakeUp } from "../shared/aws/wake-up.ts";
 import { takeWakeUp } from "../shared/server/aws-wake-up.ts";
@@ -11,14 +11,14 @@ interface SqsRecord {
   readonly body: string;
 }
 
-/** True: it is dealt with. */
-async function take({ messageId, body }: SqsRecord): Promise<boolean> {
+/** True = handled, false = to be delivered again. */
+async function handleRecord({ messageId, body }: SqsRecord): Promise<boolean> {
   try {
     const wakeUp = WakeUp.parse(JSON.parse(body));
-    log.info("wake-up", { ...wakeUp, became: await takeWakeUp(installation(), wakeUp) });
+    log.info("wake-up", { ...wakeUp, outcome: await takeWakeUp(installation(), wakeUp) });
     return true;
   } catch (error) {
-    log.error("a schedule could not be woken; its message comes again", { messageId, body, error });
+    log.error("schedule not woken, its message is delivered again", { messageId, body, error });
     return false;
   }
 }
@@ -26,8 +26,8 @@ async function take({ messageId, body }: SqsRecord): Promise<boolean> {
 export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
   .use(envelope)
   .handler(async ({ Records }) => {
-    // At once: one that waits for its second holds up no other.
-    const taken = await Promise.all(Records.map(take));
-    const failed = Records.filter((_, i) => !taken[i]);
+    // Concurrently: a wake-up that waits for its second does not hold up the others.
+    const handled = await Promise.all(Records.map(handleRecord));
+    const failed = Records.filter((_, i) => !handled[i]);
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });

@@ -1,7 +1,7 @@
 /**
- * The worker data path, behind a function URL: claims, appends, parks, closes. A worker that registers is given the
- * queues of its deployment and credentials for them, and nothing else of this account. Its answers stream: one that is
- * buffered ends at 6 MB, and a claim of a long history has up to 50 MB and more.
+ * The worker data path behind a function URL: claim, append, park, close. A registration answers the queues of the worker's
+ * deployment and credentials for these queues alone. Answers stream, because Lambda limits a buffered answer to 6 MB, and a
+ * claim may answer a history of 50 MB.
  */
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
@@ -11,7 +11,7 @@ import { serveWorker } from "../shared/api/worker/dispatch-operation.ts";
 import { ENV } from "../shared/aws/names.ts";
 import { compressedBody, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
-import { apiAt, fromUrl, type UrlEvent } from "./lib/front.ts";
+import { apiAt, fromUrl, type UrlEvent } from "./lib/http.ts";
 import { installation, requireEnv } from "./lib/installation.ts";
 
 const tasks: ApiOptions["tasks"] = (context, deployment) =>
@@ -19,7 +19,7 @@ const tasks: ApiOptions["tasks"] = (context, deployment) =>
     {
       roleArn: requireEnv(ENV.workerRoleArn),
       region: process.env.AWS_REGION ?? "us-east-1",
-      // Set only where AWS is played by an emulator; a worker beside it reaches it under the same address.
+      // Set only in an emulator. Workers reach SQS at the same address.
       endpoint: process.env.AWS_ENDPOINT_URL ?? null,
       siblingQueueArn: requireEnv(ENV.taskDeadLettersArn),
     },

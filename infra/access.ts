@@ -1,9 +1,9 @@
 /**
- * Who may do what: one line per function, read aloud in a review. Everything a function is not given here it cannot do,
- * and the environment variables it finds are those of what it was given.
+ * The rights of the functions, one line each. A function has no other rights, and its environment variables name exactly
+ * the resources that it has rights on.
  *
- * `read` on a table is GetItem, BatchGetItem and Query; `write` adds the changes. Nobody may scan. Whoever may read
- * executions or definitions may read payloads: any of their values may be too large for an item.
+ * `read` on a table allows GetItem, BatchGetItem and Query. `write` also allows changes. No function may scan. A function
+ * that may read executions or definitions may also read payloads, because any of their values may be in S3.
  */
 import type { FunctionName } from "../shared/aws/names.ts";
 
@@ -15,15 +15,15 @@ export interface Access {
   readonly schedules?: Level;
   readonly feed?: Level;
   readonly payloads?: Level;
-  /** The index of what is due, on each table it may read that has one. */
+  /** The index `due` of each table that the function may read. */
   readonly due?: true;
-  /** Deployments' queues: `send` tasks, `create` queues. Deleting them is for operators (`queues.ts`), not for handlers. */
+  /** Deployments' queues: `send` tasks, `create` queues. Only operators delete queues (`operate/queues.ts`). */
   readonly tasks?: readonly ("send" | "create")[];
-  /** Arm the wake-up of workflow schedules. */
+  /** Set the wake-ups of schedules. */
   readonly arm?: true;
 }
 
-/** Starting, advancing or closing an execution: its close effects may reach a parent, a child or a schedule. */
+/** Start, advance or close executions. The effects of a close may reach a parent, a child or a schedule. */
 const drive = {
   executions: "write",
   registry: "read",
@@ -46,5 +46,5 @@ export const ACCESS: Record<FunctionName, Access> = {
 };
 
 export const READ_ACTIONS = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
-/** A transaction needs the rights of the writes in it and none of its own. */
+/** A transaction needs the rights of its writes and no right of its own. */
 export const WRITE_ACTIONS = [...READ_ACTIONS, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];

@@ -1,4 +1,4 @@
-// The CDK app: bundles the handlers, then describes one stack. `npx cdk synth` runs it and needs no account.
+// The CDK app: it bundles the handlers, then defines one stack. `npx cdk synth` runs it without an AWS account.
 import { App, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { bundle } from "../functions/build/bundle.ts";

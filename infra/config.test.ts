@@ -7,7 +7,7 @@ import { all, environment, type Json, synthesize } from "./testing.ts";
 describe("settings", () => {
   const read = (given: Json) => readSettings((name) => given[name]);
 
-  it("have defaults for everything", () => {
+  it("all have defaults", () => {
     expect(read({})).toMatchObject({
       stackName: "Sirocco",
       retentionDays: 30,
@@ -16,20 +16,20 @@ describe("settings", () => {
     });
   });
 
-  it("are refused by name when they are wrong", () => {
+  it("with wrong values are refused by name", () => {
     expect(() => read({ retentionDays: "0", logLevel: "loud" })).toThrow(/retentionDays="0".*\n.*logLevel="loud"/);
     expect(() => read({ domainName: "workflows.example.com" })).toThrow(/certificateArn/);
     expect(() => read({ hostedZoneId: "Z1", hostedZoneName: "example.com" })).toThrow(/domainName/);
   });
 
-  it("are refused when no setting has the name, which a misspelt one would otherwise silently not change", () => {
+  it("with unknown names are refused, because a misspelt setting would otherwise change nothing", () => {
     const given = (names: Json) => () => refuseUnknown(names);
     expect(given({ retentionDay: "7" })).toThrow(/retentionDay.*retentionDays/s);
     expect(given({ retentionDays: "7", "@aws-cdk/core:x": true, "aws:cdk:bundling-stacks": ["**"] })).not.toThrow();
     expect(given({ "availability-zones:account=1:region=eu-west-1": [] })).not.toThrow();
   });
 
-  it("refuse a stack name whose queues another installation would take for its own", () => {
+  it("refuse a stack name whose queues could be taken for those of another installation", () => {
     expect(() => read({ stackName: "Sirocco-tasks-2" })).toThrow(/stackName/);
     expect(() => read({ stackName: "Sirocco-tasks" })).toThrow(/stackName/);
     expect(read({ stackName: "Sirocco-tasksx" }).stackName).toBe("Sirocco-tasksx");
@@ -54,7 +54,7 @@ describe("settings", () => {
     expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "warn" });
   });
 
-  it("give the REST API a host name of one's own, with its alias record", () => {
+  it("give the REST API a custom domain with its alias record", () => {
     const certificateArn = "arn:aws:acm:eu-west-1:1:certificate/x";
     const zone = { hostedZoneId: "Z1", hostedZoneName: "example.com" };
     const template = synthesize(stackProps(read({ domainName: "workflows.example.com", certificateArn, ...zone })));

@@ -1,5 +1,5 @@
 /**
- * The settings of a deployment, from CDK context: `cdk.json`, or `-c name=value` on the command line. A misspelt value
+ * The settings of a deployment, from CDK context: `cdk.json`, or `-c name=value` on the command line. A wrong name or value
  * fails `cdk synth` with the name of the setting.
  */
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
@@ -11,24 +11,27 @@ const logDays = Object.values(RetentionDays).filter((value) => typeof value === 
 const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 export const Settings = z.object({
-  /** Name of the stack; two installations in one account have two names. */
+  /** Name of the stack. Two installations in one account have two names. */
   stackName: z
     .string()
     .regex(
       /^[A-Za-z][A-Za-z0-9-]{0,24}$/,
-      "1 to 25 letters, digits or -: queue names begin with it and have 80 characters",
+      "1 to 25 letters, digits or -, because the names of task queues begin with it and have 80 characters at most",
     )
-    .regex(/^(?!.*-tasks(-|$))/, "without -tasks: by that the names of another installation's queues go on")
+    .regex(
+      /^(?!.*-tasks(-|$))/,
+      "without -tasks, because the names of another installation's task queues could begin the same",
+    )
     .default("Sirocco"),
-  /** How long closed executions are kept. */
+  /** Retention of closed executions. */
   retentionDays: wholeNumber(1, 3650).default(30),
-  /** A worker silent for longer is not alive. Workers beat every 10 s. */
+  /** A worker without a heartbeat for longer is not alive. Workers send one every 10 s. */
   livenessWindowSeconds: wholeNumber(15, 3600).default(50),
   logLevel: z.enum(["info", "warn", "error"]).default("info"),
   logRetentionDays: wholeNumber(1, 3653)
     .refine((days) => logDays.includes(days), `one of ${logDays.join(", ")}`)
     .default(30),
-  /** `retain` or `destroy`: what becomes of the data when the stack is deleted. */
+  /** Whether the data is kept (`retain`) or deleted (`destroy`) with the stack. */
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   alarmTopicArn: z.string().startsWith("arn:").optional(),
   runbook: z.string().optional(),
@@ -36,15 +39,15 @@ export const Settings = z.object({
   certificateArn: z.string().startsWith("arn:").optional(),
   hostedZoneId: z.string().optional(),
   hostedZoneName: z.string().optional(),
-  /** Folder of other entry points than `functions/`: tests of the wiring deploy small ones. */
+  /** Folder of the entry points, default `functions/`. Tests of the stack deploy small handlers instead. */
   handlers: z.string().optional(),
-  /** Folder to bundle into. */
+  /** Folder to bundle into. Default: `dist/functions`. */
   bundles: z.string().optional(),
 });
 export type Settings = z.infer<typeof Settings>;
 export const SETTING_NAMES = Object.keys(Settings.shape) as (keyof Settings)[];
 
-/** Behaviour of the CDK that new projects should ask for, as far as it touches this stack. */
+/** The CDK's recommended feature flags for new projects that affect this stack. */
 export const FEATURE_FLAGS = {
   "@aws-cdk/aws-iam:minimizePolicies": true,
   "@aws-cdk/core:checkSecretUsage": true,
@@ -55,17 +58,17 @@ export const FEATURE_FLAGS = {
 };
 
 /**
- * CDK's own context has a colon or a slash in each name, so what has none was meant for us.
- * @throws Error naming what is no setting, and all that are.
+ * Refuses unknown settings. The CDK's own context names all contain a colon or a slash.
+ * @throws Error naming the unknown settings, and all known ones.
  */
 export function refuseUnknown(context: Readonly<Record<string, unknown>>): void {
   const unknown = Object.keys(context).filter((name) => !/[:/]/.test(name) && !SETTING_NAMES.some((s) => s === name));
   if (unknown.length === 0) return;
   const known = SETTING_NAMES.join(", ");
-  throw new Error(`No setting (cdk.json or -c name=value) is called ${unknown.join(", ")}. There are: ${known}`);
+  throw new Error(`Unknown settings (cdk.json or -c name=value): ${unknown.join(", ")}. The settings are: ${known}`);
 }
 
-/** @throws Error naming each wrong setting, what it was and what it may be. */
+/** @throws Error naming each wrong setting, its value, and the values it may have. */
 export function readSettings(contextOf: (name: string) => unknown): Settings {
   const given = Object.fromEntries(SETTING_NAMES.map((name) => [name, contextOf(name)]));
   const parsed = Settings.safeParse(given);

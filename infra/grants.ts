@@ -1,4 +1,4 @@
-// Turns `ACCESS` into policies and environment variables.
+// Adds the rights of `ACCESS` to the functions as policies and environment variables.
 import { Stack, Validations } from "aws-cdk-lib";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { Bucket, CfnBucket } from "aws-cdk-lib/aws-s3";
@@ -28,7 +28,7 @@ export function grant(handler: Handler, access: Access, { tables, payloads, task
   if (access.arm) scheduling.grantArm(handler);
 }
 
-/** Indexes are named one by one, so that no policy holds a wildcard. */
+/** Names each index, so that no policy needs a wildcard. */
 function grantTable(
   handler: Handler,
   level: Level | undefined,
@@ -45,15 +45,15 @@ function grantTable(
 function grantObjects(handler: Handler, level: Level, bucket: Bucket) {
   const objects = bucket.arnForObjects("*");
   handler.allow(["s3:GetObject"], [objects]);
-  // Nobody lists: without this right S3 answers 403 for an object that has expired, and with it 404.
+  // No function lists objects. Without this right S3 answers 403 for an expired object, and with it 404.
   handler.allow(["s3:ListBucket"], [bucket.bucketArn]);
-  // Tagging is what makes the payloads of a closed execution expire; nobody deletes an object.
+  // The payloads of a closed execution expire by their tag. No function deletes an object.
   if (level === "write") handler.allow(["s3:PutObject", "s3:PutObjectTagging"], [objects]);
   handler.setEnv(ENV.payloadBucket, bucket.bucketName);
   const stack = Stack.of(bucket);
   const logicalId: string = stack.resolve(stack.getLogicalId(bucket.node.defaultChild as CfnBucket));
   Validations.of(handler).acknowledge({
     id: `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>/*]`,
-    reason: "Payloads are named by their content: the ARN names every object of this one bucket.",
+    reason: "Keys of payloads are digests of their content: the ARN covers every object of this bucket.",
   });
 }

@@ -8,7 +8,7 @@ import { actions, all, build, environment, FUNCTION_IDS, list, statements, synth
 describe("rights", () => {
   const template = synthesize();
 
-  it("never name all resources, but for the one action that AWS cannot narrow", () => {
+  it("never allow all resources, except for the one action that AWS cannot narrow", () => {
     for (const [id, { Properties }] of all(template, "AWS::IAM::Policy")) {
       for (const { Action, Resource } of Properties.PolicyDocument.Statement) {
         if (list(Resource).includes("*"))
@@ -17,7 +17,7 @@ describe("rights", () => {
     }
   });
 
-  it("never name all actions, nor an action that reads a whole table", () => {
+  it("never allow all actions, nor an action that reads a whole table", () => {
     for (const [id, { Properties }] of all(template, "AWS::IAM::Policy")) {
       for (const { Action } of Properties.PolicyDocument.Statement) {
         for (const action of list<string>(Action)) {
@@ -28,12 +28,12 @@ describe("rights", () => {
     }
   });
 
-  it("do not come from managed policies, which reach every log group of the account", () => {
+  it("do not come from managed policies, which allow every log group of the account", () => {
     for (const [id, { Properties }] of all(template, "AWS::IAM::Role"))
       expect(Properties.ManagedPolicyArns, id).toBeUndefined();
   });
 
-  it("let streams only read, and let only the worker's endpoint make queues and hand out credentials", () => {
+  it("let streams only read, and only the workers' endpoint create queues and credentials", () => {
     const writes = /Put(?!LogEvents)|Update|Delete|SendMessage|CreateQueue|AssumeRole|PassRole/;
     expect(actions(template, "Streams").filter((action) => writes.test(action))).toEqual([]);
     for (const name of FUNCTION_IDS) {
@@ -43,11 +43,11 @@ describe("rights", () => {
     }
   });
 
-  it("are for calls that some handler makes: what no code calls, nobody may", () => {
+  it("are only for calls that some handler makes", () => {
     const granted = new Set(FUNCTION_IDS.flatMap((name) => actions(template, name)));
     expect([...granted].sort()).toEqual([
       ...["BatchGetItem", "DeleteItem"].map((call) => `dynamodb:${call}`),
-      // Lambda's poller of the change stream.
+      // For Lambda's poller of the change stream.
       ...["DescribeStream", "GetItem", "GetRecords", "GetShardIterator", "ListStreams"].map(
         (call) => `dynamodb:${call}`,
       ),
@@ -65,7 +65,7 @@ describe("rights", () => {
     ]);
   });
 
-  it("to payloads include the bucket's list, without which S3 calls a missing object a forbidden one", () => {
+  it("to payloads include listing the bucket, without which S3 answers 403 for a missing object", () => {
     for (const name of FUNCTION_IDS) {
       const may = actions(template, name);
       expect(may.includes("s3:ListBucket"), name).toBe(may.includes("s3:GetObject"));
@@ -74,19 +74,19 @@ describe("rights", () => {
     expect(listing?.Resource).toEqual({ "Fn::GetAtt": [expect.stringMatching(/^PayloadsBucket/), "Arn"] });
   });
 
-  it("to runs come with those to payloads, because a run's input may lie there", () => {
+  it("to executions come with those to payloads, because a run's input may be in S3", () => {
     for (const name of FUNCTION_IDS) {
       const variables = Object.keys(environment(template, name));
       if (variables.includes(ENV.executionsTable)) expect(variables, name).toContain(ENV.payloadBucket);
     }
   });
 
-  it("pass the scheduler's role to EventBridge Scheduler and nobody else", () => {
+  it("let EventBridge Scheduler alone receive the scheduler's role", () => {
     const passing = statements(template, "Schedules").find(({ Action }) => list(Action).includes("iam:PassRole"));
     expect(passing?.Condition).toEqual({ StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } });
   });
 
-  it("of a worker are bounded by its role: taking tasks, from this stack's task queues, if the endpoint asks", () => {
+  it("of a worker are bounded by its role: the endpoint assumes it, for receiving from this stack's task queues", () => {
     const [, policy] = all(template, "AWS::IAM::Policy").find(([id]) => id.startsWith("TasksWorkerRole"))!;
     expect(policy.Properties.PolicyDocument.Statement).toEqual([
       {
@@ -120,7 +120,7 @@ describe("rights", () => {
     );
   });
 
-  it("come with the environment variables that name what they are rights to", () => {
+  it("come with environment variables that name their resources", () => {
     const worker = environment(template, "Worker");
     expect(Object.keys(worker)).toEqual(
       expect.arrayContaining([
@@ -145,7 +145,7 @@ describe("rights", () => {
 });
 
 describe("cdk-nag", () => {
-  it("finds nothing that is not acknowledged with a reason", () => {
+  it("finds nothing that is not acknowledged with its reason", () => {
     const { app } = build({
       retention: Duration.days(1),
       removalPolicy: RemovalPolicy.DESTROY,
@@ -156,7 +156,7 @@ describe("cdk-nag", () => {
     expect(() => app.synth()).not.toThrow();
   });
 
-  it("would find a right that is too wide", () => {
+  it("finds a right that is too wide", () => {
     const { app, stack } = build();
     stack.tasks.workerRole.addToPolicy(new PolicyStatement({ actions: ["sqs:*"], resources: ["*"] }));
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -11,7 +11,7 @@ describe("the stack", () => {
   const template = synthesize();
 
   describe("tables", () => {
-    it("expire items, recover to any point in time, are paid on demand and protected from deletion", () => {
+    it("expire items, have point-in-time recovery, are billed on demand and protected from deletion", () => {
       const tables = all(template, "AWS::DynamoDB::Table");
       expect(tables).toHaveLength(4);
       for (const [id, { Properties, DeletionPolicy }] of tables) {
@@ -25,7 +25,7 @@ describe("the stack", () => {
       }
     });
 
-    it("index executions by what is due and by when they ran, without the attributes that every step changes", () => {
+    it("index executions by due time and runs by start, without the attributes that every step changes", () => {
       const [, { Properties }] = all(template, "AWS::DynamoDB::Table").find(([id]) => id.includes("Executions"))!;
       const indexes = Properties.GlobalSecondaryIndexes as {
         IndexName: string;
@@ -41,7 +41,7 @@ describe("the stack", () => {
   });
 
   describe("payloads", () => {
-    it("are in a bucket that is private, encrypted and reached by TLS only", () => {
+    it("are in a bucket that is private, encrypted and open to TLS only", () => {
       template.hasResourceProperties("AWS::S3::Bucket", {
         PublicAccessBlockConfiguration: {
           BlockPublicAcls: true,
@@ -60,20 +60,20 @@ describe("the stack", () => {
       });
     });
 
-    it("expire only once their execution is closed", () => {
+    it("expire only after their execution has closed", () => {
       const [[, bucket] = []] = all(template, "AWS::S3::Bucket");
       const rules = bucket!.Properties.LifecycleConfiguration.Rules as Json[];
       const expiring = rules.filter((rule) => "ExpirationInDays" in rule);
       expect(expiring).toEqual([
         expect.objectContaining({ ExpirationInDays: 30, TagFilters: [{ Key: "sirocco-closed", Value: "yes" }] }),
-        // Longer than SQS keeps the messages that name them.
+        // Longer than SQS keeps the messages that name these objects.
         expect.objectContaining({ ExpirationInDays: 15, TagFilters: [{ Key: "sirocco-queued", Value: "yes" }] }),
       ]);
     });
   });
 
   describe("queues", () => {
-    it("have dead letters, or are the dead letters of something", () => {
+    it("have a dead-letter queue, or are one", () => {
       const whole = JSON.stringify(template.toJSON());
       const reference = /("deadLetterTargetArn"|"Destination"|"DeadLetterConfig":\{"Arn"):\{"Fn::GetAtt":\["(\w+)"/g;
       const targets = new Set([...whole.matchAll(reference)].map(([, , id]) => id));
@@ -110,7 +110,7 @@ describe("the stack", () => {
   });
 
   describe("functions", () => {
-    it("that send to the queue that invokes them are no endless loop to Lambda, which would end it after 16 rounds", () => {
+    it("that send to the queue that invokes them are exempt from Lambda's loop detection, which stops a chain after 16 rounds", () => {
       const loops = all(template, "AWS::Lambda::Function").filter(([, { Properties }]) => Properties.RecursiveLoop);
       expect(loops.map(([id, { Properties }]) => [id.replace(/Function.*/, ""), Properties.RecursiveLoop])).toEqual([
         ["Scheduler", "Allow"],
@@ -120,7 +120,7 @@ describe("the stack", () => {
   });
 
   describe("the REST API", () => {
-    it("bears the name of its stack, by which its metrics are told from those of other stacks", () => {
+    it("has the name of its stack, which distinguishes its metrics from those of other stacks", () => {
       template.hasResourceProperties("AWS::ApiGateway::RestApi", { Name: "Sirocco" });
       template.hasResourceProperties("AWS::CloudWatch::Alarm", {
         MetricName: "5XXError",
@@ -128,11 +128,11 @@ describe("the stack", () => {
       });
     });
 
-    it("has a method for each row of the routes table and none besides", () => {
+    it("has one method for each row of the routes table", () => {
       template.resourceCountIs("AWS::ApiGateway::Method", ROUTES.length);
     });
 
-    it("streams where events stream, and where a call may wait for a result", () => {
+    it("streams the answers of event streams, and of calls that may wait for a result", () => {
       const mode = (name: FunctionName) => FUNCTIONS[name].response;
       for (const route of ROUTES)
         if (route.kind === "sse") expect(mode(AREA_FUNCTION[route.area]), route.path).toBe("stream");
@@ -151,7 +151,7 @@ describe("the stack", () => {
       }
     });
 
-    it("answers in the shape of every other refusal, and never a 504, which clients repeat", () => {
+    it("answers with the body of every other refusal, and never with a 504, which clients repeat", () => {
       const answers = all(template, "AWS::ApiGateway::GatewayResponse").map(([, { Properties }]) => Properties);
       for (const { ResponseType, ResponseTemplates } of answers) {
         const body = JSON.parse(ResponseTemplates["application/json"]) as Json;
@@ -160,14 +160,14 @@ describe("the stack", () => {
       expect(answers.find(({ ResponseType }) => ResponseType === "INTEGRATION_TIMEOUT")?.StatusCode).toBe("408");
     });
 
-    it("refuses a route that streams through a function that buffers", () => {
+    it("refuses a streaming route in a function that buffers", () => {
       const routes = [{ method: "GET", path: "/v1/x", area: "schedules", kind: "sse" }] as const;
       expect(() => synthesize({ routes })).toThrow(/GET \/v1\/x.*"schedules".*cannot be buffered/);
     });
   });
 
   describe("the feed's consumer", () => {
-    it("is invoked for what is shown for the first time: not for each claim of a head, nor for a log's expiry", () => {
+    it("is invoked for new batches, progress reports and starts, and neither for a claim nor for an expiry", () => {
       const mappings = all(template, "AWS::Lambda::EventSourceMapping").map(([, { Properties }]) => Properties);
       const [feed] = mappings.filter(({ FilterCriteria }) => FilterCriteria);
       expect(feed!.FilterCriteria.Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern))).toEqual([
@@ -184,7 +184,7 @@ describe("the stack", () => {
   });
 
   describe("the workers' endpoint", () => {
-    it("streams its answers, which are as long as a history: one that is buffered ends at 6 MB", () => {
+    it("streams its answers: a claim answers a whole history, and a buffered answer is limited to 6 MB", () => {
       const [[, url] = [], ...others] = all(template, "AWS::Lambda::Url");
       expect(others).toEqual([]);
       expect(url!.Properties).toMatchObject({ InvokeMode: "RESPONSE_STREAM", AuthType: "NONE" });
@@ -192,7 +192,7 @@ describe("the stack", () => {
       expect(target).toMatch(/^Worker/);
     });
 
-    it("has the time that Lambda takes for the longest history", () => {
+    it("has time enough for Lambda to send the longest history", () => {
       const afterTheFirst = MAX_HISTORY_BYTES - 6 * 1024 * 1024;
       expect(FUNCTIONS.worker.timeoutSeconds).toBeGreaterThan(2 * (afterTheFirst / (2 * 1024 * 1024)));
     });
@@ -207,7 +207,7 @@ describe("the stack", () => {
         .map((entry) => [entry.slice(0, entry.indexOf("\n")).trim(), entry]),
     );
 
-    it("watch every queue that nothing else empties, and the age of every queue that something should", () => {
+    it("watch every queue: dead-letter queues for messages, other queues for the age of their messages", () => {
       const watched = JSON.stringify(
         all(template, "AWS::CloudWatch::Alarm").map(([, { Properties }]) => Properties.Dimensions),
       );
@@ -215,7 +215,7 @@ describe("the stack", () => {
         expect(watched).toContain(`"Fn::GetAtt":["${id}","QueueName"]`);
     });
 
-    it("watch the stream's consumer and the rule that nobody would miss", () => {
+    it("watch the stream's consumer and the sweeper's rule", () => {
       template.hasResourceProperties("AWS::CloudWatch::Alarm", { MetricName: "IteratorAge" });
       template.hasResourceProperties("AWS::CloudWatch::Alarm", {
         MetricName: "Invocations",
@@ -224,7 +224,7 @@ describe("the stack", () => {
       });
     });
 
-    it("each say what they mean and link an entry of the runbook with description, investigation and resolution", () => {
+    it("each have a meaning and link an entry of the runbook with description, investigation and resolution", () => {
       const alarms = all(template, "AWS::CloudWatch::Alarm");
       expect(alarms.length).toBeGreaterThan(8);
       for (const [, { Properties }] of alarms) {
@@ -251,7 +251,7 @@ describe("the stack", () => {
     expect(JSON.stringify(template.toJSON())).not.toMatch(/\b\d{12}\b/);
   });
 
-  it("tells the addresses, the tables and how to make the first key", () => {
+  it("has outputs for the addresses, the resources and the command that creates the first key", () => {
     expect(Object.keys(template.findOutputs("*")).sort()).toEqual([
       "ApiUrl",
       "ExecutionsTable",

@@ -24,20 +24,20 @@ export interface SiroccoStackProps extends StackProps {
   readonly bundles: string;
   /** How long a closed execution, its payloads and its events are kept. Running ones are kept for ever. @default 30 days */
   readonly retention?: Duration;
-  /** A worker that was silent for longer is not alive: its deployment is not routed to. @default 50 seconds, five heartbeats */
+  /** A worker without a heartbeat for longer is not alive, and its deployment gets no starts. @default 50 seconds, five heartbeats */
   readonly livenessWindow?: Duration;
   /** What handlers log: `info`, `warn` or `error` and above. @default info */
   readonly logLevel?: "info" | "warn" | "error";
   /** How long logs are kept. @default one month */
   readonly logRetention?: RetentionDays;
-  /** A host name of one's own for the REST API. @default none: API Gateway's own name */
+  /** A custom domain for the REST API. @default none: API Gateway's host name */
   readonly customDomain?: Omit<CustomDomainProps, "api">;
-  /** SNS topic told of every alarm and of its end. @default none: alarms show in the console only */
+  /** SNS topic notified of each alarm and of its end. @default none: alarms show in the console only */
   readonly alarmTopicArn?: string;
   /** Address of the runbook that alarms link to. @default docs/runbook.md, its path in the repository */
   readonly runbook?: string;
   /**
-   * What becomes of tables, payloads and logs when the stack is deleted. `RETAIN` also protects the tables from deletion.
+   * Whether tables, payloads and logs are kept or deleted with the stack. `RETAIN` also protects the tables from deletion.
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
@@ -68,7 +68,7 @@ export class SiroccoStack extends Stack {
     const scheduling = new Scheduling(this, "Scheduling", { consumer: this.handler("scheduler"), removalPolicy });
     this.tasks = new TaskQueues(this, "Tasks", {
       deadLetterConsumer: this.handler("deadletters"),
-      broker: this.handler("worker"),
+      credentialIssuer: this.handler("worker"),
     });
     const feed = new Feed(this, "FeedConsumer", {
       executions: this.tables.executions,
@@ -93,26 +93,26 @@ export class SiroccoStack extends Stack {
       runbook: props.runbook ?? "docs/runbook.md",
       topicArn: props.alarmTopicArn,
     });
-    this.watchEdges(alarms, feed, sweeper, scheduling);
-    this.watchDoors(alarms);
-    this.tellOutputs(props, payloads, scheduling);
+    this.addQueueAlarms(alarms, feed, sweeper, scheduling);
+    this.addEndpointAlarms(alarms);
+    this.addOutputs(props, payloads, scheduling);
   }
 
   private handler(name: FunctionName): Handler {
     return this.handlers.get(name)!;
   }
 
-  /** One alarm at least for each place where work waits for somebody: what fell off it, and whether anybody comes. */
-  private watchEdges(alarms: Alarms, feed: Feed, sweeper: Sweeper, scheduling: Scheduling): void {
+  /** Alarms for each queue, stream and rule: work that failed for good, and a consumer that has stopped. */
+  private addQueueAlarms(alarms: Alarms, feed: Feed, sweeper: Sweeper, scheduling: Scheduling): void {
     alarms.whenNotEmpty(
       "feed-dead-letters",
       feed.deadLetters,
-      "Changes of executions could not be put into the feed: streams and event lists miss events.",
+      "Changes of executions were not appended to the feed: streams and event lists miss events.",
     );
     alarms.raise({
       name: "feed-behind",
       meaning:
-        "The feed is more than five minutes behind: streams deliver late. After 24 hours events would be lost to them.",
+        "The feed is more than five minutes behind: streams deliver late. After 24 hours they would miss events.",
       metric: this.handler("feed").function.metric("IteratorAge", {
         statistic: "Maximum",
         period: Duration.minutes(1),
@@ -123,11 +123,11 @@ export class SiroccoStack extends Stack {
     alarms.whenNotEmpty(
       "sweeper-dead-letters",
       sweeper.deadLetters,
-      "A sweep failed or was never delivered. One is made up for by the next; several in a row delay timers and recovery.",
+      "A sweep failed or was not delivered. The next sweep does its work; several failures in a row delay timers and recovery.",
     );
     alarms.raise({
       name: "sweeper-silent",
-      meaning: "The sweeper has not run for five minutes: long timers do not fire and lost wake-ups stay lost.",
+      meaning: "The sweeper has not run for five minutes: long timers do not fire and lost wake-ups are not repeated.",
       metric: this.handler("sweeper").function.metricInvocations({ period: Duration.minutes(5) }),
       threshold: 1,
       comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -141,25 +141,25 @@ export class SiroccoStack extends Stack {
     alarms.whenOlderThan(
       "schedule-queue-stuck",
       scheduling.queue.queue,
-      // A last stretch may be delayed by the 15 minutes that SQS allows, and counts as old meanwhile.
+      // A delayed message counts as old while it waits, for up to the 15 minutes that SQS allows.
       Duration.minutes(20),
-      "Wake-ups of schedules wait unhandled: scheduled workflows start late.",
+      "Wake-ups of schedules wait for their consumer: scheduled workflows start late.",
     );
     alarms.whenOlderThan(
       "task-dead-letters-stuck",
       this.tasks.deadLetters.queue,
       Duration.minutes(15),
-      "Tasks that no worker survived wait to be recorded: their executions do not move on.",
+      "Tasks in the dead-letter queue wait for their consumer: their executions do not advance.",
     );
     alarms.whenNotEmpty(
       "task-failures-unrecorded",
       this.tasks.deadLetters.deadLetters,
-      "The failure of a task that no worker survived could not be recorded: its execution waits for ever.",
+      "The failure of a task in the dead-letter queue was not recorded: its execution waits for ever.",
     );
   }
 
-  /** The two front doors answer their callers, who see errors themselves; these alarms say that it is not one caller. */
-  private watchDoors(alarms: Alarms): void {
+  /** Alarms for the two endpoints. A caller sees its own errors, so these count the errors of all callers. */
+  private addEndpointAlarms(alarms: Alarms): void {
     const period = Duration.minutes(5);
     const worker = this.handler("worker").function;
     alarms.raise({
@@ -183,13 +183,14 @@ export class SiroccoStack extends Stack {
     });
     alarms.raise({
       name: "worker-throttled",
-      meaning: "Lambda refused calls of workers for lack of concurrency: steps are repeated and slow.",
+      meaning:
+        "Lambda refused calls of workers for lack of concurrency: workers repeat their calls, and steps are slow.",
       metric: worker.metricThrottles({ period }),
       threshold: 10,
     });
   }
 
-  private tellOutputs({ customDomain }: SiroccoStackProps, payloads: Payloads, scheduling: Scheduling): void {
+  private addOutputs({ customDomain }: SiroccoStackProps, payloads: Payloads, scheduling: Scheduling): void {
     const { executions, registry, schedules, feed } = this.tables;
     const output = (name: string, value: string, description: string) =>
       new CfnOutput(this, name, { value, description });
@@ -198,24 +199,24 @@ export class SiroccoStack extends Stack {
     output("ExecutionsTable", executions.tableName, "Table of executions");
     output("RegistryTable", registry.tableName, "Table of workspaces, keys, deployments and workers");
     output("SchedulesTable", schedules.tableName, "Table of schedules");
-    output("FeedTable", feed.tableName, "Table of events in their order");
+    output("FeedTable", feed.tableName, "Table of the feed: events in their order");
     output("PayloadBucket", payloads.bucket.bucketName, "Bucket of large payloads");
-    output("TaskQueuePrefix", this.tasks.prefix, "How the names of deployments' queues begin");
-    output("TaskDeadLettersArn", this.tasks.deadLetters.queue.queueArn, "Queue of tasks that no worker survived");
-    output("WorkerRoleArn", this.tasks.workerRole.roleArn, "Role that workers' credentials come from");
+    output("TaskQueuePrefix", this.tasks.prefix, "Prefix of the names of deployments' queues");
+    output("TaskDeadLettersArn", this.tasks.deadLetters.queue.queueArn, "Dead-letter queue of tasks");
+    output("WorkerRoleArn", this.tasks.workerRole.roleArn, "Role of workers' temporary credentials");
     output("ScheduleGroup", scheduling.group.scheduleGroupName, "EventBridge Scheduler group of wake-ups");
-    output("ScheduleRoleArn", scheduling.role.roleArn, "Role that EventBridge Scheduler delivers wake-ups with");
+    output("ScheduleRoleArn", scheduling.role.roleArn, "Role with which EventBridge Scheduler sends wake-ups");
     output("ScheduleQueueArn", scheduling.queue.queue.queueArn, "Queue of wake-ups");
-    output("ScheduleQueueUrl", scheduling.queue.queue.queueUrl, "The same queue, as a URL");
-    output("ScheduleDeadLettersArn", scheduling.queue.deadLetters.queueArn, "Queue of wake-ups that failed");
+    output("ScheduleQueueUrl", scheduling.queue.queue.queueUrl, "URL of the queue of wake-ups");
+    output("ScheduleDeadLettersArn", scheduling.queue.deadLetters.queueArn, "Dead-letter queue of wake-ups");
     output(
       "FirstKeyCommand",
       `npx sirocco bootstrap --table ${registry.tableName} --region ${this.region} --workspace default`,
-      "Makes a workspace and its first API key, and prints the key once",
+      "Creates a workspace and its first API key, and prints the key once",
     );
     if (customDomain) {
       const { domain } = new CustomDomain(this, "CustomDomain", { api: this.api.api, ...customDomain });
-      output("CustomDomainTarget", domain.domainNameAliasDomainName, `What ${customDomain.name} must be an alias of`);
+      output("CustomDomainTarget", domain.domainNameAliasDomainName, `Alias target for ${customDomain.name}`);
     }
   }
 }

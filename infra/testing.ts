@@ -1,4 +1,4 @@
-// What the tests of the stack share: a template made with empty handlers, and ways to look at it.
+// For the tests of the stack: a template with empty handlers, and functions that read it.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,12 +13,12 @@ import { SiroccoStack, type SiroccoStackProps } from "./stack.ts";
 export type Json = Record<string, unknown>;
 export interface Resource {
   readonly Type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of a hundred shapes; each test looks at one of them
+  // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of many shapes, and each test reads one of them
   readonly Properties: Record<string, any>;
   readonly DeletionPolicy?: string;
 }
 
-/** All that a test file writes, the assemblies of its apps included: by default each app would leave one behind. */
+/** The folder of a test file, which holds its cloud assemblies, too: by default each app leaves one in the temporary folder. */
 const scratch = mkdtempSync(path.join(tmpdir(), "sirocco-infra-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 

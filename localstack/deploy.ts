@@ -1,4 +1,4 @@
-// Deploys the stack into whatever answers at an endpoint: this project's emulator, a LocalStack, or any other.
+// Deploys the stack to an endpoint: this project's emulator, a LocalStack, or another emulator.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -8,17 +8,17 @@ import { ENV, type EnvName } from "../shared/aws/names.ts";
 import { deploymentFile, root, stateDir } from "./paths.ts";
 import { run } from "./process.ts";
 
-/** What a deployment made, with addresses that can be called from this machine. */
+/** A deployed stack, with URLs that work from this machine. */
 export interface Deployment {
   readonly stackName: string;
-  /** Endpoint of every AWS service; `AWS_ENDPOINT_URL` of whoever talks to them. */
+  /** Endpoint of every AWS service: the value for `AWS_ENDPOINT_URL`. */
   readonly endpoint: string;
   readonly region: string;
-  /** Base URL of the REST API, without a slash at its end. */
+  /** Base URL of the REST API, without a final slash. */
   readonly apiUrl: string;
-  /** Base URL of the workers' endpoint, without a slash at its end. */
+  /** Base URL of the workers' endpoint, without a final slash. */
   readonly workerUrl: string;
-  /** Every output of the stack, as the stack named it. */
+  /** All outputs of the stack, by their names. */
   readonly outputs: Readonly<Record<string, string>>;
 }
 
@@ -26,17 +26,17 @@ export interface DeployOptions {
   readonly endpoint: string;
   /** Settings of the stack that differ from their defaults. `removalPolicy` is `destroy` unless given. */
   readonly settings?: Partial<Settings>;
-  /** Make CDK's own bucket and roles first; needed once per account. @default true */
+  /** Create CDK's own bucket and roles first, which an account needs once. @default true */
   readonly bootstrap?: boolean;
-  /** Account and credentials. @default the environment's, else `test` / `test` */
+  /** @default the environment's, else `test` */
   readonly accessKeyId?: string;
 }
 
 const cdk = path.join(path.dirname(createRequire(import.meta.url).resolve("aws-cdk/package.json")), "bin", "cdk");
 
 /**
- * Bundles, synthesizes and deploys. Answers what was deployed.
- * @throws {CommandFailed} with the last lines of what CDK said.
+ * Bundles, synthesizes and deploys.
+ * @throws {CommandFailed} with the last lines of CDK's output.
  */
 export async function deploy({
   endpoint,
@@ -52,7 +52,7 @@ export async function deploy({
     AWS_ACCESS_KEY_ID: accessKeyId ?? process.env.AWS_ACCESS_KEY_ID ?? "test",
     AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY ?? "test",
     AWS_REGION: region,
-    CDK_S3_FORCE_PATH_STYLE: "1", // no host name of its own for each bucket: few endpoints but AWS's have those
+    CDK_S3_FORCE_PATH_STYLE: "1", // an emulator has one host name for all buckets
     CI: "true", // plain progress lines
   };
   try {
@@ -62,7 +62,7 @@ export async function deploy({
       cwd: root,
       env: { ...env, CDK_OUTDIR: assembly, CDK_CONTEXT_JSON: JSON.stringify(context) },
     });
-    // In a folder without cdk.json, or CDK would run the app to learn which environments it has.
+    // In a folder without cdk.json, because CDK would otherwise run the app to find its environments.
     const bootstrapped = bootstrap
       ? run(process.execPath, [cdk, "bootstrap", `aws://unknown-account/${region}`], { cwd: scratch, env })
       : undefined;
@@ -86,8 +86,8 @@ export async function deploy({
 }
 
 /**
- * A stack's outputs name hosts of AWS, which do not lead to an emulator: it serves the same under paths of its endpoint.
- * Other hosts (a LocalStack names its own) are left as they are.
+ * The URL at which this machine reaches an output of the stack. The emulator serves AWS's host names under paths of its
+ * endpoint. Other hosts, such as those of a LocalStack, are left unchanged.
  */
 export function reachable(endpoint: string, url: string): string {
   const { hostname, pathname } = new URL(url);
@@ -99,17 +99,15 @@ export function reachable(endpoint: string, url: string): string {
   return url.replace(/\/$/, "");
 }
 
-/**
- * The environment variables that handlers find, for a program that runs the same code outside Lambda: tests of the
- * adapter, the benchmark.
- */
+/** The environment variables of the handlers, for a program that runs their code outside Lambda. */
 export function environmentOf(
   { stackName, outputs }: Deployment,
   settings: Partial<Settings> = {},
 ): Record<EnvName, string> {
   const output = (name: string): string => {
     const value = outputs[name];
-    if (!value) throw new Error(`The stack ${stackName} has no output ${name}: it was deployed by another version`);
+    if (!value)
+      throw new Error(`The stack ${stackName} has no output ${name}: another version deployed it, so deploy it again`);
     return value;
   };
   const { retentionDays, livenessWindowSeconds, logLevel } = readSettings((name) => settings[name as keyof Settings]);
@@ -134,13 +132,13 @@ export function environmentOf(
   };
 }
 
-/** Keeps a deployment beside the emulator's pid file, for other programs to find. */
+/** Writes the deployment beside the emulator's pid file, for `recall`. */
 export async function remember(port: number, deployment: Deployment): Promise<void> {
   await mkdir(stateDir, { recursive: true });
   await writeFile(deploymentFile(port), `${JSON.stringify(deployment, null, 2)}\n`);
 }
 
-/** The deployment in the emulator on that port, if `npm run emulator` or a test run made one. */
+/** The deployment in the emulator on that port, undefined = `npm run emulator` made none. */
 export async function recall(port: number): Promise<Deployment | undefined> {
   const text = await readFile(deploymentFile(port), "utf8").catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as Deployment);

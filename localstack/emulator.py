@@ -1,7 +1,7 @@
 """The AWS account that the end-to-end tests deploy into: MiniStack, served by uvicorn, with the fixes below.
 
-Every fix names the module it changes and what that module did before, because each one leans on a private name of
-exactly one release: another release is refused instead of being patched blindly.
+Each fix names the module that it changes and what the module did before. Each depends on private names of one release, so
+this program refuses to patch another release.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from pathlib import Path
 WRITTEN_FOR = "1.5.33"
 HERE = Path(__file__).resolve().parent
 PORT = int(os.environ.get("GATEWAY_PORT", "4566"))
-# Set by test runs: the emulator ends with this process, so that a killed run leaves nothing behind.
+# Set by test runs: the emulator ends when this process ends, so that a killed test run leaves no emulator.
 OWNER = int(os.environ.get("SIROCCO_EMULATOR_OWNER", "0"))
-# How long a minute lasts for rules such as rate(1 minute), seconds. Tests that wait for the sweeper make it short.
+# Length of a minute in rules such as rate(1 minute), seconds. Tests that wait for the sweeper shorten it.
 RULE_MINUTE = float(os.environ.get("SIROCCO_EMULATOR_RULE_MINUTE", "60"))
 
 found = importlib.metadata.version("ministack")
 if found != WRITTEN_FOR:
     sys.exit(f"emulator.py patches ministack {WRITTEN_FOR} but found {found}: check every patch in it, then change WRITTEN_FOR")
 
-# Unpacked handlers live outside the project. Inside it, the project's "type": "module" would break the runtime's
-# CommonJS worker, and its node_modules would satisfy an import that a real Lambda could not resolve.
+# Handlers are unpacked outside the project. Inside it, the project's "type": "module" would break the runtime's CommonJS
+# worker, and its node_modules would satisfy an import that a real Lambda could not resolve.
 SCRATCH = Path(tempfile.gettempdir()) / f"sirocco-emulator-{PORT}"
 
-# Lambda processes inherit this environment whole, so it holds nothing that a Lambda would not have: a handler that
-# needs a variable from the developer's shell must fail here as it would on AWS.
+# Lambda processes inherit this whole environment, so it has no variables that a Lambda would not have: a handler that
+# needs a variable of the developer's shell must fail here as on AWS.
 kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LOG_LEVEL")}
 os.environ.clear()
 os.environ.update(kept)
@@ -59,18 +59,18 @@ from ministack.services import eventbridge, scheduler  # noqa: E402
 
 
 def patch_lambda_logs() -> None:
-    """core.lambda_runtime: an invocation that logged nothing waited 50 ms for a first line."""
+    """core.lambda_runtime: waited 50 ms for a first line of an invocation that logs nothing."""
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.25)
 
 
 def patch_lambda_globals() -> None:
-    """core.lambda_runtime: the Node runtime had no `awslambda`. Not by NODE_OPTIONS, which a function may set itself."""
+    """core.lambda_runtime: its Node runtime had no `awslambda`. Not by NODE_OPTIONS, which a function may set itself."""
     preload = json.dumps(str(HERE / "lambda-runtime.cjs"))
     lambda_runtime._NODEJS_WORKER_SCRIPT = f"require({preload});\n{lambda_runtime._NODEJS_WORKER_SCRIPT}"
 
 
 def patch_streaming_integrations() -> None:
-    """services.apigateway_v1: a streaming integration's URI ends differently and was not recognised as a function."""
+    """services.apigateway_v1: did not recognise the URI of a streaming integration, which has another ending, as a function."""
     reference = rest._extract_lambda_ref_from_integration_uri
     rest._extract_lambda_ref_from_integration_uri = lambda uri: reference(
         (uri or "").replace("/response-streaming-invocations", "/invocations")
@@ -78,8 +78,8 @@ def patch_streaming_integrations() -> None:
 
 
 def patch_scheduler() -> None:
-    """services.scheduler: looked every 10 s; and a schedule name that had fired once never fired again, even when it
-    was deleted and made anew or moved to another time."""
+    """services.scheduler: checked every 10 s; and a schedule that had fired once never fired again, even if it was deleted
+    and created again, or moved to another time."""
     scheduler._SCHEDULE_TICK_INTERVAL = 1
 
     def rearming(change):
@@ -98,7 +98,7 @@ def patch_scheduler() -> None:
 
 
 def patch_rules() -> None:
-    """services.eventbridge: looked every 10 s, and a minute was always a minute."""
+    """services.eventbridge: checked every 10 s, and the length of a minute was fixed."""
     eventbridge._SCHEDULER_TICK_INTERVAL = min(1.0, RULE_MINUTE)
     seconds_of = eventbridge._parse_rate_seconds
 
@@ -110,8 +110,8 @@ def patch_rules() -> None:
 
 
 def patch_schedule_groups() -> None:
-    """core.iam_actions: every schedule was judged as one of the group `default`, so that a policy that names another
-    group allowed nothing. The group is in the body of what changes a schedule, in the query of what reads or deletes."""
+    """core.iam_actions: took every schedule for one of the group `default`, so that a policy that names another group
+    allowed nothing. Calls that change a schedule have the group in the body, calls that read or delete in the query."""
     resource_arn = iam_actions.extract_resource_arn
 
     def with_group(service, method, path, headers, body, query, region, account):
@@ -128,19 +128,19 @@ def patch_schedule_groups() -> None:
 
 
 # --- response streaming ------------------------------------------------------------------------------------------
-# MiniStack reads a function's whole answer before it sends a byte. So each request carries an id in a header; a
-# streaming handler (see lambda-runtime.cjs) POSTs its chunks to RELAY + id, and they go to the waiting client from there.
+# MiniStack reads a function's whole answer before it sends a byte. So each request gets an id in a header. A streaming
+# handler (see lambda-runtime.cjs) POSTs its chunks to RELAY + id, and this program sends them on to the waiting client.
 
 RELAY = "/_emulator/stream/"
 waiting: dict[str, "Client"] = {}
 
-# What Lambda takes and gives in one piece. A function URL refuses more; MiniStack knows no limit.
+# Lambda's limit of an event and of a buffered answer. AWS's function URLs refuse more, MiniStack has no limit.
 FUNCTION_URL = "/_aws/lambda-url/"
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 
 class Client:
-    """The connection of one request, which is answered once: by MiniStack or by a streaming handler."""
+    """The connection of one request. Either MiniStack answers it or a streaming handler, once."""
 
     def __init__(self, send, limited):
         self.raw_send = send
@@ -151,11 +151,11 @@ class Client:
 
     async def send(self, message):
         if self.streaming:
-            return  # the handler's stream has answered; what MiniStack makes of its return value is noise
-        if message.get("status") == 204:  # MiniStack gives a 204 (CORS preflight) a body, which breaks keep-alive
+            return  # the handler has answered by its stream, so MiniStack's answer is dropped
+        if message.get("status") == 204:  # MiniStack sends a body with a 204 (CORS preflight), which breaks keep-alive
             self.bodiless = True
             message["headers"] = [h for h in message["headers"] if h[0].lower() != b"content-length"]
-        if self.limited:  # a buffered answer comes in two messages: status and headers, then the whole body
+        if self.limited:  # MiniStack sends two messages: status and headers, then the whole body
             if message["type"] == "http.response.start":
                 self.held = message
                 return
@@ -188,12 +188,12 @@ async def refuse(send, status, message):
 
 
 async def whole(receive):
-    """The body of a request, and a `receive` that gives it in one piece."""
+    """The body of a request, and a `receive` that returns it in one piece."""
     body, more = b"", True
     while more:
         part = await receive()
         if part["type"] != "http.request":
-            return body, receive  # the client has gone
+            return body, receive  # the client has disconnected
         body += part.get("body", b"")
         more = part.get("more_body", False)
     left = [{"type": "http.request", "body": body, "more_body": False}]
@@ -205,7 +205,7 @@ async def whole(receive):
 
 
 def too_large(body):
-    """As a function is given it: inside JSON, where quotes and backslashes take two bytes, or in base64."""
+    """Measured as in the event of the function: in JSON, where quotes and backslashes take two bytes, or in base64."""
     try:
         return len(json.dumps(body.decode(), ensure_ascii=False).encode()) > PAYLOAD_LIMIT
     except UnicodeDecodeError:
@@ -218,7 +218,7 @@ async def app(scope, receive, send):
     if scope["path"].startswith(RELAY):
         client = waiting.get(scope["path"][len(RELAY) :])
         if client is None:
-            return await empty(send, 410)  # the client has gone
+            return await empty(send, 410)  # the client has disconnected
         await client.relay(dict(scope["headers"]), receive)
         return await empty(send, 204)
     limited = scope["path"].startswith(FUNCTION_URL)
@@ -229,7 +229,7 @@ async def app(scope, receive, send):
             return await refuse(send, 413, what)
     key, client = uuid.uuid4().hex, Client(send, limited)
     waiting[key] = client
-    # x-forwarded-proto: buckets that demand TLS would refuse every request of this plain HTTP endpoint.
+    # x-forwarded-proto: a bucket that requires TLS would refuse every request to this plain HTTP endpoint.
     extra = [(b"x-emulator-stream", key.encode()), (b"x-forwarded-proto", b"https")]
     try:
         await ministack({**scope, "headers": [*scope["headers"], *extra]}, receive, client.send)
@@ -237,7 +237,7 @@ async def app(scope, receive, send):
         del waiting[key]
 
 
-# --- life --------------------------------------------------------------------------------------------------------
+# --- start and stop ----------------------------------------------------------------------------------------------
 
 
 async def end_with_owner() -> None:
@@ -257,9 +257,9 @@ async def serve() -> None:
         port=PORT,
         http="httptools",
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=1,  # an open event stream must not hold up the end
+        timeout_graceful_shutdown=1,  # an open event stream must not delay the end
         access_log=False,
-        date_header=False,  # MiniStack sends its own; two of them break the SDK's clock correction
+        date_header=False,  # MiniStack sends one, and two of them break the SDK's clock correction
         server_header=False,
     )
     watch = asyncio.create_task(end_with_owner()) if OWNER else None
@@ -275,7 +275,7 @@ if __name__ == "__main__":
     patch_scheduler()
     patch_rules()
     patch_schedule_groups()
-    # uvicorn raises the signal that ended it once more, which would end this process before it has cleaned up.
+    # uvicorn raises its SIGTERM again when it ends, which would end this process before the clean-up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvloop.run(serve())

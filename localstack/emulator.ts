@@ -1,4 +1,4 @@
-// Starts and ends the emulator. Its state lives in memory: each start is a blank account.
+// Starts and stops the emulator. Its state is in memory, so each start is a blank account.
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -16,23 +16,23 @@ const STOP_WITHIN_MS = 5_000;
 export interface EmulatorOptions {
   /** TCP port on 127.0.0.1. @default 4566 */
   readonly port?: number;
-  /** End the emulator when this process ends, however it ends. @default false: it runs until it is stopped */
+  /** Stop the emulator when this process ends, even by a kill. @default false: it runs until it is stopped */
   readonly endWithCaller?: boolean;
-  /** How long a minute of a rule such as `rate(1 minute)` lasts, seconds: the sweeper's minute, for tests. @default 60 */
+  /** Length of a minute in rules such as `rate(1 minute)`, seconds. Tests shorten the sweeper's minute. @default 60 */
   readonly ruleMinuteSeconds?: number;
 }
 
 export interface Emulator {
   readonly port: number;
   readonly endpoint: string;
-  /** False when an emulator was running on that port already and was left as it was. */
+  /** False = an emulator was already running on that port and was left unchanged. */
   readonly started: boolean;
 }
 
 /**
- * Starts the emulator and answers once it serves; answers at once if it already runs on that port.
- * @throws {PythonMissing} without a usable Python; Error if the port is taken by something else, or with the end of its
- *   log if it did not come up in 30 s.
+ * Starts the emulator and answers when it serves, or immediately if it already runs on that port.
+ * @throws {PythonMissing} without a usable Python; Error if another program listens on the port, or with the end of the log
+ *   if the emulator did not serve within 30 s.
  */
 export async function startEmulator({
   port = DEFAULT_PORT,
@@ -43,7 +43,7 @@ export async function startEmulator({
   if (await runningPid(port)) return { port, endpoint, started: false };
   if (await isTaken(port)) {
     throw new Error(
-      `something that was not started from this folder listens on port ${port}: stop it where it was started, or name another port by GATEWAY_PORT`,
+      `a program that was not started from this folder listens on port ${port}: stop it, or set GATEWAY_PORT to another port`,
     );
   }
   const python = await installEmulator();
@@ -56,10 +56,10 @@ export async function startEmulator({
     stdio: ["ignore", log, log],
     env: {
       ...process.env,
-      // The first `node` on the PATH is the runtime of every Lambda: this project's own.
+      // The first `node` on the PATH is the runtime of every Lambda: that of this project.
       PATH: `${path.join(root, "node_modules", ".bin")}${path.delimiter}${process.env.PATH}`,
       GATEWAY_PORT: String(port),
-      PYTHONDONTWRITEBYTECODE: "", // compiled once and kept, or each start takes seconds longer
+      PYTHONDONTWRITEBYTECODE: "", // keep compiled files, or each start takes seconds longer
       SIROCCO_EMULATOR_RULE_MINUTE: String(ruleMinuteSeconds),
       ...(endWithCaller ? { SIROCCO_EMULATOR_OWNER: String(process.pid) } : {}),
     },
@@ -78,7 +78,7 @@ export async function startEmulator({
   throw new Error(`The emulator did not answer on ${endpoint} (log: ${logFile(port)}):\n${tail}`);
 }
 
-/** Ends the emulator on that port by its process id: asks, waits 5 s, then kills. Answers whether one was running. */
+/** Stops the emulator on that port by its process id: SIGTERM, and SIGKILL after 5 s. Answers whether one was running. */
 export async function stopEmulator(port: number = DEFAULT_PORT): Promise<boolean> {
   const pid = await runningPid(port);
   if (pid) {
@@ -99,7 +99,7 @@ function isTaken(port: number): Promise<boolean> {
   });
 }
 
-/** A port that nothing listens on now, for a test run that must not disturb the developer's emulator. */
+/** A free port, for a test run that must not disturb the developer's emulator. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -111,7 +111,7 @@ export async function freePort(): Promise<number> {
 async function runningPid(port: number): Promise<number | undefined> {
   const pid = Number(await readFile(pidFile(port), "utf8").catch(() => ""));
   if (!pid || !alive(pid)) return undefined;
-  // The number may have been given to another process since: never end what is not ours.
+  // The system may have given the number to another process since, which must not be stopped.
   const command = await run("ps", ["-o", "command=", "-p", String(pid)]).catch(() => "");
   return command.includes("emulator.py") ? pid : undefined;
 }

@@ -1,10 +1,9 @@
 "use strict";
-// Loaded first in every Lambda process of the emulator: the global `awslambda` that AWS's Node runtime supplies for
-// response streaming, which the emulator lacks. Handlers stay the same source for both.
+// Loaded first in every Lambda process of the emulator: the global `awslambda`, which AWS's Node runtime has for response
+// streaming and the emulator has not. So the same handlers run on both.
 //
-// A request that came over HTTP carries an id in `x-emulator-stream`: its chunks are relayed, as they are written, to the
-// client that waits under that id (see emulator.py). Any other invocation gets what AWS's Invoke gives: the metadata,
-// eight zero bytes and the body in one piece.
+// An HTTP request has an id in `x-emulator-stream`: each chunk is relayed to the client that waits under that id (see
+// emulator.py). Any other invocation gets the answer of AWS's Invoke: metadata, eight zero bytes and the whole body.
 const http = require("node:http");
 const { PassThrough } = require("node:stream");
 
@@ -19,7 +18,7 @@ globalThis.awslambda = {
     try {
       await handler(event, out, context);
     } catch (error) {
-      // AWS cuts the response; without this the client would wait for ever.
+      // AWS cuts the response here. Without this the client would wait for ever.
       delivered.catch(() => {});
       out.destroy(error);
       throw error;
@@ -39,7 +38,7 @@ globalThis.awslambda = {
 function relay(id, out) {
   return new Promise((resolve, reject) => {
     out.once("error", reject);
-    // "readable" comes with the first chunk or with the end: until then the handler may still set status and headers.
+    // "readable" is emitted with the first chunk or the end. Until then the handler may still set status and headers.
     out.once("readable", () => {
       const request = http.request(
         `${process.env.AWS_ENDPOINT_URL}/_emulator/stream/${id}`,

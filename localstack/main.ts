@@ -1,12 +1,12 @@
 /**
  * `npm run emulator` and `npm run emulator:stop`.
  *
- *   node localstack/main.ts up [name=value …]   start the emulator if none runs, deploy, print the URLs
- *   node localstack/main.ts start               start it and deploy nothing
- *   node localstack/main.ts stop                end it
+ *   node localstack/main.ts up [name=value …]   start the emulator if it does not run, deploy, print the URLs
+ *   node localstack/main.ts start               start it without deploying
+ *   node localstack/main.ts stop                stop it
  *
- * With AWS_ENDPOINT_URL set, `up` starts nothing and deploys there. GATEWAY_PORT chooses another port than 4566.
- * `name=value` are settings of the stack, see infra/config.ts.
+ * With AWS_ENDPOINT_URL set, `up` deploys there and starts nothing. GATEWAY_PORT sets another port than 4566.
+ * `name=value` is a setting of the stack, see infra/config.ts.
  */
 import { SETTING_NAMES, type Settings } from "../infra/config.ts";
 import { type Deployment, deploy, remember } from "./deploy.ts";
@@ -21,7 +21,7 @@ function settingsFrom(pairs: string[]): Partial<Settings> {
   const entries = pairs.map((pair) => {
     const [name = "", ...value] = pair.split("=");
     if (!(SETTING_NAMES as string[]).includes(name) || value.length === 0) {
-      throw new Error(`"${pair}" is no setting: write name=value, with one of ${SETTING_NAMES.join(", ")}`);
+      throw new Error(`"${pair}" is not a setting: write name=value with one of ${SETTING_NAMES.join(", ")}`);
     }
     return [name, value.join("=")];
   });
@@ -40,12 +40,12 @@ async function up(settings: Partial<Settings>): Promise<void> {
   say(
     emulator.started
       ? `The emulator serves ${endpoint}. Deploying …`
-      : `The emulator on ${endpoint} runs already. Deploying …`,
+      : `The emulator already serves ${endpoint}. Deploying …`,
   );
   const deployment = await deploy({ endpoint, settings, bootstrap: emulator.started });
   await remember(port, deployment);
   print(deployment);
-  say(`End it with: ${port === DEFAULT_PORT ? "" : `GATEWAY_PORT=${port} `}npm run emulator:stop`);
+  say(`Stop it with: ${port === DEFAULT_PORT ? "" : `GATEWAY_PORT=${port} `}npm run emulator:stop`);
 }
 
 function print({ apiUrl, workerUrl, endpoint, region, outputs }: Deployment): void {
@@ -59,16 +59,16 @@ function print({ apiUrl, workerUrl, endpoint, region, outputs }: Deployment): vo
   const missing = process.env.AWS_ACCESS_KEY_ID ? {} : { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
   const here = { AWS_ENDPOINT_URL: endpoint, ...missing, AWS_REGION: region };
   const variables = Object.entries(here).map(([name, value]) => `${name}=${value}`);
-  say(`\nIts AWS services are reached with these variables:\n  export ${variables.join(" ")}`);
-  say(`With them, the first API key is made by:\n  ${outputs.FirstKeyCommand}`);
+  say(`\nTo call its AWS services, set:\n  export ${variables.join(" ")}`);
+  say(`Then create the first API key with:\n  ${outputs.FirstKeyCommand}`);
 }
 
 try {
   if (command === "up") await up(settingsFrom(rest));
   else if (command === "start") say(`The emulator serves ${(await startEmulator({ port })).endpoint}`);
   else if (command === "stop")
-    say((await stopEmulator(port)) ? "The emulator has ended." : `No emulator runs on port ${port}.`);
-  else throw new Error(`"${command}" is no command: up, start or stop`);
+    say((await stopEmulator(port)) ? "The emulator has stopped." : `No emulator runs on port ${port}.`);
+  else throw new Error(`"${command}" is not a command: use up, start or stop`);
 } catch (error) {
   say((error as Error).message);
   process.exitCode = 1;

@@ -1,4 +1,4 @@
-// Where the emulator keeps what it makes: all of it inside one ignored folder of the repository.
+// The files of the emulator, all in one folder of the repository that git ignores.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -7,7 +7,7 @@ export const root = path.resolve(import.meta.dirname, "..");
 export const stateDir = path.join(root, ".emulator");
 export const requirementsFile = path.join(import.meta.dirname, "requirements.txt");
 
-/** The virtual environment for exactly these requirements: other pins get another folder, nothing is upgraded in place. */
+/** The virtual environment of these requirements. Other versions get another folder, so none is upgraded in place. */
 export function venvDir(): string {
   const pins = createHash("sha256").update(readFileSync(requirementsFile)).digest("hex").slice(0, 12);
   return path.join(stateDir, `venv-${pins}`);
@@ -15,5 +15,5 @@ export function venvDir(): string {
 
 export const pidFile = (port: number): string => path.join(stateDir, `${port}.pid`);
 export const logFile = (port: number): string => path.join(stateDir, `${port}.log`);
-/** What the last deployment into the emulator printed: URLs and resource names, see `Deployment`. */
+/** The last deployment into the emulator: URLs and resource names, see `Deployment`. */
 export const deploymentFile = (port: number): string => path.join(stateDir, `${port}.json`);

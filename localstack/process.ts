@@ -5,8 +5,8 @@ export class CommandFailed extends Error {
 }
 
 /**
- * Runs a command to its end and answers what it wrote to stdout.
- * @throws {CommandFailed} naming the command, how it ended and the last lines it printed.
+ * Runs a command to its end. Answers its stdout.
+ * @throws {CommandFailed} with the command, its exit code or signal, and the last lines of its output.
  */
 export async function run(command: string, args: string[], options: SpawnOptions = {}): Promise<string> {
   const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });

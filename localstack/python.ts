@@ -1,11 +1,11 @@
-// Finds Python and makes the virtual environment that holds the pinned emulator.
+// Finds Python and creates the virtual environment of the pinned emulator.
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { requirementsFile, stateDir, venvDir } from "./paths.ts";
 import { run } from "./process.ts";
 
-/** The emulator's release needs 3.10; the project's tests run on 3.11. */
+/** The emulator's release needs 3.10. The project's tests run on 3.11. */
 const MINIMUM = [3, 10] as const;
 
 export class PythonMissing extends Error {
@@ -13,15 +13,15 @@ export class PythonMissing extends Error {
   constructor(tried: string[]) {
     super(
       `The AWS emulator needs Python ${MINIMUM.join(".")} or newer with its venv module. Tried: ${tried.join("; ")}. ` +
-        "Install it (Debian: apt install python3 python3-venv, macOS: brew install python) or name one with PYTHON=/path/to/python3. " +
-        "Everything that does not touch AWS works without it.",
+        "Install it (Debian: apt install python3 python3-venv, macOS: brew install python) or set PYTHON=/path/to/python3. " +
+        "Everything that does not use AWS works without it.",
     );
   }
 }
 
 /**
- * The Python that will run the emulator: `PYTHON` if set, else `python3`, else `python`.
- * @throws {PythonMissing} saying what each candidate answered.
+ * The Python for the emulator: `PYTHON` if set, else `python3`, else `python`.
+ * @throws {PythonMissing} with the answer of each candidate.
  */
 export async function findPython(): Promise<string> {
   const tried: string[] = [];
@@ -43,7 +43,7 @@ export async function findPython(): Promise<string> {
 const interpreterIn = (venv: string): string =>
   path.join(venv, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
 
-/** Why the emulator cannot be started here, or nothing. One that is installed already needs no other Python. */
+/** Why the emulator cannot start on this machine, undefined = it can. An installed one needs no further Python. */
 export async function whyNoEmulator(): Promise<string | undefined> {
   if (existsSync(interpreterIn(venvDir()))) return undefined;
   return findPython().then(
@@ -53,9 +53,9 @@ export async function whyNoEmulator(): Promise<string | undefined> {
 }
 
 /**
- * Answers the interpreter inside the virtual environment, installing the pinned requirements first if they are not
- * there yet (about 15 s, once). Several callers may race: each installs into a folder of its own and the first to
- * finish gives it its final name, so no one ever sees half an installation.
+ * Answers the interpreter of the virtual environment, after installing the pinned requirements if they are missing (about
+ * 15 s, once). Concurrent callers each install into a folder of their own, and the first to finish renames it to its final
+ * name: no caller uses a half installation.
  */
 export async function installEmulator(): Promise<string> {
   const venv = venvDir();
@@ -70,7 +70,7 @@ export async function installEmulator(): Promise<string> {
     const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"];
     await run(inDraft, [...pip, "--requirement", requirementsFile]);
     await rename(draft, venv).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error; // somebody else was first: theirs is as good
+      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error; // another caller was first, and its installation is the same
     });
   } finally {
     await rm(draft, { recursive: true, force: true });

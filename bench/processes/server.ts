@@ -1,4 +1,4 @@
-/** A server process for benchmarks and crash tests: prints one line of JSON when it listens. */
+/** A server process for benchmarks. Prints one line of JSON when it listens. */
 import { parseArgs } from "node:util";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";

@@ -1,4 +1,4 @@
-/** A worker process for benchmarks. Times are of the machine's clock in microseconds, so that processes can compare. */
+/** A worker process for benchmarks. Its times are comparable with those of other processes on the machine. */
 
 import { activity, sleep, startWorker, task, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
@@ -18,7 +18,7 @@ const times = activity({ name: "times" }, async (_, ctx) => {
   return list.slice(1).map((t, i) => t - list[i]!);
 });
 
-/** Steps one after the other; with `report`, the milliseconds between them. */
+/** Sequential steps. With `report` the result has the milliseconds between them. */
 const sequence = workflow(
   { name: "sequence", input: z.object({ steps: z.number(), report: z.boolean() }) },
   async ({ steps, report }) => {
@@ -33,21 +33,21 @@ const parked = workflow({ name: "parked", timeout: null }, async () => {
   await waitUntil(() => false);
   return {};
 });
-const said = activity({ name: "said", input: z.object({ n: z.number() }) }, async ({ n }) => {
+const reportProgress = activity({ name: "reportProgress", input: z.object({ n: z.number() }) }, async ({ n }) => {
   for (let i = 0; i < n; i++) {
     await new Promise((ok) => setTimeout(ok, 20));
-    await task("said", { at: 0 }, async (t) => t.set({ at: now() }));
+    await task("progress", { at: 0 }, async (t) => t.set({ at: now() }));
   }
 });
-const talks = workflow({ name: "talks", input: z.object({ n: z.number() }) }, async ({ n }) => {
-  await said({ n });
+const reports = workflow({ name: "reports", input: z.object({ n: z.number() }) }, async ({ n }) => {
+  await reportProgress({ n });
   return {};
 });
 const slow = activity({ name: "slow", timeout: "1h" }, async () => {
   await new Promise((ok) => setTimeout(ok, 100));
   return now();
 });
-const plods = workflow({ name: "plods", input: z.object({ steps: z.number() }) }, async ({ steps }) => {
+const slowSteps = workflow({ name: "slowSteps", input: z.object({ steps: z.number() }) }, async ({ steps }) => {
   const at: number[] = [];
   for (let i = 0; i < steps; i++) at.push((await slow()) as number);
   await sleep(1);
@@ -55,8 +55,8 @@ const plods = workflow({ name: "plods", input: z.object({ steps: z.number() }) }
 });
 
 const worker = await startWorker({
-  workflows: [sequence, first, parked, talks, plods],
-  activities: [step, times, clock, said, slow],
+  workflows: [sequence, first, parked, reports, slowSteps],
+  activities: [step, times, clock, reportProgress, slow],
   cachedExecutions: Number(process.env.CACHED ?? 1000),
   log: { debug() {}, info() {}, warn: console.error, error: console.error },
 });

@@ -1,10 +1,10 @@
 /**
  * Bundles the Lambda handlers in one esbuild pass: `functions/<name>.ts` becomes `<out>/<name>/index.mjs`, minified, with
- * source maps and the AWS SDK inside (the one that Lambda supplies is older and loads slower). By hand:
- * `node functions/build/bundle.ts` builds all of them and prints their sizes.
+ * source maps and the AWS SDK (Lambda's own copy is older and loads slower). `node functions/build/bundle.ts` bundles all
+ * of them and prints their sizes.
  *
- * What is loaded by `import()` lies beside `index.mjs` in files of its own, and so does what a function shares with others.
- * A cold start reads the static part: `index.mjs` and what it imports at once. `MOST_STATIC_BYTES` is its limit.
+ * Modules behind an `import()`, and modules that several functions share, become files beside `index.mjs`. A cold start
+ * loads the static part: `index.mjs` and its static imports. `MAX_STATIC_BYTES` is its limit.
  */
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -14,13 +14,13 @@ import { FUNCTION_NAMES, type FunctionName } from "../../shared/aws/names.ts";
 import { forSchemas } from "./schemas.ts";
 import { forLambda } from "./strip-aws-sdk.ts";
 
-/** What a cold start may load, bytes: parsing and running a bundle is most of what it takes. */
-export const MOST_STATIC_BYTES = 400_000;
+/** The most that a cold start may load, bytes: parsing and running the bundle takes most of its time. */
+export const MAX_STATIC_BYTES = 400_000;
 
 export interface BundleOptions {
   /** Folder with one entry point per function. @default `functions` */
   readonly entries?: string;
-  /** Folder to write to; it is emptied first. @default dist/functions */
+  /** Folder to write to. It is emptied first. @default dist/functions */
   readonly out?: string;
 }
 
@@ -33,7 +33,7 @@ export interface Bundles {
 export interface Size {
   /** Loaded by a cold start. */
   readonly static: number;
-  /** Loaded at its first use, if there is one. */
+  /** Loaded at the first use of an `import()`. */
   readonly lazy: number;
 }
 
@@ -50,7 +50,8 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundles> {
       `${entries} lacks ${missing.map((name) => `${name}.ts`).join(", ")}: shared/aws/names.ts names each as a function`,
     );
   }
-  // All entries and chunks in one folder, as deep as a function's, so that paths between them and to sources hold there.
+  // All entries and chunks go into one folder, as deep as that of a function, so that relative paths between files and to
+  // sources are right after the copy.
   const { metafile, outputFiles } = await build({
     entryPoints: FUNCTION_NAMES.map((name) => ({ in: entryOf(name), out: name })),
     outdir: path.join(folder, "all"),
@@ -63,7 +64,7 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundles> {
     platform: "node",
     target: "node24",
     format: "esm",
-    // The ES modules of the AWS SDK can be shaken, its CommonJS cannot.
+    // esbuild can remove unused parts of the AWS SDK's ES modules, and not of its CommonJS.
     mainFields: ["module", "main"],
     plugins: [...forSchemas, ...forLambda],
     legalComments: "none",
@@ -79,7 +80,7 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundles> {
   return { folder, sizes };
 }
 
-/** Names of the files that a function reaches, each with how: `static` files are loaded with it. */
+/** The files that a function can load, each `static` or `lazy`. */
 type Reach = ReadonlyMap<string, keyof Size>;
 
 function reach({ outputs }: Metafile, name: FunctionName): Reach {
@@ -93,7 +94,7 @@ function reach({ outputs }: Metafile, name: FunctionName): Reach {
     for (const to of next) if (to.kind === "import-statement") walk(to.path, how);
     for (const to of next) if (to.kind === "dynamic-import") later.push(to.path);
   }
-  // What is reached statically first: a file may be loaded both ways.
+  // Static imports first: a file that is loaded in both ways counts as static.
   const later: string[] = [];
   walk(pathOf.get(`${name}.mjs`)!, "static");
   for (let file = later.shift(); file !== undefined; file = later.shift()) walk(file, "lazy");
@@ -109,7 +110,7 @@ async function assemble(
 ): Promise<Size> {
   await mkdir(folder, { recursive: true });
   const size = { static: 0, lazy: 0 };
-  // The entry changes its name, and names its map.
+  // The entry is renamed, so its reference to its source map changes, too.
   const renamed = (text: string) => text.replace(`${name}.mjs.map`, "index.mjs.map");
   for (const [base, how] of reached) {
     const own = base === `${name}.mjs`;

@@ -1,4 +1,4 @@
-/** esbuild plugins for our own schemas: what only describes them is left out of bundles, or done when they are made. */
+/** esbuild plugins for our own schemas: bundles get a smaller zod, and a finished OpenAPI document. */
 import path from "node:path";
 import type { Plugin } from "esbuild";
 import { openapiDocument } from "../../shared/protocol/openapi.ts";
@@ -10,7 +10,7 @@ const smallZod: Plugin = {
   },
 };
 
-/** The OpenAPI document follows from the routes table alone: a bundle carries the document, not what makes it. */
+/** The OpenAPI document depends on the routes table alone: a bundle contains the document and not its generator. */
 const finishedDocument: Plugin = {
   name: "finished-document",
   setup({ onLoad }) {

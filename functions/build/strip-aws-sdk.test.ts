@@ -1,4 +1,4 @@
-/** What bundles carry of the AWS SDK against the SDK as it is installed: the same answers of AWS come to the same. */
+/** Compares the AWS SDK in bundles with the installed one: both must treat each answer of AWS the same. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -45,7 +45,7 @@ interface Answer {
   readonly queryError?: string;
 }
 
-/** A client's configuration under which AWS answers nothing but this. */
+/** Configuration of a client whose every request gets this answer. */
 const answering = ({ status, type, fields, queryError }: Answer) => ({
   region: "eu-west-1",
   credentials: { accessKeyId: "a", secretAccessKey: "b" },
@@ -72,11 +72,11 @@ async function failureOf(of: Sources, service: keyof Sources, answer: Answer) {
       )
     : new of.sqs.SQSClient(config).send(new of.sqs.SendMessageCommand({ QueueUrl: QUEUE, MessageBody: "x" }))
   ).catch((error: unknown) => error as dynamo.DynamoDBServiceException);
-  if (!(failure instanceof Error)) throw new Error(`${answer.type} was no failure`);
+  if (!(failure instanceof Error)) throw new Error(`the client did not fail on ${answer.type}`);
   return failure;
 }
 
-const told = ({ name, message, $fault, $metadata }: dynamo.DynamoDBServiceException) => ({
+const facts = ({ name, message, $fault, $metadata }: dynamo.DynamoDBServiceException) => ({
   name,
   message,
   $fault,
@@ -84,7 +84,7 @@ const told = ({ name, message, $fault, $metadata }: dynamo.DynamoDBServiceExcept
   attempts: $metadata.attempts,
 });
 
-/** Every error that a service declares, and those that any service may answer. */
+/** Every error that a service declares, and errors that any service may answer. */
 function errorsOf(service: keyof Sources): string[] {
   const base = service === "dynamo" ? dynamo.DynamoDBServiceException : sqs.SQSServiceException;
   const own = Object.entries(sources[service]).filter(
@@ -103,22 +103,22 @@ function errorsOf(service: keyof Sources): string[] {
 test.each([
   ["dynamo", "com.amazonaws.dynamodb.v20120810", 30],
   ["sqs", "com.amazonaws.sqs", 25],
-] as const)("every error of %s has its name, its words and its repetitions without its class", async (service, namespace, most) => {
+] as const)("every error of %s keeps its name, message and retries without its class", async (service, namespace, most) => {
   const types = errorsOf(service);
   expect(types.length).toBeGreaterThan(most);
   const attempts = new Set<unknown>();
   await Promise.all(
     types.map(async (name) => {
       const answer = { status: name.startsWith("Internal") ? 500 : 400, type: `${namespace}#${name}` };
-      const expected = told(await failureOf(sources, service, answer));
+      const expected = facts(await failureOf(sources, service, answer));
       attempts.add(expected.attempts);
-      expect(told(await failureOf(bundled, service, answer)), name).toEqual(expected);
+      expect(facts(await failureOf(bundled, service, answer)), name).toEqual(expected);
     }),
   );
   expect(attempts).toEqual(new Set([1, 2]));
 });
 
-test("the errors that are told apart have their classes, and their fields are decoded", async () => {
+test("errors that the code distinguishes keep their classes, and their fields are decoded", async () => {
   const refused = await failureOf(bundled, "dynamo", {
     status: 400,
     type: "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
@@ -138,7 +138,7 @@ test("the errors that are told apart have their classes, and their fields are de
   });
 });
 
-test("SQS names its errors a second time, in the way of its older protocol: that of a missing queue keeps its class", async () => {
+test("the error of a missing queue keeps its class, although SQS also sends its name in the older protocol", async () => {
   const missing = await failureOf(bundled, "sqs", {
     status: 400,
     type: "com.amazonaws.sqs#QueueDoesNotExist",
@@ -150,5 +150,5 @@ test("SQS names its errors a second time, in the way of its older protocol: that
     type: "com.amazonaws.sqs#RequestThrottled",
     queryError: "RequestThrottled;Sender",
   });
-  expect(told(throttled)).toMatchObject({ name: "RequestThrottled", attempts: 2 });
+  expect(facts(throttled)).toMatchObject({ name: "RequestThrottled", attempts: 2 });
 });

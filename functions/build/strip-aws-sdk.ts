@@ -1,14 +1,15 @@
 /**
- * esbuild plugins that leave out of a bundle what the AWS SDK carries for other places than a Lambda. Each says why it
- * may; a wrong guess fails, at build time or with a sentence, and the tests on the emulator run these very bundles.
+ * esbuild plugins that leave parts of the AWS SDK out of bundles which a Lambda does not need. Each says why. A part that
+ * is needed after all fails the build or throws an error with its name, and the tests on the emulator run these bundles.
+ * Each replaced path is a private file of the SDK: another release of the SDK may move it, and the bundle grows again.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Plugin, PluginBuild } from "esbuild";
 
 /**
- * Lambda puts a function's credentials into its environment. The SDK's own default looks in seven more places (profiles,
- * SSO, instance metadata …), which a Lambda does not have and which are a quarter of each bundle.
+ * Lambda puts a function's credentials into its environment. The SDK's default looks in seven more places (profiles, SSO,
+ * instance metadata …), which a Lambda does not have and whose code is a quarter of each bundle.
  */
 const credentialsFromEnvironment: Plugin = {
   name: "credentials-from-environment",
@@ -28,21 +29,21 @@ const credentialsFromEnvironment: Plugin = {
 const absent = (name: string, why: string) =>
   `export class ${name} { constructor() { throw new Error(${JSON.stringify(`${name} is not part of this bundle: ${why}`)}); } }`;
 
-/** Files of the SDK, by the end of their path, and what stands in their place. */
+/** Files of the SDK, by the end of their path, each with the code that replaces it. */
 const REPLACED: Readonly<Record<string, string>> = {
   // Hashes in JavaScript, for a Node without OpenSSL.
   "checksum/sha256/Sha256Js.js": absent("Sha256Js", "Node has SHA-256"),
   "checksum/md5/Md5Js.js": absent("Md5Js", "Node has MD5"),
-  // Looking up DynamoDB's address by a call: no command of this client does that any more, only its configuration is left.
+  // Endpoint discovery of DynamoDB: no command of the client uses it any more, only its configuration is left.
   "middleware-endpoint-discovery/dist-es/resolveEndpointDiscoveryConfig.js":
     "export const resolveEndpointDiscoveryConfig = (config) => config;",
-  // `~/.aws/config` and `credentials`: a Lambda has no home. What is not in the environment has its default.
+  // `~/.aws/config` and `credentials`: a Lambda has no home folder. Settings outside the environment have their default.
   "config/shared-ini-file-loader/loadSharedConfigFiles.js":
     "export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} });",
-  // The region of an EC2 machine. Lambda sets `AWS_REGION`; without it the SDK says that the region is missing.
+  // The region of an EC2 machine. Lambda sets `AWS_REGION`. Without it the SDK reports that the region is missing.
   "config/config-resolver/regionConfig/getInstanceMetadataRegion.js":
     "export const getInstanceMetadataRegion = async () => undefined;",
-  // Only for `AWS_RETRY_MODE=adaptive`, which nobody should set: it holds back all calls for the sake of one throttled item.
+  // Only for `AWS_RETRY_MODE=adaptive`, which slows down all calls because one item is throttled.
   "retry/util-retry/DefaultRateLimiter.js": absent("DefaultRateLimiter", "its clients retry in standard mode"),
 };
 
@@ -54,7 +55,7 @@ const withoutTheUnused: Plugin = {
       const end = Object.keys(REPLACED).find((one) => file.endsWith(one))!;
       return { contents: REPLACED[end]! };
     });
-    // A client asks its package.json for its version, and gets five hundred names of scripts and packages with it.
+    // A client imports its package.json for its version. The rest is names of scripts and packages.
     onLoad({ filter: /@aws-sdk\/client-[^/]+\/package\.json$/ }, async ({ path: file }) => {
       const { version } = JSON.parse(await readFile(file, "utf8")) as { version: string };
       return { contents: JSON.stringify({ version }), loader: "json" };
@@ -63,16 +64,17 @@ const withoutTheUnused: Plugin = {
 };
 
 /**
- * A client knows each error of its service by a class, of which we need the ones below. Any other is thrown by its
- * name all the same, with message and status, as one of the service's errors, and is repeated as before; its own fields
- * are not decoded, and SQS's have the name of its older protocol (`QueueAlreadyExists` for `QueueNameExists`).
+ * A client has a class for each error of its service. Bundles keep the classes below. The client throws any other error as
+ * the service's base class, with its name, message and status, and retries it as before. Without its class the fields of
+ * an error are not decoded, and an SQS error has the name of the older protocol (`QueueAlreadyExists` for
+ * `QueueNameExists`).
  */
 const NEEDED = new Set([
   // Their fields are items.
   "ConditionalCheckFailedException",
   "TransactionCanceledException",
   "QueueDoesNotExist",
-  // Its class alone says that it may be repeated: the client goes by that. (`sdk.test.ts` finds any other such class.)
+  // The client retries it because of a mark on its class. `strip-aws-sdk.test.ts` finds any other such class.
   "ReplicatedWriteConflictException",
 ]);
 /** A schema and its registration. */
@@ -81,7 +83,7 @@ const SCHEMAS = /@aws-sdk\/client-(?:dynamodb|sqs)\/dist-es\/schemas\/schemas_0\
 
 function withFewErrors(file: string, text: string): string {
   if (!SCHEMAS.test(file)) return text;
-  // The first is the class of all of them.
+  // The service exception is the base class of all of them.
   return text.replace(ERROR, (line, name: string) =>
     NEEDED.has(name) || name.endsWith("ServiceException") ? line : "",
   );
@@ -94,7 +96,7 @@ const RE_EXPORT_ALL = /^export \* from "([^"]+)";$/gm;
 const EXPORT = /^export (?:async )?(?:class|const|let|var|function\*?) (\w+)/gm;
 const EXPORT_LIST = /^export \{([^}]*)\};$/gm;
 
-/** Where a name is defined. */
+/** The file that defines a name, and the name there. */
 interface Origin {
   readonly file: string;
   readonly name: string;
@@ -102,9 +104,9 @@ interface Origin {
 type Origins = ReadonlyMap<string, Origin>;
 
 /**
- * The SDK's modules import from index files, such as `@smithy/core/protocols`. Splitting gives a file to everybody who
- * reaches it, and through an index file everybody reaches everything: what S3 alone needs (XML, streams, checksums) would
- * be loaded with DynamoDB. So each import is led to where its name is defined.
+ * The SDK's modules import from index files, such as `@smithy/core/protocols`. esbuild puts a file into the static part of
+ * every entry that can reach it, and an index file reaches everything: code for S3 alone (XML, streams, checksums) would
+ * load with DynamoDB. So this plugin points each import at the file that defines the name.
  */
 const throughIndexFiles: Plugin = {
   name: "through-index-files",
@@ -121,7 +123,7 @@ const throughIndexFiles: Plugin = {
       return namesIn(list)
         .map(({ name, as }) => {
           const origin = origins?.get(name) ?? { file: from, name };
-          // An index file that also defines something is taken without what it passes on.
+          // An index file that defines names itself is loaded without its re-exports.
           const own = origin.file === file && isIndex(file) ? `${file}?own` : origin.file;
           return `import { ${origin.name} as ${as} } from ${JSON.stringify(own)};`;
         })
@@ -174,5 +176,5 @@ async function resolved(build: PluginBuild, importer: string, from: string): Pro
   return found.external || found.errors.length > 0 ? undefined : found.path;
 }
 
-/** In this order: the first that knows a file supplies it. */
+/** The order matters: the first plugin that handles a file supplies its content. */
 export const forLambda: readonly Plugin[] = [credentialsFromEnvironment, withoutTheUnused, throughIndexFiles];

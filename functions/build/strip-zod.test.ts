@@ -1,4 +1,4 @@
-/** The bundles' form of zod against the classic one, for every schema that something from outside is parsed with. */
+/** Compares the bundles' form of zod with the classic one, for every schema that parses input from outside. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -110,7 +110,7 @@ interface Definition {
   readonly getter?: () => z.ZodType;
 }
 
-/** Values that mostly fit, each part now and then something else. */
+/** Values that mostly fit the schema, with a wrong value in some places. */
 function near(schema: z.ZodType, depth = 0): fc.Arbitrary<unknown> {
   if (depth > 8) return junk;
   const def = schema.def as unknown as Definition;
@@ -145,13 +145,13 @@ function near(schema: z.ZodType, depth = 0): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 12, arbitrary: fitting() }, { weight: 1, arbitrary: junk });
 }
 
-/** A result as far as anything of ours looks at it. */
-function told(schema: z.ZodType, value: unknown): unknown {
+/** The parts of a result that our code reads. */
+function outcomeOf(schema: z.ZodType, value: unknown): unknown {
   const { success, data, error } = schema.safeParse(value, { reportInput: true });
   return JSON.parse(JSON.stringify({ success, data: data ?? null, issues: error?.issues ?? [] }));
 }
 
-test("both forms take and refuse the same, with the same words", () => {
+test("both forms accept and refuse the same values, with the same messages", () => {
   const classic = schemasOf(sources);
   const small = schemasOf(bundled);
   expect([...small.keys()].sort()).toEqual([...classic.keys()].sort());
@@ -160,9 +160,9 @@ test("both forms take and refuse the same, with the same words", () => {
   for (const [name, schema] of classic) {
     const values = fc.sample(near(schema), { numRuns: 60, seed: 7 });
     for (const value of values) {
-      const expected = told(schema, value) as { success: boolean };
+      const expected = outcomeOf(schema, value) as { success: boolean };
       if (expected.success) taken += 1;
-      expect(told(small.get(name)!, value), `${name} of ${JSON.stringify(value)}`).toEqual(expected);
+      expect(outcomeOf(small.get(name)!, value), `${name} of ${JSON.stringify(value)}`).toEqual(expected);
     }
   }
   expect(taken).toBeGreaterThan(500);

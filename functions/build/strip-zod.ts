@@ -1,10 +1,10 @@
 /**
- * What stands for `zod` in bundles: the same parser under the same names, with those of its methods that our schemas use.
+ * Replaces `zod` in bundles: the same parser under the same names, with only the methods that our schemas call.
  *
- * zod's classic form carries each of its methods, formats and JSON Schema conversions wherever one of them is used. They
- * make schemas pleasant to read, and are twice as much code as the parser. `zod/mini` is that parser alone: here it is
- * given the methods back that we call. Schemas are made when their module is loaded, so one that asks for more fails the
- * test that loads all bundles; `zod.test.ts` holds this form against the classic one.
+ * zod's classic form brings all methods, formats and JSON Schema conversions into a bundle that uses one of them: twice the
+ * code of the parser. `zod/mini` is the parser alone. This file adds the methods that we call. Schemas are created when
+ * their module loads, so a schema that calls another method fails the test that loads all bundles. `strip-zod.test.ts`
+ * compares this form with the classic one.
  */
 
 import * as mini from "zod/mini";
@@ -18,7 +18,7 @@ type Check = Parameters<Schema["check"]>[number];
 type Context = { addIssue(issue: object): void };
 
 const checked = (schema: Schema, ...checks: Check[]): Schema => chained(schema.check(...checks));
-/** Of texts and lists their length is bounded, of numbers the value. */
+/** `min` and `max` bound the value of a number, the length of a text or list. */
 const isNumber = (schema: Schema): boolean => schema.def.type === "number";
 
 const METHODS = {
@@ -73,7 +73,7 @@ const METHODS = {
   catchall(this: Schema, rest: Schema) {
     return chained(mini.catchall(this as mini.ZodMiniObject, rest));
   },
-  /** Only for the OpenAPI document, which is made when the bundles are. */
+  /** Only the OpenAPI document uses it, which is generated before bundling. */
   meta(this: Schema) {
     return this;
   },
@@ -87,7 +87,7 @@ function chained<S extends Schema>(schema: S): S & typeof METHODS {
   });
 }
 
-/** As the classic form gives it to a transform: a context that takes issues. */
+/** Gives a transform a context with `addIssue`, as the classic form does. */
 function transform(into: (value: unknown, context: Context) => unknown) {
   return mini.transform((value, payload) => {
     const addIssue = (issue: object) =>
@@ -96,7 +96,7 @@ function transform(into: (value: unknown, context: Context) => unknown) {
   });
 }
 
-/** Its types are those of zod, where they are checked: nobody imports this file. */
+/** Untyped, because no source imports this file: sources are checked against the types of zod. */
 function making(make: unknown) {
   return (...args: unknown[]) => chained((make as (...args: unknown[]) => Schema)(...args));
 }

@@ -1,4 +1,4 @@
-/** Bodies as they pass the function URL. */
+/** Bodies of the function URL. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import type { ApiResponse } from "../../shared/api/index.ts";
@@ -15,19 +15,19 @@ const read = async (of: ReturnType<typeof encoded>) =>
 
 const LONG = JSON.stringify({ text: "ab€".repeat(50_000) });
 
-test("a compressed body is read whatever the case of the header, any other is left alone", async () => {
+test("a compressed body is read whatever the case of its header, an uncompressed body is left alone", async () => {
   expect(await compressedBody(event({ "Content-Encoding": "GZIP" }, gzipSync(LONG)), 1e6)).toBe(LONG);
   expect(await compressedBody(event({ "content-type": "application/json" }, Buffer.from(LONG)), 1e6)).toBeUndefined();
 });
 
-test("a compressed body is not unpacked beyond the limit, nor if several of them together are longer", async () => {
+test("a compressed body is not inflated beyond the limit, even in several gzip members", async () => {
   const headers = { "content-encoding": "gzip" };
   const half = gzipSync("0".repeat(500_001));
   expect(await compressedBody(event(headers, gzipSync("0".repeat(1_000_001))), 1_000_000)).toBeNull();
   expect(await compressedBody(event(headers, Buffer.concat([half, half])), 1_000_000)).toBeNull();
 });
 
-test("a body that cannot be unpacked is left as it came, so that it is refused for what it is and not as a missing one", async () => {
+test("a body with invalid gzip is left as it came, so that the API refuses it as invalid JSON and not as missing", async () => {
   const headers = { "content-encoding": "gzip" };
   const cut = gzipSync(LONG).subarray(0, -20);
   for (const body of [cut, Buffer.from("no gzip")]) {
@@ -35,14 +35,14 @@ test("a body that cannot be unpacked is left as it came, so that it is refused f
   }
 });
 
-test("a long answer is compressed for those who read that, with its status and headers as they are", async () => {
+test("a long answer is compressed if the caller accepts gzip, with its status and headers unchanged", async () => {
   const sent = encoded(event({ "Accept-Encoding": "br, gzip;q=0.8" }), answer(LONG));
   expect(sent.statusCode).toBe(413);
   expect(sent.headers).toEqual({ "x-request-id": "r", "accept-encoding": "gzip", "content-encoding": "gzip" });
   expect(gunzipSync(await read(sent)).toString()).toBe(LONG);
 });
 
-test("an answer goes as it is if it is short, or its reader does not say that it can unpack", async () => {
+test("an answer is not compressed if it is short, or if the caller does not accept gzip", async () => {
   for (const [headers, body] of [
     [{ "accept-encoding": "gzip" }, '{"kind":"closed"}'],
     [{}, LONG],
@@ -56,7 +56,7 @@ test("an answer goes as it is if it is short, or its reader does not say that it
   }
 });
 
-test("an answer that breaks off is an error and not a shorter answer", async () => {
+test("an answer that fails half-way is an error and not a shorter answer", async () => {
   async function* chunks() {
     yield LONG;
     throw new Error("the table is away");
@@ -65,7 +65,7 @@ test("an answer that breaks off is an error and not a shorter answer", async () 
   await expect(read(encoded(event({ "accept-encoding": "gzip" }), broken))).rejects.toThrow("the table is away");
 });
 
-test("an answer whose reader has gone is not produced any further", async () => {
+test("an answer is not produced any further once its reader has gone", async () => {
   const over = Promise.withResolvers<void>();
   async function* chunks() {
     try {

@@ -1,35 +1,35 @@
 /**
- * Compressed bodies between workers and the function URL. Lambda takes an event of 6 MB, in which the request's body is
- * escaped JSON, and streams what is beyond the first 6 MB of an answer at 2 MB/s: uncompressed, calls that are within
- * every limit of the API would not fit, and a long history would take half a minute.
+ * Compressed bodies between workers and the function URL. Lambda limits an event to 6 MB, in which the request's body is
+ * escaped JSON: without compression, calls within every limit of the API would be refused. Lambda streams the part of an
+ * answer beyond 6 MB at 2 MB/s: without compression, a long history would take half a minute.
  */
 import { pipeline } from "node:stream";
 import { promisify } from "node:util";
 import { createGzip, gunzip } from "node:zlib";
 import type { ApiResponse } from "../../shared/api/index.ts";
-import { streamed } from "./front.ts";
+import { streamed } from "./http.ts";
 
 const inflate = promisify(gunzip);
-/** Below this an answer is not worth the time. */
-const LONG_BYTES = 64 * 1024;
+/** A shorter answer is not worth the time of compressing it. */
+const MIN_COMPRESSED_BYTES = 64 * 1024;
 
-interface Sent {
+interface HttpEvent {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body?: string;
   readonly isBase64Encoded: boolean;
 }
 
-/** Whether a list of encodings names gzip, other than with the weight nought, which says that it must not be. */
+/** Whether a list of encodings names gzip with a weight other than zero, which excludes it. */
 const isGzip = (header: string | undefined): boolean =>
   (header ?? "").split(",").some((one) => /^\s*gzip\s*(?:;|$)/i.test(one) && !/;\s*q=0(?:\.0*)?\s*$/i.test(one));
-const headerOf = ({ headers }: Sent, wanted: string): string | undefined =>
+const headerOf = ({ headers }: HttpEvent, wanted: string): string | undefined =>
   Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
 
 /**
- * The body as text if it came compressed. `undefined`: it did not, or cannot be unpacked whatever it says: what came is
- * then refused as no JSON. `null`: it would have more than `maxBytes`.
+ * The text of a compressed body. `undefined`: the body is not compressed, or its gzip is invalid; the API then refuses
+ * the bytes as invalid JSON. `null`: the text would exceed `maxBytes`.
  */
-export async function compressedBody(event: Sent, maxBytes: number): Promise<string | null | undefined> {
+export async function compressedBody(event: HttpEvent, maxBytes: number): Promise<string | null | undefined> {
   if (!isGzip(headerOf(event, "content-encoding"))) return undefined;
   try {
     const content = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "latin1");
@@ -42,14 +42,15 @@ export async function compressedBody(event: Sent, maxBytes: number): Promise<str
   }
 }
 
-/** The answer, compressed if the caller can read that and it is long. It tells that requests may be compressed too (RFC 7694). */
-export function encoded(event: Sent, answer: ApiResponse) {
+/** The answer, compressed if it is long and the caller accepts gzip. Its header says that requests may be gzip, too (RFC 7694). */
+export function encoded(event: HttpEvent, answer: ApiResponse) {
   const plain = streamed(answer);
   const headers = { ...plain.headers, "accept-encoding": "gzip" };
-  const short = answer.kind === "body" && answer.body.length < LONG_BYTES;
+  const short = answer.kind === "body" && answer.body.length < MIN_COMPRESSED_BYTES;
   if (short || !isGzip(headerOf(event, "accept-encoding"))) return { ...plain, headers };
   const gzip = createGzip({ level: 1 });
-  // Each ends with the other: an answer that breaks off is no shorter answer, and one whose reader has gone is not produced.
+  // `pipeline` ends each stream with the other: a failed answer is an error and not a shorter answer, and an answer whose
+  // reader has gone is not produced any further.
   pipeline(plain.body, gzip, () => {});
   return { ...plain, headers: { ...headers, "content-encoding": "gzip" }, body: gzip };
 }

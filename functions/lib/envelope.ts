@@ -1,8 +1,9 @@
 /**
- * What every handler is wrapped in: the invocation's id on each log line, and what the invocation used as metrics (EMF).
+ * The middleware of every handler: it puts the invocation's id on each log line and writes the usage as metrics (EMF).
  *
- * ENVELOPE-1. A failure of the envelope itself never changes the answer.
- * ENVELOPE-2. An error that escapes a consumer of events goes on to Lambda, which retries and in the end sets the event aside.
+ * ENVELOPE-1. A failure of this middleware never changes the answer.
+ * ENVELOPE-2. The middleware passes an error of a handler on to Lambda. Lambda retries an event, and in the end moves it
+ *     to a dead-letter queue.
  */
 import { Readable } from "node:stream";
 import type middy from "@middy/core";
@@ -11,14 +12,14 @@ import { installation } from "./installation.ts";
 import { log, logger } from "./log.ts";
 import { metricsLine } from "./metrics.ts";
 
-/** As much as is used of Lambda's context. */
+/** The fields of Lambda's context that are used here. */
 export interface LambdaContext {
   readonly awsRequestId: string;
   readonly functionName: string;
   getRemainingTimeInMillis(): number;
 }
 
-/** Writes what the adapter has used since the last invocation. */
+/** Writes the adapter's usage since the last invocation. */
 function writeUsage(): void {
   try {
     const source = {
@@ -26,12 +27,12 @@ function writeUsage(): void {
       service: process.env[ENV.installation] || "sirocco",
       function: process.env.AWS_LAMBDA_FUNCTION_NAME ?? "local",
     };
-    const used = installation().clients.meter.take();
-    const line = metricsLine(source, used, Date.now());
-    // Not by the console, before whose lines Lambda puts the time: CloudWatch would not read them as metrics.
+    const usage = installation().clients.meter.take();
+    const line = metricsLine(source, usage, Date.now());
+    // Not by `console`: Lambda puts the time before its lines, and CloudWatch would not read them as metrics.
     if (line) process.stdout.write(`${line}\n`);
   } catch (error) {
-    log.warn("metrics of an invocation were not written", { error }); // ENVELOPE-1
+    log.warn("metrics of this invocation not written", { error }); // ENVELOPE-1
   }
 }
 
@@ -46,7 +47,7 @@ export const envelope: middy.MiddlewareObj = {
     else writeUsage();
   },
   onError: ({ error }) => {
-    log.error("an invocation failed", { error });
+    log.error("invocation failed", { error });
     writeUsage();
   },
 };

@@ -1,4 +1,4 @@
-/** The installation that a handler belongs to, as its environment describes it. Made once per process. */
+/** The ports of the installation that the environment variables describe. Created once per process. */
 
 import { EventBridgeTimer } from "../../shared/aws/event-bridge-timer.ts";
 import { ENV, type EnvName } from "../../shared/aws/names.ts";
@@ -10,14 +10,14 @@ import { log } from "./log.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Empty where this function has no right that would bring the variable; using it then fails at AWS, by name. */
+/** Empty where this function has no right on the resource. A call with the empty name fails at AWS. */
 const env = (name: EnvName): string => process.env[name] ?? "";
 
-/** For what this function cannot do without. Throws by name, at its first start. */
+/** @throws Error naming the variable if it is not set. */
 export function requireEnv(name: EnvName): string {
   const value = process.env[name];
   if (value) return value;
-  throw new Error(`the environment variable ${name} is not set: see infra/access.ts for who gets it`);
+  throw new Error(`the environment variable ${name} is not set: infra/access.ts says which function gets it`);
 }
 
 function numberIn(name: EnvName, fallback: number): number {
@@ -28,14 +28,14 @@ function numberIn(name: EnvName, fallback: number): number {
   throw new Error(`the environment variable ${name} is '${text}', not a positive number`);
 }
 
-let made: Aws | undefined;
+let instance: Aws | undefined;
 
 export function installation(): Aws {
-  made ??= make();
-  return made;
+  instance ??= create();
+  return instance;
 }
 
-function make(): Aws {
+function create(): Aws {
   const clients = awsClients();
   return aws({
     clients,
@@ -47,7 +47,7 @@ function make(): Aws {
       livenessMs: numberIn(ENV.livenessWindowMs, DEFAULTS.livenessMs),
       retentionMs: numberIn(ENV.retentionDays, DEFAULTS.retentionMs / DAY_MS) * DAY_MS,
     },
-    places: {
+    resources: {
       executions: env(ENV.executionsTable),
       registry: env(ENV.registryTable),
       schedules: env(ENV.schedulesTable),

@@ -4,7 +4,7 @@ import { metricsLine } from "./metrics.ts";
 
 const source = { namespace: "Sirocco", service: "shop", function: "shop-worker" };
 
-test("what was used is one line that CloudWatch reads as metrics: each declared, with its unit, and given a value", () => {
+test("the usage of an invocation is one line that declares each metric with its unit and gives its value", () => {
   const meter = new Meter();
   meter.add("PutItem", { dynamo: 1, writeUnits: 1.5 });
   meter.add("SendMessage", { sqs: 2 });
@@ -36,6 +36,6 @@ test("what was used is one line that CloudWatch reads as metrics: each declared,
   });
 });
 
-test("an invocation that used nothing writes no line", () => {
+test("an invocation without usage writes no line", () => {
   expect(metricsLine(source, new Meter().take(), 0)).toBeNull();
 });

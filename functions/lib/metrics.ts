@@ -1,6 +1,6 @@
 /**
- * Metrics in CloudWatch's embedded metric format: a line of JSON in the log, from which CloudWatch takes them. What is
- * zero is left out, because a metric costs money in each hour in which it has a value. `infra/README.md` lists them.
+ * Metrics in CloudWatch's embedded metric format: a line of JSON in the log, which CloudWatch reads. A metric costs money
+ * in each hour in which it has a value, so zeros are left out. `infra/README.md` lists the metrics.
  */
 import type { Usage } from "../../shared/aws/meter.ts";
 
@@ -21,17 +21,17 @@ const NAMES = {
 
 export interface Source {
   readonly namespace: string;
-  /** The one dimension: CloudWatch charges a metric of each value of each dimension by itself. */
+  /** The only dimension, because CloudWatch charges one metric for each value of a dimension. */
   readonly service: string;
-  /** Stands in the line beside the values, for queries over the logs. */
+  /** A field of the line and no dimension, for queries over the logs. */
   readonly function: string;
 }
 
-/** Without its line end. Null: nothing was used. */
-export function metricsLine({ namespace, ...source }: Source, used: Usage, now: number): string | null {
+/** One line, without its line break. Null = all values are zero. */
+export function metricsLine({ namespace, ...source }: Source, usage: Usage, now: number): string | null {
   const values = (Object.keys(NAMES) as (keyof Usage)[])
-    .filter((key) => used[key] > 0)
-    .map((key) => [NAMES[key], used[key]] as const);
+    .filter((key) => usage[key] > 0)
+    .map((key) => [NAMES[key], usage[key]] as const);
   if (values.length === 0) return null;
   const directive = {
     Namespace: namespace,

@@ -1,14 +1,13 @@
-/** A handler of API Gateway whose every answer is a stream. */
+/** Handlers whose answers all stream. Apart from `http.ts`, so that other handlers do not load middy's streaming mode. */
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import type { RouteModule } from "../../shared/api/route-module.ts";
 import { envelope } from "./envelope.ts";
-import { type RestEvent, streamed } from "./front.ts";
-import { answering } from "./rest.ts";
+import { answerRest, type RestEvent, streamed } from "./http.ts";
 
-export function streamingRest(parts: readonly RouteModule[]) {
-  const answer = answering(parts);
+/** For a function whose `response` in `shared/aws/names.ts` is `stream`. */
+export function streamingRest(modules: readonly RouteModule[]) {
   return middy<RestEvent, unknown>({ executionMode: executionModeStreamifyResponse })
     .use(envelope)
-    .handler(async (event, context) => streamed(await answer(event, context)));
+    .handler(async (event, context) => streamed(await answerRest(modules, event, context)));
 }

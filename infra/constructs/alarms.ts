@@ -6,16 +6,16 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 
 export interface AlarmsProps {
-  /** Where the runbook can be read; the alarm's name is appended as `#name`. */
+  /** Address of the runbook. The alarm's name is appended as `#name`. */
   readonly runbook: string;
-  /** Topic told of every alarm and of its end. @default none: alarms show in the console only */
+  /** Topic notified of each alarm and of its end. @default none: alarms show in the console only */
   readonly topicArn?: string;
 }
 
 export interface AlarmFacts {
-  /** Also the heading of its entry in the runbook: lower case words with dashes. */
+  /** Lower case words with dashes. The runbook has an entry with this heading. */
   readonly name: string;
-  /** One sentence for whoever is woken: what it means, not what the metric is. */
+  /** One sentence for the person on call: what has happened and what follows. */
   readonly meaning: string;
   readonly metric: IMetric;
   readonly threshold: number;
@@ -23,11 +23,11 @@ export interface AlarmFacts {
   readonly comparison?: ComparisonOperator;
   /** Periods in a row. @default 1 */
   readonly periods?: number;
-  /** @default missing data is fine: these metrics exist only while something happens */
+  /** @default missing data does not raise the alarm: most metrics have data only while there is work */
   readonly missing?: TreatMissingData;
 }
 
-/** The one place where alarms are made, so that each has a name, a meaning and a runbook entry (a test reads the runbook). */
+/** Creates all alarms, so that each has a name, a meaning and a runbook entry (a test compares them with the runbook). */
 export class Alarms extends Construct {
   private readonly runbook: string;
   private readonly action: SnsAction | undefined;
@@ -55,7 +55,7 @@ export class Alarms extends Construct {
     return alarm;
   }
 
-  /** For a dead-letter queue that nobody consumes: one message is one too many. */
+  /** For a dead-letter queue without a consumer: one message raises the alarm. */
   whenNotEmpty(name: string, queue: IQueue, meaning: string): Alarm {
     const metric = queue.metricApproximateNumberOfMessagesVisible({
       period: Duration.minutes(1),

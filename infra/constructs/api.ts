@@ -12,12 +12,12 @@ import { Construct } from "constructs";
 import { AREA_FUNCTION, FUNCTIONS, type FunctionName, type ServedArea } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 
-/** A row of the routes table, as far as API Gateway is concerned. */
+/** The fields of a row of the routes table that API Gateway needs. */
 export interface ApiRoute {
   readonly method: string;
   /** With parameters in braces: `/v1/workflows/executions/{execution_id}`. */
   readonly path: string;
-  /** Which function serves it, see `AREA_FUNCTION`. */
+  /** Names the function that serves the route, see `AREA_FUNCTION`. */
   readonly area: ServedArea;
   /** `sse` needs a streaming integration. */
   readonly kind: "json" | "empty" | "sse";
@@ -30,12 +30,12 @@ export interface ApiProps {
 }
 
 /**
- * The clients' front door: API Gateway REST, one method per row of the routes table. An explicit tree rather than one
- * `{proxy+}`: each area has its own function with its own rights, API Gateway refuses unknown paths for nothing, and
- * metrics are per method.
+ * The endpoint for clients: an API Gateway REST API with one method per row of the routes table. An explicit tree rather
+ * than one `{proxy+}`: each area has its own function with its own rights, API Gateway refuses unknown paths at no cost,
+ * and metrics are per method.
  *
- * Integrations of a streaming function stream (server-sent events, and calls that wait for a result): up to 15 minutes,
- * with at most 5 minutes of silence on a regional endpoint, so handlers send keep-alives.
+ * The integrations of a streaming function stream (server-sent events, and calls that wait for a result), for up to 15
+ * minutes. A regional endpoint cuts a stream after 5 minutes of silence, so handlers send keep-alives.
  */
 export class Api extends Construct {
   readonly api: RestApi;
@@ -44,7 +44,7 @@ export class Api extends Construct {
   constructor(scope: Construct, id: string, { routes, handlers }: ApiProps) {
     super(scope, id);
     this.api = new RestApi(this, "Rest", {
-      // CloudWatch tells APIs apart by nothing else.
+      // CloudWatch distinguishes APIs by their name alone.
       restApiName: Stack.of(this).stackName,
       description: "Sirocco: workflows API",
       // Edge-optimised endpoints cut a stream after 30 s of silence; regional ones after 5 minutes.
@@ -52,19 +52,19 @@ export class Api extends Construct {
       cloudWatchRole: false,
       deployOptions: { stageName: "api", description: "The only stage" },
     });
-    // The stack has an output of its own, with a name that does not change.
+    // The stack has an output for it with a name that does not change.
     this.api.node.tryRemoveChild("Endpoint");
     for (const route of routes) {
       this.resource(route.path).addMethod(route.method, this.integration(route, handlers));
     }
-    this.answerInOurShape();
-    this.explain();
+    this.formatGatewayResponses();
+    this.acknowledgeFindings();
   }
 
   /**
-   * Two routes may call the same place by different names (`/{workflow_identifier}` and `/{workflow_name}/metrics`).
-   * API Gateway allows one variable per place, so the first name wins here; the handlers match the raw path against the
-   * routes table and never look at API Gateway's path parameters.
+   * Two routes may name the parameter at one position differently (`/{workflow_identifier}`, `/{workflow_name}/metrics`).
+   * API Gateway allows one name per position, so the first one is used. The handlers match the raw path against the routes
+   * table and never read API Gateway's path parameters.
    */
   private resource(path: string): IResource {
     let at: IResource = this.api.root;
@@ -85,13 +85,15 @@ export class Api extends Construct {
     if (!handler)
       throw new Error(`${where} does not answer REST requests: correct the routes table or shared/aws/names.ts`);
     if (route.kind === "sse" && response !== "stream")
-      throw new Error(`${where} buffers, and a stream of events cannot be buffered`);
+      throw new Error(
+        `${where} buffers, and a stream of events cannot be buffered: give the route another area, or the function the response stream`,
+      );
     let integration = this.integrations.get(handler.name);
     if (!integration) {
       integration = new LambdaIntegration(handler.function, {
         responseTransferMode: response === "stream" ? ResponseTransferMode.STREAM : ResponseTransferMode.BUFFERED,
         timeout: Duration.seconds(timeoutSeconds),
-        // One permission per function. One per method and function would pass the size limit of a function's policy.
+        // One permission per function. One per method would exceed the size limit of a function's policy.
         scopePermissionToMethod: false,
       });
       this.integrations.set(handler.name, integration);
@@ -99,8 +101,8 @@ export class Api extends Construct {
     return integration;
   }
 
-  /** What API Gateway refuses by itself has the body that every other refusal has. */
-  private answerInOurShape(): void {
+  /** The refusals of API Gateway itself get the body that all other refusals have. */
+  private formatGatewayResponses(): void {
     const respond = (type: ResponseType, statusCode: string | undefined, code: string, detail: string) =>
       this.api.addGatewayResponse(`Answer${type.responseType}`, {
         type,
@@ -126,20 +128,20 @@ export class Api extends Construct {
     );
   }
 
-  private explain(): void {
+  private acknowledgeFindings(): void {
     Validations.of(this).acknowledge(
       {
         id: "AwsSolutions-APIG1",
         reason:
-          "Access logs need a CloudWatch role that is a setting of the whole account, which a stack must not take over; handlers log each request with its id.",
+          "Access logs need a CloudWatch role, which is a setting of the whole account that a stack must not change; handlers log each request with its id.",
       },
       {
         id: "AwsSolutions-APIG2",
-        reason: "Every input is checked by the schemas of the routes table, in the handlers.",
+        reason: "The handlers check every input by the schemas of the routes table.",
       },
       {
         id: "AwsSolutions-APIG3",
-        reason: "A web ACL costs more than an idle installation does; whoever wants one associates it with the stage.",
+        reason: "A web ACL costs more than an idle installation; an operator can associate one with the stage.",
       },
       {
         id: "AwsSolutions-APIG4",

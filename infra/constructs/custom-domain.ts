@@ -6,7 +6,7 @@ import { Construct } from "constructs";
 
 export interface CustomDomainProps {
   readonly api: RestApi;
-  /** Host name that clients will use, for instance `workflows.example.com`. */
+  /** Host name for clients, for instance `workflows.example.com`. */
   readonly name: string;
   /** ARN of its certificate, in the region of the stack. */
   readonly certificateArn: string;
@@ -14,7 +14,7 @@ export interface CustomDomainProps {
   readonly hostedZone?: { readonly id: string; readonly name: string };
 }
 
-/** A name of one's own for the REST API. Workers keep using the function URL, which cannot have one. */
+/** A custom domain for the REST API. Workers call the function URL, which cannot have one. */
 export class CustomDomain extends Construct {
   readonly domain: DomainName;
 

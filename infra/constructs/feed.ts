@@ -14,12 +14,12 @@ export interface FeedProps {
 }
 
 /**
- * The consumer of the executions' change stream, which builds the feed. A batch that fails is bisected until the record
- * that cannot be taken in is alone; that one is retried for a while and then set aside, so that it does not hold up
- * every other workspace. Records within one execution stay in order.
+ * The consumer of the executions' change stream, which builds the feed. Lambda bisects a batch that fails until the failing
+ * record is alone, retries that one for a while, and then moves it to the dead-letter queue, so that it does not hold up
+ * other workspaces. Records of one execution stay in order.
  */
 export class Feed extends Construct {
-  /** Holds shard and sequence number of what was set aside; the record itself stays in the stream for 24 hours. */
+  /** Its messages hold shard and sequence number of the record. The record stays in the stream for 24 hours. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, { executions, consumer }: FeedProps) {
@@ -27,12 +27,12 @@ export class Feed extends Construct {
     this.deadLetters = deadLetterQueue(this, "DeadLetters");
     consumer.function.addEventSource(
       new DynamoEventSource(executions, {
-        // From the oldest record: with LATEST, what is written while the mapping is being made would never be fed.
+        // From the oldest record: LATEST would skip the records that are written while the mapping is created.
         startingPosition: StartingPosition.TRIM_HORIZON,
         batchSize: 100,
         bisectBatchOnError: true,
         reportBatchItemFailures: true,
-        // Minutes of retries with Lambda's back-off: enough for a throttle or a bad deployment that is rolled back.
+        // Minutes of retries with Lambda's backoff: enough for a throttle, or a bad deployment that is rolled back.
         retryAttempts: 20,
         maxRecordAge: Duration.hours(6),
         onFailure: new SqsDlq(this.deadLetters),
@@ -41,7 +41,7 @@ export class Feed extends Construct {
             eventName: ["INSERT"],
             dynamodb: { Keys: { [KEYS.sort]: { S: FED.put.map((prefix) => ({ prefix })) } } },
           }),
-          // A start over a closed execution replaces its head. `exists` looks at leaves only, hence the type.
+          // A start over a closed execution modifies its head. `exists` matches leaves only, so the pattern names the type.
           FilterCriteria.filter({
             eventName: FilterRule.or("INSERT", "MODIFY"),
             dynamodb: {

@@ -8,15 +8,15 @@ import { type EnvName, FUNCTIONS, type FunctionFacts, type FunctionName } from "
 
 export interface HandlerProps {
   readonly name: FunctionName;
-  /** Folder with one folder per function, each holding `index.mjs`: what `functions/build/bundle.ts` makes. */
+  /** Folder with `<function>/index.mjs`, the output of `functions/build/bundle.ts`. */
   readonly bundles: string;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
- * One Lambda function with a role and a log group of its own. The role may write that log group and nothing else until
- * `allow` is called: AWS's managed policy would let it write every log group of the account.
+ * One Lambda function with a role and a log group of its own. The role may write that log group alone, and `allow` adds
+ * rights. AWS's managed policy would allow every log group of the account.
  */
 export class Handler extends Construct implements IGrantable {
   readonly name: FunctionName;
@@ -30,7 +30,7 @@ export class Handler extends Construct implements IGrantable {
     this.name = name;
     this.role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
-      description: `What the ${name} handler of ${Stack.of(this).stackName} may do`,
+      description: `Rights of the ${name} handler of ${Stack.of(this).stackName}`,
     });
     this.grantPrincipal = this.role.grantPrincipal;
     const logGroup = new LogGroup(this, "Logs", { retention: logRetention, removalPolicy });
@@ -55,7 +55,7 @@ export class Handler extends Construct implements IGrantable {
     });
   }
 
-  /** Lets the handler do `actions` on `resources`, named by ARN. */
+  /** Allows `actions` on `resources`, which are ARNs. */
   allow(actions: string[], resources: string[], conditions?: Record<string, unknown>): void {
     this.role.addToPolicy(new PolicyStatement({ actions, resources, ...(conditions && { conditions }) }));
   }

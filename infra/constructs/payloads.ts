@@ -7,9 +7,9 @@ import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../../shared/aws/names.t
 const QUEUED_DAYS = 15;
 
 export interface PayloadsProps {
-  /** How long the payloads of a closed execution are kept, days. */
+  /** Retention of the payloads of a closed execution, days. */
   readonly retentionDays: number;
-  /** What becomes of the bucket when the stack is deleted. `DESTROY` needs it empty; `npm run destroy` empties it. */
+  /** Whether the bucket is kept or deleted with the stack. `DESTROY` needs an empty bucket: `npm run destroy` empties it. */
   readonly removalPolicy: RemovalPolicy;
 }
 
@@ -42,7 +42,7 @@ export class Payloads extends Construct {
     Validations.of(this.bucket).acknowledge({
       id: "AwsSolutions-S1",
       reason:
-        "Only the handlers' roles can read or write it and each request is in their logs; an access log of a log-like bucket doubles its objects and tells nothing new.",
+        "Only the handlers' roles can read or write it, and their logs have each request; an access log would double the objects and add no information.",
     });
   }
 }

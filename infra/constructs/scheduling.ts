@@ -8,18 +8,18 @@ import type { Handler } from "./handler.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface SchedulingProps {
-  /** Handles each fire. */
+  /** Handles each wake-up. */
   readonly consumer: Handler;
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
- * How schedules wake up: handlers make one `at()` schedule of EventBridge Scheduler per workflow schedule, in a group of
- * this stack's; it sends a message to the queue, a minute or so early; the consumer sends the same message once more,
- * delayed to the second it is due (at most 15 minutes). One queue serves both, since each message says what it is.
+ * The wake-ups of schedules. Handlers create one `at()` schedule of EventBridge Scheduler per workflow schedule, in a group
+ * of this stack. It sends a message to the queue a few minutes early, and the consumer sends a further message, delayed to
+ * the second at which the schedule is due. One queue carries both, and each message names its kind.
  *
- * The dead-letter queue takes what EventBridge Scheduler could not deliver as well as what the consumer could not handle.
- * Neither loses a fire: the sweeper arms again whatever is overdue.
+ * The dead-letter queue receives messages that EventBridge Scheduler could not deliver, and those that the consumer could
+ * not handle. Neither loses a start: the sweeper arms overdue schedules again.
  */
 export class Scheduling extends Construct {
   readonly group: ScheduleGroup;
@@ -31,11 +31,11 @@ export class Scheduling extends Construct {
     this.queue = new WorkQueue(this, "Fires", { consumer });
     this.group = new ScheduleGroup(this, "Group", { removalPolicy });
     this.role = new Role(this, "Role", {
-      // Without the account, EventBridge Scheduler could be made to use the role on somebody else's behalf.
+      // Without the account, another account could make EventBridge Scheduler use the role (confused deputy).
       assumedBy: new ServicePrincipal("scheduler.amazonaws.com", {
         conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
       }),
-      description: "Lets EventBridge Scheduler put a fire into the queue",
+      description: "Lets EventBridge Scheduler send wake-ups to the queue",
     });
     this.role.addToPolicy(
       new PolicyStatement({
@@ -45,7 +45,7 @@ export class Scheduling extends Construct {
     );
   }
 
-  /** Lets a handler arm, move and disarm fires, and send the delayed last stretch. */
+  /** Lets a handler create, move and delete wake-ups, and send delayed messages. */
   grantArm(handler: Handler): void {
     const group = this.group.scheduleGroupName;
     const schedules = Stack.of(this).formatArn({
@@ -66,7 +66,8 @@ export class Scheduling extends Construct {
     handler.setEnv(ENV.scheduleDeadLettersArn, this.queue.deadLetters.queueArn);
     Validations.of(handler).acknowledge({
       id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/${group}/*]`,
-      reason: "Schedules are made at run time: the ARN names every schedule of this stack's group and no other.",
+      reason:
+        "Handlers create schedules at run time: the ARN covers every schedule of this stack's group and no other.",
     });
   }
 }

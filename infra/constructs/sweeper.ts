@@ -12,8 +12,8 @@ export interface SweeperProps {
 }
 
 /**
- * Runs the sweeper each minute. A sweep that fails is not retried: the next one, a minute later, does the same work from
- * fresher facts. Both hops (rule to Lambda's queue, Lambda's queue to the function) leave what they drop in one queue.
+ * Runs the sweeper each minute. A failed sweep is not retried: the next one, a minute later, does the same work from newer
+ * data. Events that the rule or Lambda's asynchronous invocation drops go to one dead-letter queue.
  */
 export class Sweeper extends Construct {
   readonly rule: Rule;
@@ -23,7 +23,7 @@ export class Sweeper extends Construct {
     super(scope, id);
     this.deadLetters = deadLetterQueue(this, "DeadLetters");
     this.rule = new Rule(this, "EachMinute", {
-      description: "Rings what is overdue, see the sweeper handler",
+      description: "Runs the sweeper, see functions/sweeper.ts",
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [
         new LambdaTarget(handler.function, {

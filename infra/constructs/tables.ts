@@ -12,24 +12,24 @@ import { Construct } from "constructs";
 import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
 export interface TablesProps {
-  /** What becomes of the tables when the stack is deleted. `RETAIN` also protects each table from deletion by hand. */
+  /** Whether the tables are kept or deleted with the stack. `RETAIN` also protects each table from deletion by hand. */
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
- * The four tables: on demand, with point-in-time recovery, encrypted with DynamoDB's own key (a customer key would cost
- * a request to KMS for what is already encrypted).
+ * The four tables: billed on demand, with point-in-time recovery, encrypted with DynamoDB's own key (a customer key would
+ * cost KMS requests).
  *
- * `Table`, not `TableV2`: a global table with one replica gains nothing here, and where its provisioner is incomplete
- * (the emulator) adding an index replaces the table.
+ * `Table`, not `TableV2`: a global table with one replica has no advantage here, and in the emulator, whose provisioner of
+ * global tables is incomplete, adding an index replaces the table.
  */
 export class Tables extends Construct {
-  /** Heads, runs, history batches, messages, and what an activity reports on its way. Its stream feeds the feed. */
+  /** Heads, runs, batches of histories, messages, progress reports. The feed is built from its stream. */
   readonly executions: Table;
   /** Workspaces, API keys, deployments, registrations, workers' heartbeats. */
   readonly registry: Table;
   readonly schedules: Table;
-  /** Events of a workspace in the one order that streams and lists follow. */
+  /** The events of a workspace in the order of streams and lists. */
   readonly feed: Table;
 
   constructor(scope: Construct, id: string, { removalPolicy }: TablesProps) {
@@ -45,7 +45,7 @@ export class Tables extends Construct {
       deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
     } satisfies TableProps;
 
-    // New images only: the feed needs what was written, and an old image would double the size of each record.
+    // New images only: the feed needs the written items, and old images would double the size of each record.
     this.executions = new Table(this, "Executions", { ...common, stream: StreamViewType.NEW_IMAGE });
     this.executions.addGlobalSecondaryIndex({
       indexName: INDEXES.due.name,

@@ -6,20 +6,20 @@ import type { Handler } from "./handler.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface TaskQueuesProps {
-  /** Takes the tasks that no worker survived and records their failure. */
+  /** Consumes the dead-letter queue and records the failure of its tasks. */
   readonly deadLetterConsumer: Handler;
-  /** The function that hands out workers' credentials. */
-  readonly broker: Handler;
+  /** The function that issues workers' credentials. */
+  readonly credentialIssuer: Handler;
 }
 
 /**
- * The queues of deployments. They are made when a deployment registers for the first time, so the stack does not hold
- * them; it holds what they share: the name prefix that rights are given by, the dead-letter queue, and the role that
- * workers' temporary credentials come from.
+ * The queues of deployments. The first registration of a deployment creates its queues, so they are not in the stack. The
+ * stack has what they share: the name prefix that policies allow, the dead-letter queue, and the role of workers'
+ * temporary credentials.
  *
- * One dead-letter queue for all of them, because a consumer costs about $0.26 a month for its idle polling: with one per
- * deployment, deployments that sleep would cost money. SQS remembers the source of each message, so that a redrive
- * brings it back to the queue it came from.
+ * All share one dead-letter queue, because the idle polling of a consumer costs about $0.26 a month: with a consumer each,
+ * deployments without workers would cost money. SQS remembers the source of each message, so a redrive moves it back to
+ * its queue.
  */
 export class TaskQueues extends Construct {
   readonly prefix: string;
@@ -27,7 +27,7 @@ export class TaskQueues extends Construct {
   readonly workerRole: Role;
   private readonly arns: string;
 
-  constructor(scope: Construct, id: string, { deadLetterConsumer, broker }: TaskQueuesProps) {
+  constructor(scope: Construct, id: string, { deadLetterConsumer, credentialIssuer }: TaskQueuesProps) {
     super(scope, id);
     const stack = Stack.of(this);
     this.prefix = taskQueuePrefix(stack.stackName);
@@ -38,14 +38,14 @@ export class TaskQueues extends Construct {
     this.deadLetters = new WorkQueue(this, "DeadLetters", { consumer: deadLetterConsumer });
 
     this.workerRole = new Role(this, "WorkerRole", {
-      assumedBy: new ArnPrincipal(broker.role.roleArn),
-      description: "Upper bound of what a worker may do; each session policy narrows it to one deployment's queues",
-      // A role assumed by a role: AWS allows an hour and no more.
+      assumedBy: new ArnPrincipal(credentialIssuer.role.roleArn),
+      description: "Upper bound of a worker's rights; each session policy narrows it to the queues of one deployment",
+      // AWS allows one hour where one role assumes another.
       maxSessionDuration: Duration.hours(1),
     });
     this.workerRole.addToPolicy(
       new PolicyStatement({
-        // For AWS the batch forms are the same actions; an emulator may know them as actions of their own.
+        // In AWS the batch calls belong to the same actions, in an emulator they may be actions of their own.
         actions: [
           "sqs:ReceiveMessage",
           "sqs:DeleteMessage",
@@ -56,34 +56,34 @@ export class TaskQueues extends Construct {
         resources: [this.arns],
       }),
     );
-    this.explainWildcard(this.workerRole);
-    broker.allow(["sts:AssumeRole"], [this.workerRole.roleArn]);
-    broker.setEnv(ENV.workerRoleArn, this.workerRole.roleArn);
+    this.acknowledgeWildcard(this.workerRole);
+    credentialIssuer.allow(["sts:AssumeRole"], [this.workerRole.roleArn]);
+    credentialIssuer.setEnv(ENV.workerRoleArn, this.workerRole.roleArn);
   }
 
-  /** Lets a handler ring a worker: put a task into a deployment's queue. */
+  /** Lets a handler send tasks to deployments' queues. */
   grantSend(handler: Handler): void {
     handler.allow(["sqs:SendMessage", "sqs:GetQueueUrl"], [this.arns]);
-    this.know(handler);
+    this.setPrefix(handler);
   }
 
-  /** Lets a handler make a deployment's queues, with their tags and attributes. */
+  /** Lets a handler create deployments' queues, with their tags and attributes. */
   grantCreate(handler: Handler): void {
     handler.allow(["sqs:CreateQueue", "sqs:TagQueue", "sqs:SetQueueAttributes", "sqs:GetQueueUrl"], [this.arns]);
     handler.setEnv(ENV.taskDeadLettersArn, this.deadLetters.queue.queueArn);
-    this.know(handler);
+    this.setPrefix(handler);
   }
 
-  private know(handler: Handler): void {
+  private setPrefix(handler: Handler): void {
     handler.setEnv(ENV.taskQueuePrefix, this.prefix);
-    this.explainWildcard(handler);
+    this.acknowledgeWildcard(handler);
   }
 
-  private explainWildcard(construct: Construct): void {
+  private acknowledgeWildcard(construct: Construct): void {
     Validations.of(construct).acknowledge({
       id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>:${this.prefix}*]`,
       reason:
-        "Deployments' queues are made at run time: the prefix names all of them and no other queue of the account.",
+        "Handlers create deployments' queues at run time: the prefix covers all of them and no other queue of the account.",
     });
   }
 }

@@ -5,15 +5,15 @@ import { Construct } from "constructs";
 import { FUNCTIONS } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 
-/** Encrypted, TLS only. Dead letters wait for 14 days, SQS's maximum: long enough for somebody to come back from leave. */
+/** Encrypted, TLS only. */
 const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true } satisfies QueueProps;
 
-/** A queue for what could not be handled. Nothing consumes it by itself; an alarm watches it. */
+/** A dead-letter queue without a consumer. An alarm watches it. Messages stay for SQS's maximum of 14 days, for the operator. */
 export function deadLetterQueue(scope: Construct, id: string): Queue {
   const queue = new Queue(scope, id, { ...common, retentionPeriod: Duration.days(14) });
   Validations.of(queue).acknowledge({
     id: "AwsSolutions-SQS3",
-    reason: "It is a dead-letter queue; cdk-nag sees only those of other queues, not those of streams and rules.",
+    reason: "It is a dead-letter queue; cdk-nag recognises those of queues, and not those of streams and rules.",
   });
   return queue;
 }
@@ -21,13 +21,13 @@ export function deadLetterQueue(scope: Construct, id: string): Queue {
 export interface WorkQueueProps {
   /** The function that consumes it. */
   readonly consumer: Handler;
-  /** Deliveries before a message is set aside. @default 5 */
+  /** Deliveries of a message before it moves to the dead-letter queue. @default 5 */
   readonly maxReceives?: number;
-  /** Messages per invocation. @default 10, the most that SQS hands out in one receive */
+  /** Messages per invocation. @default 10, the most that SQS gives out in one receive */
   readonly batchSize?: number;
 }
 
-/** A queue consumed by a function that reports failures message by message, with a dead-letter queue. */
+/** A queue with a dead-letter queue, consumed by a function that reports failures message by message. */
 export class WorkQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
@@ -37,7 +37,7 @@ export class WorkQueue extends Construct {
     this.deadLetters = deadLetterQueue(this, "DeadLetters");
     this.queue = new Queue(this, "Queue", {
       ...common,
-      // AWS's advice: with less than six timeouts, throttled invocations use up a message's receives.
+      // AWS's advice: with less than six timeouts, throttled invocations use up the deliveries of a message.
       visibilityTimeout: Duration.seconds(6 * FUNCTIONS[consumer.name].timeoutSeconds),
       retentionPeriod: Duration.days(14),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maxReceives },

@@ -8,8 +8,8 @@ export interface WorkerEndpointProps {
 }
 
 /**
- * The workers' front door: a function URL, so that the hot path (one call per step) pays for Lambda alone. It is public
- * in the sense that anybody may knock; the handler asks for an API key or a worker's session token, as the REST API does.
+ * The endpoint for workers: a function URL, so that the hot path (one call per step) costs only Lambda. AWS lets any
+ * request through. The handler requires an API key, as the REST API does.
  */
 export class WorkerEndpoint extends Construct {
   readonly url: FunctionUrl;

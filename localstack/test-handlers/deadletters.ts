@@ -1,6 +1,6 @@
-import { ENV, leave, type SqsEvent } from "./probe.ts";
+import { ENV, type SqsEvent, writeItem } from "./probe.ts";
 
 export const handler = async ({ Records }: SqsEvent) => {
-  for (const { body } of Records) await leave(ENV.executionsTable, "dead", body);
+  for (const { body } of Records) await writeItem(ENV.executionsTable, "dead", body);
   return { batchItemFailures: [] };
 };

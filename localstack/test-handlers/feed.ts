@@ -1,5 +1,5 @@
-// Notes the keys of what it receives, and whether it was put or changed, so that a test can see the filter at work.
-import { ENV, leave } from "./probe.ts";
+// Writes the key and the kind of each record to the table Feed, so that a test can check the filter of the event source.
+import { ENV, writeItem } from "./probe.ts";
 
 interface StreamEvent {
   readonly Records: readonly {
@@ -11,7 +11,7 @@ interface StreamEvent {
 export const handler = async ({ Records }: StreamEvent) => {
   for (const { eventName, dynamodb } of Records) {
     const { pk, sk } = dynamodb.Keys;
-    await leave(ENV.feedTable, `fed ${pk.S}`, sk.S, eventName);
+    await writeItem(ENV.feedTable, `fed ${pk.S}`, sk.S, eventName);
   }
   return { batchItemFailures: [] };
 };

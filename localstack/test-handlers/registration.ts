@@ -1,6 +1,6 @@
-// May read executions and write the registry; tries the opposite as well.
+// Makes calls that its role allows (read executions, write the registry) and calls that it does not.
 import { PutItemCommand, QueryCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { dynamo, ENV, env, json, leave, type RestEvent, verdict } from "./probe.ts";
+import { dynamo, ENV, env, json, outcomeOf, type RestEvent, writeItem } from "./probe.ts";
 
 export const handler = async ({ path }: RestEvent) => {
   const executions = env(ENV.executionsTable);
@@ -9,13 +9,13 @@ export const handler = async ({ path }: RestEvent) => {
     function: "registration",
     path,
     environment: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("SIROCCO_"))),
-    writeRegistry: await verdict(leave(ENV.registryTable, "probe", "registration")),
-    readExecutions: await verdict(
+    writeRegistry: await outcomeOf(writeItem(ENV.registryTable, "probe", "registration")),
+    readExecutions: await outcomeOf(
       dynamo.send(
         new QueryCommand({ TableName: executions, KeyConditionExpression: "pk = :pk", ExpressionAttributeValues }),
       ),
     ),
-    queryRuns: await verdict(
+    queryRuns: await outcomeOf(
       dynamo.send(
         new QueryCommand({
           TableName: executions,
@@ -25,9 +25,9 @@ export const handler = async ({ path }: RestEvent) => {
         }),
       ),
     ),
-    writeExecutions: await verdict(
+    writeExecutions: await outcomeOf(
       dynamo.send(new PutItemCommand({ TableName: executions, Item: { pk: { S: "probe" }, sk: { S: "forbidden" } } })),
     ),
-    scanRegistry: await verdict(dynamo.send(new ScanCommand({ TableName: env(ENV.registryTable) }))),
+    scanRegistry: await outcomeOf(dynamo.send(new ScanCommand({ TableName: env(ENV.registryTable) }))),
   });
 };

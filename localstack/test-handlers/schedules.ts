@@ -1,6 +1,6 @@
-// Arms a wake-up of EventBridge Scheduler as the real handler will: group, role, target and dead-letter queue from the environment.
+// Creates a schedule of EventBridge Scheduler as the real handler does: group, role, target and dead-letter queue from the environment.
 import { CreateScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
-import { ENV, env, json, type RestEvent, verdict } from "./probe.ts";
+import { ENV, env, json, outcomeOf, type RestEvent } from "./probe.ts";
 
 const scheduler = new SchedulerClient();
 
@@ -24,7 +24,7 @@ const create = (GroupName: string, { id, at }: { id: string; at: string }) =>
 export const handler = async ({ body }: RestEvent) => {
   const wanted = JSON.parse(body ?? "{}") as { id: string; at: string };
   return json(201, {
-    armed: await verdict(create(env(ENV.scheduleGroup), wanted)),
-    armedElsewhere: await verdict(create("default", wanted)),
+    armed: await outcomeOf(create(env(ENV.scheduleGroup), wanted)),
+    armedElsewhere: await outcomeOf(create("default", wanted)),
   });
 };

@@ -1,5 +1,5 @@
-// Sends one frame, then waits for an item of the feed before it sends the next: whoever reads the first frame before
-// writing that item has seen a stream and not a buffered answer.
+// Sends one frame, then waits for an item of the table Feed before it sends the next. A client that reads the first frame
+// before it writes the item has read a stream and not a buffered answer.
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";

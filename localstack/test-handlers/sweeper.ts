@@ -1,5 +1,5 @@
-import { ENV, leave } from "./probe.ts";
+import { ENV, writeItem } from "./probe.ts";
 
 export const handler = async ({ time }: { time: string }) => {
-  await leave(ENV.schedulesTable, "swept", time);
+  await writeItem(ENV.schedulesTable, "swept", time);
 };

@@ -1,9 +1,9 @@
-// Registers a deployment as the real handler will: makes its queue, and answers credentials for that queue alone.
+// Registers a deployment as the real handler does: creates its queue and answers credentials for that queue alone.
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
-import { ENV, env, json, verdict } from "./probe.ts";
+import { ENV, env, json, outcomeOf } from "./probe.ts";
 
 const sqs = new SQSClient();
 const sts = new STSClient();
@@ -25,7 +25,7 @@ const register = async ({ rawPath, body = "{}", isBase64Encoded }: UrlEvent) => 
   const { QueueUrl } = await sqs.send(
     new CreateQueueCommand({ QueueName, Attributes, tags: { sirocco: "task-queue" } }),
   );
-  // No right to ask: a sibling of the dead-letter queue, as the real handler knows it.
+  // Derived from the ARN of the dead-letter queue, as in the real handler, which has no right to ask SQS for it.
   const Resource = env(ENV.taskDeadLettersArn).replace(/[^:]+$/, QueueName);
   const Policy = JSON.stringify({
     Version: "2012-10-17",
@@ -42,7 +42,7 @@ const register = async ({ rawPath, body = "{}", isBase64Encoded }: UrlEvent) => 
   return json(200, {
     path: rawPath,
     queueUrl: QueueUrl,
-    queueOutsideThePrefix: await verdict(sqs.send(new CreateQueueCommand({ QueueName: `not-${QueueName}` }))),
+    queueOutsideThePrefix: await outcomeOf(sqs.send(new CreateQueueCommand({ QueueName: `not-${QueueName}` }))),
     credentials: assumed.Credentials,
   });
 };

@@ -6,8 +6,9 @@
  *
  * Only this file loads the SQS client: a worker of an embedded server needs no package of AWS.
  */
-import { inflateRawSync } from "node:zlib";
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import { callInBatches, type FailedEntry, type ReceiptEntry, SQS_BATCH } from "../../shared/lib/sqs-batch.ts";
+import { decodeTaskBody } from "../../shared/lib/task-message.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { Delivery, WorkerAnswer } from "../../shared/protocol/worker.ts";
 import { Task } from "../../shared/protocol/worker.ts";
@@ -28,7 +29,6 @@ export interface SqsOptions {
 
 const WAIT_SECONDS = 20;
 const MAX_VISIBILITY_SECONDS = 12 * 3_600;
-const BATCH = 10;
 
 /** Between two renewals after refusals: an operator may have withdrawn the rights on purpose. */
 const RENEW_AGAIN_MS: Millis = 15_000;
@@ -128,7 +128,7 @@ class SqsSource implements TaskSource {
   async receive(queue: Kind, max: number, signal: AbortSignal): Promise<Delivery[]> {
     const command = new this.#sqs.ReceiveMessageCommand({
       QueueUrl: this.#url(queue),
-      MaxNumberOfMessages: Math.min(BATCH, max),
+      MaxNumberOfMessages: Math.min(SQS_BATCH, max),
       WaitTimeSeconds: WAIT_SECONDS,
       VisibilityTimeout: Math.max(1, Math.ceil(this.#o.leaseMs / 1000)),
       MessageSystemAttributeNames: ["ApproximateReceiveCount"],
@@ -156,11 +156,11 @@ class SqsSource implements TaskSource {
     }
   }
 
-  /** JSON; `z`: compressed JSON in base64; `@`: the name of a task that was too large for a message. */
-  async #task(body: string): Promise<Task> {
-    if (body.startsWith("@")) return (await this.#o.worker.transport.call("task", { name: body.slice(1) })).task;
-    const json = body.startsWith("z") ? inflateRawSync(Buffer.from(body.slice(1), "base64")).toString() : body;
-    return Task.parse(JSON.parse(json));
+  /** The server reads a task that exceeds a message: the worker has no right to the bucket. */
+  async #task(text: string): Promise<Task> {
+    const body = decodeTaskBody(text);
+    if (body.kind === "json") return Task.parse(JSON.parse(body.json));
+    return (await this.#o.worker.transport.call("task", { name: body.name })).task;
   }
 
   async extend(receipts: readonly string[], leaseMs: Millis): Promise<string[]> {
@@ -179,28 +179,19 @@ class SqsSource implements TaskSource {
     });
   }
 
-  /** One call for ten receipts of one queue. Answers the receipts that SQS does not know, or not any more. */
+  /** Groups the receipts by queue. Answers those that SQS refused. */
   async #inBatches(
     receipts: readonly string[],
-    call: (
-      queueUrl: string,
-      entries: { Id: string; ReceiptHandle: string }[],
-    ) => Promise<readonly { Id?: string | undefined; SenderFault?: boolean | undefined }[] | undefined>,
+    call: (queueUrl: string, entries: ReceiptEntry[]) => Promise<readonly FailedEntry[] | undefined>,
   ): Promise<string[]> {
-    const lost: string[] = [];
+    const refused: string[] = [];
     for (const kind of ["workflow", "activity"] as const) {
       const prefix = `${kind}/`;
       const mine = receipts.filter((receipt) => receipt.startsWith(prefix));
-      for (let i = 0; i < mine.length; i += BATCH) {
-        const group = mine.slice(i, i + BATCH);
-        const entries = group.map((r, n) => ({ Id: String(n), ReceiptHandle: r.slice(prefix.length) }));
-        // A failure of SQS itself (a throttle) leaves the lease as it is: the next round tries again.
-        for (const f of (await call(this.#url(kind), entries)) ?? []) {
-          if (f.SenderFault !== false) lost.push(group[Number(f.Id)]!);
-        }
-      }
+      const handleOf = (receipt: string) => receipt.slice(prefix.length);
+      refused.push(...(await callInBatches(mine, handleOf, (entries) => call(this.#url(kind), entries))));
     }
-    return lost;
+    return refused;
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /**
- * Facts about queued and beating activities: one item each under the execution's own key. They expire by themselves a
- * retention after they were last touched; nobody asks for those of a closed run.
+ * State of queued activities and of those that send heartbeats: one item per activity, in the execution's partition. An
+ * item expires one retention after its last write. Nothing reads the items of a closed run.
  */
 import type { Activities, Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -18,7 +18,13 @@ export class AwsActivities implements Activities {
   }
 
   begin(ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }): Promise<boolean> {
-    return this.#set(ref, run, activity, { attempt: N(attempt), ...(o.queued && { begun: { BOOL: true } }) }, HEARD);
+    return this.#set(
+      ref,
+      run,
+      activity,
+      { attempt: N(attempt), ...(o.queued && { begun: { BOOL: true } }) },
+      FROM_LATEST_ATTEMPT,
+    );
   }
 
   async begun(ref: Ref, run: string, activities: readonly number[]): Promise<number[]> {
@@ -29,10 +35,16 @@ export class AwsActivities implements Activities {
   }
 
   async beat(ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis) {
-    // Under a name of their own, since they expire as if by a clock: nothing else of the run may be the same object.
+    // Under an owner of their own: heartbeat details expire by age, so they must not share an object with other values.
     const where = { owner: `${payloadOwner(ref, run)}/beats`, inline: INLINE_ONCE, short: true } as const;
     const packed = await stored(this.#c.blobs, details, where);
-    return this.#set(ref, run, activity, { attempt: N(attempt), details: packed, beat_at: N(now) }, HEARD);
+    return this.#set(
+      ref,
+      run,
+      activity,
+      { attempt: N(attempt), details: packed, beat_at: N(now) },
+      FROM_LATEST_ATTEMPT,
+    );
   }
 
   async lastBeat(ref: Ref, run: string, activity: number): Promise<unknown> {
@@ -53,7 +65,7 @@ export class AwsActivities implements Activities {
     return this.#c.tables.executions.get(activityKey(ref, run, activity));
   }
 
-  /** False: `condition` did not hold. Of two values of the details that lie in S3, the one not kept expires. */
+  /** False: `condition` did not hold. If details are in S3, the object that the item no longer names expires. */
   async #set(ref: Ref, run: string, activity: number, facts: Item, condition?: string): Promise<boolean> {
     const ttl = ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs);
     const names = Object.keys(facts);
@@ -73,5 +85,5 @@ export class AwsActivities implements Activities {
   }
 }
 
-/** Only the latest attempt is heard. */
-const HEARD = "attribute_not_exists(#attempt) OR #attempt <= :attempt";
+/** A report of an earlier attempt is refused. */
+const FROM_LATEST_ATTEMPT = "attribute_not_exists(#attempt) OR #attempt <= :attempt";

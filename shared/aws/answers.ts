@@ -1,4 +1,4 @@
-/** Answers to queries: items that live for minutes, looked for with growing pauses. */
+/** Answers to queries: items that expire after minutes. The waiting call polls with growing pauses. */
 import type { Answers } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { QueryAnswer } from "../protocol/worker.ts";
@@ -8,7 +8,7 @@ import { INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { sleep } from "./poll-backoff.ts";
 import { keyItem, N } from "./table.ts";
 
-/** Nobody waits for an answer longer than a few minutes. */
+/** A query waits for its answer for a few minutes at most. */
 const KEPT_MS: Millis = 15 * 60_000;
 const FIRST_MS: Millis = 25;
 const LONGEST_MS: Millis = 500;

@@ -1,30 +1,33 @@
-/** Payloads too large for an item, in S3. The bucket's lifecycle rules delete those with a tag, when its time is over. */
+/** Payloads too large for an item, in S3. The bucket's lifecycle rules delete tagged objects when their time is over. */
 
 import type { Lazy } from "./clients.ts";
 import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "./names.ts";
-import type { Place, S3 } from "./s3.ts";
+import type { ObjectKey, S3 } from "./s3.ts";
 
 const tagging = (tag: { key: string; value: string }) => `${tag.key}=${tag.value}`;
 const TAGGING = tagging(PAYLOAD_CLOSED_TAG);
 const QUEUED = tagging(PAYLOAD_QUEUED_TAG);
-const KEPT = 32;
-const KEPT_BYTES = 512 * 1024;
+const CACHED_OBJECTS = 32;
+const MAX_CACHED_BYTES = 512 * 1024;
 
 export interface Blobs {
-  /** `short`: it is deleted a retention after now, whatever happens. `queued`: when no message can name it any more. */
+  /**
+   * `short`: the object is deleted one retention after now. `queued`: it is deleted when no queue can hold a message that
+   * names it any more. Else it stays until `expire`.
+   */
   put(key: string, content: Buffer, o?: { short?: true; queued?: true }): Promise<void>;
   get(key: string): Promise<Buffer>;
-  /** Null: there is no such object. */
+  /** Null = there is no such object. */
   find(key: string): Promise<Buffer | null>;
-  /** Starts its time until expiry anew: it is deleted when the retention has passed. Absent already: nothing to do. */
+  /** The object is deleted one retention after now. No error if it is absent. */
   expire(key: string): Promise<void>;
 }
 
 export class S3Blobs implements Blobs {
   readonly #s3: Lazy<S3>;
   readonly #bucket: string;
-  /** What was put or got lately: an input is read again at every claim. Content never changes under its name. */
-  readonly #kept = new Map<string, Buffer>();
+  /** Objects read or written lately: every claim reads the input again. A key is a digest, so its content never changes. */
+  readonly #cache = new Map<string, Buffer>();
 
   constructor(s3: Lazy<S3>, bucket: string) {
     this.#s3 = s3;
@@ -32,18 +35,18 @@ export class S3Blobs implements Blobs {
   }
 
   async put(key: string, content: Buffer, o: { short?: true; queued?: true } = {}): Promise<void> {
-    if (this.#kept.has(key)) return;
+    if (this.#cache.has(key)) return;
     const s3 = await this.#s3();
-    await s3.put(this.#place(key), content, o.short ? TAGGING : o.queued && QUEUED);
-    this.#keep(key, content);
+    await s3.put(this.#object(key), content, o.short ? TAGGING : o.queued && QUEUED);
+    this.#remember(key, content);
   }
 
   async get(key: string): Promise<Buffer> {
-    const kept = this.#kept.get(key);
-    if (kept) return kept;
+    const cached = this.#cache.get(key);
+    if (cached) return cached;
     const s3 = await this.#s3();
-    const content = await s3.get(this.#place(key));
-    this.#keep(key, content);
+    const content = await s3.get(this.#object(key));
+    this.#remember(key, content);
     return content;
   }
 
@@ -57,23 +60,23 @@ export class S3Blobs implements Blobs {
   }
 
   async expire(key: string): Promise<void> {
-    this.#kept.delete(key);
+    this.#cache.delete(key);
     const s3 = await this.#s3();
     try {
-      await s3.renew(this.#place(key), TAGGING);
+      await s3.renew(this.#object(key), TAGGING);
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
   }
 
-  #place(Key: string): Place {
+  #object(Key: string): ObjectKey {
     return { Bucket: this.#bucket, Key };
   }
 
-  #keep(key: string, content: Buffer): void {
-    if (content.length > KEPT_BYTES) return;
-    if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value as string);
-    this.#kept.set(key, content);
+  #remember(key: string, content: Buffer): void {
+    if (content.length > MAX_CACHED_BYTES) return;
+    if (this.#cache.size >= CACHED_OBJECTS) this.#cache.delete(this.#cache.keys().next().value as string);
+    this.#cache.set(key, content);
   }
 }
 

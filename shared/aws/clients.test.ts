@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { awsClients, lazily } from "./clients.ts";
 
-test("what is loaded at its first use is loaded once, whoever asks meanwhile", async () => {
+test("a client that loads at its first use is loaded once for concurrent callers", async () => {
   let loads = 0;
   const load = lazily(async () => {
     loads += 1;
@@ -13,7 +13,7 @@ test("what is loaded at its first use is loaded once, whoever asks meanwhile", a
   expect(loads).toBe(1);
 });
 
-test("what could not be loaded is loaded again at its next use, and is no failure for ever", async () => {
+test("a failed load is tried again at the next use", async () => {
   let loads = 0;
   const load = lazily(async () => {
     loads += 1;
@@ -26,7 +26,7 @@ test("what could not be loaded is loaded again at its next use, and is no failur
   expect(loads).toBe(2);
 });
 
-test("clients are closed with those that were loaded, and none is loaded for that", async () => {
+test("destroying closes the clients that were loaded, and loads none", async () => {
   const clients = awsClients({ region: "eu-west-1" });
   const sts = await clients.sts();
   let closed = 0;

@@ -1,4 +1,4 @@
-/** The clients of AWS's services: made once per process, kept alive, patient with throttling. */
+/** The clients of AWS's services: one of each per process, with connections kept alive and retries when throttled. */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { EventBridge } from "./event-bridge.ts";
@@ -6,7 +6,7 @@ import { Meter, metered } from "./meter.ts";
 import type { S3 } from "./s3.ts";
 import type { Sts } from "./sts.ts";
 
-/** Loaded and made at its first use: what an invocation does not need does not make its start slower. */
+/** A client that is loaded and created at its first use, so that a cold start loads only the clients it needs. */
 export type Lazy<T> = () => Promise<T>;
 
 export interface Clients {
@@ -16,7 +16,7 @@ export interface Clients {
   readonly sts: Lazy<Sts>;
   readonly scheduler: Lazy<EventBridge>;
   readonly meter: Meter;
-  /** Closes the connections of those that were made. */
+  /** Closes the connections of the clients that were created. */
   destroy(): Promise<void>;
 }
 
@@ -25,12 +25,12 @@ export interface ClientOptions {
   readonly region?: string;
   /** Default: `AWS_ENDPOINT_URL`, else AWS itself. */
   readonly endpoint?: string;
-  /** Default: what the SDK finds in the environment. */
+  /** Default: the credentials that the SDK finds in the environment. */
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   readonly meter?: Meter;
 }
 
-/** Throttled and failed requests are repeated by the SDK with growing, jittered pauses: about 3 s in all. */
+/** The SDK repeats throttled and failed requests with exponential backoff and jitter: about 3 s in all. */
 const ATTEMPTS = 7;
 
 export function awsClients(options: ClientOptions = {}): Clients {
@@ -63,7 +63,7 @@ export function awsClients(options: ClientOptions = {}): Clients {
     sqs,
     s3: lazy(async () => {
       const { S3 } = await import("./s3.ts");
-      // Path style wherever the endpoint is not AWS's own: an emulator has one host name.
+      // Path style where the endpoint is not AWS's: an emulator has one host name for all buckets.
       const s3 = new S3({ ...common, forcePathStyle: customEndpoint(endpoint) });
       metered(s3.client, meter, "s3");
       return s3;
@@ -87,7 +87,7 @@ export function awsClients(options: ClientOptions = {}): Clients {
   };
 }
 
-/** One for all who ask. A failure is that of those who wait for it: the next one tries again. */
+/** One instance for all callers. A failed load rejects the callers that wait for it, and the next call loads again. */
 export function lazily<T>(make: () => Promise<T>): Lazy<T> {
   let one: Promise<T> | undefined;
   return () => {

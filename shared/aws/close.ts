@@ -1,18 +1,20 @@
 /**
- * **close**: the only transaction. The closing batch and the head; with them, where it is needed, the item of the run
- * that a continued one leaves behind, its pointer (KEY-2), and the note that its items want an expiry (`retention.ts`).
+ * **close**, the only transaction. It writes the closing batch and the head. A continued run adds the past run's own item
+ * and, if its id needs one, the next run's pointer (KEY-2). A run whose items have no expiry yet adds a note for
+ * `retention.ts`.
  */
 import { type TransactWriteItem, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
+import { all, HAS_FENCE, IS_RUNNING, OF_RUN, placeholders, RAISE_FENCE } from "./head-expressions.ts";
 import { decodeHead, dueAttributes, encodeHead, packField } from "./heads.ts";
 import { expiryKey, expiryShardOf, headKey, needsPointer, pkOf, pointerKey, runKey, ttlSeconds } from "./keys.ts";
-import type { Log, Upto } from "./log.ts";
+import type { Log, LogEnd } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { type Packed, upload } from "./pack.ts";
-import { type Item, keyItem, N, pause, S, text } from "./table.ts";
+import { ABSENT, type Item, keyItem, N, pause, S, text } from "./table.ts";
 
 export interface CloseRequest {
   readonly run: string;
@@ -28,19 +30,19 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
   const at = await log.position(ref, p.run, p.batch.first);
   if (at.kind === "taken") {
     const head = await readHead(c, ref);
-    return isMine(head, p) ? { kind: "conflict" } : { kind: "fenced", head };
+    return isOwned(head, p) ? { kind: "conflict" } : { kind: "fenced", head };
   }
-  const entry = await log.encode(ref, p.run, p.batch, at.upto);
+  const entry = await log.encode(ref, p.run, p.batch, at.end);
   const final = p.next.run === p.run;
-  const prepared = final ? await ending(c, ref, p, entry.next) : await continuing(c, ref, p, entry.next);
+  const prepared = final ? await finalHead(c, ref, p, entry.end) : await continuedHead(c, ref, p, entry.end);
   if ("kind" in prepared) return prepared;
   await upload(c.blobs, [entry.packed, ...prepared.blobs]); // PACK-1
   const TableName = c.tables.executions.name;
   const condition = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const };
-  const batch = { TableName, Item: entry.item, ConditionExpression: "attribute_not_exists(pk)", ...condition };
+  const batch = { TableName, Item: entry.item, ConditionExpression: ABSENT.expression, ...condition };
   const answer = await transact(c, [prepared.head(TableName), { Put: batch }, ...prepared.more(TableName)]);
   if (answer === "written") {
-    log.written(ref, p.run, entry.next);
+    log.written(ref, p.run, entry.end);
     return { kind: "closed" };
   }
   if (answer.head !== undefined) {
@@ -53,24 +55,24 @@ async function readHead(c: Context, ref: Ref): Promise<Head | null> {
   const item = await c.tables.executions.get(headKey(ref));
   return item ? decodeHead(c.blobs, item) : null;
 }
-const isMine = (head: Head | null, p: CloseRequest): boolean =>
+const isOwned = (head: Head | null, p: CloseRequest): boolean =>
   head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
 
-/** What the transaction holds besides the batch. */
+/** The items of the transaction besides the batch, and the objects that must be in S3 before them. */
 interface Prepared {
   readonly blobs: readonly Packed[];
   head(table: string): TransactWriteItem;
   more(table: string): TransactWriteItem[];
 }
 
-const NAMES = { "#status": "status", "#run": "run", "#fence": "fence" };
+const NAMES = placeholders("status", "run", "fence");
 
-/** The head becomes final: only what a close changes is written. */
-async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promise<Prepared> {
+/** The head becomes final. Only the fields that a close changes are written. */
+async function finalHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Promise<Prepared> {
   const { next, run } = p;
   const closedAt = next.closed_at ?? c.clock.now();
   const set: Item = { "#status": S(next.status), closed_at: N(closedAt) };
-  const remove = ["wake_pending", "promised", "fresh"];
+  const remove = ["wake_pending", "wake_due_at", "fresh"];
   const blobs: Packed[] = [];
   for (const field of ["result", "failure", "outbox"] as const) {
     const packed = await packField(ref, run, field, next[field]);
@@ -82,7 +84,7 @@ async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promis
   if (next.due_at !== null) Object.assign(set, dueAttributes(pkOf(ref), next.due_at));
   else {
     remove.push(INDEXES.due.partition, INDEXES.due.sort);
-    set["#ttl"] = N(ttlSeconds(closedAt + c.settings.retentionMs)); // else `settle` gives it
+    set["#ttl"] = N(ttlSeconds(closedAt + c.settings.retentionMs)); // a head that is still due gets its expiry from `clearOutbox`
   }
   const values: Item = { ":running": S("RUNNING"), ":run": S(run), ":one": N(1) };
   if (p.fence !== null) values[":fence"] = N(p.fence);
@@ -97,82 +99,83 @@ async function ending(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promis
     (["input", "carried", "extensions"] as const).map((field) => packField(ref, run, field, next[field])),
   );
   const wantsExpiry =
-    upto.ttl === undefined || upto.blobs || irregular(run, next) || [...blobs, ...inS3].some((x) => x?.blob);
+    end.ttl === undefined || end.blobs || hasPointer(run, next) || [...blobs, ...inS3].some((x) => x?.blob);
   return {
     blobs,
     head: (TableName) => ({
       Update: {
         TableName,
         Key: keyItem(headKey(ref)),
-        UpdateExpression: `SET ${assignments.join(", ")}, #fence = #fence + :one REMOVE ${remove.join(", ")}`,
-        ConditionExpression: mine(p),
+        UpdateExpression: `SET ${assignments.join(", ")}, ${RAISE_FENCE} REMOVE ${remove.join(", ")}`,
+        ConditionExpression: ownedBy(p),
         ExpressionAttributeNames: { ...NAMES, ...names },
         ExpressionAttributeValues: values,
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       },
     }),
-    more: (table) => (wantsExpiry ? [expiry(ref, run, closedAt, irregular(run, next), table)] : []),
+    more: (table) => (wantsExpiry ? [expiryNote(ref, run, closedAt, hasPointer(run, next), table)] : []),
   };
 }
 
-const mine = (p: CloseRequest): string =>
-  `#status = :running AND #run = :run${p.fence === null ? "" : " AND #fence = :fence"}`;
+/** The condition of the head. A close without a fence (terminate) succeeds whatever the fence is. */
+const ownedBy = ({ fence }: CloseRequest): string => all(IS_RUNNING, OF_RUN, ...(fence === null ? [] : [HAS_FENCE]));
 
-/** The head passes to the next run; the old one stays as an item of its own. */
-async function continuing(c: Context, ref: Ref, p: CloseRequest, upto: Upto): Promise<Prepared | CloseAnswer> {
+/** The head passes to the next run, and the past run gets an item of its own. */
+async function continuedHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Promise<Prepared | CloseAnswer> {
   const old = await c.tables.executions.get(headKey(ref));
   const head = old ? await decodeHead(c.blobs, old) : null;
-  if (!old || !head || !isMine(head, p)) return { kind: "fenced", head };
+  if (!old || !head || !isOwned(head, p)) return { kind: "fenced", head };
   const next = await encodeHead({ ...p.next, fence: head.fence + 1 });
   const closedAt = p.next.started_at;
-  const left = leftBehind(ref, old, {
+  const past = pastRunItem(ref, old, {
     status: S("CONTINUED_AS_NEW"),
     closed_at: N(closedAt),
     ttl: N(ttlSeconds(closedAt + c.settings.retentionMs)),
   });
   const wantsExpiry =
-    upto.ttl === undefined || upto.blobs || irregular(p.run, head) || JSON.stringify(old).includes('"s3"');
+    end.ttl === undefined || end.blobs || hasPointer(p.run, head) || JSON.stringify(old).includes('"s3"');
   return {
     blobs: next.blobs,
     head: (TableName) => ({
       Put: {
         TableName,
         Item: next.item,
-        ConditionExpression: mine({ ...p, fence: head.fence }),
+        ConditionExpression: ownedBy({ ...p, fence: head.fence }),
         ExpressionAttributeNames: NAMES,
         ExpressionAttributeValues: { ":running": S("RUNNING"), ":run": S(p.run), ":fence": N(head.fence) },
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       },
     }),
     more: (TableName) => [
-      { Put: { TableName, Item: left } },
-      ...(wantsExpiry ? [expiry(ref, p.run, closedAt, irregular(p.run, head), TableName)] : []),
-      ...(irregular(p.next.run, p.next) ? [{ Put: { TableName, Item: pointerItem(ref, p.next.run) } }] : []),
+      { Put: { TableName, Item: past } },
+      ...(wantsExpiry ? [expiryNote(ref, p.run, closedAt, hasPointer(p.run, head), TableName)] : []),
+      ...(hasPointer(p.next.run, p.next) ? [{ Put: { TableName, Item: pointerItem(ref, p.next.run) } }] : []),
     ],
   };
 }
 
-/** The item of a run that is not the head's any more. */
-export function leftBehind(ref: Ref, head: Item, over: Item = {}): Item {
-  const { fresh: _fresh, wake_pending: _wakePending, promised: _promised, ...rest } = head;
+/** The item of a run whose execution has a later run. */
+export function pastRunItem(ref: Ref, head: Item, over: Item = {}): Item {
+  const { fresh: _fresh, wake_pending: _wakePending, wake_due_at: _wakeDueAt, ...rest } = head;
   delete rest[INDEXES.due.partition];
   delete rest[INDEXES.due.sort];
   return { ...rest, ...keyItem(runKey(ref, text(head, "run")!)), ...over };
 }
 
-const irregular = (run: string, of: Pick<Head, "started_at">): boolean => needsPointer(run, of.started_at);
+const hasPointer = (run: string, of: Pick<Head, "started_at">): boolean => needsPointer(run, of.started_at);
 export const pointerItem = (ref: Ref, run: string): Item => ({
   ...keyItem(pointerKey(ref.workspace, run)),
   execution: S(ref.execution),
 });
 
-function expiry(ref: Ref, run: string, at: number, hasPointer: boolean, TableName: string): TransactWriteItem {
+/** `retention.ts` finds it in the index `due` and gives the run's items their expiry. */
+function expiryNote(ref: Ref, run: string, at: number, pointer: boolean, TableName: string): TransactWriteItem {
   const key = expiryKey(ref, run);
   const due = { [INDEXES.due.partition]: S(expiryShardOf(key.pk)), [INDEXES.due.sort]: N(at) };
-  return { Put: { TableName, Item: { ...keyItem(key), ...due, ...(hasPointer && { pointer: { BOOL: true } }) } } };
+  return { Put: { TableName, Item: { ...keyItem(key), ...due, ...(pointer && { pointer: { BOOL: true } }) } } };
 }
 
-/** `head`: what stood where the head's condition failed, null = nothing. */
+/** `head`: the item that failed the head's condition, null = there was none. Neither: the batch's position is taken. */
 async function transact(c: Context, items: TransactWriteItem[]): Promise<"written" | { head?: Item | null }> {
   for (let tries = 1; ; tries++) {
     try {
@@ -183,7 +186,7 @@ async function transact(c: Context, items: TransactWriteItem[]): Promise<"writte
       if (!reasons) throw error;
       if (reasons[0]?.Code === "ConditionalCheckFailed") return { head: reasons[0].Item ?? null };
       if (reasons[1]?.Code === "ConditionalCheckFailed") return {};
-      // Another transaction on these items, or a throttled partition: neither has decided anything.
+      // A conflict with another transaction, or a throttled partition: nothing was written, so the call is repeated.
       const passing = reasons.some((r) => PASSING.has(r.Code ?? ""));
       if (!passing || tries >= CONFLICTS) throw error;
       await pause(tries);

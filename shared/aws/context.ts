@@ -1,4 +1,4 @@
-/** What the parts of the adapter share. */
+/** The clients, tables and settings that all parts of the adapter share. */
 import type { Clock, Log, Settings } from "../ports.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Clients } from "./clients.ts";

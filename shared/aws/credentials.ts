@@ -1,6 +1,6 @@
 /**
- * What a worker receives its tasks with: temporary credentials that open the two queues of its deployment and nothing
- * else. The role is the upper bound; the session policy narrows it, so a worker needs no AWS configuration of its own.
+ * Temporary credentials with which a worker receives tasks. The role allows all task queues, the session policy narrows
+ * that to the two queues of the worker's deployment. A worker needs no AWS configuration of its own.
  */
 import type { WorkerAnswer } from "../protocol/worker.ts";
 import type { Lazy } from "./clients.ts";
@@ -8,13 +8,13 @@ import { queueArn } from "./queue-names.ts";
 import type { Queues } from "./queues.ts";
 import type { Sts } from "./sts.ts";
 
-/** AWS's limit for a role that is assumed by a role. */
+/** AWS's limit where one role assumes another. */
 const SECONDS = 3_600;
 
 export interface CredentialOptions {
   readonly roleArn: string;
   readonly region: string;
-  /** Where workers reach SQS; null = AWS's own. */
+  /** The endpoint at which workers call SQS, null = AWS's own. */
   readonly endpoint: string | null;
   /** ARN of any queue of the account and region. */
   readonly siblingQueueArn: string;
@@ -22,7 +22,7 @@ export interface CredentialOptions {
 
 export type SqsTasks = Extract<WorkerAnswer<"register">["tasks"], { via: "sqs" }>;
 
-/** Makes the deployment's queues if they are missing. */
+/** Creates the deployment's queues if they are missing. */
 export async function tasksFor(
   sts: Lazy<Sts>,
   queues: Queues,
@@ -37,7 +37,7 @@ export async function tasksFor(
     Statement: [
       {
         Effect: "Allow",
-        // With the star: for AWS the batch forms are the same action, an emulator may know them as actions of their own.
+        // With the star: in AWS the batch calls belong to the same action, in an emulator they may be actions of their own.
         Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage*", "sqs:ChangeMessageVisibility*"],
         Resource: [workflow, activity].map((queue) => queueArn(o.siblingQueueArn, queues.name(queue))),
       },

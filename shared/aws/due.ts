@@ -1,4 +1,4 @@
-/** What is due, from the shards of the sparse index, in one order: by time, then workspace and execution. */
+/** Due executions from the shards of the sparse index, ordered by due time, workspace, execution. */
 
 import type { DueEntry } from "../ports.ts";
 import type { ExecutionStatus, Millis } from "../protocol/history.ts";
@@ -25,7 +25,7 @@ async function readShard(table: Table, shard: string, until: Millis, limit: numb
     for (const item of page) {
       const entry = entryOf(item);
       if (after && inOrder(entry, after) <= 0) continue;
-      // The index leaves those of one time in no order: none of them may be left out where the list is cut.
+      // Entries with the same time have no order in the index, so the list is never cut between two of them.
       if (entries.length >= limit && entry.dueAt !== entries[limit - 1]?.dueAt) return entries;
       entries.push(entry);
     }

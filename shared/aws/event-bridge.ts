@@ -1,4 +1,4 @@
-/** EventBridge Scheduler: one message at one time. Loaded at its first use: only schedules with distant times need it. */
+/** EventBridge Scheduler: one message at one time. Loaded at its first use, for wake-ups more than 14 minutes away. */
 import {
   ConflictException,
   CreateScheduleCommand,
@@ -30,14 +30,14 @@ export class EventBridge {
     this.client = new SchedulerClient(config);
   }
 
-  /** Sends the message at `at`, to the second; what the timer was set to before is forgotten. */
+  /** Sets the timer to send the message at `at`, in whole seconds. Replaces an earlier time. */
   async set(key: TimerKey, at: Millis, message: TimerMessage): Promise<void> {
     const input = {
       ...key,
       // UTC is the default zone; the expression takes no fraction of a second and no `Z`.
       ScheduleExpression: `at(${new Date(at).toISOString().slice(0, 19)})`,
       FlexibleTimeWindow: { Mode: "OFF" as const },
-      // It stays after it has fired and is moved to the next time: deleting it meanwhile could take the next time away.
+      // Kept after it has fired, and moved to the next time. A deletion by AWS could remove a next time set meanwhile.
       ActionAfterCompletion: "NONE" as const,
       Description: message.description,
       Target: {
@@ -54,7 +54,7 @@ export class EventBridge {
       try {
         await this.client.send(new CreateScheduleCommand(input));
       } catch (again) {
-        if (!(again instanceof ConflictException)) throw again; // made by somebody else meanwhile: a wake-up all the same
+        if (!(again instanceof ConflictException)) throw again; // a concurrent call created it, and its wake-up serves as well (WAKE-2)
       }
     }
   }

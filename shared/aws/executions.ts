@@ -1,13 +1,33 @@
-/** The durable state of executions over DynamoDB: each method is one step of the protocol, one conditional write. */
+/** The durable state of executions over DynamoDB. Each method is one call of the protocol and one conditional write. */
 
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
 import type { Message } from "../protocol/messages.ts";
-import { type CloseRequest, close, leftBehind, pointerItem } from "./close.ts";
+import { type CloseRequest, close, pastRunItem, pointerItem } from "./close.ts";
 import type { Context } from "./context.ts";
 import { readDue } from "./due.ts";
-import { decodeHead, dueAttributes, encodeHead, isExpired, packSearchKeys, storeHeadBlobs } from "./heads.ts";
+import {
+  all,
+  HAS_FENCE,
+  HAS_STATUS,
+  IS_FINAL,
+  IS_RUNNING,
+  NO_WAKE_PENDING,
+  OF_CHAIN,
+  OF_RUN,
+  placeholders,
+  RAISE_FENCE,
+} from "./head-expressions.ts";
+import {
+  decodeHead,
+  dueAttributes,
+  encodeHead,
+  isExpired,
+  packSearchKeys,
+  requireFence,
+  storeHeadBlobs,
+} from "./heads.ts";
 import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
@@ -15,9 +35,8 @@ import { INDEXES } from "./names.ts";
 import { expireValue, type Packed, upload } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
 import { listRuns } from "./runs.ts";
-import { type Item, N, number, S, text } from "./table.ts";
+import { ABSENT, type Item, N, number, S, text, type Update, type Written } from "./table.ts";
 
-const NAMES = { "#status": "status", "#run": "run", "#fence": "fence" };
 const RUNNING = { ":running": S("RUNNING") };
 
 export class AwsExecutions implements Executions {
@@ -54,29 +73,30 @@ export class AwsExecutions implements Executions {
     const encoded = await encodeHead({ ...head, fence: 1 }, { fresh: true });
     const item = await storeHeadBlobs(this.#c.blobs, encoded);
     if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
-    let put = await this.#table.put(item, { expression: "attribute_not_exists(pk)" });
+    let put = await this.#table.put(item, ABSENT);
     while (!put.ok) {
       const old = put.found;
       if (!old) {
-        put = await this.#table.put(item, { expression: "attribute_not_exists(pk)" }); // it went away meanwhile
+        put = await this.#table.put(item, ABSENT); // DynamoDB has deleted the expired head since
         continue;
       }
+      requireFence(old);
       const expired = isExpired(old, this.#c.clock.now());
       const over = overFinal && text(old, "status") !== "RUNNING" && old[INDEXES.due.sort] === undefined;
       const there = expired ? null : await this.#decode(old);
-      // Of the same token it is the same start, even if it has closed since.
+      // A head with the same token is this very start, repeated, even if the execution has closed since.
       if (there && (!over || there.token === head.token)) {
         if (there.run !== head.run) {
           await Promise.all(encoded.blobs.map(({ attribute }) => expireValue(this.#c.blobs, attribute)));
         }
         return { kind: "exists" as const, head: there };
       }
-      if (!expired) await this.#table.put(leftBehind(head, old)); // the old run stays listed under its own key
+      if (!expired) await this.#table.put(pastRunItem(head, old)); // the old run stays listed under its own key
       put = await this.#table.put(
         { ...item, fence: N(number(old, "fence")! + 1) },
         {
-          expression: "#run = :run AND #fence = :fence AND #status <> :running",
-          names: NAMES,
+          expression: all(OF_RUN, HAS_FENCE, IS_FINAL),
+          names: placeholders("run", "fence", "status"),
           values: { ":run": old.run!, ":fence": old.fence!, ...RUNNING },
         },
       );
@@ -99,12 +119,12 @@ export class AwsExecutions implements Executions {
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {
     const { partition, sort } = INDEXES.due;
     const due = dueAttributes(pkOf(ref), dueAt);
-    const requested = await this.#table.update(
-      headKey(ref),
-      `SET ${partition} = :shard, ${sort} = :due, promised = :due, wake_pending = :true, #fence = #fence + :one`,
+    const requested = await this.#raiseFence(
+      ref,
+      `SET ${partition} = :shard, ${sort} = :due, wake_due_at = :due, wake_pending = :true, ${RAISE_FENCE}`,
       {
-        condition: "#status = :running AND #chain = :chain AND attribute_not_exists(wake_pending)",
-        names: { "#status": "status", "#fence": "fence", "#chain": "chain" },
+        condition: all(IS_RUNNING, OF_CHAIN, NO_WAKE_PENDING),
+        names: placeholders("status", "fence", "chain"),
         values: {
           ...RUNNING,
           ":shard": due[partition]!,
@@ -120,19 +140,20 @@ export class AwsExecutions implements Executions {
   }
 
   /**
-   * `promised` is the due time that was set with `rung`: where it is there, `due_at` becomes what it is, the index stands
-   * still, and the claim costs one write unit instead of three. Found to be old, it is moved after all.
+   * `wake_due_at` is the due time that a start or `requestWake` set. Where it is present, the claim writes `due_at` with
+   * the same value again: the entry in the index does not move, and the claim costs one write unit instead of three. A
+   * due time that turns out not to lie after `keepAfter` is moved by a second write.
    */
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const { partition, sort } = INDEXES.due;
     const due = dueAttributes(pkOf(ref), p.dueAt);
-    const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(promised, :due)";
-    const claimed = await this.#table.update(
-      headKey(ref),
-      `SET ${partition} = :shard, ${sort} = ${kept}, owner = :session, #fence = #fence + :one REMOVE wake_pending, promised, fresh`,
+    const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(wake_due_at, :due)";
+    const claimed = await this.#raiseFence(
+      ref,
+      `SET ${partition} = :shard, ${sort} = ${kept}, #owner = :session, ${RAISE_FENCE} REMOVE wake_pending, wake_due_at, fresh`,
       {
-        condition: "#status = :running",
-        names: { "#status": "status", "#fence": "fence" },
+        condition: IS_RUNNING,
+        names: placeholders("status", "fence", "owner"),
         values: {
           ...RUNNING,
           ":shard": due[partition]!,
@@ -146,7 +167,7 @@ export class AwsExecutions implements Executions {
     const head = claimed.ok ? await this.#decode(claimed.item) : null;
     if (head === null || head.due_at === p.dueAt || head.due_at! > p.keepAfter!) return head;
     const { run, fence, effects_done_through: effectsDoneThrough } = head;
-    // Refused: it was marked or claimed meanwhile, and is due by that.
+    // A refused park: a wake-up or another claim came between, and set a due time of its own.
     const moved = await this.park(ref, { run, fence, effectsDoneThrough, dueAt: p.dueAt });
     return moved ? { ...head, due_at: p.dueAt } : head;
   }
@@ -170,8 +191,8 @@ export class AwsExecutions implements Executions {
         ? `SET effects_done_through = :done, ${partition} = :shard, ${sort} = :due`
         : `SET effects_done_through = :done REMOVE ${partition}, ${sort}`,
       {
-        condition: "#status = :running AND #run = :run AND #fence = :fence",
-        names: NAMES,
+        condition: all(IS_RUNNING, OF_RUN, HAS_FENCE),
+        names: placeholders("status", "run", "fence"),
         values: {
           ...RUNNING,
           ":done": N(p.effectsDoneThrough),
@@ -193,12 +214,12 @@ export class AwsExecutions implements Executions {
   async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void> {
     const { partition, sort } = INDEXES.due;
     const final = seen.status !== "RUNNING";
-    const settled = await this.#table.update(
+    const cleared = await this.#table.update(
       headKey(ref),
       final ? `SET #ttl = :ttl REMOVE outbox, ${partition}, ${sort}` : "REMOVE outbox",
       {
-        condition: "#run = :run AND #status = :status",
-        names: { "#run": "run", "#status": "status", ...(final && { "#ttl": "ttl" }) },
+        condition: all(OF_RUN, HAS_STATUS),
+        names: placeholders("run", "status", ...(final ? ["ttl"] : [])),
         values: {
           ":run": S(seen.run),
           ":status": S(seen.status),
@@ -207,7 +228,7 @@ export class AwsExecutions implements Executions {
         returns: "UPDATED_OLD",
       },
     );
-    if (settled.ok) await expireValue(this.#c.blobs, settled.item?.outbox);
+    if (cleared.ok) await expireValue(this.#c.blobs, cleared.item?.outbox);
   }
 
   due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
@@ -232,9 +253,19 @@ export class AwsExecutions implements Executions {
     const expression = value ? `SET ${set} = :keys REMOVE ${remove}` : `REMOVE ${remove}`;
     const values = { ":run": S(run), ...(value && { ":keys": value.attribute }) };
     for (const key of [headKey(ref), runKey(ref, run)]) {
-      const condition = "#run = :run";
-      const done = await this.#table.update(key, expression, { condition, names: { "#run": "run" }, values });
+      const done = await this.#table.update(key, expression, { condition: OF_RUN, names: placeholders("run"), values });
       if (done.ok) return;
+    }
+  }
+
+  /** An update with `RAISE_FENCE`, which DynamoDB refuses without a clear reason where the head has no fence. */
+  async #raiseFence(ref: Ref, expression: string, p: Update): Promise<Written> {
+    try {
+      return await this.#table.update(headKey(ref), expression, p);
+    } catch (error) {
+      const head = (error as Error).name === "ValidationException" ? await this.#table.get(headKey(ref)) : null;
+      if (head) requireFence(head);
+      throw error;
     }
   }
 }

@@ -1,16 +1,15 @@
 /**
- * How the feed is stored: items of many events, each under the sequence of its first.
+ * The stored form of the feed: an item holds many events and has the sequence of its first event as its key.
  *
- * FEED-1. Sequences of a workspace are dense, and an item never changes: after each item there is exactly one place for the
- *     next, and a conditional put there is the only way to append. So what a reader sees is always a prefix (nothing
- *     appears below what was delivered), whoever writes, and no counter is needed.
- * FEED-2. Items expire. What keeps a sequence from being used again when all have is `ANCHOR`: its limit is at least as high
- *     as every sequence of a record that was acknowledged. It is raised, by the thousand, after an append and before the
- *     record is acknowledged: so whoever finds an anchor and then no item knows that there were items and that they have
- *     expired. Raised before the append it would send a second writer of a new feed behind places that the first is about
- *     to take.
- * FEED-3. Each part names its source (a batch, a start, a piece of progress): that is how a record that is delivered twice is
- *     recognised. The closing batch of a run has a part even if it shows nothing, so that a reader knows the end.
+ * FEED-1. Sequences of a workspace are dense, and an item never changes. After each item there is exactly one key for the
+ *     next, and an append is a conditional put at that key. So a reader always sees a prefix of the feed: no event appears
+ *     below a delivered one, however many writers there are. No counter is needed.
+ * FEED-2. Items expire. The item `ANCHOR` keeps a sequence from being used again when all items have expired: its limit is
+ *     at least as high as every sequence of an acknowledged record. A writer raises it in steps of a thousand, after an
+ *     append and before it acknowledges the record. So an anchor without items means that the items have expired. Raised
+ *     before the append, it would let a second writer skip sequences that the first is about to use.
+ * FEED-3. Each segment names its source (a batch, a start, a progress report), so that a writer recognises a record that is
+ *     delivered twice. The closing batch of a run has a segment even without events, so that a reader knows the end.
  */
 import type { PublicEvent } from "../core/present.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -23,16 +22,16 @@ export interface FeedSegment {
   readonly source: string;
   /** Sequences it takes, at least 1. */
   readonly n: number;
-  /** Its events, by their offset from the part's first sequence. Absent: read them from where they came from. */
+  /** Its events, by their offset from the segment's first sequence. Absent: they are too large, and `from` names them. */
   readonly events?: readonly { readonly at: number; readonly event: PublicEvent }[];
-  /** Present iff `events` is absent: the key of the item, in the table Executions. */
+  /** Key of the item in the table Executions that holds the events. Present iff `events` is absent. */
   readonly from?: Key;
 }
 
 export interface Stored {
   readonly first: number;
   readonly n: number;
-  /** When it was appended. */
+  /** Time of the append. */
   readonly at: Millis;
   readonly segments: readonly FeedSegment[];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changeOf, comeAgain, type StreamRecord } from "./feed-records.ts";
+import { batchItemFailures, changeOf, type StreamRecord } from "./feed-records.ts";
 
 const record = (eventName: string, sk: string, image: Record<string, unknown> = {}): StreamRecord => ({
   eventName,
@@ -12,7 +12,7 @@ const record = (eventName: string, sk: string, image: Record<string, unknown> = 
 });
 const FRESH = { fresh: { BOOL: true } };
 
-test("what begins, is logged or reported for the first time goes to the feed, under the record's number and time", () => {
+test("a new batch, a new progress report and a head until its first claim go to the feed, with the record's number and time", () => {
   const batch = { batch: { M: { z: { B: Buffer.from("packed").toString("base64") } } } };
   const change = changeOf(record("INSERT", "LOG#run#00000002", batch));
   expect(change).toMatchObject({ id: "7", at: 12_000, image: { sk: { S: "LOG#run#00000002" } } });
@@ -21,23 +21,23 @@ test("what begins, is logged or reported for the first time goes to the feed, un
   expect(changeOf(record("INSERT", "HEAD", FRESH))).not.toBeNull();
 });
 
-test("a start over a closed execution changes its head, and so does a mark before the first claim", () => {
+test("a modified head goes to the feed until its first claim: after a start over a closed execution, or a wake-up", () => {
   expect(changeOf(record("MODIFY", "HEAD", FRESH))).not.toBeNull();
 });
 
-test("a head that was claimed, parked or closed, and what else stands with an execution, is left out", () => {
+test("a head after its first claim and every other item of an execution are left out", () => {
   expect(changeOf(record("MODIFY", "HEAD"))).toBeNull();
   for (const sk of ["RUN#run", "IN#chain#signal", "ACT#run#1", "EXPIRE#run", "POINTER", "ANSWER"]) {
     expect(changeOf(record("INSERT", sk)), sk).toBeNull();
   }
 });
 
-test("a log that is given its expiry, long after it was shown, is not shown again", () => {
+test("a batch that gets its expiry, long after it was shown, is not shown again", () => {
   expect(changeOf(record("MODIFY", "LOG#run#00000002", { ttl: { N: "1" } }))).toBeNull();
   expect(changeOf(record("MODIFY", "PROGRESS#run#publish#1"))).toBeNull();
 });
 
-test("what is deleted shows nothing", () => {
+test("a deleted item shows nothing", () => {
   const { dynamodb, ...rest } = record("REMOVE", "LOG#run#00000002");
   const { NewImage: _, ...left } = dynamodb;
   expect(changeOf({ ...rest, dynamodb: left })).toBeNull();
@@ -48,15 +48,17 @@ const numbered = (SequenceNumber: string): StreamRecord => {
   return { ...rest, dynamodb: { ...dynamodb, SequenceNumber } };
 };
 
-test("records that come again are named, so that those before them do not", () => {
+test("records to deliver again are named, so that Lambda does not repeat those before them", () => {
   const batch = ["1", "2", "3"].map(numbered);
-  expect(comeAgain(batch, [])).toEqual({ batchItemFailures: [] });
-  expect(comeAgain(batch, ["3", "2"])).toEqual({
+  expect(batchItemFailures(batch, [])).toEqual({ batchItemFailures: [] });
+  expect(batchItemFailures(batch, ["3", "2"])).toEqual({
     batchItemFailures: [{ itemIdentifier: "3" }, { itemIdentifier: "2" }],
   });
 });
 
-test("a batch whose first record fails is thrown back to be halved, and goes no further when that is alone", () => {
-  expect(() => comeAgain(["1", "2"].map(numbered), ["1"])).toThrow("record 1, the first of 2");
-  expect(comeAgain([numbered("1")], ["1"])).toEqual({ batchItemFailures: [{ itemIdentifier: "1" }] });
+test("a batch whose first record fails is an error, so that Lambda halves it, until that record is alone", () => {
+  expect(() => batchItemFailures(["1", "2"].map(numbered), ["1"])).toThrow(
+    "record 1, the first of 2, was not appended",
+  );
+  expect(batchItemFailures([numbered("1")], ["1"])).toEqual({ batchItemFailures: [{ itemIdentifier: "1" }] });
 });

@@ -1,14 +1,14 @@
 /**
- * Records of the change stream of the table Executions, as Lambda hands them over, and which of them the feed is made of:
- * what is put for the first time of a log or of progress, and a head while nobody has claimed it. The event source lets
- * through the same (`infra/constructs/feed.ts`); it is asked again here, because a record too many could be shown as
- * something new: a log is changed once more when it is given its expiry, long after it was shown.
+ * Records of the change stream of the table Executions, as Lambda delivers them. The feed is built from three kinds: new
+ * batches of logs, new progress reports, and heads until their first claim. The event source filters by the same rule
+ * (`infra/constructs/feed.ts`). It is checked here again, because any other record could be shown as a new event: an item
+ * of a log changes once more when it gets its expiry, long after its events were shown.
  */
 
 import type { Change } from "./feed-writer.ts";
 import { FED } from "./names.ts";
 
-/** As much as is used of a record of a DynamoDB stream. */
+/** The fields of a record of a DynamoDB stream that are used here. */
 export interface StreamRecord {
   readonly eventName?: string;
   readonly dynamodb: {
@@ -20,7 +20,7 @@ export interface StreamRecord {
   };
 }
 
-/** Null: it shows nothing that was not shown before. */
+/** Null = the record adds nothing to the feed. */
 export function changeOf({ eventName, dynamodb }: StreamRecord): Change | null {
   const { NewImage, Keys, SequenceNumber, ApproximateCreationDateTime } = dynamodb;
   if (NewImage === undefined) return null;
@@ -32,20 +32,20 @@ export function changeOf({ eventName, dynamodb }: StreamRecord): Change | null {
 }
 
 /**
- * The ids that come again, as Lambda wants them told. It takes up a batch at the first of them, so where that is the first
- * of several, nothing would get smaller: thrown, Lambda halves the batch, until what cannot be taken in is alone, and is
- * set aside alone when its retries are over.
+ * Lambda's form for the records to deliver again. Lambda resumes a batch at the first of them. Where that is the first
+ * record of several, the same batch would come again whole. After an error Lambda halves the batch instead, until the
+ * failing record is alone, and moves that one alone to the dead-letter queue when its retries are over.
  * @throws Error in that case.
  */
-export function comeAgain(records: readonly StreamRecord[], ids: readonly string[]) {
+export function batchItemFailures(records: readonly StreamRecord[], ids: readonly string[]) {
   const first = records[0]?.dynamodb.SequenceNumber;
   if (records.length > 1 && ids.some((id) => id === first)) {
-    throw new Error(`record ${first}, the first of ${records.length}, could not be taken into the feed`);
+    throw new Error(`feed: record ${first}, the first of ${records.length}, was not appended: Lambda halves the batch`);
   }
   return { batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
-/** Lambda hands binary attributes over as base64 text; the SDK's clients hand them over as bytes. */
+/** Lambda delivers binary attributes as base64 text, the SDK's clients as bytes. */
 function decodeBinaries(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decodeBinaries);
   if (typeof value !== "object" || value === null) return value;

@@ -1,6 +1,7 @@
 /**
- * Where in the feed the events of one execution, run or tree can lie: from when it started (the feed notes when it was
- * appended to, and that place is found by halving) to the last batch of its log, once it is closed.
+ * The range of the feed that can hold the events of one execution, run or tree. It begins at the time of the start: feed
+ * items carry the time of their append, and a binary search finds the first item of that time. It ends with the item that
+ * holds the last batch of the log, once the run is closed.
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
@@ -19,15 +20,15 @@ export interface Scope {
   readonly run?: string | undefined;
 }
 export interface Bounds {
-  /** Nothing of it lies at or below this sequence. */
+  /** No event of the scope has this sequence or a lower one. */
   readonly after: number;
-  /** Nothing of it lies behind this item. */
+  /** No event of the scope follows this item. */
   isEnd(stored: Stored): boolean;
-  /** Nothing of it lies above `after`: its end has been seen before. */
+  /** No event of the scope is above `after`: an earlier read has found the end. */
   readonly isOver: boolean;
 }
 
-/** Clocks differ. */
+/** Allowance for clock skew between writers. */
 const MARGIN_MS: Millis = 60_000;
 
 export class Scopes {
@@ -35,7 +36,7 @@ export class Scopes {
   readonly #runIndex: RunIndex;
   readonly #log: Log;
   readonly #places = new LruCache<number>(2_000);
-  /** By source of the last batch: the sequence at which the item with it ends. */
+  /** By the source of a last batch: the last sequence of the item that holds it. */
   readonly #ends = new LruCache<number>(2_000);
 
   constructor(c: Context) {
@@ -61,7 +62,7 @@ export class Scopes {
     };
   }
 
-  /** The runs that are asked for, of an execution all that are known; of a tree those of its root. */
+  /** The items of the runs in the scope: for an execution all its runs, for a tree those of its root. */
   async #runs(workspace: string, { run, execution, root }: Scope): Promise<Item[]> {
     if (run !== undefined) {
       const item = await this.#runIndex.item(workspace, run);
@@ -77,7 +78,7 @@ export class Scopes {
     return head ? [head, ...earlier] : earlier;
   }
 
-  /** The source of the batch that ends the latest run; undefined while it is open. Of a continued run the next goes on. */
+  /** The source of the batch that closes the latest run, undefined = that run is open. */
   async #lastSource([latest]: readonly Item[]): Promise<string | undefined> {
     const item = latest!;
     if (text(item, "status") === "RUNNING") return undefined;
@@ -87,7 +88,7 @@ export class Scopes {
     return first === null ? undefined : `${run}#${first}`;
   }
 
-  /** The end of the last item that was appended before `time`; 0 = none was. */
+  /** The last sequence of the last item that was appended before `time`, 0 = there is no such item. */
   async #placeOf(workspace: string, time: Millis): Promise<number> {
     const known = this.#places.get(`${workspace} ${time}`);
     if (known !== undefined) return known;

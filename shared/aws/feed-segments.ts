@@ -1,4 +1,4 @@
-/** From a changed item of the table Executions to its part of the feed. The same item always gives the same part. */
+/** From a changed item of the table Executions to its segments of the feed. The same item always gives the same segments. */
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { startedOf } from "../protocol/head.ts";
@@ -12,15 +12,15 @@ import { unpack } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
 import { type Item, type Key, text } from "./table.ts";
 
-/** Events above this, bytes of JSON, are not copied into the feed: a part names where they stand. */
-const COPIED = 64 * 1024;
+/** Larger events, in bytes of JSON, are not copied into the feed: the segment names the item that holds them. */
+const MAX_COPIED_BYTES = 64 * 1024;
 
 type Events = readonly { readonly at: number; readonly event: PublicEvent }[];
 
 export class FeedSegments {
   readonly #c: Pick<Context, "tables" | "blobs" | "clock">;
   readonly #runIndex: RunIndex;
-  /** What all events of a run share; small, without its payloads. */
+  /** The facts of a run that all its events show: small, without payloads. */
   readonly #contexts = new LruCache<RunContext>(5_000);
 
   constructor(c: Context) {
@@ -28,12 +28,12 @@ export class FeedSegments {
     this.#runIndex = new RunIndex(c);
   }
 
-  /** None: it shows nothing. */
+  /** Empty = the item adds nothing to the feed. */
   async of(item: Item): Promise<FeedSegment[]> {
     const key = { pk: text(item, "pk")!, sk: text(item, "sk")! };
     const [kind, run = ""] = key.sk.split("#");
     if (key.sk === HEAD) {
-      if (!item.fresh) return []; // marked, claimed, parked or closed: nothing that it shows for the first time
+      if (!item.fresh) return []; // its start was shown before
       return [await this.#start(item)];
     }
     if (kind === "LOG") {
@@ -43,7 +43,7 @@ export class FeedSegments {
       if (events.length === 0 && !isClosing(last)) return []; // FEED-3
       const segment = this.#segment(`${run}#${batch.first}`, events, batch.events.length, key);
       if (last.kind !== "execution_continued") return [segment];
-      // One transaction closes a run and begins the next, and its changes come in any order: the end brings the beginning.
+      // One transaction closes a run and starts the next, and its records come in any order: the end adds the start.
       const next = await this.#runIndex.itemOf(refOf(key.pk), last.run);
       return next ? [segment, await this.#start(next)] : [segment];
     }
@@ -60,11 +60,11 @@ export class FeedSegments {
   }
 
   #segment(source: string, events: Events, n: number, from: Key): FeedSegment {
-    const large = events.length > 0 && JSON.stringify(events).length > COPIED;
+    const large = events.length > 0 && JSON.stringify(events).length > MAX_COPIED_BYTES;
     return large ? { source, n, from } : { source, n, events };
   }
 
-  /** The events of a part that only names them. Gone since: none. */
+  /** The events of a segment that only names their item. Empty = the item has expired. */
   async read(from: Key): Promise<Events> {
     const [kind, run = ""] = from.sk.split("#");
     if (kind === "RUN") {
@@ -85,7 +85,7 @@ export class FeedSegments {
   async #logged(key: Key, run: string, item: Item): Promise<Events> {
     const batch = await batchOf(this.#c, item);
     const context = await this.#context(key.pk, run);
-    if (!context) return []; // expired before it was shown
+    if (!context) return []; // the run expired before its events were shown
     return batch.events.flatMap((e, at) => present(context, e).map((event) => ({ at, event })));
   }
 

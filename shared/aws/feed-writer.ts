@@ -1,10 +1,11 @@
 /**
- * Builds the feed from the change stream of the table Executions. Records of one execution come in order and may come
- * again; several writers may serve one workspace at a time.
+ * Builds the feed from the change stream of the table Executions. Records of one execution come in order and may come more
+ * than once. Several writers may append to one workspace at a time.
  *
- * FEEDWRITER-1. Exactly once: the writer knows the sources of everything that was appended since before its oldest record was
- *     written. It reads what it does not remember, and what others append becomes known the moment they win its place.
- * FEEDWRITER-2. A record that cannot be taken in stops those of its workspace behind it, and no other workspace.
+ * FEEDWRITER-1. Exactly once: the writer knows the sources of all segments that were appended since a time before its
+ *     oldest record. It reads the segments that it does not remember, and learns those of other writers when they win the
+ *     position that it wanted.
+ * FEEDWRITER-2. A record that fails holds up the later records of its workspace, and of no other workspace.
  */
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -12,30 +13,31 @@ import { anchorKey, decodeStored, endOf, type FeedSegment, HIGHEST, itemKey, typ
 import { FeedSegments } from "./feed-segments.ts";
 import { refOf, ttlSeconds } from "./keys.ts";
 import { pack } from "./pack.ts";
-import { type Item, keyItem, N, number, text, within } from "./table.ts";
+import { ABSENT, type Item, keyItem, N, number, text, within } from "./table.ts";
 
 export interface Change {
-  /** Given back if the record could not be taken in: it and all that follow it come again. */
+  /** Answered if the record was not appended: Lambda then delivers it and all later records again. */
   readonly id: string;
-  /** When the change was made, roughly: DynamoDB tells it to the second. */
+  /** Time of the change. DynamoDB gives it in whole seconds. */
   readonly at: Millis;
   readonly image: Item;
 }
 
-/** Clocks that wrote `at` may differ by this, and DynamoDB rounds the time of a change. */
+/** Allowance for clock skew between writers, and for the rounding of a change's time. */
 const MARGIN_MS: Millis = 60_000;
-const RESERVED = 1_000;
-/** An item takes so many events, or bytes of JSON: even if nothing can be compressed, DynamoDB takes that. */
-const MOST_EVENTS = 500;
-const MOST_BYTES = 256 * 1024;
-const REMEMBERED = 50_000;
+const LIMIT_STEP = 1_000;
+/** Limits of one item. JSON of this size fits into DynamoDB's 400 KB even if it does not compress. */
+const MAX_EVENTS = 500;
+const MAX_BYTES = 256 * 1024;
+const MAX_REMEMBERED = 50_000;
 
+/** What the writer knows of one workspace. */
 interface Memory {
   next: number;
-  /** At least the highest sequence of everything that was acknowledged (FEED-2). */
+  /** The limit of the anchor (FEED-2). */
   limit: number;
   sources: Set<string>;
-  /** Everything appended after this is in `sources`. */
+  /** `sources` holds every segment that was appended after this time. */
   since: Millis;
 }
 
@@ -49,7 +51,7 @@ export class FeedWriter {
     this.#segments = new FeedSegments(c);
   }
 
-  /** Ids of the first record of each workspace that could not be taken in. */
+  /** Answers the id of the first record that was not appended, for each workspace that has one. */
   async take(changes: readonly Change[]): Promise<string[]> {
     const failed: string[] = [];
     const byWorkspace = Map.groupBy(changes, (change) => refOf(text(change.image, "pk")!).workspace);
@@ -57,24 +59,24 @@ export class FeedWriter {
       let reached = 0;
       try {
         const segments: FeedSegment[] = [];
-        let trouble: unknown;
+        let failure: unknown;
         for (const change of some) {
           try {
             segments.push(...(await this.#segments.of(change.image)));
             reached += 1;
           } catch (error) {
-            trouble = error;
+            failure = error;
             break;
           }
         }
         const before = reached;
-        reached = 0; // until it is appended, nothing is
+        reached = 0; // if the append fails, all of these records come again
         if (segments.length > 0) await this.#append(workspace, segments, Math.min(...some.map((x) => x.at)));
         reached = before;
-        if (trouble) throw trouble;
+        if (failure) throw failure;
       } catch (error) {
         this.#memory.delete(workspace);
-        this.#c.log.error("events could not be put into the feed", { workspace, error });
+        this.#c.log.error("feed: records not appended, they are delivered again", { workspace, error });
         failed.push(some[reached]!.id); // FEEDWRITER-2
       }
     }
@@ -82,7 +84,7 @@ export class FeedWriter {
   }
 
   async #append(workspace: string, segments: readonly FeedSegment[], oldest: Millis): Promise<void> {
-    const memory = await this.#remembering(workspace, oldest);
+    const memory = await this.#memoryOf(workspace, oldest);
     let left = segments.filter((segment) => !memory.sources.has(segment.source));
     while (left.length > 0) {
       const group = chunk(left);
@@ -96,24 +98,24 @@ export class FeedWriter {
         segments: packed.attribute,
         ttl: N(ttlSeconds(now + this.#c.settings.retentionMs)),
       };
-      const put = await this.#c.tables.feed.put(item, { expression: "attribute_not_exists(pk)" });
+      const put = await this.#c.tables.feed.put(item, ABSENT);
       if (put.ok) {
         this.#learn(memory, { first: memory.next, n, at: now, segments: group });
-        await this.#raise(workspace, memory);
+        await this.#raiseLimit(workspace, memory);
         left = left.slice(group.length);
       } else {
-        await this.#catchUp(workspace, memory); // somebody else won the place (FEED-1)
+        await this.#catchUp(workspace, memory); // another writer won this position (FEED-1)
         left = left.filter((segment) => !memory.sources.has(segment.source));
       }
     }
   }
 
   /** FEEDWRITER-1. */
-  async #remembering(workspace: string, oldest: Millis): Promise<Memory> {
+  async #memoryOf(workspace: string, oldest: Millis): Promise<Memory> {
     const known = this.#memory.get(workspace);
-    if (known && known.since <= oldest - MARGIN_MS && known.sources.size < REMEMBERED) return known;
+    if (known && known.since <= oldest - MARGIN_MS && known.sources.size < MAX_REMEMBERED) return known;
     const since = oldest - MARGIN_MS;
-    // Before the items: an anchor says that something was appended, so that finding nothing after it means expired (FEED-2).
+    // The anchor is read before the items: an anchor without items means that they have expired (FEED-2).
     const anchor = await this.#c.tables.feed.get(anchorKey(workspace));
     const sources = new Set<string>();
     let next: number | undefined;
@@ -141,11 +143,11 @@ export class FeedWriter {
     memory.next = Math.max(memory.next, stored.first + stored.n);
   }
 
-  /** FEED-2. A writer that dies before this meets the same record again, and does it then. */
-  async #raise(workspace: string, memory: Memory): Promise<void> {
+  /** FEED-2. A writer that dies before this receives the record again, and raises the limit then. */
+  async #raiseLimit(workspace: string, memory: Memory): Promise<void> {
     const last = memory.next - 1;
     if (last <= memory.limit) return;
-    const limit = last + RESERVED;
+    const limit = last + LIMIT_STEP;
     await this.#c.tables.feed.update(anchorKey(workspace), "SET #limit = :limit", {
       condition: "attribute_not_exists(#limit) OR #limit < :limit",
       names: { "#limit": "limit" },
@@ -160,7 +162,7 @@ const range = (workspace: string, from: number) => ({
   to: itemKey(workspace, HIGHEST).sk,
 });
 
-/** As many of the first parts as one item takes, at least one. */
+/** As many of the first segments as one item can hold, at least one. */
 function chunk(segments: readonly FeedSegment[]): FeedSegment[] {
   let events = 0;
   let bytes = 0;
@@ -168,7 +170,7 @@ function chunk(segments: readonly FeedSegment[]): FeedSegment[] {
   for (const segment of segments) {
     events += segment.n;
     bytes += Buffer.byteLength(JSON.stringify(segment));
-    if (n > 0 && (events > MOST_EVENTS || bytes > MOST_BYTES)) break;
+    if (n > 0 && (events > MAX_EVENTS || bytes > MAX_BYTES)) break;
     n += 1;
   }
   return segments.slice(0, n);

@@ -1,9 +1,9 @@
 /**
- * Reading the feed, and publishing into it. Progress is written under the execution's own key, so that it travels the
- * change stream in its place among the execution's events.
+ * Reads the feed and publishes progress. A progress report is an item in the execution's partition, so that the change
+ * stream delivers it in order with the execution's events.
  *
- * A reader that wants one execution, run or tree begins at the time when that started and, where it can know, stops
- * after its end: it does not walk through the whole workspace.
+ * A read of one execution, run or tree begins at the time of its start and stops after its end, where that is known, so
+ * that it does not read the whole workspace.
  */
 import type { PublicEvent } from "../core/present.ts";
 import { LruCache } from "../lib/lru-cache.ts";
@@ -25,21 +25,21 @@ import { payloadOwner } from "./heads.ts";
 import { progressKey, ttlSeconds } from "./keys.ts";
 import { INLINE_ONCE, stored } from "./pack.ts";
 import type { PollBackoff } from "./poll-backoff.ts";
-import { type Item, keyItem, N, number, within } from "./table.ts";
+import { ABSENT, type Item, keyItem, N, number, within } from "./table.ts";
 
 export class AwsFeed implements Feed {
   readonly #c: Context;
   readonly #segments: FeedSegments;
   readonly #scopes: Scopes;
-  readonly #pace: PollBackoff;
-  /** Ends of items: whoever reads on from one need not look for an item around it. */
+  readonly #backoff: PollBackoff;
+  /** Last sequences of items: a read that continues after one of them need not look for an item that spans it. */
   readonly #ends = new LruCache<true>(10_000);
 
-  constructor(c: Context, pace: PollBackoff) {
+  constructor(c: Context, backoff: PollBackoff) {
     this.#c = c;
     this.#segments = new FeedSegments(c);
     this.#scopes = new Scopes(c);
-    this.#pace = pace;
+    this.#backoff = backoff;
   }
 
   async publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]): Promise<void> {
@@ -47,10 +47,10 @@ export class AwsFeed implements Feed {
     const item = {
       ...keyItem(progressKey(ref, run, id)),
       events: await stored(this.#c.blobs, events, where),
-      // The feed may point to it instead of copying it, so it lives as long as the feed does.
+      // The feed may name this item instead of copying it, so it expires no sooner than the feed.
       ttl: N(ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs)),
     };
-    await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
+    await this.#c.tables.executions.put(item, ABSENT);
   }
 
   async last(workspace: string): Promise<number> {
@@ -70,7 +70,7 @@ export class AwsFeed implements Feed {
       for (const item of await this.#events(stored)) {
         if (item.sequence > p.after && wanted(item.event, scope)) items.push(item);
       }
-      const isEnd = bounds.isEnd(stored);
+      const isEnd = bounds.isEnd(stored); // also remembers the end, so it is called for every item
       if (items.length >= limit || isEnd) break;
     }
     if (items.length > 0) this.#reset(workspace, items);
@@ -80,7 +80,7 @@ export class AwsFeed implements Feed {
   /** Items that hold sequences above `after`. */
   async *#itemsAfter(workspace: string, after: number): AsyncGenerator<Stored> {
     let checked = after <= 0 || this.#ends.get(`${workspace} ${after}`) !== undefined;
-    const around = async (): Promise<Item | null> => {
+    const spanning = async (): Promise<Item | null> => {
       checked = true;
       const sort = { from: itemKey(workspace, 0).sk, to: itemKey(workspace, after).sk };
       const item = await this.#c.tables.feed.first({ ...within(workspace, sort), ScanIndexForward: false });
@@ -89,10 +89,10 @@ export class AwsFeed implements Feed {
       return null;
     };
     for await (const page of this.#c.tables.feed.pages(within(workspace, this.#from(workspace, after + 1)))) {
-      // Sequences are dense: an item that begins right after shows that none reaches over.
+      // Sequences are dense: an item that begins right after `after` shows that no item spans it.
       if (page[0] && firstSequence(page[0]) === after + 1) checked = true;
       if (!checked) {
-        const item = await around();
+        const item = await spanning();
         if (item) yield decodeStored(this.#c.blobs, item);
       }
       for (const item of page) {
@@ -121,8 +121,9 @@ export class AwsFeed implements Feed {
   }
 
   #reset(workspace: string, items: readonly FeedItem[]): void {
-    this.#pace.reset(workspace);
-    for (const id of new Set(items.map((i) => i.event.wire.workflow_exec_id))) this.#pace.reset(`${workspace}#${id}`);
+    this.#backoff.reset(workspace);
+    for (const id of new Set(items.map((i) => i.event.wire.workflow_exec_id)))
+      this.#backoff.reset(`${workspace}#${id}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * The head as an item. What conditions and indexes name is an attribute of its own; payloads are packed one by one, so
- * that a close writes the result without touching the input; the rest, which never changes in a run, is `body`.
- * What is at its default is left out: most heads fit into one write unit.
+ * The head as an item. Fields that conditions and indexes name are attributes of their own. Payloads are packed one by
+ * one, so that a close writes the result without writing the input again. `body` holds the rest, which never changes in
+ * a run. Fields that have their default are left out: most heads fit into one write unit.
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Ref } from "../ports.ts";
@@ -14,13 +14,13 @@ import { INDEXES } from "./names.ts";
 import { blobOf, INLINE_HEAD, type Packed, pack, unpack, upload } from "./pack.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 
-/** Written with every put or update: the sparse index of what is due. */
+/** The attributes of an entry in the sparse index `due`. */
 export const dueAttributes = (pk: string, dueAt: Millis): Item => ({
   [INDEXES.due.partition]: S(dueShardOf(pk)),
   [INDEXES.due.sort]: N(dueAt),
 });
 
-/** Search keys up to this size stand in the `runs` index; larger ones would make every start and close dearer. */
+/** Search keys up to this size are copied into the `runs` index. Larger ones would raise the price of each start and close. */
 const INDEXED_SEARCH_KEYS = 400;
 
 const PACKED = ["input", "result", "failure", "outbox", "carried", "extensions"] as const;
@@ -36,7 +36,7 @@ const EMPTY: Record<PackedField, string> = {
 
 export const payloadOwner = (ref: Ref, run: string): string => `${ref.workspace}/${ref.execution}/${run}`;
 
-/** The packed form of one field; absent = it has its default. */
+/** The packed form of one field, undefined = the field has its default. */
 export async function packField(
   ref: Ref,
   run: string,
@@ -59,7 +59,7 @@ export interface EncodedHead {
   readonly blobs: readonly Packed[];
 }
 
-/** The whole item. `fresh`: a chain begins with it, and the feed has yet to show that. */
+/** The whole item. `fresh`: the head begins a chain, and the feed has not shown the start yet. */
 export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<EncodedHead> {
   const pk = pkOf(head);
   const packed: Partial<Record<string, Packed>> = await packSearchKeys(head);
@@ -92,7 +92,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     [INDEXES.runs.sort]: N(head.started_at),
     base: N(Buffer.byteLength(JSON.stringify({ first: 1, events: [startedOf(head)], append_id: head.run }))),
     ...(head.due_at !== null && dueAttributes(pk, head.due_at)),
-    ...(head.wake_pending && { wake_pending: { BOOL: true }, promised: N(head.due_at!) }),
+    ...(head.wake_pending && { wake_pending: { BOOL: true }, wake_due_at: N(head.due_at!) }),
     ...(head.owner !== null && { owner: S(head.owner) }),
     ...(head.user !== null && { user: S(head.user) }),
     ...(head.root !== head.execution && { root: S(head.root) }),
@@ -113,7 +113,22 @@ export async function storeHeadBlobs(blobs: Blobs, encoded: EncodedHead): Promis
   return encoded.item;
 }
 
+/**
+ * Refuses a head that a build before the first release wrote: those counted a `turn` and had no `fence`.
+ * @throws Error saying which execution it is and what to do.
+ */
+export function requireFence(item: Item): void {
+  if (number(item, "fence") !== undefined) return;
+  const { workspace, execution } = refOf(text(item, "pk")!);
+  const found = item.turn === undefined ? "it has no fence" : "it has a turn and no fence";
+  throw new Error(
+    `the head of execution ${execution} in workspace ${workspace} was written by a build before the first release (${found}): ` +
+      "deploy the version that wrote it, or delete this installation (npm run destroy) and deploy a new one",
+  );
+}
+
 export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
+  requireFence(item);
   const ref = refOf(text(item, "pk")!);
   const read = async <T>(attribute: AttributeValue | undefined, empty: T): Promise<T> =>
     attribute === undefined ? empty : unpack<T>(blobs, attribute);
@@ -146,7 +161,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     wake_pending: item.wake_pending?.BOOL ?? false,
     fence: number(item, "fence")!,
     effects_done_through: number(item, "effects_done_through")!,
-    owner: text(item, "driver") ?? null,
+    owner: text(item, "owner") ?? null,
     outbox,
     token: body.token,
     input,
@@ -165,11 +180,11 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
   };
 }
 
-/** Names of the objects that the item stands for. */
+/** Keys of the S3 objects that hold values of the item. */
 export const blobsOf = (item: Item): string[] =>
   [...PACKED, "body", "search_keys_packed"].flatMap((name) => blobOf(item[name]) ?? []);
 
-/** DynamoDB deletes days late: what is past its time is gone for every reader. */
+/** DynamoDB deletes an expired item days late. Readers treat it as deleted from its expiry on. */
 export const isExpired = (item: Item, now: Millis): boolean => {
   const ttl = number(item, "ttl");
   return ttl !== undefined && ttl * 1000 <= now;

@@ -1,6 +1,7 @@
 /**
- * The inbox: one item per message under the execution's own key, so that senders meet nobody. A message of an execution
- * with a deadline expires like its log (LOG-4); others are deleted when they are taken in, or when the execution ends.
+ * The inbox: one item per message, under the execution's partition. Each sender writes a key of its own and so never
+ * conflicts with another writer. A message of an execution with a deadline expires like its log (LOG-4). A worker's append
+ * deletes the messages that it takes in, and `retention.ts` those that are left when the execution has closed.
  */
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { LruCache } from "../lib/lru-cache.ts";
@@ -9,13 +10,13 @@ import { inOrder, type Message } from "../protocol/messages.ts";
 import type { Context } from "./context.ts";
 import { inboxPrefix, messageKey, pkOf, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
-import { keyItem, N, within } from "./table.ts";
+import { ABSENT, keyItem, N, within } from "./table.ts";
 
 const CONCURRENCY = 25;
 
 export class Inbox {
   readonly #c: Context;
-  /** Deadlines of chains: senders read the head first, so they mostly know. */
+  /** Deadlines by chain. A sender reads the head before it puts a message, so the deadline is mostly known here. */
   readonly #deadlines = new LruCache<number>(20_000);
 
   constructor(c: Context) {
@@ -34,7 +35,7 @@ export class Inbox {
       message: await stored(this.#c.blobs, message, { owner, inline: INLINE_ONCE }),
       ...(deadline !== undefined && { ttl: N(ttlSeconds(deadline + this.#c.settings.retentionMs)) }),
     };
-    const put = await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
+    const put = await this.#c.tables.executions.put(item, ABSENT);
     if (!put.ok) await expireValue(this.#c.blobs, item.message, put.found?.message);
   }
 

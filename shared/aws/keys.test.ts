@@ -5,25 +5,25 @@ import { queueArn, queueName } from "./queue-names.ts";
 
 const ref = { workspace: "0190a000-0000-7000-8000-00000000da7a", execution: "x-1_2" };
 
-test("an execution is found again from its partition key", () => {
+test("a partition key reads back to its execution", () => {
   expect(refOf(pkOf(ref))).toEqual(ref);
 });
 
-test("an id of version 7 says when it was made, any other says nothing", () => {
+test("a UUID of version 7 contains its time, any other id contains none", () => {
   const now = 1_800_000_000_123;
   expect(timeOf(uuid7(now))).toBe(now);
   expect(timeOf("b1c0f3a0-7a64-4a6e-9d0e-0f1b2c3d4e5f")).toBeUndefined();
   expect(timeOf("not an id")).toBeUndefined();
 });
 
-test("a run whose id does not say when it started needs a pointer", () => {
+test("a run whose id does not contain its start needs a pointer", () => {
   const now = 1_800_000_000_000;
   expect(needsPointer(uuid7(now), now - 3)).toBe(false);
   expect(needsPointer(uuid7(now), now - 60_000)).toBe(true);
   expect(needsPointer("b1c0f3a0-7a64-4a6e-9d0e-0f1b2c3d4e5f", now)).toBe(true);
 });
 
-test("shards never move: entries are where they were first put", () => {
+test("the shard of an id never changes, since existing entries stay in theirs", () => {
   expect(runsShardOf("w", "0190a000-0000-7000-8000-00000000da7a")).toBe("w#2");
   expect(runsShardOf("w", "0190a000-0000-7000-8000-00000000da7b")).toBe("w#7");
 });

@@ -1,20 +1,23 @@
 /**
- * Keys of the table Executions. An execution is one partition, so that a claim reads one place and the change stream
- * keeps its order.
+ * Keys of the table Executions. An execution is one partition: a claim reads one partition, and the change stream keeps
+ * the order of the execution's records.
  *
- * KEY-1. Every key begins with its workspace; ids hold no `#`, so no id can reach into another partition.
- * KEY-2. A run is found by its id alone. An id of version 7 says when it was made, which is when the run started: its entry
- *     in the `runs` index lies in the shard of the id, at that time, and costs no write of its own. An id that does not
- *     (a continued run takes the id that its predecessor's worker chose) gets a pointer item.
+ * KEY-1. Every key begins with its workspace, and ids hold no `#`: no id can name a key of another partition.
+ * KEY-2. A run is found by its id alone. A UUID of version 7 contains the time at which it was made, which is the start of
+ *     the run: the run's entry in the index `runs` is in the shard of the id, at that time, and costs no further write. A
+ *     run with another id (the worker of the previous run chooses the id of a continued run) gets a pointer item.
  */
 import { createHash } from "node:crypto";
 import type { Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Key } from "./table.ts";
 
-/** Entries of `due` move twice a drive: 16 shards carry about 8,000 drives a second. Never change: entries keep theirs. */
+/**
+ * A claim and its park each move an entry of `due`: 16 shards carry about 8,000 of these pairs a second. Do not change:
+ * existing entries stay in the shard they were written to.
+ */
 export const DUE_SHARDS = 16;
-/** Entries of `runs` are written at start and close: 8 shards carry about 4,000 executions a second in one workspace. */
+/** A start and a close write an entry of `runs`: 8 shards carry about 4,000 executions a second in one workspace. */
 export const RUN_SHARDS = 8;
 
 export const pkOf = (ref: Ref): string => `${ref.workspace}#${ref.execution}`;
@@ -27,7 +30,7 @@ export const HEAD = "HEAD";
 export const headKey = (ref: Ref): Key => ({ pk: pkOf(ref), sk: HEAD });
 export const runKey = (ref: Ref, run: string): Key => ({ pk: pkOf(ref), sk: `RUN#${run}` });
 
-/** No history is longer than 51,200 events. */
+/** Eight digits: a history has 51,200 events at most. */
 const padded = (first: number): string => String(first).padStart(8, "0");
 export const logPrefix = (run: string): string => `LOG#${run}#`;
 export const logKey = (ref: Ref, run: string, first: number): Key => ({
@@ -37,7 +40,7 @@ export const logKey = (ref: Ref, run: string, first: number): Key => ({
 export const firstOf = (sk: string): number => Number(sk.slice(sk.lastIndexOf("#") + 1));
 
 export const inboxPrefix = (chain: string): string => `IN#${chain}#`;
-/** A sort key has 1,024 bytes; an id that would not fit stands there as its digest. */
+/** A sort key has 1,024 bytes at most. A message id that would not fit is replaced by its digest. */
 export const messageKey = (ref: Ref, chain: string, id: string): Key => ({
   pk: pkOf(ref),
   sk: inboxPrefix(chain) + (Buffer.byteLength(id) <= 512 ? id : createHash("sha256").update(id).digest("hex")),
@@ -49,15 +52,15 @@ export const activityKey = (ref: Ref, run: string, activity: number): Key => ({
 });
 export const progressKey = (ref: Ref, run: string, id: string): Key => ({ pk: pkOf(ref), sk: `PROGRESS#${run}#${id}` });
 export const expiryKey = (ref: Ref, run: string): Key => ({ pk: pkOf(ref), sk: `EXPIRE#${run}` });
-/** Not an execution: ids of executions hold no slash. */
+/** No execution has this partition: ids of executions hold no slash. */
 export const pointerKey = (workspace: string, run: string): Key => ({ pk: `${workspace}#/run/${run}`, sk: "POINTER" });
 export const answerKey = (workspace: string, query: string): Key => ({
   pk: `${workspace}#/query/${query}`,
   sk: "ANSWER",
 });
 
-/** FNV-1a: spreads ids over shards; the same everywhere and for ever. */
-function spread(value: string, shards: number): number {
+/** FNV-1a. Do not change: it says in which shard an existing entry is. */
+function hashTo(value: string, shards: number): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < value.length; i++) {
     hash ^= value.charCodeAt(i);
@@ -66,16 +69,16 @@ function spread(value: string, shards: number): number {
   return (hash >>> 0) % shards;
 }
 export const dueShard = (shard: number): string => `due#${shard}`;
-export const dueShardOf = (pk: string): string => dueShard(spread(pk, DUE_SHARDS));
-/** Closed runs whose items have yet to be given their expiry, in the same index. */
+export const dueShardOf = (pk: string): string => dueShard(hashTo(pk, DUE_SHARDS));
+/** Shards of the same index for the notes of closed runs whose items have no expiry yet. */
 export const expiryShard = (shard: number): string => `expire#${shard}`;
-export const expiryShardOf = (pk: string): string => expiryShard(spread(pk, DUE_SHARDS));
+export const expiryShardOf = (pk: string): string => expiryShard(hashTo(pk, DUE_SHARDS));
 export const runsShard = (workspace: string, shard: number): string => `${workspace}#${shard}`;
-export const runsShardOf = (workspace: string, run: string): string => runsShard(workspace, spread(run, RUN_SHARDS));
+export const runsShardOf = (workspace: string, run: string): string => runsShard(workspace, hashTo(run, RUN_SHARDS));
 
-/** How far the time in a run's id may lie from its start. */
+/** How far the time in a run's id may differ from the run's start. */
 export const ID_WINDOW_MS: Millis = 5_000;
-/** When an id of version 7 was made; undefined: it is of another version. */
+/** The time at which a UUID of version 7 was made, undefined = the id is of another version. */
 export function timeOf(id: string): Millis | undefined {
   return id[14] === "7" && id.length === 36 ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
 }
@@ -85,5 +88,5 @@ export function needsPointer(run: string, startedAt: Millis): boolean {
   return made === undefined || Math.abs(made - startedAt) > ID_WINDOW_MS;
 }
 
-/** DynamoDB's expiry, in seconds. It deletes days late, so readers ask `isExpired`. */
+/** A value for the attribute `ttl`, seconds. DynamoDB deletes expired items days late, so readers call `isExpired`. */
 export const ttlSeconds = (at: Millis): number => Math.ceil(at / 1000);

@@ -1,14 +1,15 @@
 /**
  * The log of a run: one item per batch, keyed by its first event.
  *
- * LOG-1. A batch is one conditional put at its position; the loser is answered the batch that stands there, without a read.
- * LOG-2. The condition sees one key alone. That the position follows the last batch, and is not in the middle of one, is
- *     known before the put: mostly from memory (the end of a batch never moves), else by one read.
- * LOG-3. Each batch carries what the next one needs: the bytes of the log so far, when it expires, and whether any batch
- *     lies in S3.
- * LOG-4. Expiry costs nothing: the log of a run with a deadline is born with `deadline + retention`, long after which
- *     nothing of it can be open (the sweeper closes what is past its deadline). The log of a run without a deadline has
- *     no expiry until the run closes; `retention.ts` gives it one then, at one write unit per batch.
+ * LOG-1. A batch is one conditional put at its position. A failed condition answers the batch that has the position,
+ *     without a read.
+ * LOG-2. The condition sees one key alone. Before the put, the log's end says whether the position follows the last batch
+ *     and is not inside one: mostly from memory (the end of a batch never changes), else by one read.
+ * LOG-3. Each batch carries the facts that the next one needs: the bytes of the log so far, its expiry, and whether any
+ *     batch has an object in S3.
+ * LOG-4. The log of a run with a deadline is written with the expiry `deadline + retention + a day`, which costs nothing.
+ *     The run is closed long before that, because the sweeper closes runs past their deadline. The log of a run without a
+ *     deadline has no expiry until the run closes. `retention.ts` gives it one then, at one write unit per batch.
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
@@ -18,108 +19,113 @@ import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
-import { type Item, N, number, S, text, within } from "./table.ts";
+import { ABSENT, type Item, N, number, S, text, within } from "./table.ts";
 
-/** What is known of the log up to the end of some batch (LOG-3). */
-export interface Upto {
+/** The facts of LOG-3 at the end of a batch. */
+export interface LogEnd {
   readonly tail: number;
   readonly bytes: number;
   /** Seconds; undefined: the run has no deadline. */
   readonly ttl: number | undefined;
   readonly blobs: boolean;
 }
-export type Position = { kind: "free"; upto: Upto } | { kind: "taken"; by: Batch | null };
+export type Position = { kind: "free"; end: LogEnd } | { kind: "taken"; by: Batch | null };
 
 const DAY: Millis = 86_400_000;
 
 export class Log {
   readonly #c: Context;
-  readonly #known = new LruCache<Upto>(20_000);
+  readonly #known = new LruCache<LogEnd>(20_000);
 
   constructor(c: Context) {
     this.#c = c;
   }
 
-  /** LOG-2. `free` still has to be won by the put. */
+  /** LOG-2. After `free` the put may still lose to another writer. */
   async position(ref: Ref, run: string, first: number): Promise<Position> {
     const known = this.#known.get(idOf(ref, run));
-    if (known?.tail === first - 1) return { kind: "free", upto: known };
+    if (known?.tail === first - 1) return { kind: "free", end: known };
     if (first === 2) {
-      const upto = await this.#beginning(ref, run);
-      return upto ? { kind: "free", upto } : { kind: "taken", by: null };
+      const end = await this.#beginning(ref, run);
+      return end ? { kind: "free", end } : { kind: "taken", by: null };
     }
     const sort = { from: logKey(ref, run, 2).sk, to: logKey(ref, run, first).sk };
     const last = await this.#c.tables.executions.first({ ...within(pkOf(ref), sort), ScanIndexForward: false });
     if (!last) return { kind: "taken", by: null };
     if (firstOf(text(last, "sk")!) === first) return { kind: "taken", by: await this.#batch(last) };
-    const upto = uptoOf(last);
-    return upto.tail === first - 1 ? { kind: "free", upto } : { kind: "taken", by: null };
+    const end = logEndOf(last);
+    return end.tail === first - 1 ? { kind: "free", end } : { kind: "taken", by: null };
   }
 
-  /** Of a run's log before its first batch; null: there is no such run of this execution. */
-  async #beginning(ref: Ref, run: string): Promise<Upto | null> {
+  /** The end of a log without batches, null = the execution has no such run. */
+  async #beginning(ref: Ref, run: string): Promise<LogEnd | null> {
     const { executions } = this.#c.tables;
     const head = await executions.get(headKey(ref));
     const item = head && text(head, "run") === run ? head : await executions.get(runKey(ref, run));
-    return item ? this.#uptoStart(item) : null;
+    return item ? this.#emptyLogEnd(item) : null;
   }
 
-  #uptoStart(head: Item): Upto {
+  #emptyLogEnd(head: Item): LogEnd {
     const deadline = number(head, "deadline");
     const ttl = deadline === undefined ? undefined : ttlSeconds(deadline + this.#c.settings.retentionMs + DAY);
     return { tail: 1, bytes: number(head, "base") ?? 0, ttl, blobs: false };
   }
 
-  /** Whoever has the head of a run needs no read to write the first batch. */
+  /** From the item of a run, so that the put of its first batch needs no read. */
   remember(ref: Ref, head: Item): void {
     const id = idOf(ref, text(head, "run")!);
-    if (this.#known.get(id) === undefined) this.#known.set(id, this.#uptoStart(head));
+    if (this.#known.get(id) === undefined) this.#known.set(id, this.#emptyLogEnd(head));
   }
 
-  /** The item of a batch, with what has to be in S3 before it, and what is known once it is written. */
-  async encode(ref: Ref, run: string, batch: Batch, upto: Upto): Promise<{ item: Item; packed: Packed; next: Upto }> {
+  /** The item of a batch, the object that must be in S3 before it, and the log's end once it is written. */
+  async encode(
+    ref: Ref,
+    run: string,
+    batch: Batch,
+    before: LogEnd,
+  ): Promise<{ item: Item; packed: Packed; end: LogEnd }> {
     const json = JSON.stringify(batch);
     const packed = await pack(json, payloadOwner(ref, run), INLINE_ONCE);
-    const next: Upto = {
+    const end: LogEnd = {
       tail: batch.first + batch.events.length - 1,
-      bytes: upto.bytes + Buffer.byteLength(json),
-      ttl: upto.ttl,
-      blobs: upto.blobs || packed.blob !== undefined,
+      bytes: before.bytes + Buffer.byteLength(json),
+      ttl: before.ttl,
+      blobs: before.blobs || packed.blob !== undefined,
     };
     const { pk, sk } = logKey(ref, run, batch.first);
     const item: Item = {
       pk: S(pk),
       sk: S(sk),
       n: N(batch.events.length),
-      bytes: N(next.bytes),
+      bytes: N(end.bytes),
       batch: packed.attribute,
-      ...(next.blobs && { blobs: { BOOL: true } }),
-      ...(next.ttl !== undefined && { ttl: N(next.ttl) }),
+      ...(end.blobs && { blobs: { BOOL: true } }),
+      ...(end.ttl !== undefined && { ttl: N(end.ttl) }),
     };
-    return { item, packed, next };
+    return { item, packed, end };
   }
 
   async put(ref: Ref, run: string, batch: Batch, maxBytes: number) {
     const at = await this.position(ref, run, batch.first);
     if (at.kind === "taken") return at;
-    const { item, packed, next } = await this.encode(ref, run, batch, at.upto);
-    if (next.bytes > maxBytes) {
+    const { item, packed, end } = await this.encode(ref, run, batch, at.end);
+    if (end.bytes > maxBytes) {
       const there = await this.#c.tables.executions.get(logKey(ref, run, batch.first));
       if (there) return { kind: "taken" as const, by: await this.#batch(there) };
-      return { kind: "full" as const, bytes: next.bytes };
+      return { kind: "full" as const, bytes: end.bytes };
     }
     await upload(this.#c.blobs, [packed]); // PACK-1
-    const put = await this.#c.tables.executions.put(item, { expression: "attribute_not_exists(pk)" });
+    const put = await this.#c.tables.executions.put(item, ABSENT);
     if (!put.ok) {
       await expireValue(this.#c.blobs, packed.attribute, put.found?.batch);
       return { kind: "taken" as const, by: put.found ? await this.#batch(put.found) : null };
     }
-    this.written(ref, run, next);
+    this.written(ref, run, end);
     return { kind: "written" as const };
   }
 
-  written(ref: Ref, run: string, upto: Upto): void {
-    this.#known.set(idOf(ref, run), upto);
+  written(ref: Ref, run: string, end: LogEnd): void {
+    this.#known.set(idOf(ref, run), end);
   }
 
   async batches(ref: Ref, run: string, after: number): Promise<Batch[]> {
@@ -128,12 +134,12 @@ export class Log {
     for await (const page of this.#c.tables.executions.pages(within(pkOf(ref), sort))) {
       batches.push(...(await Promise.all(page.map((item) => this.#batch(item)))));
       const last = page.at(-1);
-      if (last) this.written(ref, run, uptoOf(last));
+      if (last) this.written(ref, run, logEndOf(last));
     }
     return batches;
   }
 
-  /** The first event of the last batch, null = the log is empty. */
+  /** The position of the last batch, null = the log is empty. */
   async lastFirst(ref: Ref, run: string): Promise<number | null> {
     const query = { ...within(pkOf(ref), { prefix: logPrefix(run) }), ScanIndexForward: false };
     const last = await this.#c.tables.executions.first({ ...query, ProjectionExpression: "sk" });
@@ -147,7 +153,7 @@ export class Log {
 
 export const batchOf = (c: Pick<Context, "blobs">, item: Item): Promise<Batch> => unpack<Batch>(c.blobs, item.batch!);
 
-function uptoOf(item: Item): Upto {
+function logEndOf(item: Item): LogEnd {
   return {
     tail: firstOf(text(item, "sk")!) + number(item, "n")! - 1,
     bytes: number(item, "bytes")!,

@@ -1,6 +1,6 @@
 /**
- * What the adapter has used, as AWS bills it: counted from `ReturnConsumedCapacity`, never estimated; and what that was
- * for. The bench prints it per step, handlers write it as metrics.
+ * Counts the units and requests that the adapter uses, as AWS bills them (from `ReturnConsumedCapacity`, never estimated),
+ * and the executions and steps that they were used for. The benchmark prints both per step, handlers write them as metrics.
  */
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
@@ -11,7 +11,7 @@ import type { STSClient } from "@aws-sdk/client-sts";
 export interface Usage {
   /** Calls of DynamoDB. */
   dynamo: number;
-  /** Write and read request units, those of indexes included. */
+  /** Write and read request units, including those of indexes. */
   writeUnits: number;
   readUnits: number;
   /** Requests of SQS (64 KB of payload each), S3, STS and EventBridge Scheduler. */
@@ -19,13 +19,13 @@ export interface Usage {
   s3: number;
   sts: number;
   scheduler: number;
-  /** HTTP requests that were answered. */
+  /** Answered HTTP requests. */
   requests: number;
-  /** Outcomes of activities that were written to histories. */
+  /** Outcomes of activities written to histories. */
   steps: number;
-  /** Messages put into inboxes, repeated ones included. */
+  /** Messages put into inboxes, including repeated ones. */
   messages: number;
-  /** Executions. One that continues as new is neither closed nor started by that. */
+  /** Executions. Continuing as new neither starts nor closes one. */
   started: number;
   closed: number;
 }
@@ -50,8 +50,8 @@ export class Meter {
   /** Units and calls by operation, such as `PutItem`. */
   readonly operations = new Map<string, { calls: number; units: number }>();
 
-  count(what: Partial<Usage>): void {
-    for (const [name, n] of Object.entries(what) as [keyof Usage, number][]) this.#used[name] += n;
+  count(usage: Partial<Usage>): void {
+    for (const [name, n] of Object.entries(usage) as [keyof Usage, number][]) this.#used[name] += n;
   }
 
   /** One call of a service. */
@@ -62,7 +62,7 @@ export class Meter {
     this.operations.set(operation, { calls: known.calls + 1, units: known.units + units });
   }
 
-  /** Used since the last `take`, which sets it back to nothing. */
+  /** The usage since the last `take`. Resets it to zero. */
   take(): Usage {
     const used = { ...this.#used };
     Object.assign(this.#used, NOTHING);
@@ -86,7 +86,7 @@ type AnyClient = DynamoDBClient | SQSClient | S3Client | STSClient | SchedulerCl
 type Service = "dynamo" | "sqs" | "s3" | "sts" | "scheduler";
 type Count = (operation: string, output: Record<string, unknown>, input: Record<string, unknown>) => Partial<Usage>;
 
-/** Counts what `client` does from now on. */
+/** Counts the calls of `client` from now on. */
 export function metered<C extends AnyClient>(client: C, meter: Meter, service: Service): C {
   const count: Count = service === "dynamo" ? dynamoUsage : service === "sqs" ? sqsUsage : () => ({ [service]: 1 });
   const stack = client.middlewareStack as DynamoDBClient["middlewareStack"];
@@ -102,7 +102,7 @@ export function metered<C extends AnyClient>(client: C, meter: Meter, service: S
         meter.add(operation, count(operation, result.output as unknown as Record<string, unknown>, input));
         return result;
       } catch (error) {
-        // A write whose condition fails is charged as well, but does not say how much: at least one unit.
+        // AWS also charges a write whose condition fails, and does not say how much: at least one unit.
         const name = (error as Error).name;
         const refused = name === "ConditionalCheckFailedException" ? { writeUnits: 1 } : {};
         meter.add(operation, { [service]: 1, ...refused });
@@ -115,8 +115,8 @@ export function metered<C extends AnyClient>(client: C, meter: Meter, service: S
 }
 
 const dynamoUsage: Count = (operation, output) => {
-  const told = output.ConsumedCapacity as Capacity | Capacity[] | undefined;
-  const units = [told ?? []].flat().reduce((sum, one) => sum + (one.CapacityUnits ?? 0), 0);
+  const consumed = output.ConsumedCapacity as Capacity | Capacity[] | undefined;
+  const units = [consumed ?? []].flat().reduce((sum, one) => sum + (one.CapacityUnits ?? 0), 0);
   return { dynamo: 1, ...(WRITES.has(operation) ? { writeUnits: units } : { readUnits: units }) };
 };
 

@@ -1,38 +1,38 @@
 /**
- * What the CDK app and the handlers must agree on: environment variables, keys, indexes, tags, function names.
+ * Names that the CDK app and the handlers share: environment variables, keys, indexes, tags, functions.
  *
- * Constants only. Handlers import this file, so it must never import the CDK (it would be bundled into every one of
- * them), nor an AWS client (the CDK app would load it).
+ * Constants only. Handlers import this file, so an import of the CDK here would be bundled into each of them. The CDK app
+ * imports it too, and would load an AWS client that is imported here.
  */
 
-/** Where a function's requests come from, and how it must answer. */
+/** The source of a function's requests, and the form of its answers. */
 export interface FunctionFacts {
   /**
    * `rest`: API Gateway, `url`: its own function URL, `events`: queues, streams and rules.
    */
   readonly front: "rest" | "url" | "events";
   /**
-   * `stream`: the handler is wrapped by `awslambda.streamifyResponse` (middy's streamify mode) and every route of its
-   * area uses a streaming integration. `buffered`: it returns one answer. A function is one or the other, because a
-   * streaming handler behind a buffering integration answers its raw frames.
+   * `stream`: `awslambda.streamifyResponse` wraps the handler (middy's streamify mode), and every route of its area uses
+   * a streaming integration. `buffered`: the handler returns one answer. A function has one form only: a streaming
+   * handler behind a buffering integration answers its raw frames.
    */
   readonly response: "stream" | "buffered";
-  /** Seconds until Lambda ends an invocation. Queue visibility is derived from it. */
+  /** Seconds until Lambda ends an invocation. The visibility timeout of the function's queue is derived from it. */
   readonly timeoutSeconds: number;
   /** Megabytes; Lambda gives CPU in proportion (1,769 MB are one core). */
   readonly memoryMb: number;
   /**
-   * It sends messages that come back to it by design: Lambda's detection of recursive loops, which takes the chain for a
-   * bug and drops it after 16 rounds, has to let it.
+   * The function sends messages to the queue that invokes it, by design. Lambda's recursive loop detection, which would
+   * stop such a chain after 16 rounds, is told to allow it.
    */
   readonly loops?: true;
 }
 
 /** API Gateway streams a response for 15 minutes at most; Lambda runs for 15 minutes at most. */
 const STREAM_SECONDS = 900;
-/** API Gateway's limit for a buffered answer is 29 s: a longer run would answer nobody. */
+/** API Gateway's limit for a buffered answer is 29 s. Nothing would receive a later answer. */
 const REST_SECONDS = 29;
-/** A history at its limit of 50 MB: Lambda streams the first 6 MB of an answer at once and the rest at 2 MB/s. */
+/** A claim may answer a history of 50 MB. Lambda streams the first 6 MB of an answer at once and the rest at 2 MB/s. */
 const CLAIM_SECONDS = 90;
 
 /**
@@ -47,9 +47,9 @@ export const FUNCTIONS = {
   // Shorter than its interval of a minute, so that two sweeps seldom overlap (they may: a sweep is idempotent).
   sweeper: { front: "events", response: "buffered", timeoutSeconds: 55, memoryMb: 512 },
   feed: { front: "events", response: "buffered", timeoutSeconds: 60, memoryMb: 512 },
-  // The message that wakes a schedule leads to the next one, in the same queue.
+  // The handler of a wake-up sends the next wake-up to the same queue.
   scheduler: { front: "events", response: "buffered", timeoutSeconds: 30, memoryMb: 512, loops: true },
-  // An activity that may be tried more often than SQS delivers a message is queued anew, and may come back dead again.
+  // An activity with more attempts than SQS has deliveries is enqueued again, and may come back as a dead letter again.
   deadletters: { front: "events", response: "buffered", timeoutSeconds: 30, memoryMb: 512, loops: true },
 } as const satisfies Record<string, FunctionFacts>;
 export type FunctionName = keyof typeof FUNCTIONS;
@@ -61,12 +61,12 @@ export const AREA_FUNCTION = {
   registration: "registration",
   schedules: "schedules",
   streams: "streams",
-  // Two requests that nobody waits for (the OpenAPI document, the health check) do not earn a function of their own.
+  // Two rare requests, the OpenAPI document and the health check, need no function of their own.
   system: "registration",
 } as const satisfies Record<string, FunctionName>;
 export type ServedArea = keyof typeof AREA_FUNCTION;
 
-/** Environment variables of the handlers. Which function gets which follows from its rights: `infra/access.ts`. */
+/** Environment variables of the handlers. A function gets those of the resources it has rights on: `infra/access.ts`. */
 export const ENV = {
   /** Table names. */
   executionsTable: "SIROCCO_EXECUTIONS_TABLE",
@@ -74,22 +74,22 @@ export const ENV = {
   schedulesTable: "SIROCCO_SCHEDULES_TABLE",
   feedTable: "SIROCCO_FEED_TABLE",
   payloadBucket: "SIROCCO_PAYLOAD_BUCKET",
-  /** Every deployment's queue is called `<prefix><workspace>-<deployment>-…`; rights are given by this prefix. */
+  /** The names of all deployments' queues begin with this prefix (`queue-names.ts`). Policies allow queues by it. */
   taskQueuePrefix: "SIROCCO_TASK_QUEUE_PREFIX",
   /** `RedrivePolicy.deadLetterTargetArn` of each deployment's queues. */
   taskDeadLettersArn: "SIROCCO_TASK_DEAD_LETTERS_ARN",
-  /** The role that a worker's temporary credentials come from, narrowed by a session policy. */
+  /** The role of workers' temporary credentials. A session policy narrows it for each worker. */
   workerRoleArn: "SIROCCO_WORKER_ROLE_ARN",
-  /** EventBridge Scheduler: the group to make schedules in, and the role, target and dead-letter queue to give them. */
+  /** EventBridge Scheduler: the group of the schedules, and their role, target queue and dead-letter queue. */
   scheduleGroup: "SIROCCO_SCHEDULE_GROUP",
   scheduleRoleArn: "SIROCCO_SCHEDULE_ROLE_ARN",
   scheduleQueueArn: "SIROCCO_SCHEDULE_QUEUE_ARN",
   scheduleDeadLettersArn: "SIROCCO_SCHEDULE_DEAD_LETTERS_ARN",
-  /** The same queue as a URL, for the delayed message that makes a fire exact to the second. */
+  /** URL of the target queue, for the delayed message that makes a wake-up exact to the second. */
   scheduleQueueUrl: "SIROCCO_SCHEDULE_QUEUE_URL",
-  /** How long a closed execution is kept, days. */
+  /** Retention of a closed execution, days. */
   retentionDays: "SIROCCO_RETENTION_DAYS",
-  /** A worker silent for longer is not alive, ms. */
+  /** A worker without a heartbeat for longer is not alive, ms. */
   livenessWindowMs: "SIROCCO_LIVENESS_WINDOW_MS",
   /** `info`, `warn` or `error`. */
   logLevel: "SIROCCO_LOG_LEVEL",
@@ -98,25 +98,25 @@ export const ENV = {
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];
 
-/** Keys of every table. `ttl` is epoch seconds; DynamoDB deletes days late, so readers judge by time themselves. */
+/** Keys of every table. `ttl` is epoch seconds. DynamoDB deletes days late, so readers compare it with the time. */
 export const KEYS = { partition: "pk", sort: "sk", ttl: "ttl" } as const;
 
 export const INDEXES = {
-  /** Sparse, on Executions and Schedules: what somebody must look at, and when (`due_at`, epoch ms). */
+  /** Sparse, on Executions and Schedules: the items that have a due time (`due_at`, epoch ms). */
   due: { name: "due", partition: "due_shard", sort: "due_at" },
   /** On Executions: runs of a workspace by `start_time` (epoch ms). */
   runs: { name: "runs", partition: "runs_shard", sort: "start_time" },
 } as const;
 
 /**
- * Attributes that the `due` index of Executions carries besides the keys: what the sweeper needs to ring without
- * reading the head. None of them changes while an execution runs, so they cost no index write of their own.
+ * Attributes that the index `due` of Executions has besides the keys. With them the sweeper enqueues a task without
+ * reading the head. None of them changes while an execution runs, so they cause no index write of their own.
  */
 export const DUE_ATTRIBUTES = ["status", "deployment", "deadline"] as const;
 
 /**
- * Attributes that the `runs` index carries besides the keys: what a list shows and filters by. Each one changes only
- * when a run starts or closes: an attribute that every claim or park touches would double the price of each.
+ * Attributes that the index `runs` has besides the keys. Lists filter by them. Each changes only when a run starts or
+ * closes: an attribute that every claim or park changes would double the price of both.
  */
 export const RUNS_ATTRIBUTES = [
   "attempt",
@@ -136,23 +136,23 @@ export const RUNS_ATTRIBUTES = [
 ] as const;
 
 /**
- * What of the table Executions the feed's consumer receives. Everything else (messages, answers, a head each time it is
- * marked, claimed or parked) is filtered out before Lambda is invoked, so it costs nothing.
+ * The changes of the table Executions that the feed's consumer receives. The event source filters out all others
+ * (messages, answers, heads that are claimed or parked) before it invokes Lambda, so they cost nothing.
  */
 export const FED = {
-  /** Prefixes of the sort keys of items that are put once: batches of histories, and progress. Their changes are none of its. */
+  /** Sort key prefixes of items that are written once: batches and progress reports. Only their insertion is received. */
   put: ["LOG#", "PROGRESS#"],
-  /** Sort key of the head of an execution; received while it has the attribute `unseen`: from its start to its first claim. */
+  /** Sort key of a head. A head is received while it has the attribute `unseen`: from its start to its first claim. */
   head: "HEAD",
   unseen: "fresh",
 } as const;
 
 /**
- * Objects with this tag expire `retentionDays` after they were written. S3 counts from the write, not from the tag: at
- * close, copy a payload onto itself with the tag, which restarts its age.
+ * Objects with this tag expire `retentionDays` after they were written. S3 counts from the write, not from the tagging:
+ * when a run has closed, each payload is copied onto itself with the tag, which restarts its age.
  */
 export const PAYLOAD_CLOSED_TAG = { key: "sirocco-closed", value: "yes" } as const;
-/** Objects with this tag stand for messages in queues: they outlive SQS's longest retention, however short ours is. */
+/** Objects with this tag hold tasks whose messages are in queues. They outlive SQS's longest retention of 14 days. */
 export const PAYLOAD_QUEUED_TAG = { key: "sirocco-queued", value: "yes" } as const;
 
 /** Namespace of the metrics that handlers write (CloudWatch embedded metric format). */

@@ -18,14 +18,14 @@ const where = { owner: "w/x/run", inline: 4_096 };
 test.each([
   ["nothing", null],
   ["a small value", { n: 1, ü: "ß" }],
-  ["one that compresses well", { text: "again ".repeat(5_000) }],
-  ["one that does not", { text: randomBytes(50_000).toString("base64") }],
+  ["a value that compresses well", { text: "again ".repeat(5_000) }],
+  ["a value that does not compress", { text: randomBytes(50_000).toString("base64") }],
 ])("%s reads back whole", async (_, value) => {
   const blobs = memory();
   expect(await unpack(blobs, await stored(blobs, value, where))).toEqual(value);
 });
 
-test("small values stay readable, larger ones are compressed, what is larger still goes to S3", async () => {
+test("small values stay readable, larger ones are compressed, the largest go to S3", async () => {
   const kinds = async (value: unknown) => Object.keys((await pack(JSON.stringify(value), "w", 4_096)).attribute);
   expect(await kinds({ n: 1 })).toEqual(["S"]);
   expect(await kinds({ text: "again ".repeat(500) })).toEqual(["B"]);

@@ -1,10 +1,11 @@
 /**
- * A JSON value as one attribute: as text while it is small, compressed when that is smaller (a batch of 2.3 KB takes
- * 0.7), and in S3 when even so it is larger than the item should carry.
+ * A JSON value as one attribute: text if it is small, compressed if that is smaller (2.3 KB of a batch become 0.7 KB), an
+ * object in S3 if even the compressed value exceeds what the item should hold.
  *
- * PACK-1. The object is in S3 before the item that names it is written: a name never leads nowhere.
- * PACK-2. Objects are named by their content under the run (or chain) that owns them: writing one twice is writing it once,
- *     and nobody else's expiry takes it away. Sharing across executions would save little and would end that.
+ * PACK-1. The object is written to S3 before the item that names it, so that an item never names a missing object.
+ * PACK-2. The key of an object is its owner (a run or a chain) and the digest of its content. Writing it twice has the
+ *     effect of writing it once, and no other owner's expiry deletes it. Sharing objects across executions would save
+ *     little and would break this.
  */
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
@@ -13,27 +14,29 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Blobs } from "./blobs.ts";
 
 /** Compressing less than this seldom saves a unit of 1 KB and always costs time. */
-const SMALL = 600;
-/** Compressed on the spot; what is larger goes to a thread. */
-const ON_THE_SPOT = 64 * 1024;
+const MAX_PLAIN_CHARS = 600;
+/** Values up to this size are compressed synchronously, larger ones in a thread of the pool. */
+const MAX_SYNC_BYTES = 64 * 1024;
 /**
- * Bytes that an attribute may have inside its item. A put of S3 costs as much as 8 write units: a batch or a message is
- * written once, so its limit lies at twice that; the head is written again at every claim, mark, park and close.
+ * Bytes that an attribute may have in its item. A put to S3 costs as much as 8 write units of 1 KB. A batch or a message is
+ * written once, so its limit is twice that. A head is written again at each wake-up, claim, park and close.
  */
 export const INLINE_ONCE = 16 * 1024;
 export const INLINE_HEAD = 4 * 1024;
 
 export interface Packed {
   readonly attribute: AttributeValue;
-  /** What must be in S3 before the attribute is written. */
+  /** The object that must be in S3 before the attribute is written. */
   readonly blob?: { readonly key: string; readonly content: Buffer };
 }
 
-/** `owner`: where its object would lie, such as `<workspace>/<execution>/<run>`. */
+/** `owner`: prefix of the object's key, such as `<workspace>/<execution>/<run>`. */
 export async function pack(json: string, owner: string, inline: number): Promise<Packed> {
-  if (json.length <= SMALL) return { attribute: { S: json } };
+  if (json.length <= MAX_PLAIN_CHARS) return { attribute: { S: json } };
   const content =
-    json.length <= ON_THE_SPOT ? deflateRawSync(json, { level: 6 }) : await promisify(deflateRaw)(json, { level: 6 });
+    json.length <= MAX_SYNC_BYTES
+      ? deflateRawSync(json, { level: 6 })
+      : await promisify(deflateRaw)(json, { level: 6 });
   const length = Buffer.byteLength(json);
   if (Math.min(length, content.length) <= inline) {
     return { attribute: content.length < length ? { B: content } : { S: json } };
@@ -42,12 +45,12 @@ export async function pack(json: string, owner: string, inline: number): Promise
   return { attribute: { M: { s3: { S: key } } }, blob: { key, content } };
 }
 
-/** `short`: objects that are deleted a retention after now, whatever happens. */
+/** `short`: the objects are deleted one retention after now. */
 export async function upload(blobs: Blobs, packed: readonly Packed[], o: { short?: true } = {}): Promise<void> {
   await Promise.all(packed.map(({ blob }) => (blob ? blobs.put(blob.key, blob.content, o) : undefined)));
 }
 
-/** Packs and uploads. */
+/** Packs a value and uploads its object, if it has one. */
 export async function stored(
   blobs: Blobs,
   value: unknown,
@@ -59,9 +62,9 @@ export async function stored(
 }
 
 /**
- * The object of a value that is needed no more expires: that of a write that lost, or of a value that was replaced or
- * deleted; unless it is the object of `kept` as well (of two equal writes, or a write that came twice). Only for content
- * that no other write can share: nobody could tell then who needs it.
+ * Lets the object of a value expire: of a write that lost, or of a replaced or deleted value. Not if `kept` names the same
+ * object, as after two equal writes or a repeated one. Only for objects that no other item can name, since nothing
+ * records which items need an object.
  */
 export async function expireValue(
   blobs: Blobs,
@@ -72,15 +75,16 @@ export async function expireValue(
   if (blob !== undefined && blob !== blobOf(kept)) await blobs.expire(blob);
 }
 
-/** The name of the object that the attribute stands for, if one does. */
+/** The key of the S3 object that holds the value, undefined = the attribute holds it. */
 export const blobOf = (attribute: AttributeValue | undefined): string | undefined => attribute?.M?.s3?.S;
 
 export async function unpackText(blobs: Blobs, attribute: AttributeValue): Promise<string> {
   if (attribute.S !== undefined) return attribute.S;
   const key = blobOf(attribute);
   const content = key === undefined ? attribute.B : await blobs.get(key);
-  if (content === undefined) throw new Error(`an item holds no value where one was packed: ${Object.keys(attribute)}`);
-  const inflated = content.length <= ON_THE_SPOT ? inflateRawSync(content) : await promisify(inflateRaw)(content);
+  if (content === undefined)
+    throw new Error(`an attribute holds no packed value: its type is ${Object.keys(attribute)}, not S, B or M with s3`);
+  const inflated = content.length <= MAX_SYNC_BYTES ? inflateRawSync(content) : await promisify(inflateRaw)(content);
   return inflated.toString();
 }
 

@@ -5,12 +5,12 @@ import { PollBackoff } from "./poll-backoff.ts";
 const ref = { workspace: "w", execution: "x" };
 
 /** How long the next pauses are. */
-async function pauses(clock: ManualClock, pace: PollBackoff, n: number): Promise<number[]> {
+async function pauses(clock: ManualClock, backoff: PollBackoff, n: number): Promise<number[]> {
   const lengths: number[] = [];
   for (let i = 0; i < n; i++) {
     const before = clock.now();
     let over = false;
-    void pace.waitForExecution(ref, before + 60_000).then(() => {
+    void backoff.waitForExecution(ref, before + 60_000).then(() => {
       over = true;
     });
     while (!over) await clock.advance(1);
@@ -19,7 +19,7 @@ async function pauses(clock: ManualClock, pace: PollBackoff, n: number): Promise
   return lengths;
 }
 
-test("who keeps waiting looks ever more rarely, at most a second apart", async () => {
+test("the pauses of one wait grow up to a second", async () => {
   const clock = new ManualClock();
   const lengths = await pauses(clock, new PollBackoff(clock), 14);
   expect(lengths[0]).toBeLessThan(60);
@@ -28,25 +28,25 @@ test("who keeps waiting looks ever more rarely, at most a second apart", async (
   expect(lengths.at(-1)!).toBeLessThan(1_010);
 });
 
-test("something that was found, or a wait begun anew, makes the pauses short again", async () => {
+test("a change that was found, or a new wait, makes the pauses short again", async () => {
   const clock = new ManualClock();
-  const pace = new PollBackoff(clock);
-  await pauses(clock, pace, 12);
-  pace.reset("w#x");
-  expect((await pauses(clock, pace, 1))[0]).toBeLessThan(60);
-  await pauses(clock, pace, 12);
+  const backoff = new PollBackoff(clock);
+  await pauses(clock, backoff, 12);
+  backoff.reset("w#x");
+  expect((await pauses(clock, backoff, 1))[0]).toBeLessThan(60);
+  await pauses(clock, backoff, 12);
   await clock.advance(5_000);
-  expect((await pauses(clock, pace, 1))[0]).toBeLessThan(60);
+  expect((await pauses(clock, backoff, 1))[0]).toBeLessThan(60);
 });
 
-test("a pause ends when the time is up or when it is called off", async () => {
+test("a pause ends at its deadline or when it is aborted", async () => {
   const clock = new ManualClock();
-  const pace = new PollBackoff(clock);
+  const backoff = new PollBackoff(clock);
   const off = new AbortController();
   off.abort();
-  await pace.waitForFeed("w", clock.now() + 1e6, off.signal);
+  await backoff.waitForFeed("w", clock.now() + 1e6, off.signal);
   const until = clock.now() + 10;
-  const waiting = pace.waitForFeed("w", until);
+  const waiting = backoff.waitForFeed("w", until);
   await clock.advance(11);
   await waiting;
   expect(clock.now()).toBeGreaterThanOrEqual(until);

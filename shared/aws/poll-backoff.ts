@@ -1,6 +1,6 @@
 /**
- * Waiting for a change where nobody can be called back: whoever waits looks again after a pause. The pause grows from
- * 50 ms to 1 s while nothing happens, and starts anew when something has; a look costs one read.
+ * Waits for a change by polling, because DynamoDB calls no waiting process back. The pause between two reads grows from
+ * 50 ms to 1 s while nothing changes, and is short again after a change.
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
@@ -11,8 +11,8 @@ import { pkOf } from "./keys.ts";
 const FIRST_MS: Millis = 50;
 const LONGEST_MS: Millis = 1_000;
 const GROWTH = 1.4;
-/** Who comes back later than this after a pause is somebody new. */
-const SAME_WAIT_MS: Millis = 500;
+/** A call later than this after the end of the last pause starts a new backoff. */
+const SAME_BACKOFF_MS: Millis = 500;
 
 export class PollBackoff implements Changes {
   readonly #clock: Clock;
@@ -30,7 +30,7 @@ export class PollBackoff implements Changes {
     return this.#next(workspace, until, signal);
   }
 
-  /** Something was found: what follows may come soon. */
+  /** After a change: the next one may follow soon, so the next pause is short. */
   reset(key: string): void {
     this.#pauses.delete(key);
   }
@@ -38,8 +38,8 @@ export class PollBackoff implements Changes {
   #next(key: string, until: Millis, signal?: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     const last = this.#pauses.get(key);
-    const goesOn = last !== undefined && now <= last.ends + SAME_WAIT_MS;
-    const pause = goesOn ? Math.min(LONGEST_MS, last.pause * GROWTH) : FIRST_MS;
+    const continues = last !== undefined && now <= last.ends + SAME_BACKOFF_MS;
+    const pause = continues ? Math.min(LONGEST_MS, last.pause * GROWTH) : FIRST_MS;
     this.#pauses.set(key, { pause, ends: now + pause });
     return sleep(this.#clock, Math.min(until, now + pause), signal);
   }

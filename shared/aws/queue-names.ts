@@ -1,17 +1,17 @@
-/** Names of deployments' queues: 80 characters at most, so the ids in them are shortened and a digest keeps them apart. */
+/** Names of deployments' queues. SQS allows 80 characters: the deployment is shortened, and a digest keeps names apart. */
 import { createHash } from "node:crypto";
 import type { QueueRef } from "../ports.ts";
 
-const MOST = 80;
+const MAX_CHARS = 80;
 
-/** `<prefix><deployment, as much as fits>-<digest of workspace and deployment>-<workflow|activity>`. */
+/** `<prefix><deployment, shortened to fit>-<digest of workspace and deployment>-<workflow|activity>`. */
 export function queueName(prefix: string, { workspace, deployment, queue }: QueueRef): string {
   const digest = createHash("sha256").update(`${workspace}/${deployment}`).digest("hex").slice(0, 16);
   const tail = `-${digest}-${queue}`;
-  return prefix + deployment.slice(0, MOST - prefix.length - tail.length) + tail;
+  return prefix + deployment.slice(0, MAX_CHARS - prefix.length - tail.length) + tail;
 }
 
-/** From the ARN of another queue of the same account and region. */
+/** The ARN of a queue, from that of another queue of the same account and region. */
 export function queueArn(siblingArn: string, name: string): string {
   return `${siblingArn.slice(0, siblingArn.lastIndexOf(":"))}:${name}`;
 }

@@ -1,10 +1,11 @@
 /**
- * The queues of deployments: made when a worker registers, found by name, deleted by an operator.
+ * The queues of deployments. A worker's registration creates them, handlers find them by name, operators delete them.
  *
- * Their dead-letter queue is one for all (`infra/constructs/task-queues.ts`): an idle consumer costs money, a sleeping
- * deployment must not. SQS counts deliveries; how many there may be:
- * - a workflow task, 10: no worker survived it. The execution stays due, so the sweeper rings again, ever more rarely.
- * - an activity task, 1,000, the most that SQS allows: its deliveries are the attempts, limited by its own retry policy.
+ * All share one dead-letter queue (`infra/constructs/task-queues.ts`): each consumer of a queue costs money while it is
+ * idle, and a deployment without workers must cost nothing. SQS moves a task there after so many deliveries:
+ * - a workflow task, 10. No worker survived it. The execution stays due, so the sweeper enqueues a task again, at growing
+ *   intervals.
+ * - an activity task, 1,000, the most that SQS allows. Its deliveries are its attempts, which its retry policy limits.
  */
 import {
   CreateQueueCommand,
@@ -19,18 +20,18 @@ import type { QueueRef } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { queueName } from "./queue-names.ts";
 
-/** So often a task is delivered before SQS sets it aside. */
+/** Deliveries of a task before SQS moves it to the dead-letter queue. */
 export const MAX_RECEIVES = { workflow: 10, activity: 1_000 } as const;
-/** SQS's longest: a deployment may sleep for two weeks before its rings are lost, and then the sweeper rings again. */
+/** SQS's longest retention. The sweeper sends workflow tasks again that SQS deleted after it. */
 const KEEP_SECONDS = 14 * 86_400;
 
 export interface QueueOptions {
   readonly prefix: string;
-  /** ARN of the dead-letter queue of all deployments; absent: none. */
+  /** ARN of the dead-letter queue of all deployments. Default: none. */
   readonly deadLettersArn?: string | undefined;
-  /** Name of the installation, put on each queue as a tag. */
+  /** Name of the installation, a tag of each queue. Default: `sirocco`. */
   readonly installation?: string;
-  /** Make a queue when it is first used, instead of at registration. For tests; handlers have no right to. */
+  /** Create a queue at its first use. For tests only: handlers have no right to create queues. Default: false. */
   readonly onDemand?: boolean;
 }
 
@@ -50,7 +51,7 @@ export class Queues {
     return queueName(this.options.prefix, queue);
   }
 
-  /** Null: there is no such queue, because its deployment never registered or was deleted. */
+  /** Null = there is no such queue: its deployment never registered, or an operator deleted its queues. */
   async url(queue: QueueRef): Promise<string | null> {
     const name = this.name(queue);
     const known = this.#urls.get(name);
@@ -70,7 +71,7 @@ export class Queues {
     this.#urls.delete(this.name(queue));
   }
 
-  /** Makes the queue if it is missing; one made with other attributes by an older version is brought up to date. */
+  /** Creates the queue if it is missing. Updates the attributes of a queue that an older version created. */
   async ensure(queue: QueueRef): Promise<string> {
     const QueueName = this.name(queue);
     const { deadLettersArn, installation = "sirocco" } = this.options;
@@ -100,7 +101,7 @@ export class Queues {
     return url;
   }
 
-  /** Both queues of a deployment, with what waits in them. Answers the names of those that were there. */
+  /** Deletes both queues of a deployment and the tasks in them. Answers the names of the queues that existed. */
   async deleteBoth(workspace: string, deployment: string): Promise<string[]> {
     const deleted: string[] = [];
     for (const kind of ["workflow", "activity"] as const) {

@@ -1,8 +1,8 @@
 /**
- * Deployments, workflows and registrations: items of one partition per workspace, few and seldom written.
+ * Deployments, workflows and registrations: one partition per workspace, with few items that are seldom written.
  *
- * Ids are digests of the names they stand for: a registration repeated by a hundred workers at once is the same write a
- * hundred times. By id alone a workflow or registration is found through a pointer item.
+ * Ids are digests of names, so a hundred workers that register at once write the same items. A pointer item leads from the
+ * id of a workflow or registration to its item.
  */
 import { createHash } from "node:crypto";
 import type { DeploymentRecord, KeyRecord, RegistrationRecord, Registry, WorkflowRecord } from "../ports.ts";
@@ -14,7 +14,7 @@ import { type Session, Sessions } from "./sessions.ts";
 import { type Item, keyItem, N, number, S, type Table, text, within } from "./table.ts";
 
 const CONCURRENCY = 25;
-/** A definition is read far more often than written: it stays in its item unless that could not hold it. */
+/** A definition is read far more often than written. It goes to S3 only if its item could not hold it. */
 const INLINE_DEFINITION = 200 * 1024;
 
 export class AwsRegistry implements Registry {
@@ -177,7 +177,7 @@ export class AwsRegistry implements Registry {
   }
 }
 
-/** Found by its hash alone: the workspace is what the key says. */
+/** By its hash alone: a request is not in a workspace before its key says in which. */
 const apiKey = (hash: string) => ({ pk: `key#${hash}`, sk: "KEY" });
 
 /** `R#<workflow>#<deployment>`: names hold no `#`. */
@@ -200,7 +200,7 @@ function workflowOf(item: Item): WorkflowRecord {
   };
 }
 
-/** A UUID (version 8: of our own making) that the same names always give. */
+/** A UUID of version 8 (custom), the same for the same names. */
 export function idFor(...names: string[]): string {
   const bytes = createHash("sha256").update(JSON.stringify(names)).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;

@@ -1,11 +1,11 @@
 /**
- * Giving the items of closed runs their expiry, where it could not be given when they were written.
+ * Gives the items of closed runs their expiry, where they could not have it when they were written.
  *
- * Most runs never come here: the log of a run with a deadline is born with its expiry (LOG-4), and the close writes that of
- * the head. A note (`EXPIRE#<run>`, in the index `due` beside what the sweeper reads) is left by the close of a run that
- * had no deadline, whose payloads lie in S3 (a lifecycle rule deletes objects by tag, so each is tagged), or whose id
- * needs a pointer. Doing it twice is harmless; a round that is cut short goes on with the next, and one run that cannot
- * be seen to stays for it without holding up the others.
+ * Most runs need none of this: the log of a run with a deadline is written with its expiry (LOG-4), and the close writes
+ * that of the head. The close leaves a note (`EXPIRE#<run>`, in its own shards of the index `due`) if the run had no
+ * deadline, has payloads in S3 (each object is tagged, and a lifecycle rule deletes tagged objects), or needs a pointer.
+ * Repeating the work is harmless. The next round continues one that ran out of time, and repeats a run that failed, which
+ * does not stop the others.
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
@@ -21,19 +21,22 @@ import { RunIndex } from "./run-index.ts";
 import { type Item, type Key, N, number, S, text, within } from "./table.ts";
 
 const CONCURRENCY = 25;
-/** So many runs side by side, each with up to `ABREAST` of its items: more requests than sockets would only queue. */
-const RUNS_ABREAST = 4;
-const A_ROUND = 100;
+/** Runs handled concurrently, each with up to `CONCURRENCY` items: more requests would wait for a free connection. */
+const CONCURRENT_RUNS = 4;
+const PAGE = 100;
 
-/** Answers how many runs were seen to. `until`: begins no further run after this. */
+/** Answers how many runs got their expiry. Begins no run after `until`. */
 export async function expireClosed(c: Context, until: Millis): Promise<number> {
   let done = 0;
-  await forEachConcurrent(RUNS_ABREAST, notes(c, until), async (note) => {
+  await forEachConcurrent(CONCURRENT_RUNS, notes(c, until), async (note) => {
     try {
       await expireRun(c, note);
       done += 1;
     } catch (error) {
-      c.log.error("the items of a closed run could not be given their expiry", { run: text(note, "sk"), error });
+      c.log.error("expiry: items of a closed run not done, the next round tries again", {
+        run: text(note, "sk"),
+        error,
+      });
     }
   });
   return done;
@@ -47,7 +50,7 @@ async function* notes(c: Context, until: Millis): AsyncGenerator<Item> {
       IndexName: name,
       KeyConditionExpression: `${partition} = :shard AND ${sort} <= :now`,
       ExpressionAttributeValues: { ":shard": S(expiryShard(shard)), ":now": N(c.clock.now()) },
-      limit: () => A_ROUND,
+      limit: () => PAGE,
     });
     for await (const page of pages) {
       for (const note of page) {
@@ -66,7 +69,7 @@ async function expireRun(c: Context, note: Item): Promise<void> {
   const item = await new RunIndex(c).itemOf(ref, run);
   if (item) {
     for (const blob of blobsOf(item)) await c.blobs.expire(blob);
-    // Untaken by now: their senders died before they were told anything, or the execution was terminated.
+    // Messages that no worker took in: their sender died before the wake-up, or the execution was terminated.
     if (text(item, "sk") === HEAD) await clearInbox(c, ref, text(item, "chain")!);
   }
   await expireAt(c, pointerKey(ref.workspace, run), ttl);

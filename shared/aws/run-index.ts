@@ -1,4 +1,4 @@
-/** A run by its id alone (KEY-2), from memory, from the `runs` index, or by its pointer. */
+/** Finds a run by its id alone (KEY-2): in memory, in the index `runs`, or by its pointer item. */
 
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
@@ -7,7 +7,7 @@ import { headKey, ID_WINDOW_MS, pointerKey, refOf, runKey, runsShardOf, timeOf }
 import { INDEXES } from "./names.ts";
 import { type Item, N, pause, S, text } from "./table.ts";
 
-/** The index follows the table within moments; a run younger than this is looked for twice. */
+/** The index lags behind the table by moments: a run younger than this is looked for twice. */
 const LAG_MS = 10_000;
 
 export class RunIndex {
@@ -22,7 +22,7 @@ export class RunIndex {
     this.#known.set(`${ref.workspace}#${run}`, ref.execution);
   }
 
-  /** The item of the run: the head while it is the latest, else its own. */
+  /** The item of the run: the head if it is the latest run of its execution, else an item of its own. */
   async item(workspace: string, run: string): Promise<Item | null> {
     const execution = this.#known.get(`${workspace}#${run}`) ?? (await this.#find(workspace, run));
     if (execution === null) return null;
@@ -32,7 +32,7 @@ export class RunIndex {
     return found;
   }
 
-  /** The run leaves the head only after its own item is written: looked for in this order, one of them is there. */
+  /** The past run's item is written no later than the head of the next run, so reading in this order finds one of them. */
   async itemOf(ref: Ref, run: string): Promise<Item | null> {
     const head = await this.#c.tables.executions.get(headKey(ref));
     if (head && text(head, "run") === run) return head;

@@ -1,9 +1,9 @@
-/** Which runs a query wants: exactly, on the run itself; and as much of that as DynamoDB can see in the index. */
+/** The filter of a list of runs: exact on the run itself, and a weaker form that DynamoDB applies to the index. */
 import type { RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Item, N, S } from "./table.ts";
 
-/** SQLite folds the case of ASCII letters alone; so do we, or the two adapters would answer differently. */
+/** Folds the case of ASCII letters only, as SQLite does, so that both adapters find the same runs. */
 const folded = (text: string): string => text.replace(/[A-Z]/g, (c) => c.toLowerCase());
 const contains = (text: string, part: string): boolean => folded(text).includes(folded(part));
 
@@ -36,10 +36,10 @@ interface Filter {
   readonly names: Record<string, string>;
   readonly values: Item;
 }
-/** DynamoDB takes 100 operands in an `IN`. */
-const MOST = 100;
+/** DynamoDB allows 100 operands in an `IN`. */
+const MAX_OPERANDS = 100;
 
-/** Lets through at least what `matches` does. */
+/** A filter that passes every run that `matches` accepts, and perhaps others. */
 export function serverFilter(q: RunsQuery): Filter | undefined {
   const terms: string[] = [];
   const names: Record<string, string> = {};
@@ -55,7 +55,7 @@ export function serverFilter(q: RunsQuery): Filter | undefined {
     return placeholder;
   };
   const oneOf = (attribute: string, list: readonly string[] | undefined) => {
-    if (list && list.length > 0 && list.length <= MOST) {
+    if (list && list.length > 0 && list.length <= MAX_OPERANDS) {
       terms.push(`${name(attribute)} IN (${list.map(value).join(", ")})`);
     }
   };
@@ -63,7 +63,7 @@ export function serverFilter(q: RunsQuery): Filter | undefined {
   oneOf("status", q.statuses);
   if (q.deployment !== undefined) terms.push(`${name("deployment")} = ${value(q.deployment)}`);
   if (q.user !== undefined) terms.push(`${name("user")} = ${value(q.user)}`);
-  // The root itself does not name itself.
+  // The item of a root has no attribute `root`.
   if (q.root !== undefined) {
     const own = `pk = ${value(`${q.workspace}#${q.root}`)} AND attribute_not_exists(${name("root")})`;
     terms.push(`(${name("root")} = ${value(q.root)} OR (${own}))`);

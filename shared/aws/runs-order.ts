@@ -1,8 +1,7 @@
-/** Merging shards that are each in the order of starts into one order: by start, then by run id. */
+/** Merges shards, each ordered by start, into one order: by start, then by run id. */
+import type { Place } from "../lib/page-token.ts";
 import type { Item } from "./table.ts";
 
-/** Sort value and run id: where a run stands in a list. */
-export type Place = readonly [number, string];
 export interface Candidate {
   readonly item: Item;
   readonly place: Place;
@@ -34,7 +33,7 @@ export async function* inStartOrder(
   }
 }
 
-/** An index leaves entries with equal sort values in no order: those of one start are put in order here. */
+/** Entries with the same start have no order in the index: this orders them by run id. */
 async function* grouped(pages: AsyncGenerator<Candidate[]>, sign: number): AsyncGenerator<Candidate> {
   let group: Candidate[] = [];
   for await (const page of pages) {

@@ -1,13 +1,14 @@
 /**
- * Listing runs from the `runs` index: shards read side by side, each in the order of starts, merged.
+ * Lists runs from the index `runs`: its shards are read concurrently, each in the order of starts, and merged.
  *
- * RUNS-1. The index only proposes. A run is shown as its own item says, and only if that still matches.
- * RUNS-2. A page is full unless it is the last: reading goes on until it is. Filters that DynamoDB can apply save transfer,
- *     not read units.
- * RUNS-3. Sorted by end, every start in the asked range has to be read before the first page is known (an index of ends
- *     would add a write unit to every execution for a list that is seldom asked for). Bounds on the start narrow it.
+ * RUNS-1. The index gives candidates. A run is listed as its own item is now, and only if that item matches the query.
+ * RUNS-2. Reading continues until the page is full: only the last page may be shorter. A filter that DynamoDB applies saves
+ *     transfer, not read units.
+ * RUNS-3. A list sorted by end reads every start in the asked range before its first page (an index of ends would add a
+ *     write unit to every execution, for a rare list). Bounds on the start narrow it.
  */
 
+import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
 import { BadToken, type RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Context } from "./context.ts";
@@ -16,10 +17,10 @@ import { RUN_SHARDS, refOf, runsShard } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import type { RunIndex } from "./run-index.ts";
 import { matches, serverFilter } from "./runs-filter.ts";
-import { type Candidate, compare, inStartOrder, type Place } from "./runs-order.ts";
+import { type Candidate, compare, inStartOrder } from "./runs-order.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 
-/** What is still open sorts as if it ended last. */
+/** Open runs sort as if they ended last. */
 const FAR = 9_000_000_000_000_000;
 
 export async function listRuns(
@@ -27,7 +28,7 @@ export async function listRuns(
   runIndex: RunIndex,
   q: RunsQuery,
 ): Promise<{ runs: Head[]; next: string | null }> {
-  let after = q.token === undefined ? undefined : readToken(q.token);
+  let after = q.token === undefined ? undefined : placeAt(q.token);
   const runs: Head[] = [];
   const seen = new Set<string>();
   for (;;) {
@@ -44,7 +45,7 @@ export async function listRuns(
   }
   const page = runs.slice(0, q.limit);
   const last = page.at(-1);
-  return { runs: page, next: runs.length > q.limit && last ? writeToken(placeOf(q, last)) : null };
+  return { runs: page, next: runs.length > q.limit && last ? writePageToken(placeOf(q, last)) : null };
 }
 
 const endOf = (closedAt: number | null | undefined): number => closedAt ?? FAR;
@@ -67,7 +68,7 @@ async function byStart(c: Context, q: RunsQuery, after: Place | undefined, wante
   return found;
 }
 
-/** RUNS-3. Keeps only the best. */
+/** RUNS-3. Keeps only as many as the page needs. */
 async function byEnd(c: Context, q: RunsQuery, after: Place | undefined, wanted: number): Promise<Candidate[]> {
   let best: Candidate[] = [];
   const trim = () => {
@@ -92,7 +93,7 @@ async function byEnd(c: Context, q: RunsQuery, after: Place | undefined, wanted:
 
 const sign = (q: RunsQuery): number => (q.order === "asc" ? 1 : -1);
 
-/** One stream of pages per shard. `wanted`: a first page need not be larger than this. */
+/** One stream of pages per shard. `wanted`: size of the first page, undefined = as large as DynamoDB answers. */
 function shards(c: Context, q: RunsQuery, range: { from: number; to: number }, wanted: number | undefined) {
   if (range.from > range.to) return [];
   const { name, partition, sort } = INDEXES.runs;
@@ -115,7 +116,7 @@ function shards(c: Context, q: RunsQuery, range: { from: number; to: number }, w
       },
       limit: () => {
         const now = limit;
-        if (limit !== undefined) limit = limit > 2_000 ? undefined : limit * 4; // what is filtered much is read in bulk
+        if (limit !== undefined) limit = limit > 2_000 ? undefined : limit * 4; // a filter that drops most entries needs larger pages
         return now;
       },
     });
@@ -140,7 +141,7 @@ async function shown(c: Context, runIndex: RunIndex, candidates: readonly Candid
     candidates.map(async ({ place: [, run] }, i) => {
       const ref = refOf(keys[i]!.pk);
       const listed = byKey.get(`${keys[i]!.pk} ${keys[i]!.sk}`);
-      // The head may have passed to another run since: then this one has an item of its own.
+      // If the execution has a later run since, this run has an item of its own.
       const item = listed && text(listed, "run") === run ? listed : await runIndex.itemOf(ref, run);
       return item && !isExpired(item, now) ? decodeHead(c.blobs, item) : null;
     }),
@@ -148,14 +149,8 @@ async function shown(c: Context, runIndex: RunIndex, candidates: readonly Candid
   return heads.filter((head) => head !== null);
 }
 
-const writeToken = (place: Place): string => Buffer.from(JSON.stringify(place)).toString("base64url");
-
-function readToken(token: string): Place {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(parsed) && typeof parsed[0] === "number" && typeof parsed[1] === "string") {
-      return [parsed[0], parsed[1]];
-    }
-  } catch {}
-  throw new BadToken();
+function placeAt(token: string): Place {
+  const place = readPageToken(token);
+  if (!place) throw new BadToken();
+  return place;
 }

@@ -1,6 +1,6 @@
 /**
- * S3, as far as payloads need it. Loaded at its first use: its client is as large as those of DynamoDB and SQS together,
- * and most invocations never touch a payload that does not fit into its item.
+ * The calls of S3 that payloads need. Loaded at its first use: its client is as large as those of DynamoDB and SQS
+ * together, and in most invocations every payload fits into its item.
  */
 import {
   CopyObjectCommand,
@@ -10,7 +10,7 @@ import {
   type S3ClientConfig,
 } from "@aws-sdk/client-s3";
 
-export interface Place {
+export interface ObjectKey {
   readonly Bucket: string;
   readonly Key: string;
 }
@@ -22,21 +22,21 @@ export class S3 {
     this.client = new S3Client(config);
   }
 
-  /** `Tagging`: in the form of a query string, `name=value`. */
-  async put(place: Place, Body: Buffer, Tagging?: string): Promise<void> {
-    await this.client.send(new PutObjectCommand({ ...place, Body, ...(Tagging && { Tagging }) }));
+  /** `Tagging`: a query string, `name=value`. */
+  async put(object: ObjectKey, Body: Buffer, Tagging?: string): Promise<void> {
+    await this.client.send(new PutObjectCommand({ ...object, Body, ...(Tagging && { Tagging }) }));
   }
 
-  /** @throws NoSuchKey, by name, if there is no such object. */
-  async get(place: Place): Promise<Buffer> {
-    const { Body } = await this.client.send(new GetObjectCommand(place));
+  /** @throws Error with the name `NoSuchKey` if there is no such object. */
+  async get(object: ObjectKey): Promise<Buffer> {
+    const { Body } = await this.client.send(new GetObjectCommand(object));
     return Buffer.from(await Body!.transformToByteArray());
   }
 
-  /** Starts its age anew, with other tags. S3 counts from the write and refuses a copy onto itself that changes nothing. */
-  async renew(place: Place, Tagging: string): Promise<void> {
-    const CopySource = `${place.Bucket}/${place.Key.split("/").map(encodeURIComponent).join("/")}`;
+  /** Restarts the object's age, with other tags. S3 counts from the write, and refuses a copy onto itself that changes nothing. */
+  async renew(object: ObjectKey, Tagging: string): Promise<void> {
+    const CopySource = `${object.Bucket}/${object.Key.split("/").map(encodeURIComponent).join("/")}`;
     const replaced = { TaggingDirective: "REPLACE", MetadataDirective: "REPLACE" } as const;
-    await this.client.send(new CopyObjectCommand({ ...place, ...replaced, CopySource, Tagging }));
+    await this.client.send(new CopyObjectCommand({ ...object, ...replaced, CopySource, Tagging }));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Schedules: one item each, replaced only by who has seen what stands there, in the sparse index of what is due; and
- * items of some log entries that the schedule itself no longer carries.
+ * Schedules: one item each, replaced by compare-and-set on its version, with an entry in the sparse index `due`. Log
+ * entries that the schedule's state no longer holds have items of their own.
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
@@ -26,7 +26,7 @@ export class AwsSchedules implements Schedules {
   readonly #c: Context;
   readonly #timer: EventBridgeTimer | undefined;
 
-  /** Without an alarm, schedules are woken by the sweeper alone: up to a minute late. */
+  /** Without a timer the sweeper alone wakes schedules, up to a minute late. */
   constructor(c: Context, timer: EventBridgeTimer | undefined) {
     this.#c = c;
     this.#timer = timer;
@@ -93,7 +93,7 @@ export class AwsSchedules implements Schedules {
 
   async list(workspace: string, p: { after?: string; limit: number }): Promise<ScheduleState[]> {
     const found: Item[] = [];
-    // A tilde sorts behind every character of an id.
+    // A tilde sorts after every character of an id.
     const sort = { from: `S#${p.after ?? ""}`, to: "S#~" };
     for await (const page of this.#table.pages({ ...within(workspace, sort), limit: () => p.limit + 1 })) {
       found.push(...page.filter((item) => text(item, "sk") !== `S#${p.after ?? ""}`));

@@ -1,6 +1,6 @@
 /**
- * Workers' sessions: one item each, touched at every heartbeat. Whether one lives is judged by its time, never by its
- * presence: DynamoDB deletes expired items days late.
+ * Workers' sessions: one item each, written at every heartbeat. A session is alive by the time of its heartbeat, not by the
+ * presence of its item: DynamoDB deletes expired items days late.
  */
 import type { WorkerRecord } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -14,13 +14,13 @@ export interface Session {
   readonly session: string;
 }
 
-/** By session alone, because whoever asks whether one lives knows nothing else of it. */
+/** By session alone: a caller that asks for a heartbeat knows nothing but the session. */
 const keyOf = (workspace: string, session: string): Key => ({ pk: `${workspace}#workers`, sk: session });
 
-/** One that fell silent is still listed for a day; every execute reads this list, so it must not grow for longer. */
+/** A session without heartbeats is listed for a day. Every execute reads the list, so it must not grow further. */
 const KEPT_MS: Millis = 86_400_000;
-/** Expiry may be days late: whoever registers clears away what has been silent for so long. */
-const CLEARED_MS: Millis = KEPT_MS + 3_600_000;
+/** DynamoDB may delete days late, so a registration deletes sessions without heartbeats for this long. */
+const DELETED_AFTER_MS: Millis = KEPT_MS + 3_600_000;
 
 export class Sessions {
   readonly #table: Table;
@@ -30,7 +30,7 @@ export class Sessions {
   }
 
   async register(p: Session, now: Millis): Promise<void> {
-    // A restarted worker keeps its name: it is listed since its first session.
+    // A restarted worker keeps its name, and is listed as created with its first session.
     const all = await this.#all(p.workspace);
     const before = all.filter((w) => w.deployment === p.deployment && w.name === p.worker);
     const since = Math.min(now, ...before.map((w) => w.createdAt));
@@ -48,7 +48,7 @@ export class Sessions {
         },
       },
     );
-    const gone = all.filter((w) => now - w.heartbeatAt > CLEARED_MS).slice(0, 100);
+    const gone = all.filter((w) => now - w.heartbeatAt > DELETED_AFTER_MS).slice(0, 100);
     await Promise.all(gone.map((w) => this.#table.delete(keyOf(p.workspace, w.session))));
   }
 

@@ -1,11 +1,11 @@
-/** STS: temporary credentials for workers. Loaded at its first use, which is a worker's registration. */
+/** STS: temporary credentials for workers. Loaded at the first registration of a worker. */
 import { AssumeRoleCommand, STSClient, type STSClientConfig } from "@aws-sdk/client-sts";
 
 export interface Assumed {
   readonly RoleArn: string;
   /** Shown in CloudTrail; 64 characters. */
   readonly RoleSessionName: string;
-  /** Narrows what the role may do: JSON of an IAM policy. */
+  /** JSON of an IAM policy that narrows the rights of the role. */
   readonly Policy: string;
   readonly DurationSeconds: number;
 }

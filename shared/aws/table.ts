@@ -1,10 +1,10 @@
 /**
- * One DynamoDB table, spoken to in the low-level form: an attribute is what it is on the wire, so that its size, which
- * is its price, can be seen in the code.
+ * One DynamoDB table through the low-level client: attributes have their form on the wire, so that the code shows their
+ * size, which is their price.
  *
- * TABLE-1. A condition that fails is an answer, not an error: it comes back with the item that stood in the way.
- * TABLE-2. Reads are strongly consistent, except those of an index, which cannot be.
- * TABLE-3. A write that met a transaction on the same item is repeated here; the SDK repeats what was throttled.
+ * TABLE-1. A failed condition is an answer, not an error. The answer carries the item that failed it.
+ * TABLE-2. Reads are strongly consistent, except those of an index, for which DynamoDB has no such read.
+ * TABLE-3. This class repeats a write that conflicted with a transaction on the same item. The SDK repeats throttled calls.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -31,6 +31,14 @@ export interface Condition {
   readonly names?: Record<string, string>;
   readonly values?: Item;
 }
+export interface Update {
+  readonly names?: Record<string, string>;
+  readonly values?: Item;
+  readonly condition?: string;
+  readonly returns?: "ALL_NEW" | "UPDATED_OLD";
+}
+/** The condition of a put that creates an item. */
+export const ABSENT: Condition = { expression: "attribute_not_exists(pk)" };
 export type Written = { ok: true; item: Item | null } | { ok: false; found: Item | null };
 
 export const S = (value: string): AttributeValue => ({ S: value });
@@ -54,7 +62,7 @@ export class Table {
     return (await this.#dynamo.send(new GetItemCommand(input))).Item ?? null;
   }
 
-  /** Those that exist, in no order. `consistent` false: at half the price, for what came from an index anyway. */
+  /** The items that exist, in no order. `consistent: false` costs half, for keys that came from an index anyway. */
   async getAll(keys: readonly Key[], { consistent = true } = {}): Promise<Item[]> {
     const found: Item[] = [];
     for (let i = 0; i < keys.length; i += 100) {
@@ -70,7 +78,7 @@ export class Table {
     return found;
   }
 
-  /** `returnOld`: the answer is what the put replaced. */
+  /** `returnOld`: answer the item that the put replaced. */
   put(item: Item, condition?: Condition, { returnOld = false } = {}): Promise<Written> {
     return conditional(async () => {
       const input = { TableName: this.name, Item: item, ...conditionInput(condition) };
@@ -82,11 +90,7 @@ export class Table {
   }
 
   /** `expression`: an update expression. Answers the item as `returns` says. */
-  update(
-    key: Key,
-    expression: string,
-    p: { names?: Record<string, string>; values?: Item; condition?: string; returns?: "ALL_NEW" | "UPDATED_OLD" },
-  ): Promise<Written> {
+  update(key: Key, expression: string, p: Update): Promise<Written> {
     return conditional(async () => {
       const answer = await this.#dynamo.send(
         new UpdateItemCommand({
@@ -103,7 +107,7 @@ export class Table {
     });
   }
 
-  /** Answers what was deleted. */
+  /** Answers the deleted item, null = there was none. */
   async delete(key: Key): Promise<Item | null> {
     const done = await conditional(async () => {
       const input = { TableName: this.name, Key: keyItem(key), ReturnValues: "ALL_OLD" as const };
@@ -112,7 +116,7 @@ export class Table {
     return done.ok ? done.item : null;
   }
 
-  /** Page after page of 1 MB at most. `limit`: items read per page, before any filter. */
+  /** Pages of 1 MB at most. `limit`: how many items a page reads, before any filter. */
   async *pages(
     query: Omit<QueryCommandInput, "TableName"> & { limit?: () => number | undefined },
   ): AsyncGenerator<Item[]> {
@@ -157,7 +161,7 @@ function conditionInput(condition: Condition | undefined) {
   };
 }
 
-/** Those who wait for one item wait apart. */
+/** Exponential backoff with jitter, so that writers of one item do not repeat at the same moment. */
 export const pause = (tries: number): Promise<void> =>
   delay(Math.min(1_000, 10 * 2 ** tries) * (0.5 + Math.random() / 2)) as Promise<void>;
 
@@ -176,7 +180,7 @@ async function conditional(write: () => Promise<Item | null>): Promise<Written> 
   }
 }
 
-/** A key condition: one partition, and what its sort keys begin with or lie between. */
+/** A key condition: one partition, and a prefix or a range of its sort keys. */
 export function within(
   pk: string,
   sort?: { prefix: string } | { from: string; to: string },

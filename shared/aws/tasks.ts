@@ -1,9 +1,9 @@
 /**
- * Task queues over SQS. Visibility is the lease, the receive count is the attempt.
+ * Task queues over SQS. The visibility timeout is the lease, the receive count is the attempt.
  *
- * `key` and `prefer` mean nothing here: SQS joins no messages and picks no receiver, and a task too many is harmless (PORT-4).
- * A task larger than a message (`task-body.ts`) waits in S3. A receipt is `<queue>/<deployment>/<SQS's own handle>`: whoever gives it back has to belong to the workspace whose
- * queue that is, or SQS does not know the handle.
+ * `key` and `prefer` have no effect here: SQS neither merges messages nor chooses a receiver, and a duplicate task is
+ * harmless (PORT-4). A receipt is `<queue>/<deployment>/<SQS's receipt handle>`. The queue is looked up in the caller's
+ * workspace, so SQS refuses a handle that belongs to another workspace.
  */
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -12,21 +12,21 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
+import { callInBatches, type FailedEntry, type ReceiptEntry, SQS_BATCH } from "../lib/sqs-batch.ts";
 import type { QueueRef, Tasks } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { isMissing, type Queues } from "./queues.ts";
-import { attributesOf, writeTask } from "./task-body.ts";
+import { attributesOf, writeTask } from "./task-writing.ts";
 
-/** Loaded at its first use: workers receive from SQS themselves. */
+/** Loaded at its first use: workers receive from SQS directly, so few handlers read a task. */
 const reading = () => import("./task-reading.ts");
 
-/** SQS delays a message by 15 minutes at most; the sweeper sees to what is due later. */
+/** SQS delays a message by 15 minutes at most. The sweeper sends the tasks that are due later. */
 const MAX_DELAY_SECONDS = 900;
 const MAX_VISIBILITY_SECONDS = 12 * 3_600;
 const MAX_WAIT_SECONDS = 20;
-const BATCH = 10;
 
 export class AwsTasks implements Tasks {
   readonly #c: Context;
@@ -51,11 +51,11 @@ export class AwsTasks implements Tasks {
         return;
       } catch (error) {
         if (!isMissing(error)) throw error;
-        this.#queues.forget(queue); // deleted since its address was learnt; perhaps made again
+        this.#queues.forget(queue); // deleted since its URL was cached, perhaps created again
       }
     }
     const { workspace, deployment } = queue;
-    this.#c.log.warn("a task was dropped: its deployment has no queue, until one of its workers registers", {
+    this.#c.log.warn("task dropped: its deployment has no queue until one of its workers registers", {
       workspace,
       deployment,
       task: task.kind,
@@ -80,7 +80,7 @@ export class AwsTasks implements Tasks {
       const answer = await this.#c.clients.sqs.send(
         new ReceiveMessageCommand({
           QueueUrl,
-          MaxNumberOfMessages: Math.min(BATCH, p.max),
+          MaxNumberOfMessages: Math.min(SQS_BATCH, p.max),
           WaitTimeSeconds: wait,
           VisibilityTimeout: Math.max(1, Math.ceil(this.#c.settings.leaseMs / 1000)),
           MessageSystemAttributeNames: ["ApproximateReceiveCount"],
@@ -89,7 +89,7 @@ export class AwsTasks implements Tasks {
       );
       return answer.Messages ?? [];
     } catch (error) {
-      if (p.signal?.aborted) return []; // what SQS had chosen by then appears again when its lease lapses
+      if (p.signal?.aborted) return []; // SQS delivers the messages of an aborted receive again when their lease lapses
       if (!isMissing(error)) throw error;
       this.#queues.forget(queue);
       return [];
@@ -106,8 +106,12 @@ export class AwsTasks implements Tasks {
           task: await (await reading()).readTask(this.#c.blobs, queue.workspace, message.Body ?? ""),
         });
       } catch (error) {
-        // Not ours, or of a newer version: it goes to the dead letters by itself.
-        this.#c.log.error("a message is no task", { QueueUrl, messageId: message.MessageId, error });
+        // Written by another program or a newer version. SQS moves it to the dead-letter queue.
+        this.#c.log.error("message holds no task: it goes to the dead-letter queue", {
+          QueueUrl,
+          messageId: message.MessageId,
+          error,
+        });
       }
     }
     return deliveries;
@@ -133,16 +137,13 @@ export class AwsTasks implements Tasks {
     return loadTask(this.#c.blobs, workspace, name);
   }
 
-  /** Ten at a time, each queue apart. Answers the receipts that SQS did not accept. */
+  /** Groups the receipts by queue. Answers those that SQS refused, or whose queue does not exist. */
   async #inBatches(
     workspace: string,
     receipts: readonly string[],
-    call: (
-      queueUrl: string,
-      entries: { Id: string; ReceiptHandle: string }[],
-    ) => Promise<readonly { Id?: string | undefined; SenderFault?: boolean | undefined }[] | undefined>,
+    call: (queueUrl: string, entries: ReceiptEntry[]) => Promise<readonly FailedEntry[] | undefined>,
   ): Promise<string[]> {
-    const lost: string[] = [];
+    const refused: string[] = [];
     const groups = Map.groupBy(receipts, (receipt) => receipt.split("/", 2).join("/"));
     for (const [place, group] of groups) {
       const [kind = "", deployment = ""] = place.split("/");
@@ -150,23 +151,18 @@ export class AwsTasks implements Tasks {
       const queue = { workspace, deployment, queue: kind as QueueRef["queue"] };
       const QueueUrl = known ? await this.#queues.url(queue) : null;
       if (QueueUrl === null) {
-        lost.push(...group);
+        refused.push(...group);
         continue;
       }
-      for (let i = 0; i < group.length; i += BATCH) {
-        const some = group.slice(i, i + BATCH);
-        const entries = some.map((receipt, n) => ({ Id: String(n), ReceiptHandle: receipt.slice(place.length + 1) }));
-        try {
-          const failed = await call(QueueUrl, entries);
-          // What failed through no fault of ours (a throttle) is still held: the next round tries again.
-          for (const f of failed ?? []) if (f.SenderFault !== false) lost.push(some[Number(f.Id)]!);
-        } catch (error) {
+      const handleOf = (receipt: string) => receipt.slice(place.length + 1);
+      const callQueue = (entries: ReceiptEntry[]) =>
+        call(QueueUrl, entries).catch((error): FailedEntry[] => {
           if (!isMissing(error)) throw error;
           this.#queues.forget(queue);
-          lost.push(...some);
-        }
-      }
+          return entries; // the queue was deleted, and every lease in it with the queue
+        });
+      refused.push(...(await callInBatches(group, handleOf, callQueue)));
     }
-    return lost;
+    return refused;
   }
 }

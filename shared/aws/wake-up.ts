@@ -1,4 +1,4 @@
-/** The message that wakes a schedule: `event-bridge-timer.ts` sends it, `server/aws-wake-up.ts` takes it. */
+/** The message that wakes a schedule: `event-bridge-timer.ts` sends it, `server/aws-wake-up.ts` handles it. */
 import * as z from "zod";
 
 /** The body of a message. */

@@ -1,5 +1,6 @@
 /** Lists runs with one SQL query. Pages continue after a key, so that rows that come or go do not shift the next page. */
 
+import { readPageToken, writePageToken } from "../lib/page-token.ts";
 import { BadToken, type RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Database, parse } from "./database.ts";
@@ -12,7 +13,11 @@ export function listRuns(db: Database, q: RunsQuery): { runs: Head[]; next: stri
   const filter = runsFilter(q);
   const column = q.sortBy === "start_time" ? "started_at" : `COALESCE(closed_at, ${END_OF_OPEN_RUNS})`;
   const [sign, order] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
-  if (q.token !== undefined) filter.add(`(${column}, run) ${sign} (?, ?)`, ...readToken(q.token));
+  if (q.token !== undefined) {
+    const place = readPageToken(q.token);
+    if (!place) throw new BadToken();
+    filter.add(`(${column}, run) ${sign} (?, ?)`, ...place);
+  }
   const rows = db.all(
     `SELECT body, search_keys, run, ${column} AS sort FROM runs WHERE ${filter.sql}
      ORDER BY ${column} ${order}, run ${order} LIMIT ?`,
@@ -22,17 +27,5 @@ export function listRuns(db: Database, q: RunsQuery): { runs: Head[]; next: stri
   const page = rows.slice(0, q.limit);
   const last = page.at(-1);
   const runs = page.map((r) => ({ ...parse<Head>(r.body), search_keys: parse<Record<string, string>>(r.search_keys) }));
-  return { runs, next: rows.length > q.limit && last ? writeToken(Number(last.sort), String(last.run)) : null };
-}
-
-const writeToken = (value: number, run: string) => Buffer.from(JSON.stringify([value, run])).toString("base64url");
-
-function readToken(token: string): [number, string] {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(parsed) && typeof parsed[0] === "number" && typeof parsed[1] === "string") {
-      return [parsed[0], parsed[1]];
-    }
-  } catch {}
-  throw new BadToken();
+  return { runs, next: rows.length > q.limit && last ? writePageToken([Number(last.sort), String(last.run)]) : null };
 }

@@ -1,4 +1,4 @@
-/** The ports of an installation as far as its keys are concerned, for an operator who has rights on the registry table. */
+/** The ports that making an API key needs, for an operator with rights on the registry table. */
 
 import { awsClients } from "../aws/clients.ts";
 import { realClock } from "../lib/clock.ts";
@@ -7,14 +7,14 @@ import type { Ports } from "../ports.ts";
 import { aws } from "./aws.ts";
 import { DEFAULTS } from "./settings.ts";
 
-/** `region`: default `AWS_REGION`. Everything but `registry` has no table behind it. */
+/** `region`: default `AWS_REGION`. No port but `registry` has a table. */
 export function registryKeys(o: { table: string; region?: string }): Pick<Ports, "clock" | "registry" | "durable"> {
   return aws({
     clients: awsClients(o.region ? { region: o.region } : {}),
     clock: realClock,
     uuid: () => uuid7(Date.now()),
     settings: DEFAULTS,
-    places: {
+    resources: {
       executions: "",
       registry: o.table,
       schedules: "",

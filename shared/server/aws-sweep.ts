@@ -1,4 +1,4 @@
-/** One round of the sweeper: rings what is due, wakes schedules whose alarm was lost, gives what has closed its expiry. */
+/** One round of the sweeper: tasks for due executions, wake-ups of overdue schedules, expiry of closed runs. */
 
 import type { Context } from "../aws/context.ts";
 import { expireClosed } from "../aws/retention.ts";
@@ -7,27 +7,27 @@ import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { DueSchedule, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 
-/** Entries that are read of an index at a time. */
+/** How many entries of an index are read at a time. */
 const PAGE = 1_000;
 const CONCURRENCY = 25;
 
 export interface Round {
   readonly everyMs: Millis;
-  /** Begins nothing after this. */
+  /** The round begins nothing after this. */
   readonly until: Millis;
-  /** Whether somebody else wakes schedules that have an alarm. */
+  /** Whether `Schedules.arm` sends a wake-up. False: this round wakes schedules itself. */
   readonly armed: boolean;
 }
 
-export async function round(c: Context, ports: Ports, { everyMs, until, armed }: Round) {
-  // Side by side: neither may use up the time of the other. What has closed can wait.
+export async function sweepRound(c: Context, ports: Ports, { everyMs, until, armed }: Round) {
+  // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.
   const [due, woken] = await Promise.all([sweep(ports, everyMs, PAGE, until), wakeOverdue(ports, armed, until)]);
   return { due, woken, expired: await expireClosed(c, until) };
 }
 
 /**
- * Schedules whose alarm was lost: armed again, so that however many they are the fleet of the scheduler's function takes
- * them. Without an alarm they are woken here. What one of them meets must not hold up the others.
+ * Arms the schedules whose wake-up was lost: the messages spread them over the instances of the scheduler's function,
+ * however many there are. Without a timer this round wakes them. An error of one schedule does not stop the others.
  */
 async function wakeOverdue(ports: Ports, armed: boolean, until: Millis): Promise<number> {
   const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, PAGE);
@@ -43,7 +43,7 @@ async function wakeOverdue(ports: Ports, armed: boolean, until: Millis): Promise
     try {
       await wake(key);
     } catch (error) {
-      ports.log.error("a schedule could not be woken", { ...key, error });
+      ports.log.error("sweep: schedule not woken, the next round tries again", { ...key, error });
     }
   });
   return woken;

@@ -1,13 +1,14 @@
-/** The AWS adapter: all ports over DynamoDB, SQS, S3 and STS. */
+/** The AWS adapter composed with the engine: all ports over DynamoDB, SQS, S3, STS and EventBridge Scheduler. */
 
 import { AwsActivities } from "../aws/activities.ts";
 import { AwsAnswers } from "../aws/answers.ts";
 import { S3Blobs } from "../aws/blobs.ts";
 import type { Clients } from "../aws/clients.ts";
 import type { Context } from "../aws/context.ts";
-import { CountedExecutions } from "../aws/counted.ts";
+import { counted } from "../aws/counted-executions.ts";
 import type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
 import type { EventBridgeTimer } from "../aws/event-bridge-timer.ts";
+import { AwsExecutions } from "../aws/executions.ts";
 import { AwsFeed } from "../aws/feed.ts";
 import type { Change, FeedWriter } from "../aws/feed-writer.ts";
 import { PollBackoff } from "../aws/poll-backoff.ts";
@@ -27,8 +28,8 @@ export type { Change } from "../aws/feed-writer.ts";
 export type { QueueOptions } from "../aws/queues.ts";
 export type { DeadLetter } from "../aws/task-reading.ts";
 
-/** Names of what the stack made. What a handler has no right to use may be left empty. */
-export interface Places {
+/** Names of the stack's resources. A name may be empty where the caller has no right to the resource. */
+export interface AwsResources {
   readonly executions: string;
   readonly registry: string;
   readonly schedules: string;
@@ -39,31 +40,34 @@ export interface Places {
 
 export interface AwsOptions {
   readonly clients: Clients;
-  readonly places: Places;
+  readonly resources: AwsResources;
   readonly clock: Clock;
   readonly uuid: () => string;
   readonly settings: Settings;
   readonly log?: Log;
-  /** Wakes schedules in time; without it the sweeper does, up to a minute late. */
+  /** Wakes schedules in time. Without it the sweeper wakes them, up to a minute late. */
   readonly timer?: EventBridgeTimer;
 }
 
 export interface Aws extends Ports {
   readonly clients: Clients;
-  /** Takes changes of the table Executions into the feed; answers the ids of those that must come again. */
+  /** Appends changes of the table Executions to the feed. Answers the ids of the changes to deliver again. */
   feedChanges(changes: readonly Change[]): Promise<string[]>;
-  /** One round of the sweeper: rings what is due, wakes schedules, and gives what has closed its expiry, until `until`. */
+  /**
+   * One round of the sweeper, which begins nothing after `until`: enqueues tasks for due executions, wakes overdue
+   * schedules, gives the items of closed runs their expiry. Answers how many of each.
+   */
   sweep(everyMs: Millis, until: Millis): Promise<{ due: number; woken: number; expired: number }>;
-  /** Makes the queues of a deployment and credentials for them. */
+  /** Creates the queues of a deployment if they are missing, and credentials for them. */
   tasksFor(options: CredentialOptions, of: { workspace: string; deployment: string }): Promise<SqsTasks>;
-  /** What a message in the dead-letter queue was. */
+  /** The task of a dead letter, and its deployment. */
   readDead(letter: DeadLetter): Promise<{ workspace: string; deployment: string; task: Task }>;
-  /** Deletes the queues of a deployment, with what waits in them; answers their names. For operators. */
+  /** Deletes the queues of a deployment and the tasks in them. Answers their names. For operators. */
   deleteDeploymentQueues(workspace: string, deployment: string): Promise<string[]>;
 }
 
-/** Each is loaded at its first use, or with the function that always needs it (`functions/`). */
-const lazily = {
+/** Modules that load at their first use. A function that needs one at each invocation imports it itself (`functions/`). */
+const load = {
   schedules: () => import("../schedule/service/index.ts"),
   sweeping: () => import("./aws-sweep.ts"),
   feedWriter: () => import("../aws/feed-writer.ts"),
@@ -74,54 +78,54 @@ const lazily = {
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 export function aws(options: AwsOptions): Aws {
-  const { clients, places, clock, uuid, settings, log = quiet } = options;
+  const { clients, resources, clock, uuid, settings, log = quiet } = options;
   const c: Context = {
     clients,
     clock,
     uuid,
     settings,
     log,
-    blobs: new S3Blobs(clients.s3, places.payloads),
+    blobs: new S3Blobs(clients.s3, resources.payloads),
     tables: {
-      executions: new Table(clients.dynamo, places.executions),
-      registry: new Table(clients.dynamo, places.registry),
-      schedules: new Table(clients.dynamo, places.schedules),
-      feed: new Table(clients.dynamo, places.feed),
+      executions: new Table(clients.dynamo, resources.executions),
+      registry: new Table(clients.dynamo, resources.registry),
+      schedules: new Table(clients.dynamo, resources.schedules),
+      feed: new Table(clients.dynamo, resources.feed),
     },
   };
-  const queues = new Queues(clients.sqs, places.queues, settings.leaseMs);
-  const changes = new PollBackoff(clock);
+  const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
+  const backoff = new PollBackoff(clock);
   let writer: FeedWriter | undefined;
   const ports: Ports = {
     clock,
     uuid,
     log,
     settings,
-    executions: new CountedExecutions(c),
+    executions: counted(new AwsExecutions(c), clients.meter),
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
     schedules: new AwsSchedules(c, options.timer),
-    feed: new AwsFeed(c, changes),
+    feed: new AwsFeed(c, backoff),
     activities: new AwsActivities(c),
     answers: new AwsAnswers(c),
-    changes,
-    durable: async () => {}, // a call that has returned is on three disks
-    scheduleClosed: async (head, told) => (await lazily.schedules()).scheduleClosed(ports, head, told),
+    changes: backoff,
+    durable: async () => {}, // DynamoDB answers a write once it is durable
+    scheduleClosed: async (head, told) => (await load.schedules()).scheduleClosed(ports, head, told),
   };
   return {
     ...ports,
     clients,
-    async feedChanges(some) {
-      const { FeedWriter } = await lazily.feedWriter();
+    async feedChanges(changes) {
+      const { FeedWriter } = await load.feedWriter();
       writer ??= new FeedWriter(c);
-      return writer.take(some);
+      return writer.take(changes);
     },
     async sweep(everyMs, until) {
-      const { round } = await lazily.sweeping();
-      return round(c, ports, { everyMs, until, armed: options.timer !== undefined });
+      const { sweepRound } = await load.sweeping();
+      return sweepRound(c, ports, { everyMs, until, armed: options.timer !== undefined });
     },
-    readDead: async (letter) => (await lazily.taskReading()).readDead(c.blobs, letter),
-    tasksFor: async (o, of) => (await lazily.credentials()).tasksFor(clients.sts, queues, o, of),
+    readDead: async (letter) => (await load.taskReading()).readDead(c.blobs, letter),
+    tasksFor: async (o, of) => (await load.credentials()).tasksFor(clients.sts, queues, o, of),
     deleteDeploymentQueues: (workspace, deployment) => queues.deleteBoth(workspace, deployment),
   };
 }

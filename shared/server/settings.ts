@@ -1,4 +1,4 @@
-/** Default settings of an installation. */
+/** The default settings of an installation. */
 import type { Settings } from "../ports.ts";
 import { HEARTBEAT_SECONDS, LIVENESS_SECONDS, RETENTION_DAYS } from "../protocol/limits.ts";
 

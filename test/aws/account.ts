@@ -1,4 +1,4 @@
-/** An adapter over an emulator of one's own. */
+/** The AWS adapter over an emulator that belongs to the test file alone. */
 import { randomUUID } from "node:crypto";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { realClock } from "../../shared/lib/clock.ts";
@@ -19,7 +19,7 @@ import { createTables, type TableNames } from "./tables.ts";
 
 export { cannotRun } from "../emulator/support.ts";
 
-export interface Over extends Partial<Omit<AwsOptions, "settings" | "places">> {
+export interface Over extends Partial<Omit<AwsOptions, "settings" | "resources">> {
   readonly settings?: Partial<Settings>;
   readonly queues?: Partial<QueueOptions>;
 }
@@ -31,22 +31,22 @@ export interface Installation {
   readonly prefix: string;
   /** Fresh clients of the account's root. */
   clients(): Clients;
-  /** Another process, as it were: clients and memory of its own. */
+  /** A further adapter, with clients and caches of its own, as in another process. */
   adapter(over?: Over): Aws;
   /** The adapter of the feed's consumer. */
   feeder(): Aws;
   end(): Promise<void>;
 }
 
-/** Tables, bucket, and a consumer of the change stream. */
+/** Creates tables and a bucket, and runs a consumer of the change stream. */
 export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): Promise<Installation> {
   const account = await blankAccount();
   const prefix = `t${randomUUID().slice(0, 8)}`;
-  const made: Clients[] = [];
+  const created: Clients[] = [];
   const { endpoint, region, credentials } = account;
   const clients = () => {
     const fresh = awsClients({ endpoint, region, credentials });
-    made.push(fresh);
+    created.push(fresh);
     return fresh;
   };
   const own = clients();
@@ -56,7 +56,7 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
   const adapter: Installation["adapter"] = (over = {}) =>
     aws({
       clients: over.clients ?? clients(),
-      places: {
+      resources: {
         executions: tables.executions,
         registry: tables.registry,
         schedules: tables.schedules,
@@ -73,9 +73,9 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
   const pump =
     o.feed === false
       ? null
-      : pumpChanges(own.dynamo, stream, (changes) => adapterOf().feedChanges(changes), o.feedPollMs);
+      : pumpChanges(own.dynamo, stream, (changes) => feederOf().feedChanges(changes), o.feedPollMs);
   let feeder: Aws | undefined;
-  const adapterOf = () => {
+  const feederOf = () => {
     feeder ??= adapter();
     return feeder;
   };
@@ -86,10 +86,10 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
     prefix,
     clients,
     adapter,
-    feeder: adapterOf,
+    feeder: feederOf,
     async end() {
       await pump?.stop();
-      for (const clients of made) await clients.destroy();
+      for (const clients of created) await clients.destroy();
       await account.stop();
     },
   };

@@ -1,13 +1,13 @@
 /**
- * The change stream of a table, read as Lambda's poller reads it: in order, a batch again and again until it was taken
- * in, from the first record that was not.
+ * Reads the change stream of a table as Lambda's poller does: in order, and each batch again from its first failed record
+ * until none fails.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { changeOf, type StreamRecord } from "../../shared/aws/feed-records.ts";
 import type { Change } from "../../shared/server/aws.ts";
 
-/** The client for streams is a package of its own; one signed request is all of it that is needed here. */
+/** One signed request, instead of the client for streams, which is a further package. */
 async function call<T>(dynamo: DynamoDBClient, operation: string, input: unknown): Promise<T> {
   const endpoint = await dynamo.config.endpoint!();
   const body = JSON.stringify(input);
@@ -37,7 +37,7 @@ async function call<T>(dynamo: DynamoDBClient, operation: string, input: unknown
   return JSON.parse(text) as T;
 }
 
-/** `pollMs`: how long it waits before it looks again, as Lambda's poller does for 250 ms. */
+/** `pollMs`: pause between two polls of an empty stream. Lambda's poller waits 250 ms. */
 export function pumpChanges(
   dynamo: DynamoDBClient,
   StreamArn: string,
@@ -73,7 +73,7 @@ export function pumpChanges(
   };
   const running = run();
   running.catch((error) => {
-    if (!stopped) console.error("the change stream of a test failed", error);
+    if (!stopped) console.error("the test's consumer of the change stream failed", error);
   });
   return {
     async stop() {

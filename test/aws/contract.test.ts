@@ -1,4 +1,4 @@
-/** The contract, word for word, on the AWS adapter over the emulator. Time here is real, so leases are short. */
+/** The contract suite on the AWS adapter over the emulator. Its time is real, so leases are short. */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe } from "vitest";
 import { contractSuite } from "../contract/suite.ts";

@@ -1,4 +1,4 @@
-/** What each call of the protocol costs, by DynamoDB's own count: the promises that an execution's price rests on. */
+/** The cost of each call of the protocol, as DynamoDB counts it. The price of an execution depends on these figures. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { append } from "../../shared/engine/append.ts";
 import { type Claimed, claim } from "../../shared/engine/claim.ts";
@@ -24,10 +24,10 @@ async function cost(call: () => Promise<unknown>): Promise<{ writes: number; rea
 }
 
 const begin = () => start(ports, startOf(ref));
-async function drive(): Promise<Claimed> {
-  const claimed = await claim(ports, ref, { session: uuid() });
-  if (claimed.kind !== "claimed") throw new Error("nothing to claim");
-  return claimed;
+async function claimed(): Promise<Claimed> {
+  const answer = await claim(ports, ref, { session: uuid() });
+  if (answer.kind !== "claimed") throw new Error("the execution is closed");
+  return answer;
 }
 const step = (n: number, { head }: Claimed, look: boolean) => {
   const local = [{ ...scheduled(n), where: "local:s" as const }];
@@ -37,7 +37,7 @@ const step = (n: number, { head }: Claimed, look: boolean) => {
 const parkUntil = ({ head: { run, fence } }: Claimed, dueAt: number | null) =>
   park(ports, ref, { run, fence, dueAt, effectsDoneThrough: 1 });
 
-describe.skipIf(cannotRun)("what a call costs", () => {
+describe.skipIf(cannotRun)("the cost of a call", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();
@@ -47,25 +47,25 @@ describe.skipIf(cannotRun)("what a call costs", () => {
     ref = newRef();
   });
 
-  test("a start: the head and its entries in two indexes", async () => {
+  test("a start writes the head and its entries in two indexes", async () => {
     expect(await cost(begin)).toEqual({ writes: 3, reads: 0 });
   });
 
-  test("the first claim moves no index and reads no log", async () => {
+  test("the first claim moves no index entry and reads no log", async () => {
     await begin();
-    expect(await cost(drive)).toEqual({ writes: 1, reads: 1 });
+    expect(await cost(claimed)).toEqual({ writes: 1, reads: 1 });
   });
 
-  test("a step is one write and nothing else; one that looks for messages reads once", async () => {
+  test("a step is one write; with a look for messages it also reads once", async () => {
     await begin();
-    const claimed = await drive();
-    expect(await cost(() => step(1, claimed, false))).toEqual({ writes: 1, reads: 0 });
-    expect(await cost(() => step(2, claimed, true))).toEqual({ writes: 1, reads: 1 });
+    const owner = await claimed();
+    expect(await cost(() => step(1, owner, false))).toEqual({ writes: 1, reads: 0 });
+    expect(await cost(() => step(2, owner, true))).toEqual({ writes: 1, reads: 1 });
   });
 
-  test("a close: two items in a transaction, and both indexes", async () => {
+  test("a close writes two items in a transaction, and entries in both indexes", async () => {
     await begin();
-    const { head } = await drive();
+    const { head } = await claimed();
     const last = {
       run: head.run,
       chain: head.chain,
@@ -80,15 +80,15 @@ describe.skipIf(cannotRun)("what a call costs", () => {
     expect(await cost(() => close(ports, ref, last))).toEqual({ writes: 6, reads: 1 });
   });
 
-  test("a signal to one that is parked: message, head and one index entry, which the claim leaves where it is", async () => {
+  test("a signal to a parked execution writes message, head and one index entry, which the claim does not move", async () => {
     await begin();
-    await parkUntil(await drive(), null);
+    await parkUntil(await claimed(), null);
     expect(await cost(() => send(ports, ref, signal("s", ports.clock.now())))).toEqual({ writes: 3, reads: 1 });
-    let claimed: Claimed;
+    let owner: Claimed;
     const claiming = async () => {
-      claimed = await drive();
+      owner = await claimed();
     };
     expect((await cost(claiming)).writes).toBe(1);
-    expect(await cost(() => parkUntil(claimed, null))).toEqual({ writes: 2, reads: 0 });
+    expect(await cost(() => parkUntil(owner, null))).toEqual({ writes: 2, reads: 0 });
   });
 });

@@ -1,9 +1,9 @@
-/** The consumer of dead letters, as Lambda calls it, over real tables and queues. */
+/** The consumer of the dead-letter queue, called as by Lambda, over tables and queues of the emulator. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { S3Blobs } from "../../shared/aws/blobs.ts";
 import { ENV } from "../../shared/aws/names.ts";
-import { attributesOf, writeTask } from "../../shared/aws/task-body.ts";
+import { attributesOf, writeTask } from "../../shared/aws/task-writing.ts";
 import type { QueueRef } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Task } from "../../shared/protocol/worker.ts";
@@ -23,7 +23,7 @@ let ports: Aws;
 let b: Bench;
 let handler: (event: { Records: readonly Letter[] }, context: unknown) => Promise<unknown>;
 
-describe.skipIf(cannotRun)("the consumer of dead letters", () => {
+describe.skipIf(cannotRun)("the consumer of the dead-letter queue", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();
@@ -46,7 +46,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
   });
   afterAll(() => on?.end());
 
-  /** What the handler has written: a JSON object a line. */
+  /** The log lines of the handler, each a JSON object. */
   let lines: { level?: string; messageId?: string }[] = [];
   beforeEach(() => {
     lines = [];
@@ -97,7 +97,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
     deployment: "shop",
     queue: kind,
   });
-  /** What waits in a queue of the deployment; the queue is made if it is missing, as by a registration. */
+  /** Takes all tasks out of a queue of the deployment. Creates the queue if it is missing, as a registration does. */
   const waiting = async (head: Head, kind: QueueRef["queue"]): Promise<Task[]> => {
     const found: Task[] = [];
     for (;;) {
@@ -110,7 +110,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
       );
     }
   };
-  /** An execution of a deployment that has registered. */
+  /** A claimed execution of a deployment that has queues. */
   const running = async (): Promise<Head> => {
     const head = await claimed(b, await begun(b));
     await Promise.all([waiting(head, "workflow"), waiting(head, "activity")]);
@@ -118,7 +118,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
   };
   const inbox = (head: Head) => ports.executions.inbox(head, head.chain);
 
-  test("an activity that has used up its attempts fails as lost, and its execution is rung", async () => {
+  test("an activity without attempts left fails as lost, and its execution gets a workflow task", async () => {
     const head = await running();
     expect(await take(await letter(head.workspace, activityOf(head)))).toEqual(DONE);
     expect(await inbox(head)).toMatchObject([
@@ -134,7 +134,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
     expect(await ports.executions.head(head)).toMatchObject({ wake_pending: true, fence: head.fence + 1 });
   });
 
-  test("the same letter again, in the same call and a later one, is one outcome", async () => {
+  test("a dead letter that is delivered again, in the same call and in a later one, is one outcome", async () => {
     const head = await running();
     const once = await letter(head.workspace, activityOf(head));
     expect(await take(once, { ...once, messageId: "again" })).toEqual(DONE);
@@ -144,9 +144,9 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
   });
 
   test.each([
-    ["without a limit", 0, 1, 1001],
+    ["without a limit of attempts", 0, 1, 1001],
     ["with attempts left", 2_500, 1_001, 2_001],
-  ])("an activity %s goes on in its queue, with the attempts that were", async (_, most, first, next) => {
+  ])("an activity %s is enqueued again with its number of attempts", async (_, most, first, next) => {
     const head = await running();
     const task = activityOf(head, { ...policy(most), first_attempt: first });
     expect(await take(await letter(head.workspace, task))).toEqual(DONE);
@@ -154,7 +154,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
     expect(await inbox(head)).toEqual([]);
   });
 
-  test("the last thousand of its attempts are its last", async () => {
+  test("an activity whose retry policy allows no attempt after these thousand deliveries fails as lost", async () => {
     const head = await running();
     const task = activityOf(head, { ...policy(2_000), first_attempt: 1_001 });
     expect(await take(await letter(head.workspace, task))).toEqual(DONE);
@@ -162,7 +162,7 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
     expect(await inbox(head)).toMatchObject([{ attempt: 2_000 }]);
   });
 
-  test("workflow and query tasks need nothing: the one is rung by the sweeper, nobody waits for the other any more", async () => {
+  test("workflow and query tasks cause no write: the sweeper sends the first again, and no caller waits for the second", async () => {
     const head = await running();
     const { execution, workspace } = head;
     const asked = { kind: "query", execution, query: "q", name: "where", input: null, expires_at: 1 } as const;
@@ -173,51 +173,51 @@ describe.skipIf(cannotRun)("the consumer of dead letters", () => {
     expect([...(await waiting(head, "workflow")), ...(await waiting(head, "activity"))]).toEqual([]);
   });
 
-  test("an execution that has ended, never was, or was started anew under its id, is told nothing", async () => {
+  test("an execution that is closed, does not exist, or was started again under its id gets no message", async () => {
     const ended = await running();
     await closed(b, ended, 2);
     const never = { ...ended, ...newRef(ended.workspace) };
-    const anew = await running();
-    const earlier = activityOf(anew, { chain: randomUUID(), run: randomUUID() });
+    const restarted = await running();
+    const earlier = activityOf(restarted, { chain: randomUUID(), run: randomUUID() });
     const letters = [activityOf(ended), activityOf(never), earlier].map((task) => letter(ended.workspace, task));
     expect(await take(...(await Promise.all(letters)))).toEqual(DONE);
-    expect(await take(await letter(anew.workspace, earlier))).toEqual(DONE);
+    expect(await take(await letter(restarted.workspace, earlier))).toEqual(DONE);
     expect(await inbox(ended)).toEqual([]);
-    expect(await ports.executions.inbox(anew, earlier.chain)).toEqual([]);
-    expect(await ports.executions.head(anew)).toEqual(anew);
+    expect(await ports.executions.inbox(restarted, earlier.chain)).toEqual([]);
+    expect(await ports.executions.head(restarted)).toEqual(restarted);
   });
 
-  test("a task that was too large for its message is fetched, for the workspace whose it is alone", async () => {
+  test("a task that exceeds its message is read from S3, only within its own workspace", async () => {
     const head = await running();
     const large = activityOf(head, { input: Array.from({ length: 40_000 }, () => randomUUID()) });
     const sent = await letter(head.workspace, large);
     expect(sent.body).toMatch(/^@/);
     const other = randomUUID();
-    const stolen = {
+    const fromOtherWorkspace = {
       ...sent,
-      messageId: "stolen",
+      messageId: "other workspace",
       messageAttributes: { ...sent.messageAttributes, workspace: { stringValue: other } },
     };
-    expect(await take(stolen, sent)).toEqual(failing(stolen));
+    expect(await take(fromOtherWorkspace, sent)).toEqual(failing(fromOtherWorkspace));
     expect(await inbox(head)).toHaveLength(1);
   });
 
-  test("what cannot be dealt with comes again by itself, and everything else is dealt with", async () => {
+  test("a dead letter that fails is delivered again alone, and all others are handled", async () => {
     const [one, two] = [await running(), await running()];
     const first = await letter(one.workspace, activityOf(one));
     const last = await letter(two.workspace, activityOf(two));
     const { messageAttributes } = first;
     const noJson: Letter = { messageId: "no JSON", body: "not a task", messageAttributes };
     const noTask: Letter = { messageId: "no task", body: '{"kind":"party"}', messageAttributes };
-    const nobodys: Letter = { ...first, messageId: "nobody's", messageAttributes: {} };
-    expect(await take(first, noJson, noTask, nobodys, last)).toEqual(failing(noJson, noTask, nobodys));
+    const unaddressed: Letter = { ...first, messageId: "no deployment", messageAttributes: {} };
+    expect(await take(first, noJson, noTask, unaddressed, last)).toEqual(failing(noJson, noTask, unaddressed));
     const errors = lines.filter(({ level }) => level === "ERROR").map(({ messageId }) => messageId);
-    expect(errors).toEqual(["no JSON", "no task", "nobody's"]);
+    expect(errors).toEqual(["no JSON", "no task", "no deployment"]);
     expect(await inbox(one)).toHaveLength(1);
     expect(await inbox(two)).toHaveLength(1);
   });
 
-  test("a deployment whose queues were deleted: the outcome is recorded all the same", async () => {
+  test("the outcome is recorded even if the queues of the deployment were deleted", async () => {
     const head = await running();
     await ports.deleteDeploymentQueues(head.workspace, "shop");
     expect(await take(await letter(head.workspace, activityOf(head)))).toEqual(DONE);

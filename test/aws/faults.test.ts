@@ -1,4 +1,4 @@
-/** What AWS does on a bad day: throttles, loses answers, answers from a stale index, runs two processes at once. */
+/** The AWS adapter under faults: throttling, lost answers, stale indexes, several processes at once. */
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { append } from "../../shared/engine/append.ts";
@@ -31,13 +31,13 @@ import { type Fault, inject, random } from "./faults.ts";
 
 let on: Installation;
 
-/** A whole life: start, steps, a signal on the way, close. Every call may be repeated by whoever lost its answer. */
-async function live(ports: Aws, ref: Ref, steps: number): Promise<void> {
+/** A whole execution: start, steps, a signal, close. The SDK repeats each call whose answer is lost. */
+async function runToEnd(ports: Aws, ref: Ref, steps: number): Promise<void> {
   const started = await start(ports, startOf(ref));
   expect(started.kind).toBe("started");
-  const drive = await claim(ports, ref, { session: uuid() });
-  if (drive.kind !== "claimed") throw new Error("nothing to claim");
-  const { head } = drive;
+  const first = await claim(ports, ref, { session: uuid() });
+  if (first.kind !== "claimed") throw new Error("the execution is closed");
+  const { head } = first;
   for (let i = 0; i < steps; i++) {
     const at = ports.clock.now();
     const events = [{ ...scheduled(i + 1), where: "local:s" as const }];
@@ -47,7 +47,7 @@ async function live(ports: Aws, ref: Ref, steps: number): Promise<void> {
   }
   expect((await send(ports, ref, signal(uuid(), ports.clock.now()))).kind).toBe("accepted");
   const again = await claim(ports, ref, { session: uuid() });
-  if (again.kind !== "claimed") throw new Error("nothing to claim");
+  if (again.kind !== "claimed") throw new Error("the execution is closed");
   const [message] = again.messages;
   const at = ports.clock.now();
   const took = { kind: "signal_received", message: message!.id, name: "poke", input: null } as const;
@@ -82,7 +82,7 @@ async function expectWhole(ports: Aws, ref: Ref, steps: number): Promise<void> {
   expect(await ports.executions.inbox(ref, head!.chain)).toEqual([]);
 }
 
-describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
+describe.skipIf(cannotRun)("the AWS adapter under faults", () => {
   beforeAll(async () => {
     on = await install();
   });
@@ -90,7 +90,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
 
   test.each([
     1, 2, 3,
-  ])("a fifth of all requests throttled or their answers lost: nothing lost, nothing doubled (seed %i)", async (seed) => {
+  ])("loses and duplicates nothing if a fifth of all requests are throttled or their answers lost (seed %i)", async (seed) => {
     const ports = on.adapter();
     const next = random(seed);
     const decide = (): Fault => {
@@ -99,12 +99,12 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     };
     const counts = [inject(ports.clients.dynamo, decide), inject(ports.clients.sqs, decide)];
     const refs = Array.from({ length: 4 }, () => newRef());
-    await Promise.all(refs.map((ref) => live(ports, ref, 5)));
+    await Promise.all(refs.map((ref) => runToEnd(ports, ref, 5)));
     const calm = on.adapter();
     for (const ref of refs) await expectWhole(calm, ref, 5);
     const b = bench({ ports: calm, pass: (ms) => new Promise((ok) => setTimeout(ok, ms)) });
     for (const ref of refs) {
-      // Local activities show their start, the execution its start and end; each once.
+      // Five starts of local activities, and the start and the end of the execution, each once.
       await b.eventually(async () => {
         const items = await calm.feed.read(ref.workspace, { after: 0, limit: 100 });
         expect(items).toHaveLength(7);
@@ -114,7 +114,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     expect(counts.reduce((sum, c) => sum + c.lost, 0)).toBeGreaterThan(0);
   }, 60_000);
 
-  test("the feed loses and doubles nothing while its own writes are throttled and their answers lost", async () => {
+  test("loses and duplicates no event of the feed if the feed's writes are throttled and their answers lost", async () => {
     const quiet = await install({ feed: false });
     try {
       const ports = quiet.adapter();
@@ -142,7 +142,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
         const next = random(7 + i);
         inject(writer.clients.dynamo, () => (next() < 0.15 ? "throttled" : next() < 0.3 ? "answer lost" : undefined));
       }
-      // Two consumers are handed the same records, in batches that overlap, as after a crash of one of them.
+      // Two consumers receive the same records in overlapping batches, as after a crash of one of them.
       for (let from = 0; from < all.length; from += 4) {
         const some = all.slice(Math.max(0, from - 3), from + 4);
         const failed = await Promise.all(writers.map((writer) => writer.feedChanges(some)));
@@ -157,7 +157,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     }
   }, 60_000);
 
-  test("a sweep over a stale index writes nothing to what has moved on, and rings at most once too often", async () => {
+  test("writes nothing to a closed execution in a sweep over a stale index, and sends one task too many at most", async () => {
     const ports = on.adapter();
     const b = bench({ ports, pass: async () => {} });
     const ref = newRef();
@@ -178,14 +178,14 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     }
   });
 
-  test("a list from a stale index shows runs as they are, and its pages are full all the same", async () => {
+  test("lists runs as they are from a stale index, in full pages", async () => {
     const ports = on.adapter();
     const b = bench({ ports, pass: async () => {} });
     const workspace = uuid();
     const heads = [];
     for (let i = 0; i < 6; i++) heads.push(await begun(b, newRef(workspace), { started_at: b.now() - 100 + i }));
     const query = { workspace, sortBy: "start_time", order: "asc", limit: 2, statuses: ["RUNNING"] } as const;
-    // What the index said before half of them closed.
+    // The answers of the index before half of the runs closed.
     const before = new Map<string, unknown>();
     const stack = ports.clients.dynamo.middlewareStack;
     let stale = false;
@@ -210,7 +210,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     expect(page.next).not.toBeNull();
   });
 
-  test("a run is found by its id by a process that has never seen it, whatever made the id", async () => {
+  test("finds a run by its id in a process that has never seen it, whatever the version of the id", async () => {
     const ports = on.adapter();
     const b = bench({ ports, pass: async () => {} });
     const regular = await begun(b, newRef(), { run: ports.uuid() });
@@ -224,7 +224,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     expect(await on.adapter().executions.run(regular.workspace, uuid())).toBeNull();
   });
 
-  test("a process whose view of a log is old loses the position and is shown what stands there", async () => {
+  test("answers the batch at a taken position to a process whose memory of the log is old", async () => {
     const [one, two] = [on.adapter(), on.adapter()];
     const b = bench({ ports: one, pass: async () => {} });
     const head = await begun(b);
@@ -234,13 +234,13 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     expect(await one.executions.putBatch(head, head.run, batches[1]!, LIMIT)).toEqual({ kind: "written" });
     const late = await two.executions.putBatch(head, head.run, batchOf(3, b.now(), [scheduled(9)]), LIMIT);
     expect(late).toEqual({ kind: "taken", by: batches[1] });
-    const inTheDark = await two.executions.putBatch(head, head.run, batchOf(5, b.now(), [scheduled(9)]), LIMIT);
-    expect(inTheDark).toEqual({ kind: "taken", by: null });
+    const beyond = await two.executions.putBatch(head, head.run, batchOf(5, b.now(), [scheduled(9)]), LIMIT);
+    expect(beyond).toEqual({ kind: "taken", by: null });
     expect(await two.executions.putBatch(head, head.run, batches[2]!, LIMIT)).toEqual({ kind: "written" });
     expect(await one.executions.batches(head, head.run, 1)).toEqual(batches);
   });
 
-  test("of six clients that use a finished id again one starts, and the old run stays listed and readable", async () => {
+  test("starts one of six executions that use a closed id again, and the past run stays listed and readable", async () => {
     const ports = on.adapter();
     const b = bench({ ports, pass: (ms) => new Promise((ok) => setTimeout(ok, ms)) });
     const old = await closed(b, await begun(b));
@@ -258,7 +258,7 @@ describe.skipIf(cannotRun)("the AWS adapter on a bad day", () => {
     });
   });
 
-  test("a close and a mark at the same moment: an acknowledged message is never lost", async () => {
+  test("loses no acknowledged message if a close and a wake-up request come at the same moment", async () => {
     const ports = on.adapter();
     const b = bench({ ports, pass: async () => {} });
     for (let i = 0; i < 10; i++) {

@@ -1,10 +1,10 @@
-/** Faults at the edge of an SDK client: each attempt of a request may be refused, or done and its answer lost. */
+/** Injects faults into an SDK client: AWS may throttle each attempt of a request, or carry it out and its answer is lost. */
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { STSClient } from "@aws-sdk/client-sts";
 
-/** The same faults for the same seed. */
+/** A pseudo-random sequence, the same for the same seed. */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -22,7 +22,7 @@ export interface Attempt {
   readonly input: Record<string, unknown>;
 }
 
-/** `decide` is asked before each attempt, repeats by the SDK included. Answers how many faults there were. */
+/** Calls `decide` before each attempt, including retries of the SDK. Answers the counts of faults. */
 export function inject(client: DynamoDBClient | SQSClient | S3Client | STSClient, decide: (attempt: Attempt) => Fault) {
   const count = { throttled: 0, lost: 0 };
   const stack = client.middlewareStack as DynamoDBClient["middlewareStack"];

@@ -1,4 +1,4 @@
-/** The feed as it is stored: dense for ever, found by time, and the end of an execution known. */
+/** The stored feed: its sequences are dense, and a reader finds the start and the end of an execution. */
 import { DeleteItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Item } from "../../shared/aws/table.ts";
@@ -29,7 +29,7 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
     const input = { TableName, KeyConditionExpression: "pk = :pk", ExpressionAttributeValues: values };
     return (await ports.clients.dynamo.send(new QueryCommand(input))).Items ?? [];
   };
-  /** What the change stream would bring of an execution: each item once, the head first. */
+  /** The changes of an execution as the change stream delivers them: each item once, the head first. */
   const changesOf = async (head: Head, at = b.now()): Promise<Change[]> =>
     (await items(on.tables.executions, `${head.workspace}#${head.execution}`))
       .filter((item) => item.sk!.S !== "POINTER")
@@ -37,7 +37,7 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
   const read = (workspace: string, p: Partial<Parameters<Aws["feed"]["read"]>[1]> = {}) =>
     ports.feed.read(workspace, { after: 0, limit: 1000, ...p });
 
-  test("when everything has expired, no sequence is used again", async () => {
+  test("uses no sequence again when all items have expired", async () => {
     const workspace = uuid();
     const head = await begun(b, newRef(workspace));
     await on.adapter().feedChanges(await changesOf(head));
@@ -57,7 +57,7 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
     expect(later!.event.wire.workflow_run_id).toBe(next.run);
   });
 
-  test("a record that cannot be read stops those of its workspace behind it, and no other workspace", async () => {
+  test("holds up the records after a failed one within its workspace, and in no other workspace", async () => {
     const [one, two] = [await begun(b), await begun(b)];
     await write(one, 2, [done(1)]);
     await write(one, 3, [done(2)]);
@@ -72,7 +72,7 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
     expect((await read(one.workspace)).map((i) => i.sequence)).toEqual([1, 2, 3]);
   });
 
-  test("a continued run follows its predecessor's end, in whatever order the transaction's changes come", async () => {
+  test("shows a continued run after the end of the past run, whatever the order of the transaction's records", async () => {
     const head = await claimed(b, await begun(b));
     const run = uuid();
     const batch = batchOf(2, b.now(), [{ kind: "execution_continued", run, workflow: head.workflow, input: { n: 2 } }]);
@@ -89,20 +89,20 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
     ]);
   });
 
-  test("who reads one execution begins near its start and stops at its end, however much else the feed holds", async () => {
+  test("is read from near the start of an execution to its end, however many other events it holds", async () => {
     const workspace = uuid();
     const writer = on.adapter();
     const fill = async (n: number, at: number) => {
       const other = await begun(b, newRef(workspace), { started_at: at });
       for (let i = 0; i < n; i++) await write(other, 2 + i, [done(i)]);
-      // One at a time, so that the feed gets many items.
+      // One change per call, so that the feed gets many items.
       for (const change of await changesOf(other)) await writer.feedChanges([change]);
     };
     await fill(40, b.now());
     const mine = await begun(b, newRef(workspace));
     await write(mine, 2, [done(1)]);
     await closed(b, mine, 3);
-    // The head as it was when the stream carried it.
+    // The head as the stream delivered it before its first claim.
     const changes = (await changesOf(mine)).map((c) =>
       c.image.sk!.S === "HEAD" ? { ...c, image: { ...c.image, fresh: { BOOL: true } } } : c,
     );
@@ -111,7 +111,7 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
     const reader = on.adapter();
     const found = await reader.feed.read(workspace, { after: 0, limit: 100, execution: mine.execution });
     expect(found).toHaveLength(3);
-    // It has seen the end: nothing of the rest is looked at.
+    // The reader has found the end, so it reads nothing after it.
     reader.clients.meter.take();
     const rest = await reader.feed.read(workspace, {
       after: found[2]!.sequence,
@@ -125,7 +125,7 @@ describe.skipIf(cannotRun)("the feed on AWS", () => {
     expect(everything).toHaveLength(85);
   }, 60_000);
 
-  test("two writers of one workspace never make a gap, nor take one place twice", async () => {
+  test("has neither a gap nor a duplicate sequence with several writers of one workspace", async () => {
     const workspace = uuid();
     const heads = await Promise.all(Array.from({ length: 6 }, () => begun(b, newRef(workspace))));
     const writers = [on.adapter(), on.adapter(), on.adapter()];

@@ -1,4 +1,4 @@
-/** Roles, made as the stack makes them. The client for IAM is a package of its own; two signed requests are all of it. */
+/** Creates roles as the stack does, with two signed requests instead of the client for IAM, which is a further package. */
 import type { STSClient } from "@aws-sdk/client-sts";
 
 async function iam(sts: STSClient, Action: string, parameters: Record<string, string>): Promise<string> {
@@ -15,7 +15,7 @@ async function iam(sts: STSClient, Action: string, parameters: Record<string, st
   return text;
 }
 
-/** A role that the account may assume, allowed to work the queues whose names begin with `prefix`; answers its ARN. */
+/** Creates a role that the account may assume, with rights on the queues whose names begin with `prefix`. Answers its ARN. */
 export async function workerRole(sts: STSClient, RoleName: string, prefix: string): Promise<string> {
   const AssumeRolePolicyDocument = JSON.stringify({
     Version: "2012-10-17",

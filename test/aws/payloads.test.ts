@@ -1,4 +1,4 @@
-/** Payloads up to the contract's 2 MB: where they lie, that no item grows too large, and what becomes of them in the end. */
+/** Payloads up to the contract's 2 MB: where they are stored, the size of items, and their expiry. */
 import { randomBytes } from "node:crypto";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectTaggingCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
@@ -23,7 +23,7 @@ import {
 import { cannotRun, type Installation, install } from "./account.ts";
 
 const incompressible = (bytes: number) => randomBytes(bytes).toString("base64").slice(0, bytes);
-const takes = (text: string): NewEvent => ({ ...scheduled(1), ...{ input: { text } } });
+const stepOf = (text: string): NewEvent => ({ ...scheduled(1), ...{ input: { text } } });
 const LARGE = 2_000_000;
 const HUGE_LIMIT = 50_000_000;
 
@@ -62,13 +62,13 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     return (answer.TagSet ?? []).map((t) => `${t.Key}=${t.Value}`);
   };
 
-  test("input, events, messages and result of 2 MB each read back whole, from items that stay small", async () => {
+  test("input, events, messages and result of 2 MB each read back whole, and their items stay small", async () => {
     const [input, step, note, end] = Array.from({ length: 4 }, () => incompressible(LARGE));
     const head = await begun(b, newRef(), { input: { text: input! }, deadline: b.now() + 60_000 });
     expect(await on.adapter().executions.head(head)).toEqual(head);
     const mine = await claimed(b, head);
     expect(mine.input).toEqual({ text: input });
-    const batch = batchOf(2, b.now(), [takes(step!)]);
+    const batch = batchOf(2, b.now(), [stepOf(step!)]);
     expect(await ports.executions.putBatch(head, head.run, batch, HUGE_LIMIT)).toEqual({ kind: "written" });
     expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([batch]);
     const message: Message = { id: `signal#${uuid()}`, kind: "signal", name: "poke", input: note!, sent_at: b.now() };
@@ -92,20 +92,20 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     expect(JSON.stringify(shown[1]!.event.wire.attributes)).toContain(end!.slice(-1000));
   }, 60_000);
 
-  test("what compresses well stays out of S3", async () => {
+  test("a value that compresses well is not stored in S3", async () => {
     const head = await begun(b, newRef(), { input: { text: "all work and no play ".repeat(2_000) } });
     await ports.executions.putBatch(
       head,
       head.run,
-      batchOf(2, b.now(), [takes("and again ".repeat(20_000))]),
+      batchOf(2, b.now(), [stepOf("and again ".repeat(20_000))]),
       HUGE_LIMIT,
     );
     expect(await objects(`${head.workspace}/`)).toEqual([]);
   });
 
-  test("a closed run gives its payloads their expiry, and its log where that could not have it from the start", async () => {
+  test("a sweep gives the payloads of a closed run their expiry, and its log if the run had no deadline", async () => {
     const head = await claimed(b, await begun(b, newRef(), { input: { text: incompressible(100_000) } })); // no deadline
-    const batch = batchOf(2, b.now(), [takes(incompressible(100_000))]);
+    const batch = batchOf(2, b.now(), [stepOf(incompressible(100_000))]);
     await ports.executions.putBatch(head, head.run, batch, HUGE_LIMIT);
     const message: Message = { id: "signal#left", kind: "signal", name: "poke", input: null, sent_at: b.now() };
     await ports.executions.putMessage(head, head.chain, message);
@@ -128,7 +128,7 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     expect((await ports.sweep(60_000, b.now() + 30_000)).expired).toBe(0);
   }, 60_000);
 
-  test("the log of a run with a deadline is born with its expiry, and its close leaves no work behind", async () => {
+  test("the log of a run with a deadline is written with its expiry, and its close leaves no note for the sweep", async () => {
     const head = await claimed(b, await begun(b, newRef(), { run: ports.uuid(), deadline: b.now() + 3_600_000 }));
     await ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), HUGE_LIMIT);
     const next = finalOf(head, b.now());
@@ -140,7 +140,7 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
       expect(Number(item.ttl!.N) * 1000).toBeGreaterThan(b.now() + ports.settings.retentionMs / 2);
   });
 
-  test("what is past its expiry is gone for readers before DynamoDB deletes it, and its id is free", async () => {
+  test("an expired execution does not exist for readers before DynamoDB deletes it, and its id is free", async () => {
     const past = on.adapter({ settings: { retentionMs: 1 } });
     const c = bench({ ports: past, pass: async () => {} });
     const head = await claimed(c, await begun(c));
@@ -154,7 +154,7 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
     expect(await ports.executions.head(head)).toMatchObject({ status: "RUNNING", fence: head.fence + 2 });
   });
 
-  test("tasks of any size go through a queue, and one kept aside is found by its workspace alone", async () => {
+  test("tasks of any size go through a queue, and a stored one is read only within its workspace", async () => {
     const queue = { workspace: uuid(), deployment: "d", queue: "activity" } as const;
     const task = (bytes: number): Task => ({
       kind: "query",
@@ -170,14 +170,14 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
       expect(got!.task).toEqual(sent);
       await ports.tasks.finish(queue.workspace, [got!.receipt]);
     }
-    const [kept] = await objects(`${queue.workspace}/tasks/`);
-    const name = kept!.slice(kept!.lastIndexOf("/") + 1);
+    const [key] = await objects(`${queue.workspace}/tasks/`);
+    const name = key!.slice(key!.lastIndexOf("/") + 1);
     expect(await ports.tasks.load!(queue.workspace, name)).toMatchObject({ kind: "query" });
     expect(await ports.tasks.load!(uuid(), name)).toBeNull();
     expect(await ports.tasks.load!(queue.workspace, `../${name}`)).toBeNull();
   }, 60_000);
 
-  test("progress, heartbeats, answers and search keys may be large, too", async () => {
+  test("progress reports, heartbeats, answers and search keys may be large, too", async () => {
     const head = await begun(b);
     const text = incompressible(LARGE);
     await ports.activities.beat(head, head.run, 1, 1, { text }, b.now());

@@ -1,4 +1,4 @@
-/** Schedules in DynamoDB, and what wakes them: EventBridge Scheduler from afar, a delayed message close by. */
+/** Schedules in DynamoDB, and their wake-ups: EventBridge Scheduler for distant times, a delayed message for near ones. */
 import { CreateScheduleGroupCommand, GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,7 +14,7 @@ let ports: Aws;
 let scheduler: SchedulerClient;
 let queueUrl: string;
 
-/** The store looks at nothing but these. */
+/** The fields of a schedule that the store reads. */
 const stateOf = (id: string, version: number, over: Record<string, unknown> = {}): ScheduleState =>
   ({ schedule_id: id, version, created_at: 1_000, note: "", ...over }) as unknown as ScheduleState;
 const entry = (seq: number): LogEntry => ({ seq, at: Date.now(), outcome: "started" }) as unknown as LogEntry;
@@ -39,7 +39,7 @@ describe.skipIf(cannotRun)("schedules on AWS", () => {
     await on?.end();
   });
 
-  test("one who has seen what stands there replaces it, everybody else is told no", async () => {
+  test("a schedule is replaced only by a caller that has seen its present version", async () => {
     const workspace = uuid();
     const one = stateOf("daily", 1);
     expect(await ports.schedules.create(workspace, { state: one, wakeAt: 5 })).toBe(true);
@@ -50,12 +50,12 @@ describe.skipIf(cannotRun)("schedules on AWS", () => {
     );
     expect(puts.filter(Boolean)).toHaveLength(1);
     expect(await ports.schedules.get({ workspace, schedule: "daily" })).toEqual({ state: two, wakeAt: null });
-    const reborn = stateOf("daily", 2, { created_at: 2_000 });
-    expect(await ports.schedules.replace(workspace, reborn, { state: reborn, wakeAt: 1 })).toBe(false);
+    const recreated = stateOf("daily", 2, { created_at: 2_000 });
+    expect(await ports.schedules.replace(workspace, recreated, { state: recreated, wakeAt: 1 })).toBe(false);
     expect(await ports.schedules.get({ workspace: uuid(), schedule: "daily" })).toBeNull();
   });
 
-  test("lists go by id in pages, what is due by time", async () => {
+  test("schedules are listed by id in pages, and due ones by time", async () => {
     const workspace = uuid();
     const wakes: Record<string, number | null> = { b: 20, a: 30, "c-2": null, c: 10 };
     for (const [id, wakeAt] of Object.entries(wakes)) {
@@ -71,7 +71,7 @@ describe.skipIf(cannotRun)("schedules on AWS", () => {
     ]);
   });
 
-  test("logs read newest first, belong to one life, and go with the schedule", async () => {
+  test("a log is read newest first, belongs to one creation of a schedule, and is deleted with it", async () => {
     const key = { workspace: uuid(), schedule: "s" };
     const life = { ...key, createdAt: 1_000 };
     await ports.schedules.create(key.workspace, { state: stateOf("s", 1), wakeAt: null });
@@ -91,13 +91,13 @@ describe.skipIf(cannotRun)("schedules on AWS", () => {
     expect(await seqs({ before: 1e9, limit: 3 })).toEqual([]);
   });
 
-  test("what is far is armed early with EventBridge Scheduler, moved with it, and disarmed", async () => {
+  test("a distant time is set early in EventBridge Scheduler, moved there, and removed", async () => {
     const key = { workspace: uuid(), schedule: "far" };
     const at = Math.ceil(Date.now() / 60_000) * 60_000 + 3_600_000;
     const find = () => scheduler.send(new GetScheduleCommand({ Name: nameOf(key), GroupName: on.prefix }));
     await ports.schedules.arm(key, at);
-    const [first, ended] = [await find(), new Date(at - 180_000).toISOString().slice(0, 19)];
-    expect(first.ScheduleExpression).toBe(`at(${ended})`);
+    const [first, early] = [await find(), new Date(at - 180_000).toISOString().slice(0, 19)];
+    expect(first.ScheduleExpression).toBe(`at(${early})`);
     expect(JSON.parse(first.Target!.Input!)).toEqual({ ...key, at, via: "scheduler" });
     await ports.schedules.arm(key, at + 60_000);
     expect((await find()).ScheduleExpression).not.toBe(first.ScheduleExpression);
@@ -106,7 +106,7 @@ describe.skipIf(cannotRun)("schedules on AWS", () => {
     await expect(find()).rejects.toThrow(/not (exist|found)/i);
   });
 
-  test("what is near is a delayed message, at most a second early", async () => {
+  test("a near time is a delayed message, at most a second early", async () => {
     const key = { workspace: uuid(), schedule: "near" };
     const at = Date.now() + 1_500;
     await ports.schedules.arm(key, at);

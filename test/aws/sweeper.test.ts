@@ -1,4 +1,4 @@
-/** A round of the sweeper over the tables. */
+/** A round of the sweeper over tables of the emulator. */
 import { randomUUID } from "node:crypto";
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -25,7 +25,7 @@ describe.skipIf(cannotRun)("a round of the sweeper on AWS", () => {
     return (await ports.clients.dynamo.send(new QueryCommand(input))).Items ?? [];
   };
 
-  test("gives closed runs their expiry several at a time, and one that fails stays for the next round", async () => {
+  test("gives closed runs their expiry concurrently, and leaves a failed one to the next round", async () => {
     const b = bench({ ports, pass: async () => {} });
     const workspace = randomUUID();
     const heads = await Promise.all(
@@ -35,19 +35,19 @@ describe.skipIf(cannotRun)("a round of the sweeper on AWS", () => {
         return head;
       }),
     );
-    const [unlucky] = heads;
+    const [failing] = heads;
     const lines: unknown[] = [];
     const clients = on.clients();
-    let underWay = 0;
+    let inFlight = 0;
     let most = 0;
     clients.dynamo.middlewareStack.add(
       (next, { commandName }) =>
         async (args) => {
-          const ofIt = JSON.stringify(args.input).includes(unlucky!.execution);
-          if (commandName === "UpdateItemCommand" && ofIt) throw new Error("injected");
-          most = Math.max(most, ++underWay);
+          const isFailing = JSON.stringify(args.input).includes(failing!.execution);
+          if (commandName === "UpdateItemCommand" && isFailing) throw new Error("injected");
+          most = Math.max(most, ++inFlight);
           return next(args).finally(() => {
-            underWay -= 1;
+            inFlight -= 1;
           });
         },
       { step: "initialize" },
@@ -56,19 +56,19 @@ describe.skipIf(cannotRun)("a round of the sweeper on AWS", () => {
     const sweeping = on.adapter({ clients, log });
     expect((await sweeping.sweep(MINUTE, b.now() + MINUTE)).expired).toBe(11);
     expect(lines).toMatchObject([
-      ["the items of a closed run could not be given their expiry", { run: `EXPIRE#${unlucky!.run}` }],
+      ["expiry: items of a closed run not done, the next round tries again", { run: `EXPIRE#${failing!.run}` }],
     ]);
     expect(most).toBeGreaterThanOrEqual(4);
     for (const head of heads) {
       const expiring = (await logOf(head)).map((item) => item.ttl !== undefined);
-      expect(expiring, head.execution).toEqual([head !== unlucky]);
+      expect(expiring, head.execution).toEqual([head !== failing]);
     }
     expect((await ports.sweep(MINUTE, b.now() + MINUTE)).expired).toBe(1);
-    expect((await logOf(unlucky!)).every((item) => item.ttl)).toBe(true);
+    expect((await logOf(failing!)).every((item) => item.ttl)).toBe(true);
     expect((await ports.sweep(MINUTE, b.now() + MINUTE)).expired).toBe(0);
   }, 60_000);
 
-  test("begins nothing when its time is over", async () => {
+  test("begins nothing after its deadline", async () => {
     const b = bench({ ports, pass: async () => {} });
     await begun(b, newRef(), { due_at: b.now() - 7_000 });
     expect(await ports.sweep(MINUTE, b.now() - 1)).toEqual({ due: 0, woken: 0, expired: 0 });

@@ -1,4 +1,4 @@
-/** The tables as the stack makes them, for tests that need the adapter alone. */
+/** Creates the tables as the stack does, for tests that need the adapter alone. */
 import { CreateTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
@@ -30,7 +30,7 @@ export interface TableNames {
   readonly feed: string;
 }
 
-/** Answers their names, and the stream of the first. */
+/** Answers their names, and the ARN of the change stream of executions. */
 export async function createTables(dynamo: DynamoDBClient, prefix: string): Promise<TableNames & { stream: string }> {
   const names = {
     executions: `${prefix}-executions`,

@@ -1,6 +1,6 @@
 /**
- * Real workers on the AWS adapter: registration makes the queues and answers credentials for them, tasks come from SQS.
- * The emulator enforces role and session policies, so what a worker may not do it is refused.
+ * Real workers on the AWS adapter: registration creates the queues and answers credentials for them, tasks come from SQS.
+ * The emulator enforces role and session policies, so it refuses a worker's calls without a right.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -49,7 +49,7 @@ const flaky = activity(
     return { attempt: ctx.attempt };
   },
 );
-/** A worker without it passes it on, which is no attempt. */
+/** A worker without this activity passes its task on, which is no attempt. */
 const slow = activity(
   { name: "slow", input: payload, output: payload, retry: { maxAttempts: 1 } },
   async (input) => input,
@@ -100,9 +100,9 @@ const call = async (path: string, body?: unknown) => {
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  const said = await answer.text();
-  if (answer.status >= 400) throw new Error(`${path}: ${answer.status} ${said}`);
-  return (said === "" ? {} : JSON.parse(said)) as Record<string, unknown>;
+  const content = await answer.text();
+  if (answer.status >= 400) throw new Error(`${path}: ${answer.status} ${content}`);
+  return (content === "" ? {} : JSON.parse(content)) as Record<string, unknown>;
 };
 const start = async (name: string, input: unknown) =>
   String((await call(`/v1/workflows/${name}/execute`, { input })).execution_id);
@@ -148,7 +148,7 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     await made?.end();
   });
 
-  test("an execution with a retry, a timer and a signal runs to its end, with every task delivered twice", async () => {
+  test("complete an execution with a retry, a timer and a signal, although every task is delivered twice", async () => {
     const stack = ports.clients.sqs.middlewareStack;
     stack.add(
       (next, context) => async (args) => {
@@ -172,8 +172,8 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     stack.remove("twice");
   }, 60_000);
 
-  test("activities that a worker does not have go through the queue to one that has, inputs too large for a message included", async () => {
-    await worker("spread", [spread], [echo]); // it takes from the queue as well
+  test("pass activities that they do not have through the queue to a worker that has them, even with an input that exceeds a message", async () => {
+    await worker("spread", [spread], [echo]); // it receives the tasks of the queue as well, and passes them on
     const id = await start("spread", { n: 2, text: text(1_400_000) });
     const ref = { workspace: DEFAULT_WORKSPACE, execution: id };
     const events = async () => {
@@ -189,8 +189,8 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     expect((await events()).filter((e) => e.kind === "activity_completed")).toHaveLength(2);
   }, 60_000);
 
-  test("credentials are renewed before they end, and the work goes on", async () => {
-    lifetimeMs = 1_000; // the SDK's client counts less than five minutes as ended
+  test("renew their credentials before these expire, and continue", async () => {
+    lifetimeMs = 1_000; // the SDK treats credentials with less than five minutes left as expired
     await worker("short", [workflow({ name: "brief", input: payload }, async (input) => echo(input))]);
     lifetimeMs = 3_600_000;
     const id = await start("brief", { n: 5 });
@@ -198,7 +198,7 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     expect(registered.filter((d) => d === "short").length).toBeGreaterThanOrEqual(2);
   }, 60_000);
 
-  test("a worker boots although STS is throttled and its answers are lost, and so for longer than one call goes on trying", async () => {
+  test("start although STS is throttled and its answers are lost for longer than the retries of one call", async () => {
     let attempts = 0;
     const { client } = await ports.clients.sts();
     const faults = inject(client, () => {
@@ -210,7 +210,7 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     expect(faults).toEqual({ throttled: 6, lost: 3 });
   }, 90_000);
 
-  test("credentials of one deployment open its own two queues and nothing else", async () => {
+  test("get credentials for the two queues of their own deployment and for nothing else", async () => {
     const { endpoint, region } = made.account;
     const register = async (deployment: string) => {
       const body = {
@@ -241,20 +241,20 @@ describe.skipIf(cannotRun)("workers on AWS", () => {
     client.destroy();
   });
 
-  test("an operator deletes a deployment's queues; its next worker makes them anew", async () => {
+  test("create the queues of their deployment again after an operator deleted them", async () => {
     const [first] = [await worker("gone", [workflow({ name: "here", input: payload }, async (input) => echo(input))])];
     await first!.stop();
     const names = await ports.deleteDeploymentQueues(DEFAULT_WORKSPACE, "gone");
     expect(names).toHaveLength(2);
     expect(await ports.deleteDeploymentQueues(DEFAULT_WORKSPACE, "gone")).toEqual([]);
-    // A ring for a deployment without queues is dropped; the execution stays due.
+    // A task for a deployment without queues is dropped, and its execution stays due.
     const queue = { workspace: DEFAULT_WORKSPACE, deployment: "gone", queue: "workflow" } as const;
     await ports.tasks.send(queue, { kind: "workflow", execution: "x" });
     await worker("gone", [workflow({ name: "here", input: payload }, async (input) => echo(input))]);
     expect(await ended(await start("here", { n: 7 }))).toMatchObject({ status: "COMPLETED", result: { n: 7 } });
   }, 60_000);
 
-  test("queues that were deleted under a worker are made again, and its work goes on", async () => {
+  test("create queues again that were deleted while they ran, and continue", async () => {
     const mended = workflow({ name: "mended", input: payload }, async ({ n }) => ({ n: (await echo({ n })).n }));
     const running = await worker("swept", [mended]);
     expect(await ended(await start("mended", { n: 1 }))).toMatchObject({ status: "COMPLETED" });

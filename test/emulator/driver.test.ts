@@ -1,4 +1,4 @@
-// The scripts around the emulator.
+// The scripts that start, stop and use the emulator.
 import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
@@ -13,15 +13,15 @@ import { cannotRun } from "./support.ts";
 
 const endpoint = "http://127.0.0.1:4566";
 
-describe("addresses of a deployment", () => {
-  it("that lead to AWS are turned into paths of the endpoint", () => {
+describe("URLs of a deployment", () => {
+  it("with hosts of AWS become paths of the endpoint", () => {
     expect(reachable(endpoint, "https://abc.execute-api.us-east-1.amazonaws.com/api/")).toBe(
       `${endpoint}/_aws/execute-api/abc/api`,
     );
     expect(reachable(endpoint, "https://xyz.lambda-url.us-east-1.on.aws/")).toBe(`${endpoint}/_aws/lambda-url/xyz`);
   });
 
-  it("that lead to the emulator already are left as they are", () => {
+  it("with hosts of an emulator are left unchanged", () => {
     const own = "http://xyz.lambda-url.us-east-1.localhost.localstack.cloud:4566/";
     expect(reachable(endpoint, own)).toBe(own.slice(0, -1));
   });
@@ -30,7 +30,7 @@ describe("addresses of a deployment", () => {
 describe("Python", () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it("that is missing is named, with what was tried and what works without it", async () => {
+  it("that is missing is an error with the candidates tried and how to install it", async () => {
     vi.stubEnv("PYTHON", "/nowhere/python3");
     const failure = await findPython().catch((error: Error) => error);
     expect(failure).toBeInstanceOf(PythonMissing);
@@ -39,14 +39,14 @@ describe("Python", () => {
     );
   });
 
-  it("that is something else is not taken for one", async () => {
+  it("that is another program is refused", async () => {
     vi.stubEnv("PYTHON", process.execPath);
     await expect(findPython()).rejects.toThrow(PythonMissing);
   });
 });
 
 describe("the driver", () => {
-  it("leaves a port alone on which something else listens, and says so", async () => {
+  it("refuses a port on which another program listens", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
@@ -54,11 +54,11 @@ describe("the driver", () => {
     other.close();
   });
 
-  it("says that nothing runs on a port instead of ending something else", async () => {
+  it("stops nothing on a port without an emulator", async () => {
     expect(await stopEmulator(await freePort())).toBe(false);
   });
 
-  it("reports a command that failed with its end and its last words", async () => {
+  it("reports a failed command with its exit code and its last output", async () => {
     const failing = run(process.execPath, ["-e", "console.error('the reason'); process.exit(3)"]);
     await expect(failing).rejects.toThrow(CommandFailed);
     await expect(failing).rejects.toThrow(/exit code 3\nthe reason/);
@@ -68,7 +68,7 @@ describe("the driver", () => {
 describe.skipIf(cannotRun)("the emulator", () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it("leaves nothing in the machine's temporary folder when it has been stopped", async () => {
+  it("leaves no files in the machine's temporary folder after it has stopped", async () => {
     const temporary = await mkdtemp(path.join(tmpdir(), "sirocco-driver-"));
     try {
       vi.stubEnv("TMPDIR", temporary);

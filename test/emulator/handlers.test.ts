@@ -1,32 +1,32 @@
 /**
- * The deployed handlers at their limits: answers longer than Lambda buffers, requests longer than it takes, and handlers
- * that their own timeout ends in the middle of a step of the protocol.
+ * The deployed handlers at their limits: answers larger than Lambda buffers, requests larger than it accepts, and handlers
+ * whose function timeout ends them in the middle of a call of the protocol.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
-import { appendOf, closeOf, event, type Hand, hand } from "./protocol-worker.ts";
+import { appendOf, closeOf, event, type ProtocolWorker, startProtocolWorker } from "./protocol-worker.ts";
 import type { Seen } from "./stall.ts";
 import { cannotRun, eventually } from "./support.ts";
 
 const MB = 1024 * 1024;
-/** Nothing that could be compressed by more than a quarter. */
+/** Text that gzip shrinks by a quarter at most. */
 const noise = (bytes: number) => randomBytes((bytes * 3) / 4).toString("base64");
 const completed = (id: number, result: unknown) =>
   event(id, { kind: "activity_completed", activity: id, name: "charge", result });
 const kindsOf = (events: readonly HistoryEvent[]) => events.map(({ kind }) => kind);
 
-let on: Hand;
+let on: ProtocolWorker;
 
 describe.skipIf(cannotRun)("the handlers on AWS", () => {
   beforeAll(async () => {
-    on = await hand();
+    on = await startProtocolWorker();
   }, 240_000);
   afterAll(() => on?.end());
 
   describe("sizes", () => {
-    it("a history longer than Lambda buffers reaches the worker that claims it, whole", async () => {
+    it("a claim answers a history larger than Lambda buffers, whole", async () => {
       const execution = `long-${randomUUID()}`;
       expect((await on.start(execution)).status).toBe(200);
       const mine = await on.claim(execution);
@@ -38,7 +38,7 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       const heir = await on.claim(execution, randomUUID());
       expect(heir.batches.map(({ first }) => first)).toEqual([2, 3, 4, 5, 6]);
       expect(heir.batches.flatMap(({ events }) => events).map((e) => "result" in e && e.result)).toEqual(results);
-      // Also to one that cannot read what is compressed: 9.5 MB as they are.
+      // A client that does not accept gzip gets the 9.5 MB uncompressed.
       const plain = await fetch(`${on.stack.workerUrl}/v1/worker/read`, {
         method: "POST",
         body: JSON.stringify({ execution }),
@@ -50,7 +50,7 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect((await plain.text()).length).toBeGreaterThan(9 * MB);
     }, 60_000);
 
-    it("a call that inflates beyond the limit is too large, and one that is said to be compressed and is not is no JSON", async () => {
+    it("a call that inflates beyond the limit is refused as too large, and one with invalid gzip as invalid JSON", async () => {
       const call = async (body: Buffer) => {
         const answer = await fetch(`${on.stack.workerUrl}/v1/worker/read`, {
           method: "POST",
@@ -69,7 +69,7 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect(await call(cut)).toEqual({ status: 422, text: expect.stringContaining("is not JSON") });
     }, 60_000);
 
-    it("a call longer than Lambda takes is compressed, and taken", async () => {
+    it("a call larger than Lambda accepts is compressed and succeeds", async () => {
       const execution = `wide-${randomUUID()}`;
       await on.start(execution);
       const mine = await on.claim(execution);
@@ -80,7 +80,7 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect((await on.claim(execution)).batches).toMatchObject([{ first: 2, events: { length: 5 } }]);
     }, 60_000);
 
-    it("one that is too long even so is refused in a way that the worker understands, and nothing of it is written", async () => {
+    it("a call that is too large even when compressed is refused with a code for the worker, and writes nothing", async () => {
       const execution = `huge-${randomUUID()}`;
       await on.start(execution);
       const mine = await on.claim(execution);
@@ -92,16 +92,16 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
     }, 60_000);
   });
 
-  // Each time Lambda itself ends the handler's process, while a request of its own to AWS is under way.
-  describe("killed by its timeout", () => {
+  // In each test Lambda kills the handler's process while the handler waits for the answer of AWS.
+  describe("killed by its function timeout", () => {
     const sends = ({ operation }: Seen) => (operation === "SendMessage" ? ("before" as const) : undefined);
-    const marks = ({ operation, body }: Seen) =>
+    const requestsWake = ({ operation, body }: Seen) =>
       operation === "UpdateItem" && body.includes("wake_pending = :") ? ("before" as const) : undefined;
 
-    it("between the put and the ring of a start: the sweeper rings, and it has begun once", async () => {
+    it("between the put and the task of a start: the sweeper sends the task, and the execution starts once", async () => {
       const execution = `start-${randomUUID()}`;
-      const { came } = await on.killed("Executions", sends, () => on.start(execution));
-      expect(came.status).toBeGreaterThanOrEqual(500);
+      const { result } = await on.killed("Executions", sends, () => on.start(execution));
+      expect(result.status).toBeGreaterThanOrEqual(500);
       expect(await on.start(execution)).toMatchObject({ status: 409, body: { code: "WF_1101" } });
       expect((await on.tasks("workflow")).filter((task) => task.execution === execution)).toEqual([]);
       await on.overdue(execution);
@@ -112,16 +112,16 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect((await on.api("GET", `/executions/${execution}`)).body).toMatchObject({ status: "COMPLETED" });
     }, 60_000);
 
-    it("between the put and the mark of a signal: nobody was told that it arrived, the next one brings both, each once", async () => {
-      const execution = `mark-${randomUUID()}`;
+    it("between the put and the wake-up of a signal: the signal is not acknowledged, and the next one delivers both, each once", async () => {
+      const execution = `wake-${randomUUID()}`;
       await on.start(execution);
       const first = await on.claim(execution);
-      const { came } = await on.killed("Executions", marks, () => on.signal(execution, { n: 1 }));
-      expect(came.status).toBeGreaterThanOrEqual(500);
+      const { result } = await on.killed("Executions", requestsWake, () => on.signal(execution, { n: 1 }));
+      expect(result.status).toBeGreaterThanOrEqual(500);
       expect((await on.signal(execution, { n: 2 })).status).toBe(202);
       await on.woken(execution);
       const mine = await on.claim(execution);
-      expect(mine.head.fence).toBe(first.head.fence + 2); // one mark, one claim
+      expect(mine.head.fence).toBe(first.head.fence + 2); // one wake-up, one claim
       expect(mine.messages.map((m) => m.kind === "signal" && m.input)).toEqual([{ n: 1 }, { n: 2 }]);
       const taken = mine.messages.map(({ id }) => id);
       const events = taken.map((message, i) =>
@@ -133,15 +133,15 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect(kindsOf(after.batches.flatMap((b) => b.events))).toEqual(["signal_received", "signal_received"]);
     }, 60_000);
 
-    it("between the mark and the ring of a signal: the sweeper rings, and the signal is there once", async () => {
-      const execution = `ring-${randomUUID()}`;
+    it("between the wake-up and the task of a signal: the sweeper sends the task, and the signal is delivered once", async () => {
+      const execution = `task-${randomUUID()}`;
       await on.start(execution);
       const first = await on.claim(execution);
       await on.tasks("workflow");
       const parked = { execution, run: first.head.run, fence: first.head.fence, due_at: null, effects_done_through: 1 };
       expect(await on.worker.call("park", { items: [parked] })).toEqual({ parked: [true] });
-      const { came } = await on.killed("Executions", sends, () => on.signal(execution, { n: 1 }));
-      expect(came.status).toBeGreaterThanOrEqual(500);
+      const { result } = await on.killed("Executions", sends, () => on.signal(execution, { n: 1 }));
+      expect(result.status).toBeGreaterThanOrEqual(500);
       await on.overdue(execution);
       await on.woken(execution);
       const mine = await on.claim(execution);
@@ -164,19 +164,19 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       const execution = `append-${randomUUID()}`;
       await on.start(execution);
       const mine = await on.claim(execution);
-      const { came } = await on.killed("Worker", sends, () => on.worker.call("append", appendOf(mine, [queued()])));
-      expect(came.results).toEqual([{ kind: "appended", messages: [], fenced: false }]);
+      const { result } = await on.killed("Worker", sends, () => on.worker.call("append", appendOf(mine, [queued()])));
+      expect(result.results).toEqual([{ kind: "appended", messages: [], fenced: false }]);
       expect(await charges(execution)).toMatchObject([{ kind: "activity", activity: 1, input: { amount: 7 } }]);
       expect((await on.claim(execution, randomUUID())).batches).toMatchObject([{ first: 2, events: { length: 1 } }]);
     }, 60_000);
 
-    it("the same, and the worker dies too: whoever claims next performs them", async () => {
+    it("between the put of an append and its effects, and the worker dies too: the next claim performs them", async () => {
       const execution = `orphan-${randomUUID()}`;
       await on.start(execution);
       const mine = await on.claim(execution);
       const once = () => on.worker.call("append", appendOf(mine, [queued()]), { retry: false }).catch((e: Error) => e);
-      const { came } = await on.killed("Worker", sends, once);
-      expect(came).toBeInstanceOf(Error);
+      const { result } = await on.killed("Worker", sends, once);
+      expect(result).toBeInstanceOf(Error);
       expect(await charges(execution)).toEqual([]);
       const heir = await on.claim(execution, randomUUID());
       expect(kindsOf(heir.batches.flatMap((b) => b.events))).toEqual(["activity_scheduled"]);
@@ -184,21 +184,24 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
     }, 60_000);
 
     it.each([
-      { when: "before" as const, where: "in front of its transaction: the worker's repeated call closes" },
-      { when: "after" as const, where: "behind its transaction: the worker's repeated call learns that it has closed" },
+      { when: "before" as const, where: "before its transaction: the worker's repeated call closes" },
+      {
+        when: "after" as const,
+        where: "after its transaction: the worker's repeated call is answered that it has closed",
+      },
     ])("in a close, $where", async ({ when }) => {
       const execution = `close-${when}-${randomUUID()}`;
       await on.start(execution);
       const mine = await on.claim(execution);
       const body = closeOf(mine, 2);
       const transaction = ({ operation }: Seen) => (operation === "TransactWriteItems" ? when : undefined);
-      const { came } = await on.killed("Worker", transaction, () => on.worker.call("close", body));
-      expect(came).toEqual({ kind: "closed" });
+      const { result } = await on.killed("Worker", transaction, () => on.worker.call("close", body));
+      expect(result).toEqual({ kind: "closed" });
       const history = (await on.api("GET", `/executions/${execution}/history`)).body as { events: HistoryEvent[] };
       expect(kindsOf(history.events)).toEqual(["execution_started", "execution_completed"]);
     }, 60_000);
 
-    it("between a close and what it owes: the sweeper ends the children, once", async () => {
+    it("between a close and its outbox: the sweeper terminates the child, once", async () => {
       const [execution, child] = [`parent-${randomUUID()}`, `child-${randomUUID()}`];
       await on.start(execution);
       const mine = await on.claim(execution);
@@ -219,8 +222,8 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
         return undefined;
       };
       const body = closeOf(mine, 3, { outbox });
-      const { came } = await on.killed("Worker", afterwards, () => on.worker.call("close", body));
-      expect(came).toEqual({ kind: "closed" });
+      const { result } = await on.killed("Worker", afterwards, () => on.worker.call("close", body));
+      expect(result).toEqual({ kind: "closed" });
       const ended = await eventually("the end of the child", async () => {
         const { body: found } = await on.api("GET", `/executions/${child}/history`);
         const { events } = found as { events: HistoryEvent[] };
@@ -229,7 +232,7 @@ describe.skipIf(cannotRun)("the handlers on AWS", () => {
       expect(kindsOf(ended)).toEqual(["execution_started", "execution_terminated"]);
     }, 60_000);
 
-    it("the feed's consumer, behind an append to the feed: the records come again, and each event stands there once", async () => {
+    it("after an append to the feed: the records are delivered again, and each event is in the feed once", async () => {
       const execution = `feed-${randomUUID()}`;
       const feeds = ({ operation, body }: Seen) =>
         operation === "PutItem" && body.includes(on.stack.outputs.FeedTable!) ? ("after" as const) : undefined;

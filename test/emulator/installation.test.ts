@@ -1,6 +1,6 @@
 /**
- * The whole product deployed: official client against the REST API, workers as real processes that poll SQS with the
- * credentials they were given, killed with SIGKILL. Authorisation is enforced throughout.
+ * The deployed product: the official client calls the REST API, and workers are real processes that poll SQS with the
+ * credentials of their registration, some of them killed with SIGKILL. The emulator enforces all rights.
  */
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deleteQueues, installationOf, listQueues } from "../../infra/queues.ts";
+import { deleteQueues, installationOf, listQueues } from "../../infra/operate/queues.ts";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
@@ -37,7 +37,7 @@ const entries = (): { n: number; key: string; attempt: number; by: string }[] =>
   }
 };
 
-/** A worker process. Its environment has nothing of AWS: what it needs comes with its registration. */
+/** Starts a worker process. Its environment has no variables of AWS: its registration answers all it needs. */
 function worker(name: string, deployment = "crash"): Promise<{ child: ChildProcess; warnings: string[] }> {
   const args = ["--url", stack.workerUrl, "--key", key, "--name", name, "--journal", book, "--deployment", deployment];
   const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !variable.startsWith("AWS_")));
@@ -47,14 +47,16 @@ function worker(name: string, deployment = "crash"): Promise<{ child: ChildProce
   });
   children.push(child);
   return new Promise((resolve, reject) => {
-    child.once("exit", (code, signal) => reject(new Error(`worker ${name} ended early: ${code ?? signal}`)));
+    child.once("exit", (code, signal) =>
+      reject(new Error(`worker ${name} ended before it was ready: ${code ?? signal}`)),
+    );
     child.once("message", (ready) => resolve({ child, warnings: (ready as { warnings: string[] }).warnings }));
   });
 }
 
-/** Runs a line in a shell, as an operator with these variables of AWS and no other. */
+/** Runs a line in a shell, with these variables of AWS and no others. */
 function shell(line: string, aws: Record<string, string>): Promise<{ code: number; out: string; err: string }> {
-  // Nor what npm hands on to the scripts that it runs, of which the npm of the line would warn.
+  // Without the variables that npm sets for its scripts, because the npm of the line would warn of them.
   const bare = Object.entries(process.env).filter(([variable]) => !/^(AWS_|npm_)/i.test(variable));
   const env = { ...Object.fromEntries(bare), HOME: dir, AWS_EC2_METADATA_DISABLED: "true", ...aws };
   return new Promise((resolve) => {
@@ -99,7 +101,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     process.env.AWS_REGION = account.region;
     process.env.AWS_ACCESS_KEY_ID = account.credentials.accessKeyId;
     process.env.AWS_SECRET_ACCESS_KEY = account.credentials.secretAccessKey;
-    // As the stack's output says, to the letter.
+    // The command of the stack's output, unchanged.
     const made = await shell(stack.outputs.FirstKeyCommand!, operator());
     key = /^SIROCCO_API_KEY=(\S+)$/m.exec(made.out)?.[1] ?? "";
     if (key === "") throw new Error(`the first key was not made: ${made.out}${made.err}`);
@@ -125,7 +127,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect(history.events.filter((e) => e.kind === "activity_completed")).toHaveLength(6);
   }, 90_000);
 
-  it("waits for a result, refuses what is wrong with the same bodies as on one machine", async () => {
+  it("waits for a result, and refuses bad requests with the same bodies as on one machine", async () => {
     const waiting = client.workflows.executeWorkflow({
       workflowIdentifier: "walk",
       workflowExecutionRequest: { executionId: "waited", input: { steps: 2 }, waitForResult: true, timeoutSeconds: 60 },
@@ -179,7 +181,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect(listed.events).toHaveLength(seen.length);
   }, 90_000);
 
-  it("answers queries and updates through the round trip to a worker", async () => {
+  it("answers queries and updates by a worker", async () => {
     const id = await start(2);
     const where = () =>
       client.workflows.executions.queryWorkflowExecution({ executionId: id, queryInvocationBody: { name: "where" } });
@@ -201,7 +203,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect((await ended(id)).status).toBe("COMPLETED");
   }, 60_000);
 
-  it("cancels and terminates", async () => {
+  it("cancels and terminates executions", async () => {
     const [one, two] = [await start(1), await start(1)];
     await client.workflows.executions.cancelWorkflowExecution({ executionId: one });
     await client.workflows.executions.terminateWorkflowExecution({ executionId: two });
@@ -209,12 +211,12 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect((await get(two)).status).toBe("TERMINATED");
   }, 60_000);
 
-  it("a worker killed in the middle of an activity is replaced within its lease; nothing is lost or recorded twice", async () => {
+  it("continues on another worker within the lease when one is killed in an activity, and records nothing twice", async () => {
     for (const child of children.splice(0)) child.kill("SIGKILL");
     const victim = await worker("victim");
     const id = await start(6, { ms: 1_000 });
     const mine = () => entries().filter((e) => e.by === "victim" || e.by === "heir");
-    await eventually("second step", async () => (mine().length >= 2 ? true : undefined), 60_000); // a lease, if a dead worker's poll got the task
+    await eventually("second step", async () => (mine().length >= 2 ? true : undefined), 60_000); // a whole lease, if the long poll of a dead worker received the task
     victim.child.kill("SIGKILL");
     await worker("heir");
     await go(id);
@@ -235,7 +237,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect(completed).toEqual([1, 2, 3, 4, 5, 6, 7]);
   }, 180_000);
 
-  it("two deployments with one workflow conflict until one of them stops", async () => {
+  it("refuses a start while two deployments have the workflow, until one of them stops", async () => {
     const other = await worker("other", "other");
     expect(other.warnings).toEqual(["Workflow 'walk' is also registered by active deployment 'crash'"]);
     const refused = await start(1).catch((error) => error);
@@ -251,7 +253,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     expect((await get(alone)).deploymentName).toBe("crash");
   }, 120_000);
 
-  it("an operator deletes the queues of a deployment that nobody uses any more, and of no other", async () => {
+  it("lets an operator delete the queues of an unused deployment, and of no other", async () => {
     const installation = await installationOf(stack.stackName);
     const queues = await listQueues(installation);
     expect(queues.map(({ deployment, queue }) => `${deployment} ${queue}`)).toEqual([
@@ -261,7 +263,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
       "other workflow",
     ]);
     expect(new Set(queues.map(({ workspace }) => workspace))).toEqual(new Set([DEFAULT_WORKSPACE]));
-    await expect(deleteQueues(installation, "crash")).rejects.toThrow(/heard of less than five minutes ago/);
+    await expect(deleteQueues(installation, "crash")).rejects.toThrow(/sent a heartbeat less than five minutes ago/);
     await expect(deleteQueues(installation, "othre")).rejects.toThrow(/"othre" has no queues.*crash, other/);
     const mine = queues.filter(({ deployment }) => deployment === "other").map(({ name }) => name);
     expect((await deleteQueues(installation, "other", DEFAULT_WORKSPACE)).sort()).toEqual(mine);
@@ -301,7 +303,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
     const names = async (apiKey: string) =>
       (await clientOf(apiKey).workflows.getWorkflows()).result.workflows.map(({ name }) => name);
 
-    it("are made by whoever may write the registry: a second run makes a second key of the same workspace", async () => {
+    it("are created by an operator with rights on the registry, a second one in the same workspace by a second run", async () => {
       await register();
       const { code, out, err } = await shell(command("--name second --json"), operator());
       expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -311,7 +313,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
       for (const apiKey of [key, second.key]) expect(await names(apiKey)).toContain("steal");
     }, 60_000);
 
-    it("of a new workspace see nothing of another, and one that may only read changes nothing", async () => {
+    it("of a new workspace see no other workspace, and a read key changes nothing", async () => {
       const { out } = await shell(command("--workspace new --role read --name visitor --json"), operator());
       const visitor = JSON.parse(out) as { key: string; workspace: string };
       expect(visitor.workspace).not.toBe(DEFAULT_WORKSPACE);
@@ -320,7 +322,7 @@ describe.skipIf(cannotRun)("the installation on AWS", () => {
       await expect(cancelling).rejects.toMatchObject({ statusCode: 403 });
     }, 60_000);
 
-    it("are not made without credentials, nor with those of a worker, and the reason is said", async () => {
+    it("are not created without credentials, nor with those of a worker, and the error says why", async () => {
       const { AWS_ENDPOINT_URL } = operator();
       const nobody = await shell(command(""), { AWS_ENDPOINT_URL });
       expect(nobody).toMatchObject({ code: 1, out: "", err: expect.stringContaining("No AWS credentials were found") });

@@ -1,4 +1,4 @@
-/** Functions of a deployed stack, and other settings for them. The client for Lambda is a package of its own; signed requests are all of it. */
+/** Reads and changes settings of deployed functions, by signed requests instead of the client for Lambda, a further package. */
 import type { STSClient } from "@aws-sdk/client-sts";
 
 interface Configuration {
@@ -19,15 +19,15 @@ async function call<T>(sts: STSClient, method: string, path: string, input?: unk
   return (await answer.json()) as T;
 }
 
-/** The function whose name in the stack begins with `id`, as `Worker`. */
+/** The function of the stack whose name begins with `id`, such as `Worker`. */
 export async function functionOf(sts: STSClient, stackName: string, id: string): Promise<Configuration> {
   const { Functions } = await call<{ Functions: Configuration[] }>(sts, "GET", "/2015-03-31/functions/");
   const found = Functions.find(({ FunctionName }) => FunctionName.startsWith(`${stackName}-${id}`));
   if (found) return found;
-  throw new Error(`no function ${id} in the stack; there are ${Functions.map((f) => f.FunctionName).join(", ")}`);
+  throw new Error(`the stack has no function ${id}, only ${Functions.map((f) => f.FunctionName).join(", ")}`);
 }
 
-/** Gives it another timeout (seconds) and more environment variables; the answer takes that back. */
+/** Sets another timeout (seconds) and further environment variables. Answers a function that restores the settings. */
 export async function reconfigure(
   sts: STSClient,
   { FunctionName, Timeout, Environment }: Configuration,

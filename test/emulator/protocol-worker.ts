@@ -1,4 +1,4 @@
-/** A deployed installation with a worker in the test's hands: it makes the calls of the protocol one by one. */
+/** A deployed installation, and a worker that makes the calls of the protocol one by one, as a test says. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
@@ -24,10 +24,10 @@ type Distributed<T> = T extends unknown ? Omit<T, "id" | "at"> : never;
 
 const HANDLER = { input_schema: { type: "object" } };
 
-export type Hand = Awaited<ReturnType<typeof hand>>;
+export type ProtocolWorker = Awaited<ReturnType<typeof startProtocolWorker>>;
 
-/** With the workflow `orders`, which takes the signal `go`. Its sweeper runs each second. */
-export async function hand() {
+/** Deploys, and registers the workflow `orders` with the signal `go`. The sweeper runs each second. */
+export async function startProtocolWorker() {
   const account = await blankAccount();
   const { endpoint, region, credentials } = account;
   const stack: Deployment = await deploy({ endpoint });
@@ -42,7 +42,7 @@ export async function hand() {
   const [sqs, sts, dynamo] = [new SQSClient(clients), new STSClient(clients), new DynamoDBClient(clients)];
   const worker: Transport = httpTransport({ url: stack.workerUrl, apiKey: key });
   const session = randomUUID();
-  const who = { deployment: "shop", worker: "hand", session };
+  const who = { deployment: "shop", worker: "protocol-worker", session };
   const definitions = [definition("orders", { signals: [{ name: "go", ...HANDLER }] })];
   const { tasks } = await worker.call("register", { ...who, definitions, activities: [], sdk: "test" });
   if (tasks.via !== "sqs") throw new Error("on AWS tasks come from SQS");
@@ -72,11 +72,11 @@ export async function hand() {
 
     async claim(execution: string, by = session): Promise<Claimed> {
       const claimed = await worker.call("claim", { execution, session: by });
-      if (claimed.kind !== "claimed") throw new Error(`${execution} is closed`);
+      if (claimed.kind !== "claimed") throw new Error(`execution ${execution} is closed`);
       return claimed;
     },
 
-    /** The tasks that a queue gives out now, each taken out of it. */
+    /** Receives all tasks of a queue and deletes them. */
     async tasks(queue: keyof typeof queues): Promise<Task[]> {
       const found: Task[] = [];
       for (;;) {
@@ -89,13 +89,13 @@ export async function hand() {
         }
       }
     },
-    /** Waits until a ring of the execution comes. */
+    /** Waits for a workflow task of the execution. */
     woken(execution: string): Promise<true> {
-      return eventually(`a ring of ${execution}`, async () =>
+      return eventually(`a workflow task of ${execution}`, async () =>
         (await this.tasks("workflow")).some((task) => task.execution === execution) ? true : undefined,
       );
     },
-    /** As if it had been due for longer than the sweeper's grace: nobody has to wait for that. */
+    /** Sets the due time into the past, beyond the sweeper's grace time, so that the test need not wait for it. */
     async overdue(execution: string): Promise<void> {
       const { pk, sk } = headKey({ workspace: DEFAULT_WORKSPACE, execution });
       await dynamo.send(
@@ -110,10 +110,14 @@ export async function hand() {
     },
 
     /**
-     * Does `act` while the function may run for 3 s only and the first request for which `choose` answers something stalls.
-     * Answers what `act` came to and what it stalled at, once the function is as it was.
+     * Runs `act` while the function has a timeout of 3 s, and stalls the first request that `choose` names. Restores the
+     * function. Answers the result of `act` and the stalled request.
      */
-    async killed<T>(id: string, choose: (seen: Seen) => Stall, act: () => Promise<T>): Promise<{ came: T; at: Seen }> {
+    async killed<T>(
+      id: string,
+      choose: (seen: Seen) => Stall,
+      act: () => Promise<T>,
+    ): Promise<{ result: T; at: Seen }> {
       const found = await functionOf(sts, stack.stackName, id);
       const environment = { AWS_ENDPOINT_URL_DYNAMODB: stall.url, AWS_ENDPOINT_URL_SQS: stall.url };
       const undo = await reconfigure(sts, found, { timeout: 3, environment });
@@ -123,11 +127,11 @@ export async function hand() {
         const at = await Promise.race([
           met,
           delay(20_000).then(() => {
-            throw new Error(`${id} made no request that was to stall`);
+            throw new Error(`the function ${id} made no request that the test stalls`);
           }),
         ]);
-        await at.gone; // not before: other settings would end the process as well
-        return { came: await doing, at };
+        await at.gone; // not before, because restoring the settings would end the process as well
+        return { result: await doing, at };
       } finally {
         await undo();
       }
@@ -155,7 +159,7 @@ const batchOf = (events: HistoryEvent[]) => ({
   append_id: randomUUID(),
 });
 
-/** The body of an append of these events, with a number of its own: the same call is the same body. */
+/** The body of an append, with an `append_id`. A repeated call must have the same body. */
 export const appendOf = (by: Claimed, events: HistoryEvent[], taken: string[] = []): WorkerBody<"append"> => ({
   items: [{ ...position(by), batch: batchOf(events), taken, look: true }],
 });

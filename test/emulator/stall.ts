@@ -1,6 +1,6 @@
 /**
- * An address between a handler and AWS at which chosen requests stall: never passed on (`before`), or passed on and never
- * answered (`after`). The handler waits until its function's timeout ends it.
+ * A proxy between a handler and AWS that stalls chosen requests: it does not forward them (`before`), or forwards them and
+ * does not answer (`after`). The handler waits until the function timeout ends it.
  */
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,14 +9,14 @@ export interface Seen {
   /** Such as `PutItem` or `SendMessage`. */
   readonly operation: string;
   readonly body: string;
-  /** Whoever made the request has hung up, which only its end can make it do. */
+  /** Resolves when the connection closes, which happens when the handler's process ends. */
   readonly gone: Promise<void>;
 }
 export type Stall = "before" | "after" | undefined;
 
 export interface Stalling {
   readonly url: string;
-  /** From now on the first request for which this answers something stalls; answers a promise of it. */
+  /** Stalls the next request for which `choose` answers `before` or `after`. Answers that request. */
   next(choose: (seen: Seen) => Stall): Promise<Seen>;
   close(): Promise<void>;
 }
@@ -25,7 +25,7 @@ const portOf = (server: Server): number => (server.address() as AddressInfo).por
 
 export async function stalling(endpoint: string): Promise<Stalling> {
   let choose: ((seen: Seen) => Stall) | undefined;
-  let met: (seen: Seen) => void = () => {};
+  let resolve: (seen: Seen) => void = () => {};
   const upstream = new URL(endpoint);
   const server: Server = createServer((incoming, outgoing) => {
     const parts: Buffer[] = [];
@@ -38,17 +38,17 @@ export async function stalling(endpoint: string): Promise<Stalling> {
       const stall = choose?.(seen);
       if (stall) {
         choose = undefined;
-        if (stall === "before") return met(seen);
+        if (stall === "before") return resolve(seen);
       }
-      // As it came, `host` included: the signature covers it.
+      // With unchanged headers, including `host`, which the signature covers.
       const { url: path, method, headers } = incoming;
       const { hostname, port } = upstream;
       const passed = request({ hostname, port, path, method, headers }, (answer) => {
-        if (stall) return void answer.resume().on("end", () => met(seen));
+        if (stall) return void answer.resume().on("end", () => resolve(seen));
         const back: Buffer[] = [];
         answer.on("data", (part: Buffer) => back.push(part));
         answer.on("end", () => {
-          // SQS is spoken to at the address of the queue: that leads here as well.
+          // The SDK calls SQS at the URL of the queue, so that URL must name this proxy as well.
           const text = Buffer.concat(back)
             .toString()
             .replace(upstream.host, `127.0.0.1:${portOf(server)}`);
@@ -68,7 +68,7 @@ export async function stalling(endpoint: string): Promise<Stalling> {
     next: (wanted) => {
       choose = wanted;
       return new Promise((ok) => {
-        met = ok;
+        resolve = ok;
       });
     },
     close: () =>

@@ -1,14 +1,14 @@
-// What the tests against the emulator share.
+// For all tests that use the emulator.
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort, startEmulator, stopEmulator } from "../../localstack/emulator.ts";
 import { whyNoEmulator } from "../../localstack/python.ts";
 
 /**
- * Why these tests cannot run here, or nothing. Skipping is for developers' machines: where `CI` is set the tests run
- * and fail with this sentence, so that a machine without Python never passes for one that has tested everything.
+ * Why these tests cannot run on this machine, undefined = they can. Only developers' machines skip them: where `CI` is
+ * set they run and fail with this reason, so that a CI machine without Python does not pass untested code.
  */
 export const cannotRun: string | undefined = process.env.CI ? undefined : await whyNoEmulator();
-if (cannotRun) console.warn(`Skipping what needs the AWS emulator. ${cannotRun}`);
+if (cannotRun) console.warn(`Skipping the tests that need the AWS emulator. ${cannotRun}`);
 
 export interface TestAccount {
   readonly endpoint: string;
@@ -17,7 +17,7 @@ export interface TestAccount {
   stop(): Promise<void>;
 }
 
-/** A blank AWS account: an emulator of one's own on a free port, which ends with the test process at the latest. Its sweeper runs each second. */
+/** A blank AWS account: a new emulator on a free port, which ends with the test process. Its sweeper runs each second. */
 export async function blankAccount(): Promise<TestAccount> {
   const { port, endpoint } = await startEmulator({ port: await freePort(), endWithCaller: true, ruleMinuteSeconds: 1 });
   return {
@@ -29,8 +29,8 @@ export async function blankAccount(): Promise<TestAccount> {
 }
 
 /**
- * Asks again and again until the answer is something, for what another process does in its own time.
- * @throws Error saying what was awaited, after `withinMs`.
+ * Repeats `ask` until it answers a value, for conditions that another process brings about.
+ * @throws Error naming the condition, after `withinMs`.
  */
 export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, withinMs = 15_000): Promise<T> {
   for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(50)) {

@@ -1,6 +1,6 @@
 /**
- * The stack itself, deployed with small probe handlers (localstack/test-handlers) in place of the real ones: do requests,
- * messages, records and rules reach the right function, and is what a role does not allow refused?
+ * The stack itself, deployed with the small handlers of localstack/test-handlers: requests, messages, records and rules
+ * reach the right function, and a role allows no other call.
  */
 import { randomUUID } from "node:crypto";
 import { CloudFormationClient, UpdateTerminationProtectionCommand } from "@aws-sdk/client-cloudformation";
@@ -15,7 +15,7 @@ import {
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { destroy, findDoomed } from "../../infra/destroy.ts";
+import { destroy, findDeletableStack } from "../../infra/operate/destroy.ts";
 import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
@@ -49,7 +49,7 @@ const register = async (deployment: string): Promise<Registered> => {
   expect(answer.status).toBe(200);
   return (await answer.json()) as Registered;
 };
-/** SQS as a worker sees it: with nothing but the credentials that registration answered. */
+/** A client of SQS with the credentials of a registration. */
 const asWorker = ({ credentials: { AccessKeyId, SecretAccessKey, SessionToken } }: Registered) =>
   new SQSClient({
     endpoint: account.endpoint,
@@ -72,13 +72,13 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
     await account?.stop();
   });
 
-  it("tells programs outside Lambda what its handlers find in their environment", async () => {
+  it("gives programs outside Lambda the environment variables of its handlers", async () => {
     const { body } = await ask("/v1/workflows/deployments");
     expect(environmentOf(stack)).toMatchObject(body.environment as object);
   });
 
-  describe("clients' front door", () => {
-    it("takes a request to the function of its area, through a streaming integration", async () => {
+  describe("the endpoint for clients", () => {
+    it("routes a request to the function of its area, through a streaming integration", async () => {
       const { status, body } = await ask("/v1/workflows/invoice/execute", { method: "POST", body: '{"input":{}}' });
       expect(status).toBe(200);
       expect(body).toEqual({
@@ -89,24 +89,24 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
       });
     });
 
-    it("serves two routes that name the same place of the path differently", async () => {
+    it("serves two routes that name a path parameter differently", async () => {
       expect((await ask("/v1/workflows/invoice")).body).toMatchObject({ function: "registration" });
       expect((await ask("/v1/workflows/invoice/metrics")).body).toMatchObject({ function: "executions" });
     });
 
-    it("refuses an unknown path in the shape of every other refusal", async () => {
+    it("refuses an unknown path with the body of every other refusal", async () => {
       const { status, body } = await ask("/v1/nowhere");
       expect(status).toBe(404);
       expect(body).toMatchObject({ code: "NO_ROUTE" });
     });
 
-    it("streams: the first frame arrives while the handler has yet to write the second", async () => {
+    it("streams: the first frame arrives before the handler writes the second", async () => {
       const path = `/v1/workflows/executions/${randomUUID()}/stream`;
       const answer = await fetch(`${stack.apiUrl}${path}`, { headers: { accept: "text/event-stream" } });
       expect(answer.headers.get("content-type")).toBe("text/event-stream");
       const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
       expect((await reader.read()).value).toContain("data: first");
-      await write("FeedTable", path, "release"); // only now may the handler go on
+      await write("FeedTable", path, "release"); // the handler waits for this item
       let rest = "";
       for (let part = await reader.read(); !part.done; part = await reader.read()) rest += part.value;
       expect(rest).toContain("data: second");
@@ -114,7 +114,7 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
   });
 
   describe("a handler's role", () => {
-    it("allows what the function needs and refuses the rest", async () => {
+    it("allows the calls that the function needs and no others", async () => {
       const { body } = await ask("/v1/workflows/registrations");
       expect(body).toMatchObject({
         writeRegistry: "allowed",
@@ -127,24 +127,24 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
   });
 
   describe("workers", () => {
-    it("get credentials that open their own deployment's queue and no other", async () => {
+    it("get credentials for their own deployment's queue and no other", async () => {
       const [mine, theirs] = await Promise.all([register("mine"), register("theirs")]);
       expect(mine.path).toBe("/v1/worker/register");
       await sqs.send(new SendMessageCommand({ QueueUrl: mine.queueUrl, MessageBody: "task" }));
       const worker = asWorker(mine);
       const { Messages } = await worker.send(new ReceiveMessageCommand({ QueueUrl: mine.queueUrl }));
       expect(Messages?.map(({ Body }) => Body)).toEqual(["task"]);
-      const snooping = worker.send(new ReceiveMessageCommand({ QueueUrl: theirs.queueUrl }));
-      await expect(snooping).rejects.toThrow(/AccessDenied|not authorized/);
-      const forging = worker.send(new SendMessageCommand({ QueueUrl: mine.queueUrl, MessageBody: "forged" }));
-      await expect(forging).rejects.toThrow(/AccessDenied|not authorized/);
+      const receiving = worker.send(new ReceiveMessageCommand({ QueueUrl: theirs.queueUrl }));
+      await expect(receiving).rejects.toThrow(/AccessDenied|not authorized/);
+      const sending = worker.send(new SendMessageCommand({ QueueUrl: mine.queueUrl, MessageBody: "forged" }));
+      await expect(sending).rejects.toThrow(/AccessDenied|not authorized/);
     });
 
     it("cannot make the endpoint create a queue outside the stack's prefix", async () => {
       expect((await register("outsider")).queueOutsideThePrefix).toMatch(/AccessDenied/);
     });
 
-    it("that die with a task in hand, again and again, leave it to the dead letters' handler", async () => {
+    it("that never finish a task leave it to the handler of the dead-letter queue", async () => {
       const { queueUrl } = await register("dying");
       const task = randomUUID();
       await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: task }));
@@ -152,12 +152,12 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
       const receive = () => sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, VisibilityTimeout: 0 }));
       await receive();
       await receive();
-      expect(await eventually("the handler's trace", () => read("ExecutionsTable", "dead", task))).toBeDefined();
+      expect(await eventually("the handler's item", () => read("ExecutionsTable", "dead", task))).toBeDefined();
     });
   });
 
   describe("events", () => {
-    it("feeds what begins and what is logged, each once, and nothing else", async () => {
+    it("invoke the feed's consumer for new heads, batches and progress reports, and for no other change", async () => {
       const pk = `default#${randomUUID()}`;
       const fresh = { fresh: { BOOL: true } };
       const fed = async () => {
@@ -176,9 +176,9 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
       await write("ExecutionsTable", pk, "PROGRESS#run#1");
       await eventually("the first records", () => read("FeedTable", `fed ${pk}`, "PROGRESS#run#1"));
       expect(await fed()).toEqual(["INSERT HEAD", "INSERT LOG#run#00000002", "INSERT PROGRESS#run#1"]);
-      // Marked before its first claim; then claimed and closed, its log given an expiry, its run kept under another key.
+      // A wake-up before the first claim; then a claim and a close, an expiry of the log, and the item of a past run.
       await write("ExecutionsTable", pk, "HEAD", { ...fresh, woken: { BOOL: true } });
-      await eventually("the mark", async () => ((await fed())[0] === "MODIFY HEAD" ? true : undefined));
+      await eventually("the wake-up", async () => ((await fed())[0] === "MODIFY HEAD" ? true : undefined));
       await dynamo.send(
         new DeleteItemCommand({
           TableName: stack.outputs.FeedTable,
@@ -193,15 +193,15 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
       expect(await fed()).toEqual(["INSERT LOG#run#00000002", "INSERT LOG#run#00000003", "INSERT PROGRESS#run#1"]);
     });
 
-    it("wakes a schedule through its queue, and again after a delay", async () => {
+    it("deliver the wake-up of a schedule through its queue, and a delayed message after it", async () => {
       const id = randomUUID();
       const at = new Date(Date.now() + 1000).toISOString().slice(0, 19);
       const { body } = await ask("/v1/workflows/schedules", { method: "POST", body: JSON.stringify({ id, at }) });
       expect(body).toEqual({ armed: "allowed", armedElsewhere: "AccessDeniedException" });
-      expect(await eventually("the fire", () => read("SchedulesTable", "fired", id))).toBeDefined();
+      expect(await eventually("the delayed message", () => read("SchedulesTable", "fired", id))).toBeDefined();
     });
 
-    it("runs the sweeper by the clock", async () => {
+    it("run the sweeper by its rule", async () => {
       const swept = async () => {
         const { Items } = await dynamo.send(
           new QueryCommand({
@@ -216,9 +216,9 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
     });
   });
 
-  // Last: nothing is left afterwards.
-  describe("taking it down", () => {
-    it("is refused while the stack is protected, and then leaves no queue and no payload behind", async () => {
+  // Last, because it deletes the stack.
+  describe("deleting it", () => {
+    it("is refused while the stack is protected, and else leaves neither a queue nor a payload", async () => {
       const { endpoint, region, credentials } = account;
       const cloudFormation = new CloudFormationClient({ endpoint, region, credentials });
       const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
@@ -233,17 +233,17 @@ describe.skipIf(cannotRun)("the deployed stack", () => {
         new PutObjectCommand({ Bucket: stack.outputs.PayloadBucket, Key: "default/payload", Body: "large" }),
       );
       await protect(true);
-      await expect(findDoomed(clients, stack.stackName)).rejects.toThrow(/protected.*removalPolicy=destroy/);
+      await expect(findDeletableStack(clients, stack.stackName)).rejects.toThrow(/protected.*removalPolicy=destroy/);
       await protect(false);
       const steps: string[] = [];
-      await destroy(clients, await findDoomed(clients, stack.stackName), (step) => steps.push(step));
+      await destroy(clients, await findDeletableStack(clients, stack.stackName), (step) => steps.push(step));
       expect(steps).toEqual([
         "deleted 1 payloads",
         `deleted the stack ${stack.stackName}`,
         expect.stringMatching(/^deleted [1-9]\d* task queues$/),
       ]);
       expect((await sqs.send(new ListQueuesCommand({ QueueNamePrefix: stack.stackName }))).QueueUrls ?? []).toEqual([]);
-      await expect(findDoomed(clients, stack.stackName)).rejects.toThrow(/There is no stack/);
+      await expect(findDeletableStack(clients, stack.stackName)).rejects.toThrow(/There is no stack/);
     });
   });
 });

@@ -1,23 +1,23 @@
 /**
- * `npm run queues` lists the queues of deployments; `npm run queues -- delete <deployment>` deletes both of one that is
- * no longer used. They cost nothing while they are empty: this is for tidiness, or for a name that was a mistake.
+ * `npm run queues` lists the queues of deployments. `npm run queues -- delete <deployment>` deletes both queues of a
+ * deployment that is no longer used. An empty queue costs nothing, so deleting is a matter of tidiness.
  *
- * A worker of the deployment that registers later makes them anew. What waits in them is lost, and nobody would do the
- * activities among it again: so a deployment with a live worker or a running execution is refused.
+ * Deleting loses the tasks in the queues, and nothing sends an activity task again. So the script refuses a deployment with
+ * a live worker or a running execution. A worker that registers later creates the queues again.
  */
 import { parseArgs } from "node:util";
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetQueueAttributesCommand, ListQueueTagsCommand, paginateListQueues } from "@aws-sdk/client-sqs";
-import { taskQueuePrefix } from "../shared/aws/names.ts";
-import { isMissing } from "../shared/aws/queues.ts";
-import { realClock } from "../shared/lib/clock.ts";
-import { uuid7 } from "../shared/lib/uuid.ts";
-import { type Aws, aws, awsClients } from "../shared/server/aws.ts";
-import { DEFAULTS } from "../shared/server/settings.ts";
-import { Refused, runScript } from "./operator.ts";
+import { taskQueuePrefix } from "../../shared/aws/names.ts";
+import { isMissing } from "../../shared/aws/queues.ts";
+import { realClock } from "../../shared/lib/clock.ts";
+import { uuid7 } from "../../shared/lib/uuid.ts";
+import { type Aws, aws, awsClients } from "../../shared/server/aws.ts";
+import { DEFAULTS } from "../../shared/server/settings.ts";
+import { Refused, runScript } from "./script.ts";
 
-/** Whoever beat within this time may live: longer than most liveness windows. */
-const SILENT_MS = 300_000;
+/** A worker with a heartbeat within this time may be alive: longer than most liveness windows. */
+const RECENT_MS = 300_000;
 const CONCURRENCY = 10;
 
 export interface QueueFacts {
@@ -26,11 +26,11 @@ export interface QueueFacts {
   readonly deployment: string;
   readonly queue: string;
   readonly waiting: number;
-  /** With a worker. */
+  /** Tasks that a worker holds the lease of. */
   readonly inFlight: number;
 }
 
-/** The installation as an operator's own credentials reach it. */
+/** An installation, with an operator's credentials. */
 export interface Installation {
   readonly prefix: string;
   readonly ports: Aws;
@@ -51,7 +51,7 @@ export async function installationOf(stackName: string): Promise<Installation> {
     clock: realClock,
     uuid: () => uuid7(Date.now()),
     settings: DEFAULTS,
-    places: {
+    resources: {
       executions: output("ExecutionsTable"),
       registry: output("RegistryTable"),
       schedules: output("SchedulesTable"),
@@ -63,7 +63,7 @@ export async function installationOf(stackName: string): Promise<Installation> {
   return { prefix, ports };
 }
 
-/** In the order of their names. */
+/** Ordered by name. */
 export async function listQueues({ prefix, ports }: Installation): Promise<QueueFacts[]> {
   const { sqs } = ports.clients;
   const urls: string[] = [];
@@ -82,7 +82,7 @@ export async function listQueues({ prefix, ports }: Installation): Promise<Queue
       const name = QueueUrl.slice(QueueUrl.lastIndexOf("/") + 1);
       found.push({ name, workspace, deployment, queue, waiting: waiting!, inFlight: inFlight! });
     } catch (error) {
-      if (!isMissing(error)) throw error; // SQS lists what was deleted for another minute
+      if (!isMissing(error)) throw error; // SQS lists a deleted queue for another minute
     }
   };
   for (let i = 0; i < urls.length; i += CONCURRENCY) await Promise.all(urls.slice(i, i + CONCURRENCY).map(describe));
@@ -91,7 +91,7 @@ export async function listQueues({ prefix, ports }: Installation): Promise<Queue
 
 /**
  * Answers the names of the queues that were deleted.
- * @throws {Refused} when the deployment has none, is of several workspaces of which none is named, or is still in use.
+ * @throws {Refused} if the deployment has no queues, exists in several workspaces and none is named, or is still in use.
  */
 export async function deleteQueues(
   installation: Installation,
@@ -111,11 +111,11 @@ export async function deleteQueues(
       `Workspaces ${[found, ...more].join(", ")} have a deployment "${deployment}": name one with --workspace`,
     );
   const now = ports.clock.now();
-  const workers = (await ports.registry.workers(found, deployment)).filter((w) => now - w.heartbeatAt < SILENT_MS);
+  const workers = (await ports.registry.workers(found, deployment)).filter((w) => now - w.heartbeatAt < RECENT_MS);
   if (workers.length > 0) {
     const who = workers.map((w) => w.name).join(", ");
     throw new Refused(
-      `Workers of deployment "${deployment}" were heard of less than five minutes ago (${who}): stop them`,
+      `Workers of deployment "${deployment}" sent a heartbeat less than five minutes ago (${who}): stop them`,
     );
   }
   const { runs } = await ports.executions.runs({
@@ -123,8 +123,8 @@ export async function deleteQueues(
     ...{ sortBy: "start_time", order: "desc", limit: 1 },
   });
   if (runs[0]) {
-    const which = `"${runs[0].execution}" runs in deployment "${deployment}"`;
-    throw new Refused(`Execution ${which}, and perhaps others: let them end, or terminate them`);
+    const which = `"${runs[0].execution}" of deployment "${deployment}"`;
+    throw new Refused(`Execution ${which} is running, and perhaps others: let them end, or terminate them`);
   }
   return ports.deleteDeploymentQueues(found, deployment);
 }

@@ -1,11 +1,11 @@
-/** What the scripts for operators share: how they end. */
+/** Error handling of the scripts for operators. */
 
-/** What was asked for cannot be done; the message says why and what to do. */
+/** The script cannot do what the operator asked. The message says why and what to do. */
 export class Refused extends Error {
   override readonly name: string = "Refused";
 }
 
-/** What AWS or its SDK said, in words that tell what to do; undefined for what nobody foresaw. */
+/** The message for an expected error, with what to do. Undefined = the error was not expected. */
 export function explained(error: unknown): string | undefined {
   const { name, message, code, $fault } = error as Error & { code?: string; $fault?: string };
   if (error instanceof Refused || code?.startsWith("ERR_PARSE_ARGS")) return message;
@@ -17,7 +17,7 @@ export function explained(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Runs a script to its end. What has an explanation is told without a stack trace, with exit code 1. */
+/** Runs a script. An expected error is printed without a stack trace, with exit code 1. */
 export async function runScript(script: () => Promise<void>): Promise<void> {
   try {
     await script();

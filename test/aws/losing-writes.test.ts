@@ -1,7 +1,6 @@
-/** What is left of writes that lost, and of items that an earlier version wrote. */
+/** The S3 objects of writes that lost to another writer: they expire, and the objects of the winners stay. */
 
 import { randomBytes } from "node:crypto";
-import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ref, StoredSchedule } from "../../shared/ports.ts";
@@ -15,7 +14,7 @@ let ports: Aws;
 let s3: S3Client;
 const large = () => randomBytes(60_000).toString("base64");
 
-/** Names of the objects of an execution, each with whether it has been told to expire. */
+/** Keys of the objects of an execution, each with whether it is tagged to expire. */
 async function objects(ref: Ref): Promise<Map<string, boolean>> {
   const where = { Bucket: on.bucket };
   const Prefix = `${ref.workspace}/${ref.execution}/`;
@@ -29,7 +28,7 @@ async function objects(ref: Ref): Promise<Map<string, boolean>> {
 const expiring = async (ref: Ref) => [...(await objects(ref)).values()].filter((expires) => expires).length;
 const staying = async (ref: Ref) => [...(await objects(ref)).values()].filter((expires) => !expires).length;
 
-describe.skipIf(cannotRun)("what has lost", () => {
+describe.skipIf(cannotRun)("a write that loses", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();
@@ -42,7 +41,7 @@ describe.skipIf(cannotRun)("what has lost", () => {
   });
   const b = () => bench({ ports, pass: async () => {} });
 
-  test("a start of an id that runs leaves nothing that stays", async () => {
+  test("a start of a running execution: its object expires", async () => {
     const ref = newRef();
     await begun(b(), ref, { input: { text: large() } });
     const again = headOf(ref, b().now(), { input: { text: large() } });
@@ -50,7 +49,7 @@ describe.skipIf(cannotRun)("what has lost", () => {
     expect([await staying(ref), await expiring(ref)]).toEqual([1, 1]);
   });
 
-  test("of two batches for one position the loser's expires, and one that is put again stays", async () => {
+  test("a batch for a taken position: its object expires, and that of a repeated put stays", async () => {
     const head = await claimed(b(), await begun(b()));
     const batch = () => {
       const step = [{ ...scheduled(1), input: { text: large() } }];
@@ -58,7 +57,7 @@ describe.skipIf(cannotRun)("what has lost", () => {
     };
     const [won, lost] = [batch(), batch()];
     const other = on.adapter();
-    await other.executions.head(head); // knows where the log ends, and not what has been written since
+    await other.executions.head(head); // it remembers the end of the log before the first put
     expect((await ports.executions.putBatch(head, head.run, won, LIMIT)).kind).toBe("written");
     expect((await other.executions.putBatch(head, head.run, lost, LIMIT)).kind).toBe("taken");
     await other.executions.putBatch(head, head.run, won, LIMIT);
@@ -67,20 +66,20 @@ describe.skipIf(cannotRun)("what has lost", () => {
     expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([won]);
   });
 
-  test("of two messages with one id the loser's expires", async () => {
+  test("a second message with the same id: its object expires", async () => {
     const ref = newRef();
     const id = uuid();
     for (let i = 0; i < 2; i++) await ports.executions.putMessage(ref, "chain", signal(id, i, large()));
     expect([await staying(ref), await expiring(ref)]).toEqual([1, 1]);
   });
 
-  test("large details of a heartbeat expire by themselves", async () => {
+  test("a heartbeat with large details: its object expires by age", async () => {
     const head = await begun(b());
     await ports.activities.beat(head, head.run, 1, 1, { text: large() }, b().now());
     expect([await staying(head), await expiring(head)]).toEqual([0, 1]);
   });
 
-  test("of two changes to a schedule the loser's state expires, and so does the state that the winner replaced", async () => {
+  test("a change to a schedule: the loser's state expires, and so does the state that the winner replaced", async () => {
     const workspace = uuid();
     const state = (version: number) =>
       ({ schedule_id: "nightly", version, created_at: 1, note: large() }) as unknown as ScheduleState;
@@ -94,19 +93,5 @@ describe.skipIf(cannotRun)("what has lost", () => {
     expect(await ports.schedules.replace(workspace, first, { state: state(2), wakeAt: null })).toBe(false);
     expect([await staying(of), await expiring(of)]).toEqual([1, 3]);
     expect((await on.adapter().schedules.get({ workspace, schedule: "nightly" }))!.state).toEqual(second);
-  });
-
-  test("a head that was marked without a promise gets the guard of its claim", async () => {
-    const head = await begun(b());
-    await ports.clients.dynamo.send(
-      new UpdateItemCommand({
-        TableName: on.tables.executions,
-        Key: { pk: { S: `${head.workspace}#${head.execution}` }, sk: { S: "HEAD" } },
-        UpdateExpression: "REMOVE promised",
-      }),
-    );
-    const now = b().now();
-    const claim = { dueAt: now + 120_000, keepAfter: now + 50_000, session: uuid() };
-    expect(await ports.executions.claim(head, claim)).toMatchObject({ due_at: now + 120_000, wake_pending: false });
   });
 });

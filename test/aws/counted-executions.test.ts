@@ -1,4 +1,4 @@
-/** What handlers write as metrics about executions: each thing once, where it became durable. */
+/** The counts of executions, messages and steps that handlers write as metrics. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Usage } from "../../shared/aws/meter.ts";
 import type { Aws } from "../../shared/server/aws.ts";
@@ -16,14 +16,14 @@ function counted(): Pick<Usage, "steps" | "messages" | "started" | "closed"> {
   return { steps, messages, started, closed };
 }
 
-describe.skipIf(cannotRun)("what is counted of executions on AWS", () => {
+describe.skipIf(cannotRun)("the counts of executions on AWS", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();
   });
   afterAll(() => on?.end());
 
-  test("a start, steps, messages and a close are counted once each; what is repeated or refused is not", async () => {
+  test("contain each start, step, message and close once, and no repeated or refused call", async () => {
     const ref = newRef();
     const now = ports.clock.now();
     const head = headOf(ref, now);
@@ -48,7 +48,7 @@ describe.skipIf(cannotRun)("what is counted of executions on AWS", () => {
     expect(counted()).toEqual({ ...NOTHING, steps: 1, closed: 1 });
   });
 
-  test("continuing as new is neither an end nor a start", async () => {
+  test("contain neither a start nor a close for a run that continues as new", async () => {
     const ref = newRef();
     const now = ports.clock.now();
     const head = headOf(ref, now);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type RestEvent, restUrl } from "./front.ts";
+import { type RestEvent, restUrl } from "./http.ts";
 
 const event = (domainName: string, path: string): RestEvent => ({
   httpMethod: "GET",
@@ -11,7 +11,7 @@ const event = (domainName: string, path: string): RestEvent => ({
   requestContext: { domainName, stage: "api", path },
 });
 
-test("the API's address holds the stage under AWS's own host name, and does not under one of one's own", () => {
+test("the API's address contains the stage under AWS's host name, and not under a custom domain", () => {
   const aws = "abc123.execute-api.eu-west-1.amazonaws.com";
   expect(restUrl(event(aws, "/api/health"))).toBe(`https://${aws}/api`);
   expect(restUrl(event("workflows.example.com", "/health"))).toBe("https://workflows.example.com");

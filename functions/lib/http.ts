@@ -1,13 +1,14 @@
-/** Requests of API Gateway and of function URLs, as the API takes them, and its answers as they want them. */
+/** Requests of API Gateway and function URLs in the form of the API, and the API's answers in the form that Lambda wants. */
 import { Readable } from "node:stream";
+import middy from "@middy/core";
 import { type Api, type ApiRequest, type ApiResponse, apiOf } from "../../shared/api/dispatch-request.ts";
 import type { ApiOptions } from "../../shared/api/request-context.ts";
 import type { RouteModule } from "../../shared/api/route-module.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
-import type { LambdaContext } from "./envelope.ts";
+import { envelope, type LambdaContext } from "./envelope.ts";
 import { installation } from "./installation.ts";
 
-/** As much as is used of a REST proxy event. */
+/** The fields of a REST proxy event that are used here. */
 export interface RestEvent {
   readonly httpMethod: string;
   readonly path: string;
@@ -18,7 +19,7 @@ export interface RestEvent {
   readonly requestContext: { readonly domainName?: string; readonly stage: string; readonly path?: string };
 }
 
-/** As much as is used of a function URL's event (payload format 2.0). */
+/** The fields of a function URL's event (payload format 2.0) that are used here. */
 export interface UrlEvent {
   readonly rawPath: string;
   readonly rawQueryString: string;
@@ -28,7 +29,7 @@ export interface UrlEvent {
   readonly requestContext: { readonly domainName: string; readonly http: { readonly method: string } };
 }
 
-/** Whoever waits is answered this long before Lambda would end the invocation. */
+/** A call that waits is answered this long before Lambda would end the invocation. */
 const SPARE_MS = 2_000;
 
 const bodyOf = (e: { body?: string | null; isBase64Encoded: boolean }): string =>
@@ -67,16 +68,16 @@ export function fromUrl(event: UrlEvent, context: LambdaContext): ApiRequest {
 
 const apis = new Map<string, Api>();
 
-/** Parts of the API, which tell their address to those who ask: that under which this request came. */
+/** The API of some route modules. `url`: its public address, which its answers contain. */
 export function apiAt(
   url: string,
-  parts: readonly RouteModule[],
+  modules: readonly RouteModule[],
   options: Partial<Pick<ApiOptions, "tasks">> = {},
 ): Api {
   let api = apis.get(url);
   if (!api) {
     const ports = installation();
-    const made = apiOf(parts, ports, { version: VERSION, url, ...options });
+    const made = apiOf(modules, ports, { version: VERSION, url, ...options });
     api = {
       ...made,
       handle(request) {
@@ -89,7 +90,7 @@ export function apiAt(
   return api;
 }
 
-/** Under AWS's own host name the stage is part of each path, under one of one's own it is not. */
+/** The API's address. Under AWS's host name each path begins with the stage, under a custom domain it does not. */
 export function restUrl({ requestContext: { domainName, stage, path } }: RestEvent): string {
   const host = `https://${domainName ?? "localhost"}`;
   return path === undefined || path.startsWith(`/${stage}/`) ? `${host}/${stage}` : host;
@@ -101,14 +102,27 @@ interface LambdaAnswer<Body> {
   readonly body: Body;
 }
 
-/** For a handler in streamify mode: every answer is a stream. */
+export function answerRest(modules: readonly RouteModule[], event: RestEvent, context: LambdaContext) {
+  return apiAt(restUrl(event), modules).handle(fromRest(event, context));
+}
+
+/** A handler that answers in one piece, for a function whose `response` in `shared/aws/names.ts` is `buffered`. */
+export function bufferedRest(modules: readonly RouteModule[]) {
+  return middy<RestEvent, unknown>()
+    .use(envelope)
+    .handler(async (event, context) => buffered(await answerRest(modules, event, context)));
+}
+
+/** The answer of a handler in streamify mode. */
 export function streamed(answer: ApiResponse): LambdaAnswer<Readable> {
   const chunks = answer.kind === "stream" ? answer.chunks : [answer.body];
   return { statusCode: answer.status, headers: answer.headers, body: Readable.from(chunks, { objectMode: false }) };
 }
 
-/** For a handler that answers at once. */
-export function buffered(answer: ApiResponse): LambdaAnswer<string> {
-  if (answer.kind === "stream") throw new Error("this function buffers: its routes must not stream");
+function buffered(answer: ApiResponse): LambdaAnswer<string> {
+  if (answer.kind === "stream")
+    throw new Error(
+      "a buffered function got an answer that streams: set its response to stream in shared/aws/names.ts",
+    );
   return { statusCode: answer.status, headers: answer.headers, body: answer.body };
 }

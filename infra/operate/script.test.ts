@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { explained, Refused } from "./operator.ts";
+import { explained, Refused } from "./script.ts";
 
-/** What a script says on a machine that knows nothing of AWS. */
-async function said(script: string, env: Record<string, string> = {}): Promise<string> {
+/** The error output of a script on a machine without AWS settings. */
+async function errorOf(script: string, env: Record<string, string> = {}): Promise<string> {
   const bare = { PATH: process.env.PATH, HOME: "/nonexistent", AWS_EC2_METADATA_DISABLED: "true", ...env };
   const running = promisify(execFile)(process.execPath, [path.join(import.meta.dirname, script)], { env: bare });
   const { code, stderr } = await running.then(
@@ -17,14 +17,14 @@ async function said(script: string, env: Record<string, string> = {}): Promise<s
 }
 
 describe("scripts for operators", () => {
-  it.each(["destroy.ts", "queues.ts"])("end with a sentence where AWS is not set up: %s", async (script) => {
-    expect(await said(script)).toMatch(/^No AWS region is set: [^\n]*AWS_REGION[^\n]*$/);
-    expect(await said(script, { AWS_REGION: "eu-west-1" })).toMatch(
+  it.each(["destroy.ts", "queues.ts"])("say which AWS setting is missing: %s", async (script) => {
+    expect(await errorOf(script)).toMatch(/^No AWS region is set: [^\n]*AWS_REGION[^\n]*$/);
+    expect(await errorOf(script, { AWS_REGION: "eu-west-1" })).toMatch(
       /^No AWS credentials were found [^\n]*AWS_PROFILE[^\n]*$/,
     );
   });
 
-  it("tell what AWS refused, and hide nothing that nobody foresaw", () => {
+  it("report what AWS refused, and keep the stack trace of an unexpected error", () => {
     const denied = Object.assign(new Error("not authorized"), { name: "AccessDenied", $fault: "client" });
     expect(explained(denied)).toBe("AWS refused: AccessDenied: not authorized");
     expect(explained(new Refused("no such stack"))).toBe("no such stack");

@@ -1,9 +1,9 @@
 /**
- * `npm run destroy -- [stackName]`: deletes an installation with everything in it, once it was told that its data may go.
+ * `npm run destroy -- [stackName]` deletes an installation and all its data.
  *
- * A stack deployed with `removalPolicy=retain` (the default) is protected and refused here: deploy it with
- * `-c removalPolicy=destroy` first. What CloudFormation cannot delete by itself is deleted here: the objects of the
- * payload bucket before it, and the queues of deployments, which handlers made at run time, after it.
+ * A stack with `removalPolicy=retain` (the default) is protected from deletion, and this script refuses it: deploy it with
+ * `-c removalPolicy=destroy` first. CloudFormation does not delete objects in the payload bucket, nor the task queues,
+ * which handlers created at run time. The script deletes the objects before the stack and the queues after it.
  */
 import { createInterface } from "node:readline/promises";
 import {
@@ -16,8 +16,8 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { DeleteObjectsCommand, paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
 import { DeleteQueueCommand, paginateListQueues, SQSClient } from "@aws-sdk/client-sqs";
-import { taskQueuePrefix } from "../shared/aws/names.ts";
-import { Refused, runScript } from "./operator.ts";
+import { taskQueuePrefix } from "../../shared/aws/names.ts";
+import { Refused, runScript } from "./script.ts";
 
 export interface Clients {
   readonly cloudFormation: CloudFormationClient;
@@ -25,17 +25,17 @@ export interface Clients {
   readonly sqs: SQSClient;
 }
 
-/** How long CloudFormation may take, seconds: event source mappings and log groups are slow to go. */
+/** Time that CloudFormation may take, seconds: it deletes event source mappings and log groups slowly. */
 const DELETED_WITHIN_S = 1800;
-/** Handlers write payloads until CloudFormation deletes them, and a bucket with an object in it does not go. */
-const ROUNDS = 3;
+/** Handlers may write payloads until they are deleted, and CloudFormation cannot delete a bucket that holds an object. */
+const MAX_ATTEMPTS = 3;
 
 export class CannotDestroy extends Refused {
   override readonly name = "CannotDestroy";
 }
 
 /** @throws {CannotDestroy} when there is no such stack, or when it keeps its data. */
-export async function findDoomed({ cloudFormation }: Clients, stackName: string): Promise<Stack> {
+export async function findDeletableStack({ cloudFormation }: Clients, stackName: string): Promise<Stack> {
   const described = cloudFormation.send(new DescribeStacksCommand({ StackName: stackName }));
   const answer = await described.catch((error: Error) => {
     if (!/does not exist/.test(error.message)) throw error;
@@ -45,53 +45,53 @@ export async function findDoomed({ cloudFormation }: Clients, stackName: string)
   if (!stack) throw new CannotDestroy(`There is no stack "${stackName}" in this account and region.`);
   if (stack.EnableTerminationProtection) {
     throw new CannotDestroy(
-      `Stack "${stackName}" keeps its data and is protected from deletion. If its data may go, say so first: npm run deploy -- -c stackName=${stackName} -c removalPolicy=destroy`,
+      `Stack "${stackName}" keeps its data and is protected from deletion. To allow its deletion, run: npm run deploy -- -c stackName=${stackName} -c removalPolicy=destroy`,
     );
   }
   return stack;
 }
 
 /**
- * Deletes the stack, its payloads and its task queues. `say` is told of each step.
- * @throws {CannotDestroy} with CloudFormation's reason when the stack does not go. Doing it again goes on.
+ * Deletes the stack, its payloads and its task queues. Reports each step to `say`.
+ * @throws {CannotDestroy} with CloudFormation's reason if the stack was not deleted. A further call continues.
  */
 export async function destroy(clients: Clients, stack: Stack, say: (step: string) => void): Promise<void> {
   const stackName = stack.StackName!;
-  // By its id: a deleted stack is no longer found by its name.
+  // By its id: CloudFormation does not find a deleted stack by its name.
   const id = stack.StackId ?? stackName;
-  for (let round = 1; ; round++) {
+  for (let attempt = 1; ; attempt++) {
     say(`deleted ${await emptyBuckets(clients, id)} payloads`);
-    const { gone, reason } = await deleteStack(clients.cloudFormation, id);
-    if (gone) break;
-    if (round === ROUNDS) {
+    const { deleted, reason } = await deleteStack(clients.cloudFormation, id);
+    if (deleted) break;
+    if (attempt === MAX_ATTEMPTS) {
       const what = `Stack "${stackName}" was not deleted: ${reason}.`;
       throw new CannotDestroy(`${what} Remove the cause, then: npm run destroy -- ${stackName}`);
     }
-    say(`the stack did not go (${reason}), once more`);
+    say(`CloudFormation did not delete the stack (${reason}), trying again`);
   }
   say(`deleted the stack ${stackName}`);
-  // Last, when no handler is left that would make them again.
+  // After the stack, because a handler could create them again.
   say(`deleted ${await deleteQueues(clients.sqs, taskQueuePrefix(stackName))} task queues`);
 }
 
 async function deleteStack(
   client: CloudFormationClient,
   StackName: string,
-): Promise<{ gone: boolean; reason: string }> {
+): Promise<{ deleted: boolean; reason: string }> {
   await client.send(new DeleteStackCommand({ StackName }));
   const waiting = { client, maxWaitTime: DELETED_WITHIN_S, minDelay: 1, maxDelay: 10 };
   try {
     await waitUntilStackDeleteComplete(waiting, { StackName });
-    return { gone: true, reason: "" };
+    return { deleted: true, reason: "" };
   } catch (error) {
     const described = await client.send(new DescribeStacksCommand({ StackName }));
     const stack = described.Stacks?.[0];
     if (stack?.StackStatus !== "DELETE_FAILED") throw error;
-    return { gone: false, reason: stack.StackStatusReason ?? "CloudFormation gives no reason" };
+    return { deleted: false, reason: stack.StackStatusReason ?? "CloudFormation gives no reason" };
   }
 }
 
-/** Of the stack's own resources, because a stack that was half deleted may have no outputs any more. */
+/** Finds the buckets among the stack's resources: a partly deleted stack may have no outputs any more. */
 async function emptyBuckets({ cloudFormation: client, s3 }: Clients, StackName: string): Promise<number> {
   let objects = 0;
   for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, { StackName })) {
@@ -110,7 +110,7 @@ async function emptyBuckets({ cloudFormation: client, s3 }: Clients, StackName: 
 
 async function deleteQueues(sqs: SQSClient, QueueNamePrefix: string): Promise<number> {
   let queues = 0;
-  // Without a page size SQS answers the first thousand and not that there are more.
+  // Without a page size SQS answers the first thousand queues and no token for more.
   for await (const { QueueUrls = [] } of paginateListQueues({ client: sqs, pageSize: 1000 }, { QueueNamePrefix })) {
     for (const QueueUrl of QueueUrls) await sqs.send(new DeleteQueueCommand({ QueueUrl }));
     queues += QueueUrls.length;
@@ -122,14 +122,14 @@ if (import.meta.main)
   await runScript(async () => {
     const names = process.argv.slice(2).filter((word) => word !== "--yes");
     if (names.length > 1) throw new CannotDestroy(`One stack at a time, not ${names.join(", ")}.`);
-    // Path style wherever the endpoint is not AWS's own: an emulator has one host name.
+    // Path style where the endpoint is not AWS's: an emulator has one host name for all buckets.
     const s3 = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
     const clients = { cloudFormation: new CloudFormationClient(), s3, sqs: new SQSClient() };
-    const stack = await findDoomed(clients, names[0] ?? "Sirocco");
+    const stack = await findDeletableStack(clients, names[0] ?? "Sirocco");
     if (!process.argv.includes("--yes")) {
       const terminal = createInterface({ input: process.stdin, output: process.stderr });
       const typed = await terminal.question(
-        `Every execution, schedule and key in ${stack.StackId} will be gone. Its name, to go on: `,
+        `This deletes every execution, schedule and key in ${stack.StackId}. Type the name of the stack to continue: `,
       );
       terminal.close();
       if (typed !== stack.StackName) throw new CannotDestroy("Nothing was deleted.");

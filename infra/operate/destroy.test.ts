@@ -1,14 +1,14 @@
-// Taking a stack down, with AWS played by the answers that it documents; `test/emulator/wiring.test.ts` does it for real.
+// Deletes a stack against canned answers of AWS. `test/emulator/wiring.test.ts` deletes one in the emulator.
 import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, it } from "vitest";
-import { type Clients, destroy, findDoomed } from "./destroy.ts";
+import { type Clients, destroy, findDeletableStack } from "./destroy.ts";
 
 type Answer = (call: string, input: Record<string, unknown>) => unknown;
 
-/** Clients whose requests are answered here and never sent. */
-function playing(answer: Answer): Clients {
+/** Clients that answer each request with `answer` and send none. */
+function answeringWith(answer: Answer): Clients {
   const config = { region: "eu-west-1", credentials: { accessKeyId: "x", secretAccessKey: "x" } };
   const clients = {
     cloudFormation: new CloudFormationClient(config),
@@ -33,11 +33,11 @@ const described = (status: string, reason?: string) => ({
   Stacks: [{ StackName: "Sirocco", StackId: "arn:sirocco", StackStatus: status, StackStatusReason: reason }],
 });
 
-describe("taking an installation down", () => {
-  it("empties the bucket again and goes on when a handler had written to it meanwhile", async () => {
+describe("deleting an installation", () => {
+  it("empties the bucket again when a handler wrote to it in between, and then deletes the stack", async () => {
     const deleted: unknown[] = [];
     let rounds = 0;
-    const clients = playing((call) => {
+    const clients = answeringWith((call) => {
       if (call === "ListStackResources") return { StackResourceSummaries: [BUCKET] };
       if (call === "ListObjectsV2") return { Contents: [{ Key: `object-${rounds}` }] };
       if (call === "DeleteStack") rounds += 1;
@@ -51,9 +51,9 @@ describe("taking an installation down", () => {
     expect(steps).toContain("deleted the stack Sirocco");
   });
 
-  it("says what CloudFormation said when the stack does not go, and deletes no queue of a stack that still works", async () => {
+  it("reports CloudFormation's reason when the stack is not deleted, and deletes no queue of a stack that still works", async () => {
     const calls: string[] = [];
-    const clients = playing((call) => {
+    const clients = answeringWith((call) => {
       calls.push(call);
       if (call === "ListStackResources") return { StackResourceSummaries: [] };
       return call === "DescribeStacks" ? described("DELETE_FAILED", "The following resource(s) failed: [Api]") : {};
@@ -63,9 +63,9 @@ describe("taking an installation down", () => {
     expect(calls).not.toContain("ListQueues");
   });
 
-  it("finds queues beyond the first thousand, which SQS tells only to those who ask for pages", async () => {
+  it("finds queues beyond the first thousand, which SQS answers only page by page", async () => {
     const gone: unknown[] = [];
-    const clients = playing((call, input) => {
+    const clients = answeringWith((call, input) => {
       if (call === "ListStackResources") return { StackResourceSummaries: [] };
       if (call === "DescribeStacks") return described("DELETE_COMPLETE");
       if (call === "DeleteQueue") gone.push(input.QueueUrl);
@@ -77,12 +77,14 @@ describe("taking an installation down", () => {
     expect(gone).toEqual(["first", "second"]);
   });
 
-  it("goes no further than a stack that is protected or absent", async () => {
-    const protecting = playing(() => ({ Stacks: [{ StackName: "Sirocco", EnableTerminationProtection: true }] }));
-    await expect(findDoomed(protecting, "Sirocco")).rejects.toThrow(/protected.*removalPolicy=destroy/);
+  it("refuses a stack that is protected or absent, and deletes nothing", async () => {
+    const protectedStack = answeringWith(() => ({
+      Stacks: [{ StackName: "Sirocco", EnableTerminationProtection: true }],
+    }));
+    await expect(findDeletableStack(protectedStack, "Sirocco")).rejects.toThrow(/protected.*removalPolicy=destroy/);
     await expect(
-      findDoomed(
-        playing(() => ({ Stacks: [] })),
+      findDeletableStack(
+        answeringWith(() => ({ Stacks: [] })),
         "Sirocco",
       ),
     ).rejects.toThrow(/There is no stack/);
