@@ -10,6 +10,7 @@
 import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds } from "../shared/lib/duration.ts";
 import type { AttemptEnd } from "../shared/protocol/history.ts";
+import type { ChildFailureStatus } from "../shared/protocol/status.ts";
 
 const fromJournal = Symbol.for("sirocco.error.from_journal");
 
@@ -80,7 +81,7 @@ export class ActivityError extends Error {
   }
 }
 
-export type ChildStatus = "FAILED" | "CANCELED" | "TERMINATED" | "TIMED_OUT" | "START_FAILED";
+export type ChildStatus = ChildFailureStatus;
 
 /** A child execution ended without a result, or could not be started. `cause` is its failure. */
 export class ChildError extends Error {

@@ -1,28 +1,17 @@
-/** Names that travel: of workflows, activities and handlers. */
+/** Names of workflows, activities and handlers, by the server's own rules: a name that the server refuses fails here first. */
+import { ActivityName, HandlerName, idProblem, WorkflowName } from "../shared/protocol/ids.ts";
 import { UsageError } from "./errors.ts";
 
-const NAME = /^[A-Za-z0-9_-]{1,128}$/;
-/** Literals of the API's paths under `/v1/workflows/`. */
-const RESERVED = new Set(
-  "archive unarchive registrations register runs executions schedules deployments events workers definitions internal webhooks metrics".split(
-    " ",
-  ),
-);
-
+/** Answers the name, or throws `UsageError` with what is allowed. */
 export function checkName(kind: "workflow" | "activity", name: string): string {
-  if (typeof name !== "string" || !NAME.test(name)) {
-    throw new UsageError(`${kind} name ${JSON.stringify(name)}: use 1 to 128 of A-Z a-z 0-9 _ -`);
-  }
-  if (kind === "workflow" && RESERVED.has(name)) {
-    throw new UsageError(`workflow name "${name}" is a word of the API's own paths; choose another.`);
-  }
+  const problem = idProblem(kind === "workflow" ? WorkflowName : ActivityName, name);
+  if (problem !== undefined) throw new UsageError(`${kind} name: ${problem}`);
   return name;
 }
 
 export function checkHandlerName(kind: string, name: string): string {
-  if (typeof name !== "string" || name.length < 1 || name.length > 128) {
-    throw new UsageError(`${kind} name ${JSON.stringify(name)}: use 1 to 128 characters`);
-  }
+  const problem = idProblem(HandlerName, name);
+  if (problem !== undefined) throw new UsageError(`${kind} name: ${problem}`);
   if (name.startsWith("__")) throw new UsageError(`${kind} name "${name}": names that begin with __ are reserved.`);
   return name;
 }

@@ -9,8 +9,9 @@
 import type { PublicEvent } from "./core/present.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
-import type { Batch, ExecutionStatus, Millis } from "./protocol/history.ts";
+import type { Batch, Millis } from "./protocol/history.ts";
 import type { Message } from "./protocol/messages.ts";
+import type { ExecutionStatus } from "./protocol/status.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
 import type { LogEntry, ScheduleState } from "./schedule/rules/index.ts";
 

@@ -1,7 +1,7 @@
 /** `sirocco list`: the runs of the workspace, latest first. */
 
-import { EXECUTION_STATUSES } from "../../shared/protocol/errors.ts";
 import type { WorkflowExecutionWithoutResult } from "../../shared/protocol/http/executions.ts";
+import { PUBLIC_STATUSES } from "../../shared/protocol/status.ts";
 import { type Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { EXIT, usage } from "../errors.ts";
@@ -61,8 +61,8 @@ export const list = command({
 
 function statusOf(word: string): string {
   const status = word.toUpperCase().replace("-", "_").replace("CANCELLED", "CANCELED");
-  if ((EXECUTION_STATUSES as readonly string[]).includes(status)) return status;
-  throw usage(`--status ${word}: the statuses are ${EXECUTION_STATUSES.join(", ").toLowerCase()}.`);
+  if ((PUBLIC_STATUSES as readonly string[]).includes(status)) return status;
+  throw usage(`--status ${word}: the statuses are ${PUBLIC_STATUSES.join(", ").toLowerCase()}.`);
 }
 
 async function pages(api: Api, query: Record<string, string | readonly string[] | undefined>, limit: number) {

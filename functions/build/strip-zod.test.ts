@@ -78,7 +78,7 @@ const TEXTS = [
   "2026-01-31T09:30:00Z",
   "2026-01-31",
   "{}",
-  "local:1",
+  "local:0198c0de-0000-7000-8000-000000000001",
 ];
 const junk = fc.constantFrom<unknown>(
   null,

@@ -122,6 +122,5 @@ export const strictObject = making(mini.strictObject);
 export const looseObject = making(mini.looseObject);
 export const union = making(mini.union);
 export const discriminatedUnion = making(mini.discriminatedUnion);
-export const templateLiteral = making(mini.templateLiteral);
 export const iso = { datetime: making(mini.iso.datetime), date: making(mini.iso.date) };
 export const NEVER = mini.NEVER;

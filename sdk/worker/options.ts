@@ -1,6 +1,7 @@
 /** The settings of a worker: from options and environment, checked before anything is opened. */
 import { hostname } from "node:os";
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
+import { DeploymentName, idProblem } from "../../shared/protocol/ids.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import type { Log } from "../workflow/types.ts";
@@ -90,10 +91,9 @@ function deploymentOf(deployment: string): string {
       "DEPLOYMENT_NAME is not set: a worker must say which deployment it belongs to, for example DEPLOYMENT_NAME=invoice-service",
     );
   }
-  if (/^[A-Za-z0-9_-]{1,128}$/.test(deployment)) return deployment;
-  throw new WorkerConfigError(
-    `DEPLOYMENT_NAME is '${deployment}': allowed are letters, digits, hyphens and underscores, at most 128`,
-  );
+  const problem = idProblem(DeploymentName, deployment);
+  if (problem !== undefined) throw new WorkerConfigError(`DEPLOYMENT_NAME: ${problem}`);
+  return deployment;
 }
 
 function urlOf(url: string): string {

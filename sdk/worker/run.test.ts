@@ -53,9 +53,9 @@ describe("a worker refuses to start", () => {
     [
       "with a deployment name of other characters",
       { deployment: "my shop" },
-      "DEPLOYMENT_NAME is 'my shop': allowed are letters",
+      'DEPLOYMENT_NAME: "my shop" cannot be a deployment name: use 1 to 128 letters',
     ],
-    ["with a deployment name that is too long", { deployment: "x".repeat(129) }, "at most 128"],
+    ["with a deployment name that is too long", { deployment: "x".repeat(129) }, "use 1 to 128 letters"],
     ["without a server", { url: "" }, "SIROCCO_URL is not set: it must be the http(s) address"],
     ["with a server address that is not http(s)", { url: "ftp://x" }, "SIROCCO_URL is 'ftp://x'"],
     ["without a key", { apiKey: "" }, "SIROCCO_API_KEY is not set: `sirocco dev` prints a key"],

@@ -126,12 +126,21 @@ describe("children", () => {
   });
 
   test.each([
-    [{ id: "a b" }, 'child "greet", id "a b": use 1 to 256'],
+    [{ id: "a b" }, 'child "greet", id: "a b" cannot be an execution id: use 1 to 256'],
+    [{ id: "cancel" }, `child "greet", id: "cancel" cannot be an execution id: it is a word of the API's own paths`],
     [{ timeout: "x" }, 'child "greet", timeout: "x" is not a duration'],
   ])("%j is refused", async (options, message) => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, options));
     await expect(Hand.start(parent)).rejects.toThrow(message);
   });
+});
+
+test.each([
+  ["a b", '"a b" cannot be a workflow name: use 1 to 128'],
+  ["runs", '"runs" cannot be a workflow name: it is a word'],
+])("a child cannot be called by the name %j, which no workflow has", async (name, message) => {
+  const parent = workflow({ name: "parent" }, async () => child(name));
+  await expect(Hand.start(parent)).rejects.toThrow(message);
 });
 
 describe("search keys", () => {

@@ -3,11 +3,13 @@
 import type { Duration } from "../../shared/lib/duration.ts";
 import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import type { Failure, Millis, OnParentClose } from "../../shared/protocol/history.ts";
+import { ExecutionId, idProblem } from "../../shared/protocol/ids.ts";
 import { commandFrame } from "../determinism/frame.ts";
 import { derivedUuid } from "../determinism/random.ts";
 import { ChildError, type ChildStatus, UsageError, withoutFrames } from "../errors.ts";
 import { fromFailure } from "../failure.ts";
 import { toJson } from "../json.ts";
+import { checkName } from "../names.ts";
 import type { JsonSchema } from "../schema.ts";
 import type { Workflow } from "./define.ts";
 import type { WorkflowInstance } from "./instance.ts";
@@ -73,7 +75,6 @@ export function start(workflow: Workflow | string, input?: unknown, options: Chi
 }
 
 type ChildEnd = { readonly result: unknown } | { readonly error: Error };
-const EXECUTION_ID = /^[A-Za-z0-9_-]{1,256}$/;
 
 export class ChildRun {
   readonly number: number;
@@ -91,14 +92,13 @@ export class ChildRun {
     input: unknown,
     options: ChildOptions & { onParentClose: OnParentClose },
   ) {
-    this.workflow = typeof workflow === "string" ? workflow : workflow.name;
+    this.workflow = typeof workflow === "string" ? checkName("workflow", workflow) : workflow.name;
     const what = `child "${this.workflow}"`;
     const value = toJson(input ?? {}, `the input of ${what}`);
     const timeoutMs: Millis | undefined =
       options.timeout === undefined ? undefined : positiveMilliseconds(options.timeout, `${what}, timeout`);
-    if (options.id !== undefined && !EXECUTION_ID.test(options.id)) {
-      throw new UsageError(`${what}, id ${JSON.stringify(options.id)}: use 1 to 256 of A-Z a-z 0-9 _ -`);
-    }
+    const problem = options.id === undefined ? undefined : idProblem(ExecutionId, options.id);
+    if (problem !== undefined) throw new UsageError(`${what}, id: ${problem}`);
     this.#instance = instance;
     this.#outputSchema = typeof workflow === "string" ? null : workflow.outputSchema;
     this.number = instance.number("child");

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type * as z from "zod";
 import type { Duration } from "../../shared/lib/duration.ts";
 import { positiveMilliseconds } from "../../shared/lib/duration.ts";
-import { DEFAULT_EXECUTION_TIMEOUT_SECONDS } from "../../shared/protocol/limits.ts";
+import { DEFAULT_EXECUTION_TIMEOUT_SECONDS, MAX_SEARCH_KEYS } from "../../shared/protocol/limits.ts";
 import { UsageError } from "../errors.ts";
 import { checkName } from "../names.ts";
 import type { AnyObject, JsonSchema, Schema } from "../schema.ts";
@@ -59,7 +59,6 @@ export interface Workflow<In = unknown, Out = unknown> {
 export type AnyWorkflow = Workflow<any, any>;
 
 const DEFAULT_TIMEOUT_MS = DEFAULT_EXECUTION_TIMEOUT_SECONDS * 1000;
-const MOST_SEARCH_KEYS = 20;
 
 /**
  * Defines a workflow. `fn` is deterministic: it gets time, randomness and the outside world through the SDK.
@@ -81,8 +80,8 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
     throw new UsageError(`${what}: the input schema must describe an object, as callers name what they send.`);
   }
   checkHandlers(what, options.handlers ?? []);
-  if ((options.searchKeys?.length ?? 0) > MOST_SEARCH_KEYS) {
-    throw new UsageError(`${what}: at most ${MOST_SEARCH_KEYS} searchKeys, found ${options.searchKeys!.length}.`);
+  if ((options.searchKeys?.length ?? 0) > MAX_SEARCH_KEYS) {
+    throw new UsageError(`${what}: at most ${MAX_SEARCH_KEYS} searchKeys, found ${options.searchKeys!.length}.`);
   }
   if (options.schedules?.length) {
     const message = `${what}: schedules in code are deprecated; create them through the API, where they can be changed without a deployment.`;

@@ -1,9 +1,10 @@
 /** Runs of the workspace, open and closed. */
 import { BadToken, type RunsQuery } from "../ports.ts";
-import { invalidAt, isRefusal, notFound, type PublicStatus, type Refusal } from "../protocol/errors.ts";
-import { ExecutionStatus, type Head } from "../protocol/head.ts";
+import { invalidAt, isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
+import type { Head } from "../protocol/head.ts";
 import type { WorkflowExecutionResponse } from "../protocol/http/executions.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
+import { ExecutionStatus, type PublicStatus } from "../protocol/status.ts";
 import { withoutResult, withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
 import { readToken, writeToken } from "./page.ts";

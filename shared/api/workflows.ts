@@ -1,8 +1,8 @@
 /** Workflows that have been registered, with or without a live worker. */
 import type { RegistrationRecord, WorkflowRecord } from "../ports.ts";
 import { isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
-import { ExecutionStatus } from "../protocol/head.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
+import { ExecutionStatus } from "../protocol/status.ts";
 import { activeDeployments } from "../routing/liveness.ts";
 import { pageOf } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";

@@ -1,7 +1,8 @@
 /** Due executions from the shards of the sparse index, ordered by due time, workspace, execution. */
 
 import type { DueEntry } from "../ports.ts";
-import type { ExecutionStatus, Millis } from "../protocol/history.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { ExecutionStatus } from "../protocol/status.ts";
 import { DUE_SHARDS, dueShard, refOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { type Item, N, number, S, type Table, text } from "./table.ts";

@@ -2,8 +2,9 @@
 
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
-import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
+import type { Batch, Millis } from "../protocol/history.ts";
 import type { Message } from "../protocol/messages.ts";
+import type { ExecutionStatus } from "../protocol/status.ts";
 import { type CloseRequest, close, pastRunItem, pointerItem } from "./close.ts";
 import type { Context } from "./context.ts";
 import { readDue } from "./due.ts";

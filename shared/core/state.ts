@@ -6,7 +6,6 @@
  */
 import type {
   ActivityOptions,
-  ClosedStatus,
   Failure,
   HistoryEvent,
   Millis,
@@ -15,6 +14,7 @@ import type {
   Where,
 } from "../protocol/history.ts";
 import { CLOSING, isClosing } from "../protocol/history.ts";
+import type { ClosedStatus } from "../protocol/status.ts";
 
 export interface OpenActivity {
   readonly name: string;

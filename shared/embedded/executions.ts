@@ -3,8 +3,9 @@
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
-import type { Batch, ExecutionStatus, Millis } from "../protocol/history.ts";
+import type { Batch, Millis } from "../protocol/history.ts";
 import { inOrder, type Message } from "../protocol/messages.ts";
+import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
 import { listRuns } from "./runs.ts";

@@ -9,6 +9,7 @@
  */
 import * as z from "zod";
 import type { DetailItem } from "./http/detail.ts";
+import type { PublicStatus } from "./status.ts";
 
 export { type DetailItem, zodToDetail } from "./http/detail.ts";
 
@@ -42,19 +43,6 @@ export const ERROR_CODES = {
   LOST_OWNERSHIP: "somebody else drives the execution now",
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
-
-/** Execution statuses as the API spells them. */
-export const EXECUTION_STATUSES = [
-  "RUNNING",
-  "COMPLETED",
-  "FAILED",
-  "CANCELED",
-  "TERMINATED",
-  "CONTINUED_AS_NEW",
-  "TIMED_OUT",
-  "RETRYING_AFTER_ERROR",
-] as const;
-export type PublicStatus = (typeof EXECUTION_STATUSES)[number];
 
 type OtherStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 424 | 429 | 500 | 501 | 503 | 504;
 interface RefusalBase {

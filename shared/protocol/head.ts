@@ -1,28 +1,20 @@
-/** The head of an execution: everything about it that is not history. One item, changed only by conditional writes. */
+/** The head of an execution: all of its state that is not history. One item, changed only by conditional writes. */
 import * as z from "zod";
 import { ParentRef, ScheduleRef, type Started } from "./history.ts";
+import { ExecutionId, RunId, ScheduleId } from "./ids.ts";
 import { ChildOutcome } from "./messages.ts";
+import { ExecutionStatus } from "./status.ts";
 
-export const ExecutionStatus = z.enum([
-  "RUNNING",
-  "COMPLETED",
-  "FAILED",
-  "CANCELED",
-  "TERMINATED",
-  "TIMED_OUT",
-  "CONTINUED_AS_NEW",
-]);
-
-/** An effect of closing a run that is still owed to somebody; performing it twice is harmless. */
+/** An effect of closing a run that the server has yet to perform; performing it twice is harmless. */
 export const OutboxEntry = z.discriminatedUnion("kind", [
-  /** Effects of the last batches of a run, from event `first` on, that outlive it. */
-  z.object({ kind: z.literal("effects"), run: z.string(), first: z.int() }),
+  /** The effects of the last batches of a run, from event `first` on, that are wanted although the run has ended. */
+  z.object({ kind: z.literal("effects"), run: RunId, first: z.int() }),
   z.object({ kind: z.literal("tell_parent"), parent: ParentRef, outcome: ChildOutcome }),
-  z.object({ kind: z.literal("terminate_child"), execution: z.string(), parent_run: z.string(), child: z.int() }),
-  z.object({ kind: z.literal("cancel_child"), execution: z.string(), parent_run: z.string(), child: z.int() }),
+  z.object({ kind: z.literal("terminate_child"), execution: ExecutionId, parent_run: RunId, child: z.int() }),
+  z.object({ kind: z.literal("cancel_child"), execution: ExecutionId, parent_run: RunId, child: z.int() }),
   z.object({
     kind: z.literal("tell_schedule"),
-    schedule: z.string(),
+    schedule: ScheduleId,
     status: ExecutionStatus,
     failure: z.string().nullable(),
   }),
@@ -45,30 +37,35 @@ export const Head = z.object({
   continued_from: z.string().nullable(),
   attempt: z.int().min(1),
 
-  /** When somebody must look; null only if nothing can happen without a message. */
+  /** The wake-up time: a worker must look at the execution then. Null: only a message can make something happen. */
   due_at: z.int().nullable(),
-  /** True: `due_at` is a sender's mark that no claim has answered. */
+  /** True: a start or a sender has requested a wake-up, and no worker has claimed the execution since. */
   wake_pending: z.boolean(),
-  /** Grows at every mark, claim, start, continue and close. The driver whose claim made the present turn is the holder. */
+  /**
+   * The fencing token. Every requested wake-up, claim, start, continue-as-new and close raises it. The session whose claim
+   * made the present fence owns it.
+   */
   fence: z.int(),
-  /** Effects of all batches of the run up to this event were performed. */
+  /** The server has performed the effects of all batches of the run up to this event. */
   effects_done_through: z.int(),
-  /** Session that claimed last: a hint for handing it the next task, nothing more. */
+  /** Session that claimed last: a hint to which worker the next task should go. */
   owner: z.string().nullable(),
+  /** Effects that the server has yet to perform. A final head stays due until its outbox is empty. */
   outbox: z.array(OutboxEntry),
-  /** Start token of the request that began the chain: the same token is the same start. */
+  /** Idempotency key of the request that began the chain: a request with the same token is the same start. */
   token: z.string(),
 
   input: z.json(),
   result: z.json(),
   failure: z.string().nullable(),
+  /** Ids of messages that earlier runs of the chain took in. */
   carried: z.array(z.string()),
   parent: ParentRef.nullable(),
   root: z.string(),
   schedule: ScheduleRef.nullable(),
   search_keys: z.record(z.string(), z.string()),
   user: z.string().nullable(),
-  /** Extras of the start request that Sirocco stores and hands on unread. */
+  /** Extras of the start request. Sirocco stores them and does not read them. */
   extensions: z.record(z.string(), z.json()).nullable(),
   /** Start of the present run. */
   started_at: z.int(),

@@ -1,16 +1,30 @@
 /**
- * The history of a run: what is recorded, numbered 1, 2, 3 …, and never changed.
+ * The history of a run: events, numbered 1, 2, 3 …, that never change.
  *
  * HISTORY-1. Event 1 is `execution_started`; it lives in the execution's head, the log begins with event 2.
  * HISTORY-2. A batch is the unit of writing: events with consecutive ids, written whole or not at all.
- * HISTORY-3. Events are of three sorts. A *stimulus* is something workflow code learns, a *decision* is something workflow
- *     code asked for, a *note* is bookkeeping that workflow code never sees.
+ * HISTORY-3. Events are of three sorts. A *stimulus* tells workflow code something, a *decision* is a request of workflow
+ *     code, a *note* is bookkeeping that workflow code never sees.
  * HISTORY-4. The last event of a batch that records decisions carries `decided`: the id of the last stimulus that workflow
- *     code had been given when it took them. Stimuli beyond the highest `decided` are recorded but not yet worked on
- *     (workflow code threw, and its worker must be repaired first).
+ *     code had received when it took them. Stimuli beyond the highest `decided` are recorded, but workflow code has not
+ *     answered them yet (it threw, and somebody must repair it first).
  * HISTORY-5. Additive for ever: a kind or a field is never renamed and never changes its meaning.
  */
 import * as z from "zod";
+import {
+  ActivityName,
+  AppendId,
+  ChainId,
+  DeploymentName,
+  ExecutionId,
+  HandlerName,
+  MessageId,
+  RunId,
+  ScheduleId,
+  SessionId,
+  WorkflowName,
+} from "./ids.ts";
+import { ChildFailureStatus, type ClosedStatus } from "./status.ts";
 
 /** Milliseconds since the epoch, UTC; or a length of time in milliseconds where the name ends in `_ms`. */
 export type Millis = number;
@@ -18,7 +32,7 @@ const millis = z.int();
 
 const json = z.json().or(z.undefined().transform(() => null));
 
-/** Why something failed, in a form that survives the journal. `cause` nests the original. */
+/** Why something failed, as JSON, so that the history can keep it. `cause` nests the original. */
 export interface Failure {
   message: string;
   /** Name of the error class or a stable word such as `ActivityError`, `Timeout`, `Cancelled`. */
@@ -70,22 +84,25 @@ export const ActivityOptions = z.object({
 export type ActivityOptions = z.infer<typeof ActivityOptions>;
 
 /** Where an attempt runs: in the task queue of the deployment, or inside one worker session. */
-export const Where = z.union([z.literal("queue"), z.templateLiteral(["local:", z.string()])]);
-export type Where = z.infer<typeof Where>;
+export type Where = "queue" | `local:${string}`;
+export const Where = z.string().refine((where) => where === "queue" || SessionId.safeParse(localTo(where)).success, {
+  error: 'a place of an attempt is "queue", or "local:" and the id of a session',
+}) as unknown as z.ZodType<Where>;
+const localTo = (where: string) => (where.startsWith("local:") ? where.slice("local:".length) : undefined);
 
 export const OnParentClose = z.enum(["terminate", "cancel", "abandon"]);
 export type OnParentClose = z.infer<typeof OnParentClose>;
 
 export const ParentRef = z.object({
-  execution: z.string(),
-  chain: z.string(),
-  run: z.string(),
+  execution: ExecutionId,
+  chain: ChainId,
+  run: RunId,
   /** The parent's number for this child. */
   child: z.int(),
 });
 export type ParentRef = z.infer<typeof ParentRef>;
 
-export const ScheduleRef = z.object({ id: z.string(), nominal: millis });
+export const ScheduleRef = z.object({ id: ScheduleId, nominal: millis });
 export type ScheduleRef = z.infer<typeof ScheduleRef>;
 
 const base = {
@@ -96,7 +113,7 @@ const base = {
   code: z.string().optional(),
 };
 const activity = z.int().min(1);
-const message = z.string();
+const message = MessageId;
 const searchKeys = z.record(z.string(), z.string());
 
 /** Why an attempt ended without a result. `lost`: its worker session died. */
@@ -115,20 +132,20 @@ const stimuli = {
   execution_started: z.object({
     ...base,
     kind: z.literal("execution_started"),
-    workflow: z.string(),
+    workflow: WorkflowName,
     input: json,
-    deployment: z.string(),
-    run: z.string(),
-    chain: z.string(),
+    deployment: DeploymentName,
+    run: RunId,
+    chain: ChainId,
     attempt: z.int().min(1),
     /** The whole chain must be closed by then; null = no limit. */
     deadline: millis.nullable(),
     parent: ParentRef.nullable(),
-    root: z.string(),
+    root: ExecutionId,
     schedule: ScheduleRef.nullable(),
-    first_run: z.string(),
-    continued_from: z.string().nullable(),
-    /** Ids of messages that earlier runs of the chain took in and that may still lie in the inbox. */
+    first_run: RunId,
+    continued_from: RunId.nullable(),
+    /** Ids of messages that earlier runs of the chain took in and that may still be in the inbox. */
     carried: z.array(message),
     search_keys: searchKeys.optional(),
   }),
@@ -136,14 +153,14 @@ const stimuli = {
     ...base,
     kind: z.literal("activity_completed"),
     activity,
-    name: z.string(),
+    name: ActivityName,
     result: json,
   }),
   activity_failed: z.object({
     ...base,
     kind: z.literal("activity_failed"),
     activity,
-    name: z.string(),
+    name: ActivityName,
     attempt: z.int(),
     reason: AttemptEnd,
     failure: Failure,
@@ -154,20 +171,19 @@ const stimuli = {
     ...base,
     kind: z.literal("child_failed"),
     child: z.int(),
-    /** Final status of the child, or START_FAILED when it could not be started. */
-    status: z.enum(["FAILED", "CANCELED", "TERMINATED", "TIMED_OUT", "START_FAILED"]),
+    status: ChildFailureStatus,
     failure: Failure,
   }),
   signal_received: z.object({
     ...base,
     kind: z.literal("signal_received"),
     message,
-    name: z.string(),
+    name: HandlerName,
     input: json,
-    /** Present = workflow code never sees it (input that does not fit its schema), and why. */
+    /** Present: workflow code never sees the signal, and why: its input does not fit the schema. */
     ignored: z.string().optional(),
   }),
-  update_accepted: z.object({ ...base, kind: z.literal("update_accepted"), message, name: z.string(), input: json }),
+  update_accepted: z.object({ ...base, kind: z.literal("update_accepted"), message, name: HandlerName, input: json }),
   cancel_requested: z.object({ ...base, kind: z.literal("cancel_requested"), message, reason: z.string().nullable() }),
 };
 
@@ -176,7 +192,7 @@ const decisions = {
     ...base,
     kind: z.literal("activity_scheduled"),
     activity,
-    name: z.string(),
+    name: ActivityName,
     input: json,
     where: Where,
     options: ActivityOptions,
@@ -185,7 +201,7 @@ const decisions = {
     ...base,
     kind: z.literal("activity_cancel_requested"),
     activity,
-    /** Present iff the driver that wrote this runs the attempt itself and has told it; else it must be told. */
+    /** Present iff the worker that wrote this runs the attempt itself and has told it. Absent: the server must tell it. */
     where: Where.optional(),
   }),
   timer_started: z.object({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: millis }),
@@ -194,8 +210,8 @@ const decisions = {
     ...base,
     kind: z.literal("child_scheduled"),
     child: z.int(),
-    workflow: z.string(),
-    execution: z.string(),
+    workflow: WorkflowName,
+    execution: ExecutionId,
     input: json,
     on_parent_close: OnParentClose,
     /** Limit on the whole chain of the child; absent = what its registration says. */
@@ -205,16 +221,22 @@ const decisions = {
     ...base,
     kind: z.literal("child_cancel_requested"),
     child: z.int(),
-    execution: z.string(),
+    execution: ExecutionId,
   }),
-  update_completed: z.object({ ...base, kind: z.literal("update_completed"), message, name: z.string(), result: json }),
+  update_completed: z.object({
+    ...base,
+    kind: z.literal("update_completed"),
+    message,
+    name: HandlerName,
+    result: json,
+  }),
   update_failed: z.object({
     ...base,
     kind: z.literal("update_failed"),
     message,
-    name: z.string(),
+    name: HandlerName,
     failure: Failure,
-    /** HTTP status the caller of the update is answered with; absent = 424. */
+    /** HTTP status of the answer to the update's caller; absent = 424. */
     status: z.int().optional(),
   }),
   /** A custom task event of workflow code. */
@@ -239,8 +261,8 @@ const decisions = {
   execution_continued: z.object({
     ...base,
     kind: z.literal("execution_continued"),
-    run: z.string(),
-    workflow: z.string(),
+    run: RunId,
+    workflow: WorkflowName,
     input: json,
   }),
 };
@@ -251,27 +273,27 @@ const notes = {
     ...base,
     kind: z.literal("activity_attempt_failed"),
     activity,
-    name: z.string(),
+    name: ActivityName,
     attempt: z.int(),
     reason: AttemptEnd,
     failure: Failure,
     retry_at: millis,
   }),
-  /** A later attempt (2, 3 …) begins, or is queued because the driving worker cannot run it. */
+  /** A later attempt (2, 3 …) begins, or goes to the queue because the worker cannot run it. */
   activity_attempt_started: z.object({
     ...base,
     kind: z.literal("activity_attempt_started"),
     activity,
     attempt: z.int().min(2),
     where: Where,
-    /** Present iff `where` is the queue: what the task needs. */
-    task: z.object({ name: z.string(), input: json, options: ActivityOptions, scheduled_at: millis }).optional(),
+    /** Present iff `where` is the queue: the content of the task. */
+    task: z.object({ name: ActivityName, input: json, options: ActivityOptions, scheduled_at: millis }).optional(),
   }),
   update_rejected: z.object({
     ...base,
     kind: z.literal("update_rejected"),
     message,
-    name: z.string(),
+    name: HandlerName,
     failure: Failure,
     status: z.int().optional(),
   }),
@@ -299,7 +321,7 @@ export const HistoryEvent = z.discriminatedUnion("kind", [
 ]) as unknown as z.ZodType<HistoryEvent>;
 
 type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-/** An event before it has its place: no id, time or `decided` yet. */
+/** An event that is not in a batch yet: no id, time or `decided`. */
 export type NewEvent = OmitEach<HistoryEvent, "id" | "at" | "decided" | "code">;
 export type StimulusKind = keyof typeof stimuli;
 export type DecisionKind = keyof typeof decisions;
@@ -309,7 +331,7 @@ export type Decision = OmitEach<{ [K in DecisionKind]: EventOf<K> }[DecisionKind
 export const isStimulus = (event: { kind: Kind }): event is Stimulus => event.kind in stimuli;
 export const isDecision = (event: { kind: Kind }): boolean => event.kind in decisions;
 
-/** What a closing event makes of the run. */
+/** The status that a closing event gives the run. */
 export const CLOSING = {
   execution_completed: "COMPLETED",
   execution_failed: "FAILED",
@@ -317,10 +339,8 @@ export const CLOSING = {
   execution_terminated: "TERMINATED",
   execution_timed_out: "TIMED_OUT",
   execution_continued: "CONTINUED_AS_NEW",
-} as const satisfies Partial<Record<Kind, string>>;
+} as const satisfies Partial<Record<Kind, ClosedStatus>>;
 export type ClosingKind = keyof typeof CLOSING;
-export type ClosedStatus = (typeof CLOSING)[ClosingKind];
-export type ExecutionStatus = "RUNNING" | ClosedStatus;
 export const isClosing = (event: { kind: Kind }): event is EventOf<ClosingKind> => event.kind in CLOSING;
 
 /** One write to the log of a run (HISTORY-2). */
@@ -328,8 +348,8 @@ export const Batch = z.object({
   /** Id of its first event. */
   first: z.int().min(2),
   events: z.array(HistoryEvent).min(1),
-  /** Chosen by the writer: finding it at the position means that the writer itself won earlier. */
-  append_id: z.string(),
+  /** The writer that finds its own `append_id` at the position has written the batch with an earlier call. */
+  append_id: AppendId,
 });
 export type Batch = z.infer<typeof Batch>;
 export const tailOf = (batches: readonly Batch[], before = 1): number => {
@@ -337,7 +357,7 @@ export const tailOf = (batches: readonly Batch[], before = 1): number => {
   return last ? last.first + last.events.length - 1 : before;
 };
 
-/** Innermost message: what went wrong first. */
+/** The message of the innermost cause. */
 export function rootMessage(failure: Failure): string {
   let f = failure;
   while (f.cause) f = f.cause;

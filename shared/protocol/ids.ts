@@ -1,60 +1,70 @@
 /**
- * Ids and names as they appear in paths, bodies and tables.
+ * Ids and names: the one place that says which texts are allowed and which are reserved.
  *
- * An id is a plain string at run time; the brand exists for the compiler alone, so that an execution id is never
- * handed where a run id belongs. Names that refer to something which may or may not exist are plain strings in
- * requests (an impossible name is simply not found); names that create something are checked by these schemas.
+ * ID-1. Stores join ids with `#` and `/` into keys. So every id or name in a body of the worker data path, and every
+ *     one that a client creates something under, is checked by its schema here before anything is written.
+ * ID-2. In a client's request a name that only refers to something is a plain string: a name that cannot exist is
+ *     answered as not found.
  */
 import * as z from "zod";
 import {
+  MAX_ACTIVITY_NAME,
   MAX_DEPLOYMENT_NAME,
   MAX_EXECUTION_ID,
+  MAX_HANDLER_NAME,
+  MAX_MESSAGE_ID,
   MAX_SCHEDULE_ID,
+  MAX_TASK_NAME,
   MAX_WORKER_NAME,
   MAX_WORKFLOW_NAME,
 } from "./limits.ts";
 
-declare const brand: unique symbol;
-/** A string that has been checked to be an `N`. */
-export type Branded<N extends string> = string & { readonly [brand]: N };
-/** A schema that takes a string and gives the branded one. */
-export type IdSchema<N extends string> = z.ZodType<Branded<N>, string>;
-
 const SLUG = /^[A-Za-z0-9_-]+$/;
 const shown = (input: unknown) => JSON.stringify(String(input).slice(0, 80));
 
-/** `reserved`: words that stand in the API's paths where such an id does, which could then never be reached by it. */
-function slug<N extends string>(what: string, max: number, reserved: readonly string[] = []): IdSchema<N> {
+/** `reserved`: words of the API's own paths. API Gateway would take the word for the path, never for the id. */
+function slug(what: string, max: number, reserved: readonly string[] = []) {
   const rule = `1 to ${max} letters, digits, "-" or "_"`;
   const error = (issue: { input?: unknown }) => `${shown(issue.input)} cannot be ${what}: use ${rule}`;
   const schema = z.string().regex(SLUG, { error, abort: true }).max(max, { error });
-  if (reserved.length === 0) return schema as unknown as IdSchema<N>;
+  if (reserved.length === 0) return schema;
   const taken = (issue: { input?: unknown }) =>
     `${shown(issue.input)} cannot be ${what}: it is a word of the API's own paths`;
-  return schema.refine((id) => !reserved.includes(id), { error: taken }) as unknown as IdSchema<N>;
+  return schema.refine((id) => !reserved.includes(id), { error: taken });
 }
 
-function uuid<N extends string>(what: string): IdSchema<N> {
-  return z.uuid({
-    error: (issue) => `${shown(issue.input)} is not ${what}: a UUID is wanted`,
-  }) as unknown as IdSchema<N>;
-}
+const uuid = (what: string) => z.uuid({ error: (issue) => `${shown(issue.input)} is not ${what}: a UUID is wanted` });
 
-/** One start of a workflow; stable across its runs; may be chosen by the caller. */
-export type ExecutionId = Branded<"ExecutionId">;
 export const RESERVED_EXECUTION_IDS: readonly string[] = ["cancel", "terminate"];
-export const ExecutionId = slug<"ExecutionId">("an execution id", MAX_EXECUTION_ID, RESERVED_EXECUTION_IDS);
+/** One workflow instance: stable across its runs. The caller may choose it. */
+export const ExecutionId = slug("an execution id", MAX_EXECUTION_ID, RESERVED_EXECUTION_IDS);
 
-/** One attempt of an execution: a start, a continue-as-new or a reset makes a new one. */
-export type RunId = Branded<"RunId">;
-export const RunId = uuid<"RunId">("a run id");
+/** One run of an execution: a start and each continue-as-new make a new one. */
+export const RunId = uuid("a run id");
+/** One start of an execution; the same in its continued runs. */
+export const ChainId = uuid("a chain id");
+/** One life of a worker process. */
+export const SessionId = uuid("a session id");
+/** One query that waits for its answer. */
+export const QueryId = uuid("a query id");
+/** Chosen by the writer of a batch: it recognises its own batch by it. */
+export const AppendId = uuid("an append id");
+/** Chosen by the publisher of progress: it makes a repeated call harmless. */
+export const PublishId = uuid("a publish id");
 
-/** A group of workers that owns workflow definitions. No dots: a name is also part of queue names. */
-export type DeploymentName = Branded<"DeploymentName">;
-export const DeploymentName = slug<"DeploymentName">("a deployment name", MAX_DEPLOYMENT_NAME);
+const MESSAGE_ID = /^(?:signal|update|cancel|activity|child)#[A-Za-z0-9_:#-]+$/;
+const noMessageId = (issue: { input?: unknown }) =>
+  `${shown(issue.input)} is not a message id: one that the server has sent is wanted`;
+/** Made by `messageId` in messages.ts: the kind of the message, then ids and numbers. It is the last part of its key. */
+export const MessageId = z
+  .string()
+  .regex(MESSAGE_ID, { error: noMessageId, abort: true })
+  .max(MAX_MESSAGE_ID, { error: noMessageId });
 
-/** Free text, a host name by default; no control characters, because it is printed in logs and tables. */
-export type WorkerName = Branded<"WorkerName">;
+/** A group of workers that owns workflow definitions. No dots: the name is part of queue names. */
+export const DeploymentName = slug("a deployment name", MAX_DEPLOYMENT_NAME);
+
+/** Free text, by default a host name. No control characters, because logs and tables print it. */
 export const WorkerName = z
   .string()
   .regex(/^(?=.*\S)[^\p{Cc}]+$/u, {
@@ -62,14 +72,14 @@ export const WorkerName = z
   })
   .max(MAX_WORKER_NAME, {
     error: (issue) => `${shown(issue.input)} cannot be a worker name: at most ${MAX_WORKER_NAME} characters`,
-  }) as unknown as IdSchema<"WorkerName">;
+  });
 
-export type ScheduleId = Branded<"ScheduleId">;
 export const RESERVED_SCHEDULE_IDS: readonly string[] = ["preview"];
-export const ScheduleId = slug<"ScheduleId">("a schedule id", MAX_SCHEDULE_ID, RESERVED_SCHEDULE_IDS);
+export const ScheduleId = slug("a schedule id", MAX_SCHEDULE_ID, RESERVED_SCHEDULE_IDS);
 
 /**
- * Names no workflow may have: words of `/v1/workflows/{name}`. The last three belong to no route of ours; the Python worker library refuses them too, and a workflow should be able to move between the two.
+ * Names that no workflow may have: words of `/v1/workflows/{name}`. The last four stand in no route of ours: the Python
+ * worker library reserves them or posts to them, and a workflow can move between the two only if both refuse the same.
  */
 export const RESERVED_WORKFLOW_NAMES: readonly string[] = [
   "archive",
@@ -83,21 +93,27 @@ export const RESERVED_WORKFLOW_NAMES: readonly string[] = [
   "workers",
   "definitions",
   "internal",
+  "register",
   "webhooks",
 ];
+export const WorkflowName = slug("a workflow name", MAX_WORKFLOW_NAME, RESERVED_WORKFLOW_NAMES);
 
-export type WorkflowName = Branded<"WorkflowName">;
-export const WorkflowName = slug<"WorkflowName">("a workflow name", MAX_WORKFLOW_NAME, RESERVED_WORKFLOW_NAMES);
+/** The name that stands in a queue message for a task too large for it: part of a key of the object store. */
+export const TaskName = slug("the name of a stored task", MAX_TASK_NAME);
 
-/** The text as an id, or a `TypeError` whose message says what is allowed. For ids that come from configuration. */
-export function makeId<N extends string>(schema: IdSchema<N>, text: string): Branded<N> {
-  const problem = idProblem(schema, text);
-  if (problem !== undefined) throw new TypeError(problem);
-  return text as Branded<N>;
-}
+export const ActivityName = slug("an activity name", MAX_ACTIVITY_NAME);
 
-/** What is wrong with the text as an id of this sort; `undefined` when nothing is. */
-export function idProblem(schema: IdSchema<string>, text: string): string | undefined {
+/** Name of a signal, query or update: free text, it is part of no key. */
+export const HandlerName = z
+  .string()
+  .min(1, { error: "a signal, query or update needs a name" })
+  .max(MAX_HANDLER_NAME, {
+    error: (issue) =>
+      `${shown(issue.input)} cannot be the name of a signal, query or update: at most ${MAX_HANDLER_NAME} characters`,
+  });
+
+/** Says why the text is not an id of this sort; `undefined` when it is one. */
+export function idProblem(schema: z.ZodType<string>, text: unknown): string | undefined {
   const result = schema.safeParse(text);
   return result.success ? undefined : (result.error.issues[0]?.message ?? "not a valid id");
 }

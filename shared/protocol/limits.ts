@@ -1,6 +1,6 @@
 /**
- * Every limit of the public API, each with its unit in the name or comment. Sizes are binary (2 MB = 2 MiB).
- * A limit is enforced before anything is written; what it refuses is refused whole.
+ * Every limit of the public API and of the worker data path, each with its unit in the name or comment. Sizes are
+ * binary (2 MB = 2 MiB). The server checks a limit before it writes anything, and refuses the request whole.
  */
 
 const KiB = 1024;
@@ -11,15 +11,21 @@ export const MAX_EXECUTION_ID = 256;
 export const MAX_WORKFLOW_NAME = 128;
 export const MAX_DEPLOYMENT_NAME = 128;
 export const MAX_WORKER_NAME = 256;
-export const MAX_SCHEDULE_ID = 232; // leaves room for "-20260101T093000Z" and a suffix in the ids of the runs it starts
-export const MAX_HANDLER_NAME = 256;
+export const MAX_SCHEDULE_ID = 232; // leaves room for "-20260101T093000Z" and a suffix in the execution ids it makes
+export const MAX_ACTIVITY_NAME = 128;
+/** Signals, queries and updates: at registration and in calls. The client API itself states none. */
+export const MAX_HANDLER_NAME = 128;
+/** The name that stands in a queue message for a task too large for it. */
+export const MAX_TASK_NAME = 100;
+/** Room for the longest one: the cancel request of a schedule, which holds a schedule id and an execution id. */
+export const MAX_MESSAGE_ID = 1000;
 export const MAX_DISPLAY_NAME = 128;
 export const MAX_TAG = 100;
 
 /* Sizes: bytes of UTF-8 JSON. */
 /** One workflow or activity input or result, one signal, query or update input or answer. Over it: 413. */
 export const MAX_PAYLOAD_BYTES = 2 * MiB;
-/** One request body: a full payload, also when it is base64, and what is around it. Over it: 413 without parsing. */
+/** One request body: a full payload, also in base64, and the fields around it. Over it: 413 without parsing. */
 export const MAX_BODY_BYTES = 4 * MiB;
 /** One request body of the worker data path, whose calls carry several payloads. Over it: 413 without parsing. */
 export const MAX_WORKER_BODY_BYTES = 16 * MiB;
@@ -28,16 +34,24 @@ export const MAX_CUSTOM_EVENT_BYTES = 2 * MiB;
 /** All events of one batch of published custom events. */
 export const MAX_CUSTOM_EVENT_BATCH_BYTES = 2_000_000;
 
-/* History of one run; beyond either, the run must continue as new. */
+/* History of one run. A run at either limit can only be closed: it must continue as new before. */
 export const MAX_HISTORY_EVENTS = 51_200;
 export const MAX_HISTORY_BYTES = 50 * MiB;
-/** From this share of either limit on, a run is told `continueAsNewSuggested`. */
+/** From this share of either limit on, `historyIsLong()` is true. */
 export const HISTORY_IS_LONG_RATIO = 0.2;
 
 /* Counts in one request. */
 export const MAX_BATCH_IDS = 100;
 export const MAX_WORKFLOW_TAGS_FILTER = 20;
 export const MAX_SEARCH_KEY_FILTERS = 3;
+/** Workflow definitions of one registration. */
+export const MAX_DEFINITIONS = 1000;
+/** Items of one append or park: each is a write of its own. */
+export const MAX_STEP_ITEMS = 100;
+/** Tasks of one poll. */
+export const MAX_POLL_TASKS = 100;
+/** Receipts, sessions, messages, activities or progress events of one call of a worker. */
+export const MAX_WORKER_LIST = 1000;
 
 /* Search keys of one execution. */
 export const MAX_SEARCH_KEYS = 20;
@@ -53,17 +67,19 @@ export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
 /* Waiting: seconds. */
 /** `wait_for_result`, queries and updates without a `timeout_seconds`. */
 export const DEFAULT_WAIT_SECONDS = 60;
-/** The longest wait of any call: below the official client's own 300 s. A longer wish is cut to this. */
+/** The longest wait of any call: below the official client's own 300 s. The server shortens longer ones to this. */
 export const MAX_WAIT_SECONDS = 290;
 /** Between two keep-alive comments of a stream. */
 export const KEEP_ALIVE_SECONDS = 15;
+/** The longest wait of one poll for tasks, ms. */
+export const MAX_POLL_WAIT_MS = 60_000;
 
 /* Workers: seconds. */
 export const HEARTBEAT_SECONDS = 10;
 /** A worker without a heartbeat for this long is inactive, and so is a deployment whose workers all are. */
 export const LIVENESS_SECONDS = 50;
 export const DEFAULT_EXECUTION_TIMEOUT_SECONDS = 3600;
-/** A drive longer than this, ms, renews the promise that somebody looks again; well below the server's guard. */
+/** A worker that drives an execution for longer than this, ms, claims it again: well below the claim timeout. */
 export const RENEW_MS = 45_000;
 
 /* Schedules. */

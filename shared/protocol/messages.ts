@@ -1,9 +1,11 @@
 /**
- * What others tell an execution that its history has not taken in yet. A message belongs to one chain (one start of
- * the execution) and is idempotent by its id; outcomes also name the run they are for.
+ * Messages: signals, updates, cancel requests and outcomes that wait in an execution's inbox until a worker takes them
+ * into the history. A message belongs to one chain (one start of the execution) and is idempotent by its id. An outcome
+ * also names the run that it is for.
  */
 import * as z from "zod";
 import { AttemptEnd, Failure } from "./history.ts";
+import { ChildFailureStatus } from "./status.ts";
 
 const base = { id: z.string(), sent_at: z.int() };
 
@@ -17,7 +19,7 @@ export const ChildOutcome = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("completed"), result: z.json() }),
   z.object({
     kind: z.literal("failed"),
-    status: z.enum(["FAILED", "CANCELED", "TERMINATED", "TIMED_OUT", "START_FAILED"]),
+    status: ChildFailureStatus,
     failure: Failure,
   }),
 ]);
@@ -47,6 +49,6 @@ export const messageId = {
   child: (parentRun: string, child: number) => `child#${parentRun}#${child}`,
 };
 
-/** The order in which a driver takes messages in: by the time they were sent, then by id. */
+/** The order in which a worker takes messages in: by the time of sending, then by id. */
 export const inOrder = (a: Message, b: Message): number =>
   a.sent_at - b.sent_at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);

@@ -1,17 +1,41 @@
 /**
- * The worker data path: our own protocol between a worker and its server, all `POST` with JSON bodies under
- * `/v1/worker`. Unknown keys are refused. What each call means for the durable state: `shared/engine`.
+ * The worker data path: the protocol between a worker and its server, all `POST` with JSON bodies under `/v1/worker`.
+ * The server refuses unknown keys, and ids that are none (ID-1). `shared/engine` says what each call does to the
+ * durable state.
  */
 import * as z from "zod";
 import { Head, OutboxEntry } from "./head.ts";
 import { ActivityOptions, Batch, Failure } from "./history.ts";
+import {
+  ActivityName,
+  ChainId,
+  DeploymentName,
+  ExecutionId,
+  HandlerName,
+  MessageId,
+  PublishId,
+  QueryId,
+  RunId,
+  SessionId,
+  TaskName,
+  WorkerName,
+  WorkflowName,
+} from "./ids.ts";
+import {
+  DEFAULT_EXECUTION_TIMEOUT_SECONDS,
+  MAX_DEFINITIONS,
+  MAX_DISPLAY_NAME,
+  MAX_POLL_TASKS,
+  MAX_POLL_WAIT_MS,
+  MAX_STEP_ITEMS,
+  MAX_WORKER_LIST,
+} from "./limits.ts";
 import { ActivityOutcome, Message } from "./messages.ts";
 
-const name = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "1 to 128 of A-Z a-z 0-9 _ -");
 const schema = z.record(z.string(), z.unknown());
 
 export const HandlerDefinition = z.strictObject({
-  name: z.string().min(1).max(128),
+  name: HandlerName,
   description: z.string().nullable().optional(),
   input_schema: schema,
   output_schema: schema.nullable().optional(),
@@ -19,8 +43,8 @@ export const HandlerDefinition = z.strictObject({
 export type HandlerDefinition = z.infer<typeof HandlerDefinition>;
 
 export const WorkflowDefinition = z.strictObject({
-  name,
-  display_name: z.string().min(1).max(128).nullable().optional(),
+  name: WorkflowName,
+  display_name: z.string().min(1).max(MAX_DISPLAY_NAME).nullable().optional(),
   description: z.string().nullable().optional(),
   input_schema: schema,
   output_schema: schema.nullable().optional(),
@@ -30,7 +54,7 @@ export const WorkflowDefinition = z.strictObject({
   enforce_determinism: z.boolean().default(true),
   is_technical: z.boolean().default(false),
   /** Limit on the whole chain of an execution, seconds; null = none. */
-  execution_timeout: z.number().positive().nullable().default(3600),
+  execution_timeout: z.number().positive().nullable().default(DEFAULT_EXECUTION_TIMEOUT_SECONDS),
   /** Dot paths into the input whose values become search keys. */
   search_keys: z.array(z.string()).default([]),
   /** Deprecated in-code schedules, as schedule definitions. */
@@ -38,67 +62,70 @@ export const WorkflowDefinition = z.strictObject({
 });
 export type WorkflowDefinition = z.infer<typeof WorkflowDefinition>;
 
-const worker = { deployment: name, worker: z.string().min(1).max(256), session: z.uuid() };
+const worker = { deployment: DeploymentName, worker: WorkerName, session: SessionId };
 
 export const ActivityTask = z.object({
   kind: z.literal("activity"),
-  execution: z.string(),
-  workflow: z.string(),
-  run: z.string(),
-  chain: z.string(),
+  execution: ExecutionId,
+  workflow: WorkflowName,
+  run: RunId,
+  chain: ChainId,
   activity: z.int(),
-  name: z.string(),
+  name: ActivityName,
   input: z.json(),
   scheduled_at: z.int(),
   options: ActivityOptions,
-  /** Number of the attempt that its first delivery is. */
+  /** Number of the attempt that the first delivery of the task begins. */
   first_attempt: z.int().min(1),
-  /** How often workers that do not have the activity have passed it on. Absent: never. */
+  /** How often workers without the activity have passed the task on. Absent: never. */
   passed: z.int().min(1).optional(),
 });
 export type ActivityTask = z.infer<typeof ActivityTask>;
 
 /** One piece of work from a queue. */
 export const Task = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("workflow"), execution: z.string() }),
+  z.object({ kind: z.literal("workflow"), execution: ExecutionId }),
   z.object({
     kind: z.literal("query"),
-    execution: z.string(),
-    query: z.string(),
-    name: z.string(),
+    execution: ExecutionId,
+    query: QueryId,
+    name: HandlerName,
     input: z.json(),
     expires_at: z.int(),
   }),
   ActivityTask,
 ]);
 export type Task = z.infer<typeof Task>;
-/** A task handed out: `receipt` is the lease, `attempt` counts the deliveries of this task from 1. */
+/** A task as a worker receives it: `receipt` names the lease, `attempt` counts the deliveries of this task from 1. */
 export const Delivery = z.object({ receipt: z.string(), attempt: z.int(), task: Task });
 export type Delivery = z.infer<typeof Delivery>;
 
-const position = { execution: z.string(), run: z.string(), chain: z.string(), fence: z.int() };
+const position = { execution: ExecutionId, run: RunId, chain: ChainId, fence: z.int() };
 
 export const AppendItem = z.strictObject({
   ...position,
   batch: Batch,
-  /** Ids of messages that the batch (or an earlier one) took in. */
-  taken: z.array(z.string()),
-  /** False: the answer need not tell of new messages; a read that most of many quick steps can do without. Default true. */
+  /** Ids of messages that this batch or an earlier one took in: the server deletes them. */
+  taken: z.array(MessageId),
+  /** False: the answer brings no new messages, which saves a read. Most of many quick steps need none. Default true. */
   look: z.boolean().optional(),
 });
 export type AppendItem = z.infer<typeof AppendItem>;
 export const AppendResult = z.discriminatedUnion("kind", [
-  /** Written. `messages` came since; empty when not asked for, or the turn is lost (they belong to the next holder). */
+  /**
+   * Written. `messages` came since; empty where not asked for, and where the caller's fence is no longer the present one
+   * (`fenced`): the next owner takes them in.
+   */
   z.object({ kind: z.literal("appended"), messages: z.array(Message), fenced: z.boolean() }),
-  /** Somebody else holds the position: read the log again. */
+  /** Another writer has the position: read the log again. */
   z.object({ kind: z.literal("conflict") }),
   z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
 ]);
 export type AppendResult = z.infer<typeof AppendResult>;
 
 export const ParkItem = z.strictObject({
-  execution: z.string(),
-  run: z.string(),
+  execution: ExecutionId,
+  run: RunId,
   fence: z.int(),
   due_at: z.int().nullable(),
   effects_done_through: z.int(),
@@ -106,9 +133,9 @@ export const ParkItem = z.strictObject({
 export type ParkItem = z.infer<typeof ParkItem>;
 
 export const ActivityRef = z.strictObject({
-  execution: z.string(),
-  run: z.string(),
-  chain: z.string(),
+  execution: ExecutionId,
+  run: RunId,
+  chain: ChainId,
   activity: z.int(),
   attempt: z.int(),
 });
@@ -136,9 +163,9 @@ export const WORKER_ROUTES = {
     "register",
     z.strictObject({
       ...worker,
-      definitions: z.array(WorkflowDefinition).min(1).max(1000),
+      definitions: z.array(WorkflowDefinition).min(1).max(MAX_DEFINITIONS),
       /** Names of activities this worker can run. */
-      activities: z.array(z.string()),
+      activities: z.array(ActivityName),
       sdk: z.string(),
     }),
     z.object({
@@ -146,14 +173,14 @@ export const WORKER_ROUTES = {
       has_conflicts: z.boolean(),
       warnings: z.array(z.string()),
       workflow_registration_refs: z.array(z.object({ workflow_id: z.string(), workflow_registration_id: z.string() })),
-      /** Beat this often, ms. */
+      /** Send a heartbeat this often, ms. */
       heartbeat_ms: z.int(),
-      /** A session silent for this long is dead and its local activities are orphans, ms. */
+      /** A session without a heartbeat for this long, ms, is dead, and its local activities are orphans. */
       session_timeout_ms: z.int(),
-      /** A task not extended for this long is handed to somebody else, ms. */
+      /** A task whose lease nobody extends for this long, ms, is delivered again. */
       lease_ms: z.int(),
       now: z.int(),
-      /** How tasks are received: by long poll of this server, or from these queues. */
+      /** How the worker receives tasks: by long poll of this server, or from these queues. */
       tasks: z.discriminatedUnion("via", [
         z.object({ via: z.literal("poll") }),
         z.object({
@@ -174,10 +201,10 @@ export const WORKER_ROUTES = {
   ),
   heartbeat: op("heartbeat", z.strictObject(worker), z.object({ all_active: z.boolean(), now: z.int() })),
   stop: op("stop", z.strictObject(worker), ok),
-  /** Which of these sessions are dead, and when the living would be if they fell silent now. */
+  /** Which of these sessions are dead, and when each of the others would be dead without a further heartbeat. */
   sessions: op(
     "sessions",
-    z.strictObject({ deployment: name, ids: z.array(z.string()).max(1000) }),
+    z.strictObject({ deployment: DeploymentName, ids: z.array(SessionId).max(MAX_WORKER_LIST) }),
     z.object({ dead: z.array(z.string()), dies_at: z.record(z.string(), z.int()) }),
   ),
   poll: op(
@@ -185,27 +212,27 @@ export const WORKER_ROUTES = {
     z.strictObject({
       ...worker,
       queue: z.enum(["workflow", "activity"]),
-      max: z.int().min(1).max(100),
-      wait_ms: z.int().min(0).max(60_000),
+      max: z.int().min(1).max(MAX_POLL_TASKS),
+      wait_ms: z.int().min(0).max(MAX_POLL_WAIT_MS),
     }),
     z.object({ deliveries: z.array(Delivery) }),
   ),
-  /** Keeps leases for `lease_ms` more (0 = hand back now); answers those that are lost. */
+  /** Extends leases by `lease_ms` from now (0 = give the tasks back now); answers the receipts whose lease is lost. */
   extend: op(
     "extend",
-    z.strictObject({ receipts: z.array(z.string()).max(1000), lease_ms: z.int().min(0) }),
+    z.strictObject({ receipts: z.array(z.string()).max(MAX_WORKER_LIST), lease_ms: z.int().min(0) }),
     z.object({ lost: z.array(z.string()) }),
   ),
-  /** A task that was too large for its message: `name` stood there instead. Only where tasks come from queues of AWS. */
-  task: op("task", z.strictObject({ name: z.string().max(100) }), z.object({ task: Task })),
-  finish: op("finish", z.strictObject({ receipts: z.array(z.string()).max(1000) }), ok),
+  /** A task too large for its message, by the `name` in that message. Only where tasks come from queues of AWS. */
+  task: op("task", z.strictObject({ name: TaskName }), z.object({ task: Task })),
+  finish: op("finish", z.strictObject({ receipts: z.array(z.string()).max(MAX_WORKER_LIST) }), ok),
   claim: op(
     "claim",
     z.strictObject({
-      execution: z.string(),
-      session: z.string(),
-      /** What the caller already has: the events of this run up to here. */
-      have: z.strictObject({ run: z.string(), tail: z.int() }).optional(),
+      execution: ExecutionId,
+      session: SessionId,
+      /** The caller already has the events of this run up to `tail`. */
+      have: z.strictObject({ run: RunId, tail: z.int() }).optional(),
     }),
     z.discriminatedUnion("kind", [
       z.object({
@@ -213,7 +240,7 @@ export const WORKER_ROUTES = {
         head: Head,
         batches: z.array(Batch),
         messages: z.array(Message),
-        /** Messages were found but the turn was lost meanwhile: they belong to the next holder. */
+        /** True: there are messages, but a newer fence exists meanwhile; the next owner takes them in. */
         fenced: z.boolean(),
         now: z.int(),
       }),
@@ -222,12 +249,12 @@ export const WORKER_ROUTES = {
   ),
   append: op(
     "append",
-    z.strictObject({ items: z.array(AppendItem).min(1).max(100) }),
+    z.strictObject({ items: z.array(AppendItem).min(1).max(MAX_STEP_ITEMS) }),
     z.object({ results: z.array(AppendResult), now: z.int() }),
   ),
   park: op(
     "park",
-    z.strictObject({ items: z.array(ParkItem).min(1).max(100) }),
+    z.strictObject({ items: z.array(ParkItem).min(1).max(MAX_STEP_ITEMS) }),
     z.object({ parked: z.array(z.boolean()) }),
   ),
   close: op(
@@ -235,13 +262,13 @@ export const WORKER_ROUTES = {
     z.strictObject({
       ...position,
       batch: Batch,
-      taken: z.array(z.string()),
-      /** Not read: the closing event has it. Sent twice, a large one would not fit into a call on AWS. */
+      taken: z.array(MessageId),
+      /** Not read: the closing event has it, and a large result sent twice would not fit into a call on AWS. */
       result: z.json().optional(),
       failure: z.string().nullable(),
       outbox: z.array(OutboxEntry),
-      /** Ids the next run must know as taken in (only with a closing event `execution_continued`). */
-      carried: z.array(z.string()),
+      /** Ids of messages that the next run must know as taken in. Only with `execution_continued`. */
+      carried: z.array(MessageId),
     }),
     z.discriminatedUnion("kind", [
       z.object({ kind: z.literal("closed") }),
@@ -250,29 +277,29 @@ export const WORKER_ROUTES = {
       z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
     ]),
   ),
-  /** Deletes messages that the history knows or that mean nothing any more. */
+  /** Deletes messages that the history has already or that mean nothing any more, such as outcomes for an earlier run. */
   discard: op(
     "discard",
     z.strictObject({
-      execution: z.string(),
-      run: z.string(),
-      chain: z.string(),
-      ids: z.array(z.string()).min(1).max(1000),
+      execution: ExecutionId,
+      run: RunId,
+      chain: ChainId,
+      ids: z.array(MessageId).min(1).max(MAX_WORKER_LIST),
     }),
     ok,
   ),
-  /** Reads without claiming: for queries and for those who lost a position. */
+  /** Reads without claiming: for queries, and after a conflict. */
   read: op(
     "read",
-    z.strictObject({ execution: z.string(), have: z.strictObject({ run: z.string(), tail: z.int() }).optional() }),
+    z.strictObject({ execution: ExecutionId, have: z.strictObject({ run: RunId, tail: z.int() }).optional() }),
     z.object({ head: Head, batches: z.array(Batch), now: z.int() }),
   ),
   begin: op(
     "activities/begin",
     z.strictObject({
       ...ActivityRef.shape,
-      /** Present iff the attempt came from the queue: what its task says. The first such call shows the activity as started. */
-      queued: z.strictObject({ name: z.string(), input: z.json(), first_attempt: z.int().min(1) }).optional(),
+      /** Present iff the attempt came from the queue: fields of its task. The first such call shows the activity as started. */
+      queued: z.strictObject({ name: ActivityName, input: z.json(), first_attempt: z.int().min(1) }).optional(),
     }),
     z.object({
       wanted: z.boolean(),
@@ -283,33 +310,34 @@ export const WORKER_ROUTES = {
   ),
   beat: op(
     "activities/heartbeat",
-    /** Without `details` it only asks whether the attempt is still wanted. */
+    /** Without `details` the call only asks whether the attempt is still wanted. */
     z.strictObject({ ...ActivityRef.shape, details: z.json().optional() }),
-    /** `superseded`: not wanted because a later attempt has begun; these details were not kept. */
+    /** `superseded`: a later attempt has begun, so this one is not wanted and its details are not kept. */
     z.object({ wanted: z.boolean(), cancel_requested: z.boolean(), superseded: z.literal(true).optional() }),
   ),
-  /** Which of these queued activities has some worker begun? */
+  /** Which of these queued activities a worker has begun. */
   begun: op(
     "activities/begun",
-    z.strictObject({ execution: z.string(), run: z.string(), activities: z.array(z.int()).max(1000) }),
+    z.strictObject({ execution: ExecutionId, run: RunId, activities: z.array(z.int()).max(MAX_WORKER_LIST) }),
     z.object({ begun: z.array(z.int()) }),
   ),
-  /** `superseded`: it was a failure, and a later attempt has begun, which counts instead. */
+  /** `superseded`: the outcome was a failure, and a later attempt has begun, which counts instead. */
   outcome: op(
     "activities/outcome",
     z.strictObject({ ...ActivityRef.shape, outcome: ActivityOutcome }),
     z.object({ superseded: z.literal(true).optional() }),
   ),
-  /** An attempt of a queued activity failed and the same task is going to be delivered again. */
+  /** An attempt of a queued activity failed, and the queue will deliver the same task again. */
   retrying: op(
     "activities/retrying",
-    z.strictObject({ ...ActivityRef.shape, name: z.string(), failure: Failure, retry_at: z.int() }),
+    z.strictObject({ ...ActivityRef.shape, name: ActivityName, failure: Failure, retry_at: z.int() }),
     z.object({ superseded: z.literal(true).optional() }),
   ),
   /**
-   * The caller does not have the activity: its task is sent again, for another worker, before the caller finishes its
-   * own. That is no attempt: `attempt` is the one that has not begun. `at`: when it is seen again; null: nobody waits
-   * for it any more, or it was cancelled, and ends with that; or (`superseded`) a later attempt has begun.
+   * The caller does not have the activity: the server sends the task again, for another worker, before the caller
+   * finishes its own. That is no attempt: `attempt` is the one that has not begun. `at`: when the task becomes visible
+   * again. Null: the run has closed, or the activity was cancelled and ends with that, or (`superseded`) a later attempt
+   * has begun.
    */
   pass: op(
     "activities/pass",
@@ -319,20 +347,19 @@ export const WORKER_ROUTES = {
   publish: op(
     "publish",
     z.strictObject({
-      execution: z.string(),
-      run: z.string(),
+      execution: ExecutionId,
+      run: RunId,
       activity: z.int(),
-      activity_name: z.string(),
-      /** Makes a repeated call harmless. */
-      publish_id: z.string(),
-      events: z.array(Progress).min(1).max(1000),
+      activity_name: ActivityName,
+      publish_id: PublishId,
+      events: z.array(Progress).min(1).max(MAX_WORKER_LIST),
     }),
     ok,
   ),
   answer: op(
     "answer",
     z.strictObject({
-      query: z.string(),
+      query: QueryId,
       answer: z.discriminatedUnion("kind", [
         z.object({ kind: z.literal("result"), result: z.json() }),
         z.object({ kind: z.literal("failure"), status: z.int(), failure: Failure }),

@@ -19,7 +19,14 @@ beforeAll(async () => {
   parent = await worker.claim("parent");
   for (let n = 1; n <= 10; n++) {
     await parent.append([
-      { kind: "activity_scheduled", activity: n, name: "charge", input: n, where: "local:a", options: { retry } },
+      {
+        kind: "activity_scheduled",
+        activity: n,
+        name: "charge",
+        input: n,
+        where: `local:${worker.session}`,
+        options: { retry },
+      },
       { kind: "activity_completed", activity: n, name: "charge", result: { n } },
     ]);
   }

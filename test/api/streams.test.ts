@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => w.close());
 
 const retry = { max_attempts: 3, first_ms: 1000, factor: 2, max_ms: 1000, non_retryable: [] };
-const activity = (n: number, name = "charge", where: "queue" | `local:${string}` = "local:a") =>
+const activity = (n: number, name = "charge", where: "queue" | `local:${string}` = `local:${worker.session}`) =>
   ({ kind: "activity_scheduled", activity: n, name, input: { n }, where, options: { retry } }) as const;
 const done = (n: number, name = "charge") => ({ kind: "activity_completed", activity: n, name, result: n }) as const;
 const finished = { kind: "execution_completed", result: { ok: true } } as const;

@@ -22,7 +22,11 @@ beforeEach(async () => {
 });
 
 const retry = { max_attempts: 3, first_ms: 1000, factor: 2, max_ms: 1000, non_retryable: [] };
-const scheduled = (activity: number, input: unknown = null, where: "queue" | "local:s" = "local:s") =>
+const scheduled = (
+  activity: number,
+  input: unknown = null,
+  where: "queue" | `local:${string}` = `local:${worker.session}`,
+) =>
   ({ kind: "activity_scheduled", activity, name: "charge", input: input as never, where, options: { retry } }) as const;
 const timer = (n: number): NewEvent => ({ kind: "timer_started", timer: n, fire_at: w.clock.now() + 1 });
 const big = "x".repeat(MAX_PAYLOAD_BYTES);
@@ -173,7 +177,7 @@ describe("close", () => {
     };
     const foreign = { kind: "terminate_child", execution: "other", parent_run: randomUUID(), child: 1 } as const;
     expect(await worker.call("close", { ...body, outbox: [foreign] })).toMatchObject({ kind: "refused", status: 422 });
-    const parent = { execution: "p", chain: "c", run: randomUUID(), child: 1 };
+    const parent = { execution: "p", chain: randomUUID(), run: randomUUID(), child: 1 };
     const tell = { kind: "tell_parent", parent, outcome: { kind: "completed", result: 1 } } as const;
     expect(await worker.call("close", { ...body, outbox: [tell] })).toMatchObject({ kind: "refused", status: 422 });
     expect(await worker.call("close", { ...body, outbox: [] })).toEqual({ kind: "closed" });

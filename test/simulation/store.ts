@@ -5,9 +5,10 @@
  */
 import type { DueEntry, Executions, Ref, RunsQuery } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
-import type { Batch, ExecutionStatus, Millis } from "../../shared/protocol/history.ts";
+import type { Batch, Millis } from "../../shared/protocol/history.ts";
 import { isClosing, tailOf } from "../../shared/protocol/history.ts";
 import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import type { ExecutionStatus } from "../../shared/protocol/status.ts";
 import type { World } from "./world.ts";
 
 export class Violation extends Error {

@@ -1,7 +1,6 @@
 /** Registers a worker with its definitions. One wrong definition refuses all: nothing is stored then. */
 import { invalid, type Refusal } from "../../protocol/errors.ts";
 import type { DetailItem } from "../../protocol/http/detail.ts";
-import { idProblem, WorkerName, WorkflowName } from "../../protocol/ids.ts";
 import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
 import { activeDeployments } from "../../routing/liveness.ts";
@@ -16,8 +15,6 @@ export async function register(
   const { ports, workspace } = context;
   const { deployment, worker, session, definitions } = body;
   const problems = definitions.flatMap((d, i) => problemsOf(d, ["body", "definitions", i]));
-  const nameProblem = idProblem(WorkerName, worker);
-  if (nameProblem) problems.push({ loc: ["body", "worker"], msg: nameProblem, type: "value_error" });
   problems.push(...duplicates(definitions));
   if (problems.length > 0) return invalid(problems);
 
@@ -48,8 +45,6 @@ type Loc = readonly (string | number)[];
 
 function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
   const items: DetailItem[] = [];
-  const name = idProblem(WorkflowName, d.name);
-  if (name) items.push({ loc: [...loc, "name"], msg: name, type: "value_error" });
   const check = (schema: Record<string, unknown>, ...place: (string | number)[]) => {
     const why = schemaProblem(schema);
     if (why)

@@ -1,11 +1,11 @@
 /** Executions: starting them, reading them, talking to them. */
 import * as z from "zod";
-import { EXECUTION_STATUSES } from "../errors.ts";
-import { ExecutionId } from "../ids.ts";
-import { MAX_BATCH_IDS, MAX_HANDLER_NAME } from "../limits.ts";
+import { ExecutionId, HandlerName } from "../ids.ts";
+import { MAX_BATCH_IDS } from "../limits.ts";
+import { PUBLIC_STATUSES } from "../status.ts";
 import { Json, JsonObject, NetworkEncodedInput, Timestamp } from "./fields.ts";
 
-export const ExecutionStatus = z.enum(EXECUTION_STATUSES).meta({ id: "WorkflowExecutionStatus" });
+export const ExecutionStatus = z.enum(PUBLIC_STATUSES).meta({ id: "WorkflowExecutionStatus" });
 
 /** Arguments by name. `null` and absent count as `{}`; see `isEncodedInput` for the encoded form. */
 const Input = z.record(z.string(), z.unknown(), { error: "an object with the parameters by name is wanted" }).nullish();
@@ -76,7 +76,7 @@ export const HistoryResponse = z
   .object({ events: z.array(z.looseObject({ id: z.int().min(1) })) })
   .meta({ id: "HistoryResponse" });
 
-const invocation = { name: z.string().min(1).max(MAX_HANDLER_NAME), input: Input };
+const invocation = { name: HandlerName, input: Input };
 export const SignalInvocationBody = z.object(invocation).meta({ id: "SignalInvocationBody" });
 export const QueryInvocationBody = z.object(invocation).meta({ id: "QueryInvocationBody" });
 export const UpdateInvocationBody = z.object(invocation).meta({ id: "UpdateInvocationBody" });
