@@ -1,10 +1,13 @@
 /**
- * The ports: everything Sirocco needs from the world, in verbs of the domain. Two adapters stand behind them, `embedded`
- * (SQLite) and `aws`; one contract suite proves them equal (`test/contract`).
+ * The ports: everything that Sirocco needs from a store, a queue and a clock. Two adapters implement them, `embedded`
+ * (SQLite) and `aws`. One contract suite (`test/contract`) runs against both.
  *
- * PORT-1. Every write is one conditional write to one item (`close` alone is a transaction) and says in its answer whether
- *     the condition held. PORT-2. Reads by key are strongly consistent; `due`, `runs` and `feed` may lag. PORT-3. Nothing is
- *     read or written without its workspace. PORT-4. Tasks are hints: they may be lost, doubled, delayed or reordered.
+ * PORT-1. Every write is one conditional write to one item, and answers whether its condition held. Only `close` is a
+ *     transaction.
+ * PORT-2. Reads by key are strongly consistent. `due`, `runs` and `feed` may lag.
+ * PORT-3. Every read and every write names its workspace, but for `due`, by which the sweeper finds work, and `key`, which
+ *     answers the workspace of an API key.
+ * PORT-4. Tasks are hints: the queue may lose, double, delay or reorder them.
  */
 import type { PublicEvent } from "./core/present.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -22,34 +25,35 @@ export interface Ref {
   readonly execution: string;
 }
 
-/** The durable state of executions: heads, logs, inboxes. Used by `shared/engine` alone. */
+/** The durable state of executions: heads, logs, inboxes. A *final* head is one that is not RUNNING. */
 export interface Executions {
   head(ref: Ref): Promise<Head | null>;
   /**
-   * Puts `head` (its `turn` = old + 1) if there is none, or, with `overFinal`, over a final one with nothing due and of
-   * another token: a repeated request that comes late must not start what it started before.
+   * Puts `head` if there is none. With `overFinal`, also over a final head that is not due and has another token, with its
+   * fence + 1. (The token: a late repetition of a request must not start the execution a second time.)
    */
   create(head: Head, overFinal: boolean): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
   /** Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
-  /** In the order in which they are to be taken in. */
+  /** In the order in which a worker takes them in. */
   inbox(ref: Ref, chain: string): Promise<Message[]>;
-  /** `due_at`, `rung`, `turn + 1` if running, of this chain and not rung. */
+  /** Sets `due_at` and `wake_pending`, raises the fence: if running, of this chain and without a pending wake-up. */
   requestWake(
     ref: Ref,
     chain: string,
     dueAt: Millis,
   ): Promise<{ kind: "requested" } | { kind: "refused"; head: Head | null }>;
   /**
-   * `due_at`, `turn + 1`, not `rung`, driver = session, if running; answers the new head, or null. A `due_at` after
-   * `keepAfter` that a start or a mark has set (the head is rung) stays as it is: it promises as much, and moving it
-   * would cost two writes of the index. Default: it is always set.
+   * Sets `due_at` and the owner, raises the fence, clears `wake_pending`: if running. Answers the new head, or null. With
+   * `keepAfter`, a pending wake-up that is due later than that is kept: it already guarantees a look by then, and moving it
+   * would cost two writes of an index.
    */
   claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }): Promise<Head | null>;
   /**
-   * Writes the batch if its position is free; else answers what stands there (null: in the middle of another batch, or
-   * no such run in this workspace). `full`: with it the run's history would have `bytes`, more than `maxBytes`.
+   * Writes the batch if its position is free. `taken`: answers the batch at that position; null if the position is in the
+   * middle of another batch, or the run is not in this workspace. `full`: the history would have `bytes`, more than
+   * `maxBytes`.
    */
   putBatch(
     ref: Ref,
@@ -59,36 +63,36 @@ export interface Executions {
   ): Promise<{ kind: "written" } | { kind: "taken"; by: Batch | null } | { kind: "full"; bytes: number }>;
   /** Batches that begin after event `after`, in order. */
   batches(ref: Ref, run: string, after: number): Promise<Batch[]>;
-  /** `due_at`, `effects_done_through` if running and turn and run are as given. */
+  /** Sets `due_at` and `effects_done_through`: if running and fence and run are the given ones. */
   park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }): Promise<boolean>;
   /**
-   * One transaction: the closing batch if its position is free, and the next head (its `turn` = old + 1) if the present
-   * one is running, of this run and, unless `turn` is null, of this turn.
+   * One transaction: writes the closing batch if its position is free (else `conflict`), and `next` with the old fence + 1
+   * if the present head is running, of this run and, unless `fence` is null, of this fence (else `fenced`).
    */
   close(
     ref: Ref,
     p: { run: string; fence: number | null; batch: Batch; next: Head },
   ): Promise<{ kind: "closed" } | { kind: "conflict" } | { kind: "fenced"; head: Head | null }>;
   /**
-   * What the head owed was performed: empties `owed`; on a final head also removes `due_at`. Only if it is still of that
-   * run and status: what a run owed while running says nothing about what its end owes.
+   * Empties the outbox, and removes `due_at` from a final head: if the head is still of that run and status. (A flush of
+   * a running head must not clear the entries that the close of the run has written since.)
    */
   clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void>;
   /**
-   * Heads with `due_at` at or before `until`, ordered by due time, workspace, execution; of those that follow `after`.
-   * Answers may be stale.
+   * Heads with `due_at` at or before `until`, of all workspaces, in the order of due time, workspace, execution; only
+   * those after `after`. May lag.
    */
   due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]>;
 
   /** A run by its id, open or closed. */
   run(workspace: string, run: string): Promise<Head | null>;
-  /** Runs of a workspace, open and closed; pages are always full unless they are the last. */
+  /** Runs of a workspace, open and closed. Every page but the last is full. May lag. */
   runs(query: RunsQuery): Promise<{ runs: Head[]; next: string | null }>;
-  /** Replaces search keys of a running execution (a convenience index, not history). */
+  /** Replaces the search keys of a run: an index for lookups, not history. */
   setSearchKeys(ref: Ref, run: string, keys: Record<string, string>): Promise<void>;
 }
 
-/** Thrown for a page token that this store did not make; the API answers it as a bad request. */
+/** A store throws it for a page token that is none of its own; the API answers a bad request. */
 export class BadToken extends Error {
   constructor() {
     super("the page token was not issued by this endpoint: repeat the query without it");
@@ -107,7 +111,7 @@ export interface RunsQuery {
   readonly workspace: string;
   readonly workflows?: readonly string[];
   readonly root?: string;
-  /** Substring, case-insensitive, of workflow name or execution id; `workflowsBySearch` = names that match by title. */
+  /** Substring of workflow name or execution id, any case. `workflowsBySearch`: workflows whose titles match it. */
   readonly search?: string;
   readonly workflowsBySearch?: readonly string[];
   readonly statuses?: readonly ExecutionStatus[];
@@ -117,7 +121,7 @@ export interface RunsQuery {
   readonly startedBefore?: Millis;
   readonly closedAfter?: Millis;
   readonly closedBefore?: Millis;
-  /** Names whose runs are left out. */
+  /** Without the runs of these workflows. */
   readonly without?: readonly string[];
   readonly searchKeys?: readonly { key: string; value: string }[];
   readonly sortBy: "start_time" | "end_time";
@@ -132,17 +136,24 @@ export interface QueueRef {
   readonly queue: "workflow" | "activity";
 }
 
+/**
+ * Task queues, as SQS has them: a receiver gets a task under a lease, named by a receipt. A task whose lease passes without
+ * `finish` is delivered again (PORT-4).
+ */
 export interface Tasks {
-  /** `at`: not before. `prefer`: a session that would be quickest. `key`: a task with this key already waiting is enough. */
+  /**
+   * `at`: the task becomes visible then. `prefer`: a hint, the session that should get it. `key`: if a task with this key
+   * waits already, that one is enough.
+   */
   send(queue: QueueRef, task: Task, options?: { at?: Millis; prefer?: string | null; key?: string }): Promise<void>;
   receive(
     queue: QueueRef,
     p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal },
   ): Promise<Delivery[]>;
-  /** Keeps leases for `leaseMs` more; 0 = hand back now. Answers receipts whose lease is lost. */
+  /** Lets the leases last for `leaseMs` from now; 0 = give the tasks back. Answers the receipts whose lease is lost. */
   extend(workspace: string, receipts: readonly string[], leaseMs: Millis): Promise<string[]>;
   finish(workspace: string, receipts: readonly string[]): Promise<void>;
-  /** A task that was too large for its message, by the name that stood in the message; null: there is none. */
+  /** A task too large for its message, by the name in the message; null: there is none. Only where messages have a limit. */
   load?(workspace: string, name: string): Promise<Task | null>;
 }
 
@@ -180,9 +191,9 @@ export interface WorkerRecord {
   readonly heartbeatAt: Millis;
 }
 
-/** Deployments, workers, registrations, API keys. */
+/** Deployments, workers, registrations, API keys. A worker's *session* is one life of its process. */
 export interface Registry {
-  /** Stores the deployment, its registrations and the worker's session with a first heartbeat. */
+  /** Stores the deployment, its registrations, and the worker's session with a first heartbeat. */
   register(p: {
     workspace: string;
     deployment: string;
@@ -191,13 +202,14 @@ export interface Registry {
     definitions: readonly WorkflowDefinition[];
     now: Millis;
   }): Promise<{ workflowId: string; registrationId: string }[]>;
-  /** False: this session is not known (any more) and must register again. */
+  /** A heartbeat. False: the store does not know the session (any more), so it must register again. */
   beat(p: { workspace: string; deployment: string; worker: string; session: string; now: Millis }): Promise<boolean>;
+  /** The session ends: it is not live from now on. */
   leave(p: { workspace: string; deployment: string; worker: string; session: string }): Promise<void>;
   deployments(workspace: string): Promise<DeploymentRecord[]>;
   /** All workers of a workspace, or of one deployment, live or not, the latest session of each name. */
   workers(workspace: string, deployment?: string): Promise<WorkerRecord[]>;
-  /** Last heartbeats of these sessions; absent = unknown or left. */
+  /** Last heartbeats of these sessions. Absent: unknown, or it has left. */
   heartbeats(workspace: string, sessions: readonly string[]): Promise<Map<string, Millis>>;
   registrations(workspace: string, filter?: { workflow?: string; deployment?: string }): Promise<RegistrationRecord[]>;
   registration(workspace: string, id: string): Promise<RegistrationRecord | null>;
@@ -211,22 +223,25 @@ export interface Registry {
 export interface KeyRecord {
   readonly hash: string;
   readonly workspace: string;
-  /** What the key may do: everything, or only serve one deployment as a worker. */
+  /** `admin`: everything. `read`: only calls that change nothing. */
   readonly role: "admin" | "read";
   readonly name: string;
   readonly createdAt: Millis;
 }
 
-/** What streams and event lists read: public events of a workspace in one order. */
+/**
+ * Public events of a workspace in one order, which streams and event lists read. The adapter adds the events of each batch
+ * itself; a reader never finds a new event below a sequence that it has read.
+ */
 export interface Feed {
-  /** Progress that is not history; idempotent by `id` (unique within the run). */
+  /** Adds events that are not in the history, such as progress of activities. Idempotent by `id`, unique within the run. */
   publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]): Promise<void>;
   /** Events with `sequence > after`, in order. */
   read(
     workspace: string,
     p: { after: number; limit: number; execution?: string; root?: string; run?: string },
   ): Promise<FeedItem[]>;
-  /** Highest sequence so far, 0 = none. */
+  /** The highest sequence so far, 0 = none. */
   last(workspace: string): Promise<number>;
 }
 export interface FeedItem {
@@ -238,66 +253,80 @@ export interface ScheduleKey {
   readonly workspace: string;
   readonly schedule: string;
 }
-/** A schedule is one item. `version` and `created_at` of its state together name one value of it. */
+/** A schedule is one item. `version` and `created_at` of its state together identify one value of it. */
 export interface StoredSchedule {
   readonly state: ScheduleState;
-  /** When it must be woken; null: something else has to happen first. */
+  /** When the service must run it; null: not before something else happens, such as the end of a run. */
   readonly wakeAt: Millis | null;
 }
-/** One start of the schedule's life: an id may be used again after a delete, its log begins anew. */
+/** One schedule from create to delete. Its id may be used again, with a new log. */
 export interface ScheduleLife extends ScheduleKey {
   readonly createdAt: Millis;
 }
 
-/** Schedules and what is kept of their logs. Used by `shared/schedule/service` alone. */
+/** Schedules and their logs. Only `shared/schedule/service` changes states. */
 export interface Schedules {
   get(key: ScheduleKey): Promise<StoredSchedule | null>;
-  /** False: its id is taken. */
+  /** False: another schedule has the id. */
   create(workspace: string, next: StoredSchedule): Promise<boolean>;
-  /** Puts `next` in the place of `seen`; false: that is not what is stored (any more). */
+  /** Compare and set: puts `next` if the stored state is `seen`. False: it is another, or there is none. */
   replace(workspace: string, seen: ScheduleState, next: StoredSchedule): Promise<boolean>;
-  /** Also takes its log and whatever would wake it. False: there is none. */
+  /** Deletes the schedule with its log and its timer. False: there is none. */
   delete(key: ScheduleKey): Promise<boolean>;
-  /** By id, those after `after`. May lag. */
+  /** In the order of ids; only those after `after`. May lag. */
   list(workspace: string, p: { after?: string; limit: number }): Promise<ScheduleState[]>;
-  /** To be woken at or before `until`, earliest first. Answers may be stale. */
+  /** Schedules with `wakeAt` at or before `until`, of all workspaces, earliest first. May lag. */
   due(until: Millis, limit: number): Promise<DueSchedule[]>;
-  /** Sees to it that the schedule is woken at `at`; null: that it is not. A hint: what is due is told by `due`. */
+  /** Sets the timer that wakes the service at `at`; null: none. A hint: `due` finds a schedule whose timer was lost. */
   arm(key: ScheduleKey, at: Millis | null): Promise<void>;
-  /** Entries that the state no longer carries, in order and without gaps. Idempotent by the first one's `seq`. */
+  /** Stores entries that no longer fit into the state, in order and without gaps. Idempotent by the `seq` of the first. */
   putLog(life: ScheduleLife, entries: readonly LogEntry[]): Promise<void>;
-  /** Newest first, those before `before`. Entries older than the retention may be gone. */
+  /** Newest first; only those before `before`. The store may have deleted entries older than the retention. */
   log(life: ScheduleLife, p: { before: number; limit: number }): Promise<LogEntry[]>;
 }
 export interface DueSchedule extends ScheduleKey {
   readonly wakeAt: Millis;
 }
 
-/**
- * Short-lived facts about activities that wait in a queue or beat. The latest attempt is the highest that has begun or
- * beaten: one that it has followed may still run somewhere, but is not heard any more.
- */
-export interface Activities {
-  /** An attempt begins; `queued`: it came from the queue. False: a later one has begun before. */
-  begin(ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }): Promise<boolean>;
-  /** Those of which an attempt that came from the queue has begun. */
-  begun(ref: Ref, run: string, activities: readonly number[]): Promise<number[]>;
-  /** False: a later attempt has begun, and nothing is kept. */
-  beat(ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis): Promise<boolean>;
-  /** Details of the last heartbeat of any attempt, null = none. */
-  lastBeat(ref: Ref, run: string, activity: number): Promise<unknown>;
-  requestCancel(ref: Ref, run: string, activity: number): Promise<void>;
-  /** `attempt`: the latest, 0 = none is known. */
-  standing(ref: Ref, run: string, activity: number): Promise<{ attempt: number; cancelRequested: boolean }>;
+/** One activity of a run. */
+export interface ActivityKey {
+  readonly ref: Ref;
+  readonly run: string;
+  readonly activity: number;
+}
+export interface AttemptKey extends ActivityKey {
+  readonly attempt: number;
 }
 
+/**
+ * Short-lived facts about activities that are queued or send heartbeats. The latest attempt is the highest that has begun
+ * or sent a heartbeat. An earlier one may still run on another worker, but the store keeps nothing of it any more.
+ */
+export interface Activities {
+  /** An attempt begins; `queued`: it came from the queue. False: a later attempt has begun before. */
+  begin(p: AttemptKey & { queued: boolean }): Promise<boolean>;
+  /** The activities of which an attempt from the queue has begun. */
+  begun(p: { ref: Ref; run: string; activities: readonly number[] }): Promise<number[]>;
+  /** Keeps the details of a heartbeat. False: a later attempt has begun, and the store keeps nothing. */
+  beat(p: AttemptKey & { details: unknown; now: Millis }): Promise<boolean>;
+  /** Details of the last heartbeat of any attempt, null = none. */
+  lastBeat(p: ActivityKey): Promise<unknown>;
+  requestCancel(p: ActivityKey): Promise<void>;
+  /** `attempt`: the latest, 0 = the store knows none. */
+  status(p: ActivityKey): Promise<{ attempt: number; cancelRequested: boolean }>;
+}
+
+/** Answers to queries: kept for as long as a caller may wait for one. */
 export interface Answers {
   put(workspace: string, query: string, answer: QueryAnswer): Promise<void>;
-  /** Null: none came until `until`. */
+  /** Null: no answer until `until`. */
   wait(workspace: string, query: string, until: Millis, signal?: AbortSignal): Promise<QueryAnswer | null>;
 }
 
-/** Resolves after a change, at `until`, or when `signal` aborts; may resolve without a change. */
+/**
+ * Waiting for a change. Each call resolves after the next change of its subject, at `until`, or when `signal` aborts. It may
+ * also resolve without a change, so the caller reads again after it.
+ */
 export interface Changes {
   waitForExecution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void>;
   waitForFeed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void>;
@@ -311,21 +340,21 @@ export interface Log {
 
 /** All times in milliseconds. */
 export interface Settings {
-  /** A worker silent for longer is not live; a deployment is active while one of its workers is. Default 50 s. */
+  /** A worker without a heartbeat for longer is not live. A deployment is active while a worker of it is live. Default 50 s. */
   readonly livenessMs: Millis;
-  /** Workers beat this often. Default 10 s. */
+  /** Workers send a heartbeat this often. Default 10 s. */
   readonly heartbeatMs: Millis;
-  /** A session silent for longer is dead. Default 30 s. */
+  /** A session without a heartbeat for longer is dead: its local attempts are orphans. Default 30 s. */
   readonly sessionTimeoutMs: Millis;
-  /** A task not extended for this long is delivered again. Default 30 s. */
+  /** The lease of a task, unless its worker extends it. Default 30 s. */
   readonly leaseMs: Millis;
-  /** A claim's promise that somebody looks again. Default 2 min. */
+  /** A claim makes the head due again after this. Default 2 min. */
   readonly claimTimeoutMs: Millis;
-  /** A start or a mark that no claim has answered for so long is rung again. Default 1 min. */
+  /** A start or a sender makes the head due after this, in case its task is lost. Default 1 min. */
   readonly wakeTimeoutMs: Millis;
-  /** A due execution is rung again when overdue by more than this. Default 5 s. */
+  /** The sweeper enqueues a task for an execution that is overdue by more than this. Default 5 s. */
   readonly graceMs: Millis;
-  /** Closed executions, feed items and old entries of schedules' logs are kept this long. Default 30 days. */
+  /** The store keeps closed executions, feed items and log entries of schedules for this long. Default 30 days. */
   readonly retentionMs: Millis;
 }
 
@@ -343,8 +372,8 @@ export interface Ports {
   readonly changes: Changes;
   readonly log: Log;
   readonly settings: Settings;
-  /** Resolves once everything written so far is on disk: nothing leaves the process before. */
+  /** Resolves once every write so far is durable. The server answers no caller before. */
   durable(): Promise<void>;
-  /** An execution that a schedule started has closed. */
+  /** Tells the schedule that an execution of its has closed. */
   scheduleClosed?(head: Head, told: Extract<OutboxEntry, { kind: "tell_schedule" }>): Promise<void>;
 }

@@ -2,8 +2,7 @@
  * State of queued activities and of those that send heartbeats: one item per activity, in the execution's partition. An
  * item expires one retention after its last write. Nothing reads the items of a closed run.
  */
-import type { Activities, Ref } from "../ports.ts";
-import type { Millis } from "../protocol/history.ts";
+import type { Activities, ActivityKey, AttemptKey } from "../ports.ts";
 import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { activityKey, ttlSeconds } from "./keys.ts";
@@ -17,56 +16,44 @@ export class AwsActivities implements Activities {
     this.#c = c;
   }
 
-  begin(ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }): Promise<boolean> {
-    return this.#set(
-      ref,
-      run,
-      activity,
-      { attempt: N(attempt), ...(o.queued && { begun: { BOOL: true } }) },
-      FROM_LATEST_ATTEMPT,
-    );
+  begin({ attempt, queued, ...key }: AttemptKey & { queued: boolean }): Promise<boolean> {
+    return this.#set(key, { attempt: N(attempt), ...(queued && { begun: { BOOL: true } }) }, FROM_LATEST_ATTEMPT);
   }
 
-  async begun(ref: Ref, run: string, activities: readonly number[]): Promise<number[]> {
+  async begun({ ref, run, activities }: Parameters<Activities["begun"]>[0]): Promise<number[]> {
     const keys = [...new Set(activities)].map((n) => activityKey(ref, run, n));
     const items = await this.#c.tables.executions.getAll(keys);
     const begun = new Set(items.filter((item) => item.begun?.BOOL).map((item) => text(item, "sk")));
     return activities.filter((n) => begun.has(activityKey(ref, run, n).sk));
   }
 
-  async beat(ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis) {
+  async beat({ attempt, details, now, ...key }: Parameters<Activities["beat"]>[0]): Promise<boolean> {
     // Under an owner of their own: heartbeat details expire by age, so they must not share an object with other values.
-    const where = { owner: `${payloadOwner(ref, run)}/beats`, inline: INLINE_ONCE, short: true } as const;
+    const where = { owner: `${payloadOwner(key.ref, key.run)}/beats`, inline: INLINE_ONCE, short: true } as const;
     const packed = await stored(this.#c.blobs, details, where);
-    return this.#set(
-      ref,
-      run,
-      activity,
-      { attempt: N(attempt), details: packed, beat_at: N(now) },
-      FROM_LATEST_ATTEMPT,
-    );
+    return this.#set(key, { attempt: N(attempt), details: packed, beat_at: N(now) }, FROM_LATEST_ATTEMPT);
   }
 
-  async lastBeat(ref: Ref, run: string, activity: number): Promise<unknown> {
-    const item = await this.#get(ref, run, activity);
+  async lastBeat(key: ActivityKey): Promise<unknown> {
+    const item = await this.#get(key);
     return item?.details ? unpack<unknown>(this.#c.blobs, item.details) : null;
   }
 
-  async requestCancel(ref: Ref, run: string, activity: number): Promise<void> {
-    await this.#set(ref, run, activity, { cancel: { BOOL: true } });
+  async requestCancel(key: ActivityKey): Promise<void> {
+    await this.#set(key, { cancel: { BOOL: true } });
   }
 
-  async standing(ref: Ref, run: string, activity: number): Promise<{ attempt: number; cancelRequested: boolean }> {
-    const item = await this.#get(ref, run, activity);
+  async status(key: ActivityKey): Promise<{ attempt: number; cancelRequested: boolean }> {
+    const item = await this.#get(key);
     return { attempt: (item && number(item, "attempt")) ?? 0, cancelRequested: item?.cancel?.BOOL ?? false };
   }
 
-  #get(ref: Ref, run: string, activity: number): Promise<Item | null> {
+  #get({ ref, run, activity }: ActivityKey): Promise<Item | null> {
     return this.#c.tables.executions.get(activityKey(ref, run, activity));
   }
 
   /** False: `condition` did not hold. If details are in S3, the object that the item no longer names expires. */
-  async #set(ref: Ref, run: string, activity: number, facts: Item, condition?: string): Promise<boolean> {
+  async #set({ ref, run, activity }: ActivityKey, facts: Item, condition?: string): Promise<boolean> {
     const ttl = ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs);
     const names = Object.keys(facts);
     const done = await this.#c.tables.executions.update(

@@ -53,7 +53,7 @@ const situation = (over: Partial<Situation> = {}): Situation => ({
 const signal = (id: string): Message => ({ id, kind: "signal", name: "s", input: 1, sent_at: T });
 
 describe("messages", () => {
-  test("one that stands twice in what was read is taken in once", () => {
+  test("a message that the inbox answers twice is taken in once", () => {
     const step = decide(given(), situation({ messages: [signal("m"), signal("n"), signal("m")] }));
     expect(step.events).toMatchObject([
       { kind: "signal_received", message: "m" },
@@ -82,17 +82,17 @@ describe("messages", () => {
     expect(decide(state, situation({ messages: [told("a"), told("b")] })).events).toHaveLength(1);
   });
 
-  test("an outcome of something the log does not know yet is left in the inbox", () => {
+  test("an outcome of something that the log does not know yet stays in the inbox", () => {
     const outcome = { kind: "completed" as const, result: 1 };
     const messages: Message[] = [
       { id: "a", kind: "activity", run: "run", activity: 2, attempt: 1, outcome, sent_at: T },
-      { id: "b", kind: "activity", run: "run", activity: 1, attempt: 2, outcome, sent_at: T }, // still local, as far as we know
+      { id: "b", kind: "activity", run: "run", activity: 1, attempt: 2, outcome, sent_at: T }, // still local in this log
       { id: "c", kind: "child", run: "run", child: 1, outcome, sent_at: T },
     ];
     expect(decide(given(scheduled("local:me")), situation({ messages }))).toEqual({ events: [], taken: [] });
   });
 
-  test("an outcome for another run, or for nothing open, is named for deletion and says nothing", () => {
+  test("an outcome for another run, or for nothing open, is in `taken` without an event", () => {
     const outcome = (run: string, activity: number): Message => ({
       id: `${run}${activity}`,
       kind: "activity",
@@ -113,7 +113,7 @@ describe("messages", () => {
 });
 
 describe("local attempts", () => {
-  test("of a dead session, or of mine and not running here: the loss and the next attempt in one step", () => {
+  test("of a dead session, or of mine and not running here: one step records the loss and the next attempt", () => {
     for (const [where, over] of [
       ["local:other", { isDead: () => true }],
       ["local:me", { isRunning: () => false }],
@@ -124,11 +124,11 @@ describe("local attempts", () => {
       ]);
     }
   });
-  test("of a living session they are left alone", () => {
+  test("of a live session go on", () => {
     expect(decide(given(scheduled("local:other")), situation()).events).toEqual([]);
     expect(decide(given(scheduled("local:me")), situation()).events).toEqual([]);
   });
-  test("a late outcome of an attempt that was declared lost is dropped", () => {
+  test("a late outcome of an attempt that was recorded as lost does not count", () => {
     const state = given(
       scheduled("local:me"),
       {
@@ -145,7 +145,7 @@ describe("local attempts", () => {
     const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 1 } }];
     expect(decide(state, situation({ outcomes })).events).toEqual([]);
   });
-  test("the last attempt lost ends the activity", () => {
+  test("the loss of the last attempt ends the activity", () => {
     const state = given(scheduled("local:gone", { retry: { ...retry, max_attempts: 1 } }));
     const step = decide(state, situation({ isDead: () => true }));
     expect(step.events).toMatchObject([{ kind: "activity_failed", reason: "lost" }]);
@@ -154,7 +154,7 @@ describe("local attempts", () => {
 
 describe("the wait in a queue", () => {
   const options = { schedule_to_start_ms: 5_000 };
-  test("an activity that nobody begins in time fails", () => {
+  test("an activity that no worker begins in time fails", () => {
     const late = situation({ now: T + 5_000 });
     expect(decide(given(scheduled("queue", options)), late).events).toMatchObject([
       { kind: "activity_failed", reason: "schedule_to_start" },
@@ -162,7 +162,7 @@ describe("the wait in a queue", () => {
     const begun = { ...late, hasBegun: () => true };
     expect(decide(given(scheduled("queue", options)), begun).events).toEqual([]);
   });
-  test("a later attempt that is queued has begun long ago", () => {
+  test("the limit does not apply to a later attempt in the queue", () => {
     const task = { name: "charge", input: null, options: { retry, ...options }, scheduled_at: T };
     const state = given(
       scheduled("local:gone", options),

@@ -1,16 +1,17 @@
 /**
- * `decide`: what the driver of a run records next, before workflow code is asked: outcomes of its own local work,
- * messages, timers that are due, attempts that were lost, limits that have passed. Pure: time and facts come in as
- * arguments, events go out as values. The decisions of workflow code follow in the same batch.
+ * `decide`: the events that the owner of a run records next, before workflow code answers them: outcomes of its own local
+ * work, messages, timers that are due, lost attempts, expired limits. Pure: time and facts come in as arguments, events
+ * go out as values. The decisions of workflow code follow in the same batch.
  *
- * DECIDE-1. A message id is taken in at most once a chain (fold knows those seen); one that means nothing any more (an
- *     outcome for something not open, for another run, or of an attempt ended) is named in `taken` without an event, so
- *     that it is deleted.
- * DECIDE-2. A local attempt is an orphan iff its session is dead, or is mine and I am not running it. Never by counting
- *     deliveries. The loss and the next attempt are recorded in one batch.
+ * DECIDE-1. A message id is taken in at most once a chain: fold knows the ids. A message that means nothing any more (an
+ *     outcome for something not open, for another run, or of an ended attempt) is in `taken` without an event, so that
+ *     the server deletes it.
+ * DECIDE-2. A local attempt is an orphan iff its session is dead, or is mine and I do not run the attempt. Never by
+ *     counting deliveries (interleaving "orphans by receive count"). One batch records the loss and the next attempt.
  * DECIDE-3. An outcome of local work counts only while the run's state names that attempt as mine.
- * DECIDE-4. An outcome may be younger than the log: an inbox read after an append may tell of something that another driver
- *     asked for since, at a position not read yet. It means nothing *yet*: neither taken nor deleted (interleaving 15).
+ * DECIDE-4. An outcome may be younger than the caller's log: an inbox read after an append may hold the outcome of something
+ *     that another worker has requested since, at a position that the caller has not read. Such a message stays in the
+ *     inbox: it is neither taken in nor deleted (interleaving "an outcome younger than the log").
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
 import type { ActivityOutcome, Message } from "../protocol/messages.ts";
@@ -27,17 +28,17 @@ export interface LocalOutcome {
 export interface Situation {
   readonly now: Millis;
   readonly session: string;
-  /** In the order in which they are to be taken in. */
+  /** In the order in which decide takes them in. */
   readonly messages: readonly Message[];
   readonly outcomes: readonly LocalOutcome[];
-  /** Am I running this attempt now? */
+  /** Whether this session runs the attempt now. */
   isRunning(activity: number, attempt: number): boolean;
   isDead(session: string): boolean;
-  /** Can this worker run activities of this name now? */
+  /** Whether this worker can run activities of this name now. */
   canRun(name: string): boolean;
-  /** Has some worker begun this queued activity? */
+  /** Whether a worker has begun this queued activity. */
   hasBegun(activity: number): boolean;
-  /** Why workflow code must not see this signal; null = it may. */
+  /** The reason to hide this signal from workflow code; null = none. */
   checkSignal(name: string, input: unknown): string | null;
   checkUpdate(name: string, input: unknown): { status: number; failure: Failure } | null;
 }
@@ -48,50 +49,55 @@ export interface Step {
   readonly taken: string[];
 }
 
-export function decide(state: RunState, s: Situation): Step {
+/** What one call of `decide` reads and builds. */
+interface Draft {
+  readonly state: RunState;
+  readonly situation: Situation;
+  readonly step: Step;
+  /** Activities and children that `step` ends: nothing further of them counts. */
+  readonly endedActivities: Set<number>;
+  readonly endedChildren: Set<number>;
+}
+
+export function decide(state: RunState, situation: Situation): Step {
   const step: Step = { events: [], taken: [] };
   if (state.closed) return step;
-  const ended = new Set<number>();
-  for (const outcome of s.outcomes) takeLocal(state, s, outcome, ended, step);
+  const draft: Draft = { state, situation, step, endedActivities: new Set(), endedChildren: new Set() };
+  for (const outcome of situation.outcomes) takeLocal(draft, outcome);
   const messages = new Set<string>();
-  const children = new Set<number>();
-  for (const message of s.messages) {
+  for (const message of situation.messages) {
     if (messages.has(message.id)) continue; // DECIDE-1, also within one step
     messages.add(message.id);
-    takeMessage(state, s, message, ended, children, step);
+    takeMessage(draft, message);
   }
-  fireTimers(state, s, step);
-  for (const [number, open] of state.activities) if (!ended.has(number)) look(number, open, s, ended, step);
+  fireTimers(draft);
+  for (const [number, open] of state.activities) if (!draft.endedActivities.has(number)) checkOpen(draft, number, open);
   return step;
 }
 
-function takeLocal(state: RunState, s: Situation, o: LocalOutcome, ended: Set<number>, step: Step): void {
+function takeLocal(draft: Draft, o: LocalOutcome): void {
+  const { state, situation, endedActivities } = draft;
   const open = state.activities.get(o.activity);
-  if (!open || ended.has(o.activity) || open.attempt !== o.attempt || open.startedAt === null) return;
-  if (sessionOf(open.where) !== s.session) return; // DECIDE-3
-  settle(o.activity, open, o.outcome, s.now, step);
-  ended.add(o.activity);
-}
-
-function settle(activity: number, open: OpenActivity, outcome: ActivityOutcome, now: Millis, step: Step): void {
-  if (outcome.kind === "completed") {
-    step.events.push({ kind: "activity_completed", activity, name: open.name, result: outcome.result });
+  if (!open || endedActivities.has(o.activity) || open.attempt !== o.attempt || open.startedAt === null) return;
+  if (sessionOf(open.where) !== situation.session) return; // DECIDE-3
+  if (o.outcome.kind === "completed") {
+    const { result } = o.outcome;
+    draft.step.events.push({ kind: "activity_completed", activity: o.activity, name: open.name, result });
   } else {
-    fail(activity, open, outcome.reason, outcome.failure, now, step);
+    recordFailure(draft, o.activity, open, o.outcome);
   }
+  endedActivities.add(o.activity);
 }
 
 /** Records a failed attempt; answers when the next begins, null = none does. */
-function fail(
+function recordFailure(
+  { situation, step }: Draft,
   activity: number,
   open: OpenActivity,
-  reason: AttemptEnd,
-  failure: Failure,
-  now: Millis,
-  step: Step,
+  { reason, failure }: { reason: AttemptEnd; failure: Failure },
 ): Millis | null {
   const { name, attempt } = open;
-  const next = afterFailure({ ...open, reason, failure, now });
+  const next = afterFailure({ ...open, reason, failure, now: situation.now });
   if (next.kind === "final") {
     step.events.push({ kind: "activity_failed", activity, name, attempt, reason: next.reason, failure });
     return null;
@@ -109,14 +115,8 @@ export function isYounger(state: RunState, m: Message): boolean {
   return m.activity > state.lastActivity || (open !== undefined && open.where !== "queue");
 }
 
-function takeMessage(
-  state: RunState,
-  s: Situation,
-  m: Message,
-  ended: Set<number>,
-  children: Set<number>,
-  step: Step,
-): void {
+function takeMessage(draft: Draft, m: Message): void {
+  const { state, situation: s, step } = draft;
   if (isYounger(state, m)) return;
   step.taken.push(m.id);
   if (state.taken.has(m.id)) return; // DECIDE-1
@@ -143,8 +143,9 @@ function takeMessage(
       return;
     case "activity": {
       const open = state.activities.get(m.activity);
-      if (m.run !== state.started.run || !open || ended.has(m.activity) || open.where !== "queue") return; // DECIDE-1
-      ended.add(m.activity);
+      if (m.run !== state.started.run || !open || draft.endedActivities.has(m.activity) || open.where !== "queue")
+        return; // DECIDE-1
+      draft.endedActivities.add(m.activity);
       if (m.outcome.kind === "completed") {
         step.events.push({
           kind: "activity_completed",
@@ -160,8 +161,8 @@ function takeMessage(
       return;
     }
     case "child": {
-      if (m.run !== state.started.run || !state.children.has(m.child) || children.has(m.child)) return; // DECIDE-1
-      children.add(m.child);
+      if (m.run !== state.started.run || !state.children.has(m.child) || draft.endedChildren.has(m.child)) return; // DECIDE-1
+      draft.endedChildren.add(m.child);
       if (m.outcome.kind === "completed") {
         step.events.push({ kind: "child_completed", child: m.child, result: m.outcome.result });
       } else {
@@ -173,15 +174,17 @@ function takeMessage(
   }
 }
 
-function fireTimers(state: RunState, s: Situation, step: Step): void {
-  const due = [...state.timers].filter(([, at]) => at <= s.now);
+function fireTimers({ state, situation, step }: Draft): void {
+  const due = [...state.timers].filter(([, at]) => at <= situation.now);
   due.sort((a, b) => a[1] - b[1] || a[0] - b[0]);
   for (const [timer] of due) step.events.push({ kind: "timer_fired", timer });
 }
 
 const LOST: Failure = { type: "WorkerLost", message: "the worker that ran this attempt died or lost its connection" };
 
-function look(activity: number, open: OpenActivity, s: Situation, ended: Set<number>, step: Step): void {
+/** Expired limits, attempts whose time to begin has come, orphans. */
+function checkOpen(draft: Draft, activity: number, open: OpenActivity): void {
+  const { situation: s, step, endedActivities: ended } = draft;
   const { options, scheduledAt, name, attempt } = open;
   const session = sessionOf(open.where);
   const passed = (limit: number | undefined) => limit !== undefined && s.now >= scheduledAt + limit;
@@ -196,7 +199,7 @@ function look(activity: number, open: OpenActivity, s: Situation, ended: Set<num
     return;
   }
   if (session === null) {
-    // A later attempt that waits in the queue is of an activity that has begun long ago.
+    // A later attempt in the queue belongs to an activity that has begun before: the limit is for the first.
     if (attempt === 1 && passed(options.schedule_to_start_ms) && !s.hasBegun(activity)) {
       const failure = { type: "Timeout", message: `no worker began ${name} within ${options.schedule_to_start_ms} ms` };
       const reason = "schedule_to_start" as const;
@@ -211,17 +214,18 @@ function look(activity: number, open: OpenActivity, s: Situation, ended: Set<num
       step.events.push({ kind: "activity_failed", activity, name, attempt, reason: "cancelled", failure });
       ended.add(activity);
     } else if (open.retryAt <= s.now) {
-      again(activity, open, s, step);
+      nextAttempt(draft, activity, open);
     }
     return;
   }
   const orphan = session === s.session ? !s.isRunning(activity, attempt) : s.isDead(session); // DECIDE-2
   if (!orphan) return;
   ended.add(activity);
-  if (fail(activity, open, "lost", LOST, s.now, step) !== null) again(activity, open, s, step);
+  if (recordFailure(draft, activity, open, { reason: "lost", failure: LOST }) !== null)
+    nextAttempt(draft, activity, open);
 }
 
-function again(activity: number, open: OpenActivity, s: Situation, step: Step): void {
+function nextAttempt({ situation: s, step }: Draft, activity: number, open: OpenActivity): void {
   const attempt = open.attempt + 1;
   if (s.canRun(open.name)) {
     step.events.push({ kind: "activity_attempt_started", activity, attempt, where: `local:${s.session}` });

@@ -1,6 +1,6 @@
 /**
- * When somebody must look at a run although nobody tells it anything: the `next` of a park. Null: nothing can happen
- * without a message.
+ * The wake-up time that a worker parks a run with: the next time at which it must look although no message arrives.
+ * Null: only a message can make something happen.
  */
 import type { Millis } from "../protocol/history.ts";
 import type { RunState } from "./state.ts";
@@ -13,9 +13,9 @@ const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(
 export interface Outlook {
   readonly now: Millis;
   readonly session: string;
-  /** Workflow code threw a bug at the present state: it is to be tried again, perhaps by repaired code. */
+  /** Workflow code threw a bug at the present state: a worker tries it again, perhaps with repaired code. */
   readonly broken: boolean;
-  /** Known time of death of other sessions should they fall silent now. */
+  /** When another session would be dead without a further heartbeat; null = not known. */
   diesAt(session: string): Millis | null;
 }
 
@@ -23,7 +23,7 @@ export function dueAt(state: RunState, o: Outlook): Millis | null {
   const times: Millis[] = [];
   if (state.closed) return null;
   if (state.started.deadline !== null) times.push(state.started.deadline);
-  // Try again with a back-off that doubles with the age of the first failure: 1 s … 1 min.
+  // The wait equals the age of the first failure, so it doubles each time: 1 s … 1 min.
   if (o.broken) {
     const first = Math.min(o.now, ...state.taskFailures.values());
     times.push(o.now + clamp(o.now - first, 1_000, LOOK_AGAIN_MIN));
@@ -34,13 +34,13 @@ export function dueAt(state: RunState, o: Outlook): Millis | null {
     if (close !== undefined) times.push(open.scheduledAt + close);
     const session = sessionOf(open.where);
     if (session === null) {
-      // Past the limit and begun by somebody: nothing more to wait for here.
+      // Past the limit, or a worker has begun it: this limit needs no wake-up any more.
       const waits = open.attempt === 1 && start !== undefined && open.scheduledAt + start > o.now;
       if (waits) times.push(open.scheduledAt + start);
     } else if (open.retryAt !== null) {
       times.push(open.retryAt);
     } else if (open.startedAt !== null) {
-      // Whoever runs it: look again, ever more rarely; at once when its session would be dead.
+      // Look again at growing distances, and once the session that runs the attempt would be dead.
       times.push(o.now + clamp(o.now - open.startedAt, LOOK_AGAIN_MIN, LOOK_AGAIN_MAX));
       const dies = session === o.session ? null : o.diesAt(session);
       if (dies !== null) times.push(dies + 1);

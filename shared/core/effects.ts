@@ -1,6 +1,6 @@
 /**
- * What the world owes a batch once it is durable. Derived from the batch alone, so that whoever finds it can perform
- * them again; each is idempotent by its key.
+ * The effects of a batch, which the server performs once the batch is durable. They follow from the batch alone, so any
+ * server that reads the batch can perform them again; each is idempotent by its key.
  */
 
 import type { OutboxEntry } from "../protocol/head.ts";
@@ -47,9 +47,9 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
 }
 
 /**
- * Effects of these batches that nothing recorded in them has answered. Performing again what has been answered would be
- * harmless by itself, but a refused child tells its parent each time: a driver that claims would take its own turn away,
- * and never come to an end.
+ * The effects of these batches without those that an event in them answers already. To perform an answered effect again
+ * would be harmless but for a refused child: its refusal is a message to the parent each time, so every claim of the
+ * parent would find a new message, raise its own fence and retry for ever.
  */
 export function openEffects(of: Of, batches: readonly Pick<Batch, "events">[]): Effect[] {
   const answered = new Set<string>();
@@ -75,11 +75,11 @@ function subjectOf(effect: Effect): string {
   }
 }
 
-/** Nobody waits for an activity of a closed run; everything else that its last step asked for happens all the same. */
+/** A closed run needs no activity any more. The server performs the other effects of its last batch all the same. */
 export const outlivesRun = (effect: Effect): boolean =>
   effect.kind !== "queue_activity" && effect.kind !== "cancel_activity";
 
-/** What closing this run owes to its children still open. */
+/** The effects of closing this run on its open children, by their parent close policy. */
 export function childrenOutbox(state: RunState): OutboxEntry[] {
   const outbox: OutboxEntry[] = [];
   for (const [child, open] of state.children) {

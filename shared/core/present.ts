@@ -1,13 +1,13 @@
 /**
- * From history to what clients see: the public events of a recorded event (none, mostly one). The table is the contract:
- * fields, order and spelling are those that the official clients parse; every key is sent, null where empty.
+ * The client wire format of events: the public events of a recorded event (none, mostly one). The table is the contract:
+ * fields, order and spelling are those that the official clients parse. Every key is present, null where empty.
  */
 import type { Head } from "../protocol/head.ts";
 import type { AttemptEnd, EventOf, Failure, HistoryEvent, Millis } from "../protocol/history.ts";
 import { rootMessage } from "../protocol/history.ts";
 import type { Progress } from "../protocol/worker.ts";
 
-/** One public event, and what streams filter it by. */
+/** One public event, and the fields by which streams filter. */
 export interface PublicEvent {
   readonly wire: {
     readonly event_id: string;
@@ -27,11 +27,11 @@ export interface PublicEvent {
   };
   readonly scope: "workflow" | "activity";
   readonly activity: { readonly id: string; readonly name: string } | null;
-  /** Topic: the task type of custom task events, else `events`. */
+  /** Topic: the task type of a custom task event, otherwise `events`. */
   readonly stream: string;
 }
 
-/** What all events of a run share. */
+/** The fields that all events of a run share. */
 export type RunContext = Pick<
   Head,
   | "execution"
@@ -48,7 +48,7 @@ export type RunContext = Pick<
 
 const json = (value: unknown) => ({ type: "json", value: value ?? null, encoding_options: null });
 
-/** Stable id of the n-th public event at a position of a run: the run's uuid with its random tail shifted by both. */
+/** Stable id of the n-th public event at a position of a run: the run's uuid, both numbers added to its random tail. */
 export function eventId(run: string, position: number, n: number): string {
   const tail = (Number.parseInt(run.slice(24), 16) + position * 4096 + n) % 2 ** 48;
   return run.slice(0, 24) + tail.toString(16).padStart(12, "0");
@@ -91,9 +91,9 @@ const CUSTOM = {
   canceled: "CUSTOM_TASK_CANCELED",
 } as const;
 
-const why: Partial<Record<AttemptEnd, string>> = { lost: "worker lost: " };
+const prefixes: Partial<Record<AttemptEnd, string>> = { lost: "worker lost: " };
 const message = (e: { reason: AttemptEnd; failure: Failure }) => ({
-  message: (why[e.reason] ?? "") + rootMessage(e.failure),
+  message: (prefixes[e.reason] ?? "") + rootMessage(e.failure),
 });
 
 /** The public events of one recorded event. */
@@ -126,7 +126,7 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
       });
     case "workflow_task_failed":
       return one("WORKFLOW_TASK_FAILED", { task_id: c.run, failure: { message: rootMessage(e.failure) } });
-    case "activity_scheduled": // a queued one is shown when a worker begins it
+    case "activity_scheduled": // clients see a queued activity when a worker begins it (presentBegin)
       return e.where === "queue" ? [] : one("ACTIVITY_TASK_STARTED", started(e), e);
     case "activity_attempt_failed":
       return one("ACTIVITY_TASK_RETRYING", { ...ref(e), attempt: e.attempt, failure: message(e) }, e);
@@ -173,7 +173,7 @@ export function presentBegin(
   return build(c, p, { id: String(e.activity), name: e.name });
 }
 
-/** An attempt of a queued activity failed and another follows. */
+/** An attempt of a queued activity failed, and another follows. */
 export function presentRetry(
   c: RunContext,
   e: { activity: number; name: string; attempt: number; failure: Failure; at: Millis },
@@ -187,7 +187,7 @@ export function presentRetry(
   );
 }
 
-/** Custom task events that an activity published; `uuid` is fresh for each. */
+/** A custom task event that an activity published; `uuid` is fresh for each. */
 export function presentProgress(
   c: RunContext,
   p: Progress,

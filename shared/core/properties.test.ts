@@ -66,7 +66,7 @@ describe("fold", () => {
     );
   });
 
-  test("knows what is open exactly: asked for, and not ended since", () => {
+  test("holds exactly the activities, timers and children that are open", () => {
     fc.assert(
       fc.property(history(), (events) => {
         const open = { activities: new Set<number>(), timers: new Set<number>(), children: new Set<number>() };
@@ -88,7 +88,7 @@ describe("fold", () => {
 });
 
 describe("decide", () => {
-  test("is a function of what it is given, and changes none of it", () => {
+  test("is a function of its arguments, and changes none of them", () => {
     fc.assert(
       fc.property(history(), situations, (events, s) => {
         const state = given(events);
@@ -100,13 +100,13 @@ describe("decide", () => {
     );
   });
 
-  test("fed the same messages and outcomes again, records nothing of them again", () => {
+  test("records nothing twice when it gets the same messages and outcomes again", () => {
     fc.assert(
       fc.property(history(), situations, (events, s) => {
         const state = given(events);
         append(state, decide(state, situation(s)).events, s.now);
         const again = decide(state, situation(s)).events;
-        // A retry that waits for nothing may begin; then there is nothing left to say.
+        // A retry without a wait may begin; then no event follows.
         expect(again.filter((e) => e.kind !== "activity_attempt_started")).toEqual([]);
         append(state, again, s.now);
         expect(decide(state, situation(s)).events).toEqual([]);
@@ -114,7 +114,7 @@ describe("decide", () => {
     );
   });
 
-  test("takes each message in at most once, and never one seen before", () => {
+  test("takes each message in at most once, and none that an earlier step took in", () => {
     fc.assert(
       fc.property(history(), situations, (events, s) => {
         const state = given(events);
@@ -155,7 +155,7 @@ describe("decide", () => {
     );
   });
 
-  test("leaves to others what runs with them, and what it runs itself", () => {
+  test("leaves attempts alone that run in live sessions or here", () => {
     fc.assert(
       fc.property(history(), fc.integer({ min: T, max: T + 1e9 }), (events, now) => {
         const state = given(events);
@@ -167,7 +167,7 @@ describe("decide", () => {
     );
   });
 
-  test("says nothing of a run that has closed", () => {
+  test("records nothing for a closed run", () => {
     fc.assert(
       fc.property(history(), closing, situations, (events, last, s) => {
         const state = given(placed([...events, last], [0]));
@@ -197,7 +197,7 @@ describe("dueAt", () => {
     );
   });
 
-  test("nothing would be decided before it, whoever looks", () => {
+  test("before that time no worker would record anything", () => {
     fc.assert(
       fc.property(
         history(),
@@ -207,7 +207,7 @@ describe("dueAt", () => {
         (events, wait, later, who) => {
           const state = given(events);
           const now = T + wait;
-          // What is overdue now is decided first.
+          // Record first everything that is overdue now.
           append(state, decide(state, situation({ now, hasBegun: () => false })).events, now);
           append(state, decide(state, situation({ now, hasBegun: () => false })).events, now);
           const due = dueAt(state, outlook(now));
@@ -219,7 +219,7 @@ describe("dueAt", () => {
     );
   });
 
-  test("a deadline is never slept through, and a closed run is never due", () => {
+  test("is not later than the deadline, and null for a closed run", () => {
     fc.assert(
       fc.property(history(), closing, (events, last) => {
         const limited = fold(stateOf(started({ deadline: T + 5 })), events);
@@ -229,7 +229,7 @@ describe("dueAt", () => {
     );
   });
 
-  test("the death of another session is looked at just after it", () => {
+  test("is just after the death of another session", () => {
     fc.assert(
       fc.property(fc.integer({ min: T, max: T + 50_000 }), (dies) => {
         const local = {
@@ -258,7 +258,7 @@ describe("afterFailure", () => {
     now: fc.constant(T),
   });
 
-  test("never waits less than the failure asks for, nor longer than the policy and the failure allow", () => {
+  test("waits at least as long as the failure asks for, and no longer than policy and failure allow", () => {
     fc.assert(
       fc.property(failed, (a) => {
         const next = afterFailure(a);
@@ -276,7 +276,7 @@ describe("afterFailure", () => {
     );
   });
 
-  test("waits grow from attempt to attempt, and the first is the first", () => {
+  test("waits grow from attempt to attempt, and the first is `first_ms`", () => {
     fc.assert(
       fc.property(failed, (a) => {
         const plain = { ...a, failure: { message: "m" }, reason: "failed" as const, cancelRequested: false };
@@ -295,7 +295,7 @@ describe("afterFailure", () => {
 describe("effects", () => {
   const of = { execution: "x", workflow: "orders", run: RUN, chain: "chain" };
 
-  test("of a batch follow from the batch alone, and keys tell apart what is not the same", () => {
+  test("of a batch follow from the batch alone, and different effects have different keys", () => {
     fc.assert(
       fc.property(history(), (events) => {
         const one = effectsOf(of, { events });
@@ -312,7 +312,7 @@ describe("effects", () => {
     );
   });
 
-  test("those still open are those of the batches, in order, without what has been answered", () => {
+  test("the open ones are the effects of the batches, in order, without the answered ones", () => {
     fc.assert(
       fc.property(history(), fc.nat(), (events, cut) => {
         const at = cut % (events.length + 1);
@@ -330,7 +330,7 @@ describe("effects", () => {
     );
   });
 
-  test("a close owes each open child what its policy says, and nothing to others", () => {
+  test("of a close end each open child by its policy, and no other", () => {
     fc.assert(
       fc.property(history(), (events) => {
         const state = given(events);
@@ -383,7 +383,7 @@ describe("present", () => {
     );
   });
 
-  test("ids are uuids, and of different runs and places different", () => {
+  test("ids are uuids, different for different runs and positions", () => {
     const place = fc.tuple(
       fc.constantFrom(RUN, `${RUN.slice(0, 24)}ffffffffffff`),
       fc.nat({ max: 60_000 }),

@@ -34,15 +34,15 @@ describe("another attempt follows", () => {
   test("at once when its worker was lost", () => {
     expect(failed({ reason: "lost" })).toEqual({ kind: "retry", at: NOW });
   });
-  test("not before the error says so, even beyond the limit of the wait", () => {
+  test("not before the time that the error asks for, even beyond the limit of the wait", () => {
     const failure = { message: "busy", type: "Error", retry_after_ms: 90_000 };
     expect(failed({ failure })).toEqual({ kind: "retry", at: NOW + 90_000 });
   });
-  test("after a timeout of the attempt or its silence", () => {
+  test("after a start-to-close or a heartbeat timeout", () => {
     expect(failed({ reason: "start_to_close" }).kind).toBe("retry");
     expect(failed({ reason: "heartbeat" }).kind).toBe("retry");
   });
-  test("at a whole millisecond of a time to come, whatever the policy and however many came before", () => {
+  test("at a whole millisecond, not in the past, for any policy and any number of attempts", () => {
     const policy = fc.record({
       first_ms: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 1e12 })),
       factor: fc.double({ min: 1, max: 1e6, noNaN: true }),

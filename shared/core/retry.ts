@@ -1,4 +1,4 @@
-/** When, if ever, a failed attempt of an activity is followed by another. */
+/** Whether, and when, another attempt follows a failed attempt of an activity. */
 import type { ActivityOptions, AttemptEnd, Failure, Millis } from "../protocol/history.ts";
 
 export type AfterFailure = { kind: "retry"; at: Millis } | { kind: "final"; reason: AttemptEnd };
@@ -15,9 +15,10 @@ export interface FailedAttempt {
 }
 
 /**
- * Final if: cancellation was asked for, the failure says so, its type is listed, attempts are used up, or the wait would
- * pass the schedule-to-close limit. The wait: `first_ms * factor^(attempt-1)`, at most `max_ms`, at least what the
- * failure asks for; a lost attempt waits for nothing, its time has been lost already.
+ * Final if workflow code has requested cancellation, the failure is marked non-retryable, the policy lists its type, no
+ * attempt is left, or the wait would exceed the schedule-to-close limit. The wait is `first_ms * factor^(attempt-1)`, at
+ * most `max_ms`, at least the `retry_after_ms` of the failure. After a lost attempt there is no wait: the session
+ * time-out has passed already.
  */
 export function afterFailure(a: FailedAttempt): AfterFailure {
   const { retry, schedule_to_close_ms } = a.options;
@@ -28,7 +29,7 @@ export function afterFailure(a: FailedAttempt): AfterFailure {
     return { kind: "final", reason: a.reason };
   }
   if (retry.max_attempts > 0 && a.attempt >= retry.max_attempts) return { kind: "final", reason: a.reason };
-  // Of no wait the power makes, one day, nothing times infinity.
+  // `first_ms` of 0: the power reaches Infinity at high attempts, and 0 * Infinity is NaN.
   const backoff = retry.first_ms && Math.min(retry.max_ms, retry.first_ms * retry.factor ** (a.attempt - 1));
   const wait = a.reason === "lost" ? 0 : Math.max(Math.round(backoff), a.failure.retry_after_ms ?? 0);
   const at = a.now + wait;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { searchKeysOf } from "./search-keys.ts";
 
-test("values are found by dot paths and stored as texts", () => {
+test("values are read at dot paths and stored as texts", () => {
   const input = { customer: { id: 7, tags: ["a"] }, paid: false, list: [{ x: 1 }] };
   expect(searchKeysOf(["customer.id", "customer.tags", "paid", "list.0.x"], input)).toEqual({
     "customer.id": "7",
@@ -11,7 +11,7 @@ test("values are found by dot paths and stored as texts", () => {
   });
 });
 
-test("what is absent, null, inherited or encoded is left out", () => {
+test("absent, null, inherited and encoded values are left out", () => {
   expect(searchKeysOf(["a.b", "n", "toString", "a.constructor"], { a: {}, n: null })).toEqual({});
   expect(searchKeysOf(["b64payload"], { b64payload: "AA==", encoding_options: [] })).toEqual({});
   expect(searchKeysOf(["a"], null)).toEqual({});

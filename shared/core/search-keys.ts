@@ -1,8 +1,8 @@
-/** Search keys: values of the input, found by the dot paths that the workflow names. Plain text, for looking things up. */
+/** Search keys: values of the input at the dot paths that the workflow's definition names. Stored as plain text. */
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
 
-/** Paths without a value are left out; storing search keys never fails a start. */
+/** Leaves out paths without a value, and paths over the limits: a search key never fails a start. */
 export function searchKeysOf(paths: readonly string[], input: unknown): Record<string, string> {
   if (isEncodedInput(input)) return {};
   const found = paths

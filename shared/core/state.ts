@@ -1,8 +1,9 @@
 /**
  * `fold`: the only way from recorded events to the state of a run.
  *
- * FOLD-1. Pure and total: every legal history folds; an event that does not fit (an outcome for something not open, a
- *     message seen before) changes nothing. FOLD-2. `apply` mutates the state it is given: one owner at a time.
+ * FOLD-1. Pure and total: every legal history folds. An event that does not fit (an outcome for something not open, a
+ *     message taken in before) changes nothing.
+ * FOLD-2. `fold` mutates the state in its argument: a state has one owner at a time.
  */
 import type {
   ActivityOptions,
@@ -23,7 +24,7 @@ export interface OpenActivity {
   readonly scheduledAt: Millis;
   where: Where;
   attempt: number;
-  /** When the present attempt began; null while a retry waits for `retryAt` (and for queued activities). */
+  /** When the present attempt began; null while it waits for `retryAt`, and in the queue. */
   startedAt: Millis | null;
   retryAt: Millis | null;
   lastFailure: Failure | null;
@@ -45,20 +46,20 @@ export interface RunState {
   decided: number;
   closed: ClosedStatus | null;
   readonly activities: Map<number, OpenActivity>;
-  /** Highest number of an activity or a child so far: an outcome of a higher one is younger than these events. */
+  /** Highest number of an activity or a child so far: an outcome of a higher number is younger than these events. */
   lastActivity: number;
   lastChild: number;
   readonly timers: Map<number, Millis>;
   readonly children: Map<number, OpenChild>;
-  /** Message id to name of updates accepted and not yet answered. */
+  /** Updates that are accepted and not answered: message id to name. */
   readonly updates: Map<string, string>;
-  /** Message ids taken in, with the time; carried ones included. */
+  /** Ids of the messages taken in, also by earlier runs of the chain, with the time. */
   readonly taken: Map<string, Millis>;
   readonly taskFailures: Map<string, Millis>;
   cancelRequested: boolean;
   /** Hash of the workflow definition that decided last; null = none was recorded. */
   code: string | null;
-  /** Id of the last stimulus: beyond `decided` means that workflow code still has to be told. */
+  /** Id of the last stimulus. Greater than `decided`: workflow code has not answered it yet. */
   lastStimulus: number;
 }
 
@@ -198,5 +199,5 @@ function apply(state: RunState, event: HistoryEvent): void {
   if (event.code !== undefined) state.code = event.code;
 }
 
-/** The session that a local place names; null for the queue. */
+/** The session in a local place; null for the queue. */
 export const sessionOf = (where: Where): string | null => (where === "queue" ? null : where.slice("local:".length));

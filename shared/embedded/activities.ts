@@ -1,7 +1,6 @@
 /** Attempts and heartbeats of activities in open runs; the close of a run deletes them. */
 
-import type { Activities, Ref } from "../ports.ts";
-import type { Millis } from "../protocol/history.ts";
+import type { Activities, ActivityKey, AttemptKey } from "../ports.ts";
 import { type Database, json, parse } from "./database.ts";
 
 export class EmbeddedActivities implements Activities {
@@ -11,24 +10,24 @@ export class EmbeddedActivities implements Activities {
     this.#db = db;
   }
 
-  async begin(_ref: Ref, run: string, activity: number, attempt: number, o: { queued: boolean }) {
+  async begin({ run, activity, attempt, queued }: AttemptKey & { queued: boolean }) {
     return this.#unlessSuperseded(
       `INSERT INTO activities (run, activity, attempt, begun) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET attempt = excluded.attempt, begun = MAX(begun, excluded.begun) WHERE attempt <= excluded.attempt`,
       run,
       activity,
       attempt,
-      o.queued ? 1 : 0,
+      queued ? 1 : 0,
     );
   }
 
-  async begun(_ref: Ref, run: string, activities: readonly number[]) {
+  async begun({ run, activities }: Parameters<Activities["begun"]>[0]) {
     return activities.filter(
       (n) => this.#db.one("SELECT 1 FROM activities WHERE run = ? AND activity = ? AND begun = 1", run, n) !== null,
     );
   }
 
-  async beat(_ref: Ref, run: string, activity: number, attempt: number, details: unknown, now: Millis) {
+  async beat({ run, activity, attempt, details, now }: Parameters<Activities["beat"]>[0]) {
     return this.#unlessSuperseded(
       `INSERT INTO activities (run, activity, attempt, details, beat_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET attempt = excluded.attempt, details = excluded.details, beat_at = excluded.beat_at
@@ -46,12 +45,12 @@ export class EmbeddedActivities implements Activities {
     return this.#db.run(sql, ...values) > 0;
   }
 
-  async lastBeat(_ref: Ref, run: string, activity: number) {
+  async lastBeat({ run, activity }: ActivityKey) {
     const row = this.#db.one("SELECT details FROM activities WHERE run = ? AND activity = ?", run, activity);
     return row?.details ? parse<unknown>(row.details) : null;
   }
 
-  async requestCancel(_ref: Ref, run: string, activity: number) {
+  async requestCancel({ run, activity }: ActivityKey) {
     this.#db.run(
       "INSERT INTO activities (run, activity, cancel) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET cancel = 1",
       run,
@@ -59,7 +58,7 @@ export class EmbeddedActivities implements Activities {
     );
   }
 
-  async standing(_ref: Ref, run: string, activity: number) {
+  async status({ run, activity }: ActivityKey) {
     const row = this.#db.one("SELECT attempt, cancel FROM activities WHERE run = ? AND activity = ?", run, activity);
     return { attempt: Number(row?.attempt ?? 0), cancelRequested: row?.cancel === 1 };
   }

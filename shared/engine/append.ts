@@ -1,10 +1,14 @@
 /**
- * **append** — 1 `put LOG#<run>#<tail + 1>` if absent. Refused: the same `append_id` there = we won earlier; else the
- * position is lost: the caller reads again, decides again and keeps its local outcomes. 2 effects, and deletes of the
- * messages named. The answer to one who looks carries new messages, with the same turn check as a claim. (PROTOCOL-1, PROTOCOL-2, PROTOCOL-8)
+ * **append** (PROTOCOL-1, PROTOCOL-2, PROTOCOL-8)
  *
- * A crash after 1: the worker repeats the call; if it died too, the batch is beyond `sent`, and a message left behind is
- * known to the fold and deleted by the next driver.
+ * 1. Put the batch at `tail + 1` if that position is free. If it holds a batch of the same `append_id`, an earlier call
+ *    has written it. If it holds another: `conflict`; the caller reads again, decides again and keeps the outcomes of its
+ *    local work (interleaving "the loser of a position stops").
+ * 2. Perform the effects, delete the messages in `taken`.
+ * 3. With `look`, answer new messages, unless a newer fence exists, as in a claim.
+ *
+ * A crash after 1: the worker repeats the call. If the worker died too, the batch is after `effects_done_through`, so the
+ * next claim performs its effects; the fold knows the messages, and the next owner deletes them.
  */
 
 import type { Ports, Ref } from "../ports.ts";
@@ -18,7 +22,7 @@ export type Appended =
   | { kind: "appended"; messages: Message[]; fenced: boolean }
   | { kind: "conflict" }
   | { kind: "malformed"; detail: string }
-  /** Nothing is written: the history of the run would be over a limit. It can still be closed. */
+  /** Nothing was written: the history of the run would exceed a limit. The run can still be closed. */
   | { kind: "full"; detail: string };
 
 export interface AppendRequest {
@@ -27,11 +31,11 @@ export interface AppendRequest {
   readonly fence: number;
   readonly batch: Batch;
   readonly taken: readonly string[];
-  /** Whether to answer new messages, at the price of a read. Who does not look hears by the task that rings. Default true. */
+  /** Answers new messages, which costs a read. With false the next task delivers them. Default true. */
   readonly look?: boolean | undefined;
 }
 
-/** A batch must be what the log can hold: ids in a row, times that never fall, a closing event only through `close`. */
+/** Says why the log cannot hold the batch: ids must be in a row, times must not fall, only `close` writes a closing event. */
 export function checkBatch(batch: Batch, closing: boolean): string | null {
   let id = batch.first;
   let at = 0;
@@ -61,7 +65,7 @@ export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<
     if (head) await performEffects(ports, { ...head, run: p.run, chain: p.chain }, [p.batch]);
   }
   if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
-  return { kind: "appended", ...(p.look === false ? NO_NEWS : await news(ports, ref, p)) };
+  return { kind: "appended", ...(p.look === false ? NO_MESSAGES : await newMessages(ports, ref, p)) };
 }
 
 function full(run: string, size: string, limit: string): Appended {
@@ -69,10 +73,14 @@ function full(run: string, size: string, limit: string): Appended {
   return { kind: "full", detail };
 }
 
-const NO_NEWS = { messages: [], fenced: false };
+const NO_MESSAGES = { messages: [], fenced: false };
 
-/** New messages, unless the turn is no longer the caller's (interleaving 11). */
-async function news(ports: Ports, ref: Ref, p: AppendRequest): Promise<{ messages: Message[]; fenced: boolean }> {
+/** None if a newer fence exists (interleaving "a worker without the fence takes a message"). */
+async function newMessages(
+  ports: Ports,
+  ref: Ref,
+  p: AppendRequest,
+): Promise<{ messages: Message[]; fenced: boolean }> {
   const messages = await ports.executions.inbox(ref, p.chain);
   if (messages.length === 0) return { messages, fenced: false };
   const head = await ports.executions.head(ref);
@@ -88,6 +96,6 @@ const EFFECTFUL = new Set<string>([
   "child_cancel_requested",
   "search_keys_set",
 ]);
-/** Local work has no effects outside: the common step needs no head. */
+/** Local work has no effects outside the worker: the common step needs no read of the head. */
 const needsHead = (batch: Batch): boolean =>
   batch.events.some((e) => EFFECTFUL.has(e.kind) && !("where" in e && e.where !== undefined && e.where !== "queue"));

@@ -1,9 +1,15 @@
 /**
- * **claim** — 1 `due_at = now + guard, turn + 1, remove rung` if running, answering the head; the `due_at` of a start or
- * a mark stays as it is if it lies further than a drive's first renewal. 2 read the chain's inbox. 3 *then* the log; the
- * first claim of all need not. 4 if messages were found: read the head again; turn no longer mine: leave the messages,
- * they belong to the next holder. All strongly consistent, in this order (interleavings 1, 2, 11). Before going on:
- * perform again the effects of batches after `sent` (interleaving 12) and what a continued run still owes.
+ * **claim** (PROTOCOL-4), all reads strongly consistent, in this order (interleavings "claim removes the due time", "claim
+ * reads the log before the inbox", "a worker without the fence takes a message"):
+ *
+ * 1. Set `due_at = now + claim timeout`, raise the fence and clear `wake_pending`, if running; answers the new head. A
+ *    `due_at` that a start or a requested wake-up has set is kept where it lies far enough ahead (`KEEP_MS`).
+ * 2. Read the inbox of the chain.
+ * 3. Then read the log. The first claim of an execution need not: there is none.
+ * 4. If there are messages: read the head again. If another fence is the present one, leave the messages to its owner.
+ *
+ * Before it answers, claim flushes the outbox that a continued run inherited, and performs again the effects of batches
+ * after `effects_done_through` (interleaving "effects of a dead worker").
  */
 
 import type { Ports, Ref } from "../ports.ts";
@@ -15,20 +21,21 @@ import { performEffects } from "./effects.ts";
 import { flushOutbox } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
 
-/** The drive renews its promise before that. */
+/** A worker that still drives the execution claims it again before that. */
 const KEEP_MS: Millis = RENEW_MS + 5_000;
 /**
- * A start makes turn 1, and each claim and mark another: nobody has claimed before, so nobody has written a batch. There
- * may be messages: their senders found the head rung by its start.
+ * A start makes fence 1; each claim and each requested wake-up raises it. At fence 2 nobody has claimed before, so there
+ * is no batch yet. There may be messages: the start's own wake-up was pending when they were sent.
  */
 const FIRST_CLAIM = 2;
 
 export interface Claimed {
   readonly kind: "claimed";
   readonly head: Head;
-  /** Batches after what the caller has. */
+  /** Batches after those that the caller has. */
   readonly batches: Batch[];
   readonly messages: Message[];
+  /** True: there are messages, but a newer fence exists meanwhile; `messages` is empty. */
   readonly fenced: boolean;
   readonly now: Millis;
 }
@@ -61,9 +68,9 @@ export async function claim(
     };
   };
   let seen = await read();
-  const unsent = seen.log.filter((b) => b.first > head.effects_done_through);
-  // A refused child was put into this very inbox.
-  if (await performEffects(ports, head, unsent, "put")) seen = await read();
+  const notPerformed = seen.log.filter((b) => b.first > head.effects_done_through);
+  // `put`: the refusal of a child lies in this very inbox now.
+  if (await performEffects(ports, head, notPerformed, "put")) seen = await read();
   let { messages } = seen;
   let fenced = false;
   if (messages.length > 0) {
@@ -72,5 +79,5 @@ export async function claim(
     if (fenced) messages = [];
   }
   const batches = seen.log.filter((b) => b.first > has);
-  return { kind: "claimed", head, batches, messages, fenced: fenced, now };
+  return { kind: "claimed", head, batches, messages, fenced, now };
 }

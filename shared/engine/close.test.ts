@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import {
   completed,
   Died,
-  Driver,
   dying,
+  ManualWorker,
   MINUTE,
   pausing,
   ref,
@@ -30,20 +30,20 @@ const last: NewEvent = { kind: "execution_completed", result: null };
 const statusOf = async (s: Stage, execution: string) =>
   (await s.ports.executions.head(ref(execution)))?.status ?? "absent";
 
-/** A driver of `x` that closes with these events in one batch and whose server dies after the transaction. */
-async function closesAndDies(events: NewEvent[], owes: (run: string) => OutboxEntry[] = () => []) {
+/** A worker closes `x` with these events in one batch, and its server dies after the transaction. */
+async function closesAndDies(events: NewEvent[], outboxOf: (run: string) => OutboxEntry[] = () => []) {
   const s = await stage();
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   const batch = a.batch([...events, last]);
   await expect(
-    a.close(last, { batch, outbox: owes(a.head.run), ports: dying(s.ports, "after", "close") }),
+    a.close(last, { batch, outbox: outboxOf(a.head.run), ports: dying(s.ports, "after", "close") }),
   ).rejects.toThrow(Died);
   return { s, a };
 }
 
-test("a child that is to outlive its parent starts, though the server died right after the close", async () => {
+test("an abandoned child starts, although the server died right after its parent's close", async () => {
   const { s } = await closesAndDies([child("c", "abandon")]);
   expect(await statusOf(s, "c")).toBe("absent");
   await s.sweeping(2 * MINUTE);
@@ -51,7 +51,7 @@ test("a child that is to outlive its parent starts, though the server died right
   expect((await s.ports.executions.head(ref()))!.due_at).toBeNull();
 });
 
-test("a child asked for and ended by policy in one last step does not stay behind", async () => {
+test("a child that the last step of its parent starts and the close policy ends does not go on", async () => {
   const { s } = await closesAndDies([child("c", "terminate")], (run) => [
     { kind: "terminate_child", execution: "c", parent_run: run, child: 1 },
   ]);
@@ -60,28 +60,28 @@ test("a child asked for and ended by policy in one last step does not stay behin
   expect((await s.ports.executions.head(ref()))!.due_at).toBeNull();
 });
 
-test("search keys set in the last step are seen, though the server died right after the close", async () => {
+test("search keys of the last step are stored, although the server died right after the close", async () => {
   const { s, a } = await closesAndDies([{ kind: "search_keys_set", set: { customer: "7" }, remove: [] }]);
   await s.sweeping(2 * MINUTE);
   expect((await s.ports.executions.run(ref().workspace, a.head.run))!.search_keys).toEqual({ customer: "7" });
 });
 
-test("a run that continues as new owes the effects of its last step to nobody less", async () => {
+test("the effects of the last step of a run that continues as new are performed", async () => {
   const s = await stage();
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   const next: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
   const batch = a.batch([child("c", "abandon"), next]);
   await expect(a.close(next, { batch, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
-  await new Driver(s.ports, "B").claim();
+  await new ManualWorker(s.ports, "B").claim();
   expect(await statusOf(s, "c")).toBe("RUNNING");
 });
 
-test("search keys set in the last step go on into the run that continues", async () => {
+test("search keys of the last step are those of the run that continues", async () => {
   const s = await stage();
   await started(s, { searchKeys: { old: "1", customer: "6" } });
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   const next: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
   const batch = a.batch([{ kind: "search_keys_set", set: { customer: "7" }, remove: ["old"] }, next]);
@@ -91,22 +91,22 @@ test("search keys set in the last step go on into the run that continues", async
   expect((await s.ports.executions.run(ref().workspace, a.head.run))!.search_keys).toEqual(keys);
 });
 
-test("a close that leaves nothing behind is settled in its own transaction", async () => {
+test("a close without effects leaves no outbox, and the head is not due", async () => {
   const s = await stage();
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
-  const batch = a.batch([remote(), last]); // nobody waits for the activity any more
+  const batch = a.batch([remote(), last]); // a closed run needs no activity
   const ports = dying(s.ports, "before", "clearOutbox");
   expect((await a.close(last, { batch, ports })).kind).toBe("closed");
   expect((await s.ports.executions.head(ref()))!.due_at).toBeNull();
   expect(await s.tasks("activity")).toEqual([]);
 });
 
-test("terminating a run that continued pays what its predecessor still owed", async () => {
+test("terminating a continued run flushes the outbox of its predecessor", async () => {
   const s = await stage();
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   await a.append([child("c", "terminate")]);
   expect(await statusOf(s, "c")).toBe("RUNNING");
@@ -118,10 +118,10 @@ test("terminating a run that continued pays what its predecessor still owed", as
   expect(await statusOf(s, "c")).toBe("TERMINATED");
 });
 
-test("a child that was about to start when its parent was terminated does not stay behind", async () => {
+test("a child that is about to start when its parent is terminated ends by its policy", async () => {
   const s = await stage();
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   const pause = pausing(s.ports, "putBatch");
   const appending = a.append([child("c", "terminate"), child("d", "abandon", 2)], { ports: pause.ports });
@@ -136,7 +136,7 @@ test("a child that was about to start when its parent was terminated does not st
 test("a repeated close answers as the first did, and changes nothing", async () => {
   const s = await stage();
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   const batch = a.batch([completed]);
   expect(await a.close(completed, { batch })).toEqual({ kind: "closed" });
@@ -147,14 +147,14 @@ test("a repeated close answers as the first did, and changes nothing", async () 
   expect(await timesTaken(s, "none")).toBe(0);
 });
 
-test("a close that is repeated because its server died right after it does at once what that one still had to do", async () => {
+test("a close repeated after its server died flushes the outbox and enqueues the task at once", async () => {
   const { s, a } = await closesAndDies([child("c", "abandon")]);
   const batch = (await s.ports.executions.batches(ref(), a.head.run, 1)).at(-1)!;
   expect(await a.close(last, { batch })).toEqual({ kind: "closed" });
   expect(await statusOf(s, "c")).toBe("RUNNING");
 
   await started(s, { execution: "y" });
-  const b = new Driver(s.ports, "B", ref("y"));
+  const b = new ManualWorker(s.ports, "B", ref("y"));
   await b.claim();
   await s.tasks();
   const next: NewEvent = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null };
@@ -165,7 +165,7 @@ test("a close that is repeated because its server died right after it does at on
   expect((await s.tasks()).map(({ task }) => task.execution)).toEqual(["y"]);
 });
 
-test("a batch is refused when its numbers, times or end cannot be", () => {
+test("a batch with impossible numbers, times or end is refused", () => {
   const event = (id: number, at = 5, e: NewEvent = { kind: "timer_cancelled", timer: 1 }) =>
     ({ ...e, id, at }) as never;
   const batch = (first: number, ...events: never[]) => ({ first, events, append_id: "a" });

@@ -1,10 +1,14 @@
 /**
- * **close** (completed, failed, cancelled, continued) — one transaction, the only one of a run: the closing batch if its
- * position is free, and the final head if turn and run are mine and it is running. Turn lost: claim again, take in what
- * came, decide again: so an acknowledged signal is never lost to a close (interleaving 5). Effects owed, those of the
- * closing batch first: the head keeps a `due_at`; perform them; settle (interleaving 6).
- * **continue-as-new** is the same transaction with the head of the new run, then ring. The new run begins with the ids
- * that its predecessor took in (interleaving 9). (PROTOCOL-9)
+ * **close** (completed, failed, cancelled, continued) (PROTOCOL-9): the only transaction of a run.
+ *
+ * 1. The closing batch if its position is free, and the final head if it is running and fence and run are the caller's.
+ *    `fenced`: the caller claims again, takes in the new messages and decides again. So a close never loses an
+ *    acknowledged signal (interleaving "the closing batch is written before the head").
+ * 2. Flush the outbox, the effects of the closing batch first; the head has a `due_at` until its outbox is empty
+ *    (interleaving "close removes the due time, then tells the parent").
+ *
+ * **continue-as-new** is the same transaction with the head of the new run, then a workflow task. The new run begins with
+ * the ids of the messages that its predecessors took in (interleaving "continue with a taken message in the inbox").
  */
 
 import { effectsOf, outlivesRun } from "../core/effects.ts";
@@ -27,7 +31,7 @@ export interface CloseRequest {
   readonly taken: readonly string[];
   readonly result: Head["result"];
   readonly failure: string | null;
-  /** What the end of the run owes to its children. */
+  /** Effects of the end of the run on its children. */
   readonly outbox: readonly OutboxEntry[];
   readonly carried: readonly string[];
 }
@@ -81,12 +85,16 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
   return { kind: "closed" };
 }
 
-/** A repeated call finds its own batch: it had won. What its server died over is done now, not when the sweeper comes. */
+/**
+ * The head is not the caller's. A repeated call finds its own batch: it has closed the run before, and performs now what
+ * a dead server left, instead of leaving it to the sweeper.
+ */
 async function wonEarlier(ports: Ports, ref: Ref, p: CloseRequest, head: Head | null): Promise<Closed> {
   const [there] = await ports.executions.batches(ref, p.run, p.batch.first - 1);
   if (there?.append_id === p.batch.append_id) {
-    const left = head?.status === "RUNNING" ? head.continued_from === p.run && head.wake_pending : head?.run === p.run;
-    if (head && left && head.due_at !== null) await finish(ports, ref, p, head);
+    const unfinished =
+      head?.status === "RUNNING" ? head.continued_from === p.run && head.wake_pending : head?.run === p.run;
+    if (head && unfinished && head.due_at !== null) await finish(ports, ref, p, head);
     return { kind: "closed" };
   }
   if (there) return { kind: "conflict" };

@@ -3,8 +3,8 @@ import { definition } from "../../test/contract/subject.ts";
 import {
   completed,
   Died,
-  Driver,
   dying,
+  ManualWorker,
   ref,
   remote,
   signal,
@@ -24,36 +24,36 @@ const child = (execution: string): NewEvent => ({
   on_parent_close: "cancel",
 });
 
-test("a parent whose child is refused comes to its end, though each claim performs again what was not yet parked", async () => {
+test("a parent whose child is refused closes, although each claim performs again the effects since the last park", async () => {
   const s = await stage();
-  await started(s, { execution: "c", workflow: "lines" }); // the id is taken
+  await started(s, { execution: "c", workflow: "lines" }); // takes the id
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   await a.append([child("c")]);
   await a.claim();
   const { events } = a.next();
   expect(events).toMatchObject([{ kind: "child_failed", status: "START_FAILED" }]);
-  // Both in its last step, so that the history does not say before the close that the child was refused.
+  // Both in its last step, so that the log does not record the refusal before the close.
   expect((await a.close(completed, { batch: a.batch([...events, completed]) })).kind).toBe("closed");
 });
 
-test("a child has the search keys that its workflow's definition names, like any other start", async () => {
+test("a child has the search keys that the definition of its workflow names, like any other start", async () => {
   const s = await stage();
   const worker = { workspace: WORKSPACE, deployment: "shop", worker: "w", session: "registrar", now: s.clock.now() };
   await s.ports.registry.register({ ...worker, definitions: [definition("lines", { search_keys: ["order.id"] })] });
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   await a.append([{ ...child("c"), input: { order: { id: 7 } } } as NewEvent]);
   expect((await s.ports.executions.head(ref("c")))!.search_keys).toEqual({ "order.id": "7" });
 });
 
-test("a claim that finds its child refused gives the refusal along, and keeps its turn", async () => {
+test("a claim whose child is refused answers the refusal, and keeps its fence", async () => {
   const s = await stage();
   await started(s, { execution: "c", workflow: "lines" });
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   await expect(a.append([child("c")], { ports: dying(s.ports, "after", "putBatch") })).rejects.toThrow(Died);
   await a.claim();
@@ -61,10 +61,10 @@ test("a claim that finds its child refused gives the refusal along, and keeps it
   expect((await s.ports.executions.head(ref()))!.fence).toBe(a.head.fence);
 });
 
-test("a claim does not queue again an activity whose outcome is recorded", async () => {
+test("a claim does not queue an activity again whose outcome is in the log", async () => {
   const s = await stage();
   await started(s);
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   await a.append([remote(1), remote(2)]);
   await a.append([{ kind: "activity_completed", activity: 1, name: "charge", result: null }]);
@@ -74,16 +74,16 @@ test("a claim does not queue again an activity whose outcome is recorded", async
   expect(again.map((d) => d.task.kind === "activity" && d.task.activity)).toEqual([2]);
 });
 
-test("what a batch asked for is performed by the next claim if its server died, in the order it was asked for", async () => {
+test("the next claim performs the effects of a batch whose server died, in their order", async () => {
   const s = await stage();
   await started(s);
   const m = signal("m", s.clock.now());
-  const a = new Driver(s.ports, "A");
+  const a = new ManualWorker(s.ports, "A");
   await a.claim();
   const dead = dying(s.ports, "after", "putBatch");
   await expect(a.append([took(m), remote(), child("c")], { ports: dead })).rejects.toThrow(Died);
   expect(await s.ports.executions.head(ref("c"))).toBeNull();
-  await new Driver(s.ports, "B").claim();
+  await new ManualWorker(s.ports, "B").claim();
   expect(await s.tasks("activity")).toHaveLength(1);
   expect(await s.ports.executions.head(ref("c"))).toMatchObject({ status: "RUNNING", parent: { execution: "x" } });
 });

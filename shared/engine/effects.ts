@@ -1,34 +1,36 @@
-/** Performing the effects of batches (PROTOCOL-8): after the write that decided them, each idempotent by its key. */
+/** Performs the effects of batches (PROTOCOL-8): after the write that decided them, each idempotent by its key. */
 import { type Effect, openEffects, outlivesRun } from "../core/effects.ts";
 import { searchKeysOf } from "../core/search-keys.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
+import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
 import { messageId } from "../protocol/messages.ts";
+import { create, firstHead } from "./create.ts";
 import { send } from "./send.ts";
-import { start } from "./start.ts";
 
 type Of = Pick<Head, "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "user">;
 
 /**
- * How an execution learns that a child of its own was refused: `send` as from anybody, or only `put` by a claim, which
- * reads its inbox afterwards (a mark would take the turn of the very driver that claims, and again at every claim).
+ * How an execution learns that the server refused to start its child: `send` (message and wake-up), or `put` (message
+ * only) inside a claim, which reads the inbox next. A wake-up there would raise the fence of the claiming worker itself,
+ * and again at every claim.
  */
 export type TellSelf = "send" | "put";
 
-/** Answers whether something was put into the inbox of the execution itself. */
+/** Answers whether it put a message into the inbox of the execution itself. */
 export async function performEffects(
   ports: Ports,
   of: Of,
   batches: readonly Pick<Batch, "events">[],
   tellSelf: TellSelf = "send",
 ): Promise<boolean> {
-  let told = false;
-  for (const effect of openEffects(of, batches)) if (await perform(ports, of, effect, tellSelf)) told = true;
-  return told;
+  let toldSelf = false;
+  for (const effect of openEffects(of, batches)) if (await perform(ports, of, effect, tellSelf)) toldSelf = true;
+  return toldSelf;
 }
 
-/** Those of the last batches of a run that has closed. */
+/** The effects of the last batches of a closed run that are wanted although the run has ended. */
 export async function performLastEffects(
   ports: Ports,
   of: Of,
@@ -37,7 +39,7 @@ export async function performLastEffects(
   for (const effect of openEffects(of, batches).filter(outlivesRun)) await perform(ports, of, effect, "send");
 }
 
-/** The head of a child, if the id belongs to that child of that run and not to somebody else by now. */
+/** The head of a child; null where the id belongs to another execution by now. */
 export async function ownChild(ports: Ports, ref: Ref, parent: { run: string; child: number }): Promise<Head | null> {
   const head = await ports.executions.head(ref);
   return head?.parent?.run === parent.run && head.parent.child === parent.child ? head : null;
@@ -50,7 +52,7 @@ async function perform(ports: Ports, of: Of, effect: Effect, tellSelf: TellSelf)
       await ports.tasks.send({ workspace, deployment, queue: "activity" }, effect.task, { key: effect.key });
       return false;
     case "cancel_activity":
-      await ports.activities.requestCancel(of, run, effect.activity);
+      await ports.activities.requestCancel({ ref: of, run, activity: effect.activity });
       return false;
     case "set_search_keys":
       await setSearchKeys(ports, of, effect);
@@ -69,7 +71,6 @@ async function perform(ports: Ports, of: Of, effect: Effect, tellSelf: TellSelf)
   }
 }
 
-const LIMITS = { keys: 20, keyLength: 256, valueLength: 8192 };
 type SetKeys = Extract<Effect, { kind: "set_search_keys" }>;
 
 async function setSearchKeys(ports: Ports, of: Of, effect: SetKeys) {
@@ -77,19 +78,19 @@ async function setSearchKeys(ports: Ports, of: Of, effect: SetKeys) {
   if (head) await ports.executions.setSearchKeys(of, of.run, withKeys(head.search_keys, effect));
 }
 
-/** The search keys after a change; what is over a limit is cut or left out. */
+/** The search keys after a change. Long values are cut; keys over a limit are left out. */
 export function withKeys(before: Record<string, string>, effect: SetKeys): Record<string, string> {
   const keys = { ...before };
   for (const key of effect.remove) delete keys[key];
   for (const [key, value] of Object.entries(effect.set)) {
-    if (key.length <= LIMITS.keyLength) keys[key] = value.slice(0, LIMITS.valueLength);
+    if (key.length <= MAX_SEARCH_KEY) keys[key] = value.slice(0, MAX_SEARCH_VALUE);
   }
-  return Object.fromEntries(Object.entries(keys).slice(0, LIMITS.keys));
+  return Object.fromEntries(Object.entries(keys).slice(0, MAX_SEARCH_KEYS));
 }
 
 type StartChild = Extract<Effect, { kind: "start_child" }>["event"];
 
-/** Answers whether it was refused, and the refusal put into the parent's inbox. */
+/** Answers true after it has refused the child and put the refusal into the parent's inbox. */
 async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: TellSelf): Promise<boolean> {
   const { workspace, deployment } = of;
   const parent = { execution: of.execution, chain: of.chain, run: of.run, child: event.child };
@@ -109,7 +110,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     return refuse({ type: "ChildError", message, non_retryable: true });
   }
   const limit = registration.definition.execution_timeout;
-  const started = await start(ports, {
+  const head = firstHead(ports, {
     workspace,
     execution: event.execution,
     workflow: event.workflow,
@@ -124,6 +125,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),
     user: of.user,
   });
+  const started = await create(ports, head, "parent");
   if (started.kind !== "exists") return false;
   const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
   return refuse({ type: "ChildError", message, non_retryable: true });

@@ -1,4 +1,4 @@
-/** Ringing: a workflow task for an execution. A hint (PORT-4): losing or doubling it changes latency only. */
+/** Enqueues the workflow task of an execution. A task is a hint (PORT-4): losing or doubling it changes latency only. */
 
 import type { Ports } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
@@ -6,7 +6,7 @@ import type { Millis } from "../protocol/history.ts";
 
 type Target = Pick<Head, "workspace" | "execution" | "deployment"> & { owner?: string | null };
 
-/** `at`: not before; default now. */
+/** `at`: the task becomes visible then; default now. */
 export function enqueueWorkflowTask(ports: Ports, target: Target, at?: Millis): Promise<void> {
   const { workspace, deployment, execution, owner } = target;
   return ports.tasks.send(
@@ -16,5 +16,5 @@ export function enqueueWorkflowTask(ports: Ports, target: Target, at?: Millis): 
   );
 }
 
-/** Waits that end within this are also queued as a delayed task; longer ones are left to the sweeper. */
+/** A wait that ends within this also gets a delayed task; the sweeper finds longer ones. */
 export const SOON_MS = 120_000;

@@ -1,8 +1,8 @@
-/** The head of a run that has ended, and which effects its end puts into the outbox. */
+/** The head of a run that has ended, and the entries that its end puts into the outbox. */
 import type { Head, OutboxEntry } from "../protocol/head.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
 
-/** Whom the end of this execution concerns: its parent and its schedule. */
+/** The parent and the schedule of the execution learn its outcome. */
 export function closeOutbox(head: Head, outcome: ChildOutcome): OutboxEntry[] {
   const outbox: OutboxEntry[] = [];
   if (head.parent) outbox.push({ kind: "tell_parent", parent: head.parent, outcome });
@@ -16,7 +16,7 @@ export function closeOutbox(head: Head, outcome: ChildOutcome): OutboxEntry[] {
   return outbox;
 }
 
-/** The head of a run that has ended. It stays due until its effects are done; with none owed it is settled at once. */
+/** The head stays due while its outbox holds an entry, so that the sweeper finds it. */
 export function finalHead(
   head: Head,
   p: { status: Head["status"]; now: number; result: Head["result"]; failure: string | null; outbox: OutboxEntry[] },

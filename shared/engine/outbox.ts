@@ -1,32 +1,36 @@
 /**
- * Effects of closing a run. They stand in the head until they are performed (INV-6): a crash in between leaves the head
- * due, and the sweeper, or the next claim or start, performs them.
+ * The outbox: effects of closing a run. The head carries them until the server has performed them (INV-6). After a crash
+ * in between the head is still due, and the sweeper, the next claim or the next start performs them.
  */
 
 import type { Ports } from "../ports.ts";
 import type { Head, OutboxEntry } from "../protocol/head.ts";
 import { messageId } from "../protocol/messages.ts";
 import { ownChild, performLastEffects } from "./effects.ts";
+import { forceClose } from "./force-close.ts";
 import { send } from "./send.ts";
-import { terminate } from "./terminate.ts";
 
+/**
+ * Performs the entries in order, then clears only these: a slow flush of a running head must not clear the entries that
+ * its close has written since (interleaving "clearing the outbox of another close").
+ */
 export async function flushOutbox(ports: Ports, head: Head): Promise<void> {
-  for (const outbox of head.outbox) await perform(ports, head, outbox);
+  for (const entry of head.outbox) await perform(ports, head, entry);
   await ports.executions.clearOutbox(head, head);
 }
 
-async function perform(ports: Ports, head: Head, outbox: OutboxEntry): Promise<void> {
+async function perform(ports: Ports, head: Head, entry: OutboxEntry): Promise<void> {
   const { workspace } = head;
   const sent_at = ports.clock.now();
-  switch (outbox.kind) {
+  switch (entry.kind) {
     case "effects": {
-      const of = await ports.executions.run(workspace, outbox.run);
-      const last = await ports.executions.batches(head, outbox.run, outbox.first - 1);
+      const of = await ports.executions.run(workspace, entry.run);
+      const last = await ports.executions.batches(head, entry.run, entry.first - 1);
       if (of) await performLastEffects(ports, of, last);
       return;
     }
     case "tell_parent": {
-      const { parent, outcome } = outbox;
+      const { parent, outcome } = entry;
       const id = messageId.child(parent.run, parent.child);
       const message = { id, kind: "child", run: parent.run, child: parent.child, outcome, sent_at } as const;
       await send(ports, { workspace, execution: parent.execution }, message, parent.chain);
@@ -34,19 +38,21 @@ async function perform(ports: Ports, head: Head, outbox: OutboxEntry): Promise<v
     }
     case "terminate_child":
     case "cancel_child": {
-      const ref = { workspace, execution: outbox.execution };
-      const child = await ownChild(ports, ref, { run: outbox.parent_run, child: outbox.child });
-      if (!child) return; // not ours to end
+      const ref = { workspace, execution: entry.execution };
+      const child = await ownChild(ports, ref, { run: entry.parent_run, child: entry.child });
+      if (!child) return;
       const reason = `its parent '${head.execution}' closed`;
-      if (outbox.kind === "terminate_child") await terminate(ports, ref, { kind: "terminated", reason }, child.chain);
-      else {
-        const id = messageId.cancel(`${outbox.parent_run}-${outbox.child}-closed`);
+      if (entry.kind === "terminate_child") {
+        const ended = await forceClose(ports, ref, { kind: "terminated", reason }, child.chain);
+        if (ended.kind === "closed" && ended.head.outbox.length > 0) await flushOutbox(ports, ended.head);
+      } else {
+        const id = messageId.cancel(`${entry.parent_run}-${entry.child}-closed`);
         await send(ports, ref, { id, kind: "cancel", reason, sent_at }, child.chain);
       }
       return;
     }
     case "tell_schedule":
-      await ports.scheduleClosed?.(head, outbox);
+      await ports.scheduleClosed?.(head, entry);
       return;
   }
 }

@@ -1,8 +1,10 @@
 /**
- * **park** — `due_at = next(state), sent = tail` if `turn` and `run` are the caller's; refused: write nothing. A wait that
- * ends soon also queues a delayed task. Only park removes a running execution's `due_at` or sets it further ahead than a
- * guard: what a mark or a claim puts off by less has its delayed task, or its time-out seen by the sweeper. (PROTOCOL-4,
- * interleaving 3)
+ * **park**: sets `due_at` to the next time at which something is due and `effects_done_through` to the tail, if fence
+ * and run are the caller's; otherwise it writes nothing (interleaving "park without the fence"). A wait that ends soon
+ * also gets a delayed task. (PROTOCOL-4)
+ *
+ * Only park removes the `due_at` of a running execution, or sets it further ahead than the claim timeout. Where a
+ * requested wake-up or a claim delays `due_at` by less, a delayed task or the sweeper covers the earlier time.
  */
 
 import type { Ports, Ref } from "../ports.ts";

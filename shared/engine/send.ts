@@ -1,9 +1,15 @@
 /**
- * **send** — 0 read the head: not running -> closed. 1 put the message (idempotent by id). 2 mark: `due_at = now + ring,
- * rung, turn + 1` if running, of this chain and not rung. Refused by `rung`: accepted, somebody is already due to look.
- * Closed or of another chain: delete the message. 3 ring, then acknowledge. (PROTOCOL-3, PROTOCOL-4)
+ * **send** (PROTOCOL-3, PROTOCOL-4)
  *
- * A crash after 1: not acknowledged, taken in later or never. After 2: the sweeper rings.
+ * 1. Read the head. Not running, or another chain than asked for: `closed`.
+ * 2. Put the message; idempotent by its id.
+ * 3. Request a wake-up: set `due_at = now + wake timeout` and `wake_pending`, and raise the fence, if the head is
+ *    running, of this chain and without a pending wake-up. Refused because a wake-up is pending: the message is accepted,
+ *    the next claim reads it. Refused because the execution closed or began another chain: delete the message.
+ * 4. Enqueue a workflow task, then acknowledge.
+ *
+ * A crash after 2: the message is not acknowledged; a worker takes it in later or never. After 3: the sweeper enqueues
+ * the task.
  */
 
 import type { Ports, Ref } from "../ports.ts";
@@ -13,7 +19,7 @@ import { enqueueWorkflowTask } from "./enqueue.ts";
 
 export type SendResult = { kind: "accepted"; head: Head } | { kind: "closed"; head: Head | null };
 
-/** `chain`: only if the execution is still that start of it (outcomes); default: the present one. */
+/** `chain`: the start of the execution that the message is for, as outcomes need it; default: the present one. */
 export async function send(ports: Ports, ref: Ref, message: Message, chain?: string): Promise<SendResult> {
   const head = await ports.executions.head(ref);
   if (head?.status !== "RUNNING") return { kind: "closed", head };
@@ -23,8 +29,9 @@ export async function send(ports: Ports, ref: Ref, message: Message, chain?: str
   const requested = await ports.executions.requestWake(ref, to, ports.clock.now() + ports.settings.wakeTimeoutMs);
   if (requested.kind === "refused") {
     const found = requested.head;
-    if (found && found.status === "RUNNING" && found.chain === to) {
-      if (found.wake_pending) return { kind: "accepted", head: found };
+    if (found && found.status === "RUNNING" && found.chain === to && found.wake_pending) {
+      // The sender of the pending wake-up enqueues its task, or the sweeper does: no second task here.
+      return { kind: "accepted", head: found };
     }
     await ports.executions.removeMessages(ref, to, [message.id]);
     return { kind: "closed", head: found };

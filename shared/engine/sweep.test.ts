@@ -4,12 +4,12 @@ import { MINUTE, ref, type Stage, stage, started } from "../../test/interleaving
 import type { Ports } from "../ports.ts";
 import { embedded } from "../server/embedded.ts";
 import { start } from "./start.ts";
-import { crosses, sweep } from "./sweep.ts";
+import { crossesBackoff, sweep } from "./sweep.ts";
 
 const HOUR = 60 * MINUTE;
 
-/** Executions that sleep until `at`, and the ids for which a task is waiting. */
-async function sleeping(s: Stage, ids: readonly string[], at: number) {
+/** Parks executions until `at`. */
+async function parked(s: Stage, ids: readonly string[], at: number) {
   for (const id of ids) {
     await started(s, { execution: id });
     const head = await s.ports.executions.claim(ref(id), { dueAt: at, session: "A" });
@@ -17,6 +17,7 @@ async function sleeping(s: Stage, ids: readonly string[], at: number) {
   }
   await drainTasks(s);
 }
+/** The ids of the executions whose tasks are visible. */
 async function drainTasks(s: Stage): Promise<string[]> {
   const ids: string[] = [];
   for (;;) {
@@ -28,28 +29,28 @@ async function drainTasks(s: Stage): Promise<string[]> {
 const names = (n: number, prefix = "e") =>
   Array.from({ length: n }, (_, i) => `${prefix}${String(i).padStart(4, "0")}`);
 
-test("a round ends, and has rung every execution that is due, however many there are on a page", async () => {
+test("a round enqueues a task for every due execution, on however many pages they are, and ends", async () => {
   const s = await stage();
   const ids = names(25);
-  await sleeping(s, ids, s.clock.now() + HOUR);
+  await parked(s, ids, s.clock.now() + HOUR);
   await s.clock.advance(HOUR + 10_000);
   expect(await sweep(s.ports, MINUTE, 10)).toBe(25); // all at the same millisecond, on three pages
   expect(await drainTasks(s)).toEqual(ids);
 });
 
-test("a whole page of executions that nobody drives does not hide those that become due later", async () => {
+test("a whole page of executions without a worker does not hide those that become due later", async () => {
   const s = await stage();
-  await sleeping(s, names(20, "abandoned"), s.clock.now() + MINUTE * 3);
-  await sleeping(s, ["awake"], s.clock.now() + HOUR);
+  await parked(s, names(20, "abandoned"), s.clock.now() + MINUTE * 3);
+  await parked(s, ["awake"], s.clock.now() + HOUR);
   await s.clock.advance(HOUR - MINUTE);
   await sweep(s.ports, MINUTE, 10);
   await s.clock.advance(2 * MINUTE);
   expect(await drainTasks(s)).toContain("awake");
 });
 
-test("one that cannot be looked after is logged, and the others are served", async () => {
+test("the sweep logs an entry that fails, and goes on with the others", async () => {
   const s = await stage();
-  await sleeping(s, ["a", "b", "c"], s.clock.now() + HOUR);
+  await parked(s, ["a", "b", "c"], s.clock.now() + HOUR);
   await s.clock.advance(HOUR + 10_000);
   const lines: unknown[] = [];
   const tasks = {
@@ -61,7 +62,7 @@ test("one that cannot be looked after is logged, and the others are served", asy
   const log = { ...s.ports.log, error: (message: string, fields: unknown) => lines.push([message, fields]) };
   expect(await sweep({ ...s.ports, tasks, log }, MINUTE)).toBe(3);
   expect(await drainTasks(s)).toEqual(["b", "c"]);
-  expect(lines).toMatchObject([["an execution that is due could not be looked after", { execution: "a" }]]);
+  expect(lines).toMatchObject([["sweep: entry failed, the next round tries it again", { execution: "a" }]]);
 });
 
 /** The ports of a stage with another way to send tasks. */
@@ -73,10 +74,10 @@ const sending = (s: Stage, send: (execution: string, go: () => Promise<void>) =>
   } as Ports["tasks"],
 });
 
-test("one that takes long holds up no other: they are looked at side by side, though not all at once", async () => {
+test("an entry that takes long holds up no other: 25 run at a time", async () => {
   const s = await stage();
   const ids = names(60);
-  await sleeping(s, ids, s.clock.now() + HOUR);
+  await parked(s, ids, s.clock.now() + HOUR);
   await s.clock.advance(HOUR + 10_000);
   let underWay = 0;
   let most = 0;
@@ -100,35 +101,35 @@ test("one that takes long holds up no other: they are looked at side by side, th
   expect(most).toBe(25);
 });
 
-test("while a round takes breath, none is begun: others have the event loop to themselves", async () => {
+test("while a round waits for a commit it begins no entry, so that other requests have the event loop", async () => {
   const s = await stage();
-  await sleeping(s, names(250), s.clock.now() + HOUR);
+  await parked(s, names(250), s.clock.now() + HOUR);
   await s.clock.advance(HOUR + 10_000);
-  let breathing = false;
+  let committing = false;
   const begun: boolean[] = [];
-  const breaths: number[] = [];
+  const commits: number[] = [];
   const ports = sending(s, async (_, go) => {
-    begun.push(breathing);
+    begun.push(committing);
     await go();
   });
   const durable = async () => {
-    breaths.push(begun.length);
+    commits.push(begun.length);
     await s.ports.durable();
-    breathing = true; // those that had begun before are done by the next turn of the loop
+    committing = true; // entries that had begun before end in the next turn of the loop
     for (let i = 0; i < 3; i++) await new Promise((ok) => setImmediate(ok));
-    breathing = false;
+    committing = false;
   };
   await sweep({ ...ports, durable }, MINUTE, 70);
   expect(begun).toHaveLength(250);
   expect(begun).not.toContain(true);
-  expect(breaths).toHaveLength(2);
-  for (const [i, at] of breaths.entries()) expect(at - 100 * (i + 1)).toBeLessThan(25);
+  expect(commits).toHaveLength(2);
+  for (const [i, at] of commits.entries()) expect(at - 100 * (i + 1)).toBeLessThan(25);
 });
 
-test("a round whose time is over ends with what has begun, says so, and the next begins anew", async () => {
+test("a round that has used up its time finishes the entries that it has begun and logs that it stopped; the next starts over", async () => {
   const s = await stage();
   const ids = names(80);
-  await sleeping(s, ids, s.clock.now() + HOUR);
+  await parked(s, ids, s.clock.now() + HOUR);
   await s.clock.advance(HOUR + 10_000);
   const until = s.clock.now() + 60;
   const warnings: string[] = [];
@@ -140,39 +141,39 @@ test("a round whose time is over ends with what has begun, says so, and the next
   const seen = await sweep({ ...ports, log }, MINUTE, 10, until);
   expect(seen).toBeGreaterThanOrEqual(25);
   expect(seen).toBeLessThan(80);
-  expect(warnings).toEqual(["a round of the sweeper had no time for all that is due"]);
+  expect(warnings).toEqual(["sweep: stopped at its time budget"]);
   expect(await drainTasks(s)).toEqual(ids.slice(0, seen));
   expect(await sweep(s.ports, MINUTE)).toBe(80);
 });
 
-test("a store that fails while it is read ends the round with its error", async () => {
+test("an error of the store in a read ends the round with that error", async () => {
   const s = await stage();
-  await sleeping(s, names(20), s.clock.now() + MINUTE);
+  await parked(s, names(20), s.clock.now() + MINUTE);
   await s.clock.advance(HOUR);
   let pages = 0;
   const due: Ports["executions"]["due"] = (...p) => {
     pages += 1;
-    if (pages > 1) throw new Error("the index is away");
+    if (pages > 1) throw new Error("the index is unavailable");
     return s.ports.executions.due(...p);
   };
   const executions = new Proxy(s.ports.executions, {
     get: (target, name) => (name === "due" ? due : Reflect.get(target, name).bind(target)),
   });
-  await expect(sweep({ ...s.ports, executions }, HOUR, 10)).rejects.toThrow("the index is away");
+  await expect(sweep({ ...s.ports, executions }, HOUR, 10)).rejects.toThrow("the index is unavailable");
   expect(await drainTasks(s)).toHaveLength(10);
 });
 
-test("a store that knows only its first page does not keep a round going for ever", async () => {
+test("a store that answers its first page again and again does not keep a round going for ever", async () => {
   const s = await stage();
-  await sleeping(s, names(20), s.clock.now() + MINUTE);
-  const first = { due: (until: number, limit: number) => s.ports.executions.due(until, limit) };
+  await parked(s, names(20), s.clock.now() + MINUTE);
+  const firstPage = { due: (until: number, limit: number) => s.ports.executions.due(until, limit) };
   const executions = new Proxy(s.ports.executions, {
-    get: (target, name) => (name === "due" ? first.due : Reflect.get(target, name).bind(target)),
+    get: (target, name) => (name === "due" ? firstPage.due : Reflect.get(target, name).bind(target)),
   });
   expect(await sweep({ ...s.ports, executions }, MINUTE, 10)).toBe(10);
 });
 
-test("a round of the embedded store ends though more than a page of executions are due soon", async () => {
+test("a round of the embedded store ends although more than a page of executions are due soon", async () => {
   const store = embedded();
   const definitions = [definition("orders")];
   const { workspace } = ref();
@@ -186,9 +187,11 @@ test("a round of the embedded store ends though more than a page of executions a
   store.close();
 });
 
-test("the rings of one that stays overdue come at ages that double, and then every hour", () => {
+test("an execution that stays overdue gets tasks at ages that double, and then every hour", () => {
   const grace = 5_000;
   const every = 60_000;
-  const woken = Array.from({ length: 400 }, (_, round) => round * every).filter((age) => crosses(age, grace, every));
+  const woken = Array.from({ length: 400 }, (_, round) => round * every).filter((age) =>
+    crossesBackoff(age, grace, every),
+  );
   expect(woken.map((age) => age / MINUTE)).toEqual([1, 2, 3, 6, 11, 22, 43, 86, 146, 206, 266, 326, 386]);
 });

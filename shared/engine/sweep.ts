@@ -1,9 +1,15 @@
 /**
- * **sweep** — the debt of last resort (PROTOCOL-5). Reads the `due` index, whose answers may be stale, and never writes a running
- * head. Running and overdue by more than the grace: ring, in the rounds where the age crosses grace x 1, 2, 4 … (at
- * most an hour apart). Due soon: a delayed task. Past its deadline: time it out. Final and due: perform its close effects.
- * Every entry is looked at in every round, several at a time, the longest overdue first: neither thousands that nobody
- * drives nor one that throws or takes long hide the others.
+ * **sweep**: the fallback (PROTOCOL-5). It finds executions whose wake-up was lost. It reads the `due` index, whose
+ * answers may be stale, and never writes a running head:
+ *
+ * - running and overdue by more than the grace: enqueue a workflow task, in the rounds in which the age crosses
+ *   grace x 1, 2, 4 …, at most an hour apart,
+ * - running and due soon: enqueue a delayed task,
+ * - past its deadline: time it out,
+ * - final and due: flush its outbox.
+ *
+ * Every round looks at every entry, several at a time, the longest overdue first. So thousands of executions without a
+ * worker, an entry that throws and an entry that takes long cannot hide the others.
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
@@ -14,14 +20,14 @@ import { flushOutbox } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
 
 const HOUR = 3_600_000;
-/** So many entries are looked at side by side: on AWS each is a round trip or several. */
+/** Entries at a time: on AWS each takes a round trip or several. */
 const CONCURRENCY = 25;
-/** After so many entries others get their turn: what was written is made durable, and until then none is begun. */
-const BREATH = 100;
+/** Every 100 entries the sweep waits for a commit and begins no entry until then, so that other requests are not starved. */
+const ENTRIES_PER_COMMIT = 100;
 
 /**
- * `everyMs`: the time since the last round. Answers how many entries were seen. `page`: how many are read at a time.
- * `until`: none is begun after this; the next round begins anew.
+ * Answers how many entries it looked at. `everyMs`: the time since the last round. `page`: entries of one read. `until`:
+ * the round begins no entry after this; the next round begins with the longest overdue again.
  */
 export async function sweep(
   ports: Ports,
@@ -31,19 +37,19 @@ export async function sweep(
 ): Promise<number> {
   const now = ports.clock.now();
   let seen = 0;
-  let breath: Promise<void> | null = null;
+  let commit: Promise<void> | null = null;
   await forEachConcurrent(CONCURRENCY, allDue(ports, now + SOON_MS, page, until), async (entry) => {
-    await breath;
+    await commit;
     seen += 1;
-    const taken = seen % BREATH === 0;
-    await look(ports, entry, now, everyMs).catch((error) => {
+    const waitsForCommit = seen % ENTRIES_PER_COMMIT === 0;
+    await sweepEntry(ports, entry, now, everyMs).catch((error) => {
       const { workspace, execution } = entry;
-      ports.log.error("an execution that is due could not be looked after", { workspace, execution, error });
+      ports.log.error("sweep: entry failed, the next round tries it again", { workspace, execution, error });
     });
-    if (!taken) return;
-    breath = ports.durable();
-    await breath;
-    breath = null;
+    if (!waitsForCommit) return;
+    commit = ports.durable();
+    await commit;
+    commit = null;
   });
   return seen;
 }
@@ -52,11 +58,12 @@ async function* allDue(ports: Ports, due: Millis, size: number, until: Millis): 
   let page: DueEntry[] = [];
   do {
     const next = await ports.executions.due(due, size, page.at(-1));
-    if (same(next[0], page[0])) return; // a store that only knows its first page
+    if (isSame(next[0], page[0])) return; // a store that ignores `after` would answer its first page for ever
     page = next;
-    for (const entry of page) {
+    for (const [i, entry] of page.entries()) {
       if (ports.clock.now() >= until) {
-        ports.log.warn("a round of the sweeper had no time for all that is due", { reached: entry.dueAt });
+        const left = page.length - i;
+        ports.log.warn("sweep: stopped at its time budget", { left_on_page: left, reached: entry.dueAt });
         return;
       }
       yield entry;
@@ -64,10 +71,10 @@ async function* allDue(ports: Ports, due: Millis, size: number, until: Millis): 
   } while (page.length === size);
 }
 
-const same = (a: DueEntry | undefined, b: DueEntry | undefined): boolean =>
+const isSame = (a: DueEntry | undefined, b: DueEntry | undefined): boolean =>
   a?.execution === b?.execution && a?.workspace === b?.workspace;
 
-async function look(ports: Ports, entry: DueEntry, now: Millis, everyMs: Millis): Promise<void> {
+async function sweepEntry(ports: Ports, entry: DueEntry, now: Millis, everyMs: Millis): Promise<void> {
   if (entry.status !== "RUNNING") {
     const head = await ports.executions.head(entry);
     if (head && head.status !== "RUNNING" && head.due_at !== null) await flushOutbox(ports, head);
@@ -77,13 +84,13 @@ async function look(ports: Ports, entry: DueEntry, now: Millis, everyMs: Millis)
     await terminate(ports, entry, { kind: "timed_out" });
   } else if (entry.dueAt > now) {
     await enqueueWorkflowTask(ports, entry, entry.dueAt);
-  } else if (crosses(now - entry.dueAt, ports.settings.graceMs, everyMs)) {
+  } else if (crossesBackoff(now - entry.dueAt, ports.settings.graceMs, everyMs)) {
     await enqueueWorkflowTask(ports, entry);
   }
 }
 
-/** Does the age cross grace x 2^k (or a further hour) within the last `every`? */
-export function crosses(age: Millis, grace: Millis, every: Millis): boolean {
+/** Whether the age has crossed grace x 2^k, or a further hour, within the last `every`. */
+export function crossesBackoff(age: Millis, grace: Millis, every: Millis): boolean {
   if (age < grace) return false;
   let step = Math.max(grace, 1);
   while (step * 2 <= age && step < HOUR) step *= 2;

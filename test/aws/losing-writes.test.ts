@@ -75,7 +75,14 @@ describe.skipIf(cannotRun)("a write that loses", () => {
 
   test("a heartbeat with large details: its object expires by age", async () => {
     const head = await begun(b());
-    await ports.activities.beat(head, head.run, 1, 1, { text: large() }, b().now());
+    await ports.activities.beat({
+      ref: head,
+      run: head.run,
+      activity: 1,
+      attempt: 1,
+      details: { text: large() },
+      now: b().now(),
+    });
     expect([await staying(head), await expiring(head)]).toEqual([0, 1]);
   });
 

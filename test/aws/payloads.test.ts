@@ -180,8 +180,8 @@ describe.skipIf(cannotRun)("large payloads on AWS", () => {
   test("progress reports, heartbeats, answers and search keys may be large, too", async () => {
     const head = await begun(b);
     const text = incompressible(LARGE);
-    await ports.activities.beat(head, head.run, 1, 1, { text }, b.now());
-    expect(await ports.activities.lastBeat(head, head.run, 1)).toEqual({ text });
+    await ports.activities.beat({ ref: head, run: head.run, activity: 1, attempt: 1, details: { text }, now: b.now() });
+    expect(await ports.activities.lastBeat({ ref: head, run: head.run, activity: 1 })).toEqual({ text });
     const answer = { kind: "result" as const, result: { text } };
     await ports.answers.put(head.workspace, "q", answer);
     expect(await ports.answers.wait(head.workspace, "q", b.now() + 5_000)).toEqual(answer);

@@ -1,76 +1,83 @@
 import { expect, test } from "vitest";
+import type { ActivityKey } from "../../shared/ports.ts";
+import type { Head } from "../../shared/protocol/head.ts";
 import { begun, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
 export const activitiesContract: Contract = (of) => {
   const a = () => of().ports.activities;
+  const key = (ref: Head, activity = 1): ActivityKey => ({ ref, run: ref.run, activity });
+  const otherRun = (ref: Head): ActivityKey => ({ ref, run: uuid(), activity: 1 });
+  const beat = (ref: Head, attempt: number, details: unknown) =>
+    a().beat({ ...key(ref), attempt, details, now: of().now() });
 
-  test("of the activities asked for, those begun from the queue are told", async () => {
+  test("`begun` answers the activities of which an attempt from the queue has begun", async () => {
     const head = await begun(of());
-    expect(await a().begun(head, head.run, [1, 2, 3])).toEqual([]);
-    await a().begin(head, head.run, 2, 1, { queued: true });
-    await a().begin(head, head.run, 2, 1, { queued: true });
-    await a().begin(head, head.run, 9, 4, { queued: true });
-    await a().begin(head, head.run, 3, 2, { queued: false });
-    expect(await a().begun(head, head.run, [1, 2, 3])).toEqual([2]);
-    expect(await a().begun(head, uuid(), [2])).toEqual([]);
-    expect(await a().begun(head, head.run, [])).toEqual([]);
+    const { run } = head;
+    expect(await a().begun({ ref: head, run, activities: [1, 2, 3] })).toEqual([]);
+    await a().begin({ ...key(head, 2), attempt: 1, queued: true });
+    await a().begin({ ...key(head, 2), attempt: 1, queued: true });
+    await a().begin({ ...key(head, 9), attempt: 4, queued: true });
+    await a().begin({ ...key(head, 3), attempt: 2, queued: false });
+    expect(await a().begun({ ref: head, run, activities: [1, 2, 3] })).toEqual([2]);
+    expect(await a().begun({ ref: head, run: uuid(), activities: [2] })).toEqual([]);
+    expect(await a().begun({ ref: head, run, activities: [] })).toEqual([]);
   });
 
-  test("the details of the last heartbeat are kept, whatever attempt gave them", async () => {
+  test("the store keeps the details of the last heartbeat of any attempt", async () => {
     const head = await begun(of());
-    expect(await a().lastBeat(head, head.run, 1)).toBeNull();
-    await a().beat(head, head.run, 1, 1, { done: [1, 2], text: "ü" }, of().now());
-    expect(await a().lastBeat(head, head.run, 1)).toEqual({ done: [1, 2], text: "ü" });
-    await a().beat(head, head.run, 1, 2, 7, of().now());
-    expect(await a().lastBeat(head, head.run, 1)).toBe(7);
-    expect(await a().lastBeat(head, head.run, 2)).toBeNull();
-    expect(await a().lastBeat(head, uuid(), 1)).toBeNull();
-    await a().beat(head, head.run, 1, 2, null, of().now());
-    expect(await a().lastBeat(head, head.run, 1)).toBeNull();
+    expect(await a().lastBeat(key(head))).toBeNull();
+    await beat(head, 1, { done: [1, 2], text: "ü" });
+    expect(await a().lastBeat(key(head))).toEqual({ done: [1, 2], text: "ü" });
+    await beat(head, 2, 7);
+    expect(await a().lastBeat(key(head))).toBe(7);
+    expect(await a().lastBeat(key(head, 2))).toBeNull();
+    expect(await a().lastBeat(otherRun(head))).toBeNull();
+    await beat(head, 2, null);
+    expect(await a().lastBeat(key(head))).toBeNull();
   });
 
-  test("of an attempt that another has followed no heartbeat is kept, and it is told so", async () => {
+  test("a heartbeat of an attempt before the latest is refused and not kept", async () => {
     const head = await begun(of());
-    expect(await a().beat(head, head.run, 1, 1, "first", of().now())).toBe(true);
-    expect(await a().begin(head, head.run, 1, 2, { queued: false })).toBe(true);
-    expect(await a().lastBeat(head, head.run, 1)).toBe("first");
-    expect(await a().beat(head, head.run, 1, 1, "late", of().now())).toBe(false);
-    expect(await a().lastBeat(head, head.run, 1)).toBe("first");
-    expect(await a().beat(head, head.run, 1, 2, "second", of().now())).toBe(true);
-    expect(await a().beat(head, head.run, 1, 1, "later", of().now())).toBe(false);
-    expect(await a().lastBeat(head, head.run, 1)).toBe("second");
-    expect((await a().standing(head, head.run, 1)).attempt).toBe(2);
+    expect(await beat(head, 1, "first")).toBe(true);
+    expect(await a().begin({ ...key(head), attempt: 2, queued: false })).toBe(true);
+    expect(await a().lastBeat(key(head))).toBe("first");
+    expect(await beat(head, 1, "late")).toBe(false);
+    expect(await a().lastBeat(key(head))).toBe("first");
+    expect(await beat(head, 2, "second")).toBe(true);
+    expect(await beat(head, 1, "later")).toBe(false);
+    expect(await a().lastBeat(key(head))).toBe("second");
+    expect((await a().status(key(head))).attempt).toBe(2);
   });
 
   test("a heartbeat of a later attempt counts as its beginning", async () => {
     const head = await begun(of());
-    expect((await a().standing(head, head.run, 1)).attempt).toBe(0);
-    expect(await a().beat(head, head.run, 1, 3, "third", of().now())).toBe(true);
-    expect((await a().standing(head, head.run, 1)).attempt).toBe(3);
-    expect(await a().begin(head, head.run, 1, 2, { queued: true })).toBe(false);
-    expect(await a().begin(head, head.run, 1, 3, { queued: true })).toBe(true);
-    expect(await a().beat(head, head.run, 1, 2, "second", of().now())).toBe(false);
-    expect(await a().lastBeat(head, head.run, 1)).toBe("third");
+    expect((await a().status(key(head))).attempt).toBe(0);
+    expect(await beat(head, 3, "third")).toBe(true);
+    expect((await a().status(key(head))).attempt).toBe(3);
+    expect(await a().begin({ ...key(head), attempt: 2, queued: true })).toBe(false);
+    expect(await a().begin({ ...key(head), attempt: 3, queued: true })).toBe(true);
+    expect(await beat(head, 2, "second")).toBe(false);
+    expect(await a().lastBeat(key(head))).toBe("third");
   });
 
-  test("a request to cancel stays, and is of that activity alone", async () => {
+  test("a request to cancel stays, and concerns that activity alone", async () => {
     const head = await begun(of());
-    expect((await a().standing(head, head.run, 1)).cancelRequested).toBe(false);
-    await a().requestCancel(head, head.run, 1);
-    await a().requestCancel(head, head.run, 1);
-    expect((await a().standing(head, head.run, 1)).cancelRequested).toBe(true);
-    expect((await a().standing(head, head.run, 2)).cancelRequested).toBe(false);
-    expect((await a().standing(head, uuid(), 1)).cancelRequested).toBe(false);
+    expect((await a().status(key(head))).cancelRequested).toBe(false);
+    await a().requestCancel(key(head));
+    await a().requestCancel(key(head));
+    expect((await a().status(key(head))).cancelRequested).toBe(true);
+    expect((await a().status(key(head, 2))).cancelRequested).toBe(false);
+    expect((await a().status(otherRun(head))).cancelRequested).toBe(false);
   });
 
-  test("the facts of an activity do not disturb each other", async () => {
+  test("heartbeat, cancellation and beginning of an activity do not overwrite each other", async () => {
     const head = await begun(of());
-    await a().beat(head, head.run, 1, 1, "details", of().now());
-    await a().requestCancel(head, head.run, 1);
-    await a().begin(head, head.run, 1, 1, { queued: true });
-    expect(await a().lastBeat(head, head.run, 1)).toBe("details");
-    expect((await a().standing(head, head.run, 1)).cancelRequested).toBe(true);
-    expect(await a().begun(head, head.run, [1])).toEqual([1]);
+    await beat(head, 1, "details");
+    await a().requestCancel(key(head));
+    await a().begin({ ...key(head), attempt: 1, queued: true });
+    expect(await a().lastBeat(key(head))).toBe("details");
+    expect((await a().status(key(head))).cancelRequested).toBe(true);
+    expect(await a().begun({ ref: head, run: head.run, activities: [1] })).toEqual([1]);
   });
 };

@@ -102,12 +102,19 @@ export function reopenContract(makePorts: MakeSubject): void {
 
   test("facts about activities", async () => {
     const head = await begun(b);
-    await b.ports.activities.begin(head, head.run, 1, 1, { queued: true });
-    await b.ports.activities.beat(head, head.run, 1, 1, { at: 3 }, b.now());
-    await b.ports.activities.requestCancel(head, head.run, 1);
+    await b.ports.activities.begin({ ref: head, run: head.run, activity: 1, attempt: 1, queued: true });
+    await b.ports.activities.beat({
+      ref: head,
+      run: head.run,
+      activity: 1,
+      attempt: 1,
+      details: { at: 3 },
+      now: b.now(),
+    });
+    await b.ports.activities.requestCancel({ ref: head, run: head.run, activity: 1 });
     await reopen();
-    expect(await b.ports.activities.begun(head, head.run, [1])).toEqual([1]);
-    expect(await b.ports.activities.lastBeat(head, head.run, 1)).toEqual({ at: 3 });
-    expect((await b.ports.activities.standing(head, head.run, 1)).cancelRequested).toBe(true);
+    expect(await b.ports.activities.begun({ ref: head, run: head.run, activities: [1] })).toEqual([1]);
+    expect(await b.ports.activities.lastBeat({ ref: head, run: head.run, activity: 1 })).toEqual({ at: 3 });
+    expect((await b.ports.activities.status({ ref: head, run: head.run, activity: 1 })).cancelRequested).toBe(true);
   });
 }

@@ -1,6 +1,7 @@
 /**
- * The thirteen interleavings that break weaker versions of the protocol, by name, and those found since. Each is played twice: against the weaker
- * call, where the bad outcome must be seen, and against the real one, where it must not.
+ * Interleavings: orders of calls and crashes that break a weaker version of the protocol. The titles are names: comments
+ * cite them. The test plays each interleaving twice, against the weaker call (weaker.ts), where the bad outcome must
+ * happen, and against the real call, where it must not.
  */
 import { describe, expect, test } from "vitest";
 import { claim } from "../../shared/engine/claim.ts";
@@ -14,9 +15,9 @@ import { messageId } from "../../shared/protocol/messages.ts";
 import {
   completed,
   Died,
-  Driver,
   dying,
   local,
+  ManualWorker,
   MINUTE,
   pausing,
   ref,
@@ -34,45 +35,45 @@ import * as weaker from "./weaker.ts";
 
 const HOUR = 60 * MINUTE;
 
-describe("1: claim removes `due_at`", () => {
-  // A task is delivered twice to A and B; B finishes with it and deletes it; A claims and dies.
+describe("claim removes the due time", () => {
+  // The queue delivers a task to A and to B. B parks and deletes it. A claims and dies.
   const play = async (by: typeof claim) => {
     const s = await stage();
     await started(s);
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim();
     await b.append([timer(s.clock.now() + HOUR)]);
     expect(await b.park()).toBe(true);
     await s.tasks(); // B deletes the task
-    await new Driver(s.ports, "A").claim({ by }); // and A dies
+    await new ManualWorker(s.ports, "A").claim({ by }); // and A dies
     return s;
   };
-  test("weaker: it sleeps for ever", async () => {
+  test("weaker: nothing ever wakes the execution", async () => {
     const s = await play(weaker.claimThatRemovesDueAt);
     expect(await stuck(s)).toBe(true);
     expect(await wakes(s, 3 * HOUR)).toBe(false);
   });
-  test("real: the guard lapses and the sweeper rings", async () => {
+  test("real: the claim timeout passes and the sweeper enqueues a task", async () => {
     const s = await play(claim);
     expect(await stuck(s)).toBe(false);
     expect(await wakes(s, 4 * MINUTE)).toBe(true);
   });
 });
 
-describe("2: log read before inbox", () => {
-  // B has made its first read; A appends [m, timer] and deletes m; B makes its second read, sees nothing to do, parks; A dies.
+describe("claim reads the log before the inbox", () => {
+  // B makes its first read. A appends [m, timer] and deletes m. B makes its second read, finds nothing to do and parks. A dies.
   const play = async (by: typeof claim, firstRead: "batches" | "inbox") => {
     const s = await stage();
     const head = await started(s);
-    const first = new Driver(s.ports, "A");
+    const first = new ManualWorker(s.ports, "A");
     await first.claim();
     await first.append([{ kind: "search_keys_set", set: {}, remove: [] }]);
     await first.park();
     const m = signal("m", s.clock.now());
     await send(s.ports, ref(), m);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     const pause = pausing(s.ports, firstRead);
     const claiming = b.claim({ by, ports: pause.ports });
     await pause.reached;
@@ -82,13 +83,13 @@ describe("2: log read before inbox", () => {
     expect(head.chain).toBe(b.head.chain);
     return { s, b };
   };
-  test("weaker: B sees neither the message nor the timer, and the timer is lost", async () => {
+  test("weaker: B reads neither the message nor the timer, and the timer is lost", async () => {
     const { s, b } = await play(weaker.claimThatReadsTheLogFirst, "batches");
-    expect(b.seesNothing).toBe(true);
+    expect(b.isIdle).toBe(true);
     expect(await b.park()).toBe(true);
     expect(await stuck(s)).toBe(true);
   });
-  test("real: what is gone from the inbox stands in the log", async () => {
+  test("real: a message that is no longer in the inbox is in the log", async () => {
     const { s, b } = await play(claim, "inbox");
     expect(b.state.timers.size).toBe(1);
     expect(b.next()).toEqual({ events: [], taken: b.messages.map((m) => m.id) });
@@ -98,23 +99,23 @@ describe("2: log read before inbox", () => {
   });
 });
 
-describe("3: park without turn", () => {
-  // A has looked; a sender puts and marks and dies before its ring; A parks on its old view.
-  const play = async (park: (a: Driver, ports: Ports) => Promise<boolean>) => {
+describe("park without the fence", () => {
+  // A has claimed. A sender puts a message, requests a wake-up and dies before it enqueues the task. A parks by its old view.
+  const play = async (park: (a: ManualWorker, ports: Ports) => Promise<boolean>) => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await s.tasks();
     await a.append([{ kind: "search_keys_set", set: {}, remove: [] }]);
     await expect(send(dying(s.ports, "before", "send"), ref(), signal("m", s.clock.now()))).rejects.toThrow(Died);
-    expect(a.seesNothing).toBe(true);
+    expect(a.isIdle).toBe(true);
     const parked = await park(a, s.ports);
-    // A second message finds the head rung already, and is acknowledged.
+    // The sender of a second message finds the wake-up pending, and acknowledges.
     expect((await send(s.ports, ref(), signal("n", s.clock.now()))).kind).toBe("accepted");
     return { s, parked };
   };
-  test("weaker: the mark is wiped out with its message untaken", async () => {
+  test("weaker: the park erases the wake-up, and no worker takes the message in", async () => {
     const { s, parked } = await play((a, ports) =>
       weaker.parkWithoutFence(ports, ref(), { run: a.head.run, dueAt: a.due(), effectsDoneThrough: a.state.tail }),
     );
@@ -122,40 +123,40 @@ describe("3: park without turn", () => {
     expect(await stuck(s)).toBe(true);
     expect(await wakes(s, HOUR)).toBe(false);
   });
-  test("real: the mark took the turn, so the park is refused and the sweeper rings", async () => {
+  test("real: the wake-up has raised the fence, so the park is refused and the sweeper enqueues a task", async () => {
     const { s, parked } = await play((a) => a.park());
     expect(parked).toBe(false);
     expect(await wakes(s, 2 * MINUTE)).toBe(true);
   });
-  test("real: a zombie's park while another drives is refused as well", async () => {
+  test("real: the park of a zombie is refused as well while another worker owns the fence", async () => {
     const s = await stage();
     await started(s);
-    const zombie = new Driver(s.ports, "A");
+    const zombie = new ManualWorker(s.ports, "A");
     await zombie.claim();
-    await new Driver(s.ports, "B").claim();
+    await new ManualWorker(s.ports, "B").claim();
     expect(await zombie.park(null)).toBe(false);
     expect((await s.ports.executions.head(ref()))!.due_at).not.toBeNull();
   });
 });
 
-describe("4: “already due” judged by time", () => {
-  // The guard lapses in a long drive; a sender finds the head due and is acknowledged; the driver closes.
+describe("send judges by the clock that the head is due", () => {
+  // The claim timeout passes while A still drives. A sender finds the head due and acknowledges. A closes.
   const play = async (by: typeof send) => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await s.clock.advance(s.ports.settings.claimTimeoutMs + 1);
     const m = signal("m", s.clock.now());
     expect((await by(s.ports, ref(), m)).kind).toBe("accepted");
     return { s, a, m, closed: await a.close(completed) };
   };
-  test("weaker: the driver keeps its turn, and an acknowledged signal is lost to the close", async () => {
+  test("weaker: A keeps its fence, and its close loses an acknowledged signal", async () => {
     const { s, m, closed } = await play(weaker.sendThatTrustsTheClock);
     expect(closed.kind).toBe("closed");
     expect(await timesTaken(s, m.id)).toBe(0);
   });
-  test("real: the mark takes the turn; the driver claims again and takes the signal in", async () => {
+  test("real: the wake-up raises the fence; A claims again and takes the signal in", async () => {
     const { s, a, m, closed } = await play(send);
     expect(closed.kind).toBe("fenced");
     await a.claim();
@@ -166,23 +167,23 @@ describe("4: “already due” judged by time", () => {
   });
 });
 
-describe("5: closing batch, then head", () => {
-  // Claim; a signal is put, marked, acknowledged; the closing batch wins its position.
+describe("the closing batch is written before the head", () => {
+  // A claims. A sender puts a signal, requests a wake-up and acknowledges. The closing batch of A wins its position.
   const play = async (by: typeof close) => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     const m = signal("m", s.clock.now());
     expect((await send(s.ports, ref(), m)).kind).toBe("accepted");
     return { s, m, closed: await a.close(completed, { by }) };
   };
-  test("weaker: the acknowledged signal is lost", async () => {
+  test("weaker: the close loses the acknowledged signal", async () => {
     const { s, m, closed } = await play(weaker.closeByPositionAlone);
     expect(closed.kind).toBe("closed");
     expect(await timesTaken(s, m.id)).toBe(0);
   });
-  test("real: close needs the turn, which the mark has taken; nothing is written", async () => {
+  test("real: the wake-up has raised the fence, so the close is refused and writes nothing", async () => {
     const { s, closed } = await play(close);
     expect(closed.kind).toBe("fenced");
     expect((await s.ports.executions.head(ref()))!.status).toBe("RUNNING");
@@ -194,14 +195,14 @@ describe("5: closing batch, then head", () => {
 async function family() {
   const s = await stage();
   const parent = await started(s, { execution: "p" });
-  const waiting = new Driver(s.ports, "P", ref("p"));
+  const waiting = new ManualWorker(s.ports, "P", ref("p"));
   await waiting.claim();
   await waiting.append([
     { kind: "child_scheduled", child: 1, workflow: "lines", execution: "c", input: null, on_parent_close: "terminate" },
   ]);
   await waiting.park();
   await s.tasks();
-  const a = new Driver(s.ports, "A", ref("c"));
+  const a = new ManualWorker(s.ports, "A", ref("c"));
   await a.claim();
   const told = async () => {
     const inbox = await s.ports.executions.inbox(ref("p"), parent.chain);
@@ -210,8 +211,8 @@ async function family() {
   return { s, a, told };
 }
 
-describe("6: close removes `due_at`, then tells the parent", () => {
-  test("weaker: a crash in between, and the parent waits for ever", async () => {
+describe("close removes the due time, then tells the parent", () => {
+  test("weaker: after a crash in between the parent waits for ever", async () => {
     const { s, a, told } = await family();
     const { run, chain, fence } = a.head;
     const batch = a.batch([completed]);
@@ -227,7 +228,7 @@ describe("6: close removes `due_at`, then tells the parent", () => {
     "close",
     "putMessage",
     "requestWake",
-  ] as const)("real: a crash after `%s`, and the sweeper tells it", async (at) => {
+  ] as const)("real: after a crash after `%s` the sweeper tells it", async (at) => {
     const { s, a, told } = await family();
     await expect(a.close(completed, { ports: dying(s.ports, "after", at) })).rejects.toThrow(Died);
     expect((await s.ports.executions.head(ref("c")))!.due_at).not.toBeNull();
@@ -238,7 +239,7 @@ describe("6: close removes `due_at`, then tells the parent", () => {
   });
 });
 
-describe("7: start over a final head that owes effects", () => {
+describe("start over a final head with an outbox", () => {
   const play = async (weaken: (ports: Ports) => Ports) => {
     const { s, a, told } = await family();
     await expect(a.close(completed, { ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
@@ -255,23 +256,24 @@ describe("7: start over a final head that owes effects", () => {
     expect(again).toMatchObject({ kind: "started", head: { token: "again" } });
     return { s, told };
   };
-  test("weaker: the debt is overwritten, and the parent is never told", async () => {
+  test("weaker: the start overwrites the outbox, and nobody ever tells the parent", async () => {
     const { s, told } = await play(weaker.startOverAnyFinalHead);
     await s.sweeping(3 * HOUR);
     expect(await told()).toBe(false);
   });
-  test("real: the debt is paid, then the id is used again", async () => {
+  test("real: the start flushes the outbox before it uses the id again", async () => {
     const { told } = await play((ports) => ports);
     expect(await told()).toBe(true);
   });
 });
 
-describe("8: inbox keyed `*`", () => {
-  // A signal is put for a start of the execution that closes before the mark; its sender dies before it deletes it.
+describe("one inbox for all starts of an execution", () => {
+  // A sender puts a signal for one start of the execution, which closes before the wake-up is requested. The sender dies
+  // before it deletes the signal.
   const play = async (by: (ports: Ports, m: ReturnType<typeof signal>) => Promise<unknown>, read: typeof claim) => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     const m = signal("m", s.clock.now());
     const pause = pausing(s.ports, "head");
@@ -281,11 +283,11 @@ describe("8: inbox keyed `*`", () => {
     pause.resume();
     await expect(sending).rejects.toThrow(Died);
     await started(s); // the next start of the id
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim({ by: read });
     return { b, m };
   };
-  test("weaker: the next start takes in a signal that was meant for the last", async () => {
+  test("weaker: the next start takes in a signal for the last", async () => {
     const { b, m } = await play((ports, x) => weaker.sendToAnyChain(ports, ref(), x), weaker.claimOfAnyChain);
     expect(b.next().events).toMatchObject([{ kind: "signal_received", message: m.id }]);
   });
@@ -296,13 +298,13 @@ describe("8: inbox keyed `*`", () => {
   });
 });
 
-describe("9: continue with a taken message still in the inbox", () => {
-  const play = async (carries: "nothing" | "what was taken") => {
+describe("continue with a taken message in the inbox", () => {
+  const play = async (carries: "nothing" | "the ids taken in") => {
     const s = await stage();
     await started(s);
     const m = signal("m", s.clock.now());
     await send(s.ports, ref(), m);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await expect(a.append([took(m)], { ports: dying(s.ports, "before", "removeMessages") })).rejects.toThrow(Died);
     await a.claim();
@@ -310,25 +312,25 @@ describe("9: continue with a taken message still in the inbox", () => {
     const event: NewEvent = { kind: "execution_continued", run, workflow: "orders", input: null };
     const carried = carries === "nothing" ? [] : [...a.state.taken.keys()];
     expect((await a.close(event, { carried })).kind).toBe("closed");
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim();
     expect(b.head.run).toBe(run);
     expect(b.messages).toEqual([m]);
     return { b, m };
   };
-  test("weaker: the new run takes it in again", async () => {
+  test("weaker: the new run takes the message in again", async () => {
     const { b, m } = await play("nothing");
     expect(b.next().events).toMatchObject([{ kind: "signal_received", message: m.id }]);
   });
-  test("real: the new run begins with the ids its predecessor took in, and only deletes it", async () => {
-    const { b, m } = await play("what was taken");
+  test("real: the new run begins with the ids that its predecessor took in, and only deletes the message", async () => {
+    const { b, m } = await play("the ids taken in");
     expect(b.next()).toEqual({ events: [], taken: [m.id] });
   });
 });
 
-describe("10: orphan by receive count", () => {
-  /** A runs a local activity and its session beats for `aLives` ms; B looks at every task that comes. */
-  const play = async (aLives: number, p: { duplicate: boolean }) => {
+describe("orphans by receive count", () => {
+  /** A runs a local activity and sends heartbeats for `lifetimeOfA` ms. B receives every task. */
+  const play = async (lifetimeOfA: number, p: { duplicate: boolean }) => {
     const s = await stage();
     await s.ports.registry.register({
       workspace: ref().workspace,
@@ -339,31 +341,31 @@ describe("10: orphan by receive count", () => {
       now: s.clock.now(),
     });
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await a.append([local("A")]);
     const q = { workspace: ref().workspace, deployment: "shop", queue: "workflow" as const };
     const [delivery] = await s.ports.tasks.receive(q, { session: "A", max: 1, waitMs: 0 });
     if (p.duplicate) {
-      // The queue delivers A's task to B, too, as the same first delivery; B has nothing to do and deletes it.
+      // The queue delivers A's task to B as well, as the same first delivery. B finds nothing to do and deletes it.
       await s.ports.tasks.finish(q.workspace, [delivery!.receipt]);
     }
-    /** Looks for `ms`; answers by which rule, and when, B would have repeated the activity. */
-    const look = async (ms: number) => {
+    /** Runs for `ms`; answers by which rule, and when, B would have repeated the activity. */
+    const observe = async (ms: number) => {
       const found: { byCount: number[]; bySession: number[] } = { byCount: [], bySession: [] };
       const from = s.clock.now();
       while (s.clock.now() < from + ms) {
         await s.sweeping(MINUTE);
         const now = s.clock.now();
-        if (now < from + aLives) {
+        if (now < from + lifetimeOfA) {
           await s.ports.registry.beat({ ...q, worker: "a", session: "A", now });
           if (!p.duplicate) await s.ports.tasks.extend(q.workspace, [delivery!.receipt], 2 * MINUTE);
         }
         if (!p.duplicate && now >= from + 12 * HOUR) {
-          await s.ports.tasks.extend(q.workspace, [delivery!.receipt], 0); // a queue lends nothing for longer than 12 h
+          await s.ports.tasks.extend(q.workspace, [delivery!.receipt], 0); // no SQS lease lasts longer than 12 h
         }
         for (const d of await s.ports.tasks.receive(q, { session: "B", max: 9, waitMs: 0 })) {
-          const b = new Driver(s.ports, "B");
+          const b = new ManualWorker(s.ports, "B");
           await b.claim();
           const beat = (await s.ports.registry.heartbeats(q.workspace, ["A"])).get("A") ?? 0;
           if (b.next({ dead: () => d.attempt > 1 }).events.length > 0) found.byCount.push(now - from);
@@ -376,36 +378,36 @@ describe("10: orphan by receive count", () => {
       }
       return found;
     };
-    return { look };
+    return { observe };
   };
-  test("B deletes A's duplicate task, A dies: by count nobody repeats the activity, by session somebody does", async () => {
-    const { look } = await play(0, { duplicate: true });
-    const { byCount, bySession } = await look(HOUR);
+  test("B deletes A's duplicate task, A dies: by count no worker repeats the activity, by session B does", async () => {
+    const { observe } = await play(0, { duplicate: true });
+    const { byCount, bySession } = await observe(HOUR);
     expect(byCount).toEqual([]);
     expect(bySession.length).toBeGreaterThan(0);
     expect(bySession[0]!).toBeLessThan(10 * MINUTE);
   });
-  test("an activity of 13 h: by count it is repeated while it runs, by session it is not", async () => {
-    const { look } = await play(Number.POSITIVE_INFINITY, { duplicate: false });
-    const { byCount, bySession } = await look(13 * HOUR);
+  test("an activity of 13 h: by count B repeats it while it runs, by session B does not", async () => {
+    const { observe } = await play(Number.POSITIVE_INFINITY, { duplicate: false });
+    const { byCount, bySession } = await observe(13 * HOUR);
     expect(byCount.length).toBeGreaterThan(0);
     expect(bySession).toEqual([]);
   });
 });
 
-describe("11: non-holder takes an unmarked message", () => {
-  // A and B claim; B, the holder, reads an empty inbox; m is put and its sender dies; A reads m.
+describe("a worker without the fence takes a message", () => {
+  // A and B claim. B, the owner, reads an empty inbox. A sender puts m and dies before it requests a wake-up. A reads m.
   const play = async (by: typeof claim) => {
     const s = await stage();
     await started(s);
-    const first = new Driver(s.ports, "first");
+    const first = new ManualWorker(s.ports, "first");
     await first.claim();
     await first.append([{ kind: "search_keys_set", set: {}, remove: [] }]);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     const pause = pausing(s.ports, "claim");
     const claiming = a.claim({ by, ports: pause.ports });
     await pause.reached;
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim();
     expect(b.messages).toEqual([]);
     const m = signal("m", s.clock.now());
@@ -414,26 +416,26 @@ describe("11: non-holder takes an unmarked message", () => {
     await claiming;
     return { s, a, b, m };
   };
-  test("weaker: A appends [m, timer] and dies; B, its log older, parks “none”", async () => {
+  test("weaker: A appends [m, timer] and dies; B parks by its older log without a due time", async () => {
     const { s, a, b, m } = await play(weaker.claimThatTakesAnyMessage);
     expect(a.messages).toEqual([m]);
     await a.append([took(m), timer(s.clock.now() + HOUR)]);
-    expect(b.seesNothing).toBe(true);
+    expect(b.isIdle).toBe(true);
     expect(await b.park()).toBe(true);
     expect(await stuck(s)).toBe(true);
   });
-  test("real: A has lost the turn and leaves the message to the next holder", async () => {
+  test("real: A finds a newer fence and leaves the message to the next owner", async () => {
     const { s, a, b, m } = await play(claim);
     expect(a.messages).toEqual([]);
     expect(await b.park()).toBe(true);
-    expect(await s.ports.executions.inbox(ref(), a.head.chain)).toEqual([m]); // never acknowledged, never lost
+    expect(await s.ports.executions.inbox(ref(), a.head.chain)).toEqual([m]); // not acknowledged, and not lost
   });
   test("real: the same holds for messages in the answer of an append", async () => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim();
     const m = signal("m", s.clock.now());
     await expect(send(dying(s.ports, "before", "requestWake"), ref(), m)).rejects.toThrow(Died);
@@ -442,24 +444,24 @@ describe("11: non-holder takes an unmarked message", () => {
   });
 });
 
-describe("12: effects of a dead driver", () => {
-  // A appends [m, remote activity] and dies before the task is sent; the next driver sees nothing to do and parks.
+describe("effects of a dead worker", () => {
+  // A appends [m, queued activity] and dies before the task is sent. The next worker finds nothing to do and parks.
   const play = async (by: typeof claim) => {
     const s = await stage();
     await started(s);
     const m = signal("m", s.clock.now());
     await send(s.ports, ref(), m);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await expect(a.append([took(m), remote()], { ports: dying(s.ports, "before", "send") })).rejects.toThrow(Died);
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim({ by });
     expect(b.next().events).toEqual([]);
     expect(await b.park()).toBe(true);
     await s.sweeping(HOUR);
     return (await s.tasks("activity")).length;
   };
-  test("weaker: the activity is recorded and never queued", async () => {
+  test("weaker: the log has the activity, and no task for it is ever sent", async () => {
     expect(await play(weaker.claimWithoutEffects)).toBe(0);
   });
   test("real: a claim performs again the effects of batches after `effects_done_through`", async () => {
@@ -467,16 +469,17 @@ describe("12: effects of a dead driver", () => {
   });
 });
 
-describe("13: loser of a position stops quietly", () => {
-  // A runs a local activity; B, handed a duplicate, fires a timer; A's outcome loses its position. A's session lives.
+describe("the loser of a position stops", () => {
+  // A runs a local activity. B receives a duplicate task and fires a timer. The batch with A's outcome loses its position.
+  // A's session is alive.
   const play = async (loser: "stops" | "reads again and goes on") => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await a.append([local("A"), timer(s.clock.now() + 1_000)]);
     await s.clock.advance(2_000);
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim();
     expect((await b.append(b.next().events)).kind).toBe("appended"); // timer fired
     await b.park();
@@ -488,7 +491,7 @@ describe("13: loser of a position stops quietly", () => {
       await a.reread();
       expect((await a.append(a.next({ outcomes }).events)).kind).toBe("appended");
     }
-    /** B looks as often as it is rung; A is alive, so the activity is no orphan. */
+    // B claims whenever a task arrives. A is alive, so the activity is no orphan.
     for (let i = 0; i < 60; i++) {
       await s.sweeping(MINUTE);
       if ((await s.tasks()).length === 0) continue;
@@ -500,7 +503,7 @@ describe("13: loser of a position stops quietly", () => {
     await b.reread();
     return b.state.activities.has(1);
   };
-  test("weaker: the activity stays open for as long as A lives, though it has ended", async () => {
+  test("weaker: the activity stays open for as long as A lives, although it has ended", async () => {
     expect(await play("stops")).toBe(true);
   });
   test("real: the loser keeps its outcome, reads again, decides again", async () => {
@@ -508,16 +511,16 @@ describe("13: loser of a position stops quietly", () => {
   });
 });
 
-describe("14: settling what another close owes", () => {
-  // The child continues as new and owes an effect to a child of its own. A slow driver has read that debt; another closes
-  // the new run, which owes the parent, and dies; the slow one performs the old debt and settles.
+describe("clearing the outbox of another close", () => {
+  // The child continues as new, with an outbox entry for a child of its own. A slow worker reads that outbox. Another
+  // worker closes the new run, with an entry for the parent, and dies. The slow worker performs the old entry and clears.
   const play = async (weaken: (ports: Ports) => Ports) => {
     const { s, a, told } = await family();
     const run = crypto.randomUUID();
     const event: NewEvent = { kind: "execution_continued", run, workflow: "lines", input: null };
     const outbox = [{ kind: "cancel_child" as const, execution: "nobody", parent_run: a.head.run, child: 1 }];
     await expect(a.close(event, { outbox, ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
-    const slow = new Driver(s.ports, "slow", ref("c"));
+    const slow = new ManualWorker(s.ports, "slow", ref("c"));
     const pause = pausing(weaken(s.ports), "claim");
     const claiming = slow.claim({ ports: pause.ports });
     await pause.reached;
@@ -528,24 +531,24 @@ describe("14: settling what another close owes", () => {
     await s.sweeping(HOUR);
     return told();
   };
-  test("weaker: the debt of the end is erased, and the parent is never told", async () => {
-    expect(await play(weaker.settleWhateverIsOwed)).toBe(false);
+  test("weaker: it erases the entry of the close, and nobody ever tells the parent", async () => {
+    expect(await play(weaker.clearAnyOutbox)).toBe(false);
   });
-  test("real: only what was seen is settled", async () => {
+  test("real: it clears only the entries that it has read", async () => {
     expect(await play((ports) => ports)).toBe(true);
   });
 });
 
-describe("15: an outcome that is younger than the log", () => {
-  // B, the holder, has appended; before it reads its inbox A, whose local activity has ended, appends a remote activity at
-  // the next position; that is done at once, and its outcome put; B reads it; only then comes the mark.
+describe("an outcome younger than the log", () => {
+  // B, the owner, has appended. Before B reads its inbox, A, whose local activity has ended, appends a queued activity at
+  // the next position. A worker runs it at once and puts its outcome. B reads the outcome. Only then the wake-up follows.
   const play = async () => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await a.append([local("A"), timer(s.clock.now())]);
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim();
     const appended = pausing(s.ports, "putBatch");
     const appending = b.append(b.next().events, { ports: appended.ports });
@@ -579,41 +582,41 @@ describe("15: an outcome that is younger than the log", () => {
     };
     return { s, a, b, finish };
   };
-  /** The next holder; answers whether the activity is still open when it has taken in everything. */
-  const goesOn = async (s: Awaited<ReturnType<typeof stage>>) => {
-    const c = new Driver(s.ports, "C");
+  /** Claims and takes in all messages; answers whether the activity is still open. */
+  const staysOpen = async (s: Awaited<ReturnType<typeof stage>>) => {
+    const c = new ManualWorker(s.ports, "C");
     await c.claim();
     const { events, taken } = c.next();
     if (events.length > 0) await c.append(events, { taken });
     return c.state.activities.has(2);
   };
-  test("weaker: B knows no such activity, takes the outcome for an old one and deletes it: it is never taken in", async () => {
+  test("weaker: B does not know the activity, takes the outcome for an old one and deletes it: no worker takes it in", async () => {
     const { s, b, finish } = await play();
     await s.ports.executions.removeMessages(ref(), b.head.chain, [b.messages[0]!.id]);
     await finish();
-    expect(await goesOn(s)).toBe(true);
-    expect(await stuck(s)).toBe(false); // the mark has rung, but there is nothing left to find
+    expect(await staysOpen(s)).toBe(true);
+    expect(await stuck(s)).toBe(false); // a worker wakes up, but the outcome is gone
   });
-  test("real: an outcome of something not heard of is left for whoever has", async () => {
+  test("real: B leaves the outcome of an unknown activity to a worker that knows it", async () => {
     const { s, b, finish } = await play();
     const { events, taken } = b.next();
     expect(events).toEqual([]);
     expect(taken).toEqual([]);
     await finish();
-    expect(await goesOn(s)).toBe(false);
+    expect(await staysOpen(s)).toBe(false);
   });
 });
 
-describe("16: effects of a batch that was only read", () => {
-  // A, no longer the holder, wins a position with a remote activity and dies with its server before the task is sent. B,
-  // the holder, loses that position, learns the batch and parks.
+describe("effects of a batch that a worker has only read", () => {
+  // A, no longer the owner, wins a position with a queued activity and dies with its server before the task is sent. B,
+  // the owner, loses that position, reads the batch and parks.
   const play = async (loser: "reads" | "claims") => {
     const s = await stage();
     await started(s);
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await a.append([local("A"), timer(s.clock.now() + 1_000)]);
-    const b = new Driver(s.ports, "B");
+    const b = new ManualWorker(s.ports, "B");
     await b.claim();
     await s.clock.advance(2_000);
     const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: null } }];
@@ -624,30 +627,31 @@ describe("16: effects of a batch that was only read", () => {
     if (loser === "reads") await b.reread();
     else await b.claim();
     expect(b.next().events).toEqual([]);
-    expect(await b.park()).toBe(true); // and says that all it knows was performed
+    expect(await b.park()).toBe(true); // with `effects_done_through` at its tail
     await s.sweeping(3 * HOUR);
     return (await s.tasks("activity")).length;
   };
-  test("weaker: a loser that only reads says of an effect that it was performed, and it never is", async () => {
+  test("weaker: a loser that only reads reports an effect as performed, and nobody ever performs it", async () => {
     expect(await play("reads")).toBe(0);
   });
-  test("real: a loser claims, which performs it", async () => {
+  test("real: a loser claims, and the claim performs the effect", async () => {
     expect(await play("claims")).toBe(1);
   });
 });
 
-describe("17: a start that is repeated after the end", () => {
-  // A request to start is slow; its client asks again with the same token; that start runs and closes; the first arrives.
+describe("a start repeated after the end", () => {
+  // A request to start is slow. Its client repeats it with the same token. That start runs and closes. Then the first
+  // request arrives.
   const play = async (token: "one" | "two") => {
     const s = await stage();
     await started(s, { token: "one" });
-    const a = new Driver(s.ports, "A");
+    const a = new ManualWorker(s.ports, "A");
     await a.claim();
     await a.close(completed);
     await started(s, { token });
     return (await s.ports.executions.head(ref()))!.status;
   };
-  test("weaker: were the token not part of the condition, it would run a second time", async () => {
+  test("weaker: without the token in the condition the execution runs a second time", async () => {
     expect(await play("two")).toBe("RUNNING");
   });
   test("real: the same token is the same start", async () => {
@@ -655,14 +659,14 @@ describe("17: a start that is repeated after the end", () => {
   });
 });
 
-test("a debt performed twice tells the parent once", async () => {
+test("an outbox entry performed twice tells the parent once", async () => {
   const { s, a, told } = await family();
   await expect(a.close(completed, { ports: dying(s.ports, "after", "close") })).rejects.toThrow(Died);
   const final = (await s.ports.executions.head(ref("c")))!;
   await flushOutbox(s.ports, final);
   await flushOutbox(s.ports, final);
   expect(await told()).toBe(true);
-  const parent = new Driver(s.ports, "P", ref("p"));
+  const parent = new ManualWorker(s.ports, "P", ref("p"));
   await parent.claim();
   expect(parent.messages).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 /**
- * A stage for interleavings: the embedded store, a clock moved by hand, ports that stop or die at a named call, and
- * drivers moved by hand, one protocol call at a time.
+ * A stage for interleavings: the embedded store, a manual clock, ports that pause or die at a named call, and workers
+ * that a test moves one protocol call at a time.
  */
 import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
@@ -22,15 +22,15 @@ import { definition } from "../contract/subject.ts";
 export const WORKSPACE = "00000000-0000-4000-8000-000000000001";
 export const MINUTE = 60_000;
 
-/** The process that made the call is gone; whoever waits for its answer never gets one. */
+/** The process that made the call is dead: its caller gets no answer. */
 export class Died extends Error {}
 
 export interface Stage {
   readonly ports: Ports;
   readonly clock: ManualClock;
-  /** Rounds of the sweeper, one each minute, for so long. */
+  /** Advances the clock by `ms`, with a round of the sweeper each minute. */
   sweeping(ms: Millis): Promise<void>;
-  /** Workflow tasks that a worker would be handed now; they are finished at once. */
+  /** Receives the tasks that are visible now, and finishes them at once. */
   tasks(queue?: "workflow" | "activity"): Promise<Delivery[]>;
 }
 
@@ -57,7 +57,7 @@ export async function stage(): Promise<Stage> {
     },
     async tasks(queue = "workflow") {
       const q = { workspace: WORKSPACE, deployment: "shop", queue };
-      const deliveries = await ports.tasks.receive(q, { session: "anybody", max: 100, waitMs: 0 });
+      const deliveries = await ports.tasks.receive(q, { session: "any", max: 100, waitMs: 0 });
       await ports.tasks.finish(
         WORKSPACE,
         deliveries.map((d) => d.receipt),
@@ -87,7 +87,7 @@ export async function started(s: Stage, over: Partial<Parameters<typeof start>[1
 
 export type Call = keyof Ports["executions"] | keyof Ports["tasks"];
 
-/** The same ports, dying at (before) or after their next call of this name. */
+/** The same ports, which die before or after their next call of this name. */
 export function dying(ports: Ports, when: "before" | "after", call: Call): Ports {
   return wrapped(ports, async (name, go) => {
     if (name !== call) return go();
@@ -98,12 +98,12 @@ export function dying(ports: Ports, when: "before" | "after", call: Call): Ports
 
 export interface Pause {
   readonly ports: Ports;
-  /** Resolves when the call has been made and its answer is held back. */
+  /** Resolves when the call is made and its answer held back. */
   readonly reached: Promise<void>;
   /** Lets the answer go. */
   resume(): void;
 }
-/** The same ports, holding back the answer of their next call of this name. */
+/** The same ports, which hold back the answer of their next call of this name. */
 export function pausing(ports: Ports, call: Call): Pause {
   let reach = () => {};
   let resume = () => {};
@@ -145,8 +145,8 @@ export const signal = (id: string, at: Millis): Message => ({
   sent_at: at,
 });
 
-/** What this driver knows; each method is one call of the protocol. */
-export class Driver {
+/** A worker with its view of one execution; each method is one call of the protocol. */
+export class ManualWorker {
   readonly session: string;
   readonly #ports: Ports;
   readonly #ref: Ref;
@@ -163,12 +163,12 @@ export class Driver {
   async claim(p: { ports?: Ports; by?: typeof claim } = {}): Promise<Claimed> {
     const claimed = await (p.by ?? claim)(p.ports ?? this.#ports, this.#ref, { session: this.session });
     if (claimed.kind !== "claimed") throw new Error("nothing to claim");
-    this.see(claimed.head, claimed.batches);
+    this.view(claimed.head, claimed.batches);
     this.messages = claimed.messages;
     return claimed;
   }
 
-  see(head: Head, batches: readonly Batch[]): void {
+  view(head: Head, batches: readonly Batch[]): void {
     this.head = head;
     this.state = fold(
       stateOf(startedOf(head)),
@@ -179,10 +179,10 @@ export class Driver {
   /** Rebuilds the view from the store, without claiming. */
   async reread(): Promise<void> {
     const head = (await this.#ports.executions.head(this.#ref))!;
-    this.see({ ...head, fence: this.head.fence }, await this.#ports.executions.batches(this.#ref, head.run, 1));
+    this.view({ ...head, fence: this.head.fence }, await this.#ports.executions.batches(this.#ref, head.run, 1));
   }
 
-  /** What it would record now of messages, timers and its own outcomes. */
+  /** The events that it would record now of messages, timers and its own outcomes. */
   next(p: { outcomes?: LocalOutcome[]; running?: boolean; dead?: (session: string) => boolean } = {}) {
     return decide(this.state, {
       now: this.#ports.clock.now(),
@@ -198,8 +198,8 @@ export class Driver {
     });
   }
 
-  /** Nothing of its view is left to do, and nothing will happen without a message. */
-  get seesNothing(): boolean {
+  /** Its view leaves nothing to do, and only a message can make something happen. */
+  get isIdle(): boolean {
     const { events } = this.next();
     return events.length === 0 && this.due() === null;
   }
@@ -217,7 +217,7 @@ export class Driver {
     const at = Math.max(this.#ports.clock.now(), this.state.at);
     const placed = events.map((e, i) => ({ ...e, id: first + i, at }) as HistoryEvent);
     const last = placed.length - 1;
-    // Workflow code has been given every stimulus so far, and has decided.
+    // As if workflow code had received every stimulus so far and had decided.
     placed[last] = { ...placed[last]!, decided: first + last };
     return { first, events: placed, append_id: crypto.randomUUID() };
   }
@@ -269,16 +269,16 @@ export const took = (message: Message): NewEvent => ({
   input: null,
 });
 
-/** INV-5 broken: nobody will ever look at it by itself, though a driver that looked would find something to do. */
+/** INV-5 broken: the execution is never due, although a worker that claims it would find something to do. */
 export async function stuck(s: Stage, of: Ref = ref()): Promise<boolean> {
   const head = (await s.ports.executions.head(of))!;
   if (head.status !== "RUNNING" || head.due_at !== null) return false;
-  const driver = new Driver(s.ports, "fresh", of);
-  driver.see(head, await s.ports.executions.batches(of, head.run, 1));
-  driver.messages = await s.ports.executions.inbox(of, head.chain);
-  return !driver.seesNothing;
+  const worker = new ManualWorker(s.ports, "fresh", of);
+  worker.view(head, await s.ports.executions.batches(of, head.run, 1));
+  worker.messages = await s.ports.executions.inbox(of, head.chain);
+  return !worker.isIdle;
 }
-/** Somebody is handed a task for it within so long, the sweeper being at work. */
+/** Whether a task for it is enqueued within `within` ms, while the sweeper runs. */
 export async function wakes(s: Stage, within: Millis, execution = "x"): Promise<boolean> {
   for (let passed = 0; passed < within; passed += MINUTE) {
     await s.sweeping(MINUTE);
@@ -286,7 +286,7 @@ export async function wakes(s: Stage, within: Millis, execution = "x"): Promise<
   }
   return false;
 }
-/** How often a message was taken in, over all runs of all chains of the execution. */
+/** How often workers took the message in, over all runs of all chains of the execution. */
 export async function timesTaken(s: Stage, message: string, of: Ref = ref()): Promise<number> {
   const q = { workspace: of.workspace, sortBy: "start_time", order: "asc", limit: 100 } as const;
   const { runs } = await s.ports.executions.runs(q);

@@ -1,4 +1,7 @@
-/** The calls of the protocol as they were before each of the thirteen interleavings was understood. Never use these. */
+/**
+ * Weaker versions of the protocol's calls, each with the title of the interleaving (interleavings.test.ts) that breaks it.
+ * For tests only.
+ */
 import { claim } from "../../shared/engine/claim.ts";
 import type { CloseRequest, close } from "../../shared/engine/close.ts";
 import { enqueueWorkflowTask } from "../../shared/engine/enqueue.ts";
@@ -10,7 +13,7 @@ import type { Message } from "../../shared/protocol/messages.ts";
 
 type Claim = typeof claim;
 
-/** 1: the claim takes the due time away, because "I look now". */
+/** "claim removes the due time": the worker looks now, so the claim needs no later wake-up. */
 export const claimThatRemovesDueAt: Claim = async (ports, ref, p) => {
   const claimed = await claim(ports, ref, p);
   if (claimed.kind === "claimed") {
@@ -23,7 +26,7 @@ export const claimThatRemovesDueAt: Claim = async (ports, ref, p) => {
 const begin = (ports: Ports, ref: Ref, session: string) =>
   ports.executions.claim(ref, { dueAt: ports.clock.now() + ports.settings.claimTimeoutMs, session });
 
-/** 2: the log is read before the inbox. */
+/** "claim reads the log before the inbox". */
 export const claimThatReadsTheLogFirst: Claim = async (ports, ref, p) => {
   const head = await begin(ports, ref, p.session);
   if (!head) return { kind: "closed" };
@@ -32,7 +35,7 @@ export const claimThatReadsTheLogFirst: Claim = async (ports, ref, p) => {
   return { kind: "claimed", head, batches, messages, fenced: false, now: ports.clock.now() };
 };
 
-/** 8: one inbox for all starts of an execution. */
+/** "one inbox for all starts of an execution". */
 export const claimOfAnyChain: Claim = async (ports, ref, p) => {
   const head = await begin(ports, ref, p.session);
   if (!head) return { kind: "closed" };
@@ -50,7 +53,7 @@ export const sendToAnyChain = async (ports: Ports, ref: Ref, message: Message): 
   return { kind: "closed", head: requested.head };
 };
 
-/** 11: whoever reads a message takes it, holder or not. */
+/** "a worker without the fence takes a message": claim does not read the head again. */
 export const claimThatTakesAnyMessage: Claim = async (ports, ref, p) => {
   const head = await begin(ports, ref, p.session);
   if (!head) return { kind: "closed" };
@@ -59,13 +62,13 @@ export const claimThatTakesAnyMessage: Claim = async (ports, ref, p) => {
   return { kind: "claimed", head, batches, messages, fenced: false, now: ports.clock.now() };
 };
 
-/** 12: effects are performed by those who append, and by nobody else. */
+/** "effects of a dead worker": only append performs effects. */
 export const claimWithoutEffects: Claim = async (ports, ref, p) => {
   const quiet: Ports = { ...ports, tasks: { ...ports.tasks, send: async () => {} } };
   return claim(quiet, ref, p);
 };
 
-/** 3: park asks for nobody's turn. */
+/** "park without the fence". */
 export const parkWithoutFence = async (
   ports: Ports,
   ref: Ref,
@@ -75,7 +78,7 @@ export const parkWithoutFence = async (
   return ports.executions.park(ref, { ...p, fence: head.fence });
 };
 
-/** 4: a head whose due time has passed is "due already" and needs no mark. */
+/** "send judges by the clock that the head is due": such a head needs no wake-up. */
 export const sendThatTrustsTheClock: typeof send = async (ports, ref, message) => {
   const head = await ports.executions.head(ref);
   if (head?.status !== "RUNNING") return { kind: "closed", head };
@@ -86,7 +89,7 @@ export const sendThatTrustsTheClock: typeof send = async (ports, ref, message) =
   return { kind: "accepted", head };
 };
 
-/** 5: the closing batch wins its position like any other, and the head follows. */
+/** "the closing batch is written before the head": the position decides, not the fence. */
 export const closeByPositionAlone: typeof close = async (ports, ref, p) => {
   const head = (await ports.executions.head(ref))!;
   const next = finalHead(head, ending(p));
@@ -94,7 +97,7 @@ export const closeByPositionAlone: typeof close = async (ports, ref, p) => {
   return done.kind === "closed" ? done : { kind: "conflict" };
 };
 
-/** 6: a final head is not due; whom the close concerns is told afterwards. */
+/** "close removes the due time, then tells the parent": the final head is not due. */
 export const closeThatTellsAfterwards = async (ports: Ports, ref: Ref, p: CloseRequest, tell: () => Promise<void>) => {
   const head = (await ports.executions.head(ref))!;
   const next = finalHead(head, ending(p));
@@ -111,7 +114,7 @@ const ending = (p: CloseRequest) => ({
   outbox: [],
 });
 
-/** 7: a final head gives way, whatever it owes. */
+/** "start over a final head with an outbox": the start overwrites the outbox. */
 export const startOverAnyFinalHead = (ports: Ports): Ports =>
   withCall(ports, "create", async (real, next: Head, overFinal: boolean) => {
     const old = await real.head(next);
@@ -119,8 +122,8 @@ export const startOverAnyFinalHead = (ports: Ports): Ports =>
     return real.create(next, overFinal);
   });
 
-/** 14: whoever has performed the debts of a run settles them, whatever the run owes by now. */
-export const settleWhateverIsOwed = (ports: Ports): Ports =>
+/** "clearing the outbox of another close": the flush clears all entries, also those that it has not read. */
+export const clearAnyOutbox = (ports: Ports): Ports =>
   withCall(ports, "clearOutbox", async (real, ref: Ref, seen: { run: string }) => {
     const head = await real.head(ref);
     if (head) await real.clearOutbox(ref, { run: seen.run, status: head.status });

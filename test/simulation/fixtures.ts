@@ -67,32 +67,32 @@ export function memoryActivities(): Activities {
   const beats = new Map<string, unknown>();
   const cancels = new Set<string>();
   const latest = new Map<string, number>();
-  const heard = (id: string, attempt: number) => {
+  const isLatest = (id: string, attempt: number) => {
     if (attempt < (latest.get(id) ?? 0)) return false;
     latest.set(id, attempt);
     return true;
   };
-  const key = (run: string, activity: number) => `${run}/${activity}`;
+  const key = ({ run, activity }: { run: string; activity: number }) => `${run}/${activity}`;
   return {
-    async begin(_ref, run, activity, attempt, { queued }) {
-      const id = key(run, activity);
-      if (!heard(id, attempt)) return false;
+    async begin({ attempt, queued, ...of }) {
+      const id = key(of);
+      if (!isLatest(id, attempt)) return false;
       if (queued) begun.add(id);
       return true;
     },
-    begun: async (_ref, run, activities) => activities.filter((n) => begun.has(key(run, n))),
-    async beat(_ref, run, activity, attempt, details) {
-      const id = key(run, activity);
-      if (!heard(id, attempt)) return false;
+    begun: async ({ run, activities }) => activities.filter((activity) => begun.has(key({ run, activity }))),
+    async beat({ attempt, details, ...of }) {
+      const id = key(of);
+      if (!isLatest(id, attempt)) return false;
       beats.set(id, details);
       return true;
     },
-    lastBeat: async (_ref, run, activity) => beats.get(key(run, activity)) ?? null,
-    async requestCancel(_ref, run, activity) {
-      cancels.add(key(run, activity));
+    lastBeat: async (of) => beats.get(key(of)) ?? null,
+    async requestCancel(of) {
+      cancels.add(key(of));
     },
-    async standing(_ref, run, activity) {
-      const id = key(run, activity);
+    async status(of) {
+      const id = key(of);
       return { attempt: latest.get(id) ?? 0, cancelRequested: cancels.has(id) };
     },
   };

@@ -34,7 +34,7 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
   if (!isOpen(head)) return { ...UNWANTED, heartbeat_details: null };
   const ref = refTo(context, body.execution);
   const { run, activity, attempt, queued } = body;
-  const latest = await ports.activities.begin(ref, run, activity, attempt, { queued: queued !== undefined });
+  const latest = await ports.activities.begin({ ref, run, activity, attempt, queued: queued !== undefined });
   if (!latest) return { ...SUPERSEDED, heartbeat_details: null };
   if (queued?.first_attempt === 1) {
     // An activity that began as local work was shown when it was scheduled. Idempotent: later attempts add no event.
@@ -43,8 +43,8 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
   }
   return {
     wanted: true,
-    heartbeat_details: ((await ports.activities.lastBeat(ref, run, activity)) ?? null) as never,
-    cancel_requested: (await ports.activities.standing(ref, run, activity)).cancelRequested,
+    heartbeat_details: ((await ports.activities.lastBeat({ ref, run, activity })) ?? null) as never,
+    cancel_requested: (await ports.activities.status({ ref, run, activity })).cancelRequested,
   };
 }
 
@@ -57,17 +57,18 @@ export async function beat(context: RequestContext, body: WorkerBody<"beat">): P
   if (details !== undefined) {
     const large = tooLarge("heartbeat details", details);
     if (large) return large;
-    const kept = await ports.activities.beat(ref, run, activity, attempt, details, ports.clock.now());
+    const kept = await ports.activities.beat({ ref, run, activity, attempt, details, now: ports.clock.now() });
     if (!kept) return SUPERSEDED;
   }
-  const standing = await ports.activities.standing(ref, run, activity);
-  if (standing.attempt > attempt) return SUPERSEDED;
-  return { wanted: true, cancel_requested: standing.cancelRequested };
+  const status = await ports.activities.status({ ref, run, activity });
+  if (status.attempt > attempt) return SUPERSEDED;
+  return { wanted: true, cancel_requested: status.cancelRequested };
 }
 
 export async function begun(context: RequestContext, body: WorkerBody<"begun">): Promise<WorkerAnswer<"begun">> {
   if (!(await runOf(context, body))) return { begun: [] };
-  return { begun: await context.ports.activities.begun(refTo(context, body.execution), body.run, body.activities) };
+  const { run, activities } = body;
+  return { begun: await context.ports.activities.begun({ ref: refTo(context, body.execution), run, activities }) };
 }
 
 /** A later attempt has begun, so a failure of this one does not decide the activity. */
@@ -75,7 +76,8 @@ async function isSuperseded(
   context: RequestContext,
   { execution, run, activity, attempt }: ActivityRef,
 ): Promise<boolean> {
-  return (await context.ports.activities.standing(refTo(context, execution), run, activity)).attempt > attempt;
+  const status = await context.ports.activities.status({ ref: refTo(context, execution), run, activity });
+  return status.attempt > attempt;
 }
 
 /** Accepts an outcome also when the run has ended: the worker could do nothing about a refusal. */
@@ -138,7 +140,7 @@ export async function pass(context: RequestContext, body: WorkerBody<"pass">): P
   const head = await runOf(context, task);
   if (!isOpen(head)) return { at: null };
   const { passed = 0, name, execution, run, chain, activity } = task;
-  const latest = await ports.activities.standing(refTo(context, execution), run, activity);
+  const latest = await ports.activities.status({ ref: refTo(context, execution), run, activity });
   if (latest.attempt > body.attempt) return { at: null, superseded: true };
   // Deliveries that were lost before a worker began do not count as attempts.
   const attempt = Math.max(task.first_attempt, Math.min(body.attempt, latest.attempt + 1));

@@ -1,0 +1,87 @@
+/**
+ * The first half of **start**: `put HEAD {running, due_at = now + wake timeout, wake_pending, fence = old + 1, new run and
+ * chain}` if there is no head; a client's start also over a final head that is not due and has another token. Then it
+ * enqueues a workflow task. A crash in between: the sweeper enqueues it. (PROTOCOL-9)
+ *
+ * The same start token is the same start, also when the request arrives again after the execution has closed
+ * (interleaving "a start repeated after the end").
+ */
+
+import type { Ports, Ref } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Millis, ParentRef, ScheduleRef } from "../protocol/history.ts";
+import { enqueueWorkflowTask } from "./enqueue.ts";
+
+export interface StartRequest extends Ref {
+  readonly workflow: string;
+  readonly registration: string | null;
+  readonly deployment: string;
+  readonly input: unknown;
+  /** Idempotency key: two requests with one token are one start. */
+  readonly token: string;
+  /** A client may use the id of a closed execution again; a parent or a schedule may not. */
+  readonly by: "client" | "parent" | "schedule";
+  /** Limit on the whole chain, ms; null = none. */
+  readonly timeoutMs: Millis | null;
+  readonly parent?: ParentRef;
+  readonly root?: string;
+  readonly schedule?: ScheduleRef;
+  readonly searchKeys?: Record<string, string>;
+  readonly user?: string | null;
+  readonly extensions?: Record<string, unknown> | null;
+}
+
+export type StartResult = { kind: "started"; head: Head } | { kind: "exists"; head: Head };
+
+/** The head that the request asks for. */
+export function firstHead(ports: Ports, request: StartRequest): Head {
+  const now = ports.clock.now();
+  const run = ports.uuid();
+  return {
+    workspace: request.workspace,
+    execution: request.execution,
+    workflow: request.workflow,
+    registration: request.registration,
+    deployment: request.deployment,
+    status: "RUNNING",
+    run,
+    chain: ports.uuid(),
+    first_run: run,
+    continued_from: null,
+    attempt: 1,
+    due_at: now + ports.settings.wakeTimeoutMs,
+    wake_pending: true,
+    fence: 1,
+    effects_done_through: 1,
+    owner: null,
+    outbox: [],
+    token: request.token,
+    input: (request.input ?? null) as Head["input"],
+    result: null,
+    failure: null,
+    carried: [],
+    parent: request.parent ?? null,
+    root: request.root ?? request.execution,
+    schedule: request.schedule ?? null,
+    search_keys: request.searchKeys ?? {},
+    user: request.user ?? null,
+    extensions: (request.extensions ?? null) as Head["extensions"],
+    started_at: now,
+    closed_at: null,
+    deadline: request.timeoutMs === null ? null : now + request.timeoutMs,
+  };
+}
+
+/** One attempt. `exists`: another start has the id, or its final head is still due. */
+export async function create(ports: Ports, head: Head, by: StartRequest["by"]): Promise<StartResult> {
+  const put = await ports.executions.create(head, by === "client");
+  if (put.kind === "created") {
+    await enqueueWorkflowTask(ports, head);
+    return { kind: "started", head };
+  }
+  const found = put.head;
+  if (found.token !== head.token) return { kind: "exists", head: found };
+  // The server of the first request may have died before it enqueued the task.
+  if (found.wake_pending) await enqueueWorkflowTask(ports, found);
+  return { kind: "started", head: found };
+}
