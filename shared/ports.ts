@@ -264,7 +264,7 @@ export interface ScheduleLife extends ScheduleKey {
   readonly createdAt: Millis;
 }
 
-/** Schedules and their logs. Only `shared/schedule/service` changes states. */
+/** Schedules and their logs. Only `shared/schedule/service` creates and changes them. */
 export interface Schedules {
   get(key: ScheduleKey): Promise<StoredSchedule | null>;
   /** False: another schedule has the id. */

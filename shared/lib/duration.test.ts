@@ -51,12 +51,12 @@ describe("durations", () => {
     );
   });
 
-  test("where there must be one, 0 is refused", () => {
+  test("a required duration of 0 is refused", () => {
     expect(() => positiveMilliseconds("0s", "timeout")).toThrow("must be longer than 0");
     expect(positiveMilliseconds(1, "timeout")).toBe(1);
   });
 
-  test("what a person composes is the sum of its parts", () => {
+  test("a duration of several parts is their sum", () => {
     const part = fc.nat({ max: 500 });
     fc.assert(
       fc.property(part, part, part, (h, m, s) => {

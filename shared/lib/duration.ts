@@ -10,7 +10,7 @@ const UNITS = ["ms", "s", "m", "h", "d", "w"] as const;
 const ISO =
   /^P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 
-/** A hundred years: longer is a mistake in the unit. */
+/** A hundred years: a longer duration is most likely a mistake in the unit. */
 const LONGEST_MS = 36_525 * UNIT_MS.d;
 
 /**
@@ -45,7 +45,7 @@ function fromParts(text: string): number {
     const part = PART.exec(text);
     if (!part) return Number.NaN;
     const unit = UNIT_MS[UNITS[part.slice(2).findIndex((name) => name !== undefined)]!];
-    if (unit >= last) return Number.NaN; // "30m1h", "1h1h": more likely a slip than a wish
+    if (unit >= last) return Number.NaN; // "30m1h", "1h1h": most likely a slip
     last = unit;
     total += Number(part[1]) * unit;
   }

@@ -1,22 +1,24 @@
 /**
- * Does `work` for each item, `most` at a time: whoever has finished takes the next, so that one that takes long holds up
- * none of the others. Resolves when all are done; an error of `work` or of the items ends it, once what is under way is done.
+ * Calls `work` for each item, `most` at a time. Each of `most` loops takes the next item when its last is done, so that a
+ * slow item delays no other. Resolves when all are done. After an error of `work` or of the items it begins no further
+ * item, waits for those under way and rejects.
  */
 export async function forEachConcurrent<T>(
   most: number,
   items: AsyncIterable<T> | Iterable<T>,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const left = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   let failed = false;
-  const lane = async () => {
+  const loop = async () => {
     try {
-      for (let next = await left.next(); !next.done && !failed; next = await left.next()) await work(next.value);
+      for (let next = await iterator.next(); !next.done && !failed; next = await iterator.next())
+        await work(next.value);
     } catch (error) {
       failed = true;
       throw error;
     }
   };
-  const lanes = await Promise.allSettled(Array.from({ length: most }, lane));
-  for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
+  const loops = await Promise.allSettled(Array.from({ length: most }, loop));
+  for (const ended of loops) if (ended.status === "rejected") throw ended.reason;
 }

@@ -1,28 +1,28 @@
-/** Facts that this process has seen and that never change: a bounded memory of them saves reads, nothing depends on it. */
+/** A bounded cache that drops the least recently used entry. For facts that never change: it saves reads only. */
 export class LruCache<V> {
   readonly #most: number;
-  readonly #facts = new Map<string, V>();
+  readonly #entries = new Map<string, V>();
 
   constructor(most: number) {
     this.#most = most;
   }
 
   get(key: string): V | undefined {
-    const value = this.#facts.get(key);
+    const value = this.#entries.get(key);
     if (value !== undefined) {
-      this.#facts.delete(key); // to the end: most recently used
-      this.#facts.set(key, value);
+      this.#entries.delete(key); // the end of the map is the most recently used
+      this.#entries.set(key, value);
     }
     return value;
   }
 
   set(key: string, value: V): void {
-    this.#facts.delete(key);
-    if (this.#facts.size >= this.#most) this.#facts.delete(this.#facts.keys().next().value as string);
-    this.#facts.set(key, value);
+    this.#entries.delete(key);
+    if (this.#entries.size >= this.#most) this.#entries.delete(this.#entries.keys().next().value as string);
+    this.#entries.set(key, value);
   }
 
   delete(key: string): void {
-    this.#facts.delete(key);
+    this.#entries.delete(key);
   }
 }

@@ -1,4 +1,4 @@
-/** UUID version 7: time-ordered, so that rows written together lie together. */
+/** UUID version 7: ordered by time, so that stores keep rows written together close together. */
 import { randomBytes } from "node:crypto";
 import type { Millis } from "../protocol/history.ts";
 

@@ -25,7 +25,7 @@ describe("bodies of refusals", () => {
     });
   });
 
-  test("a wait that ran out is 408 and says that the execution goes on", () => {
+  test("an expired wait is 408 and says that the execution goes on", () => {
     const refusal = errors.waitExpired("e1", 60);
     expect(refusal.status).toBe(408);
     expect(toBody(refusal)).toMatchObject({ code: "WF_1103", status: "RUNNING", execution_id: "e1" });
@@ -55,7 +55,7 @@ describe("bodies of refusals", () => {
     expect(errors.isRefusal(refusal)).toBe(true);
   });
 
-  test("messages name the id, what was found and what there is", () => {
+  test("messages name the id, the state that the server found, and the alternatives", () => {
     expect(errors.notRunning("e1", "FAILED").detail).toBe("Execution 'e1' is not running: it is FAILED.");
     expect(toBody(errors.notRunning("e1", "FAILED"))).toMatchObject({ status: "FAILED" });
     expect(errors.noSuchHandler("query", "stat", "invoices", ["status", "total"]).detail).toBe(
@@ -67,7 +67,7 @@ describe("bodies of refusals", () => {
     expect(errors.noAnswer("update", "u", "e", 60, { name: "a", liveWorkers: 2 }).detail).toContain("2 live workers");
   });
 
-  test("headers that belong to a status come with it", () => {
+  test("a refusal carries the headers of its status", () => {
     expect(errors.methodNotAllowed("PUT", "/x", ["GET", "POST"]).headers).toEqual({ allow: "GET, POST" });
     expect(errors.unavailable("Starting.", 2).headers).toEqual({ "retry-after": "2" });
     expect(errors.unauthorized("unknown").headers).toEqual({ "www-authenticate": "Bearer" });
@@ -79,7 +79,7 @@ describe("bodies of refusals", () => {
   });
 });
 
-describe("what a schema finds wrong", () => {
+describe("the problems that a schema finds", () => {
   const schema = z.object({
     name: z.string().max(3),
     list: z.array(z.object({ n: z.int().min(3) })).max(2),
@@ -93,7 +93,7 @@ describe("what a schema finds wrong", () => {
     return result.success ? [] : errors.zodToDetail(result.error, "body");
   };
 
-  test("is told place by place, each with a stable word", () => {
+  test("have a place each, and a stable word", () => {
     const found = detail({ name: "long", list: [{ n: 1 }], word: "z", either: { deep: "s" }, strict: { a: 1, b: 2 } });
     expect(found.map(({ loc, type }) => [loc.join("."), type])).toEqual([
       ["body.name", "string_too_long"],
@@ -106,7 +106,7 @@ describe("what a schema finds wrong", () => {
     ]);
   });
 
-  test("is shown when it is short, and kept back when it is long or an object", () => {
+  test("repeat a short value, and neither a long one nor an object", () => {
     const found = detail({ name: "s".repeat(1000), list: {}, word: "z", either: "", strict: {}, any: null });
     expect(found.map((item) => item.input)).toEqual([undefined, undefined, "z"]);
     expect(found.every((item) => !item.msg.includes("sss"))).toBe(true);

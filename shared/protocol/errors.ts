@@ -1,11 +1,11 @@
 /**
- * Refusals: what the API answers instead of a result. A refusal is a value, not an exception; it says what was tried,
- * on which id, what was found and what to do.
+ * Refusals: the API's answers instead of a result. A refusal is a value, not an exception. It names the operation, the
+ * id and the state that the server found, and says what to do.
  *
- * REFUSAL-1. The `detail` of a 422 is always a list in the shape `{loc, msg, type, input?}`: a text there makes the official
- *     client report a broken answer instead of the problem. Codes and extra keys stand beside it.
- * REFUSAL-2. A wait that ran out is 408, never 5xx: clients repeat 503 and 504, and a repeated execute would start twice.
- * REFUSAL-3. A 500 has a fixed text; the cause goes to the log only.
+ * REFUSAL-1. The `detail` of a 422 is always a list in the shape `{loc, msg, type, input?}`: at a text there the official
+ *     client reports a broken answer instead of the problem. Codes and extra keys are beside it.
+ * REFUSAL-2. An expired wait is 408, never 5xx: clients repeat 503 and 504, and a repeated execute would start twice.
+ * REFUSAL-3. A 500 has a fixed text; only the log has the cause.
  */
 import * as z from "zod";
 import type { DetailItem } from "./http/detail.ts";
@@ -40,7 +40,7 @@ export const ERROR_CODES = {
   METHOD_NOT_ALLOWED: "the path exists, the method does not",
   RATE_LIMITED: "too many requests",
   UNAVAILABLE: "cannot serve this now",
-  LOST_OWNERSHIP: "somebody else drives the execution now",
+  LOST_OWNERSHIP: "another worker owns the execution now",
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
 
@@ -48,7 +48,7 @@ type OtherStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 4
 interface RefusalBase {
   readonly kind: "refusal";
   readonly code: ErrorCode;
-  /** Keys that stand beside `detail` and `code` in the body. */
+  /** Keys beside `detail` and `code` in the body. */
   readonly extra?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -74,13 +74,13 @@ export function refusal(
 
 export type Findable = "execution" | "run" | "workflow" | "registration" | "deployment" | "schedule" | "worker";
 
-/** 404. Also for what exists in another workspace. `hint` is a sentence that says what to do or what does exist. */
+/** 404. Also for an id of another workspace. `hint`: a sentence that says what to do or what does exist. */
 export function notFound(what: Findable, id: string, hint?: string): Refusal {
   const code = what === "schedule" ? "WF_1201" : "WF_1100";
   return refusal(404, code, `There is no ${what} ${quote(id)} in this workspace.${hint ? ` ${hint}` : ""}`);
 }
 
-/** 404: the workflow is unknown, or is registered by deployments none of which has a live worker. */
+/** 404: no deployment registers the workflow, or none that does has a live worker. */
 export function noActiveDeployment(workflow: string, inactive: readonly string[]): Refusal {
   const why =
     inactive.length > 0
@@ -100,7 +100,7 @@ export function noSuchHandler(
   return refusal(404, "WF_1100", `Workflow ${quote(workflow)} has no ${kind} ${quote(name)}. ${has}`);
 }
 
-/** 409: the id is taken by an execution that has not closed. */
+/** 409: an execution that has not closed has the id. */
 export function alreadyRunning(executionId: string): Refusal {
   return refusal(
     409,
@@ -126,7 +126,7 @@ export function ambiguous(workflow: string, deployments: readonly string[]): Ref
   );
 }
 
-/** 422. `extra` keys stand beside `detail`, for instance `valid_reset_events`. */
+/** 422. `extra` keys are beside `detail`, for instance `valid_reset_events`. */
 export function invalid(issues: readonly DetailItem[], extra?: Readonly<Record<string, unknown>>): Refusal {
   return { kind: "refusal", status: 422, code: "WF_1001", detail: issues, ...(extra && { extra }) };
 }
@@ -136,7 +136,7 @@ export function invalidAt(loc: DetailItem["loc"], msg: string, type = "value_err
   return invalid([{ loc, msg, type }]);
 }
 
-/** 422: the schedule's definition makes no sense. */
+/** 422: the definition of the schedule is invalid. */
 export function invalidSchedule(issues: readonly DetailItem[]): Refusal {
   return { kind: "refusal", status: 422, code: "WF_1200", detail: issues };
 }
@@ -150,7 +150,7 @@ export function scheduleExists(scheduleId: string): Refusal {
   );
 }
 
-/** 408: `wait_for_result` ran out. The execution goes on. */
+/** 408: the time of `wait_for_result` is over. The execution goes on. */
 export function waitExpired(executionId: string, waitedSeconds: number): Refusal {
   return refusal(
     408,
@@ -160,7 +160,7 @@ export function waitExpired(executionId: string, waitedSeconds: number): Refusal
   );
 }
 
-/** 424: the execution that was waited for closed without a result. */
+/** 424: the awaited execution closed without a result. */
 export function executionFailed(executionId: string, status: PublicStatus, reason?: string): Refusal {
   return refusal(
     424,
@@ -188,7 +188,7 @@ export function noAnswer(
   );
 }
 
-/** 424: the handler of a query or update threw. The execution is none the worse for it. */
+/** 424: the handler of a query or update threw. The execution goes on. */
 export function handlerFailed(kind: "query" | "update", name: string, executionId: string, message: string): Refusal {
   return refusal(
     424,
@@ -198,7 +198,7 @@ export function handlerFailed(kind: "query" | "update", name: string, executionI
   );
 }
 
-/** 413. `bytes` is left out when the body was cut off before its size was known. */
+/** 413. Without `bytes` where the server stopped reading before it knew the size. */
 export function payloadTooLarge(what: string, limitBytes: number, bytes?: number): Refusal {
   const size = bytes === undefined ? "is too large" : `has ${bytes} bytes`;
   return refusal(
@@ -231,23 +231,23 @@ export function forbidden(detail: string): Refusal {
 }
 
 export function noRoute(method: string, path: string): Refusal {
-  return refusal(404, "NO_ROUTE", `There is nothing at ${method} ${path}. GET /openapi.json lists what there is.`);
+  return refusal(404, "NO_ROUTE", `There is nothing at ${method} ${path}. GET /openapi.json lists the operations.`);
 }
 
 export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): Refusal {
   const allow = allowed.join(", ");
   return {
-    ...refusal(405, "METHOD_NOT_ALLOWED", `${path} cannot be asked with ${method}; it takes ${allow}.`),
+    ...refusal(405, "METHOD_NOT_ALLOWED", `${path} does not take ${method}; it takes ${allow}.`),
     headers: { allow },
   };
 }
 
-/** 503. `retryAfterSeconds` travels as `Retry-After`, which clients with retries honour. */
+/** 503. `retryAfterSeconds` goes out as `Retry-After`, which clients with retries honour. */
 export function unavailable(detail: string, retryAfterSeconds: number): Refusal {
   return { ...refusal(503, "UNAVAILABLE", detail), headers: { "retry-after": String(retryAfterSeconds) } };
 }
 
-/** 500 for what nobody foresaw. Says nothing about the cause (REFUSAL-3). */
+/** 500 for unexpected errors. Says nothing about the cause (REFUSAL-3). */
 export function internal(): Refusal {
   return refusal(500, "WF_1000", "An unexpected error occurred. The server's log has the cause.");
 }
@@ -267,7 +267,7 @@ export const HTTPValidationError = z
   .looseObject({ detail: z.array(ValidationError), code: z.string() })
   .meta({ id: "HTTPValidationError" });
 
-/** Error bodies of any status, as a reader of the API meets them. */
+/** Error bodies of any status. */
 export const ErrorBody = z
   .looseObject({ detail: z.union([z.string(), z.array(ValidationError)]).optional(), code: z.string().optional() })
   .meta({ id: "ErrorBody" });

@@ -47,20 +47,20 @@ describe("the OpenAPI document", () => {
     expect(described.length).toBe(rows.length);
   });
 
-  test("points only at schemas it has, and has none that nothing points at", () => {
+  test("refers only to schemas that it has, and to each of them", () => {
     const pointed = new Set([...objects(document)].map((object) => object.$ref).filter((ref) => ref !== undefined));
     const present = new Set(Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`));
     expect(present).toEqual(pointed);
   });
 
-  test("forbids unknown keys only where a request is refused for them", () => {
+  test("forbids unknown keys only where the server refuses a request for them", () => {
     const strict = Object.entries(document.components.schemas)
       .filter(([, schema]) => [...objects(schema)].some((object) => object.additionalProperties === false))
       .map(([name]) => name);
     expect(strict.sort()).toEqual(["ScheduleBackfillRequest", "SchedulePreviewRequest"]);
   });
 
-  test("says types, limits and defaults of query parameters", () => {
+  test("states types, limits and defaults of query parameters", () => {
     const { parameters } = operation({ method: "GET", path: "/v1/workflows/runs" });
     const of = (name: string) => parameters.find((parameter) => parameter.name === name);
     expect(of("page_size")).toMatchObject({
@@ -72,7 +72,7 @@ describe("the OpenAPI document", () => {
     expect(of("workflow_tags")?.schema).toMatchObject({ type: "array", maxItems: 20 });
   });
 
-  test("describes what goes out with every key required, null where it may be null", () => {
+  test("describes answers with every key required, null where it may be null", () => {
     const execution = document.components.schemas.WorkflowExecutionResponse as {
       properties: Record<string, unknown>;
       required: string[];

@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document, made from the routes table, so that it cannot say anything else than the server does. */
+/** The OpenAPI 3.1 document, generated from the routes table, so that document and server agree. */
 import * as z from "zod";
 import { ErrorBody, HTTPValidationError } from "./errors.ts";
 import { type Method, ROUTES, type Route } from "./routes.ts";
@@ -40,7 +40,7 @@ export interface OpenApiDocument {
   };
 }
 
-/** `version` is the server's. Costs some milliseconds: make it once. `serverUrl` default: where the document lies. */
+/** `version` is the server's. Takes some milliseconds: call it once. `serverUrl`: default, the origin of the document. */
 export function openapiDocument({
   version,
   serverUrl = "/",
@@ -99,7 +99,7 @@ function responses(route: Route, schemas: Converted): Record<string, Response> {
       ...(success && { content: { [media]: { schema: success } } }),
     },
     ...(route.auth && { "401": error("Missing or unknown API key") }),
-    ...(route.path.includes("{") && { "404": error("No such thing in this workspace") }),
+    ...(route.path.includes("{") && { "404": error("Not found in this workspace") }),
     ...((route.body || route.query) && {
       "422": {
         description: "Invalid request",
@@ -128,7 +128,7 @@ function queryParameters(query: JsonSchema | undefined): Parameter[] {
 
 function headerParameters(route: Route): Parameter[] {
   if (route.kind !== "sse") return [];
-  const description = "The id of the last frame that was seen; the stream goes on after it.";
+  const description = "The id of the last frame that the client has read; the stream continues after it.";
   return [{ name: "Last-Event-ID", in: "header", required: false, description, schema: { type: "string" } }];
 }
 
@@ -145,8 +145,8 @@ interface Converted {
 }
 
 /**
- * All schemas in two conversions: what comes in and what goes out. A schema with an id becomes a component; one that
- * looks different in the two directions becomes two, of which the incoming one is called `…Input`.
+ * All schemas in two conversions, of requests and of answers. A schema with an id becomes a component. A schema that
+ * differs between requests and answers becomes two; the one of requests is called `…Input`.
  */
 function convertAll(): Converted {
   const routes = ROUTES as readonly Route[];
@@ -162,21 +162,21 @@ function convertAll(): Converted {
     if (!same) renamed.set(id, `${id}Input`);
     components[renamed.get(id) ?? id] = schema;
   }
-  const pointed = (schema: JsonSchema, names: ReadonlyMap<string, string>) =>
+  const withRefs = (schema: JsonSchema, names: ReadonlyMap<string, string>) =>
     JSON.parse(JSON.stringify(schema), (name, value) =>
       name === "$ref" && typeof value === "string" ? component(value, names) : value,
     ) as JsonSchema;
   const none = new Map<string, string>();
   const isIncoming = (id: string) => !(id in outgoing.defs);
   for (const [id, schema] of Object.entries(components)) {
-    components[id] = pointed(schema, isIncoming(id) ? renamed : none);
+    components[id] = withRefs(schema, isIncoming(id) ? renamed : none);
   }
   return {
     components,
     of(route, part) {
       const side = part === "response" ? outgoing : incoming;
       const schema = side.properties[key(route, part)];
-      return schema && pointed(schema, side === incoming ? renamed : none);
+      return schema && withRefs(schema, side === incoming ? renamed : none);
     },
   };
 }
@@ -196,11 +196,11 @@ function convert(shape: Record<string, z.ZodType>, io: "input" | "output") {
     override({ zodSchema, jsonSchema }) {
       const object = jsonSchema as JsonSchema;
       delete object.id;
-      // Answers may gain keys; only what a strict request forbids is forbidden.
+      // Answers may gain keys later; only strict requests forbid unknown keys.
       if (io === "output" && zodSchema._zod.def.type === "object") delete object.additionalProperties;
-      // The format says it; the patterns are some hundred characters each.
+      // `format` is enough; the patterns have some hundred characters each.
       if (object.format === "date-time" || object.format === "uuid") delete object.pattern;
-      // The bounds of exact numbers say nothing.
+      // The bounds of exact integers carry no information.
       if (object.maximum === Number.MAX_SAFE_INTEGER) delete object.maximum;
       if (object.minimum === Number.MIN_SAFE_INTEGER) delete object.minimum;
     },

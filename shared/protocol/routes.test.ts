@@ -69,8 +69,8 @@ describe("the table", () => {
     }
   });
 
-  test("reserves every word that stands where the name or id of somebody's choice may stand", () => {
-    // API Gateway takes the literal and never turns back to the parameter.
+  test("reserves every word at a place of a path where a chosen name or id may be", () => {
+    // API Gateway takes the literal and never goes back to the parameter.
     const wordsIn = (folder: string) => {
       const within = ROUTES.filter(({ path }) => path.startsWith(folder));
       const words = within.map(({ path }) => path.slice(folder.length).split("/")[0]!);
@@ -83,7 +83,7 @@ describe("the table", () => {
     expect(wordsIn("/v1/workflows/runs/")).toEqual([]);
   });
 
-  test("asks for a key everywhere but at the two pages about the installation", () => {
+  test("requires a key everywhere but for the two pages about the installation", () => {
     const open = ROUTES.filter((route) => !route.auth).map((route) => route.path);
     expect(open.sort()).toEqual(["/health", "/openapi.json"]);
   });
@@ -144,11 +144,11 @@ describe("matching", () => {
     ["GET", `${W}/runs/r1/history/more`],
     ["GET", `${W}/{workflow_identifier}/nothing`],
     ["GET", "/__proto__/constructor"],
-  ])("%s %s is nothing", (method, path) => {
+  ])("%s %s is not found", (method, path) => {
     expect(matchRoute(method, path)).toEqual({ outcome: "not_found" });
   });
 
-  test("a known path with another method names the methods it has", () => {
+  test("a known path with another method answers its methods", () => {
     const allowed = (method: string, path: string) => matchRoute(method, path);
     expect(allowed("DELETE", `${W}/runs/r1`)).toEqual({ outcome: "method_not_allowed", allowed: ["GET"] });
     expect(allowed("PUT", `${W}/schedules/s1`)).toEqual({
@@ -161,11 +161,11 @@ describe("matching", () => {
     });
   });
 
-  test("a segment that is no percent-encoding is reported, not guessed at", () => {
+  test("a segment with broken percent-encoding is reported", () => {
     expect(matchRoute("GET", `${W}/runs/%E0%A4%A`)).toEqual({ outcome: "malformed", segment: "%E0%A4%A" });
   });
 
-  test("any text goes through a path as a parameter and comes out unchanged", () => {
+  test("any text comes out of a path parameter unchanged", () => {
     const text = fc.string({ minLength: 1, unit: "binary" });
     fc.assert(
       fc.property(text, (value) => {
@@ -177,8 +177,8 @@ describe("matching", () => {
     );
   });
 
-  test("every row is reached by its own path, whatever harmless values fill its parameters", () => {
-    // Upper case, so that no value is a literal of some other row.
+  test("every row matches its own path with any plain values for its parameters", () => {
+    // Upper case, so that no value is a literal of another row.
     const value = fc.stringMatching(/^[A-Z0-9]{1,12}$/);
     fc.assert(
       fc.property(fc.constantFrom(...ROUTES), fc.array(value, { minLength: 3, maxLength: 3 }), (route, values) => {

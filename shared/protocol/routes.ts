@@ -2,7 +2,7 @@
  * The public API, one row per operation, a file per area. The dev server, the Lambda functions, API Gateway's resources,
  * the OpenAPI document and the console's client all derive from this table.
  *
- * A row that carries `unavailable` is answered 501 with that sentence; taking the field away enables it.
+ * The server answers a row that has `unavailable` with 501 and that sentence. Removing the field enables the row.
  */
 import type * as z from "zod";
 import { compile, type Match } from "./http/match.ts";
@@ -34,7 +34,7 @@ export type ParamsOf<Op extends Operation> = { readonly [N in Names<RouteOf<Op>[
 export type QueryOf<Op extends Operation> = Output<RouteOf<Op>, "query", Record<never, never>>;
 /** The checked body; `undefined` where none is declared. */
 export type BodyOf<Op extends Operation> = Output<RouteOf<Op>, "body", undefined>;
-/** What a handler must return; of an `sse` row, the `data` of one frame. */
+/** The answer that a handler must return; of an `sse` row, the `data` of one frame. */
 export type ResponseOf<Op extends Operation> = Output<RouteOf<Op>, "response", undefined>;
 export type AvailableOperation = Exclude<Row, { unavailable: string }>["operation"];
 

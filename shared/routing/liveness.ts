@@ -1,4 +1,4 @@
-/** Which workers live. A deployment is active while one of its workers has beaten within the liveness window. */
+/** Live workers: those with a heartbeat within the liveness window. A deployment with a live worker is active. */
 import type { Ports, WorkerRecord } from "../ports.ts";
 
 export function isLive(ports: Ports, worker: Pick<WorkerRecord, "heartbeatAt">): boolean {

@@ -1,22 +1,22 @@
 /**
- * Which deployment a start goes to, be it a client's or a schedule's. One active owner of the workflow: that one. Several:
- * ambiguous. Named by the caller: that one, if it serves the workflow. Children have no choice: they stay with their parent.
+ * The deployment of a start, by a client or by a schedule. If the caller names one: that one, if it serves the workflow.
+ * Otherwise the active deployment that serves it; several are ambiguous. Children run in the deployment of their parent.
  */
 import type { Ports, RegistrationRecord } from "../ports.ts";
 import { ambiguous, noActiveDeployment, notFound, type Refusal, refusal } from "../protocol/errors.ts";
 import { isLive } from "./liveness.ts";
 
 export interface Wanted {
-  /** Its name; it need not be known where a registration is named. */
+  /** Name of the workflow; not needed where `registration` is given. */
   readonly workflow?: string;
-  /** Id of the one registration to be used; absent or null: whichever serves the workflow. */
+  /** Id of the registration; absent or null: any that serves the workflow. */
   readonly registration?: string | null | undefined;
   readonly deployment?: string | null | undefined;
 }
 
 export type Route =
   | { readonly kind: "found"; readonly registration: RegistrationRecord }
-  /** No worker of these lives: that may change by itself. */
+  /** No worker of these registrations is live. A later call may find one. */
   | {
       readonly kind: "no_live_worker";
       readonly registrations: readonly RegistrationRecord[];
@@ -37,7 +37,7 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
     return { kind: "refused", refusal: refusal(404, "WF_1100", detail) };
   }
   if (eligible.length === 0) {
-    return { kind: "refused", refusal: await unserved(ports, workspace, workflow, deployment!, known) };
+    return { kind: "refused", refusal: await notServed(ports, workspace, workflow, deployment!, known) };
   }
   const active = await activeAmong(ports, workspace, eligible);
   if (active.length > 1) return { kind: "refused", refusal: ambiguous(workflow, names(active)) };
@@ -53,7 +53,7 @@ async function registrationsOf(ports: Ports, workspace: string, wanted: Wanted):
   return found ? [found] : [];
 }
 
-/** Those whose deployment has a live worker. */
+/** The registrations whose deployment has a live worker. */
 async function activeAmong(ports: Ports, workspace: string, registrations: readonly RegistrationRecord[]) {
   const only = registrations.length === 1 ? registrations[0]!.deployment : undefined;
   const workers = await ports.registry.workers(workspace, only);
@@ -61,8 +61,8 @@ async function activeAmong(ports: Ports, workspace: string, registrations: reado
   return registrations.filter(({ deployment }) => active.has(deployment));
 }
 
-/** The deployment that was named does not serve the workflow. */
-async function unserved(
+/** The caller names a deployment that does not serve the workflow. */
+async function notServed(
   ports: Ports,
   workspace: string,
   workflow: string,

@@ -45,14 +45,14 @@ describe("the problems of an input", () => {
     expect(problems(Tree, { v: 1, kids: [{ v: 2, kids: [{ v: "3" }] }] })).toEqual(["kids.0.kids.0.v type"]);
   });
 
-  test("of no input are those of an empty object, unless nothing is what the schema wants", () => {
+  test("of an absent input are those of an empty object, unless the schema wants null", () => {
     expect(problems(z.object({ a: z.number() }), null)).toEqual(["a missing"]);
     expect(problems(z.object({ a: z.number().optional() }), null)).toEqual([]);
     expect(problems(z.null(), null)).toEqual([]);
     expect(inputProblems({}, null)).toEqual([]);
   });
 
-  test("of a key with odd characters stand in their place", () => {
+  test("of a key with odd characters name that key", () => {
     const schema = { type: "object", properties: { "a/b~c": { type: "string" } } };
     expect(inputProblems(schema, { "a/b~c": 1 })[0]?.loc).toEqual(["body", "input", "a/b~c"]);
   });
@@ -63,7 +63,7 @@ describe("the problems of an input", () => {
   });
 });
 
-test("a schema that runs in circles for ever refuses nothing", () => {
+test("a schema with an endless reference refuses nothing", () => {
   const circle = { type: "object", properties: { a: { $ref: "#/properties/a" } } };
   expect(inputProblems(circle, { a: 1 })).toEqual([]);
 });

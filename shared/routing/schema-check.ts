@@ -1,6 +1,6 @@
 /**
- * Checking inputs against the JSON Schemas that workers register. The validator interprets schemas instead of compiling
- * them to code: they come from outside. Problems are answered in the list form of a 422.
+ * Checks inputs against the JSON Schemas that workers register, and answers problems as the list of a 422. The validator
+ * interprets schemas and never compiles them to code, because they come from outside.
  */
 import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
 import type { DetailItem } from "../protocol/http/detail.ts";
@@ -12,22 +12,22 @@ interface Compiled {
   readonly full: Validator;
 }
 
-const MOST = 500;
-/** By the text of the schema: definitions are read from the store as fresh objects each time. */
+const MAX_CACHED = 500;
+/** By the text of the schema: the store answers fresh objects each time. */
 const cache = new Map<string, Compiled>();
 
 function compiled(schema: Record<string, unknown>): Compiled {
   const text = JSON.stringify(schema);
   const known = cache.get(text);
   if (known) return known;
-  const own = JSON.parse(text) as Schema; // the validator marks the objects it is given
+  const own = JSON.parse(text) as Schema; // the validator writes into the schema
   const fresh = { quick: new Validator(own, "2020-12", true), full: new Validator(own, "2020-12", false) };
-  if (cache.size >= MOST) cache.delete(cache.keys().next().value as string);
+  if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string);
   cache.set(text, fresh);
   return fresh;
 }
 
-/** The problems of an input, none = it fits. Absent or null is no input at all: it fits where `{}` or null does. */
+/** The problems of an input; none = it fits. An absent input and null fit where `{}` or null fits. */
 export function inputProblems(schema: Record<string, unknown>, input: unknown): DetailItem[] {
   try {
     const { quick, full } = compiled(schema);
@@ -37,11 +37,11 @@ export function inputProblems(schema: Record<string, unknown>, input: unknown): 
     const leaves = leavesOf(full.validate(value).errors);
     return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"]));
   } catch {
-    return []; // a schema that runs in circles, which registration could not see: the worker checks the input as well
+    return []; // an endless $ref that registration has not found: the worker checks the input as well
   }
 }
 
-/** Why this is no JSON Schema that inputs can be checked against; null = it is one. */
+/** Says why inputs cannot be checked against this JSON Schema; null = they can. */
 export function schemaProblem(schema: Record<string, unknown>): string | null {
   try {
     const lookup = dereference(JSON.parse(JSON.stringify(schema)) as Schema);
@@ -59,7 +59,7 @@ export function schemaProblem(schema: Record<string, unknown>): string | null {
   }
 }
 
-/** The validator also reports every object around a problem; only the innermost say what is wrong. */
+/** The validator also reports every object around a problem; only the innermost reports name the problem. */
 function leavesOf(units: readonly OutputUnit[]): OutputUnit[] {
   const leaves = units.filter(
     (unit) =>
@@ -72,7 +72,7 @@ function leavesOf(units: readonly OutputUnit[]): OutputUnit[] {
 }
 
 const isInside = (inner: string, outer: string) => inner.startsWith(`${outer}/`);
-/** `additionalProperties: false` is told twice, once by the place of the key itself. */
+/** The validator reports `additionalProperties: false` twice, once at the place of the key itself. */
 const isSummary = (unit: OutputUnit, units: readonly OutputUnit[]) =>
   SUMMARIES.has(unit.keyword) &&
   units.some((other) => other !== unit && isInside(other.instanceLocation, unit.instanceLocation));

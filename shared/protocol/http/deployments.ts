@@ -13,7 +13,7 @@ export const DeploymentLocation = z
   })
   .meta({ id: "DeploymentLocation" });
 
-/** Without `order_by`: active ones first, then by creation. `location_types` match if any does. */
+/** Without `order_by`: active deployments first, then by creation. A deployment must match one of `location_types`. */
 export const ListDeploymentsQuery = z.object({
   active_only: z.boolean().default(true),
   is_hardened: z.boolean().optional(),
@@ -70,7 +70,7 @@ export const DeploymentWorkerResponse = z
   .meta({ id: "DeploymentWorkerResponse" });
 export type DeploymentWorkerResponse = z.infer<typeof DeploymentWorkerResponse>;
 
-/** With `workflow_name`, the counts and `is_active` speak of the workers that serve that workflow. */
+/** With `workflow_name`, the counts and `is_active` concern only workers that serve that workflow. */
 export const GetDeploymentQuery = z.object({ workflow_name: z.string().optional() });
 export const DeploymentDetailResponse = z
   .object({ ...deployment, workers: z.array(DeploymentWorkerResponse) })

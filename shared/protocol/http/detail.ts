@@ -1,22 +1,22 @@
-/** The list that a 422 carries: one item per problem, in the shape the official clients parse. */
+/** The list in the body of a 422: one item per problem, in the shape that the official clients parse. */
 import type * as z from "zod";
 
 export interface DetailItem {
-  /** Where: `body`, `query` or `path`, then keys and indexes. */
+  /** The place: `body`, `query` or `path`, then keys and indexes. */
   readonly loc: readonly (string | number)[];
-  /** What is wrong, for a person. */
+  /** The problem, for a person. */
   readonly msg: string;
-  /** What is wrong, for a program: a stable word such as `missing`, `enum`, `too_long`. */
+  /** The problem, for a program: a stable word such as `missing`, `enum`, `too_long`. */
   readonly type: string;
-  /** What was found, when it is short. */
+  /** The value at that place, if it is short. */
   readonly input?: unknown;
 }
 
 type Issue = z.core.$ZodIssue;
 
 /**
- * The problems that a schema found. Parse with `{ reportInput: true }` to have what was found in `input`; long values
- * and objects are left out, so that a secret or a megabyte is not sent back.
+ * The problems that a schema found. `input` needs a parse with `{ reportInput: true }`. It leaves out long values and
+ * objects, so that no answer repeats a secret or a megabyte.
  */
 export function zodToDetail(error: z.core.$ZodError, where: "body" | "query" | "path"): DetailItem[] {
   return error.issues.flatMap((issue) => items(issue, [where, ...place(issue)]));
@@ -39,7 +39,7 @@ function items(issue: Issue, loc: (string | number)[]): DetailItem[] {
   return [isShort(issue.input) ? { ...item, input: issue.input } : item];
 }
 
-/** Of a union's branches the one that got furthest, which is most likely the one that was meant. */
+/** The branch of a union that matched furthest, because the caller most likely meant that one. */
 function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
   const depth = (issues: readonly Issue[]) => Math.max(0, ...issues.map((issue) => issue.path.length));
   return branches.reduce((best, next) => (depth(next) > depth(best) ? next : best));

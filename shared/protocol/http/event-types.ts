@@ -1,24 +1,24 @@
 /**
- * The public events: what streams and event lists carry.
+ * The public events, which streams and event lists carry.
  *
- * EVENT-1. The set is closed. One type that the official client does not know breaks a whole page or stream for it.
- * EVENT-2. Every key is sent, `null` where empty; no key is left out.
- * EVENT-3. `event_timestamp` is microseconds since the epoch: nanoseconds are beyond what JavaScript holds exactly.
+ * EVENT-1. The set is closed: the official client fails a whole page or stream at one type that it does not know.
+ * EVENT-2. Every key is present, `null` where empty.
+ * EVENT-3. `event_timestamp` is microseconds since the epoch: JavaScript numbers do not hold nanoseconds exactly.
  */
 import * as z from "zod";
 import { Json } from "./fields.ts";
 
-/** What was done to a payload before it got here, in order: `offloaded`, `encrypted`, `compressed`, … */
+/** The encodings of a payload, in the order in which a codec applied them: `offloaded`, `encrypted`, `compressed`, … */
 const EncodingOptions = z.array(z.string()).nullable();
 
-/** A value as it is; base64 text if fully encrypted. */
+/** A value; base64 text if the codec has encrypted all of it. */
 export const JsonPayload = z
   .object({ type: z.literal("json"), value: Json, encoding_options: EncodingOptions })
   .meta({ id: "JsonPayload" });
 export type JsonPayload = z.infer<typeof JsonPayload>;
 
 const Pointer = z.string();
-/** `append` puts its text at the end of the text that is there. A `remove` has the value `null`. */
+/** `append` adds its text to the end of the text at `path`. A `remove` has the value `null`. */
 export const JsonPatch = z
   .discriminatedUnion("op", [
     z.object({ op: z.literal("add"), path: Pointer, value: Json }),
@@ -33,7 +33,7 @@ export const JsonPatch = z
   .meta({ id: "JsonPatch" });
 export type JsonPatch = z.infer<typeof JsonPatch>;
 
-/** What has changed since the payload before. */
+/** The changes since the previous payload. */
 export const JsonPatchPayload = z
   .object({
     type: z.literal("json_patch"),

@@ -16,13 +16,13 @@ export const ListWorkflowEventResponse = z
   .object({ events: z.array(PublicEvent), next_cursor: z.string().nullable() })
   .meta({ id: "ListWorkflowEventResponse" });
 
-/** A place in a stream: the `id` of the last frame that was seen, which is a `broker_sequence`. */
+/** A position in a stream: the `id` of the last frame that the client has read, which is a `broker_sequence`. */
 export const LastEventId = z
   .string()
   .regex(/^\d{1,15}$/, { error: "the id of a stream's frame is a whole number" })
   .transform(Number);
 
-/** The stream of one execution. `event_source` is accepted in every spelling: all sources are one here. */
+/** The stream of one execution. Any `event_source` is accepted: there is only one source here. */
 export const ExecutionStreamQuery = z.object({
   event_source: z.string().optional(),
   last_event_id: LastEventId.optional(),
@@ -41,15 +41,18 @@ const declared = z.object({
   start_seq: z.int().min(0).default(0),
   last_event_id: LastEventId.optional(),
   workflow_event_types: z.array(z.enum(PUBLIC_EVENT_TYPES)).optional(),
-  metadata_filters: z.string().optional().meta({ description: "A JSON object; its keys may also stand bare." }),
+  metadata_filters: z
+    .string()
+    .optional()
+    .meta({ description: "A JSON object; its keys may also be query keys of their own." }),
 });
 type Declared = Omit<z.output<typeof declared>, "metadata_filters">;
 const DECLARED: ReadonlySet<string> = new Set(Object.keys(declared.shape));
 
 /**
- * The stream of a workspace. `*` matches all. `start_seq` is inclusive, `last_event_id` (better: the header
- * `Last-Event-ID`) exclusive and stronger. Every key that is not declared is a metadata filter, because the
- * TypeScript client spreads its `metadata_filters` over the query; other clients send one JSON object.
+ * The stream of a workspace. `*` matches all. `start_seq` is inclusive. `last_event_id` is exclusive and wins over it, and
+ * the header `Last-Event-ID` wins over both. Every undeclared key is a metadata filter, because the TypeScript client
+ * spreads its `metadata_filters` over the query; other clients send one JSON object.
  */
 export const StreamEventsQuery = declared
   .catchall(z.string())
@@ -76,7 +79,7 @@ function readFilters(json: string): Record<string, string> | undefined {
   }
 }
 
-/** The `data` of a stream's frame. `namespace` is the workspace id; `broker_sequence` also is the frame's `id`. */
+/** The `data` of a stream's frame. `namespace` is the workspace id; `broker_sequence` is the frame's `id` as well. */
 export const StreamEventPayload = z
   .object({
     stream: z.string(),

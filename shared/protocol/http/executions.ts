@@ -1,4 +1,4 @@
-/** Executions: starting them, reading them, talking to them. */
+/** Executions: start, read, signal, query, update, cancel, terminate, reset. */
 import * as z from "zod";
 import { ExecutionId, HandlerName } from "../ids.ts";
 import { MAX_BATCH_IDS } from "../limits.ts";
@@ -50,7 +50,7 @@ export const WorkflowExecutionWithoutResult = z
   .meta({ id: "WorkflowExecutionWithoutResultResponse" });
 export type WorkflowExecutionWithoutResult = z.infer<typeof WorkflowExecutionWithoutResult>;
 
-/** `search_keys` values are texts: a key without a value is left out, because a null would break the client. */
+/** `search_keys` values are texts. A key without a value is left out, because the client fails at a null. */
 export const executionFields = {
   ...WorkflowExecutionWithoutResult.shape,
   result: Json,
@@ -65,7 +65,7 @@ export const WorkflowExecutionSyncResponse = z
   .meta({ id: "WorkflowExecutionSyncResponse" });
 export type WorkflowExecutionSyncResponse = z.infer<typeof WorkflowExecutionSyncResponse>;
 
-/** The whole execution comes first: a client that tries both keeps the richer one. */
+/** The whole execution comes first: a client that tries both shapes in order keeps the richer one. */
 export const ExecuteResponse = z.union([WorkflowExecutionResponse, WorkflowExecutionSyncResponse]);
 
 export const GetExecutionQuery = z.object({ include_search_keys: z.boolean().default(false) });

@@ -3,8 +3,8 @@ import * as z from "zod";
 import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
 
 /**
- * Any JSON value, `null` included; the key must be there. Not checked in depth: what arrives comes out of a JSON
- * parser, and what leaves goes through a JSON writer.
+ * Any JSON value, also `null`; the key must be present. The schema does not check it in depth: requests come out of a
+ * JSON parser, and answers go through a JSON writer.
  */
 export const Json = z.unknown();
 
@@ -28,7 +28,7 @@ export const Instant = z.iso
   .meta({ format: "date-time" })
   .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`));
 
-/** The token of a list's next page, as the page before gave it. Empty counts as absent. */
+/** The token of a list's next page, from the answer with the page before. Empty counts as absent. */
 export const Cursor = z.string().transform((token) => (token === "" ? undefined : token));
 
 /** How many results one page holds, unless the request says otherwise. */
@@ -39,8 +39,8 @@ export function pageSize(max: number = MAX_PAGE, standard: number = DEFAULT_PAGE
 export const Order = z.enum(["asc", "desc"]);
 
 /**
- * An input that a worker's codec has compressed, encrypted or moved to a store. The server stores it as it is and
- * hands it on; `input_hash` and further keys belong to the codec.
+ * An input that a worker's codec has compressed, encrypted or moved to a store. The server stores it unchanged and
+ * delivers it to the worker; `input_hash` and further keys belong to the codec.
  */
 export const NetworkEncodedInput = z
   .looseObject({
@@ -51,7 +51,7 @@ export const NetworkEncodedInput = z
   .meta({ id: "NetworkEncodedInput" });
 export type NetworkEncodedInput = z.infer<typeof NetworkEncodedInput>;
 
-/** Whether an input is one that a codec has encoded, so that it cannot be checked against a workflow's schema. */
+/** Whether a codec has encoded the input: the server cannot check it against the schema of the workflow. */
 export function isEncodedInput(input: unknown): input is NetworkEncodedInput {
   return typeof input === "object" && input !== null && "b64payload" in input && typeof input.b64payload === "string";
 }

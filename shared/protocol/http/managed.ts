@@ -1,4 +1,4 @@
-/** Deployments that the platform builds and runs itself. Known here, so that their shapes are documented. */
+/** Deployments that the platform builds and runs itself. Only for the OpenAPI document: every call answers 501. */
 import * as z from "zod";
 import { DeploymentName } from "../ids.ts";
 import { Timestamp } from "./fields.ts";

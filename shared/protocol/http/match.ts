@@ -1,10 +1,12 @@
 /**
- * From method and path to a route, in one walk over the path's segments.
+ * Finds the route for a method and a path, in one walk over the path's segments.
  *
- * MATCH-1. A literal beats a parameter, earlier segments first: `/executions/metrics` is an execution's page.
- * MATCH-2. A literal wins only for a method it has: `POST /executions/cancel` is the batch call, `GET /executions/cancel`
- *     is the execution called `cancel`.
- * MATCH-3. Parameters are percent-decoded after splitting, so an id may contain an encoded slash. None is empty.
+ * MATCH-1. A literal segment wins over a parameter, earlier segments first: `/executions/metrics` is the page of an
+ *     execution.
+ * MATCH-2. A literal wins only for a method that it has: `POST /executions/cancel` is the batch call, `GET
+ *     /executions/cancel` is the execution with the id `cancel`.
+ * MATCH-3. Parameters are percent-decoded after the path is split, so an id may contain an encoded slash. No parameter is
+ *     empty.
  */
 
 interface Routable {
@@ -32,7 +34,7 @@ interface Node<R> {
   readonly leaves: Map<string, Leaf<R>>;
 }
 
-/** A matcher for the rows. Throws if two rows could never be told apart. */
+/** A matcher for the rows. Throws if two rows match the same requests. */
 export function compile<R extends Routable>(rows: readonly R[]): (method: string, path: string) => Match<R> {
   const root = node<R>();
   for (const row of rows) insert(root, row);

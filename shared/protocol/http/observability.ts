@@ -6,7 +6,7 @@ import { executionFields } from "./executions.ts";
 import { Cursor, Instant, Order, pageSize, Timestamp } from "./fields.ts";
 
 export const MetricsQuery = z.object({ start_time: Instant.optional(), end_time: Instant.optional() });
-/** No data is 0, never null. Latencies are milliseconds; pairs are microseconds since the epoch and latency. */
+/** 0 where there is no data, never null. Latencies are milliseconds; a pair is microseconds since the epoch and latency. */
 const Scalar = z.object({ value: z.number() });
 export const WorkflowMetrics = z
   .object({
@@ -120,7 +120,7 @@ export const LogSearchResponse = z
   .object({ results: z.array(LogRecord), next_cursor: z.string().nullable() })
   .meta({ id: "LogSearchResponse" });
 
-/** `order` counts on the first page only: a cursor goes on in its own direction. */
+/** `order` applies to the first page only: a cursor keeps its direction. */
 const search = {
   after: Instant.optional(),
   before: Instant.optional(),

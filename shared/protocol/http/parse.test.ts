@@ -29,14 +29,14 @@ describe("bodies", () => {
     expect(parseJsonBody(text, { optional: true })).toEqual({ value: {} });
   });
 
-  test("no body is a missing field, and broken JSON says where it breaks", () => {
+  test("a missing body is a missing field, and the refusal of broken JSON says where it breaks", () => {
     expect(places(parseJsonBody(""))).toEqual(["body missing"]);
     expect(places(parseJsonBody("{", { optional: true }))).toEqual(["body json_invalid"]);
     expect(parseJsonBody("null")).toEqual({ value: null });
     expect(places(parseBody(WorkflowExecutionRequest, "null"))).toEqual(["body object_type"]);
   });
 
-  test("keys that an official operation does not know are ignored", () => {
+  test("an official operation ignores unknown keys", () => {
     const parsed = accepted(body(WorkflowExecutionRequest, { traceparent: "rubbish", input: { a: 1 }, new_key: 1 }));
     expect(parsed).toEqual({ input: { a: 1 }, wait_for_result: false, force_new_trace: false });
   });
@@ -56,13 +56,13 @@ describe("bodies", () => {
     ]);
   });
 
-  test("an encoded input is told by its payload", () => {
+  test("an encoded input is recognised by its payload", () => {
     expect(isEncodedInput({ b64payload: "AA==" })).toBe(true);
     for (const other of [null, undefined, "b64payload", {}, { b64payload: 1 }, []])
       expect(isEncodedInput(other)).toBe(false);
   });
 
-  test("tags are trimmed and given once", () => {
+  test("tags are trimmed, and duplicates dropped", () => {
     expect(accepted(body(WorkflowUpdateRequest, { tags: [" a", "a", "b "] })).tags).toEqual(["a", "b"]);
     expect(places(body(WorkflowUpdateRequest, { tags: [" "], display_name: " " }))).toEqual([
       "body.display_name string_too_short",
@@ -90,7 +90,7 @@ describe("queries", () => {
     expect(parsed.end_time_before).toBe(Date.UTC(2026, 0, 31, 9, 30));
   });
 
-  test("of a single value that is repeated the last counts, and an empty token is none", () => {
+  test("the last of a repeated single value counts, and an empty token counts as absent", () => {
     const parsed = accepted(query(ListRunsQuery, "page_size=1&page_size=2&next_page_token="));
     expect(parsed.page_size).toBe(2);
     expect(parsed.next_page_token).toBeUndefined();
@@ -112,12 +112,12 @@ describe("queries", () => {
     expect(places(query(ListRunsQuery, text))).toEqual([place]);
   });
 
-  test("a key that an official operation does not know is ignored; our own refuse it", () => {
+  test("official operations ignore an unknown key, our own refuse it", () => {
     expect(accepted(query(ListRunsQuery, "new_key=1"))).not.toHaveProperty("new_key");
     expect(places(query(ScheduleLogQuery, "limti=1"))).toEqual(["query.limti extra_forbidden"]);
   });
 
-  test("any query string is either understood or refused, never thrown at", () => {
+  test("any query string is parsed or refused, and never throws", () => {
     const pair = fc.tuple(fc.constantFrom(...Object.keys(ListRunsQuery.shape), "x", "__proto__"), fc.string());
     fc.assert(
       fc.property(fc.array(pair, { maxLength: 6 }), (pairs) => {
@@ -130,7 +130,7 @@ describe("queries", () => {
 });
 
 describe("metadata filters of the event stream", () => {
-  test("stand bare or in one JSON object, and mix with declared keys", () => {
+  test("are query keys of their own or one JSON object, and mix with declared keys", () => {
     const text = 'scope=workflow&customer=42&metadata_filters={"region":"eu","n":1,"deep":{"a":[1]}}';
     expect(accepted(query(StreamEventsQuery, text))).toMatchObject({
       scope: "workflow",
@@ -141,7 +141,7 @@ describe("metadata filters of the event stream", () => {
     expect(accepted(query(StreamEventsQuery, "")).metadata_filters).toEqual({});
   });
 
-  test("that are no JSON object are refused, as are unknown event types and bad positions", () => {
+  test("that are no JSON object are refused, like unknown event types and bad positions", () => {
     expect(places(query(StreamEventsQuery, "metadata_filters=[1]"))).toEqual(["query.metadata_filters value_error"]);
     expect(places(query(StreamEventsQuery, "metadata_filters={"))).toEqual(["query.metadata_filters value_error"]);
     expect(places(query(StreamEventsQuery, "workflow_event_types=TIMER_FIRED"))).toEqual([
@@ -172,7 +172,7 @@ describe("schedules", () => {
     });
   });
 
-  test("one workflow must be named, in one way, and one id", () => {
+  test("must name one workflow, in one way, and one id", () => {
     const schedule = { input: null, schedule_id: "a" };
     expect(places(body(WorkflowScheduleRequest, { schedule }))).toEqual(["body.workflow_identifier value_error"]);
     expect(places(body(WorkflowScheduleRequest, { ...minimal, workflow_version_id: "r" }))).toEqual([
@@ -186,7 +186,7 @@ describe("schedules", () => {
     ]);
   });
 
-  test("a partial definition keeps apart what is absent, what is null and what is given", () => {
+  test("a partial definition distinguishes absent, null and present keys", () => {
     expect(accepted(body(PartialScheduleDefinition, { end_at: null, policy: { overlap: 6 } }))).toEqual({
       end_at: null,
       policy: { overlap: 6 },
@@ -196,14 +196,14 @@ describe("schedules", () => {
     expect(places(body(PartialScheduleDefinition, { policy: { overlap: 7 } }))).toHaveLength(1);
   });
 
-  test("ranges take zeros for what was left out", () => {
+  test("ranges have zeros for missing fields", () => {
     const schedule = { input: 1, calendars: [{ hour: [{ start: 9 }], minute: [] }] };
     const parsed = accepted(body(WorkflowScheduleRequest, { workflow_identifier: "w", schedule }));
     expect(parsed.schedule.calendars).toEqual([{ hour: [{ start: 9, end: 0, step: 0 }], minute: [] }]);
   });
 });
 
-test("a schema that is wrapped in defaults and transforms is read like a bare one", () => {
+test("a schema wrapped in defaults and transforms parses a query like a bare one", () => {
   const wrapped = z
     .object({ n: z.int().default(1).nullish(), flags: z.array(z.string()).default([]), on: z.boolean().optional() })
     .transform((value) => ({ ...value, seen: true }));

@@ -1,8 +1,8 @@
 /**
- * From the text of a request to typed values, or to the 422 that says what is wrong with it.
+ * Parses the text of a request into typed values, or into the 422 that says what is wrong with it.
  *
- * Official operations ignore body and query keys they do not know, because released clients send some; our own
- * operations use strict objects and refuse them. Which of the two is the schema's own business.
+ * Official operations ignore unknown body and query keys, because released clients send some. Our own operations use
+ * strict objects, which refuse them. The schema decides between the two.
  */
 import type * as z from "zod";
 import { invalid, invalidAt, type Refusal } from "../errors.ts";
@@ -11,8 +11,8 @@ import { zodToDetail } from "./detail.ts";
 export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
 
 /**
- * The JSON of a body. With `optional`, a body of no length, of white space or of `null` counts as `{}`: clients send
- * all three when a caller gives no options.
+ * The JSON of a body. With `optional`, an empty body, white space and `null` count as `{}`: clients send all three when
+ * a caller gives no options.
  */
 export function parseJsonBody(text: string, { optional = false } = {}): Parsed<unknown> {
   if (text.trim() === "") {
@@ -28,15 +28,15 @@ export function parseJsonBody(text: string, { optional = false } = {}): Parsed<u
   }
 }
 
-/** The body as the schema understands it. */
+/** The body as the schema parses it. */
 export function parseBody<S extends z.ZodType>(schema: S, text: string, options?: { optional?: boolean }) {
   const json = parseJsonBody(text, options);
   return "refused" in json ? json : check(schema, json.value, "body");
 }
 
 /**
- * The query string as the schema understands it, its defaults filled in. Lists are repeated keys; of a single value
- * that is repeated the last counts.
+ * The query string as the schema parses it, with defaults. A list is a repeated key. If a single value is repeated, the
+ * last one counts.
  */
 export function parseQuery<S extends z.ZodType>(schema: S, query: URLSearchParams): Parsed<z.output<S>> {
   const { fields, keepsUnknown } = shapeOf(schema);
@@ -59,7 +59,7 @@ type Sort = "list" | "number" | "boolean" | "text";
 const TRUE = new Set(["true", "1", "yes", "on"]);
 const FALSE = new Set(["false", "0", "no", "off"]);
 
-/** What is no number or boolean stays a text, which the schema then refuses by name. */
+/** A text that is no number or boolean stays a text; the schema then refuses the field by name. */
 function fromText(text: string, sort: Sort): unknown {
   if (sort === "number" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   if (sort === "boolean" && TRUE.has(text.toLowerCase())) return true;
@@ -71,7 +71,7 @@ interface Shape {
   readonly fields: ReadonlyMap<string, Sort>;
   readonly keepsUnknown: boolean;
 }
-/** Schemas live as long as the process; each is looked into once. */
+/** Schemas live as long as the process, so each shape is computed once. */
 const shapes = new WeakMap<z.ZodType, Shape>();
 
 function shapeOf(schema: z.ZodType): Shape {
@@ -90,7 +90,7 @@ function sortOf(field: z.ZodType): Sort {
   return type === "number" || type === "boolean" ? type : "text";
 }
 
-/** The schema of what goes in: without `default`, `optional`, `nullable` and what a `transform` makes of it. */
+/** The schema of the input: without `default`, `optional`, `nullable` and the output of a `transform`. */
 function unwrap(schema: z.ZodType): z.ZodType {
   const def = schema.def as { innerType?: z.ZodType; in?: z.ZodType };
   const inner = def.innerType ?? def.in;

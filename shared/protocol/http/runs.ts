@@ -1,10 +1,10 @@
-/** Runs: the attempts of executions, listed across the workspace. */
+/** Runs of executions, listed across the workspace. */
 import * as z from "zod";
 import { MAX_SEARCH_KEY_FILTERS, MAX_WORKFLOW_TAGS_FILTER } from "../limits.ts";
 import { ExecutionStatus, WorkflowExecutionWithoutResult } from "./executions.ts";
 import { Cursor, Instant, Order, pageSize } from "./fields.ts";
 
-/** `key:value`, split at the first colon; the key exact, the value similar. */
+/** `key:value`, split at the first colon: the key exact, the value a substring. */
 const SearchKeyFilter = z
   .string()
   .regex(/^[^:]+:/, { error: "key:value is wanted" })
@@ -14,7 +14,7 @@ const SearchKeyFilter = z
   });
 
 /**
- * Filters narrow each other down. Bounds are inclusive; those of `end_time` leave out what is still running.
+ * A run must match all filters. Bounds are inclusive; those of `end_time` exclude running runs.
  * `user_id=current` is the caller. `workflow_identifier` is a name or an id.
  */
 export const ListRunsQuery = z.object({
@@ -37,7 +37,7 @@ export const ListRunsQuery = z.object({
   next_page_token: Cursor.optional(),
 });
 
-/** The runs stand under `executions`; a page is full whenever a token comes with it, or clients stop early. */
+/** The runs are under `executions`. A page with a token must be full: clients stop at a page that is not. */
 export const WorkflowExecutionListResponse = z
   .object({ executions: z.array(WorkflowExecutionWithoutResult), next_page_token: z.string().nullable() })
   .meta({ id: "WorkflowExecutionListResponse" });

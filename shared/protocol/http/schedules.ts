@@ -1,6 +1,6 @@
 /**
- * Schedules: rules that start executions. These schemas check shapes only; whether a calendar, a cron line, a
- * duration or a time zone makes sense is decided by `shared/schedule`.
+ * Schedules: rules that start executions. These schemas check shapes only. `shared/schedule` checks calendars, cron
+ * expressions, durations and time zones.
  */
 import * as z from "zod";
 import { ScheduleId } from "../ids.ts";
@@ -28,7 +28,7 @@ export const ScheduleRange = z
   .meta({ id: "ScheduleRange" });
 
 const ranges = z.array(ScheduleRange).optional();
-/** Every field given must match. An omitted field has a default of its own; an empty list matches nothing. */
+/** A time must match every field. An omitted field has its own default; an empty list matches nothing. */
 export const ScheduleCalendar = z
   .object({
     second: ranges,
@@ -43,7 +43,7 @@ export const ScheduleCalendar = z
   .meta({ id: "ScheduleCalendar" });
 export type ScheduleCalendar = z.infer<typeof ScheduleCalendar>;
 
-/** ISO 8601 durations; aligned to the epoch, not to the creation. */
+/** ISO 8601 durations, counted from the epoch, not from the creation of the schedule. */
 export const ScheduleInterval = z
   .object({ every: z.string(), offset: z.string().nullish() })
   .meta({ id: "ScheduleInterval" });
@@ -62,7 +62,7 @@ export const SchedulePolicy = z
   .meta({ id: "SchedulePolicy" });
 export type SchedulePolicy = z.infer<typeof SchedulePolicy>;
 
-/** When a schedule fires: the union of calendars, intervals and cron lines, less `skip`, within start and end. */
+/** The times of a schedule: the union of calendars, intervals and cron expressions without `skip`, from start to end. */
 const spec = {
   calendars: z.array(ScheduleCalendar),
   intervals: z.array(ScheduleInterval),
@@ -95,7 +95,7 @@ export const ScheduleDefinition = z
   .meta({ id: "ScheduleDefinition" });
 export type ScheduleDefinition = z.infer<typeof ScheduleDefinition>;
 
-/** Only keys that are present change; lists are replaced whole; `null` clears. */
+/** Only keys that are present change something: a list replaces the whole list, `null` clears. */
 export const PartialScheduleDefinition = z
   .object({ input: Json, ...spec, ...window, policy: z.object(policy).partial(), max_executions: maxExecutions })
   .partial()
@@ -103,8 +103,8 @@ export const PartialScheduleDefinition = z
 export type PartialScheduleDefinition = z.infer<typeof PartialScheduleDefinition>;
 
 /**
- * Which workflow: `workflow_identifier` (name or id) or `workflow_registration_id`, of which `workflow_version_id` is
- * an older name. `workflow_task_queue` is an older name of `deployment_name`. The id may stand in either place.
+ * The workflow: `workflow_identifier` (name or id) or `workflow_registration_id`, of which `workflow_version_id` is an
+ * older name. `workflow_task_queue` is an older name of `deployment_name`. The id may be in the request or in `schedule`.
  */
 export const WorkflowScheduleRequest = z
   .object({
@@ -145,7 +145,7 @@ export const ScheduleTriggerRequest = z
 export const WorkflowScheduleResponse = z.object({ schedule_id: z.string() }).meta({ id: "WorkflowScheduleResponse" });
 
 const out = { ranges: z.array(z.object({ start: z.int(), end: z.int(), step: z.int() })).optional() };
-/** As it was given: an omitted field stays omitted, because an empty list would mean something else. */
+/** As in the request: an omitted field stays omitted, because an empty list matches nothing. */
 const CalendarOutput = z
   .object({
     second: out.ranges,
@@ -162,8 +162,8 @@ const CalendarOutput = z
 const at = z.object({ scheduled_at: Timestamp });
 
 /**
- * `remaining_executions`: null = unlimited, 0 = exhausted. The next 10 and the last 10 times, oldest first. What stands
- * below `recent_executions` is ours; official clients ignore it.
+ * `remaining_executions`: null = unlimited, 0 = exhausted. The next 10 and the last 10 times, oldest first. The fields
+ * after `recent_executions` are ours; official clients ignore them.
  */
 export const ScheduleDefinitionOutput = z
   .object({
@@ -186,7 +186,7 @@ export const ScheduleDefinitionOutput = z
     future_executions: z.array(at),
     recent_executions: z.array(z.object({ scheduled_at: Timestamp, started_at: Timestamp, execution_id: z.string() })),
 
-    /** Next times that `skip` takes out, at most 10, up to the last of `future_executions`. */
+    /** Next times that `skip` removes, at most 10, up to the last of `future_executions`. */
     skipped_executions: z.array(at),
     running_executions: z.array(
       z.object({
@@ -213,7 +213,7 @@ export const ScheduleDefinitionOutput = z
   .meta({ id: "ScheduleDefinitionOutput" });
 export type ScheduleDefinitionOutput = z.infer<typeof ScheduleDefinitionOutput>;
 
-/** Without `page_size` everything comes in one answer, as older clients expect. `search` is the start of a name. */
+/** Without `page_size` one answer holds all schedules, as older clients expect. `search` is the start of a name. */
 export const ListSchedulesQuery = z.object({
   workflow_name: z.string().optional(),
   user_id: z.string().optional(),
@@ -236,7 +236,7 @@ export const SchedulePreviewRequest = z
     count: z.int().min(1).max(MAX_PREVIEW_TIMES).default(DEFAULT_PREVIEW_TIMES),
   })
   .meta({ id: "SchedulePreviewRequest" });
-/** `windows`, with jitter only: when the run of each time starts. `exhausted`: no further time follows those listed. */
+/** `windows`, with jitter only: when the run of each time starts. `exhausted`: no time follows the last one listed. */
 export const SchedulePreviewResponse = z
   .object({
     times: z.array(Timestamp),
@@ -245,12 +245,12 @@ export const SchedulePreviewResponse = z
   })
   .meta({ id: "SchedulePreviewResponse" });
 
-/** Starts a run for every time between the two, both inclusive, as if triggered by hand. */
+/** Triggers the schedule for every time from `start_at` to `end_at`, both inclusive. */
 export const ScheduleBackfillRequest = z
   .strictObject({ start_at: Instant, end_at: Instant, overlap: Overlap.nullish() })
   .refine((body) => body.start_at <= body.end_at, { path: ["end_at"], error: "lies before start_at" })
   .meta({ id: "ScheduleBackfillRequest" });
-/** How many runs were asked for; the overlap policy decides about each, and the log says what became of it. */
+/** The number of times in the range. The overlap policy decides about each, and the log has the outcome. */
 export const ScheduleBackfillResponse = z.object({ accepted: z.int().min(0) }).meta({ id: "ScheduleBackfillResponse" });
 
 export const SCHEDULE_OUTCOMES = [
@@ -266,14 +266,14 @@ export const SCHEDULE_OUTCOMES = [
   "duplicate",
 ] as const;
 
-/** What became of one due time, or (`until`) of all due times from this one to `until`. */
+/** The outcome of one due time or, with `until`, of all due times from this one to `until`. */
 export const ScheduleLogEntry = z
   .object({
     /** 1, 2, 3… for each schedule. */
     seq: z.int().min(1),
-    /** The time that the spec names; of a manual run the time of the request or the time made up for. */
+    /** The time by the spec; of a trigger the time of the request, of a backfill the time that it repeats. */
     nominal_at: Timestamp,
-    /** With jitter: when the run was due. */
+    /** `nominal_at` plus jitter. */
     scheduled_at: Timestamp,
     decided_at: Timestamp,
     outcome: z.enum(SCHEDULE_OUTCOMES),

@@ -1,4 +1,4 @@
-/** What the installation says about itself. */
+/** Answers about the installation itself. */
 import * as z from "zod";
 
 /** `namespace` is the workspace id, the same text as in the envelope of a streamed event. */

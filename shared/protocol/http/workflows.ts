@@ -57,7 +57,7 @@ const workflow = {
 export const Workflow = z.object(workflow).meta({ id: "Workflow" });
 export type Workflow = z.infer<typeof Workflow>;
 
-/** `active`: some deployment that serves it has a live worker. */
+/** `active`: a deployment that serves the workflow has a live worker. */
 export const WorkflowGetResponse = z
   .object({ workflow: z.object({ ...workflow, active: z.boolean() }).meta({ id: "WorkflowWithWorkerStatus" }) })
   .meta({ id: "WorkflowGetResponse" });
@@ -95,7 +95,7 @@ export const WorkflowBulkUnarchiveResponse = z
 
 const handler = { name: z.string(), description: z.string().nullable(), input_schema: JsonObject };
 const output_schema = JsonObject.nullable();
-/** What a worker has declared about a workflow. `execution_timeout` is seconds; absent = no limit. */
+/** A workflow as its worker has declared it. `execution_timeout` is seconds; absent = no limit. */
 export const WorkflowCodeDefinition = z
   .object({
     input_schema: JsonObject,
@@ -137,7 +137,7 @@ export const ListRegistrationsQuery = z.object({
   limit: pageSize(),
   cursor: Cursor.optional(),
 });
-/** `workflow_versions` mirrors `workflow_registrations` under an older name that clients still insist on. */
+/** `workflow_versions` repeats `workflow_registrations` under an older name, which clients still require. */
 export const WorkflowRegistrationListResponse = z
   .object({
     workflow_registrations: z.array(WorkflowRegistration),

@@ -1,8 +1,8 @@
-/** How the rows of the routes table are written, and what several areas share. */
+/** Functions that make the rows of the routes table, and the paths that several areas share. */
 import type * as z from "zod";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-/** Which function serves it: the parts of the API that are deployed and scaled on their own. */
+/** The function that serves the row: each area is deployed and scaled on its own. */
 export type Area = "executions" | "registration" | "schedules" | "streams" | "system";
 
 /** A row without its literal types. */
@@ -11,17 +11,17 @@ export interface Route {
   readonly method: Method;
   readonly path: string;
   readonly area: Area;
-  /** The one status of success; clients match it exactly. */
+  /** The only status of success; clients compare it exactly. */
   readonly success: number;
-  /** `empty`: no body at all. `sse`: `response` is the `data` of one frame. */
+  /** `empty`: an answer without a body. `sse`: `response` is the `data` of one frame. */
   readonly kind: "json" | "empty" | "sse";
   readonly auth: boolean;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** A missing body, or one of no length or of `null`, counts as `{}`. */
+  /** A missing or empty body, and `null`, count as `{}`. */
   readonly optionalBody?: boolean;
   readonly response?: z.ZodType;
-  /** Why this is answered 501 for now. */
+  /** The reason why the server answers 501 for now. */
   readonly unavailable?: string;
 }
 

@@ -1,4 +1,4 @@
-/** Events, and whatever else is streamed. */
+/** Events and streams. */
 import * as events from "../http/events.ts";
 import * as observability from "../http/observability.ts";
 import { DEPLOYMENT, EXECUTION, json, LOGS, sse, WORKFLOWS } from "./row.ts";
