@@ -1,4 +1,4 @@
-/** Those who start, signal, update, cancel and terminate: each call repeated until it is answered, with the same ids. */
+/** A client that starts, signals, updates, cancels and terminates. It repeats each call with the same ids until it has an answer. */
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import { terminate } from "../../shared/engine/terminate.ts";
@@ -8,7 +8,7 @@ import { Network } from "./network.ts";
 import { DEPLOYMENT, type Server, WORKSPACE } from "./server.ts";
 import { Process } from "./world.ts";
 
-/** A message that was acknowledged, and the start of the execution that it was acknowledged for. */
+/** An acknowledged message, and the start of the execution that it is for. */
 export interface Ack {
   readonly execution: string;
   readonly chain: string;
@@ -36,10 +36,10 @@ export class Client {
 
   #call<T>(name: string, fn: (ports: Ports) => Promise<T>): Promise<T> {
     const begin = () => this.#server.call(name, fn);
-    return this.#network.patiently(this.#process, 0, name, begin, Number.POSITIVE_INFINITY);
+    return this.#network.withRetry(this.#process, 0, name, begin, Number.POSITIVE_INFINITY);
   }
 
-  /** Answers the chain, or null while the id is taken. */
+  /** Answers the chain, or null if another execution has the id. */
   async start(
     execution: string,
     workflow: string,
@@ -73,9 +73,9 @@ export class Client {
     return result.kind === "accepted";
   }
 
-  /** Answers its status, or null where there is none. */
-  async look(execution: string): Promise<string | null> {
-    const head = await this.#call(`look ${execution}`, (ports) =>
+  /** The status of the execution; null: there is none. */
+  async statusOf(execution: string): Promise<string | null> {
+    const head = await this.#call(`status of ${execution}`, (ports) =>
       ports.executions.head({ workspace: WORKSPACE, execution }),
     );
     return head?.status ?? null;

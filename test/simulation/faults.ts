@@ -1,16 +1,16 @@
-/** How unkind a world is. Probabilities are per occasion; all are 0 once the faults are over. */
+/** The faults of a world. Probabilities are per occasion; all are 0 once the faults have ended. */
 import type { Chance } from "./random.ts";
 
 export interface Faults {
   /** A call in the server dies at a step. */
   callCrash: number;
-  /** With a call that dies dies the worker that made it: they were on one machine. */
+  /** A worker dies with the call that it made, as if both were on one machine. */
   crashTogether: number;
   /** A worker process dies at a step. */
   workerCrash: number;
-  /** A worker process stops for a while and then goes on as if nothing had happened. */
+  /** A worker process stops for a while, then goes on and does not know that it stopped. */
   workerHang: number;
-  /** All calls that the server has under way die at once (each minute). */
+  /** All calls of the server that are under way die at once (each minute). */
   serverCrash: number;
   /** A worker or sender cannot reach the server for a while (each call). */
   partition: number;
@@ -22,13 +22,13 @@ export interface Faults {
   taskLost: number;
   taskTwice: number;
   taskLate: number;
-  /** A finished task comes again. */
+  /** The queue delivers a finished task again. */
   finishLost: number;
   /** The due index lags by up to minutes instead of seconds. */
   staleIndex: number;
-  /** An inbox or a log is read in pages, with other things happening in between. */
+  /** The store reads an inbox in two pages, with other events in between. */
   pagedRead: number;
-  /** An expired item is gone when somebody looks; else it is still there. */
+  /** The store has deleted an expired item by the time of a read; else it has not yet. */
   expiryDone: number;
 }
 
@@ -72,7 +72,7 @@ const LEVELS: Record<keyof Faults, readonly number[]> = {
   expiryDone: [0, 0.1, 1],
 };
 
-/** Each kind is drawn by itself, so that seeds differ in which faults meet. */
+/** Draws each kind on its own, so that different seeds combine different faults. */
 export function drawFaults(chance: Chance): Faults {
   const drawn = { ...NONE };
   for (const kind of Object.keys(LEVELS) as (keyof Faults)[]) drawn[kind] = chance.oneOf(LEVELS[kind]);

@@ -1,10 +1,10 @@
-/** The ports that the protocol leans on least, in memory: who serves what, facts about activities, a feed nobody reads. */
+/** Simple ports in memory: the registry, the facts about activities, and a feed without readers. */
 import type { Activities, Feed, RegistrationRecord, Registry, WorkerRecord } from "../../shared/ports.ts";
 
-/** `expired`: whether the store has by now deleted the session of a worker that was last heard of then. */
+/** `expired`: whether the store has deleted a session with this last heartbeat by now. */
 export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number) => boolean): Registry {
   const workers = new Map<string, WorkerRecord>();
-  const lookFor = (session: string) => {
+  const find = (session: string) => {
     const worker = workers.get(session);
     if (!worker || !expired(worker.heartbeatAt)) return worker;
     workers.delete(session);
@@ -34,7 +34,7 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
       });
     },
     async beat({ session, now }) {
-      const known = lookFor(session);
+      const known = find(session);
       if (known) workers.set(session, { ...known, heartbeatAt: now });
       return known !== undefined;
     },
@@ -46,7 +46,7 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
     async heartbeats(_workspace, sessions) {
       return new Map(
         sessions.flatMap((session) => {
-          const worker = lookFor(session);
+          const worker = find(session);
           return worker ? [[session, worker.heartbeatAt]] : [];
         }),
       );

@@ -1,6 +1,6 @@
 /**
- * A second, compact runtime of workflow code: programs are generators that yield what they wait for. It shares nothing
- * with the SDK's but the events, so that the two check each other's reading of the protocol.
+ * A second, compact runtime of workflow code: programs are generators that yield the conditions that they wait for. It
+ * shares only the events with the SDK's runtime, so that each checks the other's reading of the protocol.
  */
 import type {
   ActivityOptions,
@@ -18,13 +18,13 @@ export type Ending =
   | { readonly next: unknown }
   | { readonly failed: string }
   | { readonly cancelled: string | null };
-/** Yields conditions; goes on when the one it waits for holds. */
+/** Yields conditions; goes on when the last one holds. */
 export type Program = (c: Context) => Generator<() => boolean, Ending>;
 
 type Outcome = { readonly value: unknown } | { readonly failure: Failure };
 export const RETRY = { max_attempts: 0, first_ms: 500, factor: 2, max_ms: 8_000, non_retryable: [] };
 
-/** What a program sees, and asks for. */
+/** The state that a program reads, and the decisions that it makes. */
 export class Context {
   readonly started: Started;
   readonly activities = new Map<number, Outcome>();
@@ -90,7 +90,7 @@ export class Context {
 }
 
 export class Divergence extends Error {}
-/** Thrown by a program: not a failure of the execution, but a mistake in its code. */
+/** A program throws it for a mistake in its code, which is no failure of the execution. */
 export class Bug extends Error {}
 
 export class ProgramInstance {
@@ -100,7 +100,7 @@ export class ProgramInstance {
   #waits: () => boolean = () => true;
   #pending: Stimulus[] = [];
   #recorded: string[] = [];
-  #given = 0;
+  #delivered = 0;
   closed = false;
 
   constructor(program: Program) {
@@ -112,10 +112,10 @@ export class ProgramInstance {
       if (isStimulus(event)) this.#pending.push(event);
       else if (isDecision(event)) this.#recorded.push(event.kind);
       if (event.decided === undefined) continue;
-      this.#give(event.decided);
-      const said = this.#take().map((d) => d.kind);
-      if (said.join() !== this.#recorded.join()) {
-        throw new Divergence(`up to event ${event.id}: recorded ${this.#recorded.join()}, replayed ${said.join()}`);
+      this.#deliver(event.decided);
+      const replayed = this.#take().map((d) => d.kind);
+      if (replayed.join() !== this.#recorded.join()) {
+        throw new Divergence(`up to event ${event.id}: recorded ${this.#recorded.join()}, replayed ${replayed.join()}`);
       }
       this.#recorded = [];
     }
@@ -123,8 +123,8 @@ export class ProgramInstance {
 
   activate(stimuli: readonly Stimulus[]): { decided: number; decisions: Decision[] } {
     this.#pending.push(...stimuli);
-    this.#give(Number.POSITIVE_INFINITY);
-    return { decided: this.#given, decisions: this.#take() };
+    this.#deliver(Number.POSITIVE_INFINITY);
+    return { decided: this.#delivered, decisions: this.#take() };
   }
 
   #take(): Decision[] {
@@ -133,10 +133,10 @@ export class ProgramInstance {
     return taken;
   }
 
-  #give(upTo: number): void {
+  #deliver(upTo: number): void {
     while (!this.closed && this.#pending.length > 0 && this.#pending[0]!.id <= upTo) {
       const stimulus = this.#pending.shift()!;
-      this.#given = stimulus.id;
+      this.#delivered = stimulus.id;
       this.#apply(stimulus);
       this.#go();
     }

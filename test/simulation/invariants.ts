@@ -1,6 +1,6 @@
 /**
- * INV-1–INV-6 of the protocol. INV-1 is also asserted at every write of the store; INV-7 is the end of every simulation. What a step
- * can break is looked at after each step, what only the whole shows at the end.
+ * Checks INV-1 to INV-6 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
+ * also checks INV-1 at every write; INV-7 is the end of every simulation.
  */
 import { decide } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
@@ -19,7 +19,7 @@ export function stateOfRun(server: Server, run: string): RunState {
   return fold(stateOf(startedOf(head)), events);
 }
 
-/** Of the executions that the last step changed. */
+/** Checks the executions that the last step changed. */
 export function checkChanged(server: Server): void {
   const { changed, heads } = server.store;
   if (changed.size === 0) return;
@@ -37,35 +37,35 @@ function check(server: Server, head: Head): void {
     throw new Violation("INV-1", `${head.execution} is ${head.status}, its log ${closed ? "has" : "has not"} ended`);
   }
   if (head.wake_pending && store.claimed.get(`${head.workspace}/${head.execution}`)?.has(head.fence)) {
-    throw new Violation("INV-4", `${head.execution} is rung at turn ${head.fence}, which a driver holds`);
+    throw new Violation("INV-4", `${head.execution} has a pending wake-up at fence ${head.fence}, which a worker owns`);
   }
   if (head.due_at !== null) return;
-  if (head.status === "RUNNING") checkAsleep(server, head);
-  else checkSettled(server, head);
+  if (head.status === "RUNNING") checkNotDue(server, head);
+  else checkFinal(server, head);
 }
 
-/** INV-5: nobody will look, so nothing may be left to do. */
-function checkAsleep(server: Server, head: Head): void {
+/** INV-5: no wake-up is due, so a worker that claims must find nothing to do. */
+function checkNotDue(server: Server, head: Head): void {
   const { store, world } = server;
   const state = stateOfRun(server, head.run);
   const inbox = store.inboxes.get(`${WORKSPACE}/${head.execution}/${head.chain}`);
   const messages = [...(inbox?.values() ?? [])].filter((m) => server.announced.has(`${head.chain}/${m.id}`));
   const next = dueAt(state, { now: world.now, session: "fresh", broken: false, diesAt: () => null });
   if (next !== null)
-    throw new Violation("INV-5", `${head.execution} sleeps, though something is due in ${next - world.now} ms`);
-  // A start that led to no decision leaves no trace; every later stimulus is recorded together with what it led to.
+    throw new Violation("INV-5", `${head.execution} has no due time, but something is due in ${next - world.now} ms`);
+  // The log does not record a start without decisions. Every later stimulus is recorded together with its decisions.
   if (state.lastStimulus > Math.max(1, state.decided))
-    throw new Violation("INV-5", `${head.execution} sleeps on undecided stimuli`);
+    throw new Violation("INV-5", `${head.execution} has no due time, but undecided stimuli`);
   const { events } = decide(state, fresh(world.now, messages));
   if (events.length > 0) {
     throw new Violation(
       "INV-5",
-      `${head.execution} sleeps, though a driver would record ${events.map((e) => e.kind).join()}`,
+      `${head.execution} has no due time, but a worker would record ${events.map((e) => e.kind).join()}`,
     );
   }
   for (const [n, open] of state.activities) {
     if (sessionOf(open.where) !== null)
-      throw new Violation("INV-5", `${head.execution} sleeps over its local activity ${n}`);
+      throw new Violation("INV-5", `${head.execution} has no due time, but an open local activity ${n}`);
   }
 }
 
@@ -82,10 +82,10 @@ const fresh = (now: number, messages: Message[]) => ({
   checkUpdate: () => null,
 });
 
-/** INV-6: nobody will look, so nobody may be owed anything. */
-function checkSettled(server: Server, head: Head): void {
+/** INV-6: a final head that is not due has an empty outbox, and its parent knows the outcome. */
+function checkFinal(server: Server, head: Head): void {
   if (head.outbox.length > 0)
-    throw new Violation("INV-6", `${head.execution} is settled and owes ${head.outbox[0]!.kind}`);
+    throw new Violation("INV-6", `${head.execution} is final and not due, but its outbox has ${head.outbox[0]!.kind}`);
   const { parent } = head;
   if (!parent) return;
   const { store } = server;
@@ -98,10 +98,10 @@ function checkSettled(server: Server, head: Head): void {
   if (told) return;
   const state = stateOfRun(server, parent.run);
   if (state.children.has(parent.child))
-    throw new Violation("INV-6", `${parent.execution} was not told of ${head.execution}`);
+    throw new Violation("INV-6", `${parent.execution} has no message about ${head.execution}`);
 }
 
-/** INV-2, INV-3, and that nothing was recorded twice. */
+/** Checks INV-2 and INV-3, and that no log records anything twice. */
 export function checkWhole(server: Server, acks: readonly Ack[]): void {
   const { store } = server;
   const taken = new Map<string, Set<string>>();
@@ -110,10 +110,10 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
     const { chain, execution } = store.runsById.get(run)!;
     const ids = taken.get(chain) ?? new Set();
     taken.set(chain, ids);
-    const ended = new Set<string>();
-    const once = (what: string) => {
-      if (ended.has(what)) throw new Violation("twice", `${execution}, run ${run}: ${what}`);
-      ended.add(what);
+    const recorded = new Set<string>();
+    const once = (fact: string) => {
+      if (recorded.has(fact)) throw new Violation("twice", `${execution}, run ${run}: ${fact}`);
+      recorded.add(fact);
     };
     for (const event of log.flatMap((b) => b.events)) {
       if (event.kind === "execution_terminated" || event.kind === "execution_timed_out") forced.add(chain);
@@ -122,10 +122,9 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
         case "cancel_requested":
         case "update_accepted":
         case "update_rejected":
-          if (ids.has(event.message))
-            throw new Violation("INV-2", `${event.message} was taken in twice by ${execution}`);
+          if (ids.has(event.message)) throw new Violation("INV-2", `${execution} took ${event.message} in twice`);
           if (!server.put.has(`${chain}/${event.message}`))
-            throw new Violation("INV-2", `${event.message} was not for ${chain}`);
+            throw new Violation("INV-2", `${chain} took in ${event.message}, which was not sent to it`);
           ids.add(event.message);
           break;
         case "activity_completed":
@@ -153,6 +152,6 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
   }
   for (const ack of acks) {
     if (forced.has(ack.chain) || taken.get(ack.chain)?.has(ack.message)) continue;
-    throw new Violation("INV-3", `${ack.message} was acknowledged by ${ack.execution} and never taken in`);
+    throw new Violation("INV-3", `${ack.execution} acknowledged ${ack.message} and never took it in`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--driver model|sdk] [--trace]`: replays one seed, or runs many. Prints failing
- * seeds with their faults first; exits 1 if there are any.
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk] [--trace]`: replays one seed, or runs many. Prints
+ * each failing seed with its faults first, and exits 1 if there is one.
  */
 import { parseArgs } from "node:util";
 import { describeFailure } from "./report.ts";
@@ -13,10 +13,10 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
     trace: { type: "boolean", default: false },
-    driver: { type: "string", default: "model" },
+    worker: { type: "string", default: "model" },
   },
 });
-const startWorker = values.driver === "sdk" ? sdkWorker : modelWorker;
+const startWorker = values.worker === "sdk" ? sdkWorker : modelWorker;
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const began = performance.now();
@@ -28,7 +28,7 @@ for (let seed = first; seed < first + count; seed++) {
   if (values.trace) console.log(report.trace.join("\n"));
   if (!report.failure) continue;
   failed += 1;
-  console.log(`${describeFailure(report, values.driver)}\n`);
+  console.log(`${describeFailure(report, values.worker)}\n`);
 }
 const seconds = (performance.now() - began) / 1000;
 console.log(`${count} seeds, ${failed} failed, ${steps} steps in ${seconds.toFixed(1)} s`);

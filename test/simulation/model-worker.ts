@@ -1,11 +1,11 @@
-/** A worker process around the model's driver: polls, beats, extends leases, runs activities. */
+/** The model worker: a process that polls, sends heartbeats, extends leases and runs activities. */
 
 import type { Transport } from "../../sdk/worker/transport.ts";
 import { afterFailure } from "../../shared/core/retry.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { Delivery, Task, WorkerAnswer } from "../../shared/protocol/worker.ts";
 import { definition } from "../contract/subject.ts";
-import { Drive } from "./driver.ts";
+import { ModelExecution } from "./model-execution.ts";
 import type { Network } from "./network.ts";
 import { PROGRAMS, perform } from "./programs.ts";
 import { DEPLOYMENT, type Server } from "./server.ts";
@@ -18,9 +18,9 @@ export class ModelWorker {
   readonly session: string;
   readonly clock: { now(): number };
   readonly errors: unknown[];
-  readonly #drives = new Map<string, Drive>();
-  readonly #held = new Set<string>();
-  readonly #dies = new Map<string, number>();
+  readonly #executions = new Map<string, ModelExecution>();
+  readonly #leases = new Set<string>();
+  readonly #diesAt = new Map<string, number>();
   #registered!: WorkerAnswer<"register">;
 
   constructor(p: { world: World; server: Server; network: Network; process: Process; errors: unknown[] }) {
@@ -35,13 +35,13 @@ export class ModelWorker {
   uuid(): string {
     return this.world.chance.uuid();
   }
-  /** Names that begin with `far_` are left to the queue. */
+  /** This worker leaves activities whose names begin with `far_` to the queue. */
   runs(name: string): boolean {
     return !name.startsWith("far_");
   }
-  trouble(execution: string, error: unknown): void {
+  failed(execution: string, error: unknown): void {
     this.world.note(() => `${this.process.name}: ${execution}: ${error}`);
-    this.#drives.delete(execution);
+    this.#executions.delete(execution);
     if (!(error instanceof Error && error.name === "ServerUnreachable")) this.errors.push(error);
   }
 
@@ -71,10 +71,10 @@ export class ModelWorker {
     const lease_ms = this.#registered.lease_ms;
     for (;;) {
       await this.world.pause(this.process, lease_ms / 3);
-      if (this.#held.size === 0) continue;
-      const receipts = [...this.#held];
+      if (this.#leases.size === 0) continue;
+      const receipts = [...this.#leases];
       const answer = await this.transport.call("extend", { receipts, lease_ms }, { retry: false }).catch(() => null);
-      for (const receipt of answer?.lost ?? []) this.#held.delete(receipt);
+      for (const receipt of answer?.lost ?? []) this.#leases.delete(receipt);
     }
   }
 
@@ -84,8 +84,8 @@ export class ModelWorker {
       try {
         const { deliveries } = await this.transport.call("poll", { ...worker, queue, max: 10, wait_ms: 20_000 });
         for (const delivery of deliveries) {
-          this.#held.add(delivery.receipt);
-          this.#work(delivery).catch((error) => this.trouble(delivery.task.execution, error));
+          this.#leases.add(delivery.receipt);
+          this.#work(delivery).catch((error) => this.failed(delivery.task.execution, error));
         }
       } catch {
         await this.world.pause(this.process, 1_000);
@@ -96,20 +96,20 @@ export class ModelWorker {
   async #work(delivery: Delivery): Promise<void> {
     const { task, receipt } = delivery;
     try {
-      if (task.kind === "workflow") await this.#drive(task.execution).deliver();
+      if (task.kind === "workflow") await this.#executionOf(task.execution).deliver();
       else if (task.kind === "activity" && !(await this.#queued(delivery, task))) return;
       await this.transport.call("finish", { receipts: [receipt] });
     } finally {
-      this.#held.delete(receipt);
+      this.#leases.delete(receipt);
     }
   }
-  #drive(execution: string): Drive {
-    const drive = this.#drives.get(execution) ?? new Drive(this, execution);
-    this.#drives.set(execution, drive);
-    return drive;
+  #executionOf(execution: string): ModelExecution {
+    const found = this.#executions.get(execution) ?? new ModelExecution(this, execution);
+    this.#executions.set(execution, found);
+    return found;
   }
 
-  /** False: the task comes again. */
+  /** False: the queue delivers the task again. */
   async #queued(delivery: Delivery, task: Extract<Task, { kind: "activity" }>): Promise<boolean> {
     const { execution, run, chain, activity, name, input, options } = task;
     const attempt = task.first_attempt + delivery.attempt - 1;
@@ -124,7 +124,7 @@ export class ModelWorker {
       const next = afterFailure({ options, attempt, scheduledAt, cancelRequested: false, reason, failure, now });
       if (next.kind === "retry") {
         await this.transport.call("retrying", { ...ref, name, failure, retry_at: next.at });
-        this.#held.delete(delivery.receipt);
+        this.#leases.delete(delivery.receipt);
         await this.transport.call("extend", {
           receipts: [delivery.receipt],
           lease_ms: Math.max(0, next.at - this.clock.now()),
@@ -147,13 +147,13 @@ export class ModelWorker {
     return { kind: "failed", reason: "failed", failure: { message: done.error, non_retryable: done.final } };
   }
 
-  async ask(ids: string[]): Promise<WorkerAnswer<"sessions">> {
+  async askSessions(ids: string[]): Promise<WorkerAnswer<"sessions">> {
     const answer = await this.transport.call("sessions", { deployment: DEPLOYMENT, ids });
-    for (const [id, at] of Object.entries(answer.dies_at)) this.#dies.set(id, at);
-    for (const id of answer.dead) this.#dies.delete(id);
+    for (const [id, at] of Object.entries(answer.dies_at)) this.#diesAt.set(id, at);
+    for (const id of answer.dead) this.#diesAt.delete(id);
     return answer;
   }
   diesAt(session: string): number | null {
-    return this.#dies.get(session) ?? null;
+    return this.#diesAt.get(session) ?? null;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The way between a process and the server. Requests and answers get lost, doubled and late; the caller cannot tell a
- * request that was never served from one whose answer was lost, and repeats it.
+ * The network between a process and the server. It loses, doubles and delays requests and answers. The caller cannot
+ * distinguish a lost request from a lost answer, and repeats the call.
  */
 import type { Transport } from "../../sdk/worker/transport.ts";
 import { ServerUnreachable } from "../../sdk/worker/transport.ts";
@@ -20,11 +20,11 @@ export class Network {
     this.#world = world;
   }
 
-  /** One try. Rejects with `ServerUnreachable` when there was no answer. */
+  /** One try. Rejects with `ServerUnreachable` if there is no answer. */
   async once<T>(caller: Process, crash: number, what: string, timeoutMs: number, begin: Begin<T>): Promise<T> {
     const world = this.#world;
     const { chance, faults } = world;
-    await world.hop(caller, crash);
+    await world.takeStep(caller, crash);
     if (chance.happens(faults.partition)) this.#cutUntil = world.now + chance.between(5_000, 100_000);
     const cut = () => this.#cutUntil > world.now;
     if (cut() || chance.happens(faults.requestLost)) {
@@ -32,23 +32,24 @@ export class Network {
       throw new ServerUnreachable(what, "the request was lost");
     }
     if (chance.happens(faults.requestTwice)) {
-      // A copy arrives as well, sooner or later; nobody hears its answer.
+      // A copy arrives as well, sooner or later; no caller receives its answer.
       world.at(world.now + chance.between(1, chance.happens(0.2) ? 100_000 : 1_000), () => {
         begin().answer.catch(() => {});
       });
     }
     const { process, answer } = begin();
     const outcome = await new Promise<T | typeof LOST>((resolve, reject) => {
-      const give = (value: T | typeof LOST) => world.within(caller, world.now + world.moment(), () => resolve(value));
+      const resolveLater = (value: T | typeof LOST) =>
+        world.within(caller, world.now + world.stepMs(), () => resolve(value));
       const timer = world.within(caller, world.now + timeoutMs, () => resolve(LOST));
       process.onDeath(() => {
         if (crash > 0 && chance.happens(faults.crashTogether)) caller.kill();
-        else give(LOST);
+        else resolveLater(LOST);
       });
       answer.then(
         (value) => {
           timer();
-          give(cut() || chance.happens(faults.answerLost) ? LOST : value);
+          resolveLater(cut() || chance.happens(faults.answerLost) ? LOST : value);
         },
         (error) => {
           timer();
@@ -60,9 +61,9 @@ export class Network {
     return outcome;
   }
 
-  /** Repeats with growing pauses for as long as the server cannot be reached. */
-  async patiently<T>(caller: Process, crash: number, what: string, begin: Begin<T>, patienceMs = 300_000): Promise<T> {
-    const until = this.#world.now + patienceMs;
+  /** Repeats the call with growing pauses while the server cannot be reached, for `limitMs` at most. */
+  async withRetry<T>(caller: Process, crash: number, what: string, begin: Begin<T>, limitMs = 300_000): Promise<T> {
+    const until = this.#world.now + limitMs;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.once(caller, crash, what, 30_000, begin);
@@ -88,7 +89,7 @@ export class Network {
         const once = operation === "poll" || o.retry === false;
         const timeout = operation === "poll" ? POLL_MS + 10_000 : (o.timeoutMs ?? 30_000);
         if (once) return (await this.once(caller, crash, operation, timeout, begin)) as never;
-        return (await this.patiently(caller, crash, operation, begin)) as never;
+        return (await this.withRetry(caller, crash, operation, begin)) as never;
       },
       close: () => {},
     };

@@ -1,4 +1,4 @@
-/** What executions of the simulation do. Every program ends by itself once everybody has done their part. */
+/** The workflows of the simulation. Every program ends by itself once clients and workers have done their part. */
 import { Bug, type Program } from "./instance.ts";
 
 const numberIn = (input: unknown): number => (input as { n: number }).n;
@@ -24,7 +24,7 @@ const parallel: Program = function* (c) {
   return { result: all.reduce((sum, a) => sum + (c.value(c.activities, a) as number), 0) };
 };
 
-/** Timers that race, one called off. */
+/** Two timers, of which one is cancelled. */
 const timers: Program = function* (c) {
   const short = c.timer(c.input.short as number);
   const long = c.timer(10_000_000);
@@ -35,7 +35,7 @@ const timers: Program = function* (c) {
   return { result: "both" };
 };
 
-/** Takes in signals until it has so many, an activity between them. */
+/** Takes in `count` signals, with an activity beside them. */
 const signals: Program = function* (c) {
   const wanted = c.input.count as number;
   const after = c.activity("double", 21);
@@ -43,7 +43,7 @@ const signals: Program = function* (c) {
   return { result: c.signals.map((s) => numberIn(s.input)).sort((x, y) => x - y) };
 };
 
-/** The same over a chain of runs: a new one after every `each` signals. */
+/** The same over a chain of runs: a new run after every `each` signals. */
 const chain: Program = function* (c) {
   const had = (c.input.had ?? []) as number[];
   yield () => c.signals.length >= (c.input.each as number);
@@ -52,7 +52,7 @@ const chain: Program = function* (c) {
   return { next: { ...c.input, had: have } };
 };
 
-/** Answers updates with their double until it has had so many. */
+/** Answers `count` updates with their double. */
 const updates: Program = function* (c) {
   let answered = 0;
   while (answered < (c.input.count as number)) {
@@ -66,7 +66,7 @@ const updates: Program = function* (c) {
   return { result: c.updates.map((u) => numberIn(u.input)).sort((x, y) => x - y) };
 };
 
-/** Waits to be cancelled, and cleans up. */
+/** Waits for its cancellation, then cleans up. */
 const cancelled: Program = function* (c) {
   const timer = c.timer(100_000_000);
   yield () => c.cancelled !== null || c.fired.has(timer);
@@ -76,13 +76,13 @@ const cancelled: Program = function* (c) {
   return { cancelled: c.cancelled!.reason };
 };
 
-/** Waits for ever; others end it. */
+/** Waits for ever; a client or its parent ends it. */
 const waiting: Program = function* (c) {
   yield () => c.cancelled !== null;
   return { cancelled: c.cancelled!.reason };
 };
 
-/** Two children to wait for, and one of each policy to leave behind. */
+/** Two children that it awaits, and one of each policy that it leaves behind. */
 const parent: Program = function* (c) {
   const id = c.input.id as string;
   const one = c.child("sequence", `${id}-one`, { steps: 2 }, "terminate");
@@ -96,7 +96,7 @@ const parent: Program = function* (c) {
   yield () => c.children.has(two) && c.children.has(dropped);
   const sum = (c.value(c.children, one) as number) + (c.value(c.children, two) as number);
   if (c.input.leave) return { next: { ...c.input, leave: false, id: `${id}-again` } };
-  // Asked for in the last step of all.
+  // Started in its last step.
   c.child("sequence", `${id}-late`, { steps: 1 }, "abandon");
   c.child("waiting", `${id}-ended`, {}, "terminate");
   return { result: sum };
@@ -109,7 +109,7 @@ const clan: Program = function* (c) {
   return { result: c.value(c.children, child) };
 };
 
-/** The id of its child belongs to somebody else. */
+/** Another execution has the id of its child. */
 const refused: Program = function* (c) {
   const child = c.child("waiting", c.input.taken as string, {}, "cancel");
   c.cancelChild(child, c.input.taken as string);
@@ -118,7 +118,7 @@ const refused: Program = function* (c) {
   return { result: "failure" in outcome ? outcome.failure.message : "started" };
 };
 
-/** Fails twice, then succeeds; a second one never does. */
+/** One activity fails twice, then succeeds; another never succeeds. */
 const flaky: Program = function* (c) {
   const prefix = (c.input.prefix ?? "") as string;
   const good = c.activity(`${prefix}third_time`, 1);
@@ -128,10 +128,10 @@ const flaky: Program = function* (c) {
   return { result: [c.value(c.activities, good) as number, failed] };
 };
 
-/** Whether the code that is deployed has a bug; repaired when the faults are over. */
+/** Whether the deployed code has a bug; repaired at the end of the faults. */
 export const deployed = { broken: false };
 
-/** Meets the bug at its second signal. */
+/** Reaches the bug at its second signal. */
 const buggy: Program = function* (c) {
   yield () => c.signals.length >= 2;
   if (deployed.broken) throw new Bug("the code is broken");
@@ -140,7 +140,7 @@ const buggy: Program = function* (c) {
   return { result: [c.value(c.activities, a), ...c.signals.map((s) => numberIn(s.input)).sort()] };
 };
 
-/** Calls off what it waits for when it is cancelled. */
+/** Cancels its activity when it is cancelled. */
 const impatient: Program = function* (c) {
   const a = c.activity(`${c.input.prefix ?? ""}double`, 1);
   yield () => c.activities.has(a) || c.cancelled !== null;
@@ -150,14 +150,14 @@ const impatient: Program = function* (c) {
   return { cancelled: c.cancelled.reason };
 };
 
-/** Ends at the first signal, or by itself. */
+/** Ends at the first signal, or after `ms`. */
 const brief: Program = function* (c) {
   const timer = c.timer(c.input.ms as number);
   yield () => c.fired.has(timer) || c.signals.length > 0 || c.cancelled !== null;
   return { result: null };
 };
 
-/** Too slow for its limit, unless it is quick. */
+/** Sleeps for `ms`, which may exceed the time-out of the execution. */
 const late: Program = function* (c) {
   const timer = c.timer(c.input.ms as number);
   yield () => c.fired.has(timer);
@@ -183,7 +183,7 @@ export const PROGRAMS: Record<string, Program> = {
   late,
 };
 
-/** What activities do, once they have taken their time. Names that begin with `far_` no driver runs itself. */
+/** The outcome of an activity. A worker that drives an execution leaves names that begin with `far_` to the queue. */
 export function perform(
   name: string,
   input: unknown,

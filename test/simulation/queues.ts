@@ -1,6 +1,6 @@
 /**
- * Queues with SQS's real guarantees: at least once, in no order, leased by a visibility that ends by itself. Workflow
- * tasks are only hints and may be lost as well; activity tasks are not.
+ * Queues with the real guarantees of SQS: at least once, in no order, with a visibility timeout. The queue may also lose
+ * workflow and query tasks, which are only hints; it does not lose activity tasks.
  */
 import type { QueueRef, Tasks } from "../../shared/ports.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
@@ -79,13 +79,13 @@ export class Queues implements Tasks {
       const [item] = visible.splice(chance.between(0, visible.length), 1);
       item!.receives += 1;
       item!.receipt = chance.uuid();
-      // A copy on another server of the queue may not hear of it in time.
-      if (!chance.happens(faults.taskTwice / 2)) this.#until(name, item!, now + this.#leaseMs);
+      // Without the lease a second receiver gets a copy, as from another server of the queue.
+      if (!chance.happens(faults.taskTwice / 2)) this.#hideUntil(name, item!, now + this.#leaseMs);
       deliveries.push({ receipt: item!.receipt, attempt: item!.receives, task: item!.task });
     }
     return deliveries;
   }
-  #until(name: string, item: Item, at: Millis): void {
+  #hideUntil(name: string, item: Item, at: Millis): void {
     item.visibleAt = at;
     this.#world.at(at, () => this.#wake(name));
   }
@@ -102,7 +102,7 @@ export class Queues implements Tasks {
     for (const receipt of receipts) {
       const held = this.#held(receipt);
       if (!held || held[1].visibleAt <= this.#world.now) lost.push(receipt);
-      else this.#until(held[0], held[1], this.#world.now + leaseMs);
+      else this.#hideUntil(held[0], held[1], this.#world.now + leaseMs);
     }
     return lost;
   }
@@ -115,7 +115,7 @@ export class Queues implements Tasks {
     }
   }
 
-  /** Tasks of activities that have not been finished. */
+  /** Tasks of activities that no worker has finished. */
   get activitiesWaiting(): number {
     let n = 0;
     for (const [name, items] of this.#queues) if (name.endsWith("/activity")) n += items.size;

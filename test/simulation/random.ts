@@ -1,4 +1,4 @@
-/** A seeded source of chance: the same seed gives the same world. */
+/** A seeded random generator: the same seed gives the same world. */
 export class Chance {
   #a: number;
   #b: number;

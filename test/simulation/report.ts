@@ -1,10 +1,10 @@
-/** What a failing seed is told as: the seed and its faults first, and how to see it again. */
+/** The report of a failing seed: the seed and its faults first, and the command that replays it. */
 import { describeFaults } from "./faults.ts";
 import type { Report } from "./simulate.ts";
 
-export function describeFailure(report: Report, driver = "model"): string {
+export function describeFailure(report: Report, worker = "model"): string {
   return [
-    `seed ${report.seed} fails; replay it with: npm run sim -- --seed ${report.seed}${driver === "model" ? "" : ` --driver ${driver}`} --trace`,
+    `seed ${report.seed} fails; replay it with: npm run sim -- --seed ${report.seed}${worker === "model" ? "" : ` --worker ${worker}`} --trace`,
     `faults: ${describeFaults(report.faults)}`,
     `workloads: ${report.workloads.join(", ")}`,
     `after ${report.steps} steps, ${Math.round(report.virtualMs / 1000)} virtual seconds: ${report.failure?.stack ?? ""}`,
@@ -12,7 +12,7 @@ export function describeFailure(report: Report, driver = "model"): string {
   ].join("\n");
 }
 
-/** Seeds in groups, each a test of its own; `SIM_SEEDS` says how many in all. */
+/** Seeds in groups, each a test of its own. `SIM_SEEDS`: how many in all. */
 export function groups(share: number): { from: number; count: number }[] {
   const all = Math.ceil(Number(process.env.SIM_SEEDS ?? 2_000) * share);
   const size = 200;

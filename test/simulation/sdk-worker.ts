@@ -1,21 +1,20 @@
-/** The SDK's own worker in the simulated world: its transport, its clock and its ids come from there. */
+/** The worker of the SDK in the simulated world, with transport, clock and ids of that world. */
 import { ServerUnreachable } from "../../sdk/worker/transport.ts";
 import { Worker } from "../../sdk/worker/worker.ts";
-import { ACTIVITIES, type PollBackoff, WORKFLOWS } from "./sdk-workflows.ts";
+import { ACTIVITIES, type SimulatedResources, WORKFLOWS } from "./sdk-workflows.ts";
 import { DEPLOYMENT } from "./server.ts";
 import type { StartWorker } from "./simulate.ts";
 
 export const sdkWorker: StartWorker = async ({ world, server, network, process, errors }) => {
   const { chance } = world;
-  // The first worker has all activities, so that everything can come to its end; what others lack they hand on.
+  // The first worker has all activities, so that every execution can close. The others pass on activities that they lack.
   const lacking = process.name.startsWith("worker 1 ") ? [] : ACTIVITIES.filter(() => chance.happens(0.2));
   const skew = chance.between(-2_000, 2_000);
   const note = (message: string, fields?: Record<string, unknown>) => {
     world.note(() => `${process.name}: ${message} ${fields?.error ?? ""}`);
   };
-  const resources: PollBackoff = {
-    takeAWhile: () =>
-      world.pause(process, chance.happens(0.1) ? chance.between(10_000, 90_000) : chance.between(1, 2_000)),
+  const resources: SimulatedResources = {
+    pause: () => world.pause(process, chance.happens(0.1) ? chance.between(10_000, 90_000) : chance.between(1, 2_000)),
   };
   const worker = new Worker(
     {

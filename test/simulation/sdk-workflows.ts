@@ -1,4 +1,4 @@
-/** The programs of the simulation once more, as a user of the SDK would write them. */
+/** The same programs as a user of the SDK would write them. */
 import * as z from "zod";
 import {
   activity,
@@ -19,9 +19,10 @@ import { deployed, perform } from "./programs.ts";
 const Count = z.object({ n: z.number() });
 const retry = { maxAttempts: 0, first: "500ms", factor: 2, max: "8s" } as const;
 
-/** What an attempt needs of the world that it runs in. */
-export interface PollBackoff extends Record<string, unknown> {
-  takeAWhile(): Promise<void>;
+/** Activities get it as `ctx.resources`. */
+export interface SimulatedResources extends Record<string, unknown> {
+  /** Waits as long as the attempt takes in the world. */
+  pause(): Promise<void>;
 }
 class Hopeless extends Error {}
 
@@ -29,7 +30,7 @@ const make = (name: string) =>
   activity(
     { name, input: z.number(), timeout: "1h", retry: { ...retry, nonRetryable: ["Hopeless"] } },
     async (input, ctx) => {
-      await (ctx.resources as PollBackoff).takeAWhile();
+      await (ctx.resources as SimulatedResources).pause();
       const done = perform(name, input, ctx.attempt);
       if ("value" in done) return done.value as number;
       const error = done.final ? new Hopeless(done.error) : new Error(done.error);

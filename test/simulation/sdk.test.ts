@@ -1,4 +1,4 @@
-/** The same worlds with the SDK's own worker: its driver, its workflow runtime, its leases and retries. */
+/** The same worlds with the worker of the SDK: its workflow runtime, its leases and retries. */
 import { expect, test } from "vitest";
 import { NONE } from "./faults.ts";
 import { describeFailure, groups } from "./report.ts";
@@ -6,14 +6,14 @@ import { sdkWorker } from "./sdk-worker.ts";
 import { examine, simulate } from "./simulate.ts";
 import { DRAWS, workload } from "./workloads.ts";
 
-test.each(DRAWS)("without faults $kind $params comes to its end", async ({ kind, params }) => {
+test.each(DRAWS)("without faults $kind $params closes", async ({ kind, params }) => {
   const workloads = [workload(kind, params)];
   const report = await simulate({ seed: 7, faults: NONE, workloads, startWorker: sdkWorker });
   expect(report.failure).toBeNull();
   expect(report.outcomes[0]!.status).not.toBe("RUNNING");
 });
 
-test.each(groups(0.3))("$count seeds from $from on keep every promise", { timeout: 120_000 }, async (group) => {
+test.each(groups(0.3))("$count seeds from $from on keep every invariant", { timeout: 120_000 }, async (group) => {
   for (let seed = group.from; seed < group.from + group.count; seed++) {
     const report = await examine({ seed, startWorker: sdkWorker });
     if (report.failure) throw new Error(describeFailure(report, "sdk"), { cause: report.failure });

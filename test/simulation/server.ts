@@ -1,6 +1,6 @@
 /**
  * The server: each call is a process of its own that may die at every step, between any two reads or writes. Handlers and
- * engine are the real ones; the ports are the model's, with a step of the world before each call.
+ * engine are the real ones. The ports are the simulation's, with a step of the world before each of their calls.
  */
 import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-context.ts";
 import { WORKER_HANDLERS } from "../../shared/api/worker/operations.ts";
@@ -19,8 +19,8 @@ import { Process, type World } from "./world.ts";
 export const WORKSPACE = "00000000-0000-4000-8000-00000000000a";
 export const DEPLOYMENT = "shop";
 export const SWEEP_MS = 60_000;
-/** The item of a session expires so long after its last heartbeat; DynamoDB deletes what has expired days late, or soon. */
-const SESSION_KEPT_MS = 60_000;
+/** The item of a session expires this long after its last heartbeat. DynamoDB deletes an expired item soon, or days later. */
+const SESSION_EXPIRES_MS = 60_000;
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
 /** `register` is imported at once: loading it during a call would take a number of event-loop iterations that differs. */
 const HANDLERS = { ...WORKER_HANDLERS, register };
@@ -30,10 +30,11 @@ export class Server {
   readonly store: Store;
   readonly queues: Queues;
   readonly settings: Settings;
-  /** `chain/message` of messages that were put; and of those whose sender has marked the head or found it rung. */
+  /** `chain/message` of the messages in inboxes. */
   readonly put = new Set<string>();
+  /** `chain/message` of those whose sender has requested a wake-up or found one pending. */
   readonly announced = new Set<string>();
-  /** Weakens the ports of a call, to see whether the simulation notices. */
+  /** Weakens the ports of a call, to test whether the simulation notices. */
   weaken: (ports: Ports, call: string) => Ports = (ports) => ports;
   readonly #calls = new Set<Process>();
   readonly #shared: Ports;
@@ -53,7 +54,7 @@ export class Server {
       tasks: this.queues,
       registry: memoryRegistry(
         uuid,
-        (at) => world.now > at + SESSION_KEPT_MS && world.chance.happens(world.faults.expiryDone),
+        (at) => world.now > at + SESSION_EXPIRES_MS && world.chance.happens(world.faults.expiryDone),
       ),
       feed: silentFeed,
       activities: memoryActivities(),
@@ -61,17 +62,17 @@ export class Server {
       changes: { waitForExecution: async () => {}, waitForFeed: async () => {} },
       log: quiet,
       settings: this.settings,
-      schedules: {} as Ports["schedules"], // nothing here starts by schedule
+      schedules: {} as Ports["schedules"], // no schedule starts anything here
       durable: async () => {},
     };
   }
 
-  /** Runs `fn` as one call. The answer never comes if the call dies; `onDeath` is told at once. */
+  /** Runs `fn` as one call. If the call dies, `answer` stays open for ever, and `onDeath` of the process runs at once. */
   call<T>(name: string, fn: (ports: Ports) => Promise<T>): { process: Process; answer: Promise<T> } {
     const process = new Process(`${name} #${++this.#number}`);
     this.#calls.add(process);
     const answer = fn(this.#portsOf(process)).then(async (value) => {
-      await this.#hop(process, "answer");
+      await this.#takeStep(process, "answer");
       this.#calls.delete(process);
       return value;
     });
@@ -104,8 +105,8 @@ export class Server {
     for (const process of all) process.kill();
   }
 
-  /** Starts the sweeper; now and then the whole server dies instead. */
-  sweepForEver(): void {
+  /** Starts the sweeper. Instead of a round the whole server may die. */
+  startSweeper(): void {
     const { world } = this;
     const round = () => {
       if (world.chance.happens(world.faults.serverCrash)) this.crash();
@@ -115,8 +116,8 @@ export class Server {
     world.at(world.now + world.chance.between(1_000, SWEEP_MS), round);
   }
 
-  async #hop(process: Process, name: string): Promise<void> {
-    await this.world.hop(process, this.world.faults.callCrash);
+  async #takeStep(process: Process, name: string): Promise<void> {
+    await this.world.takeStep(process, this.world.faults.callCrash);
     this.world.note(() => `${process.name}: ${name}`);
   }
 
@@ -127,7 +128,7 @@ export class Server {
           const method = (target as Record<string, unknown>)[name];
           if (typeof method !== "function") return method;
           return async (...args: unknown[]) => {
-            await this.#hop(process, name);
+            await this.#takeStep(process, name);
             return (method as (...a: unknown[]) => unknown).apply(target, args);
           };
         },
@@ -144,9 +145,9 @@ export class Server {
       requestWake: async (ref, chain, dueAt) => {
         const requested = await executions.requestWake(ref, chain, dueAt);
         const head = requested.kind === "refused" ? requested.head : null;
-        const looked =
+        const wakes =
           requested.kind === "requested" || (head?.status === "RUNNING" && head.chain === chain && head.wake_pending);
-        if (looked && last) this.announced.add(last);
+        if (wakes && last) this.announced.add(last);
         return requested;
       },
     };
@@ -163,13 +164,13 @@ export class Server {
   }
 
   async #pagedInbox(process: Process, ref: Parameters<Executions["inbox"]>[0], chain: string): Promise<Message[]> {
-    await this.#hop(process, "inbox");
+    await this.#takeStep(process, "inbox");
     const { chance, faults } = this.world;
     if (!chance.happens(faults.pagedRead)) return this.store.inbox(ref, chain);
     const all = await this.store.inbox(ref, chain);
     const middle = all.length > 0 ? chance.oneOf(all).id : "m";
     const first = this.store.inboxPage(ref, chain, "first", middle);
-    await this.#hop(process, "inbox, next page");
+    await this.#takeStep(process, "inbox, next page");
     const second = this.store.inboxPage(ref, chain, "second", middle);
     return [...first, ...second].sort((a, b) => a.sent_at - b.sent_at || (a.id < b.id ? -1 : 1));
   }

@@ -1,4 +1,4 @@
-/** One world from its seed: workers, clients, faults; then peace until everything has come to rest. */
+/** One world from its seed: workers, clients, faults; then no faults until all executions are settled. */
 import { Client } from "./client.ts";
 import { drawFaults, type Faults, NONE } from "./faults.ts";
 import { checkChanged, checkWhole } from "./invariants.ts";
@@ -45,9 +45,10 @@ export interface Report {
   readonly trace: readonly string[];
 }
 
-const PATIENCE = 5_400_000;
-/** After everything has come to rest: calls that were under way may still do harm. */
-const AFTERMATH = 240_000;
+/** All executions must be settled this long after the end of the faults. */
+const SETTLE_LIMIT_MS = 5_400_000;
+/** The world goes on for this long after that, because calls that were under way may still do harm. */
+const AFTER_SETTLED_MS = 240_000;
 
 export async function simulate(options: Options): Promise<Report> {
   const { seed, startWorker = modelWorker } = options;
@@ -61,14 +62,14 @@ export async function simulate(options: Options): Promise<Report> {
       const { kind, params } = chance.oneOf(DRAWS);
       return workload(kind, params);
     });
-  // Nothing that is right may depend on how long these are.
+  // The protocol must be right for any of these lengths.
   const claimTimeoutMs = chance.oneOf([2_000, 20_000, 120_000]);
   const wakeTimeoutMs = chance.oneOf([2_000, 20_000, 60_000, 120_000]);
   const server = new Server(world, { claimTimeoutMs, wakeTimeoutMs, leaseMs: chance.oneOf([6_000, 30_000]) });
   if (options.weaken) server.weaken = options.weaken;
   const errors: unknown[] = [];
   for (let n = chance.between(2, 4); n > 0; n--) supervise(world, server, `worker ${n}`, startWorker, errors);
-  server.sweepForEver();
+  server.startSweeper();
   const ids = workloads.map((w, i) => `${w.kind}-${i}`);
   const clients = workloads.map((_, i) => new Client(server, `client ${i}`));
   let playing = workloads.length;
@@ -95,25 +96,22 @@ export async function simulate(options: Options): Promise<Report> {
     trace: world.trace ?? [],
   });
   try {
-    const peace = START + chance.between(60_000, 400_000);
+    const faultsEnd = START + chance.between(60_000, 400_000);
     deployed.broken = true;
-    world.at(peace, () => {
+    world.at(faultsEnd, () => {
       world.endFaults();
       deployed.broken = false;
     });
-    let rest: number | null = null;
+    let settledAt: number | null = null;
     for (;;) {
       await world.step();
       checkChanged(server);
       if (errors.length > 0) throw errors[0];
-      if (world.now < peace || world.steps % 50 !== 0) continue;
-      if (rest === null && playing === 0 && unsettled(server).length === 0) rest = world.now;
-      if (rest !== null && world.now > rest + AFTERMATH) break;
-      if (world.now > peace + PATIENCE) {
-        throw new Violation(
-          "INV-7",
-          `never comes to rest: ${unsettled(server).join("; ") || "a client goes unanswered"}`,
-        );
+      if (world.now < faultsEnd || world.steps % 50 !== 0) continue;
+      if (settledAt === null && playing === 0 && unsettled(server).length === 0) settledAt = world.now;
+      if (settledAt !== null && world.now > settledAt + AFTER_SETTLED_MS) break;
+      if (world.now > faultsEnd + SETTLE_LIMIT_MS) {
+        throw new Violation("INV-7", `never settles: ${unsettled(server).join("; ") || "a client has no answer"}`);
       }
     }
     if (unsettled(server).length > 0) throw new Violation("INV-7", `woke up again: ${unsettled(server).join("; ")}`);
@@ -129,7 +127,7 @@ export async function simulate(options: Options): Promise<Report> {
   }
 }
 
-/** A worker process that is started again some time after it has died. */
+/** Starts a worker process, and starts it again some time after it has died. */
 function supervise(world: World, server: Server, name: string, startWorker: StartWorker, errors: unknown[]): void {
   let boot = 0;
   const start = () => {
@@ -164,7 +162,7 @@ function checkEnd(server: Server, end: Ended): void {
   if (status !== end.status) throw new Violation("outcome", `chain ${end.chain} is ${status} instead of ${end.status}`);
 }
 
-/** What became of children, by the policy they were started with. */
+/** Children must have ended by their parent close policies. */
 function checkFamilies(server: Server): void {
   for (const [key, head] of server.store.heads) {
     const end = key.split("-").at(-1)!;
@@ -189,7 +187,7 @@ const CHILDREN: Record<string, string> = {
 
 const faultless = new Map<string, Promise<Report>>();
 
-/** Simulates, and compares what has one outcome with the outcome in a world without faults. */
+/** Simulates, and compares each workload with outcome `same` with its outcome in a world without faults. */
 export async function examine(options: Options): Promise<Report> {
   const report = await simulate(options);
   if (report.failure) return report;

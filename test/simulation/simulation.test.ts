@@ -1,4 +1,4 @@
-/** Thousands of worlds of the model's driver. `SIM_SEEDS` (default 2,000) counts those of both drivers together. */
+/** Worlds with the model worker. `SIM_SEEDS` (default 2,000) counts those of both workers together. */
 import { describe, expect, test } from "vitest";
 import { NONE } from "./faults.ts";
 import { describeFailure, groups } from "./report.ts";
@@ -7,7 +7,7 @@ import { WEAKER } from "./weaker.ts";
 import { DRAWS, workload } from "./workloads.ts";
 
 describe("without faults", () => {
-  test.each(DRAWS)("$kind $params comes to its end", async ({ kind, params }) => {
+  test.each(DRAWS)("$kind $params closes", async ({ kind, params }) => {
     const report = await simulate({ seed: 7, faults: NONE, workloads: [workload(kind, params)] });
     expect(report.failure).toBeNull();
     expect(report.outcomes[0]!.status).not.toBe("RUNNING");
@@ -15,7 +15,7 @@ describe("without faults", () => {
 });
 
 describe("with faults", () => {
-  test.each(groups(0.7))("$count seeds from $from on keep every promise", { timeout: 120_000 }, async (group) => {
+  test.each(groups(0.7))("$count seeds from $from on keep every invariant", { timeout: 120_000 }, async (group) => {
     for (let seed = group.from; seed < group.from + group.count; seed++) {
       const report = await examine({ seed });
       if (report.failure) throw new Error(describeFailure(report), { cause: report.failure });
@@ -31,18 +31,18 @@ describe("with faults", () => {
   });
 });
 
-/** Some need executions that end while messages come, or ids that are used again. */
+/** Workloads for those that need executions that close while messages arrive, or ids that are used again. */
 const reuse = () => workload("reuse", { rounds: 4 });
 const FOCUS: Record<string, () => ReturnType<typeof workload>> = {
-  4: reuse,
-  5: reuse,
-  7: () => workload("usurped", {}),
+  "send judges by the clock that the head is due": reuse,
+  "the closing batch is written before the head": reuse,
+  "start over a final head with an outbox": () => workload("usurped", {}),
 };
 
 describe("the simulation notices", () => {
-  // The others need rarer meetings than a test has time for: they are played in test/interleavings.
+  // The others need combinations too rare for the seeds of a test: test/interleavings plays them.
   test.each(Object.entries(WEAKER))("%s", { timeout: 120_000 }, async (name, weaken) => {
-    const focus = FOCUS[name[0]!];
+    const focus = FOCUS[name];
     const workloads = focus && Array.from({ length: 4 }, focus);
     let found: string | null = null;
     for (let seed = 1; seed <= 400 && found === null; seed++) {

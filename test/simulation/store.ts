@@ -1,7 +1,8 @@
 /**
- * The tables, with DynamoDB's real guarantees: a conditional write of one item is atomic, a close is one transaction,
- * reads by key are strongly consistent, the `due` index lags behind by seconds to minutes and shows each head as it
- * once was. A batch is put wherever no batch begins: that it continues the log is the caller's business, and checked.
+ * The tables, with the real guarantees of DynamoDB: a conditional write of one item is atomic, a close is one transaction,
+ * reads by key are strongly consistent, and the `due` index lags by seconds to minutes and shows each head as it once was.
+ * The store puts a batch at any position where no batch begins. Callers must continue the log: a write that does not is a
+ * violation of INV-1.
  */
 import type { DueEntry, Executions, Ref, RunsQuery } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
@@ -12,8 +13,8 @@ import type { ExecutionStatus } from "../../shared/protocol/status.ts";
 import type { World } from "./world.ts";
 
 export class Violation extends Error {
-  constructor(invariant: string, what: string) {
-    super(`${invariant}: ${what}`);
+  constructor(invariant: string, finding: string) {
+    super(`${invariant}: ${finding}`);
     this.name = "Violation";
   }
 }
@@ -21,7 +22,7 @@ export class Violation extends Error {
 const keyOf = (ref: Ref) => `${ref.workspace}/${ref.execution}`;
 
 interface Version {
-  readonly seenFrom: Millis;
+  readonly visibleFrom: Millis;
   readonly entry: DueEntry | null;
 }
 
@@ -30,9 +31,9 @@ export class Store implements Executions {
   readonly runsById = new Map<string, Head>();
   readonly logs = new Map<string, Batch[]>();
   readonly inboxes = new Map<string, Map<string, Message>>();
-  /** Turns that a claim made. */
+  /** Fences that a claim made. */
   readonly claimed = new Map<string, Set<number>>();
-  /** Executions that changed since the invariants were last looked at. */
+  /** Executions that changed since the last check of the invariants. */
   readonly changed = new Set<string>();
   readonly #index = new Map<string, Version[]>();
   readonly #world: World;
@@ -59,11 +60,11 @@ export class Store implements Executions {
             deadline: head.deadline,
             status: head.status,
           };
-    versions.push({ seenFrom: Math.max(now + lag, versions.at(-1)?.seenFrom ?? 0), entry });
+    versions.push({ visibleFrom: Math.max(now + lag, versions.at(-1)?.visibleFrom ?? 0), entry });
     if (versions.length > 8)
       versions.splice(
         0,
-        versions.findLastIndex((v) => v.seenFrom <= now),
+        versions.findLastIndex((v) => v.visibleFrom <= now),
       );
     this.#index.set(key, versions);
   }
@@ -104,7 +105,7 @@ export class Store implements Executions {
   async inbox(ref: Ref, chain: string) {
     return [...this.#inbox(ref, chain).values()].sort(inOrder);
   }
-  /** The part of an inbox that lies on one side of an id: a query reads page by page. */
+  /** The messages of an inbox before an id, or from it on: a query reads page by page. */
   inboxPage(ref: Ref, chain: string, side: "first" | "second", middle: string): Message[] {
     return [...this.#inbox(ref, chain).values()].filter((m) => (side === "first" ? m.id < middle : m.id >= middle));
   }
@@ -129,8 +130,8 @@ export class Store implements Executions {
       owner: p.session,
     };
     this.#put(next);
-    const turns = this.claimed.get(keyOf(ref)) ?? new Set();
-    this.claimed.set(keyOf(ref), turns.add(next.fence));
+    const fences = this.claimed.get(keyOf(ref)) ?? new Set();
+    this.claimed.set(keyOf(ref), fences.add(next.fence));
     return next;
   }
 
@@ -188,7 +189,7 @@ export class Store implements Executions {
   async due(until: Millis, limit: number) {
     const found: DueEntry[] = [];
     for (const versions of this.#index.values()) {
-      const entry = versions.findLast((v) => v.seenFrom <= this.#world.now)?.entry;
+      const entry = versions.findLast((v) => v.visibleFrom <= this.#world.now)?.entry;
       if (entry && entry.dueAt <= until) found.push(entry);
     }
     return found.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
@@ -198,7 +199,7 @@ export class Store implements Executions {
     return this.runsById.get(run) ?? null;
   }
   async runs(_query: RunsQuery): Promise<{ runs: Head[]; next: string | null }> {
-    throw new Error("nothing in the engine lists runs");
+    throw new Error("the engine lists no runs");
   }
   async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>) {
     const head = this.heads.get(keyOf(ref));

@@ -1,12 +1,12 @@
-/** What clients do with the programs, and whether the outcome is the same in every world. */
+/** Workloads: the calls of clients to the programs, and whether the outcome is the same in every world. */
 import type { Client } from "./client.ts";
 
 export interface Workload {
   readonly kind: string;
   readonly params: Readonly<Record<string, number | string | boolean>>;
-  /** `same`: result and status are those of a world without faults. */
+  /** `same`: result and status must be those of a world without faults. */
   readonly outcome: "same" | "any";
-  /** May answer how a chain must have ended, where that is not the end of the id's last use. */
+  /** May answer the status with which a chain must have ended, where that is not the last use of the id. */
   play(client: Client, id: string): Promise<Ended | undefined>;
 }
 export interface Ended {
@@ -16,7 +16,7 @@ export interface Ended {
 
 interface Made {
   readonly outcome: Workload["outcome"];
-  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to say at the end
+  // biome-ignore lint/suspicious/noConfusingVoidType: most answer nothing
   play(client: Client, id: string): Promise<Ended | void>;
 }
 type Make = (p: Workload["params"]) => Made;
@@ -24,8 +24,8 @@ type Make = (p: Workload["params"]) => Made;
 const started = async (client: Client, id: string, workflow: string, input: unknown): Promise<undefined> => {
   await client.start(id, workflow, input);
 };
-/** Sends `count` messages, some of them several times over, in any order. */
-async function many(client: Client, count: number, send: (n: number) => Promise<unknown>) {
+/** Sends `count` messages, some of them twice, in any order. */
+async function sendMany(client: Client, count: number, send: (n: number) => Promise<unknown>) {
   const all = Array.from({ length: count }, async (_, n) => {
     await client.wait(client.chance.between(1, 20_000));
     await send(n);
@@ -37,7 +37,7 @@ async function many(client: Client, count: number, send: (n: number) => Promise<
   await Promise.all(all);
 }
 
-/** So long that a driver takes in two or three at a time. */
+/** So long that a worker takes in two or three at a time. */
 const PAD = "x".repeat(1_800_000);
 const poke = (n: number, heavy: Workload["params"][string] | undefined) => (heavy ? { n, pad: PAD } : { n });
 
@@ -56,21 +56,21 @@ export const WORKLOADS: Record<string, Make> = {
     outcome: "same",
     async play(client, id) {
       await client.start(id, "signals", { count });
-      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
+      await sendMany(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
     },
   }),
   chain: ({ count, each, heavy }) => ({
     outcome: "same",
     async play(client, id) {
       await client.start(id, "chain", { count, each });
-      await many(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
+      await sendMany(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
     },
   }),
   updates: ({ count }) => ({
     outcome: "same",
     async play(client, id) {
       await client.start(id, "updates", { count });
-      await many(client, count as number, (n) => client.update(id, `${id}-${n}`, { n }));
+      await sendMany(client, count as number, (n) => client.update(id, `${id}-${n}`, { n }));
     },
   }),
   cancelled: () => ({
@@ -91,7 +91,7 @@ export const WORKLOADS: Record<string, Make> = {
       await client.start(id, "parent", { id, leave });
       await client.wait(client.chance.between(1, 60_000));
       await client.terminate(id);
-      // The one child that only its parent would have ended.
+      // Only the parent would have ended this child.
       for (let i = 0; i < 8; i++) {
         await client.wait(60_000);
         await client.cancel(`${id}-dropped`, `${id}-dropped`);
@@ -103,7 +103,7 @@ export const WORKLOADS: Record<string, Make> = {
     outcome: "same",
     async play(client, id) {
       await client.start(id, "buggy", {});
-      await many(client, 3, (n) => client.signal(id, `${id}-${n}`, { n }));
+      await sendMany(client, 3, (n) => client.signal(id, `${id}-${n}`, { n }));
     },
   }),
   impatient: ({ prefix }) => ({
@@ -116,17 +116,17 @@ export const WORKLOADS: Record<string, Make> = {
   }),
   /** A parent, one of whose children is a parent that continues as new and leaves children behind. */
   clan: () => ({ outcome: "same", play: (client, id) => started(client, id, "clan", { id }) }),
-  /** As soon as a child has closed, its id is used by somebody else. */
+  /** As soon as a child has closed, a client uses its id. */
   usurped: () => ({
     outcome: "same",
     async play(client, id) {
       await client.start(id, "parent", { id, leave: false });
-      while ((await client.look(`${id}-one`)) === null) await client.wait(500);
+      while ((await client.statusOf(`${id}-one`)) === null) await client.wait(500);
       while ((await client.start(`${id}-one`, "brief", { ms: 10_000 })) === null)
         await client.wait(client.chance.between(10, 2_000));
     },
   }),
-  /** The id of an execution with a deadline is used again, without one. */
+  /** A client uses the id of an execution with a deadline again, without one. */
   outlived: () => ({
     outcome: "any",
     async play(client, id) {
@@ -141,8 +141,8 @@ export const WORKLOADS: Record<string, Make> = {
   refused: ({ ms }) => ({
     outcome: "same",
     async play(client, id) {
-      await client.start(`${id}-stranger`, "brief", { ms });
-      await client.start(id, "refused", { taken: `${id}-stranger` });
+      await client.start(`${id}-other`, "brief", { ms });
+      await client.start(id, "refused", { taken: `${id}-other` });
     },
   }),
   terminated: ({ steps }) => ({
@@ -156,7 +156,7 @@ export const WORKLOADS: Record<string, Make> = {
   reuse: ({ rounds, heavy }) => ({
     outcome: "any",
     async play(client, id) {
-      const signals = many(client, 4, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
+      const signals = sendMany(client, 4, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
       for (let round = 0; round < (rounds as number); ) {
         if (await client.start(id, "brief", { ms: client.chance.between(1, 8_000) })) round += 1;
         await client.wait(client.chance.between(1, 10_000));
@@ -172,7 +172,7 @@ export const WORKLOADS: Record<string, Make> = {
   }),
 };
 
-/** Instances to draw from; few enough that their faultless outcomes are worth remembering. */
+/** Workloads to draw from: few enough that a run can keep their outcomes without faults. */
 export const DRAWS: readonly { readonly kind: string; readonly params: Workload["params"] }[] = [
   { kind: "sequence", params: { steps: 1 } },
   { kind: "sequence", params: { steps: 6 } },

@@ -1,15 +1,15 @@
 /**
- * A world with one clock and one thread of fate. Everything that happens is an event on its calendar; after each, all
- * code that can go on does, and only then comes the next. So a run is a function of its seed.
+ * A world with one clock and one calendar of events. After each event the world runs all code that can go on, and only
+ * then the next event. So a run is a function of its seed.
  *
- * Whoever does something in the world belongs to a process. A process that is killed never goes on: its promises stay
- * open for ever. One that hangs goes on later, unaware.
+ * All code in the world belongs to a process. A killed process never goes on: its promises stay open for ever. A process
+ * that hangs goes on later, and does not know that it stopped.
  */
 import type { Millis } from "../../shared/protocol/history.ts";
 import { type Faults, NONE } from "./faults.ts";
 import { Chance } from "./random.ts";
 
-interface Happening {
+interface CalendarEvent {
   readonly at: Millis;
   readonly order: number;
   readonly fn: () => void;
@@ -38,16 +38,16 @@ export class Process {
 
 export const START: Millis = 1_800_000_000_000;
 const never = new Promise<never>(() => {});
-const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const runReadyCode = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class World {
   readonly chance: Chance;
   faults: Faults;
   now: Millis = START;
   steps = 0;
-  /** What happened, for reading after a failure; kept only when asked for. */
+  /** One line per event, to be read after a failure; null: not recorded. */
   readonly trace: string[] | null;
-  readonly #calendar: Happening[] = [];
+  readonly #calendar: CalendarEvent[] = [];
 
   constructor(seed: number, faults: Faults, traced = false) {
     this.chance = new Chance(seed);
@@ -59,7 +59,7 @@ export class World {
     this.trace?.push(`${String(this.now - START).padStart(8)} ${line()}`);
   }
 
-  /** The answer calls it off. */
+  /** Calls `fn` at `at`. The returned function cancels the call. */
   at(at: Millis, fn: () => void): () => void {
     let off = false;
     push(this.#calendar, {
@@ -74,7 +74,7 @@ export class World {
     };
   }
 
-  /** Runs `fn` in a process: never if it is dead by then, later if it hangs. */
+  /** Runs `fn` in a process: never if the process is dead by then, later if it hangs. */
   within(process: Process, at: Millis, fn: () => void): () => void {
     return this.at(at, () => this.enter(process, fn));
   }
@@ -84,35 +84,35 @@ export class World {
     else fn();
   }
 
-  /** A step of a process: takes a moment, or longer; it may not survive it. */
-  hop(process: Process, crash: number): Promise<void> {
+  /** A step of a process: takes milliseconds, or longer; with probability `crash` the process dies at it. */
+  takeStep(process: Process, crash: number): Promise<void> {
     if (!process.alive) return never;
     if (this.chance.happens(crash)) {
       this.note(() => `KILLED ${process.name}`);
       process.kill();
       return never;
     }
-    return this.pause(process, this.moment());
+    return this.pause(process, this.stepMs());
   }
   pause(process: Process, ms: Millis): Promise<void> {
     if (!process.alive) return never;
     return new Promise((resolve) => this.within(process, this.now + ms, resolve));
   }
-  moment(): Millis {
+  stepMs(): Millis {
     const { chance, faults } = this;
     if (chance.happens(faults.slowStep))
       return chance.happens(0.2) ? chance.between(10_000, 200_000) : chance.between(100, 10_000);
     return chance.between(1, 12);
   }
 
-  /** Lets the next thing happen, and everything that follows from it at once. False: nothing ever will. */
+  /** Runs the next event, and all code that can go on after it. False: the calendar is empty. */
   async step(): Promise<boolean> {
     const next = pop(this.#calendar);
     if (!next) return false;
     this.now = Math.max(this.now, next.at);
     this.steps += 1;
     next.fn();
-    await quiet();
+    await runReadyCode();
     return true;
   }
 
@@ -122,9 +122,9 @@ export class World {
   }
 }
 
-const before = (a: Happening, b: Happening) => a.at < b.at || (a.at === b.at && a.order < b.order);
+const before = (a: CalendarEvent, b: CalendarEvent) => a.at < b.at || (a.at === b.at && a.order < b.order);
 
-function push(heap: Happening[], x: Happening): void {
+function push(heap: CalendarEvent[], x: CalendarEvent): void {
   let i = heap.length;
   heap.push(x);
   while (i > 0) {
@@ -136,7 +136,7 @@ function push(heap: Happening[], x: Happening): void {
   heap[i] = x;
 }
 
-function pop(heap: Happening[]): Happening | undefined {
+function pop(heap: CalendarEvent[]): CalendarEvent | undefined {
   const first = heap[0];
   const x = heap.pop();
   if (!first || !x || heap.length === 0) return first;

@@ -1,6 +1,7 @@
 /**
- * A second driver, as compact as the protocol allows. Where the protocol leaves a choice it differs from the SDK's: it
- * parks and deletes its tasks while local activities run, and may forget an execution at rest.
+ * One execution in a model worker: a second implementation of the worker's side of the protocol, as compact as possible.
+ * Where the protocol leaves a choice it differs from the SDK: it parks and finishes its tasks while local activities run,
+ * and may forget an idle execution.
  */
 import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
@@ -16,7 +17,7 @@ import { PROGRAMS } from "./programs.ts";
 
 const CARRY_MS = 15 * 60_000;
 
-export class Drive {
+export class ModelExecution {
   readonly #worker: ModelWorker;
   readonly #execution: string;
   #head: Head | null = null;
@@ -34,20 +35,20 @@ export class Drive {
     this.#execution = execution;
   }
 
-  /** One thing at a time. */
+  /** Runs one call at a time. */
   #serial(fn: () => Promise<void>): Promise<void> {
     const next = this.#lock.then(fn).catch((error) => {
-      this.#instance = null; // it may have seen what was not recorded
+      this.#instance = null; // it may have stimuli that the log has not
       throw error;
     });
     this.#lock = next.catch(() => {});
     return next;
   }
 
-  /** Resolves when the task may be deleted. */
+  /** Resolves when the worker may finish the task. */
   deliver(): Promise<void> {
     return this.#serial(async () => {
-      if (this.#running.size === 0 && this.#worker.world.chance.happens(0.3)) this.#state = null; // evicted since
+      if (this.#running.size === 0 && this.#worker.world.chance.happens(0.3)) this.#state = null; // as if evicted
       if (await this.#claim()) await this.#advance();
     });
   }
@@ -63,18 +64,18 @@ export class Drive {
       return false;
     }
     if (this.#head && this.#head.run !== answer.head.run) this.#outcomes = [];
-    const further = have?.run === answer.head.run;
+    const continues = have?.run === answer.head.run;
     const events = answer.batches.flatMap((b) => b.events);
     const started = startedOf(answer.head);
     this.#head = answer.head;
     this.#isOwner = !answer.fenced;
     this.#inbox = new Map(answer.messages.map((m) => [m.id, m]));
-    if (!further) {
+    if (!continues) {
       this.#state = stateOf(started);
       this.#instance = new ProgramInstance(PROGRAMS[answer.head.workflow]!);
     }
     fold(this.#state!, events);
-    this.#instance!.replay(further ? events : [started, ...events]);
+    this.#instance!.replay(continues ? events : [started, ...events]);
     return true;
   }
 
@@ -87,7 +88,7 @@ export class Drive {
     if (this.#head && this.#isOwner) await this.#park();
   }
 
-  /** False: nothing was left to do. */
+  /** False: nothing is left to do. */
   async #step(): Promise<boolean> {
     const state = this.#state!;
     const head = this.#head!;
@@ -99,7 +100,7 @@ export class Drive {
       if (of === null) queued.push(number);
       else if (of !== session) others.add(of);
     }
-    const known = others.size > 0 ? await this.#worker.ask([...others]) : null;
+    const known = others.size > 0 ? await this.#worker.askSessions([...others]) : null;
     const limited = queued.some((n) => state.activities.get(n)!.options.schedule_to_start_ms !== undefined);
     const begun = limited
       ? (await transport.call("begun", { execution: this.#execution, run: head.run, activities: queued })).begun
@@ -129,11 +130,11 @@ export class Drive {
         activation = this.#instance!.activate(stimuli);
       } catch (bug) {
         if (!(bug instanceof Bug)) throw bug;
-        return this.#broken(bug);
+        return this.#recordBug(bug);
       }
       decided = activation.decided;
       if (activation.decisions.at(-1)?.kind === "execution_continued") {
-        // What code has not been given goes to the run that follows.
+        // Messages that the code has not received go to the next run.
         const upTo = activation.decided;
         const left = new Set(events.flatMap((e) => (e.id > upTo && "message" in e ? [e.message] : [])));
         events = events.filter((e) => e.id <= upTo);
@@ -164,8 +165,8 @@ export class Drive {
     return true;
   }
 
-  /** Nothing is taken in, the failure is noted once; a park says when to try again. */
-  async #broken(bug: Bug): Promise<boolean> {
+  /** Takes nothing in and records the failure once. The park sets the time of the next try. */
+  async #recordBug(bug: Bug): Promise<boolean> {
     const state = this.#state!;
     const at = Math.max(this.#worker.clock.now(), state.at);
     const fingerprint = bug.message;
@@ -175,7 +176,7 @@ export class Drive {
       await this.#record({ first: note.id, events: [note], append_id: this.#worker.uuid() }, []);
     }
     this.#bug = bug;
-    this.#instance = null; // it has seen what was not recorded
+    this.#instance = null; // it has stimuli that the log has not
     return false;
   }
 
@@ -201,12 +202,12 @@ export class Drive {
       });
       if (closed.kind === "closed") return this.#end();
       if (closed.kind === "refused") throw new Error(closed.detail);
-      return this.#lost();
+      return this.#claimAgain();
     }
     const { results } = await this.#worker.transport.call("append", { items: [position] });
     const [answer] = results;
     if (answer?.kind === "refused") throw new Error(answer.detail);
-    if (answer?.kind !== "appended") return this.#lost();
+    if (answer?.kind !== "appended") return this.#claimAgain();
     fold(this.#state!, batch.events);
     this.#outcomes = this.#outcomes.filter((o) => this.#state!.activities.get(o.activity)?.attempt === o.attempt);
     this.#outcomes = this.#outcomes.filter((o) => this.#state!.activities.get(o.activity)?.startedAt !== null);
@@ -216,8 +217,8 @@ export class Drive {
     this.#begin(batch);
   }
 
-  /** The position or the turn: claim anew, which also performs what the winner may have left undone. */
-  async #lost(): Promise<void> {
+  /** After a conflict or with an old fence: claims again, which also performs effects that the winner may have left. */
+  async #claimAgain(): Promise<void> {
     this.#instance = null;
     await this.#claim();
   }
@@ -237,7 +238,7 @@ export class Drive {
           if (this.#head?.run !== run) return;
           this.#outcomes.push({ activity: e.activity, attempt, outcome });
           await this.#advance();
-        }).catch((error) => this.#worker.trouble(this.#execution, error)),
+        }).catch((error) => this.#worker.failed(this.#execution, error)),
       );
     }
   }
@@ -258,7 +259,7 @@ export class Drive {
     else this.#isOwner = false;
   }
 
-  /** The run is over; the next comes with its own task. */
+  /** The run has closed; the next run has a task of its own. */
   #end(): void {
     this.#head = null;
     this.#state = null;
