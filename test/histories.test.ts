@@ -1,4 +1,4 @@
-/** Executions of every age must go on: what was recorded once replays for ever. */
+/** Executions of every age must go on: every recorded history replays for ever. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DivergenceError } from "../sdk/index.ts";
@@ -31,7 +31,7 @@ test("every scenario has its history, and every history its scenario", () => {
   expect(names.toSorted()).toEqual(Object.keys(scenarios).toSorted());
 });
 
-test("between them the histories hold every kind of event that a driver writes", () => {
+test("the histories together hold every kind of event that a worker writes", () => {
   const found = new Set(histories.flatMap(([, history]) => history.events.map((event) => event.kind)));
   const written = HistoryEventSchema as unknown as { options: { shape: { kind: { value: string } } }[] };
   const kinds = written.options.map((option) => option.shape.kind.value);
@@ -45,11 +45,11 @@ describe.each(histories)("%s", (_, history) => {
     await replay(workflow, history);
   });
 
-  test("is decided again to the last detail: inputs, times, random values, results", async () => {
-    expect(await relive(workflow, history)).toEqual(history.events.filter(isDecision).map(content));
+  test("fresh code makes the same decisions in every detail: inputs, times, random values, results", async () => {
+    expect(await decideAgain(workflow, history)).toEqual(history.events.filter(isDecision).map(content));
   });
 
-  test("diverges wherever one decision is taken out or is another", async () => {
+  test("diverges wherever one decision is missing or different", async () => {
     const unnoticed: string[] = [];
     for (const event of history.events.filter(isDecision)) {
       for (const [change, events] of mutations(history, event)) {
@@ -61,8 +61,8 @@ describe.each(histories)("%s", (_, history) => {
   });
 });
 
-/** Gives the stimuli of each recorded step to fresh code and collects what it decides. */
-async function relive(workflow: AnyWorkflow, history: RecordedHistory): Promise<unknown[]> {
+/** Gives the stimuli of each recorded step to fresh code and collects its decisions. */
+async function decideAgain(workflow: AnyWorkflow, history: RecordedHistory): Promise<unknown[]> {
   const [first] = history.events;
   const execution = first?.kind === "execution_started" ? first.root : "";
   const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -80,18 +80,18 @@ async function relive(workflow: AnyWorkflow, history: RecordedHistory): Promise<
   return decided;
 }
 
-/** What code has decided, without the place that the driver gave it, and without stacks, which name files. */
+/** A decision without the position that the worker gave it, and without stacks, which hold paths. */
 function content(event: object): unknown {
   const { id, at, decided, code, where, ...rest } = event as Record<string, unknown>;
   return JSON.parse(JSON.stringify(rest, (key, value) => (key === "stack" ? undefined : value)));
 }
 
-/** The history without this decision; and with another in its place, where kinds have more than one form. */
+/** The history without this decision, and with another in its place where the kind has more than one form. */
 function* mutations(history: RecordedHistory, decision: HistoryEvent): Iterable<[string, HistoryEvent[]]> {
   const { decided } = decision;
   const before = history.events.findLast(({ id }) => id < decision.id);
   const others = history.events.filter((event) => event !== decision);
-  // Its mark, if it bears one, moves to the event before.
+  // Its `decided`, if any, moves to the event before.
   yield ["without", others.map((event) => (event === before && decided !== undefined ? { ...event, decided } : event))];
   const changed = another(decision);
   if (changed) yield ["another", history.events.map((event) => (event === decision ? changed : event))];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { Hand, say, silent } from "../../test/support/workflow-driver.ts";
+import { say, silent, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   CancelledError,
   ChildError,
@@ -22,8 +22,8 @@ const greet = workflow(
 describe("children", () => {
   test("a called child is scheduled with an id that follows from the run, and its result is unwrapped", async () => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, { timeout: "10m" }));
-    const hand = await Hand.start(parent);
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.decisions).toEqual([
       {
         kind: "child_scheduled",
         child: 1,
@@ -34,9 +34,9 @@ describe("children", () => {
         timeout_ms: 600_000,
       },
     ]);
-    await hand.tell(say.childCompleted(1, { result: "Hello, Ada" }));
-    expect(hand.end).toEqual({ kind: "execution_completed", result: { result: "Hello, Ada" } });
-    await hand.replayed();
+    await driver.tell(say.childCompleted(1, { result: "Hello, Ada" }));
+    expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "Hello, Ada" } });
+    await driver.replayed();
   });
 
   test("a started child goes its own way, and may be asked for its result later", async () => {
@@ -45,12 +45,12 @@ describe("children", () => {
       await sleep(1000);
       return [handle.execution, await handle.result(), await handle.result()];
     });
-    const hand = await Hand.start(parent);
-    expect(hand.decisions[0]).toMatchObject({ execution: "greeting-1", on_parent_close: "abandon" });
-    await hand.tell(say.childCompleted(1, { result: "hi" }));
-    await hand.tell(say.fired(1));
-    expect(hand.end).toMatchObject({ result: { result: ["greeting-1", "hi", "hi"] } });
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.decisions[0]).toMatchObject({ execution: "greeting-1", on_parent_close: "abandon" });
+    await driver.tell(say.childCompleted(1, { result: "hi" }));
+    await driver.tell(say.fired(1));
+    expect(driver.end).toMatchObject({ result: { result: ["greeting-1", "hi", "hi"] } });
+    await driver.replayed();
   });
 
   test("nobody has to ask for the result of a started child, even when it fails", async () => {
@@ -58,10 +58,10 @@ describe("children", () => {
       start(greet, { name: "Ada" });
       await sleep(1000);
     });
-    const hand = await Hand.start(parent);
-    await hand.tell(say.childFailed(1));
-    await hand.tell(say.fired(1));
-    expect(hand.end.kind).toBe("execution_completed");
+    const driver = await WorkflowDriver.start(parent);
+    await driver.tell(say.childFailed(1));
+    await driver.tell(say.fired(1));
+    expect(driver.end.kind).toBe("execution_completed");
   });
 
   test.each([
@@ -80,12 +80,12 @@ describe("children", () => {
         throw error;
       }
     });
-    const hand = await Hand.start(parent);
-    await hand.tell(say.childFailed(1, status, { type: "WorkflowError", message: "no" }));
+    const driver = await WorkflowDriver.start(parent);
+    await driver.tell(say.childFailed(1, status, { type: "WorkflowError", message: "no" }));
     expect(caught).toBeInstanceOf(ChildError);
     expect(caught).toMatchObject({ workflow: "greet", execution: "c", status });
     expect((caught as ChildError).cause).toBeInstanceOf(WorkflowError);
-    expect(hand.end).toMatchObject({
+    expect(driver.end).toMatchObject({
       kind: "execution_failed",
       failure: { type: "ChildError", details: { status }, cause: { message: "no" } },
     });
@@ -93,12 +93,12 @@ describe("children", () => {
 
   test("cancelling the parent asks the awaited child to cancel, and waits until it has cleaned up", async () => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, { id: "c" }));
-    const hand = await Hand.start(parent);
-    await hand.tell(say.cancel("stop"));
-    expect(hand.decisions).toEqual([{ kind: "child_cancel_requested", child: 1, execution: "c" }]);
-    await hand.tell(say.childFailed(1, "CANCELED"));
-    expect(hand.end).toEqual({ kind: "execution_cancelled", reason: "stop" });
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(parent);
+    await driver.tell(say.cancel("stop"));
+    expect(driver.decisions).toEqual([{ kind: "child_cancel_requested", child: 1, execution: "c" }]);
+    await driver.tell(say.childFailed(1, "CANCELED"));
+    expect(driver.end).toEqual({ kind: "execution_cancelled", reason: "stop" });
+    await driver.replayed();
   });
 
   test("a handle cancels its child once", async () => {
@@ -111,18 +111,18 @@ describe("children", () => {
       });
       handle.cancel();
     });
-    const hand = await Hand.start(parent);
-    expect(hand.kinds).toEqual(["child_scheduled", "child_cancel_requested"]);
-    await hand.tell(say.childFailed(1, "CANCELED"));
-    expect(hand.kinds).toEqual(["execution_completed"]);
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.kinds).toEqual(["child_scheduled", "child_cancel_requested"]);
+    await driver.tell(say.childFailed(1, "CANCELED"));
+    expect(driver.kinds).toEqual(["execution_completed"]);
   });
 
   test("by name, without importing it", async () => {
     const parent = workflow({ name: "parent" }, async () => child("elsewhere", { n: 1 }));
-    const hand = await Hand.start(parent);
-    expect(hand.decisions).toMatchObject([{ workflow: "elsewhere", input: { n: 1 } }]);
-    await hand.tell(say.childCompleted(1, { a: 1 }));
-    expect(hand.end).toMatchObject({ result: { a: 1 } });
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.decisions).toMatchObject([{ workflow: "elsewhere", input: { n: 1 } }]);
+    await driver.tell(say.childCompleted(1, { a: 1 }));
+    expect(driver.end).toMatchObject({ result: { a: 1 } });
   });
 
   test.each([
@@ -131,7 +131,7 @@ describe("children", () => {
     [{ timeout: "x" }, 'child "greet", timeout: "x" is not a duration'],
   ])("%j is refused", async (options, message) => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, options));
-    await expect(Hand.start(parent)).rejects.toThrow(message);
+    await expect(WorkflowDriver.start(parent)).rejects.toThrow(message);
   });
 });
 
@@ -140,7 +140,7 @@ test.each([
   ["runs", '"runs" cannot be a workflow name: it is a word'],
 ])("a child cannot be called by the name %j, which no workflow has", async (name, message) => {
   const parent = workflow({ name: "parent" }, async () => child(name));
-  await expect(Hand.start(parent)).rejects.toThrow(message);
+  await expect(WorkflowDriver.start(parent)).rejects.toThrow(message);
 });
 
 describe("search keys", () => {
@@ -150,13 +150,13 @@ describe("search keys", () => {
       deleteSearchKeys(["size", "unknown"]);
       return Object.keys(executionInfo().searchKeys);
     });
-    const hand = await Hand.start(find);
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(find);
+    expect(driver.decisions).toEqual([
       { kind: "search_keys_set", set: { customer: "ada", size: "5", long: "x".repeat(8192) }, remove: [] },
       { kind: "search_keys_set", set: {}, remove: ["size"] },
       { kind: "execution_completed", result: { result: ["customer", "long"] } },
     ]);
-    await hand.replayed();
+    await driver.replayed();
   });
 
   test("beyond twenty they are dropped with a warning, never an error", async () => {
@@ -164,8 +164,12 @@ describe("search keys", () => {
     const find = workflow({ name: "find" }, async () => {
       for (let i = 0; i < 22; i++) setSearchKeys({ [`k${i}`]: i });
     });
-    const hand = await Hand.start(find, {}, { log: { ...silent, warn: (message) => void warnings.push(message) } });
-    expect(hand.decisions.filter((d) => d.kind === "search_keys_set")).toHaveLength(20);
+    const driver = await WorkflowDriver.start(
+      find,
+      {},
+      { log: { ...silent, warn: (message) => void warnings.push(message) } },
+    );
+    expect(driver.decisions.filter((d) => d.kind === "search_keys_set")).toHaveLength(20);
     expect(warnings).toEqual([
       expect.stringContaining('"k20" was dropped'),
       expect.stringContaining('"k21" was dropped'),
@@ -178,6 +182,6 @@ describe("search keys", () => {
     ["x".repeat(257), "1 to 256"],
   ])("the name %j is refused", async (name, message) => {
     const find = workflow({ name: "find" }, async () => setSearchKeys({ [name]: 1 }));
-    await expect(Hand.start(find)).rejects.toThrow(message);
+    await expect(WorkflowDriver.start(find)).rejects.toThrow(message);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { Hand, START, say } from "../../test/support/workflow-driver.ts";
+import { START, say, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   ActivityError,
   activity,
@@ -36,8 +36,8 @@ describe("activities", () => {
       { name: "pay", input: z.object({ id: z.string() }) },
       async ({ id }) => (await charge({ id })).receipt,
     );
-    const hand = await Hand.start(pay, { id: "a" });
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(pay, { id: "a" });
+    expect(driver.decisions).toEqual([
       {
         kind: "activity_scheduled",
         activity: 1,
@@ -50,30 +50,30 @@ describe("activities", () => {
         },
       },
     ]);
-    await hand.tell(say.completed(1, { receipt: "from the journal" }));
-    expect(hand.end).toEqual({ kind: "execution_completed", result: { result: "from the journal" } });
-    expect((await hand.replayed()).closed).toBe(true);
+    await driver.tell(say.completed(1, { receipt: "from the journal" }));
+    expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "from the journal" } });
+    expect((await driver.replayed()).closed).toBe(true);
   });
 
   test("calls made together are numbered in the order of the calls and may finish in any order", async () => {
     const pay = workflow({ name: "pay" }, async () => Promise.all(["a", "b", "c"].map((id) => charge({ id }))));
-    const hand = await Hand.start(pay);
-    expect(hand.decisions.map((d) => d.kind === "activity_scheduled" && [d.activity, d.input])).toEqual([
+    const driver = await WorkflowDriver.start(pay);
+    expect(driver.decisions.map((d) => d.kind === "activity_scheduled" && [d.activity, d.input])).toEqual([
       [1, { id: "a" }],
       [2, { id: "b" }],
       [3, { id: "c" }],
     ]);
-    await hand.tell(say.completed(3, { receipt: "c" }));
-    await hand.tell(say.completed(1, { receipt: "a" }), say.completed(2, { receipt: "b" }));
-    expect(hand.end).toMatchObject({ result: { result: [{ receipt: "a" }, { receipt: "b" }, { receipt: "c" }] } });
-    await hand.replayed();
+    await driver.tell(say.completed(3, { receipt: "c" }));
+    await driver.tell(say.completed(1, { receipt: "a" }), say.completed(2, { receipt: "b" }));
+    expect(driver.end).toMatchObject({ result: { result: [{ receipt: "a" }, { receipt: "b" }, { receipt: "c" }] } });
+    await driver.replayed();
   });
 
   test("a failed activity is an ActivityError whose cause is the original, and escaping it fails the execution", async () => {
     const pay = workflow({ name: "pay" }, async () => charge({ id: "a" }));
-    const hand = await Hand.start(pay);
-    await hand.tell(say.failed(1, { type: "CardDeclined", message: "declined" }, "failed", 3));
-    expect(hand.end).toMatchObject({
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.failed(1, { type: "CardDeclined", message: "declined" }, "failed", 3));
+    expect(driver.end).toMatchObject({
       kind: "execution_failed",
       failure: {
         type: "ActivityError",
@@ -96,8 +96,8 @@ describe("activities", () => {
         caught = error;
       });
     });
-    const hand = await Hand.start(pay);
-    await hand.tell(say.failed(1, { type: "Timeout", message: "too late" }, reason));
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.failed(1, { type: "Timeout", message: "too late" }, reason));
     expect(caught).toBeInstanceOf(ActivityError);
     expect((caught as ActivityError).cause).toBeInstanceOf(TimeoutError);
     expect((caught as { cause: TimeoutError }).cause.kind).toBe(reason);
@@ -111,16 +111,16 @@ describe("activities", () => {
       receipt.receipt = "changed";
       return receipt;
     });
-    const hand = await Hand.start(pay);
-    await hand.tell(say.completed(1, { receipt: "a" }));
-    expect(hand.history[1]).toMatchObject({ input: { id: "a" } });
-    expect(hand.history[2]).toMatchObject({ result: { receipt: "a" } });
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.completed(1, { receipt: "a" }));
+    expect(driver.history[1]).toMatchObject({ input: { id: "a" } });
+    expect(driver.history[2]).toMatchObject({ result: { receipt: "a" } });
   });
 
   test("a value that JSON cannot hold is named where it is sent", async () => {
     const send = activity({ name: "send", input: z.any() }, async () => {});
     const pay = workflow({ name: "pay" }, async () => send({ rows: [{ amounts: new Map() }] }));
-    await expect(Hand.start(pay)).rejects.toThrow(
+    await expect(WorkflowDriver.start(pay)).rejects.toThrow(
       'the input of activity "send".rows[0].amounts is a Map, which JSON cannot hold',
     );
   });
@@ -130,11 +130,11 @@ describe("activities", () => {
     const run = workflow({ name: "run" }, async () => {
       seen.push(await note());
     });
-    const hand = await Hand.start(run);
-    await hand.tell(say.completed(1, null));
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(run);
+    await driver.tell(say.completed(1, null));
+    await driver.replayed();
     expect(seen).toEqual([undefined, undefined]);
-    expect(hand.end).toEqual({ kind: "execution_completed", result: null });
+    expect(driver.end).toEqual({ kind: "execution_completed", result: null });
   });
 });
 
@@ -149,14 +149,17 @@ describe("what ends an execution", () => {
     ["TimeoutError", () => new TimeoutError("too late", "input")],
     ["CancelledError", () => new CancelledError("nobody asked")],
   ])("%s fails it", async (type, error) => {
-    const hand = await Hand.start(failing(error));
-    expect(hand.end).toMatchObject({ kind: "execution_failed", failure: { type } });
+    const driver = await WorkflowDriver.start(failing(error));
+    expect(driver.end).toMatchObject({ kind: "execution_failed", failure: { type } });
   });
 
   test("a class of one's own that extends WorkflowError fails it under its own name", async () => {
     class OutOfStock extends WorkflowError {}
-    const hand = await Hand.start(failing(() => new OutOfStock("none left")));
-    expect(hand.end).toMatchObject({ kind: "execution_failed", failure: { type: "OutOfStock", message: "none left" } });
+    const driver = await WorkflowDriver.start(failing(() => new OutOfStock("none left")));
+    expect(driver.end).toMatchObject({
+      kind: "execution_failed",
+      failure: { type: "OutOfStock", message: "none left" },
+    });
   });
 
   test("rethrowing the cause of an activity's failure fails it, whatever its class was", async () => {
@@ -167,35 +170,35 @@ describe("what ends an execution", () => {
         throw (error as ActivityError).cause;
       }
     });
-    const hand = await Hand.start(pay);
-    await hand.tell(say.failed(1, { type: "TypeError", message: "x is not a function" }));
-    expect(hand.end).toMatchObject({
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.failed(1, { type: "TypeError", message: "x is not a function" }));
+    expect(driver.end).toMatchObject({
       kind: "execution_failed",
       failure: { type: "TypeError", message: "x is not a function" },
     });
   });
 
   test("any other error is a bug: nothing is decided, and the instance is of no more use", async () => {
-    const hand = new Hand(failing(() => new TypeError("x is undefined")));
-    const started = { ...(await Hand.start(workflow({ name: "x" }, async () => null))).history[0]! };
-    const activation = await hand.instance.activate([started as never]);
+    const driver = new WorkflowDriver(failing(() => new TypeError("x is undefined")));
+    const started = { ...(await WorkflowDriver.start(workflow({ name: "x" }, async () => null))).history[0]! };
+    const activation = await driver.instance.activate([started as never]);
     expect(activation).toEqual({ bug: expect.objectContaining({ message: "x is undefined" }) });
-    expect(hand.instance.poisoned).toBe(true);
+    expect(driver.instance.poisoned).toBe(true);
   });
 
   test("failOnAnyError makes a failure of every error", async () => {
-    const hand = await Hand.start(
+    const driver = await WorkflowDriver.start(
       failing(() => new TypeError("x is undefined")),
       {},
       { failOnAnyError: true },
     );
-    expect(hand.end).toMatchObject({ kind: "execution_failed", failure: { type: "TypeError" } });
+    expect(driver.end).toMatchObject({ kind: "execution_failed", failure: { type: "TypeError" } });
   });
 
   test("input that does not fit the schema fails it, and says where", async () => {
     const pay = workflow({ name: "pay", input: z.object({ customer: z.object({ id: z.string() }) }) }, async () => 1);
-    const hand = await Hand.start(pay, { customer: { id: 5 } });
-    expect(hand.end).toMatchObject({
+    const driver = await WorkflowDriver.start(pay, { customer: { id: 5 } });
+    expect(driver.end).toMatchObject({
       kind: "execution_failed",
       failure: { type: "InvalidValueError", non_retryable: true, message: expect.stringContaining("customer.id: ") },
     });
@@ -207,11 +210,11 @@ describe("what ends an execution", () => {
       await charge({ id: "a" });
       return second.catch((error: Error) => error.message);
     });
-    const hand = await Hand.start(pay);
-    await hand.tell(say.failed(1));
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.failed(1));
     await new Promise((resolve) => setImmediate(resolve));
-    await hand.tell(say.completed(2, { receipt: "a" }));
-    expect(hand.end).toMatchObject({ result: { result: 'activity "charge" failed: it broke' } });
+    await driver.tell(say.completed(2, { receipt: "a" }));
+    expect(driver.end).toMatchObject({ result: { result: 'activity "charge" failed: it broke' } });
   });
 
   test("a bug in a branch that nobody awaits is a bug of the workflow", async () => {
@@ -222,10 +225,10 @@ describe("what ends an execution", () => {
       })();
       await charge({ id: "a" });
     });
-    const hand = await Hand.start(pay);
-    await hand.tell(say.completed(1, { receipt: "b" }));
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.completed(1, { receipt: "b" }));
     await new Promise((resolve) => setImmediate(resolve));
-    await expect(hand.tell(say.completed(2, { receipt: "a" }))).rejects.toThrow("in the background");
+    await expect(driver.tell(say.completed(2, { receipt: "a" }))).rejects.toThrow("in the background");
   });
 });
 
@@ -237,11 +240,11 @@ describe("time", () => {
       await sleep("2h");
       seen.push(Date.now());
     });
-    const hand = await Hand.start(nap);
-    expect(hand.decisions).toEqual([{ kind: "timer_started", timer: 1, fire_at: START + 7_200_000 }]);
-    await hand.tell(say.fired(1, 7_200_000));
+    const driver = await WorkflowDriver.start(nap);
+    expect(driver.decisions).toEqual([{ kind: "timer_started", timer: 1, fire_at: START + 7_200_000 }]);
+    await driver.tell(say.fired(1, 7_200_000));
     expect(seen).toEqual([START, START + 7_200_000]);
-    await hand.replayed();
+    await driver.replayed();
     expect(seen.slice(2)).toEqual(seen.slice(0, 2));
   });
 
@@ -254,21 +257,21 @@ describe("time", () => {
       });
       return waitUntil(() => approved, "1d");
     });
-    const hand = await Hand.start(wait);
-    expect(hand.kinds).toEqual(["timer_started"]);
-    await hand.tell(say.signal("approve"));
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(wait);
+    expect(driver.kinds).toEqual(["timer_started"]);
+    await driver.tell(say.signal("approve"));
+    expect(driver.decisions).toEqual([
       { kind: "timer_cancelled", timer: 1 },
       { kind: "execution_completed", result: { result: true } },
     ]);
-    await hand.replayed();
+    await driver.replayed();
   });
 
   test("waitUntil is false when its time passed first", async () => {
     const wait = workflow({ name: "wait" }, async () => waitUntil(() => false, 5000));
-    const hand = await Hand.start(wait);
-    await hand.tell(say.fired(1, 5000));
-    expect(hand.decisions).toEqual([{ kind: "execution_completed", result: { result: false } }]);
+    const driver = await WorkflowDriver.start(wait);
+    await driver.tell(say.fired(1, 5000));
+    expect(driver.decisions).toEqual([{ kind: "execution_completed", result: { result: false } }]);
   });
 
   test("conditions that could hold together go on one after the other, so that a lock is a lock", async () => {
@@ -288,15 +291,15 @@ describe("time", () => {
       locked = false;
       await both;
     });
-    const hand = await Hand.start(lock);
-    for (let n = 1; n <= 3; n++) await hand.tell(say.completed(n));
-    expect(hand.instance.closed).toBe(true);
+    const driver = await WorkflowDriver.start(lock);
+    for (let n = 1; n <= 3; n++) await driver.tell(say.completed(n));
+    expect(driver.instance.closed).toBe(true);
     expect(log).toEqual(["a in", "a out", "b in", "b out"]);
   });
 
   test("a bad duration is refused by name", async () => {
     const nap = workflow({ name: "nap" }, async () => sleep("2 fortnights"));
-    await expect(Hand.start(nap)).rejects.toThrow('sleep(): "2 fortnights" is not a duration');
+    await expect(WorkflowDriver.start(nap)).rejects.toThrow('sleep(): "2 fortnights" is not a duration');
   });
 });
 
@@ -310,26 +313,26 @@ describe("cancellation", () => {
         throw error;
       }
     });
-    const hand = await Hand.start(pay);
-    await hand.tell(say.cancel("changed my mind"));
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.cancel("changed my mind"));
+    expect(driver.decisions).toEqual([
       { kind: "activity_cancel_requested", activity: 1 },
       expect.objectContaining({ kind: "activity_scheduled", activity: 2, name: "note" }),
     ]);
-    await hand.tell(say.failed(1, { message: "cancelled" }, "cancelled"));
-    expect(hand.decisions).toEqual([]);
-    await hand.tell(say.completed(2));
-    expect(hand.end).toEqual({ kind: "execution_cancelled", reason: "changed my mind" });
-    await hand.replayed();
+    await driver.tell(say.failed(1, { message: "cancelled" }, "cancelled"));
+    expect(driver.decisions).toEqual([]);
+    await driver.tell(say.completed(2));
+    expect(driver.end).toEqual({ kind: "execution_cancelled", reason: "changed my mind" });
+    await driver.replayed();
   });
 
   test("ends timers and conditions, with their timers", async () => {
     const wait = workflow({ name: "wait" }, async () => {
       await Promise.all([sleep("1h"), waitUntil(() => false, "2h")]);
     });
-    const hand = await Hand.start(wait);
-    await hand.tell(say.cancel());
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(wait);
+    await driver.tell(say.cancel());
+    expect(driver.decisions).toEqual([
       { kind: "timer_cancelled", timer: 1 },
       { kind: "timer_cancelled", timer: 2 },
       { kind: "execution_cancelled", reason: null },
@@ -341,9 +344,9 @@ describe("cancellation", () => {
       await sleep("1h").catch(() => {});
       return "done";
     });
-    const hand = await Hand.start(calm);
-    await hand.tell(say.cancel());
-    expect(hand.end).toEqual({ kind: "execution_completed", result: { result: "done" } });
+    const driver = await WorkflowDriver.start(calm);
+    await driver.tell(say.cancel());
+    expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "done" } });
   });
 
   test("does not reach what is shielded, and is raised at the next wait after it", async () => {
@@ -358,13 +361,13 @@ describe("cancellation", () => {
       await charge({ id: "c" });
       steps.push("never");
     });
-    const hand = await Hand.start(careful);
-    await hand.tell(say.cancel());
-    expect(hand.decisions).toEqual([]);
-    await hand.tell(say.completed(1, { receipt: "a" }));
-    await hand.tell(say.completed(2, { receipt: "b" }));
+    const driver = await WorkflowDriver.start(careful);
+    await driver.tell(say.cancel());
+    expect(driver.decisions).toEqual([]);
+    await driver.tell(say.completed(1, { receipt: "a" }));
+    await driver.tell(say.completed(2, { receipt: "b" }));
     expect(steps).toEqual(["shielded", "left"]);
-    expect(hand.decisions).toEqual([{ kind: "execution_cancelled", reason: null }]);
+    expect(driver.decisions).toEqual([{ kind: "execution_cancelled", reason: null }]);
   });
 
   test("is raised once: a second request changes nothing", async () => {
@@ -372,12 +375,12 @@ describe("cancellation", () => {
       await sleep("1h").catch(() => {});
       await note();
     });
-    const hand = await Hand.start(pay);
-    await hand.tell(say.cancel());
-    await hand.tell(say.cancel());
-    expect(hand.decisions).toEqual([]);
-    await hand.tell(say.completed(1));
-    expect(hand.end.kind).toBe("execution_completed");
+    const driver = await WorkflowDriver.start(pay);
+    await driver.tell(say.cancel());
+    await driver.tell(say.cancel());
+    expect(driver.decisions).toEqual([]);
+    await driver.tell(say.completed(1));
+    expect(driver.end.kind).toBe("execution_completed");
   });
 
   test("a handler that waits is cancelled by itself, and the workflow function too", async () => {
@@ -389,12 +392,12 @@ describe("cancellation", () => {
       await uncancelled(async () => note());
       await sleep("1d");
     });
-    const hand = await Hand.start(two);
-    await hand.tell(say.signal("poke"));
-    await hand.tell(say.cancel());
-    expect(hand.decisions).toEqual([{ kind: "timer_cancelled", timer: 1 }]);
-    await hand.tell(say.completed(1));
-    expect(hand.end.kind).toBe("execution_cancelled");
+    const driver = await WorkflowDriver.start(two);
+    await driver.tell(say.signal("poke"));
+    await driver.tell(say.cancel());
+    expect(driver.decisions).toEqual([{ kind: "timer_cancelled", timer: 1 }]);
+    await driver.tell(say.completed(1));
+    expect(driver.end.kind).toBe("execution_cancelled");
   });
 
   test("cancelSignal is aborted with the reason, and may be all that a workflow waits for", async () => {
@@ -403,9 +406,9 @@ describe("cancellation", () => {
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
       return (signal.reason as CancelledError).reason;
     });
-    const hand = await Hand.start(watch);
-    await hand.tell(say.cancel("enough"));
-    expect(hand.end).toMatchObject({ result: { result: "enough" } });
+    const driver = await WorkflowDriver.start(watch);
+    await driver.tell(say.cancel("enough"));
+    expect(driver.end).toMatchObject({ result: { result: "enough" } });
   });
 });
 
@@ -442,38 +445,38 @@ describe("handlers", () => {
   });
 
   test("signals reach their handler in order, and queries see the state", async () => {
-    const hand = await Hand.start(account);
-    await hand.tell(say.signal("add", { amount: 2 }), say.signal("add", { amount: 3 }));
-    expect(hand.instance.query("total", null)).toEqual({ total: 5 });
-    expect((await hand.replayed()).query("total", null)).toEqual({ total: 5 });
-    await hand.tell(say.signal("add", { amount: 5 }));
-    expect(hand.end).toMatchObject({ result: { result: 10 } });
+    const driver = await WorkflowDriver.start(account);
+    await driver.tell(say.signal("add", { amount: 2 }), say.signal("add", { amount: 3 }));
+    expect(driver.instance.query("total", null)).toEqual({ total: 5 });
+    expect((await driver.replayed()).query("total", null)).toEqual({ total: 5 });
+    await driver.tell(say.signal("add", { amount: 5 }));
+    expect(driver.end).toMatchObject({ result: { result: 10 } });
   });
 
   test("a signal marked as ignored never reaches the code", async () => {
-    const hand = await Hand.start(account);
-    await hand.tell({ ...say.signal("add", { amount: 99 }), ignored: "why not" } as never);
-    expect(hand.instance.query("total", {})).toEqual({ total: 0 });
-    expect((await hand.replayed()).query("total", {})).toEqual({ total: 0 });
+    const driver = await WorkflowDriver.start(account);
+    await driver.tell({ ...say.signal("add", { amount: 99 }), ignored: "why not" } as never);
+    expect(driver.instance.query("total", {})).toEqual({ total: 0 });
+    expect((await driver.replayed()).query("total", {})).toEqual({ total: 0 });
   });
 
   test("an update may use activities, and its answer is recorded", async () => {
-    const hand = await Hand.start(account);
-    await hand.tell(say.update("limit", { max: 20 }));
-    expect(hand.kinds).toEqual(["activity_scheduled"]);
-    await hand.tell(say.completed(1));
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(account);
+    await driver.tell(say.update("limit", { max: 20 }));
+    expect(driver.kinds).toEqual(["activity_scheduled"]);
+    await driver.tell(say.completed(1));
+    expect(driver.decisions).toEqual([
       { kind: "update_completed", message: "update#limit", name: "limit", result: { was: 10 } },
     ]);
-    await hand.replayed();
+    await driver.replayed();
   });
 
   test("several updates run at once", async () => {
-    const hand = await Hand.start(account);
-    await hand.tell(say.update("limit", { max: 20 }, "u1"), say.update("limit", { max: 30 }, "u2"));
-    await hand.tell(say.completed(2));
-    await hand.tell(say.completed(1));
-    expect(hand.history.filter((e) => e.kind === "update_completed")).toMatchObject([
+    const driver = await WorkflowDriver.start(account);
+    await driver.tell(say.update("limit", { max: 20 }, "u1"), say.update("limit", { max: 30 }, "u2"));
+    await driver.tell(say.completed(2));
+    await driver.tell(say.completed(1));
+    expect(driver.history.filter((e) => e.kind === "update_completed")).toMatchObject([
       { message: "u2", result: { was: 10 } },
       { message: "u1", result: { was: 30 } },
     ]);
@@ -487,13 +490,13 @@ describe("handlers", () => {
       });
       await sleep("1h");
     });
-    const hand = await Hand.start(flow);
-    await hand.tell(say.update("risky"));
-    await hand.tell(say.failed(1));
-    expect(hand.decisions).toMatchObject([
+    const driver = await WorkflowDriver.start(flow);
+    await driver.tell(say.update("risky"));
+    await driver.tell(say.failed(1));
+    expect(driver.decisions).toMatchObject([
       { kind: "update_failed", message: "update#risky", failure: { type: "ActivityError" } },
     ]);
-    expect(hand.instance.closed).toBe(false);
+    expect(driver.instance.closed).toBe(false);
   });
 
   test("an update that the execution leaves behind is answered before it closes", async () => {
@@ -502,10 +505,10 @@ describe("handlers", () => {
       on(slow, async () => sleep("1d"));
       await sleep("1h");
     });
-    const hand = await Hand.start(flow);
-    await hand.tell(say.update("slow"));
-    await hand.tell(say.fired(1));
-    expect(hand.decisions).toMatchObject([
+    const driver = await WorkflowDriver.start(flow);
+    await driver.tell(say.update("slow"));
+    await driver.tell(say.fired(1));
+    expect(driver.decisions).toMatchObject([
       {
         kind: "update_failed",
         message: "update#slow",
@@ -513,7 +516,7 @@ describe("handlers", () => {
       },
       { kind: "execution_completed" },
     ]);
-    await hand.replayed();
+    await driver.replayed();
   });
 
   test("an update that ends the workflow is still answered with its result", async () => {
@@ -526,10 +529,10 @@ describe("handlers", () => {
       });
       await waitUntil(() => done);
     });
-    const hand = await Hand.start(flow);
-    await hand.tell(say.update("finish"));
-    expect(hand.kinds).toEqual(["update_completed", "execution_completed"]);
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(flow);
+    await driver.tell(say.update("finish"));
+    expect(driver.kinds).toEqual(["update_completed", "execution_completed"]);
+    await driver.replayed();
   });
 
   test("what comes before its handler is kept and handed over in order", async () => {
@@ -544,22 +547,22 @@ describe("handlers", () => {
       await sleep(1000);
       return seen;
     });
-    const hand = await Hand.start(late);
-    await hand.tell(
+    const driver = await WorkflowDriver.start(late);
+    await driver.tell(
       say.signal("add", { amount: 1 }),
       say.update("limit", { max: 5 }),
       say.signal("add", { amount: 2 }),
     );
-    expect(hand.decisions).toEqual([]);
-    await hand.tell(say.completed(1));
-    expect(hand.kinds).toEqual(["timer_started", "update_completed"]);
-    await hand.tell(say.fired(1));
-    expect(hand.end).toMatchObject({ result: { result: [1, 2, 5] } });
-    await hand.replayed();
+    expect(driver.decisions).toEqual([]);
+    await driver.tell(say.completed(1));
+    expect(driver.kinds).toEqual(["timer_started", "update_completed"]);
+    await driver.tell(say.fired(1));
+    expect(driver.end).toMatchObject({ result: { result: [1, 2, 5] } });
+    await driver.replayed();
   });
 
   test("unknown names are refused with the known ones", async () => {
-    const { instance } = await Hand.start(account);
+    const { instance } = await WorkflowDriver.start(account);
     expect(() => instance.query("sum", null)).toThrow(
       'workflow "account" has no query "sum": its queries are "total".',
     );
@@ -571,7 +574,7 @@ describe("handlers", () => {
   });
 
   test("bad input is refused with the place", async () => {
-    const { instance } = await Hand.start(account);
+    const { instance } = await WorkflowDriver.start(account);
     expect(instance.checkSignal("add", { amount: "5" })).toContain("amount: ");
     expect(instance.checkUpdate("limit", { max: 1.5 })).toMatchObject({
       status: 422,
@@ -581,13 +584,13 @@ describe("handlers", () => {
   });
 
   test("a validator sees the state and refuses before anything is recorded", async () => {
-    const hand = await Hand.start(account);
-    await hand.tell(say.signal("add", { amount: 7 }));
-    expect(hand.instance.checkUpdate("limit", { max: 5 })).toEqual({
+    const driver = await WorkflowDriver.start(account);
+    await driver.tell(say.signal("add", { amount: 7 }));
+    expect(driver.instance.checkUpdate("limit", { max: 5 })).toEqual({
       status: 422,
       failure: expect.objectContaining({ type: "WorkflowError", message: "the sum is 7 already" }),
     });
-    expect(hand.instance.checkUpdate("limit", { max: 8 })).toBeNull();
+    expect(driver.instance.checkUpdate("limit", { max: 8 })).toBeNull();
   });
 
   test("query handlers can neither ask for things nor wait", async () => {
@@ -598,7 +601,7 @@ describe("handlers", () => {
       on(waits, async () => 1);
       await sleep("1h");
     });
-    const { instance } = await Hand.start(flow);
+    const { instance } = await WorkflowDriver.start(flow);
     expect(() => instance.query("waits", null)).toThrow("query handlers answer at once");
     instance.query("asks", null);
     expect(instance.waitingOn()).toEqual([expect.stringContaining("timer 1")]);
@@ -609,13 +612,13 @@ describe("handlers", () => {
       await note();
       on(total, () => ({ total: 0 }));
     });
-    const { instance } = await Hand.start(early);
+    const { instance } = await WorkflowDriver.start(early);
     expect(() => instance.query("total", null)).toThrow("has no handler yet");
   });
 
   test("on refuses a handler that the workflow does not declare", async () => {
     const flow = workflow({ name: "flow" }, async () => on(add, () => {}));
-    await expect(Hand.start(flow)).rejects.toThrow("List it in workflow({ handlers: […] })");
+    await expect(WorkflowDriver.start(flow)).rejects.toThrow("List it in workflow({ handlers: […] })");
   });
 
   test("a signal handler that throws a failure fails the execution; a bug is a bug", async () => {
@@ -626,10 +629,10 @@ describe("handlers", () => {
       });
       await sleep("1h");
     });
-    const failing = await Hand.start(flow);
+    const failing = await WorkflowDriver.start(flow);
     await failing.tell(say.signal("boom", { bug: false }));
     expect(failing.end.kind).toBe("execution_failed");
-    const broken = await Hand.start(flow);
+    const broken = await WorkflowDriver.start(flow);
     await expect(broken.tell(say.signal("boom", { bug: true }))).rejects.toThrow("oops");
   });
 });
@@ -640,22 +643,22 @@ describe("continuing and knowing oneself", () => {
       await note();
       return continueAsNew({ n: n + 1 });
     });
-    const hand = await Hand.start(loop, { n: 1 });
-    await hand.tell(say.completed(1));
-    expect(hand.end).toMatchObject({
+    const driver = await WorkflowDriver.start(loop, { n: 1 });
+    await driver.tell(say.completed(1));
+    expect(driver.end).toMatchObject({
       kind: "execution_continued",
       workflow: "loop",
       input: { n: 2 },
       run: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
-    await hand.replayed();
+    await driver.replayed();
   });
 
   test("a continuation that is not returned, or does not fit the input, is a bug", async () => {
     const forgetful = workflow({ name: "forgetful" }, async () => void continueAsNew({}));
-    await expect(Hand.start(forgetful)).rejects.toThrow("return continueAsNew(input)");
+    await expect(WorkflowDriver.start(forgetful)).rejects.toThrow("return continueAsNew(input)");
     const wrong = workflow({ name: "wrong", input: z.object({ n: z.int() }) }, async () => continueAsNew({ n: "2" }));
-    await expect(Hand.start(wrong, { n: 1 })).rejects.toThrow("does not fit its schema: n: ");
+    await expect(WorkflowDriver.start(wrong, { n: 1 })).rejects.toThrow("does not fit its schema: n: ");
   });
 
   test("historyIsLong turns true at 10,240 events, and for few but large ones", async () => {
@@ -666,16 +669,16 @@ describe("continuing and knowing oneself", () => {
         seen.push(historyIsLong());
       }
     });
-    const hand = await Hand.start(grow);
-    await hand.tell(say.completed(1, { receipt: "small" }));
-    await hand.tell(say.completed(2, { receipt: "x".repeat(11_000_000) }));
+    const driver = await WorkflowDriver.start(grow);
+    await driver.tell(say.completed(1, { receipt: "small" }));
+    await driver.tell(say.completed(2, { receipt: "x".repeat(11_000_000) }));
     expect(seen).toEqual([false, true]);
   });
 
   test("executionInfo tells who and where", async () => {
     const who = workflow({ name: "who" }, async () => executionInfo());
-    const hand = await Hand.start(who);
-    expect(hand.end).toMatchObject({
+    const driver = await WorkflowDriver.start(who);
+    expect(driver.end).toMatchObject({
       result: {
         execution: "order-1",
         workflow: "who",
@@ -695,22 +698,22 @@ describe("fan-out", () => {
     const fan = workflow({ name: "fan" }, async () =>
       parallel(["a", "b", "c"], async (id) => (await charge({ id })).receipt, { concurrency: 2 }),
     );
-    const hand = await Hand.start(fan);
-    expect(hand.decisions).toHaveLength(2);
-    await hand.tell(say.completed(2, { receipt: "B" }));
-    expect(hand.decisions).toMatchObject([{ activity: 3, input: { id: "c" } }]);
-    await hand.tell(say.completed(3, { receipt: "C" }), say.completed(1, { receipt: "A" }));
-    expect(hand.end).toMatchObject({ result: { result: ["A", "B", "C"] } });
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(fan);
+    expect(driver.decisions).toHaveLength(2);
+    await driver.tell(say.completed(2, { receipt: "B" }));
+    expect(driver.decisions).toMatchObject([{ activity: 3, input: { id: "c" } }]);
+    await driver.tell(say.completed(3, { receipt: "C" }), say.completed(1, { receipt: "A" }));
+    expect(driver.end).toMatchObject({ result: { result: ["A", "B", "C"] } });
+    await driver.replayed();
   });
 
   test("parallel throws the first error and begins nothing further", async () => {
     const fan = workflow({ name: "fan" }, async () =>
       parallel(10, async (index) => charge({ id: String(index) }), { concurrency: 2 }),
     );
-    const hand = await Hand.start(fan);
-    await hand.tell(say.failed(2));
-    expect(hand.kinds).toEqual(["execution_failed"]);
+    const driver = await WorkflowDriver.start(fan);
+    await driver.tell(say.failed(2));
+    expect(driver.kinds).toEqual(["execution_failed"]);
   });
 
   test("parallel asks an async generator for the next item only when there is room", async () => {
@@ -724,9 +727,9 @@ describe("fan-out", () => {
       }
       return parallel(pages(), async (page) => (await charge({ id: String(page) })).receipt, { concurrency: 1 });
     });
-    const hand = await Hand.start(fan);
+    const driver = await WorkflowDriver.start(fan);
     expect(asked).toEqual([0]);
-    for (let n = 1; n <= 4; n++) await hand.tell(say.completed(n, { receipt: `${n}` }));
-    expect(hand.end).toMatchObject({ result: { result: ["1", "2", "3", "4"] } });
+    for (let n = 1; n <= 4; n++) await driver.tell(say.completed(n, { receipt: `${n}` }));
+    expect(driver.end).toMatchObject({ result: { result: ["1", "2", "3", "4"] } });
   });
 });

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
-import { Hand, type Say, say } from "../../test/support/workflow-driver.ts";
+import { type Say, say, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   activity,
   CancelledError,
@@ -98,9 +98,9 @@ const samples: AnyWorkflow[] = [
 ];
 
 /** What could happen next, given what the history says is open. */
-function possible(hand: Hand): Say[] {
+function possible(driver: WorkflowDriver): Say[] {
   const open = { activities: new Set<number>(), timers: new Set<number>(), children: new Set<number>() };
-  for (const e of hand.history) {
+  for (const e of driver.history) {
     if (e.kind === "activity_scheduled") open.activities.add(e.activity);
     if (e.kind === "activity_completed" || e.kind === "activity_failed") open.activities.delete(e.activity);
     if (e.kind === "timer_started") open.timers.add(e.timer);
@@ -111,24 +111,24 @@ function possible(hand: Hand): Say[] {
   const says: Say[] = [...open.activities].flatMap((n) => [say.completed(n, `result ${n}`), say.failed(n)]);
   says.push(...[...open.timers].map((n) => say.fired(n)));
   says.push(...[...open.children].flatMap((n) => [say.childCompleted(n, { result: "x" }), say.childFailed(n)]));
-  const id = hand.history.length;
-  if (hand.instance.checkSignal("push", { n: 1 }) === null)
+  const id = driver.history.length;
+  if (driver.instance.checkSignal("push", { n: 1 }) === null)
     says.push({ ...say.signal("push", { n: id % 5 }), message: `s${id}` } as Say);
-  if (hand.instance.checkUpdate("grow", { n: 1 }) === null) says.push(say.update("grow", { n: id % 5 }, `u${id}`));
-  for (const task_id of hand.instance.inputs.keys())
+  if (driver.instance.checkUpdate("grow", { n: 1 }) === null) says.push(say.update("grow", { n: id % 5 }, `u${id}`));
+  for (const task_id of driver.instance.inputs.keys())
     says.push(say.update("__submit_input", { task_id, input: { ok: true } }, `i${id}`));
-  if (id > 12 && !hand.history.some((e) => e.kind === "cancel_requested")) says.push(say.cancel("enough"));
+  if (id > 12 && !driver.history.some((e) => e.kind === "cancel_requested")) says.push(say.cancel("enough"));
   return says;
 }
 
-const decisionsOf = (hand: Hand) =>
-  hand.history.filter(isDecision).map(({ id: _, at: __, decided: ___, ...decision }) => decision);
+const decisionsOf = (driver: WorkflowDriver) =>
+  driver.history.filter(isDecision).map(({ id: _, at: __, decided: ___, ...decision }) => decision);
 
 /** What fresh code decides, to the last detail, when it learns one stimulus at a time. */
-async function relived(hand: Hand) {
-  const { instance } = new Hand(hand.workflow);
+async function relived(driver: WorkflowDriver) {
+  const { instance } = new WorkflowDriver(driver.workflow);
   const decisions: unknown[] = [];
-  for (const stimulus of hand.history.filter(isStimulus)) {
+  for (const stimulus of driver.history.filter(isStimulus)) {
     const activation = await instance.activate([stimulus]);
     if ("bug" in activation) throw activation.bug;
     decisions.push(...activation.decisions);
@@ -140,45 +140,47 @@ describe("every history that is lived replays to the same decisions", () => {
   test.each(samples)("$name", async (sample) => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.infiniteStream(fc.nat({ max: 3 })), async (choices, groups) => {
-        const hand = await Hand.start(sample);
-        for (let step = 0; step < 60 && !hand.instance.closed; step++) {
+        const driver = await WorkflowDriver.start(sample);
+        for (let step = 0; step < 60 && !driver.instance.closed; step++) {
           const says: Say[] = [];
           const room = (groups.next().value as number) + 1;
           for (let i = 0; i < room; i++) {
-            const options = possible(hand).filter((one) => !says.some((said) => sameThing(said, one)));
+            const options = possible(driver).filter((one) => !says.some((said) => sameThing(said, one)));
             if (options.length === 0) break;
             says.push(options[(choices.next().value as number) % options.length]!);
           }
           if (says.length === 0) break;
-          await hand.tell(...says);
+          await driver.tell(...says);
         }
-        const again = await hand.replayed();
-        expect(again.closed).toBe(hand.instance.closed);
-        expect(again.waitingOn()).toEqual(hand.instance.waitingOn());
-        expect(await relived(hand)).toEqual(decisionsOf(hand));
+        const again = await driver.replayed();
+        expect(again.closed).toBe(driver.instance.closed);
+        expect(again.waitingOn()).toEqual(driver.instance.waitingOn());
+        expect(await relived(driver)).toEqual(decisionsOf(driver));
       }),
       { numRuns: 60 },
     );
   });
 
   test("an instance that catches up in pieces ends where one that replays in one go does", async () => {
-    const hand = await Hand.start(samples[0]!);
-    for (let n = 1; n <= 3; n++) await hand.tell(say.completed(n));
-    for (let cut = 1; cut < hand.history.length; cut++) {
-      const early = new Hand(samples[0]!).instance;
-      await early.replay(hand.history.slice(0, cut));
-      await early.replay(hand.history.slice(cut));
+    const driver = await WorkflowDriver.start(samples[0]!);
+    for (let n = 1; n <= 3; n++) await driver.tell(say.completed(n));
+    for (let cut = 1; cut < driver.history.length; cut++) {
+      const early = new WorkflowDriver(samples[0]!).instance;
+      await early.replay(driver.history.slice(0, cut));
+      await early.replay(driver.history.slice(cut));
       expect(early.waitingOn()).toEqual(['activity 4 "work"']);
     }
   });
 
   test("stimuli that no mark covers are given when it is activated, and decide what they would have decided", async () => {
-    const hand = await Hand.start(samples[0]!);
-    await hand.tell(say.completed(1));
-    const recorded = hand.history.filter((e) => e.id <= 3).map((e) => (e.id === 3 ? { ...e, decided: undefined } : e));
-    const { instance } = new Hand(samples[0]!);
+    const driver = await WorkflowDriver.start(samples[0]!);
+    await driver.tell(say.completed(1));
+    const recorded = driver.history
+      .filter((e) => e.id <= 3)
+      .map((e) => (e.id === 3 ? { ...e, decided: undefined } : e));
+    const { instance } = new WorkflowDriver(samples[0]!);
     await instance.replay(recorded);
-    expect(await instance.activate([])).toEqual({ decided: 3, closed: false, decisions: hand.decisions });
+    expect(await instance.activate([])).toEqual({ decided: 3, closed: false, decisions: driver.decisions });
   });
 });
 
@@ -204,10 +206,10 @@ describe("divergence", () => {
     await ship();
   });
   const live = async () => {
-    const hand = await Hand.start(recorded);
-    await hand.tell(say.completed(1));
-    await hand.tell(say.fired(1));
-    return hand;
+    const driver = await WorkflowDriver.start(recorded);
+    await driver.tell(say.completed(1));
+    await driver.tell(say.fired(1));
+    return driver;
   };
 
   test.each([
@@ -254,9 +256,9 @@ describe("divergence", () => {
       { expected: "timer_started (timer 1)", actual: "execution_completed", step: 2, event: 4 },
     ],
   ] as const)("code that decides %s is told where it parted from the record", async (_, fn, where) => {
-    const hand = await live();
+    const driver = await live();
     const changed = workflow({ name: "order" }, fn);
-    const error = await hand.replayed(changed).then(
+    const error = await driver.replayed(changed).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -265,23 +267,23 @@ describe("divergence", () => {
   });
 
   test("the message names both decisions, the place, and what to do", async () => {
-    const hand = await live();
+    const driver = await live();
     const changed = workflow({ name: "order" }, async () => {
       await charge();
       await waitUntil(() => false);
     });
-    await expect(hand.replayed(changed)).rejects.toThrow(
+    await expect(driver.replayed(changed)).rejects.toThrow(
       /workflow "order" no longer does what run 0a1b2c3d-.* recorded\. Step 2, event 4: recorded timer_started \(timer 1\), the code decided nothing \(it waits for a condition\)\. Definition [0-9a-f]{12} replays it; .*\. Either the code was changed/,
     );
   });
 
   test("a changed input or length of a timer is no divergence", async () => {
-    const hand = await live();
+    const driver = await live();
     const changed = workflow({ name: "order" }, async () => {
       await charge();
       await sleep("2h");
       await ship();
     });
-    expect((await hand.replayed(changed)).waitingOn()).toEqual(['activity 2 "ship"']);
+    expect((await driver.replayed(changed)).waitingOn()).toEqual(['activity 2 "ship"']);
   });
 });

@@ -64,7 +64,7 @@ describe("no other attempt follows", () => {
     ["one that says so itself", { failure: { message: "", non_retryable: true } }, "failed"],
     ["an error of a listed name", { failure: { message: "", type: "RangeError" } }, "failed"],
     ["one that was cancelled", { reason: "cancelled" }, "cancelled"],
-    ["one that failed when nobody wanted it any more", { cancelRequested: true }, "cancelled"],
+    ["a failure after cancellation was requested", { cancelRequested: true }, "cancelled"],
     ["the time for all attempts", { reason: "schedule_to_close" }, "schedule_to_close"],
     ["the time to begin", { reason: "schedule_to_start" }, "schedule_to_start"],
     ["a wait that would pass the time for all", { options: { schedule_to_close_ms: 1_000 } }, "failed"],

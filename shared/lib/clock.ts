@@ -3,11 +3,11 @@ import type { Millis } from "../protocol/history.ts";
 
 export interface Clock {
   now(): Millis;
-  /** Calls `fn` at `at` or soon after, once; the answer cancels it. */
+  /** Calls `fn` once, at `at` or soon after. The returned function cancels the call. */
   at(at: Millis, fn: () => void): () => void;
 }
 
-const LONGEST = 2 ** 31 - 1; // setTimeout fires at once beyond this
+const MAX_TIMEOUT_MS = 2 ** 31 - 1; // setTimeout fires at once for a longer wait
 
 export const realClock: Clock = machineClock({ keepsProcessAlive: true });
 
@@ -21,7 +21,7 @@ function machineClock({ keepsProcessAlive }: { readonly keepsProcessAlive: boole
       let timer: NodeJS.Timeout;
       const arm = () => {
         const wait = at - Date.now();
-        timer = wait > LONGEST ? setTimeout(arm, LONGEST) : setTimeout(fn, Math.max(0, wait));
+        timer = wait > MAX_TIMEOUT_MS ? setTimeout(arm, MAX_TIMEOUT_MS) : setTimeout(fn, Math.max(0, wait));
         if (!keepsProcessAlive) timer.unref();
       };
       arm();

@@ -4,7 +4,7 @@ import { begun, claimed, closed, newRef, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
 export const claimContract: Contract = (of) => {
-  test("a claim answers the new head: guarded, not rung, a new turn, driven by the session", async () => {
+  test("a claim answers the new head: due after the claim timeout, no pending wake-up, a new fence, owned by the session", async () => {
     const b = of();
     const head = await begun(b);
     const session = uuid();
@@ -14,7 +14,7 @@ export const claimContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual(got);
   });
 
-  test("a claim leaves the due time of a start or a mark where it is, unless that is too soon", async () => {
+  test("a claim keeps the due time of a start or a requested wake-up, unless that is too soon", async () => {
     const b = of();
     const now = b.now();
     const dueAt = now + 120_000;
@@ -23,7 +23,7 @@ export const claimContract: Contract = (of) => {
     const one = await claim(head);
     expect(one).toMatchObject({ due_at: now + 60_000, wake_pending: false, fence: head.fence + 1 });
     expect(await b.ports.executions.head(head)).toEqual(one);
-    expect(await claim(head)).toMatchObject({ due_at: dueAt, fence: head.fence + 2 }); // by now it is not rung
+    expect(await claim(head)).toMatchObject({ due_at: dueAt, fence: head.fence + 2 }); // no wake-up is pending now
     await b.ports.executions.requestWake(head, head.chain, now + 70_000);
     expect(await claim(head)).toMatchObject({ due_at: now + 70_000, fence: head.fence + 4 });
     await b.ports.executions.requestWake(head, head.chain, now + 50_000);
@@ -32,7 +32,7 @@ export const claimContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual(last);
   });
 
-  test("a second claim takes the turn of the first", async () => {
+  test("a second claim raises the fence over the first", async () => {
     const b = of();
     const head = await begun(b);
     const one = await claimed(b, head);
@@ -48,7 +48,7 @@ export const claimContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual(two);
   });
 
-  test("what is final or was never started cannot be claimed", async () => {
+  test("a final execution and an unknown one cannot be claimed", async () => {
     const b = of();
     const final = await closed(b, await begun(b));
     const p = { dueAt: b.now(), session: uuid() };
@@ -57,7 +57,7 @@ export const claimContract: Contract = (of) => {
     expect(await b.ports.executions.head(final)).toEqual(final);
   });
 
-  test("the holder parks: due time and sent are as it says, all else stays", async () => {
+  test("a park of the owner sets due_at and effects_done_through, and nothing else", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const dueAt = b.now() + 5_000;
@@ -71,7 +71,7 @@ export const claimContract: Contract = (of) => {
     expect((await b.ports.executions.head(head))!.due_at).toBeNull();
   });
 
-  test("a park over a mark, of another run, of a final or of no head is refused and changes nothing", async () => {
+  test("a park after a requested wake-up, of another run, of a final or of no head is refused and changes nothing", async () => {
     const b = of();
     const { executions } = b.ports;
     const head = await claimed(b, await begun(b));
@@ -90,7 +90,7 @@ export const claimContract: Contract = (of) => {
     expect(await executions.park(newRef(), { run: uuid(), fence: 1, dueAt: null, effectsDoneThrough: 1 })).toBe(false);
   });
 
-  test("what is due is listed up to a time, earliest first, with what a sweeper needs", async () => {
+  test("due heads are listed up to a time, earliest first, with the fields that the sweeper reads", async () => {
     const b = of();
     const workspace = uuid();
     const now = b.now();
@@ -117,14 +117,14 @@ export const claimContract: Contract = (of) => {
     });
   });
 
-  test("at most so many due entries are listed as are asked for", async () => {
+  test("at most `limit` due entries are listed", async () => {
     const b = of();
     const workspace = uuid();
     for (let i = 0; i < 4; i++) await begun(b, newRef(workspace), { due_at: 1 + i });
     await b.eventually(async () => expect(await b.ports.executions.due(b.now(), 3)).toHaveLength(3));
   });
 
-  test("settling a final head empties what it owes and its due time", async () => {
+  test("clearing the outbox of a final head also removes its due time", async () => {
     const b = of();
     const outbox = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
     const final = await closed(b, await begun(b), 2, { outbox, due_at: b.now() });
@@ -132,7 +132,7 @@ export const claimContract: Contract = (of) => {
     expect(await b.ports.executions.head(final)).toEqual({ ...final, outbox: [], due_at: null });
   });
 
-  test("settling a running head empties what it owes and leaves its due time", async () => {
+  test("clearing the outbox of a running head keeps its due time", async () => {
     const b = of();
     const outbox = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
     const head = await begun(b, newRef(), { outbox });
@@ -140,7 +140,7 @@ export const claimContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual({ ...head, outbox: [] });
   });
 
-  test("settling for another run, or for the time before the close, changes nothing", async () => {
+  test("clearing the outbox of another run, or with the status before the close, changes nothing", async () => {
     const b = of();
     const outbox = [{ kind: "cancel_child" as const, execution: "c", parent_run: uuid(), child: 1 }];
     const final = await closed(b, await begun(b), 2, { outbox, due_at: b.now() });

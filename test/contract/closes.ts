@@ -3,7 +3,7 @@ import { batchOf, begun, claimed, completed, finalOf, headOf, LIMIT, newRef, sch
 import type { Contract } from "./suite.ts";
 
 export const closeContract: Contract = (of) => {
-  test("the holder closes: batch, head and run change together, and the turn moves on", async () => {
+  test("a close of the owner changes batch, head and run together and raises the fence", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const batch = batchOf(2, b.now(), [completed]);
@@ -19,7 +19,7 @@ export const closeContract: Contract = (of) => {
     });
   });
 
-  test("without the turn nothing closes, and the answer is the head that refused", async () => {
+  test("a close with an old fence changes nothing and answers the present head", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     await b.ports.executions.requestWake(head, head.chain, b.now());
@@ -36,7 +36,7 @@ export const closeContract: Contract = (of) => {
     expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({ status: "RUNNING" });
   });
 
-  test("without a turn condition it closes whoever holds the turn", async () => {
+  test("a close without a fence succeeds whichever session owns the fence", async () => {
     const b = of();
     const head = await begun(b);
     await claimed(b, head);
@@ -48,7 +48,7 @@ export const closeContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toMatchObject({ status: "TERMINATED", fence: head.fence + 2 });
   });
 
-  test("a position that is taken closes nothing", async () => {
+  test("a close at a taken position changes nothing", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const other = batchOf(2, b.now(), [scheduled(1)]);
@@ -64,7 +64,7 @@ export const closeContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([other]);
   });
 
-  test("another run, a final head or no head at all: head lost", async () => {
+  test("a close of another run, a final head or no head is `fenced`", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const batch = batchOf(2, b.now(), [completed]);
@@ -80,13 +80,13 @@ export const closeContract: Contract = (of) => {
       next,
     });
     expect(again).toEqual({ kind: "fenced", head: final });
-    const nobody = newRef();
-    const none = await b.ports.executions.close(nobody, { run: uuid(), fence: null, batch, next: headOf(nobody, 1) });
+    const unknown = newRef();
+    const none = await b.ports.executions.close(unknown, { run: uuid(), fence: null, batch, next: headOf(unknown, 1) });
     expect(none).toEqual({ kind: "fenced", head: null });
     expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
   });
 
-  test("of many who close at once one does; the log ends once", async () => {
+  test("of many closes at once one succeeds, and the log ends once", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const attempts = Array.from({ length: 6 }, (_, i) =>
@@ -102,7 +102,7 @@ export const closeContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
   });
 
-  test("continuing closes the old run and opens the new one in the same step", async () => {
+  test("continue-as-new closes the old run and opens the new one in one transaction", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const run = uuid();
@@ -139,7 +139,7 @@ export const closeContract: Contract = (of) => {
     expect(await b.ports.executions.putBatch(head, run, first, LIMIT)).toEqual({ kind: "written" });
   });
 
-  test("an inbox survives continuing: the chain is the same", async () => {
+  test("continue-as-new keeps the inbox: the chain is the same", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const message = { id: "cancel#1", kind: "cancel" as const, reason: null, sent_at: b.now() };

@@ -36,7 +36,7 @@ export const feedContract: Contract = (of) => {
       return items;
     });
 
-  test("an empty workspace has no events, and `last` is where later ones follow", async () => {
+  test("an empty workspace has no events, and later ones follow after `last`", async () => {
     const workspace = uuid();
     expect(await read(workspace)).toEqual([]);
     const last = await of().ports.feed.last(workspace);
@@ -48,7 +48,7 @@ export const feedContract: Contract = (of) => {
     );
   });
 
-  test("the public events of a run come in the order of its history, from start to end", async () => {
+  test("the public events of a run are in the order of its history, from start to end", async () => {
     const head = await begun(of());
     await write(head, 2, [done(1), hidden, done(2)]);
     await write(head, 5, [done(3)]);
@@ -66,7 +66,7 @@ export const feedContract: Contract = (of) => {
     expect(sequences).toEqual([...new Set(sequences)].sort((x, y) => x - y));
   });
 
-  test("the same again reads the same: numbers do not change", async () => {
+  test("a second read answers the same events with the same sequences", async () => {
     const head = await begun(of());
     await write(head, 2, [done(1)]);
     const once = await exactly(head.workspace, 2);
@@ -75,7 +75,7 @@ export const feedContract: Contract = (of) => {
     expect(again.slice(0, 2)).toEqual(once);
   });
 
-  test("a write that is repeated shows nothing twice", async () => {
+  test("a repeated write shows no event twice", async () => {
     const head = await begun(of());
     const batch = batchOf(2, of().now(), [done(1)]);
     for (let i = 0; i < 3; i++) await of().ports.executions.putBatch(head, head.run, batch, LIMIT);
@@ -83,7 +83,7 @@ export const feedContract: Contract = (of) => {
     await exactly(head.workspace, 3);
   });
 
-  test("reading resumes anywhere, also inside a batch, and any page size gives the same events", async () => {
+  test("a reader resumes anywhere, also inside a batch, and any page size gives the same events", async () => {
     const head = await begun(of());
     await write(head, 2, [done(1), done(2), hidden, done(3)]);
     await write(head, 6, [hidden]);
@@ -114,11 +114,11 @@ export const feedContract: Contract = (of) => {
     await exactly(workspace, 2, { execution: child.execution });
     await exactly(workspace, 3, { root: parent.execution });
     await exactly(workspace, 1, { run: parent.run });
-    await exactly(workspace, 0, { execution: "nobody" });
+    await exactly(workspace, 0, { execution: "unknown" });
     await exactly(uuid(), 0, { execution: child.execution });
   });
 
-  test("a filtered reader resumes by the same numbers", async () => {
+  test("a filtered reader resumes by the same sequences", async () => {
     const workspace = uuid();
     const one = await begun(of(), newRef(workspace));
     const two = await begun(of(), newRef(workspace));
@@ -130,7 +130,7 @@ export const feedContract: Contract = (of) => {
     expect(await read(workspace, { execution: two.execution, after: mine[0]!.sequence })).toEqual(mine.slice(1));
   });
 
-  test("runs of one chain stand under one execution, told apart by their run", async () => {
+  test("the runs of one chain are of one execution, with different run ids", async () => {
     const head = await claimed(of(), await begun(of()));
     const run = uuid();
     const event: NewEvent = { kind: "execution_continued", run, workflow: head.workflow, input: null };
@@ -146,7 +146,7 @@ export const feedContract: Contract = (of) => {
     expect(items[2]!.event.wire).toMatchObject({ workflow_run_id: run, continued_run_id: head.run });
   });
 
-  test("published progress takes its place among what was written before and after it, once", async () => {
+  test("published progress appears once, between the events written before and after it", async () => {
     const head = await begun(of());
     await of().eventually(async () => expect(await read(head.workspace)).toHaveLength(1));
     const events = [progress(head), progress(head)];
@@ -161,7 +161,7 @@ export const feedContract: Contract = (of) => {
     await exactly(uuid(), 0);
   });
 
-  test("nothing appears below what was read, however writers race", async () => {
+  test("no event appears below a sequence that was read, however writers race", async () => {
     const workspace = uuid();
     const heads = await Promise.all(Array.from({ length: 5 }, () => begun(of(), newRef(workspace))));
     const seen: FeedItem[] = [];

@@ -3,7 +3,7 @@ import { begun, claimed, closed, newRef, signal, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
 export const inboxContract: Contract = (of) => {
-  test("messages come out by the time they were sent, then by id, however they went in", async () => {
+  test("messages are answered by time of sending, then by id, in whatever order they were put", async () => {
     const { ports, now } = of();
     const ref = newRef();
     const at = now();
@@ -34,7 +34,7 @@ export const inboxContract: Contract = (of) => {
     expect(await ports.executions.inbox(ref, "chain")).toEqual([message]);
   });
 
-  test("of two messages with one id the first stays", async () => {
+  test("of two messages with one id the first is kept", async () => {
     const { ports, now } = of();
     const ref = newRef();
     await ports.executions.putMessage(ref, "chain", signal("one", now(), "first"));
@@ -42,7 +42,7 @@ export const inboxContract: Contract = (of) => {
     expect(await ports.executions.inbox(ref, "chain")).toMatchObject([{ input: "first" }]);
   });
 
-  test("a chain's inbox is its own, as is an execution's and a workspace's", async () => {
+  test("each chain, execution and workspace has an inbox of its own", async () => {
     const { ports, now } = of();
     const ref = newRef();
     await ports.executions.putMessage(ref, "one", signal("m", now()));
@@ -51,7 +51,7 @@ export const inboxContract: Contract = (of) => {
     expect(await ports.executions.inbox({ ...ref, workspace: uuid() }, "one")).toEqual([]);
   });
 
-  test("removing takes the named messages of that chain only; removing twice or nothing is harmless", async () => {
+  test("a removal deletes the given messages of that chain only; removing twice or nothing is harmless", async () => {
     const { ports, now } = of();
     const ref = newRef();
     for (const chain of ["one", "two"]) {
@@ -79,7 +79,7 @@ export const inboxContract: Contract = (of) => {
     expect(await ports.executions.inbox(ref, "chain")).toEqual([]);
   });
 
-  test("a mark makes the head due when it says, rings it, and takes the turn", async () => {
+  test("a requested wake-up sets the due time, is pending, and raises the fence", async () => {
     const b = of();
     const { executions } = b.ports;
     const head = await claimed(b, await begun(b));
@@ -88,7 +88,7 @@ export const inboxContract: Contract = (of) => {
     expect(await executions.head(head)).toEqual({ ...head, due_at: now, wake_pending: true, fence: head.fence + 1 });
   });
 
-  test("a head that is rung already refuses the mark and answers itself, unchanged", async () => {
+  test("a second wake-up is refused while one is pending, and the head is answered unchanged", async () => {
     const b = of();
     const head = await begun(b);
     const requested = await b.ports.executions.requestWake(head, head.chain, b.now() + 5);
@@ -96,7 +96,7 @@ export const inboxContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual(head);
   });
 
-  test("a mark for another chain, of a final head, or of nothing is refused", async () => {
+  test("a wake-up for another chain, a final head, or no head is refused", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     expect(await b.ports.executions.requestWake(head, uuid(), b.now())).toEqual({ kind: "refused", head });
@@ -106,7 +106,7 @@ export const inboxContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual(final);
   });
 
-  test("of many marks at once one holds, and all others see it", async () => {
+  test("of many wake-ups at once one is written, and all others find it pending", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
     const requests = await Promise.all(

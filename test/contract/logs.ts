@@ -16,14 +16,14 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 4)).toEqual([]);
   });
 
-  test("writing to the log leaves the head alone", async () => {
+  test("a write to the log does not change the head", async () => {
     const b = of();
     const head = await begun(b);
     await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), LIMIT);
     expect(await b.ports.executions.head(head)).toEqual(head);
   });
 
-  test("a position that is taken answers the batch that stands there, and nothing is written", async () => {
+  test("a write at a taken position writes nothing and answers the batch at that position", async () => {
     const b = of();
     const head = await begun(b);
     const one = batchOf(2, b.now(), [scheduled(1)]);
@@ -44,7 +44,7 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([batch]);
   });
 
-  test("the middle of another batch, and a position beyond the end, are refused with nothing to show", async () => {
+  test("a write into the middle of a batch, or beyond the end, is refused without a batch", async () => {
     const b = of();
     const head = await begun(b);
     await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1), scheduled(2)]), LIMIT);
@@ -55,26 +55,26 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
   });
 
-  test("nothing is written to a run that does not exist, or exists in another workspace", async () => {
+  test("a write to an unknown run, or a run of another workspace, is refused", async () => {
     const b = of();
     const head = await begun(b);
     const batch = batchOf(2, b.now(), [scheduled(1)]);
-    const nobody = uuid();
-    expect(await b.ports.executions.putBatch(newRef(), nobody, batch, LIMIT)).toEqual({ kind: "taken", by: null });
-    expect(await b.ports.executions.batches(newRef(), nobody, 1)).toEqual([]);
-    const stranger = { ...head, workspace: uuid() };
-    expect(await b.ports.executions.putBatch(stranger, head.run, batch, LIMIT)).toEqual({ kind: "taken", by: null });
+    const unknown = uuid();
+    expect(await b.ports.executions.putBatch(newRef(), unknown, batch, LIMIT)).toEqual({ kind: "taken", by: null });
+    expect(await b.ports.executions.batches(newRef(), unknown, 1)).toEqual([]);
+    const elsewhere = { ...head, workspace: uuid() };
+    expect(await b.ports.executions.putBatch(elsewhere, head.run, batch, LIMIT)).toEqual({ kind: "taken", by: null });
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([]);
   });
 
-  test("the log of a run is not shown to another workspace", async () => {
+  test("another workspace cannot read the log of a run", async () => {
     const b = of();
     const head = await begun(b);
     await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), LIMIT);
     expect(await b.ports.executions.batches({ ...head, workspace: uuid() }, head.run, 1)).toEqual([]);
   });
 
-  test("of many who write at one position, one does, and all others are shown its batch", async () => {
+  test("of many writers at one position one wins, and all others are answered its batch", async () => {
     const b = of();
     const head = await begun(b);
     const batches = Array.from({ length: 8 }, (_, i) => batchOf(2, b.now(), [scheduled(i + 1)]));
@@ -85,7 +85,7 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([batches[won]]);
   });
 
-  test("a batch that would make the history too large is refused and its size is told; a smaller one still fits", async () => {
+  test("a batch that would make the history too large is refused with that size; a smaller one still fits", async () => {
     const b = of();
     const head = await begun(b);
     const large = { ...scheduled(1), input: { text: "x".repeat(3_000) } };
@@ -100,7 +100,7 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.putBatch(head, head.run, small, 5_000)).toEqual({ kind: "written" });
   });
 
-  test("a repeated write is recognised even when the history is full by now", async () => {
+  test("a repeated write is recognised although the history is full by now", async () => {
     const b = of();
     const head = await begun(b);
     const batch = batchOf(2, b.now(), [scheduled(1)]);
@@ -108,7 +108,7 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.putBatch(head, head.run, batch, 1)).toEqual({ kind: "taken", by: batch });
   });
 
-  test("the log of a closed run stays readable, and nothing follows its end", async () => {
+  test("the log of a closed run can be read, and no batch follows its end", async () => {
     const b = of();
     const head = await begun(b);
     await closed(b, head);

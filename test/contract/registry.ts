@@ -58,7 +58,7 @@ export const registryContract: Contract = (of) => {
     });
   });
 
-  test("registering again keeps the ids and takes the new definition", async () => {
+  test("a second registration keeps the ids and replaces the definition", async () => {
     const first = await register();
     await of().pass(1_000);
     const changed = definition("orders", { description: "changed" });
@@ -84,7 +84,7 @@ export const registryContract: Contract = (of) => {
     expect(none).toEqual([]);
   });
 
-  test("what one workspace registers no other sees", async () => {
+  test("no workspace reads the registrations of another", async () => {
     const { refs } = await register();
     const other = uuid();
     expect(await registry().deployments(other)).toEqual([]);
@@ -107,7 +107,7 @@ export const registryContract: Contract = (of) => {
   });
 
   describe("workers", () => {
-    test("a beat moves the heartbeat; a session that is not known must register again", async () => {
+    test("a heartbeat is stored; an unknown session must register again", async () => {
       const worker = await register();
       await of().pass(2_000);
       const now = of().now();
@@ -118,7 +118,7 @@ export const registryContract: Contract = (of) => {
       expect(await registry().beat({ ...worker, deployment: "other", now })).toBe(false);
     });
 
-    test("who leaves is gone at once and cannot beat any more; leaving twice is harmless", async () => {
+    test("a session that leaves is gone at once and its heartbeats are refused; leaving twice is harmless", async () => {
       const worker = await register();
       await registry().leave(worker);
       await registry().leave(worker);
@@ -128,7 +128,7 @@ export const registryContract: Contract = (of) => {
       expect(await registry().registrations(worker.workspace)).toHaveLength(1);
     });
 
-    test("a restarted worker is listed once, by its latest session, since its first", async () => {
+    test("a restarted worker is listed once, with its latest session and its first creation time", async () => {
       const first = await register();
       const [before] = await registry().workers(first.workspace);
       await of().pass(1_000);
@@ -147,7 +147,7 @@ export const registryContract: Contract = (of) => {
       expect(await names("three")).toEqual([]);
     });
 
-    test("heartbeats of sessions are told where known, old sessions of a name included", async () => {
+    test("heartbeats of known sessions are answered, also of earlier sessions of a worker name", async () => {
       const first = await register();
       const at = of().now();
       await of().pass(1_000);

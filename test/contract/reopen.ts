@@ -1,4 +1,4 @@
-/** Everything committed is there again after the store was closed and opened. */
+/** A store has all committed data after it was closed and opened again. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type Bench,
@@ -31,7 +31,7 @@ export function reopenContract(makePorts: MakeSubject): void {
     b = bench({ ...b, ports });
   };
 
-  test("heads, logs, inboxes, runs and what is due", async () => {
+  test("heads, logs, inboxes, runs and due entries", async () => {
     const open = await claimed(b, await begun(b));
     const batch = batchOf(2, b.now(), [scheduled(1)]);
     await b.ports.executions.putBatch(open, open.run, batch, LIMIT);
@@ -48,7 +48,7 @@ export function reopenContract(makePorts: MakeSubject): void {
     expect(due.map((e) => e.execution)).toContain(open.execution);
   });
 
-  test("conditions hold across it: a taken position, an old turn, a repeated start", async () => {
+  test("conditions hold across it: a taken position, an old fence, a repeated start", async () => {
     const head = await claimed(b, await begun(b));
     const batch = batchOf(2, b.now(), [scheduled(1)]);
     await b.ports.executions.putBatch(head, head.run, batch, LIMIT);
@@ -76,7 +76,7 @@ export function reopenContract(makePorts: MakeSubject): void {
     expect(await take()).toMatchObject([{ task: workflowTask("waiting"), attempt: 2 }]);
   });
 
-  test("the feed, whose numbers are never used again", async () => {
+  test("the feed, whose sequences are never used again", async () => {
     const workspace = uuid();
     await begun(b, newRef(workspace));
     const before = await b.ports.feed.read(workspace, { after: 0, limit: 9 });

@@ -7,7 +7,7 @@ import type { Contract } from "./suite.ts";
 export const runsContract: Contract = (of) => {
   const list = (workspace: string, q: Partial<RunsQuery> = {}) =>
     of().ports.executions.runs({ workspace, sortBy: "start_time", order: "asc", limit: 100, ...q });
-  /** Asserts, eventually, that the query lists exactly these. */
+  /** Asserts that the query lists exactly these runs, eventually. */
   const lists = (workspace: string, q: Partial<RunsQuery>, heads: readonly Pick<Head, "run">[]) =>
     of().eventually(async () => {
       const { runs, next } = await list(workspace, q);
@@ -15,7 +15,7 @@ export const runsContract: Contract = (of) => {
       expect(next).toBeNull();
     });
 
-  test("a workspace without runs lists none, and another workspace's are not shown", async () => {
+  test("a workspace lists its own runs only", async () => {
     await begun(of());
     await lists(uuid(), {}, []);
   });
@@ -52,7 +52,7 @@ export const runsContract: Contract = (of) => {
       await lists(workspace, { order: "desc" }, [e, d, c, b, a]);
     });
 
-    test("by end, those still open count as ending last", async () => {
+    test("by end; open runs count as ending last", async () => {
       await setUp();
       await of().eventually(async () => {
         const { runs } = await list(workspace, { sortBy: "end_time" });
@@ -96,7 +96,7 @@ export const runsContract: Contract = (of) => {
       await lists(workspace, { closedAfter: t + 51, closedBefore: t + 69 }, [b]);
     });
 
-    test("by text in workflow name or execution id, in any case, taking no character for a wildcard", async () => {
+    test("by text in workflow name or execution id, in any case, without wildcards", async () => {
       await setUp();
       await lists(workspace, { search: "INVOICE" }, [a, d]);
       await lists(workspace, { search: "-b" }, [b]);
@@ -106,7 +106,7 @@ export const runsContract: Contract = (of) => {
       await lists(workspace, { search: "x_d" }, []);
     });
 
-    test("names that match by their title are found as well", async () => {
+    test("also by workflows whose title matches", async () => {
       await setUp();
       await lists(workspace, { search: "no such text", workflowsBySearch: ["refunds"] }, [b]);
       await lists(workspace, { search: "invoice", workflowsBySearch: ["refunds"] }, [a, b, d]);
@@ -131,7 +131,7 @@ export const runsContract: Contract = (of) => {
     });
   });
 
-  test("a listed run is its head as it ended, or as it is", async () => {
+  test("a listed run is the head as it ended, or as it is now", async () => {
     const workspace = uuid();
     const open = await begun(of(), newRef(workspace), { started_at: of().now() - 9 });
     const final = await closed(of(), await begun(of(), newRef(workspace)));
@@ -160,7 +160,7 @@ export const runsContract: Contract = (of) => {
       const at = of().now() - 10_000;
       const heads: Head[] = [];
       for (let i = 0; i < 11; i++) {
-        // Groups that start and end together: a page may end in the middle of one.
+        // Groups with the same start and end: a page may end inside a group.
         const over = { started_at: at + (i % 3), workflow: i === 4 ? "other" : "orders" };
         const head = await begun(of(), newRef(workspace), over);
         heads.push(head);
@@ -186,7 +186,7 @@ export const runsContract: Contract = (of) => {
     });
   }
 
-  test("a page that takes up the last runs exactly has no next", async () => {
+  test("a page that ends with the last run has no next", async () => {
     const workspace = uuid();
     for (let i = 0; i < 4; i++) await begun(of(), newRef(workspace));
     await of().eventually(async () => {
@@ -198,7 +198,7 @@ export const runsContract: Contract = (of) => {
     });
   });
 
-  test("runs that start while somebody turns pages, newest first, do not shift what follows", async () => {
+  test("runs that start between two pages, newest first, do not shift the second page", async () => {
     const workspace = uuid();
     const at = of().now() - 10_000;
     const heads: Head[] = [];

@@ -7,7 +7,7 @@ export const startContract: Contract = (of) => {
     expect(await of().ports.executions.head(newRef())).toBeNull();
   });
 
-  test("a created head reads back whole, at turn 1", async () => {
+  test("a created head reads back whole, at fence 1", async () => {
     const { ports, now } = of();
     const ref = newRef();
     const head = headOf(ref, now(), {
@@ -24,7 +24,7 @@ export const startContract: Contract = (of) => {
     expect(await ports.executions.head(ref)).toEqual({ ...head, fence: 1 });
   });
 
-  test("a running execution is not created again, and the answer is the head that stands there", async () => {
+  test("a running execution is not created again, and its head is answered", async () => {
     const b = of();
     const head = await begun(b);
     for (const overFinal of [false, true]) {
@@ -34,7 +34,7 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual(head);
   });
 
-  test("a final head with nothing due gives way only to a start that may go over it, and turns go on counting", async () => {
+  test("a final head that is not due gives way only to a start over final heads, and the fence goes on", async () => {
     const b = of();
     const final = await closed(b, await begun(b));
     const again = headOf(final, b.now());
@@ -43,7 +43,7 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.head(final)).toEqual({ ...again, fence: final.fence + 1 });
   });
 
-  test("a start that is repeated after its execution has closed is not another start", async () => {
+  test("a start repeated after its execution has closed is not another start", async () => {
     const b = of();
     const final = await closed(b, await begun(b));
     const repeated = headOf(final, b.now(), { token: final.token });
@@ -51,7 +51,7 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.head(final)).toEqual(final);
   });
 
-  test("a final head that owes effects gives way to nobody", async () => {
+  test("a final head with an outbox gives way to no start", async () => {
     const b = of();
     const due = b.now();
     const final = await closed(b, await begun(b), 2, {
@@ -62,7 +62,7 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.create(headOf(final, b.now()), true)).toEqual({ kind: "exists", head: final });
   });
 
-  test("of many who create the same execution at once, one does", async () => {
+  test("of many creates of one execution at once one succeeds", async () => {
     const { ports, now } = of();
     const ref = newRef();
     const puts = await Promise.all(Array.from({ length: 8 }, () => ports.executions.create(headOf(ref, now()), true)));
@@ -106,7 +106,7 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.run(final.workspace, again.run)).toMatchObject({ status: "RUNNING" });
   });
 
-  test("search keys are replaced as a whole, seen in head and run, and outlive the close", async () => {
+  test("search keys are replaced as a whole, in head and run, and stay after the close", async () => {
     const b = of();
     const head = await begun(b, newRef(), { search_keys: { old: "1" } });
     await b.ports.executions.setSearchKeys(head, head.run, { customer: "7" });
@@ -116,7 +116,7 @@ export const startContract: Contract = (of) => {
     expect((await b.ports.executions.run(head.workspace, head.run))!.search_keys).toEqual({ customer: "7" });
   });
 
-  test("setting search keys moves neither turn nor due time", async () => {
+  test("setting search keys changes neither fence nor due time", async () => {
     const b = of();
     const head = await begun(b);
     await b.ports.executions.setSearchKeys(head, head.run, { a: "b" });

@@ -1,4 +1,4 @@
-/** What an adapter brings to the contract suite, and helpers that read well in its tests. */
+/** The adapter under test in the contract suite, and helpers for its tests. */
 import { randomUUID } from "node:crypto";
 import type { StartRequest } from "../../shared/engine/start.ts";
 import type { Ports, Ref } from "../../shared/ports.ts";
@@ -9,30 +9,30 @@ import type { Task, WorkflowDefinition } from "../../shared/protocol/worker.ts";
 
 export interface Subject {
   readonly ports: Ports;
-  /** Lets time pass: moves a virtual clock, or waits. */
+  /** Moves a virtual clock by `ms`, or waits as long. */
   pass(ms: Millis): Promise<void>;
-  /** Closes the store and opens it again. Absent: there is nothing to reopen. */
+  /** Closes the store and opens it again. Absent: the store cannot be reopened. */
   reopen?(): Promise<Ports>;
   end?(): Promise<void> | void;
 }
 export type MakeSubject = () => Promise<Subject>;
 
-/** Everything a test needs, made anew for each group of tests; every test takes a workspace of its own. */
+/** The subject with helpers, fresh for each group of tests. Every test uses a workspace of its own. */
 export interface Bench extends Subject {
   readonly now: () => Millis;
-  /** Repeats `look` until it does not throw; for what may lag behind the writes. */
-  eventually<T>(look: () => Promise<T>): Promise<T>;
+  /** Repeats `read` until it does not throw: for reads that may lag behind the writes. */
+  eventually<T>(read: () => Promise<T>): Promise<T>;
 }
 
 export function bench(subject: Subject): Bench {
   return {
     ...subject,
     now: () => subject.ports.clock.now(),
-    async eventually(look) {
+    async eventually(read) {
       for (let tries = 0; ; tries++) {
         await subject.ports.durable();
         try {
-          return await look();
+          return await read();
         } catch (error) {
           if (tries >= 80) throw error;
           await subject.pass(tries < 10 ? 50 : 250);
@@ -45,7 +45,7 @@ export function bench(subject: Subject): Bench {
 export const uuid = (): string => randomUUID();
 export const newRef = (workspace: string = uuid()): Ref => ({ workspace, execution: `x-${uuid()}` });
 
-/** The head of an execution just started. */
+/** The head of an execution that has just started. */
 export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
   const run = over.run ?? uuid();
   return {
@@ -83,7 +83,7 @@ export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
   };
 }
 
-/** What a client asks for who starts it. */
+/** The request of a client that starts it. */
 export const startOf = (ref: Ref): StartRequest => ({
   ...ref,
   workflow: "orders",
@@ -149,7 +149,7 @@ export const definition = (name: string, over: Partial<WorkflowDefinition> = {})
 /** Starts an execution through the port and answers its head as stored. */
 export async function begun(b: Bench, ref: Ref = newRef(), over: Partial<Head> = {}): Promise<Head> {
   const put = await b.ports.executions.create(headOf(ref, b.now(), over), false);
-  if (put.kind !== "created") throw new Error("the id of a test was taken");
+  if (put.kind !== "created") throw new Error("another execution has the id of this test");
   return (await b.ports.executions.head(ref))!;
 }
 export const claimed = async (b: Bench, ref: Ref, session = uuid()): Promise<Head> => {

@@ -1,8 +1,8 @@
 /**
- * The contract of the ports: one suite for every adapter. It assumes nothing about how fast an adapter is: what may lag
- * is looked at `eventually`, and time passes only through the subject.
+ * The contract of the ports: one suite for every adapter. It assumes nothing about the speed of an adapter: `eventually`
+ * repeats reads that may lag, and time passes only through the subject.
  *
- * An adapter takes part with one line: `contractSuite("its name", async () => ({ ports, pass }))`.
+ * One line runs it for an adapter: `contractSuite("its name", async () => ({ ports, pass }))`.
  */
 import { afterAll, beforeAll, describe } from "vitest";
 import { activitiesContract } from "./activities.ts";
@@ -23,14 +23,14 @@ export type Contract = (of: () => Bench) => void;
 
 const chapters: Record<string, Contract> = {
   "starts: create, head, run": startContract,
-  "inbox: messages and marks": inboxContract,
-  "claims, parks and what is due": claimContract,
+  "inbox: messages and wake-ups": inboxContract,
+  "claims, parks and due heads": claimContract,
   "log: one writer wins a position": logContract,
   "closes: one transaction": closeContract,
   "runs: lists, filters, pages": runsContract,
   "tasks: at least once, with leases": tasksContract,
   registry: registryContract,
-  "feed: one order for ever": feedContract,
+  "feed: one order that never changes": feedContract,
   activities: activitiesContract,
   "answers and changes": waitingContract,
 };

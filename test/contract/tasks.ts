@@ -16,7 +16,7 @@ export const tasksContract: Contract = (of) => {
     for (const x of executions) await of().ports.tasks.send(q, workflowTask(x));
   };
   const executions = (deliveries: readonly Delivery[]) => deliveries.map((d) => d.task.execution);
-  /** Receives until `n` have come. */
+  /** Receives until there are `n` deliveries. */
   const gather = async (q: QueueRef, n: number, max = 10) => {
     const all: Delivery[] = [];
     await of().eventually(async () => {
@@ -31,7 +31,7 @@ export const tasksContract: Contract = (of) => {
     expect(await take(queue())).toEqual([]);
   });
 
-  test("what is sent is delivered whole, with a receipt, as the first delivery", async () => {
+  test("a sent task is delivered whole, with a receipt, as the first delivery", async () => {
     const q = queue({ queue: "activity" });
     const task: Task = {
       kind: "activity",
@@ -56,7 +56,7 @@ export const tasksContract: Contract = (of) => {
     expect(delivery!.receipt).not.toBe("");
   });
 
-  test("queues are apart: by workspace, by deployment, by kind", async () => {
+  test("each workspace, deployment and kind has a queue of its own", async () => {
     const q = queue();
     await sent(q, "x");
     for (const other of [{ workspace: uuid() }, { deployment: "other" }, { queue: "activity" as const }]) {
@@ -65,7 +65,7 @@ export const tasksContract: Contract = (of) => {
     expect(executions(await gather(q, 1))).toEqual(["x"]);
   });
 
-  test("at most as many are delivered at a time as are asked for, and each once while leased", async () => {
+  test("at most `max` tasks are delivered at a time, and each once while leased", async () => {
     const q = queue();
     await sent(q, "a", "b", "c");
     expect((await take(q, 2)).length).toBeLessThanOrEqual(2);
@@ -73,7 +73,7 @@ export const tasksContract: Contract = (of) => {
     expect(rest.length).toBeLessThanOrEqual(2);
   });
 
-  test("a finished task does not come again", async () => {
+  test("a finished task is not delivered again", async () => {
     const q = queue();
     await sent(q, "x");
     const [d] = await gather(q, 1);
@@ -83,7 +83,7 @@ export const tasksContract: Contract = (of) => {
     expect(await take(q)).toEqual([]);
   });
 
-  test("a task whose lease lapses comes again, and its deliveries are counted", async () => {
+  test("a task whose lease has passed is delivered again, and its deliveries are counted", async () => {
     const q = queue();
     await sent(q, "x");
     const [one] = await gather(q, 1);
@@ -94,7 +94,7 @@ export const tasksContract: Contract = (of) => {
     expect(two!.receipt).not.toBe(one!.receipt);
   });
 
-  test("a lease that is extended in time is kept", async () => {
+  test("a lease that is extended in time lasts", async () => {
     const q = queue();
     await sent(q, "x");
     const [d] = await gather(q, 1);
@@ -105,7 +105,7 @@ export const tasksContract: Contract = (of) => {
     }
   });
 
-  test("handing back makes a task available at once; handing back for later, later", async () => {
+  test("a task given back is visible at once, or after the time it was given back for", async () => {
     const q = queue();
     await sent(q, "x");
     const [one] = await gather(q, 1);
@@ -118,7 +118,7 @@ export const tasksContract: Contract = (of) => {
     expect((await gather(q, 1))[0]!.attempt).toBe(3);
   });
 
-  test("a receipt whose task went to somebody else is reported lost, and finishing it deletes nothing", async () => {
+  test("a receipt whose task another worker has is reported lost, and finishing it deletes nothing", async () => {
     const q = queue();
     await sent(q, "x");
     const [one] = await gather(q, 1);
@@ -131,7 +131,7 @@ export const tasksContract: Contract = (of) => {
     expect(two!.receipt).not.toBe(one!.receipt);
   });
 
-  test("receipts of finished tasks, or that never were, are reported lost; the others are kept", async () => {
+  test("receipts of finished tasks and unknown receipts are reported lost; the others last", async () => {
     const q = queue();
     await sent(q, "x", "y");
     const [x, y] = await gather(q, 2);
@@ -141,7 +141,7 @@ export const tasksContract: Contract = (of) => {
     );
   });
 
-  test("another workspace can neither keep nor finish a lease", async () => {
+  test("another workspace can neither extend nor finish a lease", async () => {
     const q = queue();
     await sent(q, "x");
     const [d] = await gather(q, 1);
@@ -162,31 +162,31 @@ export const tasksContract: Contract = (of) => {
     expect(executions(await gather(q, 1))).toEqual(["later"]);
   });
 
-  test("a time in the past means now", async () => {
+  test("a task with a time in the past is visible now", async () => {
     const q = queue();
     await of().ports.tasks.send(q, workflowTask("x"), { at: of().now() - 60_000 });
     expect(executions(await gather(q, 1))).toEqual(["x"]);
   });
 
-  test("a task sent under a key is delivered at least once however often it is sent", async () => {
+  test("a task sent several times under a key is delivered at least once", async () => {
     const q = queue();
     for (let i = 0; i < 3; i++) await of().ports.tasks.send(q, workflowTask("x"), { key: "k" });
     expect(new Set(executions(await gather(q, 1)))).toEqual(new Set(["x"]));
   });
 
-  test("a ring is not swallowed by a task of the same key that waits for later", async () => {
+  test("a task is visible now although a task of the same key waits for later", async () => {
     const q = queue();
     await of().ports.tasks.send(q, workflowTask("x"), { key: "k", at: of().now() + 600_000 });
     await of().ports.tasks.send(q, workflowTask("x"), { key: "k" });
     expect(executions(await gather(q, 1))).toContain("x");
   });
 
-  test("a ring is not swallowed by a task of the same key that is in flight", async () => {
+  test("a task is delivered although a task of the same key is in flight", async () => {
     const q = queue();
     await of().ports.tasks.send(q, workflowTask("x"), { key: "k" });
     const [one] = await gather(q, 1);
     await of().ports.tasks.send(q, workflowTask("x"), { key: "k" });
-    expect(executions(await gather(q, 1))).toContain("x"); // though the first is still leased
+    expect(executions(await gather(q, 1))).toContain("x"); // although the first is still leased
     await of().ports.tasks.finish(q.workspace, [one!.receipt]);
   });
 
@@ -198,13 +198,13 @@ export const tasksContract: Contract = (of) => {
     expect(new Set(executions(await gather(q, 3)))).toEqual(new Set(["x", "y", "z"]));
   });
 
-  test("a preferred session does not keep others from the task", async () => {
+  test("a preferred session that does not poll does not keep the task from others", async () => {
     const q = queue();
     await of().ports.tasks.send(q, workflowTask("x"), { prefer: "gone" });
     expect(executions(await gather(q, 1))).toEqual(["x"]);
   });
 
-  test("who waits is woken by a send", async () => {
+  test("a send wakes a waiting receiver", async () => {
     const q = queue();
     const waiting = of().ports.tasks.receive(q, { session: "s", max: 1, waitMs: 20_000 });
     await sent(q, "x");
@@ -212,7 +212,7 @@ export const tasksContract: Contract = (of) => {
     expect(executions(await waiting)).toEqual(["x"]);
   });
 
-  test("who waits is woken when a delayed task falls due", async () => {
+  test("a delayed task wakes a waiting receiver when it becomes visible", async () => {
     const q = queue();
     await of().ports.tasks.send(q, workflowTask("x"), { at: of().now() + 1_000 });
     const waiting = of().ports.tasks.receive(q, { session: "s", max: 1, waitMs: 20_000 });
@@ -220,20 +220,20 @@ export const tasksContract: Contract = (of) => {
     expect(executions(await waiting)).toEqual(["x"]);
   });
 
-  test("waiting ends with nothing when the time is up, or at once when called off", async () => {
+  test("a wait ends without tasks when its time is up, or at once when it is aborted", async () => {
     const q = queue();
     const waiting = of().ports.tasks.receive(q, { session: "s", max: 1, waitMs: 1_000 });
     await of().pass(1_500);
     expect(await waiting).toEqual([]);
     const off = new AbortController();
-    const calledOff = of().ports.tasks.receive(q, { session: "s", max: 1, waitMs: 20_000, signal: off.signal });
+    const aborted = of().ports.tasks.receive(q, { session: "s", max: 1, waitMs: 20_000, signal: off.signal });
     off.abort();
-    expect(await calledOff).toEqual([]);
+    expect(await aborted).toEqual([]);
     await sent(q, "x");
-    expect(executions(await gather(q, 1))).toEqual(["x"]); // nobody took it away
+    expect(executions(await gather(q, 1))).toEqual(["x"]); // the aborted receiver has not taken it
   });
 
-  test("many tasks reach several who wait, none lost", async () => {
+  test("many tasks reach several waiting receivers, and none is lost", async () => {
     const q = queue();
     const names = Array.from({ length: 25 }, (_, i) => `x${i}`);
     const seen = new Set<string>();

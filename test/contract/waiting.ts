@@ -6,7 +6,7 @@ export const waitingContract: Contract = (of) => {
   const result = (n: number) => ({ kind: "result" as const, result: { n } });
   const soon = () => of().now() + 30_000;
 
-  test("an answer reaches who waits for it", async () => {
+  test("an answer reaches the caller that waits for it", async () => {
     const [workspace, query] = [uuid(), uuid()];
     const waiting = of().ports.answers.wait(workspace, query, soon());
     await of().ports.answers.put(workspace, query, result(1));
@@ -14,13 +14,13 @@ export const waitingContract: Contract = (of) => {
     expect(await waiting).toEqual(result(1));
   });
 
-  test("an answer that comes before anybody waits is found", async () => {
+  test("an answer from before the wait is found", async () => {
     const [workspace, query] = [uuid(), uuid()];
     await of().ports.answers.put(workspace, query, result(2));
     expect(await of().ports.answers.wait(workspace, query, soon())).toEqual(result(2));
   });
 
-  test("an answer is for its query and its workspace", async () => {
+  test("an answer is only for its query and its workspace", async () => {
     const [workspace, query] = [uuid(), uuid()];
     await of().ports.answers.put(workspace, query, result(1));
     for (const [w, q] of [
@@ -33,7 +33,7 @@ export const waitingContract: Contract = (of) => {
     }
   });
 
-  test("failures are answers, too", async () => {
+  test("a failure is an answer as well", async () => {
     const [workspace, query] = [uuid(), uuid()];
     const failure = { kind: "failure" as const, status: 424, failure: { message: "no", type: "T" } };
     const waiting = of().ports.answers.wait(workspace, query, soon());
@@ -42,18 +42,18 @@ export const waitingContract: Contract = (of) => {
     expect(await waiting).toEqual(failure);
   });
 
-  test("waiting for an answer ends when the time is up, or when called off", async () => {
+  test("a wait for an answer ends when its time is up, or when it is aborted", async () => {
     const waiting = of().ports.answers.wait(uuid(), uuid(), of().now() + 1_000);
     await of().pass(1_300);
     expect(await waiting).toBeNull();
     const off = new AbortController();
-    const calledOff = of().ports.answers.wait(uuid(), uuid(), soon(), off.signal);
+    const aborted = of().ports.answers.wait(uuid(), uuid(), soon(), off.signal);
     off.abort();
     await of().pass(300);
-    expect(await calledOff).toBeNull();
+    expect(await aborted).toBeNull();
   });
 
-  test("who waits for an execution is woken when something is written to it", async () => {
+  test("a wait for an execution ends after a write to it", async () => {
     const head = await begun(of());
     const step = of().ports.changes.waitForExecution(head, of().now() + 600_000);
     await of().ports.executions.putBatch(head, head.run, batchOf(2, of().now(), [scheduled(1)]), LIMIT);
@@ -67,7 +67,7 @@ export const waitingContract: Contract = (of) => {
     await end;
   });
 
-  test("who waits for the feed is woken by events of the workspace", async () => {
+  test("a wait for the feed ends after an event of the workspace", async () => {
     const workspace = uuid();
     const waiting = of().ports.changes.waitForFeed(workspace, of().now() + 600_000);
     await begun(of(), newRef(workspace));
@@ -76,7 +76,7 @@ export const waitingContract: Contract = (of) => {
     await waiting;
   });
 
-  test("waiting for a change ends when the time is up, or when called off", async () => {
+  test("a wait for a change ends when its time is up, or when it is aborted", async () => {
     const ref = newRef();
     const { changes } = of().ports;
     const both = [
@@ -86,17 +86,17 @@ export const waitingContract: Contract = (of) => {
     await of().pass(1_000);
     await Promise.all(both);
     const off = new AbortController();
-    const calledOff = [
+    const aborted = [
       changes.waitForExecution(ref, soon(), off.signal),
       changes.waitForFeed(ref.workspace, soon(), off.signal),
     ];
     off.abort();
     await of().pass(300);
-    await Promise.all(calledOff);
-    await changes.waitForExecution(ref, soon(), off.signal); // called off before it began
+    await Promise.all(aborted);
+    await changes.waitForExecution(ref, soon(), off.signal); // aborted before it began
   });
 
-  test("what was written so far is on disk before `durable` resolves, and with nothing open it resolves at once", async () => {
+  test("`durable` resolves after every write so far is on disk, and at once if there is none", async () => {
     await begun(of());
     await of().ports.durable();
     await of().ports.durable();

@@ -1,6 +1,6 @@
 /**
- * `node test/histories/record.ts` records the scenarios that have no history yet. One that exists is never written again:
- * it stands for the executions of its time.
+ * `node test/histories/record.ts` records the scenarios that have no history yet. It never writes an existing history
+ * again: that history stands for the executions of its time.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,11 +13,11 @@ mkdirSync(folder, { recursive: true });
 for (const [name, record] of Object.entries(scenarios)) {
   const file = new URL(`${name}.json`, folder);
   if (existsSync(file)) {
-    console.log(`${name}: is there`);
+    console.log(`${name}: exists, not recorded again`);
     continue;
   }
   const history = await record();
-  const text = JSON.stringify(history, null, 1).replaceAll(root, "/sirocco/"); // stacks name files of this machine
+  const text = JSON.stringify(history, null, 1).replaceAll(root, "/sirocco/"); // stacks hold paths of this machine
   writeFileSync(file, `${text}\n`);
   console.log(`${name}: ${history.events.length} events`);
 }

@@ -1,4 +1,4 @@
-/** What happened to the executions whose histories are recorded: each scenario answers what `GET …/history` answers. */
+/** The scenarios behind the recorded histories: each plays one execution and returns the answer of `GET …/history`. */
 import { startServer } from "../../cli/server/index.ts";
 import { type AnyActivity, startWorker, WorkflowError } from "../../sdk/index.ts";
 import { type RecordedHistory, type TestEnvironment, testEnvironment } from "../../sdk/testing/index.ts";
@@ -10,7 +10,7 @@ type Scenario = () => Promise<RecordedHistory>;
 
 class CardRefused extends WorkflowError {}
 
-/** Runs `play` in an installation of its own, with time that only moves when told; it answers an execution, or a run. */
+/** Runs `play` in an installation of its own on a virtual clock. `play` answers an execution or a run. */
 function played(play: (env: TestEnvironment) => Promise<{ execution: string } | { run: string }>): Scenario {
   return async () => {
     await using env = await testEnvironment({
@@ -143,7 +143,7 @@ export const scenarios: Record<string, Scenario> = {
   thumbnails: queued,
 };
 
-/** One worker that may run no activities and one that advances no executions, on a server with real time. */
+/** One worker without activities and one without workflows, on a server with real time. */
 async function queued(): Promise<RecordedHistory> {
   const ports = embedded();
   const server = await startServer({ ports, version: "0", port: 0 });

@@ -1,6 +1,6 @@
 /**
  * The code that the histories in `recorded/` were recorded with. Frozen: executions of that age must replay for ever, so
- * nothing in here is ever changed. What is new is added below, with a scenario of its own.
+ * no workflow in this file ever changes. A new workflow is added at the end, with a scenario of its own.
  */
 import * as z from "zod";
 import {

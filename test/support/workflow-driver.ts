@@ -1,4 +1,4 @@
-/** Drives an instance by hand, for tests: writes the history that a driver would, and can replay it. */
+/** Drives a workflow instance in a test: writes the history that a worker would write, and can replay it. */
 import assert from "node:assert";
 import type { AnyWorkflow } from "../../sdk/workflow/define.ts";
 import { WorkflowInstance } from "../../sdk/workflow/instance.ts";
@@ -14,9 +14,9 @@ import type {
 
 export const START = Date.parse("2026-03-01T12:00:00Z");
 
-type Told<K extends StimulusKind> = Omit<EventOf<K>, "id" | "at" | "decided">;
-/** A stimulus before it has its place; `after` ms have passed since the last (default 1000). */
-export type Say = { [K in StimulusKind]: Told<K> & { after?: number } }[StimulusKind];
+type StimulusFields<K extends StimulusKind> = Omit<EventOf<K>, "id" | "at" | "decided">;
+/** A stimulus that is not in the history yet, `after` ms after the last (default 1000). */
+export type Say = { [K in StimulusKind]: StimulusFields<K> & { after?: number } }[StimulusKind];
 
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -71,7 +71,7 @@ export const say = {
   }),
 };
 
-const started = (workflow: AnyWorkflow, input: unknown): Told<"execution_started"> => ({
+const started = (workflow: AnyWorkflow, input: unknown): StimulusFields<"execution_started"> => ({
   kind: "execution_started",
   workflow: workflow.name,
   input: input as never,
@@ -88,10 +88,10 @@ const started = (workflow: AnyWorkflow, input: unknown): Told<"execution_started
   carried: [],
 });
 
-export class Hand {
+export class WorkflowDriver {
   readonly history: HistoryEvent[] = [];
   readonly instance: WorkflowInstance;
-  /** Of the last step. */
+  /** The decisions of the last step. */
   decisions: Decision[] = [];
   readonly workflow: AnyWorkflow;
   readonly #options: InstanceOptions;
@@ -107,13 +107,13 @@ export class Hand {
     workflow: AnyWorkflow,
     input: unknown = {},
     options: Partial<InstanceOptions> = {},
-  ): Promise<Hand> {
-    const hand = new Hand(workflow, options);
-    await hand.tell({ ...started(workflow, input), after: 0 });
-    return hand;
+  ): Promise<WorkflowDriver> {
+    const driver = new WorkflowDriver(workflow, options);
+    await driver.tell({ ...started(workflow, input), after: 0 });
+    return driver;
   }
 
-  /** One batch with these stimuli and what code decides on them. Throws a bug. */
+  /** Writes one batch with these stimuli and the decisions of the code. Throws the bug if the code throws one. */
   async tell(...says: Say[]): Promise<Decision[]> {
     const stimuli = says.map((one) => this.#place(one));
     this.history.push(...stimuli);
@@ -138,13 +138,13 @@ export class Hand {
     return this.decisions.map((decision) => decision.kind);
   }
 
-  /** The closing decision, which must be there. */
+  /** The closing decision. Throws if the execution is still open. */
   get end(): Decision {
     assert(this.instance.closed, `the execution is still open and waits for ${this.instance.waitingOn().join(", ")}`);
     return this.decisions.at(-1)!;
   }
 
-  /** A fresh instance that replays the history; throws where it diverges. */
+  /** A fresh instance that has replayed the history. Throws where it diverges. */
   async replayed(workflow = this.workflow): Promise<WorkflowInstance> {
     const instance = WorkflowInstance.create(workflow, this.#options);
     await instance.replay(JSON.parse(JSON.stringify(this.history)));
