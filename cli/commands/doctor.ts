@@ -1,4 +1,5 @@
 /** `sirocco doctor`: checks what a running workflow needs, from this terminal to its workers, and gives advice. */
+import { DeploymentName, idProblem } from "../../shared/protocol/ids.ts";
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { CliError, EXIT, type Exit } from "../errors.ts";
@@ -49,12 +50,13 @@ async function* examine(flags: { url: string | undefined; key: string | undefine
   const set = VARIABLES.filter((name) => io.env[name]).map((name) => `${name}=${shown(name, io.env[name]!)}`);
   yield { check: "environment", state: "ok", found: set.join(" ") || "no variable of Sirocco is set" };
   const name = io.env.DEPLOYMENT_NAME;
-  if (name && !/^[A-Za-z0-9_-]{1,128}$/.test(name)) {
+  const problem = name ? idProblem(DeploymentName, name) : undefined;
+  if (problem !== undefined) {
     yield {
       check: "environment",
       state: "warning",
-      found: `DEPLOYMENT_NAME is '${name}'`,
-      advice: "Workers refuse this name: use letters, digits, - and _, at most 128.",
+      found: `DEPLOYMENT_NAME: ${problem}`,
+      advice: "Workers refuse this name: set another.",
     };
   }
   let target: Target;

@@ -1,5 +1,5 @@
 /** The command that creates a schedule. */
-import { MAX_SCHEDULE_ID } from "../../protocol/limits.ts";
+import { idProblem, ScheduleId } from "../../protocol/ids.ts";
 import { type Draft, finish } from "./draft.ts";
 import { issue, type SpecIssue } from "./issues.ts";
 import type { Decision, ScheduleState } from "./state.ts";
@@ -19,10 +19,8 @@ export interface CreateSchedule {
 
 /** Due times before `now` never start a run, even if the spec starts in the past. */
 export function createSchedule(now: number, given: CreateSchedule): Decision | { readonly issues: SpecIssue[] } {
-  if (!/^[A-Za-z0-9_-]+$/.test(given.schedule_id) || given.schedule_id.length > MAX_SCHEDULE_ID) {
-    const rule = `allowed are 1 to ${MAX_SCHEDULE_ID} letters, digits, - and _, because execution ids are made from it`;
-    return { issues: [issue(["schedule_id"], given.schedule_id, rule)] };
-  }
+  const problem = idProblem(ScheduleId, given.schedule_id);
+  if (problem !== undefined) return { issues: [issue(["schedule_id"], given.schedule_id, problem)] };
   const validated = validateSpec(given.definition);
   if ("issues" in validated) return validated;
   const { definition } = validated;
