@@ -2,16 +2,15 @@
 import type * as z from "zod";
 import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds, positiveMilliseconds } from "../shared/lib/duration.ts";
-import type { ActivityOptions, Millis } from "../shared/protocol/history.ts";
-import type { Progress } from "../shared/protocol/worker.ts";
-import { commandFrame, currentFrame, runIn } from "./determinism/frame.ts";
+import type { ActivityOptions } from "../shared/protocol/history.ts";
 import { InvalidValueError, UsageError } from "./errors.ts";
 import { type Json, NotJsonError, toJson } from "./json.ts";
 import { checkName } from "./names.ts";
+import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/activity.ts";
+import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
+import { ActivityWait } from "./runtime/waits.ts";
 import type { InputArgs, NoValue, Schema } from "./schema.ts";
 import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
-import type { Log } from "./workflow/types.ts";
-import { ActivityWait } from "./workflow/waits.ts";
 
 export interface RetryOptions {
   /** Attempts in all, the first included; 0 = no limit. Default 3. */
@@ -45,66 +44,6 @@ export interface ActivityConfig<I extends Schema = Schema, O extends Schema = Sc
   input?: I;
   /** Default: anything, unchecked. */
   output?: O;
-}
-
-/** What an activity knows about the attempt that runs it. */
-export interface ActivityContext<Resources = Record<string, unknown>> {
-  readonly execution: string;
-  readonly run: string;
-  readonly workflow: string;
-  /** Number of the activity in its run, from 1. */
-  readonly activity: number;
-  /** From 1. */
-  readonly attempt: number;
-  /** The same for every attempt of this call, and for no other: hand it to services that can recognise repeats. */
-  readonly idempotencyKey: string;
-  /** Aborted when the activity is cancelled, has run out of time, or is no longer wanted. */
-  readonly signal: AbortSignal;
-  /** Says "still alive"; `details` reach the next attempt as `lastHeartbeat` should this one be lost. Cheap to call often. */
-  heartbeat(details?: unknown): void;
-  /** Details of the last heartbeat of an earlier attempt; undefined if there were none. */
-  readonly lastHeartbeat: unknown;
-  readonly info: ActivityInfo;
-  /** What `runWorker({ resources })` opened. */
-  readonly resources: Resources;
-  /** Logs with the ids of the execution. */
-  readonly log: Log;
-}
-
-export interface ActivityInfo {
-  readonly name: string;
-  /** When the workflow asked for it, ms since the epoch. */
-  readonly scheduledAt: Millis;
-  readonly deployment: string;
-  readonly options: ActivityOptions;
-}
-
-/** What the worker provides for one attempt. */
-export interface ActivityHost {
-  readonly execution: string;
-  readonly run: string;
-  readonly workflow: string;
-  readonly activity: number;
-  readonly attempt: number;
-  readonly scheduledAt: Millis;
-  readonly deployment: string;
-  /** As recorded with `activity_scheduled`: the caller may have set limits of its own. */
-  readonly options: ActivityOptions;
-  readonly signal: AbortSignal;
-  /** `details` is JSON. */
-  heartbeat(details: Json): void;
-  /** Null = none. */
-  readonly lastHeartbeat: unknown;
-  readonly resources: unknown;
-  readonly log: Log;
-  /** Passes on progress; never throws, and never fails the activity. */
-  publish(progress: Omit<Progress, "at">): void;
-}
-
-export interface ActivityFrame {
-  readonly kind: "activity";
-  readonly context: ActivityContext;
-  readonly host: ActivityHost;
 }
 
 /** An activity, as those who call it (`In`) and await it (`Out`) see it. */
@@ -185,16 +124,11 @@ const calledOutside = (name: string) =>
 
 function schedule(definition: Definition, options: ActivityOptions, input: unknown): Promise<unknown> {
   const { name } = definition;
-  const { instance, scope } = commandFrame(`activity "${name}"`);
+  const { ops, scope } = commandFrame(`activity "${name}"`);
   const json = toJson(input, `the input of activity "${name}"`);
   const cancelled = scope.takeUndelivered();
   if (cancelled) return Promise.reject(cancelled);
-  const number = instance.number("activity");
-  const wait = new ActivityWait(instance, scope, number, name, definition.absentIsUndefined);
-  instance.activities.set(number, wait);
-  instance.countBytes(json);
-  instance.decide({ kind: "activity_scheduled", activity: number, name, input: json, where: "queue", options });
-  return wait.promise;
+  return new ActivityWait(ops, scope, { name, input: json, options }, definition.absentIsUndefined).promise;
 }
 
 function optionsOf(config: ActivityConfig, what: string): ActivityOptions {

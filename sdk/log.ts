@@ -1,12 +1,12 @@
 /** One log for all code of a worker. */
-import { currentFrame } from "./determinism/frame.ts";
-import type { Log } from "./workflow/types.ts";
+import { currentFrame } from "./runtime/frame.ts";
+import type { Log } from "./runtime/log.ts";
 
 type Level = keyof Log;
 
 function write(level: Level, message: string, fields?: Record<string, unknown>): void {
   const frame = currentFrame();
-  if (frame?.kind === "workflow") frame.instance.say(level, message, fields);
+  if (frame?.kind === "workflow") frame.ops.say(level, message, fields);
   else if (frame?.kind === "activity") frame.host.log[level](message, fields);
   else if (fields) console[level](message, fields);
   else console[level](message);

@@ -1,5 +1,5 @@
 /** The outside world is not for workflow code: files, sockets, processes, names. */
-import { sandboxed } from "./frame.ts";
+import { sandboxed } from "../runtime/frame.ts";
 import { SandboxError } from "./refused.ts";
 import { functionsOf, replace } from "./replace.ts";
 
@@ -15,7 +15,7 @@ function refuse(target: object | undefined, names: readonly string[], label: (na
       (real) =>
         function refused(...args) {
           const frame = sandboxed();
-          if (frame) throw new SandboxError(label(name), frame.instance.name, ADVICE);
+          if (frame) throw new SandboxError(label(name), frame.ops.name, ADVICE);
           return new.target ? Reflect.construct(real, args, new.target) : real.apply(this, args);
         },
     );

@@ -2,7 +2,7 @@
  * A promise of workflow code that is rejected while nobody awaits it (yet) must not end the worker, as Node would have
  * it: other executions live there. Its instance is told instead.
  */
-import { currentFrame } from "./frame.ts";
+import { currentFrame } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 
 export function catchRejections(): void {
@@ -21,7 +21,7 @@ export function catchRejections(): void {
         const frame = currentFrame(); // that of the code whose promise it is
         if (frame?.kind === "workflow") {
           taken.add(args[2] as object);
-          frame.instance.unhandled(args[1]);
+          frame.ops.unhandledRejection(args[1]);
           return true;
         }
       } else if (args[0] === "rejectionHandled" && taken.has(args[1] as object)) {

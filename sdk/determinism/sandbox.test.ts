@@ -23,7 +23,7 @@ import {
   waitUntil,
   workflow,
 } from "../index.ts";
-import { Random } from "./random.ts";
+import { Random } from "../runtime/random.ts";
 
 const note = activity({ name: "note" }, async () => {});
 

@@ -1,7 +1,8 @@
 /** Timers of workflow code are durable: they fire once, after restarts too, at a recorded time. */
-import { sleep } from "../workflow/sleep.ts";
-import { DurableTimeout } from "../workflow/waits.ts";
-import { commandFrame, runIn, sandboxed } from "./frame.ts";
+
+import { commandFrame, runIn, sandboxed } from "../runtime/frame.ts";
+import { sleep } from "../runtime/sleep.ts";
+import { DurableTimeout } from "../runtime/waits.ts";
 import { SandboxError } from "./refused.ts";
 import { type AnyFunction, replace } from "./replace.ts";
 
@@ -15,7 +16,7 @@ const durableTimeout = (real: AnyFunction): AnyFunction =>
   function setTimeout(callback: (...args: unknown[]) => void, ms?: unknown, ...args: unknown[]) {
     if (!sandboxed()) return real.call(this, callback, ms, ...args);
     const frame = commandFrame("setTimeout()");
-    return new DurableTimeout(frame.instance, delayOf(ms), () => runIn(frame, () => callback(...args)));
+    return new DurableTimeout(frame.ops, delayOf(ms), () => runIn(frame, () => callback(...args)));
   };
 
 const durableClear = (real: AnyFunction): AnyFunction =>
@@ -35,7 +36,7 @@ const refuse =
   (real: AnyFunction): AnyFunction =>
     function refused(...args: unknown[]) {
       const frame = sandboxed();
-      if (frame) throw new SandboxError(what, frame.instance.name, advice);
+      if (frame) throw new SandboxError(what, frame.ops.name, advice);
       return real.apply(this, args);
     };
 
@@ -58,9 +59,9 @@ export function replaceTimers(): void {
     (real) =>
       function timeout(ms: number) {
         if (!sandboxed()) return real.call(this, ms);
-        const { instance } = commandFrame("AbortSignal.timeout()");
+        const { ops } = commandFrame("AbortSignal.timeout()");
         const controller = new AbortController();
-        new DurableTimeout(instance, delayOf(ms), () =>
+        new DurableTimeout(ops, delayOf(ms), () =>
           controller.abort(new DOMException("the time is up", "TimeoutError")),
         );
         return controller.signal;

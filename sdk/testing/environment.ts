@@ -18,13 +18,14 @@ import type { Ports, Settings } from "../../shared/ports.ts";
 import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
 import { wakeSchedule } from "../../shared/schedule/service/index.ts";
 import { embedded } from "../../shared/server/embedded.ts";
-import type { Activity, ActivityContext, AnyActivity } from "../activity.ts";
-import { realTime, turn } from "../determinism/real.ts";
+import type { Activity, AnyActivity } from "../activity.ts";
+import { realTime, yieldToEventLoop } from "../determinism/real.ts";
+import type { ActivityContext } from "../runtime/activity.ts";
+import type { Log } from "../runtime/log.ts";
 import type { Transport } from "../worker/transport.ts";
 import type { WorkerLimits } from "../worker/types.ts";
 import { Worker } from "../worker/worker.ts";
 import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
-import type { Log } from "../workflow/types.ts";
 import { VirtualClock } from "./clock.ts";
 import { TestExecution } from "./execution.ts";
 import { type TestSchedules, testSchedules } from "./schedules.ts";
@@ -209,7 +210,7 @@ export async function environment(options: TestOptions, internals: Internals = {
     let heldSince: number | null = null;
     while (calm < CALM_TURNS) {
       const ran = clock.moveTo(clock.now());
-      await turn();
+      await yieldToEventLoop();
       if (ran > 0 || transport.underWay > 0) {
         calm = 0;
         heldSince = null;
@@ -277,7 +278,7 @@ export async function environment(options: TestOptions, internals: Internals = {
     await settle();
     while (!done) {
       const at = await dueBy(Number.MAX_SAFE_INTEGER);
-      if (at === null) await turn();
+      if (at === null) await yieldToEventLoop();
       else await step(at);
     }
     return promise;
@@ -289,7 +290,7 @@ export async function environment(options: TestOptions, internals: Internals = {
   };
   const close = async () => {
     for (const seat of seats) kill(seat);
-    await turn();
+    await yieldToEventLoop();
     engine.close();
   };
 

@@ -1,8 +1,8 @@
 /** Recorded histories against today's code: the check that a change is safe for executions under way. */
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
+import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
-import type { Log } from "../workflow/types.ts";
 
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 

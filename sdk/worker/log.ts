@@ -1,5 +1,5 @@
 /** Lines for people on a terminal, JSON for machines elsewhere. */
-import type { Log } from "../workflow/types.ts";
+import type { Log } from "../runtime/log.ts";
 
 export function consoleLog(json = !process.stderr.isTTY): Log {
   const line = (level: string) => (message: string, fields?: Record<string, unknown>) => {

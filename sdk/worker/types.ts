@@ -1,8 +1,8 @@
 /** What the parts of a worker share. Time, ids and the way to the server come in from outside, so that tests own them. */
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { AnyActivity } from "../activity.ts";
+import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
-import type { Log } from "../workflow/types.ts";
 import type { Transport } from "./transport.ts";
 
 export interface WorkerClock {

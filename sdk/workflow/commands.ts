@@ -4,10 +4,10 @@ import type { Duration } from "../../shared/lib/duration.ts";
 import { milliseconds } from "../../shared/lib/duration.ts";
 import type { ParentRef, ScheduleRef } from "../../shared/protocol/history.ts";
 import { streamOf } from "../determinism/entropy.ts";
-import { commandFrame, currentFrame, runIn, workflowFrame } from "../determinism/frame.ts";
 import { realFraction, realTime, realUuid } from "../determinism/real.ts";
-import { Scope } from "./scope.ts";
-import { ConditionWait } from "./waits.ts";
+import { commandFrame, currentFrame, runIn, workflowFrame } from "../runtime/frame.ts";
+import { Scope } from "../runtime/scope.ts";
+import { ConditionWait } from "../runtime/waits.ts";
 
 /**
  * Waits until `holds()` is true, tested whenever something has happened to the workflow. False: `timeout` passed first.
@@ -15,14 +15,14 @@ import { ConditionWait } from "./waits.ts";
  */
 export async function waitUntil(holds: () => boolean, timeout?: Duration): Promise<boolean> {
   const frame = commandFrame("waitUntil()");
-  const { instance, scope } = frame;
+  const { ops, scope } = frame;
   const ms = timeout === undefined ? null : milliseconds(timeout, "waitUntil(), timeout");
   const cancelled = scope.takeUndelivered();
   if (cancelled) throw cancelled;
   const looking = { ...frame, readOnly: "the condition of waitUntil()" };
   const test = () => runIn(looking, holds);
   if (test()) return true;
-  return new ConditionWait(instance, scope, test, ms).promise;
+  return new ConditionWait(ops, scope, test, ms).promise;
 }
 
 /** Runs `fn` so that cancelling the execution does not reach what it waits for. */
@@ -44,7 +44,7 @@ export function unsafe<T>(fn: () => T): T {
 /** Milliseconds since the epoch; in a workflow, the time of the last thing that happened to it. */
 export function now(): number {
   const frame = currentFrame();
-  return frame?.kind === "workflow" ? frame.instance.time : realTime();
+  return frame?.kind === "workflow" ? frame.ops.time : realTime();
 }
 
 /** A number, 0 ≤ x < 1; in a workflow, the same again on every replay. Not for secrets. */
@@ -84,10 +84,10 @@ export interface ExecutionInfo {
 
 /** Who and where this workflow is. */
 export function executionInfo(): ExecutionInfo {
-  const { instance } = workflowFrame("executionInfo()");
-  const { started } = instance;
+  const { ops } = workflowFrame("executionInfo()");
+  const { started } = ops;
   return {
-    execution: instance.execution,
+    execution: ops.execution,
     run: started.run,
     chain: started.chain,
     workflow: started.workflow,
@@ -100,7 +100,7 @@ export function executionInfo(): ExecutionInfo {
     schedule: started.schedule,
     firstRun: started.first_run,
     continuedFrom: started.continued_from,
-    searchKeys: Object.fromEntries(instance.searchKeys),
-    historyLength: instance.historyLength,
+    searchKeys: Object.fromEntries(ops.searchKeys),
+    historyLength: ops.historyLength,
   };
 }

@@ -1,7 +1,7 @@
 /** What others may say to a running workflow. Declared with the workflow, so that the API knows names and schemas. */
 import type * as z from "zod";
-import { commandFrame } from "../determinism/frame.ts";
 import { checkHandlerName } from "../names.ts";
+import { commandFrame } from "../runtime/frame.ts";
 import type { AnyObject, NoValue, Schema } from "../schema.ts";
 
 interface HandlerBase {
@@ -79,5 +79,5 @@ export function on<In, Out>(
   options?: UpdateHandlerOptions<In>,
 ): void;
 export function on(handler: Handler, fn: (input: never) => unknown, options: UpdateHandlerOptions<never> = {}): void {
-  commandFrame("on()").instance.handlers.on(handler, fn as (input: unknown) => unknown, options.validate);
+  commandFrame("on()").ops.handle(handler, fn as (input: unknown) => unknown, options.validate);
 }

@@ -3,12 +3,11 @@
  * never sent twice) and from activities (passed on as it comes, gone if it gets lost).
  */
 import type { Progress } from "../../shared/protocol/worker.ts";
-import type { ActivityFrame } from "../activity.ts";
-import { commandFrame, currentFrame, type WorkflowFrame } from "../determinism/frame.ts";
-import { derivedUuid } from "../determinism/random.ts";
 import { realUuid } from "../determinism/real.ts";
 import { CancelledError, TimeoutError, UsageError } from "../errors.ts";
 import { type Json, toJson } from "../json.ts";
+import type { ActivityFrame } from "../runtime/activity.ts";
+import { commandFrame, currentFrame, type WorkflowFrame } from "../runtime/frame.ts";
 import { patchesBetween } from "./patch.ts";
 
 export interface TaskHandle<State> {
@@ -105,9 +104,7 @@ function taskFrame(type: string): WorkflowFrame | ActivityFrame {
 }
 
 export const newTaskId = (frame: WorkflowFrame | ActivityFrame): string =>
-  frame.kind === "activity"
-    ? realUuid()
-    : derivedUuid(frame.instance.started.run, "task", frame.instance.number("task"));
+  frame.kind === "activity" ? realUuid() : frame.ops.newTaskId();
 
 export function publishTask(
   frame: WorkflowFrame | ActivityFrame,
@@ -118,5 +115,5 @@ export function publishTask(
 ): void {
   const progress = { event, task, task_type, attributes: attributes as Record<string, Json> };
   if (frame.kind === "activity") frame.host.publish(progress);
-  else frame.instance.decide({ kind: "custom_task", ...progress }, true);
+  else frame.ops.publishTask(progress);
 }

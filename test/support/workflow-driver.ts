@@ -1,8 +1,9 @@
 /** Drives an instance by hand, for tests: writes the history that a driver would, and can replay it. */
 import assert from "node:assert";
+import type { Log } from "../../sdk/runtime/log.ts";
 import type { AnyWorkflow } from "../../sdk/workflow/define.ts";
 import { WorkflowInstance } from "../../sdk/workflow/instance.ts";
-import type { InstanceOptions, Log } from "../../sdk/workflow/types.ts";
+import type { InstanceOptions } from "../../sdk/workflow/types.ts";
 import type {
   Decision,
   EventOf,
