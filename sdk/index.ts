@@ -18,6 +18,7 @@ export {
 export type { Json } from "./json.ts";
 export { log } from "./log.ts";
 export type { ActivityContext, ActivityInfo } from "./runtime/activity.ts";
+export { UnknownFlagError } from "./runtime/flags.ts";
 export type { Log } from "./runtime/log.ts";
 export { sleep } from "./runtime/sleep.ts";
 export type { RunningWorker, WorkerOptions } from "./worker/run.ts";

@@ -13,6 +13,7 @@ import type {
 import type { Progress } from "../../shared/protocol/worker.ts";
 import type { Json } from "../json.ts";
 import type { Schema } from "../schema.ts";
+import type { ReplayFlag } from "./flags.ts";
 import type { Log } from "./log.ts";
 import type { Random } from "./random.ts";
 
@@ -118,6 +119,8 @@ export interface WorkflowOps {
   handle(handler: HandlerDeclaration, fn: (input: unknown) => unknown, validate?: (input: never) => void): void;
   /** `continueAsNew` was called: its value must be returned. */
   noteContinuation(): void;
+  /** Whether the run follows the behaviour behind a replay flag (FLAGS-1). */
+  usesFlag(flag: ReplayFlag): boolean;
   /** Logs with the ids of the execution; a replay logs nothing. */
   say(level: keyof Log, message: string, fields?: Record<string, unknown>): void;
   /** Runs a callback that no code awaits, such as that of `setTimeout`: its error ends the execution. */

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Millis } from "../../shared/protocol/history.ts";
+import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Transport } from "../worker/transport.ts";
 import type { WorkerContext, WorkerLimits } from "../worker/types.ts";
 import { Worker } from "../worker/worker.ts";
@@ -27,6 +28,8 @@ export interface WorkerHooks {
   readonly skewMs?: Millis;
   /** Whether worker `n` has the activity; default: it has all. */
   readonly runs?: (activity: string, n: number) => boolean;
+  /** The replay flags that the SDK of worker `n` knows; default: those of the present SDK. */
+  readonly flags?: (n: number) => readonly ReplayFlag[];
   /** Called with each worker that has started. */
   readonly worker?: (worker: Worker) => void;
 }
@@ -63,7 +66,7 @@ export class TestWorkers {
   async add(): Promise<void> {
     this.#added += 1;
     const n = this.#added;
-    const { wire, skewMs = 0, runs = () => true } = this.#hooks;
+    const { wire, skewMs = 0, runs = () => true, flags } = this.#hooks;
     const { clock, transport } = this.#world;
     const { workflows, resources, log, limits } = this.#config;
     const running = new Set<object>();
@@ -84,6 +87,7 @@ export class TestWorkers {
       resources,
       deterministic: true,
       failOnAnyError: false,
+      ...(flags ? { flags: flags(n) } : {}),
     };
     const worker = new Worker(context, `worker-${n}`);
     await worker.start();

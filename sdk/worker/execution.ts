@@ -203,6 +203,7 @@ export class Execution {
       log: worker.log,
       deterministic: worker.deterministic,
       failOnAnyError: worker.failOnAnyError,
+      ...(worker.flags ? { flags: worker.flags } : {}),
     });
     this.#instance = instance;
     await this.#replay(instance, events);
@@ -253,6 +254,7 @@ export class Execution {
     let events: HistoryEvent[] = placed();
     const decisions: Decision[] = [];
     let decided: number | null = null;
+    let flags: number[] = [];
     if (this.#instance && !gathers && (state.lastStimulus > state.decided || events.some(isStimulus))) {
       const activation = await this.#instance.activate(events.filter(isStimulus));
       if ("bug" in activation) {
@@ -262,6 +264,7 @@ export class Execution {
       } else {
         decisions.push(...activation.decisions);
         decided = activation.decided;
+        flags = activation.flags.filter((flag) => !state.flags.has(flag));
         this.#ending = more && decisions.some((d) => isClosing(d) && d.kind !== "execution_continued");
         if (this.#ending) {
           this.#instance = null; // EXEC-2
@@ -278,7 +281,12 @@ export class Execution {
     }
     if (decided !== null) {
       const code = this.#runtime.worker.workflows.get(this.#head!.workflow)!.hash;
-      events[events.length - 1] = { ...events.at(-1)!, decided, ...(code === state.code ? {} : { code }) };
+      events[events.length - 1] = {
+        ...events.at(-1)!,
+        decided,
+        ...(code === state.code ? {} : { code }),
+        ...(flags.length > 0 ? { flags } : {}), // FLAGS-2
+      };
     }
     const batch: Batch = { first: state.tail + 1, events, append_id: this.#runtime.worker.uuid() };
     const went = await this.#record(batch, step.taken);
@@ -411,6 +419,7 @@ export class Execution {
       timers: new Map(),
       updates: new Map(),
       taskFailures: new Map(),
+      flags: new Set(),
       children: new Map(state.children),
       taken: new Map(state.taken),
     };

@@ -1,6 +1,7 @@
 /** What the parts of a worker share. Time, ids and the way to the server come in from outside, so that tests own them. */
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { AnyActivity } from "../activity.ts";
+import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import type { Transport } from "./transport.ts";
@@ -34,4 +35,6 @@ export interface WorkerContext {
   readonly resources: Record<string, unknown>;
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
+  /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
+  readonly flags?: readonly ReplayFlag[];
 }

@@ -19,6 +19,7 @@ import { install } from "../determinism/install.ts";
 import { drained, realNow, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
 import { copyJson, roughSize } from "../json.ts";
+import { FLAGS, type ReplayFlag, RunFlags, UnknownFlagError } from "../runtime/flags.ts";
 import type { WorkflowFrame } from "../runtime/frame.ts";
 import { runIn, runOutside } from "../runtime/frame.ts";
 import type { Log } from "../runtime/log.ts";
@@ -79,6 +80,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   readonly #conditions = new Set<OpenCondition>();
   readonly #numbers = { activity: 0, timer: 0, child: 0, task: 0 };
   readonly #record = new DecisionRecord();
+  readonly #knownFlags: readonly ReplayFlag[];
+  readonly #flags: RunFlags;
   /** Decisions of the present step. */
   #decisions: Decision[] = [];
   /** Stimuli that are recorded and not given yet. */
@@ -104,6 +107,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.#failOnAnyError = options.failOnAnyError ?? false;
     this.#budgetMs = options.budgetMs ?? DEFAULT_BUDGET_MS;
     this.#sandbox = (options.deterministic ?? true) && (definition.options.deterministic ?? true);
+    this.#knownFlags = options.flags ?? FLAGS;
+    this.#flags = new RunFlags(this.#knownFlags);
     const { handlers = [], interactive = false } = definition.options;
     this.#handlers = new Dispatch(
       this.#dispatchHost(),
@@ -131,6 +136,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       else if (isDecision(event)) this.#record.expect(event as RecordedDecision);
       if (event.decided === undefined) continue;
       if (event.code !== undefined) this.#recordedCode = event.code;
+      if (event.flags !== undefined) this.#loadFlags(event.flags);
       this.replaying = true;
       await this.#givePending(event.decided);
       this.replaying = false;
@@ -150,7 +156,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     const decisions = this.#decisions;
     this.#decisions = [];
     this.#record.add(decisions.length);
-    return { decided: this.#given, decisions, closed: this.closed };
+    return { decided: this.#given, decisions, flags: this.#flags.used, closed: this.closed };
   }
 
   query(name: string, input: unknown): unknown {
@@ -295,6 +301,15 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     };
     this.#decisions.push(runIn(this.#frame(this.#main), () => closingDecision(ending, this.#definition, outcome)));
     this.closed = true;
+  }
+
+  /** FLAGS-3. */
+  #loadFlags(ids: readonly number[]): void {
+    const unknown = this.#flags.load(ids);
+    if (unknown.length === 0) return;
+    const error = new UnknownFlagError(this.name, this.started.run, unknown, this.#knownFlags);
+    this.#reportBug(error);
+    throw error;
   }
 
   /** Compares what code decided up to the event `checkpoint` with the decisions recorded up to it. */
@@ -470,6 +485,10 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   noteContinuation(): void {
     this.#continuationMade = true;
+  }
+
+  usesFlag(flag: ReplayFlag): boolean {
+    return this.#flags.uses(flag, this.#running && !this.replaying);
   }
 
   say(level: keyof Log, message: string, fields?: Record<string, unknown>): void {

@@ -178,7 +178,12 @@ describe("every history that is lived replays to the same decisions", () => {
     const recorded = hand.history.filter((e) => e.id <= 3).map((e) => (e.id === 3 ? { ...e, decided: undefined } : e));
     const { instance } = new Hand(samples[0]!);
     await instance.replay(recorded);
-    expect(await instance.activate([])).toEqual({ decided: 3, closed: false, decisions: hand.decisions });
+    expect(await instance.activate([])).toEqual({
+      decided: 3,
+      closed: false,
+      decisions: hand.decisions,
+      flags: [],
+    });
   });
 });
 

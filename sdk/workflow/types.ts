@@ -1,5 +1,6 @@
 /** The interface between the worker and a run in its memory. `WorkflowInstance` (`instance.ts`) implements it. */
 import type { Decision, Failure, HistoryEvent, Millis, Stimulus } from "../../shared/protocol/history.ts";
+import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Log } from "../runtime/log.ts";
 
 export interface InstanceOptions {
@@ -13,17 +14,21 @@ export interface InstanceOptions {
   readonly deterministic?: boolean;
   /** True: any error that escapes fails the execution, not only failures. Default false. */
   readonly failOnAnyError?: boolean;
+  /** The replay flags that this SDK knows. Default: `FLAGS`. */
+  readonly flags?: readonly ReplayFlag[];
 }
 
 /**
  * The result of giving stimuli to workflow code. Either its decisions, which the worker records with `decided`
- * (HISTORY-4). Or a bug: an error that is not a failure of the execution, a divergence, a blocked event loop. After a bug
- * the worker drops the instance.
+ * (HISTORY-4); `flags` are all replay flags of the run, of which it records those that the history does not hold yet
+ * (FLAGS-2). Or a bug: an error that is not a failure of the execution, a divergence, a blocked event loop. After a bug the
+ * worker drops the instance.
  */
 export type Activation =
   | {
       readonly decided: number;
       readonly decisions: Decision[];
+      readonly flags: readonly number[];
       readonly closed: boolean;
     }
   | { readonly bug: unknown };
@@ -42,7 +47,7 @@ export interface Instance {
   /**
    * Takes recorded events in order, from event 1 on; may be called again with the events that follow. Stimuli that no
    * `decided` covers stay pending for `activate`. Throws `DivergenceError` when code decides other than was recorded,
-   * and any bug that workflow code throws.
+   * `UnknownFlagError` when a newer SDK recorded the events, and any bug that workflow code throws.
    */
   replay(events: readonly HistoryEvent[]): Promise<void>;
   /** Gives the pending stimuli and then these to workflow code, one by one. Never throws. */

@@ -58,6 +58,8 @@ export interface RunState {
   cancelRequested: boolean;
   /** Hash of the workflow definition that decided last; null = none was recorded. */
   code: string | null;
+  /** Replay flags that the history holds. */
+  readonly flags: Set<number>;
   /** Id of the last stimulus: beyond `decided` means that workflow code still has to be told. */
   lastStimulus: number;
 }
@@ -79,6 +81,7 @@ export function stateOf(started: Started): RunState {
     taskFailures: new Map(),
     cancelRequested: false,
     code: null,
+    flags: new Set(),
     lastStimulus: 1,
   };
 }
@@ -196,6 +199,7 @@ function apply(state: RunState, event: HistoryEvent): void {
   state.at = event.at;
   if (event.decided !== undefined) state.decided = event.decided;
   if (event.code !== undefined) state.code = event.code;
+  for (const flag of event.flags ?? []) state.flags.add(flag);
 }
 
 /** The session that a local place names; null for the queue. */
