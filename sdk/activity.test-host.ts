@@ -1,4 +1,4 @@
-/** A worker's side of one attempt, for tests of activities. */
+/** The worker's side of one attempt (`ActivityHost`), for tests of activities. */
 import type { Progress } from "../shared/protocol/worker.ts";
 import type { Json } from "./json.ts";
 import type { ActivityHost } from "./runtime/activity.ts";

@@ -1,4 +1,7 @@
-/** `activity(…)`: one unit of real work, retried by its policy, at least once, with a stable idempotency key. */
+/**
+ * `activity(…)`: a unit of work outside the workflow. It runs at least once, is retried by its policy, and has an
+ * idempotency key that is the same for all attempts.
+ */
 import type * as z from "zod";
 import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds, positiveMilliseconds } from "../shared/lib/duration.ts";
@@ -13,26 +16,26 @@ import type { InputArgs, NoValue, Schema } from "./schema.ts";
 import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
 
 export interface RetryOptions {
-  /** Attempts in all, the first included; 0 = no limit. Default 3. */
+  /** Attempts in total, including the first; 0 = no limit. Default 3. */
   maxAttempts?: number;
   /** Wait before the second attempt. Default 1 s. */
   first?: Duration;
-  /** Each further wait is this many times the one before. Default 2. */
+  /** Each further wait is this many times as long as the one before. Default 2. */
   factor?: number;
-  /** No wait is longer. Default 100 s. */
+  /** Upper limit of each wait. Default 100 s. */
   max?: Duration;
-  /** Names of error classes that are never retried. */
+  /** Names of error classes after which the activity is not retried. */
   nonRetryable?: readonly string[];
 }
 
 export interface ActivityLimits {
-  /** One attempt. Default 5 min. */
+  /** Limit on one attempt. Default 5 min. */
   timeout?: Duration;
-  /** From the call to the end, over all attempts and the waits between them. Default: no limit. */
+  /** Limit from the call to the end, over all attempts and the waits between them. Default: no limit. */
   scheduleToClose?: Duration;
-  /** From the call until a worker begins the first attempt, where it waits in a queue. Default: no limit. */
+  /** Limit from the call until a worker begins the first attempt, if it waits in a queue. Default: no limit. */
   scheduleToStart?: Duration;
-  /** Longest silence between two heartbeats; longer, and the attempt counts as lost. Default: none are expected. */
+  /** Limit on the time between two heartbeats; after it the attempt counts as lost. Default: none are expected. */
   heartbeatTimeout?: Duration;
   retry?: RetryOptions;
 }
@@ -40,21 +43,21 @@ export interface ActivityLimits {
 export interface ActivityConfig<I extends Schema = Schema, O extends Schema = Schema> extends ActivityLimits {
   /** 1 to 128 of `A-Z a-z 0-9 _ -`. */
   name: string;
-  /** Default: takes nothing. */
+  /** Default: the activity takes no input. */
   input?: I;
-  /** Default: anything, unchecked. */
+  /** Default: any result, unchecked. */
   output?: O;
 }
 
-/** An activity, as those who call it (`In`) and await it (`Out`) see it. */
+/** An activity, typed by the input of its callers (`In`) and the result that they await (`Out`). */
 export interface Activity<In = unknown, Out = unknown> {
   /**
-   * In a workflow: a durable call, retried by the policy; rejects with `ActivityError`. In another activity: runs here
-   * and now as part of that attempt, without retries. Anywhere else: throws `UsageError`.
+   * In a workflow: a durable call, retried by the policy; rejects with `ActivityError`. In another activity: runs at once
+   * as part of that attempt, without retries. Anywhere else: throws `UsageError`.
    */
   (...args: InputArgs<In>): Promise<Out>;
   readonly kind: "activity";
-  /** Of the activity (a function's own `name` property). */
+  /** Name of the activity (it replaces the function's own `name`). */
   readonly name: string;
   readonly options: ActivityOptions;
   readonly input: Schema | undefined;
@@ -67,7 +70,7 @@ export interface Activity<In = unknown, Out = unknown> {
 export type AnyActivity = Activity<any, any>;
 
 /**
- * Defines an activity. `fn` may be sync or async, and do whatever programs do.
+ * Defines an activity. `fn` may be sync or async, and may use files, networks and any library.
  * Throws `UsageError` or `RangeError` for a bad name, limit, or schema that JSON cannot hold.
  */
 export function activity<O extends Schema, I extends Schema = NoValue>(
@@ -119,7 +122,7 @@ function callable(definition: Definition): AnyActivity {
 const calledOutside = (name: string) =>
   new UsageError(
     `activity "${name}" was called outside a workflow and outside an activity, where nothing makes it durable. ` +
-      "Call it from workflow code. To try its function alone, export that function and call it directly.",
+      "Call it from workflow code. To test its function alone, export that function and call it directly.",
   );
 
 function schedule(definition: Definition, options: ActivityOptions, input: unknown): Promise<unknown> {
@@ -161,7 +164,7 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   return options;
 }
 
-/** One attempt, run by a worker: the recorded input in, a JSON result out. Throws what the activity throws. */
+/** Runs one attempt for a worker: takes the recorded input, answers a JSON result, throws what the activity throws. */
 export async function runActivity(definition: AnyActivity, rawInput: unknown, host: ActivityHost): Promise<Json> {
   const { execution, run, workflow, activity: number, attempt, signal, log } = host;
   const { deployment, scheduledAt, options } = host;

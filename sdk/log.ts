@@ -1,4 +1,4 @@
-/** One log for all code of a worker. */
+/** `log`: one log for workflow code, activities and all other code of a worker. */
 import { currentFrame } from "./runtime/frame.ts";
 import type { Log } from "./runtime/log.ts";
 
@@ -13,8 +13,8 @@ function write(level: Level, message: string, fields?: Record<string, unknown>):
 }
 
 /**
- * Logs with the ids of the execution: in workflow code once and not again on replay, in activities like `ctx.log`,
- * elsewhere to the console.
+ * Logs with the ids of the execution: in workflow code (a replay logs nothing) and in activities (as `ctx.log`). In other
+ * code it logs to the console.
  */
 export const log: Log = {
   debug: (message, fields) => write("debug", message, fields),

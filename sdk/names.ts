@@ -1,8 +1,8 @@
-/** Names that travel: of workflows, activities and handlers. */
+/** Checks the names of workflows, activities and handlers where they are defined. */
 import { UsageError } from "./errors.ts";
 
 const NAME = /^[A-Za-z0-9_-]{1,128}$/;
-/** Literals of the API's paths under `/v1/workflows/`. */
+/** Words of the API's paths under `/v1/workflows/`: a workflow of that name could not be reached. */
 const RESERVED = new Set(
   "archive unarchive registrations register runs executions schedules deployments events workers definitions internal webhooks metrics".split(
     " ",

@@ -1,4 +1,4 @@
-/** Time in workflow code is the time of the last thing that happened to it. */
+/** In workflow code every clock shows the time of the last stimulus (INSTANCE-2). */
 import { sandboxed, type WorkflowFrame } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 

@@ -1,4 +1,4 @@
-/** What workflow code prints is printed once: not again on replay. */
+/** Workflow code prints each line once: a replay prints nothing. */
 import { currentFrame, runOutside } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 

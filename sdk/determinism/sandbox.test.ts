@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, test, vi } from "vitest";
-import { Hand, START, say, silent } from "../../test/support/workflow-driver.ts";
+import { START, silent, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   activity,
   log,
@@ -27,7 +27,7 @@ import { Random } from "../runtime/random.ts";
 
 const note = activity({ name: "note" }, async () => {});
 
-describe("what cannot be replayed is refused inside a workflow", () => {
+describe("functions that cannot be replayed are refused inside a workflow", () => {
   test.each<[string, () => unknown]>([
     ["fetch()", () => fetch("http://localhost:1")],
     ["fs.readFileSync()", () => readFileSync("package.json")],
@@ -41,7 +41,7 @@ describe("what cannot be replayed is refused inside a workflow", () => {
     ["setImmediate()", () => setImmediate(() => {})],
   ])("%s", async (what, use) => {
     const bad = workflow({ name: "bad" }, async () => void (await use()));
-    const error = await Hand.start(bad).then(
+    const error = await WorkflowDriver.start(bad).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -52,11 +52,11 @@ describe("what cannot be replayed is refused inside a workflow", () => {
   test("a socket made by a library is refused too", async () => {
     const { Socket } = await import("node:net");
     const bad = workflow({ name: "bad" }, async () => void new Socket().connect(1));
-    await expect(Hand.start(bad)).rejects.toThrow("a socket was used inside workflow");
+    await expect(WorkflowDriver.start(bad)).rejects.toThrow("a socket was used inside workflow");
   });
 
-  test("outside workflow code all of it works as ever", async () => {
-    await Hand.start(workflow({ name: "any" }, async () => sleep(1)));
+  test("outside workflow code they work as usual", async () => {
+    await WorkflowDriver.start(workflow({ name: "any" }, async () => sleep(1)));
     expect(readFileSync("package.json", "utf8")).toContain("sirocco");
     expect(await readFile("package.json", "utf8")).toContain("sirocco");
     expect(await wait(1, "value")).toBe("value");
@@ -66,21 +66,23 @@ describe("what cannot be replayed is refused inside a workflow", () => {
     expect(readFile.name).toBe("readFile");
   });
 
-  test("unsafe lets through, and so does a workflow that is not deterministic", async () => {
+  test("unsafe allows them, and so does a workflow that is not deterministic", async () => {
     const one = workflow({ name: "one" }, async () => unsafe(() => readFileSync("package.json", "utf8").length > 0));
-    expect((await Hand.start(one)).end).toMatchObject({ result: { result: true } });
+    expect((await WorkflowDriver.start(one)).end).toMatchObject({ result: { result: true } });
     const two = workflow(
       { name: "two", deterministic: false },
       async () => readFileSync("package.json", "utf8").length > 0,
     );
-    expect((await Hand.start(two)).end).toMatchObject({ result: { result: true } });
+    expect((await WorkflowDriver.start(two)).end).toMatchObject({ result: { result: true } });
     const three = workflow({ name: "three" }, async () => Date.now() !== START);
-    expect((await Hand.start(three, {}, { deterministic: false })).end).toMatchObject({ result: { result: true } });
+    expect((await WorkflowDriver.start(three, {}, { deterministic: false })).end).toMatchObject({
+      result: { result: true },
+    });
   });
 });
 
 describe("time", () => {
-  test("every clock stands at the time of the last thing that happened", async () => {
+  test("every clock shows the time of the last stimulus", async () => {
     const clocks = () => ({
       now: Date.now(),
       date: new Date().toJSON(),
@@ -94,10 +96,10 @@ describe("time", () => {
       await note();
       return [first, clocks()];
     });
-    const hand = await Hand.start(look);
-    await hand.tell(say.completed(1));
+    const driver = await WorkflowDriver.start(look);
+    await driver.give(stimulus.completed(1));
     const text = (at: number) => new Date(at).toString();
-    expect(hand.end).toMatchObject({
+    expect(driver.end).toMatchObject({
       result: {
         result: [
           { now: START, date: new Date(START).toJSON(), text: text(START), performance: 0, hrtime: [0, 0], big: "0" },
@@ -114,7 +116,7 @@ describe("time", () => {
     });
   });
 
-  test("Date stays Date", async () => {
+  test("Date keeps its constructor, statics and subclasses", async () => {
     const look = workflow({ name: "look" }, async () => {
       const date = new Date(5);
       class Later extends Date {}
@@ -126,7 +128,7 @@ describe("time", () => {
         new Later().getTime(),
       ];
     });
-    expect((await Hand.start(look)).end).toMatchObject({
+    expect((await WorkflowDriver.start(look)).end).toMatchObject({
       result: { result: [true, true, Date.parse("2026-01-01"), Date.UTC(2026), START] },
     });
     expect(new Date()).toBeInstanceOf(Date);
@@ -134,7 +136,7 @@ describe("time", () => {
     expect(typeof Date()).toBe("string");
   });
 
-  test("setTimeout is a durable timer, and clearTimeout drops it", async () => {
+  test("setTimeout starts a durable timer, and clearTimeout cancels it", async () => {
     const order: string[] = [];
     const timers = workflow({ name: "timers" }, async () => {
       setTimeout((what: string) => order.push(what), 1000, "first");
@@ -142,18 +144,18 @@ describe("time", () => {
       clearTimeout(dropped);
       await new Promise<void>((resolve) => setTimeout(resolve, 2000));
     });
-    const hand = await Hand.start(timers);
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(timers);
+    expect(driver.decisions).toEqual([
       { kind: "timer_started", timer: 1, fire_at: START + 1000 },
       { kind: "timer_started", timer: 2, fire_at: START + 500 },
       { kind: "timer_cancelled", timer: 2 },
       { kind: "timer_started", timer: 3, fire_at: START + 2000 },
     ]);
-    await hand.tell(say.fired(1));
-    await hand.tell(say.fired(3));
+    await driver.give(stimulus.fired(1));
+    await driver.give(stimulus.fired(3));
     expect(order).toEqual(["first"]);
-    expect(hand.instance.closed).toBe(true);
-    await hand.replayed();
+    expect(driver.instance.closed).toBe(true);
+    await driver.replayed();
   });
 
   test("timers/promises and AbortSignal.timeout are durable too", async () => {
@@ -163,20 +165,20 @@ describe("time", () => {
       await sleep("1d", { signal }).catch(() => {});
       return [value, signal.aborted];
     });
-    const hand = await Hand.start(timers);
-    await hand.tell(say.fired(1));
-    expect(hand.kinds).toEqual(["timer_started", "timer_started"]);
-    await hand.tell(say.fired(2));
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(timers);
+    await driver.give(stimulus.fired(1));
+    expect(driver.kinds).toEqual(["timer_started", "timer_started"]);
+    await driver.give(stimulus.fired(2));
+    expect(driver.decisions).toEqual([
       { kind: "timer_cancelled", timer: 3 },
       { kind: "execution_completed", result: { result: ["value", true] } },
     ]);
-    await hand.replayed();
+    await driver.replayed();
   });
 });
 
 describe("randomness", () => {
-  test("every source gives the same again on replay, and other numbers in another run", async () => {
+  test("every source gives the same values in the same run, and no two sources give the same value", async () => {
     const draw = workflow({ name: "draw" }, async () => {
       const bytes = crypto.getRandomValues(new Uint8Array(4));
       return [
@@ -190,8 +192,8 @@ describe("randomness", () => {
         [...bytes],
       ];
     });
-    const one = await Hand.start(draw);
-    const two = await Hand.start(draw);
+    const one = await WorkflowDriver.start(draw);
+    const two = await WorkflowDriver.start(draw);
     expect(one.end).toEqual(two.end);
     const drawn = (one.end as unknown as { result: { result: unknown[] } }).result.result;
     expect(new Set(drawn.map(String)).size).toBe(drawn.length);
@@ -208,18 +210,18 @@ describe("randomness", () => {
     ]);
   });
 
-  test("what only looks does not advance the stream", async () => {
+  test("a query that draws numbers does not advance the stream of the run", async () => {
     const peek = query("peek");
     const draw = workflow({ name: "draw", handlers: [peek] }, async () => {
       on(peek, () => Math.random());
       await note();
       return Math.random();
     });
-    const asked = await Hand.start(draw);
+    const asked = await WorkflowDriver.start(draw);
     asked.instance.query("peek", null);
-    await asked.tell(say.completed(1));
-    const left = await Hand.start(draw);
-    await left.tell(say.completed(1));
+    await asked.give(stimulus.completed(1));
+    const left = await WorkflowDriver.start(draw);
+    await left.give(stimulus.completed(1));
     expect(asked.end).toEqual(left.end);
   });
 
@@ -231,20 +233,20 @@ describe("randomness", () => {
   });
 });
 
-describe("what only the runtime sees", () => {
-  test("a workflow that waits for something that is not durable is named", async () => {
+describe("bugs that only the runtime can detect", () => {
+  test("a workflow that waits for something that is not durable is a bug, and the error names the workflow", async () => {
     const stuck = workflow({ name: "stuck" }, async () => {
       await crypto.subtle.digest("SHA-256", new Uint8Array());
     });
-    const error = await Hand.start(stuck).then(
+    const error = await WorkflowDriver.start(stuck).then(
       () => undefined,
       (error: unknown) => error,
     );
     expect(error).toBeInstanceOf(NotDurableError);
-    expect((error as Error).message).toContain('workflow "stuck" has not ended, and waits for nothing durable');
+    expect((error as Error).message).toContain('workflow "stuck" has not ended and waits for nothing durable');
   });
 
-  test("workflow code that something else woke is caught when it asks for something", async () => {
+  test("workflow code that a promise from outside continued is stopped at its next decision", async () => {
     let wake = () => {};
     const woken = workflow({ name: "woken" }, async () => {
       const outside = new Promise<void>((resolve) => {
@@ -253,13 +255,15 @@ describe("what only the runtime sees", () => {
       await Promise.race([outside, sleep("1h")]);
       await note();
     });
-    const hand = await Hand.start(woken);
+    const driver = await WorkflowDriver.start(woken);
     wake();
     await wait(0);
-    await expect(hand.tell(say.fired(1))).rejects.toThrow(/asked for .* at a time when nothing had happened to it/);
+    await expect(driver.give(stimulus.fired(1))).rejects.toThrow(
+      /took the decision .* while no event was being delivered to it/,
+    );
   });
 
-  test("code that holds the loop too long is a bug that says how long", async () => {
+  test("code that blocks the event loop too long is a bug, and the error says how long it did", async () => {
     const busy = workflow({ name: "busy" }, async () => {
       const spin = unsafe(() => {
         const until = performance.now() + 30;
@@ -267,18 +271,18 @@ describe("what only the runtime sees", () => {
       });
       return spin;
     });
-    await expect(Hand.start(busy, {}, { budgetMs: 20 })).rejects.toThrow(
+    await expect(WorkflowDriver.start(busy, {}, { budgetMs: 20 })).rejects.toThrow(
       /workflow "busy" ran for 0\.\d s without waiting for anything/,
     );
   });
 
   test("pure computation is allowed", async () => {
     const pure = workflow({ name: "pure" }, async () => createHash("sha256").update("x").digest("hex").length);
-    expect((await Hand.start(pure)).end).toMatchObject({ result: { result: 64 } });
+    expect((await WorkflowDriver.start(pure)).end).toMatchObject({ result: { result: 64 } });
   });
 });
 
-describe("what workflow code says is said once", () => {
+describe("lines of workflow code are logged once", () => {
   test("on the console and in the log", async () => {
     const printed = vi.spyOn(console, "log").mockImplementation(() => {});
     const lines: unknown[] = [];
@@ -290,9 +294,9 @@ describe("what workflow code says is said once", () => {
     const options = {
       log: { ...silent, info: (message: string, fields?: object) => void lines.push([message, fields]) },
     };
-    const hand = await Hand.start(talk, {}, options);
-    await hand.tell(say.completed(1));
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(talk, {}, options);
+    await driver.give(stimulus.completed(1));
+    await driver.replayed();
     expect(lines).toEqual([
       ["begun", expect.objectContaining({ execution: "order-1", workflow: "talk", root: "order-1", step: 1 })],
       ["noted", expect.objectContaining({ execution: "order-1" })],
@@ -311,8 +315,8 @@ describe("what workflow code says is said once", () => {
         console.info("hello");
         await waitUntil(() => false, 5);
       });
-      const hand = await Hand.start(talk);
-      await hand.replayed();
+      const driver = await WorkflowDriver.start(talk);
+      await driver.replayed();
       expect(lines).toEqual(["hello0"]);
     } finally {
       console.info = original;

@@ -1,4 +1,4 @@
-/** Timers of workflow code are durable: they fire once, after restarts too, at a recorded time. */
+/** Timers of workflow code are durable: each fires once, at a recorded time, also after restarts of the worker. */
 
 import { commandFrame, runIn, sandboxed } from "../runtime/frame.ts";
 import { sleep } from "../runtime/sleep.ts";
@@ -9,7 +9,7 @@ import { type AnyFunction, replace } from "./replace.ts";
 const LOOP = "write a loop around `await sleep(…)`.";
 const MICROTASK = "`await` something, or call queueMicrotask().";
 
-/** As Node reads a delay. */
+/** A delay in milliseconds, as Node reads it. */
 const delayOf = (ms: unknown): number => Math.max(0, Math.round(Number(ms) || 0));
 
 const durableTimeout = (real: AnyFunction): AnyFunction =>
@@ -52,7 +52,7 @@ export function replaceTimers(): void {
   replace(promises, "setTimeout", durableSleep);
   replace(promises, "setInterval", refuse("setInterval()", LOOP));
   replace(promises, "setImmediate", refuse("setImmediate()", MICROTASK));
-  // util.promisify(setTimeout) asks `timers/promises`, and so is durable too.
+  // `util.promisify(setTimeout)` calls `timers/promises`, so it is durable too.
   replace(
     AbortSignal,
     "timeout",

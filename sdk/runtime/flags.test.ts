@@ -106,7 +106,7 @@ describe("a worker", () => {
     expect(shape(await run(older))).toEqual(shape(recorded.without));
   });
 
-  test("goes on with a run of an older SDK, without the flag in what is recorded and with it from then on", async () => {
+  test("continues a run of an older SDK: recorded steps keep the old behaviour, new steps use the flag", async () => {
     await using env = await environment(options, { flags: (n) => (n === 1 ? older : newer) });
     const execution = await env.start(notes, {});
     await env.advance("1m");

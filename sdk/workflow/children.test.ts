@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { Hand, say, silent } from "../../test/support/workflow-driver.ts";
+import { silent, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   CancelledError,
   ChildError,
@@ -22,8 +22,8 @@ const greet = workflow(
 describe("children", () => {
   test("a called child is scheduled with an id that follows from the run, and its result is unwrapped", async () => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, { timeout: "10m" }));
-    const hand = await Hand.start(parent);
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.decisions).toEqual([
       {
         kind: "child_scheduled",
         child: 1,
@@ -34,34 +34,34 @@ describe("children", () => {
         timeout_ms: 600_000,
       },
     ]);
-    await hand.tell(say.childCompleted(1, { result: "Hello, Ada" }));
-    expect(hand.end).toEqual({ kind: "execution_completed", result: { result: "Hello, Ada" } });
-    await hand.replayed();
+    await driver.give(stimulus.childCompleted(1, { result: "Hello, Ada" }));
+    expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "Hello, Ada" } });
+    await driver.replayed();
   });
 
-  test("a started child goes its own way, and may be asked for its result later", async () => {
+  test("a started child runs on its own, and its handle gives the result later", async () => {
     const parent = workflow({ name: "parent" }, async () => {
       const handle = start(greet, { name: "Ada" }, { id: "greeting-1" });
       await sleep(1000);
       return [handle.execution, await handle.result(), await handle.result()];
     });
-    const hand = await Hand.start(parent);
-    expect(hand.decisions[0]).toMatchObject({ execution: "greeting-1", on_parent_close: "abandon" });
-    await hand.tell(say.childCompleted(1, { result: "hi" }));
-    await hand.tell(say.fired(1));
-    expect(hand.end).toMatchObject({ result: { result: ["greeting-1", "hi", "hi"] } });
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.decisions[0]).toMatchObject({ execution: "greeting-1", on_parent_close: "abandon" });
+    await driver.give(stimulus.childCompleted(1, { result: "hi" }));
+    await driver.give(stimulus.fired(1));
+    expect(driver.end).toMatchObject({ result: { result: ["greeting-1", "hi", "hi"] } });
+    await driver.replayed();
   });
 
-  test("nobody has to ask for the result of a started child, even when it fails", async () => {
+  test("the code may ignore the result of a started child, even when the child fails", async () => {
     const parent = workflow({ name: "parent" }, async () => {
       start(greet, { name: "Ada" });
       await sleep(1000);
     });
-    const hand = await Hand.start(parent);
-    await hand.tell(say.childFailed(1));
-    await hand.tell(say.fired(1));
-    expect(hand.end.kind).toBe("execution_completed");
+    const driver = await WorkflowDriver.start(parent);
+    await driver.give(stimulus.childFailed(1));
+    await driver.give(stimulus.fired(1));
+    expect(driver.end.kind).toBe("execution_completed");
   });
 
   test.each([
@@ -70,7 +70,7 @@ describe("children", () => {
     "TERMINATED",
     "TIMED_OUT",
     "START_FAILED",
-  ] as const)("a child that ended as %s is a ChildError, and escaping it fails the execution", async (status) => {
+  ] as const)("a child that ended as %s throws a ChildError, which fails the execution if it is not caught", async (status) => {
     let caught: unknown;
     const parent = workflow({ name: "parent" }, async () => {
       try {
@@ -80,25 +80,25 @@ describe("children", () => {
         throw error;
       }
     });
-    const hand = await Hand.start(parent);
-    await hand.tell(say.childFailed(1, status, { type: "WorkflowError", message: "no" }));
+    const driver = await WorkflowDriver.start(parent);
+    await driver.give(stimulus.childFailed(1, status, { type: "WorkflowError", message: "no" }));
     expect(caught).toBeInstanceOf(ChildError);
     expect(caught).toMatchObject({ workflow: "greet", execution: "c", status });
     expect((caught as ChildError).cause).toBeInstanceOf(WorkflowError);
-    expect(hand.end).toMatchObject({
+    expect(driver.end).toMatchObject({
       kind: "execution_failed",
       failure: { type: "ChildError", details: { status }, cause: { message: "no" } },
     });
   });
 
-  test("cancelling the parent asks the awaited child to cancel, and waits until it has cleaned up", async () => {
+  test("cancelling the parent cancels the awaited child, and the parent waits until the child has ended", async () => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, { id: "c" }));
-    const hand = await Hand.start(parent);
-    await hand.tell(say.cancel("stop"));
-    expect(hand.decisions).toEqual([{ kind: "child_cancel_requested", child: 1, execution: "c" }]);
-    await hand.tell(say.childFailed(1, "CANCELED"));
-    expect(hand.end).toEqual({ kind: "execution_cancelled", reason: "stop" });
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(parent);
+    await driver.give(stimulus.cancel("stop"));
+    expect(driver.decisions).toEqual([{ kind: "child_cancel_requested", child: 1, execution: "c" }]);
+    await driver.give(stimulus.childFailed(1, "CANCELED"));
+    expect(driver.end).toEqual({ kind: "execution_cancelled", reason: "stop" });
+    await driver.replayed();
   });
 
   test("a handle cancels its child once", async () => {
@@ -111,18 +111,18 @@ describe("children", () => {
       });
       handle.cancel();
     });
-    const hand = await Hand.start(parent);
-    expect(hand.kinds).toEqual(["child_scheduled", "child_cancel_requested"]);
-    await hand.tell(say.childFailed(1, "CANCELED"));
-    expect(hand.kinds).toEqual(["execution_completed"]);
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.kinds).toEqual(["child_scheduled", "child_cancel_requested"]);
+    await driver.give(stimulus.childFailed(1, "CANCELED"));
+    expect(driver.kinds).toEqual(["execution_completed"]);
   });
 
-  test("by name, without importing it", async () => {
+  test("a child is called by name, without importing its workflow", async () => {
     const parent = workflow({ name: "parent" }, async () => child("elsewhere", { n: 1 }));
-    const hand = await Hand.start(parent);
-    expect(hand.decisions).toMatchObject([{ workflow: "elsewhere", input: { n: 1 } }]);
-    await hand.tell(say.childCompleted(1, { a: 1 }));
-    expect(hand.end).toMatchObject({ result: { a: 1 } });
+    const driver = await WorkflowDriver.start(parent);
+    expect(driver.decisions).toMatchObject([{ workflow: "elsewhere", input: { n: 1 } }]);
+    await driver.give(stimulus.childCompleted(1, { a: 1 }));
+    expect(driver.end).toMatchObject({ result: { a: 1 } });
   });
 
   test.each([
@@ -130,33 +130,37 @@ describe("children", () => {
     [{ timeout: "x" }, 'child "greet", timeout: "x" is not a duration'],
   ])("%j is refused", async (options, message) => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, options));
-    await expect(Hand.start(parent)).rejects.toThrow(message);
+    await expect(WorkflowDriver.start(parent)).rejects.toThrow(message);
   });
 });
 
 describe("search keys", () => {
-  test("are set and removed by decisions, and known to the code", async () => {
+  test("are set and removed by decisions, and the code can read them", async () => {
     const find = workflow({ name: "find" }, async () => {
       setSearchKeys({ customer: "ada", size: 5, long: "x".repeat(10_000) });
       deleteSearchKeys(["size", "unknown"]);
       return Object.keys(executionInfo().searchKeys);
     });
-    const hand = await Hand.start(find);
-    expect(hand.decisions).toEqual([
+    const driver = await WorkflowDriver.start(find);
+    expect(driver.decisions).toEqual([
       { kind: "search_keys_set", set: { customer: "ada", size: "5", long: "x".repeat(8192) }, remove: [] },
       { kind: "search_keys_set", set: {}, remove: ["size"] },
       { kind: "execution_completed", result: { result: ["customer", "long"] } },
     ]);
-    await hand.replayed();
+    await driver.replayed();
   });
 
-  test("beyond twenty they are dropped with a warning, never an error", async () => {
+  test("beyond twenty are dropped with a warning, not with an error", async () => {
     const warnings: string[] = [];
     const find = workflow({ name: "find" }, async () => {
       for (let i = 0; i < 22; i++) setSearchKeys({ [`k${i}`]: i });
     });
-    const hand = await Hand.start(find, {}, { log: { ...silent, warn: (message) => void warnings.push(message) } });
-    expect(hand.decisions.filter((d) => d.kind === "search_keys_set")).toHaveLength(20);
+    const driver = await WorkflowDriver.start(
+      find,
+      {},
+      { log: { ...silent, warn: (message) => void warnings.push(message) } },
+    );
+    expect(driver.decisions.filter((d) => d.kind === "search_keys_set")).toHaveLength(20);
     expect(warnings).toEqual([
       expect.stringContaining('"k20" was dropped'),
       expect.stringContaining('"k21" was dropped'),
@@ -169,6 +173,6 @@ describe("search keys", () => {
     ["x".repeat(257), "1 to 256"],
   ])("the name %j is refused", async (name, message) => {
     const find = workflow({ name: "find" }, async () => setSearchKeys({ [name]: 1 }));
-    await expect(Hand.start(find)).rejects.toThrow(message);
+    await expect(WorkflowDriver.start(find)).rejects.toThrow(message);
   });
 });

@@ -312,7 +312,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     throw error;
   }
 
-  /** Compares what code decided up to the event `checkpoint` with the decisions recorded up to it. */
+  /** Compares the decisions of the code with those recorded up to the event `checkpoint`, which carries `decided`. */
   #compare(checkpoint: number): void {
     const actual = this.#decisions;
     this.#decisions = [];
@@ -375,8 +375,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     return this.#numbers[kind];
   }
 
-  #notRunning(asked: string): NotDurableError {
-    const error = new NotDurableError(this.name, asked);
+  #notRunning(decision: string): NotDurableError {
+    const error = new NotDurableError(this.name, decision);
     this.#reportBug(error);
     return error;
   }

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
-import { Hand, type Say, say } from "../../test/support/workflow-driver.ts";
+import { type NewStimulus, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   activity,
   CancelledError,
@@ -31,7 +31,7 @@ const size = query("size", z.number());
 const grow = update("grow", z.object({ n: z.number() }), z.number());
 const other = workflow({ name: "other" }, async () => "x");
 
-/** Samples that between them ask for everything, in an order that depends on what happens. */
+/** Workflows that together use every function of the SDK, in an order that depends on the stimuli. */
 const samples: AnyWorkflow[] = [
   workflow({ name: "sequence" }, async () => {
     let failures = 0;
@@ -97,10 +97,10 @@ const samples: AnyWorkflow[] = [
   }),
 ];
 
-/** What could happen next, given what the history says is open. */
-function possible(hand: Hand): Say[] {
+/** The stimuli that could come next: outcomes of everything that is open in the history, and messages. */
+function possibleNext(driver: WorkflowDriver): NewStimulus[] {
   const open = { activities: new Set<number>(), timers: new Set<number>(), children: new Set<number>() };
-  for (const e of hand.history) {
+  for (const e of driver.history) {
     if (e.kind === "activity_scheduled") open.activities.add(e.activity);
     if (e.kind === "activity_completed" || e.kind === "activity_failed") open.activities.delete(e.activity);
     if (e.kind === "timer_started") open.timers.add(e.timer);
@@ -108,27 +108,33 @@ function possible(hand: Hand): Say[] {
     if (e.kind === "child_scheduled") open.children.add(e.child);
     if (e.kind === "child_completed" || e.kind === "child_failed") open.children.delete(e.child);
   }
-  const says: Say[] = [...open.activities].flatMap((n) => [say.completed(n, `result ${n}`), say.failed(n)]);
-  says.push(...[...open.timers].map((n) => say.fired(n)));
-  says.push(...[...open.children].flatMap((n) => [say.childCompleted(n, { result: "x" }), say.childFailed(n)]));
-  const id = hand.history.length;
-  if (hand.instance.checkSignal("push", { n: 1 }) === null)
-    says.push({ ...say.signal("push", { n: id % 5 }), message: `s${id}` } as Say);
-  if (hand.instance.checkUpdate("grow", { n: 1 }) === null) says.push(say.update("grow", { n: id % 5 }, `u${id}`));
-  for (const task_id of hand.instance.inputs.keys())
-    says.push(say.update("__submit_input", { task_id, input: { ok: true } }, `i${id}`));
-  if (id > 12 && !hand.history.some((e) => e.kind === "cancel_requested")) says.push(say.cancel("enough"));
-  return says;
+  const next: NewStimulus[] = [...open.activities].flatMap((n) => [
+    stimulus.completed(n, `result ${n}`),
+    stimulus.failed(n),
+  ]);
+  next.push(...[...open.timers].map((n) => stimulus.fired(n)));
+  next.push(
+    ...[...open.children].flatMap((n) => [stimulus.childCompleted(n, { result: "x" }), stimulus.childFailed(n)]),
+  );
+  const id = driver.history.length;
+  if (driver.instance.checkSignal("push", { n: 1 }) === null)
+    next.push({ ...stimulus.signal("push", { n: id % 5 }), message: `s${id}` } as NewStimulus);
+  if (driver.instance.checkUpdate("grow", { n: 1 }) === null)
+    next.push(stimulus.update("grow", { n: id % 5 }, `u${id}`));
+  for (const task_id of driver.instance.inputs.keys())
+    next.push(stimulus.update("__submit_input", { task_id, input: { ok: true } }, `i${id}`));
+  if (id > 12 && !driver.history.some((e) => e.kind === "cancel_requested")) next.push(stimulus.cancel("enough"));
+  return next;
 }
 
-const decisionsOf = (hand: Hand) =>
-  hand.history.filter(isDecision).map(({ id: _, at: __, decided: ___, ...decision }) => decision);
+const decisionsOf = (driver: WorkflowDriver) =>
+  driver.history.filter(isDecision).map(({ id: _, at: __, decided: ___, ...decision }) => decision);
 
-/** What fresh code decides, to the last detail, when it learns one stimulus at a time. */
-async function relived(hand: Hand) {
-  const { instance } = new Hand(hand.workflow);
+/** The decisions of a fresh run, in every detail, when it is given one stimulus at a time. */
+async function decidedAgain(driver: WorkflowDriver) {
+  const { instance } = new WorkflowDriver(driver.workflow);
   const decisions: unknown[] = [];
-  for (const stimulus of hand.history.filter(isStimulus)) {
+  for (const stimulus of driver.history.filter(isStimulus)) {
     const activation = await instance.activate([stimulus]);
     if ("bug" in activation) throw activation.bug;
     decisions.push(...activation.decisions);
@@ -136,60 +142,62 @@ async function relived(hand: Hand) {
   return decisions;
 }
 
-describe("every history that is lived replays to the same decisions", () => {
+describe("every history replays to the same decisions", () => {
   test.each(samples)("$name", async (sample) => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.infiniteStream(fc.nat({ max: 3 })), async (choices, groups) => {
-        const hand = await Hand.start(sample);
-        for (let step = 0; step < 60 && !hand.instance.closed; step++) {
-          const says: Say[] = [];
+        const driver = await WorkflowDriver.start(sample);
+        for (let step = 0; step < 60 && !driver.instance.closed; step++) {
+          const given: NewStimulus[] = [];
           const room = (groups.next().value as number) + 1;
           for (let i = 0; i < room; i++) {
-            const options = possible(hand).filter((one) => !says.some((said) => sameThing(said, one)));
+            const options = possibleNext(driver).filter((one) => !given.some((other) => excludeEachOther(other, one)));
             if (options.length === 0) break;
-            says.push(options[(choices.next().value as number) % options.length]!);
+            given.push(options[(choices.next().value as number) % options.length]!);
           }
-          if (says.length === 0) break;
-          await hand.tell(...says);
+          if (given.length === 0) break;
+          await driver.give(...given);
         }
-        const again = await hand.replayed();
-        expect(again.closed).toBe(hand.instance.closed);
-        expect(again.waitingOn()).toEqual(hand.instance.waitingOn());
-        expect(await relived(hand)).toEqual(decisionsOf(hand));
+        const again = await driver.replayed();
+        expect(again.closed).toBe(driver.instance.closed);
+        expect(again.waitingOn()).toEqual(driver.instance.waitingOn());
+        expect(await decidedAgain(driver)).toEqual(decisionsOf(driver));
       }),
       { numRuns: 60 },
     );
   });
 
-  test("an instance that catches up in pieces ends where one that replays in one go does", async () => {
-    const hand = await Hand.start(samples[0]!);
-    for (let n = 1; n <= 3; n++) await hand.tell(say.completed(n));
-    for (let cut = 1; cut < hand.history.length; cut++) {
-      const early = new Hand(samples[0]!).instance;
-      await early.replay(hand.history.slice(0, cut));
-      await early.replay(hand.history.slice(cut));
+  test("an instance that replays a history in two parts ends in the same state as with one part", async () => {
+    const driver = await WorkflowDriver.start(samples[0]!);
+    for (let n = 1; n <= 3; n++) await driver.give(stimulus.completed(n));
+    for (let cut = 1; cut < driver.history.length; cut++) {
+      const early = new WorkflowDriver(samples[0]!).instance;
+      await early.replay(driver.history.slice(0, cut));
+      await early.replay(driver.history.slice(cut));
       expect(early.waitingOn()).toEqual(['activity 4 "work"']);
     }
   });
 
-  test("stimuli that no mark covers are given when it is activated, and decide what they would have decided", async () => {
-    const hand = await Hand.start(samples[0]!);
-    await hand.tell(say.completed(1));
-    const recorded = hand.history.filter((e) => e.id <= 3).map((e) => (e.id === 3 ? { ...e, decided: undefined } : e));
-    const { instance } = new Hand(samples[0]!);
+  test("stimuli that no `decided` covers are given on activation, and lead to the same decisions", async () => {
+    const driver = await WorkflowDriver.start(samples[0]!);
+    await driver.give(stimulus.completed(1));
+    const recorded = driver.history
+      .filter((e) => e.id <= 3)
+      .map((e) => (e.id === 3 ? { ...e, decided: undefined } : e));
+    const { instance } = new WorkflowDriver(samples[0]!);
     await instance.replay(recorded);
     expect(await instance.activate([])).toEqual({
       decided: 3,
       closed: false,
-      decisions: hand.decisions,
+      decisions: driver.decisions,
       flags: [],
     });
   });
 });
 
-/** Two outcomes of one thing cannot both happen. */
-function sameThing(a: Say, b: Say): boolean {
-  const id = (one: Say) =>
+/** Both are outcomes of the same activity, timer or child: only one of them can happen. */
+function excludeEachOther(a: NewStimulus, b: NewStimulus): boolean {
+  const id = (one: NewStimulus) =>
     "activity" in one
       ? `activity ${one.activity}`
       : "timer" in one
@@ -209,10 +217,10 @@ describe("divergence", () => {
     await ship();
   });
   const live = async () => {
-    const hand = await Hand.start(recorded);
-    await hand.tell(say.completed(1));
-    await hand.tell(say.fired(1));
-    return hand;
+    const driver = await WorkflowDriver.start(recorded);
+    await driver.give(stimulus.completed(1));
+    await driver.give(stimulus.fired(1));
+    return driver;
   };
 
   test.each([
@@ -229,7 +237,7 @@ describe("divergence", () => {
       },
     ],
     [
-      "a step less",
+      "one step less",
       async () => {
         await charge();
         await ship();
@@ -237,7 +245,7 @@ describe("divergence", () => {
       { expected: "timer_started (timer 1)", actual: "activity_scheduled (activity 2, name ship)", step: 2, event: 4 },
     ],
     [
-      "nothing any more",
+      "nothing where a step is recorded",
       async () => {
         await charge();
         await waitUntil(() => false);
@@ -245,7 +253,7 @@ describe("divergence", () => {
       { expected: "timer_started (timer 1)", actual: "nothing", step: 2, event: 4 },
     ],
     [
-      "more than before",
+      "one step more",
       async () => {
         await Promise.all([charge(), ship()]);
       },
@@ -258,10 +266,10 @@ describe("divergence", () => {
       },
       { expected: "timer_started (timer 1)", actual: "execution_completed", step: 2, event: 4 },
     ],
-  ] as const)("code that decides %s is told where it parted from the record", async (_, fn, where) => {
-    const hand = await live();
+  ] as const)("the error of code that decides %s names the first difference", async (_, fn, where) => {
+    const driver = await live();
     const changed = workflow({ name: "order" }, fn);
-    const error = await hand.replayed(changed).then(
+    const error = await driver.replayed(changed).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -270,23 +278,23 @@ describe("divergence", () => {
   });
 
   test("the message names both decisions, the place, and what to do", async () => {
-    const hand = await live();
+    const driver = await live();
     const changed = workflow({ name: "order" }, async () => {
       await charge();
       await waitUntil(() => false);
     });
-    await expect(hand.replayed(changed)).rejects.toThrow(
+    await expect(driver.replayed(changed)).rejects.toThrow(
       /workflow "order" no longer does what run 0a1b2c3d-.* recorded\. Step 2, event 4: recorded timer_started \(timer 1\), the code decided nothing \(it waits for a condition\)\. Definition [0-9a-f]{12} replays it; .*\. Either the code was changed/,
     );
   });
 
-  test("a changed input or length of a timer is no divergence", async () => {
-    const hand = await live();
+  test("a changed input or timer length does not count as a divergence", async () => {
+    const driver = await live();
     const changed = workflow({ name: "order" }, async () => {
       await charge();
       await sleep("2h");
       await ship();
     });
-    expect((await hand.replayed(changed)).waitingOn()).toEqual(['activity 2 "ship"']);
+    expect((await driver.replayed(changed)).waitingOn()).toEqual(['activity 2 "ship"']);
   });
 });

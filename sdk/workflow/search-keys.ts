@@ -4,8 +4,9 @@ import { UsageError } from "../errors.ts";
 import { commandFrame } from "../runtime/frame.ts";
 
 /**
- * Sets search keys: at most 20 an execution (further ones are dropped with a warning, never an error), names up to 256
- * characters and not beginning with `internal.`, values cut at 8,192 characters. They are stored as plain text.
+ * Sets search keys. An execution has at most 20: further ones are dropped with a warning, not with an error. Names have up
+ * to 256 characters and must not begin with `internal.`; values are cut at 8,192 characters. Both are stored as plain
+ * text.
  */
 export function setSearchKeys(keys: Readonly<Record<string, string | number | boolean>>): void {
   const { ops } = commandFrame("setSearchKeys()");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { Hand, say } from "../../test/support/workflow-driver.ts";
+import { stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import { hostFor } from "../activity.test-host.ts";
 import { runActivity } from "../activity.ts";
 import {
@@ -22,7 +22,7 @@ const patch = (value: unknown) => ({ payload: { type: "json_patch", value, encod
 const note = activity({ name: "note" }, async () => {});
 
 describe("a task in workflow code", () => {
-  test("tells its start, each change as a patch, and its end with the whole state", async () => {
+  test("publishes its start, each change as a patch, and its end with the whole state", async () => {
     const stream = workflow({ name: "stream" }, async () =>
       task("token", { text: "", done: false, tags: ["a"] as string[], old: 1 as number | undefined }, async (t) => {
         t.set((state) => ({ ...state, text: `${state.text}Hel` }));
@@ -32,8 +32,8 @@ describe("a task in workflow code", () => {
         return t.state.text;
       }),
     );
-    const hand = await Hand.start(stream);
-    const events = hand.decisions.filter((d) => d.kind === "custom_task");
+    const driver = await WorkflowDriver.start(stream);
+    const events = driver.decisions.filter((d) => d.kind === "custom_task");
     expect(events.map((e) => [e.event, e.attributes])).toEqual([
       ["started", json({ text: "", done: false, tags: ["a"], old: 1 })],
       ["in_progress", patch([{ op: "append", path: "/text", value: "Hel" }])],
@@ -52,50 +52,50 @@ describe("a task in workflow code", () => {
     ]);
     expect(new Set(events.map((e) => e.task)).size).toBe(1);
     expect(events.every((e) => e.task_type === "token")).toBe(true);
-    expect(hand.end).toMatchObject({ result: { result: "Bye" } });
-    await hand.replayed();
+    expect(driver.end).toMatchObject({ result: { result: "Bye" } });
+    await driver.replayed();
   });
 
-  test("without state it carries null, and its id does not disturb the workflow's own ids", async () => {
+  test("without state carries null, and its id does not change the ids that the workflow draws", async () => {
     const plain = workflow({ name: "plain" }, async () => {
       const id = await task("working", (t) => t.id);
       return [id, uuid()];
     });
     const bare = workflow({ name: "bare" }, async () => uuid());
-    const hand = await Hand.start(plain);
-    expect(hand.decisions).toMatchObject([
+    const driver = await WorkflowDriver.start(plain);
+    expect(driver.decisions).toMatchObject([
       { event: "started", attributes: json(null) },
       { event: "completed", attributes: json(null) },
       {},
     ]);
-    const [, own] = (hand.end as unknown as { result: { result: string[] } }).result.result;
-    expect((await Hand.start(bare)).end).toMatchObject({ result: { result: own } });
+    const [, own] = (driver.end as unknown as { result: { result: string[] } }).result.result;
+    expect((await WorkflowDriver.start(bare)).end).toMatchObject({ result: { result: own } });
   });
 
   test.each([
     ["failed", new WorkflowError("broken"), { failure: { message: "broken" } }],
     ["canceled", new CancelledError("enough"), { reason: "enough" }],
     ["timed_out", new TimeoutError("late", "start_to_close"), { timeout_type: "START_TO_CLOSE" }],
-  ])("ends as %s by what its function throws", async (event, error, attributes) => {
+  ])("ends as %s according to the error of its function", async (event, error, attributes) => {
     const bad = workflow({ name: "bad" }, async () =>
       task("t", () => {
         throw error;
       }),
     );
-    const hand = await Hand.start(bad);
-    expect(hand.decisions[1]).toMatchObject({ kind: "custom_task", event, attributes });
-    expect(hand.end.kind).toBe("execution_failed");
+    const driver = await WorkflowDriver.start(bad);
+    expect(driver.decisions[1]).toMatchObject({ kind: "custom_task", event, attributes });
+    expect(driver.end.kind).toBe("execution_failed");
   });
 
-  test("a state that JSON cannot hold is shown as such, and the work goes on", async () => {
+  test("a state that JSON cannot represent is published as an error, and the function goes on", async () => {
     const odd = workflow({ name: "odd" }, async () =>
       task("t", { n: 1n as unknown }, (t) => {
         t.set({ n: 2 });
         return "fine";
       }),
     );
-    const hand = await Hand.start(odd);
-    expect(hand.decisions).toMatchObject([
+    const driver = await WorkflowDriver.start(odd);
+    expect(driver.decisions).toMatchObject([
       { event: "started", attributes: json({ error: "unserializable_payload_error" }) },
       { event: "in_progress" },
       { event: "completed", attributes: json({ n: 2 }) },
@@ -108,11 +108,11 @@ describe("a task in workflow code", () => {
       const handle = await task("t", 0, (t) => t);
       handle.set(1);
     });
-    await expect(Hand.start(late)).rejects.toThrow('task "t" has ended');
+    await expect(WorkflowDriver.start(late)).rejects.toThrow('task "t" has ended');
   });
 });
 
-test("a task in an activity is published as it happens", async () => {
+test("a task in an activity publishes each change at once", async () => {
   const { host, published } = hostFor();
   const tokens = activity({ name: "tokens", output: z.string() }, async () =>
     task("token", { text: "" }, async (t) => {
@@ -162,102 +162,105 @@ describe("human input", () => {
   const ask = workflow({ name: "ask", interactive: true }, async () =>
     waitForInput(Approval, { label: "Approve?", timeout: "2d" }),
   );
-  const pendingOf = (hand: Hand) =>
-    (hand.instance.query("__get_pending_inputs", null) as { pending_inputs: { task_id: string }[] }).pending_inputs;
+  const pendingOf = (driver: WorkflowDriver) =>
+    (driver.instance.query("__get_pending_inputs", null) as { pending_inputs: { task_id: string }[] }).pending_inputs;
 
   test("opens a task, shows it to the reserved query, and ends with the submitted value", async () => {
-    const hand = await Hand.start(ask);
+    const driver = await WorkflowDriver.start(ask);
     const shown = {
       input_schema: { type: "object", properties: { approved: { type: "boolean" } }, required: ["approved"] },
       label: "Approve?",
     };
-    expect(hand.decisions).toMatchObject([
+    expect(driver.decisions).toMatchObject([
       { kind: "custom_task", event: "started", task_type: "wait_for_input", attributes: json(shown) },
       { kind: "search_keys_set", set: { "internal.execution.state": "waiting_for_input" }, remove: [] },
       { kind: "timer_started" },
     ]);
-    const [open] = pendingOf(hand);
-    expect(open).toEqual({ task_id: (hand.decisions[0] as { task: string }).task, ...shown });
-    await hand.tell(say.update("__submit_input", { task_id: open!.task_id, input: { approved: true } }));
-    expect(hand.decisions).toMatchObject([
+    const [open] = pendingOf(driver);
+    expect(open).toEqual({ task_id: (driver.decisions[0] as { task: string }).task, ...shown });
+    await driver.give(stimulus.update("__submit_input", { task_id: open!.task_id, input: { approved: true } }));
+    expect(driver.decisions).toMatchObject([
       { kind: "timer_cancelled", timer: 1 },
       { kind: "search_keys_set", set: {}, remove: ["internal.execution.state"] },
       { kind: "custom_task", event: "completed", attributes: json({ ...shown, input: { approved: true } }) },
       { kind: "update_completed", result: {} },
       { kind: "execution_completed", result: { approved: true } },
     ]);
-    await hand.replayed();
+    await driver.replayed();
   });
 
-  test("refuses what does not fit and unknown tasks, and stays open", async () => {
-    const hand = await Hand.start(ask);
-    const [open] = pendingOf(hand);
+  test("refuses input that does not fit and unknown task ids, and stays open", async () => {
+    const driver = await WorkflowDriver.start(ask);
+    const [open] = pendingOf(driver);
     expect(
-      hand.instance.checkUpdate("__submit_input", { task_id: open!.task_id, input: { approved: "yes" } }),
+      driver.instance.checkUpdate("__submit_input", { task_id: open!.task_id, input: { approved: "yes" } }),
     ).toMatchObject({
       status: 422,
       failure: { message: expect.stringContaining("approved: ") },
     });
-    expect(hand.instance.checkUpdate("__submit_input", { task_id: "nobody", input: {} })).toMatchObject({
+    expect(driver.instance.checkUpdate("__submit_input", { task_id: "nobody", input: {} })).toMatchObject({
       status: 404,
       failure: { message: expect.stringContaining(open!.task_id) },
     });
     expect(
-      hand.instance.checkUpdate("__submit_input", { task_id: open!.task_id, input: { approved: false } }),
+      driver.instance.checkUpdate("__submit_input", { task_id: open!.task_id, input: { approved: false } }),
     ).toBeNull();
-    expect(pendingOf(hand)).toHaveLength(1);
+    expect(pendingOf(driver)).toHaveLength(1);
   });
 
-  test("the second of two answers that come together fails its update", async () => {
+  test("of two answers in one batch the second fails its update", async () => {
     const two = workflow({ name: "two", interactive: true }, async () => {
       const answer = await waitForInput(Approval);
       await note();
       return answer;
     });
-    const hand = await Hand.start(two);
-    const submission = { task_id: pendingOf(hand)[0]!.task_id, input: { approved: true } };
-    await hand.tell(say.update("__submit_input", submission, "u1"), say.update("__submit_input", submission, "u2"));
-    expect(hand.decisions.filter((d) => d.kind.startsWith("update_"))).toMatchObject([
+    const driver = await WorkflowDriver.start(two);
+    const submission = { task_id: pendingOf(driver)[0]!.task_id, input: { approved: true } };
+    await driver.give(
+      stimulus.update("__submit_input", submission, "u1"),
+      stimulus.update("__submit_input", submission, "u2"),
+    );
+    expect(driver.decisions.filter((d) => d.kind.startsWith("update_"))).toMatchObject([
       { kind: "update_completed", message: "u1" },
       { kind: "update_failed", message: "u2", status: 404 },
     ]);
   });
 
-  test("several are open at once", async () => {
+  test("several inputs are open at once", async () => {
     const both = workflow({ name: "both", interactive: true }, async () =>
       Promise.all([waitForInput(z.string(), { label: "one" }), waitForInput(z.number(), { label: "two" })]),
     );
-    const hand = await Hand.start(both);
-    const [one, two] = pendingOf(hand);
-    await hand.tell(say.update("__submit_input", { task_id: two!.task_id, input: 2 }, "u2"));
-    expect(pendingOf(hand)).toHaveLength(1);
-    await hand.tell(say.update("__submit_input", { task_id: one!.task_id, input: "1" }, "u1"));
-    expect(hand.end).toMatchObject({ result: { result: ["1", 2] } });
-    await hand.replayed();
+    const driver = await WorkflowDriver.start(both);
+    const [one, two] = pendingOf(driver);
+    await driver.give(stimulus.update("__submit_input", { task_id: two!.task_id, input: 2 }, "u2"));
+    expect(pendingOf(driver)).toHaveLength(1);
+    await driver.give(stimulus.update("__submit_input", { task_id: one!.task_id, input: "1" }, "u1"));
+    expect(driver.end).toMatchObject({ result: { result: ["1", 2] } });
+    await driver.replayed();
   });
 
   test.each([
-    ["time passes", say.fired(1, 172_800_000), { type: "TimeoutError" }, "execution_failed"],
-    ["the execution is cancelled", say.cancel("stop"), undefined, "execution_cancelled"],
+    ["time passes", stimulus.fired(1, 172_800_000), { type: "TimeoutError" }, "execution_failed"],
+    ["the execution is cancelled", stimulus.cancel("stop"), undefined, "execution_cancelled"],
   ])("fails its task when %s", async (_, what, failure, end) => {
-    const hand = await Hand.start(ask);
-    await hand.tell(what);
-    expect(hand.decisions).toContainEqual(expect.objectContaining({ kind: "custom_task", event: "failed" }));
-    expect(hand.decisions.at(-1)).toMatchObject({ kind: end, ...(failure ? { failure } : {}) });
-    expect(pendingOf(hand)).toEqual([]);
+    const driver = await WorkflowDriver.start(ask);
+    await driver.give(what);
+    expect(driver.decisions).toContainEqual(expect.objectContaining({ kind: "custom_task", event: "failed" }));
+    expect(driver.decisions.at(-1)).toMatchObject({ kind: end, ...(failure ? { failure } : {}) });
+    expect(pendingOf(driver)).toEqual([]);
   });
 
-  test("needs a workflow that says it is interactive", async () => {
+  test("needs a workflow that is declared interactive", async () => {
     const shy = workflow({ name: "shy" }, async () => waitForInput(Approval));
-    await expect(Hand.start(shy)).rejects.toThrow("interactive: true");
+    await expect(WorkflowDriver.start(shy)).rejects.toThrow("interactive: true");
   });
 
-  test("other waits go on meanwhile", async () => {
+  test("does not hold up other waits", async () => {
     const race = workflow({ name: "race", interactive: true }, async () =>
       Promise.race([waitForInput(Approval), sleep("1h").then(() => "late")]),
     );
-    const hand = await Hand.start(race);
-    await hand.tell(say.fired(1, 3_600_000));
-    expect(hand.end).toMatchObject({ result: { result: "late" } });
+    const driver = await WorkflowDriver.start(race);
+    await driver.give(stimulus.fired(1, 3_600_000));
+    expect(driver.end).toMatchObject({ result: { result: "late" } });
   });
 });

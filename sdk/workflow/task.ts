@@ -1,6 +1,6 @@
 /**
- * Custom tasks: progress that people and other programs can watch, from workflow code (recorded with its history, so
- * never sent twice) and from activities (passed on as it comes, gone if it gets lost).
+ * `task`: progress that people and other programs can watch. Workflow code records it in the history, so it is never sent
+ * twice. An activity sends it as it comes, and it may be lost.
  */
 import type { Progress } from "../../shared/protocol/worker.ts";
 import { realUuid } from "../determinism/real.ts";
@@ -14,15 +14,15 @@ export interface TaskHandle<State> {
   /** Id of the task in its events. */
   readonly id: string;
   readonly state: State;
-  /** Replaces the state, and publishes what changed. */
+  /** Replaces the state, and publishes the difference. */
   set(next: State | ((state: State) => State)): void;
 }
 
 type Event = Progress["event"];
 
 /**
- * Runs `fn` as a task of this type, visible while it runs: STARTED when it is entered, IN_PROGRESS at each `set`, and at
- * the end COMPLETED, FAILED, CANCELED or TIMED_OUT. Returns what `fn` returns, throws what it throws.
+ * Runs `fn` as a task of this type and publishes its progress: STARTED before `fn`, IN_PROGRESS at each `set`, and at the
+ * end COMPLETED, FAILED, CANCELED or TIMED_OUT. Returns what `fn` returns, throws what it throws.
  */
 export function task<T>(type: string, fn: (task: TaskHandle<null>) => T | Promise<T>): Promise<T>;
 export function task<State, T>(type: string, state: State, fn: (task: TaskHandle<State>) => T | Promise<T>): Promise<T>;
@@ -89,7 +89,7 @@ class RunningTask implements TaskHandle<unknown> {
   }
 }
 
-/** Progress must not fail the work: what JSON cannot hold is shown as such. */
+/** A state that JSON cannot represent is published as an error: publishing progress must not fail the work. */
 function jsonOf(state: unknown): Json {
   try {
     return toJson(state, "the state of a task");
