@@ -1,6 +1,10 @@
 /** What the handles of a test (`TestExecution`, `TestSchedule`) need of its environment. */
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
-import type { ApiAnswer } from "./world.ts";
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
 
 export interface Driver {
   /** Any call of the API; time moves on until it is answered. */

@@ -4,20 +4,20 @@
  */
 
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
-import type { Ports, Settings } from "../../shared/ports.ts";
+import type { Millis } from "../../shared/protocol/history.ts";
 import type { Activity, AnyActivity } from "../activity.ts";
 import { yieldToEventLoop } from "../determinism/real.ts";
 import type { ActivityContext } from "../runtime/activity.ts";
 import type { Log } from "../runtime/log.ts";
-import type { WorkerLimits } from "../worker/types.ts";
 import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
 import { type StandIn, TestActivities } from "./activities.ts";
-import type { Driver } from "./driver.ts";
+import type { ApiAnswer, Driver } from "./driver.ts";
 import { TestExecution } from "./execution.ts";
+import type { Internals } from "./internals.ts";
 import { type TestSchedules, testSchedules } from "./schedules.ts";
 import { VirtualTime } from "./time.ts";
-import { TestWorkers, type WorkerHooks } from "./workers.ts";
-import { type ApiAnswer, DEPLOYMENT, World } from "./world.ts";
+import { TestWorkers } from "./workers.ts";
+import { DEPLOYMENT, World } from "./world.ts";
 
 export interface TestOptions {
   readonly workflows: readonly AnyWorkflow[];
@@ -33,13 +33,6 @@ export interface TestOptions {
   readonly resources?: Record<string, unknown>;
   /** Default: nothing is logged. */
   readonly log?: Log;
-}
-
-/** For the tests of the worker itself. */
-export interface Internals extends WorkerHooks {
-  readonly settings?: Partial<Settings>;
-  readonly limits?: Partial<WorkerLimits>;
-  readonly engine?: (engine: Ports) => void;
 }
 
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -59,14 +52,29 @@ export async function environment(options: TestOptions, internals: Internals = {
   const workers = new TestWorkers(world, activities, config, internals);
   const time = new VirtualTime(world, () => workers.runningActivities, options.activityPatienceMs ?? 1_000);
   for (let i = 0; i < (options.workers ?? 1); i++) await workers.add();
-  return new TestEnvironment({ world, time, workers, activities });
+  return new TestEnvironment({
+    driver: {
+      api: (method, target, body) => time.during(world.request(method, target, body)),
+      settle: () => time.settle(),
+      next: () => time.next(),
+      history: (execution) => world.history(execution),
+    },
+    activities,
+    workers,
+    now: () => world.clock.now(),
+    advanceTo: (at) => time.advanceTo(at),
+    close: () => world.close(),
+  });
 }
 
+/** Interfaces instead of the classes behind them: the published declarations must not reach the server's. */
 interface Parts {
-  readonly world: World;
-  readonly time: VirtualTime;
-  readonly workers: TestWorkers;
+  readonly driver: Driver;
   readonly activities: TestActivities;
+  readonly workers: { add(): Promise<void>; killOldest(): void; killAll(): void };
+  now(): Millis;
+  advanceTo(at: Millis): Promise<void>;
+  close(): void;
 }
 
 export class TestEnvironment {
@@ -76,19 +84,13 @@ export class TestEnvironment {
   readonly #driver: Driver;
 
   constructor(parts: Parts) {
-    const { world, time } = parts;
     this.#parts = parts;
-    this.#driver = {
-      api: (method, target, body) => time.during(world.request(method, target, body)),
-      settle: () => time.settle(),
-      next: () => time.next(),
-      history: (execution) => world.history(execution),
-    };
+    this.#driver = parts.driver;
     this.schedules = testSchedules(this.#driver, DEPLOYMENT);
   }
 
   get now(): Date {
-    return new Date(this.#parts.world.clock.now());
+    return new Date(this.#parts.now());
   }
 
   /** Starts an execution; runs it until it waits for time or a message, or ends. */
@@ -112,13 +114,12 @@ export class TestEnvironment {
 
   /** Moves time on, through every due moment in between. */
   async advance(by: Duration): Promise<void> {
-    const { world, time } = this.#parts;
-    await time.advanceTo(world.clock.now() + milliseconds(by, "advance"));
+    await this.#parts.advanceTo(this.#parts.now() + milliseconds(by, "advance"));
   }
 
   /** Runs everything that can run without time moving. */
   settle(): Promise<void> {
-    return this.#parts.time.settle();
+    return this.#driver.settle();
   }
 
   /** From now on `fn` runs in place of the activity's function. Its input and its result are checked as before. */
@@ -157,7 +158,7 @@ export class TestEnvironment {
   async close(): Promise<void> {
     this.#parts.workers.killAll();
     await yieldToEventLoop();
-    this.#parts.world.close();
+    this.#parts.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

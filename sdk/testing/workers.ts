@@ -5,12 +5,10 @@
  *     no task, and its session dies when its heartbeats would have been missed.
  */
 import { randomUUID } from "node:crypto";
-import type { Millis } from "../../shared/protocol/history.ts";
-import type { ReplayFlag } from "../runtime/flags.ts";
-import type { Transport } from "../worker/transport.ts";
 import type { WorkerContext, WorkerLimits } from "../worker/types.ts";
 import { Worker } from "../worker/worker.ts";
 import type { TestActivities } from "./activities.ts";
+import type { Internals } from "./internals.ts";
 import { severable } from "./transport.ts";
 import { DEPLOYMENT, LEASE_MS, type World } from "./world.ts";
 
@@ -19,20 +17,6 @@ const LIMITS: WorkerLimits = { maxConcurrentActivities: 100, maxConcurrentWorkfl
 export type WorkerConfig = Pick<WorkerContext, "workflows" | "resources" | "log"> & {
   readonly limits: Partial<WorkerLimits>;
 };
-
-/** Hooks for the tests of the worker itself. */
-export interface WorkerHooks {
-  /** Wraps the transport between a worker and the engine; `n` counts the workers from 1. */
-  readonly wire?: (inner: Transport, n: number) => Transport;
-  /** The clock of each worker is ahead of the engine's by this, ms. */
-  readonly skewMs?: Millis;
-  /** Whether worker `n` has the activity; default: it has all. */
-  readonly runs?: (activity: string, n: number) => boolean;
-  /** The replay flags that the SDK of worker `n` knows; default: those of the present SDK. */
-  readonly flags?: (n: number) => readonly ReplayFlag[];
-  /** Called with each worker that has started. */
-  readonly worker?: (worker: Worker) => void;
-}
 
 interface Member {
   readonly worker: Worker;
@@ -46,12 +30,12 @@ export class TestWorkers {
   readonly #world: World;
   readonly #activities: TestActivities;
   readonly #config: WorkerConfig;
-  readonly #hooks: WorkerHooks;
+  readonly #hooks: Internals;
   /** The living workers, oldest first. */
   #members: Member[] = [];
   #added = 0;
 
-  constructor(world: World, activities: TestActivities, config: WorkerConfig, hooks: WorkerHooks) {
+  constructor(world: World, activities: TestActivities, config: WorkerConfig, hooks: Internals) {
     this.#world = world;
     this.#activities = activities;
     this.#config = config;

@@ -7,17 +7,13 @@ import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
 import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import type { Log } from "../runtime/log.ts";
 import { VirtualClock } from "./clock.ts";
+import type { ApiAnswer } from "./driver.ts";
 import { type InProcess, inProcess, request } from "./transport.ts";
 
 /** Later than any time that a test reaches. */
 export const NEVER: Millis = 1e13;
 export const LEASE_MS: Millis = 30_000;
 export const DEPLOYMENT = "test";
-
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body: unknown;
-}
 
 export class World {
   readonly clock: VirtualClock;
