@@ -1,7 +1,7 @@
-/** A worker's side of one attempt, for tests of activities. */
+/** The worker's side of one attempt (`ActivityHost`), for tests of activities. */
 import type { Progress } from "../shared/protocol/worker.ts";
-import type { ActivityHost } from "./activity.ts";
 import type { Json } from "./json.ts";
+import type { ActivityHost } from "./runtime/activity.ts";
 
 export function hostFor(over: Partial<ActivityHost> = {}) {
   const published: Omit<Progress, "at">[] = [];

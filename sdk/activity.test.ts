@@ -16,7 +16,7 @@ import {
 } from "./index.ts";
 
 describe("one attempt", () => {
-  test("gets checked input with defaults and conversions, and its result is checked and plain JSON", async () => {
+  test("gets input checked with defaults and conversions, and its result is checked and turned into plain JSON", async () => {
     const plan = activity(
       {
         name: "plan",
@@ -31,7 +31,7 @@ describe("one attempt", () => {
     });
   });
 
-  test("input or output that does not fit is refused for good, with the place", async () => {
+  test("input or output that does not fit its schema fails the activity without retries, and the error names the place", async () => {
     const strict = activity(
       { name: "strict", input: z.object({ n: z.number() }), output: z.object({ n: z.number() }) },
       (async () => ({
@@ -52,7 +52,7 @@ describe("one attempt", () => {
     });
   });
 
-  test("a result that JSON cannot hold is refused for good", async () => {
+  test("a result that JSON cannot represent fails the activity without retries", async () => {
     const odd = activity({ name: "odd" }, async () => ({ rows: new Set([1]) }));
     const failure = await runActivity(odd, null, hostFor().host).catch(toFailure);
     expect(failure).toMatchObject({
@@ -61,7 +61,7 @@ describe("one attempt", () => {
     });
   });
 
-  test("knows where it is, and a key that stays the same over its attempts", async () => {
+  test("gets the ids of its execution, and an idempotency key that is the same for all attempts", async () => {
     const seen: ActivityContext[] = [];
     const look = activity({ name: "look" }, (_, ctx) => {
       ctx.heartbeat({ done: 5 });
@@ -85,7 +85,7 @@ describe("one attempt", () => {
     expect(beats).toEqual([{ done: 5 }, { done: 5 }]);
   });
 
-  test("an activity called inside runs here and now, once, in the same attempt", async () => {
+  test("an activity that another activity calls runs at once, without retries, in the same attempt", async () => {
     let tries = 0;
     const inner = activity(
       { name: "inner", input: z.object({ n: z.number() }), output: z.number() },
@@ -101,7 +101,7 @@ describe("one attempt", () => {
     expect(tries).toBe(2);
   });
 
-  test("time, ids and the log are the real ones, and what belongs to workflows is refused", async () => {
+  test("time, ids and the log are the real ones, and functions for workflow code are refused", async () => {
     const lines: string[] = [];
     const act = activity({ name: "act" }, async () => {
       log.info("hello");
@@ -119,7 +119,7 @@ describe("one attempt", () => {
 });
 
 describe("definition", () => {
-  test("outside a workflow and an activity a call is refused with what to do", async () => {
+  test("a call outside workflows and activities is refused, and the error says what to do", async () => {
     const lonely = activity({ name: "lonely" }, async () => {});
     await expect(lonely()).rejects.toThrow('activity "lonely" was called outside a workflow and outside an activity');
   });
@@ -146,7 +146,7 @@ describe("definition", () => {
     expect(act.name).toBe("act");
   });
 
-  test("`with` changes limits for some calls and leaves the rest", () => {
+  test("`with` makes an activity with other limits and does not change the original", () => {
     const act = activity({ name: "act", timeout: "30s", retry: { maxAttempts: 7, first: "2s" } }, async () => {});
     const patient = act.with({ timeout: "1h", retry: { maxAttempts: 1 } });
     expect(patient.options).toMatchObject({ start_to_close_ms: 3_600_000, retry: { max_attempts: 1, first_ms: 2000 } });

@@ -1,39 +1,41 @@
-/** `activity(…)`: one unit of real work, retried by its policy, at least once, with a stable idempotency key. */
+/**
+ * `activity(…)`: a unit of work outside the workflow. It runs at least once, is retried by its policy, and has an
+ * idempotency key that is the same for all attempts.
+ */
 import type * as z from "zod";
 import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds, positiveMilliseconds } from "../shared/lib/duration.ts";
-import type { ActivityOptions, Millis } from "../shared/protocol/history.ts";
-import type { Progress } from "../shared/protocol/worker.ts";
-import { commandFrame, currentFrame, runIn } from "./determinism/frame.ts";
+import type { ActivityOptions } from "../shared/protocol/history.ts";
 import { InvalidValueError, UsageError } from "./errors.ts";
 import { type Json, NotJsonError, toJson } from "./json.ts";
 import { checkName } from "./names.ts";
+import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/activity.ts";
+import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
+import { ActivityWait } from "./runtime/waits.ts";
 import type { InputArgs, NoValue, Schema } from "./schema.ts";
 import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
-import type { Log } from "./workflow/types.ts";
-import { ActivityWait } from "./workflow/waits.ts";
 
 export interface RetryOptions {
-  /** Attempts in all, the first included; 0 = no limit. Default 3. */
+  /** Attempts in total, including the first; 0 = no limit. Default 3. */
   maxAttempts?: number;
   /** Wait before the second attempt. Default 1 s. */
   first?: Duration;
-  /** Each further wait is this many times the one before. Default 2. */
+  /** Each further wait is this many times as long as the one before. Default 2. */
   factor?: number;
-  /** No wait is longer. Default 100 s. */
+  /** Upper limit of each wait. Default 100 s. */
   max?: Duration;
-  /** Names of error classes that are never retried. */
+  /** Names of error classes after which the activity is not retried. */
   nonRetryable?: readonly string[];
 }
 
 export interface ActivityLimits {
-  /** One attempt. Default 5 min. */
+  /** Limit on one attempt. Default 5 min. */
   timeout?: Duration;
-  /** From the call to the end, over all attempts and the waits between them. Default: no limit. */
+  /** Limit from the call to the end, over all attempts and the waits between them. Default: no limit. */
   scheduleToClose?: Duration;
-  /** From the call until a worker begins the first attempt, where it waits in a queue. Default: no limit. */
+  /** Limit from the call until a worker begins the first attempt, if it waits in a queue. Default: no limit. */
   scheduleToStart?: Duration;
-  /** Longest silence between two heartbeats; longer, and the attempt counts as lost. Default: none are expected. */
+  /** Limit on the time between two heartbeats; after it the attempt counts as lost. Default: none are expected. */
   heartbeatTimeout?: Duration;
   retry?: RetryOptions;
 }
@@ -41,81 +43,21 @@ export interface ActivityLimits {
 export interface ActivityConfig<I extends Schema = Schema, O extends Schema = Schema> extends ActivityLimits {
   /** 1 to 128 of `A-Z a-z 0-9 _ -`. */
   name: string;
-  /** Default: takes nothing. */
+  /** Default: the activity takes no input. */
   input?: I;
-  /** Default: anything, unchecked. */
+  /** Default: any result, unchecked. */
   output?: O;
 }
 
-/** What an activity knows about the attempt that runs it. */
-export interface ActivityContext<Resources = Record<string, unknown>> {
-  readonly execution: string;
-  readonly run: string;
-  readonly workflow: string;
-  /** Number of the activity in its run, from 1. */
-  readonly activity: number;
-  /** From 1. */
-  readonly attempt: number;
-  /** The same for every attempt of this call, and for no other: hand it to services that can recognise repeats. */
-  readonly idempotencyKey: string;
-  /** Aborted when the activity is cancelled, has run out of time, or is no longer wanted. */
-  readonly signal: AbortSignal;
-  /** Says "still alive"; `details` reach the next attempt as `lastHeartbeat` should this one be lost. Cheap to call often. */
-  heartbeat(details?: unknown): void;
-  /** Details of the last heartbeat of an earlier attempt; undefined if there were none. */
-  readonly lastHeartbeat: unknown;
-  readonly info: ActivityInfo;
-  /** What `runWorker({ resources })` opened. */
-  readonly resources: Resources;
-  /** Logs with the ids of the execution. */
-  readonly log: Log;
-}
-
-export interface ActivityInfo {
-  readonly name: string;
-  /** When the workflow asked for it, ms since the epoch. */
-  readonly scheduledAt: Millis;
-  readonly deployment: string;
-  readonly options: ActivityOptions;
-}
-
-/** What the worker provides for one attempt. */
-export interface ActivityHost {
-  readonly execution: string;
-  readonly run: string;
-  readonly workflow: string;
-  readonly activity: number;
-  readonly attempt: number;
-  readonly scheduledAt: Millis;
-  readonly deployment: string;
-  /** As recorded with `activity_scheduled`: the caller may have set limits of its own. */
-  readonly options: ActivityOptions;
-  readonly signal: AbortSignal;
-  /** `details` is JSON. */
-  heartbeat(details: Json): void;
-  /** Null = none. */
-  readonly lastHeartbeat: unknown;
-  readonly resources: unknown;
-  readonly log: Log;
-  /** Passes on progress; never throws, and never fails the activity. */
-  publish(progress: Omit<Progress, "at">): void;
-}
-
-export interface ActivityFrame {
-  readonly kind: "activity";
-  readonly context: ActivityContext;
-  readonly host: ActivityHost;
-}
-
-/** An activity, as those who call it (`In`) and await it (`Out`) see it. */
+/** An activity, typed by the input of its callers (`In`) and the result that they await (`Out`). */
 export interface Activity<In = unknown, Out = unknown> {
   /**
-   * In a workflow: a durable call, retried by the policy; rejects with `ActivityError`. In another activity: runs here
-   * and now as part of that attempt, without retries. Anywhere else: throws `UsageError`.
+   * In a workflow: a durable call, retried by the policy; rejects with `ActivityError`. In another activity: runs at once
+   * as part of that attempt, without retries. Anywhere else: throws `UsageError`.
    */
   (...args: InputArgs<In>): Promise<Out>;
   readonly kind: "activity";
-  /** Of the activity (a function's own `name` property). */
+  /** Name of the activity (it replaces the function's own `name`). */
   readonly name: string;
   readonly options: ActivityOptions;
   readonly input: Schema | undefined;
@@ -128,7 +70,7 @@ export interface Activity<In = unknown, Out = unknown> {
 export type AnyActivity = Activity<any, any>;
 
 /**
- * Defines an activity. `fn` may be sync or async, and do whatever programs do.
+ * Defines an activity. `fn` may be sync or async, and may use files, networks and any library.
  * Throws `UsageError` or `RangeError` for a bad name, limit, or schema that JSON cannot hold.
  */
 export function activity<O extends Schema, I extends Schema = NoValue>(
@@ -180,21 +122,16 @@ function callable(definition: Definition): AnyActivity {
 const calledOutside = (name: string) =>
   new UsageError(
     `activity "${name}" was called outside a workflow and outside an activity, where nothing makes it durable. ` +
-      "Call it from workflow code. To try its function alone, export that function and call it directly.",
+      "Call it from workflow code. To test its function alone, export that function and call it directly.",
   );
 
 function schedule(definition: Definition, options: ActivityOptions, input: unknown): Promise<unknown> {
   const { name } = definition;
-  const { instance, scope } = commandFrame(`activity "${name}"`);
+  const { ops, scope } = commandFrame(`activity "${name}"`);
   const json = toJson(input, `the input of activity "${name}"`);
   const cancelled = scope.takeUndelivered();
   if (cancelled) return Promise.reject(cancelled);
-  const number = instance.number("activity");
-  const wait = new ActivityWait(instance, scope, number, name, definition.absentIsUndefined);
-  instance.activities.set(number, wait);
-  instance.countBytes(json);
-  instance.decide({ kind: "activity_scheduled", activity: number, name, input: json, where: "queue", options });
-  return wait.promise;
+  return new ActivityWait(ops, scope, { name, input: json, options }, definition.absentIsUndefined).promise;
 }
 
 function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
@@ -227,7 +164,7 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   return options;
 }
 
-/** One attempt, run by a worker: the recorded input in, a JSON result out. Throws what the activity throws. */
+/** Runs one attempt for a worker: takes the recorded input, answers a JSON result, throws what the activity throws. */
 export async function runActivity(definition: AnyActivity, rawInput: unknown, host: ActivityHost): Promise<Json> {
   const { execution, run, workflow, activity: number, attempt, signal, log } = host;
   const { deployment, scheduledAt, options } = host;

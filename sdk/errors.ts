@@ -1,10 +1,10 @@
 /**
- * The errors that belong to the model. Thrown out of a workflow they fail (or cancel) the execution; every other error
- * is a bug: it fails the workflow task, which is tried again, so that repaired code resumes the execution.
+ * The errors of the SDK. Those that are failures fail (or cancel) the execution when workflow code throws them. Every other
+ * error is a bug: it fails the workflow task, which the worker retries, so that repaired code continues the execution.
  *
- * ERRORS-1. An error that went through the journal comes back as an instance of its class when that is one of these or a
- *     built-in; of any other class, as an `Error` of the same name for which `instanceof` a subclass of `WorkflowError`
- *     of that name is true.
+ * ERRORS-1. An error that is read back from the history is an instance of its class if that class is one of these or built
+ *     in. Otherwise it is an `Error` of the same name, for which `instanceof` a subclass of `WorkflowError` of that name is
+ *     true.
  */
 
 import type { Duration } from "../shared/lib/duration.ts";
@@ -12,28 +12,28 @@ import { milliseconds } from "../shared/lib/duration.ts";
 import type { AttemptEnd } from "../shared/protocol/history.ts";
 import type { ChildFailureStatus } from "../shared/protocol/status.ts";
 
-const fromJournal = Symbol.for("sirocco.error.from_journal");
+const fromHistory = Symbol.for("sirocco.error.from_history");
 
-/** Marks an error as revived from the journal: it counts as a failure wherever it is thrown again. */
+/** Marks an error as read back from the history: it counts as a failure when code throws it again. */
 export function markRevived<E extends Error>(error: E): E {
-  Object.defineProperty(error, fromJournal, { value: true });
+  Object.defineProperty(error, fromHistory, { value: true });
   return error;
 }
-const isRevived = (error: unknown): error is Error => error instanceof Error && fromJournal in error;
+const isRevived = (error: unknown): error is Error => error instanceof Error && fromHistory in error;
 
 export interface WorkflowErrorOptions {
-  /** False: never retry the activity that throws this. Default true: as its retry policy says. */
+  /** False: the activity that throws this is not retried. Default true: its retry policy decides. */
   retry?: boolean;
   /** Wait at least this long before the next attempt. */
   retryAfter?: Duration;
-  /** Any JSON value for whoever handles the error. */
+  /** Any JSON value for the code that handles the error. */
   details?: unknown;
   cause?: unknown;
 }
 
 /**
- * A failure on purpose. Thrown from a workflow it fails the execution; from an activity, the attempt; from an update
- * handler, the update. Subclass it to give failures names of your own; set nothing, the class name is used.
+ * A deliberate failure. Thrown from a workflow it fails the execution; from an activity, the attempt; from an update
+ * handler, the update. Subclass it to name your failures: the name of the class becomes the name of the error.
  */
 export class WorkflowError extends Error {
   readonly retry: boolean;
@@ -42,7 +42,7 @@ export class WorkflowError extends Error {
 
   constructor(message: string, options: WorkflowErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = new.target === WorkflowError ? "WorkflowError" : new.target.name; // bundlers may rename ours
+    this.name = new.target === WorkflowError ? "WorkflowError" : new.target.name; // bundlers may rename this class
     this.retry = options.retry ?? true;
     this.retryAfterMs = options.retryAfter === undefined ? undefined : milliseconds(options.retryAfter, "retryAfter");
     this.details = options.details;
@@ -57,13 +57,13 @@ Object.defineProperty(WorkflowError, Symbol.hasInstance, {
   },
 });
 
-/** An activity failed for good. `cause` is what its last attempt threw. */
+/** An activity has failed and is not retried any more. `cause` is the error of its last attempt. */
 export class ActivityError extends Error {
   /** Name of the activity. */
   readonly activity: string;
   /** Its number in the run. */
   readonly number: number;
-  /** Attempts made. */
+  /** Number of the last attempt. */
   readonly attempt: number;
   /** How the last attempt ended. */
   readonly reason: AttemptEnd;
@@ -98,7 +98,7 @@ export class ChildError extends Error {
   }
 }
 
-/** Something did not happen in time. */
+/** A time limit has passed. */
 export class TimeoutError extends Error {
   /** Which limit passed: `start_to_close`, `heartbeat`, `input` … */
   readonly kind: string;
@@ -110,9 +110,9 @@ export class TimeoutError extends Error {
   }
 }
 
-/** Cancellation was asked for. Raised where the workflow waits; in an activity it is the reason of `ctx.signal`. */
+/** Cancellation was requested. Workflow code receives it where it waits; in an activity it is the reason of `ctx.signal`. */
 export class CancelledError extends Error {
-  /** What whoever cancelled gave as the reason. */
+  /** The reason that the request gave. */
   readonly reason: string | null;
 
   constructor(reason: string | null = null) {
@@ -122,7 +122,7 @@ export class CancelledError extends Error {
   }
 }
 
-/** A failure of the execution, as opposed to a bug in its code. */
+/** The error is a failure of the execution, as opposed to a bug in its code. */
 export const isFailure = (error: unknown): error is Error =>
   error instanceof WorkflowError ||
   error instanceof ActivityError ||
@@ -131,7 +131,7 @@ export const isFailure = (error: unknown): error is Error =>
   error instanceof CancelledError ||
   isRevived(error);
 
-/** A value does not fit its schema. Never retried: the same value will not fit next time either. */
+/** A value does not fit its schema. It is not retried: the same value would not fit the next time either. */
 export class InvalidValueError extends WorkflowError {
   constructor(message: string, details?: unknown) {
     super(message, { retry: false, details });
@@ -152,7 +152,7 @@ export class QueryRefused extends Error {
   }
 }
 
-/** The SDK was used in a way that cannot work; the message says what to do instead. */
+/** A call of the SDK that cannot work; the message says what to do instead. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -160,7 +160,7 @@ export class UsageError extends Error {
   }
 }
 
-/** For errors that the runtime makes: its own frames tell nobody anything. */
+/** Removes the stack frames of an error that the runtime creates: they lie in the runtime, not in the user's code. */
 export function withoutFrames<E extends Error>(error: E): E {
   Object.defineProperty(error, "stack", {
     value: `${error.name}: ${error.message}`,

@@ -7,11 +7,11 @@ import { ActivityError, CancelledError, ChildError, InvalidValueError, TimeoutEr
 class CardDeclined extends WorkflowError {}
 class DbError extends Error {}
 
-/** There and back again, as through the journal. */
-const journalled = (error: unknown) => fromFailure(Failure.parse(JSON.parse(JSON.stringify(toFailure(error)))));
+/** Records the error and reads it back. */
+const recordedAndRead = (error: unknown) => fromFailure(Failure.parse(JSON.parse(JSON.stringify(toFailure(error)))));
 
-describe("errors through the journal", () => {
-  test("come back as instances of their class, with what they knew", () => {
+describe("errors that are recorded and read back", () => {
+  test("are instances of their class with their fields", () => {
     const original = new ActivityError('activity "charge" failed', {
       activity: "charge",
       number: 3,
@@ -19,7 +19,7 @@ describe("errors through the journal", () => {
       reason: "failed",
       cause: new CardDeclined("declined", { details: { code: 51 }, retry: false }),
     });
-    const error = journalled(original) as ActivityError;
+    const error = recordedAndRead(original) as ActivityError;
     expect(error).toBeInstanceOf(ActivityError);
     expect(error).toMatchObject({
       message: original.message,
@@ -44,20 +44,20 @@ describe("errors through the journal", () => {
     new TypeError("x"),
     new RangeError("x"),
   ])("$name keeps its class and fields", (original) => {
-    const error = journalled(original);
+    const error = recordedAndRead(original);
     expect(error.constructor).toBe(original.constructor);
     expect({ ...error, message: error.message }).toEqual({ ...original, message: original.message });
   });
 
-  test("a class that nobody knows here becomes an Error of its name", () => {
-    const error = journalled(Object.assign(new DbError("gone"), { details: { table: "orders" } }));
+  test("an error of a class that the SDK does not know becomes an Error of that name", () => {
+    const error = recordedAndRead(Object.assign(new DbError("gone"), { details: { table: "orders" } }));
     expect(error.constructor).toBe(Error);
     expect(error).toMatchObject({ name: "DbError", message: "gone", details: { table: "orders" } });
     expect(error).not.toBeInstanceOf(CardDeclined);
     expect(error).not.toBeInstanceOf(WorkflowError);
   });
 
-  test("instanceof a class of one's own is by name only for errors from the journal", () => {
+  test("instanceof a user's class compares names only for errors that were recorded", () => {
     const impostor = Object.assign(new Error("x"), { name: "CardDeclined" });
     expect(impostor).not.toBeInstanceOf(CardDeclined);
     expect(new CardDeclined("x")).toBeInstanceOf(WorkflowError);
@@ -65,8 +65,8 @@ describe("errors through the journal", () => {
     expect(null).not.toBeInstanceOf(WorkflowError);
   });
 
-  test("whatever came from the journal is a failure wherever it is thrown again; a fresh TypeError is a bug", () => {
-    expect(isFailure(journalled(new TypeError("x")))).toBe(true);
+  test("an error that was recorded is a failure when it is thrown again, and a fresh TypeError is a bug", () => {
+    expect(isFailure(recordedAndRead(new TypeError("x")))).toBe(true);
     expect(isFailure(new TypeError("x"))).toBe(false);
   });
 
@@ -89,19 +89,19 @@ describe("errors through the journal", () => {
       new WorkflowError("x", { details: { n: 1n } }),
       { type: "WorkflowError", message: "x" },
     ],
-  ])("%s is recorded in words", (_, thrown, failure) => {
+  ])("%s has a recordable form", (_, thrown, failure) => {
     expect(toFailure(thrown)).toMatchObject(failure);
     expect(Failure.safeParse(toFailure(thrown)).success).toBe(true);
   });
 
-  test("endless causes and endless messages are cut", () => {
+  test("cycles of causes and very long messages are cut", () => {
     const loop = new Error("loop");
     loop.cause = loop;
     expect(JSON.stringify(toFailure(loop)).length).toBeLessThan(60_000);
     expect(toFailure(new Error("x".repeat(1e6))).message.length).toBeLessThan(21_000);
   });
 
-  test("the engine's own words for a passed limit and a cancellation are understood", () => {
+  test("the types that the engine records for a passed limit and a cancellation become the SDK's errors", () => {
     expect(fromFailure({ type: "Timeout", message: "late" })).toBeInstanceOf(TimeoutError);
     expect(fromFailure({ type: "Cancelled", message: "no" })).toBeInstanceOf(CancelledError);
     expect(fromFailure({ message: "plain" })).toBeInstanceOf(Error);

@@ -1,4 +1,4 @@
-/** Errors to and from the form in which they are recorded. Details follow rule ERRORS-1 of `errors.ts`. */
+/** Converts errors to the form in which histories hold them, and back (ERRORS-1). */
 import type { AttemptEnd, Failure } from "../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../shared/protocol/limits.ts";
 import {
@@ -19,10 +19,10 @@ const DEEPEST_CAUSE = 10;
 const LONGEST_MESSAGE = 20_000;
 const LONGEST_STACK = 4_000;
 
-/** The recordable form of anything thrown, details left out that are too large to record. Never throws itself. */
+/** The recordable form of any thrown value, without details that are too large to record. Never throws. */
 export const toFailure = (thrown: unknown): Failure => fitting(failureOf(thrown));
 
-/** A failure must fit into the history. Only its details can be so large; what matters is what went wrong. */
+/** A failure must fit into the history. Message and stack are cut already, so only details can be too large: drops them. */
 function fitting(failure: Failure): Failure {
   if (roughSize(failure) < MAX_PAYLOAD_BYTES / 4) return failure;
   const { details: _, cause, ...rest } = failure;
@@ -31,7 +31,7 @@ function fitting(failure: Failure): Failure {
 
 function failureOf(thrown: unknown, depth = 0): Failure {
   if (!(thrown instanceof Error))
-    return { type: "NonError", message: cut(`${words(thrown)} was thrown`, LONGEST_MESSAGE) };
+    return { type: "NonError", message: cut(`${inWords(thrown)} was thrown`, LONGEST_MESSAGE) };
   const failure: Failure = { type: nameOf(thrown), message: cut(String(thrown.message), LONGEST_MESSAGE) };
   if (typeof thrown.stack === "string" && thrown.stack.includes("\n    at "))
     failure.stack = cut(thrown.stack, LONGEST_STACK);
@@ -58,7 +58,7 @@ type Revive = (failure: Failure, cause: Error | undefined) => Error;
 const workflowError: Revive = (f, cause) =>
   new WorkflowError(f.message, { retry: !f.non_retryable, retryAfter: f.retry_after_ms, details: f.details, cause });
 
-const known: Record<string, Revive> = {
+const ownErrors: Record<string, Revive> = {
   WorkflowError: workflowError,
   InvalidValueError: (f) => new InvalidValueError(f.message, f.details),
   ActivityError: (f, cause) => {
@@ -87,9 +87,9 @@ const known: Record<string, Revive> = {
     return new CancelledError(typeof reason === "string" ? reason : null);
   },
 };
-// Words that the engine itself records.
-known.Timeout = known.TimeoutError!;
-known.Cancelled = known.CancelledError!;
+// Types that the engine records itself.
+ownErrors.Timeout = ownErrors.TimeoutError!;
+ownErrors.Cancelled = ownErrors.CancelledError!;
 
 const builtIn: Record<string, new (message: string, options?: ErrorOptions) => Error> = {
   Error,
@@ -103,7 +103,7 @@ const builtIn: Record<string, new (message: string, options?: ErrorOptions) => E
 
 function revive(failure: Failure, cause: Error | undefined): Error {
   const type = failure.type ?? "Error";
-  const make = Object.hasOwn(known, type) ? known[type] : undefined;
+  const make = Object.hasOwn(ownErrors, type) ? ownErrors[type] : undefined;
   if (make) return make(failure, cause);
   const Class = (Object.hasOwn(builtIn, type) ? builtIn[type] : undefined) ?? Error;
   const error = new Class(failure.message, cause === undefined ? undefined : { cause });
@@ -122,29 +122,29 @@ function detailsOf(error: Error): unknown {
   if (error instanceof TimeoutError) return { kind: error.kind };
   if (error instanceof CancelledError) return { reason: error.reason };
   if (error instanceof WorkflowError || error instanceof QueryRefused || "details" in error) {
-    return attempt(() => (error.details === undefined ? undefined : toJson(error.details, "details")));
+    return orUndefined(() => (error.details === undefined ? undefined : toJson(error.details, "details")));
   }
-  if ("code" in error && typeof error.code === "string") return { code: error.code }; // ECONNREFUSED and its like
+  if ("code" in error && typeof error.code === "string") return { code: error.code }; // e.g. ECONNREFUSED
   return undefined;
 }
 
 const nameOf = (error: Error): string => {
   const name = error.name;
   if (name !== "Error") return String(name) || "Error";
-  return error.constructor?.name || "Error"; // class X extends Error {} leaves `name` alone
+  return error.constructor?.name || "Error"; // `class X extends Error {}` does not set `name`
 };
 const record = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 const cut = (text: string, longest: number): string => (text.length <= longest ? text : `${text.slice(0, longest)}…`);
-const words = (value: unknown): string =>
-  attempt(() =>
+const inWords = (value: unknown): string =>
+  orUndefined(() =>
     typeof value === "string"
       ? JSON.stringify(value)
       : typeof value === "object"
         ? JSON.stringify(value)
         : String(value),
   ) ?? typeof value;
-function attempt<T>(fn: () => T): T | undefined {
+function orUndefined<T>(fn: () => T): T | undefined {
   try {
     return fn();
   } catch {

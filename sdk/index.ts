@@ -1,15 +1,7 @@
 /** Write and run durable workflows for Sirocco. */
 
 export type { Duration } from "../shared/lib/duration.ts";
-export type {
-  Activity,
-  ActivityConfig,
-  ActivityContext,
-  ActivityInfo,
-  ActivityLimits,
-  AnyActivity,
-  RetryOptions,
-} from "./activity.ts";
+export type { Activity, ActivityConfig, ActivityLimits, AnyActivity, RetryOptions } from "./activity.ts";
 export { activity } from "./activity.ts";
 export { SandboxError } from "./determinism/refused.ts";
 export type { ChildStatus, WorkflowErrorOptions } from "./errors.ts";
@@ -25,6 +17,10 @@ export {
 } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { log } from "./log.ts";
+export type { ActivityContext, ActivityInfo } from "./runtime/activity.ts";
+export { UnknownFlagError } from "./runtime/flags.ts";
+export type { Log } from "./runtime/log.ts";
+export { sleep } from "./runtime/sleep.ts";
 export type { WorkerOptions } from "./worker/options.ts";
 export { WorkerConfigError } from "./worker/options.ts";
 export type { RunningWorker } from "./worker/run.ts";
@@ -47,7 +43,5 @@ export type { ParallelOptions } from "./workflow/parallel.ts";
 export { parallel } from "./workflow/parallel.ts";
 export type { ScheduleDefinition } from "./workflow/schedules.ts";
 export { deleteSearchKeys, setSearchKeys } from "./workflow/search-keys.ts";
-export { sleep } from "./workflow/sleep.ts";
 export type { TaskHandle } from "./workflow/task.ts";
 export { task } from "./workflow/task.ts";
-export type { Log } from "./workflow/types.ts";

@@ -10,7 +10,7 @@ class Money {
 }
 
 describe("JSON", () => {
-  test("of any JSON value is an equal copy that shares nothing", () => {
+  test("copies of any JSON value are equal and share no object", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const json = JSON.parse(JSON.stringify(value));
@@ -21,7 +21,7 @@ describe("JSON", () => {
     );
   });
 
-  test("leaves out what is undefined, and asks toJSON", () => {
+  test("undefined is left out, and toJSON is called", () => {
     expect(toJson({ a: undefined, at: new Date(0), price: new Money(), list: [undefined] }, "x")).toEqual({
       at: "1970-01-01T00:00:00.000Z",
       price: { cents: 5 },
@@ -30,7 +30,7 @@ describe("JSON", () => {
     expect(toJson(undefined, "x")).toBeNull();
   });
 
-  test("a key called __proto__ is a key", () => {
+  test("a key called __proto__ is copied as a key", () => {
     const odd = JSON.parse('{"__proto__": {"a": 1}}');
     expect(JSON.stringify(copyJson(odd))).toBe('{"__proto__":{"a":1}}');
     expect(JSON.stringify(toJson(odd, "x"))).toBe('{"__proto__":{"a":1}}');
@@ -49,11 +49,11 @@ describe("JSON", () => {
     [{ p: Promise.resolve() }, "x.p is a Promise, which JSON cannot hold: await it first"],
     [loop, "x.self is an object that contains itself"],
     [Symbol("s"), "x is a symbol"],
-  ])("refuses what would silently change, with the place (%#)", (value, message) => {
+  ])("a value that would silently change is refused, and the error names its place (%#)", (value, message) => {
     expect(() => toJson(value, "x")).toThrow(message);
   });
 
-  test("the same object in two places is no cycle", () => {
+  test("the same object in two places does not count as a cycle", () => {
     const shared = { n: 1 };
     expect(toJson([shared, shared], "x")).toEqual([{ n: 1 }, { n: 1 }]);
   });

@@ -1,8 +1,8 @@
-/** Values as they travel: plain JSON, copied, so that nobody shares an object with the journal. */
+/** Values as histories and calls hold them: plain JSON, copied, so that code cannot change a recorded object. */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** A value that JSON cannot hold; the message names the place. */
+/** A value that JSON cannot represent; the message names the place. */
 export class NotJsonError extends TypeError {
   constructor(message: string) {
     super(message);
@@ -11,9 +11,9 @@ export class NotJsonError extends TypeError {
 }
 
 /**
- * A deep copy of `value` as JSON. Like `JSON.stringify`, `toJSON` is honoured (a Date becomes its ISO text) and keys
- * holding `undefined` are left out; unlike it, what would silently change is refused: NaN, bigint, Map, Set, functions,
- * cycles. `what` names the value in the error.
+ * A deep copy of `value` as JSON. Like `JSON.stringify` it calls `toJSON` (a Date becomes its ISO text) and leaves out keys
+ * with `undefined`. Unlike it, it throws `NotJsonError` for values that would silently change: NaN, bigint, Map, Set,
+ * functions, cycles. `what` names the value in the error.
  */
 export function toJson(value: unknown, what: string): Json {
   return value === undefined ? null : convert(value, what, []);
@@ -30,7 +30,7 @@ function convert(value: unknown, path: string, above: object[]): Json {
     case "object":
       return value === null ? null : fromObject(value, path, above);
     case "undefined":
-      return null; // only reached inside an array, where JSON says null
+      return null; // only reached inside an array, where `JSON.stringify` writes null
     default:
       throw refuse(path, `a ${typeof value}`, typeof value === "bigint" ? "send it as a string" : "leave it out");
   }
@@ -71,7 +71,7 @@ function fromObject(value: object, path: string, above: object[]): Json {
 const refuse = (path: string, found: string, advice: string) =>
   new NotJsonError(`${path} is ${found}, which JSON cannot hold: ${advice}.`);
 
-/** A deep copy of something known to be JSON. */
+/** A deep copy of a JSON value. */
 export function copyJson<T>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(copyJson) as T;
@@ -85,10 +85,10 @@ export function copyJson<T>(value: T): T {
   return copy as T;
 }
 
-/** Exactly how many bytes a JSON value takes as a payload. */
+/** The exact size of a JSON value as a payload, bytes. */
 export const payloadBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
 
-/** Roughly how many bytes a JSON value takes: cheap, the same everywhere, never exact. */
+/** The approximate size of a JSON value, bytes: cheap to compute, and the same on every machine, as replays need it. */
 export function roughSize(value: unknown): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "object" || value === null) return 5;

@@ -1,4 +1,4 @@
-/** zod schemas at the boundary: JSON Schemas for the registration, checked values for the code. */
+/** zod schemas of inputs and outputs: as JSON Schemas for the registration, and to check values for the code. */
 import * as z from "zod";
 import { InvalidValueError, UsageError } from "./errors.ts";
 
@@ -6,24 +6,24 @@ import { InvalidValueError, UsageError } from "./errors.ts";
 export type Schema = z.core.$ZodType;
 export type JsonSchema = Record<string, unknown>;
 
-/** The schema of something that takes nothing. */
+/** The schema of a function without input. */
 export type NoValue = z.core.$ZodType<undefined, undefined>;
-/** The schema that stands for "no schema given" where an object travels. */
+/** The schema of an object when the author gives no schema. */
 export type AnyObject = z.core.$ZodType<Record<string, unknown>, Record<string, unknown>>;
 
-/** Arguments of a call whose input may be left out when it can be `undefined`. */
+/** Arguments of a call; the input may be left out if it can be `undefined`. */
 export type InputArgs<In> = undefined extends In ? [input?: In] : [input: In];
-/** Arguments of a message whose input may be left out when `{}` will do. */
+/** Arguments of a message; the input may be left out if `{}` fits. */
 export type MessageArgs<In> = Record<string, never> extends In ? [input?: In] : InputArgs<In>;
 
 /**
- * What a caller may send. Extra keys are allowed unless the author says strict. Throws `UsageError` for types that no
- * JSON value fits (`z.date()`: say `z.coerce.date()` or a codec).
+ * The JSON Schema of an input. It allows extra keys unless the author's schema is strict. Throws `UsageError` for types that
+ * no JSON value fits (instead of `z.date()` write `z.coerce.date()` or a codec).
  */
 export const inputJsonSchema = (schema: Schema | undefined, what: string): JsonSchema =>
   schema ? jsonSchema(schema, "input", what) : { type: "object", properties: {} };
 
-/** What comes back. Throws `UsageError` for types that would not survive JSON. */
+/** The JSON Schema of an output. Throws `UsageError` for types that JSON cannot represent. */
 export const outputJsonSchema = (schema: Schema | undefined, what: string): JsonSchema | null =>
   schema ? jsonSchema(schema, "output", what) : null;
 
@@ -34,7 +34,7 @@ const ADVICE: Record<string, string> = {
   set: "write z.array()",
   symbol: "write z.string()",
   nan: "write z.null()",
-  function: "functions cannot travel",
+  function: "functions cannot be sent",
   promise: "await it first",
   file: "send a reference to it",
 };
@@ -64,7 +64,7 @@ function jsonSchema(schema: Schema, io: "input" | "output", what: string): JsonS
   return json;
 }
 
-/** True / false if every / no value that fits the JSON Schema is an object; null = cannot tell. */
+/** True: every value that fits the JSON Schema is an object. False: no such value is. Null: it cannot be told. */
 export function isObjectSchema(schema: JsonSchema | null): boolean | null {
   if (schema === null) return null;
   if (typeof schema.type === "string") return schema.type === "object";
@@ -83,8 +83,8 @@ export function isObjectSchema(schema: JsonSchema | null): boolean | null {
 export type Checked<T> = { ok: true; value: T } | { ok: false; error: InvalidValueError };
 
 /**
- * A value from the wire. Nothing sent (null) is tried as `undefined`, `null` and `{}`: whichever the schema allows.
- * A schema with asynchronous refinements throws: workflow code and handlers are checked where nothing can be awaited.
+ * Checks a received value. An absent value (null) is tried as `undefined`, `null` and `{}`, in that order.
+ * A schema with asynchronous refinements throws: inputs of workflows and handlers are checked where nothing can be awaited.
  */
 export function check<S extends Schema>(schema: S | undefined, raw: unknown, what: string): Checked<z.output<S>> {
   if (!schema) return { ok: true, value: (raw ?? undefined) as z.output<S> };
@@ -96,7 +96,7 @@ export function check<S extends Schema>(schema: S | undefined, raw: unknown, wha
   return result.success ? { ok: true, value: result.data } : { ok: false, error: invalid(what, result.error.issues) };
 }
 
-/** Like `check`, and waits for asynchronous refinements. Throws `InvalidValueError`. */
+/** As `check`, with asynchronous refinements. Throws `InvalidValueError`. */
 export async function checkAsync<S extends Schema>(
   schema: S | undefined,
   raw: unknown,
@@ -112,7 +112,7 @@ export async function checkAsync<S extends Schema>(
   return result.data;
 }
 
-/** Like `check`, but throws what is wrong. */
+/** As `check`, but throws the error. */
 export function checked<S extends Schema>(schema: S | undefined, raw: unknown, what: string): z.output<S> {
   const result = check(schema, raw, what);
   if (!result.ok) throw result.error;
@@ -132,7 +132,7 @@ function invalid(what: string, issues: readonly z.core.$ZodIssue[]): InvalidValu
   return new InvalidValueError(`${what} does not fit its schema: ${lines.join("; ")}`, details);
 }
 
-/** Null from the journal, as `undefined` where the schema knows only that. Decided once, when something is defined. */
+/** Whether a recorded null stands for `undefined`: without a schema, and where the schema takes `undefined` but not null. */
 export function absentIsUndefined(schema: Schema | undefined): boolean {
   if (!schema) return true;
   try {

@@ -20,7 +20,7 @@ const In = z.object({ id: z.string(), at: z.coerce.date(), size: z.int().default
 const Out = z.object({ total: z.number(), label: z.string().default("none") });
 
 describe("types follow from the schemas", () => {
-  test("of activities: callers give what goes in, the function gets what comes out of the check", () => {
+  test("of activities: callers pass the schema's input type, the function gets its output type", () => {
     const act = activity({ name: "act", input: In, output: Out }, async (input, ctx) => {
       expectTypeOf(input).toEqualTypeOf<{ id: string; at: Date; size: number }>();
       expectTypeOf(ctx).toEqualTypeOf<ActivityContext>();

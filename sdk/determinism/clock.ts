@@ -1,8 +1,8 @@
-/** Time in workflow code is the time of the last thing that happened to it. */
-import { sandboxed, type WorkflowFrame } from "./frame.ts";
+/** In workflow code every clock shows the time of the last stimulus (INSTANCE-2). */
+import { sandboxed, type WorkflowFrame } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 
-const elapsed = (frame: WorkflowFrame) => frame.instance.time - frame.instance.started.at;
+const elapsed = (frame: WorkflowFrame) => frame.ops.time - frame.ops.started.at;
 
 export function replaceClock(): void {
   replaceDate();
@@ -44,8 +44,8 @@ function replaceDate(): void {
   const RealDate = Date;
   function WorkflowDate(...args: unknown[]): unknown {
     const frame = sandboxed();
-    if (!new.target) return frame ? new RealDate(frame.instance.time).toString() : RealDate();
-    const given = frame && args.length === 0 ? [frame.instance.time] : args;
+    if (!new.target) return frame ? new RealDate(frame.ops.time).toString() : RealDate();
+    const given = frame && args.length === 0 ? [frame.ops.time] : args;
     return Reflect.construct(RealDate, given, new.target);
   }
   for (const key of Reflect.ownKeys(RealDate)) {
@@ -57,7 +57,7 @@ function replaceDate(): void {
     (real) =>
       function now() {
         const frame = sandboxed();
-        return frame ? frame.instance.time : real();
+        return frame ? frame.ops.time : real();
       },
   );
   Object.defineProperty(RealDate.prototype, "constructor", { value: WorkflowDate, writable: true, configurable: true });

@@ -1,5 +1,5 @@
-/** What workflow code prints is printed once: not again on replay. */
-import { currentFrame, runOutside } from "./frame.ts";
+/** Workflow code prints each line once: a replay prints nothing. */
+import { currentFrame, runOutside } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 
 const METHODS = ["debug", "dir", "error", "info", "log", "table", "trace", "warn"];
@@ -13,7 +13,7 @@ export function replaceConsole(): void {
         function print(...args) {
           const frame = currentFrame();
           if (frame?.kind !== "workflow") return real.apply(this, args);
-          if (!frame.instance.replaying) runOutside(() => real.apply(this, args));
+          if (!frame.ops.replaying) runOutside(() => real.apply(this, args));
         },
     );
   }

@@ -1,13 +1,13 @@
-/** Randomness in workflow code comes from the run's own stream, and is the same on every replay. */
-import { sandboxed, workflowFrame } from "./frame.ts";
-import type { Random } from "./random.ts";
-import { Random as Stream } from "./random.ts";
+/** In workflow code random values come from the run's own stream, so that every replay draws the same ones. */
+import { sandboxed, workflowFrame } from "../runtime/frame.ts";
+import type { Random } from "../runtime/random.ts";
+import { Random as Stream } from "../runtime/random.ts";
 import { replace } from "./replace.ts";
 
-/** The stream of the running workflow code. What only looks must not advance the run's: it gets one of its own. */
+/** The stream for the running code. Code that may only read must not advance the run's stream: it gets one of its own. */
 export function streamOf(frame = workflowFrame("randomness")): Random {
-  const { instance, readOnly } = frame;
-  return readOnly === null ? instance.random : new Stream(`${instance.started.run}/${readOnly}`);
+  const { ops, readOnly } = frame;
+  return readOnly === null ? ops.random : new Stream(`${ops.started.run}/${readOnly}`);
 }
 
 const streamHere = (): Random | undefined => {

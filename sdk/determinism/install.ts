@@ -1,9 +1,10 @@
 /**
- * The sandbox: inside workflow code, globals that differ between runs are made the same, and what cannot be is refused.
+ * The sandbox: inside workflow code, globals whose results differ between runs are deterministic or refused.
  *
- * SANDBOX-1. Globals are replaced once per process, by functions that ask whose code is running. Outside workflow code they do
- *     what they always did; asking costs a few nanoseconds.
- * SANDBOX-2. What is replaced are functions of the platform. Modules of users, process.env and everything else stay as they are.
+ * SANDBOX-1. `install` replaces globals once per process, by functions that look up whose code is running (`frame.ts`).
+ *     Outside workflow code they call the original; the lookup costs a few nanoseconds.
+ * SANDBOX-2. Only functions of the platform are replaced. Modules of users, `process.env` and everything else stay as they
+ *     are.
  */
 import { syncBuiltinESMExports } from "node:module";
 import { replaceClock } from "./clock.ts";

@@ -1,11 +1,11 @@
-/** The outside world is not for workflow code: files, sockets, processes, names. */
-import { sandboxed } from "./frame.ts";
+/** Workflow code may not use files, sockets, processes or name lookups: they are refused. */
+import { sandboxed } from "../runtime/frame.ts";
 import { SandboxError } from "./refused.ts";
 import { functionsOf, replace } from "./replace.ts";
 
 const ADVICE =
   "a replay would do it again and might see something else. Move this into an activity, whose result is recorded. " +
-  "(unsafe(fn) lets through what you know to be the same on every replay.)";
+  "(unsafe(fn) allows calls whose results you know to be the same on every replay.)";
 
 function refuse(target: object | undefined, names: readonly string[], label: (name: string) => string): void {
   for (const name of names) {
@@ -15,15 +15,15 @@ function refuse(target: object | undefined, names: readonly string[], label: (na
       (real) =>
         function refused(...args) {
           const frame = sandboxed();
-          if (frame) throw new SandboxError(label(name), frame.instance.name, ADVICE);
+          if (frame) throw new SandboxError(label(name), frame.ops.name, ADVICE);
           return new.target ? Reflect.construct(real, args, new.target) : real.apply(this, args);
         },
     );
   }
 }
 
-/** Pure functions of modules that otherwise reach outside. */
-const HARMLESS = new Set([
+/** Pure functions of the refused modules: they stay allowed. */
+const PURE = new Set([
   "isIP",
   "isIPv4",
   "isIPv6",
@@ -32,10 +32,10 @@ const HARMLESS = new Set([
   "getServers",
   "getDefaultResultOrder",
 ]);
-const all = (module: object) => functionsOf(module).filter((name) => !HARMLESS.has(name));
+const all = (module: object) => functionsOf(module).filter((name) => !PURE.has(name));
 
 export function refuseOutside(): void {
-  // Standard output may be a file: its stream takes the real functions of `fs` when it is made, so it is made now.
+  // Standard output may be a file. Its stream takes the functions of `fs` when it is created: create it before they change.
   void process.stdout;
   void process.stderr;
   refuse(globalThis, ["fetch"], (name) => `${name}()`);

@@ -1,4 +1,4 @@
-/** The real things, taken before anything is replaced. Import this before `install`. */
+/** The functions of the platform that `install` replaces, taken before it does: import this file first. */
 
 const performanceNow = performance.now.bind(performance);
 const { setImmediate: immediate } = globalThis;
@@ -15,13 +15,13 @@ export const realFraction = (): number => random();
 export const realUuid = (): string => randomUUID();
 
 /**
- * Resolves when every promise reaction that is ready, and those that follow from them, has run. A tick that is queued by
- * a reaction runs only after all reactions have, so this takes under a microsecond and never waits for input/output.
+ * Resolves when all promise reactions that are ready, and all that follow from them, have run. Node runs a tick that a
+ * reaction queues only after all reactions, so this takes under a microsecond and never waits for input or output.
  */
 export const drained = (): Promise<void> =>
   new Promise((resolve) => {
     Promise.resolve().then(() => nextTick(resolve));
   });
 
-/** Lets the event loop do everything else that is due. */
-export const turn = (): Promise<void> => new Promise((resolve) => immediate(resolve));
+/** Resolves after the event loop has done everything else that is due. */
+export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => immediate(resolve));

@@ -1,14 +1,14 @@
 /**
- * A promise of workflow code that is rejected while nobody awaits it (yet) must not end the worker, as Node would have
- * it: other executions live there. Its instance is told instead.
+ * Node ends the process when a promise is rejected that no code awaits yet. A promise of workflow code must not do that to
+ * the other executions of the worker, so its run is notified instead.
  */
-import { currentFrame } from "./frame.ts";
+import { currentFrame } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 
 export function catchRejections(): void {
-  /** Reported to an instance; that they are handled later is nobody's news. */
-  const taken = new WeakSet<object>();
-  // An own property, so that only this process object is touched and not every emitter.
+  /** Promises whose rejection was passed to a run: Node's later `rejectionHandled` for them is dropped. */
+  const passedOn = new WeakSet<object>();
+  // An own property, so that only `process` changes and not every emitter.
   Object.defineProperty(process, "emit", {
     value: process.emit,
     writable: true,
@@ -18,13 +18,13 @@ export function catchRejections(): void {
   replace(process, "emit", (real) => {
     return function emit(...args: unknown[]) {
       if (args[0] === "unhandledRejection") {
-        const frame = currentFrame(); // that of the code whose promise it is
+        const frame = currentFrame(); // the frame of the code that created the promise
         if (frame?.kind === "workflow") {
-          taken.add(args[2] as object);
-          frame.instance.unhandled(args[1]);
+          passedOn.add(args[2] as object);
+          frame.ops.unhandledRejection(args[1]);
           return true;
         }
-      } else if (args[0] === "rejectionHandled" && taken.has(args[1] as object)) {
+      } else if (args[0] === "rejectionHandled" && passedOn.has(args[1] as object)) {
         return true;
       }
       return real.apply(this, args);

@@ -1,11 +1,11 @@
-/** Putting one function in the place of another without anybody noticing. */
+/** Replaces functions of the platform so that callers see no difference in name, length or properties. */
 
 // biome-ignore lint/suspicious/noExplicitAny: stands for whatever function is replaced
 export type AnyFunction = (this: any, ...args: any[]) => any;
 
 /**
- * Replaces `target[name]` by what `make` makes of it, under the same name, length, properties and attributes.
- * Does nothing where there is no such function, as in other versions of Node.
+ * Replaces the function `target[name]` by `make(function)`, with the same name, length, properties and attributes. Does
+ * nothing if there is no such function, as in other versions of Node.
  */
 export function replace(target: object | undefined, name: string, make: (real: AnyFunction) => AnyFunction): void {
   const descriptor = target && Object.getOwnPropertyDescriptor(target, name);
@@ -19,7 +19,7 @@ export function replace(target: object | undefined, name: string, make: (real: A
   Object.defineProperty(target, name, { ...descriptor, value: made });
 }
 
-/** Functions of a module, classes left out. */
+/** Names of the functions of a module, without classes. */
 export const functionsOf = (module: object): string[] =>
   Object.keys(module).filter(
     (name) => /^[a-z]/.test(name) && typeof (module as Record<string, unknown>)[name] === "function",

@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, test, vi } from "vitest";
-import { START, say, silent, WorkflowDriver } from "../../test/support/workflow-driver.ts";
+import { START, silent, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   activity,
   log,
@@ -23,11 +23,11 @@ import {
   waitUntil,
   workflow,
 } from "../index.ts";
-import { Random } from "./random.ts";
+import { Random } from "../runtime/random.ts";
 
 const note = activity({ name: "note" }, async () => {});
 
-describe("what cannot be replayed is refused inside a workflow", () => {
+describe("functions that cannot be replayed are refused inside a workflow", () => {
   test.each<[string, () => unknown]>([
     ["fetch()", () => fetch("http://localhost:1")],
     ["fs.readFileSync()", () => readFileSync("package.json")],
@@ -55,7 +55,7 @@ describe("what cannot be replayed is refused inside a workflow", () => {
     await expect(WorkflowDriver.start(bad)).rejects.toThrow("a socket was used inside workflow");
   });
 
-  test("outside workflow code all of it works as ever", async () => {
+  test("outside workflow code they work as usual", async () => {
     await WorkflowDriver.start(workflow({ name: "any" }, async () => sleep(1)));
     expect(readFileSync("package.json", "utf8")).toContain("sirocco");
     expect(await readFile("package.json", "utf8")).toContain("sirocco");
@@ -66,7 +66,7 @@ describe("what cannot be replayed is refused inside a workflow", () => {
     expect(readFile.name).toBe("readFile");
   });
 
-  test("unsafe lets through, and so does a workflow that is not deterministic", async () => {
+  test("unsafe allows them, and so does a workflow that is not deterministic", async () => {
     const one = workflow({ name: "one" }, async () => unsafe(() => readFileSync("package.json", "utf8").length > 0));
     expect((await WorkflowDriver.start(one)).end).toMatchObject({ result: { result: true } });
     const two = workflow(
@@ -82,7 +82,7 @@ describe("what cannot be replayed is refused inside a workflow", () => {
 });
 
 describe("time", () => {
-  test("every clock stands at the time of the last thing that happened", async () => {
+  test("every clock shows the time of the last stimulus", async () => {
     const clocks = () => ({
       now: Date.now(),
       date: new Date().toJSON(),
@@ -97,7 +97,7 @@ describe("time", () => {
       return [first, clocks()];
     });
     const driver = await WorkflowDriver.start(look);
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     const text = (at: number) => new Date(at).toString();
     expect(driver.end).toMatchObject({
       result: {
@@ -116,7 +116,7 @@ describe("time", () => {
     });
   });
 
-  test("Date stays Date", async () => {
+  test("Date keeps its constructor, statics and subclasses", async () => {
     const look = workflow({ name: "look" }, async () => {
       const date = new Date(5);
       class Later extends Date {}
@@ -136,7 +136,7 @@ describe("time", () => {
     expect(typeof Date()).toBe("string");
   });
 
-  test("setTimeout is a durable timer, and clearTimeout drops it", async () => {
+  test("setTimeout starts a durable timer, and clearTimeout cancels it", async () => {
     const order: string[] = [];
     const timers = workflow({ name: "timers" }, async () => {
       setTimeout((what: string) => order.push(what), 1000, "first");
@@ -151,8 +151,8 @@ describe("time", () => {
       { kind: "timer_cancelled", timer: 2 },
       { kind: "timer_started", timer: 3, fire_at: START + 2000 },
     ]);
-    await driver.tell(say.fired(1));
-    await driver.tell(say.fired(3));
+    await driver.give(stimulus.fired(1));
+    await driver.give(stimulus.fired(3));
     expect(order).toEqual(["first"]);
     expect(driver.instance.closed).toBe(true);
     await driver.replayed();
@@ -166,9 +166,9 @@ describe("time", () => {
       return [value, signal.aborted];
     });
     const driver = await WorkflowDriver.start(timers);
-    await driver.tell(say.fired(1));
+    await driver.give(stimulus.fired(1));
     expect(driver.kinds).toEqual(["timer_started", "timer_started"]);
-    await driver.tell(say.fired(2));
+    await driver.give(stimulus.fired(2));
     expect(driver.decisions).toEqual([
       { kind: "timer_cancelled", timer: 3 },
       { kind: "execution_completed", result: { result: ["value", true] } },
@@ -178,7 +178,7 @@ describe("time", () => {
 });
 
 describe("randomness", () => {
-  test("every source gives the same again on replay, and other numbers in another run", async () => {
+  test("every source gives the same values in the same run, and no two sources give the same value", async () => {
     const draw = workflow({ name: "draw" }, async () => {
       const bytes = crypto.getRandomValues(new Uint8Array(4));
       return [
@@ -210,7 +210,7 @@ describe("randomness", () => {
     ]);
   });
 
-  test("what only looks does not advance the stream", async () => {
+  test("a query that draws numbers does not advance the stream of the run", async () => {
     const peek = query("peek");
     const draw = workflow({ name: "draw", handlers: [peek] }, async () => {
       on(peek, () => Math.random());
@@ -219,9 +219,9 @@ describe("randomness", () => {
     });
     const asked = await WorkflowDriver.start(draw);
     asked.instance.query("peek", null);
-    await asked.tell(say.completed(1));
+    await asked.give(stimulus.completed(1));
     const left = await WorkflowDriver.start(draw);
-    await left.tell(say.completed(1));
+    await left.give(stimulus.completed(1));
     expect(asked.end).toEqual(left.end);
   });
 
@@ -233,8 +233,8 @@ describe("randomness", () => {
   });
 });
 
-describe("what only the runtime sees", () => {
-  test("a workflow that waits for something that is not durable is named", async () => {
+describe("bugs that only the runtime can detect", () => {
+  test("a workflow that waits for something that is not durable is a bug, and the error names the workflow", async () => {
     const stuck = workflow({ name: "stuck" }, async () => {
       await crypto.subtle.digest("SHA-256", new Uint8Array());
     });
@@ -243,10 +243,10 @@ describe("what only the runtime sees", () => {
       (error: unknown) => error,
     );
     expect(error).toBeInstanceOf(NotDurableError);
-    expect((error as Error).message).toContain('workflow "stuck" has not ended, and waits for nothing durable');
+    expect((error as Error).message).toContain('workflow "stuck" has not ended and waits for nothing durable');
   });
 
-  test("workflow code that something else woke is caught when it asks for something", async () => {
+  test("workflow code that a promise from outside continued is stopped at its next decision", async () => {
     let wake = () => {};
     const woken = workflow({ name: "woken" }, async () => {
       const outside = new Promise<void>((resolve) => {
@@ -258,10 +258,12 @@ describe("what only the runtime sees", () => {
     const driver = await WorkflowDriver.start(woken);
     wake();
     await wait(0);
-    await expect(driver.tell(say.fired(1))).rejects.toThrow(/asked for .* at a time when nothing had happened to it/);
+    await expect(driver.give(stimulus.fired(1))).rejects.toThrow(
+      /took the decision .* while no event was being delivered to it/,
+    );
   });
 
-  test("code that holds the loop too long is a bug that says how long", async () => {
+  test("code that blocks the event loop too long is a bug, and the error says how long it did", async () => {
     const busy = workflow({ name: "busy" }, async () => {
       const spin = unsafe(() => {
         const until = performance.now() + 30;
@@ -280,7 +282,7 @@ describe("what only the runtime sees", () => {
   });
 });
 
-describe("what workflow code says is said once", () => {
+describe("lines of workflow code are logged once", () => {
   test("on the console and in the log", async () => {
     const printed = vi.spyOn(console, "log").mockImplementation(() => {});
     const lines: unknown[] = [];
@@ -293,7 +295,7 @@ describe("what workflow code says is said once", () => {
       log: { ...silent, info: (message: string, fields?: object) => void lines.push([message, fields]) },
     };
     const driver = await WorkflowDriver.start(talk, {}, options);
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     await driver.replayed();
     expect(lines).toEqual([
       ["begun", expect.objectContaining({ execution: "order-1", workflow: "talk", root: "order-1", step: 1 })],

@@ -1,21 +1,22 @@
-/** Timers of workflow code are durable: they fire once, after restarts too, at a recorded time. */
-import { sleep } from "../workflow/sleep.ts";
-import { DurableTimeout } from "../workflow/waits.ts";
-import { commandFrame, runIn, sandboxed } from "./frame.ts";
+/** Timers of workflow code are durable: each fires once, at a recorded time, also after restarts of the worker. */
+
+import { commandFrame, runIn, sandboxed } from "../runtime/frame.ts";
+import { sleep } from "../runtime/sleep.ts";
+import { DurableTimeout } from "../runtime/waits.ts";
 import { SandboxError } from "./refused.ts";
 import { type AnyFunction, replace } from "./replace.ts";
 
 const LOOP = "write a loop around `await sleep(…)`.";
 const MICROTASK = "`await` something, or call queueMicrotask().";
 
-/** As Node reads a delay. */
+/** A delay in milliseconds, as Node reads it. */
 const delayOf = (ms: unknown): number => Math.max(0, Math.round(Number(ms) || 0));
 
 const durableTimeout = (real: AnyFunction): AnyFunction =>
   function setTimeout(callback: (...args: unknown[]) => void, ms?: unknown, ...args: unknown[]) {
     if (!sandboxed()) return real.call(this, callback, ms, ...args);
     const frame = commandFrame("setTimeout()");
-    return new DurableTimeout(frame.instance, delayOf(ms), () => runIn(frame, () => callback(...args)));
+    return new DurableTimeout(frame.ops, delayOf(ms), () => runIn(frame, () => callback(...args)));
   };
 
 const durableClear = (real: AnyFunction): AnyFunction =>
@@ -35,7 +36,7 @@ const refuse =
   (real: AnyFunction): AnyFunction =>
     function refused(...args: unknown[]) {
       const frame = sandboxed();
-      if (frame) throw new SandboxError(what, frame.instance.name, advice);
+      if (frame) throw new SandboxError(what, frame.ops.name, advice);
       return real.apply(this, args);
     };
 
@@ -51,16 +52,16 @@ export function replaceTimers(): void {
   replace(promises, "setTimeout", durableSleep);
   replace(promises, "setInterval", refuse("setInterval()", LOOP));
   replace(promises, "setImmediate", refuse("setImmediate()", MICROTASK));
-  // util.promisify(setTimeout) asks `timers/promises`, and so is durable too.
+  // `util.promisify(setTimeout)` calls `timers/promises`, so it is durable too.
   replace(
     AbortSignal,
     "timeout",
     (real) =>
       function timeout(ms: number) {
         if (!sandboxed()) return real.call(this, ms);
-        const { instance } = commandFrame("AbortSignal.timeout()");
+        const { ops } = commandFrame("AbortSignal.timeout()");
         const controller = new AbortController();
-        new DurableTimeout(instance, delayOf(ms), () =>
+        new DurableTimeout(ops, delayOf(ms), () =>
           controller.abort(new DOMException("the time is up", "TimeoutError")),
         );
         return controller.signal;

@@ -1,4 +1,4 @@
-/** Time that only moves when it is told to. */
+/** A clock for tests: its time moves only when a test moves it. */
 import type { Millis } from "../../shared/protocol/history.ts";
 
 interface Timer {
@@ -8,13 +8,13 @@ interface Timer {
   fn: (() => void) | null;
 }
 
-/** So many cancelled timers may lie in the heap before it is made anew without them. */
-const LITTER = 1_000;
+/** With more cancelled timers than this, and more than living ones, the heap is rebuilt without them. */
+const MAX_CANCELLED = 1_000;
 
 export class VirtualClock {
   #now: Millis;
   #order = 0;
-  /** A binary heap, earliest first; cancelled timers stay until they come up or are too many. */
+  /** A binary heap, earliest first; a cancelled timer stays until it is at the top or too many are cancelled. */
   #heap: Timer[] = [];
   #cancelled = 0;
 
@@ -33,13 +33,13 @@ export class VirtualClock {
       if (timer.fn === null) return;
       timer.fn = null;
       this.#cancelled += 1;
-      if (this.#cancelled > LITTER && this.#cancelled > this.#heap.length / 2) this.#tidy();
+      if (this.#cancelled > MAX_CANCELLED && this.#cancelled > this.#heap.length / 2) this.#dropCancelled();
     };
   }
 
   /** Time of the next timer; null = none. */
   next(): Millis | null {
-    this.#trim();
+    this.#popCancelled();
     return this.#heap[0]?.at ?? null;
   }
 
@@ -47,7 +47,7 @@ export class VirtualClock {
   moveTo(at: Millis): number {
     this.#now = Math.max(this.#now, at);
     let ran = 0;
-    for (this.#trim(); this.#heap[0] && this.#heap[0].at <= this.#now; this.#trim()) {
+    for (this.#popCancelled(); this.#heap[0] && this.#heap[0].at <= this.#now; this.#popCancelled()) {
       const timer = this.#pop();
       const fn = timer.fn!;
       timer.fn = null;
@@ -57,14 +57,14 @@ export class VirtualClock {
     return ran;
   }
 
-  #trim(): void {
+  #popCancelled(): void {
     while (this.#heap[0]?.fn === null) {
       this.#pop();
       this.#cancelled -= 1;
     }
   }
 
-  #tidy(): void {
+  #dropCancelled(): void {
     this.#heap = this.#heap.filter((timer) => timer.fn !== null).sort((a, b) => (before(a, b) ? -1 : 1));
     this.#cancelled = 0;
   }

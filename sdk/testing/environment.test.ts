@@ -80,7 +80,7 @@ test("a signal or an update that needs no input is sent without one, and its han
   await expect(run.signal(approve)).rejects.toThrow();
 });
 
-test("the wait runs out at exactly its time", async () => {
+test("a wait times out at exactly its time", async () => {
   await using env = await testEnvironment(options);
   const run = await env.start(order, { amount: 5 });
   await env.advance("13 days");
@@ -90,7 +90,7 @@ test("the wait runs out at exactly its time", async () => {
   await expect(run.result()).rejects.toThrow("nobody approved");
 });
 
-test("failed attempts are retried with back-off until the policy is used up", async () => {
+test("failed attempts are retried with back-off", async () => {
   await using env = await testEnvironment(options);
   env.failNext(charge, new Error("card reader on fire"), 2);
   const run = await env.start(order, { amount: 1 });
@@ -104,7 +104,7 @@ test("failed attempts are retried with back-off until the policy is used up", as
   expect(env.attempts(charge)).toBe(3);
 });
 
-test("a killed worker's activity is run again by another", async () => {
+test("another worker runs the activity of a killed worker again", async () => {
   await using env = await testEnvironment({ ...options, workers: 2, activityPatienceMs: 20 });
   let entered = 0;
   env.stub(charge, async ({ amount }) => {
@@ -124,7 +124,7 @@ test("a killed worker's activity is run again by another", async () => {
   expect(entered).toBe(2);
 });
 
-test("an execution times out, children and continue-as-new work, and a result that never comes is named", async () => {
+test("an execution times out, children and continue-as-new work, and the error for a result that cannot come says why", async () => {
   const leaf = workflow({ name: "leaf", input: z.object({ n: z.number() }), timeout: "2h" }, async ({ n }) => {
     await sleep("1h");
     return n * 2;
@@ -174,6 +174,6 @@ test("a thousand simulated days pass quickly, and their history replays", async 
     },
   );
   await expect(replay(changed, { events })).rejects.toThrow(
-    new RegExp(`recorded by definition ${daily.hash}, this is ${changed.hash}`),
+    new RegExp(`Definition ${daily.hash} recorded it, and definition ${changed.hash} replays it`),
   );
 });

@@ -4,19 +4,7 @@ import type { InputArgs, MessageArgs } from "../schema.ts";
 import type { Workflow } from "../workflow/define.ts";
 import type { Query, Signal, Update } from "../workflow/handlers.ts";
 import { unwrapResult } from "../workflow/result.ts";
-import type { Driver } from "./environment.ts";
-
-/** The API refused a call; `status`, `code` and `body` are those of the answer. */
-export class TestRefusal extends Error {
-  readonly status: number;
-  readonly body: unknown;
-  constructor(what: string, status: number, body: unknown) {
-    super(`${what}: ${status} ${JSON.stringify(body)}`);
-    this.name = "TestRefusal";
-    this.status = status;
-    this.body = body;
-  }
-}
+import { type Driver, Resource } from "./driver.ts";
 
 /** The execution did not complete. */
 export class TestExecutionFailed extends Error {
@@ -39,65 +27,62 @@ interface Answer {
 export class TestExecution<Out> {
   readonly id: string;
   readonly #driver: Driver;
+  readonly #resource: Resource;
   readonly #workflow: Workflow<never, Out> | undefined;
 
   constructor(id: string, driver: Driver, workflow?: Workflow<never, Out>) {
     this.id = id;
     this.#driver = driver;
+    this.#resource = new Resource(driver, "executions", id);
     this.#workflow = workflow;
   }
 
-  async #call(what: string, method: string, path: string, body?: unknown): Promise<unknown> {
-    const target = `/v1/workflows/executions/${encodeURIComponent(this.id)}${path}`;
-    const answer = await this.#driver.api(method, target, body);
-    if (answer.status >= 300) throw new TestRefusal(what, answer.status, answer.body);
-    return answer.body;
-  }
-
   async signal<In>(signal: Signal<In>, ...[input]: MessageArgs<In>): Promise<void> {
-    await this.#call(`signal '${signal.name}'`, "POST", "/signals", { name: signal.name, input: input ?? {} });
+    await this.#resource.call(`signal '${signal.name}'`, "POST", "/signals", { name: signal.name, input: input ?? {} });
     await this.#driver.settle();
   }
 
   async query<In, Out2>(query: Query<In, Out2>, ...[input]: InputArgs<In>): Promise<Out2> {
     await this.#driver.settle();
     const body = { name: query.name, ...(input === undefined ? {} : { input }) };
-    return ((await this.#call(`query '${query.name}'`, "POST", "/queries", body)) as { result: Out2 }).result;
+    const answer = await this.#resource.call<{ result: Out2 }>(`query '${query.name}'`, "POST", "/queries", body);
+    return answer.result;
   }
 
   async update<In, Out2>(update: Update<In, Out2>, ...[input]: MessageArgs<In>): Promise<Out2> {
     const body = { name: update.name, input: input ?? {} };
-    return ((await this.#call(`update '${update.name}'`, "POST", "/updates", body)) as { result: Out2 }).result;
+    const answer = await this.#resource.call<{ result: Out2 }>(`update '${update.name}'`, "POST", "/updates", body);
+    return answer.result;
   }
 
   async cancel(): Promise<void> {
-    await this.#call("cancel", "POST", "/cancel");
+    await this.#resource.call("cancel", "POST", "/cancel");
     await this.#driver.settle();
   }
 
   async terminate(): Promise<void> {
-    await this.#call("terminate", "POST", "/terminate");
+    await this.#resource.call("terminate", "POST", "/terminate");
     await this.#driver.settle();
   }
 
   /** RUNNING, COMPLETED, FAILED, CANCELED, TERMINATED or TIMED_OUT. */
   async status(): Promise<string> {
     await this.#driver.settle();
-    return ((await this.#call("get", "GET", "")) as Answer).status;
+    return (await this.#resource.call<Answer>("get", "GET", "")).status;
   }
 
   /**
-   * The result; time moves on as far as it must. Throws `TestExecutionFailed` when it did not complete, and an error
-   * that says so when it waits for something that only the test can send.
+   * The result; time moves on until there is one. Throws `TestExecutionFailed` when the execution did not complete, and an
+   * error that says so when it waits for a message, which only the test can send.
    */
   async result(): Promise<Out> {
     for (;;) {
       await this.#driver.settle();
-      const { status, result } = (await this.#call("get", "GET", "")) as Answer;
+      const { status, result } = await this.#resource.call<Answer>("get", "GET", "");
       if (status === "COMPLETED") return unwrapResult(result, this.#workflow?.outputSchema ?? null) as Out;
       if (status !== "RUNNING") throw new TestExecutionFailed(this.id, status, await this.history());
       if (!(await this.#driver.next())) {
-        throw new Error(`execution '${this.id}' waits for a message, and nothing else will ever happen: send it one`);
+        throw new Error(`execution '${this.id}' waits for a message, and nothing else is due: send it one`);
       }
     }
   }

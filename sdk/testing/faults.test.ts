@@ -1,4 +1,4 @@
-/** What the environment promises when things go wrong: hanging activities, killed workers, failures on order, crowds. */
+/** The test environment under faults and load: hanging activities, killed workers, failures on demand, many executions. */
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { ActivityError, activity, parallel, sleep, workflow } from "../index.ts";
@@ -11,7 +11,7 @@ const work = activity(
 );
 const once = workflow({ name: "once", input: z.object({ n: z.number() }), timeout: null }, ({ n }) => work({ n }));
 
-test("an activity that never returns costs its patience once, then its limit runs out at exactly its time", async () => {
+test("an activity that never returns holds time once for its patience, and its limit passes at exactly its time", async () => {
   await using env = await testEnvironment({ workflows: [once], activities: [work], activityPatienceMs: 30 });
   env.stub(work, () => new Promise<number>(() => {}));
   const began = performance.now();
@@ -24,7 +24,7 @@ test("an activity that never returns costs its patience once, then its limit run
   expect(env.attempts(work)).toBe(2);
   await env.advance("10m");
   expect(await run.status()).toBe("FAILED");
-  expect(performance.now() - began).toBeLessThan(2_000); // twenty minutes of leases, beats and looks
+  expect(performance.now() - began).toBeLessThan(2_000); // twenty minutes of leases, heartbeats and reads of the inbox
 });
 
 test("an activity that takes real time holds virtual time", async () => {
@@ -39,7 +39,7 @@ test("an activity that takes real time holds virtual time", async () => {
   expect(env.now.getTime()).toBe(at);
 });
 
-test("failNext fails as often as asked, with the error as it is, and then the activity works again", async () => {
+test("failNext throws the given error the given number of times, and then the activity works again", async () => {
   const picky = activity({ name: "picky", retry: { maxAttempts: 5, nonRetryable: ["RangeError"] } }, async () => "ok");
   const asks = workflow({ name: "asks" }, async () => {
     try {
@@ -56,7 +56,7 @@ test("failNext fails as often as asked, with the error as it is, and then the ac
   expect(env.attempts(picky)).toBe(6);
 });
 
-test("an activity of another environment is refused by name", async () => {
+test("an activity of another environment is refused, and the error names it", async () => {
   await using env = await testEnvironment({ workflows: [once], activities: [work] });
   const other = activity({ name: "other" }, async () => null);
   expect(() => env.stub(other, () => null)).toThrow("'other' is not among the activities");
@@ -80,7 +80,7 @@ test("two thousand executions that wake at the same millisecond all wake then", 
   expect(states).toEqual(["COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED"]);
 }, 60_000);
 
-test("of several workers each killed one is replaced by the others, and nothing is lost", async () => {
+test("executions of several killed workers are all completed by another worker", async () => {
   await using env = await testEnvironment({
     workflows: [once],
     activities: [work],
@@ -103,7 +103,7 @@ test("of several workers each killed one is replaced by the others, and nothing 
   expect(env.attempts(work)).toBe(6);
 });
 
-test("activities wait for a slot when a worker is given few", async () => {
+test("activities wait for a slot when all slots of the worker are taken", async () => {
   const fan = workflow({ name: "fan" }, async () => parallel([1, 2, 3, 4, 5, 6], (n) => work({ n })));
   await using env = await testEnvironment({ workflows: [fan], activities: [work], maxConcurrentActivities: 2 });
   let now = 0;
@@ -119,7 +119,7 @@ test("activities wait for a slot when a worker is given few", async () => {
   expect(most).toBe(2);
 });
 
-test("a history of thousands of events is driven and read back", async () => {
+test("a run of thousands of events completes, and its history is read back whole", async () => {
   const long = workflow({ name: "long", timeout: null }, async () => {
     let sum = 0;
     for (let n = 0; n < 3_000; n++) sum += await work({ n });
@@ -131,7 +131,7 @@ test("a history of thousands of events is driven and read back", async () => {
   expect(await run.history()).toHaveLength(6_002);
 });
 
-test("a virtual clock runs timers in order, forgets those cancelled, and keeps none of them", () => {
+test("a virtual clock runs timers in order and drops cancelled ones", () => {
   const clock = new VirtualClock(0);
   const ran: number[] = [];
   const cancels = Array.from({ length: 5_000 }, (_, i) => clock.at(10_000 - i, () => ran.push(10_000 - i)));

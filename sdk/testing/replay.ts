@@ -1,19 +1,19 @@
-/** Recorded histories against today's code: the check that a change is safe for executions under way. */
+/** Replays recorded histories with the present code: the check that a change is safe for running executions. */
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
+import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
-import type { Log } from "../workflow/types.ts";
 
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** What `GET /v1/workflows/executions/{id}/history` answers, or `sirocco history ID --json` prints. */
+/** The answer of `GET /v1/workflows/executions/{id}/history`, or the output of `sirocco history ID --json`. */
 export interface RecordedHistory {
   readonly events: readonly HistoryEvent[];
 }
 
 /**
- * Replays a recorded history against a workflow. Resolves when today's code decides what was recorded; throws
- * `DivergenceError` (expected and actual decision, step, event) when it does not.
+ * Replays a recorded history with a workflow. Resolves when the code decides what was recorded; throws `DivergenceError`
+ * (expected and actual decision, step, event) when it does not.
  */
 export async function replay(workflow: AnyWorkflow, history: RecordedHistory): Promise<void> {
   const [first] = history.events;

@@ -8,8 +8,8 @@ import type {
 } from "../../shared/protocol/http/schedules.ts";
 import type { Workflow } from "../workflow/define.ts";
 import type { ScheduleDefinition } from "../workflow/schedules.ts";
-import type { Driver } from "./environment.ts";
-import { TestExecution, TestRefusal } from "./execution.ts";
+import { type Driver, Resource, TestRefusal } from "./driver.ts";
+import { TestExecution } from "./execution.ts";
 
 /** 1 skip, 2 buffer one, 3 buffer all, 4 cancel other, 5 terminate other, 6 allow all. */
 export type Overlap = 1 | 2 | 3 | 4 | 5 | 6;
@@ -20,14 +20,14 @@ export interface TestSchedules {
     workflow: Workflow<In, Out>,
     definition: Omit<ScheduleDefinition, "input" | "schedule_id"> & { id?: string; input?: In },
   ): Promise<TestSchedule<Out>>;
-  /** One that something else created, such as one declared in code. */
+  /** A handle on a schedule that the test did not create itself, such as one declared in code. */
   get(id: string): TestSchedule<unknown>;
 }
 
 export interface TestStart<Out> {
-  /** The time that the rule names. */
+  /** The time that the schedule's rule gives. */
   readonly nominal: Date;
-  /** When it was due: with jitter. */
+  /** When it was due: the nominal time plus jitter. */
   readonly at: Date;
   readonly execution: TestExecution<Out>;
 }
@@ -42,7 +42,7 @@ export function testSchedules(driver: Driver, deployment: string): TestSchedules
         schedule: { ...definition, input: input ?? {} },
       };
       const answer = await driver.api("POST", "/v1/workflows/schedules", body);
-      if (answer.status !== 201) throw new TestRefusal(`a schedule of '${workflow.name}'`, answer.status, answer.body);
+      if (answer.status !== 201) throw new TestRefusal(`a schedule of '${workflow.name}'`, answer);
       return new TestSchedule((answer.body as { schedule_id: string }).schedule_id, driver, workflow);
     },
     get: (id) => new TestSchedule(id, driver),
@@ -53,20 +53,20 @@ export function testSchedules(driver: Driver, deployment: string): TestSchedules
 export class TestSchedule<Out> {
   readonly id: string;
   readonly #driver: Driver;
+  readonly #resource: Resource;
   readonly #workflow: Workflow<never, Out> | undefined;
 
   constructor(id: string, driver: Driver, workflow?: Workflow<never, Out>) {
     this.id = id;
     this.#driver = driver;
+    this.#resource = new Resource(driver, "schedules", id);
     this.#workflow = workflow;
   }
 
   async #call<T>(what: string, method: string, path: string, body?: unknown): Promise<T> {
-    const target = `/v1/workflows/schedules/${encodeURIComponent(this.id)}${path}`;
-    const answer = await this.#driver.api(method, target, body);
-    if (answer.status >= 300) throw new TestRefusal(what, answer.status, answer.body);
+    const answer = await this.#resource.call<T>(what, method, path, body);
     await this.#driver.settle();
-    return answer.body as T;
+    return answer;
   }
 
   /** As the API shows it: state, next and last runs, counters. */
@@ -74,7 +74,7 @@ export class TestSchedule<Out> {
     return this.#call("get", "GET", "");
   }
 
-  /** What became of each due time so far, oldest first. */
+  /** The outcome of each due time so far, oldest first. */
   async log(): Promise<ScheduleLogEntry[]> {
     const entries: ScheduleLogEntry[] = [];
     let cursor: string | null = "";
@@ -90,7 +90,7 @@ export class TestSchedule<Out> {
     return entries.reverse();
   }
 
-  /** The runs that were started so far, oldest first. */
+  /** The executions that it has started so far, oldest first. */
   async starts(): Promise<TestStart<Out>[]> {
     const started = (await this.log()).filter((entry) => entry.outcome === "started");
     return started.map(({ nominal_at, scheduled_at, execution_id }) => ({
@@ -100,12 +100,12 @@ export class TestSchedule<Out> {
     }));
   }
 
-  /** One run now; `overlap` default: the schedule's own. */
+  /** Starts one execution now; default of `overlap`: that of the schedule. */
   async trigger(o: { overlap?: Overlap } = {}): Promise<void> {
     await this.#call("trigger", "POST", "/trigger", o);
   }
 
-  /** A run for each time from `from` to `to`, both included. */
+  /** Starts an execution for each due time from `from` to `to`, both included. */
   async backfill(o: { from: Date; to: Date; overlap?: Overlap }): Promise<void> {
     const { from, to, ...rest } = o;
     await this.#call("backfill", "POST", "/backfill", { start_at: from, end_at: to, ...rest });
@@ -119,7 +119,7 @@ export class TestSchedule<Out> {
     await this.#call("resume", "POST", "/resume", { note });
   }
 
-  /** Only what is given changes. */
+  /** Changes the given fields and keeps the others. */
   async update(schedule: z.input<typeof PartialScheduleDefinition>): Promise<void> {
     await this.#call("update", "PATCH", "", { schedule });
   }

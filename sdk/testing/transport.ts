@@ -1,4 +1,4 @@
-/** Calls straight into the API of an engine in the same process, through the same JSON as over a wire. */
+/** Calls the API of an engine in the same process; bodies pass through JSON as they would on a network. */
 import { randomUUID } from "node:crypto";
 import type { Api } from "../../shared/api/dispatch-request.ts";
 import type { Ports } from "../../shared/ports.ts";
@@ -6,7 +6,7 @@ import { WORKER_ROUTES, type WorkerBody } from "../../shared/protocol/worker.ts"
 import { ServerRefusal, type Transport } from "../worker/transport.ts";
 
 export interface InProcess extends Transport {
-  /** Calls under way, those that wait for tasks left out. */
+  /** Number of calls under way, without polls for tasks. */
   readonly underWay: number;
 }
 
@@ -26,18 +26,18 @@ export async function request(
     body: Buffer.byteLength(text) > api.bodyLimit(target) ? null : text,
     signal,
   });
-  if (answer.kind === "stream") throw new Error("streams are not read this way");
+  if (answer.kind === "stream") throw new Error(`${target} answers a stream, which a test cannot read`);
   return { status: answer.status, body: answer.body === "" ? null : JSON.parse(answer.body) };
 }
 
-/** Time is virtual: a wait for tasks never needs to end, and would wake for nothing thousands of times. */
-const FOR_EVER = 1e13;
+/** Under virtual time a poll with a limit would end and begin again thousands of times, so polls have none. */
+const NO_LIMIT_MS = 1e13;
 
 export function inProcess(api: Api, key: string, ports: Ports, workspace: string): InProcess {
   let underWay = 0;
   const poll = async (body: WorkerBody<"poll">, signal?: AbortSignal) => {
     const { deployment, queue, session, max } = body;
-    const p = { session, max, waitMs: FOR_EVER, ...(signal ? { signal } : {}) };
+    const p = { session, max, waitMs: NO_LIMIT_MS, ...(signal ? { signal } : {}) };
     const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, p);
     await ports.durable();
     return { deliveries };
@@ -67,21 +67,21 @@ export function inProcess(api: Api, key: string, ports: Ports, workspace: string
   };
 }
 
-/** The way of one worker to the engine. Once cut, nothing goes out any more and no answer comes in. */
+/** The transport of one worker. After `cut`, no call goes out and no answer comes in. */
 export function severable(inner: Transport): Transport & { cut(): void } {
-  let gone = false;
+  let isCut = false;
   const never = new Promise<never>(() => {});
   return {
     async call(operation, body, options) {
-      if (gone) return never;
+      if (isCut) return never;
       const answer = await inner
         .call(operation, body, options)
-        .catch((error) => (gone ? never : Promise.reject(error)));
-      return gone ? never : answer;
+        .catch((error) => (isCut ? never : Promise.reject(error)));
+      return isCut ? never : answer;
     },
     close: () => inner.close(),
     cut: () => {
-      gone = true;
+      isCut = true;
     },
   };
 }

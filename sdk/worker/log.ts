@@ -1,5 +1,5 @@
 /** The default log of a worker: lines of text on a terminal, JSON elsewhere. */
-import type { Log } from "../workflow/types.ts";
+import type { Log } from "../runtime/log.ts";
 
 export function consoleLog(json = !process.stderr.isTTY): Log {
   const line = (level: string) => (message: string, fields?: Record<string, unknown>) => {

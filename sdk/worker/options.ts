@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
 import { DeploymentName, idProblem } from "../../shared/protocol/ids.ts";
 import type { AnyActivity } from "../activity.ts";
+import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
-import type { Log } from "../workflow/types.ts";
 import type { WorkerLimits } from "./types.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {

@@ -5,7 +5,8 @@ import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import type { Ports } from "../../shared/ports.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
 import { type ActivityContext, ActivityError, activity, sleep, WorkflowError, workflow } from "../index.ts";
-import { environment, type Internals } from "../testing/environment.ts";
+import { environment } from "../testing/environment.ts";
+import type { Internals } from "../testing/internals.ts";
 import type { Transport } from "./transport.ts";
 
 const input = z.object({ n: z.number() });

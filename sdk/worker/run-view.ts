@@ -68,7 +68,7 @@ export class RunView {
   }
 
   async #build(events: readonly HistoryEvent[]): Promise<void> {
-    const { workflows, deployment, log, deterministic, failOnAnyError } = this.#worker;
+    const { workflows, deployment, log, deterministic, failOnAnyError, flags } = this.#worker;
     const { workflow } = this.head;
     const definition = workflows.get(workflow);
     this.instance = null;
@@ -78,7 +78,7 @@ export class RunView {
       );
       return;
     }
-    const options = { execution: this.#execution, log, deterministic, failOnAnyError };
+    const options = { execution: this.#execution, log, deterministic, failOnAnyError, ...(flags && { flags }) };
     this.instance = WorkflowInstance.create(definition, options);
     await this.#replay(this.instance, events);
   }
@@ -99,8 +99,8 @@ export class RunView {
       this.#fail(activation.bug);
       return { bug: toFailure(activation.bug) };
     }
-    const { decided, decisions } = activation;
-    return { decided, decisions, code: this.#worker.workflows.get(this.head.workflow)!.hash };
+    const { decided, decisions, flags } = activation;
+    return { decided, decisions, flags, code: this.#worker.workflows.get(this.head.workflow)!.hash };
   }
 
   #fail(bug: unknown): void {

@@ -1,7 +1,7 @@
 /** `runWorker`: starts a worker by options and environment, and ends it in good order. */
 import { randomUUID } from "node:crypto";
 import { realClock } from "../../shared/lib/clock.ts";
-import type { Log } from "../workflow/types.ts";
+import type { Log } from "../runtime/log.ts";
 import { healthPort, healthServer } from "./health.ts";
 import { consoleLog } from "./log.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";

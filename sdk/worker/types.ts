@@ -1,8 +1,9 @@
 /** The types that the parts of a worker share. Time, ids and the transport come in from outside, so that tests control them. */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { AnyActivity } from "../activity.ts";
+import type { ReplayFlag } from "../runtime/flags.ts";
+import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
-import type { Log } from "../workflow/types.ts";
 import type { Transport } from "./transport.ts";
 
 export interface WorkerLimits {
@@ -28,4 +29,6 @@ export interface WorkerContext {
   readonly resources: Record<string, unknown>;
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
+  /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
+  readonly flags?: readonly ReplayFlag[];
 }

@@ -1,4 +1,4 @@
-/** What workflow code catches when an activity has failed for good. */
+/** The error that workflow code catches when an activity has failed and is not retried any more. */
 import type { AttemptEnd, EventOf, Failure } from "../../shared/protocol/history.ts";
 import { ActivityError, CancelledError, TimeoutError, withoutFrames } from "../errors.ts";
 import { fromFailure } from "../failure.ts";
@@ -10,7 +10,7 @@ export function activityError(event: EventOf<"activity_failed">): ActivityError 
   return withoutFrames(new ActivityError(`activity "${name}" failed${tries}: ${failure.message}`, about));
 }
 
-/** The original error; for limits and cancellation an error of that class, whatever words were recorded. */
+/** The original error; for limits and cancellation an error of the matching class, whatever type was recorded. */
 function causeOf(reason: AttemptEnd, failure: Failure): Error {
   if (reason === "failed" || reason === "lost") return fromFailure(failure);
   if (reason === "cancelled") {

@@ -1,8 +1,8 @@
-/** What workflow code can do wrong that only the runtime sees. */
+/** Bugs of workflow code that only the runtime can detect. */
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
-/** Workflow code held the event loop, and with it every other execution of the worker. */
+/** Workflow code blocked the event loop, and with it every other execution of the worker. */
 export class BlockedLoopError extends Error {
   constructor(workflow: string, tookMs: number, budgetMs: number) {
     super(
@@ -13,16 +13,16 @@ export class BlockedLoopError extends Error {
   }
 }
 
-/** Workflow code waits for, or was woken by, something that no history can repeat. */
+/** Workflow code waits for, or was continued by, something that a replay cannot repeat. */
 export class NotDurableError extends Error {
-  /** `asked`: what code asked for at a time when nothing had happened. */
-  constructor(workflow: string, asked?: string) {
+  /** `decision`: the decision that code took although no stimulus was being given to it. */
+  constructor(workflow: string, decision?: string) {
     super(
-      asked === undefined
-        ? `workflow "${workflow}" has not ended, and waits for nothing durable: no activity, timer, child, condition or handler. ` +
+      decision === undefined
+        ? `workflow "${workflow}" has not ended and waits for nothing durable: no activity, timer, child, condition or handler. ` +
             "It awaits something that a replay cannot bring back, such as a promise of another library. Move that into an activity."
-        : `workflow "${workflow}" asked for ${asked} at a time when nothing had happened to it: something that is not durable ` +
-            "woke it, such as a promise of another library. Move that into an activity.",
+        : `workflow "${workflow}" took the decision ${decision} while no event was being delivered to it: something that is not ` +
+            "durable continued its code, such as a promise of another library. Move that into an activity.",
     );
     this.name = "NotDurableError";
   }

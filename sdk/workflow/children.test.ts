@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { say, silent, WorkflowDriver } from "../../test/support/workflow-driver.ts";
+import { silent, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   CancelledError,
   ChildError,
@@ -34,12 +34,12 @@ describe("children", () => {
         timeout_ms: 600_000,
       },
     ]);
-    await driver.tell(say.childCompleted(1, { result: "Hello, Ada" }));
+    await driver.give(stimulus.childCompleted(1, { result: "Hello, Ada" }));
     expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "Hello, Ada" } });
     await driver.replayed();
   });
 
-  test("a started child goes its own way, and may be asked for its result later", async () => {
+  test("a started child runs on its own, and its handle gives the result later", async () => {
     const parent = workflow({ name: "parent" }, async () => {
       const handle = start(greet, { name: "Ada" }, { id: "greeting-1" });
       await sleep(1000);
@@ -47,20 +47,20 @@ describe("children", () => {
     });
     const driver = await WorkflowDriver.start(parent);
     expect(driver.decisions[0]).toMatchObject({ execution: "greeting-1", on_parent_close: "abandon" });
-    await driver.tell(say.childCompleted(1, { result: "hi" }));
-    await driver.tell(say.fired(1));
+    await driver.give(stimulus.childCompleted(1, { result: "hi" }));
+    await driver.give(stimulus.fired(1));
     expect(driver.end).toMatchObject({ result: { result: ["greeting-1", "hi", "hi"] } });
     await driver.replayed();
   });
 
-  test("nobody has to ask for the result of a started child, even when it fails", async () => {
+  test("the code may ignore the result of a started child, even when the child fails", async () => {
     const parent = workflow({ name: "parent" }, async () => {
       start(greet, { name: "Ada" });
       await sleep(1000);
     });
     const driver = await WorkflowDriver.start(parent);
-    await driver.tell(say.childFailed(1));
-    await driver.tell(say.fired(1));
+    await driver.give(stimulus.childFailed(1));
+    await driver.give(stimulus.fired(1));
     expect(driver.end.kind).toBe("execution_completed");
   });
 
@@ -70,7 +70,7 @@ describe("children", () => {
     "TERMINATED",
     "TIMED_OUT",
     "START_FAILED",
-  ] as const)("a child that ended as %s is a ChildError, and escaping it fails the execution", async (status) => {
+  ] as const)("a child that ended as %s throws a ChildError, which fails the execution if it is not caught", async (status) => {
     let caught: unknown;
     const parent = workflow({ name: "parent" }, async () => {
       try {
@@ -81,7 +81,7 @@ describe("children", () => {
       }
     });
     const driver = await WorkflowDriver.start(parent);
-    await driver.tell(say.childFailed(1, status, { type: "WorkflowError", message: "no" }));
+    await driver.give(stimulus.childFailed(1, status, { type: "WorkflowError", message: "no" }));
     expect(caught).toBeInstanceOf(ChildError);
     expect(caught).toMatchObject({ workflow: "greet", execution: "c", status });
     expect((caught as ChildError).cause).toBeInstanceOf(WorkflowError);
@@ -91,12 +91,12 @@ describe("children", () => {
     });
   });
 
-  test("cancelling the parent asks the awaited child to cancel, and waits until it has cleaned up", async () => {
+  test("cancelling the parent cancels the awaited child, and the parent waits until the child has ended", async () => {
     const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, { id: "c" }));
     const driver = await WorkflowDriver.start(parent);
-    await driver.tell(say.cancel("stop"));
+    await driver.give(stimulus.cancel("stop"));
     expect(driver.decisions).toEqual([{ kind: "child_cancel_requested", child: 1, execution: "c" }]);
-    await driver.tell(say.childFailed(1, "CANCELED"));
+    await driver.give(stimulus.childFailed(1, "CANCELED"));
     expect(driver.end).toEqual({ kind: "execution_cancelled", reason: "stop" });
     await driver.replayed();
   });
@@ -113,15 +113,15 @@ describe("children", () => {
     });
     const driver = await WorkflowDriver.start(parent);
     expect(driver.kinds).toEqual(["child_scheduled", "child_cancel_requested"]);
-    await driver.tell(say.childFailed(1, "CANCELED"));
+    await driver.give(stimulus.childFailed(1, "CANCELED"));
     expect(driver.kinds).toEqual(["execution_completed"]);
   });
 
-  test("by name, without importing it", async () => {
+  test("a child is called by name, without importing its workflow", async () => {
     const parent = workflow({ name: "parent" }, async () => child("elsewhere", { n: 1 }));
     const driver = await WorkflowDriver.start(parent);
     expect(driver.decisions).toMatchObject([{ workflow: "elsewhere", input: { n: 1 } }]);
-    await driver.tell(say.childCompleted(1, { a: 1 }));
+    await driver.give(stimulus.childCompleted(1, { a: 1 }));
     expect(driver.end).toMatchObject({ result: { a: 1 } });
   });
 
@@ -144,7 +144,7 @@ test.each([
 });
 
 describe("search keys", () => {
-  test("are set and removed by decisions, and known to the code", async () => {
+  test("are set and removed by decisions, and the code can read them", async () => {
     const find = workflow({ name: "find" }, async () => {
       setSearchKeys({ customer: "ada", size: 5, long: "x".repeat(10_000) });
       deleteSearchKeys(["size", "unknown"]);
@@ -159,7 +159,7 @@ describe("search keys", () => {
     await driver.replayed();
   });
 
-  test("beyond twenty they are dropped with a warning, never an error", async () => {
+  test("beyond twenty are dropped with a warning, not with an error", async () => {
     const warnings: string[] = [];
     const find = workflow({ name: "find" }, async () => {
       for (let i = 0; i < 22; i++) setSearchKeys({ [`k${i}`]: i });

@@ -1,28 +1,26 @@
-/** Child executions: called and awaited, or started and left to themselves. */
-
+/** Child executions: `child` starts one and awaits its result, `start` starts one and goes on. */
 import type { Duration } from "../../shared/lib/duration.ts";
 import { positiveMilliseconds } from "../../shared/lib/duration.ts";
-import type { Failure, Millis, OnParentClose } from "../../shared/protocol/history.ts";
+import type { Failure, OnParentClose } from "../../shared/protocol/history.ts";
 import { ExecutionId, idProblem } from "../../shared/protocol/ids.ts";
-import { commandFrame } from "../determinism/frame.ts";
-import { derivedUuid } from "../determinism/random.ts";
 import { ChildError, type ChildStatus, UsageError, withoutFrames } from "../errors.ts";
 import { fromFailure } from "../failure.ts";
 import { toJson } from "../json.ts";
 import { checkName } from "../names.ts";
+import { commandFrame } from "../runtime/frame.ts";
+import type { OpenChild, WorkflowOps } from "../runtime/ops.ts";
+import type { Scope } from "../runtime/scope.ts";
+import { ChildWait } from "../runtime/waits.ts";
 import type { JsonSchema } from "../schema.ts";
 import type { Workflow } from "./define.ts";
-import type { WorkflowInstance } from "./instance.ts";
 import { unwrapResult } from "./result.ts";
-import type { Scope } from "./scope.ts";
-import { ChildWait } from "./waits.ts";
 
 export interface ChildOptions {
-  /** Id of the child's execution, `[A-Za-z0-9_-]{1,256}`. Default: a uuid that follows from the run. */
+  /** Id of the child's execution, 1 to 256 of `A-Z a-z 0-9 _ -`. Default: a uuid that follows from the run. */
   id?: string;
-  /** What becomes of the child when this run closes first. Default: `terminate` for `child`, `abandon` for `start`. */
+  /** What happens to the child if this run closes first. Default: `terminate` for `child`, `abandon` for `start`. */
   onParentClose?: OnParentClose;
-  /** Limit on the child's whole chain. Default: what the child's workflow says. */
+  /** Limit on the child's whole chain. Default: the timeout of the child's workflow. */
   timeout?: Duration;
 }
 
@@ -32,14 +30,14 @@ export interface ChildHandle<Out = unknown> {
   readonly execution: string;
   /** Its result. Rejects with `ChildError`; with `CancelledError` when this workflow was cancelled while it waited. */
   result(): Promise<Out>;
-  /** Asks it to cancel; it may clean up. */
+  /** Requests its cancellation; the child may clean up before it ends. */
   cancel(): void;
 }
 
 type ChildArgs<In> =
   Record<never, never> extends In ? [input?: In, options?: ChildOptions] : [input: In, options?: ChildOptions];
 
-/** Starts a child execution in the same deployment and awaits its result. Throws `ChildError`. */
+/** Starts a child execution in the same deployment and awaits its result. Throws `ChildError` if it ends without one. */
 export function child<In, Out>(workflow: Workflow<In, Out>, ...args: ChildArgs<In>): Promise<Out>;
 /** The same for a workflow that this program does not import. */
 export function child(workflow: string, input?: object, options?: ChildOptions): Promise<unknown>;
@@ -48,19 +46,19 @@ export async function child(
   input?: unknown,
   options: ChildOptions = {},
 ): Promise<unknown> {
-  const { instance, scope } = commandFrame("child()");
+  const { ops, scope } = commandFrame("child()");
   const cancelled = scope.takeUndelivered();
   if (cancelled) throw cancelled;
-  return new ChildRun(instance, workflow, input, { onParentClose: "terminate", ...options }).resultIn(scope);
+  return new ChildRun(ops, workflow, input, { onParentClose: "terminate", ...options }).resultIn(scope);
 }
 
-/** Starts a child execution and goes on at once. */
+/** Starts a child execution without waiting for it. */
 export function start<In, Out>(workflow: Workflow<In, Out>, ...args: ChildArgs<In>): ChildHandle<Out>;
 /** The same for a workflow that this program does not import. */
 export function start(workflow: string, input?: object, options?: ChildOptions): ChildHandle;
 export function start(workflow: Workflow | string, input?: unknown, options: ChildOptions = {}): ChildHandle<never> {
-  const { instance } = commandFrame("start()");
-  const run = new ChildRun(instance, workflow, input, { onParentClose: "abandon", ...options });
+  const { ops } = commandFrame("start()");
+  const run = new ChildRun(ops, workflow, input, { onParentClose: "abandon", ...options });
   return {
     execution: run.execution,
     result: async () => {
@@ -76,55 +74,46 @@ export function start(workflow: Workflow | string, input?: unknown, options: Chi
 
 type ChildEnd = { readonly result: unknown } | { readonly error: Error };
 
-export class ChildRun {
-  readonly number: number;
-  readonly workflow: string;
+class ChildRun implements OpenChild {
   readonly execution: string;
-  readonly #instance: WorkflowInstance;
+  readonly #ops: WorkflowOps;
+  readonly #number: number;
+  readonly #workflow: string;
   readonly #outputSchema: JsonSchema | null;
   readonly #waits = new Set<ChildWait>();
   #end: ChildEnd | null = null;
   #cancelled = false;
 
   constructor(
-    instance: WorkflowInstance,
+    ops: WorkflowOps,
     workflow: Workflow | string,
     input: unknown,
     options: ChildOptions & { onParentClose: OnParentClose },
   ) {
-    this.workflow = typeof workflow === "string" ? checkName("workflow", workflow) : workflow.name;
-    const what = `child "${this.workflow}"`;
-    const value = toJson(input ?? {}, `the input of ${what}`);
-    const timeoutMs: Millis | undefined =
-      options.timeout === undefined ? undefined : positiveMilliseconds(options.timeout, `${what}, timeout`);
-    const problem = options.id === undefined ? undefined : idProblem(ExecutionId, options.id);
-    if (problem !== undefined) throw new UsageError(`${what}, id: ${problem}`);
-    this.#instance = instance;
+    this.#ops = ops;
+    this.#workflow = typeof workflow === "string" ? checkName("workflow", workflow) : workflow.name;
     this.#outputSchema = typeof workflow === "string" ? null : workflow.outputSchema;
-    this.number = instance.number("child");
-    this.execution = options.id ?? derivedUuid(instance.started.run, "child", this.number);
-    instance.children.set(this.number, this);
-    instance.countBytes(value);
-    instance.decide({
-      kind: "child_scheduled",
-      child: this.number,
-      workflow: this.workflow,
-      execution: this.execution,
-      input: value,
-      on_parent_close: options.onParentClose,
-      ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
-    });
+    const what = `child "${this.#workflow}"`;
+    const { id, onParentClose, timeout } = options;
+    const json = toJson(input ?? {}, `the input of ${what}`);
+    const timeoutMs = timeout === undefined ? undefined : positiveMilliseconds(timeout, `${what}, timeout`);
+    const problem = id === undefined ? undefined : idProblem(ExecutionId, id);
+    if (problem !== undefined) throw new UsageError(`${what}, id: ${problem}`);
+    const request = { workflow: this.#workflow, input: json, id, onParentClose, timeoutMs };
+    const { number, execution } = ops.startChild(request, this);
+    this.#number = number;
+    this.execution = execution;
   }
 
   describe(): string {
-    return `child ${this.number} "${this.workflow}" (${this.execution})`;
+    return `child ${this.#number} "${this.#workflow}" (${this.execution})`;
   }
 
   resultIn(scope: Scope): Promise<unknown> {
     if (this.#end) return "error" in this.#end ? Promise.reject(this.#end.error) : Promise.resolve(this.#end.result);
     const cancelled = scope.takeUndelivered();
     if (cancelled) return Promise.reject(cancelled);
-    const wait = new ChildWait(this.#instance, scope, this);
+    const wait = new ChildWait(this.#ops, scope, this);
     this.#waits.add(wait);
     return wait.promise;
   }
@@ -132,15 +121,16 @@ export class ChildRun {
   cancel(): void {
     if (this.#end || this.#cancelled) return;
     this.#cancelled = true;
-    this.#instance.decide({ kind: "child_cancel_requested", child: this.number, execution: this.execution });
+    this.#ops.cancelChild(this.#number, this.execution);
   }
 
-  completed(travelled: unknown): void {
-    this.#ended({ result: unwrapResult(travelled, this.#outputSchema) });
+  completed(result: unknown): void {
+    this.#ended({ result: unwrapResult(result, this.#outputSchema) });
   }
 
   failed(status: ChildStatus, failure: Failure): void {
-    const { workflow, execution } = this;
+    const workflow = this.#workflow;
+    const { execution } = this;
     const how = status === "START_FAILED" ? "could not be started" : `ended as ${status}`;
     const message = `child "${workflow}" (${execution}) ${how}: ${failure.message}`;
     const error = new ChildError(message, { workflow, execution, status, cause: fromFailure(failure) });
@@ -149,7 +139,6 @@ export class ChildRun {
 
   #ended(end: ChildEnd): void {
     this.#end = end;
-    this.#instance.children.delete(this.number);
     for (const wait of this.#waits) wait.end(end);
     this.#waits.clear();
   }

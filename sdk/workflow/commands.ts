@@ -1,59 +1,59 @@
-/** What workflow code can ask for, besides activities and children. */
+/** Functions for workflow code: conditions, cancellation, time, random values, information about the run. */
 
 import type { Duration } from "../../shared/lib/duration.ts";
 import { milliseconds } from "../../shared/lib/duration.ts";
 import type { ParentRef, ScheduleRef } from "../../shared/protocol/history.ts";
 import { streamOf } from "../determinism/entropy.ts";
-import { commandFrame, currentFrame, runIn, workflowFrame } from "../determinism/frame.ts";
 import { realFraction, realTime, realUuid } from "../determinism/real.ts";
-import { Scope } from "./scope.ts";
-import { ConditionWait } from "./waits.ts";
+import { commandFrame, currentFrame, runIn, workflowFrame } from "../runtime/frame.ts";
+import { Scope } from "../runtime/scope.ts";
+import { ConditionWait } from "../runtime/waits.ts";
 
 /**
- * Waits until `holds()` is true, tested whenever something has happened to the workflow. False: `timeout` passed first.
- * `holds` only looks at state; when several waits could go on, they do so one after the other, each tested anew.
+ * Waits until `holds()` is true; it is tested after each stimulus. Answers false if `timeout` passes first. `holds` may only
+ * read state. If several conditions hold, their waits end one after the other, and each is tested again before it ends.
  */
 export async function waitUntil(holds: () => boolean, timeout?: Duration): Promise<boolean> {
   const frame = commandFrame("waitUntil()");
-  const { instance, scope } = frame;
+  const { ops, scope } = frame;
   const ms = timeout === undefined ? null : milliseconds(timeout, "waitUntil(), timeout");
   const cancelled = scope.takeUndelivered();
   if (cancelled) throw cancelled;
-  const looking = { ...frame, readOnly: "the condition of waitUntil()" };
-  const test = () => runIn(looking, holds);
+  const readOnly = { ...frame, readOnly: "the condition of waitUntil()" };
+  const test = () => runIn(readOnly, holds);
   if (test()) return true;
-  return new ConditionWait(instance, scope, test, ms).promise;
+  return new ConditionWait(ops, scope, test, ms).promise;
 }
 
-/** Runs `fn` so that cancelling the execution does not reach what it waits for. */
+/** Runs `fn` in a scope that cancellation of the execution does not reach. */
 export function uncancelled<T>(fn: () => Promise<T>): Promise<T> {
   const frame = commandFrame("uncancelled()");
   return runIn({ ...frame, scope: new Scope() }, fn);
 }
 
-/** Aborted when cancellation is asked for; inside `uncancelled`, never. */
+/** A signal that is aborted when cancellation is requested; inside `uncancelled` it never is. */
 export function cancelSignal(): AbortSignal {
   return workflowFrame("cancelSignal()").scope.signal;
 }
 
-/** Runs `fn` without the sandbox. What it returns is not recorded: on replay it must return the same again. */
+/** Runs `fn` without the sandbox. Its result is not recorded: on replay `fn` must return the same again. */
 export function unsafe<T>(fn: () => T): T {
   return runIn({ ...workflowFrame("unsafe()"), sandbox: false }, fn);
 }
 
-/** Milliseconds since the epoch; in a workflow, the time of the last thing that happened to it. */
+/** Milliseconds since the epoch; in a workflow, the time of the last stimulus. */
 export function now(): number {
   const frame = currentFrame();
-  return frame?.kind === "workflow" ? frame.instance.time : realTime();
+  return frame?.kind === "workflow" ? frame.ops.time : realTime();
 }
 
-/** A number, 0 ≤ x < 1; in a workflow, the same again on every replay. Not for secrets. */
+/** A random number, 0 ≤ x < 1; in a workflow, the same on every replay. Not for secrets. */
 export function random(): number {
   const frame = currentFrame();
   return frame?.kind === "workflow" ? streamOf(frame).fraction() : realFraction();
 }
 
-/** A version 4 UUID; in a workflow, the same again on every replay. Not for secrets. */
+/** A random UUID (version 4); in a workflow, the same on every replay. Not for secrets. */
 export function uuid(): string {
   const frame = currentFrame();
   return frame?.kind === "workflow" ? streamOf(frame).uuid() : realUuid();
@@ -69,7 +69,7 @@ export interface ExecutionInfo {
   readonly attempt: number;
   /** Start of this run, ms since the epoch. */
   readonly startedAt: number;
-  /** When the whole chain must be closed, ms since the epoch; null = no limit. */
+  /** The chain times out at this time, ms since the epoch; null = no limit. */
   readonly deadline: number | null;
   readonly parent: ParentRef | null;
   /** Execution at the top of the tree. */
@@ -78,16 +78,16 @@ export interface ExecutionInfo {
   readonly firstRun: string;
   readonly continuedFrom: string | null;
   readonly searchKeys: Readonly<Record<string, string>>;
-  /** Id of the last event that the workflow has seen. */
+  /** Id of the last event given to the workflow. */
   readonly historyLength: number;
 }
 
-/** Who and where this workflow is. */
+/** The ids of this run, of its parent and schedule, and its limits. */
 export function executionInfo(): ExecutionInfo {
-  const { instance } = workflowFrame("executionInfo()");
-  const { started } = instance;
+  const { ops } = workflowFrame("executionInfo()");
+  const { started } = ops;
   return {
-    execution: instance.execution,
+    execution: ops.execution,
     run: started.run,
     chain: started.chain,
     workflow: started.workflow,
@@ -100,7 +100,7 @@ export function executionInfo(): ExecutionInfo {
     schedule: started.schedule,
     firstRun: started.first_run,
     continuedFrom: started.continued_from,
-    searchKeys: Object.fromEntries(instance.searchKeys),
-    historyLength: instance.historyLength,
+    searchKeys: Object.fromEntries(ops.searchKeys),
+    historyLength: ops.historyLength,
   };
 }

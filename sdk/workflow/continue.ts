@@ -1,12 +1,12 @@
-/** Going on with a fresh history. */
+/** `continueAsNew`: ends a run and begins the next one of the same execution, with a fresh history. */
 
-import { commandFrame, workflowFrame } from "../determinism/frame.ts";
 import { UsageError } from "../errors.ts";
 import { type Json, toJson } from "../json.ts";
+import { commandFrame, workflowFrame } from "../runtime/frame.ts";
 
-/** What `continueAsNew` returns and the workflow function must return in turn. */
+/** The value of `continueAsNew`, which the workflow function must return. */
 export class ContinueAsNew {
-  /** Private, so that no result of a workflow is taken for one. */
+  /** Private, so that a result of the same shape is not assignable to this type. */
   readonly #input: Json;
   constructor(input: Json) {
     this.#input = input;
@@ -18,13 +18,13 @@ export class ContinueAsNew {
 
 /**
  * `return continueAsNew(input)` ends this run and begins the next one of the same execution, with a fresh history and
- * this input (left out: `{}`). Messages that arrived and were not yet handled reach the next run; open activities and
- * timers of this run are dropped.
+ * this input (left out: `{}`). The next run receives the messages that arrived and were not handled yet; open activities
+ * and timers of this run are dropped.
  */
 export function continueAsNew(input: object = {}): ContinueAsNew {
-  const { instance } = commandFrame("continueAsNew()");
+  const { ops } = commandFrame("continueAsNew()");
   const next = new ContinueAsNew(toJson(input, "the input of continueAsNew()"));
-  instance.continuation = next;
+  ops.noteContinuation();
   return next;
 }
 
@@ -33,9 +33,9 @@ export function continueAsNew(input: object = {}): ContinueAsNew {
  * `return continueAsNew(…)`; a run ends for good at 51,200 events or 50 MB.
  */
 export function historyIsLong(): boolean {
-  return workflowFrame("historyIsLong()").instance.historyIsLong;
+  return workflowFrame("historyIsLong()").ops.historyIsLong;
 }
 
-/** A continuation was made and then not returned: surely a slip. */
-export const forgotten = (): UsageError =>
+/** The code called `continueAsNew` and then returned something else, which is surely a mistake. */
+export const continuationNotReturned = (): UsageError =>
   new UsageError("continueAsNew() was called but its value was not returned: write `return continueAsNew(input)`.");

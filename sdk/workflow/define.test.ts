@@ -81,7 +81,7 @@ describe("the registration of a workflow", () => {
     expect(WorkflowDefinition.parse(definition)).toEqual(definition);
   });
 
-  test("of a bare workflow says what its defaults are", () => {
+  test("of a workflow without options carries the defaults", () => {
     const bare = definitionOf(workflow({ name: "bare" }, async () => 1));
     expect(bare).toMatchObject({
       display_name: null,
@@ -101,7 +101,7 @@ describe("the registration of a workflow", () => {
     expect(WorkflowDefinition.parse(definition)).toEqual(definition);
   });
 
-  test("strict input stays strict, and references keep their definitions when the result is wrapped", () => {
+  test("a strict input stays strict, and a wrapped result keeps the definitions that it references", () => {
     const Tree = z.object({
       value: z.number(),
       get children() {
@@ -149,12 +149,12 @@ describe("results", () => {
     [5, { result: 5 }],
     [false, { result: false }],
     [[1], { result: [1] }],
-  ])("%j travels as %j and comes back", (value, travelled) => {
-    expect(wrapResult(value as never)).toEqual(travelled);
-    expect(unwrapResult(travelled, null)).toEqual(value);
+  ])("%j is sent as %j and read back", (value, sent) => {
+    expect(wrapResult(value as never)).toEqual(sent);
+    expect(unwrapResult(sent, null)).toEqual(value);
   });
 
-  test("an object with a key `result` of its own is told from a wrapped value by the schema", () => {
+  test("the schema tells an object with a key `result` from a wrapped value", () => {
     expect(unwrapResult({ result: 5 }, { type: "object" })).toEqual({ result: 5 });
     expect(unwrapResult({ result: 5 }, { type: "number" })).toBe(5);
     expect(unwrapResult({ result: { a: 1 } }, null)).toEqual({ result: { a: 1 } });

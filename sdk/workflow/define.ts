@@ -1,4 +1,4 @@
-/** `workflow(…)`: a name, schemas and handlers, around a plain async function. */
+/** `workflow(…)`: gives a plain async function a name, schemas and handlers. */
 import { createHash } from "node:crypto";
 import type * as z from "zod";
 import type { Duration } from "../../shared/lib/duration.ts";
@@ -15,12 +15,12 @@ import type { ScheduleDefinition } from "./schedules.ts";
 export interface WorkflowOptions<I extends Schema = Schema, O extends Schema = Schema> {
   /** 1 to 128 of `A-Z a-z 0-9 _ -`. */
   name: string;
-  /** Shown to people; default: the name. */
+  /** Title for people. Default: the name. */
   title?: string;
   description?: string;
   /** An object schema. Default: any object. */
   input?: I;
-  /** Default: anything, unchecked. */
+  /** Default: any result, unchecked. */
   output?: O;
   /** Limit on the whole chain of an execution, continued runs included. Default 1 h; null = none. */
   timeout?: Duration | null;
@@ -28,18 +28,18 @@ export interface WorkflowOptions<I extends Schema = Schema, O extends Schema = S
   handlers?: readonly Handler[];
   /** Declares what `waitForInput` needs. Default false. */
   interactive?: boolean;
-  /** False: globals are left as they are, and keeping to what replays is the author's business. Default true. */
+  /** False: no sandbox. The author alone makes sure that the code can be replayed. Default true. */
   deterministic?: boolean;
-  /** Dot paths into the input whose values executions can be found by, at most 20. */
+  /** Dot paths into the input; executions can be found by the values there. At most 20. */
   searchKeys?: readonly string[];
   /**
-   * @deprecated Create schedules through the API or with `sirocco schedule create`, where they can be changed without
-   * restarting workers. Those given here are created once, by the first worker that registers the workflow.
+   * @deprecated Create schedules through the API or with `sirocco schedule create`: there they can be changed without
+   * restarting workers. The first worker that registers the workflow creates those given here, once.
    */
   schedules?: readonly ScheduleDefinition[];
 }
 
-/** A workflow, as callers (`In`), and those who await it (`Out`), see it. */
+/** A workflow, typed by the input of its callers (`In`) and the result that they await (`Out`). */
 export interface Workflow<In = unknown, Out = unknown> {
   readonly kind: "workflow";
   readonly name: string;
@@ -47,12 +47,15 @@ export interface Workflow<In = unknown, Out = unknown> {
   /** Milliseconds; null = no limit. */
   readonly timeoutMs: number | null;
   readonly inputSchema: JsonSchema;
-  /** Null where there is no output schema. */
+  /** Null = no output schema. */
   readonly outputSchema: JsonSchema | null;
   readonly fn: (input: never) => Promise<unknown>;
-  /** Names this definition in histories: code and schemas that are not the same have another. Says nothing of helpers. */
+  /**
+   * Names this definition in histories. It covers the schemas and the text of the workflow function, not the functions that
+   * it calls.
+   */
   readonly hash: string;
-  /** Only for the types. */
+  /** Carries the types; it is never set. */
   readonly types?: (input: In) => Out;
 }
 // biome-ignore lint/suspicious/noExplicitAny: a list of workflows mixes all kinds of inputs
@@ -61,7 +64,7 @@ export type AnyWorkflow = Workflow<any, any>;
 const DEFAULT_TIMEOUT_MS = DEFAULT_EXECUTION_TIMEOUT_SECONDS * 1000;
 
 /**
- * Defines a workflow. `fn` is deterministic: it gets time, randomness and the outside world through the SDK.
+ * Defines a workflow. `fn` must be deterministic: it reaches time, random values and the outside world through the SDK.
  * Throws `UsageError` for a bad name, schemas that JSON cannot hold, or two handlers of one name.
  */
 export function workflow<O extends Schema, I extends Schema = AnyObject>(
@@ -77,7 +80,7 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
   const what = `workflow "${name}"`;
   const inputSchema = inputJsonSchema(options.input, `${what}, input`);
   if (isObjectSchema(inputSchema) === false) {
-    throw new UsageError(`${what}: the input schema must describe an object, as callers name what they send.`);
+    throw new UsageError(`${what}: the input schema must describe an object, because callers send named fields.`);
   }
   checkHandlers(what, options.handlers ?? []);
   if ((options.searchKeys?.length ?? 0) > MAX_SEARCH_KEYS) {

@@ -1,4 +1,4 @@
-/** What a worker registers: each workflow as data. */
+/** The registration of a workflow: its definition as data, which a worker sends to the server. */
 import type { HandlerDefinition, WorkflowDefinition } from "../../shared/protocol/worker.ts";
 import type { JsonSchema } from "../schema.ts";
 import { inputJsonSchema, isObjectSchema, outputJsonSchema } from "../schema.ts";
@@ -8,7 +8,6 @@ import { humanInputHandlers } from "./human-input.ts";
 
 export type { AnyWorkflow } from "./define.ts";
 
-/** The registration of a workflow. */
 export function definitionOf(workflow: AnyWorkflow): WorkflowDefinition {
   const { options, name } = workflow;
   const handlers = [...(options.handlers ?? []), ...(options.interactive ? humanInputHandlers.declared : [])];
@@ -42,7 +41,7 @@ function handlerDefinition(handler: Handler): HandlerDefinition {
   return definition;
 }
 
-/** Schemas of values that are not objects describe `{result}`, the form in which workflow results travel. */
+/** The schema of a value that is not an object describes `{result: value}`, the form in which results are sent. */
 function wrapped(schema: JsonSchema | null): JsonSchema | null {
   if (schema === null || isObjectSchema(schema) !== false) return schema;
   const { $defs, ...inner } = schema;

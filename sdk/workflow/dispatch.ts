@@ -1,7 +1,6 @@
-/** Signals, queries and updates of one instance: checked, kept until there is a handler, and answered. */
-import type { EventOf } from "../../shared/protocol/history.ts";
+/** The signals, queries and updates of one run: checks them, keeps them until the code attaches a handler, answers them. */
+import type { Decision, EventOf } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
-import { runIn } from "../determinism/frame.ts";
 import {
   CancelledError,
   InvalidValueError,
@@ -13,21 +12,42 @@ import {
 } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { copyJson, payloadBytes, toJson } from "../json.ts";
+import { runIn, type WorkflowFrame } from "../runtime/frame.ts";
+import type { Log } from "../runtime/log.ts";
+import type { HandlerDeclaration } from "../runtime/ops.ts";
+import { Scope } from "../runtime/scope.ts";
 import { check, checked } from "../schema.ts";
-import type { Handler } from "./handlers.ts";
-import type { WorkflowInstance } from "./instance.ts";
-import { Scope } from "./scope.ts";
+import type { Outcome } from "./closing.ts";
 import type { Refusal } from "./types.ts";
 
-interface Registered {
+interface Attached {
   readonly fn: (input: unknown) => unknown;
   readonly validate: ((input: never) => void) | undefined;
 }
 type SignalEvent = EventOf<"signal_received">;
 type UpdateEvent = EventOf<"update_accepted">;
-type Kind = Handler["kind"];
+type Kind = HandlerDeclaration["kind"];
 
-/** Refuses an update with a status of its own. */
+/** What the dispatch needs of the run that owns it. */
+export interface DispatchHost {
+  /** Name of the workflow. */
+  readonly workflow: string;
+  readonly failOnAnyError: boolean;
+  readonly cancelRequested: CancelledError | null;
+  /** The frame of code that runs in this scope. */
+  frame(scope: Scope): WorkflowFrame;
+  /** A handler begins: requests for cancellation reach its scope from now on. */
+  enter(scope: Scope): void;
+  leave(scope: Scope): void;
+  /** Takes a decision, also while the execution is ending (INSTANCE-4). */
+  answer(decision: Decision): void;
+  /** Ends the execution. */
+  finish(outcome: Outcome): void;
+  reportBug(error: unknown): void;
+  say(level: keyof Log, message: string): void;
+}
+
+/** Refuses an update with this HTTP status. */
 export class UpdateRefused extends WorkflowError {
   readonly status: number;
   constructor(status: number, message: string, details?: unknown) {
@@ -37,40 +57,40 @@ export class UpdateRefused extends WorkflowError {
   }
 }
 
-/** Without a schema an input is any object; none is the empty one. */
-const given = (handler: Handler, { input }: { input: unknown }) => (handler.input ? input : (input ?? {}));
+/** The input that the handler sees: without a schema it is any object, and an absent input is the empty one. */
+const inputFor = (handler: HandlerDeclaration, input: unknown) => (handler.input ? input : (input ?? {}));
 
 const key = (kind: Kind, name: string) => `${kind} ${name}`;
 
 export class Dispatch {
-  readonly #instance: WorkflowInstance;
-  readonly #declared = new Map<string, Handler>();
-  readonly #registered = new Map<string, Registered>();
-  /** Arrived before their handler. */
+  readonly #host: DispatchHost;
+  readonly #declared = new Map<string, HandlerDeclaration>();
+  readonly #attached = new Map<string, Attached>();
+  /** Messages that arrived before the code attached their handler. */
   readonly #early = new Map<string, (SignalEvent | UpdateEvent)[]>();
-  /** Accepted and not answered: message id to name. */
+  /** Updates that are accepted and not answered: message id to name. */
   readonly #open = new Map<string, string>();
 
-  constructor(instance: WorkflowInstance, declared: readonly Handler[]) {
-    this.#instance = instance;
+  constructor(host: DispatchHost, declared: readonly HandlerDeclaration[]) {
+    this.#host = host;
     for (const handler of declared) this.#declared.set(key(handler.kind, handler.name), handler);
   }
 
-  /** Somebody outside can still move this workflow. */
+  /** A signal or an update can still move this workflow. */
   get listening(): boolean {
-    for (const id of this.#registered.keys()) if (!id.startsWith("query")) return true;
+    for (const id of this.#attached.keys()) if (!id.startsWith("query")) return true;
     return false;
   }
 
-  on(handler: Handler, fn: (input: unknown) => unknown, validate?: (input: never) => void): void {
+  attach(handler: HandlerDeclaration, fn: (input: unknown) => unknown, validate?: (input: never) => void): void {
     const id = key(handler.kind, handler.name);
     if (this.#declared.get(id) !== handler) {
       throw new UsageError(
-        `on(${handler.kind} "${handler.name}"): workflow "${this.#instance.name}" does not declare it. ` +
+        `on(${handler.kind} "${handler.name}"): workflow "${this.#host.workflow}" does not declare it. ` +
           "List it in workflow({ handlers: […] }), so that callers can know it.",
       );
     }
-    this.#registered.set(id, { fn, validate });
+    this.#attached.set(id, { fn, validate });
     const early = this.#early.get(id);
     if (!early) return;
     this.#early.delete(id);
@@ -86,21 +106,25 @@ export class Dispatch {
       this.#undeclared(event);
       return;
     }
-    const registered = this.#registered.get(id);
-    if (!registered) {
+    const attached = this.#attached.get(id);
+    if (!attached) {
       const early = this.#early.get(id);
       if (early) early.push(event);
       else this.#early.set(id, [event]);
       return;
     }
     const scope = new Scope();
-    this.#instance.scopes.add(scope);
+    this.#host.enter(scope);
     const run = async () => {
-      const input = checked(handler.input, copyJson(given(handler, event)), `the input of ${kind} "${event.name}"`);
-      return this.#output(handler, await registered.fn(input));
+      const input = checked(
+        handler.input,
+        copyJson(inputFor(handler, event.input)),
+        `the input of ${kind} "${event.name}"`,
+      );
+      return this.#output(handler, await attached.fn(input));
     };
-    const end = () => void this.#instance.scopes.delete(scope);
-    runIn(this.#instance.frame(scope), () => {
+    const end = () => this.#host.leave(scope);
+    runIn(this.#host.frame(scope), () => {
       const done = run();
       if (event.kind === "update_accepted") {
         done
@@ -115,11 +139,11 @@ export class Dispatch {
     });
   }
 
-  /** Validated against the schema, and as JSON. */
-  #output(handler: Handler, value: unknown): unknown {
+  /** The answer, checked against its schema and as JSON. */
+  #output(handler: HandlerDeclaration, value: unknown): unknown {
     const what = `the answer of ${handler.kind} "${handler.name}"`;
     const result = handler.output ? check(handler.output, value, what) : { ok: true as const, value };
-    if (!result.ok) throw new UsageError(result.error.message); // the workflow's own mistake: a bug, not the caller's
+    if (!result.ok) throw new UsageError(result.error.message); // the workflow's mistake, not the caller's: a bug
     return toJson(result.value, what);
   }
 
@@ -131,15 +155,12 @@ export class Dispatch {
       this.#fail(event.message, event.name, withoutFrames(new UpdateRefused(413, message)), 413);
       return;
     }
-    this.#instance.decide(
-      { kind: "update_completed", message: event.message, name: event.name, result: result as never },
-      true,
-    );
+    this.#host.answer({ kind: "update_completed", message: event.message, name: event.name, result: result as never });
   }
 
   #failed(event: UpdateEvent, error: unknown): void {
-    if (!isFailure(error) && !this.#instance.failOnAnyError) {
-      this.#instance.reportBug(error);
+    if (!isFailure(error) && !this.#host.failOnAnyError) {
+      this.#host.reportBug(error);
       return;
     }
     if (!this.#open.delete(event.message)) return;
@@ -149,32 +170,29 @@ export class Dispatch {
 
   #fail(message: string, name: string, error: unknown, status?: number): void {
     const failure = toFailure(error);
-    this.#instance.decide(
-      { kind: "update_failed", message, name, failure, ...(status === undefined ? {} : { status }) },
-      true,
-    );
+    this.#host.answer({ kind: "update_failed", message, name, failure, ...(status === undefined ? {} : { status }) });
   }
 
   #signalThrew(event: SignalEvent, error: unknown): void {
     if (error instanceof InvalidValueError) {
-      // The schema changed after the signal was taken in: never fail over bad input.
-      this.#instance.say("warn", `signal "${event.name}" was ignored: ${error.message}`);
-    } else if (error instanceof CancelledError && this.#instance.cancelRequested) {
-      this.#instance.say("debug", `the handler of signal "${event.name}" was cancelled`);
+      // The schema has changed since the signal was recorded: bad input must not fail the execution.
+      this.#host.say("warn", `signal "${event.name}" was ignored: ${error.message}`);
+    } else if (error instanceof CancelledError && this.#host.cancelRequested) {
+      this.#host.say("debug", `the handler of signal "${event.name}" was cancelled`);
     } else {
-      this.#instance.settle({ error });
+      this.#host.finish({ error });
     }
   }
 
   #undeclared(event: SignalEvent | UpdateEvent): void {
     if (event.kind === "signal_received") {
-      this.#instance.say("warn", `signal "${event.name}" was ignored: ${this.#unknown("signal", event.name)}`);
+      this.#host.say("warn", `signal "${event.name}" was ignored: ${this.#unknown("signal", event.name)}`);
     } else if (this.#open.delete(event.message)) {
       this.#fail(event.message, event.name, new UpdateRefused(404, this.#unknown("update", event.name)), 404);
     }
   }
 
-  /** Answers for updates that the closing execution leaves behind. */
+  /** Fails the updates that the closing execution leaves unanswered. */
   closeUpdates(): void {
     const open = [...this.#open];
     this.#open.clear();
@@ -188,19 +206,19 @@ export class Dispatch {
     const id = key("query", name);
     const handler = this.#declared.get(id);
     if (!handler) throw new QueryRefused(404, this.#unknown("query", name));
-    const registered = this.#registered.get(id);
-    if (!registered) {
+    const attached = this.#attached.get(id);
+    if (!attached) {
       throw new QueryRefused(
         409,
-        `query "${name}" has no handler yet: the code of workflow "${this.#instance.name}" has not reached on(${name}).`,
+        `query "${name}" has no handler yet: the code of workflow "${this.#host.workflow}" has not reached on(${name}).`,
       );
     }
-    return this.#looking("a query handler", () => {
+    return this.#readOnly("a query handler", () => {
       const parsed = check(handler.input, input, `the input of query "${name}"`);
       if (!parsed.ok) throw new QueryRefused(422, parsed.error.message, { details: parsed.error.details });
       let answer: unknown;
       try {
-        answer = registered.fn(parsed.value);
+        answer = attached.fn(parsed.value);
         if (answer instanceof Promise) {
           answer.catch(() => {});
           throw new UsageError("query handlers answer at once: they must not be async.");
@@ -217,11 +235,11 @@ export class Dispatch {
     const id = key("update", name);
     const handler = this.#declared.get(id);
     if (!handler) return { status: 404, failure: toFailure(new UpdateRefused(404, this.#unknown("update", name))) };
-    return this.#looking("the validator of an update", () => {
+    return this.#readOnly("the validator of an update", () => {
       try {
-        const parsed = check(handler.input, given(handler, { input }), `the input of update "${name}"`);
+        const parsed = check(handler.input, inputFor(handler, input), `the input of update "${name}"`);
         if (!parsed.ok) return { status: 422, failure: toFailure(parsed.error) };
-        this.#registered.get(id)?.validate?.(parsed.value as never);
+        this.#attached.get(id)?.validate?.(parsed.value as never);
         return null;
       } catch (error) {
         return { status: error instanceof UpdateRefused ? error.status : 422, failure: toFailure(error) };
@@ -232,7 +250,7 @@ export class Dispatch {
   checkSignal(name: string, input: unknown): string | null {
     const handler = this.#declared.get(key("signal", name));
     if (!handler) return this.#unknown("signal", name);
-    return this.#looking("the schema of a signal", () => {
+    return this.#readOnly("the schema of a signal", () => {
       try {
         const parsed = check(handler.input, input, `the input of signal "${name}"`);
         return parsed.ok ? null : parsed.error.message;
@@ -242,8 +260,8 @@ export class Dispatch {
     });
   }
 
-  #looking<T>(what: string, fn: () => T): T {
-    return runIn({ ...this.#instance.frame(new Scope()), readOnly: what }, fn);
+  #readOnly<T>(what: string, fn: () => T): T {
+    return runIn({ ...this.#host.frame(new Scope()), readOnly: what }, fn);
   }
 
   #unknown(kind: Kind, name: string): string {
@@ -252,6 +270,6 @@ export class Dispatch {
       .map((h) => `"${h.name}"`);
     const plural = kind === "query" ? "queries" : `${kind}s`;
     const list = known.length > 0 ? `its ${plural} are ${known.join(", ")}` : `it declares no ${plural}`;
-    return `workflow "${this.#instance.name}" has no ${kind} "${name}": ${list}.`;
+    return `workflow "${this.#host.workflow}" has no ${kind} "${name}": ${list}.`;
   }
 }

@@ -1,7 +1,7 @@
-/** Does the code still decide what was recorded? Compared by identity (kind, number, name), not by content. */
+/** Compares what replayed code decides with the recorded decisions: by identity (kind, number, name), not by content. */
 import type { Decision, DecisionKind, HistoryEvent } from "../../shared/protocol/history.ts";
 
-/** What must be the same for a decision to be the recorded one. */
+/** The fields that identify a decision: they must equal the recorded ones. */
 const IDENTITY: { [K in DecisionKind]: readonly (keyof Extract<Decision, { kind: K }>)[] } = {
   activity_scheduled: ["activity", "name"],
   activity_cancel_requested: ["activity"],
@@ -39,19 +39,19 @@ export function describe(decision: Decision | RecordedDecision | undefined): str
   return fields.length === 0 ? decision.kind : `${decision.kind} (${fields.join(", ")})`;
 }
 
-/** Replayed code decided other than its history records: the code changed under a running execution, or it is not deterministic. */
+/** Replayed code decided other than recorded: the code was changed under a running execution, or it is not deterministic. */
 export class DivergenceError extends Error {
-  /** Hash of the definition that recorded the history, where it is known. */
+  /** Hash of the workflow definition that recorded the history; null = not known. */
   readonly recordedCode: string | null;
-  /** Hash of the definition that replayed it. */
+  /** Hash of the workflow definition that replayed it. */
   readonly code: string;
   /** The recorded decision, in words. */
   readonly expected: string;
-  /** What the code decided, in words. */
+  /** The decision of the code, in words. */
   readonly actual: string;
-  /** Which decision of the run, from 1. */
+  /** Number of the decision in the run, from 1. */
   readonly step: number;
-  /** Event id of the recorded decision, or of the mark before which the code decided too much. */
+  /** Id of the recorded decision's event; if none is recorded, of the event up to which the code decided too much. */
   readonly event: number;
 
   constructor(at: {
@@ -61,8 +61,8 @@ export class DivergenceError extends Error {
     actual: string;
     step: number;
     event: number;
+    /** What the run waits for, in words. */
     waiting: string[];
-    /** Hashes of the workflow definitions: the one that decided then, and this one. */
     recordedCode: string | null;
     code: string;
   }) {
@@ -87,9 +87,9 @@ export class DivergenceError extends Error {
 }
 
 function definitions(recorded: string | null, code: string): string {
-  if (recorded === null) return `Definition ${code} replays it; which one recorded it is not known.`;
-  if (recorded === code) return `It was recorded by this very definition (${code}).`;
-  return `It was recorded by definition ${recorded}, this is ${code}.`;
+  if (recorded === null) return `Definition ${code} replays it; the definition that recorded it is not known.`;
+  if (recorded === code) return `The same definition (${code}) recorded it.`;
+  return `Definition ${recorded} recorded it, and definition ${code} replays it.`;
 }
 
 export interface Difference {
@@ -99,21 +99,25 @@ export interface Difference {
   readonly event: number;
 }
 
-/** The recorded decisions that code has not been compared with yet, and how many it has. */
+/** The recorded decisions that are not compared yet, and the number of those that are. */
 export class DecisionRecord {
   #expected: RecordedDecision[] = [];
+  /** Decisions compared or new so far: the number of the last one in the run. */
   #steps = 0;
 
   expect(decision: RecordedDecision): void {
     this.#expected.push(decision);
   }
 
-  /** Decisions that are new: there is nothing to compare them with. */
+  /** Counts new decisions, for which nothing is recorded. */
   add(count: number): void {
     this.#steps += count;
   }
 
-  /** The first place where code parts from what is expected before this mark; null = it does not. */
+  /**
+   * The first difference between the decisions of the code and those recorded; null = none. `checkpoint` is the event that
+   * carries `decided`: up to it the code must have taken exactly the recorded decisions.
+   */
   compare(actual: readonly Decision[], checkpoint: number): Difference | null {
     const expected = this.#expected;
     this.#expected = [];

@@ -1,7 +1,7 @@
-/** What others may say to a running workflow. Declared with the workflow, so that the API knows names and schemas. */
+/** Signals, queries and updates. A workflow declares them, so that the API knows their names and schemas. */
 import type * as z from "zod";
-import { commandFrame } from "../determinism/frame.ts";
 import { checkHandlerName } from "../names.ts";
+import { commandFrame } from "../runtime/frame.ts";
 import type { AnyObject, NoValue, Schema } from "../schema.ts";
 
 interface HandlerBase {
@@ -10,17 +10,17 @@ interface HandlerBase {
   readonly input: Schema | undefined;
   readonly output: Schema | undefined;
 }
-/** A message without an answer. */
+/** A message that is not answered. */
 export interface Signal<In = unknown> extends HandlerBase {
   readonly kind: "signal";
   readonly types?: (input: In) => void;
 }
-/** A look at the workflow's state. */
+/** A question about the workflow's state, which it does not change. */
 export interface Query<In = unknown, Out = unknown> extends HandlerBase {
   readonly kind: "query";
   readonly types?: (input: In) => Out;
 }
-/** A change with an answer. */
+/** A message that may change the workflow's state and is answered. */
 export interface Update<In = unknown, Out = unknown> extends HandlerBase {
   readonly kind: "update";
   readonly types?: (input: In) => Out;
@@ -62,14 +62,14 @@ const base = (kind: string, name: string, options: { description?: string }) => 
 });
 
 export interface UpdateHandlerOptions<In> {
-  /** Throws to refuse the update before it is recorded. Sees the state, changes nothing, awaits nothing. */
+  /** Throws to refuse the update before it is recorded. May read the workflow's state, but neither change it nor await. */
   validate?: (input: In) => void;
 }
 
 /**
- * Answers a handler from here on. Signals and updates that came earlier were kept, and are handed over now, in order.
- * Signal and update handlers may be async and do all that a workflow does; query handlers answer at once and only look.
- * A second `on` for the same handler takes its place.
+ * Attaches the function that answers a handler. Signals and updates that arrived earlier were kept and are delivered now, in
+ * order. Functions of signals and updates may be async and do everything that workflow code may; those of queries answer at
+ * once and only read. A second `on` for the same handler replaces the first.
  */
 export function on<In>(handler: Signal<In>, fn: (input: In) => unknown): void;
 export function on<In, Out>(handler: Query<In, Out>, fn: (input: In) => Out): void;
@@ -79,5 +79,5 @@ export function on<In, Out>(
   options?: UpdateHandlerOptions<In>,
 ): void;
 export function on(handler: Handler, fn: (input: never) => unknown, options: UpdateHandlerOptions<never> = {}): void {
-  commandFrame("on()").instance.handlers.on(handler, fn as (input: unknown) => unknown, options.validate);
+  commandFrame("on()").ops.handle(handler, fn as (input: unknown) => unknown, options.validate);
 }

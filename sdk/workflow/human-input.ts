@@ -1,43 +1,43 @@
 /**
- * Asking a person: a task of type `wait_for_input` that shows the schema and a label, a reserved query that lists what
- * is open, and a reserved update that answers. Declared by `workflow({ interactive: true })`.
+ * `waitForInput` asks a person: a custom task of type `wait_for_input` shows the schema and a label, a reserved query
+ * lists the open inputs, and a reserved update submits one. `workflow({ interactive: true })` declares all three.
  */
 import * as z from "zod";
 import type { Duration } from "../../shared/lib/duration.ts";
 import { positiveMilliseconds } from "../../shared/lib/duration.ts";
-import { commandFrame, type WorkflowFrame } from "../determinism/frame.ts";
 import { type CancelledError, TimeoutError, UsageError, withoutFrames } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
+import { commandFrame, type WorkflowFrame } from "../runtime/frame.ts";
+import type { HandlerDeclaration, OpenInput, OpenTimer } from "../runtime/ops.ts";
+import { Waiting } from "../runtime/waits.ts";
 import { check, inputJsonSchema, type JsonSchema, type Schema } from "../schema.ts";
-import { UpdateRefused } from "./dispatch.ts";
-import type { Handler } from "./handlers.ts";
-import type { WorkflowInstance } from "./instance.ts";
+import { type Dispatch, UpdateRefused } from "./dispatch.ts";
 import { newTaskId, publishTask } from "./task.ts";
-import { type TimerWait, Waiting } from "./waits.ts";
 
 const TASK_TYPE = "wait_for_input";
 const STATE_KEY = "internal.execution.state";
 
 export interface WaitForInputOptions {
-  /** Shown to whoever is asked. */
+  /** Shown to the person who is asked. */
   label?: string;
-  /** Throws `TimeoutError` when nobody answered by then. Default: waits for ever. */
+  /** Without a submitted input after this time, the wait throws `TimeoutError`. Default: it waits for ever. */
   timeout?: Duration;
 }
 
 /**
- * Waits until a person (or a program) submits a value that fits the schema; values that do not are refused and the wait
- * goes on. Several may be open at once. Throws `TimeoutError`, or `CancelledError` when the execution is cancelled.
+ * Waits until a person (or a program) submits a value that fits the schema; a value that does not fit is refused, and the
+ * wait goes on. Several inputs may be open at once. Throws `TimeoutError`, or `CancelledError` when the execution is
+ * cancelled.
  */
 export async function waitForInput<S extends Schema>(
   schema: S,
   options: WaitForInputOptions = {},
 ): Promise<z.output<S>> {
   const frame = commandFrame("waitForInput()");
-  const { instance, scope } = frame;
-  if (!instance.interactive) {
+  const { ops, scope } = frame;
+  if (!ops.interactive) {
     throw new UsageError(
-      `waitForInput(): declare workflow({ name: "${instance.name}", interactive: true }), so that it can be answered.`,
+      `waitForInput(): declare workflow({ name: "${ops.name}", interactive: true }), so that it can be answered.`,
     );
   }
   const ms = options.timeout === undefined ? null : positiveMilliseconds(options.timeout, "waitForInput(), timeout");
@@ -47,24 +47,24 @@ export async function waitForInput<S extends Schema>(
   return (await new PendingInput(frame, schema, json, options.label ?? null, ms).promise) as z.output<S>;
 }
 
-export class PendingInput extends Waiting<unknown> implements TimerWait {
+class PendingInput extends Waiting<unknown> implements OpenInput, OpenTimer {
   readonly id: string;
   readonly shown: { readonly input_schema: JsonSchema; readonly label: string | null };
-  readonly timer: number = 0;
+  readonly #timer: number = 0;
   readonly #frame: WorkflowFrame;
   readonly #schema: Schema;
 
   constructor(frame: WorkflowFrame, schema: Schema, json: JsonSchema, label: string | null, timeoutMs: number | null) {
-    const { instance, scope } = frame;
-    super(instance, scope);
+    const { ops, scope } = frame;
+    super(ops, scope);
     this.#frame = frame;
     this.#schema = schema;
     this.shown = { input_schema: json, label };
     this.id = newTaskId(frame);
     this.#publish("started", { payload: { type: "json", value: this.shown, encoding_options: null } });
-    if (instance.inputs.size === 0) this.#showState("waiting_for_input");
-    instance.inputs.set(this.id, this);
-    if (timeoutMs !== null) this.timer = instance.startTimer(timeoutMs, this);
+    if (ops.inputs.size === 0) this.#showState("waiting_for_input");
+    ops.openInput(this);
+    if (timeoutMs !== null) this.#timer = ops.startTimer(timeoutMs, this);
   }
 
   describe(): string {
@@ -99,10 +99,9 @@ export class PendingInput extends Waiting<unknown> implements TimerWait {
   }
 
   #end(): void {
-    const { inputs } = this.instance;
-    inputs.delete(this.id);
-    if (this.timer > 0) this.instance.cancelTimer(this.timer);
-    if (inputs.size === 0) this.#showState(null);
+    this.ops.closeInput(this.id);
+    if (this.#timer > 0) this.ops.cancelTimer(this.#timer);
+    if (this.ops.inputs.size === 0) this.#showState(null);
   }
 
   #publish(event: "started" | "completed" | "failed", attributes: object): void {
@@ -110,8 +109,8 @@ export class PendingInput extends Waiting<unknown> implements TimerWait {
   }
 
   #showState(state: string | null): void {
-    const set: Record<string, string> = state === null ? {} : { [STATE_KEY]: state };
-    this.instance.decide({ kind: "search_keys_set", set, remove: state === null ? [STATE_KEY] : [] }, true);
+    if (state === null) this.ops.setSearchKeys({}, [STATE_KEY]);
+    else this.ops.setSearchKeys({ [STATE_KEY]: state }, []);
   }
 }
 
@@ -122,14 +121,14 @@ const Pending = z.object({
   ),
 });
 
-const list: Handler = {
+const list: HandlerDeclaration = {
   kind: "query",
   name: "__get_pending_inputs",
   description: "Inputs that the workflow waits for.",
   input: undefined,
   output: Pending,
 };
-const submit: Handler = {
+const submit: HandlerDeclaration = {
   kind: "update",
   name: "__submit_input",
   description: "Answers one of the inputs that the workflow waits for.",
@@ -137,29 +136,31 @@ const submit: Handler = {
   output: z.object({}),
 };
 
-function openInput(instance: WorkflowInstance, id: string): PendingInput {
-  const open = instance.inputs.get(id);
+function openInput(inputs: OpenInputs, id: string): OpenInput {
+  const open = inputs.get(id);
   if (open) return open;
-  const others = [...instance.inputs.keys()];
+  const others = [...inputs.keys()];
   const known = others.length > 0 ? `open are ${others.join(", ")}` : "nothing is open";
   throw new UpdateRefused(404, `no open input has the task id "${id}": ${known}.`);
 }
 
+type OpenInputs = ReadonlyMap<string, OpenInput>;
+
 /** The reserved handlers of interactive workflows. */
 export const humanInputHandlers = {
-  declared: [list, submit] as readonly Handler[],
-  register(instance: WorkflowInstance): void {
-    instance.handlers.on(list, () => ({
-      pending_inputs: [...instance.inputs.values()].map(({ id, shown }) => ({ task_id: id, ...copyJson(shown) })),
+  declared: [list, submit] as readonly HandlerDeclaration[],
+  attach(handlers: Dispatch, inputs: OpenInputs): void {
+    handlers.attach(list, () => ({
+      pending_inputs: [...inputs.values()].map(({ id, shown }) => ({ task_id: id, ...copyJson(shown) })),
     }));
-    instance.handlers.on(
+    handlers.attach(
       submit,
       (submission) => {
         const { task_id, input } = submission as z.output<typeof Submission>;
-        openInput(instance, task_id).submit(input);
+        openInput(inputs, task_id).submit(input);
         return {};
       },
-      (submission: z.output<typeof Submission>) => void openInput(instance, submission.task_id).parse(submission.input),
+      (submission: z.output<typeof Submission>) => void openInput(inputs, submission.task_id).parse(submission.input),
     );
   },
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { START, say, WorkflowDriver } from "../../test/support/workflow-driver.ts";
+import { START, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   ActivityError,
   activity,
@@ -31,7 +31,7 @@ const charge = activity(
 const note = activity({ name: "note" }, async () => {});
 
 describe("activities", () => {
-  test("a call is scheduled with its options, and its recorded result is what the code sees", async () => {
+  test("a call is scheduled with its options, and the code gets the recorded result", async () => {
     const pay = workflow(
       { name: "pay", input: z.object({ id: z.string() }) },
       async ({ id }) => (await charge({ id })).receipt,
@@ -50,12 +50,12 @@ describe("activities", () => {
         },
       },
     ]);
-    await driver.tell(say.completed(1, { receipt: "from the journal" }));
-    expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "from the journal" } });
+    await driver.give(stimulus.completed(1, { receipt: "from the history" }));
+    expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "from the history" } });
     expect((await driver.replayed()).closed).toBe(true);
   });
 
-  test("calls made together are numbered in the order of the calls and may finish in any order", async () => {
+  test("concurrent calls are numbered in the order of the calls and may finish in any order", async () => {
     const pay = workflow({ name: "pay" }, async () => Promise.all(["a", "b", "c"].map((id) => charge({ id }))));
     const driver = await WorkflowDriver.start(pay);
     expect(driver.decisions.map((d) => d.kind === "activity_scheduled" && [d.activity, d.input])).toEqual([
@@ -63,16 +63,16 @@ describe("activities", () => {
       [2, { id: "b" }],
       [3, { id: "c" }],
     ]);
-    await driver.tell(say.completed(3, { receipt: "c" }));
-    await driver.tell(say.completed(1, { receipt: "a" }), say.completed(2, { receipt: "b" }));
+    await driver.give(stimulus.completed(3, { receipt: "c" }));
+    await driver.give(stimulus.completed(1, { receipt: "a" }), stimulus.completed(2, { receipt: "b" }));
     expect(driver.end).toMatchObject({ result: { result: [{ receipt: "a" }, { receipt: "b" }, { receipt: "c" }] } });
     await driver.replayed();
   });
 
-  test("a failed activity is an ActivityError whose cause is the original, and escaping it fails the execution", async () => {
+  test("a failed activity throws an ActivityError with the original as its cause, which fails the execution if it is not caught", async () => {
     const pay = workflow({ name: "pay" }, async () => charge({ id: "a" }));
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.failed(1, { type: "CardDeclined", message: "declined" }, "failed", 3));
+    await driver.give(stimulus.failed(1, { type: "CardDeclined", message: "declined" }, "failed", 3));
     expect(driver.end).toMatchObject({
       kind: "execution_failed",
       failure: {
@@ -89,7 +89,7 @@ describe("activities", () => {
     "schedule_to_close",
     "schedule_to_start",
     "heartbeat",
-  ] as const)("an activity that ran out of time (%s) has a TimeoutError as its cause", async (reason) => {
+  ] as const)("an activity whose limit has passed (%s) fails with a TimeoutError as the cause", async (reason) => {
     let caught: unknown;
     const pay = workflow({ name: "pay" }, async () => {
       await charge({ id: "a" }).catch((error) => {
@@ -97,13 +97,13 @@ describe("activities", () => {
       });
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.failed(1, { type: "Timeout", message: "too late" }, reason));
+    await driver.give(stimulus.failed(1, { type: "Timeout", message: "too late" }, reason));
     expect(caught).toBeInstanceOf(ActivityError);
     expect((caught as ActivityError).cause).toBeInstanceOf(TimeoutError);
     expect((caught as { cause: TimeoutError }).cause.kind).toBe(reason);
   });
 
-  test("changing a result or an input afterwards does not reach the journal", async () => {
+  test("code that changes a result or an input does not change the history", async () => {
     const input = { id: "a" };
     const pay = workflow({ name: "pay" }, async () => {
       const receipt = await charge(input);
@@ -112,12 +112,12 @@ describe("activities", () => {
       return receipt;
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.completed(1, { receipt: "a" }));
+    await driver.give(stimulus.completed(1, { receipt: "a" }));
     expect(driver.history[1]).toMatchObject({ input: { id: "a" } });
     expect(driver.history[2]).toMatchObject({ result: { receipt: "a" } });
   });
 
-  test("a value that JSON cannot hold is named where it is sent", async () => {
+  test("an input that JSON cannot represent is refused by the call, and the error names the place", async () => {
     const send = activity({ name: "send", input: z.any() }, async () => {});
     const pay = workflow({ name: "pay" }, async () => send({ rows: [{ amounts: new Map() }] }));
     await expect(WorkflowDriver.start(pay)).rejects.toThrow(
@@ -131,14 +131,14 @@ describe("activities", () => {
       seen.push(await note());
     });
     const driver = await WorkflowDriver.start(run);
-    await driver.tell(say.completed(1, null));
+    await driver.give(stimulus.completed(1, null));
     await driver.replayed();
     expect(seen).toEqual([undefined, undefined]);
     expect(driver.end).toEqual({ kind: "execution_completed", result: null });
   });
 });
 
-describe("what ends an execution", () => {
+describe("the end of an execution", () => {
   const failing = (error: () => unknown) =>
     workflow({ name: "failing" }, async () => {
       throw error();
@@ -153,7 +153,7 @@ describe("what ends an execution", () => {
     expect(driver.end).toMatchObject({ kind: "execution_failed", failure: { type } });
   });
 
-  test("a class of one's own that extends WorkflowError fails it under its own name", async () => {
+  test("an error of a user's class that extends WorkflowError fails it under the name of the class", async () => {
     class OutOfStock extends WorkflowError {}
     const driver = await WorkflowDriver.start(failing(() => new OutOfStock("none left")));
     expect(driver.end).toMatchObject({
@@ -162,7 +162,7 @@ describe("what ends an execution", () => {
     });
   });
 
-  test("rethrowing the cause of an activity's failure fails it, whatever its class was", async () => {
+  test("rethrowing the cause of an ActivityError fails it, whatever class the cause has", async () => {
     const pay = workflow({ name: "pay" }, async () => {
       try {
         await charge({ id: "a" });
@@ -171,14 +171,14 @@ describe("what ends an execution", () => {
       }
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.failed(1, { type: "TypeError", message: "x is not a function" }));
+    await driver.give(stimulus.failed(1, { type: "TypeError", message: "x is not a function" }));
     expect(driver.end).toMatchObject({
       kind: "execution_failed",
       failure: { type: "TypeError", message: "x is not a function" },
     });
   });
 
-  test("any other error is a bug: nothing is decided, and the instance is of no more use", async () => {
+  test("any other error is a bug: the run takes no decision, and the instance is poisoned", async () => {
     const driver = new WorkflowDriver(failing(() => new TypeError("x is undefined")));
     const started = { ...(await WorkflowDriver.start(workflow({ name: "x" }, async () => null))).history[0]! };
     const activation = await driver.instance.activate([started as never]);
@@ -186,7 +186,7 @@ describe("what ends an execution", () => {
     expect(driver.instance.poisoned).toBe(true);
   });
 
-  test("failOnAnyError makes a failure of every error", async () => {
+  test("failOnAnyError makes every error a failure", async () => {
     const driver = await WorkflowDriver.start(
       failing(() => new TypeError("x is undefined")),
       {},
@@ -195,7 +195,7 @@ describe("what ends an execution", () => {
     expect(driver.end).toMatchObject({ kind: "execution_failed", failure: { type: "TypeError" } });
   });
 
-  test("input that does not fit the schema fails it, and says where", async () => {
+  test("input that does not fit the schema fails it, and the failure names the place", async () => {
     const pay = workflow({ name: "pay", input: z.object({ customer: z.object({ id: z.string() }) }) }, async () => 1);
     const driver = await WorkflowDriver.start(pay, { customer: { id: 5 } });
     expect(driver.end).toMatchObject({
@@ -204,20 +204,20 @@ describe("what ends an execution", () => {
     });
   });
 
-  test("the rejected promise of a branch that nobody awaits yet does not end the process or the execution", async () => {
+  test("a rejected promise that no code awaits yet ends neither the process nor the execution", async () => {
     const pay = workflow({ name: "pay" }, async () => {
       const second = (async () => charge({ id: "b" }))();
       await charge({ id: "a" });
       return second.catch((error: Error) => error.message);
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.failed(1));
+    await driver.give(stimulus.failed(1));
     await new Promise((resolve) => setImmediate(resolve));
-    await driver.tell(say.completed(2, { receipt: "a" }));
+    await driver.give(stimulus.completed(2, { receipt: "a" }));
     expect(driver.end).toMatchObject({ result: { result: 'activity "charge" failed: it broke' } });
   });
 
-  test("a bug in a branch that nobody awaits is a bug of the workflow", async () => {
+  test("a bug in a branch that no code awaits is a bug of the workflow", async () => {
     const pay = workflow({ name: "pay" }, async () => {
       void (async () => {
         await charge({ id: "b" });
@@ -226,9 +226,9 @@ describe("what ends an execution", () => {
       await charge({ id: "a" });
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.completed(1, { receipt: "b" }));
+    await driver.give(stimulus.completed(1, { receipt: "b" }));
     await new Promise((resolve) => setImmediate(resolve));
-    await expect(driver.tell(say.completed(2, { receipt: "a" }))).rejects.toThrow("in the background");
+    await expect(driver.give(stimulus.completed(2, { receipt: "a" }))).rejects.toThrow("in the background");
   });
 });
 
@@ -242,13 +242,13 @@ describe("time", () => {
     });
     const driver = await WorkflowDriver.start(nap);
     expect(driver.decisions).toEqual([{ kind: "timer_started", timer: 1, fire_at: START + 7_200_000 }]);
-    await driver.tell(say.fired(1, 7_200_000));
+    await driver.give(stimulus.fired(1, 7_200_000));
     expect(seen).toEqual([START, START + 7_200_000]);
     await driver.replayed();
     expect(seen.slice(2)).toEqual(seen.slice(0, 2));
   });
 
-  test("waitUntil is true when its condition came to hold, and its timer is dropped", async () => {
+  test("waitUntil answers true when its condition holds, and cancels its timer", async () => {
     const approve = signal("approve");
     const wait = workflow({ name: "wait", handlers: [approve] }, async () => {
       let approved = false;
@@ -259,7 +259,7 @@ describe("time", () => {
     });
     const driver = await WorkflowDriver.start(wait);
     expect(driver.kinds).toEqual(["timer_started"]);
-    await driver.tell(say.signal("approve"));
+    await driver.give(stimulus.signal("approve"));
     expect(driver.decisions).toEqual([
       { kind: "timer_cancelled", timer: 1 },
       { kind: "execution_completed", result: { result: true } },
@@ -267,14 +267,14 @@ describe("time", () => {
     await driver.replayed();
   });
 
-  test("waitUntil is false when its time passed first", async () => {
+  test("waitUntil answers false when its timeout passes first", async () => {
     const wait = workflow({ name: "wait" }, async () => waitUntil(() => false, 5000));
     const driver = await WorkflowDriver.start(wait);
-    await driver.tell(say.fired(1, 5000));
+    await driver.give(stimulus.fired(1, 5000));
     expect(driver.decisions).toEqual([{ kind: "execution_completed", result: { result: false } }]);
   });
 
-  test("conditions that could hold together go on one after the other, so that a lock is a lock", async () => {
+  test("of several conditions that hold, one wait ends at a time, so that a condition can guard a lock", async () => {
     const log: string[] = [];
     const lock = workflow({ name: "lock" }, async () => {
       let locked = true;
@@ -292,19 +292,19 @@ describe("time", () => {
       await both;
     });
     const driver = await WorkflowDriver.start(lock);
-    for (let n = 1; n <= 3; n++) await driver.tell(say.completed(n));
+    for (let n = 1; n <= 3; n++) await driver.give(stimulus.completed(n));
     expect(driver.instance.closed).toBe(true);
     expect(log).toEqual(["a in", "a out", "b in", "b out"]);
   });
 
-  test("a bad duration is refused by name", async () => {
+  test("an invalid duration is refused, and the error names the call", async () => {
     const nap = workflow({ name: "nap" }, async () => sleep("2 fortnights"));
     await expect(WorkflowDriver.start(nap)).rejects.toThrow('sleep(): "2 fortnights" is not a duration');
   });
 });
 
 describe("cancellation", () => {
-  test("is raised where the workflow waits, tells the activity, and lets cleanup run", async () => {
+  test("is thrown where the workflow waits, cancels the activity, and lets the code clean up", async () => {
     const pay = workflow({ name: "pay" }, async () => {
       try {
         await charge({ id: "a" });
@@ -314,24 +314,24 @@ describe("cancellation", () => {
       }
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.cancel("changed my mind"));
+    await driver.give(stimulus.cancel("changed my mind"));
     expect(driver.decisions).toEqual([
       { kind: "activity_cancel_requested", activity: 1 },
       expect.objectContaining({ kind: "activity_scheduled", activity: 2, name: "note" }),
     ]);
-    await driver.tell(say.failed(1, { message: "cancelled" }, "cancelled"));
+    await driver.give(stimulus.failed(1, { message: "cancelled" }, "cancelled"));
     expect(driver.decisions).toEqual([]);
-    await driver.tell(say.completed(2));
+    await driver.give(stimulus.completed(2));
     expect(driver.end).toEqual({ kind: "execution_cancelled", reason: "changed my mind" });
     await driver.replayed();
   });
 
-  test("ends timers and conditions, with their timers", async () => {
+  test("ends sleeps and conditions, and cancels their timers", async () => {
     const wait = workflow({ name: "wait" }, async () => {
       await Promise.all([sleep("1h"), waitUntil(() => false, "2h")]);
     });
     const driver = await WorkflowDriver.start(wait);
-    await driver.tell(say.cancel());
+    await driver.give(stimulus.cancel());
     expect(driver.decisions).toEqual([
       { kind: "timer_cancelled", timer: 1 },
       { kind: "timer_cancelled", timer: 2 },
@@ -339,17 +339,17 @@ describe("cancellation", () => {
     ]);
   });
 
-  test("a workflow that returns all the same is completed", async () => {
+  test("a workflow that returns nevertheless is completed", async () => {
     const calm = workflow({ name: "calm" }, async () => {
       await sleep("1h").catch(() => {});
       return "done";
     });
     const driver = await WorkflowDriver.start(calm);
-    await driver.tell(say.cancel());
+    await driver.give(stimulus.cancel());
     expect(driver.end).toEqual({ kind: "execution_completed", result: { result: "done" } });
   });
 
-  test("does not reach what is shielded, and is raised at the next wait after it", async () => {
+  test("does not reach code in uncancelled, and is thrown at the next wait after it", async () => {
     const steps: string[] = [];
     const careful = workflow({ name: "careful" }, async () => {
       await uncancelled(async () => {
@@ -362,28 +362,28 @@ describe("cancellation", () => {
       steps.push("never");
     });
     const driver = await WorkflowDriver.start(careful);
-    await driver.tell(say.cancel());
+    await driver.give(stimulus.cancel());
     expect(driver.decisions).toEqual([]);
-    await driver.tell(say.completed(1, { receipt: "a" }));
-    await driver.tell(say.completed(2, { receipt: "b" }));
+    await driver.give(stimulus.completed(1, { receipt: "a" }));
+    await driver.give(stimulus.completed(2, { receipt: "b" }));
     expect(steps).toEqual(["shielded", "left"]);
     expect(driver.decisions).toEqual([{ kind: "execution_cancelled", reason: null }]);
   });
 
-  test("is raised once: a second request changes nothing", async () => {
+  test("is thrown once: a second request changes nothing", async () => {
     const pay = workflow({ name: "pay" }, async () => {
       await sleep("1h").catch(() => {});
       await note();
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.tell(say.cancel());
-    await driver.tell(say.cancel());
+    await driver.give(stimulus.cancel());
+    await driver.give(stimulus.cancel());
     expect(driver.decisions).toEqual([]);
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     expect(driver.end.kind).toBe("execution_completed");
   });
 
-  test("a handler that waits is cancelled by itself, and the workflow function too", async () => {
+  test("reaches a waiting handler and the workflow function separately", async () => {
     const poke = signal("poke");
     const two = workflow({ name: "two", handlers: [poke] }, async () => {
       on(poke, async () => {
@@ -393,21 +393,21 @@ describe("cancellation", () => {
       await sleep("1d");
     });
     const driver = await WorkflowDriver.start(two);
-    await driver.tell(say.signal("poke"));
-    await driver.tell(say.cancel());
+    await driver.give(stimulus.signal("poke"));
+    await driver.give(stimulus.cancel());
     expect(driver.decisions).toEqual([{ kind: "timer_cancelled", timer: 1 }]);
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     expect(driver.end.kind).toBe("execution_cancelled");
   });
 
-  test("cancelSignal is aborted with the reason, and may be all that a workflow waits for", async () => {
+  test("cancelSignal is aborted with the reason, and a workflow may wait for it alone", async () => {
     const watch = workflow({ name: "watch" }, async () => {
       const signal = cancelSignal();
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
       return (signal.reason as CancelledError).reason;
     });
     const driver = await WorkflowDriver.start(watch);
-    await driver.tell(say.cancel("enough"));
+    await driver.give(stimulus.cancel("enough"));
     expect(driver.end).toMatchObject({ result: { result: "enough" } });
   });
 });
@@ -446,25 +446,25 @@ describe("handlers", () => {
 
   test("signals reach their handler in order, and queries see the state", async () => {
     const driver = await WorkflowDriver.start(account);
-    await driver.tell(say.signal("add", { amount: 2 }), say.signal("add", { amount: 3 }));
+    await driver.give(stimulus.signal("add", { amount: 2 }), stimulus.signal("add", { amount: 3 }));
     expect(driver.instance.query("total", null)).toEqual({ total: 5 });
     expect((await driver.replayed()).query("total", null)).toEqual({ total: 5 });
-    await driver.tell(say.signal("add", { amount: 5 }));
+    await driver.give(stimulus.signal("add", { amount: 5 }));
     expect(driver.end).toMatchObject({ result: { result: 10 } });
   });
 
   test("a signal marked as ignored never reaches the code", async () => {
     const driver = await WorkflowDriver.start(account);
-    await driver.tell({ ...say.signal("add", { amount: 99 }), ignored: "why not" } as never);
+    await driver.give({ ...stimulus.signal("add", { amount: 99 }), ignored: "why not" } as never);
     expect(driver.instance.query("total", {})).toEqual({ total: 0 });
     expect((await driver.replayed()).query("total", {})).toEqual({ total: 0 });
   });
 
   test("an update may use activities, and its answer is recorded", async () => {
     const driver = await WorkflowDriver.start(account);
-    await driver.tell(say.update("limit", { max: 20 }));
+    await driver.give(stimulus.update("limit", { max: 20 }));
     expect(driver.kinds).toEqual(["activity_scheduled"]);
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     expect(driver.decisions).toEqual([
       { kind: "update_completed", message: "update#limit", name: "limit", result: { was: 10 } },
     ]);
@@ -473,9 +473,9 @@ describe("handlers", () => {
 
   test("several updates run at once", async () => {
     const driver = await WorkflowDriver.start(account);
-    await driver.tell(say.update("limit", { max: 20 }, "u1"), say.update("limit", { max: 30 }, "u2"));
-    await driver.tell(say.completed(2));
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.update("limit", { max: 20 }, "u1"), stimulus.update("limit", { max: 30 }, "u2"));
+    await driver.give(stimulus.completed(2));
+    await driver.give(stimulus.completed(1));
     expect(driver.history.filter((e) => e.kind === "update_completed")).toMatchObject([
       { message: "u2", result: { was: 10 } },
       { message: "u1", result: { was: 30 } },
@@ -491,23 +491,23 @@ describe("handlers", () => {
       await sleep("1h");
     });
     const driver = await WorkflowDriver.start(flow);
-    await driver.tell(say.update("risky"));
-    await driver.tell(say.failed(1));
+    await driver.give(stimulus.update("risky"));
+    await driver.give(stimulus.failed(1));
     expect(driver.decisions).toMatchObject([
       { kind: "update_failed", message: "update#risky", failure: { type: "ActivityError" } },
     ]);
     expect(driver.instance.closed).toBe(false);
   });
 
-  test("an update that the execution leaves behind is answered before it closes", async () => {
+  test("an unfinished update is answered with a failure before the execution closes", async () => {
     const slow = update("slow");
     const flow = workflow({ name: "flow", handlers: [slow] }, async () => {
       on(slow, async () => sleep("1d"));
       await sleep("1h");
     });
     const driver = await WorkflowDriver.start(flow);
-    await driver.tell(say.update("slow"));
-    await driver.tell(say.fired(1));
+    await driver.give(stimulus.update("slow"));
+    await driver.give(stimulus.fired(1));
     expect(driver.decisions).toMatchObject([
       {
         kind: "update_failed",
@@ -530,12 +530,12 @@ describe("handlers", () => {
       await waitUntil(() => done);
     });
     const driver = await WorkflowDriver.start(flow);
-    await driver.tell(say.update("finish"));
+    await driver.give(stimulus.update("finish"));
     expect(driver.kinds).toEqual(["update_completed", "execution_completed"]);
     await driver.replayed();
   });
 
-  test("what comes before its handler is kept and handed over in order", async () => {
+  test("messages that arrive before their handler are kept and delivered in order", async () => {
     const late = workflow({ name: "late", handlers: [add, limit] }, async () => {
       await note();
       const seen: unknown[] = [];
@@ -548,20 +548,20 @@ describe("handlers", () => {
       return seen;
     });
     const driver = await WorkflowDriver.start(late);
-    await driver.tell(
-      say.signal("add", { amount: 1 }),
-      say.update("limit", { max: 5 }),
-      say.signal("add", { amount: 2 }),
+    await driver.give(
+      stimulus.signal("add", { amount: 1 }),
+      stimulus.update("limit", { max: 5 }),
+      stimulus.signal("add", { amount: 2 }),
     );
     expect(driver.decisions).toEqual([]);
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     expect(driver.kinds).toEqual(["timer_started", "update_completed"]);
-    await driver.tell(say.fired(1));
+    await driver.give(stimulus.fired(1));
     expect(driver.end).toMatchObject({ result: { result: [1, 2, 5] } });
     await driver.replayed();
   });
 
-  test("unknown names are refused with the known ones", async () => {
+  test("an unknown name is refused, and the error lists the known ones", async () => {
     const { instance } = await WorkflowDriver.start(account);
     expect(() => instance.query("sum", null)).toThrow(
       'workflow "account" has no query "sum": its queries are "total".',
@@ -573,7 +573,7 @@ describe("handlers", () => {
     });
   });
 
-  test("bad input is refused with the place", async () => {
+  test("input that does not fit is refused, and the error names the place", async () => {
     const { instance } = await WorkflowDriver.start(account);
     expect(instance.checkSignal("add", { amount: "5" })).toContain("amount: ");
     expect(instance.checkUpdate("limit", { max: 1.5 })).toMatchObject({
@@ -583,9 +583,9 @@ describe("handlers", () => {
     expect(instance.checkSignal("add", { amount: 5, more: true })).toBeNull();
   });
 
-  test("a validator sees the state and refuses before anything is recorded", async () => {
+  test("a validator reads the state and refuses an update before it is recorded", async () => {
     const driver = await WorkflowDriver.start(account);
-    await driver.tell(say.signal("add", { amount: 7 }));
+    await driver.give(stimulus.signal("add", { amount: 7 }));
     expect(driver.instance.checkUpdate("limit", { max: 5 })).toEqual({
       status: 422,
       failure: expect.objectContaining({ type: "WorkflowError", message: "the sum is 7 already" }),
@@ -593,7 +593,7 @@ describe("handlers", () => {
     expect(driver.instance.checkUpdate("limit", { max: 8 })).toBeNull();
   });
 
-  test("query handlers can neither ask for things nor wait", async () => {
+  test("query handlers can neither take decisions nor wait", async () => {
     const asks = query("asks");
     const waits = query("waits");
     const flow = workflow({ name: "flow", handlers: [asks, waits] }, async () => {
@@ -607,7 +607,7 @@ describe("handlers", () => {
     expect(instance.waitingOn()).toEqual([expect.stringContaining("timer 1")]);
   });
 
-  test("a query before its handler exists says so", async () => {
+  test("a query whose handler is not attached yet is refused, and the error says so", async () => {
     const early = workflow({ name: "early", handlers: [total] }, async () => {
       await note();
       on(total, () => ({ total: 0 }));
@@ -621,7 +621,7 @@ describe("handlers", () => {
     await expect(WorkflowDriver.start(flow)).rejects.toThrow("List it in workflow({ handlers: […] })");
   });
 
-  test("a signal handler that throws a failure fails the execution; a bug is a bug", async () => {
+  test("a failure in a signal handler fails the execution, and a bug in it is a bug of the workflow", async () => {
     const boom = signal("boom", z.object({ bug: z.boolean() }));
     const flow = workflow({ name: "flow", handlers: [boom] }, async () => {
       on(boom, ({ bug }) => {
@@ -630,21 +630,21 @@ describe("handlers", () => {
       await sleep("1h");
     });
     const failing = await WorkflowDriver.start(flow);
-    await failing.tell(say.signal("boom", { bug: false }));
+    await failing.give(stimulus.signal("boom", { bug: false }));
     expect(failing.end.kind).toBe("execution_failed");
     const broken = await WorkflowDriver.start(flow);
-    await expect(broken.tell(say.signal("boom", { bug: true }))).rejects.toThrow("oops");
+    await expect(broken.give(stimulus.signal("boom", { bug: true }))).rejects.toThrow("oops");
   });
 });
 
-describe("continuing and knowing oneself", () => {
+describe("continuing, and information about the run", () => {
   test("continueAsNew ends the run with the next input and a run id that follows from this one", async () => {
     const loop = workflow({ name: "loop", input: z.object({ n: z.int() }) }, async ({ n }) => {
       await note();
       return continueAsNew({ n: n + 1 });
     });
     const driver = await WorkflowDriver.start(loop, { n: 1 });
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     expect(driver.end).toMatchObject({
       kind: "execution_continued",
       workflow: "loop",
@@ -654,14 +654,14 @@ describe("continuing and knowing oneself", () => {
     await driver.replayed();
   });
 
-  test("a continuation that is not returned, or does not fit the input, is a bug", async () => {
+  test("a continuation that is not returned, or does not fit the input schema, is a bug", async () => {
     const forgetful = workflow({ name: "forgetful" }, async () => void continueAsNew({}));
     await expect(WorkflowDriver.start(forgetful)).rejects.toThrow("return continueAsNew(input)");
     const wrong = workflow({ name: "wrong", input: z.object({ n: z.int() }) }, async () => continueAsNew({ n: "2" }));
     await expect(WorkflowDriver.start(wrong, { n: 1 })).rejects.toThrow("does not fit its schema: n: ");
   });
 
-  test("historyIsLong turns true at 10,240 events, and for few but large ones", async () => {
+  test("historyIsLong turns true for few but large events", async () => {
     const seen: boolean[] = [];
     const grow = workflow({ name: "grow" }, async () => {
       for (let i = 0; i < 3; i++) {
@@ -670,12 +670,12 @@ describe("continuing and knowing oneself", () => {
       }
     });
     const driver = await WorkflowDriver.start(grow);
-    await driver.tell(say.completed(1, { receipt: "small" }));
-    await driver.tell(say.completed(2, { receipt: "x".repeat(11_000_000) }));
+    await driver.give(stimulus.completed(1, { receipt: "small" }));
+    await driver.give(stimulus.completed(2, { receipt: "x".repeat(11_000_000) }));
     expect(seen).toEqual([false, true]);
   });
 
-  test("executionInfo tells who and where", async () => {
+  test("executionInfo gives the ids and limits of the run", async () => {
     const who = workflow({ name: "who" }, async () => executionInfo());
     const driver = await WorkflowDriver.start(who);
     expect(driver.end).toMatchObject({
@@ -700,23 +700,23 @@ describe("fan-out", () => {
     );
     const driver = await WorkflowDriver.start(fan);
     expect(driver.decisions).toHaveLength(2);
-    await driver.tell(say.completed(2, { receipt: "B" }));
+    await driver.give(stimulus.completed(2, { receipt: "B" }));
     expect(driver.decisions).toMatchObject([{ activity: 3, input: { id: "c" } }]);
-    await driver.tell(say.completed(3, { receipt: "C" }), say.completed(1, { receipt: "A" }));
+    await driver.give(stimulus.completed(3, { receipt: "C" }), stimulus.completed(1, { receipt: "A" }));
     expect(driver.end).toMatchObject({ result: { result: ["A", "B", "C"] } });
     await driver.replayed();
   });
 
-  test("parallel throws the first error and begins nothing further", async () => {
+  test("parallel throws the first error and begins no further item", async () => {
     const fan = workflow({ name: "fan" }, async () =>
       parallel(10, async (index) => charge({ id: String(index) }), { concurrency: 2 }),
     );
     const driver = await WorkflowDriver.start(fan);
-    await driver.tell(say.failed(2));
+    await driver.give(stimulus.failed(2));
     expect(driver.kinds).toEqual(["execution_failed"]);
   });
 
-  test("parallel asks an async generator for the next item only when there is room", async () => {
+  test("parallel asks an async generator for the next item only when a slot is free", async () => {
     const asked: number[] = [];
     const fan = workflow({ name: "fan" }, async () => {
       async function* pages() {
@@ -729,7 +729,7 @@ describe("fan-out", () => {
     });
     const driver = await WorkflowDriver.start(fan);
     expect(asked).toEqual([0]);
-    for (let n = 1; n <= 4; n++) await driver.tell(say.completed(n, { receipt: `${n}` }));
+    for (let n = 1; n <= 4; n++) await driver.give(stimulus.completed(n, { receipt: `${n}` }));
     expect(driver.end).toMatchObject({ result: { result: ["1", "2", "3", "4"] } });
   });
 });

@@ -1,128 +1,150 @@
 /**
- * One run of a workflow, held in memory: recorded events go in, decisions come out.
+ * One run of a workflow in memory: recorded events go in, decisions come out.
  *
- * INSTANCE-1. Workflow code learns stimuli one by one, in the order of the history, and runs until nothing moves (quiescence)
- *     after each. So what it decides depends on the history alone, never on how stimuli were grouped.
+ * INSTANCE-1. The instance gives stimuli to workflow code one by one, in the order of the history, and after each lets the
+ *     code run until no promise reaction is left (quiescence). So decisions depend on the history alone, never on how
+ *     stimuli were grouped into batches.
  * INSTANCE-2. Time is the time of the last stimulus given; randomness is seeded by the run id.
  * INSTANCE-3. Activities, timers and children are numbered from 1, each kind for itself, in the order in which code asks.
- * INSTANCE-4. A closing decision is the last: it is taken when the workflow function has settled and everything else has come
- *     to rest; what is asked for in between is dropped, except answers, task events and search keys.
- * INSTANCE-5. After a bug the instance is poisoned: its state is not one that any history leads to.
+ * INSTANCE-4. A closing decision is the last one. The instance takes it when the workflow function has ended and the code
+ *     is quiescent; it drops other decisions made in between, except answers, task events and search keys.
+ * INSTANCE-5. After a bug the instance is poisoned: no history leads to its state.
  */
 
 import type { Decision, HistoryEvent, Millis, Started, Stimulus } from "../../shared/protocol/history.ts";
 import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
-import type { WorkflowFrame } from "../determinism/frame.ts";
-import { runIn, runOutside } from "../determinism/frame.ts";
+import type { Progress } from "../../shared/protocol/worker.ts";
 import { install } from "../determinism/install.ts";
-import { Random } from "../determinism/random.ts";
-import { drained, realNow, turn } from "../determinism/real.ts";
+import { drained, realNow, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
 import { copyJson, roughSize } from "../json.ts";
+import { FLAGS, type ReplayFlag, RunFlags, UnknownFlagError } from "../runtime/flags.ts";
+import type { WorkflowFrame } from "../runtime/frame.ts";
+import { runIn, runOutside } from "../runtime/frame.ts";
+import type { Log } from "../runtime/log.ts";
+import type {
+  ActivityRequest,
+  ChildRequest,
+  HandlerDeclaration,
+  OpenActivity,
+  OpenChild,
+  OpenCondition,
+  OpenInput,
+  OpenTimer,
+  WorkflowOps,
+} from "../runtime/ops.ts";
+import { derivedUuid, Random } from "../runtime/random.ts";
+import { Scope } from "../runtime/scope.ts";
 import { checked } from "../schema.ts";
 import { activityError } from "./activity-error.ts";
 import { BlockedLoopError, NotDurableError } from "./bugs.ts";
-import type { ChildRun } from "./children.ts";
 import { closingDecision, type Outcome } from "./closing.ts";
-import type { ContinueAsNew } from "./continue.ts";
 import type { AnyWorkflow } from "./define.ts";
-import { Dispatch } from "./dispatch.ts";
+import { Dispatch, type DispatchHost } from "./dispatch.ts";
 import { DecisionRecord, DivergenceError, describe, type RecordedDecision } from "./divergence.ts";
-import { humanInputHandlers, type PendingInput } from "./human-input.ts";
-import { Scope } from "./scope.ts";
-import type { Activation, Instance, InstanceOptions, Log, Refusal } from "./types.ts";
-import type { ActivityWait, ConditionWait, TimerWait } from "./waits.ts";
+import { humanInputHandlers } from "./human-input.ts";
+import type { Activation, Instance, InstanceOptions, Refusal } from "./types.ts";
 
 const LONG_EVENTS = MAX_HISTORY_EVENTS * HISTORY_IS_LONG_RATIO;
 const LONG_BYTES = MAX_HISTORY_BYTES * HISTORY_IS_LONG_RATIO;
 const DEFAULT_BUDGET_MS = 2_000;
-/** A long replay lets others run this often. */
-const REPLAY_TURN_MS = 20;
+/** A long replay yields to the event loop this often, so that other executions of the worker go on. */
+const REPLAY_SLICE_MS = 20;
+/** Search keys with this prefix belong to the runtime: code neither sees nor counts them. */
+const INTERNAL_KEY = "internal.";
 
-export class WorkflowInstance implements Instance {
+export class WorkflowInstance implements Instance, WorkflowOps {
   readonly name: string;
-  readonly handlers: Dispatch;
-  readonly failOnAnyError: boolean;
   readonly execution: string;
-  readonly scopes = new Set<Scope>();
-  readonly activities = new Map<number, ActivityWait>();
-  readonly children = new Map<number, ChildRun>();
-  readonly conditions = new Set<ConditionWait>();
-  readonly inputs = new Map<string, PendingInput>();
+  readonly inputs = new Map<string, OpenInput>();
   readonly searchKeys = new Map<string, string>();
-  /** Time of the last stimulus given (INSTANCE-2). */
   time: Millis = 0;
   started!: Started;
   random!: Random;
-  /** Recorded stimuli are being given again: code says what it said before, and nobody wants to read it twice. */
   replaying = false;
-  cancelRequested: CancelledError | null = null;
-  continuation: ContinueAsNew | null = null;
   closed = false;
 
   readonly #definition: AnyWorkflow;
   readonly #log: Log;
   readonly #budgetMs: Millis;
   readonly #sandbox: boolean;
+  readonly #failOnAnyError: boolean;
+  readonly #handlers: Dispatch;
   readonly #main = new Scope();
-  readonly #timers = new Map<number, TimerWait>();
+  /** The scopes that a request for cancellation reaches (SCOPE-2). */
+  readonly #scopes = new Set<Scope>([this.#main]);
+  readonly #activities = new Map<number, OpenActivity>();
+  readonly #timers = new Map<number, OpenTimer>();
+  readonly #children = new Map<number, OpenChild>();
+  readonly #conditions = new Set<OpenCondition>();
   readonly #numbers = { activity: 0, timer: 0, child: 0, task: 0 };
-  #decisions: Decision[] = [];
-  #pending: Stimulus[] = [];
   readonly #record = new DecisionRecord();
+  readonly #knownFlags: readonly ReplayFlag[];
+  readonly #flags: RunFlags;
+  /** Decisions of the present step. */
+  #decisions: Decision[] = [];
+  /** Stimuli that are recorded and not given yet. */
+  #pending: Stimulus[] = [];
+  /** Id of the last stimulus given. */
   #given = 0;
+  /** Rough size of the values that the history holds. */
   #bytes = 0;
+  /** A stimulus is being given: only then may code take decisions. */
   #running = false;
   #outcome: Outcome | null = null;
   #bug: { readonly error: unknown } | null = null;
+  #cancelRequested: CancelledError | null = null;
+  #continuationMade = false;
+  /** Hash of the definition that recorded the last step; null = not recorded. */
+  #recordedCode: string | null = null;
 
   private constructor(definition: AnyWorkflow, options: InstanceOptions) {
     this.#definition = definition;
     this.name = definition.name;
     this.execution = options.execution;
     this.#log = options.log ?? console;
-    this.failOnAnyError = options.failOnAnyError ?? false;
+    this.#failOnAnyError = options.failOnAnyError ?? false;
     this.#budgetMs = options.budgetMs ?? DEFAULT_BUDGET_MS;
     this.#sandbox = (options.deterministic ?? true) && (definition.options.deterministic ?? true);
-    this.scopes.add(this.#main);
-    const declared = definition.options.handlers ?? [];
-    this.handlers = new Dispatch(
-      this,
-      definition.options.interactive ? [...declared, ...humanInputHandlers.declared] : declared,
+    this.#knownFlags = options.flags ?? FLAGS;
+    this.#flags = new RunFlags(this.#knownFlags);
+    const { handlers = [], interactive = false } = definition.options;
+    this.#handlers = new Dispatch(
+      this.#dispatchHost(),
+      interactive ? [...handlers, ...humanInputHandlers.declared] : handlers,
     );
-    if (definition.options.interactive) humanInputHandlers.register(this);
+    if (interactive) humanInputHandlers.attach(this.#handlers, this.inputs);
   }
 
-  /** An instance that knows nothing yet; its first event is `execution_started`. */
+  /** An instance without events; the first to give it is `execution_started`. */
   static create(definition: AnyWorkflow, options: InstanceOptions): WorkflowInstance {
     install();
     return new WorkflowInstance(definition, options);
   }
 
-  // ── What the driver calls ────────────────────────────────────────────────────────────────────────────────────────
+  // ── For the worker ───────────────────────────────────────────────────────────────────────────────────────────────
 
   get poisoned(): boolean {
     return this.#bug !== null;
   }
 
-  #recordedCode: string | null = null;
-
   async replay(events: readonly HistoryEvent[]): Promise<void> {
-    let turnAt = realNow() + REPLAY_TURN_MS;
+    let sliceEnd = realNow() + REPLAY_SLICE_MS;
     for (const event of events) {
       if (isStimulus(event)) this.#pending.push(event);
       else if (isDecision(event)) this.#record.expect(event as RecordedDecision);
       if (event.decided === undefined) continue;
       if (event.code !== undefined) this.#recordedCode = event.code;
+      if (event.flags !== undefined) this.#loadFlags(event.flags);
       this.replaying = true;
       await this.#givePending(event.decided);
       this.replaying = false;
       if (this.#bug) throw this.#bug.error;
       this.#compare(event.id);
-      if (realNow() < turnAt) continue;
-      await turn();
-      turnAt = realNow() + REPLAY_TURN_MS;
+      if (realNow() < sliceEnd) continue;
+      await yieldToEventLoop();
+      sliceEnd = realNow() + REPLAY_SLICE_MS;
     }
   }
 
@@ -134,27 +156,27 @@ export class WorkflowInstance implements Instance {
     const decisions = this.#decisions;
     this.#decisions = [];
     this.#record.add(decisions.length);
-    return { decided: this.#given, decisions, closed: this.closed };
+    return { decided: this.#given, decisions, flags: this.#flags.used, closed: this.closed };
   }
 
   query(name: string, input: unknown): unknown {
-    return this.handlers.query(name, input);
+    return this.#handlers.query(name, input);
   }
 
   checkUpdate(name: string, input: unknown): Refusal | null {
-    return this.handlers.checkUpdate(name, input);
+    return this.#handlers.checkUpdate(name, input);
   }
 
   checkSignal(name: string, input: unknown): string | null {
-    return this.handlers.checkSignal(name, input);
+    return this.#handlers.checkSignal(name, input);
   }
 
   waitingOn(): string[] {
     const waits = new Set<{ describe(): string }>();
-    for (const part of [this.activities, this.#timers, this.children, this.inputs]) {
-      for (const wait of part.values()) waits.add(wait);
+    for (const open of [this.#activities, this.#timers, this.#children, this.inputs]) {
+      for (const wait of open.values()) waits.add(wait);
     }
-    for (const condition of this.conditions) waits.add(condition);
+    for (const condition of this.#conditions) waits.add(condition);
     return [...waits].map((wait) => wait.describe());
   }
 
@@ -179,25 +201,25 @@ export class WorkflowInstance implements Instance {
     this.#running = true;
     try {
       if (stimulus.kind === "execution_started") this.#start(stimulus);
-      else runIn(this.frame(this.#main), () => this.#apply(stimulus));
+      else runIn(this.#frame(this.#main), () => this.#apply(stimulus));
       await drained();
-      if (this.conditions.size > 0) await this.#testConditions();
+      if (this.#conditions.size > 0) await this.#testConditions();
       if (this.#outcome && !this.#bug) this.#close(this.#outcome);
     } catch (error) {
-      this.reportBug(error);
+      this.#reportBug(error);
     }
     this.#running = false;
     const took = realNow() - begun;
-    if (took > this.#budgetMs && !debugging()) this.reportBug(new BlockedLoopError(this.name, took, this.#budgetMs));
+    if (took > this.#budgetMs && !debugging()) this.#reportBug(new BlockedLoopError(this.name, took, this.#budgetMs));
   }
 
-  /** A condition that lets a path go on may make another false again: one at a time, until none holds. */
+  /** Code that one condition lets go on may make another condition false again: so they end one at a time. */
   async #testConditions(): Promise<void> {
-    for (let moved = true; moved; ) {
-      moved = false;
-      for (const condition of [...this.conditions]) {
-        if (!this.conditions.has(condition) || !condition.test()) continue;
-        moved = true;
+    for (let ended = true; ended; ) {
+      ended = false;
+      for (const condition of [...this.#conditions]) {
+        if (!this.#conditions.has(condition) || !condition.test()) continue;
+        ended = true;
         await drained();
       }
     }
@@ -208,7 +230,7 @@ export class WorkflowInstance implements Instance {
     this.random = new Random(started.run);
     for (const [name, value] of Object.entries(started.search_keys ?? {})) this.searchKeys.set(name, value);
     this.#bytes += roughSize(started.input);
-    runIn(this.frame(this.#main), () => {
+    runIn(this.#frame(this.#main), () => {
       const run = async () => {
         const { input } = this.#definition.options;
         return this.#definition.fn(
@@ -216,8 +238,8 @@ export class WorkflowInstance implements Instance {
         );
       };
       run().then(
-        (value) => this.settle({ value }),
-        (error) => this.settle({ error }),
+        (value) => this.#finish({ value }),
+        (error) => this.#finish({ error }),
       );
     });
   }
@@ -225,15 +247,15 @@ export class WorkflowInstance implements Instance {
   #apply(s: Exclude<Stimulus, Started>): void {
     switch (s.kind) {
       case "activity_completed": {
-        const wait = this.activities.get(s.activity);
-        this.activities.delete(s.activity);
+        const wait = this.#activities.get(s.activity);
+        this.#activities.delete(s.activity);
         this.#bytes += roughSize(s.result);
         wait?.complete(copyJson(s.result));
         return;
       }
       case "activity_failed": {
-        const wait = this.activities.get(s.activity);
-        this.activities.delete(s.activity);
+        const wait = this.#activities.get(s.activity);
+        this.#activities.delete(s.activity);
         wait?.reject(activityError(s));
         return;
       }
@@ -243,32 +265,54 @@ export class WorkflowInstance implements Instance {
         wait?.fire();
         return;
       }
-      case "child_completed":
+      case "child_completed": {
+        const wait = this.#children.get(s.child);
+        this.#children.delete(s.child);
         this.#bytes += roughSize(s.result);
-        this.children.get(s.child)?.completed(copyJson(s.result));
+        wait?.completed(copyJson(s.result));
         return;
-      case "child_failed":
-        this.children.get(s.child)?.failed(s.status, s.failure);
+      }
+      case "child_failed": {
+        const wait = this.#children.get(s.child);
+        this.#children.delete(s.child);
+        wait?.failed(s.status, s.failure);
         return;
+      }
       case "signal_received":
       case "update_accepted":
         this.#bytes += roughSize(s.input);
-        this.handlers.deliver(s);
+        this.#handlers.deliver(s);
         return;
       case "cancel_requested": {
-        if (this.cancelRequested) return;
-        this.cancelRequested = withoutFrames(new CancelledError(s.reason));
-        for (const scope of [...this.scopes]) scope.cancel(this.cancelRequested);
+        if (this.#cancelRequested) return;
+        this.#cancelRequested = withoutFrames(new CancelledError(s.reason));
+        for (const scope of [...this.#scopes]) scope.cancel(this.#cancelRequested);
       }
     }
   }
 
   #close(outcome: Outcome): void {
-    this.handlers.closeUpdates();
-    this.#decisions.push(runIn(this.frame(this.#main), () => closingDecision(this, this.#definition, outcome)));
+    this.#handlers.closeUpdates();
+    const ending = {
+      run: this.started.run,
+      cancelRequested: this.#cancelRequested,
+      continuationMade: this.#continuationMade,
+      failOnAnyError: this.#failOnAnyError,
+    };
+    this.#decisions.push(runIn(this.#frame(this.#main), () => closingDecision(ending, this.#definition, outcome)));
     this.closed = true;
   }
 
+  /** FLAGS-3. */
+  #loadFlags(ids: readonly number[]): void {
+    const unknown = this.#flags.load(ids);
+    if (unknown.length === 0) return;
+    const error = new UnknownFlagError(this.name, this.started.run, unknown, this.#knownFlags);
+    this.#reportBug(error);
+    throw error;
+  }
+
+  /** Compares the decisions of the code with those recorded up to the event `checkpoint`, which carries `decided`. */
   #compare(checkpoint: number): void {
     const actual = this.#decisions;
     this.#decisions = [];
@@ -282,35 +326,74 @@ export class WorkflowInstance implements Instance {
       code: this.#definition.hash,
       ...difference,
     });
-    this.reportBug(error);
+    this.#reportBug(error);
     throw error;
   }
 
-  /** Code that neither ended nor waits for anything that a history can bring will wait for ever. */
+  /** A workflow that has not ended and waits for nothing that can become a stimulus would wait for ever. */
   #checkDurable(): void {
-    if (this.#given === 0 || this.#outcome || this.handlers.listening) return;
+    if (this.#given === 0 || this.#outcome || this.#handlers.listening) return;
     const open =
-      this.activities.size + this.#timers.size + this.children.size + this.conditions.size + this.inputs.size;
+      this.#activities.size + this.#timers.size + this.#children.size + this.#conditions.size + this.inputs.size;
     if (open > 0 || this.#main.listened) return;
-    this.reportBug(new NotDurableError(this.name));
+    this.#reportBug(new NotDurableError(this.name));
   }
 
-  // ── What workflow code calls, through the functions of the SDK ───────────────────────────────────────────────────
-
-  frame(scope: Scope): WorkflowFrame {
-    return { kind: "workflow", instance: this, scope, sandbox: this.#sandbox, readOnly: null };
+  #frame(scope: Scope): WorkflowFrame {
+    return { kind: "workflow", ops: this, scope, sandbox: this.#sandbox, readOnly: null };
   }
 
-  /** May ask people: see `waitForInput`. */
+  #dispatchHost(): DispatchHost {
+    const cancelRequested = () => this.#cancelRequested;
+    return {
+      workflow: this.name,
+      failOnAnyError: this.#failOnAnyError,
+      get cancelRequested() {
+        return cancelRequested();
+      },
+      frame: (scope) => this.#frame(scope),
+      enter: (scope) => void this.#scopes.add(scope),
+      leave: (scope) => void this.#scopes.delete(scope),
+      answer: (decision) => this.#decide(decision, "even while ending"),
+      finish: (outcome) => this.#finish(outcome),
+      reportBug: (error) => this.#reportBug(error),
+      say: (level, message) => this.say(level, message),
+    };
+  }
+
+  /** Takes a decision; INSTANCE-4 says which ones it takes while the execution is ending. */
+  #decide(decision: Decision, when: "unless ending" | "even while ending" = "unless ending"): void {
+    if (!this.#running) throw this.#notRunning(describe(decision));
+    if (this.closed || (this.#outcome && when === "unless ending")) return;
+    this.#decisions.push(decision);
+  }
+
+  /** The next number of its kind (INSTANCE-3). */
+  #number(kind: "activity" | "timer" | "child" | "task"): number {
+    if (!this.#running) throw this.#notRunning(`a new ${kind}`);
+    this.#numbers[kind] += 1;
+    return this.#numbers[kind];
+  }
+
+  #notRunning(decision: string): NotDurableError {
+    const error = new NotDurableError(this.name, decision);
+    this.#reportBug(error);
+    return error;
+  }
+
+  /** The workflow function, a signal handler or a callback ends the execution; the first outcome counts. */
+  #finish(outcome: Outcome): void {
+    this.#outcome ??= outcome;
+  }
+
+  #reportBug(error: unknown): void {
+    this.#bug ??= { error };
+  }
+
+  // ── For workflow code: `WorkflowOps` says what each does ─────────────────────────────────────────────────────────
+
   get interactive(): boolean {
     return this.#definition.options.interactive ?? false;
-  }
-
-  /** Logs with the ids of the execution, and nothing that was said before. */
-  say(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
-    if (this.replaying) return;
-    const ids = { execution: this.execution, run: this.started.run, root: this.started.root, workflow: this.name };
-    runOutside(() => this.#log[level](message, { ...ids, ...fields }));
   }
 
   get historyIsLong(): boolean {
@@ -321,68 +404,115 @@ export class WorkflowInstance implements Instance {
     return this.#given;
   }
 
-  /** Takes a decision. `always`: also while the execution is ending (INSTANCE-4). Answers whether it was taken. */
-  decide(decision: Decision, always = false): boolean {
-    if (!this.#running) throw this.#outOfTurn(describe(decision));
-    if (this.closed || (this.#outcome && !always)) return false;
-    this.#decisions.push(decision);
-    return true;
+  scheduleActivity({ name, input, options }: ActivityRequest, wait: OpenActivity): number {
+    const activity = this.#number("activity");
+    this.#activities.set(activity, wait);
+    this.#bytes += roughSize(input);
+    this.#decide({ kind: "activity_scheduled", activity, name, input, where: "queue", options });
+    return activity;
   }
 
-  /** The next number of its kind (INSTANCE-3). */
-  number(kind: "activity" | "timer" | "child" | "task"): number {
-    if (!this.#running) throw this.#outOfTurn(`a new ${kind}`);
-    this.#numbers[kind] += 1;
-    return this.#numbers[kind];
+  cancelActivity(activity: number): void {
+    this.#activities.delete(activity);
+    this.#decide({ kind: "activity_cancel_requested", activity });
   }
 
-  countBytes(value: unknown): void {
-    this.#bytes += roughSize(value);
-  }
-
-  startTimer(ms: Millis, wait: TimerWait): number {
-    const timer = this.number("timer");
+  startTimer(ms: Millis, wait: OpenTimer): number {
+    const timer = this.#number("timer");
     this.#timers.set(timer, wait);
-    this.decide({ kind: "timer_started", timer, fire_at: this.time + ms });
+    this.#decide({ kind: "timer_started", timer, fire_at: this.time + ms });
     return timer;
   }
 
   cancelTimer(timer: number): void {
-    if (this.#timers.delete(timer)) this.decide({ kind: "timer_cancelled", timer });
+    if (this.#timers.delete(timer)) this.#decide({ kind: "timer_cancelled", timer });
   }
 
-  /** A callback that nobody awaits, such as that of `setTimeout`. */
+  startChild({ workflow, input, id, onParentClose, timeoutMs }: ChildRequest, wait: OpenChild) {
+    const child = this.#number("child");
+    const execution = id ?? derivedUuid(this.started.run, "child", child);
+    this.#children.set(child, wait);
+    this.#bytes += roughSize(input);
+    this.#decide({
+      kind: "child_scheduled",
+      child,
+      workflow,
+      execution,
+      input,
+      on_parent_close: onParentClose,
+      ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+    });
+    return { number: child, execution };
+  }
+
+  cancelChild(child: number, execution: string): void {
+    this.#decide({ kind: "child_cancel_requested", child, execution });
+  }
+
+  addCondition(condition: OpenCondition): void {
+    this.#conditions.add(condition);
+  }
+
+  removeCondition(condition: OpenCondition): void {
+    this.#conditions.delete(condition);
+  }
+
+  openInput(input: OpenInput): void {
+    this.inputs.set(input.id, input);
+  }
+
+  closeInput(id: string): void {
+    this.inputs.delete(id);
+  }
+
+  newTaskId(): string {
+    return derivedUuid(this.started.run, "task", this.#number("task"));
+  }
+
+  publishTask(progress: Omit<Progress, "at">): void {
+    this.#decide({ kind: "custom_task", ...progress }, "even while ending");
+  }
+
+  setSearchKeys(set: Record<string, string>, remove: readonly string[]): void {
+    for (const [key, value] of Object.entries(set)) if (!key.startsWith(INTERNAL_KEY)) this.searchKeys.set(key, value);
+    for (const key of remove) this.searchKeys.delete(key);
+    this.#decide({ kind: "search_keys_set", set, remove: [...remove] }, "even while ending");
+  }
+
+  handle(handler: HandlerDeclaration, fn: (input: unknown) => unknown, validate?: (input: never) => void): void {
+    this.#handlers.attach(handler, fn, validate);
+  }
+
+  noteContinuation(): void {
+    this.#continuationMade = true;
+  }
+
+  usesFlag(flag: ReplayFlag): boolean {
+    return this.#flags.uses(flag, this.#running && !this.replaying);
+  }
+
+  say(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
+    if (this.replaying) return;
+    const ids = { execution: this.execution, run: this.started.run, root: this.started.root, workflow: this.name };
+    runOutside(() => this.#log[level](message, { ...ids, ...fields }));
+  }
+
   runCallback(callback: () => void): void {
     try {
       callback();
     } catch (error) {
-      this.settle({ error });
+      this.#finish({ error });
     }
   }
 
-  /** Ends the workflow function's part of the execution; the first end counts. */
-  settle(outcome: Outcome): void {
-    this.#outcome ??= outcome;
-  }
-
-  reportBug(error: unknown): void {
-    this.#bug ??= { error };
-  }
-
-  /** A rejection that nobody handles, yet: a failure may still be awaited later, anything else is a bug. */
-  unhandled(reason: unknown): void {
+  /** A failure may still be awaited later; any other error is a bug. */
+  unhandledRejection(reason: unknown): void {
     if (this.closed) return;
-    if (isFailure(reason) || this.failOnAnyError)
-      this.say("debug", "a promise failed before anything awaited it", { reason });
-    else this.reportBug(reason);
-  }
-
-  #outOfTurn(what: string): NotDurableError {
-    const error = new NotDurableError(this.name, what);
-    this.reportBug(error);
-    return error;
+    if (isFailure(reason) || this.#failOnAnyError)
+      this.say("debug", "a promise of workflow code was rejected before the code awaited it", { reason });
+    else this.#reportBug(reason);
   }
 }
 
-/** A debugger that stands at a breakpoint is no fault of the code. */
+/** A stop at a breakpoint is not the fault of the code. */
 const debugging = (): boolean => process.getBuiltinModule("node:inspector").url() !== undefined;

@@ -1,14 +1,14 @@
-/** Many at a time, in order. */
+/** `parallel`: runs a function for many items, with a limit on how many run at a time. */
 
 export interface ParallelOptions {
-  /** At once. Default 100. */
+  /** How many items are worked on at a time. Default 100. */
   concurrency?: number;
 }
 
 /**
- * Runs `fn` for each item, at most `concurrency` at a time, and returns the results in the order of the items. Items may
- * come from a list, an iterable, an async iterable (asked for the next one only when there is room), or be the numbers
- * below a count. The first error is thrown; what is already running is left to finish, nothing further is begun.
+ * Runs `fn` for each item, at most `concurrency` at a time, and returns the results in the order of the items. `items` is a
+ * list, an iterable, an async iterable (asked for its next item only when a slot is free), or a count, whose items are the
+ * numbers below it. The first error is thrown: no further item is begun, and calls that are running are not interrupted.
  */
 export async function parallel<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -30,7 +30,7 @@ export async function parallel<T, R>(
   }
   const iterator = iteratorOf<T>(items);
   const results: R[] = [];
-  const room = new Room(concurrency);
+  const slots = new Slots(concurrency);
   let failed: { error: unknown } | null = null;
   const run = async (item: T, index: number) => {
     try {
@@ -38,15 +38,15 @@ export async function parallel<T, R>(
     } catch (error) {
       failed ??= { error };
     }
-    room.leave(failed !== null);
+    slots.release(failed !== null);
   };
   for (let index = 0; ; index++) {
-    await room.enter();
+    await slots.acquire();
     if (failed) break;
     const next = await iterator.next();
     if (next.done) {
-      room.leave(false);
-      await room.empty();
+      slots.release(false);
+      await slots.allReleased();
       break;
     }
     void run(next.value, index);
@@ -62,30 +62,30 @@ function iteratorOf<T>(items: number | Iterable<T> | AsyncIterable<T>): Iterator
   return Array.from({ length: items }, (_, index) => index)[Symbol.iterator]() as Iterator<T>;
 }
 
-/** Counts who is inside, for one who waits at the door. */
-class Room {
+/** Counts the running calls, for one loop that waits for a free slot. */
+class Slots {
   readonly #size: number;
-  #inside = 0;
+  #running = 0;
   #wake: (() => void) | null = null;
-  #open = false;
+  #stopped = false;
 
   constructor(size: number) {
     this.#size = size;
   }
 
-  async enter(): Promise<void> {
-    while (this.#inside >= this.#size && !this.#open) await this.#change();
-    this.#inside++;
+  async acquire(): Promise<void> {
+    while (this.#running >= this.#size && !this.#stopped) await this.#change();
+    this.#running++;
   }
 
-  async empty(): Promise<void> {
-    while (this.#inside > 0 && !this.#open) await this.#change();
+  async allReleased(): Promise<void> {
+    while (this.#running > 0 && !this.#stopped) await this.#change();
   }
 
-  /** `open`: nobody need wait any more. */
-  leave(open: boolean): void {
-    this.#inside--;
-    this.#open ||= open;
+  /** `stop`: the loop must not wait any more. */
+  release(stop: boolean): void {
+    this.#running--;
+    this.#stopped ||= stop;
     this.#wake?.();
     this.#wake = null;
   }

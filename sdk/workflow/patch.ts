@@ -1,4 +1,4 @@
-/** What changed between two JSON values, as a JSON Patch that also knows `append` for growing strings. */
+/** The difference between two JSON values as a JSON Patch, with one operation more: `append`, for strings that grow. */
 import type { Json } from "../json.ts";
 import { isPlainObject } from "../json.ts";
 
@@ -7,7 +7,7 @@ export type Patch =
   | { op: "remove"; path: string; value: null }
   | { op: "append"; path: string; value: string };
 
-/** Applied in order to `before`, these give `after`. Empty when both are equal. */
+/** The patches that, applied in order, turn `before` into `after`; none if both are equal. */
 export function patchesBetween(before: Json, after: Json): Patch[] {
   const patches: Patch[] = [];
   compare(before, after, "", patches);
@@ -50,5 +50,5 @@ function compareObjects(
   }
 }
 
-/** As JSON Pointer writes a key. */
+/** A key as JSON Pointer writes it. */
 const escaped = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
-import { type Say, say, WorkflowDriver } from "../../test/support/workflow-driver.ts";
+import { type NewStimulus, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   activity,
   CancelledError,
@@ -31,7 +31,7 @@ const size = query("size", z.number());
 const grow = update("grow", z.object({ n: z.number() }), z.number());
 const other = workflow({ name: "other" }, async () => "x");
 
-/** Samples that between them ask for everything, in an order that depends on what happens. */
+/** Workflows that together use every function of the SDK, in an order that depends on the stimuli. */
 const samples: AnyWorkflow[] = [
   workflow({ name: "sequence" }, async () => {
     let failures = 0;
@@ -97,8 +97,8 @@ const samples: AnyWorkflow[] = [
   }),
 ];
 
-/** What could happen next, given what the history says is open. */
-function possible(driver: WorkflowDriver): Say[] {
+/** The stimuli that could come next: outcomes of everything that is open in the history, and messages. */
+function possibleNext(driver: WorkflowDriver): NewStimulus[] {
   const open = { activities: new Set<number>(), timers: new Set<number>(), children: new Set<number>() };
   for (const e of driver.history) {
     if (e.kind === "activity_scheduled") open.activities.add(e.activity);
@@ -108,24 +108,30 @@ function possible(driver: WorkflowDriver): Say[] {
     if (e.kind === "child_scheduled") open.children.add(e.child);
     if (e.kind === "child_completed" || e.kind === "child_failed") open.children.delete(e.child);
   }
-  const says: Say[] = [...open.activities].flatMap((n) => [say.completed(n, `result ${n}`), say.failed(n)]);
-  says.push(...[...open.timers].map((n) => say.fired(n)));
-  says.push(...[...open.children].flatMap((n) => [say.childCompleted(n, { result: "x" }), say.childFailed(n)]));
+  const next: NewStimulus[] = [...open.activities].flatMap((n) => [
+    stimulus.completed(n, `result ${n}`),
+    stimulus.failed(n),
+  ]);
+  next.push(...[...open.timers].map((n) => stimulus.fired(n)));
+  next.push(
+    ...[...open.children].flatMap((n) => [stimulus.childCompleted(n, { result: "x" }), stimulus.childFailed(n)]),
+  );
   const id = driver.history.length;
   if (driver.instance.checkSignal("push", { n: 1 }) === null)
-    says.push({ ...say.signal("push", { n: id % 5 }), message: `s${id}` } as Say);
-  if (driver.instance.checkUpdate("grow", { n: 1 }) === null) says.push(say.update("grow", { n: id % 5 }, `u${id}`));
+    next.push({ ...stimulus.signal("push", { n: id % 5 }), message: `s${id}` } as NewStimulus);
+  if (driver.instance.checkUpdate("grow", { n: 1 }) === null)
+    next.push(stimulus.update("grow", { n: id % 5 }, `u${id}`));
   for (const task_id of driver.instance.inputs.keys())
-    says.push(say.update("__submit_input", { task_id, input: { ok: true } }, `i${id}`));
-  if (id > 12 && !driver.history.some((e) => e.kind === "cancel_requested")) says.push(say.cancel("enough"));
-  return says;
+    next.push(stimulus.update("__submit_input", { task_id, input: { ok: true } }, `i${id}`));
+  if (id > 12 && !driver.history.some((e) => e.kind === "cancel_requested")) next.push(stimulus.cancel("enough"));
+  return next;
 }
 
 const decisionsOf = (driver: WorkflowDriver) =>
   driver.history.filter(isDecision).map(({ id: _, at: __, decided: ___, ...decision }) => decision);
 
-/** What fresh code decides, to the last detail, when it learns one stimulus at a time. */
-async function relived(driver: WorkflowDriver) {
+/** The decisions of a fresh run, in every detail, when it is given one stimulus at a time. */
+async function decidedAgain(driver: WorkflowDriver) {
   const { instance } = new WorkflowDriver(driver.workflow);
   const decisions: unknown[] = [];
   for (const stimulus of driver.history.filter(isStimulus)) {
@@ -136,34 +142,34 @@ async function relived(driver: WorkflowDriver) {
   return decisions;
 }
 
-describe("every history that is lived replays to the same decisions", () => {
+describe("every history replays to the same decisions", () => {
   test.each(samples)("$name", async (sample) => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.infiniteStream(fc.nat({ max: 3 })), async (choices, groups) => {
         const driver = await WorkflowDriver.start(sample);
         for (let step = 0; step < 60 && !driver.instance.closed; step++) {
-          const says: Say[] = [];
+          const given: NewStimulus[] = [];
           const room = (groups.next().value as number) + 1;
           for (let i = 0; i < room; i++) {
-            const options = possible(driver).filter((one) => !says.some((said) => sameThing(said, one)));
+            const options = possibleNext(driver).filter((one) => !given.some((other) => excludeEachOther(other, one)));
             if (options.length === 0) break;
-            says.push(options[(choices.next().value as number) % options.length]!);
+            given.push(options[(choices.next().value as number) % options.length]!);
           }
-          if (says.length === 0) break;
-          await driver.tell(...says);
+          if (given.length === 0) break;
+          await driver.give(...given);
         }
         const again = await driver.replayed();
         expect(again.closed).toBe(driver.instance.closed);
         expect(again.waitingOn()).toEqual(driver.instance.waitingOn());
-        expect(await relived(driver)).toEqual(decisionsOf(driver));
+        expect(await decidedAgain(driver)).toEqual(decisionsOf(driver));
       }),
       { numRuns: 60 },
     );
   });
 
-  test("an instance that catches up in pieces ends where one that replays in one go does", async () => {
+  test("an instance that replays a history in two parts ends in the same state as with one part", async () => {
     const driver = await WorkflowDriver.start(samples[0]!);
-    for (let n = 1; n <= 3; n++) await driver.tell(say.completed(n));
+    for (let n = 1; n <= 3; n++) await driver.give(stimulus.completed(n));
     for (let cut = 1; cut < driver.history.length; cut++) {
       const early = new WorkflowDriver(samples[0]!).instance;
       await early.replay(driver.history.slice(0, cut));
@@ -172,21 +178,26 @@ describe("every history that is lived replays to the same decisions", () => {
     }
   });
 
-  test("stimuli that no mark covers are given when it is activated, and decide what they would have decided", async () => {
+  test("stimuli that no `decided` covers are given on activation, and lead to the same decisions", async () => {
     const driver = await WorkflowDriver.start(samples[0]!);
-    await driver.tell(say.completed(1));
+    await driver.give(stimulus.completed(1));
     const recorded = driver.history
       .filter((e) => e.id <= 3)
       .map((e) => (e.id === 3 ? { ...e, decided: undefined } : e));
     const { instance } = new WorkflowDriver(samples[0]!);
     await instance.replay(recorded);
-    expect(await instance.activate([])).toEqual({ decided: 3, closed: false, decisions: driver.decisions });
+    expect(await instance.activate([])).toEqual({
+      decided: 3,
+      closed: false,
+      decisions: driver.decisions,
+      flags: [],
+    });
   });
 });
 
-/** Two outcomes of one thing cannot both happen. */
-function sameThing(a: Say, b: Say): boolean {
-  const id = (one: Say) =>
+/** Both are outcomes of the same activity, timer or child: only one of them can happen. */
+function excludeEachOther(a: NewStimulus, b: NewStimulus): boolean {
+  const id = (one: NewStimulus) =>
     "activity" in one
       ? `activity ${one.activity}`
       : "timer" in one
@@ -207,8 +218,8 @@ describe("divergence", () => {
   });
   const live = async () => {
     const driver = await WorkflowDriver.start(recorded);
-    await driver.tell(say.completed(1));
-    await driver.tell(say.fired(1));
+    await driver.give(stimulus.completed(1));
+    await driver.give(stimulus.fired(1));
     return driver;
   };
 
@@ -226,7 +237,7 @@ describe("divergence", () => {
       },
     ],
     [
-      "a step less",
+      "one step less",
       async () => {
         await charge();
         await ship();
@@ -234,7 +245,7 @@ describe("divergence", () => {
       { expected: "timer_started (timer 1)", actual: "activity_scheduled (activity 2, name ship)", step: 2, event: 4 },
     ],
     [
-      "nothing any more",
+      "nothing where a step is recorded",
       async () => {
         await charge();
         await waitUntil(() => false);
@@ -242,7 +253,7 @@ describe("divergence", () => {
       { expected: "timer_started (timer 1)", actual: "nothing", step: 2, event: 4 },
     ],
     [
-      "more than before",
+      "one step more",
       async () => {
         await Promise.all([charge(), ship()]);
       },
@@ -255,7 +266,7 @@ describe("divergence", () => {
       },
       { expected: "timer_started (timer 1)", actual: "execution_completed", step: 2, event: 4 },
     ],
-  ] as const)("code that decides %s is told where it parted from the record", async (_, fn, where) => {
+  ] as const)("the error of code that decides %s names the first difference", async (_, fn, where) => {
     const driver = await live();
     const changed = workflow({ name: "order" }, fn);
     const error = await driver.replayed(changed).then(
@@ -277,7 +288,7 @@ describe("divergence", () => {
     );
   });
 
-  test("a changed input or length of a timer is no divergence", async () => {
+  test("a changed input or timer length does not count as a divergence", async () => {
     const driver = await live();
     const changed = workflow({ name: "order" }, async () => {
       await charge();

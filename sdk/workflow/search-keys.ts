@@ -1,33 +1,37 @@
-/** Values that an execution can be found by. */
+/** Search keys: values by which an execution can be found. */
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../../shared/protocol/limits.ts";
-import { commandFrame } from "../determinism/frame.ts";
 import { UsageError } from "../errors.ts";
+import { commandFrame } from "../runtime/frame.ts";
 
 /**
- * Sets search keys: at most 20 an execution (further ones are dropped with a warning, never an error), names up to 256
- * characters and not beginning with `internal.`, values cut at 8,192 characters. They are stored as plain text.
+ * Sets search keys. An execution has at most 20: further ones are dropped with a warning, not with an error. Names have up
+ * to 256 characters and must not begin with `internal.`; values are cut at 8,192 characters. Both are stored as plain
+ * text.
  */
 export function setSearchKeys(keys: Readonly<Record<string, string | number | boolean>>): void {
-  const { instance } = commandFrame("setSearchKeys()");
+  const { ops } = commandFrame("setSearchKeys()");
   const set: Record<string, string> = {};
+  let added = 0;
   for (const [key, value] of Object.entries(keys)) {
     checkKey(key);
-    if (!instance.searchKeys.has(key) && instance.searchKeys.size >= MAX_SEARCH_KEYS) {
-      instance.say("warn", `search key "${key}" was dropped: the execution has ${MAX_SEARCH_KEYS} already`);
-      continue;
+    if (!ops.searchKeys.has(key)) {
+      if (ops.searchKeys.size + added >= MAX_SEARCH_KEYS) {
+        ops.say("warn", `search key "${key}" was dropped: the execution has ${MAX_SEARCH_KEYS} already`);
+        continue;
+      }
+      added += 1;
     }
     set[key] = String(value).slice(0, MAX_SEARCH_VALUE);
-    instance.searchKeys.set(key, set[key]);
   }
-  if (Object.keys(set).length > 0) instance.decide({ kind: "search_keys_set", set, remove: [] }, true);
+  if (Object.keys(set).length > 0) ops.setSearchKeys(set, []);
 }
 
-/** Removes search keys; those not set are passed over. */
+/** Removes search keys; keys that are not set are ignored. */
 export function deleteSearchKeys(keys: readonly string[]): void {
-  const { instance } = commandFrame("deleteSearchKeys()");
+  const { ops } = commandFrame("deleteSearchKeys()");
   for (const key of keys) checkKey(key);
-  const remove = keys.filter((key) => instance.searchKeys.delete(key));
-  if (remove.length > 0) instance.decide({ kind: "search_keys_set", set: {}, remove }, true);
+  const remove = [...new Set(keys)].filter((key) => ops.searchKeys.has(key));
+  if (remove.length > 0) ops.setSearchKeys({}, remove);
 }
 
 function checkKey(key: string): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { say, WorkflowDriver } from "../../test/support/workflow-driver.ts";
+import { stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import { hostFor } from "../activity.test-host.ts";
 import { runActivity } from "../activity.ts";
 import {
@@ -22,7 +22,7 @@ const patch = (value: unknown) => ({ payload: { type: "json_patch", value, encod
 const note = activity({ name: "note" }, async () => {});
 
 describe("a task in workflow code", () => {
-  test("tells its start, each change as a patch, and its end with the whole state", async () => {
+  test("publishes its start, each change as a patch, and its end with the whole state", async () => {
     const stream = workflow({ name: "stream" }, async () =>
       task("token", { text: "", done: false, tags: ["a"] as string[], old: 1 as number | undefined }, async (t) => {
         t.set((state) => ({ ...state, text: `${state.text}Hel` }));
@@ -56,7 +56,7 @@ describe("a task in workflow code", () => {
     await driver.replayed();
   });
 
-  test("without state it carries null, and its id does not disturb the workflow's own ids", async () => {
+  test("without state carries null, and its id does not change the ids that the workflow draws", async () => {
     const plain = workflow({ name: "plain" }, async () => {
       const id = await task("working", (t) => t.id);
       return [id, uuid()];
@@ -76,7 +76,7 @@ describe("a task in workflow code", () => {
     ["failed", new WorkflowError("broken"), { failure: { message: "broken" } }],
     ["canceled", new CancelledError("enough"), { reason: "enough" }],
     ["timed_out", new TimeoutError("late", "start_to_close"), { timeout_type: "START_TO_CLOSE" }],
-  ])("ends as %s by what its function throws", async (event, error, attributes) => {
+  ])("ends as %s according to the error of its function", async (event, error, attributes) => {
     const bad = workflow({ name: "bad" }, async () =>
       task("t", () => {
         throw error;
@@ -87,7 +87,7 @@ describe("a task in workflow code", () => {
     expect(driver.end.kind).toBe("execution_failed");
   });
 
-  test("a state that JSON cannot hold is shown as such, and the work goes on", async () => {
+  test("a state that JSON cannot represent is published as an error, and the function goes on", async () => {
     const odd = workflow({ name: "odd" }, async () =>
       task("t", { n: 1n as unknown }, (t) => {
         t.set({ n: 2 });
@@ -112,7 +112,7 @@ describe("a task in workflow code", () => {
   });
 });
 
-test("a task in an activity is published as it happens", async () => {
+test("a task in an activity publishes each change at once", async () => {
   const { host, published } = hostFor();
   const tokens = activity({ name: "tokens", output: z.string() }, async () =>
     task("token", { text: "" }, async (t) => {
@@ -178,7 +178,7 @@ describe("human input", () => {
     ]);
     const [open] = pendingOf(driver);
     expect(open).toEqual({ task_id: (driver.decisions[0] as { task: string }).task, ...shown });
-    await driver.tell(say.update("__submit_input", { task_id: open!.task_id, input: { approved: true } }));
+    await driver.give(stimulus.update("__submit_input", { task_id: open!.task_id, input: { approved: true } }));
     expect(driver.decisions).toMatchObject([
       { kind: "timer_cancelled", timer: 1 },
       { kind: "search_keys_set", set: {}, remove: ["internal.execution.state"] },
@@ -189,7 +189,7 @@ describe("human input", () => {
     await driver.replayed();
   });
 
-  test("refuses what does not fit and unknown tasks, and stays open", async () => {
+  test("refuses input that does not fit and unknown task ids, and stays open", async () => {
     const driver = await WorkflowDriver.start(ask);
     const [open] = pendingOf(driver);
     expect(
@@ -208,7 +208,7 @@ describe("human input", () => {
     expect(pendingOf(driver)).toHaveLength(1);
   });
 
-  test("the second of two answers that come together fails its update", async () => {
+  test("of two answers in one batch the second fails its update", async () => {
     const two = workflow({ name: "two", interactive: true }, async () => {
       const answer = await waitForInput(Approval);
       await note();
@@ -216,48 +216,51 @@ describe("human input", () => {
     });
     const driver = await WorkflowDriver.start(two);
     const submission = { task_id: pendingOf(driver)[0]!.task_id, input: { approved: true } };
-    await driver.tell(say.update("__submit_input", submission, "u1"), say.update("__submit_input", submission, "u2"));
+    await driver.give(
+      stimulus.update("__submit_input", submission, "u1"),
+      stimulus.update("__submit_input", submission, "u2"),
+    );
     expect(driver.decisions.filter((d) => d.kind.startsWith("update_"))).toMatchObject([
       { kind: "update_completed", message: "u1" },
       { kind: "update_failed", message: "u2", status: 404 },
     ]);
   });
 
-  test("several are open at once", async () => {
+  test("several inputs are open at once", async () => {
     const both = workflow({ name: "both", interactive: true }, async () =>
       Promise.all([waitForInput(z.string(), { label: "one" }), waitForInput(z.number(), { label: "two" })]),
     );
     const driver = await WorkflowDriver.start(both);
     const [one, two] = pendingOf(driver);
-    await driver.tell(say.update("__submit_input", { task_id: two!.task_id, input: 2 }, "u2"));
+    await driver.give(stimulus.update("__submit_input", { task_id: two!.task_id, input: 2 }, "u2"));
     expect(pendingOf(driver)).toHaveLength(1);
-    await driver.tell(say.update("__submit_input", { task_id: one!.task_id, input: "1" }, "u1"));
+    await driver.give(stimulus.update("__submit_input", { task_id: one!.task_id, input: "1" }, "u1"));
     expect(driver.end).toMatchObject({ result: { result: ["1", 2] } });
     await driver.replayed();
   });
 
   test.each([
-    ["time passes", say.fired(1, 172_800_000), { type: "TimeoutError" }, "execution_failed"],
-    ["the execution is cancelled", say.cancel("stop"), undefined, "execution_cancelled"],
+    ["time passes", stimulus.fired(1, 172_800_000), { type: "TimeoutError" }, "execution_failed"],
+    ["the execution is cancelled", stimulus.cancel("stop"), undefined, "execution_cancelled"],
   ])("fails its task when %s", async (_, what, failure, end) => {
     const driver = await WorkflowDriver.start(ask);
-    await driver.tell(what);
+    await driver.give(what);
     expect(driver.decisions).toContainEqual(expect.objectContaining({ kind: "custom_task", event: "failed" }));
     expect(driver.decisions.at(-1)).toMatchObject({ kind: end, ...(failure ? { failure } : {}) });
     expect(pendingOf(driver)).toEqual([]);
   });
 
-  test("needs a workflow that says it is interactive", async () => {
+  test("needs a workflow that is declared interactive", async () => {
     const shy = workflow({ name: "shy" }, async () => waitForInput(Approval));
     await expect(WorkflowDriver.start(shy)).rejects.toThrow("interactive: true");
   });
 
-  test("other waits go on meanwhile", async () => {
+  test("does not hold up other waits", async () => {
     const race = workflow({ name: "race", interactive: true }, async () =>
       Promise.race([waitForInput(Approval), sleep("1h").then(() => "late")]),
     );
     const driver = await WorkflowDriver.start(race);
-    await driver.tell(say.fired(1, 3_600_000));
+    await driver.give(stimulus.fired(1, 3_600_000));
     expect(driver.end).toMatchObject({ result: { result: "late" } });
   });
 });

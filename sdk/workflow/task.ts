@@ -1,29 +1,28 @@
 /**
- * Custom tasks: progress that people and other programs can watch, from workflow code (recorded with its history, so
- * never sent twice) and from activities (passed on as it comes, gone if it gets lost).
+ * `task`: progress that people and other programs can watch. Workflow code records it in the history, so it is never sent
+ * twice. An activity sends it as it comes, and it may be lost.
  */
 import type { Progress } from "../../shared/protocol/worker.ts";
-import type { ActivityFrame } from "../activity.ts";
-import { commandFrame, currentFrame, type WorkflowFrame } from "../determinism/frame.ts";
-import { derivedUuid } from "../determinism/random.ts";
 import { realUuid } from "../determinism/real.ts";
 import { CancelledError, TimeoutError, UsageError } from "../errors.ts";
 import { type Json, toJson } from "../json.ts";
+import type { ActivityFrame } from "../runtime/activity.ts";
+import { commandFrame, currentFrame, type WorkflowFrame } from "../runtime/frame.ts";
 import { patchesBetween } from "./patch.ts";
 
 export interface TaskHandle<State> {
   /** Id of the task in its events. */
   readonly id: string;
   readonly state: State;
-  /** Replaces the state, and publishes what changed. */
+  /** Replaces the state, and publishes the difference. */
   set(next: State | ((state: State) => State)): void;
 }
 
 type Event = Progress["event"];
 
 /**
- * Runs `fn` as a task of this type, visible while it runs: STARTED when it is entered, IN_PROGRESS at each `set`, and at
- * the end COMPLETED, FAILED, CANCELED or TIMED_OUT. Returns what `fn` returns, throws what it throws.
+ * Runs `fn` as a task of this type and publishes its progress: STARTED before `fn`, IN_PROGRESS at each `set`, and at the
+ * end COMPLETED, FAILED, CANCELED or TIMED_OUT. Returns what `fn` returns, throws what it throws.
  */
 export function task<T>(type: string, fn: (task: TaskHandle<null>) => T | Promise<T>): Promise<T>;
 export function task<State, T>(type: string, state: State, fn: (task: TaskHandle<State>) => T | Promise<T>): Promise<T>;
@@ -90,7 +89,7 @@ class RunningTask implements TaskHandle<unknown> {
   }
 }
 
-/** Progress must not fail the work: what JSON cannot hold is shown as such. */
+/** A state that JSON cannot represent is published as an error: publishing progress must not fail the work. */
 function jsonOf(state: unknown): Json {
   try {
     return toJson(state, "the state of a task");
@@ -105,9 +104,7 @@ function taskFrame(type: string): WorkflowFrame | ActivityFrame {
 }
 
 export const newTaskId = (frame: WorkflowFrame | ActivityFrame): string =>
-  frame.kind === "activity"
-    ? realUuid()
-    : derivedUuid(frame.instance.started.run, "task", frame.instance.number("task"));
+  frame.kind === "activity" ? realUuid() : frame.ops.newTaskId();
 
 export function publishTask(
   frame: WorkflowFrame | ActivityFrame,
@@ -118,5 +115,5 @@ export function publishTask(
 ): void {
   const progress = { event, task, task_type, attributes: attributes as Record<string, Json> };
   if (frame.kind === "activity") frame.host.publish(progress);
-  else frame.instance.decide({ kind: "custom_task", ...progress }, true);
+  else frame.ops.publishTask(progress);
 }

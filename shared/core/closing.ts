@@ -45,6 +45,7 @@ function closedState(state: RunState, events: readonly HistoryEvent[]): RunState
     timers: new Map(),
     updates: new Map(),
     taskFailures: new Map(),
+    flags: new Set(),
     children: new Map(state.children),
     taken: new Map(state.taken),
   };

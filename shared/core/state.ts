@@ -59,6 +59,8 @@ export interface RunState {
   cancelRequested: boolean;
   /** Hash of the workflow definition that decided last; null = none was recorded. */
   code: string | null;
+  /** Replay flags that the history holds. */
+  readonly flags: Set<number>;
   /** Id of the last stimulus. Greater than `decided`: workflow code has not answered it yet. */
   lastStimulus: number;
 }
@@ -80,6 +82,7 @@ export function stateOf(started: Started): RunState {
     taskFailures: new Map(),
     cancelRequested: false,
     code: null,
+    flags: new Set(),
     lastStimulus: 1,
   };
 }
@@ -197,6 +200,7 @@ function apply(state: RunState, event: HistoryEvent): void {
   state.at = event.at;
   if (event.decided !== undefined) state.decided = event.decided;
   if (event.code !== undefined) state.code = event.code;
+  for (const flag of event.flags ?? []) state.flags.add(flag);
 }
 
 /** The session in a local place; null for the queue. */

@@ -64,7 +64,7 @@ function stepWith(
 const answerOf = (decided: number, made: Decision[] | Error): Answer =>
   made instanceof Error
     ? { bug: { type: made.name, message: made.message } }
-    : { decided, decisions: made, code: CODE };
+    : { decided, decisions: made, code: CODE, flags: [] };
 const never = () => {
   throw new Error("workflow code must not be asked");
 };
@@ -179,7 +179,7 @@ describe("with workflow code", () => {
   test("a run that continues as new leaves the messages that it has not seen to the next run", () => {
     const facts = factsOf({ messages: [signal("a"), signal("b"), signal("c")] });
     const drafted = draft(run(), facts);
-    const made = step(run(), facts, drafted, { decided: 2, decisions: [continues], code: CODE }, nowhere);
+    const made = step(run(), facts, drafted, { decided: 2, decisions: [continues], code: CODE, flags: [] }, nowhere);
     expect(made.taken).toEqual(["a"]);
     expect(made.batch!.events).toMatchObject([
       { message: "a", id: 2 },

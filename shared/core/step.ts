@@ -36,7 +36,13 @@ export interface Draft {
 
 /** What workflow code made of the stimuli: decisions, with the hash of the definition that took them, or a bug. */
 export type Answer =
-  | { readonly decided: number; readonly decisions: readonly Decision[]; readonly code: string }
+  | {
+      readonly decided: number;
+      readonly decisions: readonly Decision[];
+      readonly code: string;
+      /** Replay flags that the run uses by now; the history records each once. */
+      readonly flags: readonly number[];
+    }
   | { readonly bug: Failure };
 
 /** What `step` asks of the worker when it places decisions: it changes while workflow code runs. */
@@ -98,7 +104,13 @@ export function step(state: RunState, facts: Facts, drafted: Draft, answer: Answ
   if (events.length === 0) return { batch: null, taken, next: more ? "again" : "rest", ending };
   if (answer !== null && "decided" in answer) {
     const { decided, code } = answer;
-    events[events.length - 1] = { ...events.at(-1)!, decided, ...(code === state.code ? {} : { code }) };
+    const flags = answer.flags.filter((flag) => !state.flags.has(flag));
+    events[events.length - 1] = {
+      ...events.at(-1)!,
+      decided,
+      ...(code === state.code ? {} : { code }),
+      ...(flags.length > 0 ? { flags } : {}), // FLAGS-2
+    };
   }
   return { batch: { first: state.tail + 1, events }, taken, next: gathers ? "replay" : "again", ending };
 }

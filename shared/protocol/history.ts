@@ -111,6 +111,8 @@ const base = {
   decided: z.int().min(1).optional(),
   /** With `decided`, where it is not the one recorded last: hash of the workflow definition that decided. */
   code: z.string().optional(),
+  /** With `decided`: replay flags of the SDK that the run uses and that no earlier event carries. */
+  flags: z.array(z.int().min(1)).optional(),
 };
 const activity = z.int().min(1);
 const message = MessageId;
@@ -321,12 +323,15 @@ export const HistoryEvent = z.discriminatedUnion("kind", [
 ]) as unknown as z.ZodType<HistoryEvent>;
 
 type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-/** An event that is not in a batch yet: no id, time or `decided`. */
-export type NewEvent = OmitEach<HistoryEvent, "id" | "at" | "decided" | "code">;
+/** An event that is not in a batch yet: no id, time or `decided` (with `code` and `flags`). */
+export type NewEvent = OmitEach<HistoryEvent, "id" | "at" | "decided" | "code" | "flags">;
 export type StimulusKind = keyof typeof stimuli;
 export type DecisionKind = keyof typeof decisions;
 export type Stimulus = { [K in StimulusKind]: EventOf<K> }[StimulusKind];
-export type Decision = OmitEach<{ [K in DecisionKind]: EventOf<K> }[DecisionKind], "id" | "at" | "decided" | "code">;
+export type Decision = OmitEach<
+  { [K in DecisionKind]: EventOf<K> }[DecisionKind],
+  "id" | "at" | "decided" | "code" | "flags"
+>;
 
 export const isStimulus = (event: { kind: Kind }): event is Stimulus => event.kind in stimuli;
 export const isDecision = (event: { kind: Kind }): boolean => event.kind in decisions;

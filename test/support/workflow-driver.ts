@@ -1,8 +1,9 @@
-/** Drives a workflow instance in a test: writes the history that a worker would write, and can replay it. */
+/** Drives a run in tests: gives it stimuli, writes the history that a worker would write, and replays it. */
 import assert from "node:assert";
+import type { Log } from "../../sdk/runtime/log.ts";
 import type { AnyWorkflow } from "../../sdk/workflow/define.ts";
 import { WorkflowInstance } from "../../sdk/workflow/instance.ts";
-import type { InstanceOptions, Log } from "../../sdk/workflow/types.ts";
+import type { InstanceOptions } from "../../sdk/workflow/types.ts";
 import type {
   Decision,
   EventOf,
@@ -14,14 +15,14 @@ import type {
 
 export const START = Date.parse("2026-03-01T12:00:00Z");
 
-type StimulusFields<K extends StimulusKind> = Omit<EventOf<K>, "id" | "at" | "decided">;
-/** A stimulus that is not in the history yet, `after` ms after the last (default 1000). */
-export type Say = { [K in StimulusKind]: StimulusFields<K> & { after?: number } }[StimulusKind];
+type Unplaced<K extends StimulusKind> = Omit<EventOf<K>, "id" | "at" | "decided">;
+/** A stimulus without id and time; it comes `after` ms (default 1000) after the one before. */
+export type NewStimulus = { [K in StimulusKind]: Unplaced<K> & { after?: number } }[StimulusKind];
 
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-export const say = {
-  completed: (activity: number, result: unknown = null): Say => ({
+export const stimulus = {
+  completed: (activity: number, result: unknown = null): NewStimulus => ({
     kind: "activity_completed",
     activity,
     name: "any",
@@ -32,7 +33,7 @@ export const say = {
     failure: Failure = { message: "it broke" },
     reason: EventOf<"activity_failed">["reason"] = "failed",
     attempt = 1,
-  ): Say => ({
+  ): NewStimulus => ({
     kind: "activity_failed",
     activity,
     name: "charge",
@@ -40,21 +41,21 @@ export const say = {
     reason,
     failure,
   }),
-  fired: (timer: number, after = 1000): Say => ({ kind: "timer_fired", timer, after }),
-  signal: (name: string, input: unknown = null): Say => ({
+  fired: (timer: number, after = 1000): NewStimulus => ({ kind: "timer_fired", timer, after }),
+  signal: (name: string, input: unknown = null): NewStimulus => ({
     kind: "signal_received",
     message: `signal#${name}`,
     name,
     input: input as never,
   }),
-  update: (name: string, input: unknown = null, message = `update#${name}`): Say => ({
+  update: (name: string, input: unknown = null, message = `update#${name}`): NewStimulus => ({
     kind: "update_accepted",
     message,
     name,
     input: input as never,
   }),
-  cancel: (reason: string | null = null): Say => ({ kind: "cancel_requested", message: "cancel", reason }),
-  childCompleted: (child: number, result: unknown = null): Say => ({
+  cancel: (reason: string | null = null): NewStimulus => ({ kind: "cancel_requested", message: "cancel", reason }),
+  childCompleted: (child: number, result: unknown = null): NewStimulus => ({
     kind: "child_completed",
     child,
     result: result as never,
@@ -63,7 +64,7 @@ export const say = {
     child: number,
     status: EventOf<"child_failed">["status"] = "FAILED",
     failure: Failure = { message: "it broke" },
-  ): Say => ({
+  ): NewStimulus => ({
     kind: "child_failed",
     child,
     status,
@@ -71,7 +72,7 @@ export const say = {
   }),
 };
 
-const started = (workflow: AnyWorkflow, input: unknown): StimulusFields<"execution_started"> => ({
+const started = (workflow: AnyWorkflow, input: unknown): Unplaced<"execution_started"> => ({
   kind: "execution_started",
   workflow: workflow.name,
   input: input as never,
@@ -91,7 +92,7 @@ const started = (workflow: AnyWorkflow, input: unknown): StimulusFields<"executi
 export class WorkflowDriver {
   readonly history: HistoryEvent[] = [];
   readonly instance: WorkflowInstance;
-  /** The decisions of the last step. */
+  /** Decisions of the last step. */
   decisions: Decision[] = [];
   readonly workflow: AnyWorkflow;
   readonly #options: InstanceOptions;
@@ -109,13 +110,13 @@ export class WorkflowDriver {
     options: Partial<InstanceOptions> = {},
   ): Promise<WorkflowDriver> {
     const driver = new WorkflowDriver(workflow, options);
-    await driver.tell({ ...started(workflow, input), after: 0 });
+    await driver.give({ ...started(workflow, input), after: 0 });
     return driver;
   }
 
-  /** Writes one batch with these stimuli and the decisions of the code. Throws the bug if the code throws one. */
-  async tell(...says: Say[]): Promise<Decision[]> {
-    const stimuli = says.map((one) => this.#place(one));
+  /** Gives these stimuli and writes them with the decisions of the code as one batch. Throws a bug of the code. */
+  async give(...given: NewStimulus[]): Promise<Decision[]> {
+    const stimuli = given.map((one) => this.#place(one));
     this.history.push(...stimuli);
     const activation = await this.instance.activate(stimuli);
     if ("bug" in activation) throw activation.bug;
@@ -127,7 +128,7 @@ export class WorkflowDriver {
     return activation.decisions;
   }
 
-  #place(one: Say): Stimulus {
+  #place(one: NewStimulus): Stimulus {
     const { after = 1000, ...event } = one;
     this.#at += after;
     return { ...event, id: this.history.length + 1, at: this.#at } as Stimulus;

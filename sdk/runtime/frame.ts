@@ -1,17 +1,17 @@
-/** Whose code is running: the one thing that tells workflow code, activity code and everything else apart. */
+/** The frame says whose code is running: workflow code, activity code, or (without a frame) anything else. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ActivityFrame } from "../activity.ts";
 import { UsageError } from "../errors.ts";
-import type { WorkflowInstance } from "../workflow/instance.ts";
-import type { Scope } from "../workflow/scope.ts";
+import type { ActivityFrame } from "./activity.ts";
+import type { WorkflowOps } from "./ops.ts";
+import type { Scope } from "./scope.ts";
 
 export interface WorkflowFrame {
   readonly kind: "workflow";
-  readonly instance: WorkflowInstance;
+  readonly ops: WorkflowOps;
   readonly scope: Scope;
-  /** Globals behave deterministically and input/output is refused. */
+  /** True: globals behave deterministically, and input and output are refused. */
   readonly sandbox: boolean;
-  /** Set where nothing may be asked for: what is running, e.g. `a query handler`. */
+  /** Not null: the code may only read the workflow's state. Names that code in errors, e.g. `a query handler`. */
   readonly readOnly: string | null;
 }
 
@@ -20,9 +20,9 @@ export type Frame = WorkflowFrame | ActivityFrame;
 const storage = new AsyncLocalStorage<Frame>();
 
 export const currentFrame = (): Frame | undefined => storage.getStore();
-/** Runs `fn` as that frame's code; what `fn` starts keeps the frame. */
+/** Runs `fn` in that frame; promises and callbacks that `fn` creates keep it. */
 export const runIn = <T>(frame: Frame, fn: () => T): T => storage.run(frame, fn);
-/** Runs `fn` as nobody's code: for calling out to loggers and the like. */
+/** Runs `fn` without a frame: for calls to loggers and the like. */
 export const runOutside = <T>(fn: () => T): T => storage.exit(fn);
 
 /** The frame of the sandboxed workflow code that is running now, if any. */
@@ -38,11 +38,11 @@ export function workflowFrame(what: string): WorkflowFrame {
   const where = frame ? "an activity" : "plain code";
   throw new UsageError(
     `${what} was called from ${where}, but it exists only inside a workflow. ` +
-      "If this is workflow code, it lost its context: call it from the workflow function, from a handler, or from what these await.",
+      "If this is workflow code, it lost its context: call it from the workflow function, from a handler, or from functions that these await.",
   );
 }
 
-/** The frame of workflow code that may ask for things. */
+/** The frame of workflow code that may take decisions; throws `UsageError` elsewhere. */
 export function commandFrame(what: string): WorkflowFrame {
   const frame = workflowFrame(what);
   if (frame.readOnly === null) return frame;

@@ -1,9 +1,10 @@
 /**
- * Randomness of workflow code: the same for the same run, for ever.
+ * Random numbers of workflow code: they follow from the run id.
  *
- * RANDOM-1. This is a format: a recorded run replays with the numbers it was run with. The seeding, the generator and the way
- *     each kind of value is drawn never change; a better generator would be a second one beside it.
- * RANDOM-2. Anybody who knows the run id can compute the numbers. They are not for secrets.
+ * RANDOM-1. The sequence is a format: a recorded run replays with the numbers that it was recorded with. Seeding, generator
+ *     and the way in which each kind of value is drawn never change; a better generator would be a second one behind a
+ *     replay flag.
+ * RANDOM-2. The run id is enough to compute the numbers, so they are not for secrets.
  */
 
 /** sfc32 (Chris Doty-Humphrey's small fast counter), seeded with four hashes of the text. */
@@ -66,6 +67,6 @@ function hash(text: string, start: number): number {
   return (h ^ (h >>> 16)) | 0;
 }
 
-/** An id that follows from the run and a place in it, without drawing from the run's stream. */
+/** An id that follows from the run, a label and a number; it does not advance the run's stream. */
 export const derivedUuid = (run: string, label: string, number: number): string =>
   new Random(`${run}/${label}/${number}`).uuid();

@@ -1,22 +1,22 @@
-/** Durable waiting for a length of time. */
+/** `sleep`: a durable timer that code awaits. */
 
 import type { Duration } from "../../shared/lib/duration.ts";
 import { milliseconds } from "../../shared/lib/duration.ts";
-import { commandFrame } from "../determinism/frame.ts";
+import { commandFrame } from "./frame.ts";
 import { SleepWait } from "./waits.ts";
 
 /**
- * Waits, durably: for seconds or for months, across restarts. `signal` ends the wait early: it rejects with the
- * signal's reason and the timer is dropped.
+ * Waits for seconds or for months, across restarts. `signal` ends the wait early: the promise rejects with the signal's
+ * reason, and the timer is cancelled.
  */
 export async function sleep(duration: Duration, options: { signal?: AbortSignal } = {}): Promise<void> {
-  const { instance, scope } = commandFrame("sleep()");
+  const { ops, scope } = commandFrame("sleep()");
   const ms = milliseconds(duration, "sleep()");
   const cancelled = scope.takeUndelivered();
   if (cancelled) throw cancelled;
   const { signal } = options;
   signal?.throwIfAborted();
-  const wait = new SleepWait(instance, scope, ms);
+  const wait = new SleepWait(ops, scope, ms);
   if (!signal) return wait.promise;
   const abort = () => wait.cancel(signal.reason);
   signal.addEventListener("abort", abort, { once: true });

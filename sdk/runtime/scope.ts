@@ -1,9 +1,9 @@
 /**
- * Cancellation, as workflow code meets it.
+ * Cancellation, as workflow code sees it.
  *
- * SCOPE-1. A request raises `CancelledError` once per scope: at everything that the scope waits for now, or, if it waits for
- *     nothing, at the next thing it asks for. Whatever is asked for after that works, so cleanup needs no ceremony.
- * SCOPE-2. The workflow function and each run of a handler are scopes; what runs in `uncancelled` is a scope that no request
+ * SCOPE-1. A request raises `CancelledError` once per scope: in every open wait of the scope, or, if the scope waits for
+ *     nothing, in its next wait. Later waits work as usual, so that code can clean up.
+ * SCOPE-2. The workflow function and each run of a handler are scopes; code in `uncancelled` is a scope that no request
  *     reaches.
  */
 import type { CancelledError } from "../errors.ts";
@@ -12,7 +12,7 @@ import type { CancelledError } from "../errors.ts";
 export interface Wait {
   /** In words, for diagnostics. */
   describe(): string;
-  /** Ends the wait with the error, and asks for what that takes (cancelling an activity, a timer, a child). */
+  /** Ends the wait with the error, and cancels the activity, timer or child that it waits for. */
   cancel(error: CancelledError): void;
 }
 
@@ -32,7 +32,7 @@ export class Scope {
     this.#abort?.abort(error);
   }
 
-  /** To be thrown instead of waiting, at most once. */
+  /** The error of a request that found no open wait: the next wait throws it. Answers it once (SCOPE-1). */
   takeUndelivered(): CancelledError | null {
     const error = this.#undelivered;
     this.#undelivered = null;
@@ -47,7 +47,7 @@ export class Scope {
     return this.#abort.signal;
   }
 
-  /** Somebody listens for cancellation, so silence is a legitimate state. */
+  /** Code has taken the signal: a workflow may wait for its cancellation alone. */
   get listened(): boolean {
     return this.#abort !== null && this.#cancelled === null;
   }
