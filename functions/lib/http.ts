@@ -1,7 +1,8 @@
 /** Requests of API Gateway and function URLs in the form of the API, and the API's answers in the form that Lambda wants. */
 import { Readable } from "node:stream";
 import middy from "@middy/core";
-import { type Api, type ApiRequest, type ApiResponse, apiOf } from "../../shared/api/dispatch-request.ts";
+import { type Api, apiOf } from "../../shared/api/dispatch-request.ts";
+import type { ApiRequest, ApiResponse } from "../../shared/api/http-message.ts";
 import type { ApiOptions } from "../../shared/api/request-context.ts";
 import type { RouteModule } from "../../shared/api/route-module.ts";
 import { VERSION } from "../../shared/protocol/version.ts";

@@ -26,28 +26,11 @@ import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
+import type { ApiRequest, ApiResponse } from "./http-message.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
 import type { ServeWorker } from "./worker/dispatch-operation.ts";
-
-export interface ApiRequest {
-  readonly method: string;
-  /** Path and query as received: `/v1/workflows?limit=5`. */
-  readonly target: string;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Null: it was longer than `bodyLimit` and has been dropped. */
-  readonly body: string | null;
-  /** Aborted when the caller has gone or the server stops. */
-  readonly signal: AbortSignal;
-}
-
-export type ApiResponse = { readonly status: number; readonly headers: Record<string, string> } & (
-  | { readonly kind: "body"; readonly body: string }
-  /** Texts, each to be sent at once. */
-  | { readonly kind: "stream"; readonly chunks: AsyncIterable<string> }
-);
 
 export interface Api {
   handle(request: ApiRequest): Promise<ApiResponse>;

@@ -1,8 +1,8 @@
 /** The refusal that a client gets when a query or update handler of the workflow has failed or refused. */
 import * as z from "zod";
+import type { DetailItem } from "../protocol/detail.ts";
 import { handlerFailed, invalid, type Refusal, refusal } from "../protocol/errors.ts";
 import type { Failure } from "../protocol/history.ts";
-import type { DetailItem } from "../protocol/http/detail.ts";
 
 /** `status`: the HTTP status that the handler asked for; any that a handler may not choose becomes 424. */
 export function refusedByWorkflow(

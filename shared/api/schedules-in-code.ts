@@ -4,8 +4,8 @@
  * and position. Later registrations find it and do not touch it, even if it has been changed since.
  */
 import { hash } from "node:crypto";
-import type { DetailItem } from "../protocol/http/detail.ts";
-import { zodToDetail } from "../protocol/http/detail.ts";
+import type { DetailItem } from "../protocol/detail.ts";
+import { zodToDetail } from "../protocol/detail.ts";
 import { ScheduleDefinition } from "../protocol/http/schedules.ts";
 import { MAX_SCHEDULE_ID } from "../protocol/limits.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";

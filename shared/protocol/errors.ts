@@ -8,10 +8,10 @@
  * REFUSAL-3. A 500 has a fixed text; only the log has the cause.
  */
 import * as z from "zod";
-import type { DetailItem } from "./http/detail.ts";
+import type { DetailItem } from "./detail.ts";
 import type { PublicStatus } from "./status.ts";
 
-export { type DetailItem, zodToDetail } from "./http/detail.ts";
+export { type DetailItem, zodToDetail } from "./detail.ts";
 
 export const ERROR_CODES = {
   WF_1000: "unknown error",

@@ -3,7 +3,7 @@
  * interprets schemas and never compiles them to code, because they come from outside.
  */
 import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
-import type { DetailItem } from "../protocol/http/detail.ts";
+import type { DetailItem } from "../protocol/detail.ts";
 
 interface Compiled {
   /** Stops at the first problem. */

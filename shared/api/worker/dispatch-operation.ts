@@ -2,12 +2,13 @@
  * From a request of a worker to its answer. Each operation has one exact path, found by one look-up. `append` is the
  * hottest path of the product, so this does only what every operation needs.
  */
+
+import { zodToDetail } from "../../protocol/detail.ts";
 import { invalid, isRefusal, methodNotAllowed, noRoute, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
-import { zodToDetail } from "../../protocol/http/detail.ts";
 import { parseJsonBody } from "../../protocol/http/parse.ts";
 import { MAX_WORKER_BODY_BYTES } from "../../protocol/limits.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
-import type { ApiRequest } from "../dispatch-request.ts";
+import type { ApiRequest } from "../http-message.ts";
 import type { RequestContext } from "../request-context.ts";
 import { WORKER_HANDLERS } from "./operations.ts";
 

@@ -1,6 +1,7 @@
 /** Registers a worker with its definitions. One wrong definition refuses all: nothing is stored then. */
+
+import type { DetailItem } from "../../protocol/detail.ts";
 import { invalid, type Refusal } from "../../protocol/errors.ts";
-import type { DetailItem } from "../../protocol/http/detail.ts";
 import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
 import { activeDeployments } from "../../routing/liveness.ts";

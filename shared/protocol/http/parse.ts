@@ -5,8 +5,8 @@
  * strict objects, which refuse them. The schema decides between the two.
  */
 import type * as z from "zod";
+import { zodToDetail } from "../detail.ts";
 import { invalid, invalidAt, type Refusal } from "../errors.ts";
-import { zodToDetail } from "./detail.ts";
 
 export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
 
