@@ -1,12 +1,13 @@
 /** The contract suite on the AWS adapter over the emulator. Its time is real, so leases are short. */
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { contractSuite } from "../contract/suite.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 let installation: Installation;
 
-describe.skipIf(cannotRun)("on AWS", () => {
+describeUnless(cannotRun)("on AWS", () => {
   beforeAll(async () => {
     installation = await install();
   });

@@ -1,5 +1,5 @@
 /** The cost of each call of the protocol, as DynamoDB counts it. The price of an execution depends on these figures. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { append } from "../../shared/engine/append.ts";
 import { type Claimed, claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
@@ -9,6 +9,7 @@ import { start } from "../../shared/engine/start.ts";
 import type { Ref } from "../../shared/ports.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { batchOf, completed, newRef, scheduled, signal, startOf, uuid } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 let on: Installation;
@@ -37,7 +38,7 @@ const step = (n: number, { head }: Claimed, look: boolean) => {
 const parkUntil = ({ head: { run, fence } }: Claimed, dueAt: number | null) =>
   park(ports, ref, { run, fence, dueAt, effectsDoneThrough: 1 });
 
-describe.skipIf(cannotRun)("the cost of a call", () => {
+describeUnless(cannotRun)("the cost of a call", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();

@@ -1,8 +1,9 @@
 /** The counts of executions, messages and steps that handlers write as metrics. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Usage } from "../../shared/aws/meter.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { batchOf, completed, finalOf, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 let on: Installation;
@@ -16,7 +17,7 @@ function counted(): Pick<Usage, "steps" | "messages" | "started" | "closed"> {
   return { steps, messages, started, closed };
 }
 
-describe.skipIf(cannotRun)("the counts of executions on AWS", () => {
+describeUnless(cannotRun)("the counts of executions on AWS", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();

@@ -1,6 +1,6 @@
 /** The consumer of the dead-letter queue, called as by Lambda, over tables and queues of the emulator. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { S3Blobs } from "../../shared/aws/blobs.ts";
 import { ENV } from "../../shared/aws/names.ts";
 import { attributesOf, writeTask } from "../../shared/aws/task-writing.ts";
@@ -9,6 +9,7 @@ import type { Head } from "../../shared/protocol/head.ts";
 import type { Task } from "../../shared/protocol/worker.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { type Bench, begun, bench, claimed, closed, newRef } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 type Activity = Extract<Task, { kind: "activity" }>;
@@ -23,7 +24,7 @@ let ports: Aws;
 let b: Bench;
 let handler: (event: { Records: readonly Letter[] }, context: unknown) => Promise<unknown>;
 
-describe.skipIf(cannotRun)("the consumer of the dead-letter queue", () => {
+describeUnless(cannotRun)("the consumer of the dead-letter queue", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();

@@ -1,11 +1,12 @@
 /** Heads that an earlier version of the adapter wrote. */
 import { type AttributeValue, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { claim } from "../../shared/engine/claim.ts";
 import { send } from "../../shared/engine/send.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { type Bench, begun, bench, finalOf, headOf, signal, uuid } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 let on: Installation;
@@ -32,7 +33,7 @@ const rewrite = (
 const itemOf = async (head: Head) =>
   (await ports.clients.dynamo.send(new GetItemCommand({ TableName: on.tables.executions, Key: keyOf(head) }))).Item;
 
-describe.skipIf(cannotRun)("a head of an earlier version", () => {
+describeUnless(cannotRun)("a head of an earlier version", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();

@@ -1,6 +1,6 @@
 /** The AWS adapter under faults: throttling, lost answers, stale indexes, several processes at once. */
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { append } from "../../shared/engine/append.ts";
 import { claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
@@ -26,6 +26,7 @@ import {
   startOf,
   uuid,
 } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 import { type Fault, inject, random } from "./faults.ts";
 
@@ -82,7 +83,7 @@ async function expectWhole(ports: Aws, ref: Ref, steps: number): Promise<void> {
   expect(await ports.executions.inbox(ref, head!.chain)).toEqual([]);
 }
 
-describe.skipIf(cannotRun)("the AWS adapter under faults", () => {
+describeUnless(cannotRun)("the AWS adapter under faults", () => {
   beforeAll(async () => {
     on = await install();
   });

@@ -1,11 +1,12 @@
 /** The stored feed: its sequences are dense, and a reader finds the start and the end of an execution. */
 import { DeleteItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Item } from "../../shared/aws/table.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Aws, Change } from "../../shared/server/aws.ts";
 import { type Bench, batchOf, begun, bench, claimed, closed, LIMIT, newRef, uuid } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 const done = (activity: number): NewEvent => ({ kind: "activity_completed", activity, name: "charge", result: null });
@@ -14,7 +15,7 @@ let on: Installation;
 let ports: Aws;
 let b: Bench;
 
-describe.skipIf(cannotRun)("the feed on AWS", () => {
+describeUnless(cannotRun)("the feed on AWS", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();

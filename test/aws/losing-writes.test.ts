@@ -2,10 +2,11 @@
 
 import { randomBytes } from "node:crypto";
 import { GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ref, StoredSchedule } from "../../shared/ports.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { batchOf, begun, bench, claimed, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 type ScheduleState = StoredSchedule["state"];
@@ -28,7 +29,7 @@ async function objects(ref: Ref): Promise<Map<string, boolean>> {
 const expiring = async (ref: Ref) => [...(await objects(ref)).values()].filter((expires) => expires).length;
 const staying = async (ref: Ref) => [...(await objects(ref)).values()].filter((expires) => !expires).length;
 
-describe.skipIf(cannotRun)("a write that loses", () => {
+describeUnless(cannotRun)("a write that loses", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectTaggingCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { presentProgress } from "../../shared/core/present.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
@@ -20,6 +20,7 @@ import {
   scheduled,
   uuid,
 } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 const incompressible = (bytes: number) => randomBytes(bytes).toString("base64").slice(0, bytes);
@@ -31,7 +32,7 @@ let on: Installation;
 let ports: Aws;
 let b: Bench;
 
-describe.skipIf(cannotRun)("large payloads on AWS", () => {
+describeUnless(cannotRun)("large payloads on AWS", () => {
   beforeAll(async () => {
     on = await install();
     ports = on.adapter();

@@ -1,12 +1,13 @@
 /** Schedules in DynamoDB, and their wake-ups: EventBridge Scheduler for distant times, a delayed message for near ones. */
 import { CreateScheduleGroupCommand, GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { EventBridgeTimer, nameOf } from "../../shared/aws/event-bridge-timer.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import type { LogEntry, ScheduleState } from "../../shared/schedule/rules/index.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { uuid } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 let on: Installation;
@@ -19,7 +20,7 @@ const stateOf = (id: string, version: number, over: Record<string, unknown> = {}
   ({ schedule_id: id, version, created_at: 1_000, note: "", ...over }) as unknown as ScheduleState;
 const entry = (seq: number): LogEntry => ({ seq, at: Date.now(), outcome: "started" }) as unknown as LogEntry;
 
-describe.skipIf(cannotRun)("schedules on AWS", () => {
+describeUnless(cannotRun)("schedules on AWS", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     const { endpoint, region, credentials } = on.account;

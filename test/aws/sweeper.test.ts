@@ -1,17 +1,18 @@
 /** A round of the sweeper over tables of the emulator. */
 import { randomUUID } from "node:crypto";
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { begun, bench, claimed, closed, newRef } from "../contract/subject.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 const MINUTE = 60_000;
 let on: Installation;
 let ports: Aws;
 
-describe.skipIf(cannotRun)("a round of the sweeper on AWS", () => {
+describeUnless(cannotRun)("a round of the sweeper on AWS", () => {
   beforeAll(async () => {
     on = await install({ feed: false });
     ports = on.adapter();

@@ -11,7 +11,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import {
@@ -29,6 +29,7 @@ import {
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { Aws, SqsTasks } from "../../shared/server/aws.ts";
 import { eventually } from "../emulator/support.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 import { inject } from "./faults.ts";
 import { workerRole } from "./iam.ts";
@@ -116,7 +117,7 @@ const ended = (id: string) =>
     40_000,
   );
 
-describe.skipIf(cannotRun)("workers on AWS", () => {
+describeUnless(cannotRun)("workers on AWS", () => {
   beforeAll(async () => {
     made = await install();
     const { sqs, sts } = made.clients();

@@ -34,7 +34,7 @@ describe("embedded: retention", () => {
     await made.end?.();
   });
 
-  test("a final head that still owes effects outlives its retention, and open executions are left alone", async () => {
+  test("a final head whose outbox is not empty outlives its retention, and open executions are left alone", async () => {
     const made = inMemory();
     const b = bench(made);
     const open = await begun(b);

@@ -9,6 +9,7 @@ import { reachable } from "../../localstack/deploy.ts";
 import { freePort, startEmulator, stopEmulator } from "../../localstack/emulator.ts";
 import { CommandFailed, run } from "../../localstack/process.ts";
 import { findPython, PythonMissing } from "../../localstack/python.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun } from "./support.ts";
 
 const endpoint = "http://127.0.0.1:4566";
@@ -65,7 +66,7 @@ describe("the driver", () => {
   });
 });
 
-describe.skipIf(cannotRun)("the emulator", () => {
+describeUnless(cannotRun)("the emulator", () => {
   afterEach(() => vi.unstubAllEnvs());
 
   it("leaves no files in the machine's temporary folder after it has stopped", async () => {

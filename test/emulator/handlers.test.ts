@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { appendOf, closeOf, event, type ProtocolWorker, startProtocolWorker } from "./protocol-worker.ts";
 import type { Seen } from "./stall.ts";
 import { cannotRun, eventually } from "./support.ts";
@@ -19,7 +20,7 @@ const kindsOf = (events: readonly HistoryEvent[]) => events.map(({ kind }) => ki
 
 let on: ProtocolWorker;
 
-describe.skipIf(cannotRun)("the handlers on AWS", () => {
+describeUnless(cannotRun)("the handlers on AWS", () => {
   beforeAll(async () => {
     on = await startProtocolWorker();
   }, 240_000);

@@ -16,6 +16,7 @@ import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
 import { checkEnds, checkExecution, checkLists, checkWaits } from "../python/checks.ts";
 import { startStoryWorker } from "../python/story.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -93,7 +94,7 @@ const ended = (executionId: string, ms = 60_000) =>
     ms,
   );
 
-describe.skipIf(cannotRun)("the installation on AWS", () => {
+describeUnless(cannotRun)("the installation on AWS", () => {
   beforeAll(async () => {
     account = await blankAccount();
     stack = await deploy({ endpoint: account.endpoint, settings: { livenessWindowSeconds: 15 } });

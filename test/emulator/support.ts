@@ -8,7 +8,6 @@ import { whyNoEmulator } from "../../localstack/python.ts";
  * set they run and fail with this reason, so that a CI machine without Python does not pass untested code.
  */
 export const cannotRun: string | undefined = process.env.CI ? undefined : await whyNoEmulator();
-if (cannotRun) console.warn(`Skipping the tests that need the AWS emulator. ${cannotRun}`);
 
 export interface TestAccount {
   readonly endpoint: string;

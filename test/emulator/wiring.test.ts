@@ -17,6 +17,7 @@ import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { destroy, findDeletableStack } from "../../infra/operate/destroy.ts";
 import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -57,7 +58,7 @@ const asWorker = ({ credentials: { AccessKeyId, SecretAccessKey, SessionToken } 
     credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
   });
 
-describe.skipIf(cannotRun)("the deployed stack", () => {
+describeUnless(cannotRun)("the deployed stack", () => {
   beforeAll(async () => {
     account = await blankAccount();
     const { endpoint, region, credentials } = account;

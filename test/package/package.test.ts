@@ -88,7 +88,7 @@ test("the first worker of the README runs against a server, as written", async (
     env: { ...process.env, SIROCCO_URL: server.url, SIROCCO_API_KEY: key, DEPLOYMENT_NAME: "games" },
   });
   try {
-    await saying(worker, "serves game");
+    await printed(worker, "serves game");
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
     const body = JSON.stringify({ execution_id: "my-game" });
     const begun = await fetch(`${server.url}/v1/workflows/game/execute`, { method: "POST", headers, body });
@@ -112,16 +112,16 @@ test("the first worker of the README runs against a server, as written", async (
   }
 });
 
-/** Resolves when the process has written these words. */
-function saying(child: ChildProcess, words: string): Promise<void> {
+/** Resolves when the process has printed this text. */
+function printed(child: ChildProcess, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    let said = "";
-    const hear = (chunk: Buffer) => {
-      said += chunk;
-      if (said.includes(words)) resolve();
+    let output = "";
+    const append = (chunk: Buffer) => {
+      output += chunk;
+      if (output.includes(text)) resolve();
     };
-    child.stdout?.on("data", hear);
-    child.stderr?.on("data", hear);
-    child.once("exit", (code) => reject(new Error(`it ended with ${code} and had said: ${said}`)));
+    child.stdout?.on("data", append);
+    child.stderr?.on("data", append);
+    child.once("exit", (code) => reject(new Error(`the process exited with ${code} and had printed: ${output}`)));
   });
 }

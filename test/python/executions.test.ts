@@ -1,17 +1,17 @@
 /** The official Python client, unmodified, against the server of one machine. `test/emulator` runs the same checks on AWS. */
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { type Embedded, embedded } from "../../shared/server/embedded.ts";
+import { describeUnless } from "../support/describe-unless.ts";
 import { checkEnds, checkExecution, checkLists, checkWaits } from "./checks.ts";
 import { whyNoPythonClient } from "./client.ts";
 import { startStoryWorker } from "./story.ts";
 
 const cannotRun = await whyNoPythonClient();
-if (cannotRun) console.warn(`Skipping the tests of the Python client. ${cannotRun}`);
 
-describe.skipIf(cannotRun)("the Python client on one machine", () => {
+describeUnless(cannotRun)("the Python client on one machine", () => {
   let engine: Embedded;
   let server: RunningServer;
   let worker: RunningWorker;

@@ -1,7 +1,7 @@
 /** Schedules in the deployed stack: the Python client creates them, they start runs, and a delete leaves nothing armed. */
 import { GetScheduleCommand, ListSchedulesCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { GetQueueAttributesCommand, type QueueAttributeName, SQSClient } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deployment, deploy } from "../../../localstack/deploy.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
 import { nameOf } from "../../../shared/aws/event-bridge-timer.ts";
@@ -10,6 +10,7 @@ import { registryKeys } from "../../../shared/server/aws-operator.ts";
 import { ScriptedWorker } from "../../api/support/scripted-worker.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "../../emulator/support.ts";
 import { python, whyNoPythonClient } from "../../python/client.ts";
+import { describeUnless } from "../../support/describe-unless.ts";
 
 const whyNot = cannotRun ?? (await whyNoPythonClient());
 type Shown = { recent_executions: { scheduled_at: string; started_at: string; execution_id: string }[] };
@@ -49,7 +50,7 @@ const wakeUpsHandled = () =>
     30_000,
   );
 
-describe.skipIf(whyNot)("schedules of an installation on AWS", () => {
+describeUnless(whyNot)("schedules of an installation on AWS", () => {
   beforeAll(async () => {
     account = await blankAccount();
     stack = await deploy({ endpoint: account.endpoint, settings: { livenessWindowSeconds: 600 } });

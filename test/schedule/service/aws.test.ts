@@ -13,11 +13,12 @@ import { cannotRun, type Installation, install } from "../../aws/account.ts";
 import { ManualClock } from "../../contract/manual-clock.ts";
 import { schedulesContract } from "../../contract/schedules.ts";
 import { definition, uuid } from "../../contract/subject.ts";
+import { describeUnless } from "../../support/describe-unless.ts";
 import { MINUTE, SECOND } from "./stage.ts";
 
 let installation: Installation;
 
-describe.skipIf(cannotRun)("on AWS", () => {
+describeUnless(cannotRun)("on AWS", () => {
   beforeAll(async () => {
     installation = await install({ feed: false });
   });

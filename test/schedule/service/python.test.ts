@@ -1,12 +1,12 @@
 /** The official Python client, unmodified: every operation, as its documentation shows it. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { python, whyNoPythonClient } from "../../python/client.ts";
+import { describeUnless } from "../../support/describe-unless.ts";
 import { type Stage, stage } from "./stage.ts";
 
 const cannotRun = await whyNoPythonClient();
-if (cannotRun) console.warn(`Skipping the tests of the Python client. ${cannotRun}`);
 
-describe.skipIf(cannotRun)("the Python client", () => {
+describeUnless(cannotRun)("the Python client", () => {
   let s: Stage;
   beforeAll(async () => {
     s = await stage();

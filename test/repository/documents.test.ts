@@ -1,11 +1,9 @@
-/** The documents name files, headings and npm scripts: all of them are there. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+/** The documents name files, functions, headings and npm scripts: all of them are there. */
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { ROOT, read } from "./files.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const documents = [
   "README.md",
   "ARCHITECTURE.md",
@@ -54,8 +52,29 @@ test("every file that ARCHITECTURE.md names exists", () => {
 test("every npm script that the documents name exists", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const named = documents.flatMap((document) =>
-    [...read(document).matchAll(/\bnpm run ([a-z][a-z:]*)/g)].map(([, script]) => script!),
+    [...read(document).matchAll(/\bnpm run ([a-z][a-z0-9:]*)/g)].map(([, script]) => script!),
   );
   const unknown = named.filter((script) => !Object.hasOwn(scripts, script));
   expect(unknown).toEqual([]);
+});
+
+const DIAGRAM = /^```mermaid\n([\s\S]*?)^```$/gm;
+const ENTRY = /([\w/.-]+\.ts) (\w+)/g;
+
+/** A function, a class, a constant, or a member of a class or an interface. */
+const declares = (code: string, name: string): boolean =>
+  new RegExp(`\\b(?:function\\*?|class|const) ${name}\\b|^ {2}(?:async |static )*[*#]*${name}[(<]`, "m").test(code);
+
+test("every arrow of a diagram names functions, and their files declare them", () => {
+  const diagrams = [...read("ARCHITECTURE.md").matchAll(DIAGRAM)].map(([, diagram]) => diagram!);
+  const arrows = diagrams.flatMap((diagram) => diagram.split("\n").filter((line) => /--?>>/.test(line)));
+  expect([diagrams.length, arrows.length > 40]).toEqual([3, true]);
+  const wrong = arrows.flatMap((arrow) => {
+    const entries = [...arrow.matchAll(ENTRY)];
+    if (entries.length === 0) return [`names nothing: ${arrow.trim()}`];
+    return entries
+      .filter(([, file, name]) => !existsSync(join(ROOT, file!)) || !declares(read(file!), name!))
+      .map(([entry]) => entry);
+  });
+  expect(wrong).toEqual([]);
 });

@@ -1,0 +1,28 @@
+/** The suite in five parts, each an npm script (`npm run test:unit`). Every test file belongs to exactly one. */
+
+export interface Suite {
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+const BUNDLES = ["functions/build/*.test.ts", "infra/**/*.test.ts"];
+const SCHEDULES_OVER_HTTP = ["test/schedule/**/{api,cli,crash,python}.test.ts"];
+const SCHEDULES_ON_AWS = ["test/schedule/**/aws*.test.ts"];
+
+export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" | "aws", Suite>> = {
+  /** Beside the sources, and what holds for the repository's texts. */
+  unit: { include: ["{shared,functions,sdk,cli}/**/*.test.ts", "test/repository/**/*.test.ts"], exclude: BUNDLES },
+  /** The engine's promises against the embedded store: contract, interleavings, recorded histories, properties. */
+  protocol: {
+    include: ["test/{contract,interleavings,schedule}/**/*.test.ts", "test/histories.test.ts"],
+    exclude: [...SCHEDULES_OVER_HTTP, ...SCHEDULES_ON_AWS],
+  },
+  simulation: { include: ["test/simulation/**/*.test.ts"], exclude: [] },
+  /** What a user meets: processes, HTTP, command line, both official clients, the packages, the examples. */
+  e2e: {
+    include: ["test/{processes,api,cli,protocol,python,package,examples}/**/*.test.ts", ...SCHEDULES_OVER_HTTP],
+    exclude: [],
+  },
+  /** The template, the bundles, and the AWS adapter against an emulator. */
+  aws: { include: [...BUNDLES, "test/{aws,emulator}/**/*.test.ts", ...SCHEDULES_ON_AWS], exclude: [] },
+};
