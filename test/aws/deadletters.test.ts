@@ -166,7 +166,7 @@ describeUnless(cannotRun)("the consumer of the dead-letter queue", () => {
   test("workflow and query tasks cause no write: the sweeper sends the first again, and no caller waits for the second", async () => {
     const head = await running();
     const { execution, workspace } = head;
-    const asked = { kind: "query", execution, query: "q", name: "where", input: null, expires_at: 1 } as const;
+    const asked = { kind: "query", execution, query: randomUUID(), name: "where", input: null, expires_at: 1 } as const;
     const both = [await letter(workspace, { kind: "workflow", execution }), await letter(workspace, asked)];
     expect(await take(...both)).toEqual(DONE);
     expect(await inbox(head)).toEqual([]);
