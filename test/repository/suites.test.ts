@@ -17,11 +17,11 @@ test("every test file belongs to exactly one suite", () => {
   expect(homes.filter(({ suites }) => suites.length !== 1)).toEqual([]);
 });
 
-test("every suite has an npm script and a line in CONTRIBUTING.md", () => {
+test("every suite has an npm script, and in CONTRIBUTING.md a line with its duration", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const contributing = read("CONTRIBUTING.md");
   for (const name of names) {
     expect(scripts[`test:${name}`]).toBe(`vitest run --project ${name}`);
-    expect(contributing).toContain(`npm run test:${name}`);
+    expect(contributing).toMatch(new RegExp(`^\\| \`npm run test:${name}\` \\|.*\\| \\d+ (?:s|min) \\|$`, "m"));
   }
 });
