@@ -28,7 +28,8 @@ async function handleTask(workspace: string, deployment: string, task: Task): Pr
   const { max_attempts } = task.options.retry;
   const next = task.first_attempt + MAX_RECEIVES.activity;
   if (max_attempts === 0 || next <= max_attempts) {
-    await ports.tasks.send({ workspace, deployment, queue: "activity" }, { ...task, first_attempt: next });
+    const again = { ...task, first_attempt: next, renewed_at: ports.clock.now() };
+    await ports.tasks.send({ workspace, deployment, queue: "activity" }, again);
     return `activity ${name} enqueued again for attempt ${next}, which its retry policy allows`;
   }
   const attempts = Math.max(max_attempts, task.first_attempt);

@@ -27,6 +27,28 @@ test("an activity that never returns holds time once for its patience, and its l
   expect(performance.now() - began).toBeLessThan(2_000); // twenty minutes of leases, heartbeats and reads of the inbox
 });
 
+test("an activity that fails for a weekend is retried every minute, and its history stays short", async () => {
+  const page = "<p>the provider's long error page</p>".repeat(100);
+  let down = true;
+  let attempts = 0;
+  const call = activity({ name: "call", retry: { maxAttempts: 0, first: "1m", max: "1m" } }, async (_, ctx) => {
+    attempts += 1;
+    expect(ctx.attempt).toBe(attempts);
+    if (down) throw new Error(`502 ${page}`);
+    return "back";
+  });
+  const calls = workflow({ name: "calls", timeout: null }, async () => ({ said: await call() }));
+  await using env = await testEnvironment({ workflows: [calls], activities: [call] });
+  const run = await env.start(calls, {});
+  await env.advance("60h");
+  expect(await run.status()).toBe("RUNNING");
+  expect(attempts).toBeGreaterThan(3_500);
+  expect((await run.history()).length).toBeLessThan(30);
+  down = false;
+  await env.advance("2m");
+  expect(await run.result()).toEqual({ said: "back" });
+});
+
 test("an activity that takes real time holds virtual time", async () => {
   await using env = await testEnvironment({ workflows: [once], activities: [work] });
   env.stub(work, async ({ n }) => {

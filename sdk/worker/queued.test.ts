@@ -383,3 +383,34 @@ test("an activity that no worker has is not passed on after its schedule-to-star
   await env.advance("10m");
   expect(seen).toEqual({ passed });
 });
+
+test("a task that has waited for days is sent anew before its next attempt, which keeps its number", async () => {
+  const retried = activity(
+    { name: "work", input, output: z.unknown(), retry: { maxAttempts: 0, first: "1h", max: "1h" } },
+    async ({ n }): Promise<unknown> => n,
+  );
+  const asksForEver = workflow({ name: "asks", timeout: null }, async () => ({ ok: await retried({ n: 1 }) }));
+  let renewed = 0;
+  const counting = (inner: Transport) => ({
+    close: () => inner.close(),
+    call: (async (operation, body, o) => {
+      if (operation === "renew") renewed += 1;
+      return inner.call(operation, body, o);
+    }) as Transport["call"],
+  });
+  await using env = await environment(
+    { ...options, workflows: [asksForEver], activities: [retried] },
+    { ...elsewhere, wire: counting },
+  );
+  const attempts: number[] = [];
+  env.stub(retried, (_, ctx) => {
+    attempts.push(ctx.attempt);
+    if (attempts.length <= 100) throw new Error("down");
+    return "up";
+  });
+  const run = await env.start(asksForEver, {});
+  await env.advance("102h");
+  expect(await run.result()).toEqual({ ok: "up" });
+  expect(attempts).toEqual(Array.from({ length: 101 }, (_, n) => n + 1));
+  expect(renewed).toBe(2); // after two days, and two days later
+});

@@ -9,6 +9,7 @@
  */
 import { afterFailure } from "../../shared/core/retry.ts";
 import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
+import { MAX_TASK_AGE_MS } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityTask, Delivery } from "../../shared/protocol/worker.ts";
 import { Attempt } from "./attempt.ts";
@@ -87,6 +88,10 @@ export class QueuedActivities {
       const attempt = await this.#attemptOf(delivery, task);
       const ref = { execution, run, chain, activity, attempt };
       if (await this.#reportIfOver(task, attempt)) return leases.finish(receipt);
+      if (this.#isOld(task)) {
+        const { superseded } = await worker.transport.call("renew", { task, attempt });
+        return superseded ? leases.forget(receipt) : leases.finish(receipt);
+      }
       const queued = { name: task.name, input: task.input, first_attempt: task.first_attempt };
       const begun = await worker.transport.call("begin", { ...ref, queued });
       if (begun.superseded) return leases.forget(receipt);
@@ -129,6 +134,10 @@ export class QueuedActivities {
     const { execution, run, activity } = task;
     const { begun } = await this.#host.worker.transport.call("begun", { execution, run, activities: [activity] });
     return begun.includes(activity) ? attempt : max_attempts;
+  }
+
+  #isOld(task: ActivityTask): boolean {
+    return this.#host.serverClock.now() - (task.renewed_at ?? task.scheduled_at) > MAX_TASK_AGE_MS;
   }
 
   /** True: the attempt must not begin, and the execution has a message with the end of the activity. */

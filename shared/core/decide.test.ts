@@ -152,6 +152,52 @@ describe("local attempts", () => {
   });
 });
 
+describe("retries without a limit", () => {
+  const failed = (attempt: number, message = ""): NewEvent => ({
+    kind: "activity_attempt_failed",
+    activity: 1,
+    name: "charge",
+    attempt,
+    reason: "failed",
+    failure: { message },
+    retry_at: T,
+  });
+  const began = (attempt: number): NewEvent => ({
+    kind: "activity_attempt_started",
+    activity: 1,
+    attempt,
+    where: "local:me",
+  });
+  /** Local attempts up to the failure of attempt `last`. */
+  const attempts = (last: number, policy: Partial<typeof retry>) => {
+    const events: NewEvent[] = [scheduled("local:me", { retry: { ...retry, max_attempts: 0, ...policy } })];
+    for (let n = 1; n <= last; n++) events.push(...(n > 1 ? [began(n)] : []), failed(n));
+    return given(...events);
+  };
+  test("the first attempts run locally, the next ones go to the queue, which counts them without events", () => {
+    const tenth = decide(attempts(9, { max_ms: 60_000 }), situation()).events;
+    expect(tenth).toMatchObject([{ kind: "activity_attempt_started", attempt: 10, where: "local:me" }]);
+    const eleventh = decide(attempts(10, { max_ms: 60_000 }), situation()).events;
+    expect(eleventh).toMatchObject([{ kind: "activity_attempt_started", attempt: 11, where: "queue" }]);
+  });
+  test("attempts that are more than an hour apart stay with the run, and their failures are recorded in short", () => {
+    const rare = { first_ms: 2 * 3_600_000, max_ms: 2 * 3_600_000 };
+    const twelfth = decide(attempts(11, rare), situation()).events;
+    expect(twelfth).toMatchObject([{ kind: "activity_attempt_started", attempt: 12, where: "local:me" }]);
+    const state = attempts(11, rare);
+    fold(state, [{ ...began(12), id: state.tail + 1, at: T } as HistoryEvent]);
+    const failure = { type: "Down", message: "x".repeat(100_000), stack: "y", details: { page: "z" } };
+    const outcome = {
+      activity: 1,
+      attempt: 12,
+      outcome: { kind: "failed" as const, reason: "failed" as const, failure },
+    };
+    const [event] = decide(state, situation({ outcomes: [outcome], isRunning: () => true })).events;
+    expect(event).toMatchObject({ kind: "activity_attempt_failed", attempt: 12, failure: { type: "Down" } });
+    expect(JSON.stringify(event).length).toBeLessThan(1_000);
+  });
+});
+
 describe("the wait in a queue", () => {
   const options = { schedule_to_start_ms: 5_000 };
   test("an activity that no worker begins in time fails", () => {

@@ -12,10 +12,14 @@
  * DECIDE-4. An outcome may be younger than the caller's log: an inbox read after an append may hold the outcome of something
  *     that another worker has requested since, at a position that the caller has not read. Such a message stays in the
  *     inbox: it is neither taken in nor deleted (interleaving "an outcome younger than the log").
+ * DECIDE-5. The history records the first attempts of an activity whole (`RECORDED_ATTEMPTS`). Later ones go to the queue,
+ *     whose deliveries count them without an event, so that retries without a limit cannot fill the history. Attempts
+ *     with a long back-off stay with the run, recorded in short: at an hour or more apart they take years to fill it.
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
+import { MAX_QUEUED_BACKOFF_MS, RECORDED_ATTEMPTS } from "../protocol/limits.ts";
 import type { ActivityOutcome, Message } from "../protocol/messages.ts";
-import { afterFailure } from "./retry.ts";
+import { afterFailure, backoffMs, shortened } from "./retry.ts";
 import type { OpenActivity, RunState } from "./state.ts";
 import { sessionOf } from "./state.ts";
 
@@ -102,7 +106,9 @@ function recordFailure(
     step.events.push({ kind: "activity_failed", activity, name, attempt, reason: next.reason, failure });
     return null;
   }
-  step.events.push({ kind: "activity_attempt_failed", activity, name, attempt, reason, failure, retry_at: next.at });
+  const kept = attempt > RECORDED_ATTEMPTS ? shortened(failure) : failure; // DECIDE-5
+  const retry_at = next.at;
+  step.events.push({ kind: "activity_attempt_failed", activity, name, attempt, reason, failure: kept, retry_at });
   return next.at;
 }
 
@@ -227,7 +233,8 @@ function checkOpen(draft: Draft, activity: number, open: OpenActivity): void {
 
 function nextAttempt({ situation: s, step }: Draft, activity: number, open: OpenActivity): void {
   const attempt = open.attempt + 1;
-  if (s.canRun(open.name)) {
+  const recordable = attempt <= RECORDED_ATTEMPTS || backoffMs(open.options.retry, attempt) > MAX_QUEUED_BACKOFF_MS;
+  if (recordable && s.canRun(open.name)) {
     step.events.push({ kind: "activity_attempt_started", activity, attempt, where: `local:${s.session}` });
   } else {
     const task = { name: open.name, input: open.input as never, options: open.options, scheduled_at: open.scheduledAt };

@@ -1,5 +1,6 @@
 /** Whether, and when, another attempt follows a failed attempt of an activity. */
 import type { ActivityOptions, AttemptEnd, Failure, Millis } from "../protocol/history.ts";
+import { MAX_SHORT_MESSAGE } from "../protocol/limits.ts";
 
 export type AfterFailure = { kind: "retry"; at: Millis } | { kind: "final"; reason: AttemptEnd };
 
@@ -29,12 +30,23 @@ export function afterFailure(a: FailedAttempt): AfterFailure {
     return { kind: "final", reason: a.reason };
   }
   if (retry.max_attempts > 0 && a.attempt >= retry.max_attempts) return { kind: "final", reason: a.reason };
-  // `first_ms` of 0: the power reaches Infinity at high attempts, and 0 * Infinity is NaN.
-  const backoff = retry.first_ms && Math.min(retry.max_ms, retry.first_ms * retry.factor ** (a.attempt - 1));
-  const wait = a.reason === "lost" ? 0 : Math.max(Math.round(backoff), a.failure.retry_after_ms ?? 0);
+  const wait = a.reason === "lost" ? 0 : Math.max(backoffMs(retry, a.attempt), a.failure.retry_after_ms ?? 0);
   const at = a.now + wait;
   if (schedule_to_close_ms !== undefined && at >= a.scheduledAt + schedule_to_close_ms) {
     return { kind: "final", reason: a.reason };
   }
   return { kind: "retry", at };
+}
+
+/** The wait after this attempt, if its failure asks for no longer one. */
+export function backoffMs(retry: ActivityOptions["retry"], attempt: number): Millis {
+  // `first_ms` of 0: the power reaches Infinity at high attempts, and 0 * Infinity is NaN.
+  return Math.round(retry.first_ms && Math.min(retry.max_ms, retry.first_ms * retry.factor ** (attempt - 1)));
+}
+
+/** The failure as the history keeps it once the first attempts have told the whole story. */
+export function shortened(failure: Failure): Failure {
+  const { type, message } = failure;
+  const short = message.length > MAX_SHORT_MESSAGE ? `${message.slice(0, MAX_SHORT_MESSAGE)}…` : message;
+  return { ...(type === undefined ? {} : { type }), message: short };
 }

@@ -40,6 +40,18 @@ export const MAX_HISTORY_BYTES = 50 * MiB;
 /** From this share of either limit on, `historyIsLong()` is true. */
 export const HISTORY_IS_LONG_RATIO = 0.2;
 
+/**
+ * Attempts of one activity that the history of a run records each. Later ones go through the queue, where the deliveries
+ * of the task count them: a provider that is down for a weekend must not fill the history.
+ */
+export const RECORDED_ATTEMPTS = 10;
+/** A longer back-off stays with the run as a timer: a queue on AWS holds a message back for 12 h at most. Ms. */
+export const MAX_QUEUED_BACKOFF_MS = 3_600_000;
+/** The message of a failed attempt that the history records in short, characters. */
+export const MAX_SHORT_MESSAGE = 500;
+/** A queue task that is older is sent anew: SQS keeps a message for 14 days, however often it is delivered. Ms. */
+export const MAX_TASK_AGE_MS = 2 * 86_400_000;
+
 /* Counts in one request. */
 export const MAX_BATCH_IDS = 100;
 export const MAX_WORKFLOW_TAGS_FILTER = 20;

@@ -79,6 +79,8 @@ export const ActivityTask = z.object({
   first_attempt: z.int().min(1),
   /** How often workers without the activity have passed the task on. Absent: never. */
   passed: z.int().min(1).optional(),
+  /** When the server last sent the task anew because it had grown old. Absent: never. */
+  renewed_at: z.int().optional(),
 });
 export type ActivityTask = z.infer<typeof ActivityTask>;
 
@@ -343,6 +345,16 @@ export const WORKER_ROUTES = {
     "activities/pass",
     z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }),
     z.object({ at: z.int().nullable(), superseded: z.literal(true).optional() }),
+  ),
+  /**
+   * The task is older than `MAX_TASK_AGE_MS`: the server sends it anew, and the caller finishes its own. Its first delivery
+   * is attempt `attempt`, which has not begun. `wanted` is false if the run has closed, or (`superseded`) a later attempt
+   * has begun: the server sends nothing then.
+   */
+  renew: op(
+    "activities/renew",
+    z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }),
+    z.object({ wanted: z.boolean(), superseded: z.literal(true).optional() }),
   ),
   publish: op(
     "publish",

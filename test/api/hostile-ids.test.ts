@@ -109,6 +109,7 @@ function bodiesOf(of: Drive): Bodies {
     outcome: { ...ref, outcome: { kind: "completed", result: null } },
     retrying: { ...ref, name: "charge", failure, retry_at: 1 },
     pass: { task: passed, attempt: 1 },
+    renew: { task: passed, attempt: 1 },
     publish: {
       execution,
       run,

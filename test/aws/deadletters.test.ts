@@ -151,7 +151,7 @@ describeUnless(cannotRun)("the consumer of the dead-letter queue", () => {
     const head = await running();
     const task = activityOf(head, { ...policy(most), first_attempt: first });
     expect(await take(await letter(head.workspace, task))).toEqual(DONE);
-    expect(await waiting(head, "activity")).toEqual([{ ...task, first_attempt: next }]);
+    expect(await waiting(head, "activity")).toEqual([{ ...task, first_attempt: next, renewed_at: expect.any(Number) }]);
     expect(await inbox(head)).toEqual([]);
   });
 

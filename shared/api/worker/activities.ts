@@ -7,7 +7,7 @@ import { send } from "../../engine/send.ts";
 import { invalidAt, notFound, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/head.ts";
 import type { Millis } from "../../protocol/history.ts";
-import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES } from "../../protocol/limits.ts";
+import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES, RECORDED_ATTEMPTS } from "../../protocol/limits.ts";
 import { messageId } from "../../protocol/messages.ts";
 import type { ActivityRef, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { bytesOf, CHARACTERS_WITHIN_LIMIT, tooLarge } from "../payload.ts";
@@ -108,6 +108,9 @@ export async function outcome(
   return {};
 }
 
+/** Of retries without a limit clients see the first ones, then one at each doubling: the feed stays small for ever. */
+const isShown = (attempt: number): boolean => attempt <= RECORDED_ATTEMPTS || Number.isInteger(Math.log2(attempt));
+
 export async function retrying(
   context: RequestContext,
   body: WorkerBody<"retrying">,
@@ -117,6 +120,7 @@ export async function retrying(
   if (!isOpen(head)) return {};
   if (await isSuperseded(context, body)) return { superseded: true };
   const { run, activity, name, attempt, failure } = body;
+  if (!isShown(attempt)) return {};
   const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
   await ports.feed.publish(refTo(context, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
   return {};
@@ -158,6 +162,21 @@ export async function pass(context: RequestContext, body: WorkerBody<"pass">): P
   const again = { ...task, first_attempt: attempt, passed: passed + 1 };
   await ports.tasks.send({ workspace, deployment: head.deployment, queue: "activity" }, again, { at, key });
   return { at };
+}
+
+/** Sends a task that has grown old anew: a queue on AWS deletes a message 14 days after it was sent. */
+export async function renew(context: RequestContext, body: WorkerBody<"renew">): Promise<WorkerAnswer<"renew">> {
+  const { ports, workspace } = context;
+  const { task, attempt } = body;
+  const head = await runOf(context, task);
+  if (!isOpen(head)) return { wanted: false };
+  const { execution, run, activity } = task;
+  const latest = await ports.activities.status({ ref: refTo(context, execution), run, activity });
+  if (latest.attempt > attempt) return { wanted: false, superseded: true };
+  const again = { ...task, first_attempt: attempt, renewed_at: ports.clock.now() };
+  const key = `activity#${run}#${activity}#${attempt}#renewed`;
+  await ports.tasks.send({ workspace, deployment: head.deployment, queue: "activity" }, again, { key });
+  return { wanted: true };
 }
 
 export async function publish(

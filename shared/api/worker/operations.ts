@@ -2,7 +2,7 @@
 import type { Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
-import { beat, begin, begun, outcome, pass, publish, retrying } from "./activities.ts";
+import { beat, begin, begun, outcome, pass, publish, renew, retrying } from "./activities.ts";
 import { answer } from "./answer.ts";
 import { append } from "./append.ts";
 import { close } from "./close.ts";
@@ -41,6 +41,7 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   outcome,
   retrying,
   pass,
+  renew,
   publish,
   answer,
 };
