@@ -4,10 +4,10 @@
  * DISPATCH-1. No answer and no frame leaves before the writes it depends on are durable: each waits for `ports.durable()`,
  *     here and nowhere else.
  * DISPATCH-2. A handler that throws is a fault of the server: the answer is 500 with a fixed text, and the log has the cause
- *     under the request's id.
+ *     under the request's id. Once the store has failed every answer is 503 with the store's own words.
  * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.
  */
-import type { Ports } from "../ports.ts";
+import { type Ports, StoreFailed } from "../ports.ts";
 import {
   forbidden,
   internal,
@@ -18,6 +18,7 @@ import {
   payloadTooLarge,
   type Refusal,
   refusal,
+  storeFailed,
   toBody,
 } from "../protocol/errors.ts";
 import { compile, type Match } from "../protocol/http/match.ts";
@@ -66,7 +67,7 @@ interface Served {
   readonly match: (method: string, path: string) => Match<Route>;
   /** By operation. */
   readonly handlers: Readonly<Record<string, (context: RequestContext, input: Input<never>) => unknown>>;
-  readonly open: Readonly<Record<string, (options: ApiOptions) => unknown>>;
+  readonly open: Readonly<Record<string, (options: ApiOptions, ports: Ports) => unknown>>;
   readonly worker: ServeWorker | undefined;
 }
 
@@ -81,7 +82,7 @@ async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
     await api.ports.durable(); // DISPATCH-1
   } catch (error) {
     api.ports.log.error("request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
-    outcome = internal();
+    outcome = error instanceof StoreFailed ? storeFailed(error.message) : internal();
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId);
   if (isRefusal(outcome)) {
@@ -115,7 +116,10 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
     return refusal(400, "MALFORMED", `The path segment '${match.segment}' is not valid percent-encoding.`);
   }
   const { route } = match;
-  if (!route.auth) return { status: 200, value: await api.open[route.operation]!(api.options) };
+  if (!route.auth) {
+    const value = await api.open[route.operation]!(api.options, api.ports);
+    return isRefusal(value) ? value : { status: 200, value };
+  }
   const context = await authorize(api, request, requestId, route);
   if (isRefusal(context)) return context;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);

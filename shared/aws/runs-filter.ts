@@ -24,9 +24,9 @@ export function matches(head: Head, q: RunsQuery): boolean {
       contains(head.workflow, q.search) ||
       contains(head.execution, q.search) ||
       (q.workflowsBySearch ?? []).includes(head.workflow)) &&
-    (q.searchKeys ?? []).every(({ key, value }) => {
-      const found = head.search_keys[key];
-      return found !== undefined && contains(found, value);
+    (q.searchKeys ?? []).every(({ key, value, prefix }) => {
+      const found = Object.hasOwn(head.search_keys, key) ? head.search_keys[key]! : undefined;
+      return found !== undefined && (prefix ? found.startsWith(value) : found === value);
     })
   );
 }

@@ -26,7 +26,10 @@ export async function performEffects(
   tellSelf: TellSelf = "send",
 ): Promise<boolean> {
   let toldSelf = false;
-  for (const effect of openEffects(of, batches)) if (await perform(ports, of, effect, tellSelf)) toldSelf = true;
+  for (const effect of openEffects(of, batches)) {
+    if (await perform(ports, of, effect, tellSelf)) toldSelf = true;
+    await ports.pause?.();
+  }
   return toldSelf;
 }
 
