@@ -27,7 +27,7 @@ import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
-import type { ApiRequest, ApiResponse } from "./http-message.ts";
+import { type ApiRequest, type ApiResponse, CallerGone, textOfBody } from "./http-message.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
@@ -81,6 +81,7 @@ async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
     outcome = await serve(api, request, requestId);
     await api.ports.durable(); // DISPATCH-1
   } catch (error) {
+    if (error instanceof CallerGone) throw error;
     api.ports.log.error("request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
     outcome = error instanceof StoreFailed ? storeFailed(error.message) : internal();
   }
@@ -93,7 +94,30 @@ async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
     return { kind: "body", status: outcome.status, headers: { "x-request-id": requestId }, body: "" };
   }
   const headers = { "content-type": "application/json", "x-request-id": requestId };
-  return { kind: "body", status: outcome.status, headers, body: JSON.stringify(outcome.value) };
+  return { kind: "body", status: outcome.status, headers, body: await jsonOf(api.ports, outcome.value) };
+}
+
+/** Longer arrays are written element by element: a whole history is too much for one iteration of the event loop. */
+const LONG_ARRAY = 100;
+
+async function jsonOf(ports: Ports, value: unknown): Promise<string> {
+  const isLong = (part: unknown): part is unknown[] => Array.isArray(part) && part.length > LONG_ARRAY;
+  if (typeof value !== "object" || value === null || !Object.values(value).some(isLong)) return JSON.stringify(value);
+  const members: string[] = [];
+  for (const [name, part] of Object.entries(value)) {
+    if (part === undefined) continue;
+    let json = isLong(part) ? "" : JSON.stringify(part);
+    if (isLong(part)) {
+      const elements: string[] = [];
+      for (const element of part) {
+        elements.push(JSON.stringify(element) ?? "null");
+        await ports.pause?.();
+      }
+      json = `[${elements.join(",")}]`;
+    }
+    members.push(`${JSON.stringify(name)}:${json}`);
+  }
+  return `{${members.join(",")}}`;
 }
 
 /** DISPATCH-3. */
@@ -126,7 +150,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
 
   const query = route.query ? parseQuery(route.query, new URLSearchParams(search)) : { value: {} };
   if ("refused" in query) return query.refused;
-  const body = bodyOf(route, request);
+  const body = await bodyOf(route, request);
   if ("refused" in body) return body.refused;
   const lastEventId = request.headers["last-event-id"];
   const input = {
@@ -181,15 +205,16 @@ async function authorize(
 const isReading = ({ method, operation }: Route) =>
   method === "GET" || operation === "queryWorkflowExecution" || operation === "previewSchedule";
 
-function bodyOf(route: Route, request: ApiRequest): { value: unknown } | { refused: Refusal } {
-  if (request.body === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
+async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unknown } | { refused: Refusal }> {
+  const text = await textOfBody(request);
+  if (text === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
   if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored
   const type = request.headers["content-type"];
-  if (request.body !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
+  if (text !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     const detail = `The request has the content type ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
     return { refused: refusal(415, "UNSUPPORTED_MEDIA_TYPE", detail) };
   }
-  return parseBody(route.body, request.body, { optional: route.optionalBody ?? false });
+  return parseBody(route.body, text, { optional: route.optionalBody ?? false });
 }
 
 function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {
@@ -207,6 +232,7 @@ async function* chunksOf(api: Served, frames: AsyncIterable<Frame>, requestId: s
     for await (const frame of frames) {
       await api.ports.durable(); // DISPATCH-1
       yield textOf(frame);
+      await api.ports.pause?.();
     }
   } catch (error) {
     api.ports.log.error("stream failed", { requestId, error });

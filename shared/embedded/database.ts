@@ -13,10 +13,12 @@
  * COMMIT-5. A method that writes with several statements does so inside `atomically`: if it throws, its own writes are undone
  *     (by a savepoint) and those of other callers in the same transaction are kept.
  */
+import { copyFileSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LruCache } from "../lib/lru-cache.ts";
 import { StoreFailed } from "../ports.ts";
 import { SCHEMA, VERSION } from "./schema.ts";
+import { type WalDamage, walDamage } from "./wal-damage.ts";
 
 type Value = string | number | null;
 export type Row = Record<string, Value>;
@@ -37,6 +39,8 @@ export class Database {
   /** Called once when the store fails (COMMIT-4). */
   onFailure: (why: unknown) => void = () => {};
   commits = 0;
+  /** Damage of the file's log that was found when it was opened. The log was copied before anything was written. */
+  readonly damage: WalDamage | null;
 
   /** `path`: a file, created if missing, or `:memory:`. */
   constructor(path: string) {
@@ -51,6 +55,9 @@ export class Database {
         `the data in ${path} has format ${user_version}, this program reads format ${VERSION}: use the version that wrote it, or another --data directory`,
       );
     }
+    // This process holds the lock by now, and has not written yet.
+    this.damage = path === ":memory:" ? null : walDamage(path);
+    if (this.damage) copyFileSync(`${path}-wal`, `${path}-wal.damaged`);
   }
 
   /** Why the store has failed (COMMIT-4); null: it has not. */

@@ -122,7 +122,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     input: event.input,
     token: messageId.child(of.run, event.child),
     by: "parent",
-    timeoutMs: event.timeout_ms ?? (limit === null ? null : limit * 1000),
+    timeoutMs: event.timeout_ms ?? (limit === null ? null : Math.round(limit * 1000)),
     parent,
     root: of.root,
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),

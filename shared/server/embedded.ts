@@ -65,6 +65,12 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const schedules = new EmbeddedSchedules(database);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const setAside = new EmbeddedSetAside(clock);
+  if (database.damage) {
+    const { frame, commits } = database.damage;
+    const copy = `${options.file}-wal.damaged`;
+    setAside.add(`${commits} commits of the damaged log ${copy}`, "until restart");
+    log.error("startup: the write-ahead log is damaged, acknowledged writes are lost", { frame, commits, copy });
+  }
   const ports: Ports = {
     clock,
     uuid,
@@ -72,7 +78,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     settings,
     executions: new EmbeddedExecutions(database, sequence, notifier),
     tasks,
-    registry: new EmbeddedRegistry(database, uuid, clock.now()),
+    registry: new EmbeddedRegistry(database, uuid, clock),
     schedules,
     feed: new EmbeddedFeed(database, sequence, notifier),
     activities: new EmbeddedActivities(database),
@@ -88,7 +94,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   schedules.onArm = (at) => timer.lookBy(at);
   const stages: Record<string, (everyMs: Millis) => unknown> = {
     "due executions": (everyMs) => sweep(ports, everyMs),
-    "expired queries": () => tasks.expire(clock.now()),
+    "expired queries": () => tasks.expire(),
     "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
     retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),
   };
