@@ -49,7 +49,8 @@ export class EmbeddedExecutions implements Executions {
   }
 
   #putHead(head: Head): void {
-    const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, ...rest } = head;
+    const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, ...others } = head;
+    const { deployment, deadline, ...rest } = others;
     this.#db.run(
       `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
          deployment, deadline, body)
@@ -68,8 +69,8 @@ export class EmbeddedExecutions implements Executions {
       fence,
       effects_done_through,
       owner,
-      head.deployment,
-      head.deadline,
+      deployment,
+      deadline,
       json(rest),
     );
     this.#notifier.announceExecution(head);
@@ -339,5 +340,7 @@ function headOf(row: Row): Head {
     fence: row.fence as number,
     effects_done_through: row.effects_done_through as number,
     owner: row.owner as string | null,
+    deployment: row.deployment as string,
+    deadline: row.deadline as number | null,
   };
 }
