@@ -19,9 +19,9 @@ import { indexed } from "./search-keys.ts";
 /** Open runs sort as if they ended last. */
 export const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
 /** Rows that are tested at once. */
-const CHUNK = 500;
+const CHUNK = 200;
 /** RUNLIST-2. */
-const FEW = 1_000;
+const FEW = 500;
 
 type Value = string | number;
 /** [time of start or end, run] */
