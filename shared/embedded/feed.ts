@@ -1,12 +1,12 @@
 /**
  * The feed: public events of a workspace in one order. A read turns logged events into public ones and merges progress in.
  *
- * FEED-1. A read of a whole workspace walks the index on the sequence, and so does a scoped read near the end of the feed, so
+ * FEEDREAD-1. A read of a whole workspace walks the index on the sequence, and so does a scoped read near the end of the feed, so
  *     that a reader that follows pays only for new rows.
- * FEED-2. Further back a scoped read starts from the scope's runs, each by an index that the run leads, so that an old
+ * FEEDREAD-2. Further back a scoped read starts from the scope's runs, each by an index that the run leads, so that an old
  *     execution costs what its own events cost. A scope of very many runs walks the index on the sequence, between the
  *     first and the last event of its runs.
- * FEED-3. A read pauses between chunks of rows and ends after so many bytes. Rows that are written meanwhile are left to the
+ * FEEDREAD-3. A read pauses between chunks of rows and ends after so many bytes. Rows that are written meanwhile are left to the
  *     next read: they have higher numbers, and to show one of them before an older row was seen would skip that row.
  */
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
@@ -18,13 +18,13 @@ import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** FEED-1: a position this close to the end of the feed, in sequence numbers. */
+/** FEEDREAD-1: a position this close to the end of the feed, in sequence numbers. */
 const NEAR_END = 2_000;
-/** FEED-2: a scope with more runs than this. */
+/** FEEDREAD-2: a scope with more runs than this. */
 const MANY_RUNS = 200;
 /** Rows of an index that are looked at before other requests may run. */
 const CHUNK = 500;
-/** FEED-3: characters of stored rows in one answer, and before other requests may run. */
+/** FEEDREAD-3: characters of stored rows in one answer, and before other requests may run. */
 const MOST_CHARACTERS = 1_000_000;
 const CHARACTERS_AT_ONCE = 250_000;
 
@@ -74,7 +74,7 @@ export class EmbeddedFeed implements Feed {
   }
 
   async read(workspace: string, p: Scope & { after: number; limit: number }) {
-    const upTo = this.#sequence.last(); // FEED-3
+    const upTo = this.#sequence.last(); // FEEDREAD-3
     const items: FeedItem[] = [];
     let characters = 0;
     let unpaused = 0;
@@ -118,7 +118,7 @@ export class EmbeddedFeed implements Feed {
     };
   }
 
-  /** FEED-1. */
+  /** FEEDREAD-1. */
   async *#walk(
     workspace: string,
     after: number,
@@ -153,7 +153,7 @@ export class EmbeddedFeed implements Feed {
     }
   }
 
-  /** The runs of a scope that have events after `after`; null: they are too many (FEED-2). */
+  /** The runs of a scope that have events after `after`; null: they are too many (FEEDREAD-2). */
   #runsOf(workspace: string, scope: Scope, after: number): RunOfScope[] | null {
     const [column, value] =
       scope.run !== undefined
@@ -194,7 +194,7 @@ export class EmbeddedFeed implements Feed {
     return { from: Number(first?.seq ?? 0), to: Number(last?.seq ?? Number.MAX_SAFE_INTEGER) };
   }
 
-  /** FEED-2: the rows of some runs in one order. A run is opened only when its events are next. */
+  /** FEEDREAD-2: the rows of some runs in one order. A run is opened only when its events are next. */
   async *#merge(runs: readonly RunOfScope[], after: number, upTo: number): AsyncGenerator<Place> {
     const waiting = runs.toSorted((a, b) => a.firstSeq - b.firstSeq);
     const open: { rows: Iterator<Place>; next: Place }[] = [];
