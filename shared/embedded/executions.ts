@@ -1,5 +1,6 @@
 /** Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1). */
 
+import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
@@ -20,6 +21,8 @@ export class EmbeddedExecutions implements Executions {
   readonly #db: Database;
   readonly #sequence: Sequence;
   readonly #notifier: Notifier;
+  /** By run: workspace and execution. */
+  readonly #owners = new LruCache<string>(10_000);
 
   constructor(db: Database, sequence: Sequence, notifier: Notifier) {
     this.#db = db;
@@ -186,7 +189,20 @@ export class EmbeddedExecutions implements Executions {
     return claimed === 1 ? this.#head(ref) : null;
   }
 
+  /** A run never changes its execution. */
+  #isRunOf(ref: Ref, run: string): boolean {
+    let owner = this.#owners.get(run);
+    if (owner === undefined) {
+      const row = this.#db.one("SELECT ws, execution FROM runs WHERE run = ?", run);
+      if (!row) return false;
+      owner = `${row.ws}/${row.execution}`;
+      this.#owners.set(run, owner);
+    }
+    return owner === `${ref.workspace}/${ref.execution}`;
+  }
+
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
+    if (!this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
     const position = this.#positionAt(ref.workspace, run, batch.first);
     if ("by" in position) return { kind: "taken" as const, by: position.by };
     const body = JSON.stringify(batch);
