@@ -151,7 +151,15 @@ async function idle() {
   return (await import("./idle.ts")).idle();
 }
 
-const targets = { embedded: { sequential, throughput, latencies, recovery, memory }, aws: { counts, idle } };
+async function holds() {
+  return (await import("./holds.ts")).holds();
+}
+
+const targets = {
+  embedded: { sequential, throughput, latencies, recovery, memory },
+  aws: { counts, idle },
+  large: { holds },
+};
 const parts = targets[values.target as keyof typeof targets];
 if (!parts) throw new Error(`--target is '${values.target}', it must be ${Object.keys(targets).join(" or ")}`);
 const report: Record<string, unknown> = {

@@ -87,7 +87,7 @@ export interface Executions {
   /** A run by its id, open or closed. */
   run(workspace: string, run: string): Promise<Head | null>;
   /** Runs of a workspace, open and closed. Every page but the last is full. May lag. */
-  runs(query: RunsQuery): Promise<{ runs: Head[]; next: string | null }>;
+  runs(query: RunsQuery): Promise<{ runs: RunSummary[]; next: string | null }>;
   /** Replaces the search keys of a run: an index for lookups, not history. */
   setSearchKeys(ref: Ref, run: string, keys: Record<string, string>): Promise<void>;
 }
@@ -100,12 +100,35 @@ export class BadToken extends Error {
   }
 }
 
+/** Thrown by every call once the store has failed (its disk is full or broken): a restart recovers the last commit. */
+export class StoreFailed extends Error {
+  constructor(cause: unknown) {
+    super(`the store has failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = "StoreFailed";
+  }
+}
+
 export interface DueEntry extends Ref {
   readonly dueAt: Millis;
   readonly deployment: string;
   readonly deadline: Millis | null;
   readonly status: ExecutionStatus;
 }
+
+/** A run in a list: without its payloads, which may be large. */
+export type RunSummary = Pick<
+  Head,
+  | "workspace"
+  | "execution"
+  | "workflow"
+  | "run"
+  | "root"
+  | "deployment"
+  | "user"
+  | "status"
+  | "started_at"
+  | "closed_at"
+> & { readonly parent: { readonly execution: string } | null };
 
 export interface RunsQuery {
   readonly workspace: string;
@@ -123,7 +146,8 @@ export interface RunsQuery {
   readonly closedBefore?: Millis;
   /** Without the runs of these workflows. */
   readonly without?: readonly string[];
-  readonly searchKeys?: readonly { key: string; value: string }[];
+  /** `prefix`: the value begins with this one; default: it is this one. */
+  readonly searchKeys?: readonly { key: string; value: string; prefix?: boolean }[];
   readonly sortBy: "start_time" | "end_time";
   readonly order: "asc" | "desc";
   readonly limit: number;
@@ -236,7 +260,10 @@ export interface KeyRecord {
 export interface Feed {
   /** Adds events that are not in the history, such as progress of activities. Idempotent by `id`, unique within the run. */
   publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]): Promise<void>;
-  /** Events with `sequence > after`, in order. */
+  /**
+   * Events with `sequence > after`, in order; none: there are no further ones. Fewer than `limit` may come although more
+   * follow, because an answer is also bounded in bytes.
+   */
   read(
     workspace: string,
     p: { after: number; limit: number; execution?: string; root?: string; run?: string },
@@ -358,6 +385,22 @@ export interface Settings {
   readonly retentionMs: Millis;
 }
 
+export interface StoreCondition {
+  /** Why every call is refused; null: the store works. */
+  readonly failure: string | null;
+  /** Rows that are left out of the rounds of maintenance because they are damaged, or were lost with a damaged log. */
+  readonly setAside: readonly string[];
+}
+
+/** Rows that could not be worked on, by name. Rounds of maintenance leave them out for a while. */
+export interface SetAside {
+  /** True: leave it out of this round. */
+  has(name: string): boolean;
+  add(name: string, how?: "until restart"): void;
+  /** It was worked on. */
+  remove(name: string): void;
+}
+
 export interface Ports {
   readonly clock: Clock;
   /** A fresh UUID, version 7. */
@@ -374,6 +417,12 @@ export interface Ports {
   readonly settings: Settings;
   /** Resolves once every write so far is durable. The server answers no caller before. */
   durable(): Promise<void>;
+  /** Lets other requests run if this process has worked for some ms without a break. Absent: every call is a round trip. */
+  pause?(): Promise<void>;
+  /** Absent: a round only logs such a row, and meets it again in the next round. */
+  readonly setAside?: SetAside;
+  /** What is wrong with the store, for `/health`. Absent: the store is a service that reports its own state. */
+  condition?(): StoreCondition;
   /** Tells the schedule that an execution of its has closed. */
   scheduleClosed?(head: Head, told: Extract<OutboxEntry, { kind: "tell_schedule" }>): Promise<void>;
 }

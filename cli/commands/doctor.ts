@@ -78,8 +78,16 @@ async function* connected(
   const api = apiOf(flags, io);
   try {
     const before = Date.now();
-    const { version } = await api.call("getHealth");
+    const { version, set_aside: setAside } = await api.call("getHealth");
     yield { check: "server", state: "ok", found: `version ${version}, answered in ${Date.now() - before} ms` };
+    if (setAside !== undefined) {
+      yield {
+        check: "store",
+        state: "warning",
+        found: `${setAside} damaged rows are set aside`,
+        advice: "The server's log names each of them.",
+      };
+    }
     if (version.split(".")[0] !== VERSION.split(".")[0]) {
       yield {
         check: "server",

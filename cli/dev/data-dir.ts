@@ -6,7 +6,7 @@
  * DATADIR-2. The key is in a file that only its owner can read, and stays the same until another key is given.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Embedded, type EmbeddedOptions, embedded } from "../../shared/server/embedded.ts";
 import { CliError, EXIT } from "../errors.ts";
 
@@ -20,7 +20,7 @@ export class DataDir {
     this.path = path;
     try {
       if (existsSync(path)) return;
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeDirectory(path);
       writeFileSync(join(path, ".gitignore"), "*\n");
     } catch (error) {
       throw this.#cannot("be used", error);
@@ -93,6 +93,13 @@ export class DataDir {
     const message = `The data directory ${this.path} cannot ${what}: ${(cause as Error).message}.`;
     return new CliError(EXIT.failed, message, [advice], cause);
   }
+}
+
+/** Makes the missing directories one by one: below /proc the recursive `mkdir` of Node never ends. */
+function makeDirectory(path: string): void {
+  const parent = dirname(path);
+  if (parent !== path && !existsSync(parent)) makeDirectory(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function sqliteCode(error: unknown): number | undefined {

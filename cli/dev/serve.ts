@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { backgroundClock } from "../../shared/lib/clock.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
-import type { Log } from "../../shared/ports.ts";
+import { type Log, StoreFailed } from "../../shared/ports.ts";
 import type { Embedded } from "../../shared/server/embedded.ts";
 import { CliError, EXIT, type Exit, usage } from "../errors.ts";
 import type { Io } from "../io.ts";
@@ -55,6 +55,8 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     graceMs = WORKER_GRACE_MS;
     io.err(paint(io, "dim", "stopping; all data is kept"));
     return EXIT.ok;
+  } catch (error) {
+    throw error instanceof StoreFailed ? diskFailed(options.data, error.cause) : error;
   } finally {
     await worker?.stop(graceMs); // before the server, to which the worker reports its stop
     await server?.close(SERVER_GRACE_MS);

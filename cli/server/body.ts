@@ -1,5 +1,6 @@
 /** Reads the body of a request up to a limit. */
 import type { IncomingMessage } from "node:http";
+import { CallerGone } from "../../shared/api/index.ts";
 
 /**
  * The text of the body; null if it is longer than `limit` bytes (the rest is read and dropped, so that the refusal can
@@ -19,7 +20,9 @@ export function readBody(request: IncomingMessage, limit: number): Promise<strin
       if (bytes > limit) resolve(null);
       else resolve(parts.length === 1 ? parts[0]!.toString() : Buffer.concat(parts).toString());
     });
-    request.on("error", reject);
-    request.on("close", () => reject(new Error("the caller disconnected before the end of the body")));
+    const gone = () => reject(new CallerGone("the caller disconnected before the end of the body"));
+    request.on("error", gone);
+    request.on("close", gone);
+    if (request.destroyed) gone();
   });
 }

@@ -13,6 +13,8 @@ export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url
   readonly port?: number;
   /** Default `127.0.0.1`: this machine only. */
   readonly host?: string;
+  /** A caller whose connection has taken no byte of its answer for this long loses it. Default 60 s. */
+  readonly stalledMs?: number;
   /** Address for clients and workers. Default: the address on which it listens. */
   readonly url?: string;
 }
@@ -29,13 +31,13 @@ export interface RunningServer {
 
 /** Listens, or rejects with a message that says why it cannot. The caller closes the ports after the server. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, ...rest } = options;
+  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, stalledMs, ...rest } = options;
   const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 120_000 });
   await listen(server, port, host);
   const bound = (server.address() as AddressInfo).port;
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
-  const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log);
+  const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log, stalledMs);
   server.on("request", (request, response) => void requests.serve(request, response));
   return { url, port: bound, close: (graceMs = 5_000) => close(server, requests, graceMs) };
 }

@@ -1,20 +1,27 @@
 /** Serves HTTP requests: reads a request, calls the API, writes the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Api, ApiResponse } from "../../shared/api/index.ts";
+import { type Api, type ApiResponse, CallerGone } from "../../shared/api/index.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
 import { readBody } from "./body.ts";
+
+/** A caller whose connection has taken no byte for this long loses it: its answer waits in memory. */
+const STALLED_MS = 60_000;
+
+const LONG_ANSWER = 16_384;
 
 /** The requests in progress. A stopping server ends them through their abort signals. */
 export class Requests {
   readonly #api: Api;
   readonly #log: Log;
   readonly #open = new Set<Exchange>();
+  readonly #stalledMs: number;
   #stopping = false;
 
-  constructor(api: Api, log: Log) {
+  constructor(api: Api, log: Log, stalledMs: number = STALLED_MS) {
     this.#api = api;
     this.#log = log;
+    this.#stalledMs = stalledMs;
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -23,8 +30,14 @@ export class Requests {
     response.on("close", () => exchange.abort());
     try {
       const target = request.url ?? "/";
-      const body = hasBody(request) ? await readBody(request, this.#api.bodyLimit(target)) : "";
-      if (this.#stopping) exchange.abort();
+      let isRead = !hasBody(request);
+      const body = async () => {
+        if (isRead) return "";
+        isRead = true;
+        const text = await readBody(request, this.#api.bodyLimit(target));
+        if (this.#stopping) exchange.abort();
+        return text;
+      };
       const { method = "GET", headers } = request;
       const answer = await this.#api.handle({
         method,
@@ -35,11 +48,13 @@ export class Requests {
           return exchange.signal;
         },
       });
-      if (this.#stopping) answer.headers.connection = "close";
-      await write(response, answer, exchange);
+      // A body that was not read is not waited for either.
+      if (this.#stopping || !isRead) answer.headers.connection = "close";
+      await write(response, answer, exchange, this.#stalledMs);
     } catch (error) {
       // Usually the caller has disconnected, which is not logged.
-      if (!exchange.aborted && !request.destroyed) this.#log.error("request: answer not written", { error });
+      if (!(error instanceof CallerGone) && !exchange.aborted && !request.destroyed)
+        this.#log.error("request: answer not written", { error });
       response.destroy();
     } finally {
       this.#open.delete(exchange);
@@ -80,18 +95,26 @@ class Exchange {
   }
 }
 
-async function write(response: ServerResponse, answer: ApiResponse, exchange: Exchange): Promise<void> {
+async function write(
+  response: ServerResponse,
+  answer: ApiResponse,
+  exchange: Exchange,
+  stalledMs: number,
+): Promise<void> {
+  response.on("timeout", () => response.destroy());
   if (answer.kind === "body") {
     const headers = answer.status === 204 ? answer.headers : withLength(answer.headers, answer.body);
     response.writeHead(answer.status, headers);
     response.end(answer.body === "" ? undefined : answer.body);
+    // Shorter answers fit into the buffers of the connection. node:http resets the time with the end of the answer.
+    if (answer.body.length > LONG_ANSWER) response.setTimeout(stalledMs);
     return;
   }
   response.writeHead(answer.status, answer.headers);
   response.flushHeaders();
   for await (const chunk of answer.chunks) {
     if (response.destroyed) break;
-    if (!response.write(chunk)) await drained(response, exchange);
+    if (!response.write(chunk)) await drained(response, exchange, stalledMs);
   }
   response.end();
 }
@@ -101,10 +124,12 @@ function withLength(headers: Record<string, string>, body: string): Record<strin
 }
 
 /** Backpressure: resolves when the reader has caught up, or when the request has been aborted. */
-function drained(response: ServerResponse, exchange: Exchange): Promise<void> {
+function drained(response: ServerResponse, exchange: Exchange, stalledMs: number): Promise<void> {
   return new Promise((resolve) => {
     let stopListening = () => {};
+    response.setTimeout(stalledMs);
     const done = () => {
+      response.setTimeout(0);
       response.off("drain", done);
       stopListening();
       resolve();

@@ -4,10 +4,10 @@
  * DISPATCH-1. No answer and no frame leaves before the writes it depends on are durable: each waits for `ports.durable()`,
  *     here and nowhere else.
  * DISPATCH-2. A handler that throws is a fault of the server: the answer is 500 with a fixed text, and the log has the cause
- *     under the request's id.
+ *     under the request's id. Once the store has failed every answer is 503 with the store's own words.
  * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.
  */
-import type { Ports } from "../ports.ts";
+import { type Ports, StoreFailed } from "../ports.ts";
 import {
   forbidden,
   internal,
@@ -18,6 +18,7 @@ import {
   payloadTooLarge,
   type Refusal,
   refusal,
+  storeFailed,
   toBody,
 } from "../protocol/errors.ts";
 import { compile, type Match } from "../protocol/http/match.ts";
@@ -26,7 +27,7 @@ import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
-import type { ApiRequest, ApiResponse } from "./http-message.ts";
+import { type ApiRequest, type ApiResponse, CallerGone, textOfBody } from "./http-message.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
@@ -66,7 +67,7 @@ interface Served {
   readonly match: (method: string, path: string) => Match<Route>;
   /** By operation. */
   readonly handlers: Readonly<Record<string, (context: RequestContext, input: Input<never>) => unknown>>;
-  readonly open: Readonly<Record<string, (options: ApiOptions) => unknown>>;
+  readonly open: Readonly<Record<string, (options: ApiOptions, ports: Ports) => unknown>>;
   readonly worker: ServeWorker | undefined;
 }
 
@@ -80,8 +81,9 @@ async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
     outcome = await serve(api, request, requestId);
     await api.ports.durable(); // DISPATCH-1
   } catch (error) {
+    if (error instanceof CallerGone) throw error;
     api.ports.log.error("request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
-    outcome = internal();
+    outcome = error instanceof StoreFailed ? storeFailed(error.message) : internal();
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId);
   if (isRefusal(outcome)) {
@@ -92,7 +94,30 @@ async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
     return { kind: "body", status: outcome.status, headers: { "x-request-id": requestId }, body: "" };
   }
   const headers = { "content-type": "application/json", "x-request-id": requestId };
-  return { kind: "body", status: outcome.status, headers, body: JSON.stringify(outcome.value) };
+  return { kind: "body", status: outcome.status, headers, body: await jsonOf(api.ports, outcome.value) };
+}
+
+/** Longer arrays are written element by element: a whole history is too much for one iteration of the event loop. */
+const LONG_ARRAY = 100;
+
+async function jsonOf(ports: Ports, value: unknown): Promise<string> {
+  const isLong = (part: unknown): part is unknown[] => Array.isArray(part) && part.length > LONG_ARRAY;
+  if (typeof value !== "object" || value === null || !Object.values(value).some(isLong)) return JSON.stringify(value);
+  const members: string[] = [];
+  for (const [name, part] of Object.entries(value)) {
+    if (part === undefined) continue;
+    let json = isLong(part) ? "" : JSON.stringify(part);
+    if (isLong(part)) {
+      const elements: string[] = [];
+      for (const element of part) {
+        elements.push(JSON.stringify(element) ?? "null");
+        await ports.pause?.();
+      }
+      json = `[${elements.join(",")}]`;
+    }
+    members.push(`${JSON.stringify(name)}:${json}`);
+  }
+  return `{${members.join(",")}}`;
 }
 
 /** DISPATCH-3. */
@@ -115,14 +140,17 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
     return refusal(400, "MALFORMED", `The path segment '${match.segment}' is not valid percent-encoding.`);
   }
   const { route } = match;
-  if (!route.auth) return { status: 200, value: await api.open[route.operation]!(api.options) };
+  if (!route.auth) {
+    const value = await api.open[route.operation]!(api.options, api.ports);
+    return isRefusal(value) ? value : { status: 200, value };
+  }
   const context = await authorize(api, request, requestId, route);
   if (isRefusal(context)) return context;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
 
   const query = route.query ? parseQuery(route.query, new URLSearchParams(search)) : { value: {} };
   if ("refused" in query) return query.refused;
-  const body = bodyOf(route, request);
+  const body = await bodyOf(route, request);
   if ("refused" in body) return body.refused;
   const lastEventId = request.headers["last-event-id"];
   const input = {
@@ -177,15 +205,16 @@ async function authorize(
 const isReading = ({ method, operation }: Route) =>
   method === "GET" || operation === "queryWorkflowExecution" || operation === "previewSchedule";
 
-function bodyOf(route: Route, request: ApiRequest): { value: unknown } | { refused: Refusal } {
-  if (request.body === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
+async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unknown } | { refused: Refusal }> {
+  const text = await textOfBody(request);
+  if (text === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
   if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored
   const type = request.headers["content-type"];
-  if (request.body !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
+  if (text !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     const detail = `The request has the content type ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
     return { refused: refusal(415, "UNSUPPORTED_MEDIA_TYPE", detail) };
   }
-  return parseBody(route.body, request.body, { optional: route.optionalBody ?? false });
+  return parseBody(route.body, text, { optional: route.optionalBody ?? false });
 }
 
 function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {
@@ -203,6 +232,7 @@ async function* chunksOf(api: Served, frames: AsyncIterable<Frame>, requestId: s
     for await (const frame of frames) {
       await api.ports.durable(); // DISPATCH-1
       yield textOf(frame);
+      await api.ports.pause?.();
     }
   } catch (error) {
     api.ports.log.error("stream failed", { requestId, error });

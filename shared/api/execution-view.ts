@@ -1,10 +1,11 @@
 /** An execution or a run as clients see it. */
+import type { RunSummary } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../protocol/http/executions.ts";
 import { timestamp } from "../protocol/http/fields.ts";
 
 /** `workflowId`: id of the head's workflow; null if that workflow is not registered. */
-export function withoutResult(head: Head, workflowId: string | null): WorkflowExecutionWithoutResult {
+export function withoutResult(head: RunSummary, workflowId: string | null): WorkflowExecutionWithoutResult {
   return {
     workflow_name: head.workflow,
     workflow_id: workflowId,

@@ -1,7 +1,9 @@
 /** Reads, cancels and terminates executions. All functions act on the latest run. */
+
+import { DamagedExecution } from "../engine/force-close.ts";
 import { send } from "../engine/send.ts";
 import { terminate } from "../engine/terminate.ts";
-import { notFound, notRunning, type Refusal } from "../protocol/errors.ts";
+import { notFound, notRunning, type Refusal, refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { WorkflowExecutionResponse } from "../protocol/http/executions.ts";
 import { messageId } from "../protocol/messages.ts";
@@ -49,8 +51,14 @@ export async function cancelExecution(context: RequestContext, execution: string
 /** Ends the execution at once, without running workflow code. */
 export async function terminateExecution(context: RequestContext, execution: string): Promise<undefined | Refusal> {
   const ending = { kind: "terminated", reason: `terminated by '${context.user}'` } as const;
-  const done = await terminate(context.ports, refTo(context, execution), ending);
-  return done.kind === "closed" ? undefined : closed(execution, done.head);
+  try {
+    const done = await terminate(context.ports, refTo(context, execution), ending);
+    return done.kind === "closed" ? undefined : closed(execution, done.head);
+  } catch (error) {
+    if (!(error instanceof DamagedExecution)) throw error;
+    context.log.error("terminate: the execution is damaged", { execution, error });
+    return refusal(409, "WF_1105", `Execution cannot be ended: ${error.message}. Start another one in its place.`);
+  }
 }
 
 export function closed(execution: string, head: Head | null): Refusal {

@@ -10,7 +10,7 @@ import { serveWorker } from "./worker/dispatch-operation.ts";
 
 export { createKey, DEFAULT_WORKSPACE, type NewKey } from "./auth.ts";
 export type { Api } from "./dispatch-request.ts";
-export type { ApiResponse } from "./http-message.ts";
+export { type ApiResponse, CallerGone } from "./http-message.ts";
 export type { ApiOptions } from "./request-context.ts";
 
 const ALL = [REGISTRATION, EXECUTIONS, STREAMS, SCHEDULES, SYSTEM, { worker: serveWorker }];

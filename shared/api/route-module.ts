@@ -1,4 +1,5 @@
 /** Types of the handlers of the routes table, and the modules in which a process serves them. */
+import type { Ports } from "../ports.ts";
 import type { Refusal } from "../protocol/errors.ts";
 import type {
   Area,
@@ -37,7 +38,7 @@ export type HandlersOf<A extends Area> = {
 };
 /** Operations without an API key, and so without a workspace. */
 export type OpenHandlers = {
-  readonly [Op in In<"system">]: (options: ApiOptions) => ResponseOf<Op> | Promise<ResponseOf<Op>>;
+  readonly [Op in In<"system">]: (options: ApiOptions, ports: Ports) => Answer<ResponseOf<Op>>;
 };
 
 /**

@@ -1,4 +1,6 @@
 /** Facts about the installation. */
+import type { Ports } from "../ports.ts";
+import { type Refusal, storeFailed } from "../protocol/errors.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import type { ApiOptions, RequestContext } from "./request-context.ts";
 
@@ -7,8 +9,11 @@ export function workerInfo(context: RequestContext): ResponseOf<"getWorkerInfo">
   return { scheduler_url: url, namespace: context.workspace, tls: url.startsWith("https:") };
 }
 
-export function health(options: ApiOptions): ResponseOf<"getHealth"> {
-  return { status: "ok", version: options.version };
+export function health(options: ApiOptions, ports: Ports): ResponseOf<"getHealth"> | Refusal {
+  const condition = ports.condition?.();
+  if (condition?.failure) return storeFailed(condition.failure);
+  const setAside = condition?.setAside.length ?? 0;
+  return { status: "ok", version: options.version, ...(setAside > 0 && { set_aside: setAside }) };
 }
 
 const documents = new Map<string, ResponseOf<"getOpenApi">>();

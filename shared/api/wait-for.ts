@@ -1,4 +1,5 @@
 /** The one way in which the API waits for the store: subscribe, look, wait for a change, look again. */
+import { steadyOf } from "../lib/clock.ts";
 import type { Clock } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 
@@ -35,11 +36,14 @@ export interface Wait<T> {
 
 /** What `look` finds; undefined once the time is up or the caller has gone. */
 export async function waitFor<T>({ look, change, clock, until, signal }: Wait<T>): Promise<T | undefined> {
+  // A machine's clock that is set back meanwhile makes the wait no longer.
+  const end = steadyOf(clock) + until - clock.now();
   for (;;) {
-    if (signal.aborted || clock.now() >= until) return look();
+    const left = end - steadyOf(clock);
+    if (signal.aborted || left <= 0) return look();
     const found = await withSubscription(
       signal,
-      (ended) => change(until, ended),
+      (ended) => change(clock.now() + left, ended),
       async (changed) => {
         const seen = await look();
         if (seen === undefined) await changed;

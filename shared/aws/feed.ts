@@ -27,6 +27,9 @@ import { INLINE_ONCE, stored } from "./pack.ts";
 import type { PollBackoff } from "./poll-backoff.ts";
 import { ABSENT, type Item, keyItem, N, number, within } from "./table.ts";
 
+/** Characters of events in one answer: a caller that wants more asks again. */
+const MOST_CHARACTERS = 1_000_000;
+
 export class AwsFeed implements Feed {
   readonly #c: Context;
   readonly #segments: FeedSegments;
@@ -65,13 +68,16 @@ export class AwsFeed implements Feed {
     const { limit, ...scope } = p;
     const bounds = await this.#scopes.bounds(workspace, scope, p.after);
     const items: FeedItem[] = [];
+    let characters = 0;
     if (bounds.isOver) return items;
     for await (const stored of this.#itemsAfter(workspace, Math.max(p.after, bounds.after))) {
       for (const item of await this.#events(stored)) {
-        if (item.sequence > p.after && wanted(item.event, scope)) items.push(item);
+        if (item.sequence <= p.after || !wanted(item.event, scope)) continue;
+        items.push(item);
+        characters += JSON.stringify(item.event.wire.attributes).length;
       }
       const isEnd = bounds.isEnd(stored); // also remembers the end, so it is called for every item
-      if (items.length >= limit || isEnd) break;
+      if (items.length >= limit || isEnd || characters >= MOST_CHARACTERS) break;
     }
     if (items.length > 0) this.#reset(workspace, items);
     return items.slice(0, limit);

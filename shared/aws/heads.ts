@@ -4,7 +4,7 @@
  * a run. Fields that have their default are left out: most heads fit into one write unit.
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Ref } from "../ports.ts";
+import type { Ref, RunSummary } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -177,6 +177,34 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     started_at: number(item, INDEXES.runs.sort)!,
     closed_at: number(item, "closed_at") ?? null,
     deadline: number(item, "deadline") ?? null,
+  };
+}
+
+export interface ListedRun extends RunSummary {
+  readonly search_keys: Readonly<Record<string, string>>;
+}
+
+/** What a list shows of a run: no payload is read from S3 for it. `searchKeys`: the list filters by them. */
+export async function decodeListed(blobs: Blobs, item: Item, o: { searchKeys: boolean }): Promise<ListedRun> {
+  const { workspace, execution } = refOf(text(item, "pk")!);
+  const keys = item.search_keys ?? item.search_keys_packed;
+  const [body, search_keys] = await Promise.all([
+    unpack<Partial<Pick<Head, "parent">>>(blobs, item.body!),
+    o.searchKeys && keys ? unpack<Head["search_keys"]>(blobs, keys) : {},
+  ]);
+  return {
+    workspace,
+    execution,
+    workflow: text(item, "workflow")!,
+    run: text(item, "run")!,
+    root: text(item, "root") ?? execution,
+    parent: body.parent ?? null,
+    deployment: text(item, "deployment")!,
+    user: text(item, "user") ?? null,
+    status: text(item, "status") as Head["status"],
+    started_at: number(item, INDEXES.runs.sort)!,
+    closed_at: number(item, "closed_at") ?? null,
+    search_keys,
   };
 }
 

@@ -1,13 +1,13 @@
 /** The filter of a list of runs: exact on the run itself, and a weaker form that DynamoDB applies to the index. */
 import type { RunsQuery } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
+import type { ListedRun } from "./heads.ts";
 import { type Item, N, S } from "./table.ts";
 
 /** Folds the case of ASCII letters only, as SQLite does, so that both adapters find the same runs. */
 const folded = (text: string): string => text.replace(/[A-Z]/g, (c) => c.toLowerCase());
 const contains = (text: string, part: string): boolean => folded(text).includes(folded(part));
 
-export function matches(head: Head, q: RunsQuery): boolean {
+export function matches(head: ListedRun, q: RunsQuery): boolean {
   const { closed_at } = head;
   return (
     (!q.workflows || q.workflows.includes(head.workflow)) &&
@@ -24,9 +24,9 @@ export function matches(head: Head, q: RunsQuery): boolean {
       contains(head.workflow, q.search) ||
       contains(head.execution, q.search) ||
       (q.workflowsBySearch ?? []).includes(head.workflow)) &&
-    (q.searchKeys ?? []).every(({ key, value }) => {
-      const found = head.search_keys[key];
-      return found !== undefined && contains(found, value);
+    (q.searchKeys ?? []).every(({ key, value, prefix }) => {
+      const found = Object.hasOwn(head.search_keys, key) ? head.search_keys[key]! : undefined;
+      return found !== undefined && (prefix ? found.startsWith(value) : found === value);
     })
   );
 }

@@ -9,10 +9,9 @@
  */
 
 import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
-import { BadToken, type RunsQuery } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
+import { BadToken, type RunSummary, type RunsQuery } from "../ports.ts";
 import type { Context } from "./context.ts";
-import { decodeHead, isExpired } from "./heads.ts";
+import { decodeListed, isExpired, type ListedRun } from "./heads.ts";
 import { RUN_SHARDS, refOf, runsShard } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import type { RunIndex } from "./run-index.ts";
@@ -27,15 +26,15 @@ export async function listRuns(
   c: Context,
   runIndex: RunIndex,
   q: RunsQuery,
-): Promise<{ runs: Head[]; next: string | null }> {
+): Promise<{ runs: RunSummary[]; next: string | null }> {
   let after = q.token === undefined ? undefined : placeAt(q.token);
-  const runs: Head[] = [];
+  const runs: RunSummary[] = [];
   const seen = new Set<string>();
   for (;;) {
     const wanted = q.limit + 1 - runs.length;
     const candidates =
       q.sortBy === "start_time" ? await byStart(c, q, after, wanted) : await byEnd(c, q, after, wanted);
-    for (const head of await shown(c, runIndex, candidates)) {
+    for (const head of await shown(c, runIndex, candidates, q)) {
       if (seen.has(head.run) || !matches(head, q)) continue; // RUNS-1
       seen.add(head.run);
       runs.push(head);
@@ -49,7 +48,7 @@ export async function listRuns(
 }
 
 const endOf = (closedAt: number | null | undefined): number => closedAt ?? FAR;
-const placeOf = (q: RunsQuery, head: Head): Place => [
+const placeOf = (q: RunsQuery, head: RunSummary): Place => [
   q.sortBy === "start_time" ? head.started_at : endOf(head.closed_at),
   head.run,
 ];
@@ -131,7 +130,13 @@ async function* candidatesOf(pages: AsyncGenerator<Item[]>): AsyncGenerator<Cand
 }
 
 /** The runs as they are now, in the order of the candidates (RUNS-1). */
-async function shown(c: Context, runIndex: RunIndex, candidates: readonly Candidate[]): Promise<Head[]> {
+async function shown(
+  c: Context,
+  runIndex: RunIndex,
+  candidates: readonly Candidate[],
+  q: RunsQuery,
+): Promise<ListedRun[]> {
+  const searchKeys = (q.searchKeys?.length ?? 0) > 0;
   const keys = candidates.map(({ item }) => ({ pk: text(item, "pk")!, sk: text(item, "sk")! }));
   const unique = [...new Map(keys.map((k) => [`${k.pk} ${k.sk}`, k])).values()];
   const items = await c.tables.executions.getAll(unique, { consistent: false });
@@ -143,7 +148,7 @@ async function shown(c: Context, runIndex: RunIndex, candidates: readonly Candid
       const listed = byKey.get(`${keys[i]!.pk} ${keys[i]!.sk}`);
       // If the execution has a later run since, this run has an item of its own.
       const item = listed && text(listed, "run") === run ? listed : await runIndex.itemOf(ref, run);
-      return item && !isExpired(item, now) ? decodeHead(c.blobs, item) : null;
+      return item && !isExpired(item, now) ? decodeListed(c.blobs, item, { searchKeys }) : null;
     }),
   );
   return heads.filter((head) => head !== null);

@@ -34,17 +34,8 @@ export interface PublicEvent {
 /** The fields that all events of a run share. */
 export type RunContext = Pick<
   Head,
-  | "execution"
-  | "workflow"
-  | "run"
-  | "chain"
-  | "root"
-  | "parent"
-  | "first_run"
-  | "continued_from"
-  | "schedule"
-  | "attempt"
->;
+  "execution" | "workflow" | "run" | "chain" | "root" | "first_run" | "continued_from" | "attempt"
+> & { readonly parent: { readonly execution: string } | null; readonly schedule: { readonly id: string } | null };
 
 const json = (value: unknown) => ({ type: "json", value: value ?? null, encoding_options: null });
 

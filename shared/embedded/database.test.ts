@@ -2,8 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
+import { createApi } from "../api/index.ts";
+import { StoreFailed } from "../ports.ts";
 import { embedded } from "../server/embedded.ts";
+import { Database } from "./database.ts";
 
 test("a file of another format is refused with advice, and is not changed", () => {
   const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
@@ -17,4 +21,104 @@ test("a file of another format is refused with advice, and is not changed", () =
   expect(after.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
   after.close();
   rmSync(folder, { recursive: true });
+});
+
+describe("a call that throws", () => {
+  test("undoes its own writes and keeps those of other calls in the same transaction", async () => {
+    const store = embedded();
+    const [kept, torn] = [newRef(), newRef()];
+    const [one, two] = [headOf(kept, 1), headOf(torn, 1)];
+    await store.executions.create(one, false);
+    await store.executions.create(two, false);
+    const event = { kind: "execution_continued", run: one.run, workflow: "w", input: null } as const;
+    const p = { run: two.run, fence: null, batch: batchOf(2, 1, [event]), next: { ...two, run: one.run } };
+    await expect(store.executions.close(torn, p)).rejects.toThrow(/UNIQUE/);
+    await store.durable();
+    expect(await store.executions.head(torn)).toEqual(two);
+    expect(await store.executions.batches(torn, two.run, 1)).toEqual([]);
+    expect(await store.executions.run(torn.workspace, two.run)).toMatchObject({ status: "RUNNING" });
+    expect(await store.executions.head(kept)).toEqual(one);
+    store.close();
+  });
+
+  test("undoes only the inner one of two nested calls", async () => {
+    const db = new Database(":memory:");
+    const put = (name: string) => db.run("INSERT INTO meta (name, value) VALUES (?, 1)", name);
+    db.atomically(() => {
+      put("a");
+      expect(() =>
+        db.atomically(() => {
+          put("b");
+          put("a");
+        }),
+      ).toThrow(/UNIQUE/);
+      put("c");
+    });
+    await db.durable();
+    expect(db.all("SELECT name FROM meta ORDER BY name").map((row) => row.name)).toEqual(["a", "c"]);
+    db.close();
+  });
+});
+
+describe("a statement that fails because the disk is full", () => {
+  /** A store whose file may not grow. */
+  const full = () => {
+    const onFailure = vi.fn();
+    const store = embedded({ onFailure });
+    const fill = async () => {
+      const { page_count } = store.database.one("PRAGMA page_count")!;
+      store.database.one(`PRAGMA max_page_count = ${page_count}`);
+      for (;;) {
+        const head = headOf(newRef(), 1, { input: "x".repeat(10_000) });
+        await store.executions.create(head, false);
+      }
+    };
+    return { store, fill, onFailure };
+  };
+
+  test("rejects all pending and all later calls, reads included, and reports the failure once", async () => {
+    const { store, fill, onFailure } = full();
+    const head = headOf(newRef(), 1);
+    await store.executions.create(head, false);
+    const pending = store.durable();
+    await expect(fill()).rejects.toThrow(StoreFailed);
+    await expect(pending).rejects.toThrow(/the store has failed: database or disk is full/);
+    await expect(store.executions.head(head)).rejects.toThrow(StoreFailed);
+    await expect(store.durable()).rejects.toThrow(StoreFailed);
+    const close = { run: head.run, fence: null, batch: batchOf(2, 1, [completed]), next: finalOf(head, 1) };
+    await expect(store.executions.close(head, close)).rejects.toThrow(StoreFailed);
+    expect(onFailure).toHaveBeenCalledTimes(1);
+    store.close();
+  });
+
+  test("is answered with 503 and a sentence from then on, by /health as well", async () => {
+    const { store, fill } = full();
+    const api = createApi(store, { version: "1.0.0", url: "http://localhost" });
+    const { createKey, DEFAULT_WORKSPACE } = await import("../api/index.ts");
+    const { key } = await createKey(store, { workspace: DEFAULT_WORKSPACE, name: "test" });
+    const get = (target: string) =>
+      api.handle({
+        method: "GET",
+        target,
+        headers: { authorization: `Bearer ${key}` },
+        body: "",
+        signal: new AbortController().signal,
+      });
+    expect(await get("/health")).toMatchObject({ status: 200 });
+    await expect(fill()).rejects.toThrow(StoreFailed);
+    for (const target of ["/health", "/v1/workflows/runs", "/v1/workflows/executions/x"]) {
+      const answer = await get(target);
+      expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
+      expect(answer).toMatchObject({ body: expect.stringContaining("database or disk is full") });
+    }
+    store.close();
+  });
+});
+
+test("a number beyond those that JavaScript holds exactly is read as the nearest one", async () => {
+  const store = embedded();
+  const head = headOf(newRef(), 1, { deadline: 2 ** 53 + 2, due_at: 1 });
+  await store.executions.create(head, false);
+  expect(await store.executions.due(5, 9)).toMatchObject([{ execution: head.execution, deadline: 2 ** 53 + 2 }]);
+  store.close();
 });

@@ -6,25 +6,41 @@
  * COMMIT-2. Nothing leaves the process before its commit: code that answers a caller outside awaits `durable()` first. So a
  *     killed process loses only writes that no caller has seen acknowledged.
  * COMMIT-3. Callers that wait for a change are woken after the commit.
- * COMMIT-4. A commit that fails (disk full) breaks the database: all pending and all later writes are rejected, and
- *     `onFailure` is called, so that its owner stops the process. A restart recovers the last commit.
+ * COMMIT-4. After a commit that fails, or a statement that fails because of the disk, the file or the memory, the store has
+ *     failed: SQLite may have rolled the transaction back, and would write later statements one by one, without the
+ *     earlier ones. So all pending and all later calls are rejected with `StoreFailed`, and `onFailure` is called, so that
+ *     the store's owner stops the process. A restart recovers the last commit.
+ * COMMIT-5. A method that writes with several statements does so inside `atomically`: if it throws, its own writes are undone
+ *     (by a savepoint) and those of other callers in the same transaction are kept.
  */
+import { copyFileSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { LruCache } from "../lib/lru-cache.ts";
+import { StoreFailed } from "../ports.ts";
 import { SCHEMA, VERSION } from "./schema.ts";
+import { type WalDamage, walDamage } from "./wal-damage.ts";
 
 type Value = string | number | null;
 export type Row = Record<string, Value>;
 
+/** The adapter has about a hundred texts of statements, and some lists build theirs from the filters of a request. */
+const MOST_STATEMENTS = 300;
+
+/** Result codes after which the store may not go on (COMMIT-4): out of memory, read-only, I/O error, corrupt, full, cannot open, not a database. */
+const FATAL = new Set([7, 8, 10, 11, 13, 14, 26]);
+
 export class Database {
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new LruCache<StatementSync>(MOST_STATEMENTS);
   #open = false;
   #pending: { resolve: () => void; reject: (why: unknown) => void }[] = [];
   #afterCommit: (() => void)[] = [];
-  #broken: unknown = null;
-  /** Called once if a commit fails. */
+  #failed: StoreFailed | null = null;
+  /** Called once when the store fails (COMMIT-4). */
   onFailure: (why: unknown) => void = () => {};
   commits = 0;
+  /** Damage of the file's log that was found when it was opened. The log was copied before anything was written. */
+  readonly damage: WalDamage | null;
 
   /** `path`: a file, created if missing, or `:memory:`. */
   constructor(path: string) {
@@ -39,62 +55,142 @@ export class Database {
         `the data in ${path} has format ${user_version}, this program reads format ${VERSION}: use the version that wrote it, or another --data directory`,
       );
     }
+    // This process holds the lock by now, and has not written yet.
+    this.damage = path === ":memory:" ? null : walDamage(path);
+    if (this.damage) copyFileSync(`${path}-wal`, `${path}-wal.damaged`);
   }
 
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+  /** Why the store has failed (COMMIT-4); null: it has not. */
+  get failure(): StoreFailed | null {
+    return this.#failed;
   }
 
   one(sql: string, ...values: Value[]): Row | null {
-    return (this.#prepare(sql).get(...values) as Row | undefined) ?? null;
+    return this.#rows(sql, (statement) => (statement.get(...values) as Row | undefined) ?? null);
   }
 
   all(sql: string, ...values: Value[]): Row[] {
-    return this.#prepare(sql).all(...values) as Row[];
+    return this.#rows(sql, (statement) => statement.all(...values) as Row[]);
+  }
+
+  /** The rows of a query, read as far as the caller asks. The caller reads on, or stops, before it lets other code run. */
+  *each(sql: string, ...values: Value[]): Generator<Row> {
+    const rows = this.#use(sql, (statement) => statement.iterate(...values));
+    try {
+      for (;;) {
+        const next = this.#guard(() => rows.next());
+        if (next.done) return;
+        yield next.value as Row;
+      }
+    } finally {
+      rows.return?.();
+    }
   }
 
   /** Writes inside the open transaction (COMMIT-1) and answers the number of rows changed. */
   run(sql: string, ...values: Value[]): number {
     this.#begin();
-    return Number(this.#prepare(sql).run(...values).changes);
+    return Number(this.#use(sql, (statement) => statement.run(...values)).changes);
+  }
+
+  /** COMMIT-5. `work` is synchronous: it writes everything or, if it throws, nothing. */
+  atomically<T>(work: () => T): T {
+    this.run("SAVEPOINT call");
+    try {
+      const result = work();
+      this.run("RELEASE call");
+      return result;
+    } catch (error) {
+      if (!this.#failed) {
+        this.run("ROLLBACK TO call");
+        this.run("RELEASE call");
+      }
+      throw error;
+    }
+  }
+
+  /** A number that JavaScript cannot hold exactly makes `node:sqlite` throw: such a row is read again, with its nearest number. */
+  #rows<T>(sql: string, read: (statement: StatementSync) => T): T {
+    try {
+      return this.#use(sql, read);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ERR_OUT_OF_RANGE") throw error;
+      return this.#use(sql, (statement) => {
+        statement.setReadBigInts(true);
+        try {
+          return nearest(read(statement)) as T;
+        } finally {
+          statement.setReadBigInts(false);
+        }
+      });
+    }
+  }
+
+  #use<T>(sql: string, work: (statement: StatementSync) => T): T {
+    return this.#guard(() => {
+      let statement = this.#statements.get(sql);
+      if (!statement) {
+        statement = this.#db.prepare(sql);
+        this.#statements.set(sql, statement);
+      }
+      return work(statement);
+    });
+  }
+
+  /** COMMIT-4. */
+  #guard<T>(work: () => T): T {
+    if (this.#failed) throw this.#failed;
+    try {
+      return work();
+    } catch (error) {
+      const { errcode } = error as { errcode?: number };
+      // Extended codes carry the plain one in the low byte.
+      if (errcode !== undefined && FATAL.has(errcode & 0xff)) throw this.#fail(error);
+      if (this.#open && !this.#db.isTransaction) throw this.#fail(error);
+      throw error;
+    }
+  }
+
+  #fail(why: unknown): StoreFailed {
+    const failed = new StoreFailed(why);
+    this.#failed = failed;
+    const pending = this.#pending;
+    this.#pending = [];
+    this.#afterCommit = [];
+    this.#open = false;
+    for (const { reject } of pending) reject(failed);
+    this.onFailure(why);
+    return failed;
   }
 
   #begin(): void {
-    if (this.#broken) throw new Error("the database has failed", { cause: this.#broken });
     if (this.#open) return;
-    this.#prepare("BEGIN IMMEDIATE").run();
+    this.#use("BEGIN IMMEDIATE", (statement) => statement.run());
     this.#open = true;
     setImmediate(() => this.#commit());
   }
 
   #commit(): void {
     if (!this.#open) return;
+    try {
+      this.#use("COMMIT", (statement) => statement.run());
+    } catch (why) {
+      if (!this.#failed) this.#fail(why);
+      return;
+    }
     this.#open = false;
+    this.commits += 1;
     const pending = this.#pending;
     const after = this.#afterCommit;
     this.#pending = [];
     this.#afterCommit = [];
-    try {
-      this.#prepare("COMMIT").run();
-      this.commits += 1;
-    } catch (why) {
-      this.#broken = why; // COMMIT-4
-      for (const { reject } of pending) reject(why);
-      this.onFailure(why);
-      return;
-    }
     for (const { resolve } of pending) resolve();
     for (const fn of after) fn(); // COMMIT-3
   }
 
   /** Resolves once all writes so far are committed (COMMIT-2). */
   durable(): Promise<void> {
-    if (this.#broken) return Promise.reject(new Error("the database has failed", { cause: this.#broken }));
+    if (this.#failed) return Promise.reject(this.#failed);
     if (!this.#open) return Promise.resolve();
     return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
   }
@@ -110,6 +206,15 @@ export class Database {
     this.#commit();
     this.#db.close();
   }
+}
+
+/** Rows, or a row, with numbers in the place of big integers. */
+function nearest(read: unknown): unknown {
+  if (Array.isArray(read)) return read.map(nearest);
+  if (read === null) return null;
+  return Object.fromEntries(
+    Object.entries(read as object).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value]),
+  );
 }
 
 export const json = (value: unknown): string => JSON.stringify(value ?? null);

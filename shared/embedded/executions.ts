@@ -1,5 +1,7 @@
 /** Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1). */
 
+import { LruCache } from "../lib/lru-cache.ts";
+import { pause } from "../lib/turns.ts";
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
@@ -8,13 +10,19 @@ import { inOrder, type Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
-import { listRuns } from "./runs.ts";
+import { END_OF_OPEN_RUNS, listRuns } from "./runs.ts";
+import { addSearchKeys, removeSearchKeys } from "./search-keys.ts";
 import type { Sequence } from "./sequence.ts";
+
+/** Characters of batches that are parsed before other requests may run: some milliseconds. */
+const BATCHES_AT_ONCE = 500_000;
 
 export class EmbeddedExecutions implements Executions {
   readonly #db: Database;
   readonly #sequence: Sequence;
   readonly #notifier: Notifier;
+  /** By run: workspace and execution. */
+  readonly #owners = new LruCache<string>(10_000);
 
   constructor(db: Database, sequence: Sequence, notifier: Notifier) {
     this.#db = db;
@@ -36,19 +44,24 @@ export class EmbeddedExecutions implements Executions {
     if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
-    this.#putHead({ ...head, fence: (old?.fence ?? 0) + 1 });
-    this.#putRun(head);
+    this.#db.atomically(() => {
+      this.#putHead({ ...head, fence: (old?.fence ?? 0) + 1 });
+      this.#putRun(head);
+    });
     return { kind: "created" as const };
   }
 
   #putHead(head: Head): void {
-    const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, ...rest } = head;
+    const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, ...others } = head;
+    const { deployment, deadline, ...rest } = others;
     this.#db.run(
-      `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
+         deployment, deadline, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
-         due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence, effects_done_through = excluded.effects_done_through,
-         owner = excluded.owner, body = excluded.body`,
+         due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence,
+         effects_done_through = excluded.effects_done_through, owner = excluded.owner, deployment = excluded.deployment,
+         deadline = excluded.deadline, body = excluded.body`,
       head.workspace,
       head.execution,
       status,
@@ -59,6 +72,8 @@ export class EmbeddedExecutions implements Executions {
       fence,
       effects_done_through,
       owner,
+      deployment,
+      deadline,
       json(rest),
     );
     this.#notifier.announceExecution(head);
@@ -66,9 +81,12 @@ export class EmbeddedExecutions implements Executions {
 
   /** Begins a run: its row in `runs`, and event 1 in its log. */
   #putRun(head: Head): void {
+    const started: Batch = { first: 1, events: [startedOf(head)], append_id: head.run };
+    const firstSeq = this.#putLog(head.workspace, head.run, started, 0);
     this.#db.run(
-      `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, search_keys, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
+         parent, chain, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       head.run,
       head.workspace,
       head.execution,
@@ -79,15 +97,22 @@ export class EmbeddedExecutions implements Executions {
       head.status,
       head.started_at,
       head.closed_at,
+      head.closed_at ?? END_OF_OPEN_RUNS,
+      head.parent?.execution ?? null,
+      head.chain,
+      head.first_run,
+      head.continued_from,
+      head.schedule?.id ?? null,
+      head.attempt,
+      firstSeq,
       json(head.search_keys),
       json(head),
     );
-    const started: Batch = { first: 1, events: [startedOf(head)], append_id: head.run };
-    this.#putLog(head.workspace, head.run, started, 0);
+    addSearchKeys(this.#db, head, head.search_keys);
   }
 
-  /** `bytesBefore`: bytes of the run's log before this batch. */
-  #putLog(workspace: string, run: string, batch: Batch, bytesBefore: number, body = JSON.stringify(batch)): void {
+  /** Answers the batch's first number in the feed. `bytesBefore`: bytes of the run's log before this batch. */
+  #putLog(workspace: string, run: string, batch: Batch, bytesBefore: number, body = JSON.stringify(batch)): number {
     const n = batch.events.length;
     const seq = this.#sequence.take(n);
     this.#db.run(
@@ -101,6 +126,7 @@ export class EmbeddedExecutions implements Executions {
       body,
     );
     this.#notifier.announceFeed(workspace);
+    return seq;
   }
 
   async putMessage(ref: Ref, chain: string, message: Message) {
@@ -163,7 +189,20 @@ export class EmbeddedExecutions implements Executions {
     return claimed === 1 ? this.#head(ref) : null;
   }
 
+  /** A run never changes its execution. */
+  #isRunOf(ref: Ref, run: string): boolean {
+    let owner = this.#owners.get(run);
+    if (owner === undefined) {
+      const row = this.#db.one("SELECT ws, execution FROM runs WHERE run = ?", run);
+      if (!row) return false;
+      owner = `${row.ws}/${row.execution}`;
+      this.#owners.set(run, owner);
+    }
+    return owner === `${ref.workspace}/${ref.execution}`;
+  }
+
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
+    if (!this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
     const position = this.#positionAt(ref.workspace, run, batch.first);
     if ("by" in position) return { kind: "taken" as const, by: position.by };
     const body = JSON.stringify(batch);
@@ -188,13 +227,26 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async batches(ref: Ref, run: string, after: number) {
-    const rows = this.#db.all(
-      "SELECT body FROM log WHERE run = ? AND first > ? AND ws = ? ORDER BY first",
-      run,
-      after,
-      ref.workspace,
-    );
-    return rows.map((r) => parse<Batch>(r.body));
+    const batches: Batch[] = [];
+    let from = after;
+    for (;;) {
+      let bytes = 0;
+      const before = batches.length;
+      const rows = this.#db.each(
+        "SELECT body FROM log WHERE run = ? AND first > ? AND ws = ? ORDER BY first",
+        run,
+        from,
+        ref.workspace,
+      );
+      for (const { body } of rows) {
+        batches.push(parse<Batch>(body));
+        bytes += String(body).length;
+        if (bytes >= BATCHES_AT_ONCE) break;
+      }
+      if (bytes < BATCHES_AT_ONCE || batches.length === before) return batches;
+      from = batches.at(-1)!.first;
+      await pause();
+    }
   }
 
   async park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }) {
@@ -217,22 +269,26 @@ export class EmbeddedExecutions implements Executions {
     if (!current) return { kind: "fenced" as const, head };
     const position = this.#positionAt(ref.workspace, p.run, p.batch.first);
     if ("by" in position) return { kind: "conflict" as const };
-    this.#putLog(ref.workspace, p.run, p.batch, position.bytesBefore);
     const next = { ...p.next, fence: head.fence + 1 };
-    this.#putHead(next);
-    if (next.run === p.run) this.#closeRun(next);
-    else {
-      this.#closeRun({ ...head, status: "CONTINUED_AS_NEW", closed_at: next.started_at });
-      this.#putRun(next);
-    }
+    this.#db.atomically(() => {
+      const lastSeq = this.#putLog(ref.workspace, p.run, p.batch, position.bytesBefore) + p.batch.events.length - 1;
+      this.#putHead(next);
+      if (next.run === p.run) this.#closeRun(next, lastSeq);
+      else {
+        this.#closeRun({ ...head, status: "CONTINUED_AS_NEW", closed_at: next.started_at }, lastSeq);
+        this.#putRun(next);
+      }
+    });
     return { kind: "closed" as const };
   }
 
-  #closeRun(head: Head): void {
+  #closeRun(head: Head, lastSeq: number): void {
     this.#db.run(
-      "UPDATE runs SET status = ?, closed_at = ?, body = ? WHERE run = ?",
+      "UPDATE runs SET status = ?, closed_at = ?, ends_at = ?, last_seq = ?, body = ? WHERE run = ?",
       head.status,
       head.closed_at,
+      head.closed_at ?? END_OF_OPEN_RUNS,
+      lastSeq,
       json(head),
       head.run,
     );
@@ -248,9 +304,7 @@ export class EmbeddedExecutions implements Executions {
 
   async due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
     const rows = this.#db.all(
-      `SELECT ws, execution, due_at, status, json_extract(body, '$.deployment') AS deployment,
-         json_extract(body, '$.deadline') AS deadline
-       FROM heads WHERE due_at <= ? AND (due_at, ws, execution) > (?, ?, ?)
+      `SELECT ws, execution, due_at, status, deployment, deadline FROM heads WHERE due_at <= ? AND (due_at, ws, execution) > (?, ?, ?)
        ORDER BY due_at, ws, execution LIMIT ?`,
       until,
       after?.dueAt ?? Number.MIN_SAFE_INTEGER,
@@ -279,8 +333,15 @@ export class EmbeddedExecutions implements Executions {
 
   async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>) {
     const head = this.#head(ref);
-    if (head?.run === run) this.#putHead({ ...head, search_keys: keys });
-    this.#db.run("UPDATE runs SET search_keys = ? WHERE run = ? AND ws = ?", json(keys), run, ref.workspace);
+    const row = this.#db.one("SELECT search_keys, started_at FROM runs WHERE run = ? AND ws = ?", run, ref.workspace);
+    if (!row) return;
+    const of = { workspace: ref.workspace, run, started_at: Number(row.started_at) };
+    this.#db.atomically(() => {
+      if (head?.run === run) this.#putHead({ ...head, search_keys: keys });
+      this.#db.run("UPDATE runs SET search_keys = ? WHERE run = ?", json(keys), run);
+      removeSearchKeys(this.#db, of, parse<Record<string, string>>(row.search_keys));
+      addSearchKeys(this.#db, of, keys);
+    });
   }
 }
 
@@ -295,5 +356,7 @@ function headOf(row: Row): Head {
     fence: row.fence as number,
     effects_done_through: row.effects_done_through as number,
     owner: row.owner as string | null,
+    deployment: row.deployment as string,
+    deadline: row.deadline as number | null,
   };
 }

@@ -1,21 +1,50 @@
-/** The feed: public events of a workspace in one order. A read turns logged events into public ones and merges progress in. */
-import { type PublicEvent, present } from "../core/present.ts";
+/**
+ * The feed: public events of a workspace in one order. A read turns logged events into public ones and merges progress in.
+ *
+ * FEEDREAD-1. A read of a whole workspace walks the index on the sequence, and so does a scoped read near the end of the feed, so
+ *     that a reader that follows pays only for new rows.
+ * FEEDREAD-2. Further back a scoped read starts from the scope's runs, each by an index that the run leads, so that an old
+ *     execution costs what its own events cost. A scope of very many runs walks the index on the sequence, between the
+ *     first and the last event of its runs.
+ * FEEDREAD-3. A read pauses between chunks of rows and ends after so many bytes. Rows that are written meanwhile are left to the
+ *     next read: they have higher numbers, and to show one of them before an older row was seen would skip that row.
+ */
+import { type PublicEvent, present, type RunContext } from "../core/present.ts";
+import { LruCache } from "../lib/lru-cache.ts";
+import { pause } from "../lib/turns.ts";
 import type { Feed, FeedItem, Ref } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** A position this close to the end of the feed, in sequence numbers, is read by the index on the sequence. */
+/** FEEDREAD-1: a position this close to the end of the feed, in sequence numbers. */
 const NEAR_END = 2_000;
+/** FEEDREAD-2: a scope with more runs than this. */
+const MANY_RUNS = 200;
+/** Rows of an index that are looked at before other requests may run. */
+const CHUNK = 500;
+/** FEEDREAD-3: characters of stored rows in one answer, and before other requests may run. */
+const MOST_CHARACTERS = 1_000_000;
+const CHARACTERS_AT_ONCE = 250_000;
 
 type Scope = { execution?: string; root?: string; run?: string };
+/** A row of the log or of progress, without its body. */
+interface Place {
+  readonly run: string;
+  readonly seq: number;
+  /** Null: progress. Else the row's key in the log. */
+  readonly first: number | null;
+}
 
 export class EmbeddedFeed implements Feed {
   readonly #db: Database;
   readonly #sequence: Sequence;
   readonly #notifier: Notifier;
+  /** What the events of a run share never changes. */
+  readonly #runs = new LruCache<RunContext & { readonly workspace: string }>(1_000);
+  /** By scope and position: up to where a read has found nothing. A stream that waits reads the same position again. */
+  readonly #emptyTo = new LruCache<number>(1_000);
 
   constructor(db: Database, sequence: Sequence, notifier: Notifier) {
     this.#db = db;
@@ -24,16 +53,18 @@ export class EmbeddedFeed implements Feed {
   }
 
   async publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]) {
-    for (const [i, event] of events.entries()) {
-      this.#db.run(
-        "INSERT OR IGNORE INTO progress (seq, ws, run, id, body) VALUES (?, ?, ?, ?, ?)",
-        this.#sequence.take(1),
-        ref.workspace,
-        run,
-        `${id}#${i}`,
-        json(event),
-      );
-    }
+    this.#db.atomically(() => {
+      for (const [i, event] of events.entries()) {
+        this.#db.run(
+          "INSERT OR IGNORE INTO progress (seq, ws, run, id, body) VALUES (?, ?, ?, ?, ?)",
+          this.#sequence.take(1),
+          ref.workspace,
+          run,
+          `${id}#${i}`,
+          json(event),
+        );
+      }
+    });
     this.#notifier.announceFeed(ref.workspace);
     this.#notifier.announceExecution(ref);
   }
@@ -43,88 +74,250 @@ export class EmbeddedFeed implements Feed {
   }
 
   async read(workspace: string, p: Scope & { after: number; limit: number }) {
+    const upTo = this.#sequence.last(); // FEEDREAD-3
     const items: FeedItem[] = [];
-    const heads = new Map<string, Head | null>();
-    let after = p.after;
-    while (items.length < p.limit) {
-      const rows = this.#rows(workspace, p, after, p.limit);
-      for (const row of rows) {
-        for (const item of this.#items(row, heads)) if (item.sequence > p.after) items.push(item);
-        after = Number(row.seq) + Number(row.n) - 1;
-      }
-      if (rows.length < p.limit) break;
+    let characters = 0;
+    let unpaused = 0;
+    const position = [workspace, p.execution, p.root, p.run, p.after].join(" ");
+    const from = this.#emptyTo.get(position) ?? p.after;
+    for await (const place of this.#places(workspace, p, from, upTo)) {
+      const { items: found, length } = this.#itemsAt(place);
+      for (const item of found) if (item.sequence > p.after) items.push(item);
+      characters += length;
+      unpaused += length;
+      if (items.length >= p.limit || (items.length > 0 && characters >= MOST_CHARACTERS)) break;
+      if (unpaused < CHARACTERS_AT_ONCE) continue;
+      unpaused = 0;
+      await pause();
     }
+    if (items.length === 0) this.#emptyTo.set(position, upTo);
     return items.slice(0, p.limit);
   }
 
-  /**
-   * Rows of both tables with events after `after`, merged by sequence. Near the end of the feed the query walks the index
-   * on the sequence whatever the scope, so that a reader that follows pays only for new rows. Further back a scoped query
-   * starts from the scope's runs, so that it does not scan the whole feed of the workspace for one small execution.
-   */
-  #rows(workspace: string, scope: Scope, after: number, limit: number): Row[] {
+  /** The rows of a scope with events after `after`, by sequence. */
+  async *#places(workspace: string, scope: Scope, after: number, upTo: number): AsyncGenerator<Place> {
     const scoped = scope.run !== undefined || scope.execution !== undefined || scope.root !== undefined;
-    const byRuns = scoped && this.#sequence.last() - after > NEAR_END;
-    // With a unary plus before a column SQLite does not use the index of that column.
-    const [seq, run] = byRuns ? ["+seq", "run"] : ["seq", "+run"];
-    const [where, values] = scopeOf(workspace, scope, run);
-    const within = `${where} AND ws = ? AND ${seq} >= ? ORDER BY ${seq} LIMIT ?`;
+    if (!scoped) return yield* this.#walk(workspace, after, upTo, () => true);
+    if (upTo - after <= NEAR_END) return yield* this.#walk(workspace, after, upTo, this.#belongsTo(scope));
+    const runs = this.#runsOf(workspace, scope, after);
+    if (runs !== null) return yield* this.#merge(runs, after, upTo);
+    const { from, to } = this.#rangeOf(workspace, scope);
+    yield* this.#walk(workspace, Math.max(after, from - 1), Math.min(upTo, to), this.#belongsTo(scope));
+  }
+
+  #belongsTo(scope: Scope): (run: string) => boolean {
+    return (run) => {
+      if (scope.run !== undefined && run !== scope.run) return false;
+      if (scope.execution === undefined && scope.root === undefined) return true;
+      const of = this.#context(run);
+      return (
+        of !== undefined &&
+        (scope.execution === undefined || of.execution === scope.execution) &&
+        (scope.root === undefined || of.root === scope.root)
+      );
+    };
+  }
+
+  /** FEEDREAD-1. */
+  async *#walk(
+    workspace: string,
+    after: number,
+    upTo: number,
+    wanted: (run: string) => boolean,
+  ): AsyncGenerator<Place> {
     // The batch that contains `after` may have later events.
     const before = this.#db.one(
       "SELECT seq FROM log WHERE ws = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
       workspace,
       after,
     );
-    const log = this.#db.all(
-      `SELECT run, seq, n, body, 0 AS progress FROM log WHERE seq + n - 1 > ? AND ${within}`,
-      after,
-      ...values,
-      workspace,
-      Number(before?.seq ?? after),
-      limit,
-    );
-    const progress = this.#db.all(
-      `SELECT run, seq, 1 AS n, body, 1 AS progress FROM progress WHERE ${within}`,
-      ...values,
-      workspace,
-      after + 1,
-      limit,
-    );
-    return [...log, ...progress].sort((a, b) => Number(a.seq) - Number(b.seq)).slice(0, limit);
-  }
-
-  #items(row: Row, heads: Map<string, Head | null>): FeedItem[] {
-    if (row.progress === 1) return [{ sequence: Number(row.seq), event: parse<PublicEvent>(row.body) }];
-    const run = String(row.run);
-    let head = heads.get(run);
-    if (head === undefined) {
-      const found = this.#db.one("SELECT body FROM runs WHERE run = ?", run);
-      head = found ? parse<Head>(found.body) : null;
-      heads.set(run, head);
+    let from = Number(before?.seq ?? after + 1);
+    for (;;) {
+      const rows = this.#db.all(
+        `SELECT run, seq, first FROM log WHERE ws = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ${CHUNK}`,
+        workspace,
+        from,
+        upTo,
+      );
+      const progress = this.#db.all(
+        `SELECT run, seq, NULL AS first FROM progress WHERE ws = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ${CHUNK}`,
+        workspace,
+        Math.max(from, after + 1),
+        upTo,
+      );
+      const { places, to } = chunkOf(rows, progress, upTo);
+      for (const place of places) if (wanted(place.run)) yield place;
+      if (to >= upTo) return;
+      from = to + 1;
+      await pause();
     }
-    if (!head) return [];
-    const of = head;
-    return parse<Batch>(row.body).events.flatMap((event, i) =>
-      present(of, event).map((shown) => ({ sequence: Number(row.seq) + i, event: shown })),
+  }
+
+  /** The runs of a scope that have events after `after`; null: they are too many (FEEDREAD-2). */
+  #runsOf(workspace: string, scope: Scope, after: number): RunOfScope[] | null {
+    const [column, value] =
+      scope.run !== undefined
+        ? ["run", scope.run]
+        : scope.execution !== undefined
+          ? ["execution", scope.execution]
+          : ["root", scope.root!];
+    const runs = (lastSeq: string, ...values: number[]) =>
+      this.#db.all(
+        `SELECT run, first_seq, execution, root FROM runs WHERE ws = ? AND ${column} = ? AND last_seq ${lastSeq}
+         LIMIT ${MANY_RUNS + 1}`,
+        workspace,
+        value,
+        ...values,
+      );
+    const rows = [...runs("> ?", after), ...runs("IS NULL")];
+    if (rows.length > MANY_RUNS) return null;
+    return rows
+      .filter(
+        (row) =>
+          (scope.execution === undefined || row.execution === scope.execution) &&
+          (scope.root === undefined || row.root === scope.root),
+      )
+      .map((row) => ({ run: String(row.run), firstSeq: Number(row.first_seq) }));
+  }
+
+  /** From the first event of a scope of many runs to the last. */
+  #rangeOf(workspace: string, scope: Scope): { from: number; to: number } {
+    const [column, value] = scope.execution !== undefined ? ["execution", scope.execution] : ["root", scope.root!];
+    const ofScope = `FROM runs WHERE ws = ? AND ${column} = ? AND last_seq`;
+    const open = this.#db.one(`SELECT 1 ${ofScope} IS NULL LIMIT 1`, workspace, value);
+    const last = open ? null : this.#db.one(`SELECT MAX(last_seq) AS seq ${ofScope} > 0`, workspace, value);
+    // No event of a tree is older than the first run of the execution that is its root.
+    const ofRoot = "FROM runs WHERE ws = ? AND execution = ? AND last_seq";
+    const first =
+      this.#db.one(`SELECT first_seq AS seq ${ofRoot} > 0 ORDER BY last_seq LIMIT 1`, workspace, value) ??
+      this.#db.one(`SELECT first_seq AS seq ${ofRoot} IS NULL`, workspace, value);
+    return { from: Number(first?.seq ?? 0), to: Number(last?.seq ?? Number.MAX_SAFE_INTEGER) };
+  }
+
+  /** FEEDREAD-2: the rows of some runs in one order. A run is opened only when its events are next. */
+  async *#merge(runs: readonly RunOfScope[], after: number, upTo: number): AsyncGenerator<Place> {
+    const waiting = runs.toSorted((a, b) => a.firstSeq - b.firstSeq);
+    const open: { rows: Iterator<Place>; next: Place }[] = [];
+    for (;;) {
+      const lowest = Math.min(...open.map(({ next }) => next.seq));
+      const start = waiting[0];
+      if (start && start.firstSeq <= lowest) {
+        waiting.shift();
+        const rows = this.#rowsOf(start.run, after, upTo);
+        const first = rows.next();
+        if (!first.done) open.push({ rows, next: first.value });
+        continue;
+      }
+      const at = open.findIndex(({ next }) => next.seq === lowest);
+      const run = open[at];
+      if (!run) return;
+      yield run.next;
+      const next = run.rows.next();
+      if (next.done) open.splice(at, 1);
+      else run.next = next.value;
+      await pause();
+    }
+  }
+
+  /** The rows of one run with events after `after`, read in chunks. */
+  *#rowsOf(run: string, after: number, upTo: number): Generator<Place> {
+    let first = this.#batchWith(run, after);
+    let seq = after;
+    for (;;) {
+      const rows = this.#db.all(
+        `SELECT run, seq, first FROM log WHERE run = ? AND first >= ? AND seq <= ? ORDER BY first LIMIT ${CHUNK}`,
+        run,
+        first,
+        upTo,
+      );
+      const progress = this.#db.all(
+        `SELECT run, seq, NULL AS first FROM progress WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ${CHUNK}`,
+        run,
+        seq,
+        upTo,
+      );
+      const { places, to } = chunkOf(rows, progress, upTo);
+      yield* places;
+      if (to >= upTo) return;
+      first = places.reduce((next, place) => (place.first === null ? next : place.first + 1), first);
+      seq = to;
+    }
+  }
+
+  /** The first event of the batch that contains sequence `after`, or of the one before it: sequences rise with positions. */
+  #batchWith(run: string, after: number): number {
+    const seqAt = (first: number) =>
+      this.#db.one("SELECT first, seq FROM log WHERE run = ? AND first <= ? ORDER BY first DESC LIMIT 1", run, first);
+    const last = this.#db.one("SELECT first FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
+    let low = 1;
+    let high = Number(last?.first ?? 1);
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      const row = seqAt(middle);
+      if (row && Number(row.seq) <= after) low = middle;
+      else high = Math.min(middle, Number(row?.first ?? middle)) - 1;
+    }
+    return Math.max(1, Number(seqAt(low)?.first ?? 1));
+  }
+
+  #itemsAt(place: Place): { items: FeedItem[]; length: number } {
+    const row =
+      place.first === null
+        ? this.#db.one("SELECT body FROM progress WHERE seq = ?", place.seq)
+        : this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", place.run, place.first);
+    if (!row) return { items: [], length: 0 }; // retention has deleted it meanwhile
+    const { length } = String(row.body);
+    if (place.first === null) return { items: [{ sequence: place.seq, event: parse<PublicEvent>(row.body) }], length };
+    const of = this.#context(place.run);
+    if (!of) return { items: [], length };
+    const items = parse<Batch>(row.body).events.flatMap((event, i) =>
+      present(of, event).map((shown) => ({ sequence: place.seq + i, event: shown })),
     );
+    return { items, length };
+  }
+
+  #context(run: string) {
+    const known = this.#runs.get(run);
+    if (known) return known;
+    const row = this.#db.one(
+      `SELECT ws, execution, workflow, chain, root, parent, first_run, continued_from, schedule, attempt FROM runs
+       WHERE run = ?`,
+      run,
+    );
+    if (!row) return undefined;
+    const context = {
+      workspace: String(row.ws),
+      execution: String(row.execution),
+      workflow: String(row.workflow),
+      run,
+      chain: String(row.chain),
+      root: String(row.root),
+      parent: row.parent === null ? null : { execution: String(row.parent) },
+      first_run: String(row.first_run),
+      continued_from: row.continued_from as string | null,
+      schedule: row.schedule === null ? null : { id: String(row.schedule) },
+      attempt: Number(row.attempt),
+    };
+    this.#runs.set(run, context);
+    return context;
   }
 }
 
-/** The WHERE clause of a scope and its values; `run`: the expression of the column. */
-function scopeOf(workspace: string, scope: Scope, run: string): [string, string[]] {
-  const where: string[] = ["1 = 1"];
-  const values: string[] = [];
-  if (scope.run !== undefined) {
-    where.push(`${run} = ?`);
-    values.push(scope.run);
-  }
-  if (scope.execution !== undefined) {
-    where.push(`${run} IN (SELECT run FROM runs WHERE ws = ? AND execution = ?)`);
-    values.push(workspace, scope.execution);
-  }
-  if (scope.root !== undefined) {
-    where.push(`${run} IN (SELECT run FROM runs WHERE ws = ? AND root = ?)`);
-    values.push(workspace, scope.root);
-  }
-  return [where.join(" AND "), values];
+interface RunOfScope {
+  readonly run: string;
+  readonly firstSeq: number;
 }
+
+/** Rows of both tables merged, up to the sequence `to` through which both were read. */
+function chunkOf(log: readonly Row[], progress: readonly Row[], upTo: number): { places: Place[]; to: number } {
+  const readTo = (rows: readonly Row[]) => (rows.length < CHUNK ? upTo : Number(rows.at(-1)!.seq));
+  const to = Math.min(readTo(log), readTo(progress));
+  const places = [...log, ...progress].map(placeOf).filter((place) => place.seq <= to);
+  return { places: places.sort((a, b) => a.seq - b.seq), to };
+}
+
+const placeOf = (row: Row): Place => ({
+  run: String(row.run),
+  seq: Number(row.seq),
+  first: row.first === null ? null : Number(row.first),
+});

@@ -1,6 +1,7 @@
 /** Deployments, workers, registrations and keys in SQLite. */
 
-import type { KeyRecord, RegistrationRecord, Registry, WorkerRecord, WorkflowRecord } from "../ports.ts";
+import { steadyOf } from "../lib/clock.ts";
+import type { Clock, KeyRecord, RegistrationRecord, Registry, WorkerRecord, WorkflowRecord } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
@@ -8,14 +9,30 @@ import { type Database, json, parse, type Row } from "./database.ts";
 export class EmbeddedRegistry implements Registry {
   readonly #db: Database;
   readonly #uuid: () => string;
-
+  readonly #clock: Clock;
   /** When the store was opened. Workers could not send heartbeats before, so no session counts as silent since earlier. */
   readonly #since: Millis;
+  #lastAhead: Millis = 0;
 
-  constructor(db: Database, uuid: () => string, since: Millis) {
+  /** Heartbeats are stored as times of the steady clock: setting the machine's clock makes no worker live or dead. */
+  constructor(db: Database, uuid: () => string, clock: Clock) {
     this.#db = db;
     this.#uuid = uuid;
-    this.#since = since;
+    this.#clock = clock;
+    this.#since = steadyOf(clock);
+    // The steady clock of an earlier process may have been ahead of ours.
+    if (db.one("SELECT 1 FROM workers WHERE heartbeat_at > ? LIMIT 1", this.#since) === null) return;
+    db.run("UPDATE workers SET heartbeat_at = ?1 WHERE heartbeat_at > ?1", this.#since);
+  }
+
+  /**
+   * By how much the machine's clock is ahead of the steady one. Changes below a second are ignored: they would make the
+   * times that lists show, and sort by, waver between two pages.
+   */
+  #ahead(): Millis {
+    const ahead = this.#clock.now() - steadyOf(this.#clock);
+    if (Math.abs(ahead - this.#lastAhead) >= 1_000) this.#lastAhead = ahead;
+    return this.#lastAhead;
   }
 
   async register(p: {
@@ -27,35 +44,37 @@ export class EmbeddedRegistry implements Registry {
     now: Millis;
   }) {
     const { workspace: ws, deployment, now } = p;
-    this.#db.run(
-      `INSERT INTO deployments (ws, name, id, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
+    return this.#db.atomically(() => {
+      this.#db.run(
+        `INSERT INTO deployments (ws, name, id, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at`,
-      ws,
-      deployment,
-      this.#uuid(),
-      now,
-      now,
-    );
-    // A restarted worker keeps its name and registers a new session: the worker was created with the oldest of them.
-    const before = this.#db.one(
-      "SELECT MIN(created_at) AS created FROM workers WHERE ws = ? AND deployment = ? AND name = ?",
-      ws,
-      deployment,
-      p.worker,
-    );
-    this.#db.run(
-      `INSERT INTO workers (ws, deployment, session, name, created_at, registered_at, heartbeat_at)
+        ws,
+        deployment,
+        this.#uuid(),
+        now,
+        now,
+      );
+      // A restarted worker keeps its name and registers a new session: the worker was created with the oldest of them.
+      const before = this.#db.one(
+        "SELECT MIN(created_at) AS created FROM workers WHERE ws = ? AND deployment = ? AND name = ?",
+        ws,
+        deployment,
+        p.worker,
+      );
+      this.#db.run(
+        `INSERT INTO workers (ws, deployment, session, name, created_at, registered_at, heartbeat_at)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET registered_at = excluded.registered_at, heartbeat_at = excluded.heartbeat_at`,
-      ws,
-      deployment,
-      p.session,
-      p.worker,
-      Number(before?.created ?? now),
-      now,
-      now,
-    );
-    return p.definitions.map((definition) => this.#define(ws, deployment, definition, now));
+        ws,
+        deployment,
+        p.session,
+        p.worker,
+        Number(before?.created ?? now),
+        now,
+        now - this.#ahead(),
+      );
+      return p.definitions.map((definition) => this.#define(ws, deployment, definition, now));
+    });
   }
 
   #define(ws: string, deployment: string, definition: WorkflowDefinition, now: Millis) {
@@ -104,7 +123,7 @@ export class EmbeddedRegistry implements Registry {
   async beat(p: { workspace: string; deployment: string; session: string; now: Millis }) {
     const updated = this.#db.run(
       "UPDATE workers SET heartbeat_at = ? WHERE ws = ? AND deployment = ? AND session = ?",
-      p.now,
+      p.now - this.#ahead(),
       p.workspace,
       p.deployment,
       p.session,
@@ -146,7 +165,7 @@ export class EmbeddedRegistry implements Registry {
         session: String(r.session),
         createdAt: Number(r.created_at),
         registeredAt: Number(r.registered_at),
-        heartbeatAt: Number(r.heartbeat_at),
+        heartbeatAt: Number(r.heartbeat_at) + this.#ahead(),
       }),
     );
   }
@@ -156,7 +175,7 @@ export class EmbeddedRegistry implements Registry {
     const found = new Map<string, Millis>();
     for (const session of sessions) {
       const row = this.#db.one("SELECT heartbeat_at FROM workers WHERE ws = ? AND session = ?", workspace, session);
-      if (row) found.set(session, Math.max(this.#since, Number(row.heartbeat_at)));
+      if (row) found.set(session, Math.max(this.#since, Number(row.heartbeat_at)) + this.#ahead());
     }
     return found;
   }

@@ -1,21 +1,63 @@
-/** Retention: deletes closed runs with their feed, and worker sessions, in batches so that requests do not wait for it. */
+/** Retention: deletes closed runs with their feed, and worker sessions, in chunks between which requests are served. */
+import { pause } from "../lib/turns.ts";
+import { type Log, type SetAside, StoreFailed } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import type { Database } from "./database.ts";
+import { type Database, parse, type Row } from "./database.ts";
+import { removeSearchKeys } from "./search-keys.ts";
 import type { Sequence } from "./sequence.ts";
 
-const BATCH = 200;
+/** Runs that one query finds. */
+const RUNS = 200;
+/** Rows that one statement deletes. */
+const ROWS = 500;
 
-/** Deletes up to 200 runs closed before `before`, and answers how many. The caller repeats it until it answers 0. */
-export function expire(db: Database, sequence: Sequence, before: Millis): number {
-  const runs = db.all(
-    "SELECT run, ws, execution FROM runs WHERE closed_at < ? ORDER BY closed_at LIMIT ?",
-    before,
-    BATCH,
-  );
-  if (runs.length > 0) sequence.store();
-  for (const { run, ws, execution } of runs) {
-    db.run("DELETE FROM log WHERE run = ?", run!);
-    db.run("DELETE FROM progress WHERE run = ?", run!);
+export interface Retention {
+  readonly database: Database;
+  readonly sequence: Sequence;
+  readonly setAside: SetAside;
+  readonly log: Log;
+}
+
+/** Deletes what was closed before `before`. A run that cannot be deleted is set aside and holds up no other. */
+export async function expire(r: Retention, before: Millis): Promise<void> {
+  let after: [Millis, string] = [Number.MIN_SAFE_INTEGER, ""];
+  for (;;) {
+    const runs = r.database.all(
+      `SELECT run, ws, execution, started_at, closed_at, search_keys FROM runs
+       WHERE closed_at < ? AND (closed_at, run) > (?, ?) ORDER BY closed_at, run LIMIT ${RUNS}`,
+      before,
+      ...after,
+    );
+    for (const row of runs) {
+      after = [Number(row.closed_at), String(row.run)];
+      const name = `run ${row.run}`;
+      if (r.setAside.has(name)) continue;
+      try {
+        await expireRun(r, row);
+        r.setAside.remove(name);
+      } catch (error) {
+        if (error instanceof StoreFailed) throw error;
+        r.setAside.add(name);
+        r.log.error("retention: a run could not be deleted and is set aside", { run: row.run, error });
+      }
+      await pause();
+    }
+    if (runs.length < RUNS) break;
+    await r.database.durable();
+  }
+  r.database.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
+}
+
+async function expireRun({ database: db, sequence }: Retention, row: Row): Promise<void> {
+  const { run, ws, execution } = row as Record<string, string>;
+  const of = { run: run!, workspace: ws!, started_at: Number(row.started_at) };
+  const some = `(SELECT first FROM log WHERE run = ? ORDER BY first LIMIT ${ROWS})`;
+  sequence.store(); // in the transaction that deletes numbered rows
+  while (db.run(`DELETE FROM log WHERE run = ? AND first IN ${some}`, run!, run!) === ROWS) await pause();
+  const progress = `(SELECT seq FROM progress WHERE run = ? ORDER BY seq LIMIT ${ROWS})`;
+  while (db.run(`DELETE FROM progress WHERE seq IN ${progress}`, run!) === ROWS) await pause();
+  db.atomically(() => {
+    removeSearchKeys(db, of, parse<Record<string, string>>(row.search_keys));
     db.run("DELETE FROM activities WHERE run = ?", run!);
     // The head is deleted with its last run, unless it is still due: then its outbox has entries to perform.
     db.run("DELETE FROM heads WHERE ws = ? AND execution = ? AND run = ? AND due_at IS NULL", ws!, execution!, run!);
@@ -23,7 +65,5 @@ export function expire(db: Database, sequence: Sequence, before: Millis): number
     // Messages whose sender crashed after the close and before it deleted them again.
     const headGone = "NOT EXISTS (SELECT 1 FROM heads h WHERE h.ws = inbox.ws AND h.execution = inbox.execution)";
     db.run(`DELETE FROM inbox WHERE ws = ? AND execution = ? AND ${headGone}`, ws!, execution!);
-  }
-  db.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
-  return runs.length;
+  });
 }

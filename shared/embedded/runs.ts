@@ -1,31 +1,243 @@
-/** Lists runs with one SQL query. Pages continue after a key, so that rows that come or go do not shift the next page. */
+/**
+ * Lists of runs. Pages continue after a key, so that rows that come or go do not shift the next page.
+ *
+ * RUNLIST-1. A list walks one index in chunks and tests the rows of each chunk against all filters. Between chunks other
+ *     requests run. So a request holds the event loop for one chunk at most, however few runs match and however many
+ *     there are.
+ * RUNLIST-2. The index is that of the filter which fewest runs pass, counted up to `FEW`. Few runs are read at once and
+ *     sorted, which needs no index in the wanted order.
+ * RUNLIST-3. The text of a statement depends on index, order and sort key alone: the values, lists included, are parameters.
+ *     So the cache of prepared statements stays small.
+ */
 
-import { readPageToken, writePageToken } from "../lib/page-token.ts";
-import { BadToken, type RunsQuery } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
-import { type Database, parse } from "./database.ts";
-import { runsFilter } from "./runs-filter.ts";
+import { pause } from "../lib/turns.ts";
+import { BadToken, type RunSummary, type RunsQuery } from "../ports.ts";
+import type { Database, Row } from "./database.ts";
+import { parse } from "./database.ts";
+import { indexed } from "./search-keys.ts";
 
 /** Open runs sort as if they ended last. */
-const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
+export const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
+/** Rows that are tested at once. */
+const CHUNK = 200;
+/** RUNLIST-2. */
+const FEW = 500;
 
-export function listRuns(db: Database, q: RunsQuery): { runs: Head[]; next: string | null } {
-  const filter = runsFilter(q);
-  const column = q.sortBy === "start_time" ? "started_at" : `COALESCE(closed_at, ${END_OF_OPEN_RUNS})`;
-  const [sign, order] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
-  if (q.token !== undefined) {
-    const place = readPageToken(q.token);
-    if (!place) throw new BadToken();
-    filter.add(`(${column}, run) ${sign} (?, ?)`, ...place);
-  }
-  const rows = db.all(
-    `SELECT body, search_keys, run, ${column} AS sort FROM runs WHERE ${filter.sql}
-     ORDER BY ${column} ${order}, run ${order} LIMIT ?`,
-    ...filter.values,
-    q.limit + 1,
-  );
+type Value = string | number;
+/** [time of start or end, run] */
+type Place = readonly [number, string];
+
+/** A part of an index: the runs of one value. */
+interface Source {
+  readonly table: string;
+  readonly where: string;
+  readonly values: readonly Value[];
+  /** The rows stand in the order of their starts. */
+  readonly byStart: boolean;
+}
+
+/** Columns whose index has the runs of one value in the order of their starts. */
+const BY_COLUMN = ["status", "workflow", "deployment", "user", "root"] as const;
+
+export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunSummary[]; next: string | null }> {
+  const after = q.token === undefined ? undefined : readToken(q.token);
+  const narrow = narrowest(db, q);
+  const rows =
+    narrow && narrow.count < FEW
+      ? few(db, q, narrow.source, after)
+      : await walk(db, q, q.sortBy === "start_time" && narrow?.source.byStart ? narrow.source : allOf(q), after);
   const page = rows.slice(0, q.limit);
   const last = page.at(-1);
-  const runs = page.map((r) => ({ ...parse<Head>(r.body), search_keys: parse<Record<string, string>>(r.search_keys) }));
-  return { runs, next: rows.length > q.limit && last ? writePageToken([Number(last.sort), String(last.run)]) : null };
+  const next = rows.length > q.limit && last ? writeToken(placeOf(q, last)) : null;
+  return { runs: page.map((row) => summaryOf(q.workspace, row)), next };
+}
+
+function allOf(q: RunsQuery): Source {
+  const index = q.sortBy === "start_time" ? "runs_started" : "runs_ended";
+  return { table: `runs r INDEXED BY ${index}`, where: "r.ws = ?", values: [q.workspace], byStart: true };
+}
+
+/** RUNLIST-2. */
+function narrowest(db: Database, q: RunsQuery): { source: Source; count: number } | undefined {
+  return sourcesOf(q)
+    .map((source) => ({ source, count: countOf(db, source) }))
+    .sort((a, b) => a.count - b.count)[0];
+}
+
+function sourcesOf(q: RunsQuery): Source[] {
+  const one = <T>(list: readonly T[] | undefined) => (list?.length === 1 ? list[0] : undefined);
+  const values = { ...q, status: one(q.statuses), workflow: one(q.workflows) };
+  const sources: Source[] = [];
+  for (const column of BY_COLUMN) {
+    const value = values[column];
+    if (value === undefined) continue;
+    const where = `r.ws = ? AND r.${column} = ?`;
+    sources.push({ table: `runs r INDEXED BY runs_${column}`, where, values: [q.workspace, value], byStart: true });
+  }
+  for (const { key, value, prefix } of q.searchKeys ?? []) {
+    const from = indexed(value);
+    // No character of a text follows U+10FFFF.
+    const [where, to] = prefix ? ["k.value BETWEEN ? AND ?", [`${from}\u{10ffff}`]] : ["k.value = ?", []];
+    sources.push({
+      table: "search_keys k CROSS JOIN runs r ON r.run = k.run",
+      where: `k.ws = ? AND k.key = ? AND ${where}`,
+      values: [q.workspace, key, from, ...to],
+      byStart: !prefix,
+    });
+  }
+  return sources;
+}
+
+function countOf(db: Database, { table, where, values }: Source): number {
+  const [only] = table.split(" CROSS JOIN "); // the index alone
+  const row = db.one(`SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${only} WHERE ${where} LIMIT ${FEW})`, ...values);
+  return Number(row?.n);
+}
+
+const COLUMNS = `r.run, r.execution, r.workflow, r.root, r.deployment, r.user, r.status, r.started_at, r.closed_at, r.ends_at,
+  r.parent`;
+
+/** Every filter but the search keys; a parameter that is null filters nothing. RUNLIST-3. */
+const FILTERS = `(?1 IS NULL OR r.workflow IN (SELECT value FROM json_each(?1)))
+  AND (?2 IS NULL OR r.workflow NOT IN (SELECT value FROM json_each(?2)))
+  AND (?3 IS NULL OR r.status IN (SELECT value FROM json_each(?3)))
+  AND (?4 IS NULL OR r.root = ?4) AND (?5 IS NULL OR r.deployment = ?5) AND (?6 IS NULL OR r.user = ?6)
+  AND (?7 IS NULL OR r.started_at >= ?7) AND (?8 IS NULL OR r.started_at <= ?8)
+  AND (?9 IS NULL OR r.closed_at >= ?9) AND (?10 IS NULL OR r.closed_at <= ?10)
+  AND (?11 IS NULL OR r.workflow LIKE ?11 ESCAPE '\\' OR r.execution LIKE ?11 ESCAPE '\\'
+    OR r.workflow IN (SELECT value FROM json_each(?12)))`;
+
+function filterValues(q: RunsQuery): (Value | null)[] {
+  const list = (values: readonly string[] | undefined) => (values ? JSON.stringify(values) : null);
+  return [
+    list(q.workflows),
+    list(q.without?.length ? q.without : undefined),
+    list(q.statuses?.length ? q.statuses : undefined),
+    q.root ?? null,
+    q.deployment ?? null,
+    q.user ?? null,
+    q.startedAfter ?? null,
+    q.startedBefore ?? null,
+    q.closedAfter ?? null,
+    q.closedBefore ?? null,
+    q.search === undefined ? null : containing(q.search),
+    list(q.workflowsBySearch ?? []),
+  ];
+}
+
+/** A LIKE pattern for texts that contain `text`. */
+const containing = (text: string) => `%${text.replace(/[\\%_]/g, "\\$&")}%`;
+
+/** All rows of a small source that match and follow `after`, in order. */
+function few(db: Database, q: RunsQuery, source: Source, after: Place | undefined): Row[] {
+  const values = filterValues(q);
+  const where = numbered(source.where, values.length);
+  const rows = db.all(
+    `SELECT ${COLUMNS}, r.search_keys FROM ${source.table} WHERE ${where} AND ${FILTERS}`,
+    ...values,
+    ...source.values,
+  );
+  return rows
+    .filter((row) => hasSearchKeys(q, row) && (after === undefined || compare(q, placeOf(q, row), after) > 0))
+    .sort((a, b) => compare(q, placeOf(q, a), placeOf(q, b)));
+}
+
+/** The next rows that match, one more than a page. RUNLIST-1. */
+async function walk(db: Database, q: RunsQuery, source: Source, after: Place | undefined): Promise<Row[]> {
+  const found: Row[] = [];
+  const [sign, order] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
+  const alias = source.table.startsWith("search_keys") ? "k" : "r";
+  const column = `${alias}.${q.sortBy === "start_time" ? "started_at" : "ends_at"}`;
+  const values = filterValues(q);
+  const n = values.length + source.values.length;
+  const position = `${numbered(source.where, values.length)} AND (${column}, ${alias}.run) ${sign} (?${n + 1}, ?${n + 2})`;
+  const inOrder = `ORDER BY ${column} ${order}, ${alias}.run ${order}`;
+  // The chunk's last place comes from the index alone. Rows are read up to it, so that a chunk is bounded by rows, not by matches.
+  const [index] = source.table.split(" CROSS JOIN ");
+  const endOfChunk = `SELECT ${column} AS sort, ${alias}.run AS run FROM ${index} WHERE ${position}
+    ${inOrder} LIMIT 1 OFFSET ${CHUNK - 1}`;
+  const rows = `SELECT ${COLUMNS}${q.searchKeys?.length ? ", r.search_keys" : ""} FROM ${source.table}
+    WHERE ${position} AND (${column}, ${alias}.run) ${sign === ">" ? "<=" : ">="} (?${n + 3}, ?${n + 4}) AND ${FILTERS}
+    ${inOrder} LIMIT ?${n + 5}`;
+  let from: Place = after ?? firstPlace(q);
+  const last = lastPlace(q);
+  for (;;) {
+    const reached = db.one(endOfChunk, ...values, ...source.values, ...from);
+    const to: Place = reached ? [Number(reached.sort), String(reached.run)] : last;
+    const wanted = q.limit + 1 - found.length;
+    // With search keys the limit cannot be the statement's: rows that it lets through may still be left out.
+    const limit = q.searchKeys?.length ? CHUNK : wanted;
+    const chunk = db.all(rows, ...values, ...source.values, ...from, ...to, limit);
+    found.push(...chunk.filter((row) => hasSearchKeys(q, row)).slice(0, wanted));
+    if (found.length > q.limit || !reached || beyondRange(q, to)) return found;
+    from = to;
+    await pause();
+  }
+}
+
+/** The placeholders of a condition as numbered ones that follow the first `n`. */
+function numbered(condition: string, n: number): string {
+  let at = n;
+  return condition.replace(/\?/g, () => `?${++at}`);
+}
+
+/** Before all rows. Bounds of the start narrow a walk in the order of starts from both sides. */
+function firstPlace(q: RunsQuery): Place {
+  const bounds = q.sortBy === "start_time" ? [q.startedAfter, q.startedBefore] : [q.closedAfter, q.closedBefore];
+  return q.order === "asc" ? [bounds[0] ?? 0, ""] : [bounds[1] ?? Number.MAX_SAFE_INTEGER, LAST];
+}
+const lastPlace = (q: RunsQuery): Place => (q.order === "asc" ? [Number.MAX_SAFE_INTEGER, LAST] : [-1, ""]);
+function beyondRange(q: RunsQuery, [time]: Place): boolean {
+  const bounds = q.sortBy === "start_time" ? [q.startedAfter, q.startedBefore] : [q.closedAfter, q.closedBefore];
+  const bound = q.order === "asc" ? bounds[1] : bounds[0];
+  return bound !== undefined && (q.order === "asc" ? time > bound : time < bound);
+}
+/** Follows every run id. */
+const LAST = "\u{10ffff}";
+
+function hasSearchKeys(q: RunsQuery, row: Row): boolean {
+  if (!q.searchKeys?.length) return true;
+  const keys = parse<Record<string, string>>(row.search_keys);
+  return q.searchKeys.every(({ key, value, prefix }) => {
+    const found = Object.hasOwn(keys, key) ? keys[key]! : undefined;
+    return found !== undefined && (prefix ? found.startsWith(value) : found === value);
+  });
+}
+
+function placeOf(q: RunsQuery, row: Row): Place {
+  return [Number(q.sortBy === "start_time" ? row.started_at : row.ends_at), String(row.run)];
+}
+
+/** In the order of the list: negative if `a` comes first. */
+function compare(q: RunsQuery, a: Place, b: Place): number {
+  const ascending = a[0] - b[0] || (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0);
+  return q.order === "asc" ? ascending : -ascending;
+}
+
+function summaryOf(workspace: string, row: Row): RunSummary {
+  return {
+    workspace,
+    execution: String(row.execution),
+    workflow: String(row.workflow),
+    run: String(row.run),
+    root: String(row.root),
+    parent: row.parent === null ? null : { execution: String(row.parent) },
+    deployment: String(row.deployment),
+    user: row.user as string | null,
+    status: row.status as RunSummary["status"],
+    started_at: Number(row.started_at),
+    closed_at: row.closed_at as number | null,
+  };
+}
+
+const writeToken = (place: Place) => Buffer.from(JSON.stringify(place)).toString("base64url");
+
+function readToken(token: string): Place {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
+    if (Array.isArray(parsed) && typeof parsed[0] === "number" && typeof parsed[1] === "string") {
+      return [parsed[0], parsed[1]];
+    }
+  } catch {}
+  throw new BadToken();
 }

@@ -47,8 +47,10 @@ export class EmbeddedSchedules implements Schedules {
   }
 
   async delete({ workspace, schedule }: ScheduleKey) {
-    this.#db.run("DELETE FROM schedule_log WHERE ws = ? AND id = ?", workspace, schedule);
-    return this.#db.run("DELETE FROM schedules WHERE ws = ? AND id = ?", workspace, schedule) === 1;
+    return this.#db.atomically(() => {
+      this.#db.run("DELETE FROM schedule_log WHERE ws = ? AND id = ?", workspace, schedule);
+      return this.#db.run("DELETE FROM schedules WHERE ws = ? AND id = ?", workspace, schedule) === 1;
+    });
   }
 
   async list(workspace: string, p: { after?: string; limit: number }) {

@@ -10,21 +10,43 @@ CREATE TABLE heads (
   ws TEXT NOT NULL, execution TEXT NOT NULL,
   status TEXT NOT NULL, run TEXT NOT NULL, chain TEXT NOT NULL,
   due_at INTEGER, wake_pending INTEGER NOT NULL, fence INTEGER NOT NULL, effects_done_through INTEGER NOT NULL, owner TEXT,
+  deployment TEXT NOT NULL, deadline INTEGER,
   body TEXT NOT NULL,
   PRIMARY KEY (ws, execution)
 ) WITHOUT ROWID;
+CREATE INDEX heads_running ON heads (run) WHERE status = 'RUNNING';
 CREATE INDEX heads_due ON heads (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE runs (
   run TEXT PRIMARY KEY, ws TEXT NOT NULL, execution TEXT NOT NULL, root TEXT NOT NULL,
   workflow TEXT NOT NULL, deployment TEXT NOT NULL, user TEXT, status TEXT NOT NULL,
-  started_at INTEGER NOT NULL, closed_at INTEGER, search_keys TEXT NOT NULL,
+  started_at INTEGER NOT NULL, closed_at INTEGER,
+  ends_at INTEGER NOT NULL, -- closed_at; of an open run a time beyond all others
+  parent TEXT, -- execution id
+  chain TEXT NOT NULL, first_run TEXT NOT NULL, continued_from TEXT, schedule TEXT, attempt INTEGER NOT NULL,
+  first_seq INTEGER NOT NULL, last_seq INTEGER, -- of its events in the feed; last_seq: null while the run is open
+  search_keys TEXT NOT NULL,
   body TEXT NOT NULL
 ) WITHOUT ROWID;
+-- Lists walk one of these in order, in chunks.
 CREATE INDEX runs_started ON runs (ws, started_at, run);
-CREATE INDEX runs_execution ON runs (ws, execution);
-CREATE INDEX runs_root ON runs (ws, root);
+CREATE INDEX runs_ended ON runs (ws, ends_at, run);
+CREATE INDEX runs_status ON runs (ws, status, started_at, run);
+CREATE INDEX runs_workflow ON runs (ws, workflow, started_at, run);
+CREATE INDEX runs_deployment ON runs (ws, deployment, started_at, run);
+CREATE INDEX runs_user ON runs (ws, user, started_at, run) WHERE user IS NOT NULL;
+CREATE INDEX runs_root ON runs (ws, root, started_at, run);
+CREATE INDEX runs_execution ON runs (ws, execution, last_seq);
+CREATE INDEX runs_tree ON runs (ws, root, last_seq);
+CREATE INDEX runs_open ON runs (run) WHERE closed_at IS NULL;
 CREATE INDEX runs_closed ON runs (closed_at) WHERE closed_at IS NOT NULL;
+
+CREATE TABLE search_keys (
+  ws TEXT NOT NULL, key TEXT NOT NULL,
+  value TEXT NOT NULL, -- its first characters; the whole value is in runs.search_keys
+  started_at INTEGER NOT NULL, run TEXT NOT NULL,
+  PRIMARY KEY (ws, key, value, started_at, run)
+) WITHOUT ROWID;
 
 CREATE TABLE log (
   run TEXT NOT NULL, first INTEGER NOT NULL, ws TEXT NOT NULL, seq INTEGER NOT NULL, n INTEGER NOT NULL,
@@ -39,6 +61,7 @@ CREATE TABLE progress (
 );
 CREATE UNIQUE INDEX progress_id ON progress (run, id);
 CREATE INDEX progress_ws ON progress (ws, seq);
+CREATE INDEX progress_run ON progress (run, seq);
 
 CREATE TABLE inbox (
   ws TEXT NOT NULL, execution TEXT NOT NULL, chain TEXT NOT NULL, id TEXT NOT NULL, sent_at INTEGER NOT NULL,

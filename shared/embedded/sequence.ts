@@ -12,7 +12,7 @@ export class Sequence {
       1 +
       Math.max(
         highest("SELECT value FROM meta WHERE name = 'sequence'"),
-        highest("SELECT MAX(seq + n - 1) FROM log"),
+        lastInLog(db),
         highest("SELECT MAX(seq) FROM progress"),
       );
   }
@@ -31,5 +31,18 @@ export class Sequence {
   /** Stores the last number. The caller does this in the transaction that deletes numbered rows. */
   store(): void {
     this.#db.run("INSERT OR REPLACE INTO meta (name, value) VALUES ('sequence', ?)", this.last());
+  }
+}
+
+/** By the index on (ws, seq), workspace by workspace: the log itself may be long. */
+function lastInLog(db: Database): number {
+  let last = 0;
+  let ws = "";
+  for (;;) {
+    const next = db.one("SELECT ws FROM log WHERE ws > ? ORDER BY ws LIMIT 1", ws);
+    if (!next) return last;
+    ws = String(next.ws);
+    const row = db.one("SELECT seq + n - 1 AS last FROM log WHERE ws = ? ORDER BY seq DESC LIMIT 1", ws);
+    last = Math.max(last, Number(row?.last));
   }
 }

@@ -8,13 +8,19 @@
  * QUEUE-3. Each round of the sweeper deletes the tasks of queries whose callers no longer wait: queries to a deployment
  *     whose workers never come back would pile up otherwise.
  * QUEUE-4. `prefer` is a hint: if that session polls at the moment, it receives the task.
+ * QUEUE-5. Times of leases and delays are those of the steady clock: a machine's clock that is set back must not make a dead
+ *     worker's lease last longer, one that is set ahead must not end the leases of all.
  */
 
+import { steadyOf } from "../lib/clock.ts";
 import { onAbort } from "../lib/on-abort.ts";
 import type { Clock, QueueRef, Tasks } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
+
+/** Later work is left to the sweeper, which sends its task when it is due soon. */
+const LONGEST_DELAY_MS: Millis = 120_000;
 
 interface Poll {
   readonly session: string;
@@ -37,11 +43,28 @@ export class EmbeddedTasks implements Tasks {
     this.#clock = clock;
     this.#leaseMs = leaseMs;
     this.#uuid = uuid;
+    this.#bound();
+  }
+
+  #now(): Millis {
+    return steadyOf(this.#clock);
+  }
+
+  /** A time of the machine's clock, not before now, as one of the steady clock. */
+  #steadyTime(at: Millis, now: Millis): Millis {
+    return now + Math.max(0, at - this.#clock.now());
+  }
+
+  /** The steady clock of an earlier process may have been ahead of ours: no lease or delay lasts longer than one made now. */
+  #bound(): void {
+    const latest = this.#now() + Math.max(this.#leaseMs, LONGEST_DELAY_MS);
+    if (this.#db.one("SELECT 1 FROM tasks WHERE visible_at > ? LIMIT 1", latest) === null) return;
+    this.#db.run("UPDATE tasks SET visible_at = ?1 WHERE visible_at > ?1", latest);
   }
 
   async send(queue: QueueRef, task: Task, o: { at?: Millis; prefer?: string | null; key?: string } = {}) {
-    const now = this.#clock.now();
-    const at = Math.max(o.at ?? now, now);
+    const now = this.#now();
+    const at = o.at === undefined ? now : this.#steadyTime(o.at, now);
     const name = nameOf(queue);
     const key = o.key ?? null;
     if (key !== null) {
@@ -60,7 +83,7 @@ export class EmbeddedTasks implements Tasks {
       key,
       o.prefer ?? null,
       at,
-      task.kind === "query" ? task.expires_at : null,
+      task.kind === "query" ? this.#steadyTime(task.expires_at, now) : null,
       json(task),
     );
     this.#answerPolls(name);
@@ -98,7 +121,7 @@ export class EmbeddedTasks implements Tasks {
       const next = this.#db.one(
         "SELECT prefer FROM tasks WHERE queue = ? AND visible_at <= ? ORDER BY visible_at LIMIT 1",
         name,
-        this.#clock.now(),
+        this.#now(),
       );
       if (!next) break;
       const poll = polls.find(({ session }) => session === next.prefer) ?? polls[0]!; // QUEUE-4
@@ -118,7 +141,7 @@ export class EmbeddedTasks implements Tasks {
     armed?.cancel();
     this.#timers.delete(name);
     if (at === null) return;
-    const cancel = this.#clock.at(at, () => {
+    const cancel = this.#clock.at(this.#clock.now() + at - this.#now(), () => {
       this.#timers.delete(name);
       this.#answerPolls(name);
     });
@@ -127,7 +150,7 @@ export class EmbeddedTasks implements Tasks {
 
   /** Takes up to `max` visible tasks and begins their leases. */
   #take(name: string, session: string, max: number): Delivery[] {
-    const now = this.#clock.now();
+    const now = this.#now();
     // Tasks that prefer this session come first, then the oldest: two index scans, however long the queue is.
     const preferred = this.#db.all(
       "SELECT * FROM tasks WHERE queue = ? AND prefer = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
@@ -161,7 +184,7 @@ export class EmbeddedTasks implements Tasks {
   }
 
   async extend(workspace: string, receipts: readonly string[], leaseMs: Millis) {
-    const at = this.#clock.now() + leaseMs;
+    const at = this.#now() + leaseMs;
     const lost: string[] = [];
     const queues = new Set<string>();
     for (const receipt of receipts) {
@@ -178,7 +201,8 @@ export class EmbeddedTasks implements Tasks {
   }
 
   /** QUEUE-3. */
-  expire(now: Millis): void {
+  expire(): void {
+    const now = this.#now();
     if (this.#db.one("SELECT 1 FROM tasks WHERE expires_at <= ? LIMIT 1", now) === null) return;
     this.#db.run("DELETE FROM tasks WHERE expires_at <= ?", now);
   }

@@ -7,8 +7,9 @@
  * 2. Flush the outbox, the effects of the closing batch first; the head has a `due_at` until its outbox is empty
  *    (interleaving "close removes the due time, then tells the parent").
  *
- * **continue-as-new** is the same transaction with the head of the new run, then a workflow task. The new run begins with
- * the ids of the messages that its predecessors took in (interleaving "continue with a taken message in the inbox").
+ * **continue-as-new** is the same transaction with the head of the new run, then a workflow task. The server makes the
+ * new run's id. The run begins with the ids of the messages that its predecessors took in (interleaving "continue with a
+ * taken message in the inbox").
  */
 
 import { effectsOf, outlivesRun } from "../core/effects.ts";
@@ -47,11 +48,12 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
   const head = await ports.executions.head(ref);
   const mine = head?.status === "RUNNING" && head.run === p.run && head.fence === p.fence;
   if (!mine) return wonEarlier(ports, ref, p, head);
-  const event = p.batch.events.at(-1)!;
+  const batch = withRunId(ports, p.batch);
+  const event = batch.events.at(-1)!;
   if (!isClosing(event)) throw new Error("checked above");
   const now = event.at;
   const inherited: OutboxEntry[] = [...head.outbox];
-  const effects = effectsOf(head, p.batch);
+  const effects = effectsOf(head, batch);
   if (effects.some(outlivesRun)) inherited.push({ kind: "effects", run: p.run, first: p.batch.first });
   let next: Head;
   if (event.kind === "execution_continued") {
@@ -78,11 +80,18 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
     const outbox = [...inherited, ...closeOutbox(head, outcomeOf(CLOSING[event.kind], p)), ...p.outbox];
     next = finalHead(head, { status: CLOSING[event.kind], now, result: p.result, failure: p.failure, outbox });
   }
-  const done = await ports.executions.close(ref, { run: p.run, fence: p.fence, batch: p.batch, next });
+  const done = await ports.executions.close(ref, { run: p.run, fence: p.fence, batch, next });
   if (done.kind === "conflict") return { kind: "conflict" };
   if (done.kind === "fenced") return wonEarlier(ports, ref, p, done.head);
   await finish(ports, ref, p, next);
   return { kind: "closed" };
+}
+
+/** The server makes the id of the next run: an id that a worker chose could be that of a run that exists. */
+function withRunId(ports: Ports, batch: Batch): Batch {
+  const last = batch.events.at(-1);
+  if (last?.kind !== "execution_continued") return batch;
+  return { ...batch, events: [...batch.events.slice(0, -1), { ...last, run: ports.uuid() }] };
 }
 
 /**

@@ -26,7 +26,10 @@ export async function performEffects(
   tellSelf: TellSelf = "send",
 ): Promise<boolean> {
   let toldSelf = false;
-  for (const effect of openEffects(of, batches)) if (await perform(ports, of, effect, tellSelf)) toldSelf = true;
+  for (const effect of openEffects(of, batches)) {
+    if (await perform(ports, of, effect, tellSelf)) toldSelf = true;
+    await ports.pause?.();
+  }
   return toldSelf;
 }
 
@@ -119,7 +122,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     input: event.input,
     token: messageId.child(of.run, event.child),
     by: "parent",
-    timeoutMs: event.timeout_ms ?? (limit === null ? null : limit * 1000),
+    timeoutMs: event.timeout_ms ?? (limit === null ? null : Math.round(limit * 1000)),
     parent,
     root: of.root,
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),

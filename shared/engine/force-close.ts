@@ -16,13 +16,25 @@ export type Ending = { kind: "terminated"; reason: string | null } | { kind: "ti
 /** `not_running`: there is no such run to end. `head` is the present one. */
 export type ForceClosed = { kind: "closed"; head: Head } | { kind: "not_running"; head: Head | null };
 
+/** The head says that the execution runs while the log of its run has ended: no call can bring it further. */
+export class DamagedExecution extends Error {
+  constructor(ref: Ref, run: string) {
+    super(`execution '${ref.execution}' is damaged: it runs, but the log of its run ${run} has ended`);
+    this.name = "DamagedExecution";
+  }
+}
+
+/** More conflicts in a row than workers can cause. */
+const MOST_TRIES = 100;
+
 /**
  * The caller flushes the outbox of the head that it answers. `chain`: ends only that start of the execution, because the
  * id may belong to another start since the caller has read it. A run is timed out only past its own deadline: the index
  * that the caller has read may be stale.
  */
 export async function forceClose(ports: Ports, ref: Ref, ending: Ending, chain?: string): Promise<ForceClosed> {
-  for (;;) {
+  let closedRun: string | null = null;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
     const head = await ports.executions.head(ref);
     if (head?.status !== "RUNNING") return { kind: "not_running", head };
     if (chain !== undefined && head.chain !== chain) return { kind: "not_running", head };
@@ -33,7 +45,11 @@ export async function forceClose(ports: Ports, ref: Ref, ending: Ending, chain?:
       stateOf(startedOf(head)),
       batches.flatMap((b) => b.events),
     );
-    if (state.closed) continue; // it closed between the two reads
+    if (state.closed) {
+      if (closedRun === head.run) throw new DamagedExecution(ref, head.run);
+      closedRun = head.run; // it closed between the two reads, or is damaged: the next read of the head tells
+      continue;
+    }
     const now = Math.max(ports.clock.now(), state.at);
     const first = tailOf(batches) + 1;
     const { event, status, failure, message } = closingOf(ending);
@@ -56,6 +72,7 @@ export async function forceClose(ports: Ports, ref: Ref, ending: Ending, chain?:
     );
     return { kind: "closed", head: next };
   }
+  throw new Error(`execution '${ref.execution}' changed at each of ${MOST_TRIES} tries to end it`);
 }
 
 function closingOf(ending: Ending) {

@@ -15,7 +15,10 @@ import { send } from "./send.ts";
  * its close has written since (interleaving "clearing the outbox of another close").
  */
 export async function flushOutbox(ports: Ports, head: Head): Promise<void> {
-  for (const entry of head.outbox) await perform(ports, head, entry);
+  for (const entry of head.outbox) {
+    await perform(ports, head, entry);
+    await ports.pause?.();
+  }
   await ports.executions.clearOutbox(head, head);
 }
 

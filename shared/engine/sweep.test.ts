@@ -62,7 +62,7 @@ test("the sweep logs an entry that fails, and goes on with the others", async ()
   const log = { ...s.ports.log, error: (message: string, fields: unknown) => lines.push([message, fields]) };
   expect(await sweep({ ...s.ports, tasks, log }, MINUTE)).toBe(3);
   expect(await drainTasks(s)).toEqual(["b", "c"]);
-  expect(lines).toMatchObject([["sweep: entry failed, the next round tries it again", { execution: "a" }]]);
+  expect(lines).toMatchObject([["sweep: an execution that is due failed and is set aside", { execution: "a" }]]);
 });
 
 /** The ports of a stage with another way to send tasks. */

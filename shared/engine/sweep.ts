@@ -13,7 +13,7 @@
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
-import type { DueEntry, Ports } from "../ports.ts";
+import { type DueEntry, type Ports, StoreFailed } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { enqueueWorkflowTask, SOON_MS } from "./enqueue.ts";
 import { flushOutbox } from "./outbox.ts";
@@ -42,10 +42,18 @@ export async function sweep(
     await commit;
     seen += 1;
     const waitsForCommit = seen % ENTRIES_PER_COMMIT === 0;
-    await sweepEntry(ports, entry, now, everyMs).catch((error) => {
-      const { workspace, execution } = entry;
-      ports.log.error("sweep: entry failed, the next round tries it again", { workspace, execution, error });
-    });
+    const { workspace, execution } = entry;
+    const name = `${workspace}/${execution}`;
+    if (!ports.setAside?.has(name)) {
+      try {
+        await sweepEntry(ports, entry, now, everyMs);
+        ports.setAside?.remove(name);
+      } catch (error) {
+        if (error instanceof StoreFailed) throw error;
+        ports.setAside?.add(name);
+        ports.log.error("sweep: an execution that is due failed and is set aside", { workspace, execution, error });
+      }
+    }
     if (!waitsForCommit) return;
     commit = ports.durable();
     await commit;

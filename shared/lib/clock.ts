@@ -3,9 +3,16 @@ import type { Millis } from "../protocol/history.ts";
 
 export interface Clock {
   now(): Millis;
+  /**
+   * Rises with the time that passes, whatever is done to the machine's clock, and differs from `now` only by what was done
+   * to that clock since the process began. For lengths of time: leases, silence of workers, waits. Default: `now`.
+   */
+  steady?(): Millis;
   /** Calls `fn` once, at `at` or soon after. The returned function cancels the call. */
   at(at: Millis, fn: () => void): () => void;
 }
+
+export const steadyOf = (clock: Clock): Millis => clock.steady?.() ?? clock.now();
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1; // setTimeout fires at once for a longer wait
 
@@ -17,6 +24,7 @@ export const backgroundClock: Clock = machineClock({ keepsProcessAlive: false })
 function machineClock({ keepsProcessAlive }: { readonly keepsProcessAlive: boolean }): Clock {
   return {
     now: () => Date.now(),
+    steady: () => Math.floor(performance.timeOrigin + performance.now()),
     at(at, fn) {
       let timer: NodeJS.Timeout;
       const arm = () => {

@@ -1,4 +1,5 @@
 /** Lengths of time as people write them. */
+import { MAX_DURATION_MS } from "../protocol/limits.ts";
 
 /** Milliseconds, or text: `"90s"`, `"1h30m"`, `"2 days"`, `"1.5h"`, ISO 8601 `"PT2H30M"`. */
 export type Duration = number | string;
@@ -10,16 +11,13 @@ const UNITS = ["ms", "s", "m", "h", "d", "w"] as const;
 const ISO =
   /^P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 
-/** A hundred years: a longer duration is most likely a mistake in the unit. */
-const LONGEST_MS = 36_525 * UNIT_MS.d;
-
 /**
  * Whole milliseconds of a duration. `what` names the option in the error.
  * Throws `RangeError` for anything that is not a length between 0 and 100 years.
  */
 export function milliseconds(value: Duration, what: string): number {
   const ms = typeof value === "number" ? value : typeof value === "string" ? fromText(value.trim()) : Number.NaN;
-  if (ms >= 0 && ms <= LONGEST_MS) return Math.round(ms);
+  if (ms >= 0 && ms <= MAX_DURATION_MS) return Math.round(ms);
   throw new RangeError(
     `${what}: ${JSON.stringify(value) ?? String(value)} is not a duration between 0 and 100 years. ` +
       `Write milliseconds as a number, or text such as "90s", "1h30m", "2 days" or "PT2H".`,

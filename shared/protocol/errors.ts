@@ -247,6 +247,12 @@ export function unavailable(detail: string, retryAfterSeconds: number): Refusal 
   return { ...refusal(503, "UNAVAILABLE", detail), headers: { "retry-after": String(retryAfterSeconds) } };
 }
 
+/** 503 to every request after the store has failed. `why`: as in "the store has failed: disk is full". */
+export function storeFailed(why: string): Refusal {
+  const detail = `The server can neither read nor write: ${why}. No acknowledged write is lost. Its operator must repair the disk and start it again.`;
+  return unavailable(detail, 5);
+}
+
 /** 500 for unexpected errors. Says nothing about the cause (REFUSAL-3). */
 export function internal(): Refusal {
   return refusal(500, "WF_1000", "An unexpected error occurred. The server's log has the cause.");

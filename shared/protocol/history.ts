@@ -263,6 +263,7 @@ const decisions = {
   execution_continued: z.object({
     ...base,
     kind: z.literal("execution_continued"),
+    /** The server replaces the id that a worker proposes by one that it makes. */
     run: RunId,
     workflow: WorkflowName,
     input: json,

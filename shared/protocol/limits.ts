@@ -81,6 +81,10 @@ export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
 export const DEFAULT_WAIT_SECONDS = 60;
 /** The longest wait of any call: below the official client's own 300 s. The server shortens longer ones to this. */
 export const MAX_WAIT_SECONDS = 290;
+/** Longest duration, ms: a hundred years. Times stay far below those that numbers hold exactly. */
+export const MAX_DURATION_MS = 36_525 * 86_400_000;
+/** A worker keeps a lease for as long as this at once, ms. */
+export const MAX_LEASE_MS = 86_400_000;
 /** Between two keep-alive comments of a stream. */
 export const KEEP_ALIVE_SECONDS = 15;
 /** The longest wait of one poll for tasks, ms. */

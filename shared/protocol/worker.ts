@@ -25,6 +25,8 @@ import {
   DEFAULT_EXECUTION_TIMEOUT_SECONDS,
   MAX_DEFINITIONS,
   MAX_DISPLAY_NAME,
+  MAX_DURATION_MS,
+  MAX_LEASE_MS,
   MAX_POLL_TASKS,
   MAX_POLL_WAIT_MS,
   MAX_STEP_ITEMS,
@@ -54,7 +56,12 @@ export const WorkflowDefinition = z.strictObject({
   enforce_determinism: z.boolean().default(true),
   is_technical: z.boolean().default(false),
   /** Limit on the whole chain of an execution, seconds; null = none. */
-  execution_timeout: z.number().positive().nullable().default(DEFAULT_EXECUTION_TIMEOUT_SECONDS),
+  execution_timeout: z
+    .number()
+    .positive()
+    .max(MAX_DURATION_MS / 1000)
+    .nullable()
+    .default(DEFAULT_EXECUTION_TIMEOUT_SECONDS),
   /** Dot paths into the input whose values become search keys. */
   search_keys: z.array(z.string()).default([]),
   /** Deprecated in-code schedules, as schedule definitions. */
@@ -222,7 +229,7 @@ export const WORKER_ROUTES = {
   /** Extends leases by `lease_ms` from now (0 = give the tasks back now); answers the receipts whose lease is lost. */
   extend: op(
     "extend",
-    z.strictObject({ receipts: z.array(z.string()).max(MAX_WORKER_LIST), lease_ms: z.int().min(0) }),
+    z.strictObject({ receipts: z.array(z.string()).max(MAX_WORKER_LIST), lease_ms: z.int().min(0).max(MAX_LEASE_MS) }),
     z.object({ lost: z.array(z.string()) }),
   ),
   /** A task too large for its message, by the `name` in that message. Only where tasks come from queues of AWS. */

@@ -21,8 +21,21 @@ export interface Round {
 
 export async function sweepRound(c: Context, ports: Ports, { everyMs, until, armed }: Round) {
   // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.
-  const [due, woken] = await Promise.all([sweep(ports, everyMs, PAGE, until), wakeOverdue(ports, armed, until)]);
-  return { due, woken, expired: await expireClosed(c, until) };
+  const [due, woken] = await Promise.all([
+    stage(ports, "due executions", () => sweep(ports, everyMs, PAGE, until)),
+    stage(ports, "overdue schedules", () => wakeOverdue(ports, armed, until)),
+  ]);
+  return { due, woken, expired: await stage(ports, "expiry", () => expireClosed(c, until)) };
+}
+
+/** Each stage stands alone: an error of one is logged, and the next round tries it again. */
+async function stage(ports: Ports, name: string, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    ports.log.error("sweep: a stage of the round failed, the others go on", { stage: name, error });
+    return 0;
+  }
 }
 
 /**

@@ -10,11 +10,14 @@ import { EmbeddedRegistry } from "../embedded/registry.ts";
 import { expire } from "../embedded/retention.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
 import { Sequence } from "../embedded/sequence.ts";
+import { EmbeddedSetAside } from "../embedded/set-aside.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
+import { setTornHeadsAside } from "../embedded/torn-heads.ts";
 import { sweep } from "../engine/sweep.ts";
 import { realClock } from "../lib/clock.ts";
+import { pause } from "../lib/turns.ts";
 import { uuid7 } from "../lib/uuid.ts";
-import type { Clock, Log, Ports, Settings } from "../ports.ts";
+import { type Clock, type Log, type Ports, type Settings, StoreFailed } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { recover, ScheduleTimer, scheduleClosed } from "../schedule/service/index.ts";
 import { DEFAULTS } from "./settings.ts";
@@ -61,6 +64,13 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const notifier = new Notifier(clock, database);
   const schedules = new EmbeddedSchedules(database);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
+  const setAside = new EmbeddedSetAside(clock);
+  if (database.damage) {
+    const { frame, commits } = database.damage;
+    const copy = `${options.file}-wal.damaged`;
+    setAside.add(`${commits} commits of the damaged log ${copy}`, "until restart");
+    log.error("startup: the write-ahead log is damaged, acknowledged writes are lost", { frame, commits, copy });
+  }
   const ports: Ports = {
     clock,
     uuid,
@@ -68,22 +78,35 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     settings,
     executions: new EmbeddedExecutions(database, sequence, notifier),
     tasks,
-    registry: new EmbeddedRegistry(database, uuid, clock.now()),
+    registry: new EmbeddedRegistry(database, uuid, clock),
     schedules,
     feed: new EmbeddedFeed(database, sequence, notifier),
     activities: new EmbeddedActivities(database),
     answers: new EmbeddedAnswers(clock),
     changes: notifier,
     durable: () => database.durable(),
+    pause,
+    setAside,
+    condition: () => ({ failure: database.failure?.message ?? null, setAside: setAside.names }),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
   const timer = new ScheduleTimer({ ports, recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS) });
   schedules.onArm = (at) => timer.lookBy(at);
+  const stages: Record<string, (everyMs: Millis) => unknown> = {
+    "due executions": (everyMs) => sweep(ports, everyMs),
+    "expired queries": () => tasks.expire(),
+    "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
+    retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),
+  };
   const round = async (everyMs: Millis) => {
-    await sweep(ports, everyMs);
-    tasks.expire(clock.now());
-    schedules.expire(clock.now() - settings.retentionMs);
-    while (expire(database, sequence, clock.now() - settings.retentionMs) > 0) await database.durable();
+    for (const [stage, work] of Object.entries(stages)) {
+      try {
+        await work(everyMs);
+      } catch (error) {
+        if (error instanceof StoreFailed) throw error;
+        log.error("sweep: a stage of the round failed, the others go on", { stage, error });
+      }
+    }
   };
   return {
     ...ports,
@@ -100,7 +123,9 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
           .then(() => {
             if (!stopped) cancel = clock.at(clock.now() + everyMs, again);
           });
-      void again();
+      void setTornHeadsAside(database, setAside, log)
+        .catch((error) => log.error("startup: could not look for damaged executions", { error }))
+        .then(again);
       recover(ports)
         .catch((error) => log.error("startup: could not finish pending schedule actions", { error }))
         .finally(() => {

@@ -124,8 +124,8 @@ describe("the history", () => {
       workflowExecutionRequest: { executionId: "two-runs" },
     });
     const first = await worker.claim("two-runs");
-    const run = w.ports.uuid();
-    await first.close({ kind: "execution_continued", run, workflow: "orders", input: { round: 2 } });
+    await first.close({ kind: "execution_continued", run: first.head.run, workflow: "orders", input: { round: 2 } });
+    const { run } = (await worker.claim("two-runs")).head;
     const ofRun = async (runId: string) => (await w.client.workflows.runs.getRunHistory({ runId })) as History;
     expect((await ofRun(first.head.run)).events.map((e) => e.kind)).toEqual([
       "execution_started",

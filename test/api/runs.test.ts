@@ -86,8 +86,9 @@ describe("filters", () => {
     ["an unknown user", { userId: "bob" }, []],
     ["without internal ones", { includeInternal: false }, ALL.filter((id) => id !== "h")],
     ["tags that no workflow has", { workflowTags: ["a"] }, []],
-    ["a search key, similar", { searchKey: ["customer.id:C-2"] }, ["r-2"]],
-    ["several search keys", { searchKey: ["customer.id:c-", "region:west"], status: "COMPLETED" }, ["r-6", "r-0"]],
+    ["a search key", { searchKey: ["customer.id:C-2"] }, ["r-2"]],
+    ["the beginning of a search key, not marked as one", { searchKey: ["customer.id:C-"] }, []],
+    ["several search keys", { searchKey: ["customer.id^=C-", "region:eu-west"], status: "COMPLETED" }, ["r-6", "r-0"]],
     ["a search key that no run has", { searchKey: ["region:asia"] }, []],
     [
       "all together",

@@ -121,9 +121,10 @@ describe("the stream of one execution", () => {
     const drive = await begin();
     const { execution, run } = drive.head;
     const reading = all(await streamOf(execution));
-    const next = w.ports.uuid();
-    await drive.close({ kind: "execution_continued", run: next, workflow: "orders", input: { round: 2 } });
-    await (await worker.claim(execution)).close(finished);
+    await drive.close({ kind: "execution_continued", run, workflow: "orders", input: { round: 2 } });
+    const second = await worker.claim(execution);
+    const next = second.head.run;
+    await second.close(finished);
     const frames = await reading;
     expect(types(frames)).toEqual([type.STARTED, "WORKFLOW_EXECUTION_CONTINUED_AS_NEW", type.STARTED, type.COMPLETED]);
     expect(frames.map((f) => f.data?.data.workflowRunId)).toEqual([run, run, next, next]);

@@ -111,6 +111,9 @@ describe("sirocco dev", () => {
     const inFile = bin(["dev", "--port", "0", "--data", path("file/below")]);
     expect(await inFile.ended).toBe(1);
     expect(inFile.err).toContain("cannot be used");
+    const inProc = bin(["dev", "--port", "0", "--data", "/proc/foo/bar"]);
+    expect(await inProc.ended).toBe(1);
+    expect(inProc.err).toContain("The data directory /proc/foo/bar cannot be used");
     const { process: first } = await started(["--data", path("garbage")]);
     await first.end();
     writeFileSync(

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { close } from "../../shared/engine/close.ts";
+import { terminate } from "../../shared/engine/terminate.ts";
 import { batchOf, begun, claimed, completed, finalOf, headOf, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
@@ -149,5 +151,36 @@ export const closeContract: Contract = (of) => {
     const next = { ...head, run, continued_from: head.run };
     await b.ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     expect(await b.ports.executions.inbox(head, head.chain)).toEqual([message]);
+  });
+
+  test("whatever run a worker names as the next one, the server makes its id: no other run is touched", async () => {
+    const b = of();
+    const workspace = uuid();
+    const other = await begun(b, newRef(workspace));
+    const stranger = await begun(b);
+    for (const named of ["its own", other.run, stranger.run]) {
+      const head = await claimed(b, await begun(b, newRef(workspace)));
+      const run = named === "its own" ? head.run : named;
+      const batch = batchOf(2, b.now(), [{ kind: "execution_continued", run, workflow: head.workflow, input: null }]);
+      const p = {
+        run: head.run,
+        chain: head.chain,
+        fence: head.fence,
+        batch,
+        taken: [],
+        result: null,
+        failure: null,
+        outbox: [],
+        carried: [],
+      };
+      expect(await close(b.ports, head, p)).toEqual({ kind: "closed" });
+      const next = await b.ports.executions.head(head);
+      expect(next).toMatchObject({ status: "RUNNING", continued_from: head.run });
+      expect([head.run, other.run, stranger.run]).not.toContain(next!.run);
+      expect(await b.ports.executions.batches(head, head.run, 1)).toMatchObject([{ events: [{ run: next!.run }] }]);
+      expect((await terminate(b.ports, head, { kind: "terminated", reason: null })).kind).toBe("closed");
+    }
+    expect(await b.ports.executions.head(other)).toEqual(other);
+    expect(await b.ports.executions.head(stranger)).toEqual(stranger);
   });
 };

@@ -44,7 +44,9 @@ describe("embedded: retention", () => {
     await b.pass(store.settings.retentionMs + 1);
     const { expire } = await import("../../shared/embedded/retention.ts");
     const { Sequence } = await import("../../shared/embedded/sequence.ts");
-    expire(store.database, new Sequence(store.database), b.now() - store.settings.retentionMs);
+    const { database, log } = store;
+    const setAside = { has: () => false, add: () => {}, remove: () => {} };
+    await expire({ database, sequence: new Sequence(database), setAside, log }, b.now() - store.settings.retentionMs);
     expect(await store.executions.head(open)).not.toBeNull();
     expect(await store.executions.head(final)).not.toBeNull();
     await made.end?.();

@@ -67,6 +67,16 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([]);
   });
 
+  test("a write to a run of another execution is refused and changes nothing", async () => {
+    const b = of();
+    const head = await begun(b);
+    const other = await begun(b, newRef(head.workspace));
+    const batch = batchOf(2, b.now(), [scheduled(1)]);
+    expect(await b.ports.executions.putBatch(other, head.run, batch, LIMIT)).toEqual({ kind: "taken", by: null });
+    expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([]);
+    expect(await b.ports.executions.putBatch(head, head.run, batch, LIMIT)).toEqual({ kind: "written" });
+  });
+
   test("another workspace cannot read the log of a run", async () => {
     const b = of();
     const head = await begun(b);

@@ -112,13 +112,16 @@ export const runsContract: Contract = (of) => {
       await lists(workspace, { search: "invoice", workflowsBySearch: ["refunds"] }, [a, b, d]);
     });
 
-    test("by parts of search keys, all of which must match", async () => {
+    test("by search keys, exactly or by their beginnings, all of which must match", async () => {
       await setUp();
-      await lists(workspace, { searchKeys: [{ key: "customer", value: "lovelace" }] }, [a]);
-      await lists(workspace, { searchKeys: [{ key: "customer", value: "B" }] }, [c]);
-      await lists(workspace, { searchKeys: [{ key: "region", value: "b" }] }, []);
+      await lists(workspace, { searchKeys: [{ key: "customer", value: "Ada Lovelace" }] }, [a]);
+      await lists(workspace, { searchKeys: [{ key: "customer", value: "Ada" }] }, []);
+      await lists(workspace, { searchKeys: [{ key: "customer", value: "Ada", prefix: true }] }, [a]);
+      await lists(workspace, { searchKeys: [{ key: "customer", value: "", prefix: true }] }, [a, c]);
+      await lists(workspace, { searchKeys: [{ key: "customer", value: "ovelace", prefix: true }] }, []);
+      await lists(workspace, { searchKeys: [{ key: "region", value: "Bob" }] }, []);
       const both = [
-        { key: "customer", value: "Ada" },
+        { key: "customer", value: "Ada", prefix: true },
         { key: "region", value: "eu" },
       ];
       await lists(workspace, { searchKeys: both }, [a]);
@@ -137,8 +140,8 @@ export const runsContract: Contract = (of) => {
     const final = await closed(of(), await begun(of(), newRef(workspace)));
     await of().eventually(async () => {
       const { runs } = await list(workspace);
-      expect(runs[0]).toMatchObject({ run: open.run, status: "RUNNING", input: open.input, closed_at: null });
-      expect(runs[1]).toMatchObject({ run: final.run, status: "COMPLETED", result: { ok: true } });
+      expect(runs[0]).toMatchObject({ run: open.run, status: "RUNNING", parent: null, closed_at: null });
+      expect(runs[1]).toMatchObject({ run: final.run, status: "COMPLETED", closed_at: final.closed_at });
     });
   });
 

@@ -14,12 +14,6 @@ export const waitingContract: Contract = (of) => {
     expect(await waiting).toEqual(result(1));
   });
 
-  test("an answer from before the wait is found", async () => {
-    const [workspace, query] = [uuid(), uuid()];
-    await of().ports.answers.put(workspace, query, result(2));
-    expect(await of().ports.answers.wait(workspace, query, soon())).toEqual(result(2));
-  });
-
   test("an answer is only for its query and its workspace", async () => {
     const [workspace, query] = [uuid(), uuid()];
     await of().ports.answers.put(workspace, query, result(1));

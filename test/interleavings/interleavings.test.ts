@@ -308,13 +308,13 @@ describe("continue with a taken message in the inbox", () => {
     await a.claim();
     await expect(a.append([took(m)], { ports: dying(s.ports, "before", "removeMessages") })).rejects.toThrow(Died);
     await a.claim();
-    const run = crypto.randomUUID();
-    const event: NewEvent = { kind: "execution_continued", run, workflow: "orders", input: null };
+    const before = a.head.run;
+    const event: NewEvent = { kind: "execution_continued", run: before, workflow: "orders", input: null };
     const carried = carries === "nothing" ? [] : [...a.state.taken.keys()];
     expect((await a.close(event, { carried })).kind).toBe("closed");
     const b = new ManualWorker(s.ports, "B");
     await b.claim();
-    expect(b.head.run).toBe(run);
+    expect(b.head).toMatchObject({ continued_from: before, run: expect.not.stringMatching(before) });
     expect(b.messages).toEqual([m]);
     return { b, m };
   };

@@ -3,7 +3,7 @@
  * checks order and numbers of the events.
  */
 import type { Batch, HistoryEvent, Millis } from "../../protocol/history.ts";
-import { MAX_CUSTOM_EVENT_BYTES, MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
+import { MAX_CUSTOM_EVENT_BYTES, MAX_DURATION_MS, MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
 import { bytesOf, CHARACTERS_WITHIN_LIMIT } from "../payload.ts";
 import { customTaskProblem } from "./custom-task.ts";
 
@@ -31,6 +31,8 @@ export function batchProblem(batch: Batch, now: Millis, characters: number): Ref
       const detail = `event ${event.id} has the time ${event.at}, but the server's time is ${now} (milliseconds since 1970)`;
       return refused(422, "WF_1001", detail);
     }
+    const far = farTime(event, now);
+    if (far) return refused(422, "WF_1001", `event ${event.id} has ${far}: the longest duration is 100 years`);
     if (event.kind === "custom_task") {
       const why = customTaskProblem(event);
       if (why) return refused(422, "WF_1001", `event ${event.id} could not be read by clients: ${why}`);
@@ -39,6 +41,21 @@ export function batchProblem(batch: Batch, now: Millis, characters: number): Ref
     if (large) return large;
   }
   return null;
+}
+
+/** A time that is further ahead than any duration allows; null: there is none. */
+function farTime(event: HistoryEvent, now: Millis): string | null {
+  if (event.kind === "child_scheduled" && event.timeout_ms !== undefined) {
+    const { timeout_ms: ms } = event;
+    return ms < 0 || ms > MAX_DURATION_MS ? `the timeout_ms ${ms}` : null;
+  }
+  const [name, at] =
+    event.kind === "timer_started"
+      ? ["fire_at", event.fire_at]
+      : "retry_at" in event
+        ? ["retry_at", event.retry_at]
+        : [];
+  return typeof at === "number" && at > now + 2 * MAX_DURATION_MS ? `the ${name} ${at}` : null;
 }
 
 function largePayload(event: HistoryEvent): Refused | null {

@@ -8,7 +8,7 @@ import { invalid, isRefusal, methodNotAllowed, noRoute, payloadTooLarge, type Re
 import { parseJsonBody } from "../../protocol/http/parse.ts";
 import { MAX_WORKER_BODY_BYTES } from "../../protocol/limits.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
-import type { ApiRequest } from "../http-message.ts";
+import { type ApiRequest, textOfBody } from "../http-message.ts";
 import type { RequestContext } from "../request-context.ts";
 import { WORKER_HANDLERS } from "./operations.ts";
 
@@ -27,12 +27,13 @@ export const serveWorker: ServeWorker = async (context, request) => {
   const operation = operations.get(request.target);
   if (operation === undefined) return noRoute(request.method, request.target);
   if (request.method !== "POST") return methodNotAllowed(request.method, request.target, ["POST"]);
-  if (request.body === null) return payloadTooLarge("request body", MAX_WORKER_BODY_BYTES);
-  const json = parseJsonBody(request.body);
+  const text = await textOfBody(request);
+  if (text === null) return payloadTooLarge("request body", MAX_WORKER_BODY_BYTES);
+  const json = parseJsonBody(text);
   if ("refused" in json) return json.refused;
   const parsed = WORKER_ROUTES[operation].body.safeParse(json.value);
   if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
   const handler = WORKER_HANDLERS[operation] as Handler;
-  const value = await handler(context, parsed.data, request.body.length);
+  const value = await handler(context, parsed.data, text.length);
   return isRefusal(value) ? value : { status: 200, value };
 };

@@ -4,13 +4,13 @@ import { MAX_SEARCH_KEY_FILTERS, MAX_WORKFLOW_TAGS_FILTER } from "../limits.ts";
 import { ExecutionStatus, WorkflowExecutionWithoutResult } from "./executions.ts";
 import { Cursor, Instant, Order, pageSize } from "./fields.ts";
 
-/** `key:value`, split at the first colon: the key exact, the value a substring. */
+/** `key:value`, or `key^=prefix` for values that begin with it; split at the first of either. */
 const SearchKeyFilter = z
   .string()
-  .regex(/^[^:]+:/, { error: "key:value is wanted" })
+  .regex(/^.+?(?::|\^=)/s, { error: "key:value is wanted, or key^=prefix" })
   .transform((text) => {
-    const colon = text.indexOf(":");
-    return { key: text.slice(0, colon), value: text.slice(colon + 1) };
+    const [whole, key = "", sign] = /^(.+?)(:|\^=)/s.exec(text) ?? [""];
+    return { key, value: text.slice(whole.length), prefix: sign === "^=" };
   });
 
 /**

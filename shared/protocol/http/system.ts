@@ -6,7 +6,10 @@ export const WhoAmIResponse = z
   .object({ scheduler_url: z.string(), namespace: z.string(), tls: z.boolean() })
   .meta({ id: "WorkerInfoResponse" });
 
-export const HealthResponse = z.object({ status: z.literal("ok"), version: z.string() }).meta({ id: "HealthResponse" });
+/** `set_aside`: damaged rows that maintenance leaves out; the server's log names each. Absent: there are none. */
+export const HealthResponse = z
+  .object({ status: z.literal("ok"), version: z.string(), set_aside: z.int().optional() })
+  .meta({ id: "HealthResponse" });
 
 /** The OpenAPI document itself. */
 export const OpenApiResponse = z.looseObject({ openapi: z.string() });

@@ -1,0 +1,146 @@
+/** Reads of a store that holds much, of which they want little. */
+import { describe, expect, test } from "vitest";
+import { ManualClock } from "../../test/contract/manual-clock.ts";
+import { batchOf, begun, bench, closed, headOf, newRef, uuid } from "../../test/contract/subject.ts";
+import type { NewEvent } from "../protocol/history.ts";
+import { embedded } from "../server/embedded.ts";
+
+const step: NewEvent = { kind: "activity_completed", activity: 1, name: "a", result: "x".repeat(100) };
+
+function made() {
+  const store = embedded({ clock: new ManualClock() });
+  const b = bench({ ports: store, pass: async () => {} });
+  return { store, b, db: store.database };
+}
+
+/** The texts of the statements that `work` runs, each with its query plan. */
+async function plansOf(store: ReturnType<typeof embedded>, work: () => Promise<unknown>): Promise<[string, string][]> {
+  const { database } = store;
+  const seen = new Map<string, number>();
+  const spied = ["one", "all"] as const;
+  for (const name of spied) {
+    const real = database[name].bind(database) as (sql: string, ...values: never[]) => never;
+    Object.assign(database, {
+      [name]: (sql: string, ...values: never[]) => {
+        seen.set(sql, values.length);
+        return real(sql, ...values);
+      },
+    });
+  }
+  await work();
+  for (const name of spied) delete (database as unknown as Record<string, unknown>)[name];
+  return [...seen].map(([sql, n]) => {
+    const rows = database.all(`EXPLAIN QUERY PLAN ${sql}`, ...Array<null>(n).fill(null));
+    return [sql, rows.map((row) => row.detail).join("\n")];
+  });
+}
+
+describe("the stream of an old execution", () => {
+  test("is read by indexes that its runs lead, and shows all of it, from any place", async () => {
+    const { store, b } = made();
+    const old = await begun(b);
+    for (let i = 0; i < 30; i++)
+      await store.executions.putBatch(old, old.run, batchOf(2 + 2 * i, b.now(), [step, step]), 1e9);
+    await closed(b, old, 62);
+    const busy = await begun(b, newRef(old.workspace));
+    for (let i = 0; i < 30; i++) {
+      const many = Array<NewEvent>(100).fill(step);
+      await store.executions.putBatch(busy, busy.run, batchOf(2 + 100 * i, b.now(), many), 1e9);
+    }
+    const scope = { execution: old.execution };
+    const plans = await plansOf(store, () => store.feed.read(old.workspace, { after: 0, limit: 20, ...scope }));
+    const ofLog = plans.filter(([sql]) => / FROM (log|progress) /.test(sql));
+    expect(ofLog.length).toBeGreaterThan(1);
+    for (const [sql, plan] of ofLog) {
+      expect(plan, sql).toMatch(/SEARCH (log|progress) USING .*\(run=\?|SEARCH progress USING INTEGER PRIMARY KEY/);
+    }
+    const all = await store.feed.read(old.workspace, { after: 0, limit: 1_000, ...scope });
+    expect(all).toHaveLength(62);
+    for (const [i, { sequence }] of all.entries()) {
+      expect(await store.feed.read(old.workspace, { after: sequence, limit: 1_000, ...scope })).toEqual(
+        all.slice(i + 1),
+      );
+    }
+    store.close();
+  });
+
+  test("of a tree of many runs shows the same events as that of the workspace", async () => {
+    const { store, b } = made();
+    const workspace = uuid();
+    const root = await begun(b, newRef(workspace));
+    for (let i = 0; i < 250; i++) {
+      const child = await begun(b, newRef(workspace), { root: root.execution });
+      await store.executions.putBatch(child, child.run, batchOf(2, b.now(), [step, step]), 1e9);
+      if (i % 2 === 0) await closed(b, child, 4);
+    }
+    const events = await store.feed.read(workspace, { after: 0, limit: 10_000 });
+    const other = await begun(b, newRef(workspace));
+    const many = Array<NewEvent>(100).fill(step);
+    for (let i = 0; i < 30; i++)
+      await store.executions.putBatch(other, other.run, batchOf(2 + 100 * i, b.now(), many), 1e9);
+    const scope = { root: root.execution };
+    const seen = [];
+    for (;;) {
+      const page = await store.feed.read(workspace, { after: seen.at(-1)?.sequence ?? 0, limit: 70, ...scope });
+      if (page.length === 0) break;
+      seen.push(...page);
+    }
+    expect(seen).toEqual(events);
+    store.close();
+  });
+});
+
+test("a read of large events ends after some of them, and the next goes on", async () => {
+  const { store, b } = made();
+  const head = await begun(b);
+  const large: NewEvent = { ...step, result: "x".repeat(400_000) } as NewEvent;
+  for (let i = 0; i < 10; i++) await store.executions.putBatch(head, head.run, batchOf(2 + i, b.now(), [large]), 1e9);
+  const sizes: number[] = [];
+  let after = 0;
+  for (;;) {
+    const page = await store.feed.read(head.workspace, { after, limit: 1_000 });
+    if (page.length === 0) break;
+    sizes.push(page.length);
+    after = page.at(-1)!.sequence;
+  }
+  expect(sizes.reduce((sum, n) => sum + n, 0)).toBe(11);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(4);
+  store.close();
+});
+
+test("each filter of a list is read by an index, and lists prepare few statements", async () => {
+  const { store, b } = made();
+  const workspace = uuid();
+  for (let i = 0; i < 1_200; i++) {
+    const head = headOf(newRef(workspace), b.now() + i, { search_keys: { customer: `c-${i % 7}` }, user: "ann" });
+    await store.executions.create(head, false);
+  }
+  const filters = [
+    {},
+    { statuses: ["RUNNING"] },
+    { workflows: ["orders"] },
+    { deployment: "shop" },
+    { user: "ann" },
+    { root: "x" },
+    { search: "nothing" },
+    { searchKeys: [{ key: "customer", value: "c-3" }] },
+    { searchKeys: [{ key: "customer", value: "c", prefix: true }] },
+    { workflows: ["a", "b", "c"], statuses: ["FAILED", "COMPLETED"] },
+  ] as const;
+  const plans = await plansOf(store, async () => {
+    for (const filter of filters) {
+      for (const sortBy of ["start_time", "end_time"] as const) {
+        for (const order of ["asc", "desc"] as const) {
+          await store.executions.runs({ workspace, sortBy, order, limit: 50, ...filter });
+        }
+      }
+    }
+  });
+  for (const [sql, plan] of plans) {
+    expect(plan, sql).not.toMatch(/SCAN (r|k|runs|search_keys)\b/);
+    // Few rows are sorted in memory; a walk is in the order of its index.
+    expect(plan, sql).not.toContain("TEMP B-TREE");
+  }
+  expect(plans.length).toBeLessThan(60);
+  store.close();
+});

@@ -1,0 +1,159 @@
+/** Rounds of maintenance meet damaged rows. */
+import { expect, test, vi } from "vitest";
+import { ManualClock } from "../../test/contract/manual-clock.ts";
+import { batchOf, headOf, newRef, uuid } from "../../test/contract/subject.ts";
+import { createApi, createKey, DEFAULT_WORKSPACE } from "../api/index.ts";
+import { DamagedExecution } from "../engine/force-close.ts";
+import { terminate } from "../engine/terminate.ts";
+import { embedded } from "../server/embedded.ts";
+
+const MINUTE = 60_000;
+
+function made() {
+  const clock = new ManualClock();
+  const error = vi.fn();
+  const store = embedded({ clock, log: { info: () => {}, warn: () => {}, error } });
+  const start = async (over: object = {}) => {
+    const head = headOf(newRef(DEFAULT_WORKSPACE), clock.now(), { wake_pending: false, ...over });
+    await store.executions.create(head, false);
+    return head;
+  };
+  return { clock, store, error, start };
+}
+
+/** An execution as a torn close once left it: its run has closed, its head still runs. */
+async function torn({ store, clock, start }: ReturnType<typeof made>) {
+  const head = await start({ deadline: clock.now() + MINUTE });
+  const batch = batchOf(2, clock.now(), [{ kind: "execution_completed", result: null }]);
+  await store.executions.putBatch(head, head.run, batch, 1e9);
+  store.database.run("UPDATE runs SET status = 'COMPLETED', closed_at = 1 WHERE run = ?", head.run);
+  return head;
+}
+
+test("damaged heads and runs are found at start-up, logged and set aside; the others are served", async () => {
+  const m = made();
+  const { store, error, clock, start } = m;
+  const [closed, lost, headless, well] = [await torn(m), await start(), await start(), await start()];
+  store.database.run("DELETE FROM runs WHERE run = ?", lost.run);
+  store.database.run("DELETE FROM heads WHERE execution = ?", headless.execution);
+  const stop = store.maintain(MINUTE);
+  await clock.advance(2 * MINUTE);
+  const found = error.mock.calls.filter(([message]) => message === "startup: an execution is damaged and is set aside");
+  expect(found.map(([, fields]) => fields.execution).sort()).toEqual(
+    [closed, lost, headless].map((head) => head.execution).sort(),
+  );
+  expect(found.map(([, fields]) => fields.wrong)).toContain(`it runs, but its run ${closed.run} is COMPLETED`);
+  const api = createApi(store, { version: "1.0.0", url: "http://localhost" });
+  const ask = { target: "/health", headers: {}, body: "", signal: new AbortController().signal };
+  const health = await api.handle({ method: "GET", ...ask });
+  expect(health).toMatchObject({ status: 200, body: JSON.stringify({ status: "ok", version: "1.0.0", set_aside: 3 }) });
+  const queue = { workspace: DEFAULT_WORKSPACE, deployment: "shop", queue: "workflow" } as const;
+  const tasks = await store.tasks.receive(queue, { session: "s", max: 100, waitMs: 0 });
+  expect(tasks.map(({ task }) => task.execution)).toEqual([well.execution]);
+  stop();
+  store.close();
+});
+
+test("terminate of an execution whose head runs on after its log has ended is refused and ends", async () => {
+  const m = made();
+  const head = await torn(m);
+  await expect(terminate(m.store, head, { kind: "terminated", reason: null })).rejects.toThrow(DamagedExecution);
+  const api = createApi(m.store, { version: "1.0.0", url: "http://localhost" });
+  const { key } = await createKey(m.store, { workspace: DEFAULT_WORKSPACE, name: "admin" });
+  const answer = await api.handle({
+    method: "POST",
+    target: `/v1/workflows/executions/${head.execution}/terminate`,
+    headers: { authorization: `Bearer ${key}` },
+    body: "",
+    signal: new AbortController().signal,
+  });
+  expect(answer).toMatchObject({ status: 409, body: expect.stringContaining("is damaged: it runs, but the log") });
+  m.store.close();
+});
+
+test("a head that cannot be read is set aside with growing pauses, and each round serves the others", async () => {
+  const { store, clock, error, start } = made();
+  const [bad, good] = [await start(), await start()];
+  store.database.run("UPDATE heads SET body = '{', deadline = 1 WHERE execution = ?", bad.execution);
+  store.database.run("UPDATE heads SET deadline = 1 WHERE execution = ?", good.execution);
+  const failures = () => error.mock.calls.filter(([message]) => message.includes("is set aside")).length;
+  await store.sweep(MINUTE);
+  expect((await store.executions.head(good))?.status).toBe("TIMED_OUT");
+  expect(store.condition!().setAside).toEqual([`${DEFAULT_WORKSPACE}/${bad.execution}`]);
+  for (let i = 0; i < 5; i++) {
+    await clock.advance(10_000);
+    await store.sweep(10_000);
+  }
+  expect(failures()).toBe(1);
+  await clock.advance(20_000);
+  await store.sweep(10_000);
+  expect(failures()).toBe(2);
+  store.close();
+});
+
+test("a stage of a round that fails ends no other stage", async () => {
+  const { store, clock, error, start } = made();
+  const head = await start();
+  const batch = batchOf(2, clock.now(), [{ kind: "execution_completed", result: null }]);
+  const next = { ...head, status: "COMPLETED", closed_at: clock.now(), due_at: null } as const;
+  await store.executions.close(head, { run: head.run, fence: null, batch, next });
+  store.database.run("DROP TABLE schedule_log");
+  await clock.advance(store.settings.retentionMs + MINUTE);
+  await store.sweep(MINUTE);
+  expect(await store.executions.run(head.workspace, head.run)).toBeNull();
+  expect(error).toHaveBeenCalledWith(
+    "sweep: a stage of the round failed, the others go on",
+    expect.objectContaining({ stage: "old schedule logs" }),
+  );
+  store.close();
+});
+
+test("a run that retention cannot delete is set aside and the others are deleted", async () => {
+  const { store, clock, start } = made();
+  const heads = [await start(), await start(), await start()];
+  for (const head of heads) {
+    const batch = batchOf(2, clock.now(), [{ kind: "execution_completed", result: null }]);
+    const next = { ...head, status: "COMPLETED", closed_at: clock.now(), due_at: null } as const;
+    await store.executions.close(head, { run: head.run, fence: null, batch, next });
+  }
+  store.database.run("UPDATE runs SET search_keys = 'no json' WHERE run = ?", heads[1]!.run);
+  await clock.advance(store.settings.retentionMs + MINUTE);
+  await store.sweep(MINUTE);
+  const left = store.database.all("SELECT run FROM runs").map((row) => row.run);
+  expect(left).toEqual([heads[1]!.run]);
+  expect(store.condition!().setAside).toEqual([`run ${heads[1]!.run}`]);
+  store.close();
+});
+
+test("a worker cannot name a duration whose end no number holds exactly", async () => {
+  const { store, start } = made();
+  const head = await start();
+  const api = createApi(store, { version: "1.0.0", url: "http://localhost" });
+  const { key } = await createKey(store, { workspace: DEFAULT_WORKSPACE, name: "admin" });
+  const now = store.clock.now();
+  const events = [
+    {
+      kind: "child_scheduled",
+      child: 1,
+      workflow: "w",
+      execution: "c",
+      input: null,
+      on_parent_close: "terminate",
+      timeout_ms: 2 ** 53 - 1,
+    },
+    { kind: "timer_started", timer: 1, fire_at: 2 ** 53 - 1 },
+  ];
+  for (const event of events) {
+    const batch = { first: 2, events: [{ ...event, id: 2, at: now }], append_id: uuid() };
+    const item = { execution: head.execution, run: head.run, chain: head.chain, fence: 1, batch, taken: [] };
+    const answer = await api.handle({
+      method: "POST",
+      target: "/v1/worker/append",
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ items: [item] }),
+      signal: new AbortController().signal,
+    });
+    expect(answer).toMatchObject({ status: 200, body: expect.stringContaining("the longest duration is 100 years") });
+  }
+  store.close();
+});
