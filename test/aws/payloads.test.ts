@@ -74,7 +74,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([batch]);
     const message: Message = { id: `signal#${uuid()}`, kind: "signal", name: "poke", input: note!, sent_at: b.now() };
     await ports.executions.putMessage(head, head.chain, message);
-    expect(await on.adapter().executions.inbox(head, head.chain)).toEqual([message]);
+    expect(await on.adapter().executions.inbox(head, head.chain)).toMatchObject([message]);
     await ports.executions.removeMessages(head, head.chain, [message.id]);
     const last = batchOf(3, b.now(), [{ kind: "execution_completed", result: { text: end! } }]);
     const next = finalOf(mine, b.now(), { result: { text: end! } });
