@@ -215,6 +215,15 @@ describe("what happened while no worker looked is told in the order of its times
     expect(told(state, { now: T + 10, messages: [sent("a", 20, 1)] })).toEqual(["a"]);
   });
 
+  test("the limit on the wait in a queue counts by the worker's time, at which it asked which activities have begun", () => {
+    const state = given(scheduled("queue", { schedule_to_start_ms: 30 }));
+    expect(told(state, { now: T + 10, messages: [sent("a", 40, 1)] })).toEqual(["a"]);
+    expect(told(state, { now: T + 30, messages: [sent("a", 40, 1)] })).toEqual([
+      "activity_failed schedule_to_start",
+      "a",
+    ]);
+  });
+
   test("outcomes of local work lie between timers and messages by the time at which the attempt ended", () => {
     const state = given(scheduled("local:me"), timer(1, 30), timer(2, 50));
     const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 1 }, at: T + 40 }];

@@ -211,7 +211,9 @@ function due(draft: Draft): Happening[] {
   for (const [activity, open] of state.activities) {
     if (ended.has(activity)) continue; // the attempt itself keeps the limits
     for (const limit of limitsOf(open)) {
-      if (limit.at <= until) all.push({ at: limit.at, record: () => exceed(draft, activity, open, limit) });
+      // `hasBegun` is known of the activities that were late at `now`.
+      const last = limit.reason === "schedule_to_start" ? Math.min(until, s.now) : until;
+      if (limit.at <= last) all.push({ at: limit.at, record: () => exceed(draft, activity, open, limit) });
     }
   }
   return all;
