@@ -13,7 +13,7 @@ import type { PublicEvent } from "./core/present.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Millis } from "./protocol/history.ts";
-import type { Message } from "./protocol/messages.ts";
+import type { InboxMessage, Message } from "./protocol/messages.ts";
 import type { ExecutionStatus } from "./protocol/status.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
 import type { LogEntry, ScheduleState } from "./schedule/rules/index.ts";
@@ -33,11 +33,14 @@ export interface Executions {
    * fence + 1. (The token: a late repetition of a request must not start the execution a second time.)
    */
   create(head: Head, overFinal: boolean): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
-  /** Idempotent by message id. */
+  /** Gives the message the next number of its chain, then writes it (MESSAGE-1). Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
-  /** In the order in which a worker takes them in. */
-  inbox(ref: Ref, chain: string): Promise<Message[]>;
+  /**
+   * In the order of their numbers. No snapshot: a message that is written meanwhile may be missing while a later one is
+   * there. PROTOCOL-4 keeps the caller from taking that one in.
+   */
+  inbox(ref: Ref, chain: string): Promise<InboxMessage[]>;
   /** Sets `due_at` and `wake_pending`, raises the fence: if running, of this chain and without a pending wake-up. */
   requestWake(
     ref: Ref,

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DivergenceError } from "../sdk/index.ts";
+import { FLAGS } from "../sdk/runtime/flags.ts";
 import { type RecordedHistory, replay } from "../sdk/testing/index.ts";
 import type { AnyWorkflow } from "../sdk/workflow/define.ts";
 import { WorkflowInstance } from "../sdk/workflow/instance.ts";
@@ -66,7 +67,9 @@ async function decideAgain(workflow: AnyWorkflow, history: RecordedHistory): Pro
   const [first] = history.events;
   const execution = first?.kind === "execution_started" ? first.root : "";
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const instance = WorkflowInstance.create(workflow, { execution, log });
+  const recorded = new Set(history.events.flatMap((event) => event.flags ?? []));
+  const flags = FLAGS.filter(({ id }) => recorded.has(id)); // those that the SDK of its time had
+  const instance = WorkflowInstance.create(workflow, { execution, log, flags });
   const decided: unknown[] = [];
   let given = 0;
   for (const { decided: checkpoint } of history.events) {
@@ -82,7 +85,7 @@ async function decideAgain(workflow: AnyWorkflow, history: RecordedHistory): Pro
 
 /** A decision without the position that the worker gave it, and without stacks, which hold paths. */
 function content(event: object): unknown {
-  const { id, at, decided, code, where, ...rest } = event as Record<string, unknown>;
+  const { id, at, decided, code, flags, where, ...rest } = event as Record<string, unknown>;
   return JSON.parse(JSON.stringify(rest, (key, value) => (key === "stack" ? undefined : value)));
 }
 

@@ -1,4 +1,4 @@
-/** Replay flags, with a flag of the test's own: the SDK has none yet. */
+/** Replay flags, with a flag of the test's own. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";

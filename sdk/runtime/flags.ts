@@ -28,8 +28,19 @@ export interface ReplayFlag {
   readonly since: string;
 }
 
+export const EARLY_MESSAGES_IN_ORDER: ReplayFlag = {
+  id: 1,
+  name: "early-messages-in-order",
+  before:
+    "Each `on` delivers the messages of its own handler that arrived before it. Where code attaches several handlers one " +
+    "after the other, all early messages of the first come before those of the second, whatever their order of arrival.",
+  after:
+    "The early messages of all handlers that code attaches in one go are delivered in the order in which they arrived.",
+  since: "0.2.0",
+};
+
 /** Every flag there ever was, by number. Version 0.1.0 has none. */
-export const FLAGS: readonly ReplayFlag[] = [];
+export const FLAGS: readonly ReplayFlag[] = [EARLY_MESSAGES_IN_ORDER];
 
 /** The history holds replay flags that this SDK does not know. */
 export class UnknownFlagError extends Error {

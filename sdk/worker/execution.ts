@@ -221,7 +221,9 @@ export class Execution {
   /** The server will never take this batch (too long a history, a malformed batch): the run fails with the reason. */
   async #failRun(view: RunView, { code, detail }: Refused): Promise<"again" | "closed"> {
     view.instance = null;
-    this.#host.worker.log.error(`the server refuses a batch: ${detail}`, { execution: this.id, code });
+    const unread = view.inbox.size;
+    const fields = { execution: this.id, code, ...(unread > 0 && { unread_messages: unread }) };
+    this.#host.worker.log.error(`the server refuses a batch: ${detail}`, fields);
     const closed = await sendFailure(this.#host, this.id, view, { code, detail });
     if (closed.kind === "closed") return this.#close();
     if (closed.kind === "refused") throw new ServerRefusal("close", closed.status, closed.code, closed.detail);

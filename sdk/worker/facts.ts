@@ -3,7 +3,7 @@ import { isYounger } from "../../shared/core/decide.ts";
 import { type RunState, sessionOf } from "../../shared/core/state.ts";
 import type { Facts } from "../../shared/core/step.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
-import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import { arrivals, inOrder } from "../../shared/protocol/messages.ts";
 import { toFailure } from "../failure.ts";
 import { roughSize } from "../json.ts";
 import type { ExecutionHost } from "./host.ts";
@@ -31,7 +31,7 @@ export async function gatherFacts(
     now,
     recordedAt: host.serverClock.now(),
     session,
-    messages: instance ? nextMessages(view) : [], // EXEC-6
+    ...nextMessages(view),
     inboxSize: view.inbox.size,
     ending: view.ending,
     replayed: instance !== null,
@@ -73,11 +73,12 @@ function questions({ state, begun }: { state: RunState; begun: ReadonlySet<numbe
   return { others: [...others], late };
 }
 
-/** EXEC-7. */
-function nextMessages({ inbox, state }: RunView): Message[] {
-  if (inbox.size === 0) return [];
+/** EXEC-7. While there is no instance all messages wait (EXEC-6). */
+function nextMessages({ inbox, state, instance }: RunView): Pick<Facts, "messages" | "nextArrival"> {
+  if (inbox.size === 0) return { messages: [], nextArrival: null };
   const all = [...inbox.values()].filter((m) => !isYounger(state, m)).sort(inOrder);
-  return firstOf(all, MESSAGES_AT_ONCE);
+  const messages = instance ? firstOf(all, MESSAGES_AT_ONCE) : [];
+  return { messages, nextArrival: arrivals(all)[messages.length] ?? null };
 }
 
 /** The first items of `all` that have `most` bytes together, at least one. */

@@ -147,7 +147,9 @@ export class LocalActivities {
       else if (begun?.cancel_requested) attempt.cancel("cancellation was requested");
       const outcome = await ending;
       this.#running.delete(key);
-      if (view()?.head.run === ref.run) this.#outcomes.push({ activity: ref.activity, attempt: ref.attempt, outcome });
+      const { activity, attempt: number } = ref;
+      const at = host.serverClock.now();
+      if (view()?.head.run === ref.run) this.#outcomes.push({ activity, attempt: number, outcome, at });
     } finally {
       slots.release(worker.clock.now() - began);
     }

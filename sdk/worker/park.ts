@@ -5,6 +5,7 @@
 import { dueAt } from "../../shared/core/due.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { RENEW_MS } from "../../shared/protocol/limits.ts";
+import { arrivals, inOrder } from "../../shared/protocol/messages.ts";
 import type { ExecutionHost } from "./host.ts";
 import type { RunView } from "./run-view.ts";
 
@@ -61,11 +62,12 @@ export class Parking {
     this.finishTasks(busy ? 1 : 0); // EXEC-5 needs one, and every message brings one more
   }
 
-  #dueAt({ state, bug }: RunView): Millis | null {
+  #dueAt({ state, bug, inbox }: RunView): Millis | null {
     return dueAt(state, {
       now: this.#host.serverClock.now(),
       session: this.#host.worker.session,
       broken: bug !== null,
+      nextArrival: arrivals([...inbox.values()].sort(inOrder))[0] ?? null,
       diesAt: (session) => this.#host.sessions.diesAt(session),
     });
   }

@@ -7,7 +7,7 @@ import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
 import type { Answer } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, Stimulus } from "../../shared/protocol/history.ts";
-import type { Message } from "../../shared/protocol/messages.ts";
+import type { InboxMessage } from "../../shared/protocol/messages.ts";
 import { toFailure } from "../failure.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import type { Instance } from "../workflow/types.ts";
@@ -26,7 +26,7 @@ export class RunView {
   isOwner = false;
   /** This worker had the effects of all batches up to this event performed, or knows from a claim that they were (EXEC-4). */
   effectsDoneThrough = 1;
-  inbox = new Map<string, Message>();
+  inbox = new Map<string, InboxMessage>();
   inboxReadAt: Millis = 0;
   /** EXEC-7: the run ends at the messages that its code was given last. */
   ending = false;

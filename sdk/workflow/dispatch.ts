@@ -12,6 +12,7 @@ import {
 } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { copyJson, payloadBytes, toJson } from "../json.ts";
+import { EARLY_MESSAGES_IN_ORDER, type ReplayFlag } from "../runtime/flags.ts";
 import { runIn, type WorkflowFrame } from "../runtime/frame.ts";
 import type { Log } from "../runtime/log.ts";
 import type { HandlerDeclaration } from "../runtime/ops.ts";
@@ -44,6 +45,7 @@ export interface DispatchHost {
   /** Ends the execution. */
   finish(outcome: Outcome): void;
   reportBug(error: unknown): void;
+  usesFlag(flag: ReplayFlag): boolean;
   say(level: keyof Log, message: string): void;
 }
 
@@ -61,15 +63,19 @@ export class UpdateRefused extends WorkflowError {
 const inputFor = (handler: HandlerDeclaration, input: unknown) => (handler.input ? input : (input ?? {}));
 
 const key = (kind: Kind, name: string) => `${kind} ${name}`;
+const kindOf = (event: SignalEvent | UpdateEvent) => (event.kind === "signal_received" ? "signal" : "update");
+const handlerOf = (event: SignalEvent | UpdateEvent) => key(kindOf(event), event.name);
 
 export class Dispatch {
   readonly #host: DispatchHost;
   readonly #declared = new Map<string, HandlerDeclaration>();
   readonly #attached = new Map<string, Attached>();
-  /** Messages that arrived before the code attached their handler. */
-  readonly #early = new Map<string, (SignalEvent | UpdateEvent)[]>();
+  /** Messages that arrived before the code attached their handler, in the order of their arrival. */
+  #early: (SignalEvent | UpdateEvent)[] = [];
   /** Updates that are accepted and not answered: message id to name. */
   readonly #open = new Map<string, string>();
+  /** Handlers of signals that are at work: message id to name. */
+  readonly #working = new Map<string, string>();
 
   constructor(host: DispatchHost, declared: readonly HandlerDeclaration[]) {
     this.#host = host;
@@ -91,16 +97,27 @@ export class Dispatch {
       );
     }
     this.#attached.set(id, { fn, validate });
-    const early = this.#early.get(id);
-    if (!early) return;
-    this.#early.delete(id);
+    const early = this.#early.filter((event) => handlerOf(event) === id);
+    if (early.length === 0) return;
+    if (this.#host.usesFlag(EARLY_MESSAGES_IN_ORDER)) {
+      // The handlers that the code attaches before it next waits are all attached when the first of these runs.
+      for (const _ of early) queueMicrotask(() => this.#deliverEarly());
+      return;
+    }
+    this.#early = this.#early.filter((event) => handlerOf(event) !== id);
     for (const event of early) queueMicrotask(() => this.deliver(event));
   }
 
+  /** Delivers the first early message whose handler is attached. */
+  #deliverEarly(): void {
+    const first = this.#early.findIndex((event) => this.#attached.has(handlerOf(event)));
+    if (first >= 0) this.deliver(this.#early.splice(first, 1)[0]!);
+  }
+
   deliver(event: SignalEvent | UpdateEvent): void {
-    const kind = event.kind === "signal_received" ? "signal" : "update";
+    const kind = kindOf(event);
     if (event.kind === "update_accepted") this.#open.set(event.message, event.name);
-    const id = key(kind, event.name);
+    const id = handlerOf(event);
     const handler = this.#declared.get(id);
     if (!handler) {
       this.#undeclared(event);
@@ -108,9 +125,7 @@ export class Dispatch {
     }
     const attached = this.#attached.get(id);
     if (!attached) {
-      const early = this.#early.get(id);
-      if (early) early.push(event);
-      else this.#early.set(id, [event]);
+      this.#early.push(event);
       return;
     }
     const scope = new Scope();
@@ -134,7 +149,13 @@ export class Dispatch {
           )
           .finally(end);
       } else {
-        done.then(undefined, (error) => this.#signalThrew(event, error)).finally(end);
+        this.#working.set(event.message, event.name);
+        done
+          .then(undefined, (error) => this.#signalThrew(event, error))
+          .finally(() => {
+            this.#working.delete(event.message);
+            end();
+          });
       }
     });
   }
@@ -192,13 +213,30 @@ export class Dispatch {
     }
   }
 
-  /** Fails the updates that the closing execution leaves unanswered. */
-  closeUpdates(): void {
+  /** The run closes: fails the updates that it leaves unanswered, and warns of signals that were not handled to the end. */
+  close(ended: "the execution ended" | "the run continued as new"): void {
     const open = [...this.#open];
     this.#open.clear();
     for (const [message, name] of open) {
-      const error = new WorkflowError(`the execution ended before update "${name}" was finished`);
+      const error = new WorkflowError(`${ended} before update "${name}" was finished`);
       this.#fail(message, name, withoutFrames(error));
+    }
+    for (const [name, count] of counted(this.#working.values())) {
+      const handlers = count === 1 ? "a handler" : `${count} handlers`;
+      this.#host.say(
+        "warn",
+        `${ended} while ${handlers} of signal "${name}" had not finished: the rest of it does not run. ` +
+          "Let the workflow function wait until its handlers are done.",
+      );
+    }
+    const early = this.#early.filter((event) => event.kind === "signal_received");
+    for (const [name, count] of counted(early.map((event) => event.name))) {
+      const signals = count === 1 ? "a signal" : `${count} signals`;
+      this.#host.say(
+        "warn",
+        `${ended} without handling ${signals} "${name}": the code has not reached on(${name}). ` +
+          "Call on() before the first await.",
+      );
     }
   }
 
@@ -272,4 +310,10 @@ export class Dispatch {
     const list = known.length > 0 ? `its ${plural} are ${known.join(", ")}` : `it declares no ${plural}`;
     return `workflow "${this.#host.workflow}" has no ${kind} "${name}": ${list}.`;
   }
+}
+
+function counted(names: Iterable<string>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { START, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
+import { type NewStimulus, START, silent, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   ActivityError,
   activity,
@@ -519,6 +519,107 @@ describe("handlers", () => {
     await driver.replayed();
   });
 
+  const go = signal("go");
+  const count = update("count", z.object({ by: z.number() }), z.number());
+  /** Ends at the first signal. */
+  const counting = (options: { at?: (n: number) => void } = {}) =>
+    workflow({ name: "counting", handlers: [go, count] }, async () => {
+      let n = 0;
+      on(go, () => {
+        n += 1;
+        options.at?.(n);
+      });
+      on(count, ({ by }) => {
+        n += by;
+        return n;
+      });
+      await waitUntil(() => n > 0);
+      return n;
+    });
+
+  test("messages that come with the one at which the workflow ends reach their handlers, and updates are answered", async () => {
+    const handled: number[] = [];
+    const driver = await WorkflowDriver.start(counting({ at: (n) => handled.push(n) }));
+    const again = { ...stimulus.signal("go"), message: "signal#again" } as NewStimulus;
+    await driver.give(stimulus.signal("go"), again, stimulus.update("count", { by: 10 }));
+    expect(handled).toEqual([1, 2]);
+    expect(driver.decisions).toEqual([
+      { kind: "update_completed", message: "update#count", name: "count", result: 12 },
+      { kind: "execution_completed", result: { result: 1 } },
+    ]);
+    expect(driver.history.at(-1)).toMatchObject({ kind: "execution_completed", decided: 4 });
+    expect((await driver.replayed()).closed).toBe(true);
+  });
+
+  test("stimuli that were recorded before reach a run that continues as new, later ones are left to the next run", async () => {
+    const handled: unknown[] = [];
+    const step = signal("step", z.object({ n: z.number() }));
+    const flow = workflow({ name: "flow", handlers: [step] }, async () => {
+      on(step, ({ n }) => void handled.push(n));
+      await waitUntil(() => handled.length > 0);
+      return continueAsNew({});
+    });
+    const send = (n: number) => ({ ...stimulus.signal("step", { n }), message: `signal#${n}` }) as NewStimulus;
+    const driver = await WorkflowDriver.start(flow);
+    await driver.give(send(1), send(2));
+    expect(driver.history.at(-1)).toMatchObject({ kind: "execution_continued", decided: 2 });
+    handled.length = 0;
+    // The same history, in which both signals were recorded without decisions.
+    const { instance } = new WorkflowDriver(flow);
+    await instance.replay(driver.history.filter(({ kind }) => kind !== "execution_continued"));
+    const activation = await instance.activate([{ ...send(3), id: 4, at: START + 9_000 } as never]);
+    expect(handled).toEqual([1, 2]);
+    expect(activation).toMatchObject({ decided: 3, closed: true, decisions: [{ kind: "execution_continued" }] });
+  });
+
+  test("a bug of a handler that runs after the workflow function has ended is a bug of the code, not lost", async () => {
+    const flow = counting({
+      at: (n) => {
+        if (n > 1) throw new TypeError("not a function");
+      },
+    });
+    const driver = await WorkflowDriver.start(flow);
+    const again = { ...stimulus.signal("go"), message: "signal#again" } as NewStimulus;
+    await expect(driver.give(stimulus.signal("go"), again)).rejects.toThrow("not a function");
+  });
+
+  test("a failure of such a handler leaves the outcome as it is, and is logged", async () => {
+    const warnings: string[] = [];
+    const flow = counting({
+      at: (n) => {
+        if (n > 1) throw new WorkflowError("too many");
+      },
+    });
+    const driver = await WorkflowDriver.start(flow, {}, { log: { ...silent, warn: (text) => warnings.push(text) } });
+    const again = { ...stimulus.signal("go"), message: "signal#again" } as NewStimulus;
+    await driver.give(stimulus.signal("go"), again);
+    expect(driver.end).toEqual({ kind: "execution_completed", result: { result: 1 } });
+    expect(warnings).toEqual(["code failed after the workflow function had ended: the outcome stays"]);
+  });
+
+  test("a signal whose handler the end cuts off, or that never had one, is named in a warning, once", async () => {
+    const slow = signal("slow");
+    const kept = signal("kept");
+    const flow = workflow({ name: "flow", handlers: [slow, kept] }, async () => {
+      on(slow, async () => sleep("1d"));
+      await sleep("1h");
+    });
+    const warned: unknown[] = [];
+    const log = { ...silent, warn: (text: string, fields?: object) => warned.push([text, fields]) };
+    const driver = await WorkflowDriver.start(flow, {}, { log });
+    const again = { ...stimulus.signal("slow"), message: "signal#again" } as NewStimulus;
+    await driver.give(stimulus.signal("slow"), again, stimulus.signal("kept"));
+    await driver.give(stimulus.fired(1));
+    expect(driver.end).toMatchObject({ kind: "execution_completed" });
+    const of = expect.objectContaining({ execution: "order-1", workflow: "flow" });
+    expect(warned).toEqual([
+      [expect.stringContaining('the execution ended while 2 handlers of signal "slow" had not finished'), of],
+      [expect.stringContaining('the execution ended without handling a signal "kept"'), of],
+    ]);
+    await driver.replayed();
+    expect(warned).toHaveLength(2);
+  });
+
   test("an update that ends the workflow is still answered with its result", async () => {
     const finish = update("finish", undefined, z.string());
     const flow = workflow({ name: "flow", handlers: [finish] }, async () => {
@@ -535,7 +636,7 @@ describe("handlers", () => {
     await driver.replayed();
   });
 
-  test("messages that arrive before their handler are kept and delivered in order", async () => {
+  test("messages that arrive before their handlers are kept, and delivered in the order of their arrival across handlers", async () => {
     const late = workflow({ name: "late", handlers: [add, limit] }, async () => {
       await note();
       const seen: unknown[] = [];
@@ -557,7 +658,7 @@ describe("handlers", () => {
     await driver.give(stimulus.completed(1));
     expect(driver.kinds).toEqual(["timer_started", "update_completed"]);
     await driver.give(stimulus.fired(1));
-    expect(driver.end).toMatchObject({ result: { result: [1, 2, 5] } });
+    expect(driver.end).toMatchObject({ result: { result: [1, 5, 2] } });
     await driver.replayed();
   });
 

@@ -6,8 +6,11 @@
  *     stimuli were grouped into batches.
  * INSTANCE-2. Time is the time of the last stimulus given; randomness is seeded by the run id.
  * INSTANCE-3. Activities, timers and children are numbered from 1, each kind for itself, in the order in which code asks.
- * INSTANCE-4. A closing decision is the last one. The instance takes it when the workflow function has ended and the code
- *     is quiescent; it drops other decisions made in between, except answers, task events and search keys.
+ * INSTANCE-4. A closing decision is the last one. What it says is fixed when the workflow function has ended and the code
+ *     is quiescent; from then on the instance drops other decisions, except answers, task events and search keys. It still
+ *     gives the code the rest of the step's stimuli, so that every message that the history holds reaches its handler, and
+ *     takes the closing decision after the last one. A run that continues as new gets only the stimuli that were recorded
+ *     before this step: the others are left to the next run.
  * INSTANCE-5. After a bug the instance is poisoned: no history leads to its state.
  */
 
@@ -93,6 +96,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   /** A stimulus is being given: only then may code take decisions. */
   #running = false;
   #outcome: Outcome | null = null;
+  /** The closing decision that the outcome led to. */
+  #ending: Decision | null = null;
   #bug: { readonly error: unknown } | null = null;
   #cancelRequested: CancelledError | null = null;
   #continuationMade = false;
@@ -138,7 +143,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       if (event.code !== undefined) this.#recordedCode = event.code;
       if (event.flags !== undefined) this.#loadFlags(event.flags);
       this.replaying = true;
-      await this.#givePending(event.decided);
+      await this.#givePending(event.decided, event.decided);
       this.replaying = false;
       if (this.#bug) throw this.#bug.error;
       this.#compare(event.id);
@@ -149,8 +154,9 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 
   async activate(stimuli: readonly Stimulus[]): Promise<Activation> {
+    const recorded = this.#pending.at(-1)?.id ?? 0;
     for (const stimulus of stimuli) this.#pending.push(stimulus);
-    await this.#givePending(Number.POSITIVE_INFINITY);
+    await this.#givePending(Number.POSITIVE_INFINITY, recorded);
     if (!this.#bug && !this.closed) this.#checkDurable();
     if (this.#bug) return { bug: this.#bug.error };
     const decisions = this.#decisions;
@@ -182,15 +188,17 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   // ── Giving stimuli ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #givePending(upTo: number): Promise<void> {
+  /** Gives the pending stimuli up to this id; to a run that continues as new, only those up to `recorded` (INSTANCE-4). */
+  async #givePending(upTo: number, recorded: number): Promise<void> {
     let given = 0;
     while (given < this.#pending.length && !this.#bug && !this.closed) {
       const stimulus = this.#pending[given]!;
-      if (stimulus.id > upTo) break;
+      if (stimulus.id > (this.#ending?.kind === "execution_continued" ? recorded : upTo)) break;
       given++;
       await this.#give(stimulus);
     }
     this.#pending.splice(0, given);
+    if (this.#ending && !this.#bug) this.#close(this.#ending);
   }
 
   async #give(stimulus: Stimulus): Promise<void> {
@@ -204,7 +212,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       else runIn(this.#frame(this.#main), () => this.#apply(stimulus));
       await drained();
       if (this.#conditions.size > 0) await this.#testConditions();
-      if (this.#outcome && !this.#bug) this.#close(this.#outcome);
+      if (this.#outcome && !this.#bug) this.#ending ??= this.#closingDecision(this.#outcome);
     } catch (error) {
       this.#reportBug(error);
     }
@@ -291,16 +299,23 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     }
   }
 
-  #close(outcome: Outcome): void {
-    this.#handlers.closeUpdates();
+  #close(ending: Decision): void {
+    if (this.closed) return;
+    this.#running = true;
+    this.#handlers.close(ending.kind === "execution_continued" ? "the run continued as new" : "the execution ended");
+    this.#running = false;
+    this.#decisions.push(ending);
+    this.closed = true;
+  }
+
+  #closingDecision(outcome: Outcome): Decision {
     const ending = {
       run: this.started.run,
       cancelRequested: this.#cancelRequested,
       continuationMade: this.#continuationMade,
       failOnAnyError: this.#failOnAnyError,
     };
-    this.#decisions.push(runIn(this.#frame(this.#main), () => closingDecision(ending, this.#definition, outcome)));
-    this.closed = true;
+    return runIn(this.#frame(this.#main), () => closingDecision(ending, this.#definition, outcome));
   }
 
   /** FLAGS-3. */
@@ -357,6 +372,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       answer: (decision) => this.#decide(decision, "even while ending"),
       finish: (outcome) => this.#finish(outcome),
       reportBug: (error) => this.#reportBug(error),
+      usesFlag: (flag) => this.usesFlag(flag),
       say: (level, message) => this.say(level, message),
     };
   }
@@ -383,7 +399,14 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   /** The workflow function, a signal handler or a callback ends the execution; the first outcome counts. */
   #finish(outcome: Outcome): void {
-    this.#outcome ??= outcome;
+    if (this.#outcome === null) {
+      this.#outcome = outcome;
+      return;
+    }
+    if (!("error" in outcome)) return;
+    const { error } = outcome;
+    if (this.#ending && !isFailure(error) && !this.#failOnAnyError) this.#reportBug(error);
+    else this.say("warn", "code failed after the workflow function had ended: the outcome stays", { error });
   }
 
   #reportBug(error: unknown): void {

@@ -130,12 +130,19 @@ function possibleNext(driver: WorkflowDriver): NewStimulus[] {
 const decisionsOf = (driver: WorkflowDriver) =>
   driver.history.filter(isDecision).map(({ id: _, at: __, decided: ___, ...decision }) => decision);
 
-/** The decisions of a fresh run, in every detail, when it is given one stimulus at a time. */
+/**
+ * The decisions of a fresh run, in every detail, when it is given one stimulus at a time. Those of the step in which it
+ * closes come together: the run closes after the last of them (INSTANCE-4).
+ */
 async function decidedAgain(driver: WorkflowDriver) {
   const { instance } = new WorkflowDriver(driver.workflow);
   const decisions: unknown[] = [];
-  for (const stimulus of driver.history.filter(isStimulus)) {
-    const activation = await instance.activate([stimulus]);
+  const checkpoints = driver.history.flatMap((e) => e.decided ?? []);
+  const open = (driver.instance.closed ? checkpoints.at(-2) : checkpoints.at(-1)) ?? 0;
+  const stimuli = driver.history.filter(isStimulus).filter((s) => s.id <= (checkpoints.at(-1) ?? 0));
+  const last = stimuli.filter((s) => s.id > open);
+  for (const given of [...stimuli.filter((s) => s.id <= open).map((s) => [s]), ...(last.length > 0 ? [last] : [])]) {
+    const activation = await instance.activate(given);
     if ("bug" in activation) throw activation.bug;
     decisions.push(...activation.decisions);
   }

@@ -3,7 +3,7 @@
 import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
-import type { Message } from "../protocol/messages.ts";
+import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type CloseRequest, close, pastRunItem, pointerItem } from "./close.ts";
 import type { Context } from "./context.ts";
@@ -113,7 +113,7 @@ export class AwsExecutions implements Executions {
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
     return this.#inbox.remove(ref, chain, ids);
   }
-  inbox(ref: Ref, chain: string): Promise<Message[]> {
+  inbox(ref: Ref, chain: string): Promise<InboxMessage[]> {
     return this.#inbox.all(ref, chain);
   }
 

@@ -1,16 +1,19 @@
 /**
  * The inbox: one item per message, under the execution's partition. Each sender writes a key of its own and so never
- * conflicts with another writer. A message of an execution with a deadline expires like its log (LOG-4). A worker's append
- * deletes the messages that it takes in, and `retention.ts` those that are left when the execution has closed.
+ * conflicts with another writer. A counter per chain numbers the messages (MESSAGE-1): a sender raises it by one atomic
+ * update, then writes its message, so a number is lost where the sender dies in between or repeats itself. Messages and
+ * counter of an execution with a deadline expire like its log (LOG-4). A worker's append deletes the messages that it takes
+ * in, and `retention.ts` deletes what is left when the execution has closed.
  */
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
-import { inOrder, type Message } from "../protocol/messages.ts";
+import { type InboxMessage, inOrder, type Message } from "../protocol/messages.ts";
 import type { Context } from "./context.ts";
-import { inboxPrefix, messageKey, pkOf, ttlSeconds } from "./keys.ts";
+import { inboxPrefix, messageCounterKey, messageKey, pkOf, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
-import { ABSENT, keyItem, N, within } from "./table.ts";
+import { ABSENT, type Item, keyItem, N, number, within } from "./table.ts";
 
 const CONCURRENCY = 25;
 
@@ -29,24 +32,59 @@ export class Inbox {
 
   async put(ref: Ref, chain: string, message: Message): Promise<void> {
     const owner = `${ref.workspace}/${ref.execution}/${chain}`;
-    const deadline = this.#deadlines.get(chain);
+    const expiry = this.#expiry(chain);
     const item = {
       ...keyItem(messageKey(ref, chain, message.id)),
       message: await stored(this.#c.blobs, message, { owner, inline: INLINE_ONCE }),
-      ...(deadline !== undefined && { ttl: N(ttlSeconds(deadline + this.#c.settings.retentionMs)) }),
+      seq: N(await this.#number(ref, chain, expiry)),
+      ...(expiry && { ttl: expiry }),
     };
     const put = await this.#c.tables.executions.put(item, ABSENT);
     if (!put.ok) await expireValue(this.#c.blobs, item.message, put.found?.message);
   }
 
-  async all(ref: Ref, chain: string): Promise<Message[]> {
+  #expiry(chain: string): AttributeValue | undefined {
+    const deadline = this.#deadlines.get(chain);
+    return deadline === undefined ? undefined : N(ttlSeconds(deadline + this.#c.settings.retentionMs));
+  }
+
+  /** The next number of the chain. */
+  async #number(ref: Ref, chain: string, expiry: AttributeValue | undefined): Promise<number> {
+    const raised = await this.#c.tables.executions.update(
+      messageCounterKey(ref, chain),
+      expiry ? "SET #ttl = :ttl ADD last :one" : "ADD last :one",
+      {
+        values: { ":one": N(1), ...(expiry && { ":ttl": expiry }) },
+        ...(expiry && { names: { "#ttl": "ttl" } }),
+        returns: "ALL_NEW",
+      },
+    );
+    if (!raised.ok) throw new Error("unreachable: the update has no condition");
+    return number(raised.item!, "last")!;
+  }
+
+  async all(ref: Ref, chain: string): Promise<InboxMessage[]> {
     const items = await this.#c.tables.executions.query(within(pkOf(ref), { prefix: inboxPrefix(chain) }));
-    const messages = await Promise.all(items.map((item) => unpack<Message>(this.#c.blobs, item.message!)));
-    return messages.sort(inOrder);
+    return (await Promise.all(items.map((item) => this.#message(item)))).sort(inOrder);
+  }
+
+  async #message(item: Item): Promise<InboxMessage> {
+    return { ...(await unpack<Message>(this.#c.blobs, item.message!)), seq: number(item, "seq")! };
   }
 
   async remove(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
     await forEachConcurrent(CONCURRENCY, ids, (id) => this.#removeOne(ref, chain, id));
+  }
+
+  /** The chain is over: deletes its messages and its counter. */
+  async clear(ref: Ref, chain: string): Promise<void> {
+    const left = await this.all(ref, chain);
+    await this.remove(
+      ref,
+      chain,
+      left.map((message) => message.id),
+    );
+    await this.#c.tables.executions.delete(messageCounterKey(ref, chain));
   }
 
   async #removeOne(ref: Ref, chain: string, id: string): Promise<void> {

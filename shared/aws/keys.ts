@@ -40,6 +40,8 @@ export const logKey = (ref: Ref, run: string, first: number): Key => ({
 export const firstOf = (sk: string): number => Number(sk.slice(sk.lastIndexOf("#") + 1));
 
 export const inboxPrefix = (chain: string): string => `IN#${chain}#`;
+/** The counter of a chain's messages. Outside the prefix of the inbox, so that reading the inbox does not read it. */
+export const messageCounterKey = (ref: Ref, chain: string): Key => ({ pk: pkOf(ref), sk: `SEQ#${chain}` });
 /** A sort key has 1,024 bytes at most. A message id that would not fit is replaced by its digest. */
 export const messageKey = (ref: Ref, chain: string, id: string): Key => ({
   pk: pkOf(ref),

@@ -14,7 +14,18 @@ import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { blobsOf } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
-import { DUE_SHARDS, expiryKey, expiryShard, HEAD, logPrefix, pkOf, pointerKey, refOf, ttlSeconds } from "./keys.ts";
+import {
+  DUE_SHARDS,
+  expiryKey,
+  expiryShard,
+  HEAD,
+  headKey,
+  logPrefix,
+  pkOf,
+  pointerKey,
+  refOf,
+  ttlSeconds,
+} from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { expireValue } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
@@ -69,8 +80,7 @@ async function expireRun(c: Context, note: Item): Promise<void> {
   const item = await new RunIndex(c).itemOf(ref, run);
   if (item) {
     for (const blob of blobsOf(item)) await c.blobs.expire(blob);
-    // Messages that no worker took in: their sender died before the wake-up, or the execution was terminated.
-    if (text(item, "sk") === HEAD) await clearInbox(c, ref, text(item, "chain")!);
+    await clearInbox(c, ref, item);
   }
   await expireAt(c, pointerKey(ref.workspace, run), ttl);
   await c.tables.executions.delete(expiryKey(ref, run));
@@ -98,12 +108,10 @@ async function expireAt(c: Context, key: Key, ttl: number): Promise<void> {
   });
 }
 
-async function clearInbox(c: Context, ref: Ref, chain: string): Promise<void> {
-  const inbox = new Inbox(c);
-  const left = await inbox.all(ref, chain);
-  await inbox.remove(
-    ref,
-    chain,
-    left.map((message) => message.id),
-  );
+/** Messages that no worker took in (their sender died before the wake-up, or the execution was terminated), and their counter. */
+async function clearInbox(c: Context, ref: Ref, of: Item): Promise<void> {
+  const chain = text(of, "chain")!;
+  const head = text(of, "sk") === HEAD ? of : await c.tables.executions.get(headKey(ref));
+  const goesOn = head && text(head, "chain") === chain && text(head, "status") === "RUNNING";
+  if (!goesOn) await new Inbox(c).clear(ref, chain);
 }

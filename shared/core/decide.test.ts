@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ActivityOptions, HistoryEvent, NewEvent, Started } from "../protocol/history.ts";
-import type { Message } from "../protocol/messages.ts";
+import type { InboxMessage } from "../protocol/messages.ts";
 import { decide, type Situation } from "./decide.ts";
 import { fold, stateOf } from "./state.ts";
 
@@ -41,6 +41,7 @@ const situation = (over: Partial<Situation> = {}): Situation => ({
   now: T + 10,
   session: "me",
   messages: [],
+  nextArrival: null,
   outcomes: [],
   isRunning: () => true,
   isDead: () => false,
@@ -50,7 +51,7 @@ const situation = (over: Partial<Situation> = {}): Situation => ({
   checkUpdate: () => null,
   ...over,
 });
-const signal = (id: string): Message => ({ id, kind: "signal", name: "s", input: 1, sent_at: T });
+const signal = (id: string): InboxMessage => ({ id, kind: "signal", name: "s", input: 1, sent_at: T, seq: 1 });
 
 describe("messages", () => {
   test("a message that the inbox answers twice is taken in once", () => {
@@ -71,29 +72,30 @@ describe("messages", () => {
       input: null,
       on_parent_close: "abandon",
     });
-    const told = (id: string): Message => ({
+    const told = (id: string): InboxMessage => ({
       id,
       kind: "child",
       run: "run",
       child: 1,
       outcome: { kind: "completed", result: 1 },
       sent_at: T,
+      seq: 1,
     });
     expect(decide(state, situation({ messages: [told("a"), told("b")] })).events).toHaveLength(1);
   });
 
   test("an outcome of something that the log does not know yet stays in the inbox", () => {
     const outcome = { kind: "completed" as const, result: 1 };
-    const messages: Message[] = [
-      { id: "a", kind: "activity", run: "run", activity: 2, attempt: 1, outcome, sent_at: T },
-      { id: "b", kind: "activity", run: "run", activity: 1, attempt: 2, outcome, sent_at: T }, // still local in this log
-      { id: "c", kind: "child", run: "run", child: 1, outcome, sent_at: T },
+    const messages: InboxMessage[] = [
+      { id: "a", kind: "activity", run: "run", activity: 2, attempt: 1, outcome, sent_at: T, seq: 1 },
+      { id: "b", kind: "activity", run: "run", activity: 1, attempt: 2, outcome, sent_at: T, seq: 1 }, // still local in this log
+      { id: "c", kind: "child", run: "run", child: 1, outcome, sent_at: T, seq: 1 },
     ];
     expect(decide(given(scheduled("local:me")), situation({ messages }))).toEqual({ events: [], taken: [] });
   });
 
   test("an outcome for another run, or for nothing open, is in `taken` without an event", () => {
-    const outcome = (run: string, activity: number): Message => ({
+    const outcome = (run: string, activity: number): InboxMessage => ({
       id: `${run}${activity}`,
       kind: "activity",
       run,
@@ -101,6 +103,7 @@ describe("messages", () => {
       attempt: 1,
       outcome: { kind: "completed", result: 1 },
       sent_at: T,
+      seq: 1,
     });
     const second = { ...scheduled("queue"), activity: 2 } as NewEvent;
     const ended: NewEvent = { kind: "activity_completed", activity: 2, name: "charge", result: null };
@@ -142,7 +145,7 @@ describe("local attempts", () => {
       },
       { kind: "activity_attempt_started", activity: 1, attempt: 2, where: "local:other" },
     );
-    const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 1 } }];
+    const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 1 }, at: T }];
     expect(decide(state, situation({ outcomes })).events).toEqual([]);
   });
   test("the loss of the last attempt ends the activity", () => {
@@ -190,6 +193,7 @@ describe("retries without a limit", () => {
     const outcome = {
       activity: 1,
       attempt: 12,
+      at: T,
       outcome: { kind: "failed" as const, reason: "failed" as const, failure },
     };
     const [event] = decide(state, situation({ outcomes: [outcome], isRunning: () => true })).events;
@@ -224,5 +228,75 @@ describe("the wait in a queue", () => {
       { kind: "activity_attempt_started", activity: 1, attempt: 2, where: "queue", task },
     );
     expect(decide(state, situation({ now: T + 60_000 })).events).toEqual([]);
+  });
+});
+
+describe("what happened while no worker looked is told in the order of its times", () => {
+  const timer = (number: number, after: number): NewEvent => ({
+    kind: "timer_started",
+    timer: number,
+    fire_at: T + after,
+  });
+  const sent = (id: string, after: number, seq: number) => ({ ...signal(id), sent_at: T + after, seq });
+  const told = (state: ReturnType<typeof given>, over: Partial<Situation>) =>
+    decide(state, situation({ now: T + 3_600_000, ...over })).events.map((e) => {
+      if (e.kind === "timer_fired") return `timer ${e.timer}`;
+      return "message" in e ? e.message : `${e.kind} ${"reason" in e ? e.reason : ""}`.trim();
+    });
+
+  test("a timer that was due at or before the arrival of a message comes first, a later one after it", () => {
+    const state = given(timer(1, 30), timer(2, 20), timer(3, 10));
+    const messages = [sent("a", 5, 1), sent("b", 20, 2)];
+    expect(told(state, { messages })).toEqual(["a", "timer 3", "timer 2", "b", "timer 1"]);
+  });
+
+  test("messages keep the order of their numbers when a clock is set back, and count as no earlier than those before", () => {
+    const state = given(timer(1, 30));
+    const messages = [sent("a", 40, 1), sent("set back", 10, 2)];
+    expect(told(state, { messages })).toEqual(["timer 1", "a", "set back"]);
+  });
+
+  test("a message of a server whose clock is ahead of the worker's shows that a timer is due", () => {
+    const state = given(timer(1, 30));
+    expect(told(state, { now: T + 10, messages: [sent("a", 40, 1)] })).toEqual(["timer 1", "a"]);
+    expect(told(state, { now: T + 10, messages: [sent("a", 20, 1)] })).toEqual(["a"]);
+  });
+
+  test("the limit on the wait in a queue counts by the worker's time, at which it asked which activities have begun", () => {
+    const state = given(scheduled("queue", { schedule_to_start_ms: 30 }));
+    expect(told(state, { now: T + 10, messages: [sent("a", 40, 1)] })).toEqual(["a"]);
+    expect(told(state, { now: T + 30, messages: [sent("a", 40, 1)] })).toEqual([
+      "activity_failed schedule_to_start",
+      "a",
+    ]);
+  });
+
+  test("outcomes of local work lie between timers and messages by the time at which the attempt ended", () => {
+    const state = given(scheduled("local:me"), timer(1, 30), timer(2, 50));
+    const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 1 }, at: T + 40 }];
+    const messages = [sent("a", 35, 1), sent("b", 45, 2)];
+    expect(told(state, { outcomes, messages })).toEqual(["timer 1", "a", "activity_completed", "b", "timer 2"]);
+  });
+
+  test("a time limit that passed before the outcome was sent wins, one that passed after it does not", () => {
+    const state = given(scheduled("queue", { schedule_to_close_ms: 30 }));
+    const outcome = (after: number): InboxMessage => ({
+      id: "outcome",
+      kind: "activity",
+      run: "run",
+      activity: 1,
+      attempt: 1,
+      outcome: { kind: "completed", result: 1 },
+      sent_at: T + after,
+      seq: 1,
+    });
+    expect(told(state, { messages: [outcome(40)] })).toEqual(["activity_failed schedule_to_close"]);
+    expect(told(state, { messages: [outcome(20)] })).toEqual(["activity_completed"]);
+  });
+
+  test("what is due after the arrival of a message that waits for a later step waits with it", () => {
+    const state = given(timer(1, 10), timer(2, 30), scheduled("queue", { schedule_to_close_ms: 40 }));
+    expect(told(state, { messages: [sent("a", 5, 1)], nextArrival: T + 20 })).toEqual(["a", "timer 1"]);
+    expect(told(state, { nextArrival: T + 30 })).toEqual(["timer 1", "timer 2"]);
   });
 });

@@ -12,13 +12,16 @@
  * DECIDE-4. An outcome may be younger than the caller's log: an inbox read after an append may hold the outcome of something
  *     that another worker has requested since, at a position that the caller has not read. Such a message stays in the
  *     inbox: it is neither taken in nor deleted (interleaving "an outcome younger than the log").
- * DECIDE-5. The history records the first attempts of an activity whole (`RECORDED_ATTEMPTS`). Later ones go to the queue,
+ * DECIDE-5. Outcomes of local work, messages, timers and limits are told in the order of their times, whenever somebody
+ *     looks: what fell due at or before the arrival of a message comes before that message. Messages keep the order of their
+ *     numbers (MESSAGE-1). What falls due after the arrival of a message that waits for a later step waits with it.
+ * DECIDE-6. The history records the first attempts of an activity whole (`RECORDED_ATTEMPTS`). Later ones go to the queue,
  *     whose deliveries count them without an event, so that retries without a limit cannot fill the history. Attempts
  *     with a long back-off stay with the run, recorded in short: at an hour or more apart they take years to fill it.
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
 import { MAX_QUEUED_BACKOFF_MS, RECORDED_ATTEMPTS } from "../protocol/limits.ts";
-import type { ActivityOutcome, Message } from "../protocol/messages.ts";
+import { type ActivityOutcome, arrivals, type InboxMessage } from "../protocol/messages.ts";
 import { afterFailure, backoffMs, shortened } from "./retry.ts";
 import type { OpenActivity, RunState } from "./state.ts";
 import { sessionOf } from "./state.ts";
@@ -27,13 +30,17 @@ export interface LocalOutcome {
   readonly activity: number;
   readonly attempt: number;
   readonly outcome: ActivityOutcome;
+  /** When the attempt ended. */
+  readonly at: Millis;
 }
 
 export interface Situation {
   readonly now: Millis;
   readonly session: string;
-  /** In the order in which decide takes them in. */
-  readonly messages: readonly Message[];
+  /** In the order of their numbers. */
+  readonly messages: readonly InboxMessage[];
+  /** When the first message arrived that is not among `messages` and waits for a later step; null = none waits. */
+  readonly nextArrival: Millis | null;
   readonly outcomes: readonly LocalOutcome[];
   /** Whether this session runs the attempt now. */
   isRunning(activity: number, attempt: number): boolean;
@@ -67,16 +74,33 @@ export function decide(state: RunState, situation: Situation): Step {
   const step: Step = { events: [], taken: [] };
   if (state.closed) return step;
   const draft: Draft = { state, situation, step, endedActivities: new Set(), endedChildren: new Set() };
-  for (const outcome of situation.outcomes) takeLocal(draft, outcome);
-  const messages = new Set<string>();
-  for (const message of situation.messages) {
-    if (messages.has(message.id)) continue; // DECIDE-1, also within one step
-    messages.add(message.id);
-    takeMessage(draft, message);
-  }
-  fireTimers(draft);
+  for (const { record } of happenings(draft)) record();
   for (const [number, open] of state.activities) if (!draft.endedActivities.has(number)) checkOpen(draft, number, open);
   return step;
+}
+
+/** The latest time that is known: a server that has taken a message may be ahead of the clock of this worker. */
+export const latestTime = ({ now, messages }: Pick<Situation, "now" | "messages">): Millis =>
+  Math.max(now, ...arrivals(messages).slice(-1));
+
+interface Happening {
+  readonly at: Millis;
+  record(): void;
+}
+
+/** DECIDE-5. The sort is stable: at the same time outcomes come first, then what is due, then messages. */
+function happenings(draft: Draft): Happening[] {
+  const { outcomes, messages } = draft.situation;
+  const times = arrivals(messages);
+  const all: Happening[] = outcomes.map((o) => ({ at: o.at, record: () => takeLocal(draft, o) }));
+  all.push(...due(draft));
+  const ids = new Set<string>();
+  for (const [i, message] of messages.entries()) {
+    if (ids.has(message.id)) continue; // DECIDE-1, also within one step
+    ids.add(message.id);
+    all.push({ at: times[i]!, record: () => takeMessage(draft, message) });
+  }
+  return all.sort((a, b) => a.at - b.at);
 }
 
 function takeLocal(draft: Draft, o: LocalOutcome): void {
@@ -106,14 +130,14 @@ function recordFailure(
     step.events.push({ kind: "activity_failed", activity, name, attempt, reason: next.reason, failure });
     return null;
   }
-  const kept = attempt > RECORDED_ATTEMPTS ? shortened(failure) : failure; // DECIDE-5
+  const kept = attempt > RECORDED_ATTEMPTS ? shortened(failure) : failure; // DECIDE-6
   const retry_at = next.at;
   step.events.push({ kind: "activity_attempt_failed", activity, name, attempt, reason, failure: kept, retry_at });
   return next.at;
 }
 
 /** DECIDE-4. */
-export function isYounger(state: RunState, m: Message): boolean {
+export function isYounger(state: RunState, m: InboxMessage): boolean {
   if (m.kind === "child") return m.run === state.started.run && m.child > state.lastChild;
   if (m.kind !== "activity" || m.run !== state.started.run) return false;
   const open = state.activities.get(m.activity);
@@ -121,7 +145,7 @@ export function isYounger(state: RunState, m: Message): boolean {
   return m.activity > state.lastActivity || (open !== undefined && open.where !== "queue");
 }
 
-function takeMessage(draft: Draft, m: Message): void {
+function takeMessage(draft: Draft, m: InboxMessage): void {
   const { state, situation: s, step } = draft;
   if (isYounger(state, m)) return;
   step.taken.push(m.id);
@@ -180,40 +204,66 @@ function takeMessage(draft: Draft, m: Message): void {
   }
 }
 
-function fireTimers({ state, situation, step }: Draft): void {
-  const due = [...state.timers].filter(([, at]) => at <= situation.now);
-  due.sort((a, b) => a[1] - b[1] || a[0] - b[0]);
-  for (const [timer] of due) step.events.push({ kind: "timer_fired", timer });
+/** Timers, and the limits of activities. */
+function due(draft: Draft): Happening[] {
+  const { state, situation: s, step } = draft;
+  const until = Math.min(latestTime(s), s.nextArrival ?? Number.POSITIVE_INFINITY);
+  const all: Happening[] = [];
+  const timers = [...state.timers].sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+  for (const [timer, at] of timers) {
+    if (at <= until) all.push({ at, record: () => void step.events.push({ kind: "timer_fired", timer }) });
+  }
+  const ended = new Set(s.outcomes.map((o) => o.activity));
+  for (const [activity, open] of state.activities) {
+    if (ended.has(activity)) continue; // the attempt itself keeps the limits
+    for (const limit of limitsOf(open)) {
+      // `hasBegun` is known of the activities that were late at `now`.
+      const last = limit.reason === "schedule_to_start" ? Math.min(until, s.now) : until;
+      if (limit.at <= last) all.push({ at: limit.at, record: () => exceed(draft, activity, open, limit) });
+    }
+  }
+  return all;
+}
+
+interface Limit {
+  readonly at: Millis;
+  readonly reason: "schedule_to_close" | "schedule_to_start";
+  readonly message: string;
+}
+
+function limitsOf({ options, scheduledAt, name, attempt, where }: OpenActivity): Limit[] {
+  const { schedule_to_close_ms: close, schedule_to_start_ms: start } = options;
+  const limits: Limit[] = [];
+  if (close !== undefined) {
+    const message = `${name} did not end within ${close} ms of being scheduled`;
+    limits.push({ at: scheduledAt + close, reason: "schedule_to_close", message });
+  }
+  // A later attempt in the queue belongs to an activity that has begun before: the limit is for the first.
+  if (start !== undefined && attempt === 1 && where === "queue") {
+    const message = `no worker began ${name} within ${start} ms`;
+    limits.push({ at: scheduledAt + start, reason: "schedule_to_start", message });
+  }
+  return limits;
+}
+
+function exceed(draft: Draft, activity: number, open: OpenActivity, { reason, message }: Limit): void {
+  const { situation, step, endedActivities } = draft;
+  if (endedActivities.has(activity)) return;
+  if (reason === "schedule_to_start" && situation.hasBegun(activity)) return;
+  const { name, attempt } = open;
+  const failure = { type: "Timeout", message };
+  step.events.push({ kind: "activity_failed", activity, name, attempt, reason, failure });
+  endedActivities.add(activity);
 }
 
 const LOST: Failure = { type: "WorkerLost", message: "the worker that ran this attempt died or lost its connection" };
 
-/** Expired limits, attempts whose time to begin has come, orphans. */
+/** Attempts whose time to begin has come, orphans. */
 function checkOpen(draft: Draft, activity: number, open: OpenActivity): void {
   const { situation: s, step, endedActivities: ended } = draft;
-  const { options, scheduledAt, name, attempt } = open;
+  const { name, attempt } = open;
   const session = sessionOf(open.where);
-  const passed = (limit: number | undefined) => limit !== undefined && s.now >= scheduledAt + limit;
-  if (passed(options.schedule_to_close_ms)) {
-    const failure = {
-      type: "Timeout",
-      message: `${name} did not end within ${options.schedule_to_close_ms} ms of being scheduled`,
-    };
-    const reason = "schedule_to_close" as const;
-    step.events.push({ kind: "activity_failed", activity, name, attempt, reason, failure });
-    ended.add(activity);
-    return;
-  }
-  if (session === null) {
-    // A later attempt in the queue belongs to an activity that has begun before: the limit is for the first.
-    if (attempt === 1 && passed(options.schedule_to_start_ms) && !s.hasBegun(activity)) {
-      const failure = { type: "Timeout", message: `no worker began ${name} within ${options.schedule_to_start_ms} ms` };
-      const reason = "schedule_to_start" as const;
-      step.events.push({ kind: "activity_failed", activity, name, attempt, reason, failure });
-      ended.add(activity);
-    }
-    return;
-  }
+  if (session === null) return;
   if (open.retryAt !== null) {
     if (open.cancelRequested) {
       const failure = { type: "Cancelled", message: `${name} was cancelled while it waited for its next attempt` };

@@ -15,6 +15,8 @@ export interface Outlook {
   readonly session: string;
   /** Workflow code threw a bug at the present state: a worker tries it again, perhaps with repaired code. */
   readonly broken: boolean;
+  /** When the first message arrived that waits for repaired code; null = none. What is due after it waits too (DECIDE-5). */
+  readonly nextArrival: Millis | null;
   /** When another session would be dead without a further heartbeat; null = not known. */
   diesAt(session: string): Millis | null;
 }
@@ -28,15 +30,16 @@ export function dueAt(state: RunState, o: Outlook): Millis | null {
     const first = Math.min(o.now, ...state.taskFailures.values());
     times.push(o.now + clamp(o.now - first, 1_000, LOOK_AGAIN_MIN));
   }
-  for (const at of state.timers.values()) times.push(at);
+  const waits = (at: Millis) => o.broken && o.nextArrival !== null && at > o.nextArrival;
+  for (const at of state.timers.values()) if (!waits(at)) times.push(at);
   for (const open of state.activities.values()) {
     const { schedule_to_close_ms: close, schedule_to_start_ms: start } = open.options;
-    if (close !== undefined) times.push(open.scheduledAt + close);
+    if (close !== undefined && !waits(open.scheduledAt + close)) times.push(open.scheduledAt + close);
     const session = sessionOf(open.where);
     if (session === null) {
       // Past the limit, or a worker has begun it: this limit needs no wake-up any more.
-      const waits = open.attempt === 1 && start !== undefined && open.scheduledAt + start > o.now;
-      if (waits) times.push(open.scheduledAt + start);
+      const counts = open.attempt === 1 && start !== undefined && open.scheduledAt + start > o.now;
+      if (counts) times.push(open.scheduledAt + start);
     } else if (open.retryAt !== null) {
       times.push(open.retryAt);
     } else if (open.startedAt !== null) {

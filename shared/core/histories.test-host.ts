@@ -1,7 +1,7 @@
 /** Histories for property tests: any events in any order, legal or not, numbered and timed as a log would have them. */
 import * as fc from "fast-check";
 import type { ActivityOptions, Failure, HistoryEvent, NewEvent, Started } from "../protocol/history.ts";
-import type { Message } from "../protocol/messages.ts";
+import type { InboxMessage } from "../protocol/messages.ts";
 
 export const T = 1_800_000_000_000;
 export const RUN = "01a3185c-5000-7b77-abf5-38a936675a1c";
@@ -138,14 +138,22 @@ const outcome = fc.oneof(
   fc.record({ kind: fc.constant("completed" as const), result: json }),
   fc.record({ kind: fc.constant("failed" as const), reason, failure }),
 );
-const base = { id: messageName, sent_at: time };
+const base = { id: messageName, sent_at: time, seq: fc.nat() };
 const of = fc.constantFrom(RUN, "older");
 export const message = fc.oneof(
   fc.record({ ...base, kind: fc.constant("signal" as const), name: text, input: json }),
   fc.record({ ...base, kind: fc.constant("update" as const), name: text, input: json }),
   fc.record({ ...base, kind: fc.constant("cancel" as const), reason: fc.constant(null) }),
   fc
-    .record({ kind: fc.constant("activity" as const), run: of, activity: number, attempt, outcome, sent_at: time })
+    .record({
+      kind: fc.constant("activity" as const),
+      run: of,
+      activity: number,
+      attempt,
+      outcome,
+      sent_at: time,
+      seq: fc.nat(),
+    })
     .map((m) => ({ ...m, id: `activity#${m.run}#${m.activity}#${m.attempt}` })),
   fc
     .record({
@@ -154,7 +162,8 @@ export const message = fc.oneof(
       child: number,
       outcome: fc.record({ kind: fc.constant("completed" as const), result: json }),
       sent_at: time,
+      seq: fc.nat(),
     })
     .map((m) => ({ ...m, id: `child#${m.run}#${m.child}` })),
-) as fc.Arbitrary<Message>;
-export const localOutcome = fc.record({ activity: number, attempt, outcome });
+) as fc.Arbitrary<InboxMessage>;
+export const localOutcome = fc.record({ activity: number, attempt, outcome, at: time });

@@ -30,6 +30,7 @@ const situation = (over: Partial<Situation> = {}): Situation => ({
   now: T + 100_000,
   session: "me",
   messages: [],
+  nextArrival: null,
   outcomes: [],
   isRunning: () => true,
   isDead: () => false,
@@ -178,7 +179,7 @@ describe("decide", () => {
 });
 
 describe("dueAt", () => {
-  const outlook = (now: number) => ({ now, session: "me", broken: false, diesAt: () => null });
+  const outlook = (now: number) => ({ now, session: "me", broken: false, nextArrival: null, diesAt: () => null });
 
   test("covers every timer, retry and limit, and every local activity", () => {
     fc.assert(

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ActivityOptions, Decision, HistoryEvent, NewEvent } from "../protocol/history.ts";
 import { isClosing, isStimulus } from "../protocol/history.ts";
-import { inOrder, type Message } from "../protocol/messages.ts";
+import { type InboxMessage, inOrder } from "../protocol/messages.ts";
 import { history, localOutcome, message, started, T } from "./histories.test-host.ts";
 import { fold, type RunState, stateOf } from "./state.ts";
 import { type Answer, draft, type Facts, type Placement, step } from "./step.ts";
@@ -20,6 +20,7 @@ const factsOf = (over: Partial<Facts> = {}): Facts => ({
   recordedAt: T + 12,
   session: "me",
   messages: [],
+  nextArrival: null,
   inboxSize: over.messages?.length ?? 0,
   ending: false,
   replayed: true,
@@ -34,7 +35,7 @@ const factsOf = (over: Partial<Facts> = {}): Facts => ({
   ...over,
 });
 const nowhere: Placement = { slots: 0, runsHere: () => false };
-const signal = (id: string): Message => ({ id, kind: "signal", name: "s", input: 1, sent_at: T });
+const signal = (id: string): InboxMessage => ({ id, kind: "signal", name: "s", input: 1, sent_at: T, seq: 1 });
 const options: ActivityOptions = {
   retry: { max_attempts: 3, first_ms: 1_000, factor: 2, max_ms: 60_000, non_retryable: [] },
 };
@@ -89,7 +90,7 @@ describe("without workflow code", () => {
 
   test("outcomes are recorded while the code has a bug, which is noted once", () => {
     const bug = { type: "TypeError", message: "no" };
-    const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 7 } }];
+    const outcomes = [{ activity: 1, attempt: 1, outcome: { kind: "completed" as const, result: 7 }, at: T }];
     const activity: NewEvent = { ...(schedules(1) as NewEvent & { where: string }), where: "local:me" } as NewEvent;
     const facts = factsOf({ replayed: false, bug, outcomes });
     const { batch, next } = stepWith(run(activity), facts, never);
@@ -174,6 +175,18 @@ describe("with workflow code", () => {
     const made = stepWith(run(), facts, () => new TypeError("no"));
     expect(made).toMatchObject({ taken: [], next: "again", ending: false });
     expect(made.batch!.events).toMatchObject([{ kind: "workflow_task_failed", id: 2 }]);
+  });
+
+  test("a bug on which the code stopped leaves what was due after its messages to the next try as well", () => {
+    const due = (timer: number, at: number): NewEvent => ({ kind: "timer_started", timer, fire_at: at });
+    const facts = factsOf({ messages: [{ ...signal("m"), sent_at: T + 5 }] });
+    const { batch } = stepWith(run(due(1, T + 5), due(2, T + 6)), facts, () => new TypeError("no"));
+    expect(batch!.events).toMatchObject([{ kind: "timer_fired", timer: 1 }, { kind: "workflow_task_failed" }]);
+  });
+
+  test("events are never recorded before the arrival of their messages, though the worker's time is behind", () => {
+    const facts = factsOf({ messages: [{ ...signal("m"), sent_at: T + 900 }] });
+    expect(stepWith(run(), facts, () => []).batch!.events[0]!.at).toBe(T + 900);
   });
 
   test("a run that continues as new leaves the messages that it has not seen to the next run", () => {

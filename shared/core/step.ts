@@ -6,7 +6,8 @@
  */
 import type { Batch, Decision, Failure, HistoryEvent, Millis, NewEvent, Stimulus } from "../protocol/history.ts";
 import { isClosing, isStimulus } from "../protocol/history.ts";
-import { decide, type Situation } from "./decide.ts";
+import { arrivals } from "../protocol/messages.ts";
+import { decide, latestTime, type Situation } from "./decide.ts";
 import type { RunState } from "./state.ts";
 
 export interface Facts extends Situation {
@@ -88,7 +89,8 @@ export function step(state: RunState, facts: Facts, drafted: Draft, answer: Answ
   if (answer !== null && "bug" in answer) {
     bug = answer.bug;
     ending = false;
-    ({ events, taken } = recorded(state, { ...facts, messages: [] })); // EXEC-6
+    const nextArrival = arrivals(facts.messages)[0] ?? facts.nextArrival;
+    ({ events, taken } = recorded(state, { ...facts, messages: [], nextArrival })); // EXEC-6
   } else if (answer !== null) {
     ending = more && answer.decisions.some((d) => isClosing(d) && d.kind !== "execution_continued");
     if (ending) return { batch: null, taken: [], next: "replay", ending }; // EXEC-7
@@ -115,7 +117,7 @@ export function step(state: RunState, facts: Facts, drafted: Draft, answer: Answ
   return { batch: { first: state.tail + 1, events }, taken, next: gathers ? "replay" : "again", ending };
 }
 
-const timeOf = (state: RunState, facts: Facts): Millis => Math.max(facts.recordedAt, state.at);
+const timeOf = (state: RunState, facts: Facts): Millis => Math.max(facts.recordedAt, state.at, latestTime(facts));
 
 const numbered = (event: NewEvent | Decision, id: number, at: Millis): HistoryEvent =>
   ({ ...event, id, at }) as HistoryEvent;

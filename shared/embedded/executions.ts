@@ -6,7 +6,7 @@ import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
-import { inOrder, type Message } from "../protocol/messages.ts";
+import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
@@ -131,12 +131,11 @@ export class EmbeddedExecutions implements Executions {
 
   async putMessage(ref: Ref, chain: string, message: Message) {
     this.#db.run(
-      "INSERT OR IGNORE INTO inbox (ws, execution, chain, id, sent_at, body) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO inbox (ws, execution, chain, id, body) VALUES (?, ?, ?, ?, ?)",
       ref.workspace,
       ref.execution,
       chain,
       message.id,
-      message.sent_at,
       json(message),
     );
   }
@@ -153,14 +152,14 @@ export class EmbeddedExecutions implements Executions {
     }
   }
 
-  async inbox(ref: Ref, chain: string) {
+  async inbox(ref: Ref, chain: string): Promise<InboxMessage[]> {
     const rows = this.#db.all(
-      "SELECT body FROM inbox WHERE ws = ? AND execution = ? AND chain = ?",
+      "SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ORDER BY seq",
       ref.workspace,
       ref.execution,
       chain,
     );
-    return rows.map((r) => parse<Message>(r.body)).sort(inOrder);
+    return rows.map((r) => ({ ...parse<Message>(r.body), seq: Number(r.seq) }));
   }
 
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {

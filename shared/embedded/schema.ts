@@ -64,10 +64,10 @@ CREATE INDEX progress_ws ON progress (ws, seq);
 CREATE INDEX progress_run ON progress (run, seq);
 
 CREATE TABLE inbox (
-  ws TEXT NOT NULL, execution TEXT NOT NULL, chain TEXT NOT NULL, id TEXT NOT NULL, sent_at INTEGER NOT NULL,
-  body TEXT NOT NULL,
-  PRIMARY KEY (ws, execution, chain, id)
-) WITHOUT ROWID;
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so it also numbers the messages of each chain
+  ws TEXT NOT NULL, execution TEXT NOT NULL, chain TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX inbox_message ON inbox (ws, execution, chain, id);
 
 CREATE TABLE tasks (
   id INTEGER PRIMARY KEY, queue TEXT NOT NULL, key TEXT, prefer TEXT,

@@ -15,11 +15,11 @@ import type { Ports, Ref } from "../ports.ts";
 import type { Batch } from "../protocol/history.ts";
 import { isClosing } from "../protocol/history.ts";
 import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../protocol/limits.ts";
-import type { Message } from "../protocol/messages.ts";
+import type { InboxMessage } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
 
 export type Appended =
-  | { kind: "appended"; messages: Message[]; fenced: boolean }
+  | { kind: "appended"; messages: InboxMessage[]; fenced: boolean }
   | { kind: "conflict" }
   | { kind: "malformed"; detail: string }
   /** Nothing was written: the history of the run would exceed a limit. The run can still be closed. */
@@ -80,7 +80,7 @@ async function newMessages(
   ports: Ports,
   ref: Ref,
   p: AppendRequest,
-): Promise<{ messages: Message[]; fenced: boolean }> {
+): Promise<{ messages: InboxMessage[]; fenced: boolean }> {
   const messages = await ports.executions.inbox(ref, p.chain);
   if (messages.length === 0) return { messages, fenced: false };
   const head = await ports.executions.head(ref);

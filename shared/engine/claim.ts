@@ -7,6 +7,8 @@
  * 2. Read the inbox of the chain.
  * 3. Then read the log. The first claim of an execution need not: there is none.
  * 4. If there are messages: read the head again. If another fence is the present one, leave the messages to its owner.
+ *    Otherwise no message was acknowledged since 1, so the inbox that was read lacks no message that is older than one in it
+ *    (PROTOCOL-10, interleaving "a read of the inbox misses an older message").
  *
  * Before it answers, claim flushes the outbox that a continued run inherited, and performs again the effects of batches
  * after `effects_done_through` (interleaving "effects of a dead worker").
@@ -16,7 +18,7 @@ import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import { RENEW_MS } from "../protocol/limits.ts";
-import type { Message } from "../protocol/messages.ts";
+import type { InboxMessage } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
 import { flushOutbox } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
@@ -34,7 +36,7 @@ export interface Claimed {
   readonly head: Head;
   /** Batches after those that the caller has. */
   readonly batches: Batch[];
-  readonly messages: Message[];
+  readonly messages: InboxMessage[];
   /** True: there are messages, but a newer fence exists meanwhile; `messages` is empty. */
   readonly fenced: boolean;
   readonly now: Millis;

@@ -3,7 +3,7 @@
  *
  * 1. The closing batch if its position is free, and the final head if it is running and fence and run are the caller's.
  *    `fenced`: the caller claims again, takes in the new messages and decides again. So a close never loses an
- *    acknowledged signal (interleaving "the closing batch is written before the head").
+ *    acknowledged message (PROTOCOL-10; interleaving "the closing batch is written before the head").
  * 2. Flush the outbox, the effects of the closing batch first; the head has a `due_at` until its outbox is empty
  *    (interleaving "close removes the due time, then tells the parent").
  *

@@ -2,7 +2,7 @@
  * **send** (PROTOCOL-3, PROTOCOL-4)
  *
  * 1. Read the head. Not running, or another chain than asked for: `closed`.
- * 2. Put the message; idempotent by its id.
+ * 2. Put the message, numbered (MESSAGE-1); idempotent by its id.
  * 3. Request a wake-up: set `due_at = now + wake timeout` and `wake_pending`, and raise the fence, if the head is
  *    running, of this chain and without a pending wake-up. Refused because a wake-up is pending: the message is accepted,
  *    the next claim reads it. Refused because the execution closed or began another chain: delete the message.

@@ -2,9 +2,15 @@
  * Messages: signals, updates, cancel requests and outcomes that wait in an execution's inbox until a worker takes them
  * into the history. A message belongs to one chain (one start of the execution) and is idempotent by its id. An outcome
  * also names the run that it is for.
+ *
+ * MESSAGE-1. Of two messages of a chain, if the sender of one had its acknowledgement before the other was sent, the first
+ *     has the lower `seq`, and the history takes it in first. The store counts up `seq` before it writes the message.
+ *     Times would not do: two messages may have the same one, and a clock may step back.
+ * MESSAGE-2. `sent_at` is the time of the server that took the message. It does not order messages; it decides between a
+ *     message and what falls due by time, such as a timer (DECIDE-5).
  */
 import * as z from "zod";
-import { AttemptEnd, Failure } from "./history.ts";
+import { AttemptEnd, Failure, type Millis } from "./history.ts";
 import { ChildFailureStatus } from "./status.ts";
 
 const base = { id: z.string(), sent_at: z.int() };
@@ -25,21 +31,38 @@ export const ChildOutcome = z.discriminatedUnion("kind", [
 ]);
 export type ChildOutcome = z.infer<typeof ChildOutcome>;
 
+const signal = { kind: z.literal("signal"), name: z.string(), input: z.json() };
+const update = { kind: z.literal("update"), name: z.string(), input: z.json() };
+const cancel = { kind: z.literal("cancel"), reason: z.string().nullable() };
+const activity = {
+  kind: z.literal("activity"),
+  run: z.string(),
+  activity: z.int(),
+  attempt: z.int(),
+  outcome: ActivityOutcome,
+};
+const child = { kind: z.literal("child"), run: z.string(), child: z.int(), outcome: ChildOutcome };
+
+/** As its sender makes it. */
 export const Message = z.discriminatedUnion("kind", [
-  z.object({ ...base, kind: z.literal("signal"), name: z.string(), input: z.json() }),
-  z.object({ ...base, kind: z.literal("update"), name: z.string(), input: z.json() }),
-  z.object({ ...base, kind: z.literal("cancel"), reason: z.string().nullable() }),
-  z.object({
-    ...base,
-    kind: z.literal("activity"),
-    run: z.string(),
-    activity: z.int(),
-    attempt: z.int(),
-    outcome: ActivityOutcome,
-  }),
-  z.object({ ...base, kind: z.literal("child"), run: z.string(), child: z.int(), outcome: ChildOutcome }),
+  z.object({ ...base, ...signal }),
+  z.object({ ...base, ...update }),
+  z.object({ ...base, ...cancel }),
+  z.object({ ...base, ...activity }),
+  z.object({ ...base, ...child }),
 ]);
 export type Message = z.infer<typeof Message>;
+
+const stored = { ...base, seq: z.int() };
+/** As it lies in an inbox: the store has given it the next number of its chain (MESSAGE-1). */
+export const InboxMessage = z.discriminatedUnion("kind", [
+  z.object({ ...stored, ...signal }),
+  z.object({ ...stored, ...update }),
+  z.object({ ...stored, ...cancel }),
+  z.object({ ...stored, ...activity }),
+  z.object({ ...stored, ...child }),
+]);
+export type InboxMessage = z.infer<typeof InboxMessage>;
 
 export const messageId = {
   signal: (uuid: string) => `signal#${uuid}`,
@@ -49,6 +72,17 @@ export const messageId = {
   child: (parentRun: string, child: number) => `child#${parentRun}#${child}`,
 };
 
-/** The order in which a worker takes messages in: by the time of sending, then by id. */
-export const inOrder = (a: Message, b: Message): number =>
-  a.sent_at - b.sent_at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+/** The order in which a worker takes messages in (MESSAGE-1). */
+export const inOrder = (a: InboxMessage, b: InboxMessage): number => a.seq - b.seq;
+
+/**
+ * When each of these messages arrived, by the clocks of the servers (MESSAGE-2). The clocks may differ or step back, so no
+ * message counts as earlier than one before it. `messages`: in order.
+ */
+export function arrivals(messages: readonly InboxMessage[]): Millis[] {
+  let latest = 0;
+  return messages.map((m) => {
+    latest = Math.max(latest, m.sent_at);
+    return latest;
+  });
+}

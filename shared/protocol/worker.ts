@@ -32,7 +32,7 @@ import {
   MAX_STEP_ITEMS,
   MAX_WORKER_LIST,
 } from "./limits.ts";
-import { ActivityOutcome, Message } from "./messages.ts";
+import { ActivityOutcome, InboxMessage } from "./messages.ts";
 
 const schema = z.record(z.string(), z.unknown());
 
@@ -125,7 +125,7 @@ export const AppendResult = z.discriminatedUnion("kind", [
    * Written. `messages` came since; empty where not asked for, and where the caller's fence is no longer the present one
    * (`fenced`): the next owner takes them in.
    */
-  z.object({ kind: z.literal("appended"), messages: z.array(Message), fenced: z.boolean() }),
+  z.object({ kind: z.literal("appended"), messages: z.array(InboxMessage), fenced: z.boolean() }),
   /** Another writer has the position: read the log again. */
   z.object({ kind: z.literal("conflict") }),
   z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
@@ -248,7 +248,7 @@ export const WORKER_ROUTES = {
         kind: z.literal("claimed"),
         head: Head,
         batches: z.array(Batch),
-        messages: z.array(Message),
+        messages: z.array(InboxMessage),
         /** True: there are messages, but a newer fence exists meanwhile; the next owner takes them in. */
         fenced: z.boolean(),
         now: z.int(),

@@ -90,6 +90,15 @@ const rounds = workflow({ name: "rounds", input: z.object({ n: z.number() }) }, 
 const failing = workflow({ name: "failing" }, async () => {
   throw new WorkflowError("no stock");
 });
+const item = signal("item", z.object({ n: z.int() }));
+const collector = workflow({ name: "collector", handlers: [item] }, async () => {
+  const seen: number[] = [];
+  on(item, ({ n }) => {
+    seen.push(n);
+  });
+  await waitUntil(() => seen.length === 200);
+  return seen;
+});
 const asking = workflow({ name: "asking", interactive: true }, async () => {
   const answer = await waitForInput(z.object({ ok: z.boolean() }), { label: "Sure?" });
   return answer;
@@ -105,7 +114,7 @@ beforeAll(async () => {
   const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
   client = new Mistral({ serverURL: server.url, apiKey: key });
   worker = await startWorker({
-    workflows: [orders, greeter, family, rounds, failing, asking],
+    workflows: [orders, greeter, family, rounds, failing, asking, collector],
     activities: [charge, flaky],
     deployment: "shop",
     name: "w1",
@@ -155,6 +164,16 @@ test("one execution through every operation of a client", async () => {
     result: { receipt: "R-5", by: "ann", sum: 8, note: "none" },
     searchKeys: { amount: "5", approver: "ann" },
   });
+});
+
+test("signals sent one after the other reach the workflow in this order", async () => {
+  const executionId = "in-order";
+  await execute("collector", { executionId });
+  const sent = Array.from({ length: 200 }, (_, n) => n);
+  for (const n of sent)
+    await ex().signalWorkflowExecution({ executionId, signalInvocationBody: { name: "item", input: { n } } });
+  for await (const _ of await ex().stream({ executionId }));
+  expect(await ex().getWorkflowExecution({ executionId })).toMatchObject({ result: { result: sent } });
 });
 
 test("a synchronous start answers the workflow's result; a value that is no object is wrapped in `result`", async () => {

@@ -81,10 +81,10 @@ describeUnless(cannotRun)("the cost of a call", () => {
     expect(await cost(() => close(ports, ref, last))).toEqual({ writes: 6, reads: 1 });
   });
 
-  test("a signal to a parked execution writes message, head and one index entry, which the claim does not move", async () => {
+  test("a signal to a parked execution writes its number, message, head and one index entry, which the claim does not move", async () => {
     await begin();
     await parkUntil(await claimed(), null);
-    expect(await cost(() => send(ports, ref, signal("s", ports.clock.now())))).toEqual({ writes: 3, reads: 1 });
+    expect(await cost(() => send(ports, ref, signal("s", ports.clock.now())))).toEqual({ writes: 4, reads: 1 });
     let owner: Claimed;
     const claiming = async () => {
       owner = await claimed();

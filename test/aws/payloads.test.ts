@@ -14,10 +14,13 @@ import {
   begun,
   bench,
   claimed,
+  closed,
   completed,
   finalOf,
+  headOf,
   newRef,
   scheduled,
+  signal,
   uuid,
 } from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
@@ -74,7 +77,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([batch]);
     const message: Message = { id: `signal#${uuid()}`, kind: "signal", name: "poke", input: note!, sent_at: b.now() };
     await ports.executions.putMessage(head, head.chain, message);
-    expect(await on.adapter().executions.inbox(head, head.chain)).toEqual([message]);
+    expect(await on.adapter().executions.inbox(head, head.chain)).toMatchObject([message]);
     await ports.executions.removeMessages(head, head.chain, [message.id]);
     const last = batchOf(3, b.now(), [{ kind: "execution_completed", result: { text: end! } }]);
     const next = finalOf(mine, b.now(), { result: { text: end! } });
@@ -118,7 +121,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     const pk = `${head.workspace}#${head.execution}`;
     const withoutExpiry = async () =>
       (await itemsOf(pk)).filter((item) => item.ttl === undefined).map((item) => item.sk!.S!.split("#")[0]);
-    expect((await withoutExpiry()).sort()).toEqual(["EXPIRE", "IN", "LOG", "LOG"]);
+    expect((await withoutExpiry()).sort()).toEqual(["EXPIRE", "IN", "LOG", "LOG", "SEQ"]);
     const inS3 = await objects(`${head.workspace}/`);
     expect(inS3).toHaveLength(2);
     for (const key of inS3) expect(await tagsOf(key)).toEqual([]);
@@ -129,6 +132,22 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     expect((await on.adapter().executions.head(head))?.input).toEqual(head.input);
     expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([batch, closing]);
     expect((await ports.sweep(60_000, b.now() + 30_000)).expired).toBe(0);
+  }, 60_000);
+
+  test("a sweep deletes the messages and the counter of a chain that is over, also when its id was used again meanwhile", async () => {
+    const left = async (of: { workspace: string; execution: string }) =>
+      (await itemsOf(`${of.workspace}#${of.execution}`)).flatMap((item) => {
+        const [kind, chain] = item.sk!.S!.split("#");
+        return kind === "IN" || kind === "SEQ" ? [`${kind} ${chain}`] : [];
+      });
+    const first = await claimed(b, await begun(b));
+    await ports.executions.putMessage(first, first.chain, signal("left", b.now()));
+    await closed(b, first);
+    const second = headOf(first, b.now());
+    expect((await ports.executions.create(second, true)).kind).toBe("created");
+    await ports.executions.putMessage(second, second.chain, signal("waits", b.now()));
+    await ports.sweep(60_000, b.now() + 30_000);
+    expect((await left(first)).sort()).toEqual([`IN ${second.chain}`, `SEQ ${second.chain}`]);
   }, 60_000);
 
   test("the log of a run with a deadline is written with its expiry, and its close leaves no note for the sweep", async () => {

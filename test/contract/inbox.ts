@@ -3,15 +3,47 @@ import { begun, claimed, closed, newRef, signal, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
 export const inboxContract: Contract = (of) => {
-  test("messages are answered by time of sending, then by id, in whatever order they were put", async () => {
+  test("messages are answered in the order in which they were put, whatever their times and ids", async () => {
     const { ports, now } = of();
     const ref = newRef();
     const at = now();
-    for (const m of [signal("b", at), signal("late", at + 2), signal("a", at), signal("early", at - 1)]) {
+    for (const m of [signal("b", at), signal("later", at + 2), signal("a", at), signal("set-back", at - 3_600_000)]) {
       await ports.executions.putMessage(ref, "chain", m);
     }
+    const inbox = await ports.executions.inbox(ref, "chain");
+    expect(inbox.map((m) => m.id)).toEqual(["signal#b", "signal#later", "signal#a", "signal#set-back"]);
+    expect(inbox.map((m) => m.seq)).toEqual(inbox.map((m) => m.seq).toSorted((x, y) => x - y));
+    expect(new Set(inbox.map((m) => m.seq)).size).toBe(4);
+  });
+
+  test("a message that is put again keeps its place; numbers of removed messages are not used again", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    const put = (id: string) => ports.executions.putMessage(ref, "chain", signal(id, now()));
+    const inbox = () => ports.executions.inbox(ref, "chain");
+    await put("a");
+    await put("b");
+    await put("a");
+    const [a, b] = await inbox();
+    expect([a!.id, b!.id]).toEqual(["signal#a", "signal#b"]);
+    await ports.executions.removeMessages(ref, "chain", ["signal#a", "signal#b"]);
+    await put("c");
+    expect((await inbox())[0]!.seq).toBeGreaterThan(b!.seq);
+  });
+
+  test("of messages put one after the other by many senders at once, each sender's stay in its order", async () => {
+    const { ports, now } = of();
+    const ref = newRef();
+    const sender = async (name: string) => {
+      for (let n = 0; n < 5; n++) await ports.executions.putMessage(ref, "chain", signal(`${name}-${n}`, now()));
+    };
+    await Promise.all(["x", "y", "z"].map(sender));
     const ids = (await ports.executions.inbox(ref, "chain")).map((m) => m.id);
-    expect(ids).toEqual(["signal#early", "signal#a", "signal#b", "signal#late"]);
+    for (const name of ["x", "y", "z"]) {
+      expect(ids.filter((id) => id.startsWith(`signal#${name}`))).toEqual(
+        Array.from({ length: 5 }, (_, n) => `signal#${name}-${n}`),
+      );
+    }
   });
 
   test("a message reads back whole", async () => {
@@ -31,7 +63,7 @@ export const inboxContract: Contract = (of) => {
       sent_at: now(),
     } as const;
     await ports.executions.putMessage(ref, "chain", message);
-    expect(await ports.executions.inbox(ref, "chain")).toEqual([message]);
+    expect(await ports.executions.inbox(ref, "chain")).toMatchObject([message]);
   });
 
   test("of two messages with one id the first is kept", async () => {

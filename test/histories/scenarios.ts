@@ -61,6 +61,16 @@ const counter = (which: "first" | "last") =>
     return which === "first" ? { run: first } : { execution: run.id };
   });
 
+/** Once recorded before the flag `early-messages-in-order`, once with it. */
+const earlySignals = played(async (env) => {
+  const run = await env.start(w.account, {}, { id: "account-1" });
+  await run.signal(w.withdraw, { n: 1 });
+  await run.signal(w.deposit, { n: 2 });
+  await run.signal(w.withdraw, { n: 3 });
+  await run.signal(w.deposit, { n: 4 });
+  return ended(run);
+});
+
 export const scenarios: Record<string, Scenario> = {
   "pipeline-completed": pipeline(() => {}),
   "pipeline-retried": pipeline((env) => {
@@ -96,6 +106,8 @@ export const scenarios: Record<string, Scenario> = {
   }),
   "approval-nobody": played(async (env) => ended(await env.start(w.approval, {}, { id: "approval-1" }))),
   family: played(async (env) => ended(await env.start(w.family, {}, { id: "family-1" }))),
+  "account-early-signals": earlySignals,
+  "account-early-signals-in-order": earlySignals,
   "counter-first-run": counter("first"),
   "counter-last-run": counter("last"),
   "transfer-cancelled": transfer((run) => run.cancel()),

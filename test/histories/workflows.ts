@@ -240,6 +240,23 @@ export const repaired = workflow({ name: "repaired", handlers: [add], timeout: "
 /** Runs out of time: the server ends it. */
 export const overdue = workflow({ name: "overdue", timeout: "1h" }, async () => sleep("2h"));
 
+export const deposit = signal("deposit", z.object({ n: z.number() }));
+export const withdraw = signal("withdraw", z.object({ n: z.number() }));
+
+/** Signals of two kinds arrive before their handlers are attached. Each handler calls an activity, so their order shows. */
+export const account = workflow({ name: "account", handlers: [deposit, withdraw], timeout: null }, async () => {
+  let done = 0;
+  const handled = async (text: string) => {
+    await notify({ text });
+    done += 1;
+  };
+  await sleep("1h");
+  on(deposit, ({ n }) => handled(`deposit ${n}`));
+  on(withdraw, ({ n }) => handled(`withdraw ${n}`));
+  await waitUntil(() => done === 4);
+  return { done };
+});
+
 export const workflows = [
   pipeline,
   audit,
@@ -255,5 +272,6 @@ export const workflows = [
   thumbnails,
   repaired,
   overdue,
+  account,
 ];
 export const activities = [work, charge, refund, notify];

@@ -13,7 +13,7 @@ import type { Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
-import type { Message } from "../../shared/protocol/messages.ts";
+import type { InboxMessage, Message } from "../../shared/protocol/messages.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
 import { embedded } from "../../shared/server/embedded.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
@@ -152,7 +152,7 @@ export class ManualWorker {
   readonly #ref: Ref;
   head!: Head;
   state!: RunState;
-  messages: Message[] = [];
+  messages: InboxMessage[] = [];
 
   constructor(ports: Ports, session: string, of: Ref = ref()) {
     this.#ports = ports;
@@ -188,6 +188,7 @@ export class ManualWorker {
       now: this.#ports.clock.now(),
       session: this.session,
       messages: this.messages,
+      nextArrival: null,
       outcomes: p.outcomes ?? [],
       isRunning: () => p.running ?? false,
       isDead: p.dead ?? (() => false),
@@ -208,6 +209,7 @@ export class ManualWorker {
       now: this.#ports.clock.now(),
       session: this.session,
       broken: false,
+      nextArrival: null,
       diesAt: () => null,
     });
   }

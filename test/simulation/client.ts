@@ -13,6 +13,9 @@ export interface Ack {
   readonly execution: string;
   readonly chain: string;
   readonly message: string;
+  /** Moments (`Server.moment`) of the first sending and of the acknowledgement. */
+  readonly sent: number;
+  readonly acknowledged: number;
 }
 
 export class Client {
@@ -65,11 +68,18 @@ export class Client {
     return this.#send(execution, { id: messageId.cancel(id), kind: "cancel", reason: "enough" });
   }
   async #send(execution: string, message: DistributiveOmit<Message, "sent_at">): Promise<boolean> {
-    const sent_at = this.#server.world.now;
+    const { world } = this.#server;
+    const sent = this.#server.firstSent(message.id);
+    // The servers' clocks differ, and a clock may be set back.
+    const skew = this.chance.happens(world.faults.clockSkew) ? this.chance.between(-20_000, 2_000) : 0;
+    const sent_at = world.now + skew;
     const result = await this.#call(`send ${message.id}`, (ports) =>
       send(ports, { workspace: WORKSPACE, execution }, { ...message, sent_at } as Message),
     );
-    if (result.kind === "accepted") this.acks.push({ execution, chain: result.head.chain, message: message.id });
+    if (result.kind === "accepted") {
+      const acknowledged = this.#server.moment();
+      this.acks.push({ execution, chain: result.head.chain, message: message.id, sent, acknowledged });
+    }
     return result.kind === "accepted";
   }
 

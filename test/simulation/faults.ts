@@ -30,6 +30,8 @@ export interface Faults {
   pagedRead: number;
   /** The store has deleted an expired item by the time of a read; else it has not yet. */
   expiryDone: number;
+  /** The server that takes a message has another time than the others. */
+  clockSkew: number;
 }
 
 export const NONE: Faults = {
@@ -50,6 +52,7 @@ export const NONE: Faults = {
   staleIndex: 0,
   pagedRead: 0,
   expiryDone: 0,
+  clockSkew: 0,
 };
 
 const LEVELS: Record<keyof Faults, readonly number[]> = {
@@ -70,6 +73,7 @@ const LEVELS: Record<keyof Faults, readonly number[]> = {
   staleIndex: [0, 0.1, 0.5],
   pagedRead: [0, 0.1, 0.5],
   expiryDone: [0, 0.1, 1],
+  clockSkew: [0, 0.1, 0.5],
 };
 
 /** Draws each kind on its own, so that different seeds combine different faults. */

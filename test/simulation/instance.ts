@@ -35,6 +35,7 @@ export class Context {
   cancelled: { reason: string | null } | null = null;
   decisions: Decision[] = [];
   time: number;
+  readonly #answered = new Set<string>();
   #numbers = { activity: 0, timer: 0, child: 0 };
 
   constructor(started: Started) {
@@ -80,7 +81,15 @@ export class Context {
   }
   answer(update: { message: string; name: string }, result: unknown): void {
     const { message, name } = update;
+    this.#answered.add(message);
     this.decisions.push({ kind: "update_completed", message, name, result: result as never });
+  }
+  /** The run closes: answers the updates that it leaves open. */
+  refuseOpenUpdates(): void {
+    for (const { message, name } of this.updates) {
+      if (this.#answered.has(message)) continue;
+      this.decisions.push({ kind: "update_failed", message, name, failure: { message: "the run ended" } });
+    }
   }
   value(of: Map<number, Outcome>, n: number): unknown {
     const outcome = of.get(n)!;
@@ -101,10 +110,14 @@ export class ProgramInstance {
   #pending: Stimulus[] = [];
   #recorded: string[] = [];
   #delivered = 0;
+  #ending: Decision | null = null;
+  readonly #hearsToTheEnd: boolean;
   closed = false;
 
-  constructor(program: Program) {
+  /** `hearsToTheEnd`: false is a weaker runtime, which drops the stimuli after the one at which the program ends. */
+  constructor(program: Program, hearsToTheEnd = true) {
     this.#program = program;
+    this.#hearsToTheEnd = hearsToTheEnd;
   }
 
   replay(events: readonly HistoryEvent[]): void {
@@ -112,7 +125,7 @@ export class ProgramInstance {
       if (isStimulus(event)) this.#pending.push(event);
       else if (isDecision(event)) this.#recorded.push(event.kind);
       if (event.decided === undefined) continue;
-      this.#deliver(event.decided);
+      this.#deliver(event.decided, event.decided);
       const replayed = this.#take().map((d) => d.kind);
       if (replayed.join() !== this.#recorded.join()) {
         throw new Divergence(`up to event ${event.id}: recorded ${this.#recorded.join()}, replayed ${replayed.join()}`);
@@ -122,8 +135,9 @@ export class ProgramInstance {
   }
 
   activate(stimuli: readonly Stimulus[]): { decided: number; decisions: Decision[] } {
+    const recorded = this.#pending.at(-1)?.id ?? 0;
     this.#pending.push(...stimuli);
-    this.#deliver(Number.POSITIVE_INFINITY);
+    this.#deliver(Number.POSITIVE_INFINITY, recorded);
     return { decided: this.#delivered, decisions: this.#take() };
   }
 
@@ -133,17 +147,24 @@ export class ProgramInstance {
     return taken;
   }
 
-  #deliver(upTo: number): void {
-    while (!this.closed && this.#pending.length > 0 && this.#pending[0]!.id <= upTo) {
+  /** A run that continues as new gets only the stimuli up to `recorded`: the others are left to its next run. */
+  #deliver(upTo: number, recorded: number): void {
+    while (!this.closed && this.#pending.length > 0) {
+      const last = this.#ending?.kind === "execution_continued" ? recorded : upTo;
+      if (this.#pending[0]!.id > last || (this.#ending && !this.#hearsToTheEnd)) break;
       const stimulus = this.#pending.shift()!;
       this.#delivered = stimulus.id;
       this.#apply(stimulus);
       this.#go();
     }
+    if (!this.#ending || this.closed) return;
+    this.closed = true;
+    this.#context!.refuseOpenUpdates();
+    this.#context!.decisions.push(this.#ending);
   }
 
   #go(): void {
-    while (!this.closed && this.#waits()) {
+    while (!this.#ending && this.#waits()) {
       let step: IteratorResult<() => boolean, Ending>;
       try {
         step = this.#run!.next();
@@ -151,23 +172,19 @@ export class ProgramInstance {
         if (error instanceof Bug) throw error;
         step = { done: true, value: { failed: (error as Error).message } };
       }
-      if (step.done) this.#end(step.value);
+      if (step.done) this.#ending = this.#endingOf(step.value);
       else this.#waits = step.value;
     }
   }
 
-  #end(ending: Ending): void {
-    const c = this.#context!;
-    this.closed = true;
-    if ("result" in ending) c.decisions.push({ kind: "execution_completed", result: ending.result as never });
-    else if ("failed" in ending) {
-      c.decisions.push({ kind: "execution_failed", failure: { message: ending.failed, type: "WorkflowError" } });
-    } else if ("cancelled" in ending) c.decisions.push({ kind: "execution_cancelled", reason: ending.cancelled });
-    else {
-      const { run, workflow } = c.started;
-      const next = `${run.slice(0, 24)}${((Number.parseInt(run.slice(24), 16) + 1) % 2 ** 48).toString(16).padStart(12, "0")}`;
-      c.decisions.push({ kind: "execution_continued", run: next, workflow, input: ending.next as never });
-    }
+  #endingOf(ending: Ending): Decision {
+    if ("result" in ending) return { kind: "execution_completed", result: ending.result as never };
+    if ("failed" in ending)
+      return { kind: "execution_failed", failure: { message: ending.failed, type: "WorkflowError" } };
+    if ("cancelled" in ending) return { kind: "execution_cancelled", reason: ending.cancelled };
+    const { run, workflow } = this.#context!.started;
+    const next = `${run.slice(0, 24)}${((Number.parseInt(run.slice(24), 16) + 1) % 2 ** 48).toString(16).padStart(12, "0")}`;
+    return { kind: "execution_continued", run: next, workflow, input: ending.next as never };
   }
 
   #apply(s: Stimulus): void {

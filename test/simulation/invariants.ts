@@ -1,5 +1,5 @@
 /**
- * Checks INV-1 to INV-6 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
+ * Checks INV-1 to INV-9 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
  * also checks INV-1 at every write; INV-7 is the end of every simulation.
  */
 import { decide } from "../../shared/core/decide.ts";
@@ -7,8 +7,8 @@ import { dueAt } from "../../shared/core/due.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
-import { isClosing } from "../../shared/protocol/history.ts";
-import type { Message } from "../../shared/protocol/messages.ts";
+import { type Batch, isClosing, isStimulus } from "../../shared/protocol/history.ts";
+import type { InboxMessage } from "../../shared/protocol/messages.ts";
 import type { Ack } from "./client.ts";
 import { type Server, WORKSPACE } from "./server.ts";
 import { Violation } from "./store.ts";
@@ -50,7 +50,7 @@ function checkNotDue(server: Server, head: Head): void {
   const state = stateOfRun(server, head.run);
   const inbox = store.inboxes.get(`${WORKSPACE}/${head.execution}/${head.chain}`);
   const messages = [...(inbox?.values() ?? [])].filter((m) => server.announced.has(`${head.chain}/${m.id}`));
-  const next = dueAt(state, { now: world.now, session: "fresh", broken: false, diesAt: () => null });
+  const next = dueAt(state, { now: world.now, session: "fresh", broken: false, nextArrival: null, diesAt: () => null });
   if (next !== null)
     throw new Violation("INV-5", `${head.execution} has no due time, but something is due in ${next - world.now} ms`);
   // The log does not record a start without decisions. Every later stimulus is recorded together with its decisions.
@@ -69,10 +69,11 @@ function checkNotDue(server: Server, head: Head): void {
   }
 }
 
-const fresh = (now: number, messages: Message[]) => ({
+const fresh = (now: number, messages: InboxMessage[]) => ({
   now,
   session: "fresh",
   messages,
+  nextArrival: null,
   outcomes: [],
   isRunning: () => false,
   isDead: () => false,
@@ -101,7 +102,7 @@ function checkFinal(server: Server, head: Head): void {
     throw new Violation("INV-6", `${parent.execution} has no message about ${head.execution}`);
 }
 
-/** Checks INV-2 and INV-3, and that no log records anything twice. */
+/** Checks INV-2, INV-3, INV-8 and INV-9, and that no log records anything twice. */
 export function checkWhole(server: Server, acks: readonly Ack[]): void {
   const { store } = server;
   const taken = new Map<string, Set<string>>();
@@ -110,6 +111,8 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
     const { chain, execution } = store.runsById.get(run)!;
     const ids = taken.get(chain) ?? new Set();
     taken.set(chain, ids);
+    checkHeard(execution, log);
+    checkTimers(server, chain, execution, log);
     const recorded = new Set<string>();
     const once = (fact: string) => {
       if (recorded.has(fact)) throw new Violation("twice", `${execution}, run ${run}: ${fact}`);
@@ -153,5 +156,67 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
   for (const ack of acks) {
     if (forced.has(ack.chain) || taken.get(ack.chain)?.has(ack.message)) continue;
     throw new Violation("INV-3", `${ack.execution} acknowledged ${ack.message} and never took it in`);
+  }
+  for (const [chain, ids] of taken)
+    checkOrder(
+      [...ids],
+      acks.filter((ack) => ack.chain === chain),
+    );
+}
+
+/** INV-3: a run that ends by itself has given its code every message that it took in, and has answered every update. */
+function checkHeard(execution: string, log: readonly Batch[]): void {
+  const events = log.flatMap((b) => b.events);
+  const end = events.at(-1);
+  if (!end || !isClosing(end) || FORCED.has(end.kind)) return;
+  const open = new Set<string>();
+  for (const event of events) {
+    if (event.kind === "update_accepted") open.add(event.message);
+    if (event.kind === "update_completed" || event.kind === "update_failed") open.delete(event.message);
+    const given = event.id <= (end.decided ?? 0);
+    if ((event.kind === "signal_received" || event.kind === "update_accepted") && !given) {
+      throw new Violation("INV-3", `${execution} ended with event ${end.id}, its code was not given ${event.message}`);
+    }
+  }
+  if (open.size > 0) throw new Violation("INV-3", `${execution} ended and answered no ${[...open].join()}`);
+}
+const FORCED = new Set(["execution_terminated", "execution_timed_out"]);
+
+/** INV-8. `ids`: in the order in which they were taken in. */
+function checkOrder(ids: readonly string[], acks: readonly Ack[]): void {
+  const acknowledged = new Map<string, number>();
+  const sent = new Map<string, number>();
+  for (const ack of acks) {
+    acknowledged.set(
+      ack.message,
+      Math.min(ack.acknowledged, acknowledged.get(ack.message) ?? Number.POSITIVE_INFINITY),
+    );
+    sent.set(ack.message, ack.sent);
+  }
+  for (const [i, later] of ids.entries()) {
+    for (const earlier of ids.slice(0, i)) {
+      if (acknowledged.get(later)! < sent.get(earlier)!) {
+        throw new Violation("INV-8", `${later} was acknowledged before ${earlier} was sent, and taken in after it`);
+      }
+    }
+  }
+}
+
+/** INV-9: no message is taken in before a timer that was due at or before its sending. */
+function checkTimers(server: Server, chain: string, execution: string, log: readonly Batch[]): void {
+  const open = new Map<number, number>();
+  for (const event of log.flatMap((b) => b.events)) {
+    if (event.kind === "timer_started") open.set(event.timer, event.fire_at);
+    else if (event.kind === "timer_fired" || event.kind === "timer_cancelled") open.delete(event.timer);
+    else if ("message" in event && isStimulus(event)) {
+      const sentAt = server.put.get(`${chain}/${event.message}`) ?? 0;
+      for (const [timer, due] of open) {
+        if (due > sentAt) continue;
+        throw new Violation(
+          "INV-9",
+          `${execution}: timer ${timer} was due before ${event.message} was sent, and fires after it`,
+        );
+      }
+    }
   }
 }

@@ -3,14 +3,14 @@
  * Where the protocol leaves a choice it differs from the SDK: it parks and finishes its tasks while local activities run,
  * and may forget an idle execution.
  */
-import { decide, type LocalOutcome } from "../../shared/core/decide.ts";
+import { decide, type LocalOutcome, latestTime, type Situation } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
 import { childrenOutbox } from "../../shared/core/effects.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
 import { type Batch, type HistoryEvent, isClosing, isStimulus } from "../../shared/protocol/history.ts";
-import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import { type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
 import { Bug, ProgramInstance } from "./instance.ts";
 import type { ModelWorker } from "./model-worker.ts";
 import { PROGRAMS } from "./programs.ts";
@@ -25,7 +25,7 @@ export class ModelExecution {
   #instance: ProgramInstance | null = null;
   #bug: Bug | null = null;
   #isOwner = false;
-  #inbox = new Map<string, Message>();
+  #inbox = new Map<string, InboxMessage>();
   #outcomes: LocalOutcome[] = [];
   readonly #running = new Set<string>();
   #lock: Promise<void> = Promise.resolve();
@@ -72,7 +72,7 @@ export class ModelExecution {
     this.#inbox = new Map(answer.messages.map((m) => [m.id, m]));
     if (!continues) {
       this.#state = stateOf(started);
-      this.#instance = new ProgramInstance(PROGRAMS[answer.head.workflow]!);
+      this.#instance = new ProgramInstance(PROGRAMS[answer.head.workflow]!, this.#worker.hearsToTheEnd);
     }
     fold(this.#state!, events);
     this.#instance!.replay(continues ? events : [started, ...events]);
@@ -105,10 +105,11 @@ export class ModelExecution {
     const begun = limited
       ? (await transport.call("begun", { execution: this.#execution, run: head.run, activities: queued })).begun
       : [];
-    const step = decide(state, {
+    const situation: Situation = {
       now: clock.now(),
       session,
       messages: [...this.#inbox.values()].sort(inOrder),
+      nextArrival: null,
       outcomes: this.#outcomes,
       isRunning: (activity, attempt) =>
         this.#running.has(`${head.run}/${activity}/${attempt}`) ||
@@ -118,8 +119,9 @@ export class ModelExecution {
       hasBegun: (activity) => begun.includes(activity),
       checkSignal: () => null,
       checkUpdate: () => null,
-    });
-    const at = Math.max(clock.now(), state.at);
+    };
+    const step = decide(state, situation);
+    const at = Math.max(clock.now(), state.at, latestTime(situation));
     let events = step.events.map((e, i) => ({ ...e, id: state.tail + 1 + i, at }) as HistoryEvent);
     let { taken } = step;
     const stimuli = events.filter(isStimulus);
@@ -236,7 +238,7 @@ export class ModelExecution {
         this.#serial(async () => {
           this.#running.delete(key);
           if (this.#head?.run !== run) return;
-          this.#outcomes.push({ activity: e.activity, attempt, outcome });
+          this.#outcomes.push({ activity: e.activity, attempt, outcome, at: this.#worker.clock.now() });
           await this.#advance();
         }).catch((error) => this.#worker.failed(this.#execution, error)),
       );
@@ -251,6 +253,7 @@ export class ModelExecution {
       now: clock.now(),
       session,
       broken: this.#bug !== null,
+      nextArrival: null,
       diesAt: (s) => this.#worker.diesAt(s),
     });
     const item = { execution: this.#execution, run, fence, due_at, effects_done_through: state.tail };

@@ -18,12 +18,18 @@ export class ModelWorker {
   readonly session: string;
   readonly clock: { now(): number };
   readonly errors: unknown[];
+  readonly hearsToTheEnd: boolean;
   readonly #executions = new Map<string, ModelExecution>();
   readonly #leases = new Set<string>();
   readonly #diesAt = new Map<string, number>();
   #registered!: WorkerAnswer<"register">;
 
-  constructor(p: { world: World; server: Server; network: Network; process: Process; errors: unknown[] }) {
+  /** `hearsToTheEnd`: false weakens the runtime of workflow code. */
+  constructor(
+    p: { world: World; server: Server; network: Network; process: Process; errors: unknown[] },
+    { hearsToTheEnd = true } = {},
+  ) {
+    this.hearsToTheEnd = hearsToTheEnd;
     this.world = p.world;
     this.process = p.process;
     this.errors = p.errors;

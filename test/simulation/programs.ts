@@ -43,6 +43,16 @@ const signals: Program = function* (c) {
   return { result: c.signals.map((s) => numberIn(s.input)).sort((x, y) => x - y) };
 };
 
+/** Takes in signals in their order, over a chain of runs if `each` is less than `count`. */
+const ordered: Program = function* (c) {
+  const had = (c.input.had ?? []) as number[];
+  const each = c.input.each as number;
+  yield () => c.signals.length >= each;
+  const have = [...had, ...c.signals.slice(0, each).map((s) => numberIn(s.input))];
+  if (have.length >= (c.input.count as number)) return { result: have };
+  return { next: { ...c.input, had: have } };
+};
+
 /** The same over a chain of runs: a new run after every `each` signals. */
 const chain: Program = function* (c) {
   const had = (c.input.had ?? []) as number[];
@@ -169,6 +179,7 @@ export const PROGRAMS: Record<string, Program> = {
   parallel,
   timers,
   signals,
+  ordered,
   chain,
   updates,
   cancelled,

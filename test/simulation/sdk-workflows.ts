@@ -85,6 +85,18 @@ const signals = workflow(
   },
 );
 
+const Ordered = z.object({ count: z.number(), each: z.number(), had: z.array(z.number()).default([]) });
+const ordered = workflow({ name: "ordered", input: Ordered, handlers: [poke], ...common }, async (input) => {
+  const { count, each, had } = input;
+  const got: number[] = [];
+  on(poke, ({ n }) => {
+    got.push(n);
+  });
+  await waitUntil(() => got.length >= each);
+  const have = [...had, ...got.slice(0, each)];
+  return have.length >= count ? have : continueAsNew({ count, each, had: have });
+});
+
 const Chain = z.object({ count: z.number(), each: z.number(), had: z.array(z.number()).default([]) });
 const chain = workflow({ name: "chain", input: Chain, handlers: [poke], ...common }, async ({ count, each, had }) => {
   const got: number[] = [];
@@ -195,6 +207,7 @@ export const WORKFLOWS = [
   parallel,
   timers,
   signals,
+  ordered,
   chain,
   updates,
   cancelled,

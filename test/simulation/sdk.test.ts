@@ -4,6 +4,7 @@ import { NONE } from "./faults.ts";
 import { describeFailure, groups } from "./report.ts";
 import { sdkWorker } from "./sdk-worker.ts";
 import { examine, simulate } from "./simulate.ts";
+import { WEAKER } from "./weaker.ts";
 import { DRAWS, workload } from "./workloads.ts";
 
 test.each(DRAWS)("without faults $kind $params closes", async ({ kind, params }) => {
@@ -18,4 +19,19 @@ test.each(groups(0.3))("$count seeds from $from on keep every invariant", { time
     const report = await examine({ seed, startWorker: sdkWorker });
     if (report.failure) throw new Error(describeFailure(report, "sdk"), { cause: report.failure });
   }
+});
+
+/** Weaker versions that only the worker's handling of messages can show, with workloads that meet them often. */
+const MESSAGES = {
+  "messages in the order of their times": () => workload("ordered", { count: 8, each: 8 }),
+  "messages before all that is due": () => workload("reuse", { rounds: 4 }),
+};
+test.each(Object.entries(MESSAGES))("the simulation notices %s", { timeout: 120_000 }, async (name, make) => {
+  const workloads = Array.from({ length: 4 }, make);
+  let found: string | null = null;
+  for (let seed = 1; seed <= 400 && found === null; seed++) {
+    found =
+      (await simulate({ seed, startWorker: sdkWorker, weaken: WEAKER[name]!, workloads })).failure?.message ?? null;
+  }
+  expect(found).toMatch(/INV-[89]/);
 });

@@ -8,7 +8,7 @@ import { register } from "../../shared/api/worker/register.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
 import { isRefusal } from "../../shared/protocol/errors.ts";
-import type { Message } from "../../shared/protocol/messages.ts";
+import { type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
 import type { WorkerOperation } from "../../shared/protocol/worker.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { memoryActivities, memoryRegistry, silentFeed } from "./fixtures.ts";
@@ -30,14 +30,16 @@ export class Server {
   readonly store: Store;
   readonly queues: Queues;
   readonly settings: Settings;
-  /** `chain/message` of the messages in inboxes. */
-  readonly put = new Set<string>();
+  /** `chain/message` of the messages that were in inboxes, with the time of their server. */
+  readonly put = new Map<string, number>();
   /** `chain/message` of those whose sender has requested a wake-up or found one pending. */
   readonly announced = new Set<string>();
   /** Weakens the ports of a call, to test whether the simulation notices. */
   weaken: (ports: Ports, call: string) => Ports = (ports) => ports;
   readonly #calls = new Set<Process>();
   readonly #shared: Ports;
+  readonly #firstSent = new Map<string, number>();
+  #moment = 0;
   #number = 0;
 
   constructor(world: World, settings: Partial<Settings> = {}) {
@@ -98,6 +100,17 @@ export class Server {
     });
   }
 
+  /** Rises at each call: orders the sendings and acknowledgements of all clients. */
+  moment(): number {
+    return ++this.#moment;
+  }
+  /** The moment at which a client sent this message first. */
+  firstSent(message: string): number {
+    const first = this.#firstSent.get(message) ?? this.moment();
+    this.#firstSent.set(message, first);
+    return first;
+  }
+
   crash(): void {
     this.world.note(() => `SERVER CRASH, ${this.#calls.size} calls die`);
     const all = [...this.#calls];
@@ -138,9 +151,13 @@ export class Server {
     const special: Partial<Executions> = {
       inbox: (ref, chain) => this.#pagedInbox(process, ref, chain),
       putMessage: async (ref, chain, message) => {
-        await executions.putMessage(ref, chain, message);
+        // As on AWS: two writes, between which the process may die or others may write.
+        await this.#takeStep(process, "number of a message");
+        const seq = this.store.nextNumber(ref, chain);
+        await this.#takeStep(process, "putMessage");
+        this.store.putNumbered(ref, chain, message, seq);
         last = `${chain}/${message.id}`;
-        this.put.add(last);
+        if (!this.put.has(last)) this.put.set(last, message.sent_at);
       },
       requestWake: async (ref, chain, dueAt) => {
         const requested = await executions.requestWake(ref, chain, dueAt);
@@ -163,7 +180,7 @@ export class Server {
     return this.weaken(ports, process.name);
   }
 
-  async #pagedInbox(process: Process, ref: Parameters<Executions["inbox"]>[0], chain: string): Promise<Message[]> {
+  async #pagedInbox(process: Process, ref: Parameters<Executions["inbox"]>[0], chain: string): Promise<InboxMessage[]> {
     await this.#takeStep(process, "inbox");
     const { chance, faults } = this.world;
     if (!chance.happens(faults.pagedRead)) return this.store.inbox(ref, chain);
@@ -172,6 +189,6 @@ export class Server {
     const first = this.store.inboxPage(ref, chain, "first", middle);
     await this.#takeStep(process, "inbox, next page");
     const second = this.store.inboxPage(ref, chain, "second", middle);
-    return [...first, ...second].sort((a, b) => a.sent_at - b.sent_at || (a.id < b.id ? -1 : 1));
+    return [...first, ...second].sort(inOrder);
   }
 }

@@ -1,8 +1,9 @@
 /** Worlds with the model worker. `SIM_SEEDS` (default 2,000) counts those of both workers together. */
 import { describe, expect, test } from "vitest";
 import { NONE } from "./faults.ts";
+import { ModelWorker } from "./model-worker.ts";
 import { describeFailure, groups } from "./report.ts";
-import { examine, simulate } from "./simulate.ts";
+import { examine, type StartWorker, simulate } from "./simulate.ts";
 import { WEAKER } from "./weaker.ts";
 import { DRAWS, workload } from "./workloads.ts";
 
@@ -33,10 +34,13 @@ describe("with faults", () => {
 
 /** Workloads for those that need executions that close while messages arrive, or ids that are used again. */
 const reuse = () => workload("reuse", { rounds: 4 });
+const ordered = () => workload("ordered", { count: 8, each: 8 });
 const FOCUS: Record<string, () => ReturnType<typeof workload>> = {
   "send judges by the clock that the head is due": reuse,
   "the closing batch is written before the head": reuse,
   "start over a final head with an outbox": () => workload("usurped", {}),
+  "messages in the order of their times": ordered,
+  "messages before all that is due": reuse,
 };
 
 describe("the simulation notices", () => {
@@ -49,5 +53,15 @@ describe("the simulation notices", () => {
       found = (await examine({ seed, weaken, workloads })).failure?.message ?? null;
     }
     expect(found).not.toBeNull();
+  });
+
+  test("a worker that drops what comes with the message at which the run ends", { timeout: 120_000 }, async () => {
+    const startWorker: StartWorker = (p) => new ModelWorker(p, { hearsToTheEnd: false }).run();
+    const workloads = Array.from({ length: 4 }, () => workload("farewell", {}));
+    let found: string | null = null;
+    for (let seed = 1; seed <= 400 && found === null; seed++) {
+      found = (await simulate({ seed, startWorker, workloads })).failure?.message ?? null;
+    }
+    expect(found).toContain("INV-3");
   });
 });

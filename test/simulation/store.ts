@@ -8,7 +8,7 @@ import type { DueEntry, Executions, Ref, RunsQuery } from "../../shared/ports.ts
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, Millis } from "../../shared/protocol/history.ts";
 import { isClosing, tailOf } from "../../shared/protocol/history.ts";
-import { inOrder, type Message } from "../../shared/protocol/messages.ts";
+import { type InboxMessage, inOrder, type Message } from "../../shared/protocol/messages.ts";
 import type { ExecutionStatus } from "../../shared/protocol/status.ts";
 import type { World } from "./world.ts";
 
@@ -30,11 +30,12 @@ export class Store implements Executions {
   readonly heads = new Map<string, Head>();
   readonly runsById = new Map<string, Head>();
   readonly logs = new Map<string, Batch[]>();
-  readonly inboxes = new Map<string, Map<string, Message>>();
+  readonly inboxes = new Map<string, Map<string, InboxMessage>>();
   /** Fences that a claim made. */
   readonly claimed = new Map<string, Set<number>>();
   /** Executions that changed since the last check of the invariants. */
   readonly changed = new Set<string>();
+  readonly #numbers = new Map<string, number>();
   readonly #index = new Map<string, Version[]>();
   readonly #world: World;
 
@@ -88,15 +89,25 @@ export class Store implements Executions {
     this.logs.set(head.run, []);
   }
 
-  #inbox(ref: Ref, chain: string): Map<string, Message> {
+  #inbox(ref: Ref, chain: string): Map<string, InboxMessage> {
     const key = `${keyOf(ref)}/${chain}`;
-    const inbox = this.inboxes.get(key) ?? new Map<string, Message>();
+    const inbox = this.inboxes.get(key) ?? new Map<string, InboxMessage>();
     this.inboxes.set(key, inbox);
     return inbox;
   }
+  /** The next number of a message (MESSAGE-1). */
+  nextNumber(ref: Ref, chain: string): number {
+    const key = `${keyOf(ref)}/${chain}`;
+    const next = (this.#numbers.get(key) ?? 0) + 1;
+    this.#numbers.set(key, next);
+    return next;
+  }
   async putMessage(ref: Ref, chain: string, message: Message) {
+    this.putNumbered(ref, chain, message, this.nextNumber(ref, chain));
+  }
+  putNumbered(ref: Ref, chain: string, message: Message, seq: number): void {
     const inbox = this.#inbox(ref, chain);
-    if (!inbox.has(message.id)) inbox.set(message.id, message);
+    if (!inbox.has(message.id)) inbox.set(message.id, { ...message, seq });
   }
   async removeMessages(ref: Ref, chain: string, ids: readonly string[]) {
     for (const id of ids) this.#inbox(ref, chain).delete(id);
@@ -106,7 +117,7 @@ export class Store implements Executions {
     return [...this.#inbox(ref, chain).values()].sort(inOrder);
   }
   /** The messages of an inbox before an id, or from it on: a query reads page by page. */
-  inboxPage(ref: Ref, chain: string, side: "first" | "second", middle: string): Message[] {
+  inboxPage(ref: Ref, chain: string, side: "first" | "second", middle: string): InboxMessage[] {
     return [...this.#inbox(ref, chain).values()].filter((m) => (side === "first" ? m.id < middle : m.id >= middle));
   }
 

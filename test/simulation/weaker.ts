@@ -57,6 +57,16 @@ export const WEAKER: Record<string, Weaken> = {
   "continue with a taken message in the inbox": withCalls((real) => ({
     close: (ref, p) => real.close(ref, { ...p, next: { ...p.next, carried: [] } }),
   })),
+  "messages in the order of their times": withCalls((real) => ({
+    async inbox(ref, chain) {
+      const all = await real.inbox(ref, chain);
+      all.sort((a, b) => a.sent_at - b.sent_at || (a.id < b.id ? -1 : 1));
+      return all.map((m, i) => ({ ...m, seq: i + 1 }));
+    },
+  })),
+  "messages before all that is due": withCalls((real) => ({
+    inbox: async (ref, chain) => (await real.inbox(ref, chain)).map((m) => ({ ...m, sent_at: 0 })),
+  })),
   "sessions never die": (ports) => ({
     ...ports,
     registry: new Proxy(ports.registry, {

@@ -59,6 +59,27 @@ export const WORKLOADS: Record<string, Make> = {
       await sendMany(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
     },
   }),
+  /** One sender, which waits for each acknowledgement. */
+  ordered: ({ count, each }) => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "ordered", { count, each });
+      for (let n = 0; n < (count as number); n++) {
+        await client.wait(client.chance.between(1, client.chance.happens(0.5) ? 10 : 20_000));
+        await client.signal(id, `${id}-${client.chance.next()}`, { n });
+      }
+    },
+  }),
+  /** Several senders, some of whose messages meet the end of the execution. */
+  farewell: () => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "updates", { count: 2 });
+      const many = (count: number, of: string, send: (id: string, key: string, input: unknown) => Promise<unknown>) =>
+        sendMany(client, count, (n) => send(id, `${id}-${of}-${n}`, { n }));
+      await many(5, "update", client.update.bind(client));
+    },
+  }),
   chain: ({ count, each, heavy }) => ({
     outcome: "same",
     async play(client, id) {
@@ -189,7 +210,10 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "chain", params: { count: 5, each: 1 } },
   { kind: "chain", params: { count: 6, each: 2 } },
   { kind: "chain", params: { count: 6, each: 1, heavy: true } },
+  { kind: "ordered", params: { count: 8, each: 8 } },
+  { kind: "ordered", params: { count: 8, each: 2 } },
   { kind: "updates", params: { count: 3 } },
+  { kind: "farewell", params: {} },
   { kind: "cancelled", params: {} },
   { kind: "parent", params: { leave: false } },
   { kind: "parent", params: { leave: true } },

@@ -116,7 +116,7 @@ export class WorkflowDriver {
 
   /** Gives these stimuli and writes them with the decisions of the code as one batch. Throws a bug of the code. */
   async give(...given: NewStimulus[]): Promise<Decision[]> {
-    const stimuli = given.map((one) => this.#place(one));
+    const stimuli = given.map((one, i) => this.#place(one, i));
     this.history.push(...stimuli);
     const activation = await this.instance.activate(stimuli);
     if ("bug" in activation) throw activation.bug;
@@ -128,10 +128,10 @@ export class WorkflowDriver {
     return activation.decisions;
   }
 
-  #place(one: NewStimulus): Stimulus {
+  #place(one: NewStimulus, i: number): Stimulus {
     const { after = 1000, ...event } = one;
     this.#at += after;
-    return { ...event, id: this.history.length + 1, at: this.#at } as Stimulus;
+    return { ...event, id: this.history.length + 1 + i, at: this.#at } as Stimulus;
   }
 
   /** Kinds of the last step's decisions. */
