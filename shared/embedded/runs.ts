@@ -37,7 +37,7 @@ interface Source {
 }
 
 /** Columns whose index has the runs of one value in the order of their starts. */
-const BY_COLUMN = ["status", "workflow", "deployment", "user", "root"] as const;
+const BY_COLUMN = ["status", "workflow", "deployment", "user"] as const;
 
 export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunSummary[]; next: string | null }> {
   const after = q.token === undefined ? undefined : readToken(q.token);
@@ -73,6 +73,10 @@ function sourcesOf(q: RunsQuery): Source[] {
     if (value === undefined) continue;
     const where = `r.ws = ? AND r.${column} = ?`;
     sources.push({ table: `runs r INDEXED BY runs_${column}`, where, values: [q.workspace, value], byStart: true });
+  }
+  if (q.root !== undefined) {
+    const where = "r.ws = ? AND r.root = ?";
+    sources.push({ table: "runs r INDEXED BY runs_tree", where, values: [q.workspace, q.root], byStart: false });
   }
   for (const { key, value, prefix } of q.searchKeys ?? []) {
     const from = indexed(value);

@@ -35,10 +35,8 @@ CREATE INDEX runs_status ON runs (ws, status, started_at, run);
 CREATE INDEX runs_workflow ON runs (ws, workflow, started_at, run);
 CREATE INDEX runs_deployment ON runs (ws, deployment, started_at, run);
 CREATE INDEX runs_user ON runs (ws, user, started_at, run) WHERE user IS NOT NULL;
-CREATE INDEX runs_root ON runs (ws, root, started_at, run);
 CREATE INDEX runs_execution ON runs (ws, execution, last_seq);
 CREATE INDEX runs_tree ON runs (ws, root, last_seq);
-CREATE INDEX runs_open ON runs (run) WHERE closed_at IS NULL;
 CREATE INDEX runs_closed ON runs (closed_at) WHERE closed_at IS NOT NULL;
 
 CREATE TABLE search_keys (
