@@ -92,13 +92,14 @@ export class Execution {
     });
   }
 
-  /** Answers a query on a state that is at least as new as the query. */
+  /** Answers a query on a state that is at least as new as the query, whichever worker drives the execution. */
   query(name: string, input: unknown): Promise<unknown> {
     return this.#serial(async () => {
       let view = await this.#refresh();
       while (view.stale) view = await this.#refresh();
-      const { instance, bug } = view;
+      const instance = await view.caughtUp();
       if (instance) return instance.query(name, input);
+      const { bug } = view;
       const why = bug instanceof Error ? bug.message : String(bug);
       throw new QueryRefused(424, `the workflow code of this execution does not replay: ${why}`);
     });

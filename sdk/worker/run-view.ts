@@ -103,6 +103,20 @@ export class RunView {
     return { decided, decisions, flags, code: this.#worker.workflows.get(this.head.workflow)!.hash };
   }
 
+  /**
+   * The instance, after its code was given everything that is recorded: a step without decisions leaves no event, and a
+   * worker that replays the log does not know that another worker has made it. Decisions that the code takes now are for the
+   * owner of the fence to record: this worker drops the instance (EXEC-2), which the caller may still query. Null: a bug.
+   */
+  async caughtUp(): Promise<Instance | null> {
+    const { instance, state } = this;
+    if (!instance || state.closed || state.lastStimulus <= state.decided) return instance;
+    const answer = await this.activate([]);
+    if ("bug" in answer) return null;
+    if (answer.decisions.length > 0) this.instance = null;
+    return instance;
+  }
+
   #fail(bug: unknown): void {
     this.instance = null; // EXEC-2
     this.bug = bug;
