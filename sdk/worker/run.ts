@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { realClock } from "../../shared/lib/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { healthPort, healthServer } from "./health.ts";
-import { consoleLog } from "./log.ts";
+import { consoleLog, steadyLog } from "./log.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
 import { Worker } from "./worker.ts";
@@ -27,7 +27,7 @@ export interface RunningWorker {
 export async function startWorker<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,
 ): Promise<RunningWorker> {
-  const log = options.log ?? consoleLog();
+  const log = steadyLog(options.log ?? consoleLog());
   const settings = settingsOf(options, process.env);
   warnOfDeterminism(options, log);
   const resources = ((await options.resources?.()) ?? {}) as R;
