@@ -1,6 +1,8 @@
 /** `runWorker`: starts a worker by options and environment, and ends it in good order. */
 import { randomUUID } from "node:crypto";
 import { realClock } from "../../shared/lib/clock.ts";
+import { milliseconds } from "../../shared/lib/duration.ts";
+import { toFailure } from "../failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { healthPort, healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
@@ -107,34 +109,72 @@ function contextOf(
 }
 
 /**
- * Runs a worker until SIGTERM or SIGINT, then drains it. With `HEALTH_SERVER_PORT` set, `GET /health` on that port
- * answers 200 while it works and 503 before and after. Throws `WorkerConfigError` when the settings are wrong.
+ * Runs a worker until SIGTERM or SIGINT, then drains it and ends the process, even if attempts that it had to abandon hold
+ * timers or sockets; code after the call has 5 s. With `HEALTH_SERVER_PORT` set, `GET /health` on that port answers 200
+ * while it works and 503 before and after. Throws `WorkerConfigError` when the settings are wrong.
  */
 export async function runWorker<R extends Record<string, unknown>>(options: WorkerOptions<R>): Promise<void> {
   const port = healthPort(process.env.HEALTH_SERVER_PORT);
   let healthy = false;
   const health = port === null ? null : await healthServer(port, () => healthy);
+  let letGo = () => {};
   try {
     const worker = await startWorker(options);
+    letGo = logStrayErrors(steadyLog(options.log ?? consoleLog()));
     healthy = true;
-    const failure = await Promise.race([stopSignal(), worker.failed]);
+    const ending = await Promise.race([stopSignal(), worker.failed]);
     healthy = false;
+    if (ending === "signal") endProcess(milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace") + STOP_LATE_MS);
     await worker.stop();
-    if (failure) throw failure;
+    if (ending === "signal") endProcess(CODE_AFTER_MS);
+    if (ending instanceof Error) throw ending;
   } finally {
+    letGo();
     health?.close();
   }
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+/** The code after `runWorker` may take so long; then the process ends. */
+const CODE_AFTER_MS = 5_000;
+/** A stop that takes so much longer than the grace hangs, for example in `closeResources`. */
+const STOP_LATE_MS = 15_000;
 
-/** Resolves at the first signal, by which the worker drains; a second one ends the process as always. */
-function stopSignal(): Promise<null> {
+/**
+ * Resolves at the first signal, by which the worker drains; a second one ends the process as always. `emitted`: the
+ * program itself emitted the event, without the name that Node passes with a signal.
+ */
+function stopSignal(): Promise<"signal" | "emitted"> {
   return new Promise((resolve) => {
-    const stop = () => {
-      for (const signal of SIGNALS) process.off(signal, stop);
-      resolve(null);
+    const stop = (signal?: string) => {
+      for (const name of SIGNALS) process.off(name, stop);
+      resolve(signal === undefined ? "emitted" : "signal");
     };
-    for (const signal of SIGNALS) process.on(signal, stop);
+    for (const name of SIGNALS) process.on(name, stop);
   });
+}
+
+/** Ends the process after `ms`. It ends earlier, as always, when nothing holds its event loop. */
+function endProcess(ms: number): void {
+  setTimeout(() => process.exit(), ms).unref();
+}
+
+/**
+ * Errors that belong to no execution, such as those of an idle connection of a pool: the worker logs them and goes on, for
+ * the sake of its executions. A program with listeners of its own keeps them. Answers a function that ends this.
+ */
+function logStrayErrors(log: Log): () => void {
+  const note = (what: string) => (error: unknown) => {
+    const { message, stack } = toFailure(error);
+    log.error(`${what} in code that belongs to no execution, the worker goes on: ${message}`, { stack });
+  };
+  const listeners = {
+    uncaughtException: note("an error was not caught"),
+    unhandledRejection: note("a promise was rejected and not awaited"),
+  };
+  const ours = Object.entries(listeners).filter(([event]) => process.listenerCount(event) === 0);
+  for (const [event, listener] of ours) process.on(event, listener);
+  return () => {
+    for (const [event, listener] of ours) process.off(event, listener);
+  };
 }
