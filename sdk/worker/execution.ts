@@ -142,7 +142,7 @@ export class Execution {
   #viewOf(head: Head): RunView {
     if (this.#view?.head.run === head.run) return this.#view;
     if (this.#view) this.#local.leaveRun();
-    this.#view = new RunView(this.#host.worker, this.id, head);
+    this.#view = new RunView(this.#host.worker, this.id, head, () => this.#host.serverClock.now());
     return this.#view;
   }
 

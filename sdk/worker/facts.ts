@@ -36,6 +36,7 @@ export async function gatherFacts(
     ending: view.ending,
     replayed: instance !== null,
     bug: bug === null ? null : toFailure(bug),
+    quarantines: view.quarantines,
     outcomes: firstOf(local.openOutcomes(), OUTCOMES_AT_ONCE), // the others still count as running
     isRunning: (activity, attempt) => local.isRunning(activity, attempt),
     isDead: (other) => host.sessions.isDead(other),
