@@ -8,6 +8,7 @@ import { healthPort, healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
+import { type WatchdogOptions, watch } from "./watchdog/watchdog.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunningWorker {
@@ -25,9 +26,19 @@ export interface RunningWorker {
   readonly failed: Promise<Error>;
 }
 
-/** Starts a worker and answers at once. For programs that decide themselves when it ends. */
+/**
+ * Starts a worker and answers at once. For programs that decide themselves when it ends. Workflow code that blocks the event
+ * loop for 4 s, and other code that blocks it for 25 s, ends the process with exit code 70 (`runWorker` starts again).
+ */
 export async function startWorker<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,
+): Promise<RunningWorker> {
+  return start(options, { onBlocked: "exit", signals: { release() {}, take() {} } });
+}
+
+async function start<R extends Record<string, unknown>>(
+  options: WorkerOptions<R>,
+  own: Pick<WatchdogOptions, "onBlocked" | "signals">,
 ): Promise<RunningWorker> {
   const log = steadyLog(options.log ?? consoleLog());
   const settings = settingsOf(options, process.env);
@@ -35,7 +46,9 @@ export async function startWorker<R extends Record<string, unknown>>(
   const resources = ((await options.resources?.()) ?? {}) as R;
   const { deployment, name, url, graceMs } = settings;
   const transport = transportOf(settings, log);
+  let endWatch = () => {};
   const close = async () => {
+    endWatch();
     transport.close();
     await options.closeResources?.(resources);
   };
@@ -65,6 +78,13 @@ export async function startWorker<R extends Record<string, unknown>>(
     throw error instanceof ServerRefusal && error.status === 401
       ? new WorkerConfigError(`the server at ${url} does not know this SIROCCO_API_KEY: ${error.message}`)
       : error;
+  });
+  endWatch = watch({
+    ...own,
+    log,
+    worker: { url, apiKey: settings.apiKey, deployment, worker: name, session: worker.session },
+    codeOf: (workflow) => settings.workflows.get(workflow)?.hash,
+    receipts: () => worker.receipts,
   });
   const served = [...settings.workflows.keys()].join(", ");
   log.info(`worker '${name}' of deployment '${deployment}' serves ${served}`, { url });
@@ -119,10 +139,12 @@ export async function runWorker<R extends Record<string, unknown>>(options: Work
   const health = port === null ? null : await healthServer(port, () => healthy);
   let letGo = () => {};
   try {
-    const worker = await startWorker(options);
+    const signals = stopSignals();
+    const worker = await start(options, { onBlocked: "replace", signals });
+    signals.take();
     letGo = logStrayErrors(steadyLog(options.log ?? consoleLog()));
     healthy = true;
-    const ending = await Promise.race([stopSignal(), worker.failed]);
+    const ending = await Promise.race([signals.received, worker.failed]);
     healthy = false;
     if (ending === "signal") endProcess(milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace") + STOP_LATE_MS);
     await worker.stop();
@@ -141,17 +163,24 @@ const CODE_AFTER_MS = 5_000;
 const STOP_LATE_MS = 15_000;
 
 /**
- * Resolves at the first signal, by which the worker drains; a second one ends the process as always. `emitted`: the
- * program itself emitted the event, without the name that Node passes with a signal.
+ * `received` resolves at the first signal after `take`, by which the worker drains; a second one ends the process as always.
+ * `emitted`: the program itself emitted the event, without the name that Node passes with a signal.
  */
-function stopSignal(): Promise<"signal" | "emitted"> {
-  return new Promise((resolve) => {
-    const stop = (signal?: string) => {
-      for (const name of SIGNALS) process.off(name, stop);
-      resolve(signal === undefined ? "emitted" : "signal");
-    };
-    for (const name of SIGNALS) process.on(name, stop);
-  });
+function stopSignals() {
+  const { promise: received, resolve } = Promise.withResolvers<"signal" | "emitted">();
+  let ended = false;
+  const release = () => {
+    for (const name of SIGNALS) process.off(name, stop);
+  };
+  const stop = (signal?: string) => {
+    ended = true;
+    release();
+    resolve(signal === undefined ? "emitted" : "signal");
+  };
+  const take = () => {
+    if (!ended) for (const name of SIGNALS) process.on(name, stop);
+  };
+  return { received, take, release };
 }
 
 /** Ends the process after `ms`. It ends earlier, as always, when nothing holds its event loop. */
