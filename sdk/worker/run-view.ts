@@ -104,6 +104,13 @@ export class RunView {
     return true;
   }
 
+  /** EXEC-8. */
+  quarantine(why: unknown): void {
+    if (this.#keepOut()) return;
+    this.#fail(why);
+    this.quarantines = this.#code ?? null;
+  }
+
   get #code(): string | undefined {
     return this.#worker.workflows.get(this.head.workflow)?.hash;
   }
