@@ -123,13 +123,20 @@ export class CancelledError extends Error {
 }
 
 /** The error is a failure of the execution, as opposed to a bug in its code. */
-export const isFailure = (error: unknown): error is Error =>
-  error instanceof WorkflowError ||
-  error instanceof ActivityError ||
-  error instanceof ChildError ||
-  error instanceof TimeoutError ||
-  error instanceof CancelledError ||
-  isRevived(error);
+export function isFailure(error: unknown): error is Error {
+  try {
+    return (
+      error instanceof WorkflowError ||
+      error instanceof ActivityError ||
+      error instanceof ChildError ||
+      error instanceof TimeoutError ||
+      error instanceof CancelledError ||
+      isRevived(error)
+    );
+  } catch {
+    return false; // a proxy, or a getter, that throws
+  }
+}
 
 /** A value does not fit its schema. It is not retried: the same value would not fit the next time either. */
 export class InvalidValueError extends WorkflowError {

@@ -20,7 +20,14 @@ const LONGEST_MESSAGE = 20_000;
 const LONGEST_STACK = 4_000;
 
 /** The recordable form of any thrown value, without details that are too large to record. Never throws. */
-export const toFailure = (thrown: unknown): Failure => fitting(failureOf(thrown));
+export function toFailure(thrown: unknown): Failure {
+  try {
+    return fitting(failureOf(thrown));
+  } catch (why) {
+    const said = orUndefined(() => String((why as Error).message)) ?? "reading it throws";
+    return { type: "UnreadableError", message: `an error was thrown that cannot be read: ${cut(said, 300)}` };
+  }
+}
 
 /** A failure must fit into the history. Message and stack are cut already, so only details can be too large: drops them. */
 function fitting(failure: Failure): Failure {

@@ -38,6 +38,7 @@ export function refuseOutside(): void {
   // Standard output may be a file. Its stream takes the functions of `fs` when it is created: create it before they change.
   void process.stdout;
   void process.stderr;
+  refuse(process, ["abort", "chdir", "execve", "exit", "kill", "reallyExit"], (fn) => `process.${fn}()`);
   refuse(globalThis, ["fetch"], (name) => `${name}()`);
   const modules = {
     fs: process.getBuiltinModule("node:fs"),

@@ -1,12 +1,14 @@
 /**
- * Node ends the process when a promise is rejected that no code awaits yet. A promise of workflow code must not do that to
- * the other executions of the worker, so its run is notified instead.
+ * Node ends the process when a promise is rejected that no code awaits, and when a callback throws. Code of one execution
+ * must not do that to the other executions of the worker, so the error goes to the code that caused it.
  */
-import { currentFrame } from "../runtime/frame.ts";
+import { toFailure } from "../failure.ts";
+import type { ActivityFrame } from "../runtime/activity.ts";
+import { currentFrame, runOutside } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 
 export function catchRejections(): void {
-  /** Promises whose rejection was passed to a run: Node's later `rejectionHandled` for them is dropped. */
+  /** Promises whose rejection was passed on: Node's later `rejectionHandled` for them is dropped. */
   const passedOn = new WeakSet<object>();
   // An own property, so that only `process` changes and not every emitter.
   Object.defineProperty(process, "emit", {
@@ -17,17 +19,51 @@ export function catchRejections(): void {
   });
   replace(process, "emit", (real) => {
     return function emit(...args: unknown[]) {
-      if (args[0] === "unhandledRejection") {
-        const frame = currentFrame(); // the frame of the code that created the promise
-        if (frame?.kind === "workflow") {
+      switch (args[0]) {
+        case "unhandledRejection": {
+          const frame = currentFrame(); // the frame of the code that created the promise
+          if (!frame) break;
           passedOn.add(args[2] as object);
-          frame.ops.unhandledRejection(args[1]);
+          if (frame.kind === "workflow") frame.ops.unhandledRejection(args[1]);
+          else logRejection(frame, args[1]);
           return true;
         }
-      } else if (args[0] === "rejectionHandled" && passedOn.has(args[1] as object)) {
-        return true;
+        case "rejectionHandled":
+          if (passedOn.has(args[1] as object)) return true;
+          break;
+        case "uncaughtException": {
+          const frame = currentFrame(); // the frame of the code that set the callback up
+          if (!frame) break;
+          if (frame.kind === "workflow") frame.ops.unhandledRejection(args[1]);
+          else failAttempt(frame, args[1]);
+          return true;
+        }
       }
       return real.apply(this, args);
     };
   });
+}
+
+/** The attempt goes on: its function has not asked for the outcome of that promise. */
+function logRejection(frame: ActivityFrame, reason: unknown): void {
+  const { name } = frame.context.info;
+  logStray(frame, `a promise of activity '${name}' was rejected, and no code of the activity awaits it`, reason);
+}
+
+/** No code of the activity can catch what its callback threw, and a promise that the callback should settle stays open. */
+function failAttempt(frame: ActivityFrame, error: unknown): void {
+  const { name } = frame.context.info;
+  logStray(frame, `a callback of activity '${name}' threw`, error);
+  frame.host.fail?.(error);
+}
+
+function logStray({ host }: ActivityFrame, message: string, error: unknown): void {
+  const { execution, run, activity, attempt, log } = host;
+  const failure = toFailure(error);
+  const fields = { execution, run, activity, attempt, stack: failure.stack };
+  try {
+    runOutside(() => log.warn(`${message}: ${failure.message}`, fields));
+  } catch {
+    // a log that fails must not end the process either
+  }
 }

@@ -59,6 +59,8 @@ export interface ActivityHost {
   readonly log: Log;
   /** Passes on progress; never throws, and never fails the activity. */
   publish(progress: Omit<Progress, "at">): void;
+  /** Fails the attempt for an error that none of its code can catch: a callback threw it. */
+  fail?(error: unknown): void;
 }
 
 export interface ActivityFrame {

@@ -45,6 +45,9 @@ export function workflowFrame(what: string): WorkflowFrame {
 /** The frame of workflow code that may take decisions; throws `UsageError` elsewhere. */
 export function commandFrame(what: string): WorkflowFrame {
   const frame = workflowFrame(what);
-  if (frame.readOnly === null) return frame;
+  if (frame.readOnly === null) {
+    frame.ops.checkBudget();
+    return frame;
+  }
   throw new UsageError(`${what} was called from ${frame.readOnly}, which may only look at the workflow's state.`);
 }

@@ -119,6 +119,10 @@ export interface WorkflowOps {
   handle(handler: HandlerDeclaration, fn: (input: unknown) => unknown, validate?: (input: never) => void): void;
   /** `continueAsNew` was called: its value must be returned. */
   noteContinuation(): void;
+  /** For so long the code has been running without coming to rest; null = it is at rest. */
+  readonly busyMs: Millis | null;
+  /** Throws, and reports a bug, when the code has run for longer than its budget: a loop ends where it asks for something. */
+  checkBudget(): void;
   /** Whether the run follows the behaviour behind a replay flag (FLAGS-1). */
   usesFlag(flag: ReplayFlag): boolean;
   /** Logs with the ids of the execution; a replay logs nothing. */

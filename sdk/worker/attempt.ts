@@ -123,9 +123,17 @@ export class Attempt {
       },
       lastHeartbeat,
       publish: (event) => this.#publish(event),
+      fail: (error) => this.#failFromOutside(error),
       resources,
       log,
     };
+  }
+
+  /** Its function goes on and cannot be stopped: the signal tells it that its result is not wanted any more. */
+  #failFromOutside(error: unknown): void {
+    if (this.#ended) return;
+    if (!this.#abort.signal.aborted) this.#abort.abort(error);
+    this.#fail("failed", error);
   }
 
   #publish(event: Omit<Progress, "at">): void {

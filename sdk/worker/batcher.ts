@@ -9,19 +9,30 @@ export class Batcher<Item, Answer> {
   readonly #maxItems: number;
   readonly #maxCalls: number;
   readonly #weigh: (item: Item) => number;
+  readonly #mayBeOneItem: (why: unknown) => boolean;
   #waiting: { item: Item; ok: (answer: Answer) => void; no: (why: unknown) => void }[] = [];
   #underWay = 0;
   #armed = false;
 
-  /** `maxItems` a call, default 100; `maxCalls` at a time, default 2; `weigh`: bytes, of which a call of several items carries 1 MiB. */
+  /**
+   * `maxItems` a call, default 100; `maxCalls` at a time, default 2; `weigh`: bytes, of which a call of several items carries
+   * 1 MiB. `mayBeOneItem`: one item may be to blame for this error of a call, so each item goes again alone, and holds up no
+   * further call.
+   */
   constructor(
     send: (items: Item[]) => Promise<Answer[]>,
-    o: { maxItems?: number; maxCalls?: number; weigh?: (item: Item) => number } = {},
+    o: {
+      maxItems?: number;
+      maxCalls?: number;
+      weigh?: (item: Item) => number;
+      mayBeOneItem?: (why: unknown) => boolean;
+    } = {},
   ) {
     this.#send = send;
     this.#maxItems = o.maxItems ?? 100;
     this.#maxCalls = o.maxCalls ?? 2;
     this.#weigh = o.weigh ?? (() => 0);
+    this.#mayBeOneItem = o.mayBeOneItem ?? (() => false);
   }
 
   offer(item: Item): Promise<Answer> {
@@ -41,12 +52,21 @@ export class Batcher<Item, Answer> {
     });
   }
 
+  /** An item that cannot be weighed (its values are nested too deep) goes alone. */
+  #weightOf(item: Item): number {
+    try {
+      return this.#weigh(item);
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
   #nextGroup() {
     if (this.#waiting.length === 1) return this.#waiting.splice(0, 1);
     let weight = 0;
     let n = 0;
     while (n < Math.min(this.#maxItems, this.#waiting.length)) {
-      weight += this.#weigh(this.#waiting[n]!.item);
+      weight += this.#weightOf(this.#waiting[n]!.item);
       if (n > 0 && weight > MAX_GROUP_BYTES) break;
       n += 1;
     }
@@ -63,7 +83,11 @@ export class Batcher<Item, Answer> {
             for (const [i, w] of group.entries()) w.ok(answers[i]!);
           },
           (why) => {
-            for (const w of group) w.no(why);
+            const alone = group.length > 1 && this.#mayBeOneItem(why);
+            for (const w of group) {
+              if (!alone) w.no(why);
+              else this.#send([w.item]).then(([answer]) => w.ok(answer!), w.no);
+            }
           },
         )
         .finally(() => {

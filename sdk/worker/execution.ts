@@ -17,6 +17,9 @@
  *     could check them, those on which the bug came included: repaired code may leave them to its next run.
  * EXEC-7. A step takes in as many messages as fit into one call. If the run ends at some of them, the worker drops that
  *     step, records the other messages without decisions, and lets the run end when none are left.
+ * EXEC-8. When steps of an execution fail again and again although the server can be reached (something that is stored of it
+ *     cannot be read, sent or written), the worker puts it into quarantine: it records why, and leaves messages and code
+ *     alone for a while.
  */
 import { draft, step } from "../../shared/core/step.ts";
 import type { Head } from "../../shared/protocol/head.ts";
@@ -29,7 +32,10 @@ import { LocalActivities } from "./local-activities.ts";
 import { Parking } from "./park.ts";
 import { type Refused, sendAppend, sendClose, sendFailure } from "./recording.ts";
 import { RunView } from "./run-view.ts";
-import { ServerRefusal } from "./transport.ts";
+import { mayBeOneItem, ServerRefusal } from "./transport.ts";
+
+/** EXEC-8. The waits between them add up to a minute. */
+const FAILURES_TO_QUARANTINE = 5;
 
 type Went = "again" | "rest" | "closed";
 
@@ -43,6 +49,10 @@ export class Execution {
   #lock: Promise<unknown> = Promise.resolve();
   #queued = 0;
   #abandoned = false;
+  /** Steps that failed in a row although the server could be reached. */
+  #failures = 0;
+  /** EXEC-8: the error of the last of them. */
+  #poison: unknown = null;
 
   constructor(id: string, host: ExecutionHost) {
     this.id = id;
@@ -92,13 +102,14 @@ export class Execution {
     });
   }
 
-  /** Answers a query on a state that is at least as new as the query. */
+  /** Answers a query on a state that is at least as new as the query, whichever worker drives the execution. */
   query(name: string, input: unknown): Promise<unknown> {
     return this.#serial(async () => {
       let view = await this.#refresh();
       while (view.stale) view = await this.#refresh();
-      const { instance, bug } = view;
+      const instance = await view.caughtUp();
       if (instance) return instance.query(name, input);
+      const { bug } = view;
       const why = bug instanceof Error ? bug.message : String(bug);
       throw new QueryRefused(424, `the workflow code of this execution does not replay: ${why}`);
     });
@@ -141,7 +152,7 @@ export class Execution {
   #viewOf(head: Head): RunView {
     if (this.#view?.head.run === head.run) return this.#view;
     if (this.#view) this.#local.leaveRun();
-    this.#view = new RunView(this.#host.worker, this.id, head);
+    this.#view = new RunView(this.#host.worker, this.id, head, () => this.#host.serverClock.now());
     return this.#view;
   }
 
@@ -153,8 +164,11 @@ export class Execution {
     while (went === "again" && !this.#abandoned) {
       // After a failure the view may be old, and the due time of the head may not cover it.
       if (this.#view.stale && !(await this.#claim())) return;
+      if (this.#poison !== null) this.#view.quarantine(this.#poison);
       went = await this.#step(this.#view);
     }
+    this.#failures = 0;
+    this.#poison = null;
     if (went === "closed" || this.#abandoned) return;
     this.#local.openOutcomes();
     await this.#parking.rest(this.#view, this.#local.running > 0);
@@ -256,9 +270,11 @@ export class Execution {
   }
 
   /** A call failed for good, or the worker has a bug: forgets what may be old, and tries again later. */
-  reset(): void {
+  reset(error: unknown): void {
     this.#view?.invalidate();
     if (this.#abandoned) return;
+    if (mayBeOneItem(error)) this.#failures += 1;
+    if (this.#failures >= FAILURES_TO_QUARANTINE) this.#poison = error; // EXEC-8
     this.#parking.retry({ outcomes: this.#local.hasOutcomes, busy: this.#local.running > 0 });
   }
 }

@@ -3,7 +3,7 @@ import { isYounger } from "../../shared/core/decide.ts";
 import { type RunState, sessionOf } from "../../shared/core/state.ts";
 import type { Facts } from "../../shared/core/step.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
-import { arrivals, inOrder } from "../../shared/protocol/messages.ts";
+import { arrivals, type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
 import { toFailure } from "../failure.ts";
 import { roughSize } from "../json.ts";
 import type { ExecutionHost } from "./host.ts";
@@ -36,13 +36,18 @@ export async function gatherFacts(
     ending: view.ending,
     replayed: instance !== null,
     bug: bug === null ? null : toFailure(bug),
+    quarantines: view.quarantines,
     outcomes: firstOf(local.openOutcomes(), OUTCOMES_AT_ONCE), // the others still count as running
     isRunning: (activity, attempt) => local.isRunning(activity, attempt),
     isDead: (other) => host.sessions.isDead(other),
     canRun: (name) => host.canRun(name),
     hasBegun: (activity) => view.begun.has(activity),
-    checkSignal: (name, input) => instance?.checkSignal(name, input) ?? null,
-    checkUpdate: (name, input) => instance?.checkUpdate(name, input) ?? null,
+    checkSignal: (name, input) =>
+      input === TOO_DEEP ? TOO_DEEP.dropped : (instance?.checkSignal(name, input) ?? null),
+    checkUpdate: (name, input) =>
+      input === TOO_DEEP
+        ? { status: 422, failure: { message: TOO_DEEP.dropped } }
+        : (instance?.checkUpdate(name, input) ?? null),
   };
 }
 
@@ -73,10 +78,39 @@ function questions({ state, begun }: { state: RunState; begun: ReadonlySet<numbe
   return { others: [...others], late };
 }
 
+/** Deeper values overflow the stack of whatever walks them: code, schemas, `JSON.stringify`. */
+const DEEPEST = 512;
+/** Stands for the input of a message that is too deep, of which the history keeps only this. */
+const TOO_DEEP = Object.freeze({ dropped: `the input was nested deeper than ${DEEPEST} levels` });
+
+/** Messages of an inbox are asked about with every step. */
+const shallow = new WeakSet<InboxMessage>();
+
+/** The server refuses such a message; one that is stored must not stop the worker. */
+function withoutDepth(message: InboxMessage): InboxMessage {
+  if (message.kind !== "signal" && message.kind !== "update") return message;
+  if (shallow.has(message)) return message;
+  if (isDeep(message.input)) return { ...message, input: TOO_DEEP };
+  shallow.add(message);
+  return message;
+}
+
+function isDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) return true;
+    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
+  }
+  return false;
+}
+
 /** EXEC-7. While there is no instance all messages wait (EXEC-6). */
 function nextMessages({ inbox, state, instance }: RunView): Pick<Facts, "messages" | "nextArrival"> {
   if (inbox.size === 0) return { messages: [], nextArrival: null };
-  const all = [...inbox.values()].filter((m) => !isYounger(state, m)).sort(inOrder);
+  const all = [...inbox.values()]
+    .filter((m) => !isYounger(state, m))
+    .map(withoutDepth)
+    .sort(inOrder);
   const messages = instance ? firstOf(all, MESSAGES_AT_ONCE) : [];
   return { messages, nextArrival: arrivals(all)[messages.length] ?? null };
 }

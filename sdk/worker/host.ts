@@ -30,5 +30,5 @@ export interface ExecutionHost extends WorkerHost {
 
 export interface Resettable {
   readonly id: string;
-  reset(): void;
+  reset(error: unknown): void;
 }

@@ -89,6 +89,10 @@ export class Leases {
     }
   }
 
+  get receipts(): string[] {
+    return [...this.#held.keys()];
+  }
+
   get size(): number {
     return this.#held.size;
   }

@@ -37,7 +37,7 @@ const second = batch(
 const whole = () => fold(stateOf(started), [...first.events, ...second.events]);
 
 test("batches that follow what the view has advance its state and its instance", async () => {
-  const view = new RunView(context, "x", head);
+  const view = new RunView(context, "x", head, () => T);
   expect(view.have).toBeUndefined();
   await view.read(head, [first], false);
   expect(view.have).toEqual({ run: "r", tail: 2 });
@@ -47,7 +47,7 @@ test("batches that follow what the view has advance its state and its instance",
 });
 
 test("a view that is invalidated while the server answers takes what follows into its state, and needs the whole log", async () => {
-  const view = new RunView(context, "x", head);
+  const view = new RunView(context, "x", head, () => T);
   await view.read(head, [first], false);
   view.invalidate();
   await view.read(head, [second], true);

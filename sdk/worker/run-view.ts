@@ -3,12 +3,14 @@
  * code that was given the same events. A run has one view in a worker; the next run gets a new one. The rules EXEC-2 to
  * EXEC-4 are defined in `execution.ts`.
  */
+import { isQuarantined } from "../../shared/core/quarantine.ts";
 import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
 import type { Answer } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, Stimulus } from "../../shared/protocol/history.ts";
 import type { InboxMessage } from "../../shared/protocol/messages.ts";
-import { toFailure } from "../failure.ts";
+import { fromFailure, toFailure } from "../failure.ts";
+import { BlockedLoopError } from "../workflow/bugs.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import type { Instance } from "../workflow/types.ts";
 import type { WorkerContext } from "./types.ts";
@@ -16,12 +18,15 @@ import type { WorkerContext } from "./types.ts";
 export class RunView {
   readonly #worker: WorkerContext;
   readonly #execution: string;
+  readonly #now: () => Millis;
   head: Head;
   state: RunState;
   /** It has been given exactly the events of `state`. Null: not built yet, or dropped (EXEC-2). */
   instance: Instance | null = null;
   /** Why there is no instance: the code threw this, or this worker does not have the workflow. Null = no reason. */
   bug: unknown = null;
+  /** Hash of the definition that the bug puts into quarantine; null = it harms no worker. */
+  quarantines: string | null = null;
   /** This worker's claim raised the fence last, as far as it knows (EXEC-4). */
   isOwner = false;
   /** This worker had the effects of all batches up to this event performed, or knows from a claim that they were (EXEC-4). */
@@ -35,8 +40,10 @@ export class RunView {
   /** When the server was last asked which other sessions are alive. */
   sessionsAskedAt: Millis = 0;
 
-  constructor(worker: WorkerContext, execution: string, head: Head) {
+  /** `now`: the server's time. */
+  constructor(worker: WorkerContext, execution: string, head: Head, now: () => Millis) {
     this.#worker = worker;
+    this.#now = now;
     this.#execution = execution;
     this.head = head;
     this.state = stateOf(startedOf(head));
@@ -58,6 +65,7 @@ export class RunView {
     const events = batches.flatMap((b) => b.events);
     if (further) {
       fold(this.state, events);
+      if (this.#keepOut()) return;
       // An instance that was dropped while the server answered cannot be built from these alone: the view is stale.
       if (this.instance) await this.#replay(this.instance, events);
       return;
@@ -78,9 +86,33 @@ export class RunView {
       );
       return;
     }
+    if (this.#keepOut()) return;
     const options = { execution: this.#execution, log, deterministic, failOnAnyError, ...(flags && { flags }) };
     this.instance = WorkflowInstance.create(definition, options);
     await this.#replay(this.instance, events);
+  }
+
+  /** QUARANTINE-1. */
+  #keepOut(): boolean {
+    const { quarantine } = this.state;
+    const code = this.#code;
+    const now = this.#now();
+    if (code === undefined || !isQuarantined(quarantine, code, now)) return false;
+    this.instance = null;
+    this.bug = fromFailure(quarantine.failure);
+    this.quarantines = null;
+    return true;
+  }
+
+  /** EXEC-8. */
+  quarantine(why: unknown): void {
+    if (this.#keepOut()) return;
+    this.#fail(why);
+    this.quarantines = this.#code ?? null;
+  }
+
+  get #code(): string | undefined {
+    return this.#worker.workflows.get(this.head.workflow)?.hash;
   }
 
   async #replay(instance: Instance, events: readonly HistoryEvent[]): Promise<void> {
@@ -97,15 +129,30 @@ export class RunView {
     const activation = await this.instance!.activate(stimuli);
     if ("bug" in activation) {
       this.#fail(activation.bug);
-      return { bug: toFailure(activation.bug) };
+      return { bug: toFailure(activation.bug), quarantines: this.quarantines };
     }
     const { decided, decisions, flags } = activation;
     return { decided, decisions, flags, code: this.#worker.workflows.get(this.head.workflow)!.hash };
   }
 
+  /**
+   * The instance, after its code was given everything that is recorded: a step without decisions leaves no event, and a
+   * worker that replays the log does not know that another worker has made it. Decisions that the code takes now are for the
+   * owner of the fence to record: this worker drops the instance (EXEC-2), which the caller may still query. Null: a bug.
+   */
+  async caughtUp(): Promise<Instance | null> {
+    const { instance, state } = this;
+    if (!instance || state.closed || state.lastStimulus <= state.decided) return instance;
+    const answer = await this.activate([]);
+    if ("bug" in answer) return null;
+    if (answer.decisions.length > 0) this.instance = null;
+    return instance;
+  }
+
   #fail(bug: unknown): void {
     this.instance = null; // EXEC-2
     this.bug = bug;
+    this.quarantines = bug instanceof BlockedLoopError ? (this.#code ?? null) : null;
   }
 
   logBug(): void {

@@ -1,11 +1,14 @@
 /** `runWorker`: starts a worker by options and environment, and ends it in good order. */
 import { randomUUID } from "node:crypto";
 import { realClock } from "../../shared/lib/clock.ts";
+import { milliseconds } from "../../shared/lib/duration.ts";
+import { toFailure } from "../failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { healthPort, healthServer } from "./health.ts";
-import { consoleLog } from "./log.ts";
+import { consoleLog, steadyLog } from "./log.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
+import { type WatchdogOptions, watch } from "./watchdog/watchdog.ts";
 import { Worker } from "./worker.ts";
 
 export interface RunningWorker {
@@ -23,17 +26,29 @@ export interface RunningWorker {
   readonly failed: Promise<Error>;
 }
 
-/** Starts a worker and answers at once. For programs that decide themselves when it ends. */
+/**
+ * Starts a worker and answers at once. For programs that decide themselves when it ends. Workflow code that blocks the event
+ * loop for 4 s, and other code that blocks it for 25 s, ends the process with exit code 70 (`runWorker` starts again).
+ */
 export async function startWorker<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,
 ): Promise<RunningWorker> {
-  const log = options.log ?? consoleLog();
+  return start(options, { onBlocked: "exit", signals: { release() {}, take() {} } });
+}
+
+async function start<R extends Record<string, unknown>>(
+  options: WorkerOptions<R>,
+  own: Pick<WatchdogOptions, "onBlocked" | "signals">,
+): Promise<RunningWorker> {
+  const log = steadyLog(options.log ?? consoleLog());
   const settings = settingsOf(options, process.env);
   warnOfDeterminism(options, log);
   const resources = ((await options.resources?.()) ?? {}) as R;
   const { deployment, name, url, graceMs } = settings;
   const transport = transportOf(settings, log);
+  let endWatch = () => {};
   const close = async () => {
+    endWatch();
     transport.close();
     await options.closeResources?.(resources);
   };
@@ -63,6 +78,13 @@ export async function startWorker<R extends Record<string, unknown>>(
     throw error instanceof ServerRefusal && error.status === 401
       ? new WorkerConfigError(`the server at ${url} does not know this SIROCCO_API_KEY: ${error.message}`)
       : error;
+  });
+  endWatch = watch({
+    ...own,
+    log,
+    worker: { url, apiKey: settings.apiKey, deployment, worker: name, session: worker.session },
+    codeOf: (workflow) => settings.workflows.get(workflow)?.hash,
+    receipts: () => worker.receipts,
   });
   const served = [...settings.workflows.keys()].join(", ");
   log.info(`worker '${name}' of deployment '${deployment}' serves ${served}`, { url });
@@ -107,34 +129,81 @@ function contextOf(
 }
 
 /**
- * Runs a worker until SIGTERM or SIGINT, then drains it. With `HEALTH_SERVER_PORT` set, `GET /health` on that port
- * answers 200 while it works and 503 before and after. Throws `WorkerConfigError` when the settings are wrong.
+ * Runs a worker until SIGTERM or SIGINT, then drains it and ends the process, even if attempts that it had to abandon hold
+ * timers or sockets; code after the call has 5 s. With `HEALTH_SERVER_PORT` set, `GET /health` on that port answers 200
+ * while it works and 503 before and after. Throws `WorkerConfigError` when the settings are wrong.
  */
 export async function runWorker<R extends Record<string, unknown>>(options: WorkerOptions<R>): Promise<void> {
   const port = healthPort(process.env.HEALTH_SERVER_PORT);
   let healthy = false;
   const health = port === null ? null : await healthServer(port, () => healthy);
+  let letGo = () => {};
   try {
-    const worker = await startWorker(options);
+    const signals = stopSignals();
+    const worker = await start(options, { onBlocked: "replace", signals });
+    signals.take();
+    letGo = logStrayErrors(steadyLog(options.log ?? consoleLog()));
     healthy = true;
-    const failure = await Promise.race([stopSignal(), worker.failed]);
+    const ending = await Promise.race([signals.received, worker.failed]);
     healthy = false;
+    if (ending === "signal") endProcess(milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace") + STOP_LATE_MS);
     await worker.stop();
-    if (failure) throw failure;
+    if (ending === "signal") endProcess(CODE_AFTER_MS);
+    if (ending instanceof Error) throw ending;
   } finally {
+    letGo();
     health?.close();
   }
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+/** The code after `runWorker` may take so long; then the process ends. */
+const CODE_AFTER_MS = 5_000;
+/** A stop that takes so much longer than the grace hangs, for example in `closeResources`. */
+const STOP_LATE_MS = 15_000;
 
-/** Resolves at the first signal, by which the worker drains; a second one ends the process as always. */
-function stopSignal(): Promise<null> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      for (const signal of SIGNALS) process.off(signal, stop);
-      resolve(null);
-    };
-    for (const signal of SIGNALS) process.on(signal, stop);
-  });
+/**
+ * `received` resolves at the first signal after `take`, by which the worker drains; a second one ends the process as always.
+ * `emitted`: the program itself emitted the event, without the name that Node passes with a signal.
+ */
+function stopSignals() {
+  const { promise: received, resolve } = Promise.withResolvers<"signal" | "emitted">();
+  let ended = false;
+  const release = () => {
+    for (const name of SIGNALS) process.off(name, stop);
+  };
+  const stop = (signal?: string) => {
+    ended = true;
+    release();
+    resolve(signal === undefined ? "emitted" : "signal");
+  };
+  const take = () => {
+    if (!ended) for (const name of SIGNALS) process.on(name, stop);
+  };
+  return { received, take, release };
+}
+
+/** Ends the process after `ms`. It ends earlier, as always, when nothing holds its event loop. */
+function endProcess(ms: number): void {
+  setTimeout(() => process.exit(), ms).unref();
+}
+
+/**
+ * Errors that belong to no execution, such as those of an idle connection of a pool: the worker logs them and goes on, for
+ * the sake of its executions. A program with listeners of its own keeps them. Answers a function that ends this.
+ */
+function logStrayErrors(log: Log): () => void {
+  const note = (what: string) => (error: unknown) => {
+    const { message, stack } = toFailure(error);
+    log.error(`${what} in code that belongs to no execution, the worker goes on: ${message}`, { stack });
+  };
+  const listeners = {
+    uncaughtException: note("an error was not caught"),
+    unhandledRejection: note("a promise was rejected and not awaited"),
+  };
+  const ours = Object.entries(listeners).filter(([event]) => process.listenerCount(event) === 0);
+  for (const [event, listener] of ours) process.on(event, listener);
+  return () => {
+    for (const [event, listener] of ours) process.off(event, listener);
+  };
 }

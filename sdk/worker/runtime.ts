@@ -11,7 +11,7 @@ import type { Leases } from "./leases.ts";
 import { ServerClock } from "./server-clock.ts";
 import { OtherSessions } from "./sessions.ts";
 import { ActivitySlots } from "./slots.ts";
-import { refusedFor } from "./transport.ts";
+import { mayBeOneItem, refusedFor } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
 export class WorkerRuntime implements ExecutionHost {
@@ -32,8 +32,11 @@ export class WorkerRuntime implements ExecutionHost {
     this.serverClock = new ServerClock(worker.clock);
     this.slots = new ActivitySlots(worker.limits.maxConcurrentActivities);
     this.sessions = new OtherSessions(worker);
-    this.#appends = new Batcher((items) => this.#append(items), { weigh: (item) => roughSize(item.batch) });
-    this.#parks = new Batcher(async (items) => (await worker.transport.call("park", { items })).parked);
+    const weigh = (item: AppendItem) => roughSize(item.batch);
+    this.#appends = new Batcher((items) => this.#append(items), { weigh, mayBeOneItem });
+    this.#parks = new Batcher(async (items) => (await worker.transport.call("park", { items })).parked, {
+      mayBeOneItem,
+    });
   }
 
   // --- calls ---------------------------------------------------------------------------------------------------
@@ -42,7 +45,6 @@ export class WorkerRuntime implements ExecutionHost {
     return this.#appends.offer(item);
   }
 
-  /** The server refuses a call that it cannot read (too long, malformed) because of one item: the others go without it. */
   async #append(items: AppendItem[]): Promise<AppendResult[]> {
     try {
       const answer = await this.worker.transport.call("append", { items });
@@ -50,11 +52,8 @@ export class WorkerRuntime implements ExecutionHost {
       return answer.results;
     } catch (error) {
       const refused = refusedFor(error);
-      if (!refused) throw error;
-      if (items.length === 1) return [refused];
-      const results: AppendResult[] = [];
-      for (const item of items) results.push(...(await this.#append([item])));
-      return results;
+      if (refused && items.length === 1) return [refused];
+      throw error;
     }
   }
 
@@ -95,7 +94,7 @@ export class WorkerRuntime implements ExecutionHost {
   }
 
   onFailure(execution: Resettable, error: unknown): void {
-    execution.reset();
+    execution.reset(error);
     this.worker.log.error(`execution ${execution.id} could not be advanced; it will be tried again`, { error });
   }
 

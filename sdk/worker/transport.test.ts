@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { Batcher } from "./batcher.ts";
-import { httpTransport, ServerRefusal, ServerUnreachable } from "./transport.ts";
+import { httpTransport, mayBeOneItem, ServerFailed, ServerRefusal, ServerUnreachable } from "./transport.ts";
 
 let server: Server | undefined;
 afterEach(() => {
@@ -166,4 +166,49 @@ test("a call that fails fails all its items, and the waiting items travel in the
   );
   const [a, b, c] = await Promise.allSettled([1, 2, 3].map((n) => batcher.offer(n)));
   expect([a!.status, b!.status, c!.status]).toEqual(["rejected", "rejected", "fulfilled"]);
+});
+
+test("a call about executions is not repeated for long when the server fails at it", async () => {
+  let calls = 0;
+  const url = await listening((_, res) => {
+    calls += 1;
+    res.writeHead(500).end('{"detail":"it broke"}');
+  });
+  const transport = httpTransport({ url, apiKey: "k" });
+  const claiming = transport.call("claim", { execution: "x", session: "s" });
+  await expect(claiming).rejects.toThrow(ServerFailed);
+  await expect(claiming).rejects.toThrow("claim: 500 it broke");
+  expect(calls).toBe(4);
+  transport.close();
+});
+
+test("an item that a call fails on goes alone, fails alone, and holds up no further call", async () => {
+  const sent: number[][] = [];
+  const stuck = Promise.withResolvers<void>();
+  const batcher = new Batcher<number, number>(
+    async (items) => {
+      sent.push(items);
+      if (items.includes(13)) {
+        if (items.length === 1) await stuck.promise;
+        throw new ServerFailed("append", "500");
+      }
+      return items;
+    },
+    {
+      maxCalls: 1,
+      maxItems: 3,
+      mayBeOneItem,
+      weigh: (n) => {
+        if (n === 7) throw new RangeError("Maximum call stack size exceeded");
+        return 1;
+      },
+    },
+  );
+  const bad = batcher.offer(13);
+  const others = [1, 2, 3, 7, 8].map((n) => batcher.offer(n));
+  expect(await Promise.all(others)).toEqual([1, 2, 3, 7, 8]);
+  stuck.resolve();
+  await expect(bad).rejects.toThrow(ServerFailed);
+  expect(sent[0]).toEqual([13, 1, 2]);
+  expect(sent).toContainEqual([13]);
 });

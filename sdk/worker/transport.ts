@@ -46,6 +46,22 @@ export class ServerUnreachable extends Error {
   }
 }
 
+/** The server failed at this call. Repeating it may not help: something in its body may be to blame. */
+export class ServerFailed extends ServerUnreachable {
+  constructor(operation: string, why: string) {
+    super(operation, why);
+    this.name = "ServerFailed";
+  }
+}
+
+/** One item of a call may be to blame for this error: its values, or what is stored of its execution. */
+export const mayBeOneItem = (error: unknown): boolean =>
+  error instanceof ServerFailed ||
+  refusedFor(error) !== null ||
+  !(error instanceof ServerUnreachable || error instanceof ServerRefusal || isAbort(error));
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
+
 /** Bodies above this are compressed if the server says that it reads that (RFC 7694), bytes. */
 const COMPRESS_ABOVE = 64 * 1024;
 const compress = promisify(gzip);
@@ -53,6 +69,10 @@ const compress = promisify(gzip);
 /** The longest pause between two tries, ms: short, so that the worker finds a restarted server soon. */
 const LONGEST_PAUSE = 1_000;
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Calls about one execution or a few. The worker tries an execution again later, so that these must not hold its calls up. */
+const OF_EXECUTIONS = new Set<WorkerOperation>(["append", "claim", "close", "discard", "park", "read"]);
+/** So often such a call is sent while the server answers 500. */
+const TRIES_OF_FAILED = 4;
 
 export interface HttpOptions {
   readonly url: string;
@@ -94,6 +114,7 @@ export function httpTransport(options: HttpOptions): Transport {
     const { status, text } = await request(operation, payload, o);
     if (status === 200) return parse(operation, text);
     const body = readError(status, text);
+    if (status === 500 && OF_EXECUTIONS.has(operation)) throw new ServerFailed(operation, `500 ${body.detail}`);
     if (TRANSIENT.has(status)) throw new ServerUnreachable(operation, `${status} ${body.detail}`);
     throw new ServerRefusal(operation, status, body.code, body.detail);
   }
@@ -141,7 +162,9 @@ export function httpTransport(options: HttpOptions): Transport {
         try {
           return (await tryOnce(operation, payload, o)) as never;
         } catch (error) {
-          const again = error instanceof ServerUnreachable && o.retry !== false && !closed && Date.now() < until;
+          const helps =
+            error instanceof ServerUnreachable && !(error instanceof ServerFailed && attempt >= TRIES_OF_FAILED);
+          const again = helps && o.retry !== false && !closed && Date.now() < until;
           if (!again || o.signal?.aborted) throw error;
           options.onRetry?.(operation, error, attempt);
           await pause(Math.min(LONGEST_PAUSE, 50 * 2 ** Math.min(attempt, 7)) * (0.5 + Math.random() / 2), o.signal);

@@ -313,6 +313,55 @@ test("while one activity runs for hours, the worker keeps the lease of one task,
 describe("queries", () => {
   const status = query("status", z.string());
 
+  test("of an execution whose first act is to wait are answered after the worker was replaced", async () => {
+    const waits = workflow({ name: "waits", timeout: null, handlers: [status] }, async () => {
+      on(status, () => "waiting");
+      await waitUntil(() => false);
+    });
+    await using env = await environment({ workflows: [waits], workers: 2 });
+    const run = await env.start(waits, {});
+    expect(await run.query(status)).toBe("waiting");
+    for (let i = 0; i < 3; i++) {
+      await env.killWorker();
+      await env.addWorker();
+      expect(await run.query(status)).toBe("waiting");
+    }
+    expect(await run.history()).toHaveLength(1);
+  });
+
+  test("see what a step that is not recorded yet decides, and record nothing themselves", async () => {
+    let holds = true;
+    const held = Promise.withResolvers<void>();
+    const slow = workflow({ name: "slow", timeout: null, handlers: [status] }, async () => {
+      let step = "begun";
+      on(status, () => step);
+      step = "working";
+      await work({ n: 1 });
+      step = "worked";
+      await waitUntil(() => false);
+    });
+    await using env = await environment(
+      { workflows: [slow], activities: [work], workers: 2 },
+      {
+        wire: intercepting(async (operation) => {
+          if (operation === "append" && holds) await held.promise;
+        }),
+      },
+    );
+    const run = await env.start(slow, {});
+    await env.killWorker();
+    await env.killWorker();
+    await env.addWorker();
+    const asked = run.query(status);
+    holds = false;
+    held.resolve();
+    expect(["working", "worked"]).toContain(await asked);
+    await env.advance("2m");
+    expect(await run.query(status)).toBe("worked");
+    const decisions = (await run.history()).filter(({ kind }) => kind === "activity_scheduled");
+    expect(decisions).toHaveLength(1);
+  });
+
   test("fail with the reason when the code does not replay, and are answered again when it does", async () => {
     let broken = false;
     const fragile = workflow({ name: "fragile", timeout: null, handlers: [status] }, async () => {

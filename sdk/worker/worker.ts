@@ -247,6 +247,11 @@ export class Worker {
     this.#queued.abandonAll();
   }
 
+  /** Receipts of the tasks that it holds, if the server itself can give them to others. */
+  get receipts(): string[] {
+    return this.#registered.tasks.via === "poll" ? this.#runtime.leases.receipts : [];
+  }
+
   /** For tests and diagnostics. */
   get stats() {
     return {

@@ -263,7 +263,7 @@ export class Dispatch {
         }
         return this.#output(handler, answer);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const { message } = toFailure(error);
         throw new QueryRefused(500, `the handler of query "${name}" threw: ${message}`, { cause: error });
       }
     });
@@ -280,7 +280,8 @@ export class Dispatch {
         this.#attached.get(id)?.validate?.(parsed.value as never);
         return null;
       } catch (error) {
-        return { status: error instanceof UpdateRefused ? error.status : 422, failure: toFailure(error) };
+        const status = isFailure(error) && error instanceof UpdateRefused ? error.status : 422;
+        return { status, failure: toFailure(error) };
       }
     });
   }
@@ -293,7 +294,7 @@ export class Dispatch {
         const parsed = check(handler.input, input, `the input of signal "${name}"`);
         return parsed.ok ? null : parsed.error.message;
       } catch (error) {
-        return `the schema of signal "${name}" threw: ${error instanceof Error ? error.message : String(error)}`;
+        return `the schema of signal "${name}" threw: ${toFailure(error).message}`;
       }
     });
   }

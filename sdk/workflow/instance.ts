@@ -95,6 +95,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   #bytes = 0;
   /** A stimulus is being given: only then may code take decisions. */
   #running = false;
+  /** When the code was let run last, monotonic; null = it is at rest. */
+  #runsSince: Millis | null = null;
   #outcome: Outcome | null = null;
   /** The closing decision that the outcome led to. */
   #ending: Decision | null = null;
@@ -207,6 +209,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     if (stimulus.kind === "signal_received" && stimulus.ignored !== undefined) return;
     const begun = realNow();
     this.#running = true;
+    this.#runsSince = begun;
     try {
       if (stimulus.kind === "execution_started") this.#start(stimulus);
       else runIn(this.#frame(this.#main), () => this.#apply(stimulus));
@@ -217,8 +220,15 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       this.#reportBug(error);
     }
     this.#running = false;
-    const took = realNow() - begun;
-    if (took > this.#budgetMs && !debugging()) this.#reportBug(new BlockedLoopError(this.name, took, this.#budgetMs));
+    this.#runsSince = null;
+    const blocked = this.#blockedSince(begun);
+    if (blocked) this.#reportBug(blocked);
+  }
+
+  /** Null: code that was let run at `since` has kept to its budget. */
+  #blockedSince(since: Millis): BlockedLoopError | null {
+    const took = realNow() - since;
+    return took > this.#budgetMs && !debugging() ? new BlockedLoopError(this.name, took, this.#budgetMs) : null;
   }
 
   /** Code that one condition lets go on may make another condition false again: so they end one at a time. */
@@ -229,6 +239,9 @@ export class WorkflowInstance implements Instance, WorkflowOps {
         if (!this.#conditions.has(condition) || !condition.test()) continue;
         ended = true;
         await drained();
+        const blocked = this.#blockedSince(this.#runsSince!);
+        if (blocked) this.#reportBug(blocked);
+        if (this.#bug) return;
       }
     }
   }
@@ -504,6 +517,18 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   handle(handler: HandlerDeclaration, fn: (input: unknown) => unknown, validate?: (input: never) => void): void {
     this.#handlers.attach(handler, fn, validate);
+  }
+
+  get busyMs(): Millis | null {
+    return this.#runsSince === null ? null : realNow() - this.#runsSince;
+  }
+
+  checkBudget(): void {
+    if (this.#runsSince === null) return;
+    const blocked = this.#blockedSince(this.#runsSince);
+    if (!blocked) return;
+    this.#reportBug(blocked);
+    throw blocked;
   }
 
   noteContinuation(): void {

@@ -26,7 +26,9 @@ export function dueAt(state: RunState, o: Outlook): Millis | null {
   if (state.closed) return null;
   if (state.started.deadline !== null) times.push(state.started.deadline);
   // The wait equals the age of the first failure, so it doubles each time: 1 s … 1 min.
-  if (o.broken) {
+  if (o.broken && state.quarantine !== null && o.now < state.quarantine.until) {
+    times.push(state.quarantine.until);
+  } else if (o.broken) {
     const first = Math.min(o.now, ...state.taskFailures.values());
     times.push(o.now + clamp(o.now - first, 1_000, LOOK_AGAIN_MIN));
   }

@@ -16,6 +16,7 @@ import type {
 } from "../protocol/history.ts";
 import { CLOSING, isClosing } from "../protocol/history.ts";
 import type { ClosedStatus } from "../protocol/status.ts";
+import { nextQuarantine, type Quarantine } from "./quarantine.ts";
 
 export interface OpenActivity {
   readonly name: string;
@@ -63,6 +64,8 @@ export interface RunState {
   readonly flags: Set<number>;
   /** Id of the last stimulus. Greater than `decided`: workflow code has not answered it yet. */
   lastStimulus: number;
+  /** QUARANTINE-1; null = none. One that has ended stays, for the next one (QUARANTINE-3). */
+  quarantine: Quarantine | null;
 }
 
 export function stateOf(started: Started): RunState {
@@ -84,6 +87,7 @@ export function stateOf(started: Started): RunState {
     code: null,
     flags: new Set(),
     lastStimulus: 1,
+    quarantine: null,
   };
 }
 
@@ -185,7 +189,10 @@ const appliers: Appliers = {
   update_failed: (s, e) => void s.updates.delete(e.message),
   custom_task: nothing,
   search_keys_set: nothing,
-  workflow_task_failed: (s, e) => void s.taskFailures.set(e.fingerprint, e.at),
+  workflow_task_failed: (s, e) => {
+    s.taskFailures.set(e.fingerprint, e.at);
+    if (e.quarantined !== undefined) s.quarantine = nextQuarantine(s.quarantine, e);
+  },
   execution_completed: close,
   execution_failed: close,
   execution_cancelled: close,
@@ -198,7 +205,10 @@ function apply(state: RunState, event: HistoryEvent): void {
   (appliers[event.kind] as (s: RunState, e: HistoryEvent) => void)(state, event);
   state.tail = event.id;
   state.at = event.at;
-  if (event.decided !== undefined) state.decided = event.decided;
+  if (event.decided !== undefined) {
+    state.decided = event.decided;
+    state.quarantine = null; // QUARANTINE-3
+  }
   if (event.code !== undefined) state.code = event.code;
   for (const flag of event.flags ?? []) state.flags.add(flag);
 }

@@ -8,6 +8,7 @@ import type { Batch, Decision, Failure, HistoryEvent, Millis, NewEvent, Stimulus
 import { isClosing, isStimulus } from "../protocol/history.ts";
 import { arrivals } from "../protocol/messages.ts";
 import { decide, latestTime, type Situation } from "./decide.ts";
+import { isQuarantined } from "./quarantine.ts";
 import type { RunState } from "./state.ts";
 
 export interface Facts extends Situation {
@@ -21,6 +22,8 @@ export interface Facts extends Situation {
   readonly replayed: boolean;
   /** The bug on which workflow code stopped; null = none (EXEC-6). */
   readonly bug: Failure | null;
+  /** Hash of the definition that the bug puts into quarantine. */
+  readonly quarantines?: string | null;
 }
 
 export interface Draft {
@@ -44,7 +47,7 @@ export type Answer =
       /** Replay flags that the run uses by now; the history records each once. */
       readonly flags: readonly number[];
     }
-  | { readonly bug: Failure };
+  | { readonly bug: Failure; readonly quarantines?: string | null };
 
 /** What `step` asks of the worker when it places decisions: it changes while workflow code runs. */
 export interface Placement {
@@ -85,9 +88,9 @@ export function step(state: RunState, facts: Facts, drafted: Draft, answer: Answ
   const at = timeOf(state, facts);
   let events = [...drafted.events];
   let taken = [...drafted.taken];
-  let { bug, ending } = facts;
+  let { bug, quarantines = null, ending } = facts;
   if (answer !== null && "bug" in answer) {
-    bug = answer.bug;
+    ({ bug, quarantines = null } = answer);
     ending = false;
     const nextArrival = arrivals(facts.messages)[0] ?? facts.nextArrival;
     ({ events, taken } = recorded(state, { ...facts, messages: [], nextArrival })); // EXEC-6
@@ -102,7 +105,7 @@ export function step(state: RunState, facts: Facts, drafted: Draft, answer: Answ
       events.push(numbered(placed, state.tail + 1 + events.length, at));
     }
   }
-  if (bug !== null) noteBug(bug, events, state, at);
+  if (bug !== null) noteBug(bug, quarantines, events, state, at);
   if (events.length === 0) return { batch: null, taken, next: more ? "again" : "rest", ending };
   if (answer !== null && "decided" in answer) {
     const { decided, code } = answer;
@@ -146,9 +149,18 @@ function leaveToNextRun(events: HistoryEvent[], taken: string[], decided: number
   }
 }
 
-/** EXEC-6: one `workflow_task_failed` per distinct error. */
-function noteBug(failure: Failure, events: HistoryEvent[], state: RunState, at: Millis): void {
+/** EXEC-6: one `workflow_task_failed` per distinct error, and one per quarantine. */
+function noteBug(
+  failure: Failure,
+  quarantines: string | null,
+  events: HistoryEvent[],
+  state: RunState,
+  at: Millis,
+): void {
   const fingerprint = `${failure.type ?? "Error"}: ${failure.message}`.slice(0, 500);
-  if (state.taskFailures.has(fingerprint)) return;
-  events.push({ kind: "workflow_task_failed", id: state.tail + 1 + events.length, at, failure, fingerprint });
+  const begins = quarantines !== null && !isQuarantined(state.quarantine, quarantines, at);
+  if (!begins && state.taskFailures.has(fingerprint)) return;
+  const quarantined = begins ? { quarantined: quarantines } : {};
+  const id = state.tail + 1 + events.length;
+  events.push({ kind: "workflow_task_failed", id, at, failure, fingerprint, ...quarantined });
 }

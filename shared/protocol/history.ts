@@ -306,6 +306,11 @@ const notes = {
     kind: z.literal("workflow_task_failed"),
     failure: Failure,
     fingerprint: z.string(),
+    /**
+     * Hash of the workflow definition that workers do not run for this run for a while (`shared/core/quarantine.ts`): it
+     * blocked the event loop of a worker, or ended workers.
+     */
+    quarantined: z.string().optional(),
   }),
   execution_terminated: z.object({ ...base, kind: z.literal("execution_terminated"), reason: z.string().nullable() }),
   execution_timed_out: z.object({ ...base, kind: z.literal("execution_timed_out") }),

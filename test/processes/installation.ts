@@ -1,9 +1,11 @@
 /** A server and workers as real processes over a real file, so that tests can kill them. */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { Mistral } from "@mistralai/mistralai";
 
 export const KEY = "process-test-key-1";
@@ -22,6 +24,15 @@ export interface Process {
   readonly child: ChildProcess;
   readonly ready: { url?: string; session?: string; warnings?: string[] };
   readonly ended: Promise<void>;
+}
+
+export interface UserWorker {
+  readonly child: ChildProcess;
+  /** Exit code or signal. */
+  readonly ended: Promise<number | string>;
+  readonly lines: readonly Record<string, unknown>[];
+  /** The line of the log that holds this text, for the `times`-th time. */
+  logged(text: string, times?: number): Promise<Record<string, unknown>>;
 }
 
 const freePort = (): Promise<number> =>
@@ -74,6 +85,34 @@ export class Installation {
       die: o.die,
       after: String(o.after ?? 1),
     });
+  }
+
+  /** The worker of a user, started as users do: `node worker.ts`. Resolves when it serves. */
+  async userWorker(env: Record<string, string> = {}): Promise<UserWorker> {
+    const child = spawn(process.execPath, [fileURLToPath(new URL("./user-worker.ts", import.meta.url))], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, SIROCCO_URL: this.url, SIROCCO_API_KEY: KEY, DEPLOYMENT_NAME: "crash", ...env },
+    });
+    this.#children.push(child);
+    const lines: Record<string, unknown>[] = [];
+    const other: string[] = [];
+    createInterface({ input: child.stderr! }).on("line", (line) => {
+      try {
+        lines.push(JSON.parse(line));
+      } catch {
+        other.push(line);
+      }
+    });
+    const ended = new Promise<number | string>((ok) => child.once("exit", (code, signal) => ok(code ?? signal!)));
+    const logged = (text: string, times = 1) =>
+      until(`the log says '${text}'`, async () => {
+        const found = lines.filter(({ message }) => String(message).includes(text));
+        if (found.length >= times) return found[times - 1]!;
+        if (child.exitCode !== null) throw new Error(`the worker has ended: ${other.join("\n")}`);
+        return undefined;
+      });
+    await logged("serves");
+    return { child, ended, logged, lines };
   }
 
   get client(): Mistral {

@@ -1,0 +1,55 @@
+/** Poison: something stored of one execution on which every step fails. It holds up no other execution, and ends in quarantine. */
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import type { AppendItem } from "../../shared/protocol/worker.ts";
+import { activity, on, signal, waitUntil, workflow } from "../index.ts";
+import { environment } from "../testing/environment.ts";
+import { ServerFailed, type Transport } from "./transport.ts";
+
+const poke = signal("poke");
+const quick = activity({ name: "quick", input: z.object({ n: z.number() }) }, async ({ n }) => n);
+const waits = workflow({ name: "waits", handlers: [poke], timeout: null }, async () => {
+  let pokes = 0;
+  on(poke, () => {
+    pokes += 1;
+  });
+  await waitUntil(() => pokes === 1);
+  return pokes;
+});
+const steps = workflow({ name: "steps" }, async () => (await quick({ n: 1 })) + (await quick({ n: 2 })));
+
+describe("when the server fails at every batch of an execution", () => {
+  test("others go on, and the execution is quarantined with the reason until it can be recorded", async () => {
+    let poisonous = true;
+    const wire = (inner: Transport): Transport => ({
+      close: () => inner.close(),
+      async call(operation, body, options) {
+        const batches =
+          operation === "append"
+            ? (body as unknown as { items: AppendItem[] }).items.map(({ batch }) => batch)
+            : operation === "close"
+              ? [(body as unknown as AppendItem).batch]
+              : [];
+        const poisoned = batches.some(({ events }) => events.some(({ kind }) => kind === "signal_received"));
+        if (poisonous && poisoned) throw new ServerFailed(operation, "500 it broke");
+        return inner.call(operation, body, options);
+      },
+    });
+    const options = { workflows: [waits, steps], activities: [quick], maxConcurrentWorkflows: 2, workers: 2 };
+    await using env = await environment(options, { wire });
+    const bad = await Promise.all([1, 2, 3, 4, 5, 6].map(() => env.start(waits, {})));
+    for (const run of bad) await run.signal(poke, {});
+    for (let i = 0; i < 5; i++) expect(await (await env.start(steps, {})).result()).toBe(3);
+    await env.advance("3m");
+    for (const run of bad) {
+      expect((await run.history()).at(-1)).toMatchObject({
+        kind: "workflow_task_failed",
+        failure: { type: "ServerFailed", message: "close: 500 it broke" },
+        quarantined: waits.hash,
+      });
+    }
+    poisonous = false;
+    await env.advance("15m");
+    for (const run of bad) expect(await run.result()).toBe(1);
+  });
+});

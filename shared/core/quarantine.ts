@@ -1,0 +1,34 @@
+/**
+ * Quarantine: workflow code that harms its worker is kept away from all workers for a while.
+ *
+ * QUARANTINE-1. A `workflow_task_failed` with the hash of a definition in `quarantined` begins it. Until it ends, no worker
+ *     gives this run to code with that hash; outcomes and timers are recorded as for any bug (EXEC-6).
+ * QUARANTINE-2. Code with another hash runs at once. Code with the same hash is tried again when the quarantine ends: the
+ *     hash covers the workflow function, not the functions that it calls, and one of those may have been repaired.
+ * QUARANTINE-3. Each further quarantine of a run lasts twice as long, because each try may cost a worker its process. A
+ *     recorded decision of the code ends the series.
+ */
+import type { EventOf, Millis } from "../protocol/history.ts";
+
+const FIRST_MS: Millis = 10 * 60_000;
+const LONGEST_MS: Millis = 24 * 3_600_000;
+
+export interface Quarantine {
+  /** Hash of the definition. */
+  readonly code: string;
+  readonly until: Millis;
+  /** How many there were in a row. */
+  readonly count: number;
+  readonly failure: EventOf<"workflow_task_failed">["failure"];
+}
+
+/** The quarantine after this event, which carries `quarantined`. */
+export function nextQuarantine(before: Quarantine | null, e: EventOf<"workflow_task_failed">): Quarantine {
+  const count = (before?.count ?? 0) + 1;
+  const until = e.at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (count - 1));
+  return { code: e.quarantined!, until, count, failure: e.failure };
+}
+
+/** Must code with this hash not run now? */
+export const isQuarantined = (quarantine: Quarantine | null, code: string, now: Millis): quarantine is Quarantine =>
+  quarantine !== null && quarantine.code === code && now < quarantine.until;
