@@ -15,7 +15,6 @@ import {
   methodNotAllowed,
   noRoute,
   notImplemented,
-  payloadTooLarge,
   type Refusal,
   refusal,
   toBody,
@@ -27,6 +26,7 @@ import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
 import type { ApiRequest, ApiResponse } from "./http-message.ts";
+import { textOfBody } from "./read-body.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
@@ -178,14 +178,15 @@ const isReading = ({ method, operation }: Route) =>
   method === "GET" || operation === "queryWorkflowExecution" || operation === "previewSchedule";
 
 function bodyOf(route: Route, request: ApiRequest): { value: unknown } | { refused: Refusal } {
-  if (request.body === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
   if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored
+  const body = textOfBody(request, MAX_BODY_BYTES);
+  if ("refused" in body) return body;
   const type = request.headers["content-type"];
-  if (request.body !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
+  if (body.text !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     const detail = `The request has the content type ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
     return { refused: refusal(415, "UNSUPPORTED_MEDIA_TYPE", detail) };
   }
-  return parseBody(route.body, request.body, { optional: route.optionalBody ?? false });
+  return parseBody(route.body, body.text, { optional: route.optionalBody ?? false });
 }
 
 function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {

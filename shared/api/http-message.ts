@@ -6,8 +6,8 @@ export interface ApiRequest {
   readonly target: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Null: it was longer than `bodyLimit` and has been dropped. */
-  readonly body: string | null;
+  /** Bytes as they came, or a text that is decoded already. Null: it was longer than `bodyLimit` and has been dropped. */
+  readonly body: Uint8Array | string | null;
   /** Aborted when the caller has gone or the server stops. */
   readonly signal: AbortSignal;
 }

@@ -5,18 +5,19 @@
  */
 import * as z from "zod";
 import { AttemptEnd, Failure } from "./history.ts";
+import { JsonValue } from "./json-value.ts";
 import { ChildFailureStatus } from "./status.ts";
 
 const base = { id: z.string(), sent_at: z.int() };
 
 export const ActivityOutcome = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("completed"), result: z.json() }),
+  z.object({ kind: z.literal("completed"), result: JsonValue }),
   z.object({ kind: z.literal("failed"), reason: AttemptEnd, failure: Failure }),
 ]);
 export type ActivityOutcome = z.infer<typeof ActivityOutcome>;
 
 export const ChildOutcome = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("completed"), result: z.json() }),
+  z.object({ kind: z.literal("completed"), result: JsonValue }),
   z.object({
     kind: z.literal("failed"),
     status: ChildFailureStatus,
@@ -26,8 +27,8 @@ export const ChildOutcome = z.discriminatedUnion("kind", [
 export type ChildOutcome = z.infer<typeof ChildOutcome>;
 
 export const Message = z.discriminatedUnion("kind", [
-  z.object({ ...base, kind: z.literal("signal"), name: z.string(), input: z.json() }),
-  z.object({ ...base, kind: z.literal("update"), name: z.string(), input: z.json() }),
+  z.object({ ...base, kind: z.literal("signal"), name: z.string(), input: JsonValue }),
+  z.object({ ...base, kind: z.literal("update"), name: z.string(), input: JsonValue }),
   z.object({ ...base, kind: z.literal("cancel"), reason: z.string().nullable() }),
   z.object({
     ...base,

@@ -1,6 +1,7 @@
 /** Executions: start, read, signal, query, update, cancel, terminate, reset. */
 import * as z from "zod";
 import { ExecutionId, HandlerName } from "../ids.ts";
+import { isObject } from "../json-value.ts";
 import { MAX_BATCH_IDS } from "../limits.ts";
 import { PUBLIC_STATUSES } from "../status.ts";
 import { Json, JsonObject, NetworkEncodedInput, Timestamp } from "./fields.ts";
@@ -8,7 +9,13 @@ import { Json, JsonObject, NetworkEncodedInput, Timestamp } from "./fields.ts";
 export const ExecutionStatus = z.enum(PUBLIC_STATUSES).meta({ id: "WorkflowExecutionStatus" });
 
 /** Arguments by name. `null` and absent count as `{}`; see `isEncodedInput` for the encoded form. */
-const Input = z.record(z.string(), z.unknown(), { error: "an object with the parameters by name is wanted" }).nullish();
+const Input = z
+  .unknown()
+  .refine((input) => input == null || isObject(input), { error: "an object with the parameters by name is wanted" })
+  .optional()
+  .meta({ anyOf: [{ type: "object", additionalProperties: {} }, { type: "null" }] }) as unknown as z.ZodOptional<
+  z.ZodType<Record<string, unknown> | null>
+>;
 
 /** `task_queue` is an older name of `deployment_name`. `timeout_seconds` bounds the wait, not the execution. */
 export const WorkflowExecutionRequest = z

@@ -1,5 +1,6 @@
 /** Fields that many requests and answers share. */
 import * as z from "zod";
+import { JsonRecord } from "../json-value.ts";
 import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
 
 /**
@@ -9,7 +10,7 @@ import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
 export const Json = z.unknown();
 
 /** A JSON object of any content. */
-export const JsonObject = z.record(z.string(), z.unknown());
+export const JsonObject = JsonRecord as z.ZodType<Record<string, unknown>>;
 
 /** A point of time in an answer: ISO 8601 with milliseconds and `Z`. */
 export const Timestamp = z.iso.datetime({ offset: true });
