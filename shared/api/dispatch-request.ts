@@ -124,12 +124,12 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
   if ("refused" in query) return query.refused;
   const body = bodyOf(route, request);
   if ("refused" in body) return body.refused;
-  const lastEventId = request.headers["last-event-id"];
   const input = {
     params: match.params,
     query: query.value,
     body: body.value,
-    lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
+    lastEventId: header(request, "last-event-id"),
+    idempotencyKey: header(request, "idempotency-key"),
   } as Input<never>;
   const started = api.ports.clock.now();
   const result = await api.handlers[route.operation]!(context, input);
@@ -140,6 +140,11 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
   context.log.info("request served", { operation: route.operation, ms: api.ports.clock.now() - started });
   if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
   return { status: route.success, value: route.kind === "empty" ? undefined : result };
+}
+
+function header(request: ApiRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : undefined;
 }
 
 function split(target: string): [path: string, search: string] {

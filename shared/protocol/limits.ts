@@ -19,6 +19,7 @@ export const MAX_HANDLER_NAME = 128;
 export const MAX_TASK_NAME = 100;
 /** Room for the longest one: the cancel request of a schedule, which holds a schedule id and an execution id. */
 export const MAX_MESSAGE_ID = 1000;
+export const MAX_IDEMPOTENCY_KEY = 255;
 export const MAX_DISPLAY_NAME = 128;
 export const MAX_TAG = 100;
 

@@ -10,6 +10,7 @@ import { EmbeddedRegistry } from "../embedded/registry.ts";
 import { expire } from "../embedded/retention.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
 import { Sequence } from "../embedded/sequence.ts";
+import { EmbeddedStartKeys } from "../embedded/start-keys.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { sweep } from "../engine/sweep.ts";
 import { realClock } from "../lib/clock.ts";
@@ -60,6 +61,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const sequence = new Sequence(database);
   const notifier = new Notifier(clock, database);
   const schedules = new EmbeddedSchedules(database);
+  const startKeys = new EmbeddedStartKeys(database, clock);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const ports: Ports = {
     clock,
@@ -67,6 +69,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     log,
     settings,
     executions: new EmbeddedExecutions(database, sequence, notifier),
+    startKeys,
     tasks,
     registry: new EmbeddedRegistry(database, uuid, clock.now()),
     schedules,
@@ -82,6 +85,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const round = async (everyMs: Millis) => {
     await sweep(ports, everyMs);
     tasks.expire(clock.now());
+    startKeys.expire(clock.now());
     schedules.expire(clock.now() - settings.retentionMs);
     while (expire(database, sequence, clock.now() - settings.retentionMs) > 0) await database.durable();
   };

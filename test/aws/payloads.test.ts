@@ -150,7 +150,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     await past.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     expect(await ports.executions.head(head)).toBeNull();
     expect(await ports.executions.run(head.workspace, head.run)).toBeNull();
-    const again = await ports.executions.create({ ...head, run: uuid(), due_at: 1, wake_pending: true }, false);
+    const again = await ports.executions.create({ ...head, run: uuid(), due_at: 1, wake_pending: true }, []);
     expect(again).toEqual({ kind: "created" });
     expect(await ports.executions.head(head)).toMatchObject({ status: "RUNNING", fence: head.fence + 2 });
   });

@@ -1,6 +1,5 @@
 /** Fields that many requests and answers share. */
 import * as z from "zod";
-import { JsonRecord } from "../json-value.ts";
 import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
 
 /**
@@ -9,8 +8,8 @@ import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
  */
 export const Json = z.unknown();
 
-/** A JSON object of any content. */
-export const JsonObject = JsonRecord as z.ZodType<Record<string, unknown>>;
+/** A JSON object of any content, in answers. `JsonRecord` is the one for requests. */
+export const JsonObject = z.record(z.string(), z.unknown());
 
 /** A point of time in an answer: ISO 8601 with milliseconds and `Z`. */
 export const Timestamp = z.iso.datetime({ offset: true });
