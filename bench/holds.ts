@@ -131,7 +131,7 @@ async function fill(store: Embedded) {
   }
   for (let n = 1; n <= EXECUTIONS; n++) {
     const head = headOf(store, n, began + n);
-    await store.executions.create(head, false);
+    await store.executions.create(head, []);
     await write(store, head, 2, [completed(1)]);
     const status = n % 1_000 === 0 ? "FAILED" : n % 50 === 0 ? "RUNNING" : "COMPLETED";
     if (status !== "RUNNING") await finish(store, head, 3, status, began + n + 500);
@@ -139,7 +139,7 @@ async function fill(store: Embedded) {
     if (n % 100_000 === 0) console.log(`${n} executions`);
   }
   const large = { ...headOf(store, 0, Date.now()), execution: "large", root: "large" };
-  await store.executions.create(large, false);
+  await store.executions.create(large, []);
   for (let i = 0; i < 1_000; i++) {
     await write(
       store,

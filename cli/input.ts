@@ -1,6 +1,7 @@
 /** The option `--input`: JSON as text, in a file, or on standard input. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { readJson } from "../shared/protocol/json-text.ts";
 import { usage } from "./errors.ts";
 import type { Io } from "./io.ts";
 
@@ -17,13 +18,14 @@ export const inputFlag = {
 export async function readInput(given: string | undefined, io: Io): Promise<Record<string, unknown> | undefined> {
   if (given === undefined) return undefined;
   const [text, where] = await textOf(given, io);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const shell = where === "--input" ? ['In a shell, put it in single quotes: --input \'{"name":"Ada"}\''] : [];
-    throw usage(`${where} is not JSON: ${(error as Error).message}`, ...shell);
+  const read = readJson(text);
+  if ("problem" in read) {
+    const { type, loc, msg } = read.problem;
+    const shell = ['In a shell, put it in single quotes: --input \'{"name":"Ada"}\''];
+    if (type === "json_invalid") throw usage(`${where} is ${msg}`, ...(where === "--input" ? shell : []));
+    throw usage(`${where}, at ${loc.join(".") || "its beginning"}: ${msg}`);
   }
+  const { value } = read;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const found = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
     throw usage(`${where} is ${found}; an input must be a JSON object whose keys are the names of the parameters.`);

@@ -9,7 +9,7 @@ import { SYSTEM } from "../shared/api/areas/system.ts";
 import type { ApiOptions } from "../shared/api/request-context.ts";
 import { serveWorker } from "../shared/api/worker/dispatch-operation.ts";
 import { ENV } from "../shared/aws/names.ts";
-import { compressedBody, encoded } from "./lib/encoding.ts";
+import { decompressed, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { apiAt, fromUrl, type UrlEvent } from "./lib/http.ts";
 import { installation, requireEnv } from "./lib/installation.ts";
@@ -31,6 +31,5 @@ export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeSt
   .handler(async (event, context) => {
     const api = apiAt(`https://${event.requestContext.domainName}`, [{ worker: serveWorker }, SYSTEM], { tasks });
     const request = fromUrl(event, context as unknown as LambdaContext);
-    const body = await compressedBody(event, api.bodyLimit(request.target));
-    return encoded(event, await api.handle(body === undefined ? request : { ...request, body }));
+    return encoded(event, await api.handle(await decompressed(event, request, api.bodyLimit(request.target))));
   });

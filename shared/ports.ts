@@ -14,7 +14,7 @@ import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Millis } from "./protocol/history.ts";
 import type { InboxMessage, Message } from "./protocol/messages.ts";
-import type { ExecutionStatus } from "./protocol/status.ts";
+import type { ClosedStatus, ExecutionStatus } from "./protocol/status.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
 import type { LogEntry, ScheduleState } from "./schedule/rules/index.ts";
 
@@ -29,10 +29,10 @@ export interface Ref {
 export interface Executions {
   head(ref: Ref): Promise<Head | null>;
   /**
-   * Puts `head` if there is none. With `overFinal`, also over a final head that is not due and has another token, with its
-   * fence + 1. (The token: a late repetition of a request must not start the execution a second time.)
+   * Puts `head` if there is none. Also over a final head in one of the statuses `over` that is not due and has another
+   * token, with its fence + 1. (The token: a late repetition of a request must not start the execution a second time.)
    */
-  create(head: Head, overFinal: boolean): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
+  create(head: Head, over: readonly ClosedStatus[]): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
   /** Gives the message the next number of its chain, then writes it (MESSAGE-1). Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
@@ -404,11 +404,28 @@ export interface SetAside {
   remove(name: string): void;
 }
 
+/** The start for which a client chose an idempotency key. */
+export interface KeyedStart {
+  readonly execution: string;
+  /** The first run that the start has, or will have once it succeeds. */
+  readonly run: string;
+  /** Digest of the request. Another request under the same key is a mistake. */
+  readonly request: string;
+}
+
+/** Idempotency keys of starts. An expired one counts as absent. */
+export interface StartKeys {
+  get(workspace: string, key: string): Promise<KeyedStart | null>;
+  /** Keeps the start under the key, unless one is kept already. Answers the kept one. */
+  keep(workspace: string, key: string, start: KeyedStart, until: Millis): Promise<KeyedStart>;
+}
+
 export interface Ports {
   readonly clock: Clock;
   /** A fresh UUID, version 7. */
   readonly uuid: () => string;
   readonly executions: Executions;
+  readonly startKeys: StartKeys;
   readonly tasks: Tasks;
   readonly registry: Registry;
   readonly schedules: Schedules;

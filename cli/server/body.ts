@@ -3,10 +3,10 @@ import type { IncomingMessage } from "node:http";
 import { CallerGone } from "../../shared/api/index.ts";
 
 /**
- * The text of the body; null if it is longer than `limit` bytes (the rest is read and dropped, so that the refusal can
+ * The bytes of the body; null if it is longer than `limit` bytes (the rest is read and dropped, so that the refusal can
  * still be sent). Rejects when the caller disconnects before the end.
  */
-export function readBody(request: IncomingMessage, limit: number): Promise<string | null> {
+export function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | null> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let bytes = 0;
@@ -14,11 +14,10 @@ export function readBody(request: IncomingMessage, limit: number): Promise<strin
       bytes += part.length;
       if (bytes <= limit) parts.push(part);
       else parts.length = 0;
-      if (bytes > limit * 4) request.destroy(); // a caller that ignores the limit this far gets no answer
     });
     request.on("end", () => {
       if (bytes > limit) resolve(null);
-      else resolve(parts.length === 1 ? parts[0]!.toString() : Buffer.concat(parts).toString());
+      else resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
     });
     const gone = () => reject(new CallerGone("the caller disconnected before the end of the body"));
     request.on("error", gone);

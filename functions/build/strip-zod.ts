@@ -113,7 +113,6 @@ export const int = making(mini.int);
 export const boolean = making(mini.boolean);
 export const unknown = making(mini.unknown);
 export const literal = making(mini.literal);
-export const json = making(mini.json);
 export const array = making(mini.array);
 export const record = making(mini.record);
 export const tuple = making(mini.tuple);

@@ -6,7 +6,7 @@
 import { pipeline } from "node:stream";
 import { promisify } from "node:util";
 import { createGzip, gunzip } from "node:zlib";
-import type { ApiResponse } from "../../shared/api/index.ts";
+import type { ApiRequest, ApiResponse } from "../../shared/api/http-message.ts";
 import { streamed } from "./http.ts";
 
 const inflate = promisify(gunzip);
@@ -26,14 +26,20 @@ const headerOf = ({ headers }: HttpEvent, wanted: string): string | undefined =>
   Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
 
 /**
- * The text of a compressed body. `undefined`: the body is not compressed, or its gzip is invalid; the API then refuses
- * the bytes as invalid JSON. `null`: the text would exceed `maxBytes`.
+ * The request with its body decompressed, if it is gzip. Invalid gzip is left as it came: the API then refuses the bytes as
+ * no text, and not as missing. The body is null if it would exceed `maxBytes`.
  */
-export async function compressedBody(event: HttpEvent, maxBytes: number): Promise<string | null | undefined> {
-  if (!isGzip(headerOf(event, "content-encoding"))) return undefined;
+export async function decompressed(event: HttpEvent, request: ApiRequest, maxBytes: number): Promise<ApiRequest> {
+  if (!isGzip(headerOf(event, "content-encoding"))) return request;
+  const { "content-encoding": _, ...headers } = request.headers;
+  const body = await inflated(event, maxBytes);
+  return body === undefined ? { ...request, headers } : { ...request, headers, body };
+}
+
+async function inflated(event: HttpEvent, maxBytes: number): Promise<Uint8Array | null | undefined> {
   try {
     const content = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "latin1");
-    return (await inflate(content, { maxOutputLength: maxBytes })).toString();
+    return await inflate(content, { maxOutputLength: maxBytes });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ERR_BUFFER_TOO_LARGE") return null;

@@ -33,8 +33,8 @@ export interface UrlEvent {
 /** A call that waits is answered this long before Lambda would end the invocation. */
 const SPARE_MS = 2_000;
 
-const bodyOf = (e: { body?: string | null; isBase64Encoded: boolean }): string =>
-  e.isBase64Encoded ? Buffer.from(e.body ?? "", "base64").toString() : (e.body ?? "");
+const bodyOf = (e: { body?: string | null; isBase64Encoded: boolean }): Uint8Array | string =>
+  e.isBase64Encoded ? Buffer.from(e.body ?? "", "base64") : (e.body ?? "");
 
 const lowerCase = (headers: RestEvent["headers"]): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));

@@ -15,7 +15,6 @@ import {
   methodNotAllowed,
   noRoute,
   notImplemented,
-  payloadTooLarge,
   type Refusal,
   refusal,
   storeFailed,
@@ -27,7 +26,8 @@ import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
-import { type ApiRequest, type ApiResponse, CallerGone, textOfBody } from "./http-message.ts";
+import { type ApiRequest, type ApiResponse, CallerGone } from "./http-message.ts";
+import { textOfBody } from "./read-body.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
@@ -152,12 +152,12 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
   if ("refused" in query) return query.refused;
   const body = await bodyOf(route, request);
   if ("refused" in body) return body.refused;
-  const lastEventId = request.headers["last-event-id"];
   const input = {
     params: match.params,
     query: query.value,
     body: body.value,
-    lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
+    lastEventId: header(request, "last-event-id"),
+    idempotencyKey: header(request, "idempotency-key"),
   } as Input<never>;
   const started = api.ports.clock.now();
   const result = await api.handlers[route.operation]!(context, input);
@@ -168,6 +168,11 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
   context.log.info("request served", { operation: route.operation, ms: api.ports.clock.now() - started });
   if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
   return { status: route.success, value: route.kind === "empty" ? undefined : result };
+}
+
+function header(request: ApiRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : undefined;
 }
 
 function split(target: string): [path: string, search: string] {
@@ -206,15 +211,15 @@ const isReading = ({ method, operation }: Route) =>
   method === "GET" || operation === "queryWorkflowExecution" || operation === "previewSchedule";
 
 async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unknown } | { refused: Refusal }> {
-  const text = await textOfBody(request);
-  if (text === null) return { refused: payloadTooLarge("request body", MAX_BODY_BYTES) };
   if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored
+  const body = await textOfBody(request, MAX_BODY_BYTES);
+  if ("refused" in body) return body;
   const type = request.headers["content-type"];
-  if (text !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
+  if (body.text !== "" && typeof type === "string" && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     const detail = `The request has the content type ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
     return { refused: refusal(415, "UNSUPPORTED_MEDIA_TYPE", detail) };
   }
-  return parseBody(route.body, text, { optional: route.optionalBody ?? false });
+  return parseBody(route.body, body.text, { optional: route.optionalBody ?? false });
 }
 
 function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {

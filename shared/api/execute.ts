@@ -1,20 +1,38 @@
 /**
  * Starts executions. Routing, the size of the input and its schema are checked before the one write that starts the
- * execution; that write refuses an id that is in use. Each request has a fresh token, so each is a start of its own.
+ * execution; that write refuses an id that is in use.
+ *
+ * START-1. A start that a client repeats, because it did not get the answer, happens once. With an idempotency key the
+ *     server answers the first start, for as long as it keeps closed executions, also when that start has closed, its id
+ *     has been used again, or no worker is live. Without a key an `execution_id` is good for one execution, unless the
+ *     request has an `id_reuse_policy`. Only a start without either is a new one each time.
+ * START-2. The server keeps the key with the ids of execution and first run before it starts the execution. A call that
+ *     finds the key, but not the run, goes on with these ids, so of several calls at once one starts the execution.
  */
+import { createHash } from "node:crypto";
 
 import { searchKeysOf } from "../core/search-keys.ts";
 import { start } from "../engine/start.ts";
 import type { RegistrationRecord } from "../ports.ts";
-import { alreadyRunning, executionFailed, invalid, isRefusal, type Refusal, waitExpired } from "../protocol/errors.ts";
+import {
+  alreadyStarted,
+  executionFailed,
+  invalid,
+  invalidAt,
+  isRefusal,
+  type Refusal,
+  waitExpired,
+} from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { WorkflowExecutionRequest } from "../protocol/http/executions.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
+import { IdempotencyKey, idProblem } from "../protocol/ids.ts";
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import { deploymentWanted, routeToRegistration, routeToWorkflow } from "../routing/client-start.ts";
 import { inputProblems } from "../routing/schema-check.ts";
 import { withResult } from "./execution-view.ts";
+import { workflowIdOf } from "./executions.ts";
 import { tooLarge } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import { waitFor } from "./wait-for.ts";
@@ -25,35 +43,99 @@ export async function executeWorkflow(
   context: RequestContext,
   identifier: string,
   body: WorkflowExecutionRequest,
+  header: string | undefined,
 ): Promise<Answer> {
-  const deployment = deploymentWanted(body, "task_queue");
-  if (isRefusal(deployment)) return deployment;
-  const registration = await routeToWorkflow(context.ports, context.workspace, identifier, deployment);
-  return isRefusal(registration) ? registration : begin(context, registration, body);
+  return once(context, ["workflow", identifier], body, header, (deployment) =>
+    routeToWorkflow(context.ports, context.workspace, identifier, deployment),
+  );
 }
 
 export async function executeRegistration(
   context: RequestContext,
   id: string,
   body: WorkflowExecutionRequest,
+  header: string | undefined,
+): Promise<Answer> {
+  return once(context, ["registration", id], body, header, (deployment) =>
+    routeToRegistration(context.ports, context.workspace, id, deployment),
+  );
+}
+
+/** An idempotency key as the server keeps it. */
+interface Key {
+  readonly digest: string;
+  /** Digest of what the key may be used for. */
+  readonly request: string;
+}
+
+const digest = (...parts: unknown[]): string => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+
+async function once(
+  context: RequestContext,
+  what: readonly string[],
+  body: WorkflowExecutionRequest,
+  header: string | undefined,
+  toRegistration: (deployment: string | undefined) => Promise<RegistrationRecord | Refusal>,
 ): Promise<Answer> {
   const deployment = deploymentWanted(body, "task_queue");
   if (isRefusal(deployment)) return deployment;
-  const registration = await routeToRegistration(context.ports, context.workspace, id, deployment);
-  return isRefusal(registration) ? registration : begin(context, registration, body);
+  const given = keyWanted(body.idempotency_key ?? undefined, header);
+  if (isRefusal(given)) return given;
+  let key: Key | undefined;
+  if (given !== undefined) {
+    const request = digest(what, body.execution_id ?? null, body.input ?? null, body.encoded_input ?? null);
+    key = { digest: digest(given), request };
+    const first = await firstStart(context, key);
+    if (isRefusal(first)) return first;
+    if (first) {
+      const latest = await context.ports.executions.head(refTo(context, first.execution));
+      const head = latest?.chain === first.chain ? latest : first;
+      return answer(context, head, await workflowIdOf(context, head.workflow), body);
+    }
+  }
+  const registration = await toRegistration(deployment);
+  return isRefusal(registration) ? registration : begin(context, registration, body, key);
 }
+
+function keyWanted(field: string | undefined, header: string | undefined): string | undefined | Refusal {
+  if (header === undefined) return field;
+  const problem = idProblem(IdempotencyKey, header);
+  if (problem !== undefined) return invalidAt(["header", "idempotency-key"], problem);
+  if (field === undefined || field === header) return header;
+  return invalidAt(["body", "idempotency_key"], "it differs from the header Idempotency-Key: send only one of the two");
+}
+
+/** The first run that an earlier request with this key has started; null: there is none yet. */
+async function firstStart(context: RequestContext, key: Key): Promise<Head | null | Refusal> {
+  const kept = await context.ports.startKeys.get(context.workspace, key.digest);
+  if (!kept) return null;
+  return kept.request === key.request
+    ? context.ports.executions.run(context.workspace, kept.run)
+    : otherRequest(kept.execution);
+}
+
+const otherRequest = (execution: string): Refusal =>
+  invalidAt(
+    ["header", "idempotency-key"],
+    `this key belongs to the start of execution '${execution}', whose workflow, input or execution_id is another: use a key of its own for each start`,
+  );
 
 async function begin(
   context: RequestContext,
   registration: RegistrationRecord,
   body: WorkflowExecutionRequest,
+  key: Key | undefined,
 ): Promise<Answer> {
   const { ports, workspace } = context;
   const { definition } = registration;
   const input = body.encoded_input ?? body.input ?? null;
   const refused = tooLarge("input of the workflow", input) ?? schemaRefusal(definition.input_schema, input);
   if (refused) return refused;
-  const execution = body.execution_id ?? ports.uuid();
+  const wanted = { execution: body.execution_id ?? ports.uuid(), run: ports.uuid(), request: key?.request ?? "" };
+  const until = ports.clock.now() + ports.settings.retentionMs;
+  const kept = key ? await ports.startKeys.keep(workspace, key.digest, wanted, until) : wanted;
+  const { execution, run } = kept;
+  if (kept.request !== wanted.request) return otherRequest(execution);
   const timeout = definition.execution_timeout;
   const started = await start(ports, {
     workspace,
@@ -62,21 +144,34 @@ async function begin(
     registration: registration.id,
     deployment: registration.deployment,
     input,
-    token: ports.uuid(),
+    run,
+    token: run,
     by: "client",
+    reuse: body.id_reuse_policy ?? "reject",
     timeoutMs: timeout === null ? null : Math.round(timeout * 1000),
     searchKeys: searchKeysOf(definition.search_keys, input),
     user: context.user,
     extensions: extensionsOf(body),
   });
-  if (started.kind === "exists") return alreadyRunning(execution);
+  if (started.kind === "exists") return alreadyStarted(execution, started.head.status);
   context.log.info("execution started", {
     execution,
     workflow: registration.workflow,
     deployment: registration.deployment,
   });
-  if (!body.wait_for_result) return withResult(started.head, registration.workflowId, { searchKeys: false });
-  return result(context, started.head, Math.min(body.timeout_seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS));
+  return answer(context, started.head, registration.workflowId, body);
+}
+
+function answer(
+  context: RequestContext,
+  started: Head,
+  workflowId: string | null,
+  body: WorkflowExecutionRequest,
+): Answer | Promise<Answer> {
+  if (body.wait_for_result) {
+    return result(context, started, Math.min(body.timeout_seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS));
+  }
+  return withResult(started, workflowId, { searchKeys: false });
 }
 
 /** An absent input is checked as `{}`. An input that a codec has encoded cannot be checked here. */

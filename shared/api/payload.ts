@@ -1,6 +1,7 @@
 /** Sizes of payloads, and payloads that a client's codec has encoded. */
 import { payloadTooLarge, type Refusal } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
+import { readJson } from "../protocol/json-text.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
 
 /** A text of this many characters cannot have more bytes of UTF-8 than a payload may. */
@@ -22,9 +23,6 @@ export function decoded(value: unknown): unknown {
   if (!isEncodedInput(value)) return value;
   if (value.empty) return null;
   if ((value.encoding_options ?? []).length > 0) return value;
-  try {
-    return JSON.parse(Buffer.from(value.b64payload, "base64").toString("utf8"));
-  } catch {
-    return value;
-  }
+  const read = readJson(Buffer.from(value.b64payload, "base64").toString("utf8"));
+  return "value" in read ? read.value : value;
 }

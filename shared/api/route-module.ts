@@ -21,6 +21,8 @@ export interface Input<Op extends AvailableOperation> {
   readonly body: BodyOf<Op>;
   /** The header `Last-Event-ID`. */
   readonly lastEventId: string | undefined;
+  /** The header `Idempotency-Key`. */
+  readonly idempotencyKey: string | undefined;
 }
 
 type Result<Op extends AvailableOperation> =

@@ -70,7 +70,7 @@ export class AwsExecutions implements Executions {
     return head;
   }
 
-  async create(head: Head, overFinal: boolean) {
+  async create(head: Head, over: readonly ExecutionStatus[]) {
     const encoded = await encodeHead({ ...head, fence: 1 }, { fresh: true });
     const item = await storeHeadBlobs(this.#c.blobs, encoded);
     if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
@@ -83,10 +83,10 @@ export class AwsExecutions implements Executions {
       }
       requireFence(old);
       const expired = isExpired(old, this.#c.clock.now());
-      const over = overFinal && text(old, "status") !== "RUNNING" && old[INDEXES.due.sort] === undefined;
+      const givesWay = over.includes(text(old, "status") as ExecutionStatus) && old[INDEXES.due.sort] === undefined;
       const there = expired ? null : await this.#decode(old);
       // A head with the same token is this very start, repeated, even if the execution has closed since.
-      if (there && (!over || there.token === head.token)) {
+      if (there && (!givesWay || there.token === head.token)) {
         if (there.run !== head.run) {
           await Promise.all(encoded.blobs.map(({ attribute }) => expireValue(this.#c.blobs, attribute)));
         }

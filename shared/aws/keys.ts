@@ -61,6 +61,8 @@ export const answerKey = (workspace: string, query: string): Key => ({
   sk: "ANSWER",
 });
 
+export const startKeyKey = (workspace: string, key: string): Key => ({ pk: `${workspace}#/start/${key}`, sk: "START" });
+
 /** FNV-1a. Do not change: it says in which shard an existing entry is. */
 function hashTo(value: string, shards: number): number {
   let hash = 0x811c9dc5;

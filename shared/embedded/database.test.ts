@@ -28,8 +28,8 @@ describe("a call that throws", () => {
     const store = embedded();
     const [kept, torn] = [newRef(), newRef()];
     const [one, two] = [headOf(kept, 1), headOf(torn, 1)];
-    await store.executions.create(one, false);
-    await store.executions.create(two, false);
+    await store.executions.create(one, []);
+    await store.executions.create(two, []);
     const event = { kind: "execution_continued", run: one.run, workflow: "w", input: null } as const;
     const p = { run: two.run, fence: null, batch: batchOf(2, 1, [event]), next: { ...two, run: one.run } };
     await expect(store.executions.close(torn, p)).rejects.toThrow(/UNIQUE/);
@@ -70,7 +70,7 @@ describe("a statement that fails because the disk is full", () => {
       store.database.one(`PRAGMA max_page_count = ${page_count}`);
       for (;;) {
         const head = headOf(newRef(), 1, { input: "x".repeat(10_000) });
-        await store.executions.create(head, false);
+        await store.executions.create(head, []);
       }
     };
     return { store, fill, onFailure };
@@ -79,7 +79,7 @@ describe("a statement that fails because the disk is full", () => {
   test("rejects all pending and all later calls, reads included, and reports the failure once", async () => {
     const { store, fill, onFailure } = full();
     const head = headOf(newRef(), 1);
-    await store.executions.create(head, false);
+    await store.executions.create(head, []);
     const pending = store.durable();
     await expect(fill()).rejects.toThrow(StoreFailed);
     await expect(pending).rejects.toThrow(/the store has failed: database or disk is full/);
@@ -118,7 +118,7 @@ describe("a statement that fails because the disk is full", () => {
 test("a number beyond those that JavaScript holds exactly is read as the nearest one", async () => {
   const store = embedded();
   const head = headOf(newRef(), 1, { deadline: 2 ** 53 + 2, due_at: 1 });
-  await store.executions.create(head, false);
+  await store.executions.create(head, []);
   expect(await store.executions.due(5, 9)).toMatchObject([{ execution: head.execution, deadline: 2 ** 53 + 2 }]);
   store.close();
 });

@@ -39,9 +39,9 @@ export class EmbeddedExecutions implements Executions {
     return this.#head(ref);
   }
 
-  async create(head: Head, overFinal: boolean) {
+  async create(head: Head, over: readonly ExecutionStatus[]) {
     const old = this.#head(head);
-    if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null && old.token !== head.token)) {
+    if (old && !(over.includes(old.status) && old.due_at === null && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
     this.#db.atomically(() => {

@@ -113,7 +113,7 @@ test("each filter of a list is read by an index, and lists prepare few statement
   const workspace = uuid();
   for (let i = 0; i < 1_200; i++) {
     const head = headOf(newRef(workspace), b.now() + i, { search_keys: { customer: `c-${i % 7}` }, user: "ann" });
-    await store.executions.create(head, false);
+    await store.executions.create(head, []);
   }
   const filters = [
     {},

@@ -15,7 +15,7 @@ function made() {
   const store = embedded({ clock, log: { info: () => {}, warn: () => {}, error } });
   const start = async (over: object = {}) => {
     const head = headOf(newRef(DEFAULT_WORKSPACE), clock.now(), { wake_pending: false, ...over });
-    await store.executions.create(head, false);
+    await store.executions.create(head, []);
     return head;
   };
   return { clock, store, error, start };

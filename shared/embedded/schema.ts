@@ -120,5 +120,11 @@ CREATE TABLE schedule_log (
 ) WITHOUT ROWID;
 CREATE INDEX schedule_log_at ON schedule_log (at);
 
+CREATE TABLE start_keys (
+  ws TEXT NOT NULL, key TEXT NOT NULL, execution TEXT NOT NULL, run TEXT NOT NULL, request TEXT NOT NULL, expires_at INTEGER NOT NULL,
+  PRIMARY KEY (ws, key)
+) WITHOUT ROWID;
+CREATE INDEX start_keys_expire ON start_keys (expires_at);
+
 CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 `;

@@ -1,6 +1,6 @@
 /**
  * The first half of **start**: `put HEAD {running, due_at = now + wake timeout, wake_pending, fence = old + 1, new run and
- * chain}` if there is no head; a client's start also over a final head that is not due and has another token. Then it
+ * chain}` if there is no head; a client's start also over a final head that its policy lets go, that is not due and has another token. Then it
  * enqueues a workflow task. A crash in between: the sweeper enqueues it. (PROTOCOL-9)
  *
  * The same start token is the same start, also when the request arrives again after the execution has closed
@@ -10,6 +10,8 @@
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis, ParentRef, ScheduleRef } from "../protocol/history.ts";
+import type { IdReusePolicy } from "../protocol/http/executions.ts";
+import { CLOSED_STATUSES, type ClosedStatus } from "../protocol/status.ts";
 import { enqueueWorkflowTask } from "./enqueue.ts";
 
 export interface StartRequest extends Ref {
@@ -19,8 +21,11 @@ export interface StartRequest extends Ref {
   readonly input: unknown;
   /** Idempotency key: two requests with one token are one start. */
   readonly token: string;
-  /** A client may use the id of a closed execution again; a parent or a schedule may not. */
   readonly by: "client" | "parent" | "schedule";
+  /** Which ids a client may use again: none, those of executions that ended without a result, or those of all closed ones. Default all. */
+  readonly reuse?: IdReusePolicy;
+  /** Id of the first run. Default: a new one. */
+  readonly run?: string;
   /** Limit on the whole chain, ms; null = none. */
   readonly timeoutMs: Millis | null;
   readonly parent?: ParentRef;
@@ -36,7 +41,7 @@ export type StartResult = { kind: "started"; head: Head } | { kind: "exists"; he
 /** The head that the request asks for. */
 export function firstHead(ports: Ports, request: StartRequest): Head {
   const now = ports.clock.now();
-  const run = ports.uuid();
+  const run = request.run ?? ports.uuid();
   return {
     workspace: request.workspace,
     execution: request.execution,
@@ -72,9 +77,15 @@ export function firstHead(ports: Ports, request: StartRequest): Head {
   };
 }
 
+/** Statuses of the final heads over which the request may start. A parent and a schedule start over none. */
+export function givingWay({ by, reuse = "allow" }: Pick<StartRequest, "by" | "reuse">): readonly ClosedStatus[] {
+  if (by !== "client" || reuse === "reject") return [];
+  return reuse === "allow" ? CLOSED_STATUSES : CLOSED_STATUSES.filter((status) => status !== "COMPLETED");
+}
+
 /** One attempt. `exists`: another start has the id, or its final head is still due. */
-export async function create(ports: Ports, head: Head, by: StartRequest["by"]): Promise<StartResult> {
-  const put = await ports.executions.create(head, by === "client");
+export async function create(ports: Ports, head: Head, over: readonly ClosedStatus[]): Promise<StartResult> {
+  const put = await ports.executions.create(head, over);
   if (put.kind === "created") {
     await enqueueWorkflowTask(ports, head);
     return { kind: "started", head };
@@ -82,6 +93,6 @@ export async function create(ports: Ports, head: Head, by: StartRequest["by"]): 
   const found = put.head;
   if (found.token !== head.token) return { kind: "exists", head: found };
   // The server of the first request may have died before it enqueued the task.
-  if (found.wake_pending) await enqueueWorkflowTask(ports, found);
+  if (found.status === "RUNNING" && found.wake_pending) await enqueueWorkflowTask(ports, found);
   return { kind: "started", head: found };
 }

@@ -128,7 +128,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),
     user: of.user,
   });
-  const started = await create(ports, head, "parent");
+  const started = await create(ports, head, []);
   if (started.kind !== "exists") return false;
   const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
   return refuse({ type: "ChildError", message, non_retryable: true });

@@ -4,18 +4,19 @@
  */
 
 import type { Ports } from "../ports.ts";
-import { create, firstHead, type StartRequest, type StartResult } from "./create.ts";
+import { create, firstHead, givingWay, type StartRequest, type StartResult } from "./create.ts";
 import { flushOutbox } from "./outbox.ts";
 
 export type { StartRequest, StartResult } from "./create.ts";
 
 export async function start(ports: Ports, request: StartRequest): Promise<StartResult> {
   const head = firstHead(ports, request);
+  const over = givingWay(request);
   for (;;) {
-    const result = await create(ports, head, request.by);
+    const result = await create(ports, head, over);
     if (result.kind === "started") return result;
     const found = result.head;
-    if (request.by !== "client" || found.status === "RUNNING" || found.due_at === null) return result;
+    if (!over.some((status) => status === found.status) || found.due_at === null) return result;
     await flushOutbox(ports, found);
   }
 }

@@ -35,7 +35,7 @@ describe("bodies of refusals", () => {
   test.each([
     [errors.notFound("run", "r1", "It may have expired."), 404, "WF_1100"],
     [errors.notFound("schedule", "s1"), 404, "WF_1201"],
-    [errors.alreadyRunning("e1"), 409, "WF_1101"],
+    [errors.alreadyStarted("e1", "RUNNING"), 409, "WF_1101"],
     [errors.notRunning("e1", "COMPLETED"), 409, "WF_1102"],
     [errors.executionFailed("e1", "TIMED_OUT"), 424, "EXECUTION_FAILED"],
     [errors.handlerFailed("query", "status", "e1", "boom"), 424, "HANDLER_FAILED"],

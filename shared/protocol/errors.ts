@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   WF_1000: "unknown error",
   WF_1001: "invalid request",
   WF_1100: "not found",
-  WF_1101: "an execution with this id is already running",
+  WF_1101: "an execution with this id exists already",
   WF_1102: "the execution is not running",
   WF_1103: "no outcome in time",
   WF_1104: "worker registration failed",
@@ -100,14 +100,15 @@ export function noSuchHandler(
   return refusal(404, "WF_1100", `Workflow ${quote(workflow)} has no ${kind} ${quote(name)}. ${has}`);
 }
 
-/** 409: an execution that has not closed has the id. */
-export function alreadyRunning(executionId: string): Refusal {
-  return refusal(
-    409,
-    "WF_1101",
-    `Execution ${quote(executionId)} is already running. Use another execution_id, or wait until it has closed.`,
-    { execution_id: executionId },
-  );
+/** 409: an execution has the id that the start asks for, and is running, or closed and not to be replaced. */
+export function alreadyStarted(executionId: string, status: PublicStatus): Refusal {
+  const id = quote(executionId);
+  const read = `read it with GET /v1/workflows/executions/${executionId}`;
+  const detail =
+    status === "RUNNING"
+      ? `Execution ${id} is already running. If this is your own start, repeated, ${read}. Otherwise use another execution_id.`
+      : `Execution ${id} exists already: it ended ${status}. If this is your own start, repeated, ${read}. Otherwise use another execution_id, or id_reuse_policy.`;
+  return refusal(409, "WF_1101", detail, { execution_id: executionId, status });
 }
 
 /** 409 to a signal, query, update, cancel or terminate of a closed execution. */

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { ParentRef, ScheduleRef, type Started } from "./history.ts";
 import { ExecutionId, RunId, ScheduleId } from "./ids.ts";
+import { JsonRecord, JsonValue } from "./json-value.ts";
 import { ChildOutcome } from "./messages.ts";
 import { ExecutionStatus } from "./status.ts";
 
@@ -55,8 +56,8 @@ export const Head = z.object({
   /** Idempotency key of the request that began the chain: a request with the same token is the same start. */
   token: z.string(),
 
-  input: z.json(),
-  result: z.json(),
+  input: JsonValue,
+  result: JsonValue,
   failure: z.string().nullable(),
   /** Ids of messages that earlier runs of the chain took in. */
   carried: z.array(z.string()),
@@ -66,7 +67,7 @@ export const Head = z.object({
   search_keys: z.record(z.string(), z.string()),
   user: z.string().nullable(),
   /** Extras of the start request. Sirocco stores them and does not read them. */
-  extensions: z.record(z.string(), z.json()).nullable(),
+  extensions: JsonRecord.nullable(),
   /** Start of the present run. */
   started_at: z.int(),
   closed_at: z.int().nullable(),

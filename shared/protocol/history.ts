@@ -24,13 +24,14 @@ import {
   SessionId,
   WorkflowName,
 } from "./ids.ts";
+import { JsonRecord, type JsonValue } from "./json-value.ts";
 import { ChildFailureStatus, type ClosedStatus } from "./status.ts";
 
 /** Milliseconds since the epoch, UTC; or a length of time in milliseconds where the name ends in `_ms`. */
 export type Millis = number;
 const millis = z.int();
 
-const json = z.json().or(z.undefined().transform(() => null));
+const json = z.unknown().transform((value) => (value ?? null) as JsonValue);
 
 /** Why something failed, as JSON, so that the history can keep it. `cause` nests the original. */
 export interface Failure {
@@ -249,7 +250,7 @@ const decisions = {
     task: z.string(),
     task_type: z.string(),
     /** Attributes as the public event carries them, without task id and type. */
-    attributes: z.record(z.string(), z.json()),
+    attributes: JsonRecord,
   }),
   search_keys_set: z.object({
     ...base,

@@ -12,6 +12,7 @@ import {
   MAX_DEPLOYMENT_NAME,
   MAX_EXECUTION_ID,
   MAX_HANDLER_NAME,
+  MAX_IDEMPOTENCY_KEY,
   MAX_MESSAGE_ID,
   MAX_SCHEDULE_ID,
   MAX_TASK_NAME,
@@ -76,6 +77,15 @@ export const WorkerName = z
 
 export const RESERVED_SCHEDULE_IDS: readonly string[] = ["preview"];
 export const ScheduleId = slug("a schedule id", MAX_SCHEDULE_ID, RESERVED_SCHEDULE_IDS);
+
+/** Chosen by a client for one start: a repeated start with the same key is the same start. Stored as a digest. */
+export const IdempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/, {
+    error: (issue) => `${shown(issue.input)} cannot be an idempotency key: use printable ASCII characters`,
+    abort: true,
+  })
+  .max(MAX_IDEMPOTENCY_KEY, { error: `an idempotency key has at most ${MAX_IDEMPOTENCY_KEY} characters` });
 
 /**
  * Names that no workflow may have: words of `/v1/workflows/{name}`. The last four stand in no route of ours: the Python

@@ -19,6 +19,7 @@ export const MAX_HANDLER_NAME = 128;
 export const MAX_TASK_NAME = 100;
 /** Room for the longest one: the cancel request of a schedule, which holds a schedule id and an execution id. */
 export const MAX_MESSAGE_ID = 1000;
+export const MAX_IDEMPOTENCY_KEY = 255;
 export const MAX_DISPLAY_NAME = 128;
 export const MAX_TAG = 100;
 
@@ -33,6 +34,11 @@ export const MAX_WORKER_BODY_BYTES = 16 * MiB;
 export const MAX_CUSTOM_EVENT_BYTES = 2 * MiB;
 /** All events of one batch of published custom events. */
 export const MAX_CUSTOM_EVENT_BATCH_BYTES = 2_000_000;
+
+/** How deep arrays and objects may be nested: in a body of the API, and in each file or text with JSON that is read. */
+export const MAX_JSON_DEPTH = 128;
+/** The same for a body of the worker data path, in which a value stands some levels deep. */
+export const MAX_WORKER_JSON_DEPTH = MAX_JSON_DEPTH + 16;
 
 /* History of one run. A run at either limit can only be closed: it must continue as new before. */
 export const MAX_HISTORY_EVENTS = 51_200;

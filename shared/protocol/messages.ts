@@ -11,18 +11,19 @@
  */
 import * as z from "zod";
 import { AttemptEnd, Failure, type Millis } from "./history.ts";
+import { JsonValue } from "./json-value.ts";
 import { ChildFailureStatus } from "./status.ts";
 
 const base = { id: z.string(), sent_at: z.int() };
 
 export const ActivityOutcome = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("completed"), result: z.json() }),
+  z.object({ kind: z.literal("completed"), result: JsonValue }),
   z.object({ kind: z.literal("failed"), reason: AttemptEnd, failure: Failure }),
 ]);
 export type ActivityOutcome = z.infer<typeof ActivityOutcome>;
 
 export const ChildOutcome = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("completed"), result: z.json() }),
+  z.object({ kind: z.literal("completed"), result: JsonValue }),
   z.object({
     kind: z.literal("failed"),
     status: ChildFailureStatus,
@@ -31,8 +32,8 @@ export const ChildOutcome = z.discriminatedUnion("kind", [
 ]);
 export type ChildOutcome = z.infer<typeof ChildOutcome>;
 
-const signal = { kind: z.literal("signal"), name: z.string(), input: z.json() };
-const update = { kind: z.literal("update"), name: z.string(), input: z.json() };
+const signal = { kind: z.literal("signal"), name: z.string(), input: JsonValue };
+const update = { kind: z.literal("update"), name: z.string(), input: JsonValue };
 const cancel = { kind: z.literal("cancel"), reason: z.string().nullable() };
 const activity = {
   kind: z.literal("activity"),

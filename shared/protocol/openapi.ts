@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, generated from the routes table, so that document and server agree. */
 import * as z from "zod";
 import { ErrorBody, HTTPValidationError } from "./errors.ts";
+import { WorkflowExecutionRequest } from "./http/executions.ts";
 import { type Method, ROUTES, type Route } from "./routes.ts";
 
 type JsonSchema = Record<string, unknown>;
@@ -127,6 +128,11 @@ function queryParameters(query: JsonSchema | undefined): Parameter[] {
 }
 
 function headerParameters(route: Route): Parameter[] {
+  if (route.body === WorkflowExecutionRequest) {
+    const description =
+      "A repeated start with the same key is the same start. The same as `idempotency_key` in the body.";
+    return [{ name: "Idempotency-Key", in: "header", required: false, description, schema: { type: "string" } }];
+  }
   if (route.kind !== "sse") return [];
   const description = "The id of the last frame that the client has read; the stream continues after it.";
   return [{ name: "Last-Event-ID", in: "header", required: false, description, schema: { type: "string" } }];

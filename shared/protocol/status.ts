@@ -2,10 +2,17 @@
 import * as z from "zod";
 
 /** A run that has ended has one of these. `CONTINUED_AS_NEW`: the run ended, its execution goes on in the next run. */
-const CLOSED = ["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"] as const;
-export type ClosedStatus = (typeof CLOSED)[number];
+export const CLOSED_STATUSES = [
+  "COMPLETED",
+  "FAILED",
+  "CANCELED",
+  "TERMINATED",
+  "CONTINUED_AS_NEW",
+  "TIMED_OUT",
+] as const;
+export type ClosedStatus = (typeof CLOSED_STATUSES)[number];
 
-const STATUSES = ["RUNNING", ...CLOSED] as const;
+const STATUSES = ["RUNNING", ...CLOSED_STATUSES] as const;
 export const ExecutionStatus = z.enum(STATUSES);
 export type ExecutionStatus = z.infer<typeof ExecutionStatus>;
 

@@ -21,6 +21,7 @@ import {
   WorkerName,
   WorkflowName,
 } from "./ids.ts";
+import { JsonRecord, JsonValue } from "./json-value.ts";
 import {
   DEFAULT_EXECUTION_TIMEOUT_SECONDS,
   MAX_DEFINITIONS,
@@ -34,7 +35,7 @@ import {
 } from "./limits.ts";
 import { ActivityOutcome, InboxMessage } from "./messages.ts";
 
-const schema = z.record(z.string(), z.unknown());
+const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
 
 export const HandlerDefinition = z.strictObject({
   name: HandlerName,
@@ -65,7 +66,7 @@ export const WorkflowDefinition = z.strictObject({
   /** Dot paths into the input whose values become search keys. */
   search_keys: z.array(z.string()).default([]),
   /** Deprecated in-code schedules, as schedule definitions. */
-  schedules: z.array(z.json()).default([]),
+  schedules: z.array(JsonValue).default([]),
 });
 export type WorkflowDefinition = z.infer<typeof WorkflowDefinition>;
 
@@ -79,7 +80,7 @@ export const ActivityTask = z.object({
   chain: ChainId,
   activity: z.int(),
   name: ActivityName,
-  input: z.json(),
+  input: JsonValue,
   scheduled_at: z.int(),
   options: ActivityOptions,
   /** Number of the attempt that the first delivery of the task begins. */
@@ -99,7 +100,7 @@ export const Task = z.discriminatedUnion("kind", [
     execution: ExecutionId,
     query: QueryId,
     name: HandlerName,
-    input: z.json(),
+    input: JsonValue,
     expires_at: z.int(),
   }),
   ActivityTask,
@@ -155,7 +156,7 @@ export const Progress = z.strictObject({
   event: z.enum(["started", "in_progress", "completed", "failed", "timed_out", "canceled"]),
   task: z.string(),
   task_type: z.string(),
-  attributes: z.record(z.string(), z.json()),
+  attributes: JsonRecord,
   at: z.int(),
 });
 export type Progress = z.infer<typeof Progress>;
@@ -273,7 +274,7 @@ export const WORKER_ROUTES = {
       batch: Batch,
       taken: z.array(MessageId),
       /** Not read: the closing event has it, and a large result sent twice would not fit into a call on AWS. */
-      result: z.json().optional(),
+      result: JsonValue.optional(),
       failure: z.string().nullable(),
       outbox: z.array(OutboxEntry),
       /** Ids of messages that the next run must know as taken in. Only with `execution_continued`. */
@@ -308,11 +309,11 @@ export const WORKER_ROUTES = {
     z.strictObject({
       ...ActivityRef.shape,
       /** Present iff the attempt came from the queue: fields of its task. The first such call shows the activity as started. */
-      queued: z.strictObject({ name: ActivityName, input: z.json(), first_attempt: z.int().min(1) }).optional(),
+      queued: z.strictObject({ name: ActivityName, input: JsonValue, first_attempt: z.int().min(1) }).optional(),
     }),
     z.object({
       wanted: z.boolean(),
-      heartbeat_details: z.json(),
+      heartbeat_details: JsonValue,
       cancel_requested: z.boolean(),
       superseded: z.literal(true).optional(),
     }),
@@ -320,7 +321,7 @@ export const WORKER_ROUTES = {
   beat: op(
     "activities/heartbeat",
     /** Without `details` the call only asks whether the attempt is still wanted. */
-    z.strictObject({ ...ActivityRef.shape, details: z.json().optional() }),
+    z.strictObject({ ...ActivityRef.shape, details: JsonValue.optional() }),
     /** `superseded`: a later attempt has begun, so this one is not wanted and its details are not kept. */
     z.object({ wanted: z.boolean(), cancel_requested: z.boolean(), superseded: z.literal(true).optional() }),
   ),
@@ -380,7 +381,7 @@ export const WORKER_ROUTES = {
     z.strictObject({
       query: QueryId,
       answer: z.discriminatedUnion("kind", [
-        z.object({ kind: z.literal("result"), result: z.json() }),
+        z.object({ kind: z.literal("result"), result: JsonValue }),
         z.object({ kind: z.literal("failure"), status: z.int(), failure: Failure }),
       ]),
     }),

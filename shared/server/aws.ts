@@ -15,6 +15,7 @@ import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
 import { AwsRegistry } from "../aws/registry.ts";
 import { AwsSchedules } from "../aws/schedules.ts";
+import { AwsStartKeys } from "../aws/start-keys.ts";
 import { Table } from "../aws/table.ts";
 import type { DeadLetter } from "../aws/task-reading.ts";
 import { AwsTasks } from "../aws/tasks.ts";
@@ -102,6 +103,7 @@ export function aws(options: AwsOptions): Aws {
     log,
     settings,
     executions: counted(new AwsExecutions(c), clients.meter),
+    startKeys: new AwsStartKeys(c),
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
     schedules: new AwsSchedules(c, options.timer),

@@ -11,6 +11,7 @@ import { expire } from "../embedded/retention.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
 import { Sequence } from "../embedded/sequence.ts";
 import { EmbeddedSetAside } from "../embedded/set-aside.ts";
+import { EmbeddedStartKeys } from "../embedded/start-keys.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { setTornHeadsAside } from "../embedded/torn-heads.ts";
 import { sweep } from "../engine/sweep.ts";
@@ -63,6 +64,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const sequence = new Sequence(database);
   const notifier = new Notifier(clock, database);
   const schedules = new EmbeddedSchedules(database);
+  const startKeys = new EmbeddedStartKeys(database, clock);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const setAside = new EmbeddedSetAside(clock);
   if (database.damage) {
@@ -77,6 +79,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     log,
     settings,
     executions: new EmbeddedExecutions(database, sequence, notifier),
+    startKeys,
     tasks,
     registry: new EmbeddedRegistry(database, uuid, clock),
     schedules,
@@ -95,6 +98,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const stages: Record<string, (everyMs: Millis) => unknown> = {
     "due executions": (everyMs) => sweep(ports, everyMs),
     "expired queries": () => tasks.expire(),
+    "expired idempotency keys": () => startKeys.expire(clock.now()),
     "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
     retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),
   };

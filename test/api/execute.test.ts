@@ -74,13 +74,16 @@ test("unknown keys of the body are ignored, because the Python client sends some
   expect(status).toBe(200);
 });
 
-test("an id is refused while its execution runs, and can be used again once it has closed", async () => {
+test("an id is refused while its execution runs, and can be used again once it has closed, if the start says so", async () => {
   await execute("orders", { executionId: "order-1" });
   const taken = await failure(execute("orders", { executionId: "order-1" }));
   expect(taken).toMatchObject({ status: 409, body: { code: "WF_1101", execution_id: "order-1" } });
   const first = await get("order-1");
   await worker.complete("order-1", { ok: 1 });
-  expect(await execute("orders", { executionId: "order-1" })).toMatchObject({ status: "RUNNING" });
+  const again = { execution_id: "order-1", id_reuse_policy: "allow" };
+  expect((await w.ask("POST", "/v1/workflows/orders/execute", { body: again })).body).toMatchObject({
+    status: "RUNNING",
+  });
   const second = await get("order-1");
   expect(second.runId).not.toBe(first.runId);
   expect((await w.client.workflows.runs.getRun({ runId: first.runId as string })).result).toEqual({ ok: 1 });

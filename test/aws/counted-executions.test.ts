@@ -30,8 +30,8 @@ describeUnless(cannotRun)("the counts of executions on AWS", () => {
     const head = headOf(ref, now);
     ports.clients.meter.take();
 
-    expect((await ports.executions.create(head, false)).kind).toBe("created");
-    expect((await ports.executions.create({ ...head, token: uuid() }, false)).kind).toBe("exists");
+    expect((await ports.executions.create(head, [])).kind).toBe("created");
+    expect((await ports.executions.create({ ...head, token: uuid() }, [])).kind).toBe("exists");
     expect(counted()).toEqual({ ...NOTHING, started: 1 });
 
     await ports.executions.putMessage(ref, head.chain, signal(uuid(), now));
@@ -53,7 +53,7 @@ describeUnless(cannotRun)("the counts of executions on AWS", () => {
     const ref = newRef();
     const now = ports.clock.now();
     const head = headOf(ref, now);
-    await ports.executions.create(head, false);
+    await ports.executions.create(head, []);
     ports.clients.meter.take();
     const run = uuid();
     const continued = { kind: "execution_continued", run, workflow: head.workflow, input: null } as const;

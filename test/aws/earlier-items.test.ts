@@ -1,9 +1,11 @@
 /** Heads that an earlier version of the adapter wrote. */
+
 import { type AttributeValue, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { claim } from "../../shared/engine/claim.ts";
 import { send } from "../../shared/engine/send.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { type Bench, begun, bench, finalOf, headOf, signal, uuid } from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
@@ -58,7 +60,7 @@ describeUnless(cannotRun)("a head of an earlier version", () => {
     await expect(ports.executions.head(head)).rejects.toThrow(advice);
     await expect(ports.executions.run(head.workspace, head.run)).rejects.toThrow(advice);
     await expect(ports.executions.requestWake(head, head.chain, b.now())).rejects.toThrow(advice);
-    await expect(ports.executions.create(headOf(head, b.now()), true)).rejects.toThrow(advice);
+    await expect(ports.executions.create(headOf(head, b.now()), CLOSED_STATUSES)).rejects.toThrow(advice);
     await expect(claim(ports, head, { session: uuid() })).rejects.toThrow(advice);
     await expect(send(ports, head, signal(uuid(), b.now()))).rejects.toThrow(advice);
     expect(await itemOf(head)).toEqual(before);
@@ -71,6 +73,8 @@ describeUnless(cannotRun)("a head of an earlier version", () => {
     const names = { "#status": "status", "#ttl": "ttl" };
     const update = "SET turn = :one, #status = :status, #ttl = :ttl REMOVE fence, due_at, due_shard";
     await rewrite(head, update, values, names);
-    await expect(ports.executions.create(headOf(head, b.now()), true)).rejects.toThrow(/before the first release/);
+    await expect(ports.executions.create(headOf(head, b.now()), CLOSED_STATUSES)).rejects.toThrow(
+      /before the first release/,
+    );
   });
 });

@@ -1,4 +1,5 @@
 /** The AWS adapter under faults: throttling, lost answers, stale indexes, several processes at once. */
+
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { append } from "../../shared/engine/append.ts";
@@ -9,6 +10,7 @@ import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Executions, Ref } from "../../shared/ports.ts";
+import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import {
   batchOf,
@@ -246,7 +248,9 @@ describeUnless(cannotRun)("the AWS adapter under faults", () => {
     const b = bench({ ports, pass: (ms) => new Promise((ok) => setTimeout(ok, ms)) });
     const old = await closed(b, await begun(b));
     const others = Array.from({ length: 6 }, () => on.adapter());
-    const puts = await Promise.all(others.map((other) => other.executions.create(headOf(old, b.now()), true)));
+    const puts = await Promise.all(
+      others.map((other) => other.executions.create(headOf(old, b.now()), CLOSED_STATUSES)),
+    );
     expect(puts.filter((p) => p.kind === "created")).toHaveLength(1);
     const head = await ports.executions.head(old);
     expect(head).toMatchObject({ status: "RUNNING", fence: old.fence + 1 });

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ref, StoredSchedule } from "../../shared/ports.ts";
+import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { batchOf, begun, bench, claimed, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
@@ -46,7 +47,7 @@ describeUnless(cannotRun)("a write that loses", () => {
     const ref = newRef();
     await begun(b(), ref, { input: { text: large() } });
     const again = headOf(ref, b().now(), { input: { text: large() } });
-    expect((await ports.executions.create(again, true)).kind).toBe("exists");
+    expect((await ports.executions.create(again, CLOSED_STATUSES)).kind).toBe("exists");
     expect([await staying(ref), await expiring(ref)]).toEqual([1, 1]);
   });
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { presentProgress } from "../../shared/core/present.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
+import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
 import type { Task } from "../../shared/protocol/worker.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import {
@@ -144,7 +145,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     await ports.executions.putMessage(first, first.chain, signal("left", b.now()));
     await closed(b, first);
     const second = headOf(first, b.now());
-    expect((await ports.executions.create(second, true)).kind).toBe("created");
+    expect((await ports.executions.create(second, CLOSED_STATUSES)).kind).toBe("created");
     await ports.executions.putMessage(second, second.chain, signal("waits", b.now()));
     await ports.sweep(60_000, b.now() + 30_000);
     expect((await left(first)).sort()).toEqual([`IN ${second.chain}`, `SEQ ${second.chain}`]);
@@ -171,7 +172,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     await past.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     expect(await ports.executions.head(head)).toBeNull();
     expect(await ports.executions.run(head.workspace, head.run)).toBeNull();
-    const again = await ports.executions.create({ ...head, run: uuid(), due_at: 1, wake_pending: true }, false);
+    const again = await ports.executions.create({ ...head, run: uuid(), due_at: 1, wake_pending: true }, []);
     expect(again).toEqual({ kind: "created" });
     expect(await ports.executions.head(head)).toMatchObject({ status: "RUNNING", fence: head.fence + 2 });
   });

@@ -1,5 +1,7 @@
 /** A store has all committed data after it was closed and opened again. */
+
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
 import {
   type Bench,
   batchOf,
@@ -55,7 +57,7 @@ export function reopenContract(makePorts: MakeSubject): void {
     await reopen();
     const again = await b.ports.executions.putBatch(head, head.run, batch, LIMIT);
     expect(again).toEqual({ kind: "taken", by: batch });
-    expect((await b.ports.executions.create(headOf(head, b.now()), true)).kind).toBe("exists");
+    expect((await b.ports.executions.create(headOf(head, b.now()), CLOSED_STATUSES)).kind).toBe("exists");
     await claimed(b, head);
     const p = { run: head.run, fence: head.fence, dueAt: null, effectsDoneThrough: 1 };
     expect(await b.ports.executions.park(head, p)).toBe(false);

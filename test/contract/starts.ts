@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
 import { begun, closed, headOf, newRef, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
@@ -20,15 +21,15 @@ export const startContract: Contract = (of) => {
       deadline: now() + 60_000,
       fence: 77,
     });
-    expect(await ports.executions.create(head, false)).toEqual({ kind: "created" });
+    expect(await ports.executions.create(head, [])).toEqual({ kind: "created" });
     expect(await ports.executions.head(ref)).toEqual({ ...head, fence: 1 });
   });
 
   test("a running execution is not created again, and its head is answered", async () => {
     const b = of();
     const head = await begun(b);
-    for (const overFinal of [false, true]) {
-      const put = await b.ports.executions.create(headOf(head, b.now()), overFinal);
+    for (const over of [[], CLOSED_STATUSES]) {
+      const put = await b.ports.executions.create(headOf(head, b.now()), over);
       expect(put).toEqual({ kind: "exists", head });
     }
     expect(await b.ports.executions.head(head)).toEqual(head);
@@ -38,8 +39,8 @@ export const startContract: Contract = (of) => {
     const b = of();
     const final = await closed(b, await begun(b));
     const again = headOf(final, b.now());
-    expect(await b.ports.executions.create(again, false)).toEqual({ kind: "exists", head: final });
-    expect(await b.ports.executions.create(again, true)).toEqual({ kind: "created" });
+    expect(await b.ports.executions.create(again, [])).toEqual({ kind: "exists", head: final });
+    expect(await b.ports.executions.create(again, CLOSED_STATUSES)).toEqual({ kind: "created" });
     expect(await b.ports.executions.head(final)).toEqual({ ...again, fence: final.fence + 1 });
   });
 
@@ -47,7 +48,7 @@ export const startContract: Contract = (of) => {
     const b = of();
     const final = await closed(b, await begun(b));
     const repeated = headOf(final, b.now(), { token: final.token });
-    expect(await b.ports.executions.create(repeated, true)).toEqual({ kind: "exists", head: final });
+    expect(await b.ports.executions.create(repeated, CLOSED_STATUSES)).toEqual({ kind: "exists", head: final });
     expect(await b.ports.executions.head(final)).toEqual(final);
   });
 
@@ -59,13 +60,18 @@ export const startContract: Contract = (of) => {
       outbox: [{ kind: "terminate_child", execution: "c", parent_run: uuid(), child: 1 }],
     });
     expect(final.due_at).toBe(due);
-    expect(await b.ports.executions.create(headOf(final, b.now()), true)).toEqual({ kind: "exists", head: final });
+    expect(await b.ports.executions.create(headOf(final, b.now()), CLOSED_STATUSES)).toEqual({
+      kind: "exists",
+      head: final,
+    });
   });
 
   test("of many creates of one execution at once one succeeds", async () => {
     const { ports, now } = of();
     const ref = newRef();
-    const puts = await Promise.all(Array.from({ length: 8 }, () => ports.executions.create(headOf(ref, now()), true)));
+    const puts = await Promise.all(
+      Array.from({ length: 8 }, () => ports.executions.create(headOf(ref, now()), CLOSED_STATUSES)),
+    );
     expect(puts.filter((p) => p.kind === "created")).toHaveLength(1);
   });
 
@@ -101,7 +107,7 @@ export const startContract: Contract = (of) => {
     const b = of();
     const final = await closed(b, await begun(b));
     const again = headOf(final, b.now());
-    await b.ports.executions.create(again, true);
+    await b.ports.executions.create(again, CLOSED_STATUSES);
     expect(await b.ports.executions.run(final.workspace, final.run)).toMatchObject({ status: "COMPLETED" });
     expect(await b.ports.executions.run(final.workspace, again.run)).toMatchObject({ status: "RUNNING" });
   });

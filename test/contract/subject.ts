@@ -148,7 +148,7 @@ export const definition = (name: string, over: Partial<WorkflowDefinition> = {})
 
 /** Starts an execution through the port and answers its head as stored. */
 export async function begun(b: Bench, ref: Ref = newRef(), over: Partial<Head> = {}): Promise<Head> {
-  const put = await b.ports.executions.create(headOf(ref, b.now(), over), false);
+  const put = await b.ports.executions.create(headOf(ref, b.now(), over), []);
   if (put.kind !== "created") throw new Error("another execution has the id of this test");
   return (await b.ports.executions.head(ref))!;
 }

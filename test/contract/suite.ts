@@ -14,6 +14,7 @@ import { logContract } from "./logs.ts";
 import { registryContract } from "./registry.ts";
 import { reopenContract } from "./reopen.ts";
 import { runsContract } from "./runs.ts";
+import { startKeysContract } from "./start-keys.ts";
 import { startContract } from "./starts.ts";
 import { type Bench, bench, type MakeSubject } from "./subject.ts";
 import { tasksContract } from "./tasks.ts";
@@ -23,6 +24,7 @@ export type Contract = (of: () => Bench) => void;
 
 const chapters: Record<string, Contract> = {
   "starts: create, head, run": startContract,
+  "idempotency keys of starts": startKeysContract,
   "inbox: messages and wake-ups": inboxContract,
   "claims, parks and due heads": claimContract,
   "log: one writer wins a position": logContract,

@@ -10,6 +10,7 @@ import type { SendResult, send } from "../../shared/engine/send.ts";
 import type { Executions, Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
+import type { ClosedStatus } from "../../shared/protocol/status.ts";
 
 type Claim = typeof claim;
 
@@ -116,10 +117,10 @@ const ending = (p: CloseRequest) => ({
 
 /** "start over a final head with an outbox": the start overwrites the outbox. */
 export const startOverAnyFinalHead = (ports: Ports): Ports =>
-  withCall(ports, "create", async (real, next: Head, overFinal: boolean) => {
+  withCall(ports, "create", async (real, next: Head, over: readonly ClosedStatus[]) => {
     const old = await real.head(next);
     if (old && old.status !== "RUNNING") await real.clearOutbox(old, old);
-    return real.create(next, overFinal);
+    return real.create(next, over);
   });
 
 /** "clearing the outbox of another close": the flush clears all entries, also those that it has not read. */

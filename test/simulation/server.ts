@@ -60,6 +60,7 @@ export class Server {
       ),
       feed: silentFeed,
       activities: memoryActivities(),
+      startKeys: { get: async () => null, keep: async (_workspace, _key, start) => start },
       answers: { put: async () => {}, wait: async () => null },
       changes: { waitForExecution: async () => {}, waitForFeed: async () => {} },
       log: quiet,

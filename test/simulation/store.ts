@@ -74,9 +74,9 @@ export class Store implements Executions {
     return this.heads.get(keyOf(ref)) ?? null;
   }
 
-  async create(head: Head, overFinal: boolean) {
+  async create(head: Head, over: readonly ExecutionStatus[]) {
     const old = this.heads.get(keyOf(head));
-    if (old && !(overFinal && old.status !== "RUNNING" && old.due_at === null && old.token !== head.token)) {
+    if (old && !(over.includes(old.status) && old.due_at === null && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
     this.#put({ ...head, fence: (old?.fence ?? 0) + 1 });

@@ -43,10 +43,11 @@ export const WEAKER: Record<string, Weaken> = {
       real.close(ref, p.next.status === "RUNNING" ? p : { ...p, next: { ...p.next, due_at: null, outbox: [] } }),
   })),
   "start over a final head with an outbox": withCalls((real) => ({
-    async create(head, overFinal) {
+    async create(head, over) {
       const old = await real.head(head);
-      if (overFinal && old && old.status !== "RUNNING" && old.token !== head.token) await real.clearOutbox(old, old);
-      return real.create(head, overFinal);
+      if (old && over.includes(old.status as (typeof over)[number]) && old.token !== head.token)
+        await real.clearOutbox(old, old);
+      return real.create(head, over);
     },
   })),
   "one inbox for all starts of an execution": withCalls((real) => ({

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { milliseconds } from "../../../shared/lib/duration.ts";
+import { readJson } from "../../../shared/protocol/json-text.ts";
 import { type OverlapPolicy, parseInstant, type SpecIssue } from "../../../shared/schedule/rules/index.ts";
 import type { Values } from "../../command.ts";
 import { type CliError, usage } from "../../errors.ts";
@@ -132,15 +133,23 @@ export function instantOf(flag: string, given: string): number {
   return ms;
 }
 
+async function specText(given: string, io: Io): Promise<string> {
+  if (given === "-") return io.stdin();
+  try {
+    return await readFile(resolve(io.cwd, given), "utf8");
+  } catch (error) {
+    throw usage(`${given} cannot be read: ${(error as Error).message}`);
+  }
+}
+
 async function readSpec(given: string, io: Io): Promise<Spec> {
   const where = given === "-" ? "Standard input" : given;
-  let value: unknown;
-  try {
-    value = JSON.parse(given === "-" ? await io.stdin() : await readFile(resolve(io.cwd, given), "utf8"));
-  } catch (error) {
-    const what = error instanceof SyntaxError ? "is not JSON" : "cannot be read";
-    throw usage(`${where} ${what}: ${(error as Error).message}`);
+  const read = readJson(await specText(given, io));
+  if ("problem" in read) {
+    const { type, loc, msg } = read.problem;
+    throw usage(type === "json_invalid" ? `${where} is ${msg}` : `${where}, at ${loc.join(".")}: ${msg}`);
   }
+  const { value } = read;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw usage(
       `${where} is not a JSON object: give a ScheduleDefinition, such as {"cron_expressions":["0 9 * * *"]}.`,

@@ -10,9 +10,10 @@ import { signalExecution } from "../signals.ts";
 import { updateExecution } from "../updates.ts";
 
 const handlers: HandlersOf<"executions"> = {
-  executeWorkflow: (context, { params, body }) => executeWorkflow(context, params.workflow_identifier, body),
-  executeWorkflowRegistration: (context, { params, body }) =>
-    executeRegistration(context, params.workflow_registration_id, body),
+  executeWorkflow: (context, { params, body, idempotencyKey }) =>
+    executeWorkflow(context, params.workflow_identifier, body, idempotencyKey),
+  executeWorkflowRegistration: (context, { params, body, idempotencyKey }) =>
+    executeRegistration(context, params.workflow_registration_id, body, idempotencyKey),
   getWorkflowExecution: (context, { params, query }) =>
     getExecution(context, params.execution_id, { searchKeys: query.include_search_keys }),
   getWorkflowExecutionHistory: (context, { params, query }) =>

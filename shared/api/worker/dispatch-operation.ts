@@ -4,11 +4,12 @@
  */
 
 import { zodToDetail } from "../../protocol/detail.ts";
-import { invalid, isRefusal, methodNotAllowed, noRoute, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
+import { invalid, isRefusal, methodNotAllowed, noRoute, type Refusal } from "../../protocol/errors.ts";
 import { parseJsonBody } from "../../protocol/http/parse.ts";
-import { MAX_WORKER_BODY_BYTES } from "../../protocol/limits.ts";
+import { MAX_WORKER_BODY_BYTES, MAX_WORKER_JSON_DEPTH } from "../../protocol/limits.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
-import { type ApiRequest, textOfBody } from "../http-message.ts";
+import type { ApiRequest } from "../http-message.ts";
+import { textOfBody } from "../read-body.ts";
 import type { RequestContext } from "../request-context.ts";
 import { WORKER_HANDLERS } from "./operations.ts";
 
@@ -27,13 +28,13 @@ export const serveWorker: ServeWorker = async (context, request) => {
   const operation = operations.get(request.target);
   if (operation === undefined) return noRoute(request.method, request.target);
   if (request.method !== "POST") return methodNotAllowed(request.method, request.target, ["POST"]);
-  const text = await textOfBody(request);
-  if (text === null) return payloadTooLarge("request body", MAX_WORKER_BODY_BYTES);
-  const json = parseJsonBody(text);
+  const body = await textOfBody(request, MAX_WORKER_BODY_BYTES);
+  if ("refused" in body) return body.refused;
+  const json = parseJsonBody(body.text, { maxDepth: MAX_WORKER_JSON_DEPTH });
   if ("refused" in json) return json.refused;
   const parsed = WORKER_ROUTES[operation].body.safeParse(json.value);
   if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
   const handler = WORKER_HANDLERS[operation] as Handler;
-  const value = await handler(context, parsed.data, text.length);
+  const value = await handler(context, parsed.data, body.text.length);
   return isRefusal(value) ? value : { status: 200, value };
 };

@@ -1,5 +1,7 @@
 /** Event lists and streams: their queries, their answers, and the envelope of a streamed event. */
 import * as z from "zod";
+import { readJson } from "../json-text.ts";
+import { isObject } from "../json-value.ts";
 import { DEFAULT_EVENTS_PAGE, MAX_PAGE } from "../limits.ts";
 import { PUBLIC_EVENT_TYPES, PublicEvent } from "./event-types.ts";
 import { Cursor, JsonObject, pageSize, Timestamp } from "./fields.ts";
@@ -69,14 +71,12 @@ export const StreamEventsQuery = declared
   });
 
 function readFilters(json: string): Record<string, string> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    const entries = Object.entries(value).map(([k, v]) => [k, typeof v === "string" ? v : JSON.stringify(v)] as const);
-    return Object.fromEntries(entries);
-  } catch {
-    return undefined;
-  }
+  const read = readJson(json);
+  if ("problem" in read || !isObject(read.value)) return undefined;
+  const entries = Object.entries(read.value).map(
+    ([k, v]) => [k, typeof v === "string" ? v : JSON.stringify(v)] as const,
+  );
+  return Object.fromEntries(entries);
 }
 
 /** The `data` of a stream's frame. `namespace` is the workspace id; `broker_sequence` is the frame's `id` as well. */

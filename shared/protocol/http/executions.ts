@@ -1,14 +1,25 @@
 /** Executions: start, read, signal, query, update, cancel, terminate, reset. */
 import * as z from "zod";
-import { ExecutionId, HandlerName } from "../ids.ts";
+import { ExecutionId, HandlerName, IdempotencyKey } from "../ids.ts";
+import { isObject, JsonRecord } from "../json-value.ts";
 import { MAX_BATCH_IDS } from "../limits.ts";
 import { PUBLIC_STATUSES } from "../status.ts";
-import { Json, JsonObject, NetworkEncodedInput, Timestamp } from "./fields.ts";
+import { Json, NetworkEncodedInput, Timestamp } from "./fields.ts";
 
 export const ExecutionStatus = z.enum(PUBLIC_STATUSES).meta({ id: "WorkflowExecutionStatus" });
 
 /** Arguments by name. `null` and absent count as `{}`; see `isEncodedInput` for the encoded form. */
-const Input = z.record(z.string(), z.unknown(), { error: "an object with the parameters by name is wanted" }).nullish();
+const Input = z
+  .unknown()
+  .refine((input) => input == null || isObject(input), { error: "an object with the parameters by name is wanted" })
+  .optional()
+  .meta({ anyOf: [{ type: "object", additionalProperties: {} }, { type: "null" }] }) as unknown as z.ZodOptional<
+  z.ZodType<Record<string, unknown> | null>
+>;
+
+/** Whether a start may use an id that an execution had before: never, if that one ended without a result, or always. */
+export const IdReusePolicy = z.enum(["reject", "reject_unless_failed", "allow"]);
+export type IdReusePolicy = z.infer<typeof IdReusePolicy>;
 
 /** `task_queue` is an older name of `deployment_name`. `timeout_seconds` bounds the wait, not the execution. */
 export const WorkflowExecutionRequest = z
@@ -20,9 +31,12 @@ export const WorkflowExecutionRequest = z
     timeout_seconds: z.number().min(0).nullish(),
     custom_tracing_attributes: z.record(z.string(), z.string()).nullish(),
     force_new_trace: z.boolean().default(false),
-    extensions: JsonObject.nullish(),
+    extensions: JsonRecord.nullish(),
     task_queue: z.string().nullish(),
     deployment_name: z.string().nullish(),
+    /** Own fields, which released clients do not send: see the header for the second. */
+    id_reuse_policy: IdReusePolicy.nullish(),
+    idempotency_key: IdempotencyKey.nullish(),
   })
   .refine((body) => body.input == null || body.encoded_input == null, {
     path: ["encoded_input"],

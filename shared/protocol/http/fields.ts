@@ -8,7 +8,7 @@ import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
  */
 export const Json = z.unknown();
 
-/** A JSON object of any content. */
+/** A JSON object of any content, in answers. `JsonRecord` is the one for requests. */
 export const JsonObject = z.record(z.string(), z.unknown());
 
 /** A point of time in an answer: ISO 8601 with milliseconds and `Z`. */

@@ -50,7 +50,7 @@ describe("bodies", () => {
     expect(places(body(WorkflowExecutionRequest, { input: {}, encoded_input }))).toEqual([
       "body.encoded_input value_error",
     ]);
-    expect(places(body(WorkflowExecutionRequest, { input: [1] }))).toEqual(["body.input record_type"]);
+    expect(places(body(WorkflowExecutionRequest, { input: [1] }))).toEqual(["body.input value_error"]);
     expect(places(body(WorkflowExecutionRequest, { execution_id: "a/b" }))).toEqual([
       "body.execution_id string_pattern_mismatch",
     ]);

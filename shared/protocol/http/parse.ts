@@ -7,6 +7,8 @@
 import type * as z from "zod";
 import { zodToDetail } from "../detail.ts";
 import { invalid, invalidAt, type Refusal } from "../errors.ts";
+import { readJson } from "../json-text.ts";
+import { MAX_JSON_DEPTH } from "../limits.ts";
 
 export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
 
@@ -14,18 +16,15 @@ export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
  * The JSON of a body. With `optional`, an empty body, white space and `null` count as `{}`: clients send all three when
  * a caller gives no options.
  */
-export function parseJsonBody(text: string, { optional = false } = {}): Parsed<unknown> {
+export function parseJsonBody(text: string, { optional = false, maxDepth = MAX_JSON_DEPTH } = {}): Parsed<unknown> {
   if (text.trim() === "") {
     if (optional) return { value: {} };
     return { refused: invalidAt(["body"], "Field required: the request has no body", "missing") };
   }
-  try {
-    const value: unknown = JSON.parse(text);
-    return { value: value === null && optional ? {} : value };
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return { refused: invalidAt(["body"], `The body is not JSON: ${why}`, "json_invalid") };
-  }
+  const read = readJson(text, maxDepth);
+  if ("value" in read) return { value: read.value === null && optional ? {} : read.value };
+  const { loc, msg, type } = read.problem;
+  return { refused: invalidAt(["body", ...loc], type === "json_invalid" ? `The body is ${msg}` : msg, type) };
 }
 
 /** The body as the schema parses it. */
