@@ -48,7 +48,10 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     io.err(paint(io, "dim", `sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`));
     io.out(`SIROCCO_URL=${server.url}`);
     io.out(`SIROCCO_API_KEY=${key}`);
-    if (options.worker) worker = startWorkerProcess(options.worker, workerEnv(options, server.url, key));
+    if (options.worker) {
+      const say = (line: string) => io.err(paint(io, "dim", line));
+      worker = startWorkerProcess({ file: options.worker, env: workerEnv(options, server.url, key), say });
+    }
     const why = await Promise.race([stopped(io), disk.promise]);
     stopMaintenance();
     if (why !== STOPPED) throw diskFailed(options.data, why);

@@ -53,3 +53,28 @@ describe("when the server fails at every batch of an execution", () => {
     for (const run of bad) expect(await run.result()).toBe(1);
   });
 });
+
+test("a stored signal that is nested too deep is recorded as ignored, and the next one is handled", async () => {
+  let depth = 20_000;
+  const wire = (inner: Transport): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, options) {
+      const answer = await inner.call(operation, body, options);
+      const { messages = [] } = answer as { messages?: { kind: string; input: unknown }[] };
+      for (const message of messages) {
+        if (message.kind === "signal") for (let i = 0; i < depth; i++) message.input = { in: message.input };
+      }
+      return answer;
+    },
+  });
+  await using env = await environment({ workflows: [waits] }, { wire });
+  const run = await env.start(waits, {});
+  await run.signal(poke, {});
+  depth = 0;
+  await run.signal(poke, {});
+  expect(await run.result()).toBe(1);
+  const ignored = "the input was nested deeper than 512 levels";
+  const signals = (await run.history()).filter(({ kind }) => kind === "signal_received");
+  expect(signals[0]).toMatchObject({ ignored, input: { dropped: ignored } });
+  expect(signals).toHaveLength(2);
+});

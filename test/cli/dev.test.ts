@@ -1,8 +1,9 @@
 /** `sirocco dev` as a real process. */
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type * as z from "zod";
 import type { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
@@ -145,4 +146,65 @@ describe("sirocco dev", () => {
     expect(code).toBe(2);
     expect(err).toContain(words);
   });
+});
+
+describe("sirocco dev --worker", () => {
+  const code = (answer: string) => `
+    import { runWorker, workflow } from "@sirocco/sdk";
+    import { part } from "./parts/part.ts";
+    console.log("printed by the worker");
+    await runWorker({ workflows: [workflow({ name: "w" }, async () => ${answer} + part)] });
+  `;
+  const project = (name: string) => {
+    const at = path(name);
+    mkdirSync(join(at, "parts"), { recursive: true });
+    mkdirSync(join(at, "node_modules/@sirocco"), { recursive: true });
+    symlinkSync(fileURLToPath(new URL("../../sdk", import.meta.url)), join(at, "node_modules/@sirocco/sdk"));
+    writeFileSync(join(at, "package.json"), '{"type":"module"}');
+    const save = (file: string, text: string) => {
+      writeFileSync(join(at, `${file}.new`), text);
+      renameSync(join(at, `${file}.new`), join(at, file)); // as editors do
+    };
+    return { at, save };
+  };
+  const serves = async ({ process }: Dev, times: number) => {
+    while (process.err.split("serves w").length - 1 < times) await new Promise((ok) => setTimeout(ok, 50));
+  };
+  const result = async (server: Dev) => (await cli(["start", "w", "--wait"], { env: server.env })).out;
+
+  it("restarts it after each atomic save, of an imported file too, and prints its output on standard error", async () => {
+    const { at, save } = project("atomic");
+    save("parts/part.ts", "export const part = 1;");
+    save("worker.ts", code("10"));
+    const server = await started(["--data", join(at, "d"), "--worker", join(at, "worker.ts")]);
+    await serves(server, 1);
+    expect(await result(server)).toContain("11");
+    save("worker.ts", code("20"));
+    await serves(server, 2);
+    expect(await result(server)).toContain("21");
+    save("parts/part.ts", "export const part = 2;");
+    await serves(server, 3);
+    expect(await result(server)).toContain("22");
+    save("parts/part.ts", "export const part = 3;");
+    await serves(server, 4);
+    expect(await result(server)).toContain("23");
+    expect(server.process.out).toBe(`SIROCCO_URL=${server.url}\nSIROCCO_API_KEY=${server.key}\n`);
+    expect(server.process.err).toContain("printed by the worker");
+    expect(await server.process.end()).toBe(0);
+  }, 60_000);
+
+  it("starts it again after a start that failed, when the missing file is there", async () => {
+    const { at, save } = project("failed");
+    save("worker.ts", code("10"));
+    const server = await started(["--data", join(at, "d"), "--worker", join(at, "worker.ts")]);
+    while (!server.process.err.includes("it starts again when a file changes"))
+      await new Promise((ok) => setTimeout(ok, 50));
+    save("parts/part.ts", "export const part = ;");
+    while (server.process.err.split("it starts again when a file changes").length < 3)
+      await new Promise((ok) => setTimeout(ok, 50));
+    save("parts/part.ts", "export const part = 1;");
+    await serves(server, 1);
+    expect(await result(server)).toContain("11");
+    expect(await server.process.end()).toBe(0);
+  }, 60_000);
 });

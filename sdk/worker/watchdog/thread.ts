@@ -51,6 +51,8 @@ export interface Held {
 
 /** What the thread reports when the loop turns again. */
 export interface Unblocked {
+  /** Node itself sends other messages. */
+  readonly kind: "unblocked";
   readonly ms: number;
   readonly held: Held | null;
 }
@@ -80,7 +82,7 @@ export function watchdogThread(need: NodeJS.Require): void {
   setInterval(() => {
     const now = Atomics.load(shared, 0);
     if (now !== beats || Atomics.load(shared, 1) === 1) {
-      if (logged) parentPort.postMessage({ ms: silent * TICK_MS, held } satisfies Unblocked);
+      if (logged) parentPort.postMessage({ kind: "unblocked", ms: silent * TICK_MS, held } satisfies Unblocked);
       session?.disconnect();
       session = null;
       beats = now;

@@ -70,7 +70,9 @@ export function watch(options: WatchdogOptions): () => void {
     stdin: false,
   });
   thread.unref();
-  thread.on("message", (message: Unblocked) => logUnblocked(options.log, message));
+  thread.on("message", (message: Unblocked) => {
+    if (message?.kind === "unblocked") logUnblocked(options.log, message);
+  });
   thread.on("error", (error) => options.log.warn("the watchdog has ended: blocked code will not be found", { error }));
   const beat = setInterval(() => {
     Atomics.add(cells, BEATS, 1);
