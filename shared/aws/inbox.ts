@@ -52,7 +52,7 @@ export class Inbox {
   async #number(ref: Ref, chain: string, expiry: AttributeValue | undefined): Promise<number> {
     const raised = await this.#c.tables.executions.update(
       messageCounterKey(ref, chain),
-      expiry ? "SET #ttl = :ttl ADD last :one" : "ADD last :one",
+      expiry ? "SET #ttl = :ttl ADD seq :one" : "ADD seq :one",
       {
         values: { ":one": N(1), ...(expiry && { ":ttl": expiry }) },
         ...(expiry && { names: { "#ttl": "ttl" } }),
@@ -60,7 +60,7 @@ export class Inbox {
       },
     );
     if (!raised.ok) throw new Error("unreachable: the update has no condition");
-    return number(raised.item!, "last")!;
+    return number(raised.item!, "seq")!;
   }
 
   async all(ref: Ref, chain: string): Promise<InboxMessage[]> {
