@@ -19,7 +19,7 @@ import { indexed } from "./search-keys.ts";
 /** Open runs sort as if they ended last. */
 export const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
 /** Rows that are tested at once. */
-const CHUNK = 200;
+const CHUNK = 100;
 /** RUNLIST-2. */
 const FEW = 500;
 
