@@ -155,6 +155,8 @@ export interface RunsQuery {
   readonly order: "asc" | "desc";
   readonly limit: number;
   readonly token?: string;
+  /** Aborted: nobody waits for the answer, which may be cut short. */
+  readonly signal?: AbortSignal;
 }
 
 export interface QueueRef {

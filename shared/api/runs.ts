@@ -24,7 +24,7 @@ export async function listRuns(context: RequestContext, query: Query): Promise<A
   const ids = new Map(workflows.map((w) => [w.name, w.id]));
   try {
     const token = place === undefined ? {} : { token: String(place[0]) };
-    const page = await ports.executions.runs({ ...wanted, ...token });
+    const page = await ports.executions.runs({ ...wanted, ...token, signal: context.signal });
     return {
       executions: page.runs.map((head) => withoutResult(head, ids.get(head.workflow) ?? null)),
       next_page_token: page.next === null ? null : writeToken(query, [page.next]),

@@ -108,6 +108,27 @@ test("a read of large events ends after some of them, and the next goes on", asy
   store.close();
 });
 
+test("a list whose caller has gone ends after the next rows", async () => {
+  const { store, b, db } = made();
+  const workspace = uuid();
+  for (let i = 0; i < 1_000; i++) await store.executions.create(headOf(newRef(workspace), b.now() + i), false);
+  const query = { workspace, sortBy: "start_time", order: "asc", limit: 50, search: "nothing" } as const;
+  const chunks = async (signal: AbortSignal) => {
+    let read = 0;
+    const all = db.all.bind(db);
+    db.all = (...args) => {
+      read += 1;
+      return all(...args);
+    };
+    expect((await store.executions.runs({ ...query, signal })).runs).toEqual([]);
+    db.all = all;
+    return read;
+  };
+  expect(await chunks(AbortSignal.abort())).toBe(1);
+  expect(await chunks(new AbortController().signal)).toBeGreaterThan(5);
+  store.close();
+});
+
 test("each filter of a list is read by an index, and lists prepare few statements", async () => {
   const { store, b } = made();
   const workspace = uuid();

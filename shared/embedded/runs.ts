@@ -19,7 +19,7 @@ import { indexed } from "./search-keys.ts";
 /** Open runs sort as if they ended last. */
 export const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
 /** Rows that are tested at once. */
-const CHUNK = 200;
+const CHUNK = 100;
 /** RUNLIST-2. */
 const FEW = 500;
 
@@ -173,7 +173,7 @@ async function walk(db: Database, q: RunsQuery, source: Source, after: Place | u
     const limit = q.searchKeys?.length ? CHUNK : wanted;
     const chunk = db.all(rows, ...values, ...source.values, ...from, ...to, limit);
     found.push(...chunk.filter((row) => hasSearchKeys(q, row)).slice(0, wanted));
-    if (found.length > q.limit || !reached || beyondRange(q, to)) return found;
+    if (found.length > q.limit || q.signal?.aborted || !reached || beyondRange(q, to)) return found;
     from = to;
     await pause();
   }
