@@ -84,7 +84,7 @@ async function write(response: ServerResponse, answer: ApiResponse, exchange: Ex
   if (answer.kind === "body") {
     const headers = answer.status === 204 ? answer.headers : withLength(answer.headers, answer.body);
     response.writeHead(answer.status, headers);
-    response.end(answer.body === "" ? undefined : answer.body);
+    response.end(answer.body === "" ? undefined : answer.body); // node:http leaves out the body of a HEAD
     return;
   }
   response.writeHead(answer.status, answer.headers);
