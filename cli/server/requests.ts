@@ -105,7 +105,7 @@ async function write(
   if (answer.kind === "body") {
     const headers = answer.status === 204 ? answer.headers : withLength(answer.headers, answer.body);
     response.writeHead(answer.status, headers);
-    response.end(answer.body === "" ? undefined : answer.body);
+    response.end(answer.body === "" ? undefined : answer.body); // node:http leaves out the body of a HEAD
     // Shorter answers fit into the buffers of the connection. node:http resets the time with the end of the answer.
     if (answer.body.length > LONG_ANSWER) response.setTimeout(stalledMs);
     return;

@@ -1,4 +1,6 @@
 /** Search keys: values by which an execution can be found. */
+
+import { searchKeyProblem } from "../../shared/core/search-keys.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../../shared/protocol/limits.ts";
 import { UsageError } from "../errors.ts";
 import { commandFrame } from "../runtime/frame.ts";
@@ -40,6 +42,8 @@ function checkKey(key: string): void {
       `search key ${JSON.stringify(key.slice(0, 40))}: names have 1 to ${MAX_SEARCH_KEY} characters.`,
     );
   }
+  const problem = searchKeyProblem(key);
+  if (problem) throw new UsageError(`search key "${key}": ${problem}.`);
   if (key.startsWith("internal."))
     throw new UsageError(`search key "${key}": names that begin with internal. are reserved.`);
 }

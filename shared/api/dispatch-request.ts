@@ -27,6 +27,7 @@ import type { Route } from "../protocol/routes.ts";
 import { type Authenticate, authenticator } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
 import { type ApiRequest, type ApiResponse, CallerGone } from "./http-message.ts";
+import { listOf, scoped, unscope } from "./list-tokens.ts";
 import { textOfBody } from "./read-body.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import type { Input, RouteModule } from "./route-module.ts";
@@ -75,6 +76,13 @@ interface Served {
 type Outcome = Refusal | { status: number; value: unknown } | { status: number; frames: AsyncIterable<Frame> };
 
 async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
+  const response = await answer(api, request);
+  if (request.method !== "HEAD" || response.kind === "body") return response;
+  // No frame is read, so the stream does not even begin.
+  return { kind: "body", status: response.status, headers: response.headers, body: "" };
+}
+
+async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
   const requestId = requestIdOf(api, request);
   let outcome: Outcome;
   try {
@@ -150,6 +158,9 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
 
   const query = route.query ? parseQuery(route.query, new URLSearchParams(search)) : { value: {} };
   if ("refused" in query) return query.refused;
+  const list = listOf(route.operation, match.params);
+  const foreign = unscope(list, query.value as Record<string, unknown>);
+  if (foreign) return foreign;
   const body = await bodyOf(route, request);
   if ("refused" in body) return body.refused;
   const input = {
@@ -167,7 +178,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
   }
   context.log.info("request served", { operation: route.operation, ms: api.ports.clock.now() - started });
   if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
-  return { status: route.success, value: route.kind === "empty" ? undefined : result };
+  return { status: route.success, value: route.kind === "empty" ? undefined : scoped(list, result) };
 }
 
 function header(request: ApiRequest, name: string): string | undefined {

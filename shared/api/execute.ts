@@ -33,7 +33,7 @@ import { deploymentWanted, routeToRegistration, routeToWorkflow } from "../routi
 import { inputProblems } from "../routing/schema-check.ts";
 import { withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
-import { tooLarge } from "./payload.ts";
+import { inputOf, tooLarge } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -128,7 +128,12 @@ async function begin(
 ): Promise<Answer> {
   const { ports, workspace } = context;
   const { definition } = registration;
-  const input = body.encoded_input ?? body.input ?? null;
+  const decoded = inputOf(body.encoded_input ?? body.input ?? null, [
+    "body",
+    body.encoded_input ? "encoded_input" : "input",
+  ]);
+  if ("refused" in decoded) return decoded.refused;
+  const input = decoded.value;
   const refused = tooLarge("input of the workflow", input) ?? schemaRefusal(definition.input_schema, input);
   if (refused) return refused;
   const wanted = { execution: body.execution_id ?? ports.uuid(), run: ports.uuid(), request: key?.request ?? "" };

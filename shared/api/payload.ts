@@ -1,7 +1,8 @@
 /** Sizes of payloads, and payloads that a client's codec has encoded. */
-import { payloadTooLarge, type Refusal } from "../protocol/errors.ts";
+import { invalidAt, payloadTooLarge, type Refusal } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { readJson } from "../protocol/json-text.ts";
+import { isObject } from "../protocol/json-value.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
 
 /** A text of this many characters cannot have more bytes of UTF-8 than a payload may. */
@@ -13,6 +14,24 @@ export const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.string
 export function tooLarge(what: string, value: unknown): Refusal | null {
   const bytes = bytesOf(value);
   return bytes > MAX_PAYLOAD_BYTES ? payloadTooLarge(what, MAX_PAYLOAD_BYTES, bytes) : null;
+}
+
+/**
+ * The input of a request. An encoded one without encodings is plain JSON in base64, which the server decodes, so that schema,
+ * search keys and workflow see the input itself.
+ */
+export function inputOf(input: unknown, loc: readonly string[]): { value: unknown } | { refused: Refusal } {
+  if (!isEncodedInput(input) || (input.encoding_options ?? []).length > 0) return { value: input };
+  if (input.empty) return { value: null };
+  const read = readJson(Buffer.from(input.b64payload, "base64").toString("utf8"));
+  if ("problem" in read) {
+    const { msg, loc: at, type } = read.problem;
+    const why =
+      type === "json_invalid" ? `base64 of JSON is wanted where encoding_options is empty; it is ${msg}` : msg;
+    return { refused: invalidAt([...loc, "b64payload", ...at], why, type) };
+  }
+  if (read.value === null || isObject(read.value)) return { value: read.value };
+  return { refused: invalidAt([...loc, "b64payload"], "an object with the parameters by name is wanted") };
 }
 
 /**

@@ -9,6 +9,7 @@ import { liveWorkers } from "../routing/liveness.ts";
 import { checkInvocation } from "./check-invocation.ts";
 import { runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
+import { inputOf } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
 import { withSubscription } from "./wait-for.ts";
 
@@ -23,7 +24,9 @@ export async function queryExecution(
   const { ports, workspace, options } = context;
   const head = await runningHead(context, execution);
   if (isRefusal(head)) return head;
-  const input = p.input ?? null;
+  const decoded = inputOf(p.input ?? null, ["body", "input"]);
+  if ("refused" in decoded) return decoded.refused;
+  const input = decoded.value;
   const refused = await checkInvocation(context, head, "query", { name: p.name, input });
   if (refused) return refused;
   const answer = await ask(context, head, p.name, input);

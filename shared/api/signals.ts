@@ -4,6 +4,7 @@ import { isRefusal, type Refusal } from "../protocol/errors.ts";
 import { type Message, messageId } from "../protocol/messages.ts";
 import { checkInvocation } from "./check-invocation.ts";
 import { closed, runningHead } from "./executions.ts";
+import { inputOf } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 
 export async function signalExecution(
@@ -14,7 +15,9 @@ export async function signalExecution(
   const { ports } = context;
   const head = await runningHead(context, execution);
   if (isRefusal(head)) return head;
-  const input = p.input ?? null;
+  const decoded = inputOf(p.input ?? null, ["body", "input"]);
+  if ("refused" in decoded) return decoded.refused;
+  const input = decoded.value;
   const refused = await checkInvocation(context, head, "signal", { name: p.name, input });
   if (refused) return refused;
   const message = {

@@ -2,7 +2,7 @@
  * Streams of events: first the stored ones, then new ones as they happen, in one order and without a gap.
  *
  * STREAM-1. Frames ascend strictly by `broker_sequence`. A stream resumed after a sequence repeats no event and skips none.
- * STREAM-2. The stream of one execution ends after its terminal event. TERMINATED and TIMED_OUT have no such event: the
+ * STREAM-2. The stream of one execution, by its own path or by `workflow_exec_id`, ends after its terminal event. TERMINATED and TIMED_OUT have no such event: the
  *     stream then ends without one. A run that continues as new does not end the stream.
  * STREAM-3. If the execution's id is started again, the stream shows only the start that was the latest when it was opened.
  */
@@ -89,14 +89,24 @@ async function* eventFrames(
   const scope = { ...(execution !== undefined && { execution }), ...(root !== undefined && { root }) };
   const keepAlive = new KeepAlive(ports.clock);
   let after = from;
+  let closed = false;
+  const read = () => ports.feed.read(workspace, { after, limit: PAGE, ...scope });
   const look = async () => {
-    const items = await ports.feed.read(workspace, { after, limit: PAGE, ...scope });
-    return items.length > 0 ? items : undefined;
+    const items = await read();
+    if (items.length > 0) return items;
+    if (execution === undefined) return undefined;
+    const head = await ports.executions.head(refTo(context, execution));
+    closed = head !== null && head.status !== "RUNNING"; // STREAM-2
+    return closed ? read() : undefined; // read again: the last events may have come before the close was seen
   };
+  // The stream of one execution must see its close, which need not be an event of the feed.
+  const changed = (until: Millis, signal: AbortSignal) =>
+    execution === undefined
+      ? ports.changes.waitForFeed(workspace, until, signal)
+      : ports.changes.waitForExecution(refTo(context, execution), until, signal);
   while (!context.signal.aborted) {
-    const items = await itemsOrSilence(context, keepAlive, look, (until, signal) =>
-      ports.changes.waitForFeed(workspace, until, signal),
-    );
+    const items = await itemsOrSilence(context, keepAlive, look, changed);
+    if (closed && items.length === 0) return;
     for (const item of items) {
       after = item.sequence;
       if (!wanted(item.event)) continue;

@@ -11,6 +11,7 @@ import { liveWorkers } from "../routing/liveness.ts";
 import { checkInvocation } from "./check-invocation.ts";
 import { closed, runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
+import { inputOf } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -24,7 +25,9 @@ export async function updateExecution(
   const { ports, options } = context;
   const head = await runningHead(context, execution);
   if (isRefusal(head)) return head;
-  const input = p.input ?? null;
+  const decoded = inputOf(p.input ?? null, ["body", "input"]);
+  if ("refused" in decoded) return decoded.refused;
+  const input = decoded.value;
   const refused = await checkInvocation(context, head, "update", { name: p.name, input });
   if (refused) return refused;
   const id = messageId.update(ports.uuid());

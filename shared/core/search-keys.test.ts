@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { searchKeysOf } from "./search-keys.ts";
+import { searchKeyProblem, searchKeysOf } from "./search-keys.ts";
 
 test("values are read at dot paths and stored as texts", () => {
   const input = { customer: { id: 7, tags: ["a"] }, paid: false, list: [{ x: 1 }] };
@@ -23,4 +23,10 @@ test("long values are cut, long keys and more than twenty are left out", () => {
   expect(searchKeysOf([long], { [long]: 1 })).toEqual({});
   const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`k${i}`, i]));
   expect(Object.keys(searchKeysOf(Object.keys(many), many))).toHaveLength(20);
+});
+
+test("a key that a filter could not name is refused", () => {
+  expect(searchKeyProblem("order:id")).toContain('":"');
+  expect(searchKeyProblem("order^=id")).toContain('"^="');
+  expect(searchKeyProblem("order.id^")).toBeNull();
 });

@@ -2,6 +2,10 @@
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
 
+/** Why a filter, which is `key:value` or `key^=prefix`, could not name the key; null: it can. */
+export const searchKeyProblem = (key: string): string | null =>
+  /:|\^=/.test(key) ? 'names hold neither ":" nor "^=", because a filter separates key and value by these' : null;
+
 /** Leaves out paths without a value, and paths over the limits: a search key never fails a start. */
 export function searchKeysOf(paths: readonly string[], input: unknown): Record<string, string> {
   if (isEncodedInput(input)) return {};

@@ -84,7 +84,7 @@ export function notFound(what: Findable, id: string, hint?: string): Refusal {
 export function noActiveDeployment(workflow: string, inactive: readonly string[]): Refusal {
   const why =
     inactive.length > 0
-      ? `it is registered by ${list(inactive)}, but no worker of ${inactive.length > 1 ? "theirs" : "its"} is running. Start one and try again.`
+      ? `it is registered by ${list(inactive)}, but no worker of ${inactive.length > 1 ? "these deployments" : "that deployment"} is running. Start one and try again.`
       : "no worker has registered a workflow of this name. Check the name, or start its worker.";
   return refusal(404, "WF_1100", `Workflow ${quote(workflow)} cannot be executed: ${why}`);
 }

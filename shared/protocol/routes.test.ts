@@ -150,14 +150,14 @@ describe("matching", () => {
 
   test("a known path with another method answers its methods", () => {
     const allowed = (method: string, path: string) => matchRoute(method, path);
-    expect(allowed("DELETE", `${W}/runs/r1`)).toEqual({ outcome: "method_not_allowed", allowed: ["GET"] });
+    expect(allowed("DELETE", `${W}/runs/r1`)).toEqual({ outcome: "method_not_allowed", allowed: ["GET", "HEAD"] });
     expect(allowed("PUT", `${W}/schedules/s1`)).toEqual({
       outcome: "method_not_allowed",
-      allowed: ["DELETE", "GET", "PATCH"],
+      allowed: ["DELETE", "GET", "HEAD", "PATCH"],
     });
     expect(allowed("DELETE", `${W}/executions/cancel`)).toEqual({
       outcome: "method_not_allowed",
-      allowed: ["GET", "POST"],
+      allowed: ["GET", "HEAD", "POST"],
     });
   });
 

@@ -63,6 +63,25 @@ describe("the problems of an input", () => {
   });
 });
 
+test.each([
+  ["nested repetition", { properties: { a: { type: "string", pattern: "^(a+)+$" } } }, `${"a".repeat(40)}!`],
+  ["alternatives that overlap", { properties: { a: { pattern: "^(a|aa)+$" } } }, `${"a".repeat(80)}!`],
+  ["two repetitions in a row", { properties: { a: { pattern: "a*a*a*a*$" } } }, `${"a".repeat(20_000)}!`],
+  ["a look-ahead", { properties: { a: { pattern: "^(?=(a+)+$)" } } }, `${"a".repeat(40)}!`],
+])("a pattern that backtracks without end, with %s, is refused in time", (_, schema, text) => {
+  const before = performance.now();
+  expect(inputProblems({ type: "object", ...schema }, { a: text })).toMatchObject([{ type: "pattern_too_slow" }]);
+  expect(inputProblems({ type: "object", ...schema }, { a: "b" }).map(({ type }) => type)).not.toContain(
+    "pattern_too_slow",
+  );
+  expect(performance.now() - before).toBeLessThan(5_000);
+});
+
+test("a pattern for keys that backtracks without end is refused in time", () => {
+  const schema = { type: "object", patternProperties: { "^(a+)+$": {} } };
+  expect(inputProblems(schema, { [`${"a".repeat(40)}!`]: 1 })).toMatchObject([{ type: "pattern_too_slow" }]);
+});
+
 test("a schema with an endless reference refuses nothing", () => {
   const circle = { type: "object", properties: { a: { $ref: "#/properties/a" } } };
   expect(inputProblems(circle, { a: 1 })).toEqual([]);

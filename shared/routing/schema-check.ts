@@ -1,8 +1,10 @@
 /**
  * Checks inputs against the JSON Schemas that workers register, and answers problems as the list of a 422. The validator
- * interprets schemas and never compiles them to code, because they come from outside.
+ * interprets schemas and never compiles them to code, because they come from outside. Their patterns are regular
+ * expressions that may backtrack without end, so a schema with patterns has a time limit.
  */
 import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
+import { withinTime } from "../lib/time-limit.ts";
 import type { DetailItem } from "../protocol/detail.ts";
 
 interface Compiled {
@@ -10,7 +12,12 @@ interface Compiled {
   readonly quick: Validator;
   /** Finds all. */
   readonly full: Validator;
+  /** Whether it uses regular expressions. */
+  readonly patterns: boolean;
 }
+
+/** An input whose patterns take longer than this is refused: the worker would check it with the same patterns. */
+const PATTERN_LIMIT_MS = 50;
 
 const MAX_CACHED = 500;
 /** By the text of the schema: the store answers fresh objects each time. */
@@ -21,7 +28,11 @@ function compiled(schema: Record<string, unknown>): Compiled {
   const known = cache.get(text);
   if (known) return known;
   const own = JSON.parse(text) as Schema; // the validator writes into the schema
-  const fresh = { quick: new Validator(own, "2020-12", true), full: new Validator(own, "2020-12", false) };
+  const fresh = {
+    quick: new Validator(own, "2020-12", true),
+    full: new Validator(own, "2020-12", false),
+    patterns: /"(?:pattern|patternProperties|format)":/.test(text),
+  };
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string);
   cache.set(text, fresh);
   return fresh;
@@ -30,15 +41,27 @@ function compiled(schema: Record<string, unknown>): Compiled {
 /** The problems of an input; none = it fits. An absent input and null fit where `{}` or null fits. */
 export function inputProblems(schema: Record<string, unknown>, input: unknown): DetailItem[] {
   try {
-    const { quick, full } = compiled(schema);
-    if (input === null && quick.validate(null).valid) return [];
-    const value = input ?? {};
-    if (quick.validate(value).valid) return [];
-    const leaves = leavesOf(full.validate(value).errors);
-    return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"]));
+    const { quick, full, patterns } = compiled(schema);
+    if (!patterns) return problemsOf(quick, full, input);
+    const checked = withinTime(PATTERN_LIMIT_MS, () => problemsOf(quick, full, input));
+    return checked === "late" ? [TOO_SLOW] : checked.value;
   } catch {
     return []; // an endless $ref that registration has not found: the worker checks the input as well
   }
+}
+
+const TOO_SLOW: DetailItem = {
+  loc: ["body", "input"],
+  msg: `the patterns of the workflow's schema take longer than ${PATTERN_LIMIT_MS} ms for this input: shorten the input, or let the author of the workflow write patterns without nested repetition`,
+  type: "pattern_too_slow",
+};
+
+function problemsOf(quick: Validator, full: Validator, input: unknown): DetailItem[] {
+  if (input === null && quick.validate(null).valid) return [];
+  const value = input ?? {};
+  if (quick.validate(value).valid) return [];
+  const leaves = leavesOf(full.validate(value).errors);
+  return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"]));
 }
 
 /** Says why inputs cannot be checked against this JSON Schema; null = they can. */

@@ -64,10 +64,10 @@ test("an inactive deployment receives no execution, named or not, and the answer
   await alice.stop();
   const unnamed = await failure(execute());
   expect(unnamed).toMatchObject({ status: 404, body: { code: "WF_1100" } });
-  expect(unnamed.body.detail).toContain("'alice', but no worker of its is running");
+  expect(unnamed.body.detail).toContain("'alice', but no worker of that deployment is running");
   const named = await failure(execute({ deploymentName: "alice" }));
   expect(named).toMatchObject({ status: 404, body: { code: "WF_1100" } });
-  expect(named.body.detail).toContain("'alice', but no worker of its is running");
+  expect(named.body.detail).toContain("'alice', but no worker of that deployment is running");
 });
 
 test("an unknown workflow, an unknown deployment and one that serves something else are told apart", async () => {

@@ -1,5 +1,6 @@
 /** Registers a worker with its definitions. One wrong definition refuses all: nothing is stored then. */
 
+import { searchKeyProblem } from "../../core/search-keys.ts";
 import type { DetailItem } from "../../protocol/detail.ts";
 import { invalid, type Refusal } from "../../protocol/errors.ts";
 import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
@@ -61,6 +62,10 @@ function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
     for (const twice of repeated(d[kind].map((h) => h.name))) {
       items.push({ loc: [...loc, kind], msg: `'${twice}' is declared twice`, type: "value_error" });
     }
+  }
+  for (const [i, key] of d.search_keys.entries()) {
+    const msg = searchKeyProblem(key);
+    if (msg) items.push({ loc: [...loc, "search_keys", i], msg, type: "value_error" });
   }
   if (d.search_keys.length > MAX_SEARCH_KEYS) {
     items.push({ loc: [...loc, "search_keys"], msg: `at most ${MAX_SEARCH_KEYS} search keys`, type: "too_long" });

@@ -7,6 +7,7 @@
  *     /executions/cancel` is the execution with the id `cancel`.
  * MATCH-3. Parameters are percent-decoded after the path is split, so an id may contain an encoded slash. No parameter is
  *     empty.
+ * MATCH-4. HEAD is served like GET, because no route has it.
  */
 
 interface Routable {
@@ -93,7 +94,7 @@ function find<R>(
   method: string,
   values: string[],
 ): Leaf<R> | undefined {
-  if (depth === segments.length) return at.leaves.get(method);
+  if (depth === segments.length) return at.leaves.get(method) ?? (method === "HEAD" ? at.leaves.get("GET") : undefined); // MATCH-4
   const segment = segments[depth] as string;
   const literal = at.literals.get(segment);
   const found = literal && find(literal, segments, depth + 1, method, values);
@@ -108,6 +109,7 @@ function find<R>(
 function collectMethods<R>(at: Node<R>, segments: string[], depth: number, into: Set<string>): void {
   if (depth === segments.length) {
     for (const method of at.leaves.keys()) into.add(method);
+    if (at.leaves.has("GET")) into.add("HEAD");
     return;
   }
   const segment = segments[depth] as string;

@@ -170,7 +170,10 @@ describe("a run that cannot start", () => {
     await s.shop.stop();
     await s.pass(HOUR + 10 * MINUTE);
     expect(await s.log("lonely")).toMatchObject([
-      { outcome: "refused", reason: expect.stringMatching(/no worker of its is running.*\(tried 10 times\)/) },
+      {
+        outcome: "refused",
+        reason: expect.stringMatching(/no worker of that deployment is running.*\(tried 10 times\)/),
+      },
     ]);
     expect(s.lines.some(({ level, fields }) => level === "warn" && fields.schedule === "lonely")).toBe(true);
     await s.worker("shop", [{ name: "orders", execution_timeout: null }]);
