@@ -70,7 +70,7 @@ function errorOf(error: CliError) {
 }
 
 /** The command that the first one or two words name, or the group if only the group is named. */
-function find(argv: readonly string[]): { command: Command | Group; rest: readonly string[] } {
+export function find(argv: readonly string[]): { command: Command | Group; rest: readonly string[] } {
   const [word = "", second, ...others] = argv;
   const found = named(commands, word, "command", "sirocco --help");
   if (!("commands" in found) || second === undefined || second.startsWith("-")) {

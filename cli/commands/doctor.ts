@@ -88,7 +88,7 @@ async function* connected(
         check: "store",
         state: "warning",
         found: `${setAside} damaged rows are set aside`,
-        advice: "The server's log names each of them.",
+        advice: ["The server's log names each of them."],
       };
     }
     if (version.split(".")[0] !== VERSION.split(".")[0]) {
