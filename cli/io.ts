@@ -12,6 +12,8 @@ export interface Io {
   /** Base of relative paths. */
   readonly cwd: string;
   readonly color: boolean;
+  /** Whether a person reads standard output. */
+  readonly terminal: boolean;
   /** Lines are cut to this width; null = they are not cut. */
   readonly columns: number | null;
   /** Aborted by SIGINT and SIGTERM. */
@@ -39,6 +41,7 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     color: isTTY === true && process.stdout.hasColors(),
+    terminal: isTTY === true,
     columns: isTTY ? process.stdout.columns : Number(process.env.COLUMNS) || null,
     signal: stop.signal,
   };

@@ -6,6 +6,7 @@ import { helpOf, overview } from "./help.ts";
 import { type Io, processIo } from "./io.ts";
 import { nearest } from "./nearest.ts";
 import { paint } from "./print.ts";
+import { Refused } from "./refused.ts";
 import { VERSION } from "./version.ts";
 
 /** The exit code that shells report for a program ended by Ctrl-C. */
@@ -23,6 +24,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (io.signal.aborted && !(error instanceof CliError)) return INTERRUPTED;
     if (!(error instanceof CliError)) throw error;
+    if (wants(argv, "--json")) {
+      io.err(JSON.stringify({ error: errorOf(error) }, null, 2));
+      return error.exit;
+    }
     io.err(`${paint(io, "bad", "sirocco:")} ${error.message}`);
     for (const line of error.advice) io.err(`  ${line}`);
     return error.exit;
@@ -36,12 +41,12 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
     io.out(about ? helpOf(about) : overview(commands, VERSION));
     return word === undefined ? EXIT.usage : EXIT.ok;
   }
-  if (word === "--version" || word === "version") {
+  if (word === "--version" || word === "-v" || word === "version") {
     io.out(VERSION);
     return EXIT.ok;
   }
   const { command, rest } = find(argv);
-  if (wantsHelp(rest)) {
+  if (wants(rest, "--help", `-${HELP.short}`)) {
     io.out(helpOf(command));
     return EXIT.ok;
   }
@@ -53,13 +58,19 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   return command.run(args, flags, io);
 }
 
-function wantsHelp(args: readonly string[]): boolean {
+function wants(args: readonly string[], ...options: readonly string[]): boolean {
   const end = args.indexOf("--");
-  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => options.includes(arg));
+}
+
+/** For programs. `status` and `code`: of the server's refusal. */
+function errorOf(error: CliError) {
+  const of = error instanceof Refused ? { status: error.status, code: error.code } : {};
+  return { message: error.message, advice: error.advice, exit: error.exit, ...of };
 }
 
 /** The command that the first one or two words name, or the group if only the group is named. */
-function find(argv: readonly string[]): { command: Command | Group; rest: readonly string[] } {
+export function find(argv: readonly string[]): { command: Command | Group; rest: readonly string[] } {
   const [word = "", second, ...others] = argv;
   const found = named(commands, word, "command", "sirocco --help");
   if (!("commands" in found) || second === undefined || second.startsWith("-")) {

@@ -73,23 +73,41 @@ function ambiguous(status: number, deployments: readonly string[], call: Asked):
   return new Refused(status, "AMBIGUOUS_WORKFLOW", message, [`Name one of them: --deployment ${deployments[0]}`]);
 }
 
+const LIST = "`sirocco list` shows the executions of this workspace.";
+
+/** The command that shows what there is, for a 404 of an operation. */
+const FOUND_BY: Partial<Record<AvailableOperation, string>> = {
+  executeWorkflow:
+    "`sirocco workflows` lists the registered workflows, `sirocco deployments` the deployments with a live worker.",
+  getWorkflow: "`sirocco workflows` lists the registered workflows.",
+  getDeployment: "`sirocco deployments --all` lists the deployments.",
+  getRunHistory: "`sirocco list --json` shows the run ids of executions.",
+  revokeKey: "`sirocco key list` shows the keys of this workspace.",
+  getWorkflowExecution: LIST,
+  getWorkflowExecutionHistory: LIST,
+  streamWorkflowExecution: LIST,
+  cancelWorkflowExecution: LIST,
+  terminateWorkflowExecution: LIST,
+};
+
 function advice(operation: AvailableOperation, status: number, code: string, target: Target): string[] {
-  if (status === 401) return [`The key comes from ${target.from.key}; \`sirocco dev\` prints the key of its server.`];
-  if (code === "WF_1101") return ["Leave --id out to get a new id, or read that execution with `sirocco get`."];
-  if (status === 404 && (operation === "executeWorkflow" || operation === "scheduleWorkflow"))
+  if (status === 401)
     return [
-      "`sirocco workflows` lists the registered workflows, `sirocco deployments` the deployments with a live worker.",
+      `The key comes from ${target.from.key}; a development server keeps its key in the file \`key\` of its data directory.`,
     ];
-  if (
-    status === 404 &&
-    code === "WF_1100" &&
-    operation !== "signalWorkflowExecution" &&
-    operation !== "queryWorkflowExecution" &&
-    operation !== "updateWorkflowExecution"
-  ) {
-    return ["`sirocco list` shows the executions of this workspace."];
-  }
+  if (code === "NO_ROUTE")
+    return [
+      `The server at ${target.url} (from ${target.from.url}) does not serve this command.`,
+      "An address for workers alone, such as the stack's output WorkerUrl, does not: use the output ApiUrl.",
+    ];
+  if (code === "WF_1101") return ["Leave --id out to get a new id, or read that execution with `sirocco get`."];
   if (code === "WF_1201") return ["`sirocco schedule list` shows the schedules of this workspace."];
+  if (code === "LAST_ADMIN_KEY") return ["`sirocco key create NAME` makes another one."];
+  if (status === 404) {
+    const scheduled = operation === "scheduleWorkflow" ? FOUND_BY.executeWorkflow : undefined;
+    const hint = scheduled ?? FOUND_BY[operation];
+    return hint === undefined ? [] : [hint];
+  }
   if (status === 504) return ["`sirocco deployments` shows whether a worker is running."];
   if (status >= 500 && status !== 501 && code !== "WF_1000") return ["The server's log has the cause."];
   return [];

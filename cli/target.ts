@@ -48,7 +48,7 @@ export function targetOf(flags: { url?: string | undefined; key?: string | undef
   );
   if (!found) {
     throw new CliError(EXIT.usage, "No API key: SIROCCO_API_KEY is not set and --key was not given.", [
-      "`sirocco dev` prints the key of a development server; copy its line SIROCCO_API_KEY=… into the environment.",
+      "`sirocco dev` prints the key of a development server to its terminal, and keeps it in the file `key` of its data directory.",
     ]);
   }
   return { url: url.replace(/\/+$/, ""), key: found[0], from: { url: urlFrom, key: found[1] } };

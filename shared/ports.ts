@@ -215,6 +215,8 @@ export interface WorkerRecord {
   readonly deployment: string;
   readonly name: string;
   readonly session: string;
+  /** Id of its process on its host; null: the worker did not say. */
+  readonly pid: number | null;
   readonly createdAt: Millis;
   readonly registeredAt: Millis;
   readonly heartbeatAt: Millis;
@@ -228,6 +230,9 @@ export interface Registry {
     deployment: string;
     worker: string;
     session: string;
+    pid?: number;
+    /** Hash of the API key with which the worker registers: `removeKey` ends the session. */
+    key?: string;
     definitions: readonly WorkflowDefinition[];
     now: Millis;
   }): Promise<{ workflowId: string; registrationId: string }[]>;
@@ -236,8 +241,11 @@ export interface Registry {
   /** The session ends: it is not live from now on. */
   leave(p: { workspace: string; deployment: string; worker: string; session: string }): Promise<void>;
   deployments(workspace: string): Promise<DeploymentRecord[]>;
-  /** All workers of a workspace, or of one deployment, live or not, the latest session of each name. */
-  workers(workspace: string, deployment?: string): Promise<WorkerRecord[]>;
+  /**
+   * The workers of a workspace, or of one deployment: the latest session of each name, live or not, and every session with
+   * a heartbeat at or after `liveSince`. Several processes may share a name.
+   */
+  workers(workspace: string, deployment?: string, liveSince?: Millis): Promise<WorkerRecord[]>;
   /** Last heartbeats of these sessions. Absent: unknown, or it has left. */
   heartbeats(workspace: string, sessions: readonly string[]): Promise<Map<string, Millis>>;
   registrations(workspace: string, filter?: { workflow?: string; deployment?: string }): Promise<RegistrationRecord[]>;
@@ -248,13 +256,20 @@ export interface Registry {
   putKey(key: KeyRecord): Promise<void>;
   /** By the SHA-256 of the key, hex. */
   key(hash: string): Promise<KeyRecord | null>;
+  /** Those of a workspace, in the order of their hashes. */
+  keys(workspace: string): Promise<KeyRecord[]>;
+  /** Removes the key, then the sessions of the workers that registered with it. False: the workspace has no such key. */
+  removeKey(workspace: string, hash: string): Promise<boolean>;
 }
 export interface KeyRecord {
+  /** SHA-256, hex. */
   readonly hash: string;
   readonly workspace: string;
   /** `admin`: everything. `read`: only calls that change nothing. */
   readonly role: "admin" | "read";
   readonly name: string;
+  /** The key of a development server: the next start with another key removes it. */
+  readonly development?: true;
   readonly createdAt: Millis;
 }
 

@@ -55,7 +55,7 @@ describe("bootstrap", () => {
       expect(missing.advice[0]).toContain("RegistryTable");
       type = "com.amazon.coral.service#AccessDeniedException";
       const denied = await attempt({ region: "eu-west-1" });
-      expect(denied.message).toBe("The key was not written: AccessDeniedException: no");
+      expect(denied.message).toBe("The table was not reached: AccessDeniedException: no");
     } finally {
       server.close();
       server.closeAllConnections();

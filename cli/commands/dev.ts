@@ -11,9 +11,12 @@ import { DEFAULT_DATA, DEFAULT_PORT } from "../target.ts";
 export const dev = command({
   name: "dev",
   summary: "run a server on this machine, and a worker with it",
-  details: `All data, the API key included, is in the data directory and survives a restart. Copy the two lines on standard
-output into the environment of workers and clients. With --worker the file runs as a worker of this server,
-and is restarted when the file, or a file that it imports, changes.`,
+  details: `All data, the API key included, is in the data directory and survives a restart.
+Copy the two lines on standard output into the environment of workers and
+clients; if standard output is no terminal, the key is only in the data
+directory's file \`key\`. Another SIROCCO_API_KEY replaces the key.
+With --worker the file runs as a worker of this server, and is restarted when
+the file, or a file that it imports, changes.`,
   positionals: [],
   flags: {
     port: {

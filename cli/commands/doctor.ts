@@ -1,10 +1,11 @@
 /** `sirocco doctor`: checks what a running workflow needs, from this terminal to its workers, and gives advice. */
 import { DeploymentName, idProblem } from "../../shared/protocol/ids.ts";
-import { apiOf } from "../api.ts";
+import { HEARTBEAT_SECONDS } from "../../shared/protocol/limits.ts";
+import { type Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { CliError, EXIT, type Exit } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { paint, printJson } from "../print.ts";
+import { paint, printJson, span } from "../print.ts";
 import { jsonFlag, type Target, targetFlags, targetOf } from "../target.ts";
 import { VERSION } from "../version.ts";
 import { allOf } from "./deployments.ts";
@@ -13,11 +14,13 @@ interface Check {
   readonly check: string;
   readonly state: "ok" | "warning" | "failed";
   readonly found: string;
-  readonly advice?: string;
+  readonly advice?: readonly string[];
 }
 
 /** A larger difference between the clocks makes times in histories misleading. */
 const SKEW_MS = 5_000;
+/** A worker that has sent no heartbeat for longer may have died. */
+const SILENT_MS = 2 * HEARTBEAT_SECONDS * 1000;
 /** The environment variables that the command, workers and clients read. */
 const VARIABLES = ["SIROCCO_URL", "SIROCCO_API_KEY", "DEPLOYMENT_NAME", "WORKER_NAME", "HEALTH_SERVER_PORT"] as const;
 
@@ -56,7 +59,7 @@ async function* examine(flags: { url: string | undefined; key: string | undefine
       check: "environment",
       state: "warning",
       found: `DEPLOYMENT_NAME: ${problem}`,
-      advice: "Workers refuse this name: set another.",
+      advice: ["Workers refuse this name: set another."],
     };
   }
   let target: Target;
@@ -85,7 +88,7 @@ async function* connected(
         check: "store",
         state: "warning",
         found: `${setAside} damaged rows are set aside`,
-        advice: "The server's log names each of them.",
+        advice: ["The server's log names each of them."],
       };
     }
     if (version.split(".")[0] !== VERSION.split(".")[0]) {
@@ -93,7 +96,7 @@ async function* connected(
         check: "server",
         state: "warning",
         found: `server ${version}, command ${VERSION}`,
-        advice: "Use the same major version of server and command.",
+        advice: ["Use the same major version of server and command."],
       };
     }
   } catch (error) {
@@ -107,27 +110,48 @@ async function* connected(
       check: "clock",
       state: "warning",
       found,
-      advice: "Synchronise the clocks: times in histories are the server's.",
+      advice: ["Synchronise the clocks: times in histories are the server's."],
     };
   }
   try {
     const { namespace } = await api.call("getWorkerInfo");
     yield { check: "key", state: "ok", found: `accepted, workspace ${namespace}` };
-    const active = await allOf(api, { active_only: true });
-    const workers = active.reduce((sum, d) => sum + d.active_worker_count, 0);
-    if (workers > 0)
-      yield { check: "workers", state: "ok", found: `${workers} live, of ${active.map((d) => d.name).join(", ")}` };
-    else
-      yield {
-        check: "workers",
-        state: "warning",
-        found: "none is live",
-        advice:
-          "Executions wait until a worker starts: sirocco dev --worker FILE, or node FILE with SIROCCO_URL and SIROCCO_API_KEY set.",
-      };
+    yield* workersOf(api);
   } catch (error) {
     yield failed("key", error);
   }
+}
+
+async function* workersOf(api: Api): AsyncGenerator<Check> {
+  const active = await allOf(api, { active_only: true });
+  let live = 0;
+  for (const { name } of active) {
+    const { workers } = await api.call("getDeployment", { params: { name } });
+    for (const w of workers.filter((one) => one.is_active)) {
+      live += 1;
+      const age = Math.max(0, Date.now() - Date.parse(w.last_heartbeat));
+      const process = w.process_id === null ? "" : `, process ${w.process_id}`;
+      const found = `${w.name} of ${name}${process}, session ${w.session_id}: heartbeat ${span(age)} ago`;
+      if (age <= SILENT_MS) yield { check: "worker", state: "ok", found };
+      else
+        yield {
+          check: "worker",
+          state: "warning",
+          found,
+          advice: [`It may have died: workers send one every ${HEARTBEAT_SECONDS} s, and count as live for some more.`],
+        };
+    }
+  }
+  if (live > 0) return;
+  yield {
+    check: "workers",
+    state: "warning",
+    found: "none is live",
+    advice: [
+      "Executions wait until a worker starts: sirocco dev --worker FILE,",
+      "or node FILE with SIROCCO_URL and SIROCCO_API_KEY set.",
+    ],
+  };
 }
 
 /** By how much the server's clock is ahead, in ms, precise to a second; the server's date has no finer unit. */
@@ -143,7 +167,7 @@ function failed(check: string, error: unknown): Check {
     check,
     state: "failed",
     found: error.message,
-    ...(error.advice.length > 0 && { advice: error.advice.join(" ") }),
+    ...(error.advice.length > 0 && { advice: error.advice }),
   };
 }
 
@@ -153,5 +177,5 @@ const shown = (name: string, value: string) =>
 function show(c: Check, io: Io): void {
   const tone = { ok: "good", warning: "warn", failed: "bad" } as const;
   io.out(`${paint(io, tone[c.state], c.state.padEnd(7))}  ${c.check.padEnd(11)}  ${c.found}`);
-  if (c.advice) io.out(`${" ".repeat(22)}${c.advice}`);
+  for (const line of c.advice ?? []) io.out(`${" ".repeat(22)}${line}`);
 }

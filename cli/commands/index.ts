@@ -2,11 +2,13 @@
 import type { Command, Group } from "../command.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { cancel } from "./cancel.ts";
+import { completion } from "./completion.ts";
 import { deployments } from "./deployments.ts";
 import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
+import { key } from "./key/index.ts";
 import { list } from "./list.ts";
 import { query } from "./query.ts";
 import { schedule } from "./schedule/index.ts";
@@ -32,6 +34,8 @@ export const commands: readonly (Command | Group)[] = [
   schedule,
   deployments,
   workflows,
+  key,
   doctor,
   bootstrap,
+  completion,
 ];

@@ -28,7 +28,12 @@ export const list = command({
     workflow: { type: "string", value: "NAME", help: "only executions of this workflow" },
     deployment: { type: "string", value: "NAME", help: "only executions of this deployment" },
     search: { type: "string", value: "TEXT", help: "only executions whose id or workflow contains this" },
-    "search-key": { type: "string", multiple: true, value: "KEY:VALUE", help: "only executions with this search key" },
+    "search-key": {
+      type: "string",
+      multiple: true,
+      value: "KEY:VALUE",
+      help: "only executions whose search key has this value; KEY^=TEXT: that begins with TEXT",
+    },
     since: { type: "string", value: "TIME", help: "only executions started in the last TIME, such as 10m or 2d" },
     limit: { type: "string", short: "n", value: "N", help: `show at most N (default ${DEFAULT_LIMIT})` },
     ...targetFlags,

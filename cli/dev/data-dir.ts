@@ -3,7 +3,8 @@
  *
  * DATADIR-1. One server at a time: SQLite locks the database while the process lives, so a killed server leaves no lock
  *     behind.
- * DATADIR-2. The key is in a file that only its owner can read, and stays the same until another key is given.
+ * DATADIR-2. The key is in a file that only its owner can read, and stays the same until another key is given or it is
+ *     revoked.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -40,10 +41,13 @@ export class DataDir {
     }
   }
 
+  get keyFile(): string {
+    return join(this.path, "key");
+  }
+
   /** The key of the last start; undefined if there was none. */
   key(): string | undefined {
-    const path = join(this.path, "key");
-    return existsSync(path) ? readFileSync(path, "utf8").trim() || undefined : undefined;
+    return existsSync(this.keyFile) ? readFileSync(this.keyFile, "utf8").trim() || undefined : undefined;
   }
 
   /** DATADIR-2. */

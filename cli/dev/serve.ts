@@ -1,4 +1,5 @@
 /** Runs the embedded server until it is stopped or the disk fails. */
+import { hash } from "node:crypto";
 import { basename } from "node:path";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { backgroundClock } from "../../shared/lib/clock.ts";
@@ -47,7 +48,9 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     const stopMaintenance = ports.maintain();
     io.err(paint(io, "dim", `sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`));
     io.out(`SIROCCO_URL=${server.url}`);
-    io.out(`SIROCCO_API_KEY=${key}`);
+    // Standard output that is no terminal often is a log that others read.
+    if (io.terminal) io.out(`SIROCCO_API_KEY=${key}`);
+    else io.err(`the API key is in ${dir.keyFile}, which only you can read`);
     if (options.worker) {
       const say = (line: string) => io.err(paint(io, "dim", line));
       worker = startWorkerProcess({ file: options.worker, env: workerEnv(options, server.url, key), say });
@@ -75,17 +78,26 @@ const stopped = (io: Io) =>
     void parentEnded(io).then(() => resolve(STOPPED));
   });
 
-/** The key from the environment, or that of the last start, or a new one. It is stored for the next start. */
+/**
+ * The key from the environment, or that of the last start unless it has been revoked, or a new one. It is stored for the
+ * next start, and every earlier key of this kind is removed.
+ */
 async function keyOf(dir: DataDir, ports: Embedded, io: Io): Promise<string> {
   const given = io.env.SIROCCO_API_KEY || undefined;
-  const wanted = given ?? dir.key();
+  const last = dir.key();
+  const wanted = given ?? (last && (await ports.registry.key(hash("sha256", last))) ? last : undefined);
   try {
-    const { key } = await createKey(ports, {
+    const { key, record } = await createKey(ports, {
       workspace: DEFAULT_WORKSPACE,
       name: "dev",
+      development: true,
       ...(wanted && { key: wanted }),
     });
-    if (key !== dir.key()) dir.keepKey(key);
+    for (const old of await ports.registry.keys(DEFAULT_WORKSPACE)) {
+      if (old.development && old.hash !== record.hash) await ports.registry.removeKey(DEFAULT_WORKSPACE, old.hash);
+    }
+    await ports.durable();
+    if (key !== last) dir.keepKey(key);
     return key;
   } catch (error) {
     if (error instanceof TypeError && given) throw usage(`SIROCCO_API_KEY cannot be used as a key: ${error.message}.`);

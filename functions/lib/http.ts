@@ -30,6 +30,9 @@ export interface UrlEvent {
   readonly requestContext: { readonly domainName: string; readonly http: { readonly method: string } };
 }
 
+/** Another function may have revoked a key: no key is accepted for longer than 5 s after that. */
+const KEYS_READ_AGAIN_MS = 4_000;
+
 /** A call that waits is answered this long before Lambda would end the invocation. */
 const SPARE_MS = 2_000;
 
@@ -78,7 +81,7 @@ export function apiAt(
   let api = apis.get(url);
   if (!api) {
     const ports = installation();
-    const made = apiOf(modules, ports, { version: VERSION, url, ...options });
+    const made = apiOf(modules, ports, { version: VERSION, url, keysReadAgainMs: KEYS_READ_AGAIN_MS, ...options });
     api = {
       ...made,
       handle(request) {

@@ -5,3 +5,10 @@ export interface Log {
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;
 }
+
+/** Every line carries `ids`, under the caller's own fields. */
+export function logWith(log: Log, ids: Readonly<Record<string, unknown>>): Log {
+  const line = (level: keyof Log) => (message: string, fields?: Record<string, unknown>) =>
+    log[level](message, { ...ids, ...fields });
+  return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+}

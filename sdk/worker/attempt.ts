@@ -16,6 +16,7 @@ import { runActivity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { payloadBytes } from "../json.ts";
+import { logWith } from "../runtime/log.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { ProgressPublisher } from "./progress.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -108,6 +109,7 @@ export class Attempt {
   #activityHost(lastHeartbeat: unknown): Parameters<typeof runActivity>[2] {
     const { ref, workflow, options, scheduledAt } = this.#request;
     const { deployment, resources, log } = this.#worker;
+    const ids = { execution: ref.execution, run: ref.run, workflow, activity: ref.activity, attempt: ref.attempt };
     return {
       execution: ref.execution,
       run: ref.run,
@@ -125,7 +127,7 @@ export class Attempt {
       publish: (event) => this.#publish(event),
       fail: (error) => this.#failFromOutside(error),
       resources,
-      log,
+      log: logWith(log, { ...ids, name: this.#request.name }),
     };
   }
 

@@ -5,7 +5,15 @@ import * as z from "zod";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { embedded } from "../../shared/server/embedded.ts";
-import { activity, runWorker, startWorker, WorkerConfigError, type WorkerOptions, workflow } from "../index.ts";
+import {
+  activity,
+  log as anyLog,
+  runWorker,
+  startWorker,
+  WorkerConfigError,
+  type WorkerOptions,
+  workflow,
+} from "../index.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const quick = activity({ name: "quick", input: z.object({ n: z.number() }) }, async ({ n }) => n);
@@ -191,4 +199,43 @@ test("polls and calls leave no listeners behind on the signal that aborts them",
   await worker.stop();
   process.off("warning", note);
   expect(warnings).toEqual([]);
+});
+
+test("what an activity logs carries the ids of its execution, run, call and attempt", async () => {
+  await using on = await installation();
+  const lines: [string, Record<string, unknown> | undefined][] = [];
+  const note = (message: string, fields?: Record<string, unknown>) => void lines.push([message, fields]);
+  const saying = activity({ name: "saying", input: z.object({}) }, async (_, ctx) => {
+    ctx.log.info("by the context", { n: 1 });
+    anyLog.info("by the import");
+  });
+  const says = workflow({ name: "says" }, async () => saying({}));
+  const worker = await startWorker({
+    ...right,
+    url: on.url,
+    apiKey: on.key,
+    workflows: [says],
+    activities: [saying],
+    log: { ...log, info: note },
+  });
+  try {
+    const answer = await fetch(`${on.url}/v1/workflows/says/execute`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${on.key}`, "content-type": "application/json" },
+      body: JSON.stringify({ execution_id: "x-1", wait_for_result: true }),
+    });
+    expect(answer.status).toBe(200);
+    const ids = {
+      execution: "x-1",
+      run: expect.any(String),
+      workflow: "says",
+      activity: 1,
+      attempt: 1,
+      name: "saying",
+    };
+    expect(lines).toContainEqual(["by the context", { ...ids, n: 1 }]);
+    expect(lines).toContainEqual(["by the import", ids]);
+  } finally {
+    await worker.stop();
+  }
 });

@@ -102,6 +102,7 @@ export class Worker {
       definitions: [...workflows.values()].map(definitionOf),
       activities: [...activities.keys()],
       sdk: `typescript/${VERSION}`,
+      pid: process.pid,
     };
     const answer = await transport.call("register", body, { signal: this.#leaving.signal });
     for (const warning of answer.warnings) log.warn(warning, { deployment });

@@ -4,35 +4,132 @@
  */
 import { hash, randomBytes } from "node:crypto";
 import type { KeyRecord, Ports } from "../ports.ts";
-import { type Refusal, unauthorized } from "../protocol/errors.ts";
+import { isRefusal, type Refusal, unauthorized } from "../protocol/errors.ts";
 import type { Millis } from "../protocol/history.ts";
 
 /** The workspace of an installation that needs only one. */
 export const DEFAULT_WORKSPACE = "0190a000-0000-7000-8000-00000000da7a";
 
-/** A key that was found is cached for this long, so a change of its role takes effect within this time. */
-const CACHED_MS: Millis = 30_000;
 const MOST_CACHED = 1000;
 
-export type Authenticate = (authorization: string | undefined) => Promise<KeyRecord | Refusal>;
+/**
+ * The keys of an installation. Where this process alone revokes keys, `forget` ends what a key has open, and nothing is
+ * cached. Where other processes do too, a key that was found is read again after `readAgainMs`.
+ */
+export class Keys {
+  readonly #ports: Pick<Ports, "clock" | "registry">;
+  readonly #readAgainMs: Millis | null;
+  readonly #cached = new Map<string, { record: KeyRecord; until: Millis }>();
+  readonly #watched = new Map<string, Set<() => void>>();
+  #checking = false;
 
-export function authenticator(ports: Ports): Authenticate {
-  const known = new Map<string, { record: KeyRecord; until: Millis }>();
-  return async (authorization) => {
+  constructor(ports: Pick<Ports, "clock" | "registry">, readAgainMs: Millis | null) {
+    this.#ports = ports;
+    this.#readAgainMs = readAgainMs;
+  }
+
+  async authenticate(authorization: string | undefined): Promise<KeyRecord | Refusal> {
     if (authorization === undefined || authorization === "") return unauthorized("missing");
     const key = bearer(authorization);
     if (key === undefined) return unauthorized("malformed");
-    const digest = hash("sha256", key);
-    const now = ports.clock.now();
-    const cached = known.get(digest);
+    return (await this.#find(hash("sha256", key))) ?? unauthorized("unknown");
+  }
+
+  async #find(digest: string): Promise<KeyRecord | null> {
+    if (this.#readAgainMs === null) return this.#ports.registry.key(digest);
+    const now = this.#ports.clock.now();
+    const cached = this.#cached.get(digest);
     if (cached && cached.until > now) return cached.record;
-    const record = await ports.registry.key(digest);
-    known.delete(digest);
-    if (!record) return unauthorized("unknown");
-    if (known.size >= MOST_CACHED) known.delete(known.keys().next().value as string);
-    known.set(digest, { record, until: now + CACHED_MS });
+    const record = await this.#ports.registry.key(digest);
+    this.#cached.delete(digest);
+    if (!record) return null;
+    if (this.#cached.size >= MOST_CACHED) this.#cached.delete(this.#cached.keys().next().value as string);
+    this.#cached.set(digest, { record, until: now + this.#readAgainMs });
     return record;
-  };
+  }
+
+  /** Calls `revoked` once the key is gone. The answer ends the watch. */
+  watch(digest: string, revoked: () => void): () => void {
+    const watchers = this.#watched.get(digest) ?? new Set();
+    watchers.add(revoked);
+    this.#watched.set(digest, watchers);
+    if (this.#readAgainMs === null)
+      void this.#check([digest]); // it may have been revoked since its request was accepted
+    else this.#checkLater();
+    return () => {
+      watchers.delete(revoked);
+      if (watchers.size === 0 && this.#watched.get(digest) === watchers) this.#watched.delete(digest);
+    };
+  }
+
+  /** The key has been revoked. */
+  forget(digest: string): void {
+    this.#cached.delete(digest);
+    const watchers = this.#watched.get(digest);
+    this.#watched.delete(digest);
+    for (const revoked of watchers ?? []) revoked();
+  }
+
+  #checkLater(): void {
+    if (this.#readAgainMs === null || this.#checking || this.#watched.size === 0) return;
+    this.#checking = true;
+    this.#ports.clock.at(this.#ports.clock.now() + this.#readAgainMs, () => {
+      void this.#check([...this.#watched.keys()]).finally(() => {
+        this.#checking = false;
+        this.#checkLater();
+      });
+    });
+  }
+
+  /** A read that fails says nothing about its key: the next round reads again. */
+  async #check(digests: readonly string[]): Promise<void> {
+    for (const digest of digests) {
+      const found = await this.#ports.registry.key(digest).catch(() => undefined);
+      if (found === null) this.forget(digest);
+    }
+  }
+}
+
+/** The key of one request, and the signal that ends its waits and streams: at the end of the caller's, or of the key. */
+export class Access {
+  readonly #keys: Keys;
+  readonly #callers: () => AbortSignal;
+  #key: KeyRecord | undefined;
+  #signal: AbortSignal | undefined;
+  #unwatch = () => {};
+  #revoked = false;
+
+  constructor(keys: Keys, callers: () => AbortSignal) {
+    this.#keys = keys;
+    this.#callers = callers;
+  }
+
+  async authenticate(authorization: string | undefined): Promise<KeyRecord | Refusal> {
+    const key = await this.#keys.authenticate(authorization);
+    if (!isRefusal(key)) this.#key = key;
+    return key;
+  }
+
+  get isRevoked(): boolean {
+    return this.#revoked;
+  }
+
+  /** Made at its first use: most requests wait for nothing. */
+  get signal(): AbortSignal {
+    if (this.#signal || !this.#key) return this.#signal ?? this.#callers();
+    const revoked = new AbortController();
+    this.#unwatch = this.#keys.watch(this.#key.hash, () => {
+      this.#revoked = true;
+      revoked.abort();
+    });
+    this.#signal = AbortSignal.any([this.#callers(), revoked.signal]);
+    return this.#signal;
+  }
+
+  /** The request has been answered. */
+  end(): void {
+    this.#unwatch();
+  }
 }
 
 function bearer(authorization: string): string | undefined {
@@ -51,7 +148,11 @@ export interface NewKey {
   readonly key?: string;
   /** `read`: only reading and querying. Default `admin`: everything. */
   readonly role?: KeyRecord["role"];
+  readonly development?: true;
 }
+
+/** Short enough to type, long enough to be unique: 64 bits of the hash of a random key. */
+export const keyIdOf = (record: Pick<KeyRecord, "hash">): string => record.hash.slice(0, 16);
 
 /** Stores the key's hash and answers the key, which cannot be read again. Storing a known key replaces its record. */
 export async function createKey(
@@ -60,11 +161,15 @@ export async function createKey(
 ): Promise<{ key: string; record: KeyRecord }> {
   const key = p.key ?? `sk_${randomBytes(24).toString("base64url")}`;
   if (key.length < 8 || /\s/.test(key)) throw new TypeError("an API key has at least 8 characters and no white space");
+  const digest = hash("sha256", key);
+  const known = p.key === undefined ? null : await ports.registry.key(digest);
+  if (known && known.workspace !== p.workspace) throw new TypeError("this API key belongs to another workspace");
   const record: KeyRecord = {
-    hash: hash("sha256", key),
+    hash: digest,
     workspace: p.workspace,
     role: p.role ?? "admin",
     name: p.name,
+    ...(p.development && { development: true }),
     createdAt: ports.clock.now(),
   };
   await ports.registry.putKey(record);

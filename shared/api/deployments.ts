@@ -7,7 +7,7 @@ import { forbidden, isRefusal, notFound, type Refusal } from "../protocol/errors
 import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/http/deployments.ts";
 import { timestamp } from "../protocol/http/fields.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
-import { isLive } from "../routing/liveness.ts";
+import { isLive, listedWorkers } from "../routing/liveness.ts";
 import { pageOf } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -36,7 +36,7 @@ export async function listDeployments(
     return forbidden(`This API key belongs to workspace '${workspace}' and cannot list another's deployments.`);
   }
   const records = await ports.registry.deployments(workspace);
-  const byDeployment = Map.groupBy(await ports.registry.workers(workspace), (w) => w.deployment);
+  const byDeployment = Map.groupBy(await listedWorkers(ports, workspace), (w) => w.deployment);
   const serving = query.workflow_name === undefined ? null : await servers(context, query.workflow_name);
   const rows = records
     .filter((d) => matches(query, d) && (serving === null || serving.has(d.name)))
@@ -94,6 +94,8 @@ function view(d: ObservedDeployment): DeploymentResponse {
 function workerView(ports: Ports, w: WorkerRecord): DeploymentWorkerResponse {
   return {
     name: w.name,
+    session_id: w.session,
+    process_id: w.pid,
     is_active: isLive(ports, w),
     created_at: timestamp(w.createdAt),
     updated_at: timestamp(w.heartbeatAt),
@@ -102,11 +104,13 @@ function workerView(ports: Ports, w: WorkerRecord): DeploymentWorkerResponse {
   };
 }
 
+const placeOf = (w: WorkerRecord) => `${w.name} ${w.session}`;
+
 async function find(context: RequestContext, name: string): Promise<ObservedDeployment | Refusal> {
   const { ports, workspace } = context;
   const record = (await ports.registry.deployments(workspace)).find((d) => d.name === name);
   if (!record) return notFound("deployment", name);
-  return observed(ports, record, await ports.registry.workers(workspace, name));
+  return observed(ports, record, await listedWorkers(ports, workspace, name));
 }
 
 /** With `workflow`, `is_active` and the workers are about serving that workflow. */
@@ -119,7 +123,7 @@ export async function getDeployment(
   if (isRefusal(found)) return found;
   const serves = workflow === undefined || (await servers(context, workflow)).has(name);
   const shown = serves ? found : { ...found, workers: [], live: 0 };
-  const workers = shown.workers.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const workers = shown.workers.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
   return { ...view(shown), workers: workers.map((w) => workerView(context.ports, w)) };
 }
 
@@ -134,7 +138,7 @@ export async function listWorkers(
   const wanted = query.worker_status;
   const page = pageOf({
     rows: found.workers.filter((w) => wanted === undefined || (wanted === "active") === isLive(ports, w)),
-    placeOf: (w) => [w.name],
+    placeOf: (w) => [w.name, w.session],
     order: "asc",
     limit: query.limit,
     query: { ...query, deployment: name },

@@ -19,12 +19,13 @@ import {
   refusal,
   storeFailed,
   toBody,
+  unauthorized,
 } from "../protocol/errors.ts";
 import { compile, type Match } from "../protocol/http/match.ts";
 import { parseBody, parseQuery } from "../protocol/http/parse.ts";
 import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import type { Route } from "../protocol/routes.ts";
-import { type Authenticate, authenticator } from "./auth.ts";
+import { Access, Keys } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
 import { type ApiRequest, type ApiResponse, CallerGone } from "./http-message.ts";
 import { listOf, scoped, unscope } from "./list-tokens.ts";
@@ -49,7 +50,7 @@ export function apiOf(modules: readonly RouteModule[], ports: Ports, options: Gi
   const api: Served = {
     ports,
     options: { ...DEFAULT_OPTIONS, ...options },
-    authenticate: authenticator(ports),
+    keys: new Keys(ports, options.keysReadAgainMs ?? DEFAULT_OPTIONS.keysReadAgainMs),
     match: compile(modules.flatMap(({ routes }) => routes ?? [])),
     handlers: Object.assign({}, ...modules.map(({ handlers }) => handlers)) as Served["handlers"],
     open: Object.assign({}, ...modules.map(({ open }) => open)) as Served["open"],
@@ -64,7 +65,7 @@ export function apiOf(modules: readonly RouteModule[], ports: Ports, options: Gi
 interface Served {
   readonly ports: Ports;
   readonly options: ApiOptions;
-  readonly authenticate: Authenticate;
+  readonly keys: Keys;
   readonly match: (method: string, path: string) => Match<Route>;
   /** By operation. */
   readonly handlers: Readonly<Record<string, (context: RequestContext, input: Input<never>) => unknown>>;
@@ -84,16 +85,22 @@ async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
 
 async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
   const requestId = requestIdOf(api, request);
+  const access = new Access(api.keys, () => request.signal);
   let outcome: Outcome;
   try {
-    outcome = await serve(api, request, requestId);
+    outcome = await serve(api, request, requestId, access);
+    if (access.isRevoked) outcome = unauthorized("unknown");
     await api.ports.durable(); // DISPATCH-1
   } catch (error) {
-    if (error instanceof CallerGone) throw error;
+    if (error instanceof CallerGone) {
+      access.end();
+      throw error;
+    }
     api.ports.log.error("request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
     outcome = error instanceof StoreFailed ? storeFailed(error.message) : internal();
   }
-  if ("frames" in outcome) return stream(api, outcome.frames, requestId);
+  if ("frames" in outcome) return stream(api, outcome.frames, requestId, access);
+  access.end();
   if (isRefusal(outcome)) {
     const headers = { "content-type": "application/json", "x-request-id": requestId, ...outcome.headers };
     return { kind: "body", status: outcome.status, headers, body: JSON.stringify(toBody(outcome)) };
@@ -134,9 +141,9 @@ function requestIdOf(api: Served, request: ApiRequest): string {
   return typeof given === "string" && /^[\w.:/-]{1,128}$/.test(given) ? given : api.ports.uuid();
 }
 
-async function serve(api: Served, request: ApiRequest, requestId: string): Promise<Outcome> {
+async function serve(api: Served, request: ApiRequest, requestId: string, access: Access): Promise<Outcome> {
   if (api.worker && isWorkerPath(request.target)) {
-    const context = await authorize(api, request, requestId);
+    const context = await authorize(api, request, requestId, access);
     if (isRefusal(context)) return context;
     return api.worker(context, request);
   }
@@ -152,7 +159,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string): Promi
     const value = await api.open[route.operation]!(api.options, api.ports);
     return isRefusal(value) ? value : { status: 200, value };
   }
-  const context = await authorize(api, request, requestId, route);
+  const context = await authorize(api, request, requestId, access, route);
   if (isRefusal(context)) return context;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
 
@@ -195,10 +202,11 @@ async function authorize(
   api: Served,
   request: ApiRequest,
   requestId: string,
+  access: Access,
   route?: Route,
 ): Promise<RequestContext | Refusal> {
   const { authorization } = request.headers;
-  const key = await api.authenticate(typeof authorization === "string" ? authorization : undefined);
+  const key = await access.authenticate(typeof authorization === "string" ? authorization : undefined);
   if (isRefusal(key)) return key;
   const { ports, options } = api;
   if (key.role === "read" && !(route && isReading(route))) {
@@ -209,17 +217,24 @@ async function authorize(
     options,
     workspace: key.workspace,
     user: key.name,
+    key: key.hash,
+    forgetKey: (digest) => api.keys.forget(digest),
     requestId,
     log: scopedLog(ports.log, requestId),
     get signal() {
-      return request.signal;
+      return access.signal;
     },
   };
 }
 
-/** True if a key with the role `read` may call it. A query and a preview of a schedule are POSTs that change nothing. */
+/**
+ * True if a key with the role `read` may call it. A query and a preview of a schedule are POSTs that change nothing. The
+ * list of keys is for those who may revoke them.
+ */
 const isReading = ({ method, operation }: Route) =>
-  method === "GET" || operation === "queryWorkflowExecution" || operation === "previewSchedule";
+  (method === "GET" && operation !== "listKeys") ||
+  operation === "queryWorkflowExecution" ||
+  operation === "previewSchedule";
 
 async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unknown } | { refused: Refusal }> {
   if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored
@@ -233,19 +248,25 @@ async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unkno
   return parseBody(route.body, body.text, { optional: route.optionalBody ?? false });
 }
 
-function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string): ApiResponse {
+function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string, access: Access): ApiResponse {
   const headers = {
     "content-type": "text/event-stream",
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
     "x-request-id": requestId,
   };
-  return { kind: "stream", status: 200, headers, chunks: chunksOf(api, frames, requestId) };
+  return { kind: "stream", status: 200, headers, chunks: chunksOf(api, frames, requestId, access) };
 }
 
-async function* chunksOf(api: Served, frames: AsyncIterable<Frame>, requestId: string): AsyncGenerator<string> {
+async function* chunksOf(
+  api: Served,
+  frames: AsyncIterable<Frame>,
+  requestId: string,
+  access: Access,
+): AsyncGenerator<string> {
   try {
     for await (const frame of frames) {
+      if (access.isRevoked) return;
       await api.ports.durable(); // DISPATCH-1
       yield textOf(frame);
       await api.ports.pause?.();
@@ -257,5 +278,7 @@ async function* chunksOf(api: Served, frames: AsyncIterable<Frame>, requestId: s
       reason: "internal_error",
     } as const;
     yield textOf({ kind: "error", data });
+  } finally {
+    access.end();
   }
 }

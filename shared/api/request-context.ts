@@ -9,8 +9,12 @@ export interface RequestContext {
   readonly workspace: string;
   /** Name of the API key; shown as `user_id` of the executions that it starts. */
   readonly user: string;
+  /** Hash of the API key. */
+  readonly key: string;
+  /** Ends at once what a revoked key has open in this process. */
+  readonly forgetKey: (hash: string) => void;
   readonly requestId: string;
-  /** Aborted when the caller has gone or the server stops; waits and streams then end. */
+  /** Aborted when the caller has gone, its key has been revoked, or the server stops; waits and streams then end. */
   readonly signal: AbortSignal;
   /** Every line carries the request id. */
   readonly log: Log;
@@ -21,6 +25,11 @@ export interface ApiOptions {
   readonly version: string;
   /** Address of this installation for clients and workers, without a slash at the end. */
   readonly url: string;
+  /**
+   * Where other processes can revoke a key too, each process reads a key again after this long. Null: this process alone
+   * revokes keys, and sees it at once.
+   */
+  readonly keysReadAgainMs: Millis | null;
   /** How long a query waits for a worker's answer. */
   readonly queryWaitMs: Millis;
   /** How long an update waits for its outcome. */
@@ -32,6 +41,7 @@ export interface ApiOptions {
 }
 
 export const DEFAULT_OPTIONS: Omit<ApiOptions, "version" | "url"> = {
+  keysReadAgainMs: null,
   queryWaitMs: 30_000,
   updateWaitMs: 60_000,
   installation: "0190a000-0000-7000-8000-000000000001",

@@ -10,7 +10,7 @@ import type { Millis } from "../protocol/history.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { stored, unpack } from "./pack.ts";
-import { type Session, Sessions } from "./sessions.ts";
+import { type NewSession, type Session, Sessions } from "./sessions.ts";
 import { type Item, keyItem, N, number, S, type Table, text, within } from "./table.ts";
 
 const CONCURRENCY = 25;
@@ -30,7 +30,7 @@ export class AwsRegistry implements Registry {
     return this.#c.tables.registry;
   }
 
-  async register(p: Session & { definitions: readonly WorkflowDefinition[]; now: Millis }) {
+  async register(p: NewSession & { definitions: readonly WorkflowDefinition[]; now: Millis }) {
     const { workspace, deployment, now, definitions } = p;
     await this.#table.update(
       { pk: workspace, sk: `D#${deployment}` },
@@ -100,8 +100,8 @@ export class AwsRegistry implements Registry {
   leave(p: Session): Promise<void> {
     return this.#sessions.leave(p);
   }
-  workers(workspace: string, deployment?: string) {
-    return this.#sessions.latest(workspace, deployment);
+  workers(workspace: string, deployment?: string, liveSince?: Millis) {
+    return this.#sessions.list(workspace, deployment, liveSince);
   }
   heartbeats(workspace: string, sessions: readonly string[]) {
     return this.#sessions.heartbeats(workspace, sessions);
@@ -167,15 +167,37 @@ export class AwsRegistry implements Registry {
     return this.#table.query(within(workspace, { prefix }));
   }
 
+  /**
+   * A key is an item by its hash, by which requests are checked, and an entry in its workspace's list. The entry is written
+   * first and deleted last, so that no key works that the list does not show.
+   */
   async putKey(key: KeyRecord): Promise<void> {
-    await this.#table.put({ ...keyItem(apiKey(key.hash)), record: S(JSON.stringify(key)) });
+    const record = S(JSON.stringify(key));
+    await this.#table.put({ ...keyItem(keyEntry(key.workspace, key.hash)), record });
+    await this.#table.put({ ...keyItem(apiKey(key.hash)), record });
   }
 
   async key(hash: string): Promise<KeyRecord | null> {
     const item = await this.#table.get(apiKey(hash));
-    return item ? (JSON.parse(text(item, "record")!) as KeyRecord) : null;
+    return item ? keyOf(item) : null;
+  }
+
+  async keys(workspace: string): Promise<KeyRecord[]> {
+    return (await this.#of(workspace, KEY_ENTRIES)).map(keyOf);
+  }
+
+  async removeKey(workspace: string, hash: string): Promise<boolean> {
+    const entry = await this.#table.get(keyEntry(workspace, hash));
+    if (!entry) return false;
+    await this.#table.delete(apiKey(hash));
+    await this.#sessions.endThoseOf(workspace, hash);
+    return (await this.#table.delete(keyEntry(workspace, hash))) !== null;
   }
 }
+
+const KEY_ENTRIES = "K#";
+const keyEntry = (workspace: string, hash: string) => ({ pk: workspace, sk: KEY_ENTRIES + hash });
+const keyOf = (item: Item): KeyRecord => JSON.parse(text(item, "record")!) as KeyRecord;
 
 /** By its hash alone: a request is not in a workspace before its key says in which. */
 const apiKey = (hash: string) => ({ pk: `key#${hash}`, sk: "KEY" });

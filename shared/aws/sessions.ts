@@ -13,6 +13,8 @@ export interface Session {
   readonly worker: string;
   readonly session: string;
 }
+/** `key`: hash of the API key with which the worker registers. */
+export type NewSession = Session & { readonly pid?: number; readonly key?: string };
 
 /** By session alone: a caller that asks for a heartbeat knows nothing but the session. */
 const keyOf = (workspace: string, session: string): Key => ({ pk: `${workspace}#workers`, sk: session });
@@ -29,22 +31,24 @@ export class Sessions {
     this.#table = table;
   }
 
-  async register(p: Session, now: Millis): Promise<void> {
+  async register(p: NewSession, now: Millis): Promise<void> {
     // A restarted worker keeps its name, and is listed as created with its first session.
     const all = await this.#all(p.workspace);
     const before = all.filter((w) => w.deployment === p.deployment && w.name === p.worker);
     const since = Math.min(now, ...before.map((w) => w.createdAt));
     await this.#table.update(
       keyOf(p.workspace, p.session),
-      "SET deployment = :deployment, #name = :name, created_at = if_not_exists(created_at, :since), registered_at = :now, heartbeat_at = :now, #ttl = :ttl",
+      "SET deployment = :deployment, #name = :name, created_at = if_not_exists(created_at, :since), registered_at = :now, heartbeat_at = :now, #ttl = :ttl, pid = :pid, #key = :key",
       {
-        names: { "#name": "name", "#ttl": "ttl" },
+        names: { "#name": "name", "#ttl": "ttl", "#key": "key" },
         values: {
           ":deployment": S(p.deployment),
           ":name": S(p.worker),
           ":since": N(since),
           ":now": N(now),
           ":ttl": N(ttlSeconds(now + KEPT_MS)),
+          ":pid": p.pid === undefined ? { NULL: true } : N(p.pid),
+          ":key": S(p.key ?? ""),
         },
       },
     );
@@ -67,16 +71,23 @@ export class Sessions {
     if (there && text(there, "deployment") === p.deployment) await this.#table.delete(key);
   }
 
-  /** The latest session of each name. */
-  async latest(workspace: string, deployment?: string): Promise<WorkerRecord[]> {
+  /** The latest session of each name, and every session with a heartbeat at or after `liveSince`. */
+  async list(workspace: string, deployment?: string, liveSince: Millis = Number.POSITIVE_INFINITY) {
     const latest = new Map<string, WorkerRecord>();
-    for (const worker of await this.#all(workspace)) {
-      if (deployment !== undefined && worker.deployment !== deployment) continue;
+    const all = (await this.#all(workspace)).filter((w) => deployment === undefined || w.deployment === deployment);
+    for (const worker of all) {
       const id = `${worker.deployment} ${worker.name}`;
       const other = latest.get(id);
       if (!other || other.heartbeatAt <= worker.heartbeatAt) latest.set(id, worker);
     }
-    return [...latest.values()];
+    return all.filter((w) => w.heartbeatAt >= liveSince || latest.get(`${w.deployment} ${w.name}`) === w);
+  }
+
+  /** Ends the sessions of the workers that registered with this API key. */
+  async endThoseOf(workspace: string, key: string): Promise<void> {
+    const items = await this.#table.query(within(keyOf(workspace, "").pk));
+    const those = items.filter((item) => text(item, "key") === key);
+    await Promise.all(those.map((item) => this.#table.delete(keyOf(workspace, text(item, "sk")!))));
   }
 
   async heartbeats(workspace: string, sessions: readonly string[]): Promise<Map<string, Millis>> {
@@ -94,6 +105,7 @@ const workerOf = (item: Item): WorkerRecord => ({
   deployment: text(item, "deployment")!,
   name: text(item, "name")!,
   session: text(item, "sk")!,
+  pid: number(item, "pid") ?? null,
   createdAt: number(item, "created_at")!,
   registeredAt: number(item, "registered_at")!,
   heartbeatAt: number(item, "heartbeat_at")!,

@@ -111,7 +111,7 @@ test("a read of large events ends after some of them, and the next goes on", asy
 test("a list whose caller has gone ends after the next rows", async () => {
   const { store, b, db } = made();
   const workspace = uuid();
-  for (let i = 0; i < 1_000; i++) await store.executions.create(headOf(newRef(workspace), b.now() + i), false);
+  for (let i = 0; i < 1_000; i++) await store.executions.create(headOf(newRef(workspace), b.now() + i), []);
   const query = { workspace, sortBy: "start_time", order: "asc", limit: 50, search: "nothing" } as const;
   const chunks = async (signal: AbortSignal) => {
     let read = 0;

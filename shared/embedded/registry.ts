@@ -40,6 +40,8 @@ export class EmbeddedRegistry implements Registry {
     deployment: string;
     worker: string;
     session: string;
+    pid?: number;
+    key?: string;
     definitions: readonly WorkflowDefinition[];
     now: Millis;
   }) {
@@ -62,9 +64,10 @@ export class EmbeddedRegistry implements Registry {
         p.worker,
       );
       this.#db.run(
-        `INSERT INTO workers (ws, deployment, session, name, created_at, registered_at, heartbeat_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET registered_at = excluded.registered_at, heartbeat_at = excluded.heartbeat_at`,
+        `INSERT INTO workers (ws, deployment, session, name, created_at, registered_at, heartbeat_at, pid, key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET registered_at = excluded.registered_at, heartbeat_at = excluded.heartbeat_at,
+         key = excluded.key`,
         ws,
         deployment,
         p.session,
@@ -72,6 +75,8 @@ export class EmbeddedRegistry implements Registry {
         Number(before?.created ?? now),
         now,
         now - this.#ahead(),
+        p.pid ?? null,
+        p.key ?? null,
       );
       return p.definitions.map((definition) => this.#define(ws, deployment, definition, now));
     });
@@ -149,20 +154,23 @@ export class EmbeddedRegistry implements Registry {
     }));
   }
 
-  async workers(workspace: string, deployment?: string) {
-    // SQLite takes the bare columns beside MAX() from the row that has the maximum.
+  async workers(workspace: string, deployment?: string, liveSince?: Millis) {
     const rows = this.#db.all(
-      `SELECT deployment, session, name, created_at, registered_at, MAX(heartbeat_at) AS heartbeat_at FROM workers
-       WHERE ws = ? AND (? IS NULL OR deployment = ?) GROUP BY deployment, name`,
+      `SELECT * FROM (
+         SELECT *, ROW_NUMBER() OVER (PARTITION BY deployment, name ORDER BY heartbeat_at DESC, session) AS place
+         FROM workers WHERE ws = ? AND (? IS NULL OR deployment = ?)
+       ) WHERE place = 1 OR heartbeat_at >= ? ORDER BY deployment, name, place`,
       workspace,
       deployment ?? null,
       deployment ?? null,
+      liveSince === undefined ? Number.MAX_SAFE_INTEGER : liveSince - this.#ahead(),
     );
     return rows.map(
       (r): WorkerRecord => ({
         deployment: String(r.deployment),
         name: String(r.name),
         session: String(r.session),
+        pid: r.pid === null ? null : Number(r.pid),
         createdAt: Number(r.created_at),
         registeredAt: Number(r.registered_at),
         heartbeatAt: Number(r.heartbeat_at) + this.#ahead(),
@@ -217,12 +225,26 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async putKey(key: KeyRecord) {
-    this.#db.run("INSERT OR REPLACE INTO keys (hash, body) VALUES (?, ?)", key.hash, json(key));
+    this.#db.run("INSERT OR REPLACE INTO keys (hash, ws, body) VALUES (?, ?, ?)", key.hash, key.workspace, json(key));
   }
 
   async key(hash: string) {
     const row = this.#db.one("SELECT body FROM keys WHERE hash = ?", hash);
     return row ? parse<KeyRecord>(row.body) : null;
+  }
+
+  async keys(workspace: string) {
+    const rows = this.#db.all("SELECT body FROM keys WHERE ws = ? ORDER BY hash", workspace);
+    return rows.map((r) => parse<KeyRecord>(r.body));
+  }
+
+  async removeKey(workspace: string, hash: string) {
+    return this.#db.atomically(() => {
+      const removed = this.#db.run("DELETE FROM keys WHERE ws = ? AND hash = ?", workspace, hash);
+      if (removed === 0) return false;
+      this.#db.run("DELETE FROM workers WHERE ws = ? AND key = ?", workspace, hash);
+      return true;
+    });
   }
 }
 

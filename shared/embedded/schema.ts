@@ -92,6 +92,7 @@ CREATE TABLE deployments (
 CREATE TABLE workers (
   ws TEXT NOT NULL, deployment TEXT NOT NULL, session TEXT NOT NULL, name TEXT NOT NULL,
   created_at INTEGER NOT NULL, registered_at INTEGER NOT NULL, heartbeat_at INTEGER NOT NULL,
+  pid INTEGER, key TEXT, -- hash of the API key with which it registered
   PRIMARY KEY (ws, deployment, session)
 ) WITHOUT ROWID;
 CREATE INDEX workers_session ON workers (ws, session);
@@ -126,5 +127,6 @@ CREATE TABLE start_keys (
 ) WITHOUT ROWID;
 CREATE INDEX start_keys_expire ON start_keys (expires_at);
 
-CREATE TABLE keys (hash TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE keys (hash TEXT PRIMARY KEY, ws TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX keys_ws ON keys (ws, hash);
 `;

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   UNSUPPORTED_MEDIA_TYPE: "the body is not JSON",
   NO_ROUTE: "no such path",
   METHOD_NOT_ALLOWED: "the path exists, the method does not",
+  LAST_ADMIN_KEY: "the workspace has no other key that may make keys",
   RATE_LIMITED: "too many requests",
   UNAVAILABLE: "cannot serve this now",
   LOST_OWNERSHIP: "another worker owns the execution now",
@@ -72,7 +73,15 @@ export function refusal(
   return { kind: "refusal", status, code, detail, ...(extra && { extra }) };
 }
 
-export type Findable = "execution" | "run" | "workflow" | "registration" | "deployment" | "schedule" | "worker";
+export type Findable =
+  | "execution"
+  | "run"
+  | "workflow"
+  | "registration"
+  | "deployment"
+  | "schedule"
+  | "worker"
+  | "API key";
 
 /** 404. Also for an id of another workspace. `hint`: a sentence that says what to do or what does exist. */
 export function notFound(what: Findable, id: string, hint?: string): Refusal {
@@ -229,6 +238,15 @@ export function unauthorized(found: "missing" | "malformed" | "unknown"): Refusa
 
 export function forbidden(detail: string): Refusal {
   return refusal(403, "FORBIDDEN", detail);
+}
+
+/** 409: without an admin key nobody could make another. */
+export function lastAdminKey(id: string): Refusal {
+  return refusal(
+    409,
+    "LAST_ADMIN_KEY",
+    `API key ${quote(id)} is the last of this workspace with the role 'admin'. Make another one first.`,
+  );
 }
 
 export function noRoute(method: string, path: string): Refusal {

@@ -68,6 +68,8 @@ export const MAX_DEFINITIONS = 1000;
 export const MAX_STEP_ITEMS = 100;
 /** Tasks of one poll. */
 export const MAX_POLL_TASKS = 100;
+/** API keys of one workspace. */
+export const MAX_KEYS = 1000;
 /** Receipts, sessions, messages, activities or progress events of one call of a worker. */
 export const MAX_WORKER_LIST = 1000;
 

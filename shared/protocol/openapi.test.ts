@@ -57,7 +57,7 @@ describe("the OpenAPI document", () => {
     const strict = Object.entries(document.components.schemas)
       .filter(([, schema]) => [...objects(schema)].some((object) => object.additionalProperties === false))
       .map(([name]) => name);
-    expect(strict.sort()).toEqual(["ScheduleBackfillRequest", "SchedulePreviewRequest"]);
+    expect(strict.sort()).toEqual(["CreateKeyRequest", "ScheduleBackfillRequest", "SchedulePreviewRequest"]);
   });
 
   test("states types, limits and defaults of query parameters", () => {

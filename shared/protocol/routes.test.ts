@@ -23,12 +23,15 @@ describe("the table", () => {
     expect(rows).toContain(`${method} ${path}`);
   });
 
-  test("has five operations of our own, and no others", () => {
+  test("has eight operations of our own, and no others", () => {
     const official = new Set(OFFICIAL_OPERATIONS.map(([method, path]) => `${method} ${path}`));
     expect([...rows].filter((row) => !official.has(row)).sort()).toEqual([
+      "DELETE /v1/keys/{key_id}",
       "GET /health",
       "GET /openapi.json",
+      "GET /v1/keys",
       "GET /v1/workflows/schedules/{schedule_id}/log",
+      "POST /v1/keys",
       "POST /v1/workflows/schedules/preview",
       "POST /v1/workflows/schedules/{schedule_id}/backfill",
     ]);
@@ -44,6 +47,7 @@ describe("the table", () => {
       (route) => `${route.success} ${route.operation}`,
     );
     expect(unusual.sort()).toEqual([
+      "201 createKey",
       "201 scheduleWorkflow",
       "202 backfillSchedule",
       "202 createDeployment",
@@ -58,6 +62,7 @@ describe("the table", () => {
       "204 pauseSchedule",
       "204 resetWorkflow",
       "204 resumeSchedule",
+      "204 revokeKey",
       "204 terminateWorkflowExecution",
       "204 triggerSchedule",
       "204 unhardenDeployment",

@@ -177,6 +177,8 @@ export const WORKER_ROUTES = {
       /** Names of activities this worker can run. */
       activities: z.array(ActivityName),
       sdk: z.string(),
+      /** Id of the worker's process: workers on one host have the same name. */
+      pid: z.int().min(0).optional(),
     }),
     z.object({
       workspace: z.string(),

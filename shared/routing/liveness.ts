@@ -11,7 +11,12 @@ export async function activeDeployments(ports: Ports, workspace: string): Promis
   return new Set(workers.filter((worker) => isLive(ports, worker)).map((worker) => worker.deployment));
 }
 
+/** Every live session, and the latest of each other name: several processes on one host have the same name. */
+export function listedWorkers(ports: Ports, workspace: string, deployment?: string): Promise<WorkerRecord[]> {
+  return ports.registry.workers(workspace, deployment, ports.clock.now() - ports.settings.livenessMs);
+}
+
 export async function liveWorkers(ports: Ports, workspace: string, deployment: string): Promise<number> {
-  const workers = await ports.registry.workers(workspace, deployment);
+  const workers = await listedWorkers(ports, workspace, deployment);
   return workers.filter((worker) => isLive(ports, worker)).length;
 }

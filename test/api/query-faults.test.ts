@@ -28,6 +28,8 @@ function contextWith(send: Ports["tasks"]["send"], wait: Ports["answers"]["wait"
     options: { ...DEFAULT_OPTIONS, version: "1", url: "http://here" },
     workspace: w.workspace,
     user: "tester",
+    key: "k",
+    forgetKey: () => {},
     requestId: "r",
     signal: new AbortController().signal,
     log: ports.log,

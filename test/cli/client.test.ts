@@ -1,4 +1,5 @@
 /** The client commands against a server with workers. */
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -318,7 +319,15 @@ describe("doctor", () => {
     expect(ran.code).toBe(0);
     expect(ran.out).not.toMatch(/failed/);
     expect(ran.out).not.toContain(server.env.SIROCCO_API_KEY);
-    expect(ran.out).toMatch(/workers +\d live, of .*shop/);
+    expect(ran.out).toMatch(/worker +shop-1 of shop, process \d+, session \S+: heartbeat .* ago/);
+  });
+
+  it("gives advice as a list, one hint on a line", async () => {
+    const env = { SIROCCO_URL: nowhere, SIROCCO_API_KEY: "k" };
+    const { checks } = JSON.parse((await cli(["doctor", "--json"], { env })).out);
+    expect(checks.at(-1).advice.length).toBe(2);
+    const { out } = await cli(["doctor"], { env });
+    for (const line of checks.at(-1).advice) expect(out.split("\n").map((each) => each.trim())).toContain(line);
   });
 
   it("distinguishes a wrong key from a missing server", async () => {
@@ -366,4 +375,71 @@ describe("a server that cannot be used", () => {
     expect(ran.err).toContain("not an answer of a Sirocco server");
     await new Promise((resolve) => other.close(resolve));
   });
+});
+
+describe("key", () => {
+  it("makes, lists and revokes keys", async () => {
+    const made = await sirocco("key create ci --role read");
+    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^SIROCCO_API_KEY=sk_\S+$/) });
+    const key = made.out.split("=")[1]!;
+    expect((await cli(["list"], { env: { ...server.env, SIROCCO_API_KEY: key } })).code).toBe(0);
+    const listed = await sirocco("key list");
+    expect(listed.out).not.toContain(key);
+    const id = /^(\S+) +read .*ci$/m.exec(listed.out)?.[1];
+    expect(made.err).toContain(`key ${id}, role read`);
+    expect(await sirocco(`key revoke ${id}`)).toMatchObject({ code: 0, out: `${id} revoked` });
+    const refused = await cli(["list", "--json"], { env: { ...server.env, SIROCCO_API_KEY: key } });
+    expect(JSON.parse(refused.err).error).toMatchObject({ status: 401, code: "UNAUTHORIZED", exit: 1 });
+  });
+
+  it.each([
+    ["key revoke nothing", 1, "`sirocco key list` shows the keys"],
+    ["key create x --role owner", 2, "it must be admin or read"],
+    ["key list --region eu-west-1", 2, "--region needs --table"],
+    ["key list --table t --workspace new", 2, "it must be default, or a UUID"],
+  ])("refuses `%s` with code %i", async (line, code, words) => {
+    const ran = await sirocco(line);
+    expect([ran.code, ran.err]).toEqual([code, expect.stringContaining(words)]);
+  });
+
+  it("keeps the last admin key", async () => {
+    const { keys } = JSON.parse((await sirocco("key list --json")).out);
+    const ran = await sirocco(`key revoke ${keys.find((k: { role: string }) => k.role === "admin").key_id}`);
+    expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("sirocco key create NAME")]);
+  });
+});
+
+describe("a hint names the command that helps", () => {
+  it.each([
+    ["get nothing", "`sirocco list`"],
+    ["history nothing", "`sirocco list`"],
+    ["cancel nothing", undefined],
+    ["deployments nothing", "`sirocco deployments --all`"],
+    ["workflows nothing", "`sirocco workflows`"],
+    ["schedule get nothing", "`sirocco schedule list`"],
+    ["start nothing", "`sirocco workflows`"],
+  ])("`%s`", async (line, command) => {
+    const { code, err } = await sirocco(line);
+    expect(code).toBe(1);
+    if (command) expect(err).toContain(`  ${command} `);
+  });
+});
+
+it("an address for workers alone is named as one", async () => {
+  const workersOnly = createServer((request, response) => {
+    const health = request.url === "/health";
+    response.writeHead(health ? 200 : 404, { "content-type": "application/json" });
+    response.end(JSON.stringify(health ? { status: "ok", version: "0.1.0" } : { detail: "nothing", code: "NO_ROUTE" }));
+  }).listen(0, "127.0.0.1");
+  await once(workersOnly, "listening");
+  try {
+    const url = `http://127.0.0.1:${(workersOnly.address() as AddressInfo).port}`;
+    for (const command of ["list", "doctor"]) {
+      const { code, out, err } = await cli([command, "--url", url, "--key", "k"]);
+      expect([code, out + err]).toEqual([1, expect.stringContaining("use the output ApiUrl")]);
+    }
+  } finally {
+    workersOnly.close();
+    workersOnly.closeAllConnections();
+  }
 });

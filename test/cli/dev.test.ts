@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type * as z from "zod";
 import type { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
-import { BIN, bin, cli, type Dev, dev, Process, temporaryDirectory } from "./support.ts";
+import { BIN, bin, cli, type Dev, dev, keyPrintedBy, Process, temporaryDirectory } from "./support.ts";
 
 const running: Process[] = [];
 const started = async (args: readonly string[], options?: Parameters<typeof dev>[1]): Promise<Dev> => {
@@ -27,12 +27,53 @@ afterAll(() => directory.remove());
 const path = (name: string) => join(directory.path, name);
 
 describe("sirocco dev", () => {
-  it("prints address and key as the only two lines of standard output, and exits with 0 after SIGTERM", async () => {
+  it("prints no key where standard output is no terminal, names its file, and exits with 0 after SIGTERM", async () => {
     const { process, url, key } = await started(["--data", path("lines")]);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(key).toMatch(/^sk_\S{20,}$/);
     expect(await process.end()).toBe(0);
-    expect(process.out).toBe(`SIROCCO_URL=${url}\nSIROCCO_API_KEY=${key}\n`);
+    expect(process.out).toBe(`SIROCCO_URL=${url}\n`);
+    expect(process.err).not.toContain(key);
+    expect(process.err).toContain(`the API key is in ${path("lines/key")}`);
+  });
+
+  it("prints address and key as the only two lines of a terminal", async () => {
+    const data = path("terminal");
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const ran = await cli(["dev", "--port", "0", "--data", data], {
+      signal: stop.signal,
+      onLine: (line) => {
+        lines.push(line);
+        if (line.startsWith("SIROCCO_API_KEY=")) stop.abort();
+      },
+    });
+    expect(ran.out).toMatch(/^SIROCCO_URL=\S+\nSIROCCO_API_KEY=sk_\S+$/);
+  });
+
+  it("lets another SIROCCO_API_KEY replace the key: the one before is refused", async () => {
+    const data = path("replaced");
+    const first = await started(["--data", data]);
+    await first.process.end();
+    const second = await started(["--data", data], { env: { SIROCCO_API_KEY: "another-key-of-mine" } });
+    const old = await cli(["list"], { env: { ...second.env, SIROCCO_API_KEY: first.key } });
+    expect([old.code, old.err]).toEqual([1, expect.stringContaining("The API key is not known here")]);
+    const listed = await cli(["key", "list", "--json"], { env: second.env });
+    expect(JSON.parse(listed.out).keys).toMatchObject([{ name: "dev", development: true, role: "admin" }]);
+  });
+
+  it("makes a new key when that of the last start has been revoked", async () => {
+    const data = path("revoked");
+    const first = await started(["--data", data]);
+    expect((await cli(["key", "create", "mine"], { env: first.env })).code).toBe(0);
+    const { keys } = JSON.parse((await cli(["key", "list", "--json"], { env: first.env })).out);
+    const { key_id } = keys.find((k: { development: boolean }) => k.development);
+    expect((await cli(["key", "revoke", key_id], { env: first.env })).out).toBe(`${key_id} revoked`);
+    expect((await cli(["list"], { env: first.env })).code).toBe(1);
+    await first.process.end();
+    const second = await started(["--data", data]);
+    expect(second.key).not.toBe(first.key);
+    expect((await cli(["list"], { env: second.env })).code).toBe(0);
   });
 
   it("keeps its key, readable by its owner alone, over a restart and over SIGKILL", async () => {
@@ -86,9 +127,8 @@ describe("sirocco dev", () => {
     const limited = `ulimit -f 400; exec "$0" "$1" dev --port 0 --data "$2"`; // blocks of 1 KiB or 512 bytes
     const server = new Process("bash", ["-c", limited, process.execPath, BIN, path("disk")]);
     running.push(server);
-    const [, url, key] = (await server.waitForOutput(
-      /SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/,
-    )) as unknown as string[];
+    const [, url] = (await server.waitForOutput(/SIROCCO_URL=(\S+)\n/)) as unknown as string[];
+    const key = await keyPrintedBy(server);
     const body: z.input<typeof WORKER_ROUTES.register.body> = {
       deployment: "d",
       worker: "w",

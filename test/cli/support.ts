@@ -1,6 +1,6 @@
 /** Runs the command line as a process of its own, or inside the test process where only its output matters. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,6 +45,7 @@ export async function cli(argv: readonly string[], options: RunOptions = {}): Pr
     env: options.env ?? {},
     cwd: options.cwd ?? "/nonexistent",
     color: false,
+    terminal: true,
     columns: options.columns ?? null,
     signal: options.signal ?? new AbortController().signal,
   });
@@ -127,13 +128,16 @@ export interface Dev {
   readonly env: { SIROCCO_URL: string; SIROCCO_API_KEY: string };
 }
 
+/** The key of a development server whose standard output is no terminal: it names the file. */
+export async function keyPrintedBy(dev: Process): Promise<string> {
+  const [, file] = await dev.waitForOutput(/the API key is in (.+), which only you can read\n/);
+  return readFileSync(file!, "utf8").trim();
+}
+
 /** Starts `sirocco dev`, and waits until it listens. */
 export async function dev(args: readonly string[], options?: Pick<RunOptions, "env" | "cwd">): Promise<Dev> {
   const process = bin(["dev", "--port", "0", ...args], options);
-  const [, url, key] = (await process.waitForOutput(/SIROCCO_URL=(\S+)\nSIROCCO_API_KEY=(\S+)\n/)) as unknown as [
-    string,
-    string,
-    string,
-  ];
+  const [, url] = (await process.waitForOutput(/SIROCCO_URL=(\S+)\n/)) as unknown as [string, string];
+  const key = await keyPrintedBy(process);
   return { process, url, key, env: { SIROCCO_URL: url, SIROCCO_API_KEY: key } };
 }

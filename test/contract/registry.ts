@@ -138,6 +138,26 @@ export const registryContract: Contract = (of) => {
       expect(workers[0]!.registeredAt).toBeGreaterThan(before!.registeredAt);
     });
 
+    test("live sessions of one name are listed each, with the id of their process", async () => {
+      const dead = await register();
+      await of().pass(1_000);
+      const { workspace } = dead;
+      const since = of().now();
+      const one = { ...dead, session: uuid(), pid: 11, definitions: [definition("orders")] };
+      const two = { ...one, session: uuid(), pid: 12 };
+      await registry().register({ ...one, now: of().now() });
+      await registry().register({ ...two, now: of().now() });
+      const found = (await registry().workers(workspace, "shop", since)).map(({ session, pid }) => ({ session, pid }));
+      expect(found).toHaveLength(2);
+      expect(found).toEqual(
+        expect.arrayContaining([
+          { session: one.session, pid: 11 },
+          { session: two.session, pid: 12 },
+        ]),
+      );
+      expect(await registry().workers(workspace)).toHaveLength(1);
+    });
+
     test("workers are listed for a workspace or for one deployment", async () => {
       const one = await register({ deployment: "one" });
       await register({ workspace: one.workspace, deployment: "two", worker: "host-2" });
@@ -172,5 +192,32 @@ export const registryContract: Contract = (of) => {
     expect(await registry().key(uuid())).toBeNull();
     await registry().putKey({ ...key, role: "read" });
     expect(await registry().key(key.hash)).toMatchObject({ role: "read" });
+  });
+
+  test("the keys of a workspace are listed, and a removed one is gone with the sessions of its workers", async () => {
+    const workspace = uuid();
+    const keyOf = (name: string, of = workspace) => ({
+      hash: uuid().replaceAll("-", ""),
+      workspace: of,
+      role: "admin" as const,
+      name,
+      createdAt: 5,
+    });
+    const [one, two, other] = [keyOf("one"), keyOf("two"), keyOf("other", uuid())];
+    for (const key of [one, two, other]) await registry().putKey(key);
+    const workers = { workspace, deployment: "shop", worker: "w", definitions: [definition("orders")] };
+    const [first, second] = [uuid(), uuid()];
+    await registry().register({ ...workers, session: first, key: one.hash, now: of().now() });
+    await registry().register({ ...workers, session: second, key: two.hash, now: of().now() });
+    expect((await registry().keys(workspace)).map((k) => k.name).sort()).toEqual(["one", "two"]);
+
+    expect(await registry().removeKey(other.workspace, one.hash)).toBe(false);
+    expect(await registry().removeKey(workspace, one.hash)).toBe(true);
+    expect(await registry().removeKey(workspace, one.hash)).toBe(false);
+    expect(await registry().key(one.hash)).toBeNull();
+    expect(await registry().keys(workspace)).toEqual([two]);
+    expect([...(await registry().heartbeats(workspace, [first, second])).keys()]).toEqual([second]);
+    expect(await registry().beat({ ...workers, session: first, now: of().now() })).toBe(false);
+    expect(await registry().key(other.hash)).toEqual(other);
   });
 };

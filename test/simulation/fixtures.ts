@@ -15,7 +15,15 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
   return {
     async register(p) {
       const { deployment, worker: name, session, now } = p;
-      workers.set(session, { deployment, name, session, createdAt: now, registeredAt: now, heartbeatAt: now });
+      workers.set(session, {
+        deployment,
+        name,
+        session,
+        pid: null,
+        createdAt: now,
+        registeredAt: now,
+        heartbeatAt: now,
+      });
       return p.definitions.map((definition) => {
         const old = registrations.get(definition.name);
         const id = old?.id ?? uuid();
@@ -59,6 +67,8 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
     workflow: none,
     putKey: async () => {},
     key: none,
+    keys: async () => [],
+    removeKey: async () => false,
   };
 }
 

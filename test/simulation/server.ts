@@ -90,6 +90,8 @@ export class Server {
         options: { ...DEFAULT_OPTIONS, version: "0", url: "http://simulated" },
         workspace: WORKSPACE,
         user: "sim",
+        key: "k",
+        forgetKey: () => {},
         requestId: "r",
         signal: new AbortController().signal,
         log: quiet,

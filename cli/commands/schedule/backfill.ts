@@ -20,7 +20,7 @@ time has had a run before. While runs are active the overlap policy decides abou
     ...targetFlags,
     ...jsonFlag,
   },
-  examples: ["sirocco schedule backfill nightly --from 2026-01-01 --to 2026-01-07 --overlap buffer-all"],
+  examples: ["sirocco schedule backfill nightly --from 2026-01-01 --to 2026-01-07"],
   async run([id], flags, io) {
     if (flags.from === undefined) throw usage("backfill needs --from: the first time of the range.");
     const answer = await apiOf(flags, io).call("backfillSchedule", {

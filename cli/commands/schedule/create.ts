@@ -24,8 +24,8 @@ when it is triggered. Try a rule first with: sirocco schedule preview`,
     ...jsonFlag,
   },
   examples: [
-    "sirocco schedule create report --id nightly --cron '0 3 * * *' --tz Europe/Paris",
-    `sirocco schedule create sync --every 15m --jitter 2m --overlap buffer-one --input '{"source":"crm"}'`,
+    "sirocco schedule create report --cron '0 3 * * *' --tz Europe/Paris",
+    `sirocco schedule create sync --every 15m --jitter 2m -i '{"source":"crm"}'`,
     "sirocco schedule create report --spec schedule.json",
   ],
   async run([workflow], flags, io) {

@@ -29,7 +29,7 @@ distance from the time before and a mark where the zone's clocks change in betwe
   },
   examples: [
     "sirocco schedule preview --cron '0 9 * * 1-5' --tz Europe/Paris",
-    "sirocco schedule preview --every 4h --offset 30m --after 2026-03-27T00:00:00Z --count 3 --json",
+    "sirocco schedule preview --every 4h --offset 30m --count 3 --json",
     "sirocco schedule get nightly --json | sirocco schedule preview --spec -",
   ],
   async run(_, flags, io) {

@@ -1,6 +1,7 @@
 /** Operations on workflows, registrations, deployments and workers. */
 import { REGISTRATION_ROWS } from "../../protocol/routes/registration.ts";
 import { getDeployment, listDeployments, listWorkers } from "../deployments.ts";
+import { listKeys, newKey, revokeKey } from "../keys.ts";
 import { getRegistration, listRegistrations } from "../registrations.ts";
 import type { HandlersOf, RouteModule } from "../route-module.ts";
 import { workerInfo } from "../system.ts";
@@ -17,6 +18,10 @@ const handlers: HandlersOf<"registration"> = {
   getDeployment: (context, { params, query }) => getDeployment(context, params.name, query.workflow_name),
   listDeploymentWorkers: (context, { params, query }) => listWorkers(context, params.name, query),
   getWorkerInfo: (context) => workerInfo(context),
+
+  listKeys: (context) => listKeys(context),
+  createKey: (context, { body }) => newKey(context, body),
+  revokeKey: (context, { params }) => revokeKey(context, params.key_id),
 };
 
 export const REGISTRATION: RouteModule = { routes: REGISTRATION_ROWS, handlers };

@@ -15,7 +15,7 @@ export async function register(
   body: WorkerBody<"register">,
 ): Promise<WorkerAnswer<"register"> | Refusal> {
   const { ports, workspace } = context;
-  const { deployment, worker, session, definitions } = body;
+  const { deployment, worker, session, pid, definitions } = body;
   const problems = definitions.flatMap((d, i) => problemsOf(d, ["body", "definitions", i]));
   problems.push(...duplicates(definitions));
   if (problems.length > 0) return invalid(problems);
@@ -23,7 +23,16 @@ export async function register(
   const warnings = await conflicts(context, deployment, definitions);
   const has_conflicts = warnings.length > 0;
   const now = ports.clock.now();
-  const refs = await ports.registry.register({ workspace, deployment, worker, session, definitions, now });
+  const refs = await ports.registry.register({
+    workspace,
+    deployment,
+    worker,
+    session,
+    ...(pid !== undefined && { pid }),
+    key: context.key,
+    definitions,
+    now,
+  });
   warnings.push(...(await registerInCode(context, deployment, definitions)));
   context.log.info("worker registered", { deployment, worker, session, workflows: definitions.length, sdk: body.sdk });
   const { heartbeatMs, sessionTimeoutMs, leaseMs } = ports.settings;

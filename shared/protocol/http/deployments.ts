@@ -58,9 +58,12 @@ export const DeploymentListResponse = z
   })
   .meta({ id: "DeploymentListResponse" });
 
+/** `session_id`, `process_id`: tell workers of one name apart, which the workers on one host have unless they choose one. */
 export const DeploymentWorkerResponse = z
   .object({
     name: z.string(),
+    session_id: z.string(),
+    process_id: z.int().nullable(),
     is_active: z.boolean(),
     created_at: Timestamp,
     updated_at: Timestamp,

@@ -1,10 +1,11 @@
 /** Workflows and their registrations; deployments and their workers. */
 import * as deployments from "../http/deployments.ts";
+import * as keys from "../http/keys.ts";
 import * as managed from "../http/managed.ts";
 import * as observability from "../http/observability.ts";
 import * as system from "../http/system.ts";
 import * as workflows from "../http/workflows.ts";
-import { DEPLOYMENT, empty, json, LOGS, later, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
+import { DEPLOYMENT, empty, json, KEYS, LOGS, later, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
 
 const archiving = later("Archiving workflows");
 const ids = { body: workflows.WorkflowIdsRequest };
@@ -93,4 +94,13 @@ export const REGISTRATION_ROWS = [
     response: observability.LogSearchResponse,
     ...LOGS,
   }),
+
+  // API keys
+  json("listKeys", "GET", KEYS, "registration", { response: keys.KeyListResponse }),
+  json("createKey", "POST", KEYS, "registration", {
+    body: keys.CreateKeyRequest,
+    response: keys.CreatedKeyResponse,
+    success: 201,
+  }),
+  empty("revokeKey", "DELETE", `${KEYS}/{key_id}`, "registration", {}),
 ] as const;

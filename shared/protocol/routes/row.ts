@@ -73,6 +73,7 @@ export const NOT_HOSTED = {
 };
 export const LOGS = later("Reading logs through the API");
 
+export const KEYS = "/v1/keys";
 export const WORKFLOWS = "/v1/workflows";
 export const EXECUTION = `${WORKFLOWS}/executions/{execution_id}` as const;
 export const REGISTRATION = `${WORKFLOWS}/registrations/{workflow_registration_id}` as const;

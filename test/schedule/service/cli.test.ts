@@ -28,6 +28,7 @@ async function sirocco(args: string[], o: { stdin?: string; offline?: true } = {
     env: o.offline ? {} : { SIROCCO_URL: s.server.url, SIROCCO_API_KEY: s.key },
     cwd: folder,
     color: false,
+    terminal: true,
     columns: null,
     signal: new AbortController().signal,
   };

@@ -1,0 +1,181 @@
+/** API keys are listed, made and revoked over the API, and a revoked key ends what it has open. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Access, createKey, Keys } from "../../shared/api/auth.ts";
+import type { KeyRecord } from "../../shared/ports.ts";
+import { type World, world } from "./support/world.ts";
+
+let w: World;
+beforeAll(async () => {
+  w = await world();
+  await (await w.worker("shop", [{ name: "orders", input_schema: {} }])).register([
+    { name: "orders", input_schema: {} },
+  ]);
+});
+afterAll(() => w.close());
+
+const keys = async () => (await w.ask("GET", "/v1/keys")).body.keys as { key_id: string; name: string; role: string }[];
+/** A key of our workspace, with its id. */
+async function made(name: string, role: "admin" | "read" = "admin") {
+  const { status, body } = await w.ask("POST", "/v1/keys", { body: { name, role } });
+  expect(status).toBe(201);
+  return { key: body.key as string, id: body.key_id as string };
+}
+const revoke = (id: string, key?: string) => w.ask("DELETE", `/v1/keys/${id}`, key === undefined ? {} : { key });
+
+describe("keys", () => {
+  test("are made, listed without themselves, and work until they are revoked", async () => {
+    const { key, id } = await made("ci", "read");
+    expect((await w.ask("GET", "/v1/workflows", { key })).status).toBe(200);
+    const listed = await keys();
+    expect(listed).toContainEqual(
+      expect.objectContaining({ key_id: id, name: "ci", role: "read", development: false }),
+    );
+    expect(JSON.stringify(listed)).not.toContain(key);
+    expect((await revoke(id)).status).toBe(204);
+    expect(await w.ask("GET", "/v1/workflows", { key })).toMatchObject({ status: 401, body: { code: "UNAUTHORIZED" } });
+    expect((await keys()).map((k) => k.key_id)).not.toContain(id);
+    expect(await revoke(id)).toMatchObject({ status: 404, body: { code: "WF_1100" } });
+  });
+
+  test("are neither shown to nor changed by a key that may only read", async () => {
+    const { key, id } = await made("reader", "read");
+    for (const [method, path, body] of [
+      ["GET", "/v1/keys"],
+      ["POST", "/v1/keys", { name: "more" }],
+      ["DELETE", `/v1/keys/${id}`],
+    ] as const)
+      expect(await w.ask(method, path, { key, body })).toMatchObject({ status: 403, body: { code: "FORBIDDEN" } });
+  });
+
+  test("of another workspace are not found", async () => {
+    const { id } = await made("ours");
+    const other = await w.newKey();
+    expect((await revoke(id, other.key)).status).toBe(404);
+    const listed = (await w.ask("GET", "/v1/keys", { key: other.key })).body.keys as unknown[];
+    expect(listed).toHaveLength(1);
+  });
+
+  test("keep the last admin key of the workspace", async () => {
+    const other = await w.newKey();
+    const [only] = (await w.ask("GET", "/v1/keys", { key: other.key })).body.keys as { key_id: string }[];
+    await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "reader", role: "read" } });
+    expect(await revoke(only!.key_id, other.key)).toMatchObject({ status: 409, body: { code: "LAST_ADMIN_KEY" } });
+    await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "second" } });
+    expect((await revoke(only!.key_id, other.key)).status).toBe(204);
+    expect((await w.ask("GET", "/v1/keys", { key: other.key })).status).toBe(401);
+  });
+
+  test.each([
+    [{}],
+    [{ name: "" }],
+    [{ name: "a\nb" }],
+    [{ name: "x", role: "owner" }],
+    [{ name: "x", more: 1 }],
+  ])("are not made from %j", async (body) => {
+    expect((await w.ask("POST", "/v1/keys", { body })).status).toBe(422);
+  });
+
+  test("are not taken from another workspace", async () => {
+    const other = await w.newKey();
+    const taken = createKey(w.ports, { workspace: w.workspace, name: "x", key: other.key });
+    await expect(taken).rejects.toThrow("belongs to another workspace");
+  });
+});
+
+describe("a revoked key", () => {
+  test("ends its open stream, and only its own", async () => {
+    const { key, id } = await made("streamer");
+    const open = async (by: string) => {
+      const response = await fetch(`${w.server.url}/v1/workflows/events/stream`, {
+        headers: { authorization: `Bearer ${by}` },
+      });
+      const reader = response.body!.getReader();
+      return { read: () => reader.read(), cancel: () => reader.cancel() };
+    };
+    const [theirs, ours] = [await open(key), await open(w.key)];
+    await revoke(id);
+    for (;;) if ((await theirs.read()).done) break;
+    const still = ours.read();
+    expect(await Promise.race([still.then((r) => (r.done ? "ended" : "frame")), Promise.resolve("open")])).not.toBe(
+      "ended",
+    );
+    await ours.cancel();
+  });
+
+  test("ends its worker's poll with 401, and the worker's session", async () => {
+    const { key, id } = await made("worker");
+    const worker = await w.worker("annex", [{ name: "refunds", input_schema: {} }], { key });
+    const live = async () =>
+      (await w.ask("GET", "/v1/workflows/deployments/annex")).body as { active_worker_count?: number };
+    expect((await live()).active_worker_count).toBe(1);
+    const poll = w.ask("POST", "/v1/worker/poll", {
+      key,
+      body: { deployment: "annex", worker: "w1", session: worker.session, queue: "workflow", max: 1, wait_ms: 60_000 },
+    });
+    await revoke(id);
+    expect((await poll).status).toBe(401);
+    expect((await live()).active_worker_count).toBe(0);
+  });
+});
+
+describe("where other processes revoke keys", () => {
+  const record: KeyRecord = { hash: "h", workspace: "w", role: "admin", name: "n", createdAt: 0 };
+  let now: number;
+  let timers: { at: number; fn: () => void }[];
+  let reads: number;
+  let there: boolean;
+  const clock = {
+    now: () => now,
+    at(at: number, fn: () => void) {
+      timers.push({ at, fn });
+      return () => {};
+    },
+  };
+  const registry = {
+    key: async () => {
+      reads += 1;
+      return there ? record : null;
+    },
+  };
+  const pass = async (ms: number) => {
+    now += ms;
+    for (const due of timers.filter(({ at }) => at <= now)) {
+      timers.splice(timers.indexOf(due), 1);
+      due.fn();
+    }
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+  };
+  beforeEach(() => {
+    now = 1_000;
+    timers = [];
+    reads = 0;
+    there = true;
+  });
+  const made = () => new Keys({ clock, registry } as never, 4_000);
+
+  test("a key is read again after 4 s, and refused if it is gone", async () => {
+    const keys = made();
+    for (let i = 0; i < 3; i++) expect(await keys.authenticate("Bearer k")).toBe(record);
+    expect(reads).toBe(1);
+    there = false;
+    await pass(3_999);
+    expect(await keys.authenticate("Bearer k")).toBe(record);
+    await pass(1);
+    expect(await keys.authenticate("Bearer k")).toMatchObject({ status: 401 });
+  });
+
+  test("an open request ends within 4 s, and no timer is left after the last one", async () => {
+    const keys = made();
+    const access = new Access(keys, () => new AbortController().signal);
+    await access.authenticate("Bearer k");
+    const { signal } = access;
+    await pass(4_000);
+    expect(signal.aborted).toBe(false);
+    there = false;
+    await pass(4_000);
+    expect([signal.aborted, access.isRevoked]).toEqual([true, true]);
+    access.end();
+    await pass(4_000);
+    expect(timers).toEqual([]);
+  });
+});
