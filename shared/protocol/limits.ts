@@ -34,6 +34,9 @@ export const MAX_CUSTOM_EVENT_BYTES = 2 * MiB;
 /** All events of one batch of published custom events. */
 export const MAX_CUSTOM_EVENT_BATCH_BYTES = 2_000_000;
 
+/** How deep arrays and objects may be nested: in a body of the API, and in each file or text with JSON that is read. */
+export const MAX_JSON_DEPTH = 128;
+
 /* History of one run. A run at either limit can only be closed: it must continue as new before. */
 export const MAX_HISTORY_EVENTS = 51_200;
 export const MAX_HISTORY_BYTES = 50 * MiB;
