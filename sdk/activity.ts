@@ -7,12 +7,13 @@ import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds, positiveMilliseconds } from "../shared/lib/duration.ts";
 import type { ActivityOptions } from "../shared/protocol/history.ts";
 import { InvalidValueError, UsageError } from "./errors.ts";
-import { type Json, NotJsonError, toJson } from "./json.ts";
+import { copyJson, type Json, NotJsonError, toJson, toPayload } from "./json.ts";
 import { checkName } from "./names.ts";
 import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/activity.ts";
 import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
+import { limitMs } from "./runtime/passed.ts";
 import { ActivityWait } from "./runtime/waits.ts";
-import type { InputArgs, NoValue, Schema } from "./schema.ts";
+import type { InputArgs, NoValue, ResultOf, Schema, Unchecked } from "./schema.ts";
 import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
 
 export interface RetryOptions {
@@ -70,17 +71,19 @@ export interface Activity<In = unknown, Out = unknown> {
 export type AnyActivity = Activity<any, any>;
 
 /**
- * Defines an activity. `fn` may be sync or async, and may use files, networks and any library.
+ * Defines an activity. `fn` may be sync or async, and may use files, networks and any library. To type `ctx.resources`,
+ * declare the parameter as `ctx: ActivityContext<{ db: Db }>`.
  * Throws `UsageError` or `RangeError` for a bad name, limit, or schema that JSON cannot hold.
  */
-export function activity<O extends Schema, I extends Schema = NoValue>(
-  config: ActivityConfig<I, O> & { output: O },
-  fn: (input: z.output<I>, ctx: ActivityContext) => z.input<O> | Promise<z.input<O>>,
-): Activity<z.input<I>, z.output<O>>;
-export function activity<R, I extends Schema = NoValue>(
-  config: ActivityConfig<I> & { output?: undefined },
-  fn: (input: z.output<I>, ctx: ActivityContext) => R | Promise<R>,
-): Activity<z.input<I>, R>;
+export function activity<
+  I extends Schema = NoValue,
+  O extends Schema = Unchecked,
+  R extends z.input<O> = z.input<O>,
+  Resources = Record<string, unknown>,
+>(
+  config: ActivityConfig<I, O>,
+  fn: (input: z.output<I>, ctx: ActivityContext<Resources>) => R | Promise<R>,
+): Activity<z.input<I>, ResultOf<O, R>>;
 export function activity(config: ActivityConfig, fn: (input: never, ctx: ActivityContext) => unknown): AnyActivity {
   const name = checkName("activity", config.name);
   const what = `activity "${name}"`;
@@ -128,7 +131,7 @@ const calledOutside = (name: string) =>
 function schedule(definition: Definition, options: ActivityOptions, input: unknown): Promise<unknown> {
   const { name } = definition;
   const { ops, scope } = commandFrame(`activity "${name}"`);
-  const json = toJson(input, `the input of activity "${name}"`);
+  const json = toPayload(input, `the input of activity "${name}"`);
   const cancelled = scope.takeUndelivered();
   if (cancelled) return Promise.reject(cancelled);
   return new ActivityWait(ops, scope, { name, input: json, options }, definition.absentIsUndefined).promise;
@@ -136,8 +139,11 @@ function schedule(definition: Definition, options: ActivityOptions, input: unkno
 
 function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   const { retry = {} } = config;
-  const limit = (key: "scheduleToClose" | "scheduleToStart" | "heartbeatTimeout") =>
-    config[key] === undefined ? undefined : positiveMilliseconds(config[key], `${what}, ${key}`);
+  const frame = currentFrame();
+  const limit = (value: Duration, of: string) =>
+    frame?.kind === "workflow" ? limitMs(frame.ops, value, of) : positiveMilliseconds(value, of);
+  const optional = (key: "scheduleToClose" | "scheduleToStart" | "heartbeatTimeout") =>
+    config[key] === undefined ? undefined : limit(config[key], `${what}, ${key}`);
   const maxAttempts = retry.maxAttempts ?? 3;
   if (!Number.isInteger(maxAttempts) || maxAttempts < 0) {
     throw new RangeError(`${what}, retry.maxAttempts: ${maxAttempts} is not a whole number from 0 (0 = no limit).`);
@@ -146,7 +152,7 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   if (!Number.isFinite(factor) || factor < 1)
     throw new RangeError(`${what}, retry.factor: ${factor} is not a number from 1.`);
   const options: ActivityOptions = {
-    start_to_close_ms: positiveMilliseconds(config.timeout ?? "5m", `${what}, timeout`),
+    start_to_close_ms: limit(config.timeout ?? "5m", `${what}, timeout`),
     retry: {
       max_attempts: maxAttempts,
       first_ms: milliseconds(retry.first ?? "1s", `${what}, retry.first`),
@@ -155,9 +161,9 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
       non_retryable: [...(retry.nonRetryable ?? [])],
     },
   };
-  const close = limit("scheduleToClose");
-  const start = limit("scheduleToStart");
-  const heartbeat = limit("heartbeatTimeout");
+  const close = optional("scheduleToClose");
+  const start = optional("scheduleToStart");
+  const heartbeat = optional("heartbeatTimeout");
   if (close !== undefined) options.schedule_to_close_ms = close;
   if (start !== undefined) options.schedule_to_start_ms = start;
   if (heartbeat !== undefined) options.heartbeat_ms = heartbeat;
@@ -176,13 +182,14 @@ export async function runActivity(definition: AnyActivity, rawInput: unknown, ho
     attempt,
     idempotencyKey: `${run}/${number}`,
     signal,
-    heartbeat: (details) => host.heartbeat(toJson(details, `the heartbeat details of activity "${definition.name}"`)),
-    lastHeartbeat: host.lastHeartbeat ?? undefined,
-    info: { name: definition.name, scheduledAt, deployment, options },
+    heartbeat: (details) =>
+      host.heartbeat(toPayload(details, `the heartbeat details of activity "${definition.name}"`)),
+    lastHeartbeat: copyJson(host.lastHeartbeat ?? undefined),
+    info: { name: definition.name, scheduledAt, deployment, options: copyJson(options) },
     resources: (host.resources ?? {}) as Record<string, unknown>,
     log,
   };
-  return runIn({ kind: "activity", context, host }, () => runChecked(definition, rawInput, context));
+  return runIn({ kind: "activity", context, host }, () => runChecked(definition, copyJson(rawInput), context));
 }
 
 async function runInline(definition: AnyActivity, input: unknown, frame: ActivityFrame): Promise<unknown> {
