@@ -7,7 +7,7 @@ import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds, positiveMilliseconds } from "../shared/lib/duration.ts";
 import type { ActivityOptions } from "../shared/protocol/history.ts";
 import { InvalidValueError, UsageError } from "./errors.ts";
-import { type Json, NotJsonError, toJson } from "./json.ts";
+import { copyJson, type Json, NotJsonError, toJson, toPayload } from "./json.ts";
 import { checkName } from "./names.ts";
 import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/activity.ts";
 import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
@@ -128,7 +128,7 @@ const calledOutside = (name: string) =>
 function schedule(definition: Definition, options: ActivityOptions, input: unknown): Promise<unknown> {
   const { name } = definition;
   const { ops, scope } = commandFrame(`activity "${name}"`);
-  const json = toJson(input, `the input of activity "${name}"`);
+  const json = toPayload(input, `the input of activity "${name}"`);
   const cancelled = scope.takeUndelivered();
   if (cancelled) return Promise.reject(cancelled);
   return new ActivityWait(ops, scope, { name, input: json, options }, definition.absentIsUndefined).promise;
@@ -176,13 +176,14 @@ export async function runActivity(definition: AnyActivity, rawInput: unknown, ho
     attempt,
     idempotencyKey: `${run}/${number}`,
     signal,
-    heartbeat: (details) => host.heartbeat(toJson(details, `the heartbeat details of activity "${definition.name}"`)),
-    lastHeartbeat: host.lastHeartbeat ?? undefined,
-    info: { name: definition.name, scheduledAt, deployment, options },
+    heartbeat: (details) =>
+      host.heartbeat(toPayload(details, `the heartbeat details of activity "${definition.name}"`)),
+    lastHeartbeat: copyJson(host.lastHeartbeat ?? undefined),
+    info: { name: definition.name, scheduledAt, deployment, options: copyJson(options) },
     resources: (host.resources ?? {}) as Record<string, unknown>,
     log,
   };
-  return runIn({ kind: "activity", context, host }, () => runChecked(definition, rawInput, context));
+  return runIn({ kind: "activity", context, host }, () => runChecked(definition, copyJson(rawInput), context));
 }
 
 async function runInline(definition: AnyActivity, input: unknown, frame: ActivityFrame): Promise<unknown> {

@@ -3,8 +3,8 @@
  * error is a bug: it fails the workflow task, which the worker retries, so that repaired code continues the execution.
  *
  * ERRORS-1. An error that is read back from the history is an instance of its class if that class is one of these or built
- *     in. Otherwise it is an `Error` of the same name, for which `instanceof` a subclass of `WorkflowError` of that name is
- *     true.
+ *     in. Otherwise it is an instance of the nearest such class that its class extends, with the name of its class, and
+ *     `instanceof` a subclass of `WorkflowError` of that name is true.
  */
 
 import type { Duration } from "../shared/lib/duration.ts";
@@ -14,17 +14,20 @@ import type { ChildFailureStatus } from "../shared/protocol/status.ts";
 
 const fromHistory = Symbol.for("sirocco.error.from_history");
 
-/** Marks an error as read back from the history: it counts as a failure when code throws it again. */
-export function markRevived<E extends Error>(error: E): E {
-  Object.defineProperty(error, fromHistory, { value: true });
+/** Marks an error as read back from the history, with its recorded `base`: it counts as a failure when code throws it again. */
+export function markRevived<E extends Error>(error: E, base: string | undefined): E {
+  Object.defineProperty(error, fromHistory, { value: { base } });
   return error;
 }
+/** The base with which the error was recorded; null = it was not read back. */
+export const recordedBase = (error: Error): { readonly base: string | undefined } | null =>
+  (error as { [fromHistory]?: { base: string | undefined } })[fromHistory] ?? null;
 const isRevived = (error: unknown): error is Error => error instanceof Error && fromHistory in error;
 
 export interface WorkflowErrorOptions {
   /** False: the activity that throws this is not retried. Default true: its retry policy decides. */
   retry?: boolean;
-  /** Wait at least this long before the next attempt. */
+  /** Wait at least this long before the next attempt. A time that has passed (below 0) counts as 0. */
   retryAfter?: Duration;
   /** Any JSON value for the code that handles the error. */
   details?: unknown;
@@ -44,8 +47,19 @@ export class WorkflowError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target === WorkflowError ? "WorkflowError" : new.target.name; // bundlers may rename this class
     this.retry = options.retry ?? true;
-    this.retryAfterMs = options.retryAfter === undefined ? undefined : milliseconds(options.retryAfter, "retryAfter");
+    this.retryAfterMs = pause(options.retryAfter);
     this.details = options.details;
+  }
+}
+
+/** An option must not replace the error: a time that has passed counts as 0, and what is no duration is ignored with a warning. */
+function pause(retryAfter: Duration | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  try {
+    return milliseconds(typeof retryAfter === "number" ? Math.max(0, retryAfter) : retryAfter, "retryAfter");
+  } catch (problem) {
+    process.emitWarning(`${(problem as Error).message} The error is thrown without it.`, "SiroccoWarning");
+    return undefined;
   }
 }
 
@@ -122,21 +136,25 @@ export class CancelledError extends Error {
   }
 }
 
-/** The error is a failure of the execution, as opposed to a bug in its code. */
+/** The error is a failure of the execution, as opposed to a bug in its code. Never throws. */
 export function isFailure(error: unknown): error is Error {
   try {
-    return (
-      error instanceof WorkflowError ||
-      error instanceof ActivityError ||
-      error instanceof ChildError ||
-      error instanceof TimeoutError ||
-      error instanceof CancelledError ||
-      isRevived(error)
-    );
+    return isOneFailure(error) || (error instanceof AggregateError && hasOnlyFailures(error.errors));
   } catch {
-    return false; // a proxy, or a getter, that throws
+    return false; // a proxy or a getter threw
   }
 }
+
+const isOneFailure = (error: unknown): boolean =>
+  error instanceof WorkflowError ||
+  error instanceof ActivityError ||
+  error instanceof ChildError ||
+  error instanceof TimeoutError ||
+  error instanceof CancelledError ||
+  isRevived(error);
+
+/** As when `Promise.any` found that each of its activities has failed. */
+const hasOnlyFailures = (errors: readonly unknown[]): boolean => errors.length > 0 && errors.every(isOneFailure);
 
 /** A value does not fit its schema. It is not retried: the same value would not fit the next time either. */
 export class InvalidValueError extends WorkflowError {

@@ -1,8 +1,11 @@
+import { runInNewContext } from "node:vm";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Failure } from "../shared/protocol/history.ts";
 import { isFailure } from "./errors.ts";
 import { fromFailure, toFailure } from "./failure.ts";
 import { ActivityError, CancelledError, ChildError, InvalidValueError, TimeoutError, WorkflowError } from "./index.ts";
+import { payloadBytes } from "./json.ts";
 
 class CardDeclined extends WorkflowError {}
 class DbError extends Error {}
@@ -82,12 +85,16 @@ describe("errors that are recorded and read back", () => {
     [
       "several errors",
       new AggregateError([new Error("first"), new Error("second")], "all"),
-      { cause: { message: "first" } },
+      { errors: [{ message: "first" }, { message: "second" }] },
     ],
     [
       "details that JSON cannot hold",
       new WorkflowError("x", { details: { n: 1n } }),
-      { type: "WorkflowError", message: "x" },
+      {
+        type: "WorkflowError",
+        message: "x",
+        details: { left_out: "details.n is a bigint, which JSON cannot hold: send it as a string." },
+      },
     ],
   ])("%s has a recordable form", (_, thrown, failure) => {
     expect(toFailure(thrown)).toMatchObject(failure);
@@ -101,6 +108,126 @@ describe("errors that are recorded and read back", () => {
     expect(toFailure(new Error("x".repeat(1e6))).message.length).toBeLessThan(21_000);
   });
 
+  test("details that are too large as JSON are left out, with the reason", () => {
+    const details = { head: "\0".repeat(500_000) };
+    expect(toFailure(new WorkflowError("x", { details }))).toMatchObject({
+      message: "x",
+      details: { left_out: "the details have 3000011 bytes as JSON, an error may have 524288 in all" },
+    });
+  });
+
+  test.each([
+    "Cancelled",
+    "Timeout",
+    "TimeoutError",
+    "CancelledError",
+    "ActivityError",
+    "TypeError",
+    "toString",
+  ])("a user's class called %s stays that class", (name) => {
+    const Own = { [name]: class extends WorkflowError {} }[name]!;
+    const error = recordedAndRead(new Own("no", { details: { at: "checkout" }, retry: false }));
+    expect(error).toBeInstanceOf(Own);
+    expect(error).toBeInstanceOf(WorkflowError);
+    expect(error).toMatchObject({ name, message: "no", details: { at: "checkout" }, retry: false });
+    const Plain = { [name]: class extends Error {} }[name]!;
+    const plain = recordedAndRead(new Plain("no"));
+    expect([plain.constructor, plain.name, plain.message]).toEqual([Error, name, "no"]);
+  });
+
+  test("an error of the platform under another name keeps both", () => {
+    class NotFound extends RangeError {}
+    expect(recordedAndRead(new NotFound("x"))).toBeInstanceOf(RangeError);
+    expect(recordedAndRead(new NotFound("x")).name).toBe("NotFound");
+    const aborted = recordedAndRead(new DOMException("late", "TimeoutError"));
+    expect(aborted).toBeInstanceOf(DOMException);
+    expect(aborted).not.toBeInstanceOf(TimeoutError);
+    expect([aborted.name, aborted.message]).toEqual(["TimeoutError", "late"]);
+  });
+
+  test("errors of other realms keep class and message", () => {
+    for (const code of ["null.x", "throw new RangeError('no')", "throw new (class X extends TypeError {})('no')"]) {
+      const thrown = catching(() => runInNewContext(code)) as Error;
+      const error = recordedAndRead(thrown);
+      expect(error).toBeInstanceOf(code.includes("RangeError") ? RangeError : TypeError);
+      expect(error.message).toBe(thrown.message);
+    }
+  });
+
+  test("the members of an AggregateError keep class, message, cause and their own members", () => {
+    const inner = new AggregateError([new TypeError("c")], "inner");
+    const members = [new CardDeclined("a", { details: 1 }), new Error("b", { cause: "why" }), inner];
+    const error = recordedAndRead(new AggregateError(members, "all", { cause: new RangeError("d") })) as AggregateError;
+    expect(error).toBeInstanceOf(AggregateError);
+    expect(error.cause).toBeInstanceOf(RangeError);
+    const [a, b, c] = error.errors;
+    expect(a).toBeInstanceOf(CardDeclined);
+    expect(a).toMatchObject({ message: "a", details: 1 });
+    expect(b.cause).toMatchObject({ name: "NonError", message: '"why" was thrown', details: "why" });
+    expect(c.errors[0]).toBeInstanceOf(TypeError);
+  });
+
+  test("an AggregateError is a failure when all its members are", () => {
+    expect(isFailure(new AggregateError([new CardDeclined("a"), recordedAndRead(new TypeError("b"))]))).toBe(true);
+    expect(isFailure(new AggregateError([new CardDeclined("a"), new TypeError("b")]))).toBe(false);
+    expect(isFailure(new AggregateError([]))).toBe(false);
+  });
+
+  const hostile: [string, () => unknown][] = [
+    ["frozen", () => Object.freeze(new TypeError("x"))],
+    ["throwing getters", () => throwing(new TypeError("x"), ["message", "name", "stack", "cause", "details", "code"])],
+    ["a throwing constructor", () => throwing(new Error("x"), ["constructor"])],
+    ["a proxy of an error", () => new Proxy(new TypeError("x"), {})],
+    ["a revoked proxy", () => revoked()],
+    ["a proxy with throwing traps", () => new Proxy(new Error("x"), { get: fail, getPrototypeOf: fail, has: fail })],
+    ["a message that is no text", () => Object.assign(new Error(), { message: Object.create(null) })],
+    ["a symbol as message", () => Object.assign(new Error(), { message: Symbol("x") })],
+    ["an AggregateError without a list", () => Object.assign(new AggregateError([]), { errors: 5 })],
+    ["an object without prototype", () => Object.create(null)],
+    ["a cycle", () => Object.assign(new Error("x"), { details: loop() })],
+    ["a bigint", () => ({ n: 1n })],
+    ["a symbol", () => Symbol("x")],
+    ["a function", () => () => {}],
+  ];
+  test.each(hostile)("%s can be recorded, read, and is judged", (_, make) => {
+    const failure = toFailure(make());
+    expect(Failure.parse(JSON.parse(JSON.stringify(failure)))).toEqual(failure);
+    expect(fromFailure(failure)).toBeInstanceOf(Error);
+    expect(isFailure(make())).toBe(false);
+  });
+
+  test("whatever is thrown is recorded within its bounds, and read back it is recorded as the same again", () => {
+    const leaf = fc.oneof(
+      fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withNullPrototype: true }),
+      fc.string({ unit: "binary", maxLength: 30_000 }).map((text) => new Error(text)),
+    );
+    const { error } = fc.letrec<{ error: unknown }>((tie) => ({
+      error: fc.oneof(
+        { maxDepth: 4 },
+        leaf,
+        fc
+          .tuple(
+            fc.constantFrom(Error, TypeError, WorkflowError, CardDeclined, DbError, InvalidValueError),
+            fc.string(),
+            tie("error"),
+          )
+          .map(([Class, message, cause]) => Object.assign(new Class(message), { cause })),
+        fc
+          .tuple(fc.array(tie("error"), { maxLength: 4 }), fc.string())
+          .map(([errors, message]) => new AggregateError(errors, message)),
+      ),
+    }));
+    fc.assert(
+      fc.property(error, (thrown) => {
+        const failure = JSON.parse(JSON.stringify(toFailure(thrown)));
+        expect(Failure.parse(failure)).toEqual(failure);
+        expect(payloadBytes(failure)).toBeLessThan(1024 * 1024);
+        expect(JSON.parse(JSON.stringify(toFailure(fromFailure(failure))))).toEqual(failure);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test("the types that the engine records for a passed limit and a cancellation become the SDK's errors", () => {
     expect(fromFailure({ type: "Timeout", message: "late" })).toBeInstanceOf(TimeoutError);
     expect(fromFailure({ type: "Cancelled", message: "no" })).toBeInstanceOf(CancelledError);
@@ -108,3 +235,28 @@ describe("errors that are recorded and read back", () => {
     expect(fromFailure({ type: "toString", message: "plain" })).toMatchObject({ name: "toString" });
   });
 });
+
+function catching(fn: () => unknown): unknown {
+  try {
+    return fn();
+  } catch (error) {
+    return error;
+  }
+}
+const fail = () => {
+  throw new Error("not to be read");
+};
+const throwing = (error: Error, keys: string[]) => {
+  for (const key of keys) Object.defineProperty(error, key, { get: fail });
+  return error;
+};
+const revoked = () => {
+  const { proxy, revoke } = Proxy.revocable(new Error("x"), {});
+  revoke();
+  return proxy;
+};
+const loop = () => {
+  const value: { self?: unknown } = {};
+  value.self = value;
+  return value;
+};

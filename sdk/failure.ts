@@ -1,4 +1,13 @@
-/** Converts errors to the form in which histories hold them, and back (ERRORS-1). */
+/**
+ * Converts errors to the form in which histories hold them, and back (ERRORS-1).
+ *
+ * FAILURE-1. Kept are the name of the class, the message, the stack, `cause`, the members of an `AggregateError`, `details`
+ *     (or a `code`), and the options of a `WorkflowError`. The realm of the error does not matter.
+ * FAILURE-2. Reading an error never throws, whatever its getters do: a part that cannot be read is left out.
+ * FAILURE-3. A failure fits into the history: texts are cut, chains end after some links, and details that JSON cannot hold or
+ *     that are too large become `{left_out: why}`. Sizes are those of the JSON, in bytes.
+ */
+import { types } from "node:util";
 import type { AttemptEnd, Failure } from "../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../shared/protocol/limits.ts";
 import {
@@ -9,48 +18,94 @@ import {
   InvalidValueError,
   markRevived,
   QueryRefused,
+  recordedBase,
   TimeoutError,
   WorkflowError,
   withoutFrames,
 } from "./errors.ts";
-import { roughSize, toJson } from "./json.ts";
+import { copyJson, isError, payloadBytes, toJson } from "./json.ts";
 
 const DEEPEST_CAUSE = 10;
+/** Members of one `AggregateError`; errors of one failure in all. */
+const MOST_MEMBERS = 20;
+const MOST_ERRORS = 50;
 const LONGEST_MESSAGE = 20_000;
 const LONGEST_STACK = 4_000;
+const MAX_FAILURE_BYTES = MAX_PAYLOAD_BYTES / 4;
+const DEEPEST_DETAILS = 64;
 
-/** The recordable form of any thrown value, without details that are too large to record. Never throws. */
-export function toFailure(thrown: unknown): Failure {
-  try {
-    return fitting(failureOf(thrown));
-  } catch (why) {
-    const said = orUndefined(() => String((why as Error).message)) ?? "reading it throws";
-    return { type: "UnreadableError", message: `an error was thrown that cannot be read: ${cut(said, 300)}` };
+/** The recordable form of any thrown value. Never throws. */
+export const toFailure = (thrown: unknown): Failure => new Recorder().failure(thrown, 0);
+
+class Recorder {
+  /** Bytes and errors that the failure may still grow by (FAILURE-3). */
+  #bytes = MAX_FAILURE_BYTES;
+  #errors = MOST_ERRORS;
+
+  failure(thrown: unknown, depth: number): Failure {
+    this.#errors -= 1;
+    if (!tryTo(() => isError(thrown))) {
+      const failure: Failure = {
+        type: "NonError",
+        message: this.#text(`${inWords(thrown)} was thrown`, LONGEST_MESSAGE),
+      };
+      const details = thrown === undefined || thrown === null ? undefined : this.#details(() => thrown);
+      return details === undefined ? failure : { ...failure, details };
+    }
+    const error = thrown as Error;
+    const base = baseOf(error);
+    const type = nameOf(error, base);
+    const failure: Failure = { type, message: this.#text(read(error, "message") ?? "", LONGEST_MESSAGE) };
+    const recorded = tryTo(() => recordedBase(error));
+    const shown = recorded ? recorded.base : base;
+    if (shown !== undefined && shown !== type) failure.base = shown;
+    const stack = read(error, "stack");
+    if (stack?.includes("\n    at ")) failure.stack = this.#text(stack, LONGEST_STACK);
+    const details = this.#details(() => detailsOf(error));
+    if (details !== undefined) failure.details = details;
+    if (tryTo(() => error instanceof WorkflowError)) {
+      const { retry, retryAfterMs } = error as WorkflowError;
+      if (retry === false) failure.non_retryable = true;
+      if (retryAfterMs !== undefined) failure.retry_after_ms = retryAfterMs;
+    }
+    if (depth < DEEPEST_CAUSE) this.#nested(error, base, failure, depth);
+    return failure;
   }
-}
 
-/** A failure must fit into the history. Message and stack are cut already, so only details can be too large: drops them. */
-function fitting(failure: Failure): Failure {
-  if (roughSize(failure) < MAX_PAYLOAD_BYTES / 4) return failure;
-  const { details: _, cause, ...rest } = failure;
-  return cause === undefined ? rest : { ...rest, cause: fitting(cause) };
-}
-
-function failureOf(thrown: unknown, depth = 0): Failure {
-  if (!(thrown instanceof Error))
-    return { type: "NonError", message: cut(`${inWords(thrown)} was thrown`, LONGEST_MESSAGE) };
-  const failure: Failure = { type: nameOf(thrown), message: cut(String(thrown.message), LONGEST_MESSAGE) };
-  if (typeof thrown.stack === "string" && thrown.stack.includes("\n    at "))
-    failure.stack = cut(thrown.stack, LONGEST_STACK);
-  const details = detailsOf(thrown);
-  if (details !== undefined) failure.details = details;
-  if (thrown instanceof WorkflowError) {
-    if (thrown.retry === false) failure.non_retryable = true;
-    if (thrown.retryAfterMs !== undefined) failure.retry_after_ms = thrown.retryAfterMs;
+  #nested(error: Error, base: string, failure: Failure, depth: number): void {
+    const cause = tryTo(() => error.cause);
+    if (cause !== undefined && cause !== null && this.#errors > 0) failure.cause = this.failure(cause, depth + 1);
+    const members = tryTo(() => membersOf(error, base));
+    if (!members) return;
+    failure.errors = [];
+    for (const member of members.slice(0, MOST_MEMBERS)) {
+      if (this.#errors > 0) failure.errors.push(this.failure(member, depth + 1));
+    }
   }
-  const cause = thrown instanceof AggregateError ? (thrown.cause ?? thrown.errors[0]) : thrown.cause;
-  if (cause !== undefined && cause !== null && depth < DEEPEST_CAUSE) failure.cause = failureOf(cause, depth + 1);
-  return failure;
+
+  #details(details: () => unknown): unknown {
+    try {
+      const value = details();
+      if (value === undefined) return undefined;
+      const json = toJson(value, "details", DEEPEST_DETAILS);
+      const bytes = payloadBytes(json);
+      if (bytes > this.#bytes)
+        return { left_out: `the details have ${bytes} bytes as JSON, an error may have ${MAX_FAILURE_BYTES} in all` };
+      this.#bytes -= bytes;
+      return json;
+    } catch (problem) {
+      return { left_out: read(problem as Error, "message") ?? "the details could not be read" };
+    }
+  }
+
+  /** Cut to `longest` characters, and to an eighth of the bytes that are left. */
+  #text(text: string, longest: number): string {
+    let kept = cut(text, longest);
+    const most = Math.max(1_000, this.#bytes / 8);
+    while (payloadBytes(kept) > most) kept = cut(kept, Math.floor((kept.length * most) / payloadBytes(kept)) - 2);
+    this.#bytes -= payloadBytes(kept);
+    return kept;
+  }
 }
 
 /** The error that a recorded failure stands for. */
@@ -58,16 +113,21 @@ export function fromFailure(failure: Failure): Error {
   const cause = failure.cause === undefined ? undefined : fromFailure(failure.cause);
   const error = withoutFrames(revive(failure, cause));
   if (failure.stack !== undefined) error.stack = failure.stack;
-  return markRevived(error);
+  return markRevived(error, failure.base);
 }
 
 type Revive = (failure: Failure, cause: Error | undefined) => Error;
 const workflowError: Revive = (f, cause) =>
-  new WorkflowError(f.message, { retry: !f.non_retryable, retryAfter: f.retry_after_ms, details: f.details, cause });
+  new WorkflowError(f.message, {
+    retry: !f.non_retryable,
+    retryAfter: f.retry_after_ms,
+    details: copyJson(f.details),
+    cause,
+  });
 
 const ownErrors: Record<string, Revive> = {
   WorkflowError: workflowError,
-  InvalidValueError: (f) => new InvalidValueError(f.message, f.details),
+  InvalidValueError: (f) => new InvalidValueError(f.message, copyJson(f.details)),
   ActivityError: (f, cause) => {
     const about = record(f.details);
     return new ActivityError(f.message, {
@@ -94,29 +154,75 @@ const ownErrors: Record<string, Revive> = {
     return new CancelledError(typeof reason === "string" ? reason : null);
   },
 };
-// Types that the engine records itself.
-ownErrors.Timeout = ownErrors.TimeoutError!;
-ownErrors.Cancelled = ownErrors.CancelledError!;
+/** Types that the engine records itself; an error of a class of that name has a `base`. */
+const engineTypes: Record<string, string> = { Timeout: "TimeoutError", Cancelled: "CancelledError" };
+/** A class stands before the one that it extends. */
+const ownClasses = { InvalidValueError, WorkflowError, ActivityError, ChildError, TimeoutError, CancelledError };
 
-const builtIn: Record<string, new (message: string, options?: ErrorOptions) => Error> = {
-  Error,
+type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
+const builtIn: Record<string, ErrorClass> = {
   EvalError,
   RangeError,
   ReferenceError,
   SyntaxError,
   TypeError,
   URIError,
+  Error,
 };
 
 function revive(failure: Failure, cause: Error | undefined): Error {
   const type = failure.type ?? "Error";
-  const make = Object.hasOwn(ownErrors, type) ? ownErrors[type] : undefined;
-  if (make) return make(failure, cause);
-  const Class = (Object.hasOwn(builtIn, type) ? builtIn[type] : undefined) ?? Error;
-  const error = new Class(failure.message, cause === undefined ? undefined : { cause });
-  if (error.name !== type) Object.defineProperty(error, "name", { value: type, configurable: true, writable: true });
-  if (failure.details !== undefined) Object.assign(error, { details: failure.details });
+  const base = failure.base ?? lookUp(engineTypes, type) ?? type;
+  const error = lookUp(ownErrors, base)?.(failure, cause) ?? platformError(base, failure, cause);
+  // Without a base the error is of that class, or it is a type of the engine's: the class says its name.
+  const name = failure.base === undefined && lookUp(ownErrors, base) ? error.name : type;
+  keep(error, "name", name);
+  if (!Object.hasOwn(engineTypes, type)) keep(error, "message", failure.message);
+  if (cause !== undefined) keep(error, "cause", cause);
   return error;
+}
+
+function keep(error: Error, key: "name" | "message" | "cause", value: unknown): void {
+  if (error[key] !== value) Object.defineProperty(error, key, { value, configurable: true, writable: true });
+}
+
+function platformError(base: string, failure: Failure, cause: Error | undefined): Error {
+  const options = cause === undefined ? undefined : { cause };
+  const errors = failure.errors?.map(fromFailure);
+  let error: Error;
+  if (base === "AggregateError" && errors) error = new AggregateError(errors, failure.message, options);
+  else if (base === "SuppressedError" && errors) error = new SuppressedError(errors[0], errors[1], failure.message);
+  else if (base === "DOMException")
+    error = new DOMException(failure.message, { name: failure.type ?? "Error", ...options });
+  else error = new (lookUp(builtIn, base) ?? Error)(failure.message, options);
+  if (failure.details !== undefined) Object.assign(error, { details: copyJson(failure.details) });
+  return error;
+}
+
+/** The class of the SDK or the platform that the error is an instance of (ERRORS-1). */
+function baseOf(error: Error): string {
+  const own = Object.entries(ownClasses).find(([, Class]) => tryTo(() => isInstance(Class, error)));
+  if (own) return own[0];
+  if (tryTo(() => error instanceof DOMException)) return "DOMException";
+  for (let p = tryTo(() => Object.getPrototypeOf(error)); p; p = tryTo(() => Object.getPrototypeOf(p))) {
+    // The prototypes of the platform's errors have their name, in every realm.
+    const name = tryTo(() => (Object.hasOwn(p, "name") ? (p.name as unknown) : undefined));
+    const isClass = name === tryTo(() => p.constructor.name);
+    if (typeof name === "string" && isClass && (Object.hasOwn(builtIn, name) || withMembers.has(name))) return name;
+  }
+  return "Error";
+}
+
+const withMembers = new Set(["AggregateError", "SuppressedError"]);
+/** Without the names that `instanceof` compares for subclasses of `WorkflowError`. */
+const isInstance = (Class: object, error: object): boolean =>
+  Function.prototype[Symbol.hasInstance].call(Class as never, error);
+
+function membersOf(error: Error, base: string): unknown[] | undefined {
+  if (base === "AggregateError") return [...(error as AggregateError).errors];
+  if (base !== "SuppressedError") return undefined;
+  const { error: later, suppressed } = error as SuppressedError;
+  return [later, suppressed];
 }
 
 function detailsOf(error: Error): unknown {
@@ -128,30 +234,33 @@ function detailsOf(error: Error): unknown {
   }
   if (error instanceof TimeoutError) return { kind: error.kind };
   if (error instanceof CancelledError) return { reason: error.reason };
-  if (error instanceof WorkflowError || error instanceof QueryRefused || "details" in error) {
-    return orUndefined(() => (error.details === undefined ? undefined : toJson(error.details, "details")));
-  }
+  if (error instanceof WorkflowError || error instanceof QueryRefused || "details" in error)
+    return (error as { details?: unknown }).details;
   if ("code" in error && typeof error.code === "string") return { code: error.code }; // e.g. ECONNREFUSED
   return undefined;
 }
 
-const nameOf = (error: Error): string => {
-  const name = error.name;
-  if (name !== "Error") return String(name) || "Error";
-  return error.constructor?.name || "Error"; // `class X extends Error {}` does not set `name`
-};
+function nameOf(error: Error, base: string): string {
+  const name = read(error, "name") || "Error";
+  if (name !== base || Object.hasOwn(ownClasses, base)) return name;
+  return tryTo(() => error.constructor.name) || name; // `class X extends TypeError {}` does not set `name`
+}
+
+/** A property as text; undefined if it is absent or cannot be read (FAILURE-2). */
+const read = (error: Error, key: "name" | "message" | "stack"): string | undefined =>
+  tryTo(() => (error[key] === undefined ? undefined : String(error[key])));
+
 const record = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-const cut = (text: string, longest: number): string => (text.length <= longest ? text : `${text.slice(0, longest)}…`);
+const lookUp = <T>(table: Record<string, T>, key: string): T | undefined =>
+  Object.hasOwn(table, key) ? table[key] : undefined;
+const cut = (text: string, longest: number): string =>
+  text.length <= longest ? text : `${text.slice(0, Math.max(0, longest))}…`;
 const inWords = (value: unknown): string =>
-  orUndefined(() =>
-    typeof value === "string"
-      ? JSON.stringify(value)
-      : typeof value === "object"
-        ? JSON.stringify(value)
-        : String(value),
-  ) ?? typeof value;
-function orUndefined<T>(fn: () => T): T | undefined {
+  tryTo(() => (typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value))) ??
+  (types.isProxy(value) ? "a proxy" : `a value of type ${typeof value}`);
+
+function tryTo<T>(fn: () => T): T | undefined {
   try {
     return fn();
   } catch {

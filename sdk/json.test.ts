@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { copyJson, roughSize, toJson } from "./json.ts";
@@ -7,6 +9,13 @@ class Money {
   toJSON() {
     return { cents: this.cents };
   }
+}
+
+/** `levels` arrays in one another. */
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let i = 0; i < levels; i++) value = [value];
+  return value;
 }
 
 describe("JSON", () => {
@@ -49,8 +58,93 @@ describe("JSON", () => {
     [{ p: Promise.resolve() }, "x.p is a Promise, which JSON cannot hold: await it first"],
     [loop, "x.self is an object that contains itself"],
     [Symbol("s"), "x is a symbol"],
+    [{ at: new Date(Number.NaN) }, "x.at is an invalid Date"],
+    [{ why: new Error("gone") }, "x.why is an error (Error)"],
+    [new AggregateError([]), "x is an error (AggregateError)"],
+    [runInNewContext("new TypeError('gone')"), "x is an error (TypeError)"],
+    [runInNewContext("new Map([[1, 2]])"), "x is a Map"],
+    [runInNewContext("Promise.resolve()"), "x is a Promise"],
+    [/a/, "x is a RegExp without fields of its own"],
+    [new URLSearchParams("a=1"), "x is a URLSearchParams without fields of its own"],
+    [new Headers({ a: "1" }), "x is a Headers without fields of its own"],
+    [new WeakMap(), "x is a WeakMap without fields of its own"],
+    [[1].values(), "without fields of its own"],
+    [new ArrayBuffer(1), "x is a ArrayBuffer"],
+    [Object(1n), "x is a bigint"],
+    [nested(129), "is nested deeper than 128 levels"],
+    [new Proxy(new Map(), {}), "x is a Map without fields of its own"],
   ])("a value that would silently change is refused, and the error names its place (%#)", (value, message) => {
     expect(() => toJson(value, "x")).toThrow(message);
+  });
+
+  test("holes, -0, boxed values, toJSON and class instances become what JSON makes of them", () => {
+    const holes = ["a", "b", "c"];
+    delete holes[1];
+    class Point {
+      x = 1;
+      #hidden = 2;
+      get sum() {
+        return this.x + this.#hidden;
+      }
+    }
+    expect(toJson(holes, "x")).toEqual(["a", null, "c"]);
+    expect(toJson(holes, "x")).toHaveProperty("1");
+    expect(toJson(-0, "x")).toBe(0);
+    expect(toJson([Object("text"), Object(5), Object(false)], "x")).toEqual(["text", 5, false]);
+    expect(toJson(new Point(), "x")).toEqual({ x: 1 });
+    expect(toJson({ a: { toJSON: () => undefined }, b: { toJSON: (key: string) => key } }, "x")).toEqual({ b: "b" });
+    expect(toJson(runInNewContext("({ a: [1, { b: 2 }], at: new Date(0) })"), "x")).toEqual({
+      a: [1, { b: 2 }],
+      at: "1970-01-01T00:00:00.000Z",
+    });
+    expect(toJson(nested(128), "x")).toEqual(nested(128));
+  });
+
+  test("whatever code makes becomes what JSON makes of it, or is refused", () => {
+    const odd = fc.constantFrom<unknown[]>(
+      -0,
+      Object("a"),
+      new Date(0),
+      new Date(Number.NaN),
+      new Array(2),
+      new Money(),
+      /a/,
+    );
+    const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        odd,
+        fc.anything({
+          withBigInt: true,
+          withBoxedValues: true,
+          withDate: true,
+          withMap: true,
+          withNullPrototype: true,
+          withSet: true,
+          withSparseArray: true,
+          withTypedArray: true,
+          withUnicodeString: true,
+        }),
+        fc.array(tie("value"), { maxLength: 3 }),
+        fc.dictionary(fc.oneof(fc.string(), fc.constantFrom("__proto__", "toString", "\ud800")), tie("value"), {
+          maxKeys: 3,
+        }),
+      ),
+    }));
+    fc.assert(
+      fc.property(value, (made) => {
+        let json: unknown;
+        try {
+          json = toJson(made, "x");
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+          return;
+        }
+        expect(JSON.stringify(json)).toBe(JSON.stringify(made) ?? "null");
+        expect(isDeepStrictEqual(json, JSON.parse(JSON.stringify(json)))).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   test("the same object in two places does not count as a cycle", () => {

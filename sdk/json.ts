@@ -1,5 +1,9 @@
 /** Values as histories and calls hold them: plain JSON, copied, so that code cannot change a recorded object. */
 
+import { types } from "node:util";
+import { MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES } from "../shared/protocol/limits.ts";
+import { InvalidValueError } from "./errors.ts";
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** A value that JSON cannot represent; the message names the place. */
@@ -11,61 +15,130 @@ export class NotJsonError extends TypeError {
 }
 
 /**
- * A deep copy of `value` as JSON. Like `JSON.stringify` it calls `toJSON` (a Date becomes its ISO text) and leaves out keys
- * with `undefined`. Unlike it, it throws `NotJsonError` for values that would silently change: NaN, bigint, Map, Set,
- * functions, cycles. `what` names the value in the error.
+ * A deep copy of `value` as JSON.
+ *
+ * JSON-1. The copy is what `JSON.parse(JSON.stringify(value))` answers: `toJSON` is called once (a Date becomes its ISO text),
+ *     keys with `undefined` and symbol keys are left out, `undefined` and holes in arrays become null, -0 becomes 0, an
+ *     instance of a class becomes an object of its own fields. The code that called and every replay see this copy.
+ * JSON-2. It throws `NotJsonError` where `JSON.stringify` would throw or would silently lose the value: NaN and infinite
+ *     numbers, bigints, symbols, functions, invalid Dates, errors, promises, binary data, Maps, Sets and all other objects
+ *     that have an inner state and no field; cycles; and values that are nested too deep for the server.
+ *
+ * `what` names the value in the error.
  */
-export function toJson(value: unknown, what: string): Json {
-  return value === undefined ? null : convert(value, what, []);
+export function toJson(value: unknown, what: string, deepest = MAX_JSON_DEPTH): Json {
+  return new Copier(deepest).copy("", value, what) ?? null;
 }
 
-function convert(value: unknown, path: string, above: object[]): Json {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return value;
-    case "number":
-      if (Number.isFinite(value)) return value;
-      throw refuse(path, String(value), "send null or a string");
-    case "object":
-      return value === null ? null : fromObject(value, path, above);
-    case "undefined":
-      return null; // only reached inside an array, where `JSON.stringify` writes null
-    default:
-      throw refuse(path, `a ${typeof value}`, typeof value === "bigint" ? "send it as a string" : "leave it out");
+/** `toJson` of a value that one call, event or message carries: throws `InvalidValueError` when it is too large for that. */
+export function toPayload(value: unknown, what: string): Json {
+  const json = toJson(value, what);
+  const bytes = payloadBytes(json);
+  if (bytes <= MAX_PAYLOAD_BYTES) return json;
+  throw new InvalidValueError(
+    `${what} has ${bytes} bytes as JSON, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and send a reference.`,
+  );
+}
+
+class Copier {
+  readonly #deepest: number;
+  /** The objects that contain the present one. */
+  readonly #above: object[] = [];
+
+  constructor(deepest: number) {
+    this.#deepest = deepest;
   }
-}
 
-function fromObject(value: object, path: string, above: object[]): Json {
-  if (above.includes(value)) throw refuse(path, "an object that contains itself", "send ids instead");
-  if (Array.isArray(value)) {
+  /** Undefined: JSON leaves the value out. */
+  copy(key: string, value: unknown, path: string): Json | undefined {
+    const plain = unboxed(ownJson(key, value, path));
+    switch (typeof plain) {
+      case "string":
+      case "boolean":
+        return plain;
+      case "number":
+        if (Number.isFinite(plain)) return plain + 0; // -0 becomes 0
+        throw refuse(path, String(plain), "send null or a string");
+      case "object":
+        return plain === null ? null : this.#object(plain, path);
+      case "undefined":
+        return undefined;
+      default:
+        throw refuse(path, `a ${typeof plain}`, typeof plain === "bigint" ? "send it as a string" : "leave it out");
+    }
+  }
+
+  #object(value: object, path: string): Json {
+    const above = this.#above;
+    if (above.includes(value)) throw refuse(path, "an object that contains itself", "send ids instead");
+    if (above.length >= this.#deepest) {
+      const start = path.length > 100 ? `${path.slice(0, 100)}…` : path;
+      throw new NotJsonError(`${start} is nested deeper than ${this.#deepest} levels: send a flatter value.`);
+    }
     above.push(value);
-    const copy = value.map((item, index) => convert(item, `${path}[${index}]`, above));
+    const copy = Array.isArray(value) ? this.#array(value, path) : this.#fields(value, path);
     above.pop();
     return copy;
   }
-  if ("toJSON" in value && typeof value.toJSON === "function") {
-    above.push(value);
-    const copy = convert(value.toJSON(), path, above);
-    above.pop();
+
+  #array(list: readonly unknown[], path: string): Json[] {
+    const copy: Json[] = [];
+    for (let i = 0; i < list.length; i++) copy.push(this.copy(String(i), list[i], `${path}[${i}]`) ?? null);
     return copy;
   }
-  if (value instanceof Map || value instanceof Set || value instanceof Promise || ArrayBuffer.isView(value)) {
-    const advice = value instanceof Promise ? "await it first" : "send an array, an object or base64 text";
-    throw refuse(path, `a ${value.constructor.name}`, advice);
+
+  #fields(value: object, path: string): Json {
+    const keys = Object.keys(value);
+    refuseHidden(value, keys.length, path);
+    const copy: { [key: string]: Json } = {};
+    for (const key of keys) {
+      const json = this.copy(key, (value as Record<string, unknown>)[key], `${path}.${key}`);
+      if (json !== undefined) set(copy, key, json);
+    }
+    return copy;
   }
-  above.push(value);
-  const copy: { [key: string]: Json } = {};
-  for (const key of Object.keys(value)) {
-    const item = (value as Record<string, unknown>)[key];
-    if (item === undefined) continue;
-    const json = convert(item, `${path}.${key}`, above);
-    if (key === "__proto__")
-      Object.defineProperty(copy, key, { value: json, enumerable: true, configurable: true, writable: true });
-    else copy[key] = json;
-  }
-  above.pop();
-  return copy;
+}
+
+/** The value that `toJSON` of the value answers, or the value itself. */
+function ownJson(key: string, value: unknown, path: string): unknown {
+  if ((typeof value !== "object" || value === null) && typeof value !== "bigint" && typeof value !== "function")
+    return value;
+  if (types.isDate(value) && Number.isNaN(value.getTime())) throw refuse(path, "an invalid Date", "send null");
+  const { toJSON } = value as { toJSON?: unknown };
+  return typeof toJSON === "function" ? toJSON.call(value, key) : value;
+}
+
+const unboxed = (value: unknown): unknown =>
+  types.isBoxedPrimitive(value) ? (value as { valueOf(): unknown }).valueOf() : value;
+
+/** JSON-2: objects of which JSON would keep nothing, or not what matters. */
+function refuseHidden(value: object, fields: number, path: string): void {
+  if (types.isPromise(value)) throw refuse(path, "a Promise", "await it first");
+  if (isError(value)) throw refuse(path, `an error (${classOf(value)})`, "send its message, or throw it");
+  if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value) || types.isMap(value) || types.isSet(value))
+    throw refuse(path, `a ${classOf(value)}`, "send an array, an object or base64 text");
+  if (fields > 0 || isPlain(value)) return;
+  throw refuse(path, `a ${classOf(value)} without fields of its own`, "send an array, an object or text");
+}
+
+/** Its prototype is null, or the `Object.prototype` of any realm. */
+function isPlain(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** An error of any realm. */
+export const isError = (value: unknown): value is Error => types.isNativeError(value) || value instanceof Error;
+
+function classOf(value: object): string {
+  const made: unknown = value.constructor;
+  return (typeof made === "function" && made.name) || "object";
+}
+
+function set(copy: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__")
+    Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+  else copy[key] = value;
 }
 
 const refuse = (path: string, found: string, advice: string) =>
@@ -77,10 +150,7 @@ export function copyJson<T>(value: T): T {
   if (Array.isArray(value)) return value.map(copyJson) as T;
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    const item = copyJson((value as Record<string, unknown>)[key]);
-    if (key === "__proto__")
-      Object.defineProperty(copy, key, { value: item, enumerable: true, configurable: true, writable: true });
-    else copy[key] = item;
+    set(copy, key, copyJson((value as Record<string, unknown>)[key]));
   }
   return copy as T;
 }
@@ -88,7 +158,10 @@ export function copyJson<T>(value: T): T {
 /** The exact size of a JSON value as a payload, bytes. */
 export const payloadBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
 
-/** The approximate size of a JSON value, bytes: cheap to compute, and the same on every machine, as replays need it. */
+/**
+ * The size of a JSON value as runs without the replay flag `size-in-bytes` count it: characters of texts and keys, no digits.
+ * Everything else uses `payloadBytes`.
+ */
 export function roughSize(value: unknown): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "object" || value === null) return 5;

@@ -5,7 +5,7 @@ import type { Facts } from "../../shared/core/step.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { arrivals, type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
 import { toFailure } from "../failure.ts";
-import { roughSize } from "../json.ts";
+import { payloadBytes } from "../json.ts";
 import type { ExecutionHost } from "./host.ts";
 import type { LocalActivities } from "./local-activities.ts";
 import type { RunView } from "./run-view.ts";
@@ -119,7 +119,7 @@ function nextMessages({ inbox, state, instance }: RunView): Pick<Facts, "message
 function firstOf<T>(all: T[], most: number): T[] {
   let bytes = 0;
   const over = all.findIndex((item) => {
-    bytes += roughSize(item);
+    bytes += payloadBytes(item);
     return bytes > most;
   });
   return over < 0 ? all : all.slice(0, Math.max(1, over));

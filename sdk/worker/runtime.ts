@@ -3,7 +3,7 @@
  * for activities; the knowledge of other sessions. The runtime also keeps the executions themselves.
  */
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
-import { roughSize } from "../json.ts";
+import { payloadBytes } from "../json.ts";
 import { Batcher } from "./batcher.ts";
 import { Execution } from "./execution.ts";
 import type { ExecutionHost, Resettable } from "./host.ts";
@@ -32,7 +32,7 @@ export class WorkerRuntime implements ExecutionHost {
     this.serverClock = new ServerClock(worker.clock);
     this.slots = new ActivitySlots(worker.limits.maxConcurrentActivities);
     this.sessions = new OtherSessions(worker);
-    const weigh = (item: AppendItem) => roughSize(item.batch);
+    const weigh = (item: AppendItem) => payloadBytes(item.batch);
     this.#appends = new Batcher((items) => this.#append(items), { weigh, mayBeOneItem });
     this.#parks = new Batcher(async (items) => (await worker.transport.call("park", { items })).parked, {
       mayBeOneItem,

@@ -5,7 +5,7 @@ import type { Failure, OnParentClose } from "../../shared/protocol/history.ts";
 import { ExecutionId, idProblem } from "../../shared/protocol/ids.ts";
 import { ChildError, type ChildStatus, UsageError, withoutFrames } from "../errors.ts";
 import { fromFailure } from "../failure.ts";
-import { toJson } from "../json.ts";
+import { toPayload } from "../json.ts";
 import { checkName } from "../names.ts";
 import { commandFrame } from "../runtime/frame.ts";
 import type { OpenChild, WorkflowOps } from "../runtime/ops.ts";
@@ -95,7 +95,7 @@ class ChildRun implements OpenChild {
     this.#outputSchema = typeof workflow === "string" ? null : workflow.outputSchema;
     const what = `child "${this.#workflow}"`;
     const { id, onParentClose, timeout } = options;
-    const json = toJson(input ?? {}, `the input of ${what}`);
+    const json = toPayload(input ?? {}, `the input of ${what}`);
     const timeoutMs = timeout === undefined ? undefined : positiveMilliseconds(timeout, `${what}, timeout`);
     const problem = id === undefined ? undefined : idProblem(ExecutionId, id);
     if (problem !== undefined) throw new UsageError(`${what}, id: ${problem}`);

@@ -1,7 +1,7 @@
 /** `continueAsNew`: ends a run and begins the next one of the same execution, with a fresh history. */
 
 import { UsageError } from "../errors.ts";
-import { type Json, toJson } from "../json.ts";
+import { type Json, toPayload } from "../json.ts";
 import { commandFrame, workflowFrame } from "../runtime/frame.ts";
 
 /** The value of `continueAsNew`, which the workflow function must return. */
@@ -23,7 +23,7 @@ export class ContinueAsNew {
  */
 export function continueAsNew(input: object = {}): ContinueAsNew {
   const { ops } = commandFrame("continueAsNew()");
-  const next = new ContinueAsNew(toJson(input, "the input of continueAsNew()"));
+  const next = new ContinueAsNew(toPayload(input, "the input of continueAsNew()"));
   ops.noteContinuation();
   return next;
 }

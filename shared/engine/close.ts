@@ -15,7 +15,7 @@
 import { effectsOf, outlivesRun } from "../core/effects.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head, OutboxEntry } from "../protocol/head.ts";
-import type { Batch } from "../protocol/history.ts";
+import type { Batch, HistoryEvent } from "../protocol/history.ts";
 import { CLOSING, isClosing } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
 import { checkBatch } from "./append.ts";
@@ -77,7 +77,7 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
       ),
     };
   } else {
-    const outbox = [...inherited, ...closeOutbox(head, outcomeOf(CLOSING[event.kind], p)), ...p.outbox];
+    const outbox = [...inherited, ...closeOutbox(head, outcomeOf(event, p)), ...p.outbox];
     next = finalHead(head, { status: CLOSING[event.kind], now, result: p.result, failure: p.failure, outbox });
   }
   const done = await ports.executions.close(ref, { run: p.run, fence: p.fence, batch, next });
@@ -116,8 +116,11 @@ async function finish(ports: Ports, ref: Ref, p: CloseRequest, next: Head): Prom
   if (next.status === "RUNNING") await enqueueWorkflowTask(ports, next);
 }
 
-function outcomeOf(status: Head["status"], p: CloseRequest): ChildOutcome {
-  if (status === "COMPLETED") return { kind: "completed", result: p.result };
-  const failure = { type: "ChildError", message: p.failure ?? status.toLowerCase() };
-  return { kind: "failed", status: status === "CANCELED" ? "CANCELED" : "FAILED", failure };
+/** What a parent learns of the end of its child: the failure as the child recorded it. */
+function outcomeOf(event: HistoryEvent, p: CloseRequest): ChildOutcome {
+  if (event.kind === "execution_failed") return { kind: "failed", status: "FAILED", failure: event.failure };
+  if (event.kind !== "execution_cancelled") return { kind: "completed", result: p.result };
+  const { reason } = event;
+  const failure = { type: "Cancelled", message: p.failure ?? "cancelled", details: { reason } };
+  return { kind: "failed", status: "CANCELED", failure };
 }

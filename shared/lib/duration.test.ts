@@ -47,8 +47,18 @@ describe("durations", () => {
     undefined,
   ])("%j is refused by name", (value) => {
     expect(() => milliseconds(value as never, "timeout of x")).toThrow(
-      /^timeout of x: .*is not a duration between 0 and 100 years/,
+      /^timeout of x: .*is not a duration.*Write milliseconds as a number, or text with the units ms, s, m/,
     );
+  });
+
+  test.each<[unknown, string]>([
+    ["90 years", 'x: "90 years" is not a duration. Write'],
+    [Number.POSITIVE_INFINITY, "x: Infinity is not a duration between 0 and 100 years. Write"],
+    [Number.NaN, "x: NaN is not a duration. Write"],
+    [new Date(0), "x: an object is not a duration. Write"],
+    ["6 months", "Months and years have no fixed length."],
+  ])("the message says what was given and which units there are (%#)", (value, message) => {
+    expect(() => milliseconds(value as never, "x")).toThrow(message);
   });
 
   test("a required duration of 0 is refused", () => {

@@ -11,6 +11,13 @@ const UNITS = ["ms", "s", "m", "h", "d", "w"] as const;
 const ISO =
   /^P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
 
+const HOW_TO_WRITE =
+  "Write milliseconds as a number, or text with the units ms, s, m (minutes), h, d (days of 24 h) and w (weeks), " +
+  'the larger ones first: "90s", "1h30m", "2 days", "26 weeks", or ISO 8601 "PT2H". Months and years have no fixed length.';
+
+const inWords = (value: unknown): string =>
+  typeof value === "object" && value !== null ? `${Array.isArray(value) ? "an array" : "an object"}` : String(value);
+
 /**
  * Whole milliseconds of a duration. `what` names the option in the error.
  * Throws `RangeError` for anything that is not a length between 0 and 100 years.
@@ -18,10 +25,9 @@ const ISO =
 export function milliseconds(value: Duration, what: string): number {
   const ms = typeof value === "number" ? value : typeof value === "string" ? fromText(value.trim()) : Number.NaN;
   if (ms >= 0 && ms <= MAX_DURATION_MS) return Math.round(ms);
-  throw new RangeError(
-    `${what}: ${JSON.stringify(value) ?? String(value)} is not a duration between 0 and 100 years. ` +
-      `Write milliseconds as a number, or text such as "90s", "1h30m", "2 days" or "PT2H".`,
-  );
+  const given = typeof value === "string" ? JSON.stringify(value) : inWords(value);
+  const problem = Number.isNaN(ms) ? "is not a duration" : "is not a duration between 0 and 100 years";
+  throw new RangeError(`${what}: ${given} ${problem}. ${HOW_TO_WRITE}`);
 }
 
 /** Like `milliseconds`, and refuses 0. */

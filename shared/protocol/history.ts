@@ -42,19 +42,27 @@ export interface Failure {
   non_retryable?: boolean;
   /** Wait at least this long before the next attempt, as the error itself asked. */
   retry_after_ms?: Millis;
+  /** Name of the SDK's or the platform's class that the error is an instance of, where it is another one than `type`. */
+  base?: string;
   stack?: string;
   details?: unknown;
   cause?: Failure;
+  /** The members of an `AggregateError`. */
+  errors?: Failure[];
 }
 export const Failure: z.ZodType<Failure> = z.object({
   message: z.string(),
   type: z.string().optional(),
   non_retryable: z.boolean().optional(),
   retry_after_ms: millis.optional(),
+  base: z.string().optional(),
   stack: z.string().optional(),
   details: z.unknown().optional(),
   get cause() {
     return Failure.optional();
+  },
+  get errors() {
+    return z.array(Failure).optional();
   },
 });
 
