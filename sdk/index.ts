@@ -1,5 +1,7 @@
 /** Write and run durable workflows for Sirocco. */
 
+import "./determinism/install.ts";
+
 export type { Duration } from "../shared/lib/duration.ts";
 export type { Activity, ActivityConfig, ActivityLimits, AnyActivity, RetryOptions } from "./activity.ts";
 export { activity } from "./activity.ts";

@@ -1,13 +1,37 @@
 /** In workflow code every clock shows the time of the last stimulus (INSTANCE-2). */
 import { sandboxed, type WorkflowFrame } from "../runtime/frame.ts";
-import { replace } from "./replace.ts";
+import { refuse } from "./outside.ts";
+import { type AnyFunction, replace, replaceGetter } from "./replace.ts";
 
 const elapsed = (frame: WorkflowFrame) => frame.ops.time - frame.ops.started.at;
 
 export function replaceClock(): void {
   replaceDate();
+  replaceFormats();
+  replaceTemporal();
+  const monotonic = Object.getPrototypeOf(performance);
+  replaceGetter(
+    monotonic,
+    "timeOrigin",
+    (real) =>
+      function (this: unknown) {
+        const frame = sandboxed();
+        return frame ? frame.ops.started.at : real.call(this);
+      },
+  );
+  const measuring = ["eventLoopUtilization", "mark", "measure", "timerify", "toJSON"];
+  refuse(monotonic, measuring, (name) => `performance.${name}()`);
   replace(
-    Object.getPrototypeOf(performance),
+    process,
+    "uptime",
+    (real) =>
+      function uptime() {
+        const frame = sandboxed();
+        return frame ? elapsed(frame) / 1000 : real.call(this);
+      },
+  );
+  replace(
+    monotonic,
     "now",
     (real) =>
       function now() {
@@ -38,6 +62,58 @@ export function replaceClock(): void {
         return frame ? BigInt(elapsed(frame)) * 1_000_000n : real.call(this);
       },
   );
+}
+
+/** `format()` without an argument formats the present time. */
+function replaceFormats(): void {
+  const { prototype } = Intl.DateTimeFormat;
+  const now = (date: unknown) => (date === undefined ? sandboxed()?.ops.time : date);
+  const bound = new WeakMap<object, unknown>();
+  replaceGetter(
+    prototype,
+    "format",
+    (real) =>
+      function (this: object) {
+        const format = real.call(this) as (date?: unknown) => string;
+        if (!bound.has(this)) bound.set(this, (date?: unknown) => format(now(date)));
+        return bound.get(this);
+      },
+  );
+  replace(
+    prototype,
+    "formatToParts",
+    (real) =>
+      function formatToParts(date?: unknown) {
+        return real.call(this, now(date));
+      },
+  );
+}
+
+interface TemporalLike {
+  readonly Now: object & { timeZoneId(): string };
+  readonly Instant: {
+    fromEpochMilliseconds(ms: number): { toZonedDateTimeISO(zone: unknown): Record<string, AnyFunction> };
+  };
+}
+
+/** `Temporal` exists in Node from 26 on, and behind a flag before. */
+function replaceTemporal(): void {
+  const { Temporal } = globalThis as unknown as { Temporal?: TemporalLike };
+  if (!Temporal) return;
+  const { Now, Instant } = Temporal;
+  const { timeZoneId } = Now;
+  const zoned = (frame: WorkflowFrame, zone: unknown) =>
+    Instant.fromEpochMilliseconds(frame.ops.time).toZonedDateTimeISO(zone ?? timeZoneId.call(Now));
+  const inWorkflow = (name: string, make: (frame: WorkflowFrame, zone: unknown) => unknown) =>
+    replace(Now, name, (real) => (zone?: unknown) => {
+      const frame = sandboxed();
+      return frame ? make(frame, zone) : real.call(Now, zone);
+    });
+  inWorkflow("instant", (frame) => Instant.fromEpochMilliseconds(frame.ops.time));
+  inWorkflow("zonedDateTimeISO", zoned);
+  inWorkflow("plainDateTimeISO", (frame, zone) => zoned(frame, zone).toPlainDateTime!());
+  inWorkflow("plainDateISO", (frame, zone) => zoned(frame, zone).toPlainDate!());
+  inWorkflow("plainTimeISO", (frame, zone) => zoned(frame, zone).toPlainTime!());
 }
 
 function replaceDate(): void {

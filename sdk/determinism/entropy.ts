@@ -2,6 +2,8 @@
 import { sandboxed, workflowFrame } from "../runtime/frame.ts";
 import type { Random } from "../runtime/random.ts";
 import { Random as Stream } from "../runtime/random.ts";
+import { refuse } from "./outside.ts";
+import { SandboxError } from "./refused.ts";
 import { replace } from "./replace.ts";
 
 /** The stream for the running code. Code that may only read must not advance the run's stream: it gets one of its own. */
@@ -14,6 +16,13 @@ const streamHere = (): Random | undefined => {
   const frame = sandboxed();
   return frame && streamOf(frame);
 };
+
+const withCallback = (name: string): SandboxError =>
+  new SandboxError(
+    `crypto.${name}() with a callback`,
+    workflowFrame("randomness").ops.name,
+    "call it without one: then it answers at once, the same on every replay.",
+  );
 
 export function replaceEntropy(): void {
   replace(
@@ -58,20 +67,25 @@ export function replaceEntropy(): void {
     "randomBytes",
     (real) =>
       function randomBytes(size: number, callback?: unknown) {
-        const stream = callback === undefined ? streamHere() : undefined;
+        const stream = streamHere();
         if (!stream) return real.call(this, size, callback);
+        if (callback !== undefined) throw withCallback("randomBytes");
         const bytes = Buffer.alloc(size);
         stream.fill(bytes);
         return bytes;
       },
   );
+  const made = ["generateKey", "generateKeyPair", "generateKeyPairSync", "generateKeySync", "generatePrime"];
+  refuse(crypto, [...made, "generatePrimeSync", "randomFill", "randomUUIDv7"], (fn) => `crypto.${fn}()`);
+  refuse(SubtleCrypto.prototype, ["generateKey"], (fn) => `crypto.subtle.${fn}()`);
   replace(
     crypto,
     "randomInt",
     (real) =>
       function randomInt(...args: unknown[]) {
         const [low, high] = typeof args[1] === "number" ? [args[0] as number, args[1]] : [0, args[0] as number];
-        const stream = args.some((arg) => typeof arg === "function") ? undefined : streamHere();
+        const stream = streamHere();
+        if (stream && args.some((arg) => typeof arg === "function")) throw withCallback("randomInt");
         return stream ? low + Math.floor(stream.fraction() * (high - low)) : real.apply(this, args);
       },
   );

@@ -1,4 +1,4 @@
-/** Workflow code may not use files, sockets, processes or name lookups: they are refused. */
+/** Workflow code may not use files, sockets, databases, processes, threads, other realms or the machine: they are refused. */
 import { sandboxed } from "../runtime/frame.ts";
 import { SandboxError } from "./refused.ts";
 import { functionsOf, replace } from "./replace.ts";
@@ -7,7 +7,7 @@ const ADVICE =
   "a replay would do it again and might see something else. Move this into an activity, whose result is recorded. " +
   "(unsafe(fn) allows calls whose results you know to be the same on every replay.)";
 
-function refuse(target: object | undefined, names: readonly string[], label: (name: string) => string): void {
+export function refuse(target: object | undefined, names: readonly string[], label: (name: string) => string): void {
   for (const name of names) {
     replace(
       target,
@@ -32,7 +32,21 @@ const PURE = new Set([
   "getServers",
   "getDefaultResultOrder",
 ]);
+/** What `os` says of every machine on which the same code may be started: it stays allowed too. */
+const SAME_EVERYWHERE = new Set(["arch", "endianness", "machine", "platform", "type"]);
+const methodsOf = (prototype: object) => Object.getOwnPropertyNames(prototype).filter((name) => name !== "constructor");
 const all = (module: object) => functionsOf(module).filter((name) => !PURE.has(name));
+
+/** `node:sqlite` warns when it is loaded, and this program may never use it. */
+function sqlite(): object | undefined {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule("node:sqlite");
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
 
 export function refuseOutside(): void {
   // Standard output may be a file. Its stream takes the functions of `fs` when it is created: create it before they change.
@@ -40,14 +54,46 @@ export function refuseOutside(): void {
   void process.stderr;
   refuse(process, ["abort", "chdir", "execve", "exit", "kill", "reallyExit"], (fn) => `process.${fn}()`);
   refuse(globalThis, ["fetch"], (name) => `${name}()`);
+  refuse(globalThis, ["WebSocket", "EventSource", "BroadcastChannel", "MessageChannel"], (name) => `new ${name}()`);
+  refuse(Atomics, ["wait", "waitAsync"], (name) => `Atomics.${name}()`);
+  refuse(
+    process,
+    ["abort", "availableMemory", "chdir", "constrainedMemory", "cpuUsage", "exit", "kill", "memoryUsage"],
+    (name) => `process.${name}()`,
+  );
+  refuse(process, ["reallyExit", "resourceUsage", "threadCpuUsage"], (name) => `process.${name}()`);
   const modules = {
     fs: process.getBuiltinModule("node:fs"),
     "fs/promises": process.getBuiltinModule("node:fs/promises"),
     child_process: process.getBuiltinModule("node:child_process"),
     dns: process.getBuiltinModule("node:dns"),
     "dns/promises": process.getBuiltinModule("node:dns/promises"),
+    cluster: process.getBuiltinModule("node:cluster"),
   };
   for (const [name, module] of Object.entries(modules)) refuse(module, all(module), (fn) => `${name}.${fn}()`);
+
+  const os = process.getBuiltinModule("node:os");
+  const aboutMachine = all(os).filter((name) => !SAME_EVERYWHERE.has(name));
+  refuse(os, aboutMachine, (fn) => `os.${fn}()`);
+  for (const dns of [modules.dns, modules["dns/promises"]]) {
+    const { prototype } = dns.Resolver;
+    refuse(prototype, methodsOf(prototype), () => "a DNS resolver");
+  }
+  refuse(modules.child_process.ChildProcess.prototype, ["spawn"], () => "a child process");
+  const threads = process.getBuiltinModule("node:worker_threads");
+  refuse(threads, ["Worker", "BroadcastChannel", "MessageChannel"], (name) => `new worker_threads.${name}()`);
+  refuse(threads, ["receiveMessageOnPort", "postMessageToThread"], (fn) => `worker_threads.${fn}()`);
+  // Node does not pass a replaced `DatabaseSync` on to those who import it by name: what a database does is refused as well.
+  const database = sqlite() as Record<string, unknown> | undefined;
+  refuse(database, ["DatabaseSync"], (name) => `new sqlite.${name}()`);
+  refuse(database, ["backup"], (fn) => `sqlite.${fn}()`);
+  const { prototype: opened } = (database?.DatabaseSync ?? {}) as { prototype?: object };
+  if (opened) refuse(opened, methodsOf(opened), (fn) => `${fn}() of a database`);
+  const { prototype: prepared } = (database?.StatementSync ?? {}) as { prototype?: object };
+  if (prepared) refuse(prepared, methodsOf(prepared), (fn) => `${fn}() of a database's statement`);
+  const vm = process.getBuiltinModule("node:vm");
+  refuse(vm, ["createContext", "runInContext", "runInNewContext"], (fn) => `vm.${fn}()`);
+  refuse(vm.Script.prototype, ["runInContext", "runInNewContext"], (fn) => `${fn}() of a vm.Script`);
 
   const net = process.getBuiltinModule("node:net");
   const http = process.getBuiltinModule("node:http");

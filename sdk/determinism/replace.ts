@@ -16,7 +16,19 @@ export function replace(target: object | undefined, name: string, make: (real: A
     const own = Object.getOwnPropertyDescriptor(real, key)!;
     if (Object.getOwnPropertyDescriptor(made, key)?.configurable !== false) Object.defineProperty(made, key, own);
   }
+  if (real.prototype) made.prototype = real.prototype; // of a class: `instanceof` and `extends` work as before
   Object.defineProperty(target, name, { ...descriptor, value: made });
+}
+
+/** Replaces the getter of `target[name]`. */
+export function replaceGetter(
+  target: object | undefined,
+  name: string,
+  make: (real: () => unknown) => () => unknown,
+): void {
+  const descriptor = target && Object.getOwnPropertyDescriptor(target, name);
+  if (!descriptor?.get || !descriptor.configurable) return;
+  Object.defineProperty(target, name, { ...descriptor, get: make(descriptor.get) });
 }
 
 /** Names of the functions of a module, without classes. */

@@ -1,12 +1,18 @@
-import { exec } from "node:child_process";
-import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
-import { lookup } from "node:dns/promises";
+import { exec, execFileSync } from "node:child_process";
+import cluster from "node:cluster";
+import { createHash, generateKeyPairSync, randomBytes, randomInt, randomUUID } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { lookup, Resolver } from "node:dns/promises";
 import { readFileSync, writeFile } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
-import { setTimeout as wait } from "node:timers/promises";
+import { freemem, hostname } from "node:os";
+import { DatabaseSync } from "node:sqlite";
+import { scheduler, setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
+import { createContext, runInNewContext, Script } from "node:vm";
+import { BroadcastChannel as ThreadChannel, Worker } from "node:worker_threads";
 import { describe, expect, test, vi } from "vitest";
 import { START, silent, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
@@ -27,6 +33,17 @@ import { Random } from "../runtime/random.ts";
 
 const note = activity({ name: "note" }, async () => {});
 
+/** As a library takes functions of the platform when it is loaded. */
+const captured = {
+  randomUUID: crypto.randomUUID.bind(crypto),
+  wait: promisify(setTimeout),
+  now: performance.now.bind(performance),
+  Date,
+  format: new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" }).format,
+};
+const opened = new DatabaseSync(":memory:");
+const prepared = opened.prepare("select 1");
+
 describe("functions that cannot be replayed are refused inside a workflow", () => {
   test.each<[string, () => unknown]>([
     ["fetch()", () => fetch("http://localhost:1")],
@@ -38,6 +55,29 @@ describe("functions that cannot be replayed are refused inside a workflow", () =
     ["dns/promises.lookup()", () => lookup("localhost")],
     ["child_process.exec()", () => exec("true")],
     ["setInterval()", () => setInterval(() => {}, 1)],
+    ["exec() of a database", () => opened.exec("select 1")],
+    ["get() of a database's statement", () => prepared.get()],
+    ["new worker_threads.Worker()", () => new Worker("", { eval: true })],
+    ["new worker_threads.BroadcastChannel()", () => new ThreadChannel("a")],
+    ["new BroadcastChannel()", () => new BroadcastChannel("a")],
+    ["new MessageChannel()", () => new MessageChannel()],
+    ["new WebSocket()", () => new WebSocket("ws://localhost:1")],
+    ["vm.runInNewContext()", () => runInNewContext("Date.now()")],
+    ["vm.createContext()", () => createContext({})],
+    ["runInNewContext() of a vm.Script", () => new Script("1").runInNewContext()],
+    ["cluster.fork()", () => cluster.fork()],
+    ["dgram.createSocket()", () => createSocket("udp4")],
+    ["a DNS resolver", () => new Resolver().resolve4("localhost")],
+    ["os.hostname()", () => hostname()],
+    ["os.freemem()", () => freemem()],
+    ["process.memoryUsage()", () => process.memoryUsage()],
+    ["process.exit()", () => process.exit()],
+    ["performance.mark()", () => performance.mark("a")],
+    ["Atomics.wait()", () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)],
+    ["crypto.generateKeyPairSync()", () => generateKeyPairSync("ed25519")],
+    ["crypto.randomBytes() with a callback", () => randomBytes(1, () => {})],
+    ["crypto.randomInt() with a callback", () => randomInt(5, () => {})],
+    ["scheduler.yield()", () => scheduler.yield()],
     ["setImmediate()", () => setImmediate(() => {})],
   ])("%s", async (what, use) => {
     const bad = workflow({ name: "bad" }, async () => void (await use()));
@@ -321,5 +361,91 @@ describe("lines of workflow code are logged once", () => {
     } finally {
       console.info = original;
     }
+  });
+});
+
+describe("functions that were taken when a module was loaded", () => {
+  test("are those of the sandbox, for the SDK is imported first", async () => {
+    const taken = workflow({ name: "taken" }, async () => {
+      const id = captured.randomUUID();
+      const before = captured.now();
+      await captured.wait(60_000);
+      const stamp = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: "UTC" });
+      return [
+        id,
+        captured.now() - before,
+        new captured.Date().getTime() === Date.now(),
+        captured.format(),
+        stamp.format(),
+        stamp.formatToParts(undefined).length,
+        stamp.format(0),
+      ];
+    });
+    const driver = await WorkflowDriver.start(taken);
+    await driver.give(stimulus.fired(1, 60_000));
+    expect(driver.end).toMatchObject({
+      result: {
+        result: [expect.any(String), 60_000, true, "01/03/2026, 12:01:00", "12:01:00", 5, "00:00:00"],
+      },
+    });
+    await driver.replayed();
+  });
+
+  test("scheduler.wait is a durable timer, and a timer can be cleared by its number", async () => {
+    const waits = workflow({ name: "waits" }, async () => {
+      const timer = setTimeout(() => {}, 5);
+      clearTimeout(Number(timer));
+      using _ = setTimeout(() => {}, 5);
+      await scheduler.wait(1000);
+      return performance.timeOrigin + performance.now() === Date.now() && process.uptime() === 1;
+    });
+    const driver = await WorkflowDriver.start(waits);
+    expect(driver.decisions.map(({ kind }) => kind)).toEqual([
+      "timer_started",
+      "timer_cancelled",
+      "timer_started",
+      "timer_started",
+    ]);
+    await driver.give(stimulus.fired(3));
+    expect(driver.end).toMatchObject({ result: { result: true } });
+    await driver.replayed();
+  });
+});
+
+describe("console in workflow code", () => {
+  test("says each line once, and keeps groups, counts and timers for its own run", () => {
+    const program = `
+      import { sleep, workflow } from "./sdk/index.ts";
+      import { stimulus, WorkflowDriver } from "./test/support/workflow-driver.ts";
+      const said = workflow({ name: "said" }, async () => {
+        console.group("order");
+        console.dirxml("inside");
+        console.count("n");
+        console.time("t");
+        process.stdout.write("raw\\n");
+        await sleep(1000);
+        console.count("n");
+        console.timeEnd("t");
+        console.groupEnd();
+        console.log("outside");
+        await sleep(1000);
+      });
+      const driver = await WorkflowDriver.start(said);
+      await driver.give(stimulus.fired(1));
+      await driver.replayed();
+      console.count("n");
+      console.log("a line of the worker");`;
+    const printed = execFileSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+    expect(printed.trimEnd().split("\n")).toEqual([
+      "order",
+      "  inside",
+      "  n: 1",
+      "raw",
+      "  n: 2",
+      "  t: 1000ms",
+      "outside",
+      "n: 1",
+      "a line of the worker",
+    ]);
   });
 });

@@ -21,7 +21,10 @@ const durableTimeout = (real: AnyFunction): AnyFunction =>
 
 const durableClear = (real: AnyFunction): AnyFunction =>
   function clearTimeout(timeout: unknown) {
+    const frame = sandboxed();
     if (timeout instanceof DurableTimeout) timeout.clear();
+    else if (frame && (typeof timeout === "number" || typeof timeout === "string"))
+      frame.ops.cancelTimer(Number(timeout));
     else real.call(this, timeout);
   };
 
@@ -46,12 +49,23 @@ export function replaceTimers(): void {
   for (const target of [globalThis, timers]) {
     replace(target, "setTimeout", durableTimeout);
     replace(target, "clearTimeout", durableClear);
+    replace(target, "clearInterval", durableClear);
     replace(target, "setInterval", refuse("setInterval()", LOOP));
     replace(target, "setImmediate", refuse("setImmediate()", MICROTASK));
   }
   replace(promises, "setTimeout", durableSleep);
   replace(promises, "setInterval", refuse("setInterval()", LOOP));
   replace(promises, "setImmediate", refuse("setImmediate()", MICROTASK));
+  const scheduler = Object.getPrototypeOf(promises.scheduler);
+  replace(
+    scheduler,
+    "wait",
+    (real) =>
+      function wait(ms: number, options?: { signal?: AbortSignal }) {
+        return sandboxed() ? sleep(delayOf(ms), options) : real.call(this, ms, options);
+      },
+  );
+  replace(scheduler, "yield", refuse("scheduler.yield()", MICROTASK));
   // `util.promisify(setTimeout)` calls `timers/promises`, so it is durable too.
   replace(
     AbortSignal,

@@ -109,6 +109,13 @@ export class DurableTimeout implements OpenTimer {
     this.#ops.cancelTimer(this.#timer);
   }
 
+  close(): this {
+    this.clear();
+    return this;
+  }
+  [Symbol.dispose](): void {
+    this.clear();
+  }
   ref(): this {
     return this;
   }

@@ -1,4 +1,6 @@
 /** `@sirocco/sdk/testing`: runs workflows under a virtual clock, and replays recorded histories with the present code. */
+import "../determinism/install.ts";
+
 export { TestRefusal } from "./driver.ts";
 export type { TestEnvironment, TestOptions } from "./environment.ts";
 export { testEnvironment } from "./environment.ts";

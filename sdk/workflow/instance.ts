@@ -18,7 +18,7 @@ import type { Decision, HistoryEvent, Millis, Started, Stimulus } from "../../sh
 import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
 import type { Progress } from "../../shared/protocol/worker.ts";
-import { install } from "../determinism/install.ts";
+import "../determinism/install.ts";
 import { drained, realNow, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
 import { copyJson, roughSize } from "../json.ts";
@@ -126,7 +126,6 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   /** An instance without events; the first to give it is `execution_started`. */
   static create(definition: AnyWorkflow, options: InstanceOptions): WorkflowInstance {
-    install();
     return new WorkflowInstance(definition, options);
   }
 
