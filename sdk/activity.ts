@@ -11,6 +11,7 @@ import { copyJson, type Json, NotJsonError, toJson, toPayload } from "./json.ts"
 import { checkName } from "./names.ts";
 import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/activity.ts";
 import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
+import { limitMs } from "./runtime/passed.ts";
 import { ActivityWait } from "./runtime/waits.ts";
 import type { InputArgs, NoValue, Schema } from "./schema.ts";
 import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
@@ -136,8 +137,11 @@ function schedule(definition: Definition, options: ActivityOptions, input: unkno
 
 function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   const { retry = {} } = config;
-  const limit = (key: "scheduleToClose" | "scheduleToStart" | "heartbeatTimeout") =>
-    config[key] === undefined ? undefined : positiveMilliseconds(config[key], `${what}, ${key}`);
+  const frame = currentFrame();
+  const limit = (value: Duration, of: string) =>
+    frame?.kind === "workflow" ? limitMs(frame.ops, value, of) : positiveMilliseconds(value, of);
+  const optional = (key: "scheduleToClose" | "scheduleToStart" | "heartbeatTimeout") =>
+    config[key] === undefined ? undefined : limit(config[key], `${what}, ${key}`);
   const maxAttempts = retry.maxAttempts ?? 3;
   if (!Number.isInteger(maxAttempts) || maxAttempts < 0) {
     throw new RangeError(`${what}, retry.maxAttempts: ${maxAttempts} is not a whole number from 0 (0 = no limit).`);
@@ -146,7 +150,7 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   if (!Number.isFinite(factor) || factor < 1)
     throw new RangeError(`${what}, retry.factor: ${factor} is not a number from 1.`);
   const options: ActivityOptions = {
-    start_to_close_ms: positiveMilliseconds(config.timeout ?? "5m", `${what}, timeout`),
+    start_to_close_ms: limit(config.timeout ?? "5m", `${what}, timeout`),
     retry: {
       max_attempts: maxAttempts,
       first_ms: milliseconds(retry.first ?? "1s", `${what}, retry.first`),
@@ -155,9 +159,9 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
       non_retryable: [...(retry.nonRetryable ?? [])],
     },
   };
-  const close = limit("scheduleToClose");
-  const start = limit("scheduleToStart");
-  const heartbeat = limit("heartbeatTimeout");
+  const close = optional("scheduleToClose");
+  const start = optional("scheduleToStart");
+  const heartbeat = optional("heartbeatTimeout");
   if (close !== undefined) options.schedule_to_close_ms = close;
   if (start !== undefined) options.schedule_to_start_ms = start;
   if (heartbeat !== undefined) options.heartbeat_ms = heartbeat;

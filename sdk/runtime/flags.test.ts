@@ -1,8 +1,9 @@
-/** Replay flags, with a flag of the test's own. */
+/** Replay flags, with a flag of the test's own and with those of the SDK. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
-import { activity, on, query, sleep, UnknownFlagError, workflow } from "../index.ts";
+import { stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
+import { activity, historyIsLong, now, on, query, sleep, UnknownFlagError, waitUntil, workflow } from "../index.ts";
 import { environment } from "../testing/environment.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import { FLAGS, type ReplayFlag } from "./flags.ts";
@@ -133,5 +134,65 @@ describe("a worker", () => {
     await execution.result();
     const events = await execution.history();
     expect([calls(events), flagsIn(events)]).toEqual([4, [7]]);
+  });
+});
+
+describe("the flags of the SDK", () => {
+  const passed = workflow({ name: "passed" }, async () => {
+    const late = await sleep(-1).then(
+      () => "over",
+      () => "refused",
+    );
+    await write();
+    return late;
+  });
+  const trusting = workflow({ name: "trusting" }, async () => {
+    const held = await waitUntil((async () => false) as never, "1m").catch(() => "refused");
+    await write();
+    return held;
+  });
+  const growing = workflow({ name: "growing", timeout: null }, async () => {
+    const text = "\0".repeat(400_000); // six bytes each as JSON
+    await write.with({})();
+    const read = activity({ name: "read", input: undefined }, async () => text);
+    for (let i = 0; i < 8; i++) await read();
+    const long = historyIsLong();
+    await write();
+    return [long, now()];
+  });
+
+  test.each([
+    ["passed-waits", passed, "refused", "over"],
+    ["async-conditions", trusting, true, "refused"],
+  ])("%s: a run that was recorded before it replays as before", async (name, definition, before, after) => {
+    const old = await WorkflowDriver.start(definition, {}, { flags: [] });
+    await old.give(stimulus.completed(1));
+    expect(old.end).toMatchObject({ result: { result: before } });
+    const run = WorkflowInstance.create(definition, { execution: "order-1", log: quiet });
+    await run.replay(old.history);
+    expect(run.closed).toBe(true);
+
+    const driver = await WorkflowDriver.start(definition);
+    if (name === "passed-waits") await driver.give(stimulus.fired(1));
+    await driver.give(stimulus.completed(1));
+    expect(driver.end).toMatchObject({ result: { result: after } });
+    await driver.replayed();
+  });
+
+  test("size-in-bytes: a run that was recorded before it counts characters, a new one bytes", async () => {
+    const text = "\0".repeat(400_000);
+    const ends = async (flags?: readonly ReplayFlag[]) => {
+      const driver = await WorkflowDriver.start(growing, {}, flags ? { flags } : {});
+      await driver.give(stimulus.completed(1));
+      for (let i = 0; i < 8; i++) await driver.give(stimulus.completed(2 + i, text));
+      await driver.give(stimulus.completed(10));
+      await driver.replayed();
+      return driver;
+    };
+    const old = await ends([]);
+    expect(old.end).toMatchObject({ result: { result: [false, expect.any(Number)] } });
+    const run = WorkflowInstance.create(growing, { execution: "order-1", log: quiet });
+    await run.replay(old.history);
+    expect((await ends()).end).toMatchObject({ result: { result: [true, expect.any(Number)] } });
   });
 });

@@ -38,9 +38,34 @@ export const EARLY_MESSAGES_IN_ORDER: ReplayFlag = {
     "The early messages of all handlers that code attaches in one go are delivered in the order in which they arrived.",
   since: "0.2.0",
 };
+/** A wait whose end has passed: `sleep(deadline - now())`. */
+export const PASSED_WAITS: ReplayFlag = {
+  id: 2,
+  name: "passed-waits",
+  before: "A negative length of a wait or a limit throws a RangeError in workflow code.",
+  after:
+    "A negative number of milliseconds counts as a time that has passed: a wait ends at once, a limit is reached at once.",
+  since: "0.2.0",
+};
+/** A promise is no condition. */
+export const ASYNC_CONDITIONS: ReplayFlag = {
+  id: 3,
+  name: "async-conditions",
+  before: "waitUntil() takes the promise of an async condition for true.",
+  after: "waitUntil() throws a UsageError when its condition answers a promise.",
+  since: "0.2.0",
+};
+/** When a history is long. */
+export const SIZE_IN_BYTES: ReplayFlag = {
+  id: 4,
+  name: "size-in-bytes",
+  before: "historyIsLong() adds up the characters of inputs and results.",
+  after: "historyIsLong() adds up the bytes of the JSON of all stimuli and decisions.",
+  since: "0.2.0",
+};
 
 /** Every flag there ever was, by number. Version 0.1.0 has none. */
-export const FLAGS: readonly ReplayFlag[] = [EARLY_MESSAGES_IN_ORDER];
+export const FLAGS: readonly ReplayFlag[] = [EARLY_MESSAGES_IN_ORDER, PASSED_WAITS, ASYNC_CONDITIONS, SIZE_IN_BYTES];
 
 /** The history holds replay flags that this SDK does not know. */
 export class UnknownFlagError extends Error {

@@ -7,8 +7,11 @@ import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { Activity, AnyActivity } from "../activity.ts";
 import { yieldToEventLoop } from "../determinism/real.ts";
+import { toJson } from "../json.ts";
 import type { ActivityContext } from "../runtime/activity.ts";
 import type { Log } from "../runtime/log.ts";
+import { byName, workflowsOf } from "../worker/options.ts";
+import { warnOfDeterminism } from "../worker/run.ts";
 import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
 import { type StandIn, TestActivities } from "./activities.ts";
 import type { ApiAnswer, Driver } from "./driver.ts";
@@ -31,23 +34,30 @@ export interface TestOptions {
   /** Attempts of activities at a time in each worker. Default 100. */
   readonly maxConcurrentActivities?: number;
   readonly resources?: Record<string, unknown>;
-  /** Default: nothing is logged. */
+  /** Default: warnings and errors of workers and server go to the console. */
   readonly log?: Log;
 }
 
-const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+/** What a worker warns of in production is seen in tests too; the rest would bury their output. */
+const warnings: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: (message, fields) => console.warn(message, fields ?? {}),
+  error: (message, fields) => console.error(message, fields ?? {}),
+};
 
 export const testEnvironment = (options: TestOptions): Promise<TestEnvironment> => environment(options);
 
 /** `testEnvironment`, with hooks that are not for users. */
 export async function environment(options: TestOptions, internals: Internals = {}): Promise<TestEnvironment> {
-  const log = options.log ?? quiet;
+  const log = options.log ?? warnings;
   const world = await World.create(options.start ?? new Date("2026-01-01T00:00:00Z"), log, internals.settings);
   internals.engine?.(world.engine);
-  const activities = new TestActivities(options.activities ?? []);
+  const activities = new TestActivities([...byName("activity", options.activities ?? []).values()]);
   const { maxConcurrentActivities } = options;
   const limits = { ...(maxConcurrentActivities === undefined ? {} : { maxConcurrentActivities }), ...internals.limits };
-  const workflows = new Map(options.workflows.map((workflow) => [workflow.name, workflow]));
+  const workflows = workflowsOf(options.workflows);
+  warnOfDeterminism(options, log);
   const config = { workflows, resources: options.resources ?? {}, log, limits };
   const workers = new TestWorkers(world, activities, config, internals);
   const time = new VirtualTime(world, () => workers.runningActivities, options.activityPatienceMs ?? 1_000);
@@ -100,7 +110,11 @@ export class TestEnvironment {
     options: { id?: string } = {},
   ): Promise<TestExecution<Out>> {
     const id = options.id ? { execution_id: options.id } : {};
-    const body = { input: input ?? {}, deployment_name: DEPLOYMENT, ...id };
+    const body = {
+      input: toJson(input ?? {}, `the input of workflow "${workflow.name}"`),
+      deployment_name: DEPLOYMENT,
+      ...id,
+    };
     const answer = await this.api("POST", `/v1/workflows/${encodeURIComponent(workflow.name)}/execute`, body);
     if (answer.status !== 200) throw new Error(`'${workflow.name}' was not started: ${JSON.stringify(answer.body)}`);
     await this.settle();

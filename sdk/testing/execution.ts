@@ -1,5 +1,7 @@
 /** A handle on one execution in a test. */
-import type { HistoryEvent } from "../../shared/protocol/history.ts";
+import type { Failure, HistoryEvent } from "../../shared/protocol/history.ts";
+import { fromFailure } from "../failure.ts";
+import { toJson } from "../json.ts";
 import type { InputArgs, MessageArgs } from "../schema.ts";
 import type { Workflow } from "../workflow/define.ts";
 import type { Query, Signal, Update } from "../workflow/handlers.ts";
@@ -17,6 +19,46 @@ export class TestExecutionFailed extends Error {
     this.name = "TestExecutionFailed";
     this.status = status;
   }
+}
+
+/**
+ * Workflow code threw an error that is not a failure of the execution: the execution waits for repaired code. Message, stack
+ * and cause are those of the error.
+ */
+export class TestWorkflowBug extends Error {
+  /** Id of the execution whose code it is: the one that the test asked for, or a child of it. */
+  readonly execution: string;
+  constructor(execution: string, failure: Failure) {
+    const cause = fromFailure(failure);
+    super(`the workflow code of execution '${execution}' threw ${cause.name}: ${cause.message}`, { cause });
+    this.name = "TestWorkflowBug";
+    this.execution = execution;
+    if (failure.stack !== undefined) this.stack = `${this.name}: ${this.message}\n${frames(failure.stack)}`;
+  }
+}
+
+const frames = (stack: string): string =>
+  stack
+    .split("\n")
+    .filter((line) => line.startsWith("    at "))
+    .join("\n");
+
+/** The error of workflow code that no later step of the run has overcome; null = none. */
+function bugIn(events: readonly HistoryEvent[]): Failure | null {
+  for (const event of events.toReversed()) {
+    if (event.kind === "workflow_task_failed") return event.failure;
+    if (event.decided !== undefined) return null;
+  }
+  return null;
+}
+
+function openChildren(events: readonly HistoryEvent[]): string[] {
+  const open = new Map<number, string>();
+  for (const event of events) {
+    if (event.kind === "child_scheduled") open.set(event.child, event.execution);
+    else if (event.kind === "child_completed" || event.kind === "child_failed") open.delete(event.child);
+  }
+  return [...open.values()];
 }
 
 interface Answer {
@@ -38,20 +80,27 @@ export class TestExecution<Out> {
   }
 
   async signal<In>(signal: Signal<In>, ...[input]: MessageArgs<In>): Promise<void> {
-    await this.#resource.call(`signal '${signal.name}'`, "POST", "/signals", { name: signal.name, input: input ?? {} });
+    await this.#resource.call(`signal '${signal.name}'`, "POST", "/signals", {
+      name: signal.name,
+      input: sent(signal, input ?? {}),
+    });
     await this.#driver.settle();
   }
 
   async query<In, Out2>(query: Query<In, Out2>, ...[input]: InputArgs<In>): Promise<Out2> {
     await this.#driver.settle();
-    const body = { name: query.name, ...(input === undefined ? {} : { input }) };
+    const body = { name: query.name, ...(input === undefined ? {} : { input: sent(query, input) }) };
     const answer = await this.#resource.call<{ result: Out2 }>(`query '${query.name}'`, "POST", "/queries", body);
     return answer.result;
   }
 
   async update<In, Out2>(update: Update<In, Out2>, ...[input]: MessageArgs<In>): Promise<Out2> {
-    const body = { name: update.name, input: input ?? {} };
-    const answer = await this.#resource.call<{ result: Out2 }>(`update '${update.name}'`, "POST", "/updates", body);
+    const body = { name: update.name, input: sent(update, input ?? {}) };
+    const call = this.#resource.call<{ result: Out2 }>(`update '${update.name}'`, "POST", "/updates", body);
+    const answer = await call.catch(async (error) => {
+      await this.#throwBug(this.id); // the reason why nobody answered
+      throw error;
+    });
     return answer.result;
   }
 
@@ -72,8 +121,9 @@ export class TestExecution<Out> {
   }
 
   /**
-   * The result; time moves on until there is one. Throws `TestExecutionFailed` when the execution did not complete, and an
-   * error that says so when it waits for a message, which only the test can send.
+   * The result; time moves on until there is one. Throws `TestExecutionFailed` when the execution did not complete,
+   * `TestWorkflowBug` when its code or that of a child that it waits for has a bug, and an error that says so when it waits
+   * for a message, which only the test can send.
    */
   async result(): Promise<Out> {
     for (;;) {
@@ -81,10 +131,18 @@ export class TestExecution<Out> {
       const { status, result } = await this.#resource.call<Answer>("get", "GET", "");
       if (status === "COMPLETED") return unwrapResult(result, this.#workflow?.outputSchema ?? null) as Out;
       if (status !== "RUNNING") throw new TestExecutionFailed(this.id, status, await this.history());
+      await this.#throwBug(this.id);
       if (!(await this.#driver.next())) {
         throw new Error(`execution '${this.id}' waits for a message, and nothing else is due: send it one`);
       }
     }
+  }
+
+  async #throwBug(execution: string): Promise<void> {
+    const events = await this.#driver.history(execution);
+    const bug = bugIn(events);
+    if (bug) throw new TestWorkflowBug(execution, bug);
+    for (const child of openChildren(events)) await this.#throwBug(child);
   }
 
   /** The recorded events of its latest run, ready for `replay`. */
@@ -92,3 +150,7 @@ export class TestExecution<Out> {
     return this.#driver.history(this.id);
   }
 }
+
+/** JSON, as the handler will see it: what JSON cannot hold is refused instead of lost on its way. */
+const sent = ({ kind, name }: { kind: string; name: string }, input: unknown) =>
+  toJson(input, `the input of ${kind} "${name}"`);

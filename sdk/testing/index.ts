@@ -4,7 +4,7 @@ import "../determinism/install.ts";
 export { TestRefusal } from "./driver.ts";
 export type { TestEnvironment, TestOptions } from "./environment.ts";
 export { testEnvironment } from "./environment.ts";
-export { TestExecution, TestExecutionFailed } from "./execution.ts";
+export { TestExecution, TestExecutionFailed, TestWorkflowBug } from "./execution.ts";
 export type { RecordedHistory } from "./replay.ts";
 export { replay } from "./replay.ts";
 export type { Overlap, TestSchedules, TestStart } from "./schedules.ts";

@@ -1,7 +1,7 @@
 /**
  * How virtual time moves in a test.
  *
- * TESTENV-1. Time stands still while the engine or a worker is busy: it moves only when no call is under way, no write waits
+ * TESTENV-1. Time stands still while the engine or a worker is busy: it moves only when no call is under way, no workflow code runs, no write waits
  *     for its commit and no timer is due. A running activity (a real promise) holds time too, for `activityPatienceMs` of
  *     real time; after that the environment takes it to hang for good: it no longer holds time, and its limits may pass.
  * TESTENV-2. Time moves from one due moment to the next and never skips one.
@@ -10,6 +10,7 @@ import { sweep } from "../../shared/engine/sweep.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { wakeSchedule } from "../../shared/schedule/service/index.ts";
 import { realTime, yieldToEventLoop } from "../determinism/real.ts";
+import { WorkflowInstance } from "../workflow/instance.ts";
 import { NEVER, type World } from "./world.ts";
 
 /** The engine is idle after this many turns of the event loop without a timer or a call: chains of promises end in fewer. */
@@ -36,7 +37,7 @@ export class VirtualTime {
     while (idleTurns < IDLE_TURNS) {
       const ran = clock.moveTo(clock.now());
       await yieldToEventLoop();
-      if (ran > 0 || transport.underWay > 0) {
+      if (ran > 0 || transport.underWay > 0 || WorkflowInstance.busy > 0) {
         idleTurns = 0;
         heldSince = null;
       } else idleTurns += 1;

@@ -108,12 +108,12 @@ function apiKeyOf(key: string): string {
   throw new WorkerConfigError("SIROCCO_API_KEY is not set: `sirocco dev` prints a key");
 }
 
-function workflowsOf(workflows: readonly AnyWorkflow[]): Map<string, AnyWorkflow> {
+export function workflowsOf(workflows: readonly AnyWorkflow[]): Map<string, AnyWorkflow> {
   if (workflows.length === 0) throw new WorkerConfigError("runWorker needs at least one workflow");
   return byName("workflow", workflows);
 }
 
-function byName<T extends { readonly name: string }>(kind: string, definitions: readonly T[]): Map<string, T> {
+export function byName<T extends { readonly name: string }>(kind: string, definitions: readonly T[]): Map<string, T> {
   const map = new Map<string, T>();
   for (const definition of definitions) {
     const { name } = definition;

@@ -91,7 +91,10 @@ async function start<R extends Record<string, unknown>>(
   return { session: worker.session, deployment, name, warnings: registered.warnings, stop, failed };
 }
 
-function warnOfDeterminism({ deterministic, workflows }: Pick<WorkerOptions, "deterministic" | "workflows">, log: Log) {
+export function warnOfDeterminism(
+  { deterministic, workflows }: Pick<WorkerOptions, "deterministic" | "workflows">,
+  log: Log,
+) {
   if (deterministic === false) log.warn("determinism is off for all workflows of this worker: replay may diverge");
   for (const { name, options } of workflows) {
     if (options.deterministic === false) log.warn(`determinism is off for workflow '${name}': replay may diverge`);

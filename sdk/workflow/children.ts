@@ -1,6 +1,5 @@
 /** Child executions: `child` starts one and awaits its result, `start` starts one and goes on. */
 import type { Duration } from "../../shared/lib/duration.ts";
-import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import type { Failure, OnParentClose } from "../../shared/protocol/history.ts";
 import { ExecutionId, idProblem } from "../../shared/protocol/ids.ts";
 import { ChildError, type ChildStatus, UsageError, withoutFrames } from "../errors.ts";
@@ -9,6 +8,7 @@ import { toPayload } from "../json.ts";
 import { checkName } from "../names.ts";
 import { commandFrame } from "../runtime/frame.ts";
 import type { OpenChild, WorkflowOps } from "../runtime/ops.ts";
+import { limitMs } from "../runtime/passed.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { ChildWait } from "../runtime/waits.ts";
 import type { JsonSchema } from "../schema.ts";
@@ -96,7 +96,7 @@ class ChildRun implements OpenChild {
     const what = `child "${this.#workflow}"`;
     const { id, onParentClose, timeout } = options;
     const json = toPayload(input ?? {}, `the input of ${what}`);
-    const timeoutMs = timeout === undefined ? undefined : positiveMilliseconds(timeout, `${what}, timeout`);
+    const timeoutMs = timeout === undefined ? undefined : limitMs(ops, timeout, `${what}, timeout`);
     const problem = id === undefined ? undefined : idProblem(ExecutionId, id);
     if (problem !== undefined) throw new UsageError(`${what}, id: ${problem}`);
     const request = { workflow: this.#workflow, input: json, id, onParentClose, timeoutMs };

@@ -1,28 +1,38 @@
 /** Functions for workflow code: conditions, cancellation, time, random values, information about the run. */
 
 import type { Duration } from "../../shared/lib/duration.ts";
-import { milliseconds } from "../../shared/lib/duration.ts";
 import type { ParentRef, ScheduleRef } from "../../shared/protocol/history.ts";
 import { streamOf } from "../determinism/entropy.ts";
 import { realFraction, realTime, realUuid } from "../determinism/real.ts";
+import { copyJson } from "../json.ts";
+import { ASYNC_CONDITIONS } from "../runtime/flags.ts";
 import { commandFrame, currentFrame, runIn, workflowFrame } from "../runtime/frame.ts";
+import type { WorkflowOps } from "../runtime/ops.ts";
+import { waitMs } from "../runtime/passed.ts";
 import { Scope } from "../runtime/scope.ts";
 import { ConditionWait } from "../runtime/waits.ts";
+import { isThenable, notAtOnce } from "./promises.ts";
 
 /**
- * Waits until `holds()` is true; it is tested after each stimulus. Answers false if `timeout` passes first. `holds` may only
- * read state. If several conditions hold, their waits end one after the other, and each is tested again before it ends.
+ * Waits until `holds()` is true; it is tested after each stimulus. Answers false if `timeout` passes first (a negative number
+ * of milliseconds has passed). `holds` may only read state, and answers at once. If several conditions hold, their waits end one after the other, and each is tested again before it ends.
  */
 export async function waitUntil(holds: () => boolean, timeout?: Duration): Promise<boolean> {
   const frame = commandFrame("waitUntil()");
   const { ops, scope } = frame;
-  const ms = timeout === undefined ? null : milliseconds(timeout, "waitUntil(), timeout");
+  const ms = timeout === undefined ? null : waitMs(ops, timeout, "waitUntil(), timeout");
   const cancelled = scope.takeUndelivered();
   if (cancelled) throw cancelled;
   const readOnly = { ...frame, readOnly: "the condition of waitUntil()" };
-  const test = () => runIn(readOnly, holds);
+  const test = () => isTrue(ops, runIn(readOnly, holds));
   if (test()) return true;
   return new ConditionWait(ops, scope, test, ms).promise;
+}
+
+/** The answer of a condition; a promise is none, for it would always count as true. */
+function isTrue(ops: WorkflowOps, answer: unknown): boolean {
+  if (!isThenable(answer) || !ops.usesFlag(ASYNC_CONDITIONS)) return Boolean(answer);
+  throw notAtOnce("the condition of waitUntil()", answer);
 }
 
 /** Runs `fn` in a scope that cancellation of the execution does not reach. */
@@ -95,9 +105,9 @@ export function executionInfo(): ExecutionInfo {
     attempt: started.attempt,
     startedAt: started.at,
     deadline: started.deadline,
-    parent: started.parent,
+    parent: copyJson(started.parent),
     root: started.root,
-    schedule: started.schedule,
+    schedule: copyJson(started.schedule),
     firstRun: started.first_run,
     continuedFrom: started.continued_from,
     searchKeys: Object.fromEntries(ops.searchKeys),

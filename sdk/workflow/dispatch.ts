@@ -19,6 +19,7 @@ import type { HandlerDeclaration } from "../runtime/ops.ts";
 import { Scope } from "../runtime/scope.ts";
 import { check, checked } from "../schema.ts";
 import type { Outcome } from "./closing.ts";
+import { isThenable, notAtOnce } from "./promises.ts";
 import type { Refusal } from "./types.ts";
 
 interface Attached {
@@ -257,10 +258,7 @@ export class Dispatch {
       let answer: unknown;
       try {
         answer = attached.fn(parsed.value);
-        if (answer instanceof Promise) {
-          answer.catch(() => {});
-          throw new UsageError("query handlers answer at once: they must not be async.");
-        }
+        if (isThenable(answer)) throw notAtOnce("a query handler", answer);
         return this.#output(handler, answer);
       } catch (error) {
         const { message } = toFailure(error);
@@ -277,8 +275,11 @@ export class Dispatch {
       try {
         const parsed = check(handler.input, inputFor(handler, input), `the input of update "${name}"`);
         if (!parsed.ok) return { status: 422, failure: toFailure(parsed.error) };
-        this.#attached.get(id)?.validate?.(parsed.value as never);
-        return null;
+        const answer: unknown = this.#attached.get(id)?.validate?.(parsed.value as never);
+        if (!isThenable(answer)) return null;
+        const error = notAtOnce(`the validator of update "${name}"`, answer);
+        this.#host.say("error", error.message);
+        return { status: 500, failure: toFailure(error) };
       } catch (error) {
         const status = isFailure(error) && error instanceof UpdateRefused ? error.status : 422;
         return { status, failure: toFailure(error) };

@@ -4,11 +4,11 @@
  */
 import * as z from "zod";
 import type { Duration } from "../../shared/lib/duration.ts";
-import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import { type CancelledError, TimeoutError, UsageError, withoutFrames } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
 import { commandFrame, type WorkflowFrame } from "../runtime/frame.ts";
 import type { HandlerDeclaration, OpenInput, OpenTimer } from "../runtime/ops.ts";
+import { limitMs } from "../runtime/passed.ts";
 import { Waiting } from "../runtime/waits.ts";
 import { check, inputJsonSchema, type JsonSchema, type Schema } from "../schema.ts";
 import { type Dispatch, UpdateRefused } from "./dispatch.ts";
@@ -40,7 +40,7 @@ export async function waitForInput<S extends Schema>(
       `waitForInput(): declare workflow({ name: "${ops.name}", interactive: true }), so that it can be answered.`,
     );
   }
-  const ms = options.timeout === undefined ? null : positiveMilliseconds(options.timeout, "waitForInput(), timeout");
+  const ms = options.timeout === undefined ? null : limitMs(ops, options.timeout, "waitForInput(), timeout");
   const json = inputJsonSchema(schema, "waitForInput()");
   const cancelled = scope.takeUndelivered();
   if (cancelled) throw cancelled;

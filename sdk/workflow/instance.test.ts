@@ -226,9 +226,7 @@ describe("the end of an execution", () => {
       await charge({ id: "a" });
     });
     const driver = await WorkflowDriver.start(pay);
-    await driver.give(stimulus.completed(1, { receipt: "b" }));
-    await new Promise((resolve) => setImmediate(resolve));
-    await expect(driver.give(stimulus.completed(2, { receipt: "a" }))).rejects.toThrow("in the background");
+    await expect(driver.give(stimulus.completed(1, { receipt: "b" }))).rejects.toThrow("in the background");
   });
 });
 
@@ -703,7 +701,7 @@ describe("handlers", () => {
       await sleep("1h");
     });
     const { instance } = await WorkflowDriver.start(flow);
-    expect(() => instance.query("waits", null)).toThrow("query handlers answer at once");
+    expect(() => instance.query("waits", null)).toThrow("a query handler answered a promise");
     instance.query("asks", null);
     expect(instance.waitingOn()).toEqual([expect.stringContaining("timer 1")]);
   });

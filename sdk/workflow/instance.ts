@@ -12,6 +12,10 @@
  *     takes the closing decision after the last one. A run that continues as new gets only the stimuli that were recorded
  *     before this step: the others are left to the next run.
  * INSTANCE-5. After a bug the instance is poisoned: no history leads to its state.
+ * INSTANCE-6. A bug counts whether code awaits it or not: an error that is no failure, in a promise that nobody awaits when the
+ *     code is quiescent, fails the step in which it arises, before anything of that step is recorded. Node reports such
+ *     promises between two turns of the event loop, so the instance lets one pass after each new stimulus. A step that is
+ *     recorded had no such bug, or is of an SDK that did not wait for the report: a replay ignores them.
  */
 
 import type { Decision, HistoryEvent, Millis, Started, Stimulus } from "../../shared/protocol/history.ts";
@@ -21,8 +25,8 @@ import type { Progress } from "../../shared/protocol/worker.ts";
 import "../determinism/install.ts";
 import { drained, realNow, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
-import { copyJson, roughSize } from "../json.ts";
-import { FLAGS, type ReplayFlag, RunFlags, UnknownFlagError } from "../runtime/flags.ts";
+import { copyJson, payloadBytes, roughSize } from "../json.ts";
+import { FLAGS, type ReplayFlag, RunFlags, SIZE_IN_BYTES, UnknownFlagError } from "../runtime/flags.ts";
 import type { WorkflowFrame } from "../runtime/frame.ts";
 import { runIn, runOutside } from "../runtime/frame.ts";
 import type { Log } from "../runtime/log.ts";
@@ -58,6 +62,13 @@ const REPLAY_SLICE_MS = 20;
 const INTERNAL_KEY = "internal.";
 
 export class WorkflowInstance implements Instance, WorkflowOps {
+  static #busy = 0;
+
+  /** How many instances of this process are giving events to their code. */
+  static get busy(): number {
+    return WorkflowInstance.#busy;
+  }
+
   readonly name: string;
   readonly execution: string;
   readonly inputs = new Map<string, OpenInput>();
@@ -91,8 +102,11 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   #pending: Stimulus[] = [];
   /** Id of the last stimulus given. */
   #given = 0;
-  /** Rough size of the values that the history holds. */
+  /** Size of the stimuli and decisions that the history holds, and the size of its values as older runs count it. */
   #bytes = 0;
+  #roughBytes = 0;
+  /** Steps are being replayed that are recorded (INSTANCE-6). */
+  #recorded = false;
   /** A stimulus is being given: only then may code take decisions. */
   #running = false;
   /** When the code was let run last, monotonic; null = it is at rest. */
@@ -136,6 +150,19 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 
   async replay(events: readonly HistoryEvent[]): Promise<void> {
+    const before = this.#given;
+    this.#recorded = true;
+    WorkflowInstance.#busy += 1;
+    try {
+      await this.#replay(events);
+      if (this.#given > before) await yieldToEventLoop(); // INSTANCE-6
+    } finally {
+      this.#recorded = false;
+      WorkflowInstance.#busy -= 1;
+    }
+  }
+
+  async #replay(events: readonly HistoryEvent[]): Promise<void> {
     let sliceEnd = realNow() + REPLAY_SLICE_MS;
     for (const event of events) {
       if (isStimulus(event)) this.#pending.push(event);
@@ -157,7 +184,10 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   async activate(stimuli: readonly Stimulus[]): Promise<Activation> {
     const recorded = this.#pending.at(-1)?.id ?? 0;
     for (const stimulus of stimuli) this.#pending.push(stimulus);
-    await this.#givePending(Number.POSITIVE_INFINITY, recorded);
+    WorkflowInstance.#busy += 1;
+    await this.#givePending(Number.POSITIVE_INFINITY, recorded).finally(() => {
+      WorkflowInstance.#busy -= 1;
+    });
     if (!this.#bug && !this.closed) this.#checkDurable();
     if (this.#bug) return { bug: this.#bug.error };
     const decisions = this.#decisions;
@@ -204,6 +234,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   async #give(stimulus: Stimulus): Promise<void> {
     this.#given = stimulus.id;
+    this.#bytes += sizeOf(stimulus);
     this.time = Math.max(this.time, stimulus.at);
     if (stimulus.kind === "signal_received" && stimulus.ignored !== undefined) return;
     const begun = realNow();
@@ -214,20 +245,29 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       else runIn(this.#frame(this.#main), () => this.#apply(stimulus));
       await drained();
       if (this.#conditions.size > 0) await this.#testConditions();
+      this.#runsSince = null;
+      const blocked = this.#blockedSince(begun);
+      if (blocked) this.#reportBug(blocked);
+      if (!this.#recorded && !this.#bug) await this.#unawaited();
       if (this.#outcome && !this.#bug) this.#ending ??= this.#closingDecision(this.#outcome);
     } catch (error) {
       this.#reportBug(error);
     }
     this.#running = false;
     this.#runsSince = null;
-    const blocked = this.#blockedSince(begun);
-    if (blocked) this.#reportBug(blocked);
   }
 
   /** Null: code that was let run at `since` has kept to its budget. */
   #blockedSince(since: Millis): BlockedLoopError | null {
     const took = realNow() - since;
     return took > this.#budgetMs && !debugging() ? new BlockedLoopError(this.name, took, this.#budgetMs) : null;
+  }
+
+  /** Lets Node report the promises of this stimulus that were rejected and that no code awaits (INSTANCE-6). */
+  async #unawaited(): Promise<void> {
+    this.#running = false;
+    await yieldToEventLoop();
+    this.#running = true;
   }
 
   /** Code that one condition lets go on may make another condition false again: so they end one at a time. */
@@ -249,7 +289,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.started = started;
     this.random = new Random(started.run);
     for (const [name, value] of Object.entries(started.search_keys ?? {})) this.searchKeys.set(name, value);
-    this.#bytes += roughSize(started.input);
+    this.#roughBytes += roughSize(started.input);
     runIn(this.#frame(this.#main), () => {
       const run = async () => {
         const { input } = this.#definition.options;
@@ -269,7 +309,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       case "activity_completed": {
         const wait = this.#activities.get(s.activity);
         this.#activities.delete(s.activity);
-        this.#bytes += roughSize(s.result);
+        this.#roughBytes += roughSize(s.result);
         wait?.complete(copyJson(s.result));
         return;
       }
@@ -288,7 +328,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       case "child_completed": {
         const wait = this.#children.get(s.child);
         this.#children.delete(s.child);
-        this.#bytes += roughSize(s.result);
+        this.#roughBytes += roughSize(s.result);
         wait?.completed(copyJson(s.result));
         return;
       }
@@ -300,7 +340,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       }
       case "signal_received":
       case "update_accepted":
-        this.#bytes += roughSize(s.input);
+        this.#roughBytes += roughSize(s.input);
         this.#handlers.deliver(s);
         return;
       case "cancel_requested": {
@@ -394,6 +434,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     if (!this.#running) throw this.#notRunning(describe(decision));
     if (this.closed || (this.#outcome && when === "unless ending")) return;
     this.#decisions.push(decision);
+    this.#bytes += sizeOf(decision);
   }
 
   /** The next number of its kind (INSTANCE-3). */
@@ -432,7 +473,11 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 
   get historyIsLong(): boolean {
-    return this.#given >= LONG_EVENTS || this.#bytes >= LONG_BYTES;
+    if (this.#given >= LONG_EVENTS) return true;
+    const bytes = this.#bytes >= LONG_BYTES;
+    const rough = this.#roughBytes >= LONG_BYTES;
+    // The flag is recorded only where it makes a difference.
+    return bytes === rough ? bytes : this.usesFlag(SIZE_IN_BYTES) ? bytes : rough;
   }
 
   get historyLength(): number {
@@ -442,7 +487,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   scheduleActivity({ name, input, options }: ActivityRequest, wait: OpenActivity): number {
     const activity = this.#number("activity");
     this.#activities.set(activity, wait);
-    this.#bytes += roughSize(input);
+    this.#roughBytes += roughSize(input);
     this.#decide({ kind: "activity_scheduled", activity, name, input, where: "queue", options });
     return activity;
   }
@@ -467,7 +512,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     const child = this.#number("child");
     const execution = id ?? derivedUuid(this.started.run, "child", child);
     this.#children.set(child, wait);
-    this.#bytes += roughSize(input);
+    this.#roughBytes += roughSize(input);
     this.#decide({
       kind: "child_scheduled",
       child,
@@ -552,14 +597,18 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     }
   }
 
-  /** A failure may still be awaited later; any other error is a bug. */
+  /** A failure may still be awaited later; any other error is a bug (INSTANCE-6). */
   unhandledRejection(reason: unknown): void {
-    if (this.closed) return;
+    if (this.closed || this.#recorded) return;
     if (isFailure(reason) || this.#failOnAnyError)
       this.say("debug", "a promise of workflow code was rejected before the code awaited it", { reason });
     else this.#reportBug(reason);
   }
 }
+
+/** Bytes of an event, without what only the recorded one has. */
+const sizeOf = (event: Stimulus | Decision): number =>
+  payloadBytes({ ...event, id: 0, at: 0, decided: undefined, code: undefined, flags: undefined });
 
 /** A stop at a breakpoint is not the fault of the code. */
 const debugging = (): boolean => process.getBuiltinModule("node:inspector").url() !== undefined;

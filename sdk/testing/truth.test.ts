@@ -1,0 +1,135 @@
+/** The kit tells what a worker of production would tell, at once. */
+import { describe, expect, test, vi } from "vitest";
+import * as z from "zod";
+import { activity, child, on, sleep, update, waitUntil, workflow } from "../index.ts";
+import { TestWorkflowBug, testEnvironment } from "./index.ts";
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const broken = workflow({ name: "broken", timeout: null }, async () => (undefined as unknown as { x: number }).x);
+
+describe("a bug of workflow code", () => {
+  test("rejects result() at once, with its message and its stack", async () => {
+    await using env = await testEnvironment({ workflows: [broken], log: quiet });
+    const run = await env.start(broken, {});
+    const error = await run.result().catch((error: TestWorkflowBug) => error);
+    expect(error).toBeInstanceOf(TestWorkflowBug);
+    expect(error).toMatchObject({
+      execution: run.id,
+      message: expect.stringContaining("TypeError: Cannot read properties of undefined"),
+      stack: expect.stringContaining("truth.test.ts"),
+      cause: expect.any(TypeError),
+    });
+    expect(env.now.toISOString()).toBe("2026-01-01T00:00:00.000Z");
+  });
+
+  test("in a child rejects the result of its parent", async () => {
+    const parent = workflow({ name: "parent", timeout: null }, async () => child(broken));
+    await using env = await testEnvironment({ workflows: [broken, parent], log: quiet });
+    const run = await env.start(parent, {});
+    await expect(run.result()).rejects.toThrow("TypeError: Cannot read properties of undefined");
+  });
+
+  test("that nobody awaits fails the step in which it arises, before anything of it is recorded", async () => {
+    const charge = activity({ name: "charge" }, async () => null);
+    const floating = workflow({ name: "floating", timeout: null }, async () => {
+      void (async () => (undefined as unknown as { x: number }).x)();
+      await charge();
+    });
+    const ending = workflow({ name: "ending", timeout: null }, async () => {
+      void (async () => (undefined as unknown as { x: number }).x)();
+    });
+    await using env = await testEnvironment({ workflows: [floating, ending], activities: [charge], log: quiet });
+    for (const definition of [floating, ending]) {
+      const run = await env.start(definition, {});
+      await env.advance("10m");
+      expect((await run.history()).map(({ kind }) => kind)).toEqual(["execution_started", "workflow_task_failed"]);
+      await expect(run.result()).rejects.toThrow("TypeError");
+    }
+    expect(env.attempts(charge)).toBe(0);
+  });
+
+  test("is the answer of an update that the broken code cannot give", async () => {
+    const put = update("put");
+    const stuck = workflow({ name: "stuck", handlers: [put], timeout: null }, async () => {
+      on(put, () => (undefined as unknown as { x: number }).x);
+      await sleep("1h");
+    });
+    await using env = await testEnvironment({ workflows: [stuck], log: quiet });
+    const run = await env.start(stuck, {});
+    await expect(run.update(put)).rejects.toThrow("TypeError: Cannot read properties of undefined");
+  });
+});
+
+test("two workflows or two activities of one name are refused, as a worker refuses them", async () => {
+  const one = workflow({ name: "same" }, async () => 1);
+  const two = workflow({ name: "same" }, async () => 2);
+  await expect(testEnvironment({ workflows: [one, two] })).rejects.toThrow(
+    "two workflow definitions are called 'same'",
+  );
+  const act = activity({ name: "act" }, async () => 1);
+  await expect(testEnvironment({ workflows: [one], activities: [act, act.with({ timeout: "1s" })] })).rejects.toThrow(
+    "two activity definitions are called 'act'",
+  );
+});
+
+test("what a worker would warn of goes to the console, unless the test takes the log", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  try {
+    const loose = workflow({ name: "loose", deterministic: false }, async () => 1);
+    await using env = await testEnvironment({ workflows: [loose, broken] });
+    await env.start(broken, {});
+    expect(warn.mock.calls.flat()).toContain("determinism is off for workflow 'loose': replay may diverge");
+    expect(error.mock.calls.flat()).toContainEqual(expect.stringContaining("workflow code failed"));
+  } finally {
+    warn.mockRestore();
+    error.mockRestore();
+  }
+});
+
+test("an input that JSON cannot hold is refused where the test sends it", async () => {
+  const any = workflow({ name: "any", input: z.any() as z.ZodType<{ at: unknown }> }, async () => 1);
+  await using env = await testEnvironment({ workflows: [any] });
+  await expect(env.start(any, { at: new Map() })).rejects.toThrow('the input of workflow "any".at is a Map');
+});
+
+describe("waits and conditions", () => {
+  test("a wait or a limit whose end has passed is over at once", async () => {
+    const call = activity({ name: "call", retry: { maxAttempts: 1 } }, async () => new Promise(() => {}));
+    const late = workflow({ name: "late", timeout: null }, async () => {
+      await sleep(-60_000);
+      const held = await waitUntil(() => false, -5);
+      const why = await call
+        .with({ scheduleToClose: -1 })()
+        .catch((error) => error.reason as string);
+      return [held, why];
+    });
+    await using env = await testEnvironment({ workflows: [late], activities: [call], log: quiet });
+    const run = await env.start(late, {});
+    expect(await run.result()).toEqual([false, "schedule_to_close"]);
+    await expect(
+      testEnvironment({ workflows: [late] }).then(() => activity({ name: "a", timeout: -1 }, async () => 1)),
+    ).rejects.toThrow("-1 is not a duration between 0 and 100 years");
+  });
+
+  test("an async condition is a bug, and an async validator refuses the update", async () => {
+    const order = update("order", z.object({ n: z.int() }), z.int());
+    const trusting = workflow({ name: "trusting", timeout: null }, async () => {
+      const truth = async () => false;
+      await waitUntil(truth as never);
+    });
+    const validating = workflow({ name: "validating", handlers: [order], timeout: null }, async () => {
+      const validate = async ({ n }: { n: number }) => {
+        if (n > 5) throw new Error("at most five");
+      };
+      on(order, ({ n }) => n, { validate });
+      await sleep("1h");
+    });
+    await using env = await testEnvironment({ workflows: [trusting, validating], log: quiet });
+    await expect((await env.start(trusting, {})).result()).rejects.toThrow(
+      "the condition of waitUntil() answered a promise",
+    );
+    const run = await env.start(validating, {});
+    await expect(run.update(order, { n: 1 })).rejects.toThrow("the validator of update");
+  });
+});
