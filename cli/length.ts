@@ -1,12 +1,12 @@
 /** Options whose values are durations or whole numbers. */
-import { positiveMilliseconds } from "../shared/lib/duration.ts";
+import { type Duration, positiveMilliseconds } from "../shared/lib/duration.ts";
 import { usage } from "./errors.ts";
 
 /** A duration in milliseconds; undefined if the flag was not given. A number without a unit is in seconds. */
 export function lengthOf(flag: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   try {
-    return positiveMilliseconds(/^\d+(\.\d+)?$/.test(value) ? `${value}s` : value, `--${flag}`);
+    return positiveMilliseconds(/^\d+(\.\d+)?$/.test(value) ? `${Number(value)}s` : (value as Duration), `--${flag}`);
   } catch (error) {
     throw usage((error as Error).message);
   }

@@ -13,7 +13,7 @@ import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/act
 import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
 import { limitMs } from "./runtime/passed.ts";
 import { ActivityWait } from "./runtime/waits.ts";
-import type { InputArgs, NoValue, Schema } from "./schema.ts";
+import type { InputArgs, NoValue, ResultOf, Schema, Unchecked } from "./schema.ts";
 import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
 
 export interface RetryOptions {
@@ -71,17 +71,19 @@ export interface Activity<In = unknown, Out = unknown> {
 export type AnyActivity = Activity<any, any>;
 
 /**
- * Defines an activity. `fn` may be sync or async, and may use files, networks and any library.
+ * Defines an activity. `fn` may be sync or async, and may use files, networks and any library. To type `ctx.resources`,
+ * declare the parameter as `ctx: ActivityContext<{ db: Db }>`.
  * Throws `UsageError` or `RangeError` for a bad name, limit, or schema that JSON cannot hold.
  */
-export function activity<O extends Schema, I extends Schema = NoValue>(
-  config: ActivityConfig<I, O> & { output: O },
-  fn: (input: z.output<I>, ctx: ActivityContext) => z.input<O> | Promise<z.input<O>>,
-): Activity<z.input<I>, z.output<O>>;
-export function activity<R, I extends Schema = NoValue>(
-  config: ActivityConfig<I> & { output?: undefined },
-  fn: (input: z.output<I>, ctx: ActivityContext) => R | Promise<R>,
-): Activity<z.input<I>, R>;
+export function activity<
+  I extends Schema = NoValue,
+  O extends Schema = Unchecked,
+  R extends z.input<O> = z.input<O>,
+  Resources = Record<string, unknown>,
+>(
+  config: ActivityConfig<I, O>,
+  fn: (input: z.output<I>, ctx: ActivityContext<Resources>) => R | Promise<R>,
+): Activity<z.input<I>, ResultOf<O, R>>;
 export function activity(config: ActivityConfig, fn: (input: never, ctx: ActivityContext) => unknown): AnyActivity {
   const name = checkName("activity", config.name);
   const what = `activity "${name}"`;

@@ -11,6 +11,11 @@ export type NoValue = z.core.$ZodType<undefined, undefined>;
 /** The schema of an object when the author gives no schema. */
 export type AnyObject = z.core.$ZodType<Record<string, unknown>, Record<string, unknown>>;
 
+/** The schema of a result when the author gives no schema. */
+export type Unchecked = z.core.$ZodType<unknown, unknown> & { readonly unchecked: true };
+/** What a caller awaits: the output of the schema, or without one what the function returns. */
+export type ResultOf<O extends Schema, Returned> = O extends Unchecked ? Returned : z.output<O>;
+
 /** Arguments of a call; the input may be left out if it can be `undefined`. */
 export type InputArgs<In> = undefined extends In ? [input?: In] : [input: In];
 /** Arguments of a message; the input may be left out if `{}` fits. */

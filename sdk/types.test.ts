@@ -5,6 +5,7 @@ import {
   activity,
   child,
   continueAsNew,
+  type Duration,
   on,
   parallel,
   query,
@@ -15,6 +16,7 @@ import {
   waitForInput,
   workflow,
 } from "./index.ts";
+import type { TestExecution } from "./testing/index.ts";
 
 const In = z.object({ id: z.string(), at: z.coerce.date(), size: z.int().default(1) });
 const Out = z.object({ total: z.number(), label: z.string().default("none") });
@@ -37,6 +39,50 @@ describe("types follow from the schemas", () => {
     void (() => sync());
     // @ts-expect-error the result does not fit the output schema
     activity({ name: "wrong", output: z.number() }, async () => "5");
+  });
+
+  test("of resources: an activity says which ones it needs", () => {
+    const rows = activity({ name: "rows" }, async (_, ctx: ActivityContext<{ db: { count(): number } }>) =>
+      ctx.resources.db.count(),
+    );
+    expectTypeOf(rows).returns.resolves.toEqualTypeOf<number>();
+  });
+
+  test("of durations: units are checked where they are written", () => {
+    for (const fits of ["90s", "1h30m", "1h 30m", "2 days", "1.5h", "1d2h30m", "PT2H30M", "26 weeks", 5] as const)
+      expectTypeOf(fits).toExtend<Duration>();
+    expectTypeOf("90 years" as const).not.toExtend<Duration>();
+    expectTypeOf("soon" as const).not.toExtend<Duration>();
+    void (() => {
+      activity(
+        {
+          name: "slow",
+          // @ts-expect-error the message is on the line of the option
+          timeout: "5 jiffies",
+        },
+        async () => 1,
+      );
+      workflow(
+        {
+          name: "slow",
+          output: z.string(),
+          // @ts-expect-error the message is on the line of the option
+          timeout: "6 months",
+        },
+        async () => "done",
+      );
+    });
+  });
+
+  test("of messages in the testing kit: callers send the schema's input, and get its output", () => {
+    const approve = signal("approve", z.object({ at: z.coerce.date(), size: z.int().default(1) }));
+    const set = update("set", z.object({ n: z.string().transform(Number) }), z.object({ was: z.number().default(0) }));
+    void ((run: TestExecution<unknown>) => {
+      void run.signal(approve, { at: "2026-01-01" });
+      expectTypeOf(run.update(set, { n: "5" })).resolves.toEqualTypeOf<{ was: number }>();
+      // @ts-expect-error the handler's number is not what callers send
+      void run.update(set, { n: 5 });
+    });
   });
 
   test("of workflows, children and continuations", () => {

@@ -26,7 +26,7 @@ const resourcesOf = (ctx: ActivityContext) => ctx.resources as Resources;
 const unreliable = {
   timeout: "2s",
   retry: { maxAttempts: 30, first: "100ms", factor: 1.5, max: "600ms" },
-};
+} as const;
 
 export const read = activity(
   { name: "read_invoice", input: z.object({ file: z.string().regex(/^[\w-]+\.\w+$/) }), output: Invoice },

@@ -1,5 +1,5 @@
 /** The workflow of one invoice, from its file to its payment order. */
-import { on, query, setSearchKeys, signal, update, waitUntil, workflow } from "@sirocco/sdk";
+import { type Duration, on, query, setSearchKeys, signal, update, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
 import { addUp, book, getRate, orderPayment, read, remind, verifySupplier, writePosting } from "./activities.ts";
 import { NotApproved, Rejected } from "./failures.ts";
@@ -64,7 +64,7 @@ export const processInvoice = workflow(
 
     if (totals.totalEurCents > APPROVAL_ABOVE_CENTS) {
       step = "waiting for approval";
-      while (!(await waitUntil(() => decision !== undefined, remindAfter))) {
+      while (!(await waitUntil(() => decision !== undefined, remindAfter as Duration))) {
         if (reminders === MOST_REMINDERS) throw new NotApproved(`${approver} did not answer ${reminders} reminders`);
         reminders += 1;
         await remind({ number, supplier, totalEurCents: totals.totalEurCents, approver, count: reminders });

@@ -113,6 +113,7 @@ describe("a worker", () => {
     await env.advance("1m");
     await env.killWorker();
     await env.addWorker();
+    await env.advance("10m");
     await execution.result();
     const events = await execution.history();
     expect([calls(events), flagsIn(events)]).toEqual([3, [7]]);
@@ -131,6 +132,7 @@ describe("a worker", () => {
     expect(failed).toMatchObject([{ failure: { type: "UnknownFlagError" } }]);
     await env.killWorker();
     await env.addWorker();
+    await env.advance("10m");
     await execution.result();
     const events = await execution.history();
     expect([calls(events), flagsIn(events)]).toEqual([4, [7]]);

@@ -79,7 +79,7 @@ export class TestExecution<Out> {
     this.#workflow = workflow;
   }
 
-  async signal<In>(signal: Signal<In>, ...[input]: MessageArgs<In>): Promise<void> {
+  async signal<In, Sent>(signal: Signal<In, Sent>, ...[input]: MessageArgs<Sent>): Promise<void> {
     await this.#resource.call(`signal '${signal.name}'`, "POST", "/signals", {
       name: signal.name,
       input: sent(signal, input ?? {}),
@@ -87,16 +87,22 @@ export class TestExecution<Out> {
     await this.#driver.settle();
   }
 
-  async query<In, Out2>(query: Query<In, Out2>, ...[input]: InputArgs<In>): Promise<Out2> {
+  async query<In, Out2, Sent, Answer2>(
+    query: Query<In, Out2, Sent, Answer2>,
+    ...[input]: InputArgs<Sent>
+  ): Promise<Answer2> {
     await this.#driver.settle();
     const body = { name: query.name, ...(input === undefined ? {} : { input: sent(query, input) }) };
-    const answer = await this.#resource.call<{ result: Out2 }>(`query '${query.name}'`, "POST", "/queries", body);
+    const answer = await this.#resource.call<{ result: Answer2 }>(`query '${query.name}'`, "POST", "/queries", body);
     return answer.result;
   }
 
-  async update<In, Out2>(update: Update<In, Out2>, ...[input]: MessageArgs<In>): Promise<Out2> {
+  async update<In, Out2, Sent, Answer2>(
+    update: Update<In, Out2, Sent, Answer2>,
+    ...[input]: MessageArgs<Sent>
+  ): Promise<Answer2> {
     const body = { name: update.name, input: sent(update, input ?? {}) };
-    const call = this.#resource.call<{ result: Out2 }>(`update '${update.name}'`, "POST", "/updates", body);
+    const call = this.#resource.call<{ result: Answer2 }>(`update '${update.name}'`, "POST", "/updates", body);
     const answer = await call.catch(async (error) => {
       await this.#throwBug(this.id); // the reason why nobody answered
       throw error;

@@ -85,7 +85,7 @@ describe("a worker refuses to start", () => {
   });
 
   test("with a shutdown grace that is no duration", async () => {
-    await expect(startWorker({ ...right, shutdownGrace: "soon" })).rejects.toThrow("shutdownGrace");
+    await expect(startWorker({ ...right, shutdownGrace: "soon" as never })).rejects.toThrow("shutdownGrace");
   });
 
   test("with a health port that is no port, before anything else", async () => {

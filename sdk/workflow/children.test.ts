@@ -130,7 +130,7 @@ describe("children", () => {
     [{ id: "cancel" }, `child "greet", id: "cancel" cannot be an execution id: it is a word of the API's own paths`],
     [{ timeout: "x" }, 'child "greet", timeout: "x" is not a duration'],
   ])("%j is refused", async (options, message) => {
-    const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, options));
+    const parent = workflow({ name: "parent" }, async () => child(greet, { name: "Ada" }, options as never));
     await expect(WorkflowDriver.start(parent)).rejects.toThrow(message);
   });
 });

@@ -6,7 +6,7 @@ import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import { DEFAULT_EXECUTION_TIMEOUT_SECONDS, MAX_SEARCH_KEYS } from "../../shared/protocol/limits.ts";
 import { UsageError } from "../errors.ts";
 import { checkName } from "../names.ts";
-import type { AnyObject, JsonSchema, Schema } from "../schema.ts";
+import type { AnyObject, JsonSchema, ResultOf, Schema, Unchecked } from "../schema.ts";
 import { inputJsonSchema, isObjectSchema, outputJsonSchema } from "../schema.ts";
 import type { ContinueAsNew } from "./continue.ts";
 import type { Handler } from "./handlers.ts";
@@ -67,14 +67,14 @@ const DEFAULT_TIMEOUT_MS = DEFAULT_EXECUTION_TIMEOUT_SECONDS * 1000;
  * Defines a workflow. `fn` must be deterministic: it reaches time, random values and the outside world through the SDK.
  * Throws `UsageError` for a bad name, schemas that JSON cannot hold, or two handlers of one name.
  */
-export function workflow<O extends Schema, I extends Schema = AnyObject>(
-  options: WorkflowOptions<I, O> & { output: O },
-  fn: (input: z.output<I>) => Promise<z.input<O> | ContinueAsNew>,
-): Workflow<z.input<I>, z.output<O>>;
-export function workflow<R, I extends Schema = AnyObject>(
-  options: WorkflowOptions<I> & { output?: undefined },
+export function workflow<
+  I extends Schema = AnyObject,
+  O extends Schema = Unchecked,
+  R extends z.input<O> | ContinueAsNew = z.input<O>,
+>(
+  options: WorkflowOptions<I, O>,
   fn: (input: z.output<I>) => Promise<R>,
-): Workflow<z.input<I>, Exclude<R, ContinueAsNew>>;
+): Workflow<z.input<I>, ResultOf<O, Exclude<R, ContinueAsNew>>>;
 export function workflow(options: WorkflowOptions, fn: (input: never) => Promise<unknown>): Workflow {
   const name = checkName("workflow", options.name);
   const what = `workflow "${name}"`;

@@ -10,30 +10,36 @@ interface HandlerBase {
   readonly input: Schema | undefined;
   readonly output: Schema | undefined;
 }
-/** A message that is not answered. */
-export interface Signal<In = unknown> extends HandlerBase {
+/** A message that is not answered. Its handler gets `In`; callers send `Sent`, from which the schema makes it. */
+export interface Signal<In = unknown, Sent = In> extends HandlerBase {
   readonly kind: "signal";
   readonly types?: (input: In) => void;
+  /** Carries the type; it is never set. */
+  readonly sent?: (input: Sent) => void;
 }
-/** A question about the workflow's state, which it does not change. */
-export interface Query<In = unknown, Out = unknown> extends HandlerBase {
+/** A question about the workflow's state, which it does not change. Its handler answers `Out`; callers get `Answer`. */
+export interface Query<In = unknown, Out = unknown, Sent = In, Answer = Out> extends HandlerBase {
   readonly kind: "query";
   readonly types?: (input: In) => Out;
+  /** Carries the types; it is never set. */
+  readonly sent?: (input: Sent) => Answer;
 }
 /** A message that may change the workflow's state and is answered. */
-export interface Update<In = unknown, Out = unknown> extends HandlerBase {
+export interface Update<In = unknown, Out = unknown, Sent = In, Answer = Out> extends HandlerBase {
   readonly kind: "update";
   readonly types?: (input: In) => Out;
+  /** Carries the types; it is never set. */
+  readonly sent?: (input: Sent) => Answer;
 }
 // biome-ignore lint/suspicious/noExplicitAny: a list of handlers mixes all kinds of inputs
-export type Handler = Signal<any> | Query<any, any> | Update<any, any>;
+export type Handler = Signal<any, any> | Query<any, any, any, any> | Update<any, any, any, any>;
 
 /** A signal named `name` whose input fits `input` (left out: any object). */
 export function signal<I extends Schema = AnyObject>(
   name: string,
   input?: I,
   options: { description?: string } = {},
-): Signal<z.output<I>> {
+): Signal<z.output<I>, z.input<I>> {
   return { kind: "signal", ...base("signal", name, options), input, output: undefined };
 }
 
@@ -42,7 +48,7 @@ export function query<O extends Schema = z.core.$ZodType<unknown, unknown>, I ex
   name: string,
   output?: O,
   options: { input?: I; description?: string } = {},
-): Query<z.output<I>, z.input<O>> {
+): Query<z.output<I>, z.input<O>, z.input<I>, z.output<O>> {
   return { kind: "query", ...base("query", name, options), input: options.input, output };
 }
 
@@ -52,7 +58,7 @@ export function update<I extends Schema = AnyObject, O extends Schema = z.core.$
   input?: I,
   output?: O,
   options: { description?: string } = {},
-): Update<z.output<I>, z.input<O>> {
+): Update<z.output<I>, z.input<O>, z.input<I>, z.output<O>> {
   return { kind: "update", ...base("update", name, options), input, output };
 }
 

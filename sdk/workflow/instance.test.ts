@@ -296,7 +296,7 @@ describe("time", () => {
   });
 
   test("an invalid duration is refused, and the error names the call", async () => {
-    const nap = workflow({ name: "nap" }, async () => sleep("2 fortnights"));
+    const nap = workflow({ name: "nap" }, async () => sleep("2 fortnights" as never));
     await expect(WorkflowDriver.start(nap)).rejects.toThrow('sleep(): "2 fortnights" is not a duration');
   });
 });

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { milliseconds, positiveMilliseconds } from "./duration.ts";
+import { type Duration, milliseconds, positiveMilliseconds } from "./duration.ts";
 
 describe("durations", () => {
   test.each<[number | string, number]>([
@@ -19,7 +19,7 @@ describe("durations", () => {
     ["P1DT0.5S", 86_400_500],
     ["P2W", 1_209_600_000],
   ])("%j is %d ms", (text, ms) => {
-    expect(milliseconds(text, "x")).toBe(ms);
+    expect(milliseconds(text as Duration, "x")).toBe(ms);
   });
 
   test.each([

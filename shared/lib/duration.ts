@@ -1,8 +1,22 @@
 /** Lengths of time as people write them. */
 import { MAX_DURATION_MS } from "../protocol/limits.ts";
 
-/** Milliseconds, or text: `"90s"`, `"1h30m"`, `"2 days"`, `"1.5h"`, ISO 8601 `"PT2H30M"`. */
-export type Duration = number | string;
+type Short = "ms" | "s" | "m" | "h" | "d" | "w";
+type Long = "millisecond" | "sec" | "second" | "min" | "minute" | "hour" | "day" | "week";
+type Part = `${number}${Short}` | `${number}${"" | " "}${Long | `${Long}s`}` | `${number} ${Short}`;
+type Between = "" | " ";
+
+/**
+ * Milliseconds, or text: `"90s"`, `"1h30m"`, `"2 days"`, `"1.5h"`, ISO 8601 `"PT2H30M"`. The units are ms, s, m (minutes), h,
+ * d (days of 24 h) and w (weeks). For text from elsewhere, such as a setting, write `text as Duration`: it is checked
+ * where it is used.
+ */
+export type Duration =
+  | number
+  | Part
+  | `${number}${Short}${Between}${number}${Short}`
+  | `${number}${Short}${Between}${number}${Short}${Between}${number}${Short}`
+  | `P${string}`;
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const PART =

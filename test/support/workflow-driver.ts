@@ -96,6 +96,8 @@ export class WorkflowDriver {
   decisions: Decision[] = [];
   readonly workflow: AnyWorkflow;
   readonly #options: InstanceOptions;
+  /** Replay flags that the history has. */
+  readonly #flags = new Set<number>();
   #at = START;
 
   constructor(workflow: AnyWorkflow, options: Partial<InstanceOptions> = {}) {
@@ -124,7 +126,10 @@ export class WorkflowDriver {
     for (const decision of activation.decisions)
       this.history.push({ ...decision, id: this.history.length + 1, at: this.#at } as HistoryEvent);
     const last = this.history.length - 1;
-    this.history[last] = { ...this.history[last]!, decided: activation.decided };
+    const flags = activation.flags.filter((flag) => !this.#flags.has(flag));
+    for (const flag of flags) this.#flags.add(flag);
+    const carried = flags.length > 0 ? { flags } : {};
+    this.history[last] = { ...this.history[last]!, decided: activation.decided, ...carried };
     return activation.decisions;
   }
 

@@ -1,7 +1,7 @@
 /** A schedule's definition from the command line: a file, flags for the common parts, or both. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { milliseconds } from "../../../shared/lib/duration.ts";
+import { type Duration, milliseconds } from "../../../shared/lib/duration.ts";
 import { readJson } from "../../../shared/protocol/json-text.ts";
 import { type OverlapPolicy, parseInstant, type SpecIssue } from "../../../shared/schedule/rules/index.ts";
 import type { Values } from "../../command.ts";
@@ -108,7 +108,7 @@ export function overlapOf(given: string): OverlapPolicy {
 function durationOf(flag: string, given: string): string {
   if (/^P/.test(given)) return given; // checked with the rest of the definition
   try {
-    const ms = milliseconds(/^\d+$/.test(given) ? `${given}s` : given, `--${flag}`);
+    const ms = milliseconds(/^\d+$/.test(given) ? `${Number(given)}s` : (given as Duration), `--${flag}`);
     return isoOf(ms);
   } catch (error) {
     throw usage((error as Error).message);
