@@ -95,6 +95,7 @@ describe("answers of handlers", () => {
     const run = await env.start(buggy, {});
     expect(await run.history()).toContainEqual(expect.objectContaining({ kind: "workflow_task_failed" }));
     fixed = true;
+    await env.advance("2m"); // the repaired code is tried
     expect(await run.result()).toBe("repaired");
   });
 });

@@ -545,6 +545,7 @@ test("messages on which broken code stopped are not lost when repaired code cont
   await env.advance("10s");
   expect(await run.history()).toContainEqual(expect.objectContaining({ kind: "workflow_task_failed" }));
   broken = false;
+  await env.advance("2m"); // the repaired code is tried
   expect((await run.result()).have.toSorted()).toEqual([1, 2, 3, 4]);
 });
 

@@ -123,7 +123,10 @@ describe("npx sirocco", () => {
     expect(asked.out).toBe(`${VERSION}\n`);
   });
 
-  test("dev serves an execution by a worker of the packed SDK; a SIGTERM to npx ends server, watcher and worker", async () => {
+  test.each([
+    "SIGTERM",
+    "SIGKILL",
+  ] as const)("dev serves an execution by a worker of the packed SDK; a %s to npx ends server, watcher and worker", async (ending) => {
     const dev = npx(...DEV);
     const { url, key, pids } = await served(dev);
     const start = npx("start", "sum", "--wait", "--json");
@@ -133,7 +136,7 @@ describe("npx sirocco", () => {
     expect(listed.status).toBe(200);
 
     expect(pids.map(alive)).toEqual([true, true]);
-    await dev.end("SIGTERM"); // its output has ended: the server has closed it
+    await dev.end(ending); // its output has ended: the server has closed it
     await expect.poll(() => pids.map(alive), { timeout: 10_000 }).toEqual([false, false]);
     expect(await answers(url)).toBe(false);
     expect(dev.err).toContain("stopping; all data is kept");
