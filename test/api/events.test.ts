@@ -135,14 +135,14 @@ describe("the history", () => {
     expect(await history("two-runs")).toEqual(await ofRun(run));
   });
 
-  test("decodes what is only base64, and leaves what a codec has closed", async () => {
+  test("shows what was only base64 decoded, and leaves what a codec has closed", async () => {
     const plain = { b64payload: Buffer.from('{"x":1}').toString("base64"), encoding_options: [], empty: false };
     const secret = { b64payload: "c2VjcmV0", encoding_options: ["encrypted"], empty: false };
     for (const [execution_id, input] of Object.entries({ plain, secret })) {
       await w.ask("POST", "/v1/workflows/orders/execute", { body: { execution_id, input } });
     }
     expect((await history("plain")).events[0]?.input).toEqual({ x: 1 });
-    expect((await history("plain", false)).events[0]?.input).toEqual(plain);
+    expect((await history("plain", false)).events[0]?.input).toEqual({ x: 1 });
     expect((await history("secret")).events[0]?.input).toEqual(secret);
   });
 
