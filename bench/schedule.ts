@@ -74,7 +74,7 @@ function measure([name, definition]: [string, object]): Row {
 
   let at = FROM;
   const walk = () => {
-    at = nextTime(spec, at, name)?.nominal ?? FROM;
+    at = nextTime(spec, at, { seed: name })?.nominal ?? FROM;
   };
   rate(walk); // warms up
   at = FROM;
@@ -84,7 +84,7 @@ function measure([name, definition]: [string, object]): Row {
   let next = 0;
   const random = () => {
     next = (next + 1) % instants.length;
-    nextTime(spec, instants[next]!, name);
+    nextTime(spec, instants[next]!, { seed: name });
   };
   rate(random);
   return {

@@ -45,6 +45,7 @@ async function measure(what: string, every: string, far: boolean, overlaps: bool
   await create(ports, workspace, {
     schedule_id,
     workflow_name: "orders",
+    deployment_name: "bench",
     definition: { input, intervals: [{ every }] },
   });
   const key = { workspace, schedule: schedule_id };

@@ -48,8 +48,9 @@ async function measure(jitter: string | null, jitterMs: number) {
   const started = () => Number(store.database.one("SELECT COUNT(*) AS n FROM heads")?.n);
   while (started() < COUNT) await delay(100);
   const late: number[] = [];
-  for (const { recent } of await store.schedules.list(WORKSPACE, { limit: COUNT })) {
-    for (const run of recent) late.push(run.started_at - run.scheduled_at);
+  for (const each of await store.schedules.list(WORKSPACE, { limit: COUNT })) {
+    if (each instanceof Error) throw each;
+    for (const run of each.recent) late.push(run.started_at - run.scheduled_at);
   }
   late.sort((a, b) => a - b);
   stopMaintenance();

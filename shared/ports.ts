@@ -306,6 +306,18 @@ export interface StoredSchedule {
   /** When the service must run it; null: not before something else happens, such as the end of a run. */
   readonly wakeAt: Millis | null;
 }
+/** Thrown for a stored schedule that is damaged or was written by another version. Lists show it, and it can be deleted. */
+export class UnreadableSchedule extends Error {
+  readonly schedule_id: string;
+  readonly createdAt: Millis;
+
+  constructor(schedule: string, createdAt: Millis, problem: string) {
+    super(problem);
+    this.name = "UnreadableSchedule";
+    this.schedule_id = schedule;
+    this.createdAt = createdAt;
+  }
+}
 /** One schedule from create to delete. Its id may be used again, with a new log. */
 export interface ScheduleLife extends ScheduleKey {
   readonly createdAt: Millis;
@@ -313,6 +325,7 @@ export interface ScheduleLife extends ScheduleKey {
 
 /** Schedules and their logs. Only `shared/schedule/service` creates and changes them. */
 export interface Schedules {
+  /** Throws `UnreadableSchedule`. */
   get(key: ScheduleKey): Promise<StoredSchedule | null>;
   /** False: another schedule has the id. */
   create(workspace: string, next: StoredSchedule): Promise<boolean>;
@@ -320,10 +333,18 @@ export interface Schedules {
   replace(workspace: string, seen: ScheduleState, next: StoredSchedule): Promise<boolean>;
   /** Deletes the schedule with its log and its timer. False: there is none. */
   delete(key: ScheduleKey): Promise<boolean>;
-  /** In the order of ids; only those after `after`. May lag. */
-  list(workspace: string, p: { after?: string; limit: number }): Promise<ScheduleState[]>;
+  /**
+   * In the order of ids, only those after `after`, at most `limit`, and none beyond the one with which they have `maxBytes`.
+   * An empty answer: there are no more. May lag.
+   */
+  list(
+    workspace: string,
+    p: { after?: string; limit: number; maxBytes?: number },
+  ): Promise<(ScheduleState | UnreadableSchedule)[]>;
   /** Schedules with `wakeAt` at or before `until`, of all workspaces, earliest first. May lag. */
   due(until: Millis, limit: number): Promise<DueSchedule[]>;
+  /** Removes `wakeAt`, of a schedule that cannot be read and so cannot be replaced. */
+  clearWakeAt(key: ScheduleKey): Promise<void>;
   /** Sets the timer that wakes the service at `at`; null: none. A hint: `due` finds a schedule whose timer was lost. */
   arm(key: ScheduleKey, at: Millis | null): Promise<void>;
   /** Stores entries that no longer fit into the state, in order and without gaps. Idempotent by the `seq` of the first. */

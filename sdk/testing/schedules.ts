@@ -1,11 +1,8 @@
 /** Schedules on the virtual clock of a test. */
 
 import type * as z from "zod";
-import type {
-  PartialScheduleDefinition,
-  ScheduleDefinitionOutput,
-  ScheduleLogEntry,
-} from "../../shared/protocol/http/schedules.ts";
+import type { PartialScheduleDefinition } from "../../shared/protocol/http/schedule-bodies.ts";
+import type { ScheduleDefinitionOutput, ScheduleLogEntry } from "../../shared/protocol/http/schedules.ts";
 import type { Workflow } from "../workflow/define.ts";
 import type { ScheduleDefinition } from "../workflow/schedules.ts";
 import { type Driver, Resource, TestRefusal } from "./driver.ts";

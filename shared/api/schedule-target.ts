@@ -1,9 +1,13 @@
 /**
- * The workflow that a new schedule starts. A workflow, registration or deployment that does not exist is refused here.
- * A workflow without a live worker is accepted, because each start of the schedule is routed anew.
+ * The workflow and the deployment that a new schedule starts. A workflow, registration or deployment that does not exist is
+ * refused here. A workflow without a live worker is accepted, because a worker may be there when a run is due.
+ *
+ * A schedule belongs to one deployment from its creation on. So a worker that another developer starts later for the same
+ * workflow neither takes its runs nor makes them ambiguous.
  */
 import type { RegistrationRecord } from "../ports.ts";
 import {
+  ambiguous,
   invalidAt,
   invalidSchedule,
   isRefusal,
@@ -21,10 +25,8 @@ export interface ScheduleTarget {
   readonly workflow: string;
   /** Named by the caller; null: each start finds the workflow by its name. */
   readonly registrationId: string | null;
-  /** Named by the caller; null: each start goes to the deployment that serves the workflow then. */
-  readonly deployment: string | null;
-  /** Its schema checks the input now; undefined: several may serve the workflow, and each start checks the input. */
-  readonly registration: RegistrationRecord | undefined;
+  /** Of the deployment that the caller named, or of the only one: the only active one, or if none is, the only one known. */
+  readonly registration: RegistrationRecord;
 }
 
 interface Wanted {
@@ -57,7 +59,7 @@ async function byRegistration(
       `registration '${id}' belongs to deployment '${registration.deployment}', not to '${deployment}'`,
     );
   }
-  return { workflow: registration.workflow, registrationId: id, deployment: registration.deployment, registration };
+  return { workflow: registration.workflow, registrationId: id, registration };
 }
 
 /** `identifier`: name or id of a workflow, or id of a registration. */
@@ -74,9 +76,14 @@ async function byIdentifier(
   }
   const found = await route(ports, workspace, { workflow: workflow.name, deployment });
   if (found.kind === "refused") return found.refusal;
-  const served = found.kind === "found" ? [found.registration] : found.registrations;
-  const registration = served.length === 1 ? served[0] : undefined;
-  return { workflow: workflow.name, registrationId: null, deployment, registration };
+  if (found.kind === "found")
+    return { workflow: workflow.name, registrationId: null, registration: found.registration };
+  const [registration, ...others] = found.registrations;
+  if (registration && others.length === 0) return { workflow: workflow.name, registrationId: null, registration };
+  return ambiguous(
+    workflow.name,
+    found.registrations.map((each) => each.deployment),
+  );
 }
 
 /** The refusal of an input that is too large or does not fit the workflow's schema; null: it is accepted. */

@@ -1,11 +1,7 @@
-/** Converts schedules between the API, where points of time are numbers, and the schedule rules, where they are texts. */
-import type {
-  PartialScheduleDefinition,
-  ScheduleCalendar,
-  ScheduleDefinition,
-  ScheduleDefinitionOutput,
-  ScheduleLogEntry,
-} from "../protocol/http/schedules.ts";
+/** Schedules and entries of their logs as the API shows them. */
+import type { UnreadableSchedule } from "../ports.ts";
+import type { ScheduleDefinitionOutput, ScheduleLogEntry } from "../protocol/http/schedules.ts";
+import { DEFAULT_CATCHUP_SECONDS } from "../protocol/limits.ts";
 import {
   describe,
   executionIdOf,
@@ -15,29 +11,12 @@ import {
   type ScheduleState,
 } from "../schedule/rules/index.ts";
 
-type Times = { readonly start_at?: number | null | undefined; readonly end_at?: number | null | undefined };
-
-/** Writes `start_at` and `end_at` as texts; absent keys stay absent. */
-function withTexts<T extends Times>(given: T): Omit<T, "start_at" | "end_at"> & Record<string, unknown> {
-  const { start_at, end_at, ...rest } = given;
-  const text = (at: number | null) => (at === null ? null : formatInstant(at));
-  return {
-    ...rest,
-    ...(start_at !== undefined && { start_at: text(start_at) }),
-    ...(end_at !== undefined && { end_at: text(end_at) }),
-  };
-}
-
-/** A definition in the form that `validateSpec` reads; not validated yet. */
-export const definitionOf = (given: Omit<ScheduleDefinition, "input"> & { input?: unknown }) => withTexts(given);
-export const partialOf = (given: PartialScheduleDefinition) => withTexts(given);
-
 type Calendar = ScheduleDescription["calendars"][number];
 type CalendarView = ScheduleDefinitionOutput["calendars"][number];
 const FIELDS = ["second", "minute", "hour", "day_of_month", "month", "year", "day_of_week"] as const;
 
 /** The calendar as it was given: omitted fields stay omitted; 0 for `end` or `step` means the same as in a request. */
-function calendarView(calendar: Calendar | ScheduleCalendar): CalendarView {
+function calendarView(calendar: Calendar): CalendarView {
   const view: CalendarView = { comment: calendar.comment ?? null };
   for (const field of FIELDS) {
     const ranges = calendar[field];
@@ -63,6 +42,41 @@ export function scheduleView(state: ScheduleState, now: number): ScheduleDefinit
     user_id: state.created_by,
   };
 }
+
+/** A schedule that cannot be read, as far as it is known, so that its owner sees it and can delete it. */
+export function unreadableView({ schedule_id, createdAt, message }: UnreadableSchedule): ScheduleDefinitionOutput {
+  const created = formatInstant(createdAt);
+  return {
+    schedule_id,
+    workflow_name: "",
+    deployment_name: null,
+    input: null,
+    calendars: [],
+    intervals: [],
+    cron_expressions: [],
+    skip: [],
+    start_at: null,
+    end_at: null,
+    jitter: null,
+    time_zone_name: null,
+    policy: { catchup_window_seconds: DEFAULT_CATCHUP_SECONDS, overlap: 1, pause_on_failure: false },
+    remaining_executions: null,
+    paused: true,
+    note: unreadableText(message),
+    future_executions: [],
+    recent_executions: [],
+    skipped_executions: [],
+    running_executions: [],
+    waiting_executions: [],
+    counters: { started: 0, overlap_skipped: 0, missed_catchup_window: 0, buffer_dropped: 0, refused: 0 },
+    user_id: null,
+    created_at: created,
+    updated_at: created,
+  };
+}
+
+export const unreadableText = (problem: string): string =>
+  `The stored schedule cannot be read (${problem}) and starts nothing. Delete it and create it again.`;
 
 const WITH_EXECUTION: ReadonlySet<LogEntry["outcome"]> = new Set(["started", "refused", "duplicate"]);
 

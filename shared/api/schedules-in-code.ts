@@ -4,28 +4,22 @@
  * and position. Later registrations find it and do not touch it, even if it has been changed since.
  */
 import { hash } from "node:crypto";
+import { type Ports, type ScheduleKey, UnreadableSchedule } from "../ports.ts";
 import type { DetailItem } from "../protocol/detail.ts";
-import { zodToDetail } from "../protocol/detail.ts";
-import { ScheduleDefinition } from "../protocol/http/schedules.ts";
 import { MAX_SCHEDULE_ID } from "../protocol/limits.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import { inputProblems } from "../routing/schema-check.ts";
-import { validateSpec } from "../schedule/rules/index.ts";
+import { isObject, type ScheduleState, validateSpec } from "../schedule/rules/index.ts";
 import { create } from "../schedule/service/index.ts";
 import type { RequestContext } from "./request-context.ts";
-import { definitionOf } from "./schedule-view.ts";
 
 /** Problems in the schedules of a definition. With any problem the definition is refused and none is created. */
 export function inCodeProblems(d: WorkflowDefinition, loc: readonly (string | number)[]): DetailItem[] {
   return d.schedules.flatMap((given, i): DetailItem[] => {
     const at = [...loc, "schedules", i];
-    const shape = ScheduleDefinition.safeParse(given, { reportInput: true });
-    if (!shape.success) {
-      return zodToDetail(shape.error, "body").map((item) => ({ ...item, loc: [...at, ...item.loc.slice(1)] }));
-    }
-    const validated = validateSpec(definitionOf(shape.data));
+    const validated = validateSpec(given);
     const issues = "issues" in validated ? validated.issues : [];
-    const unfit = inputProblems(d.input_schema, shape.data.input);
+    const unfit = "issues" in validated ? [] : inputProblems(d.input_schema, validated.definition.input);
     return [
       ...issues.map(({ loc: within, msg, type }) => ({ loc: [...at, ...within], msg, type })),
       ...unfit.map((item) => ({ ...item, loc: [...at, ...item.loc.slice(1)] })),
@@ -48,15 +42,14 @@ export async function registerInCode(
 
 async function registerOne(context: RequestContext, deployment: string, workflow: string, i: number, given: unknown) {
   const { ports, workspace } = context;
-  const parsed = ScheduleDefinition.parse(given);
-  const schedule_id = parsed.schedule_id ?? idOf(workflow, deployment, i + 1);
-  const definition = definitionOf(parsed);
+  const inner = isObject(given) ? given.schedule_id : undefined;
+  const schedule_id = typeof inner === "string" ? inner : idOf(workflow, deployment, i + 1);
   const created = await create(ports, workspace, {
     schedule_id,
     workflow_name: workflow,
     deployment_name: deployment,
     created_by: context.user,
-    definition,
+    definition: given,
   });
   const deprecated = `Workflow '${workflow}' declares schedules in its code, which is deprecated.`;
   const migrate = `Remove it from the code and change it with: sirocco schedule update ${schedule_id} ...`;
@@ -64,12 +57,22 @@ async function registerOne(context: RequestContext, deployment: string, workflow
     context.log.info("schedule created from code", { schedule: schedule_id, workflow, deployment });
     return `${deprecated} It now runs as schedule '${schedule_id}'. ${migrate}`;
   }
-  const stored = (await ports.schedules.get({ workspace, schedule: schedule_id }))?.state;
-  const validated = validateSpec(definition);
+  const stored = await storedState(ports, { workspace, schedule: schedule_id });
+  const validated = validateSpec(given);
   const wanted = "definition" in validated ? validated.definition : null;
   const same = stored?.workflow_name === workflow && JSON.stringify(stored.definition) === JSON.stringify(wanted);
   if (same) return `${deprecated} Schedule '${schedule_id}' exists. ${migrate}`;
   return `${deprecated} Schedule '${schedule_id}' exists, differs from the one in the code, and was not changed. ${migrate}`;
+}
+
+/** Undefined: it was deleted meanwhile, or cannot be read. */
+async function storedState(ports: Ports, key: ScheduleKey): Promise<ScheduleState | undefined> {
+  try {
+    return (await ports.schedules.get(key))?.state;
+  } catch (error) {
+    if (error instanceof UnreadableSchedule) return undefined;
+    throw error;
+  }
 }
 
 /** The id is the same for every worker of the deployment. */

@@ -1,23 +1,34 @@
 /** Schedules: the operations of the official API, and three more: preview, backfill, and the log of outcomes. */
-import type { ScheduleKey } from "../ports.ts";
-import { invalidAt, invalidSchedule, isRefusal, notFound, type Refusal, scheduleExists } from "../protocol/errors.ts";
+import { type ScheduleKey, UnreadableSchedule } from "../ports.ts";
+import {
+  invalidAt,
+  invalidSchedule,
+  isRefusal,
+  notFound,
+  type Refusal,
+  refusal,
+  scheduleExists,
+} from "../protocol/errors.ts";
+import type { ScheduleDefinitionOutput } from "../protocol/http/schedules.ts";
+import { DEFAULT_PAGE, MAX_LIST_BYTES } from "../protocol/limits.ts";
 import type { BodyOf, QueryOf, ResponseOf } from "../protocol/routes.ts";
 import {
   backfill,
   formatInstant,
+  isObject,
   pause,
-  preview,
+  previewing,
   resume,
   type ScheduleState,
   type SpecIssue,
   trigger,
   update,
 } from "../schedule/rules/index.ts";
-import { type Changed, change, create, type Decide, readLog } from "../schedule/service/index.ts";
+import { type Changed, change, create, type Decide, nameSetAside, readLog } from "../schedule/service/index.ts";
 import { readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 import { inputRefusal, targetOfSchedule } from "./schedule-target.ts";
-import { definitionOf, logEntryView, partialOf, scheduleView } from "./schedule-view.ts";
+import { logEntryView, scheduleView, unreadableText, unreadableView } from "./schedule-view.ts";
 
 type Id = string;
 
@@ -26,22 +37,32 @@ export async function createSchedule(
   body: BodyOf<"scheduleWorkflow">,
 ): Promise<ResponseOf<"scheduleWorkflow"> | Refusal> {
   const { ports, workspace } = context;
+  const { schedule: definition } = body;
+  const inner = isObject(definition) ? definition.schedule_id : undefined;
+  if (body.schedule_id != null && inner != null && body.schedule_id !== inner) {
+    return invalidAt(["body", "schedule_id"], `differs from schedule.schedule_id, which is ${JSON.stringify(inner)}`);
+  }
+  if (isObject(definition) && !("input" in definition)) {
+    const msg = "input is missing; allowed is any JSON that fits the workflow, or null for none";
+    return refusedSpec([{ loc: ["input"], msg, type: "missing" }]);
+  }
   const target = await targetOfSchedule(context, body);
   if (isRefusal(target)) return target;
-  const refused = await inputRefusal(target.registration, body.schedule.input);
+  const refused = isObject(definition) ? await inputRefusal(target.registration, definition.input) : null;
   if (refused) return refused;
-  const schedule_id = body.schedule_id ?? body.schedule.schedule_id ?? ports.uuid();
+  const schedule_id = body.schedule_id ?? (typeof inner === "string" ? inner : ports.uuid());
   const created = await create(ports, workspace, {
     schedule_id,
     workflow_name: target.workflow,
     workflow_registration_id: target.registrationId,
-    deployment_name: target.deployment,
+    deployment_name: target.registration.deployment,
     created_by: context.user,
-    definition: definitionOf(body.schedule),
+    definition,
   });
   if (created.kind === "exists") return scheduleExists(schedule_id);
   if (created.kind === "invalid") return refusedSpec(created.issues);
-  context.log.info("schedule created", { schedule: schedule_id, workflow: target.workflow });
+  const deployment = target.registration.deployment;
+  context.log.info("schedule created", { schedule: schedule_id, workflow: target.workflow, deployment });
   return { schedule_id };
 }
 
@@ -54,53 +75,88 @@ function refusedSpec(issues: readonly SpecIssue[], at: readonly string[] = ["bod
 const keyOf = (context: RequestContext, schedule: Id): ScheduleKey => ({ workspace: context.workspace, schedule });
 
 async function stored(context: RequestContext, id: Id): Promise<ScheduleState | Refusal> {
-  return (await context.ports.schedules.get(keyOf(context, id)))?.state ?? notFound("schedule", id);
+  try {
+    return (await context.ports.schedules.get(keyOf(context, id)))?.state ?? notFound("schedule", id);
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+function unreadable(error: unknown): Refusal {
+  if (!(error instanceof UnreadableSchedule)) throw error;
+  return refusal(500, "WF_1200", `Schedule '${error.schedule_id}': ${unreadableText(error.message)}`);
 }
 
 export async function getSchedule(context: RequestContext, id: Id): Promise<ResponseOf<"getSchedule"> | Refusal> {
-  const state = await stored(context, id);
-  return isRefusal(state) ? state : scheduleView(state, context.ports.clock.now());
+  const { ports } = context;
+  try {
+    const found = await ports.schedules.get(keyOf(context, id));
+    return found ? scheduleView(found.state, ports.clock.now()) : notFound("schedule", id);
+  } catch (error) {
+    if (error instanceof UnreadableSchedule) return unreadableView(error);
+    throw error;
+  }
 }
 
-/** Enough for most workspaces in one read; a page that filters leave short is filled by further reads. */
-const READ_AT_ONCE = 500;
+/** A page that filters leave short is filled by further reads. */
+const READ_AT_ONCE = 100;
+const READ_BYTES = 1024 * 1024;
 
 export async function listSchedules(
   context: RequestContext,
   query: QueryOf<"getSchedules">,
 ): Promise<ResponseOf<"getSchedules"> | Refusal> {
-  const { ports, workspace } = context;
   const place = readToken(query, "next_page_token", query.next_page_token);
   if (isRefusal(place)) return place;
-  const size = query.page_size ?? Number.POSITIVE_INFINITY;
-  const found: ScheduleState[] = [];
-  let after = place === undefined ? undefined : String(place[0]);
-  for (;;) {
-    const states = await ports.schedules.list(workspace, {
-      limit: READ_AT_ONCE,
-      ...(after !== undefined && { after }),
-    });
-    found.push(...states.filter((state) => matches(context, query, state)));
-    after = states.at(-1)?.schedule_id;
-    if (found.length > size || states.length < READ_AT_ONCE) break;
+  const size = query.page_size ?? DEFAULT_PAGE;
+  const now = context.ports.clock.now();
+  const page: ScheduleDefinitionOutput[] = [];
+  let bytes = 0;
+  for await (const each of schedulesAfter(context, place === undefined ? undefined : String(place[0]))) {
+    await context.ports.pause?.();
+    if (!matches(context, query, each)) continue;
+    const view = each instanceof UnreadableSchedule ? unreadableView(each) : scheduleView(each, now);
+    bytes += Buffer.byteLength(JSON.stringify(view));
+    const tooLong = bytes > MAX_LIST_BYTES && page.length > 0;
+    // A client that names a page size takes a shorter page for the last one.
+    if (tooLong && page.length < size && query.page_size !== undefined) return pageTooLong(size, page.length);
+    if (tooLong || page.length === size) {
+      return { schedules: page, next_page_token: writeToken(query, [page.at(-1)!.schedule_id]) };
+    }
+    page.push(view);
   }
-  const page = found.slice(0, size);
-  const last = page.at(-1);
-  const now = ports.clock.now();
-  return {
-    schedules: page.map((state) => scheduleView(state, now)),
-    next_page_token: found.length > size && last ? writeToken(query, [last.schedule_id]) : null,
-  };
+  return { schedules: page, next_page_token: null };
 }
 
-function matches(context: RequestContext, query: QueryOf<"getSchedules">, state: ScheduleState): boolean {
+function pageTooLong(size: number, fit: number): Refusal {
+  const msg = `it is ${size}, but the page would have more than ${MAX_LIST_BYTES} bytes; ${fit} of these schedules fit, so ask for ${fit} or fewer`;
+  return invalidAt(["query", "page_size"], msg);
+}
+
+async function* schedulesAfter({ ports, workspace }: RequestContext, place: Id | undefined) {
+  let after = place;
+  for (;;) {
+    const limits = { limit: READ_AT_ONCE, maxBytes: READ_BYTES };
+    const read = await ports.schedules.list(workspace, { ...limits, ...(after !== undefined && { after }) });
+    yield* read;
+    after = read.at(-1)?.schedule_id;
+    if (after === undefined) return;
+  }
+}
+
+function matches(
+  context: RequestContext,
+  query: QueryOf<"getSchedules">,
+  each: ScheduleState | UnreadableSchedule,
+): boolean {
   const { workflow_name, user_id, status } = query;
-  if (workflow_name !== undefined && state.workflow_name !== workflow_name) return false;
-  if (user_id !== undefined && state.created_by !== (user_id === "current" ? context.user : user_id)) return false;
-  if (status !== undefined && state.paused !== (status === "paused")) return false;
+  const readable = each instanceof UnreadableSchedule ? null : each;
+  if (workflow_name !== undefined && readable?.workflow_name !== workflow_name) return false;
+  if (user_id !== undefined && readable?.created_by !== (user_id === "current" ? context.user : user_id)) return false;
+  if (status !== undefined && (readable?.paused ?? true) !== (status === "paused")) return false;
   const search = query.search?.trim().toLowerCase();
   if (!search) return true;
-  return [state.schedule_id, state.workflow_name].some((name) => name.toLowerCase().startsWith(search));
+  return [each.schedule_id, readable?.workflow_name ?? ""].some((name) => name.toLowerCase().startsWith(search));
 }
 
 export async function updateSchedule(
@@ -108,19 +164,23 @@ export async function updateSchedule(
   id: Id,
   body: BodyOf<"updateSchedule">,
 ): Promise<ResponseOf<"updateSchedule"> | Refusal> {
-  const partial = partialOf(body.schedule);
-  if ("input" in partial) {
+  const { schedule: partial, deployment_name: deployment } = body;
+  const input = isObject(partial) && "input" in partial ? { input: partial.input } : undefined;
+  if (input || deployment != null) {
     const state = await stored(context, id);
     if (isRefusal(state)) return state;
     const target = await targetOfSchedule(context, {
       workflow_identifier: state.workflow_name,
-      deployment_name: state.deployment_name,
+      deployment_name: deployment ?? state.deployment_name,
     });
-    // A refused target does not refuse the update: a schedule may be repaired while no deployment serves its workflow.
-    const refused = await inputRefusal(isRefusal(target) ? undefined : target.registration, partial.input);
+    if (isRefusal(target) && deployment != null) return target;
+    // Without a new deployment a refused target does not refuse the update: a schedule may be repaired while no deployment
+    // serves its workflow.
+    const registration = isRefusal(target) ? undefined : target.registration;
+    const refused = await inputRefusal(registration, input ? input.input : state.definition.input);
     if (refused) return refused;
   }
-  const changed = await apply(context, id, (state, now) => update(state, now, partial));
+  const changed = await apply(context, id, (state, now) => update(state, now, partial, deployment ?? null));
   return isRefusal(changed) ? changed : { schedule_id: id };
 }
 
@@ -131,7 +191,8 @@ async function apply(
   decide: Decide,
   at?: readonly string[],
 ): Promise<Extract<Changed, { kind: "changed" }> | Refusal> {
-  const changed = await change(context.ports, keyOf(context, id), decide);
+  const changed = await change(context.ports, keyOf(context, id), decide).catch(unreadable);
+  if (isRefusal(changed)) return changed;
   if (changed.kind === "missing") return notFound("schedule", id);
   if (changed.kind === "invalid") return refusedSpec(changed.issues, at);
   return changed;
@@ -142,6 +203,7 @@ const refusalOf = (changed: unknown): undefined | Refusal => (isRefusal(changed)
 export async function deleteSchedule(context: RequestContext, id: Id): Promise<undefined | Refusal> {
   const deleted = await context.ports.schedules.delete(keyOf(context, id));
   if (!deleted) return notFound("schedule", id);
+  context.ports.setAside?.remove(nameSetAside(keyOf(context, id)));
   context.log.info("schedule deleted", { schedule: id });
 }
 
@@ -189,14 +251,18 @@ export async function backfillSchedule(
   return isRefusal(changed) ? changed : { accepted };
 }
 
-export function previewSchedule(
+export async function previewSchedule(
   context: RequestContext,
   body: BodyOf<"previewSchedule">,
-): ResponseOf<"previewSchedule"> | Refusal {
+): Promise<ResponseOf<"previewSchedule"> | Refusal> {
   const after = body.after ?? context.ports.clock.now();
-  const shown = preview(definitionOf(body.schedule), { after, count: body.count });
-  if ("issues" in shown) return refusedSpec(shown.issues);
-  return { ...shown, ...(shown.windows && { windows: [...shown.windows] }) };
+  const search = previewing(body.schedule, { after, count: body.count });
+  for (;;) {
+    const { done, value: shown } = search.next();
+    if (!done) await context.ports.pause?.();
+    else if ("issues" in shown) return refusedSpec(shown.issues);
+    else return { ...shown, ...(shown.windows && { windows: [...shown.windows] }) };
+  }
 }
 
 export async function scheduleLog(

@@ -4,14 +4,22 @@
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
-import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
+import {
+  type DueSchedule,
+  type ScheduleKey,
+  type ScheduleLife,
+  type Schedules,
+  type StoredSchedule,
+  UnreadableSchedule,
+} from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { LogEntry, ScheduleState } from "../schedule/rules/index.ts";
+import { readState } from "../schedule/rules/read-state.ts"; // without the other rules, which most functions do not need
 import type { Context } from "./context.ts";
 import type { EventBridgeTimer } from "./event-bridge-timer.ts";
 import { DUE_SHARDS, dueShard, dueShardOf, ttlSeconds } from "./keys.ts";
 import { INDEXES, KEYS } from "./names.ts";
-import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { expireValue, INLINE_ONCE, isDamage, stored, unpack, unpackText } from "./pack.ts";
 import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
 
 const keyOf = (workspace: string, id: string): Key => ({ pk: workspace, sk: `S#${id}` });
@@ -39,10 +47,26 @@ export class AwsSchedules implements Schedules {
   async get({ workspace, schedule }: ScheduleKey): Promise<StoredSchedule | null> {
     const item = await this.#table.get(keyOf(workspace, schedule));
     if (!item) return null;
-    return {
-      state: await unpack<ScheduleState>(this.#c.blobs, item.state!),
-      wakeAt: number(item, INDEXES.due.sort) ?? null,
+    const { state } = await this.#read(item);
+    if (state instanceof UnreadableSchedule) throw state;
+    return { state, wakeAt: number(item, INDEXES.due.sort) ?? null };
+  }
+
+  /** Throws if S3 fails, which another attempt may find repaired. */
+  async #read(item: Item): Promise<{ state: ScheduleState | UnreadableSchedule; bytes: number }> {
+    const unreadable = (problem: string) => {
+      const schedule = text(item, KEYS.sort)!.slice("S#".length);
+      return new UnreadableSchedule(schedule, number(item, "created_at") ?? 0, problem);
     };
+    let stored: string;
+    try {
+      stored = await unpackText(this.#c.blobs, item.state);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return { state: unreadable((error as Error).message), bytes: 0 };
+    }
+    const state = readState(stored);
+    return { state: "problem" in state ? unreadable(state.problem) : state, bytes: stored.length };
   }
 
   async create(workspace: string, next: StoredSchedule): Promise<boolean> {
@@ -91,7 +115,7 @@ export class AwsSchedules implements Schedules {
     return deleted !== null;
   }
 
-  async list(workspace: string, p: { after?: string; limit: number }): Promise<ScheduleState[]> {
+  async list(workspace: string, p: { after?: string; limit: number; maxBytes?: number }) {
     const found: Item[] = [];
     // A tilde sorts after every character of an id.
     const sort = { from: `S#${p.after ?? ""}`, to: "S#~" };
@@ -99,8 +123,24 @@ export class AwsSchedules implements Schedules {
       found.push(...page.filter((item) => text(item, "sk") !== `S#${p.after ?? ""}`));
       if (found.length >= p.limit) break;
     }
-    const states = found.slice(0, p.limit);
-    return Promise.all(states.map((item) => unpack<ScheduleState>(this.#c.blobs, item.state!)));
+    const states: (ScheduleState | UnreadableSchedule)[] = [];
+    let bytes = 0;
+    for (let i = 0; i < Math.min(found.length, p.limit); i += CONCURRENCY) {
+      const some = found.slice(i, Math.min(i + CONCURRENCY, p.limit));
+      for (const read of await Promise.all(some.map((item) => this.#read(item)))) {
+        states.push(read.state);
+        bytes += read.bytes;
+        if (bytes >= (p.maxBytes ?? Number.POSITIVE_INFINITY)) return states;
+      }
+    }
+    return states;
+  }
+
+  async clearWakeAt({ workspace, schedule }: ScheduleKey): Promise<void> {
+    const { partition, sort } = INDEXES.due;
+    await this.#table.update(keyOf(workspace, schedule), `REMOVE ${partition}, ${sort}`, {
+      condition: `attribute_exists(${KEYS.partition})`,
+    });
   }
 
   async due(until: Millis, limit: number): Promise<DueSchedule[]> {

@@ -1,8 +1,22 @@
 /** Schedules in SQLite: one row each, and rows of some twenty log entries that no longer fit in the schedule's own row. */
-import type { DueSchedule, ScheduleKey, ScheduleLife, Schedules, StoredSchedule } from "../ports.ts";
+import {
+  type DueSchedule,
+  type ScheduleKey,
+  type ScheduleLife,
+  type Schedules,
+  type StoredSchedule,
+  UnreadableSchedule,
+} from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import type { LogEntry, ScheduleState } from "../schedule/rules/index.ts";
-import { type Database, json, parse } from "./database.ts";
+import { type LogEntry, outboxOf, readState, type ScheduleState } from "../schedule/rules/index.ts";
+import { type Database, json, parse, type Row } from "./database.ts";
+
+function stateOf(row: Row): ScheduleState | UnreadableSchedule {
+  const state = readState(String(row.body));
+  return "problem" in state ? new UnreadableSchedule(String(row.id), Number(row.created_at), state.problem) : state;
+}
+
+const hasOutbox = (state: ScheduleState) => (outboxOf(state).length > 0 ? 1 : null);
 
 export class EmbeddedSchedules implements Schedules {
   readonly #db: Database;
@@ -14,18 +28,24 @@ export class EmbeddedSchedules implements Schedules {
   }
 
   async get({ workspace, schedule }: ScheduleKey): Promise<StoredSchedule | null> {
-    const row = this.#db.one("SELECT wake_at, body FROM schedules WHERE ws = ? AND id = ?", workspace, schedule);
-    return row ? { state: parse<ScheduleState>(row.body), wakeAt: row.wake_at as number | null } : null;
+    const sql = "SELECT id, created_at, wake_at, body FROM schedules WHERE ws = ? AND id = ?";
+    const row = this.#db.one(sql, workspace, schedule);
+    if (!row) return null;
+    const state = stateOf(row);
+    if (state instanceof UnreadableSchedule) throw state;
+    return { state, wakeAt: row.wake_at as number | null };
   }
 
   async create(workspace: string, { state, wakeAt }: StoredSchedule) {
     const put = this.#db.run(
-      "INSERT OR IGNORE INTO schedules (ws, id, version, created_at, wake_at, body) VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT OR IGNORE INTO schedules (ws, id, version, created_at, wake_at, outbox, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       workspace,
       state.schedule_id,
       state.version,
       state.created_at,
       wakeAt,
+      hasOutbox(state),
       json(state),
     );
     return put === 1;
@@ -33,10 +53,11 @@ export class EmbeddedSchedules implements Schedules {
 
   async replace(workspace: string, seen: ScheduleState, { state, wakeAt }: StoredSchedule) {
     const put = this.#db.run(
-      `UPDATE schedules SET version = ?, wake_at = ?, body = ?
+      `UPDATE schedules SET version = ?, wake_at = ?, outbox = ?, body = ?
        WHERE ws = ? AND id = ? AND version = ? AND created_at = ?`,
       state.version,
       wakeAt,
+      hasOutbox(state),
       json(state),
       workspace,
       seen.schedule_id,
@@ -53,14 +74,18 @@ export class EmbeddedSchedules implements Schedules {
     });
   }
 
-  async list(workspace: string, p: { after?: string; limit: number }) {
-    const rows = this.#db.all(
-      "SELECT body FROM schedules WHERE ws = ? AND id > ? ORDER BY id LIMIT ?",
-      workspace,
-      p.after ?? "",
-      p.limit,
-    );
-    return rows.map((row) => parse<ScheduleState>(row.body));
+  async list(workspace: string, p: { after?: string; limit: number; maxBytes?: number }) {
+    const sql = "SELECT id, created_at, body FROM schedules WHERE ws = ? AND id > ? ORDER BY id LIMIT 1";
+    const states: (ScheduleState | UnreadableSchedule)[] = [];
+    let [after, bytes] = [p.after ?? "", 0];
+    while (states.length < p.limit && bytes < (p.maxBytes ?? Number.POSITIVE_INFINITY)) {
+      const row = this.#db.one(sql, workspace, after);
+      if (!row) break;
+      states.push(stateOf(row));
+      after = String(row.id);
+      bytes += String(row.body).length;
+    }
+    return states;
   }
 
   async due(until: Millis, limit: number): Promise<DueSchedule[]> {
@@ -70,6 +95,16 @@ export class EmbeddedSchedules implements Schedules {
       limit,
     );
     return rows.map((row) => ({ workspace: String(row.ws), schedule: String(row.id), wakeAt: Number(row.wake_at) }));
+  }
+
+  async clearWakeAt({ workspace, schedule }: ScheduleKey) {
+    this.#db.run("UPDATE schedules SET wake_at = NULL WHERE ws = ? AND id = ?", workspace, schedule);
+  }
+
+  /** Schedules with effects that have no result yet, whenever they are due. */
+  withOutbox(): ScheduleKey[] {
+    const rows = this.#db.all("SELECT ws, id FROM schedules WHERE outbox = 1");
+    return rows.map((row) => ({ workspace: String(row.ws), schedule: String(row.id) }));
   }
 
   async arm(_: ScheduleKey, at: Millis | null) {

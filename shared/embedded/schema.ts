@@ -109,9 +109,11 @@ CREATE INDEX registrations_id ON registrations (ws, id);
 
 CREATE TABLE schedules (
   ws TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, wake_at INTEGER,
+  outbox INTEGER, -- 1: it has effects without a result
   body TEXT NOT NULL,
   PRIMARY KEY (ws, id)
 ) WITHOUT ROWID;
+CREATE INDEX schedules_outbox ON schedules (outbox) WHERE outbox IS NOT NULL;
 CREATE INDEX schedules_wake ON schedules (wake_at) WHERE wake_at IS NOT NULL;
 CREATE TABLE schedule_log (
   ws TEXT NOT NULL, id TEXT NOT NULL, created_at INTEGER NOT NULL, first INTEGER NOT NULL,

@@ -84,6 +84,9 @@ export const DEFAULT_EVENTS_PAGE = 100;
 export const MAX_PAGE = 1000; // workflows, registrations, runs, schedules, events
 export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
 
+/** One page of schedules, whose inputs may be long. */
+export const MAX_LIST_BYTES = 4 * MiB;
+
 /* Waiting: seconds. */
 /** `wait_for_result`, queries and updates without a `timeout_seconds`. */
 export const DEFAULT_WAIT_SECONDS = 60;
@@ -107,6 +110,13 @@ export const DEFAULT_EXECUTION_TIMEOUT_SECONDS = 3600;
 export const RENEW_MS = 45_000;
 
 /* Schedules. */
+/** Of each of a definition's lists: calendars, intervals, cron lines, skips. */
+export const MAX_SCHEDULE_PARTS = 100;
+/** Of all calendars and skips of a definition together. */
+export const MAX_CALENDAR_RANGES = 2000;
+export const MAX_CRON_CHARACTERS = 500;
+/** Of a duration, a date-time or the name of a time zone. */
+export const MAX_SCHEDULE_TEXT = 100;
 export const MAX_NOTE_BYTES = 1000;
 export const MAX_CALENDAR_COMMENT_BYTES = 200;
 export const DEFAULT_CATCHUP_SECONDS = 31_536_000;

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { ErrorBody, HTTPValidationError } from "./errors.ts";
 import { WorkflowExecutionRequest } from "./http/executions.ts";
+import { DEFINITION_BODIES } from "./http/schedule-bodies.ts";
 import { type Method, ROUTES, type Route } from "./routes.ts";
 
 type JsonSchema = Record<string, unknown>;
@@ -157,7 +158,12 @@ interface Converted {
 function convertAll(): Converted {
   const routes = ROUTES as readonly Route[];
   const collect = (parts: readonly Part[]) =>
-    routes.flatMap((route) => parts.flatMap((part) => (route[part] ? [[key(route, part), route[part]] as const] : [])));
+    routes.flatMap((route) =>
+      parts.flatMap((part) => {
+        const schema = (part === "body" && DEFINITION_BODIES[route.operation]) || route[part];
+        return schema ? [[key(route, part), schema] as const] : [];
+      }),
+    );
   const incoming = convert(Object.fromEntries(collect(["query", "body"])), "input");
   const outgoing = convert({ ...Object.fromEntries(collect(["response"])), ErrorBody, HTTPValidationError }, "output");
 

@@ -46,7 +46,7 @@ async function wakeOverdue(ports: Ports, armed: boolean, until: Millis): Promise
   const overdue = await ports.schedules.due(ports.clock.now() - ports.settings.graceMs, PAGE);
   const wake = async (key: DueSchedule) => {
     if (armed) return ports.schedules.arm(key, key.wakeAt);
-    const { wakeSchedule } = await import("../schedule/service/index.ts");
+    const { wakeSchedule } = await import("../schedule/service/wake.ts");
     return wakeSchedule(ports, key);
   };
   let woken = 0;

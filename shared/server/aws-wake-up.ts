@@ -9,7 +9,7 @@
  * WAKE-3. A duplicate wake-up is harmless. The sweeper repeats a lost one.
  */
 import type { WakeUp } from "../aws/wake-up.ts";
-import type { Ports } from "../ports.ts";
+import { type Ports, type ScheduleKey, UnreadableSchedule } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { wakeSchedule } from "../schedule/service/index.ts";
 
@@ -18,7 +18,7 @@ const WAIT_HERE_MS: Millis = 1_200;
 
 /** `sent on`: the time is still far, and a further message was armed for it. `outdated`: nothing was done. */
 export async function takeWakeUp(ports: Ports, { at, via, ...key }: WakeUp): Promise<"woken" | "sent on" | "outdated"> {
-  const wakeAt = (await ports.schedules.get(key))?.wakeAt ?? null;
+  const wakeAt = await wakeTimeOf(ports, key);
   if (wakeAt === null) return "outdated";
   const wait = wakeAt - ports.clock.now();
   if (wait <= WAIT_HERE_MS) {
@@ -29,4 +29,14 @@ export async function takeWakeUp(ports: Ports, { at, via, ...key }: WakeUp): Pro
   if (via === "queue" && at !== wakeAt) return "outdated"; // WAKE-1
   await ports.schedules.arm(key, wakeAt); // WAKE-2
   return "sent on";
+}
+
+/** Null: it is not to be woken. A schedule that cannot be read is set aside, so that its message does not come again. */
+async function wakeTimeOf(ports: Ports, key: ScheduleKey): Promise<Millis | null> {
+  try {
+    return (await ports.schedules.get(key))?.wakeAt ?? null;
+  } catch (error) {
+    if (error instanceof UnreadableSchedule) return wakeSchedule(ports, key);
+    throw error;
+  }
 }

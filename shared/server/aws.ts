@@ -69,7 +69,7 @@ export interface Aws extends Ports {
 
 /** Modules that load at their first use. A function that needs one at each invocation imports it itself (`functions/`). */
 const load = {
-  schedules: () => import("../schedule/service/index.ts"),
+  schedules: () => import("../schedule/service/wake.ts"),
   sweeping: () => import("./aws-sweep.ts"),
   feedWriter: () => import("../aws/feed-writer.ts"),
   taskReading: () => import("../aws/task-reading.ts"),

@@ -45,6 +45,8 @@ export interface Embedded extends Ports {
   readonly timer: ScheduleTimer;
   /** One round of maintenance: the sweep, then retention. */
   sweep(everyMs: Millis): Promise<void>;
+  /** Performs the effects that schedules have committed and that have no result. */
+  recoverSchedules(): Promise<void>;
   /** Starts the rounds, the first one at once; the answer stops them. */
   maintain(everyMs?: Millis): () => void;
   close(): void;
@@ -93,7 +95,12 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     condition: () => ({ failure: database.failure?.message ?? null, setAside: setAside.names }),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
-  const timer = new ScheduleTimer({ ports, recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS) });
+  const recoverSchedules = () => recover(ports, schedules.withOutbox());
+  const timer = new ScheduleTimer({
+    ports,
+    recheckMs: options.recheckMs ?? (options.clock ? null : RECHECK_MS),
+    recover: recoverSchedules,
+  });
   schedules.onArm = (at) => timer.lookBy(at);
   const stages: Record<string, (everyMs: Millis) => unknown> = {
     "due executions": (everyMs) => sweep(ports, everyMs),
@@ -117,6 +124,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     database,
     timer,
     sweep: round,
+    recoverSchedules,
     maintain(everyMs = 10_000) {
       let cancel = () => {};
       let stopped = false;
@@ -130,7 +138,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
       void setTornHeadsAside(database, setAside, log)
         .catch((error) => log.error("startup: could not look for damaged executions", { error }))
         .then(again);
-      recover(ports)
+      recoverSchedules()
         .catch((error) => log.error("startup: could not finish pending schedule actions", { error }))
         .finally(() => {
           if (!stopped) timer.start();

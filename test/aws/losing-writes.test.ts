@@ -3,14 +3,25 @@
 import { randomBytes } from "node:crypto";
 import { GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Ref, StoredSchedule } from "../../shared/ports.ts";
+import type { Ref } from "../../shared/ports.ts";
 import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
 import type { Aws } from "../../shared/server/aws.ts";
-import { batchOf, begun, bench, claimed, headOf, LIMIT, newRef, scheduled, signal, uuid } from "../contract/subject.ts";
+import {
+  batchOf,
+  begun,
+  bench,
+  claimed,
+  headOf,
+  LIMIT,
+  newRef,
+  scheduled,
+  scheduleState,
+  signal,
+  uuid,
+} from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
-type ScheduleState = StoredSchedule["state"];
 let on: Installation;
 let ports: Aws;
 let s3: S3Client;
@@ -90,8 +101,7 @@ describeUnless(cannotRun)("a write that loses", () => {
 
   test("a change to a schedule: the loser's state expires, and so does the state that the winner replaced", async () => {
     const workspace = uuid();
-    const state = (version: number) =>
-      ({ schedule_id: "nightly", version, created_at: 1, note: large() }) as unknown as ScheduleState;
+    const state = (version: number) => scheduleState("nightly", { version, note: large() });
     const first = state(1);
     const of = { workspace, execution: "schedules/nightly" };
     expect(await ports.schedules.create(workspace, { state: first, wakeAt: null })).toBe(true);

@@ -6,7 +6,7 @@ import { EventBridgeTimer, nameOf } from "../../shared/aws/event-bridge-timer.ts
 import { realClock } from "../../shared/lib/clock.ts";
 import type { LogEntry, ScheduleState } from "../../shared/schedule/rules/index.ts";
 import type { Aws } from "../../shared/server/aws.ts";
-import { uuid } from "../contract/subject.ts";
+import { scheduleState, uuid } from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
@@ -15,9 +15,8 @@ let ports: Aws;
 let scheduler: SchedulerClient;
 let queueUrl: string;
 
-/** The fields of a schedule that the store reads. */
-const stateOf = (id: string, version: number, over: Record<string, unknown> = {}): ScheduleState =>
-  ({ schedule_id: id, version, created_at: 1_000, note: "", ...over }) as unknown as ScheduleState;
+const stateOf = (id: string, version: number, over: Partial<ScheduleState> = {}): ScheduleState =>
+  scheduleState(id, { version, ...over });
 const entry = (seq: number): LogEntry => ({ seq, at: Date.now(), outcome: "started" }) as unknown as LogEntry;
 
 describeUnless(cannotRun)("schedules on AWS", () => {
@@ -62,7 +61,7 @@ describeUnless(cannotRun)("schedules on AWS", () => {
     for (const [id, wakeAt] of Object.entries(wakes)) {
       await ports.schedules.create(workspace, { state: stateOf(id, 1), wakeAt });
     }
-    const ids = (states: ScheduleState[]) => states.map((s) => s.schedule_id);
+    const ids = (states: readonly { schedule_id: string }[]) => states.map((s) => s.schedule_id);
     expect(ids(await ports.schedules.list(workspace, { limit: 2 }))).toEqual(["a", "b"]);
     expect(ids(await ports.schedules.list(workspace, { after: "b", limit: 9 }))).toEqual(["c", "c-2"]);
     const due = (await ports.schedules.due(25, 1_000)).filter((d) => d.workspace === workspace);

@@ -6,6 +6,7 @@ export const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => setIm
 
 export class ManualClock implements Clock {
   #now: Millis;
+  #setBack: Millis = 0;
   #timers: { at: Millis; fn: () => void }[] = [];
 
   constructor(now: Millis = 1_800_000_000_000) {
@@ -16,12 +17,22 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  steady(): Millis {
+    return this.#now + this.#setBack;
+  }
+
   at(at: Millis, fn: () => void): () => void {
     const timer = { at, fn };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((a) => a !== timer);
     };
+  }
+
+  /** Shows an earlier time from now on. Timers stay set for the times that they were set for. */
+  setBack(ms: Millis): void {
+    this.#now -= ms;
+    this.#setBack += ms;
   }
 
   /** Moves on by `ms` and runs every timer on the way. */

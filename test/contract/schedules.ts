@@ -1,6 +1,6 @@
 /** The contract of the port `schedules`, for every adapter. Reads that may lag behind writes are repeated (`eventually`). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ScheduleKey, StoredSchedule } from "../../shared/ports.ts";
+import { type ScheduleKey, type StoredSchedule, UnreadableSchedule } from "../../shared/ports.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { createSchedule, type LogEntry, type ScheduleState } from "../../shared/schedule/rules/index.ts";
 import { type Bench, bench, type MakeSubject, uuid } from "./subject.ts";
@@ -14,6 +14,7 @@ export function schedulesContract(name: string, makeSubject: MakeSubject, o: { r
     afterAll(() => b.end?.());
     describe("one item, replaced under a condition", () => items(() => b));
     describe("lists", () => lists(() => b));
+    describe("what cannot be read", () => unreadable(() => b));
     describe("due schedules", () => due(() => b));
     describe("logs", () => logs(() => b));
   });
@@ -24,7 +25,13 @@ const keyOf = (workspace: string, schedule: string): ScheduleKey => ({ workspace
 
 function fresh(at: Millis, schedule_id = `s-${uuid()}`, input: unknown = { n: 1 }): ScheduleState {
   const definition = { input, intervals: [{ every: "PT1H" }] };
-  const made = createSchedule(at, { schedule_id, seed: schedule_id, workflow_name: "orders", definition });
+  const made = createSchedule(at, {
+    schedule_id,
+    seed: schedule_id,
+    workflow_name: "orders",
+    deployment_name: "d",
+    definition,
+  });
   if ("issues" in made) throw new Error("an invalid definition");
   return made.state;
 }
@@ -135,7 +142,72 @@ function items(of: () => Bench): void {
   });
 }
 
+/** As another version of the program may have stored it. */
+const foreign = (state: ScheduleState) => ({ ...state, format: 2 }) as unknown as ScheduleState;
+
+function unreadable(of: () => Bench): void {
+  test("a get of a schedule of another format says so, and a delete removes it", async () => {
+    const b = of();
+    const ws = uuid();
+    const state = fresh(b.now());
+    await put(b, ws, foreign(state));
+    const key = keyOf(ws, state.schedule_id);
+    const refused = await b.ports.schedules.get(key).catch((error) => error);
+    expect(refused).toBeInstanceOf(UnreadableSchedule);
+    expect(refused).toMatchObject({ schedule_id: state.schedule_id, createdAt: state.created_at });
+    expect(refused.message).toBe("its format is 2, this program reads format 1");
+    expect(await b.ports.schedules.delete(key)).toBe(true);
+    expect(await b.ports.schedules.get(key)).toBeNull();
+  });
+
+  test("a list holds unreadable schedules in their place among the others", async () => {
+    const b = of();
+    const ws = uuid();
+    await put(b, ws, fresh(b.now(), "a"));
+    await put(b, ws, foreign(fresh(b.now(), "b")));
+    await put(b, ws, fresh(b.now(), "c"));
+    await b.eventually(async () => {
+      const all = await b.ports.schedules.list(ws, { limit: 9 });
+      expect(all.map((each) => [each.schedule_id, each instanceof UnreadableSchedule])).toEqual([
+        ["a", false],
+        ["b", true],
+        ["c", false],
+      ]);
+    });
+  });
+
+  test("a schedule that was set aside is due no more", async () => {
+    const b = of();
+    const ws = uuid();
+    const at = b.now() - 1_000;
+    const [one, other] = [await put(b, ws, foreign(fresh(at)), at), await put(b, ws, fresh(at), at)];
+    const dueNow = async () =>
+      (await b.ports.schedules.due(b.now(), 1_000))
+        .filter((each) => each.workspace === ws)
+        .map((each) => each.schedule);
+    await b.eventually(async () => expect(await dueNow()).toHaveLength(2));
+    await b.ports.schedules.clearWakeAt(keyOf(ws, one.schedule_id));
+    await b.eventually(async () => expect(await dueNow()).toEqual([other.schedule_id]));
+    await b.ports.schedules.clearWakeAt(keyOf(ws, "unknown"));
+    expect(await b.ports.schedules.get(keyOf(ws, "unknown"))).toBeNull();
+  });
+}
+
 function lists(of: () => Bench): void {
+  test("a list ends early once it has the given bytes, and the next one goes on behind it", async () => {
+    const b = of();
+    const ws = uuid();
+    for (const id of ["a", "b", "c"]) await put(b, ws, fresh(b.now(), id, "x".repeat(10_000)));
+    const ids = async (after?: string) => {
+      const page = { limit: 9, maxBytes: 15_000, ...(after !== undefined && { after }) };
+      return (await b.ports.schedules.list(ws, page)).map((each) => each.schedule_id);
+    };
+    await b.eventually(async () => expect(await b.ports.schedules.list(ws, { limit: 9 })).toHaveLength(3));
+    expect(await ids()).toEqual(["a", "b"]);
+    expect(await ids("b")).toEqual(["c"]);
+    expect(await ids("c")).toEqual([]);
+  });
+
   test("a list holds the schedules of one workspace in the order of their ids, page after page", async () => {
     const b = of();
     const ws = uuid();

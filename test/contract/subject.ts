@@ -6,6 +6,7 @@ import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Task, WorkflowDefinition } from "../../shared/protocol/worker.ts";
+import { createSchedule, type ScheduleState } from "../../shared/schedule/rules/index.ts";
 
 export interface Subject {
   readonly ports: Ports;
@@ -44,6 +45,14 @@ export function bench(subject: Subject): Bench {
 
 export const uuid = (): string => randomUUID();
 export const newRef = (workspace: string = uuid()): Ref => ({ workspace, execution: `x-${uuid()}` });
+
+/** The state of a schedule that never fires. */
+export function scheduleState(schedule_id: string, over: Partial<ScheduleState> = {}): ScheduleState {
+  const given = { schedule_id, seed: schedule_id, workflow_name: "orders", deployment_name: "shop", definition: {} };
+  const made = createSchedule(1_000, given);
+  if ("issues" in made) throw new Error("the definition is invalid");
+  return { ...made.state, ...over };
+}
 
 /** The head of an execution that has just started. */
 export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {

@@ -31,6 +31,7 @@ Times that have passed are not made up for; active and waiting runs are not chan
     ...inputFlag,
     ...timeFlags,
     ...policyFlags,
+    deployment: { type: "string", value: "NAME", help: "move it to another deployment of its workflow" },
     clear: {
       type: "string",
       multiple: true,
@@ -54,12 +55,14 @@ Times that have passed are not made up for; active and waiting runs are not chan
       ...(policy && { policy: { ...(spec.policy as Spec | undefined), ...policy } }),
     };
     const schedule = Object.assign(given, ...flags.clear.map((name) => cleared(name, given)));
-    if (Object.keys(schedule).length === 0) {
+    const { deployment } = flags;
+    if (Object.keys(schedule).length === 0 && deployment === undefined) {
       throw usage("No change was given.", "sirocco schedule update --help lists the options.");
     }
     const api = apiOf(flags, io);
     const params = { schedule_id: id! };
-    await api.call("updateSchedule", { params, body: { schedule } });
+    const body = { schedule, ...(deployment !== undefined && { deployment_name: deployment }) };
+    await api.call("updateSchedule", { params, body });
     const shown = await api.call("getSchedule", { params });
     if (flags.json) printJson(io, shown);
     else showSchedule(shown, io);

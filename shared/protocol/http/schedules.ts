@@ -1,114 +1,23 @@
 /**
- * Schedules: rules that start executions. These schemas check shapes only. `shared/schedule` checks calendars, cron
- * expressions, durations and time zones.
+ * Schedules: rules that start executions. The definitions in requests are any JSON here: `shared/schedule/rules` reads them, and
+ * `schedule-bodies.ts` describes them.
  */
 import * as z from "zod";
 import { ScheduleId } from "../ids.ts";
-import {
-  DEFAULT_CATCHUP_SECONDS,
-  DEFAULT_PREVIEW_TIMES,
-  MAX_NOTE_BYTES,
-  MAX_PAGE,
-  MAX_PREVIEW_TIMES,
-} from "../limits.ts";
+import { DEFAULT_PREVIEW_TIMES, MAX_NOTE_BYTES, MAX_PAGE, MAX_PREVIEW_TIMES } from "../limits.ts";
+import { OverlapSchema } from "../overlap.ts";
 import { Cursor, Instant, Json, pageSize, Timestamp } from "./fields.ts";
 
-/** 1 skip, 2 buffer one, 3 buffer all, 4 cancel other, 5 terminate other, 6 allow all. */
-export const Overlap = z.union(
-  [1, 2, 3, 4, 5, 6].map((n) => z.literal(n as 1 | 2 | 3 | 4 | 5 | 6)),
-  {
-    error: "1 skip, 2 buffer one, 3 buffer all, 4 cancel other, 5 terminate other, 6 allow all",
-  },
-);
+export const Overlap = OverlapSchema;
 export type Overlap = z.infer<typeof Overlap>;
-
-/** Inclusive. Clients always send the zeros: an `end` of 0 below `start` means `start`, a `step` of 0 means 1. */
-export const ScheduleRange = z
-  .object({ start: z.int(), end: z.int().default(0), step: z.int().default(0) })
-  .meta({ id: "ScheduleRange" });
-
-const ranges = z.array(ScheduleRange).optional();
-/** A time must match every field. An omitted field has its own default; an empty list matches nothing. */
-export const ScheduleCalendar = z
-  .object({
-    second: ranges,
-    minute: ranges,
-    hour: ranges,
-    day_of_month: ranges,
-    month: ranges,
-    year: ranges,
-    day_of_week: ranges,
-    comment: z.string().nullish(),
-  })
-  .meta({ id: "ScheduleCalendar" });
-export type ScheduleCalendar = z.infer<typeof ScheduleCalendar>;
-
-/** ISO 8601 durations, counted from the epoch, not from the creation of the schedule. */
-export const ScheduleInterval = z
-  .object({ every: z.string(), offset: z.string().nullish() })
-  .meta({ id: "ScheduleInterval" });
-
-const policy = {
-  catchup_window_seconds: z.int().min(0),
-  overlap: Overlap,
-  pause_on_failure: z.boolean(),
-};
-export const SchedulePolicy = z
-  .object({
-    catchup_window_seconds: policy.catchup_window_seconds.default(DEFAULT_CATCHUP_SECONDS),
-    overlap: policy.overlap.default(1),
-    pause_on_failure: policy.pause_on_failure.default(false),
-  })
-  .meta({ id: "SchedulePolicy" });
-export type SchedulePolicy = z.infer<typeof SchedulePolicy>;
-
-/** The times of a schedule: the union of calendars, intervals and cron expressions without `skip`, from start to end. */
-const spec = {
-  calendars: z.array(ScheduleCalendar),
-  intervals: z.array(ScheduleInterval),
-  cron_expressions: z.array(z.string()),
-  skip: z.array(ScheduleCalendar),
-};
-const window = {
-  start_at: Instant.nullish(),
-  end_at: Instant.nullish(),
-  jitter: z.string().nullish(),
-  time_zone_name: z.string().nullish(),
-};
-const maxExecutions = z.int().min(1).nullish();
-
-const times = {
-  calendars: spec.calendars.default([]),
-  intervals: spec.intervals.default([]),
-  cron_expressions: spec.cron_expressions.default([]),
-  skip: spec.skip.default([]),
-  ...window,
-};
-export const ScheduleDefinition = z
-  .object({
-    input: Json,
-    ...times,
-    policy: SchedulePolicy.prefault({}),
-    max_executions: maxExecutions,
-    schedule_id: ScheduleId.nullish(),
-  })
-  .meta({ id: "ScheduleDefinition" });
-export type ScheduleDefinition = z.infer<typeof ScheduleDefinition>;
-
-/** Only keys that are present change something: a list replaces the whole list, `null` clears. */
-export const PartialScheduleDefinition = z
-  .object({ input: Json, ...spec, ...window, policy: z.object(policy).partial(), max_executions: maxExecutions })
-  .partial()
-  .meta({ id: "PartialScheduleDefinition" });
-export type PartialScheduleDefinition = z.infer<typeof PartialScheduleDefinition>;
 
 /**
  * The workflow: `workflow_identifier` (name or id) or `workflow_registration_id`, of which `workflow_version_id` is an
  * older name. `workflow_task_queue` is an older name of `deployment_name`. The id may be in the request or in `schedule`.
  */
-export const WorkflowScheduleRequest = z
+export const WorkflowScheduleRead = z
   .object({
-    schedule: ScheduleDefinition,
+    schedule: Json,
     workflow_identifier: z.string().nullish(),
     workflow_registration_id: z.string().nullish(),
     workflow_version_id: z.string().nullish(),
@@ -122,17 +31,9 @@ export const WorkflowScheduleRequest = z
       const message = "exactly one of workflow_identifier and workflow_registration_id must be given";
       ctx.addIssue({ code: "custom", path: ["workflow_identifier"], message });
     }
-    const inner = body.schedule.schedule_id;
-    if (body.schedule_id != null && inner != null && body.schedule_id !== inner) {
-      const message = `differs from schedule.schedule_id, which is '${inner}'`;
-      ctx.addIssue({ code: "custom", path: ["schedule_id"], message });
-    }
-  })
-  .meta({ id: "WorkflowScheduleRequest" });
-
-export const WorkflowScheduleUpdateRequest = z
-  .object({ schedule: PartialScheduleDefinition })
-  .meta({ id: "WorkflowScheduleUpdateRequest" });
+  });
+/** `deployment_name`, which only Sirocco has, moves the schedule to another deployment of its workflow. */
+export const WorkflowScheduleUpdateRead = z.object({ schedule: Json, deployment_name: z.string().nullish() });
 
 const Note = z
   .string()
@@ -179,7 +80,9 @@ export const ScheduleDefinitionOutput = z
     end_at: Timestamp.nullable(),
     jitter: z.string().nullable(),
     time_zone_name: z.string().nullable(),
-    policy: z.object(policy).meta({ id: "SchedulePolicyOutput" }),
+    policy: z
+      .object({ catchup_window_seconds: z.int().min(0), overlap: Overlap, pause_on_failure: z.boolean() })
+      .meta({ id: "SchedulePolicyOutput" }),
     remaining_executions: z.int().min(0).nullable(),
     paused: z.boolean(),
     note: z.string().nullable(),
@@ -213,7 +116,10 @@ export const ScheduleDefinitionOutput = z
   .meta({ id: "ScheduleDefinitionOutput" });
 export type ScheduleDefinitionOutput = z.infer<typeof ScheduleDefinitionOutput>;
 
-/** Without `page_size` one answer holds all schedules, as older clients expect. `search` is the start of a name. */
+/**
+ * Without `page_size` a page has 50, or fewer if they are long. A page that was asked for with `page_size` has as many, because
+ * clients take a shorter page for the last one. `search` is the start of a name.
+ */
 export const ListSchedulesQuery = z.object({
   workflow_name: z.string().optional(),
   user_id: z.string().optional(),
@@ -229,13 +135,11 @@ export const WorkflowScheduleListResponse = z
 /* Beyond the official operations; strict. */
 
 /** The times of a definition that is not stored. `after` (default: now) is exclusive. */
-export const SchedulePreviewRequest = z
-  .strictObject({
-    schedule: ScheduleDefinition.extend({ input: Json.optional() }).meta({ id: "SchedulePreviewDefinition" }),
-    after: Instant.optional(),
-    count: z.int().min(1).max(MAX_PREVIEW_TIMES).default(DEFAULT_PREVIEW_TIMES),
-  })
-  .meta({ id: "SchedulePreviewRequest" });
+export const SchedulePreviewRead = z.strictObject({
+  schedule: Json,
+  after: Instant.optional(),
+  count: z.int().min(1).max(MAX_PREVIEW_TIMES).default(DEFAULT_PREVIEW_TIMES),
+});
 /** `windows`, with jitter only: when the run of each time starts. `exhausted`: no time follows the last one listed. */
 export const SchedulePreviewResponse = z
   .object({

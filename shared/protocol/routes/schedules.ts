@@ -10,13 +10,13 @@ export const SCHEDULE_ROWS = [
     response: schedules.WorkflowScheduleListResponse,
   }),
   json("scheduleWorkflow", "POST", `${WORKFLOWS}/schedules`, "schedules", {
-    body: schedules.WorkflowScheduleRequest,
+    body: schedules.WorkflowScheduleRead,
     response: schedules.WorkflowScheduleResponse,
     success: 201,
   }),
   json("getSchedule", "GET", SCHEDULE, "schedules", { response: schedules.ScheduleDefinitionOutput }),
   json("updateSchedule", "PATCH", SCHEDULE, "schedules", {
-    body: schedules.WorkflowScheduleUpdateRequest,
+    body: schedules.WorkflowScheduleUpdateRead,
     response: schedules.WorkflowScheduleResponse,
   }),
   empty("unscheduleWorkflow", "DELETE", SCHEDULE, "schedules", {}),
@@ -27,7 +27,7 @@ export const SCHEDULE_ROWS = [
     optionalBody: true,
   }),
   json("previewSchedule", "POST", `${WORKFLOWS}/schedules/preview`, "schedules", {
-    body: schedules.SchedulePreviewRequest,
+    body: schedules.SchedulePreviewRead,
     response: schedules.SchedulePreviewResponse,
   }),
   json("backfillSchedule", "POST", `${SCHEDULE}/backfill`, "schedules", {

@@ -112,7 +112,8 @@ function compileZone(named: string | undefined, cron: readonly CronZone[], issue
 function zoneRule(name: string): string {
   const similar = similarZone(name);
   const hint = similar ? `; did you mean ${similar}?` : "";
-  return `allowed are names of the IANA time zone database, such as Europe/Paris or UTC${hint}`;
+  const short = /^[A-Z]{2,5}$/.test(name) ? `, not abbreviations: several zones may share ${name}` : "";
+  return `allowed are names of the IANA time zone database, such as Europe/Paris or UTC${short}${hint}`;
 }
 
 function compileInstant(field: "start_at" | "end_at", text: string | null | undefined, issues: SpecIssue[]) {

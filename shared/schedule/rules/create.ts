@@ -1,9 +1,9 @@
 /** The command that creates a schedule. */
-import { idProblem, ScheduleId } from "../../protocol/ids.ts";
-import { type Draft, finish } from "./draft.ts";
-import { issue, type SpecIssue } from "./issues.ts";
+import { finish, open } from "./draft.ts";
+import type { SpecIssue } from "./issues.ts";
+import { uncomputable } from "./probe.ts";
 import type { Decision, ScheduleState } from "./state.ts";
-import { validateSpec } from "./validate.ts";
+import { idIssues, validateSpec } from "./validate.ts";
 
 export interface CreateSchedule {
   readonly schedule_id: string;
@@ -11,7 +11,7 @@ export interface CreateSchedule {
   readonly seed: string;
   readonly workflow_name: string;
   readonly workflow_registration_id?: string | null;
-  readonly deployment_name?: string | null;
+  readonly deployment_name: string;
   readonly created_by?: string | null;
   /** A ScheduleDefinition, not yet validated. */
   readonly definition: unknown;
@@ -19,11 +19,13 @@ export interface CreateSchedule {
 
 /** Due times before `now` never start a run, even if the spec starts in the past. */
 export function createSchedule(now: number, given: CreateSchedule): Decision | { readonly issues: SpecIssue[] } {
-  const problem = idProblem(ScheduleId, given.schedule_id);
-  if (problem !== undefined) return { issues: [issue(["schedule_id"], given.schedule_id, problem)] };
+  const unfit = idIssues(given.schedule_id);
+  if (unfit.length > 0) return { issues: unfit };
   const validated = validateSpec(given.definition);
   if ("issues" in validated) return validated;
   const { definition } = validated;
+  const issues = uncomputable(definition, now);
+  if (issues) return { issues };
   const state: ScheduleState = {
     format: 1,
     schedule_id: given.schedule_id,
@@ -31,7 +33,7 @@ export function createSchedule(now: number, given: CreateSchedule): Decision | {
     version: 1,
     workflow_name: given.workflow_name,
     workflow_registration_id: given.workflow_registration_id ?? null,
-    deployment_name: given.deployment_name ?? null,
+    deployment_name: given.deployment_name,
     created_by: given.created_by ?? null,
     definition,
     paused: false,
@@ -48,6 +50,6 @@ export function createSchedule(now: number, given: CreateSchedule): Decision | {
     created_at: now,
     updated_at: now,
   };
-  const draft: Draft = { before: state, state, now, effects: [], log: [] };
-  return { ...finish(draft), changed: true };
+  const { wakeAt } = finish(open(state, now));
+  return { state, effects: [], log: [], wakeAt, changed: true };
 }

@@ -1,5 +1,6 @@
 /** The shape of a schedule's definition. `validate.ts` checks the values and their combinations. */
 import * as z from "zod";
+import { OverlapSchema } from "../../protocol/overlap.ts";
 
 /** The policy for a run that comes due while another is active. */
 export const Overlap = {
@@ -17,8 +18,6 @@ export const Overlap = {
   ALLOW_ALL: 6,
 } as const;
 export type OverlapPolicy = (typeof Overlap)[keyof typeof Overlap];
-
-export const OverlapSchema = z.literal([1, 2, 3, 4, 5, 6]);
 
 const RangeSchema = z.object({ start: z.int(), end: z.int().default(0), step: z.int().default(0) });
 const FieldSchema = z.array(RangeSchema).optional();
@@ -56,6 +55,7 @@ export const DefinitionSchema = z.object({
   time_zone_name: z.string().nullable().optional(),
   policy: PolicySchema.nullable().optional(),
   max_executions: z.int().nullable().optional(),
+  schedule_id: z.string().nullable().optional(),
 });
 export type DefinitionShape = z.output<typeof DefinitionSchema>;
 

@@ -5,14 +5,15 @@ import type { ScheduleDefinition } from "./definition.ts";
 import { idOf, specOf } from "./draft.ts";
 import { FUTURE_SHOWN } from "./limits.ts";
 import type { ActiveRun, Counters, LogEntry, ScheduleState } from "./state.ts";
-import { isSkipped, timesAfter } from "./times.ts";
+import { Steps, Uncomputable } from "./steps.ts";
+import { type DueTime, isSkipped, timesAfter } from "./times.ts";
 import { wake } from "./wake.ts";
 
 /** The contract's ScheduleDefinitionOutput, and after the blank line the fields that the contract does not have. */
 export interface ScheduleDescription extends Omit<ScheduleDefinition, "max_executions"> {
   readonly schedule_id: string;
   readonly workflow_name: string;
-  readonly deployment_name: string | null;
+  readonly deployment_name: string;
   readonly paused: boolean;
   readonly note: string | null;
   /** null = no limit, 0 = exhausted. */
@@ -47,7 +48,8 @@ const SKIP_CANDIDATES = 1000;
 
 export function describe(state: ScheduleState, now: number): ScheduleDescription {
   const { max_executions: _, ...definition } = state.definition;
-  const future = futureTimes(state, now);
+  const steps = new Steps();
+  const future = futureTimes(state, now, steps);
   return {
     ...definition,
     schedule_id: state.schedule_id,
@@ -62,7 +64,7 @@ export function describe(state: ScheduleState, now: number): ScheduleDescription
       started_at: formatInstant(started_at),
       execution_id,
     })),
-    skipped_executions: skippedTimes(state, now, future.at(-1)?.nominal),
+    skipped_executions: skippedTimes(state, now, future.at(-1)?.nominal, steps),
     running_executions: state.active.map((run) => ({
       execution_id: idOf(state, run),
       scheduled_at: formatInstant(run.actual),
@@ -85,22 +87,37 @@ function statusOf({ starting, stop }: ActiveRun) {
   return starting ? "starting" : "running";
 }
 
-/** The next due times after now, at most as many as `remaining` allows to start. */
-function futureTimes(state: ScheduleState, now: number) {
-  const spec = specOf(state.definition);
-  const cursor = cursorAfter(spec, state.seed, state.cursor, now);
-  return [...timesAfter(spec, cursor, state.seed).take(Math.min(FUTURE_SHOWN, state.remaining ?? FUTURE_SHOWN))];
+/** The next due times after now, at most as many as `remaining` allows to start; none if they cannot be computed. */
+function futureTimes(state: ScheduleState, now: number, steps: Steps): DueTime[] {
+  const search = { seed: state.seed, steps };
+  return computed(() => {
+    const spec = specOf(state.definition);
+    const cursor = cursorAfter(spec, state.cursor, now, search);
+    return timesAfter(spec, cursor, search).take(Math.min(FUTURE_SHOWN, state.remaining ?? FUTURE_SHOWN));
+  });
 }
 
-function skippedTimes(state: ScheduleState, now: number, until = Number.POSITIVE_INFINITY) {
-  const spec = specOf(state.definition);
-  if (spec.skip.length === 0) return [];
-  return timesAfter({ ...spec, skip: [], jitterMs: 0 }, now)
-    .take(SKIP_CANDIDATES)
-    .filter(({ nominal }) => nominal < until && isSkipped(spec, nominal))
-    .take(FUTURE_SHOWN)
-    .map(({ nominal }) => ({ scheduled_at: formatInstant(nominal) }))
-    .toArray();
+function skippedTimes(state: ScheduleState, now: number, until: number | undefined, steps: Steps) {
+  const times = computed(() => {
+    const spec = specOf(state.definition);
+    if (spec.skip.length === 0) return [];
+    return timesAfter({ ...spec, skip: [], jitterMs: 0 }, now, { steps })
+      .take(SKIP_CANDIDATES)
+      .filter(({ nominal }) => nominal < (until ?? Number.POSITIVE_INFINITY) && isSkipped(spec, nominal, steps))
+      .take(FUTURE_SHOWN);
+  });
+  return times.map(({ nominal }) => ({ scheduled_at: formatInstant(nominal) }));
+}
+
+/** The times that the view's budget reaches. */
+function computed(search: () => Iterable<DueTime>): DueTime[] {
+  const times: DueTime[] = [];
+  try {
+    for (const time of search()) times.push(time);
+  } catch (error) {
+    if (!(error instanceof Uncomputable)) throw error;
+  }
+  return times;
 }
 
 /**

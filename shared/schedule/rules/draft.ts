@@ -2,8 +2,12 @@
 import { compile } from "./compile.ts";
 import type { ScheduleDefinition } from "./definition.ts";
 import { executionIdOf } from "./ids.ts";
+import { firstIssues, type SpecIssue } from "./issues.ts";
 import { LOG_KEPT } from "./limits.ts";
+import { noteOf } from "./note.ts";
+import { sizeIssues } from "./sizes.ts";
 import type { ActiveRun, Decision, Effect, LogEntry, Occurrence, Outcome, ScheduleState } from "./state.ts";
+import { Steps, Uncomputable } from "./steps.ts";
 import { type CompiledSpec, nextTime } from "./times.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -14,19 +18,46 @@ export interface Draft {
   readonly now: number;
   readonly effects: Effect[];
   readonly log: LogEntry[];
+  /** The budget of the command. */
+  readonly steps: Steps;
 }
 
 /** Commands assign fields and never write into their values, so that `finish` can tell what changed by comparing references. */
 export function open(before: ScheduleState, now: number): Draft {
-  return { before, state: { ...before }, now, effects: [], log: [] };
+  return { before, state: { ...before }, now, effects: [], log: [], steps: new Steps() };
 }
 
-export function finish({ before, state, effects, log }: Draft): Decision {
+export function finish(draft: Draft): Decision {
+  const { before, state, effects, log } = draft;
+  let wakeAt = outboxTime(state);
+  orPause(draft, () => {
+    const due = dueTime(draft);
+    if (due !== undefined) wakeAt = Math.min(wakeAt ?? due, due);
+  });
   const keys = Object.keys(state) as (keyof ScheduleState)[];
   const changed = keys.some((key) => state[key] !== before[key]);
   if (changed) state.version = before.version + 1;
-  const after = changed ? state : before;
-  return { state: after, effects, log, wakeAt: wakeTime(after), changed };
+  return { state: changed ? state : before, effects, log, wakeAt, changed };
+}
+
+/**
+ * Does a part of a command that needs the times of the definition. If they cannot be computed, the schedule pauses itself
+ * with a note that says why: a definition that is over its budget must not take the whole budget again every minute. The
+ * command goes on without them.
+ */
+export function orPause(draft: Draft, part: () => void): void {
+  try {
+    part();
+  } catch (error) {
+    if (!(error instanceof Uncomputable)) throw error;
+    const { state, now } = draft;
+    // The due times up to now are passed over without log entries: which they are is what cannot be computed.
+    state.cursor = Math.max(state.cursor, now);
+    if (state.paused) return;
+    state.paused = true;
+    state.note = noteOf(`paused because its times cannot be computed: ${error.message}; update it, then resume it`);
+    state.updated_at = now;
+  }
 }
 
 /** Logs the outcome of a due time. */
@@ -67,18 +98,24 @@ export const idOf = (state: ScheduleState, occurrence: Occurrence) => executionI
 
 const compiled = new WeakMap<ScheduleDefinition, CompiledSpec>();
 
-/** The compiled spec of a stored definition. The definition was valid when it was stored, so an issue is a fault: it throws. */
+/** The compiled spec of a stored definition. It was valid when it was stored, perhaps by another version of the program. */
 export function specOf(definition: ScheduleDefinition): CompiledSpec {
   const known = compiled.get(definition);
   if (known) return known;
+  const tooLong = sizeIssues(definition);
+  if (tooLong.length > 0) throw invalid(tooLong);
   const { spec, issues } = compile(definition);
-  if (issues.length > 0) {
-    const why = issues.map(({ msg }) => msg).join("; ");
-    throw new Error(`a stored schedule definition does not compile (was it written by another version?): ${why}`);
-  }
+  if (issues.length > 0) throw invalid(issues);
   compiled.set(definition, spec);
   return spec;
 }
+
+const invalid = (issues: readonly SpecIssue[]) =>
+  new Uncomputable(
+    `its definition is not valid: ${firstIssues(issues)
+      .map(({ msg }) => msg)
+      .join("; ")}`,
+  );
 
 /** The reason why due times cannot start runs now and are lost; undefined if they can start. */
 export function lostBecause(state: ScheduleState): "paused" | "exhausted" | undefined {
@@ -86,13 +123,15 @@ export function lostBecause(state: ScheduleState): "paused" | "exhausted" | unde
   return state.remaining === 0 ? "exhausted" : undefined;
 }
 
-/** The earliest of: the next due time, if it can start a run; the next attempt of an effect in the outbox. */
-export function wakeTime(state: ScheduleState): number | undefined {
+/** When the next due time that can start a run comes. */
+function dueTime({ state, steps }: Draft): number | undefined {
+  if (lostBecause(state)) return undefined;
+  return nextTime(specOf(state.definition), state.cursor, { seed: state.seed, steps })?.actual;
+}
+
+/** When the next attempt of an effect in the outbox is due. */
+function outboxTime(state: ScheduleState): number | undefined {
   let first = Number.POSITIVE_INFINITY;
-  if (!lostBecause(state)) {
-    const next = nextTime(specOf(state.definition), state.cursor, state.seed);
-    if (next) first = next.actual;
-  }
   for (const run of state.active) {
     if (run.starting) first = Math.min(first, run.starting.again_at);
     else if (run.stop && !run.stop.confirmed) first = Math.min(first, run.stop.again_at);

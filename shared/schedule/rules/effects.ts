@@ -3,7 +3,7 @@
  * without a result are the outbox of the schedule. The service performs them.
  */
 import { type Draft, idOf } from "./draft.ts";
-import { resultTimeout } from "./limits.ts";
+import { LONGEST_RETRY_MS, resultTimeout } from "./limits.ts";
 import type {
   ActiveRun,
   Attempts,
@@ -54,7 +54,8 @@ export function stopAll(draft: Draft, kind: StopKind): void {
 /** Repeats the effects whose result is overdue. */
 export function repeatOverdue(draft: Draft): void {
   const { state, now } = draft;
-  const overdue = (attempts: Attempts) => attempts.again_at <= now;
+  // No attempt waits longer than this: a later time was written before the clock was set back.
+  const overdue = ({ again_at }: Attempts) => again_at <= now || again_at > now + LONGEST_RETRY_MS;
   let repeated = false;
   const active = state.active.map((run) => {
     if (run.starting) {

@@ -6,22 +6,25 @@ export { formatInstant, parseInstant } from "./civil.ts";
 export { type ClosedRun, runClosed } from "./close.ts";
 export { type CreateSchedule, createSchedule } from "./create.ts";
 export {
-  DefinitionSchema,
-  type DefinitionShape,
   Overlap,
   type OverlapPolicy,
-  OverlapSchema,
   type ScheduleDefinition,
 } from "./definition.ts";
 export { describe, logAt, type ScheduleDescription } from "./describe.ts";
-export { wakeTime } from "./draft.ts";
 export { outboxOf } from "./effects.ts";
 export { executionIdOf } from "./ids.ts";
 export type { SpecIssue } from "./issues.ts";
-export { LONGEST_RETRY_MS } from "./limits.ts";
 export { pause, resume } from "./pause.ts";
-export { type Preview, type PreviewOptions, preview } from "./preview.ts";
-export { type StartResult, type StopResult, startResult, stopResult } from "./results.ts";
+export { type Preview, type PreviewOptions, preview, previewing } from "./preview.ts";
+export { readState } from "./read-state.ts";
+export {
+  type EffectResult,
+  effectResults,
+  type StartResult,
+  type StopResult,
+  startResult,
+  stopResult,
+} from "./results.ts";
 export type {
   ActiveRun,
   Counters,
@@ -38,6 +41,6 @@ export type {
 export { type CompiledSpec, type DueTime, isSkipped, nextTime, timesAfter } from "./times.ts";
 export { type Backfill, backfill, trigger } from "./trigger.ts";
 export { update } from "./update.ts";
-export { mergeDefinition, type Validated, validateSpec } from "./validate.ts";
+export { idIssues, isObject, mergeDefinition, type Validated, validateSpec } from "./validate.ts";
 export { wake } from "./wake.ts";
 export { type Piece, type Zone, zoneNamed } from "./zone.ts";

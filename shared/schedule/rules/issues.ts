@@ -11,7 +11,8 @@ export interface SpecIssue {
 }
 
 /** `calendars[0].hour[1].start` */
-function dotted(loc: readonly (string | number)[]): string {
+function nameOf(loc: readonly (string | number)[]): string {
+  if (loc.length === 0) return "the schedule";
   return loc.map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)).join("");
 }
 
@@ -21,10 +22,22 @@ function show(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 
-/** An issue about the value found at `loc`. */
+/** An issue about the value found at `loc`. A long value is not repeated in `input`: an answer could exceed its request. */
 export function issue(loc: (string | number)[], input: unknown, rule: string, type = "value_error"): SpecIssue {
-  const name = loc.length === 0 ? "the schedule" : dotted(loc);
-  return { loc, msg: `${name} is ${show(input)}; ${rule}`, type, input };
+  const short = input === null || (typeof input === "string" ? input.length <= 100 : typeof input !== "object");
+  return { loc, msg: `${nameOf(loc)} is ${show(input)}; ${rule}`, type, ...(short && { input }) };
+}
+
+/** An issue about a list or text at `loc` that is too long. */
+export function lengthIssue(loc: (string | number)[], length: number, unit: string, limit: number): SpecIssue {
+  return { loc, msg: `${nameOf(loc)} has ${length} ${unit}; allowed are at most ${limit}`, type: "too_long" };
+}
+
+/** Issues that one answer lists; the first ones say enough. */
+const LISTED = 50;
+
+export function firstIssues(issues: readonly SpecIssue[]): SpecIssue[] {
+  return issues.slice(0, LISTED);
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -46,7 +59,7 @@ export function shapeIssues(error: z.ZodError): SpecIssue[] {
           ? issue(loc, undefined, EXPECTED[each.expected] ?? `allowed is ${each.expected}`, "missing")
           : issue(loc, each.input, EXPECTED[each.expected] ?? `allowed is ${each.expected}`, `${each.expected}_type`);
       case "invalid_value":
-        return issue(loc, each.input, `allowed are ${each.values.map(String).join(", ")}`, "literal_error");
+        return issue(loc, each.input, each.message, "literal_error");
       default:
         return issue(loc, each.input, each.message, each.code);
     }

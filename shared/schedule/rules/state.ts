@@ -23,7 +23,8 @@ export interface ScheduleState {
   readonly version: number;
   readonly workflow_name: string;
   readonly workflow_registration_id: string | null;
-  readonly deployment_name: string | null;
+  /** Its workers run every execution of the schedule. */
+  readonly deployment_name: string;
   readonly created_by: string | null;
   readonly definition: ScheduleDefinition;
   readonly paused: boolean;
@@ -151,7 +152,7 @@ export interface StartEffect {
   readonly schedule_id: string;
   readonly workflow_name: string;
   readonly workflow_registration_id: string | null;
-  readonly deployment_name: string | null;
+  readonly deployment_name: string;
   readonly input: unknown;
   readonly nominal: number;
   readonly actual: number;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatInstant } from "./civil.ts";
+import { TooCostly } from "./steps.ts";
 import { isSkipped, lastRawTime, nextTime, timesAfter } from "./times.ts";
 import { validateSpec } from "./validate.ts";
 
@@ -252,14 +253,49 @@ describe("skip", () => {
 
   test("a spec whose every time is skipped has no next time, and the search ends soon", () => {
     const all = Array.from({ length: 60 }, (_, value) => ({ start: value }));
-    const even = [{ start: 0, end: 59, step: 2 }];
-    for (const skip of [
-      {},
-      { second: all, minute: all, hour: [{ start: 0, end: 23 }] },
-      { second: even, minute: all, hour: all.slice(0, 24) },
-    ]) {
-      expect(times({ intervals: [{ every: "PT2S" }], skip: [skip] }, "2026-01-01T00:00:00Z")).toEqual([]);
+    for (const skip of [{}, { second: all, minute: all, hour: [{ start: 0, end: 23 }] }]) {
+      for (const time_zone_name of ["UTC", "Europe/Paris"]) {
+        const spec = { intervals: [{ every: "PT2S" }], skip: [skip], time_zone_name };
+        expect(times(spec, "2026-01-01T00:00:00Z")).toEqual([]);
+      }
     }
+  });
+
+  test("calendars whose every time is skipped have no next time, however many those are", () => {
+    const all = { hour: [{ start: 0, end: 23 }], minute: [{ start: 0, end: 59 }] };
+    const specs = [
+      { cron_expressions: ["0 9 * * *"], skip: [{ hour: [{ start: 9 }] }] },
+      { cron_expressions: ["0 9 * * 1-5", "30 8 * * 6"], skip: [all] },
+      {
+        calendars: [{ hour: [{ start: 9 }], year: [{ start: 2030 }] }],
+        skip: [{ hour: [{ start: 9 }, { start: 10 }] }],
+      },
+    ];
+    for (const spec of specs) {
+      expect(times({ ...spec, time_zone_name: "Europe/Paris" }, "2026-01-01T00:00:00Z")).toEqual([]);
+    }
+    const weekdays = {
+      cron_expressions: ["0 9 * * *"],
+      skip: [{ hour: [{ start: 9 }], day_of_week: [{ start: 1, end: 6 }] }],
+    };
+    expect(times(weekdays, "2026-01-01T00:00:00Z", 2)).toEqual(["2026-01-04T09:00:00Z", "2026-01-11T09:00:00Z"]);
+  });
+
+  test("a search that meets skipped times one by one ends with an error at its budget", () => {
+    const even = [{ start: 0, end: 59, step: 2 }];
+    const skip = [{ second: even, minute: [{ start: 0, end: 59 }], hour: [{ start: 0, end: 23 }] }];
+    const search = () => times({ intervals: [{ every: "PT2S" }], skip }, "2026-01-01T00:00:00Z");
+    expect(search).toThrow(TooCostly);
+    expect(search).toThrow(/skip excludes nearly all of them/);
+  });
+
+  test("the budget reaches over the skipped years of a yearly time in any zone", () => {
+    const definition = {
+      cron_expressions: ["30 9 1 1 *"],
+      skip: [{ year: [{ start: 2027, end: 2050 }] }, { year: [{ start: 2052, end: 2062, step: 2 }] }],
+      time_zone_name: "Europe/Paris",
+    };
+    expect(times(definition, "2026-06-01T00:00:00Z", 2)).toEqual(["2051-01-01T08:30:00Z", "2053-01-01T08:30:00Z"]);
   });
 });
 

@@ -6,13 +6,15 @@
  * TIMES-2. A wall time that does not exist is left out; a wall time that occurs twice is two times.
  * TIMES-3. `nominal <= actual < next raw time`, where raw times are those before `skip` and `end_at` are applied. So actual times
  *     have the order of nominal times, and only for the latest raw time can now lie between nominal and actual.
- * TIMES-4. The work for one time does not depend on how far away it is, only on the number of skipped candidates before it.
+ * TIMES-4. The work for one time does not depend on how far away it is, only on the number of skipped stretches before it. A
+ *     budget of steps bounds it (STEPS-2).
  */
-import { type CompiledCalendar, matchesWall, nextWall, nextWallOutside } from "./calendar.ts";
+import { type CompiledCalendar, covers, matchesWall, nextWall, nextWallOutside } from "./calendar.ts";
 import { DAY_SECONDS } from "./civil.ts";
 import { type CompiledInterval, nextInInterval } from "./interval.ts";
 import { delayOf } from "./jitter.ts";
-import type { Zone } from "./zone.ts";
+import { Steps } from "./steps.ts";
+import type { Piece, Zone } from "./zone.ts";
 
 export interface CompiledSpec {
   readonly zone: Zone;
@@ -36,17 +38,21 @@ export interface DueTime {
 
 /** 2100-12-31T23:59:59Z. */
 const LAST_SECOND = 4_133_980_799;
-/** The search gives up after this many skipped candidates in a row. An unbroken stretch of skipped times counts once. */
-const EXCLUDED_LIMIT = 1_209_600;
 /** More than the difference of any two offsets of a zone: two days later the wall clock shows a later time in every case. */
 const TWO_DAYS = 2 * DAY_SECONDS;
 
+function pieceAt(zone: Zone, second: number, steps: Steps): Piece {
+  const piece = zone.pieceAt(second);
+  steps.takePiece(piece);
+  return piece;
+}
+
 /** The first second strictly later than `after` at which the zone's wall clock matches the calendar. */
-export function nextInCalendar(calendar: CompiledCalendar, zone: Zone, after: number): number | undefined {
+function nextInCalendar(calendar: CompiledCalendar, zone: Zone, after: number, steps: Steps): number | undefined {
   let from = after;
   for (;;) {
-    const { end, offset } = zone.pieceAt(from + 1);
-    const wall = nextWall(calendar, from + 1 + offset);
+    const { end, offset } = pieceAt(zone, from + 1, steps);
+    const wall = nextWall(calendar, from + 1 + offset, steps);
     if (wall !== undefined && wall - offset < end) return wall - offset;
     if (end <= from + TWO_DAYS) {
       from = end - 1; // in the next piece the wall clock may repeat times from before `from`: search that piece by itself
@@ -63,10 +69,12 @@ export function nextInCalendar(calendar: CompiledCalendar, zone: Zone, after: nu
 class Sources {
   readonly #next: ((after: number) => number | undefined)[];
   readonly #heads: (number | undefined)[];
+  readonly #steps: Steps;
 
-  constructor(spec: CompiledSpec) {
+  constructor(spec: CompiledSpec, steps: Steps) {
+    this.#steps = steps;
     this.#next = [
-      ...spec.calendars.map((each) => (after: number) => nextInCalendar(each, spec.zone, after)),
+      ...spec.calendars.map((each) => (after: number) => nextInCalendar(each, spec.zone, after, steps)),
       ...spec.intervals.map((each) => (after: number) => nextInInterval(each, after)),
     ];
     this.#heads = this.#next.map(() => Number.NEGATIVE_INFINITY);
@@ -74,10 +82,13 @@ class Sources {
 
   /** The first raw second later than `after`. `after` must not decrease from call to call. */
   after(after: number): number | undefined {
+    if (after >= LAST_SECOND) return undefined;
     let first = Number.POSITIVE_INFINITY;
+    this.#steps.take(1 + (this.#heads.length >>> 4));
     for (let index = 0; index < this.#heads.length; index++) {
       let head = this.#heads[index];
       if (head !== undefined && head <= after) {
+        this.#steps.take(1);
         head = this.#next[index]!(after);
         this.#heads[index] = head;
       }
@@ -87,23 +98,31 @@ class Sources {
   }
 }
 
-/** All times strictly later than `fromMs`, until there are no more. The jitter follows from `seed`. */
-export function* timesAfter(spec: CompiledSpec, fromMs: number, seed = ""): Generator<DueTime, void> {
-  const sources = new Sources(spec);
+export interface SearchOptions {
+  /** The jitter follows from it. */
+  readonly seed?: string;
+  /** The budget of the computation that the search is a part of. */
+  readonly steps?: Steps;
+}
+
+/** All times strictly later than `fromMs`, until there are no more. */
+export function* timesAfter(
+  spec: CompiledSpec,
+  fromMs: number,
+  { seed = "", steps = new Steps() }: SearchOptions = {},
+): Generator<DueTime, void> {
+  if (skipsAll(spec, steps)) return;
+  const sources = new Sources(spec, steps);
   const floor = spec.startAtMs === undefined ? -1 : Math.floor(spec.startAtMs / 1000) - 1;
   let after = Math.max(Math.floor(fromMs / 1000), floor, -1);
-  let excluded = 0;
   for (;;) {
     const second = sources.after(after);
     if (second === undefined || second * 1000 > (spec.endAtMs ?? Number.POSITIVE_INFINITY)) return;
-    const skippedUntil = skipEnd(spec, second);
+    const skippedUntil = skipEnd(spec, second, steps);
     if (skippedUntil !== undefined) {
-      excluded++;
-      if (excluded > EXCLUDED_LIMIT || skippedUntil > LAST_SECOND) return;
       after = skippedUntil - 1;
       continue;
     }
-    excluded = 0;
     after = second;
     const nominal = second * 1000;
     if (spec.jitterMs === 0) {
@@ -117,34 +136,55 @@ export function* timesAfter(spec: CompiledSpec, fromMs: number, seed = ""): Gene
 }
 
 /** The first time strictly later than `fromMs`; undefined if there is none. */
-export function nextTime(spec: CompiledSpec, fromMs: number, seed = ""): DueTime | undefined {
-  const { value } = timesAfter(spec, fromMs, seed).next();
+export function nextTime(spec: CompiledSpec, fromMs: number, options: SearchOptions = {}): DueTime | undefined {
+  const { value } = timesAfter(spec, fromMs, options).next();
   return value ?? undefined;
 }
 
+/** Whether a skip calendar covers each source, so that the search would meet skipped times alone. */
+function skipsAll({ calendars, intervals, skip }: CompiledSpec, steps: Steps): boolean {
+  if (skip.length === 0 || intervals.length > 0) return false;
+  return calendars.every((calendar) =>
+    skip.some((each) => {
+      steps.take(1);
+      return covers(each, calendar);
+    }),
+  );
+}
+
 /** If `second` is skipped: a later second before which all are skipped; undefined if `second` is not skipped. */
-function skipEnd(spec: CompiledSpec, second: number): number | undefined {
+function skipEnd(spec: CompiledSpec, second: number, steps: Steps): number | undefined {
   if (spec.skip.length === 0) return undefined;
-  const { end, offset } = spec.zone.pieceAt(second);
+  const { end, offset } = pieceAt(spec.zone, second, steps);
+  steps.take(1 + (spec.skip.length >>> 2));
   for (const calendar of spec.skip) {
     if (!matchesWall(calendar, second + offset)) continue;
-    const outside = nextWallOutside(calendar, second + offset);
-    return Math.min(end, outside === undefined ? Number.POSITIVE_INFINITY : outside - offset);
+    const outside = nextWallOutside(calendar, second + offset, steps);
+    const until = outside === undefined ? Number.POSITIVE_INFINITY : outside - offset;
+    if (until <= end) return until;
+    // Two days on, by any offset, the wall clock shows a later time than at `second`, and up to two days before `until` it
+    // shows a time before `outside`. Nearer than two days to the piece's end it may go back to before the skipped stretch.
+    return end < second + TWO_DAYS ? end : Math.max(end, until - TWO_DAYS);
   }
   return undefined;
 }
 
 /** Whether a skip calendar excludes an instant (milliseconds). */
-export function isSkipped(spec: CompiledSpec, instant: number): boolean {
-  return skipEnd(spec, Math.floor(instant / 1000)) !== undefined;
+export function isSkipped(spec: CompiledSpec, instant: number, steps: Steps = new Steps()): boolean {
+  return skipEnd(spec, Math.floor(instant / 1000), steps) !== undefined;
 }
 
 /**
  * The last raw time (before skip, milliseconds) in `(afterMs, untilMs]`; undefined if there is none. It bisects with the forward
  * search, which takes about 30 searches for a span of decades.
  */
-export function lastRawTime(spec: CompiledSpec, afterMs: number, untilMs: number): number | undefined {
-  const search = (after: number) => new Sources(spec).after(after);
+export function lastRawTime(
+  spec: CompiledSpec,
+  afterMs: number,
+  untilMs: number,
+  steps: Steps = new Steps(),
+): number | undefined {
+  const search = (after: number) => new Sources(spec, steps).after(after);
   const until = Math.floor(untilMs / 1000);
   let low = Math.max(Math.floor(afterMs / 1000), -1);
   let found = search(low);

@@ -7,7 +7,9 @@ import { count, type Draft, finish, open, record, specOf } from "./draft.ts";
 import { issue, type SpecIssue } from "./issues.ts";
 import { BUFFER_LIMIT } from "./limits.ts";
 import { processBuffer } from "./overlap.ts";
+import { costIssue } from "./probe.ts";
 import type { Decision, ScheduleState } from "./state.ts";
+import { Uncomputable } from "./steps.ts";
 import { timesAfter } from "./times.ts";
 import { wakeDraft } from "./wake.ts";
 
@@ -56,13 +58,18 @@ export function backfill(
   wakeDraft(draft);
   const room = BUFFER_LIMIT - draft.state.buffer.length;
   const times: number[] = [];
-  for (const { nominal } of timesAfter(specOf(state.definition), from - 1)) {
-    if (nominal > to) break;
-    if (times.length === room) {
-      const limit = `the range has more than ${room} times, and no more runs can wait; allowed is a shorter range`;
-      return { issues: [issue(["end_at"], end_at, limit)] };
+  try {
+    for (const { nominal } of timesAfter(specOf(state.definition), from - 1, { steps: draft.steps })) {
+      if (nominal > to) break;
+      if (times.length === room) {
+        const limit = `the range has more than ${room} times, and no more runs can wait; allowed is a shorter range`;
+        return { issues: [issue(["end_at"], end_at, limit)] };
+      }
+      times.push(nominal);
     }
-    times.push(nominal);
+  } catch (error) {
+    if (error instanceof Uncomputable) return { issues: [costIssue(error)] };
+    throw error;
   }
   for (const nominal of times) enqueue(draft, nominal, overlap);
   processBuffer(draft);

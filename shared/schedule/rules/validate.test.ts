@@ -92,7 +92,11 @@ test.each<[definition: object, loc: (string | number)[], says: string[]]>([
   [{ start_at: "tomorrow" }, ["start_at"], ["RFC 3339"]],
   [{ end_at: "2026-02-29T00:00:00Z" }, ["end_at"], ["RFC 3339"]],
   [{ jitter: "5 minutes" }, ["jitter"], ["ISO 8601"]],
-  [{ policy: { overlap: 7 } }, ["policy", "overlap"], ["is 7", "1, 2, 3, 4, 5, 6"]],
+  [
+    { policy: { overlap: 7 } },
+    ["policy", "overlap"],
+    ["is 7", "1 SKIP, 2 BUFFER_ONE, 3 BUFFER_ALL, 4 CANCEL_OTHER, 5 TERMINATE_OTHER, 6 ALLOW_ALL"],
+  ],
   [{ policy: { catchup_window_seconds: -1 } }, ["policy", "catchup_window_seconds"], ["is -1", "0 and more"]],
   [{ policy: { pause_on_failure: "yes" } }, ["policy", "pause_on_failure"], ["true or false"]],
   [{ max_executions: 0 }, ["max_executions"], ["is 0", "1 and more, or null"]],

@@ -1,4 +1,5 @@
 /** Checks definitions: answers the compiled spec, or the complete list of issues. Every definition is checked before it is stored. */
+import { idProblem, ScheduleId } from "../../protocol/ids.ts";
 import { DEFAULT_CATCHUP_SECONDS } from "../../protocol/limits.ts";
 import { formatInstant } from "./civil.ts";
 import { compile } from "./compile.ts";
@@ -9,7 +10,8 @@ import {
   Overlap,
   type ScheduleDefinition,
 } from "./definition.ts";
-import { issue, type SpecIssue, shapeIssues } from "./issues.ts";
+import { firstIssues, issue, type SpecIssue, shapeIssues } from "./issues.ts";
+import { sizeIssues } from "./sizes.ts";
 import type { CompiledSpec } from "./times.ts";
 
 export type Validated =
@@ -18,14 +20,22 @@ export type Validated =
 
 /**
  * Checks a ScheduleDefinition (any JSON). A missing `input` counts as null, unknown keys are ignored. All issues are reported
- * at once; `loc` begins at the definition.
+ * at once, 50 at most; `loc` begins at the definition.
  */
 export function validateSpec(input: unknown): Validated {
+  const sizes = sizeIssues(input);
+  if (sizes.length > 0) return { issues: firstIssues(sizes) };
   const shape = DefinitionSchema.safeParse(input, { reportInput: true });
-  if (!shape.success) return { issues: shapeIssues(shape.error) };
+  if (!shape.success) return { issues: firstIssues(shapeIssues(shape.error)) };
   const { spec, issues } = compile(shape.data);
-  issues.push(...policyIssues(shape.data));
-  return issues.length > 0 ? { issues } : { spec, definition: complete(shape.data, spec) };
+  issues.push(...policyIssues(shape.data), ...idIssues(shape.data.schedule_id ?? null));
+  return issues.length > 0 ? { issues: firstIssues(issues) } : { spec, definition: complete(shape.data, spec) };
+}
+
+/** Issues of the id that a caller chose. */
+export function idIssues(id: string | null): SpecIssue[] {
+  const problem = id === null ? undefined : idProblem(ScheduleId, id);
+  return problem === undefined ? [] : [issue(["schedule_id"], id, problem)];
 }
 
 /**

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
 import { similarZone, zoneNamed } from "./zone.ts";
+import { zoneNames } from "./zone-names.ts";
+
+/** Accepted by `Intl`, except the last four; none is a name of the IANA database. */
+const ABBREVIATIONS =
+  "ACT AET AGT ART AST BET BST CAT CNT CST CTT EAT ECT IET IST JST MIT NET NST PLT PNT PRT PST SST VST EDT CEST CDT PDT";
 
 const second = (text: string) => Date.parse(text) / 1000;
 
@@ -46,6 +51,15 @@ test.each([
   "America/Port-au-Prince",
   "US/Central",
   "PRC",
+  "EST",
+  "MST7MDT",
+  "CET",
+  "W-SU",
+  "Cuba",
+  "Europe/Kyiv",
+  "Asia/Kolkata",
+  "Asia/Calcutta",
+  "America/Coyhaique",
 ])("%s is a zone", (name) => {
   expect(zoneNamed(name)?.name).toBe(name);
 });
@@ -61,8 +75,22 @@ test.each([
   "US/CENTRAL",
   "Mars/Olympus",
   "utc",
+  "Z",
+  "GMT+5",
+  "UTC+1",
+  "US/Pacific-New",
+  "Canada/East-Saskatchewan",
+  "SystemV/EST5",
+  "Factory",
+  "posix/UTC",
+  ...ABBREVIATIONS.split(" "),
 ])("%j is not a zone", (name) => {
   expect(zoneNamed(name)).toBeUndefined();
+});
+
+test("Intl accepts each name and alias of the IANA database", () => {
+  expect(zoneNames().size).toBeGreaterThan(590);
+  for (const name of zoneNames()) expect(() => new Intl.DateTimeFormat("en", { timeZone: name })).not.toThrow();
 });
 
 test("a name in the wrong case is recognised for the message", () => {

@@ -9,6 +9,7 @@
  * days apart (Noronha, Recife and Boa Vista in October 2000; Gaza and Hebron around Ramadan in later years).
  */
 import { DAY_SECONDS, daysFromCivil } from "./civil.ts";
+import { zoneNames } from "./zone-names.ts";
 
 /** Seconds since 1970-01-01T00:00:00Z: `[start, end)`, within which the wall clock is UTC + `offset` seconds. */
 export interface Piece {
@@ -24,22 +25,26 @@ export interface Zone {
 }
 
 const CHUNK = 4 * DAY_SECONDS;
-/** Eleven years of a zone. With more, all chunks are dropped and computed again when needed, to bound the memory. */
-const CHUNKS_KEPT = 1024;
+/** The chunks that are built at once: about 0.1 ms of work. The search visits only the blocks in which it expects a time. */
+const BLOCK = 8 * CHUNK;
 
 const UTC_PIECE: Piece = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY, offset: 0 };
 const UTC: Zone = { name: "UTC", pieceAt: () => UTC_PIECE };
 
-const zones = new Map<string, Zone>([["UTC", UTC]]);
+/** Most processes use a few zones. With more, the oldest is dropped and computed again when needed, to bound the memory. */
+const ZONES_KEPT = 64;
+const zones = new Map<string, Zone>();
 
 /** The zone of an IANA name, aliases included; undefined for anything else. Names are case-sensitive, as in the files. */
 export function zoneNamed(name: string): Zone | undefined {
+  if (name === "UTC") return UTC;
   const known = zones.get(name);
   if (known) return known;
-  if (!hasTheCaseOfAName(name)) return undefined;
-  const format = formatterOf(name);
+  const format = zoneNames().has(name) ? formatterOf(name) : undefined;
   if (!format) return undefined;
   const zone = zoneOf(name, format);
+  const [oldest] = zones.keys();
+  if (zones.size >= ZONES_KEPT) zones.delete(oldest!);
   zones.set(name, zone);
   return zone;
 }
@@ -47,26 +52,11 @@ export function zoneNamed(name: string): Zone | undefined {
 /** The right spelling of a name that is wrong only in upper and lower case. */
 export function similarZone(name: string): string | undefined {
   const wanted = name.toLowerCase();
-  return canonicalNames().find((each) => each.toLowerCase() === wanted);
+  for (const each of zoneNames()) if (each.toLowerCase() === wanted) return each;
+  return undefined;
 }
 
-let canonical: readonly string[] | undefined;
-function canonicalNames(): readonly string[] {
-  canonical ??= ["UTC", ...Intl.supportedValuesOf("timeZone")];
-  return canonical;
-}
-
-/**
- * `Intl` accepts names in any case, and bare offsets such as `+01:00`; the zone files have neither. `Intl` lists canonical names
- * only, so an alias is accepted by its form: each part begins with a capital, and only short parts (`GMT`, `PRC`) or parts with
- * digits or hyphens (`EST5EDT`, `NZ-CHAT`) are all capitals.
- */
-function hasTheCaseOfAName(name: string): boolean {
-  const same = similarZone(name);
-  if (same !== undefined) return same === name;
-  return name.split("/").every((part) => /^[A-Z]/.test(part) && !/^[A-Z_]{4,}$/.test(part));
-}
-
+/** Undefined: the zone data of this process is older than the name. */
 function formatterOf(name: string): Intl.DateTimeFormat | undefined {
   try {
     return new Intl.DateTimeFormat("en-US", {
@@ -88,9 +78,7 @@ function formatterOf(name: string): Intl.DateTimeFormat | undefined {
 }
 
 function zoneOf(name: string, format: Intl.DateTimeFormat): Zone {
-  const chunks = new Map<number, readonly Piece[]>();
-  /** Offsets at the seconds where chunks begin; neighbours share them. */
-  const edges = new Map<number, number>();
+  const blocks = new Map<number, readonly Piece[]>();
 
   /** Parses the formatted text (`12/31/1999, 23:59:59`): that needs one call and no array of parts. */
   const offsetAt = (second: number): number => {
@@ -100,50 +88,46 @@ function zoneOf(name: string, format: Intl.DateTimeFormat): Zone {
     return days * DAY_SECONDS + at(12, 14) * 3600 + at(15, 17) * 60 + at(18, 20) - second;
   };
 
-  const edgeAt = (second: number): number => {
-    let offset = edges.get(second);
-    if (offset === undefined) {
-      offset = offsetAt(second);
-      edges.set(second, offset);
-    }
-    return offset;
-  };
-
-  const build = (chunk: number): readonly Piece[] => {
-    const start = chunk * CHUNK;
-    const end = start + CHUNK;
-    const offset = edgeAt(start);
-    const later = edgeAt(end);
-    if (later === offset) return [{ start, end, offset }];
-    let low = start;
-    let high = end;
+  /** The first second at which the offset is not `offset` any more. It is that at `from` and not at `until`. */
+  const changeBetween = (from: number, until: number, offset: number): number => {
+    let low = from;
+    let high = until;
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
       if (offsetAt(middle) === offset) low = middle;
       else high = middle;
     }
-    if (high === end) return [{ start, end, offset }];
-    return [
-      { start, end: high, offset },
-      { start: high, end, offset: later },
-    ];
+    return high;
+  };
+
+  const build = (block: number): readonly Piece[] => {
+    const pieces: Piece[] = [];
+    const end = (block + 1) * BLOCK;
+    let start = block * BLOCK;
+    let offset = offsetAt(start);
+    for (let from = start; from < end; from += CHUNK) {
+      const later = offsetAt(from + CHUNK);
+      if (later === offset) continue;
+      const change = changeBetween(from, from + CHUNK, offset);
+      if (change === end) break;
+      pieces.push({ start, end: change, offset });
+      start = change;
+      offset = later;
+    }
+    pieces.push({ start, end, offset });
+    return pieces;
   };
 
   return {
     name,
     pieceAt(second) {
-      const chunk = Math.floor(second / CHUNK);
-      let pieces = chunks.get(chunk);
+      const block = Math.floor(second / BLOCK);
+      let pieces = blocks.get(block);
       if (!pieces) {
-        if (chunks.size >= CHUNKS_KEPT) {
-          chunks.clear();
-          edges.clear();
-        }
-        pieces = build(chunk);
-        chunks.set(chunk, pieces);
+        pieces = build(block);
+        blocks.set(block, pieces);
       }
-      const first = pieces[0]!;
-      return second < first.end ? first : pieces[1]!;
+      return pieces.find(({ end }) => second < end)!;
     },
   };
 }

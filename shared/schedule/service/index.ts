@@ -3,4 +3,4 @@
 export { readLog } from "./log.ts";
 export { ScheduleTimer } from "./timer.ts";
 export { type Changed, change, create, type Decide } from "./transaction.ts";
-export { recover, scheduleClosed, wakeSchedule } from "./wake.ts";
+export { nameSetAside, recover, scheduleClosed, wakeSchedule } from "./wake.ts";

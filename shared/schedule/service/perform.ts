@@ -5,12 +5,16 @@ import { start } from "../../engine/start.ts";
 import { terminate } from "../../engine/terminate.ts";
 import type { Ports } from "../../ports.ts";
 import { messageId } from "../../protocol/messages.ts";
-import type { Effect, ScheduleState, StartEffect, StartResult, StopEffect, StopResult } from "../rules/index.ts";
+import type {
+  Effect,
+  EffectResult,
+  ScheduleState,
+  StartEffect,
+  StartResult,
+  StopEffect,
+  StopResult,
+} from "../rules/index.ts";
 import { targetOf } from "./target.ts";
-
-export type EffectResult =
-  | { readonly kind: "start"; readonly execution: string; readonly result: StartResult }
-  | { readonly kind: "stop"; readonly execution: string; readonly result: StopResult };
 
 /** Never throws: a fault of the store becomes the result "unavailable", after which the effect is performed again. */
 export async function perform(
@@ -63,7 +67,9 @@ async function startRun(
     user: state.created_by,
   });
   if (started.kind === "exists") return { kind: "duplicate" };
-  return { kind: "started", run: started.head.first_run, started_at: started.head.started_at };
+  const { first_run, started_at, status, due_at } = started.head;
+  // A closed execution stays due until it has told the schedule.
+  return { kind: "started", run: first_run, started_at, closed: status !== "RUNNING" && due_at === null };
 }
 
 async function stopRun(ports: Ports, workspace: string, effect: StopEffect): Promise<StopResult> {

@@ -6,7 +6,11 @@
  *     clock that is set. So the timer is never set further ahead than `recheckMs`; a look that is too early does nothing.
  * TIMER-3. A schedule that cannot be woken (its item is broken, the store fails) is not tried again for a minute, so that it
  *     does not delay the others.
+ * TIMER-4. After the clock was set back, the time of the next attempt of a pending effect may lie far ahead. So the timer, which
+ *     compares the clock with the steady one at each look, has pending effects performed at once.
  */
+import { steadyOf } from "../../lib/clock.ts";
+import { nextTurn } from "../../lib/turns.ts";
 import type { DueSchedule, Ports, ScheduleKey } from "../../ports.ts";
 import type { Millis } from "../../protocol/history.ts";
 import { wakeSchedule } from "./wake.ts";
@@ -17,18 +21,21 @@ const BATCH = 500;
  * After this long the timer yields to the event loop. The store commits once per turn of the loop: a shorter slice would make
  * a large batch wait for many commits, a longer one would delay other requests.
  */
-const SLICE_MS = 30;
+const SLICE_MS = 20;
 /** TIMER-3. */
 const BROKEN_RETRY_MS = 60_000;
+/** TIMER-4. Less is the daily work of a time service, and delays an attempt by as little. */
+const SET_BACK_MS = 1_000;
 /** Pause after a failed query. */
 const FAILED_RETRY_MS = 1_000;
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const nameOf = ({ workspace, schedule }: ScheduleKey) => `${workspace}/${schedule}`;
 
 export interface ScheduleTimerOptions {
   readonly ports: Ports;
   /** Longest time between two looks, ms; null: no limit, for a clock that is never set. */
   readonly recheckMs: Millis | null;
+  /** Performs the effects that have no result yet. TIMER-4. */
+  readonly recover: () => Promise<void>;
 }
 
 export class ScheduleTimer {
@@ -40,6 +47,8 @@ export class ScheduleTimer {
   #running = false;
   /** The earliest time given to `lookBy` while busy. */
   #askedFor = Number.POSITIVE_INFINITY;
+  /** What was done to the clock until the last look: its time less the steady time. */
+  #clockError = Number.NEGATIVE_INFINITY;
   /** Schedules are being woken. */
   busy = false;
 
@@ -81,6 +90,7 @@ export class ScheduleTimer {
     this.busy = true;
     let next = Number.POSITIVE_INFINITY;
     try {
+      await this.#noticeClock();
       await this.#wakeAll();
       next = await this.#earliest();
     } catch (error) {
@@ -93,18 +103,30 @@ export class ScheduleTimer {
     if (this.#running && Number.isFinite(at)) this.#set(at);
   }
 
+  /** TIMER-4. */
+  async #noticeClock(): Promise<void> {
+    const { clock, log } = this.#o.ports;
+    const error = clock.now() - steadyOf(clock);
+    const setBackByMs = this.#clockError - error;
+    this.#clockError = error;
+    if (!(setBackByMs >= SET_BACK_MS)) return;
+    log.warn("schedule timer: the clock was set back", { setBackByMs });
+    this.#broken.clear();
+    await this.#o.recover();
+  }
+
   async #wakeAll(): Promise<void> {
     const { ports } = this.#o;
     while (this.#running) {
       const due = await this.#due(ports.clock.now(), BATCH);
       if (due.length === 0) return;
-      let began = ports.clock.now();
+      let began = performance.now(); // the clock may be set meanwhile
       for (const each of due) {
         if (!this.#running) return;
         await this.#wake(each);
-        if (ports.clock.now() - began < SLICE_MS) continue;
+        if (performance.now() - began < SLICE_MS) continue;
         await nextTurn(); // the store commits, and other requests are served
-        began = ports.clock.now();
+        began = performance.now();
       }
       await nextTurn();
     }

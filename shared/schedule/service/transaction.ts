@@ -23,16 +23,14 @@ import {
   createSchedule,
   type Decision,
   type Effect,
-  type LogEntry,
+  type EffectResult,
+  effectResults,
   outboxOf,
   type ScheduleState,
   type SpecIssue,
-  startResult,
-  stopResult,
-  wakeTime,
 } from "../rules/index.ts";
 import { moveOldEntries } from "./log.ts";
-import { type EffectResult, perform } from "./perform.ts";
+import { perform } from "./perform.ts";
 
 export type Decide = (state: ScheduleState, now: Millis) => Decision | { readonly issues: readonly SpecIssue[] };
 export type Changed =
@@ -99,11 +97,15 @@ async function commit(
     const decision = decide(seen.state, ports.clock.now());
     if ("issues" in decision) return { kind: "invalid", issues: decision.issues };
     const wakeAt = decision.wakeAt ?? null;
-    if (!decision.changed) return { kind: "committed", stored: seen, wakeAtBefore: seen.wakeAt, effects: [] };
+    // An unchanged state may have another wake-up time: when the rules of its time zone have changed since.
+    if (!decision.changed && wakeAt === seen.wakeAt) {
+      return { kind: "committed", stored: seen, wakeAtBefore: wakeAt, effects: [] };
+    }
     const log = [...(await moveOldEntries(ports, key.workspace, seen.state)), ...decision.log];
-    const stored = { state: { ...decision.state, log }, wakeAt };
+    const version = decision.changed ? decision.state.version : seen.state.version + 1;
+    const stored = { state: { ...decision.state, log, version }, wakeAt };
     if (await ports.schedules.replace(key.workspace, seen.state, stored)) {
-      warnOfRefusals(ports, key, decision.log);
+      tellOperator(ports, key, seen.state, decision);
       return { kind: "committed", stored, wakeAtBefore: seen.wakeAt, effects: decision.effects };
     }
   }
@@ -119,7 +121,7 @@ async function flushOutbox(ports: Ports, key: ScheduleKey, first: Committed): Pr
   try {
     while (last.effects.length > 0) {
       const results = await performAll(ports, key, last);
-      const next = await commit(ports, key, (state, now) => takeResults(state, now, results));
+      const next = await commit(ports, key, (state, now) => effectResults(state, now, results));
       if (next.kind !== "committed") return last; // the schedule was deleted meanwhile
       last = next;
     }
@@ -138,25 +140,9 @@ async function performAll(ports: Ports, { workspace }: ScheduleKey, of: Committe
   return results;
 }
 
-/** All results in one decision, to be committed by one write. */
-function takeResults(before: ScheduleState, now: Millis, results: readonly EffectResult[]): Decision {
-  let state = before;
-  const effects: Effect[] = [];
-  const log: LogEntry[] = [];
-  for (const each of results) {
-    const decision =
-      each.kind === "start"
-        ? startResult(state, now, each.execution, each.result)
-        : stopResult(state, now, each.execution, each.result);
-    state = decision.state;
-    effects.push(...decision.effects);
-    log.push(...decision.log);
+function tellOperator(ports: Ports, key: ScheduleKey, before: ScheduleState, { state, log }: Decision): void {
+  for (const { outcome, nominal, reason } of log) {
+    if (outcome === "refused") ports.log.warn("schedule: a run was refused", { ...key, nominal, reason });
   }
-  return { state, effects, log, wakeAt: wakeTime(state), changed: state !== before };
-}
-
-function warnOfRefusals(ports: Ports, { schedule }: ScheduleKey, entries: readonly LogEntry[]): void {
-  for (const { outcome, nominal, reason } of entries) {
-    if (outcome === "refused") ports.log.warn("schedule: a run was refused", { schedule, nominal, reason });
-  }
+  if (state.paused && !before.paused) ports.log.warn("schedule: it is paused", { ...key, note: state.note });
 }

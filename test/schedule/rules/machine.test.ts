@@ -28,7 +28,7 @@ group("creation", () => {
   });
 
   test("with an invalid definition or id is refused with issues", () => {
-    const given = { schedule_id: "s", seed: "s", workflow_name: "w" };
+    const given = { schedule_id: "s", seed: "s", workflow_name: "w", deployment_name: "d" };
     expect(createSchedule(0, { ...given, definition: { jitter: "x" } })).toMatchObject({
       issues: [{ loc: ["jitter"] }],
     });
@@ -585,7 +585,7 @@ group("describe", () => {
     expect(describe(driver.state, at("01:10"))).toMatchObject({
       schedule_id: "report",
       workflow_name: "w",
-      deployment_name: null,
+      deployment_name: "d",
       paused: false,
       note: null,
       input: { a: 1 },

@@ -24,7 +24,13 @@ const START = Date.UTC(2026, 2, 28, 12);
 const MINUTE = 60_000;
 
 function create(definition: object): Decision {
-  const created = createSchedule(START, { schedule_id: "s", seed: "ws-s", workflow_name: "w", definition });
+  const created = createSchedule(START, {
+    schedule_id: "s",
+    seed: "ws-s",
+    workflow_name: "w",
+    deployment_name: "d",
+    definition,
+  });
   if ("issues" in created) throw new Error(JSON.stringify(created.issues));
   return created;
 }

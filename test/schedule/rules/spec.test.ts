@@ -1,6 +1,7 @@
 /** The search for due times against brute force, around unusual changes of time zones. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Steps } from "../../../shared/schedule/rules/steps.ts";
 import { nextTime, timesAfter } from "../../../shared/schedule/rules/times.ts";
 import { validateSpec } from "../../../shared/schedule/rules/validate.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "./brute.ts";
 
 const HOUR = 3_600_000;
+const unlimited = () => new Steps(Number.POSITIVE_INFINITY);
 
 /** A zone, the moment in the middle of the tested span, and its peculiarity. */
 const CHANGES: [zone: string, at: string, why: string][] = [
@@ -170,7 +172,7 @@ describe("the times of any definition are those that brute force finds", () => {
         fc.pre(spec !== undefined);
         const expected = bruteTimes(naive, clock);
         const times: number[] = [];
-        for (const { nominal } of timesAfter(spec!, clock.start - 1)) {
+        for (const { nominal } of timesAfter(spec!, clock.start - 1, { steps: unlimited() })) {
           if (nominal > last) break;
           times.push(nominal);
         }
@@ -191,7 +193,7 @@ test("from any instant, the next time is the first later one", () => {
         const spec = compiled(naive);
         fc.pre(spec !== undefined);
         const from = clock.start + clock.minutes.length * 60 * part;
-        const next = nextTime(spec!, from)?.nominal;
+        const next = nextTime(spec!, from, { steps: unlimited() })?.nominal;
         if (next !== undefined) expect(next).toBeGreaterThan(from);
         const last = clock.start + clock.minutes.length * 60_000;
         const expected = bruteTimes(naive, clock).find((time) => time > from);
@@ -214,13 +216,13 @@ test("jitter keeps order, stays in its window and below the next raw time, and d
         const noEnd = compiled({ ...naive, skip: [], end_at: undefined });
         fc.pre(spec !== undefined && plain !== undefined);
         let count = 0;
-        for (const { nominal, actual, windowEnd } of timesAfter(spec!, clock.start - 1, seed)) {
+        for (const { nominal, actual, windowEnd } of timesAfter(spec!, clock.start - 1, { seed, steps: unlimited() })) {
           if (count++ > 50) break;
-          const nextRaw = nextTime(noEnd!, nominal)?.nominal ?? Infinity;
+          const nextRaw = nextTime(noEnd!, nominal, { steps: unlimited() })?.nominal ?? Infinity;
           expect(windowEnd).toBe(Math.min(nominal + seconds * 1000, nextRaw));
           expect(actual).toBeGreaterThanOrEqual(nominal);
           expect(actual).toBeLessThan(windowEnd!);
-          expect(nextTime(spec!, nominal - 1, seed)).toEqual({ nominal, actual, windowEnd });
+          expect(nextTime(spec!, nominal - 1, { seed, steps: unlimited() })).toEqual({ nominal, actual, windowEnd });
         }
       },
     ),
@@ -257,7 +259,9 @@ test("rare dates are found over a century, compared with a check of every local 
         const found = bruteTimes({ calendars: [each] }, clock);
         expected.push(...found.filter((time) => time >= Date.UTC(2000, 0, 1, 16)));
       }
-      const times = [...timesAfter(spec!, Date.UTC(2000, 0, 1, 16) - 1)].map(({ nominal }) => nominal);
+      const times = [...timesAfter(spec!, Date.UTC(2000, 0, 1, 16) - 1, { steps: unlimited() })].map(
+        ({ nominal }) => nominal,
+      );
       expect(times).toEqual([...new Set(expected)]);
     }),
     { numRuns: 3 },

@@ -254,6 +254,7 @@ export function machineYear(year: YearPlan): SimulatedYear {
     schedule_id: "s",
     seed: "seed-of-s",
     workflow_name: "w",
+    deployment_name: "d",
     definition: { ...year.specs[0].definition, policy, max_executions: year.maxExecutions },
   });
   if ("issues" in created) throw new Error(JSON.stringify(created.issues));

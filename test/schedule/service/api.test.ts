@@ -47,7 +47,7 @@ describe("create and get", () => {
     expect(shown).toMatchObject({
       scheduleId: id,
       workflowName: "orders",
-      deploymentName: null,
+      deploymentName: "shop",
       input: { report: "daily" },
       intervals: [{ every: "P1D", offset: "PT1H" }],
       cronExpressions: ["0 12 * * 1"],
@@ -122,6 +122,118 @@ describe("a refused request changes nothing", () => {
     expect((await failure(get(id))).status).toBe(404);
   });
 
+  const many = (n: number, of: unknown) => Array.from({ length: n }, () => of);
+  const bodies: [string, object, (string | number)[], string][] = [
+    [
+      "an unknown overlap policy",
+      { policy: { overlap: 7 } },
+      ["policy", "overlap"],
+      "policy.overlap is 7; allowed are 1 SKIP, 2 BUFFER_ONE, 3 BUFFER_ALL, 4 CANCEL_OTHER, 5 TERMINATE_OTHER, 6 ALLOW_ALL",
+    ],
+    [
+      "an overlap policy by name",
+      { policy: { overlap: "SKIP" } },
+      ["policy", "overlap"],
+      'policy.overlap is "SKIP"; allowed',
+    ],
+    ["no calendars but a text", { calendars: "daily" }, ["calendars"], 'calendars is "daily"; allowed is a list'],
+    ["a range without a start", { calendars: [{ hour: [{}] }] }, ["calendars", 0, "hour", 0, "start"], "is missing"],
+    [
+      "a date that does not exist",
+      { start_at: "2027-02-29T00:00:00Z" },
+      ["start_at"],
+      "allowed is an RFC 3339 date-time",
+    ],
+    [
+      "a number for an interval",
+      { intervals: [{ every: 60 }] },
+      ["intervals", 0, "every"],
+      "is 60; allowed is a string",
+    ],
+    [
+      "a negative catch-up window",
+      { policy: { catchup_window_seconds: -1 } },
+      ["policy", "catchup_window_seconds"],
+      "0 and more",
+    ],
+    ["no executions at all", { max_executions: 0 }, ["max_executions"], "to stop a schedule, pause it"],
+    [
+      "an abbreviation of a zone",
+      { time_zone_name: "BST" },
+      ["time_zone_name"],
+      "not abbreviations: several zones may share BST",
+    ],
+    ["an id with a blank", { schedule_id: "a b" }, ["schedule_id"], "cannot be a schedule id"],
+    ["a reserved id", { schedule_id: "preview" }, ["schedule_id"], "cannot be a schedule id"],
+    [
+      "too many calendars",
+      { calendars: many(101, {}) },
+      ["calendars"],
+      "calendars has 101 items; allowed are at most 100",
+    ],
+    ["too many skips", { skip: many(101, {}) }, ["skip"], "allowed are at most 100"],
+    ["too many ranges", { calendars: many(21, { hour: many(100, { start: 1 }) }) }, [], "has 2100 ranges"],
+    [
+      "a long cron line",
+      { cron_expressions: [`${"1,".repeat(300)}1 * * * *`] },
+      ["cron_expressions", 0],
+      "allowed are at most 500",
+    ],
+    [
+      "a long duration",
+      { intervals: [{ every: `P${"1".repeat(1e6)}D` }] },
+      ["intervals", 0, "every"],
+      "1000002 characters",
+    ],
+  ];
+  test.each(
+    bodies,
+  )("%s is refused by create, update and preview alike, as a schedule", async (_, schedule, loc, message) => {
+    const scheduleId = await created();
+    const place = loc[0] === "schedule_id" ? ["body", ...loc] : ["body", "schedule", ...loc];
+    const answers = [
+      await post("", { workflow_identifier: "orders", schedule: { input: {}, ...schedule } }),
+      await post("/preview", { schedule }),
+      await s.ask("PATCH", `/v1/workflows/schedules/${scheduleId}`, { body: { schedule } }),
+    ];
+    for (const { status, body } of answers) {
+      expect([status, body.code]).toEqual([422, "WF_1200"]);
+      const [first] = body.detail as { loc: unknown[]; msg: string }[];
+      expect(first!.loc).toEqual(place);
+      expect(first!.msg).toContain(message);
+    }
+  });
+
+  test("a create without an input is refused", async () => {
+    const { status, body } = await post("", { workflow_identifier: "orders", schedule: {} });
+    expect([status, body.code]).toEqual([422, "WF_1200"]);
+    expect(body.detail).toMatchObject([{ loc: ["body", "schedule", "input"], type: "missing" }]);
+  });
+
+  test("two different ids in one request are refused", async () => {
+    const schedule = { input: {}, schedule_id: "a" };
+    const { status, body } = await post("", { workflow_identifier: "orders", schedule_id: "b", schedule });
+    expect(status).toBe(422);
+    expect(body.detail).toMatchObject([{ loc: ["body", "schedule_id"] }]);
+  });
+
+  test("a trigger with an unknown overlap policy lists the six with their names", async () => {
+    const { status, body } = await post(`/${await created()}/trigger`, { overlap: 0 });
+    expect(status).toBe(422);
+    expect((body.detail as { msg: string }[])[0]!.msg).toBe(
+      "allowed are 1 SKIP, 2 BUFFER_ONE, 3 BUFFER_ALL, 4 CANCEL_OTHER, 5 TERMINATE_OTHER, 6 ALLOW_ALL",
+    );
+  });
+
+  test("a hundred thousand mistakes are answered with the first fifty, without repeating the values", async () => {
+    const { body } = await post("/preview", {
+      schedule: { calendars: many(100, { hour: many(20, { start: "x".repeat(90) }) }) },
+    });
+    expect(body.detail).toHaveLength(50);
+    const long = await post("/preview", { schedule: { time_zone_name: ["x".repeat(10_000)] } });
+    expect(JSON.stringify(long.body).length).toBeLessThan(1_000);
+  });
+
   test("the official client reads the refusal as its validation error", async () => {
     expect((await failure(created({ jitter: "x" }))).name).toBe("HTTPValidationError");
   });
@@ -157,6 +269,31 @@ describe("a refused request changes nothing", () => {
     const id = await created({}, { workflowIdentifier: "shared", deploymentName: "mate" });
     expect((await get(id)).deploymentName).toBe("mate");
     await Promise.all([rival.stop(), mate.stop()]);
+  });
+
+  test("a schedule without deployment_name gets the only active deployment of its workflow", async () => {
+    const other = await s.newKey({ workspace: s.workspace });
+    const gone = await s.worker("gone", [{ name: "handed-over" }], { key: other.key });
+    await gone.stop();
+    const heir = await s.worker("heir", [{ name: "handed-over" }], { key: other.key });
+    const id = await created({}, { workflowIdentifier: "handed-over" });
+    expect((await get(id)).deploymentName).toBe("heir");
+    await heir.stop();
+  });
+
+  test("without active deployments a schedule gets the only one of its workflow, and several are refused", async () => {
+    const other = await s.newKey({ workspace: s.workspace });
+    const first = await s.worker("first", [{ name: "dormant" }], { key: other.key });
+    await first.stop();
+    expect((await get(await created({}, { workflowIdentifier: "dormant" }))).deploymentName).toBe("first");
+    const second = await s.worker("second", [{ name: "dormant" }], { key: other.key });
+    await second.stop();
+    expect(await failure(created({}, { workflowIdentifier: "dormant" }))).toMatchObject({
+      status: 409,
+      body: { code: "AMBIGUOUS_WORKFLOW", deployments: ["first", "second"] },
+    });
+    const id = await created({}, { workflowIdentifier: "dormant", deploymentName: "first" });
+    expect((await get(id)).deploymentName).toBe("first");
   });
 
   test("an input that the workflow's schema does not allow is refused on create and on update", async () => {
@@ -322,10 +459,43 @@ describe("lists", () => {
     }
   });
 
-  test("a list without a page size answers all schedules at once", async () => {
-    const page = await own.client.workflows.schedules.getSchedules({});
-    expect(page.result.schedules).toHaveLength(23);
-    expect(page.result.nextPageToken).toBeNull();
+  test("a list without a page size has pages of fifty, which the official client follows", async () => {
+    const many = await s.newKey({ name: "many" });
+    const worker = await s.worker("many", [{ name: "alpha" }], { key: many.key });
+    const { schedules } = many.client.workflows;
+    const ids = Array.from({ length: 120 }, (_, i) => `m-${String(i).padStart(3, "0")}`);
+    for (const scheduleId of ids) {
+      await schedules.scheduleWorkflow({ workflowIdentifier: "alpha", scheduleId, schedule: { input: null } });
+    }
+    const pages: string[][] = [];
+    for await (const { result } of await schedules.getSchedules({}))
+      pages.push(result.schedules.map((each) => each.scheduleId));
+    expect(pages.map((page) => page.length)).toEqual([50, 50, 20]);
+    expect(pages.flat()).toEqual(ids);
+    await worker.stop();
+  });
+
+  test("pages with long inputs are shorter, unless the caller named their size", async () => {
+    const rich = await s.newKey({ name: "rich" });
+    const worker = await s.worker("rich", [{ name: "alpha" }], { key: rich.key });
+    const { schedules } = rich.client.workflows;
+    for (const scheduleId of ["a", "b", "c", "d", "e"]) {
+      const schedule = { input: { text: scheduleId.repeat(1_500_000) } };
+      await schedules.scheduleWorkflow({ workflowIdentifier: "alpha", scheduleId, schedule });
+    }
+    const ids: string[] = [];
+    const sizes: number[] = [];
+    for await (const { result } of await schedules.getSchedules({})) {
+      sizes.push(result.schedules.length);
+      ids.push(...result.schedules.map((each) => each.scheduleId));
+    }
+    expect(ids).toEqual(["a", "b", "c", "d", "e"]);
+    expect(sizes).toEqual([2, 2, 1]);
+    const refused = await failure(schedules.getSchedules({ pageSize: 5 }));
+    expect(refused).toMatchObject({ status: 422, body: { code: "WF_1001" } });
+    expect((refused.body.detail as { msg: string }[])[0]!.msg).toMatch(/ask for 2 or fewer/);
+    expect((await schedules.getSchedules({ pageSize: 2 })).result.schedules).toHaveLength(2);
+    await worker.stop();
   });
 
   test("pages hold every schedule once, and all but the last are full", async () => {

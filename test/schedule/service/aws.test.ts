@@ -2,9 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { EventBridgeTimer } from "../../../shared/aws/event-bridge-timer.ts";
 import { WakeUp } from "../../../shared/aws/wake-up.ts";
+import { type ScheduleKey, UnreadableSchedule } from "../../../shared/ports.ts";
 import { pause, resume } from "../../../shared/schedule/rules/index.ts";
 import { change, create } from "../../../shared/schedule/service/index.ts";
 import type { Aws } from "../../../shared/server/aws.ts";
@@ -62,7 +63,12 @@ describeUnless(cannotRun)("on AWS", () => {
     async function scheduled(every: string): Promise<{ workspace: string; schedule: string }> {
       const schedule_id = `s-${uuid()}`;
       const spec = { intervals: [{ every }], policy: { overlap: 6 } };
-      await create(ports, workspace, { schedule_id, workflow_name: "orders", definition: spec });
+      await create(ports, workspace, {
+        schedule_id,
+        workflow_name: "orders",
+        deployment_name: "shop",
+        definition: spec,
+      });
       await received(); // the message that the create sent
       return { workspace, schedule: schedule_id };
     }
@@ -115,6 +121,43 @@ describeUnless(cannotRun)("on AWS", () => {
       await clock.advance(3 * MINUTE);
       expect(await takeWakeUp(ports, { ...key, at, via: "queue" })).toBe("woken");
       expect(await runs(key)).toEqual([0]);
+    });
+
+    /** Replaces the stored state, as an earlier version of the program might have left it. */
+    async function store(key: ScheduleKey, over: object) {
+      const stored = (await ports.schedules.get(key))!;
+      const state = { ...stored.state, version: stored.state.version + 1, ...over };
+      expect(await ports.schedules.replace(workspace, stored.state, { ...stored, state })).toBe(true);
+    }
+
+    test("for a schedule over its budget pauses it with a note, and no further message is sent", async () => {
+      const key = await scheduled("PT1M");
+      const { definition } = (await ports.schedules.get(key))!.state;
+      const even = [{ start: 0, end: 59, step: 2 }];
+      const skip = [{ second: even, minute: [{ start: 0, end: 59 }], hour: [{ start: 0, end: 23 }] }];
+      await store(key, { definition: { ...definition, intervals: [{ every: "PT2S" }], skip } });
+      const at = await wakeAt(key);
+      await clock.advance(at - clock.now());
+      expect(await takeWakeUp(ports, { ...key, at, via: "queue" })).toBe("woken");
+      const paused = (await ports.schedules.get(key))!;
+      expect(paused).toMatchObject({
+        wakeAt: null,
+        state: { paused: true, note: expect.stringMatching(/too many steps/) },
+      });
+      expect(await received()).toEqual([]);
+    });
+
+    test("for a schedule that cannot be read sets it aside, and the message does not come again", async () => {
+      const key = await scheduled("PT1M");
+      const at = await wakeAt(key);
+      await store(key, { format: 2 });
+      await clock.advance(at - clock.now());
+      expect(await takeWakeUp(ports, { ...key, at, via: "queue" })).toBe("outdated");
+      expect(await ports.schedules.list(workspace, { limit: 100 })).toContainEqual(expect.any(UnreadableSchedule));
+      await vi.waitFor(async () => {
+        const due = await ports.schedules.due(Number.MAX_SAFE_INTEGER, 1_000);
+        expect(due.map(({ schedule }) => schedule)).not.toContain(key.schedule);
+      });
     });
 
     test("that was lost is replaced by the sweeper", async () => {

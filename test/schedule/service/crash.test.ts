@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ports } from "../../../shared/ports.ts";
 import { pause, trigger } from "../../../shared/schedule/rules/index.ts";
-import { change, recover, scheduleClosed, wakeSchedule } from "../../../shared/schedule/service/index.ts";
+import { change, scheduleClosed, wakeSchedule } from "../../../shared/schedule/service/index.ts";
 import { turnOfTheLoop } from "../../contract/manual-clock.ts";
 import { HOUR, MINUTE, SECOND, type Stage, stage } from "./stage.ts";
 
@@ -78,7 +78,7 @@ describe("a process dies while it handles a due time", () => {
       await create({ policy: { overlap: 6 } });
       await s.clock.advance(HOUR);
       await dieWaking(...point);
-      await recover(s.ports);
+      await s.ports.recoverSchedules();
       await wakeSchedule(s.ports, key());
       expect(await executions()).toEqual(["s-20270115T090000Z"]);
       expect(await s.outcomes(id)).toEqual(["started@3600"]);
@@ -103,7 +103,7 @@ describe("a process dies while it handles a due time", () => {
     await s.clock.advance(30 * HOUR);
     await dieWaking("executions", "create", 17, "after");
     expect((await executions()).length).toBeLessThan(30);
-    await recover(s.ports);
+    await s.ports.recoverSchedules();
     expect(await executions()).toHaveLength(30);
     expect((await s.outcomes(id)).every((outcome) => outcome.startsWith("started"))).toBe(true);
     expect(await s.log(id)).toHaveLength(30);
@@ -121,7 +121,7 @@ describe("a process dies while it handles a due time", () => {
     await process.died;
     expect(await executions()).toHaveLength(1);
     await scheduleClosed(s.ports, { workspace: s.workspace, execution: first! }, entry); // the sweeper repeats the outbox entry
-    await recover(s.ports);
+    await s.ports.recoverSchedules();
     expect(await executions()).toEqual(["s-20270115T090000Z", "s-20270115T100000Z"]);
   });
 
@@ -132,7 +132,7 @@ describe("a process dies while it handles a due time", () => {
     s.ports.timer.stop();
     await s.clock.advance(HOUR);
     await dieWaking("executions", "close", 1);
-    await recover(s.ports);
+    await s.ports.recoverSchedules();
     const runs = await s.client.workflows.runs.listRuns({ order: "asc" });
     expect(runs.result.executions.map((run) => run.status)).toEqual(["TERMINATED", "RUNNING"]);
   });

@@ -182,16 +182,35 @@ describe("a run that cannot start", () => {
     expect((await get("lonely")).remainingExecutions).toBe(4);
   });
 
-  test("a second active deployment makes the start ambiguous; the next run starts after that deployment has stopped", async () => {
-    await created("torn", { intervals: [{ every: "PT1M" }] });
+  test("a second developer's worker neither takes the runs of a schedule nor stops them", async () => {
+    await created("bound", { intervals: [{ every: "PT1M" }], policy: { overlap: 6 } });
+    expect(await get("bound")).toMatchObject({ deploymentName: "shop" });
     const rival = await s.worker("rival", [{ name: "orders" }]);
+    await s.pass(2 * MINUTE);
+    await s.schedules.triggerSchedule({ scheduleId: "bound" });
+    expect(await started("bound")).toEqual(["started@60", "started@120", "started@120"]);
+    for (const executionId of await ids("bound")) {
+      const head = await s.ports.executions.head({ workspace: s.workspace, execution: executionId });
+      expect(head!.deployment).toBe("shop");
+    }
+    await s.shop.stop();
     await s.pass(MINUTE);
-    expect(await s.log("torn")).toMatchObject([
-      { outcome: "refused", reason: expect.stringContaining("'rival', 'shop', all active") },
-    ]);
+    expect(await started("bound")).toHaveLength(3); // it waits for its own deployment
     await rival.stop();
+  });
+
+  test("a schedule follows an update to another deployment, and an unknown deployment is refused", async () => {
+    await created("moved", { intervals: [{ every: "PT1M" }], policy: { overlap: 6 } });
+    await s.worker("rival", [{ name: "orders" }]);
+    const path = "/v1/workflows/schedules/moved";
+    const move = (deployment_name: string) => s.ask("PATCH", path, { body: { schedule: {}, deployment_name } });
+    expect(await move("nowhere")).toMatchObject({ status: 404, body: { code: "WF_1100" } });
+    expect(await move("rival")).toMatchObject({ status: 200 });
     await s.pass(MINUTE);
-    expect(await started("torn")).toEqual(["started@120"]);
+    const [execution] = await ids("moved");
+    const head = await s.ports.executions.head({ workspace: s.workspace, execution: execution! });
+    expect(head!.deployment).toBe("rival");
+    expect(await get("moved")).toMatchObject({ deploymentName: "rival" });
   });
 
   test("an input that does not fit the changed workflow is refused with the place of the mistake", async () => {
