@@ -44,7 +44,13 @@ export class Driver {
 
   constructor(definition: object, time: string, id = "report") {
     this.#now = at(time);
-    const created = createSchedule(this.#now, { schedule_id: id, seed: `ws-${id}`, workflow_name: "w", definition });
+    const created = createSchedule(this.#now, {
+      schedule_id: id,
+      seed: `ws-${id}`,
+      deployment_name: "shop",
+      workflow_name: "w",
+      definition,
+    });
     if ("issues" in created) throw new Error(JSON.stringify(created.issues));
     this.state = created.state;
     this.wakeAt = created.wakeAt;
