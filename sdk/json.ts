@@ -1,10 +1,10 @@
 /**
  * Values as histories and calls hold them: plain JSON, copied, so that code cannot change a recorded object.
  *
- * JSON-1. The copy is what `JSON.parse(JSON.stringify(value))` answers: `toJSON` is called once (a Date becomes its ISO text),
+ * VALUES-1. The copy is what `JSON.parse(JSON.stringify(value))` answers: `toJSON` is called once (a Date becomes its ISO text),
  *     keys with `undefined` and symbol keys are left out, `undefined` and holes in arrays become null, -0 becomes 0, an
  *     instance of a class becomes an object of its own fields. The code that called and every replay see this copy.
- * JSON-2. It throws `NotJsonError` where `JSON.stringify` would throw or would silently lose the value: NaN and infinite
+ * VALUES-2. It throws `NotJsonError` where `JSON.stringify` would throw or would silently lose the value: NaN and infinite
  *     numbers, bigints, symbols, functions, invalid Dates, errors, promises, binary data, Maps, Sets and all other objects
  *     that have an inner state and no field; cycles; and values that are nested too deep for the server.
  */
@@ -24,7 +24,7 @@ export class NotJsonError extends TypeError {
 }
 
 /**
- * A deep copy of `value` as JSON (JSON-1, JSON-2).
+ * A deep copy of `value` as JSON (VALUES-1, VALUES-2).
  * `what` names the value in the error.
  */
 export function toJson(value: unknown, what: string, deepest = MAX_JSON_DEPTH): Json {
@@ -112,7 +112,7 @@ function ownJson(key: string, value: unknown, path: string): unknown {
 const unboxed = (value: unknown): unknown =>
   types.isBoxedPrimitive(value) ? (value as { valueOf(): unknown }).valueOf() : value;
 
-/** JSON-2: objects of which JSON would keep nothing, or not what matters. */
+/** VALUES-2: objects of which JSON would keep nothing, or not what matters. */
 function refuseHidden(value: object, fields: number, path: string): void {
   if (types.isPromise(value)) throw refuse(path, "a Promise", "await it first");
   if (isError(value)) throw refuse(path, `an error (${classOf(value)})`, "send its message, or throw it");
