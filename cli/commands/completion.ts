@@ -4,25 +4,27 @@ import { EXIT, usage } from "../errors.ts";
 
 type Entry = Command | Group;
 
-export const completion = command({
-  name: "completion",
-  summary: "print a script that completes commands and options in your shell",
-  positionals: [{ name: "shell", help: "bash, zsh or fish" }],
-  flags: {},
-  examples: [
-    'eval "$(sirocco completion bash)"      # in ~/.bashrc; zsh: in ~/.zshrc',
-    "sirocco completion fish | source       # in ~/.config/fish/config.fish",
-  ],
-  async run([shell], _flags, io) {
-    const { commands } = await import("./index.ts"); // the list holds this command too
-    if (shell === "bash") io.out(bash(commands));
-    else if (shell === "zsh")
-      io.out(`autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`);
-    else if (shell === "fish") io.out(fish(commands));
-    else throw usage(`completion for '${shell}' does not exist: the shells are bash, zsh and fish`);
-    return EXIT.ok;
-  },
-});
+/** `commands`: all commands, this one included. */
+export const completion = (commands: () => readonly Entry[]): Command =>
+  command({
+    name: "completion",
+    summary: "print a script that completes commands and options in your shell",
+    positionals: [{ name: "shell", help: "bash, zsh or fish" }],
+    flags: {},
+    examples: [
+      'eval "$(sirocco completion bash)"      # in ~/.bashrc; zsh: in ~/.zshrc',
+      "sirocco completion fish | source       # in ~/.config/fish/config.fish",
+    ],
+    async run([shell], _flags, io) {
+      const all = commands();
+      if (shell === "bash") io.out(bash(all));
+      else if (shell === "zsh")
+        io.out(`autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bash(all)}`);
+      else if (shell === "fish") io.out(fish(all));
+      else throw usage(`completion for '${shell}' does not exist: the shells are bash, zsh and fish`);
+      return EXIT.ok;
+    },
+  });
 
 const shortName = (group: Group, one: Command) => one.name.slice(group.name.length + 1);
 const leavesOf = (commands: readonly Entry[]) => commands.flatMap((c) => ("commands" in c ? c.commands : [c]));

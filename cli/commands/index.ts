@@ -37,5 +37,5 @@ export const commands: readonly (Command | Group)[] = [
   key,
   doctor,
   bootstrap,
-  completion,
+  completion(() => commands),
 ];
