@@ -334,7 +334,7 @@ describeUnless(cannotRun)("the installation on AWS", () => {
         AWS_SECRET_ACCESS_KEY: secret_access_key,
         AWS_SESSION_TOKEN: session_token,
       });
-      expect(thief).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/not written: .*AccessDenied/) });
+      expect(thief).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/was not reached: .*AccessDenied/) });
     }, 60_000);
   });
 });
