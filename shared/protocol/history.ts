@@ -364,6 +364,9 @@ export type Decision = OmitEach<
   "id" | "at" | "decided" | "code" | "flags"
 >;
 
+/** The schemas of the decisions by kind, for what has no place in a history yet. */
+export const DECISIONS = decisions;
+
 export const isStimulus = (event: { kind: Kind }): event is Stimulus => event.kind in stimuli;
 export const isDecision = (event: { kind: Kind }): boolean => event.kind in decisions;
 
