@@ -162,7 +162,7 @@ export class Worker {
       } catch (error) {
         if (signal.aborted) return;
         if (until.aborted) continue;
-        log.error(`no tasks could be received from the $queuequeue`, { error });
+        log.error(`no tasks could be received from the ${queue} queue`, { error });
         if (error instanceof ServerRefusal && error.status === 401) return this.#onFatal(error); // WORKER-4
         await new Promise<void>((ok) => this.#context.clock.at(this.#context.clock.now() + 1_000, ok));
       }
