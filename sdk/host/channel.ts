@@ -43,9 +43,8 @@ export function openChannel(input: Readable, output: Writable, ends: ChannelEnds
     asked.resolve(message as never);
   };
   const stream = frameStream(input, output, take, end);
-  const send = (message: FromCore) => {
-    if (!over) stream.send(message);
-  };
+  // Also after the end: a host that cannot be understood is told why (HOST-5). To a dead one nothing goes out.
+  const send = (message: FromCore) => stream.send(message);
   const ask = (request: WithoutCall<CoreMessage<"give" | "query">>) => {
     calls += 1;
     const call = calls;
