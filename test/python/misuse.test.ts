@@ -1,4 +1,4 @@
-/** Settings and programs that cannot work end with one sentence that says what to do; and the ways of activation. */
+/** Settings and programs that cannot work end with one sentence that says what to do; ways to start, and to start again. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
@@ -10,7 +10,7 @@ import {
   whyNoPython,
   workerFile,
 } from "../support/python-worker.ts";
-import { call, type Place, run } from "./surface-checks.ts";
+import { call, closed, kinds, type Place, recorded, run, start } from "./surface-checks.ts";
 
 const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests of Python workers that cannot work. ${cannotRun}`);
@@ -101,6 +101,20 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     expect(await run(at, "plain", {})).toEqual(["COMPLETED", { result: "done" }]);
     await worker.stop();
   }, 60_000);
+
+  test("another process with another hash seed replays what one began, and goes on", async () => {
+    const worker = (seed: string) =>
+      startPythonWorker(workerFile("surface.py"), { ...at, deployment: "seeds", env: { PYTHONHASHSEED: seed } });
+    const first = await worker("1");
+    const id = await start(at, "order", { order: "A-7" });
+    await recorded(at, id, "timer_started");
+    await first.stop();
+    const second = await worker("4242");
+    await call(at, "POST", `/executions/${id}/signals`, { name: "approve", input: { by: "Ada" } });
+    expect((await closed(at, id))[0]).toBe("COMPLETED");
+    expect(await kinds(at, id)).not.toContain("workflow_task_failed");
+    await second.stop();
+  }, 90_000);
 
   test("the documents' report_workflow registers with its schedule, which is created once", async () => {
     for (let i = 0; i < 2; i++) {
