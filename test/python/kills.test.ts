@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { type Embedded, embedded } from "../../shared/server/embedded.ts";
@@ -53,9 +53,15 @@ describe.skipIf(cannotRun)("one of the two processes of a worker dies", () => {
     proxy.hold("heir");
   });
 
+  const victims: PythonWorker[] = [];
+  afterEach(() => {
+    for (const victim of victims.splice(0)) victim.process.kill("SIGKILL");
+  });
+
   /** Starts a victim, kills it at the `n`th time that `point` is reached, and answers when that was. */
   async function killAt(victim: Victim, point: (kill: () => void) => Promise<void> | void) {
     const worker = await spawn("victim");
+    victims.push(worker);
     const core = await worker.core();
     let killed = 0;
     const kill = () => {

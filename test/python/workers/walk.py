@@ -39,7 +39,7 @@ class Walk:
     async def run(self, steps: int, wait_at: int = -1, wait_for: str = "") -> int:
         for n in range(steps):
             await step(n, wait_for if n == wait_at else "")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.7)  # long enough that the worker parks the execution
         return steps
 
 
