@@ -8,6 +8,7 @@ import { activity, workflow } from "@sirocco/sdk";
 import * as z from "zod";
 import { inProcess, request } from "../sdk/testing/transport.ts";
 import { Worker } from "../sdk/worker/worker.ts";
+import { hosted } from "../sdk/workflow/hosted.ts";
 import { createApi, createKey, DEFAULT_WORKSPACE } from "../shared/api/index.ts";
 import { install } from "../test/aws/account.ts";
 import { round } from "./harness.ts";
@@ -46,7 +47,7 @@ export async function awsCounts() {
       session: randomUUID(),
       deployment: "bench",
       uuid: randomUUID,
-      workflows: new Map([["sequence", sequence]]),
+      workflows: new Map([["sequence", hosted(sequence)]]),
       activities: new Map([["step", step]]),
       limits: { maxConcurrentActivities: 100, maxConcurrentWorkflows: 200, cachedExecutions: 1000 },
       resources: {},

@@ -132,6 +132,8 @@ function describe(e: HistoryEvent, earlier: EarlierEvents): Described {
         "search keys",
         compact({ ...e.set, ...Object.fromEntries(e.remove.map((key) => [key, null])) }),
       ];
+    case "patched":
+      return ["dim", "·", `patch ${e.patch}`];
     case "workflow_task_failed":
       return ["bad", "!", "workflow code threw an error; the step will be retried", root(e.failure)];
     case "execution_completed":

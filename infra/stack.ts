@@ -88,6 +88,7 @@ export class SiroccoStack extends Stack {
     const rest = new Map([...this.handlers].filter(([name]) => FUNCTIONS[name].front === "rest"));
     this.api = new Api(this, "Api", { routes: props.routes, handlers: rest });
     this.workers = new WorkerEndpoint(this, "WorkerEndpoint", { handler: this.handler("worker") });
+    this.handler("registration").setEnv(ENV.workerUrl, this.workers.url.url);
 
     const alarms = new Alarms(this, "Alarms", {
       runbook: props.runbook ?? "docs/runbook.md",

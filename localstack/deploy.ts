@@ -129,6 +129,7 @@ export function environmentOf(
     [ENV.livenessWindowMs]: String(livenessWindowSeconds * 1000),
     [ENV.logLevel]: logLevel,
     [ENV.installation]: stackName,
+    [ENV.workerUrl]: output("WorkerUrl"),
   };
 }
 

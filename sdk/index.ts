@@ -43,6 +43,7 @@ export type { WaitForInputOptions } from "./workflow/human-input.ts";
 export { waitForInput } from "./workflow/human-input.ts";
 export type { ParallelOptions } from "./workflow/parallel.ts";
 export { parallel } from "./workflow/parallel.ts";
+export { patched } from "./workflow/patched.ts";
 export type { ScheduleDefinition } from "./workflow/schedules.ts";
 export { deleteSearchKeys, setSearchKeys } from "./workflow/search-keys.ts";
 export type { TaskHandle } from "./workflow/task.ts";

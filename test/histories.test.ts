@@ -54,6 +54,8 @@ describe.each(histories)("%s", (_, history) => {
     const unnoticed: string[] = [];
     for (const event of history.events.filter(isDecision)) {
       for (const [change, events] of mutations(history, event)) {
+        // Without its patch the history is that of older code, which the run may well have followed.
+        if (event.kind === "patched" && change === "without") continue;
         const error = await replay(workflow, { events }).catch((error: unknown) => error);
         if (!(error instanceof DivergenceError)) unnoticed.push(`${change} ${event.kind} at ${event.id}: ${error}`);
       }

@@ -5,6 +5,7 @@ import { type Api, apiOf } from "../../shared/api/dispatch-request.ts";
 import type { ApiRequest, ApiResponse } from "../../shared/api/http-message.ts";
 import type { ApiOptions } from "../../shared/api/request-context.ts";
 import type { RouteModule } from "../../shared/api/route-module.ts";
+import { ENV } from "../../shared/aws/names.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import { envelope, type LambdaContext } from "./envelope.ts";
 import { installation } from "./installation.ts";
@@ -81,7 +82,9 @@ export function apiAt(
   let api = apis.get(url);
   if (!api) {
     const ports = installation();
-    const made = apiOf(modules, ports, { version: VERSION, url, keysReadAgainMs: KEYS_READ_AGAIN_MS, ...options });
+    const workerUrl = process.env[ENV.workerUrl]?.replace(/\/$/, "");
+    const own = { version: VERSION, url, keysReadAgainMs: KEYS_READ_AGAIN_MS, ...(workerUrl && { workerUrl }) };
+    const made = apiOf(modules, ports, { ...own, ...options });
     api = {
       ...made,
       handle(request) {

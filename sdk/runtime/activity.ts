@@ -50,6 +50,8 @@ export interface ActivityHost {
   readonly deployment: string;
   /** As recorded with `activity_scheduled`: the caller may have set limits of its own. */
   readonly options: ActivityOptions;
+  /** The recorded input is a list of arguments. */
+  readonly args?: true | undefined;
   readonly signal: AbortSignal;
   /** `details` is JSON. */
   heartbeat(details: Json): void;

@@ -125,6 +125,8 @@ export interface WorkflowOps {
   checkBudget(): void;
   /** Whether the run follows the behaviour behind a replay flag (FLAGS-1). */
   usesFlag(flag: ReplayFlag): boolean;
+  /** See `patched` in `sdk/workflow/patched.ts`. */
+  patched(id: string): boolean;
   /** Logs with the ids of the execution; a replay logs nothing. */
   say(level: keyof Log, message: string, fields?: Record<string, unknown>): void;
   /** Runs a callback that no code awaits, such as that of `setTimeout`: its error ends the execution. */

@@ -28,6 +28,8 @@ export interface AttemptRequest {
   readonly workflow: string;
   readonly name: string;
   readonly input: unknown;
+  /** The input is a list of arguments. */
+  readonly args: true | undefined;
   readonly options: ActivityOptions;
   /** By the server's clock. */
   readonly scheduledAt: Millis;
@@ -107,7 +109,7 @@ export class Attempt {
   }
 
   #activityHost(lastHeartbeat: unknown): Parameters<typeof runActivity>[2] {
-    const { ref, workflow, options, scheduledAt } = this.#request;
+    const { ref, workflow, args, options, scheduledAt } = this.#request;
     const { deployment, resources, log } = this.#worker;
     const ids = { execution: ref.execution, run: ref.run, workflow, activity: ref.activity, attempt: ref.attempt };
     return {
@@ -119,6 +121,7 @@ export class Attempt {
       scheduledAt: this.#serverClock.toLocal(scheduledAt),
       deployment,
       options,
+      args,
       signal: this.#abort.signal,
       heartbeat: (details) => {
         if (!this.#ended) this.#heartbeats.beat(details);

@@ -152,6 +152,7 @@ export class Execution {
   #viewOf(head: Head): RunView {
     if (this.#view?.head.run === head.run) return this.#view;
     if (this.#view) this.#local.leaveRun();
+    this.forget();
     this.#view = new RunView(this.#host.worker, this.id, head, () => this.#host.serverClock.now());
     return this.#view;
   }
@@ -257,9 +258,15 @@ export class Execution {
   #close(): "closed" {
     this.#parking.stopTimer();
     this.#local.leaveRun();
-    this.#view = null;
+    this.forget();
     this.#parking.finishTasks();
     return "closed";
+  }
+
+  /** Drops the view of the run, and the code's instance with it. */
+  forget(): void {
+    if (this.#view) this.#view.instance = null;
+    this.#view = null;
   }
 
   /** The worker is stopping: ends everything without a trace. */

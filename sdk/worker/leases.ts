@@ -9,15 +9,25 @@ import type { TaskSource } from "./source.ts";
 
 const MAX_RECEIPTS = 1_000; // a call
 
+/** For a worker whose code runs in another process. */
+export interface LeaseWatch {
+  /** False while that process is hung: leases and heartbeats then lapse. */
+  readonly alive?: () => boolean;
+  /** A lease begins or ends: that process hands it back, should this one die. */
+  readonly leased?: (receipt: string, held: boolean) => void;
+}
+
 export class Leases {
   readonly #held = new Map<string, (() => void) | undefined>();
   readonly #source: TaskSource;
   readonly #clock: Clock;
   readonly #leaseMs: Millis;
   readonly #finish: Batcher<string, undefined>;
+  readonly #watch: LeaseWatch;
   #timer: (() => void) | null = null;
 
-  constructor(source: TaskSource, clock: Clock, leaseMs: Millis) {
+  constructor(source: TaskSource, clock: Clock, leaseMs: Millis, watch: LeaseWatch = {}) {
+    this.#watch = watch;
     this.#source = source;
     this.#clock = clock;
     this.#leaseMs = leaseMs;
@@ -30,6 +40,7 @@ export class Leases {
   /** `onLost`: the lease has ended, and another worker gets the task. */
   hold(receipt: string, onLost?: () => void): void {
     this.#held.set(receipt, onLost);
+    this.#watch.leased?.(receipt, true);
     this.#arm();
   }
 
@@ -42,13 +53,14 @@ export class Leases {
   }
 
   async #extend(): Promise<void> {
+    if (this.#watch.alive?.() === false) return;
     const receipts = [...this.#held.keys()];
     for (let i = 0; i < receipts.length; i += MAX_RECEIPTS) {
       const group = receipts.slice(i, i + MAX_RECEIPTS);
       const lost = await this.#source.extend(group, this.#leaseMs).catch(() => []); // the next round tries again
       for (const receipt of lost) {
         const onLost = this.#held.get(receipt);
-        this.#held.delete(receipt);
+        this.#leave(receipt);
         onLost?.();
       }
     }
@@ -56,19 +68,23 @@ export class Leases {
 
   /** The task is done: deletes it. If that fails, it is delivered once more, which is harmless. */
   finish(receipt: string): void {
-    this.#held.delete(receipt);
+    this.#leave(receipt);
     void this.#finish.offer(receipt).catch(() => {});
   }
 
   /** Another worker has the task now, and finishes it. */
   forget(receipt: string): void {
-    this.#held.delete(receipt);
+    this.#leave(receipt);
   }
 
   /** Ends the lease now; the task is delivered again after `ms`. */
   async release(receipt: string, ms: Millis): Promise<void> {
-    this.#held.delete(receipt);
+    this.#leave(receipt);
     await this.#source.extend([receipt], Math.max(0, Math.round(ms)), { patiently: true });
+  }
+
+  #leave(receipt: string): void {
+    if (this.#held.delete(receipt)) this.#watch.leased?.(receipt, false);
   }
 
   /** Forgets all leases and tells the server nothing. */

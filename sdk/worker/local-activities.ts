@@ -113,12 +113,13 @@ export class LocalActivities {
     const { head, state } = view()!;
     const open = state.activities.get(activity)!;
     const ref = { execution, run: head.run, chain: head.chain, activity, attempt: number };
-    const { name, input, options, scheduledAt } = open;
+    const { name, input, args, options, scheduledAt } = open;
     const attempt = new Attempt(host.worker, host.serverClock, {
       ref,
       workflow: head.workflow,
       name,
       input,
+      args,
       options,
       scheduledAt,
     });

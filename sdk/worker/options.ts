@@ -8,7 +8,7 @@ import type { AnyWorkflow } from "../workflow/define.ts";
 import type { WorkerLimits } from "./types.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
-  /** Workflows that this deployment owns. */
+  /** Workflows that this deployment owns. Empty: the worker runs activities for the deployment's other workers. */
   readonly workflows: readonly AnyWorkflow[];
   /** Activities that this worker can run. */
   readonly activities?: readonly AnyActivity[];
@@ -67,12 +67,13 @@ export function settingsOf<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,
   env: WorkerEnvironment,
 ): WorkerSettings {
+  checkNotEmpty(options);
   return {
     deployment: deploymentOf(options.deployment ?? env.DEPLOYMENT_NAME ?? ""),
     url: urlOf(options.url ?? env.SIROCCO_URL ?? ""),
     apiKey: apiKeyOf(options.apiKey ?? env.SIROCCO_API_KEY ?? ""),
     name: (options.name ?? env.WORKER_NAME ?? "") || hostname(),
-    workflows: workflowsOf(options.workflows),
+    workflows: byName("workflow", options.workflows),
     activities: byName("activity", options.activities ?? []),
     limits: {
       maxConcurrentActivities: wholeNumber("maxConcurrentActivities", options.maxConcurrentActivities ?? 100, 1),
@@ -108,9 +109,10 @@ function apiKeyOf(key: string): string {
   throw new WorkerConfigError("SIROCCO_API_KEY is not set: `sirocco dev` prints a key");
 }
 
-export function workflowsOf(workflows: readonly AnyWorkflow[]): Map<string, AnyWorkflow> {
-  if (workflows.length === 0) throw new WorkerConfigError("runWorker needs at least one workflow");
-  return byName("workflow", workflows);
+/** A worker of activities alone serves the workflows of other workers of its deployment. */
+export function checkNotEmpty({ workflows, activities = [] }: Pick<WorkerOptions, "workflows" | "activities">): void {
+  if (workflows.length > 0 || activities.length > 0) return;
+  throw new WorkerConfigError("runWorker needs at least one workflow or activity");
 }
 
 export function byName<T extends { readonly name: string }>(kind: string, definitions: readonly T[]): Map<string, T> {

@@ -92,7 +92,8 @@ export class QueuedActivities {
         const { superseded } = await worker.transport.call("renew", { task, attempt });
         return superseded ? leases.forget(receipt) : leases.finish(receipt);
       }
-      const queued = { name: task.name, input: task.input, first_attempt: task.first_attempt };
+      const { name, input, args, first_attempt } = task;
+      const queued = { name, input, ...(args && { args }), first_attempt };
       const begun = await worker.transport.call("begin", { ...ref, queued });
       if (begun.superseded) return leases.forget(receipt);
       if (!begun.wanted) return leases.finish(receipt);
@@ -100,8 +101,9 @@ export class QueuedActivities {
       const running = new Attempt(worker, serverClock, {
         ref,
         workflow: task.workflow,
-        name: task.name,
-        input: task.input,
+        name,
+        input,
+        args,
         options: task.options,
         scheduledAt: task.scheduled_at,
       });

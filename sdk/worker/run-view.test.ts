@@ -4,6 +4,7 @@ import { fold, stateOf } from "../../shared/core/state.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent } from "../../shared/protocol/history.ts";
 import { sleep, workflow } from "../index.ts";
+import { hosted } from "../workflow/hosted.ts";
 import { RunView } from "./run-view.ts";
 import type { WorkerContext } from "./types.ts";
 
@@ -21,7 +22,7 @@ const head = {
   fence: 1,
 } as unknown as Head;
 const context = {
-  workflows: new Map([[naps.name, naps]]),
+  workflows: new Map([[naps.name, hosted(naps)]]),
   deterministic: true,
   failOnAnyError: false,
 } as unknown as WorkerContext;

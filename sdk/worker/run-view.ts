@@ -11,7 +11,6 @@ import type { Batch, HistoryEvent, Millis, Stimulus } from "../../shared/protoco
 import type { InboxMessage } from "../../shared/protocol/messages.ts";
 import { fromFailure, toFailure } from "../failure.ts";
 import { BlockedLoopError } from "../workflow/bugs.ts";
-import { WorkflowInstance } from "../workflow/instance.ts";
 import type { Instance } from "../workflow/types.ts";
 import type { WorkerContext } from "./types.ts";
 
@@ -22,7 +21,14 @@ export class RunView {
   head: Head;
   state: RunState;
   /** It has been given exactly the events of `state`. Null: not built yet, or dropped (EXEC-2). */
-  instance: Instance | null = null;
+  get instance(): Instance | null {
+    return this.#instance;
+  }
+  set instance(next: Instance | null) {
+    if (this.#instance !== next) this.#instance?.drop();
+    this.#instance = next;
+  }
+  #instance: Instance | null = null;
   /** Why there is no instance: the code threw this, or this worker does not have the workflow. Null = no reason. */
   bug: unknown = null;
   /** Hash of the definition that the bug puts into quarantine; null = it harms no worker. */
@@ -88,8 +94,9 @@ export class RunView {
     }
     if (this.#keepOut()) return;
     const options = { execution: this.#execution, log, deterministic, failOnAnyError, ...(flags && { flags }) };
-    this.instance = WorkflowInstance.create(definition, options);
-    await this.#replay(this.instance, events);
+    const instance = definition.create(options);
+    this.instance = instance;
+    await this.#replay(instance, events);
   }
 
   /** QUARANTINE-1. */

@@ -67,7 +67,7 @@ describe("a worker refuses to start", () => {
     ["without a server", { url: "" }, "SIROCCO_URL is not set: it must be the http(s) address"],
     ["with a server address that is not http(s)", { url: "ftp://x" }, "SIROCCO_URL is 'ftp://x'"],
     ["without a key", { apiKey: "" }, "SIROCCO_API_KEY is not set: `sirocco dev` prints a key"],
-    ["without workflows", { workflows: [] }, "at least one workflow"],
+    ["without workflows and activities", { workflows: [], activities: [] }, "at least one workflow or activity"],
     ["with two workflows of one name", { workflows: [flow, flow] }, "two workflow definitions are called 'flow'"],
     ["with two activities of one name", { activities: [quick, quick] }, "two activity definitions are called 'quick'"],
     [

@@ -4,6 +4,7 @@ import { realClock } from "../../shared/lib/clock.ts";
 import { milliseconds } from "../../shared/lib/duration.ts";
 import { toFailure } from "../failure.ts";
 import type { Log } from "../runtime/log.ts";
+import { hosted } from "../workflow/hosted.ts";
 import { healthPort, healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
@@ -123,7 +124,7 @@ function contextOf(
     session: randomUUID(),
     deployment,
     uuid: randomUUID,
-    workflows,
+    workflows: new Map([...workflows].map(([name, workflow]) => [name, hosted(workflow)])),
     activities,
     limits,
     deterministic,

@@ -89,7 +89,9 @@ export class WorkerRuntime implements ExecutionHost {
     if (this.#executions.size <= this.worker.limits.cachedExecutions) return;
     for (const [id, execution] of this.#executions) {
       if (this.#executions.size <= this.worker.limits.cachedExecutions) return;
-      if (execution.idle) this.#executions.delete(id);
+      if (!execution.idle) continue;
+      this.#executions.delete(id);
+      execution.forget();
     }
   }
 

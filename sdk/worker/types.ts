@@ -3,7 +3,8 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Log } from "../runtime/log.ts";
-import type { AnyWorkflow } from "../workflow/define.ts";
+import type { HostedWorkflow } from "../workflow/hosted.ts";
+import type { LeaseWatch } from "./leases.ts";
 import type { Transport } from "./transport.ts";
 
 export interface WorkerLimits {
@@ -23,7 +24,7 @@ export interface WorkerContext {
   readonly session: string;
   readonly deployment: string;
   readonly uuid: () => string;
-  readonly workflows: ReadonlyMap<string, AnyWorkflow>;
+  readonly workflows: ReadonlyMap<string, HostedWorkflow>;
   readonly activities: ReadonlyMap<string, AnyActivity>;
   readonly limits: WorkerLimits;
   readonly resources: Record<string, unknown>;
@@ -31,4 +32,8 @@ export interface WorkerContext {
   readonly failOnAnyError: boolean;
   /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
   readonly flags?: readonly ReplayFlag[];
+  /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */
+  readonly sdk?: string;
+  /** Set where the code runs in another process. */
+  readonly watch?: LeaseWatch;
 }

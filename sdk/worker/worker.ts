@@ -11,7 +11,6 @@
  */
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
-import { definitionOf } from "../workflow/definitions.ts";
 import { Leases } from "./leases.ts";
 import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
@@ -65,14 +64,16 @@ export class Worker {
     this.#registered = await this.#register();
     const { clock } = this.#context;
     this.#source = await this.#sourceOf(this.#registered);
-    const leases = new Leases(this.#source, clock, this.#registered.lease_ms);
+    const leases = new Leases(this.#source, clock, this.#registered.lease_ms, this.#context.watch);
     this.#runtime = new WorkerRuntime(this.#context, leases);
     this.#runtime.serverClock.synchronise(this.#registered.now);
     this.#queued = new QueuedActivities(this.#runtime);
     this.#runtime.slots.onFree(() => this.#announceRoom());
     this.#runtime.slots.onFull(() => this.#activityPoll.abort());
     this.#armBeat();
-    this.#loops = [this.#receive("workflow")];
+    this.#loops = [];
+    // A worker of activities alone cannot advance executions: their tasks are for the others.
+    if (this.#context.workflows.size > 0) this.#loops.push(this.#receive("workflow"));
     if (this.#context.activities.size > 0) this.#loops.push(this.#receive("activity"));
     return this.#registered;
   }
@@ -99,9 +100,9 @@ export class Worker {
       deployment,
       worker: this.#name,
       session,
-      definitions: [...workflows.values()].map(definitionOf),
+      definitions: [...workflows.values()].map((workflow) => workflow.definition),
       activities: [...activities.keys()],
-      sdk: `typescript/${VERSION}`,
+      sdk: this.#context.sdk ?? `typescript/${VERSION}`,
       pid: process.pid,
     };
     const answer = await transport.call("register", body, { signal: this.#leaving.signal });
@@ -122,6 +123,7 @@ export class Worker {
   async #sendBeat(): Promise<void> {
     const { deployment, session, transport, log } = this.#context;
     const { signal } = this.#leaving;
+    if (this.#context.watch?.alive?.() === false) return;
     try {
       const body = { deployment, worker: this.#name, session };
       const answer = await transport.call("heartbeat", body, {

@@ -12,6 +12,7 @@ const IDENTITY: { [K in DecisionKind]: readonly (keyof Extract<Decision, { kind:
   update_completed: ["name", "message"],
   update_failed: ["name", "message"],
   custom_task: ["event", "task_type", "task"],
+  patched: ["patch"],
   search_keys_set: [],
   execution_completed: [],
   execution_failed: [],

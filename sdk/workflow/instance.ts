@@ -96,6 +96,10 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   readonly #record = new DecisionRecord();
   readonly #knownFlags: readonly ReplayFlag[];
   readonly #flags: RunFlags;
+  /** Patches of the recorded steps. Code learns of a patch before the step that recorded it, as it asks within that step. */
+  readonly #recordedPatches = new Set<string>();
+  /** The answers that the code of this run has been given. */
+  readonly #patches = new Map<string, boolean>();
   /** Decisions of the present step. */
   #decisions: Decision[] = [];
   /** Stimuli that are recorded and not given yet. */
@@ -163,6 +167,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 
   async #replay(events: readonly HistoryEvent[]): Promise<void> {
+    for (const event of events) if (event.kind === "patched") this.#recordedPatches.add(event.patch);
     let sliceEnd = realNow() + REPLAY_SLICE_MS;
     for (const event of events) {
       if (isStimulus(event)) this.#pending.push(event);
@@ -216,6 +221,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     for (const condition of this.#conditions) waits.add(condition);
     return [...waits].map((wait) => wait.describe());
   }
+
+  drop(): void {}
 
   // ── Giving stimuli ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -577,6 +584,16 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   noteContinuation(): void {
     this.#continuationMade = true;
+  }
+
+  patched(id: string): boolean {
+    let taken = this.#patches.get(id);
+    if (taken === undefined) {
+      taken = !this.replaying || this.#recordedPatches.has(id);
+      this.#patches.set(id, taken);
+      if (taken) this.#decide({ kind: "patched", patch: id });
+    }
+    return taken;
   }
 
   usesFlag(flag: ReplayFlag): boolean {

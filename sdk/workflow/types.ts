@@ -52,7 +52,7 @@ export interface Instance {
   replay(events: readonly HistoryEvent[]): Promise<void>;
   /** Gives the pending stimuli and then these to workflow code, one by one. Never throws. */
   activate(stimuli: readonly Stimulus[]): Promise<Activation>;
-  /** Answers a query on the present state with a JSON value. Throws `QueryRefused`. */
+  /** Answers a query on the present state with a JSON value, or a promise of it. Throws `QueryRefused`. */
   query(name: string, input: unknown): unknown;
   /** Null: accept it. Runs schema and validator, which read the present state and cannot change it. */
   checkUpdate(name: string, input: unknown): Refusal | null;
@@ -60,4 +60,6 @@ export interface Instance {
   checkSignal(name: string, input: unknown): string | null;
   /** Every open wait in words, for diagnostics. */
   waitingOn(): string[];
+  /** It is not asked anything any more. */
+  drop(): void;
 }

@@ -30,6 +30,8 @@ export interface ApiOptions {
    * revokes keys, and sees it at once.
    */
   readonly keysReadAgainMs: Millis | null;
+  /** Address of the workers' endpoint. Default: `url`, where both are one server. */
+  readonly workerUrl?: string;
   /** How long a query waits for a worker's answer. */
   readonly queryWaitMs: Millis;
   /** How long an update waits for its outcome. */

@@ -5,8 +5,8 @@ import type { ResponseOf } from "../protocol/routes.ts";
 import type { ApiOptions, RequestContext } from "./request-context.ts";
 
 export function workerInfo(context: RequestContext): ResponseOf<"getWorkerInfo"> {
-  const { url } = context.options;
-  return { scheduler_url: url, namespace: context.workspace, tls: url.startsWith("https:") };
+  const url = context.options.workerUrl ?? context.options.url;
+  return { engine: "sirocco", scheduler_url: url, namespace: context.workspace, tls: url.startsWith("https:") };
 }
 
 export function health(options: ApiOptions, ports: Ports): ResponseOf<"getHealth"> | Refusal {

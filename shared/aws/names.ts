@@ -95,6 +95,8 @@ export const ENV = {
   logLevel: "SIROCCO_LOG_LEVEL",
   /** Dimension of the metrics that handlers write: the name of the stack. */
   installation: "SIROCCO_INSTALLATION",
+  /** Address of the workers' endpoint, which `whoami` names. Only the function that answers it has this variable. */
+  workerUrl: "SIROCCO_WORKER_URL",
 } as const;
 export type EnvName = (typeof ENV)[keyof typeof ENV];
 

@@ -287,7 +287,8 @@ function nextAttempt({ situation: s, step }: Draft, activity: number, open: Open
   if (recordable && s.canRun(open.name)) {
     step.events.push({ kind: "activity_attempt_started", activity, attempt, where: `local:${s.session}` });
   } else {
-    const task = { name: open.name, input: open.input as never, options: open.options, scheduled_at: open.scheduledAt };
+    const { name, input, args, options, scheduledAt: scheduled_at } = open;
+    const task = { name, input: input as never, ...(args && { args }), options, scheduled_at };
     step.events.push({ kind: "activity_attempt_started", activity, attempt, where: "queue", task });
   }
 }

@@ -30,7 +30,8 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
   };
   for (const e of batch.events) {
     if (e.kind === "activity_scheduled" && e.where === "queue") {
-      queue(e.activity, 1, { name: e.name, input: e.input, options: e.options, scheduled_at: e.at });
+      const { name, input, args, options, at: scheduled_at } = e;
+      queue(e.activity, 1, { name, input, ...(args && { args }), options, scheduled_at });
     } else if (e.kind === "activity_attempt_started" && e.task) {
       queue(e.activity, e.attempt, e.task);
     } else if (e.kind === "activity_cancel_requested" && e.where === undefined) {

@@ -142,6 +142,7 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
     case "update_rejected":
     case "update_completed":
     case "update_failed":
+    case "patched":
     case "search_keys_set":
     case "execution_terminated":
     case "execution_timed_out":
@@ -150,16 +151,14 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
 }
 
 const ref = (e: { activity: number; name: string }) => ({ task_id: String(e.activity), activity_name: e.name });
-const started = (e: { activity: number; name: string; input: unknown }) => ({
+type Begun = { activity: number; name: string; input: unknown; args?: true | undefined };
+const started = (e: Begun) => ({
   ...ref(e),
-  input: json(e.input === null || e.input === undefined ? [] : [e.input]),
+  input: json(e.args ? e.input : e.input === null || e.input === undefined ? [] : [e.input]),
 });
 
 /** A worker begins the first attempt of a queued activity. */
-export function presentBegin(
-  c: RunContext,
-  e: { activity: number; name: string; input: unknown; at: Millis },
-): PublicEvent {
+export function presentBegin(c: RunContext, e: Begun & { at: Millis }): PublicEvent {
   const p = { id: eventId(c.run, e.activity, 1), at: e.at, type: "ACTIVITY_TASK_STARTED", attributes: started(e) };
   return build(c, p, { id: String(e.activity), name: e.name });
 }

@@ -22,6 +22,7 @@ export interface OpenActivity {
   readonly name: string;
   readonly input: unknown;
   readonly options: ActivityOptions;
+  readonly args: true | undefined;
   readonly scheduledAt: Millis;
   where: Where;
   attempt: number;
@@ -114,6 +115,7 @@ const appliers: Appliers = {
     s.activities.set(e.activity, {
       name: e.name,
       input: e.input,
+      args: e.args,
       options: e.options,
       scheduledAt: e.at,
       where: e.where,
@@ -188,6 +190,7 @@ const appliers: Appliers = {
   update_completed: (s, e) => void s.updates.delete(e.message),
   update_failed: (s, e) => void s.updates.delete(e.message),
   custom_task: nothing,
+  patched: nothing,
   search_keys_set: nothing,
   workflow_task_failed: (s, e) => {
     s.taskFailures.set(e.fingerprint, e.at);

@@ -25,6 +25,7 @@ import {
   WorkflowName,
 } from "./ids.ts";
 import { JsonRecord, type JsonValue } from "./json-value.ts";
+import { MAX_PATCH_ID } from "./limits.ts";
 import { ChildFailureStatus, type ClosedStatus } from "./status.ts";
 
 /** Milliseconds since the epoch, UTC; or a length of time in milliseconds where the name ends in `_ms`. */
@@ -91,6 +92,9 @@ export const ActivityOptions = z.object({
   retry: RetryPolicy,
 });
 export type ActivityOptions = z.infer<typeof ActivityOptions>;
+
+/** With an input: it is a list of arguments. */
+export const Args = z.literal(true);
 
 /** Where an attempt runs: in the task queue of the deployment, or inside one worker session. */
 export type Where = "queue" | `local:${string}`;
@@ -205,6 +209,8 @@ const decisions = {
     activity,
     name: ActivityName,
     input: json,
+    /** Present: the input is the list of arguments of a function that takes any number of them. */
+    args: Args.optional(),
     where: Where,
     options: ActivityOptions,
   }),
@@ -260,6 +266,8 @@ const decisions = {
     /** Attributes as the public event carries them, without task id and type. */
     attributes: JsonRecord,
   }),
+  /** Workflow code has asked whether it may take the new way of a changed place, and does (`patched` in the SDK). */
+  patched: z.object({ ...base, kind: z.literal("patched"), patch: z.string().min(1).max(MAX_PATCH_ID) }),
   search_keys_set: z.object({
     ...base,
     kind: z.literal("search_keys_set"),
@@ -299,7 +307,15 @@ const notes = {
     attempt: z.int().min(2),
     where: Where,
     /** Present iff `where` is the queue: the content of the task. */
-    task: z.object({ name: ActivityName, input: json, options: ActivityOptions, scheduled_at: millis }).optional(),
+    task: z
+      .object({
+        name: ActivityName,
+        input: json,
+        args: Args.optional(),
+        options: ActivityOptions,
+        scheduled_at: millis,
+      })
+      .optional(),
   }),
   update_rejected: z.object({
     ...base,
@@ -347,6 +363,9 @@ export type Decision = OmitEach<
   { [K in DecisionKind]: EventOf<K> }[DecisionKind],
   "id" | "at" | "decided" | "code" | "flags"
 >;
+
+/** The schemas of the decisions by kind, for what has no place in a history yet. */
+export const DECISIONS = decisions;
 
 export const isStimulus = (event: { kind: Kind }): event is Stimulus => event.kind in stimuli;
 export const isDecision = (event: { kind: Kind }): boolean => event.kind in decisions;

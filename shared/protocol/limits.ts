@@ -22,6 +22,7 @@ export const MAX_MESSAGE_ID = 1000;
 export const MAX_IDEMPOTENCY_KEY = 255;
 export const MAX_DISPLAY_NAME = 128;
 export const MAX_TAG = 100;
+export const MAX_PATCH_ID = 256;
 
 /* Sizes: bytes of UTF-8 JSON. */
 /** One workflow or activity input or result, one signal, query or update input or answer. Over it: 413. */

@@ -5,7 +5,7 @@
  */
 import * as z from "zod";
 import { Head, OutboxEntry } from "./head.ts";
-import { ActivityOptions, Batch, Failure } from "./history.ts";
+import { ActivityOptions, Args, Batch, Failure } from "./history.ts";
 import {
   ActivityName,
   ChainId,
@@ -81,6 +81,7 @@ export const ActivityTask = z.object({
   activity: z.int(),
   name: ActivityName,
   input: JsonValue,
+  args: Args.optional(),
   scheduled_at: z.int(),
   options: ActivityOptions,
   /** Number of the attempt that the first delivery of the task begins. */
@@ -173,7 +174,8 @@ export const WORKER_ROUTES = {
     "register",
     z.strictObject({
       ...worker,
-      definitions: z.array(WorkflowDefinition).min(1).max(MAX_DEFINITIONS),
+      /** May be empty: a worker of activities alone. */
+      definitions: z.array(WorkflowDefinition).max(MAX_DEFINITIONS),
       /** Names of activities this worker can run. */
       activities: z.array(ActivityName),
       sdk: z.string(),
@@ -311,7 +313,9 @@ export const WORKER_ROUTES = {
     z.strictObject({
       ...ActivityRef.shape,
       /** Present iff the attempt came from the queue: fields of its task. The first such call shows the activity as started. */
-      queued: z.strictObject({ name: ActivityName, input: JsonValue, first_attempt: z.int().min(1) }).optional(),
+      queued: z
+        .strictObject({ name: ActivityName, input: JsonValue, args: Args.optional(), first_attempt: z.int().min(1) })
+        .optional(),
     }),
     z.object({
       wanted: z.boolean(),

@@ -313,5 +313,5 @@ describe("deployments", () => {
 test("whoami names the address and the workspace", async () => {
   const { status, body } = await w.ask("GET", "/v1/workflows/workers/whoami");
   expect(status).toBe(200);
-  expect(body).toEqual({ scheduler_url: w.server.url, namespace: w.workspace, tls: false });
+  expect(body).toEqual({ engine: "sirocco", scheduler_url: w.server.url, namespace: w.workspace, tls: false });
 });

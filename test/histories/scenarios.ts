@@ -152,6 +152,7 @@ export const scenarios: Record<string, Scenario> = {
     return ended(run);
   }),
   "overdue-timed-out": played(async (env) => ended(await env.start(w.overdue, {}, { id: "overdue-1" }))),
+  changed: played(async (env) => ended(await env.start(w.changed, {}, { id: "changed-1" }))),
   thumbnails: queued,
 };
 

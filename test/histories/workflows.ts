@@ -11,6 +11,7 @@ import {
   continueAsNew,
   deleteSearchKeys,
   on,
+  patched,
   parallel,
   query,
   random,
@@ -237,6 +238,17 @@ export const repaired = workflow({ name: "repaired", handlers: [add], timeout: "
   return { sum: sum + n };
 });
 
+/** Code that was changed and asks, in a loop, whether the run may take the new way. */
+export const changed = workflow({ name: "changed" }, async () => {
+  let total = 0;
+  for (let i = 0; i < 2; i++) {
+    const { n } = await work({ n: i });
+    total += patched("double") ? 2 * n : n;
+    await sleep("1m");
+  }
+  return { total, late: patched("late") };
+});
+
 /** Runs out of time: the server ends it. */
 export const overdue = workflow({ name: "overdue", timeout: "1h" }, async () => sleep("2h"));
 
@@ -273,5 +285,6 @@ export const workflows = [
   repaired,
   overdue,
   account,
+  changed,
 ];
 export const activities = [work, charge, refund, notify];

@@ -11,6 +11,7 @@ import * as z from "zod";
 import { consoleLog } from "../../sdk/worker/log.ts";
 import { httpTransport, type Transport } from "../../sdk/worker/transport.ts";
 import { Worker } from "../../sdk/worker/worker.ts";
+import { hosted } from "../../sdk/workflow/hosted.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 
 const { values } = parseArgs({
@@ -88,7 +89,7 @@ const worker = new Worker(
     session: randomUUID(),
     deployment: values.deployment,
     uuid: randomUUID,
-    workflows: new Map([["walk", walk]]),
+    workflows: new Map([["walk", hosted(walk)]]),
     activities: new Map([["note", note]]),
     limits: { maxConcurrentActivities: 100, maxConcurrentWorkflows: 200, cachedExecutions: 1000 },
     resources: {},

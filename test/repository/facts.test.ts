@@ -116,6 +116,7 @@ test("every environment variable that a document names is read by the code", () 
   const code = listed(
     "{shared,sdk,cli,functions,infra,localstack,examples,test}/**/*.{ts,js,json}",
     "*.ts",
+    "*.py",
     "package.json",
   )
     .map(read)

@@ -7,7 +7,7 @@ const LABEL = /\b[A-Z]{3,}-[1-9]\d?\b/g;
 const NO_RULES = new Set(["UTF-8", "UTF-16"]);
 
 /** A definition in code is `EXEC-3. Text` in the comment at the head of the file, on a line of its own or after a sentence. */
-const HEAD = /^(?:#!.*\n)?\/\*\*[\s\S]*?\*\//;
+const HEAD = /^(?:(?:#!.*\n)?\/\*\*[\s\S]*?\*\/|"""[\s\S]*?""")/;
 const IN_HEAD = /(?:^[ /*]*|[.:)`] )([A-Z]{3,}-[1-9]\d?)\. (?=\S)/gm;
 /** Rules of no single file stand in ARCHITECTURE.md, each in a row of a table or an item of a list. */
 const IN_ARCHITECTURE = /^[|*] ([A-Z]{3,}-[1-9]\d?)\. (?=\S)/gm;

@@ -1,6 +1,7 @@
 /** The worker of the SDK in the simulated world, with transport, clock and ids of that world. */
 import { ServerUnreachable } from "../../sdk/worker/transport.ts";
 import { Worker } from "../../sdk/worker/worker.ts";
+import { hosted } from "../../sdk/workflow/hosted.ts";
 import { ACTIVITIES, type SimulatedResources, WORKFLOWS } from "./sdk-workflows.ts";
 import { DEPLOYMENT } from "./server.ts";
 import type { StartWorker } from "./simulate.ts";
@@ -36,7 +37,7 @@ export const sdkWorker: StartWorker = async ({ world, server, network, process, 
       session: chance.uuid(),
       deployment: DEPLOYMENT,
       uuid: () => chance.uuid(),
-      workflows: new Map(WORKFLOWS.map((w) => [w.name, w])),
+      workflows: new Map(WORKFLOWS.map((w) => [w.name, hosted(w)])),
       activities: new Map(ACTIVITIES.filter((a) => !lacking.includes(a)).map((a) => [a.name, a])),
       limits: { maxConcurrentActivities: 2, maxConcurrentWorkflows: 50, cachedExecutions: 3 },
       resources,

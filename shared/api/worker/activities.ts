@@ -38,7 +38,8 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
   if (!latest) return { ...SUPERSEDED, heartbeat_details: null };
   if (queued?.first_attempt === 1) {
     // An activity that began as local work was shown when it was scheduled. Idempotent: later attempts add no event.
-    const shown = presentBegin(head, { activity, name: queued.name, input: queued.input, at: ports.clock.now() });
+    const { name, input, args } = queued;
+    const shown = presentBegin(head, { activity, name, input, args, at: ports.clock.now() });
     await ports.feed.publish(ref, run, `begin#${activity}`, [shown]);
   }
   return {

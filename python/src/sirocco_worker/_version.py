@@ -1,0 +1,3 @@
+"""Written by `node packaging/version.ts`."""
+
+VERSION = "0.1.0"

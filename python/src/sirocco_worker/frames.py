@@ -1,0 +1,47 @@
+"""Frames of the pipe to the worker core: four bytes of length, big-endian, then a JSON object in UTF-8."""
+
+import json
+import struct
+from typing import Any, BinaryIO
+
+MAX_FRAME = 32 * 1024 * 1024
+
+Message = dict[str, Any]
+
+
+class FrameTooLarge(ValueError):
+    """A message does not fit into a frame."""
+
+
+def encode(message: Message) -> bytes:
+    """Raises `FrameTooLarge`, and `ValueError` for what JSON cannot hold, such as NaN."""
+    data = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    if len(data) > MAX_FRAME:
+        raise FrameTooLarge(
+            f"a message of {len(data)} bytes was to be sent to the worker core, the limit is {MAX_FRAME}"
+        )
+    return struct.pack(">I", len(data)) + data
+
+
+def read(stream: BinaryIO) -> Message | None:
+    """The next message; None at the end of the stream, also inside a frame: its writer is dead."""
+    head = _exactly(stream, 4)
+    if head is None:
+        return None
+    data = _exactly(stream, struct.unpack(">I", head)[0])
+    if data is None:
+        return None
+    message = json.loads(data)
+    assert isinstance(message, dict)
+    return message
+
+
+def _exactly(stream: BinaryIO, count: int) -> bytes | None:
+    parts = []
+    while count > 0:
+        part = stream.read(count)
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

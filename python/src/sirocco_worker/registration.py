@@ -1,0 +1,175 @@
+"""What the SDK registers, in the form that the worker core takes; and what is refused before a worker starts."""
+
+import hashlib
+import inspect
+import json
+import os
+from contextlib import suppress
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from sirocco_worker.frames import Message
+from sirocco_worker.internal import is_bookkeeping
+from sirocco_worker.refusal import refuse
+from sirocco_worker.versions import host_name
+
+STICKY_SESSION = "get_sticky_worker_session"
+CACHED_RUNS = 300
+"""A parked run takes about 200 KiB in Python."""
+WORKFLOWS_AT_ONCE = 200
+
+
+def prepare() -> None:
+    """Right after the server was found to be a Sirocco: settings that would not work are refused or switched off."""
+    from mistralai.workflows.core.config.config import config
+
+    _refuse_settings(config)
+    common = config.common
+    if not (common.otel_endpoint or common.otel_local):
+        # On by default, they would go to <SERVER_URL>/telemetry/…, which is another product's.
+        common.mistral_workflows_otel_traces_export = bool(common.otel_traces_endpoint)
+        common.mistral_workflows_otel_metrics_export = bool(common.otel_metrics_endpoint)
+        common.mistral_workflows_otel_logs_export = bool(common.otel_logs_endpoint)
+
+
+def _refuse_settings(config: Any) -> None:
+    if config.worker.versioning.enabled:
+        refuse("worker versioning (BUILD_ID) is not supported by Sirocco: unset WORKER_VERSIONING_ENABLED")
+    if config.common.mistral_sa_token_path:
+        refuse("MISTRAL_SA_TOKEN_PATH is not supported by Sirocco: set MISTRAL_API_KEY to a key of the server")
+    if config.worker.temporal_payload_encryption is not None:
+        refuse("payload encryption is not supported by Sirocco yet: unset TEMPORAL_PAYLOAD_ENCRYPTION")
+    if config.worker.temporal_payload_offloading is not None:
+        refuse("payload offloading is not supported by Sirocco yet: unset TEMPORAL_PAYLOAD_OFFLOADING")
+    if config.worker.graph.upload_graph:
+        config.worker.graph.upload_graph = False  # a picture for the console of another product
+
+
+def hello(body: dict[str, Any], url: str) -> Message:
+    """The core's `hello`, without its envelope, from the body of the SDK's registration. Exits on what is unsupported."""
+    from mistralai.workflows.core.auth import get_token_provider
+    from mistralai.workflows.core.config.config import config
+
+    provider = get_token_provider()
+    definitions = body["definitions"]
+    if all(one.get("is_technical") for one in definitions):
+        definitions = []  # run_worker([]): the worker runs activities for other workers of the deployment
+    _refuse_definitions(definitions)
+    return {
+        "host": host_name(),
+        "deployment": body["deployment_name"],
+        "worker": body["worker_name"],
+        "url": os.environ.get("SIROCCO_URL") or url,
+        "key": os.environ.get("SIROCCO_API_KEY") or (provider.get_token() if provider else ""),
+        "definitions": [definition_of(one) for one in definitions],
+        "hashes": {one["name"]: _hash_of(one) for one in definitions},
+        "activities": _activities(),
+        "limits": {
+            "activities": config.worker.max_concurrent_activities,
+            "workflows": WORKFLOWS_AT_ONCE,
+            "cached": CACHED_RUNS,
+        },
+    }
+
+
+def definition_of(spec: dict[str, Any]) -> Message:
+    """A workflow's registration, as `shared/protocol/worker.ts` has it."""
+
+    def handlers(kind: str) -> list[Message]:
+        keys = ["name", "description", "input_schema"] + ([] if kind == "signals" else ["output_schema"])
+        return [{key: handler.get(key) for key in keys} for handler in spec.get(kind) or []]
+
+    return {
+        "name": spec["name"],
+        "display_name": spec.get("display_name") or None,
+        "description": spec.get("description"),
+        "input_schema": spec["input_schema"],
+        "output_schema": spec.get("output_schema"),
+        "signals": handlers("signals"),
+        "queries": handlers("queries"),
+        "updates": handlers("updates"),
+        "enforce_determinism": bool(spec.get("enforce_determinism")),
+        "is_technical": bool(spec.get("is_technical")),
+        "execution_timeout": _seconds(spec.get("execution_timeout", 3600)),
+        "schedules": spec.get("schedules") or [],
+    }
+
+
+def _seconds(duration: Any) -> float:
+    from datetime import timedelta
+
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(timedelta).validate_python(duration).total_seconds()
+
+
+def _hash_of(spec: dict[str, Any]) -> str:
+    """Names code and schemas in histories. Says nothing of helpers in other modules."""
+    from mistralai.workflows.core.definition.workflow_definition import get_workflow_definition
+
+    source = ""
+    for workflow in _workflow_classes():
+        if get_workflow_definition(workflow).name == spec["name"]:
+            with suppress(OSError, TypeError):  # a class made at run time has no source
+                source = inspect.getsource(workflow)
+    content = json.dumps([spec["name"], spec["input_schema"], spec.get("output_schema"), source], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _workflow_classes() -> list[type]:
+    """All that the SDK's decorator has made, newest last: nothing lists those that `run_worker` was given."""
+    found, waiting = [], [object]
+    for cls in waiting:
+        for sub in type.__subclasses__(cls):
+            waiting.append(sub)
+            if "__workflows_workflow_def" in vars(sub):
+                found.append(sub)
+    return found
+
+
+def _refuse_definitions(definitions: list[dict[str, Any]]) -> None:
+    named = [one["name"] for one in definitions if one.get("on_behalf_of")]
+    if named:
+        refuse(f"on_behalf_of is not supported by Sirocco: remove it from workflow {', '.join(named)}")
+
+
+def _activities() -> list[str]:
+    import temporalio.activity
+    from mistralai.workflows.core.activity import get_all_temporal_activities
+    from mistralai.workflows.core.execution.sticky_session.sticky_worker_session import (
+        check_activity_is_sticky_to_worker,
+    )
+    from mistralai.workflows.core.rate_limiting.rate_limit import get_rate_limit
+
+    names = []
+    for function in get_all_temporal_activities():
+        name = temporalio.activity._Definition.must_from_callable(function).name or ""
+        if check_activity_is_sticky_to_worker(function):
+            refuse(f"sticky sessions are not supported by Sirocco yet: activity '{name}' is sticky_to_worker")
+        if get_rate_limit(function) is not None:
+            refuse(f"rate limits are not supported by Sirocco yet: activity '{name}' has a rate_limit")
+        if not is_bookkeeping(name):
+            names.append(name)
+    return names
+
+
+def registered(body: dict[str, Any]) -> Message:
+    """The answer that the SDK expects. Its ids mean nothing here, but must be there."""
+    refs = []
+    for one in body["definitions"]:
+        workflow = str(uuid5(NAMESPACE_URL, f"workflow/{one['name']}"))
+        version = str(uuid5(NAMESPACE_URL, f"registration/{one['name']}"))
+        refs.append({"workflow_id": workflow, "workflow_version_id": version, "workflow_registration_id": version})
+    return {
+        "has_conflicts": False,
+        "workflow_registration_ids": [ref["workflow_registration_id"] for ref in refs],
+        "workflow_registration_refs": refs,
+        "warnings": [],
+    }
+
+
+def refusal(answer: Message) -> str:
+    """One sentence for a registration that failed."""
+    if answer["status"] == 401:
+        return f"the server does not accept this key ({answer['message']}): set MISTRAL_API_KEY to a key of the server"
+    return f"the worker was not registered: {answer['message']}"

@@ -1,0 +1,446 @@
+"""One run of a workflow, between the worker core and temporalio's workflow worker.
+
+Stimuli of the history become activations with one job each; the commands that workflow code answers with become decisions.
+
+RUN-1. One stimulus is one activation, and workflow code runs until nothing moves. Some commands are answered at once, by
+       further activations within the same stimulus ("derived" jobs): the SDK's bookkeeping, the start of a child, the
+       cancellation of an activity. What is decided so depends on the history alone.
+RUN-2. Activities, timers and children of the user are numbered from 1 in the order in which code asks. The numbers of
+       temporalio (`seq`) are not recorded: the SDK's own calls have their share in them.
+RUN-3. A timer that is started and cancelled within one stimulus is not recorded: the SDK makes one with each activity call.
+RUN-4. After a bug or a close nothing more is given.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.failure.v1 import Failure
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
+from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+
+from sirocco_worker import internal, values
+
+Decision = dict[str, Any]
+Stimulus = dict[str, Any]
+FillJob = Callable[[WorkflowActivationJob], None]
+Activate = Callable[[WorkflowActivation], Awaitable[WorkflowActivationCompletion]]
+
+TRY_CANCEL, WAIT_CANCELLATION, ABANDON = 0, 1, 2
+"""Of an activity: temporalio.bridge.proto.workflow_commands.ActivityCancellationType."""
+CHILD_ABANDON, CHILD_TRY_CANCEL = 0, 1
+"""Of a child: the first two of temporalio.bridge.proto.child_workflow.ChildWorkflowCancellationType."""
+ON_PARENT_CLOSE = {0: "terminate", 1: "terminate", 2: "abandon", 3: "cancel"}
+FIRST_RETRY_MS = 1_000
+LONGEST_RETRY_FACTOR = 100
+"""temporalio's defaults: the longest wait between attempts is a hundred times the first."""
+
+
+class Unsupported(Exception):
+    """Workflow code uses something of temporalio that Sirocco has no counterpart for."""
+
+
+class Bug(Exception):
+    """Workflow code failed its task: the execution waits for repaired code. `failure` is its recordable form."""
+
+    def __init__(self, failure: values.JsonObject) -> None:
+        super().__init__(failure["message"])
+        self.failure = failure
+
+
+@dataclass
+class _Numbers:
+    """Numbers by `seq` and back, for one kind of thing (RUN-2)."""
+
+    of: dict[int, int] = field(default_factory=dict)
+    seqs: dict[int, int] = field(default_factory=dict)
+    last: int = 0
+
+    def next(self, seq: int) -> int:
+        self.last += 1
+        self.of[seq], self.seqs[self.last] = self.last, seq
+        return self.last
+
+    def end(self, number: int) -> int | None:
+        """The `seq` of what has ended; None if it ended before."""
+        seq = self.seqs.pop(number, None)
+        if seq is not None:
+            self.of.pop(seq, None)
+        return seq
+
+
+@dataclass(frozen=True)
+class _Child:
+    workflow: str
+    execution: str
+    cancellation: int
+
+
+class Run:
+    """Workflow code of one run, as far as it has been given its history."""
+
+    def __init__(self, started: Stimulus, execution: str, activate: Activate) -> None:
+        self.id: str = started["run"]
+        self.execution = execution
+        self.started = started
+        self.closed = False
+        self.bug: values.JsonObject | None = None
+        self._activate = activate
+        self._time = 0
+        self._length = 0
+        self._activities, self._timers, self._children = _Numbers(), _Numbers(), _Numbers()
+        self._cancellations: dict[int, int] = {}
+        self._asked_children: dict[int, _Child] = {}
+        self._updates: dict[str, str] = {}
+        self._cancel_reason: str | None = None
+        self._patches: set[str] = set()
+        self._asked_patches: set[str] = set()
+        self._decisions: list[Decision] = []
+
+    @property
+    def context(self) -> values.Context:
+        """For the arguments of this run's activities."""
+        parent, schedule = self.started["parent"], self.started["schedule"]
+        return values.Context(
+            execution=self.execution,
+            root=self.started["root"],
+            first_run=self.started["first_run"],
+            parent=parent and parent["execution"],
+            continued_run=self.started["continued_from"],
+            schedule=schedule and schedule["id"],
+        )
+
+    async def give(self, stimulus: Stimulus, *, replaying: bool, long: bool, patches: list[str]) -> list[Decision]:
+        """Decisions on one stimulus (RUN-1). Raises `Bug`."""
+        self._time, self._length = max(self._time, stimulus["at"]), stimulus["id"]
+        self._decisions = []
+        waiting: list[FillJob] = [fill for fill in [self._job(stimulus)] if fill is not None]
+        try:
+            while waiting:
+                activation = self._activation(replaying, long)
+                for patch in patches:
+                    if patch not in self._patches:
+                        activation.jobs.add().notify_has_patch.patch_id = patch
+                self._patches.update(patches)
+                waiting.pop(0)(activation.jobs.add())
+                for command in await self._commands(activation):
+                    waiting.extend(self._take(command))
+        except Bug as bug:
+            self.bug = bug.failure
+            raise
+        except Exception as error:
+            self.bug = {"type": type(error).__name__, "message": str(error)}
+            raise Bug(self.bug) from error
+        return self._numbered_timers()
+
+    async def query(self, name: str, value: Any, call: int) -> WorkflowCommand:
+        """The command `respond_to_query` of workflow code. Raises `Bug`."""
+        activation = self._activation(False, False)
+        query = activation.jobs.add().query_workflow
+        query.query_id, query.query_type = str(call), name
+        if value is not None:
+            query.arguments.append(values.to_payload(value))
+        [command] = await self._commands(activation)
+        return command
+
+    async def evict(self) -> None:
+        activation = self._activation(False, False)
+        activation.jobs.add().remove_from_cache.message = "the worker core drops it"
+        await self._activate(activation)
+
+    def _activation(self, replaying: bool, long: bool) -> WorkflowActivation:
+        activation = WorkflowActivation(
+            run_id=self.id,
+            is_replaying=replaying,
+            history_length=self._length,
+            continue_as_new_suggested=long,
+        )
+        activation.timestamp.FromMilliseconds(self._time)
+        return activation
+
+    async def _commands(self, activation: WorkflowActivation) -> list[WorkflowCommand]:
+        completion = await self._activate(activation)
+        if completion.HasField("failed"):
+            raise Bug(values.from_failure(completion.failed.failure))
+        return list(completion.successful.commands)
+
+    # --- stimuli to jobs ----------------------------------------------------------------------------------------------
+
+    def _job(self, stimulus: Stimulus) -> FillJob | None:
+        """None: temporalio has been told of it already, as of an activity that it cancelled."""
+        kind = stimulus["kind"]
+        if kind == "execution_started":
+            return lambda job: self._initialize(job, stimulus)
+        if kind in ("activity_completed", "activity_failed"):
+            seq = self._activities.end(stimulus["activity"])
+            return None if seq is None else lambda job: self._resolve_activity(job, stimulus, seq)
+        if kind == "timer_fired":
+            fired = self._timers.end(stimulus["timer"])
+            return None if fired is None else lambda job: setattr(job.fire_timer, "seq", fired)
+        if kind in ("child_completed", "child_failed"):
+            child = self._children.end(stimulus["child"])
+            return None if child is None else lambda job: self._resolve_child(job, stimulus, child)
+        if kind == "signal_received":
+            return lambda job: self._signal(job, stimulus)
+        if kind == "update_accepted":
+            return lambda job: self._update(job, stimulus)
+        if kind == "cancel_requested":
+            self._cancel_reason = stimulus["reason"]
+            return lambda job: setattr(job.cancel_workflow, "reason", stimulus["reason"] or "")
+        raise Unsupported(f"sirocco-worker does not know the stimulus '{kind}': install a newer one")
+
+    def _initialize(self, job: WorkflowActivationJob, started: Stimulus) -> None:
+        into = job.initialize_workflow
+        into.workflow_type, into.workflow_id = started["workflow"], self.execution
+        into.attempt, into.first_execution_run_id = started["attempt"], started["first_run"]
+        into.continued_from_execution_run_id = started["continued_from"] or ""
+        into.randomness_seed = int.from_bytes(hashlib.sha256(self.id.encode()).digest()[:8], "big")
+        into.start_time.FromMilliseconds(started["at"])
+        into.root_workflow.workflow_id, into.root_workflow.run_id = started["root"], self.id
+        into.workflow_task_timeout.FromSeconds(10)
+        if started["deadline"] is not None:
+            into.workflow_execution_timeout.FromMilliseconds(max(0, started["deadline"] - started["at"]))
+        if parent := started["parent"]:
+            into.parent_workflow_info.namespace = values.NAMESPACE
+            into.parent_workflow_info.workflow_id = parent["execution"]
+            into.parent_workflow_info.run_id = parent["run"]
+        if schedule := started["schedule"]:
+            # temporalio knows executions of schedules by this search attribute.
+            attribute = into.search_attributes.indexed_fields["TemporalScheduledById"]
+            attribute.CopyFrom(values.to_payload(schedule["id"]))
+            attribute.metadata["type"] = b"Keyword"
+        if started["input"] is not None:
+            into.arguments.append(values.to_payload(started["input"]))
+
+    def _resolve_activity(self, job: WorkflowActivationJob, stimulus: Stimulus, seq: int) -> None:
+        into = job.resolve_activity
+        into.seq = seq
+        if stimulus["kind"] == "activity_completed":
+            into.result.completed.result.CopyFrom(values.to_payload(stimulus["result"]))
+        elif stimulus["reason"] == "cancelled":
+            values.to_activity_failure(stimulus, into.result.cancelled.failure)
+        else:
+            values.to_activity_failure(stimulus, into.result.failed.failure)
+
+    def _resolve_child(self, job: WorkflowActivationJob, stimulus: Stimulus, seq: int) -> None:
+        into = job.resolve_child_workflow_execution
+        into.seq = seq
+        child = self._asked_children[seq]
+        if stimulus["kind"] == "child_completed":
+            into.result.completed.result.CopyFrom(values.to_payload(stimulus["result"]))
+            return
+        result = into.result.cancelled if stimulus["status"] == "CANCELED" else into.result.failed
+        values.to_child_failure(stimulus, child.workflow, child.execution, result.failure)
+
+    def _signal(self, job: WorkflowActivationJob, stimulus: Stimulus) -> None:
+        job.signal_workflow.signal_name = stimulus["name"]
+        if stimulus["input"] is not None:
+            job.signal_workflow.input.append(values.to_payload(stimulus["input"]))
+
+    def _update(self, job: WorkflowActivationJob, stimulus: Stimulus) -> None:
+        into = job.do_update
+        into.id = into.protocol_instance_id = stimulus["message"]
+        into.name = stimulus["name"]
+        if stimulus["input"] is not None:
+            into.input.append(values.to_payload(stimulus["input"]))
+        self._updates[stimulus["message"]] = stimulus["name"]
+
+    # --- commands to decisions ----------------------------------------------------------------------------------------
+
+    def _take(self, command: WorkflowCommand) -> Iterator[FillJob]:
+        """Records the decision of a command; yields the derived jobs that answer it (RUN-1)."""
+        kind = command.WhichOneof("variant")
+        content: Any = getattr(command, kind) if kind else None
+        match kind:
+            case "schedule_activity" | "schedule_local_activity":
+                yield from self._schedule(content)
+            case "request_cancel_activity" | "request_cancel_local_activity":
+                yield from self._cancel_activity(content.seq)
+            case "start_timer":
+                fire_at = self._time + content.start_to_fire_timeout.ToMilliseconds()
+                self._decide("timer_started", timer=content.seq, fire_at=fire_at)
+            case "cancel_timer":
+                self._decide("timer_cancelled", timer=content.seq)
+            case "start_child_workflow_execution":
+                yield from self._start_child(content)
+            case "cancel_child_workflow_execution":
+                yield from self._cancel_child(content.child_workflow_seq)
+            case "update_response":
+                self._answer_update(content)
+            case "set_patch_marker":
+                # temporalio says it at every call; a run records it once.
+                if content.patch_id not in self._asked_patches:
+                    self._asked_patches.add(content.patch_id)
+                    self._decide("patched", patch=content.patch_id)
+            case "complete_workflow_execution":
+                self._close("execution_completed", result=values.from_payload(content.result))
+            case "fail_workflow_execution":
+                self._close("execution_failed", failure=values.from_failure(content.failure))
+            case "cancel_workflow_execution":
+                self._close("execution_cancelled", reason=self._cancel_reason)
+            case "continue_as_new_workflow_execution":
+                workflow = content.workflow_type or self.started["workflow"]
+                self._close("execution_continued", workflow=workflow, input=values.single(content.arguments))
+            case "upsert_workflow_search_attributes":
+                _refuse_search_attributes(content)
+            case "modify_workflow_properties":
+                raise Unsupported("Temporal's memos are not supported: use workflow.add_search_keys")
+            case "signal_external_workflow_execution" | "request_cancel_external_workflow_execution":
+                raise Unsupported(
+                    "signalling or cancelling another execution from workflow code is not supported: "
+                    "call the API from an activity"
+                )
+            case _:
+                raise Unsupported(f"workflow code used temporalio's '{kind}', which Sirocco does not support")
+
+    def _decide(self, kind: str, **fields: Any) -> None:
+        self._decisions.append({"kind": kind, **fields})
+
+    def _close(self, kind: str, **fields: Any) -> None:
+        self.closed = True
+        self._decide(kind, **fields)
+
+    def _schedule(self, command: Any) -> Iterator[FillJob]:
+        name, seq = command.activity_type, command.seq
+        args = values.arguments(command.arguments)
+        if internal.is_bookkeeping(name):
+            result = internal.answer(name, args, self._decisions.append)
+            yield lambda job: _resolve_bookkeeping(job, seq, result)
+            return
+        self._cancellations[seq] = command.cancellation_type
+        number = self._activities.next(seq)
+        self._decide("activity_scheduled", activity=number, name=name, input=args, args=True, options=_options(command))
+
+    def _cancel_activity(self, seq: int) -> Iterator[FillJob]:
+        number = self._activities.of.get(seq)
+        if number is None:
+            return
+        cancellation = self._cancellations[seq]
+        if cancellation != ABANDON:
+            self._decide("activity_cancel_requested", activity=number)
+        if cancellation != WAIT_CANCELLATION:
+            # The workflow goes on at once. How the activity ends means nothing to it any more.
+            self._activities.end(number)
+            yield lambda job: _resolve_cancelled_activity(job, seq)
+
+    def _start_child(self, command: Any) -> Iterator[FillJob]:
+        seq = command.seq
+        number = self._children.next(seq)
+        child = _Child(command.workflow_type, command.workflow_id, command.cancellation_type)
+        self._asked_children[seq] = child
+        timeout = _milliseconds(command.workflow_execution_timeout) or _milliseconds(command.workflow_run_timeout)
+        self._decide(
+            "child_scheduled",
+            child=number,
+            workflow=child.workflow,
+            execution=child.execution,
+            input=values.single(command.input),
+            on_parent_close=ON_PARENT_CLOSE[command.parent_close_policy],
+            **({"timeout_ms": timeout} if timeout else {}),
+        )
+
+        def started(job: WorkflowActivationJob) -> None:
+            job.resolve_child_workflow_execution_start.seq = seq
+            job.resolve_child_workflow_execution_start.succeeded.run_id = child.execution
+
+        yield started
+
+    def _cancel_child(self, seq: int) -> Iterator[FillJob]:
+        number = self._children.of.get(seq)
+        if number is None:
+            return
+        child = self._asked_children[seq]
+        if child.cancellation != CHILD_ABANDON:
+            self._decide("child_cancel_requested", child=number, execution=child.execution)
+        if child.cancellation in (CHILD_ABANDON, CHILD_TRY_CANCEL):
+            self._children.end(number)
+
+            def cancelled(job: WorkflowActivationJob) -> None:
+                into = job.resolve_child_workflow_execution
+                into.seq = seq
+                stimulus = {"status": "CANCELED", "failure": {"message": "Child Workflow execution cancelled"}}
+                values.to_child_failure(stimulus, child.workflow, child.execution, into.result.cancelled.failure)
+
+            yield cancelled
+
+    def _answer_update(self, response: Any) -> None:
+        message = response.protocol_instance_id
+        name = self._updates[message]
+        match response.WhichOneof("response"):
+            case "completed":
+                result = values.from_payload(response.completed)
+                self._decide("update_completed", message=message, name=name, result=result)
+            case "rejected":
+                self._decide(
+                    "update_failed", message=message, name=name, failure=values.from_failure(response.rejected)
+                )
+
+    def _numbered_timers(self) -> list[Decision]:
+        """RUN-2, RUN-3."""
+        started = {d["timer"] for d in self._decisions if d["kind"] == "timer_started"}
+        cancelled = {d["timer"] for d in self._decisions if d["kind"] == "timer_cancelled"}
+        decisions = []
+        for decision in self._decisions:
+            seq = decision.get("timer")
+            if seq is None:
+                decisions.append(decision)
+            elif decision["kind"] == "timer_started":
+                if seq not in cancelled:
+                    decisions.append({**decision, "timer": self._timers.next(seq)})
+            elif seq not in started and (number := self._timers.of.get(seq)) is not None:
+                self._timers.end(number)
+                decisions.append({**decision, "timer": number})
+        return decisions
+
+
+def _resolve_bookkeeping(job: WorkflowActivationJob, seq: int, result: Any) -> None:
+    job.resolve_activity.seq, job.resolve_activity.is_local = seq, True
+    job.resolve_activity.result.completed.result.CopyFrom(values.to_payload(result))
+
+
+def _resolve_cancelled_activity(job: WorkflowActivationJob, seq: int) -> None:
+    failure: Failure = job.resolve_activity.result.cancelled.failure
+    job.resolve_activity.seq, failure.message = seq, "Activity cancelled"
+    failure.canceled_failure_info.SetInParent()
+
+
+SDK_SEARCH_ATTRIBUTES = {"OtelTraceId"}
+
+
+def _refuse_search_attributes(command: Any) -> None:
+    """The SDK sets the trace's id, for Temporal's console; what a user sets would be lost."""
+    names = set(command.search_attributes.indexed_fields) - SDK_SEARCH_ATTRIBUTES
+    if names:
+        raise Unsupported(
+            f"Temporal's own search attributes ({', '.join(sorted(names))}) are not supported: "
+            "use workflow.add_search_keys"
+        )
+
+
+def _milliseconds(duration: Duration) -> int:
+    return duration.ToMilliseconds()
+
+
+def _options(command: Any) -> values.JsonObject:
+    """Of `schedule_activity` and `schedule_local_activity`: limits and the retry policy, as a history has them."""
+    policy = command.retry_policy
+    first = _milliseconds(policy.initial_interval) if policy.HasField("initial_interval") else FIRST_RETRY_MS
+    longest = _milliseconds(policy.maximum_interval) or LONGEST_RETRY_FACTOR * first
+    options: values.JsonObject = {
+        "retry": {
+            "max_attempts": policy.maximum_attempts,
+            "first_ms": first,
+            "factor": max(1.0, policy.backoff_coefficient or 2.0),
+            "max_ms": longest,
+            "non_retryable": list(policy.non_retryable_error_types),
+        }
+    }
+    fields = ["start_to_close", "schedule_to_close", "schedule_to_start"]
+    for name in [*fields, "heartbeat"] if hasattr(command, "heartbeat_timeout") else fields:
+        timeout = f"{name}_timeout"
+        if command.HasField(timeout) and (limit := _milliseconds(getattr(command, timeout))) > 0:
+            options[f"{name}_ms"] = limit
+    return options

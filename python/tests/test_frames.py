@@ -1,0 +1,34 @@
+"""Frames of the pipe."""
+
+import io
+import json
+import struct
+
+import pytest
+
+from sirocco_worker import frames
+
+
+def test_what_is_encoded_is_read_again_and_the_end_is_none() -> None:
+    messages = [{"type": "pong", "n": 1}, {"text": "日本 \ud800"}]
+    stream = io.BytesIO(b"".join(frames.encode(message) for message in messages))
+    assert [frames.read(stream), frames.read(stream), frames.read(stream)] == [*messages, None]
+
+
+def test_a_stream_that_ends_inside_a_frame_has_ended() -> None:
+    assert frames.read(io.BytesIO(frames.encode({"type": "pong"})[:-1])) is None
+
+
+def test_what_json_does_not_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        frames.encode({"result": float("nan")})
+
+
+def test_a_message_over_the_limit_is_refused_with_its_size() -> None:
+    with pytest.raises(frames.FrameTooLarge, match="limit is 33554432"):
+        frames.encode({"result": "x" * frames.MAX_FRAME})
+
+
+def test_the_length_is_four_bytes_big_endian() -> None:
+    data = json.dumps({"a": 1}, separators=(",", ":")).encode()
+    assert frames.encode({"a": 1}) == struct.pack(">I", len(data)) + data

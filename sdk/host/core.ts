@@ -1,0 +1,151 @@
+/**
+ * The worker core: a worker whose code lives in a host. From the host's `hello` to a running worker, and
+ * out again, by `stop` or by the host's end (HOST-3).
+ */
+import { randomUUID } from "node:crypto";
+import type { Readable, Writable } from "node:stream";
+import type { Clock } from "../../shared/lib/clock.ts";
+import { VERSION } from "../../shared/protocol/version.ts";
+import type { Log } from "../runtime/log.ts";
+import { type HttpOptions, ServerRefusal, type Transport } from "../worker/transport.ts";
+import { Worker } from "../worker/worker.ts";
+import type { HostedWorkflow } from "../workflow/hosted.ts";
+import { ForeignActivities } from "./activities.ts";
+import { type Channel, openChannel } from "./channel.ts";
+import { ForeignInstance } from "./instance.ts";
+import type { HostMessage } from "./protocol.ts";
+import { Pulse } from "./pulse.ts";
+
+export interface CoreOptions {
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly transport: (options: HttpOptions) => Transport;
+  /** Called once, when there is nothing left to do. 0: as the host asked; 1: refused, or the host is dead. */
+  readonly exit: (code: number) => void;
+}
+
+export function runCore(options: CoreOptions): void {
+  const { log, clock, exit } = options;
+  let worker: Worker | null = null;
+  let stopping = false;
+
+  const channel = openChannel(options.input, options.output, {
+    take: (message) => {
+      switch (message.type) {
+        case "hello":
+          return void start(message);
+        case "outcome":
+          return activities.end(message);
+        case "beat":
+          return activities.beat(message);
+        case "progress":
+          return activities.publish(message);
+        case "pong":
+          return pulse.answered(message);
+        case "stop":
+          return void stop(message.grace_ms);
+      }
+    },
+    ended: (error) => void hostGone(error),
+  });
+  const activities = new ForeignActivities(channel.send);
+  const pulse = new Pulse({ clock, send: channel.send, log, running: () => activities.running });
+
+  async function start(hello: HostMessage<"hello">): Promise<void> {
+    const { call } = hello;
+    if (worker) return hostGone(new Error("the host said 'hello' twice"));
+    let serving = false;
+    const transport = options.transport({
+      url: hello.url,
+      apiKey: hello.key,
+      onRetry: (operation, why, attempt) => {
+        if (attempt === 1 || attempt % 30 === 0) log.warn(`${operation} is tried again: ${why.message}`, { attempt });
+      },
+    });
+    const { limits } = hello;
+    worker = new Worker(
+      {
+        transport,
+        clock,
+        log,
+        session: randomUUID(),
+        deployment: hello.deployment,
+        uuid: randomUUID,
+        workflows: new Map(workflowsOf(channel, hello).map((workflow) => [workflow.name, workflow])),
+        activities: new Map(hello.activities.map((name) => [name, activities.define(name)])),
+        limits: {
+          maxConcurrentActivities: limits.activities,
+          maxConcurrentWorkflows: limits.workflows,
+          cachedExecutions: limits.cached,
+        },
+        resources: {},
+        deterministic: true,
+        failOnAnyError: false,
+        sdk: `${hello.host} (sirocco ${VERSION})`,
+        watch: {
+          alive: () => pulse.alive,
+          leased: (receipt, held) => channel.send({ type: "lease", receipt, held }),
+        },
+      },
+      hello.worker,
+      (error) => {
+        // WORKER-4. Before `running` the registration itself says so.
+        if (serving) fatal(`the server does not accept this API key any more: ${error.message}`);
+      },
+    );
+    try {
+      const { warnings, lease_ms } = await worker.start();
+      serving = true;
+      channel.send({ type: "running", call, session: worker.session, warnings, lease_ms });
+      pulse.start();
+    } catch (error) {
+      const status = error instanceof ServerRefusal ? error.status : 503;
+      channel.send({ type: "refused", call, status, message: (error as Error).message });
+      exit(1);
+    }
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    const abandoned = (await worker?.stop(graceMs)) ?? 0;
+    pulse.stop();
+    channel.send({ type: "stopped", abandoned });
+    exit(0);
+  }
+
+  function fatal(message: string): void {
+    log.error(message);
+    channel.send({ type: "fatal", message });
+    void leave();
+  }
+
+  async function hostGone(error: Error | null): Promise<void> {
+    if (stopping) return exit(0);
+    if (error) {
+      log.error(`the worker core and its host do not understand each other: ${error.message}`);
+      channel.send({ type: "fatal", message: error.message });
+    }
+    await leave();
+  }
+
+  /** HOST-3: what ran is abandoned and handed back, so that another worker takes it over at once. */
+  async function leave(): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    pulse.stop();
+    await worker?.stop(0).catch((error) => log.error("the worker could not leave in good order", { error }));
+    exit(1);
+  }
+}
+
+function workflowsOf(channel: Channel, hello: HostMessage<"hello">): HostedWorkflow[] {
+  return hello.definitions.map((definition) => {
+    const { name } = definition;
+    const hash = hello.hashes[name] ?? "unknown";
+    const workflow = { definition, hash };
+    return { name, ...workflow, create: ({ execution }) => new ForeignInstance(channel, workflow, execution) };
+  });
+}

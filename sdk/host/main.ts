@@ -1,0 +1,28 @@
+/** The worker core as a child process of a host: `protocol.ts` on standard input and output, logs as JSON lines on stderr. */
+
+import { realClock } from "../../shared/lib/clock.ts";
+import { consoleLog } from "../worker/log.ts";
+import { httpTransport } from "../worker/transport.ts";
+import { runCore } from "./core.ts";
+
+// Ctrl-C reaches the whole process group. The host decides what it means and says `stop`.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+
+const log = consoleLog(true);
+process.on("uncaughtException", (error) => {
+  log.error(`the worker core failed: ${error.message}`, { stack: error.stack });
+  process.exit(70);
+});
+
+runCore({
+  input: process.stdin,
+  output: process.stdout,
+  clock: realClock,
+  log,
+  transport: (options) => httpTransport(options),
+  exit: (code) => {
+    // What was written last, such as `refused`, must reach the host: a pipe is flushed by its callback.
+    process.stdout.write("", () => process.exit(code));
+    setTimeout(() => process.exit(code), 1_000).unref();
+  },
+});

@@ -1,0 +1,72 @@
+/** Workers of the official Python SDK on the deployed product: the same checks as on one machine, over SQS. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { checkEnds, checkExecution, checkWaits } from "../python/checks.ts";
+import {
+  call,
+  checkCancellation,
+  checkFailures,
+  checkHandlers,
+  checkHistory,
+  checkHumanInput,
+  checkResults,
+  checkSearchKeys,
+  checkStream,
+  type Place,
+} from "../python/surface-checks.ts";
+import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
+import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
+
+const noPython = await whyNoPython();
+if (noPython) console.warn(`Skipping the tests of Python workers in the emulator. ${noPython}`);
+
+describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on AWS", () => {
+  let account: TestAccount;
+  let stack: Deployment;
+  let at: Place;
+  const workers: PythonWorker[] = [];
+  beforeAll(async () => {
+    account = await blankAccount();
+    stack = await deploy({ endpoint: account.endpoint });
+    const made = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
+      env: {
+        ...process.env,
+        AWS_ENDPOINT_URL: account.endpoint,
+        AWS_REGION: account.region,
+        AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+      },
+    });
+    at = { url: stack.apiUrl, key: /^SIROCCO_API_KEY=(\S+)$/m.exec(made.stdout)![1]! };
+    for (const [file, deployment] of [
+      ["surface.py", "surface"],
+      ["story.py", "py"],
+    ] as const) {
+      // The emulator's addresses are not those that the stack knows itself by; elsewhere `whoami` names the workers' endpoint.
+      const env = { SIROCCO_URL: stack.workerUrl };
+      workers.push(await startPythonWorker(workerFile(file), { ...at, deployment, env }));
+    }
+  }, 300_000);
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await account?.stop();
+  }, 60_000);
+
+  test("is told the workers' endpoint of the stack, as its output names it", async () => {
+    const { body } = await call(at, "GET", "/workers/whoami");
+    expect(body).toMatchObject({ engine: "sirocco", scheduler_url: stack.outputs.WorkerUrl!.replace(/\/$/, "") });
+  });
+  test("brings activities, children, fan-out and continued runs to their results", () => checkResults(at), 240_000);
+  test("records what the user's code did, and nothing of the SDK's bookkeeping", () => checkHistory(at), 120_000);
+  test("is streamed by the official client, with the task events of its activities", () => checkStream(at), 120_000);
+  test("answers queries and updates, and refuses what does not fit", () => checkHandlers(at), 120_000);
+  test("waits for a person's input", () => checkHumanInput(at), 120_000);
+  test("cleans up when it is cancelled", () => checkCancellation(at), 120_000);
+  test("fails on purpose, and waits after a bug", () => checkFailures(at), 180_000);
+  test("can be found by search keys", () => checkSearchKeys(at), 120_000);
+  test("serves the official Python client as the worker in TypeScript does", () => checkExecution(at), 180_000);
+  test("lets the Python client wait in each of its ways", () => checkWaits(at), 120_000);
+  test("lets the Python client cancel and terminate", () => checkEnds(at), 120_000);
+});

@@ -1,0 +1,130 @@
+/** Settings and programs that cannot work end with one sentence that says what to do; ways to start, and to start again. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningServer, startServer } from "../../cli/server/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { type Embedded, embedded } from "../../shared/server/embedded.ts";
+import {
+  type PythonWorkerOptions,
+  spawnPythonWorker,
+  startPythonWorker,
+  whyNoPython,
+  workerFile,
+} from "../support/python-worker.ts";
+import { call, closed, kinds, type Place, recorded, run, start } from "./surface-checks.ts";
+
+const cannotRun = await whyNoPython();
+if (cannotRun) console.warn(`Skipping the tests of Python workers that cannot work. ${cannotRun}`);
+
+describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
+  let engine: Embedded;
+  let server: RunningServer;
+  let at: Place;
+  beforeAll(async () => {
+    engine = embedded({});
+    server = await startServer({ ports: engine, version: "0.0.0", port: 0 });
+    const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
+    at = { url: server.url, key };
+  });
+  afterAll(async () => {
+    await server?.close(500);
+    engine?.close();
+  });
+
+  const endOf = async (
+    program: string,
+    env: Record<string, string | undefined> = {},
+    o: Partial<PythonWorkerOptions> = {},
+  ) => {
+    const options = { ...at, deployment: "misuse", env, ...o };
+    const worker = await spawnPythonWorker(workerFile("misuse.py"), { ...options, after: [program] });
+    const { code } = await worker.ended;
+    return { code, says: worker.log() };
+  };
+
+  test.each([
+    ["no deployment", { DEPLOYMENT_NAME: undefined }, /DEPLOYMENT_NAME is required/],
+    ["a wrong key", { MISTRAL_API_KEY: "sk_wrong" }, /Authentication failed. Check your MISTRAL_API_KEY/],
+    ["no server", { SERVER_URL: "http://127.0.0.1:9" }, /cannot be reached .*set SERVER_URL to its address/],
+    ["no Node", { SIROCCO_NODE: "/nowhere/node" }, /SIROCCO_NODE is '\/nowhere\/node', which is no program/],
+    [
+      "a build id",
+      { WORKER_VERSIONING_ENABLED: "true", BUILD_ID: "7" },
+      /worker versioning \(BUILD_ID\) is not supported/,
+    ],
+  ])(
+    "%s",
+    async (_, env, says) => {
+      const end = await endOf("plain", env);
+      expect(end.says).toMatch(says);
+      expect(end.code).toBe(1);
+    },
+    40_000,
+  );
+
+  test.each([
+    ["limited", /rate limits are not supported by Sirocco yet: activity 'limited_activity'/],
+    ["sticky", /sticky sessions are not supported by Sirocco yet: activity 'sticky_activity'/],
+  ])(
+    "%s",
+    async (program, says) => {
+      const end = await endOf(program);
+      expect(end.says).toMatch(says);
+      expect(end.code).toBe(1);
+    },
+    40_000,
+  );
+
+  test("two workers in one process: the second says that one is enough", async () => {
+    const options = { ...at, deployment: "misuse", after: ["two_workers"] };
+    const worker = await spawnPythonWorker(workerFile("misuse.py"), options);
+    await worker.says(/this process already runs a worker of deployment 'misuse': call run_worker once/);
+    worker.process.kill("SIGKILL"); // the SDK does not end its first worker when the program fails
+  }, 60_000);
+
+  test("switched off, the SDK connects to its own server, which a Sirocco is not", async () => {
+    const worker = await spawnPythonWorker(workerFile("misuse.py"), {
+      ...at,
+      deployment: "off",
+      env: { SIROCCO_WORKER: "off" },
+    });
+    await worker.says(/Failed to connect to Temporal|temporal/i);
+    expect(worker.log()).not.toContain("worker core runs");
+    worker.process.kill("SIGKILL");
+  }, 60_000);
+
+  test("`python -m sirocco_worker` runs a program as `python` does", async () => {
+    const worker = await startPythonWorker(workerFile("misuse.py"), {
+      ...at,
+      deployment: "module",
+      args: ["-m", "sirocco_worker"],
+    });
+    expect(await run(at, "plain", {})).toEqual(["COMPLETED", { result: "done" }]);
+    await worker.stop();
+  }, 60_000);
+
+  test("another process with another hash seed replays what one began, and goes on", async () => {
+    const worker = (seed: string) =>
+      startPythonWorker(workerFile("surface.py"), { ...at, deployment: "seeds", env: { PYTHONHASHSEED: seed } });
+    const first = await worker("1");
+    const id = await start(at, "order", { order: "A-7" });
+    await recorded(at, id, "timer_started");
+    await first.stop();
+    const second = await worker("4242");
+    await call(at, "POST", `/executions/${id}/signals`, { name: "approve", input: { by: "Ada" } });
+    expect((await closed(at, id))[0]).toBe("COMPLETED");
+    expect(await kinds(at, id)).not.toContain("workflow_task_failed");
+    await second.stop();
+  }, 90_000);
+
+  test("the documents' report_workflow registers with its schedule, which is created once", async () => {
+    for (let i = 0; i < 2; i++) {
+      const worker = await startPythonWorker(workerFile("report.py"), { ...at, deployment: "reports" });
+      expect(worker.log()).toContain("DeprecationWarning");
+      await worker.stop();
+    }
+    const { body } = await call(at, "GET", "/schedules");
+    expect(body.schedules).toMatchObject([
+      { workflow_name: "report_workflow", deployment_name: "reports", cron_expressions: ["0 9 * * *"] },
+    ]);
+  }, 60_000);
+});

@@ -1,0 +1,75 @@
+/** Workers of the official Python SDK, unmodified, against the server of one machine; `test/emulator` runs the same on AWS. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod";
+import { type RunningServer, startServer } from "../../cli/server/index.ts";
+import { activity, startWorker, workflow } from "../../sdk/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { type Embedded, embedded } from "../../shared/server/embedded.ts";
+import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
+import { checkEnds, checkExecution, checkWaits } from "./checks.ts";
+import {
+  checkCancellation,
+  checkFailures,
+  checkHandlers,
+  checkHistory,
+  checkHumanInput,
+  checkResults,
+  checkSearchKeys,
+  checkStream,
+  type Place,
+  run,
+} from "./surface-checks.ts";
+
+const cannotRun = await whyNoPython();
+if (cannotRun) console.warn(`Skipping the tests of Python workers. ${cannotRun}`);
+
+describe.skipIf(cannotRun)("a worker of the official Python SDK", () => {
+  let engine: Embedded;
+  let server: RunningServer;
+  let at: Place;
+  const workers: PythonWorker[] = [];
+  beforeAll(async () => {
+    engine = embedded({});
+    server = await startServer({ ports: engine, version: "0.0.0", port: 0 });
+    const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
+    at = { url: server.url, key };
+    for (const [file, deployment] of [
+      ["surface.py", "surface"],
+      ["story.py", "py"],
+      ["activities.py", "mixed"],
+    ] as const) {
+      workers.push(await startPythonWorker(workerFile(file), { ...at, deployment }));
+    }
+  }, 180_000);
+  afterAll(async () => {
+    const ends = await Promise.all(workers.map((worker) => worker.stop()));
+    await server?.close(1_000);
+    engine?.close();
+    expect(ends.map((end) => end.signal)).toEqual(["SIGINT", "SIGINT", "SIGINT"]); // not killed: Python ends so after Ctrl-C
+  }, 60_000);
+
+  test("brings activities, children, fan-out and continued runs to their results", () => checkResults(at), 90_000);
+  test("records what the user's code did, and nothing of the SDK's bookkeeping", () => checkHistory(at), 60_000);
+  test("is streamed by the official client, with the task events of its activities", () => checkStream(at), 60_000);
+  test("answers queries and updates, and refuses what does not fit", () => checkHandlers(at), 60_000);
+  test("waits for a person's input", () => checkHumanInput(at), 60_000);
+  test("cleans up when it is cancelled", () => checkCancellation(at), 60_000);
+  test("fails on purpose, and waits after a bug", () => checkFailures(at), 90_000);
+  test("can be found by search keys", () => checkSearchKeys(at), 60_000);
+
+  test("runs activities for workflows in TypeScript of the same deployment, by name", async () => {
+    const shout = activity({ name: "shout", input: z.string(), output: z.string() }, () => "");
+    const mixed = workflow({ name: "mixed" }, async () => ({ said: await shout("hello") }));
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const typescript = await startWorker({
+      ...{ url: at.url, apiKey: at.key, deployment: "mixed", name: "typescript", log },
+      workflows: [mixed],
+    });
+    expect(await run(at, "mixed", {})).toEqual(["COMPLETED", { said: "HELLO!" }]);
+    await typescript.stop();
+  }, 60_000);
+
+  test("serves the official Python client as the worker in TypeScript does", () => checkExecution(at), 120_000);
+  test("lets the Python client wait in each of its ways", () => checkWaits(at), 60_000);
+  test("lets the Python client cancel and terminate", () => checkEnds(at), 60_000);
+});

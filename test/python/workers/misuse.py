@@ -1,0 +1,43 @@
+"""Programs that cannot work, each by its name: `python misuse.py two_workers`."""
+
+import asyncio
+import sys
+
+import mistralai.workflows as workflows
+from mistralai.workflows import RateLimit, workflow
+
+
+@workflow.define(name="plain")
+class Plain:
+    @workflow.entrypoint
+    async def run(self) -> str:
+        return "done"
+
+
+async def two_workers() -> None:
+    first = await workflows.run_worker([Plain], detach=True)
+    await asyncio.sleep(2)
+    assert first is not None and not first.done()
+    await workflows.run_worker([Plain])
+
+
+async def limited() -> None:
+    @workflows.activity(rate_limit=RateLimit(time_window_in_sec=1, max_execution=5))
+    async def limited_activity() -> None: ...
+
+    await workflows.run_worker([Plain])
+
+
+async def sticky() -> None:
+    @workflows.activity(sticky_to_worker=True)
+    async def sticky_activity() -> None: ...
+
+    await workflows.run_worker([Plain])
+
+
+async def plain() -> None:
+    await workflows.run_worker([Plain])
+
+
+if __name__ == "__main__":
+    asyncio.run(globals()[sys.argv[1] if len(sys.argv) > 1 else "plain"]())
