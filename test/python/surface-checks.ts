@@ -77,7 +77,7 @@ export async function recorded(at: Place, id: string, kind: string, seconds = 40
 export async function checkResults(at: Place): Promise<void> {
   const book = join(scratch(), "tries");
   const cases: [string, unknown, unknown][] = [
-    ["family", { n: 4 }, ["0", "2", "ChildWorkflowError: ChildError: two is not liked", "6", "42"]],
+    ["family", { n: 4 }, ["0", "2", "ChildWorkflowError: two is not liked", "6", "42"]],
     ["fanout", { n: 12 }, 506],
     ["gathered", { n: 7 }, 42],
     ["pages", { page: 0 }, 12],

@@ -130,7 +130,9 @@ def from_failure(failure: Failure) -> JsonObject:
     kind = failure.WhichOneof("failure_info") or ""
     application = failure.application_failure_info
     name = application.type if kind == "application_failure_info" else _NAMES.get(kind, "")
-    out: JsonObject = {"message": failure.message, "type": name or "ApplicationError"}
+    out: JsonObject = {"message": failure.message}
+    if name:
+        out["type"] = name
     if application.non_retryable:
         out["non_retryable"] = True
     if application.HasField("next_retry_delay"):
