@@ -5,17 +5,10 @@
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { Batcher } from "./batcher.ts";
+import type { LeaseWatch } from "./lease-watch.ts";
 import type { TaskSource } from "./source.ts";
 
 const MAX_RECEIPTS = 1_000; // a call
-
-/** For a worker whose code runs in another process. */
-export interface LeaseWatch {
-  /** False while that process is hung: leases and heartbeats then lapse. */
-  readonly alive?: () => boolean;
-  /** A lease begins or ends: that process hands it back, should this one die. */
-  readonly leased?: (receipt: string, held: boolean) => void;
-}
 
 export class Leases {
   readonly #held = new Map<string, (() => void) | undefined>();

@@ -4,7 +4,7 @@ import type { AnyActivity } from "../activity.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Log } from "../runtime/log.ts";
 import type { HostedWorkflow } from "../workflow/hosted.ts";
-import type { LeaseWatch } from "./leases.ts";
+import type { LeaseWatch } from "./lease-watch.ts";
 import type { Transport } from "./transport.ts";
 
 export interface WorkerLimits {

@@ -194,10 +194,10 @@ describe("pages", () => {
   });
 });
 
-test("the older path of the list answers the same", async () => {
+test("the older path of the list answers the same, with page tokens of its own", async () => {
   const { body } = await w.ask("GET", "/v1/workflows/executions?page_size=2");
   const { body: same } = await w.ask("GET", "/v1/workflows/runs?page_size=2");
-  expect(body).toEqual(same);
+  expect(body).toEqual({ ...(same as object), next_page_token: expect.any(String) });
 });
 
 test("a call without arguments and one with empty ones list the same", async () => {
