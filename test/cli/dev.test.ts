@@ -228,7 +228,7 @@ describe("sirocco dev --worker", () => {
     save("parts/part.ts", "export const part = 3;");
     await serves(server, 4);
     expect(await result(server)).toContain("23");
-    expect(server.process.out).toBe(`SIROCCO_URL=${server.url}\nSIROCCO_API_KEY=${server.key}\n`);
+    expect(server.process.out).toBe(`SIROCCO_URL=${server.url}\n`);
     expect(server.process.err).toContain("printed by the worker");
     expect(await server.process.end()).toBe(0);
   }, 60_000);

@@ -18,7 +18,6 @@ const loops: Record<string, () => unknown> = {
     for (;;) await waitUntil(() => true).catch(() => {});
   },
   regex: () => /^(a+)+$/.test(`${"a".repeat(60)}b`),
-  wait: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
 };
 
 const blocks = workflow({ name: "blocks", input: z.object({ by: z.string() }), timeout: null }, async ({ by }) => {
