@@ -47,7 +47,7 @@ export class Driver {
     const created = createSchedule(this.#now, {
       schedule_id: id,
       seed: `ws-${id}`,
-      deployment_name: "shop",
+      deployment_name: "d",
       workflow_name: "w",
       definition,
     });
