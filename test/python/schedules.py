@@ -112,10 +112,27 @@ def trigger(schedule_id):
     return get(schedule_id)
 
 
+def update(schedule_id, every):
+    schedules.update_schedule(
+        schedule_id=schedule_id,
+        schedule=models.PartialScheduleDefinition(intervals=[models.ScheduleInterval(every=every)]),
+    )
+    return get(schedule_id)
+
+
+def pages():
+    """The ids of all schedules, page by page, without a page size."""
+    page, listed = schedules.get_schedules(), []
+    while page is not None:
+        listed.append([s.schedule_id for s in page.result.schedules])
+        page = page.next()
+    return {"pages": listed}
+
+
 def delete(schedule_id):
     schedules.unschedule_workflow(schedule_id=schedule_id)
     return {"deleted": schedule_id}
 
 
-scenarios = {each.__name__: each for each in (every_operation, create, get, pause, resume, trigger, delete)}
+scenarios = {each.__name__: each for each in (every_operation, create, get, update, pages, pause, resume, trigger, delete)}
 print(json.dumps(scenarios[sys.argv[1]](*sys.argv[2:])))

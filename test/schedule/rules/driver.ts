@@ -60,6 +60,13 @@ export class Driver {
     return this.#apply(time, (now) => wake(this.state, now));
   }
 
+  /** Wakes it so long after the first second of 2026. */
+  wakeAfter(ms: number): this {
+    this.#now = at("00:00") + ms;
+    this.#take(wake(this.state, this.#now));
+    return this;
+  }
+
   trigger(time: string, overlap?: OverlapPolicy): this {
     return this.#apply(time, (now) => trigger(this.state, now, overlap));
   }
@@ -85,6 +92,12 @@ export class Driver {
 
   apply(time: string, command: (state: ScheduleState, now: number) => Decision | { issues: unknown }): this {
     return this.#apply(time, (now) => command(this.state, now));
+  }
+
+  /** The times of the started runs, without the seconds that are 0. */
+  get startedAt(): string[] {
+    const starts = this.effects.filter((effect) => effect.kind === "start");
+    return starts.map(({ nominal }) => new Date(nominal).toISOString().slice(0, 19).replace(/:00$/, ""));
   }
 
   get active(): string[] {

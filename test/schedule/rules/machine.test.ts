@@ -585,7 +585,7 @@ group("describe", () => {
     expect(describe(driver.state, at("01:10"))).toMatchObject({
       schedule_id: "report",
       workflow_name: "w",
-      deployment_name: "d",
+      deployment_name: "shop",
       paused: false,
       note: null,
       input: { a: 1 },

@@ -184,6 +184,44 @@ test("log shows why a due time started nothing", async () => {
   expect(await ok(["log", "why"])).toMatch(/skipped overlap +a run is active$/m);
 });
 
+describe("trigger tells the outcome of its own run", () => {
+  test("a run that is dropped or refused, also after an earlier one that started, is exit code 1", async () => {
+    await ok(["create", "orders", "--id", "dropped"]);
+    expect(await ok(["trigger", "dropped"])).toMatch(/^started {2}dropped-.*-m1; by hand$/);
+    expect(await sirocco(["trigger", "dropped"])).toEqual({
+      exit: 1,
+      out: "skipped overlap  a run is active; by hand",
+      err: "",
+    });
+    expect(await ok(["trigger", "dropped", "--overlap", "buffer-one"])).toMatch(/^buffered/);
+    const input_schema = { type: "object", properties: { m: { type: "integer" } }, required: ["m"] };
+    await ok(["create", "orders", "--id", "unfit", "--overlap", "allow-all"]);
+    await ok(["trigger", "unfit"]);
+    const changed = await s.worker("shop", [{ name: "orders", input_schema }]);
+    expect(await sirocco(["trigger", "unfit"])).toMatchObject({
+      exit: 1,
+      out: expect.stringMatching(/^refused {2}.*input\.m/),
+    });
+    await changed.stop();
+  });
+
+  test("a run that no worker can take yet is not told by the outcome of an earlier one", async () => {
+    await s.worker("night", [{ name: "patient", execution_timeout: null }]).then(async (worker) => {
+      await ok(["create", "patient", "--id", "early", "--overlap", "allow-all"]);
+      await ok(["trigger", "early"]);
+      await worker.stop();
+    });
+    await s.clock.advance(MINUTE);
+    const pending = await sirocco(["trigger", "early"]);
+    expect(pending).toMatchObject({ exit: 0, out: expect.stringContaining("has not started yet") });
+    await s.clock.advance(MINUTE);
+    expect(await json(["trigger", "early"])).toEqual({ outcome: "starting" });
+    await s.worker("night", [{ name: "patient", execution_timeout: null }]);
+    await s.clock.advance(MINUTE);
+    expect(await ok(["trigger", "early"])).toMatch(/-m4; by hand$/);
+  });
+});
+
 test("an unknown or missing command is answered with the known ones", async () => {
   expect(await sirocco([])).toMatchObject({ exit: 2, out: expect.stringContaining("preview") });
   expect(await sirocco(["previw"])).toMatchObject({ exit: 2, err: expect.stringContaining("did you mean 'preview'?") });

@@ -50,4 +50,30 @@ describeUnless(cannotRun)("the Python client", () => {
     });
     expect((answers.got as { future_executions: unknown[] }).future_executions).toHaveLength(4);
   }, 120_000);
+
+  test("creates a schedule without a deployment, which keeps its one deployment when another developer starts a worker", async () => {
+    const py = (...args: string[]) => python("schedules", { url: s.server.url, key: s.key }, ...args);
+    expect(await py("create", "bound", "orders", "PT1H")).toMatchObject({ deployment_name: "shop" });
+    const rival = await s.worker("rival", [{ name: "orders" }]);
+    expect(await py("update", "bound", "PT2H")).toMatchObject({ deployment_name: "shop" });
+    const { recent_executions } = (await py("trigger", "bound")) as { recent_executions: { execution_id: string }[] };
+    const execution = recent_executions[0]!.execution_id;
+    expect((await s.ports.executions.head({ workspace: s.workspace, execution }))!.deployment).toBe("shop");
+    await rival.stop();
+  }, 120_000);
+
+  test("follows the pages of a list without a page size", async () => {
+    const other = await s.newKey();
+    await s.worker("shop", [{ name: "orders" }], { key: other.key });
+    const ids = Array.from({ length: 60 }, (_, i) => `p-${String(i).padStart(2, "0")}`);
+    for (const scheduleId of ids) {
+      const schedule = { input: null };
+      await other.client.workflows.schedules.scheduleWorkflow({ workflowIdentifier: "orders", scheduleId, schedule });
+    }
+    const { pages } = (await python("schedules", { url: s.server.url, key: other.key }, "pages")) as {
+      pages: string[][];
+    };
+    expect(pages.map((page) => page.length)).toEqual([50, 10]);
+    expect(pages.flat()).toEqual(ids);
+  }, 120_000);
 });
