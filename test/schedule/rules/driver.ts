@@ -47,7 +47,7 @@ export class Driver {
     const created = createSchedule(this.#now, {
       schedule_id: id,
       seed: `ws-${id}`,
-      deployment_name: "d",
+      deployment_name: "shop",
       workflow_name: "w",
       definition,
     });
