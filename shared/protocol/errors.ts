@@ -277,6 +277,12 @@ export function internal(): Refusal {
   return refusal(500, "WF_1000", "An unexpected error occurred. The server's log has the cause.");
 }
 
+/** A refusal as one text, for an outcome among others. */
+export function textOfRefusal(refused: Refusal): string {
+  if (refused.status !== 422) return refused.detail;
+  return refused.detail.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ");
+}
+
 /** The JSON body of a refusal, exactly as it goes out. */
 export function toBody(refused: Refusal): Record<string, unknown> {
   if (refused.code === "AMBIGUOUS_WORKFLOW") return { code: refused.code, ...refused.extra };

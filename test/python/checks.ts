@@ -48,6 +48,8 @@ export async function checkEnds(at: Place): Promise<void> {
   expect(await python("executions", at, "ends")).toEqual({
     cancelled: "CANCELED",
     terminated: "TERMINATED",
+    batch_cancelled: ["success", "success", "failure", expect.stringContaining("'unknown'"), "CANCELED", "CANCELED"],
+    batch_terminated: ["success", "failure", "TERMINATED"],
     unknown: { error: "SDKError", status: 404, body: expect.objectContaining({ code: expect.any(String) }) },
     unknown_deployment: { error: "SDKError", status: 404, body: expect.objectContaining({ code: expect.any(String) }) },
     invalid: { error: "HTTPValidationError", status: 422, body: expect.objectContaining({ code: expect.any(String) }) },

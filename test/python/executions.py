@@ -84,6 +84,13 @@ def ends():
         executions.query_workflow_execution(execution_id=started.execution_id, name="status")
         end(execution_id=started.execution_id)
         out[name] = wait_until_closed(started.execution_id).status
+    ids = [workflows.execute_workflow(workflow_identifier="story", input={"name": "b"}).execution_id for _ in range(2)]
+    many = executions.batch_cancel_workflow_executions(execution_ids=[*ids, "unknown"]).results
+    out["batch_cancelled"] = [many[ids[0]].status, many[ids[1]].status, many["unknown"].status, many["unknown"].error]
+    out["batch_cancelled"] += [wait_until_closed(ids[0]).status, wait_until_closed(ids[1]).status]
+    last = workflows.execute_workflow(workflow_identifier="story", input={"name": "t"}).execution_id
+    many = executions.batch_terminate_workflow_executions(execution_ids=[last, ids[0]]).results
+    out["batch_terminated"] = [many[last].status, many[ids[0]].status, wait_until_closed(last).status]
     out["unknown"] = refused(lambda: executions.get_workflow_execution(execution_id="unknown"))
     out["unknown_deployment"] = refused(lambda: workflows.execute_workflow(workflow_identifier="story", deployment_name="none"))
     out["invalid"] = refused(lambda: workflows.execute_workflow(workflow_identifier="story", input={"name": 7}))

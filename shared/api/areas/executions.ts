@@ -9,6 +9,11 @@ import { getRun, listRuns } from "../runs.ts";
 import { signalExecution } from "../signals.ts";
 import { updateExecution } from "../updates.ts";
 
+/** Operations that are rare: their code is loaded at the first use. */
+const load = {
+  batch: () => import("../batch.ts"),
+};
+
 const handlers: HandlersOf<"executions"> = {
   executeWorkflow: (context, { params, body, idempotencyKey }) =>
     executeWorkflow(context, params.workflow_identifier, body, idempotencyKey),
@@ -23,6 +28,10 @@ const handlers: HandlersOf<"executions"> = {
   updateWorkflowExecution: (context, { params, body }) => updateExecution(context, params.execution_id, body),
   cancelWorkflowExecution: (context, { params }) => cancelExecution(context, params.execution_id),
   terminateWorkflowExecution: (context, { params }) => terminateExecution(context, params.execution_id),
+  batchCancelWorkflowExecutions: async (context, { body }) =>
+    (await load.batch()).endMany(context, "cancel", body.execution_ids),
+  batchTerminateWorkflowExecutions: async (context, { body }) =>
+    (await load.batch()).endMany(context, "terminate", body.execution_ids),
 
   listExecutions: (context, { query }) => listRuns(context, query),
   listRuns: (context, { query }) => listRuns(context, query),

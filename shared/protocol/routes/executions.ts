@@ -35,14 +35,8 @@ export const EXECUTION_ROWS = [
   }),
   empty("cancelWorkflowExecution", "POST", `${EXECUTION}/cancel`, "executions", {}),
   empty("terminateWorkflowExecution", "POST", `${EXECUTION}/terminate`, "executions", {}),
-  json("batchCancelWorkflowExecutions", "POST", `${WORKFLOWS}/executions/cancel`, "executions", {
-    ...batch,
-    ...later("Cancelling many executions in one call"),
-  }),
-  json("batchTerminateWorkflowExecutions", "POST", `${WORKFLOWS}/executions/terminate`, "executions", {
-    ...batch,
-    ...later("Terminating many executions in one call"),
-  }),
+  json("batchCancelWorkflowExecutions", "POST", `${WORKFLOWS}/executions/cancel`, "executions", batch),
+  json("batchTerminateWorkflowExecutions", "POST", `${WORKFLOWS}/executions/terminate`, "executions", batch),
   empty("resetWorkflow", "POST", `${EXECUTION}/reset`, "executions", {
     body: executions.ResetInvocationBody,
     ...later("Resetting an execution"),
