@@ -1,20 +1,27 @@
 /** Prints executions. */
 import type { Failure, HistoryEvent } from "../shared/protocol/history.ts";
 import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../shared/protocol/http/executions.ts";
+import { MAX_PAGE } from "../shared/protocol/limits.ts";
+import type { ResponseOf } from "../shared/protocol/routes.ts";
 import type { Api } from "./api.ts";
 import { EXIT, type Exit } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { compact, fields, moment, paint, span, table, toneOf } from "./print.ts";
 import { failureLines, waitingFor } from "./timeline.ts";
 
-/** Recorded events of the execution's latest run, or of `run`. */
+/** Recorded events of the execution's latest run, or of `run`. In pages: a long history does not fit into one answer on AWS. */
 export async function historyOf(api: Api, execution: string, run?: string): Promise<HistoryEvent[]> {
-  const query = { decode_payloads: true };
-  const answer =
-    run === undefined
-      ? await api.call("getWorkflowExecutionHistory", { params: { execution_id: execution }, query })
-      : await api.call("getRunHistory", { params: { run_id: run }, query });
-  return answer.events as unknown as HistoryEvent[];
+  const events: HistoryEvent[] = [];
+  for (let after: number | null | undefined = 0; typeof after === "number"; ) {
+    const query = { decode_payloads: true, after, limit: MAX_PAGE };
+    const page: ResponseOf<"getRunHistory"> =
+      run === undefined
+        ? await api.call("getWorkflowExecutionHistory", { params: { execution_id: execution }, query })
+        : await api.call("getRunHistory", { params: { run_id: run }, query });
+    events.push(...(page.events as unknown as HistoryEvent[]));
+    after = page.next_after;
+  }
+  return events;
 }
 
 /** Prints one execution: while it runs with what it waits for, once it has closed with its result or failure. */

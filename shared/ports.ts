@@ -66,6 +66,11 @@ export interface Executions {
   ): Promise<{ kind: "written" } | { kind: "taken"; by: Batch | null } | { kind: "full"; bytes: number }>;
   /** Batches that begin after event `after`, in order. */
   batches(ref: Ref, run: string, after: number): Promise<Batch[]>;
+  /**
+   * A part of the log: the batches with events at or after `from` (`asc`), or at or before it (`desc`), in that order. It
+   * ends after the batch that reaches `events` or `bytes`: the caller asks again from there. None: the log has no more.
+   */
+  part(ref: Ref, run: string, p: LogPart): Promise<Batch[]>;
   /** Sets `due_at` and `effects_done_through`: if running and fence and run are the given ones. */
   park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }): Promise<boolean>;
   /**
@@ -109,6 +114,14 @@ export class StoreFailed extends Error {
     super(`the store has failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     this.name = "StoreFailed";
   }
+}
+
+export interface LogPart {
+  readonly from: number;
+  readonly order: "asc" | "desc";
+  readonly events: number;
+  /** Of the batches as JSON. */
+  readonly bytes: number;
 }
 
 export interface DueEntry extends Ref {

@@ -40,6 +40,7 @@ export function counted(store: Executions, meter: Meter): Executions {
     requestWake: (ref, chain, dueAt) => store.requestWake(ref, chain, dueAt),
     claim: (ref, p) => store.claim(ref, p),
     batches: (ref, run, after) => store.batches(ref, run, after),
+    part: (ref, run, p) => store.part(ref, run, p),
     park: (ref, p) => store.park(ref, p),
     clearOutbox: (ref, seen) => store.clearOutbox(ref, seen),
     due: (until, limit, after) => store.due(until, limit, after),

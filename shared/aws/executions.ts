@@ -1,6 +1,6 @@
 /** The durable state of executions over DynamoDB. Each method is one call of the protocol and one conditional write. */
 
-import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
+import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { InboxMessage, Message } from "../protocol/messages.ts";
@@ -178,6 +178,9 @@ export class AwsExecutions implements Executions {
   }
   batches(ref: Ref, run: string, after: number): Promise<Batch[]> {
     return this.#log.batches(ref, run, after);
+  }
+  part(ref: Ref, run: string, p: LogPart): Promise<Batch[]> {
+    return this.#log.part(ref, run, p);
   }
 
   async park(

@@ -13,12 +13,12 @@
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
-import type { Ref } from "../ports.ts";
+import type { LogPart, Ref } from "../ports.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
-import { expireValue, INLINE_ONCE, type Packed, pack, unpack, upload } from "./pack.ts";
+import { expireValue, INLINE_ONCE, type Packed, pack, unpack, unpackText, upload } from "./pack.ts";
 import { ABSENT, type Item, N, number, S, text, within } from "./table.ts";
 
 /** The facts of LOG-3 at the end of a batch. */
@@ -32,6 +32,9 @@ export interface LogEnd {
 export type Position = { kind: "free"; end: LogEnd } | { kind: "taken"; by: Batch | null };
 
 const DAY: Millis = 86_400_000;
+/** Of a part of the log, which may end after any of them. */
+const UNPACKED_AT_ONCE = 8;
+const MAX_PART_ITEMS = 200;
 
 export class Log {
   readonly #c: Context;
@@ -135,6 +138,43 @@ export class Log {
       batches.push(...(await Promise.all(page.map((item) => this.#batch(item)))));
       const last = page.at(-1);
       if (last) this.written(ref, run, logEndOf(last));
+    }
+    return batches;
+  }
+
+  /** Values of the log may be in S3 or compress well, so the sizes of the items say little: batches are unpacked few at a time. */
+  async part(ref: Ref, run: string, p: LogPart): Promise<Batch[]> {
+    if (p.order === "desc" && p.from < 2) return []; // DynamoDB refuses a range whose end is before its begin
+    const { executions } = this.#c.tables;
+    const [first, from, last] = [2, p.from, 99_999_999].map((at) => logKey(ref, run, at).sk) as [
+      string,
+      string,
+      string,
+    ];
+    const backwards = { ...within(pkOf(ref), { from: first, to: from }), ScanIndexForward: false };
+    const batches: Batch[] = [];
+    let [events, bytes] = [0, 0];
+    const take = async (items: readonly Item[]) => {
+      for (let i = 0; i < items.length; i += UNPACKED_AT_ONCE) {
+        const group = items.slice(i, i + UNPACKED_AT_ONCE);
+        for (const json of await Promise.all(group.map((item) => unpackText(this.#c.blobs, item.batch)))) {
+          const batch = JSON.parse(json) as Batch;
+          batches.push(batch);
+          events += batch.events.length;
+          bytes += Buffer.byteLength(json);
+          if (events >= p.events || bytes >= p.bytes) return true;
+        }
+      }
+      return false;
+    };
+    let query = backwards as Parameters<typeof executions.pages>[0];
+    if (p.order === "asc") {
+      const around = p.from <= 2 ? null : await executions.first(backwards);
+      const start = around && logEndOf(around).tail >= p.from ? text(around, "sk")! : from;
+      query = within(pkOf(ref), { from: start, to: last });
+    }
+    for await (const page of executions.pages({ ...query, limit: () => Math.min(MAX_PART_ITEMS, p.events) })) {
+      if (await take(page)) break;
     }
     return batches;
   }

@@ -2,10 +2,10 @@
 
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
-import type { DueEntry, Executions, Ref, RunsQuery } from "../ports.ts";
+import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
-import type { Batch, Millis } from "../protocol/history.ts";
+import { type Batch, type Millis, tailOf } from "../protocol/history.ts";
 import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
@@ -246,6 +246,31 @@ export class EmbeddedExecutions implements Executions {
       from = batches.at(-1)!.first;
       await pause();
     }
+  }
+
+  async part(ref: Ref, run: string, p: LogPart) {
+    // A batch that begins before `from` may hold it.
+    const [where, order] =
+      p.order === "desc"
+        ? ["first <= ?2", "DESC"]
+        : ["first >= coalesce((SELECT max(first) FROM log WHERE run = ?1 AND first <= ?2), 0)", "ASC"];
+    const rows = this.#db.each(
+      `SELECT body FROM log WHERE run = ?1 AND ${where} AND first > 1 AND ws = ?3 ORDER BY first ${order}`,
+      run,
+      p.from,
+      ref.workspace,
+    );
+    const batches: Batch[] = [];
+    let [events, bytes] = [0, 0];
+    for (const { body } of rows) {
+      const batch = parse<Batch>(body);
+      if (p.order === "asc" && tailOf([batch]) < p.from) continue;
+      batches.push(batch);
+      events += batch.events.length;
+      bytes += Buffer.byteLength(String(body));
+      if (events >= p.events || bytes >= p.bytes) break;
+    }
+    return batches;
   }
 
   async park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }) {

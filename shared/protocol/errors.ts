@@ -76,6 +76,7 @@ export function refusal(
 export type Findable =
   | "execution"
   | "run"
+  | "event"
   | "workflow"
   | "registration"
   | "deployment"

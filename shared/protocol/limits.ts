@@ -85,8 +85,14 @@ export const DEFAULT_EVENTS_PAGE = 100;
 export const MAX_PAGE = 1000; // workflows, registrations, runs, schedules, events
 export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
 
-/** One page of schedules, whose inputs may be long. */
+/** One page of schedules or of a history, whose payloads may be long. Lambda answers 6 MB at most. */
 export const MAX_LIST_BYTES = 4 * MiB;
+/** What the server reads of a log for one page whose long payloads are cut. */
+export const MAX_CUT_READ_BYTES = 16 * MiB;
+/** With `cut_payloads`, a longer value of an event is cut. */
+export const MAX_SHOWN_BYTES = 16 * KiB;
+/** The beginning of a cut value that is shown, characters of its JSON. */
+export const PREVIEW_CHARACTERS = 1000;
 
 /* Waiting: seconds. */
 /** `wait_for_result`, queries and updates without a `timeout_seconds`. */

@@ -23,13 +23,15 @@ describe("the table", () => {
     expect(rows).toContain(`${method} ${path}`);
   });
 
-  test("has eight operations of our own, and no others", () => {
+  test("has ten operations of our own, and no others", () => {
     const official = new Set(OFFICIAL_OPERATIONS.map(([method, path]) => `${method} ${path}`));
     expect([...rows].filter((row) => !official.has(row)).sort()).toEqual([
       "DELETE /v1/keys/{key_id}",
       "GET /health",
       "GET /openapi.json",
       "GET /v1/keys",
+      "GET /v1/workflows/executions/{execution_id}/history/{event_id}",
+      "GET /v1/workflows/runs/{run_id}/history/{event_id}",
       "GET /v1/workflows/schedules/{schedule_id}/log",
       "POST /v1/keys",
       "POST /v1/workflows/schedules/preview",
@@ -146,7 +148,7 @@ describe("matching", () => {
     ["GET", "/v2/workflows"],
     ["GET", `${W}/`],
     ["POST", `${W}//execute`],
-    ["GET", `${W}/runs/r1/history/more`],
+    ["GET", `${W}/runs/r1/history/2/more`],
     ["GET", `${W}/{workflow_identifier}/nothing`],
     ["GET", "/__proto__/constructor"],
   ])("%s %s is not found", (method, path) => {

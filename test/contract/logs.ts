@@ -16,6 +16,34 @@ export const logContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 4)).toEqual([]);
   });
 
+  test("a part of the log begins at any event, goes in either order, and ends at its events or bytes", async () => {
+    const b = of();
+    const head = await begun(b);
+    const one = batchOf(2, b.now(), [scheduled(1), scheduled(2)]);
+    const two = batchOf(4, b.now(), [scheduled(3), scheduled(4), scheduled(5)]);
+    const three = batchOf(7, b.now(), [scheduled(6)]);
+    for (const batch of [one, two, three]) await b.ports.executions.putBatch(head, head.run, batch, LIMIT);
+    const part = (from: number, order: "asc" | "desc", events = 100, bytes = LIMIT) =>
+      b.ports.executions.part(head, head.run, { from, order, events, bytes });
+    expect(await part(1, "asc")).toEqual([one, two, three]);
+    expect(await part(3, "asc")).toEqual([one, two, three]);
+    expect(await part(4, "asc")).toEqual([two, three]);
+    expect(await part(5, "asc")).toEqual([two, three]);
+    expect(await part(7, "asc")).toEqual([three]);
+    expect(await part(8, "asc")).toEqual([]);
+    expect(await part(8, "desc")).toEqual([three, two, one]);
+    expect(await part(6, "desc")).toEqual([two, one]);
+    expect(await part(2, "desc")).toEqual([one]);
+    expect(await part(1, "desc")).toEqual([]);
+    expect(await part(2, "asc", 2)).toEqual([one]);
+    expect(await part(2, "asc", 3)).toEqual([one, two]);
+    expect(await part(9, "desc", 1)).toEqual([three]);
+    expect(await part(2, "asc", 100, 1)).toEqual([one]);
+    expect(await b.ports.executions.part(newRef(), head.run, { from: 2, order: "asc", events: 9, bytes: 9 })).toEqual(
+      [],
+    );
+  });
+
   test("a write to the log does not change the head", async () => {
     const b = of();
     const head = await begun(b);

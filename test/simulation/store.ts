@@ -4,7 +4,7 @@
  * The store puts a batch at any position where no batch begins. Callers must continue the log: a write that does not is a
  * violation of INV-1.
  */
-import type { DueEntry, Executions, Ref, RunsQuery } from "../../shared/ports.ts";
+import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, Millis } from "../../shared/protocol/history.ts";
 import { isClosing, tailOf } from "../../shared/protocol/history.ts";
@@ -167,6 +167,12 @@ export class Store implements Executions {
 
   async batches(_ref: Ref, run: string, after: number) {
     return (this.logs.get(run) ?? []).filter((b) => b.first > after);
+  }
+
+  async part(_ref: Ref, run: string, p: LogPart) {
+    const log = this.logs.get(run) ?? [];
+    if (p.order === "desc") return log.filter((b) => b.first <= p.from).toReversed();
+    return log.filter((b) => tailOf([b]) >= p.from);
   }
 
   async park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }) {

@@ -2,7 +2,6 @@
 import { EXECUTION_ROWS } from "../../protocol/routes/executions.ts";
 import { executeRegistration, executeWorkflow } from "../execute.ts";
 import { cancelExecution, getExecution, terminateExecution } from "../executions.ts";
-import { executionHistory, runHistory } from "../history.ts";
 import { queryExecution } from "../queries.ts";
 import type { HandlersOf, RouteModule } from "../route-module.ts";
 import { getRun, listRuns } from "../runs.ts";
@@ -12,6 +11,7 @@ import { updateExecution } from "../updates.ts";
 /** Operations that are rare: their code is loaded at the first use. */
 const load = {
   batch: () => import("../batch.ts"),
+  history: () => import("../history.ts"),
 };
 
 const handlers: HandlersOf<"executions"> = {
@@ -21,8 +21,10 @@ const handlers: HandlersOf<"executions"> = {
     executeRegistration(context, params.workflow_registration_id, body, idempotencyKey),
   getWorkflowExecution: (context, { params, query }) =>
     getExecution(context, params.execution_id, { searchKeys: query.include_search_keys }),
-  getWorkflowExecutionHistory: (context, { params, query }) =>
-    executionHistory(context, params.execution_id, { decode: query.decode_payloads }),
+  getWorkflowExecutionHistory: async (context, { params, query }) =>
+    (await load.history()).executionHistory(context, params.execution_id, query),
+  getWorkflowExecutionEvent: async (context, { params, query }) =>
+    (await load.history()).executionEvent(context, params.execution_id, params.event_id, query),
   signalWorkflowExecution: (context, { params, body }) => signalExecution(context, params.execution_id, body),
   queryWorkflowExecution: (context, { params, body }) => queryExecution(context, params.execution_id, body),
   updateWorkflowExecution: (context, { params, body }) => updateExecution(context, params.execution_id, body),
@@ -36,7 +38,9 @@ const handlers: HandlersOf<"executions"> = {
   listExecutions: (context, { query }) => listRuns(context, query),
   listRuns: (context, { query }) => listRuns(context, query),
   getRun: (context, { params }) => getRun(context, params.run_id),
-  getRunHistory: (context, { params, query }) => runHistory(context, params.run_id, { decode: query.decode_payloads }),
+  getRunHistory: async (context, { params, query }) => (await load.history()).runHistory(context, params.run_id, query),
+  getRunEvent: async (context, { params, query }) =>
+    (await load.history()).runEvent(context, params.run_id, params.event_id, query),
 };
 
 export const EXECUTIONS: RouteModule = { routes: EXECUTION_ROWS, handlers };

@@ -2,9 +2,9 @@
 import * as z from "zod";
 import { ExecutionId, HandlerName, IdempotencyKey } from "../ids.ts";
 import { isObject, JsonRecord } from "../json-value.ts";
-import { MAX_BATCH_IDS } from "../limits.ts";
+import { MAX_BATCH_IDS, MAX_PAGE } from "../limits.ts";
 import { PUBLIC_STATUSES } from "../status.ts";
-import { Json, NetworkEncodedInput, Timestamp } from "./fields.ts";
+import { Json, NetworkEncodedInput, Order, Timestamp } from "./fields.ts";
 
 export const ExecutionStatus = z.enum(PUBLIC_STATUSES).meta({ id: "WorkflowExecutionStatus" });
 
@@ -84,11 +84,29 @@ export const ExecuteResponse = z.union([WorkflowExecutionResponse, WorkflowExecu
 
 export const GetExecutionQuery = z.object({ include_search_keys: z.boolean().default(false) });
 
-export const HistoryQuery = z.object({ decode_payloads: z.boolean().default(false) });
-/** Recorded events with ascending integer ids, in their own form (see `history.ts`). */
+/**
+ * `after`, `limit`, `order` and `cut_payloads` are own parameters, which released clients do not send. With one of the
+ * first three the answer is a page; without them it is the whole history.
+ */
+export const HistoryQuery = z.object({
+  decode_payloads: z.boolean().default(false),
+  /** An event id: the page continues behind it, in the asked order. */
+  after: z.int().min(0).optional(),
+  limit: z.int().min(1).max(MAX_PAGE).optional(),
+  order: Order.optional(),
+  cut_payloads: z.boolean().default(false),
+});
+export type HistoryQuery = z.output<typeof HistoryQuery>;
+const RecordedEvent = z.looseObject({ id: z.int().min(1) });
+/**
+ * Recorded events with ascending integer ids, in their own form (see `history.ts`). `next_after` is in pages only: the
+ * `after` of the next page, null at the end. A page may be shorter than its limit, because its bytes are limited too.
+ */
 export const HistoryResponse = z
-  .object({ events: z.array(z.looseObject({ id: z.int().min(1) })) })
+  .object({ events: z.array(RecordedEvent), next_after: z.int().nullable().optional() })
   .meta({ id: "HistoryResponse" });
+export const HistoryEventQuery = z.object({ decode_payloads: z.boolean().default(false) });
+export const HistoryEventResponse = z.object({ event: RecordedEvent }).meta({ id: "HistoryEventResponse" });
 
 const invocation = { name: HandlerName, input: Input };
 export const SignalInvocationBody = z.object(invocation).meta({ id: "SignalInvocationBody" });

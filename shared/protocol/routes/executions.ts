@@ -7,6 +7,7 @@ import { EXECUTION, empty, json, LOGS, later, REGISTRATION, WORKFLOWS } from "./
 const traces = later("Reading traces through the API");
 const execute = { body: executions.WorkflowExecutionRequest, response: executions.ExecuteResponse };
 const history = { query: executions.HistoryQuery, response: executions.HistoryResponse };
+const historyEvent = { query: executions.HistoryEventQuery, response: executions.HistoryEventResponse };
 const listRuns = { query: runs.ListRunsQuery, response: runs.WorkflowExecutionListResponse };
 const batch = { body: executions.BatchExecutionBody, response: executions.BatchExecutionResponse };
 
@@ -20,6 +21,7 @@ export const EXECUTION_ROWS = [
     response: executions.WorkflowExecutionResponse,
   }),
   json("getWorkflowExecutionHistory", "GET", `${EXECUTION}/history`, "executions", history),
+  json("getWorkflowExecutionEvent", "GET", `${EXECUTION}/history/{event_id}`, "executions", historyEvent),
   json("signalWorkflowExecution", "POST", `${EXECUTION}/signals`, "executions", {
     body: executions.SignalInvocationBody,
     response: executions.SignalWorkflowResponse,
@@ -46,6 +48,7 @@ export const EXECUTION_ROWS = [
   json("listRuns", "GET", `${WORKFLOWS}/runs`, "executions", listRuns),
   json("getRun", "GET", `${WORKFLOWS}/runs/{run_id}`, "executions", { response: executions.WorkflowExecutionResponse }),
   json("getRunHistory", "GET", `${WORKFLOWS}/runs/{run_id}/history`, "executions", history),
+  json("getRunEvent", "GET", `${WORKFLOWS}/runs/{run_id}/history/{event_id}`, "executions", historyEvent),
 
   // Metrics, traces, logs
   json("getWorkflowMetrics", "GET", `${WORKFLOWS}/{workflow_name}/metrics`, "executions", {
