@@ -15,7 +15,7 @@ import { forSchemas } from "./schemas.ts";
 import { forLambda } from "./strip-aws-sdk.ts";
 
 /** The most that a cold start may load, bytes: parsing and running the bundle takes most of its time. */
-export const MAX_STATIC_BYTES = 420_000;
+export const MAX_STATIC_BYTES = 400_000;
 
 export interface BundleOptions {
   /** Folder with one entry point per function. @default `functions` */

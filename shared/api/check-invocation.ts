@@ -2,7 +2,6 @@
 import { invalid, noSuchHandler, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
-import { inputProblems } from "../routing/schema-check.ts";
 import { tooLarge } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -25,6 +24,7 @@ export async function checkInvocation(
   const handler = handlers.find((h) => h.name === p.name);
   if (!handler) return noSuchHandler(kind, p.name, workflow, handlers.map((h) => h.name).sort());
   if (isEncodedInput(p.input)) return null;
+  const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
   const problems = inputProblems(handler.input_schema, p.input);
   return problems.length > 0 ? invalid(problems) : null;
 }

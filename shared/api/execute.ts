@@ -30,7 +30,6 @@ import { IdempotencyKey, idProblem } from "../protocol/ids.ts";
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import { deploymentWanted, routeToRegistration, routeToWorkflow } from "../routing/client-start.ts";
-import { inputProblems } from "../routing/schema-check.ts";
 import { withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
 import { inputOf, tooLarge } from "./payload.ts";
@@ -134,7 +133,7 @@ async function begin(
   ]);
   if ("refused" in decoded) return decoded.refused;
   const input = decoded.value;
-  const refused = tooLarge("input of the workflow", input) ?? schemaRefusal(definition.input_schema, input);
+  const refused = tooLarge("input of the workflow", input) ?? (await schemaRefusal(definition.input_schema, input));
   if (refused) return refused;
   const wanted = { execution: body.execution_id ?? ports.uuid(), run: ports.uuid(), request: key?.request ?? "" };
   const until = ports.clock.now() + ports.settings.retentionMs;
@@ -180,8 +179,9 @@ function answer(
 }
 
 /** An absent input is checked as `{}`. An input that a codec has encoded cannot be checked here. */
-function schemaRefusal(schema: Record<string, unknown>, input: unknown): Refusal | null {
+async function schemaRefusal(schema: Record<string, unknown>, input: unknown): Promise<Refusal | null> {
   if (isEncodedInput(input)) return null;
+  const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
   const problems = inputProblems(schema, input);
   return problems.length > 0 ? invalid(problems) : null;
 }

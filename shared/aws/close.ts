@@ -10,11 +10,12 @@ import type { Batch } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_RUNNING, OF_RUN, placeholders, RAISE_FENCE } from "./head-expressions.ts";
 import { decodeHead, dueAttributes, encodeHead, packField } from "./heads.ts";
-import { expiryKey, expiryShardOf, headKey, needsPointer, pkOf, pointerKey, runKey, ttlSeconds } from "./keys.ts";
+import { expiryKey, expiryShardOf, headKey, needsPointer, pkOf, ttlSeconds } from "./keys.ts";
 import type { Log, LogEnd } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { type Packed, upload } from "./pack.ts";
-import { ABSENT, type Item, keyItem, N, pause, S, text } from "./table.ts";
+import { pastRunItem, pointerItem } from "./run-items.ts";
+import { ABSENT, type Item, keyItem, N, pause, S } from "./table.ts";
 
 export interface CloseRequest {
   readonly run: string;
@@ -154,19 +155,7 @@ async function continuedHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd)
   };
 }
 
-/** The item of a run whose execution has a later run. */
-export function pastRunItem(ref: Ref, head: Item, over: Item = {}): Item {
-  const { fresh: _fresh, wake_pending: _wakePending, wake_due_at: _wakeDueAt, ...rest } = head;
-  delete rest[INDEXES.due.partition];
-  delete rest[INDEXES.due.sort];
-  return { ...rest, ...keyItem(runKey(ref, text(head, "run")!)), ...over };
-}
-
 const hasPointer = (run: string, of: Pick<Head, "started_at">): boolean => needsPointer(run, of.started_at);
-export const pointerItem = (ref: Ref, run: string): Item => ({
-  ...keyItem(pointerKey(ref.workspace, run)),
-  execution: S(ref.execution),
-});
 
 /** `retention.ts` finds it in the index `due` and gives the run's items their expiry. */
 function expiryNote(ref: Ref, run: string, at: number, pointer: boolean, TableName: string): TransactWriteItem {

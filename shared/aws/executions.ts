@@ -5,7 +5,7 @@ import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
-import { type CloseRequest, close, pastRunItem, pointerItem } from "./close.ts";
+import type { CloseRequest } from "./close.ts";
 import type { Context } from "./context.ts";
 import { readDue } from "./due.ts";
 import {
@@ -35,8 +35,14 @@ import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { expireValue, type Packed, upload } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
-import { listRuns } from "./runs.ts";
+import { pastRunItem, pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, N, number, S, text, type Update, type Written } from "./table.ts";
+
+/** Loaded at their first use. The worker's function closes executions all the time and imports `close.ts` itself. */
+const load = {
+  close: () => import("./close.ts"),
+  runs: () => import("./runs.ts"),
+};
 
 const RUNNING = { ":running": S("RUNNING") };
 
@@ -210,6 +216,7 @@ export class AwsExecutions implements Executions {
   }
 
   async close(ref: Ref, p: CloseRequest) {
+    const { close } = await load.close();
     const done = await close(this.#c, this.#log, ref, p);
     if (done.kind === "closed") this.#runIndex.remember(ref, p.next.run);
     return done;
@@ -243,7 +250,8 @@ export class AwsExecutions implements Executions {
     return this.#decode(await this.#runIndex.item(workspace, run));
   }
 
-  runs(query: RunsQuery) {
+  async runs(query: RunsQuery) {
+    const { listRuns } = await load.runs();
     return listRuns(this.#c, this.#runIndex, query);
   }
 

@@ -3,13 +3,12 @@
 import { AwsActivities } from "../aws/activities.ts";
 import { AwsAnswers } from "../aws/answers.ts";
 import { S3Blobs } from "../aws/blobs.ts";
-import type { Clients } from "../aws/clients.ts";
+import { type Clients, lazily } from "../aws/clients.ts";
 import type { Context } from "../aws/context.ts";
 import { counted } from "../aws/counted-executions.ts";
 import type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
 import type { EventBridgeTimer } from "../aws/event-bridge-timer.ts";
 import { AwsExecutions } from "../aws/executions.ts";
-import { AwsFeed } from "../aws/feed.ts";
 import type { Change, FeedWriter } from "../aws/feed-writer.ts";
 import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
@@ -71,6 +70,7 @@ export interface Aws extends Ports {
 const load = {
   schedules: () => import("../schedule/service/wake.ts"),
   sweeping: () => import("./aws-sweep.ts"),
+  feed: () => import("../aws/feed.ts"),
   feedWriter: () => import("../aws/feed-writer.ts"),
   taskReading: () => import("../aws/task-reading.ts"),
   credentials: () => import("../aws/credentials.ts"),
@@ -96,6 +96,7 @@ export function aws(options: AwsOptions): Aws {
   };
   const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
   const backoff = new PollBackoff(clock);
+  const feed = lazily(async () => new (await load.feed()).AwsFeed(c, backoff));
   let writer: FeedWriter | undefined;
   const ports: Ports = {
     clock,
@@ -107,7 +108,11 @@ export function aws(options: AwsOptions): Aws {
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
     schedules: new AwsSchedules(c, options.timer),
-    feed: new AwsFeed(c, backoff),
+    feed: {
+      publish: async (...p) => (await feed()).publish(...p),
+      read: async (...p) => (await feed()).read(...p),
+      last: async (...p) => (await feed()).last(...p),
+    },
     activities: new AwsActivities(c),
     answers: new AwsAnswers(c),
     changes: backoff,

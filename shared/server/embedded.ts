@@ -21,6 +21,7 @@ import { uuid7 } from "../lib/uuid.ts";
 import { type Clock, type Log, type Ports, type Settings, StoreFailed } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { recover, ScheduleTimer, scheduleClosed } from "../schedule/service/index.ts";
+import "../schedule/service/perform.ts"; // loaded with the server, so that no due time waits for the disk
 import { DEFAULTS } from "./settings.ts";
 
 export interface EmbeddedOptions {

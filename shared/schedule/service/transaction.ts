@@ -30,7 +30,6 @@ import {
   type SpecIssue,
 } from "../rules/index.ts";
 import { moveOldEntries } from "./log.ts";
-import { perform } from "./perform.ts";
 
 export type Decide = (state: ScheduleState, now: Millis) => Decision | { readonly issues: readonly SpecIssue[] };
 export type Changed =
@@ -132,6 +131,8 @@ async function flushOutbox(ports: Ports, key: ScheduleKey, first: Committed): Pr
 }
 
 async function performAll(ports: Ports, { workspace }: ScheduleKey, of: Committed): Promise<EffectResult[]> {
+  // Imported at the first use: it brings the engine along, and most changes of a schedule have no effect.
+  const { perform } = await import("./perform.ts");
   const results: EffectResult[] = [];
   for (let i = 0; i < of.effects.length; i += CONCURRENT_EFFECTS) {
     const some = of.effects.slice(i, i + CONCURRENT_EFFECTS);
