@@ -202,6 +202,7 @@ function headOf(store: Embedded, n: number, at: number): Head {
     result: null,
     failure: null,
     carried: [],
+    paced_until: null,
     parent: null,
     root: idOf(n),
     schedule: null,

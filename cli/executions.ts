@@ -47,7 +47,10 @@ export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: 
   }
   const history = await historyOf(api, e.execution_id);
   const last = history.at(-1);
-  if (e.status === "RUNNING") {
+  if (e.hold) {
+    const why = "its runs continue as new too quickly: 10 at once, then one every 6 s";
+    io.out(`${paint(io, "dim", "waits for:")} ${moment(e.hold.until)}, when its next run may begin (${why})`);
+  } else if (e.status === "RUNNING") {
     for (const wait of waitingFor(history)) io.out(`${paint(io, "dim", "waits for:")} ${wait}`);
   } else if (last?.kind === "execution_failed") {
     showFailure(io, last.failure);

@@ -88,13 +88,19 @@ describe("types follow from the schemas", () => {
   test("of workflows, children and continuations", () => {
     const wf = workflow({ name: "wf", input: In, output: z.string() }, async (input) => {
       expectTypeOf(input).toEqualTypeOf<{ id: string; at: Date; size: number }>();
-      if (input.size > 5) return continueAsNew({ id: "x" });
+      if (input.size > 5) return continueAsNew({ id: "x", at: "2026-01-01" });
       return "done";
     });
     const free = workflow({ name: "free" }, async (input) => {
       expectTypeOf(input).toEqualTypeOf<Record<string, unknown>>();
       return input.again ? continueAsNew({}) : Object.keys(input).length;
     });
+    // @ts-expect-error the next run's input lacks a field
+    workflow({ name: "lacks", input: In }, async () => continueAsNew({ id: "x" }));
+    // @ts-expect-error the next run's input has a field of another type
+    workflow({ name: "other", input: In }, async () => continueAsNew({ id: 5, at: "2026-01-01" }));
+    // @ts-expect-error the input must be given
+    workflow({ name: "none", input: In }, async () => continueAsNew());
     const looksLike = workflow({ name: "looks-like" }, async () => ({ input: 5 }));
     void (() => {
       expectTypeOf(child(looksLike)).resolves.toEqualTypeOf<{ input: number }>();

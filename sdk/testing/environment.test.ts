@@ -124,6 +124,16 @@ test("another worker runs the activity of a killed worker again", async () => {
   expect(entered).toBe(2);
 });
 
+test("a loop of continueAsNew is slowed to one run every 6 s after ten", async () => {
+  const loop = workflow({ name: "loop", input: z.object({ left: z.number() }), timeout: null }, async ({ left }) =>
+    left > 0 ? continueAsNew({ left: left - 1 }) : "done",
+  );
+  await using env = await testEnvironment({ workflows: [loop] });
+  const run = await env.start(loop, { left: 20 });
+  expect(await run.result()).toBe("done");
+  expect(env.now.toISOString()).toBe("2026-01-01T00:01:00.000Z");
+});
+
 test("an execution times out, children and continue-as-new work, and the error for a result that cannot come says why", async () => {
   const leaf = workflow({ name: "leaf", input: z.object({ n: z.number() }), timeout: "2h" }, async ({ n }) => {
     await sleep("1h");

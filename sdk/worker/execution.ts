@@ -117,12 +117,12 @@ export class Execution {
 
   // --- reading -------------------------------------------------------------------------------------------------
 
-  /** False: closed. */
+  /** False: closed, or the run begins later. */
   async #claim(): Promise<boolean> {
     const have = this.#view?.have;
     const body = { execution: this.id, session: this.#host.worker.session, ...(have ? { have } : {}) };
     const answer = await this.#host.worker.transport.call("claim", body);
-    if (answer.kind === "closed") {
+    if (answer.kind !== "claimed") {
       this.#close();
       return false;
     }

@@ -61,6 +61,15 @@ export interface Workflow<In = unknown, Out = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: a list of workflows mixes all kinds of inputs
 export type AnyWorkflow = Workflow<any, any>;
 
+/**
+ * Nothing if each `continueAsNew` that the function returns has the workflow's own input; otherwise a property that no
+ * options have, so that the compiler refuses the definition. The constraint of `R` cannot say it for a workflow without an
+ * output schema, whose results are `unknown`.
+ */
+type Continues<R, In> = [Extract<R, ContinueAsNew>] extends [ContinueAsNew<In>]
+  ? unknown
+  : { "continueAsNew() must be given the input of this workflow": In };
+
 const DEFAULT_TIMEOUT_MS = DEFAULT_EXECUTION_TIMEOUT_SECONDS * 1000;
 
 /**
@@ -70,9 +79,9 @@ const DEFAULT_TIMEOUT_MS = DEFAULT_EXECUTION_TIMEOUT_SECONDS * 1000;
 export function workflow<
   I extends Schema = AnyObject,
   O extends Schema = Unchecked,
-  R extends z.input<O> | ContinueAsNew = z.input<O>,
+  R extends z.input<O> | ContinueAsNew<z.input<I>> = z.input<O>,
 >(
-  options: WorkflowOptions<I, O>,
+  options: WorkflowOptions<I, O> & Continues<R, z.input<I>>,
   fn: (input: z.output<I>) => Promise<R>,
 ): Workflow<z.input<I>, ResultOf<O, Exclude<R, ContinueAsNew>>>;
 export function workflow(options: WorkflowOptions, fn: (input: never) => Promise<unknown>): Workflow {

@@ -756,8 +756,10 @@ describe("continuing, and information about the run", () => {
   test("a continuation that is not returned, or does not fit the input schema, is a bug", async () => {
     const forgetful = workflow({ name: "forgetful" }, async () => void continueAsNew({}));
     await expect(WorkflowDriver.start(forgetful)).rejects.toThrow("return continueAsNew(input)");
-    const wrong = workflow({ name: "wrong", input: z.object({ n: z.int() }) }, async () => continueAsNew({ n: "2" }));
+    const wrong = workflow({ name: "wrong", input: z.object({ n: z.int() }) }, async () => continueAsNew({ n: 2.5 }));
     await expect(WorkflowDriver.start(wrong, { n: 1 })).rejects.toThrow("does not fit its schema: n: ");
+    const list = workflow({ name: "list" }, async () => continueAsNew([1] as object as Record<string, unknown>));
+    await expect(WorkflowDriver.start(list)).rejects.toThrow("continueAsNew() must be an object");
   });
 
   test("historyIsLong turns true for few but large events", async () => {

@@ -175,7 +175,7 @@ function answer(
   if (body.wait_for_result) {
     return result(context, started, Math.min(body.timeout_seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS));
   }
-  return withResult(started, workflowId, { searchKeys: false });
+  return withResult(started, workflowId, { searchKeys: false, now: context.ports.clock.now() });
 }
 
 /** An absent input is checked as `{}`. An input that a codec has encoded cannot be checked here. */

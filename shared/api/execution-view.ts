@@ -1,6 +1,8 @@
 /** An execution or a run as clients see it. */
+import { beginsAt } from "../core/pace.ts";
 import type { RunSummary } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
+import type { Millis } from "../protocol/history.ts";
 import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../protocol/http/executions.ts";
 import { timestamp } from "../protocol/http/fields.ts";
 
@@ -25,11 +27,18 @@ export function withoutResult(head: RunSummary, workflowId: string | null): Work
 export function withResult(
   head: Head,
   workflowId: string | null,
-  o: { searchKeys: boolean },
+  o: { searchKeys: boolean; now: Millis },
 ): WorkflowExecutionResponse {
   return {
     ...withoutResult(head, workflowId),
     result: head.status === "COMPLETED" ? head.result : null,
     search_keys: o.searchKeys ? head.search_keys : null,
+    hold: holdOf(head, o.now),
   };
+}
+
+/** PACE-1. */
+function holdOf(head: Head, now: Millis): WorkflowExecutionResponse["hold"] {
+  const until = head.status === "RUNNING" ? beginsAt(head, now) : null;
+  return until === null ? null : { reason: "continues_as_new_too_often", until: timestamp(until) };
 }

@@ -32,7 +32,7 @@ export async function getExecution(
 ): Promise<WorkflowExecutionResponse | Refusal> {
   const head = await context.ports.executions.head(refTo(context, execution));
   if (!head) return notFound("execution", execution);
-  return withResult(head, await workflowIdOf(context, head.workflow), o);
+  return withResult(head, await workflowIdOf(context, head.workflow), { ...o, now: context.ports.clock.now() });
 }
 
 /** Sends a cancel message. The workflow takes it in and may clean up before it ends. */

@@ -92,5 +92,8 @@ async function technicalWorkflows(context: RequestContext): Promise<string[]> {
 export async function getRun(context: RequestContext, run: string): Promise<WorkflowExecutionResponse | Refusal> {
   const head = await context.ports.executions.run(context.workspace, run);
   if (!head) return notFound("run", run);
-  return withResult(head, await workflowIdOf(context, head.workflow), { searchKeys: true });
+  return withResult(head, await workflowIdOf(context, head.workflow), {
+    searchKeys: true,
+    now: context.ports.clock.now(),
+  });
 }

@@ -67,13 +67,14 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     const value = await packField(head, head.run, field, head[field]);
     if (value) packed[field] = value;
   }
-  const { registration, continued_from, attempt, parent, schedule, token, first_run } = head;
+  const { registration, continued_from, attempt, paced_until, parent, schedule, token, first_run } = head;
   const body = {
     token,
     ...(first_run !== head.run && { first_run }),
     ...(registration !== null && { registration }),
     ...(continued_from !== null && { continued_from }),
     ...(attempt !== 1 && { attempt }),
+    ...(paced_until !== null && { paced_until }),
     ...(parent !== null && { parent }),
     ...(schedule !== null && { schedule }),
   };
@@ -133,7 +134,9 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
   const read = async <T>(attribute: AttributeValue | undefined, empty: T): Promise<T> =>
     attribute === undefined ? empty : unpack<T>(blobs, attribute);
   type Body = Pick<Head, "token"> &
-    Partial<Pick<Head, "first_run" | "registration" | "continued_from" | "attempt" | "parent" | "schedule">>;
+    Partial<
+      Pick<Head, "first_run" | "registration" | "continued_from" | "attempt" | "paced_until" | "parent" | "schedule">
+    >;
   const [body, input, result, failure, outbox, carried, extensions, search_keys] = await Promise.all([
     unpack<Body>(blobs, item.body!),
     read<Head["input"]>(item.input, null),
@@ -168,6 +171,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     result,
     failure,
     carried,
+    paced_until: body.paced_until ?? null,
     parent: body.parent ?? null,
     root: text(item, "root") ?? ref.execution,
     schedule: body.schedule ?? null,

@@ -10,10 +10,13 @@
  *    Otherwise no message was acknowledged since 1, so the inbox that was read lacks no message that is older than one in it
  *    (PROTOCOL-10, interleaving "a read of the inbox misses an older message").
  *
+ * A run that may not begin yet is not claimed: after 1 it is parked until then, with a delayed task (PACE-3).
+ *
  * Before it answers, claim flushes the outbox that a continued run inherited, and performs again the effects of batches
  * after `effects_done_through` (interleaving "effects of a dead worker").
  */
 
+import { beginsAt } from "../core/pace.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
@@ -21,6 +24,7 @@ import { RENEW_MS } from "../protocol/limits.ts";
 import type { InboxMessage } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
 import { flushOutbox } from "./outbox.ts";
+import { park } from "./park.ts";
 import { terminate } from "./terminate.ts";
 
 /** A worker that still drives the execution claims it again before that. */
@@ -46,7 +50,7 @@ export async function claim(
   ports: Ports,
   ref: Ref,
   p: { session: string; have?: { run: string; tail: number } },
-): Promise<Claimed | { kind: "closed" }> {
+): Promise<Claimed | { kind: "closed" | "later" }> {
   const now = ports.clock.now();
   const dueAt = now + ports.settings.claimTimeoutMs;
   const head = await ports.executions.claim(ref, { dueAt, keepAfter: now + KEEP_MS, session: p.session });
@@ -60,6 +64,12 @@ export async function claim(
     return { kind: "closed" };
   }
   if (head.outbox.length > 0) await flushOutbox(ports, head);
+  const beginsLater = beginsAt(head, now);
+  if (beginsLater !== null) {
+    const { run, fence, effects_done_through: effectsDoneThrough } = head;
+    await park(ports, ref, { run, fence, dueAt: beginsLater, effectsDoneThrough });
+    return { kind: "later" };
+  }
   const has = p.have?.run === head.run ? p.have.tail : 1;
   const read = async () => {
     const messages = await ports.executions.inbox(ref, head.chain);

@@ -7,12 +7,14 @@
  * 2. Flush the outbox, the effects of the closing batch first; the head has a `due_at` until its outbox is empty
  *    (interleaving "close removes the due time, then tells the parent").
  *
- * **continue-as-new** is the same transaction with the head of the new run, then a workflow task. The server makes the
+ * **continue-as-new** is the same transaction with the head of the new run, then a workflow task, delayed while runs follow
+ * each other too quickly (PACE-1). The server makes the
  * new run's id. The run begins with the ids of the messages that its predecessors took in (interleaving "continue with a
  * taken message in the inbox").
  */
 
 import { effectsOf, outlivesRun } from "../core/effects.ts";
+import { beginsAt, nextPace } from "../core/pace.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head, OutboxEntry } from "../protocol/head.ts";
 import type { Batch, HistoryEvent } from "../protocol/history.ts";
@@ -20,7 +22,7 @@ import { CLOSING, isClosing } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
 import { checkBatch } from "./append.ts";
 import { withKeys } from "./effects.ts";
-import { enqueueWorkflowTask } from "./enqueue.ts";
+import { enqueueRun } from "./enqueue.ts";
 import { closeOutbox, finalHead } from "./final-head.ts";
 import { flushOutbox } from "./outbox.ts";
 
@@ -57,15 +59,17 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
   if (effects.some(outlivesRun)) inherited.push({ kind: "effects", run: p.run, first: p.batch.first });
   let next: Head;
   if (event.kind === "execution_continued") {
+    const paced_until = nextPace(head, event.id, ports.clock.now());
     next = {
       ...head,
+      paced_until,
       run: event.run,
       workflow: event.workflow,
       input: event.input,
       continued_from: head.run,
       attempt: 1,
       started_at: now,
-      due_at: now + ports.settings.wakeTimeoutMs,
+      due_at: (beginsAt({ paced_until }, ports.clock.now()) ?? now) + ports.settings.wakeTimeoutMs,
       wake_pending: true,
       effects_done_through: 1,
       fence: head.fence + 1,
@@ -113,7 +117,7 @@ async function wonEarlier(ports: Ports, ref: Ref, p: CloseRequest, head: Head | 
 async function finish(ports: Ports, ref: Ref, p: CloseRequest, next: Head): Promise<void> {
   if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
   if (next.outbox.length > 0) await flushOutbox(ports, next);
-  if (next.status === "RUNNING") await enqueueWorkflowTask(ports, next);
+  if (next.status === "RUNNING") await enqueueRun(ports, next);
 }
 
 /** What a parent learns of the end of its child: the failure as the child recorded it. */

@@ -65,6 +65,7 @@ export function firstHead(ports: Ports, request: StartRequest): Head {
     result: null,
     failure: null,
     carried: [],
+    paced_until: null,
     parent: request.parent ?? null,
     root: request.root ?? request.execution,
     schedule: request.schedule ?? null,

@@ -1,5 +1,6 @@
 /** Enqueues the workflow task of an execution. A task is a hint (PORT-4): losing or doubling it changes latency only. */
 
+import { beginsAt } from "../core/pace.ts";
 import type { Ports } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -15,6 +16,10 @@ export function enqueueWorkflowTask(ports: Ports, target: Target, at?: Millis): 
     { key: `workflow#${workspace}#${execution}`, prefer: owner ?? null, ...(at === undefined ? {} : { at }) },
   );
 }
+
+/** The task of a run that nobody has claimed yet: it becomes visible when the run may begin (PACE-1). */
+export const enqueueRun = (ports: Ports, head: Head): Promise<void> =>
+  enqueueWorkflowTask(ports, head, beginsAt(head, ports.clock.now()) ?? undefined);
 
 /** A wait that ends within this also gets a delayed task; the sweeper finds longer ones. */
 export const SOON_MS = 120_000;

@@ -61,6 +61,8 @@ export const Head = z.object({
   failure: z.string().nullable(),
   /** Ids of messages that earlier runs of the chain took in. */
   carried: z.array(z.string()),
+  /** When the chain may begin `QUICK_RUNS` runs at once again (PACE-1); null = at any time. */
+  paced_until: z.int().nullable(),
   parent: ParentRef.nullable(),
   root: z.string(),
   schedule: ScheduleRef.nullable(),

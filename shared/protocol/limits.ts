@@ -59,6 +59,13 @@ export const MAX_SHORT_MESSAGE = 500;
 /** A queue task that is older is sent anew: SQS keeps a message for 14 days, however often it is delivered. Ms. */
 export const MAX_TASK_AGE_MS = 2 * 86_400_000;
 
+/** Runs of one chain that may follow each other at once by continue-as-new. */
+export const QUICK_RUNS = 10;
+/** After `QUICK_RUNS`, a run of the chain begins so long after the one before, ms. */
+export const RUN_INTERVAL_MS = 6_000;
+/** A run with so many events does not count as a quick one. */
+export const LONG_RUN_EVENTS = 1_000;
+
 /* Counts in one request. */
 export const MAX_BATCH_IDS = 100;
 export const MAX_WORKFLOW_TAGS_FILTER = 20;

@@ -259,6 +259,8 @@ export const WORKER_ROUTES = {
         now: z.int(),
       }),
       z.object({ kind: z.literal("closed") }),
+      /** The run may not begin yet (PACE-3). A task comes when it may: the caller finishes those that it has. */
+      z.object({ kind: z.literal("later") }),
     ]),
   ),
   append: op(

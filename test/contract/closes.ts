@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
+import { claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
+import { send } from "../../shared/engine/send.ts";
 import { terminate } from "../../shared/engine/terminate.ts";
+import type { NewEvent } from "../../shared/protocol/history.ts";
 import { batchOf, begun, claimed, completed, finalOf, headOf, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
@@ -151,6 +154,45 @@ export const closeContract: Contract = (of) => {
     const next = { ...head, run, continued_from: head.run };
     await b.ports.executions.close(head, { run: head.run, fence: head.fence, batch, next });
     expect(await b.ports.executions.inbox(head, head.chain)).toMatchObject([message]);
+  });
+
+  test("runs that continue at once begin ten at a time and then one every 6 s, and messages do not hasten them", async () => {
+    const b = of();
+    let now = b.now();
+    const clock = Object.assign(Object.create(b.ports.clock), { now: () => now });
+    const ports = { ...b.ports, clock };
+    const head = await begun(b);
+    const lookOnce = () => claim(ports, head, { session: "A" });
+    const continueOnce = async (events = 1) => {
+      const taken = await lookOnce();
+      if (taken.kind !== "claimed") return taken.kind;
+      const { run, chain, fence } = taken.head;
+      const notes: NewEvent[] = Array.from({ length: events - 1 }, (_, i) => ({ kind: "patched", patch: `p${i}` }));
+      const batch = batchOf(2, now, [
+        ...notes,
+        { kind: "execution_continued", run, workflow: head.workflow, input: {} },
+      ]);
+      const ending = { taken: [], result: null, failure: null, outbox: [], carried: [] };
+      return (await close(ports, head, { run, chain, fence, batch, ...ending })).kind;
+    };
+    for (let run = 1; run <= 10; run++) expect(await continueOnce()).toBe("closed");
+    const quick = await continueOnce();
+    expect(quick).toBe("closed");
+    expect(await lookOnce()).toEqual({ kind: "later" });
+    expect(await b.ports.executions.head(head)).toMatchObject({ due_at: now + 6_000, wake_pending: false });
+    const message = { id: "cancel#1", kind: "cancel" as const, reason: null, sent_at: now };
+    expect((await send(ports, head, message)).kind).toBe("accepted");
+    now += 5_999;
+    expect(await lookOnce()).toEqual({ kind: "later" });
+    now += 1;
+    expect(await lookOnce()).toMatchObject({ kind: "claimed", messages: [{ id: "cancel#1" }] });
+    // The long run does not count, and neither does a wait that comes from a clock that was set back.
+    expect(await continueOnce(1_000)).toBe("closed");
+    expect((await lookOnce()).kind).toBe("claimed");
+    expect(await continueOnce()).toBe("closed");
+    expect((await lookOnce()).kind).toBe("later");
+    now -= 3_600_000;
+    expect((await lookOnce()).kind).toBe("claimed");
   });
 
   test("whatever run a worker names as the next one, the server makes its id: no other run is touched", async () => {

@@ -79,6 +79,7 @@ export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
     result: null,
     failure: null,
     carried: [],
+    paced_until: null,
     parent: null,
     root: ref.execution,
     schedule: null,

@@ -59,7 +59,7 @@ export class ModelExecution {
     const have =
       this.#head && this.#state && this.#instance ? { run: this.#head.run, tail: this.#state.tail } : undefined;
     const answer = await transport.call("claim", { execution: this.#execution, session, ...(have ? { have } : {}) });
-    if (answer.kind === "closed") {
+    if (answer.kind !== "claimed") {
       this.#end();
       return false;
     }

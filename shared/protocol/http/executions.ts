@@ -69,6 +69,8 @@ export const executionFields = {
   ...WorkflowExecutionWithoutResult.shape,
   result: Json,
   search_keys: z.record(z.string(), z.string()).nullable(),
+  /** Own field: why the server lets the execution wait although it could go on, and until when; null = it does not. */
+  hold: z.object({ reason: z.literal("continues_as_new_too_often"), until: Timestamp }).nullable(),
 };
 export const WorkflowExecutionResponse = z.object(executionFields).meta({ id: "WorkflowExecutionResponse" });
 export type WorkflowExecutionResponse = z.infer<typeof WorkflowExecutionResponse>;

@@ -87,7 +87,7 @@ export class ScriptedWorker {
   /** Claims an execution; the answer has its position and appends to it. */
   async claim(execution: string): Promise<Drive> {
     const claimed = await this.call("claim", { execution, session: this.session });
-    if (claimed.kind === "closed") throw new Error(`${execution} is closed`);
+    if (claimed.kind !== "claimed") throw new Error(`${execution} is ${claimed.kind}`);
     return new Drive(this, this.#o.clock, claimed.head, claimed.batches, claimed.messages);
   }
 
