@@ -179,6 +179,7 @@ function batchOf(store: Embedded, head: Head, first: number, events: readonly ob
 
 function headOf(store: Embedded, n: number, at: number): Head {
   const run = store.uuid();
+  const chain = store.uuid();
   return {
     workspace: DEFAULT_WORKSPACE,
     execution: idOf(n),
@@ -187,7 +188,9 @@ function headOf(store: Embedded, n: number, at: number): Head {
     deployment: "shop",
     status: "RUNNING",
     run,
-    chain: store.uuid(),
+    chain,
+    root_chain: chain,
+    display_name: null,
     first_run: run,
     continued_from: null,
     attempt: 1,

@@ -146,6 +146,7 @@ async function begin(
     execution,
     workflow: registration.workflow,
     registration: registration.id,
+    displayName: definition.display_name,
     deployment: registration.deployment,
     input,
     run,

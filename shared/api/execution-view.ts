@@ -1,5 +1,5 @@
 /** An execution or a run as clients see it. */
-import { beginsAt } from "../core/pace.ts";
+import { beginsAt } from "../core/run-interval.ts";
 import type { RunSummary } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";

@@ -9,6 +9,7 @@
 import type { PublicEvent } from "../core/present.ts";
 import type { Clock, FeedItem } from "../ports.ts";
 import { notFound, type Refusal } from "../protocol/errors.ts";
+import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 import { KEEP_ALIVE_SECONDS } from "../protocol/limits.ts";
 import type { QueryOf } from "../protocol/routes.ts";
@@ -29,13 +30,13 @@ export async function streamExecution(
 ): Promise<AsyncIterable<Frame> | Refusal> {
   const ref = refTo(context, execution);
   const head = await context.ports.executions.head(ref);
-  return head ? executionFrames(context, execution, head.chain, after ?? 0) : notFound("execution", execution);
+  return head ? executionFrames(context, execution, head, after ?? 0) : notFound("execution", execution);
 }
 
 async function* executionFrames(
   context: RequestContext,
   execution: string,
-  chain: string,
+  { chain, root_chain }: Pick<Head, "chain" | "root_chain">,
   from: number,
 ): AsyncGenerator<Frame> {
   const { ports, workspace } = context;
@@ -57,7 +58,7 @@ async function* executionFrames(
     );
     for (const item of items) {
       after = item.sequence;
-      if (item.event.wire.chain_run_id !== chain) continue; // STREAM-3
+      if (item.event.wire.chain_run_id !== root_chain) continue; // STREAM-3
       keepAlive.frameSent();
       yield frameOf(workspace, item);
       if (TERMINAL.has(item.event.wire.event_type)) return; // STREAM-2

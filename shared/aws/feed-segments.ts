@@ -103,8 +103,10 @@ export class FeedSegments {
   }
 
   #remember(head: RunContext & { workspace: string }): RunContext {
-    const { execution, workflow, run, chain, root, parent, first_run, continued_from, schedule, attempt } = head;
-    const context = { execution, workflow, run, chain, root, parent, first_run, continued_from, schedule, attempt };
+    const { execution, workflow, display_name, run, root_chain, root, parent, first_run } = head;
+    const { continued_from, schedule, attempt } = head;
+    const ids = { execution, workflow, display_name, run, root_chain, root, parent, first_run };
+    const context = { ...ids, continued_from, schedule, attempt };
     this.#contexts.set(`${head.workspace}#${execution}#${run}`, context);
     return context;
   }

@@ -67,10 +67,23 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     const value = await packField(head, head.run, field, head[field]);
     if (value) packed[field] = value;
   }
-  const { registration, continued_from, attempt, paced_until, parent, schedule, token, first_run } = head;
+  const {
+    registration,
+    root_chain,
+    display_name,
+    continued_from,
+    attempt,
+    paced_until,
+    parent,
+    schedule,
+    token,
+    first_run,
+  } = head;
   const body = {
     token,
     ...(first_run !== head.run && { first_run }),
+    ...(root_chain !== head.chain && { root_chain }),
+    ...(display_name !== null && { display_name }),
     ...(registration !== null && { registration }),
     ...(continued_from !== null && { continued_from }),
     ...(attempt !== 1 && { attempt }),
@@ -128,15 +141,24 @@ export function requireFence(item: Item): void {
   );
 }
 
+/** Fields that never change in a run and are left out where they have their default. */
+type BodyField =
+  | "first_run"
+  | "root_chain"
+  | "display_name"
+  | "registration"
+  | "continued_from"
+  | "attempt"
+  | "paced_until"
+  | "parent"
+  | "schedule";
+
 export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
   requireFence(item);
   const ref = refOf(text(item, "pk")!);
   const read = async <T>(attribute: AttributeValue | undefined, empty: T): Promise<T> =>
     attribute === undefined ? empty : unpack<T>(blobs, attribute);
-  type Body = Pick<Head, "token"> &
-    Partial<
-      Pick<Head, "first_run" | "registration" | "continued_from" | "attempt" | "paced_until" | "parent" | "schedule">
-    >;
+  type Body = Pick<Head, "token"> & Partial<Pick<Head, BodyField>>;
   const [body, input, result, failure, outbox, carried, extensions, search_keys] = await Promise.all([
     unpack<Body>(blobs, item.body!),
     read<Head["input"]>(item.input, null),
@@ -157,6 +179,8 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     status: text(item, "status") as Head["status"],
     run,
     chain: text(item, "chain")!,
+    root_chain: body.root_chain ?? text(item, "chain")!,
+    display_name: body.display_name ?? null,
     first_run: body.first_run ?? run,
     continued_from: body.continued_from ?? null,
     attempt: body.attempt ?? 1,

@@ -34,7 +34,7 @@ export interface PublicEvent {
 /** The fields that all events of a run share. */
 export type RunContext = Pick<
   Head,
-  "execution" | "workflow" | "run" | "chain" | "root" | "first_run" | "continued_from" | "attempt"
+  "execution" | "workflow" | "display_name" | "run" | "root_chain" | "root" | "first_run" | "continued_from" | "attempt"
 > & { readonly parent: { readonly execution: string } | null; readonly schedule: { readonly id: string } | null };
 
 const json = (value: unknown) => ({ type: "json", value: value ?? null, encoding_options: null });
@@ -59,7 +59,7 @@ function build(
       parent_workflow_exec_id: c.parent?.execution ?? null,
       continued_run_id: c.continued_from,
       first_execution_run_id: c.first_run,
-      chain_run_id: c.chain,
+      chain_run_id: c.root_chain,
       schedule_id: c.schedule?.id ?? null,
       workflow_exec_id: c.execution,
       workflow_run_id: c.run,
@@ -99,7 +99,7 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
       return one("WORKFLOW_EXECUTION_STARTED", {
         ...w,
         workflow_name: c.workflow,
-        display_name: null,
+        display_name: c.display_name,
         input: json(e.input === null ? [] : [e.input]),
       });
     case "execution_completed":

@@ -85,8 +85,8 @@ export class EmbeddedExecutions implements Executions {
     const firstSeq = this.#putLog(head.workspace, head.run, started, 0);
     this.#db.run(
       `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
-         parent, chain, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         parent, chain, root_chain, display_name, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       head.run,
       head.workspace,
       head.execution,
@@ -100,6 +100,8 @@ export class EmbeddedExecutions implements Executions {
       head.closed_at ?? END_OF_OPEN_RUNS,
       head.parent?.execution ?? null,
       head.chain,
+      head.root_chain,
+      head.display_name,
       head.first_run,
       head.continued_from,
       head.schedule?.id ?? null,

@@ -280,7 +280,7 @@ export class EmbeddedFeed implements Feed {
     const known = this.#runs.get(run);
     if (known) return known;
     const row = this.#db.one(
-      `SELECT ws, execution, workflow, chain, root, parent, first_run, continued_from, schedule, attempt FROM runs
+      `SELECT ws, execution, workflow, display_name, root_chain, root, parent, first_run, continued_from, schedule, attempt FROM runs
        WHERE run = ?`,
       run,
     );
@@ -290,7 +290,8 @@ export class EmbeddedFeed implements Feed {
       execution: String(row.execution),
       workflow: String(row.workflow),
       run,
-      chain: String(row.chain),
+      display_name: row.display_name as string | null,
+      root_chain: String(row.root_chain),
       root: String(row.root),
       parent: row.parent === null ? null : { execution: String(row.parent) },
       first_run: String(row.first_run),

@@ -23,7 +23,7 @@ CREATE TABLE runs (
   started_at INTEGER NOT NULL, closed_at INTEGER,
   ends_at INTEGER NOT NULL, -- closed_at; of an open run a time beyond all others
   parent TEXT, -- execution id
-  chain TEXT NOT NULL, first_run TEXT NOT NULL, continued_from TEXT, schedule TEXT, attempt INTEGER NOT NULL,
+  chain TEXT NOT NULL, root_chain TEXT NOT NULL, display_name TEXT, first_run TEXT NOT NULL, continued_from TEXT, schedule TEXT, attempt INTEGER NOT NULL,
   first_seq INTEGER NOT NULL, last_seq INTEGER, -- of its events in the feed; last_seq: null while the run is open
   search_keys TEXT NOT NULL,
   body TEXT NOT NULL

@@ -16,7 +16,7 @@
  * after `effects_done_through` (interleaving "effects of a dead worker").
  */
 
-import { beginsAt } from "../core/pace.ts";
+import { beginsAt } from "../core/run-interval.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";

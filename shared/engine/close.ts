@@ -14,7 +14,7 @@
  */
 
 import { effectsOf, outlivesRun } from "../core/effects.ts";
-import { beginsAt, nextPace } from "../core/pace.ts";
+import { beginsAt, nextPace } from "../core/run-interval.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head, OutboxEntry } from "../protocol/head.ts";
 import type { Batch, HistoryEvent } from "../protocol/history.ts";

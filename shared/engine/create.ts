@@ -30,6 +30,9 @@ export interface StartRequest extends Ref {
   readonly timeoutMs: Millis | null;
   readonly parent?: ParentRef;
   readonly root?: string;
+  /** Default: the chain of its own. */
+  readonly rootChain?: string;
+  readonly displayName?: string | null | undefined;
   readonly schedule?: ScheduleRef;
   readonly searchKeys?: Record<string, string>;
   readonly user?: string | null;
@@ -42,6 +45,7 @@ export type StartResult = { kind: "started"; head: Head } | { kind: "exists"; he
 export function firstHead(ports: Ports, request: StartRequest): Head {
   const now = ports.clock.now();
   const run = request.run ?? ports.uuid();
+  const chain = ports.uuid();
   return {
     workspace: request.workspace,
     execution: request.execution,
@@ -50,7 +54,9 @@ export function firstHead(ports: Ports, request: StartRequest): Head {
     deployment: request.deployment,
     status: "RUNNING",
     run,
-    chain: ports.uuid(),
+    chain,
+    root_chain: request.rootChain ?? chain,
+    display_name: request.displayName ?? null,
     first_run: run,
     continued_from: null,
     attempt: 1,

@@ -9,7 +9,10 @@ import { messageId } from "../protocol/messages.ts";
 import { create, firstHead } from "./create.ts";
 import { send } from "./send.ts";
 
-type Of = Pick<Head, "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "user">;
+type Of = Pick<
+  Head,
+  "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "root_chain" | "user"
+>;
 
 /**
  * How an execution learns that the server refused to start its child: `send` (message and wake-up), or `put` (message
@@ -125,6 +128,8 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     timeoutMs: event.timeout_ms ?? (limit === null ? null : Math.round(limit * 1000)),
     parent,
     root: of.root,
+    rootChain: of.root_chain,
+    displayName: registration.definition.display_name,
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),
     user: of.user,
   });

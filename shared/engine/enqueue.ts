@@ -1,6 +1,6 @@
 /** Enqueues the workflow task of an execution. A task is a hint (PORT-4): losing or doubling it changes latency only. */
 
-import { beginsAt } from "../core/pace.ts";
+import { beginsAt } from "../core/run-interval.ts";
 import type { Ports } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";

@@ -34,6 +34,10 @@ export const Head = z.object({
   run: z.string(),
   /** One start of the execution; survives continue-as-new. */
   chain: z.string(),
+  /** The chain of the root execution: its own chain, unless a parent has started it. Clients know it as `chain_run_id`. */
+  root_chain: z.string(),
+  /** Title of the workflow when the chain was started, as its registration gave it; null = none was given. */
+  display_name: z.string().nullable(),
   first_run: z.string(),
   continued_from: z.string().nullable(),
   attempt: z.int().min(1),

@@ -11,7 +11,7 @@ const TYPES = ["WORKFLOW_EXECUTION_STARTED", "ACTIVITY_TASK_STARTED", "ACTIVITY_
 
 beforeAll(async () => {
   w = await world();
-  worker = await w.worker("shop", [{ name: "orders" }, { name: "returns" }]);
+  worker = await w.worker("shop", [{ name: "orders", display_name: "Orders" }, { name: "returns" }]);
   await w.client.workflows.executeWorkflow({
     workflowIdentifier: "orders",
     workflowExecutionRequest: { executionId: "parent", input: { a: 1 } },
@@ -46,6 +46,16 @@ afterAll(() => w.close());
 const list = (request: object) => w.client.workflows.events.getWorkflowEvents(request);
 
 describe("the list of events", () => {
+  test("gives the title of the workflow, and one chain_run_id to an execution and its children", async () => {
+    const { body } = await w.ask("GET", "/v1/workflows/events/list?root_workflow_exec_id=parent");
+    const { events } = body as {
+      events: { event_type: string; chain_run_id: string; attributes: Record<string, unknown> }[];
+    };
+    const [root, child] = events.filter((e) => e.event_type === "WORKFLOW_EXECUTION_STARTED");
+    expect([root!.attributes.display_name, child!.attributes.display_name]).toEqual(["Orders", null]);
+    expect(new Set(events.map((e) => e.chain_run_id))).toEqual(new Set([parent.head.chain]));
+  });
+
   test("of an execution is in order, and its pages are full and repeat nothing", async () => {
     const types: string[] = [];
     const ids = new Set<string>();

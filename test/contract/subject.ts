@@ -57,6 +57,7 @@ export function scheduleState(schedule_id: string, over: Partial<ScheduleState> 
 /** The head of an execution that has just started. */
 export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
   const run = over.run ?? uuid();
+  const chain = over.chain ?? uuid();
   return {
     ...ref,
     workflow: "orders",
@@ -64,7 +65,9 @@ export function headOf(ref: Ref, at: Millis, over: Partial<Head> = {}): Head {
     deployment: "shop",
     status: "RUNNING",
     run,
-    chain: uuid(),
+    chain,
+    root_chain: chain,
+    display_name: null,
     first_run: run,
     continued_from: null,
     attempt: 1,

@@ -51,12 +51,13 @@ async function startRun(
   const target = await targetOf(ports, workspace, effect);
   if (target.kind !== "registration") return target;
   const { registration } = target;
-  const { execution_timeout, search_keys } = registration.definition;
+  const { execution_timeout, search_keys, display_name: displayName } = registration.definition;
   const started = await start(ports, {
     workspace,
     execution: effect.execution_id,
     workflow: registration.workflow,
     registration: registration.id,
+    displayName,
     deployment: registration.deployment,
     input: effect.input,
     token: effect.key,
