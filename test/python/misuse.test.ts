@@ -74,11 +74,10 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     40_000,
   );
 
-  test("two workers in one process: the second says that one is enough", async () => {
-    const options = { ...at, deployment: "misuse", after: ["two_workers"] };
-    const worker = await spawnPythonWorker(workerFile("misuse.py"), options);
-    await worker.says(/this process already runs a worker of deployment 'misuse': call run_worker once/);
-    worker.process.kill("SIGKILL"); // the SDK does not end its first worker when the program fails
+  test("two workers in one process: the second says that one is enough, and both end", async () => {
+    const end = await endOf("two_workers");
+    expect(end.says).toMatch(/this process already runs a worker of deployment 'misuse': call run_worker once/);
+    expect(end.code).toBe(1);
   }, 60_000);
 
   test("switched off, the SDK connects to its own server, which a Sirocco is not", async () => {

@@ -21,7 +21,7 @@ from temporalio.bridge.proto.activity_task import ActivityTask
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
-from sirocco_worker import values
+from sirocco_worker import ending, values
 from sirocco_worker.core import CoreDied, CoreProcess, NoNode
 from sirocco_worker.frames import Message
 from sirocco_worker.refusal import refuse
@@ -45,6 +45,7 @@ def install() -> None:
     _native_connect, _native_new_worker = native.connect_client, native.new_worker
     native.connect_client, native.new_worker = connect_client, new_worker
     http.install()
+    ending.end_cancelled_workers(lambda worker: isinstance(worker._bridge_worker._ref, WorkerRef))
 
 
 _native_connect: Callable[[Any, Any], Coroutine[Any, Any, Any]] = native.connect_client
@@ -60,6 +61,7 @@ async def connect_client(runtime: Any, config: Any) -> Any:
         check_versions()
     except UnsupportedVersion as error:
         refuse(str(error))
+    ending.handle_signals()
     return ClientRef()
 
 
@@ -213,7 +215,7 @@ class Host:
             self._hello = hello
             logger.info("worker core runs", pid=self._core.pid)
             self._core.send({"type": "hello", "v": PROTOCOL, "call": 1, **hello})
-        return await self._registration
+        return await asyncio.shield(self._registration)  # a caller that is cancelled does not end it for the others
 
     def stop(self, worker: WorkerRef) -> None:
         if worker is not self.main or self._core is None:

@@ -19,12 +19,13 @@ from typing import Any
 
 import structlog
 
-from sirocco_worker import frames
+from sirocco_worker import ending, frames
 
 logger = structlog.get_logger("sirocco_worker.core")
 
 OLDEST_NODE = (22, 18)
 BUNDLE = Path(__file__).with_name("core.mjs")
+LEAVING_SECONDS = 5
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
@@ -91,8 +92,13 @@ class CoreProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        for work in (self._read, self._read_logs):
-            threading.Thread(target=work, name=f"sirocco {work.__name__}", daemon=True).start()
+        self._threads = [
+            threading.Thread(target=work, name=f"sirocco {work.__name__}", daemon=True)
+            for work in (self._read, self._read_logs)
+        ]
+        for thread in self._threads:
+            thread.start()
+        ending.before_the_end(self.close)
 
     @property
     def pid(self) -> int:
@@ -105,6 +111,17 @@ class CoreProcess:
         with suppress(OSError, ValueError), self._lock:  # a ValueError: the pipe is closed
             self._child.stdin.write(data)
             self._child.stdin.flush()
+
+    def close(self) -> None:
+        """At the end of the program: the core leaves when its input ends. In a container it would be killed together with
+        Python, and a thread that still logs while the interpreter ends would abort it."""
+        assert self._child.stdin is not None
+        with suppress(OSError, ValueError):
+            self._child.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._child.wait(LEAVING_SECONDS)
+        for thread in self._threads:
+            thread.join(1)
 
     def _read(self) -> None:
         assert self._child.stdout is not None

@@ -72,8 +72,10 @@ def _missing_seams() -> list[str]:
     import temporalio.bridge.temporal_sdk_bridge as native
     from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob
     from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+    from temporalio.worker import Worker
 
     missing = [name for name in ("connect_client", "new_worker", "PollShutdownError") if not hasattr(native, name)]
+    missing += [f"Worker.{name}" for name in ("run", "shutdown") if not hasattr(Worker, name)]
     for message, fields in ((WorkflowActivationJob, _JOBS), (WorkflowCommand, _COMMANDS)):
         known = message.DESCRIPTOR.fields_by_name
         missing += [f"{message.DESCRIPTOR.name}.{field}" for field in fields.split() if field not in known]
