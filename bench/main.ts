@@ -123,14 +123,14 @@ async function memory() {
   const start = () =>
     on.client.workflows.executeWorkflow({ workflowIdentifier: "parked", workflowExecutionRequest: { input: {} } });
   for (let i = 0; i < 500; i++) await start();
-  const settle = () => new Promise((ok) => setTimeout(ok, 1_500));
-  await settle();
+  const pause = () => new Promise((ok) => setTimeout(ok, 1_500));
+  await pause();
   const before = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
   const size = () => statSync(on.file).size + statSync(`${on.file}-wal`).size;
   const bytes = size();
   const n = 5_000;
   for (let i = 0; i < n; i += 50) await Promise.all(Array.from({ length: 50 }, start));
-  await settle();
+  await pause();
   const after = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
   const row = {
     executions: n,

@@ -57,7 +57,7 @@ function option(name: string, flag: Flag): string {
   return `${short}--${name}${flag.type === "string" ? ` ${flag.value ?? "TEXT"}` : ""}`;
 }
 
-/** Terminals have at least this many columns. */
+/** Help is wrapped to this many columns. */
 const WIDTH = 80;
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {

@@ -2,8 +2,8 @@
  * The ports: everything that Sirocco needs from a store, a queue and a clock. Two adapters implement them, `embedded`
  * (SQLite) and `aws`. One contract suite (`test/contract`) runs against both.
  *
- * PORT-1. Every write is one conditional write to one item, and answers whether its condition held. Only `close` is a
- *     transaction.
+ * PORT-1. A method changes the head by one conditional write, and answers whether its condition held. `create`, `claim` and
+ *     `putMessage` may write further items; only `close` needs a transaction.
  * PORT-2. Reads by key are strongly consistent. `due`, `runs` and `feed` may lag.
  * PORT-3. Every read and every write names its workspace, but for `due`, by which the sweeper finds work, and `key`, which
  *     answers the workspace of an API key.

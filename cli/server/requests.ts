@@ -5,7 +5,7 @@ import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
 import { readBody } from "./body.ts";
 
-/** A caller whose connection has taken no byte for this long loses it: its answer waits in memory. */
+/** The server closes a connection that has taken no byte of a long answer for this long: the answer occupies memory. */
 const STALLED_MS = 60_000;
 
 const LONG_ANSWER = 16_384;
@@ -48,13 +48,17 @@ export class Requests {
           return exchange.signal;
         },
       });
-      // A body that was not read is not waited for either.
+      // The server closes the connection instead of reading the rest of the body.
       if (this.#stopping || !isRead) answer.headers.connection = "close";
       await write(response, answer, exchange, this.#stalledMs);
     } catch (error) {
       // Usually the caller has disconnected, which is not logged.
       if (!(error instanceof CallerGone) && !exchange.aborted && !request.destroyed)
-        this.#log.error("request: answer not written", { error });
+        this.#log.error("request: the answer could not be written, the connection was closed", {
+          method: request.method,
+          path: request.url?.split("?")[0],
+          error,
+        });
       response.destroy();
     } finally {
       this.#open.delete(exchange);

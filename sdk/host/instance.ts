@@ -38,7 +38,7 @@ export interface ForeignWorkflow {
 interface RecordedStep {
   readonly stimuli: readonly Stimulus[];
   readonly expected: readonly RecordedDecision[];
-  readonly mark: number;
+  readonly closedBy: number;
 }
 
 let instances = 0;
@@ -90,7 +90,7 @@ export class ForeignInstance implements Instance {
       if (event.decided === undefined) continue;
       if (event.code !== undefined) this.#recordedCode = event.code;
       const stimuli = this.#takePending(event.decided);
-      steps.push({ stimuli, expected: this.#expected, mark: event.id });
+      steps.push({ stimuli, expected: this.#expected, closedBy: event.id });
       this.#expected = [];
       bytes += roughSize(stimuli);
       if (bytes < PART) continue;
@@ -145,9 +145,9 @@ export class ForeignInstance implements Instance {
   async #replaySteps(steps: readonly RecordedStep[], patches: readonly string[]): Promise<void> {
     const groups = steps.map((step) => step.stimuli);
     const decided = await this.#give(groups, true, patches);
-    for (const [i, { expected, mark }] of steps.entries()) {
+    for (const [i, { expected, closedBy }] of steps.entries()) {
       for (const decision of expected) this.#record.expect(decision);
-      const difference = this.#record.compare(decided[i] ?? [], mark);
+      const difference = this.#record.compare(decided[i] ?? [], closedBy);
       if (!difference) continue;
       this.#poisoned = true;
       throw new DivergenceError({

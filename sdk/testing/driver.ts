@@ -10,7 +10,7 @@ export interface Driver {
   /** Any call of the API; time moves on until it is answered. */
   api(method: string, target: string, body?: unknown): Promise<ApiAnswer>;
   /** Runs everything that can run without time moving. */
-  settle(): Promise<void>;
+  untilIdle(): Promise<void>;
   /** Moves to the next due moment. False: only a message can make a difference. */
   next(): Promise<boolean>;
   history(execution: string): Promise<HistoryEvent[]>;

@@ -68,7 +68,7 @@ export async function environment(options: TestOptions, internals: Internals = {
   return new TestEnvironment({
     driver: {
       api: (method, target, body) => time.during(world.request(method, target, body)),
-      settle: () => time.settle(),
+      untilIdle: () => time.untilIdle(),
       next: () => time.next(),
       history: (execution) => world.history(execution),
     },
@@ -120,7 +120,7 @@ export class TestEnvironment {
     };
     const answer = await this.api("POST", `/v1/workflows/${encodeURIComponent(workflow.name)}/execute`, body);
     if (answer.status !== 200) throw new Error(`'${workflow.name}' was not started: ${JSON.stringify(answer.body)}`);
-    await this.settle();
+    await this.untilIdle();
     return new TestExecution((answer.body as { execution_id: string }).execution_id, this.#driver, workflow);
   }
 
@@ -135,8 +135,8 @@ export class TestEnvironment {
   }
 
   /** Runs everything that can run without time moving. */
-  settle(): Promise<void> {
-    return this.#driver.settle();
+  untilIdle(): Promise<void> {
+    return this.#driver.untilIdle();
   }
 
   /** From now on `fn` runs in place of the activity's function. Its input and its result are checked as before. */
@@ -159,7 +159,7 @@ export class TestEnvironment {
 
   async addWorker(): Promise<void> {
     await this.#parts.workers.add();
-    await this.settle();
+    await this.untilIdle();
   }
 
   /** How many attempts of the activity have entered its function. */

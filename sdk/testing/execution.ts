@@ -84,14 +84,14 @@ export class TestExecution<Out> {
       name: signal.name,
       input: sent(signal, input ?? {}),
     });
-    await this.#driver.settle();
+    await this.#driver.untilIdle();
   }
 
   async query<In, Out2, Sent, Answer2>(
     query: Query<In, Out2, Sent, Answer2>,
     ...[input]: InputArgs<Sent>
   ): Promise<Answer2> {
-    await this.#driver.settle();
+    await this.#driver.untilIdle();
     const body = { name: query.name, ...(input === undefined ? {} : { input: sent(query, input) }) };
     const answer = await this.#resource.call<{ result: Answer2 }>(`query '${query.name}'`, "POST", "/queries", body);
     return answer.result;
@@ -112,17 +112,17 @@ export class TestExecution<Out> {
 
   async cancel(): Promise<void> {
     await this.#resource.call("cancel", "POST", "/cancel");
-    await this.#driver.settle();
+    await this.#driver.untilIdle();
   }
 
   async terminate(): Promise<void> {
     await this.#resource.call("terminate", "POST", "/terminate");
-    await this.#driver.settle();
+    await this.#driver.untilIdle();
   }
 
   /** RUNNING, COMPLETED, FAILED, CANCELED, TERMINATED or TIMED_OUT. */
   async status(): Promise<string> {
-    await this.#driver.settle();
+    await this.#driver.untilIdle();
     return (await this.#resource.call<Answer>("get", "GET", "")).status;
   }
 
@@ -133,7 +133,7 @@ export class TestExecution<Out> {
    */
   async result(): Promise<Out> {
     for (;;) {
-      await this.#driver.settle();
+      await this.#driver.untilIdle();
       const { status, result } = await this.#resource.call<Answer>("get", "GET", "");
       if (status === "COMPLETED") return unwrapResult(result, this.#workflow?.outputSchema ?? null) as Out;
       if (status !== "RUNNING") throw new TestExecutionFailed(this.id, status, await this.history());

@@ -62,7 +62,7 @@ export class TestSchedule<Out> {
 
   async #call<T>(what: string, method: string, path: string, body?: unknown): Promise<T> {
     const answer = await this.#resource.call<T>(what, method, path, body);
-    await this.#driver.settle();
+    await this.#driver.untilIdle();
     return answer;
   }
 

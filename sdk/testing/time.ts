@@ -30,7 +30,7 @@ export class VirtualTime {
   }
 
   /** Runs everything that can run at the present moment (TESTENV-1). */
-  async settle(): Promise<void> {
+  async untilIdle(): Promise<void> {
     const { clock, transport, engine } = this.#world;
     let idleTurns = 0;
     let heldSince: number | null = null;
@@ -55,7 +55,7 @@ export class VirtualTime {
 
   /** Moves time to `target`, through every due moment in between. */
   async advanceTo(target: Millis): Promise<void> {
-    await this.settle();
+    await this.untilIdle();
     for (let at = await this.#dueBy(target); at !== null; at = await this.#dueBy(target)) await this.#step(at);
     await this.#step(target);
   }
@@ -65,7 +65,7 @@ export class VirtualTime {
    * difference. Schedules do not count: they would go on for ever.
    */
   async next(): Promise<boolean> {
-    await this.settle();
+    await this.untilIdle();
     if (this.#workDue(Number.MAX_SAFE_INTEGER) >= NEVER) return false;
     await this.#step((await this.#dueBy(Number.MAX_SAFE_INTEGER))!);
     return true;
@@ -78,7 +78,7 @@ export class VirtualTime {
       done = true;
     };
     promise.then(finish, finish);
-    await this.settle();
+    await this.untilIdle();
     while (!done) {
       const at = await this.#dueBy(Number.MAX_SAFE_INTEGER);
       if (at === null) await yieldToEventLoop();
@@ -106,14 +106,14 @@ export class VirtualTime {
   async #step(at: Millis): Promise<void> {
     const { clock, engine } = this.#world;
     clock.moveTo(at);
-    await this.settle();
+    await this.untilIdle();
     if ((await engine.executions.due(clock.now(), 1)).length > 0) {
       await sweep(engine, 2); // executions that are due and have no task in the queue
-      await this.settle();
+      await this.untilIdle();
     }
     for (const key of await engine.schedules.due(clock.now(), 10_000)) {
       await wakeSchedule(engine, key);
-      await this.settle();
+      await this.untilIdle();
     }
   }
 }

@@ -186,17 +186,17 @@ export class Attempt {
     if (bytes > MAX_PAYLOAD_BYTES) {
       const message = `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`;
       const failure = { ...toFailure(new Error(message)), non_retryable: true };
-      void this.#settle({ kind: "failed", reason: "failed", failure });
+      void this.#finish({ kind: "failed", reason: "failed", failure });
       return;
     }
-    void this.#settle({ kind: "completed", result: (result ?? null) as never });
+    void this.#finish({ kind: "completed", result: (result ?? null) as never });
   }
 
   #fail(reason: AttemptEnd, error: unknown): void {
-    void this.#settle({ kind: "failed", reason, failure: toFailure(error) });
+    void this.#finish({ kind: "failed", reason, failure: toFailure(error) });
   }
 
-  async #settle(outcome: ActivityOutcome): Promise<void> {
+  async #finish(outcome: ActivityOutcome): Promise<void> {
     if (this.#ended) return; // ATTEMPT-1
     this.#end();
     await Promise.allSettled([this.#heartbeats.flush(), this.#progress.flush()]); // ATTEMPT-2, and so for progress

@@ -123,10 +123,10 @@ test("the worker sends heartbeats one at a time, at most once a second, and the 
   }
   expect(beats).toEqual([1.5]); // the first call has no answer yet
   finish("ok");
-  await env.settle();
+  await env.untilIdle();
   while (slow.length > 0) {
     slow.shift()!();
-    await env.settle();
+    await env.untilIdle();
   }
   expect(beats).toEqual([1.5, 4.5]);
   expect(most).toBe(1);

@@ -2,7 +2,7 @@
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 
-/** A smaller difference is ignored: an error of half a round trip does no harm, but a time that goes back does. */
+/** Smaller differences come from the network. To follow them would let the worker's time go backwards. */
 const TOLERANCE_MS: Millis = 50;
 
 export class ServerClock {

@@ -8,7 +8,7 @@ export interface TaskSource {
   receive(queue: "workflow" | "activity", max: number, signal: AbortSignal): Promise<Delivery[]>;
   /**
    * Extends leases by `leaseMs` from now; 0 = hands the tasks back. Answers the receipts whose lease is lost. `patiently`:
-   * the call is repeated while the server cannot be reached.
+   * the source repeats the call while the server cannot be reached.
    */
   extend(receipts: readonly string[], leaseMs: Millis, o?: { patiently?: true }): Promise<string[]>;
   /** The tasks are done, and are not delivered again. */

@@ -236,7 +236,7 @@ describe("stopping", () => {
     expect(await workers[0]!.stop(30_000)).toBe(0);
     expect(await workers[0]!.stop(30_000)).toBe(0);
     expect(workers[0]!.stats).toEqual({ running: 0, queued: 0, cached: 0, held: 0 });
-    await env.settle();
+    await env.untilIdle();
   });
 });
 
@@ -460,7 +460,7 @@ test("attempts that end after their execution are logged as no errors", async ()
   await env.advance("3m"); // the worker has claimed, and knows that the execution is closed
   for (const end of finish) {
     end();
-    await env.settle();
+    await env.untilIdle();
   }
   expect(errors).toEqual([]);
 });

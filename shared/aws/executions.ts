@@ -1,4 +1,4 @@
-/** The durable state of executions over DynamoDB. Each method is one call of the protocol and one conditional write. */
+/** The durable state of executions over DynamoDB. Each method is one call of the protocol; the write that decides is conditional. */
 
 import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";

@@ -2,7 +2,7 @@
  * The log of a run: one item per batch, keyed by its first event.
  *
  * LOG-1. A batch is one conditional put at its position. A failed condition answers the batch that has the position,
- *     without a read.
+ *     without a read of DynamoDB.
  * LOG-2. The condition sees one key alone. Before the put, the log's end says whether the position follows the last batch
  *     and is not inside one: mostly from memory (the end of a batch never changes), else by one read.
  * LOG-3. Each batch carries the facts that the next one needs: the bytes of the log so far, its expiry, and whether any

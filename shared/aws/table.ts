@@ -3,7 +3,8 @@
  * size, which is their price.
  *
  * TABLE-1. A failed condition is an answer, not an error. The answer carries the item that failed it.
- * TABLE-2. Reads are strongly consistent, except those of an index, for which DynamoDB has no such read.
+ * TABLE-2. Reads are strongly consistent, except those of an index, for which DynamoDB has no such read, and `getAll` where
+ *     the caller asks for less.
  * TABLE-3. This class repeats a write that conflicted with a transaction on the same item. The SDK repeats throttled calls.
  */
 

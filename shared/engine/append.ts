@@ -8,7 +8,7 @@
  * 3. With `look`, answer new messages, unless a newer fence exists, as in a claim.
  *
  * A crash after 1: the worker repeats the call. If the worker died too, the batch is after `effects_done_through`, so the
- * next claim performs its effects; the fold knows the messages, and the next owner deletes them.
+ * next claim performs its effects; the folded state lists these messages as taken in, and the next owner deletes them.
  */
 
 import type { Ports, Ref } from "../ports.ts";

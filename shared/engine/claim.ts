@@ -27,10 +27,10 @@ import { flushOutbox } from "./outbox.ts";
 import { park } from "./park.ts";
 import { terminate } from "./terminate.ts";
 
-/** A worker that still drives the execution claims it again before that. */
+/** A worker that still works on the execution claims it again (`RENEW_MS`) before such a due time comes. */
 const KEEP_MS: Millis = RENEW_MS + 5_000;
 /**
- * A start makes fence 1; each claim and each requested wake-up raises it. At fence 2 nobody has claimed before, so there
+ * The first start under an id makes fence 1, a later one the old fence + 1; each claim and each requested wake-up raises it. At fence 2 nobody has claimed before, so there
  * is no batch yet. There may be messages: the start's own wake-up was pending when they were sent.
  */
 const FIRST_CLAIM = 2;

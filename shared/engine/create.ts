@@ -1,7 +1,8 @@
 /**
  * The first half of **start**: `put HEAD {running, due_at = now + wake timeout, wake_pending, fence = old + 1, new run and
- * chain}` if there is no head; a client's start also over a final head that its policy lets go, that is not due and has another token. Then it
- * enqueues a workflow task. A crash in between: the sweeper enqueues it. (PROTOCOL-9)
+ * chain}` if there is no head. A client's start also replaces a final head whose status its reuse policy allows, if that head
+ * is not due and has another token. Then `create` enqueues a workflow task. A crash in between: the sweeper enqueues it.
+ * (PROTOCOL-9)
  *
  * The same start token is the same start, also when the request arrives again after the execution has closed
  * (interleaving "a start repeated after the end").

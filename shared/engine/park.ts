@@ -3,8 +3,9 @@
  * and run are the caller's; otherwise it writes nothing (interleaving "park without the fence"). A wait that ends soon
  * also gets a delayed task. (PROTOCOL-4)
  *
- * Only park removes the `due_at` of a running execution, or sets it further ahead than the claim timeout. Where a
- * requested wake-up or a claim delays `due_at` by less, a delayed task or the sweeper covers the earlier time.
+ * Only park removes the `due_at` of a running execution, or sets it further ahead than the claim timeout. A requested wake-up
+ * or a claim may move `due_at` to a later time, at most by the claim timeout: a delayed task, or the sweeper, looks after the
+ * earlier time.
  */
 
 import type { Ports, Ref } from "../ports.ts";

@@ -1,6 +1,6 @@
 /**
- * **start**: `create` (create.ts) until the id is free or taken. A final head with a full outbox gives way only after
- * the server has flushed that outbox (interleaving "start over a final head with an outbox"). (PROTOCOL-9)
+ * **start**: repeats `create` (create.ts) while a final head that may be replaced still has outbox entries, and flushes that
+ * outbox in between (interleaving "start over a final head with an outbox"). (PROTOCOL-9)
  */
 
 import type { Ports } from "../ports.ts";

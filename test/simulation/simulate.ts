@@ -1,4 +1,4 @@
-/** One world from its seed: workers, clients, faults; then no faults until all executions are settled. */
+/** One world from its seed: workers, clients, faults; then no faults until all executions are at rest. */
 import { Client } from "./client.ts";
 import { drawFaults, type Faults, NONE } from "./faults.ts";
 import { checkChanged, checkWhole } from "./invariants.ts";
@@ -45,7 +45,7 @@ export interface Report {
   readonly trace: readonly string[];
 }
 
-/** All executions must be settled this long after the end of the faults. */
+/** All executions must be at rest this long after the end of the faults. */
 const SETTLE_LIMIT_MS = 5_400_000;
 /** The world goes on for this long after that, because calls that were under way may still do harm. */
 const AFTER_SETTLED_MS = 240_000;
@@ -102,19 +102,22 @@ export async function simulate(options: Options): Promise<Report> {
       world.endFaults();
       deployed.broken = false;
     });
-    let settledAt: number | null = null;
+    let atRestAt: number | null = null;
     for (;;) {
       await world.step();
       checkChanged(server);
       if (errors.length > 0) throw errors[0];
       if (world.now < faultsEnd || world.steps % 50 !== 0) continue;
-      if (settledAt === null && playing === 0 && unsettled(server).length === 0) settledAt = world.now;
-      if (settledAt !== null && world.now > settledAt + AFTER_SETTLED_MS) break;
+      if (atRestAt === null && playing === 0 && notAtRest(server).length === 0) atRestAt = world.now;
+      if (atRestAt !== null && world.now > atRestAt + AFTER_SETTLED_MS) break;
       if (world.now > faultsEnd + SETTLE_LIMIT_MS) {
-        throw new Violation("INV-7", `never settles: ${unsettled(server).join("; ") || "a client has no answer"}`);
+        throw new Violation(
+          "INV-7",
+          `never comes to rest: ${notAtRest(server).join("; ") || "a client has no answer"}`,
+        );
       }
     }
-    if (unsettled(server).length > 0) throw new Violation("INV-7", `woke up again: ${unsettled(server).join("; ")}`);
+    if (notAtRest(server).length > 0) throw new Violation("INV-7", `woke up again: ${notAtRest(server).join("; ")}`);
     checkWhole(
       server,
       clients.flatMap((c) => c.acks),
@@ -142,7 +145,7 @@ function supervise(world: World, server: Server, name: string, startWorker: Star
   start();
 }
 
-function unsettled(server: Server): string[] {
+function notAtRest(server: Server): string[] {
   const left: string[] = [];
   for (const h of server.store.heads.values()) {
     if (h.status === "RUNNING" || h.due_at !== null)

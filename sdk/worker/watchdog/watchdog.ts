@@ -1,11 +1,11 @@
 /**
- * The watchdog: finds code that blocks the event loop of a worker, which then answers nobody, extends no lease and hears
- * no signal.
+ * The watchdog: finds code that blocks the event loop of a worker, so that the worker answers no request, extends no lease
+ * and handles no signal.
  *
  * WATCHDOG-1. The event loop counts beats in shared memory. A thread of its own sees that they stop, and asks the blocked
  *     thread through its inspector which code it is in: the answer comes from an interrupt, and names execution and line.
  * WATCHDOG-2. From 2 s on the thread logs it. Meanwhile SIGTERM and SIGINT end the process at once, because nobody can drain.
- * WATCHDOG-3. Workflow code that does not return within 4 s is never going to be good: the thread records a failed workflow
+ * WATCHDOG-3. The watchdog takes workflow code that has not returned after 4 s for broken: the thread records a failed workflow
  *     task that quarantines it (QUARANTINE-1), gives the tasks of the worker back, ends its session, and ends the process.
  *     Activities and other code have 25 s, for the worker loses its leases after 30 s and others repeat its work.
  * WATCHDOG-4. JavaScript cannot be stopped from outside without damage to the promises of others. So the process of

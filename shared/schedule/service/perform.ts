@@ -1,4 +1,4 @@
-/** Performs the effects of a schedule: starts, cancels and terminates executions. Each effect is idempotent by its key. */
+/** Performs the effects of a schedule: starts, cancels and terminates executions. Repeating one changes nothing (CHANGE-2). */
 import { searchKeysOf } from "../../core/search-keys.ts";
 import { send } from "../../engine/send.ts";
 import { start } from "../../engine/start.ts";

@@ -13,8 +13,10 @@
  *     reads and decides again.
  * CHANGE-2. Effects are performed after the commit that decided them. If the process dies before it commits their results, the
  *     outbox still holds them and the schedule is due again some seconds later, so that another process performs them again.
- *     Each effect is idempotent by its key: one due time starts one execution, however often its start is performed.
- * CHANGE-3. The timer is armed last. If the process dies before that, `due` still finds the schedule.
+ *     Repeating an effect changes nothing: the engine knows a start by its token and a cancel by its message's id, and refuses
+ *     to terminate what is closed. So one due time starts at most one execution, however often its start is performed.
+ * CHANGE-3. The timer is armed last. If the process dies before that, the sweeper (AWS) or the timer of the next process (one
+ *     machine) still finds the schedule through `due`.
  */
 import type { Ports, ScheduleKey, StoredSchedule } from "../../ports.ts";
 import type { Millis } from "../../protocol/history.ts";
@@ -145,5 +147,6 @@ function tellOperator(ports: Ports, key: ScheduleKey, before: ScheduleState, { s
   for (const { outcome, nominal, reason } of log) {
     if (outcome === "refused") ports.log.warn("schedule: a run was refused", { ...key, nominal, reason });
   }
-  if (state.paused && !before.paused) ports.log.warn("schedule: it is paused", { ...key, note: state.note });
+  if (state.paused && !before.paused)
+    ports.log.warn("schedule: paused, it starts nothing until it is resumed", { ...key, note: state.note });
 }
