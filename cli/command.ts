@@ -45,6 +45,8 @@ export interface Command {
 export interface Group {
   readonly name: string;
   readonly summary: string;
+  /** Runs where the second word names none of the commands: `sirocco workflows`, `sirocco workflows NAME`. */
+  readonly own?: Command;
   readonly commands: readonly Command[];
 }
 

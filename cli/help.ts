@@ -24,7 +24,7 @@ export function helpOf(command: Command | Group): string {
 
 function helpOfGroup(group: Group): string {
   return [
-    ...wrapped(`sirocco ${group.name}: ${group.summary}`),
+    ...(group.own ? [helpOfCommand(group.own)] : wrapped(`sirocco ${group.name}: ${group.summary}`)),
     "",
     `Usage: sirocco ${group.name} <command> [arguments] [options]`,
     "",

@@ -37,7 +37,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   const [word] = argv;
   if (word === undefined || word === "--help" || word === `-${HELP.short}` || word === "help") {
-    const about = word === "help" && argv[1] !== undefined ? find(argv.slice(1)).command : undefined;
+    const about = word === "help" && argv[1] !== undefined ? find([...argv.slice(1), "--help"]).command : undefined;
     io.out(about ? helpOf(about) : overview(commands, VERSION));
     return word === undefined ? EXIT.usage : EXIT.ok;
   }
@@ -73,9 +73,13 @@ function errorOf(error: CliError) {
 export function find(argv: readonly string[]): { command: Command | Group; rest: readonly string[] } {
   const [word = "", second, ...others] = argv;
   const found = named(commands, word, "command", "sirocco --help");
-  if (!("commands" in found) || second === undefined || second.startsWith("-")) {
-    return { command: found, rest: argv.slice(1) };
+  if (!("commands" in found)) return { command: found, rest: argv.slice(1) };
+  if (second === undefined || second.startsWith("-")) {
+    const help = second === "--help" || second === `-${HELP.short}`;
+    return { command: (!help && found.own) || found, rest: argv.slice(1) };
   }
+  const { own } = found;
+  if (own && !found.commands.some((c) => c.name === `${word} ${second}`)) return { command: own, rest: argv.slice(1) };
   const inGroup = found.commands.map((c) => ({ name: c.name.slice(found.name.length + 1), command: c }));
   const { command } = named(inGroup, second, `${found.name} command`, `sirocco ${found.name} --help`);
   return { command, rest: others };

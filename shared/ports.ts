@@ -199,15 +199,30 @@ export interface Tasks {
   load?(workspace: string, name: string): Promise<Task | null>;
 }
 
+/**
+ * A workflow. `displayName` and `description` are an operator's if one has set them, else those of the last registration
+ * that declared them. Tags, archiving and the chat assistant's mark belong to operators alone: no registration changes them.
+ */
 export interface WorkflowRecord {
   readonly id: string;
   readonly name: string;
   readonly displayName: string;
   readonly description: string | null;
+  /** Sorted. */
   readonly tags: readonly string[];
   readonly archived: boolean;
   readonly availableInChatAssistant: boolean;
   readonly createdAt: Millis;
+}
+/** What an operator changes. Absent: stays. `displayName`, `description` null: the workers' own again. */
+export interface WorkflowChange {
+  readonly displayName?: string | null;
+  readonly description?: string | null;
+  /** Replaces all tags. */
+  readonly tags?: readonly string[];
+  readonly addTags?: readonly string[];
+  readonly archived?: boolean;
+  readonly availableInChatAssistant?: boolean;
 }
 export interface RegistrationRecord {
   readonly id: string;
@@ -223,6 +238,8 @@ export interface DeploymentRecord {
   readonly name: string;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
+  /** Hashes of the API keys with which workers may register; null: every key of the workspace (it is not hardened). */
+  readonly authorizedKeys: readonly string[] | null;
 }
 export interface WorkerRecord {
   readonly deployment: string;
@@ -254,6 +271,12 @@ export interface Registry {
   /** The session ends: it is not live from now on. */
   leave(p: { workspace: string; deployment: string; worker: string; session: string }): Promise<void>;
   deployments(workspace: string): Promise<DeploymentRecord[]>;
+  deployment(workspace: string, name: string): Promise<DeploymentRecord | null>;
+  /**
+   * Sets the keys with which workers may register, and then ends the sessions of workers that registered with others. Makes
+   * the deployment if there is none, so that nobody else can register for it first. Null keys: every key may again.
+   */
+  authorize(p: { workspace: string; deployment: string; keys: readonly string[] | null; now: Millis }): Promise<void>;
   /**
    * The workers of a workspace, or of one deployment: the latest session of each name, live or not, and every session with
    * a heartbeat at or after `liveSince`. Several processes may share a name.
@@ -266,6 +289,8 @@ export interface Registry {
   workflows(workspace: string): Promise<WorkflowRecord[]>;
   /** By name or id. */
   workflow(workspace: string, nameOrId: string): Promise<WorkflowRecord | null>;
+  /** By name. Answers the workflow as it is then, null = there is none. */
+  changeWorkflow(workspace: string, name: string, change: WorkflowChange): Promise<WorkflowRecord | null>;
   putKey(key: KeyRecord): Promise<void>;
   /** By the SHA-256 of the key, hex. */
   key(hash: string): Promise<KeyRecord | null>;

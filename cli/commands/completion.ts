@@ -28,6 +28,7 @@ export const completion = (commands: () => readonly Entry[]): Command =>
 
 const shortName = (group: Group, one: Command) => one.name.slice(group.name.length + 1);
 const leavesOf = (commands: readonly Entry[]) => commands.flatMap((c) => ("commands" in c ? c.commands : [c]));
+const ownOptions = (group: Group) => (group.own ? [optionsOf(group.own)] : []);
 const optionsOf = (one: Command) => [...Object.keys(one.flags), "help"].map((name) => `--${name}`).join(" ");
 
 /** Words that are no command or option are left to the shell: files. */
@@ -35,7 +36,9 @@ function bash(commands: readonly Entry[]): string {
   const groups = commands.filter((c): c is Group => "commands" in c);
   const cases = [
     `"") words="${commands.map((c) => c.name).join(" ")}" ;;`,
-    ...groups.map((g) => `"${g.name}") words="${g.commands.map((one) => shortName(g, one)).join(" ")}" ;;`),
+    ...groups.map(
+      (g) => `"${g.name}") words="${[...g.commands.map((one) => shortName(g, one)), ...ownOptions(g)].join(" ")}" ;;`,
+    ),
     ...leavesOf(commands).map((one) => `"${one.name}") words="${optionsOf(one)}" ;;`),
   ];
   return `_sirocco() {
@@ -62,6 +65,7 @@ function fish(commands: readonly Entry[]): string {
       lines.push(...fishOptions(c, `__fish_seen_subcommand_from ${c.name}`));
       continue;
     }
+    if (c.own) lines.push(...fishOptions(c.own, `__fish_seen_subcommand_from ${c.name}`));
     const names = c.commands.map((one) => shortName(c, one)).join(" ");
     for (const one of c.commands) {
       const name = shortName(c, one);

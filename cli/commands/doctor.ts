@@ -8,7 +8,7 @@ import type { Io } from "../io.ts";
 import { paint, printJson, span } from "../print.ts";
 import { jsonFlag, type Target, targetFlags, targetOf } from "../target.ts";
 import { VERSION } from "../version.ts";
-import { allOf } from "./deployments.ts";
+import { allOf } from "./deployments/show.ts";
 
 interface Check {
   readonly check: string;

@@ -3,7 +3,7 @@ import type { Command, Group } from "../command.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { cancel } from "./cancel.ts";
 import { completion } from "./completion.ts";
-import { deployments } from "./deployments.ts";
+import { deployments } from "./deployments/index.ts";
 import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
 import { get } from "./get.ts";
@@ -17,7 +17,7 @@ import { start } from "./start.ts";
 import { tail } from "./tail.ts";
 import { terminate } from "./terminate.ts";
 import { update } from "./update.ts";
-import { workflows } from "./workflows.ts";
+import { workflows } from "./workflows/index.ts";
 
 export const commands: readonly (Command | Group)[] = [
   dev,

@@ -1,6 +1,6 @@
 /**
- * Deployments and their workers. All run where their owner starts them (`local`). None is managed or hardened, and no owner
- * is recorded, so filters for those match none.
+ * Deployments and their workers. All run where their owner starts them (`local`). None is managed, and no owner is recorded, so
+ * filters for those match none.
  */
 import type { DeploymentRecord, Ports, WorkerRecord } from "../ports.ts";
 import { forbidden, isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
@@ -8,6 +8,7 @@ import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/h
 import { timestamp } from "../protocol/http/fields.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { isLive, listedWorkers } from "../routing/liveness.ts";
+import { keyIdOf } from "./auth.ts";
 import { pageOf } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -60,7 +61,8 @@ export async function listDeployments(
 }
 
 function matches(query: QueryOf<"listDeployments">, d: DeploymentRecord): boolean {
-  if (query.is_hardened) return false;
+  const hardened = d.authorizedKeys !== null;
+  if (query.is_hardened !== undefined && query.is_hardened !== hardened) return false;
   const unknown = [query.created_by, query.owner, query.repository_url, query.dockerfile_path];
   if (unknown.some((filter) => filter !== undefined)) return false;
   if (query.location_types?.length && !query.location_types.includes("local")) return false;
@@ -78,7 +80,7 @@ function view(d: ObservedDeployment): DeploymentResponse {
     id: d.record.id,
     name: d.record.name,
     is_active: d.live > 0,
-    is_hardened: false,
+    is_hardened: d.record.authorizedKeys !== null,
     created_at: timestamp(d.record.createdAt),
     updated_at: timestamp(d.seenAt),
     last_heartbeat: timestamp(d.seenAt),
@@ -87,6 +89,7 @@ function view(d: ObservedDeployment): DeploymentResponse {
     locations: ["local"],
     worker_count: d.workers.length,
     active_worker_count: d.live,
+    authorized_key_ids: d.record.authorizedKeys?.map((hash) => keyIdOf({ hash })) ?? null,
     managed: null,
   };
 }
@@ -108,7 +111,7 @@ const placeOf = (w: WorkerRecord) => `${w.name} ${w.session}`;
 
 async function find(context: RequestContext, name: string): Promise<ObservedDeployment | Refusal> {
   const { ports, workspace } = context;
-  const record = (await ports.registry.deployments(workspace)).find((d) => d.name === name);
+  const record = await ports.registry.deployment(workspace, name);
   if (!record) return notFound("deployment", name);
   return observed(ports, record, await listedWorkers(ports, workspace, name));
 }

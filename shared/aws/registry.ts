@@ -5,7 +5,14 @@
  * id of a workflow or registration to its item.
  */
 import { createHash } from "node:crypto";
-import type { DeploymentRecord, KeyRecord, RegistrationRecord, Registry, WorkflowRecord } from "../ports.ts";
+import type {
+  DeploymentRecord,
+  KeyRecord,
+  RegistrationRecord,
+  Registry,
+  WorkflowChange,
+  WorkflowRecord,
+} from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
@@ -108,12 +115,32 @@ export class AwsRegistry implements Registry {
   }
 
   async deployments(workspace: string): Promise<DeploymentRecord[]> {
-    return (await this.#of(workspace, "D#")).map((item) => ({
-      id: text(item, "id")!,
-      name: text(item, "name")!,
-      createdAt: number(item, "created_at")!,
-      updatedAt: number(item, "updated_at")!,
-    }));
+    return (await this.#of(workspace, "D#")).map(deploymentOf);
+  }
+
+  async deployment(workspace: string, name: string): Promise<DeploymentRecord | null> {
+    const item = await this.#table.get({ pk: workspace, sk: `D#${name}` });
+    return item ? deploymentOf(item) : null;
+  }
+
+  async authorize(p: { workspace: string; deployment: string; keys: readonly string[] | null; now: Millis }) {
+    const { workspace, deployment, keys, now } = p;
+    const created =
+      "id = :id, #name = :name, created_at = if_not_exists(created_at, :now), updated_at = if_not_exists(updated_at, :now)";
+    await this.#table.update(
+      { pk: workspace, sk: `D#${deployment}` },
+      keys === null ? `SET ${created} REMOVE authorized_keys` : `SET ${created}, authorized_keys = :keys`,
+      {
+        names: { "#name": "name" },
+        values: {
+          ":id": S(idFor(workspace, "deployment", deployment)),
+          ":name": S(deployment),
+          ":now": N(now),
+          ...(keys && { ":keys": S(JSON.stringify(keys)) }),
+        },
+      },
+    );
+    if (keys !== null) await this.#sessions.endOthers(workspace, deployment, keys);
   }
 
   async registrations(workspace: string, filter: { workflow?: string; deployment?: string } = {}) {
@@ -154,6 +181,38 @@ export class AwsRegistry implements Registry {
     const item =
       (await this.#table.get({ pk: workspace, sk: `W#${nameOrId}` })) ?? (await this.#byId(workspace, nameOrId, "W#"));
     return item ? workflowOf(item) : null;
+  }
+
+  async changeWorkflow(workspace: string, name: string, change: WorkflowChange): Promise<WorkflowRecord | null> {
+    const set: string[] = [];
+    const remove: string[] = [];
+    const values: Item = {};
+    const put = (attribute: string, value: Item[string] | null) => {
+      if (value === null) remove.push(attribute);
+      else {
+        set.push(`${attribute} = :${attribute}`);
+        values[`:${attribute}`] = value;
+      }
+    };
+    const { displayName, description, tags, addTags, archived, availableInChatAssistant } = change;
+    if (displayName !== undefined) put("set_display_name", displayName === null ? null : S(displayName));
+    if (description !== undefined) put("set_description", description === null ? null : S(description));
+    if (archived !== undefined) put("archived", { BOOL: archived });
+    if (availableInChatAssistant !== undefined) put("in_chat", { BOOL: availableInChatAssistant });
+    const wanted = tags && [...new Set([...tags, ...(addTags ?? [])])];
+    if (wanted) put("tags", wanted.length === 0 ? null : { SS: wanted });
+    const add = !wanted && addTags?.length ? " ADD tags :added" : "";
+    if (add) values[":added"] = { SS: [...new Set(addTags)] };
+    const expression = [set.length > 0 && `SET ${set.join(", ")}`, remove.length > 0 && `REMOVE ${remove.join(", ")}`]
+      .filter(Boolean)
+      .join(" ");
+    if (expression + add === "") return this.workflow(workspace, name);
+    const changed = await this.#table.update({ pk: workspace, sk: `W#${name}` }, expression + add, {
+      condition: "attribute_exists(pk)",
+      ...(Object.keys(values).length > 0 && { values }),
+      returns: "ALL_NEW",
+    });
+    return changed.ok && changed.item ? workflowOf(changed.item) : null;
   }
 
   async #byId(workspace: string, id: string, kind: "W#" | "R#"): Promise<Item | null> {
@@ -208,14 +267,25 @@ function namesOf(item: Item): { workflow: string; deployment: string } {
   return { workflow: workflow!, deployment: deployment! };
 }
 
+function deploymentOf(item: Item): DeploymentRecord {
+  return {
+    id: text(item, "id")!,
+    name: text(item, "name")!,
+    createdAt: number(item, "created_at")!,
+    updatedAt: number(item, "updated_at")!,
+    authorizedKeys: item.authorized_keys ? (JSON.parse(text(item, "authorized_keys")!) as string[]) : null,
+  };
+}
+
+/** `set_…` is an operator's; the attribute without it the workers' own. */
 function workflowOf(item: Item): WorkflowRecord {
   const name = text(item, "name")!;
   return {
     id: text(item, "id")!,
     name,
-    displayName: text(item, "display_name") ?? name,
-    description: text(item, "description") ?? null,
-    tags: item.tags?.SS ?? [],
+    displayName: text(item, "set_display_name") ?? text(item, "display_name") ?? name,
+    description: text(item, "set_description") ?? text(item, "description") ?? null,
+    tags: [...(item.tags?.SS ?? [])].sort(),
     archived: item.archived?.BOOL ?? false,
     availableInChatAssistant: item.in_chat?.BOOL ?? false,
     createdAt: number(item, "created_at")!,

@@ -90,6 +90,15 @@ export class Sessions {
     await Promise.all(those.map((item) => this.#table.delete(keyOf(workspace, text(item, "sk")!))));
   }
 
+  /** Ends the sessions of the workers of a deployment that registered with none of these API keys. */
+  async endOthers(workspace: string, deployment: string, keys: readonly string[]): Promise<void> {
+    const items = await this.#table.query(within(keyOf(workspace, "").pk));
+    const those = items.filter(
+      (item) => text(item, "deployment") === deployment && !keys.includes(text(item, "key") ?? ""),
+    );
+    await Promise.all(those.map((item) => this.#table.delete(keyOf(workspace, text(item, "sk")!))));
+  }
+
   async heartbeats(workspace: string, sessions: readonly string[]): Promise<Map<string, Millis>> {
     const keys = [...new Set(sessions)].filter((s) => s !== "").map((s) => keyOf(workspace, s));
     const items = await this.#table.getAll(keys);

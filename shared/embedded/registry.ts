@@ -1,7 +1,16 @@
 /** Deployments, workers, registrations and keys in SQLite. */
 
 import { steadyOf } from "../lib/clock.ts";
-import type { Clock, KeyRecord, RegistrationRecord, Registry, WorkerRecord, WorkflowRecord } from "../ports.ts";
+import type {
+  Clock,
+  DeploymentRecord,
+  KeyRecord,
+  RegistrationRecord,
+  Registry,
+  WorkerRecord,
+  WorkflowChange,
+  WorkflowRecord,
+} from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
@@ -84,8 +93,8 @@ export class EmbeddedRegistry implements Registry {
 
   #define(ws: string, deployment: string, definition: WorkflowDefinition, now: Millis) {
     const known = this.#db.one("SELECT body FROM workflows WHERE ws = ? AND name = ?", ws, definition.name);
-    const old = known ? parse<WorkflowRecord>(known.body) : null;
-    const workflow: WorkflowRecord = {
+    const old = known ? parse<StoredWorkflow>(known.body) : null;
+    const workflow: StoredWorkflow = {
       id: old?.id ?? this.#uuid(),
       name: definition.name,
       displayName: definition.display_name ?? old?.displayName ?? definition.name,
@@ -94,16 +103,9 @@ export class EmbeddedRegistry implements Registry {
       archived: old?.archived ?? false,
       availableInChatAssistant: old?.availableInChatAssistant ?? false,
       createdAt: old?.createdAt ?? now,
+      set: old?.set ?? {},
     };
-    if (json(old) !== json(workflow)) {
-      this.#db.run(
-        "INSERT OR REPLACE INTO workflows (ws, name, id, body) VALUES (?, ?, ?, ?)",
-        ws,
-        workflow.name,
-        workflow.id,
-        json(workflow),
-      );
-    }
+    if (json(old) !== json(workflow)) this.#putWorkflow(ws, workflow);
     this.#db.run(
       `INSERT INTO registrations (ws, workflow, deployment, id, created_at, updated_at, definition)
        VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -123,6 +125,16 @@ export class EmbeddedRegistry implements Registry {
       deployment,
     );
     return { workflowId: workflow.id, registrationId: String(row?.id) };
+  }
+
+  #putWorkflow(ws: string, workflow: StoredWorkflow): void {
+    this.#db.run(
+      "INSERT OR REPLACE INTO workflows (ws, name, id, body) VALUES (?, ?, ?, ?)",
+      ws,
+      workflow.name,
+      workflow.id,
+      json(workflow),
+    );
   }
 
   async beat(p: { workspace: string; deployment: string; session: string; now: Millis }) {
@@ -146,12 +158,36 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async deployments(workspace: string) {
-    return this.#db.all("SELECT * FROM deployments WHERE ws = ?", workspace).map((r) => ({
-      id: String(r.id),
-      name: String(r.name),
-      createdAt: Number(r.created_at),
-      updatedAt: Number(r.updated_at),
-    }));
+    return this.#db.all("SELECT * FROM deployments WHERE ws = ?", workspace).map(deploymentOf);
+  }
+
+  async deployment(workspace: string, name: string) {
+    const row = this.#db.one("SELECT * FROM deployments WHERE ws = ? AND name = ?", workspace, name);
+    return row ? deploymentOf(row) : null;
+  }
+
+  async authorize(p: { workspace: string; deployment: string; keys: readonly string[] | null; now: Millis }) {
+    const keys = p.keys === null ? null : json(p.keys);
+    this.#db.atomically(() => {
+      this.#db.run(
+        `INSERT INTO deployments (ws, name, id, created_at, updated_at, authorized_keys) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET authorized_keys = excluded.authorized_keys`,
+        p.workspace,
+        p.deployment,
+        this.#uuid(),
+        p.now,
+        p.now,
+        keys,
+      );
+      if (keys === null) return;
+      this.#db.run(
+        `DELETE FROM workers WHERE ws = ? AND deployment = ?
+           AND (key IS NULL OR key NOT IN (SELECT value FROM json_each(?)))`,
+        p.workspace,
+        p.deployment,
+        keys,
+      );
+    });
   }
 
   async workers(workspace: string, deployment?: string, liveSince?: Millis) {
@@ -214,14 +250,35 @@ export class EmbeddedRegistry implements Registry {
 
   async workflows(workspace: string) {
     const rows = this.#db.all("SELECT body FROM workflows WHERE ws = ? ORDER BY name", workspace);
-    return rows.map((r) => parse<WorkflowRecord>(r.body));
+    return rows.map((r) => workflowOf(parse<StoredWorkflow>(r.body)));
   }
 
   async workflow(workspace: string, nameOrId: string) {
     const row =
       this.#db.one("SELECT body FROM workflows WHERE ws = ? AND name = ?", workspace, nameOrId) ??
       this.#db.one("SELECT body FROM workflows WHERE ws = ? AND id = ?", workspace, nameOrId);
-    return row ? parse<WorkflowRecord>(row.body) : null;
+    return row ? workflowOf(parse<StoredWorkflow>(row.body)) : null;
+  }
+
+  async changeWorkflow(workspace: string, name: string, change: WorkflowChange) {
+    const row = this.#db.one("SELECT body FROM workflows WHERE ws = ? AND name = ?", workspace, name);
+    if (!row) return null;
+    const old = parse<StoredWorkflow>(row.body);
+    const set: StoredWorkflow["set"] = {};
+    for (const field of ["displayName", "description"] as const) {
+      const value = change[field] === undefined ? old.set[field] : change[field];
+      if (typeof value === "string") set[field] = value;
+    }
+    const tags = new Set([...(change.tags ?? old.tags), ...(change.addTags ?? [])]);
+    const next: StoredWorkflow = {
+      ...old,
+      set,
+      tags: [...tags].sort(),
+      archived: change.archived ?? old.archived,
+      availableInChatAssistant: change.availableInChatAssistant ?? old.availableInChatAssistant,
+    };
+    this.#putWorkflow(workspace, next);
+    return workflowOf(next);
   }
 
   async putKey(key: KeyRecord) {
@@ -246,6 +303,23 @@ export class EmbeddedRegistry implements Registry {
       return true;
     });
   }
+}
+
+/** The fields of the record are the workers' own; `set` holds an operator's. */
+type StoredWorkflow = WorkflowRecord & { readonly set: { displayName?: string; description?: string } };
+
+function workflowOf({ set, ...workflow }: StoredWorkflow): WorkflowRecord {
+  return { ...workflow, ...set };
+}
+
+function deploymentOf(r: Row): DeploymentRecord {
+  return {
+    id: String(r.id),
+    name: String(r.name),
+    createdAt: Number(r.created_at),
+    updatedAt: Number(r.updated_at),
+    authorizedKeys: r.authorized_keys === null ? null : parse<string[]>(r.authorized_keys),
+  };
 }
 
 function registrationOf(r: Row): RegistrationRecord {

@@ -241,6 +241,16 @@ export function forbidden(detail: string): Refusal {
   return refusal(403, "FORBIDDEN", detail);
 }
 
+/** 403: the deployment is hardened, and this key is not among those that may register workers for it. */
+export function notAuthorizedFor(deployment: string, key: string): Refusal {
+  return refusal(
+    403,
+    "WF_1104",
+    `Deployment ${quote(deployment)} is hardened, and the API key ${quote(key)} is not authorised for it. Use an authorised key, or have an admin run \`sirocco deployments harden\` with this key too, or \`sirocco deployments unharden\`.`,
+    { deployment_name: deployment },
+  );
+}
+
 /** 409: without an admin key nobody could make another. */
 export function lastAdminKey(id: string): Refusal {
   return refusal(

@@ -22,6 +22,7 @@ export const MAX_MESSAGE_ID = 1000;
 export const MAX_IDEMPOTENCY_KEY = 255;
 export const MAX_DISPLAY_NAME = 128;
 export const MAX_TAG = 100;
+export const MAX_DESCRIPTION = 4000;
 export const MAX_PATCH_ID = 256;
 
 /* Sizes: bytes of UTF-8 JSON. */
@@ -70,12 +71,16 @@ export const LONG_RUN_EVENTS = 1_000;
 export const MAX_BATCH_IDS = 100;
 export const MAX_WORKFLOW_TAGS_FILTER = 20;
 export const MAX_SEARCH_KEY_FILTERS = 3;
+/** API keys with which workers of one hardened deployment may register. */
+export const MAX_AUTHORIZED_KEYS = 100;
 /** Workflow definitions of one registration. */
 export const MAX_DEFINITIONS = 1000;
 /** Items of one append or park: each is a write of its own. */
 export const MAX_STEP_ITEMS = 100;
 /** Tasks of one poll. */
 export const MAX_POLL_TASKS = 100;
+/** Tags of one workflow. */
+export const MAX_TAGS = 50;
 /** API keys of one workspace. */
 export const MAX_KEYS = 1000;
 /** Receipts, sessions, messages, activities or progress events of one call of a worker. */

@@ -57,7 +57,12 @@ describe("the OpenAPI document", () => {
     const strict = Object.entries(document.components.schemas)
       .filter(([, schema]) => [...objects(schema)].some((object) => object.additionalProperties === false))
       .map(([name]) => name);
-    expect(strict.sort()).toEqual(["CreateKeyRequest", "ScheduleBackfillRequest", "SchedulePreviewRequest"]);
+    expect(strict.sort()).toEqual([
+      "CreateKeyRequest",
+      "HardenRequest",
+      "ScheduleBackfillRequest",
+      "SchedulePreviewRequest",
+    ]);
   });
 
   test("states types, limits and defaults of query parameters", () => {

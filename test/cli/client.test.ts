@@ -250,6 +250,33 @@ describe("lists", () => {
     expect((await sirocco("list --status finished")).code).toBe(2);
   });
 
+  it("tag, title and archive workflows", async () => {
+    expect((await sirocco("workflows tag shared eu billing")).out).toBe("shared: billing, eu");
+    expect((await sirocco("workflows tag shared --remove eu")).out).toBe("shared: billing");
+    expect((await sirocco("workflows tag shared")).code).toBe(2);
+    expect((await sirocco("workflows --tag billing")).out).not.toContain("order");
+    expect((await sirocco("workflows set shared --title Everybody's")).out).toBe("shared: Everybody's");
+    expect((await sirocco("workflows shared")).out).toMatch(/title: +Everybody's/);
+    expect((await sirocco("workflows set shared --title=")).out).toBe("shared: shared");
+    const archived = await sirocco("workflows archive shared nobody");
+    expect(archived).toMatchObject({ code: 1, out: "shared archived" });
+    expect(archived.err).toContain("nobody");
+    expect((await sirocco("workflows")).out).not.toContain("shared");
+    expect((await sirocco("workflows --all")).out).toContain("shared");
+    expect((await sirocco("workflows unarchive shared")).code).toBe(0);
+    expect((await sirocco("workflows")).out).toContain("shared");
+  });
+
+  it("harden deployments", async () => {
+    const { key_id } = JSON.parse((await sirocco("key create guards --json")).out) as { key_id: string };
+    expect((await sirocco(`deployments harden vault ${key_id}`)).out).toContain(`API keys ${key_id} may register`);
+    expect((await sirocco("deployments vault")).out).toMatch(new RegExp(`hardened: +only .* ${key_id}`));
+    expect((await sirocco("deployments harden vault nothing")).code).toBe(1);
+    expect((await sirocco("deployments unharden vault")).code).toBe(0);
+    expect((await sirocco("deployments vault")).out).not.toContain("hardened");
+    expect((await sirocco(`key revoke ${key_id}`)).code).toBe(0);
+  });
+
   it("show deployments and their workers", async () => {
     const all = await sirocco("deployments");
     expect(all.out).toMatch(/annex +active +1 of 1/);

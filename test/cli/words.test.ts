@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { commands } from "../../cli/commands/index.ts";
 import { bin, cli } from "./support.ts";
 
-const leaves = commands.flatMap((c) => ("commands" in c ? c.commands : [c]));
+const leaves = commands.flatMap((c) => ("commands" in c ? [...(c.own ? [c.own] : []), ...c.commands] : [c]));
 
 describe("help", () => {
   it("lists every command", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { WorkflowChange } from "../../shared/ports.ts";
 import type { WorkflowDefinition } from "../../shared/protocol/worker.ts";
 import { definition, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
@@ -104,6 +105,65 @@ export const registryContract: Contract = (of) => {
     expect(await registry().registration(workspace, refs[0]!.registrationId)).toMatchObject({ workflow: "orders" });
     expect(await registry().registration(workspace, uuid())).toBeNull();
     expect((await registry().workflows(workspace)).map((w) => w.name)).toEqual(["orders"]);
+  });
+
+  test("an operator's changes of a workflow stay when a worker registers it again, and can be taken back", async () => {
+    const full = definition("orders", { display_name: "Orders", description: "takes orders" });
+    const boot = await register({ definitions: [full] });
+    const { workspace } = boot;
+    const change = (p: WorkflowChange) => registry().changeWorkflow(workspace, "orders", p);
+    expect(await registry().changeWorkflow(workspace, "nothing", { archived: true })).toBeNull();
+    expect(await registry().changeWorkflow(uuid(), "orders", { archived: true })).toBeNull();
+    expect(await change({})).toMatchObject({ displayName: "Orders", tags: [] });
+    expect(await change({ displayName: "Bestellungen", tags: ["b", "a"], archived: true })).toMatchObject({
+      displayName: "Bestellungen",
+      description: "takes orders",
+      tags: ["a", "b"],
+      archived: true,
+    });
+    expect(await change({ addTags: ["c", "a"], availableInChatAssistant: true })).toMatchObject({
+      tags: ["a", "b", "c"],
+      availableInChatAssistant: true,
+      archived: true,
+    });
+    await register({ ...boot, session: uuid(), definitions: [{ ...full, display_name: "Orders 2" }] });
+    const kept = await registry().workflow(workspace, boot.refs[0]!.workflowId);
+    expect(kept).toMatchObject({ displayName: "Bestellungen", tags: ["a", "b", "c"], archived: true });
+    expect((await registry().workflows(workspace))[0]).toEqual(kept);
+    expect(await change({ displayName: null, tags: [], archived: false })).toMatchObject({
+      displayName: "Orders 2",
+      tags: [],
+      archived: false,
+      availableInChatAssistant: true,
+    });
+    expect(await change({ addTags: ["new"] })).toMatchObject({ tags: ["new"] });
+  });
+
+  test("authorising keys for a deployment ends the sessions of workers with other keys", async () => {
+    const workspace = uuid();
+    const [one, two] = [uuid().replaceAll("-", ""), uuid().replaceAll("-", "")];
+    const boot = { workspace, deployment: "shop", worker: "w", definitions: [definition("orders")] };
+    const [first, second, elsewhere] = [uuid(), uuid(), uuid()];
+    await registry().register({ ...boot, session: first, key: one, now: of().now() });
+    await registry().register({ ...boot, session: second, key: two, now: of().now() });
+    await registry().register({ ...boot, deployment: "other", session: elsewhere, key: two, now: of().now() });
+    const before = await registry().deployment(workspace, "shop");
+    expect(before).toMatchObject({ name: "shop", authorizedKeys: null });
+    const authorize = (deployment: string, keys: string[] | null) =>
+      registry().authorize({ workspace, deployment, keys, now: of().now() });
+    await authorize("shop", [one]);
+    expect(await registry().deployment(workspace, "shop")).toEqual({ ...before, authorizedKeys: [one] });
+    expect([...(await registry().heartbeats(workspace, [first, second, elsewhere])).keys()].sort()).toEqual(
+      [first, elsewhere].sort(),
+    );
+    await registry().register({ ...boot, session: first, key: one, now: of().now() });
+    expect(await registry().deployment(workspace, "shop")).toMatchObject({ authorizedKeys: [one] });
+    await authorize("new", [one, two]);
+    expect(await registry().deployment(workspace, "new")).toMatchObject({ name: "new", authorizedKeys: [one, two] });
+    await authorize("shop", null);
+    expect(await registry().deployment(workspace, "shop")).toMatchObject({ authorizedKeys: null });
+    expect(await registry().deployment(uuid(), "shop")).toBeNull();
+    expect((await registry().deployments(workspace)).map((d) => d.name).sort()).toEqual(["new", "other", "shop"]);
   });
 
   describe("workers", () => {

@@ -56,6 +56,19 @@ export async function checkEnds(at: Place): Promise<void> {
   });
 }
 
+export async function checkChanges(at: Place): Promise<void> {
+  expect(await python("executions", at, "changes")).toEqual({
+    updated: ["Sums", ["math"]],
+    tagged: ["sum"],
+    archived: true,
+    unarchived: false,
+    bulk: [["sum"], ["unknown"]],
+    unbulk: ["sum"],
+    hardened: false,
+    deployment_archive: 501,
+  });
+}
+
 export async function checkLists(at: Place): Promise<void> {
   expect(await python("executions", at, "lists")).toEqual({
     workflows: expect.arrayContaining(["story", "sum"]),

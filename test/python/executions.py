@@ -97,6 +97,26 @@ def ends():
     return out
 
 
+def changes():
+    """An operator's changes: titles, tags, archiving, and the operations that only this client has."""
+    out = {}
+    updated = workflows.update_workflow(workflow_identifier="sum", display_name="Sums", tags=["math"]).workflow
+    out["updated"] = [updated.display_name, updated.tags]
+    workflows.add_workflow_tags(workflow_identifier="sum", tags=["small"])
+    out["tagged"] = [each.name for each in workflows.get_workflows(tags=["math", "small"]).result.workflows]
+    out["archived"] = workflows.archive_workflow(workflow_identifier="sum").workflow.archived
+    out["unarchived"] = workflows.unarchive_workflow(workflow_identifier="sum").workflow.archived
+    bulk = workflows.bulk_archive_workflows(workflow_ids=[updated.id, "unknown"])
+    out["bulk"] = [[each.name for each in bulk.archived], [each.workflow_id for each in bulk.errored]]
+    bulk = workflows.bulk_unarchive_workflows(workflow_ids=[updated.id])
+    out["unbulk"] = [each.name for each in bulk.unarchived]
+    deployment = workflows.deployments.get_deployment(name="py")
+    workflows.deployments.unharden_deployment(deployment_id=deployment.id)
+    out["hardened"] = workflows.deployments.get_deployment(name="py").is_hardened
+    out["deployment_archive"] = refused(lambda: workflows.deployments.get_deployment_archive(name="py"))["status"]
+    return out
+
+
 def lists():
     """The registered workflows, deployments and workers."""
     page = workflows.get_workflows()
@@ -109,5 +129,5 @@ def lists():
     }
 
 
-scenarios = {each.__name__: each for each in (lifecycle, waits, ends, lists)}
+scenarios = {each.__name__: each for each in (lifecycle, waits, ends, changes, lists)}
 print(json.dumps(scenarios[sys.argv[1]](*sys.argv[2:])))

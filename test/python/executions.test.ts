@@ -5,7 +5,7 @@ import type { RunningWorker } from "../../sdk/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import { describeUnless } from "../support/describe-unless.ts";
-import { checkEnds, checkExecution, checkLists, checkWaits } from "./checks.ts";
+import { checkChanges, checkEnds, checkExecution, checkLists, checkWaits } from "./checks.ts";
 import { whyNoPythonClient } from "./client.ts";
 import { startStoryWorker } from "./story.ts";
 
@@ -32,5 +32,6 @@ describeUnless(cannotRun)("the Python client on one machine", () => {
   test("starts, asks, updates, signals, follows and finds an execution", () => checkExecution(at), 120_000);
   test("waits for results in each of its ways", () => checkWaits(at), 60_000);
   test("cancels, terminates, and reads refusals as its own errors", () => checkEnds(at), 60_000);
+  test("changes titles and tags, archives, and unhardens", () => checkChanges(at), 60_000);
   test("lists workflows, deployments and workers", () => checkLists(at), 60_000);
 });

@@ -189,7 +189,7 @@ test("the documents have command lines to check", () => {
 /** Sentences about options name them as `--option`. */
 test("every option that a document names belongs to a command", async () => {
   const { commands } = await import("../../cli/commands/index.ts");
-  const leaves = commands.flatMap((c) => ("commands" in c ? c.commands : [c]));
+  const leaves = commands.flatMap((c) => ("commands" in c ? [...(c.own ? [c.own] : []), ...c.commands] : [c]));
   const known = new Set(["help", "version", ...leaves.flatMap((c) => Object.keys(c.flags))]);
   const pages = ["README.md", "cli/README.md", ...listed("docs/*.md")].filter((page) => page !== "docs/runbook.md");
   const named = pages.flatMap((page) =>

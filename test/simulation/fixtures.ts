@@ -41,6 +41,9 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
         return { workflowId, registrationId: id };
       });
     },
+    deployment: none,
+    authorize: async () => {},
+    changeWorkflow: none,
     async beat({ session, now }) {
       const known = find(session);
       if (known) workers.set(session, { ...known, heartbeatAt: now });

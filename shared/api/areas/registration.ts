@@ -7,9 +7,25 @@ import type { HandlersOf, RouteModule } from "../route-module.ts";
 import { workerInfo } from "../system.ts";
 import { getWorkflow, listWorkflows } from "../workflows.ts";
 
+/** Operations that are rare: their code is loaded at the first use. */
+const load = {
+  changes: () => import("../workflow-changes.ts"),
+  hardening: () => import("../hardening.ts"),
+};
+
 const handlers: HandlersOf<"registration"> = {
   getWorkflows: (context, { query }) => listWorkflows(context, query),
   getWorkflow: (context, { params }) => getWorkflow(context, params.workflow_identifier),
+  updateWorkflow: async (context, { params, body }) =>
+    (await load.changes()).updateWorkflow(context, params.workflow_identifier, body),
+  addWorkflowTags: async (context, { params, body }) =>
+    (await load.changes()).addTags(context, params.workflow_identifier, body.tags),
+  archiveWorkflow: async (context, { params }) =>
+    (await load.changes()).setArchived(context, params.workflow_identifier, true),
+  unarchiveWorkflow: async (context, { params }) =>
+    (await load.changes()).setArchived(context, params.workflow_identifier, false),
+  bulkArchiveWorkflows: async (context, { body }) => (await load.changes()).archiveMany(context, body.workflow_ids),
+  bulkUnarchiveWorkflows: async (context, { body }) => (await load.changes()).unarchiveMany(context, body.workflow_ids),
   getWorkflowRegistrations: (context, { query }) => listRegistrations(context, query),
   getWorkflowRegistration: (context, { params, query }) =>
     getRegistration(context, params.workflow_registration_id, { withWorkflow: query.with_workflow }),
@@ -17,6 +33,10 @@ const handlers: HandlersOf<"registration"> = {
   listDeployments: (context, { query }) => listDeployments(context, query),
   getDeployment: (context, { params, query }) => getDeployment(context, params.name, query.workflow_name),
   listDeploymentWorkers: (context, { params, query }) => listWorkers(context, params.name, query),
+  hardenDeployment: async (context, { params, body }) =>
+    (await load.hardening()).hardenDeployment(context, params.name, body.key_ids),
+  unhardenDeployment: async (context, { params, query }) =>
+    (await load.hardening()).unhardenDeployment(context, params.deployment_id, query.workspace_id),
   getWorkerInfo: (context) => workerInfo(context),
 
   listKeys: (context) => listKeys(context),

@@ -9,6 +9,7 @@ import { activeDeployments } from "../../routing/liveness.ts";
 import { schemaProblem } from "../../routing/schema-check.ts";
 import type { RequestContext } from "../request-context.ts";
 import { inCodeProblems, registerInCode } from "../schedules-in-code.ts";
+import { notAuthorized } from "./authorized.ts";
 
 export async function register(
   context: RequestContext,
@@ -20,6 +21,8 @@ export async function register(
   problems.push(...duplicates(definitions));
   if (problems.length > 0) return invalid(problems);
 
+  const refused = await notAuthorized(context, deployment);
+  if (refused) return refused;
   const warnings = await conflicts(context, deployment, definitions);
   const has_conflicts = warnings.length > 0;
   const now = ports.clock.now();
@@ -33,6 +36,12 @@ export async function register(
     definitions,
     now,
   });
+  // It may have been hardened since the check above, before this session was there to be ended.
+  const refusedSince = await notAuthorized(context, deployment);
+  if (refusedSince) {
+    await ports.registry.leave({ workspace, deployment, worker, session });
+    return refusedSince;
+  }
   warnings.push(...(await registerInCode(context, deployment, definitions)));
   context.log.info("worker registered", { deployment, worker, session, workflows: definitions.length, sdk: body.sdk });
   const { heartbeatMs, sessionTimeoutMs, leaseMs } = ports.settings;

@@ -2,10 +2,13 @@
 import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
+import { notAuthorized } from "./authorized.ts";
 
-export async function poll(context: RequestContext, body: WorkerBody<"poll">): Promise<WorkerAnswer<"poll">> {
+export async function poll(context: RequestContext, body: WorkerBody<"poll">): Promise<WorkerAnswer<"poll"> | Refusal> {
   const { ports, workspace } = context;
   const { deployment, queue, session, max, wait_ms: waitMs } = body;
+  const refused = await notAuthorized(context, deployment);
+  if (refused) return refused;
   const { signal } = context;
   const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, { session, max, waitMs, signal });
   if (signal.aborted && deliveries.length > 0) {

@@ -1,6 +1,6 @@
 /** Deployments and their workers. */
 import * as z from "zod";
-import { MAX_SMALL_PAGE } from "../limits.ts";
+import { MAX_AUTHORIZED_KEYS, MAX_SMALL_PAGE } from "../limits.ts";
 import { Cursor, Order, pageSize, Timestamp } from "./fields.ts";
 import { ManagedDeploymentResponse } from "./managed.ts";
 
@@ -31,7 +31,10 @@ export const ListDeploymentsQuery = z.object({
   workspace_id: z.string().optional(),
 });
 
-/** `is_active`: at least one live worker. `updated_at` and `last_heartbeat` are the same moment. */
+/**
+ * `is_active`: at least one live worker. `updated_at` and `last_heartbeat` are the same moment. `authorized_key_ids`: the
+ * API keys with which workers may register, null = every key (not hardened).
+ */
 const deployment = {
   id: z.string(),
   name: z.string(),
@@ -45,6 +48,7 @@ const deployment = {
   locations: z.array(LocationType),
   worker_count: z.int().min(0),
   active_worker_count: z.int().min(0),
+  authorized_key_ids: z.array(z.string()).nullable(),
   managed: ManagedDeploymentResponse.nullable(),
 };
 export const DeploymentResponse = z.object(deployment).meta({ id: "DeploymentResponse" });
@@ -89,3 +93,11 @@ export const DeploymentWorkerListResponse = z
   .meta({ id: "DeploymentWorkerListResponse" });
 
 export const UnhardenQuery = z.object({ workspace_id: z.string().optional() });
+
+/** Own operation: only these API keys may register workers of the deployment. Replaces the keys of an earlier call. */
+export const HardenRequest = z
+  .strictObject({ key_ids: z.array(z.string()).min(1).max(MAX_AUTHORIZED_KEYS) })
+  .meta({ id: "HardenRequest" });
+export const HardenResponse = z
+  .object({ id: z.string(), name: z.string(), is_hardened: z.boolean(), authorized_key_ids: z.array(z.string()) })
+  .meta({ id: "HardenResponse" });

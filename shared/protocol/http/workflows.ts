@@ -1,6 +1,6 @@
 /** Workflows and their registrations. */
 import * as z from "zod";
-import { MAX_BATCH_IDS, MAX_DISPLAY_NAME, MAX_TAG } from "../limits.ts";
+import { MAX_BATCH_IDS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_TAG, MAX_TAGS } from "../limits.ts";
 import { ExecutionStatus } from "./executions.ts";
 import { Cursor, JsonObject, Order, pageSize } from "./fields.ts";
 
@@ -63,11 +63,15 @@ export const WorkflowGetResponse = z
   .meta({ id: "WorkflowGetResponse" });
 
 const Tag = z.string().trim().min(1).max(MAX_TAG);
-const Tags = z.array(Tag).transform((tags) => [...new Set(tags)]);
+const Tags = z
+  .array(Tag)
+  .max(MAX_TAGS)
+  .transform((tags) => [...new Set(tags)]);
+/** Absent: stays. `null` takes the change back: the worker's own title and description, no tags, not in the chat assistant. */
 export const WorkflowUpdateRequest = z
   .object({
     display_name: z.string().trim().min(1).max(MAX_DISPLAY_NAME).nullish(),
-    description: z.string().nullish(),
+    description: z.string().max(MAX_DESCRIPTION).nullish(),
     available_in_chat_assistant: z.boolean().nullish(),
     tags: Tags.nullish(),
   })

@@ -5,9 +5,8 @@ import * as managed from "../http/managed.ts";
 import * as observability from "../http/observability.ts";
 import * as system from "../http/system.ts";
 import * as workflows from "../http/workflows.ts";
-import { DEPLOYMENT, empty, json, KEYS, LOGS, later, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
+import { DEPLOYMENT, empty, json, KEYS, LOGS, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
 
-const archiving = later("Archiving workflows");
 const ids = { body: workflows.WorkflowIdsRequest };
 const hosting = { response: managed.ManagedDeploymentResponse, success: 202, ...NOT_HOSTED };
 
@@ -23,29 +22,23 @@ export const REGISTRATION_ROWS = [
   json("updateWorkflow", "PUT", `${WORKFLOWS}/{workflow_identifier}`, "registration", {
     body: workflows.WorkflowUpdateRequest,
     response: workflows.WorkflowUpdateResponse,
-    ...later("Changing a workflow's display name, description or tags"),
   }),
   empty("addWorkflowTags", "POST", `${WORKFLOWS}/{workflow_identifier}/tags`, "registration", {
     body: workflows.AddTagsRequest,
-    ...later("Tagging workflows"),
   }),
   json("archiveWorkflow", "PUT", `${WORKFLOWS}/{workflow_identifier}/archive`, "registration", {
     response: workflows.WorkflowArchiveResponse,
-    ...archiving,
   }),
   json("unarchiveWorkflow", "PUT", `${WORKFLOWS}/{workflow_identifier}/unarchive`, "registration", {
     response: workflows.WorkflowUnarchiveResponse,
-    ...archiving,
   }),
   json("bulkArchiveWorkflows", "PUT", `${WORKFLOWS}/archive`, "registration", {
     ...ids,
     response: workflows.WorkflowBulkArchiveResponse,
-    ...archiving,
   }),
   json("bulkUnarchiveWorkflows", "PUT", `${WORKFLOWS}/unarchive`, "registration", {
     ...ids,
     response: workflows.WorkflowBulkUnarchiveResponse,
-    ...archiving,
   }),
   json("getWorkflowRegistrations", "GET", `${WORKFLOWS}/registrations`, "registration", {
     query: workflows.ListRegistrationsQuery,
@@ -72,7 +65,10 @@ export const REGISTRATION_ROWS = [
   json("getWorkerInfo", "GET", `${WORKFLOWS}/workers/whoami`, "registration", { response: system.WhoAmIResponse }),
   empty("unhardenDeployment", "POST", `${WORKFLOWS}/deployments/{deployment_id}/unharden`, "registration", {
     query: deployments.UnhardenQuery,
-    ...later("Restricting a deployment to authorised credentials"),
+  }),
+  json("hardenDeployment", "POST", `${DEPLOYMENT}/harden`, "registration", {
+    body: deployments.HardenRequest,
+    response: deployments.HardenResponse,
   }),
   json("createDeployment", "POST", `${WORKFLOWS}/deployments`, "registration", {
     body: managed.CreateDeploymentRequest,

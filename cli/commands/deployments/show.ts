@@ -1,15 +1,15 @@
 /** `sirocco deployments`: deployments and their workers, and which of them are live. */
-import type { ResponseOf } from "../../shared/protocol/routes.ts";
-import { type Api, apiOf } from "../api.ts";
-import { command } from "../command.ts";
-import { EXIT } from "../errors.ts";
-import type { Io } from "../io.ts";
-import { fields, moment, printJson, span, table } from "../print.ts";
-import { jsonFlag, targetFlags } from "../target.ts";
+import type { ResponseOf } from "../../../shared/protocol/routes.ts";
+import { type Api, apiOf } from "../../api.ts";
+import { command } from "../../command.ts";
+import { EXIT } from "../../errors.ts";
+import type { Io } from "../../io.ts";
+import { fields, moment, printJson, span, table } from "../../print.ts";
+import { jsonFlag, targetFlags } from "../../target.ts";
 
 type Deployment = ResponseOf<"listDeployments">["deployments"][number];
 
-export const deployments = command({
+export const show = command({
   name: "deployments",
   summary: "list deployments, or the workers of one",
   positionals: [{ name: "deployment", help: "name of a deployment: shows its workers", optional: true }],
@@ -74,6 +74,7 @@ function showOne(d: ResponseOf<"getDeployment">, io: Io): void {
     ["deployment", d.name, "bold"],
     ["state", state(d.is_active).text, state(d.is_active).tone],
     ["created", moment(d.created_at)],
+    ["hardened", d.authorized_key_ids && `only workers with the API keys ${d.authorized_key_ids.join(", ")}`],
   ]);
   if (d.workers.length === 0) return;
   const rows = d.workers.map((w) => [

@@ -1,0 +1,53 @@
+/** Hardened deployments: an operator names the API keys with which workers may register. All other keys are refused. */
+import type { DetailItem } from "../protocol/detail.ts";
+import { forbidden, invalid, invalidAt, notFound, type Refusal } from "../protocol/errors.ts";
+import { DeploymentName, idProblem } from "../protocol/ids.ts";
+import type { ResponseOf } from "../protocol/routes.ts";
+import { keyIdOf } from "./auth.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** Also makes a deployment that no worker has registered yet, so that no other key can be the first. */
+export async function hardenDeployment(
+  context: RequestContext,
+  deployment: string,
+  ids: readonly string[],
+): Promise<ResponseOf<"hardenDeployment"> | Refusal> {
+  const { ports, workspace, log } = context;
+  const problem = idProblem(DeploymentName, deployment);
+  if (problem) return invalidAt(["path", "name"], problem);
+  const known = new Map((await ports.registry.keys(workspace)).map((key) => [keyIdOf(key), key]));
+  const problems: DetailItem[] = [];
+  const hashes = new Set<string>();
+  for (const [i, id] of ids.entries()) {
+    const key = known.get(id);
+    const loc = ["body", "key_ids", i];
+    if (!key) problems.push({ loc, msg: `there is no API key '${id}' in this workspace`, type: "value_error" });
+    else if (key.role === "read") {
+      problems.push({ loc, msg: `the API key '${id}' may only read, so no worker can use it`, type: "value_error" });
+    } else hashes.add(key.hash);
+  }
+  if (problems.length > 0) return invalid(problems);
+  await ports.registry.authorize({ workspace, deployment, keys: [...hashes], now: ports.clock.now() });
+  const record = await ports.registry.deployment(workspace, deployment);
+  const authorized_key_ids = [...new Set(ids)];
+  log.info("deployment hardened", { deployment, by: context.user, keys: authorized_key_ids });
+  return { id: record!.id, name: deployment, is_hardened: true, authorized_key_ids };
+}
+
+/** `identifier`: the id or the name of the deployment. Every key of the workspace may register for it again. */
+export async function unhardenDeployment(
+  context: RequestContext,
+  identifier: string,
+  of: string | undefined,
+): Promise<undefined | Refusal> {
+  const { ports, workspace, log } = context;
+  if (of !== undefined && of !== workspace) {
+    return forbidden(`This API key belongs to workspace '${workspace}' and cannot change another's deployments.`);
+  }
+  const all = await ports.registry.deployments(workspace);
+  const found = all.find(({ id }) => id === identifier) ?? all.find(({ name }) => name === identifier);
+  if (!found) return notFound("deployment", identifier);
+  await ports.registry.authorize({ workspace, deployment: found.name, keys: null, now: ports.clock.now() });
+  log.info("deployment unhardened", { deployment: found.name, by: context.user });
+  return undefined;
+}
