@@ -98,6 +98,9 @@ export class AwsExecutions implements Executions {
         }
         return { kind: "exists" as const, head: there };
       }
+      // This very start, whose id has been used again. Its run got an item of its own before `old` was written.
+      const earlier = await this.#table.get(runKey(head, head.run));
+      if (earlier) return { kind: "exists" as const, head: await decodeHead(this.#c.blobs, earlier) };
       if (!expired) await this.#table.put(pastRunItem(head, old)); // the old run stays listed under its own key
       put = await this.#table.put(
         { ...item, fence: N(number(old, "fence")! + 1) },

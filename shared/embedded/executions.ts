@@ -44,6 +44,8 @@ export class EmbeddedExecutions implements Executions {
     if (old && !(over.includes(old.status) && old.due_at === null && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
+    const earlier = old && this.#run(head.workspace, head.run);
+    if (earlier) return { kind: "exists" as const, head: earlier }; // this very start, whose id has been used again
     this.#db.atomically(() => {
       this.#putHead({ ...head, fence: (old?.fence ?? 0) + 1 });
       this.#putRun(head);
@@ -349,6 +351,10 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async run(workspace: string, run: string) {
+    return this.#run(workspace, run);
+  }
+
+  #run(workspace: string, run: string): Head | null {
     const row = this.#db.one("SELECT body, search_keys FROM runs WHERE run = ? AND ws = ?", run, workspace);
     return row ? { ...parse<Head>(row.body), search_keys: parse<Record<string, string>>(row.search_keys) } : null;
   }

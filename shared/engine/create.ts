@@ -5,7 +5,7 @@
  * (PROTOCOL-9)
  *
  * The same start token is the same start, also when the request arrives again after the execution has closed
- * (interleaving "a start repeated after the end").
+ * (interleaving "a start repeated after the end"), or after another start has used its id: then its run is there already.
  */
 
 import type { Ports, Ref } from "../ports.ts";

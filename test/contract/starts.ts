@@ -52,6 +52,20 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.head(final)).toEqual(final);
   });
 
+  test("a start repeated after its id has been used again is not another start", async () => {
+    const b = of();
+    const first = await closed(b, await begun(b));
+    const second = headOf(first, b.now());
+    expect(await b.ports.executions.create(second, CLOSED_STATUSES)).toEqual({ kind: "created" });
+    await closed(b, second);
+    const repeated = headOf(first, b.now(), { token: first.token, run: first.run });
+    expect(await b.ports.executions.create(repeated, CLOSED_STATUSES)).toMatchObject({
+      kind: "exists",
+      head: { run: first.run, chain: first.chain, token: first.token, status: "COMPLETED" },
+    });
+    expect(await b.ports.executions.head(first)).toMatchObject({ run: second.run });
+  });
+
   test("a final head with an outbox gives way to no start", async () => {
     const b = of();
     const due = b.now();
