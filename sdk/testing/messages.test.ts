@@ -33,6 +33,39 @@ test("messages that were accepted before a worker looked reach their handlers be
   expect(await run.result()).toEqual({ n: 1 });
 });
 
+test("a validator that the first step attaches refuses updates also in a worker that has only replayed", async () => {
+  const set = update("set", z.object({ n: z.int() }), z.int());
+  const heard: number[] = [];
+  const setting = workflow({ name: "setting", handlers: [set], timeout: null }, async () => {
+    let n = 0;
+    const validate = (x: { n: number }) => {
+      if (x.n < 0) throw new Error("n must not be negative");
+    };
+    on(
+      set,
+      (x) => {
+        heard.push(x.n);
+        n = x.n;
+        return n;
+      },
+      { validate },
+    );
+    await waitUntil(() => n > 0);
+    return n;
+  });
+  await using env = await testEnvironment({ workflows: [setting] });
+  const run = await env.start(setting, {});
+  await env.killWorker();
+  const refused = run.update(set, { n: -1 });
+  const accepted = run.update(set, { n: 5 });
+  await env.addWorker();
+  await env.advance("2m");
+  await expect(refused).rejects.toThrow("n must not be negative");
+  expect(await accepted).toBe(5);
+  expect(await run.result()).toBe(5);
+  expect(heard).toEqual([5]);
+});
+
 test("handlers see signals in the order in which they were acknowledged, whatever the clock says", async () => {
   const collect = workflow({ name: "collect", handlers: [item], timeout: null }, async () => {
     const seen: number[] = [];

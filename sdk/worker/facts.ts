@@ -105,14 +105,17 @@ function isDeep(value: unknown): boolean {
 }
 
 /** EXEC-7. While there is no instance all messages wait (EXEC-6). */
-function nextMessages({ inbox, state, instance }: RunView): Pick<Facts, "messages" | "nextArrival"> {
+function nextMessages(view: RunView): Pick<Facts, "messages" | "nextArrival" | "waitsForCode"> {
+  const { inbox, state, instance } = view;
   if (inbox.size === 0) return { messages: [], nextArrival: null };
   const all = [...inbox.values()]
     .filter((m) => !isYounger(state, m))
     .map(withoutDepth)
     .sort(inOrder);
-  const messages = instance ? firstOf(all, MESSAGES_AT_ONCE) : [];
-  return { messages, nextArrival: arrivals(all)[messages.length] ?? null };
+  // A step without decisions leaves no event: after a replay the code may have attached no handler yet.
+  const waitsForCode = instance !== null && !view.ending && !view.isCaughtUp && all.some((m) => m.kind === "update");
+  const messages = instance && !waitsForCode ? firstOf(all, MESSAGES_AT_ONCE) : [];
+  return { waitsForCode, messages, nextArrival: arrivals(all)[messages.length] ?? null };
 }
 
 /** The first items of `all` that have `most` bytes together, at least one. */

@@ -25,10 +25,15 @@ export class RunView {
     return this.#instance;
   }
   set instance(next: Instance | null) {
-    if (this.#instance !== next) this.#instance?.drop();
+    if (this.#instance !== next) {
+      this.#instance?.drop();
+      this.#given = 0;
+    }
     this.#instance = next;
   }
   #instance: Instance | null = null;
+  /** Id of the last stimulus that the instance was given by `activate`; 0 = none since it was built. */
+  #given = 0;
   /** Why there is no instance: the code threw this, or this worker does not have the workflow. Null = no reason. */
   bug: unknown = null;
   /** Hash of the definition that the bug puts into quarantine; null = it harms no worker. */
@@ -131,8 +136,14 @@ export class RunView {
     }
   }
 
+  /** Workflow code was given every stimulus of `state`. */
+  get isCaughtUp(): boolean {
+    return Math.max(this.#given, this.state.decided) >= this.state.lastStimulus;
+  }
+
   /** Gives the stimuli to workflow code. */
   async activate(stimuli: readonly Stimulus[]): Promise<Answer> {
+    this.#given = this.state.lastStimulus;
     const activation = await this.instance!.activate(stimuli);
     if ("bug" in activation) {
       this.#fail(activation.bug);

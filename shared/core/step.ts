@@ -16,6 +16,8 @@ export interface Facts extends Situation {
   readonly recordedAt: Millis;
   /** Messages in the inbox. `messages` are those of them that fit into one call (EXEC-7). */
   readonly inboxSize: number;
+  /** The messages wait until workflow code was given what is recorded: its validators may be attached only then. */
+  readonly waitsForCode?: boolean;
   /** The run ends at the messages that its code was given last, and others wait to be recorded first (EXEC-7). */
   readonly ending: boolean;
   /** Workflow code has been given exactly the events of the state, and can be given more. */
@@ -70,7 +72,7 @@ export interface Step {
 
 export function draft(state: RunState, facts: Facts): Draft {
   const { events, taken } = recorded(state, facts);
-  const more = facts.messages.length > 0 && facts.messages.length < facts.inboxSize;
+  const more = facts.waitsForCode || (facts.messages.length > 0 && facts.messages.length < facts.inboxSize);
   const gathers = facts.ending && more;
   const asks = facts.replayed && !gathers && (state.lastStimulus > state.decided || events.some(isStimulus));
   return { events, taken, stimuli: asks ? events.filter(isStimulus) : null, more, gathers };

@@ -202,7 +202,7 @@ export function watchdogThread(need: NodeJS.Require): void {
     };
     for (let attempt = 1; attempt <= 3; attempt++) {
       const claimed = await call(paths.claim, { execution: by.execution, session: workerData.session });
-      if (claimed.kind === "closed" || claimed.head.run !== by.run) return;
+      if (claimed.kind !== "claimed" || claimed.head.run !== by.run) return;
       const { run, chain, fence } = claimed.head;
       const last = claimed.batches.at(-1)?.events.at(-1) as { id: number; at: number } | undefined;
       const id = (last?.id ?? 1) + 1;
