@@ -128,8 +128,13 @@ describe("the stack", () => {
       });
     });
 
-    it("has one method for each row of the routes table", () => {
-      template.resourceCountIs("AWS::ApiGateway::Method", ROUTES.length);
+    it("has one method for each row of the routes table, and HEAD beside each GET", () => {
+      const methods = all(template, "AWS::ApiGateway::Method").map(([, { Properties }]) => Properties);
+      const of = (method: string) => methods.filter(({ HttpMethod }) => HttpMethod === method);
+      const wanted = (method: string) => ROUTES.filter((route) => route.method === method).length;
+      for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) expect(of(method)).toHaveLength(wanted(method));
+      const where = (method: string) => of(method).map(({ ResourceId, Integration }) => ({ ResourceId, Integration }));
+      expect(where("HEAD")).toEqual(where("GET"));
     });
 
     it("streams the answers of event streams, and of calls that may wait for a result", () => {
@@ -143,7 +148,9 @@ describe("the stack", () => {
       }
       const methods = all(template, "AWS::ApiGateway::Method").map(([, { Properties }]) => Properties.Integration);
       const streaming = methods.filter(({ ResponseTransferMode }) => ResponseTransferMode === "STREAM");
-      const expected = ROUTES.filter((route) => mode(AREA_FUNCTION[route.area]) === "stream");
+      const expected = ROUTES.filter((route) => mode(AREA_FUNCTION[route.area]) === "stream").flatMap((route) =>
+        route.method === "GET" ? ["GET", "HEAD"] : [route.method],
+      );
       expect(streaming).toHaveLength(expected.length);
       for (const { Uri, TimeoutInMillis } of streaming) {
         expect(JSON.stringify(Uri)).toContain("/response-streaming-invocations");

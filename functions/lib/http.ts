@@ -109,8 +109,10 @@ interface LambdaAnswer<Body> {
   readonly body: Body;
 }
 
-export function answerRest(modules: readonly RouteModule[], event: RestEvent, context: LambdaContext) {
-  return apiAt(restUrl(event), modules).handle(fromRest(event, context));
+export async function answerRest(modules: readonly RouteModule[], event: RestEvent, context: LambdaContext) {
+  const answer = await apiAt(restUrl(event), modules).handle(fromRest(event, context));
+  // The answer to HEAD has no body. Where node:http leaves it out by itself, API Gateway would send it.
+  return event.httpMethod === "HEAD" && answer.kind === "body" ? { ...answer, body: "" } : answer;
 }
 
 /** A handler that answers in one piece, for a function whose `response` in `shared/aws/names.ts` is `buffered`. */

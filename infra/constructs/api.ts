@@ -30,7 +30,7 @@ export interface ApiProps {
 }
 
 /**
- * The endpoint for clients: an API Gateway REST API with one method per row of the routes table. An explicit tree rather
+ * The endpoint for clients: an API Gateway REST API with one method per row of the routes table, and HEAD beside GET. An explicit tree rather
  * than one `{proxy+}`: each area has its own function with its own rights, API Gateway refuses unknown paths at no cost,
  * and metrics are per method.
  *
@@ -55,7 +55,10 @@ export class Api extends Construct {
     // The stack has an output for it with a name that does not change.
     this.api.node.tryRemoveChild("Endpoint");
     for (const route of routes) {
-      this.resource(route.path).addMethod(route.method, this.integration(route, handlers));
+      const resource = this.resource(route.path);
+      resource.addMethod(route.method, this.integration(route, handlers));
+      // No row has HEAD: the API serves it like GET (MATCH-4), and API Gateway must let it through.
+      if (route.method === "GET") resource.addMethod("HEAD", this.integration(route, handlers));
     }
     this.formatGatewayResponses();
     this.acknowledgeFindings();

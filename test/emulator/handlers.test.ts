@@ -26,6 +26,26 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
   }, 240_000);
   afterAll(() => on?.end());
 
+  describe("HEAD", () => {
+    it("is answered like GET, without a body, by functions that stream and functions that buffer", async () => {
+      const execution = `head-${randomUUID()}`;
+      expect((await on.start(execution)).status).toBe(200);
+      for (const path of [
+        `/v1/workflows/executions/${execution}`,
+        "/v1/workflows",
+        "/v1/workflows/executions/nobody",
+      ]) {
+        const ask = (method: string) =>
+          fetch(`${on.stack.apiUrl}${path}`, { method, headers: { authorization: `Bearer ${on.key}` } });
+        const [head, get] = [await ask("HEAD"), await ask("GET")];
+        expect(head.status, path).toBe(get.status);
+        expect(head.headers.get("content-type"), path).toBe(get.headers.get("content-type"));
+        expect(await head.text(), path).toBe("");
+        expect(await get.text(), path).not.toBe("");
+      }
+    });
+  });
+
   describe("sizes", () => {
     it("a claim answers a history larger than Lambda buffers, whole", async () => {
       const execution = `long-${randomUUID()}`;
