@@ -18,7 +18,8 @@ import {
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { deploymentWanted } from "../routing/client-start.ts";
 import { route } from "../routing/route.ts";
-import { tooLarge } from "./payload.ts";
+import { isObject } from "../schedule/rules/index.ts";
+import { inputOf, tooLarge } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
 
 export interface ScheduleTarget {
@@ -97,4 +98,16 @@ export async function inputRefusal(
   const problems = inputProblems(registration.definition.input_schema, input);
   if (problems.length === 0) return null;
   return invalidSchedule(problems.map((each) => ({ ...each, loc: ["body", "schedule", ...each.loc.slice(1)] })));
+}
+
+/**
+ * The definition with its input decoded, as in `execute`: an input that is encoded without encodings is JSON in base64.
+ * Anything that is no definition is returned as it is, for the rules to refuse.
+ */
+export function withDecodedInput(definition: unknown): { definition: unknown } | { refused: Refusal } {
+  if (!isObject(definition) || !("input" in definition)) return { definition };
+  const decoded = inputOf(definition.input, ["body", "schedule", "input"]);
+  if ("value" in decoded) return { definition: { ...definition, input: decoded.value } };
+  const { refused } = decoded;
+  return { refused: refused.status === 422 ? invalidSchedule(refused.detail) : refused };
 }

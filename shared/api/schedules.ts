@@ -27,7 +27,7 @@ import {
 import { type Changed, change, create, type Decide, nameSetAside, readLog } from "../schedule/service/index.ts";
 import { readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
-import { inputRefusal, targetOfSchedule } from "./schedule-target.ts";
+import { inputRefusal, targetOfSchedule, withDecodedInput } from "./schedule-target.ts";
 import { logEntryView, scheduleView, unreadableText, unreadableView } from "./schedule-view.ts";
 
 type Id = string;
@@ -37,7 +37,9 @@ export async function createSchedule(
   body: BodyOf<"scheduleWorkflow">,
 ): Promise<ResponseOf<"scheduleWorkflow"> | Refusal> {
   const { ports, workspace } = context;
-  const { schedule: definition } = body;
+  const decoded = withDecodedInput(body.schedule);
+  if ("refused" in decoded) return decoded.refused;
+  const { definition } = decoded;
   const inner = isObject(definition) ? definition.schedule_id : undefined;
   if (body.schedule_id != null && inner != null && body.schedule_id !== inner) {
     return invalidAt(["body", "schedule_id"], `differs from schedule.schedule_id, which is ${JSON.stringify(inner)}`);
@@ -164,7 +166,10 @@ export async function updateSchedule(
   id: Id,
   body: BodyOf<"updateSchedule">,
 ): Promise<ResponseOf<"updateSchedule"> | Refusal> {
-  const { schedule: partial, deployment_name: deployment } = body;
+  const { deployment_name: deployment } = body;
+  const decoded = withDecodedInput(body.schedule);
+  if ("refused" in decoded) return decoded.refused;
+  const { definition: partial } = decoded;
   const input = isObject(partial) && "input" in partial ? { input: partial.input } : undefined;
   if (input || deployment != null) {
     const state = await stored(context, id);

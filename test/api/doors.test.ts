@@ -90,6 +90,31 @@ test("an encoded input without encodings is decoded, checked and delivered as th
   expect(drive.messages).toMatchObject([{ input: { n: 6 } }]);
 });
 
+test("the input of a schedule that is encoded without encodings is decoded, checked and stored as the input itself", async () => {
+  const encoded = (text: string) => ({ b64payload: Buffer.from(text).toString("base64"), encoding_options: [] });
+  const schedule_id = `enc-${randomUUID()}`;
+  const create = (input: unknown) =>
+    w.ask("POST", "/v1/workflows/schedules", {
+      body: { workflow_identifier: "orders", schedule_id, schedule: { input, cron_expressions: ["0 9 * * *"] } },
+    });
+  const patch = (input: unknown) =>
+    w.ask("PATCH", `/v1/workflows/schedules/${schedule_id}`, { body: { schedule: { input } } });
+  const stored = async () => (await w.ask("GET", `/v1/workflows/schedules/${schedule_id}`)).body.input;
+  expect(await create(encoded('{"n":"5"}'))).toMatchObject({ status: 422, body: { code: "WF_1200" } });
+  expect(await create(encoded("no JSON"))).toMatchObject({
+    status: 422,
+    body: { code: "WF_1200", detail: [{ loc: ["body", "schedule", "input", "b64payload"] }] },
+  });
+  expect((await create(encoded('{"n":5}'))).status).toBe(201);
+  expect(await stored()).toEqual({ n: 5 });
+  expect((await patch(encoded('{"n":6}'))).status).toBe(200);
+  expect(await stored()).toEqual({ n: 6 });
+  expect(await patch(encoded('{"n":"6"}'))).toMatchObject({ status: 422, body: { code: "WF_1200" } });
+  const kept = { b64payload: "c2VjcmV0", encoding_options: ["encrypted"] };
+  expect((await patch(kept)).status).toBe(200);
+  expect(await stored()).toMatchObject(kept);
+});
+
 test.each(["completed", "terminated"])("the event stream of one execution ends once it is %s", async (how) => {
   const execution_id = `end-${randomUUID()}`;
   await w.ask("POST", "/v1/workflows/orders/execute", { body: { execution_id, input: { n: 1 } } });
