@@ -67,17 +67,20 @@ export async function whyNoPython(): Promise<string | undefined> {
   );
 }
 
-function interpreter(): string {
+function interpreter(requirements = REQUIREMENTS): string {
   const pins = createHash("sha256")
-    .update(readFileSync(REQUIREMENTS))
+    .update(readFileSync(requirements))
     .update(process.env.PYTHON_WORKER ?? "");
   const venv = join(STATE, pins.digest("hex").slice(0, 12));
   return join(venv, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
 }
 
-/** The interpreter of the environment, which is made first if it is not there (about 40 s, once). */
-export async function pythonEnvironment(): Promise<string> {
-  const made = interpreter();
+/**
+ * The interpreter of the environment with these packages, which is made first if it is not there (about 40 s, once).
+ * Default: those of the package `sirocco-worker`.
+ */
+export async function pythonEnvironment(requirements = REQUIREMENTS): Promise<string> {
+  const made = interpreter(requirements);
   if (existsSync(made)) return made;
   const venv = join(made, "../..");
   const draft = `${venv}.${process.pid}`;
@@ -85,7 +88,7 @@ export async function pythonEnvironment(): Promise<string> {
   try {
     await run(await findPython(), ["-m", "venv", draft]);
     const python = join(draft, made.slice(venv.length + 1));
-    await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]);
+    await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
     const { stdout } = await run(python, ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]);
     // As the wheel does it: the package can be imported, and it activates itself.
     const activation = readFileSync(join(ROOT, "python/sirocco_worker.pth"), "utf8");

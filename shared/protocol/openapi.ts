@@ -3,6 +3,7 @@ import * as z from "zod";
 import { ErrorBody, HTTPValidationError } from "./errors.ts";
 import { WorkflowExecutionRequest } from "./http/executions.ts";
 import { DEFINITION_BODIES } from "./http/schedule-bodies.ts";
+import { IdempotencyKey } from "./ids.ts";
 import { type Method, ROUTES, type Route } from "./routes.ts";
 
 type JsonSchema = Record<string, unknown>;
@@ -82,7 +83,10 @@ function operation(route: Route, schemas: Converted): OpenApiOperation {
     security: route.auth ? [{ bearer: [] }] : [],
     parameters: [...pathParameters(route), ...queryParameters(schemas.of(route, "query")), ...headerParameters(route)],
     ...(body && {
-      requestBody: { required: !route.optionalBody, content: { "application/json": { schema: body } } },
+      requestBody: {
+        required: !route.optionalBody,
+        content: { "application/json": { schema: route.optionalBody ? { anyOf: [body, { type: "null" }] } : body } },
+      },
     }),
     responses: responses(route, schemas),
   };
@@ -132,7 +136,8 @@ function headerParameters(route: Route): Parameter[] {
   if (route.body === WorkflowExecutionRequest) {
     const description =
       "A repeated start with the same key is the same start. The same as `idempotency_key` in the body.";
-    return [{ name: "Idempotency-Key", in: "header", required: false, description, schema: { type: "string" } }];
+    const { $schema: _, ...schema } = z.toJSONSchema(IdempotencyKey) as JsonSchema;
+    return [{ name: "Idempotency-Key", in: "header", required: false, description, schema }];
   }
   if (route.kind !== "sse") return [];
   const description = "The id of the last frame that the client has read; the stream continues after it.";
@@ -202,6 +207,8 @@ function component(ref: string, names: ReadonlyMap<string, string>): string {
   return `#/components/schemas/${names.get(id) ?? id}`;
 }
 
+const CONTROL_CHARACTERS = String.raw`\u0000-\u001f\u007f-\u009f`;
+
 function convert(shape: Record<string, z.ZodType>, io: "input" | "output") {
   const schema = z.toJSONSchema(z.object(shape), {
     io,
@@ -212,9 +219,11 @@ function convert(shape: Record<string, z.ZodType>, io: "input" | "output") {
       if (io === "output" && zodSchema._zod.def.type === "object") delete object.additionalProperties;
       // `format` is enough; the patterns have some hundred characters each.
       if (object.format === "date-time" || object.format === "uuid") delete object.pattern;
-      // The bounds of exact integers carry no information.
-      if (object.maximum === Number.MAX_SAFE_INTEGER) delete object.maximum;
-      if (object.minimum === Number.MIN_SAFE_INTEGER) delete object.minimum;
+      // The bounds of exact integers carry no information in answers.
+      if (io === "output" && object.maximum === Number.MAX_SAFE_INTEGER) delete object.maximum;
+      if (io === "output" && object.minimum === Number.MIN_SAFE_INTEGER) delete object.minimum;
+      // Regular expressions of many languages do not know the name of the class of control characters.
+      if (typeof object.pattern === "string") object.pattern = object.pattern.replaceAll("\\p{Cc}", CONTROL_CHARACTERS);
     },
   }) as JsonSchema;
   return {

@@ -8,6 +8,8 @@
  * MATCH-3. Parameters are percent-decoded after the path is split, so an id may contain an encoded slash. No parameter is
  *     empty.
  * MATCH-4. HEAD is served like GET, because no route has it.
+ * MATCH-5. A 405 names the methods of the most specific path, which are those of the OpenAPI document. The parameter's
+ *     methods would find nothing there: ids and names that equal a literal are reserved.
  */
 
 interface Routable {
@@ -115,6 +117,7 @@ function collectMethods<R>(at: Node<R>, segments: string[], depth: number, into:
   const segment = segments[depth] as string;
   const literal = at.literals.get(segment);
   if (literal) collectMethods(literal, segments, depth + 1, into);
+  if (into.size > 0) return; // MATCH-5
   if (at.parameter && segment !== "") collectMethods(at.parameter, segments, depth + 1, into);
 }
 

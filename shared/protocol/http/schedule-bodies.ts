@@ -65,18 +65,25 @@ const window = {
 };
 const maxExecutions = z.int().min(1).nullish();
 
+/** In a request, null is the same as an omitted key. */
 const times = {
-  calendars: spec.calendars.default([]),
-  intervals: spec.intervals.default([]),
-  cron_expressions: spec.cron_expressions.default([]),
-  skip: spec.skip.default([]),
+  calendars: spec.calendars.nullable().default([]),
+  intervals: spec.intervals.nullable().default([]),
+  cron_expressions: spec.cron_expressions.nullable().default([]),
+  skip: spec.skip.nullable().default([]),
   ...window,
+};
+const clearable = {
+  calendars: spec.calendars.nullable(),
+  intervals: spec.intervals.nullable(),
+  cron_expressions: spec.cron_expressions.nullable(),
+  skip: spec.skip.nullable(),
 };
 export const ScheduleDefinition = z
   .object({
     input: Json,
     ...times,
-    policy: SchedulePolicy.prefault({}),
+    policy: SchedulePolicy.nullable().prefault({}),
     max_executions: maxExecutions,
     schedule_id: ScheduleId.nullish(),
   })
@@ -85,7 +92,13 @@ export type ScheduleDefinition = z.infer<typeof ScheduleDefinition>;
 
 /** Only keys that are present change something: a list replaces the whole list, `null` clears. */
 export const PartialScheduleDefinition = z
-  .object({ input: Json, ...spec, ...window, policy: z.object(policy).partial(), max_executions: maxExecutions })
+  .object({
+    input: Json,
+    ...clearable,
+    ...window,
+    policy: z.object(policy).partial().nullable(),
+    max_executions: maxExecutions,
+  })
   .partial()
   .meta({ id: "PartialScheduleDefinition" });
 export type PartialScheduleDefinition = z.infer<typeof PartialScheduleDefinition>;
