@@ -1,14 +1,15 @@
 /** A round of the sweeper over tables of the emulator. */
 import { randomUUID } from "node:crypto";
-import { QueryCommand } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Aws } from "../../shared/server/aws.ts";
-import { begun, bench, claimed, closed, newRef } from "../contract/subject.ts";
+import { begun, bench, claimed, closed, newRef, scheduleState } from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
 const MINUTE = 60_000;
+type Rows = Readonly<Record<"executions" | "schedules" | "closed", readonly string[]>>;
 let on: Installation;
 let ports: Aws;
 
@@ -68,6 +69,82 @@ describeUnless(cannotRun)("a round of the sweeper on AWS", () => {
     expect((await logOf(failing!)).every((item) => item.ttl)).toBe(true);
     expect((await ports.sweep(MINUTE, b.now() + MINUTE)).expired).toBe(0);
   }, 60_000);
+
+  /** Two of each kind of row that a round handles; the round's clients fail where `fails` says so. */
+  async function roundWith(fails: (table: string, request: string, rows: Rows) => boolean) {
+    const b = bench({ ports, pass: async () => {} });
+    const workspace = randomUUID();
+    const names = (kind: string) => [0, 1].map((n) => `${kind}-${n}-${randomUUID()}`);
+    const rows: Rows = { executions: names("due"), schedules: names("late"), closed: names("closed") };
+    for (const execution of rows.executions) await begun(b, { workspace, execution }, { due_at: b.now() - 7_000 });
+    for (const schedule of rows.schedules) {
+      await ports.schedules.create(workspace, { state: scheduleState(schedule), wakeAt: b.now() - MINUTE });
+    }
+    for (const execution of rows.closed) await closed(b, await claimed(b, await begun(b, { workspace, execution })));
+    const clients = on.clients();
+    const handled: string[] = [];
+    for (const client of [clients.dynamo, clients.sqs]) {
+      (client.middlewareStack as DynamoDBClient["middlewareStack"]).add(
+        (next) => async (args) => {
+          const request = JSON.stringify(args.input);
+          if (fails((args.input as { TableName?: string }).TableName ?? "queues", request, rows))
+            throw new Error("injected");
+          handled.push(request);
+          return next(args);
+        },
+        { step: "initialize" },
+      );
+    }
+    const lines: { message: string; stage?: string }[] = [];
+    const error = (message: string, fields: Record<string, unknown> = {}) =>
+      void lines.push({ message, ...(typeof fields.stage === "string" && { stage: fields.stage }) });
+    const sweeping = on.adapter({ clients, log: { info: () => {}, warn: () => {}, error } });
+    await sweeping.sweep(MINUTE, b.now() + MINUTE);
+    /** Rows for which the round made the request that its stage is for. */
+    const done = {
+      executions: rows.executions.filter((id) => handled.some((r) => r.includes("MessageBody") && r.includes(id))),
+      schedules: rows.schedules.filter((id) => handled.some((r) => r.includes(`"S#${id}"`))),
+      closed: rows.closed.filter((id) => handled.some((r) => r.includes(id) && r.includes("EXPIRE#"))),
+    };
+    await ports.sweep(MINUTE, b.now() + MINUTE); // so that the next round of a test meets none of these rows
+    return { rows, done, lines };
+  }
+
+  const isDue = (request: string, key: string) => request.includes('"IndexName"') && request.includes(`":${key}"`);
+  test.each([
+    ["due executions", "executions", (table: string, r: string) => table === on.tables.executions && isDue(r, "from")],
+    [
+      "overdue schedules",
+      "schedules",
+      (table: string, r: string) => table === on.tables.schedules && isDue(r, "until"),
+    ],
+    ["expiry", "closed", (table: string, r: string) => table === on.tables.executions && isDue(r, "now")],
+  ] as const)(
+    "the stage '%s' throws and the others finish",
+    async (stage, kind, fails) => {
+      const { rows, done, lines } = await roundWith(fails);
+      expect(done).toEqual({ ...rows, [kind]: [] });
+      expect(lines).toEqual([{ message: "sweep: a stage of the round failed, the others go on", stage }]);
+    },
+    60_000,
+  );
+
+  test.each([
+    ["due execution", "executions", "sweep: an execution that is due failed and is set aside"],
+    ["overdue schedule", "schedules", "sweep: schedule not woken, the next round tries again"],
+    ["closed run", "closed", "expiry: items of a closed run not done, the next round tries again"],
+  ] as const)(
+    "one %s throws and every other row of the round is handled",
+    async (_row, kind, message) => {
+      const { rows, done, lines } = await roundWith((table, request, all) => {
+        const broken = request.includes(all[kind][0]!);
+        return kind === "executions" ? table === "queues" && broken : !isDue(request, "from") && broken;
+      });
+      expect(done).toEqual({ ...rows, [kind]: rows[kind].slice(1) });
+      expect(lines).toEqual([{ message }]);
+    },
+    60_000,
+  );
 
   test("begins nothing after its deadline", async () => {
     const b = bench({ ports, pass: async () => {} });
