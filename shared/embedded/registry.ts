@@ -1,6 +1,7 @@
 /** Deployments, workers, registrations and keys in SQLite. */
 
 import { steadyOf } from "../lib/clock.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type {
   Clock,
   DeploymentRecord,
@@ -17,6 +18,8 @@ import { type Database, json, parse, type Row } from "./database.ts";
 
 export class EmbeddedRegistry implements Registry {
   readonly #db: Database;
+  /** By hash. Only this process writes keys, so a write keeps it true; every request reads one. */
+  readonly #keys = new LruCache<KeyRecord>(1_000);
   readonly #uuid: () => string;
   readonly #clock: Clock;
   /** When the store was opened. Workers could not send heartbeats before, so no session counts as silent since earlier. */
@@ -282,12 +285,18 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async putKey(key: KeyRecord) {
+    this.#keys.delete(key.hash);
     this.#db.run("INSERT OR REPLACE INTO keys (hash, ws, body) VALUES (?, ?, ?)", key.hash, key.workspace, json(key));
   }
 
   async key(hash: string) {
+    const known = this.#keys.get(hash);
+    if (known) return known;
     const row = this.#db.one("SELECT body FROM keys WHERE hash = ?", hash);
-    return row ? parse<KeyRecord>(row.body) : null;
+    if (!row) return null;
+    const key = parse<KeyRecord>(row.body);
+    this.#keys.set(hash, key);
+    return key;
   }
 
   async keys(workspace: string) {
@@ -296,6 +305,7 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async removeKey(workspace: string, hash: string) {
+    this.#keys.delete(hash);
     return this.#db.atomically(() => {
       const removed = this.#db.run("DELETE FROM keys WHERE ws = ? AND hash = ?", workspace, hash);
       if (removed === 0) return false;
