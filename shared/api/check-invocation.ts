@@ -25,6 +25,6 @@ export async function checkInvocation(
   if (!handler) return noSuchHandler(kind, p.name, workflow, handlers.map((h) => h.name).sort());
   if (isEncodedInput(p.input)) return null;
   const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
-  const problems = inputProblems(handler.input_schema, p.input);
+  const problems = await inputProblems(handler.input_schema, p.input);
   return problems.length > 0 ? invalid(problems) : null;
 }

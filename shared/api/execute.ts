@@ -183,7 +183,7 @@ function answer(
 async function schemaRefusal(schema: Record<string, unknown>, input: unknown): Promise<Refusal | null> {
   if (isEncodedInput(input)) return null;
   const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
-  const problems = inputProblems(schema, input);
+  const problems = await inputProblems(schema, input);
   return problems.length > 0 ? invalid(problems) : null;
 }
 

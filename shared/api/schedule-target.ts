@@ -95,7 +95,7 @@ export async function inputRefusal(
   const large = tooLarge("input of the schedule", input);
   if (large || !registration || isEncodedInput(input)) return large;
   const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
-  const problems = inputProblems(registration.definition.input_schema, input);
+  const problems = await inputProblems(registration.definition.input_schema, input);
   if (problems.length === 0) return null;
   return invalidSchedule(problems.map((each) => ({ ...each, loc: ["body", "schedule", ...each.loc.slice(1)] })));
 }

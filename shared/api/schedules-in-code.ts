@@ -14,17 +14,18 @@ import { create } from "../schedule/service/index.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** Problems in the schedules of a definition. With any problem the definition is refused and none is created. */
-export function inCodeProblems(d: WorkflowDefinition, loc: readonly (string | number)[]): DetailItem[] {
-  return d.schedules.flatMap((given, i): DetailItem[] => {
+export async function inCodeProblems(d: WorkflowDefinition, loc: readonly (string | number)[]): Promise<DetailItem[]> {
+  const problems = d.schedules.map(async (given, i): Promise<DetailItem[]> => {
     const at = [...loc, "schedules", i];
     const validated = validateSpec(given);
     const issues = "issues" in validated ? validated.issues : [];
-    const unfit = "issues" in validated ? [] : inputProblems(d.input_schema, validated.definition.input);
+    const unfit = "issues" in validated ? [] : await inputProblems(d.input_schema, validated.definition.input);
     return [
       ...issues.map(({ loc: within, msg, type }) => ({ loc: [...at, ...within], msg, type })),
       ...unfit.map((item) => ({ ...item, loc: [...at, ...item.loc.slice(1)] })),
     ];
   });
+  return (await Promise.all(problems)).flat();
 }
 
 /** Creates the schedules that do not exist, and answers warnings for the worker. The definitions must have no problems. */

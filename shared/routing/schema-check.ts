@@ -1,11 +1,14 @@
 /**
  * Checks inputs against the JSON Schemas that workers register, and answers problems as the list of a 422. The validator
  * interprets schemas and never compiles them to code, because they come from outside. Their patterns are regular
- * expressions that may backtrack without end, so a schema with patterns has a time limit.
+ * expressions. Registration refuses those that backtrack exponentially (`slow-pattern.ts`). Others may still take too long
+ * for a long text, so a check with patterns has a time limit.
  */
 import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
 import { withinTime } from "../lib/time-limit.ts";
+import { nextTurn, pause } from "../lib/turns.ts";
 import type { DetailItem } from "../protocol/detail.ts";
+import { isSlow } from "./slow-pattern.ts";
 
 interface Compiled {
   /** Stops at the first problem. */
@@ -16,8 +19,10 @@ interface Compiled {
   readonly patterns: boolean;
 }
 
-/** An input whose patterns take longer than this is refused: the worker would check it with the same patterns. */
-const PATTERN_LIMIT_MS = 50;
+/** How long the patterns of a schema may hold the event loop for an input. */
+const PATTERN_LIMIT_MS = 15;
+/** In so many turns of the event loop, because another process may have had the processor. Then the input is refused. */
+const TURNS = 3;
 
 const MAX_CACHED = 500;
 /** By the text of the schema: the store answers fresh objects each time. */
@@ -39,12 +44,16 @@ function compiled(schema: Record<string, unknown>): Compiled {
 }
 
 /** The problems of an input; none = it fits. An absent input and null fit where `{}` or null fits. */
-export function inputProblems(schema: Record<string, unknown>, input: unknown): DetailItem[] {
+export async function inputProblems(schema: Record<string, unknown>, input: unknown): Promise<DetailItem[]> {
   try {
     const { quick, full, patterns } = compiled(schema);
     if (!patterns) return problemsOf(quick, full, input);
-    const checked = withinTime(PATTERN_LIMIT_MS, () => problemsOf(quick, full, input));
-    return checked === "late" ? [TOO_SLOW] : checked.value;
+    for (let turn = 1; ; turn++) {
+      const checked = withinTime(PATTERN_LIMIT_MS, () => problemsOf(quick, full, input));
+      if (checked !== "late") return checked.value;
+      if (turn === TURNS) return [TOO_SLOW];
+      await nextTurn();
+    }
   } catch {
     return []; // an endless $ref that registration has not found: the worker checks the input as well
   }
@@ -64,16 +73,22 @@ function problemsOf(quick: Validator, full: Validator, input: unknown): DetailIt
   return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"]));
 }
 
+const BACKTRACKS =
+  "backtracks exponentially: repeat no group that contains a repetition of the same characters, and no two alternatives that both fit";
+
 /** Says why inputs cannot be checked against this JSON Schema; null = they can. */
-export function schemaProblem(schema: Record<string, unknown>): string | null {
+export async function schemaProblem(schema: Record<string, unknown>): Promise<string | null> {
   try {
     const lookup = dereference(JSON.parse(JSON.stringify(schema)) as Schema);
     for (const part of Object.values(lookup)) {
       if (typeof part !== "object") continue;
       const { $ref, __absolute_ref__: target, pattern, patternProperties } = part;
       if ($ref !== undefined && lookup[target ?? $ref] === undefined) return `there is nothing at ${$ref}`;
-      if (pattern !== undefined) new RegExp(pattern, "u");
-      for (const key of Object.keys(patternProperties ?? {})) new RegExp(key, "u");
+      for (const each of [...(pattern === undefined ? [] : [pattern]), ...Object.keys(patternProperties ?? {})]) {
+        new RegExp(each, "u");
+        await pause(); // a schema may have thousands of patterns
+        if (isSlow(each)) return `the pattern ${each} ${BACKTRACKS}`;
+      }
     }
     compiled(schema).full.validate({});
     return null;

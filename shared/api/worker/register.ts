@@ -17,7 +17,7 @@ export async function register(
 ): Promise<WorkerAnswer<"register"> | Refusal> {
   const { ports, workspace } = context;
   const { deployment, worker, session, pid, definitions } = body;
-  const problems = definitions.flatMap((d, i) => problemsOf(d, ["body", "definitions", i]));
+  const problems = (await Promise.all(definitions.map((d, i) => problemsOf(d, ["body", "definitions", i])))).flat();
   problems.push(...duplicates(definitions));
   if (problems.length > 0) return invalid(problems);
 
@@ -63,10 +63,10 @@ export async function register(
 
 type Loc = readonly (string | number)[];
 
-function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
+async function problemsOf(d: WorkflowDefinition, loc: Loc): Promise<DetailItem[]> {
   const items: DetailItem[] = [];
-  const check = (schema: Record<string, unknown>, ...place: (string | number)[]) => {
-    const why = schemaProblem(schema);
+  const check = async (schema: Record<string, unknown>, ...place: (string | number)[]) => {
+    const why = await schemaProblem(schema);
     if (why)
       items.push({
         loc: [...loc, ...place],
@@ -74,9 +74,9 @@ function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
         type: "value_error",
       });
   };
-  check(d.input_schema, "input_schema");
+  await check(d.input_schema, "input_schema");
   for (const kind of ["signals", "queries", "updates"] as const) {
-    for (const [i, handler] of d[kind].entries()) check(handler.input_schema, kind, i, "input_schema");
+    for (const [i, handler] of d[kind].entries()) await check(handler.input_schema, kind, i, "input_schema");
     for (const twice of repeated(d[kind].map((h) => h.name))) {
       items.push({ loc: [...loc, kind], msg: `'${twice}' is declared twice`, type: "value_error" });
     }
@@ -88,7 +88,7 @@ function problemsOf(d: WorkflowDefinition, loc: Loc): DetailItem[] {
   if (d.search_keys.length > MAX_SEARCH_KEYS) {
     items.push({ loc: [...loc, "search_keys"], msg: `at most ${MAX_SEARCH_KEYS} search keys`, type: "too_long" });
   }
-  items.push(...inCodeProblems(d, loc));
+  items.push(...(await inCodeProblems(d, loc)));
   return items;
 }
 

@@ -21,7 +21,7 @@ export async function targetOf(ports: Ports, workspace: string, effect: StartEff
   if (isEncodedInput(effect.input)) return { kind: "registration", registration };
   // Loaded at the first start: it brings the JSON Schema validator along.
   const { inputProblems } = await import("../../routing/schema-check.ts");
-  const problems = inputProblems(registration.definition.input_schema, effect.input);
+  const problems = await inputProblems(registration.definition.input_schema, effect.input);
   if (problems.length === 0) return { kind: "registration", registration };
   const listed = problems.slice(0, 5).map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`);
   const workflowText = `'${registration.workflow}' of deployment '${registration.deployment}'`;
