@@ -1,13 +1,14 @@
 /** Prints executions. */
 import type { Failure, HistoryEvent } from "../shared/protocol/history.ts";
 import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../shared/protocol/http/executions.ts";
+import type { Explanation } from "../shared/protocol/http/explain.ts";
 import { MAX_PAGE } from "../shared/protocol/limits.ts";
 import type { ResponseOf } from "../shared/protocol/routes.ts";
 import type { Api } from "./api.ts";
 import { EXIT, type Exit } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { compact, fields, moment, paint, span, table, toneOf } from "./print.ts";
-import { failureLines, waitingFor } from "./timeline.ts";
+import { failureLines } from "./timeline.ts";
 
 /** Recorded events of the execution's latest run, or of `run`. In pages: a long history does not fit into one answer on AWS. */
 export async function historyOf(api: Api, execution: string, run?: string): Promise<HistoryEvent[]> {
@@ -23,6 +24,9 @@ export async function historyOf(api: Api, execution: string, run?: string): Prom
   }
   return events;
 }
+
+export const explanationOf = (api: Api, execution: string): Promise<Explanation> =>
+  api.call("explainWorkflowExecution", { params: { execution_id: execution } });
 
 /** Prints one execution: while it runs with what it waits for, once it has closed with its result or failure. */
 export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: Io): Promise<void> {
@@ -45,14 +49,14 @@ export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: 
     for (const line of JSON.stringify(e.result ?? null, null, 2).split("\n")) io.out(`  ${line}`);
     return;
   }
-  const history = await historyOf(api, e.execution_id);
-  const last = history.at(-1);
-  if (e.hold) {
-    const why = "its runs continue as new too quickly: 10 at once, then one every 6 s";
-    io.out(`${paint(io, "dim", "waits for:")} ${moment(e.hold.until)}, when its next run may begin (${why})`);
-  } else if (e.status === "RUNNING") {
-    for (const wait of waitingFor(history)) io.out(`${paint(io, "dim", "waits for:")} ${wait}`);
-  } else if (last?.kind === "execution_failed") {
+  if (e.status === "RUNNING" || e.status === "TIMED_OUT") {
+    const { waits } = await explanationOf(api, e.execution_id);
+    for (const { text } of waits) io.out(`${paint(io, "dim", "why:")} ${text}`);
+    io.out(paint(io, "dim", `what to do: sirocco why ${e.execution_id}`));
+    return;
+  }
+  const last = (await historyOf(api, e.execution_id)).at(-1);
+  if (last?.kind === "execution_failed") {
     showFailure(io, last.failure);
   } else if (last && "reason" in last && typeof last.reason === "string") {
     fields(io, [["reason", last.reason]]);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { HistoryEvent } from "../shared/protocol/history.ts";
-import { failureLines, timeline, waitingFor } from "./timeline.ts";
+import { failureLines, timeline } from "./timeline.ts";
 
 const T = Date.parse("2026-01-01T00:00:00Z");
 const options = { retry: { max_attempts: 3, first_ms: 1000, factor: 2, max_ms: 100_000, non_retryable: [] } };
@@ -38,42 +38,6 @@ it("the lines of an activity show its duration, the attempt, and the root cause 
     "↻ charge (1) attempt 1 lost its worker, retry in 2.00 s | NetworkError: no route",
     "▶ charge (1) attempt 2 | ",
     '✔ charge (1) done after 3.00 s | "ok"',
-  ]);
-});
-
-it("a running execution waits for the activities, timers and children that are open", () => {
-  const events = history(
-    scheduled,
-    {
-      kind: "activity_attempt_failed",
-      activity: 1,
-      name: "charge",
-      attempt: 1,
-      reason: "failed",
-      failure,
-      retry_at: T + 60_000,
-    },
-    { kind: "timer_started", timer: 1, fire_at: T + 7_200_000 },
-    { kind: "timer_started", timer: 2, fire_at: T + 1 },
-    { kind: "timer_cancelled", timer: 2 },
-    { kind: "child_scheduled", child: 1, workflow: "ship", execution: "s-1", input: {}, on_parent_close: "terminate" },
-  );
-  expect(waitingFor(events, T)).toEqual([
-    "activity charge (1), attempt 2 in 1 min (NetworkError: no route)",
-    "timer 1, due in 2 h",
-    "child ship s-1",
-  ]);
-});
-
-it("a bug in workflow code is shown first, until the code has made a step", () => {
-  const bug = {
-    kind: "workflow_task_failed",
-    failure: { message: "x is not a function", type: "TypeError" },
-    fingerprint: "f",
-  };
-  expect(waitingFor(history(bug), T)).toEqual(["a fix of the workflow code: TypeError: x is not a function"]);
-  expect(waitingFor(history(bug, { kind: "timer_started", timer: 1, fire_at: T + 5000 }), T)).toEqual([
-    "timer 1, due in 5.00 s",
   ]);
 });
 

@@ -175,36 +175,3 @@ export function failureLines(failure: Failure): string[] {
     ? [line, ...failureLines(failure.cause).map((l, i) => (i === 0 ? `caused by ${l}` : l))]
     : [line];
 }
-
-/** What a running execution waits for: its open activities, timers and children, or else a message or its own code. */
-export function waitingFor(events: readonly HistoryEvent[], now: Millis = Date.now()): string[] {
-  const earlier = new EarlierEvents();
-  const open = new Map<string, string>();
-  let bug: string | undefined;
-  for (const e of events) {
-    earlier.add(e);
-    if (e.kind === "workflow_task_failed") bug = root(e.failure);
-    else if (e.kind !== "signal_received" && e.kind !== "update_accepted" && e.kind !== "cancel_requested")
-      bug = undefined;
-    if (e.kind === "activity_scheduled") open.set(`a${e.activity}`, `activity ${earlier.activity(e.activity)}`);
-    if (e.kind === "activity_attempt_failed") {
-      const when = e.retry_at > now ? `in ${span(e.retry_at - now)}` : "now";
-      open.set(
-        `a${e.activity}`,
-        `activity ${earlier.activity(e.activity)}, attempt ${e.attempt + 1} ${when} (${root(e.failure)})`,
-      );
-    }
-    if (e.kind === "activity_attempt_started")
-      open.set(`a${e.activity}`, `activity ${earlier.activity(e.activity)}, attempt ${e.attempt}`);
-    if (e.kind === "activity_completed" || e.kind === "activity_failed" || e.kind === "activity_cancel_requested")
-      open.delete(`a${e.activity}`);
-    if (e.kind === "timer_started")
-      open.set(`t${e.timer}`, `timer ${e.timer}, due ${e.fire_at > now ? `in ${span(e.fire_at - now)}` : "now"}`);
-    if (e.kind === "timer_fired" || e.kind === "timer_cancelled") open.delete(`t${e.timer}`);
-    if (e.kind === "child_scheduled") open.set(`c${e.child}`, `child ${e.workflow} ${e.execution}`);
-    if (e.kind === "child_completed" || e.kind === "child_failed") open.delete(`c${e.child}`);
-  }
-  const waits = [...open.values()];
-  if (bug !== undefined) waits.unshift(`a fix of the workflow code: ${bug}`);
-  return waits.length > 0 ? waits : ["a message, or the next step of its code"];
-}

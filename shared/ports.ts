@@ -12,7 +12,7 @@
 import type { PublicEvent } from "./core/present.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
-import type { Batch, Millis } from "./protocol/history.ts";
+import type { Batch, Failure, Millis } from "./protocol/history.ts";
 import type { InboxMessage, Message } from "./protocol/messages.ts";
 import type { ClosedStatus, ExecutionStatus } from "./protocol/status.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
@@ -38,9 +38,9 @@ export interface Executions {
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
   /**
    * In the order of their numbers. No snapshot: a message that is written meanwhile may be missing while a later one is
-   * there. PROTOCOL-4 keeps the caller from taking that one in.
+   * there. PROTOCOL-4 keeps the caller from taking that one in. With `most`: so many of them, for a look, in any order.
    */
-  inbox(ref: Ref, chain: string): Promise<InboxMessage[]>;
+  inbox(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]>;
   /** Sets `due_at` and `wake_pending`, raises the fence: if running, of this chain and without a pending wake-up. */
   requestWake(
     ref: Ref,
@@ -247,9 +247,17 @@ export interface WorkerRecord {
   readonly session: string;
   /** Id of its process on its host; null: the worker did not say. */
   readonly pid: number | null;
+  /** Id of what it can run, for `abilities`; null: it has not registered since this was kept. */
+  readonly abilities: string | null;
   readonly createdAt: Millis;
   readonly registeredAt: Millis;
   readonly heartbeatAt: Millis;
+}
+
+/** What a worker can run, by names. Workers that can run the same share one record. */
+export interface Abilities {
+  readonly workflows: readonly string[];
+  readonly activities: readonly string[];
 }
 
 /** Deployments, workers, registrations, API keys. A worker's *session* is one life of its process. */
@@ -264,6 +272,8 @@ export interface Registry {
     /** Hash of the API key with which the worker registers: `removeKey` ends the session. */
     key?: string;
     definitions: readonly WorkflowDefinition[];
+    /** Names of the activities that the worker can run; absent: none. */
+    activities?: readonly string[];
     now: Millis;
   }): Promise<{ workflowId: string; registrationId: string }[]>;
   /** A heartbeat. False: the store does not know the session (any more), so it must register again. */
@@ -284,6 +294,8 @@ export interface Registry {
   workers(workspace: string, deployment?: string, liveSince?: Millis): Promise<WorkerRecord[]>;
   /** Last heartbeats of these sessions. Absent: unknown, or it has left. */
   heartbeats(workspace: string, sessions: readonly string[]): Promise<Map<string, Millis>>;
+  /** By the ids in `WorkerRecord`. */
+  abilities(workspace: string, ids: readonly string[]): Promise<Map<string, Abilities>>;
   registrations(workspace: string, filter?: { workflow?: string; deployment?: string }): Promise<RegistrationRecord[]>;
   registration(workspace: string, id: string): Promise<RegistrationRecord | null>;
   workflows(workspace: string): Promise<WorkflowRecord[]>;
@@ -404,13 +416,23 @@ export interface AttemptKey extends ActivityKey {
   readonly attempt: number;
 }
 
+export interface AttemptReport {
+  readonly attempt: number;
+  /** Session of the worker that began it; null: the attempt did not come from the queue, or has not begun. */
+  readonly session: string | null;
+  /** The last heartbeat of any attempt. */
+  readonly beat: { readonly at: Millis; readonly details: unknown } | null;
+  /** The last failure of an attempt from the queue; the next attempt has not begun. */
+  readonly failed: { readonly attempt: number; readonly failure: Failure; readonly retryAt: Millis } | null;
+}
+
 /**
  * Short-lived facts about activities that are queued or send heartbeats. The latest attempt is the highest that has begun
  * or sent a heartbeat. An earlier one may still run on another worker, but the store keeps nothing of it any more.
  */
 export interface Activities {
   /** An attempt begins; `queued`: it came from the queue. False: a later attempt has begun before. */
-  begin(p: AttemptKey & { queued: boolean }): Promise<boolean>;
+  begin(p: AttemptKey & { queued: boolean; session?: string }): Promise<boolean>;
   /** The activities of which an attempt from the queue has begun. */
   begun(p: { ref: Ref; run: string; activities: readonly number[] }): Promise<number[]>;
   /** Keeps the details of a heartbeat. False: a later attempt has begun, and the store keeps nothing. */
@@ -418,6 +440,10 @@ export interface Activities {
   /** Details of the last heartbeat of any attempt, null = none. */
   lastBeat(p: ActivityKey): Promise<unknown>;
   requestCancel(p: ActivityKey): Promise<void>;
+  /** An attempt from the queue failed, and the next begins at `retryAt`. Keeps nothing if a later attempt has begun. */
+  failed(p: AttemptKey & { failure: Failure; retryAt: Millis }): Promise<void>;
+  /** What is known of the latest attempt; null: nothing. */
+  report(p: ActivityKey): Promise<AttemptReport | null>;
   /** `attempt`: the latest, 0 = the store knows none. */
   status(p: ActivityKey): Promise<{ attempt: number; cancelRequested: boolean }>;
 }

@@ -2,7 +2,7 @@
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../errors.ts";
-import { showExecution } from "../executions.ts";
+import { explanationOf, showExecution } from "../executions.ts";
 import { printJson } from "../print.ts";
 import { jsonFlag, targetFlags } from "../target.ts";
 
@@ -18,8 +18,10 @@ export const get = command({
       params: { execution_id: id! },
       query: { include_search_keys: true },
     });
-    if (flags.json) printJson(io, execution);
-    else await showExecution(api, execution, io);
+    if (flags.json) {
+      const why = execution.status === "COMPLETED" ? {} : { why: await explanationOf(api, execution.execution_id) };
+      printJson(io, { ...execution, ...why });
+    } else await showExecution(api, execution, io);
     return EXIT.ok;
   },
 });

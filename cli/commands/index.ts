@@ -17,12 +17,14 @@ import { start } from "./start.ts";
 import { tail } from "./tail.ts";
 import { terminate } from "./terminate.ts";
 import { update } from "./update.ts";
+import { why } from "./why.ts";
 import { workflows } from "./workflows/index.ts";
 
 export const commands: readonly (Command | Group)[] = [
   dev,
   start,
   get,
+  why,
   list,
   signal,
   query,

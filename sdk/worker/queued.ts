@@ -94,7 +94,7 @@ export class QueuedActivities {
       }
       const { name, input, args, first_attempt } = task;
       const queued = { name, input, ...(args && { args }), first_attempt };
-      const begun = await worker.transport.call("begin", { ...ref, queued });
+      const begun = await worker.transport.call("begin", { ...ref, session: worker.session, queued });
       if (begun.superseded) return leases.forget(receipt);
       if (!begun.wanted) return leases.finish(receipt);
       if (lease.lost) return;

@@ -2,12 +2,12 @@
  * State of queued activities and of those that send heartbeats: one item per activity, in the execution's partition. An
  * item expires one retention after its last write. Nothing reads the items of a closed run.
  */
-import type { Activities, ActivityKey, AttemptKey } from "../ports.ts";
+import type { Activities, ActivityKey, AttemptReport } from "../ports.ts";
 import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { activityKey, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
-import { type Item, N, number, text } from "./table.ts";
+import { type Item, N, number, S, text } from "./table.ts";
 
 export class AwsActivities implements Activities {
   readonly #c: Context;
@@ -16,8 +16,29 @@ export class AwsActivities implements Activities {
     this.#c = c;
   }
 
-  begin({ attempt, queued, ...key }: AttemptKey & { queued: boolean }): Promise<boolean> {
-    return this.#set(key, { attempt: N(attempt), ...(queued && { begun: { BOOL: true } }) }, FROM_LATEST_ATTEMPT);
+  begin({ attempt, queued, session, ...key }: Parameters<Activities["begin"]>[0]): Promise<boolean> {
+    const facts = { attempt: N(attempt), session: S(session ?? ""), ...(queued && { begun: { BOOL: true } }) };
+    return this.#set(key, facts, FROM_LATEST_ATTEMPT);
+  }
+
+  async failed({ attempt, failure, retryAt, ...key }: Parameters<Activities["failed"]>[0]): Promise<void> {
+    const failed = S(JSON.stringify({ attempt, failure, retryAt }));
+    await this.#set(key, { attempt: N(attempt), failed }, FROM_LATEST_ATTEMPT);
+  }
+
+  async report(key: ActivityKey): Promise<AttemptReport | null> {
+    const item = await this.#get(key);
+    if (!item) return null;
+    const attempt = number(item, "attempt") ?? 0;
+    const at = number(item, "beat_at");
+    const failed = JSON.parse(text(item, "failed") ?? "null") as AttemptReport["failed"];
+    const details = item.details ? await unpack<unknown>(this.#c.blobs, item.details) : null;
+    return {
+      attempt,
+      session: text(item, "session") || null,
+      beat: at === undefined ? null : { at, details },
+      failed: failed?.attempt === attempt ? failed : null,
+    };
   }
 
   async begun({ ref, run, activities }: Parameters<Activities["begun"]>[0]): Promise<number[]> {

@@ -36,7 +36,7 @@ export function counted(store: Executions, meter: Meter): Executions {
     },
     head: (ref) => store.head(ref),
     removeMessages: (ref, chain, ids) => store.removeMessages(ref, chain, ids),
-    inbox: (ref, chain) => store.inbox(ref, chain),
+    inbox: (ref, chain, most) => store.inbox(ref, chain, most),
     requestWake: (ref, chain, dueAt) => store.requestWake(ref, chain, dueAt),
     claim: (ref, p) => store.claim(ref, p),
     batches: (ref, run, after) => store.batches(ref, run, after),

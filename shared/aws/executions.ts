@@ -122,8 +122,8 @@ export class AwsExecutions implements Executions {
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
     return this.#inbox.remove(ref, chain, ids);
   }
-  inbox(ref: Ref, chain: string): Promise<InboxMessage[]> {
-    return this.#inbox.all(ref, chain);
+  inbox(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {
+    return this.#inbox.all(ref, chain, most);
   }
 
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {

@@ -63,8 +63,13 @@ export class Inbox {
     return number(raised.item!, "seq")!;
   }
 
-  async all(ref: Ref, chain: string): Promise<InboxMessage[]> {
-    const items = await this.#c.tables.executions.query(within(pkOf(ref), { prefix: inboxPrefix(chain) }));
+  async all(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {
+    const query = within(pkOf(ref), { prefix: inboxPrefix(chain) });
+    const { executions } = this.#c.tables;
+    const items: Item[] =
+      most === undefined
+        ? await executions.query(query)
+        : ((await executions.pages({ ...query, limit: () => most }).next()).value ?? []);
     return (await Promise.all(items.map((item) => this.#message(item)))).sort(inOrder);
   }
 

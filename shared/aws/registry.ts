@@ -5,7 +5,9 @@
  * id of a workflow or registration to its item.
  */
 import { createHash } from "node:crypto";
+import { abilitiesRecord } from "../lib/abilities.ts";
 import type {
+  Abilities,
   DeploymentRecord,
   KeyRecord,
   RegistrationRecord,
@@ -37,7 +39,9 @@ export class AwsRegistry implements Registry {
     return this.#c.tables.registry;
   }
 
-  async register(p: NewSession & { definitions: readonly WorkflowDefinition[]; now: Millis }) {
+  async register(
+    p: Omit<NewSession, "abilities"> & Pick<Parameters<Registry["register"]>[0], "definitions" | "activities" | "now">,
+  ) {
     const { workspace, deployment, now, definitions } = p;
     await this.#table.update(
       { pk: workspace, sk: `D#${deployment}` },
@@ -52,7 +56,13 @@ export class AwsRegistry implements Registry {
       const some = definitions.slice(i, i + CONCURRENCY);
       refs.push(...(await Promise.all(some.map((d) => this.#define(workspace, deployment, d, now)))));
     }
-    await this.#sessions.register(p, now);
+    const can = abilitiesRecord(p);
+    const packed = await stored(this.#c.blobs, JSON.parse(can.json), {
+      owner: `${workspace}/abilities/${can.id}`,
+      inline: INLINE_DEFINITION,
+    });
+    await this.#table.put({ ...keyItem(abilitiesKey(workspace, can.id)), abilities: packed });
+    await this.#sessions.register({ ...p, abilities: can.id }, now);
     return refs;
   }
 
@@ -109,6 +119,13 @@ export class AwsRegistry implements Registry {
   }
   workers(workspace: string, deployment?: string, liveSince?: Millis) {
     return this.#sessions.list(workspace, deployment, liveSince);
+  }
+  async abilities(workspace: string, ids: readonly string[]): Promise<Map<string, Abilities>> {
+    const items = await this.#table.getAll([...new Set(ids)].map((id) => abilitiesKey(workspace, id)));
+    const found = items.map(async (item) => {
+      return [text(item, "sk")!.slice(2), await unpack<Abilities>(this.#c.blobs, item.abilities!)] as const;
+    });
+    return new Map(await Promise.all(found));
   }
   heartbeats(workspace: string, sessions: readonly string[]) {
     return this.#sessions.heartbeats(workspace, sessions);
@@ -253,6 +270,8 @@ export class AwsRegistry implements Registry {
     return (await this.#table.delete(keyEntry(workspace, hash))) !== null;
   }
 }
+
+const abilitiesKey = (workspace: string, id: string) => ({ pk: workspace, sk: `A#${id}` });
 
 const KEY_ENTRIES = "K#";
 const keyEntry = (workspace: string, hash: string) => ({ pk: workspace, sk: KEY_ENTRIES + hash });

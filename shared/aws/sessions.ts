@@ -14,7 +14,7 @@ export interface Session {
   readonly session: string;
 }
 /** `key`: hash of the API key with which the worker registers. */
-export type NewSession = Session & { readonly pid?: number; readonly key?: string };
+export type NewSession = Session & { readonly pid?: number; readonly key?: string; readonly abilities: string };
 
 /** By session alone: a caller that asks for a heartbeat knows nothing but the session. */
 const keyOf = (workspace: string, session: string): Key => ({ pk: `${workspace}#workers`, sk: session });
@@ -38,7 +38,7 @@ export class Sessions {
     const since = Math.min(now, ...before.map((w) => w.createdAt));
     await this.#table.update(
       keyOf(p.workspace, p.session),
-      "SET deployment = :deployment, #name = :name, created_at = if_not_exists(created_at, :since), registered_at = :now, heartbeat_at = :now, #ttl = :ttl, pid = :pid, #key = :key",
+      "SET deployment = :deployment, #name = :name, created_at = if_not_exists(created_at, :since), registered_at = :now, heartbeat_at = :now, #ttl = :ttl, pid = :pid, abilities = :abilities, #key = :key",
       {
         names: { "#name": "name", "#ttl": "ttl", "#key": "key" },
         values: {
@@ -48,6 +48,7 @@ export class Sessions {
           ":now": N(now),
           ":ttl": N(ttlSeconds(now + KEPT_MS)),
           ":pid": p.pid === undefined ? { NULL: true } : N(p.pid),
+          ":abilities": S(p.abilities),
           ":key": S(p.key ?? ""),
         },
       },
@@ -115,6 +116,7 @@ const workerOf = (item: Item): WorkerRecord => ({
   name: text(item, "name")!,
   session: text(item, "sk")!,
   pid: number(item, "pid") ?? null,
+  abilities: text(item, "abilities") ?? null,
   createdAt: number(item, "created_at")!,
   registeredAt: number(item, "registered_at")!,
   heartbeatAt: number(item, "heartbeat_at")!,

@@ -1,6 +1,6 @@
 /** Attempts and heartbeats of activities in open runs; the close of a run deletes them. */
 
-import type { Activities, ActivityKey, AttemptKey } from "../ports.ts";
+import type { Activities, ActivityKey, AttemptReport } from "../ports.ts";
 import { type Database, json, parse } from "./database.ts";
 
 export class EmbeddedActivities implements Activities {
@@ -10,14 +10,16 @@ export class EmbeddedActivities implements Activities {
     this.#db = db;
   }
 
-  async begin({ run, activity, attempt, queued }: AttemptKey & { queued: boolean }) {
+  async begin({ run, activity, attempt, queued, session }: Parameters<Activities["begin"]>[0]) {
     return this.#unlessSuperseded(
-      `INSERT INTO activities (run, activity, attempt, begun) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
-       SET attempt = excluded.attempt, begun = MAX(begun, excluded.begun) WHERE attempt <= excluded.attempt`,
+      `INSERT INTO activities (run, activity, attempt, begun, session) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+       SET attempt = excluded.attempt, begun = MAX(begun, excluded.begun), session = excluded.session
+       WHERE attempt <= excluded.attempt`,
       run,
       activity,
       attempt,
       queued ? 1 : 0,
+      session ?? null,
     );
   }
 
@@ -41,7 +43,7 @@ export class EmbeddedActivities implements Activities {
   }
 
   /** False: a later attempt has begun, and the statement changed nothing. */
-  #unlessSuperseded(sql: string, ...values: (string | number)[]): boolean {
+  #unlessSuperseded(sql: string, ...values: (string | number | null)[]): boolean {
     return this.#db.run(sql, ...values) > 0;
   }
 
@@ -56,6 +58,34 @@ export class EmbeddedActivities implements Activities {
       run,
       activity,
     );
+  }
+
+  async failed({ run, activity, attempt, failure, retryAt }: Parameters<Activities["failed"]>[0]) {
+    this.#unlessSuperseded(
+      `INSERT INTO activities (run, activity, attempt, begun, failed) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE
+       SET attempt = excluded.attempt, failed = excluded.failed WHERE attempt <= excluded.attempt`,
+      run,
+      activity,
+      attempt,
+      json({ attempt, failure, retryAt }),
+    );
+  }
+
+  async report({ run, activity }: ActivityKey): Promise<AttemptReport | null> {
+    const row = this.#db.one(
+      "SELECT attempt, session, details, beat_at, failed FROM activities WHERE run = ? AND activity = ?",
+      run,
+      activity,
+    );
+    if (!row) return null;
+    const attempt = Number(row.attempt);
+    const failed = row.failed === null ? null : parse<NonNullable<AttemptReport["failed"]>>(row.failed);
+    return {
+      attempt,
+      session: row.session as string | null,
+      beat: row.beat_at === null ? null : { at: Number(row.beat_at), details: parse<unknown>(row.details) },
+      failed: failed?.attempt === attempt ? failed : null,
+    };
   }
 
   async status({ run, activity }: ActivityKey) {

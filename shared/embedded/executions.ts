@@ -156,12 +156,13 @@ export class EmbeddedExecutions implements Executions {
     }
   }
 
-  async inbox(ref: Ref, chain: string): Promise<InboxMessage[]> {
+  async inbox(ref: Ref, chain: string, most = -1): Promise<InboxMessage[]> {
     const rows = this.#db.all(
-      "SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ORDER BY seq",
+      "SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ORDER BY seq LIMIT ?",
       ref.workspace,
       ref.execution,
       chain,
+      most,
     );
     return rows.map((r) => ({ ...parse<Message>(r.body), seq: Number(r.seq) }));
   }

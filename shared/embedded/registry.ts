@@ -1,8 +1,10 @@
 /** Deployments, workers, registrations and keys in SQLite. */
 
+import { type AbilitiesRecord, abilitiesRecord } from "../lib/abilities.ts";
 import { steadyOf } from "../lib/clock.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import type {
+  Abilities,
   Clock,
   DeploymentRecord,
   KeyRecord,
@@ -55,10 +57,13 @@ export class EmbeddedRegistry implements Registry {
     pid?: number;
     key?: string;
     definitions: readonly WorkflowDefinition[];
+    activities?: readonly string[];
     now: Millis;
   }) {
     const { workspace: ws, deployment, now } = p;
+    const can: AbilitiesRecord = abilitiesRecord(p);
     return this.#db.atomically(() => {
+      this.#db.run("INSERT OR IGNORE INTO abilities (ws, id, body) VALUES (?, ?, ?)", ws, can.id, can.json);
       this.#db.run(
         `INSERT INTO deployments (ws, name, id, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at`,
@@ -76,10 +81,10 @@ export class EmbeddedRegistry implements Registry {
         p.worker,
       );
       this.#db.run(
-        `INSERT INTO workers (ws, deployment, session, name, created_at, registered_at, heartbeat_at, pid, key)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO workers (ws, deployment, session, name, created_at, registered_at, heartbeat_at, pid, abilities, key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET registered_at = excluded.registered_at, heartbeat_at = excluded.heartbeat_at,
-         key = excluded.key`,
+         abilities = excluded.abilities, key = excluded.key`,
         ws,
         deployment,
         p.session,
@@ -88,6 +93,7 @@ export class EmbeddedRegistry implements Registry {
         now,
         now - this.#ahead(),
         p.pid ?? null,
+        can.id,
         p.key ?? null,
       );
       return p.definitions.map((definition) => this.#define(ws, deployment, definition, now));
@@ -210,11 +216,21 @@ export class EmbeddedRegistry implements Registry {
         name: String(r.name),
         session: String(r.session),
         pid: r.pid === null ? null : Number(r.pid),
+        abilities: r.abilities as string | null,
         createdAt: Number(r.created_at),
         registeredAt: Number(r.registered_at),
         heartbeatAt: Number(r.heartbeat_at) + this.#ahead(),
       }),
     );
+  }
+
+  async abilities(workspace: string, ids: readonly string[]) {
+    const found = new Map<string, Abilities>();
+    for (const id of new Set(ids)) {
+      const row = this.#db.one("SELECT body FROM abilities WHERE ws = ? AND id = ?", workspace, id);
+      if (row) found.set(id, parse<Abilities>(row.body));
+    }
+    return found;
   }
 
   /** A session counts as silent at most since the store was opened: otherwise an outage of the server would end them all. */

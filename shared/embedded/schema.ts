@@ -81,6 +81,8 @@ CREATE UNIQUE INDEX tasks_receipt ON tasks (receipt) WHERE receipt IS NOT NULL;
 CREATE TABLE activities (
   run TEXT NOT NULL, activity INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0, cancel INTEGER NOT NULL DEFAULT 0,
   details TEXT, beat_at INTEGER,
+  session TEXT, -- that began the attempt, of one from the queue
+  failed TEXT, -- JSON of the last failure of an attempt from the queue
   attempt INTEGER NOT NULL DEFAULT 0, -- the latest that has begun or sent a heartbeat
   PRIMARY KEY (run, activity)
 ) WITHOUT ROWID;
@@ -93,9 +95,10 @@ CREATE TABLE deployments (
 CREATE TABLE workers (
   ws TEXT NOT NULL, deployment TEXT NOT NULL, session TEXT NOT NULL, name TEXT NOT NULL,
   created_at INTEGER NOT NULL, registered_at INTEGER NOT NULL, heartbeat_at INTEGER NOT NULL,
-  pid INTEGER, key TEXT, -- hash of the API key with which it registered
+  pid INTEGER, abilities TEXT, key TEXT, -- hash of the API key with which it registered
   PRIMARY KEY (ws, deployment, session)
 ) WITHOUT ROWID;
+CREATE TABLE abilities (ws TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (ws, id)) WITHOUT ROWID;
 CREATE INDEX workers_session ON workers (ws, session);
 CREATE TABLE workflows (
   ws TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,

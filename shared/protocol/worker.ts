@@ -314,6 +314,8 @@ export const WORKER_ROUTES = {
     "activities/begin",
     z.strictObject({
       ...ActivityRef.shape,
+      /** The caller's. */
+      session: SessionId.optional(),
       /** Present iff the attempt came from the queue: fields of its task. The first such call shows the activity as started. */
       queued: z
         .strictObject({ name: ActivityName, input: JsonValue, args: Args.optional(), first_attempt: z.int().min(1) })

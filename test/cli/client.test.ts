@@ -153,7 +153,13 @@ describe("a running execution", () => {
       result: "waiting",
     });
     const waits = await sirocco("get talk");
-    expect(waits.out).toMatch(/waits for: timer 1, due in 1 h/);
+    expect(waits.out).toMatch(/why: Timer 1 ends at .*, in (1 h|59 min)/);
+    const why = await sirocco("why talk");
+    expect(why.out).toMatch(/^Workflow 'order' waits since .* 'approve' has never been called/);
+    expect(why.out).toContain("to do: Send it: sirocco signal talk approve");
+    const { waits: found } = JSON.parse((await sirocco("why talk --json")).out);
+    expect(found.map(({ kind }: { kind: string }) => kind)).toEqual(["message", "timer"]);
+    expect(JSON.parse((await sirocco("get talk --json")).out).why.summary).toContain("'approve' has never been called");
     expect(await sirocco(`signal talk approve -i {"by":"ada"}`)).toMatchObject({ code: 0, out: "Signal accepted" });
     const tail = await sirocco("tail talk");
     expect(tail.code).toBe(0);

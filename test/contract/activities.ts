@@ -37,6 +37,25 @@ export const activitiesContract: Contract = (of) => {
     expect(await a().lastBeat(key(head))).toBeNull();
   });
 
+  test("the report of an activity has the latest attempt: its session, its heartbeat, its failure", async () => {
+    const head = await begun(of());
+    const failure = { message: "declined", type: "CardError" };
+    const retryAt = of().now() + 5_000;
+    expect(await a().report(key(head))).toBeNull();
+    const session = uuid();
+    await a().begin({ ...key(head), attempt: 1, queued: true, session });
+    expect(await a().report(key(head))).toEqual({ attempt: 1, session, beat: null, failed: null });
+    const at = of().now();
+    await beat(head, 1, { page: 3 });
+    await a().failed({ ...key(head), attempt: 1, failure, retryAt });
+    const failed = { attempt: 1, failure, retryAt };
+    expect(await a().report(key(head))).toEqual({ attempt: 1, session, beat: { at, details: { page: 3 } }, failed });
+    await a().begin({ ...key(head), attempt: 2, queued: true, session });
+    await a().failed({ ...key(head), attempt: 1, failure, retryAt });
+    expect(await a().report(key(head))).toMatchObject({ attempt: 2, failed: null });
+    expect(await a().report(otherRun(head))).toBeNull();
+  });
+
   test("a heartbeat of an attempt before the latest is refused and not kept", async () => {
     const head = await begun(of());
     expect(await beat(head, 1, "first")).toBe(true);

@@ -198,6 +198,21 @@ export const registryContract: Contract = (of) => {
       expect(workers[0]!.registeredAt).toBeGreaterThan(before!.registeredAt);
     });
 
+    test("what a worker can run is kept by its latest registration", async () => {
+      const first = await register();
+      const { workspace } = first;
+      const abilitiesOf = async () => {
+        const [worker] = await registry().workers(workspace, "shop");
+        return (await registry().abilities(workspace, [worker!.abilities!])).get(worker!.abilities!);
+      };
+      const again = { ...first, definitions: [definition("orders")], now: of().now() };
+      await registry().register({ ...again, activities: ["ship", "charge", "ship"] });
+      expect(await abilitiesOf()).toEqual({ workflows: ["orders"], activities: ["charge", "ship"] });
+      await registry().register({ ...again, activities: [] });
+      expect(await abilitiesOf()).toEqual({ workflows: ["orders"], activities: [] });
+      expect(await registry().abilities(uuid(), ["x"])).toEqual(new Map());
+    });
+
     test("live sessions of one name are listed each, with the id of their process", async () => {
       const dead = await register();
       await of().pass(1_000);

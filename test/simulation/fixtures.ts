@@ -20,6 +20,7 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
         name,
         session,
         pid: null,
+        abilities: null,
         createdAt: now,
         registeredAt: now,
         heartbeatAt: now,
@@ -44,6 +45,7 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
     deployment: none,
     authorize: async () => {},
     changeWorkflow: none,
+    abilities: async () => new Map(),
     async beat({ session, now }) {
       const known = find(session);
       if (known) workers.set(session, { ...known, heartbeatAt: now });
@@ -101,6 +103,8 @@ export function memoryActivities(): Activities {
       return true;
     },
     lastBeat: async (of) => beats.get(key(of)) ?? null,
+    failed: async () => {},
+    report: async () => null,
     async requestCancel(of) {
       cancels.add(key(of));
     },

@@ -11,6 +11,7 @@ import { updateExecution } from "../updates.ts";
 /** Operations that are rare: their code is loaded at the first use. */
 const load = {
   batch: () => import("../batch.ts"),
+  explain: () => import("../explain/execution.ts"),
   history: () => import("../history.ts"),
 };
 
@@ -21,6 +22,8 @@ const handlers: HandlersOf<"executions"> = {
     executeRegistration(context, params.workflow_registration_id, body, idempotencyKey),
   getWorkflowExecution: (context, { params, query }) =>
     getExecution(context, params.execution_id, { searchKeys: query.include_search_keys }),
+  explainWorkflowExecution: async (context, { params }) =>
+    (await load.explain()).explainExecution(context, params.execution_id),
   getWorkflowExecutionHistory: async (context, { params, query }) =>
     (await load.history()).executionHistory(context, params.execution_id, query),
   getWorkflowExecutionEvent: async (context, { params, query }) =>

@@ -3,6 +3,7 @@
  * they are not history; its outcome is a message to the execution.
  */
 import { presentBegin, presentProgress, presentRetry } from "../../core/present.ts";
+import { shortened } from "../../core/retry.ts";
 import { send } from "../../engine/send.ts";
 import { invalidAt, notFound, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/head.ts";
@@ -33,8 +34,15 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
   const head = await runOf(context, body);
   if (!isOpen(head)) return { ...UNWANTED, heartbeat_details: null };
   const ref = refTo(context, body.execution);
-  const { run, activity, attempt, queued } = body;
-  const latest = await ports.activities.begin({ ref, run, activity, attempt, queued: queued !== undefined });
+  const { run, activity, attempt, queued, session } = body;
+  const latest = await ports.activities.begin({
+    ref,
+    run,
+    activity,
+    attempt,
+    queued: queued !== undefined,
+    ...(session !== undefined && { session }),
+  });
   if (!latest) return { ...SUPERSEDED, heartbeat_details: null };
   if (queued?.first_attempt === 1) {
     // An activity that began as local work was shown when it was scheduled. Idempotent: later attempts add no event.
@@ -121,9 +129,11 @@ export async function retrying(
   if (!isOpen(head)) return {};
   if (await isSuperseded(context, body)) return { superseded: true };
   const { run, activity, name, attempt, failure } = body;
+  const ref = refTo(context, body.execution);
+  await ports.activities.failed({ ref, run, activity, attempt, failure: shortened(failure), retryAt: body.retry_at });
   if (!isShown(attempt)) return {};
   const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
-  await ports.feed.publish(refTo(context, body.execution), run, `retry#${activity}#${attempt}`, [shown]);
+  await ports.feed.publish(ref, run, `retry#${activity}#${attempt}`, [shown]);
   return {};
 }
 

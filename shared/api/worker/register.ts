@@ -34,6 +34,7 @@ export async function register(
     ...(pid !== undefined && { pid }),
     key: context.key,
     definitions,
+    activities: body.activities,
     now,
   });
   // It may have been hardened since the check above, before this session was there to be ended.

@@ -1,5 +1,6 @@
 /** Executions and their runs. */
 import * as executions from "../http/executions.ts";
+import * as explain from "../http/explain.ts";
 import * as observability from "../http/observability.ts";
 import * as runs from "../http/runs.ts";
 import { EXECUTION, empty, json, LOGS, later, REGISTRATION, WORKFLOWS } from "./row.ts";
@@ -20,6 +21,7 @@ export const EXECUTION_ROWS = [
     query: executions.GetExecutionQuery,
     response: executions.WorkflowExecutionResponse,
   }),
+  json("explainWorkflowExecution", "GET", `${EXECUTION}/explain`, "executions", { response: explain.Explanation }),
   json("getWorkflowExecutionHistory", "GET", `${EXECUTION}/history`, "executions", history),
   json("getWorkflowExecutionEvent", "GET", `${EXECUTION}/history/{event_id}`, "executions", historyEvent),
   json("signalWorkflowExecution", "POST", `${EXECUTION}/signals`, "executions", {

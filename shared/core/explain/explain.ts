@@ -1,0 +1,567 @@
+/**
+ * Why an execution does not go on, and who must act: from its folded history, its head, and what is known of the workers.
+ * Pure. No live worker is needed to answer.
+ */
+import type { Head } from "../../protocol/head.ts";
+import type { Failure, Millis } from "../../protocol/history.ts";
+import type { HandlerDefinition } from "../../protocol/worker.ts";
+import { beginsAt } from "../run-interval.ts";
+import { type OpenActivity, type RunState, sessionOf } from "../state.ts";
+import { type Actor, rankOf, WAIT_KINDS, type WaitKind } from "./kinds.ts";
+import type { Noted } from "./noted.ts";
+import { ago, causes, cut, errorText, quoted, some, span, when } from "./words.ts";
+
+export interface Link {
+  readonly rel: string;
+  readonly href: string;
+}
+export interface Wait {
+  readonly kind: WaitKind;
+  readonly actor: Actor;
+  /** One sentence. */
+  readonly text: string;
+  readonly since: Millis | null;
+  readonly until: Millis | null;
+  readonly evidence: Record<string, unknown>;
+  readonly what_to_do: string;
+  readonly links: readonly Link[];
+}
+
+export interface KnownWorker {
+  readonly name: string;
+  readonly session: string;
+  readonly pid: number | null;
+  readonly heartbeatAt: Millis;
+  readonly live: boolean;
+  /** Null: not known. */
+  readonly can: { readonly workflows: readonly string[]; readonly activities: readonly string[] } | null;
+}
+interface KnownAttempt {
+  readonly attempt: number;
+  readonly session: string | null;
+  readonly beat: { readonly at: Millis; readonly details: unknown } | null;
+  readonly failed: { readonly attempt: number; readonly failure: Failure; readonly retryAt: Millis } | null;
+}
+export interface ChildView {
+  readonly status: string;
+  readonly summary: string;
+  readonly waits: readonly unknown[];
+}
+
+/** What the server knows besides the history. */
+export interface Circumstances {
+  readonly now: Millis;
+  /** Of the execution's deployment. */
+  readonly workers: readonly KnownWorker[];
+  readonly attempts: ReadonlyMap<number, KnownAttempt>;
+  readonly handlers: { readonly signals: readonly HandlerDefinition[]; readonly updates: readonly HandlerDefinition[] };
+  /** Some of the messages that no worker has taken in yet. */
+  readonly messages: readonly { readonly kind: string; readonly name?: string; readonly sent_at: Millis }[];
+  readonly children: ReadonlyMap<number, ChildView>;
+  readonly schedule: { readonly id: string; readonly paused: boolean; readonly note: string | null } | null;
+  /** Runs right before this one that were all short. */
+  readonly loop: { readonly runs: number; readonly since: Millis } | null;
+  /** The history was read up to this event only. */
+  readonly cutAt: number | null;
+}
+
+/** A worker that is silent for longer is not named as the one that runs an attempt. */
+const SILENT_MS: Millis = 30_000;
+const MOST_WAITS = 100;
+const API = "/v1/workflows";
+
+interface Case {
+  readonly head: Head;
+  readonly state: RunState;
+  readonly noted: Noted;
+  readonly around: Circumstances;
+  readonly waits: Wait[];
+}
+
+/** The waits, the most decisive first. */
+export function explain(head: Head, state: RunState, noted: Noted, around: Circumstances): Wait[] {
+  const c: Case = { head, state, noted, around, waits: [] };
+  if (head.status !== "RUNNING") closed(c);
+  else open(c);
+  pausedSchedule(c);
+  const cutAt = around.cutAt === null ? {} : { history_read_to_event: around.cutAt };
+  return c.waits
+    .sort((a, b) => rankOf(a.kind) - rankOf(b.kind) || (a.since ?? 0) - (b.since ?? 0))
+    .slice(0, MOST_WAITS)
+    .map((wait) => ({ ...wait, evidence: { ...wait.evidence, ...cutAt } }));
+}
+
+/** One sentence about the most decisive wait, and how many others there are. */
+export function summaryOf(waits: readonly Wait[]): string {
+  const [first, ...others] = waits;
+  if (!first) return "Nothing is known that the execution waits for.";
+  if (first.kind === "closed" || others.length === 0) return first.text;
+  const kinds = [...new Set(others.map(({ kind }) => kind.replaceAll("_", " ")))].slice(0, 3);
+  return `${first.text.replace(/\.$/, "")} (and ${some(others.length, "further wait")}: ${kinds.join(", ")}).`;
+}
+
+type New = Omit<Wait, "actor" | "until" | "links"> & Partial<Pick<Wait, "actor" | "until" | "links">>;
+function add(c: Case, { links = [], until = null, ...wait }: New): void {
+  const history = { rel: "history", href: `${API}/executions/${encodeURIComponent(c.head.execution)}/history` };
+  c.waits.push({ actor: WAIT_KINDS[wait.kind].actor, until, ...wait, links: [...links, history] });
+}
+const deploymentLink = (c: Case): Link => ({
+  rel: "deployment",
+  href: `${API}/deployments/${encodeURIComponent(c.head.deployment)}`,
+});
+
+function open(c: Case): void {
+  const { head, state, noted, around } = c;
+  const live = around.workers.filter((w) => w.live);
+  if (live.length === 0) noLiveWorker(c);
+  else if (live.every((w) => w.can !== null && !w.can.workflows.includes(head.workflow))) notServed(c, live);
+  if (state.quarantine !== null && around.now < state.quarantine.until) quarantined(c);
+  else if (noted.bug !== null) failing(c);
+  const held = beginsAt(head, around.now);
+  if (held !== null) hold(c, held);
+  if (around.loop) loop(c, around.loop);
+  for (const [number, activity] of state.activities) describeActivity(c, number, activity, live);
+  for (const [id, input] of noted.inputs) ask(c, id, input);
+  for (const [number, child] of state.children) waitForChild(c, number, child);
+  for (const [timer, at] of state.timers) waitForTimer(c, timer, at);
+  if (noted.cancelledAt !== null) {
+    add(c, {
+      kind: "cancelling",
+      text: `Cancellation was requested ${ago(noted.cancelledAt, around.now)}, and the workflow code has not ended yet.`,
+      since: noted.cancelledAt,
+      evidence: {},
+      what_to_do: `Let the code clean up, or end the execution at once: sirocco terminate ${head.execution}`,
+    });
+  }
+  rest(c);
+}
+
+function noLiveWorker(c: Case): void {
+  const { head, around } = c;
+  const last = [...around.workers].sort((a, b) => b.heartbeatAt - a.heartbeatAt)[0];
+  const was = last
+    ? `the last one, '${last.name}', sent its last heartbeat ${ago(last.heartbeatAt, around.now)}`
+    : "none is on record";
+  add(c, {
+    kind: "no_live_worker",
+    text: `No worker of deployment '${head.deployment}' is live: ${was}.`,
+    since: last?.heartbeatAt ?? null,
+    evidence: {
+      deployment: head.deployment,
+      last_worker: last?.name ?? null,
+      last_process_id: last?.pid ?? null,
+      last_heartbeat: last ? iso(last.heartbeatAt) : null,
+    },
+    what_to_do: `Start a worker with DEPLOYMENT_NAME=${head.deployment} that has workflow '${head.workflow}': node FILE, or sirocco dev --worker FILE. The execution then goes on by itself.`,
+    links: [deploymentLink(c)],
+  });
+}
+
+function notServed(c: Case, live: readonly KnownWorker[]): void {
+  const { workflow, deployment } = c.head;
+  add(c, {
+    kind: "workflow_not_served",
+    text: `None of the ${some(live.length, "live worker")} of deployment '${deployment}' has workflow '${workflow}'.`,
+    since: null,
+    evidence: { deployment, workflow, live_workers: live.map(({ name }) => name).slice(0, 20) },
+    what_to_do: `Add '${workflow}' to runWorker({ workflows }) of deployment '${deployment}', and start the worker again.`,
+    links: [deploymentLink(c)],
+  });
+}
+
+/** When the worker tries again: the due time of a head that a worker has parked. */
+const nextLook = ({ head, around }: Case): Millis | null =>
+  head.due_at !== null && head.due_at > around.now ? head.due_at : null;
+
+function quarantined(c: Case): void {
+  const { head, state, around } = c;
+  const { failure, until, count } = state.quarantine!;
+  add(c, {
+    kind: "quarantined",
+    text: `The code of workflow '${head.workflow}' is in quarantine until ${iso(until)} (${span(until - around.now)} left), because it harmed its worker: ${errorText(failure)}.`,
+    since: c.noted.bug?.last ?? null,
+    until,
+    evidence: { causes: causes(failure), quarantines_in_a_row: count, code: state.quarantine!.code },
+    what_to_do: `Repair the code and start the worker of deployment '${head.deployment}' again: another version runs at once. Or give the execution up: sirocco terminate ${head.execution}`,
+    links: [deploymentLink(c)],
+  });
+}
+
+const DIVERGED = /recorded (.+), the code decided (.+?)(?: \(it waits for|\. )/;
+
+function failing(c: Case): void {
+  const { head, noted, around } = c;
+  const { failure, first, last, errors } = noted.bug!;
+  const diverged = failure.type === "DivergenceError" ? DIVERGED.exec(failure.message) : null;
+  const next = nextLook(c);
+  const why = diverged
+    ? `it recorded ${diverged[1]}, but now decides ${diverged[2]}`
+    : errorText(failure).replace(/\.$/, "");
+  add(c, {
+    kind: "workflow_code_failing",
+    text: `The code of workflow '${head.workflow}' fails since ${span(around.now - first)}: ${why}; it is tried again ${next === null ? "soon" : when(next, around.now)}.`,
+    since: first,
+    until: next,
+    evidence: {
+      error: failure.message,
+      causes: causes(failure),
+      distinct_errors: errors,
+      last_new_error_at: iso(last),
+      ...(diverged && { expected: diverged[1], actual: diverged[2] }),
+      registration: head.registration,
+      code: c.state.code,
+    },
+    what_to_do: `Repair the code and start the worker of deployment '${head.deployment}' again: the execution goes on by itself. Or give it up: sirocco terminate ${head.execution}`,
+    links: [deploymentLink(c)],
+  });
+}
+
+function loop(c: Case, { runs, since }: { runs: number; since: Millis }): void {
+  const { head, around } = c;
+  add(c, {
+    kind: "continue_as_new_loop",
+    text: `The execution continued as new ${runs} times in the last ${span(around.now - since)}: its code seems to loop.`,
+    since,
+    evidence: { runs, workflow: head.workflow },
+    what_to_do: `Let the code of '${head.workflow}' wait for a timer or a message before it continues as new, or end the execution: sirocco terminate ${head.execution}`,
+  });
+}
+
+function hold(c: Case, until: Millis): void {
+  const { head, around } = c;
+  add(c, {
+    kind: "held",
+    text: `The next run may begin ${when(until, around.now)}: the execution continued as new too often in a short time.`,
+    since: head.started_at,
+    until,
+    evidence: { reason: "continues_as_new_too_often" },
+    what_to_do: `Nothing: it goes on by itself. Let the code of '${head.workflow}' wait before it continues as new.`,
+  });
+}
+
+function describeActivity(c: Case, number: number, a: OpenActivity, live: readonly KnownWorker[]): void {
+  const { head, around } = c;
+  const { now } = around;
+  const known = around.attempts.get(number);
+  const attempt = Math.max(a.attempt, a.where === "queue" ? (known?.attempt ?? 0) : 0);
+  const most = a.options.retry.max_attempts;
+  const counted = `attempt ${attempt} of ${most === 0 ? "any number" : most}`;
+  const limit = a.options.schedule_to_close_ms;
+  const evidence = {
+    activity: a.name,
+    number,
+    attempt,
+    max_attempts: most === 0 ? null : most,
+    scheduled_at: iso(a.scheduledAt),
+    must_end_by: limit === undefined ? null : iso(a.scheduledAt + limit),
+    ...(a.cancelRequested && { cancel_requested: true }),
+  };
+  const failure = a.where === "queue" ? (known?.failed?.failure ?? a.lastFailure) : a.lastFailure;
+  const failed = failure === null ? {} : { last_failure: causes(failure) };
+  const retryAt = a.where === "queue" ? (known?.failed?.retryAt ?? null) : a.retryAt;
+  const lacking = live.length > 0 && live.every((w) => w.can !== null && !w.can.activities.includes(a.name));
+  const session = a.where === "queue" ? (known?.session ?? null) : sessionOf(a.where);
+  if (retryAt !== null && failure !== null && retryAt > now) {
+    add(c, {
+      kind: "activity_backoff",
+      text: `Activity '${a.name}' failed at ${counted}: ${errorText(failure).replace(/\.$/, "")}; the next attempt begins ${when(retryAt, now)}.`,
+      since: a.scheduledAt,
+      until: retryAt,
+      evidence: { ...evidence, ...failed, next_attempt_at: iso(retryAt) },
+      what_to_do: `Repair what '${a.name}' fails on. Nothing must be started again: the next attempt comes by itself.`,
+    });
+  } else if (a.where === "queue" && lacking) {
+    add(c, {
+      kind: "activity_not_served",
+      text: `Activity '${a.name}' lies in the queue since ${span(now - a.scheduledAt)}: none of the ${some(live.length, "live worker")} of deployment '${head.deployment}' has it.`,
+      since: a.scheduledAt,
+      evidence: { ...evidence, ...failed, live_workers: live.map(({ name }) => name).slice(0, 20) },
+      what_to_do: `Start a worker of deployment '${head.deployment}' that has it: runWorker({ activities: [${a.name}] }).`,
+      links: [deploymentLink(c)],
+    });
+  } else if (a.where === "queue" && (known === undefined || known.session === null || retryAt !== null)) {
+    add(c, {
+      kind: "activity_queued",
+      actor: live.length === 0 ? "operator" : "worker",
+      text: `Activity '${a.name}' (${counted}) lies in the queue of deployment '${head.deployment}' since ${span(now - a.scheduledAt)}, ${live.length === 0 ? "and no worker is live" : `where ${some(live.length, "live worker")} ${live.length === 1 ? "has" : "have"} no free slot for it yet`}.`,
+      since: a.scheduledAt,
+      evidence: { ...evidence, ...failed, live_workers: live.length },
+      what_to_do:
+        live.length === 0
+          ? `Start a worker of deployment '${head.deployment}'.`
+          : `If it stays so: start further workers of deployment '${head.deployment}', or raise maxConcurrentActivities.`,
+      links: [deploymentLink(c)],
+    });
+  } else {
+    running(c, a, { number, counted, evidence: { ...evidence, ...failed }, session, known });
+  }
+}
+
+function running(
+  c: Case,
+  a: OpenActivity,
+  p: {
+    number: number;
+    counted: string;
+    evidence: Record<string, unknown>;
+    session: string | null;
+    known: KnownAttempt | undefined;
+  },
+): void {
+  const { now, workers } = c.around;
+  const worker = workers.find((w) => w.session === p.session);
+  const since = a.startedAt ?? a.scheduledAt;
+  const beat = p.known?.beat ?? null;
+  const evidence = {
+    ...p.evidence,
+    worker: worker?.name ?? null,
+    process_id: worker?.pid ?? null,
+    session: p.session,
+    worker_heartbeat: worker ? iso(worker.heartbeatAt) : null,
+    last_heartbeat: beat ? iso(beat.at) : null,
+    heartbeat_details: beat ? shortJson(beat.details) : null,
+  };
+  if (!worker || now - worker.heartbeatAt > SILENT_MS) {
+    const name = worker ? `worker '${worker.name}'` : "a worker that is gone";
+    const heard = worker ? `, which sent its last heartbeat ${ago(worker.heartbeatAt, now)}` : "";
+    add(c, {
+      kind: "activity_worker_lost",
+      text: `Activity '${a.name}' (${p.counted}) was running on ${name}${heard}: a live worker starts the next attempt.`,
+      since: worker?.heartbeatAt ?? since,
+      evidence,
+      what_to_do: "Nothing, if a worker of the deployment is live. Otherwise start one.",
+      links: [deploymentLink(c)],
+    });
+    return;
+  }
+  const { start_to_close_ms: limit, heartbeat_ms: silence } = a.options;
+  const told = beat ? `; its last heartbeat came ${ago(beat.at, now)}` : "";
+  const pid = worker.pid === null ? "" : `, process ${worker.pid}`;
+  const bound = limit === undefined && silence === undefined ? " It has no time limit." : "";
+  add(c, {
+    kind: "activity_running",
+    text: `Activity '${a.name}' (${p.counted}) runs on worker '${worker.name}' since ${span(now - since)}${told}.`,
+    since,
+    until: limit === undefined ? null : since + limit,
+    evidence,
+    what_to_do: `Wait. If it takes too long, look at worker '${worker.name}'${pid}.${bound}`,
+  });
+}
+
+function ask(c: Case, id: string, { label, since }: { label: string | null; since: Millis }): void {
+  const { head, around } = c;
+  add(c, {
+    kind: "human_input",
+    text: `A person must answer ${label === null ? `input ${id}` : `"${cut(label)}"`}, asked ${ago(since, around.now)}.`,
+    since,
+    evidence: { task_id: id, label },
+    what_to_do: `Answer it: sirocco update ${head.execution} __submit_input --input '{"task_id":"${id}","input":…}'. The query __get_pending_inputs shows the schema.`,
+    links: [{ rel: "answer", href: `${API}/executions/${encodeURIComponent(head.execution)}/updates` }],
+  });
+}
+
+function waitForChild(c: Case, number: number, child: { execution: string; workflow: string }): void {
+  const { now, children } = c.around;
+  const view = children.get(number);
+  const since = c.noted.children.get(number) ?? null;
+  const why = view ? `: ${view.summary.replace(/\.$/, "")}` : "";
+  add(c, {
+    kind: "child",
+    text: `Child '${child.execution}' of workflow '${child.workflow}' ${view && view.status !== "RUNNING" ? `is ${view.status}, and its end is on its way` : `runs${since === null ? "" : ` since ${span(now - since)}`}${why}`}.`,
+    since,
+    evidence: { execution: child.execution, workflow: child.workflow, child: number, explanation: view ?? null },
+    what_to_do: `Look at the child: sirocco why ${child.execution}`,
+    links: [{ rel: "child", href: `${API}/executions/${encodeURIComponent(child.execution)}/explain` }],
+  });
+}
+
+function waitForTimer(c: Case, timer: number, at: Millis): void {
+  const { now } = c.around;
+  const since = c.noted.timers.get(timer) ?? null;
+  add(c, {
+    kind: "timer",
+    text:
+      at <= now
+        ? `Timer ${timer} was due ${ago(at, now)}, and a worker has yet to record it.`
+        : `Timer ${timer} ends ${when(at, now)}.`,
+    since,
+    until: at,
+    evidence: { timer, fires_at: iso(at) },
+    what_to_do: at <= now ? "Nothing, if a worker of the deployment is live." : "Wait.",
+  });
+}
+
+const STOPS = new Set<WaitKind>([
+  "no_live_worker",
+  "workflow_not_served",
+  "quarantined",
+  "workflow_code_failing",
+  "continue_as_new_loop",
+  "held",
+]);
+
+/**
+ * Has the code answered all that is recorded? A step without decisions leaves no event, but then a worker has parked the
+ * execution until one of the times that the state holds, or for ever. A claim sets another due time.
+ */
+function isResting({ head, state }: Case): boolean {
+  if (state.decided >= state.lastStimulus || head.due_at === null) return true;
+  return head.due_at === head.deadline || [...state.timers.values()].includes(head.due_at);
+}
+
+/** What is left when nothing that is open says why: the next step, a message, or nothing at all. */
+function rest(c: Case): void {
+  const { head, state, around } = c;
+  if (head.wake_pending || !isResting(c) || around.messages.length > 0) {
+    if (c.waits.some(({ kind }) => STOPS.has(kind))) {
+      messagesWait(c);
+      return;
+    }
+    const oldest = Math.min(state.at, ...around.messages.map((m) => m.sent_at));
+    add(c, {
+      kind: "workflow_task",
+      text: `A worker is to run the next step of workflow '${head.workflow}', or runs it now${around.messages.length > 0 ? `: ${waiting(c)}` : ""}.`,
+      since: oldest,
+      evidence: { wake_pending: head.wake_pending, messages: messageNames(c) },
+      what_to_do: `Nothing. If it stays so for minutes, look at the workers of deployment '${head.deployment}': sirocco doctor`,
+      links: [deploymentLink(c)],
+    });
+    return;
+  }
+  if (c.waits.some(({ kind }) => !STOPS.has(kind) && kind !== "timer" && kind !== "cancelling")) return;
+  const handlers = [
+    ...around.handlers.signals.map((h) => ({ ...h, type: "signal" as const })),
+    ...around.handlers.updates.map((h) => ({ ...h, type: "update" as const })),
+  ].filter(({ name }) => !name.startsWith("__"));
+  if (handlers.length > 0) {
+    waitForMessage(c, handlers);
+    return;
+  }
+  if (c.waits.length > 0 || around.cutAt !== null) return;
+  add(c, {
+    kind: "condition",
+    text: `Workflow '${head.workflow}' waits, but nothing is open and it has no signals or updates: nothing can bring it further.`,
+    since: state.at,
+    until: head.deadline,
+    evidence: { deadline: head.deadline === null ? null : iso(head.deadline) },
+    what_to_do: `Look for a promise in its code that nothing resolves. End the execution: sirocco terminate ${head.execution}`,
+  });
+}
+
+const messageNames = (c: Case): string[] =>
+  c.around.messages.map((m) => (m.name === undefined ? m.kind : `${m.kind} ${m.name}`));
+const waiting = (c: Case): string => `${some(c.around.messages.length, "message")} wait to be taken in`;
+
+/** Messages that lie in the inbox because of another wait, which is told already. */
+function messagesWait(c: Case): void {
+  const [first, ...others] = c.waits;
+  if (!first || c.around.messages.length === 0) return;
+  c.waits.splice(
+    0,
+    c.waits.length,
+    { ...first, evidence: { ...first.evidence, messages: messageNames(c) } },
+    ...others,
+  );
+}
+
+type Handler = HandlerDefinition & { readonly type: "signal" | "update" };
+
+function waitForMessage(c: Case, handlers: readonly Handler[]): void {
+  const { head, state, noted, around } = c;
+  const shown = handlers.map(({ type, name }) => ({ type, name, calls: noted.called.get(`${type} ${name}`) ?? 0 }));
+  const never = shown.filter(({ calls }) => calls === 0);
+  const first = handlers.find(({ type, name }) => !noted.called.has(`${type} ${name}`)) ?? handlers[0]!;
+  const unused =
+    never.length === 0
+      ? "each has been called before"
+      : `${quoted(never.map(({ name }) => name))} ${never.length === 1 ? "has" : "have"} never been called`;
+  add(c, {
+    kind: "message",
+    text: `Workflow '${head.workflow}' waits since ${span(around.now - state.at)} for ${quoted(handlers.map(({ name }) => name))}: ${unused}.`,
+    since: state.at,
+    evidence: { handlers: shown },
+    what_to_do: `Send it: sirocco ${first.type} ${head.execution} ${first.name}${exampleOf(first)}`,
+    links: [{ rel: first.type, href: `${API}/executions/${encodeURIComponent(head.execution)}/${first.type}s` }],
+  });
+}
+
+/** ` --input '{"by":…}'`: the fields that the schema requires. */
+function exampleOf({ input_schema: schema }: HandlerDefinition): string {
+  const required = Array.isArray(schema.required) ? schema.required.filter((key) => typeof key === "string") : [];
+  if (required.length === 0) return "";
+  return ` --input '{${required.map((key) => `${JSON.stringify(key)}:…`).join(",")}}'`;
+}
+
+function closed(c: Case): void {
+  const { head, noted, around } = c;
+  const end = noted.closing;
+  const at = head.closed_at ?? around.now;
+  const failure = end?.kind === "execution_failed" ? end.failure : null;
+  const reason = end && "reason" in end && typeof end.reason === "string" ? end.reason : null;
+  const evidence: Record<string, unknown> = {
+    ...(failure && { causes: causes(failure) }),
+    ...(reason !== null && { reason }),
+    ...(head.outbox.length > 0 && { effects_to_perform: head.outbox.length }),
+  };
+  const again = `Repair the cause, then start it again: sirocco start ${head.workflow}`;
+  const [text, what_to_do] = ((): [string, string] => {
+    switch (head.status) {
+      case "FAILED":
+        return [
+          `The execution failed ${ago(at, around.now)}: ${failure ? causes(failure).join(", caused by ").replace(/\.$/, "") : cut(head.failure ?? "no failure is recorded")}.`,
+          again,
+        ];
+      case "TIMED_OUT": {
+        const was = openAtTheEnd(c);
+        evidence.deadline = head.deadline === null ? null : iso(head.deadline);
+        evidence.open_at_the_end = was;
+        const limit =
+          head.deadline === null ? "" : ` of ${span(head.deadline - head.started_at)} after this run's start`;
+        const on = was.length > 0 ? ` while it waited for ${was.slice(0, 3).join(", ")}` : "";
+        return [
+          `The execution reached its time limit${limit} ${ago(at, around.now)}${on}.`,
+          `Give workflow '${head.workflow}' a longer timeout if it needs one, and start it again: sirocco start ${head.workflow}`,
+        ];
+      }
+      case "TERMINATED":
+      case "CANCELED":
+        return [
+          `The execution was ${head.status === "CANCELED" ? "cancelled" : "terminated"} ${ago(at, around.now)}${reason === null ? "" : `: ${cut(reason).replace(/\.$/, "")}`}.`,
+          `Nothing. Start it again if it is needed: sirocco start ${head.workflow}`,
+        ];
+      default:
+        return [`The execution completed ${ago(at, around.now)}.`, "Nothing."];
+    }
+  })();
+  add(c, { kind: "closed", text, since: at, evidence: { status: head.status, ...evidence }, what_to_do });
+}
+
+function openAtTheEnd({ state, noted }: Case): string[] {
+  return [
+    ...[...state.activities.values()].map(({ name, attempt }) => `activity '${name}' (attempt ${attempt})`),
+    ...[...noted.inputs.values()].map(({ label }) => (label === null ? "a person" : `a person ("${cut(label, 80)}")`)),
+    ...[...state.children.values()].map(({ execution }) => `child '${execution}'`),
+    ...[...state.timers].map(([timer, at]) => `timer ${timer} until ${iso(at)}`),
+    ...(noted.bug ? [`a repair of its code (${errorText(noted.bug.failure)})`] : []),
+  ].slice(0, 20);
+}
+
+function pausedSchedule(c: Case): void {
+  const { schedule } = c.around;
+  if (!schedule?.paused) return;
+  const note = schedule.note ? ` ("${cut(schedule.note, 100)}")` : "";
+  add(c, {
+    kind: "schedule_paused",
+    text: `Schedule '${schedule.id}', which started this execution, is paused${note}: it starts no further ones.`,
+    since: null,
+    evidence: { schedule: schedule.id, note: schedule.note },
+    what_to_do: `If it shall go on: sirocco schedule resume ${schedule.id}`,
+    links: [{ rel: "schedule", href: `${API}/schedules/${encodeURIComponent(schedule.id)}/explain` }],
+  });
+}
+
+const iso = (at: Millis): string => new Date(at).toISOString();
+const shortJson = (value: unknown): unknown => {
+  const text = JSON.stringify(value ?? null);
+  return text.length <= 2_000 ? (value ?? null) : `${text.slice(0, 2_000)}…`;
+};

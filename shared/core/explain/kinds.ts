@@ -1,0 +1,35 @@
+/**
+ * The kinds of waits, in one table: the more a kind stops the execution, the earlier it stands, and the summary begins with
+ * the first wait in this order. `actor` says who must act for the wait to end.
+ */
+export const WAIT_KINDS = {
+  closed: { actor: "nobody", means: "The execution has ended." },
+  no_live_worker: { actor: "operator", means: "No worker of the deployment is live." },
+  workflow_not_served: { actor: "operator", means: "Live workers of the deployment lack the workflow." },
+  quarantined: {
+    actor: "developer",
+    means: "The workflow code harmed its worker and is kept from workers for a while.",
+  },
+  workflow_code_failing: { actor: "developer", means: "The workflow code throws, or no longer does what it recorded." },
+  continue_as_new_loop: { actor: "developer", means: "The execution continues as new again and again at once." },
+  held: { actor: "time", means: "The server lets the next run begin later." },
+  activity_not_served: { actor: "operator", means: "Live workers of the deployment lack the activity." },
+  activity_worker_lost: { actor: "worker", means: "The worker that ran the attempt sends no heartbeats any more." },
+  human_input: { actor: "person", means: "Workflow code asked a person." },
+  activity_backoff: { actor: "time", means: "An attempt failed, and the next one is due at a known time." },
+  activity_queued: { actor: "worker", means: "The activity lies in the queue, or a worker has just taken it." },
+  activity_running: { actor: "worker", means: "A worker runs an attempt." },
+  child: { actor: "child", means: "Another execution, which this one started, is running." },
+  message: { actor: "caller", means: "Nothing but a signal or an update can bring the execution further." },
+  condition: { actor: "developer", means: "Nothing that is open can bring the execution further." },
+  timer: { actor: "time", means: "A timer is running." },
+  workflow_task: { actor: "worker", means: "A worker is to run the next step of the workflow code, or runs it now." },
+  cancelling: { actor: "developer", means: "Cancellation was requested, and the workflow code has not ended yet." },
+  schedule_paused: { actor: "operator", means: "The schedule that started the execution is paused." },
+} as const;
+
+export type WaitKind = keyof typeof WAIT_KINDS;
+export type Actor = (typeof WAIT_KINDS)[WaitKind]["actor"];
+
+const ORDER = Object.keys(WAIT_KINDS) as WaitKind[];
+export const rankOf = (kind: WaitKind): number => ORDER.indexOf(kind);

@@ -1,0 +1,37 @@
+/** Why an execution or a schedule does not go on. */
+import * as z from "zod";
+import { JsonObject, Timestamp } from "./fields.ts";
+
+/** `kind`: one of the table in `shared/core/explain/kinds.ts`, or of a schedule; further kinds may come. */
+export const Wait = z
+  .object({
+    kind: z.string(),
+    /** Who must act: nobody, time, worker, person, caller, child, developer or operator. */
+    actor: z.string(),
+    text: z.string(),
+    since: Timestamp.nullable(),
+    until: Timestamp.nullable(),
+    evidence: JsonObject,
+    what_to_do: z.string(),
+    links: z.array(z.object({ rel: z.string(), href: z.string() })),
+  })
+  .meta({ id: "Wait" });
+export type Wait = z.infer<typeof Wait>;
+
+const explained = { as_of: Timestamp, summary: z.string(), waits: z.array(Wait) };
+export const Explanation = z
+  .object({
+    execution_id: z.string(),
+    run_id: z.string(),
+    status: z.string(),
+    /** The execution must be closed by then. */
+    deadline: Timestamp.nullable(),
+    ...explained,
+  })
+  .meta({ id: "ExecutionExplanation" });
+export type Explanation = z.infer<typeof Explanation>;
+
+export const ScheduleExplanation = z
+  .object({ schedule_id: z.string(), status: z.string(), ...explained })
+  .meta({ id: "ScheduleExplanation" });
+export type ScheduleExplanation = z.infer<typeof ScheduleExplanation>;
