@@ -13,6 +13,7 @@ import type { PublicEvent } from "./core/present.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Failure, Millis } from "./protocol/history.ts";
+import type { Job, JobOutcome } from "./protocol/job.ts";
 import type { InboxMessage, Message } from "./protocol/messages.ts";
 import type { ClosedStatus, ExecutionStatus } from "./protocol/status.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
@@ -522,12 +523,37 @@ export interface StartKeys {
   keep(workspace: string, key: string, start: KeyedStart, until: Millis): Promise<KeyedStart>;
 }
 
+/** A job, stored. */
+export type StoredJob = Job<Omit<RunsQuery, "limit" | "token" | "signal" | "sortBy" | "order">>;
+export interface JobKey {
+  readonly workspace: string;
+  readonly id: string;
+}
+
+/** Jobs and their outcomes. Only `shared/engine/jobs.ts` and the API's calls for jobs change them. */
+export interface Jobs {
+  /** False: another job has the id. */
+  create(job: StoredJob): Promise<boolean>;
+  get(key: JobKey): Promise<StoredJob | null>;
+  /** In falling order of ids; only those below `before`. */
+  list(workspace: string, p: { before?: string; limit: number }): Promise<StoredJob[]>;
+  /** Compare and set: puts `next` if the stored job has the version before it. False: it has another. */
+  replace(next: StoredJob): Promise<boolean>;
+  /** Keeps the outcomes of a page unless it has some. Answers the kept ones. */
+  putOutcomes(key: JobKey, page: number, outcomes: readonly JobOutcome[]): Promise<readonly JobOutcome[]>;
+  /** Of one page; empty: it has none. */
+  outcomes(key: JobKey, page: number): Promise<readonly JobOutcome[]>;
+  /** Jobs of all workspaces with `dueAt` at or before `until`, earliest first. May lag. */
+  due(until: Millis, limit: number): Promise<JobKey[]>;
+}
+
 export interface Ports {
   readonly clock: Clock;
   /** A fresh UUID, version 7. */
   readonly uuid: () => string;
   readonly executions: Executions;
   readonly startKeys: StartKeys;
+  readonly jobs: Jobs;
   readonly tasks: Tasks;
   readonly registry: Registry;
   readonly schedules: Schedules;

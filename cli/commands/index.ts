@@ -8,6 +8,7 @@ import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
+import { jobs } from "./jobs/index.ts";
 import { key } from "./key/index.ts";
 import { list } from "./list.ts";
 import { query } from "./query.ts";
@@ -33,6 +34,7 @@ export const commands: readonly (Command | Group)[] = [
   terminate,
   history,
   tail,
+  jobs,
   schedule,
   deployments,
   workflows,

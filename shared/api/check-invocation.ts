@@ -1,4 +1,5 @@
 /** Checks name and input of a signal, query or update against the handlers that the workflow declares, before it is sent. */
+import type { RegistrationRecord } from "../ports.ts";
 import { invalid, noSuchHandler, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
@@ -19,10 +20,18 @@ export async function checkInvocation(
   if (large) return large;
   const { workflow, deployment } = head;
   const [registration] = await context.ports.registry.registrations(context.workspace, { workflow, deployment });
-  if (!registration) return null; // not registered any more: the worker checks
+  return registration ? checkHandler(registration, kind, p) : null; // not registered any more: the worker checks
+}
+
+/** Null: the workflow declares the handler, and the input fits its schema. */
+export async function checkHandler(
+  registration: Pick<RegistrationRecord, "workflow" | "definition">,
+  kind: Kind,
+  p: { name: string; input: unknown },
+): Promise<Refusal | null> {
   const handlers = registration.definition[LIST[kind]];
   const handler = handlers.find((h) => h.name === p.name);
-  if (!handler) return noSuchHandler(kind, p.name, workflow, handlers.map((h) => h.name).sort());
+  if (!handler) return noSuchHandler(kind, p.name, registration.workflow, handlers.map((h) => h.name).sort());
   if (isEncodedInput(p.input)) return null;
   const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
   const problems = await inputProblems(handler.input_schema, p.input);

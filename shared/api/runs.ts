@@ -36,7 +36,7 @@ export async function listRuns(context: RequestContext, query: Query): Promise<A
 }
 
 /** Null: no run can match. */
-async function filterOf(
+export async function filterOf(
   context: RequestContext,
   query: Query,
   workflows: Awaited<ReturnType<RequestContext["ports"]["registry"]["workflows"]>>,

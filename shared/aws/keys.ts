@@ -63,6 +63,14 @@ export const answerKey = (workspace: string, query: string): Key => ({
 
 export const startKeyKey = (workspace: string, key: string): Key => ({ pk: `${workspace}#/start/${key}`, sk: "START" });
 
+export const jobKey = (workspace: string, id: string): Key => ({ pk: `${workspace}#/jobs`, sk: `JOB#${id}` });
+export const jobOutcomesKey = (workspace: string, id: string, page: number): Key => ({
+  pk: `${workspace}#/job/${id}`,
+  sk: `PAGE#${padded(page)}`,
+});
+/** The shard of the index `due` for open jobs. */
+export const DUE_JOBS = "jobs";
+
 /** FNV-1a. Do not change: it says in which shard an existing entry is. */
 function hashTo(value: string, shards: number): number {
   let hash = 0x811c9dc5;

@@ -204,10 +204,12 @@ export class AwsRegistry implements Registry {
     const set: string[] = [];
     const remove: string[] = [];
     const values: Item = {};
+    const names: Record<string, string> = {};
     const put = (attribute: string, value: Item[string] | null) => {
-      if (value === null) remove.push(attribute);
+      names[`#${attribute}`] = attribute;
+      if (value === null) remove.push(`#${attribute}`);
       else {
-        set.push(`${attribute} = :${attribute}`);
+        set.push(`#${attribute} = :${attribute}`);
         values[`:${attribute}`] = value;
       }
     };
@@ -218,14 +220,18 @@ export class AwsRegistry implements Registry {
     if (availableInChatAssistant !== undefined) put("in_chat", { BOOL: availableInChatAssistant });
     const wanted = tags && [...new Set([...tags, ...(addTags ?? [])])];
     if (wanted) put("tags", wanted.length === 0 ? null : { SS: wanted });
-    const add = !wanted && addTags?.length ? " ADD tags :added" : "";
-    if (add) values[":added"] = { SS: [...new Set(addTags)] };
+    const add = !wanted && addTags?.length ? " ADD #tags :added" : "";
+    if (add) {
+      names["#tags"] = "tags";
+      values[":added"] = { SS: [...new Set(addTags)] };
+    }
     const expression = [set.length > 0 && `SET ${set.join(", ")}`, remove.length > 0 && `REMOVE ${remove.join(", ")}`]
       .filter(Boolean)
       .join(" ");
     if (expression + add === "") return this.workflow(workspace, name);
     const changed = await this.#table.update({ pk: workspace, sk: `W#${name}` }, expression + add, {
       condition: "attribute_exists(pk)",
+      names,
       ...(Object.keys(values).length > 0 && { values }),
       returns: "ALL_NEW",
     });

@@ -133,6 +133,17 @@ CREATE TABLE start_keys (
 ) WITHOUT ROWID;
 CREATE INDEX start_keys_expire ON start_keys (expires_at);
 
+CREATE TABLE jobs (
+  ws TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, due_at INTEGER, ended_at INTEGER, body TEXT NOT NULL,
+  PRIMARY KEY (ws, id)
+) WITHOUT ROWID;
+CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
+CREATE TABLE job_outcomes (
+  ws TEXT NOT NULL, job TEXT NOT NULL, page INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (ws, job, page)
+) WITHOUT ROWID;
+
 CREATE TABLE keys (hash TEXT PRIMARY KEY, ws TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX keys_ws ON keys (ws, hash);
 `;

@@ -82,6 +82,7 @@ export type Findable =
   | "deployment"
   | "schedule"
   | "worker"
+  | "job"
   | "API key";
 
 /** 404. Also for an id of another workspace. `hint`: a sentence that says what to do or what does exist. */

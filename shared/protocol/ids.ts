@@ -96,6 +96,7 @@ export const RESERVED_WORKFLOW_NAMES: readonly string[] = [
   "deployments",
   "events",
   "executions",
+  "jobs",
   "registrations",
   "runs",
   "schedules",

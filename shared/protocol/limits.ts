@@ -73,6 +73,12 @@ export const MAX_WORKFLOW_TAGS_FILTER = 20;
 export const MAX_SEARCH_KEY_FILTERS = 3;
 /** API keys with which workers of one hardened deployment may register. */
 export const MAX_AUTHORIZED_KEYS = 100;
+/** Jobs of one workspace that have not ended. */
+export const MAX_OPEN_JOBS = 20;
+/** Input of the signal of a job, bytes: it is stored with the job. */
+export const MAX_JOB_INPUT_BYTES = 64 * KiB;
+/** Reason of a job, characters. */
+export const MAX_REASON = 500;
 /** Workflow definitions of one registration. */
 export const MAX_DEFINITIONS = 1000;
 /** Items of one append or park: each is a write of its own. */

@@ -58,8 +58,10 @@ describe("the OpenAPI document", () => {
       .filter(([, schema]) => [...objects(schema)].some((object) => object.additionalProperties === false))
       .map(([name]) => name);
     expect(strict.sort()).toEqual([
+      "CreateJobRequest",
       "CreateKeyRequest",
       "HardenRequest",
+      "JobFilter",
       "ScheduleBackfillRequest",
       "SchedulePreviewRequest",
     ]);

@@ -32,10 +32,15 @@ describe("the table", () => {
       "GET /v1/keys",
       "GET /v1/workflows/executions/{execution_id}/explain",
       "GET /v1/workflows/executions/{execution_id}/history/{event_id}",
+      "GET /v1/workflows/jobs",
+      "GET /v1/workflows/jobs/{job_id}",
+      "GET /v1/workflows/jobs/{job_id}/outcomes",
       "GET /v1/workflows/runs/{run_id}/history/{event_id}",
       "GET /v1/workflows/schedules/{schedule_id}/log",
       "POST /v1/keys",
       "POST /v1/workflows/deployments/{name}/harden",
+      "POST /v1/workflows/jobs",
+      "POST /v1/workflows/jobs/{job_id}/abort",
       "POST /v1/workflows/schedules/preview",
       "POST /v1/workflows/schedules/{schedule_id}/backfill",
     ]);
@@ -51,6 +56,7 @@ describe("the table", () => {
       (route) => `${route.success} ${route.operation}`,
     );
     expect(unusual.sort()).toEqual([
+      "201 createJob",
       "201 createKey",
       "201 scheduleWorkflow",
       "202 backfillSchedule",

@@ -21,11 +21,12 @@ export interface Round {
 
 export async function sweepRound(c: Context, ports: Ports, { everyMs, until, armed }: Round) {
   // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.
-  const [due, woken] = await Promise.all([
+  const [due, woken, jobs] = await Promise.all([
     stage(ports, "due executions", () => sweep(ports, everyMs, PAGE, until)),
     stage(ports, "overdue schedules", () => wakeOverdue(ports, armed, until)),
+    stage(ports, "jobs", async () => (await import("../engine/jobs.ts")).runJobs(ports, until)),
   ]);
-  return { due, woken, expired: await stage(ports, "expiry", () => expireClosed(c, until)) };
+  return { due, woken, jobs, expired: await stage(ports, "expiry", () => expireClosed(c, until)) };
 }
 
 /** Each stage stands alone: an error of one is logged, and the next round tries it again. */

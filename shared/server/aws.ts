@@ -10,6 +10,7 @@ import type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
 import type { EventBridgeTimer } from "../aws/event-bridge-timer.ts";
 import { AwsExecutions } from "../aws/executions.ts";
 import type { Change, FeedWriter } from "../aws/feed-writer.ts";
+import { AwsJobs } from "../aws/jobs.ts";
 import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
 import { AwsRegistry } from "../aws/registry.ts";
@@ -57,7 +58,7 @@ export interface Aws extends Ports {
    * One round of the sweeper, which begins nothing after `until`: enqueues tasks for due executions, wakes overdue
    * schedules, gives the items of closed runs their expiry. Answers how many of each.
    */
-  sweep(everyMs: Millis, until: Millis): Promise<{ due: number; woken: number; expired: number }>;
+  sweep(everyMs: Millis, until: Millis): Promise<{ due: number; woken: number; jobs: number; expired: number }>;
   /** Creates the queues of a deployment if they are missing, and credentials for them. */
   tasksFor(options: CredentialOptions, of: { workspace: string; deployment: string }): Promise<SqsTasks>;
   /** The task of a dead letter, and its deployment. */
@@ -105,6 +106,7 @@ export function aws(options: AwsOptions): Aws {
     settings,
     executions: counted(new AwsExecutions(c), clients.meter),
     startKeys: new AwsStartKeys(c),
+    jobs: new AwsJobs(c),
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
     schedules: new AwsSchedules(c, options.timer),

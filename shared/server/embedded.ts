@@ -5,6 +5,7 @@ import { EmbeddedAnswers } from "../embedded/answers.ts";
 import { Database } from "../embedded/database.ts";
 import { EmbeddedExecutions } from "../embedded/executions.ts";
 import { EmbeddedFeed } from "../embedded/feed.ts";
+import { EmbeddedJobs } from "../embedded/jobs.ts";
 import { Notifier } from "../embedded/notifier.ts";
 import { EmbeddedRegistry } from "../embedded/registry.ts";
 import { expire } from "../embedded/retention.ts";
@@ -14,6 +15,7 @@ import { EmbeddedSetAside } from "../embedded/set-aside.ts";
 import { EmbeddedStartKeys } from "../embedded/start-keys.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { setTornHeadsAside } from "../embedded/torn-heads.ts";
+import { runJobs } from "../engine/jobs.ts";
 import { sweep } from "../engine/sweep.ts";
 import { realClock } from "../lib/clock.ts";
 import { pause } from "../lib/turns.ts";
@@ -55,6 +57,9 @@ export interface Embedded extends Ports {
 
 const RECHECK_MS = 2_000;
 
+/** So long a round works on jobs. The other stages of the round wait, requests do not. */
+const JOBS_MS = 5_000;
+
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 export function embedded(options: EmbeddedOptions = {}): Embedded {
@@ -68,6 +73,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const notifier = new Notifier(clock, database);
   const schedules = new EmbeddedSchedules(database);
   const startKeys = new EmbeddedStartKeys(database, clock);
+  const jobs = new EmbeddedJobs(database);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const setAside = new EmbeddedSetAside(clock);
   if (database.damage) {
@@ -83,6 +89,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     settings,
     executions: new EmbeddedExecutions(database, sequence, notifier),
     startKeys,
+    jobs,
     tasks,
     registry: new EmbeddedRegistry(database, uuid, clock),
     schedules,
@@ -103,11 +110,21 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     recover: recoverSchedules,
   });
   schedules.onArm = (at) => timer.lookBy(at);
+  /** One at a time: a job that is made during a round is found by the round, or by the next. */
+  let working: Promise<unknown> | null = null;
+  const workOnJobs = () => {
+    working ??= runJobs(ports, clock.now() + JOBS_MS).finally(() => {
+      working = null;
+    });
+    return working;
+  };
   const stages: Record<string, (everyMs: Millis) => unknown> = {
     "due executions": (everyMs) => sweep(ports, everyMs),
+    jobs: () => workOnJobs(),
     "expired queries": () => tasks.expire(),
     "expired idempotency keys": () => startKeys.expire(clock.now()),
     "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
+    "old jobs": () => jobs.expire(clock.now() - settings.retentionMs),
     retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),
   };
   const round = async (everyMs: Millis) => {
@@ -129,6 +146,10 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     maintain(everyMs = 10_000) {
       let cancel = () => {};
       let stopped = false;
+      jobs.onCreate = () => {
+        const begin = () => stopped || workOnJobs().catch((error) => log.error("jobs: could not begin", { error }));
+        clock.at(clock.now(), () => void begin());
+      };
       // The next round begins `everyMs` after the end of this one: two at once would enqueue every due task twice.
       const again = () =>
         round(everyMs)

@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { forEachConcurrent } from "../../shared/lib/for-each-concurrent.ts";
+import type { StoredJob } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { begun, bench, claimed, closed, newRef, scheduleState } from "../contract/subject.ts";
@@ -146,10 +148,52 @@ describeUnless(cannotRun)("a round of the sweeper on AWS", () => {
     60_000,
   );
 
+  test("works on jobs, page by page, until all executions have their outcome", async () => {
+    const b = bench({ ports, pass: async () => {} });
+    const workspace = randomUUID();
+    const refs = Array.from({ length: 120 }, () => newRef(workspace));
+    await forEachConcurrent(10, refs, async (ref) => void (await begun(b, ref)));
+    await b.eventually(async () => {
+      const page = { workspace, sortBy: "start_time", order: "asc", limit: 200 } as const;
+      expect((await ports.executions.runs(page)).runs).toHaveLength(120);
+    });
+    const now = b.now();
+    const job: StoredJob = {
+      workspace,
+      id: randomUUID(),
+      version: 1,
+      action: { kind: "terminate", reason: "moved" },
+      filter: {},
+      query: { workspace, statuses: ["RUNNING"], startedBefore: now },
+      by: "ops",
+      status: "COUNTING",
+      token: null,
+      page: null,
+      pages: 0,
+      total: null,
+      counted: 0,
+      counts: { succeeded: 0, skipped: 0, failed: 0 },
+      problem: null,
+      createdAt: now,
+      endedAt: null,
+      dueAt: now,
+    };
+    await ports.jobs.create(job);
+    await b.eventually(async () => {
+      await ports.sweep(MINUTE, b.now() + MINUTE);
+      expect(await ports.jobs.get(job)).toMatchObject({ status: "COMPLETED", total: 120, counts: { succeeded: 120 } });
+    });
+    expect(await ports.executions.head(refs[7]!)).toMatchObject({ status: "TERMINATED" });
+    const pages = [await ports.jobs.outcomes(job, 0), await ports.jobs.outcomes(job, 1)];
+    expect(pages.map((page) => page.length)).toEqual([100, 20]);
+    const acted = pages.flat().map(({ execution }) => execution);
+    expect(acted.toSorted()).toEqual(refs.map(({ execution }) => execution).toSorted());
+  }, 120_000);
+
   test("begins nothing after its deadline", async () => {
     const b = bench({ ports, pass: async () => {} });
     await begun(b, newRef(), { due_at: b.now() - 7_000 });
-    expect(await ports.sweep(MINUTE, b.now() - 1)).toEqual({ due: 0, woken: 0, expired: 0 });
+    expect(await ports.sweep(MINUTE, b.now() - 1)).toEqual({ due: 0, woken: 0, jobs: 0, expired: 0 });
     expect((await ports.sweep(MINUTE, b.now() + MINUTE)).due).toBeGreaterThanOrEqual(1);
   });
 });

@@ -256,6 +256,21 @@ describe("lists", () => {
     expect((await sirocco("list --status finished")).code).toBe(2);
   });
 
+  it("make jobs and show their progress", async () => {
+    await sirocco('start order --id bulk-1 -i {"amount":1,"wait":true}');
+    expect((await sirocco("jobs create terminate")).code).toBe(2);
+    expect((await sirocco("jobs create explode --all")).code).toBe(2);
+    const made = await sirocco("jobs create terminate --workflow order --search bulk- --reason moved --json");
+    const { job_id } = JSON.parse(made.out) as { job_id: string };
+    await server.round();
+    const shown = await sirocco(`jobs get ${job_id} --outcomes`);
+    expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/done: +1 of 1/) });
+    expect(shown.out).toMatch(/bulk-1 +succeeded/);
+    expect((await sirocco("jobs list")).out).toMatch(new RegExp(`${job_id} +terminate +COMPLETED`));
+    expect((await sirocco("get bulk-1")).out).toMatch(/TERMINATED/);
+    expect((await sirocco(`jobs abort ${job_id}`)).code).toBe(1);
+  });
+
   it("tag, title and archive workflows", async () => {
     expect((await sirocco("workflows tag shared eu billing")).out).toBe("shared: billing, eu");
     expect((await sirocco("workflows tag shared --remove eu")).out).toBe("shared: billing");

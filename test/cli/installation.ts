@@ -16,6 +16,8 @@ export interface Installation {
     workflows: readonly AnyWorkflow[],
     activities?: readonly AnyActivity[],
   ): Promise<() => Promise<unknown>>;
+  /** One round of maintenance. */
+  round(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export async function installation(): Promise<Installation> {
       workers.push(() => worker.stop());
       return () => worker.stop();
     },
+    round: () => ports.sweep(1_000),
     async close() {
       await Promise.all(workers.map((stop) => stop()));
       await server.close(200);

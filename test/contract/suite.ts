@@ -10,6 +10,7 @@ import { claimContract } from "./claims.ts";
 import { closeContract } from "./closes.ts";
 import { feedContract } from "./feed.ts";
 import { inboxContract } from "./inbox.ts";
+import { jobsContract } from "./jobs.ts";
 import { logContract } from "./logs.ts";
 import { registryContract } from "./registry.ts";
 import { reopenContract } from "./reopen.ts";
@@ -33,6 +34,7 @@ const chapters: Record<string, Contract> = {
   "tasks: at least once, with leases": tasksContract,
   registry: registryContract,
   "feed: one order that never changes": feedContract,
+  jobs: jobsContract,
   activities: activitiesContract,
   "answers and changes": waitingContract,
 };

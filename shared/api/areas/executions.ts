@@ -10,6 +10,7 @@ import { updateExecution } from "../updates.ts";
 
 /** Operations that are rare: their code is loaded at the first use. */
 const load = {
+  jobs: () => import("../jobs.ts"),
   batch: () => import("../batch.ts"),
   explain: () => import("../explain/execution.ts"),
   history: () => import("../history.ts"),
@@ -37,6 +38,13 @@ const handlers: HandlersOf<"executions"> = {
     (await load.batch()).endMany(context, "cancel", body.execution_ids),
   batchTerminateWorkflowExecutions: async (context, { body }) =>
     (await load.batch()).endMany(context, "terminate", body.execution_ids),
+
+  createJob: async (context, { body }) => (await load.jobs()).createJob(context, body),
+  listJobs: async (context, { query }) => (await load.jobs()).listJobs(context, query),
+  getJob: async (context, { params }) => (await load.jobs()).getJob(context, params.job_id),
+  getJobOutcomes: async (context, { params, query }) =>
+    (await load.jobs()).jobOutcomes(context, params.job_id, query.cursor),
+  abortJob: async (context, { params }) => (await load.jobs()).abortJob(context, params.job_id),
 
   listExecutions: (context, { query }) => listRuns(context, query),
   listRuns: (context, { query }) => listRuns(context, query),

@@ -1,6 +1,7 @@
 /** Executions and their runs. */
 import * as executions from "../http/executions.ts";
 import * as explain from "../http/explain.ts";
+import * as jobs from "../http/jobs.ts";
 import * as observability from "../http/observability.ts";
 import * as runs from "../http/runs.ts";
 import { EXECUTION, empty, json, LOGS, later, REGISTRATION, WORKFLOWS } from "./row.ts";
@@ -45,6 +46,23 @@ export const EXECUTION_ROWS = [
     body: executions.ResetInvocationBody,
     ...later("Resetting an execution"),
   }),
+
+  // Jobs
+  json("createJob", "POST", `${WORKFLOWS}/jobs`, "executions", {
+    body: jobs.CreateJobRequest,
+    response: jobs.JobResponse,
+    success: 201,
+  }),
+  json("listJobs", "GET", `${WORKFLOWS}/jobs`, "executions", {
+    query: jobs.ListJobsQuery,
+    response: jobs.JobListResponse,
+  }),
+  json("getJob", "GET", `${WORKFLOWS}/jobs/{job_id}`, "executions", { response: jobs.JobResponse }),
+  json("getJobOutcomes", "GET", `${WORKFLOWS}/jobs/{job_id}/outcomes`, "executions", {
+    query: jobs.JobOutcomesQuery,
+    response: jobs.JobOutcomesResponse,
+  }),
+  json("abortJob", "POST", `${WORKFLOWS}/jobs/{job_id}/abort`, "executions", { response: jobs.JobResponse }),
 
   // Runs
   json("listRuns", "GET", `${WORKFLOWS}/runs`, "executions", listRuns),

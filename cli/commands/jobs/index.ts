@@ -1,0 +1,12 @@
+/** `sirocco jobs …`: one action on all executions that filters find. */
+import type { Group } from "../../command.ts";
+import { abort } from "./abort.ts";
+import { create } from "./create.ts";
+import { get } from "./get.ts";
+import { list } from "./list.ts";
+
+export const jobs: Group = {
+  name: "jobs",
+  summary: "cancel, terminate or signal all executions that filters find",
+  commands: [create, get, list, abort],
+};

@@ -1,0 +1,94 @@
+/** Jobs and the outcomes of their pages. */
+import type { JobKey, Jobs, StoredJob } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { JobOutcome } from "../protocol/job.ts";
+import { type Database, json, parse } from "./database.ts";
+
+export class EmbeddedJobs implements Jobs {
+  readonly #db: Database;
+  /** Called when a job has been made. */
+  onCreate: () => void = () => {};
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async create(job: StoredJob) {
+    const made = this.#db.run(
+      "INSERT OR IGNORE INTO jobs (ws, id, version, due_at, ended_at, body) VALUES (?, ?, ?, ?, ?, ?)",
+      job.workspace,
+      job.id,
+      job.version,
+      job.dueAt,
+      job.endedAt,
+      json(job),
+    );
+    if (made === 1) this.onCreate();
+    return made === 1;
+  }
+
+  async get({ workspace, id }: JobKey) {
+    const row = this.#db.one("SELECT body FROM jobs WHERE ws = ? AND id = ?", workspace, id);
+    return row ? parse<StoredJob>(row.body) : null;
+  }
+
+  async list(workspace: string, p: { before?: string; limit: number }) {
+    const rows = this.#db.all(
+      "SELECT body FROM jobs WHERE ws = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
+      workspace,
+      p.before ?? null,
+      p.before ?? null,
+      p.limit,
+    );
+    return rows.map((row) => parse<StoredJob>(row.body));
+  }
+
+  async replace(next: StoredJob) {
+    const replaced = this.#db.run(
+      "UPDATE jobs SET version = ?, due_at = ?, ended_at = ?, body = ? WHERE ws = ? AND id = ? AND version = ?",
+      next.version,
+      next.dueAt,
+      next.endedAt,
+      json(next),
+      next.workspace,
+      next.id,
+      next.version - 1,
+    );
+    return replaced === 1;
+  }
+
+  async putOutcomes(key: JobKey, page: number, outcomes: readonly JobOutcome[]) {
+    this.#db.run(
+      "INSERT OR IGNORE INTO job_outcomes (ws, job, page, body) VALUES (?, ?, ?, ?)",
+      key.workspace,
+      key.id,
+      page,
+      json(outcomes),
+    );
+    return this.outcomes(key, page);
+  }
+
+  async outcomes({ workspace, id }: JobKey, page: number) {
+    const row = this.#db.one(
+      "SELECT body FROM job_outcomes WHERE ws = ? AND job = ? AND page = ?",
+      workspace,
+      id,
+      page,
+    );
+    return row ? parse<JobOutcome[]>(row.body) : [];
+  }
+
+  async due(until: Millis, limit: number) {
+    const rows = this.#db.all("SELECT ws, id FROM jobs WHERE due_at <= ? ORDER BY due_at LIMIT ?", until, limit);
+    return rows.map((row) => ({ workspace: String(row.ws), id: String(row.id) }));
+  }
+
+  /** Deletes the jobs that ended before `before`, with their outcomes. */
+  expire(before: Millis): void {
+    const old = this.#db.all("SELECT ws, id FROM jobs WHERE ended_at < ? LIMIT 100", before);
+    for (const { ws, id } of old) {
+      this.#db.run("DELETE FROM job_outcomes WHERE ws = ? AND job = ?", String(ws), String(id));
+      this.#db.run("DELETE FROM jobs WHERE ws = ? AND id = ?", String(ws), String(id));
+    }
+  }
+}

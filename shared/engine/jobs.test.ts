@@ -1,0 +1,287 @@
+/** Jobs under crashes: a runner dies at each of its writes, two run at once, the store is reopened. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ManualClock } from "../../test/contract/manual-clock.ts";
+import { type Ports, type StoredJob, StoreFailed } from "../ports.ts";
+import type { JobAction, JobOutcome } from "../protocol/job.ts";
+import { messageId } from "../protocol/messages.ts";
+import { type Embedded, embedded } from "../server/embedded.ts";
+import { JOB_LEASE_MS, runJobs } from "./jobs.ts";
+import { start } from "./start.ts";
+
+const WS = "w";
+
+async function running(ports: Ports, ids: readonly string[]) {
+  for (const execution of ids) {
+    await start(ports, {
+      workspace: WS,
+      execution,
+      workflow: "orders",
+      registration: null,
+      deployment: "shop",
+      input: null,
+      token: execution,
+      timeoutMs: null,
+      by: "client",
+    });
+  }
+}
+
+async function made(ports: Ports, action: JobAction): Promise<StoredJob> {
+  const now = ports.clock.now();
+  const job: StoredJob = {
+    workspace: WS,
+    id: ports.uuid(),
+    version: 1,
+    action,
+    filter: {},
+    query: { workspace: WS, statuses: ["RUNNING"], startedBefore: now },
+    by: "ops",
+    status: "COUNTING",
+    token: null,
+    page: null,
+    pages: 0,
+    total: null,
+    counted: 0,
+    counts: { succeeded: 0, skipped: 0, failed: 0 },
+    problem: null,
+    createdAt: now,
+    endedAt: null,
+    dueAt: now,
+  };
+  await ports.jobs.create(job);
+  return job;
+}
+
+async function outcomesOf(ports: Ports, job: StoredJob): Promise<JobOutcome[]> {
+  const { pages } = (await ports.jobs.get(job))!;
+  const all: JobOutcome[] = [];
+  for (let page = 0; page < pages; page++) all.push(...(await ports.jobs.outcomes(job, page)));
+  return all;
+}
+
+/** Ports of a runner that dies with its `n`th call of a store or queue: `before` the call has an effect, or after it. */
+function dying(ports: Ports, n: number, when: "before" | "after") {
+  let calls = 0;
+  const dead = () => new StoreFailed(new Error("killed"));
+  const counted = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(target, name) {
+        const method = Reflect.get(target, name);
+        if (typeof method !== "function") return method;
+        return async (...args: unknown[]) => {
+          calls += 1;
+          if (calls > n || (calls === n && when === "before")) throw dead();
+          const answer = await method.apply(target, args);
+          if (calls === n) throw dead();
+          return answer;
+        };
+      },
+    });
+  const { executions, jobs, tasks } = ports;
+  return {
+    ports: { ...ports, executions: counted(executions), jobs: counted(jobs), tasks: counted(tasks) },
+    survived: () => calls < n,
+  };
+}
+
+const IDS = ["a", "b", "c"];
+const ACTIONS: JobAction[] = [
+  { kind: "cancel" },
+  { kind: "terminate", reason: "moved" },
+  { kind: "signal", name: "go", input: { n: 1 } },
+];
+
+describe.each(ACTIONS)("a job that must $kind", (action) => {
+  test.each([
+    "before",
+    "after",
+  ] as const)("acts once on each execution although its runner dies %s any of its calls", async (when) => {
+    for (let n = 1; ; n++) {
+      const clock = new ManualClock();
+      const ports = embedded({ clock });
+      await running(ports, IDS);
+      const job = await made(ports, action);
+      const runner = dying(ports, n, when);
+      await runJobs(runner.ports).catch((error) => expect(error).toBeInstanceOf(StoreFailed));
+      await clock.advance(JOB_LEASE_MS + 1);
+      await runJobs(ports);
+      const ended = (await ports.jobs.get(job))!;
+      expect(ended, `death ${when} call ${n}`).toMatchObject({
+        status: "COMPLETED",
+        total: 3,
+        counts: { succeeded: 3, skipped: 0, failed: 0 },
+      });
+      expect((await outcomesOf(ports, job)).map(({ execution }) => execution).toSorted()).toEqual(IDS);
+      await expectDone(ports, job);
+      ports.close();
+      if (runner.survived()) return expect(n).toBeGreaterThan(15);
+    }
+  });
+
+  test("counts each execution once although two runners share it", async () => {
+    const clock = new ManualClock();
+    const ports = embedded({ clock });
+    await running(ports, IDS);
+    const job = await made(ports, action);
+    const slow = { ...ports.jobs, replace: ports.jobs.replace.bind(ports.jobs) };
+    // The second runner begins when the first has acted and has not stored the outcomes: its lease has passed.
+    const jobs = new Proxy(ports.jobs, {
+      get(target, name) {
+        if (name === "putOutcomes") {
+          return async (...args: Parameters<Ports["jobs"]["putOutcomes"]>) => {
+            await clock.advance(JOB_LEASE_MS + 1);
+            await runJobs({ ...ports, jobs: slow as Ports["jobs"] });
+            return target.putOutcomes(...args);
+          };
+        }
+        return Reflect.get(target, name).bind(target);
+      },
+    });
+    Object.setPrototypeOf(slow, ports.jobs);
+    for (const name of ["get", "due", "outcomes", "putOutcomes"] as const)
+      (slow as Record<string, unknown>)[name] = (ports.jobs[name] as () => unknown).bind(ports.jobs);
+    await runJobs({ ...ports, jobs });
+    expect(await ports.jobs.get(job)).toMatchObject({ status: "COMPLETED", counts: { succeeded: 3, skipped: 0 } });
+    expect(await outcomesOf(ports, job)).toHaveLength(3);
+    await expectDone(ports, job);
+    ports.close();
+  });
+
+  async function expectDone(ports: Ports, job: StoredJob) {
+    for (const execution of IDS) {
+      const head = (await ports.executions.head({ workspace: WS, execution }))!;
+      const inbox = await ports.executions.inbox(head, head.chain);
+      if (action.kind === "terminate") {
+        expect(head).toMatchObject({ status: "TERMINATED", failure: `moved (job ${job.id} of 'ops')` });
+        expect(inbox).toEqual([]);
+      } else {
+        const id = action.kind === "cancel" ? messageId.cancel(job.id) : messageId.signal(job.id);
+        expect(inbox.map((message) => message.id)).toEqual([id]);
+      }
+    }
+  }
+});
+
+test("an execution that closed, was started again, or fails by itself has its own outcome", async () => {
+  const clock = new ManualClock();
+  const ports = embedded({ clock });
+  await running(ports, ["closed", "again", "broken", "fine"]);
+  const job = await made(ports, { kind: "cancel" });
+  const { terminate } = await import("./terminate.ts");
+  // Between the page and the action.
+  const executions = new Proxy(ports.executions, {
+    get(target, name) {
+      if (name === "head") {
+        return async (ref: { workspace: string; execution: string }) => {
+          if (ref.execution === "broken") throw new Error("damaged");
+          return target.head(ref);
+        };
+      }
+      if (name === "runs") {
+        return async (query: Parameters<Ports["executions"]["runs"]>[0]) => {
+          const found = await target.runs(query);
+          if (query.limit === 100) {
+            for (const execution of ["closed", "again"])
+              await terminate(ports, { workspace: WS, execution }, { kind: "terminated", reason: null });
+            await running(
+              ports,
+              ["again"].map((id) => id),
+            );
+            await start(ports, {
+              workspace: WS,
+              execution: "again",
+              workflow: "orders",
+              registration: null,
+              deployment: "shop",
+              input: null,
+              token: "another",
+              timeoutMs: null,
+              by: "client",
+            });
+          }
+          return found;
+        };
+      }
+      return Reflect.get(target, name).bind(target);
+    },
+  });
+  await runJobs({ ...ports, executions });
+  const outcomes = Object.fromEntries(
+    (await outcomesOf(ports, job)).map(({ execution, outcome, detail }) => [execution, [outcome, detail]]),
+  );
+  expect(outcomes).toEqual({
+    closed: ["skipped", "it has ended: TERMINATED"],
+    again: ["skipped", "it was started again, or deleted, since the job found it"],
+    broken: ["failed", expect.stringContaining("log")],
+    fine: ["succeeded", null],
+  });
+  expect(await ports.jobs.get(job)).toMatchObject({ counts: { succeeded: 1, skipped: 2, failed: 1 } });
+  ports.close();
+});
+
+test("an abort stops a job after the page under way, whose outcomes are counted", async () => {
+  const clock = new ManualClock();
+  const ports = embedded({ clock });
+  await running(
+    ports,
+    Array.from({ length: 250 }, (_, i) => `e${i}`),
+  );
+  const job = await made(ports, { kind: "terminate", reason: null });
+  const jobs = new Proxy(ports.jobs, {
+    get(target, name) {
+      if (name !== "putOutcomes") return Reflect.get(target, name).bind(target);
+      return async (...args: Parameters<Ports["jobs"]["putOutcomes"]>) => {
+        const now = (await target.get(job))!;
+        const ended = { status: "ABORTED", endedAt: clock.now(), dueAt: null, page: null } as const;
+        await target.replace({ ...now, ...ended, version: now.version + 1 });
+        return target.putOutcomes(...args);
+      };
+    },
+  });
+  await runJobs({ ...ports, jobs });
+  await clock.advance(JOB_LEASE_MS + 1);
+  await runJobs(ports);
+  expect(await ports.jobs.get(job)).toMatchObject({ status: "ABORTED", pages: 1, counts: { succeeded: 100 } });
+  expect(await outcomesOf(ports, job)).toHaveLength(100);
+  ports.close();
+});
+
+test("a job goes on after a restart of the server, where it was", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sirocco-jobs-"));
+  const file = join(directory, "store.db");
+  const clock = new ManualClock();
+  const ids = Array.from({ length: 250 }, (_, i) => `e${String(i).padStart(3, "0")}`);
+  const first: Embedded = embedded({ clock, file });
+  await running(first, ids);
+  const job = await made(first, { kind: "terminate", reason: null });
+  // The budget is over after the first page.
+  let pages = 0;
+  const now = () => (pages > 0 ? Number.MAX_SAFE_INTEGER : clock.now());
+  const jobs = new Proxy(first.jobs, {
+    get(target, name) {
+      const method = Reflect.get(target, name).bind(target);
+      if (name !== "putOutcomes") return method;
+      return (...args: unknown[]) => {
+        pages += 1;
+        return method(...args);
+      };
+    },
+  });
+  const until = clock.now() + 1000;
+  await runJobs({ ...first, jobs, clock: { now, at: clock.at.bind(clock) } }, until);
+  expect(await first.jobs.get(job)).toMatchObject({ status: "RUNNING", total: 250, counts: { succeeded: 100 } });
+  await first.durable();
+  first.close();
+
+  const second = embedded({ clock, file });
+  const stored = (await second.jobs.get(job))!;
+  await second.jobs.replace({ ...stored, version: stored.version + 1, dueAt: clock.now() });
+  await runJobs(second);
+  expect(await second.jobs.get(job)).toMatchObject({ status: "COMPLETED", counts: { succeeded: 250 } });
+  expect(new Set((await outcomesOf(second, job)).map(({ execution }) => execution))).toEqual(new Set(ids));
+  second.close();
+  rmSync(directory, { recursive: true });
+});

@@ -1,0 +1,145 @@
+/**
+ * **jobs**: one action on all executions that a query finds, page by page. It first counts the runs, then acts.
+ *
+ * JOB-1. A runner takes a job by a write that moves its due time a lease ahead, conditional on the version that it has read.
+ *     The loser of that write stops. So two runners share a job only if one of them takes longer than a lease for a page.
+ * JOB-2. A page is: list runs and write them into the job, act on each, store the outcomes under the number of the page, then
+ *     write the job with the next token and the new counts. After a crash the same runs are repeated: a list that was read
+ *     again would miss those that have closed by then. The outcomes of a page are written once: the second writer reads the
+ *     first one's, so every run counts once.
+ * JOB-3. An action is idempotent by job and execution: its message id contains the job's id, and a terminate names the
+ *     start of the execution that was listed, and finds its own reason at a run that it has ended before.
+ * JOB-4. An action is for the start that was listed. An execution that has closed, or was started again under its id, is
+ *     skipped; continuing as new is the same start.
+ * JOB-5. The query ends at the time of the job's creation. Tokens name the last run of a page, so runs that close or come
+ *     meanwhile neither repeat nor hide others.
+ * JOB-6. An abort is a change of the job like any other: the runner's next write fails, and it stops. The page under way is
+ *     finished, at most 100 executions, and counted.
+ */
+import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
+import { BadToken, type JobKey, type Ports, type StoredJob, StoreFailed } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { JobCounts, JobOutcome } from "../protocol/job.ts";
+import { act } from "./job-actions.ts";
+
+const COUNT_PAGE = 1_000;
+export const JOB_PAGE = 100;
+/** Executions at a time: on AWS each takes some round trips. */
+const CONCURRENCY = 10;
+const JOBS_AT_ONCE = 4;
+/** Longer than a page takes, so that a second runner seldom begins the same page. */
+export const JOB_LEASE_MS: Millis = 60_000;
+const DUE_AT_ONCE = 100;
+
+export const hasEnded = (job: Pick<StoredJob, "endedAt">): boolean => job.endedAt !== null;
+
+/** Works on the jobs that are due, and begins no page after `until`. Answers how many jobs it worked on. */
+export async function runJobs(ports: Ports, until: Millis = Number.POSITIVE_INFINITY): Promise<number> {
+  let worked = 0;
+  await forEachConcurrent(JOBS_AT_ONCE, await ports.jobs.due(ports.clock.now(), DUE_AT_ONCE), async (key) => {
+    if (ports.clock.now() >= until) return;
+    worked += 1;
+    try {
+      await runJob(ports, key, until);
+    } catch (error) {
+      if (error instanceof StoreFailed) throw error;
+      ports.log.error("jobs: a job failed at a page, the page is repeated later", { ...key, error });
+    }
+  });
+  return worked;
+}
+
+async function runJob(ports: Ports, key: JobKey, until: Millis): Promise<void> {
+  const found = await ports.jobs.get(key);
+  if (!found || hasEnded(found) || found.dueAt! > ports.clock.now()) return;
+  let job: StoredJob | null = await change(ports, found, {});
+  while (job && !hasEnded(job)) {
+    if (ports.clock.now() >= until) {
+      await change(ports, job, { dueAt: ports.clock.now() });
+      return;
+    }
+    const step = job.status === "COUNTING" ? count : job.page ? work : list;
+    const done: Partial<StoredJob> = await step(ports, job);
+    const next: StoredJob | null = await change(ports, job, done);
+    if (!next && step === work) await countAfterAbort(ports, job, done);
+    job = next;
+    await ports.durable();
+    await ports.pause?.();
+  }
+  if (job) ports.log.info("jobs: a job has ended", { ...key, status: job.status, ...job.counts });
+}
+
+/** Null: another runner, or an abort, has changed it (JOB-1). A job that has not ended is due again after the lease. */
+async function change(ports: Ports, job: StoredJob, p: Partial<StoredJob>): Promise<StoredJob | null> {
+  const due = ports.clock.now() + JOB_LEASE_MS;
+  const next: StoredJob = { ...job, dueAt: due, ...p, version: job.version + 1 };
+  const written = hasEnded(next) ? { ...next, dueAt: null } : next;
+  return (await ports.jobs.replace(written)) ? written : null;
+}
+
+/** JOB-6: the outcomes of the page that was under way belong to the aborted job. */
+async function countAfterAbort(ports: Ports, job: StoredJob, { counts, pages }: Partial<StoredJob>): Promise<void> {
+  const found = await ports.jobs.get(job);
+  if (found?.status !== "ABORTED" || found.pages !== job.pages || !counts || !pages) return;
+  await ports.jobs.replace({ ...found, counts, pages, version: found.version + 1 });
+}
+
+/** JOB-5. */
+async function page(ports: Ports, job: StoredJob, limit: number) {
+  const token = job.token === null ? {} : { token: job.token };
+  return ports.executions.runs({ ...job.query, sortBy: "start_time", order: "asc", limit, ...token });
+}
+
+async function count(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> {
+  const found = await listed(ports, job, COUNT_PAGE);
+  if ("problem" in found) return found;
+  const counted = job.counted + found.runs.length;
+  if (found.next !== null) return { counted, token: found.next };
+  return { counted, total: counted, token: null, status: "RUNNING" };
+}
+
+async function list(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> {
+  const found = await listed(ports, job, JOB_PAGE);
+  if ("problem" in found) return found;
+  const runs = found.runs.map(({ execution, run }) => ({ execution, run }));
+  return runs.length > 0 ? { page: { runs, next: found.next } } : after(ports, found.next);
+}
+
+/** The job goes on with the next page, or has ended. */
+function after(ports: Ports, next: string | null): Partial<StoredJob> {
+  if (next !== null) return { page: null, token: next };
+  return { page: null, token: null, status: "COMPLETED", endedAt: ports.clock.now() };
+}
+
+/** JOB-2. */
+async function work(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> {
+  const { runs, next } = job.page!;
+  const outcomes: JobOutcome[] = runs.map(({ execution, run }) => ({
+    execution,
+    run,
+    outcome: "failed",
+    detail: "not tried",
+  }));
+  await forEachConcurrent(CONCURRENCY, outcomes.entries(), async ([i, { execution, run }]) => {
+    outcomes[i] = await act(ports, job, { execution, run });
+    await ports.pause?.();
+  });
+  const kept = await ports.jobs.putOutcomes(job, job.pages, outcomes);
+  return { ...after(ports, next), counts: sum(job.counts, kept), pages: job.pages + 1 };
+}
+
+async function listed(ports: Ports, job: StoredJob, limit: number) {
+  try {
+    return await page(ports, job, limit);
+  } catch (error) {
+    if (!(error instanceof BadToken)) throw error;
+    const problem = "the list of runs no longer knows the place that the job had reached: make another job";
+    return { status: "FAILED", problem, endedAt: ports.clock.now() } as const;
+  }
+}
+
+function sum(counts: JobCounts, outcomes: readonly JobOutcome[]): JobCounts {
+  const next = { ...counts };
+  for (const { outcome } of outcomes) next[outcome] += 1;
+  return next;
+}

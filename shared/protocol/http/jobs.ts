@@ -1,0 +1,69 @@
+/** Jobs: one action on all executions that a query finds. Own operations: their bodies refuse unknown keys. */
+import * as z from "zod";
+import { HandlerName } from "../ids.ts";
+import { JOB_OUTCOMES, JOB_STATUSES } from "../job.ts";
+import { JsonRecord } from "../json-value.ts";
+import { MAX_REASON, MAX_SMALL_PAGE } from "../limits.ts";
+import { Cursor, JsonObject, pageSize, Timestamp } from "./fields.ts";
+import { ListRunsQuery } from "./runs.ts";
+
+const { sort_by, order, page_size, next_page_token, ...filters } = ListRunsQuery.shape;
+/** The filters of the list of runs, with the same meanings. */
+export const JobFilter = z.strictObject(filters).meta({ id: "JobFilter" });
+export const JobActionName = z.enum(["cancel", "terminate", "signal"]);
+
+/** `signal`: `name` and `input`, and one workflow in the filter. `terminate`: `reason`. */
+export const CreateJobRequest = z
+  .strictObject({
+    /** A UUID of the caller's: a repeated request is the same job. */
+    job_id: z.uuid().nullish(),
+    action: JobActionName,
+    filter: JobFilter,
+    name: HandlerName.nullish(),
+    input: JsonRecord.nullish(),
+    reason: z.string().max(MAX_REASON).nullish(),
+  })
+  .meta({ id: "CreateJobRequest" });
+
+/** `total`: runs that the filter found, null until they are counted. Times of an open job: `end_time` null. */
+export const JobResponse = z
+  .object({
+    job_id: z.string(),
+    action: JobActionName,
+    filter: JsonObject,
+    status: z.enum(JOB_STATUSES),
+    total: z.int().nullable(),
+    done: z.int(),
+    succeeded: z.int(),
+    skipped: z.int(),
+    failed: z.int(),
+    problem: z.string().nullable(),
+    user_id: z.string(),
+    created_at: Timestamp,
+    end_time: Timestamp.nullable(),
+  })
+  .meta({ id: "JobResponse" });
+export type JobResponse = z.infer<typeof JobResponse>;
+
+export const ListJobsQuery = z.object({ limit: pageSize(MAX_SMALL_PAGE), cursor: Cursor.optional() });
+export const JobListResponse = z
+  .object({ jobs: z.array(JobResponse), next_cursor: z.string().nullable() })
+  .meta({ id: "JobListResponse" });
+
+export const JobOutcomesQuery = z.object({ cursor: Cursor.optional() });
+/** Pages are those in which the job worked, of 100 runs at most. */
+export const JobOutcomesResponse = z
+  .object({
+    outcomes: z.array(
+      z
+        .object({
+          execution_id: z.string(),
+          run_id: z.string(),
+          outcome: z.enum(JOB_OUTCOMES),
+          detail: z.string().nullable(),
+        })
+        .meta({ id: "JobOutcome" }),
+    ),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: "JobOutcomesResponse" });
