@@ -135,7 +135,7 @@ function pageTooLong(size: number, fit: number): Refusal {
   return invalidAt(["query", "page_size"], msg);
 }
 
-async function* schedulesAfter({ ports, workspace }: RequestContext, place: Id | undefined) {
+export async function* schedulesAfter({ ports, workspace }: RequestContext, place: Id | undefined) {
   let after = place;
   for (;;) {
     const limits = { limit: READ_AT_ONCE, maxBytes: READ_BYTES };

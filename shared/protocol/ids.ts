@@ -75,7 +75,7 @@ export const WorkerName = z
     error: (issue) => `${shown(issue.input)} cannot be a worker name: at most ${MAX_WORKER_NAME} characters`,
   });
 
-export const RESERVED_SCHEDULE_IDS: readonly string[] = ["preview"];
+export const RESERVED_SCHEDULE_IDS: readonly string[] = ["preview", "upcoming"];
 export const ScheduleId = slug("a schedule id", MAX_SCHEDULE_ID, RESERVED_SCHEDULE_IDS);
 
 /** Chosen by a client for one start: a repeated start with the same key is the same start. Stored as a digest. */

@@ -36,6 +36,8 @@ describe("the table", () => {
       "GET /v1/workflows/jobs/{job_id}",
       "GET /v1/workflows/jobs/{job_id}/outcomes",
       "GET /v1/workflows/runs/{run_id}/history/{event_id}",
+      "GET /v1/workflows/schedules/upcoming",
+      "GET /v1/workflows/schedules/{schedule_id}/explain",
       "GET /v1/workflows/schedules/{schedule_id}/log",
       "POST /v1/keys",
       "POST /v1/workflows/deployments/{name}/harden",

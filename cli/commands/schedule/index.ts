@@ -9,10 +9,12 @@ import { log } from "./log.ts";
 import { pause, resume } from "./pause.ts";
 import { preview } from "./preview.ts";
 import { trigger } from "./trigger.ts";
+import { upcoming } from "./upcoming.ts";
 import { update } from "./update.ts";
+import { why } from "./why.ts";
 
 export const schedule: Group = {
   name: "schedule",
   summary: "create, show, change and explain schedules",
-  commands: [create, list, get, update, pause, resume, trigger, backfill, remove, preview, log],
+  commands: [create, list, get, why, upcoming, update, pause, resume, trigger, backfill, remove, preview, log],
 };

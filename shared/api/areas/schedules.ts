@@ -15,9 +15,17 @@ import {
   updateSchedule,
 } from "../schedules.ts";
 
+/** Operations that are rare: their code is loaded at the first use. */
+const load = {
+  explain: () => import("../explain/schedule.ts"),
+  upcoming: () => import("../explain/upcoming.ts"),
+};
+
 const handlers: HandlersOf<"schedules"> = {
   getSchedules: (context, { query }) => listSchedules(context, query),
   scheduleWorkflow: (context, { body }) => createSchedule(context, body),
+  listUpcomingTimes: async (context, { query }) => (await load.upcoming()).upcomingTimes(context, query),
+  explainSchedule: async (context, { params }) => (await load.explain()).explainSchedule(context, params.schedule_id),
   getSchedule: (context, { params }) => getSchedule(context, params.schedule_id),
   updateSchedule: (context, { params, body }) => updateSchedule(context, params.schedule_id, body),
   unscheduleWorkflow: (context, { params }) => deleteSchedule(context, params.schedule_id),

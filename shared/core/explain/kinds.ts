@@ -28,6 +28,21 @@ export const WAIT_KINDS = {
   schedule_paused: { actor: "operator", means: "The schedule that started the execution is paused." },
 } as const;
 
+/** The same for schedules. */
+export const SCHEDULE_KINDS = {
+  unreadable: { actor: "operator", means: "The stored schedule cannot be read." },
+  schedule_paused: { actor: "operator", means: "The schedule is paused." },
+  exhausted: { actor: "operator", means: "The schedule has started as many executions as it may." },
+  no_more_times: { actor: "operator", means: "The rule has no further times." },
+  no_live_worker: { actor: "operator", means: "No worker of the deployment is live, so no start can succeed." },
+  route_refused: { actor: "operator", means: "No deployment, or not the wanted one, serves the workflow." },
+  start_pending: { actor: "worker", means: "A start is decided and not confirmed: it is tried again." },
+  start_refused: { actor: "operator", means: "The last start was refused." },
+  overlap: { actor: "child", means: "Starts wait for, or are skipped because of, an execution that runs." },
+  due: { actor: "time", means: "The schedule starts the next execution at a known time." },
+} as const;
+export type ScheduleKind = keyof typeof SCHEDULE_KINDS;
+
 export type WaitKind = keyof typeof WAIT_KINDS;
 export type Actor = (typeof WAIT_KINDS)[WaitKind]["actor"];
 

@@ -1,6 +1,7 @@
 /** Why an execution or a schedule does not go on. */
 import * as z from "zod";
-import { JsonObject, Timestamp } from "./fields.ts";
+import { DEFAULT_EVENTS_PAGE, MAX_PREVIEW_TIMES } from "../limits.ts";
+import { Instant, JsonObject, pageSize, Timestamp } from "./fields.ts";
 
 /** `kind`: one of the table in `shared/core/explain/kinds.ts`, or of a schedule; further kinds may come. */
 export const Wait = z
@@ -34,4 +35,30 @@ export type Explanation = z.infer<typeof Explanation>;
 export const ScheduleExplanation = z
   .object({ schedule_id: z.string(), status: z.string(), ...explained })
   .meta({ id: "ScheduleExplanation" });
+/** `from` and `to` bound the nominal times; default: the next day. */
+export const UpcomingQuery = z.object({
+  from: Instant.optional(),
+  to: Instant.optional(),
+  limit: pageSize(MAX_PREVIEW_TIMES, DEFAULT_EVENTS_PAGE),
+});
+export const UpcomingResponse = z
+  .object({
+    from: Timestamp,
+    to: Timestamp,
+    times: z.array(
+      z.object({
+        schedule_id: z.string(),
+        workflow_name: z.string(),
+        deployment_name: z.string(),
+        nominal_at: Timestamp,
+        scheduled_at: Timestamp,
+      }),
+    ),
+    /** There are no further times in the window. */
+    complete: z.boolean(),
+    /** Some schedules whose times could not be computed or were not reached. */
+    left_out: z.array(z.string()),
+  })
+  .meta({ id: "UpcomingResponse" });
+
 export type ScheduleExplanation = z.infer<typeof ScheduleExplanation>;

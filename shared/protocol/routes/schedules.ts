@@ -1,4 +1,5 @@
 /** Schedules. */
+import * as explain from "../http/explain.ts";
 import * as schedules from "../http/schedules.ts";
 import { empty, json, SCHEDULE, WORKFLOWS } from "./row.ts";
 
@@ -14,6 +15,11 @@ export const SCHEDULE_ROWS = [
     response: schedules.WorkflowScheduleResponse,
     success: 201,
   }),
+  json("listUpcomingTimes", "GET", `${WORKFLOWS}/schedules/upcoming`, "schedules", {
+    query: explain.UpcomingQuery,
+    response: explain.UpcomingResponse,
+  }),
+  json("explainSchedule", "GET", `${SCHEDULE}/explain`, "schedules", { response: explain.ScheduleExplanation }),
   json("getSchedule", "GET", SCHEDULE, "schedules", { response: schedules.ScheduleDefinitionOutput }),
   json("updateSchedule", "PATCH", SCHEDULE, "schedules", {
     body: schedules.WorkflowScheduleUpdateRead,

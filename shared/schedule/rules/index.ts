@@ -4,6 +4,7 @@
  */
 export { formatInstant, parseInstant } from "./civil.ts";
 export { type ClosedRun, runClosed } from "./close.ts";
+export { comingTimes } from "./coming.ts";
 export { type CreateSchedule, createSchedule } from "./create.ts";
 export {
   Overlap,
@@ -38,6 +39,7 @@ export type {
   StopEffect,
   WaitingRun,
 } from "./state.ts";
+export { PREVIEW_STEPS, Uncomputable } from "./steps.ts";
 export { type CompiledSpec, type DueTime, isSkipped, nextTime, timesAfter } from "./times.ts";
 export { type Backfill, backfill, trigger } from "./trigger.ts";
 export { update } from "./update.ts";
