@@ -8,6 +8,9 @@ import { runCore } from "./core.ts";
 // Ctrl-C reaches the whole process group. The host decides what it means and says `stop`.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
+// HOST-3. The host reads this pipe: when it dies, a line of the log fails, and that must not keep the core from handing back.
+process.stderr.on("error", () => {});
+
 const log = consoleLog(true);
 process.on("uncaughtException", (error) => {
   log.error(`the worker core failed: ${error.message}`, { stack: error.stack });
