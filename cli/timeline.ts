@@ -136,6 +136,8 @@ function describe(e: HistoryEvent, earlier: EarlierEvents): Described {
       return ["dim", "·", `patch ${e.patch}`];
     case "workflow_task_failed":
       return ["bad", "!", "workflow code threw an error; the step will be retried", root(e.failure)];
+    case "quarantine_ended":
+      return ["dim", "·", "workflow code came to rest: it is tried no more in quarantine"];
     case "execution_completed":
       return ["good", "●", "COMPLETED", compact(e.result)];
     case "execution_failed":

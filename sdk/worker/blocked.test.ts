@@ -1,6 +1,6 @@
 /** Workflow code that never comes to rest: it is stopped where it asks for something, and kept away from workers for a while. */
 import { expect, test } from "vitest";
-import { on, query, signal, sleep, waitUntil, workflow } from "../index.ts";
+import { activity, on, query, signal, sleep, waitUntil, workflow } from "../index.ts";
 import { environment } from "../testing/environment.ts";
 
 const item = signal("item");
@@ -58,3 +58,23 @@ test("conditions that let each other go for ever are found as well", async () =>
     quarantined: seesaw.hash,
   });
 }, 30_000);
+
+test("an execution that was there when workers died is tried in quarantine, and goes on when its code comes to rest", async () => {
+  const gate = Promise.withResolvers<string>();
+  const long = activity({ name: "long", timeout: "1h", retry: { maxAttempts: 0 } }, () => gate.promise);
+  const innocent = workflow({ name: "innocent", timeout: null }, () => long());
+  await using env = await environment({ workflows: [innocent], activities: [long] });
+  const run = await env.start(innocent, {});
+  for (let death = 1; death <= 3; death++) {
+    await env.killWorker();
+    await env.addWorker();
+    await env.advance("40s");
+  }
+  const notes = async () =>
+    (await run.history()).flatMap((e) =>
+      e.kind === "workflow_task_failed" ? [e.failure.type] : e.kind === "quarantine_ended" ? [e.kind] : [],
+    );
+  expect(await notes()).toEqual(["WorkerDied", "quarantine_ended"]);
+  gate.resolve("done");
+  expect(await run.result()).toBe("done");
+});

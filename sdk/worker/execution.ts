@@ -20,9 +20,13 @@
  * EXEC-8. When steps of an execution fail again and again although the server can be reached (something that is stored of it
  *     cannot be read, sent or written), the worker puts it into quarantine: it records why, and leaves messages and code
  *     alone for a while.
+ * EXEC-9. When a workflow task was delivered several times without an end, its execution may be the one that ends workers.
+ *     The worker records a quarantine before it replays the code (QUARANTINE-4).
  */
+import { isQuarantined, isSuspect, WORKER_DIED } from "../../shared/core/quarantine.ts";
+import { fold, stateOf } from "../../shared/core/state.ts";
 import { draft, step } from "../../shared/core/step.ts";
-import type { Head } from "../../shared/protocol/head.ts";
+import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import { isClosing } from "../../shared/protocol/history.ts";
 import { QueryRefused } from "../errors.ts";
@@ -51,6 +55,8 @@ export class Execution {
   #abandoned = false;
   /** Steps that failed in a row although the server could be reached. */
   #failures = 0;
+  /** EXEC-9. */
+  #deliveries = 1;
   /** EXEC-8: the error of the last of them. */
   #poison: unknown = null;
 
@@ -93,10 +99,11 @@ export class Execution {
     return next;
   }
 
-  /** A workflow task came: claim and advance. */
-  deliver(receipt: string): Promise<void> {
+  /** A workflow task came: claim and advance. `deliveries`: of this task, with this one. */
+  deliver(receipt: string, deliveries: number): Promise<void> {
     this.#parking.hold(receipt);
     return this.#serial(async () => {
+      this.#deliveries = deliveries;
       if (await this.#claim()) await this.#advance();
       else this.#parking.finishTasks();
     });
@@ -131,10 +138,50 @@ export class Execution {
     view.sessionsAskedAt = 0;
     view.inboxReadAt = this.#host.serverClock.now();
     this.#parking.claimed();
-    await view.read(answer.head, answer.batches, have?.run === answer.head.run);
+    const further = have?.run === answer.head.run;
+    const mark = further ? null : await this.#quarantineFirst(view, answer.head, answer.batches);
+    await view.read(answer.head, mark ? [...answer.batches, mark] : answer.batches, further);
     view.effectsDoneThrough = view.state.tail;
     view.inbox = new Map(answer.messages.map((m) => [m.id, m]));
     return true;
+  }
+
+  /** EXEC-9. Null: the code is not suspect, or another worker has recorded something meanwhile. */
+  async #quarantineFirst(view: RunView, head: Head, batches: readonly Batch[]): Promise<Batch | null> {
+    const started = startedOf(head);
+    const { tail, at, closed, quarantine } = fold(
+      stateOf(started),
+      batches.flatMap((b) => b.events),
+    );
+    const { worker, serverClock } = this.#host;
+    const code = worker.workflows.get(head.workflow)?.hash;
+    const now = serverClock.now();
+    if (code === undefined || closed || view.isTrial || isQuarantined(quarantine, code, now)) return null;
+    if (!isSuspect(quarantine, code, this.#deliveries)) return null;
+    const message =
+      "workers took this execution up several times and did not finish: their processes may have died of its code. " +
+      "A worker tries it once more, and no other does for a while if its process dies too.";
+    const failure = { type: WORKER_DIED, message };
+    const fingerprint = `${failure.type}: ${message}`;
+    const event = { kind: "workflow_task_failed", id: tail + 1, at: Math.max(now, at), failure, fingerprint } as const;
+    const batch: Batch = { first: tail + 1, events: [{ ...event, quarantined: code }], append_id: worker.uuid() };
+    const { run, chain, fence } = head;
+    const answer = await this.#host.append({ execution: this.id, run, chain, fence, batch, taken: [], look: false });
+    if (answer.kind !== "appended") return null;
+    if (answer.fenced) view.isOwner = false;
+    view.isTrial = true;
+    worker.log.warn(`workflow code is tried in quarantine: ${message}`, { execution: this.id, run });
+    return batch;
+  }
+
+  /** QUARANTINE-4: the code has come to rest. Answers whether there was something to record. */
+  async #endTrial(view: RunView): Promise<Went> {
+    const { state, bug, quarantines } = view;
+    view.isTrial = false;
+    if (state.quarantine === null || (bug !== null && quarantines !== null)) return "rest";
+    const at = Math.max(this.#host.serverClock.now(), state.at);
+    const event = { kind: "quarantine_ended", id: state.tail + 1, at } as const;
+    return this.#record(view, { first: event.id, events: [event], append_id: this.#host.worker.uuid() }, []);
   }
 
   async #refresh(): Promise<RunView> {
@@ -167,7 +214,9 @@ export class Execution {
       if (this.#view.stale && !(await this.#claim())) return;
       if (this.#poison !== null) this.#view.quarantine(this.#poison);
       went = await this.#step(this.#view);
+      if (went === "rest" && this.#view.isTrial) went = await this.#endTrial(this.#view);
     }
+    this.#deliveries = 1;
     this.#failures = 0;
     this.#poison = null;
     if (went === "closed" || this.#abandoned) return;

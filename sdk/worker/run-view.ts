@@ -38,6 +38,8 @@ export class RunView {
   bug: unknown = null;
   /** Hash of the definition that the bug puts into quarantine; null = it harms no worker. */
   quarantines: string | null = null;
+  /** QUARANTINE-4: this worker tries code that it has quarantined itself. */
+  isTrial = false;
   /** This worker's claim raised the fence last, as far as it knows (EXEC-4). */
   isOwner = false;
   /** This worker had the effects of all batches up to this event performed, or knows from a claim that they were (EXEC-4). */
@@ -109,7 +111,7 @@ export class RunView {
     const { quarantine } = this.state;
     const code = this.#code;
     const now = this.#now();
-    if (code === undefined || !isQuarantined(quarantine, code, now)) return false;
+    if (this.isTrial || code === undefined || !isQuarantined(quarantine, code, now)) return false;
     this.instance = null;
     this.bug = fromFailure(quarantine.failure);
     this.quarantines = null;
@@ -118,11 +120,13 @@ export class RunView {
 
   /** EXEC-8. */
   quarantine(why: unknown): void {
+    this.isTrial = false;
     if (this.#keepOut()) return;
     this.#fail(why);
     this.quarantines = this.#code ?? null;
   }
 
+  /** Hash of the definition that this worker has of the workflow. */
   get #code(): string | undefined {
     return this.#worker.workflows.get(this.head.workflow)?.hash;
   }

@@ -144,6 +144,7 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
     case "update_failed":
     case "patched":
     case "search_keys_set":
+    case "quarantine_ended":
     case "execution_terminated":
     case "execution_timed_out":
       return [];

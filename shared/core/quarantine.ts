@@ -7,11 +7,19 @@
  *     hash covers the workflow function, not the functions that it calls, and one of those may have been repaired.
  * QUARANTINE-3. Each further quarantine of a run lasts twice as long, because each try may cost a worker its process. A
  *     recorded decision of the code ends the series.
+ * QUARANTINE-4. A process can die without a word (out of memory, an abort in native code). The deliveries of the workflow
+ *     task count such deaths across workers, along with other deliveries that came to nothing. After `UNFINISHED_DELIVERIES`
+ *     the next worker records a quarantine first and then tries the code all the same: if the process dies of it, no other
+ *     worker tries the code for a while; if the code comes to rest, a decision or `quarantine_ended` ends the quarantine.
  */
 import type { EventOf, Millis } from "../protocol/history.ts";
 
 const FIRST_MS: Millis = 10 * 60_000;
 const LONGEST_MS: Millis = 24 * 3_600_000;
+
+/** QUARANTINE-4. */
+export const UNFINISHED_DELIVERIES = 3;
+export const WORKER_DIED = "WorkerDied";
 
 export interface Quarantine {
   /** Hash of the definition. */
@@ -27,6 +35,12 @@ export function nextQuarantine(before: Quarantine | null, e: EventOf<"workflow_t
   const count = (before?.count ?? 0) + 1;
   const until = e.at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (count - 1));
   return { code: e.quarantined!, until, count, failure: e.failure };
+}
+
+/** QUARANTINE-4: whether this code is to be quarantined before it is tried. `deliveries`: of the workflow task, with this one. */
+export function isSuspect(quarantine: Quarantine | null, code: string, deliveries: number): boolean {
+  const again = quarantine?.code === code && quarantine.failure.type === WORKER_DIED;
+  return again || deliveries > UNFINISHED_DELIVERIES;
 }
 
 /** Must code with this hash not run now? */

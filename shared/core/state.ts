@@ -196,6 +196,9 @@ const appliers: Appliers = {
     s.taskFailures.set(e.fingerprint, e.at);
     if (e.quarantined !== undefined) s.quarantine = nextQuarantine(s.quarantine, e);
   },
+  quarantine_ended: (s) => {
+    s.quarantine = null;
+  },
   execution_completed: close,
   execution_failed: close,
   execution_cancelled: close,

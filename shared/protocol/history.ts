@@ -337,6 +337,8 @@ const notes = {
      */
     quarantined: z.string().optional(),
   }),
+  /** QUARANTINE-4: the code that was quarantined before a worker tried it has come to rest, and the worker lives. */
+  quarantine_ended: z.object({ ...base, kind: z.literal("quarantine_ended") }),
   execution_terminated: z.object({ ...base, kind: z.literal("execution_terminated"), reason: z.string().nullable() }),
   execution_timed_out: z.object({ ...base, kind: z.literal("execution_timed_out") }),
 };

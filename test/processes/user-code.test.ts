@@ -72,6 +72,23 @@ describe("workflow code that never comes to rest", () => {
   }, 60_000);
 });
 
+test.concurrent("workflow code that uses up the memory of its process is set aside after it has ended four workers, and the others go on", async () => {
+  using on = new Installation();
+  await on.server();
+  const userWorker = () => on.userWorker({ NODE_OPTIONS: "--max-old-space-size=80" });
+  const first = await userWorker();
+  await start(on, "blocks", "x", { by: "memory" });
+  expect(await first.ended).toBe("SIGABRT");
+  for (let death = 2; death <= 4; death++) expect(await (await userWorker()).ended).toBe("SIGABRT");
+  const last = await userWorker();
+  await start(on, "quick", "y");
+  await completed(on, "y");
+  const failures = (await history(on, "x")).filter(({ kind }) => kind === "workflow_task_failed");
+  expect(failures).toMatchObject([{ failure: { type: "WorkerDied" } }]);
+  last.child.kill("SIGTERM");
+  expect(await last.ended).toBe(0);
+}, 90_000);
+
 test.concurrent.each([
   "spins",
   "native",

@@ -17,6 +17,9 @@ const loops: Record<string, () => unknown> = {
   caught: async () => {
     for (;;) await waitUntil(() => true).catch(() => {});
   },
+  memory: () => {
+    for (const all: unknown[] = []; ; ) all.push(Array.from({ length: 10_000 }, (_, i) => ({ i })));
+  },
   regex: () => /^(a+)+$/.test(`${"a".repeat(60)}b`),
 };
 
