@@ -151,6 +151,20 @@ export const scenarios: Record<string, Scenario> = {
     w.flaw.broken = false;
     return ended(run);
   }),
+  tried: played(async (env) => {
+    const gate = Promise.withResolvers<{ n: number }>();
+    env.stub(w.work, () => gate.promise);
+    const run = await env.start(w.tried, {}, { id: "tried-1" });
+    for (let death = 1; death <= 3; death++) {
+      await env.killWorker();
+      await env.killWorker();
+      await env.addWorker();
+      await env.addWorker();
+      await env.advance("40s");
+    }
+    gate.resolve({ n: 2 });
+    return ended(run);
+  }),
   "overdue-timed-out": played(async (env) => ended(await env.start(w.overdue, {}, { id: "overdue-1" }))),
   changed: played(async (env) => ended(await env.start(w.changed, {}, { id: "changed-1" }))),
   thumbnails: queued,

@@ -238,6 +238,10 @@ export const repaired = workflow({ name: "repaired", handlers: [add], timeout: "
   return { sum: sum + n };
 });
 
+const patientWork = work.with({ timeout: "1h", retry: { maxAttempts: 0 } });
+/** Its workers die one after the other: the next one tries its code in quarantine. */
+export const tried = workflow({ name: "tried", timeout: null }, () => patientWork({ n: 1 }));
+
 /** Code that was changed and asks, in a loop, whether the run may take the new way. */
 export const changed = workflow({ name: "changed" }, async () => {
   let total = 0;
@@ -283,6 +287,7 @@ export const workflows = [
   review,
   thumbnails,
   repaired,
+  tried,
   overdue,
   account,
   changed,
