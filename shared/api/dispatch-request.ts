@@ -176,6 +176,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
     body: body.value,
     lastEventId: header(request, "last-event-id"),
     idempotencyKey: header(request, "idempotency-key"),
+    traceparent: header(request, "traceparent"),
   } as Input<never>;
   const started = api.ports.clock.now();
   const result = await api.handlers[route.operation]!(context, input);

@@ -12,6 +12,7 @@
 import { createHash } from "node:crypto";
 
 import { searchKeysOf } from "../core/search-keys.ts";
+import { callerOf, TRACING } from "../core/trace/context.ts";
 import { start } from "../engine/start.ts";
 import type { RegistrationRecord } from "../ports.ts";
 import {
@@ -34,6 +35,7 @@ import { withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
 import { inputOf, tooLarge } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
+import type { Input } from "./route-module.ts";
 import { waitFor } from "./wait-for.ts";
 
 type Answer = ResponseOf<"executeWorkflow"> | Refusal;
@@ -42,9 +44,9 @@ export async function executeWorkflow(
   context: RequestContext,
   identifier: string,
   body: WorkflowExecutionRequest,
-  header: string | undefined,
+  headers: Headers,
 ): Promise<Answer> {
-  return once(context, ["workflow", identifier], body, header, (deployment) =>
+  return once(context, ["workflow", identifier], body, headers, (deployment) =>
     routeToWorkflow(context.ports, context.workspace, identifier, deployment),
   );
 }
@@ -53,12 +55,14 @@ export async function executeRegistration(
   context: RequestContext,
   id: string,
   body: WorkflowExecutionRequest,
-  header: string | undefined,
+  headers: Headers,
 ): Promise<Answer> {
-  return once(context, ["registration", id], body, header, (deployment) =>
+  return once(context, ["registration", id], body, headers, (deployment) =>
     routeToRegistration(context.ports, context.workspace, id, deployment),
   );
 }
+
+type Headers = Pick<Input<"executeWorkflow">, "idempotencyKey" | "traceparent">;
 
 /** An idempotency key as the server keeps it. */
 interface Key {
@@ -73,7 +77,7 @@ async function once(
   context: RequestContext,
   what: readonly string[],
   body: WorkflowExecutionRequest,
-  header: string | undefined,
+  { idempotencyKey: header, traceparent }: Headers,
   toRegistration: (deployment: string | undefined) => Promise<RegistrationRecord | Refusal>,
 ): Promise<Answer> {
   const deployment = deploymentWanted(body, "task_queue");
@@ -93,7 +97,9 @@ async function once(
     }
   }
   const registration = await toRegistration(deployment);
-  return isRefusal(registration) ? registration : begin(context, registration, body, key);
+  return isRefusal(registration)
+    ? registration
+    : begin(context, registration, { ...body, traceparent: body.traceparent ?? traceparent }, key);
 }
 
 function keyWanted(field: string | undefined, header: string | undefined): string | undefined | Refusal {
@@ -192,8 +198,9 @@ function extensionsOf(body: WorkflowExecutionRequest): Record<string, unknown> |
   const tracing = {
     ...(body.custom_tracing_attributes && { attributes: body.custom_tracing_attributes }),
     ...(body.force_new_trace && { force_new_trace: true }),
+    ...(callerOf(body.traceparent) && { traceparent: body.traceparent }),
   };
-  const all = { ...body.extensions, ...(Object.keys(tracing).length > 0 && { __tracing: tracing }) };
+  const all = { ...body.extensions, ...(Object.keys(tracing).length > 0 && { [TRACING]: tracing }) };
   return Object.keys(all).length > 0 ? all : null;
 }
 

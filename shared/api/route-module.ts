@@ -23,6 +23,8 @@ export interface Input<Op extends AvailableOperation> {
   readonly lastEventId: string | undefined;
   /** The header `Idempotency-Key`. */
   readonly idempotencyKey: string | undefined;
+  /** The header `traceparent`. */
+  readonly traceparent: string | undefined;
 }
 
 type Result<Op extends AvailableOperation> =

@@ -137,7 +137,11 @@ function headerParameters(route: Route): Parameter[] {
     const description =
       "A repeated start with the same key is the same start. The same as `idempotency_key` in the body.";
     const { $schema: _, ...schema } = z.toJSONSchema(IdempotencyKey) as JsonSchema;
-    return [{ name: "Idempotency-Key", in: "header", required: false, description, schema }];
+    const traceparent = "The caller's span (W3C Trace Context), unless the body has one. A malformed one is left out.";
+    return [
+      { name: "Idempotency-Key", in: "header", required: false, description, schema },
+      { name: "traceparent", in: "header", required: false, description: traceparent, schema: { type: "string" } },
+    ];
   }
   if (route.kind !== "sse") return [];
   const description = "The id of the last frame that the client has read; the stream continues after it.";

@@ -14,13 +14,14 @@ const load = {
   batch: () => import("../batch.ts"),
   explain: () => import("../explain/execution.ts"),
   history: () => import("../history.ts"),
+  trace: () => import("../trace.ts"),
 };
 
 const handlers: HandlersOf<"executions"> = {
-  executeWorkflow: (context, { params, body, idempotencyKey }) =>
-    executeWorkflow(context, params.workflow_identifier, body, idempotencyKey),
-  executeWorkflowRegistration: (context, { params, body, idempotencyKey }) =>
-    executeRegistration(context, params.workflow_registration_id, body, idempotencyKey),
+  executeWorkflow: (context, { params, body, ...headers }) =>
+    executeWorkflow(context, params.workflow_identifier, body, headers),
+  executeWorkflowRegistration: (context, { params, body, ...headers }) =>
+    executeRegistration(context, params.workflow_registration_id, body, headers),
   getWorkflowExecution: (context, { params, query }) =>
     getExecution(context, params.execution_id, { searchKeys: query.include_search_keys }),
   explainWorkflowExecution: async (context, { params }) =>
@@ -52,6 +53,15 @@ const handlers: HandlersOf<"executions"> = {
   getRunHistory: async (context, { params, query }) => (await load.history()).runHistory(context, params.run_id, query),
   getRunEvent: async (context, { params, query }) =>
     (await load.history()).runEvent(context, params.run_id, params.event_id, query),
+
+  getWorkflowExecutionTraceInfo: async (context, { params }) =>
+    (await load.trace()).traceInfo(context, params.execution_id),
+  getWorkflowExecutionTraceOtel: async (context, { params }) =>
+    (await load.trace()).traceOtel(context, params.execution_id),
+  getWorkflowExecutionTraceSummary: async (context, { params }) =>
+    (await load.trace()).traceSummary(context, params.execution_id),
+  getWorkflowExecutionTraceEvents: async (context, { params, query }) =>
+    (await load.trace()).traceEvents(context, params.execution_id, query),
 };
 
 export const EXECUTIONS: RouteModule = { routes: EXECUTION_ROWS, handlers };

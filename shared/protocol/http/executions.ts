@@ -31,6 +31,11 @@ export const WorkflowExecutionRequest = z
     timeout_seconds: z.number().min(0).nullish(),
     custom_tracing_attributes: z.record(z.string(), z.string()).nullish(),
     force_new_trace: z.boolean().default(false),
+    /** As in the header, which counts if this is absent. The server leaves out one that is malformed. */
+    traceparent: z
+      .unknown()
+      .optional()
+      .meta({ anyOf: [{ type: "string" }, { type: "null" }] }),
     extensions: JsonRecord.nullish(),
     task_queue: z.string().nullish(),
     deployment_name: z.string().nullish(),

@@ -6,7 +6,6 @@ import * as observability from "../http/observability.ts";
 import * as runs from "../http/runs.ts";
 import { EXECUTION, empty, json, LOGS, later, REGISTRATION, WORKFLOWS } from "./row.ts";
 
-const traces = later("Reading traces through the API");
 const execute = { body: executions.WorkflowExecutionRequest, response: executions.ExecuteResponse };
 const history = { query: executions.HistoryQuery, response: executions.HistoryResponse };
 const historyEvent = { query: executions.HistoryEventQuery, response: executions.HistoryEventResponse };
@@ -78,20 +77,16 @@ export const EXECUTION_ROWS = [
   }),
   json("getWorkflowExecutionTraceInfo", "GET", `${EXECUTION}/trace/info`, "executions", {
     response: observability.TraceInfoResponse,
-    ...traces,
   }),
   json("getWorkflowExecutionTraceOtel", "GET", `${EXECUTION}/trace/otel`, "executions", {
     response: observability.TraceOtelResponse,
-    ...traces,
   }),
   json("getWorkflowExecutionTraceSummary", "GET", `${EXECUTION}/trace/summary`, "executions", {
     response: observability.TraceSummaryResponse,
-    ...traces,
   }),
   json("getWorkflowExecutionTraceEvents", "GET", `${EXECUTION}/trace/events`, "executions", {
     query: observability.TraceEventsQuery,
     response: observability.TraceEventsResponse,
-    ...traces,
   }),
   json("getWorkflowExecutionLogs", "GET", `${EXECUTION}/logs`, "executions", {
     query: observability.ExecutionLogsQuery,
