@@ -235,8 +235,8 @@ export class Dispatch {
       const signals = count === 1 ? "a signal" : `${count} signals`;
       this.#host.say(
         "warn",
-        `${ended} without handling ${signals} "${name}": the code has not reached on(${name}). ` +
-          "Call on() before the first await.",
+        `${ended} without handling ${signals} "${name}": its code never attached a handler. ` +
+          "Attach it with on() before the first await.",
       );
     }
   }
@@ -249,7 +249,7 @@ export class Dispatch {
     if (!attached) {
       throw new QueryRefused(
         409,
-        `query "${name}" has no handler yet: the code of workflow "${this.#host.workflow}" has not reached on(${name}).`,
+        `workflow "${this.#host.workflow}" has not attached a handler of query "${name}" yet: ask again later, or attach it with on() before the first await.`,
       );
     }
     return this.#readOnly("a query handler", () => {

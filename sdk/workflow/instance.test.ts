@@ -712,7 +712,7 @@ describe("handlers", () => {
       on(total, () => ({ total: 0 }));
     });
     const { instance } = await WorkflowDriver.start(early);
-    expect(() => instance.query("total", null)).toThrow("has no handler yet");
+    expect(() => instance.query("total", null)).toThrow('has not attached a handler of query "total" yet');
   });
 
   test("on refuses a handler that the workflow does not declare", async () => {

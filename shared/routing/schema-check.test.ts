@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { zodToDetail } from "../protocol/detail.ts";
 import { inputProblems, schemaProblem } from "./schema-check.ts";
 
 const problems = async (schema: z.ZodType, input: unknown) =>
@@ -14,9 +15,9 @@ describe("the problems of an input", () => {
       "a wrong type, deep inside",
       z.object({ a: z.array(z.object({ b: z.number() })) }),
       { a: [{ b: 1 }, { b: "2" }] },
-      ["a.1.b type"],
+      ["a.1.b number_type"],
     ],
-    ["a number out of range", z.object({ n: z.number().min(3) }), { n: 1 }, ["n minimum"]],
+    ["a number out of range", z.object({ n: z.number().min(3) }), { n: 1 }, ["n greater_than_equal"]],
     [
       "a field too many, where the author says strict",
       z.strictObject({ a: z.number() }),
@@ -24,10 +25,15 @@ describe("the problems of an input", () => {
       ["z extra_forbidden"],
     ],
     ["a value outside an enum", z.object({ e: z.enum(["x", "y"]) }), { e: "z" }, ["e enum"]],
-    ["a text too short", z.object({ s: z.string().min(2) }), { s: "a" }, ["s minLength"]],
-    ["a malformed date", z.object({ d: z.iso.date() }), { d: "31.1.2026" }, ["d format", "d pattern"]],
-    ["a shared definition", z.object({ l: z.string().min(2).meta({ id: "Long" }) }), { l: "a" }, ["l minLength"]],
-    ["a text instead of an object", z.object({ a: z.string() }), "text", [" type"]],
+    ["a text too short", z.object({ s: z.string().min(2) }), { s: "a" }, ["s string_too_short"]],
+    ["a malformed date", z.object({ d: z.iso.date() }), { d: "31.1.2026" }, ["d date_parsing"]],
+    [
+      "a shared definition",
+      z.object({ l: z.string().min(2).meta({ id: "Long" }) }),
+      { l: "a" },
+      ["l string_too_short"],
+    ],
+    ["a text instead of an object", z.object({ a: z.string() }), "text", [" object_type"]],
   ])("%s", async (_, schema, input, expected) => {
     expect((await problems(schema, input)).toSorted()).toEqual(expected);
   });
@@ -44,7 +50,9 @@ describe("the problems of an input", () => {
         return z.array(Tree).optional();
       },
     });
-    expect(await problems(Tree, { v: 1, kids: [{ v: 2, kids: [{ v: "3" }] }] })).toEqual(["kids.0.kids.0.v type"]);
+    expect(await problems(Tree, { v: 1, kids: [{ v: 2, kids: [{ v: "3" }] }] })).toEqual([
+      "kids.0.kids.0.v number_type",
+    ]);
   });
 
   test("of an absent input are those of an empty object, unless the schema wants null", async () => {
@@ -108,4 +116,39 @@ describe("a schema", () => {
     if (expected === null) expect(problem).toBeNull();
     else expect(problem).toContain(expected);
   });
+});
+
+test.each<[string, z.ZodType, unknown]>([
+  ["a wrong type", z.object({ a: z.string() }), { a: 1 }],
+  ["a fraction", z.object({ a: z.int() }), { a: 1.5 }],
+  ["a missing key", z.object({ a: z.number() }), {}],
+  ["an unknown key", z.strictObject({ a: z.number() }), { a: 3, b: 1 }],
+  ["a short text", z.object({ a: z.string().min(2) }), { a: "x" }],
+  ["a long text", z.object({ a: z.string().max(2) }), { a: "xyz" }],
+  ["a short list", z.object({ a: z.array(z.number()).min(2) }), { a: [1] }],
+  ["a long list", z.object({ a: z.array(z.number()).max(1) }), { a: [1, 2] }],
+  ["a number below the least", z.object({ a: z.number().min(2) }), { a: 1.5 }],
+  ["a number above the greatest", z.object({ a: z.number().max(2) }), { a: 3 }],
+  ["a number at an open lower bound", z.object({ a: z.number().gt(2) }), { a: 2 }],
+  ["a number at an open upper bound", z.object({ a: z.number().lt(2.5) }), { a: 2.5 }],
+  ["a number between steps", z.object({ a: z.number().multipleOf(2) }), { a: 3 }],
+  ["none of several texts", z.object({ a: z.enum(["x", "y"]) }), { a: "z" }],
+  ["another text than the only one", z.object({ a: z.literal("x") }), { a: "z" }],
+  ["a text that misses a pattern", z.object({ a: z.string().regex(/^a+$/) }), { a: "b" }],
+  ["no date", z.object({ a: z.iso.date() }), { a: "b" }],
+  ["no date and time", z.object({ a: z.iso.datetime() }), { a: "b" }],
+  ["no email address", z.object({ a: z.email() }), { a: "b" }],
+  ["no UUID", z.object({ a: z.uuid() }), { a: "b" }],
+  ["a problem in a list", z.object({ a: z.array(z.string()) }), { a: ["x", true] }],
+])("%s has the words that the server's own schemas have for it", async (_, schema, input) => {
+  const own = zodToDetail(schema.safeParse(input, { reportInput: true }).error!, "body");
+  const found = await inputProblems(z.toJSONSchema(schema, { io: "input" }), input);
+  const here = found.map(({ loc: [body, , ...rest], ...words }) => ({ loc: [body, ...rest], ...words }));
+  expect(here).toEqual(own.map(({ loc, msg, type }) => ({ loc, msg, type })));
+});
+
+test("what only JSON Schema can say is told with its keyword", async () => {
+  const schema = { type: "object", minProperties: 2, properties: { a: { anyOf: [{ type: "string" }, { const: 1 }] } } };
+  expect(await inputProblems(schema, { a: "x" })).toMatchObject([{ msg: expect.stringContaining("minProperties") }]);
+  expect((await inputProblems({ uniqueItems: true }, [1, 1]))[0]?.msg).toContain("expected items that differ");
 });

@@ -8,9 +8,11 @@ import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/
 import { withinTime } from "../lib/time-limit.ts";
 import { nextTurn, pause } from "../lib/turns.ts";
 import type { DetailItem } from "../protocol/detail.ts";
+import { wordsFor } from "./problem-words.ts";
 import { isSlow } from "./slow-pattern.ts";
 
 interface Compiled {
+  readonly schema: Schema;
   /** Stops at the first problem. */
   readonly quick: Validator;
   /** Finds all. */
@@ -34,6 +36,7 @@ function compiled(schema: Record<string, unknown>): Compiled {
   if (known) return known;
   const own = JSON.parse(text) as Schema; // the validator writes into the schema
   const fresh = {
+    schema: own,
     quick: new Validator(own, "2020-12", true),
     full: new Validator(own, "2020-12", false),
     patterns: /"(?:pattern|patternProperties|format)":/.test(text),
@@ -46,10 +49,10 @@ function compiled(schema: Record<string, unknown>): Compiled {
 /** The problems of an input; none = it fits. An absent input and null fit where `{}` or null fits. */
 export async function inputProblems(schema: Record<string, unknown>, input: unknown): Promise<DetailItem[]> {
   try {
-    const { quick, full, patterns } = compiled(schema);
-    if (!patterns) return problemsOf(quick, full, input);
+    const check = compiled(schema);
+    if (!check.patterns) return problemsOf(check, input);
     for (let turn = 1; ; turn++) {
-      const checked = withinTime(PATTERN_LIMIT_MS, () => problemsOf(quick, full, input));
+      const checked = withinTime(PATTERN_LIMIT_MS, () => problemsOf(check, input));
       if (checked !== "late") return checked.value;
       if (turn === TURNS) return [TOO_SLOW];
       await nextTurn();
@@ -65,12 +68,12 @@ const TOO_SLOW: DetailItem = {
   type: "pattern_too_slow",
 };
 
-function problemsOf(quick: Validator, full: Validator, input: unknown): DetailItem[] {
+function problemsOf({ quick, full, schema }: Compiled, input: unknown): DetailItem[] {
   if (input === null && quick.validate(null).valid) return [];
   const value = input ?? {};
   if (quick.validate(value).valid) return [];
   const leaves = leavesOf(full.validate(value).errors);
-  return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"]));
+  return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"], schema));
 }
 
 const BACKTRACKS =
@@ -104,11 +107,15 @@ function leavesOf(units: readonly OutputUnit[]): OutputUnit[] {
       !units.some(
         (other) =>
           other.keywordLocation !== unit.keywordLocation && isInside(other.keywordLocation, unit.keywordLocation),
-      ) && !isSummary(unit, units),
+      ) &&
+      !isSummary(unit, units) &&
+      // A format says more than the pattern that stands for it.
+      !(unit.keyword === "pattern" && units.some((other) => other.keyword === "format" && isSamePlace(unit, other))),
   );
   return leaves.length > 0 ? leaves : units.slice(0, 1);
 }
 
+const isSamePlace = (one: OutputUnit, other: OutputUnit) => one.instanceLocation === other.instanceLocation;
 const isInside = (inner: string, outer: string) => inner.startsWith(`${outer}/`);
 /** The validator reports `additionalProperties: false` twice, once at the place of the key itself. */
 const isSummary = (unit: OutputUnit, units: readonly OutputUnit[]) =>
@@ -116,16 +123,21 @@ const isSummary = (unit: OutputUnit, units: readonly OutputUnit[]) =>
   units.some((other) => other !== unit && isInside(other.instanceLocation, unit.instanceLocation));
 const SUMMARIES = new Set(["properties", "items", "prefixItems", "additionalProperties", "unevaluatedProperties"]);
 
-function itemOf(unit: OutputUnit, loc: readonly (string | number)[]): DetailItem {
+function itemOf(unit: OutputUnit, loc: readonly (string | number)[], schema: unknown): DetailItem {
   const place = [...loc, ...pathOf(unit.instanceLocation)];
   if (unit.keyword === "required") {
     const name = /property "(.*)"/.exec(unit.error)?.[1];
     return { loc: name === undefined ? place : [...place, name], msg: "Field required", type: "missing" };
   }
-  if (unit.keyword === "false") {
-    return { loc: place, msg: "This field is not part of the schema", type: "extra_forbidden" };
-  }
-  return { loc: place, msg: unit.error, type: unit.keyword };
+  return { loc: place, ...wordsFor(unit, place.at(-1)!, patternAt(schema, unit.keywordLocation)) };
+}
+
+/** The pattern that a problem is about; undefined where its place in the schema lies behind a reference. */
+function patternAt(schema: unknown, location: string): string | undefined {
+  let at = schema;
+  for (const step of pathOf(location))
+    at = typeof at === "object" && at !== null ? (at as Record<string, unknown>)[step] : at;
+  return typeof at === "string" ? at : undefined;
 }
 
 /** `#/items/0/a~1b` -> `["items", 0, "a/b"]`. */

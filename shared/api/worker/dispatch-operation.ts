@@ -32,7 +32,7 @@ export const serveWorker: ServeWorker = async (context, request) => {
   if ("refused" in body) return body.refused;
   const json = parseJsonBody(body.text, { maxDepth: MAX_WORKER_JSON_DEPTH });
   if ("refused" in json) return json.refused;
-  const parsed = WORKER_ROUTES[operation].body.safeParse(json.value);
+  const parsed = WORKER_ROUTES[operation].body.safeParse(json.value, { reportInput: true });
   if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
   const handler = WORKER_HANDLERS[operation] as Handler;
   const value = await handler(context, parsed.data, body.text.length);

@@ -45,7 +45,7 @@ export const WorkflowExecutionRequest = z
   })
   .refine((body) => body.input == null || body.encoded_input == null, {
     path: ["encoded_input"],
-    error: "input and encoded_input exclude each other",
+    error: "input and encoded_input exclude each other: send only one of the two",
   })
   .meta({ id: "WorkflowExecutionRequest" });
 export type WorkflowExecutionRequest = z.infer<typeof WorkflowExecutionRequest>;
