@@ -22,7 +22,7 @@ interface Compiled {
 }
 
 /** How long the patterns of a schema may hold the event loop for an input. */
-const PATTERN_LIMIT_MS = 15;
+export const PATTERN_LIMIT_MS = 15;
 /** In so many turns of the event loop, because another process may have had the processor. Then the input is refused. */
 const TURNS = 3;
 

@@ -9,6 +9,7 @@ import { workflow } from "../../sdk/workflow/define.ts";
 import { ERROR_CODES } from "../../shared/protocol/errors.ts";
 import * as limits from "../../shared/protocol/limits.ts";
 import { ROUTES } from "../../shared/protocol/routes.ts";
+import { PATTERN_LIMIT_MS } from "../../shared/routing/schema-check.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { listed, read, rowsUnder } from "./files.ts";
 
@@ -79,6 +80,23 @@ const NUMBERS: readonly (readonly [document: string, place: RegExp, value: numbe
   ["docs/activities.md", /`max` \| \d+ s, (\d+),/, activityDefaults.retry.factor],
   ["docs/activities.md", /`max` \| \d+ s, \d+, (\d+) s/, seconds(activityDefaults.retry.max_ms)],
   ["docs/messages.md", /413 \| over (\d+) MiB/, limits.MAX_PAYLOAD_BYTES / MiB],
+  [API, /A key has at most (\d+) characters/, limits.MAX_IDEMPOTENCY_KEY],
+  [API, /is kept for (\d+) days, as closed/, limits.RETENTION_DAYS],
+  [API, /nest arrays and objects (\d+) deep/, limits.MAX_JSON_DEPTH],
+  [API, /schema may take (\d+) ms for an input/, PATTERN_LIMIT_MS],
+  ["docs/workflows.md", /more than (\d+) levels/, limits.MAX_JSON_DEPTH],
+  ["docs/workflows.md", /levels, more than (\d+) MiB/, limits.MAX_PAYLOAD_BYTES / MiB],
+  ["docs/workflows.md", /then one every (\d+) s/, seconds(limits.RUN_INTERVAL_MS)],
+  ["docs/workflows.md", /a run with ([\d,]+) events or more/, limits.LONG_RUN_EVENTS],
+  ["docs/activities.md", /records the first (\d+) attempts/, limits.RECORDED_ATTEMPTS],
+  ["docs/activities.md", /show the first (\d+) failures/, limits.RECORDED_ATTEMPTS],
+  ["docs/activities.md", /error cut to (\d+) characters/, limits.MAX_SHORT_MESSAGE],
+  ["docs/deployments.md", /workflow has (\d+) tags at most/, limits.MAX_TAGS],
+  ["docs/deployments.md", /each of 1 to (\d+) characters/, limits.MAX_TAG],
+  ["docs/operating.md", /(\d+) open jobs in a workspace/, limits.MAX_OPEN_JOBS],
+  ["docs/operating.md", /input has (\d+) KiB at most/, limits.MAX_JOB_INPUT_BYTES / 1024],
+  ["docs/schedules.md", /at most (\d+) calendars/, limits.MAX_SCHEDULE_PARTS],
+  ["docs/schedules.md", /with ([\d,]+) ranges/, limits.MAX_CALENDAR_RANGES],
   ["sdk/README.md", /required, 1 to (\d+) of/, limits.MAX_DEPLOYMENT_NAME],
 ];
 
