@@ -46,6 +46,30 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
     });
   });
 
+  describe("explain", () => {
+    it("tells of an execution whose history is in S3, and of schedules, with the rights of the functions", async () => {
+      const execution = `why-${randomUUID()}`;
+      expect((await on.start(execution)).status).toBe(200);
+      const mine = await on.claim(execution);
+      for (let i = 0; i < 3; i++) await on.worker.call("append", appendOf(mine, [completed(2 + i, noise(1.9 * MB))]));
+      const fire_at = Date.now() + 3_600_000;
+      await on.worker.call("append", appendOf(mine, [event(5, { kind: "timer_started", timer: 1, fire_at })]));
+      const ask = async (path: string) => {
+        const headers = { authorization: `Bearer ${on.key}` };
+        const answer = await fetch(`${on.stack.apiUrl}/v1/workflows${path}`, { headers });
+        return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+      };
+      const why = await ask(`/executions/${execution}/explain`);
+      expect(why, JSON.stringify(why)).toMatchObject({ status: 200, body: { status: "RUNNING" } });
+      expect(why.body.waits).toEqual(
+        expect.arrayContaining([expect.objectContaining({ kind: "timer", until: new Date(fire_at).toISOString() })]),
+      );
+      expect((await ask("/executions/nobody/explain")).status).toBe(404);
+      expect((await ask("/schedules/nothing/explain")).status).toBe(404);
+      expect(await ask("/schedules/upcoming")).toMatchObject({ status: 200, body: { complete: true } });
+    }, 60_000);
+  });
+
   describe("sizes", () => {
     it("a claim answers a history larger than Lambda buffers, whole", async () => {
       const execution = `long-${randomUUID()}`;

@@ -8,7 +8,7 @@ import type { Ports } from "../../ports.ts";
 import { type Head, startedOf } from "../../protocol/head.ts";
 import type { Millis } from "../../protocol/history.ts";
 
-const PAGE = { events: 2_000, bytes: 256 * 1024 };
+const PAGE = { events: 500, bytes: 64 * 1024 };
 /** Events that are folded without a pause. */
 const EVENTS_AT_ONCE = 500;
 
