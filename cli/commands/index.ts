@@ -17,6 +17,7 @@ import { signal } from "./signal.ts";
 import { start } from "./start.ts";
 import { tail } from "./tail.ts";
 import { terminate } from "./terminate.ts";
+import { trace } from "./trace.ts";
 import { update } from "./update.ts";
 import { why } from "./why.ts";
 import { workflows } from "./workflows/index.ts";
@@ -33,6 +34,7 @@ export const commands: readonly (Command | Group)[] = [
   cancel,
   terminate,
   history,
+  trace,
   tail,
   jobs,
   schedule,

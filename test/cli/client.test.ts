@@ -159,6 +159,10 @@ describe("a running execution", () => {
     expect(why.out).toContain("to do: Send it: sirocco signal talk approve");
     const { waits: found } = JSON.parse((await sirocco("why talk --json")).out);
     expect(found.map(({ kind }: { kind: string }) => kind)).toEqual(["message", "timer"]);
+    const traced = await sirocco("trace talk");
+    expect(traced.out).toMatch(/^trace [0-9a-f]{32}$/m);
+    expect(traced.out).toMatch(/^\+0\.000 +open +execution +order$/m);
+    expect(JSON.parse((await sirocco("trace talk --json")).out)).toMatchObject({ data_source: "history" });
     expect(JSON.parse((await sirocco("get talk --json")).out).why.summary).toContain("'approve' has never been called");
     expect(await sirocco(`signal talk approve -i {"by":"ada"}`)).toMatchObject({ code: 0, out: "Signal accepted" });
     const tail = await sirocco("tail talk");

@@ -32,6 +32,7 @@ export async function checkExecution(at: Place): Promise<void> {
       "update_completed",
       "execution_completed",
     ]),
+    trace: { same: true, tree: true, run: ["story", ["COMPLETED"]] },
     runs: [[id, "COMPLETED"]],
   });
 }

@@ -56,6 +56,16 @@ def lifecycle(execution_id):
     out["events"] = types_until_end(workflows.events.get_stream_events(workflow_exec_id=execution_id))
     history = executions.get_workflow_execution_history(execution_id=execution_id)
     out["history"] = [event["kind"] for event in history["events"]]
+    otel = executions.get_workflow_execution_trace_otel(execution_id=execution_id)
+    spans = otel.otel_trace_data.batches[0].scope_spans[0].spans
+    info = executions.get_workflow_execution_trace_info(execution_id=execution_id)
+    tree = executions.get_workflow_execution_trace_summary(execution_id=execution_id).span_tree
+    events = executions.get_workflow_execution_trace_events(execution_id=execution_id, merge_same_id_events=True).events
+    out["trace"] = {
+        "same": {each.trace_id for each in spans} == {otel.otel_trace_id} == {info.otel_trace_id},
+        "tree": [tree.span_id, *(each.span_id for each in tree.children)] == [each.span_id for each in spans],
+        "run": [spans[0].name, [each.status for each in events if each.id == tree.span_id]],
+    }
     runs = workflows.runs.list_runs(search=execution_id).result
     out["runs"] = [[run.execution_id, run.status] for run in runs.executions]
     return out
