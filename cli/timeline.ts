@@ -57,6 +57,7 @@ type Described = readonly [tone: Tone, symbol: string, text: string, more?: stri
 function describe(e: HistoryEvent, earlier: EarlierEvents): Described {
   switch (e.kind) {
     case "execution_started":
+      if (e.reset) return ["bold", "●", `${e.workflow} started, reset from run ${e.reset.from}`, compact(e.input)];
       return ["bold", "●", e.continued_from ? `${e.workflow} continued` : `${e.workflow} started`, compact(e.input)];
     case "activity_scheduled":
       return ["plain", "▶", `${earlier.activity(e.activity)}${e.where === "queue" ? " queued" : ""}`, compact(e.input)];
@@ -147,7 +148,11 @@ function describe(e: HistoryEvent, earlier: EarlierEvents): Described {
     case "execution_continued":
       return ["busy", "●", `continued as run ${e.run}`, compact(e.input)];
     case "execution_terminated":
-      return ["warn", "●", "TERMINATED", e.reason ?? ""];
+      return ["warn", "●", e.next_run ? `TERMINATED, reset to run ${e.next_run}` : "TERMINATED", e.reason ?? ""];
+    case "execution_reset":
+      return ["warn", "↺", "reset: the events before are copies, the code goes on from here", e.reason ?? ""];
+    case "activity_restarted":
+      return ["plain", "▶", `${earlier.activity(e.activity)} begins anew, queued`];
     case "execution_timed_out":
       return ["bad", "●", "TIMED_OUT"];
   }

@@ -3,7 +3,7 @@
  * (SQLite) and `aws`. One contract suite (`test/contract`) runs against both.
  *
  * PORT-1. A method changes the head by one conditional write, and answers whether its condition held. `create`, `claim` and
- *     `putMessage` may write further items; only `close` needs a transaction.
+ *     `putMessage` may write further items; only `close` and `reopen` need a transaction.
  * PORT-2. Reads by key are strongly consistent. `due`, `runs` and `feed` may lag.
  * PORT-3. Every read and every write names its workspace, but for `due`, by which the sweeper finds work, and `key`, which
  *     answers the workspace of an API key.
@@ -76,12 +76,24 @@ export interface Executions {
   park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }): Promise<boolean>;
   /**
    * One transaction: writes the closing batch if its position is free (else `conflict`), and `next` with the old fence + 1
-   * if the present head is running, of this run and, unless `fence` is null, of this fence (else `fenced`).
+   * if the present head is running, of this run and, unless `fence` is null, of this fence (else `fenced`). `next` may be
+   * the head of another run, a prepared one if a reset began it.
    */
   close(
     ref: Ref,
     p: { run: string; fence: number | null; batch: Batch; next: Head },
   ): Promise<{ kind: "closed" } | { kind: "conflict" } | { kind: "fenced"; head: Head | null }>;
+  /**
+   * Writes batches of the run of `next`, which no head names yet, at the end of its log. Answers the bytes of that log. The
+   * feed does not show these batches. If neither `close` nor `reopen` puts the head of the run, the store deletes them
+   * after some time. Not idempotent: the id of the run is fresh and only one caller knows it.
+   */
+  prepare(next: Head, batches: readonly Batch[]): Promise<number>;
+  /**
+   * Puts `next`, the head of a prepared run, with the old fence + 1: if the present head is final, not due, and of the run
+   * and fence `seen`. The past run stays as it is.
+   */
+  reopen(next: Head, seen: { run: string; fence: number }): Promise<boolean>;
   /**
    * Empties the outbox, and removes `due_at` from a final head: if the head is still of that run and status. (A flush of
    * a running head must not clear the entries that the close of the run has written since.)

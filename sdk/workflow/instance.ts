@@ -4,7 +4,8 @@
  * INSTANCE-1. The instance gives stimuli to workflow code one by one, in the order of the history, and after each lets the
  *     code run until no promise reaction is left (quiescence). So decisions depend on the history alone, never on how
  *     stimuli were grouped into batches.
- * INSTANCE-2. Time is the time of the last stimulus given; randomness is seeded by the run id.
+ * INSTANCE-2. Time is the time of the last stimulus given; randomness is seeded by the run id. After a reset it is seeded by
+ *     the id of the run that decided on the copied stimulus (RESET-2).
  * INSTANCE-3. Activities, timers and children are numbered from 1, each kind for itself, in the order in which code asks.
  * INSTANCE-4. A closing decision is the last one. What it says is fixed when the workflow function has ended and the code
  *     is quiescent; from then on the instance drops other decisions, except answers, task events and search keys. It still
@@ -19,7 +20,7 @@
  */
 
 import type { Decision, HistoryEvent, Millis, Started, Stimulus } from "../../shared/protocol/history.ts";
-import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
+import { isDecision, isStimulus, originOf } from "../../shared/protocol/history.ts";
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
 import type { Progress } from "../../shared/protocol/worker.ts";
 import "../determinism/install.ts";
@@ -106,6 +107,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   #pending: Stimulus[] = [];
   /** Id of the last stimulus given. */
   #given = 0;
+  /** The run from whose id randomness and the ids of children follow (INSTANCE-2). */
+  #origin = "";
   /** Size of the stimuli and decisions that the history holds, and the size of its values as older runs count it. */
   #bytes = 0;
   #roughBytes = 0;
@@ -241,6 +244,11 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   async #give(stimulus: Stimulus): Promise<void> {
     this.#given = stimulus.id;
+    const origin = originOf(stimulus.kind === "execution_started" ? stimulus : this.started, stimulus.id);
+    if (origin !== this.#origin) {
+      this.#origin = origin;
+      this.random = new Random(origin);
+    }
     this.#bytes += sizeOf(stimulus);
     this.time = Math.max(this.time, stimulus.at);
     if (stimulus.kind === "signal_received" && stimulus.ignored !== undefined) return;
@@ -294,7 +302,6 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   #start(started: Started): void {
     this.started = started;
-    this.random = new Random(started.run);
     for (const [name, value] of Object.entries(started.search_keys ?? {})) this.searchKeys.set(name, value);
     this.#roughBytes += roughSize(started.input);
     runIn(this.#frame(this.#main), () => {
@@ -517,7 +524,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   startChild({ workflow, input, id, onParentClose, timeoutMs }: ChildRequest, wait: OpenChild) {
     const child = this.#number("child");
-    const execution = id ?? derivedUuid(this.started.run, "child", child);
+    const execution = id ?? derivedUuid(this.#origin, "child", child);
     this.#children.set(child, wait);
     this.#roughBytes += roughSize(input);
     this.#decide({
@@ -553,7 +560,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 
   newTaskId(): string {
-    return derivedUuid(this.started.run, "task", this.#number("task"));
+    return derivedUuid(this.#origin, "task", this.#number("task"));
   }
 
   publishTask(progress: Omit<Progress, "at">): void {

@@ -1,7 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { isDecision, isStimulus } from "../../shared/protocol/history.ts";
+import { copiedEvents, cutOf, originsOf, reapply, resetEvents, resetPoints } from "../../shared/core/reset.ts";
+import { fold, stateOf } from "../../shared/core/state.ts";
+import { isDecision, isStimulus, type Started, type Stimulus } from "../../shared/protocol/history.ts";
 import { type NewStimulus, stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import {
   activity,
@@ -172,6 +174,68 @@ describe("every history replays to the same decisions", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test.each(samples)("$name, reset to any step, replays the copy and goes on", async (sample) => {
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.nat(), async (choices, choice) => {
+        const driver = await WorkflowDriver.start(sample);
+        for (let step = 0; step < 30 && !driver.instance.closed; step++) {
+          const options = possibleNext(driver);
+          if (options.length === 0) break;
+          await driver.give(options[(choices.next().value as number) % options.length]!);
+        }
+        const points = resetPoints(driver.history).filter(({ event }) => event > 1);
+        if (points.length === 0) return;
+        const begun = driver.history[0] as Started;
+        const cut = cutOf(driver.history, { event: points[choice % points.length]!.event })!;
+        const copied = copiedEvents(driver.history, cut);
+        const now = driver.history.at(-1)!.at + 1;
+        const reset = { from: begun.run, at: now, origins: originsOf(begun, copied) };
+        const next = { ...begun, decided: undefined, run: "0a1b2c3d-0000-4000-8000-000000000002", reset };
+        const state = fold(stateOf(next), copied);
+        const terms = { from: begun.run, reason: null, now, excluded: [] };
+        const later = [
+          ...resetEvents(state, terms),
+          ...reapply(state, driver.history.slice(cut.through), terms).events,
+        ];
+        const { instance } = new WorkflowDriver(sample);
+        await instance.replay([next, ...copied, ...later]);
+        expect(await instance.activate([])).not.toHaveProperty("bug");
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("after a reset the copied steps have the random numbers and child ids of the old run, later ones those of the new", async () => {
+    const draws = workflow({ name: "draws" }, async () => {
+      for (let n = 0; n < 3; n++) {
+        await work({ n: Math.floor(random() * 1e9) });
+        start(other, {});
+      }
+    });
+    const driver = await WorkflowDriver.start(draws);
+    await driver.give(stimulus.completed(1));
+    await driver.give(stimulus.completed(2));
+    const begun = driver.history[0] as Started;
+    const { event } = resetPoints(driver.history).at(-1)!;
+    const copied = copiedEvents(driver.history, cutOf(driver.history, { event })!);
+    const reset = { from: begun.run, at: driver.history.at(-1)!.at, origins: originsOf(begun, copied) };
+    const next = { ...begun, run: "0a1b2c3d-0000-4000-8000-000000000002", reset };
+    const { instance } = new WorkflowDriver(draws);
+    const of = (all: readonly object[]) =>
+      all.flatMap((e) => ("execution" in e ? e.execution : "input" in e ? e.input : []));
+    const decisions: object[] = [];
+    for (const one of [next, ...copied].filter(isStimulus)) {
+      const answer = await instance.activate([one as Stimulus]);
+      if ("bug" in answer) throw answer.bug;
+      decisions.push(...answer.decisions);
+    }
+    const old = of(driver.history.slice(1).filter(isDecision));
+    const again = of(decisions);
+    expect(again).toHaveLength(old.length);
+    expect(again.slice(0, 3)).toEqual(old.slice(0, 3));
+    for (const [i, value] of again.entries()) if (i > 2) expect(value).not.toEqual(old[i]);
   });
 
   test("an instance that replays a history in two parts ends in the same state as with one part", async () => {

@@ -6,7 +6,7 @@
 import { type TransactWriteItem, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
-import type { Batch } from "../protocol/history.ts";
+import { type Batch, CLOSING, isClosing, type Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_RUNNING, OF_RUN, placeholders, RAISE_FENCE } from "./head-expressions.ts";
 import { decodeHead, dueAttributes, encodeHead, packField } from "./heads.ts";
@@ -16,6 +16,9 @@ import { INDEXES } from "./names.ts";
 import { type Packed, upload } from "./pack.ts";
 import { pastRunItem, pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, keyItem, N, pause, S } from "./table.ts";
+
+/** The log of a run that a reset prepares gets its expiry after this, if no head names the run by then. */
+export const PREPARED_MS: Millis = 3_600_000;
 
 export interface CloseRequest {
   readonly run: string;
@@ -126,17 +129,22 @@ async function continuedHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd)
   const old = await c.tables.executions.get(headKey(ref));
   const head = old ? await decodeHead(c.blobs, old) : null;
   if (!old || !head || !isOwned(head, p)) return { kind: "fenced", head };
-  const next = await encodeHead({ ...p.next, fence: head.fence + 1 });
-  const closedAt = p.next.started_at;
+  const last = p.batch.events.at(-1)!;
+  if (!isClosing(last)) throw new Error(`a batch that ends with ${last.kind} closes no run`);
+  // A continued run is shown by the batch that closes its predecessor, a run that a reset began by its head.
+  const next = await encodeHead({ ...p.next, fence: head.fence + 1 }, p.next.reset ? { fresh: true } : {});
+  const closedAt = last.at;
+  const failure = await packField(ref, p.run, "failure", "reason" in last ? last.reason : null);
   const past = pastRunItem(ref, old, {
-    status: S("CONTINUED_AS_NEW"),
+    status: S(CLOSING[last.kind]),
     closed_at: N(closedAt),
     ttl: N(ttlSeconds(closedAt + c.settings.retentionMs)),
+    ...(failure && { failure: failure.attribute }),
   });
   const wantsExpiry =
     end.ttl === undefined || end.blobs || hasPointer(p.run, head) || JSON.stringify(old).includes('"s3"');
   return {
-    blobs: next.blobs,
+    blobs: failure ? [...next.blobs, failure] : next.blobs,
     head: (TableName) => ({
       Put: {
         TableName,
@@ -150,22 +158,32 @@ async function continuedHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd)
     more: (TableName) => [
       { Put: { TableName, Item: past } },
       ...(wantsExpiry ? [expiryNote(ref, p.run, closedAt, hasPointer(p.run, head), TableName)] : []),
-      ...(hasPointer(p.next.run, p.next) ? [{ Put: { TableName, Item: pointerItem(ref, p.next.run) } }] : []),
+      ...begun(ref, p.next, TableName),
     ],
   };
+}
+
+/** The items of a new run besides its head and its log. */
+export function begun(ref: Ref, next: Head, TableName: string): TransactWriteItem[] {
+  return [
+    ...(hasPointer(next.run, next) ? [{ Put: { TableName, Item: pointerItem(ref, next.run) } }] : []),
+    ...(next.reset ? [{ Delete: { TableName, Key: keyItem(expiryKey(ref, next.run)) } }] : []),
+  ];
 }
 
 const hasPointer = (run: string, of: Pick<Head, "started_at">): boolean => needsPointer(run, of.started_at);
 
 /** `retention.ts` finds it in the index `due` and gives the run's items their expiry. */
 function expiryNote(ref: Ref, run: string, at: number, pointer: boolean, TableName: string): TransactWriteItem {
+  return { Put: { TableName, Item: { ...expiryItem(ref, run, at), ...(pointer && { pointer: { BOOL: true } }) } } };
+}
+export function expiryItem(ref: Ref, run: string, at: number): Item {
   const key = expiryKey(ref, run);
-  const due = { [INDEXES.due.partition]: S(expiryShardOf(key.pk)), [INDEXES.due.sort]: N(at) };
-  return { Put: { TableName, Item: { ...keyItem(key), ...due, ...(pointer && { pointer: { BOOL: true } }) } } };
+  return { ...keyItem(key), [INDEXES.due.partition]: S(expiryShardOf(key.pk)), [INDEXES.due.sort]: N(at) };
 }
 
 /** `head`: the item that failed the head's condition, null = there was none. Neither: the batch's position is taken. */
-async function transact(c: Context, items: TransactWriteItem[]): Promise<"written" | { head?: Item | null }> {
+export async function transact(c: Context, items: TransactWriteItem[]): Promise<"written" | { head?: Item | null }> {
   for (let tries = 1; ; tries++) {
     try {
       await c.clients.dynamo.send(new TransactWriteItemsCommand({ TransactItems: items }));

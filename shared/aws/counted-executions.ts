@@ -42,6 +42,8 @@ export function counted(store: Executions, meter: Meter): Executions {
     batches: (ref, run, after) => store.batches(ref, run, after),
     part: (ref, run, p) => store.part(ref, run, p),
     park: (ref, p) => store.park(ref, p),
+    prepare: (next, batches) => store.prepare(next, batches),
+    reopen: (next, seen) => store.reopen(next, seen),
     clearOutbox: (ref, seen) => store.clearOutbox(ref, seen),
     due: (until, limit, after) => store.due(until, limit, after),
     run: (workspace, run) => store.run(workspace, run),

@@ -225,6 +225,18 @@ export class AwsExecutions implements Executions {
     return done;
   }
 
+  async prepare(next: Head, batches: readonly Batch[]) {
+    const { prepare } = await import("./reset.ts");
+    return prepare(this.#c, this.#log, next, batches);
+  }
+
+  async reopen(next: Head, seen: { run: string; fence: number }) {
+    const { reopen } = await import("./reset.ts");
+    const done = await reopen(this.#c, next, seen);
+    if (done) this.#runIndex.remember(next, next.run);
+    return done;
+  }
+
   async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void> {
     const { partition, sort } = INDEXES.due;
     const final = seen.status !== "RUNNING";

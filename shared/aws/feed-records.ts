@@ -26,6 +26,7 @@ export function changeOf({ eventName, dynamodb }: StreamRecord): Change | null {
   if (NewImage === undefined) return null;
   const image = decodeBinaries(NewImage) as Change["image"];
   const sk = Keys?.sk?.S ?? image.sk?.S ?? "";
+  if (image[FED.copied] !== undefined) return null;
   const fed =
     sk === FED.head ? image[FED.unseen] !== undefined : eventName === "INSERT" && FED.put.some((p) => sk.startsWith(p));
   return fed ? { id: SequenceNumber, at: ApproximateCreationDateTime * 1000, image } : null;

@@ -54,6 +54,10 @@ export async function packSearchKeys(head: Pick<Head, "workspace" | "execution" 
   return { search_keys_packed: await pack(json, payloadOwner(head, head.run), INLINE_HEAD) };
 }
 
+/** Bytes of the history before the log. */
+export const baseOf = (head: Head): number =>
+  Buffer.byteLength(JSON.stringify({ first: 1, events: [startedOf(head)], append_id: head.run }));
+
 export interface EncodedHead {
   readonly item: Item;
   readonly blobs: readonly Packed[];
@@ -78,6 +82,8 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     schedule,
     token,
     first_run,
+    reset,
+    limit_ms,
   } = head;
   const body = {
     token,
@@ -90,6 +96,8 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     ...(paced_until !== null && { paced_until }),
     ...(parent !== null && { parent }),
     ...(schedule !== null && { schedule }),
+    ...(reset && { reset }),
+    ...(limit_ms !== undefined && { limit_ms }),
   };
   packed.body = await pack(JSON.stringify(body), payloadOwner(head, head.run), INLINE_HEAD);
   const item: Item = {
@@ -104,7 +112,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     deployment: S(head.deployment),
     [INDEXES.runs.partition]: S(runsShardOf(head.workspace, head.run)),
     [INDEXES.runs.sort]: N(head.started_at),
-    base: N(Buffer.byteLength(JSON.stringify({ first: 1, events: [startedOf(head)], append_id: head.run }))),
+    base: N(baseOf(head)),
     ...(head.due_at !== null && dueAttributes(pk, head.due_at)),
     ...(head.wake_pending && { wake_pending: { BOOL: true }, wake_due_at: N(head.due_at!) }),
     ...(head.owner !== null && { owner: S(head.owner) }),
@@ -150,6 +158,8 @@ type BodyField =
   | "continued_from"
   | "attempt"
   | "paced_until"
+  | "reset"
+  | "limit_ms"
   | "parent"
   | "schedule";
 
@@ -205,6 +215,8 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     started_at: number(item, INDEXES.runs.sort)!,
     closed_at: number(item, "closed_at") ?? null,
     deadline: number(item, "deadline") ?? null,
+    ...(body.reset && { reset: body.reset }),
+    ...(body.limit_ms !== undefined && { limit_ms: body.limit_ms }),
   };
 }
 

@@ -68,10 +68,14 @@ export class Log {
     return item ? this.#emptyLogEnd(item) : null;
   }
 
+  /** `head`: the item of the run. */
   #emptyLogEnd(head: Item): LogEnd {
-    const deadline = number(head, "deadline");
-    const ttl = deadline === undefined ? undefined : ttlSeconds(deadline + this.#c.settings.retentionMs + DAY);
-    return { tail: 1, bytes: number(head, "base") ?? 0, ttl, blobs: false };
+    return this.emptyLogEnd({ deadline: number(head, "deadline") ?? null, bytes: number(head, "base") ?? 0 });
+  }
+
+  emptyLogEnd({ deadline, bytes }: { deadline: Millis | null; bytes: number }): LogEnd {
+    const ttl = deadline === null ? undefined : ttlSeconds(deadline + this.#c.settings.retentionMs + DAY);
+    return { tail: 1, bytes, ttl, blobs: false };
   }
 
   /** From the item of a run, so that the put of its first batch needs no read. */

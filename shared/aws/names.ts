@@ -147,6 +147,8 @@ export const FED = {
   /** Sort key of a head. A head is received while it has the attribute `unseen`: from its start to its first claim. */
   head: "HEAD",
   unseen: "fresh",
+  /** A batch with this attribute is a copy that a reset has made: the feed does not show it. */
+  copied: "copied",
 } as const;
 
 /**

@@ -28,7 +28,7 @@ export function closeTerms(
   return {
     failure: reasonOf(last),
     outbox: childrenOutbox(after),
-    carried: last.kind === "execution_continued" ? carriedIds(after, now, unconfirmed) : [],
+    carried: last.kind === "execution_continued" ? carriedIds([...after.taken], now, unconfirmed) : [],
   };
 }
 
@@ -52,7 +52,12 @@ function closedState(state: RunState, events: readonly HistoryEvent[]): RunState
   return fold(copy, events);
 }
 
-function carriedIds(state: RunState, now: Millis, unconfirmed: (message: string) => boolean): string[] {
-  const recent = [...state.taken].filter(([id, at]) => at > now - CARRY_MS && !unconfirmed(id)).slice(-MAX_CARRIED);
-  return [...[...state.taken.keys()].filter(unconfirmed), ...recent.map(([id]) => id)];
+/** `taken`: ids of messages, with the times at which they were taken in. */
+export function carriedIds(
+  taken: readonly (readonly [message: string, at: Millis])[],
+  now: Millis,
+  unconfirmed: (message: string) => boolean,
+): string[] {
+  const recent = taken.filter(([id, at]) => at > now - CARRY_MS && !unconfirmed(id)).slice(-MAX_CARRIED);
+  return [...taken.filter(([id]) => unconfirmed(id)), ...recent].map(([id]) => id);
 }

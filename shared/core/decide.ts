@@ -191,7 +191,7 @@ function takeMessage(draft: Draft, m: InboxMessage): void {
       return;
     }
     case "child": {
-      if (m.run !== state.started.run || !state.children.has(m.child) || draft.endedChildren.has(m.child)) return; // DECIDE-1
+      if (state.children.get(m.child)?.run !== m.run || draft.endedChildren.has(m.child)) return; // DECIDE-1
       draft.endedChildren.add(m.child);
       if (m.outcome.kind === "completed") {
         step.events.push({ kind: "child_completed", child: m.child, result: m.outcome.result });

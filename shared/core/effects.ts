@@ -4,7 +4,7 @@
  */
 
 import type { OutboxEntry } from "../protocol/head.ts";
-import type { Batch, EventOf, Started } from "../protocol/history.ts";
+import type { Batch, EventOf, QueuedTask, Started } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
 import type { RunState } from "./state.ts";
 
@@ -19,7 +19,7 @@ type Of = Pick<Started, "workflow" | "run" | "chain"> & { execution: string };
 
 export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
   const effects: Effect[] = [];
-  const queue = (activity: number, attempt: number, task: NonNullable<EventOf<"activity_attempt_started">["task"]>) => {
+  const queue = (activity: number, attempt: number, task: QueuedTask) => {
     const { execution, workflow, run, chain } = of;
     const key = `activity#${run}#${activity}#${attempt}`;
     effects.push({
@@ -34,6 +34,8 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
       queue(e.activity, 1, { name, input, ...(args && { args }), options, scheduled_at });
     } else if (e.kind === "activity_attempt_started" && e.task) {
       queue(e.activity, e.attempt, e.task);
+    } else if (e.kind === "activity_restarted") {
+      queue(e.activity, 1, e.task);
     } else if (e.kind === "activity_cancel_requested" && e.where === undefined) {
       effects.push({ kind: "cancel_activity", activity: e.activity });
     } else if (e.kind === "child_scheduled") {
@@ -80,13 +82,16 @@ function subjectOf(effect: Effect): string {
 export const outlivesRun = (effect: Effect): boolean =>
   effect.kind !== "queue_activity" && effect.kind !== "cancel_activity";
 
-/** The effects of closing this run on its open children, by their parent close policy. */
-export function childrenOutbox(state: RunState): OutboxEntry[] {
+/**
+ * The effects of closing this run on its open children, by their parent close policy. `after`: only on the children that
+ * later events scheduled.
+ */
+export function childrenOutbox(state: Pick<RunState, "children">, after = 0): OutboxEntry[] {
   const outbox: OutboxEntry[] = [];
   for (const [child, open] of state.children) {
-    if (open.onParentClose === "abandon") continue;
+    if (open.onParentClose === "abandon" || open.event <= after) continue;
     const kind = open.onParentClose === "terminate" ? ("terminate_child" as const) : ("cancel_child" as const);
-    outbox.push({ kind, execution: open.execution, parent_run: state.started.run, child });
+    outbox.push({ kind, execution: open.execution, parent_run: open.run, child });
   }
   return outbox;
 }

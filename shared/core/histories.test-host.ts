@@ -82,6 +82,12 @@ export const event = fc.oneof(
   one("activity_failed", { activity: number, name: text, attempt, reason, failure }),
   one("activity_attempt_failed", { activity: number, name: text, attempt, reason, failure, retry_at: time }),
   one("activity_attempt_started", { activity: number, attempt: fc.integer({ min: 2, max: 5 }), where: where, task }),
+  one("activity_restarted", { activity: number, task }),
+  one("execution_reset", {
+    from: fc.constant("older"),
+    reason: fc.constantFrom(null, "why"),
+    excluded: fc.constant([]),
+  }),
   one("activity_cancel_requested", { activity: number }),
   one("timer_started", { timer: number, fire_at: time }),
   one("timer_fired", { timer: number }),

@@ -145,6 +145,8 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
     case "patched":
     case "search_keys_set":
     case "quarantine_ended":
+    case "execution_reset":
+    case "activity_restarted":
     case "execution_terminated":
     case "execution_timed_out":
       return [];

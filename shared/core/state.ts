@@ -14,7 +14,7 @@ import type {
   Started,
   Where,
 } from "../protocol/history.ts";
-import { CLOSING, isClosing } from "../protocol/history.ts";
+import { CLOSING, isClosing, originOf } from "../protocol/history.ts";
 import type { ClosedStatus } from "../protocol/status.ts";
 import { nextQuarantine, type Quarantine } from "./quarantine.ts";
 
@@ -23,7 +23,7 @@ export interface OpenActivity {
   readonly input: unknown;
   readonly options: ActivityOptions;
   readonly args: true | undefined;
-  readonly scheduledAt: Millis;
+  scheduledAt: Millis;
   where: Where;
   attempt: number;
   /** When the present attempt began; null while it waits for `retryAt`, and in the queue. */
@@ -37,6 +37,9 @@ export interface OpenChild {
   readonly execution: string;
   readonly workflow: string;
   readonly onParentClose: OnParentClose;
+  /** The event that scheduled it, and the run that recorded that event first: the run that its outcome names. */
+  readonly event: number;
+  readonly run: string;
 }
 
 export interface RunState {
@@ -161,7 +164,13 @@ const appliers: Appliers = {
   },
   child_scheduled: (s, e) => {
     s.lastChild = Math.max(s.lastChild, e.child);
-    s.children.set(e.child, { execution: e.execution, workflow: e.workflow, onParentClose: e.on_parent_close });
+    s.children.set(e.child, {
+      execution: e.execution,
+      workflow: e.workflow,
+      onParentClose: e.on_parent_close,
+      event: e.id,
+      run: originOf(s.started, e.id),
+    });
   },
   child_cancel_requested: nothing,
   child_completed: (s, e) => {
@@ -198,6 +207,20 @@ const appliers: Appliers = {
   },
   quarantine_ended: (s) => {
     s.quarantine = null;
+  },
+  execution_reset: (s) => {
+    s.taskFailures.clear();
+    s.quarantine = null;
+  },
+  activity_restarted: (s, e) => {
+    const open = s.activities.get(e.activity);
+    if (!open) return;
+    open.where = "queue";
+    open.attempt = 1;
+    open.scheduledAt = e.task.scheduled_at;
+    open.startedAt = null;
+    open.retryAt = null;
+    open.lastFailure = null;
   },
   execution_completed: close,
   execution_failed: close,

@@ -5,7 +5,7 @@ import { pause } from "../lib/turns.ts";
 import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
-import { type Batch, type Millis, tailOf } from "../protocol/history.ts";
+import { type Batch, CLOSING, isClosing, type Millis, tailOf } from "../protocol/history.ts";
 import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
@@ -83,8 +83,7 @@ export class EmbeddedExecutions implements Executions {
 
   /** Begins a run: its row in `runs`, and event 1 in its log. */
   #putRun(head: Head): void {
-    const started: Batch = { first: 1, events: [startedOf(head)], append_id: head.run };
-    const firstSeq = this.#putLog(head.workspace, head.run, started, 0);
+    const firstSeq = this.#putLog(head.workspace, head.run, firstBatch(head), 0);
     this.#db.run(
       `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
          parent, chain, root_chain, display_name, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
@@ -304,11 +303,55 @@ export class EmbeddedExecutions implements Executions {
       this.#putHead(next);
       if (next.run === p.run) this.#closeRun(next, lastSeq);
       else {
-        this.#closeRun({ ...head, status: "CONTINUED_AS_NEW", closed_at: next.started_at }, lastSeq);
-        this.#putRun(next);
+        this.#closeRun({ ...head, ...pastOf(p.batch) }, lastSeq);
+        this.#beginRun(next);
       }
     });
     return { kind: "closed" as const };
+  }
+
+  /** `next`: of a run that may have been prepared. */
+  #beginRun(next: Head): void {
+    this.#db.run("DELETE FROM prepared_runs WHERE run = ?", next.run);
+    this.#putRun(next);
+  }
+
+  async prepare(next: Head, batches: readonly Batch[]) {
+    const { workspace, run, started_at } = next;
+    this.#db.run("INSERT OR IGNORE INTO prepared_runs (run, at) VALUES (?, ?)", run, started_at);
+    const last = this.#db.one("SELECT bytes FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
+    let bytes = last ? Number(last.bytes) : Buffer.byteLength(JSON.stringify(firstBatch(next)));
+    let unpaused = 0;
+    for (const batch of batches) {
+      const body = JSON.stringify(batch);
+      this.#db.run(
+        "INSERT INTO log (run, first, ws, seq, n, bytes, body) VALUES (?, ?, ?, NULL, ?, ?, ?)",
+        run,
+        batch.first,
+        workspace,
+        batch.events.length,
+        bytes + Buffer.byteLength(body),
+        body,
+      );
+      bytes += Buffer.byteLength(body);
+      unpaused += body.length;
+      if (unpaused < BATCHES_AT_ONCE) continue;
+      unpaused = 0;
+      await pause();
+    }
+    return bytes;
+  }
+
+  async reopen(next: Head, seen: { run: string; fence: number }) {
+    const head = this.#head(next);
+    const same =
+      head?.run === seen.run && head.fence === seen.fence && head.status !== "RUNNING" && head.due_at === null;
+    if (!same) return false;
+    this.#db.atomically(() => {
+      this.#putHead({ ...next, fence: head.fence + 1 });
+      this.#beginRun(next);
+    });
+    return true;
   }
 
   #closeRun(head: Head, lastSeq: number): void {
@@ -376,6 +419,15 @@ export class EmbeddedExecutions implements Executions {
       addSearchKeys(this.#db, of, keys);
     });
   }
+}
+
+const firstBatch = (head: Head): Batch => ({ first: 1, events: [startedOf(head)], append_id: head.run });
+
+/** What the closing batch of a run makes of its head, if the execution goes on with another run. */
+function pastOf(batch: Batch): Pick<Head, "status" | "closed_at" | "failure"> {
+  const last = batch.events.at(-1)!;
+  if (!isClosing(last)) throw new Error(`a batch that ends with ${last.kind} closes no run`);
+  return { status: CLOSING[last.kind], closed_at: last.at, failure: "reason" in last ? last.reason : null };
 }
 
 function headOf(row: Row): Head {

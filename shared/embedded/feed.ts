@@ -247,7 +247,14 @@ export class EmbeddedFeed implements Feed {
   /** The first event of the batch that contains sequence `after`, or of the one before it: sequences rise with positions. */
   #batchWith(run: string, after: number): number {
     const seqAt = (first: number) =>
-      this.#db.one("SELECT first, seq FROM log WHERE run = ? AND first <= ? ORDER BY first DESC LIMIT 1", run, first);
+      this.#db.one(
+        // Batches without a sequence follow the first one.
+        `SELECT first, COALESCE(seq, (SELECT seq FROM log WHERE run = ? AND first = 1)) AS seq FROM log
+         WHERE run = ? AND first <= ? ORDER BY first DESC LIMIT 1`,
+        run,
+        run,
+        first,
+      );
     const last = this.#db.one("SELECT first FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
     let low = 1;
     let high = Number(last?.first ?? 1);

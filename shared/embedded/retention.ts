@@ -48,14 +48,26 @@ export async function expire(r: Retention, before: Millis): Promise<void> {
   r.database.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
 }
 
+/** Deletes the logs of runs that a reset began to prepare before `before` and, because its process died, never put. */
+export async function expirePrepared(db: Database, before: Millis): Promise<void> {
+  for (const { run } of db.all("SELECT run FROM prepared_runs WHERE at < ?", before)) {
+    await deleteRows(db, "log", "first", String(run));
+    db.run("DELETE FROM prepared_runs WHERE run = ?", String(run));
+  }
+}
+
+/** In chunks between which requests are served. `key`: the column that tells the rows of a run apart. */
+async function deleteRows(db: Database, table: "log" | "progress", key: "first" | "seq", run: string): Promise<void> {
+  const some = `(SELECT ${key} FROM ${table} WHERE run = ? ORDER BY ${key} LIMIT ${ROWS})`;
+  while (db.run(`DELETE FROM ${table} WHERE run = ? AND ${key} IN ${some}`, run, run) === ROWS) await pause();
+}
+
 async function expireRun({ database: db, sequence }: Retention, row: Row): Promise<void> {
   const { run, ws, execution } = row as Record<string, string>;
   const of = { run: run!, workspace: ws!, started_at: Number(row.started_at) };
-  const some = `(SELECT first FROM log WHERE run = ? ORDER BY first LIMIT ${ROWS})`;
   sequence.store(); // in the transaction that deletes numbered rows
-  while (db.run(`DELETE FROM log WHERE run = ? AND first IN ${some}`, run!, run!) === ROWS) await pause();
-  const progress = `(SELECT seq FROM progress WHERE run = ? ORDER BY seq LIMIT ${ROWS})`;
-  while (db.run(`DELETE FROM progress WHERE seq IN ${progress}`, run!) === ROWS) await pause();
+  await deleteRows(db, "log", "first", run!);
+  await deleteRows(db, "progress", "seq", run!);
   db.atomically(() => {
     removeSearchKeys(db, of, parse<Record<string, string>>(row.search_keys));
     db.run("DELETE FROM activities WHERE run = ?", run!);

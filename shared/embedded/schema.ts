@@ -47,12 +47,16 @@ CREATE TABLE search_keys (
 ) WITHOUT ROWID;
 
 CREATE TABLE log (
-  run TEXT NOT NULL, first INTEGER NOT NULL, ws TEXT NOT NULL, seq INTEGER NOT NULL, n INTEGER NOT NULL,
+  run TEXT NOT NULL, first INTEGER NOT NULL, ws TEXT NOT NULL,
+  seq INTEGER, -- null: a batch that a reset has prepared, which the feed does not show
+  n INTEGER NOT NULL,
   bytes INTEGER NOT NULL, -- of the run's log up to and with this batch
   body TEXT NOT NULL,
   PRIMARY KEY (run, first)
 ) WITHOUT ROWID;
 CREATE INDEX log_seq ON log (ws, seq);
+-- Runs that a reset prepares: their logs have batches, and no head names them.
+CREATE TABLE prepared_runs (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE progress (
   seq INTEGER PRIMARY KEY, ws TEXT NOT NULL, run TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL

@@ -91,6 +91,7 @@ async function newMessages(
 const EFFECTFUL = new Set<string>([
   "activity_scheduled",
   "activity_attempt_started",
+  "activity_restarted",
   "activity_cancel_requested",
   "child_scheduled",
   "child_cancel_requested",

@@ -6,12 +6,13 @@ import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
 import { messageId } from "../protocol/messages.ts";
+import { CLOSED_STATUSES } from "../protocol/status.ts";
 import { create, firstHead } from "./create.ts";
 import { send } from "./send.ts";
 
 type Of = Pick<
   Head,
-  "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "root_chain" | "user"
+  "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "root_chain" | "user" | "reset"
 >;
 
 /**
@@ -45,10 +46,15 @@ export async function performLastEffects(
   for (const effect of openEffects(of, batches).filter(outlivesRun)) await perform(ports, of, effect, "send");
 }
 
-/** The head of a child; null where the id belongs to another execution by now. */
-export async function ownChild(ports: Ports, ref: Ref, parent: { run: string; child: number }): Promise<Head | null> {
+/** The head of a child; null where the id belongs to another execution by now. `runs`: of the parent. */
+export async function ownChild(
+  ports: Ports,
+  ref: Ref,
+  parent: { runs: readonly string[]; child: number },
+): Promise<Head | null> {
   const head = await ports.executions.head(ref);
-  return head?.parent?.run === parent.run && head.parent.child === parent.child ? head : null;
+  if (!head?.parent || head.parent.child !== parent.child) return null;
+  return parent.runs.includes(head.parent.run) ? head : null;
 }
 
 async function perform(ports: Ports, of: Of, effect: Effect, tellSelf: TellSelf): Promise<boolean> {
@@ -65,7 +71,9 @@ async function perform(ports: Ports, of: Of, effect: Effect, tellSelf: TellSelf)
       return false;
     case "cancel_child": {
       const ref = { workspace, execution: effect.execution };
-      const child = await ownChild(ports, ref, { run, child: effect.child });
+      // RESET-2: the run that a reset copied may have started the child.
+      const runs = [run, ...(of.reset?.origins ?? []).map((origin) => origin.run)];
+      const child = await ownChild(ports, ref, { runs, child: effect.child });
       if (!child) return false;
       const id = messageId.cancel(`${run}-${effect.child}`);
       const reason = "its parent asked for it";
@@ -133,8 +141,28 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),
     user: of.user,
   });
-  const started = await create(ports, head, []);
+  let started = await create(ports, head, []);
+  if (started.kind === "exists" && isOfResetRun(of, started.head)) {
+    // The call is repeated until the sweeper has flushed it: whoever closed the child has died before.
+    if (started.head.due_at !== null)
+      throw new Error(
+        `the outbox of execution '${event.execution}' is not flushed yet, so its id cannot be used again`,
+      );
+    started = await create(ports, head, CLOSED_STATUSES);
+  }
   if (started.kind !== "exists") return false;
   const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
   return refuse({ type: "ChildError", message, non_retryable: true });
+}
+
+/** A run that was reset had started a child under the id that its new run chooses again, and that child has ended. */
+function isOfResetRun(of: Of, found: Head): boolean {
+  const { parent, status } = found;
+  return (
+    of.reset !== undefined &&
+    status !== "RUNNING" &&
+    parent?.execution === of.execution &&
+    parent.chain === of.chain &&
+    parent.run !== of.run
+  );
 }

@@ -1,6 +1,6 @@
 /** The head of an execution: all of its state that is not history. One item, changed only by conditional writes. */
 import * as z from "zod";
-import { ParentRef, ScheduleRef, type Started } from "./history.ts";
+import { ParentRef, ResetRef, ScheduleRef, type Started } from "./history.ts";
 import { ExecutionId, RunId, ScheduleId } from "./ids.ts";
 import { JsonRecord, JsonValue } from "./json-value.ts";
 import { ChildOutcome } from "./messages.ts";
@@ -13,6 +13,8 @@ export const OutboxEntry = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("tell_parent"), parent: ParentRef, outcome: ChildOutcome }),
   z.object({ kind: z.literal("terminate_child"), execution: ExecutionId, parent_run: RunId, child: z.int() }),
   z.object({ kind: z.literal("cancel_child"), execution: ExecutionId, parent_run: RunId, child: z.int() }),
+  /** After a reset: the child may have closed while the execution was closed, and then its outcome reached nobody. */
+  z.object({ kind: z.literal("ask_child"), execution: ExecutionId, parent_run: RunId, child: z.int() }),
   z.object({
     kind: z.literal("tell_schedule"),
     schedule: ScheduleId,
@@ -77,17 +79,22 @@ export const Head = z.object({
   /** Start of the present run. */
   started_at: z.int(),
   closed_at: z.int().nullable(),
-  /** The chain must be closed by then. */
+  /** The chain must be closed by then. A reset sets it anew. */
   deadline: z.int().nullable(),
+  /** Of a run that a reset began, with the time of its event 1. */
+  reset: ResetRef.extend({ began_at: z.int() }).optional(),
+  /** The length of the limit that `deadline` follows from, where a reset has set it. */
+  limit_ms: z.int().optional(),
 });
 export type Head = z.infer<typeof Head>;
 
 /** Event 1 of the run that a head describes. */
 export function startedOf(head: Head): Started {
+  const { reset } = head;
   return {
     kind: "execution_started",
     id: 1,
-    at: head.started_at,
+    at: reset?.began_at ?? head.started_at,
     workflow: head.workflow,
     input: head.input,
     deployment: head.deployment,
@@ -101,5 +108,6 @@ export function startedOf(head: Head): Started {
     first_run: head.first_run,
     continued_from: head.continued_from,
     carried: head.carried,
+    ...(reset && { reset: { from: reset.from, at: reset.at, origins: reset.origins } }),
   };
 }

@@ -118,6 +118,25 @@ export type ParentRef = z.infer<typeof ParentRef>;
 export const ScheduleRef = z.object({ id: ScheduleId, nominal: millis });
 export type ScheduleRef = z.infer<typeof ScheduleRef>;
 
+/** Of a run that a reset began: its first events are copies of those of the run that was reset. */
+export const ResetRef = z.object({
+  /** The run that was reset. */
+  from: RunId,
+  /** When. Event 1 keeps the time of the original. */
+  at: millis,
+  /**
+   * The runs in which the copied events were recorded first, each up to event `through`. What follows from the id of a run
+   * (randomness, ids of children) follows for these events from the id of that run.
+   */
+  origins: z.array(z.object({ run: RunId, through: z.int().min(1) })),
+});
+export type ResetRef = z.infer<typeof ResetRef>;
+
+/** The run in which event `id` of this run was recorded first. */
+export function originOf(started: { readonly run: string; readonly reset?: ResetRef | undefined }, id: number): string {
+  return started.reset?.origins.find(({ through }) => id <= through)?.run ?? started.run;
+}
+
 const base = {
   id: z.int().min(1),
   at: millis,
@@ -130,6 +149,16 @@ const base = {
 const activity = z.int().min(1);
 const message = MessageId;
 const searchKeys = z.record(z.string(), z.string());
+
+/** The content of the task of a queued attempt. */
+const QueuedTask = z.object({
+  name: ActivityName,
+  input: json,
+  args: Args.optional(),
+  options: ActivityOptions,
+  scheduled_at: millis,
+});
+export type QueuedTask = z.infer<typeof QueuedTask>;
 
 /** Why an attempt ended without a result. `lost`: its worker session died. */
 export const AttemptEnd = z.enum([
@@ -163,6 +192,7 @@ const stimuli = {
     /** Ids of messages that earlier runs of the chain took in and that may still be in the inbox. */
     carried: z.array(message),
     search_keys: searchKeys.optional(),
+    reset: ResetRef.optional(),
   }),
   activity_completed: z.object({
     ...base,
@@ -306,16 +336,8 @@ const notes = {
     activity,
     attempt: z.int().min(2),
     where: Where,
-    /** Present iff `where` is the queue: the content of the task. */
-    task: z
-      .object({
-        name: ActivityName,
-        input: json,
-        args: Args.optional(),
-        options: ActivityOptions,
-        scheduled_at: millis,
-      })
-      .optional(),
+    /** Present iff `where` is the queue. */
+    task: QueuedTask.optional(),
   }),
   update_rejected: z.object({
     ...base,
@@ -339,7 +361,24 @@ const notes = {
   }),
   /** QUARANTINE-4: the code that was quarantined before a worker tried it has come to rest, and the worker lives. */
   quarantine_ended: z.object({ ...base, kind: z.literal("quarantine_ended") }),
-  execution_terminated: z.object({ ...base, kind: z.literal("execution_terminated"), reason: z.string().nullable() }),
+  /** In a run that a reset began, after the copied events. What follows it was recorded by this run. */
+  execution_reset: z.object({
+    ...base,
+    kind: z.literal("execution_reset"),
+    from: RunId,
+    reason: z.string().nullable(),
+    /** Signals and updates that the run had taken in after the point and that this run is not given. */
+    excluded: z.array(z.enum(["signals", "updates"])),
+  }),
+  /** An activity without an outcome at the point of a reset: its first attempt begins anew, in the queue. */
+  activity_restarted: z.object({ ...base, kind: z.literal("activity_restarted"), activity, task: QueuedTask }),
+  execution_terminated: z.object({
+    ...base,
+    kind: z.literal("execution_terminated"),
+    reason: z.string().nullable(),
+    /** Present iff a reset ended the run: the run with which the execution goes on. */
+    next_run: RunId.optional(),
+  }),
   execution_timed_out: z.object({ ...base, kind: z.literal("execution_timed_out") }),
 };
 

@@ -8,7 +8,7 @@ import { EmbeddedFeed } from "../embedded/feed.ts";
 import { EmbeddedJobs } from "../embedded/jobs.ts";
 import { Notifier } from "../embedded/notifier.ts";
 import { EmbeddedRegistry } from "../embedded/registry.ts";
-import { expire } from "../embedded/retention.ts";
+import { expire, expirePrepared } from "../embedded/retention.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
 import { Sequence } from "../embedded/sequence.ts";
 import { EmbeddedSetAside } from "../embedded/set-aside.ts";
@@ -56,6 +56,8 @@ export interface Embedded extends Ports {
 }
 
 const RECHECK_MS = 2_000;
+/** No reset takes so long. */
+const PREPARED_MS = 3_600_000;
 
 /** So long a round works on jobs. The other stages of the round wait, requests do not. */
 const JOBS_MS = 5_000;
@@ -125,6 +127,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     "expired idempotency keys": () => startKeys.expire(clock.now()),
     "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
     "old jobs": () => jobs.expire(clock.now() - settings.retentionMs),
+    "prepared runs": () => expirePrepared(database, clock.now() - PREPARED_MS),
     retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),
   };
   const round = async (everyMs: Millis) => {

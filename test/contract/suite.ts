@@ -14,6 +14,7 @@ import { jobsContract } from "./jobs.ts";
 import { logContract } from "./logs.ts";
 import { registryContract } from "./registry.ts";
 import { reopenContract } from "./reopen.ts";
+import { resetContract } from "./resets.ts";
 import { runsContract } from "./runs.ts";
 import { startKeysContract } from "./start-keys.ts";
 import { startContract } from "./starts.ts";
@@ -30,6 +31,7 @@ const chapters: Record<string, Contract> = {
   "claims, parks and due heads": claimContract,
   "log: one writer wins a position": logContract,
   "closes: one transaction": closeContract,
+  "resets: a run that begins with a copy": resetContract,
   "runs: lists, filters, pages": runsContract,
   "tasks: at least once, with leases": tasksContract,
   registry: registryContract,

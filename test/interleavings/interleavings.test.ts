@@ -7,8 +7,10 @@ import { describe, expect, test } from "vitest";
 import { claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
 import { flushOutbox } from "../../shared/engine/outbox.ts";
+import { reset } from "../../shared/engine/reset.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
+import { terminate } from "../../shared/engine/terminate.ts";
 import type { Executions, Ports, Ref } from "../../shared/ports.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import { messageId } from "../../shared/protocol/messages.ts";
@@ -29,6 +31,7 @@ import {
   timer,
   timesTaken,
   took,
+  WORKSPACE,
   wakes,
 } from "./stage.ts";
 import * as weaker from "./weaker.ts";
@@ -713,4 +716,216 @@ test("an outbox entry performed twice tells the parent once", async () => {
   const parent = new ManualWorker(s.ports, "P", ref("p"));
   await parent.claim();
   expect(parent.messages).toHaveLength(1);
+});
+
+const START = { target: { to: "start" }, reason: null, excluded: [] } as const;
+/** The ids of the signals that the current run has taken in. */
+const signalsOf = async (s: Awaited<ReturnType<typeof stage>>): Promise<string[]> => {
+  const head = (await s.ports.executions.head(ref()))!;
+  const batches = await s.ports.executions.batches(ref(), head.run, 1);
+  return batches.flatMap((b) => b.events).flatMap((e) => (e.kind === "signal_received" ? [e.message] : []));
+};
+
+describe("a reset copies a log that grows", () => {
+  // The reset has read the log. A appends [m, n] and deletes them. The reset puts the head of the new run.
+  const play = async (weakened: (ports: Ports) => Ports) => {
+    const s = await stage();
+    await started(s);
+    const a = new ManualWorker(s.ports, "A");
+    await a.claim();
+    await a.append([timer(s.clock.now() + HOUR)]);
+    const [m, n] = [signal("m", s.clock.now()), signal("n", s.clock.now())];
+    await send(s.ports, ref(), m);
+    await send(s.ports, ref(), n);
+    await a.claim();
+    const pause = pausing(weakened(s.ports), "prepare");
+    const resetting = reset(pause.ports, ref(), START);
+    await pause.reached;
+    expect((await a.append([took(m), took(n)])).kind).toBe("appended");
+    pause.resume();
+    expect((await resetting).kind).toBe("reset");
+    return s;
+  };
+  test("weaker: the new run has neither message, in its log or in the inbox", async () => {
+    const s = await play(weaker.closeAtAnyTail);
+    expect(await signalsOf(s)).toEqual([]);
+    expect(await s.ports.executions.inbox(ref(), (await s.ports.executions.head(ref()))!.chain)).toEqual([]);
+  });
+  test("real: the reset reads on after the conflict, and the new run has both in their order", async () => {
+    expect(await signalsOf(await play((ports) => ports))).toEqual(["signal#m", "signal#n"]);
+  });
+});
+
+describe("a reset while a worker drives", () => {
+  // A child runs in worker A. Its sender has an acknowledgement for m. The child is reset.
+  const play = async (by: typeof reset) => {
+    const s = await stage();
+    const parent = await started(s);
+    const p = new ManualWorker(s.ports, "P");
+    await p.claim();
+    const child = { kind: "child_scheduled", child: 1, workflow: "lines", execution: "c", input: null } as const;
+    await p.append([{ ...child, on_parent_close: "terminate" }]);
+    const of = ref("c");
+    const a = new ManualWorker(s.ports, "A", of);
+    await a.claim();
+    await a.append([timer(s.clock.now() + HOUR)]);
+    const m = signal("m", s.clock.now());
+    await send(s.ports, of, m);
+    expect((await by(s.ports, of, START)).kind).toBe("reset");
+    const told = await s.ports.executions.inbox(ref(), parent.chain);
+    return { s, a, of, told };
+  };
+  test("weaker: the parent learns of an end, and the acknowledged message is lost", async () => {
+    const { s, of, told } = await play(weaker.resetByTerminateAndStart);
+    expect(told).toMatchObject([{ kind: "child", outcome: { status: "TERMINATED" } }]);
+    expect(await s.ports.executions.inbox(of, (await s.ports.executions.head(of))!.chain)).toEqual([]);
+  });
+  test("real: the parent learns nothing, the message waits for the new run, every call of the old run is refused", async () => {
+    const { s, a, of, told } = await play(reset);
+    expect(told).toEqual([]);
+    const head = (await s.ports.executions.head(of))!;
+    expect(await s.ports.executions.inbox(of, head.chain)).toMatchObject([{ id: "signal#m" }]);
+    expect(await a.append([timer(s.clock.now() + HOUR, 2)])).toEqual({ kind: "conflict" });
+    expect(await a.park()).toBe(false);
+    expect(await a.close(completed)).toEqual({ kind: "conflict" });
+    expect(await s.ports.executions.head(of)).toEqual(head);
+    const b = new ManualWorker(s.ports, "B", of);
+    await b.claim();
+    expect(b.messages).toMatchObject([{ id: "signal#m" }]);
+    await b.append([took(signal("m", s.clock.now()))]);
+    await b.close(completed);
+    const parent = (await s.ports.executions.head(ref()))!;
+    expect(await s.ports.executions.inbox(ref(), parent.chain)).toMatchObject([{ outcome: { kind: "completed" } }]);
+  });
+});
+
+describe("a reset of a closed parent asks its children", () => {
+  // The parent is terminated and ends its child, whose outcome reaches nobody. The parent is reset to after its start of the child.
+  const play = async (weakened: (ports: Ports) => Ports) => {
+    const s = await stage();
+    await started(s);
+    const p = new ManualWorker(s.ports, "P");
+    await p.claim();
+    const child = { kind: "child_scheduled", child: 1, workflow: "lines", execution: "c", input: null } as const;
+    await p.append([{ ...child, on_parent_close: "terminate" }]);
+    await p.append([timer(s.clock.now() + HOUR)]);
+    await terminate(s.ports, ref(), { kind: "terminated", reason: null });
+    const target = { event: p.state.tail };
+    expect((await reset(weakened(s.ports), ref(), { ...START, target })).kind).toBe("reset");
+    const q = new ManualWorker(s.ports, "Q");
+    await q.claim();
+    return q;
+  };
+  test("weaker: the new run waits for the child for ever", async () => {
+    const q = await play(weaker.reopenThatAsksNobody);
+    expect(q.state.children.size).toBe(1);
+    expect([q.next(), q.due()]).toEqual([{ events: [], taken: [] }, null]);
+  });
+  test("real: the new run learns how the child ended", async () => {
+    const q = await play((ports) => ports);
+    expect(q.next().events).toMatchObject([{ kind: "child_failed", child: 1, status: "TERMINATED" }]);
+  });
+});
+
+describe("a reset that excludes a message which lies in the inbox", () => {
+  // A appends [m] and dies before the server deletes m. The reset excludes signals.
+  const play = async (weakened: (ports: Ports) => Ports) => {
+    const s = await stage();
+    await started(s);
+    const a = new ManualWorker(s.ports, "A");
+    await a.claim();
+    await a.append([timer(s.clock.now() + HOUR)]);
+    const m = signal("m", s.clock.now());
+    await send(s.ports, ref(), m);
+    await a.claim();
+    await a.append([took(m)], { taken: [] });
+    await reset(weakened(s.ports), ref(), { ...START, excluded: ["signals"] });
+    const b = new ManualWorker(s.ports, "B");
+    await b.claim();
+    return b;
+  };
+  test("weaker: the new run takes it in", async () => {
+    expect((await play(weaker.closeWithoutCarried)).next().events).toMatchObject([{ message: "signal#m" }]);
+  });
+  test("real: the new run knows its id and drops it", async () => {
+    expect((await play((ports) => ports)).next()).toEqual({ events: [], taken: ["signal#m"] });
+  });
+});
+
+describe("a reset meets another end of the run", () => {
+  const run = async () => {
+    const s = await stage();
+    await started(s);
+    const a = new ManualWorker(s.ports, "A");
+    await a.claim();
+    await a.append([timer(s.clock.now() + HOUR)]);
+    return { s, a };
+  };
+  test("two resets at once: one wins, the other learns that the run is another", async () => {
+    for (const ended of [false, true]) {
+      const { s, a } = await run();
+      if (ended) await a.close(completed);
+      const pause = pausing(s.ports, "prepare");
+      const one = reset(pause.ports, ref(), START);
+      await pause.reached;
+      const two = await reset(s.ports, ref(), START);
+      pause.resume();
+      expect(two.kind).toBe("reset");
+      expect((await one).kind).toBe("moved");
+      expect((await s.ports.executions.head(ref()))!.run).toBe(two.kind === "reset" && two.head.run);
+    }
+  });
+  test("a close: the run has ended, and the reset lets it run again", async () => {
+    const { s, a } = await run();
+    const pause = pausing(s.ports, "prepare");
+    const resetting = reset(pause.ports, ref(), START);
+    await pause.reached;
+    expect(await a.close(completed)).toEqual({ kind: "closed" });
+    pause.resume();
+    expect((await resetting).kind).toBe("reset");
+    expect((await s.ports.executions.run(WORKSPACE, a.head.run))!.status).toBe("COMPLETED");
+    expect((await s.ports.executions.head(ref()))!.status).toBe("RUNNING");
+  });
+  test("continue-as-new: the reset learns that the run is another", async () => {
+    const { s, a } = await run();
+    const pause = pausing(s.ports, "prepare");
+    const resetting = reset(pause.ports, ref(), START);
+    await pause.reached;
+    const next = { kind: "execution_continued", run: crypto.randomUUID(), workflow: "orders", input: null } as const;
+    expect(await a.close(next)).toEqual({ kind: "closed" });
+    pause.resume();
+    const head = (await s.ports.executions.head(ref()))!;
+    expect(await resetting).toEqual({ kind: "moved", head });
+  });
+  test("a signal and a cancel while the reset prepares: both wait in the inbox of the new run", async () => {
+    const { s } = await run();
+    const pause = pausing(s.ports, "prepare");
+    const resetting = reset(pause.ports, ref(), START);
+    await pause.reached;
+    await send(s.ports, ref(), signal("m", s.clock.now()));
+    const cancel = { id: messageId.cancel("c"), kind: "cancel", reason: null, sent_at: s.clock.now() } as const;
+    await send(s.ports, ref(), cancel);
+    pause.resume();
+    expect((await resetting).kind).toBe("reset");
+    const b = new ManualWorker(s.ports, "B");
+    await b.claim();
+    expect(b.messages.map(({ id }) => id)).toEqual(["signal#m", "cancel#c"]);
+  });
+  test("a process that dies before the head leaves the old run as it was, and another reset works", async () => {
+    for (const ended of [false, true]) {
+      const { s, a } = await run();
+      if (ended) await a.close(completed);
+      const before = await s.ports.executions.head(ref());
+      const call = ended ? "reopen" : "close";
+      await expect(reset(dying(s.ports, "before", call), ref(), START)).rejects.toThrow(Died);
+      expect(await s.ports.executions.head(ref())).toEqual(before);
+      expect((await reset(s.ports, ref(), START)).kind).toBe("reset");
+    }
+  });
+  test("a process that dies after the head: the sweeper wakes the new run", async () => {
+    const { s } = await run();
+    await s.tasks();
+    await expect(reset(dying(s.ports, "after", "close"), ref(), START)).rejects.toThrow(Died);
+    expect(await wakes(s, 3 * MINUTE)).toBe(true);
+  });
 });

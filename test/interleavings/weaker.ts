@@ -6,9 +6,12 @@ import { claim } from "../../shared/engine/claim.ts";
 import type { CloseRequest, close } from "../../shared/engine/close.ts";
 import { enqueueWorkflowTask } from "../../shared/engine/enqueue.ts";
 import { finalHead } from "../../shared/engine/final-head.ts";
+import { reset } from "../../shared/engine/reset.ts";
 import type { SendResult, send } from "../../shared/engine/send.ts";
+import { terminate } from "../../shared/engine/terminate.ts";
 import type { Executions, Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import { tailOf } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClosedStatus } from "../../shared/protocol/status.ts";
 
@@ -129,6 +132,33 @@ export const clearAnyOutbox = (ports: Ports): Ports =>
     const head = await real.head(ref);
     if (head) await real.clearOutbox(ref, { run: seen.run, status: head.status });
   });
+
+/** "a reset copies a log that grows": the closing batch goes to the end of the log, wherever that is now. */
+export const closeAtAnyTail = (ports: Ports): Ports =>
+  withCall(ports, "close", async (real, ref: Ref, p: Parameters<Executions["close"]>[1]) => {
+    const tail = tailOf(await real.batches(ref, p.run, 1));
+    const events = p.batch.events.map((event, i) => ({ ...event, id: tail + 1 + i }));
+    return real.close(ref, { ...p, batch: { ...p.batch, first: tail + 1, events } });
+  });
+
+/** "a reset while a worker drives": the server ends the run, then begins the next. */
+export const resetByTerminateAndStart: typeof reset = async (ports, ref, p) => {
+  await terminate(ports, ref, { kind: "terminated", reason: p.reason });
+  return reset(ports, ref, p);
+};
+
+/** "a reset of a closed parent asks its children". */
+export const reopenThatAsksNobody = (ports: Ports): Ports =>
+  withCall(ports, "reopen", (real, next: Head, seen: { run: string; fence: number }) => {
+    next.outbox.splice(0); // before the engine flushes it
+    return real.reopen(next, seen);
+  });
+
+/** "a reset that excludes a message which lies in the inbox". */
+export const closeWithoutCarried = (ports: Ports): Ports =>
+  withCall(ports, "close", (real, ref: Ref, p: Parameters<Executions["close"]>[1]) =>
+    real.close(ref, { ...p, next: { ...p.next, carried: [] } }),
+  );
 
 function withCall<A extends unknown[]>(
   ports: Ports,

@@ -7,7 +7,7 @@
 import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Batch, Millis } from "../../shared/protocol/history.ts";
-import { isClosing, tailOf } from "../../shared/protocol/history.ts";
+import { CLOSING, isClosing, tailOf } from "../../shared/protocol/history.ts";
 import { type InboxMessage, inOrder, type Message } from "../../shared/protocol/messages.ts";
 import type { ExecutionStatus } from "../../shared/protocol/status.ts";
 import type { World } from "./world.ts";
@@ -30,6 +30,8 @@ export class Store implements Executions {
   readonly heads = new Map<string, Head>();
   readonly runsById = new Map<string, Head>();
   readonly logs = new Map<string, Batch[]>();
+  /** Logs of runs that a reset prepares. */
+  readonly prepared = new Map<string, Batch[]>();
   readonly inboxes = new Map<string, Map<string, InboxMessage>>();
   /** Fences that a claim made. */
   readonly claimed = new Map<string, Set<number>>();
@@ -86,7 +88,8 @@ export class Store implements Executions {
   #begin(head: Head): void {
     if (this.runsById.has(head.run)) throw new Violation("INV-1", `run ${head.run} begins twice`);
     this.runsById.set(head.run, head);
-    this.logs.set(head.run, []);
+    this.logs.set(head.run, this.prepared.get(head.run) ?? []);
+    this.prepared.delete(head.run);
   }
 
   #inbox(ref: Ref, chain: string): Map<string, InboxMessage> {
@@ -190,11 +193,33 @@ export class Store implements Executions {
     if (log.some((b) => b.first === p.batch.first)) return { kind: "conflict" as const };
     this.#write(ref, p.run, log, p.batch);
     const next = { ...p.next, fence: head.fence + 1 };
-    const status = next.run === p.run ? next.status : "CONTINUED_AS_NEW";
+    const last = p.batch.events.at(-1)!;
+    if (!isClosing(last)) throw new Violation("INV-1", `run ${p.run} is closed by a ${last.kind}`);
+    const status = CLOSING[last.kind];
     this.runsById.set(p.run, { ...this.runsById.get(p.run)!, status, closed_at: next.closed_at ?? next.started_at });
     this.#put(next);
     if (next.run !== p.run) this.#begin(next);
     return { kind: "closed" as const };
+  }
+
+  async prepare(next: Head, batches: readonly Batch[]) {
+    const log = this.prepared.get(next.run) ?? [];
+    this.prepared.set(next.run, log);
+    for (const batch of batches) {
+      if (batch.first !== tailOf(log) + 1)
+        throw new Violation("INV-1", `the prepared run ${next.run} is written at ${batch.first}`);
+      log.push(batch);
+    }
+    return log.length;
+  }
+
+  async reopen(next: Head, seen: { run: string; fence: number }) {
+    const head = this.heads.get(keyOf(next));
+    if (head?.run !== seen.run || head.fence !== seen.fence || head.status === "RUNNING" || head.due_at !== null)
+      return false;
+    this.#put({ ...next, fence: head.fence + 1 });
+    this.#begin(next);
+    return true;
   }
 
   async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }) {

@@ -79,11 +79,17 @@ class _Child:
     cancellation: int
 
 
+def _seed(run: str) -> int:
+    return int.from_bytes(hashlib.sha256(run.encode()).digest()[:8], "big")
+
+
 class Run:
     """Workflow code of one run, as far as it has been given its history."""
 
     def __init__(self, started: Stimulus, execution: str, activate: Activate) -> None:
         self.id: str = started["run"]
+        # The run from whose id randomness follows: after a reset that which decided on the copied stimulus (RESET-2).
+        self._origin = self._origin_of(started, 1)
         self.execution = execution
         self.started = started
         self.closed = False
@@ -113,6 +119,12 @@ class Run:
             schedule=schedule and schedule["id"],
         )
 
+    @staticmethod
+    def _origin_of(started: Stimulus, event: int) -> str:
+        origins = (started.get("reset") or {}).get("origins", [])
+        run: str = next((o["run"] for o in origins if event <= o["through"]), started["run"])
+        return run
+
     async def give(self, stimulus: Stimulus, *, replaying: bool, long: bool, patches: list[str]) -> list[Decision]:
         """Decisions on one stimulus (RUN-1). Raises `Bug`."""
         self._time, self._length = max(self._time, stimulus["at"]), stimulus["id"]
@@ -125,6 +137,9 @@ class Run:
                     if patch not in self._patches:
                         activation.jobs.add().notify_has_patch.patch_id = patch
                 self._patches.update(patches)
+                if (origin := self._origin_of(self.started, stimulus["id"])) != self._origin:
+                    self._origin = origin
+                    activation.jobs.add().update_random_seed.randomness_seed = _seed(origin)
                 waiting.pop(0)(activation.jobs.add())
                 for command in await self._commands(activation):
                     waiting.extend(self._take(command))
@@ -197,7 +212,7 @@ class Run:
         into.workflow_type, into.workflow_id = started["workflow"], self.execution
         into.attempt, into.first_execution_run_id = started["attempt"], started["first_run"]
         into.continued_from_execution_run_id = started["continued_from"] or ""
-        into.randomness_seed = int.from_bytes(hashlib.sha256(self.id.encode()).digest()[:8], "big")
+        into.randomness_seed = _seed(self._origin)
         into.start_time.FromMilliseconds(started["at"])
         into.root_workflow.workflow_id, into.root_workflow.run_id = started["root"], self.id
         into.workflow_task_timeout.FromSeconds(10)

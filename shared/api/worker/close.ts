@@ -1,5 +1,6 @@
 /** Closes a run; a run whose history is full can still be closed. */
 import * as engine from "../../engine/close.ts";
+import type { OutboxEntry } from "../../protocol/head.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { batchProblem, refused } from "./check-batch.ts";
@@ -12,13 +13,25 @@ export async function close(
   const problem = batchProblem(body.batch, context.ports.clock.now(), characters);
   if (problem) return problem;
   // The server adds the entries for the parent and the schedule itself.
-  const foreign = body.outbox.find((entry) => !("parent_run" in entry) || entry.parent_run !== body.run);
-  if (foreign) {
-    const detail = `the outbox entry '${foreign.kind}' is not allowed: a worker may only name children of the run`;
-    return refused(422, "WF_1001", detail);
+  const foreign = body.outbox.find((entry) => !isOfChild(entry));
+  if (foreign) return notItsChild(foreign.kind);
+  const others = body.outbox.filter((entry) => "parent_run" in entry && entry.parent_run !== body.run);
+  if (others.length > 0) {
+    // RESET-2: a run that a reset began has children of the run that was reset.
+    const head = await context.ports.executions.run(context.workspace, body.run);
+    const origins = head?.execution === body.execution ? (head.reset?.origins ?? []) : [];
+    const stranger = others.find(
+      (entry) => !origins.some(({ run }) => "parent_run" in entry && run === entry.parent_run),
+    );
+    if (stranger) return notItsChild(stranger.kind);
   }
   const last = body.batch.events.at(-1);
   const result = last?.kind === "execution_completed" ? last.result : null;
   const closed = await engine.close(context.ports, refTo(context, body.execution), { ...body, result });
   return closed.kind === "malformed" ? refused(422, "WF_1001", closed.detail) : closed;
 }
+
+const isOfChild = ({ kind }: OutboxEntry): boolean => kind === "terminate_child" || kind === "cancel_child";
+
+const notItsChild = (kind: string) =>
+  refused(422, "WF_1001", `the outbox entry '${kind}' is not allowed: a worker may only name children of the run`);

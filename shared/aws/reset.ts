@@ -1,0 +1,78 @@
+/**
+ * The writes of a reset besides `close`, loaded at their first use.
+ *
+ * `prepare` first writes the note by which `retention.ts` finds the log of a run that never got its head. The transaction
+ * that puts the head deletes the note. So nothing is left of a reset that died, and no batch is written twice.
+ */
+import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Batch } from "../protocol/history.ts";
+import { begun, expiryItem, PREPARED_MS, transact } from "./close.ts";
+import type { Context } from "./context.ts";
+import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
+import { baseOf, encodeHead } from "./heads.ts";
+import { headKey, runKey } from "./keys.ts";
+import type { Log, LogEnd } from "./log.ts";
+import { FED, INDEXES } from "./names.ts";
+import { upload } from "./pack.ts";
+import { pastRunItem } from "./run-items.ts";
+import { type Item, keyItem, N, number, S, text } from "./table.ts";
+
+const CONCURRENCY = 25;
+
+export async function prepare(c: Context, log: Log, next: Head, batches: readonly Batch[]): Promise<number> {
+  const { run } = next;
+  const { executions } = c.tables;
+  let end = await endBefore(log, next, batches[0]!.first);
+  if (end.tail === 1) await executions.put(expiryItem(next, run, c.clock.now() + PREPARED_MS));
+  const encoded: Awaited<ReturnType<Log["encode"]>>[] = [];
+  for (const batch of batches) {
+    const entry = await log.encode(next, run, batch, end);
+    encoded.push(entry);
+    end = entry.end;
+  }
+  await forEachConcurrent(CONCURRENCY, encoded, async ({ item, packed }) => {
+    await upload(c.blobs, [packed]); // PACK-1
+    await executions.put({ ...item, [FED.copied]: { BOOL: true } });
+  });
+  log.written(next, run, end);
+  return end.bytes;
+}
+
+async function endBefore(log: Log, next: Head, first: number): Promise<LogEnd> {
+  if (first === 2) return log.emptyLogEnd({ deadline: next.deadline, bytes: baseOf(next) });
+  const position = await log.position(next, next.run, first);
+  if (position.kind === "free") return position.end;
+  throw new Error(`the log of the prepared run ${next.run} does not end before event ${first}`);
+}
+
+/** One transaction: the head of the new run, and the item of the past run, which the head was. */
+export async function reopen(c: Context, next: Head, seen: { run: string; fence: number }): Promise<boolean> {
+  const { executions } = c.tables;
+  const old = await executions.get(headKey(next));
+  const same =
+    old &&
+    text(old, "run") === seen.run &&
+    number(old, "fence") === seen.fence &&
+    text(old, "status") !== "RUNNING" &&
+    old[INDEXES.due.sort] === undefined;
+  if (!same) return false;
+  const { item, blobs } = await encodeHead({ ...next, fence: seen.fence + 1 }, { fresh: true });
+  await upload(c.blobs, blobs);
+  const { name: TableName } = executions;
+  const past: Item = { ...pastRunItem(next, old), ...keyItem(runKey(next, seen.run)) };
+  const answer = await transact(c, [
+    {
+      Put: {
+        TableName,
+        Item: item,
+        ConditionExpression: all(OF_RUN, HAS_FENCE, IS_FINAL),
+        ExpressionAttributeNames: placeholders("run", "fence", "status"),
+        ExpressionAttributeValues: { ":run": S(seen.run), ":fence": N(seen.fence), ":running": S("RUNNING") },
+      },
+    },
+    { Put: { TableName, Item: past } },
+    ...begun(next, next, TableName),
+  ]);
+  return answer === "written";
+}

@@ -1,0 +1,320 @@
+/**
+ * **reset** (PROTOCOL-11; the pure part is `shared/core/reset.ts`)
+ *
+ * 1. Read head and log. A final head gives way only after its outbox was flushed, as to a start.
+ * 2. Prepare the new run: write the copied events and those of RESET-3 to a log that no head names yet. A crash leaves
+ *    batches that nobody reads; the store deletes them later.
+ * 3. If the run was open: one transaction of its closing batch, which names the new run, and of the new run's head, without
+ *    the fence, as a terminate. After a conflict read on, prepare what else the old run has taken in, try again
+ *    (interleaving "a reset copies a log that grows"). If the run was closed: compare and set of the final head.
+ * 4. Flush the outbox: it ends the children that the old run started after the point, and asks the copied children of a
+ *    closed run for their outcome. Then enqueue a workflow task.
+ *
+ * The chain stays the same, so messages that wait in the inbox reach the new run, and nobody learns of an end: neither the
+ * parent nor the schedule. The new head has a fence and a run that no worker owns, so appends, parks and closes of the old
+ * run are refused (interleaving "a reset while a worker drives").
+ */
+import { carriedIds } from "../core/closing.ts";
+import { childrenOutbox, effectsOf, openEffects, outlivesRun } from "../core/effects.ts";
+import {
+  type Cut,
+  copiedEvents,
+  cutOf,
+  originsOf,
+  type ResetPoint,
+  type ResetTarget,
+  type ResetTerms,
+  reapply,
+  resetEvents,
+  resetPoints,
+} from "../core/reset.ts";
+import { searchKeysOf } from "../core/search-keys.ts";
+import { fold, type RunState, stateOf } from "../core/state.ts";
+import type { Ports, Ref } from "../ports.ts";
+import type { Head, OutboxEntry } from "../protocol/head.ts";
+import { startedOf } from "../protocol/head.ts";
+import type { Batch, HistoryEvent, Millis } from "../protocol/history.ts";
+import { tailOf } from "../protocol/history.ts";
+import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../protocol/limits.ts";
+import { withKeys } from "./effects.ts";
+import { enqueueWorkflowTask } from "./enqueue.ts";
+import { DamagedExecution } from "./force-close.ts";
+import { flushOutbox } from "./outbox.ts";
+
+export interface ResetRequest {
+  /** The run to which the target belongs; default: the current one. */
+  readonly run?: string;
+  readonly target: ResetTarget;
+  readonly reason: string | null;
+  readonly excluded: ResetTerms["excluded"];
+}
+export type Reset =
+  | { kind: "reset"; head: Head }
+  | { kind: "not_found" }
+  /** The execution has another run since, to which the target does not belong. */
+  | { kind: "moved"; head: Head }
+  | { kind: "no_point"; run: string; points: ResetPoint[] }
+  /** The new run would exceed a limit of a history. */
+  | { kind: "full"; detail: string };
+
+/** More conflicts in a row than workers can cause. */
+const MOST_TRIES = 100;
+
+export async function reset(ports: Ports, ref: Ref, p: ResetRequest): Promise<Reset> {
+  let work: Preparation | null = null;
+  let endedRun: string | null = null;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const head = await ports.executions.head(ref);
+    if (!head) return { kind: "not_found" };
+    const run = work?.run ?? p.run;
+    if (run !== undefined && head.run !== run) return { kind: "moved", head };
+    if (head.status !== "RUNNING" && head.due_at !== null) {
+      await flushOutbox(ports, head);
+      continue;
+    }
+    if (!work) {
+      const begun = await Preparation.begin(ports, ref, head, p);
+      if (!(begun instanceof Preparation)) return begun;
+      work = begun;
+    }
+    const full = await work.readOn();
+    if (full) return full;
+    // The log of a run ends with the head: else it has closed between the two reads, or is damaged.
+    if (work.ended !== (head.status !== "RUNNING")) {
+      if (endedRun === head.run) throw new DamagedExecution(ref, head.run);
+      endedRun = head.run;
+      continue;
+    }
+    const next = await work.commit(head);
+    if (!next) continue;
+    if (next.outbox.length > 0) await flushOutbox(ports, next);
+    await enqueueWorkflowTask(ports, next);
+    return { kind: "reset", head: next };
+  }
+  throw new Error(`execution '${ref.execution}' changed at each of ${MOST_TRIES} tries to reset it`);
+}
+
+/** The new run while no head names it. */
+class Preparation {
+  readonly run: string;
+  readonly #ports: Ports;
+  readonly #ref: Ref;
+  readonly #request: ResetRequest;
+  readonly #cut: Cut;
+  /** The old run, as far as it was read. */
+  readonly #batches: Batch[];
+  readonly #old: RunState;
+  readonly #copied: readonly HistoryEvent[];
+  readonly #searchKeys: Record<string, string>;
+  /** The new run. `#next` without what only the commit knows. */
+  readonly #next: Head;
+  readonly #new: RunState;
+  /** Events of the new run that are not written yet. */
+  #unwritten: HistoryEvent[];
+  #readTo: number;
+  readonly #left: [message: string, at: Millis][] = [];
+  #bytes = 0;
+
+  static async begin(ports: Ports, ref: Ref, head: Head, p: ResetRequest): Promise<Preparation | Reset> {
+    const batches = await ports.executions.batches(ref, head.run, 1);
+    const events = [startedOf(head), ...batches.flatMap((batch) => batch.events)];
+    const cut = cutOf(events, p.target);
+    if (!cut) return { kind: "no_point", run: head.run, points: resetPoints(events) };
+    const now = ports.clock.now();
+    const copied = copiedEvents(events, cut);
+    const limit = await limitOf(ports, head);
+    const next: Head = {
+      ...head,
+      status: "RUNNING",
+      run: ports.uuid(),
+      due_at: now + ports.settings.wakeTimeoutMs,
+      wake_pending: true,
+      paced_until: null,
+      effects_done_through: cut.through,
+      outbox: [],
+      result: null,
+      failure: null,
+      started_at: now,
+      closed_at: null,
+      deadline: limit === null ? null : now + limit,
+      ...(limit !== null && { limit_ms: limit }),
+      reset: {
+        from: head.run,
+        at: now,
+        origins: originsOf(startedOf(head), copied),
+        began_at: head.reset?.began_at ?? head.started_at,
+      },
+    };
+    const searchKeys = await searchKeysAfter(ports, head, events, cut);
+    return new Preparation(ports, ref, p, { cut, batches, events, copied, next, searchKeys });
+  }
+
+  private constructor(
+    ports: Ports,
+    ref: Ref,
+    request: ResetRequest,
+    p: {
+      readonly cut: Cut;
+      readonly batches: Batch[];
+      readonly events: readonly HistoryEvent[];
+      readonly copied: readonly HistoryEvent[];
+      readonly next: Head;
+      readonly searchKeys: Record<string, string>;
+    },
+  ) {
+    const started = p.events[0] as ReturnType<typeof startedOf>;
+    this.run = started.run;
+    this.#ports = ports;
+    this.#ref = ref;
+    this.#request = request;
+    this.#cut = p.cut;
+    this.#batches = p.batches;
+    this.#copied = p.copied;
+    this.#searchKeys = p.searchKeys;
+    this.#next = p.next;
+    this.#old = fold(stateOf(started), p.events.slice(1));
+    this.#new = fold(stateOf(startedOf(p.next)), p.copied);
+    const first = resetEvents(this.#new, { from: this.run, ...this.#terms });
+    this.#unwritten = [...first, ...this.#reapply(p.events.slice(p.cut.through))];
+    this.#readTo = tailOf(p.batches);
+  }
+
+  get #terms() {
+    const { reason, excluded } = this.#request;
+    return { reason, excluded, now: this.#next.started_at };
+  }
+
+  #reapply(later: readonly HistoryEvent[]): HistoryEvent[] {
+    const { events, left } = reapply(this.#new, later, this.#terms);
+    this.#left.push(...left);
+    return events;
+  }
+
+  /** The old run has a closing event. */
+  get ended(): boolean {
+    return this.#old.closed !== null;
+  }
+
+  /** Reads what the old run has recorded since, and writes what the new run lacks. */
+  async readOn(): Promise<Reset | null> {
+    const { executions } = this.#ports;
+    const later = await executions.batches(this.#ref, this.run, this.#readTo);
+    const events = later.flatMap((batch) => batch.events);
+    this.#batches.push(...later);
+    fold(this.#old, events);
+    this.#unwritten.push(...this.#reapply(events));
+    this.#readTo = tailOf(this.#batches);
+    if (this.#new.tail > MAX_HISTORY_EVENTS)
+      return this.#full(`${this.#new.tail} events`, `${MAX_HISTORY_EVENTS} events`);
+    const write = async (all: readonly HistoryEvent[]) => {
+      if (all.length > 0) this.#bytes = await executions.prepare(this.#next, grouped(all, this.#ports.uuid));
+    };
+    if (this.#bytes === 0) await write(this.#copied);
+    await write(this.#unwritten);
+    this.#unwritten = [];
+    if (this.#bytes > MAX_HISTORY_BYTES) return this.#full(`${this.#bytes} bytes`, `${MAX_HISTORY_BYTES} bytes`);
+    return null;
+  }
+
+  #full(size: string, limit: string): Reset {
+    const detail = `the history of the new run would have ${size}, the limit is ${limit}: reset to an earlier event`;
+    return { kind: "full", detail };
+  }
+
+  /** Null: head or log has changed since. */
+  async commit(head: Head): Promise<Head | null> {
+    const { executions } = this.#ports;
+    const open = head.status === "RUNNING";
+    const inbox = this.#left.length > 0 ? await executions.inbox(this.#ref, head.chain) : [];
+    const waiting = new Set(inbox.map((message) => message.id));
+    const carried = carriedIds(this.#left, this.#next.started_at, (id) => waiting.has(id));
+    const next: Head = {
+      ...this.#next,
+      fence: head.fence + 1,
+      carried: [...new Set([...head.carried, ...carried])],
+      outbox: open ? this.#endOfOpenRun(head) : this.#endOfClosedRun(),
+      search_keys: this.#searchKeys,
+    };
+    if (!open) return (await executions.reopen(next, { run: head.run, fence: head.fence })) ? next : null;
+    const closed = await executions.close(this.#ref, { run: head.run, fence: null, batch: this.#closing(), next });
+    return closed.kind === "closed" ? next : null;
+  }
+
+  #closing(): Batch {
+    const { reason } = this.#request;
+    const why = `reset to event ${this.#cut.through}${reason === null ? "" : `: ${reason}`}`;
+    const id = this.#old.tail + 1;
+    const at = Math.max(this.#next.started_at, this.#old.at);
+    const event = { kind: "execution_terminated", id, at, reason: why, next_run: this.#next.run } as const;
+    return { first: id, events: [event], append_id: this.#ports.uuid() };
+  }
+
+  /**
+   * A worker may be about to perform the effects of the old run's last batches: the outbox performs them first, then ends
+   * the children among them that are not copied.
+   */
+  #endOfOpenRun(head: Head): OutboxEntry[] {
+    const outbox = [...head.outbox, ...childrenOutbox(this.#old, this.#cut.through)];
+    const notPerformed = this.#batches.filter((batch) => batch.first > head.effects_done_through);
+    if (openEffects(head, notPerformed).some(outlivesRun))
+      outbox.unshift({ kind: "effects", run: head.run, first: notPerformed[0]!.first });
+    return outbox;
+  }
+
+  /** A child that closed while its parent was closed has told nobody. */
+  #endOfClosedRun(): OutboxEntry[] {
+    return [...this.#new.children].map(([child, { execution, run }]) => ({
+      kind: "ask_child",
+      execution,
+      parent_run: run,
+      child,
+    }));
+  }
+}
+
+/** The length of the limit on the chain: the deadline of the new run is so far from the reset. Null: there is none. */
+async function limitOf(ports: Ports, head: Head): Promise<Millis | null> {
+  if (head.limit_ms !== undefined) return head.limit_ms;
+  if (head.deadline === null) return null;
+  const first = head.first_run === head.run ? head : await ports.executions.run(head.workspace, head.first_run);
+  return head.deadline - (first ?? head).started_at;
+}
+
+/** The search keys at the point. Keys that code has set only since have the values of the start, or are gone. */
+async function searchKeysAfter(ports: Ports, head: Head, events: readonly HistoryEvent[], cut: Cut) {
+  const changes = (some: readonly HistoryEvent[]) =>
+    effectsOf({ ...head }, { events: [...some] }).flatMap((effect) =>
+      effect.kind === "set_search_keys" ? [effect] : [],
+    );
+  const namesIn = (some: ReturnType<typeof changes>) =>
+    some.flatMap(({ set, remove }) => [...Object.keys(set), ...remove]);
+  const later = new Set(namesIn(changes(events.slice(cut.through))));
+  if (later.size === 0) return head.search_keys;
+  const registration = head.registration && (await ports.registry.registration(head.workspace, head.registration));
+  const paths = registration ? registration.definition.search_keys : [];
+  const initial = head.continued_from === null ? searchKeysOf(paths, head.input) : head.search_keys;
+  const untouched = Object.entries(head.search_keys).filter(([name]) => !later.has(name));
+  const begun = Object.entries(initial).filter(([name]) => later.has(name));
+  return changes(events.slice(0, cut.through)).reduce(withKeys, Object.fromEntries([...untouched, ...begun]));
+}
+
+/** The copy has batches of its own: few and of a size that one item holds. Replay reads events, not batches. */
+const MOST_EVENTS = 500;
+const MOST_CHARACTERS = 64_000;
+
+function grouped(events: readonly HistoryEvent[], uuid: () => string): Batch[] {
+  const batches: Batch[] = [];
+  let room = 0;
+  for (const event of events) {
+    const { length } = JSON.stringify(event);
+    let batch = batches.at(-1);
+    if (!batch || length > room || batch.events.length >= MOST_EVENTS) {
+      batch = { first: event.id, events: [], append_id: uuid() };
+      batches.push(batch);
+      room = MOST_CHARACTERS;
+    }
+    batch.events.push(event);
+    room -= length;
+  }
+  return batches;
+}
