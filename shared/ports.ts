@@ -15,6 +15,7 @@ import type { Head, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Failure, Millis } from "./protocol/history.ts";
 import type { Job, JobOutcome } from "./protocol/job.ts";
 import type { InboxMessage, Message } from "./protocol/messages.ts";
+import type { Right } from "./protocol/rights.ts";
 import type { ClosedStatus, ExecutionStatus } from "./protocol/status.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
 import type { LogEntry, ScheduleState } from "./schedule/rules/index.ts";
@@ -328,8 +329,10 @@ export interface KeyRecord {
   /** SHA-256, hex. */
   readonly hash: string;
   readonly workspace: string;
-  /** `admin`: everything. `read`: only calls that change nothing. */
-  readonly role: "admin" | "read";
+  /** See `shared/protocol/rights.ts`. */
+  readonly rights: readonly Right[];
+  /** The key changes nothing in other deployments, and receives no tasks of theirs. Absent: it is not limited. */
+  readonly deployments?: readonly string[];
   readonly name: string;
   /** The key of a development server: the next start with another key removes it. */
   readonly development?: true;

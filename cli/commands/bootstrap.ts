@@ -4,6 +4,7 @@ import { EXIT, usage } from "../errors.ts";
 import { operatorOf } from "../operator.ts";
 import { printJson } from "../print.ts";
 import { jsonFlag } from "../target.ts";
+import { RIGHTS_FLAG, rightsOf } from "./key/rights.ts";
 
 export const bootstrap = command({
   name: "bootstrap",
@@ -16,21 +17,20 @@ export const bootstrap = command({
     region: { type: "string", value: "REGION", help: "default: AWS_REGION" },
     workspace: { type: "string", value: "ID", help: "`default`, `new`, or the UUID of a workspace; default: default" },
     name: { type: "string", value: "NAME", help: "name of the key, shown as user_id; default: bootstrap" },
-    role: { type: "string", value: "ROLE", help: "admin (everything) or read; default: admin" },
+    rights: RIGHTS_FLAG,
     ...jsonFlag,
   },
   examples: ["sirocco bootstrap --table Sirocco-Registry --workspace new --name ci"],
   async run(_args, flags, io) {
     if (!flags.table) throw usage("bootstrap needs --table: the name of the stack's registry table");
-    const role = flags.role ?? "admin";
-    if (role !== "admin" && role !== "read") throw usage(`--role is '${role}': it must be admin or read`);
+    const rights = rightsOf(flags.rights);
     const operator = await operatorOf(flags.table, flags, true);
     const { createKey } = await import("../../shared/api/auth.ts");
     const { ports, workspace } = operator;
     const { key } = await operator.attempt(() =>
-      createKey(ports, { workspace, name: flags.name ?? "bootstrap", role }),
+      createKey(ports, { workspace, name: flags.name ?? "bootstrap", rights }),
     );
-    if (flags.json) printJson(io, { workspace, key, role });
+    if (flags.json) printJson(io, { workspace, key, rights });
     else {
       io.out(`SIROCCO_API_KEY=${key}`);
       io.out(`workspace ${workspace}; the key is not shown again`);

@@ -19,6 +19,7 @@ import { tail } from "./tail.ts";
 import { terminate } from "./terminate.ts";
 import { trace } from "./trace.ts";
 import { update } from "./update.ts";
+import { whoami } from "./whoami.ts";
 import { why } from "./why.ts";
 import { workflows } from "./workflows/index.ts";
 
@@ -41,6 +42,7 @@ export const commands: readonly (Command | Group)[] = [
   deployments,
   workflows,
   key,
+  whoami,
   doctor,
   bootstrap,
   completion(() => commands),

@@ -146,8 +146,9 @@ export interface NewKey {
   readonly name: string;
   /** A key of your own choice, for instance from a secret store. Default: a new random one. */
   readonly key?: string;
-  /** `read`: only reading and querying. Default `admin`: everything. */
-  readonly role?: KeyRecord["role"];
+  /** Default `admin`: everything. */
+  readonly rights?: KeyRecord["rights"];
+  readonly deployments?: KeyRecord["deployments"];
   readonly development?: true;
 }
 
@@ -161,13 +162,16 @@ export async function createKey(
 ): Promise<{ key: string; record: KeyRecord }> {
   const key = p.key ?? `sk_${randomBytes(24).toString("base64url")}`;
   if (key.length < 8 || /\s/.test(key)) throw new TypeError("an API key has at least 8 characters and no white space");
+  if (p.deployments?.length && p.rights?.every((right) => right !== "admin") !== true)
+    throw new TypeError("a key with the right admin cannot be limited to deployments");
   const digest = hash("sha256", key);
   const known = p.key === undefined ? null : await ports.registry.key(digest);
   if (known && known.workspace !== p.workspace) throw new TypeError("this API key belongs to another workspace");
   const record: KeyRecord = {
     hash: digest,
     workspace: p.workspace,
-    role: p.role ?? "admin",
+    rights: p.rights ?? ["admin"],
+    ...(p.deployments?.length && { deployments: p.deployments }),
     name: p.name,
     ...(p.development && { development: true }),
     createdAt: ports.clock.now(),

@@ -24,6 +24,7 @@ import {
 import { compile, type Match } from "../protocol/http/match.ts";
 import { parseBody, parseQuery } from "../protocol/http/parse.ts";
 import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
+import { mayDo, needOf } from "../protocol/rights.ts";
 import type { Route } from "../protocol/routes.ts";
 import { Access, Keys } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
@@ -162,6 +163,11 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
   const context = await authorize(api, request, requestId, access, route);
   if (isRefusal(context)) return context;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
+  if (context.deployments && needOf(route) === "operate") {
+    const { foreignTarget } = await import("./deployments-of-key.ts");
+    const refused = await foreignTarget(context, route, match.params);
+    if (refused) return refused;
+  }
 
   const query = route.query ? parseQuery(route.query, new URLSearchParams(search)) : { value: {} };
   if ("refused" in query) return query.refused;
@@ -210,14 +216,18 @@ async function authorize(
   const key = await access.authenticate(typeof authorization === "string" ? authorization : undefined);
   if (isRefusal(key)) return key;
   const { ports, options } = api;
-  if (key.role === "read" && !(route && isReading(route))) {
-    return forbidden(`The API key '${key.name}' may only read. Use a key with the role 'admin'.`);
+  const need = route ? needOf(route) : "work";
+  if (!mayDo(key.rights, need)) {
+    const has = key.rights.join(", ");
+    return forbidden(`The API key '${key.name}' has the rights ${has}; this needs the right '${need}'.`);
   }
   return {
     ports,
     options,
     workspace: key.workspace,
     user: key.name,
+    rights: key.rights,
+    ...(key.deployments && { deployments: key.deployments }),
     key: key.hash,
     forgetKey: (digest) => api.keys.forget(digest),
     requestId,
@@ -227,15 +237,6 @@ async function authorize(
     },
   };
 }
-
-/**
- * True if a key with the role `read` may call it. A query and a preview of a schedule are POSTs that change nothing. The
- * list of keys is for those who may revoke them.
- */
-const isReading = ({ method, operation }: Route) =>
-  (method === "GET" && operation !== "listKeys") ||
-  operation === "queryWorkflowExecution" ||
-  operation === "previewSchedule";
 
 async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unknown } | { refused: Refusal }> {
   if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored

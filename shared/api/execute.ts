@@ -33,6 +33,7 @@ import type { ResponseOf } from "../protocol/routes.ts";
 import { deploymentWanted, routeToRegistration, routeToWorkflow } from "../routing/client-start.ts";
 import { withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
+import { foreign } from "./foreign-deployment.ts";
 import { inputOf, tooLarge } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import type { Input } from "./route-module.ts";
@@ -133,6 +134,8 @@ async function begin(
 ): Promise<Answer> {
   const { ports, workspace } = context;
   const { definition } = registration;
+  const elsewhere = foreign(context, registration.deployment);
+  if (elsewhere) return elsewhere;
   const decoded = inputOf(body.encoded_input ?? body.input ?? null, [
     "body",
     body.encoded_input ? "encoded_input" : "input",

@@ -2,6 +2,7 @@
 import type { DetailItem } from "../protocol/detail.ts";
 import { forbidden, invalid, invalidAt, notFound, type Refusal } from "../protocol/errors.ts";
 import { DeploymentName, idProblem } from "../protocol/ids.ts";
+import { mayDo } from "../protocol/rights.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import { keyIdOf } from "./auth.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -22,8 +23,12 @@ export async function hardenDeployment(
     const key = known.get(id);
     const loc = ["body", "key_ids", i];
     if (!key) problems.push({ loc, msg: `there is no API key '${id}' in this workspace`, type: "value_error" });
-    else if (key.role === "read") {
-      problems.push({ loc, msg: `the API key '${id}' may only read, so no worker can use it`, type: "value_error" });
+    else if (!mayDo(key.rights, "work")) {
+      problems.push({
+        loc,
+        msg: `the API key '${id}' lacks the right 'work', so no worker can use it`,
+        type: "value_error",
+      });
     } else hashes.add(key.hash);
   }
   if (problems.length > 0) return invalid(problems);

@@ -11,10 +11,22 @@ import type { RequestContext } from "./request-context.ts";
 export const keyView = (record: KeyRecord): KeyResponse => ({
   key_id: keyIdOf(record),
   name: record.name,
-  role: record.role,
+  rights: [...record.rights],
+  deployments: record.deployments ? [...record.deployments] : null,
   development: record.development === true,
   created_at: timestamp(record.createdAt),
 });
+
+/** The caller's own key. */
+export function whoAmI(context: RequestContext): ResponseOf<"whoAmI"> {
+  return {
+    workspace: context.workspace,
+    key_id: keyIdOf({ hash: context.key }),
+    key_name: context.user,
+    rights: [...context.rights],
+    deployments: context.deployments ? [...context.deployments] : null,
+  };
+}
 
 /** Oldest first. */
 export async function keysOf(ports: Pick<Ports, "registry">, workspace: string): Promise<KeyRecord[]> {
@@ -33,7 +45,8 @@ export async function newKey(
   const { ports, workspace } = context;
   if ((await ports.registry.keys(workspace)).length >= MAX_KEYS)
     return invalidAt(["body"], `the workspace has ${MAX_KEYS} keys, which is the limit: revoke some first`);
-  const { key, record } = await createKey(ports, { workspace, ...body });
+  const { name, rights, deployments } = body;
+  const { key, record } = await createKey(ports, { workspace, name, rights, ...(deployments && { deployments }) });
   return { ...keyView(record), key };
 }
 
@@ -42,7 +55,7 @@ export async function revokeKey(context: RequestContext, id: string): Promise<Re
   const keys = await ports.registry.keys(workspace);
   const found = keys.find((record) => keyIdOf(record) === id);
   if (!found) return notFound("API key", id);
-  if (found.role === "admin" && !keys.some((other) => other !== found && other.role === "admin")) {
+  if (found.rights.includes("admin") && !keys.some((other) => other !== found && other.rights.includes("admin"))) {
     return lastAdminKey(id);
   }
   await ports.registry.removeKey(workspace, found.hash);

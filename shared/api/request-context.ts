@@ -1,6 +1,7 @@
 /** The context of one request: the caller, the workspace, and the ports. Every handler is given it. */
 import type { Log, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import type { Right } from "../protocol/rights.ts";
 import type { WorkerAnswer } from "../protocol/worker.ts";
 
 export interface RequestContext {
@@ -9,6 +10,9 @@ export interface RequestContext {
   readonly workspace: string;
   /** Name of the API key; shown as `user_id` of the executions that it starts. */
   readonly user: string;
+  readonly rights: readonly Right[];
+  /** Present: the key is limited to these deployments. */
+  readonly deployments?: readonly string[];
   /** Hash of the API key. */
   readonly key: string;
   /** Ends at once what a revoked key has open in this process. */

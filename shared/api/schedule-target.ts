@@ -19,6 +19,7 @@ import { isEncodedInput } from "../protocol/http/fields.ts";
 import { deploymentWanted } from "../routing/client-start.ts";
 import { route } from "../routing/route.ts";
 import { isObject } from "../schedule/rules/index.ts";
+import { foreign } from "./foreign-deployment.ts";
 import { inputOf, tooLarge } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -43,8 +44,11 @@ export async function targetOfSchedule(context: RequestContext, wanted: Wanted):
   if (isRefusal(named)) return named;
   const deployment = named ?? null;
   const registrationId = wanted.workflow_registration_id ?? wanted.workflow_version_id;
-  if (registrationId != null) return byRegistration(context, registrationId, deployment);
-  return byIdentifier(context, wanted.workflow_identifier ?? "", deployment);
+  const target = await (registrationId != null
+    ? byRegistration(context, registrationId, deployment)
+    : byIdentifier(context, wanted.workflow_identifier ?? "", deployment));
+  if (isRefusal(target)) return target;
+  return foreign(context, target.registration.deployment) ?? target;
 }
 
 async function byRegistration(

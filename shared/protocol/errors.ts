@@ -257,7 +257,7 @@ export function lastAdminKey(id: string): Refusal {
   return refusal(
     409,
     "LAST_ADMIN_KEY",
-    `API key ${quote(id)} is the last of this workspace with the role 'admin'. Make another one first.`,
+    `API key ${quote(id)} is the last of this workspace with the right 'admin'. Make another one first.`,
   );
 }
 

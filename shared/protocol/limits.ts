@@ -89,6 +89,8 @@ export const MAX_POLL_TASKS = 100;
 export const MAX_TAGS = 50;
 /** API keys of one workspace. */
 export const MAX_KEYS = 1000;
+/** Deployments to which one key is limited. */
+export const MAX_KEY_DEPLOYMENTS = 100;
 /** Receipts, sessions, messages, activities or progress events of one call of a worker. */
 export const MAX_WORKER_LIST = 1000;
 

@@ -30,6 +30,7 @@ describe("the table", () => {
       "GET /health",
       "GET /openapi.json",
       "GET /v1/keys",
+      "GET /v1/whoami",
       "GET /v1/workflows/executions/{execution_id}/explain",
       "GET /v1/workflows/executions/{execution_id}/history/{event_id}",
       "GET /v1/workflows/jobs",

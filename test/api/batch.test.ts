@@ -56,7 +56,7 @@ test("no id, more than 100, and a key that may only read are refused before anyt
   await start("kept");
   expect(await failure(cancel([]))).toMatchObject({ status: 422 });
   expect(await failure(terminate(Array.from({ length: 101 }, () => "kept")))).toMatchObject({ status: 422 });
-  const reader = await w.newKey({ workspace: w.workspace, role: "read" });
+  const reader = await w.newKey({ workspace: w.workspace, rights: ["read"] });
   const call = reader.client.workflows.executions.batchTerminateWorkflowExecutions({ executionIds: ["kept"] });
   expect(await failure(call)).toMatchObject({ status: 403 });
   expect(await statusOf("kept")).toBe("RUNNING");

@@ -93,7 +93,7 @@ test("every kind is in the table, a reader may ask, and an unknown schedule is 4
   for (const id of ["hourly", "paused", "once", "ended", "serial", "alone"]) {
     for (const kind of await kindsOf(id)) expect(SCHEDULE_KINDS).toHaveProperty(kind);
   }
-  const { key } = await w.newKey({ workspace: w.workspace, role: "read" });
+  const { key } = await w.newKey({ workspace: w.workspace, rights: ["read"] });
   expect((await w.ask("GET", `${path}/hourly/explain`, { key })).status).toBe(200);
   expect((await w.ask("GET", `${path}/nope/explain`)).status).toBe(404);
 });

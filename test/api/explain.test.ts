@@ -408,7 +408,7 @@ describe("with a worker whose calls the test makes", () => {
 
   test("a read-only key may ask, a stranger is told that there is no such execution", async () => {
     await begun("s-rights", "a7");
-    const reader = await w.newKey({ workspace: w.workspace, role: "read" });
+    const reader = await w.newKey({ workspace: w.workspace, rights: ["read"] });
     expect((await explainIn("s-rights", reader.key)).status).toBe("RUNNING");
     const stranger = await w.newKey();
     const answer = await w.ask("GET", "/v1/workflows/executions/s-rights/explain", { key: stranger.key });

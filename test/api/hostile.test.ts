@@ -15,7 +15,7 @@ beforeAll(async () => {
   store = embedded();
   server = await startServer({ ports: store, version: "1.0.0", port: 0, stalledMs: 200 });
   ({ key } = await createKey(store, { workspace: DEFAULT_WORKSPACE, name: "admin" }));
-  ({ key: readOnly } = await createKey(store, { workspace: DEFAULT_WORKSPACE, name: "reader", role: "read" }));
+  ({ key: readOnly } = await createKey(store, { workspace: DEFAULT_WORKSPACE, name: "reader", rights: ["read"] }));
 });
 afterAll(async () => {
   await server.close();

@@ -45,8 +45,8 @@ describe("keys", () => {
     expect(await failure(w.clientWith("nobody-knows").workflows.getWorkflows())).toMatchObject({ status: 401 });
   });
 
-  test("a key with the role `read` may read and query, and is refused every change", async () => {
-    const { client, key } = await w.newKey({ workspace: w.workspace, role: "read", name: "viewer" });
+  test("a key with the right `read` may read and query, and is refused every change", async () => {
+    const { client, key } = await w.newKey({ workspace: w.workspace, rights: ["read"], name: "viewer" });
     expect(await client.workflows.executions.getWorkflowExecution({ executionId: "mine" })).toMatchObject({
       status: "RUNNING",
     });

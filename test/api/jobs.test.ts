@@ -145,7 +145,7 @@ test("what a job cannot do is refused before anything is written", async () => {
     });
   }
   expect(await make({ action: "signal", filter: orders, name: "unknown" })).toMatchObject({ status: 404 });
-  const reader = await w.newKey({ workspace: w.workspace, role: "read" });
+  const reader = await w.newKey({ workspace: w.workspace, rights: ["read"] });
   expect((await make({ action: "cancel", filter: {} }, reader.key)).status).toBe(403);
   expect((await w.ask("GET", JOBS)).body).toEqual(before);
 });

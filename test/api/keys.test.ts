@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Access, createKey, Keys } from "../../shared/api/auth.ts";
 import type { KeyRecord } from "../../shared/ports.ts";
+import type { Right } from "../../shared/protocol/rights.ts";
 import { type World, world } from "./support/world.ts";
 
 let w: World;
@@ -13,10 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 
-const keys = async () => (await w.ask("GET", "/v1/keys")).body.keys as { key_id: string; name: string; role: string }[];
+const keys = async () =>
+  (await w.ask("GET", "/v1/keys")).body.keys as { key_id: string; name: string; rights: string[] }[];
 /** A key of our workspace, with its id. */
-async function made(name: string, role: "admin" | "read" = "admin") {
-  const { status, body } = await w.ask("POST", "/v1/keys", { body: { name, role } });
+async function made(name: string, ...rights: Right[]) {
+  const { status, body } = await w.ask("POST", "/v1/keys", { body: { name, ...(rights.length > 0 && { rights }) } });
   expect(status).toBe(201);
   return { key: body.key as string, id: body.key_id as string };
 }
@@ -28,7 +30,7 @@ describe("keys", () => {
     expect((await w.ask("GET", "/v1/workflows", { key })).status).toBe(200);
     const listed = await keys();
     expect(listed).toContainEqual(
-      expect.objectContaining({ key_id: id, name: "ci", role: "read", development: false }),
+      expect.objectContaining({ key_id: id, name: "ci", rights: ["read"], development: false }),
     );
     expect(JSON.stringify(listed)).not.toContain(key);
     expect((await revoke(id)).status).toBe(204);
@@ -58,7 +60,7 @@ describe("keys", () => {
   test("keep the last admin key of the workspace", async () => {
     const other = await w.newKey();
     const [only] = (await w.ask("GET", "/v1/keys", { key: other.key })).body.keys as { key_id: string }[];
-    await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "reader", role: "read" } });
+    await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "reader", rights: ["read"] } });
     expect(await revoke(only!.key_id, other.key)).toMatchObject({ status: 409, body: { code: "LAST_ADMIN_KEY" } });
     await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "second" } });
     expect((await revoke(only!.key_id, other.key)).status).toBe(204);
@@ -69,7 +71,7 @@ describe("keys", () => {
     [{}],
     [{ name: "" }],
     [{ name: "a\nb" }],
-    [{ name: "x", role: "owner" }],
+    [{ name: "x", rights: ["owner"] }],
     [{ name: "x", more: 1 }],
   ])("are not made from %j", async (body) => {
     expect((await w.ask("POST", "/v1/keys", { body })).status).toBe(422);
@@ -119,7 +121,7 @@ describe("a revoked key", () => {
 });
 
 describe("where other processes revoke keys", () => {
-  const record: KeyRecord = { hash: "h", workspace: "w", role: "admin", name: "n", createdAt: 0 };
+  const record: KeyRecord = { hash: "h", workspace: "w", rights: ["admin"], name: "n", createdAt: 0 };
   let now: number;
   let timers: { at: number; fn: () => void }[];
   let reads: number;

@@ -102,7 +102,7 @@ describe("workflows", () => {
   });
 
   test("a key that may only read changes nothing", async () => {
-    const reader = await w.newKey({ workspace: w.workspace, role: "read", name: "reader" });
+    const reader = await w.newKey({ workspace: w.workspace, rights: ["read"], name: "reader" });
     expect(await failure(reader.client.workflows.archiveWorkflow({ workflowIdentifier: "orders" }))).toMatchObject({
       status: 403,
     });
@@ -165,7 +165,7 @@ describe("hardened deployments", () => {
   });
 
   test("unknown keys, keys that may only read, and bad names are refused before anything is written", async () => {
-    await w.newKey({ workspace: w.workspace, role: "read", name: "reads" });
+    await w.newKey({ workspace: w.workspace, rights: ["read"], name: "reads" });
     const other = await w.newKey({ name: "other's" });
     expect(other.workspace).not.toBe(w.workspace);
     const bad = await harden("shop", [await keyId("tester"), "ffff", await keyId("reads")]);

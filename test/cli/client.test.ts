@@ -431,14 +431,14 @@ describe("a server that cannot be used", () => {
 
 describe("key", () => {
   it("makes, lists and revokes keys", async () => {
-    const made = await sirocco("key create ci --role read");
+    const made = await sirocco("key create ci --rights read");
     expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^SIROCCO_API_KEY=sk_\S+$/) });
     const key = made.out.split("=")[1]!;
     expect((await cli(["list"], { env: { ...server.env, SIROCCO_API_KEY: key } })).code).toBe(0);
     const listed = await sirocco("key list");
     expect(listed.out).not.toContain(key);
     const id = /^(\S+) +read .*ci$/m.exec(listed.out)?.[1];
-    expect(made.err).toContain(`key ${id}, role read`);
+    expect(made.err).toContain(`key ${id}, rights read`);
     expect(await sirocco(`key revoke ${id}`)).toMatchObject({ code: 0, out: `${id} revoked` });
     const refused = await cli(["list", "--json"], { env: { ...server.env, SIROCCO_API_KEY: key } });
     expect(JSON.parse(refused.err).error).toMatchObject({ status: 401, code: "UNAUTHORIZED", exit: 1 });
@@ -446,7 +446,7 @@ describe("key", () => {
 
   it.each([
     ["key revoke nothing", 1, "`sirocco key list` shows the keys"],
-    ["key create x --role owner", 2, "it must be admin or read"],
+    ["key create x --rights owner", 2, "each right must be one of read, operate, work, admin"],
     ["key list --region eu-west-1", 2, "--region needs --table"],
     ["key list --table t --workspace new", 2, "it must be default, or a UUID"],
   ])("refuses `%s` with code %i", async (line, code, words) => {
@@ -456,7 +456,9 @@ describe("key", () => {
 
   it("keeps the last admin key", async () => {
     const { keys } = JSON.parse((await sirocco("key list --json")).out);
-    const ran = await sirocco(`key revoke ${keys.find((k: { role: string }) => k.role === "admin").key_id}`);
+    const ran = await sirocco(
+      `key revoke ${keys.find((k: { rights: string[] }) => k.rights.includes("admin")).key_id}`,
+    );
     expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("sirocco key create NAME")]);
   });
 });

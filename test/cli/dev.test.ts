@@ -59,7 +59,7 @@ describe("sirocco dev", () => {
     const old = await cli(["list"], { env: { ...second.env, SIROCCO_API_KEY: first.key } });
     expect([old.code, old.err]).toEqual([1, expect.stringContaining("The API key is not known here")]);
     const listed = await cli(["key", "list", "--json"], { env: second.env });
-    expect(JSON.parse(listed.out).keys).toMatchObject([{ name: "dev", development: true, role: "admin" }]);
+    expect(JSON.parse(listed.out).keys).toMatchObject([{ name: "dev", development: true, rights: ["admin"] }]);
   });
 
   it("makes a new key when that of the last start has been revoked", async () => {

@@ -83,7 +83,7 @@ describe("completion", () => {
     const { out } = await cli(["completion", "bash"]);
     expect(completed(out, ["sirocco", "do"])).toEqual(["doctor"]);
     expect(completed(out, ["sirocco", "schedule", "pre"])).toEqual(["preview"]);
-    expect(completed(out, ["sirocco", "key", "create", "ci", "--ro"])).toEqual(["--role"]);
+    expect(completed(out, ["sirocco", "key", "create", "ci", "--ri"])).toEqual(["--rights"]);
     expect(completed(out, ["sirocco", "list", "--status", "failed", "--si"])).toEqual(["--since"]);
   });
 

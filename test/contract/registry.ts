@@ -258,15 +258,15 @@ export const registryContract: Contract = (of) => {
     const key = {
       hash: uuid().replaceAll("-", ""),
       workspace: uuid(),
-      role: "admin" as const,
+      rights: ["admin"] as const,
       name: "k",
       createdAt: 5,
     };
     await registry().putKey(key);
     expect(await registry().key(key.hash)).toEqual(key);
     expect(await registry().key(uuid())).toBeNull();
-    await registry().putKey({ ...key, role: "read" });
-    expect(await registry().key(key.hash)).toMatchObject({ role: "read" });
+    await registry().putKey({ ...key, rights: ["read"] });
+    expect(await registry().key(key.hash)).toMatchObject({ rights: ["read"] });
   });
 
   test("the keys of a workspace are listed, and a removed one is gone with the sessions of its workers", async () => {
@@ -274,7 +274,7 @@ export const registryContract: Contract = (of) => {
     const keyOf = (name: string, of = workspace) => ({
       hash: uuid().replaceAll("-", ""),
       workspace: of,
-      role: "admin" as const,
+      rights: ["admin"] as const,
       name,
       createdAt: 5,
     });

@@ -94,7 +94,7 @@ export function reopenContract(makePorts: MakeSubject): void {
   test("the registry: registrations, sessions, keys", async () => {
     const p = { workspace: uuid(), deployment: "d", worker: "w", session: uuid() };
     await b.ports.registry.register({ ...p, definitions: [definition("orders")], now: b.now() });
-    const key = { hash: uuid(), workspace: p.workspace, role: "read" as const, name: "n", createdAt: 1 };
+    const key = { hash: uuid(), workspace: p.workspace, rights: ["read"] as const, name: "n", createdAt: 1 };
     await b.ports.registry.putKey(key);
     await reopen();
     expect(await b.ports.registry.registrations(p.workspace)).toHaveLength(1);

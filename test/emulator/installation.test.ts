@@ -308,14 +308,14 @@ describeUnless(cannotRun)("the installation on AWS", () => {
       await register();
       const { code, out, err } = await shell(command("--name second --json"), operator());
       expect({ code, err }).toEqual({ code: 0, err: "" });
-      const second = JSON.parse(out) as { key: string; workspace: string; role: string };
-      expect(second).toMatchObject({ workspace: DEFAULT_WORKSPACE, role: "admin" });
+      const second = JSON.parse(out) as { key: string; workspace: string; rights: string[] };
+      expect(second).toMatchObject({ workspace: DEFAULT_WORKSPACE, rights: ["admin"] });
       expect(second.key).not.toBe(key);
       for (const apiKey of [key, second.key]) expect(await names(apiKey)).toContain("steal");
     }, 60_000);
 
     it("of a new workspace see no other workspace, and a read key changes nothing", async () => {
-      const { out } = await shell(command("--workspace new --role read --name visitor --json"), operator());
+      const { out } = await shell(command("--workspace new --rights read --name visitor --json"), operator());
       const visitor = JSON.parse(out) as { key: string; workspace: string };
       expect(visitor.workspace).not.toBe(DEFAULT_WORKSPACE);
       expect(await names(visitor.key)).toEqual([]);

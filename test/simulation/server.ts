@@ -91,6 +91,8 @@ export class Server {
         options: { ...DEFAULT_OPTIONS, version: "0", url: "http://simulated" },
         workspace: WORKSPACE,
         user: "sim",
+
+        rights: ["admin"],
         key: "k",
         forgetKey: () => {},
         requestId: "r",

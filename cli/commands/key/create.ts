@@ -3,6 +3,7 @@ import { command } from "../../command.ts";
 import { EXIT, usage } from "../../errors.ts";
 import { printJson } from "../../print.ts";
 import { jsonFlag } from "../../target.ts";
+import { RIGHTS_FLAG, rightsOf } from "./rights.ts";
 import { storeFlags, storeOf } from "./store.ts";
 
 export const create = command({
@@ -10,19 +11,31 @@ export const create = command({
   summary: "make an API key and print it once: the server stores only its hash",
   positionals: [{ name: "name", help: "name of the key, shown as user_id of the executions that it starts" }],
   flags: {
-    role: { type: "string", value: "ROLE", help: "admin (everything) or read; default: admin" },
+    rights: RIGHTS_FLAG,
+    deployment: {
+      type: "string",
+      value: "NAME",
+      multiple: true,
+      help: "limit changes and tasks to this deployment; may be repeated",
+    },
     ...storeFlags,
     ...jsonFlag,
   },
-  examples: ["sirocco key create ci", "sirocco key create dashboard --role read"],
+  examples: [
+    "sirocco key create ci",
+    "sirocco key create dashboard --rights read",
+    "sirocco key create shop-worker --rights work,operate --deployment shop",
+  ],
   async run([name], flags, io) {
-    const role = flags.role ?? "admin";
-    if (role !== "admin" && role !== "read") throw usage(`--role is '${role}': it must be admin or read`);
-    const made = await (await storeOf(flags, io)).create(name!, role);
+    const rights = rightsOf(flags.rights);
+    const deployments = flags.deployment ?? [];
+    if (deployments.length > 0 && rights.includes("admin"))
+      throw usage("--deployment needs --rights without admin: a key with the right admin cannot be limited.");
+    const made = await (await storeOf(flags, io)).create({ name: name!, rights, deployments });
     if (flags.json) printJson(io, made);
     else {
       io.out(`SIROCCO_API_KEY=${made.key}`);
-      io.err(`key ${made.key_id}, role ${made.role}; the key is not shown again`);
+      io.err(`key ${made.key_id}, rights ${made.rights.join(", ")}; the key is not shown again`);
     }
     return EXIT.ok;
   },

@@ -18,11 +18,12 @@ export const list = command({
     else {
       const rows = keys.map((k) => [
         k.key_id,
-        k.role,
+        k.rights.join(","),
+        k.deployments?.join(",") ?? "",
         moment(k.created_at),
         k.development ? `${k.name} (sirocco dev)` : k.name,
       ]);
-      table(io, ["id", "role", "created", "name"], rows);
+      table(io, ["id", "rights", "deployments", "created", "name"], rows);
     }
     return EXIT.ok;
   },

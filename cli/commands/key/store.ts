@@ -1,14 +1,21 @@
 /** The two ways to the keys of a workspace: through its server with an admin key, or through the table on AWS. */
 import type { KeyResponse } from "../../../shared/protocol/http/keys.ts";
+import type { Right } from "../../../shared/protocol/rights.ts";
 import { apiOf } from "../../api.ts";
 import { CliError, EXIT, usage } from "../../errors.ts";
 import type { Io } from "../../io.ts";
 import { type OperatorFlags, operatorOf } from "../../operator.ts";
 import { targetFlags } from "../../target.ts";
 
+export interface WantedKey {
+  readonly name: string;
+  readonly rights: readonly Right[];
+  readonly deployments: readonly string[];
+}
+
 export interface KeyStore {
   list(): Promise<readonly KeyResponse[]>;
-  create(name: string, role: "admin" | "read"): Promise<KeyResponse & { readonly key: string }>;
+  create(wanted: WantedKey): Promise<KeyResponse & { readonly key: string }>;
   revoke(id: string): Promise<void>;
 }
 
@@ -32,7 +39,10 @@ export async function storeOf(flags: Flags, io: Io): Promise<KeyStore> {
   const api = apiOf(flags, io);
   return {
     list: async () => (await api.call("listKeys")).keys,
-    create: (name, role) => api.call("createKey", { body: { name, role } }),
+    create: ({ name, rights, deployments }) =>
+      api.call("createKey", {
+        body: { name, rights: [...rights], ...(deployments.length > 0 && { deployments: [...deployments] }) },
+      }),
     revoke: async (key_id) => void (await api.call("revokeKey", { params: { key_id } })),
   };
 }
@@ -45,9 +55,9 @@ async function tableStore(table: string, flags: OperatorFlags): Promise<KeyStore
   ]);
   return {
     list: () => attempt(async () => (await keysOf(ports, workspace)).map(keyView)),
-    create: (name, role) =>
+    create: (wanted) =>
       attempt(async () => {
-        const { key, record } = await createKey(ports, { workspace, name, role });
+        const { key, record } = await createKey(ports, { workspace, ...wanted });
         return { ...keyView(record), key };
       }),
     revoke: (id) =>

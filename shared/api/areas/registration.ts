@@ -1,7 +1,7 @@
 /** Operations on workflows, registrations, deployments and workers. */
 import { REGISTRATION_ROWS } from "../../protocol/routes/registration.ts";
 import { getDeployment, listDeployments, listWorkers } from "../deployments.ts";
-import { listKeys, newKey, revokeKey } from "../keys.ts";
+import { listKeys, newKey, revokeKey, whoAmI } from "../keys.ts";
 import { getRegistration, listRegistrations } from "../registrations.ts";
 import type { HandlersOf, RouteModule } from "../route-module.ts";
 import { workerInfo } from "../system.ts";
@@ -39,6 +39,7 @@ const handlers: HandlersOf<"registration"> = {
     (await load.hardening()).unhardenDeployment(context, params.deployment_id, query.workspace_id),
   getWorkerInfo: (context) => workerInfo(context),
 
+  whoAmI: (context) => whoAmI(context),
   listKeys: (context) => listKeys(context),
   createKey: (context, { body }) => newKey(context, body),
   revokeKey: (context, { params }) => revokeKey(context, params.key_id),

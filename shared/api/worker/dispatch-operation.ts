@@ -34,6 +34,11 @@ export const serveWorker: ServeWorker = async (context, request) => {
   if ("refused" in json) return json.refused;
   const parsed = WORKER_ROUTES[operation].body.safeParse(json.value, { reportInput: true });
   if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
+  if (context.deployments) {
+    const { foreignWork } = await import("../deployments-of-key.ts");
+    const refused = await foreignWork(context, parsed.data);
+    if (refused) return refused;
+  }
   const handler = WORKER_HANDLERS[operation] as Handler;
   const value = await handler(context, parsed.data, body.text.length);
   return isRefusal(value) ? value : { status: 200, value };

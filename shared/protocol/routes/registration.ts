@@ -92,6 +92,7 @@ export const REGISTRATION_ROWS = [
   }),
 
   // API keys
+  json("whoAmI", "GET", "/v1/whoami", "registration", { response: keys.CallerResponse }),
   json("listKeys", "GET", KEYS, "registration", { response: keys.KeyListResponse }),
   json("createKey", "POST", KEYS, "registration", {
     body: keys.CreateKeyRequest,

@@ -600,9 +600,9 @@ describe("backfill and log", () => {
     expect((await s.log(id)).map(({ nominal_at }) => nominal_at)).toEqual(paused.map(({ nominal_at }) => nominal_at));
   });
 
-  test("a key with the role read sees schedules and may change none", async () => {
+  test("a key with the right read sees schedules and may change none", async () => {
     const id = await created();
-    const { key, client } = await s.newKey({ workspace: s.workspace, role: "read", name: "reader" });
+    const { key, client } = await s.newKey({ workspace: s.workspace, rights: ["read"], name: "reader" });
     expect((await client.workflows.schedules.getSchedule({ scheduleId: id })).scheduleId).toBe(id);
     expect((await s.ask("GET", `/v1/workflows/schedules/${id}/log`, { key })).status).toBe(200);
     const preview = { schedule: { input: {}, intervals: [{ every: "PT1H" }] } };
