@@ -6,6 +6,7 @@ import { settingsFlags } from "../dev/settings.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { countOf } from "../length.ts";
+import { originProblem } from "../server/doors.ts";
 import { DEFAULT_DATA, DEFAULT_PORT } from "../target.ts";
 
 export const dev = command({
@@ -38,6 +39,12 @@ the file, or a file that it imports, changes.`,
       value: "FILE",
       help: "also run this worker file, with reload (DEPLOYMENT_NAME: default 'dev')",
     },
+    origin: {
+      type: "string",
+      multiple: true,
+      value: "URL",
+      help: "pages of this origin may call the server from a browser; may be repeated",
+    },
     ...settingsFlags,
   },
   examples: [
@@ -50,9 +57,14 @@ the file, or a file that it imports, changes.`,
     const { serve } = await import("../dev/serve.ts"); // imported here, so that other commands do not load the engine
     const port = countOf("port", flags.port, 0) ?? DEFAULT_PORT;
     if (port > 65_535) throw usage(`--port is ${port}: the highest port is 65535.`);
+    const origins = flags.origin;
+    for (const origin of origins) {
+      const problem = originProblem(origin);
+      if (problem) throw usage(`--origin is '${origin}': ${problem}.`);
+    }
     const worker = flags.worker === undefined ? undefined : fileAt(flags.worker, io);
     const data = relative(io.cwd, resolve(io.cwd, flags.data ?? DEFAULT_DATA)) || ".";
-    return serve({ port, host: flags.host ?? "127.0.0.1", data: resolve(io.cwd, data), worker, flags, io });
+    return serve({ port, host: flags.host ?? "127.0.0.1", data: resolve(io.cwd, data), worker, origins, flags, io });
   },
 });
 

@@ -6,8 +6,9 @@ import { type Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { EXIT, usage } from "../errors.ts";
 import { executionTable } from "../executions.ts";
+import type { Io } from "../io.ts";
 import { countOf, lengthOf } from "../length.ts";
-import { paint, printJson } from "../print.ts";
+import { paint, printJson, table } from "../print.ts";
 import { jsonFlag, targetFlags } from "../target.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -36,6 +37,7 @@ export const list = command({
     },
     since: { type: "string", value: "TIME", help: "only executions started in the last TIME, such as 10m or 2d" },
     limit: { type: "string", short: "n", value: "N", help: `show at most N (default ${DEFAULT_LIMIT})` },
+    count: { type: "boolean", help: "show how many executions have each status instead, each counted up to 1,000" },
     ...targetFlags,
     ...jsonFlag,
   },
@@ -55,6 +57,7 @@ export const list = command({
       search_key: flags["search-key"],
       ...(sinceMs !== undefined && { start_time_after: new Date(Date.now() - sinceMs).toISOString() }),
     };
+    if (flags.count) return showCounts(apiOf(flags, io), query, flags.json, io);
     const { executions, more } = await pages(apiOf(flags, io), query, limit);
     if (flags.json) printJson(io, { executions });
     else if (executions.length === 0) io.err("No executions match.");
@@ -64,13 +67,32 @@ export const list = command({
   },
 });
 
+type Query = Record<string, string | readonly string[] | undefined>;
+
+async function showCounts(api: Api, query: Query, json: boolean, io: Io) {
+  const { counts } = await api.call("countRuns", { query });
+  if (json) printJson(io, { counts });
+  else {
+    const some = counts.filter(({ count }) => count > 0);
+    if (some.length === 0) io.err("No executions match.");
+    else {
+      table(
+        io,
+        ["status", "executions"],
+        some.map(({ status, count, more }) => [{ text: status }, { text: `${count}${more ? "+" : ""}`, right: true }]),
+      );
+    }
+  }
+  return EXIT.ok;
+}
+
 function statusOf(word: string): string {
   const status = word.toUpperCase().replace("-", "_").replace("CANCELLED", "CANCELED");
   if ((PUBLIC_STATUSES as readonly string[]).includes(status)) return status;
   throw usage(`--status ${word}: the statuses are ${PUBLIC_STATUSES.join(", ").toLowerCase()}.`);
 }
 
-async function pages(api: Api, query: Record<string, string | readonly string[] | undefined>, limit: number) {
+async function pages(api: Api, query: Query, limit: number) {
   const executions: WorkflowExecutionWithoutResult[] = [];
   let token: string | null | undefined;
   do {

@@ -28,6 +28,7 @@ export interface ServeOptions {
   /** Absolute. */
   readonly data: string;
   readonly worker: string | undefined;
+  readonly origins: readonly string[];
   readonly flags: Parameters<typeof settingsOf>[0];
   readonly io: Io;
 }
@@ -106,9 +107,9 @@ async function keyOf(dir: DataDir, ports: Embedded, io: Io): Promise<string> {
 }
 
 async function listen(options: ServeOptions, ports: Embedded): Promise<RunningServer> {
-  const { port, host } = options;
+  const { port, host, origins } = options;
   try {
-    return await startServer({ ports, version: VERSION, port, host });
+    return await startServer({ ports, version: VERSION, port, host, origins });
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: string };
     if (code === "EADDRINUSE") {

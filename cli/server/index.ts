@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type ApiOptions, createApi } from "../../shared/api/index.ts";
 import type { Ports } from "../../shared/ports.ts";
+import { Doors } from "./doors.ts";
 import { Requests } from "./requests.ts";
 
 export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url">> {
@@ -15,6 +16,8 @@ export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url
   readonly host?: string;
   /** A caller whose connection has taken no byte of its answer for this long loses it. Default 60 s. */
   readonly stalledMs?: number;
+  /** Origins whose pages may call the server from a browser. Default: none but its own. */
+  readonly origins?: readonly string[];
   /** Address for clients and workers. Default: the address on which it listens. */
   readonly url?: string;
 }
@@ -31,13 +34,16 @@ export interface RunningServer {
 
 /** Listens, or rejects with a message that says why it cannot. The caller closes the ports after the server. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, stalledMs, ...rest } = options;
+  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, stalledMs, origins, ...rest } = options;
   const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 120_000 });
   await listen(server, port, host);
   const bound = (server.address() as AddressInfo).port;
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
-  const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log, stalledMs);
+  const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log, {
+    doors: new Doors({ host, url: publicUrl, origins }),
+    ...(stalledMs !== undefined && { stalledMs }),
+  });
   server.on("request", (request, response) => void requests.serve(request, response));
   return { url, port: bound, close: (graceMs = 5_000) => close(server, requests, graceMs) };
 }

@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Api, type ApiResponse, CallerGone } from "../../shared/api/index.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
+import { toBody } from "../../shared/protocol/errors.ts";
 import { readBody } from "./body.ts";
+import type { Doors } from "./doors.ts";
 
 /** The server closes a connection that has taken no byte of a long answer for this long: the answer occupies memory. */
 const STALLED_MS = 60_000;
@@ -15,13 +17,15 @@ export class Requests {
   readonly #api: Api;
   readonly #log: Log;
   readonly #open = new Set<Exchange>();
+  readonly #doors: Doors;
   readonly #stalledMs: number;
   #stopping = false;
 
-  constructor(api: Api, log: Log, stalledMs: number = STALLED_MS) {
+  constructor(api: Api, log: Log, o: { readonly doors: Doors; readonly stalledMs?: number }) {
     this.#api = api;
     this.#log = log;
-    this.#stalledMs = stalledMs;
+    this.#doors = o.doors;
+    this.#stalledMs = o.stalledMs ?? STALLED_MS;
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -39,6 +43,21 @@ export class Requests {
         return text;
       };
       const { method = "GET", headers } = request;
+      const preflight = this.#doors.preflight(method, headers);
+      const refused = this.#doors.refuse(headers);
+      if (refused || preflight) {
+        const body = refused ? JSON.stringify(toBody(refused)) : "";
+        const status = refused?.status ?? 204;
+        const type = refused ? { "content-type": "application/json" } : preflight;
+        // A body that was not read is not waited for.
+        await write(
+          response,
+          { kind: "body", status, headers: { ...type, connection: "close" }, body },
+          exchange,
+          this.#stalledMs,
+        );
+        return;
+      }
       const answer = await this.#api.handle({
         method,
         target,
@@ -48,6 +67,7 @@ export class Requests {
           return exchange.signal;
         },
       });
+      Object.assign(answer.headers, this.#doors.headers(headers));
       // The server closes the connection instead of reading the rest of the body.
       if (this.#stopping || !isRead) answer.headers.connection = "close";
       await write(response, answer, exchange, this.#stalledMs);

@@ -105,6 +105,9 @@ export const DEFAULT_EVENTS_PAGE = 100;
 export const MAX_PAGE = 1000; // workflows, registrations, runs, schedules, events
 export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
 
+/** Runs of one status that are counted. */
+export const MAX_COUNTED_RUNS = 1000;
+
 /** One page of schedules or of a history, whose payloads may be long. Lambda answers 6 MB at most. */
 export const MAX_LIST_BYTES = 4 * MiB;
 /** What the server reads of a log for one page whose long payloads are cut. */

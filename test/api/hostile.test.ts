@@ -25,7 +25,9 @@ afterAll(async () => {
 /** Sends the head of a request that announces a body, and answers the status without having sent any of it. */
 function statusWithoutBody(path: string, headers: Record<string, string>): Promise<number> {
   const socket = connect(server.port, "127.0.0.1");
-  const lines = Object.entries({ host: "x", "content-length": "1000000", ...headers }).map(([k, v]) => `${k}: ${v}`);
+  const lines = Object.entries({ host: "localhost", "content-length": "1000000", ...headers }).map(
+    ([k, v]) => `${k}: ${v}`,
+  );
   socket.write(`POST ${path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
   return new Promise((resolve, reject) => {
     let text = "";
@@ -49,7 +51,7 @@ test.each([
 test("a caller that disconnects in the middle of its body is no failure of the server", async () => {
   const socket = connect(server.port, "127.0.0.1");
   socket.write(
-    `POST /v1/workflows/orders/execute HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`,
+    `POST /v1/workflows/orders/execute HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`,
   );
   socket.destroy();
   const { status } = await fetch(`${server.url}/health`);
@@ -69,7 +71,7 @@ test.each([
   const socket = connect(server.port, "127.0.0.1");
   socket.pause();
   socket.write(
-    `GET /v1/workflows/executions/${head.execution}/${what} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\n\r\n`,
+    `GET /v1/workflows/executions/${head.execution}/${what} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\n\r\n`,
   );
   await expect.poll(() => socketsOf(socket.localPort ?? 0), { interval: 5 }).toBe(1);
   // The client sees the end of the connection only behind what it has not read; the server closes its side at once.

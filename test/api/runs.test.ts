@@ -1,5 +1,6 @@
 /** The list of runs: every filter, both orders, pages that are always full. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { headOf } from "../contract/subject.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
 import { failure, type World, world } from "./support/world.ts";
 
@@ -213,4 +214,48 @@ test("a run is read by its id, with its result and its search keys", async () =>
   expect(run.searchKeys).toEqual({ "customer.id": "C-6", region: "eu-west" });
   const unknown = w.client.workflows.runs.getRun({ runId: w.ports.uuid() });
   expect(await failure(unknown)).toMatchObject({ status: 404, body: { code: "WF_1100" } });
+});
+
+describe("counts", () => {
+  const counts = async (query = "") => {
+    const { status, body } = await w.ask("GET", `/v1/workflows/runs/counts${query}`);
+    expect(status).toBe(200);
+    return body.counts as { status: string; count: number; more: boolean }[];
+  };
+  const listed = async (query: string) =>
+    ((await w.ask("GET", `/v1/workflows/runs?page_size=1000${query}`)).body.executions as { status: string }[]).map(
+      (run) => run.status,
+    );
+
+  test.each([
+    "",
+    "&workflow_identifier=orders",
+    "&deployment_name=lab",
+    "&user_id=ann",
+    "&search_key=region:eu-west",
+    "&search=r-1",
+    "&include_internal=false",
+    "&workflow_identifier=nobody",
+  ])("are those of the list with the same filters: %s", async (query) => {
+    const statuses = await listed(query);
+    for (const { status, count, more } of await counts(`?${query.slice(1)}`)) {
+      expect([status, count, more]).toEqual([status, statuses.filter((each) => each === status).length, false]);
+    }
+    expect((await counts(`?${query.slice(1)}`)).reduce((sum, { count }) => sum + count, 0)).toBe(statuses.length);
+  });
+
+  test("name only the statuses that were asked for, also where none has them", async () => {
+    const only = await counts("?status=TIMED_OUT&status=RUNNING");
+    expect(only.map(({ status }) => status)).toEqual(["RUNNING", "TIMED_OUT"]);
+    expect(only[1]).toEqual({ status: "TIMED_OUT", count: 0, more: false });
+  });
+
+  test("stop at a thousand, and say that there are more", async () => {
+    const { workspace, key } = await w.newKey();
+    for (let n = 0; n < 1001; n++) {
+      await w.ports.executions.create(headOf({ workspace, execution: `many-${n}` }, w.clock.now()), []);
+    }
+    const { body } = await w.ask("GET", "/v1/workflows/runs/counts?status=RUNNING", { key });
+    expect(body.counts).toEqual([{ status: "RUNNING", count: 1000, more: true }]);
+  });
 });

@@ -13,6 +13,7 @@ const load = {
   jobs: () => import("../jobs.ts"),
   batch: () => import("../batch.ts"),
   explain: () => import("../explain/execution.ts"),
+  counts: () => import("../run-counts.ts"),
   history: () => import("../history.ts"),
   trace: () => import("../trace.ts"),
 };
@@ -49,6 +50,7 @@ const handlers: HandlersOf<"executions"> = {
 
   listExecutions: (context, { query }) => listRuns(context, query),
   listRuns: (context, { query }) => listRuns(context, query),
+  countRuns: async (context, { query }) => (await load.counts()).countRuns(context, query),
   getRun: (context, { params }) => getRun(context, params.run_id),
   getRunHistory: async (context, { params, query }) => (await load.history()).runHistory(context, params.run_id, query),
   getRunEvent: async (context, { params, query }) =>

@@ -65,6 +65,10 @@ export const EXECUTION_ROWS = [
 
   // Runs
   json("listRuns", "GET", `${WORKFLOWS}/runs`, "executions", listRuns),
+  json("countRuns", "GET", `${WORKFLOWS}/runs/counts`, "executions", {
+    query: runs.CountRunsQuery,
+    response: runs.RunCountsResponse,
+  }),
   json("getRun", "GET", `${WORKFLOWS}/runs/{run_id}`, "executions", { response: executions.WorkflowExecutionResponse }),
   json("getRunHistory", "GET", `${WORKFLOWS}/runs/{run_id}/history`, "executions", history),
   json("getRunEvent", "GET", `${WORKFLOWS}/runs/{run_id}/history/{event_id}`, "executions", historyEvent),
