@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type OpenApiOperation, openapiDocument } from "./openapi.ts";
+import { needOf } from "./rights.ts";
 import { ROUTES, type Route } from "./routes.ts";
 
 const document = openapiDocument({ version: "1.2.3" });
@@ -40,6 +41,9 @@ describe("the OpenAPI document", () => {
     const media = { json: ["application/json"], sse: ["text/event-stream"], empty: [] }[row.kind];
     expect(Object.keys(content ?? {})).toEqual(media);
     expect("501" in described.responses).toBe(row.unavailable !== undefined);
+    expect(described["x-unavailable"]).toBe(row.unavailable);
+    expect(described["x-right"]).toBe(row.auth ? needOf(row) : undefined);
+    expect("403" in described.responses).toBe(row.auth && needOf(row) !== "any");
   });
 
   test("has no path or method beyond the table", () => {

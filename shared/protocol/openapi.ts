@@ -4,6 +4,7 @@ import { ErrorBody, HTTPValidationError } from "./errors.ts";
 import { WorkflowExecutionRequest } from "./http/executions.ts";
 import { DEFINITION_BODIES } from "./http/schedule-bodies.ts";
 import { IdempotencyKey } from "./ids.ts";
+import { needOf } from "./rights.ts";
 import { type Method, ROUTES, type Route } from "./routes.ts";
 
 type JsonSchema = Record<string, unknown>;
@@ -26,6 +27,10 @@ export interface OpenApiOperation {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
+  /** The reason why the server answers 501 for now. */
+  readonly "x-unavailable"?: string;
+  /** The right that the API key must have; `any`: every key may. */
+  readonly "x-right"?: string;
   readonly tags: readonly string[];
   readonly security: readonly Record<string, readonly string[]>[];
   readonly parameters: readonly Parameter[];
@@ -78,7 +83,11 @@ function operation(route: Route, schemas: Converted): OpenApiOperation {
   return {
     operationId: route.operation,
     summary: inWords(route.operation),
-    ...(route.unavailable && { description: `Answers 501 for now: ${route.unavailable}` }),
+    ...(route.unavailable && {
+      description: `Answers 501 for now: ${route.unavailable}`,
+      "x-unavailable": route.unavailable,
+    }),
+    ...(route.auth && { "x-right": needOf(route) }),
     tags: [route.area],
     security: route.auth ? [{ bearer: [] }] : [],
     parameters: [...pathParameters(route), ...queryParameters(schemas.of(route, "query")), ...headerParameters(route)],
@@ -105,6 +114,10 @@ function responses(route: Route, schemas: Converted): Record<string, Response> {
       ...(success && { content: { [media]: { schema: success } } }),
     },
     ...(route.auth && { "401": error("Missing or unknown API key") }),
+    ...(route.auth &&
+      needOf(route) !== "any" && {
+        "403": error(`The key lacks the right '${needOf(route)}', or is limited to other deployments`),
+      }),
     ...(route.path.includes("{") && { "404": error("Not found in this workspace") }),
     ...((route.body || route.query) && {
       "422": {

@@ -20,7 +20,7 @@ const texts: Text[] = [];
 
 beforeAll(async () => {
   w = await world();
-  readOnly = (await w.newKey({ workspace: w.workspace, role: "read" })).key;
+  readOnly = (await w.newKey({ workspace: w.workspace, rights: ["read"] })).key;
   const input_schema = { type: "object", properties: { n: { type: "number" } }, required: ["n"] };
   const handler = { name: "go", input_schema };
   const one = { name: "orders", execution_timeout: null, input_schema, signals: [handler], queries: [handler] };
