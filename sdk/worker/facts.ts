@@ -3,6 +3,7 @@ import { isYounger } from "../../shared/core/decide.ts";
 import { type RunState, sessionOf } from "../../shared/core/state.ts";
 import type { Facts } from "../../shared/core/step.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
+import { MAX_STORED_JSON_DEPTH } from "../../shared/protocol/limits.ts";
 import { arrivals, type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
 import { toFailure } from "../failure.ts";
 import { payloadBytes } from "../json.ts";
@@ -78,10 +79,8 @@ function questions({ state, begun }: { state: RunState; begun: ReadonlySet<numbe
   return { others: [...others], late };
 }
 
-/** Deeper values overflow the stack of whatever walks them: code, schemas, `JSON.stringify`. */
-const DEEPEST = 512;
 /** Stands for the input of a message that is too deep, of which the history keeps only this. */
-const TOO_DEEP = Object.freeze({ dropped: `the input was nested deeper than ${DEEPEST} levels` });
+const TOO_DEEP = Object.freeze({ dropped: `the input was nested deeper than ${MAX_STORED_JSON_DEPTH} levels` });
 
 /** Messages of an inbox are asked about with every step. */
 const shallow = new WeakSet<InboxMessage>();
@@ -98,7 +97,7 @@ function withoutDepth(message: InboxMessage): InboxMessage {
 function isDeep(value: unknown): boolean {
   let level = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEEPEST) return true;
+    if (depth > MAX_STORED_JSON_DEPTH) return true;
     level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
   }
   return false;

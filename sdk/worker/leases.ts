@@ -4,11 +4,10 @@
  */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
+import { MAX_WORKER_LIST } from "../../shared/protocol/limits.ts";
 import { Batcher } from "./batcher.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
 import type { TaskSource } from "./source.ts";
-
-const MAX_RECEIPTS = 1_000; // a call
 
 export class Leases {
   readonly #held = new Map<string, (() => void) | undefined>();
@@ -48,8 +47,8 @@ export class Leases {
   async #extend(): Promise<void> {
     if (this.#watch.alive?.() === false) return;
     const receipts = [...this.#held.keys()];
-    for (let i = 0; i < receipts.length; i += MAX_RECEIPTS) {
-      const group = receipts.slice(i, i + MAX_RECEIPTS);
+    for (let i = 0; i < receipts.length; i += MAX_WORKER_LIST) {
+      const group = receipts.slice(i, i + MAX_WORKER_LIST);
       const lost = await this.#source.extend(group, this.#leaseMs).catch(() => []); // the next round tries again
       for (const receipt of lost) {
         const onLost = this.#held.get(receipt);
@@ -93,8 +92,8 @@ export class Leases {
     this.#held.clear();
     this.#timer?.();
     this.#timer = null;
-    for (let i = 0; i < receipts.length; i += MAX_RECEIPTS) {
-      await this.#source.extend(receipts.slice(i, i + MAX_RECEIPTS), 0).catch(() => {}); // the leases lapse by themselves
+    for (let i = 0; i < receipts.length; i += MAX_WORKER_LIST) {
+      await this.#source.extend(receipts.slice(i, i + MAX_WORKER_LIST), 0).catch(() => {}); // the leases lapse by themselves
     }
   }
 

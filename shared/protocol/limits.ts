@@ -41,6 +41,8 @@ export const MAX_CUSTOM_EVENT_BATCH_BYTES = 2_000_000;
 export const MAX_JSON_DEPTH = 128;
 /** The same for a body of the worker data path, in which a value stands some levels deep. */
 export const MAX_WORKER_JSON_DEPTH = MAX_JSON_DEPTH + 16;
+/** A worker keeps stored messages with more levels from code: they overflow the stack of code, schemas and `JSON.stringify`. */
+export const MAX_STORED_JSON_DEPTH = 512;
 
 /* History of one run. A run at either limit can only be closed: it must continue as new before. */
 export const MAX_HISTORY_EVENTS = 51_200;
