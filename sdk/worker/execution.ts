@@ -157,7 +157,8 @@ export class Execution {
     const code = worker.workflows.get(head.workflow)?.hash;
     const now = serverClock.now();
     if (code === undefined || closed || view.isTrial || isQuarantined(quarantine, code, now)) return null;
-    if (!isSuspect(quarantine, code, this.#deliveries)) return null;
+    // Deliveries after failed steps of this worker are no deaths (EXEC-8).
+    if (this.#failures > 0 || !isSuspect(quarantine, code, this.#deliveries)) return null;
     const message =
       "workers took this execution up several times and did not finish: their processes may have died of its code. " +
       "A worker tries it once more, and no other does for a while if its process dies too.";
