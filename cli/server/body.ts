@@ -19,7 +19,10 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Uint8
       if (bytes > limit) resolve(null);
       else resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
     });
-    const gone = () => reject(new CallerGone("the caller disconnected before the end of the body"));
+    const gone = () => {
+      // A request that was read to its end closes too.
+      if (!request.readableEnded) reject(new CallerGone("the caller disconnected before the end of the body"));
+    };
     request.on("error", gone);
     request.on("close", gone);
     if (request.destroyed) gone();

@@ -1,5 +1,6 @@
 /** The one way in which the API waits for the store: subscribe, look, wait for a change, look again. */
 import { steadyOf } from "../lib/clock.ts";
+import { onAbort } from "../lib/on-abort.ts";
 import type { Clock } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 
@@ -16,9 +17,12 @@ export async function withSubscription<E, T>(
   work: (event: Promise<E>) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
+  // A listener, and not `AbortSignal.any`, which costs a waiting caller ten times as much at each change.
+  const stopListening = onAbort(signal, () => over.abort(signal.reason));
   try {
-    return await work(subscribe(AbortSignal.any([signal, over.signal])));
+    return await work(subscribe(over.signal));
   } finally {
+    stopListening();
     over.abort(UNSUBSCRIBED);
   }
 }
