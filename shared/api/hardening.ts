@@ -21,11 +21,10 @@ export async function hardenDeployment(
   const hashes = new Set<string>();
   for (const [i, id] of ids.entries()) {
     const key = known.get(id);
-    const loc = ["body", "key_ids", i];
-    if (!key) problems.push({ loc, msg: `there is no API key '${id}' in this workspace`, type: "value_error" });
-    else if (!mayDo(key.rights, "work")) {
+    if (!key) return notFound("API key", id, "`sirocco key list` and GET /v1/keys have the ids.");
+    if (!mayDo(key.rights, "work")) {
       problems.push({
-        loc,
+        loc: ["body", "key_ids", i],
         msg: `the API key '${id}' lacks the right 'work', so no worker can use it`,
         type: "value_error",
       });

@@ -168,9 +168,15 @@ describe("hardened deployments", () => {
     await w.newKey({ workspace: w.workspace, rights: ["read"], name: "reads" });
     const other = await w.newKey({ name: "other's" });
     expect(other.workspace).not.toBe(w.workspace);
-    const bad = await harden("shop", [await keyId("tester"), "ffff", await keyId("reads")]);
-    expect(bad).toMatchObject({ status: 422, body: { code: "WF_1001" } });
-    expect(bad.body.detail).toMatchObject([{ loc: ["body", "key_ids", 1] }, { loc: ["body", "key_ids", 2] }]);
+    const [tester, reads] = [await keyId("tester"), await keyId("reads")];
+    const readOnly = await harden("shop", [tester, reads]);
+    expect(readOnly).toMatchObject({ status: 422, body: { code: "WF_1001" } });
+    expect(readOnly.body.detail).toMatchObject([{ loc: ["body", "key_ids", 1] }]);
+    const unknown = { status: 404, body: { code: "WF_1100", detail: expect.stringContaining("no API key 'ffff'") } };
+    expect(await harden("shop", [tester, "ffff"])).toMatchObject(unknown);
+    expect(await harden("shop", [reads, "ffff"])).toMatchObject(unknown);
+    const { body } = await w.ask("GET", "/v1/keys", { key: other.key });
+    expect((await harden("shop", [(body.keys as { key_id: string }[])[0]!.key_id])).status).toBe(404);
     expect((await harden("shop", [])).status).toBe(422);
     expect((await harden("a b", [await keyId("tester")])).status).toBe(422);
     expect(await w.client.workflows.deployments.getDeployment({ name: "shop" })).toMatchObject({ isHardened: false });
