@@ -3,6 +3,7 @@
  * requests that it forbids. `schemathesis.toml` has the exceptions, each with its reason.
  */
 import { execFile } from "node:child_process";
+import { hash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -45,7 +46,12 @@ async function schemathesis(url: string, key: string): Promise<{ code: number; o
       ["-m", "schemathesis.cli", "--config-file", path.join(import.meta.dirname, "schemathesis.toml"), ...run],
       {
         cwd,
-        env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", SCHEMATHESIS_HOOKS: hooks },
+        env: {
+          ...process.env,
+          PYTHONDONTWRITEBYTECODE: "1",
+          SCHEMATHESIS_HOOKS: hooks,
+          SIROCCO_FUZZ_KEY_ID: hash("sha256", key).slice(0, 16),
+        },
         maxBuffer: 64 * 1024 * 1024,
       },
       (error, stdout, stderr) => resolve({ code: error ? 1 : 0, output: stdout + stderr || String(error) }),

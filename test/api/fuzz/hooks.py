@@ -1,5 +1,7 @@
 """Leaves out requests whose refusal no schema can describe."""
 
+import os
+
 import schemathesis
 
 # The tokens of lists are opaque: the server has issued none of those that a generator makes up.
@@ -18,6 +20,9 @@ def _loses_digits(value: object) -> bool:
 
 @schemathesis.hook
 def filter_case(context, case):
+    # An admin may revoke its own key. All later requests would get 401, and would test nothing.
+    if (case.path_parameters or {}).get("key_id") == os.environ["SIROCCO_FUZZ_KEY_ID"]:
+        return False
     query = case.query if isinstance(case.query, dict) else {}
     return not any(query.get(name) for name in TOKENS) and not _loses_digits(case.body)
 
