@@ -55,8 +55,9 @@ export class Execution {
   #abandoned = false;
   /** Steps that failed in a row although the server could be reached. */
   #failures = 0;
-  /** EXEC-9. */
+  /** EXEC-9. Without those that this worker has outlived. */
   #deliveries = 1;
+  #outlived = 0;
   /** EXEC-8: the error of the last of them. */
   #poison: unknown = null;
 
@@ -103,7 +104,8 @@ export class Execution {
   deliver(receipt: string, deliveries: number): Promise<void> {
     this.#parking.hold(receipt);
     return this.#serial(async () => {
-      this.#deliveries = deliveries;
+      this.#deliveries = deliveries - this.#outlived;
+      this.#outlived += 1;
       if (await this.#claim()) await this.#advance();
       else this.#parking.finishTasks();
     });
@@ -218,6 +220,7 @@ export class Execution {
       if (went === "rest" && this.#view.isTrial) went = await this.#endTrial(this.#view);
     }
     this.#deliveries = 1;
+    this.#outlived = 0;
     this.#failures = 0;
     this.#poison = null;
     if (went === "closed" || this.#abandoned) return;

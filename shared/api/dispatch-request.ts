@@ -219,7 +219,9 @@ async function authorize(
   const need = route ? needOf(route) : "work";
   if (!mayDo(key.rights, need)) {
     const has = key.rights.join(", ");
-    return forbidden(`The API key '${key.name}' has the rights ${has}; this needs the right '${need}'.`);
+    return forbidden(
+      `The API key '${key.name}' has the rights ${has}; this needs the right '${need}': use a key that has it.`,
+    );
   }
   return {
     ports,

@@ -193,6 +193,7 @@ test("the bodies hold every event that has an id or a name", () => {
     ...eventsOf(drive).map((event) => event.kind),
     "execution_continued",
     "custom_task",
+    "activity_restarted", // of a reset, which the server writes
   ]);
   expect(withIds.filter((kind) => !covered.has(kind))).toEqual([]);
   expect(eventsOf(drive).some((event) => isClosing(event))).toBe(false);
