@@ -67,7 +67,8 @@ const COMPILER = {
 /** Packs a copy: packing changes the manifest for a moment, and other tests import the package meanwhile. */
 async function pack(packages: readonly Packed[], copy: string, to: string): Promise<string[]> {
   mkdirSync(copy);
-  const wanted = (file: string) => !file.split(sep).includes("node_modules") && !file.endsWith(`${sep}dist`);
+  const wanted = (file: string) =>
+    !file.split(sep).some((part) => part === "node_modules" || part === "__pycache__") && !file.endsWith(`${sep}dist`);
   for (const part of [
     "package.json",
     "package-lock.json",
@@ -78,6 +79,7 @@ async function pack(packages: readonly Packed[], copy: string, to: string): Prom
     "cli",
     "shared",
     "infra",
+    "python",
   ]) {
     cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: wanted });
   }

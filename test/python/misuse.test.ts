@@ -97,7 +97,7 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
       deployment: "module",
       args: ["-m", "sirocco_worker"],
     });
-    expect(await run(at, "plain", {})).toEqual(["COMPLETED", { result: "done" }]);
+    expect(await run(at, "plain", {}, "module")).toEqual(["COMPLETED", { result: "done" }]);
     await worker.stop();
   }, 60_000);
 

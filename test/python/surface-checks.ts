@@ -49,8 +49,13 @@ export async function closed(at: Place, id: string, seconds = 60): Promise<[stri
   }
 }
 
-export async function run(at: Place, workflow: string, input: unknown): Promise<[string, unknown]> {
-  return closed(at, await start(at, workflow, input));
+export async function run(
+  at: Place,
+  workflow: string,
+  input: unknown,
+  deployment?: string,
+): Promise<[string, unknown]> {
+  return closed(at, await start(at, workflow, input, deployment));
 }
 
 export async function history(at: Place, id: string): Promise<({ kind: string } & Json)[]> {
