@@ -69,6 +69,25 @@ describe("append", () => {
     expect(results.map((r) => r.kind)).toEqual(["appended", "conflict", "appended"]); // the third repeats the first
   });
 
+  test("refuses the events of a reset, which only the server records", async () => {
+    const drive = await worker.claim(executionId);
+    const task = { name: "charge", input: null, options: { retry }, scheduled_at: w.clock.now() };
+    const forged: NewEvent[] = [
+      { kind: "execution_reset", from: randomUUID(), reason: null, excluded: [] },
+      { kind: "activity_restarted", activity: 1, task },
+    ];
+    const refusal = { kind: "refused", status: 422, detail: expect.stringContaining("only the server records") };
+    for (const event of forged) {
+      const item = { ...drive.position, batch: drive.batch([event]), taken: [] };
+      expect((await worker.call("append", { items: [item] })).results).toMatchObject([refusal]);
+    }
+    const ended = { kind: "execution_terminated", reason: null, next_run: randomUUID() } as const;
+    const rest = { taken: [], result: null, failure: null, carried: [], outbox: [] };
+    const closing = await worker.call("close", { ...drive.position, batch: drive.batch([ended]), ...rest });
+    expect(closing).toMatchObject(refusal);
+    expect(await w.ports.executions.batches(drive.head, drive.head.run, 1)).toEqual([]);
+  });
+
   test("answers the messages that have arrived meanwhile", async () => {
     const drive = await worker.claim(executionId);
     await w.client.workflows.executions.cancelWorkflowExecution({ executionId });

@@ -1,6 +1,6 @@
 /**
- * Checks of a batch before it is written: payload sizes, times, and public events that clients could not read. The engine
- * checks order and numbers of the events.
+ * Checks of a batch before it is written: payload sizes, times, events that only the server records, and public events that
+ * clients could not read. The engine checks order and numbers of the events.
  */
 import type { Batch, HistoryEvent, Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BYTES, MAX_DURATION_MS, MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
@@ -24,9 +24,17 @@ export const refused = (status: number, code: string, detail: string): Refused =
 const MOST_AHEAD_MS: Millis = 86_400_000;
 const EARLIEST: Millis = 1_000_000_000_000;
 
+/** Only the server records a reset (PROTOCOL-11), and only a reset ends a run in favour of another one. */
+const isOfReset = (event: HistoryEvent): boolean =>
+  event.kind === "execution_reset" || event.kind === "activity_restarted" || "next_run" in event;
+
 /** `characters`: length of the request's text. Null: the batch is accepted. */
 export function batchProblem(batch: Batch, now: Millis, characters: number): Refused | null {
   for (const event of batch.events) {
+    if (isOfReset(event)) {
+      const detail = `event ${event.id} is an ${event.kind} of a reset, which only the server records: leave it out`;
+      return refused(422, "WF_1001", detail);
+    }
     if (event.at > now + MOST_AHEAD_MS || event.at < EARLIEST) {
       const detail = `event ${event.id} has the time ${event.at}, but the server's time is ${now} (milliseconds since 1970)`;
       return refused(422, "WF_1001", detail);
