@@ -1,5 +1,5 @@
 /** Jobs: makes, shows and aborts them. `shared/engine/jobs.ts` works on them. */
-import { hasEnded } from "../engine/jobs.ts";
+import { hasEnded, newJob } from "../engine/jobs.ts";
 import type { StoredJob } from "../ports.ts";
 import { invalid, invalidAt, isRefusal, notFound, type Refusal, refusal } from "../protocol/errors.ts";
 import { timestamp } from "../protocol/http/fields.ts";
@@ -30,25 +30,16 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
   }
   const query = await queryOf(context, body);
   const now = ports.clock.now();
-  const job: StoredJob = {
+  const asked = {
     workspace,
     id: body.job_id?.toLowerCase() ?? ports.uuid(),
-    version: 1,
     action,
     filter: plain(body.filter),
     query: { ...query, workspace, startedBefore: Math.min(query?.startedBefore ?? now, now) },
     by: user,
-    status: "COUNTING",
-    token: null,
-    page: null,
-    pages: 0,
-    total: null,
-    counted: 0,
-    counts: { succeeded: 0, skipped: 0, failed: 0 },
-    problem: null,
-    createdAt: now,
-    endedAt: null,
-    dueAt: now,
+  };
+  const job: StoredJob = {
+    ...newJob(asked, now),
     ...(query === null && ({ status: "COMPLETED", total: 0, endedAt: now, dueAt: null } as const)),
   };
   const known = await ports.jobs.get(job);

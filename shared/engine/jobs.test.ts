@@ -8,7 +8,7 @@ import { type Ports, type StoredJob, StoreFailed } from "../ports.ts";
 import type { JobAction, JobOutcome } from "../protocol/job.ts";
 import { messageId } from "../protocol/messages.ts";
 import { type Embedded, embedded } from "../server/embedded.ts";
-import { JOB_LEASE_MS, runJobs } from "./jobs.ts";
+import { JOB_LEASE_MS, newJob, runJobs } from "./jobs.ts";
 import { start } from "./start.ts";
 
 const WS = "w";
@@ -31,26 +31,8 @@ async function running(ports: Ports, ids: readonly string[]) {
 
 async function made(ports: Ports, action: JobAction): Promise<StoredJob> {
   const now = ports.clock.now();
-  const job: StoredJob = {
-    workspace: WS,
-    id: ports.uuid(),
-    version: 1,
-    action,
-    filter: {},
-    query: { workspace: WS, statuses: ["RUNNING"], startedBefore: now },
-    by: "ops",
-    status: "COUNTING",
-    token: null,
-    page: null,
-    pages: 0,
-    total: null,
-    counted: 0,
-    counts: { succeeded: 0, skipped: 0, failed: 0 },
-    problem: null,
-    createdAt: now,
-    endedAt: null,
-    dueAt: now,
-  };
+  const query = { workspace: WS, statuses: ["RUNNING"], startedBefore: now } as const;
+  const job = newJob({ workspace: WS, id: ports.uuid(), action, filter: {}, query, by: "ops" }, now);
   await ports.jobs.create(job);
   return job;
 }

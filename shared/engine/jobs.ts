@@ -31,6 +31,28 @@ const JOBS_AT_ONCE = 4;
 export const JOB_LEASE_MS: Millis = 60_000;
 const DUE_AT_ONCE = 100;
 
+/** A job that nobody has stored or worked on yet. It is due at once. */
+export function newJob(
+  p: Pick<StoredJob, "workspace" | "id" | "action" | "filter" | "query" | "by">,
+  now: Millis,
+): StoredJob {
+  return {
+    ...p,
+    version: 1,
+    status: "COUNTING",
+    token: null,
+    page: null,
+    pages: 0,
+    total: null,
+    counted: 0,
+    counts: { succeeded: 0, skipped: 0, failed: 0 },
+    problem: null,
+    createdAt: now,
+    endedAt: null,
+    dueAt: now,
+  };
+}
+
 export const hasEnded = (job: Pick<StoredJob, "endedAt">): boolean => job.endedAt !== null;
 
 /** Works on the jobs that are due, and begins no page after `until`. Answers how many jobs it worked on. */

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { newJob } from "../../shared/engine/jobs.ts";
 import { forEachConcurrent } from "../../shared/lib/for-each-concurrent.ts";
-import type { StoredJob } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Aws } from "../../shared/server/aws.ts";
 import { begun, bench, claimed, closed, newRef, scheduleState } from "../contract/subject.ts";
@@ -158,26 +158,9 @@ describeUnless(cannotRun)("a round of the sweeper on AWS", () => {
       expect((await ports.executions.runs(page)).runs).toHaveLength(120);
     });
     const now = b.now();
-    const job: StoredJob = {
-      workspace,
-      id: randomUUID(),
-      version: 1,
-      action: { kind: "terminate", reason: "moved" },
-      filter: {},
-      query: { workspace, statuses: ["RUNNING"], startedBefore: now },
-      by: "ops",
-      status: "COUNTING",
-      token: null,
-      page: null,
-      pages: 0,
-      total: null,
-      counted: 0,
-      counts: { succeeded: 0, skipped: 0, failed: 0 },
-      problem: null,
-      createdAt: now,
-      endedAt: null,
-      dueAt: now,
-    };
+    const action = { kind: "terminate", reason: "moved" } as const;
+    const query = { workspace, statuses: ["RUNNING"], startedBefore: now } as const;
+    const job = newJob({ workspace, id: randomUUID(), action, filter: {}, query, by: "ops" }, now);
     await ports.jobs.create(job);
     await b.eventually(async () => {
       await ports.sweep(MINUTE, b.now() + MINUTE);
