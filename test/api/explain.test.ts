@@ -1,7 +1,6 @@
 /** Why an execution waits: each kind of wait is produced by real workflow code in a real worker, or by a worker's own calls. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import {
   activity,
   child,
@@ -18,13 +17,10 @@ import {
   waitUntil,
   workflow,
 } from "../../sdk/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { WAIT_KINDS } from "../../shared/core/explain/kinds.ts";
 import { Explanation } from "../../shared/protocol/http/explain.ts";
-import { type Embedded, embedded } from "../../shared/server/embedded.ts";
+import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
 import { type World, world } from "./support/world.ts";
-
-const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 const never = Promise.withResolvers<void>();
 const slow = activity({ name: "slow", timeout: "1h" }, async (_, ctx) => {
@@ -87,10 +83,8 @@ const workflows = [
   loops,
 ];
 
-let ports: Embedded;
-let server: RunningServer;
+let server: TestServer;
 let worker: RunningWorker;
-let key: string;
 const start = (over: Partial<WorkerOptions> = {}) =>
   startWorker({
     workflows,
@@ -98,24 +92,21 @@ const start = (over: Partial<WorkerOptions> = {}) =>
     deployment: "shop",
     name: "host-1",
     url: server.url,
-    apiKey: key,
-    log: quiet,
+    apiKey: server.key,
+    log: QUIET,
     ...over,
   } as WorkerOptions);
 beforeAll(async () => {
-  ports = embedded();
-  server = await startServer({ ports, version: "1", port: 0 });
-  ({ key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" }));
+  server = await testServer();
   worker = await start();
 });
 afterAll(async () => {
   never.resolve();
   await worker.stop();
-  await server.close(500);
-  ports.close();
+  await server.close();
 });
 
-async function call(method: string, path: string, body?: unknown, apiKey = key) {
+async function call(method: string, path: string, body?: unknown, apiKey = server.key) {
   const response = await fetch(`${server.url}/v1/workflows${path}`, {
     method,
     headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },

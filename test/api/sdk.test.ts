@@ -2,7 +2,6 @@
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
-import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import {
   activity,
   child,
@@ -20,12 +19,11 @@ import {
   waitUntil,
   workflow,
 } from "../../sdk/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { PublicEvent } from "../../shared/protocol/http/event-types.ts";
-import { type Embedded, embedded } from "../../shared/server/embedded.ts";
+import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
 import { failure } from "./support/world.ts";
 
-const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const charge = activity(
   { name: "charge", input: z.object({ amount: z.number() }), output: z.object({ receipt: z.string() }) },
   async ({ amount }) => ({ receipt: `R-${amount}` }),
@@ -104,29 +102,25 @@ const asking = workflow({ name: "asking", interactive: true }, async () => {
   return answer;
 });
 
-let ports: Embedded;
-let server: RunningServer;
+let server: TestServer;
 let worker: RunningWorker;
 let client: Mistral;
 beforeAll(async () => {
-  ports = embedded();
-  server = await startServer({ ports, version: "1", port: 0 });
-  const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
-  client = new Mistral({ serverURL: server.url, apiKey: key });
+  server = await testServer();
+  client = new Mistral({ serverURL: server.url, apiKey: server.key });
   worker = await startWorker({
     workflows: [orders, greeter, family, rounds, failing, asking, collector],
     activities: [charge, flaky],
     deployment: "shop",
     name: "w1",
     url: server.url,
-    apiKey: key,
-    log: quiet,
+    apiKey: server.key,
+    log: QUIET,
   });
 });
 afterAll(async () => {
   await worker.stop();
-  await server.close(500);
-  ports.close();
+  await server.close();
 });
 
 const execute = (workflowIdentifier: string, workflowExecutionRequest: object) =>
@@ -247,6 +241,6 @@ describe("asking a person", () => {
 test("our schema and the client can read every event of these tests", async () => {
   const page = await client.workflows.events.getWorkflowEvents({ limit: 1000 });
   expect(page.events.length).toBeGreaterThan(20);
-  const items = await ports.feed.read(DEFAULT_WORKSPACE, { after: 0, limit: 1000 });
+  const items = await server.ports.feed.read(DEFAULT_WORKSPACE, { after: 0, limit: 1000 });
   for (const { event } of items) PublicEvent.parse(event.wire);
 });

@@ -2,7 +2,6 @@
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import {
   activity,
   child,
@@ -18,11 +17,9 @@ import {
   waitUntil,
   workflow,
 } from "../../sdk/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { type Embedded, embedded } from "../../shared/server/embedded.ts";
+import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
 import { failure } from "./support/world.ts";
 
-const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const flaky = activity({ name: "flaky", retry: { maxAttempts: 2, first: "1ms" } }, async (_, ctx) => {
   if (ctx.attempt === 1) throw new Error("the bank is closed");
 });
@@ -50,29 +47,24 @@ const twice = workflow({ name: "twice", input: z.object({ n: z.number() }) }, as
   n === 0 ? continueAsNew({ n: 1 }) : undefined,
 );
 
-let ports: Embedded;
-let server: RunningServer;
+let server: TestServer;
 let worker: RunningWorker;
-let key: string;
 let client: Mistral;
 beforeAll(async () => {
-  ports = embedded();
-  server = await startServer({ ports, version: "1", port: 0 });
-  ({ key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" }));
-  client = new Mistral({ serverURL: server.url, apiKey: key });
+  server = await testServer();
+  client = new Mistral({ serverURL: server.url, apiKey: server.key });
   worker = await startWorker({
     workflows: [below, orders, asks, fails, twice],
     activities: [flaky],
     deployment: "shop",
     url: server.url,
-    apiKey: key,
-    log: quiet,
+    apiKey: server.key,
+    log: QUIET,
   });
 });
 afterAll(async () => {
   await worker.stop();
-  await server.close(500);
-  ports.close();
+  await server.close();
 });
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -82,7 +74,7 @@ const TRACEPARENT = `00-${TRACE}-${SPAN}-01`;
 const execute = (workflow: string, id: string, more: Record<string, unknown> = {}, headers = {}) =>
   fetch(`${server.url}/v1/workflows/${workflow}/execute`, {
     method: "POST",
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
+    headers: { authorization: `Bearer ${server.key}`, "content-type": "application/json", ...headers },
     body: JSON.stringify({ execution_id: id, input: {}, ...more }),
   });
 const closed = (id: string) =>
@@ -222,7 +214,7 @@ test("a run that continues another is in the trace of the first, below it", asyn
 test("an unknown execution is 404 in every form", async () => {
   for (const form of ["info", "otel", "summary", "events"]) {
     const url = `${server.url}/v1/workflows/executions/none/trace/${form}`;
-    expect((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status).toBe(404);
+    expect((await fetch(url, { headers: { authorization: `Bearer ${server.key}` } })).status).toBe(404);
   }
   const call = client.workflows.executions.getWorkflowExecutionTraceInfo({ executionId: "none" });
   expect((await failure(call)).body.code).toBe("WF_1100");

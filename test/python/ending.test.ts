@@ -1,30 +1,22 @@
 /** A worker that gets SIGINT or SIGTERM ends, at whichever moment the signal comes. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../../cli/server/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { forEachConcurrent } from "../../shared/lib/for-each-concurrent.ts";
-import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import { type PythonWorker, spawnPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
-import { call, type Place, start } from "./surface-checks.ts";
+import { type TestServer, testServer } from "../support/test-server.ts";
+import { call, start } from "./surface-checks.ts";
 
 const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests of how Python workers end. ${cannotRun}`);
 
 describe.skipIf(cannotRun)("a Python worker that gets a signal", () => {
-  let engine: Embedded;
-  let server: RunningServer;
-  let at: Place;
+  let at: TestServer;
   const workers: PythonWorker[] = [];
   beforeAll(async () => {
-    engine = embedded({});
-    server = await startServer({ ports: engine, version: "0.0.0", port: 0 });
-    const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
-    at = { url: server.url, key };
+    at = await testServer();
   });
   afterAll(async () => {
     for (const worker of workers) worker.process.kill("SIGKILL");
-    await server?.close(500);
-    engine?.close();
+    await at?.close();
   });
 
   const spawn = async (file: string, after: string[] = [], env: Record<string, string> = {}) => {

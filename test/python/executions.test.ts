@@ -1,10 +1,8 @@
 /** The official Python client, unmodified, against the server of one machine. `test/emulator` runs the same checks on AWS. */
 import { afterAll, beforeAll, test } from "vitest";
-import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import { describeUnless } from "../support/describe-unless.ts";
+import { type TestServer, testServer } from "../support/test-server.ts";
 import { checkChanges, checkEnds, checkExecution, checkLists, checkWaits } from "./checks.ts";
 import { whyNoPythonClient } from "./client.ts";
 import { startStoryWorker } from "./story.ts";
@@ -12,21 +10,15 @@ import { startStoryWorker } from "./story.ts";
 const cannotRun = await whyNoPythonClient();
 
 describeUnless(cannotRun)("the Python client on one machine", () => {
-  let engine: Embedded;
-  let server: RunningServer;
   let worker: RunningWorker;
-  let at: { url: string; key: string };
+  let at: TestServer;
   beforeAll(async () => {
-    engine = embedded({});
-    server = await startServer({ ports: engine, version: "0.0.0", port: 0 });
-    const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
-    at = { url: server.url, key };
-    worker = await startStoryWorker(server.url, key);
+    at = await testServer();
+    worker = await startStoryWorker(at.url, at.key);
   });
   afterAll(async () => {
     await worker?.stop();
-    await server?.close(1_000);
-    engine?.close();
+    await at?.close();
   });
 
   test("starts, asks, updates, signals, follows and finds an execution", () => checkExecution(at), 120_000);

@@ -1,8 +1,5 @@
 /** Settings and programs that cannot work end with one sentence that says what to do; ways to start, and to start again. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../../cli/server/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import {
   type PythonWorkerOptions,
   spawnPythonWorker,
@@ -10,24 +7,19 @@ import {
   whyNoPython,
   workerFile,
 } from "../support/python-worker.ts";
-import { call, closed, kinds, type Place, recorded, run, start } from "./surface-checks.ts";
+import { type TestServer, testServer } from "../support/test-server.ts";
+import { call, closed, kinds, recorded, run, start } from "./surface-checks.ts";
 
 const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests of Python workers that cannot work. ${cannotRun}`);
 
 describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
-  let engine: Embedded;
-  let server: RunningServer;
-  let at: Place;
+  let at: TestServer;
   beforeAll(async () => {
-    engine = embedded({});
-    server = await startServer({ ports: engine, version: "0.0.0", port: 0 });
-    const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
-    at = { url: server.url, key };
+    at = await testServer();
   });
   afterAll(async () => {
-    await server?.close(500);
-    engine?.close();
+    await at?.close();
   });
 
   const endOf = async (

@@ -1,11 +1,9 @@
 /** Workers of the official Python SDK, unmodified, against the server of one machine; `test/emulator` runs the same on AWS. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
-import { type RunningServer, startServer } from "../../cli/server/index.ts";
 import { activity, startWorker, workflow } from "../../sdk/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
+import { type TestServer, testServer } from "../support/test-server.ts";
 import { checkEnds, checkExecution, checkWaits } from "./checks.ts";
 import {
   checkCancellation,
@@ -16,7 +14,6 @@ import {
   checkResults,
   checkSearchKeys,
   checkStream,
-  type Place,
   run,
 } from "./surface-checks.ts";
 
@@ -24,15 +21,10 @@ const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests of Python workers. ${cannotRun}`);
 
 describe.skipIf(cannotRun)("a worker of the official Python SDK", () => {
-  let engine: Embedded;
-  let server: RunningServer;
-  let at: Place;
+  let at: TestServer;
   const workers: PythonWorker[] = [];
   beforeAll(async () => {
-    engine = embedded({});
-    server = await startServer({ ports: engine, version: "0.0.0", port: 0 });
-    const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
-    at = { url: server.url, key };
+    at = await testServer();
     for (const [file, deployment] of [
       ["surface.py", "surface"],
       ["story.py", "py"],
@@ -43,8 +35,7 @@ describe.skipIf(cannotRun)("a worker of the official Python SDK", () => {
   }, 180_000);
   afterAll(async () => {
     const ends = await Promise.all(workers.map((worker) => worker.stop()));
-    await server?.close(1_000);
-    engine?.close();
+    await at?.close();
     expect(ends.map((end) => end.signal)).toEqual(["SIGINT", "SIGINT", "SIGINT"]); // not killed: Python ends so after Ctrl-C
   }, 60_000);
 
