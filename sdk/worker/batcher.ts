@@ -2,6 +2,8 @@
  * Joins calls: items that are offered while calls are under way wait, and travel together in the next call. Under light
  * load each item goes at once; under heavy load the groups grow by themselves.
  */
+import { MAX_STEP_ITEMS } from "../../shared/protocol/limits.ts";
+
 const MAX_GROUP_BYTES = 1024 * 1024;
 
 export class Batcher<Item, Answer> {
@@ -15,7 +17,7 @@ export class Batcher<Item, Answer> {
   #armed = false;
 
   /**
-   * `maxItems` a call, default 100; `maxCalls` at a time, default 2; `weigh`: bytes, of which a call of several items carries
+   * `maxItems` a call, default `MAX_STEP_ITEMS`; `maxCalls` at a time, default 2; `weigh`: bytes, of which a call of several items carries
    * 1 MiB. `mayBeOneItem`: one item may be to blame for this error of a call, so each item goes again alone, and holds up no
    * further call.
    */
@@ -29,7 +31,7 @@ export class Batcher<Item, Answer> {
     } = {},
   ) {
     this.#send = send;
-    this.#maxItems = o.maxItems ?? 100;
+    this.#maxItems = o.maxItems ?? MAX_STEP_ITEMS;
     this.#maxCalls = o.maxCalls ?? 2;
     this.#weigh = o.weigh ?? (() => 0);
     this.#mayBeOneItem = o.mayBeOneItem ?? (() => false);

@@ -141,8 +141,8 @@ export class Execution {
     view.inboxReadAt = this.#host.serverClock.now();
     this.#parking.claimed();
     const further = have?.run === answer.head.run;
-    const mark = further ? null : await this.#quarantineFirst(view, answer.head, answer.batches);
-    await view.read(answer.head, mark ? [...answer.batches, mark] : answer.batches, further);
+    const trial = further ? null : await this.#quarantineFirst(view, answer.head, answer.batches);
+    await view.read(answer.head, trial ? [...answer.batches, trial] : answer.batches, further);
     view.effectsDoneThrough = view.state.tail;
     view.inbox = new Map(answer.messages.map((m) => [m.id, m]));
     return true;
