@@ -476,6 +476,9 @@ export interface Answers {
  * also resolve without a change, so the caller reads again after it.
  */
 export interface Changes {
+  /** A change of the head. A batch that leaves the head as it is need not end the wait. */
+  waitForHead(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void>;
+  /** A change of the head, a batch, or progress. */
   waitForExecution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void>;
   waitForFeed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void>;
 }

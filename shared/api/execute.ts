@@ -213,7 +213,7 @@ async function result(context: RequestContext, started: Head, waitSeconds: numbe
     clock: context.ports.clock,
     until: context.ports.clock.now() + waitSeconds * 1000,
     signal: context.signal,
-    change: (until, signal) => context.ports.changes.waitForExecution(ref, until, signal),
+    change: (until, signal) => context.ports.changes.waitForHead(ref, until, signal),
     look: () => closedHead(context, started),
   });
   if (!closed) return waitExpired(started.execution, waitSeconds);

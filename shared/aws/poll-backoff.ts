@@ -22,6 +22,10 @@ export class PollBackoff implements Changes {
     this.#clock = clock;
   }
 
+  waitForHead(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
+    return this.#next(pkOf(ref), until, signal);
+  }
+
   waitForExecution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
     return this.#next(pkOf(ref), until, signal);
   }

@@ -78,7 +78,7 @@ export class EmbeddedExecutions implements Executions {
       deadline,
       json(rest),
     );
-    this.#notifier.announceExecution(head);
+    this.#notifier.announceHead(head);
   }
 
   /** Begins a run: its row in `runs`, and event 1 in its log. */

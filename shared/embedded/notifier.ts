@@ -6,6 +6,45 @@ import type { Database } from "./database.ts";
 import { Waiters } from "./waiters.ts";
 
 export class Notifier implements Changes {
+  readonly #heads: Subject;
+  readonly #executions: Subject;
+  readonly #feeds: Subject;
+
+  constructor(clock: Clock, db: Database) {
+    this.#heads = new Subject(clock, db);
+    this.#executions = new Subject(clock, db);
+    this.#feeds = new Subject(clock, db);
+  }
+
+  announceHead(ref: Ref): void {
+    this.#heads.announce(ref.workspace, ref.execution);
+    this.#executions.announce(ref.workspace, ref.execution);
+  }
+
+  /** Of a batch or of progress: callers that wait for the end of a run need not look after each of its steps. */
+  announceExecution(ref: Ref): void {
+    this.#executions.announce(ref.workspace, ref.execution);
+  }
+
+  announceFeed(workspace: string): void {
+    this.#feeds.announce(workspace);
+  }
+
+  waitForHead(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
+    return this.#heads.wait(keyOf(ref.workspace, ref.execution), until, signal);
+  }
+
+  waitForExecution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
+    return this.#executions.wait(keyOf(ref.workspace, ref.execution), until, signal);
+  }
+
+  waitForFeed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void> {
+    return this.#feeds.wait(keyOf(workspace), until, signal);
+  }
+}
+
+/** What callers wait for: a kind of change, by key. */
+class Subject {
   readonly #waiters: Waiters;
   /** Keys announced in the open transaction. */
   readonly #announced = new Set<string>();
@@ -16,24 +55,14 @@ export class Notifier implements Changes {
     this.#db = db;
   }
 
-  announceExecution(ref: Ref): void {
-    this.#announce(executionKey(ref));
-  }
-
-  announceFeed(workspace: string): void {
-    this.#announce(feedKey(workspace));
-  }
-
-  waitForExecution(ref: Ref, until: Millis, signal?: AbortSignal): Promise<void> {
-    return this.#waiters.wait(executionKey(ref), until, signal);
-  }
-
-  waitForFeed(workspace: string, until: Millis, signal?: AbortSignal): Promise<void> {
-    return this.#waiters.wait(feedKey(workspace), until, signal);
+  wait(key: string, until: Millis, signal?: AbortSignal): Promise<void> {
+    return this.#waiters.wait(key, until, signal);
   }
 
   /** A caller that begins to wait after this reads the change on the same connection, so only present waiters matter. */
-  #announce(key: string): void {
+  announce(workspace: string, execution?: string): void {
+    if (this.#waiters.isEmpty) return; // most writes have no listener: they do not pay for a key
+    const key = keyOf(workspace, execution);
     if (!this.#waiters.has(key) || this.#announced.has(key)) return;
     this.#announced.add(key);
     this.#db.afterCommit(() => {
@@ -43,5 +72,4 @@ export class Notifier implements Changes {
   }
 }
 
-const executionKey = ({ workspace, execution }: Ref) => `execution ${workspace} ${execution}`;
-const feedKey = (workspace: string) => `feed ${workspace}`;
+const keyOf = (workspace: string, execution = "") => `${workspace} ${execution}`;

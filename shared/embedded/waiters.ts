@@ -12,6 +12,10 @@ export class Waiters {
     this.#clock = clock;
   }
 
+  get isEmpty(): boolean {
+    return this.#byKey.size === 0;
+  }
+
   has(key: string): boolean {
     return this.#byKey.has(key);
   }

@@ -61,6 +61,21 @@ export const waitingContract: Contract = (of) => {
     await end;
   });
 
+  test("a wait for a head ends after the start, and after the close of a run", async () => {
+    const { changes, durable } = of().ports;
+    const ref = newRef();
+    const start = changes.waitForHead(ref, of().now() + 600_000);
+    const head = await begun(of(), ref);
+    await durable();
+    await of().pass(1_000);
+    await start;
+    const end = changes.waitForHead(head, of().now() + 600_000);
+    await closed(of(), head, 2);
+    await durable();
+    await of().pass(1_000);
+    await end;
+  });
+
   test("a wait for the feed ends after an event of the workspace", async () => {
     const workspace = uuid();
     const waiting = of().ports.changes.waitForFeed(workspace, of().now() + 600_000);
@@ -74,6 +89,7 @@ export const waitingContract: Contract = (of) => {
     const ref = newRef();
     const { changes } = of().ports;
     const both = [
+      changes.waitForHead(ref, of().now() + 800),
       changes.waitForExecution(ref, of().now() + 800),
       changes.waitForFeed(ref.workspace, of().now() + 800),
     ];
@@ -81,6 +97,7 @@ export const waitingContract: Contract = (of) => {
     await Promise.all(both);
     const off = new AbortController();
     const aborted = [
+      changes.waitForHead(ref, soon(), off.signal),
       changes.waitForExecution(ref, soon(), off.signal),
       changes.waitForFeed(ref.workspace, soon(), off.signal),
     ];

@@ -62,7 +62,7 @@ export class Server {
       activities: memoryActivities(),
       startKeys: { get: async () => null, keep: async (_workspace, _key, start) => start },
       answers: { put: async () => {}, wait: async () => null },
-      changes: { waitForExecution: async () => {}, waitForFeed: async () => {} },
+      changes: { waitForHead: async () => {}, waitForExecution: async () => {}, waitForFeed: async () => {} },
       log: quiet,
       settings: this.settings,
       jobs: {} as Ports["jobs"], // nor is there a job
