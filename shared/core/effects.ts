@@ -5,6 +5,7 @@
 
 import type { OutboxEntry } from "../protocol/head.ts";
 import type { Batch, EventOf, QueuedTask, Started } from "../protocol/history.ts";
+import type { Message } from "../protocol/messages.ts";
 import type { Task } from "../protocol/worker.ts";
 import type { RunState } from "./state.ts";
 
@@ -50,12 +51,21 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
 }
 
 /**
- * The effects of these batches without those that an event in them answers already. To perform an answered effect again
- * would be harmless but for a refused child: its refusal is a message to the parent each time, so every claim of the
- * parent would find a new message, raise its own fence and retry for ever.
+ * The effects of these batches without those that an event in them, or a message in the inbox, answers already. An answered
+ * effect that is performed again is answered again: a child is refused, or an activity that was queued again ends. Each such
+ * answer requests a wake-up, which raises the fence. If it comes before the claiming worker has recorded the first answer,
+ * the worker claims again, and so for ever.
  */
-export function openEffects(of: Of, batches: readonly Pick<Batch, "events">[]): Effect[] {
+export function openEffects(
+  of: Of,
+  batches: readonly Pick<Batch, "events">[],
+  messages: readonly Message[] = [],
+): Effect[] {
   const answered = new Set<string>();
+  for (const m of messages) {
+    if (m.kind === "activity" && m.run === of.run) answered.add(`activity ${m.activity}`);
+    if (m.kind === "child" && m.run === of.run) answered.add(`child ${m.child}`);
+  }
   for (const e of batches.flatMap((b) => b.events)) {
     if (e.kind === "activity_completed" || e.kind === "activity_failed") answered.add(`activity ${e.activity}`);
     if (e.kind === "child_completed" || e.kind === "child_failed") answered.add(`child ${e.child}`);

@@ -13,7 +13,10 @@ import {
   took,
   WORKSPACE,
 } from "../../test/interleavings/stage.ts";
+import type { Head } from "../protocol/head.ts";
 import type { NewEvent } from "../protocol/history.ts";
+import { type Message, messageId } from "../protocol/messages.ts";
+import { send } from "./send.ts";
 
 const child = (execution: string): NewEvent => ({
   kind: "child_scheduled",
@@ -22,6 +25,16 @@ const child = (execution: string): NewEvent => ({
   execution,
   input: null,
   on_parent_close: "cancel",
+});
+
+const outcome = ({ head }: { head: Head }, activity: number): Message => ({
+  id: messageId.activity(head.run, activity, 1),
+  kind: "activity",
+  run: head.run,
+  activity,
+  attempt: 1,
+  outcome: { kind: "completed", result: null },
+  sent_at: 0,
 });
 
 test("a parent whose child is refused closes, although each claim performs again the effects since the last park", async () => {
@@ -70,6 +83,21 @@ test("a claim does not queue an activity again whose outcome is in the log", asy
   await a.append([{ kind: "activity_completed", activity: 1, name: "charge", result: null }]);
   await s.tasks("activity");
   await a.claim();
+  const again = await s.tasks("activity");
+  expect(again.map((d) => d.task.kind === "activity" && d.task.activity)).toEqual([2]);
+});
+
+test("a claim does not queue an activity again whose outcome lies in the inbox", async () => {
+  const s = await stage();
+  await started(s);
+  const a = new ManualWorker(s.ports, "A");
+  await a.claim();
+  await expect(a.append([remote(1), remote(2)], { ports: dying(s.ports, "after", "putBatch") })).rejects.toThrow(Died);
+  await a.claim();
+  expect(await s.tasks("activity")).toHaveLength(2);
+  await send(s.ports, ref(), outcome(a, 1));
+  await a.claim();
+  expect(a.messages).toMatchObject([{ kind: "activity", activity: 1 }]);
   const again = await s.tasks("activity");
   expect(again.map((d) => d.task.kind === "activity" && d.task.activity)).toEqual([2]);
 });

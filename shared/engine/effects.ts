@@ -5,7 +5,7 @@ import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
-import { messageId } from "../protocol/messages.ts";
+import { type Message, messageId } from "../protocol/messages.ts";
 import { CLOSED_STATUSES } from "../protocol/status.ts";
 import { create, firstHead } from "./create.ts";
 import { send } from "./send.ts";
@@ -20,18 +20,18 @@ type Of = Pick<
  * only) inside a claim, which reads the inbox next. A wake-up there would raise the fence of the claiming worker itself,
  * and again at every claim.
  */
-export type TellSelf = "send" | "put";
+type TellSelf = "send" | "put";
 
-/** Answers whether it put a message into the inbox of the execution itself. */
+/** `inbox`: the messages of a claim. Answers whether it put a message into the inbox of the execution itself. */
 export async function performEffects(
   ports: Ports,
   of: Of,
   batches: readonly Pick<Batch, "events">[],
-  tellSelf: TellSelf = "send",
+  inbox: readonly Message[] | null = null,
 ): Promise<boolean> {
   let toldSelf = false;
-  for (const effect of openEffects(of, batches)) {
-    if (await perform(ports, of, effect, tellSelf)) toldSelf = true;
+  for (const effect of openEffects(of, batches, inbox ?? [])) {
+    if (await perform(ports, of, effect, inbox ? "put" : "send")) toldSelf = true;
     await ports.pause?.();
   }
   return toldSelf;
