@@ -2,11 +2,12 @@
  * How virtual time moves in a test.
  *
  * TESTENV-1. Time stands still while the engine or a worker is busy: it moves only when no call is under way, no workflow code runs, no write waits
- *     for its commit and no timer is due. A running activity (a real promise) holds time too, for `activityPatienceMs` of
+ *     for its commit, the server loads no code and no timer is due. A running activity (a real promise) holds time too, for `activityPatienceMs` of
  *     real time; after that the environment takes it to hang for good: it no longer holds time, and its limits may pass.
  * TESTENV-2. Time moves from one due moment to the next and never skips one.
  */
 import { sweep } from "../../shared/engine/sweep.ts";
+import { loadsUnderWay } from "../../shared/lib/lazy.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { wakeSchedule } from "../../shared/schedule/service/index.ts";
 import { realTime, yieldToEventLoop } from "../determinism/real.ts";
@@ -37,7 +38,7 @@ export class VirtualTime {
     while (idleTurns < IDLE_TURNS) {
       const ran = clock.moveTo(clock.now());
       await yieldToEventLoop();
-      if (ran > 0 || transport.underWay > 0 || WorkflowInstance.busy > 0) {
+      if (ran > 0 || transport.underWay > 0 || loadsUnderWay() > 0 || WorkflowInstance.busy > 0) {
         idleTurns = 0;
         heldSince = null;
       } else idleTurns += 1;

@@ -3,6 +3,7 @@ import type { RegistrationRecord } from "../ports.ts";
 import { invalid, noSuchHandler, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
+import { inputProblems } from "../routing/input-problems.ts";
 import { tooLarge } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -33,7 +34,6 @@ export async function checkHandler(
   const handler = handlers.find((h) => h.name === p.name);
   if (!handler) return noSuchHandler(kind, p.name, registration.workflow, handlers.map((h) => h.name).sort());
   if (isEncodedInput(p.input)) return null;
-  const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
   const problems = await inputProblems(handler.input_schema, p.input);
   return problems.length > 0 ? invalid(problems) : null;
 }

@@ -7,6 +7,7 @@
  *     under the request's id. Once the store has failed every answer is 503 with the store's own words.
  * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.
  */
+import { lazy } from "../lib/lazy.ts";
 import { type Ports, StoreFailed } from "../ports.ts";
 import {
   forbidden,
@@ -35,6 +36,8 @@ import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
 import type { ServeWorker } from "./worker/dispatch-operation.ts";
+
+const deploymentsOfKey = lazy(() => import("./deployments-of-key.ts"));
 
 export interface Api {
   handle(request: ApiRequest): Promise<ApiResponse>;
@@ -164,7 +167,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
   if (isRefusal(context)) return context;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
   if (context.deployments && needOf(route) === "operate") {
-    const { foreignTarget } = await import("./deployments-of-key.ts");
+    const { foreignTarget } = await deploymentsOfKey();
     const refused = await foreignTarget(context, route, match.params);
     if (refused) return refused;
   }

@@ -31,6 +31,7 @@ import { IdempotencyKey, idProblem } from "../protocol/ids.ts";
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import { deploymentWanted, routeToRegistration, routeToWorkflow } from "../routing/client-start.ts";
+import { inputProblems } from "../routing/input-problems.ts";
 import { withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
 import { foreign } from "./foreign-deployment.ts";
@@ -191,7 +192,6 @@ function answer(
 /** An absent input is checked as `{}`. An input that a codec has encoded cannot be checked here. */
 async function schemaRefusal(schema: Record<string, unknown>, input: unknown): Promise<Refusal | null> {
   if (isEncodedInput(input)) return null;
-  const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
   const problems = await inputProblems(schema, input);
   return problems.length > 0 ? invalid(problems) : null;
 }

@@ -17,6 +17,7 @@ import {
 } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { deploymentWanted } from "../routing/client-start.ts";
+import { inputProblems } from "../routing/input-problems.ts";
 import { route } from "../routing/route.ts";
 import { isObject } from "../schedule/rules/index.ts";
 import { foreign } from "./foreign-deployment.ts";
@@ -98,7 +99,6 @@ export async function inputRefusal(
 ): Promise<Refusal | null> {
   const large = tooLarge("input of the schedule", input);
   if (large || !registration || isEncodedInput(input)) return large;
-  const { inputProblems } = await import("../routing/schema-check.ts"); // imported at the first use: the validator is large
   const problems = await inputProblems(registration.definition.input_schema, input);
   if (problems.length === 0) return null;
   return invalidSchedule(problems.map((each) => ({ ...each, loc: ["body", "schedule", ...each.loc.slice(1)] })));

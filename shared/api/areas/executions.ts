@@ -1,4 +1,5 @@
 /** Operations on executions and their runs. */
+import { lazy } from "../../lib/lazy.ts";
 import { EXECUTION_ROWS } from "../../protocol/routes/executions.ts";
 import { executeRegistration, executeWorkflow } from "../execute.ts";
 import { cancelExecution, getExecution, terminateExecution } from "../executions.ts";
@@ -10,12 +11,12 @@ import { updateExecution } from "../updates.ts";
 
 /** Operations that are rare: their code is loaded at the first use. */
 const load = {
-  jobs: () => import("../jobs.ts"),
-  batch: () => import("../batch.ts"),
-  explain: () => import("../explain/execution.ts"),
-  counts: () => import("../run-counts.ts"),
-  history: () => import("../history.ts"),
-  trace: () => import("../trace.ts"),
+  jobs: lazy(() => import("../jobs.ts")),
+  batch: lazy(() => import("../batch.ts")),
+  explain: lazy(() => import("../explain/execution.ts")),
+  counts: lazy(() => import("../run-counts.ts")),
+  history: lazy(() => import("../history.ts")),
+  trace: lazy(() => import("../trace.ts")),
 };
 
 const handlers: HandlersOf<"executions"> = {

@@ -1,4 +1,5 @@
 /** Operations on workflows, registrations, deployments and workers. */
+import { lazy } from "../../lib/lazy.ts";
 import { REGISTRATION_ROWS } from "../../protocol/routes/registration.ts";
 import { getDeployment, listDeployments, listWorkers } from "../deployments.ts";
 import { listKeys, newKey, revokeKey, whoAmI } from "../keys.ts";
@@ -9,8 +10,8 @@ import { getWorkflow, listWorkflows } from "../workflows.ts";
 
 /** Operations that are rare: their code is loaded at the first use. */
 const load = {
-  changes: () => import("../workflow-changes.ts"),
-  hardening: () => import("../hardening.ts"),
+  changes: lazy(() => import("../workflow-changes.ts")),
+  hardening: lazy(() => import("../hardening.ts")),
 };
 
 const handlers: HandlersOf<"registration"> = {

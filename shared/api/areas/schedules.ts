@@ -1,4 +1,5 @@
 /** Operations on schedules. */
+import { lazy } from "../../lib/lazy.ts";
 import { SCHEDULE_ROWS } from "../../protocol/routes/schedules.ts";
 import type { HandlersOf, RouteModule } from "../route-module.ts";
 import {
@@ -17,8 +18,8 @@ import {
 
 /** Operations that are rare: their code is loaded at the first use. */
 const load = {
-  explain: () => import("../explain/schedule.ts"),
-  upcoming: () => import("../explain/upcoming.ts"),
+  explain: lazy(() => import("../explain/schedule.ts")),
+  upcoming: lazy(() => import("../explain/upcoming.ts")),
 };
 
 const handlers: HandlersOf<"schedules"> = {

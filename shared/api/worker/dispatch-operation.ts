@@ -3,6 +3,7 @@
  * hottest path of the product, so this does only what every operation needs.
  */
 
+import { lazy } from "../../lib/lazy.ts";
 import { zodToDetail } from "../../protocol/detail.ts";
 import { invalid, isRefusal, methodNotAllowed, noRoute, type Refusal } from "../../protocol/errors.ts";
 import { parseJsonBody } from "../../protocol/http/parse.ts";
@@ -16,6 +17,8 @@ import { WORKER_HANDLERS } from "./operations.ts";
 const operations = new Map(
   (Object.keys(WORKER_ROUTES) as WorkerOperation[]).map((name) => [WORKER_ROUTES[name].path as string, name]),
 );
+
+const deploymentsOfKey = lazy(() => import("../deployments-of-key.ts"));
 
 type Handler = (context: RequestContext, body: unknown, characters: number) => Promise<unknown>;
 
@@ -35,7 +38,7 @@ export const serveWorker: ServeWorker = async (context, request) => {
   const parsed = WORKER_ROUTES[operation].body.safeParse(json.value, { reportInput: true });
   if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
   if (context.deployments) {
-    const { foreignWork } = await import("../deployments-of-key.ts");
+    const { foreignWork } = await deploymentsOfKey();
     const refused = await foreignWork(context, parsed.data);
     if (refused) return refused;
   }

@@ -1,4 +1,5 @@
 /** The operations of the worker API, each with its handler; the compiler reports a missing one. */
+import { lazy } from "../../lib/lazy.ts";
 import type { Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -19,9 +20,11 @@ export type WorkerHandlers = {
   ) => Promise<WorkerAnswer<K> | Refusal>;
 };
 
+const registering = lazy(() => import("./register.ts"));
+
 export const WORKER_HANDLERS: WorkerHandlers = {
   // Imported at its first use: it needs more code (schemas, schedules) than all others, and a worker calls it once.
-  register: async (context, body) => (await import("./register.ts")).register(context, body),
+  register: async (context, body) => (await registering()).register(context, body),
   heartbeat,
   stop,
   sessions,

@@ -5,6 +5,7 @@
 import type { Ports, RegistrationRecord } from "../../ports.ts";
 import type { Refusal } from "../../protocol/errors.ts";
 import { isEncodedInput } from "../../protocol/http/fields.ts";
+import { inputProblems } from "../../routing/input-problems.ts";
 import { route } from "../../routing/route.ts";
 import type { StartEffect } from "../rules/index.ts";
 
@@ -19,8 +20,6 @@ export async function targetOf(ports: Ports, workspace: string, effect: StartEff
   if (found.kind === "refused") return { kind: "refused", reason: textOf(found.refusal) };
   const { registration } = found;
   if (isEncodedInput(effect.input)) return { kind: "registration", registration };
-  // Loaded at the first start: it brings the JSON Schema validator along.
-  const { inputProblems } = await import("../../routing/schema-check.ts");
   const problems = await inputProblems(registration.definition.input_schema, effect.input);
   if (problems.length === 0) return { kind: "registration", registration };
   const listed = problems.slice(0, 5).map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`);

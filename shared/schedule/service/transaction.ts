@@ -18,6 +18,7 @@
  * CHANGE-3. The timer is armed last. If the process dies before that, the sweeper (AWS) or the timer of the next process (one
  *     machine) still finds the schedule through `due`.
  */
+import { lazy } from "../../lib/lazy.ts";
 import type { Ports, ScheduleKey, StoredSchedule } from "../../ports.ts";
 import type { Millis } from "../../protocol/history.ts";
 import {
@@ -132,9 +133,11 @@ async function flushOutbox(ports: Ports, key: ScheduleKey, first: Committed): Pr
   return last;
 }
 
+/** It brings the engine along, and most changes of a schedule have no effect. */
+const performing = lazy(() => import("./perform.ts"));
+
 async function performAll(ports: Ports, { workspace }: ScheduleKey, of: Committed): Promise<EffectResult[]> {
-  // Imported at the first use: it brings the engine along, and most changes of a schedule have no effect.
-  const { perform } = await import("./perform.ts");
+  const { perform } = await performing();
   const results: EffectResult[] = [];
   for (let i = 0; i < of.effects.length; i += CONCURRENT_EFFECTS) {
     const some = of.effects.slice(i, i + CONCURRENT_EFFECTS);
