@@ -43,7 +43,11 @@ export function refused(
   }
   const code = body.code ?? "";
   if (code === "AMBIGUOUS_WORKFLOW") return ambiguous(status, body.deployments as string[], call);
-  return new Refused(status, code, sentence(status, body.detail), advice(operation, status, code, target));
+  const known = Array.isArray(body.reset_points) ? pointsOf(body.reset_points) : [];
+  return new Refused(status, code, sentence(status, body.detail), [
+    ...known,
+    ...advice(operation, status, code, target),
+  ]);
 }
 
 function parsed(text: string): (ErrorBody & Record<string, unknown>) | undefined {
@@ -67,6 +71,17 @@ function sentence(status: number, detail: ErrorBody["detail"]): string {
   return items.length === 1 ? `Refused: ${items[0]}` : `Refused:\n${items.map((item) => `  ${item}`).join("\n")}`;
 }
 
+const POINTS_SHOWN = 10;
+
+/** The last events to which the execution can be reset. */
+function pointsOf(points: readonly { event_id: number; at: string; after: string; decisions: string[] }[]): string[] {
+  if (points.length === 0) return [];
+  const lines = points
+    .slice(-POINTS_SHOWN)
+    .map(({ event_id, at, after, decisions }) => `  --event ${event_id}  ${at}  ${after}: ${decisions.join(", ")}`);
+  return ["It can be reset to:", ...lines];
+}
+
 function ambiguous(status: number, deployments: readonly string[], call: Asked): Refused {
   const workflow = call.params?.workflow_identifier ?? "this workflow";
   const message = `Workflow '${workflow}' is served by several active deployments: ${deployments.join(", ")}.`;
@@ -88,6 +103,7 @@ const FOUND_BY: Partial<Record<AvailableOperation, string>> = {
   streamWorkflowExecution: LIST,
   cancelWorkflowExecution: LIST,
   terminateWorkflowExecution: LIST,
+  resetWorkflow: LIST,
 };
 
 function advice(operation: AvailableOperation, status: number, code: string, target: Target): string[] {

@@ -12,6 +12,7 @@ import { jobs } from "./jobs/index.ts";
 import { key } from "./key/index.ts";
 import { list } from "./list.ts";
 import { query } from "./query.ts";
+import { reset } from "./reset.ts";
 import { schedule } from "./schedule/index.ts";
 import { signal } from "./signal.ts";
 import { start } from "./start.ts";
@@ -34,6 +35,7 @@ export const commands: readonly (Command | Group)[] = [
   update,
   cancel,
   terminate,
+  reset,
   history,
   trace,
   tail,

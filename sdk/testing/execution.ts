@@ -66,6 +66,16 @@ interface Answer {
   result: unknown;
 }
 
+/** Either `to` or `event`. */
+export interface TestReset {
+  readonly to?: "start" | "last_decision" | "first_failure";
+  /** Id of an event at which a decision was recorded. */
+  readonly event?: number;
+  readonly reason?: string;
+  readonly excludeSignals?: boolean;
+  readonly excludeUpdates?: boolean;
+}
+
 export class TestExecution<Out> {
   readonly id: string;
   readonly #driver: Driver;
@@ -117,6 +127,18 @@ export class TestExecution<Out> {
 
   async terminate(): Promise<void> {
     await this.#resource.call("terminate", "POST", "/terminate");
+    await this.#driver.untilIdle();
+  }
+
+  /** The execution goes on from an earlier point, in a new run: `to` as in the body of `POST …/reset`. */
+  async reset({ to, event, reason, excludeSignals, excludeUpdates }: TestReset): Promise<void> {
+    await this.#resource.call("reset", "POST", "/reset", {
+      to,
+      event_id: event,
+      reason,
+      exclude_signals: excludeSignals,
+      exclude_updates: excludeUpdates,
+    });
     await this.#driver.untilIdle();
   }
 

@@ -3,7 +3,7 @@
  *
  * STREAM-1. Frames ascend strictly by `broker_sequence`. A stream resumed after a sequence repeats no event and skips none.
  * STREAM-2. The stream of one execution, by its own path or by `workflow_exec_id`, ends after its terminal event. TERMINATED and TIMED_OUT have no such event: the
- *     stream then ends without one. A run that continues as new does not end the stream.
+ *     stream then ends without one. A run that continues as new does not end the stream, nor does one that a reset has replaced.
  * STREAM-3. If the execution's id is started again, the stream shows only the start that was the latest when it was opened.
  */
 import type { PublicEvent } from "../core/present.ts";
@@ -52,6 +52,10 @@ async function* executionFrames(
     closed = head?.chain !== chain || head.status !== "RUNNING";
     return closed ? read() : undefined; // read again: the last events may have come before the close was seen
   };
+  const isOfLastRun = async ({ event }: FeedItem) => {
+    const head = await ports.executions.head(ref);
+    return head?.chain !== chain || head.run === event.wire.workflow_run_id;
+  };
   while (!context.signal.aborted) {
     const items = await itemsOrSilence(context, keepAlive, look, (until, signal) =>
       ports.changes.waitForExecution(ref, until, signal),
@@ -61,7 +65,7 @@ async function* executionFrames(
       if (item.event.wire.chain_run_id !== root_chain) continue; // STREAM-3
       keepAlive.frameSent();
       yield frameOf(workspace, item);
-      if (TERMINAL.has(item.event.wire.event_type)) return; // STREAM-2
+      if (TERMINAL.has(item.event.wire.event_type) && (await isOfLastRun(item))) return; // STREAM-2
     }
     if (closed && items.length === 0) return;
     if (keepAlive.isDue()) yield { kind: "keep-alive" };

@@ -1,6 +1,7 @@
 /**
  * Updates: a message to the execution, and a wait for the event that records its outcome. That event may be in a later run
- * than the current one: an update that a run has not taken in before it continues as new goes to the next run.
+ * than the current one: an update that a run has not taken in before it continues as new goes to the next run, and a run that a
+ * reset began is given the updates of the run that it replaces, unless the reset excludes them.
  */
 import { send } from "../engine/send.ts";
 import { handlerFailed, isRefusal, noAnswer, notRunning, type Refusal } from "../protocol/errors.ts";
@@ -76,6 +77,8 @@ class Follower {
   #run: string;
   #tail: number;
   #accepted = false;
+  /** A run that a reset has ended had accepted it. */
+  #acceptedBefore = false;
 
   constructor(context: RequestContext, head: Head, tail: number, id: string) {
     this.#context = context;
@@ -101,8 +104,16 @@ class Follower {
             return { kind: "event", event };
           }
         }
+        if (event.kind === "execution_reset" && this.#acceptedBefore && !this.#accepted) {
+          // The copied events do not have it: it came after the point.
+          if (event.excluded.includes("updates")) return { kind: "closed", status: "TERMINATED", accepted: true };
+        }
         if (event.kind === "execution_continued" && !this.#accepted) next = event.run;
-        else if (isClosing(event)) return { kind: "closed", status: CLOSING[event.kind], accepted: this.#accepted };
+        else if (event.kind === "execution_terminated" && event.next_run !== undefined) {
+          next = event.next_run;
+          this.#acceptedBefore ||= this.#accepted;
+          this.#accepted = false;
+        } else if (isClosing(event)) return { kind: "closed", status: CLOSING[event.kind], accepted: this.#accepted };
       }
       this.#tail = tailOf(batches, this.#tail);
       if (next === null) return undefined;

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   UNSUPPORTED_MEDIA_TYPE: "the body is not JSON",
   NO_ROUTE: "no such path",
   METHOD_NOT_ALLOWED: "the path exists, the method does not",
+  RUN_CHANGED: "the execution has another run than the one that was asked for",
   LAST_ADMIN_KEY: "the workspace has no other key that may make keys",
   RATE_LIMITED: "too many requests",
   UNAVAILABLE: "cannot serve this now",

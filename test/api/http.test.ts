@@ -194,11 +194,8 @@ describe("requests that cannot be served", () => {
   });
 
   test("operations that are not implemented are 501 with a detail that says so", async () => {
-    const reset = w.client.workflows.executions.resetWorkflow({
-      executionId: "mine",
-      resetInvocationBody: { eventId: 4 },
-    });
-    expect(await failure(reset)).toMatchObject({
+    const metrics = w.client.workflows.metrics.getWorkflowMetrics({ workflowName: "mine" } as never);
+    expect(await failure(metrics)).toMatchObject({
       status: 501,
       body: { code: "NOT_IMPLEMENTED", detail: expect.any(String) },
     });

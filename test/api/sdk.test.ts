@@ -1,6 +1,6 @@
 /** The official client and a real worker, with the whole server between them. */
 import { Mistral } from "@mistralai/mistralai";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import {
   activity,
@@ -88,6 +88,26 @@ const rounds = workflow({ name: "rounds", input: z.object({ n: z.number() }) }, 
 const failing = workflow({ name: "failing" }, async () => {
   throw new WorkflowError("no stock");
 });
+const stock = { left: 0 };
+const pick = activity({ name: "pick", retry: { maxAttempts: 1 } }, async () => {
+  if (stock.left === 0) throw new Error("no stock");
+  return { left: stock.left };
+});
+const picking = workflow({ name: "picking" }, async () => ({ ...(await charge({ amount: 4 })), ...(await pick()) }));
+const release = signal("release");
+const settle = update("settle", z.object({ n: z.number() }), z.number());
+const slow = workflow({ name: "slow", handlers: [release, settle] }, async () => {
+  let released = false;
+  on(release, () => {
+    released = true;
+  });
+  on(settle, async ({ n }) => {
+    await waitUntil(() => released);
+    return 2 * n;
+  });
+  await charge({ amount: 1 });
+  await waitUntil(() => released);
+});
 const item = signal("item", z.object({ n: z.int() }));
 const collector = workflow({ name: "collector", handlers: [item] }, async () => {
   const seen: number[] = [];
@@ -109,8 +129,8 @@ beforeAll(async () => {
   server = await testServer();
   client = new Mistral({ serverURL: server.url, apiKey: server.key });
   worker = await startWorker({
-    workflows: [orders, greeter, family, rounds, failing, asking, collector],
-    activities: [charge, flaky],
+    workflows: [orders, greeter, family, rounds, failing, asking, collector, picking, slow],
+    activities: [charge, flaky, pick],
     deployment: "shop",
     name: "w1",
     url: server.url,
@@ -211,6 +231,71 @@ test("a synchronous start of a workflow that fails answers the cause", async () 
   const refused = await failure(execute("failing", { waitForResult: true }));
   expect(refused).toMatchObject({ status: 424, body: { code: "EXECUTION_FAILED", status: "FAILED" } });
   expect(refused.body.detail).toContain("no stock");
+});
+
+test("an execution that has failed goes on from the decision before, and the client reads where it could go on", async () => {
+  const executionId = "picking";
+  await failure(execute("picking", { executionId, waitForResult: true }));
+  const failed = await ex().getWorkflowExecution({ executionId });
+  const reset = (eventId: number) =>
+    ex().resetWorkflow({ executionId, resetInvocationBody: { eventId, reason: "the shelf is full again" } });
+  const refused = await failure(reset(3));
+  expect(refused).toMatchObject({ status: 422, name: "HTTPValidationError", body: { code: "WF_1001" } });
+  expect(refused.body).toMatchObject({
+    valid_reset_events: [2, 4, 6],
+    reset_points: [
+      { event_id: 2, after: "execution_started picking", decisions: ["activity_scheduled charge"] },
+      { event_id: 4, after: "activity_completed charge", decisions: ["activity_scheduled pick"] },
+      { event_id: 6, after: "activity_failed pick", decisions: ["execution_failed"] },
+    ],
+  });
+  stock.left = 3;
+  await reset(4);
+  for await (const _ of await ex().stream({ executionId }));
+  const done = await ex().getWorkflowExecution({ executionId });
+  expect(done).toMatchObject({ status: "COMPLETED", result: { receipt: "R-4", left: 3 } });
+  const { result } = await client.workflows.runs.listRuns({ rootExecutionId: executionId, order: "asc" });
+  expect(result.executions.map(({ runId, status }) => [runId, status])).toEqual([
+    [failed.runId, "FAILED"],
+    [done.runId, "COMPLETED"],
+  ]);
+});
+
+describe("an update that waits for its answer during a reset", () => {
+  const asked = async (executionId: string) => {
+    await execute("slow", { executionId });
+    const answer = ex().updateWorkflowExecution({
+      executionId,
+      updateInvocationBody: { name: "settle", input: { n: 4 } },
+    });
+    const caught = answer.catch((error: unknown) => error);
+    await vi.waitFor(async () => {
+      const history = await ex().getWorkflowExecutionHistory({ executionId });
+      expect(JSON.stringify(history)).toContain("update_accepted");
+    }, 10_000);
+    return { answer, caught };
+  };
+  const reset = (executionId: string, more: object) =>
+    ex().resetWorkflow({ executionId, resetInvocationBody: { eventId: 2, ...more } });
+  const release = (executionId: string) =>
+    ex().signalWorkflowExecution({ executionId, signalInvocationBody: { name: "release" } });
+
+  test("is answered by the new run", async () => {
+    const { answer } = await asked("slow-1");
+    await reset("slow-1", {});
+    await release("slow-1");
+    expect(await answer).toEqual({ updateName: "settle", result: 8 });
+  });
+
+  test("is told that the run has ended, if the reset excludes updates", async () => {
+    const { answer, caught } = await asked("slow-2");
+    await reset("slow-2", { excludeUpdates: true });
+    const refused = await failure(answer);
+    await caught;
+    expect(refused).toMatchObject({ status: 424, body: { code: "HANDLER_FAILED" } });
+    expect(refused.body.detail).toContain("before it answered the update");
+    await release("slow-2");
+  });
 });
 
 describe("asking a person", () => {

@@ -207,6 +207,36 @@ describe("a running execution", () => {
   });
 });
 
+describe("reset", () => {
+  it("lets a failed execution go on before its first failure, and says in which run", async () => {
+    await startOrder("retried", { amount: 5000 });
+    await sirocco("tail retried");
+    const before = JSON.parse((await sirocco("get retried --json")).out);
+    expect(before.status).toBe("FAILED");
+    const ran = await sirocco("reset retried --to first-failure --reason retry");
+    expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/^retried goes on in run [0-9a-f-]{36}$/) });
+    expect(ran.out).not.toContain(before.run_id);
+    await sirocco("tail retried");
+    expect((await sirocco("history retried")).out).toContain("reset: the events before are copies");
+  });
+
+  it("lists where an execution can go on when it cannot there, and wants one point", async () => {
+    await sirocco(`start order --wait --id once -i {"amount":3}`);
+    const wrong = await sirocco("reset once --event 1");
+    expect(wrong.code).toBe(1);
+    expect(wrong.err).toContain("event_id: event 1 of run");
+    expect(wrong.err).toContain("--event 2 ");
+    expect(wrong.err).toContain("execution_started order: activity_scheduled charge");
+    expect((await sirocco("reset once --to first-failure")).err).toContain("has no first failure");
+    expect((await sirocco("reset once --to begin")).err).toContain("start, last-decision or first-failure");
+    expect((await sirocco("reset once --event x")).code).toBe(2);
+    expect((await sirocco("reset once")).err).toContain("needs one of --to and --event");
+    const { run_id } = JSON.parse((await sirocco("reset once --event 2 --exclude-signals --json")).out);
+    await sirocco("tail once");
+    expect(JSON.parse((await sirocco("get once --json")).out)).toMatchObject({ run_id, status: "COMPLETED" });
+  });
+});
+
 describe("history", () => {
   it("is a timeline with times and durations", async () => {
     await sirocco(`start order --wait --id past -i {"amount":2}`);

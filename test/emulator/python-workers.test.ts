@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
-import { checkEnds, checkExecution, checkWaits } from "../python/checks.ts";
+import { checkEnds, checkExecution, checkResets, checkWaits } from "../python/checks.ts";
 import {
   call,
   checkCancellation,
@@ -69,4 +69,5 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
   test("serves the official Python client as the worker in TypeScript does", () => checkExecution(at), 180_000);
   test("lets the Python client wait in each of its ways", () => checkWaits(at), 120_000);
   test("lets the Python client cancel and terminate", () => checkEnds(at), 120_000);
+  test("lets the Python client reset an execution that has completed", () => checkResets(at), 120_000);
 });

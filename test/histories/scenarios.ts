@@ -78,6 +78,13 @@ export const scenarios: Record<string, Scenario> = {
     env.failNext(w.work, new WorkflowError("busy", { retryAfter: "1m" }), 1);
   }),
   "pipeline-failed": pipeline((env) => env.failNext(w.work, new Error("no"), 3)),
+  "pipeline-reset": played(async (env) => {
+    env.failNext(w.work, new Error("no"), 3);
+    const run = await env.start(w.pipeline, { order: "o-1" }, { id: "pipeline-1" });
+    await ended(run);
+    await run.reset({ to: "first_failure", reason: "it works now" });
+    return ended(run);
+  }),
   "pipeline-not-retried": pipeline((env) => env.failNext(w.charge, new CardRefused("stolen"), 1)),
   "pipeline-worker-lost": played(async (env) => {
     let entered = 0;

@@ -57,6 +57,16 @@ export async function checkEnds(at: Place): Promise<void> {
   });
 }
 
+export async function checkResets(at: Place): Promise<void> {
+  expect(await python("executions", at, "resets", `reset-${randomUUID().slice(0, 8)}`)).toEqual({
+    wrong: ["HTTPValidationError", 422, "WF_1001"],
+    described: true,
+    ended: ["COMPLETED", { greeting: "Hello, Ada" }, true],
+    reset: true,
+    unknown: 404,
+  });
+}
+
 export async function checkChanges(at: Place): Promise<void> {
   expect(await python("executions", at, "changes")).toEqual({
     updated: ["Sums", ["math"]],

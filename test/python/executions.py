@@ -107,6 +107,29 @@ def ends():
     return out
 
 
+def resets(execution_id):
+    """A completed execution goes on from an earlier decision, in a new run, and completes again."""
+    out = {}
+    workflows.execute_workflow(workflow_identifier="story", input={"name": "Ada"}, execution_id=execution_id)
+    executions.signal_workflow_execution(execution_id=execution_id, name="approve", input={})
+    before = wait_until_closed(execution_id)
+    wrong = refused(lambda: executions.reset_workflow(execution_id=execution_id, event_id=9999, reason="typo"))
+    out["wrong"] = [wrong["error"], wrong["status"], wrong["body"]["code"]]
+    events = wrong["body"]["valid_reset_events"]
+    out["described"] = [each["event_id"] for each in wrong["body"]["reset_points"]] == events
+    executions.reset_workflow(
+        execution_id=execution_id, event_id=events[0], reason="again", exclude_signals=False, exclude_updates=True
+    )
+    found = wait_until_closed(execution_id)
+    out["ended"] = [found.status, found.result, found.run_id != before.run_id]
+    history = executions.get_workflow_execution_history(execution_id=execution_id)["events"]
+    out["reset"] = [[e["from"], e["reason"], e["excluded"]] for e in history if e["kind"] == "execution_reset"] == [
+        [before.run_id, "again", ["updates"]]
+    ]
+    out["unknown"] = refused(lambda: executions.reset_workflow(execution_id="unknown", event_id=2))["status"]
+    return out
+
+
 def changes():
     """An operator's changes: titles, tags, archiving, and the operations that only this client has."""
     out = {}
@@ -139,5 +162,5 @@ def lists():
     }
 
 
-scenarios = {each.__name__: each for each in (lifecycle, waits, ends, changes, lists)}
+scenarios = {each.__name__: each for each in (lifecycle, waits, ends, resets, changes, lists)}
 print(json.dumps(scenarios[sys.argv[1]](*sys.argv[2:])))

@@ -17,6 +17,7 @@ const load = {
   counts: lazy(() => import("../run-counts.ts")),
   history: lazy(() => import("../history.ts")),
   trace: lazy(() => import("../trace.ts")),
+  reset: lazy(() => import("../reset.ts")),
 };
 
 const handlers: HandlersOf<"executions"> = {
@@ -41,6 +42,8 @@ const handlers: HandlersOf<"executions"> = {
     (await load.batch()).endMany(context, "cancel", body.execution_ids),
   batchTerminateWorkflowExecutions: async (context, { body }) =>
     (await load.batch()).endMany(context, "terminate", body.execution_ids),
+  resetWorkflow: async (context, { params, body }) =>
+    (await load.reset()).resetExecution(context, params.execution_id, body),
 
   createJob: async (context, { body }) => (await load.jobs()).createJob(context, body),
   listJobs: async (context, { query }) => (await load.jobs()).listJobs(context, query),

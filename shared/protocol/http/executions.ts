@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { ExecutionId, HandlerName, IdempotencyKey } from "../ids.ts";
 import { isObject, JsonRecord } from "../json-value.ts";
-import { MAX_BATCH_IDS, MAX_PAGE } from "../limits.ts";
+import { MAX_BATCH_IDS, MAX_PAGE, MAX_REASON } from "../limits.ts";
 import { PUBLIC_STATUSES } from "../status.ts";
 import { Json, NetworkEncodedInput, Order, Timestamp } from "./fields.ts";
 
@@ -128,14 +128,20 @@ export const UpdateWorkflowResponse = z
   .object({ update_name: z.string(), result: Json })
   .meta({ id: "UpdateWorkflowResponse" });
 
+/**
+ * Either `event_id`, an event at which a decision was recorded, or `to`. The decisions of that step are taken again.
+ * `first_failure`: before the first activity or child that failed for good.
+ */
 export const ResetInvocationBody = z
   .object({
-    event_id: z.int().min(1),
-    reason: z.string().nullish(),
+    event_id: z.int().min(1).nullish(),
+    to: z.enum(["start", "last_decision", "first_failure"]).nullish(),
+    reason: z.string().max(MAX_REASON).nullish(),
     exclude_signals: z.boolean().default(false),
     exclude_updates: z.boolean().default(false),
   })
   .meta({ id: "ResetInvocationBody" });
+export type ResetInvocationBody = z.output<typeof ResetInvocationBody>;
 
 export const BatchExecutionBody = z
   .object({ execution_ids: z.array(z.string()).min(1).max(MAX_BATCH_IDS) })

@@ -41,10 +41,7 @@ export const EXECUTION_ROWS = [
   empty("terminateWorkflowExecution", "POST", `${EXECUTION}/terminate`, "executions", {}),
   json("batchCancelWorkflowExecutions", "POST", `${WORKFLOWS}/executions/cancel`, "executions", batch),
   json("batchTerminateWorkflowExecutions", "POST", `${WORKFLOWS}/executions/terminate`, "executions", batch),
-  empty("resetWorkflow", "POST", `${EXECUTION}/reset`, "executions", {
-    body: executions.ResetInvocationBody,
-    ...later("Resetting an execution"),
-  }),
+  empty("resetWorkflow", "POST", `${EXECUTION}/reset`, "executions", { body: executions.ResetInvocationBody }),
 
   // Jobs
   json("createJob", "POST", `${WORKFLOWS}/jobs`, "executions", {

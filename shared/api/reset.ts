@@ -1,0 +1,83 @@
+/** Reset: the execution goes on from an earlier point of its current run, in a new run (`shared/engine/reset.ts`). */
+
+import type { ResetPoint, ResetTarget } from "../core/reset.ts";
+import { DamagedExecution } from "../engine/force-close.ts";
+import { type Reset, reset } from "../engine/reset.ts";
+import { invalid, invalidAt, notFound, type Refusal, refusal } from "../protocol/errors.ts";
+import type { HistoryEvent } from "../protocol/history.ts";
+import type { ResetInvocationBody } from "../protocol/http/executions.ts";
+import { type RequestContext, refTo } from "./request-context.ts";
+
+/** Points that a refusal describes: the last ones. `valid_reset_events` has them all. */
+const MOST_DESCRIBED = 100;
+/** Decisions that the description of a point names. */
+const MOST_NAMED = 5;
+
+export async function resetExecution(
+  context: RequestContext,
+  execution: string,
+  body: ResetInvocationBody,
+): Promise<undefined | Refusal> {
+  const { event_id: event, to } = body;
+  if ((event === undefined || event === null) === (to === undefined || to === null))
+    return invalidAt(["body", "event_id"], "a reset must have either event_id or to, and not both", "missing");
+  const target: ResetTarget = to ? { to } : { event: event! };
+  const excluded = [
+    ...(body.exclude_signals ? (["signals"] as const) : []),
+    ...(body.exclude_updates ? (["updates"] as const) : []),
+  ];
+  const reason = body.reason ?? `reset by '${context.user}'`;
+  try {
+    const done = await reset(context.ports, refTo(context, execution), { target, reason, excluded });
+    return done.kind === "reset" ? undefined : refused(execution, target, done);
+  } catch (error) {
+    if (!(error instanceof DamagedExecution)) throw error;
+    context.log.error("reset: the execution is damaged", { execution, error });
+    return refusal(409, "WF_1105", `Execution cannot be reset: ${error.message}. Start another one in its place.`);
+  }
+}
+
+function refused(execution: string, target: ResetTarget, done: Exclude<Reset, { kind: "reset" }>): Refusal {
+  switch (done.kind) {
+    case "not_found":
+      return notFound("execution", execution);
+    case "moved": {
+      const why = `its run ended during the reset, and it goes on with run '${done.head.run}'`;
+      const detail = `Execution '${execution}' was not reset: ${why}. Read the history of that run and try again.`;
+      return refusal(409, "RUN_CHANGED", detail, { run_id: done.head.run });
+    }
+    case "full":
+      return invalidAt(["body", "to" in target ? "to" : "event_id"], done.detail);
+    case "no_point":
+      return noPoint(target, done);
+  }
+}
+
+function noPoint(target: ResetTarget, { run, points }: { run: string; points: readonly ResetPoint[] }): Refusal {
+  const none = points.length === 0 ? "; it has recorded no decision yet" : "; reset_points describes the last of those";
+  const [at, msg] =
+    "event" in target
+      ? ["event_id", `event ${target.event} of run '${run}' records no decision${none}`]
+      : ["to", `the history of run '${run}' has no ${target.to.replace("_", " ")}${none}`];
+  return invalid([{ loc: ["body", at], msg, type: "value_error" }], {
+    valid_reset_events: points.map(({ event }) => event),
+    reset_points: points.slice(-MOST_DESCRIBED).map(described),
+  });
+}
+
+function described({ event, at, after, decisions }: ResetPoint) {
+  const named = decisions.slice(0, MOST_NAMED).map(nameOf);
+  const more = decisions.length - named.length;
+  return {
+    event_id: event,
+    at: new Date(at).toISOString(),
+    after: nameOf(after),
+    decisions: more > 0 ? [...named, `and ${more} more`] : named,
+  };
+}
+
+/** Such as `activity_scheduled charge`. */
+function nameOf(event: HistoryEvent): string {
+  const of = "name" in event ? event.name : "workflow" in event ? event.workflow : "timer" in event ? event.timer : "";
+  return `${event.kind} ${of}`.trim();
+}
