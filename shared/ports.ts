@@ -4,12 +4,13 @@
  *
  * PORT-1. A method changes the head by one conditional write, and answers whether its condition held. `create`, `claim` and
  *     `putMessage` may write further items; only `close` and `reopen` need a transaction.
- * PORT-2. Reads by key are strongly consistent. `due`, `runs` and `feed` may lag.
+ * PORT-2. Reads by key are strongly consistent. `due`, `runs`, `feed` and `rollups` may lag.
  * PORT-3. Every read and every write names its workspace, but for `due`, by which the sweeper finds work, and `key`, which
  *     answers the workspace of an API key.
  * PORT-4. Tasks are hints: the queue may lose, double, delay or reorder them.
  */
 import type { PublicEvent } from "./core/present.ts";
+import type { Bucket, Range } from "./core/rollups.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Failure, Millis } from "./protocol/history.ts";
@@ -565,6 +566,12 @@ export interface Jobs {
   due(until: Millis, limit: number): Promise<JobKey[]>;
 }
 
+/** Counts of runs by time (`shared/core/rollups.ts`). The adapter counts starts and closes itself (ROLLUP-2). */
+export interface Rollups {
+  /** The buckets of a range that have counts, in the order of start and key; at most `most`. May lag behind the runs. */
+  read(workspace: string, p: Range & { subject: string; most?: number }): Promise<Bucket[]>;
+}
+
 export interface Ports {
   readonly clock: Clock;
   /** A fresh UUID, version 7. */
@@ -576,6 +583,7 @@ export interface Ports {
   readonly registry: Registry;
   readonly schedules: Schedules;
   readonly feed: Feed;
+  readonly rollups: Rollups;
   readonly activities: Activities;
   readonly answers: Answers;
   readonly changes: Changes;

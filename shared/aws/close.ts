@@ -3,7 +3,7 @@
  * and, if its id needs one, the next run's pointer (KEY-2). A run whose items have no expiry yet adds a note for
  * `retention.ts`.
  */
-import { type TransactWriteItem, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
+import type { TransactWriteItem } from "@aws-sdk/client-dynamodb";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Batch, CLOSING, isClosing, type Millis } from "../protocol/history.ts";
@@ -15,7 +15,8 @@ import type { Log, LogEnd } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { type Packed, upload } from "./pack.ts";
 import { pastRunItem, pointerItem } from "./run-items.ts";
-import { ABSENT, type Item, keyItem, N, pause, S } from "./table.ts";
+import { ABSENT, type Item, keyItem, N, S } from "./table.ts";
+import { transact } from "./transact.ts";
 
 /** The log of a run that a reset prepares gets its expiry after this, if no head names the run by then. */
 export const PREPARED_MS: Millis = 3_600_000;
@@ -27,8 +28,6 @@ export interface CloseRequest {
   readonly next: Head;
 }
 export type CloseAnswer = { kind: "closed" } | { kind: "conflict" } | { kind: "fenced"; head: Head | null };
-
-const CONFLICTS = 12;
 
 export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Promise<CloseAnswer> {
   const at = await log.position(ref, p.run, p.batch.first);
@@ -49,8 +48,8 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
     log.written(ref, p.run, entry.end);
     return { kind: "closed" };
   }
-  if (answer.head !== undefined) {
-    return { kind: "fenced", head: answer.head ? await decodeHead(c.blobs, answer.head) : null };
+  if (answer.first !== undefined) {
+    return { kind: "fenced", head: answer.first ? await decodeHead(c.blobs, answer.first) : null };
   }
   return { kind: "conflict" };
 }
@@ -181,23 +180,3 @@ export function expiryItem(ref: Ref, run: string, at: number): Item {
   const key = expiryKey(ref, run);
   return { ...keyItem(key), [INDEXES.due.partition]: S(expiryShardOf(key.pk)), [INDEXES.due.sort]: N(at) };
 }
-
-/** `head`: the item that failed the head's condition, null = there was none. Neither: the batch's position is taken. */
-export async function transact(c: Context, items: TransactWriteItem[]): Promise<"written" | { head?: Item | null }> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await c.clients.dynamo.send(new TransactWriteItemsCommand({ TransactItems: items }));
-      return "written";
-    } catch (error) {
-      const reasons = (error as { CancellationReasons?: { Code?: string; Item?: Item }[] }).CancellationReasons;
-      if (!reasons) throw error;
-      if (reasons[0]?.Code === "ConditionalCheckFailed") return { head: reasons[0].Item ?? null };
-      if (reasons[1]?.Code === "ConditionalCheckFailed") return {};
-      // A conflict with another transaction, or a throttled partition: nothing was written, so the call is repeated.
-      const passing = reasons.some((r) => PASSING.has(r.Code ?? ""));
-      if (!passing || tries >= CONFLICTS) throw error;
-      await pause(tries);
-    }
-  }
-}
-const PASSING = new Set(["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]);

@@ -1,27 +1,40 @@
-/** From a changed item of the table Executions to its segments of the feed. The same item always gives the same segments. */
+/**
+ * From a changed item of the table Executions to its segments of the feed, and to the counts that are taken with them. The
+ * same item always gives the same.
+ */
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
+import { closedRun, type Increment, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
-import { startedOf } from "../protocol/head.ts";
+import { type Head, startedOf } from "../protocol/head.ts";
 import { isClosing } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import type { FeedSegment } from "./feed-items.ts";
 import { decodeHead } from "./heads.ts";
 import { HEAD, refOf } from "./keys.ts";
 import { batchOf } from "./log.ts";
+import { INDEXES } from "./names.ts";
 import { unpack } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
-import { type Item, type Key, text } from "./table.ts";
+import { type Item, type Key, number, text } from "./table.ts";
 
 /** Larger events, in bytes of JSON, are not copied into the feed: the segment names the item that holds them. */
 const MAX_COPIED_BYTES = 64 * 1024;
 
+/** A segment with the counts that its append takes (ROLLUP-2). */
+export interface Counted {
+  readonly segment: FeedSegment;
+  readonly counts: readonly Increment[];
+}
+
 type Events = readonly { readonly at: number; readonly event: PublicEvent }[];
+
+type RunFacts = RunContext & Pick<Head, "started_at" | "deployment">;
 
 export class FeedSegments {
   readonly #c: Pick<Context, "tables" | "blobs" | "clock">;
   readonly #runIndex: RunIndex;
   /** The facts of a run that all its events show: small, without payloads. */
-  readonly #contexts = new LruCache<RunContext>(5_000);
+  readonly #contexts = new LruCache<RunFacts>(5_000);
 
   constructor(c: Context) {
     this.#c = c;
@@ -29,7 +42,7 @@ export class FeedSegments {
   }
 
   /** Empty = the item adds nothing to the feed. */
-  async of(item: Item): Promise<FeedSegment[]> {
+  async of(item: Item): Promise<Counted[]> {
     const key = { pk: text(item, "pk")!, sk: text(item, "sk")! };
     const [kind, run = ""] = key.sk.split("#");
     if (key.sk === HEAD) {
@@ -41,7 +54,11 @@ export class FeedSegments {
       const events = await this.#logged(key, run, item);
       const last = batch.events.at(-1)!;
       if (events.length === 0 && !isClosing(last)) return []; // FEED-3
-      const segment = this.#segment(`${run}#${batch.first}`, events, batch.events.length, key);
+      const facts = isClosing(last) ? await this.#context(key.pk, run) : null;
+      const segment = {
+        segment: this.#segment(`${run}#${batch.first}`, events, batch.events.length, key),
+        counts: facts ? closedRun(facts, batch, number(item, "retries") ?? 0) : [],
+      };
       if (last.kind !== "execution_continued") return [segment];
       // One transaction closes a run and starts the next, and its records come in any order: the end adds the start.
       const next = await this.#runIndex.itemOf(refOf(key.pk), last.run);
@@ -49,14 +66,18 @@ export class FeedSegments {
     }
     if (kind === "PROGRESS") {
       const events = await this.#progress(item);
-      return [this.#segment(key.sk, events, events.length, key)];
+      return [{ segment: this.#segment(key.sk, events, events.length, key), counts: [] }];
     }
     return [];
   }
 
-  async #start(head: Item): Promise<FeedSegment> {
+  async #start(head: Item): Promise<Counted> {
     const run = text(head, "run");
-    return this.#segment(`${run}#1`, await this.#started(head), 1, { pk: text(head, "pk")!, sk: `RUN#${run}` });
+    const from = { pk: text(head, "pk")!, sk: `RUN#${run}` };
+    return {
+      segment: this.#segment(`${run}#1`, await this.#started(head), 1, from),
+      counts: [startedRun({ workflow: text(head, "workflow")!, started_at: number(head, INDEXES.runs.sort)! })],
+    };
   }
 
   #segment(source: string, events: Events, n: number, from: Key): FeedSegment {
@@ -94,7 +115,7 @@ export class FeedSegments {
     return events.map((event, at) => ({ at, event }));
   }
 
-  async #context(pk: string, run: string): Promise<RunContext | null> {
+  async #context(pk: string, run: string): Promise<RunFacts | null> {
     const known = this.#contexts.get(`${pk}#${run}`);
     if (known) return known;
     const item = await this.#runIndex.itemOf(refOf(pk), run);
@@ -102,11 +123,11 @@ export class FeedSegments {
     return this.#remember(await decodeHead(this.#c.blobs, item));
   }
 
-  #remember(head: RunContext & { workspace: string }): RunContext {
+  #remember(head: RunFacts & { workspace: string }): RunFacts {
     const { execution, workflow, display_name, run, root_chain, root, parent, first_run } = head;
-    const { continued_from, schedule, attempt } = head;
+    const { continued_from, schedule, attempt, started_at, deployment } = head;
     const ids = { execution, workflow, display_name, run, root_chain, root, parent, first_run };
-    const context = { ...ids, continued_from, schedule, attempt };
+    const context = { ...ids, continued_from, schedule, attempt, started_at, deployment };
     this.#contexts.set(`${head.workspace}#${execution}#${run}`, context);
     return context;
   }

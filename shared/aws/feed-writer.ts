@@ -10,10 +10,12 @@
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { anchorKey, decodeStored, endOf, type FeedSegment, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
-import { FeedSegments } from "./feed-segments.ts";
+import { type Counted, FeedSegments } from "./feed-segments.ts";
 import { refOf, ttlSeconds } from "./keys.ts";
 import { pack } from "./pack.ts";
+import { BucketChanges } from "./rollups.ts";
 import { ABSENT, type Item, keyItem, N, number, text, within } from "./table.ts";
+import { transact } from "./transact.ts";
 
 export interface Change {
   /** Answered if the record was not appended: Lambda then delivers it and all later records again. */
@@ -29,6 +31,8 @@ const LIMIT_STEP = 1_000;
 /** Limits of one item. JSON of this size fits into DynamoDB's 400 KB even if it does not compress. */
 const MAX_EVENTS = 500;
 const MAX_BYTES = 256 * 1024;
+/** A transaction has a hundred items at most, and a segment changes a few buckets. */
+const MAX_BUCKETS = 80;
 const MAX_REMEMBERED = 50_000;
 
 /** What the writer knows of one workspace. */
@@ -58,7 +62,7 @@ export class FeedWriter {
     for (const [workspace, some] of byWorkspace) {
       let reached = 0;
       try {
-        const segments: FeedSegment[] = [];
+        const segments: Counted[] = [];
         let failure: unknown;
         for (const change of some) {
           try {
@@ -83,11 +87,12 @@ export class FeedWriter {
     return failed;
   }
 
-  async #append(workspace: string, segments: readonly FeedSegment[], oldest: Millis): Promise<void> {
+  async #append(workspace: string, segments: readonly Counted[], oldest: Millis): Promise<void> {
     const memory = await this.#memoryOf(workspace, oldest);
-    let left = segments.filter((segment) => !memory.sources.has(segment.source));
+    const isNew = ({ segment }: Counted) => !memory.sources.has(segment.source);
+    let left = segments.filter(isNew);
     while (left.length > 0) {
-      const group = chunk(left);
+      const { group, changes } = this.#chunk(workspace, left);
       const n = group.reduce((sum, segment) => sum + segment.n, 0);
       const packed = await pack(JSON.stringify(group), workspace, Number.POSITIVE_INFINITY);
       const now = this.#c.clock.now();
@@ -98,16 +103,41 @@ export class FeedWriter {
         segments: packed.attribute,
         ttl: N(ttlSeconds(now + this.#c.settings.retentionMs)),
       };
-      const put = await this.#c.tables.feed.put(item, ABSENT);
-      if (put.ok) {
+      if (await this.#put(item, changes)) {
         this.#learn(memory, { first: memory.next, n, at: now, segments: group });
         await this.#raiseLimit(workspace, memory);
         left = left.slice(group.length);
       } else {
         await this.#catchUp(workspace, memory); // another writer won this position (FEED-1)
-        left = left.filter((segment) => !memory.sources.has(segment.source));
+        left = left.filter(isNew);
       }
     }
+  }
+
+  /** ROLLUP-2: the item with its counts, or neither. False: another item is there. */
+  async #put(item: Item, changes: BucketChanges): Promise<boolean> {
+    const { feed } = this.#c.tables;
+    if (changes.size === 0) return (await feed.put(item, ABSENT)).ok;
+    const put = { TableName: feed.name, Item: item, ConditionExpression: ABSENT.expression };
+    return (await transact(this.#c, [{ Put: put }, ...changes.writes(feed.name)])) === "written";
+  }
+
+  /** As many of the first segments as one item can hold, at least one. */
+  #chunk(workspace: string, segments: readonly Counted[]): { group: FeedSegment[]; changes: BucketChanges } {
+    const kept = { now: this.#c.clock.now(), retentionMs: this.#c.settings.retentionMs };
+    const changes = new BucketChanges(workspace);
+    let events = 0;
+    let bytes = 0;
+    const group: FeedSegment[] = [];
+    for (const { segment, counts } of segments) {
+      events += segment.n;
+      bytes += Buffer.byteLength(JSON.stringify(segment));
+      const full = events > MAX_EVENTS || bytes > MAX_BYTES || changes.size > MAX_BUCKETS;
+      if (group.length > 0 && full) break;
+      group.push(segment);
+      for (const increment of counts) changes.add(increment, kept);
+    }
+    return { group, changes };
   }
 
   /** FEEDWRITER-1. */
@@ -161,17 +191,3 @@ const range = (workspace: string, from: number) => ({
   from: itemKey(workspace, from).sk,
   to: itemKey(workspace, HIGHEST).sk,
 });
-
-/** As many of the first segments as one item can hold, at least one. */
-function chunk(segments: readonly FeedSegment[]): FeedSegment[] {
-  let events = 0;
-  let bytes = 0;
-  let n = 0;
-  for (const segment of segments) {
-    events += segment.n;
-    bytes += Buffer.byteLength(JSON.stringify(segment));
-    if (n > 0 && (events > MAX_EVENTS || bytes > MAX_BYTES)) break;
-    n += 1;
-  }
-  return segments.slice(0, n);
-}

@@ -5,13 +5,14 @@
  *     without a read of DynamoDB.
  * LOG-2. The condition sees one key alone. Before the put, the log's end says whether the position follows the last batch
  *     and is not inside one: mostly from memory (the end of a batch never changes), else by one read.
- * LOG-3. Each batch carries the facts that the next one needs: the bytes of the log so far, its expiry, and whether any
- *     batch has an object in S3.
+ * LOG-3. Each batch carries the facts that the next one needs: the bytes of the log so far, its expiry, whether any batch
+ *     has an object in S3, and the retries of activities, which the feed's consumer counts when the run closes.
  * LOG-4. The log of a run with a deadline is written with the expiry `deadline + retention + a day`, which costs nothing.
  *     The run is closed long before that, because the sweeper closes runs past their deadline. The log of a run without a
  *     deadline has no expiry until the run closes. `retention.ts` gives it one then, at one write unit per batch.
  */
 
+import { retriesIn } from "../core/retries.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import type { LogPart, Ref } from "../ports.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
@@ -28,6 +29,7 @@ export interface LogEnd {
   /** Seconds; undefined: the run has no deadline. */
   readonly ttl: number | undefined;
   readonly blobs: boolean;
+  readonly retries: number;
 }
 export type Position = { kind: "free"; end: LogEnd } | { kind: "taken"; by: Batch | null };
 
@@ -75,7 +77,7 @@ export class Log {
 
   emptyLogEnd({ deadline, bytes }: { deadline: Millis | null; bytes: number }): LogEnd {
     const ttl = deadline === null ? undefined : ttlSeconds(deadline + this.#c.settings.retentionMs + DAY);
-    return { tail: 1, bytes, ttl, blobs: false };
+    return { tail: 1, bytes, ttl, blobs: false, retries: 0 };
   }
 
   /** From the item of a run, so that the put of its first batch needs no read. */
@@ -98,6 +100,7 @@ export class Log {
       bytes: before.bytes + Buffer.byteLength(json),
       ttl: before.ttl,
       blobs: before.blobs || packed.blob !== undefined,
+      retries: before.retries + retriesIn(batch.events),
     };
     const { pk, sk } = logKey(ref, run, batch.first);
     const item: Item = {
@@ -107,6 +110,7 @@ export class Log {
       bytes: N(end.bytes),
       batch: packed.attribute,
       ...(end.blobs && { blobs: { BOOL: true } }),
+      ...(end.retries > 0 && { retries: N(end.retries) }),
       ...(end.ttl !== undefined && { ttl: N(end.ttl) }),
     };
     return { item, packed, end };
@@ -203,6 +207,7 @@ function logEndOf(item: Item): LogEnd {
     bytes: number(item, "bytes")!,
     ttl: number(item, "ttl"),
     blobs: item.blobs?.BOOL ?? false,
+    retries: number(item, "retries") ?? 0,
   };
 }
 const idOf = (ref: Ref, run: string): string => `${pkOf(ref)}#${run}`;

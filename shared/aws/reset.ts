@@ -7,7 +7,7 @@
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
-import { begun, expiryItem, PREPARED_MS, transact } from "./close.ts";
+import { begun, expiryItem, PREPARED_MS } from "./close.ts";
 import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
 import { baseOf, encodeHead } from "./heads.ts";
@@ -17,6 +17,7 @@ import { FED, INDEXES } from "./names.ts";
 import { upload } from "./pack.ts";
 import { pastRunItem } from "./run-items.ts";
 import { type Item, keyItem, N, number, S, text } from "./table.ts";
+import { transact } from "./transact.ts";
 
 const CONCURRENCY = 25;
 

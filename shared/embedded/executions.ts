@@ -1,5 +1,7 @@
 /** Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1). */
 
+import { retriesIn } from "../core/retries.ts";
+import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
 import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../ports.ts";
@@ -10,6 +12,7 @@ import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
+import type { EmbeddedRollups } from "./rollups.ts";
 import { END_OF_OPEN_RUNS, listRuns } from "./runs.ts";
 import { addSearchKeys, removeSearchKeys } from "./search-keys.ts";
 import type { Sequence } from "./sequence.ts";
@@ -17,17 +20,26 @@ import type { Sequence } from "./sequence.ts";
 /** Characters of batches that are parsed before other requests may run: some milliseconds. */
 const BATCHES_AT_ONCE = 500_000;
 
+/** The facts of a log that the next batch continues. */
+interface LogEnd {
+  readonly bytes: number;
+  readonly retries: number;
+}
+const NO_LOG: LogEnd = { bytes: 0, retries: 0 };
+
 export class EmbeddedExecutions implements Executions {
   readonly #db: Database;
   readonly #sequence: Sequence;
   readonly #notifier: Notifier;
+  readonly #rollups: EmbeddedRollups;
   /** By run: workspace and execution. */
   readonly #owners = new LruCache<string>(10_000);
 
-  constructor(db: Database, sequence: Sequence, notifier: Notifier) {
+  constructor(db: Database, sequence: Sequence, notifier: Notifier, rollups: EmbeddedRollups) {
     this.#db = db;
     this.#sequence = sequence;
     this.#notifier = notifier;
+    this.#rollups = rollups;
   }
 
   #head(ref: Ref): Head | null {
@@ -83,7 +95,7 @@ export class EmbeddedExecutions implements Executions {
 
   /** Begins a run: its row in `runs`, and event 1 in its log. */
   #putRun(head: Head): void {
-    const firstSeq = this.#putLog(head.workspace, head.run, firstBatch(head), 0);
+    const firstSeq = this.#putLog(head.workspace, head.run, firstBatch(head), NO_LOG);
     this.#db.run(
       `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
          parent, chain, root_chain, display_name, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
@@ -112,20 +124,22 @@ export class EmbeddedExecutions implements Executions {
       json(head),
     );
     addSearchKeys(this.#db, head, head.search_keys);
+    this.#rollups.add(head.workspace, [startedRun(head)]);
   }
 
-  /** Answers the batch's first number in the feed. `bytesBefore`: bytes of the run's log before this batch. */
-  #putLog(workspace: string, run: string, batch: Batch, bytesBefore: number, body = JSON.stringify(batch)): number {
+  /** Answers the batch's first number in the feed. `before`: the end of the run's log without this batch. */
+  #putLog(workspace: string, run: string, batch: Batch, before: LogEnd, body = JSON.stringify(batch)): number {
     const n = batch.events.length;
     const seq = this.#sequence.take(n);
     this.#db.run(
-      "INSERT INTO log (run, first, ws, seq, n, bytes, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO log (run, first, ws, seq, n, bytes, retries, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       run,
       batch.first,
       workspace,
       seq,
       n,
-      bytesBefore + Buffer.byteLength(body),
+      before.bytes + Buffer.byteLength(body),
+      before.retries + retriesIn(batch.events),
       body,
     );
     this.#notifier.announceFeed(workspace);
@@ -209,22 +223,25 @@ export class EmbeddedExecutions implements Executions {
     const position = this.#positionAt(ref.workspace, run, batch.first);
     if ("by" in position) return { kind: "taken" as const, by: position.by };
     const body = JSON.stringify(batch);
-    const bytes = position.bytesBefore + Buffer.byteLength(body);
+    const bytes = position.end.bytes + Buffer.byteLength(body);
     if (bytes > maxBytes) return { kind: "full" as const, bytes };
-    this.#putLog(ref.workspace, run, batch, position.bytesBefore, body);
+    this.#putLog(ref.workspace, run, batch, position.end, body);
     this.#notifier.announceExecution(ref);
     return { kind: "written" as const };
   }
 
   /**
-   * The position of event `first` in a run's log. Free: the bytes of the log before it. Taken: the batch that begins there,
+   * The position of event `first` in a run's log. Free: the end of the log before it. Taken: the batch that begins there,
    * null if the position is inside a batch or beyond the next free one, or the run is not one of this workspace.
    */
-  #positionAt(workspace: string, run: string, first: number): { bytesBefore: number } | { by: Batch | null } {
-    const last = this.#db.one("SELECT ws, first, n, bytes FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
+  #positionAt(workspace: string, run: string, first: number): { end: LogEnd } | { by: Batch | null } {
+    const last = this.#db.one(
+      "SELECT ws, first, n, bytes, retries FROM log WHERE run = ? ORDER BY first DESC LIMIT 1",
+      run,
+    );
     if (last?.ws !== workspace) return { by: null };
     const tail = Number(last.first) + Number(last.n) - 1;
-    if (first === tail + 1) return { bytesBefore: Number(last.bytes) };
+    if (first === tail + 1) return { end: endOf(last) };
     const taken = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
     return { by: taken ? parse<Batch>(taken.body) : null };
   }
@@ -299,7 +316,9 @@ export class EmbeddedExecutions implements Executions {
     if ("by" in position) return { kind: "conflict" as const };
     const next = { ...p.next, fence: head.fence + 1 };
     this.#db.atomically(() => {
-      const lastSeq = this.#putLog(ref.workspace, p.run, p.batch, position.bytesBefore) + p.batch.events.length - 1;
+      const lastSeq = this.#putLog(ref.workspace, p.run, p.batch, position.end) + p.batch.events.length - 1;
+      const retries = position.end.retries + retriesIn(p.batch.events);
+      this.#rollups.add(ref.workspace, closedRun(head, p.batch, retries));
       this.#putHead(next);
       if (next.run === p.run) this.#closeRun(next, lastSeq);
       else {
@@ -319,21 +338,23 @@ export class EmbeddedExecutions implements Executions {
   async prepare(next: Head, batches: readonly Batch[]) {
     const { workspace, run, started_at } = next;
     this.#db.run("INSERT OR IGNORE INTO prepared_runs (run, at) VALUES (?, ?)", run, started_at);
-    const last = this.#db.one("SELECT bytes FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
-    let bytes = last ? Number(last.bytes) : Buffer.byteLength(JSON.stringify(firstBatch(next)));
+    const last = this.#db.one("SELECT bytes, retries FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
+    let { bytes, retries } = last ? endOf(last) : { ...NO_LOG, bytes: Buffer.byteLength(json(firstBatch(next))) };
     let unpaused = 0;
     for (const batch of batches) {
       const body = JSON.stringify(batch);
+      bytes += Buffer.byteLength(body);
+      retries += retriesIn(batch.events);
       this.#db.run(
-        "INSERT INTO log (run, first, ws, seq, n, bytes, body) VALUES (?, ?, ?, NULL, ?, ?, ?)",
+        "INSERT INTO log (run, first, ws, seq, n, bytes, retries, body) VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
         run,
         batch.first,
         workspace,
         batch.events.length,
-        bytes + Buffer.byteLength(body),
+        bytes,
+        retries,
         body,
       );
-      bytes += Buffer.byteLength(body);
       unpaused += body.length;
       if (unpaused < BATCHES_AT_ONCE) continue;
       unpaused = 0;
@@ -420,6 +441,8 @@ export class EmbeddedExecutions implements Executions {
     });
   }
 }
+
+const endOf = (row: Row): LogEnd => ({ bytes: Number(row.bytes), retries: Number(row.retries) });
 
 const firstBatch = (head: Head): Batch => ({ first: 1, events: [startedOf(head)], append_id: head.run });
 

@@ -51,12 +51,20 @@ CREATE TABLE log (
   seq INTEGER, -- null: a batch that a reset has prepared, which the feed does not show
   n INTEGER NOT NULL,
   bytes INTEGER NOT NULL, -- of the run's log up to and with this batch
+  retries INTEGER NOT NULL, -- of activities, likewise
   body TEXT NOT NULL,
   PRIMARY KEY (run, first)
 ) WITHOUT ROWID;
 CREATE INDEX log_seq ON log (ws, seq);
 -- Runs that a reset prepares: their logs have batches, and no head names them.
 CREATE TABLE prepared_runs (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE rollups (
+  ws TEXT NOT NULL, subject TEXT NOT NULL, size TEXT NOT NULL, start INTEGER NOT NULL, key TEXT NOT NULL,
+  expires_at INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (ws, subject, size, start, key)
+) WITHOUT ROWID;
+CREATE INDEX rollups_expire ON rollups (expires_at);
 
 CREATE TABLE progress (
   seq INTEGER PRIMARY KEY, ws TEXT NOT NULL, run TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL

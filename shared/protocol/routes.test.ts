@@ -119,7 +119,7 @@ describe("the table", () => {
     expectTypeOf<ResponseOf<"cancelWorkflowExecution">>().toEqualTypeOf<undefined>();
     expectTypeOf<RouteOf<"scheduleWorkflow">["success"]>().toEqualTypeOf<201>();
     expectTypeOf<"getRun">().toExtend<AvailableOperation>();
-    expectTypeOf<"getWorkflowMetrics">().not.toExtend<AvailableOperation>();
+    expectTypeOf<"stopDeployment">().not.toExtend<AvailableOperation>();
   });
 });
 

@@ -9,6 +9,7 @@ import { EmbeddedJobs } from "../embedded/jobs.ts";
 import { Notifier } from "../embedded/notifier.ts";
 import { EmbeddedRegistry } from "../embedded/registry.ts";
 import { expire, expirePrepared } from "../embedded/retention.ts";
+import { EmbeddedRollups } from "../embedded/rollups.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
 import { Sequence } from "../embedded/sequence.ts";
 import { EmbeddedSetAside } from "../embedded/set-aside.ts";
@@ -76,6 +77,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const schedules = new EmbeddedSchedules(database);
   const startKeys = new EmbeddedStartKeys(database, clock);
   const jobs = new EmbeddedJobs(database);
+  const rollups = new EmbeddedRollups(database, clock, settings.retentionMs);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const setAside = new EmbeddedSetAside(clock);
   if (database.damage) {
@@ -89,13 +91,14 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     uuid,
     log,
     settings,
-    executions: new EmbeddedExecutions(database, sequence, notifier),
+    executions: new EmbeddedExecutions(database, sequence, notifier, rollups),
     startKeys,
     jobs,
     tasks,
     registry: new EmbeddedRegistry(database, uuid, clock),
     schedules,
     feed: new EmbeddedFeed(database, sequence, notifier),
+    rollups,
     activities: new EmbeddedActivities(database),
     answers: new EmbeddedAnswers(clock),
     changes: notifier,
@@ -126,6 +129,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     "expired queries": () => tasks.expire(),
     "expired idempotency keys": () => startKeys.expire(clock.now()),
     "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
+    "old rollups": () => rollups.expire(clock.now()),
     "old jobs": () => jobs.expire(clock.now() - settings.retentionMs),
     "prepared runs": () => expirePrepared(database, clock.now() - PREPARED_MS),
     retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),

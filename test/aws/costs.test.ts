@@ -1,5 +1,7 @@
 /** The cost of each call of the protocol, as DynamoDB counts it. The price of an execution depends on these figures. */
+import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Item } from "../../shared/aws/table.ts";
 import { append } from "../../shared/engine/append.ts";
 import { type Claimed, claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
@@ -7,8 +9,9 @@ import { park } from "../../shared/engine/park.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ref } from "../../shared/ports.ts";
+import type { Head } from "../../shared/protocol/head.ts";
 import type { Aws } from "../../shared/server/aws.ts";
-import { batchOf, completed, newRef, scheduled, signal, startOf, uuid } from "../contract/subject.ts";
+import { batchOf, completed, finalOf, newRef, scheduled, signal, startOf, uuid } from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
@@ -48,6 +51,16 @@ describeUnless(cannotRun)("the cost of a call", () => {
     ref = newRef();
   });
 
+  const itemsOf = async (of: Ref): Promise<Item[]> => {
+    const values = { ":pk": { S: `${of.workspace}#${of.execution}` } };
+    const query = {
+      TableName: on.tables.executions,
+      KeyConditionExpression: "pk = :pk",
+      ExpressionAttributeValues: values,
+    };
+    return (await ports.clients.dynamo.send(new QueryCommand(query))).Items ?? [];
+  };
+
   test("a start writes the head and its entries in two indexes", async () => {
     expect(await cost(begin)).toEqual({ writes: 3, reads: 0 });
   });
@@ -79,6 +92,36 @@ describeUnless(cannotRun)("the cost of a call", () => {
       carried: [],
     };
     expect(await cost(() => close(ports, ref, last))).toEqual({ writes: 6, reads: 1 });
+  });
+
+  test("the feed takes several changes with one write; the counts of starts and closes among them cost five units more", async () => {
+    const feeder = on.adapter();
+    const taken = async (head: Head) => {
+      const image = (await itemsOf(head)).map((item, i) => ({
+        id: `${head.run} ${i}`,
+        at: ports.clock.now(),
+        image: item,
+      }));
+      feeder.clients.meter.take();
+      expect(await feeder.feedChanges(image)).toEqual([]);
+      return feeder.clients.meter.take().writeUnits;
+    };
+    const whole = async () => {
+      await begin();
+      const { head } = await claimed();
+      const batch = batchOf(2, ports.clock.now(), [completed]);
+      const next = finalOf(head, ports.clock.now());
+      await ports.executions.close(ref, { run: head.run, fence: head.fence, batch, next });
+      return head;
+    };
+    await taken(await whole()); // raises the limit of the workspace's sequences
+    ref = newRef(ref.workspace);
+    expect(await taken(await whole())).toBe(6);
+    ref = newRef(ref.workspace);
+    await begin();
+    const owner = await claimed();
+    await step(1, owner, false);
+    expect(await taken(owner.head)).toBe(1);
   });
 
   test("a signal to a parked execution writes its number, message, head and one index entry, which the claim does not move", async () => {

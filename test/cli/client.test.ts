@@ -68,6 +68,20 @@ const sirocco = (line: string, options: RunOptions = {}): Promise<Ran> =>
 const startOrder = (id: string, input: object) =>
   cli(["start", "order", "--id", id, "--input", JSON.stringify(input)], { env: server.env });
 
+describe("workflows metrics", () => {
+  it("shows how many runs began and how they ended, with latencies", async () => {
+    await sirocco(`start order --wait -i {"amount":2}`);
+    const ran = await sirocco("workflows metrics order --since 1h");
+    expect(ran).toMatchObject({ code: 0, err: "" });
+    expect(ran.out).toMatch(/^runs: +\d+$/m);
+    expect(ran.out).toMatch(/^completed: +\d+$/m);
+    expect(ran.out).toMatch(/^latency, median: +[\d.]+ m?s$/m);
+    const json = JSON.parse((await sirocco("workflows metrics order --json")).out) as { success_count: object };
+    expect(json.success_count).toEqual({ value: expect.any(Number) });
+    expect((await sirocco("workflows metrics nothing")).code).toBe(1);
+  });
+});
+
 describe("start", () => {
   it("starts an execution, and prints its id and how to follow it", async () => {
     const ran = await sirocco(`start order -i {"amount":1}`);

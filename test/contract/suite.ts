@@ -15,6 +15,7 @@ import { logContract } from "./logs.ts";
 import { registryContract } from "./registry.ts";
 import { reopenContract } from "./reopen.ts";
 import { resetContract } from "./resets.ts";
+import { rollupsContract } from "./rollups.ts";
 import { runsContract } from "./runs.ts";
 import { startKeysContract } from "./start-keys.ts";
 import { startContract } from "./starts.ts";
@@ -36,6 +37,7 @@ const chapters: Record<string, Contract> = {
   "tasks: at least once, with leases": tasksContract,
   registry: registryContract,
   "feed: one order that never changes": feedContract,
+  "rollups: counts of runs by time": rollupsContract,
   jobs: jobsContract,
   activities: activitiesContract,
   "answers and changes": waitingContract,

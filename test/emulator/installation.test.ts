@@ -14,7 +14,7 @@ import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
-import { checkEnds, checkExecution, checkLists, checkResets, checkWaits } from "../python/checks.ts";
+import { checkEnds, checkExecution, checkLists, checkMetrics, checkResets, checkWaits } from "../python/checks.ts";
 import { startStoryWorker } from "../python/story.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
@@ -284,6 +284,7 @@ describeUnless(cannotRun)("the installation on AWS", () => {
     it("waits for results in each of its ways", () => checkWaits(at()), 60_000);
     it("cancels, terminates, and reads refusals as its own errors", () => checkEnds(at()), 60_000);
     it("resets an execution that has completed, and reads which events it could name", () => checkResets(at()), 60_000);
+    it("reads the metrics of a workflow", () => checkMetrics(at()), 120_000);
     it("lists workflows, deployments and workers", () => checkLists(at()), 60_000);
   });
 

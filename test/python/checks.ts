@@ -67,6 +67,17 @@ export async function checkResets(at: Place): Promise<void> {
   });
 }
 
+export async function checkMetrics(at: Place): Promise<void> {
+  expect(await python("executions", at, "metrics")).toEqual({
+    ended: true,
+    counted: true,
+    errors: 0,
+    latency: true,
+    over_time: true,
+    retries: 0,
+  });
+}
+
 export async function checkChanges(at: Place): Promise<void> {
   expect(await python("executions", at, "changes")).toEqual({
     updated: ["Sums", ["math"]],

@@ -150,6 +150,24 @@ def changes():
     return out
 
 
+def metrics():
+    """The counts of a workflow, once all runs that began are counted as ended."""
+    ended = workflows.execute_workflow(workflow_identifier="sum", input={"numbers": [1]}, wait_for_result=True).execution_id
+    for _ in range(240):
+        found = workflows.metrics.get_workflow_metrics(workflow_name="sum")
+        if found.success_count.value >= 1:
+            break
+        time.sleep(0.25)
+    return {
+        "ended": isinstance(ended, str),
+        "counted": found.execution_count.value >= found.success_count.value >= 1,
+        "errors": found.error_count.value,
+        "latency": found.average_latency_ms.value > 0,
+        "over_time": len(found.latency_over_time.value) >= 1,
+        "retries": found.retry_rate.value,
+    }
+
+
 def lists():
     """The registered workflows, deployments and workers."""
     page = workflows.get_workflows()
@@ -162,5 +180,5 @@ def lists():
     }
 
 
-scenarios = {each.__name__: each for each in (lifecycle, waits, ends, resets, changes, lists)}
+scenarios = {each.__name__: each for each in (lifecycle, waits, ends, resets, changes, metrics, lists)}
 print(json.dumps(scenarios[sys.argv[1]](*sys.argv[2:])))

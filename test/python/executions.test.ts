@@ -3,7 +3,15 @@ import { afterAll, beforeAll, test } from "vitest";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { type TestServer, testServer } from "../support/test-server.ts";
-import { checkChanges, checkEnds, checkExecution, checkLists, checkResets, checkWaits } from "./checks.ts";
+import {
+  checkChanges,
+  checkEnds,
+  checkExecution,
+  checkLists,
+  checkMetrics,
+  checkResets,
+  checkWaits,
+} from "./checks.ts";
 import { whyNoPythonClient } from "./client.ts";
 import { startStoryWorker } from "./story.ts";
 
@@ -26,5 +34,6 @@ describeUnless(cannotRun)("the Python client on one machine", () => {
   test("cancels, terminates, and reads refusals as its own errors", () => checkEnds(at), 60_000);
   test("resets an execution that has completed, and reads which events it could name", () => checkResets(at), 60_000);
   test("changes titles and tags, archives, and unhardens", () => checkChanges(at), 60_000);
+  test("reads the metrics of a workflow", () => checkMetrics(at), 60_000);
   test("lists workflows, deployments and workers", () => checkLists(at), 60_000);
 });

@@ -65,6 +65,7 @@ export class Server {
       changes: { waitForHead: async () => {}, waitForExecution: async () => {}, waitForFeed: async () => {} },
       log: quiet,
       settings: this.settings,
+      rollups: { read: async () => [] },
       jobs: {} as Ports["jobs"], // nor is there a job
       schedules: {} as Ports["schedules"], // no schedule starts anything here
       durable: async () => {},

@@ -16,6 +16,7 @@ const load = {
   explain: lazy(() => import("../explain/execution.ts")),
   counts: lazy(() => import("../run-counts.ts")),
   history: lazy(() => import("../history.ts")),
+  metrics: lazy(() => import("../metrics.ts")),
   trace: lazy(() => import("../trace.ts")),
   reset: lazy(() => import("../reset.ts")),
 };
@@ -60,6 +61,8 @@ const handlers: HandlersOf<"executions"> = {
   getRunEvent: async (context, { params, query }) =>
     (await load.history()).runEvent(context, params.run_id, params.event_id, query),
 
+  getWorkflowMetrics: async (context, { params, query }) =>
+    (await load.metrics()).workflowMetrics(context, params.workflow_name, query),
   getWorkflowExecutionTraceInfo: async (context, { params }) =>
     (await load.trace()).traceInfo(context, params.execution_id),
   getWorkflowExecutionTraceOtel: async (context, { params }) =>

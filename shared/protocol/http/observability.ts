@@ -5,6 +5,7 @@ import { LastEventId } from "./events.ts";
 import { executionFields } from "./executions.ts";
 import { Cursor, Instant, Order, pageSize, Timestamp } from "./fields.ts";
 
+/** Bounds on the start of runs; `end_time` is exclusive. */
 export const MetricsQuery = z.object({ start_time: Instant.optional(), end_time: Instant.optional() });
 /** 0 where there is no data, never null. Latencies are milliseconds; a pair is microseconds since the epoch and latency. */
 const Scalar = z.object({ value: z.number() });
@@ -16,6 +17,19 @@ export const WorkflowMetrics = z
     average_latency_ms: Scalar,
     latency_over_time: z.object({ value: z.array(z.tuple([z.number(), z.number()])) }),
     retry_rate: Scalar,
+    // The following are own fields.
+    p50_latency_ms: Scalar,
+    p95_latency_ms: Scalar,
+    open_count: Scalar,
+    failed_count: Scalar,
+    canceled_count: Scalar,
+    terminated_count: Scalar,
+    timed_out_count: Scalar,
+    continued_count: Scalar,
+    reset_count: Scalar,
+    /** The window that was counted: that of the request, widened to whole minutes, or hours where it is older. */
+    start_time: Timestamp,
+    end_time: Timestamp,
   })
   .meta({ id: "WorkflowMetrics" });
 

@@ -4,7 +4,7 @@ import * as explain from "../http/explain.ts";
 import * as jobs from "../http/jobs.ts";
 import * as observability from "../http/observability.ts";
 import * as runs from "../http/runs.ts";
-import { EXECUTION, empty, json, LOGS, later, REGISTRATION, WORKFLOWS } from "./row.ts";
+import { EXECUTION, empty, json, LOGS, REGISTRATION, WORKFLOWS } from "./row.ts";
 
 const execute = { body: executions.WorkflowExecutionRequest, response: executions.ExecuteResponse };
 const history = { query: executions.HistoryQuery, response: executions.HistoryResponse };
@@ -74,7 +74,6 @@ export const EXECUTION_ROWS = [
   json("getWorkflowMetrics", "GET", `${WORKFLOWS}/{workflow_name}/metrics`, "executions", {
     query: observability.MetricsQuery,
     response: observability.WorkflowMetrics,
-    ...later("Workflow metrics"),
   }),
   json("getWorkflowExecutionTraceInfo", "GET", `${EXECUTION}/trace/info`, "executions", {
     response: observability.TraceInfoResponse,
