@@ -1,14 +1,14 @@
 /** `sirocco list`: the runs of the workspace, latest first. */
 
 import type { WorkflowExecutionWithoutResult } from "../../shared/protocol/http/executions.ts";
-import { PUBLIC_STATUSES } from "../../shared/protocol/status.ts";
 import { type Api, apiOf } from "../api.ts";
 import { command } from "../command.ts";
-import { EXIT, usage } from "../errors.ts";
+import { EXIT } from "../errors.ts";
 import { executionTable } from "../executions.ts";
 import type { Io } from "../io.ts";
 import { countOf, lengthOf } from "../length.ts";
 import { paint, printJson, table } from "../print.ts";
+import { statusOf } from "../status.ts";
 import { jsonFlag, targetFlags } from "../target.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -84,12 +84,6 @@ async function showCounts(api: Api, query: Query, json: boolean, io: Io) {
     }
   }
   return EXIT.ok;
-}
-
-function statusOf(word: string): string {
-  const status = word.toUpperCase().replace("-", "_").replace("CANCELLED", "CANCELED");
-  if ((PUBLIC_STATUSES as readonly string[]).includes(status)) return status;
-  throw usage(`--status ${word}: the statuses are ${PUBLIC_STATUSES.join(", ").toLowerCase()}.`);
 }
 
 async function pages(api: Api, query: Query, limit: number) {

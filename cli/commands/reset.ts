@@ -7,6 +7,11 @@ import { jsonFlag, targetFlags } from "../target.ts";
 
 const TO = { start: "start", "last-decision": "last_decision", "first-failure": "first_failure" } as const;
 
+export function pointOf(word: string): (typeof TO)[keyof typeof TO] {
+  if (!(word in TO)) throw usage(`--to is start, last-decision or first-failure, not '${word}'`);
+  return TO[word as keyof typeof TO];
+}
+
 export const reset = command({
   name: "reset",
   summary: "let an execution go on from an earlier point, in a new run",
@@ -30,13 +35,12 @@ export const reset = command({
   async run([id], flags, io) {
     const { to, event, reason } = flags;
     if ((to === undefined) === (event === undefined)) throw usage("reset needs one of --to and --event");
-    if (to !== undefined && !(to in TO)) throw usage(`--to is start, last-decision or first-failure, not '${to}'`);
     if (event !== undefined && !/^[1-9]\d*$/.test(event))
       throw usage(`--event is the number of an event, not '${event}'`);
     const api = apiOf(flags, io);
     const params = { execution_id: id! };
     const body = {
-      ...(to === undefined ? { event_id: Number(event) } : { to: TO[to as keyof typeof TO] }),
+      ...(to === undefined ? { event_id: Number(event) } : { to: pointOf(to) }),
       ...(reason !== undefined && { reason }),
       exclude_signals: flags["exclude-signals"],
       exclude_updates: flags["exclude-updates"],

@@ -8,6 +8,7 @@ import { ListRunsQuery } from "../protocol/http/runs.ts";
 import type { JobAction } from "../protocol/job.ts";
 import { MAX_JOB_INPUT_BYTES, MAX_OPEN_JOBS } from "../protocol/limits.ts";
 import type { BodyOf, QueryOf, ResponseOf } from "../protocol/routes.ts";
+import type { PublicStatus } from "../protocol/status.ts";
 import { checkHandler } from "./check-invocation.ts";
 import { readToken, writeToken } from "./page.ts";
 import { bytesOf } from "./payload.ts";
@@ -24,9 +25,12 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
   const { ports, workspace, user, log } = context;
   const action = await actionOf(context, body);
   if (isRefusal(action)) return action;
-  const statuses = body.filter.status ?? [];
-  if (statuses.some((status) => status !== "RUNNING")) {
-    return invalidAt(["body", "filter", "status"], `only running executions can be ${DONE[body.action]}: leave it out`);
+  const { allowed, done } = ON[body.action];
+  const wrong = (body.filter.status ?? []).filter((status) => !allowed.includes(status));
+  if (wrong.length > 0) {
+    const which = allowed.length === 1 ? "only running executions" : `only executions that are ${allowed.join(", ")}`;
+    const instead = allowed.length === 1 ? "leave it out" : "name some of these";
+    return invalidAt(["body", "filter", "status"], `${which} can be ${done}: ${instead}`);
   }
   const query = await queryOf(context, body);
   const now = ports.clock.now();
@@ -53,7 +57,18 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
   return view(job);
 }
 
-const DONE = { cancel: "cancelled", terminate: "terminated", signal: "signalled" } as const;
+const RUNNING: readonly PublicStatus[] = ["RUNNING"];
+/** The statuses of the runs on which an action may act, and those of a filter that names none. */
+const ON: Record<Body["action"], { done: string; allowed: readonly PublicStatus[]; usual: readonly PublicStatus[] }> = {
+  cancel: { done: "cancelled", allowed: RUNNING, usual: RUNNING },
+  terminate: { done: "terminated", allowed: RUNNING, usual: RUNNING },
+  signal: { done: "signalled", allowed: RUNNING, usual: RUNNING },
+  reset: {
+    done: "reset",
+    allowed: ["RUNNING", "COMPLETED", "FAILED", "CANCELED", "TERMINATED", "TIMED_OUT"],
+    usual: ["FAILED"],
+  },
+};
 
 /** A repeated request is answered like the first one. */
 function sameJob(known: StoredJob, asked: StoredJob): JobResponse | Refusal {
@@ -62,12 +77,18 @@ function sameJob(known: StoredJob, asked: StoredJob): JobResponse | Refusal {
   return invalidAt(["body", "job_id"], "another job has this id: repeat its request unchanged, or choose another id");
 }
 
-const TAKES = { cancel: [], terminate: ["reason"], signal: ["name", "input"] } as const;
+const FIELDS = ["name", "input", "reason", "to", "exclude_signals", "exclude_updates"] as const;
+const TAKES: Record<Body["action"], readonly (typeof FIELDS)[number][]> = {
+  cancel: [],
+  terminate: ["reason"],
+  signal: ["name", "input"],
+  reset: ["to", "reason", "exclude_signals", "exclude_updates"],
+};
 
 async function actionOf(context: RequestContext, body: Body): Promise<JobAction | Refusal> {
   const { action, name, input, reason } = body;
-  const taken: readonly string[] = TAKES[action];
-  const wrong = (["name", "input", "reason"] as const).filter((field) => body[field] != null && !taken.includes(field));
+  const taken = TAKES[action];
+  const wrong = FIELDS.filter((field) => body[field] != null && !taken.includes(field));
   if (wrong.length > 0) {
     return invalid(
       wrong.map((field) => ({ loc: ["body", field], msg: `${action} takes no ${field}`, type: "value_error" })),
@@ -75,6 +96,12 @@ async function actionOf(context: RequestContext, body: Body): Promise<JobAction 
   }
   if (action === "cancel") return { kind: "cancel" };
   if (action === "terminate") return { kind: "terminate", reason: reason ?? null };
+  if (action === "reset") {
+    const { to, exclude_signals: signals, exclude_updates: updates } = body;
+    if (to == null) return invalidAt(["body", "to"], "Field required: the point of the reset", "missing");
+    const excluded = [...(signals ? (["signals"] as const) : []), ...(updates ? (["updates"] as const) : [])];
+    return { kind: "reset", to, reason: reason ?? null, excluded };
+  }
   if (name == null) return invalidAt(["body", "name"], "Field required: the name of the signal", "missing");
   const bytes = bytesOf(input ?? null);
   if (bytes > MAX_JOB_INPUT_BYTES) {
@@ -109,9 +136,10 @@ async function signalRefusal(
 }
 
 /** Null: no run can match, because the filter names a tag that no workflow has. */
-async function queryOf(context: RequestContext, { filter }: Body): Promise<StoredJob["query"] | null> {
+async function queryOf(context: RequestContext, { action, filter }: Body): Promise<StoredJob["query"] | null> {
   const workflows = await context.ports.registry.workflows(context.workspace);
-  const asked = { ...ListRunsQuery.parse({}), ...filter, status: ["RUNNING" as const] };
+  const status = [...(filter.status?.length ? filter.status : ON[action].usual)];
+  const asked = { ...ListRunsQuery.parse({}), ...filter, status };
   const found = await filterOf(context, asked, workflows);
   if (!found) return null;
   const { sortBy, order, limit, token, signal, ...query } = found;

@@ -17,6 +17,7 @@
  */
 import type { HistoryEvent, Millis, NewEvent, ResetRef, Started } from "../protocol/history.ts";
 import { isDecision, isStimulus, originOf } from "../protocol/history.ts";
+import type { ResetTo } from "../protocol/reset.ts";
 import { fold, type RunState } from "./state.ts";
 
 /** A step that a run can be reset to: its decisions are taken again. */
@@ -51,7 +52,6 @@ export interface Cut {
   readonly redo: number | null;
 }
 
-export type ResetTo = "start" | "last_decision" | "first_failure";
 export type ResetTarget = { readonly event: number } | { readonly to: ResetTo };
 
 /** Null: the history has no such point. */

@@ -3,6 +3,7 @@ import { type Ports, type Ref, type StoredJob, StoreFailed } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { JobAction, JobOutcome } from "../protocol/job.ts";
 import { type Message, messageId } from "../protocol/messages.ts";
+import { reset } from "./reset.ts";
 import { send } from "./send.ts";
 import { terminate } from "./terminate.ts";
 
@@ -10,6 +11,8 @@ type Outcome = Pick<JobOutcome, "outcome" | "detail">;
 interface Target {
   readonly job: StoredJob;
   readonly ref: Ref;
+  /** The run that was listed. */
+  readonly run: string;
   /** The head as it is now, of the start that was listed. */
   readonly head: Head;
 }
@@ -47,6 +50,27 @@ const ACTIONS: Actions = {
     const id = messageId.signal(job.id);
     return sent(ports, ref, head, { id, kind: "signal", name, input, sent_at: ports.clock.now() });
   },
+  async reset(ports, { job, ref, run, head }, { to, reason: given, excluded }) {
+    const isYounger = (of: Head) => of.reset !== undefined && of.reset.at >= job.createdAt;
+    const isDone = (of: Head) => isYounger(of) && of.reset?.from === run; // by an earlier try of this page
+    if (isDone(head)) return SUCCEEDED;
+    // Made in the same millisecond as the job, perhaps by the job itself.
+    if (head.run === run && isYounger(head)) return skipped("it began with a reset, after the job was made");
+    const reason = `${given ?? "reset"} (job ${job.id} of '${job.by}')`;
+    const done = await reset(ports, ref, { run, target: { to }, reason, excluded });
+    switch (done.kind) {
+      case "reset":
+        return SUCCEEDED;
+      case "not_found":
+        return ended(null);
+      case "moved":
+        return isDone(done.head) ? SUCCEEDED : skipped(`it goes on with another run: ${done.head.run}`);
+      case "no_point":
+        return skipped(`its history has no ${to.replace("_", " ")}`);
+      case "full":
+        return { outcome: "failed", detail: done.detail };
+    }
+  },
 };
 
 async function sent(ports: Ports, ref: Ref, head: Head, message: Message): Promise<Outcome> {
@@ -66,7 +90,7 @@ export async function act(
     const head = await startOf(ports, ref, run);
     if (!head) return { execution, run, ...skipped("it was started again, or deleted, since the job found it") };
     const action = ACTIONS[job.action.kind] as Actions["signal"];
-    return { execution, run, ...(await action(ports, { job, ref, head }, job.action as never)) };
+    return { execution, run, ...(await action(ports, { job, ref, run, head }, job.action as never)) };
   } catch (error) {
     if (error instanceof StoreFailed) throw error;
     ports.log.error("jobs: an action failed", { job: job.id, execution, error });

@@ -9,6 +9,7 @@ import type { JobAction, JobOutcome } from "../protocol/job.ts";
 import { messageId } from "../protocol/messages.ts";
 import { type Embedded, embedded } from "../server/embedded.ts";
 import { JOB_LEASE_MS, newJob, runJobs } from "./jobs.ts";
+import { reset } from "./reset.ts";
 import { start } from "./start.ts";
 
 const WS = "w";
@@ -74,6 +75,7 @@ const ACTIONS: JobAction[] = [
   { kind: "cancel" },
   { kind: "terminate", reason: "moved" },
   { kind: "signal", name: "go", input: { n: 1 } },
+  { kind: "reset", to: "start", reason: "again", excluded: [] },
 ];
 
 describe.each(ACTIONS)("a job that must $kind", (action) => {
@@ -136,7 +138,18 @@ describe.each(ACTIONS)("a job that must $kind", (action) => {
     for (const execution of IDS) {
       const head = (await ports.executions.head({ workspace: WS, execution }))!;
       const inbox = await ports.executions.inbox(head, head.chain);
-      if (action.kind === "terminate") {
+      if (action.kind === "reset") {
+        const { runs } = await ports.executions.runs({
+          workspace: WS,
+          root: execution,
+          sortBy: "start_time",
+          order: "asc",
+          limit: 9,
+        });
+        const [first] = runs.filter(({ run }) => run !== head.run);
+        expect(head.reset?.from).toBe(first?.run);
+        expect(runs.map(({ status }) => status).toSorted()).toEqual(["RUNNING", "TERMINATED"]);
+      } else if (action.kind === "terminate") {
         expect(head).toMatchObject({ status: "TERMINATED", failure: `moved (job ${job.id} of 'ops')` });
         expect(inbox).toEqual([]);
       } else {
@@ -145,6 +158,23 @@ describe.each(ACTIONS)("a job that must $kind", (action) => {
       }
     }
   }
+});
+
+test("a reset skips runs that go on as others, and those without the point, and resets no new run", async () => {
+  const clock = new ManualClock();
+  const ports = embedded({ clock });
+  await running(ports, ["a", "b", "c"]);
+  const job = await made(ports, { kind: "reset", to: "first_failure", reason: null, excluded: [] });
+  await reset(ports, { workspace: WS, execution: "b" }, { target: { to: "start" }, reason: null, excluded: [] });
+  await runJobs(ports);
+  expect(await ports.jobs.get(job)).toMatchObject({ status: "COMPLETED", total: 3, counts: { skipped: 3 } });
+  const details = (await outcomesOf(ports, job)).map(({ execution, detail }) => [execution, detail]);
+  expect(details.toSorted()).toEqual([
+    ["a", "its history has no first failure"],
+    ["b", "it began with a reset, after the job was made"],
+    ["c", "its history has no first failure"],
+  ]);
+  ports.close();
 });
 
 test("an execution that closed, was started again, or fails by itself has its own outcome", async () => {

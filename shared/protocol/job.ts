@@ -2,11 +2,18 @@
 import * as z from "zod";
 import type { Millis } from "./history.ts";
 import { JsonValue } from "./json-value.ts";
+import { ResetTo } from "./reset.ts";
 
 export const JobAction = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("cancel") }),
   z.object({ kind: z.literal("terminate"), reason: z.string().nullable() }),
   z.object({ kind: z.literal("signal"), name: z.string(), input: JsonValue }),
+  z.object({
+    kind: z.literal("reset"),
+    to: ResetTo,
+    reason: z.string().nullable(),
+    excluded: z.array(z.enum(["signals", "updates"])),
+  }),
 ]);
 export type JobAction = z.infer<typeof JobAction>;
 

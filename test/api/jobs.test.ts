@@ -89,6 +89,28 @@ test("a job signals and cancels executions, each once", async () => {
   expect(messages).toContainEqual(expect.objectContaining({ kind: "signal", name: "approve", input: { by: "ops" } }));
 });
 
+test("a job resets what has ended as its filter says, and nothing else", async () => {
+  await start("orders", "r-1", "r-2", "r-3");
+  for (const id of ["r-1", "r-2"]) await worker.complete(id);
+  const filter = { workflow_identifier: "orders", search: "r-" };
+  const nothing = await make({ action: "reset", filter, to: "start" });
+  const made = await make({
+    action: "reset",
+    filter: { ...filter, status: ["COMPLETED"] },
+    to: "start",
+    reason: "again",
+  });
+  await w.ports.sweep(1000);
+  expect(await job(nothing.body.job_id)).toMatchObject({ status: "COMPLETED", total: 0 }); // none of them is FAILED
+  expect(await job(made.body.job_id)).toMatchObject({ status: "COMPLETED", total: 2, succeeded: 2 });
+  expect(await Promise.all(["r-1", "r-2", "r-3"].map(statusOf))).toEqual(["RUNNING", "RUNNING", "RUNNING"]);
+  const history = async (id: string) =>
+    (await w.ask("GET", `/v1/workflows/executions/${id}/history`)).body.events as { kind: string }[];
+  const reason = `again (job ${made.body.job_id} of 'tester')`;
+  expect(await history("r-1")).toMatchObject([{ kind: "execution_started" }, { kind: "execution_reset", reason }]);
+  expect(await history("r-3")).toMatchObject([{ kind: "execution_started" }]);
+});
+
 test("a repeated request with the same job_id is the same job, and another request under it is refused", async () => {
   const job_id = "0190a000-0000-7000-8000-00000000aaaa";
   const body = { job_id, action: "cancel", filter: { search: "nothing-has-this" } };
@@ -136,6 +158,10 @@ test("what a job cannot do is refused before anything is written", async () => {
     [{ action: "signal", filter: {}, name: "approve" }, ["body", "filter", "workflow_identifier"]],
     [{ action: "signal", filter: orders, name: "approve", input: { by: 7 } }, ["body", "input", "by"]],
     [{ action: "signal", filter: orders, name: "approve", input: { by: "x".repeat(70_000) } }, ["body", "input"]],
+    [{ action: "reset", filter: orders }, ["body", "to"]],
+    [{ action: "reset", filter: orders, to: "yesterday" }, ["body", "to"]],
+    [{ action: "reset", filter: { status: ["CONTINUED_AS_NEW"] }, to: "start" }, ["body", "filter", "status"]],
+    [{ action: "cancel", filter: {}, exclude_signals: true }, ["body", "exclude_signals"]],
     [{ action: "cancel", filter: {}, job_id: "mine" }, ["body", "job_id"]],
   ];
   for (const [body, loc] of cases) {

@@ -4,17 +4,19 @@ import { command } from "../../command.ts";
 import { EXIT, usage } from "../../errors.ts";
 import { readInput } from "../../input.ts";
 import { printJson } from "../../print.ts";
+import { statusOf } from "../../status.ts";
 import { jsonFlag, targetFlags } from "../../target.ts";
+import { pointOf } from "../reset.ts";
 import { showJob } from "./view.ts";
 
-const ACTIONS = ["cancel", "terminate", "signal"];
+const ACTIONS = ["cancel", "terminate", "signal", "reset"];
 
 export const create = command({
   name: "jobs create",
-  summary: "act on all running executions that the filters find",
+  summary: "act on all executions that the filters find",
   details:
-    "The server works on the job, page by page, also after a restart. `sirocco jobs get ID` shows its progress.\nExecutions that start later are not part of it.",
-  positionals: [{ name: "action", help: "cancel, terminate or signal" }],
+    "The server works on the job, page by page, also after a restart. `sirocco jobs get ID` shows its progress.\nExecutions that start later are not part of it.\nA reset is for failed executions unless --status says otherwise, the other actions for running ones.",
+  positionals: [{ name: "action", help: "cancel, terminate, signal or reset" }],
   flags: {
     workflow: { type: "string", value: "NAME", help: "only executions of this workflow; a signal needs it" },
     deployment: { type: "string", value: "NAME", help: "only executions of this deployment" },
@@ -23,7 +25,8 @@ export const create = command({
     "search-key": { type: "string", value: "KEY:VALUE", multiple: true, help: "only runs with this search key" },
     "started-before": { type: "string", value: "TIME", help: "only executions that started before, in ISO 8601" },
     "started-after": { type: "string", value: "TIME", help: "only executions that started after, in ISO 8601" },
-    all: { type: "boolean", help: "without a filter: all running executions of the workspace" },
+    status: { type: "string", value: "STATUS", multiple: true, help: "reset: of these statuses; default: failed" },
+    all: { type: "boolean", help: "without a filter: all such executions of the workspace" },
     name: { type: "string", value: "NAME", help: "signal: its name" },
     input: {
       type: "string",
@@ -31,19 +34,23 @@ export const create = command({
       value: "JSON",
       help: "signal: its input as JSON, @file, or - for standard input",
     },
-    reason: { type: "string", value: "TEXT", help: "terminate: why" },
+    to: { type: "string", value: "POINT", help: "reset: start, last-decision or first-failure" },
+    "exclude-signals": { type: "boolean", help: "reset: do not give later signals again" },
+    "exclude-updates": { type: "boolean", help: "reset: do not give later updates again" },
+    reason: { type: "string", value: "TEXT", help: "terminate, reset: why" },
     ...targetFlags,
     ...jsonFlag,
   },
   examples: [
     "sirocco jobs create cancel --workflow invoice_processor",
     'sirocco jobs create terminate --deployment old --reason "moved to the new one"',
+    "sirocco jobs create reset --workflow order --to first-failure",
     'sirocco jobs create signal --workflow order --name approve -i \'{"by": "ops"}\'',
   ],
   async run([action], flags, io) {
     if (!ACTIONS.includes(action!))
-      throw usage(`'${action}' is no action of a job: it must be cancel, terminate or signal`);
-    const filter = {
+      throw usage(`'${action}' is no action of a job: it must be cancel, terminate, signal or reset`);
+    const named = {
       ...(flags.workflow !== undefined && { workflow_identifier: flags.workflow }),
       ...(flags.deployment !== undefined && { deployment_name: flags.deployment }),
       ...(flags.tag.length > 0 && { workflow_tags: flags.tag }),
@@ -52,14 +59,18 @@ export const create = command({
       ...(flags["started-before"] !== undefined && { start_time_before: flags["started-before"] }),
       ...(flags["started-after"] !== undefined && { start_time_after: flags["started-after"] }),
     };
-    if (Object.keys(filter).length === 0 && !flags.all)
-      throw usage("jobs create needs a filter; --all means all running executions of the workspace");
+    const filter = { ...named, ...(flags.status.length > 0 && { status: flags.status.map(statusOf) }) };
+    if (Object.keys(named).length === 0 && !flags.all)
+      throw usage("jobs create needs a filter; --all means all executions of the workspace on which it can act");
     const body = {
       action: action!,
       filter,
       ...(flags.name !== undefined && { name: flags.name }),
       ...(flags.input !== undefined && { input: await readInput(flags.input, io) }),
       ...(flags.reason !== undefined && { reason: flags.reason }),
+      ...(flags.to !== undefined && { to: pointOf(flags.to) }),
+      ...(flags["exclude-signals"] && { exclude_signals: true }),
+      ...(flags["exclude-updates"] && { exclude_updates: true }),
     };
     const job = await apiOf(flags, io).call("createJob", { body });
     if (flags.json) printJson(io, job);

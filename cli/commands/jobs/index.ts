@@ -7,6 +7,6 @@ import { list } from "./list.ts";
 
 export const jobs: Group = {
   name: "jobs",
-  summary: "cancel, terminate or signal all executions that filters find",
+  summary: "cancel, terminate, signal or reset all executions that filters find",
   commands: [create, get, list, abort],
 };

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { ExecutionId, HandlerName, IdempotencyKey } from "../ids.ts";
 import { isObject, JsonRecord } from "../json-value.ts";
 import { MAX_BATCH_IDS, MAX_PAGE, MAX_REASON } from "../limits.ts";
+import { ResetTo } from "../reset.ts";
 import { PUBLIC_STATUSES } from "../status.ts";
 import { Json, NetworkEncodedInput, Order, Timestamp } from "./fields.ts";
 
@@ -135,7 +136,7 @@ export const UpdateWorkflowResponse = z
 export const ResetInvocationBody = z
   .object({
     event_id: z.int().min(1).nullish(),
-    to: z.enum(["start", "last_decision", "first_failure"]).nullish(),
+    to: ResetTo.nullish(),
     reason: z.string().max(MAX_REASON).nullish(),
     exclude_signals: z.boolean().default(false),
     exclude_updates: z.boolean().default(false),

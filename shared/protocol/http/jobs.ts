@@ -4,15 +4,19 @@ import { HandlerName } from "../ids.ts";
 import { JOB_OUTCOMES, JOB_STATUSES } from "../job.ts";
 import { JsonRecord } from "../json-value.ts";
 import { MAX_REASON, MAX_SMALL_PAGE } from "../limits.ts";
+import { ResetTo } from "../reset.ts";
 import { Cursor, JsonObject, pageSize, Timestamp } from "./fields.ts";
 import { ListRunsQuery } from "./runs.ts";
 
 const { sort_by, order, page_size, next_page_token, ...filters } = ListRunsQuery.shape;
 /** The filters of the list of runs, with the same meanings. */
 export const JobFilter = z.strictObject(filters).meta({ id: "JobFilter" });
-export const JobActionName = z.enum(["cancel", "terminate", "signal"]);
+export const JobActionName = z.enum(["cancel", "terminate", "signal", "reset"]);
 
-/** `signal`: `name` and `input`, and one workflow in the filter. `terminate`: `reason`. */
+/**
+ * `signal`: `name` and `input`, and one workflow in the filter. `terminate`: `reason`. `reset`: `to`, `reason`, `exclude_signals`
+ * and `exclude_updates`. `filter.status`: only for `reset`, FAILED if it is absent. The others act on running executions.
+ */
 export const CreateJobRequest = z
   .strictObject({
     /** A UUID of the caller's: a repeated request is the same job. */
@@ -22,6 +26,9 @@ export const CreateJobRequest = z
     name: HandlerName.nullish(),
     input: JsonRecord.nullish(),
     reason: z.string().max(MAX_REASON).nullish(),
+    to: ResetTo.nullish(),
+    exclude_signals: z.boolean().nullish(),
+    exclude_updates: z.boolean().nullish(),
   })
   .meta({ id: "CreateJobRequest" });
 
