@@ -5,6 +5,7 @@ this program refuses to patch another release.
 """
 
 import asyncio
+import contextvars
 import importlib.metadata
 import json
 import os
@@ -55,12 +56,26 @@ import uvloop  # noqa: E402
 from ministack.app import app as ministack  # noqa: E402
 from ministack.core import iam_actions, lambda_runtime  # noqa: E402
 from ministack.services import apigateway_v1 as rest  # noqa: E402
-from ministack.services import eventbridge, scheduler  # noqa: E402
+from ministack.services import eventbridge, scheduler, sqs  # noqa: E402
 
 
 def patch_lambda_logs() -> None:
     """core.lambda_runtime: waited 50 ms for a first line of an invocation that logs nothing."""
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.25)
+
+
+caller_gone = contextvars.ContextVar("caller_gone")
+
+
+def patch_long_polls() -> None:
+    """services.sqs: a long poll went on without its caller, and took messages that nobody got until their visibility timeout."""
+    collect = sqs._collect_msgs
+
+    def collect_for_callers(*args, **options):
+        gone = caller_gone.get(None)
+        return [] if gone is not None and gone.is_set() else collect(*args, **options)
+
+    sqs._collect_msgs = collect_for_callers
 
 
 def patch_lambda_globals() -> None:
@@ -204,6 +219,12 @@ async def whole(receive):
     return body, again
 
 
+async def until_gone(receive, gone):
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
 def too_large(body):
     """Measured as in the event of the function: in JSON, where quotes and backslashes take two bytes, or in base64."""
     try:
@@ -227,6 +248,12 @@ async def app(scope, receive, send):
         if too_large(body):
             what = f"Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation"
             return await refuse(send, 413, what)
+    watching = None
+    if dict(scope["headers"]).get(b"x-amz-target") == b"AmazonSQS.ReceiveMessage":
+        (_, again), connection = await whole(receive), receive
+        receive, gone = again, asyncio.Event()
+        caller_gone.set(gone)
+        watching = asyncio.create_task(until_gone(connection, gone))
     key, client = uuid.uuid4().hex, Client(send, limited)
     waiting[key] = client
     # x-forwarded-proto: a bucket that requires TLS would refuse every request to this plain HTTP endpoint.
@@ -235,6 +262,8 @@ async def app(scope, receive, send):
         await ministack({**scope, "headers": [*scope["headers"], *extra]}, receive, client.send)
     finally:
         del waiting[key]
+        if watching:
+            watching.cancel()
 
 
 # --- start and stop ----------------------------------------------------------------------------------------------
@@ -270,6 +299,7 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     patch_lambda_logs()
+    patch_long_polls()
     patch_lambda_globals()
     patch_streaming_integrations()
     patch_scheduler()
