@@ -17,8 +17,11 @@ export interface Access {
   readonly payloads?: Level;
   /** The index `due` of each table that the function may read. */
   readonly due?: true;
-  /** Deployments' queues: `send` tasks, `create` queues. Only operators delete queues (`operate/queues.ts`). */
-  readonly tasks?: readonly ("send" | "create")[];
+  /**
+   * Deployments' queues: `send` tasks, `return` tasks in the place of a worker that died, `create` queues. Only operators delete
+   * queues (`operate/queues.ts`).
+   */
+  readonly tasks?: readonly ("send" | "return" | "create")[];
   /** Set the wake-ups of schedules. */
   readonly arm?: true;
 }
@@ -38,7 +41,7 @@ export const ACCESS: Record<FunctionName, Access> = {
   registration: { registry: "write", executions: "read", payloads: "read" },
   schedules: drive,
   streams: { executions: "read", registry: "read", feed: "read", payloads: "read" },
-  worker: { ...drive, registry: "write", tasks: ["send", "create"] },
+  worker: { ...drive, registry: "write", tasks: ["send", "return", "create"] },
   sweeper: { ...drive, due: true },
   feed: { feed: "write", executions: "read", payloads: "read" },
   scheduler: drive,

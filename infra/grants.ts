@@ -24,6 +24,7 @@ export function grant(handler: Handler, access: Access, { tables, payloads, task
   grantTable(handler, access.feed, tables.feed, ENV.feedTable, []);
   if (access.payloads) grantObjects(handler, access.payloads, payloads);
   if (access.tasks?.includes("send")) tasks.grantSend(handler);
+  if (access.tasks?.includes("return")) tasks.grantReturn(handler);
   if (access.tasks?.includes("create")) tasks.grantCreate(handler);
   if (access.arm) scheduling.grantArm(handler);
 }

@@ -39,6 +39,7 @@ describe("rights", () => {
     for (const name of FUNCTION_IDS) {
       const may = actions(template, name);
       expect(may.includes("sqs:CreateQueue"), name).toBe(name === "Worker");
+      expect(may.includes("sqs:ChangeMessageVisibilityBatch"), name).toBe(name === "Worker");
       expect(may.includes("sts:AssumeRole"), name).toBe(name === "Worker");
     }
   });
@@ -57,7 +58,8 @@ describe("rights", () => {
       "logs:PutLogEvents",
       ...["GetObject", "ListBucket", "PutObject", "PutObjectTagging"].map((call) => `s3:${call}`),
       ...["CreateSchedule", "DeleteSchedule", "UpdateSchedule"].map((call) => `scheduler:${call}`),
-      ...["ChangeMessageVisibility", "CreateQueue", "DeleteMessage", "GetQueueAttributes"].map((call) => `sqs:${call}`),
+      ...["ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "CreateQueue"].map((call) => `sqs:${call}`),
+      ...["DeleteMessage", "GetQueueAttributes"].map((call) => `sqs:${call}`),
       ...["GetQueueUrl", "ReceiveMessage", "SendMessage", "SetQueueAttributes", "TagQueue"].map(
         (call) => `sqs:${call}`,
       ),

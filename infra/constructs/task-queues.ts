@@ -67,6 +67,11 @@ export class TaskQueues extends Construct {
     this.setPrefix(handler);
   }
 
+  /** Lets a handler end leases: a host hands back through it what its dead worker core held (HOST-6). */
+  grantReturn(handler: Handler): void {
+    handler.allow(["sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch"], [this.arns]);
+  }
+
   /** Lets a handler create deployments' queues, with their tags and attributes. */
   grantCreate(handler: Handler): void {
     handler.allow(["sqs:CreateQueue", "sqs:TagQueue", "sqs:SetQueueAttributes", "sqs:GetQueueUrl"], [this.arns]);

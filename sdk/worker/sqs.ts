@@ -18,7 +18,7 @@ import type { WorkerContext } from "./types.ts";
 export type SqsTasks = Extract<WorkerAnswer<"register">["tasks"], { via: "sqs" }>;
 
 export interface SqsOptions {
-  readonly worker: Pick<WorkerContext, "transport" | "log">;
+  readonly worker: Pick<WorkerContext, "transport" | "log" | "deployment">;
   readonly tasks: SqsTasks;
   readonly leaseMs: Millis;
   /** Fresh credentials for the same queues. */
@@ -145,7 +145,8 @@ class SqsSource implements TaskSource {
   async #delivery(queue: Kind, message: Message): Promise<Delivery | null> {
     try {
       return {
-        receipt: `${queue}/${message.ReceiptHandle}`,
+        // As the server makes them: `extend` through the server hands back what a dead worker core held (HOST-6).
+        receipt: `${queue}/${this.#o.worker.deployment}/${message.ReceiptHandle}`,
         attempt: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
         task: await this.#task(message.Body ?? ""),
       };
@@ -186,7 +187,7 @@ class SqsSource implements TaskSource {
   ): Promise<string[]> {
     const refused: string[] = [];
     for (const kind of ["workflow", "activity"] as const) {
-      const prefix = `${kind}/`;
+      const prefix = `${kind}/${this.#o.worker.deployment}/`;
       const mine = receipts.filter((receipt) => receipt.startsWith(prefix));
       const handleOf = (receipt: string) => receipt.slice(prefix.length);
       refused.push(...(await callInBatches(mine, handleOf, (entries) => call(this.#url(kind), entries))));
