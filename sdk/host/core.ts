@@ -1,6 +1,6 @@
 /**
  * The worker core: a worker whose code lives in a host. From the host's `hello` to a running worker, and
- * out again, by `stop` or by the host's end (HOST-3).
+ * out again, by `stop` or by the host's end (HOST-3). While the host's process is stopped there is no worker (HOST-7).
  */
 import { randomUUID } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
@@ -51,12 +51,20 @@ export function runCore(options: CoreOptions): void {
     ended: (error) => void hostGone(error),
   });
   const activities = new ForeignActivities(channel.send);
-  const pulse = new Pulse({ clock, send: channel.send, log, running: () => activities.running });
+  const pulse = new Pulse({
+    clock,
+    send: channel.send,
+    log,
+    running: () => activities.running,
+    onSilent: () => suspend(),
+    onBack: () => resume(),
+  });
+  /** HOST-7. Ends when the worker of a stopped host has handed back; null: the host is not stopped. */
+  let suspended: Promise<unknown> | null = null;
+  let begin: (() => Promise<void>) | null = null;
 
   async function start(hello: HostMessage<"hello">): Promise<void> {
-    const { call } = hello;
-    if (worker) return hostGone(new Error("the host said 'hello' twice"));
-    let serving = false;
+    if (begin) return hostGone(new Error("the host said 'hello' twice"));
     const transport = options.transport({
       url: hello.url,
       apiKey: hello.key,
@@ -64,8 +72,16 @@ export function runCore(options: CoreOptions): void {
         if (attempt === 1 || attempt % 30 === 0) log.warn(`${operation} is tried again: ${why.message}`, { attempt });
       },
     });
-    const { limits } = hello;
-    worker = new Worker(
+    begin = () => serve(hello, transport);
+    await begin();
+    if (!stopping) pulse.start();
+  }
+
+  /** Registers under a new session, and works. */
+  async function serve(hello: HostMessage<"hello">, transport: Transport): Promise<void> {
+    const { call, limits } = hello;
+    let serving = false;
+    const next = new Worker(
       {
         transport,
         clock,
@@ -95,21 +111,41 @@ export function runCore(options: CoreOptions): void {
         if (serving) fatal(`the server does not accept this API key any more: ${error.message}`);
       },
     );
+    worker = next;
     try {
-      const { warnings, lease_ms } = await worker.start();
+      const { warnings, lease_ms } = await next.start();
       serving = true;
-      channel.send({ type: "running", call, session: worker.session, warnings, lease_ms });
-      pulse.start();
+      channel.send({ type: "running", call, session: next.session, warnings, lease_ms });
     } catch (error) {
+      if (stopping || worker !== next) return; // it was ended while it registered
       const status = error instanceof ServerRefusal ? error.status : 503;
       channel.send({ type: "refused", call, status, message: (error as Error).message });
       exit(1);
     }
   }
 
+  /** HOST-7. */
+  function suspend(): void {
+    if (stopping || !worker) return;
+    log.error("the host's process is stopped: what it runs is handed back, and other workers take it over", {
+      activities: activities.running,
+    });
+    suspended = worker.stop(0).catch((error) => log.error("handing back failed: the leases lapse", { error }));
+    worker = null;
+  }
+
+  async function resume(): Promise<void> {
+    await suspended;
+    suspended = null;
+    if (stopping) return;
+    log.info("the host answers again: it is registered again");
+    await begin?.();
+  }
+
   async function stop(graceMs: number): Promise<void> {
     if (stopping) return;
     stopping = true;
+    await suspended;
     const abandoned = (await worker?.stop(graceMs)) ?? 0;
     pulse.stop();
     channel.send({ type: "stopped", abandoned });
@@ -136,6 +172,7 @@ export function runCore(options: CoreOptions): void {
     if (stopping) return;
     stopping = true;
     pulse.stop();
+    await suspended;
     await worker?.stop(0).catch((error) => log.error("the worker could not leave in good order", { error }));
     exit(1);
   }

@@ -13,6 +13,9 @@
  *     schema does not name are ignored.
  * HOST-6. A host whose core has died ends its session (`stop`) and hands back the tasks that the core held (`extend` by
  *     0 ms), by the calls of `shared/protocol/worker.ts`, so that another worker takes over at once.
+ * HOST-7. While the host's process is stopped, and so answers no `ping` (PULSE-4), the core has no worker: it ends its session
+ *     and hands back its tasks at once. Attempts that ran are abandoned. When the host answers again, the core registers
+ *     under a new session and says `running` again.
  */
 import * as z from "zod";
 import { ActivityOptions, DECISIONS, Failure, type Stimulus } from "../../shared/protocol/history.ts";
@@ -116,6 +119,7 @@ export type HostMessage<T extends FromHost["type"]> = Extract<FromHost, { type: 
 const stimulus = z.custom<Stimulus>((value) => typeof value === "object" && value !== null && "kind" in value);
 
 export const FromCore = z.discriminatedUnion("type", [
+  /** Said again, with the same `call`, for each further session (HOST-7). */
   z.object({
     type: z.literal("running"),
     call,

@@ -12,6 +12,8 @@ function started() {
     log,
     send: (message) => void (message.type === "ping" && pings.push(message.n)),
     running: () => ["resize"],
+    onSilent: () => said.push("silent"),
+    onBack: () => said.push("back"),
   });
   pulse.start();
   const answer = (loop: boolean) => pulse.answered({ type: "pong", n: pings.at(-1)!, loop });
@@ -22,7 +24,7 @@ function started() {
       for (const loop of answers) answer(loop);
     }
   };
-  return { pulse, pass, said, pings };
+  return { clock, pulse, pass, said, pings };
 }
 
 test("a host that answers is alive, and nothing is said", () => {
@@ -49,4 +51,26 @@ test("a process that is stopped is told from a loop that is blocked", () => {
   const { pass, said } = started();
   pass(3);
   expect(said).toEqual(["the host does not answer: its process is stopped, or too busy to run"]);
+});
+
+test("a process that misses two pings in a row is stopped, until it answers; one that answers late is not", () => {
+  const { pass, said } = started();
+  pass(1, false, true);
+  pass(9); // the second ping is late
+  pass(1, false, true);
+  expect(said).not.toContain("silent");
+  pass(15);
+  expect(said.filter((one) => one === "silent")).toHaveLength(1);
+  pass(10);
+  expect(said).not.toContain("back");
+  pass(1, false, true);
+  expect(said.slice(-2)).toEqual(["back", "the host's loop answers again"]);
+});
+
+test("after the machine has slept, one ping is late and the process is not taken for stopped", () => {
+  const { clock, pass, said } = started();
+  pass(1, false, true);
+  clock.moveTo(clock.now() + 3_600_000);
+  pass(1, false, true);
+  expect(said).not.toContain("silent");
 });

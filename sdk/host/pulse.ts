@@ -6,6 +6,8 @@
  * PULSE-2. A loop that is silent for `SLOW` is reported once, with the names of the activities that run: one of them blocks it.
  * PULSE-3. While the loop has been silent for more than `DEAD`, leases are not extended and heartbeats are not sent. The
  *     tasks then come to another worker, as those of any hung worker do.
+ * PULSE-4. When the thread has not answered `MISSED` pings in a row, the process is stopped: `onSilent` is called, and `onBack` once
+ *     it answers again. Pings are counted, not time: after a machine has slept, one ping is late, not several.
  */
 
 import type { Clock } from "../../shared/lib/clock.ts";
@@ -17,6 +19,8 @@ import type { HostMessage } from "./protocol.ts";
 const EVERY: Millis = 5_000;
 const SLOW: Millis = 2_000;
 const DEAD: Millis = 2 * EVERY + SLOW;
+/** So a stopped host is noticed within 15 s. */
+const MISSED = 2;
 
 export interface PulseOptions {
   readonly clock: Clock;
@@ -24,6 +28,9 @@ export interface PulseOptions {
   readonly log: Log;
   /** Names of the activities that run now. */
   readonly running: () => readonly string[];
+  /** PULSE-4. */
+  readonly onSilent: () => void;
+  readonly onBack: () => void;
 }
 
 export class Pulse {
@@ -33,6 +40,7 @@ export class Pulse {
   #unansweredSince: Millis | null = null;
   #readerAnswered = 0;
   #reported = false;
+  #silent = false;
   #timers: (() => void)[] = [];
 
   constructor(options: PulseOptions) {
@@ -55,6 +63,10 @@ export class Pulse {
 
   answered({ n, loop }: HostMessage<"pong">): void {
     this.#readerAnswered = Math.max(this.#readerAnswered, n);
+    if (this.#silent) {
+      this.#silent = false;
+      this.#options.onBack();
+    }
     if (!loop || n < this.#number) return;
     if (this.#reported) this.#options.log.info("the host's loop answers again");
     this.#unansweredSince = null;
@@ -62,8 +74,12 @@ export class Pulse {
   }
 
   #ping(): void {
-    const { clock, send } = this.#options;
+    const { clock, send, onSilent } = this.#options;
     const now = clock.now();
+    if (!this.#silent && this.#number - this.#readerAnswered >= MISSED) {
+      this.#silent = true;
+      onSilent();
+    }
     this.#number += 1;
     this.#unansweredSince ??= now;
     send({ type: "ping", n: this.#number });

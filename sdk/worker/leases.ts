@@ -89,7 +89,7 @@ export class Leases {
   /** Hands all tasks back: they are delivered again at once. */
   async releaseAll(): Promise<void> {
     const receipts = [...this.#held.keys()];
-    this.#held.clear();
+    for (const receipt of receipts) this.#leave(receipt);
     this.#timer?.();
     this.#timer = null;
     for (let i = 0; i < receipts.length; i += MAX_WORKER_LIST) {

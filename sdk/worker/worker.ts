@@ -148,6 +148,11 @@ export class Worker {
     const { signal } = this.#stopping;
     const { log } = this.#context;
     while (!signal.aborted) {
+      // Tasks for code that does not run would wait here until their leases lapse.
+      if (this.#context.watch?.alive?.() === false) {
+        await this.#later(1_000);
+        continue;
+      }
       const room =
         queue === "activity" ? this.#runtime.slots.free : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
       if (room <= 0) {
@@ -164,9 +169,13 @@ export class Worker {
         if (until.aborted) continue;
         log.error(`no tasks could be received from the ${queue} queue`, { error });
         if (error instanceof ServerRefusal && error.status === 401) return this.#onFatal(error); // WORKER-4
-        await new Promise<void>((ok) => this.#context.clock.at(this.#context.clock.now() + 1_000, ok));
+        await this.#later(1_000);
       }
     }
+  }
+
+  #later(ms: number): Promise<void> {
+    return new Promise((ok) => this.#context.clock.at(this.#context.clock.now() + ms, ok));
   }
 
   #waitForRoom(): Promise<void> {
@@ -215,6 +224,10 @@ export class Worker {
   async stop(graceMs: number): Promise<number> {
     if (this.#stopping.signal.aborted) return 0;
     this.#stopping.abort();
+    if (!this.#runtime) {
+      this.#leaving.abort(); // it is still registering, and then `start` rejects
+      return 0;
+    }
     this.#runtime.drain();
     this.#announceRoom();
     await Promise.all(this.#loops);

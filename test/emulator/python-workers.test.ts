@@ -1,5 +1,7 @@
 /** Workers of the official Python SDK on the deployed product: the same checks as on one machine, over SQS. */
 import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
@@ -14,7 +16,12 @@ import {
   checkResults,
   checkSearchKeys,
   checkStream,
+  closed,
+  history,
   type Place,
+  scratch,
+  start,
+  touch,
 } from "../python/surface-checks.ts";
 import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
 import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
@@ -70,4 +77,34 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
   test("lets the Python client wait in each of its ways", () => checkWaits(at), 120_000);
   test("lets the Python client cancel and terminate", () => checkEnds(at), 120_000);
   test("lets the Python client reset an execution that has completed", () => checkResets(at), 120_000);
+
+  test.each(["host", "core"] as const)("is taken over at once when its %s is killed", async (victim) => {
+    const deployment = `killed-${victim}`;
+    const dir = scratch();
+    const book = join(dir, "book");
+    const lines = (): string[] => (existsSync(book) ? readFileSync(book, "utf8").trim().split("\n") : []);
+    const spawn = async (name: string) => {
+      const env = { SIROCCO_URL: stack.workerUrl, WORKER_NAME: name, BOOK: book };
+      const worker = await startPythonWorker(workerFile("walk.py"), { ...at, deployment, env });
+      workers.push(worker);
+      return worker;
+    };
+    const worker = await spawn("victim");
+    const core = await worker.core();
+    const file = join(dir, "go");
+    const id = await start(at, "walk", { steps: 3, wait_at: 1, wait_for: file }, deployment);
+    await expect.poll(lines, { timeout: 30_000 }).toHaveLength(2);
+    await spawn("heir");
+    const killed = Date.now();
+    if (victim === "host") worker.process.kill("SIGKILL");
+    else process.kill(core, "SIGKILL");
+    touch(file);
+    expect(await closed(at, id, 60)).toEqual(["COMPLETED", { result: 3 }]);
+    expect(Date.now() - killed, worker.log()).toBeLessThan(5_000);
+    const scheduled = (await history(at, id)).filter(({ kind }) => kind === "activity_scheduled");
+    expect(scheduled.map(({ activity }) => activity)).toEqual([1, 2, 3]);
+    expect(lines().map((line) => `${line.split(" ")[1]} ${line.split(" ").at(-1)}`)).toEqual([
+      ...["0 victim", "1 victim", "1 heir", "2 heir"],
+    ]);
+  }, 120_000);
 });

@@ -161,6 +161,18 @@ describe.skipIf(cannotRun)("one of the two processes of a worker dies", () => {
     expect(most).toBeLessThanOrEqual(2); // the outcome of step 0 may not have been recorded yet
   }, 60_000);
 
+  test("core, while a blocking call holds up the host", async () => {
+    const { worker } = await killAt("core", () => {});
+    const before = lines().length;
+    const id = await start(at, "block", { seconds: 15 });
+    await expect.poll(() => lines().slice(before), { timeout: 20_000 }).toContain("blocking victim");
+    const killed = Date.now();
+    process.kill(await worker.core(), "SIGKILL");
+    proxy.release();
+    expect(await closed(at, id, 20)).toEqual(["COMPLETED", { result: "heir" }]);
+    expect(Date.now() - killed).toBeLessThan(5_000);
+  }, 60_000);
+
   test("a host that a blocking call holds up is named in a warning, and goes on", async () => {
     const { worker } = await killAt("host", () => {});
     const id = await start(at, "block", { seconds: 9 });

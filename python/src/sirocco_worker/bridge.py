@@ -32,7 +32,6 @@ logger = structlog.get_logger("sirocco_worker")
 
 MAX_PAYLOAD_BYTES = 2 * 1024 * 1024
 PROTOCOL = 1
-FAREWELL_SECONDS = 3
 
 
 def install() -> None:
@@ -181,8 +180,6 @@ class Host:
         self._by_attempt: dict[str, tuple[str, int, int]] = {}
         self._registration: asyncio.Future[Message] | None = None
         self._stopped = asyncio.Event()
-        self._leased: set[str] = set()
-        self._hello: Message = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, worker: WorkerRef) -> WorkerRef:
@@ -212,7 +209,6 @@ class Host:
                 self._core = CoreProcess(self._take, self._core_ended)
             except NoNode as error:
                 refuse(str(error))
-            self._hello = hello
             logger.info("worker core runs", pid=self._core.pid)
             self._core.send({"type": "hello", "v": PROTOCOL, "call": 1, **hello})
         return await asyncio.shield(self._registration)  # a caller that is cancelled does not end it for the others
@@ -237,19 +233,6 @@ class Host:
                 "Other workers take over what it ran. Start this one again"
             )
             logger.error(str(self.died))
-            self._spawn(self._hand_back())
-            return
-        self._end_workers()
-
-    async def _hand_back(self) -> None:
-        """The core died and held tasks: without this, others would get them only when their leases lapse."""
-        registration = self._registration
-        if registration is not None and registration.done() and registration.result()["type"] == "running":
-            about = {key: self._hello[key] for key in ("deployment", "worker")}
-            calls = [("stop", {**about, "session": registration.result()["session"]})]
-            if self._leased:
-                calls.append(("extend", {"receipts": sorted(self._leased)[:1000], "lease_ms": 0}))
-            await farewell(self._hello["url"], self._hello["key"], calls)
         self._end_workers()
 
     def _end_workers(self) -> None:
@@ -264,7 +247,10 @@ class Host:
         match message["type"]:
             case "running" | "refused":
                 assert self._registration is not None
-                self._registration.set_result(message)
+                if not self._registration.done():
+                    self._registration.set_result(message)
+                elif message["type"] == "refused":
+                    logger.error(f"the worker could not register again: {message['message']}")
             case "give":
                 self._spawn(self._give(message))
             case "query":
@@ -275,8 +261,6 @@ class Host:
                 self._begin(message)
             case "cancel":
                 self._cancel(message)
-            case "lease":
-                (self._leased.add if message["held"] else self._leased.discard)(message["receipt"])
             case "ping":
                 self.send({"type": "pong", "n": message["n"], "loop": True})
             case "fatal":
@@ -426,19 +410,6 @@ class Host:
         attempt = self._attempts.get((run or "", int(activity or 0), int(number or 0)))
         if attempt is not None:
             self.send({"type": "progress", "attempt": attempt, "progress": progress})
-
-
-async def farewell(url: str, key: str, calls: list[tuple[str, Message]]) -> None:
-    """Calls of the worker data path in the place of a dead core. What fails is left to the leases."""
-    import httpx
-
-    async with httpx.AsyncClient(timeout=FAREWELL_SECONDS, headers={"authorization": f"Bearer {key}"}) as client:
-        for operation, body in calls:
-            try:
-                answer = await client.post(f"{url.rstrip('/')}/v1/worker/{operation}", json=body)
-                answer.raise_for_status()
-            except httpx.HTTPError as error:
-                logger.warning(f"what the worker core held comes to other workers later: {operation}: {error}")
 
 
 def _start(message: Message, context: values.Context | None) -> ActivityTask:

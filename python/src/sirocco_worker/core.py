@@ -2,6 +2,10 @@
 
 Its standard input and output carry frames, its standard error JSON lines that are logged again here. The child ends when
 its input ends, so it never outlives this process.
+
+CORE-1. The core sends a `ping` every few seconds. A core that has sent nothing for two waits of `SILENT_SECONDS` is stopped or
+        hung: this process kills it and hands back in its place, as if it had died. One wait alone is no sign: this process
+        may have been stopped itself, and what the core said meanwhile still waits in the pipe.
 """
 
 import asyncio
@@ -20,12 +24,16 @@ from typing import Any
 import structlog
 
 from sirocco_worker import ending, frames
+from sirocco_worker.handback import HandBack
 
 logger = structlog.get_logger("sirocco_worker.core")
 
 OLDEST_NODE = (22, 18)
 BUNDLE = Path(__file__).with_name("core.mjs")
 LEAVING_SECONDS = 5
+SILENT_SECONDS = 6
+"""A little longer than the core's interval between pings."""
+SILENT_WAITS = 2
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
@@ -86,6 +94,10 @@ class CoreProcess:
         self._loop = asyncio.get_running_loop()
         self._take, self._ended = take, ended
         self._lock = threading.Lock()
+        self._hand_back = HandBack()
+        self._heard = threading.Event()
+        self._pinged = False
+        self._over = threading.Event()
         self._child = subprocess.Popen(
             [find_node(), str(BUNDLE)],
             stdin=subprocess.PIPE,
@@ -94,7 +106,7 @@ class CoreProcess:
         )
         self._threads = [
             threading.Thread(target=work, name=f"sirocco {work.__name__}", daemon=True)
-            for work in (self._read, self._read_logs)
+            for work in (self._read, self._read_logs, self._watch)
         ]
         for thread in self._threads:
             thread.start()
@@ -107,6 +119,7 @@ class CoreProcess:
     def send(self, message: frames.Message) -> None:
         """Raises `ValueError` for what JSON cannot hold. A dead child is reported by `ended` alone."""
         data = frames.encode(message)
+        self._hand_back.sent(message)
         assert self._child.stdin is not None
         with suppress(OSError, ValueError), self._lock:  # a ValueError: the pipe is closed
             self._child.stdin.write(data)
@@ -116,6 +129,8 @@ class CoreProcess:
         """At the end of the program: the core leaves when its input ends. In a container it would be killed together with
         Python, and a thread that still logs while the interpreter ends would abort it."""
         assert self._child.stdin is not None
+        self._over.set()
+        self._heard.set()
         with suppress(OSError, ValueError):
             self._child.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -127,12 +142,32 @@ class CoreProcess:
         assert self._child.stdout is not None
         try:
             while (message := frames.read(self._child.stdout)) is not None:  # type: ignore[arg-type]
+                self._heard.set()
+                self._hand_back.received(message)
                 if message["type"] == "ping":
+                    self._pinged = True
                     # From this thread: the process is alive. From the loop: activities can go on.
                     self.send({"type": "pong", "n": message["n"], "loop": False})
                 self._call(self._take, message)
         finally:
-            self._call(self._ended, self._child.wait())
+            code = self._child.wait()
+            if not self._over.is_set():
+                self._hand_back.core_ended(code)
+            self._over.set()
+            self._call(self._ended, code)
+
+    def _watch(self) -> None:
+        """CORE-1. Pings begin when the core runs: a registration may take as long as the server is away."""
+        silent = 0
+        while not self._over.is_set():
+            heard = self._heard.wait(SILENT_SECONDS)
+            self._heard.clear()
+            silent = 0 if heard or not self._pinged else silent + 1
+            if silent == SILENT_WAITS:
+                logger.error(f"the worker core has said nothing for {SILENT_WAITS * SILENT_SECONDS} s: it is ended")
+                self._child.kill()
+                return
+            self._over.wait(1)  # not a round for each message
 
     def _read_logs(self) -> None:
         assert self._child.stderr is not None
