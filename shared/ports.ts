@@ -566,10 +566,18 @@ export interface Jobs {
   due(until: Millis, limit: number): Promise<JobKey[]>;
 }
 
+export interface RollupQuery extends Range {
+  readonly subject: string;
+  /** `desc`: the newest first. Default `asc`. */
+  readonly order?: "asc" | "desc";
+  /** Default: all. */
+  readonly most?: number;
+}
+
 /** Counts of runs by time (`shared/core/rollups.ts`). The adapter counts starts and closes itself (ROLLUP-2). */
 export interface Rollups {
-  /** The buckets of a range that have counts, in the order of start and key; at most `most`. May lag behind the runs. */
-  read(workspace: string, p: Range & { subject: string; most?: number }): Promise<Bucket[]>;
+  /** The buckets of a range that have counts, in the order of start and key. May lag behind the runs. */
+  read(workspace: string, p: RollupQuery): Promise<Bucket[]>;
 }
 
 export interface Ports {

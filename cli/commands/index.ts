@@ -6,6 +6,7 @@ import { completion } from "./completion.ts";
 import { deployments } from "./deployments/index.ts";
 import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
+import { failures } from "./failures.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
 import { jobs } from "./jobs/index.ts";
@@ -38,6 +39,7 @@ export const commands: readonly (Command | Group)[] = [
   reset,
   history,
   trace,
+  failures,
   tail,
   jobs,
   schedule,

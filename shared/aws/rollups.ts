@@ -6,10 +6,9 @@ import {
   bucketsFor,
   type FailureExample,
   type Increment,
-  type Range,
   withIncrement,
 } from "../core/rollups.ts";
-import type { Rollups } from "../ports.ts";
+import type { RollupQuery, Rollups } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { ttlSeconds } from "./keys.ts";
@@ -86,13 +85,17 @@ export class AwsRollups implements Rollups {
     this.#c = c;
   }
 
-  async read(workspace: string, p: Range & { subject: string; most?: number }): Promise<Bucket[]> {
+  async read(workspace: string, p: RollupQuery): Promise<Bucket[]> {
     const most = p.most ?? Number.POSITIVE_INFINITY;
     const { pk, sk: from } = keyOf(workspace, p.subject, p.size, p.from, "");
     // Nothing sorts between the last key of a bucket and "$", which follows "#".
     const to = `${partOf(p.size, p.until - 1).slice(0, -1)}$`;
     const buckets: Bucket[] = [];
-    const pages = this.#c.tables.feed.pages({ ...within(pk, { from, to }), ConsistentRead: false });
+    const pages = this.#c.tables.feed.pages({
+      ...within(pk, { from, to }),
+      ConsistentRead: false,
+      ScanIndexForward: p.order !== "desc",
+    });
     for await (const page of pages) {
       buckets.push(...page.map(bucketOf));
       if (buckets.length >= most) break;

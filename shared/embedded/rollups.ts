@@ -1,7 +1,7 @@
 /** Counts of runs by time. Its writes join the transaction of the start or the close that they count (ROLLUP-2). */
-import { type Bucket, bucketsFor, type Increment, type Range, withIncrement } from "../core/rollups.ts";
+import { type Bucket, bucketsFor, type Increment, withIncrement } from "../core/rollups.ts";
 import { pause } from "../lib/turns.ts";
-import type { Clock, Rollups } from "../ports.ts";
+import type { Clock, RollupQuery, Rollups } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { type Database, json, parse } from "./database.ts";
 
@@ -48,20 +48,21 @@ export class EmbeddedRollups implements Rollups {
     }
   }
 
-  async read(workspace: string, p: Range & { subject: string; most?: number }): Promise<Bucket[]> {
+  async read(workspace: string, p: RollupQuery): Promise<Bucket[]> {
     const most = p.most ?? Number.POSITIVE_INFINITY;
+    const [direction, after] = p.order === "desc" ? ["DESC", "<"] : ["ASC", ">"];
     const buckets: Bucket[] = [];
     for (;;) {
-      const last = buckets.at(-1) ?? { start: p.from, key: "" };
+      const last = buckets.at(-1);
       const rows = this.#db.all(
-        `SELECT body FROM rollups WHERE ws = ? AND subject = ? AND size = ? AND start < ?
-           AND (start, key) ${buckets.length === 0 ? ">=" : ">"} (?, ?) ORDER BY start, key LIMIT ?`,
+        `SELECT body FROM rollups WHERE ws = ? AND subject = ? AND size = ? AND start >= ? AND start < ?
+           ${last ? `AND (start, key) ${after} (?, ?)` : ""} ORDER BY start ${direction}, key ${direction} LIMIT ?`,
         workspace,
         p.subject,
         p.size,
+        p.from,
         p.until,
-        last.start,
-        last.key,
+        ...(last ? [last.start, last.key] : []),
         Math.min(AT_ONCE, most - buckets.length),
       );
       buckets.push(...rows.map((row) => parse<Bucket>(row.body)));

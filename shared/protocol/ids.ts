@@ -96,6 +96,8 @@ export const RESERVED_WORKFLOW_NAMES: readonly string[] = [
   "deployments",
   "events",
   "executions",
+  "failures",
+  "inputs",
   "jobs",
   "registrations",
   "runs",

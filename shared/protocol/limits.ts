@@ -110,6 +110,9 @@ export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
 /** Runs of one status that are counted. */
 export const MAX_COUNTED_RUNS = 1000;
 
+/** Buckets of failures that one list reads. */
+export const MAX_READ_FAILURES = 20_000;
+
 /** One page of schedules or of a history, whose payloads may be long. Lambda answers 6 MB at most. */
 export const MAX_LIST_BYTES = 4 * MiB;
 /** What the server reads of a log for one page whose long payloads are cut. */

@@ -68,6 +68,20 @@ const sirocco = (line: string, options: RunOptions = {}): Promise<Ran> =>
 const startOrder = (id: string, input: object) =>
   cli(["start", "order", "--id", id, "--input", JSON.stringify(input)], { env: server.env });
 
+describe("failures", () => {
+  it("lists failures by their kind, with the newest example", async () => {
+    await sirocco(`start order --wait --id too-much -i {"amount":7001}`);
+    await sirocco(`start order --wait --id far-too-much -i {"amount":7002}`);
+    const ran = await sirocco("failures --since 1h --workflow order");
+    expect(ran.code).toBe(0);
+    expect(ran.out).toMatch(/^ +\d+ .* order .* far-too-much .*the card has a limit of 1000/m);
+    expect(ran.out).not.toContain("  too-much");
+    const json = JSON.parse((await sirocco("failures --json -n 1")).out) as { failures: object[] };
+    expect(json.failures).toHaveLength(1);
+    expect((await sirocco("failures --workflow nothing")).err).toContain("No execution failed since");
+  });
+});
+
 describe("workflows metrics", () => {
   it("shows how many runs began and how they ended, with latencies", async () => {
     await sirocco(`start order --wait -i {"amount":2}`);

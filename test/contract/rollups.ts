@@ -161,5 +161,6 @@ export const rollupsContract: Contract = (of) => {
       until: before + HOUR_MS,
     } as const;
     expect(await of().ports.rollups.read(workspace, { ...range, most: 1 })).toEqual(all.slice(0, 1));
+    expect(await of().ports.rollups.read(workspace, { ...range, order: "desc" })).toEqual(all.toReversed());
   });
 };

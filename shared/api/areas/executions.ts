@@ -16,6 +16,7 @@ const load = {
   explain: lazy(() => import("../explain/execution.ts")),
   counts: lazy(() => import("../run-counts.ts")),
   history: lazy(() => import("../history.ts")),
+  failures: lazy(() => import("../failures.ts")),
   metrics: lazy(() => import("../metrics.ts")),
   trace: lazy(() => import("../trace.ts")),
   reset: lazy(() => import("../reset.ts")),
@@ -61,6 +62,7 @@ const handlers: HandlersOf<"executions"> = {
   getRunEvent: async (context, { params, query }) =>
     (await load.history()).runEvent(context, params.run_id, params.event_id, query),
 
+  listFailures: async (context, { query }) => (await load.failures()).listFailures(context, query),
   getWorkflowMetrics: async (context, { params, query }) =>
     (await load.metrics()).workflowMetrics(context, params.workflow_name, query),
   getWorkflowExecutionTraceInfo: async (context, { params }) =>

@@ -1,6 +1,7 @@
 /** Executions and their runs. */
 import * as executions from "../http/executions.ts";
 import * as explain from "../http/explain.ts";
+import * as failures from "../http/failures.ts";
 import * as jobs from "../http/jobs.ts";
 import * as observability from "../http/observability.ts";
 import * as runs from "../http/runs.ts";
@@ -71,6 +72,10 @@ export const EXECUTION_ROWS = [
   json("getRunEvent", "GET", `${WORKFLOWS}/runs/{run_id}/history/{event_id}`, "executions", historyEvent),
 
   // Metrics, traces, logs
+  json("listFailures", "GET", `${WORKFLOWS}/failures`, "executions", {
+    query: failures.ListFailuresQuery,
+    response: failures.FailureListResponse,
+  }),
   json("getWorkflowMetrics", "GET", `${WORKFLOWS}/{workflow_name}/metrics`, "executions", {
     query: observability.MetricsQuery,
     response: observability.WorkflowMetrics,
