@@ -323,8 +323,16 @@ export interface Registry {
   key(hash: string): Promise<KeyRecord | null>;
   /** Those of a workspace, in the order of their hashes. */
   keys(workspace: string): Promise<KeyRecord[]>;
-  /** Removes the key, then the sessions of the workers that registered with it. False: the workspace has no such key. */
-  removeKey(workspace: string, hash: string): Promise<boolean>;
+  /**
+   * Removes the key, then the sessions of the workers that registered with it. With `keepAdmin`, `last_admin`: the workspace
+   * has no other key with the right admin, and nothing was removed. The same write decides it and removes: of calls at once
+   * that would together remove all admin keys, one is refused.
+   */
+  removeKey(
+    workspace: string,
+    hash: string,
+    p?: { readonly keepAdmin: true },
+  ): Promise<"removed" | "unknown" | "last_admin">;
 }
 export interface KeyRecord {
   /** SHA-256, hex. */

@@ -45,8 +45,10 @@ export async function newKey(
   const { ports, workspace } = context;
   if ((await ports.registry.keys(workspace)).length >= MAX_KEYS)
     return invalidAt(["body"], `the workspace has ${MAX_KEYS} keys, which is the limit: revoke some first`);
-  const { name, rights, deployments } = body;
-  const { key, record } = await createKey(ports, { workspace, name, rights, ...(deployments && { deployments }) });
+  const { name, deployments } = body;
+  const rights = [...new Set(body.rights)];
+  const limit = deployments && { deployments: [...new Set(deployments)] };
+  const { key, record } = await createKey(ports, { workspace, name, rights, ...limit });
   return { ...keyView(record), key };
 }
 
@@ -55,10 +57,9 @@ export async function revokeKey(context: RequestContext, id: string): Promise<Re
   const keys = await ports.registry.keys(workspace);
   const found = keys.find((record) => keyIdOf(record) === id);
   if (!found) return notFound("API key", id);
-  if (found.rights.includes("admin") && !keys.some((other) => other !== found && other.rights.includes("admin"))) {
-    return lastAdminKey(id);
-  }
-  await ports.registry.removeKey(workspace, found.hash);
+  const removed = await ports.registry.removeKey(workspace, found.hash, { keepAdmin: true });
+  if (removed === "last_admin") return lastAdminKey(id);
+  if (removed === "unknown") return notFound("API key", id);
   await ports.durable();
   context.forgetKey(found.hash);
   log.info("API key revoked", { key: id, name: found.name });

@@ -252,11 +252,24 @@ export class AwsRegistry implements Registry {
   /**
    * A key is an item by its hash, by which requests are checked, and an entry in its workspace's list. The entry is written
    * first and deleted last, so that no key works that the list does not show.
+   *
+   * One item of the workspace has the set of its admin keys. A key enters it once it works and leaves it before it stops to,
+   * so each key of the set works, whichever write a crash prevents.
    */
   async putKey(key: KeyRecord): Promise<void> {
     const record = S(JSON.stringify(key));
+    const admin = key.rights.includes("admin");
+    if (!admin) await this.#admins(key.workspace, "DELETE", key.hash);
     await this.#table.put({ ...keyItem(keyEntry(key.workspace, key.hash)), record });
     await this.#table.put({ ...keyItem(apiKey(key.hash)), record });
+    if (admin) await this.#admins(key.workspace, "ADD", key.hash);
+  }
+
+  #admins(workspace: string, change: "ADD" | "DELETE", hash: string, condition?: string) {
+    return this.#table.update({ pk: workspace, sk: ADMINS }, `${change} admins :key`, {
+      values: { ":key": { SS: [hash] }, ...(condition && { ":hash": S(hash), ":one": N(1) }) },
+      ...(condition && { condition }),
+    });
   }
 
   async key(hash: string): Promise<KeyRecord | null> {
@@ -268,14 +281,22 @@ export class AwsRegistry implements Registry {
     return (await this.#of(workspace, KEY_ENTRIES)).map(keyOf);
   }
 
-  async removeKey(workspace: string, hash: string): Promise<boolean> {
+  async removeKey(workspace: string, hash: string, { keepAdmin = false } = {}) {
     const entry = await this.#table.get(keyEntry(workspace, hash));
-    if (!entry) return false;
+    if (!entry) return "unknown" as const;
+    if (keyOf(entry).rights.includes("admin")) {
+      const left = await this.#admins(workspace, "DELETE", hash, keepAdmin ? OTHER_ADMIN : undefined);
+      if (!left.ok) return "last_admin" as const;
+    }
     await this.#table.delete(apiKey(hash));
     await this.#sessions.endThoseOf(workspace, hash);
-    return (await this.#table.delete(keyEntry(workspace, hash))) !== null;
+    return (await this.#table.delete(keyEntry(workspace, hash))) === null ? "unknown" : "removed";
   }
 }
+
+const ADMINS = "ADMINS";
+/** The set has another key. It lacks the key itself if a call before was cut off. */
+const OTHER_ADMIN = "attribute_exists(admins) AND (NOT contains(admins, :hash) OR size(admins) > :one)";
 
 const abilitiesKey = (workspace: string, id: string) => ({ pk: workspace, sk: `A#${id}` });
 

@@ -320,13 +320,18 @@ export class EmbeddedRegistry implements Registry {
     return rows.map((r) => parse<KeyRecord>(r.body));
   }
 
-  async removeKey(workspace: string, hash: string) {
+  async removeKey(workspace: string, hash: string, { keepAdmin = false } = {}) {
     this.#keys.delete(hash);
     return this.#db.atomically(() => {
+      if (keepAdmin) {
+        const rows = this.#db.all("SELECT body FROM keys WHERE ws = ?", workspace);
+        const admins = rows.map((r) => parse<KeyRecord>(r.body)).filter((key) => key.rights.includes("admin"));
+        if (admins.length === 1 && admins[0]?.hash === hash) return "last_admin";
+      }
       const removed = this.#db.run("DELETE FROM keys WHERE ws = ? AND hash = ?", workspace, hash);
-      if (removed === 0) return false;
+      if (removed === 0) return "unknown";
       this.#db.run("DELETE FROM workers WHERE ws = ? AND key = ?", workspace, hash);
-      return true;
+      return "removed";
     });
   }
 }

@@ -67,6 +67,30 @@ describe("keys", () => {
     expect((await w.ask("GET", "/v1/keys", { key: other.key })).status).toBe(401);
   });
 
+  test("has each right and each deployment once, however often the caller names it", async () => {
+    const body = { name: "twice", rights: ["read", "work", "read"], deployments: ["shop", "shop"] };
+    const { status, body: answer } = await w.ask("POST", "/v1/keys", { body });
+    expect(status).toBe(201);
+    expect(answer).toMatchObject({ rights: ["read", "work"], deployments: ["shop"] });
+    expect((await keys()).find((key) => key.key_id === answer.key_id)).toMatchObject({ rights: ["read", "work"] });
+  });
+
+  test("keep one admin key when two that are the last revoke each other at once", async () => {
+    const other = await w.newKey();
+    const second = await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "second" } });
+    const [first] = (await w.ask("GET", "/v1/keys", { key: other.key })).body.keys as { key_id: string }[];
+    const answers = await Promise.all([
+      revoke(second.body.key_id as string, other.key),
+      revoke(first!.key_id, second.body.key as string),
+    ]);
+    const statuses = answers.map((answer) => answer.status);
+    expect(statuses.filter((status) => status === 204)).toHaveLength(1);
+    const left = await Promise.all(
+      [other.key, second.body.key as string].map((key) => w.ask("GET", "/v1/keys", { key })),
+    );
+    expect(left.map((answer) => answer.status).toSorted()).toEqual([200, 401]);
+  });
+
   test.each([
     [{}],
     [{ name: "" }],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { WorkflowChange } from "../../shared/ports.ts";
+import type { KeyRecord, WorkflowChange } from "../../shared/ports.ts";
+import type { Right } from "../../shared/protocol/rights.ts";
 import type { WorkflowDefinition } from "../../shared/protocol/worker.ts";
 import { definition, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
@@ -269,15 +270,52 @@ export const registryContract: Contract = (of) => {
     expect(await registry().key(key.hash)).toMatchObject({ rights: ["read"] });
   });
 
+  const newKey = (workspace: string, right: Right = "admin", name = "k"): KeyRecord => ({
+    hash: uuid().replaceAll("-", ""),
+    workspace,
+    rights: [right],
+    name,
+    createdAt: 5,
+  });
+  const keepAdmin = { keepAdmin: true } as const;
+
+  test("of revocations at once of all admin keys, one is refused", async () => {
+    for (const count of [2, 2, 3, 5]) {
+      const workspace = uuid();
+      const keys = Array.from({ length: count }, () => newKey(workspace));
+      for (const key of [...keys, newKey(workspace, "operate")]) await registry().putKey(key);
+      const answers = await Promise.all(keys.map((key) => registry().removeKey(workspace, key.hash, keepAdmin)));
+      expect(answers.toSorted()).toEqual(["last_admin", ...Array(count - 1).fill("removed")]);
+      const kept = keys[answers.indexOf("last_admin")]!;
+      expect((await registry().keys(workspace)).filter((key) => key.rights[0] === "admin")).toEqual([kept]);
+      expect(await registry().key(kept.hash)).toEqual(kept);
+    }
+  });
+
+  test("the last admin key is removed only by a caller who does not ask to keep it", async () => {
+    const workspace = uuid();
+    const [admin, reader] = [newKey(workspace), newKey(workspace, "read")];
+    await registry().putKey(admin);
+    await registry().putKey(reader);
+    expect(await registry().removeKey(workspace, reader.hash, keepAdmin)).toBe("removed");
+    expect(await registry().removeKey(workspace, admin.hash, keepAdmin)).toBe("last_admin");
+    expect(await registry().key(admin.hash)).toEqual(admin);
+    expect(await registry().removeKey(workspace, admin.hash)).toBe("removed");
+    expect(await registry().keys(workspace)).toEqual([]);
+  });
+
+  test("a key that is stored again with other rights counts as what it then is", async () => {
+    const workspace = uuid();
+    const [one, two] = [newKey(workspace), newKey(workspace)];
+    for (const key of [one, two, { ...two, rights: ["read"] as const }]) await registry().putKey(key);
+    expect(await registry().removeKey(workspace, one.hash, keepAdmin)).toBe("last_admin");
+    await registry().putKey(two);
+    expect(await registry().removeKey(workspace, one.hash, keepAdmin)).toBe("removed");
+  });
+
   test("the keys of a workspace are listed, and a removed one is gone with the sessions of its workers", async () => {
     const workspace = uuid();
-    const keyOf = (name: string, of = workspace) => ({
-      hash: uuid().replaceAll("-", ""),
-      workspace: of,
-      rights: ["admin"] as const,
-      name,
-      createdAt: 5,
-    });
+    const keyOf = (name: string, of = workspace) => newKey(of, "admin", name);
     const [one, two, other] = [keyOf("one"), keyOf("two"), keyOf("other", uuid())];
     for (const key of [one, two, other]) await registry().putKey(key);
     const workers = { workspace, deployment: "shop", worker: "w", definitions: [definition("orders")] };
@@ -286,9 +324,9 @@ export const registryContract: Contract = (of) => {
     await registry().register({ ...workers, session: second, key: two.hash, now: of().now() });
     expect((await registry().keys(workspace)).map((k) => k.name).sort()).toEqual(["one", "two"]);
 
-    expect(await registry().removeKey(other.workspace, one.hash)).toBe(false);
-    expect(await registry().removeKey(workspace, one.hash)).toBe(true);
-    expect(await registry().removeKey(workspace, one.hash)).toBe(false);
+    expect(await registry().removeKey(other.workspace, one.hash)).toBe("unknown");
+    expect(await registry().removeKey(workspace, one.hash)).toBe("removed");
+    expect(await registry().removeKey(workspace, one.hash)).toBe("unknown");
     expect(await registry().key(one.hash)).toBeNull();
     expect(await registry().keys(workspace)).toEqual([two]);
     expect([...(await registry().heartbeats(workspace, [first, second])).keys()]).toEqual([second]);

@@ -73,7 +73,7 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
     putKey: async () => {},
     key: none,
     keys: async () => [],
-    removeKey: async () => false,
+    removeKey: async () => "unknown",
   };
 }
 
