@@ -475,8 +475,14 @@ export interface Activities {
 
 /** Answers to queries: kept for as long as a caller may wait for one. */
 export interface Answers {
+  /** The workspace asks the query: from now on the store takes one answer. Before its task is sent. */
+  open(workspace: string, query: string): Promise<void>;
+  /**
+   * Keeps the first answer to an open query. Any other is dropped, with nothing stored: nobody has asked, or nobody waits
+   * any more, or it has been answered.
+   */
   put(workspace: string, query: string, answer: QueryAnswer): Promise<void>;
-  /** Null: no answer until `until`. */
+  /** Null: no answer until `until`. After it the query is no longer open. */
   wait(workspace: string, query: string, until: Millis, signal?: AbortSignal): Promise<QueryAnswer | null>;
 }
 

@@ -44,6 +44,7 @@ async function ask(context: RequestContext, head: Head, name: string, input: unk
   const query = ports.uuid();
   const until = ports.clock.now() + options.queryWaitMs;
   const task = { kind: "query", execution, query, name, input, expires_at: until } as Task;
+  await ports.answers.open(workspace, query);
   const send = () => ports.tasks.send({ workspace, deployment, queue: "workflow" }, task, { prefer: head.owner });
   const resend = () =>
     void send().catch((error) => context.log.warn("query: task not sent again", { execution, query, error }));

@@ -1,6 +1,5 @@
 /**
- * Answers to queries, in memory: a query ends with the request that asked it, so no answer has to survive a restart. An
- * answer that no request of this process waits for is dropped: nobody has asked, or the time was up.
+ * Answers to queries, in memory: a query ends with the request that asked it, so no answer has to survive a restart.
  */
 
 import { steadyOf } from "../lib/clock.ts";
@@ -10,8 +9,8 @@ import type { QueryAnswer } from "../protocol/worker.ts";
 import { Waiters } from "./waiters.ts";
 
 export class EmbeddedAnswers implements Answers {
-  /** Of requests that have been woken and have not run yet. */
-  readonly #answers = new Map<string, QueryAnswer>();
+  /** The open queries; null: not answered. */
+  readonly #open = new Map<string, QueryAnswer | null>();
   readonly #waiters: Waiters;
   readonly #clock: Clock;
 
@@ -20,22 +19,30 @@ export class EmbeddedAnswers implements Answers {
     this.#clock = clock;
   }
 
+  async open(workspace: string, query: string) {
+    this.#open.set(keyOf(workspace, query), null);
+  }
+
   async put(workspace: string, query: string, answer: QueryAnswer) {
-    const key = `${workspace} ${query}`;
-    if (!this.#waiters.has(key)) return;
-    this.#answers.set(key, answer);
+    const key = keyOf(workspace, query);
+    if (this.#open.get(key) !== null) return;
+    this.#open.set(key, answer);
     this.#waiters.wake(key);
   }
 
   async wait(workspace: string, query: string, until: Millis, signal?: AbortSignal) {
-    const key = `${workspace} ${query}`;
+    const key = keyOf(workspace, query);
     const end = steadyOf(this.#clock) + until - this.#clock.now();
-    for (let left = end - steadyOf(this.#clock); left > 0; left = end - steadyOf(this.#clock)) {
-      if (this.#answers.has(key) || signal?.aborted) break;
-      await this.#waiters.wait(key, this.#clock.now() + left, signal);
+    try {
+      for (let left = end - steadyOf(this.#clock); left > 0; left = end - steadyOf(this.#clock)) {
+        if (this.#open.get(key) || signal?.aborted) break;
+        await this.#waiters.wait(key, this.#clock.now() + left, signal);
+      }
+      return this.#open.get(key) ?? null;
+    } finally {
+      this.#open.delete(key);
     }
-    const found = this.#answers.get(key);
-    this.#answers.delete(key);
-    return found ?? null;
   }
 }
+
+const keyOf = (workspace: string, query: string): string => `${workspace} ${query}`;

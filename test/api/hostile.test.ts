@@ -92,6 +92,7 @@ test("an answer to a question that nobody asked is dropped, and one that comes i
   const answer = (n: number) => ({ kind: "result", result: { n } }) as const;
   await store.answers.put(workspace, query, answer(1));
   expect(await store.answers.wait(workspace, query, store.clock.now())).toBeNull();
+  await store.answers.open(workspace, query);
   const waiting = store.answers.wait(workspace, query, store.clock.now() + 30_000);
   await store.answers.put(workspace, query, answer(2));
   expect(await waiting).toEqual(answer(2));

@@ -22,7 +22,7 @@ afterAll(() => w.close());
 function contextWith(send: Ports["tasks"]["send"], wait: Ports["answers"]["wait"]): RequestContext {
   const { ports } = w;
   const tasks = overriding(ports.tasks, { send });
-  const answers = overriding(ports.answers, { wait });
+  const answers = overriding(ports.answers, { open: async () => {}, wait });
   return {
     ports: { ...ports, tasks, answers },
     options: { ...DEFAULT_OPTIONS, version: "1", url: "http://here" },

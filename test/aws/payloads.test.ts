@@ -206,6 +206,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     await ports.activities.beat({ ref: head, run: head.run, activity: 1, attempt: 1, details: { text }, now: b.now() });
     expect(await ports.activities.lastBeat({ ref: head, run: head.run, activity: 1 })).toEqual({ text });
     const answer = { kind: "result" as const, result: { text } };
+    await ports.answers.open(head.workspace, "q");
     await ports.answers.put(head.workspace, "q", answer);
     expect(await ports.answers.wait(head.workspace, "q", b.now() + 5_000)).toEqual(answer);
     const keys = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, incompressible(8_192)]));

@@ -6,29 +6,71 @@ export const waitingContract: Contract = (of) => {
   const result = (n: number) => ({ kind: "result" as const, result: { n } });
   const soon = () => of().now() + 30_000;
 
-  test("an answer reaches the caller that waits for it", async () => {
+  const asked = async () => {
     const [workspace, query] = [uuid(), uuid()];
+    await of().ports.answers.open(workspace, query);
+    return [workspace, query] as const;
+  };
+
+  test("an answer reaches the caller that waits for it", async () => {
+    const [workspace, query] = await asked();
     const waiting = of().ports.answers.wait(workspace, query, soon());
     await of().ports.answers.put(workspace, query, result(1));
     await of().pass(300);
     expect(await waiting).toEqual(result(1));
   });
 
-  test("an answer is only for its query and its workspace", async () => {
-    const [workspace, query] = [uuid(), uuid()];
+  test("an answer that comes between the question and the wait is kept", async () => {
+    const [workspace, query] = await asked();
     await of().ports.answers.put(workspace, query, result(1));
-    for (const [w, q] of [
-      [uuid(), query],
-      [workspace, uuid()],
-    ] as const) {
-      const waiting = of().ports.answers.wait(w, q, of().now() + 400);
-      await of().pass(500);
-      expect(await waiting).toBeNull();
-    }
+    expect(await of().ports.answers.wait(workspace, query, soon())).toEqual(result(1));
+  });
+
+  const unanswered = async (workspace: string, query: string) => {
+    const waiting = of().ports.answers.wait(workspace, query, of().now() + 400);
+    await of().pass(500);
+    expect(await waiting).toBeNull();
+  };
+
+  test("an answer is only for its query and its workspace", async () => {
+    const [workspace, query] = await asked();
+    const other = uuid();
+    await of().ports.answers.open(other, query);
+    await of().ports.answers.put(workspace, query, result(1));
+    await unanswered(other, query);
+    await unanswered(workspace, uuid());
+  });
+
+  // 100 kB: on AWS such an answer would be an object in S3.
+  const large = { kind: "result" as const, result: { text: Array.from({ length: 3_000 }, uuid).join() } };
+
+  test.each([
+    ["small", result(1)],
+    ["large", large],
+  ])("a %s answer to a query that nobody has asked is not kept", async (_, answer) => {
+    const [workspace, query] = [uuid(), uuid()];
+    await of().ports.answers.put(workspace, query, answer);
+    await of().ports.answers.open(workspace, query);
+    await unanswered(workspace, query);
+  });
+
+  test("the first answer to a query counts, and later ones are not kept", async () => {
+    const [workspace, query] = await asked();
+    await of().ports.answers.put(workspace, query, large);
+    await of().ports.answers.put(workspace, query, result(2));
+    await of().ports.answers.put(workspace, query, { ...large, result: null });
+    expect(await of().ports.answers.wait(workspace, query, soon())).toEqual(large);
+  });
+
+  test("a query is closed by the end of its wait: a late answer is not kept", async () => {
+    const [workspace, query] = await asked();
+    await unanswered(workspace, query);
+    await of().ports.answers.put(workspace, query, result(1));
+    await unanswered(workspace, query);
   });
 
   test("a failure is an answer as well", async () => {
-    const [workspace, query] = [uuid(), uuid()];
+    const [workspace, query] = await asked();
     const failure = { kind: "failure" as const, status: 424, failure: { message: "no", type: "T" } };
     const waiting = of().ports.answers.wait(workspace, query, soon());
     await of().ports.answers.put(workspace, query, failure);

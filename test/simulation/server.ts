@@ -61,7 +61,7 @@ export class Server {
       feed: silentFeed,
       activities: memoryActivities(),
       startKeys: { get: async () => null, keep: async (_workspace, _key, start) => start },
-      answers: { put: async () => {}, wait: async () => null },
+      answers: { open: async () => {}, put: async () => {}, wait: async () => null },
       changes: { waitForHead: async () => {}, waitForExecution: async () => {}, waitForFeed: async () => {} },
       log: quiet,
       settings: this.settings,
