@@ -13,7 +13,8 @@ export const handler = middy<unknown, unknown>()
   .use(envelope)
   .handler(async (_event, context) => {
     const left = (context as unknown as LambdaContext).getRemainingTimeInMillis();
-    const counts = await installation().sweep(EVERY_MS, Date.now() + left - SPARE_MS);
+    const ports = installation();
+    const counts = await ports.sweep(EVERY_MS, ports.clock.now() + left - SPARE_MS);
     log.info("sweep: round ended", counts);
     return counts;
   });

@@ -1,5 +1,6 @@
 /**
- * The middleware of every handler: it puts the invocation's id on each log line and writes the usage as metrics (EMF).
+ * The middleware of every handler: it puts the invocation's id on each log line, asks for the time where it is in doubt, and
+ * writes the usage as metrics (EMF).
  *
  * ENVELOPE-1. A failure of this middleware never changes the answer.
  * ENVELOPE-2. The middleware passes an error of a handler on to Lambda. Lambda retries an event, and in the end moves it
@@ -8,7 +9,7 @@
 import { Readable } from "node:stream";
 import type middy from "@middy/core";
 import { ENV, METRICS_NAMESPACE } from "../../shared/aws/names.ts";
-import { installation } from "./installation.ts";
+import { askTheTime, installation } from "./installation.ts";
 import { log, logger } from "./log.ts";
 import { metricsLine } from "./metrics.ts";
 
@@ -37,8 +38,9 @@ function writeUsage(): void {
 }
 
 export const envelope: middy.MiddlewareObj = {
-  before: ({ context }) => {
+  before: async ({ context }) => {
     logger.appendKeys({ invocation: (context as unknown as LambdaContext).awsRequestId });
+    await askTheTime().catch((error) => log.warn("the time of DynamoDB is not known to this invocation", { error }));
   },
   after: ({ response }) => {
     const body = (response as { body?: unknown } | null)?.body;

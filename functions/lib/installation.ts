@@ -2,6 +2,7 @@
 
 import { EventBridgeTimer } from "../../shared/aws/event-bridge-timer.ts";
 import { ENV, type EnvName } from "../../shared/aws/names.ts";
+import { askTime, type ServiceClock, serviceClock } from "../../shared/aws/service-clock.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
 import { type Aws, aws, awsClients } from "../../shared/server/aws.ts";
@@ -28,19 +29,28 @@ function numberIn(name: EnvName, fallback: number): number {
   throw new Error(`the environment variable ${name} is '${text}', not a positive number`);
 }
 
-let instance: Aws | undefined;
+let instance: { readonly ports: Aws; readonly clock: ServiceClock } | undefined;
 
-export function installation(): Aws {
+function made() {
   instance ??= create();
   return instance;
 }
 
-function create(): Aws {
+export const installation = (): Aws => made().ports;
+
+/** Before an invocation (AWSCLOCK-2). */
+export async function askTheTime(): Promise<void> {
+  const { ports, clock } = made();
+  await askTime(clock, ports.clients.dynamo, env(ENV.executionsTable));
+}
+
+function create() {
   const clients = awsClients();
-  return aws({
+  const clock = serviceClock(realClock, clients.dynamo);
+  const ports = aws({
     clients,
-    clock: realClock,
-    uuid: () => uuid7(Date.now()),
+    clock,
+    uuid: () => uuid7(clock.now()),
     log,
     settings: {
       ...DEFAULTS,
@@ -60,7 +70,7 @@ function create(): Aws {
       },
     },
     ...(env(ENV.scheduleGroup) && {
-      timer: new EventBridgeTimer(clients, realClock, {
+      timer: new EventBridgeTimer(clients, clock, {
         group: env(ENV.scheduleGroup),
         roleArn: env(ENV.scheduleRoleArn),
         queueArn: env(ENV.scheduleQueueArn),
@@ -69,4 +79,5 @@ function create(): Aws {
       }),
     }),
   });
+  return { ports, clock };
 }

@@ -2,6 +2,7 @@
  * The heartbeats of one attempt, on their way to the server (ATTEMPT-2), and its questions whether it is still wanted
  * (ATTEMPT-3). The rules are defined in `attempt.ts`.
  */
+import { steadyOf } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { ActivityRef, WorkerAnswer } from "../../shared/protocol/worker.ts";
 import type { Timers } from "./timers.ts";
@@ -38,10 +39,10 @@ export class Heartbeats {
   /** Calls `onSilence` when the function has not beaten for `limit`, counted from now at first. */
   watch(limit: Millis, onSilence: () => void): void {
     const { clock } = this.#o.worker;
-    this.#lastBeatAt = clock.now();
+    this.#lastBeatAt = steadyOf(clock);
     const wait = () =>
-      this.#o.timers.after(this.#lastBeatAt + limit - clock.now(), () => {
-        if (clock.now() < this.#lastBeatAt + limit) wait();
+      this.#o.timers.after(this.#lastBeatAt + limit - steadyOf(clock), () => {
+        if (steadyOf(clock) < this.#lastBeatAt + limit) wait();
         else onSilence();
       });
     wait();
@@ -49,7 +50,7 @@ export class Heartbeats {
 
   /** The function beats, with these details. */
   beat(value: unknown): void {
-    const now = this.#o.worker.clock.now();
+    const now = steadyOf(this.#o.worker.clock);
     this.#lastBeatAt = now;
     const scheduled = this.#details !== null; // the call that will take the earlier details takes these instead
     this.#details = { value };
@@ -67,7 +68,7 @@ export class Heartbeats {
       if (!this.#details) return;
       const { value } = this.#details;
       this.#details = null;
-      this.#sentAt = this.#o.worker.clock.now();
+      this.#sentAt = steadyOf(this.#o.worker.clock);
       return this.#call({ details: (value ?? null) as never }, true);
     });
     return this.#sending;
@@ -80,7 +81,7 @@ export class Heartbeats {
     const wait = () =>
       this.#o.timers.after(pause, () => {
         pause = Math.min(LONGEST_QUESTION_MS, pause * 2);
-        if (clock.now() - this.#sentAt > FIRST_QUESTION_MS) void this.#call({}, false);
+        if (steadyOf(clock) - this.#sentAt > FIRST_QUESTION_MS) void this.#call({}, false);
         wait();
       });
     wait();

@@ -3,6 +3,7 @@
  * (PROTOCOL-1). The rules EXEC-2 and EXEC-5 are defined in `execution.ts`.
  */
 import type { LocalOutcome } from "../../shared/core/decide.ts";
+import { steadyOf } from "../../shared/lib/clock.ts";
 import type { Batch, HistoryEvent } from "../../shared/protocol/history.ts";
 import { Attempt } from "./attempt.ts";
 import type { ExecutionHost } from "./host.ts";
@@ -139,7 +140,7 @@ export class LocalActivities {
     if (isLater) slots.reserve(); // `reserve` has counted the first attempts, before their batch was recorded
     const waiting = slots.acquire();
     if (waiting) await waiting;
-    const began = worker.clock.now();
+    const began = steadyOf(worker.clock);
     try {
       // The server knows the details that an earlier attempt left.
       const begun = isLater ? await worker.transport.call("begin", ref) : null;
@@ -152,7 +153,7 @@ export class LocalActivities {
       const at = host.serverClock.now();
       if (view()?.head.run === ref.run) this.#outcomes.push({ activity, attempt: number, outcome, at });
     } finally {
-      slots.release(worker.clock.now() - began);
+      slots.release(steadyOf(worker.clock) - began);
     }
     await onOutcome();
   }

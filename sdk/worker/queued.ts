@@ -8,6 +8,7 @@
  * is merely handed back would count as an attempt.) A crash between the two leaves both tasks, as a repeated send does.
  */
 import { afterFailure } from "../../shared/core/retry.ts";
+import { steadyOf } from "../../shared/lib/clock.ts";
 import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
 import { MAX_TASK_AGE_MS } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
@@ -82,7 +83,7 @@ export class QueuedActivities {
     slots.reserve();
     const waiting = slots.acquire();
     if (waiting) await waiting;
-    const began = worker.clock.now();
+    const began = steadyOf(worker.clock);
     try {
       const { execution, run, chain, activity } = task;
       const attempt = await this.#attemptOf(delivery, task);
@@ -121,7 +122,7 @@ export class QueuedActivities {
     } finally {
       this.#underWay -= 1;
       this.#running.delete(receipt);
-      slots.release(worker.clock.now() - began);
+      slots.release(steadyOf(worker.clock) - began);
     }
   }
 

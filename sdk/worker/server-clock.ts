@@ -1,5 +1,8 @@
-/** The server's time in this process: the process's own clock, corrected by what the server says. */
-import type { Clock } from "../../shared/lib/clock.ts";
+/**
+ * The server's time in this process: the process's steady clock, corrected by what the server says. Setting the machine's
+ * clock changes it by nothing: no timer of a workflow fires early, and no attempt is timed out.
+ */
+import { type Clock, steadyOf } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 
 /** Smaller differences come from the network. To follow them would let the worker's time go backwards. */
@@ -7,25 +10,26 @@ const TOLERANCE_MS: Millis = 50;
 
 export class ServerClock {
   readonly #clock: Clock;
-  /** Server time minus ours. */
-  #skew: Millis = 0;
+  /** Server time minus the steady clock. */
+  #ahead: Millis;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#ahead = clock.now() - steadyOf(clock);
   }
 
   /** The server has just answered that its time is `serverNow`. */
   synchronise(serverNow: Millis): void {
-    const skew = serverNow - this.#clock.now();
-    if (Math.abs(skew - this.#skew) > TOLERANCE_MS) this.#skew = skew;
+    const ahead = serverNow - steadyOf(this.#clock);
+    if (Math.abs(ahead - this.#ahead) > TOLERANCE_MS) this.#ahead = ahead;
   }
 
   now(): Millis {
-    return this.#clock.now() + this.#skew;
+    return steadyOf(this.#clock) + this.#ahead;
   }
 
-  /** A server time as a time of the process's own clock. */
+  /** A server time as a time of the process's own clock, as it is set now. */
   toLocal(at: Millis): Millis {
-    return at - this.#skew;
+    return this.#clock.now() + at - this.now();
   }
 }

@@ -157,14 +157,14 @@ export function httpTransport(options: HttpOptions): Transport {
   return {
     async call(operation, body, o = {}) {
       const payload = await pack(body);
-      const until = Date.now() + patience;
+      const until = performance.now() + patience;
       for (let attempt = 1; ; attempt++) {
         try {
           return (await tryOnce(operation, payload, o)) as never;
         } catch (error) {
           const helps =
             error instanceof ServerUnreachable && !(error instanceof ServerFailed && attempt >= TRIES_OF_FAILED);
-          const again = helps && o.retry !== false && !closed && Date.now() < until;
+          const again = helps && o.retry !== false && !closed && performance.now() < until;
           if (!again || o.signal?.aborted) throw error;
           options.onRetry?.(operation, error, attempt);
           await pause(Math.min(LONGEST_PAUSE, 50 * 2 ** Math.min(attempt, 7)) * (0.5 + Math.random() / 2), o.signal);

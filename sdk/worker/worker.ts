@@ -9,6 +9,7 @@
  *     back at once, and removes its heartbeat, so that other workers take over without waiting for a lease.
  * WORKER-4. When the server does not accept the worker's key any more, the worker calls `onFatal`, once.
  */
+import { steadyOf } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { Leases } from "./leases.ts";
@@ -232,9 +233,9 @@ export class Worker {
     this.#announceRoom();
     await Promise.all(this.#loops);
     const { clock, transport, deployment, session, log } = this.#context;
-    const until = clock.now() + graceMs;
+    const until = steadyOf(clock) + graceMs;
     const busy = () => this.#runtime.working + this.#queued.running + this.#advancing + this.#answering;
-    while (busy() > 0 && clock.now() < until) {
+    while (busy() > 0 && steadyOf(clock) < until) {
       await new Promise<void>((ok) => clock.at(clock.now() + 25, ok));
     }
     this.#beat?.();

@@ -42,6 +42,7 @@ export interface AwsResources {
 export interface AwsOptions {
   readonly clients: Clients;
   readonly resources: AwsResources;
+  /** In a function a `ServiceClock`: functions compare times that others have written. */
   readonly clock: Clock;
   readonly uuid: () => string;
   readonly settings: Settings;

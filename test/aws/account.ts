@@ -1,6 +1,7 @@
 /** The AWS adapter over an emulator that belongs to the test file alone. */
 import { randomUUID } from "node:crypto";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
+import { serviceClock } from "../../shared/aws/service-clock.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
 import type { Settings } from "../../shared/ports.ts";
@@ -53,9 +54,10 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
   const { stream, ...tables } = await createTables(own.dynamo, prefix);
   const bucket = `${prefix}-payloads`;
   await (await own.s3()).client.send(new CreateBucketCommand({ Bucket: bucket }));
-  const adapter: Installation["adapter"] = (over = {}) =>
-    aws({
-      clients: over.clients ?? clients(),
+  const adapter: Installation["adapter"] = (over = {}) => {
+    const used = over.clients ?? clients();
+    return aws({
+      clients: used,
       resources: {
         executions: tables.executions,
         registry: tables.registry,
@@ -64,12 +66,13 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
         payloads: bucket,
         queues: { prefix: `${prefix}-tasks-`, onDemand: true, ...over.queues },
       },
-      clock: over.clock ?? realClock,
+      clock: serviceClock(over.clock ?? realClock, used.dynamo),
       uuid: over.uuid ?? (() => uuid7(Date.now())),
       log: over.log ?? { info: () => {}, warn: console.warn, error: console.error },
       settings: { ...DEFAULTS, ...over.settings },
       ...(over.timer && { timer: over.timer }),
     });
+  };
   const pump =
     o.feed === false
       ? null

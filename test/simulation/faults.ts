@@ -32,6 +32,8 @@ export interface Faults {
   expiryDone: number;
   /** The server that takes a message has another time than the others. */
   clockSkew: number;
+  /** The clock of a machine, of a function or a worker, is set by an hour (each call, and each minute of a worker). */
+  clockSet: number;
 }
 
 export const NONE: Faults = {
@@ -53,6 +55,7 @@ export const NONE: Faults = {
   pagedRead: 0,
   expiryDone: 0,
   clockSkew: 0,
+  clockSet: 0,
 };
 
 const LEVELS: Record<keyof Faults, readonly number[]> = {
@@ -74,6 +77,7 @@ const LEVELS: Record<keyof Faults, readonly number[]> = {
   pagedRead: [0, 0.1, 0.5],
   expiryDone: [0, 0.1, 1],
   clockSkew: [0, 0.1, 0.5],
+  clockSet: [0, 0, 0.01, 0.2],
 };
 
 /** Draws each kind on its own, so that different seeds combine different faults. */

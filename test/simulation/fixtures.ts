@@ -1,8 +1,12 @@
 /** Simple ports in memory: the registry, the facts about activities, and a feed without readers. */
 import type { Activities, Feed, RegistrationRecord, Registry, WorkerRecord } from "../../shared/ports.ts";
 
-/** `expired`: whether the store has deleted a session with this last heartbeat by now. */
-export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number) => boolean): Registry {
+/** `expired`: whether the store has deleted a session with this last heartbeat by now. `beaten`: is told each heartbeat. */
+export function memoryRegistry(
+  uuid: () => string,
+  expired: (heartbeatAt: number) => boolean,
+  beaten: (session: string, at: number) => void,
+): Registry {
   const workers = new Map<string, WorkerRecord>();
   const find = (session: string) => {
     const worker = workers.get(session);
@@ -15,6 +19,7 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
   return {
     async register(p) {
       const { deployment, worker: name, session, now } = p;
+      beaten(session, now);
       workers.set(session, {
         deployment,
         name,
@@ -48,7 +53,10 @@ export function memoryRegistry(uuid: () => string, expired: (heartbeatAt: number
     abilities: async () => new Map(),
     async beat({ session, now }) {
       const known = find(session);
-      if (known) workers.set(session, { ...known, heartbeatAt: now });
+      if (known) {
+        beaten(session, now);
+        workers.set(session, { ...known, heartbeatAt: now });
+      }
       return known !== undefined;
     },
     async leave({ session }) {

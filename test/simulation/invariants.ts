@@ -1,6 +1,7 @@
 /**
- * Checks INV-1 to INV-9 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
- * also checks INV-1 at every write; INV-7 is the end of every simulation.
+ * Checks INV-1 to INV-11 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
+ * also checks INV-1 and the timers of INV-10 at every write, the server the rest of INV-10; INV-7 is the end of every
+ * simulation.
  */
 import { decide } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";
@@ -8,9 +9,12 @@ import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
 import { type Batch, isClosing, isStimulus } from "../../shared/protocol/history.ts";
+import { QUICK_RUNS, RUN_INTERVAL_MS } from "../../shared/protocol/limits.ts";
 import type { InboxMessage } from "../../shared/protocol/messages.ts";
 import type { Ack } from "./client.ts";
-import { type Server, WORKSPACE } from "./server.ts";
+import { ProgramInstance } from "./instance.ts";
+import { PROGRAMS } from "./programs.ts";
+import { type Server, TOLERANCE_MS, WORKSPACE } from "./server.ts";
 import { Violation } from "./store.ts";
 
 export function stateOfRun(server: Server, run: string): RunState {
@@ -53,8 +57,8 @@ function checkNotDue(server: Server, head: Head): void {
   const next = dueAt(state, { now: world.now, session: "fresh", broken: false, nextArrival: null, diesAt: () => null });
   if (next !== null)
     throw new Violation("INV-5", `${head.execution} has no due time, but something is due in ${next - world.now} ms`);
-  // The log does not record a start without decisions. Every later stimulus is recorded together with its decisions.
-  if (state.lastStimulus > Math.max(1, state.decided))
+  // A start, and stimuli that a worker records without code that is broken or in quarantine, may be followed by no decision.
+  if (state.lastStimulus > Math.max(1, state.decided) && wouldDecide(server, head))
     throw new Violation("INV-5", `${head.execution} has no due time, but undecided stimuli`);
   const { events } = decide(state, fresh(world.now, messages));
   if (events.length > 0) {
@@ -67,6 +71,14 @@ function checkNotDue(server: Server, head: Head): void {
     if (sessionOf(open.where) !== null)
       throw new Violation("INV-5", `${head.execution} has no due time, but an open local activity ${n}`);
   }
+}
+
+/** Whether the code, which was given what is recorded, decides something that is not. */
+function wouldDecide(server: Server, head: Head): boolean {
+  const instance = new ProgramInstance(PROGRAMS[head.workflow]!);
+  const events = server.store.logs.get(head.run)!.flatMap((b) => b.events);
+  instance.replay([startedOf(head), ...events]);
+  return instance.activate([]).decisions.length > 0;
 }
 
 const fresh = (now: number, messages: InboxMessage[]) => ({
@@ -102,7 +114,7 @@ function checkFinal(server: Server, head: Head): void {
     throw new Violation("INV-6", `${parent.execution} has no message about ${head.execution}`);
 }
 
-/** Checks INV-2, INV-3, INV-8 and INV-9, and that no log records anything twice. */
+/** Checks INV-2, INV-3, INV-8, INV-9 and INV-11, and that no log records anything twice. */
 export function checkWhole(server: Server, acks: readonly Ack[]): void {
   const { store } = server;
   const taken = new Map<string, Set<string>>();
@@ -153,6 +165,7 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
       }
     }
   }
+  checkPace(server);
   for (const ack of acks) {
     if (forced.has(ack.chain) || taken.get(ack.chain)?.has(ack.message)) continue;
     throw new Violation("INV-3", `${ack.execution} acknowledged ${ack.message} and never took it in`);
@@ -181,6 +194,21 @@ function checkHeard(execution: string, log: readonly Batch[]): void {
   if (open.size > 0) throw new Violation("INV-3", `${execution} ended and answered no ${[...open].join()}`);
 }
 const FORCED = new Set(["execution_terminated", "execution_timed_out"]);
+
+/** INV-11: the workers were given at most `QUICK_RUNS` runs of a chain at once, then one in `RUN_INTERVAL_MS`. */
+function checkPace(server: Server): void {
+  const chains = Map.groupBy(server.begun, ([run]) => server.store.runsById.get(run)?.chain);
+  for (const [chain, runs] of chains) {
+    const times = runs.map(([, at]) => at).sort((a, b) => a - b);
+    for (const [i, from] of times.entries()) {
+      for (const [j, to] of times.entries()) {
+        const least = (j - i - QUICK_RUNS) * RUN_INTERVAL_MS - TOLERANCE_MS;
+        if (j > i && to - from < least)
+          throw new Violation("INV-11", `chain ${chain} began ${j - i + 1} runs within ${to - from} ms`);
+      }
+    }
+  }
+}
 
 /** INV-8. `ids`: in the order in which they were taken in. */
 function checkOrder(ids: readonly string[], acks: readonly Ack[]): void {

@@ -62,6 +62,13 @@ const chain: Program = function* (c) {
   return { next: { ...c.input, had: have } };
 };
 
+/** Continues as new at once. */
+const hot: Program = function* (c) {
+  yield () => true;
+  const left = c.input.runs as number;
+  return left > 1 ? { next: { runs: left - 1 } } : { result: "cool" };
+};
+
 /** Answers `count` updates with their double. */
 const updates: Program = function* (c) {
   let answered = 0;
@@ -192,6 +199,7 @@ export const PROGRAMS: Record<string, Program> = {
   impatient,
   brief,
   late,
+  hot,
 };
 
 /** The outcome of an activity. A worker that drives an execution leaves names that begin with `far_` to the queue. */

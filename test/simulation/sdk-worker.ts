@@ -2,15 +2,29 @@
 import { ServerUnreachable } from "../../sdk/worker/transport.ts";
 import { Worker } from "../../sdk/worker/worker.ts";
 import { hosted } from "../../sdk/workflow/hosted.ts";
+import { Machine } from "./machine.ts";
 import { ACTIVITIES, type SimulatedResources, WORKFLOWS } from "./sdk-workflows.ts";
 import { DEPLOYMENT } from "./server.ts";
 import type { StartWorker } from "./simulate.ts";
+import { Violation } from "./store.ts";
 
-export const sdkWorker: StartWorker = async ({ world, server, network, process, errors }) => {
+export const sdkWorker: StartWorker = (p) => start(p);
+/** Weaker: measures time by its machine's clock alone. */
+export const setWorker: StartWorker = (p) => start(p, { steady: false });
+
+async function start(
+  { world, server, network, process, errors }: Parameters<StartWorker>[0],
+  { steady = true } = {},
+): Promise<void> {
   const { chance } = world;
   // The first worker has all activities, so that every execution can close. The others pass on activities that they lack.
   const lacking = process.name.startsWith("worker 1 ") ? [] : ACTIVITIES.filter(() => chance.happens(0.2));
-  const skew = chance.between(-2_000, 2_000);
+  const machine = new Machine(world, chance.between(-2_000, 2_000), (at, fn) => world.within(process, at, fn));
+  const set = () => {
+    machine.mayBeSet();
+    if (process.alive) world.within(process, world.now + 60_000, set);
+  };
+  world.within(process, world.now + chance.between(0, 60_000), set);
   const note = (message: string, fields?: Record<string, unknown>) => {
     world.note(() => `${process.name}: ${message} ${fields?.error ?? ""}`);
   };
@@ -20,10 +34,7 @@ export const sdkWorker: StartWorker = async ({ world, server, network, process, 
   const worker = new Worker(
     {
       transport: network.transportOf(process, server),
-      clock: {
-        now: () => world.now + skew,
-        at: (at, fn) => world.within(process, at - skew, fn),
-      },
+      clock: steady ? machine : { now: () => machine.now(), at: (at, fn) => machine.at(at, fn) },
       log: {
         debug: note,
         info: note,
@@ -32,7 +43,9 @@ export const sdkWorker: StartWorker = async ({ world, server, network, process, 
           note(message, fields);
           // Broken code of the workloads, and code that is held back because workers died while they had it (QUARANTINE-4).
           if (message.includes("the code is broken") || message.includes("may have died of its code")) return;
-          if (!(fields?.error instanceof ServerUnreachable)) errors.push(new Error(message, { cause: fields?.error }));
+          const cause = fields?.error;
+          if (cause instanceof Violation) errors.push(cause);
+          else if (!(cause instanceof ServerUnreachable)) errors.push(new Error(message, { cause }));
         },
       },
       session: chance.uuid(),
@@ -48,4 +61,4 @@ export const sdkWorker: StartWorker = async ({ world, server, network, process, 
     process.name,
   );
   await worker.start();
-};
+}

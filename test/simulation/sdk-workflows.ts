@@ -202,6 +202,10 @@ const late = workflow({ name: "late", input: z.object({ ms: z.number() }), ...co
   return "in time";
 });
 
+const hot = workflow({ name: "hot", input: z.object({ runs: z.number() }), ...common }, async ({ runs }) =>
+  runs > 1 ? continueAsNew({ runs: runs - 1 }) : "cool",
+);
+
 export const WORKFLOWS = [
   sequence,
   parallel,
@@ -220,4 +224,5 @@ export const WORKFLOWS = [
   impatient,
   brief,
   late,
+  hot,
 ];

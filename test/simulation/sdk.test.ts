@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { NONE } from "./faults.ts";
 import { describeFailure, groups } from "./report.ts";
-import { sdkWorker } from "./sdk-worker.ts";
-import { examine, simulate } from "./simulate.ts";
+import { sdkWorker, setWorker } from "./sdk-worker.ts";
+import { examine, type Options, simulate } from "./simulate.ts";
 import { WEAKER } from "./weaker.ts";
 import { DRAWS, workload } from "./workloads.ts";
 
@@ -23,15 +23,25 @@ test.each(groups(0.3))("$count seeds from $from on keep every invariant", { time
 
 /** Weaker versions that only the worker's handling of messages can show, with workloads that meet them often. */
 const MESSAGES = {
-  "messages in the order of their times": () => workload("ordered", { count: 8, each: 8 }),
-  "messages before all that is due": () => workload("reuse", { rounds: 4 }),
-};
-test.each(Object.entries(MESSAGES))("the simulation notices %s", { timeout: 120_000 }, async (name, make) => {
+  "messages in the order of their times": ["INV-8", () => workload("ordered", { count: 8, each: 8 })],
+  "messages before all that is due": ["INV-9", () => workload("reuse", { rounds: 4 })],
+} as const;
+test.each(Object.entries(MESSAGES))("the simulation notices %s", { timeout: 120_000 }, async (name, [breaks, make]) => {
   const workloads = Array.from({ length: 4 }, make);
-  let found: string | null = null;
-  for (let seed = 1; seed <= 400 && found === null; seed++) {
-    found =
-      (await simulate({ seed, startWorker: sdkWorker, weaken: WEAKER[name]!, workloads })).failure?.message ?? null;
-  }
-  expect(found).toMatch(/INV-[89]/);
+  const found = await firstFailure((seed) => ({ seed, startWorker: sdkWorker, weaken: WEAKER[name]!, workloads }));
+  expect(found).toMatch(new RegExp(`^${breaks}: `));
 });
+
+test("the simulation notices a worker that goes by its machine's clock", { timeout: 120_000 }, async () => {
+  const workloads = Array.from({ length: 4 }, () => workload("timers", { short: 130_000 }));
+  const faults = { ...NONE, clockSet: 0.2 };
+  const found = await firstFailure((seed) => ({ seed, startWorker: setWorker, workloads, faults }));
+  expect(found).toMatch(/^INV-10: timer/);
+});
+
+async function firstFailure(options: (seed: number) => Options): Promise<string | null> {
+  let found: string | null = null;
+  for (let seed = 1; seed <= 400 && found === null; seed++)
+    found = (await simulate(options(seed))).failure?.message ?? null;
+  return found;
+}

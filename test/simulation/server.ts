@@ -5,20 +5,29 @@
 import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-context.ts";
 import { WORKER_HANDLERS } from "../../shared/api/worker/operations.ts";
 import { register } from "../../shared/api/worker/register.ts";
+import { ServiceClock } from "../../shared/aws/service-clock.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
 import { isRefusal } from "../../shared/protocol/errors.ts";
 import { type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
-import type { WorkerOperation } from "../../shared/protocol/worker.ts";
+import type { WorkerAnswer, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { memoryActivities, memoryRegistry, silentFeed } from "./fixtures.ts";
+import { Machine } from "./machine.ts";
 import { Queues } from "./queues.ts";
-import { Store } from "./store.ts";
+import { Store, Violation } from "./store.ts";
 import { Process, type World } from "./world.ts";
 
 export const WORKSPACE = "00000000-0000-4000-8000-00000000000a";
 export const DEPLOYMENT = "shop";
 export const SWEEP_MS = 60_000;
+const FUNCTIONS = 3;
+/** By how much the time of a function may differ from the true one. */
+export const TOLERANCE_MS = 5_000;
+/** For as long may a server take from the read of a heartbeat to its answer, or a heartbeat on its way. */
+const SLOW_MS = 600_000;
+/** The machines' clocks of the functions, for a weaker server that goes by them. */
+export const MACHINES = new WeakMap<Clock, Clock>();
 /** The item of a session expires this long after its last heartbeat. DynamoDB deletes an expired item soon, or days later. */
 const SESSION_EXPIRES_MS = 60_000;
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -37,7 +46,12 @@ export class Server {
   /** Weakens the ports of a call, to test whether the simulation notices. */
   weaken: (ports: Ports, call: string) => Ports = (ports) => ports;
   readonly #calls = new Set<Process>();
+  /** When a worker was first given each run. */
+  readonly begun = new Map<string, number>();
   readonly #shared: Ports;
+  readonly #functions: { readonly machine: Machine; readonly clock: ServiceClock }[];
+  /** The last heartbeats, of sessions that the store may have deleted. */
+  readonly #beats = new Map<string, number>();
   readonly #firstSent = new Map<string, number>();
   #moment = 0;
   #number = 0;
@@ -47,7 +61,13 @@ export class Server {
     this.settings = { ...DEFAULTS, ...settings };
     this.store = new Store(world);
     this.queues = new Queues(world, this.settings.leaseMs);
-    const clock: Clock = { now: () => world.now, at: (at, fn) => world.at(at, fn) };
+    this.#functions = Array.from({ length: FUNCTIONS }, () => {
+      const machine = new Machine(world, 0);
+      const clock = new ServiceClock(machine);
+      MACHINES.set(clock, machine);
+      return { machine, clock };
+    });
+    const { clock } = this.#functions[0]!;
     const uuid = () => world.chance.uuid();
     this.#shared = {
       clock,
@@ -57,6 +77,7 @@ export class Server {
       registry: memoryRegistry(
         uuid,
         (at) => world.now > at + SESSION_EXPIRES_MS && world.chance.happens(world.faults.expiryDone),
+        (session, at) => this.#checkBeat(session, at),
       ),
       feed: silentFeed,
       activities: memoryActivities(),
@@ -76,7 +97,10 @@ export class Server {
   call<T>(name: string, fn: (ports: Ports) => Promise<T>): { process: Process; answer: Promise<T> } {
     const process = new Process(`${name} #${++this.#number}`);
     this.#calls.add(process);
-    const answer = fn(this.#portsOf(process)).then(async (value) => {
+    const one = this.world.chance.oneOf(this.#functions);
+    one.machine.mayBeSet();
+    const answer = this.#askTime(process, one.clock).then(async () => {
+      const value = await fn(this.#portsOf(process, one.clock));
       await this.#takeStep(process, "answer");
       this.#calls.delete(process);
       return value;
@@ -103,8 +127,15 @@ export class Server {
       const handler = HANDLERS[operation] as (c: RequestContext, b: unknown, characters: number) => Promise<unknown>;
       const value = await handler(call, body, 100);
       if (isRefusal(value)) throw new Error(`${operation} was refused: ${JSON.stringify(value)}`);
+      if (operation === "sessions") this.#checkSessions(value as WorkerAnswer<"sessions">);
+      if (operation === "claim") this.#noteBegun(value as WorkerAnswer<"claim">);
       return value;
     });
+  }
+
+  #noteBegun(answer: WorkerAnswer<"claim">): void {
+    if (answer.kind !== "claimed" || this.begun.has(answer.head.run)) return;
+    this.begun.set(answer.head.run, this.world.now);
   }
 
   /** Rises at each call: orders the sendings and acknowledgements of all clients. */
@@ -141,14 +172,49 @@ export class Server {
     this.world.note(() => `${process.name}: ${name}`);
   }
 
-  #portsOf(process: Process): Ports {
+  /** One request of the store, whose answer carries the time. */
+  async #request(process: Process, clock: ServiceClock, name: string): Promise<void> {
+    const sent = clock.steady();
+    await this.#takeStep(process, name);
+    clock.observe(Math.floor(this.world.now / 1_000) * 1_000, sent);
+  }
+  /** As the functions do before each invocation (AWSCLOCK-2). */
+  async #askTime(process: Process, clock: ServiceClock): Promise<void> {
+    for (let tries = 0; clock.isInDoubt && tries < 5; tries++) await this.#request(process, clock, "time");
+  }
+
+  /** INV-10. */
+  #checkBeat(session: string, at: number): void {
+    const ahead = at - this.world.now;
+    if (ahead > TOLERANCE_MS || ahead < -SLOW_MS)
+      throw new Violation("INV-10", `a heartbeat of ${session} is stored ${ahead} ms after its time`);
+    this.#beats.set(session, at);
+  }
+  #checkSessions(answer: WorkerAnswer<"sessions">): void {
+    const limit = this.settings.sessionTimeoutMs;
+    const silence = (session: string) => this.world.now - (this.#beats.get(session) ?? Number.NEGATIVE_INFINITY);
+    for (const id of Object.keys(answer.dies_at))
+      if (silence(id) > limit + SLOW_MS)
+        throw new Violation("INV-10", `session ${id} counts as alive after ${silence(id)} ms of silence`);
+    for (const id of answer.dead)
+      if (silence(id) < limit - TOLERANCE_MS)
+        throw new Violation("INV-10", `session ${id} counts as dead after ${silence(id)} ms of silence`);
+  }
+  #checkDue(dueAt: number): void {
+    const { claimTimeoutMs, wakeTimeoutMs } = this.settings;
+    const longest = Math.max(claimTimeoutMs, wakeTimeoutMs) + TOLERANCE_MS;
+    if (dueAt - this.world.now > longest)
+      throw new Violation("INV-10", `an execution with a worker is due in ${dueAt - this.world.now} ms`);
+  }
+
+  #portsOf(process: Process, clock: ServiceClock): Ports {
     const stepped = <T extends object>(of: T): T =>
       new Proxy(of, {
         get: (target, name: string) => {
           const method = (target as Record<string, unknown>)[name];
           if (typeof method !== "function") return method;
           return async (...args: unknown[]) => {
-            await this.#takeStep(process, name);
+            await this.#request(process, clock, name);
             return (method as (...a: unknown[]) => unknown).apply(target, args);
           };
         },
@@ -157,6 +223,10 @@ export class Server {
     let last: string | null = null;
     const special: Partial<Executions> = {
       inbox: (ref, chain) => this.#pagedInbox(process, ref, chain),
+      claim: (ref, p) => {
+        if (p.dueAt !== null) this.#checkDue(p.dueAt);
+        return executions.claim(ref, p);
+      },
       putMessage: async (ref, chain, message) => {
         // As on AWS: two writes, between which the process may die or others may write.
         await this.#takeStep(process, "number of a message");
@@ -167,6 +237,7 @@ export class Server {
         if (!this.put.has(last)) this.put.set(last, message.sent_at);
       },
       requestWake: async (ref, chain, dueAt) => {
+        this.#checkDue(dueAt);
         const requested = await executions.requestWake(ref, chain, dueAt);
         const head = requested.kind === "refused" ? requested.head : null;
         const wakes =
@@ -177,6 +248,7 @@ export class Server {
     };
     const ports: Ports = {
       ...this.#shared,
+      clock,
       executions: new Proxy(executions, {
         get: (target, name: keyof Executions) => special[name] ?? target[name],
       }),

@@ -19,6 +19,8 @@ export class Violation extends Error {
   }
 }
 
+/** By how much the times of servers and workers may be ahead of the true one. */
+const MOST_EARLY_MS: Millis = 5_000;
 const keyOf = (ref: Ref) => `${ref.workspace}/${ref.execution}`;
 
 interface Version {
@@ -164,8 +166,15 @@ export class Store implements Executions {
     if (log.at(-1)?.events.some(isClosing)) throw new Violation("INV-1", `run ${run} goes on after its end`);
     if (log.some((b) => b.append_id === batch.append_id))
       throw new Violation("INV-1", `append ${batch.append_id} twice`);
+    for (const event of batch.events) if (event.kind === "timer_fired") this.#checkTimer(log, event.timer);
     log.push(batch);
     this.changed.add(keyOf(ref));
+  }
+  /** INV-10. */
+  #checkTimer(log: Batch[], timer: number): void {
+    const started = log.flatMap((b) => b.events).find((e) => e.kind === "timer_started" && e.timer === timer);
+    const early = started?.kind === "timer_started" ? started.fire_at - this.#world.now : 0;
+    if (early > MOST_EARLY_MS) throw new Violation("INV-10", `timer ${timer} fires ${early} ms early`);
   }
 
   async batches(_ref: Ref, run: string, after: number) {

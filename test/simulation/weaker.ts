@@ -4,6 +4,7 @@
  * other interleavings need combinations of events so rare that thousands of seeds have none.
  */
 import type { Executions, Ports } from "../../shared/ports.ts";
+import { MACHINES } from "./server.ts";
 
 export type Weaken = (ports: Ports, call: string) => Ports;
 
@@ -77,6 +78,10 @@ export const WEAKER: Record<string, Weaken> = {
           : target[name],
     }),
   }),
+  "functions go by their machines' clocks": (ports) => ({ ...ports, clock: MACHINES.get(ports.clock)! }),
+  "runs continue without a pace": withCalls((real) => ({
+    close: (ref, p) => real.close(ref, { ...p, next: { ...p.next, paced_until: null } }),
+  })),
   "the sender acknowledges before the wake-up": withCalls((real) => ({
     async requestWake(ref, chain, dueAt) {
       const head = await real.head(ref);

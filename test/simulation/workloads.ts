@@ -185,6 +185,7 @@ export const WORKLOADS: Record<string, Make> = {
       await signals;
     },
   }),
+  hot: ({ runs }) => ({ outcome: "same", play: (client, id) => started(client, id, "hot", { runs }) }),
   late: ({ ms, limit }) => ({
     outcome: "same",
     async play(client, id) {
@@ -230,6 +231,7 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "reuse", params: { rounds: 3 } },
   { kind: "reuse", params: { rounds: 3, heavy: true } },
   { kind: "late", params: { ms: 200_000, limit: 40_000 } },
+  { kind: "hot", params: { runs: 16 } },
 ];
 
 export function workload(kind: string, params: Workload["params"]): Workload {

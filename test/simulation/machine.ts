@@ -1,0 +1,37 @@
+/** The clock of one machine. It may be set by an hour; its steady clock goes on as before. */
+import type { Clock } from "../../shared/ports.ts";
+import type { Millis } from "../../shared/protocol/history.ts";
+import type { World } from "./world.ts";
+
+const HOUR: Millis = 3_600_000;
+
+export class Machine implements Clock {
+  readonly #world: World;
+  readonly #at: Clock["at"];
+  readonly #skew: Millis;
+  #ahead: Millis;
+
+  /** `skew`: by how much it was wrong when it started. */
+  constructor(world: World, skew: Millis, at: Clock["at"] = (due, fn) => world.at(due, fn)) {
+    this.#world = world;
+    this.#at = at;
+    this.#skew = skew;
+    this.#ahead = skew;
+  }
+
+  now(): Millis {
+    return this.#world.now + this.#ahead;
+  }
+  steady(): Millis {
+    return this.#world.now + this.#skew;
+  }
+  at(due: Millis, fn: () => void): () => void {
+    return this.#at(due - this.#ahead, fn);
+  }
+
+  /** With the fault's probability the clock is set: an hour back or ahead, or right. */
+  mayBeSet(): void {
+    const { chance, faults } = this.#world;
+    if (chance.happens(faults.clockSet)) this.#ahead = this.#skew + chance.oneOf([-HOUR, 0, HOUR]);
+  }
+}
