@@ -1,6 +1,7 @@
 /** Runs the sweeper, once a minute: tasks for due executions, overdue schedules, expiry of closed runs. */
 import middy from "@middy/core";
-import "../shared/server/aws-sweep.ts"; // every invocation needs it, so it loads with the function
+import "../shared/aws/jobs.ts"; // every invocation needs it, so it loads with the function
+import "../shared/server/aws-sweep.ts"; // likewise
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { installation } from "./lib/installation.ts";
 import { log } from "./lib/log.ts";

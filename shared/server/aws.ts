@@ -1,7 +1,6 @@
 /** The AWS adapter composed with the engine: all ports over DynamoDB, SQS, S3, STS and EventBridge Scheduler. */
 
 import { AwsActivities } from "../aws/activities.ts";
-import { AwsAnswers } from "../aws/answers.ts";
 import { S3Blobs } from "../aws/blobs.ts";
 import { type Clients, lazily } from "../aws/clients.ts";
 import type { Context } from "../aws/context.ts";
@@ -10,7 +9,6 @@ import type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
 import type { EventBridgeTimer } from "../aws/event-bridge-timer.ts";
 import { AwsExecutions } from "../aws/executions.ts";
 import type { Change, FeedWriter } from "../aws/feed-writer.ts";
-import { AwsJobs } from "../aws/jobs.ts";
 import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
 import { AwsRegistry } from "../aws/registry.ts";
@@ -72,12 +70,28 @@ export interface Aws extends Ports {
 const load = {
   schedules: () => import("../schedule/service/wake.ts"),
   sweeping: () => import("./aws-sweep.ts"),
+  answers: () => import("../aws/answers.ts"),
   feed: () => import("../aws/feed.ts"),
   rollups: () => import("../aws/rollups.ts"),
+  jobs: () => import("../aws/jobs.ts"),
   feedWriter: () => import("../aws/feed-writer.ts"),
   taskReading: () => import("../aws/task-reading.ts"),
   credentials: () => import("../aws/credentials.ts"),
 };
+
+/** A port whose methods load it at the first call of one. */
+function lateBound<T extends object>(make: () => Promise<T>): T {
+  const load = lazily(make);
+  const methods: ProxyHandler<T> = {
+    get:
+      (_, name) =>
+      async (...p: unknown[]) => {
+        const port = (await load()) as Record<string | symbol, (...p: unknown[]) => unknown>;
+        return port[name]!(...p);
+      },
+  };
+  return new Proxy({} as T, methods);
+}
 
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -99,7 +113,6 @@ export function aws(options: AwsOptions): Aws {
   };
   const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
   const backoff = new PollBackoff(clock);
-  const feed = lazily(async () => new (await load.feed()).AwsFeed(c, backoff));
   let writer: FeedWriter | undefined;
   const ports: Ports = {
     clock,
@@ -108,18 +121,14 @@ export function aws(options: AwsOptions): Aws {
     settings,
     executions: counted(new AwsExecutions(c), clients.meter),
     startKeys: new AwsStartKeys(c),
-    jobs: new AwsJobs(c),
+    jobs: lateBound(async () => new (await load.jobs()).AwsJobs(c)),
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
     schedules: new AwsSchedules(c, options.timer),
-    feed: {
-      publish: async (...p) => (await feed()).publish(...p),
-      read: async (...p) => (await feed()).read(...p),
-      last: async (...p) => (await feed()).last(...p),
-    },
-    rollups: { read: async (...p) => new (await load.rollups()).AwsRollups(c).read(...p) },
+    feed: lateBound(async () => new (await load.feed()).AwsFeed(c, backoff)),
+    rollups: lateBound(async () => new (await load.rollups()).AwsRollups(c)),
     activities: new AwsActivities(c),
-    answers: new AwsAnswers(c),
+    answers: lateBound(async () => new (await load.answers()).AwsAnswers(c)),
     changes: backoff,
     durable: async () => {}, // DynamoDB answers a write once it is durable
     scheduleClosed: async (head, told) => (await load.schedules()).scheduleClosed(ports, head, told),
