@@ -66,16 +66,27 @@ export class Database {
   }
 
   one(sql: string, ...values: Value[]): Row | null {
-    return this.#rows(sql, (statement) => (statement.get(...values) as Row | undefined) ?? null);
+    const statement = this.#statement(sql);
+    try {
+      return (statement.get(...values) as Row | undefined) ?? null;
+    } catch (error) {
+      return this.#withBigIntegers(error, statement, () => (statement.get(...values) as Row | undefined) ?? null);
+    }
   }
 
   all(sql: string, ...values: Value[]): Row[] {
-    return this.#rows(sql, (statement) => statement.all(...values) as Row[]);
+    const statement = this.#statement(sql);
+    try {
+      return statement.all(...values) as Row[];
+    } catch (error) {
+      return this.#withBigIntegers(error, statement, () => statement.all(...values) as Row[]);
+    }
   }
 
   /** The rows of a query, read as far as the caller asks. The caller reads on, or stops, before it lets other code run. */
   *each(sql: string, ...values: Value[]): Generator<Row> {
-    const rows = this.#use(sql, (statement) => statement.iterate(...values));
+    const statement = this.#statement(sql);
+    const rows = this.#guard(() => statement.iterate(...values));
     try {
       for (;;) {
         const next = this.#guard(() => rows.next());
@@ -90,7 +101,16 @@ export class Database {
   /** Writes inside the open transaction (COMMIT-1) and answers the number of rows changed. */
   run(sql: string, ...values: Value[]): number {
     this.#begin();
-    return Number(this.#use(sql, (statement) => statement.run(...values)).changes);
+    return this.#execute(this.#statement(sql), values);
+  }
+
+  /** The hottest call of the store: it makes no closure. */
+  #execute(statement: StatementSync, values: Value[]): number {
+    try {
+      return Number(statement.run(...values).changes);
+    } catch (error) {
+      throw this.#judge(error);
+    }
   }
 
   /** COMMIT-5. `work` is synchronous: it writes everything or, if it throws, nothing. */
@@ -110,45 +130,41 @@ export class Database {
   }
 
   /** A number that JavaScript cannot hold exactly makes `node:sqlite` throw: such a row is read again, with its nearest number. */
-  #rows<T>(sql: string, read: (statement: StatementSync) => T): T {
+  #withBigIntegers<T>(error: unknown, statement: StatementSync, read: () => T): T {
+    if ((error as { code?: string }).code !== "ERR_OUT_OF_RANGE") throw this.#judge(error);
+    statement.setReadBigInts(true);
     try {
-      return this.#use(sql, read);
-    } catch (error) {
-      if ((error as { code?: string }).code !== "ERR_OUT_OF_RANGE") throw error;
-      return this.#use(sql, (statement) => {
-        statement.setReadBigInts(true);
-        try {
-          return nearest(read(statement)) as T;
-        } finally {
-          statement.setReadBigInts(false);
-        }
-      });
+      return nearest(this.#guard(read)) as T;
+    } finally {
+      statement.setReadBigInts(false);
     }
   }
 
-  #use<T>(sql: string, work: (statement: StatementSync) => T): T {
-    return this.#guard(() => {
-      let statement = this.#statements.get(sql);
-      if (!statement) {
-        statement = this.#db.prepare(sql);
-        this.#statements.set(sql, statement);
-      }
-      return work(statement);
-    });
+  /** The prepared statement; throws after the store has failed (COMMIT-4). */
+  #statement(sql: string): StatementSync {
+    if (this.#failed) throw this.#failed;
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#guard(() => this.#db.prepare(sql));
+    this.#statements.set(sql, statement);
+    return statement;
   }
 
-  /** COMMIT-4. */
   #guard<T>(work: () => T): T {
     if (this.#failed) throw this.#failed;
     try {
       return work();
     } catch (error) {
-      const { errcode } = error as { errcode?: number };
-      // Extended codes carry the plain one in the low byte.
-      if (errcode !== undefined && FATAL.has(errcode & 0xff)) throw this.#fail(error);
-      if (this.#open && !this.#db.isTransaction) throw this.#fail(error);
-      throw error;
+      throw this.#judge(error);
     }
+  }
+
+  /** COMMIT-4: the error of a statement, or that of the store if it has failed by it. */
+  #judge(error: unknown): unknown {
+    const { errcode } = error as { errcode?: number };
+    // Extended codes carry the plain one in the low byte.
+    if (errcode !== undefined && FATAL.has(errcode & 0xff)) return this.#fail(error);
+    return this.#open && !this.#db.isTransaction ? this.#fail(error) : error;
   }
 
   #fail(why: unknown): StoreFailed {
@@ -165,7 +181,7 @@ export class Database {
 
   #begin(): void {
     if (this.#open) return;
-    this.#use("BEGIN IMMEDIATE", (statement) => statement.run());
+    this.#execute(this.#statement("BEGIN IMMEDIATE"), []);
     this.#open = true;
     setImmediate(() => this.#commit());
   }
@@ -173,7 +189,7 @@ export class Database {
   #commit(): void {
     if (!this.#open) return;
     try {
-      this.#use("COMMIT", (statement) => statement.run());
+      this.#execute(this.#statement("COMMIT"), []);
     } catch (why) {
       if (!this.#failed) this.#fail(why);
       return;
