@@ -20,6 +20,15 @@ import type { Sequence } from "./sequence.ts";
 /** Characters of batches that are parsed before other requests may run: some milliseconds. */
 const BATCHES_AT_ONCE = 500_000;
 
+/**
+ * Writes a batch at the tail of its run's log (PROTOCOL-1) in one statement, because a step writes nothing else. Where the
+ * position is not free, or the log would have more than `?8` bytes, `bytes` is null, and SQLite leaves the row out.
+ */
+const PUT_AT_TAIL = `INSERT OR IGNORE INTO log (run, first, ws, seq, n, bytes, retries, body) VALUES (?1, ?2, ?3, ?4, ?5,
+  (SELECT last.bytes + ?6 FROM (SELECT ws, first, n, bytes FROM log WHERE run = ?1 ORDER BY first DESC LIMIT 1) AS last
+   WHERE last.ws = ?3 AND last.first + last.n = ?2 AND last.bytes + ?6 <= ?8),
+  (SELECT retries + ?9 FROM log WHERE run = ?1 ORDER BY first DESC LIMIT 1), ?7)`;
+
 /** The facts of a log that the next batch continues. */
 interface LogEnd {
   readonly bytes: number;
@@ -128,7 +137,8 @@ export class EmbeddedExecutions implements Executions {
   }
 
   /** Answers the batch's first number in the feed. `before`: the end of the run's log without this batch. */
-  #putLog(workspace: string, run: string, batch: Batch, before: LogEnd, body = JSON.stringify(batch)): number {
+  #putLog(workspace: string, run: string, batch: Batch, before: LogEnd): number {
+    const body = JSON.stringify(batch);
     const n = batch.events.length;
     const seq = this.#sequence.take(n);
     this.#db.run(
@@ -220,12 +230,19 @@ export class EmbeddedExecutions implements Executions {
 
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
     if (!this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
-    const position = this.#positionAt(ref.workspace, run, batch.first);
-    if ("by" in position) return { kind: "taken" as const, by: position.by };
+    const { workspace } = ref;
+    const { first, events } = batch;
     const body = JSON.stringify(batch);
-    const bytes = position.end.bytes + Buffer.byteLength(body);
-    if (bytes > maxBytes) return { kind: "full" as const, bytes };
-    this.#putLog(ref.workspace, run, batch, position.end, body);
+    const bytes = Buffer.byteLength(body);
+    const seq = this.#sequence.next;
+    const retries = retriesIn(events);
+    if (this.#db.run(PUT_AT_TAIL, run, first, workspace, seq, events.length, bytes, body, maxBytes, retries) === 0) {
+      const position = this.#positionAt(workspace, run, first);
+      if ("by" in position) return { kind: "taken" as const, by: position.by };
+      return { kind: "full" as const, bytes: position.end.bytes + bytes };
+    }
+    this.#sequence.take(events.length);
+    this.#notifier.announceFeed(workspace);
     this.#notifier.announceExecution(ref);
     return { kind: "written" as const };
   }

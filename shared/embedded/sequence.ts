@@ -17,6 +17,11 @@ export class Sequence {
       );
   }
 
+  /** The number that `take` answers next. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** The first of `n` numbers in a row. */
   take(n: number): number {
     const first = this.#next;
