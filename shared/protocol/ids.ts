@@ -23,6 +23,10 @@ import {
 const SLUG = /^[A-Za-z0-9_-]+$/;
 const shown = (input: unknown) => JSON.stringify(String(input).slice(0, 80));
 
+/** What `slug` accepts. */
+export const isName = (value: unknown, max: number): value is string =>
+  typeof value === "string" && value.length <= max && SLUG.test(value);
+
 /** `reserved`: words of the API's own paths. API Gateway would take the word for the path, never for the id. */
 function slug(what: string, max: number, reserved: readonly string[] = []) {
   const rule = `1 to ${max} letters, digits, "-" or "_"`;

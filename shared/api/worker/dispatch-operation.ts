@@ -8,6 +8,7 @@ import { zodToDetail } from "../../protocol/detail.ts";
 import { invalid, isRefusal, methodNotAllowed, noRoute, type Refusal } from "../../protocol/errors.ts";
 import { parseJsonBody } from "../../protocol/http/parse.ts";
 import { MAX_WORKER_BODY_BYTES, MAX_WORKER_JSON_DEPTH } from "../../protocol/limits.ts";
+import { isPlainAppend } from "../../protocol/plain-append.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
 import type { ApiRequest } from "../http-message.ts";
 import { textOfBody } from "../read-body.ts";
@@ -19,6 +20,11 @@ const operations = new Map(
 );
 
 const deploymentsOfKey = lazy(() => import("../deployments-of-key.ts"));
+
+function parse(operation: WorkerOperation, body: unknown) {
+  if (operation === "append" && isPlainAppend(body)) return { success: true as const, data: body }; // PLAIN-1
+  return WORKER_ROUTES[operation].body.safeParse(body, { reportInput: true });
+}
 
 type Handler = (context: RequestContext, body: unknown, characters: number) => Promise<unknown>;
 
@@ -35,7 +41,7 @@ export const serveWorker: ServeWorker = async (context, request) => {
   if ("refused" in body) return body.refused;
   const json = parseJsonBody(body.text, { maxDepth: MAX_WORKER_JSON_DEPTH });
   if ("refused" in json) return json.refused;
-  const parsed = WORKER_ROUTES[operation].body.safeParse(json.value, { reportInput: true });
+  const parsed = parse(operation, json.value);
   if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));
   if (context.deployments) {
     const { foreignWork } = await deploymentsOfKey();
