@@ -5,7 +5,8 @@
 import type * as z from "zod";
 import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds, positiveMilliseconds } from "../shared/lib/duration.ts";
-import type { ActivityOptions } from "../shared/protocol/history.ts";
+import { type ActivityOptions, RateLimit } from "../shared/protocol/history.ts";
+import { MAX_RATE, MAX_RATE_KEY } from "../shared/protocol/limits.ts";
 import { InvalidValueError, UsageError } from "./errors.ts";
 import { copyJson, type Json, NotJsonError, toJson, toPayload } from "./json.ts";
 import { checkName } from "./names.ts";
@@ -39,6 +40,17 @@ export interface ActivityLimits {
   /** Limit on the time between two heartbeats; after it the attempt counts as lost. Default: none are expected. */
   heartbeatTimeout?: Duration;
   retry?: RetryOptions;
+  /** Attempts wait until the server lets them begin; they hold no slot while they wait. Default: no limit. */
+  rateLimit?: RateLimitOptions;
+}
+
+export interface RateLimitOptions {
+  /** Attempts that may begin within `per`, on all workers together: 1 to 100,000. */
+  max: number;
+  /** 1 s to 1 h. */
+  per: Duration;
+  /** Activities of the workspace that name the same key share one pool. Default: the activity's name. */
+  key?: string;
 }
 
 export interface ActivityConfig<I extends Schema = Schema, O extends Schema = Schema> extends ActivityLimits {
@@ -167,7 +179,21 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   if (close !== undefined) options.schedule_to_close_ms = close;
   if (start !== undefined) options.schedule_to_start_ms = start;
   if (heartbeat !== undefined) options.heartbeat_ms = heartbeat;
+  if (config.rateLimit) options.rate_limit = rateLimitOf(config.rateLimit, config.name, what);
   return options;
+}
+
+function rateLimitOf({ max, per, key = "" }: RateLimitOptions, name: string, what: string): RateLimit {
+  const limit = { key: key || name, max, per_ms: milliseconds(per, `${what}, rateLimit.per`) };
+  const wrong = RateLimit.safeParse(limit).error?.issues[0];
+  if (wrong === undefined) return limit;
+  const field = wrong.path[0] === "per_ms" ? "per" : String(wrong.path[0]);
+  const allowed = {
+    max: `a whole number from 1 to ${MAX_RATE}`,
+    per: "from 1 s to 1 h",
+    key: `1 to ${MAX_RATE_KEY} characters`,
+  };
+  throw new RangeError(`${what}, rateLimit.${field}: it must be ${allowed[field as keyof typeof allowed]}.`);
 }
 
 /** Runs one attempt for a worker: takes the recorded input, answers a JSON result, throws what the activity throws. */
@@ -193,6 +219,12 @@ export async function runActivity(definition: AnyActivity, rawInput: unknown, ho
 }
 
 async function runInline(definition: AnyActivity, input: unknown, frame: ActivityFrame): Promise<unknown> {
+  if (definition.options.rate_limit) {
+    throw new UsageError(
+      `activity "${definition.name}" has a rate limit and was called inside another activity, where nothing holds the limit: ` +
+        "call it from workflow code.",
+    );
+  }
   const json = toJson(input, `the input of activity "${definition.name}"`);
   const result = await runChecked(definition, json, frame.context);
   return result === null && absentIsUndefined(definition.output) ? undefined : result;

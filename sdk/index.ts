@@ -3,7 +3,14 @@
 import "./determinism/install.ts";
 
 export type { Duration } from "../shared/lib/duration.ts";
-export type { Activity, ActivityConfig, ActivityLimits, AnyActivity, RetryOptions } from "./activity.ts";
+export type {
+  Activity,
+  ActivityConfig,
+  ActivityLimits,
+  AnyActivity,
+  RateLimitOptions,
+  RetryOptions,
+} from "./activity.ts";
 export { activity } from "./activity.ts";
 export { SandboxError } from "./determinism/refused.ts";
 export type { ChildStatus, WorkflowErrorOptions } from "./errors.ts";

@@ -10,10 +10,11 @@
  * PORT-4. Tasks are hints: the queue may lose, double, delay or reorder them.
  */
 import type { PublicEvent } from "./core/present.ts";
+import type { Permit, Pool } from "./core/rate-limit.ts";
 import type { Bucket, Range } from "./core/rollups.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
-import type { Batch, Failure, Millis } from "./protocol/history.ts";
+import type { Batch, Failure, Millis, RateLimit } from "./protocol/history.ts";
 import type { Job, JobOutcome } from "./protocol/job.ts";
 import type { InboxMessage, Message } from "./protocol/messages.ts";
 import type { Right } from "./protocol/rights.ts";
@@ -594,6 +595,14 @@ export interface Rollups {
   read(workspace: string, p: RollupQuery): Promise<Bucket[]>;
 }
 
+/** The pools of rate limits. A pool exists while it has permits that count. */
+export interface RateLimits {
+  /** Takes `n` permits from the pool of the limit's key, in one atomic step. */
+  take(workspace: string, limit: RateLimit, n: number): Promise<Permit[]>;
+  /** The pool as it is; null: nobody has asked for so long that it is empty. */
+  pool(workspace: string, key: string): Promise<Pool | null>;
+}
+
 export interface Ports {
   readonly clock: Clock;
   /** A fresh UUID, version 7. */
@@ -607,6 +616,7 @@ export interface Ports {
   readonly feed: Feed;
   readonly rollups: Rollups;
   readonly activities: Activities;
+  readonly rateLimits: RateLimits;
   readonly answers: Answers;
   readonly changes: Changes;
   readonly log: Log;

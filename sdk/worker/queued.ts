@@ -12,12 +12,41 @@ import { steadyOf } from "../../shared/lib/clock.ts";
 import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
 import { MAX_TASK_AGE_MS } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
-import type { ActivityTask, Delivery } from "../../shared/protocol/worker.ts";
+import type { ActivityTask, Delivery, PermitResult, WorkerBody } from "../../shared/protocol/worker.ts";
+import { payloadBytes } from "../json.ts";
 import { Attempt } from "./attempt.ts";
+import { Batcher } from "./batcher.ts";
 import type { WorkerHost } from "./host.ts";
+import { mayBeOneItem } from "./transport.ts";
 
 /** Between two warnings that this worker lacks the same activity. */
 const WARN_AGAIN_MS: Millis = 60_000;
+
+/** The slot of one attempt. */
+class Slot {
+  readonly #host: WorkerHost;
+  #began: Millis | null = null;
+
+  constructor(host: WorkerHost) {
+    this.#host = host;
+  }
+
+  /** Answers whether it had to wait. */
+  async enter(): Promise<boolean> {
+    const { slots, worker } = this.#host;
+    slots.reserve();
+    const waiting = slots.acquire();
+    if (waiting) await waiting;
+    this.#began = steadyOf(worker.clock);
+    return waiting !== undefined;
+  }
+
+  leave(): void {
+    if (this.#began === null) return;
+    this.#host.slots.release(steadyOf(this.#host.worker.clock) - this.#began);
+    this.#began = null;
+  }
+}
 
 export class QueuedActivities {
   readonly #host: WorkerHost;
@@ -26,8 +55,19 @@ export class QueuedActivities {
   /** When the worker last warned that it lacks the activity of this name. */
   readonly #warnedAt = new Map<string, Millis>();
 
+  readonly #permits: Batcher<WorkerBody<"permit">["items"][number], PermitResult>;
+  #abandoned = false;
+
   constructor(host: WorkerHost) {
     this.#host = host;
+    this.#permits = new Batcher<WorkerBody<"permit">["items"][number], PermitResult>(
+      async (items) => {
+        const { results, now } = await host.worker.transport.call("permit", { items });
+        host.serverClock.synchronise(now);
+        return results;
+      },
+      { maxCalls: 1, weigh: payloadBytes, mayBeOneItem }, // one call at a time: what waits for it shares one write
+    );
   }
 
   get running(): number {
@@ -73,17 +113,15 @@ export class QueuedActivities {
 
   async #run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, serverClock, slots, worker } = this.#host;
+    const { leases, serverClock, worker } = this.#host;
+    const slot = new Slot(this.#host);
     const lease = { lost: false };
     leases.hold(receipt, () => {
       lease.lost = true;
       this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now");
     });
     this.#underWay += 1;
-    slots.reserve();
-    const waiting = slots.acquire();
-    if (waiting) await waiting;
-    const began = steadyOf(worker.clock);
+    if (task.options.rate_limit === undefined) await slot.enter();
     try {
       const { execution, run, chain, activity } = task;
       const attempt = await this.#attemptOf(delivery, task);
@@ -93,6 +131,13 @@ export class QueuedActivities {
         const { superseded } = await worker.transport.call("renew", { task, attempt });
         return superseded ? leases.forget(receipt) : leases.finish(receipt);
       }
+      if (task.options.rate_limit !== undefined) {
+        const went = await this.#permitted(slot, delivery, task, attempt);
+        if (went === "superseded") leases.forget(receipt);
+        else if (went === "finished") leases.finish(receipt);
+        if (went !== "permitted") return;
+      }
+      if (this.#abandoned) return;
       const { name, input, args, first_attempt } = task;
       const queued = { name, input, ...(args && { args }), first_attempt };
       const begun = await worker.transport.call("begin", { ...ref, session: worker.session, queued });
@@ -122,7 +167,41 @@ export class QueuedActivities {
     } finally {
       this.#underWay -= 1;
       this.#running.delete(receipt);
-      slots.release(steadyOf(worker.clock) - began);
+      slot.leave();
+    }
+  }
+
+  /**
+   * Waits, without a slot, until the rate limit lets the attempt begin, and enters a slot. `finished`: the server has sent the
+   * task again, or no attempt is wanted any more.
+   */
+  async #permitted(
+    slot: Slot,
+    delivery: Delivery,
+    task: ActivityTask,
+    attempt: number,
+  ): Promise<"permitted" | "finished" | "superseded"> {
+    const { serverClock, worker } = this.#host;
+    // A permit is good for one attempt: a delivery after a failed attempt asks anew.
+    let permit = delivery.attempt === 1 ? (task.permit ?? null) : null;
+    for (;;) {
+      let waited = permit !== null;
+      if (permit === null) {
+        const answer = await this.#permits.offer({ task, attempt });
+        if (answer.kind === "later") return "finished";
+        if (answer.kind === "over") return answer.superseded ? "superseded" : "finished";
+        permit = answer;
+      }
+      const at = serverClock.toLocal(permit.at);
+      if (at > worker.clock.now()) {
+        waited = true;
+        await new Promise<void>((ok) => void worker.clock.at(at, ok));
+      }
+      if (await slot.enter()) waited = true;
+      // The server has given the permit for now, or the worker is not too late by its own clock.
+      if (!waited || serverClock.now() <= permit.until || this.#abandoned) return "permitted";
+      slot.leave();
+      permit = null;
     }
   }
 
@@ -207,6 +286,7 @@ export class QueuedActivities {
   }
 
   abandonAll(): void {
+    this.#abandoned = true;
     for (const attempt of this.#running.values()) attempt.abandon();
     this.#running.clear();
   }

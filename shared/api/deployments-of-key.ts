@@ -39,8 +39,9 @@ const known = new LruCache<string>(20_000);
 
 /** The refusal of a worker's call about another deployment, or about an execution of another deployment. */
 export async function foreignWork(context: RequestContext, body: unknown): Promise<Refusal | null> {
-  const { items = [], task } = body as { items?: readonly Named[]; task?: Named };
-  for (const named of [body as Named, ...items, ...(task ? [task] : [])]) {
+  const { items = [], task } = body as { items?: readonly (Named & { task?: Named })[]; task?: Named };
+  const tasks = [...(task ? [task] : []), ...items.flatMap((item) => item.task ?? [])];
+  for (const named of [body as Named, ...items, ...tasks]) {
     if (named.deployment !== undefined) {
       const refused = foreign(context, named.deployment);
       if (refused) return refused;

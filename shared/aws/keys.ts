@@ -63,6 +63,8 @@ export const answerKey = (workspace: string, query: string): Key => ({
 
 export const startKeyKey = (workspace: string, key: string): Key => ({ pk: `${workspace}#/start/${key}`, sk: "START" });
 
+export const rateLimitKey = (workspace: string, key: string): Key => ({ pk: `${workspace}#/rate/${key}`, sk: "POOL" });
+
 export const jobKey = (workspace: string, id: string): Key => ({ pk: `${workspace}#/jobs`, sk: `JOB#${id}` });
 export const jobOutcomesKey = (workspace: string, id: string, page: number): Key => ({
   pk: `${workspace}#/job/${id}`,

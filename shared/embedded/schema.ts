@@ -145,6 +145,12 @@ CREATE TABLE start_keys (
 ) WITHOUT ROWID;
 CREATE INDEX start_keys_expire ON start_keys (expires_at);
 
+CREATE TABLE rate_limits (
+  ws TEXT NOT NULL, key TEXT NOT NULL, expires_at INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (ws, key)
+) WITHOUT ROWID;
+CREATE INDEX rate_limits_expire ON rate_limits (expires_at);
+
 CREATE TABLE jobs (
   ws TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, due_at INTEGER, ended_at INTEGER, body TEXT NOT NULL,
   PRIMARY KEY (ws, id)

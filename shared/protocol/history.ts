@@ -25,7 +25,7 @@ import {
   WorkflowName,
 } from "./ids.ts";
 import { JsonRecord, type JsonValue } from "./json-value.ts";
-import { MAX_PATCH_ID } from "./limits.ts";
+import { MAX_PATCH_ID, MAX_RATE, MAX_RATE_KEY, MAX_RATE_PER_MS, MIN_RATE_PER_MS } from "./limits.ts";
 import { ChildFailureStatus, type ClosedStatus } from "./status.ts";
 
 /** Milliseconds since the epoch, UTC; or a length of time in milliseconds where the name ends in `_ms`. */
@@ -79,6 +79,14 @@ export const RetryPolicy = z.object({
 });
 export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
+/** At most `max` attempts begin within `per_ms`, of all activities of the workspace that name the same key (RATE-1). */
+export const RateLimit = z.object({
+  key: z.string().min(1).max(MAX_RATE_KEY),
+  max: z.int().min(1).max(MAX_RATE),
+  per_ms: millis.min(MIN_RATE_PER_MS).max(MAX_RATE_PER_MS),
+});
+export type RateLimit = z.infer<typeof RateLimit>;
+
 /** All in milliseconds; absent = no such limit. */
 export const ActivityOptions = z.object({
   /** One attempt. */
@@ -90,6 +98,7 @@ export const ActivityOptions = z.object({
   /** Longest silence between two heartbeats. */
   heartbeat_ms: millis.optional(),
   retry: RetryPolicy,
+  rate_limit: RateLimit.optional(),
 });
 export type ActivityOptions = z.infer<typeof ActivityOptions>;
 

@@ -69,6 +69,14 @@ export const RUN_INTERVAL_MS = 6_000;
 /** A run with so many events does not count as a quick one. */
 export const LONG_RUN_EVENTS = 1_000;
 
+/* Rate limits of activities. */
+/** Characters of a key. */
+export const MAX_RATE_KEY = 256;
+/** Attempts that may begin within the window, and the length of the window, ms. */
+export const MAX_RATE = 100_000;
+export const MIN_RATE_PER_MS = 1_000;
+export const MAX_RATE_PER_MS = 3_600_000;
+
 /* Counts in one request. */
 export const MAX_BATCH_IDS = 100;
 export const MAX_WORKFLOW_TAGS_FILTER = 20;

@@ -90,6 +90,10 @@ export const ActivityTask = z.object({
   passed: z.int().min(1).optional(),
   /** When the server last sent the task anew because it had grown old. Absent: never. */
   renewed_at: z.int().optional(),
+  /** How often the task was sent anew because it waits for its rate limit. Absent: never. */
+  asked: z.int().min(1).optional(),
+  /** When the attempt `first_attempt` may begin: its permit, for the first delivery of this task. */
+  permit: z.object({ at: z.int(), until: z.int() }).optional(),
 });
 export type ActivityTask = z.infer<typeof ActivityTask>;
 
@@ -151,6 +155,13 @@ export const ActivityRef = z.strictObject({
   attempt: z.int(),
 });
 export type ActivityRef = z.infer<typeof ActivityRef>;
+
+export const PermitResult = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("granted"), at: z.int(), until: z.int() }),
+  z.object({ kind: z.literal("later"), at: z.int() }),
+  z.object({ kind: z.literal("over"), superseded: z.literal(true).optional() }),
+]);
+export type PermitResult = z.infer<typeof PermitResult>;
 
 /** A custom task event that an activity publishes: progress, not history. */
 export const Progress = z.strictObject({
@@ -373,6 +384,22 @@ export const WORKER_ROUTES = {
     "activities/renew",
     z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }),
     z.object({ wanted: z.boolean(), superseded: z.literal(true).optional() }),
+  ),
+  /**
+   * Asks for permits of rate limits, for attempts that have not begun. `granted`: the attempt may begin from `at` until
+   * `until`, and the caller holds no slot meanwhile. `later`: the server has sent the task again, which becomes visible in time
+   * (with its permit, or to ask again), and the caller finishes its own. `over`: the run has closed, or the activity was
+   * cancelled and ends with that, or (`superseded`) a later attempt has begun.
+   */
+  permit: op(
+    "activities/permit",
+    z.strictObject({
+      items: z
+        .array(z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }))
+        .min(1)
+        .max(MAX_STEP_ITEMS),
+    }),
+    z.object({ results: z.array(PermitResult), now: z.int() }),
   ),
   publish: op(
     "publish",

@@ -77,6 +77,7 @@ const load = {
   feedWriter: () => import("../aws/feed-writer.ts"),
   taskReading: () => import("../aws/task-reading.ts"),
   credentials: () => import("../aws/credentials.ts"),
+  rateLimits: () => import("../aws/rate-limits.ts"),
 };
 
 /** A port whose methods load it at the first call of one. */
@@ -128,6 +129,7 @@ export function aws(options: AwsOptions): Aws {
     feed: lateBound(async () => new (await load.feed()).AwsFeed(c, backoff)),
     rollups: lateBound(async () => new (await load.rollups()).AwsRollups(c)),
     activities: new AwsActivities(c),
+    rateLimits: lateBound(async () => new (await load.rateLimits()).AwsRateLimits(c)),
     answers: lateBound(async () => new (await load.answers()).AwsAnswers(c)),
     changes: backoff,
     durable: async () => {}, // DynamoDB answers a write once it is durable

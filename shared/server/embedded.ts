@@ -7,6 +7,7 @@ import { EmbeddedExecutions } from "../embedded/executions.ts";
 import { EmbeddedFeed } from "../embedded/feed.ts";
 import { EmbeddedJobs } from "../embedded/jobs.ts";
 import { Notifier } from "../embedded/notifier.ts";
+import { EmbeddedRateLimits } from "../embedded/rate-limits.ts";
 import { EmbeddedRegistry } from "../embedded/registry.ts";
 import { expire, expirePrepared } from "../embedded/retention.ts";
 import { EmbeddedRollups } from "../embedded/rollups.ts";
@@ -76,6 +77,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const notifier = new Notifier(clock, database);
   const schedules = new EmbeddedSchedules(database);
   const startKeys = new EmbeddedStartKeys(database, clock);
+  const rateLimits = new EmbeddedRateLimits(database, clock);
   const jobs = new EmbeddedJobs(database);
   const rollups = new EmbeddedRollups(database, clock, settings.retentionMs);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
@@ -100,6 +102,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     feed: new EmbeddedFeed(database, sequence, notifier),
     rollups,
     activities: new EmbeddedActivities(database),
+    rateLimits,
     answers: new EmbeddedAnswers(clock),
     changes: notifier,
     durable: () => database.durable(),
@@ -128,6 +131,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     jobs: () => workOnJobs(),
     "expired queries": () => tasks.expire(),
     "expired idempotency keys": () => startKeys.expire(clock.now()),
+    "rate limits without permits": () => rateLimits.expire(clock.now()),
     "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
     "old rollups": () => rollups.expire(clock.now()),
     "old jobs": () => jobs.expire(clock.now() - settings.retentionMs),

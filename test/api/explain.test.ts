@@ -315,6 +315,42 @@ describe("with a worker whose calls the test makes", () => {
     expect((await explainIn("s-start")).waits).toMatchObject([{ kind: "workflow_task", actor: "worker" }]);
   });
 
+  test("a queued activity waits for its rate limit while the permits of the key are given away", async () => {
+    const worker = await begun("s-rate", "a2r");
+    await worker.call("register", {
+      ...worker.who,
+      definitions: [{ name: "orders", input_schema: {} }] as never,
+      activities: ["charge"],
+      sdk: "x",
+    });
+    const drive = await worker.claim("s-rate");
+    const rate_limit = { key: "provider", max: 1, per_ms: 10_000 };
+    const limited = { kind: "activity_scheduled", activity: 1, name: "charge", input: null, where: "queue" };
+    await drive.append([{ ...limited, options: { retry, rate_limit } } as never]);
+    await drive.park();
+    expect((await explainIn("s-rate")).waits[0]).toMatchObject({ kind: "activity_queued" });
+    const [delivery] = await worker.poll("activity");
+    const ask = () => worker.call("permit", { items: [{ task: delivery!.task as never, attempt: 1 }] });
+    const now = w.clock.now();
+    expect((await ask()).results).toMatchObject([{ kind: "granted", at: now }]);
+    const { results } = await ask();
+    expect(results).toMatchObject([{ kind: "later" }]);
+    const explained = await explainIn("s-rate");
+    expect(explained.waits[0]).toMatchObject({
+      kind: "activity_rate_limited",
+      actor: "time",
+      evidence: { rate_limit: "provider", max: 1 },
+    });
+    expect(explained.summary).toContain(
+      "is waiting for rate limit 'provider' (1 in 10 s), whose permits are given away until ",
+    );
+    const { execution, run, chain } = drive.head;
+    const ref = { execution, run, chain, activity: 1, attempt: 1 };
+    const queued = { name: "charge", input: null, first_attempt: 1 };
+    await worker.call("begin", { ...ref, session: worker.session, queued });
+    expect((await explainIn("s-rate")).waits[0]).toMatchObject({ kind: "activity_running" });
+  });
+
   test("a queued activity waits for a slot, then runs on the worker that began it, then for its next attempt", async () => {
     const worker = await begun("s-queue", "a2");
     await worker.call("register", {

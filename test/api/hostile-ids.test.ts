@@ -110,6 +110,7 @@ function bodiesOf(of: Drive): Bodies {
     retrying: { ...ref, name: "charge", failure, retry_at: 1 },
     pass: { task: passed, attempt: 1 },
     renew: { task: passed, attempt: 1 },
+    permit: { items: [{ task: passed, attempt: 1 }] },
     publish: {
       execution,
       run,

@@ -12,6 +12,7 @@ import { feedContract } from "./feed.ts";
 import { inboxContract } from "./inbox.ts";
 import { jobsContract } from "./jobs.ts";
 import { logContract } from "./logs.ts";
+import { rateLimitsContract } from "./rate-limits.ts";
 import { registryContract } from "./registry.ts";
 import { reopenContract } from "./reopen.ts";
 import { resetContract } from "./resets.ts";
@@ -40,6 +41,7 @@ const chapters: Record<string, Contract> = {
   "rollups: counts of runs by time": rollupsContract,
   jobs: jobsContract,
   activities: activitiesContract,
+  "rate limits: permits from pools": rateLimitsContract,
   "answers and changes": waitingContract,
 };
 

@@ -81,6 +81,7 @@ export class Server {
       ),
       feed: silentFeed,
       activities: memoryActivities(),
+      rateLimits: { take: async () => [], pool: async () => null }, // of the adapters: their contract suite has them
       startKeys: { get: async () => null, keep: async (_workspace, _key, start) => start },
       answers: { open: async () => {}, put: async () => {}, wait: async () => null },
       changes: { waitForHead: async () => {}, waitForExecution: async () => {}, waitForFeed: async () => {} },

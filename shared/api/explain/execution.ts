@@ -7,6 +7,7 @@ import {
   summaryOf,
   type Wait,
 } from "../../core/explain/explain.ts";
+import { nextPermit } from "../../core/rate-limit.ts";
 import type { RunState } from "../../core/state.ts";
 import { UnreadableSchedule } from "../../ports.ts";
 import { isRefusal, type Refusal } from "../../protocol/errors.ts";
@@ -78,9 +79,10 @@ async function consistent(context: RequestContext, head: Head, until: Millis): P
 async function circumstances(context: RequestContext, head: Head, run: ReadRun, how: How): Promise<Circumstances> {
   const { ports, workspace } = context;
   const running = head.status === "RUNNING";
-  const [workers, attempts, handlers, messages, children, schedule, loop] = await Promise.all([
+  const [workers, attempts, freePermits, handlers, messages, children, schedule, loop] = await Promise.all([
     running ? workersOf(context, head) : [],
     running ? attemptsOf(context, head, run.state) : new Map(),
+    running ? freePermitsOf(context, run.state) : new Map<number, Millis>(),
     handlersOf(context, head),
     running ? ports.executions.inbox(head, head.chain, MOST_MESSAGES) : [],
     running && how.children ? childrenOf(context, run.state, how.until) : new Map<number, ChildView>(),
@@ -92,6 +94,7 @@ async function circumstances(context: RequestContext, head: Head, run: ReadRun, 
     now,
     workers: await withAbilities(context, workspace, workers),
     attempts,
+    freePermits,
     handlers,
     messages: messages.filter((m) => !run.state.taken.has(m.id)),
     children,
@@ -128,6 +131,16 @@ async function attemptsOf({ ports }: RequestContext, head: Head, state: RunState
     [activity, await ports.activities.report({ ref: head, run: head.run, activity })] as const;
   const found = await Promise.all(numbers.map(of));
   return new Map(found.flatMap(([activity, report]) => (report === null ? [] : [[activity, report] as const])));
+}
+
+async function freePermitsOf({ ports, workspace }: RequestContext, state: RunState): Promise<Map<number, Millis>> {
+  const limited = [...state.activities].filter(([, { options, where }]) => options.rate_limit && where === "queue");
+  const now = ports.clock.now();
+  const of = async ([activity, { options }]: (typeof limited)[number]) => {
+    const limit = options.rate_limit!;
+    return [activity, nextPermit(await ports.rateLimits.pool(workspace, limit.key), limit, now)] as const;
+  };
+  return new Map(await Promise.all(limited.slice(0, MOST_ATTEMPTS).map(of)));
 }
 
 async function handlersOf({ ports, workspace }: RequestContext, head: Head): Promise<Circumstances["handlers"]> {

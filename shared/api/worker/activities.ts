@@ -10,7 +10,7 @@ import type { Head } from "../../protocol/head.ts";
 import type { Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES, RECORDED_ATTEMPTS } from "../../protocol/limits.ts";
 import { messageId } from "../../protocol/messages.ts";
-import type { ActivityRef, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
+import type { ActivityRef, ActivityTask, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { bytesOf, CHARACTERS_WITHIN_LIMIT, tooLarge } from "../payload.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { customTaskProblem } from "./custom-task.ts";
@@ -152,27 +152,39 @@ const pauseOf = (passed: number): Millis =>
 export async function pass(context: RequestContext, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
   const { ports, workspace } = context;
   const { task } = body;
-  const head = await runOf(context, task);
-  if (!isOpen(head)) return { at: null };
-  const { passed = 0, name, execution, run, chain, activity } = task;
-  const latest = await ports.activities.status({ ref: refTo(context, execution), run, activity });
-  if (latest.attempt > body.attempt) return { at: null, superseded: true };
-  // Deliveries that were lost before a worker began do not count as attempts.
-  const attempt = Math.max(task.first_attempt, Math.min(body.attempt, latest.attempt + 1));
-  if (latest.cancelRequested) {
-    const failure = {
-      type: "Cancelled",
-      message: `${name} was cancelled while it waited for a worker that registers it`,
-    };
-    const ended = { kind: "failed", reason: "cancelled", failure } as const;
-    await outcome(context, { execution, run, chain, activity, attempt, outcome: ended });
-    return { at: null };
-  }
+  const next = await waiting(context, body, "a worker that registers it");
+  if ("over" in next) return next.superseded ? { at: null, superseded: true } : { at: null };
+  const { attempt, deployment } = next;
+  const { passed = 0, run, activity } = task;
   const at = ports.clock.now() + pauseOf(passed);
   const key = `activity#${run}#${activity}#${attempt}#${passed + 1}`;
-  const again = { ...task, first_attempt: attempt, passed: passed + 1 };
-  await ports.tasks.send({ workspace, deployment: head.deployment, queue: "activity" }, again, { at, key });
+  const { permit: _, ...rest } = task; // a permit is for the first delivery of its task
+  const again = { ...rest, first_attempt: attempt, passed: passed + 1 };
+  await ports.tasks.send({ workspace, deployment, queue: "activity" }, again, { at, key });
   return { at };
+}
+
+/**
+ * The attempt of a task that waits on, and its deployment. `over`: no attempt is wanted any more. An activity whose
+ * cancellation was requested ends here: no worker enters it.
+ */
+export async function waiting(
+  context: RequestContext,
+  { task, attempt: delivered }: { task: ActivityTask; attempt: number },
+  what: string,
+): Promise<{ attempt: number; deployment: string } | { over: true; superseded?: true }> {
+  const head = await runOf(context, task);
+  if (!isOpen(head)) return { over: true };
+  const { name, execution, run, chain, activity } = task;
+  const latest = await context.ports.activities.status({ ref: refTo(context, execution), run, activity });
+  if (latest.attempt > delivered) return { over: true, superseded: true };
+  // Deliveries that were lost before a worker began do not count as attempts.
+  const attempt = Math.max(task.first_attempt, Math.min(delivered, latest.attempt + 1));
+  if (!latest.cancelRequested) return { attempt, deployment: head.deployment };
+  const failure = { type: "Cancelled", message: `${name} was cancelled while it waited for ${what}` };
+  const ended = { kind: "failed", reason: "cancelled", failure } as const;
+  await outcome(context, { execution, run, chain, activity, attempt, outcome: ended });
+  return { over: true };
 }
 
 /** Sends a task that has grown old anew: a queue on AWS deletes a message 14 days after it was sent. */
@@ -184,7 +196,8 @@ export async function renew(context: RequestContext, body: WorkerBody<"renew">):
   const { execution, run, activity } = task;
   const latest = await ports.activities.status({ ref: refTo(context, execution), run, activity });
   if (latest.attempt > attempt) return { wanted: false, superseded: true };
-  const again = { ...task, first_attempt: attempt, renewed_at: ports.clock.now() };
+  const { permit: _, ...rest } = task;
+  const again = { ...rest, first_attempt: attempt, renewed_at: ports.clock.now() };
   const key = `activity#${run}#${activity}#${attempt}#renewed`;
   await ports.tasks.send({ workspace, deployment: head.deployment, queue: "activity" }, again, { key });
   return { wanted: true };

@@ -45,6 +45,7 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   retrying,
   pass,
   renew,
+  permit: async (context, body) => (await import("./permits.ts")).permit(context, body),
   publish,
   answer,
 };

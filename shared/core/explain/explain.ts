@@ -54,6 +54,8 @@ export interface Circumstances {
   /** Of the execution's deployment. */
   readonly workers: readonly KnownWorker[];
   readonly attempts: ReadonlyMap<number, KnownAttempt>;
+  /** By activity: when a permit of its rate limit that is asked for now would begin. */
+  readonly freePermits: ReadonlyMap<number, Millis>;
   readonly handlers: { readonly signals: readonly HandlerDefinition[]; readonly updates: readonly HandlerDefinition[] };
   /** Some of the messages that no worker has taken in yet. */
   readonly messages: readonly { readonly kind: string; readonly name?: string; readonly sent_at: Millis }[];
@@ -261,6 +263,9 @@ function describeActivity(c: Case, number: number, a: OpenActivity, live: readon
   const retryAt = a.where === "queue" ? (known?.failed?.retryAt ?? null) : a.retryAt;
   const lacking = live.length > 0 && live.every((w) => w.can !== null && !w.can.activities.includes(a.name));
   const session = a.where === "queue" ? (known?.session ?? null) : sessionOf(a.where);
+  const begun = known !== undefined && known.session !== null && retryAt === null;
+  const rate = a.options.rate_limit;
+  const free = rate === undefined ? now : (around.freePermits.get(number) ?? now);
   if (retryAt !== null && failure !== null && retryAt > now) {
     add(c, {
       kind: "activity_backoff",
@@ -279,7 +284,24 @@ function describeActivity(c: Case, number: number, a: OpenActivity, live: readon
       what_to_do: `Start a worker of deployment '${head.deployment}' that has it: runWorker({ activities: [${a.name}] }).`,
       links: [deploymentLink(c)],
     });
-  } else if (a.where === "queue" && (known === undefined || known.session === null || retryAt !== null)) {
+  } else if (rate !== undefined && a.where === "queue" && free > now && !begun) {
+    const limit = `${rate.max} in ${span(rate.per_ms)}`;
+    add(c, {
+      kind: "activity_rate_limited",
+      text: `Activity '${a.name}' (${counted}) is waiting for rate limit '${rate.key}' (${limit}), whose permits are given away until ${iso(free)}.`,
+      since: a.scheduledAt,
+      until: free,
+      evidence: {
+        ...evidence,
+        ...failed,
+        rate_limit: rate.key,
+        max: rate.max,
+        per_ms: rate.per_ms,
+        next_free_permit: iso(free),
+      },
+      what_to_do: `Wait. If it takes too long, raise rateLimit.max of '${a.name}', or let fewer activities share the key '${rate.key}'.`,
+    });
+  } else if (a.where === "queue" && !begun) {
     add(c, {
       kind: "activity_queued",
       actor: live.length === 0 ? "operator" : "worker",

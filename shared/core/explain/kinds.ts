@@ -17,6 +17,7 @@ export const WAIT_KINDS = {
   activity_worker_lost: { actor: "worker", means: "The worker that ran the attempt sends no heartbeats any more." },
   human_input: { actor: "person", means: "Workflow code asked a person." },
   activity_backoff: { actor: "time", means: "An attempt failed, and the next one is due at a known time." },
+  activity_rate_limited: { actor: "time", means: "The activity waits until its rate limit lets it begin." },
   activity_queued: { actor: "worker", means: "The activity lies in the queue, or a worker has just taken it." },
   activity_running: { actor: "worker", means: "A worker runs an attempt." },
   child: { actor: "child", means: "Another execution, which this one started, is running." },

@@ -241,6 +241,7 @@ function liesFrom(known: Known): fc.Arbitrary<Lie> {
     retrying: { ...ref, name: fc.constant("charge"), failure: fc.constant(failure), retry_at: time },
     pass: { task, attempt: fc.constantFrom(1, 5) },
     renew: { task, attempt: fc.constantFrom(1, 5) },
+    permit: { items: fc.array(fc.record({ task, attempt: fc.constantFrom(1, 5) }), { minLength: 1, maxLength: 2 }) },
     publish: {
       execution,
       run,

@@ -1,0 +1,116 @@
+/**
+ * The pool of a rate limit: when the attempts that share it may begin. Pure. A permit says from when until when its attempt may
+ * begin; the store keeps the pool and changes it by one conditional write for a group of permits.
+ *
+ * RATE-1. In no time of length `per` do more than `max` attempts begin. A permit counts with the whole time in which it is
+ *     good, so an attempt that begins late within it breaks nothing. The price is a part of the rate: `SLOTS` and `LATE`.
+ * RATE-2. Permits are given in the order of asking: no later one begins before an earlier one. So the pool only needs the
+ *     permits of the last `per`, and one time stands for all those that it has promised.
+ * RATE-3. A permit is given `MAX_AHEAD_MS` ahead at most. Whoever would wait longer is told when to ask again. So calls
+ *     that are cancelled, or whose worker dies, waste a minute of permits at most.
+ * RATE-4. A permit that nobody uses is lost, never given twice: after a crash fewer attempts begin, not more.
+ */
+import type { Millis, RateLimit } from "../protocol/history.ts";
+
+/** A `per` has so many slots; permits that begin in one slot are counted together. */
+const SLOTS = 25;
+/** A permit is good until so large a part of `per` after its slot. */
+const LATE = 1 / 20;
+/** RATE-3. */
+const MAX_AHEAD_MS: Millis = 60_000;
+/** The longest time until the next question: a queue on AWS holds a new message back for 15 minutes at most. */
+const MAX_PAUSE_MS: Millis = 600_000;
+
+/** So many permits, each good from `from` until `until`. */
+type Span = readonly [from: Millis, until: Millis, permits: number];
+
+export interface Pool {
+  /** In the order of their times. */
+  readonly spans: readonly Span[];
+  /** The longest `per` of those that have asked: callers of one key may state different limits. */
+  readonly per: Millis;
+  /** The last time at which somebody was told to ask again. */
+  readonly asked: Millis;
+}
+
+export type Permit = { readonly at: Millis; readonly until: Millis } | { readonly again: Millis };
+
+/** Takes `n` permits. */
+export function takePermits(
+  before: Pool | null,
+  limit: RateLimit,
+  n: number,
+  now: Millis,
+): { pool: Pool; permits: Permit[] } {
+  const { max, per_ms: per } = limit;
+  const width = Math.ceil(per / SLOTS);
+  const good = width + Math.floor(per * LATE);
+  const spans = recent(before, per, now);
+  let asked = before?.asked ?? 0;
+  const permits: Permit[] = [];
+  let slot = firstSlot(spans, width, now);
+  while (permits.length < n) {
+    const room = max - countSince(spans, slot - per);
+    if (room > 0) {
+      const given = Math.min(room, n - permits.length);
+      const until = slot + good;
+      const permit = { at: Math.max(now, slot), until };
+      for (let i = 0; i < given; i++) permits.push(permit);
+      add(spans, [slot, until, given]);
+      continue;
+    }
+    slot = nextSlot(spans, slot, width, per);
+    if (slot <= now + MAX_AHEAD_MS) continue;
+    while (permits.length < n) {
+      const soonest = slot - MAX_AHEAD_MS / 2;
+      const again = Math.max(asked, soonest);
+      if (soonest <= now + MAX_PAUSE_MS) asked = again + per / max;
+      permits.push({ again: Math.round(Math.min(again, now + MAX_PAUSE_MS)) });
+    }
+  }
+  const widest = spans.length === 0 ? per : Math.max(per, before?.per ?? 0);
+  return { pool: { spans, per: widest, asked: Math.round(asked) }, permits };
+}
+
+/** When a permit that is asked for now would begin; `now`: at once. */
+export function nextPermit(pool: Pool | null, { max, per_ms: per }: RateLimit, now: Millis): Millis {
+  const width = Math.ceil(per / SLOTS);
+  const spans = recent(pool, per, now);
+  let slot = firstSlot(spans, width, now);
+  while (countSince(spans, slot - per) >= max) slot = nextSlot(spans, slot, width, per);
+  return Math.max(now, slot);
+}
+
+/** The pool holds nothing that counts after this. */
+export const poolEnds = ({ spans, per, asked }: Pool): Millis => Math.max(asked, (spans.at(-1)?.[1] ?? 0) + per);
+
+function recent(pool: Pool | null, per: Millis, now: Millis): Span[] {
+  if (pool === null) return [];
+  const since = now - 2 * Math.max(per, pool.per);
+  return pool.spans.filter(([, until]) => until > since);
+}
+
+/** RATE-2. */
+const firstSlot = (spans: readonly Span[], width: Millis, now: Millis): Millis =>
+  Math.max(Math.floor(now / width) * width, spans.at(-1)?.[0] ?? 0);
+
+/** RATE-1. */
+function countSince(spans: readonly Span[], since: Millis): number {
+  let count = 0;
+  for (const [, until, permits] of spans) if (until > since) count += permits;
+  return count;
+}
+
+/** The first slot after this one at which a permit that counts now counts no more. */
+function nextSlot(spans: readonly Span[], slot: Millis, width: Millis, per: Millis): Millis {
+  const counting = spans.filter(([, until]) => until > slot - per).map(([, until]) => until + per);
+  return Math.max(slot + 1, Math.min(slot + per + width, ...counting));
+}
+
+function add(spans: Span[], [from, until, permits]: Span): void {
+  const last = spans.at(-1);
+  if (last?.[0] === from && last[1] === until) spans[spans.length - 1] = [from, until, last[2] + permits];
+  else spans.push([from, until, permits]);
+  // Limits that differ from caller to caller make many spans. Two that are counted as one count for longer: fewer permits.
+  if (spans.length > 4 * SLOTS) spans.splice(0, 2, [spans[0]![0], spans[1]![1], spans[0]![2] + spans[1]![2]]);
+}
