@@ -10,7 +10,7 @@ import {
 import { CliError, EXIT } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { type Asked, refused } from "./refused.ts";
-import { type Frame, frames } from "./sse.ts";
+import { type Frame, frames } from "../shared/lib/sse.ts";
 import { type Target, targetOf } from "./target.ts";
 
 /** Longer than the server lets any call wait. */

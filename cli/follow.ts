@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { StreamEventPayload } from "../shared/protocol/http/events.ts";
 import type { Api, CallOf } from "./api.ts";
 import { CliError, EXIT } from "./errors.ts";
-import type { Frame } from "./sse.ts";
+import type { Frame } from "../shared/lib/sse.ts";
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;

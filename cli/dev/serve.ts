@@ -11,6 +11,7 @@ import type { Io } from "../io.ts";
 import { paint } from "../print.ts";
 import { type RunningServer, startServer } from "../server/index.ts";
 import { VERSION } from "../version.ts";
+import { CONSOLE_FOLDER } from "./console-folder.ts";
 import { DataDir } from "./data-dir.ts";
 import { parentEnded } from "./parent.ts";
 import { settingsOf } from "./settings.ts";
@@ -52,6 +53,8 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     // Standard output that is no terminal often is a log that others read.
     if (io.terminal) io.out(`SIROCCO_API_KEY=${key}`);
     else io.err(`the API key is in ${dir.keyFile}, which only you can read`);
+    // The key is in the fragment, which a browser does not send.
+    io.err(`console: ${server.url}/console/${io.terminal ? `#key=${encodeURIComponent(key)}` : ""}`);
     if (options.worker) {
       const say = (line: string) => io.err(paint(io, "dim", line));
       worker = startWorkerProcess({ file: options.worker, env: workerEnv(options, server.url, key), say });
@@ -109,7 +112,7 @@ async function keyOf(dir: DataDir, ports: Embedded, io: Io): Promise<string> {
 async function listen(options: ServeOptions, ports: Embedded): Promise<RunningServer> {
   const { port, host, origins } = options;
   try {
-    return await startServer({ ports, version: VERSION, port, host, origins });
+    return await startServer({ ports, version: VERSION, port, host, origins, consoleFolder: CONSOLE_FOLDER });
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: string };
     if (code === "EADDRINUSE") {

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type ApiOptions, createApi } from "../../shared/api/index.ts";
 import type { Ports } from "../../shared/ports.ts";
+import { ConsoleFiles } from "./console-files.ts";
 import { Doors } from "./doors.ts";
 import { Requests } from "./requests.ts";
 
@@ -18,6 +19,8 @@ export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url
   readonly stalledMs?: number;
   /** Origins whose pages may call the server from a browser. Default: none but its own. */
   readonly origins?: readonly string[];
+  /** Folder with the built console. Default: no console. */
+  readonly consoleFolder?: string;
   /** Address for clients and workers. Default: the address on which it listens. */
   readonly url?: string;
 }
@@ -34,7 +37,7 @@ export interface RunningServer {
 
 /** Listens, or rejects with a message that says why it cannot. The caller closes the ports after the server. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, stalledMs, origins, ...rest } = options;
+  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, stalledMs, origins, consoleFolder, ...rest } = options;
   const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 120_000 });
   await listen(server, port, host);
   const bound = (server.address() as AddressInfo).port;
@@ -42,6 +45,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
   const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log, {
     doors: new Doors({ host, url: publicUrl, origins }),
+    ...(consoleFolder !== undefined && { console: new ConsoleFiles(consoleFolder) }),
     ...(stalledMs !== undefined && { stalledMs }),
   });
   server.on("request", (request, response) => void requests.serve(request, response));

@@ -5,6 +5,7 @@ import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
 import { toBody } from "../../shared/protocol/errors.ts";
 import { readBody } from "./body.ts";
+import type { ConsoleFiles } from "./console-files.ts";
 import type { Doors } from "./doors.ts";
 
 /** The server closes a connection that has taken no byte of a long answer for this long: the answer occupies memory. */
@@ -18,13 +19,15 @@ export class Requests {
   readonly #log: Log;
   readonly #open = new Set<Exchange>();
   readonly #doors: Doors;
+  readonly #console: ConsoleFiles | undefined;
   readonly #stalledMs: number;
   #stopping = false;
 
-  constructor(api: Api, log: Log, o: { readonly doors: Doors; readonly stalledMs?: number }) {
+  constructor(api: Api, log: Log, o: { readonly doors: Doors; readonly console?: ConsoleFiles; readonly stalledMs?: number }) {
     this.#api = api;
     this.#log = log;
     this.#doors = o.doors;
+    this.#console = o.console;
     this.#stalledMs = o.stalledMs ?? STALLED_MS;
   }
 
@@ -56,6 +59,12 @@ export class Requests {
           exchange,
           this.#stalledMs,
         );
+        return;
+      }
+      const page = this.#console?.answer(method, target, headers);
+      if (page) {
+        response.writeHead(page.status, page.headers);
+        response.end(page.body === "" ? undefined : page.body);
         return;
       }
       const answer = await this.#api.handle({

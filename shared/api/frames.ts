@@ -8,6 +8,8 @@ export type Frame =
   | { readonly kind: "event"; readonly data: StreamEventPayload }
   /** A comment that keeps the connection open; clients skip it. */
   | { readonly kind: "keep-alive" }
+  /** Where the stream begins. Clients keep the id and skip the rest, because it has no data. */
+  | { readonly kind: "position"; readonly sequence: number }
   /** The stream has failed and ends. */
   | { readonly kind: "error"; readonly data: StreamError };
 
@@ -57,6 +59,8 @@ export function textOf(frame: Frame): string {
       return `id: ${frame.data.broker_sequence}\ndata: ${JSON.stringify(frame.data)}\n\n`;
     case "keep-alive":
       return ": keep-alive\n\n";
+    case "position":
+      return `id: ${frame.sequence}\n\n`;
     case "error":
       return `event: error\ndata: ${JSON.stringify(frame.data)}\n\n`;
   }

@@ -78,7 +78,14 @@ export function streamEvents(
   query: QueryOf<"getStreamEvents">,
   lastEventId: number | undefined,
 ): AsyncIterable<Frame> {
+  if (query.from_now && lastEventId === undefined) return framesFromNow(context, query);
   return eventFrames(context, query, lastEventId ?? Math.max(0, query.start_seq - 1));
+}
+
+async function* framesFromNow(context: RequestContext, query: QueryOf<"getStreamEvents">): AsyncGenerator<Frame> {
+  const sequence = await context.ports.feed.last(context.workspace);
+  yield { kind: "position", sequence };
+  yield* eventFrames(context, query, sequence);
 }
 
 async function* eventFrames(

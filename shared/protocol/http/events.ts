@@ -41,6 +41,7 @@ const declared = z.object({
   parent_workflow_exec_id: any,
   stream: any,
   start_seq: z.int().min(0).default(0),
+  from_now: z.boolean().default(false),
   last_event_id: LastEventId.optional(),
   workflow_event_types: z.array(z.enum(PUBLIC_EVENT_TYPES)).optional(),
   metadata_filters: z
@@ -53,7 +54,8 @@ const DECLARED: ReadonlySet<string> = new Set(Object.keys(declared.shape));
 
 /**
  * The stream of a workspace. `*` matches all. `start_seq` is inclusive. `last_event_id` is exclusive and wins over it, and
- * the header `Last-Event-ID` wins over both. Every undeclared key is a metadata filter, because the TypeScript client
+ * the header `Last-Event-ID` wins over both. `from_now`, without either of them, is an own key: the stream has no earlier events, and
+ * its first block is an `id` without data, at which a later stream can go on. Every undeclared key is a metadata filter, because the TypeScript client
  * spreads its `metadata_filters` over the query; other clients send one JSON object.
  */
 export const StreamEventsQuery = declared

@@ -33,3 +33,11 @@ it("frames do not depend on how the bytes are split, even within a character", a
 it("an incomplete last frame is dropped: it is sent again after a reconnect", async () => {
   expect(await read("id: 1\ndata: 1\n\nid: 2\ndata: 2\n")).toEqual([{ event: "", id: "1", data: "1" }]);
 });
+
+it("a block without data is no frame, but its id counts", async () => {
+  const ids: string[] = [];
+  const body = new Blob(["id: 7\n\n: keep-alive\n\ndata: x\n\n"]).stream();
+  const found = await Array.fromAsync(frames(body, (id) => ids.push(id)));
+  expect(found).toEqual([{ event: "", id: "7", data: "x" }]);
+  expect(ids).toEqual(["7", "7", "7"]);
+});

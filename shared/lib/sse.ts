@@ -8,13 +8,20 @@ export interface Frame {
   readonly data: string;
 }
 
-/** The complete frames of a body, without comments (keep-alives) and without an incomplete last frame. */
-export async function* frames(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
+/**
+ * The complete frames of a body, without comments (keep-alives) and without an incomplete last frame. `onAlive` hears of
+ * every complete block, comments and blocks without data too, with the latest id.
+ */
+export async function* frames(
+  body: ReadableStream<Uint8Array>,
+  onAlive?: (id: string) => void,
+): AsyncGenerator<Frame> {
   let event = "";
   let id = "";
   let data: string[] = [];
   for await (const line of lines(body)) {
     if (line === "") {
+      onAlive?.(id);
       if (data.length > 0) yield { event, id, data: data.join("\n") };
       event = "";
       data = [];

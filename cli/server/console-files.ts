@@ -1,0 +1,134 @@
+/**
+ * Serves the console: the built files of `console/`, with headers that let the page run its own scripts and nothing else.
+ *
+ * CONSOLE-1. The page may load scripts, styles and pictures from its own origin, call its own origin, and be shown in no
+ *     frame of another page. No inline script or style runs, so text of an execution cannot become code.
+ * CONSOLE-2. The name of a file below `assets/` changes with its content, so browsers keep it for ever. They ask for the
+ *     page itself each time.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import type { IncomingHttpHeaders } from "node:http";
+import { extname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+/** CONSOLE-1. */
+export const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join("; ");
+
+const HEADERS = {
+  "content-security-policy": CONTENT_SECURITY_POLICY,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".map": "application/json",
+  ".txt": "text/plain; charset=utf-8",
+};
+
+const PREFIX = "/console";
+
+interface File {
+  readonly body: Buffer;
+  readonly zipped: Buffer;
+  readonly type: string;
+  readonly etag: string;
+}
+
+export interface ConsoleAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | string;
+}
+
+export class ConsoleFiles {
+  readonly #folder: string;
+  /** By path below the folder. Read at the first request, so that the server starts no later. */
+  readonly #files = new Map<string, File>();
+  #names: ReadonlySet<string> | undefined;
+
+  /** `folder`: the built files. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The answer to a request for the console; null: the request is not for it. */
+  answer(method: string, target: string, headers: IncomingHttpHeaders): ConsoleAnswer | null {
+    const path = target.split("?")[0] ?? "";
+    if (path !== PREFIX && !path.startsWith(`${PREFIX}/`)) return null;
+    if (method !== "GET" && method !== "HEAD") return text(405, "The console is only read.", { allow: "GET, HEAD" });
+    if (path === PREFIX) return { ...text(308, ""), headers: { ...HEADERS, location: "console/" } };
+    const file = this.#file(path.slice(PREFIX.length + 1) || "index.html");
+    if (file === "not built") return text(404, "The console is not built. Build it with: npm run build -w console\n");
+    if (file === undefined) return text(404, "The console has no such file.\n");
+    const caching = path.startsWith(`${PREFIX}/assets/`) ? "public, max-age=31536000, immutable" : "no-cache";
+    const common = { ...HEADERS, etag: file.etag, "cache-control": caching, vary: "accept-encoding" };
+    if (headers["if-none-match"] === file.etag) return { status: 304, headers: common, body: "" };
+    const zips = /\bgzip\b/.test(String(headers["accept-encoding"] ?? "")) && file.zipped.length < file.body.length;
+    const body = zips ? file.zipped : file.body;
+    return {
+      status: 200,
+      headers: {
+        ...common,
+        "content-type": file.type,
+        "content-length": String(body.length),
+        ...(zips && { "content-encoding": "gzip" }),
+      },
+      body: method === "HEAD" ? "" : body,
+    };
+  }
+
+  #file(name: string): File | "not built" | undefined {
+    const known = this.#files.get(name);
+    if (known) return known;
+    // Only names that the folder lists are read, so no path leads out of it.
+    if (!this.#names?.has(name)) this.#names = this.#list();
+    if (this.#names.size === 0) return "not built";
+    if (!this.#names.has(name)) return undefined;
+    const body = readFileSync(join(this.#folder, name));
+    const file = {
+      body,
+      zipped: gzipSync(body),
+      type: TYPES[extname(name)] ?? "application/octet-stream",
+      etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 27)}"`,
+    };
+    if (name !== "index.html") this.#files.set(name, file); // a new build replaces the page while the server runs
+    return file;
+  }
+
+  #list(): ReadonlySet<string> {
+    if (!existsSync(join(this.#folder, "index.html"))) return new Set();
+    const names = readdirSync(this.#folder, { recursive: true, encoding: "utf8" });
+    return new Set(names.map((name) => name.replaceAll("\\", "/")));
+  }
+}
+
+function text(status: number, body: string, more: Record<string, string> = {}): ConsoleAnswer {
+  return {
+    status,
+    headers: {
+      ...HEADERS,
+      "content-type": "text/plain; charset=utf-8",
+      "content-length": String(Buffer.byteLength(body)),
+      "cache-control": "no-store",
+      ...more,
+    },
+    body,
+  };
+}

@@ -1,0 +1,62 @@
+/** Calls the API. Every failure is a `CallFailed` with a sentence for the person. */
+import { CallFailed, failureOf } from "./failure.ts";
+import { readJson, writeJson } from "./json.ts";
+import { type Answer, type Called, type CallOf, methodOf, pathOf } from "./operations.ts";
+import { forget, type Session, session } from "./session.ts";
+
+/** Longer than the server lets any call of the console wait. */
+const TIMEOUT_MS = 60_000;
+
+export async function call<O extends Called>(operation: O, options: CallOf<O>, as = session()): Promise<Answer<O>> {
+  if (!as) throw new CallFailed(401, "The console has no API key: connect first.");
+  const response = await send(operation, options, as, "application/json");
+  const text = await response.text().catch((error) => Promise.reject(unreachable(error)));
+  if (!response.ok) throw refused(failureOf(response.status, text), as);
+  return (text === "" ? undefined : readJson(text)) as Answer<O>;
+}
+
+/** The body of a stream; ends with `signal`. */
+export async function open(
+  query: NonNullable<CallOf<"getStreamEvents">["query"]>,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const as = session();
+  if (!as) throw new CallFailed(401, "The console has no API key: connect first.");
+  const response = await send("getStreamEvents", { query, signal }, as, "text/event-stream");
+  if (!response.ok || !response.body) throw refused(failureOf(response.status, await response.text()), as);
+  return response.body;
+}
+
+async function send<O extends Called>(operation: O, options: CallOf<O>, as: Session, accept: string) {
+  const { params, query, body, signal } = options;
+  const limits = [signal, ...(accept === "application/json" ? [AbortSignal.timeout(TIMEOUT_MS)] : [])];
+  const headers: Record<string, string> = { accept, authorization: `Bearer ${as.key}` };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  try {
+    return await fetch(as.base + pathOf(operation, params, query), {
+      method: methodOf(operation),
+      headers,
+      credentials: "omit",
+      redirect: "error",
+      signal: AbortSignal.any(limits.filter((limit) => limit !== undefined)),
+      ...(body !== undefined && { body: writeJson(body) }),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable(error);
+  }
+}
+
+function unreachable(error: unknown): CallFailed {
+  const late = error instanceof DOMException && error.name === "TimeoutError";
+  return new CallFailed(
+    0,
+    late ? `The server did not answer within ${TIMEOUT_MS / 1000} s.` : "The server cannot be reached.",
+  );
+}
+
+/** A key that the server does not know any more leads back to Connect. */
+function refused(failure: CallFailed, as: Session): CallFailed {
+  if (failure.status === 401 && session() === as) forget();
+  return failure;
+}

@@ -1,0 +1,12 @@
+/** JSON whose numbers keep every digit: 3544790567247868102 and 0.23456789012345678 are shown and sent as they came. */
+import { isLosslessNumber, isSafeNumber, LosslessNumber, parse, stringify } from "lossless-json";
+
+export type Json = null | boolean | number | string | LosslessNumber | readonly Json[] | { readonly [key: string]: Json };
+
+/** Throws `SyntaxError`. */
+export const readJson = (text: string): unknown =>
+  parse(text, undefined, (digits) => (isSafeNumber(digits) ? Number(digits) : new LosslessNumber(digits)));
+
+export const writeJson = (value: unknown, indent?: number): string => stringify(value, undefined, indent) ?? "null";
+
+export const isBigNumber = isLosslessNumber;

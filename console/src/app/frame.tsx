@@ -1,0 +1,185 @@
+/** What is around every screen: navigation, the state of the live stream, zone and theme, and the search for ids. */
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import {
+  CalendarClock,
+  Gauge,
+  Layers,
+  ListChecks,
+  type LucideIcon,
+  Menu,
+  Play,
+  Rows3,
+  Search,
+  Settings as SettingsIcon,
+  Workflow,
+} from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { useLiveStatus, useRefresh } from "../live/index.tsx";
+import { Button } from "../ui/button.tsx";
+import { Guard } from "../ui/panel.tsx";
+import { span, zoneName } from "../ui/time.tsx";
+import { Palette } from "./palette.tsx";
+import { prefer, usePreferences } from "./preferences.ts";
+import { useCaller, useMayWrite } from "./rights.tsx";
+import { Shortcuts, useShortcuts } from "./shortcuts.tsx";
+
+const PAGES: readonly (readonly [to: string, title: string, icon: LucideIcon])[] = [
+  ["/", "Overview", Gauge],
+  ["/executions", "Executions", Rows3],
+  ["/schedules", "Schedules", CalendarClock],
+  ["/workflows", "Workflows", Workflow],
+  ["/deployments", "Deployments", Layers],
+  ["/jobs", "Jobs", ListChecks],
+  ["/settings", "Settings", SettingsIcon],
+];
+
+export function Frame() {
+  const [palette, setPalette] = useState(false);
+  const [help, setHelp] = useState(false);
+  const [menu, setMenu] = useState(false);
+  const main = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  useShortcuts({ palette: () => setPalette(true), help: () => setHelp(true) });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the menu
+  useEffect(() => setMenu(false), [path]);
+  return (
+    <div className="grid min-h-dvh grid-cols-1 md:grid-cols-[13rem_minmax(0,1fr)]">
+      <a href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }} className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-panel focus:p-2">
+        To the content
+      </a>
+      <aside className="border-line md:sticky md:top-0 md:h-dvh md:border-r">
+        <div className="flex items-center justify-between gap-2 px-4 py-3">
+          <Link to="/" className="font-semibold tracking-tight">
+            Sirocco
+          </Link>
+          <Button look="quiet" className="md:hidden" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>
+            <Menu size={16} aria-hidden />
+            Menu
+          </Button>
+        </div>
+        <nav id="nav" aria-label="Pages" className={`${menu ? "block" : "hidden"} px-2 pb-3 md:block`}>
+          <ul className="space-y-0.5">
+            {PAGES.map(([to, title, Icon]) => (
+              <li key={to}>
+                <Link
+                  to={to}
+                  activeOptions={{ exact: to === "/", includeSearch: false }}
+                  className="flex min-h-9 items-center gap-2.5 rounded-md px-2.5 text-sm text-soft hover:bg-sunken hover:text-ink aria-[current=page]:bg-sunken aria-[current=page]:font-semibold aria-[current=page]:text-ink"
+                >
+                  <Icon size={16} aria-hidden />
+                  {title}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      </aside>
+      <div className="min-w-0">
+        <Top openPalette={() => setPalette(true)} />
+        <main ref={main} id="main" tabIndex={-1} className="mx-auto max-w-[100rem] space-y-4 p-4 outline-none md:p-6">
+          <Guard key={path}>
+            <Outlet />
+          </Guard>
+        </main>
+      </div>
+      {palette && <Palette onClose={() => setPalette(false)} />}
+      {help && <Shortcuts onClose={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+function Top({ openPalette }: { openPalette: () => void }) {
+  const caller = useCaller();
+  const may = useMayWrite();
+  return (
+    <header className="sticky top-0 z-20 flex flex-wrap items-center justify-between gap-2 border-b border-line bg-ground/95 px-4 py-2 backdrop-blur md:px-6">
+      <Button onClick={openPalette} className="min-w-40 justify-start text-soft" aria-keyshortcuts="Control+K">
+        <Search size={14} aria-hidden />
+        Find an id
+        <kbd className="ml-auto text-xs">Ctrl K</kbd>
+      </Button>
+      <div className="flex flex-wrap items-center gap-2">
+        {!may && <span className="rounded bg-warn-bg px-2 py-1 text-xs font-semibold text-warn">Read only</span>}
+        <Dot />
+        <ZoneSwitch />
+        <ThemeSwitch />
+        <span className="hidden max-w-40 truncate text-xs text-soft lg:inline" title={`Workspace ${caller?.workspace}`}>
+          {caller?.key_name}
+        </span>
+        <Link
+          to="/start"
+          className="inline-flex min-h-8 items-center gap-1.5 rounded-md bg-accent px-2.5 py-1 text-sm font-medium text-on-accent hover:brightness-110"
+        >
+          <Play size={13} aria-hidden />
+          Start
+        </Link>
+      </div>
+    </header>
+  );
+}
+
+/** Says whether what is shown is live, and for how long it has not been. */
+function Dot() {
+  const { state, since, why } = useLiveStatus();
+  const refresh = useRefresh();
+  const [paused, setPaused] = useState(refresh.paused);
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (state === "live") return;
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, [state]);
+  const age = span(Math.max(0, now - since));
+  const text = paused ? "paused" : state === "live" ? "live" : state === "connecting" ? "connecting" : `reconnecting, ${age}`;
+  const colour = paused ? "bg-still" : state === "live" ? "bg-good" : "bg-warn";
+  return (
+    <button
+      type="button"
+      title={why ? `${why} Click to ${paused ? "go on" : "pause"}.` : paused ? "Go on" : "Pause changes"}
+      aria-label={`Updates: ${text}. ${paused ? "Go on" : "Pause"}`}
+      onClick={() => {
+        refresh.pause(!paused);
+        setPaused(!paused);
+      }}
+      className="inline-flex min-h-8 items-center gap-1.5 rounded-md px-2 text-xs text-soft hover:bg-sunken"
+    >
+      <span aria-hidden className={`size-2 rounded-full ${colour}`} />
+      <span data-testid="live">{text}</span>
+    </button>
+  );
+}
+
+function ZoneSwitch() {
+  const { zone } = usePreferences();
+  const zones = [...new Set(["local", "UTC", zone])];
+  return (
+    <select
+      aria-label="Time zone"
+      value={zone}
+      onChange={(event) => prefer({ zone: event.target.value })}
+      className="min-h-8 max-w-40 rounded-md border border-line bg-panel px-1.5 text-xs"
+    >
+      {zones.map((one) => (
+        <option key={one} value={one}>
+          {one === "local" ? `Local (${zoneName("local")})` : one}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function ThemeSwitch() {
+  const { theme } = usePreferences();
+  return (
+    <select
+      aria-label="Theme"
+      value={theme}
+      onChange={(event) => prefer({ theme: event.target.value as typeof theme })}
+      className="min-h-8 rounded-md border border-line bg-panel px-1.5 text-xs"
+    >
+      <option value="system">System</option>
+      <option value="light">Light</option>
+      <option value="dark">Dark</option>
+    </select>
+  );
+}

@@ -1,0 +1,72 @@
+/** Reads the search parameters of an address. What is not understood is left out. */
+
+type Raw = Record<string, unknown>;
+
+export const textIn = (search: Raw, key: string): string | undefined => {
+  const value = search[key];
+  if (typeof value === "number" || typeof value === "boolean") return String(value); // the router reads JSON
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+
+function textsIn(search: Raw, key: string): readonly string[] | undefined {
+  const value = search[key];
+  const list = Array.isArray(value) ? value : value === undefined ? [] : [value];
+  const texts = list.map((one) => textIn({ one }, "one")).filter((one) => one !== undefined);
+  return texts.length > 0 ? texts : undefined;
+}
+
+/** The filters of the list of executions, named as in the API. */
+export interface ListSearch {
+  readonly status?: readonly string[] | undefined;
+  readonly workflow_identifier?: string | undefined;
+  readonly deployment_name?: string | undefined;
+  readonly search?: string | undefined;
+  readonly search_key?: readonly string[] | undefined;
+  readonly root_execution_id?: string | undefined;
+  readonly start_time_after?: string | undefined;
+  readonly start_time_before?: string | undefined;
+  readonly sort_by?: string | undefined;
+  readonly order?: string | undefined;
+}
+
+export const readListSearch = (search: Raw): ListSearch => ({
+  status: textsIn(search, "status"),
+  workflow_identifier: textIn(search, "workflow_identifier"),
+  deployment_name: textIn(search, "deployment_name"),
+  search: textIn(search, "search"),
+  search_key: textsIn(search, "search_key"),
+  root_execution_id: textIn(search, "root_execution_id"),
+  start_time_after: textIn(search, "start_time_after"),
+  start_time_before: textIn(search, "start_time_before"),
+  sort_by: textIn(search, "sort_by"),
+  order: textIn(search, "order"),
+});
+
+export interface ExecutionSearch {
+  /** A run other than the current one. */
+  readonly run?: string | undefined;
+  readonly tab?: string | undefined;
+  /** The id of the selected event. */
+  readonly event?: string | undefined;
+  readonly order?: string | undefined;
+  readonly show?: string | undefined;
+}
+export const readExecutionSearch = (search: Raw): ExecutionSearch => ({
+  run: textIn(search, "run"),
+  tab: textIn(search, "tab"),
+  event: textIn(search, "event"),
+  order: textIn(search, "order"),
+  show: textIn(search, "show"),
+});
+
+export interface StartSearch {
+  readonly workflow?: string | undefined;
+  readonly deployment?: string | undefined;
+  /** JSON. */
+  readonly input?: string | undefined;
+}
+export const readStartSearch = (search: Raw): StartSearch => ({
+  workflow: textIn(search, "workflow"),
+  deployment: textIn(search, "deployment"),
+  input: typeof search.input === "object" ? JSON.stringify(search.input) : textIn(search, "input"),
+});

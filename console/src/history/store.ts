@@ -1,0 +1,152 @@
+/**
+ * The events of one run, read in parts. Ids are 1, 2, 3 …, so a list of any length knows which event stands at which
+ * place, and reads it when it is shown.
+ */
+import { useEffect, useMemo, useSyncExternalStore } from "react";
+import type { HistoryEvent } from "../../../shared/protocol/history.ts";
+import { call } from "../api/call.ts";
+
+/** Of an event with long values, which are cut: their places. */
+export type Shown = HistoryEvent & { readonly cut?: readonly string[] };
+
+const PART = 200;
+
+export class HistoryStore {
+  readonly #run: string;
+  readonly #events = new Map<number, Shown>();
+  readonly #loading = new Set<number>();
+  readonly #listeners = new Set<() => void>();
+  #last = 0;
+  #version = 0;
+  #error: unknown = null;
+  #extending: Promise<void> | null = null;
+  #extendAgain = false;
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  version = (): number => this.#version;
+
+  /** The highest id known. */
+  get last(): number {
+    return this.#last;
+  }
+  get error(): unknown {
+    return this.#error;
+  }
+  get(id: number): Shown | undefined {
+    return this.#events.get(id);
+  }
+  /** The events read so far, ascending. */
+  all(): Shown[] {
+    return [...this.#events.values()].sort((a, b) => a.id - b.id);
+  }
+  /** Every event is read. */
+  get isWhole(): boolean {
+    return this.#last > 0 && this.#events.size === this.#last;
+  }
+
+  /** Reads the newest events, or those after the last one known. */
+  extend(): Promise<void> {
+    if (this.#extending) {
+      this.#extendAgain = true;
+      return this.#extending;
+    }
+    this.#extending = this.#extend().finally(() => {
+      this.#extending = null;
+      if (this.#extendAgain) {
+        this.#extendAgain = false;
+        void this.extend();
+      }
+    });
+    return this.#extending;
+  }
+
+  async #extend(): Promise<void> {
+    if (this.#last === 0) {
+      await this.#read({ order: "desc" });
+      return;
+    }
+    let next: number | null = this.#last;
+    while (next !== null) next = await this.#read({ order: "asc", after: next });
+  }
+
+  /** Reads the part in which the event lies, unless that has happened. */
+  need(id: number): void {
+    const part = Math.floor((id - 1) / PART);
+    if (id < 1 || id > this.#last || this.#events.has(id) || this.#loading.has(part)) return;
+    this.#loading.add(part);
+    void this.#readPart(part).finally(() => this.#loading.delete(part));
+  }
+
+  async #readPart(part: number): Promise<void> {
+    const end = Math.min(this.#last, (part + 1) * PART);
+    let after: number | null = part * PART;
+    while (after !== null && after < end) {
+      // A page may be shorter than its limit, because its bytes are limited too.
+      after = await this.#read({ order: "asc", after, limit: end - after });
+      if (this.#error) return;
+    }
+  }
+
+  /** The newest `count` events, for what draws many of them. */
+  async newest(count: number): Promise<void> {
+    for (let id = this.#last; id > Math.max(0, this.#last - count); id -= PART) {
+      const part = Math.floor((id - 1) / PART);
+      const first = part * PART + 1;
+      const isRead = Array.from({ length: Math.min(PART, this.#last - first + 1) }, (_, i) => first + i).every((one) =>
+        this.#events.has(one),
+      );
+      if (!isRead) await this.#readPart(part);
+      if (this.#error) return;
+    }
+  }
+
+  async #read(query: { order: "asc" | "desc"; after?: number; limit?: number }): Promise<number | null> {
+    try {
+      const { events, next_after } = await call("getRunHistory", {
+        params: { run_id: this.#run },
+        query: { limit: PART, cut_payloads: true, decode_payloads: true, ...query },
+      });
+      for (const event of events as unknown as Shown[]) {
+        this.#events.set(event.id, event);
+        this.#last = Math.max(this.#last, event.id);
+      }
+      this.#error = null;
+      this.#changed();
+      return next_after ?? null;
+    } catch (error) {
+      this.#error = error;
+      this.#changed();
+      return null;
+    }
+  }
+
+  #changed(): void {
+    this.#version++;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** `moment` changes when the run may have further events. */
+export function useHistory(run: string, moment: unknown): HistoryStore {
+  const store = useMemo(() => new HistoryStore(run), [run]);
+  useSyncExternalStore(store.subscribe, store.version);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `moment` says when to look again
+  useEffect(() => void store.extend(), [store, moment]);
+  return store;
+}
+
+/** Reads the event whole, with its long values. */
+export async function wholeEvent(run: string, id: number): Promise<Shown> {
+  const { event } = await call("getRunEvent", {
+    params: { run_id: run, event_id: String(id) },
+    query: { decode_payloads: true },
+  });
+  return event as unknown as Shown;
+}

@@ -1,0 +1,67 @@
+/**
+ * Reads again what an event has changed. Events come in bursts, so each read waits a moment for more of them; a hidden tab
+ * waits until it is shown.
+ */
+import type { StreamEventPayload } from "../../../shared/protocol/http/events.ts";
+import type { Called } from "../api/operations.ts";
+import { queries } from "../api/use.ts";
+
+const MOMENT_MS = 400;
+
+/** Reads about one execution. */
+const OF_EXECUTION: ReadonlySet<string> = new Set<Called>([
+  "getWorkflowExecution",
+  "explainWorkflowExecution",
+  "getRun",
+  "getRunHistory",
+]);
+/** Reads about many executions, which only starts and ends change. */
+const OF_MANY: ReadonlySet<string> = new Set<Called>(["listRuns", "countRuns", "getScheduleLog", "getSchedules"]);
+
+export class Refresh {
+  readonly #executions = new Set<string>();
+  #many = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #paused = false;
+
+  constructor() {
+    document.addEventListener("visibilitychange", () => this.#plan());
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) void queries.invalidateQueries();
+  }
+
+  take({ data }: StreamEventPayload): void {
+    this.#executions.add(data.workflow_exec_id).add(data.workflow_run_id);
+    if (data.event_type.startsWith("WORKFLOW_EXECUTION_")) this.#many = true;
+    this.#plan();
+  }
+
+  #plan(): void {
+    if (this.#timer || this.#paused || document.hidden || this.#executions.size === 0) return;
+    this.#timer = setTimeout(() => this.#run(), MOMENT_MS);
+  }
+
+  #run(): void {
+    this.#timer = null;
+    if (this.#paused || document.hidden) return;
+    const changed = new Set(this.#executions);
+    const many = this.#many;
+    this.#executions.clear();
+    this.#many = false;
+    void queries.invalidateQueries({
+      predicate: ({ queryKey: [operation, params] }) => {
+        if (OF_MANY.has(operation as string)) return many;
+        if (!OF_EXECUTION.has(operation as string)) return false;
+        const { execution_id, run_id } = (params ?? {}) as Record<string, string>;
+        return changed.has(execution_id ?? "") || changed.has(run_id ?? "");
+      },
+    });
+  }
+}

@@ -1,0 +1,149 @@
+/** Deployments and their workers, with the age of each heartbeat. */
+import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Answer } from "../api/operations.ts";
+import { useRead } from "../api/use.ts";
+import { useTitle } from "../app/title.ts";
+import { Loading } from "../ui/loading.tsx";
+import { Panel } from "../ui/panel.tsx";
+import { Tag } from "../ui/status.tsx";
+import { Table } from "../ui/table.tsx";
+import { Mono, visible } from "../ui/text.tsx";
+import { Ago, Time, useNow } from "../ui/time.tsx";
+
+/** A worker that has been silent for longer is about to count as dead. */
+const LATE_MS = 30_000;
+const REFRESH_MS = 15_000;
+
+type Worker = Answer<"getDeployment">["workers"][number];
+
+export function Deployments() {
+  useTitle("Deployments");
+  const [all, setAll] = useState(true);
+  const read = useRead("listDeployments", { query: { active_only: !all, limit: 100 } }, { refetchInterval: REFRESH_MS, keep: true });
+  return (
+    <div className="space-y-4">
+      <div className="flex items-center justify-between">
+        <h1 className="text-xl font-semibold">Deployments</h1>
+        <label className="flex items-center gap-2 text-sm">
+          <input type="checkbox" className="size-4 accent-accent" checked={all} onChange={({ target }) => setAll(target.checked)} />
+          Also without a live worker
+        </label>
+      </div>
+      <Panel title="All deployments" flush>
+        <Loading read={read}>
+          {({ deployments }) => (
+            <Table
+              label="All deployments"
+              rows={deployments}
+              keyOf={({ id }) => id}
+              empty="No worker has registered yet."
+              columns={[
+                {
+                  id: "name",
+                  title: "Name",
+                  cell: (d) => (
+                    <Link to="/deployments/$name" params={{ name: d.name }} className="text-accent hover:underline">
+                      {d.name}
+                    </Link>
+                  ),
+                },
+                {
+                  id: "state",
+                  title: "State",
+                  cell: (d) => <Tag tone={d.is_active ? "good" : "warn"}>{d.is_active ? "active" : "no live worker"}</Tag>,
+                },
+                { id: "workers", title: "Live workers", right: true, cell: (d) => `${d.active_worker_count} of ${d.worker_count}` },
+                { id: "beat", title: "Last heartbeat", cell: (d) => <Ago at={d.last_heartbeat} /> },
+                { id: "hard", title: "Registration", cell: (d) => (d.is_hardened ? "named keys only" : "every key") },
+                { id: "created", title: "First seen", cell: (d) => <Time at={d.created_at} /> },
+              ]}
+            />
+          )}
+        </Loading>
+      </Panel>
+    </div>
+  );
+}
+
+export function DeploymentPage() {
+  const { name } = useParams({ from: "/deployments/$name" });
+  useTitle(name);
+  const read = useRead("getDeployment", { params: { name } }, { refetchInterval: REFRESH_MS });
+  const registrations = useRead("getWorkflowRegistrations", { query: { task_queue: name, limit: 200, with_workflow: true } });
+  return (
+    <div className="space-y-4">
+      <h1 className="text-xl font-semibold break-all">
+        Deployment <Mono>{name}</Mono>
+      </h1>
+      <Loading read={read}>
+        {(deployment) => (
+          <>
+            <p className="flex flex-wrap items-center gap-3 text-sm">
+              <Tag tone={deployment.is_active ? "good" : "warn"}>{deployment.is_active ? "active" : "no live worker"}</Tag>
+              {!deployment.is_active && (
+                <span>
+                  Its last heartbeat came <Ago at={deployment.last_heartbeat} />. Start a worker with DEPLOYMENT_NAME={name}.
+                </span>
+              )}
+              <Link to="/executions" search={{ deployment_name: name }} className="text-accent hover:underline">
+                Executions
+              </Link>
+            </p>
+            <Panel title="Workers" flush>
+              <Table
+                label="Workers"
+                rows={deployment.workers}
+                keyOf={({ session_id }) => session_id}
+                empty="It has no workers."
+                columns={[
+                  { id: "name", title: "Name", cell: (w) => visible(w.name) },
+                  { id: "state", title: "Heartbeat", cell: (w) => <Beat worker={w} /> },
+                  { id: "pid", title: "Process", right: true, cell: (w) => w.process_id ?? "–" },
+                  { id: "since", title: "Since", cell: (w) => <Time at={w.created_at} /> },
+                  { id: "session", title: "Session", cell: (w) => <Mono>{w.session_id}</Mono> },
+                ]}
+              />
+            </Panel>
+          </>
+        )}
+      </Loading>
+      <Panel title="Workflows" flush>
+        <Loading read={registrations}>
+          {({ workflow_registrations: all }) => (
+            <Table
+              label="Workflows"
+              rows={all}
+              keyOf={({ id }) => id}
+              empty="It serves no workflow."
+              columns={[
+                { id: "name", title: "Workflow", cell: (r) => visible(r.workflow?.name ?? r.workflow_id) },
+                { id: "signals", title: "Signals", cell: (r) => names(r.definition.signals) },
+                { id: "updates", title: "Updates", cell: (r) => names(r.definition.updates) },
+                { id: "queries", title: "Queries", cell: (r) => names(r.definition.queries) },
+              ]}
+            />
+          )}
+        </Loading>
+      </Panel>
+    </div>
+  );
+}
+
+const names = (handlers: readonly { name: string }[]): string =>
+  handlers
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith("__"))
+    .join(", ") || "–";
+
+function Beat({ worker }: { worker: Worker }) {
+  const now = useNow(1_000);
+  const late = now - Date.parse(worker.last_heartbeat) > LATE_MS;
+  const [tone, word] = !worker.is_active ? (["still", "inactive"] as const) : late ? (["warn", "late"] as const) : (["good", "live"] as const);
+  return (
+    <span className="flex items-center gap-2">
+      <Tag tone={tone}>{word}</Tag>
+      <Ago at={worker.last_heartbeat} />
+    </span>
+  );
+}

@@ -1,0 +1,102 @@
+/** What a person can do to an execution. */
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { call } from "../../api/call.ts";
+import { writeJson } from "../../api/json.ts";
+import type { Answer } from "../../api/operations.ts";
+import { useAction } from "../../api/use.ts";
+import { useSay } from "../../app/toasts.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Problem } from "../../ui/loading.tsx";
+import { download } from "../../ui/payload.tsx";
+import { type HandlerType, SendDialog } from "./send.tsx";
+
+type Execution = Answer<"getWorkflowExecution">;
+
+export function Actions({ execution, run, input }: { execution: Execution; run: string; input: unknown }) {
+  const [sending, setSending] = useState<HandlerType | null>(null);
+  const [ending, setEnding] = useState<"cancel" | "terminate" | null>(null);
+  const navigate = useNavigate();
+  const say = useSay();
+  const isOpen = execution.status === "RUNNING";
+  const save = async () => {
+    try {
+      const history = await call("getRunHistory", { params: { run_id: run } });
+      download(`${execution.execution_id}.json`, writeJson(history));
+    } catch (error) {
+      say.failed(error);
+    }
+  };
+  const again = () => {
+    const [first] = Array.isArray(input) ? input : [input];
+    void navigate({
+      to: "/start",
+      search: {
+        workflow: execution.workflow_name,
+        deployment: execution.deployment_name ?? undefined,
+        input: writeJson(first ?? {}),
+      },
+    });
+  };
+  return (
+    <div className="flex flex-wrap gap-1.5" role="group" aria-label="Actions">
+      {isOpen && (
+        <>
+          <Button writes onClick={() => setSending("signal")}>
+            Signal
+          </Button>
+          <Button writes onClick={() => setSending("update")}>
+            Update
+          </Button>
+          <Button onClick={() => setSending("query")}>Query</Button>
+          <Button writes onClick={() => setEnding("cancel")}>
+            Cancel
+          </Button>
+          <Button writes look="danger" onClick={() => setEnding("terminate")}>
+            Terminate
+          </Button>
+        </>
+      )}
+      <Button writes onClick={again}>
+        Start like this
+      </Button>
+      <Button onClick={save}>Download</Button>
+      {sending && <SendDialog execution={execution.execution_id} type={sending} close={() => setSending(null)} />}
+      {ending && <End action={ending} id={execution.execution_id} close={() => setEnding(null)} />}
+    </div>
+  );
+}
+
+function End({ action, id, close }: { action: "cancel" | "terminate"; id: string; close: () => void }) {
+  const end = useAction(action === "cancel" ? "cancelWorkflowExecution" : "terminateWorkflowExecution");
+  const say = useSay();
+  const run = () => {
+    if (end.isPending) return;
+    end.mutate(
+      { params: { execution_id: id } },
+      {
+        onSuccess: () => {
+          say.done(action === "cancel" ? "Cancellation was requested." : "The execution was terminated.");
+          close();
+        },
+      },
+    );
+  };
+  return (
+    <Dialog title={action === "cancel" ? "Cancel the execution" : "Terminate the execution"} onClose={close}>
+      <p className="text-sm">
+        {action === "cancel"
+          ? "Its code is told, and can clean up before it ends."
+          : "It ends at once. Its code cannot clean up, and its activities are told to stop."}
+      </p>
+      {end.error && <Problem error={end.error} />}
+      <div className="mt-4 flex gap-2">
+        <Button writes look={action === "cancel" ? "strong" : "danger"} busy={end.isPending} onClick={run}>
+          {action === "cancel" ? "Cancel it" : "Terminate it"}
+        </Button>
+        <Button onClick={close}>Leave it</Button>
+      </div>
+    </Dialog>
+  );
+}

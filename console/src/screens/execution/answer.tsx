@@ -1,0 +1,77 @@
+/** The form with which a person answers an open input of an execution. */
+import { type FormEvent, useMemo } from "react";
+import { messageOf } from "../../api/failure.ts";
+import { useAction } from "../../api/use.ts";
+import { useSay } from "../../app/toasts.tsx";
+import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
+import { useHistory } from "../../history/store.ts";
+import { useRead } from "../../api/use.ts";
+import { Button } from "../../ui/button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Skeleton } from "../../ui/loading.tsx";
+
+interface Question {
+  readonly label: string | null;
+  readonly schema: Record<string, unknown> | undefined;
+}
+
+/** The question is read from the history, so that no worker must live to show it. */
+function useQuestion(execution: string, task: string): Question | undefined {
+  const head = useRead("getWorkflowExecution", { params: { execution_id: execution } });
+  const run = head.data?.run_id ?? "";
+  const store = useHistory(run, run);
+  const events = run === "" ? [] : store.all();
+  return useMemo(() => {
+    const asked = events.find((e) => e.kind === "custom_task" && e.task === task && e.event === "started");
+    if (asked?.kind !== "custom_task") return undefined;
+    const payload = asked.attributes.payload as { value?: { label?: string | null; input_schema?: Record<string, unknown> } };
+    return { label: payload?.value?.label ?? null, schema: payload?.value?.input_schema };
+  }, [events, task]);
+}
+
+export function AnswerDialog({ execution, task, close }: { execution: string; task: string; close: () => void }) {
+  const question = useQuestion(execution, task);
+  return (
+    <Dialog title={question?.label ?? "Answer"} onClose={close}>
+      {question ? <Form execution={execution} task={task} schema={question.schema} close={close} /> : <Skeleton lines={4} />}
+    </Dialog>
+  );
+}
+
+interface FormProps {
+  readonly execution: string;
+  readonly task: string;
+  readonly schema: Record<string, unknown> | undefined;
+  readonly close: () => void;
+}
+
+function Form({ execution, task, schema, close }: FormProps) {
+  const input = useJsonValue(schema, "{}");
+  const update = useAction("updateWorkflowExecution");
+  const say = useSay();
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (!input.ok || update.isPending) return;
+    try {
+      const body = { name: "__submit_input", input: { task_id: task, input: input.value } };
+      await update.mutateAsync({ params: { execution_id: execution }, body });
+      say.done("The answer was accepted.");
+      close();
+    } catch {
+      // The form shows the refusal and stays filled.
+    }
+  };
+  return (
+    <form onSubmit={submit} className="space-y-3">
+      <JsonForm label="Your answer" input={input} schema={schema} />
+      {update.error && (
+        <p role="alert" className="text-sm whitespace-pre-line text-bad">
+          {messageOf(update.error)}
+        </p>
+      )}
+      <Button writes look="strong" type="submit" busy={update.isPending} disabled={!input.ok}>
+        Answer
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,141 @@
+/** What is recorded about the selected step or event. */
+import { Link } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import type { Failure } from "../../../../shared/protocol/history.ts";
+import { useSay } from "../../app/toasts.tsx";
+import { type HistoryStore, type Shown, wholeEvent } from "../../history/store.ts";
+import type { Step } from "../../history/steps.ts";
+import { Button } from "../../ui/button.tsx";
+import { Payload } from "../../ui/payload.tsx";
+import { Mono, visible } from "../../ui/text.tsx";
+import { span, Time } from "../../ui/time.tsx";
+
+export function StepDetails({ step, store, run }: { step: Step; store: HistoryStore; run: string }) {
+  const first = store.get(step.events[0] ?? 0);
+  const last = store.get(step.events.at(-1) ?? 0);
+  const attempts = step.segments.filter(({ kind }) => kind === "run");
+  return (
+    <section aria-label="Details of the step" className="space-y-4 rounded-lg border border-line bg-panel p-4" data-testid="details">
+      <h3 className="font-semibold break-words">{visible(step.name)}</h3>
+      {step.execution && (
+        <Link to="/executions/$id" params={{ id: step.execution }} className="text-accent underline">
+          Open <Mono>{step.execution}</Mono>
+        </Link>
+      )}
+      {attempts.length > 1 || step.failure ? (
+        <table className="w-full text-left text-xs">
+          <thead className="text-soft">
+            <tr>
+              <th scope="col">Attempt</th>
+              <th scope="col">Began</th>
+              <th scope="col">Took</th>
+              <th scope="col">Outcome</th>
+            </tr>
+          </thead>
+          <tbody>
+            {attempts.map(({ attempt, from, to, failure }) => (
+              <tr key={attempt} className="border-t border-line align-top">
+                <td className="py-1">{attempt}</td>
+                <td>
+                  <Time at={from} />
+                </td>
+                <td>{to === null ? "runs" : span(to - from)}</td>
+                <td className="break-words">{failure ? visible(failure.message) : to === null ? "" : "completed"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : null}
+      {step.failure && <FailureChain failure={step.failure} />}
+      {first && <Values event={first} run={run} />}
+      {last && last !== first && <Values event={last} run={run} />}
+    </section>
+  );
+}
+
+export function EventDetails({ id, store, run }: { id: number; store: HistoryStore; run: string }) {
+  useEffect(() => store.need(id), [store, id]);
+  const event = store.get(id);
+  if (!event) return null;
+  const failure = "failure" in event ? (event.failure as Failure) : undefined;
+  const { id: _, ...raw } = event;
+  return (
+    <section aria-label="Details of the event" className="space-y-4 rounded-lg border border-line bg-panel p-4" data-testid="details">
+      <h3 className="font-semibold">
+        Event {id}: {event.kind.replaceAll("_", " ")}
+      </h3>
+      <Time at={event.at} />
+      {failure && <FailureChain failure={failure} />}
+      <Values event={event} run={run} />
+      <details>
+        <summary className="text-xs text-soft">As recorded</summary>
+        <Payload value={raw} label={`Event ${id}`} />
+      </details>
+    </section>
+  );
+}
+
+/** Input and result of an event. Values that were cut are read whole when the person asks. */
+function Values({ event, run }: { event: Shown; run: string }) {
+  const [whole, setWhole] = useState<Shown>();
+  const [busy, setBusy] = useState(false);
+  const say = useSay();
+  const shown = (whole ?? event) as unknown as Record<string, unknown>;
+  const load = async () => {
+    setBusy(true);
+    await wholeEvent(run, event.id).then(setWhole, say.failed);
+    setBusy(false);
+  };
+  return (["input", "result", "attributes", "details"] as const)
+    .filter((name) => name in shown)
+    .map((name) => {
+      const isCut = !whole && event.cut?.includes(name);
+      const { size, preview } = (isCut ? shown[name] : {}) as { size?: number; preview?: string };
+      return (
+        <div key={name} className="space-y-1">
+          <h4 className="text-xs font-semibold capitalize">{name}</h4>
+          {isCut ? (
+            <div className="space-y-2">
+              <pre className="max-h-40 overflow-hidden rounded-md border border-line bg-sunken p-2 font-mono text-xs break-words whitespace-pre-wrap">
+                {visible(preview ?? "")}…
+              </pre>
+              <p className="flex items-center gap-2 text-xs text-soft">
+                {((size ?? 0) / 1024).toFixed(1)} KiB in all
+                <Button busy={busy} onClick={load}>
+                  Load all
+                </Button>
+              </p>
+            </div>
+          ) : (
+            <Payload value={shown[name]} label={`${name} of event ${event.id}`} />
+          )}
+        </div>
+      );
+    });
+}
+
+export function FailureChain({ failure }: { failure: Failure }) {
+  const chain: Failure[] = [];
+  for (let at: Failure | undefined = failure; at && chain.length < 20; at = at.cause) chain.push(at);
+  return (
+    <div className="space-y-2" data-testid="failure">
+      {chain.map((one, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the place in the chain identifies it
+        <div key={i} className="rounded-md border border-bad bg-bad-bg px-3 py-2 text-sm">
+          <p className="font-medium break-words whitespace-pre-wrap">
+            {i > 0 && <span className="font-normal text-soft">caused by </span>}
+            {one.type && <span className="font-mono">{visible(one.type)}: </span>}
+            {visible(one.message)}
+          </p>
+          {one.stack && (
+            <details>
+              <summary className="text-xs text-soft">Stack</summary>
+              <pre className="overflow-x-auto font-mono text-xs">{visible(one.stack)}</pre>
+            </details>
+          )}
+          {one.details !== undefined && one.details !== null && <Payload value={one.details} label="Details of the failure" />}
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,347 @@
+/** One execution: why it waits, what it has done, and what can be done with it. */
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useEffect, useMemo, useState } from "react";
+import type { HistoryEvent } from "../../../../shared/protocol/history.ts";
+import type { Answer } from "../../api/operations.ts";
+import { useRead } from "../../api/use.ts";
+import type { ExecutionSearch } from "../../app/search.ts";
+import { useTitle } from "../../app/title.ts";
+import { isClosing } from "../../history/closing.ts";
+import { type HistoryStore, useHistory } from "../../history/store.ts";
+import { type Step, stepsOf } from "../../history/steps.ts";
+import { Loading, Problem, Skeleton } from "../../ui/loading.tsx";
+import { Payload } from "../../ui/payload.tsx";
+import { Status } from "../../ui/status.tsx";
+import { Tabs } from "../../ui/tabs.tsx";
+import { Copy, Mono, visible } from "../../ui/text.tsx";
+import { Lasting, serverSays, Time } from "../../ui/time.tsx";
+import { Actions } from "./actions.tsx";
+import { EventDetails, StepDetails } from "./details.tsx";
+import { History } from "./history.tsx";
+import { Timeline } from "./timeline.tsx";
+import { Why } from "./why.tsx";
+
+type Execution = Answer<"getWorkflowExecution">;
+
+/** What happens without an event in the stream, such as a timer, shows after this time at the latest. */
+const REFRESH_MS = 20_000;
+/** The timeline draws so many of the newest events. */
+const DRAWN = 4_000;
+
+export function ExecutionPage() {
+  const { id } = useParams({ from: "/executions/$id" });
+  const search = useSearch({ from: "/executions/$id" });
+  useTitle(id);
+  const params = { execution_id: id };
+  const current = useRead("getWorkflowExecution", { params });
+  const past = useRead("getRun", { params: { run_id: search.run ?? "" } }, { enabled: search.run !== undefined });
+  const isOpen = current.data?.status === "RUNNING";
+  const explanation = useRead("explainWorkflowExecution", { params }, { refetchInterval: isOpen ? REFRESH_MS : false });
+  useEffect(() => {
+    if (explanation.data) serverSays(explanation.data.as_of);
+  }, [explanation.data]);
+  // The explanation is read again and again; when it tells another status, the head is read too.
+  const told = explanation.data?.status;
+  useEffect(() => {
+    if (told !== undefined && current.data && told !== current.data.status) void current.refetch();
+  }, [told, current]);
+
+  const execution = search.run === undefined ? current.data : past.data;
+  const failed = (search.run === undefined ? current.error : past.error) ?? null;
+  if (!execution) return failed ? <Problem error={failed} retry={() => void current.refetch()} /> : <Skeleton lines={8} />;
+  const isCurrent = search.run === undefined || search.run === current.data?.run_id;
+  return (
+    <Run
+      key={execution.run_id}
+      execution={execution}
+      moment={explanation.dataUpdatedAt}
+      why={isCurrent ? <Loading read={explanation}>{(data) => <Why explanation={data} />}</Loading> : <Past id={id} />}
+      search={search}
+    />
+  );
+}
+
+function Past({ id }: { id: string }) {
+  return (
+    <p className="rounded-lg border border-line bg-panel px-4 py-3 text-sm">
+      This is an earlier run.{" "}
+      <Link to="/executions/$id" params={{ id }} className="text-accent underline">
+        To the current one
+      </Link>
+    </p>
+  );
+}
+
+interface RunProps {
+  readonly execution: Execution;
+  readonly moment: unknown;
+  readonly why: React.ReactNode;
+  readonly search: ExecutionSearch;
+}
+
+function Run({ execution, moment, why, search }: RunProps) {
+  const run = execution.run_id ?? "";
+  const store = useHistory(run, `${moment} ${execution.status}`);
+  const version = store.version();
+  // The first event holds the input and where the run comes from.
+  useEffect(() => {
+    if (store.last > 0) store.need(1);
+  }, [store, store.last]);
+  const started = store.get(1);
+  const first = started?.kind === "execution_started" ? started : undefined;
+  const navigate = useNavigate();
+  const set = (change: ExecutionSearch) =>
+    void navigate({
+      to: "/executions/$id",
+      params: { id: execution.execution_id },
+      search: { ...search, ...change },
+      replace: true,
+      resetScroll: false,
+    });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the version says when the events have changed
+  const steps = useMemo(() => stepsOf(store.all()), [store, version]);
+  const tab = search.tab ?? "timeline";
+  return (
+    <div className="space-y-4">
+      <Header execution={execution} first={first} />
+      <Actions execution={execution} run={run} input={first?.input} />
+      {why}
+      <Tabs
+        label="Parts of the execution"
+        chosen={tab}
+        choose={(next) => set({ tab: next, event: undefined, show: undefined })}
+        tabs={[
+          ["timeline", "Timeline"],
+          ["history", `History${store.last > 0 ? ` (${store.last.toLocaleString("en")})` : ""}`],
+          ["values", "Input and result"],
+          ["keys", "Search keys"],
+        ]}
+      >
+        {tab === "timeline" && <TimelineTab store={store} steps={steps} execution={execution} search={search} set={set} />}
+        {tab === "history" && <HistoryTab store={store} run={run} search={search} set={set} />}
+        {tab === "values" && <Values execution={execution} first={first} store={store} />}
+        {tab === "keys" && <SearchKeys id={execution.execution_id} />}
+      </Tabs>
+    </div>
+  );
+}
+
+type Started = Extract<HistoryEvent, { kind: "execution_started" }>;
+
+function Header({ execution, first }: { execution: Execution; first: Started | undefined }) {
+  const { execution_id: id } = execution;
+  return (
+    <header className="space-y-2">
+      <div className="flex flex-wrap items-center gap-2">
+        <Status status={execution.status} />
+        <h1 className="text-xl font-semibold break-all">
+          <Mono>{id}</Mono>
+        </h1>
+        <Copy text={id} label="the id" />
+      </div>
+      <dl className="flex flex-wrap gap-x-6 gap-y-1 text-sm [&_dt]:text-xs [&_dt]:text-soft">
+        <div>
+          <dt>Workflow</dt>
+          <dd>
+            <Link to="/executions" search={{ workflow_identifier: execution.workflow_name }} className="hover:underline">
+              {visible(execution.workflow_name)}
+            </Link>
+          </dd>
+        </div>
+        <div>
+          <dt>Deployment</dt>
+          <dd>
+            {execution.deployment_name ? (
+              <Link to="/deployments/$name" params={{ name: execution.deployment_name }} className="hover:underline">
+                {execution.deployment_name}
+              </Link>
+            ) : (
+              "–"
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Started</dt>
+          <dd>
+            <Time at={execution.start_time} />
+          </dd>
+        </div>
+        <div>
+          <dt>{execution.end_time ? "Took" : "Running for"}</dt>
+          <dd>
+            <Lasting from={execution.start_time} to={execution.end_time} />
+          </dd>
+        </div>
+        <div>
+          <dt>Run</dt>
+          <dd>
+            <Mono>{execution.run_id ?? "–"}</Mono>
+          </dd>
+        </div>
+        <Origin execution={execution} first={first} />
+      </dl>
+    </header>
+  );
+}
+
+/** What started the execution, and where its run comes from. */
+function Origin({ execution, first }: { execution: Execution; first: Started | undefined }) {
+  const { parent_execution_id: parent, root_execution_id: root, execution_id: id } = execution;
+  return (
+    <>
+      {parent && (
+        <div>
+          <dt>Parent</dt>
+          <dd>
+            <Link to="/executions/$id" params={{ id: parent }} className="text-accent hover:underline">
+              <Mono>{parent}</Mono>
+            </Link>
+          </dd>
+        </div>
+      )}
+      {first?.schedule && (
+        <div>
+          <dt>Schedule</dt>
+          <dd>
+            <Link to="/schedules/$id" params={{ id: first.schedule.id }} className="text-accent hover:underline">
+              {first.schedule.id}
+            </Link>
+          </dd>
+        </div>
+      )}
+      {(first?.continued_from ?? first?.reset?.from) && (
+        <div>
+          <dt>{first?.reset ? "Reset of" : "Continues"}</dt>
+          <dd>
+            <Link
+              to="/executions/$id"
+              params={{ id }}
+              search={{ run: first?.reset?.from ?? first?.continued_from ?? undefined }}
+              className="text-accent hover:underline"
+            >
+              the run before
+            </Link>
+          </dd>
+        </div>
+      )}
+      {root !== id && (
+        <div>
+          <dt>Tree</dt>
+          <dd>
+            <Link to="/executions" search={{ root_execution_id: root }} className="text-accent hover:underline">
+              All of <Mono>{root}</Mono>
+            </Link>
+          </dd>
+        </div>
+      )}
+      {execution.user_id && (
+        <div>
+          <dt>Key</dt>
+          <dd>{visible(execution.user_id)}</dd>
+        </div>
+      )}
+    </>
+  );
+}
+
+interface TabProps {
+  readonly store: HistoryStore;
+  readonly search: ExecutionSearch;
+  readonly set: (change: ExecutionSearch) => void;
+}
+
+function TimelineTab({ store, steps, execution, search, set }: TabProps & { steps: readonly Step[]; execution: Execution }) {
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    if (store.last === 0) return;
+    setBusy(true);
+    void store.newest(DRAWN).finally(() => setBusy(false));
+  }, [store, store.last]);
+  const chosen = steps.find(({ key }) => key === search.show);
+  if (store.error && store.last === 0) return <Problem error={store.error} retry={() => void store.extend()} />;
+  if (store.last === 0) return <Skeleton lines={8} />;
+  return (
+    <div className="space-y-4">
+      {store.last > DRAWN && (
+        <p className="text-sm text-soft">
+          The timeline shows the newest {DRAWN.toLocaleString("en")} of {store.last.toLocaleString("en")} events; the history has all.
+        </p>
+      )}
+      <div aria-busy={busy}>
+        <Timeline
+          steps={steps}
+          start={store.last > DRAWN ? (steps[0]?.start ?? Date.parse(execution.start_time)) : Date.parse(execution.start_time)}
+          closed={execution.end_time ? Date.parse(execution.end_time) : null}
+          selected={chosen?.key}
+          select={(step) => set({ show: step.key === search.show ? undefined : step.key })}
+        />
+      </div>
+      {chosen && <StepDetails step={chosen} store={store} run={execution.run_id ?? ""} />}
+    </div>
+  );
+}
+
+function HistoryTab({ store, run, search, set }: TabProps & { run: string }) {
+  const selected = search.event === undefined ? undefined : Number(search.event);
+  return (
+    <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
+      <History
+        store={store}
+        oldestFirst={search.order === "asc"}
+        setOldestFirst={(oldest) => set({ order: oldest ? "asc" : undefined })}
+        selected={selected}
+        select={(event) => set({ event: event === selected ? undefined : String(event) })}
+      />
+      {selected !== undefined && <EventDetails key={selected} id={selected} store={store} run={run} />}
+    </div>
+  );
+}
+
+function Values({ execution, first, store }: { execution: Execution; first: Started | undefined; store: HistoryStore }) {
+  const end = store.get(store.last);
+  return (
+    <div className="grid gap-4 lg:grid-cols-2">
+      <div className="space-y-1">
+        <h3 className="text-sm font-semibold">Input</h3>
+        {first ? <Payload value={first.input} label="Input" /> : <Skeleton lines={3} />}
+      </div>
+      <div className="space-y-1">
+        <h3 className="text-sm font-semibold">Result</h3>
+        {execution.result !== null && execution.result !== undefined ? (
+          <Payload value={execution.result} label="Result" />
+        ) : (
+          <p className="text-sm text-soft">
+            {end && isClosing(end) ? "It ended without a result." : "There is none while it runs."}
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function SearchKeys({ id }: { id: string }) {
+  const read = useRead("getWorkflowExecution", { params: { execution_id: id }, query: { include_search_keys: true } });
+  return (
+    <Loading read={read}>
+      {({ search_keys }) => {
+        const entries = Object.entries(search_keys ?? {});
+        return entries.length === 0 ? (
+          <p className="text-sm text-soft">It has none.</p>
+        ) : (
+          <dl className="grid grid-cols-[max-content_minmax(0,1fr)] gap-x-4 gap-y-1 text-sm">
+            {entries.map(([key, value]) => (
+              <div key={key} className="contents">
+                <dt className="text-soft">{visible(key)}</dt>
+                <dd>
+                  <Link to="/executions" search={{ search_key: [`${key}:${value}`] }} className="break-all text-accent hover:underline">
+                    {visible(value)}
+                  </Link>
+                </dd>
+              </div>
+            ))}
+          </dl>
+        );
+      }}
+    </Loading>
+  );
+}

@@ -1,0 +1,222 @@
+/** The steps of a run over time: one row each, with a segment for each attempt and each wait for the next one. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import clsx from "clsx";
+import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { gapsOf, scaleOf } from "../../history/scale.ts";
+import { boundsOf, type Outcome, type Segment, type Step } from "../../history/steps.ts";
+import { Button } from "../../ui/button.tsx";
+import { Table } from "../../ui/table.tsx";
+import { visible } from "../../ui/text.tsx";
+import { span, Time, useNow } from "../../ui/time.tsx";
+
+interface Props {
+  readonly steps: readonly Step[];
+  readonly start: number;
+  readonly closed: number | null;
+  readonly selected: string | undefined;
+  readonly select: (step: Step) => void;
+}
+
+type Show = "all" | "failed" | "open";
+const ROW = 26;
+
+const WORDS: Record<Outcome, string> = { open: "open", completed: "completed", failed: "failed", cancelled: "cancelled" };
+const FILLS: Record<Outcome, string> = {
+  open: "bg-running",
+  completed: "bg-good",
+  failed: "bg-bad",
+  cancelled: "bg-still",
+};
+
+export function Timeline({ steps, start, closed, selected, select }: Props) {
+  const now = useNow(closed === null ? 1_000 : 3_600_000);
+  const [show, setShow] = useState<Show>("all");
+  const [text, setText] = useState("");
+  const [fold, setFold] = useState(true);
+  const [asTable, setAsTable] = useState(false);
+  const [window, setWindow] = useState<readonly [number, number]>([0, 1]);
+  const box = useRef<HTMLDivElement>(null);
+
+  const shown = useMemo(() => {
+    const wanted = text.trim().toLowerCase();
+    return steps.filter((step) => {
+      if (show === "failed" && step.outcome !== "failed") return false;
+      if (show === "open" && step.outcome !== "open") return false;
+      return wanted === "" || step.name.toLowerCase().includes(wanted);
+    });
+  }, [steps, show, text]);
+  const bounds = useMemo(() => boundsOf(steps, start, closed, now), [steps, start, closed, now]);
+  const gaps = useMemo(() => {
+    const moments = steps.flatMap(({ segments }) => segments.flatMap(({ from, to }) => (to === null ? [from] : [from, to])));
+    return gapsOf(moments, bounds);
+  }, [steps, bounds]);
+  const scale = useMemo(() => scaleOf(bounds, fold ? gaps : []), [bounds, gaps, fold]);
+  const place = (at: number) => ((scale(at) - window[0]) / (window[1] - window[0])) * 100;
+
+  const zoom = (factor: number) =>
+    setWindow(([from, to]) => {
+      const middle = (from + to) / 2;
+      const half = Math.min(0.5, ((to - from) * factor) / 2);
+      const left = Math.max(0, Math.min(1 - 2 * half, middle - half));
+      return [left, left + 2 * half];
+    });
+  const move = (part: number) =>
+    setWindow(([from, to]) => {
+      const step = Math.max(-from, Math.min(1 - to, (to - from) * part));
+      return [from + step, to + step];
+    });
+  const press = (event: KeyboardEvent) => {
+    const act: Record<string, () => void> = {
+      "+": () => zoom(0.5),
+      "=": () => zoom(0.5),
+      "-": () => zoom(2),
+      "0": () => setWindow([0, 1]),
+      ArrowLeft: () => move(-0.25),
+      ArrowRight: () => move(0.25),
+    };
+    const found = act[event.key];
+    if (!found || (event.target as HTMLElement).tagName === "INPUT") return;
+    event.preventDefault();
+    found();
+  };
+
+  const virtual = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+  });
+
+  return (
+    <div className="rounded-lg border border-line bg-panel" data-testid="timeline">
+      <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
+        <div role="group" aria-label="Steps to show" className="flex rounded-md border border-line text-xs">
+          {(["all", "failed", "open"] as const).map((one) => (
+            <button
+              key={one}
+              type="button"
+              aria-pressed={show === one}
+              onClick={() => setShow(one)}
+              className="min-h-7 px-2.5 aria-pressed:bg-sunken aria-pressed:font-semibold"
+            >
+              {one}
+            </button>
+          ))}
+        </div>
+        <input
+          aria-label="Name of the step"
+          placeholder="name"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          className="min-h-7 w-36 rounded-md border border-line bg-panel px-2 text-xs placeholder:text-soft"
+        />
+        <span className="text-xs text-soft">
+          {shown.length} of {steps.length} steps
+        </span>
+        <span className="ml-auto flex flex-wrap gap-1">
+          {gaps.length > 0 && (
+            <Button aria-pressed={fold} onClick={() => setFold(!fold)}>
+              {fold ? `Unfold idle time (${span(gaps.reduce((sum, { from, to }) => sum + to - from, 0))})` : "Fold idle time"}
+            </Button>
+          )}
+          <Button aria-label="Zoom in" onClick={() => zoom(0.5)}>
+            +
+          </Button>
+          <Button aria-label="Zoom out" onClick={() => zoom(2)}>
+            −
+          </Button>
+          <Button aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
+            Table
+          </Button>
+        </span>
+      </div>
+      {asTable ? (
+        <StepTable steps={shown} now={now} select={select} />
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keys of the zoom act here
+        <section ref={box} aria-label="Timeline; the table shows the same" tabIndex={0} onKeyDown={press} className="max-h-[60dvh] min-h-24 overflow-y-auto">
+          <div style={{ height: virtual.getTotalSize() }} className="relative">
+            {virtual.getVirtualItems().map(({ index, start: top }) => {
+              const step = shown[index] as Step;
+              return (
+                <button
+                  key={step.key}
+                  type="button"
+                  data-step={step.key}
+                  data-outcome={step.outcome}
+                  aria-pressed={selected === step.key}
+                  aria-label={`${step.kind} ${step.name}, ${WORDS[step.outcome]}, ${span((step.end ?? now) - step.start)}`}
+                  onClick={() => select(step)}
+                  style={{ top, height: ROW }}
+                  className="absolute inset-x-0 grid grid-cols-[minmax(7rem,14rem)_minmax(0,1fr)] items-center text-left hover:bg-sunken aria-pressed:bg-sunken"
+                >
+                  <span className="flex items-center gap-1.5 truncate px-3 text-xs">
+                    <Mark outcome={step.outcome} />
+                    <span className="truncate">{visible(step.name)}</span>
+                  </span>
+                  <span className="relative h-full overflow-hidden border-l border-line">
+                    {step.segments.map((segment) => (
+                      <Bar key={`${segment.from} ${segment.kind}`} segment={segment} step={step} now={now} place={place} />
+                    ))}
+                  </span>
+                </button>
+              );
+            })}
+          </div>
+        </section>
+      )}
+      <div className="flex justify-between border-t border-line px-3 py-1 text-xs text-soft">
+        <Time at={bounds[0]} />
+        <span>{span(bounds[1] - bounds[0])}</span>
+        <Time at={bounds[1]} />
+      </div>
+    </div>
+  );
+}
+
+function Mark({ outcome }: { outcome: Outcome }) {
+  const sign = { open: "●", completed: "✓", failed: "✕", cancelled: "–" }[outcome];
+  const tone = { open: "text-running", completed: "text-good", failed: "text-bad", cancelled: "text-still" }[outcome];
+  return (
+    <span aria-hidden className={`w-3 font-bold ${tone}`}>
+      {sign}
+    </span>
+  );
+}
+
+function Bar({ segment, step, now, place }: { segment: Segment; step: Step; now: number; place: (at: number) => number }) {
+  const from = place(segment.from);
+  const to = place(segment.to ?? now);
+  const isLast = segment === step.segments.at(-1);
+  const fill = segment.kind === "wait" ? "" : segment.failure || (isLast && step.outcome === "failed") ? FILLS.failed : FILLS[isLast ? step.outcome : "completed"];
+  return (
+    <span
+      className={clsx(
+        "absolute top-1/2 h-3 min-w-0.5 -translate-y-1/2 rounded-sm",
+        fill,
+        segment.kind === "wait" && "border border-dashed border-warn",
+        segment.to === null && segment.kind === "run" && "opacity-80",
+      )}
+      style={{ left: `${from}%`, width: `${Math.max(0, to - from)}%` }}
+    />
+  );
+}
+
+function StepTable({ steps, now, select }: { steps: readonly Step[]; now: number; select: (step: Step) => void }) {
+  return (
+    <Table
+      label="Steps"
+      rows={steps.slice(0, 1_000)}
+      keyOf={({ key }) => key}
+      empty="No step fits."
+      columns={[
+        { id: "name", title: "Step", cell: (s) => <button type="button" className="text-accent hover:underline" onClick={() => select(s)}>{visible(s.name)}</button> },
+        { id: "kind", title: "Kind", cell: (s) => s.kind },
+        { id: "outcome", title: "Outcome", cell: (s) => WORDS[s.outcome] },
+        { id: "attempts", title: "Attempts", right: true, cell: (s) => s.segments.filter(({ kind }) => kind === "run").length },
+        { id: "start", title: "Started", cell: (s) => <Time at={s.start} /> },
+        { id: "time", title: "Took", right: true, cell: (s) => span((s.end ?? now) - s.start) },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,148 @@
+/** Why the execution does not go on, and who must act: first on the page. */
+import { Link } from "@tanstack/react-router";
+import { Bot, Code, GitBranch, Hourglass, type LucideIcon, Server, User } from "lucide-react";
+import { useState } from "react";
+import type { Answer } from "../../api/operations.ts";
+import { Button } from "../../ui/button.tsx";
+import { Copy, visible } from "../../ui/text.tsx";
+import { Ago, useNow } from "../../ui/time.tsx";
+import { AnswerDialog } from "./answer.tsx";
+import { SendDialog } from "./send.tsx";
+
+type Explanation = Answer<"explainWorkflowExecution">;
+type Wait = Explanation["waits"][number];
+
+const ICONS: Readonly<Record<string, LucideIcon>> = {
+  time: Hourglass,
+  worker: Bot,
+  person: User,
+  caller: User,
+  child: GitBranch,
+  developer: Code,
+  operator: Server,
+};
+/** Kinds in which nothing is wrong. */
+const CALM = new Set(["timer", "activity_running", "workflow_task", "child", "closed", "activity_queued"]);
+
+export function Why({ explanation }: { explanation: Explanation }) {
+  return (
+    <section aria-labelledby="why" className="rounded-lg border border-line bg-panel" data-testid="why">
+      <header className="flex flex-wrap items-baseline justify-between gap-2 border-b border-line px-4 py-2.5">
+        <h2 id="why" className="font-semibold">
+          {explanation.status === "RUNNING" ? "Why it waits" : "How it ended"}
+        </h2>
+        <span className="text-xs text-soft">
+          as of <Ago at={explanation.as_of} />
+        </span>
+      </header>
+      <p className="px-4 pt-3 text-[15px] font-medium" data-testid="why-summary">
+        {visible(explanation.summary)}
+      </p>
+      <ul className="space-y-2 p-4">
+        {explanation.waits.map((wait, i) => (
+          <li key={`${wait.kind} ${wait.text} ${i}`}>
+            <WaitRow wait={wait} execution={explanation.execution_id} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function WaitRow({ wait, execution }: { wait: Wait; execution: string }) {
+  const Icon = ICONS[wait.actor] ?? Hourglass;
+  const evidence = Object.entries(wait.evidence).filter(([, value]) => value !== null && value !== undefined);
+  return (
+    <article
+      data-kind={wait.kind}
+      className={`rounded-md border-l-4 bg-sunken px-3 py-2 ${CALM.has(wait.kind) ? "border-line" : "border-warn"}`}
+    >
+      <div className="flex items-start gap-2.5">
+        <Icon size={16} className="mt-0.5 shrink-0 text-soft" aria-hidden />
+        <div className="min-w-0 flex-1 space-y-1 text-sm">
+          <p className="break-words">{visible(wait.text)}</p>
+          <p className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-soft">
+            <span>
+              Who must act: <strong className="text-ink">{wait.actor}</strong>
+            </span>
+            {wait.since && (
+              <span>
+                since <Ago at={wait.since} />
+              </span>
+            )}
+            {wait.until && <Until at={wait.until} />}
+          </p>
+          {wait.what_to_do && (
+            <p className="flex items-start gap-1 text-xs">
+              <span className="break-words">{visible(wait.what_to_do)}</span>
+              {wait.what_to_do.includes("sirocco ") && (
+                <Copy text={wait.what_to_do.replace(/^.*?(?=sirocco )/s, "")} label="the command" />
+              )}
+            </p>
+          )}
+          {evidence.length > 0 && (
+            <details className="text-xs">
+              <summary className="text-soft">Evidence</summary>
+              <dl className="mt-1 grid grid-cols-[max-content_minmax(0,1fr)] gap-x-3 gap-y-0.5">
+                {evidence.map(([key, value]) => (
+                  <div key={key} className="contents">
+                    <dt className="text-soft">{key.replaceAll("_", " ")}</dt>
+                    <dd className="font-mono break-words whitespace-pre-wrap">
+                      {visible(typeof value === "string" ? value : JSON.stringify(value, null, 1))}
+                    </dd>
+                  </div>
+                ))}
+              </dl>
+            </details>
+          )}
+        </div>
+        <Act wait={wait} execution={execution} />
+      </div>
+    </article>
+  );
+}
+
+function Until({ at }: { at: string }) {
+  const now = useNow(1_000);
+  return (
+    <span>
+      {Date.parse(at) > now ? "until" : "was due"} <Ago at={at} />
+    </span>
+  );
+}
+
+function Act({ wait, execution }: { wait: Wait; execution: string }) {
+  const [open, setOpen] = useState(false);
+  const { evidence } = wait;
+  if (wait.kind === "human_input" && typeof evidence.task_id === "string") {
+    return (
+      <>
+        <Button writes look="strong" onClick={() => setOpen(true)}>
+          Answer
+        </Button>
+        {open && <AnswerDialog execution={execution} task={evidence.task_id} close={() => setOpen(false)} />}
+      </>
+    );
+  }
+  if (wait.kind === "message" && Array.isArray(evidence.handlers)) {
+    const handlers = evidence.handlers as { type: "signal" | "update"; name: string; calls: number }[];
+    const first = handlers.find(({ calls }) => calls === 0) ?? handlers[0];
+    if (!first) return null;
+    return (
+      <>
+        <Button writes look="strong" onClick={() => setOpen(true)}>
+          Send {first.name}
+        </Button>
+        {open && <SendDialog execution={execution} type={first.type} name={first.name} close={() => setOpen(false)} />}
+      </>
+    );
+  }
+  if (wait.kind === "child" && typeof evidence.execution === "string") {
+    return (
+      <Link to="/executions/$id" params={{ id: evidence.execution }} className="text-sm text-accent underline">
+        Open
+      </Link>
+    );
+  }
+  return null;
+}

@@ -1,0 +1,151 @@
+/** Acts on many executions: on the selected ones by their ids, on all that match by a job of the server. */
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { call } from "../../api/call.ts";
+import { queries } from "../../api/use.ts";
+import type { ListSearch } from "../../app/search.ts";
+import { useSay } from "../../app/toasts.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { TextField } from "../../ui/field.tsx";
+
+/** The API takes at most as many ids in one call. */
+const IDS_AT_ONCE = 100;
+
+type Action = "cancel" | "terminate";
+
+interface Props {
+  readonly search: ListSearch;
+  readonly selected: ReadonlySet<string>;
+  readonly clear: () => void;
+}
+
+export function Bulk({ search, selected, clear }: Props) {
+  const [asked, setAsked] = useState<{ action: Action; all: boolean } | null>(null);
+  return (
+    <div className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 text-sm" role="group" aria-label="Many executions">
+      {selected.size > 0 && (
+        <>
+          <span>{selected.size} selected</span>
+          <Button writes onClick={() => setAsked({ action: "cancel", all: false })}>
+            Cancel them
+          </Button>
+          <Button writes look="danger" onClick={() => setAsked({ action: "terminate", all: false })}>
+            Terminate them
+          </Button>
+          <Button look="quiet" onClick={clear}>
+            Select none
+          </Button>
+        </>
+      )}
+      <span className="ml-auto flex gap-2">
+        <Button writes look="quiet" onClick={() => setAsked({ action: "cancel", all: true })}>
+          Cancel all that match
+        </Button>
+        <Button writes look="quiet" onClick={() => setAsked({ action: "terminate", all: true })}>
+          Terminate all that match
+        </Button>
+      </span>
+      {asked?.all === false && (
+        <Selected action={asked.action} ids={[...selected]} close={() => setAsked(null)} done={clear} />
+      )}
+      {asked?.all === true && <Matching action={asked.action} search={search} close={() => setAsked(null)} />}
+    </div>
+  );
+}
+
+function Selected(props: { action: Action; ids: readonly string[]; close: () => void; done: () => void }) {
+  const { action, ids, close, done } = props;
+  const say = useSay();
+  const [busy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    const failed: string[] = [];
+    try {
+      for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
+        const body = { execution_ids: ids.slice(at, at + IDS_AT_ONCE) };
+        const operation = action === "cancel" ? "batchCancelWorkflowExecutions" : "batchTerminateWorkflowExecutions";
+        const { results } = await call(operation, { body });
+        for (const [id, result] of Object.entries(results)) if (result.status === "failure") failed.push(`${id}: ${result.error}`);
+      }
+      if (failed.length > 0) say.failed(new Error(`${failed.length} of ${ids.length} failed.\n${failed.slice(0, 5).join("\n")}`));
+      else say.done(`${ids.length} executions: ${action} was requested.`);
+      done();
+      close();
+    } catch (error) {
+      say.failed(error);
+    } finally {
+      setBusy(false);
+      void queries.invalidateQueries();
+    }
+  };
+  return (
+    <Dialog title={action === "cancel" ? "Cancel executions" : "Terminate executions"} onClose={close}>
+      <p className="text-sm">
+        {action === "cancel"
+          ? `${ids.length} executions are asked to end. Their code can still clean up.`
+          : `${ids.length} executions end at once. Their code cannot clean up.`}
+      </p>
+      <div className="mt-4 flex gap-2">
+        <Button writes look={action === "cancel" ? "strong" : "danger"} busy={busy} onClick={run}>
+          {action === "cancel" ? `Cancel ${ids.length}` : `Terminate ${ids.length}`}
+        </Button>
+        <Button onClick={close}>Leave them</Button>
+      </div>
+    </Dialog>
+  );
+}
+
+function Matching({ action, search, close }: { action: Action; search: ListSearch; close: () => void }) {
+  const say = useSay();
+  const navigate = useNavigate();
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const { sort_by: _, order: __, ...filters } = search;
+  const shown = Object.entries(filters).filter(([, value]) => value !== undefined);
+  const run = async () => {
+    setBusy(true);
+    try {
+      const job = await call("createJob", {
+        body: { job_id: crypto.randomUUID(), action, filter: Object.fromEntries(shown) },
+      });
+      await navigate({ to: "/jobs/$id", params: { id: job.job_id } });
+    } catch (error) {
+      say.failed(error);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={action === "cancel" ? "Cancel all that match" : "Terminate all that match"} onClose={close}>
+      <div className="space-y-3 text-sm">
+        <p>A job of the server does this to every running execution that these filters find:</p>
+        {shown.length === 0 ? (
+          <p className="font-semibold">No filter: all executions of the workspace.</p>
+        ) : (
+          <ul className="list-disc pl-5 font-mono text-xs">
+            {shown.map(([key, value]) => (
+              <li key={key}>
+                {key} = {Array.isArray(value) ? value.join(", ") : String(value)}
+              </li>
+            ))}
+          </ul>
+        )}
+        {action === "terminate" && (
+          <TextField label="Type 'terminate' to go on" value={typed} onChange={(event) => setTyped(event.target.value)} />
+        )}
+        <div className="flex gap-2">
+          <Button
+            writes
+            look={action === "cancel" ? "strong" : "danger"}
+            busy={busy}
+            disabled={action === "terminate" && typed !== "terminate"}
+            onClick={run}
+          >
+            Begin the job
+          </Button>
+          <Button onClick={close}>Leave them</Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}

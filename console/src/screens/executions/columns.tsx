@@ -1,0 +1,112 @@
+/** The columns of the list of executions, and the choice among them. */
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { prefer, usePreferences } from "../../app/preferences.ts";
+import { Button } from "../../ui/button.tsx";
+import { Status } from "../../ui/status.tsx";
+import { Mono } from "../../ui/text.tsx";
+import { Lasting, Time } from "../../ui/time.tsx";
+import type { Row } from "./rows.ts";
+
+export interface ListColumn {
+  readonly id: string;
+  readonly title: string;
+  /** The API sorts by these alone. */
+  readonly sort?: "start_time" | "end_time";
+  readonly cell: (row: Row) => ReactNode;
+}
+
+export const COLUMNS: readonly ListColumn[] = [
+  { id: "status", title: "Status", cell: (row) => <Status status={row.status} /> },
+  { id: "workflow", title: "Workflow", cell: (row) => <span className="whitespace-nowrap">{row.workflow_name}</span> },
+  {
+    id: "execution",
+    title: "Execution",
+    cell: (row) => (
+      <Link
+        to="/executions/$id"
+        params={{ id: row.execution_id }}
+        search={row.status === "CONTINUED_AS_NEW" && row.run_id ? { run: row.run_id } : {}}
+        className="text-accent underline-offset-2 hover:underline"
+      >
+        <Mono>{row.execution_id}</Mono>
+      </Link>
+    ),
+  },
+  { id: "start", title: "Started", sort: "start_time", cell: (row) => <Time at={row.start_time} /> },
+  { id: "duration", title: "Duration", cell: (row) => <Lasting from={row.start_time} to={row.end_time} /> },
+  { id: "deployment", title: "Deployment", cell: (row) => row.deployment_name ?? "–" },
+  { id: "end", title: "Ended", sort: "end_time", cell: (row) => <Time at={row.end_time} /> },
+  {
+    id: "parent",
+    title: "Parent",
+    cell: (row) =>
+      row.parent_execution_id ? (
+        <Link to="/executions/$id" params={{ id: row.parent_execution_id }} className="hover:underline">
+          <Mono>{row.parent_execution_id}</Mono>
+        </Link>
+      ) : (
+        "–"
+      ),
+  },
+  { id: "run", title: "Run", cell: (row) => <Mono>{row.run_id ?? "–"}</Mono> },
+  { id: "user", title: "Started with key", cell: (row) => row.user_id ?? "–" },
+];
+const USUAL = ["status", "workflow", "execution", "start", "duration", "deployment"];
+
+export function useColumns(): readonly ListColumn[] {
+  const chosen = usePreferences().columns ?? USUAL;
+  return chosen.map((id) => COLUMNS.find((column) => column.id === id)).filter((column) => column !== undefined);
+}
+
+export function ColumnChoice() {
+  const chosen = usePreferences().columns ?? USUAL;
+  const move = (id: string, step: number) => {
+    const at = chosen.indexOf(id);
+    const next = chosen.filter((one) => one !== id);
+    next.splice(Math.max(0, Math.min(next.length, at + step)), 0, id);
+    prefer({ columns: next });
+  };
+  return (
+    <details className="relative">
+      <summary className="inline-flex min-h-8 list-none items-center rounded-md border border-line bg-panel px-2.5 text-sm">
+        Columns
+      </summary>
+      <ul className="absolute right-0 z-10 mt-1 w-64 space-y-1 rounded-md border border-line bg-panel p-2 shadow-lg">
+        {[...chosen, ...COLUMNS.map(({ id }) => id).filter((id) => !chosen.includes(id))].map((id) => {
+          const title = COLUMNS.find((column) => column.id === id)?.title ?? id;
+          const isOn = chosen.includes(id);
+          return (
+            <li key={id} className="flex items-center justify-between gap-2 text-sm">
+              <label className="flex items-center gap-2">
+                <input
+                  type="checkbox"
+                  className="size-4 accent-accent"
+                  checked={isOn}
+                  disabled={id === "execution"}
+                  onChange={() => prefer({ columns: isOn ? chosen.filter((one) => one !== id) : [...chosen, id] })}
+                />
+                {title}
+              </label>
+              {isOn && (
+                <span className="flex">
+                  <Button look="quiet" aria-label={`Move ${title} to the left`} onClick={() => move(id, -1)}>
+                    ↑
+                  </Button>
+                  <Button look="quiet" aria-label={`Move ${title} to the right`} onClick={() => move(id, 1)}>
+                    ↓
+                  </Button>
+                </span>
+              )}
+            </li>
+          );
+        })}
+        <li>
+          <Button look="quiet" onClick={() => prefer({ columns: null })}>
+            As at first
+          </Button>
+        </li>
+      </ul>
+    </details>
+  );
+}

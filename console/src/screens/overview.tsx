@@ -1,0 +1,211 @@
+/** What needs a person, and what goes on now. */
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Answer } from "../api/operations.ts";
+import { useRead } from "../api/use.ts";
+import type { ListSearch } from "../app/search.ts";
+import { useTitle } from "../app/title.ts";
+import { Loading } from "../ui/loading.tsx";
+import { Panel } from "../ui/panel.tsx";
+import { Status } from "../ui/status.tsx";
+import { Table } from "../ui/table.tsx";
+import { Copy, Mono } from "../ui/text.tsx";
+import { Ago, Time } from "../ui/time.tsx";
+
+const DAY_MS = 86_400_000;
+/** The search key that the SDK sets while an execution asks a person. */
+export const ASKS: ListSearch = { status: ["RUNNING"], search_key: ["internal.execution.state:waiting_for_input"] };
+
+export function Overview() {
+  useTitle("Overview");
+  return (
+    <div className="space-y-4">
+      <h1 className="text-xl font-semibold">Overview</h1>
+      <Counts />
+      <div className="grid gap-4 xl:grid-cols-2">
+        <Failures />
+        <Asks />
+        <Deployments />
+        <Upcoming />
+      </div>
+      <Latest />
+    </div>
+  );
+}
+
+function Counts() {
+  const counts = useRead("countRuns", { query: {} }, { staleTime: 20_000 });
+  return (
+    <Loading read={counts} lines={1}>
+      {({ counts: all }) => (
+        <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3 lg:grid-cols-6">
+          {all
+            .filter(({ status, count }) => status !== "RETRYING_AFTER_ERROR" && (status !== "CONTINUED_AS_NEW" || count > 0))
+            .map(({ status, count, more }) => (
+              <li key={status}>
+                <Link
+                  to="/executions"
+                  search={{ status: [status] }}
+                  className="block rounded-lg border border-line bg-panel px-3 py-2 hover:bg-sunken"
+                >
+                  <span className="block text-2xl font-semibold tabular-nums">
+                    {count.toLocaleString("en")}
+                    {more && "+"}
+                  </span>
+                  <Status status={status} />
+                </Link>
+              </li>
+            ))}
+        </ul>
+      )}
+    </Loading>
+  );
+}
+
+function Failures() {
+  const [since] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
+  const search: ListSearch = { status: ["FAILED", "TIMED_OUT"], start_time_after: since };
+  const failed = useRead("listRuns", { query: { ...search, page_size: 8 } });
+  return (
+    <Panel title="Failed, started in the last day" flush actions={<More search={search} />}>
+      <Loading read={failed}>
+        {({ executions }) => <Runs runs={executions} label="Failed executions" empty="None has failed." />}
+      </Loading>
+    </Panel>
+  );
+}
+
+function Asks() {
+  const open = useRead("listRuns", { query: { ...ASKS, page_size: 8 } });
+  return (
+    <Panel title="A person must answer" flush actions={<More search={ASKS} />}>
+      <Loading read={open}>
+        {({ executions }) => <Runs runs={executions} label="Executions that ask a person" empty="No execution asks a person." />}
+      </Loading>
+    </Panel>
+  );
+}
+
+const More = ({ search }: { search: ListSearch }) => (
+  <Link to="/executions" search={search} className="text-xs text-accent hover:underline">
+    All
+  </Link>
+);
+
+type Run = Answer<"listRuns">["executions"][number];
+
+function Runs({ runs, label, empty }: { runs: readonly Run[]; label: string; empty: string }) {
+  return (
+    <Table
+      label={label}
+      rows={runs}
+      keyOf={(run) => run.run_id ?? run.execution_id}
+      empty={empty}
+      columns={[
+        { id: "status", title: "Status", cell: (run) => <Status status={run.status} /> },
+        { id: "workflow", title: "Workflow", cell: (run) => run.workflow_name },
+        {
+          id: "id",
+          title: "Execution",
+          cell: (run) => (
+            <Link to="/executions/$id" params={{ id: run.execution_id }} className="text-accent hover:underline">
+              <Mono>{run.execution_id}</Mono>
+            </Link>
+          ),
+        },
+        { id: "since", title: "Started", cell: (run) => <Ago at={run.start_time} /> },
+      ]}
+    />
+  );
+}
+
+function Deployments() {
+  const deployments = useRead("listDeployments", { query: { active_only: false, limit: 50 } }, { refetchInterval: 30_000 });
+  return (
+    <Panel title="Deployments" flush>
+      <Loading read={deployments}>
+        {({ deployments: all }) =>
+          all.length === 0 ? (
+            <FirstWorker />
+          ) : (
+            <Table
+              label="Deployments"
+              rows={all.toSorted((a, b) => Number(a.is_active) - Number(b.is_active)).slice(0, 8)}
+              keyOf={({ id }) => id}
+              empty=""
+              columns={[
+                {
+                  id: "name",
+                  title: "Name",
+                  cell: (d) => (
+                    <Link to="/deployments/$name" params={{ name: d.name }} className="text-accent hover:underline">
+                      {d.name}
+                    </Link>
+                  ),
+                },
+                { id: "live", title: "Live workers", cell: (d) => (d.is_active ? d.active_worker_count : "no live worker") },
+                { id: "beat", title: "Last heartbeat", cell: (d) => <Ago at={d.last_heartbeat} /> },
+              ]}
+            />
+          )
+        }
+      </Loading>
+    </Panel>
+  );
+}
+
+/** Shown until the first worker registers; the list is read again by itself. */
+function FirstWorker() {
+  const lines = "export SIROCCO_URL=http://127.0.0.1:7411\nexport DEPLOYMENT_NAME=dev\nnode worker.ts";
+  return (
+    <div className="space-y-2 p-4 text-sm">
+      <p>No worker has registered yet. Start one with the API key in SIROCCO_API_KEY:</p>
+      <div className="flex items-start gap-2 rounded-md border border-line bg-sunken p-2">
+        <pre className="flex-1 overflow-x-auto font-mono text-xs">{lines}</pre>
+        <Copy text={lines} label="the lines" />
+      </div>
+    </div>
+  );
+}
+
+function Upcoming() {
+  const upcoming = useRead("listUpcomingTimes", { query: { limit: 10 } }, { refetchInterval: 60_000 });
+  return (
+    <Panel title="Next due times" flush>
+      <Loading read={upcoming}>
+        {({ times }) => (
+          <Table
+            label="Next due times"
+            rows={times}
+            keyOf={(t) => `${t.schedule_id} ${t.nominal_at}`}
+            empty="No schedule is due in the next day."
+            columns={[
+              {
+                id: "schedule",
+                title: "Schedule",
+                cell: (t) => (
+                  <Link to="/schedules/$id" params={{ id: t.schedule_id }} className="text-accent hover:underline">
+                    {t.schedule_id}
+                  </Link>
+                ),
+              },
+              { id: "at", title: "Due", cell: (t) => <Time at={t.scheduled_at} /> },
+              { id: "in", title: "", cell: (t) => <Ago at={t.scheduled_at} /> },
+            ]}
+          />
+        )}
+      </Loading>
+    </Panel>
+  );
+}
+
+function Latest() {
+  const latest = useRead("listRuns", { query: { page_size: 10 } });
+  return (
+    <Panel title="Latest executions" flush actions={<More search={{}} />}>
+      <Loading read={latest}>
+        {({ executions }) => <Runs runs={executions} label="Latest executions" empty="Nothing has been started yet." />}
+      </Loading>
+    </Panel>
+  );
+}

@@ -1,0 +1,85 @@
+/** The server, the key and this browser. */
+import { apiBase } from "../api/address.ts";
+import { forget } from "../api/session.ts";
+import { queries, useRead } from "../api/use.ts";
+import { eraseBrowserData, prefer, usePreferences } from "../app/preferences.ts";
+import { useCaller } from "../app/rights.tsx";
+import { useTitle } from "../app/title.ts";
+import { Button } from "../ui/button.tsx";
+import { SelectField } from "../ui/field.tsx";
+import { Loading } from "../ui/loading.tsx";
+import { Panel } from "../ui/panel.tsx";
+import { Mono } from "../ui/text.tsx";
+
+export function Settings() {
+  useTitle("Settings");
+  const health = useRead("getHealth", {});
+  const caller = useCaller();
+  const { zone } = usePreferences();
+  const base = apiBase(location.href);
+  return (
+    <div className="space-y-4">
+      <h1 className="text-xl font-semibold">Settings</h1>
+      <Panel title="Server">
+        <Loading read={health}>
+          {({ version, set_aside }) => (
+            <dl className="grid grid-cols-[max-content_minmax(0,1fr)] gap-x-6 gap-y-1 text-sm">
+              <dt className="text-soft">Address</dt>
+              <dd>
+                <Mono>{base.replace(/\/$/, "")}</Mono>
+              </dd>
+              <dt className="text-soft">Version</dt>
+              <dd>{version}</dd>
+              <dt className="text-soft">Damaged rows set aside</dt>
+              <dd>{set_aside ?? 0}</dd>
+              <dt className="text-soft">API</dt>
+              <dd>
+                <a href={`${base}openapi.json`} className="text-accent hover:underline">
+                  openapi.json
+                </a>
+              </dd>
+            </dl>
+          )}
+        </Loading>
+      </Panel>
+      <Panel title="This key">
+        <dl className="grid grid-cols-[max-content_minmax(0,1fr)] gap-x-6 gap-y-1 text-sm">
+          <dt className="text-soft">Name</dt>
+          <dd>{caller?.key_name}</dd>
+          <dt className="text-soft">Rights</dt>
+          <dd>{caller?.rights.join(", ")}</dd>
+          <dt className="text-soft">Deployments</dt>
+          <dd>{caller?.deployments?.join(", ") ?? "all"}</dd>
+          <dt className="text-soft">Workspace</dt>
+          <dd>
+            <Mono>{caller?.workspace ?? ""}</Mono>
+          </dd>
+        </dl>
+        <div className="mt-4">
+          <Button
+            onClick={() => {
+              queries.clear();
+              forget();
+            }}
+          >
+            Forget the key
+          </Button>
+        </div>
+      </Panel>
+      <Panel title="This browser">
+        <div className="max-w-sm space-y-4">
+          <SelectField
+            label="Time zone"
+            value={zone}
+            onChange={({ target }) => prefer({ zone: target.value })}
+            options={[
+              ["local", "of this computer"],
+              ...["UTC", ...Intl.supportedValuesOf("timeZone")].map((name) => [name, name] as const),
+            ]}
+          />
+          <Button onClick={eraseBrowserData}>Erase views, columns, theme and zone</Button>
+        </div>
+      </Panel>
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+/** Workflows: who serves them, what they take, and how to start them. */
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Answer } from "../api/operations.ts";
+import { useAction, useRead } from "../api/use.ts";
+import { useTitle } from "../app/title.ts";
+import { useSay } from "../app/toasts.tsx";
+import { Button } from "../ui/button.tsx";
+import { Loading } from "../ui/loading.tsx";
+import { Panel } from "../ui/panel.tsx";
+import { Payload } from "../ui/payload.tsx";
+import { Tag } from "../ui/status.tsx";
+import { visible } from "../ui/text.tsx";
+
+type Workflow = Answer<"getWorkflows">["workflows"][number];
+
+export function Workflows() {
+  useTitle("Workflows");
+  const [text, setText] = useState("");
+  const [archived, setArchived] = useState(false);
+  const read = useRead("getWorkflows", { query: { limit: 200, archived, search: text || undefined } }, { keep: true });
+  return (
+    <div className="space-y-4">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h1 className="text-xl font-semibold">Workflows</h1>
+        <div className="flex flex-wrap items-center gap-3">
+          <label className="flex items-center gap-2 text-sm">
+            <input type="checkbox" className="size-4 accent-accent" checked={archived} onChange={({ target }) => setArchived(target.checked)} />
+            Archived
+          </label>
+          <input
+            aria-label="Name of the workflow"
+            placeholder="name"
+            value={text}
+            onChange={({ target }) => setText(target.value)}
+            className="min-h-8 rounded-md border border-line bg-panel px-2 text-sm placeholder:text-soft"
+          />
+        </div>
+      </div>
+      <Loading read={read}>
+        {({ workflows }) =>
+          workflows.length === 0 ? (
+            <p className="text-soft">No worker has registered such a workflow.</p>
+          ) : (
+            <div className="space-y-3">
+              {workflows.map((workflow) => (
+                <WorkflowPanel key={workflow.id} workflow={workflow} />
+              ))}
+            </div>
+          )
+        }
+      </Loading>
+    </div>
+  );
+}
+
+function WorkflowPanel({ workflow }: { workflow: Workflow }) {
+  const [open, setOpen] = useState(false);
+  const archive = useAction(workflow.archived ? "unarchiveWorkflow" : "archiveWorkflow");
+  const say = useSay();
+  return (
+    <Panel
+      title={
+        <span className="flex flex-wrap items-center gap-2">
+          {visible(workflow.display_name)}
+          {workflow.display_name !== workflow.name && <span className="font-mono text-xs text-soft">{workflow.name}</span>}
+          {workflow.tags.map((tag) => (
+            <Tag key={tag} tone="still">
+              {visible(tag)}
+            </Tag>
+          ))}
+        </span>
+      }
+      actions={
+        <span className="flex flex-wrap gap-1.5">
+          <Link to="/executions" search={{ workflow_identifier: workflow.name }} className="px-2 py-1 text-sm text-accent hover:underline">
+            Executions
+          </Link>
+          <Link to="/start" search={{ workflow: workflow.name }} className="px-2 py-1 text-sm text-accent hover:underline">
+            Start
+          </Link>
+          <Button
+            writes
+            look="quiet"
+            busy={archive.isPending}
+            onClick={() => archive.mutate({ params: { workflow_identifier: workflow.name } }, { onError: say.failed })}
+          >
+            {workflow.archived ? "Unarchive" : "Archive"}
+          </Button>
+          <Button aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? "Less" : "More"}
+          </Button>
+        </span>
+      }
+    >
+      <p className="text-sm text-soft">{workflow.description ? visible(workflow.description) : "No description."}</p>
+      {open && <Registrations name={workflow.name} />}
+    </Panel>
+  );
+}
+
+function Registrations({ name }: { name: string }) {
+  const read = useRead("getWorkflowRegistrations", { query: { workflow_name: name, limit: 50 } });
+  const active = useRead("getWorkflowRegistrations", { query: { workflow_name: name, active_only: true, limit: 50 } });
+  const live = new Set(active.data?.workflow_registrations.map(({ id }) => id));
+  return (
+    <Loading read={read}>
+      {({ workflow_registrations: all }) => (
+        <div className="mt-4 space-y-4">
+          {live.size > 1 && (
+            <p role="alert" className="rounded-md border border-warn bg-warn-bg px-3 py-2 text-sm">
+              {live.size} deployments with live workers serve this workflow. A start must name one of them, or the others must stop.
+            </p>
+          )}
+          {all.map(({ id, deployment_name, definition }) => (
+            <div key={id} className="space-y-2 border-t border-line pt-3 text-sm">
+              <p className="flex flex-wrap items-center gap-2">
+                <Link to="/deployments/$name" params={{ name: deployment_name ?? "" }} className="text-accent hover:underline">
+                  {deployment_name}
+                </Link>
+                <Tag tone={live.has(id) ? "good" : "still"}>{live.has(id) ? "live" : "no live worker"}</Tag>
+              </p>
+              <p className="text-xs text-soft">
+                {["signals", "queries", "updates"]
+                  .map((kind) => {
+                    const names = definition[kind as "signals" | "queries" | "updates"]
+                      .map((one) => one.name)
+                      .filter((one) => !one.startsWith("__"));
+                    return `${kind}: ${names.join(", ") || "none"}`;
+                  })
+                  .join(" · ")}
+              </p>
+              <details>
+                <summary className="text-xs text-soft">Schemas</summary>
+                <div className="grid gap-3 pt-2 lg:grid-cols-2">
+                  <Payload value={definition.input_schema} label="Input schema" />
+                  <Payload value={definition.output_schema} label="Output schema" />
+                </div>
+              </details>
+            </div>
+          ))}
+        </div>
+      )}
+    </Loading>
+  );
+}

@@ -1,0 +1,48 @@
+/** A table that scrolls sideways inside itself, so that the page never does. */
+import type { ReactNode } from "react";
+
+export interface Column<Row> {
+  readonly id: string;
+  readonly title: string;
+  readonly cell: (row: Row) => ReactNode;
+  readonly right?: boolean;
+}
+
+interface Props<Row> {
+  readonly label: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  readonly empty: ReactNode;
+}
+
+export function Table<Row>({ label, columns, rows, keyOf, empty }: Props<Row>) {
+  if (rows.length === 0) return <div className="px-4 py-8 text-center text-soft">{empty}</div>;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by keyboard
+    <section className="relative overflow-x-auto" aria-label={label} tabIndex={0}>
+      <table className="w-full border-collapse text-left text-sm">
+        <thead>
+          <tr className="border-b border-line text-xs text-soft">
+            {columns.map(({ id, title, right }) => (
+              <th key={id} scope="col" className={`px-4 py-2 font-semibold whitespace-nowrap ${right ? "text-right" : ""}`}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)} className="border-b border-line last:border-0 hover:bg-sunken">
+              {columns.map(({ id, cell, right }) => (
+                <td key={id} className={`px-4 py-1.5 align-top ${right ? "text-right" : ""}`}>
+                  {cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

@@ -1,0 +1,99 @@
+/** Points and lengths of time. All are told by the server; the clock of the browser only counts on from its last answer. */
+import { createContext, useContext, useEffect, useState } from "react";
+
+/** `local`, or a name of an IANA zone such as `UTC`. */
+export type Zone = string;
+const ZoneContext = createContext<Zone>("local");
+export const ZoneProvider = ZoneContext;
+export const useZone = (): Zone => useContext(ZoneContext);
+
+export const zoneName = (zone: Zone): string =>
+  zone === "local" ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone;
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+function format(zone: Zone, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${zone} ${JSON.stringify(options)}`;
+  let found = formats.get(key);
+  if (!found) {
+    found = new Intl.DateTimeFormat("en-CA", { ...options, ...(zone !== "local" && { timeZone: zone }) });
+    formats.set(key, found);
+  }
+  return found;
+}
+
+const FULL: Intl.DateTimeFormatOptions = {
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+};
+
+export const inZone = (at: string | number, zone: Zone): string => format(zone, FULL).format(new Date(at)).replace(",", "");
+export const shortZone = (at: number, zone: Zone): string =>
+  format(zone, { timeZoneName: "short" })
+    .formatToParts(new Date(at))
+    .find((part) => part.type === "timeZoneName")?.value ?? "";
+
+export function Time({ at }: { at: string | number | null | undefined }) {
+  const zone = useZone();
+  if (at === null || at === undefined) return <span className="text-soft">–</span>;
+  return (
+    <time dateTime={new Date(at).toISOString()} title={`${new Date(at).toISOString()} (${zoneName(zone)})`} className="tabular-nums whitespace-nowrap">
+      {inZone(at, zone)}
+    </time>
+  );
+}
+
+/** `1 h 2 min`; below ten seconds with a digit, below a second in milliseconds. */
+export function span(ms: number): string {
+  if (!Number.isFinite(ms)) return "–";
+  const abs = Math.abs(ms);
+  if (abs < 1_000) return `${Math.round(ms)} ms`;
+  if (abs < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const units: [number, string][] = [
+    [86_400_000, "d"],
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1_000, "s"],
+  ];
+  const at = units.findIndex(([size]) => abs >= size);
+  const [size, unit] = units[at] as [number, string];
+  const next = units[at + 1];
+  const whole = Math.floor(abs / size);
+  const rest = next ? Math.floor((abs - whole * size) / next[0]) : 0;
+  return `${ms < 0 ? "-" : ""}${whole} ${unit}${rest > 0 && next ? ` ${rest} ${next[1]}` : ""}`;
+}
+
+/** The difference between the server's clock and the browser's, from the last answer that carried the server's time. */
+let offsetMs = 0;
+export function serverSays(asOf: string): void {
+  offsetMs = Date.parse(asOf) - Date.now();
+}
+export const serverNow = (): number => Date.now() + offsetMs;
+
+export function useNow(everyMs: number): number {
+  const [now, setNow] = useState(serverNow);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(serverNow()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}
+
+/** How long ago, or how long until. */
+export function Ago({ at }: { at: string | number | null }) {
+  const now = useNow(1_000);
+  if (at === null) return <span className="text-soft">–</span>;
+  const ms = now - new Date(at).getTime();
+  return <span className="whitespace-nowrap tabular-nums">{ms >= -500 ? `${span(Math.max(0, ms))} ago` : `in ${span(-ms)}`}</span>;
+}
+
+/** The length of something that may still run. */
+export function Lasting({ from, to }: { from: string | number; to: string | number | null }) {
+  const now = useNow(to === null ? 1_000 : 3_600_000);
+  const end = to === null ? now : new Date(to).getTime();
+  return <span className="whitespace-nowrap tabular-nums">{span(Math.max(0, end - new Date(from).getTime()))}</span>;
+}
