@@ -1,4 +1,6 @@
 /** A client of the HTTP API; operations have the names of the routes table. Every failure becomes a `CliError` with advice. */
+
+import { type Frame, frames } from "../shared/lib/sse.ts";
 import {
   type AvailableOperation,
   type ParamsOf,
@@ -10,7 +12,6 @@ import {
 import { CliError, EXIT } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { type Asked, refused } from "./refused.ts";
-import { type Frame, frames } from "../shared/lib/sse.ts";
 import { type Target, targetOf } from "./target.ts";
 
 /** Longer than the server lets any call wait. */

@@ -1,9 +1,9 @@
 /** Follows event streams across lost connections: each new stream continues after the last sequence received. */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Frame } from "../shared/lib/sse.ts";
 import type { StreamEventPayload } from "../shared/protocol/http/events.ts";
 import type { Api, CallOf } from "./api.ts";
 import { CliError, EXIT } from "./errors.ts";
-import type { Frame } from "../shared/lib/sse.ts";
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;

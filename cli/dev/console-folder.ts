@@ -6,4 +6,5 @@ const places = ["./console/", "../console/", "../../console/dist/"].map((place) 
   fileURLToPath(new URL(place, import.meta.url)),
 );
 
-export const CONSOLE_FOLDER: string = places.find((folder) => existsSync(`${folder}index.html`)) ?? (places.at(-1) as string);
+export const CONSOLE_FOLDER: string =
+  places.find((folder) => existsSync(`${folder}index.html`)) ?? (places.at(-1) as string);

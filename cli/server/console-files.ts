@@ -7,9 +7,9 @@
  *     page itself each time.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
-import { extname, join } from "node:path";
+import { extname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /** CONSOLE-1. */
@@ -114,8 +114,9 @@ export class ConsoleFiles {
 
   #list(): ReadonlySet<string> {
     if (!existsSync(join(this.#folder, "index.html"))) return new Set();
-    const names = readdirSync(this.#folder, { recursive: true, encoding: "utf8" });
-    return new Set(names.map((name) => name.replaceAll("\\", "/")));
+    const entries = readdirSync(this.#folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    return new Set(files.map((file) => relative(this.#folder, file).replaceAll("\\", "/")));
   }
 }
 

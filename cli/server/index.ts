@@ -37,7 +37,17 @@ export interface RunningServer {
 
 /** Listens, or rejects with a message that says why it cannot. The caller closes the ports after the server. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { ports, version, port = 7411, host = "127.0.0.1", url: publicUrl, stalledMs, origins, consoleFolder, ...rest } = options;
+  const {
+    ports,
+    version,
+    port = 7411,
+    host = "127.0.0.1",
+    url: publicUrl,
+    stalledMs,
+    origins,
+    consoleFolder,
+    ...rest
+  } = options;
   const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 120_000 });
   await listen(server, port, host);
   const bound = (server.address() as AddressInfo).port;

@@ -23,7 +23,11 @@ export class Requests {
   readonly #stalledMs: number;
   #stopping = false;
 
-  constructor(api: Api, log: Log, o: { readonly doors: Doors; readonly console?: ConsoleFiles; readonly stalledMs?: number }) {
+  constructor(
+    api: Api,
+    log: Log,
+    o: { readonly doors: Doors; readonly console?: ConsoleFiles; readonly stalledMs?: number },
+  ) {
     this.#api = api;
     this.#log = log;
     this.#doors = o.doors;

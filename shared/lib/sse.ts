@@ -12,10 +12,7 @@ export interface Frame {
  * The complete frames of a body, without comments (keep-alives) and without an incomplete last frame. `onAlive` hears of
  * every complete block, comments and blocks without data too, with the latest id.
  */
-export async function* frames(
-  body: ReadableStream<Uint8Array>,
-  onAlive?: (id: string) => void,
-): AsyncGenerator<Frame> {
+export async function* frames(body: ReadableStream<Uint8Array>, onAlive?: (id: string) => void): AsyncGenerator<Frame> {
   let event = "";
   let id = "";
   let data: string[] = [];

@@ -77,6 +77,7 @@ async function pack(packages: readonly Packed[], copy: string, to: string): Prom
     "packaging",
     "sdk",
     "cli",
+    "console",
     "shared",
     "infra",
     "python",

@@ -9,9 +9,12 @@ const BUNDLES = ["functions/build/*.test.ts", "infra/**/*.test.ts"];
 const SCHEDULES_OVER_HTTP = ["test/schedule/**/{api,cli,crash,python}.test.ts"];
 const SCHEDULES_ON_AWS = ["test/schedule/**/aws*.test.ts"];
 
-export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" | "aws", Suite>> = {
+export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" | "console" | "aws", Suite>> = {
   /** Beside the sources, and what holds for the repository's texts. */
-  unit: { include: ["{shared,functions,sdk,cli}/**/*.test.ts", "test/repository/**/*.test.ts"], exclude: BUNDLES },
+  unit: {
+    include: ["{shared,functions,sdk,cli,console}/**/*.test.ts", "test/repository/**/*.test.ts"],
+    exclude: BUNDLES,
+  },
   /** The engine's promises against the embedded store: contract, interleavings, recorded histories, properties. */
   protocol: {
     include: ["test/{contract,interleavings,schedule}/**/*.test.ts", "test/histories.test.ts"],
@@ -23,6 +26,8 @@ export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" 
     include: ["test/{processes,api,cli,protocol,python,package,examples}/**/*.test.ts", ...SCHEDULES_OVER_HTTP],
     exclude: [],
   },
+  /** The console in a real browser, against a real server and real workers. */
+  console: { include: ["test/console/**/*.test.ts"], exclude: [] },
   /** The template, the bundles, and the AWS adapter against an emulator. */
   aws: { include: [...BUNDLES, "test/{aws,emulator}/**/*.test.ts", ...SCHEDULES_ON_AWS], exclude: [] },
 };

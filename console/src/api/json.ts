@@ -1,7 +1,14 @@
 /** JSON whose numbers keep every digit: 3544790567247868102 and 0.23456789012345678 are shown and sent as they came. */
 import { isLosslessNumber, isSafeNumber, LosslessNumber, parse, stringify } from "lossless-json";
 
-export type Json = null | boolean | number | string | LosslessNumber | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | LosslessNumber
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 /** Throws `SyntaxError`. */
 export const readJson = (text: string): unknown =>

@@ -44,15 +44,25 @@ export function Frame() {
   useEffect(() => setMenu(false), [path]);
   return (
     <div className="grid min-h-dvh grid-cols-1 md:grid-cols-[13rem_minmax(0,1fr)]">
-      <a href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }} className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-panel focus:p-2">
+      <button
+        type="button"
+        onClick={() => main.current?.focus()}
+        className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-panel focus:p-2"
+      >
         To the content
-      </a>
+      </button>
       <aside className="border-line md:sticky md:top-0 md:h-dvh md:border-r">
         <div className="flex items-center justify-between gap-2 px-4 py-3">
           <Link to="/" className="font-semibold tracking-tight">
             Sirocco
           </Link>
-          <Button look="quiet" className="md:hidden" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>
+          <Button
+            look="quiet"
+            className="md:hidden"
+            aria-expanded={menu}
+            aria-controls="nav"
+            onClick={() => setMenu(!menu)}
+          >
             <Menu size={16} aria-hidden />
             Menu
           </Button>
@@ -130,7 +140,13 @@ function Dot() {
     return () => clearInterval(timer);
   }, [state]);
   const age = span(Math.max(0, now - since));
-  const text = paused ? "paused" : state === "live" ? "live" : state === "connecting" ? "connecting" : `reconnecting, ${age}`;
+  const text = paused
+    ? "paused"
+    : state === "live"
+      ? "live"
+      : state === "connecting"
+        ? "connecting"
+        : `reconnecting, ${age}`;
   const colour = paused ? "bg-still" : state === "live" ? "bg-good" : "bg-warn";
   return (
     <button

@@ -12,4 +12,3 @@ export function useMayWrite(): boolean {
   const rights = useContext(Context)?.rights ?? [];
   return rights.includes("admin") || rights.includes("operate");
 }
-export const useIsAdmin = (): boolean => useContext(Context)?.rights.includes("admin") ?? false;

@@ -7,13 +7,13 @@ import {
   createRootRoute,
   createRoute,
   createRouter,
-  lazyRouteComponent,
   Link,
+  lazyRouteComponent,
 } from "@tanstack/react-router";
-import { Overview } from "../screens/overview.tsx";
 import { Executions } from "../screens/executions/index.tsx";
-import { readExecutionSearch, readListSearch, readStartSearch, textIn } from "./search.ts";
+import { Overview } from "../screens/overview.tsx";
 import { Frame } from "./frame.tsx";
+import { readCalendarSearch, readExecutionSearch, readListSearch, readStartSearch } from "./search.ts";
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
 
@@ -46,11 +46,12 @@ const routes = [
   createRoute({
     ...at("/schedules"),
     component: lazyRouteComponent(() => import("../screens/schedules/index.tsx"), "Schedules"),
-    validateSearch: (search: Record<string, unknown>) => ({ view: textIn(search, "view"), from: textIn(search, "from") }),
+    validateSearch: readCalendarSearch,
   }),
   createRoute({
     ...at("/schedules/$id"),
     component: lazyRouteComponent(() => import("../screens/schedules/schedule.tsx"), "SchedulePage"),
+    validateSearch: readCalendarSearch,
   }),
   createRoute({
     ...at("/workflows"),

@@ -2,7 +2,7 @@
 
 type Raw = Record<string, unknown>;
 
-export const textIn = (search: Raw, key: string): string | undefined => {
+const textIn = (search: Raw, key: string): string | undefined => {
   const value = search[key];
   if (typeof value === "number" || typeof value === "boolean") return String(value); // the router reads JSON
   return typeof value === "string" && value !== "" ? value : undefined;
@@ -69,4 +69,14 @@ export const readStartSearch = (search: Raw): StartSearch => ({
   workflow: textIn(search, "workflow"),
   deployment: textIn(search, "deployment"),
   input: typeof search.input === "object" ? JSON.stringify(search.input) : textIn(search, "input"),
+});
+
+export interface CalendarSearch {
+  readonly view?: string | undefined;
+  /** A date of the part that the calendar shows. */
+  readonly from?: string | undefined;
+}
+export const readCalendarSearch = (search: Raw): CalendarSearch => ({
+  view: textIn(search, "view"),
+  from: textIn(search, "from"),
 });

@@ -3,9 +3,9 @@ import { useMemo, useState } from "react";
 import { messageOf } from "../api/failure.ts";
 import { readJson, writeJson } from "../api/json.ts";
 import { AreaField } from "../ui/field.tsx";
-import { type Schema, controlOf, firstValue, isSchema } from "./schema.ts";
-import { ValueField } from "./value-field.tsx";
 import { useProblems } from "./problems.ts";
+import { controlOf, firstValue, isSchema, type Schema } from "./schema.ts";
+import { ValueField } from "./value-field.tsx";
 
 export interface JsonValue {
   readonly text: string;
@@ -50,7 +50,11 @@ export function JsonForm({ label, input, schema }: Props) {
       <div className="flex items-center justify-between gap-2">
         <span className="text-xs font-semibold">{label}</span>
         {canForm && (
-          <div role="group" aria-label={`${label}: how to write it`} className="flex rounded-md border border-line text-xs">
+          <div
+            role="group"
+            aria-label={`${label}: how to write it`}
+            className="flex rounded-md border border-line text-xs"
+          >
             {[false, true].map((text) => (
               <button
                 key={String(text)}
@@ -82,7 +86,11 @@ export function JsonForm({ label, input, schema }: Props) {
           value={input.text}
           onChange={(event) => input.setText(event.target.value)}
           problem={input.problem}
-          help={isSchema(schema) && !canForm ? "Its schema is one that no form can show, so it is written as JSON." : undefined}
+          help={
+            isSchema(schema) && !canForm
+              ? "Its schema is one that no form can show, so it is written as JSON."
+              : undefined
+          }
           rows={Math.min(20, Math.max(4, input.text.split("\n").length + 1))}
         />
       )}

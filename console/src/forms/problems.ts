@@ -11,10 +11,15 @@ export async function problemsOf(schema: Schema, value: unknown): Promise<string
   const plain = JSON.parse(JSON.stringify(value, (_, one) => (isBig(one) ? Number(one.value) : one)) ?? "null");
   const { valid, errors } = new Validator(JSON.parse(JSON.stringify(schema)), "2020-12", false).validate(plain);
   if (valid) return [];
-  const deepest = errors.filter(({ keyword }) => !["properties", "items", "$ref", "additionalProperties"].includes(keyword));
+  const deepest = errors.filter(
+    ({ keyword }) => !["properties", "items", "$ref", "additionalProperties"].includes(keyword),
+  );
   return (deepest.length > 0 ? deepest : errors)
     .slice(0, MOST)
-    .map(({ instanceLocation, error }) => `${instanceLocation.replace(/^#\/?/, "").replaceAll("/", ".") || "value"}: ${error}`);
+    .map(
+      ({ instanceLocation, error }) =>
+        `${instanceLocation.replace(/^#\/?/, "").replaceAll("/", ".") || "value"}: ${error}`,
+    );
 }
 
 const isBig = (value: unknown): value is { value: string } =>

@@ -33,7 +33,11 @@ export type Control =
   | { readonly kind: "choice"; readonly options: readonly { readonly value: unknown; readonly title: string }[] }
   | { readonly kind: "nullable"; readonly inner: Schema }
   | { readonly kind: "variants"; readonly variants: readonly Schema[] }
-  | { readonly kind: "object"; readonly properties: readonly (readonly [name: string, schema: Schema])[]; readonly required: ReadonlySet<string> }
+  | {
+      readonly kind: "object";
+      readonly properties: readonly (readonly [name: string, schema: Schema])[];
+      readonly required: ReadonlySet<string>;
+    }
   | { readonly kind: "record"; readonly values: Schema }
   | { readonly kind: "list"; readonly items: Schema };
 
@@ -45,7 +49,8 @@ export function controlOf(given: Schema, root: Schema): Control {
   if (Array.isArray(schema.enum)) {
     return { kind: "choice", options: schema.enum.map((value) => ({ value, title: titleOf({}, value) })) };
   }
-  if ("const" in schema) return { kind: "choice", options: [{ value: schema.const, title: titleOf(schema, schema.const) }] };
+  if ("const" in schema)
+    return { kind: "choice", options: [{ value: schema.const, title: titleOf(schema, schema.const) }] };
   const any = schema.anyOf ?? schema.oneOf;
   if (Array.isArray(any)) return variantsOf(any.filter(isSchema), root);
   if (Array.isArray(schema.allOf) || schema.not !== undefined || schema.if !== undefined) return { kind: "json" };
@@ -68,10 +73,18 @@ export function controlOf(given: Schema, root: Schema): Control {
       return isSchema(schema.items) && !schema.prefixItems ? { kind: "list", items: schema.items } : { kind: "json" };
     case "object": {
       if (isSchema(schema.properties)) {
-        const properties = Object.entries(schema.properties).filter((entry): entry is [string, Schema] => isSchema(entry[1]));
-        return { kind: "object", properties, required: new Set(Array.isArray(schema.required) ? (schema.required as string[]) : []) };
+        const properties = Object.entries(schema.properties).filter((entry): entry is [string, Schema] =>
+          isSchema(entry[1]),
+        );
+        return {
+          kind: "object",
+          properties,
+          required: new Set(Array.isArray(schema.required) ? (schema.required as string[]) : []),
+        };
       }
-      return isSchema(schema.additionalProperties) ? { kind: "record", values: schema.additionalProperties } : { kind: "json" };
+      return isSchema(schema.additionalProperties)
+        ? { kind: "record", values: schema.additionalProperties }
+        : { kind: "json" };
     }
     default:
       return { kind: "json" };

@@ -31,7 +31,8 @@ export function ValueField(props: ValueProps) {
   );
   const help = typeof schema.description === "string" ? schema.description : undefined;
   // A value that came as JSON and that the control cannot show is kept, and shown as JSON.
-  if (props.value !== undefined && !shows(control, props.value)) return <RawField {...props} label={label} help={help} />;
+  if (props.value !== undefined && !shows(control, props.value))
+    return <RawField {...props} label={label} help={help} />;
   switch (control.kind) {
     case "text":
       return (
@@ -47,9 +48,21 @@ export function ValueField(props: ValueProps) {
       return <NumberField {...props} label={label} help={help} />;
     case "boolean":
       return props.required ? (
-        <CheckField label={label} checked={props.value === true} onChange={({ target }) => props.change(target.checked)} />
+        <CheckField
+          label={label}
+          checked={props.value === true}
+          onChange={({ target }) => props.change(target.checked)}
+        />
       ) : (
-        <ChoiceField {...props} label={label} help={help} options={[{ value: true, title: "yes" }, { value: false, title: "no" }]} />
+        <ChoiceField
+          {...props}
+          label={label}
+          help={help}
+          options={[
+            { value: true, title: "yes" },
+            { value: false, title: "no" },
+          ]}
+        />
       );
     case "choice":
       return <ChoiceField {...props} label={label} help={help} options={control.options} />;
@@ -114,7 +127,14 @@ function NumberField({ value, change, required, label, help }: Labelled) {
   );
 }
 
-function ChoiceField({ value, change, required, label, help, options }: Labelled & { options: readonly { value: unknown; title: string }[] }) {
+function ChoiceField({
+  value,
+  change,
+  required,
+  label,
+  help,
+  options,
+}: Labelled & { options: readonly { value: unknown; title: string }[] }) {
   const at = options.findIndex((option) => JSON.stringify(option.value) === JSON.stringify(value));
   return (
     <SelectField
@@ -167,7 +187,9 @@ function NullableField({ inner, title, ...props }: ValueProps & { inner: Schema;
       <CheckField
         label="has a value"
         checked={isSet}
-        onChange={({ target }) => props.change(target.checked ? firstValue(inner, props.root) : props.required ? null : undefined)}
+        onChange={({ target }) =>
+          props.change(target.checked ? firstValue(inner, props.root) : props.required ? null : undefined)
+        }
       />
       {isSet && <ValueField {...props} schema={inner} required bare />}
     </Group>
@@ -200,7 +222,12 @@ function VariantField({ variants, title, ...props }: ValueProps & { variants: re
 
 type ContainerControl = Extract<Control, { kind: "object" | "record" | "list" }>;
 
-function Container({ control, title, help, ...props }: ValueProps & { control: ContainerControl; title: ReactNode; help: string | undefined }) {
+function Container({
+  control,
+  title,
+  help,
+  ...props
+}: ValueProps & { control: ContainerControl; title: ReactNode; help: string | undefined }) {
   if (props.value === undefined) {
     return (
       <Group title={title} bare={props.bare ?? false}>
@@ -218,7 +245,12 @@ function Container({ control, title, help, ...props }: ValueProps & { control: C
   );
 }
 
-function ObjectFields({ control, root, value, change }: ValueProps & { control: Extract<Control, { kind: "object" }> }) {
+function ObjectFields({
+  control,
+  root,
+  value,
+  change,
+}: ValueProps & { control: Extract<Control, { kind: "object" }> }) {
   const fields = value as Record<string, unknown>;
   const set = (name: string, next: unknown) => {
     const { [name]: _, ...rest } = fields;
@@ -247,7 +279,14 @@ function RecordFields({ values, root, value, change, name }: ValueProps & { valu
       {Object.entries(fields).map(([one, inner]) => (
         <div key={one} className="flex items-end gap-2">
           <div className="flex-1">
-            <ValueField schema={values} root={root} name={one} value={inner} required change={(next) => change({ ...fields, [one]: next })} />
+            <ValueField
+              schema={values}
+              root={root}
+              name={one}
+              value={inner}
+              required
+              change={(next) => change({ ...fields, [one]: next })}
+            />
           </div>
           <Button
             aria-label={`Remove ${one}`}
@@ -284,7 +323,14 @@ function ListFields({ items, root, value, change, name }: ValueProps & { items: 
         // biome-ignore lint/suspicious/noArrayIndexKey: the place is what identifies an item of a list
         <div key={i} className="flex items-end gap-2">
           <div className="flex-1">
-            <ValueField schema={items} root={root} name={`${name} ${i + 1}`} value={item} required change={(next) => change(list.with(i, next))} />
+            <ValueField
+              schema={items}
+              root={root}
+              name={`${name} ${i + 1}`}
+              value={item}
+              required
+              change={(next) => change(list.with(i, next))}
+            />
           </div>
           <Button aria-label={`Remove ${name} ${i + 1}`} onClick={() => change(list.filter((_, at) => at !== i))}>
             ✕
@@ -296,7 +342,17 @@ function ListFields({ items, root, value, change, name }: ValueProps & { items: 
   );
 }
 
-function Group({ title, help, bare, children }: { title: ReactNode; help?: string | undefined; bare: boolean; children: ReactNode }) {
+function Group({
+  title,
+  help,
+  bare,
+  children,
+}: {
+  title: ReactNode;
+  help?: string | undefined;
+  bare: boolean;
+  children: ReactNode;
+}) {
   const id = useId();
   if (bare) return <div className="space-y-3">{children}</div>;
   return (

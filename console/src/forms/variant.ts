@@ -7,7 +7,8 @@ export function fits(given: Schema, root: Schema, value: unknown): boolean {
   if ("const" in schema) return JSON.stringify(schema.const) === JSON.stringify(value);
   if (Array.isArray(schema.enum)) return schema.enum.some((one) => JSON.stringify(one) === JSON.stringify(value));
   const types = Array.isArray(schema.type) ? schema.type : schema.type === undefined ? [] : [schema.type];
-  if (types.length > 0 && !types.includes(typeOf(value)) && !(typeOf(value) === "integer" && types.includes("number"))) return false;
+  if (types.length > 0 && !types.includes(typeOf(value)) && !(typeOf(value) === "integer" && types.includes("number")))
+    return false;
   if (typeOf(value) !== "object" || !isSchema(schema.properties)) return true;
   const fields = value as Record<string, unknown>;
   const required = Array.isArray(schema.required) ? (schema.required as string[]) : [];

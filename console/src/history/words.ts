@@ -30,13 +30,20 @@ const ended: Readonly<Record<string, string>> = {
 export function lineOf(e: HistoryEvent, nameOf: (activity: number) => string): Line {
   switch (e.kind) {
     case "execution_started":
-      return { tone: "still", text: e.reset ? "Started by a reset" : e.continued_from ? "Run continued" : "Execution started" };
+      return {
+        tone: "still",
+        text: e.reset ? "Started by a reset" : e.continued_from ? "Run continued" : "Execution started",
+      };
     case "activity_scheduled":
       return { tone: "still", text: `${e.name} ${e.where === "queue" ? "queued" : "started"}` };
     case "activity_completed":
       return { tone: "good", text: `${e.name} completed` };
     case "activity_failed":
-      return { tone: "bad", text: `${e.name} ${ended[e.reason]} at attempt ${e.attempt}`, more: rootOf(e.failure).message };
+      return {
+        tone: "bad",
+        text: `${e.name} ${ended[e.reason]} at attempt ${e.attempt}`,
+        more: rootOf(e.failure).message,
+      };
     case "activity_attempt_failed":
       return {
         tone: "warn",
@@ -44,7 +51,10 @@ export function lineOf(e: HistoryEvent, nameOf: (activity: number) => string): L
         more: rootOf(e.failure).message,
       };
     case "activity_attempt_started":
-      return { tone: "still", text: `${nameOf(e.activity)} attempt ${e.attempt} ${e.where === "queue" ? "queued" : "started"}` };
+      return {
+        tone: "still",
+        text: `${nameOf(e.activity)} attempt ${e.attempt} ${e.where === "queue" ? "queued" : "started"}`,
+      };
     case "activity_cancel_requested":
       return { tone: "warn", text: `${nameOf(e.activity)}: cancellation requested` };
     case "activity_restarted":

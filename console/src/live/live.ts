@@ -7,8 +7,9 @@
  *     an event or is told one twice.
  * LIVE-3. A stream that has been silent for longer than two keep-alives counts as lost.
  */
-import type { StreamEventPayload } from "../../../shared/protocol/http/events.ts";
+
 import { frames } from "../../../shared/lib/sse.ts";
+import type { StreamEventPayload } from "../../../shared/protocol/http/events.ts";
 import { open } from "../api/call.ts";
 import { CallFailed, messageOf } from "../api/failure.ts";
 
@@ -120,12 +121,14 @@ export class Live {
   #hear(note: Note): void {
     switch (note.kind) {
       case "event":
-        return this.#take(note.event);
+        this.#take(note.event);
+        break;
       case "position":
         this.#sequence ??= note.sequence;
-        return;
+        break;
       case "status":
-        return this.#become(note.status);
+        this.#become(note.status);
+        break;
       case "hello":
         if (!this.#leads) return;
         this.#channel.postMessage({ kind: "status", status: this.#status } satisfies Note);

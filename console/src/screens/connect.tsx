@@ -43,8 +43,8 @@ export function Connect() {
           required
           help={
             <>
-              <code>sirocco dev</code> prints an address that holds the key; <code>sirocco key create --rights read</code> makes one
-              that cannot change anything.
+              <code>sirocco dev</code> prints an address that holds the key;{" "}
+              <code>sirocco key create --rights read</code> makes one that cannot change anything.
             </>
           }
         />

@@ -20,13 +20,22 @@ type Worker = Answer<"getDeployment">["workers"][number];
 export function Deployments() {
   useTitle("Deployments");
   const [all, setAll] = useState(true);
-  const read = useRead("listDeployments", { query: { active_only: !all, limit: 100 } }, { refetchInterval: REFRESH_MS, keep: true });
+  const read = useRead(
+    "listDeployments",
+    { query: { active_only: !all, limit: 100 } },
+    { refetchInterval: REFRESH_MS, keep: true },
+  );
   return (
     <div className="space-y-4">
       <div className="flex items-center justify-between">
         <h1 className="text-xl font-semibold">Deployments</h1>
         <label className="flex items-center gap-2 text-sm">
-          <input type="checkbox" className="size-4 accent-accent" checked={all} onChange={({ target }) => setAll(target.checked)} />
+          <input
+            type="checkbox"
+            className="size-4 accent-accent"
+            checked={all}
+            onChange={({ target }) => setAll(target.checked)}
+          />
           Also without a live worker
         </label>
       </div>
@@ -51,9 +60,16 @@ export function Deployments() {
                 {
                   id: "state",
                   title: "State",
-                  cell: (d) => <Tag tone={d.is_active ? "good" : "warn"}>{d.is_active ? "active" : "no live worker"}</Tag>,
+                  cell: (d) => (
+                    <Tag tone={d.is_active ? "good" : "warn"}>{d.is_active ? "active" : "no live worker"}</Tag>
+                  ),
                 },
-                { id: "workers", title: "Live workers", right: true, cell: (d) => `${d.active_worker_count} of ${d.worker_count}` },
+                {
+                  id: "workers",
+                  title: "Live workers",
+                  right: true,
+                  cell: (d) => `${d.active_worker_count} of ${d.worker_count}`,
+                },
                 { id: "beat", title: "Last heartbeat", cell: (d) => <Ago at={d.last_heartbeat} /> },
                 { id: "hard", title: "Registration", cell: (d) => (d.is_hardened ? "named keys only" : "every key") },
                 { id: "created", title: "First seen", cell: (d) => <Time at={d.created_at} /> },
@@ -70,7 +86,9 @@ export function DeploymentPage() {
   const { name } = useParams({ from: "/deployments/$name" });
   useTitle(name);
   const read = useRead("getDeployment", { params: { name } }, { refetchInterval: REFRESH_MS });
-  const registrations = useRead("getWorkflowRegistrations", { query: { task_queue: name, limit: 200, with_workflow: true } });
+  const registrations = useRead("getWorkflowRegistrations", {
+    query: { task_queue: name, limit: 200, with_workflow: true },
+  });
   return (
     <div className="space-y-4">
       <h1 className="text-xl font-semibold break-all">
@@ -80,10 +98,13 @@ export function DeploymentPage() {
         {(deployment) => (
           <>
             <p className="flex flex-wrap items-center gap-3 text-sm">
-              <Tag tone={deployment.is_active ? "good" : "warn"}>{deployment.is_active ? "active" : "no live worker"}</Tag>
+              <Tag tone={deployment.is_active ? "good" : "warn"}>
+                {deployment.is_active ? "active" : "no live worker"}
+              </Tag>
               {!deployment.is_active && (
                 <span>
-                  Its last heartbeat came <Ago at={deployment.last_heartbeat} />. Start a worker with DEPLOYMENT_NAME={name}.
+                  Its last heartbeat came <Ago at={deployment.last_heartbeat} />. Start a worker with DEPLOYMENT_NAME=
+                  {name}.
                 </span>
               )}
               <Link to="/executions" search={{ deployment_name: name }} className="text-accent hover:underline">
@@ -139,7 +160,11 @@ const names = (handlers: readonly { name: string }[]): string =>
 function Beat({ worker }: { worker: Worker }) {
   const now = useNow(1_000);
   const late = now - Date.parse(worker.last_heartbeat) > LATE_MS;
-  const [tone, word] = !worker.is_active ? (["still", "inactive"] as const) : late ? (["warn", "late"] as const) : (["good", "live"] as const);
+  const [tone, word] = !worker.is_active
+    ? (["still", "inactive"] as const)
+    : late
+      ? (["warn", "late"] as const)
+      : (["good", "live"] as const);
   return (
     <span className="flex items-center gap-2">
       <Tag tone={tone}>{word}</Tag>

@@ -95,11 +95,14 @@ export function JobPage() {
                 value={job.total === null ? 0 : job.done}
               />
               <p className="text-sm" data-testid="job-counts">
-                {job.done} of {job.total ?? "?"} done: {job.succeeded} succeeded, {job.skipped} skipped, {job.failed} failed.
+                {job.done} of {job.total ?? "?"} done: {job.succeeded} succeeded, {job.skipped} skipped, {job.failed}{" "}
+                failed.
               </p>
             </div>
             <Panel title="Filter">
-              <pre className="font-mono text-xs whitespace-pre-wrap">{visible(JSON.stringify(job.filter, null, 2))}</pre>
+              <pre className="font-mono text-xs whitespace-pre-wrap">
+                {visible(JSON.stringify(job.filter, null, 2))}
+              </pre>
             </Panel>
           </>
         )}

@@ -22,7 +22,7 @@ export function Overview() {
     <div className="space-y-4">
       <h1 className="text-xl font-semibold">Overview</h1>
       <Counts />
-      <div className="grid gap-4 xl:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
         <Failures />
         <Asks />
         <Deployments />
@@ -40,7 +40,9 @@ function Counts() {
       {({ counts: all }) => (
         <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3 lg:grid-cols-6">
           {all
-            .filter(({ status, count }) => status !== "RETRYING_AFTER_ERROR" && (status !== "CONTINUED_AS_NEW" || count > 0))
+            .filter(
+              ({ status, count }) => status !== "RETRYING_AFTER_ERROR" && (status !== "CONTINUED_AS_NEW" || count > 0),
+            )
             .map(({ status, count, more }) => (
               <li key={status}>
                 <Link
@@ -80,7 +82,9 @@ function Asks() {
   return (
     <Panel title="A person must answer" flush actions={<More search={ASKS} />}>
       <Loading read={open}>
-        {({ executions }) => <Runs runs={executions} label="Executions that ask a person" empty="No execution asks a person." />}
+        {({ executions }) => (
+          <Runs runs={executions} label="Executions that ask a person" empty="No execution asks a person." />
+        )}
       </Loading>
     </Panel>
   );
@@ -120,7 +124,11 @@ function Runs({ runs, label, empty }: { runs: readonly Run[]; label: string; emp
 }
 
 function Deployments() {
-  const deployments = useRead("listDeployments", { query: { active_only: false, limit: 50 } }, { refetchInterval: 30_000 });
+  const deployments = useRead(
+    "listDeployments",
+    { query: { active_only: false, limit: 50 } },
+    { refetchInterval: 30_000 },
+  );
   return (
     <Panel title="Deployments" flush>
       <Loading read={deployments}>
@@ -143,7 +151,11 @@ function Deployments() {
                     </Link>
                   ),
                 },
-                { id: "live", title: "Live workers", cell: (d) => (d.is_active ? d.active_worker_count : "no live worker") },
+                {
+                  id: "live",
+                  title: "Live workers",
+                  cell: (d) => (d.is_active ? d.active_worker_count : "no live worker"),
+                },
                 { id: "beat", title: "Last heartbeat", cell: (d) => <Ago at={d.last_heartbeat} /> },
               ]}
             />

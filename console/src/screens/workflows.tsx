@@ -25,7 +25,12 @@ export function Workflows() {
         <h1 className="text-xl font-semibold">Workflows</h1>
         <div className="flex flex-wrap items-center gap-3">
           <label className="flex items-center gap-2 text-sm">
-            <input type="checkbox" className="size-4 accent-accent" checked={archived} onChange={({ target }) => setArchived(target.checked)} />
+            <input
+              type="checkbox"
+              className="size-4 accent-accent"
+              checked={archived}
+              onChange={({ target }) => setArchived(target.checked)}
+            />
             Archived
           </label>
           <input
@@ -63,7 +68,9 @@ function WorkflowPanel({ workflow }: { workflow: Workflow }) {
       title={
         <span className="flex flex-wrap items-center gap-2">
           {visible(workflow.display_name)}
-          {workflow.display_name !== workflow.name && <span className="font-mono text-xs text-soft">{workflow.name}</span>}
+          {workflow.display_name !== workflow.name && (
+            <span className="font-mono text-xs text-soft">{workflow.name}</span>
+          )}
           {workflow.tags.map((tag) => (
             <Tag key={tag} tone="still">
               {visible(tag)}
@@ -73,10 +80,18 @@ function WorkflowPanel({ workflow }: { workflow: Workflow }) {
       }
       actions={
         <span className="flex flex-wrap gap-1.5">
-          <Link to="/executions" search={{ workflow_identifier: workflow.name }} className="px-2 py-1 text-sm text-accent hover:underline">
+          <Link
+            to="/executions"
+            search={{ workflow_identifier: workflow.name }}
+            className="px-2 py-1 text-sm text-accent hover:underline"
+          >
             Executions
           </Link>
-          <Link to="/start" search={{ workflow: workflow.name }} className="px-2 py-1 text-sm text-accent hover:underline">
+          <Link
+            to="/start"
+            search={{ workflow: workflow.name }}
+            className="px-2 py-1 text-sm text-accent hover:underline"
+          >
             Start
           </Link>
           <Button
@@ -109,13 +124,18 @@ function Registrations({ name }: { name: string }) {
         <div className="mt-4 space-y-4">
           {live.size > 1 && (
             <p role="alert" className="rounded-md border border-warn bg-warn-bg px-3 py-2 text-sm">
-              {live.size} deployments with live workers serve this workflow. A start must name one of them, or the others must stop.
+              {live.size} deployments with live workers serve this workflow. A start must name one of them, or the
+              others must stop.
             </p>
           )}
           {all.map(({ id, deployment_name, definition }) => (
             <div key={id} className="space-y-2 border-t border-line pt-3 text-sm">
               <p className="flex flex-wrap items-center gap-2">
-                <Link to="/deployments/$name" params={{ name: deployment_name ?? "" }} className="text-accent hover:underline">
+                <Link
+                  to="/deployments/$name"
+                  params={{ name: deployment_name ?? "" }}
+                  className="text-accent hover:underline"
+                >
                   {deployment_name}
                 </Link>
                 <Tag tone={live.has(id) ? "good" : "still"}>{live.has(id) ? "live" : "no live worker"}</Tag>
@@ -132,7 +152,7 @@ function Registrations({ name }: { name: string }) {
               </p>
               <details>
                 <summary className="text-xs text-soft">Schemas</summary>
-                <div className="grid gap-3 pt-2 lg:grid-cols-2">
+                <div className="grid grid-cols-1 gap-3 pt-2 lg:grid-cols-2">
                   <Payload value={definition.input_schema} label="Input schema" />
                   <Payload value={definition.output_schema} label="Output schema" />
                 </div>

@@ -1,5 +1,11 @@
 /** Labelled controls of forms. */
-import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes, useId } from "react";
+import {
+  type InputHTMLAttributes,
+  type ReactNode,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+  useId,
+} from "react";
 
 const CONTROL =
   "w-full min-h-8 rounded-md border border-line bg-panel px-2 py-1 text-sm placeholder:text-soft aria-invalid:border-bad";
@@ -40,7 +46,14 @@ export function TextField({ label, help, problem, ...rest }: Around & InputHTMLA
   const id = useId();
   return (
     <Field label={label} help={help} problem={problem} id={id}>
-      <input id={id} className={CONTROL} autoComplete="off" spellCheck={false} {...described(id, { label, help, problem })} {...rest} />
+      <input
+        id={id}
+        className={CONTROL}
+        autoComplete="off"
+        spellCheck={false}
+        {...described(id, { label, help, problem })}
+        {...rest}
+      />
     </Field>
   );
 }
@@ -49,7 +62,14 @@ export function AreaField({ label, help, problem, ...rest }: Around & TextareaHT
   const id = useId();
   return (
     <Field label={label} help={help} problem={problem} id={id}>
-      <textarea id={id} rows={6} className={`${CONTROL} font-mono text-xs`} spellCheck={false} {...described(id, { label, help, problem })} {...rest} />
+      <textarea
+        id={id}
+        rows={6}
+        className={`${CONTROL} font-mono text-xs`}
+        spellCheck={false}
+        {...described(id, { label, help, problem })}
+        {...rest}
+      />
     </Field>
   );
 }
@@ -60,7 +80,8 @@ export function SelectField({
   problem,
   options,
   ...rest
-}: Around & SelectHTMLAttributes<HTMLSelectElement> & { options: readonly (readonly [value: string, text: string])[] }) {
+}: Around &
+  SelectHTMLAttributes<HTMLSelectElement> & { options: readonly (readonly [value: string, text: string])[] }) {
   const id = useId();
   return (
     <Field label={label} help={help} problem={problem} id={id}>

@@ -8,7 +8,11 @@ import { Copy, visible } from "./text.tsx";
 const SHOWN = 16_000;
 
 export const sizeOf = (bytes: number): string =>
-  bytes < 1_024 ? `${bytes} B` : bytes < 1_048_576 ? `${(bytes / 1_024).toFixed(1)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
+  bytes < 1_024
+    ? `${bytes} B`
+    : bytes < 1_048_576
+      ? `${(bytes / 1_024).toFixed(1)} KiB`
+      : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
 interface Encoded {
   readonly b64payload: string;
@@ -27,7 +31,6 @@ export function Payload({ value, label, loadAll }: { value: unknown; label: stri
       <div className="absolute top-1 right-1 opacity-60 group-focus-within:opacity-100 group-hover:opacity-100">
         <Copy text={text} label={label} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by keyboard */}
       <pre tabIndex={0} className="max-h-96 overflow-auto p-2.5 pr-8 font-mono text-xs break-words whitespace-pre-wrap">
         {visible(cut ? text.slice(0, SHOWN) : text)}
         {cut && "…"}
@@ -51,7 +54,8 @@ export function Payload({ value, label, loadAll }: { value: unknown; label: stri
 function Sealed({ value, label }: { value: Encoded; label: string }) {
   const bytes = Math.floor((value.b64payload.length * 3) / 4);
   return (
-    <p className="flex items-center gap-2 rounded-md border border-line bg-sunken px-2.5 py-2 text-sm" aria-label={label}>
+    <p className="flex items-center gap-2 rounded-md border border-line bg-sunken px-2.5 py-2 text-sm">
+      <span className="sr-only">{label}: </span>
       <Lock size={14} aria-hidden />
       {(value.encoding_options ?? []).join(", ") || "encoded"} · {sizeOf(bytes)}
     </p>

@@ -19,13 +19,16 @@ interface Props<Row> {
 export function Table<Row>({ label, columns, rows, keyOf, empty }: Props<Row>) {
   if (rows.length === 0) return <div className="px-4 py-8 text-center text-soft">{empty}</div>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by keyboard
     <section className="relative overflow-x-auto" aria-label={label} tabIndex={0}>
       <table className="w-full border-collapse text-left text-sm">
         <thead>
           <tr className="border-b border-line text-xs text-soft">
             {columns.map(({ id, title, right }) => (
-              <th key={id} scope="col" className={`px-4 py-2 font-semibold whitespace-nowrap ${right ? "text-right" : ""}`}>
+              <th
+                key={id}
+                scope="col"
+                className={`px-4 py-2 font-semibold whitespace-nowrap ${right ? "text-right" : ""}`}
+              >
                 {title}
               </th>
             ))}

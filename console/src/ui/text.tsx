@@ -3,8 +3,9 @@ import { Check, Copy as CopyIcon } from "lucide-react";
 import { useState } from "react";
 
 /** Control characters but tab and line ends; marks of direction; characters without width; half surrogate pairs. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are made visible
-const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
+const UNSEEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are made visible
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
 
 export const visible = (text: string): string =>
   text.replace(UNSEEN, (c) => `⟨${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`);

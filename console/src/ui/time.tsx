@@ -31,17 +31,18 @@ const FULL: Intl.DateTimeFormatOptions = {
   hourCycle: "h23",
 };
 
-export const inZone = (at: string | number, zone: Zone): string => format(zone, FULL).format(new Date(at)).replace(",", "");
-export const shortZone = (at: number, zone: Zone): string =>
-  format(zone, { timeZoneName: "short" })
-    .formatToParts(new Date(at))
-    .find((part) => part.type === "timeZoneName")?.value ?? "";
+export const inZone = (at: string | number, zone: Zone): string =>
+  format(zone, FULL).format(new Date(at)).replace(",", "");
 
 export function Time({ at }: { at: string | number | null | undefined }) {
   const zone = useZone();
   if (at === null || at === undefined) return <span className="text-soft">–</span>;
   return (
-    <time dateTime={new Date(at).toISOString()} title={`${new Date(at).toISOString()} (${zoneName(zone)})`} className="tabular-nums whitespace-nowrap">
+    <time
+      dateTime={new Date(at).toISOString()}
+      title={`${new Date(at).toISOString()} (${zoneName(zone)})`}
+      className="tabular-nums whitespace-nowrap"
+    >
       {inZone(at, zone)}
     </time>
   );
@@ -88,7 +89,11 @@ export function Ago({ at }: { at: string | number | null }) {
   const now = useNow(1_000);
   if (at === null) return <span className="text-soft">–</span>;
   const ms = now - new Date(at).getTime();
-  return <span className="whitespace-nowrap tabular-nums">{ms >= -500 ? `${span(Math.max(0, ms))} ago` : `in ${span(-ms)}`}</span>;
+  return (
+    <span className="whitespace-nowrap tabular-nums">
+      {ms >= -500 ? `${span(Math.max(0, ms))} ago` : `in ${span(-ms)}`}
+    </span>
+  );
 }
 
 /** The length of something that may still run. */

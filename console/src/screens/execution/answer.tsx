@@ -1,11 +1,10 @@
 /** The form with which a person answers an open input of an execution. */
 import { type FormEvent, useMemo } from "react";
 import { messageOf } from "../../api/failure.ts";
-import { useAction } from "../../api/use.ts";
+import { useAction, useRead } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
 import { useHistory } from "../../history/store.ts";
-import { useRead } from "../../api/use.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Skeleton } from "../../ui/loading.tsx";
@@ -24,7 +23,9 @@ function useQuestion(execution: string, task: string): Question | undefined {
   return useMemo(() => {
     const asked = events.find((e) => e.kind === "custom_task" && e.task === task && e.event === "started");
     if (asked?.kind !== "custom_task") return undefined;
-    const payload = asked.attributes.payload as { value?: { label?: string | null; input_schema?: Record<string, unknown> } };
+    const payload = asked.attributes.payload as {
+      value?: { label?: string | null; input_schema?: Record<string, unknown> };
+    };
     return { label: payload?.value?.label ?? null, schema: payload?.value?.input_schema };
   }, [events, task]);
 }
@@ -33,7 +34,11 @@ export function AnswerDialog({ execution, task, close }: { execution: string; ta
   const question = useQuestion(execution, task);
   return (
     <Dialog title={question?.label ?? "Answer"} onClose={close}>
-      {question ? <Form execution={execution} task={task} schema={question.schema} close={close} /> : <Skeleton lines={4} />}
+      {question ? (
+        <Form execution={execution} task={task} schema={question.schema} close={close} />
+      ) : (
+        <Skeleton lines={4} />
+      )}
     </Dialog>
   );
 }

@@ -3,8 +3,8 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import type { Failure } from "../../../../shared/protocol/history.ts";
 import { useSay } from "../../app/toasts.tsx";
-import { type HistoryStore, type Shown, wholeEvent } from "../../history/store.ts";
 import type { Step } from "../../history/steps.ts";
+import { type HistoryStore, type Shown, wholeEvent } from "../../history/store.ts";
 import { Button } from "../../ui/button.tsx";
 import { Payload } from "../../ui/payload.tsx";
 import { Mono, visible } from "../../ui/text.tsx";
@@ -15,7 +15,11 @@ export function StepDetails({ step, store, run }: { step: Step; store: HistorySt
   const last = store.get(step.events.at(-1) ?? 0);
   const attempts = step.segments.filter(({ kind }) => kind === "run");
   return (
-    <section aria-label="Details of the step" className="space-y-4 rounded-lg border border-line bg-panel p-4" data-testid="details">
+    <section
+      aria-label="Details of the step"
+      className="space-y-4 rounded-lg border border-line bg-panel p-4"
+      data-testid="details"
+    >
       <h3 className="font-semibold break-words">{visible(step.name)}</h3>
       {step.execution && (
         <Link to="/executions/$id" params={{ id: step.execution }} className="text-accent underline">
@@ -60,7 +64,11 @@ export function EventDetails({ id, store, run }: { id: number; store: HistorySto
   const failure = "failure" in event ? (event.failure as Failure) : undefined;
   const { id: _, ...raw } = event;
   return (
-    <section aria-label="Details of the event" className="space-y-4 rounded-lg border border-line bg-panel p-4" data-testid="details">
+    <section
+      aria-label="Details of the event"
+      className="space-y-4 rounded-lg border border-line bg-panel p-4"
+      data-testid="details"
+    >
       <h3 className="font-semibold">
         Event {id}: {event.kind.replaceAll("_", " ")}
       </h3>
@@ -133,7 +141,9 @@ export function FailureChain({ failure }: { failure: Failure }) {
               <pre className="overflow-x-auto font-mono text-xs">{visible(one.stack)}</pre>
             </details>
           )}
-          {one.details !== undefined && one.details !== null && <Payload value={one.details} label="Details of the failure" />}
+          {one.details !== undefined && one.details !== null && (
+            <Payload value={one.details} label="Details of the failure" />
+          )}
         </div>
       ))}
     </div>

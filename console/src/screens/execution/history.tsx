@@ -70,7 +70,6 @@ export function History({ store, oldestFirst, setOldestFirst, selected, select }
         <Button onClick={() => setOldestFirst(!oldestFirst)}>{oldestFirst ? "Newest first" : "Oldest first"}</Button>
       </div>
       {store.error !== null && <Problem error={store.error} retry={() => void store.extend()} stale />}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by keyboard */}
       <section ref={box} aria-label="Events" tabIndex={0} onKeyDown={press} className="h-[60dvh] overflow-y-auto">
         <ol style={{ height: virtual.getTotalSize() }} className="relative">
           {items.map(({ index, start }) => {

@@ -7,8 +7,8 @@ import { useRead } from "../../api/use.ts";
 import type { ExecutionSearch } from "../../app/search.ts";
 import { useTitle } from "../../app/title.ts";
 import { isClosing } from "../../history/closing.ts";
-import { type HistoryStore, useHistory } from "../../history/store.ts";
 import { type Step, stepsOf } from "../../history/steps.ts";
+import { type HistoryStore, useHistory } from "../../history/store.ts";
 import { Loading, Problem, Skeleton } from "../../ui/loading.tsx";
 import { Payload } from "../../ui/payload.tsx";
 import { Status } from "../../ui/status.tsx";
@@ -48,7 +48,8 @@ export function ExecutionPage() {
 
   const execution = search.run === undefined ? current.data : past.data;
   const failed = (search.run === undefined ? current.error : past.error) ?? null;
-  if (!execution) return failed ? <Problem error={failed} retry={() => void current.refetch()} /> : <Skeleton lines={8} />;
+  if (!execution)
+    return failed ? <Problem error={failed} retry={() => void current.refetch()} /> : <Skeleton lines={8} />;
   const isCurrent = search.run === undefined || search.run === current.data?.run_id;
   return (
     <Run
@@ -117,7 +118,9 @@ function Run({ execution, moment, why, search }: RunProps) {
           ["keys", "Search keys"],
         ]}
       >
-        {tab === "timeline" && <TimelineTab store={store} steps={steps} execution={execution} search={search} set={set} />}
+        {tab === "timeline" && (
+          <TimelineTab store={store} steps={steps} execution={execution} search={search} set={set} />
+        )}
         {tab === "history" && <HistoryTab store={store} run={run} search={search} set={set} />}
         {tab === "values" && <Values execution={execution} first={first} store={store} />}
         {tab === "keys" && <SearchKeys id={execution.execution_id} />}
@@ -143,7 +146,11 @@ function Header({ execution, first }: { execution: Execution; first: Started | u
         <div>
           <dt>Workflow</dt>
           <dd>
-            <Link to="/executions" search={{ workflow_identifier: execution.workflow_name }} className="hover:underline">
+            <Link
+              to="/executions"
+              search={{ workflow_identifier: execution.workflow_name }}
+              className="hover:underline"
+            >
               {visible(execution.workflow_name)}
             </Link>
           </dd>
@@ -250,7 +257,13 @@ interface TabProps {
   readonly set: (change: ExecutionSearch) => void;
 }
 
-function TimelineTab({ store, steps, execution, search, set }: TabProps & { steps: readonly Step[]; execution: Execution }) {
+function TimelineTab({
+  store,
+  steps,
+  execution,
+  search,
+  set,
+}: TabProps & { steps: readonly Step[]; execution: Execution }) {
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     if (store.last === 0) return;
@@ -264,13 +277,18 @@ function TimelineTab({ store, steps, execution, search, set }: TabProps & { step
     <div className="space-y-4">
       {store.last > DRAWN && (
         <p className="text-sm text-soft">
-          The timeline shows the newest {DRAWN.toLocaleString("en")} of {store.last.toLocaleString("en")} events; the history has all.
+          The timeline shows the newest {DRAWN.toLocaleString("en")} of {store.last.toLocaleString("en")} events; the
+          history has all.
         </p>
       )}
       <div aria-busy={busy}>
         <Timeline
           steps={steps}
-          start={store.last > DRAWN ? (steps[0]?.start ?? Date.parse(execution.start_time)) : Date.parse(execution.start_time)}
+          start={
+            store.last > DRAWN
+              ? (steps[0]?.start ?? Date.parse(execution.start_time))
+              : Date.parse(execution.start_time)
+          }
           closed={execution.end_time ? Date.parse(execution.end_time) : null}
           selected={chosen?.key}
           select={(step) => set({ show: step.key === search.show ? undefined : step.key })}
@@ -284,7 +302,7 @@ function TimelineTab({ store, steps, execution, search, set }: TabProps & { step
 function HistoryTab({ store, run, search, set }: TabProps & { run: string }) {
   const selected = search.event === undefined ? undefined : Number(search.event);
   return (
-    <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
+    <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
       <History
         store={store}
         oldestFirst={search.order === "asc"}
@@ -297,10 +315,18 @@ function HistoryTab({ store, run, search, set }: TabProps & { run: string }) {
   );
 }
 
-function Values({ execution, first, store }: { execution: Execution; first: Started | undefined; store: HistoryStore }) {
+function Values({
+  execution,
+  first,
+  store,
+}: {
+  execution: Execution;
+  first: Started | undefined;
+  store: HistoryStore;
+}) {
   const end = store.get(store.last);
   return (
-    <div className="grid gap-4 lg:grid-cols-2">
+    <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
       <div className="space-y-1">
         <h3 className="text-sm font-semibold">Input</h3>
         {first ? <Payload value={first.input} label="Input" /> : <Skeleton lines={3} />}
@@ -333,7 +359,11 @@ function SearchKeys({ id }: { id: string }) {
               <div key={key} className="contents">
                 <dt className="text-soft">{visible(key)}</dt>
                 <dd>
-                  <Link to="/executions" search={{ search_key: [`${key}:${value}`] }} className="break-all text-accent hover:underline">
+                  <Link
+                    to="/executions"
+                    search={{ search_key: [`${key}:${value}`] }}
+                    className="break-all text-accent hover:underline"
+                  >
                     {visible(value)}
                   </Link>
                 </dd>

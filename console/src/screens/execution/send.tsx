@@ -89,7 +89,13 @@ export function SendDialog({ execution, type, name: given, close }: Props) {
           </p>
         )}
         {send.isSuccess && type !== "signal" && <Payload value={answer?.result} label="Answer" />}
-        <Button writes={type !== "query"} look="strong" type="submit" busy={send.isPending} disabled={!input.ok || name === ""}>
+        <Button
+          writes={type !== "query"}
+          look="strong"
+          type="submit"
+          busy={send.isPending}
+          disabled={!input.ok || name === ""}
+        >
           Send
         </Button>
       </form>

@@ -20,7 +20,12 @@ interface Props {
 type Show = "all" | "failed" | "open";
 const ROW = 26;
 
-const WORDS: Record<Outcome, string> = { open: "open", completed: "completed", failed: "failed", cancelled: "cancelled" };
+const WORDS: Record<Outcome, string> = {
+  open: "open",
+  completed: "completed",
+  failed: "failed",
+  cancelled: "cancelled",
+};
 const FILLS: Record<Outcome, string> = {
   open: "bg-running",
   completed: "bg-good",
@@ -47,7 +52,9 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
   }, [steps, show, text]);
   const bounds = useMemo(() => boundsOf(steps, start, closed, now), [steps, start, closed, now]);
   const gaps = useMemo(() => {
-    const moments = steps.flatMap(({ segments }) => segments.flatMap(({ from, to }) => (to === null ? [from] : [from, to])));
+    const moments = steps.flatMap(({ segments }) =>
+      segments.flatMap(({ from, to }) => (to === null ? [from] : [from, to])),
+    );
     return gapsOf(moments, bounds);
   }, [steps, bounds]);
   const scale = useMemo(() => scaleOf(bounds, fold ? gaps : []), [bounds, gaps, fold]);
@@ -116,7 +123,9 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
         <span className="ml-auto flex flex-wrap gap-1">
           {gaps.length > 0 && (
             <Button aria-pressed={fold} onClick={() => setFold(!fold)}>
-              {fold ? `Unfold idle time (${span(gaps.reduce((sum, { from, to }) => sum + to - from, 0))})` : "Fold idle time"}
+              {fold
+                ? `Unfold idle time (${span(gaps.reduce((sum, { from, to }) => sum + to - from, 0))})`
+                : "Fold idle time"}
             </Button>
           )}
           <Button aria-label="Zoom in" onClick={() => zoom(0.5)}>
@@ -133,8 +142,13 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
       {asTable ? (
         <StepTable steps={shown} now={now} select={select} />
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keys of the zoom act here
-        <section ref={box} aria-label="Timeline; the table shows the same" tabIndex={0} onKeyDown={press} className="max-h-[60dvh] min-h-24 overflow-y-auto">
+        <section
+          ref={box}
+          aria-label="Timeline; the table shows the same"
+          tabIndex={0}
+          onKeyDown={press}
+          className="max-h-[60dvh] min-h-24 overflow-y-auto"
+        >
           <div style={{ height: virtual.getTotalSize() }} className="relative">
             {virtual.getVirtualItems().map(({ index, start: top }) => {
               const step = shown[index] as Step;
@@ -156,7 +170,13 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
                   </span>
                   <span className="relative h-full overflow-hidden border-l border-line">
                     {step.segments.map((segment) => (
-                      <Bar key={`${segment.from} ${segment.kind}`} segment={segment} step={step} now={now} place={place} />
+                      <Bar
+                        key={`${segment.from} ${segment.kind}`}
+                        segment={segment}
+                        step={step}
+                        now={now}
+                        place={place}
+                      />
                     ))}
                   </span>
                 </button>
@@ -184,11 +204,26 @@ function Mark({ outcome }: { outcome: Outcome }) {
   );
 }
 
-function Bar({ segment, step, now, place }: { segment: Segment; step: Step; now: number; place: (at: number) => number }) {
+function Bar({
+  segment,
+  step,
+  now,
+  place,
+}: {
+  segment: Segment;
+  step: Step;
+  now: number;
+  place: (at: number) => number;
+}) {
   const from = place(segment.from);
   const to = place(segment.to ?? now);
   const isLast = segment === step.segments.at(-1);
-  const fill = segment.kind === "wait" ? "" : segment.failure || (isLast && step.outcome === "failed") ? FILLS.failed : FILLS[isLast ? step.outcome : "completed"];
+  const fill =
+    segment.kind === "wait"
+      ? ""
+      : segment.failure || (isLast && step.outcome === "failed")
+        ? FILLS.failed
+        : FILLS[isLast ? step.outcome : "completed"];
   return (
     <span
       className={clsx(
@@ -210,10 +245,23 @@ function StepTable({ steps, now, select }: { steps: readonly Step[]; now: number
       keyOf={({ key }) => key}
       empty="No step fits."
       columns={[
-        { id: "name", title: "Step", cell: (s) => <button type="button" className="text-accent hover:underline" onClick={() => select(s)}>{visible(s.name)}</button> },
+        {
+          id: "name",
+          title: "Step",
+          cell: (s) => (
+            <button type="button" className="text-accent hover:underline" onClick={() => select(s)}>
+              {visible(s.name)}
+            </button>
+          ),
+        },
         { id: "kind", title: "Kind", cell: (s) => s.kind },
         { id: "outcome", title: "Outcome", cell: (s) => WORDS[s.outcome] },
-        { id: "attempts", title: "Attempts", right: true, cell: (s) => s.segments.filter(({ kind }) => kind === "run").length },
+        {
+          id: "attempts",
+          title: "Attempts",
+          right: true,
+          cell: (s) => s.segments.filter(({ kind }) => kind === "run").length,
+        },
         { id: "start", title: "Started", cell: (s) => <Time at={s.start} /> },
         { id: "time", title: "Took", right: true, cell: (s) => span((s.end ?? now) - s.start) },
       ]}

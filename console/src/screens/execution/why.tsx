@@ -21,6 +21,12 @@ const ICONS: Readonly<Record<string, LucideIcon>> = {
   developer: Code,
   operator: Server,
 };
+/** The same wait in the next explanation: its text tells ages, which change. */
+function keyOf({ kind, evidence }: Wait): string {
+  const { number, task_id, timer, execution, fingerprint } = evidence;
+  return [kind, number, task_id, timer, execution, fingerprint].join(" ");
+}
+
 /** Kinds in which nothing is wrong. */
 const CALM = new Set(["timer", "activity_running", "workflow_task", "child", "closed", "activity_queued"]);
 
@@ -39,8 +45,8 @@ export function Why({ explanation }: { explanation: Explanation }) {
         {visible(explanation.summary)}
       </p>
       <ul className="space-y-2 p-4">
-        {explanation.waits.map((wait, i) => (
-          <li key={`${wait.kind} ${wait.text} ${i}`}>
+        {explanation.waits.map((wait) => (
+          <li key={keyOf(wait)}>
             <WaitRow wait={wait} execution={explanation.execution_id} />
           </li>
         ))}

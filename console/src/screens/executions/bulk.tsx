@@ -23,7 +23,11 @@ interface Props {
 export function Bulk({ search, selected, clear }: Props) {
   const [asked, setAsked] = useState<{ action: Action; all: boolean } | null>(null);
   return (
-    <div className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 text-sm" role="group" aria-label="Many executions">
+    <div
+      className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 text-sm"
+      role="group"
+      aria-label="Many executions"
+    >
       {selected.size > 0 && (
         <>
           <span>{selected.size} selected</span>
@@ -66,9 +70,11 @@ function Selected(props: { action: Action; ids: readonly string[]; close: () => 
         const body = { execution_ids: ids.slice(at, at + IDS_AT_ONCE) };
         const operation = action === "cancel" ? "batchCancelWorkflowExecutions" : "batchTerminateWorkflowExecutions";
         const { results } = await call(operation, { body });
-        for (const [id, result] of Object.entries(results)) if (result.status === "failure") failed.push(`${id}: ${result.error}`);
+        for (const [id, result] of Object.entries(results))
+          if (result.status === "failure") failed.push(`${id}: ${result.error}`);
       }
-      if (failed.length > 0) say.failed(new Error(`${failed.length} of ${ids.length} failed.\n${failed.slice(0, 5).join("\n")}`));
+      if (failed.length > 0)
+        say.failed(new Error(`${failed.length} of ${ids.length} failed.\n${failed.slice(0, 5).join("\n")}`));
       else say.done(`${ids.length} executions: ${action} was requested.`);
       done();
       close();
@@ -131,7 +137,11 @@ function Matching({ action, search, close }: { action: Action; search: ListSearc
           </ul>
         )}
         {action === "terminate" && (
-          <TextField label="Type 'terminate' to go on" value={typed} onChange={(event) => setTyped(event.target.value)} />
+          <TextField
+            label="Type 'terminate' to go on"
+            value={typed}
+            onChange={(event) => setTyped(event.target.value)}
+          />
         )}
         <div className="flex gap-2">
           <Button

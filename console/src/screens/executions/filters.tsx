@@ -84,7 +84,12 @@ function Chip({ text, remove }: { text: string; remove: () => void }) {
   return (
     <span className="inline-flex min-h-8 items-center gap-1 rounded-full bg-sunken pr-1 pl-3 text-xs">
       <span className="max-w-72 truncate">{text}</span>
-      <button type="button" aria-label={`Remove ${text}`} onClick={remove} className="size-6 rounded-full hover:bg-line">
+      <button
+        type="button"
+        aria-label={`Remove ${text}`}
+        onClick={remove}
+        className="size-6 rounded-full hover:bg-line"
+      >
         ✕
       </button>
     </span>

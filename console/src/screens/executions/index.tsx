@@ -2,8 +2,8 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useRef, useState } from "react";
-import { useTitle } from "../../app/title.ts";
 import type { ListSearch } from "../../app/search.ts";
+import { useTitle } from "../../app/title.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Problem, Skeleton } from "../../ui/loading.tsx";
@@ -106,8 +106,12 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
   };
   const isAll = rows.every((row) => selected.has(row.execution_id));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by keyboard
-    <section ref={box} aria-label="Executions" tabIndex={0} className={`overflow-auto ${isLong ? "max-h-[70dvh]" : ""}`}>
+    <section
+      ref={box}
+      aria-label="Executions"
+      tabIndex={0}
+      className={`overflow-auto ${isLong ? "max-h-[70dvh]" : ""}`}
+    >
       <table aria-rowcount={rows.length} className="w-full border-collapse text-left text-sm">
         <thead className="sticky top-0 z-[1] bg-panel">
           <tr className="border-b border-line text-xs text-soft">
@@ -168,13 +172,20 @@ function Head({ column, search }: { column: ListColumn; search: ListSearch }) {
   const isOn = (search.sort_by ?? "start_time") === sort;
   const isUp = isOn && search.order === "asc";
   return (
-    <th scope="col" aria-sort={isOn ? (isUp ? "ascending" : "descending") : "none"} className="px-3 py-2 font-semibold whitespace-nowrap">
+    <th
+      scope="col"
+      aria-sort={isOn ? (isUp ? "ascending" : "descending") : "none"}
+      className="px-3 py-2 font-semibold whitespace-nowrap"
+    >
       <button
         type="button"
         className="hover:text-ink"
         title="Sort. The server sorts by start and end alone."
         onClick={() =>
-          void navigate({ to: "/executions", search: { ...search, sort_by: sort, order: isOn && !isUp ? "asc" : "desc" } })
+          void navigate({
+            to: "/executions",
+            search: { ...search, sort_by: sort, order: isOn && !isUp ? "asc" : "desc" },
+          })
         }
       >
         {title} {isOn ? (isUp ? "↑" : "↓") : ""}

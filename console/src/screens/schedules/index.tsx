@@ -1,3 +1,131 @@
+/** Schedules: what starts by itself, and when. */
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { useRead } from "../../api/use.ts";
+import { useTitle } from "../../app/title.ts";
+import { Button } from "../../ui/button.tsx";
+import { Loading } from "../../ui/loading.tsx";
+import { Panel } from "../../ui/panel.tsx";
+import { Tag } from "../../ui/status.tsx";
+import { Table } from "../../ui/table.tsx";
+import { Mono, visible } from "../../ui/text.tsx";
+import { Ago, Time } from "../../ui/time.tsx";
+import { Calendar } from "./calendar.tsx";
+import { OVERLAPS, specWords } from "./definition.ts";
+import { Editor } from "./editor.tsx";
+
 export function Schedules() {
-  return null;
+  useTitle("Schedules");
+  const { view, from } = useSearch({ from: "/schedules" });
+  const navigate = useNavigate();
+  const [text, setText] = useState("");
+  const read = useRead(
+    "getSchedules",
+    { query: { search: text || undefined, page_size: 200 } },
+    { refetchInterval: 30_000, keep: true },
+  );
+  const all = read.data?.schedules ?? [];
+  const calendarView = view === "month" || view === "week" || view === "agenda" ? view : undefined;
+  const go = (next: string | undefined) => void navigate({ to: "/schedules", search: { view: next } });
+  if (view === "new") {
+    return (
+      <div className="space-y-4">
+        <h1 className="text-xl font-semibold">New schedule</h1>
+        <Editor close={() => go(undefined)} />
+      </div>
+    );
+  }
+  return (
+    <div className="space-y-4">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h1 className="text-xl font-semibold">Schedules</h1>
+        <div className="flex flex-wrap gap-2">
+          <Button aria-pressed={!calendarView} onClick={() => go(undefined)}>
+            List
+          </Button>
+          <Button aria-pressed={calendarView !== undefined} onClick={() => go("month")}>
+            Calendar
+          </Button>
+          <Button writes look="strong" onClick={() => go("new")}>
+            New schedule
+          </Button>
+        </div>
+      </div>
+      {calendarView ? (
+        <Calendar schedules={all.map(({ schedule_id }) => schedule_id)} view={calendarView} from={from} />
+      ) : (
+        <Panel
+          title="All schedules"
+          flush
+          actions={
+            <input
+              aria-label="Beginning of the name"
+              placeholder="name"
+              value={text}
+              onChange={({ target }) => setText(target.value)}
+              className="min-h-8 rounded-md border border-line bg-panel px-2 text-sm placeholder:text-soft"
+            />
+          }
+        >
+          <Loading read={read}>
+            {({ schedules }) => (
+              <Table
+                label="All schedules"
+                rows={schedules}
+                keyOf={({ schedule_id }) => schedule_id}
+                empty="There is no schedule."
+                columns={[
+                  {
+                    id: "id",
+                    title: "Schedule",
+                    cell: (s) => (
+                      <Link to="/schedules/$id" params={{ id: s.schedule_id }} className="text-accent hover:underline">
+                        <Mono>{s.schedule_id}</Mono>
+                      </Link>
+                    ),
+                  },
+                  { id: "workflow", title: "Workflow", cell: (s) => visible(s.workflow_name) },
+                  {
+                    id: "spec",
+                    title: "Rule",
+                    cell: (s) => <span className="font-mono text-xs">{visible(specWords(s))}</span>,
+                  },
+                  { id: "zone", title: "Zone", cell: (s) => s.time_zone_name ?? "UTC" },
+                  {
+                    id: "state",
+                    title: "State",
+                    cell: (s) => (
+                      <span title={s.note ?? undefined}>
+                        <Tag tone={s.paused ? "warn" : "good"}>{s.paused ? "paused" : "active"}</Tag>
+                      </span>
+                    ),
+                  },
+                  {
+                    id: "next",
+                    title: "Next",
+                    cell: (s) =>
+                      !s.paused && s.future_executions[0] ? (
+                        <span className="flex flex-col">
+                          <Time at={s.future_executions[0].scheduled_at} />
+                          <span className="text-xs text-soft">
+                            <Ago at={s.future_executions[0].scheduled_at} />
+                          </span>
+                        </span>
+                      ) : (
+                        "–"
+                      ),
+                  },
+                  {
+                    id: "overlap",
+                    title: "Overlap",
+                    cell: (s) => OVERLAPS.find(([value]) => value === s.policy.overlap)?.[1],
+                  },
+                ]}
+              />
+            )}
+          </Loading>
+        </Panel>
+      )}
+    </div>
+  );
 }

@@ -76,7 +76,6 @@ export function Equivalents({ workflow, body }: { workflow: string; body: Body }
       ]}
     >
       <div className="flex items-start gap-2 rounded-md border border-line bg-sunken p-2">
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by keyboard */}
         <pre tabIndex={0} data-testid={`call-${kind}`} className="flex-1 overflow-x-auto font-mono text-xs">
           {text}
         </pre>

@@ -56,7 +56,7 @@ function StartForm({ workflow, names }: { workflow: string; names: readonly stri
     }
   };
   return (
-    <form onSubmit={submit} className="grid gap-4 xl:grid-cols-2">
+    <form onSubmit={submit} className="grid grid-cols-1 gap-4 xl:grid-cols-2">
       <Panel title="What to start">
         <div className="space-y-4">
           <SelectField

@@ -1,0 +1,271 @@
+/** Past and coming runs of all schedules, or of one, by day: month, week, or as a list. */
+
+import { useQueries } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { call } from "../../api/call.ts";
+import type { Answer } from "../../api/operations.ts";
+import { keyOf, useRead } from "../../api/use.ts";
+import { Button } from "../../ui/button.tsx";
+import { Problem } from "../../ui/loading.tsx";
+import { inZone, serverNow, useZone, zoneName } from "../../ui/time.tsx";
+import { type Day, dateIn, daysFrom, mondayOf, shift } from "./days.ts";
+
+type View = "month" | "week" | "agenda";
+type LogEntry = Answer<"getScheduleLog">["entries"][number];
+
+interface Entry {
+  readonly schedule: string;
+  readonly at: number;
+  /** `due`, or the outcome in the log. */
+  readonly outcome: string;
+  readonly execution: string | null;
+  readonly reason: string | null;
+}
+
+/** Logs are read for so many schedules at once. */
+const LOGS = 20;
+/** A day shows so many runs of one schedule; more are folded. */
+const FOLD_FROM = 4;
+
+export function Calendar({
+  schedules,
+  view,
+  from,
+  only,
+}: {
+  schedules: readonly string[];
+  view: View;
+  from: string | undefined;
+  only?: string;
+}) {
+  const zone = zoneName(useZone());
+  const today = dateIn(serverNow(), zone);
+  const date = from ?? today;
+  const first = view === "month" ? mondayOf(`${date.slice(0, 7)}-01`) : view === "week" ? mondayOf(date) : date;
+  const days = useMemo(
+    () => daysFrom(first, view === "month" ? 42 : view === "week" ? 7 : 14, zone),
+    [first, view, zone],
+  );
+  const start = days[0]?.start ?? 0;
+  const end = days.at(-1)?.end ?? 0;
+  const { entries, problem, cut } = useEntries(schedules, start, end, only);
+  const byDay = useMemo(() => groupByDay(days, entries), [days, entries]);
+  const navigate = useNavigate();
+  const go = (next: { view?: View; from?: string }) => {
+    const search = { view: next.view ?? view, from: next.from ?? date };
+    if (only) void navigate({ to: "/schedules/$id", params: { id: only }, search });
+    else void navigate({ to: "/schedules", search });
+  };
+  const step = (by: 1 | -1) =>
+    go({
+      from: view === "month" ? shift(date, { months: by }) : shift(date, { days: by * (view === "week" ? 7 : 14) }),
+    });
+  const title = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" }).format(
+    new Date(`${date}T00:00:00Z`),
+  );
+  return (
+    <section aria-label="Calendar" className="rounded-lg border border-line bg-panel" data-testid="calendar">
+      <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
+        <Button aria-label="Earlier" onClick={() => step(-1)}>
+          ‹
+        </Button>
+        <Button onClick={() => go({ from: today })}>Today</Button>
+        <Button aria-label="Later" onClick={() => step(1)}>
+          ›
+        </Button>
+        <h2 className="text-sm font-semibold">{title}</h2>
+        <span className="text-xs text-soft">in {zone}</span>
+        <div role="group" aria-label="View" className="ml-auto flex rounded-md border border-line text-xs">
+          {(["month", "week", "agenda"] as const).map((one) => (
+            <button
+              key={one}
+              type="button"
+              aria-pressed={view === one}
+              onClick={() => go({ view: one })}
+              className="min-h-7 px-2.5 aria-pressed:bg-sunken aria-pressed:font-semibold"
+            >
+              {one}
+            </button>
+          ))}
+        </div>
+      </div>
+      {problem !== null && <Problem error={problem} />}
+      {cut && <p className="px-3 py-1 text-xs text-soft">There are more times in this window than are shown.</p>}
+      {view === "agenda" ? (
+        <Agenda days={days} byDay={byDay} zone={zone} />
+      ) : (
+        <Grid
+          days={days}
+          byDay={byDay}
+          zone={zone}
+          month={view === "month" ? date.slice(0, 7) : undefined}
+          today={today}
+        />
+      )}
+    </section>
+  );
+}
+
+function useEntries(schedules: readonly string[], start: number, end: number, only: string | undefined) {
+  const query = { from: new Date(start).toISOString(), to: new Date(end).toISOString(), limit: 1_000 };
+  const upcoming = useRead("listUpcomingTimes", { query }, { staleTime: 30_000, keep: true });
+  const wanted = only === undefined ? schedules.slice(0, LOGS) : [only];
+  const logs = useQueries({
+    queries: wanted.map((schedule_id) => ({
+      queryKey: keyOf("getScheduleLog", { params: { schedule_id }, query: { limit: 200 } }),
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        call("getScheduleLog", { params: { schedule_id }, query: { limit: 200 }, signal }),
+      staleTime: 15_000,
+    })),
+  });
+  const stamp = logs.map(({ dataUpdatedAt }) => dataUpdatedAt).join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the stamp says when a log has changed
+  const entries = useMemo(() => {
+    const coming = (upcoming.data?.times ?? [])
+      .filter(({ schedule_id }) => only === undefined || schedule_id === only)
+      .map(
+        (time): Entry => ({
+          schedule: time.schedule_id,
+          at: Date.parse(time.nominal_at),
+          outcome: "due",
+          execution: null,
+          reason: null,
+        }),
+      );
+    const past = logs.flatMap(({ data }, i) =>
+      (data?.entries ?? []).map(
+        (entry: LogEntry): Entry => ({
+          schedule: wanted[i] as string,
+          at: Date.parse(entry.nominal_at),
+          outcome: entry.outcome,
+          execution: entry.execution_id,
+          reason: entry.reason,
+        }),
+      ),
+    );
+    return [...past, ...coming].filter(({ at }) => at >= start && at < end).sort((a, b) => a.at - b.at);
+  }, [upcoming.data, stamp, start, end, only]);
+  const failed = [upcoming, ...logs].find(({ error }) => error)?.error ?? null;
+  return { entries, problem: failed, cut: upcoming.data?.complete === false };
+}
+
+/** By date, then by schedule. */
+type ByDay = ReadonlyMap<string, ReadonlyMap<string, readonly Entry[]>>;
+
+function groupByDay(days: readonly Day[], entries: readonly Entry[]): ByDay {
+  const byDay = new Map<string, Map<string, Entry[]>>();
+  let at = 0;
+  for (const entry of entries) {
+    while (at < days.length && (days[at] as Day).end <= entry.at) at++;
+    const day = days[at];
+    if (!day || entry.at < day.start) continue;
+    const schedules = byDay.get(day.date) ?? new Map<string, Entry[]>();
+    byDay.set(day.date, schedules);
+    const list = schedules.get(entry.schedule);
+    if (list) list.push(entry);
+    else schedules.set(entry.schedule, [entry]);
+  }
+  return byDay;
+}
+
+interface GridProps {
+  readonly days: readonly Day[];
+  readonly byDay: ByDay;
+  readonly zone: string;
+  readonly month: string | undefined;
+  readonly today: string;
+}
+
+function Grid({ days, byDay, zone, month, today }: GridProps) {
+  return (
+    <div className="overflow-x-auto" role="region" aria-label="Days" tabIndex={0}>
+      <ol className="grid min-w-[42rem] grid-cols-7">
+        {days.map((day) => (
+          <li
+            key={day.date}
+            data-date={day.date}
+            className={`min-h-24 space-y-0.5 border-r border-b border-line p-1.5 text-xs ${month && !day.date.startsWith(month) ? "bg-sunken" : ""}`}
+          >
+            <p className="flex justify-between gap-1">
+              <span className={day.date === today ? "font-bold text-accent" : "text-soft"}>
+                {weekday(day)} {Number(day.date.slice(8))}
+              </span>
+              <ClockChange hours={day.hours} />
+            </p>
+            <Runs schedules={byDay.get(day.date)} zone={zone} />
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+const weekday = ({ date }: Day): string =>
+  new Intl.DateTimeFormat("en", { weekday: "short", timeZone: "UTC" }).format(new Date(`${date}T00:00:00Z`));
+
+const ClockChange = ({ hours }: { hours: number }) =>
+  hours === 24 ? null : <span className="rounded bg-warn-bg px-1 text-warn">{hours} h: clocks change</span>;
+
+function Runs({ schedules, zone }: { schedules: ReadonlyMap<string, readonly Entry[]> | undefined; zone: string }) {
+  if (!schedules) return null;
+  return [...schedules].map(([schedule, entries]) =>
+    entries.length >= FOLD_FROM ? (
+      <p key={schedule} className="truncate">
+        <Link to="/schedules/$id" params={{ id: schedule }} className="hover:underline">
+          {schedule}: {entries.length.toLocaleString("en")}
+        </Link>
+      </p>
+    ) : (
+      entries.map((entry) => <Run key={`${entry.at} ${entry.outcome}`} entry={entry} zone={zone} />)
+    ),
+  );
+}
+
+const COLOURS: Readonly<Record<string, string>> = {
+  started: "text-good",
+  due: "text-ink",
+  refused: "text-bad",
+  missed_catchup: "text-bad",
+};
+
+function Run({ entry, zone }: { entry: Entry; zone: string }) {
+  const time = inZone(entry.at, zone).slice(11, 16);
+  const words = entry.outcome === "due" ? "" : ` ${entry.outcome.replaceAll("_", " ")}`;
+  const text = `${time} ${entry.schedule}${words}`;
+  const colour = COLOURS[entry.outcome] ?? "text-warn";
+  const title = `${inZone(entry.at, zone)} ${entry.schedule}${words}${entry.reason ? `: ${entry.reason}` : ""}`;
+  return (
+    <p className={`truncate ${colour}`} title={title} data-at={new Date(entry.at).toISOString()}>
+      {entry.execution ? (
+        <Link to="/executions/$id" params={{ id: entry.execution }} className="hover:underline">
+          {text}
+        </Link>
+      ) : (
+        <Link to="/schedules/$id" params={{ id: entry.schedule }} className="hover:underline">
+          {text}
+        </Link>
+      )}
+    </p>
+  );
+}
+
+function Agenda({ days, byDay, zone }: { days: readonly Day[]; byDay: ByDay; zone: string }) {
+  const shown = days.filter(({ date }) => byDay.has(date));
+  if (shown.length === 0) return <p className="px-4 py-8 text-center text-soft">Nothing is due in these two weeks.</p>;
+  return (
+    <ol className="divide-y divide-line">
+      {shown.map((day) => (
+        <li key={day.date} data-date={day.date} className="grid grid-cols-[7rem_minmax(0,1fr)] gap-3 px-4 py-2 text-sm">
+          <span className="text-soft">
+            {weekday(day)} {day.date}
+            <ClockChange hours={day.hours} />
+          </span>
+          <div>
+            <Runs schedules={byDay.get(day.date)} zone={zone} />
+          </div>
+        </li>
+      ))}
+    </ol>
+  );
+}

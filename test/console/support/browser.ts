@@ -1,0 +1,73 @@
+/**
+ * A real Chromium for the tests of the console, and the page in it. Every page collects what must never happen: errors of
+ * the console, violations of the Content-Security-Policy, requests to other origins. `close` fails the test on any.
+ */
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+const PLACES = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+export const CHROMIUM: string | undefined = PLACES.find((place) => place !== undefined && existsSync(place));
+
+if (!CHROMIUM && process.env.CI) throw new Error("Chromium is missing: apt-get install chromium, or set CHROMIUM");
+
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+export const launch = (): Promise<Browser> => chromium.launch({ executablePath: CHROMIUM as string, args: ARGS });
+
+export interface Opened {
+  readonly page: Page;
+  /** Paths of the API that the page has asked for, in order. */
+  readonly asked: string[];
+  /** Closes the page, and fails if something happened on it that never should. */
+  close(): Promise<void>;
+}
+
+interface OpenOptions extends BrowserContextOptions {
+  /** Messages of the browser's console that this test provokes. */
+  readonly expected?: RegExp;
+}
+
+/** A page in a browser profile of its own. */
+export async function open(
+  browser: Browser,
+  origin: string,
+  { expected, ...options }: OpenOptions = {},
+): Promise<Opened> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const wrong: string[] = [];
+  const asked: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" && !expected?.test(message.text())) wrong.push(message.text());
+  });
+  page.on("pageerror", (error) => {
+    if (!expected?.test(error.message)) wrong.push(error.stack ?? error.message);
+  });
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.origin !== origin && url.protocol !== "blob:" && url.protocol !== "data:") wrong.push(`request to ${url}`);
+    if (url.pathname.startsWith("/v1/")) asked.push(url.pathname + url.search);
+  });
+  await page.addInitScript(`addEventListener("securitypolicyviolation", (event) => {
+    console.error("securitypolicyviolation: " + event.violatedDirective + " " + event.blockedURI);
+  })`);
+  return {
+    page,
+    asked,
+    async close() {
+      const cookies = await context.cookies();
+      await context.close();
+      expect(wrong).toEqual([]);
+      expect(cookies).toEqual([]);
+    },
+  };
+}

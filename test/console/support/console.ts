@@ -1,0 +1,89 @@
+/** The console of a real server with a real worker, for one test file. */
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { type RunningServer, startServer } from "../../../cli/server/index.ts";
+import { type RunningWorker, startWorker, type WorkerOptions } from "../../../sdk/index.ts";
+import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
+import type { Right } from "../../../shared/protocol/rights.ts";
+import { type Embedded, embedded } from "../../../shared/server/embedded.ts";
+import { QUIET } from "../../support/test-server.ts";
+import { launch, type Opened, open } from "./browser.ts";
+
+const FOLDER = fileURLToPath(new URL("../../../console/dist", import.meta.url));
+
+export class ConsoleWorld {
+  readonly ports: Embedded;
+  readonly browser: Browser;
+  readonly key: string;
+  server: RunningServer;
+  readonly #workers: RunningWorker[] = [];
+
+  private constructor(browser: Browser, key: string, server: RunningServer, ports: Embedded) {
+    this.browser = browser;
+    this.key = key;
+    this.server = server;
+    this.ports = ports;
+  }
+
+  static async start(): Promise<ConsoleWorld> {
+    const ports = embedded();
+    const server = await startServer({ ports, version: "0.0.0", port: 0, consoleFolder: FOLDER });
+    const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
+    return new ConsoleWorld(await launch(), key, server, ports);
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  async newKey(rights: readonly Right[]): Promise<string> {
+    return (await createKey(this.ports, { workspace: DEFAULT_WORKSPACE, name: rights.join(), rights })).key;
+  }
+
+  async worker(
+    options: Pick<WorkerOptions, "workflows" | "activities"> & { deployment?: string },
+  ): Promise<RunningWorker> {
+    const { deployment = "dev", ...rest } = options;
+    const worker = await startWorker({ url: this.url, apiKey: this.key, deployment, log: QUIET, ...rest });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** A raw call of the API. */
+  async ask(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${this.key}`, "content-type": "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? {} : (JSON.parse(text) as Record<string, unknown>) };
+  }
+
+  /** Starts an execution and answers its id. */
+  async start(workflow: string, o: { id?: string; input?: unknown } = {}): Promise<string> {
+    const { status, body } = await this.ask("POST", `/v1/workflows/${workflow}/execute`, {
+      input: o.input ?? {},
+      ...(o.id && { execution_id: o.id }),
+    });
+    if (status !== 200) throw new Error(JSON.stringify(body));
+    return body.execution_id as string;
+  }
+
+  /** Opens a page of the console with the key handed over as `sirocco dev` does. */
+  async open(path = "/", o: Parameters<typeof open>[2] & { key?: string } = {}): Promise<Opened> {
+    const { key = this.key, ...options } = o;
+    const opened = await open(this.browser, this.url, options);
+    await opened.page.goto(`${this.url}/console/#key=${encodeURIComponent(key)}`);
+    await opened.page.getByRole("heading", { level: 1 }).first().waitFor();
+    if (path !== "/") await opened.page.goto(`${this.url}/console/#${path}`);
+    return opened;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    await this.server.close(500);
+    this.ports.close();
+  }
+}
