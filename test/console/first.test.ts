@@ -11,6 +11,9 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
   beforeAll(async () => {
     w = await ConsoleWorld.start();
     await w.worker({ workflows, activities });
+    const schedule = { input: {}, cron_expressions: ["0 3 * * *"], time_zone_name: "Europe/Paris" };
+    const body = { schedule: { ...schedule, schedule_id: "nightly" }, workflow_identifier: "steps" };
+    expect((await w.ask("POST", "/v1/workflows/schedules", body)).status).toBe(201);
   });
   afterAll(() => w?.close());
 
@@ -147,4 +150,4 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
   );
 });
 
-const PATHS = ["/", "/executions", "/start", "/workflows", "/deployments", "/deployments/dev", "/jobs", "/settings"];
+const PATHS = ["/", "/executions", "/start", "/workflows", "/deployments", "/deployments/dev", "/jobs", "/settings", "/schedules", "/schedules?view=month", "/schedules?view=new", "/schedules/nightly"];
