@@ -75,7 +75,7 @@ export class ConsoleFiles {
     if (method !== "GET" && method !== "HEAD") return text(405, "The console is only read.", { allow: "GET, HEAD" });
     if (path === PREFIX) return { ...text(308, ""), headers: { ...HEADERS, location: "console/" } };
     const file = this.#file(path.slice(PREFIX.length + 1) || "index.html");
-    if (file === "not built") return text(404, "The console is not built. Build it with: npm run build -w console\n");
+    if (file === "not built") return text(404, "The console is not built. Build it with: npm run build:console\n");
     if (file === undefined) return text(404, "The console has no such file.\n");
     const caching = path.startsWith(`${PREFIX}/assets/`) ? "public, max-age=31536000, immutable" : "no-cache";
     const common = { ...HEADERS, etag: file.etag, "cache-control": caching, vary: "accept-encoding" };

@@ -246,6 +246,29 @@ describe("the stream of a workspace", () => {
     await byHeader.leave();
   });
 
+  test("from_now leaves out what has happened, and begins with the id at which a later stream can go on", async () => {
+    const before = await begin();
+    await before.append([activity(1)]);
+    const response = await fetch(`${w.server.url}/v1/workflows/events/stream?from_now=true`, {
+      headers: { authorization: `Bearer ${w.key}` },
+    });
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    const until = async (end: RegExp) => {
+      while (!end.test(text)) text += (await reader.read()).value ?? "";
+    };
+    await until(/^id: \d+\n\n/);
+    const [, position] = /^id: (\d+)\n\n/.exec(text) ?? [];
+    const after = await begin();
+    await until(/\ndata: .*\n\n/);
+    await reader.cancel();
+    expect(text).toContain(after.head.execution);
+    expect(text).not.toContain(before.head.execution);
+    const resumed = await Frames.open(w, `/v1/workflows/events/stream?from_now=true&last_event_id=${position}`);
+    expect((await resumed.next())?.data).toMatchObject({ data: { workflow_exec_id: after.head.execution } });
+    await resumed.leave();
+  });
+
   test("a client that reconnects after each frame receives every event once, in order", async () => {
     const drive = await begin();
     const writing = (async () => {

@@ -150,4 +150,17 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
   );
 });
 
-const PATHS = ["/", "/executions", "/start", "/workflows", "/deployments", "/deployments/dev", "/jobs", "/settings", "/schedules", "/schedules?view=month", "/schedules?view=new", "/schedules/nightly"];
+const PATHS = [
+  "/",
+  "/executions",
+  "/start",
+  "/workflows",
+  "/deployments",
+  "/deployments/dev",
+  "/jobs",
+  "/settings",
+  "/schedules",
+  "/schedules?view=month",
+  "/schedules?view=new",
+  "/schedules/nightly",
+];

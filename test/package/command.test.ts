@@ -78,7 +78,13 @@ describe("the package of the command", () => {
     const wanted = ["LICENSE", "README.md", "dist/bin.js", "dist/dev/tether.js", "dist/THIRD-PARTY-NOTICES.txt"];
     expect(found).toEqual(expect.arrayContaining(wanted));
     expect(
-      found.filter((file) => !wanted.includes(file) && !/^(dist\/chunk-\w+\.js|dist\/console\/(index\.html|THIRD-PARTY-NOTICES\.txt|assets\/[\w-]+\.(js|css|svg))|package\.json)$/.test(file)),
+      found.filter(
+        (file) =>
+          !wanted.includes(file) &&
+          !/^(dist\/chunk-\w+\.js|dist\/console\/(index\.html|THIRD-PARTY-NOTICES\.txt|assets\/[\w-]+\.(js|css|svg))|package\.json)$/.test(
+            file,
+          ),
+      ),
     ).toEqual([]);
     const here = new URL("../..", import.meta.url).pathname;
     const text = (file: string) => readFileSync(join(folder, file), "utf8");

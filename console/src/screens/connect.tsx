@@ -44,7 +44,7 @@ export function Connect() {
           help={
             <>
               <code>sirocco dev</code> prints an address that holds the key;{" "}
-              <code>sirocco key create --rights read</code> makes one that cannot change anything.
+              <code>sirocco key create NAME --rights read</code> makes one that cannot change anything.
             </>
           }
         />
