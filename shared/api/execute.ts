@@ -167,6 +167,7 @@ async function begin(
     searchKeys: searchKeysOf(definition.search_keys, input),
     user: context.user,
     extensions: extensionsOf(body),
+    trace: body.force_new_trace ? undefined : callerOf(body.traceparent)?.trace,
   });
   if (started.kind === "exists") return alreadyStarted(execution, started.head.status);
   context.log.info("execution started", {

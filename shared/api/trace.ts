@@ -12,7 +12,7 @@ import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { VERSION } from "../protocol/version.ts";
 import { withResult } from "./execution-view.ts";
 import { headOf, workflowIdOf } from "./executions.ts";
-import { type RequestContext, refTo } from "./request-context.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** Below the 29 s after which API Gateway gives up. */
 const READ_MS: Millis = 15_000;
@@ -29,7 +29,7 @@ export async function traceInfo(
 ): Promise<ResponseOf<"getWorkflowExecutionTraceInfo"> | Refusal> {
   const head = await headOf(context, execution);
   if (isRefusal(head)) return head;
-  return { otel_trace_id: await traceId(context, head), has_trace_data: true };
+  return { otel_trace_id: traceIdOf(head, digest), has_trace_data: true };
 }
 
 export async function traceOtel(
@@ -39,7 +39,7 @@ export async function traceOtel(
   const read = await readTrace(context, execution);
   if (isRefusal(read)) return read;
   const { head, spans } = read;
-  const trace = await traceId(context, head);
+  const trace = traceIdOf(head, digest);
   const now = context.ports.clock.now();
   const resource = { "service.name": head.deployment, "telemetry.sdk.name": "sirocco" };
   const shown = [spans.run, ...spans.below].map((span) => otelSpan(trace, span, spans, now));
@@ -104,11 +104,6 @@ export async function traceEvents(
 async function fieldsOf(context: RequestContext, head: Head) {
   const o = { searchKeys: true, now: context.ports.clock.now() };
   return withResult(head, await workflowIdOf(context, head.workflow), o);
-}
-
-async function traceId(context: RequestContext, head: Head): Promise<string> {
-  const root = head.parent === null ? null : await context.ports.executions.head(refTo(context, head.root));
-  return traceIdOf(head, root, digest);
 }
 
 async function readTrace(context: RequestContext, execution: string): Promise<{ head: Head; spans: Spans } | Refusal> {

@@ -84,6 +84,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     first_run,
     reset,
     limit_ms,
+    trace,
   } = head;
   const body = {
     token,
@@ -98,6 +99,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     ...(schedule !== null && { schedule }),
     ...(reset && { reset }),
     ...(limit_ms !== undefined && { limit_ms }),
+    ...(trace !== undefined && { trace }),
   };
   packed.body = await pack(JSON.stringify(body), payloadOwner(head, head.run), INLINE_HEAD);
   const item: Item = {
@@ -160,6 +162,7 @@ type BodyField =
   | "paced_until"
   | "reset"
   | "limit_ms"
+  | "trace"
   | "parent"
   | "schedule";
 
@@ -217,6 +220,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     deadline: number(item, "deadline") ?? null,
     ...(body.reset && { reset: body.reset }),
     ...(body.limit_ms !== undefined && { limit_ms: body.limit_ms }),
+    ...(body.trace !== undefined && { trace: body.trace }),
   };
 }
 

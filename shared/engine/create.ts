@@ -38,6 +38,8 @@ export interface StartRequest extends Ref {
   readonly searchKeys?: Record<string, string>;
   readonly user?: string | null;
   readonly extensions?: Record<string, unknown> | null;
+  /** Trace of the caller, or of the parent. Default: the id of the trace is derived. */
+  readonly trace?: string | undefined;
 }
 
 export type StartResult = { kind: "started"; head: Head } | { kind: "exists"; head: Head };
@@ -82,6 +84,7 @@ export function firstHead(ports: Ports, request: StartRequest): Head {
     started_at: now,
     closed_at: null,
     deadline: request.timeoutMs === null ? null : now + request.timeoutMs,
+    ...(request.trace !== undefined && { trace: request.trace }),
   };
 }
 

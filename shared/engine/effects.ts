@@ -12,7 +12,17 @@ import { send } from "./send.ts";
 
 type Of = Pick<
   Head,
-  "workspace" | "execution" | "deployment" | "workflow" | "run" | "chain" | "root" | "root_chain" | "user" | "reset"
+  | "workspace"
+  | "execution"
+  | "deployment"
+  | "workflow"
+  | "run"
+  | "chain"
+  | "root"
+  | "root_chain"
+  | "user"
+  | "reset"
+  | "trace"
 >;
 
 /**
@@ -140,6 +150,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     displayName: registration.definition.display_name,
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),
     user: of.user,
+    trace: of.trace,
   });
   let started = await create(ports, head, []);
   if (started.kind === "exists" && isOfResetRun(of, started.head)) {

@@ -74,6 +74,8 @@ export const Head = z.object({
   schedule: ScheduleRef.nullable(),
   search_keys: z.record(z.string(), z.string()),
   user: z.string().nullable(),
+  /** Trace of the caller that started the root execution. Absent: the caller named none, and the id of the trace is derived. */
+  trace: z.string().optional(),
   /** Extras of the start request. Sirocco stores them and does not read them. */
   extensions: JsonRecord.nullable(),
   /** Start of the present run. */

@@ -43,11 +43,9 @@ export function tracingOf(head: Pick<Head, "extensions">): Tracing {
   };
 }
 
-/** `root`: the head of the root execution; null = it is gone or was started anew. A tree of executions is one trace. */
-export function traceIdOf(head: Head, root: Head | null, digest: Digest): string {
-  const first = head.parent === null ? head : root?.root_chain === head.root_chain ? root : null;
-  return (first && tracingOf(first).caller?.trace) ?? digest(`trace ${head.root_chain}`).slice(0, 32);
-}
+/** A tree of executions is one trace: that of the caller of its root, or one derived from the chain of the root. */
+export const traceIdOf = (head: Pick<Head, "trace" | "root_chain">, digest: Digest): string =>
+  head.trace ?? digest(`trace ${head.root_chain}`).slice(0, 32);
 
 /** The id of a span: the same whenever and wherever it is computed. `what`: as in `activity 3 1`; absent = the run itself. */
 export const spanIdOf = (digest: Digest, run: string, what = "run"): string =>
