@@ -38,9 +38,10 @@ const drive = {
 
 export const ACCESS: Record<FunctionName, Access> = {
   executions: { ...drive, feed: "read" },
-  registration: { registry: "write", executions: "read", payloads: "read" },
+  // The log records of a deployment are entries of the index `due`.
+  registration: { registry: "write", executions: "read", payloads: "read", due: true },
   schedules: drive,
-  streams: { executions: "read", registry: "read", feed: "read", payloads: "read" },
+  streams: { executions: "read", registry: "read", feed: "read", payloads: "read", due: true },
   worker: { ...drive, registry: "write", tasks: ["send", "return", "create"] },
   sweeper: { ...drive, due: true },
   feed: { feed: "write", executions: "read", payloads: "read" },

@@ -16,6 +16,7 @@ import type { Clock } from "./lib/clock.ts";
 import type { Head, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Failure, Millis, RateLimit } from "./protocol/history.ts";
 import type { Job, JobOutcome } from "./protocol/job.ts";
+import type { LogGroup } from "./protocol/log-records.ts";
 import type { InboxMessage, Message } from "./protocol/messages.ts";
 import type { Right } from "./protocol/rights.ts";
 import type { ClosedStatus, ExecutionStatus } from "./protocol/status.ts";
@@ -603,6 +604,34 @@ export interface RateLimits {
   pool(workspace: string, key: string): Promise<Pool | null>;
 }
 
+/** A group among those of its deployment. */
+export interface DeploymentPlace {
+  readonly at: Millis;
+  readonly execution: string;
+  readonly first: number;
+}
+
+/** Log records of executions (LOGRECORD-1). The store keeps them for one retention. */
+export interface LogRecords {
+  /** The last group of the execution. */
+  last(ref: Ref): Promise<LogGroup | null>;
+  /** Writes the group if no group has its place. `until`: the store keeps it until then. False: the place is taken. */
+  put(ref: Ref, group: LogGroup, until: Millis): Promise<boolean>;
+  /** Raises `dropped` of the group at `first` by `n`. */
+  addDropped(ref: Ref, first: number, n: number): Promise<void>;
+  /** Groups from the one at `from` on, in order; `from` absent: from the first or the last one. None: there are no more. */
+  ofExecution(ref: Ref, p: { from?: number; order: "asc" | "desc" }): Promise<LogGroup[]>;
+  /**
+   * The same of a deployment, in the order in which the server took them. May lag. `settled`: without the latest groups, among
+   * which an earlier one may still appear.
+   */
+  ofDeployment(
+    workspace: string,
+    deployment: string,
+    p: { from?: DeploymentPlace; order: "asc" | "desc"; settled?: boolean },
+  ): Promise<LogGroup[]>;
+}
+
 export interface Ports {
   readonly clock: Clock;
   /** A fresh UUID, version 7. */
@@ -617,6 +646,7 @@ export interface Ports {
   readonly rollups: Rollups;
   readonly activities: Activities;
   readonly rateLimits: RateLimits;
+  readonly logRecords: LogRecords;
   readonly answers: Answers;
   readonly changes: Changes;
   readonly log: Log;

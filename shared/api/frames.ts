@@ -3,9 +3,13 @@ import type { PublicEvent } from "../core/present.ts";
 import type { FeedItem } from "../ports.ts";
 import type { StreamError, StreamEventPayload } from "../protocol/http/events.ts";
 import { timestamp } from "../protocol/http/fields.ts";
+import type { ResponseOf } from "../protocol/routes.ts";
+
+type LogRecord = ResponseOf<"streamWorkflowExecutionLogs">;
 
 export type Frame =
   | { readonly kind: "event"; readonly data: StreamEventPayload }
+  | { readonly kind: "log"; readonly id: string; readonly data: LogRecord }
   /** A comment that keeps the connection open; clients skip it. */
   | { readonly kind: "keep-alive" }
   /** Where the stream begins. Clients keep the id and skip the rest, because it has no data. */
@@ -57,6 +61,8 @@ export function textOf(frame: Frame): string {
   switch (frame.kind) {
     case "event":
       return `id: ${frame.data.broker_sequence}\ndata: ${JSON.stringify(frame.data)}\n\n`;
+    case "log":
+      return `id: ${frame.id}\nevent: log\ndata: ${JSON.stringify(frame.data)}\n\n`;
     case "keep-alive":
       return ": keep-alive\n\n";
     case "position":

@@ -7,18 +7,17 @@
  * STREAM-3. If the execution's id is started again, the stream shows only the start that was the latest when it was opened.
  */
 import type { PublicEvent } from "../core/present.ts";
-import type { Clock, FeedItem } from "../ports.ts";
+import type { FeedItem } from "../ports.ts";
 import { notFound, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
-import { KEEP_ALIVE_SECONDS } from "../protocol/limits.ts";
 import type { QueryOf } from "../protocol/routes.ts";
 import { type Frame, frameOf, metadataOf } from "./frames.ts";
+import { KeepAlive } from "./keep-alive.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import { waitFor } from "./wait-for.ts";
 
 const PAGE = 200;
-const KEEP_ALIVE_MS: Millis = KEEP_ALIVE_SECONDS * 1000;
 
 const TERMINAL = new Set(["WORKFLOW_EXECUTION_COMPLETED", "WORKFLOW_EXECUTION_FAILED", "WORKFLOW_EXECUTION_CANCELED"]);
 
@@ -164,27 +163,4 @@ async function itemsOrSilence(
   change: (until: Millis, signal: AbortSignal) => Promise<void>,
 ): Promise<FeedItem[]> {
   return (await waitFor({ look, change, clock: ports.clock, until: keepAlive.due, signal })) ?? [];
-}
-
-/** Says when the stream has been silent for so long that a comment must show that the connection lives. */
-class KeepAlive {
-  readonly #clock: Clock;
-  #lastFrame: Millis;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#lastFrame = clock.now();
-  }
-  get due(): Millis {
-    return this.#lastFrame + KEEP_ALIVE_MS;
-  }
-  frameSent(): void {
-    this.#lastFrame = this.#clock.now();
-  }
-  /** True once the comment is due; the caller then sends it. */
-  isDue(): boolean {
-    if (this.#clock.now() < this.due) return false;
-    this.frameSent();
-    return true;
-  }
 }

@@ -53,6 +53,18 @@ export const activityKey = (ref: Ref, run: string, activity: number): Key => ({
   sk: `ACT#${run}#${activity}`,
 });
 export const progressKey = (ref: Ref, run: string, id: string): Key => ({ pk: pkOf(ref), sk: `PROGRESS#${run}#${id}` });
+/** The group of log records at a place of the execution. */
+export const logRecordsKey = (ref: Ref, first: number): Key => ({
+  pk: pkOf(ref),
+  sk: RECORDS + String(first).padStart(10, "0"),
+});
+export const RECORDS = "RECORDS#";
+/** Shards of the index `due` for the groups of log records of a deployment: four carry about 4,000 groups a second. */
+export const RECORD_SHARDS = 4;
+export const recordShard = (workspace: string, deployment: string, shard: number): string =>
+  `records#${workspace}#${deployment}#${shard}`;
+export const recordShardOf = (ref: Ref, deployment: string): string =>
+  recordShard(ref.workspace, deployment, hashTo(ref.execution, RECORD_SHARDS));
 export const expiryKey = (ref: Ref, run: string): Key => ({ pk: pkOf(ref), sk: `EXPIRE#${run}` });
 /** No execution has this partition: ids of executions hold no slash. */
 export const pointerKey = (workspace: string, run: string): Key => ({ pk: `${workspace}#/run/${run}`, sk: "POINTER" });

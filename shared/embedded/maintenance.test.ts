@@ -4,6 +4,7 @@ import { ManualClock } from "../../test/contract/manual-clock.ts";
 import { batchOf, headOf, newRef, uuid } from "../../test/contract/subject.ts";
 import { createApi, createKey, DEFAULT_WORKSPACE } from "../api/index.ts";
 import { DamagedExecution } from "../engine/force-close.ts";
+import { addLogRecords } from "../engine/log-records.ts";
 import { terminate } from "../engine/terminate.ts";
 import { embedded } from "../server/embedded.ts";
 
@@ -155,5 +156,23 @@ test("a worker cannot name a duration whose end no number holds exactly", async 
     });
     expect(answer).toMatchObject({ status: 200, body: expect.stringContaining("the longest duration is 100 years") });
   }
+  store.close();
+});
+
+test("log records are deleted with their run, once its retention is over", async () => {
+  const { store, clock, start } = made();
+  const [closed, open] = [await start(), await start()];
+  const line = { at: 1, level: "info", body: "b" } as const;
+  for (const head of [closed, open]) {
+    const from = { worker: "w", trace: "t" };
+    await addLogRecords(store, head, from, { id: uuid(), records: [line], dropped: 0 });
+  }
+  const batch = batchOf(2, clock.now(), [{ kind: "execution_completed", result: null }]);
+  const next = { ...closed, status: "COMPLETED", closed_at: clock.now(), due_at: null } as const;
+  await store.executions.close(closed, { run: closed.run, fence: null, batch, next });
+  await clock.advance(store.settings.retentionMs + MINUTE);
+  await store.sweep(MINUTE);
+  expect(await store.logRecords.last(closed)).toBeNull();
+  expect(await store.logRecords.last(open)).toMatchObject({ run: open.run });
   store.close();
 });

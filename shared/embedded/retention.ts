@@ -57,7 +57,12 @@ export async function expirePrepared(db: Database, before: Millis): Promise<void
 }
 
 /** In chunks between which requests are served. `key`: the column that tells the rows of a run apart. */
-async function deleteRows(db: Database, table: "log" | "progress", key: "first" | "seq", run: string): Promise<void> {
+async function deleteRows(
+  db: Database,
+  table: "log" | "progress" | "log_records",
+  key: "first" | "seq",
+  run: string,
+): Promise<void> {
   const some = `(SELECT ${key} FROM ${table} WHERE run = ? ORDER BY ${key} LIMIT ${ROWS})`;
   while (db.run(`DELETE FROM ${table} WHERE run = ? AND ${key} IN ${some}`, run, run) === ROWS) await pause();
 }
@@ -68,6 +73,7 @@ async function expireRun({ database: db, sequence }: Retention, row: Row): Promi
   sequence.store(); // in the transaction that deletes numbered rows
   await deleteRows(db, "log", "first", run!);
   await deleteRows(db, "progress", "seq", run!);
+  await deleteRows(db, "log_records", "first", run!);
   db.atomically(() => {
     removeSearchKeys(db, of, parse<Record<string, string>>(row.search_keys));
     db.run("DELETE FROM activities WHERE run = ?", run!);

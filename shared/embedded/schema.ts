@@ -73,6 +73,15 @@ CREATE UNIQUE INDEX progress_id ON progress (run, id);
 CREATE INDEX progress_ws ON progress (ws, seq);
 CREATE INDEX progress_run ON progress (run, seq);
 
+CREATE TABLE log_records (
+  ws TEXT NOT NULL, execution TEXT NOT NULL, first INTEGER NOT NULL, run TEXT NOT NULL, deployment TEXT NOT NULL,
+  at INTEGER NOT NULL, -- rises from group to group of a deployment
+  dropped INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (ws, execution, first)
+) WITHOUT ROWID;
+CREATE INDEX log_records_deployment ON log_records (ws, deployment, at);
+CREATE INDEX log_records_run ON log_records (run, first);
+
 CREATE TABLE inbox (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so it also numbers the messages of each chain
   ws TEXT NOT NULL, execution TEXT NOT NULL, chain TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL

@@ -130,6 +130,23 @@ export const MAX_SHOWN_BYTES = 16 * KiB;
 /** The beginning of a cut value that is shown, characters of its JSON. */
 export const PREVIEW_CHARACTERS = 1000;
 
+/* Log records. */
+/** Of one run. */
+export const MAX_RUN_LOG_RECORDS = 10_000;
+export const MAX_RUN_LOG_BYTES = 5 * MiB;
+/** Text of one record, characters. A worker cuts a longer one. */
+export const MAX_LOG_BODY = 8_000;
+/** Name and value of an attribute, characters; attributes of one record. A worker cuts longer ones and drops further ones. */
+export const MAX_LOG_ATTRIBUTE = 256;
+export const MAX_LOG_VALUE = 2_000;
+export const MAX_LOG_ATTRIBUTES = 32;
+/** Runs of one call, and records and bytes of each. */
+export const MAX_LOG_GROUPS = 50;
+export const MAX_LOG_GROUP_RECORDS = 500;
+export const MAX_LOG_GROUP_BYTES = 256 * KiB;
+/** A worker drops records that it could not send for this long, ms. */
+export const MAX_LOG_DELAY_MS = 600_000;
+
 /* Waiting: seconds. */
 /** `wait_for_result`, queries and updates without a `timeout_seconds`. */
 export const DEFAULT_WAIT_SECONDS = 60;

@@ -28,11 +28,13 @@ import {
   MAX_DISPLAY_NAME,
   MAX_DURATION_MS,
   MAX_LEASE_MS,
+  MAX_LOG_GROUPS,
   MAX_POLL_TASKS,
   MAX_POLL_WAIT_MS,
   MAX_STEP_ITEMS,
   MAX_WORKER_LIST,
 } from "./limits.ts";
+import { SentRecords } from "./log-records.ts";
 import { ActivityOutcome, InboxMessage } from "./messages.ts";
 
 const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
@@ -412,6 +414,28 @@ export const WORKER_ROUTES = {
       events: z.array(Progress).min(1).max(MAX_WORKER_LIST),
     }),
     ok,
+  ),
+  /** What the executions have logged: a group for each run. `full`: the runs of which the server keeps nothing more. */
+  logs: op(
+    "logs",
+    z.strictObject({
+      worker: WorkerName,
+      items: z
+        .array(
+          z.strictObject({
+            execution: ExecutionId,
+            run: RunId,
+            /** A repeated call with the same id adds nothing. */
+            id: PublishId,
+            records: SentRecords,
+            /** Records that the worker had to drop after these. */
+            dropped: z.int().min(0),
+          }),
+        )
+        .min(1)
+        .max(MAX_LOG_GROUPS),
+    }),
+    z.object({ full: z.array(z.string()) }),
   ),
   answer: op(
     "answer",

@@ -74,6 +74,7 @@ const load = {
   feed: () => import("../aws/feed.ts"),
   rollups: () => import("../aws/rollups.ts"),
   jobs: () => import("../aws/jobs.ts"),
+  logRecords: () => import("../aws/log-records.ts"),
   feedWriter: () => import("../aws/feed-writer.ts"),
   taskReading: () => import("../aws/task-reading.ts"),
   credentials: () => import("../aws/credentials.ts"),
@@ -130,6 +131,7 @@ export function aws(options: AwsOptions): Aws {
     rollups: lateBound(async () => new (await load.rollups()).AwsRollups(c)),
     activities: new AwsActivities(c),
     rateLimits: lateBound(async () => new (await load.rateLimits()).AwsRateLimits(c)),
+    logRecords: lateBound(async () => new (await load.logRecords()).AwsLogRecords(c, backoff)),
     answers: lateBound(async () => new (await load.answers()).AwsAnswers(c)),
     changes: backoff,
     durable: async () => {}, // DynamoDB answers a write once it is durable

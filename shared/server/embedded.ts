@@ -6,6 +6,7 @@ import { Database } from "../embedded/database.ts";
 import { EmbeddedExecutions } from "../embedded/executions.ts";
 import { EmbeddedFeed } from "../embedded/feed.ts";
 import { EmbeddedJobs } from "../embedded/jobs.ts";
+import { EmbeddedLogRecords } from "../embedded/log-records.ts";
 import { Notifier } from "../embedded/notifier.ts";
 import { EmbeddedRateLimits } from "../embedded/rate-limits.ts";
 import { EmbeddedRegistry } from "../embedded/registry.ts";
@@ -103,6 +104,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     rollups,
     activities: new EmbeddedActivities(database),
     rateLimits,
+    logRecords: new EmbeddedLogRecords(database, notifier),
     answers: new EmbeddedAnswers(clock),
     changes: notifier,
     durable: () => database.durable(),

@@ -16,7 +16,17 @@ type Path = readonly (string | number)[];
 type Bodies = { readonly [K in WorkerOperation]: unknown };
 
 /** Texts for people, and opaque receipts: part of no key. */
-const FREE = new Set(["description", "display_name", "sdk", "reason", "message#text", "type", "task", "task_type"]);
+const FREE = new Set([
+  "body",
+  "description",
+  "display_name",
+  "sdk",
+  "reason",
+  "message#text",
+  "type",
+  "task",
+  "task_type",
+]);
 /** Free text with a limit: part of no key either, but `#` and `/` are allowed in it. */
 const NAMES = new Set(["worker", "handler"]);
 
@@ -118,6 +128,18 @@ function bodiesOf(of: Drive): Bodies {
       activity_name: "charge",
       publish_id: randomUUID(),
       events: [{ event: "started", task: "t", task_type: "todo", attributes: { payload }, at: w.clock.now() }],
+    },
+    logs: {
+      worker: worker.name,
+      items: [
+        {
+          execution,
+          run,
+          id: randomUUID(),
+          records: [{ at: 1, level: "info", body: "b", activity: { id: 1, name: "charge", attempt: 1 } }],
+          dropped: 0,
+        },
+      ],
     },
     answer: { query: randomUUID(), answer: { kind: "result", result: null } },
     close: {

@@ -5,6 +5,7 @@ import type { Item } from "../../shared/aws/table.ts";
 import { append } from "../../shared/engine/append.ts";
 import { type Claimed, claim } from "../../shared/engine/claim.ts";
 import { close } from "../../shared/engine/close.ts";
+import { addLogRecords } from "../../shared/engine/log-records.ts";
 import { park } from "../../shared/engine/park.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
@@ -75,6 +76,23 @@ describeUnless(cannotRun)("the cost of a call", () => {
     const owner = await claimed();
     expect(await cost(() => step(1, owner, false))).toEqual({ writes: 1, reads: 0 });
     expect(await cost(() => step(2, owner, true))).toEqual({ writes: 1, reads: 1 });
+  });
+
+  test("100 log records in one group are five writes, and 100 alone are 200", async () => {
+    await begin();
+    const head = (await ports.executions.head(ref))!;
+    const record = (i: number) => ({
+      at: ports.clock.now() + 7 * i,
+      level: "info" as const,
+      body: `charged the card of customer ${uuid()} for order ${i}`,
+      attributes: { amount: String(17 * i), order: uuid() },
+    });
+    const records = Array.from({ length: 100 }, (_, i) => record(i));
+    const from = { worker: "w1", trace: "a".repeat(32) };
+    const add = (some: typeof records) => addLogRecords(ports, head, from, { id: uuid(), records: some, dropped: 0 });
+    expect(await cost(() => add(records))).toEqual({ writes: 0, reads: 1 });
+    const alone = await cost(() => add(records.slice(0, 1)));
+    expect(alone).toEqual({ writes: 2, reads: 2 });
   });
 
   test("a close writes two items in a transaction, and entries in both indexes", async () => {

@@ -11,6 +11,7 @@ import { closeContract } from "./closes.ts";
 import { feedContract } from "./feed.ts";
 import { inboxContract } from "./inbox.ts";
 import { jobsContract } from "./jobs.ts";
+import { logRecordsContract } from "./log-records.ts";
 import { logContract } from "./logs.ts";
 import { rateLimitsContract } from "./rate-limits.ts";
 import { registryContract } from "./registry.ts";
@@ -42,6 +43,7 @@ const chapters: Record<string, Contract> = {
   jobs: jobsContract,
   activities: activitiesContract,
   "rate limits: permits from pools": rateLimitsContract,
+  "log records: groups that stay": logRecordsContract,
   "answers and changes": waitingContract,
 };
 

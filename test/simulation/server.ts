@@ -89,6 +89,7 @@ export class Server {
       settings: this.settings,
       rollups: { read: async () => [] },
       jobs: {} as Ports["jobs"], // nor is there a job
+      logRecords: {} as Ports["logRecords"], // nor does a worker ship logs
       schedules: {} as Ports["schedules"], // no schedule starts anything here
       durable: async () => {},
     };

@@ -20,6 +20,7 @@ const load = {
   metrics: lazy(() => import("../metrics.ts")),
   trace: lazy(() => import("../trace.ts")),
   reset: lazy(() => import("../reset.ts")),
+  logs: lazy(() => import("../logs.ts")),
 };
 
 const handlers: HandlersOf<"executions"> = {
@@ -73,6 +74,8 @@ const handlers: HandlersOf<"executions"> = {
     (await load.trace()).traceSummary(context, params.execution_id),
   getWorkflowExecutionTraceEvents: async (context, { params, query }) =>
     (await load.trace()).traceEvents(context, params.execution_id, query),
+  getWorkflowExecutionLogs: async (context, { params, query }) =>
+    (await load.logs()).executionLogs(context, params.execution_id, query),
 };
 
 export const EXECUTIONS: RouteModule = { routes: EXECUTION_ROWS, handlers };

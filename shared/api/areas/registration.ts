@@ -12,6 +12,7 @@ import { getWorkflow, listWorkflows } from "../workflows.ts";
 const load = {
   changes: lazy(() => import("../workflow-changes.ts")),
   hardening: lazy(() => import("../hardening.ts")),
+  logs: lazy(() => import("../logs.ts")),
 };
 
 const handlers: HandlersOf<"registration"> = {
@@ -38,6 +39,8 @@ const handlers: HandlersOf<"registration"> = {
     (await load.hardening()).hardenDeployment(context, params.name, body.key_ids),
   unhardenDeployment: async (context, { params, query }) =>
     (await load.hardening()).unhardenDeployment(context, params.deployment_id, query.workspace_id),
+  getDeploymentLogs: async (context, { params, query }) =>
+    (await load.logs()).deploymentLogs(context, params.name, query),
   getWorkerInfo: (context) => workerInfo(context),
 
   whoAmI: (context) => whoAmI(context),

@@ -21,6 +21,7 @@ export type WorkerHandlers = {
 };
 
 const registering = lazy(() => import("./register.ts"));
+const logging = lazy(() => import("./log-records.ts"));
 
 export const WORKER_HANDLERS: WorkerHandlers = {
   // Imported at its first use: it needs more code (schemas, schedules) than all others, and a worker calls it once.
@@ -47,5 +48,6 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   renew,
   permit: async (context, body) => (await import("./permits.ts")).permit(context, body),
   publish,
+  logs: async (context, body) => (await logging()).takeLogRecords(context, body),
   answer,
 };

@@ -1,7 +1,6 @@
 /** Metrics, traces and logs. */
 import * as z from "zod";
 import { MAX_SMALL_PAGE } from "../limits.ts";
-import { LastEventId } from "./events.ts";
 import { executionFields } from "./executions.ts";
 import { Cursor, Instant, Order, pageSize, Timestamp } from "./fields.ts";
 
@@ -120,6 +119,10 @@ export const TraceEventsResponse = z
   .object({ ...executionFields, events: z.array(z.discriminatedUnion("type", [ProgressEvent, TraceEvent])) })
   .meta({ id: "WorkflowExecutionTraceEventsResponse" });
 
+/** In rising order of its parts: places, and in the stream of a deployment the id of the execution. */
+const LOG_ID = /^\d{1,15}\.\d{1,15}(?:\.\d{1,15}\.[A-Za-z0-9_-]+)?$/;
+const MAX_LOG_ID = 400;
+
 export const LogRecord = z
   .object({
     timestamp: Timestamp,
@@ -142,7 +145,9 @@ const search = {
   cursor: Cursor.optional(),
   limit: pageSize(MAX_SMALL_PAGE),
 };
-const tail = { after: Instant.optional(), last_event_id: LastEventId.optional() };
+/** The `id` of the last frame that the client has read. */
+const LastLogId = z.string().max(MAX_LOG_ID).regex(LOG_ID, { error: "the id of a frame of this stream is wanted" });
+const tail = { after: Instant.optional(), last_event_id: LastLogId.optional() };
 const ofExecution = {
   run_id: z.string().optional(),
   activity_id: z.string().regex(/^\d+$/, { error: "digits are wanted" }).optional(),

@@ -5,7 +5,7 @@ import * as failures from "../http/failures.ts";
 import * as jobs from "../http/jobs.ts";
 import * as observability from "../http/observability.ts";
 import * as runs from "../http/runs.ts";
-import { EXECUTION, empty, json, LOGS, REGISTRATION, WORKFLOWS } from "./row.ts";
+import { EXECUTION, empty, json, REGISTRATION, WORKFLOWS } from "./row.ts";
 
 const execute = { body: executions.WorkflowExecutionRequest, response: executions.ExecuteResponse };
 const history = { query: executions.HistoryQuery, response: executions.HistoryResponse };
@@ -96,6 +96,5 @@ export const EXECUTION_ROWS = [
   json("getWorkflowExecutionLogs", "GET", `${EXECUTION}/logs`, "executions", {
     query: observability.ExecutionLogsQuery,
     response: observability.LogSearchResponse,
-    ...LOGS,
   }),
 ] as const;

@@ -5,7 +5,7 @@ import * as managed from "../http/managed.ts";
 import * as observability from "../http/observability.ts";
 import * as system from "../http/system.ts";
 import * as workflows from "../http/workflows.ts";
-import { DEPLOYMENT, empty, json, KEYS, LOGS, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
+import { DEPLOYMENT, empty, json, KEYS, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
 
 const ids = { body: workflows.WorkflowIdsRequest };
 const hosting = { response: managed.ManagedDeploymentResponse, success: 202, ...NOT_HOSTED };
@@ -88,7 +88,6 @@ export const REGISTRATION_ROWS = [
   json("getDeploymentLogs", "GET", `${DEPLOYMENT}/logs`, "registration", {
     query: observability.DeploymentLogsQuery,
     response: observability.LogSearchResponse,
-    ...LOGS,
   }),
 
   // API keys

@@ -65,13 +65,9 @@ export function sse<const O extends string, const P extends string, const D exte
   return row(operation, "GET", path, "streams", "sse", 200, details);
 }
 
-export const later = (what: string) => ({
-  unavailable: `${what} is not part of this version of Sirocco yet.`,
-});
 export const NOT_HOSTED = {
   unavailable: "This installation does not host workers: start, stop and update a deployment's workers where they run.",
 };
-export const LOGS = later("Reading logs through the API");
 
 export const KEYS = "/v1/keys";
 export const WORKFLOWS = "/v1/workflows";

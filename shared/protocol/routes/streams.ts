@@ -1,7 +1,7 @@
 /** Events and streams. */
 import * as events from "../http/events.ts";
 import * as observability from "../http/observability.ts";
-import { DEPLOYMENT, EXECUTION, json, LOGS, sse, WORKFLOWS } from "./row.ts";
+import { DEPLOYMENT, EXECUTION, json, sse, WORKFLOWS } from "./row.ts";
 
 export const STREAM_ROWS = [
   // Events
@@ -22,11 +22,9 @@ export const STREAM_ROWS = [
   sse("streamWorkflowExecutionLogs", `${EXECUTION}/logs/stream`, {
     query: observability.ExecutionLogStreamQuery,
     response: observability.LogRecord,
-    ...LOGS,
   }),
   sse("streamDeploymentLogs", `${DEPLOYMENT}/logs/stream`, {
     query: observability.DeploymentLogStreamQuery,
     response: observability.LogRecord,
-    ...LOGS,
   }),
 ] as const;

@@ -250,6 +250,21 @@ function liesFrom(known: Known): fc.Arbitrary<Lie> {
       publish_id: fc.uuid(),
       events: fc.array(progress, { minLength: 1, maxLength: 2 }),
     },
+    logs: {
+      worker: fc.constant("w1"),
+      items: fc.array(
+        fc.record({
+          execution,
+          run,
+          id: fc.uuid(),
+          records: fc.array(fc.record({ at: time, level: fc.constant("info" as const), body: fc.string() }), {
+            maxLength: 2,
+          }),
+          dropped: fc.nat(),
+        }),
+        { minLength: 1, maxLength: 2 },
+      ),
+    },
     answer: { query: fc.uuid(), answer: fc.constant({ kind: "result", result: "made up" }) },
   };
   const place = fc.constantFrom<Place>("right", "right", "stale", "ahead");

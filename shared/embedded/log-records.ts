@@ -1,0 +1,110 @@
+/** Groups of log records: one row each, deleted with their run. */
+import type { DeploymentPlace, LogRecords, Ref } from "../ports.ts";
+import type { LogGroup } from "../protocol/log-records.ts";
+import { type Database, json, parse, type Row } from "./database.ts";
+import type { Notifier } from "./notifier.ts";
+
+/** Rows of one answer, and characters after which it ends early. */
+const MOST_ROWS = 100;
+const MOST_CHARACTERS = 1_000_000;
+
+export class EmbeddedLogRecords implements LogRecords {
+  readonly #db: Database;
+  readonly #notifier: Notifier;
+
+  constructor(db: Database, notifier: Notifier) {
+    this.#db = db;
+    this.#notifier = notifier;
+  }
+
+  async last(ref: Ref) {
+    const row = this.#db.one(
+      "SELECT body, dropped, at FROM log_records WHERE ws = ? AND execution = ? ORDER BY first DESC LIMIT 1",
+      ref.workspace,
+      ref.execution,
+    );
+    return row ? groupOf(row) : null;
+  }
+
+  async put(ref: Ref, group: LogGroup) {
+    const { first, run, deployment, dropped } = group;
+    const last = this.#db.one(
+      "SELECT at FROM log_records WHERE ws = ? AND deployment = ? ORDER BY at DESC LIMIT 1",
+      ref.workspace,
+      deployment,
+    );
+    const written = this.#db.run(
+      "INSERT OR IGNORE INTO log_records (ws, execution, first, run, deployment, at, dropped, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      ref.workspace,
+      ref.execution,
+      first,
+      run,
+      deployment,
+      Math.max(group.at, Number(last?.at ?? 0) + 1),
+      dropped,
+      json(group),
+    );
+    if (written === 1) this.#announce(ref);
+    return written === 1;
+  }
+
+  async addDropped(ref: Ref, first: number, n: number) {
+    this.#db.run(
+      "UPDATE log_records SET dropped = dropped + ? WHERE ws = ? AND execution = ? AND first = ?",
+      n,
+      ref.workspace,
+      ref.execution,
+      first,
+    );
+    this.#announce(ref);
+  }
+
+  async ofExecution(ref: Ref, { from, order }: { from?: number; order: "asc" | "desc" }) {
+    const rows = this.#db.each(
+      `SELECT body, dropped, at FROM log_records WHERE ws = ? AND execution = ? AND first ${order === "asc" ? ">=" : "<="} ?
+       ORDER BY first ${order} LIMIT ${MOST_ROWS}`,
+      ref.workspace,
+      ref.execution,
+      from ?? (order === "asc" ? 0 : Number.MAX_SAFE_INTEGER),
+    );
+    return groupsOf(rows);
+  }
+
+  /** `at` alone is the place: it is unique within a deployment. */
+  async ofDeployment(
+    workspace: string,
+    deployment: string,
+    { from, order }: { from?: DeploymentPlace; order: "asc" | "desc" },
+  ) {
+    const rows = this.#db.each(
+      `SELECT body, dropped, at FROM log_records WHERE ws = ? AND deployment = ? AND at ${order === "asc" ? ">=" : "<="} ?
+       ORDER BY at ${order} LIMIT ${MOST_ROWS}`,
+      workspace,
+      deployment,
+      from?.at ?? (order === "asc" ? 0 : Number.MAX_SAFE_INTEGER),
+    );
+    return groupsOf(rows);
+  }
+
+  #announce(ref: Ref): void {
+    this.#notifier.announceExecution(ref);
+    this.#notifier.announceFeed(ref.workspace);
+  }
+}
+
+const groupOf = (row: Row): LogGroup => ({
+  ...parse<LogGroup>(row.body),
+  dropped: Number(row.dropped),
+  at: Number(row.at),
+});
+
+function groupsOf(rows: Iterable<Row>): LogGroup[] {
+  const groups: LogGroup[] = [];
+  let characters = 0;
+  for (const row of rows) {
+    groups.push(groupOf(row));
+    characters += String(row.body).length;
+    if (characters >= MOST_CHARACTERS) break;
+  }
+  return groups;
+}
