@@ -12,6 +12,7 @@ import { history } from "./history.ts";
 import { jobs } from "./jobs/index.ts";
 import { key } from "./key/index.ts";
 import { list } from "./list.ts";
+import { logs } from "./logs.ts";
 import { query } from "./query.ts";
 import { reset } from "./reset.ts";
 import { schedule } from "./schedule/index.ts";
@@ -40,6 +41,7 @@ export const commands: readonly (Command | Group)[] = [
   history,
   trace,
   failures,
+  logs,
   tail,
   jobs,
   schedule,

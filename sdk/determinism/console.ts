@@ -2,7 +2,9 @@
  * Workflow code prints each line once: a replay prints nothing. What `console` remembers between calls (groups, counts,
  * timers) belongs to the run, so that neither other code nor a replay sees it.
  */
+import { format } from "node:util";
 import { currentFrame, runOutside } from "../runtime/frame.ts";
+import type { Log } from "../runtime/log.ts";
 import type { WorkflowOps } from "../runtime/ops.ts";
 import { type AnyFunction, replace } from "./replace.ts";
 
@@ -37,6 +39,19 @@ function print(ops: WorkflowOps, method: string, args: unknown[]): void {
       for (let i = 0; i < groups; i++) real.groupEnd!.call(console);
     }
   });
+  const [holds, ...rest] = args;
+  if (method !== "assert") ops.printed(LEVELS[method] ?? "info", () => formatted(args));
+  else if (!holds) ops.printed("error", () => formatted(["Assertion failed:", ...rest]));
+}
+
+const LEVELS: Record<string, keyof Log> = { debug: "debug", error: "error", trace: "debug", warn: "warn" };
+
+function formatted(args: unknown[]): string {
+  try {
+    return format(...args);
+  } catch {
+    return "a line that cannot be shown";
+  }
 }
 
 type Act = (ops: WorkflowOps, ...args: unknown[]) => void;

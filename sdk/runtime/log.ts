@@ -6,9 +6,13 @@ export interface Log {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** Every line carries `ids`, under the caller's own fields. */
-export function logWith(log: Log, ids: Readonly<Record<string, unknown>>): Log {
-  const line = (level: keyof Log) => (message: string, fields?: Record<string, unknown>) =>
+type Write = (level: keyof Log, message: string, fields?: Record<string, unknown>) => void;
+
+/** Every line carries `ids`, under the caller's own fields; `also` is given the line with those alone. */
+export function logWith(log: Log, ids: Readonly<Record<string, unknown>>, also?: Write): Log {
+  const line = (level: keyof Log) => (message: string, fields?: Record<string, unknown>) => {
     log[level](message, { ...ids, ...fields });
+    also?.(level, message, fields);
+  };
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
 }

@@ -129,6 +129,8 @@ export interface WorkflowOps {
   patched(id: string): boolean;
   /** Logs with the ids of the execution; a replay logs nothing. */
   say(level: keyof Log, message: string, fields?: Record<string, unknown>): void;
+  /** `console` has printed a line, in a step that is no replay. */
+  printed(level: keyof Log, line: () => string): void;
   /** Runs a callback that no code awaits, such as that of `setTimeout`: its error ends the execution. */
   runCallback(callback: () => void): void;
   /** Node reports a rejected promise of workflow code that no code awaits. */

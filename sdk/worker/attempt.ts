@@ -16,8 +16,10 @@ import { runActivity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { payloadBytes } from "../json.ts";
-import { logWith } from "../runtime/log.ts";
+import { type Log, logWith } from "../runtime/log.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import type { WorkerHost } from "./host.ts";
+import type { LogSink } from "./log-shipper.ts";
 import { ProgressPublisher } from "./progress.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { Timers } from "./timers.ts";
@@ -39,6 +41,7 @@ export class Attempt {
   readonly outcome: Promise<ActivityOutcome>;
   readonly #worker: WorkerContext;
   readonly #serverClock: ServerClock;
+  readonly #logs: LogSink | null;
   readonly #request: AttemptRequest;
   readonly #abort = new AbortController();
   readonly #timers: Timers;
@@ -48,8 +51,9 @@ export class Attempt {
   #ended = false;
   #superseded = false;
 
-  constructor(worker: WorkerContext, serverClock: ServerClock, request: AttemptRequest) {
+  constructor({ worker, serverClock, logs }: WorkerHost, request: AttemptRequest) {
     this.#worker = worker;
+    this.#logs = logs;
     this.#serverClock = serverClock;
     this.#request = request;
     this.outcome = new Promise((ok) => {
@@ -130,8 +134,14 @@ export class Attempt {
       publish: (event) => this.#publish(event),
       fail: (error) => this.#failFromOutside(error),
       resources,
-      log: logWith(log, { ...ids, name: this.#request.name }),
+      log: logWith(log, { ...ids, name: this.#request.name }, (...line) => this.#ship(...line)),
     };
+  }
+
+  #ship(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
+    const { ref, name } = this.#request;
+    const said = { at: this.#serverClock.now(), level, message, fields };
+    this.#logs?.add(ref, said, { id: ref.activity, name, attempt: ref.attempt });
   }
 
   /** Its function goes on and cannot be stopped: the signal tells it that its result is not wanted any more. */

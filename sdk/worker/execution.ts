@@ -203,7 +203,8 @@ export class Execution {
     if (this.#view?.head.run === head.run) return this.#view;
     if (this.#view) this.#local.leaveRun();
     this.forget();
-    this.#view = new RunView(this.#host.worker, this.id, head, () => this.#host.serverClock.now());
+    const { worker, serverClock, logs } = this.#host;
+    this.#view = new RunView(worker, this.id, head, () => serverClock.now(), logs);
     return this.#view;
   }
 
@@ -245,7 +246,10 @@ export class Execution {
       this.#local.reserve(batch.events);
       const recorded = await this.#record(view, { ...batch, append_id: this.#host.worker.uuid() }, taken);
       if (recorded === "closed") return "closed";
-    } else if (taken.length > 0) await this.#discard(view, taken);
+    } else {
+      view.stepEnded(next === "replay" || view.bug !== null ? "lost" : "kept");
+      if (taken.length > 0) await this.#discard(view, taken);
+    }
     if (next !== "replay") return next;
     view.instance = null; // EXEC-7, by EXEC-2
     return this.#reclaim();
@@ -265,6 +269,9 @@ export class Execution {
       throw error;
     });
     if (answer.kind !== "appended") this.#local.cancelReservations(events);
+    const isRecorded = answer.kind === "appended" || answer.kind === "closed";
+    const isKnownBug = view.bug !== null && !events.some(({ kind }) => kind === "workflow_task_failed"); // EXEC-6
+    view.stepEnded(isRecorded && !isKnownBug ? "kept" : "lost");
     switch (answer.kind) {
       case "refused":
         return this.#failRun(view, answer);

@@ -1,6 +1,7 @@
 /** The interface of the worker to the executions, and to the activities from the queue, that run in it. */
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import type { Leases } from "./leases.ts";
+import type { LogSink } from "./log-shipper.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { OtherSessions } from "./sessions.ts";
 import type { ActivitySlots } from "./slots.ts";
@@ -11,6 +12,8 @@ export interface WorkerHost {
   readonly leases: Leases;
   readonly serverClock: ServerClock;
   readonly slots: ActivitySlots;
+  /** Null: the worker sends no log records. */
+  readonly logs: LogSink | null;
 }
 
 export interface ExecutionHost extends WorkerHost {

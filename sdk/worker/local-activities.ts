@@ -115,7 +115,7 @@ export class LocalActivities {
     const open = state.activities.get(activity)!;
     const ref = { execution, run: head.run, chain: head.chain, activity, attempt: number };
     const { name, input, args, options, scheduledAt } = open;
-    const attempt = new Attempt(host.worker, host.serverClock, {
+    const attempt = new Attempt(host, {
       ref,
       workflow: head.workflow,
       name,
@@ -133,7 +133,7 @@ export class LocalActivities {
     });
   }
 
-  async #perform(attempt: Attempt, key: string, ref: ConstructorParameters<typeof Attempt>[2]["ref"]): Promise<void> {
+  async #perform(attempt: Attempt, key: string, ref: ConstructorParameters<typeof Attempt>[1]["ref"]): Promise<void> {
     const { host, view, onOutcome } = this.#o;
     const { slots, worker } = host;
     const isLater = ref.attempt > 1;

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
 import { DeploymentName, idProblem } from "../../shared/protocol/ids.ts";
+import { LOG_LEVELS, type LogLevel } from "../../shared/protocol/log-records.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
@@ -36,6 +37,11 @@ export interface WorkerOptions<R extends Record<string, unknown> = Record<string
   /** True: any error that escapes workflow code fails the execution. Default false: bugs wait for repaired code. */
   readonly failOnAnyError?: boolean;
   readonly log?: Log;
+  /**
+   * Lines that workflow code and activities log from this level on, also by `console` in workflow code, go to the server,
+   * which keeps 10,000 of a run. False: none. Default true, which is `info`.
+   */
+  readonly shipLogs?: boolean | LogLevel;
 }
 
 /** The worker's settings are wrong; the message says which and what is allowed. */
@@ -60,6 +66,7 @@ export interface WorkerSettings {
   readonly graceMs: number;
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
+  readonly shipLogs: LogLevel | null;
 }
 
 /** Throws `WorkerConfigError`, or `RangeError` for a duration. */
@@ -83,7 +90,14 @@ export function settingsOf<R extends Record<string, unknown>>(
     graceMs: milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace"),
     deterministic: options.deterministic ?? true,
     failOnAnyError: options.failOnAnyError ?? false,
+    shipLogs: levelOf(options.shipLogs ?? true),
   };
+}
+
+function levelOf(given: boolean | LogLevel): LogLevel | null {
+  if (typeof given === "boolean") return given ? "info" : null;
+  if (LOG_LEVELS.includes(given)) return given;
+  throw new WorkerConfigError(`shipLogs is '${given}': it must be true, false or one of ${LOG_LEVELS.join(", ")}`);
 }
 
 function deploymentOf(deployment: string): string {

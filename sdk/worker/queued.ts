@@ -113,7 +113,7 @@ export class QueuedActivities {
 
   async #run(delivery: Delivery, task: ActivityTask): Promise<void> {
     const { receipt } = delivery;
-    const { leases, serverClock, worker } = this.#host;
+    const { leases, worker } = this.#host;
     const slot = new Slot(this.#host);
     const lease = { lost: false };
     leases.hold(receipt, () => {
@@ -144,7 +144,7 @@ export class QueuedActivities {
       if (begun.superseded) return leases.forget(receipt);
       if (!begun.wanted) return leases.finish(receipt);
       if (lease.lost) return;
-      const running = new Attempt(worker, serverClock, {
+      const running = new Attempt(this.#host, {
         ref,
         workflow: task.workflow,
         name,

@@ -10,14 +10,20 @@ import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, Stimulus } from "../../shared/protocol/history.ts";
 import type { InboxMessage } from "../../shared/protocol/messages.ts";
 import { fromFailure, toFailure } from "../failure.ts";
+import type { Log } from "../runtime/log.ts";
 import { BlockedLoopError } from "../workflow/bugs.ts";
 import type { Instance } from "../workflow/types.ts";
+import type { Said } from "./log-record.ts";
+import type { LogSink } from "./log-shipper.ts";
 import type { WorkerContext } from "./types.ts";
+
+type LogLine = [level: keyof Log, message: string, fields?: Record<string, unknown>];
 
 export class RunView {
   readonly #worker: WorkerContext;
   readonly #execution: string;
   readonly #now: () => Millis;
+  readonly #logs: LogSink | null;
   head: Head;
   state: RunState;
   /** It has been given exactly the events of `state`. Null: not built yet, or dropped (EXEC-2). */
@@ -53,10 +59,14 @@ export class RunView {
   /** When the server was last asked which other sessions are alive. */
   sessionsAskedAt: Millis = 0;
 
+  /** What the code has logged in the step that is not recorded yet (SHIP-3); null: no step is under way. */
+  #said: Said[] | null = null;
+
   /** `now`: the server's time. */
-  constructor(worker: WorkerContext, execution: string, head: Head, now: () => Millis) {
+  constructor(worker: WorkerContext, execution: string, head: Head, now: () => Millis, logs: LogSink | null = null) {
     this.#worker = worker;
     this.#now = now;
+    this.#logs = logs;
     this.#execution = execution;
     this.head = head;
     this.state = stateOf(startedOf(head));
@@ -100,7 +110,14 @@ export class RunView {
       return;
     }
     if (this.#keepOut()) return;
-    const options = { execution: this.#execution, log, deterministic, failOnAnyError, ...(flags && { flags }) };
+    const options = {
+      execution: this.#execution,
+      log,
+      deterministic,
+      failOnAnyError,
+      ...(flags && { flags }),
+      ...(this.#logs && { onLog: (...line: LogLine) => this.#note(...line) }),
+    };
     const instance = definition.create(options);
     this.instance = instance;
     await this.#replay(instance, events);
@@ -148,6 +165,7 @@ export class RunView {
   /** Gives the stimuli to workflow code. */
   async activate(stimuli: readonly Stimulus[]): Promise<Answer> {
     this.#given = this.state.lastStimulus;
+    this.#said = [];
     const activation = await this.instance!.activate(stimuli);
     if ("bug" in activation) {
       this.#fail(activation.bug);
@@ -180,8 +198,25 @@ export class RunView {
   logBug(): void {
     const { message, stack } = toFailure(this.bug);
     const { workflow, run } = this.head;
-    const fields = { execution: this.#execution, workflow, run, stack };
-    this.#worker.log.error(`workflow code failed, the execution waits for repaired code: ${message}`, fields);
+    const line = `workflow code failed, the execution waits for repaired code: ${message}`;
+    this.#worker.log.error(line, { execution: this.#execution, workflow, run, stack });
+    this.#said ??= [];
+    this.#note("error", line, { stack });
+  }
+
+  /** Outside of a step, as in a query, there is nothing to wait for. */
+  #note(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
+    const said = { at: this.#now(), level, message, fields };
+    if (this.#said) this.#said.push(said);
+    else this.#logs?.add({ execution: this.#execution, run: this.head.run }, said);
+  }
+
+  /** SHIP-3. The step is recorded, or had nothing to record; `lost`: it will be repeated. */
+  stepEnded(how: "kept" | "lost"): void {
+    const said = this.#said ?? [];
+    this.#said = null;
+    if (how === "lost") return;
+    for (const line of said) this.#logs?.add({ execution: this.#execution, run: this.head.run }, line);
   }
 
   /** The batch is durable: the log has it, its messages need not be kept. */

@@ -117,7 +117,7 @@ function contextOf(
   settings: WorkerSettings,
   opened: { log: Log; transport: Transport; resources: Record<string, unknown> },
 ): ConstructorParameters<typeof Worker>[0] {
-  const { deployment, workflows, activities, limits, deterministic, failOnAnyError } = settings;
+  const { deployment, workflows, activities, limits, deterministic, failOnAnyError, shipLogs } = settings;
   return {
     ...opened,
     clock: realClock,
@@ -129,6 +129,7 @@ function contextOf(
     limits,
     deterministic,
     failOnAnyError,
+    ...(shipLogs && { shipLogs }),
   };
 }
 

@@ -8,6 +8,7 @@ import { Batcher } from "./batcher.ts";
 import { Execution } from "./execution.ts";
 import type { ExecutionHost, Resettable } from "./host.ts";
 import type { Leases } from "./leases.ts";
+import { LogShipper } from "./log-shipper.ts";
 import { ServerClock } from "./server-clock.ts";
 import { OtherSessions } from "./sessions.ts";
 import { ActivitySlots } from "./slots.ts";
@@ -20,18 +21,20 @@ export class WorkerRuntime implements ExecutionHost {
   readonly serverClock: ServerClock;
   readonly slots: ActivitySlots;
   readonly sessions: OtherSessions;
+  readonly logs: LogShipper | null;
   readonly #appends: Batcher<AppendItem, AppendResult>;
   readonly #parks: Batcher<ParkItem, boolean>;
   /** The least recently used first. */
   readonly #executions = new Map<string, Execution>();
   #draining = false;
 
-  constructor(worker: WorkerContext, leases: Leases) {
+  constructor(worker: WorkerContext, leases: Leases, name: string) {
     this.worker = worker;
     this.leases = leases;
     this.serverClock = new ServerClock(worker.clock);
     this.slots = new ActivitySlots(worker.limits.maxConcurrentActivities);
     this.sessions = new OtherSessions(worker);
+    this.logs = worker.shipLogs === undefined ? null : new LogShipper(worker, name, worker.shipLogs);
     const weigh = (item: AppendItem) => payloadBytes(item.batch);
     this.#appends = new Batcher((items) => this.#append(items), { weigh, mayBeOneItem });
     this.#parks = new Batcher(async (items) => (await worker.transport.call("park", { items })).parked, {

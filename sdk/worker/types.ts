@@ -1,5 +1,6 @@
 /** The types that the parts of a worker share. Time, ids and the transport come in from outside, so that tests control them. */
 import type { Clock } from "../../shared/lib/clock.ts";
+import type { LogLevel } from "../../shared/protocol/log-records.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Log } from "../runtime/log.ts";
@@ -30,6 +31,8 @@ export interface WorkerContext {
   readonly resources: Record<string, unknown>;
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
+  /** Lines of user code at or above this level go to the server as log records. Absent: none. */
+  readonly shipLogs?: LogLevel;
   /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
   readonly flags?: readonly ReplayFlag[];
   /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */

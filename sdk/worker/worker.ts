@@ -24,6 +24,8 @@ import type { WorkerContext } from "./types.ts";
 
 /** Timeout of the call that removes the heartbeat, ms: without it the heartbeat only lapses later. */
 const STOP_TIMEOUT_MS = 5_000;
+/** The last log records may take so long. */
+const LAST_LOGS_MS = 3_000;
 
 type Delivery = WorkerAnswer<"poll">["deliveries"][number];
 
@@ -66,7 +68,7 @@ export class Worker {
     const { clock } = this.#context;
     this.#source = await this.#sourceOf(this.#registered);
     const leases = new Leases(this.#source, clock, this.#registered.lease_ms, this.#context.watch);
-    this.#runtime = new WorkerRuntime(this.#context, leases);
+    this.#runtime = new WorkerRuntime(this.#context, leases, this.#name);
     this.#runtime.serverClock.synchronise(this.#registered.now);
     this.#queued = new QueuedActivities(this.#runtime);
     this.#runtime.slots.onFree(() => this.#announceRoom());
@@ -248,7 +250,7 @@ export class Worker {
     await transport
       .call("stop", body, { retry: false, timeoutMs: STOP_TIMEOUT_MS })
       .catch((error) => log.warn("the heartbeat could not be removed; it lapses by itself", { error }));
-    await this.#runtime.leases.releaseAll();
+    await Promise.all([this.#runtime.leases.releaseAll(), this.#runtime.logs?.close(LAST_LOGS_MS)]);
     this.#source.close();
     return abandoned;
   }
@@ -262,6 +264,7 @@ export class Worker {
     this.#runtime.leases.drop();
     this.#runtime.abandonAll();
     this.#queued.abandonAll();
+    this.#runtime.logs?.abandon();
   }
 
   /** Receipts of the tasks that it holds, if the server itself can give them to others. */

@@ -82,6 +82,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   readonly #definition: AnyWorkflow;
   readonly #log: Log;
+  readonly #onLog: InstanceOptions["onLog"];
   readonly #budgetMs: Millis;
   readonly #sandbox: boolean;
   readonly #failOnAnyError: boolean;
@@ -132,6 +133,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.name = definition.name;
     this.execution = options.execution;
     this.#log = options.log ?? console;
+    this.#onLog = options.onLog;
     this.#failOnAnyError = options.failOnAnyError ?? false;
     this.#budgetMs = options.budgetMs ?? DEFAULT_BUDGET_MS;
     this.#sandbox = (options.deterministic ?? true) && (definition.options.deterministic ?? true);
@@ -610,7 +612,14 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   say(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
     if (this.replaying) return;
     const ids = { execution: this.execution, run: this.started.run, root: this.started.root, workflow: this.name };
-    runOutside(() => this.#log[level](message, { ...ids, ...fields }));
+    runOutside(() => {
+      this.#log[level](message, { ...ids, ...fields });
+      this.#onLog?.(level, message, fields);
+    });
+  }
+
+  printed(level: keyof Log, line: () => string): void {
+    if (this.#onLog) runOutside(() => this.#onLog?.(level, line()));
   }
 
   runCallback(callback: () => void): void {

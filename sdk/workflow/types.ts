@@ -8,6 +8,8 @@ export interface InstanceOptions {
   readonly execution: string;
   /** Default: the console. A replay logs nothing. */
   readonly log?: Log;
+  /** Is given each line as well, with the caller's own fields. */
+  readonly onLog?: (level: keyof Log, message: string, fields?: Record<string, unknown>) => void;
   /** Workflow code that holds the event loop longer than this in one go is reported as a bug. Default 2000. */
   readonly budgetMs?: Millis;
   /** False switches the sandbox off for every workflow of the worker. Default true: as the workflow says. */

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { activity } from "../../sdk/activity.ts";
 import { WorkflowError } from "../../sdk/errors.ts";
+import { log } from "../../sdk/log.ts";
 import { waitUntil } from "../../sdk/workflow/commands.ts";
 import { workflow } from "../../sdk/workflow/define.ts";
 import { on, query, signal, update } from "../../sdk/workflow/handlers.ts";
@@ -44,6 +45,11 @@ const order = workflow(
     return { ...(await charge({ amount })), by: by ?? null };
   },
 );
+const tells = activity({ name: "tells" }, (_, ctx) => ctx.log.warn("low"));
+const says = workflow({ name: "says" }, async () => {
+  log.info("begun", { order: "o-1" });
+  await tells();
+});
 const shared = workflow({ name: "shared" }, async () => "done");
 
 /** Nothing listens on this port. */
@@ -385,6 +391,29 @@ describe("lists", () => {
       'signal: approve  {"type":"object","properties":{"by":{"type":"string"}},"required":["by"]}',
     );
     expect((await sirocco("workflows nobody")).code).toBe(1);
+  });
+});
+
+describe("logs", () => {
+  it("shows what an execution logged, and follows it to its end", async () => {
+    const stop = await server.worker("talks", [says], [tells]);
+    await sirocco("start says --id said");
+    const followed = await sirocco("logs said --follow");
+    expect(followed.out.replaceAll(/[\d:.]+ {2}/g, "").split("\n")).toEqual([
+      'INFO   says  begun order="o-1"',
+      "WARN   tells (1)  low",
+    ]);
+    await stop();
+    expect((await sirocco("logs said")).out).toBe(followed.out);
+    expect((await sirocco("logs said --activity 1")).out).toMatch(/WARN {3}tells \(1\) {2}low$/);
+    expect((await sirocco("logs --deployment talks --since 1h --workflow says")).out).toMatch(/ said {2}says {2}begun/);
+    expect(JSON.parse((await sirocco("logs said --activity 1 --json")).out)).toMatchObject({ body: "low" });
+  });
+
+  it("refuses options that do not fit together", async () => {
+    for (const line of ["logs", "logs a --deployment b", "logs a --worker w", "logs --deployment b --activity 1"]) {
+      expect((await sirocco(line)).code).toBe(2);
+    }
   });
 });
 

@@ -45,6 +45,10 @@ async function finished(on: Installation, id: string): Promise<void> {
   expect(count("activity_completed")).toEqual(all);
   expect(count("signal_received").length).toBeGreaterThanOrEqual(1);
   expect(count("execution_completed")).toHaveLength(1);
+  // SHIP-3: a step that another worker repeats logs once. What a killed worker had not sent is lost.
+  const { results } = await on.client.workflows.executions.getWorkflowExecutionLogs({ executionId: id });
+  const stepped = results.map(({ body }) => body).filter((body) => body.startsWith("stepped"));
+  expect(stepped).toEqual([...new Set(stepped)]);
   // Each activity was executed at least once, and every attempt of it had the same idempotency key.
   const entries = on.entries();
   for (const n of [...Array(STEPS + 1).keys()]) {

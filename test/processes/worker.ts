@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { activity, on, query, signal, sleep, update, waitUntil, workflow } from "@sirocco/sdk";
+import { activity, log, on, query, signal, sleep, update, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
 import { consoleLog } from "../../sdk/worker/log.ts";
 import { httpTransport, type Transport } from "../../sdk/worker/transport.ts";
@@ -58,6 +58,7 @@ const walk = workflow(
     for (let n = 0; n < steps; n++) {
       await note({ n, ms });
       step = n + 1;
+      log.info(`stepped ${n}`);
     }
     await sleep(300);
     if (!(await waitUntil(() => released, "30s"))) return { steps, signalled: false };
@@ -95,6 +96,7 @@ const worker = new Worker(
     resources: {},
     deterministic: true,
     failOnAnyError: false,
+    shipLogs: "info",
   },
   values.name!,
 );
