@@ -1,6 +1,7 @@
 /**
  * The whole engine in memory with a virtual clock: API, store, worker and runtime are those of production, in one process,
- * and time moves only when the test says so. The rules are TESTENV-1 and TESTENV-2 (`time.ts`), TESTENV-3 (`workers.ts`).
+ * and time moves only when the test says so. The rules are TESTENV-1 and TESTENV-2 (`time.ts`), TESTENV-3 (`workers.ts`), TESTENV-4
+ * (`blocked.ts`).
  */
 
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
@@ -15,6 +16,7 @@ import { warnOfDeterminism } from "../worker/run.ts";
 import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
 import { hosted } from "../workflow/hosted.ts";
 import { type StandIn, TestActivities } from "./activities.ts";
+import { onBlocked } from "./blocked.ts";
 import type { ApiAnswer, Driver } from "./driver.ts";
 import { TestExecution } from "./execution.ts";
 import type { Internals } from "./internals.ts";
@@ -63,21 +65,43 @@ export async function environment(options: TestOptions, internals: Internals = {
   warnOfDeterminism(options, log);
   const config = { workflows, resources: options.resources ?? {}, log, limits };
   const workers = new TestWorkers(world, activities, config, internals);
+  const { during, end } = unlessBlocked();
   const time = new VirtualTime(world, () => workers.runningActivities, options.activityPatienceMs ?? 1_000);
   for (let i = 0; i < (options.workers ?? 1); i++) await workers.add();
   return new TestEnvironment({
     driver: {
-      api: (method, target, body) => time.during(world.request(method, target, body)),
-      untilIdle: () => time.untilIdle(),
-      next: () => time.next(),
-      history: (execution) => world.history(execution),
+      api: (method, target, body) => during(() => time.during(world.request(method, target, body))),
+      untilIdle: () => during(() => time.untilIdle()),
+      next: () => during(() => time.next()),
+      history: (execution) => during(() => world.history(execution)),
     },
     activities,
     workers,
     now: () => world.clock.now(),
-    advanceTo: (at) => time.advanceTo(at),
-    close: () => world.close(),
+    advanceTo: (at) => during(() => time.advanceTo(at)),
+    close() {
+      end();
+      world.close();
+    },
   });
+}
+
+/** TESTENV-4: calls under way, and later ones, fail with the error of workflow code that was stopped. */
+function unlessBlocked() {
+  let blocked: Error | null = null;
+  const underWay = new Set<(error: Error) => void>();
+  const end = onBlocked((bug) => {
+    blocked = bug;
+    for (const fail of underWay) fail(bug);
+  });
+  const during = <T>(work: () => Promise<T>): Promise<T> =>
+    new Promise((ok, fail) => {
+      if (blocked) return fail(blocked);
+      underWay.add(fail);
+      const ended = () => underWay.delete(fail);
+      work().then(ok, fail).finally(ended);
+    });
+  return { during, end };
 }
 
 /** Interfaces instead of the classes behind them: the published declarations must not reach the server's. */

@@ -5,7 +5,7 @@
  * `watchdogThread` is passed to the thread as text, so that bundlers need not know of a second file: it uses nothing of
  * this module.
  */
-import type { Session } from "node:inspector";
+import type { Debugger, Session } from "node:inspector";
 import type { MessagePort } from "node:worker_threads";
 
 export interface ThreadData {
@@ -113,12 +113,37 @@ export function watchdogThread(need: NodeJS.Require): void {
     }
     evaluate("held", (text) => {
       held = JSON.parse(text) as Held;
+      if (held.stack === "") pauseAndAsk();
     });
   }
 
+  /**
+   * Between two microtasks there is no frame. A pause stops in the code of Node that runs them, and a step leads into one.
+   */
+  function pauseAndAsk(): void {
+    const own = session;
+    if (!own) return;
+    let steps = 0;
+    const paused = ({ params }: { params: Debugger.PausedEventDataType }) => {
+      const callFrameId = params.callFrames[0]?.callFrameId ?? "";
+      own.post("Debugger.evaluateOnCallFrame", { callFrameId, expression: hooked("held") }, (error, reply) => {
+        const value = reply?.result?.value;
+        const found = !error && typeof value === "string" ? (JSON.parse(value) as Held) : null;
+        if ((found === null || found.stack === "") && steps++ < 10) return own.post("Debugger.stepInto");
+        if (found !== null) held = found;
+        own.off("Debugger.paused", paused);
+        own.post("Debugger.resume");
+        own.post("Debugger.disable");
+      });
+    };
+    own.on("Debugger.paused", paused);
+    own.post("Debugger.enable", () => own.post("Debugger.pause"));
+  }
+
+  const hooked = (name: string) => `globalThis[Symbol.for(${JSON.stringify(workerData.hook)})].${name}()`;
+
   function evaluate(name: string, answer: (text: string) => void): void {
-    const expression = `globalThis[Symbol.for(${JSON.stringify(workerData.hook)})].${name}()`;
-    session?.post("Runtime.evaluate", { expression }, (error, reply) => {
+    session?.post("Runtime.evaluate", { expression: hooked(name) }, (error, reply) => {
       const value = reply?.result?.value;
       if (!error && typeof value === "string") answer(value);
     });

@@ -3,7 +3,8 @@
  * and handles no signal.
  *
  * WATCHDOG-1. The event loop counts beats in shared memory. A thread of its own sees that they stop, and asks the blocked
- *     thread through its inspector which code it is in: the answer comes from an interrupt, and names execution and line.
+ *     thread through its inspector which code it is in: the answer comes from an interrupt, and names execution and line. A
+ *     loop of microtasks has no frame between two of them: the thread pauses it, which stops at a line.
  * WATCHDOG-2. From 2 s on the thread logs it. Meanwhile SIGTERM and SIGINT end the process at once, because nobody can drain.
  * WATCHDOG-3. The watchdog takes workflow code that has not returned after 4 s for broken: the thread records a failed workflow
  *     task that quarantines it (QUARANTINE-1), gives the tasks of the worker back, ends its session, and ends the process.
@@ -15,14 +16,14 @@
 import inspector from "node:inspector";
 import { isMainThread, Worker } from "node:worker_threads";
 import { WORKER_ROUTES } from "../../../shared/protocol/worker.ts";
-import { currentFrame, runOutside } from "../../runtime/frame.ts";
+import { runOutside } from "../../runtime/frame.ts";
 import type { Log } from "../../runtime/log.ts";
+import { whatBlocks } from "./held.ts";
 import { BEATS, DEBUGGED, type Held, type ThreadData, type Unblocked, watchdogThread } from "./thread.ts";
 
 const LIMITS = { notedMs: 2_000, workflowMs: 4_000, otherMs: 25_000 };
 const BEAT_MS = 100;
 const EXIT_CODE = 70; // EX_SOFTWARE of sysexits.h
-const STACK_FRAMES = 50;
 
 export interface WatchdogOptions {
   readonly log: Log;
@@ -45,7 +46,7 @@ export function watch(options: WatchdogOptions): () => void {
   // The thread calls these from an interrupt, in the frame of whatever code is blocked.
   const calls = {
     held(): string {
-      const held = heldNow(options);
+      const held: Held = { ...whatBlocks(options.codeOf), receipts: options.receipts() };
       if (!released) runOutside(options.signals.release); // WATCHDOG-2
       released = true;
       return JSON.stringify(held);
@@ -86,35 +87,6 @@ export function watch(options: WatchdogOptions): () => void {
     void thread.terminate();
     Reflect.deleteProperty(globalThis, Symbol.for(hook));
   };
-}
-
-function heldNow({ codeOf, receipts }: WatchdogOptions): Held {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = STACK_FRAMES;
-  const error = new Error("blocked");
-  Error.stackTraceLimit = limit;
-  return { by: byOf(currentFrame(), codeOf), stack: stackOf(error), receipts: receipts() };
-}
-
-function byOf(frame: ReturnType<typeof currentFrame>, codeOf: WatchdogOptions["codeOf"]): Held["by"] {
-  if (frame === undefined) return { kind: "other" };
-  if (frame.kind === "activity") {
-    const { execution, run, activity, attempt } = frame.host;
-    return { kind: "activity", name: frame.context.info.name, execution, run, activity, attempt };
-  }
-  const { name, execution, started, busyMs } = frame.ops;
-  return { kind: "workflow", workflow: name, execution, run: started.run, code: codeOf(name) ?? "", busyMs };
-}
-
-/** Without the frames of the watchdog and of Node. */
-function stackOf({ stack = "" }: Error): string {
-  const lines = stack.split("\n").slice(1);
-  const own = lines.findIndex((line) => line.includes("<anonymous>:1:"));
-  return lines
-    .slice(own + 1)
-    .filter((line) => !line.includes("node:internal"))
-    .slice(0, 12)
-    .join("\n");
 }
 
 function logUnblocked(log: Log, { ms, held }: Unblocked): void {
