@@ -243,4 +243,13 @@ export async function checkSearchKeys(at: Place): Promise<void> {
   ]);
 }
 
+/** The documents' worker: its schedule was made once, and a start runs it. */
+export async function checkReport(at: Place): Promise<void> {
+  const { body } = await call(at, "GET", "/schedules");
+  expect(body.schedules).toMatchObject([
+    { workflow_name: "report_workflow", deployment_name: "reports", cron_expressions: ["0 9 * * *"] },
+  ]);
+  expect(await run(at, "report_workflow", { report_type: "weekly" })).toEqual(["COMPLETED", null]);
+}
+
 export const touch = (path: string): void => writeFileSync(path, "");
