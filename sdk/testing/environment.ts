@@ -4,14 +4,17 @@
  * (`blocked.ts`).
  */
 
+import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { decodedBody, decodedWithin, encodedBody } from "../../shared/encoding/http.ts";
+import type { EncodingOptions } from "../../shared/encoding/options.ts";
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
-import type { Millis } from "../../shared/protocol/history.ts";
+import type { HistoryEvent, Millis } from "../../shared/protocol/history.ts";
 import type { Activity, AnyActivity } from "../activity.ts";
 import { yieldToEventLoop } from "../determinism/real.ts";
 import { toJson } from "../json.ts";
 import type { ActivityContext } from "../runtime/activity.ts";
 import type { Log } from "../runtime/log.ts";
-import { byName, checkNotEmpty } from "../worker/options.ts";
+import { byName, checkNotEmpty, codecOf } from "../worker/options.ts";
 import { warnOfDeterminism } from "../worker/run.ts";
 import type { AnyWorkflow, Workflow } from "../workflow/define.ts";
 import { hosted } from "../workflow/hosted.ts";
@@ -37,6 +40,11 @@ export interface TestOptions {
   /** Attempts of activities at a time in each worker. Default 100. */
   readonly maxConcurrentActivities?: number;
   readonly resources?: Record<string, unknown>;
+  /**
+   * Of the workers, and of the test as their client: payloads are encoded on their way and in the engine, the test sees plain
+   * values. Default: none.
+   */
+  readonly encoding?: EncodingOptions;
   /** Default: warnings and errors of workers and server go to the console. */
   readonly log?: Log;
 }
@@ -63,17 +71,26 @@ export async function environment(options: TestOptions, internals: Internals = {
   const named = byName("workflow", options.workflows);
   const workflows = new Map([...named].map(([name, workflow]) => [name, hosted(workflow)]));
   warnOfDeterminism(options, log);
-  const config = { workflows, resources: options.resources ?? {}, log, limits };
+  const codec = codecOf(options.encoding);
+  const codecFor = (n: number) => (internals.encoding ? codecOf(internals.encoding(n)) : codec);
+  const config = { workflows, resources: options.resources ?? {}, log, limits, codec: codecFor };
   const workers = new TestWorkers(world, activities, config, internals);
   const { during, end } = unlessBlocked();
   const time = new VirtualTime(world, () => workers.runningActivities, options.activityPatienceMs ?? 1_000);
   for (let i = 0; i < (options.workers ?? 1); i++) await workers.add();
   return new TestEnvironment({
     driver: {
-      api: (method, target, body) => during(() => time.during(world.request(method, target, body))),
+      api: (method, target, body) =>
+        during(async () => {
+          const request = { method, path: target.split("?")[0]!, body };
+          const sent = await encodedBody(codec, request, async () => DEFAULT_WORKSPACE);
+          const answer = await time.during(world.request(method, target, sent));
+          return { ...answer, body: await decodedBody(codec, answer.body) };
+        }),
       untilIdle: () => during(() => time.untilIdle()),
       next: () => during(() => time.next()),
-      history: (execution) => during(() => world.history(execution)),
+      history: (execution) =>
+        during(async () => (await decodedWithin(codec, await world.history(execution))) as HistoryEvent[]),
     },
     activities,
     workers,

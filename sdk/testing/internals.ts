@@ -1,3 +1,4 @@
+import type { EncodingOptions } from "../../shared/encoding/options.ts";
 import type { Ports, Settings } from "../../shared/ports.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
@@ -19,6 +20,8 @@ export interface Internals {
   readonly runs?: (activity: string, n: number) => boolean;
   /** The replay flags that the SDK of worker `n` knows; default: those of the present SDK. */
   readonly flags?: (n: number) => readonly ReplayFlag[];
+  /** The encoding of worker `n`; default: that of the environment. */
+  readonly encoding?: (n: number) => EncodingOptions;
   /** Called with each worker that has started. */
   readonly worker?: (worker: Worker) => void;
 }

@@ -1,6 +1,9 @@
 /** Replays recorded histories with the present code: the check that a change is safe for running executions. */
+import type { EncodingOptions } from "../../shared/encoding/options.ts";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
 import type { Log } from "../runtime/log.ts";
+import { decodedEvents, undecodedEvent } from "../worker/encoding.ts";
+import { codecOf } from "../worker/options.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 
@@ -13,9 +16,14 @@ export interface RecordedHistory {
 
 /**
  * Replays a recorded history with a workflow. Resolves when the code decides what was recorded; throws `DivergenceError`
- * (expected and actual decision, step, event) when it does not.
+ * (expected and actual decision, step, event) when it does not. `encoding`: as that of the worker that recorded it; its keys
+ * must fit.
  */
-export async function replay(workflow: AnyWorkflow, history: RecordedHistory): Promise<void> {
+export async function replay(
+  workflow: AnyWorkflow,
+  history: RecordedHistory,
+  options: { readonly encoding?: EncodingOptions } = {},
+): Promise<void> {
   const [first] = history.events;
   if (first?.kind !== "execution_started") {
     throw new TypeError("this is not a recorded history: its first event must be 'execution_started'");
@@ -24,5 +32,8 @@ export async function replay(workflow: AnyWorkflow, history: RecordedHistory): P
     throw new TypeError(`this history is of workflow '${first.workflow}', not of '${workflow.name}'`);
   }
   const instance = WorkflowInstance.create(workflow, { execution: first.root, log: quiet });
-  await instance.replay(history.events);
+  const events = await decodedEvents(codecOf(options.encoding), history.events);
+  const unread = undecodedEvent(events);
+  if (unread) throw unread;
+  await instance.replay(events);
 }

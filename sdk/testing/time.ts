@@ -11,6 +11,7 @@ import { loadsUnderWay } from "../../shared/lib/lazy.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { wakeSchedule } from "../../shared/schedule/service/index.ts";
 import { realTime, yieldToEventLoop } from "../determinism/real.ts";
+import { WorkerEncoding } from "../worker/encoding.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import { NEVER, type World } from "./world.ts";
 
@@ -38,7 +39,8 @@ export class VirtualTime {
     while (idleTurns < IDLE_TURNS) {
       const ran = clock.moveTo(clock.now());
       await yieldToEventLoop();
-      if (ran > 0 || transport.underWay > 0 || loadsUnderWay() > 0 || WorkflowInstance.busy > 0) {
+      const calls = transport.underWay + loadsUnderWay() + WorkflowInstance.busy + WorkerEncoding.busy;
+      if (ran > 0 || calls > 0) {
         idleTurns = 0;
         heldSince = null;
       } else idleTurns += 1;

@@ -5,6 +5,8 @@
  *     no task, and its session dies when its heartbeats would have been missed.
  */
 import { randomUUID } from "node:crypto";
+import type { PayloadCodec } from "../../shared/encoding/codec.ts";
+import { WorkerEncoding } from "../worker/encoding.ts";
 import type { WorkerContext, WorkerLimits } from "../worker/types.ts";
 import { Worker } from "../worker/worker.ts";
 import type { TestActivities } from "./activities.ts";
@@ -16,6 +18,8 @@ const LIMITS: WorkerLimits = { maxConcurrentActivities: 100, maxConcurrentWorkfl
 
 export type WorkerConfig = Pick<WorkerContext, "workflows" | "resources" | "log"> & {
   readonly limits: Partial<WorkerLimits>;
+  /** Of worker `n`, counted from 1. */
+  readonly codec: (n: number) => PayloadCodec;
 };
 
 interface Member {
@@ -52,7 +56,7 @@ export class TestWorkers {
     const n = this.#added;
     const { wire, skewMs = 0, runs = () => true, flags } = this.#hooks;
     const { clock, transport } = this.#world;
-    const { workflows, resources, log, limits } = this.#config;
+    const { workflows, resources, log, limits, codec } = this.#config;
     const running = new Set<object>();
     const own = severable(wire ? wire(transport, n) : transport);
     const activities = this.#activities.all
@@ -71,6 +75,7 @@ export class TestWorkers {
       resources,
       deterministic: true,
       failOnAnyError: false,
+      encoding: new WorkerEncoding(codec(n), log),
       ...(flags ? { flags: flags(n) } : {}),
     };
     const worker = new Worker(context, `worker-${n}`);

@@ -90,10 +90,8 @@ export class Attempt {
         this.#abort.signal.throwIfAborted(); // ATTEMPT-4
         return runActivity(definition, this.#request.input, this.#activityHost(lastHeartbeat));
       })
-      .then(
-        (result) => this.#complete(result),
-        (error) => this.#fail(this.#wasCancelled ? "cancelled" : "failed", error),
-      );
+      .then((result) => this.#complete(result))
+      .catch((error) => this.#fail(this.#wasCancelled ? "cancelled" : "failed", error));
     return this.outcome;
   }
 
@@ -191,8 +189,10 @@ export class Attempt {
 
   // --- the outcome ---------------------------------------------------------------------------------------------
 
-  #complete(result: unknown): void {
-    const bytes = payloadBytes(result);
+  async #complete(result: unknown): Promise<void> {
+    const { encoding } = this.#worker;
+    const sent = encoding ? await encoding.encoded(result, this.#request.ref.execution) : result;
+    const bytes = payloadBytes(sent); // ENCODING-7
     if (bytes > MAX_PAYLOAD_BYTES) {
       const message = `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`;
       const failure = { ...toFailure(new Error(message)), non_retryable: true };

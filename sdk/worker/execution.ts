@@ -234,6 +234,7 @@ export class Execution {
     if (state.closed) return this.#close();
     // The server times out a run whose deadline has passed, when it is claimed.
     if (this.#host.serverClock.now() >= (state.started.deadline ?? Number.POSITIVE_INFINITY)) return this.#reclaim();
+    view.checkMessages();
     const facts = await gatherFacts(this.#host, this.id, view, this.#local);
     const drafted = draft(state, facts);
     const answer = drafted.stimuli === null ? null : await view.activate(drafted.stimuli);

@@ -7,6 +7,7 @@ import { MAX_STORED_JSON_DEPTH } from "../../shared/protocol/limits.ts";
 import { arrivals, type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
 import { toFailure } from "../failure.ts";
 import { payloadBytes } from "../json.ts";
+import { UndecodedPayloadError } from "./encoding.ts";
 import type { ExecutionHost } from "./host.ts";
 import type { LocalActivities } from "./local-activities.ts";
 import type { RunView } from "./run-view.ts";
@@ -41,7 +42,7 @@ export async function gatherFacts(
     outcomes: firstOf(local.openOutcomes(), OUTCOMES_AT_ONCE), // the others still count as running
     isRunning: (activity, attempt) => local.isRunning(activity, attempt),
     isDead: (other) => host.sessions.isDead(other),
-    canRun: (name) => host.canRun(name),
+    canRun: (name) => host.canRun(name) && !(bug instanceof UndecodedPayloadError), // its input may be undecoded
     hasBegun: (activity) => view.begun.has(activity),
     checkSignal: (name, input) =>
       input === TOO_DEEP ? TOO_DEEP.dropped : (instance?.checkSignal(name, input) ?? null),

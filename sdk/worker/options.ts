@@ -1,5 +1,8 @@
 /** The settings of a worker: from options and environment, checked before anything is opened. */
 import { hostname } from "node:os";
+import { PayloadCodec } from "../../shared/encoding/codec.ts";
+import { EncodingOptionsError } from "../../shared/encoding/errors.ts";
+import type { EncodingOptions } from "../../shared/encoding/options.ts";
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
 import { DeploymentName, idProblem } from "../../shared/protocol/ids.ts";
 import { LOG_LEVELS, type LogLevel } from "../../shared/protocol/log-records.ts";
@@ -36,6 +39,11 @@ export interface WorkerOptions<R extends Record<string, unknown> = Record<string
   readonly deterministic?: boolean;
   /** True: any error that escapes workflow code fails the execution. Default false: bugs wait for repaired code. */
   readonly failOnAnyError?: boolean;
+  /**
+   * How payloads are encrypted, compressed and offloaded before they leave this process. Default: not at all. Payloads that
+   * clients have only compressed are read in any case.
+   */
+  readonly encoding?: EncodingOptions;
   readonly log?: Log;
   /**
    * Lines that workflow code and activities log from this level on, also by `console` in workflow code, go to the server,
@@ -67,6 +75,7 @@ export interface WorkerSettings {
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
   readonly shipLogs: LogLevel | null;
+  readonly codec: PayloadCodec;
 }
 
 /** Throws `WorkerConfigError`, or `RangeError` for a duration. */
@@ -91,6 +100,7 @@ export function settingsOf<R extends Record<string, unknown>>(
     deterministic: options.deterministic ?? true,
     failOnAnyError: options.failOnAnyError ?? false,
     shipLogs: levelOf(options.shipLogs ?? true),
+    codec: codecOf(options.encoding),
   };
 }
 
@@ -98,6 +108,16 @@ function levelOf(given: boolean | LogLevel): LogLevel | null {
   if (typeof given === "boolean") return given ? "info" : null;
   if (LOG_LEVELS.includes(given)) return given;
   throw new WorkerConfigError(`shipLogs is '${given}': it must be true, false or one of ${LOG_LEVELS.join(", ")}`);
+}
+
+/** Throws `WorkerConfigError`. */
+export function codecOf(encoding: EncodingOptions | undefined): PayloadCodec {
+  try {
+    return new PayloadCodec(encoding);
+  } catch (error) {
+    if (error instanceof EncodingOptionsError) throw new WorkerConfigError(`encoding: ${error.message}`);
+    throw error;
+  }
 }
 
 function deploymentOf(deployment: string): string {

@@ -4,6 +4,7 @@ import type { Task, WorkerBody } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { payloadBytes } from "../json.ts";
+import { undecodedInput } from "./encoding.ts";
 import type { WorkerRuntime } from "./runtime.ts";
 import { refusedFor } from "./transport.ts";
 
@@ -26,7 +27,11 @@ export async function answerQuery(runtime: WorkerRuntime, task: QueryTask): Prom
 
 async function answerOf(runtime: WorkerRuntime, { execution, name, input }: QueryTask): Promise<Answer> {
   try {
-    const result = await runtime.execution(execution).query(name, input);
+    const unread = undecodedInput(input, `the input of query "${name}"`);
+    if (unread) throw new QueryRefused(424, unread.message);
+    const answer = await runtime.execution(execution).query(name, input);
+    const { encoding } = runtime.worker;
+    const result = encoding ? await encoding.encoded(answer, execution) : answer;
     const bytes = payloadBytes(result);
     if (bytes > MAX_PAYLOAD_BYTES) {
       const why = `the answer of query "${name}" has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}`;

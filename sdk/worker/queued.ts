@@ -3,7 +3,7 @@
  * the same task visible again after the back-off, so that its deliveries count the attempts. The worker reports the
  * outcome as a message to the execution, and gives the lease up only after the server has it.
  *
- * A worker that does not have the activity passes it on: the server sends a copy of the task that becomes visible a little
+ * A worker that does not have the activity, or cannot decode its input (ENCODING-6), passes it on: the server sends a copy of the task that becomes visible a little
  * later, and whose first delivery is the attempt that has not begun; then the worker finishes this task. (A delivery that
  * is merely handed back would count as an attempt.) A crash between the two leaves both tasks, as a repeated send does.
  */
@@ -16,6 +16,7 @@ import type { ActivityTask, Delivery, PermitResult, WorkerBody } from "../../sha
 import { payloadBytes } from "../json.ts";
 import { Attempt } from "./attempt.ts";
 import { Batcher } from "./batcher.ts";
+import { undecodedInput } from "./encoding.ts";
 import type { WorkerHost } from "./host.ts";
 import { mayBeOneItem } from "./transport.ts";
 
@@ -75,10 +76,12 @@ export class QueuedActivities {
   }
 
   run(delivery: Delivery, task: ActivityTask): Promise<void> {
-    return this.#host.worker.activities.has(task.name) ? this.#run(delivery, task) : this.#passOn(delivery, task);
+    const has = this.#host.worker.activities.has(task.name);
+    const unread = undecodedInput(task.input, `the input of activity "${task.name}"`);
+    return has && !unread ? this.#run(delivery, task) : this.#passOn(delivery, task, unread);
   }
 
-  async #passOn(delivery: Delivery, task: ActivityTask): Promise<void> {
+  async #passOn(delivery: Delivery, task: ActivityTask, unread: Error | null): Promise<void> {
     const { receipt } = delivery;
     const { leases, worker } = this.#host;
     leases.hold(receipt);
@@ -88,7 +91,7 @@ export class QueuedActivities {
       if (!(await this.#reportIfOver(task, attempt))) {
         const { at, superseded } = await worker.transport.call("pass", { task, attempt });
         if (superseded) return leases.forget(receipt);
-        if (at !== null) this.#warnMissing(task, at);
+        if (at !== null) this.#warnMissing(task, at, unread);
       }
       leases.finish(receipt);
     } catch (error) {
@@ -99,14 +102,17 @@ export class QueuedActivities {
     }
   }
 
-  #warnMissing({ name, execution }: ActivityTask, at: Millis): void {
+  #warnMissing({ name, execution }: ActivityTask, at: Millis, unread: Error | null): void {
     const { activities, clock, deployment, log } = this.#host.worker;
     const now = clock.now();
     if (now < (this.#warnedAt.get(name) ?? Number.NEGATIVE_INFINITY) + WARN_AGAIN_MS) return;
     this.#warnedAt.set(name, now);
     const seconds = Math.max(1, Math.round((at - this.#host.serverClock.now()) / 1000));
+    const back = `handed back for another worker, seen again in ${seconds} s`;
     log.warn(
-      `this worker has no activity '${name}' (it has: ${[...activities.keys()].join(", ")}): handed back for another worker, seen again in ${seconds} s; add it to runWorker({ activities })`,
+      unread
+        ? `${unread.message}: ${back}`
+        : `this worker has no activity '${name}' (it has: ${[...activities.keys()].join(", ")}): ${back}; add it to runWorker({ activities })`,
       { deployment, execution },
     );
   }

@@ -13,6 +13,7 @@ import { fromFailure, toFailure } from "../failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { BlockedLoopError } from "../workflow/bugs.ts";
 import type { Instance } from "../workflow/types.ts";
+import { undecodedEvent, undecodedMessage } from "./encoding.ts";
 import type { Said } from "./log-record.ts";
 import type { LogSink } from "./log-shipper.ts";
 import type { WorkerContext } from "./types.ts";
@@ -150,11 +151,20 @@ export class RunView {
 
   async #replay(instance: Instance, events: readonly HistoryEvent[]): Promise<void> {
     try {
+      const unread = undecodedEvent(events);
+      if (unread) throw unread; // ENCODING-6
       await instance.replay(events);
       this.bug = null;
     } catch (bug) {
       this.#fail(bug);
     }
+  }
+
+  /** ENCODING-6: a message that cannot be decoded waits in the inbox, and the code with it. */
+  checkMessages(): void {
+    if (!this.instance || this.inbox.size === 0) return;
+    const unread = undecodedMessage(this.inbox.values());
+    if (unread) this.#fail(unread);
   }
 
   /** Workflow code was given every stimulus of `state`. */

@@ -5,6 +5,7 @@ import { milliseconds } from "../../shared/lib/duration.ts";
 import { toFailure } from "../failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { hosted } from "../workflow/hosted.ts";
+import { WorkerEncoding } from "./encoding.ts";
 import { healthPort, healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
@@ -117,7 +118,7 @@ function contextOf(
   settings: WorkerSettings,
   opened: { log: Log; transport: Transport; resources: Record<string, unknown> },
 ): ConstructorParameters<typeof Worker>[0] {
-  const { deployment, workflows, activities, limits, deterministic, failOnAnyError, shipLogs } = settings;
+  const { deployment, workflows, activities, limits, deterministic, failOnAnyError, shipLogs, codec } = settings;
   return {
     ...opened,
     clock: realClock,
@@ -130,6 +131,7 @@ function contextOf(
     deterministic,
     failOnAnyError,
     ...(shipLogs && { shipLogs }),
+    encoding: new WorkerEncoding(codec, opened.log),
   };
 }
 

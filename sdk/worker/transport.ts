@@ -3,6 +3,7 @@ import http from "node:http";
 import https from "node:https";
 import { promisify } from "node:util";
 import { createGunzip, gzip } from "node:zlib";
+import { EncodingError } from "../../shared/encoding/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 
@@ -58,7 +59,10 @@ export class ServerFailed extends ServerUnreachable {
 export const mayBeOneItem = (error: unknown): boolean =>
   error instanceof ServerFailed ||
   refusedFor(error) !== null ||
-  !(error instanceof ServerUnreachable || error instanceof ServerRefusal || isAbort(error));
+  !(error instanceof ServerUnreachable || error instanceof ServerRefusal || isStoreDown(error) || isAbort(error));
+
+/** Not the fault of an item: payloads of any execution cannot be offloaded now. */
+const isStoreDown = (error: unknown): boolean => error instanceof EncodingError && error.fault === "store";
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
 

@@ -5,6 +5,7 @@ import type { AnyActivity } from "../activity.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Log } from "../runtime/log.ts";
 import type { HostedWorkflow } from "../workflow/hosted.ts";
+import type { WorkerEncoding } from "./encoding.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
 import type { Transport } from "./transport.ts";
 
@@ -33,6 +34,8 @@ export interface WorkerContext {
   readonly failOnAnyError: boolean;
   /** Lines of user code at or above this level go to the server as log records. Absent: none. */
   readonly shipLogs?: LogLevel;
+  /** Absent: payloads pass as they are, because the host of the code encodes them. */
+  readonly encoding?: WorkerEncoding;
   /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
   readonly flags?: readonly ReplayFlag[];
   /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */

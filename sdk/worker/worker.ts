@@ -49,7 +49,8 @@ export class Worker {
   readonly #waitingForRoom = new Set<() => void>();
 
   constructor(context: WorkerContext, name: string, onFatal: (error: ServerRefusal) => void = () => {}) {
-    this.#context = context;
+    const { encoding, transport } = context;
+    this.#context = encoding ? { ...context, transport: encoding.transport(transport) } : context;
     this.#name = name;
     let called = false;
     this.#onFatal = (error) => {
@@ -166,7 +167,9 @@ export class Worker {
       if (queue === "activity") this.#activityPoll = new AbortController();
       const until = queue === "activity" ? AbortSignal.any([signal, this.#activityPoll.signal]) : signal;
       try {
-        for (const delivery of await this.#source.receive(queue, Math.min(room, 10), until)) this.#handle(delivery);
+        const deliveries = await this.#source.receive(queue, Math.min(room, 10), until);
+        const { encoding } = this.#context;
+        for (const delivery of encoding ? await encoding.tasks(deliveries) : deliveries) this.#handle(delivery);
       } catch (error) {
         if (signal.aborted) return;
         if (until.aborted) continue;

@@ -1,4 +1,5 @@
 /** The difference between two JSON values as a JSON Patch, with one operation more: `append`, for strings that grow. */
+import { isMarked } from "../../shared/encoding/marked-text.ts";
 import type { Json } from "../json.ts";
 import { isPlainObject } from "../json.ts";
 
@@ -20,9 +21,10 @@ function compare(before: Json, after: Json, path: string, patches: Patch[]): voi
     patches.push({ op: "append", path, value: after.slice(before.length) });
   } else if (Array.isArray(before) && Array.isArray(after)) {
     compareArrays(before, after, path, patches);
-  } else if (isPlainObject(before) && isPlainObject(after)) {
+  } else if (isPlainObject(before) && isPlainObject(after) && !isMarked(before) && !isMarked(after)) {
     compareObjects(before, after, path, patches);
-  } else {
+  } else if (JSON.stringify(before) !== JSON.stringify(after)) {
+    // A marked text changes as a whole: a change within it would not show that it is to be encrypted.
     patches.push({ op: "replace", path, value: after });
   }
 }

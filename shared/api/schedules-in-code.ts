@@ -6,6 +6,7 @@
 import { hash } from "node:crypto";
 import { type Ports, type ScheduleKey, UnreadableSchedule } from "../ports.ts";
 import type { DetailItem } from "../protocol/detail.ts";
+import { isEncodedInput } from "../protocol/http/fields.ts";
 import { MAX_SCHEDULE_ID } from "../protocol/limits.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import { inputProblems } from "../routing/schema-check.ts";
@@ -19,7 +20,8 @@ export async function inCodeProblems(d: WorkflowDefinition, loc: readonly (strin
     const at = [...loc, "schedules", i];
     const validated = validateSpec(given);
     const issues = "issues" in validated ? validated.issues : [];
-    const unfit = "issues" in validated ? [] : await inputProblems(d.input_schema, validated.definition.input);
+    const input = "issues" in validated ? null : validated.definition.input;
+    const unfit = "issues" in validated || isEncodedInput(input) ? [] : await inputProblems(d.input_schema, input);
     return [
       ...issues.map(({ loc: within, msg, type }) => ({ loc: [...at, ...within], msg, type })),
       ...unfit.map((item) => ({ ...item, loc: [...at, ...item.loc.slice(1)] })),
@@ -61,9 +63,16 @@ async function registerOne(context: RequestContext, deployment: string, workflow
   const stored = await storedState(ports, { workspace, schedule: schedule_id });
   const validated = validateSpec(given);
   const wanted = "definition" in validated ? validated.definition : null;
-  const same = stored?.workflow_name === workflow && JSON.stringify(stored.definition) === JSON.stringify(wanted);
+  const same = stored?.workflow_name === workflow && comparable(stored.definition) === comparable(wanted);
   if (same) return `${deprecated} Schedule '${schedule_id}' exists. ${migrate}`;
   return `${deprecated} Schedule '${schedule_id}' exists, differs from the one in the code, and was not changed. ${migrate}`;
+}
+
+/** An input that a worker encrypts has other bytes each time: its hash stands for it. */
+function comparable(definition: { readonly input: unknown } | null): string {
+  const input = definition?.input;
+  const hash = isEncodedInput(input) ? (input as { input_hash?: unknown }).input_hash : undefined;
+  return JSON.stringify(hash === undefined ? definition : { ...definition, input: { input_hash: hash } });
 }
 
 /** Undefined: it was deleted meanwhile, or cannot be read. */

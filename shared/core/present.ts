@@ -5,6 +5,7 @@
 import type { Head } from "../protocol/head.ts";
 import type { AttemptEnd, EventOf, Failure, HistoryEvent, Millis } from "../protocol/history.ts";
 import { rootMessage } from "../protocol/history.ts";
+import { isEncodedInput, type NetworkEncodedInput } from "../protocol/http/fields.ts";
 import type { Progress } from "../protocol/worker.ts";
 
 /** One public event, and the fields by which streams filter. */
@@ -37,7 +38,20 @@ export type RunContext = Pick<
   "execution" | "workflow" | "display_name" | "run" | "root_chain" | "root" | "first_run" | "continued_from" | "attempt"
 > & { readonly parent: { readonly execution: string } | null; readonly schedule: { readonly id: string } | null };
 
-const json = (value: unknown) => ({ type: "json", value: value ?? null, encoding_options: null });
+/** A payload that a worker or a client has encoded keeps its encoding: clients decode it. */
+const json = (value: unknown) =>
+  isEncoded(value)
+    ? { type: "json", value: value.b64payload, encoding_options: value.encoding_options }
+    : { type: "json", value: value ?? null, encoding_options: null };
+const isEncoded = (value: unknown): value is NetworkEncodedInput =>
+  isEncodedInput(value) && Array.isArray(value.encoding_options) && value.encoding_options.length > 0;
+
+/** An input is shown as a list of arguments. An encoded one stands alone: the server cannot put it into one. */
+function listed(input: unknown, isList = false) {
+  const args = isList ? (input as unknown[]) : input === null || input === undefined ? [] : [input];
+  const [only] = args;
+  return args.length === 1 && isEncoded(only) ? json(only) : json(args);
+}
 
 /** Stable id of the n-th public event at a position of a run: the run's uuid, both numbers added to its random tail. */
 export function eventId(run: string, position: number, n: number): string {
@@ -100,7 +114,7 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
         ...w,
         workflow_name: c.workflow,
         display_name: c.display_name,
-        input: json(e.input === null ? [] : [e.input]),
+        input: listed(e.input),
       });
     case "execution_completed":
       return one("WORKFLOW_EXECUTION_COMPLETED", { ...w, result: json(e.result) });
@@ -113,7 +127,7 @@ export function present(c: RunContext, e: HistoryEvent): PublicEvent[] {
         task_id: c.run,
         new_execution_run_id: e.run,
         workflow_name: e.workflow,
-        input: json(e.input === null ? [] : [e.input]),
+        input: listed(e.input),
       });
     case "workflow_task_failed":
       return one("WORKFLOW_TASK_FAILED", { task_id: c.run, failure: { message: rootMessage(e.failure) } });
@@ -157,7 +171,7 @@ const ref = (e: { activity: number; name: string }) => ({ task_id: String(e.acti
 type Begun = { activity: number; name: string; input: unknown; args?: true | undefined };
 const started = (e: Begun) => ({
   ...ref(e),
-  input: json(e.args ? e.input : e.input === null || e.input === undefined ? [] : [e.input]),
+  input: listed(e.input, e.args),
 });
 
 /** A worker begins the first attempt of a queued activity. */

@@ -53,7 +53,11 @@ test("its manifest points at what was built, and says the version that workers r
 
 test("packing leaves the manifest pointing at the sources, as it was", () => {
   const here = manifest(new URL("../../sdk", import.meta.url).pathname);
-  expect(here.exports).toEqual({ ".": "./index.ts", "./testing": "./testing/index.ts" });
+  expect(here.exports).toEqual({
+    ".": "./index.ts",
+    "./testing": "./testing/index.ts",
+    "./encoding": "./encoding/index.ts",
+  });
   expect(manifest(join(p.packedFrom, "sdk"))).toEqual(here);
   expect(readdirSync(join(p.packedFrom, "sdk"))).not.toContain("LICENSE");
 });
@@ -66,7 +70,7 @@ test("every example of the documentation fits the published types", async () => 
 test("the declarations are complete by themselves", async () => {
   p.write(
     "alone/index.ts",
-    `import * as sdk from "@sirocco/sdk";\nimport * as testing from "@sirocco/sdk/testing";\nexport { sdk, testing };\n`,
+    `import * as sdk from "@sirocco/sdk";\nimport * as testing from "@sirocco/sdk/testing";\nimport * as encoding from "@sirocco/sdk/encoding";\nexport { encoding, sdk, testing };\n`,
   );
   expect(await p.check({ skipLibCheck: false, include: ["alone"] })).toBe("");
 });
