@@ -4,9 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
+import { PayloadCodec } from "../../shared/encoding/codec.ts";
+import type { EncodingOptions } from "../../shared/encoding/options.ts";
+import { s3Store } from "../../shared/encoding/s3-store.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { Log } from "../runtime/log.ts";
+import { WorkerEncoding } from "../worker/encoding.ts";
 import { type HttpOptions, ServerRefusal, type Transport } from "../worker/transport.ts";
 import { Worker } from "../worker/worker.ts";
 import type { HostedWorkflow } from "../workflow/hosted.ts";
@@ -65,6 +69,13 @@ export function runCore(options: CoreOptions): void {
 
   async function start(hello: HostMessage<"hello">): Promise<void> {
     if (begin) return hostGone(new Error("the host said 'hello' twice"));
+    let codec: PayloadCodec;
+    try {
+      codec = new PayloadCodec(encodingOf(hello.encoding));
+    } catch (error) {
+      channel.send({ type: "refused", call: hello.call, status: 400, message: (error as Error).message });
+      return exit(1);
+    }
     const transport = options.transport({
       url: hello.url,
       apiKey: hello.key,
@@ -72,13 +83,13 @@ export function runCore(options: CoreOptions): void {
         if (attempt === 1 || attempt % 30 === 0) log.warn(`${operation} is tried again: ${why.message}`, { attempt });
       },
     });
-    begin = () => serve(hello, transport);
+    begin = () => serve(hello, transport, codec);
     await begin();
     if (!stopping) pulse.start();
   }
 
   /** Registers under a new session, and works. */
-  async function serve(hello: HostMessage<"hello">, transport: Transport): Promise<void> {
+  async function serve(hello: HostMessage<"hello">, transport: Transport, codec: PayloadCodec): Promise<void> {
     const { call, limits } = hello;
     let serving = false;
     const next = new Worker(
@@ -99,6 +110,7 @@ export function runCore(options: CoreOptions): void {
         resources: {},
         deterministic: true,
         failOnAnyError: false,
+        encoding: new WorkerEncoding(codec, log),
         sdk: `${hello.host} (sirocco ${VERSION})`,
         watch: {
           alive: () => pulse.alive,
@@ -176,6 +188,32 @@ export function runCore(options: CoreOptions): void {
     await worker?.stop(0).catch((error) => log.error("the worker could not leave in good order", { error }));
     exit(1);
   }
+}
+
+/** The settings of the official SDK as options of the codec. */
+function encodingOf(given: HostMessage<"hello">["encoding"]): EncodingOptions {
+  const { encryption, compression, offload } = given ?? {};
+  const keys = offload?.credentials;
+  return {
+    ...(encryption && {
+      encryption: { mode: encryption.mode, key: encryption.key, previousKeys: encryption.previous_keys },
+    }),
+    ...(compression && { compression: { minBytes: compression.min_bytes, level: compression.level } }),
+    ...(offload && {
+      offload: {
+        minBytes: offload.min_bytes,
+        store: s3Store({
+          bucket: offload.bucket,
+          ...(offload.prefix !== null && { prefix: offload.prefix }),
+          ...(offload.region !== null && { region: offload.region }),
+          ...(offload.endpoint !== null && { endpoint: offload.endpoint }),
+          ...(keys && {
+            client: { credentials: { accessKeyId: keys.access_key_id, secretAccessKey: keys.secret_access_key } },
+          }),
+        }),
+      },
+    }),
+  };
 }
 
 function workflowsOf(channel: Channel, hello: HostMessage<"hello">): HostedWorkflow[] {

@@ -76,6 +76,26 @@ const Hello = z.object({
     /** Executions kept in memory between their steps. */
     cached: z.int().min(0),
   }),
+  /** How the core encodes payloads. Absent: not at all. */
+  encoding: z
+    .object({
+      encryption: z
+        .object({ mode: z.enum(["full", "partial"]), key: z.string(), previous_keys: z.array(z.string()) })
+        .optional(),
+      compression: z.object({ min_bytes: z.int().min(0), level: z.int() }).optional(),
+      offload: z
+        .object({
+          min_bytes: z.int().min(0),
+          bucket: z.string(),
+          prefix: z.string().nullable(),
+          region: z.string().nullable(),
+          endpoint: z.string().nullable(),
+          /** Null: as the client of S3 finds them. */
+          credentials: z.object({ access_key_id: z.string(), secret_access_key: z.string() }).nullable(),
+        })
+        .optional(),
+    })
+    .optional(),
 });
 
 const attempt = z.string();

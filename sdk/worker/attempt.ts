@@ -191,7 +191,7 @@ export class Attempt {
 
   async #complete(result: unknown): Promise<void> {
     const { encoding } = this.#worker;
-    const sent = encoding ? await encoding.encoded(result, this.#request.ref.execution) : result;
+    const sent = await encoding.encoded(result, this.#request.ref.execution);
     const bytes = payloadBytes(sent); // ENCODING-7
     if (bytes > MAX_PAYLOAD_BYTES) {
       const message = `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`;

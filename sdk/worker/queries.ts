@@ -30,8 +30,7 @@ async function answerOf(runtime: WorkerRuntime, { execution, name, input }: Quer
     const unread = undecodedInput(input, `the input of query "${name}"`);
     if (unread) throw new QueryRefused(424, unread.message);
     const answer = await runtime.execution(execution).query(name, input);
-    const { encoding } = runtime.worker;
-    const result = encoding ? await encoding.encoded(answer, execution) : answer;
+    const result = await runtime.worker.encoding.encoded(answer, execution);
     const bytes = payloadBytes(result);
     if (bytes > MAX_PAYLOAD_BYTES) {
       const why = `the answer of query "${name}" has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}`;

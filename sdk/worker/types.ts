@@ -34,8 +34,7 @@ export interface WorkerContext {
   readonly failOnAnyError: boolean;
   /** Lines of user code at or above this level go to the server as log records. Absent: none. */
   readonly shipLogs?: LogLevel;
-  /** Absent: payloads pass as they are, because the host of the code encodes them. */
-  readonly encoding?: WorkerEncoding;
+  readonly encoding: WorkerEncoding;
   /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
   readonly flags?: readonly ReplayFlag[];
   /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */

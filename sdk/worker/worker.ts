@@ -9,9 +9,11 @@
  *     back at once, and removes its heartbeat, so that other workers take over without waiting for a lease.
  * WORKER-4. When the server does not accept the worker's key any more, the worker calls `onFatal`, once.
  */
+import { PayloadCodec } from "../../shared/encoding/codec.ts";
 import { steadyOf } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
+import { WorkerEncoding } from "./encoding.ts";
 import { Leases } from "./leases.ts";
 import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
@@ -48,9 +50,14 @@ export class Worker {
   readonly #onFatal: (error: ServerRefusal) => void;
   readonly #waitingForRoom = new Set<() => void>();
 
-  constructor(context: WorkerContext, name: string, onFatal: (error: ServerRefusal) => void = () => {}) {
-    const { encoding, transport } = context;
-    this.#context = encoding ? { ...context, transport: encoding.transport(transport) } : context;
+  /** Without an `encoding` the worker encodes nothing. */
+  constructor(
+    context: Omit<WorkerContext, "encoding"> & { readonly encoding?: WorkerEncoding },
+    name: string,
+    onFatal: (error: ServerRefusal) => void = () => {},
+  ) {
+    const { encoding = new WorkerEncoding(new PayloadCodec(), context.log), transport } = context;
+    this.#context = { ...context, encoding, transport: encoding.transport(transport) };
     this.#name = name;
     let called = false;
     this.#onFatal = (error) => {
@@ -168,8 +175,7 @@ export class Worker {
       const until = queue === "activity" ? AbortSignal.any([signal, this.#activityPoll.signal]) : signal;
       try {
         const deliveries = await this.#source.receive(queue, Math.min(room, 10), until);
-        const { encoding } = this.#context;
-        for (const delivery of encoding ? await encoding.tasks(deliveries) : deliveries) this.#handle(delivery);
+        for (const delivery of await this.#context.encoding.tasks(deliveries)) this.#handle(delivery);
       } catch (error) {
         if (signal.aborted) return;
         if (until.aborted) continue;

@@ -48,9 +48,8 @@ const isEncoded = (value: unknown): value is NetworkEncodedInput =>
 
 /** An input is shown as a list of arguments. An encoded one stands alone: the server cannot put it into one. */
 function listed(input: unknown, isList = false) {
-  const args = isList ? (input as unknown[]) : input === null || input === undefined ? [] : [input];
-  const [only] = args;
-  return args.length === 1 && isEncoded(only) ? json(only) : json(args);
+  if (isList || isEncoded(input)) return json(input);
+  return json(input === null || input === undefined ? [] : [input]);
 }
 
 /** Stable id of the n-th public event at a position of a run: the run's uuid, both numbers added to its random tail. */

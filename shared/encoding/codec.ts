@@ -49,6 +49,8 @@ export interface EventPayload {
   readonly type: "json" | "json_patch";
   readonly value: unknown;
   readonly encoding_options: readonly string[] | null;
+  /** Paths of patches within marked texts. It does not leave the worker. */
+  readonly encrypted_paths?: readonly string[];
 }
 
 export const isEventPayload = (value: unknown): value is EventPayload =>
@@ -99,11 +101,11 @@ export class PayloadCodec {
   // --- events --------------------------------------------------------------------------------------------------
 
   /** Payloads of events are not offloaded: whoever watches a stream would have to read the store. */
-  async encodeEvent(payload: EventPayload): Promise<EventPayload> {
+  async encodeEvent({ encrypted_paths = [], ...payload }: EventPayload): Promise<EventPayload> {
     const { type, value, encoding_options } = payload;
     if (!this.encodes || (encoding_options ?? []).length > 0) return payload;
     if (type === "json_patch" && this.#settings.mode === "partial" && Array.isArray(value)) {
-      const patches = value.map((patch) => this.#encryptPatch(patch));
+      const patches = value.map((patch) => this.#encryptPatch(patch, encrypted_paths));
       const some = patches.some((patch, i) => patch !== value[i]);
       return some ? { type, value: patches, encoding_options: ["encrypted-partial"] } : payload;
     }
@@ -121,8 +123,8 @@ export class PayloadCodec {
     return { type, value: parsed(await this.#takeBack(base64(value), encoding_options)), encoding_options: [] };
   }
 
-  #encryptPatch(patch: unknown): unknown {
-    if (!isObject(patch) || !hasMark(patch.value)) return patch;
+  #encryptPatch(patch: unknown, paths: readonly string[]): unknown {
+    if (!isObject(patch) || !(hasMark(patch.value) || paths.includes(String(patch.path)))) return patch;
     return {
       ...patch,
       value: { type: ENCRYPTED_VALUE, value: this.#encrypt(bytesOf(patch.value)).toString("base64") },

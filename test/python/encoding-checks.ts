@@ -2,9 +2,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Mistral } from "@mistralai/mistralai";
 import { expect } from "vitest";
-import { type BlobStore, encryptedText } from "../../sdk/encoding/index.ts";
+import { type EncodingOptions, encryptedText, s3Store } from "../../sdk/encoding/index.ts";
 import { python } from "./client.ts";
-import { startEncodingWorker } from "./encoding-workflows.ts";
 
 interface Place {
   readonly url: string;
@@ -13,6 +12,35 @@ interface Place {
 interface Encoded {
   readonly b64payload: string;
   readonly encoding_options: string[];
+}
+
+/** The settings of a worker of either SDK. */
+export interface Settings {
+  readonly mode: "full" | "partial";
+  readonly key: string;
+  readonly previous?: string;
+  /** The address of a store that has the bucket `blobs`: payloads are compressed and offloaded. */
+  readonly s3?: string;
+  /** The store holds encrypted bytes. */
+  readonly hidden?: boolean;
+}
+
+/** Starts a worker of the workflows of `encoding-workflows.ts`. */
+export type Serve = (at: Place, deployment: string, settings: Settings) => Promise<{ stop(): Promise<unknown> }>;
+
+export function encodingOf({ mode, key, previous, s3, hidden = false }: Settings): EncodingOptions {
+  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+  return {
+    encryption: { mode, key, ...(previous && { previousKeys: [previous] }) },
+    ...(s3 && {
+      compression: { minBytes: 10_000 },
+      offload: {
+        store: s3Store({ bucket: "blobs", prefix: "mine", region: "us-east-1", endpoint: s3, client: { credentials } }),
+        minBytes: 100_000,
+        encrypted: hidden,
+      },
+    }),
+  };
 }
 
 const newKey = () => randomBytes(32).toString("hex");
@@ -24,9 +52,9 @@ async function stored(at: Place, executionId: string): Promise<Encoded> {
   return (await workflows.executions.getWorkflowExecution({ executionId })).result as Encoded;
 }
 
-export async function checkEncryption(at: Place): Promise<void> {
+export async function checkEncryption(at: Place, serve: Serve, started: unknown = { name: "Ada III" }): Promise<void> {
   const key = newKey();
-  const worker = await startEncodingWorker(at, "encrypted", { encryption: { mode: "full", key } });
+  const worker = await serve(at, "encrypted", { mode: "full", key });
   const options = { mode: "full", key, deployment: "encrypted" };
   const id = `encrypted-${randomUUID().slice(0, 8)}`;
   const done = { name: "Hello, Ada III" };
@@ -40,7 +68,7 @@ export async function checkEncryption(at: Place): Promise<void> {
   expect(out.events).toEqual(
     expect.arrayContaining([
       ["WORKFLOW_EXECUTION_STARTED", [{ name: "Ada Lovelace" }]],
-      ["ACTIVITY_TASK_STARTED", [{ name: "Ada III" }]],
+      ["ACTIVITY_TASK_STARTED", [started]],
       ["CUSTOM_TASK_IN_PROGRESS", [[{ op: "replace", path: "/name", value: "Dear Ada III" }]]],
       ["ACTIVITY_TASK_COMPLETED", [done]],
       ["WORKFLOW_EXECUTION_COMPLETED", [done]],
@@ -51,9 +79,9 @@ export async function checkEncryption(at: Place): Promise<void> {
   await worker.stop();
 }
 
-export async function checkPartialEncryption(at: Place): Promise<void> {
+export async function checkPartialEncryption(at: Place, serve: Serve): Promise<void> {
   const key = newKey();
-  const worker = await startEncodingWorker(at, "partly", { encryption: { mode: "partial", key } });
+  const worker = await serve(at, "partly", { mode: "partial", key });
   const options = { mode: "partial", key, deployment: "partly" };
   const input = { text: "readable", secret: encryptedText("s3cret") };
   const { execution, result } = await ask("echo", at, options, JSON.stringify(input));
@@ -63,14 +91,27 @@ export async function checkPartialEncryption(at: Place): Promise<void> {
   const text = Buffer.from(b64payload, "base64").toString();
   expect(text).toContain("readable");
   expect(text).not.toContain("s3cret");
+  const login = (await ask("login", at, options, "Ada", "t0ken")) as {
+    execution: string;
+    result: unknown;
+    payloads: unknown[];
+  };
+  const shown = (data: string) => ({ user: "Ada", token: encryptedText(data) });
+  expect(login.result).toEqual(shown("t0ken"));
+  expect(login.payloads.at(0)).toEqual(shown("t0ken"));
+  expect(login.payloads.at(-1)).toEqual(shown("t0ken-2"));
+  const raw = await fetch(`${at.url}/v1/workflows/executions/${login.execution}/history`, {
+    headers: { authorization: `Bearer ${at.key}` },
+  });
+  const recorded = await raw.text();
+  expect(recorded).toContain('"encrypted-partial"');
+  expect(recorded).not.toMatch(/t0ken|-2"/);
   await worker.stop();
 }
 
-export async function checkRotation(at: Place): Promise<void> {
+export async function checkRotation(at: Place, serve: Serve): Promise<void> {
   const [first, second] = [newKey(), newKey()];
-  const worker = await startEncodingWorker(at, "rotated", {
-    encryption: { mode: "full", key: second, previousKeys: [first] },
-  });
+  const worker = await serve(at, "rotated", { mode: "full", key: second, previous: first });
   const input = JSON.stringify({ secret: "Ada" });
   const previous = { mode: "full", key: first, previous: second, deployment: "rotated" };
   expect(await ask("echo", at, previous, input)).toMatchObject({ result: { secret: "Ada" } });
@@ -80,32 +121,30 @@ export async function checkRotation(at: Place): Promise<void> {
 }
 
 /** `s3`: the address of a store that has the bucket `blobs`. */
-export async function checkOffloading(at: Place, s3: string, store: BlobStore): Promise<void> {
-  const key = newKey();
-  const encoding = {
-    encryption: { mode: "full", key },
-    compression: { minBytes: 10_000 },
-    offload: { store, minBytes: 100_000 },
-  } as const;
-  const worker = await startEncodingWorker(at, "offloaded", encoding);
-  const options = { mode: "full", key, s3, deployment: "offloaded" };
+export async function checkOffloading(at: Place, serve: Serve, s3: string): Promise<void> {
+  const settings = { mode: "full", key: newKey(), s3 } as const;
+  const worker = await serve(at, "offloaded", settings);
+  expect(await optionsOfLarge(at, { ...settings, deployment: "offloaded" })).toEqual([
+    ["compressed", "encrypted"],
+    ["compressed", "offloaded", "encrypted"],
+  ]);
+  await worker.stop();
+}
+
+/** The official clients read what this SDK alone writes: blobs that are encrypted as well. */
+export async function checkHiddenBlobs(at: Place, serve: Serve, s3: string): Promise<void> {
+  const settings = { mode: "full", key: newKey(), s3 } as const;
+  const worker = await serve(at, "hidden", { ...settings, hidden: true });
+  expect(await optionsOfLarge(at, { ...settings, deployment: "hidden" })).toEqual([
+    ["compressed", "encrypted"],
+    ["compressed", "encrypted", "offloaded", "encrypted"],
+  ]);
+  await worker.stop();
+}
+
+/** Sends two large inputs and gets them back: one that compresses well, and one that does not. */
+async function optionsOfLarge(at: Place, options: object): Promise<string[][]> {
   const out = (await ask("large", at, options, "200000")) as { executions: string[]; same: boolean[] };
   expect(out.same).toEqual([true, true]);
-  const [small, large] = await Promise.all(out.executions.map((id) => stored(at, id)));
-  expect(small!.encoding_options).toEqual(["compressed", "encrypted"]);
-  expect(large!.encoding_options).toEqual(["compressed", "offloaded", "encrypted"]);
-  await worker.stop();
-  const hidden = await startEncodingWorker(at, "hidden", {
-    ...encoding,
-    offload: { ...encoding.offload, encrypted: true },
-  });
-  const again = (await ask("large", at, { ...options, deployment: "hidden" }, "200000")) as typeof out;
-  expect(again.same).toEqual([true, true]);
-  expect((await stored(at, again.executions[1]!)).encoding_options).toEqual([
-    "compressed",
-    "encrypted",
-    "offloaded",
-    "encrypted",
-  ]);
-  await hidden.stop();
+  return Promise.all(out.executions.map(async (id) => (await stored(at, id)).encoding_options));
 }

@@ -102,6 +102,18 @@ def echo(value):
     return {"execution": started.execution_id, "result": started.result}
 
 
+def login(user, token):
+    """A workflow with a marked text in its input, its result and the states of its task."""
+    started = run("login", {"user": user, "token": {"field_type": "__encrypted_str__", "data": token}})
+    events = workflows.events.get_workflow_events(root_workflow_exec_id=started.execution_id).events
+    shown = [plain(event)["attributes"] for event in events if event.event_type.startswith("CUSTOM_TASK_")]
+    return {
+        "execution": started.execution_id,
+        "result": started.result,
+        "payloads": [attributes["payload"]["value"] for attributes in shown],
+    }
+
+
 def large(size):
     """Two inputs of this size: one that compresses well, and one that does not."""
     texts = ["abcdefgh" * (int(size) // 8), os.urandom(int(size)).hex()]
@@ -113,5 +125,5 @@ def large(size):
 
 
 asyncio.run(configure_workflow_encoding(encoding(), client=client))
-scenarios = {each.__name__: each for each in (story, schedule, echo, large)}
+scenarios = {each.__name__: each for each in (story, schedule, echo, login, large)}
 print(json.dumps(scenarios[sys.argv[1]](*sys.argv[3:])))

@@ -37,8 +37,12 @@ def answer(name: str, args: list[Any], emit: Emit) -> Any:
     if name.startswith(f"{_PREFIX}emit_workflow_"):
         return None  # made of the history
     if name.startswith(_TASK) and (event := name.removeprefix(_TASK)) in _EVENTS:
-        task, task_type, content = args[:3]
-        emit(_task_event(event, task, task_type, content, "json_patch" if event == "in_progress" else "json"))
+        task, task_type, content, *rest = args
+        decision = _task_event(event, task, task_type, content, "json_patch" if event == "in_progress" else "json")
+        if event == "in_progress" and rest and rest[0]:
+            # Where a patch changes a marked text: its value alone does not show that it is to be encrypted.
+            decision["attributes"]["payload"]["encrypted_paths"] = rest[0]
+        emit(decision)
         return None
     if name.startswith(_WAITING) and (event := name.removeprefix(_WAITING)) in _EVENTS:
         task, schema, label, *rest = args

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from sirocco_worker import encoding
 from sirocco_worker.frames import Message
 from sirocco_worker.internal import is_bookkeeping
 from sirocco_worker.refusal import refuse
@@ -24,6 +25,7 @@ def prepare() -> None:
     from mistralai.workflows.core.config.config import config
 
     _refuse_settings(config)
+    encoding.prepare()
     common = config.common
     if not (common.otel_endpoint or common.otel_local):
         # On by default, they would go to <SERVER_URL>/telemetry/…, which is another product's.
@@ -37,10 +39,6 @@ def _refuse_settings(config: Any) -> None:
         refuse("worker versioning (BUILD_ID) is not supported by Sirocco: unset WORKER_VERSIONING_ENABLED")
     if config.common.mistral_sa_token_path:
         refuse("MISTRAL_SA_TOKEN_PATH is not supported by Sirocco: set MISTRAL_API_KEY to a key of the server")
-    if config.worker.temporal_payload_encryption is not None:
-        refuse("payload encryption is not supported by Sirocco yet: unset TEMPORAL_PAYLOAD_ENCRYPTION")
-    if config.worker.temporal_payload_offloading is not None:
-        refuse("payload offloading is not supported by Sirocco yet: unset TEMPORAL_PAYLOAD_OFFLOADING")
     if config.worker.graph.upload_graph:
         config.worker.graph.upload_graph = False  # a picture for the console of another product
 
@@ -69,6 +67,7 @@ def hello(body: dict[str, Any], url: str) -> Message:
             "workflows": WORKFLOWS_AT_ONCE,
             "cached": CACHED_RUNS,
         },
+        **encoding.options(),
     }
 
 

@@ -1,7 +1,7 @@
 """Values and failures: temporalio's protobufs on one side, the JSON of histories on the other.
 
-After the SDK's codec a payload holds plain JSON, unless it was encrypted, compressed or offloaded: then its data is opaque
-and travels in the form that the API has for it, `{b64payload, encoding_options, empty}`.
+A payload holds plain JSON: the worker core encrypts, compresses and offloads (`encoding.py`). Data of another form is opaque and
+travels in the form that the API has for encoded values, `{b64payload, encoding_options, empty}`.
 """
 
 import base64
