@@ -1,4 +1,5 @@
 /** Calls the API. Every failure is a `CallFailed` with a sentence for the person. */
+import { serverSays } from "./clock.ts";
 import { CallFailed, failureOf } from "./failure.ts";
 import { readJson, writeJson } from "./json.ts";
 import { type Answer, type Called, type CallOf, methodOf, pathOf } from "./operations.ts";
@@ -33,7 +34,7 @@ async function send<O extends Called>(operation: O, options: CallOf<O>, as: Sess
   const headers: Record<string, string> = { accept, authorization: `Bearer ${as.key}` };
   if (body !== undefined) headers["content-type"] = "application/json";
   try {
-    return await fetch(as.base + pathOf(operation, params, query), {
+    const response = await fetch(as.base + pathOf(operation, params, query), {
       method: methodOf(operation),
       headers,
       credentials: "omit",
@@ -41,6 +42,8 @@ async function send<O extends Called>(operation: O, options: CallOf<O>, as: Sess
       signal: AbortSignal.any(limits.filter((limit) => limit !== undefined)),
       ...(body !== undefined && { body: writeJson(body) }),
     });
+    serverSays(response.headers.get("date"));
+    return response;
   } catch (error) {
     if (signal?.aborted) throw error;
     throw unreachable(error);

@@ -37,6 +37,9 @@ export const OPERATIONS = {
 
   batchCancelWorkflowExecutions: `POST ${W}/executions/cancel`,
   batchTerminateWorkflowExecutions: `POST ${W}/executions/terminate`,
+  resetWorkflow: `POST ${E}/reset`,
+  listFailures: `GET ${W}/failures`,
+  getWorkflowMetrics: `GET ${W}/{workflow_name}/metrics`,
   createJob: `POST ${W}/jobs`,
   listJobs: `GET ${W}/jobs`,
   getJob: `GET ${W}/jobs/{job_id}`,

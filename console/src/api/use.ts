@@ -1,5 +1,6 @@
 /** Reads of the API as React hooks. The key of a read is its operation and arguments; `refresh` finds them by these. */
 import { keepPreviousData, QueryClient, type UseQueryOptions, useMutation, useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
 import { call } from "./call.ts";
 import { CallFailed } from "./failure.ts";
 import type { Answer, Called, CallOf } from "./operations.ts";
@@ -37,8 +38,14 @@ export function useRead<O extends Called>(operation: O, options: CallOf<O>, { ke
 
 /** An action of the person. It runs once even if it is asked for twice, and afterwards all that is shown is read again. */
 export function useAction<O extends Called>(operation: O) {
+  const flying = useRef<Promise<Answer<O>> | null>(null);
   return useMutation<Answer<O>, Error, CallOf<O>>({
-    mutationFn: (options) => call(operation, options),
+    mutationFn: (options) => {
+      flying.current ??= call(operation, options).finally(() => {
+        flying.current = null;
+      });
+      return flying.current;
+    },
     onSettled: () => queries.invalidateQueries(),
   });
 }

@@ -3,6 +3,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import {
   CalendarClock,
   Gauge,
+  Inbox as InboxIcon,
   Layers,
   ListChecks,
   type LucideIcon,
@@ -11,9 +12,11 @@ import {
   Rows3,
   Search,
   Settings as SettingsIcon,
+  TriangleAlert,
   Workflow,
 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
+import { useRead } from "../api/use.ts";
 import { useLiveStatus, useRefresh } from "../live/index.tsx";
 import { Button } from "../ui/button.tsx";
 import { Guard } from "../ui/panel.tsx";
@@ -21,11 +24,14 @@ import { span, zoneName } from "../ui/time.tsx";
 import { Palette } from "./palette.tsx";
 import { prefer, usePreferences } from "./preferences.ts";
 import { useCaller, useMayWrite } from "./rights.tsx";
+import { ASKS } from "./search.ts";
 import { Shortcuts, useShortcuts } from "./shortcuts.tsx";
 
 const PAGES: readonly (readonly [to: string, title: string, icon: LucideIcon])[] = [
   ["/", "Overview", Gauge],
   ["/executions", "Executions", Rows3],
+  ["/inbox", "Inbox", InboxIcon],
+  ["/errors", "Errors", TriangleAlert],
   ["/schedules", "Schedules", CalendarClock],
   ["/workflows", "Workflows", Workflow],
   ["/deployments", "Deployments", Layers],
@@ -78,6 +84,7 @@ export function Frame() {
                 >
                   <Icon size={16} aria-hidden />
                   {title}
+                  {to === "/inbox" && <OpenInputs />}
                 </Link>
               </li>
             ))}
@@ -125,6 +132,20 @@ function Top({ openPalette }: { openPalette: () => void }) {
         </Link>
       </div>
     </header>
+  );
+}
+
+/** How many executions ask a person. */
+function OpenInputs() {
+  const counts = useRead("countRuns", { query: { ...ASKS } }, { staleTime: 20_000, refetchInterval: 60_000 });
+  const open = counts.data?.counts.find(({ status }) => status === "RUNNING");
+  if (!open || open.count === 0) return null;
+  return (
+    <span className="ml-auto rounded-full bg-accent px-1.5 text-xs font-semibold text-on-accent">
+      {open.count}
+      {open.more && "+"}
+      <span className="sr-only"> open</span>
+    </span>
   );
 }
 

@@ -34,6 +34,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
         ["/", "Overview"],
         ["/executions", "Executions"],
         ["/start", "Start an execution"],
+        ["/inbox", "Inbox"],
+        ["/errors", "Errors"],
         ["/schedules", "Schedules"],
         ["/workflows", "Workflows"],
         ["/deployments", "Deployments"],

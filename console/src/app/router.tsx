@@ -13,7 +13,7 @@ import {
 import { Executions } from "../screens/executions/index.tsx";
 import { Overview } from "../screens/overview.tsx";
 import { Frame } from "./frame.tsx";
-import { readCalendarSearch, readExecutionSearch, readListSearch, readStartSearch } from "./search.ts";
+import { readCalendarSearch, readExecutionSearch, readInboxSearch, readListSearch, readStartSearch } from "./search.ts";
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
 
@@ -65,6 +65,12 @@ const routes = [
     ...at("/deployments/$name"),
     component: lazyRouteComponent(() => import("../screens/deployments.tsx"), "DeploymentPage"),
   }),
+  createRoute({
+    ...at("/inbox"),
+    component: lazyRouteComponent(() => import("../screens/inbox.tsx"), "Inbox"),
+    validateSearch: readInboxSearch,
+  }),
+  createRoute({ ...at("/errors"), component: lazyRouteComponent(() => import("../screens/errors.tsx"), "Errors") }),
   createRoute({ ...at("/jobs"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "Jobs") }),
   createRoute({ ...at("/jobs/$id"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "JobPage") }),
   createRoute({

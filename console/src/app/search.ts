@@ -29,6 +29,9 @@ export interface ListSearch {
   readonly order?: string | undefined;
 }
 
+/** Executions that ask a person: while they do, the SDK sets this search key. */
+export const ASKS: ListSearch = { status: ["RUNNING"], search_key: ["internal.execution.state:waiting_for_input"] };
+
 export const readListSearch = (search: Raw): ListSearch => ({
   status: textsIn(search, "status"),
   workflow_identifier: textIn(search, "workflow_identifier"),
@@ -80,3 +83,8 @@ export const readCalendarSearch = (search: Raw): CalendarSearch => ({
   view: textIn(search, "view"),
   from: textIn(search, "from"),
 });
+
+export interface InboxSearch {
+  readonly workflow?: string | undefined;
+}
+export const readInboxSearch = (search: Raw): InboxSearch => ({ workflow: textIn(search, "workflow") });

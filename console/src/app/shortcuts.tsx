@@ -6,6 +6,8 @@ import { Dialog } from "../ui/dialog.tsx";
 const GO: Readonly<Record<string, readonly [to: string, title: string]>> = {
   o: ["/", "Overview"],
   e: ["/executions", "Executions"],
+  i: ["/inbox", "Inbox"],
+  x: ["/errors", "Errors"],
   s: ["/schedules", "Schedules"],
   w: ["/workflows", "Workflows"],
   d: ["/deployments", "Deployments"],

@@ -53,6 +53,7 @@ export class HistoryStore {
 
   /** Reads the newest events, or those after the last one known. */
   extend(): Promise<void> {
+    if (this.#run === "") return Promise.resolve(); // the execution is not known yet
     if (this.#extending) {
       this.#extendAgain = true;
       return this.#extending;

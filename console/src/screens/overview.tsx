@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
-import type { ListSearch } from "../app/search.ts";
+import { ASKS, type ListSearch } from "../app/search.ts";
 import { useTitle } from "../app/title.ts";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
@@ -13,8 +13,6 @@ import { Copy, Mono } from "../ui/text.tsx";
 import { Ago, Time } from "../ui/time.tsx";
 
 const DAY_MS = 86_400_000;
-/** The search key that the SDK sets while an execution asks a person. */
-export const ASKS: ListSearch = { status: ["RUNNING"], search_key: ["internal.execution.state:waiting_for_input"] };
 
 export function Overview() {
   useTitle("Overview");

@@ -11,6 +11,7 @@ import { Panel } from "../ui/panel.tsx";
 import { Payload } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
 import { visible } from "../ui/text.tsx";
+import { span } from "../ui/time.tsx";
 
 type Workflow = Answer<"getWorkflows">["workflows"][number];
 
@@ -109,8 +110,38 @@ function WorkflowPanel({ workflow }: { workflow: Workflow }) {
       }
     >
       <p className="text-sm text-soft">{workflow.description ? visible(workflow.description) : "No description."}</p>
+      {open && <Metrics name={workflow.name} />}
       {open && <Registrations name={workflow.name} />}
     </Panel>
+  );
+}
+
+/** What the last day's executions did. */
+function Metrics({ name }: { name: string }) {
+  const [since] = useState(() => new Date(Date.now() - 86_400_000).toISOString());
+  const read = useRead("getWorkflowMetrics", { params: { workflow_name: name }, query: { start_time: since } });
+  return (
+    <Loading read={read} lines={1}>
+      {(m) => {
+        const facts: [string, string][] = [
+          ["Started", m.execution_count.value.toLocaleString("en")],
+          ["Completed", m.success_count.value.toLocaleString("en")],
+          ["Failed", m.error_count.value.toLocaleString("en")],
+          ["Median", span(m.p50_latency_ms.value)],
+          ["95 % below", span(m.p95_latency_ms.value)],
+        ];
+        return (
+          <dl className="mt-3 flex flex-wrap gap-x-8 gap-y-2 text-sm" aria-label="The last day">
+            {facts.map(([title, value]) => (
+              <div key={title}>
+                <dt className="text-xs text-soft">{title}</dt>
+                <dd className="tabular-nums">{value}</dd>
+              </div>
+            ))}
+          </dl>
+        );
+      }}
+    </Loading>
   );
 }
 

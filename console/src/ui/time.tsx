@@ -1,5 +1,7 @@
 /** Points and lengths of time. All are told by the server; the clock of the browser only counts on from its last answer. */
+
 import { createContext, useContext, useEffect, useState } from "react";
+import { onClock, serverNow } from "../api/clock.ts";
 
 /** `local`, or a name of an IANA zone such as `UTC`. */
 export type Zone = string;
@@ -68,18 +70,16 @@ export function span(ms: number): string {
   return `${ms < 0 ? "-" : ""}${whole} ${unit}${rest > 0 && next ? ` ${rest} ${next[1]}` : ""}`;
 }
 
-/** The difference between the server's clock and the browser's, from the last answer that carried the server's time. */
-let offsetMs = 0;
-export function serverSays(asOf: string): void {
-  offsetMs = Date.parse(asOf) - Date.now();
-}
-export const serverNow = (): number => Date.now() + offsetMs;
-
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(serverNow()), everyMs);
-    return () => clearInterval(timer);
+    const tick = () => setNow(serverNow());
+    const timer = setInterval(tick, everyMs);
+    const off = onClock(tick);
+    return () => {
+      clearInterval(timer);
+      off();
+    };
   }, [everyMs]);
   return now;
 }

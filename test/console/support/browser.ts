@@ -44,6 +44,7 @@ export async function open(
 ): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000); // below that of a test, so that a failure names what it waited for
   const wrong: string[] = [];
   const asked: string[] = [];
   page.on("console", (message) => {

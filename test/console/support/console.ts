@@ -9,7 +9,7 @@ import { type Embedded, embedded } from "../../../shared/server/embedded.ts";
 import { QUIET } from "../../support/test-server.ts";
 import { launch, type Opened, open } from "./browser.ts";
 
-const FOLDER = fileURLToPath(new URL("../../../console/dist", import.meta.url));
+export const FOLDER = fileURLToPath(new URL("../../../console/dist", import.meta.url));
 
 export class ConsoleWorld {
   readonly ports: Embedded;

@@ -10,13 +10,23 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Problem } from "../../ui/loading.tsx";
 import { download } from "../../ui/payload.tsx";
+import { ResetDialog } from "./reset.tsx";
 import { type HandlerType, SendDialog } from "./send.tsx";
 
 type Execution = Answer<"getWorkflowExecution">;
 
-export function Actions({ execution, run, input }: { execution: Execution; run: string; input: unknown }) {
+interface Props {
+  readonly execution: Execution;
+  readonly run: string;
+  readonly input: unknown;
+  /** The selected event. */
+  readonly event: number | undefined;
+}
+
+export function Actions({ execution, run, input, event }: Props) {
   const [sending, setSending] = useState<HandlerType | null>(null);
   const [ending, setEnding] = useState<"cancel" | "terminate" | null>(null);
+  const [resetting, setResetting] = useState(false);
   const navigate = useNavigate();
   const say = useSay();
   const isOpen = execution.status === "RUNNING";
@@ -58,11 +68,22 @@ export function Actions({ execution, run, input }: { execution: Execution; run: 
           </Button>
         </>
       )}
+      <Button writes onClick={() => setResetting(true)}>
+        Reset
+      </Button>
       <Button writes onClick={again}>
         Start like this
       </Button>
       <Button onClick={save}>Download</Button>
       {sending && <SendDialog execution={execution.execution_id} type={sending} close={() => setSending(null)} />}
+      {resetting && (
+        <ResetDialog
+          id={execution.execution_id}
+          failed={execution.status === "FAILED"}
+          event={event}
+          close={() => setResetting(false)}
+        />
+      )}
       {ending && <End action={ending} id={execution.execution_id} close={() => setEnding(null)} />}
     </div>
   );

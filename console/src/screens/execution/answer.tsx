@@ -1,5 +1,5 @@
 /** The form with which a person answers an open input of an execution. */
-import { type FormEvent, useMemo } from "react";
+import { type FormEvent, useMemo, useState } from "react";
 import { messageOf } from "../../api/failure.ts";
 import { useAction, useRead } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
@@ -30,7 +30,19 @@ function useQuestion(execution: string, task: string): Question | undefined {
   }, [events, task]);
 }
 
-export function AnswerDialog({ execution, task, close }: { execution: string; task: string; close: () => void }) {
+export function AnswerButton({ execution, task }: { execution: string; task: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button writes look="strong" onClick={() => setOpen(true)}>
+        Answer
+      </Button>
+      {open && <AnswerDialog execution={execution} task={task} close={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function AnswerDialog({ execution, task, close }: { execution: string; task: string; close: () => void }) {
   const question = useQuestion(execution, task);
   return (
     <Dialog title={question?.label ?? "Answer"} onClose={close}>

@@ -14,10 +14,11 @@ import { Payload } from "../../ui/payload.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
 import { Copy, Mono, visible } from "../../ui/text.tsx";
-import { Lasting, serverSays, Time } from "../../ui/time.tsx";
+import { Lasting, Time } from "../../ui/time.tsx";
 import { Actions } from "./actions.tsx";
 import { EventDetails, StepDetails } from "./details.tsx";
 import { History } from "./history.tsx";
+import { Messages } from "./messages.tsx";
 import { Timeline } from "./timeline.tsx";
 import { Why } from "./why.tsx";
 
@@ -37,9 +38,6 @@ export function ExecutionPage() {
   const past = useRead("getRun", { params: { run_id: search.run ?? "" } }, { enabled: search.run !== undefined });
   const isOpen = current.data?.status === "RUNNING";
   const explanation = useRead("explainWorkflowExecution", { params }, { refetchInterval: isOpen ? REFRESH_MS : false });
-  useEffect(() => {
-    if (explanation.data) serverSays(explanation.data.as_of);
-  }, [explanation.data]);
   // The explanation is read again and again; when it tells another status, the head is read too.
   const told = explanation.data?.status;
   useEffect(() => {
@@ -105,7 +103,12 @@ function Run({ execution, moment, why, search }: RunProps) {
   return (
     <div className="space-y-4">
       <Header execution={execution} first={first} />
-      <Actions execution={execution} run={run} input={first?.input} />
+      <Actions
+        execution={execution}
+        run={run}
+        input={first?.input}
+        event={search.event === undefined ? undefined : Number(search.event)}
+      />
       {why}
       <Tabs
         label="Parts of the execution"
@@ -115,6 +118,7 @@ function Run({ execution, moment, why, search }: RunProps) {
           ["timeline", "Timeline"],
           ["history", `History${store.last > 0 ? ` (${store.last.toLocaleString("en")})` : ""}`],
           ["values", "Input and result"],
+          ["messages", "Messages"],
           ["keys", "Search keys"],
         ]}
       >
@@ -123,6 +127,7 @@ function Run({ execution, moment, why, search }: RunProps) {
         )}
         {tab === "history" && <HistoryTab store={store} run={run} search={search} set={set} />}
         {tab === "values" && <Values execution={execution} first={first} store={store} />}
+        {tab === "messages" && <Messages store={store} />}
         {tab === "keys" && <SearchKeys id={execution.execution_id} />}
       </Tabs>
     </div>

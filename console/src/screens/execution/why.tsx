@@ -6,7 +6,7 @@ import type { Answer } from "../../api/operations.ts";
 import { Button } from "../../ui/button.tsx";
 import { Copy, visible } from "../../ui/text.tsx";
 import { Ago, useNow } from "../../ui/time.tsx";
-import { AnswerDialog } from "./answer.tsx";
+import { AnswerButton } from "./answer.tsx";
 import { SendDialog } from "./send.tsx";
 
 type Explanation = Answer<"explainWorkflowExecution">;
@@ -121,14 +121,7 @@ function Act({ wait, execution }: { wait: Wait; execution: string }) {
   const [open, setOpen] = useState(false);
   const { evidence } = wait;
   if (wait.kind === "human_input" && typeof evidence.task_id === "string") {
-    return (
-      <>
-        <Button writes look="strong" onClick={() => setOpen(true)}>
-          Answer
-        </Button>
-        {open && <AnswerDialog execution={execution} task={evidence.task_id} close={() => setOpen(false)} />}
-      </>
-    );
+    return <AnswerButton execution={execution} task={evidence.task_id} />;
   }
   if (wait.kind === "message" && Array.isArray(evidence.handlers)) {
     const handlers = evidence.handlers as { type: "signal" | "update"; name: string; calls: number }[];

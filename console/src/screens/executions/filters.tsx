@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useRead } from "../../api/use.ts";
 import { prefer, usePreferences } from "../../app/preferences.ts";
-import type { ListSearch } from "../../app/search.ts";
+import { ASKS, type ListSearch } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
 import { STATUS_WORDS } from "../../ui/status.tsx";
 
@@ -12,6 +12,7 @@ const SYSTEM_VIEWS: Readonly<Record<string, ListSearch>> = {
   All: {},
   Running: { status: ["RUNNING"] },
   Failed: { status: ["FAILED", "TIMED_OUT"] },
+  "Asks a person": ASKS,
 };
 
 const LABELS: Partial<Record<keyof ListSearch, string>> = {

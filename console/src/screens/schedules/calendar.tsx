@@ -4,11 +4,12 @@ import { useQueries } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { call } from "../../api/call.ts";
+import { serverNow } from "../../api/clock.ts";
 import type { Answer } from "../../api/operations.ts";
 import { keyOf, useRead } from "../../api/use.ts";
 import { Button } from "../../ui/button.tsx";
 import { Problem } from "../../ui/loading.tsx";
-import { inZone, serverNow, useZone, zoneName } from "../../ui/time.tsx";
+import { inZone, useZone, zoneName } from "../../ui/time.tsx";
 import { type Day, dateIn, daysFrom, mondayOf, shift } from "./days.ts";
 
 type View = "month" | "week" | "agenda";

@@ -1,0 +1,214 @@
+/** The page of an execution: why it waits, its steps, its events, and what can be done with it. */
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM } from "./support/browser.ts";
+import { ConsoleWorld } from "./support/console.ts";
+import { activities, workflows } from "./support/workflows.ts";
+
+const why = (page: Page) => page.getByTestId("why-summary");
+
+describe.skipIf(!CHROMIUM)("the page of an execution", () => {
+  let w: ConsoleWorld;
+  beforeAll(async () => {
+    w = await ConsoleWorld.start();
+    await w.worker({ workflows, activities });
+  });
+  afterAll(() => w?.close());
+  const status = async (id: string) => (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.status;
+
+  test("12: 500 parallel activities are drawn, and the filter leaves exactly the failed ones", async () => {
+    const id = await w.start("wide", { input: { count: 500 } });
+    await expect.poll(() => status(id), { timeout: 20_000 }).toBe("COMPLETED");
+    const { page, close } = await w.open(`/executions/${id}`);
+    await page.getByText("500 of 500 steps").waitFor();
+    await page.getByRole("group", { name: "Steps to show" }).getByRole("button", { name: "failed" }).click();
+    await page.getByText("5 of 500 steps").waitFor();
+    expect(await page.locator("[data-step]").count()).toBe(5);
+    expect(await page.locator('[data-step]:not([data-outcome="failed"])').count()).toBe(0);
+    await close();
+  });
+
+  test("13: a missing signal is named, its button sends it, and the block changes", async () => {
+    const id = await w.start("listens");
+    const { page, close } = await w.open(`/executions/${id}`);
+    await expect.poll(() => why(page).textContent()).toContain("have never been called");
+    await page.getByText("Who must act: caller").waitFor();
+    await page.getByRole("button", { name: "Send approve" }).click();
+    await page.getByRole("dialog").getByLabel("by").fill("ada");
+    await page.getByRole("dialog").getByRole("button", { name: "Send", exact: true }).click();
+    await expect.poll(() => why(page).textContent(), { timeout: 5_000 }).toContain("completed");
+    expect(await status(id)).toBe("COMPLETED");
+    await page.getByRole("tab", { name: "Input and result" }).click();
+    await page.getByRole("figure", { name: "Result" }).getByText('"by": "ada"').waitFor();
+    await close();
+  });
+
+  test("14: a retried activity shows attempt, countdown and the last failure", async () => {
+    const id = await w.start("retries");
+    const { page, close } = await w.open(`/executions/${id}`);
+    await expect.poll(() => why(page).textContent()).toContain("attempt 1 of 4");
+    await expect.poll(() => why(page).textContent()).toContain("the bank is closed");
+    const article = page.locator('[data-kind="activity_backoff"]');
+    await article.getByText(/until in 59 min/).waitFor();
+    await article.getByText("Evidence").click();
+    await article.getByText("next attempt at").waitFor();
+    await close();
+  });
+
+  test("13, 27: a person answers in the console; what does not fit keeps the form", async () => {
+    const id = await w.start("asks");
+    const { page, close } = await w.open("/inbox", { expected: /422/ });
+    await page.getByText("May this be paid?").waitFor();
+    await page.getByRole("button", { name: "Answer" }).first().click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("comment").fill("ok");
+    await dialog.getByText(/comment: /).waitFor(); // too short: said before anything is sent
+    await dialog.getByRole("button", { name: "Answer" }).click();
+    await dialog.getByRole("alert").waitFor();
+    expect(await dialog.getByLabel("comment").inputValue()).toBe("ok");
+    await dialog.getByLabel("comment").fill("fine by me");
+    await dialog.getByLabel("approved").check();
+    await dialog.getByLabel("level").selectOption({ label: "high" });
+    await dialog.getByRole("button", { name: "Answer" }).click();
+    await page.getByText("No execution asks a person.").waitFor();
+    const { body } = await w.ask("GET", `/v1/workflows/executions/${id}`);
+    expect(body).toMatchObject({
+      status: "COMPLETED",
+      result: { approved: true, comment: "fine by me", level: "high" },
+    });
+    await close();
+  });
+
+  test("15: the address of an event opens the history at that event, with its details", async () => {
+    const id = await w.start("steps", { input: { count: 40 } });
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    const { page, close } = await w.open(`/executions/${id}?tab=history&event=3`);
+    await page.getByRole("heading", { name: "Event 3: activity completed" }).waitFor();
+    await page.locator('[data-event="3"]').waitFor();
+    await page.getByRole("figure", { name: "result of event 3" }).getByText('"done": 1').waitFor();
+    const events = page.getByRole("region", { name: "Events" });
+    await events.press("Home");
+    await page.locator('[data-event="82"]').waitFor();
+    await events.press("End");
+    await page.locator('[data-event="1"]').waitFor();
+    await close();
+  });
+
+  test("16: a clock of the browser that is ten minutes wrong changes no duration", async () => {
+    const id = await w.start("sleeper");
+    const { page, close } = await w.open();
+    await page.clock.install({ time: Date.now() + 600_000 });
+    await page.goto(`${w.url}/console/#/executions/${id}`);
+    await why(page).waitFor();
+    const shown = await page
+      .locator("dt", { hasText: "Running for" })
+      .locator("xpath=following-sibling::dd")
+      .textContent();
+    expect(shown).toMatch(/^(\d+ ms|\d+(\.\d)? s)$/);
+    await close();
+  });
+
+  test("17: parent and child link to each other", async () => {
+    const id = await w.start("parent");
+    const { page, close } = await w.open(`/executions/${id}`);
+    await page.locator('[data-kind="child"]').getByRole("link", { name: "Open" }).click();
+    await page.getByRole("heading", { name: "the-child" }).waitFor();
+    await page.getByRole("link", { name: id, exact: true }).click();
+    await page.getByRole("heading", { name: id }).waitFor();
+    await close();
+  });
+
+  test("18: a double click cancels once, and the server's refusal is shown in its own words", async () => {
+    const id = await w.start("sleeper");
+    const { page, asked, close } = await w.open(`/executions/${id}`, { expected: /409/ });
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel it" }).dblclick();
+    await expect.poll(() => status(id)).toBe("CANCELED");
+    expect(asked.filter((path) => path.endsWith("/cancel"))).toHaveLength(1);
+
+    const other = await w.start("sleeper");
+    await page.goto(`${w.url}/console/#/executions/${other}`);
+    await page.getByRole("button", { name: "Terminate" }).click();
+    await w.ask("POST", `/v1/workflows/executions/${other}/terminate`);
+    await page.getByRole("dialog").getByRole("button", { name: "Terminate it" }).click();
+    const { body } = await w.ask("POST", `/v1/workflows/executions/${other}/terminate`);
+    await page.getByRole("dialog").getByText(String(body.detail)).waitFor();
+    await close();
+  });
+
+  test("18: reset, query and update work from the page", async () => {
+    const id = await w.start("listens");
+    const { page, close } = await w.open(`/executions/${id}`);
+    await page.getByRole("button", { name: "Update", exact: true }).click();
+    await page.getByRole("dialog").getByLabel("n", { exact: true }).fill("21");
+    await page.getByRole("dialog").getByRole("button", { name: "Send", exact: true }).click();
+    await page.getByRole("dialog").getByRole("figure", { name: "Answer" }).getByText("42").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("tab", { name: "Messages" }).click();
+    await page.getByText("update, answered").waitFor();
+
+    const run = (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.run_id;
+    await page.getByRole("button", { name: "Reset" }).click();
+    await page.getByRole("dialog").getByLabel("Go on").selectOption("start");
+    await page.getByRole("dialog").getByRole("button", { name: "Reset", exact: true }).click();
+    await page.getByText("The execution goes on in a new run.").waitFor();
+    await page.getByText("Reset of").waitFor();
+    expect((await w.ask("GET", `/v1/workflows/executions/${id}`)).body.run_id).not.toBe(run);
+    await close();
+  });
+
+  test("19: the downloaded history is that of the API", async () => {
+    const id = await w.start("steps");
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    const { page, close } = await w.open(`/executions/${id}`);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download" }).click();
+    const saved = JSON.parse(readFileSync(await (await download).path(), "utf8"));
+    expect(saved).toEqual((await w.ask("GET", `/v1/workflows/executions/${id}/history`)).body);
+    await close();
+  });
+
+  test("20: numbers that JavaScript does not hold are shown and sent digit for digit", async () => {
+    const { page, close } = await w.open("/start?workflow=echoes", { expected: /422/ }); // the server refuses what it cannot keep
+    const sent = page.waitForRequest((request) => request.url().endsWith("/execute"));
+    await page.getByLabel("New key of Input").waitFor();
+    await page.getByRole("button", { name: "JSON", exact: true }).click();
+    await page.getByLabel("Input as JSON").fill('{"id": 3544790567247868102, "part": 0.23456789012345678}');
+    await page.getByRole("button", { name: "Form", exact: true }).click();
+    await page.getByRole("button", { name: "JSON", exact: true }).click();
+    expect(await page.getByLabel("Input as JSON").inputValue()).toContain("3544790567247868102");
+    await page.getByRole("main").getByRole("button", { name: "Start" }).click();
+    expect((await sent).postData()).toContain('"id":3544790567247868102,"part":0.23456789012345678');
+    await close();
+  });
+
+  test("21: a value of 300 kB is shown in part, and whole when asked for", async () => {
+    const text = `begin-${"x".repeat(300_000)}-end`;
+    const id = await w.start("echoes", { input: { text } });
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    const { page, close } = await w.open(`/executions/${id}?tab=history&event=2`);
+    await page.getByText("begin-xxx").first().waitFor();
+    expect(await page.content()).not.toContain("-end");
+    await page.getByRole("button", { name: "Load all" }).click();
+    await page.getByRole("button", { name: "Show all" }).click();
+    await page.getByText(/-end/).waitFor();
+    await close();
+  });
+
+  test("22: hostile text is text: no dialog, no element, no request, and hidden characters show", async () => {
+    const evil = {
+      html: "<img src=x onerror=alert(1)><script>alert(2)</script>",
+      url: "javascript:alert(3)",
+      bidi: "a\u202eb\u0007",
+    };
+    const id = await w.start("echoes", { input: evil });
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    const { page, close } = await w.open(`/executions/${id}?tab=values`);
+    page.on("dialog", () => expect.unreachable());
+    await page.getByText("<img src=x onerror=alert(1)>").first().waitFor();
+    await page.getByText("⟨202E⟩").first().waitFor();
+    expect(await page.locator('img[src="x"], a[href^="javascript"]').count()).toBe(0);
+    await close();
+  });
+});

@@ -1,0 +1,179 @@
+/** The console when things go wrong, and for every person: sections B, H and I of what it promises. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startServer } from "../../cli/server/index.ts";
+import { CHROMIUM } from "./support/browser.ts";
+import { ConsoleWorld, FOLDER } from "./support/console.ts";
+import { activities, workflows } from "./support/workflows.ts";
+
+describe.skipIf(!CHROMIUM)("the console and the world", () => {
+  let w: ConsoleWorld;
+  beforeAll(async () => {
+    w = await ConsoleWorld.start();
+    await w.worker({ workflows, activities });
+  });
+  afterAll(() => w?.close());
+
+  test("8: a server that restarts is noticed, and the stream goes on without a gap", async () => {
+    const { page, close } = await w.open("/executions", { expected: /Failed to load|ERR_/ });
+    await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
+    const port = w.server.port;
+    await w.server.close(0);
+    await expect.poll(() => page.getByTestId("live").textContent(), { timeout: 10_000 }).toContain("reconnecting");
+    w.server = await startServer({ ports: w.ports, version: "0.0.0", port, consoleFolder: FOLDER });
+    const id = await w.start("sleeper");
+    await expect.poll(() => page.getByTestId("live").textContent(), { timeout: 15_000 }).toBe("live");
+    await page.getByRole("button", { name: /\d+ new/ }).click();
+    await page.locator(`[data-execution="${id}"]`).waitFor();
+    await close();
+  });
+
+  test("9: eight tabs are live over one stream, and each still answers", async () => {
+    const context = await w.browser.newContext();
+    const streams: string[] = [];
+    context.on("request", (request) => {
+      if (request.url().includes("/events/stream")) streams.push(request.url());
+    });
+    const pages = [];
+    for (let n = 0; n < 8; n++) {
+      const page = await context.newPage();
+      await page.goto(`${w.url}/console/#key=${encodeURIComponent(w.key)}`);
+      pages.push(page);
+    }
+    for (const page of pages)
+      await expect.poll(() => page.getByTestId("live").textContent(), { timeout: 10_000 }).toBe("live");
+    expect(streams).toHaveLength(1);
+    await pages[7]!.getByRole("link", { name: "Jobs" }).click();
+    await pages[7]!.getByRole("heading", { name: "Jobs" }).waitFor();
+    await pages[0]!.close(); // the tab that reads the stream
+    await expect.poll(() => streams.length, { timeout: 10_000 }).toBe(2);
+    await context.close();
+  });
+
+  test("30: a job on all that match says what it does, and its page counts to the end", async () => {
+    for (let n = 0; n < 5; n++) await w.start("sleeper", { id: `bulk-${n}` });
+    const { page, close } = await w.open("/executions?workflow_identifier=sleeper");
+    await page.locator('[data-execution="bulk-4"]').waitFor();
+    await page.getByRole("button", { name: "Cancel all that match" }).click();
+    await page.getByRole("dialog").getByText("workflow_identifier = sleeper").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Begin the job" }).click();
+    await page.getByRole("heading", { name: "Job: cancel" }).waitFor();
+    await expect
+      .poll(() => page.getByTestId("job-counts").textContent(), { timeout: 15_000 })
+      .toMatch(/^(\d+) of \1 done/);
+    await page.getByRole("button", { name: "Read again" }).click();
+    await page.getByRole("link", { name: "bulk-0" }).waitFor();
+    await close();
+  });
+
+  test("30: selected executions are terminated by their ids", async () => {
+    for (let n = 0; n < 3; n++) await w.start("listens", { id: `chosen-${n}` });
+    const { page, close } = await w.open("/executions?workflow_identifier=listens");
+    for (const n of [0, 1]) await page.getByLabel(`Select chosen-${n}`).check();
+    await page.getByText("2 selected").waitFor();
+    await page.getByRole("button", { name: "Terminate them" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Terminate 2" }).click();
+    await page.locator('[data-execution="chosen-0"]').getByText("Terminated").waitFor();
+    await page.locator('[data-execution="chosen-2"]').getByText("Running").waitFor();
+    await close();
+  });
+
+  test.each([
+    ["a 500", { status: 500, body: '{"detail":"Something broke here.","code":"WF_1000"}' }, "Something broke here."],
+    ["a page of a proxy", { status: 502, body: "<html>" }, "The server answered with status 502"],
+  ])("42: %s on one call leaves the other panels alive, and a retry repairs it", async (_, answer, words) => {
+    const { page, close } = await w.open("/settings", { expected: /50\d/ });
+    let broken = true;
+    await page.route("**/v1/workflows/deployments*", (route) =>
+      broken ? route.fulfill({ contentType: "application/json", ...answer }) : route.continue(),
+    );
+    await page.getByRole("link", { name: "Overview" }).click();
+    await page.getByText(words).waitFor();
+    await page.getByRole("region", { name: "Latest executions" }).first().waitFor();
+    broken = false;
+    await page.getByRole("button", { name: "Try again" }).first().click();
+    await page.getByRole("link", { name: "dev", exact: true }).first().waitFor();
+    await close();
+  });
+
+  test("42: without a server the page says so, and keeps what it showed", async () => {
+    const id = await w.start("sleeper");
+    const { page, close } = await w.open(`/executions/${id}`, { expected: /Failed to load|ERR_/ });
+    await page.getByTestId("why-summary").waitFor();
+    await page.route("**/v1/**", (route) => route.abort());
+    await page.getByRole("tab", { name: "Search keys" }).click();
+    await page.getByText("The server cannot be reached.").waitFor({ timeout: 15_000 });
+    await page.getByRole("heading", { name: id }).waitFor();
+    await close();
+  });
+
+  test("45: an answer that a panel cannot show leaves the rest alive, with a report that holds no payload", async () => {
+    const { page, close } = await w.open("/settings", { expected: /./ });
+    await page.route("**/v1/workflows/schedules/upcoming*", (route) =>
+      route.fulfill({ contentType: "application/json", body: '{"times":"secret"}' }),
+    );
+    await page.getByRole("link", { name: "Overview" }).click();
+    await page.getByText("This part of the page has failed").waitFor();
+    await page.getByRole("region", { name: "Latest executions" }).first().waitFor();
+    await page.getByRole("button", { name: "Copy a report" }).waitFor();
+    await close();
+  });
+
+  test("37: by keyboard alone: find an execution, open a dialog, leave it; no shortcut acts while typing", async () => {
+    const id = await w.start("listens", { id: "by-keyboard" });
+    const { page, close } = await w.open();
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type(id);
+    await page.getByRole("option", { name: /by-keyboard execution/ }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: id }).waitFor();
+    const button = page.getByRole("button", { name: "Send approve" });
+    await button.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").getByLabel("by").waitFor();
+    await page.getByRole("dialog").getByLabel("by").focus();
+    await page.keyboard.type("gj?n");
+    expect(page.url()).toContain(id);
+    await page.keyboard.press("Escape");
+    await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+    expect(await button.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true);
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("g");
+    await page.keyboard.press("e");
+    await page.getByRole("heading", { name: "Executions" }).waitFor();
+    await close();
+  });
+
+  test("38: on a phone of 320 px a failure leads to its step and error in three taps", async () => {
+    const id = await w.start("fails", { id: "phone-failure" });
+    const { page, close } = await w.open("/executions", { viewport: { width: 320, height: 640 }, hasTouch: true });
+    await page.getByRole("link", { name: id }).tap();
+    await page.locator('[data-outcome="failed"]').first().tap();
+    await page.getByTestId("failure").getByText("no such account").first().waitFor();
+    expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+    await close();
+  });
+
+  test("41: the theme follows the system, and a choice is kept", async () => {
+    const { page, close } = await w.open("/", { colorScheme: "dark" });
+    const theme = () => page.evaluate<string>("document.documentElement.dataset.theme");
+    expect(await theme()).toBe("dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await expect.poll(theme).toBe("light");
+    await page.getByLabel("Theme").selectOption("dark");
+    await page.reload();
+    expect(await theme()).toBe("dark");
+    await close();
+  });
+
+  test("40: with reduced motion nothing is animated", async () => {
+    const { page, close } = await w.open("/executions", { reducedMotion: "reduce" });
+    await page.getByRole("heading", { name: "Executions" }).waitFor();
+    const animated = await page.evaluate<number>(
+      "[...document.querySelectorAll('*')].filter((one) => getComputedStyle(one).animationName !== 'none').length",
+    );
+    expect(animated).toBe(0);
+    await close();
+  });
+});

@@ -1,0 +1,135 @@
+/** Schedules in the console: the preview, the form, the calendar. All times come from the server. */
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM } from "./support/browser.ts";
+import { ConsoleWorld } from "./support/console.ts";
+import { activities, workflows } from "./support/workflows.ts";
+
+const times = (page: Page): Promise<(string | null)[]> =>
+  page
+    .locator("[data-time]")
+    .evaluateAll((all) => all.map((one) => (one as unknown as { dataset: { time: string } }).dataset.time));
+
+describe.skipIf(!CHROMIUM)("schedules in the console", () => {
+  let w: ConsoleWorld;
+  beforeAll(async () => {
+    w = await ConsoleWorld.start();
+    await w.worker({ workflows, activities });
+  });
+  afterAll(() => w?.close());
+
+  const create = async (id: string, schedule: Record<string, unknown>) => {
+    const body = { schedule: { input: {}, schedule_id: id, ...schedule }, workflow_identifier: "steps" };
+    expect((await w.ask("POST", "/v1/workflows/schedules", body)).status).toBe(201);
+  };
+  const preview = async (schedule: Record<string, unknown>, count = 10) =>
+    (await w.ask("POST", "/v1/workflows/schedules/preview", { schedule, count })).body.times as string[];
+
+  test.each([
+    [{ cron_expressions: ["30 2 * * *"], time_zone_name: "Europe/Berlin" }],
+    [{ cron_expressions: ["0 9 * * MON-FRI"], time_zone_name: "America/New_York" }],
+    [{ cron_expressions: ["*/7 8-10 1 * *"], time_zone_name: "Asia/Kolkata" }],
+  ])("32: the preview shows the server's times: %j", async (schedule) => {
+    const { page, close } = await w.open("/schedules?view=new");
+    await page.getByLabel("Cron line 1").fill(schedule.cron_expressions[0] as string);
+    await page.getByLabel("Time zone", { exact: true }).last().fill(schedule.time_zone_name);
+    const wanted = await preview(schedule);
+    await expect.poll(() => times(page)).toEqual(wanted);
+    await close();
+  });
+
+  test("32: intervals, calendars and skips reach the preview; a wrong text is named", async () => {
+    const { page, close } = await w.open("/schedules?view=new", { expected: /422/ });
+    await page.getByRole("button", { name: "Remove from Cron lines: 1" }).click();
+    await page.getByRole("button", { name: "Add to calendars" }).click();
+    await page.getByLabel("Calendars 1: day of week").fill("1-5");
+    await page.getByRole("button", { name: "Add to skip" }).click();
+    await page.getByLabel("Skip 1: month").fill("8");
+    await page.getByLabel("Time zone", { exact: true }).last().fill("Europe/Paris");
+    const range = (start: number, end = start) => [{ start, end, step: 1 }];
+    const schedule = {
+      calendars: [{ hour: range(9), day_of_week: range(1, 5) }],
+      skip: [{ month: range(8) }],
+      time_zone_name: "Europe/Paris",
+    };
+    const wanted = await preview(schedule);
+    await expect.poll(() => times(page)).toEqual(wanted);
+    await page.getByLabel("Calendars 1: hour").fill("nine");
+    await page.getByText("hour: 'nine' is no range").waitFor();
+    expect(await page.getByRole("main").getByRole("button", { name: "Create" }).isDisabled()).toBe(true);
+    await page.getByLabel("Calendars 1: hour").fill("99");
+    await page.getByRole("alert").first().waitFor(); // the server's own words
+    await close();
+  });
+
+  test("33: create, edit, pause, resume, trigger and delete; an edit sends only what differs", async () => {
+    const { page, close } = await w.open("/schedules?view=new");
+    await page.getByLabel("Workflow").selectOption("steps");
+    await page.getByLabel("Schedule id").fill("made-here");
+    await page.getByLabel("Cron line 1").fill("0 4 * * *");
+    await page.getByRole("main").getByRole("button", { name: "Create" }).click();
+    await page.getByRole("heading", { name: "made-here" }).waitFor();
+
+    const patch = page.waitForRequest((request) => request.method() === "PATCH");
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByLabel("Cron line 1").fill("0 5 * * *");
+    await page.getByRole("button", { name: "Save" }).click();
+    expect(JSON.parse((await patch).postData() ?? "")).toEqual({ schedule: { cron_expressions: ["0 5 * * *"] } });
+
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByRole("dialog").getByLabel("Note").fill("holidays");
+    await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
+    await page.getByText("Note: holidays").waitFor();
+    const stored = await w.ask("GET", "/v1/workflows/schedules/made-here");
+    expect(stored.body).toMatchObject({ paused: true, note: "holidays", cron_expressions: ["0 5 * * *"] });
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+
+    await page.getByRole("button", { name: "Trigger" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
+    await page.getByRole("region", { name: "Log" }).getByText("triggered").waitFor();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("heading", { name: "Schedules" }).waitFor();
+    expect((await w.ask("GET", "/v1/workflows/schedules/made-here")).status).toBe(404);
+    await close();
+  });
+
+  test("34: a month with a change of the clocks marks the long day, and shows the times of the preview", async () => {
+    const schedule = { cron_expressions: ["0 12 * * *"], time_zone_name: "Europe/Berlin" };
+    await create("noon", schedule);
+    await create("often", { cron_expressions: ["*/20 * * * *"], time_zone_name: "UTC" });
+    const year = new Date().getUTCFullYear() + 1;
+    const { page, close } = await w.open("/", { timezoneId: "Europe/Berlin" });
+    await page.goto(`${w.url}/console/#/schedules?view=month&from=${year}-10-01`);
+    await page.getByText("25 h: clocks change").waitFor();
+    expect(await page.getByText("clocks change").count()).toBe(1);
+    await page
+      .getByText(/often: 72|There are more times/)
+      .first()
+      .waitFor();
+    await close();
+  });
+
+  test.each([
+    "UTC",
+    "Europe/Berlin",
+    "America/Denver",
+    "Asia/Kolkata",
+  ])("35: a browser in %s shows the same moment under its zone", async (zone) => {
+    await w.ask("DELETE", "/v1/workflows/schedules/one");
+    await create("one", { cron_expressions: ["15 10 * * *"], time_zone_name: "UTC" });
+    const { page, close } = await w.open("/schedules/one", { timezoneId: zone });
+    const [next] = await preview({ cron_expressions: ["15 10 * * *"], time_zone_name: "UTC" }, 1);
+    const shown = page.getByRole("region", { name: "Next times" }).locator("time").first();
+    await shown.waitFor();
+    expect(await shown.getAttribute("datetime")).toBe(next);
+    const local = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" }).format(
+      new Date(next as string),
+    );
+    expect(await shown.textContent()).toContain(local);
+    await page.getByRole("option", { name: `Local (${zone})` }).waitFor({ state: "attached" });
+    await close();
+  });
+});
