@@ -46,6 +46,8 @@ export function useAction<O extends Called>(operation: O) {
       });
       return flying.current;
     },
-    onSettled: () => queries.invalidateQueries(),
+    // What was deleted is not read again: its page is about to close.
+    onSettled: () =>
+      queries.invalidateQueries(operation === "unscheduleWorkflow" ? { queryKey: ["getSchedules"] } : {}),
   });
 }

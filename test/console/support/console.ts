@@ -17,8 +17,10 @@ export class ConsoleWorld {
   readonly key: string;
   server: RunningServer;
   readonly #workers: RunningWorker[] = [];
+  readonly #stop: () => void;
 
-  private constructor(browser: Browser, key: string, server: RunningServer, ports: Embedded) {
+  private constructor(browser: Browser, key: string, server: RunningServer, ports: Embedded, stop: () => void) {
+    this.#stop = stop;
     this.browser = browser;
     this.key = key;
     this.server = server;
@@ -28,8 +30,9 @@ export class ConsoleWorld {
   static async start(): Promise<ConsoleWorld> {
     const ports = embedded();
     const server = await startServer({ ports, version: "0.0.0", port: 0, consoleFolder: FOLDER });
+    const stop = ports.maintain();
     const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
-    return new ConsoleWorld(await launch(), key, server, ports);
+    return new ConsoleWorld(await launch(), key, server, ports, stop);
   }
 
   get url(): string {
@@ -83,6 +86,7 @@ export class ConsoleWorld {
   async close(): Promise<void> {
     await this.browser.close();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
+    this.#stop();
     await this.server.close(500);
     this.ports.close();
   }
