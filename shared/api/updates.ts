@@ -77,8 +77,8 @@ class Follower {
   #run: string;
   #tail: number;
   #accepted = false;
-  /** A run that a reset has ended had accepted it. */
-  #acceptedBefore = false;
+  /** The run before, which a reset has ended, if it had accepted the update. */
+  #acceptedBy: string | null = null;
 
   constructor(context: RequestContext, head: Head, tail: number, id: string) {
     this.#context = context;
@@ -104,14 +104,14 @@ class Follower {
             return { kind: "event", event };
           }
         }
-        if (event.kind === "execution_reset" && this.#acceptedBefore && !this.#accepted) {
+        if (event.kind === "execution_reset" && event.from === this.#acceptedBy && !this.#accepted) {
           // The copied events do not have it: it came after the point.
           if (event.excluded.includes("updates")) return { kind: "closed", status: "TERMINATED", accepted: true };
         }
         if (event.kind === "execution_continued" && !this.#accepted) next = event.run;
         else if (event.kind === "execution_terminated" && event.next_run !== undefined) {
           next = event.next_run;
-          this.#acceptedBefore ||= this.#accepted;
+          this.#acceptedBy = this.#accepted ? this.#run : null;
           this.#accepted = false;
         } else if (isClosing(event)) return { kind: "closed", status: CLOSING[event.kind], accepted: this.#accepted };
       }
