@@ -36,8 +36,13 @@ export interface Executions {
   /**
    * Puts `head` if there is none. Also over a final head in one of the statuses `over` that is not due and has another
    * token, with its fence + 1. (The token: a late repetition of a request must not start the execution a second time.)
+   * `seen`: only over the final head of this run.
    */
-  create(head: Head, over: readonly ClosedStatus[]): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
+  create(
+    head: Head,
+    over: readonly ClosedStatus[],
+    seen?: string,
+  ): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
   /** Gives the message the next number of its chain, then writes it (MESSAGE-1). Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;

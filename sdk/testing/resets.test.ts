@@ -1,7 +1,7 @@
 /** Executions that a reset takes back, driven by the workers of the kit. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { activity, child, on, signal, sleep, update, uuid, waitUntil, workflow } from "../index.ts";
+import { activity, child, on, signal, sleep, start, update, uuid, waitUntil, workflow } from "../index.ts";
 import type { TestReset } from "./execution.ts";
 import { testEnvironment } from "./index.ts";
 
@@ -69,6 +69,41 @@ describe("to the first failure", () => {
     const [after] = (await run.history()).filter((event) => event.kind === "child_scheduled");
     expect(after?.execution).not.toBe(before?.execution);
     expect(await env.execution(before?.execution ?? "").status()).toBe("FAILED");
+  });
+});
+
+describe("a child that was started after the point, under an id of the code", () => {
+  const leg = workflow({ name: "leg", timeout: null }, async () => {
+    await sleep("1 day");
+    return (await charge()).receipt;
+  });
+  const trip = workflow({ name: "trip", timeout: null }, async () => {
+    await reserve();
+    const last = start(leg, {}, { id: "leg-1" });
+    return { leg: await last.result() };
+  });
+
+  test("gives way to the one that the new run starts, although it still runs", async () => {
+    await using env = await testEnvironment({ workflows: [trip, leg], activities: [reserve, charge] });
+    const run = await env.start(trip, {}, { id: "t-1" });
+    const [before] = await env.execution("leg-1").history();
+    await run.reset({ to: "last_decision" });
+    expect(await run.result()).toEqual({ leg: "r-1" });
+    const [after] = await env.execution("leg-1").history();
+    const runOf = (event: typeof before) => (event?.kind === "execution_started" ? event.run : null);
+    expect(runOf(after)).not.toBe(runOf(before));
+    const { body } = await env.api("GET", `/v1/workflows/runs/${runOf(before)}`);
+    expect(body).toMatchObject({ status: "TERMINATED" });
+  });
+
+  test("is kept where the point is after its start, and tells the new run its outcome", async () => {
+    await using env = await testEnvironment({ workflows: [trip, leg], activities: [reserve, charge] });
+    const run = await env.start(trip, {}, { id: "t-1" });
+    const [before] = await env.execution("leg-1").history();
+    expect(await run.result()).toEqual({ leg: "r-1" });
+    await run.reset({ to: "last_decision" });
+    expect(await run.result()).toEqual({ leg: "r-1" });
+    expect((await env.execution("leg-1").history())[0]).toEqual(before);
   });
 });
 

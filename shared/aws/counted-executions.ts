@@ -13,8 +13,8 @@ const stepsOf = (batch: Batch): number => batch.events.filter((event) => OUTCOME
 /** The same store, with its writes counted. */
 export function counted(store: Executions, meter: Meter): Executions {
   return {
-    async create(head, over) {
-      const put = await store.create(head, over);
+    async create(head, over, seen) {
+      const put = await store.create(head, over, seen);
       if (put.kind === "created") meter.count({ started: 1 });
       return put;
     },

@@ -76,7 +76,7 @@ export class AwsExecutions implements Executions {
     return head;
   }
 
-  async create(head: Head, over: readonly ExecutionStatus[]) {
+  async create(head: Head, over: readonly ExecutionStatus[], seen?: string) {
     const encoded = await encodeHead({ ...head, fence: 1 }, { fresh: true });
     const item = await storeHeadBlobs(this.#c.blobs, encoded);
     if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
@@ -89,7 +89,8 @@ export class AwsExecutions implements Executions {
       }
       requireFence(old);
       const expired = isExpired(old, this.#c.clock.now());
-      const givesWay = over.includes(text(old, "status") as ExecutionStatus) && old[INDEXES.due.sort] === undefined;
+      const isFinal = over.includes(text(old, "status") as ExecutionStatus) && old[INDEXES.due.sort] === undefined;
+      const givesWay = isFinal && (seen === undefined || text(old, "run") === seen);
       const there = expired ? null : await this.#decode(old);
       // A head with the same token is this very start, repeated, even if the execution has closed since.
       if (there && (!givesWay || there.token === head.token)) {

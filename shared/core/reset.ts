@@ -6,7 +6,8 @@
  *     step. So the copied events replay, and workflow code decides again on the stimuli that the copy leaves undecided.
  * RESET-2. What followed from the id of the run that recorded a step (randomness, ids of children, the run that the outcome
  *     of a child names) follows from that id in the copy as well: `origins` names the runs. Steps that the new run decides
- *     follow from its own id, so they start children under new ids.
+ *     follow from its own id, so they start children under new ids. Where code gives an id itself, the child that the replaced
+ *     run had started after the point gives way.
  * RESET-3. After the copy come an `execution_reset`, then what the server records for the new run: each activity without an
  *     outcome begins anew, at its first attempt; signals, updates and outcomes of copied children that the old run had taken
  *     in after the point follow in their order, each after the copied timers that were due before it (DECIDE-5). They are

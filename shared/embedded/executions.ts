@@ -60,9 +60,10 @@ export class EmbeddedExecutions implements Executions {
     return this.#head(ref);
   }
 
-  async create(head: Head, over: readonly ExecutionStatus[]) {
+  async create(head: Head, over: readonly ExecutionStatus[], seen?: string) {
     const old = this.#head(head);
-    if (old && !(over.includes(old.status) && old.due_at === null && old.token !== head.token)) {
+    const givesWay = old && over.includes(old.status) && old.due_at === null && old.run === (seen ?? old.run);
+    if (old && !(givesWay && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
     const earlier = old && this.#run(head.workspace, head.run);

@@ -17,6 +17,7 @@ import { isClosing } from "../protocol/history.ts";
 import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../protocol/limits.ts";
 import type { InboxMessage } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
+import { flushOutbox } from "./outbox.ts";
 
 export type Appended =
   | { kind: "appended"; messages: InboxMessage[]; fenced: boolean }
@@ -62,7 +63,7 @@ export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<
   if (put.kind === "taken" && put.by?.append_id !== p.batch.append_id) return { kind: "conflict" };
   if (needsHead(p.batch)) {
     const head = await ports.executions.run(ref.workspace, p.run);
-    if (head) await performEffects(ports, { ...head, run: p.run, chain: p.chain }, [p.batch]);
+    if (head) await performEffects(ports, { ...head, run: p.run, chain: p.chain }, [p.batch], { flush: flushOutbox });
   }
   if (p.taken.length > 0) await ports.executions.removeMessages(ref, p.chain, p.taken);
   return { kind: "appended", ...(p.look === false ? NO_MESSAGES : await newMessages(ports, ref, p)) };

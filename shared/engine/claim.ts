@@ -82,7 +82,8 @@ export async function claim(
   let seen = await read();
   const notPerformed = seen.log.filter((b) => b.first > head.effects_done_through);
   // `put`: the refusal of a child lies in this very inbox now.
-  if (await performEffects(ports, head, notPerformed, seen.messages)) seen = await read();
+  if (await performEffects(ports, head, notPerformed, { flush: flushOutbox, inbox: seen.messages }))
+    seen = await read();
   let { messages } = seen;
   let fenced = false;
   if (messages.length > 0) {

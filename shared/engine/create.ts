@@ -94,9 +94,14 @@ export function givingWay({ by, reuse = "allow" }: Pick<StartRequest, "by" | "re
   return reuse === "allow" ? CLOSED_STATUSES : CLOSED_STATUSES.filter((status) => status !== "COMPLETED");
 }
 
-/** One attempt. `exists`: another start has the id, or its final head is still due. */
-export async function create(ports: Ports, head: Head, over: readonly ClosedStatus[]): Promise<StartResult> {
-  const put = await ports.executions.create(head, over);
+/** One attempt. `exists`: another start has the id, or its final head is still due. `seen`: only over the head of this run. */
+export async function create(
+  ports: Ports,
+  head: Head,
+  over: readonly ClosedStatus[],
+  seen?: string,
+): Promise<StartResult> {
+  const put = await ports.executions.create(head, over, seen);
   if (put.kind === "created") {
     await enqueueWorkflowTask(ports, head);
     return { kind: "started", head };

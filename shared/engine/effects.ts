@@ -8,6 +8,7 @@ import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/l
 import { type Message, messageId } from "../protocol/messages.ts";
 import { CLOSED_STATUSES } from "../protocol/status.ts";
 import { create, firstHead } from "./create.ts";
+import { forceClose } from "./force-close.ts";
 import { send } from "./send.ts";
 
 type Of = Pick<
@@ -32,16 +33,19 @@ type Of = Pick<
  */
 type TellSelf = "send" | "put";
 
+/** `flushOutbox`, which performs effects itself: a parameter, because neither file can import the other. */
+type Flush = (ports: Ports, head: Head) => Promise<void>;
+
 /** `inbox`: the messages of a claim. Answers whether it put a message into the inbox of the execution itself. */
 export async function performEffects(
   ports: Ports,
   of: Of,
   batches: readonly Pick<Batch, "events">[],
-  inbox: readonly Message[] | null = null,
+  { flush, inbox = null }: { flush: Flush; inbox?: readonly Message[] | null },
 ): Promise<boolean> {
   let toldSelf = false;
   for (const effect of openEffects(of, batches, inbox ?? [])) {
-    if (await perform(ports, of, effect, inbox ? "put" : "send")) toldSelf = true;
+    if (await perform(ports, of, effect, { flush, tellSelf: inbox ? "put" : "send" })) toldSelf = true;
     await ports.pause?.();
   }
   return toldSelf;
@@ -52,8 +56,10 @@ export async function performLastEffects(
   ports: Ports,
   of: Of,
   batches: readonly Pick<Batch, "events">[],
+  flush: Flush,
 ): Promise<void> {
-  for (const effect of openEffects(of, batches).filter(outlivesRun)) await perform(ports, of, effect, "send");
+  for (const effect of openEffects(of, batches).filter(outlivesRun))
+    await perform(ports, of, effect, { flush, tellSelf: "send" });
 }
 
 /** The head of a child; null where the id belongs to another execution by now. `runs`: of the parent. */
@@ -67,7 +73,12 @@ export async function ownChild(
   return parent.runs.includes(head.parent.run) ? head : null;
 }
 
-async function perform(ports: Ports, of: Of, effect: Effect, tellSelf: TellSelf): Promise<boolean> {
+interface How {
+  readonly flush: Flush;
+  readonly tellSelf: TellSelf;
+}
+
+async function perform(ports: Ports, of: Of, effect: Effect, how: How): Promise<boolean> {
   const { workspace, deployment, run } = of;
   switch (effect.kind) {
     case "queue_activity":
@@ -91,7 +102,7 @@ async function perform(ports: Ports, of: Of, effect: Effect, tellSelf: TellSelf)
       return false;
     }
     case "start_child":
-      return startChild(ports, of, effect.event, tellSelf);
+      return startChild(ports, of, effect.event, how);
   }
 }
 
@@ -115,7 +126,7 @@ export function withKeys(before: Record<string, string>, effect: SetKeys): Recor
 type StartChild = Extract<Effect, { kind: "start_child" }>["event"];
 
 /** Answers true after it has refused the child and put the refusal into the parent's inbox. */
-async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: TellSelf): Promise<boolean> {
+async function startChild(ports: Ports, of: Of, event: StartChild, { flush, tellSelf }: How): Promise<boolean> {
   const { workspace, deployment } = of;
   const parent = { execution: of.execution, chain: of.chain, run: of.run, child: event.child };
   const refuse = async (failure: Failure) => {
@@ -152,28 +163,39 @@ async function startChild(ports: Ports, of: Of, event: StartChild, tellSelf: Tel
     user: of.user,
     trace: of.trace,
   });
+  const ref = { workspace, execution: event.execution };
   let started = await create(ports, head, []);
-  if (started.kind === "exists" && isOfResetRun(of, started.head)) {
-    // The call is repeated until the sweeper has flushed it: whoever closed the child has died before.
-    if (started.head.due_at !== null)
-      throw new Error(
-        `the outbox of execution '${event.execution}' is not flushed yet, so its id cannot be used again`,
-      );
-    started = await create(ports, head, CLOSED_STATUSES);
+  while (started.kind === "exists" && (await isReplaced(ports, of, started.head))) {
+    await giveWay(ports, ref, started.head, flush);
+    started = await create(ports, head, CLOSED_STATUSES, started.head.run);
   }
   if (started.kind !== "exists") return false;
   const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
   return refuse({ type: "ChildError", message, non_retryable: true });
 }
 
-/** A run that was reset had started a child under the id that its new run chooses again, and that child has ended. */
-function isOfResetRun(of: Of, found: Head): boolean {
-  const { parent, status } = found;
-  return (
-    of.reset !== undefined &&
-    status !== "RUNNING" &&
-    parent?.execution === of.execution &&
-    parent.chain === of.chain &&
-    parent.run !== of.run
-  );
+/**
+ * Whether a run that a reset has replaced by this one had started the execution, after the point of the reset (RESET-2). Such
+ * a child gives way, whether it runs or has closed: if it were refused while it runs, a server that performs the effect
+ * again later would start the child after the refusal.
+ */
+async function isReplaced(ports: Ports, of: Of, { parent }: Head): Promise<boolean> {
+  if (!of.reset || parent?.execution !== of.execution || parent.chain !== of.chain || parent.run === of.run)
+    return false;
+  for (let run = of.reset.from; run !== parent.run; ) {
+    const before = await ports.executions.run(of.workspace, run);
+    if (!before?.reset) return false;
+    run = before.reset.from;
+  }
+  const origin = of.reset.origins.find(({ run }) => run === parent.run);
+  if (!origin) return true;
+  const events = (await ports.executions.batches(of, parent.run, 1)).flatMap((batch) => batch.events);
+  const start = events.find((event) => event.kind === "child_scheduled" && event.child === parent.child);
+  return start !== undefined && start.id > origin.through;
+}
+
+async function giveWay(ports: Ports, ref: Ref, found: Head, flush: Flush): Promise<void> {
+  const reason = `the run of '${found.parent?.execution}' that started it was reset, and another takes its id`;
+  const { head } = await forceClose(ports, ref, { kind: "terminated", reason }, found.chain);
+  if (head && head.status !== "RUNNING" && head.due_at !== null) await flush(ports, head);
 }

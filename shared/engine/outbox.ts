@@ -31,7 +31,7 @@ async function perform(ports: Ports, head: Head, entry: OutboxEntry): Promise<vo
     case "effects": {
       const of = await ports.executions.run(workspace, entry.run);
       const last = await ports.executions.batches(head, entry.run, entry.first - 1);
-      if (of) await performLastEffects(ports, of, last);
+      if (of) await performLastEffects(ports, of, last, flushOutbox);
       return;
     }
     case "tell_parent": {

@@ -44,6 +44,18 @@ export const startContract: Contract = (of) => {
     expect(await b.ports.executions.head(final)).toEqual({ ...again, fence: final.fence + 1 });
   });
 
+  test("a start over the final head of one run does not go over that of another", async () => {
+    const b = of();
+    const final = await closed(b, await begun(b));
+    const again = headOf(final, b.now());
+    expect(await b.ports.executions.create(again, CLOSED_STATUSES, uuid())).toEqual({ kind: "exists", head: final });
+    expect(await b.ports.executions.create(again, CLOSED_STATUSES, final.run)).toEqual({ kind: "created" });
+    expect(await b.ports.executions.create(headOf(final, b.now()), CLOSED_STATUSES, final.run)).toMatchObject({
+      kind: "exists",
+      head: { run: again.run },
+    });
+  });
+
   test("a start repeated after its execution has closed is not another start", async () => {
     const b = of();
     const final = await closed(b, await begun(b));
