@@ -5,6 +5,7 @@ import { batchOf, headOf, newRef, uuid } from "../../test/contract/subject.ts";
 import { createApi, createKey, DEFAULT_WORKSPACE } from "../api/index.ts";
 import { DamagedExecution } from "../engine/force-close.ts";
 import { addLogRecords } from "../engine/log-records.ts";
+import { reset } from "../engine/reset.ts";
 import { terminate } from "../engine/terminate.ts";
 import { embedded } from "../server/embedded.ts";
 
@@ -123,6 +124,28 @@ test("a run that retention cannot delete is set aside and the others are deleted
   const left = store.database.all("SELECT run FROM runs").map((row) => row.run);
   expect(left).toEqual([heads[1]!.run]);
   expect(store.condition!().setAside).toEqual([`run ${heads[1]!.run}`]);
+  store.close();
+});
+
+test("the log of a run that a reset prepared is deleted if its process died before it put the head", async () => {
+  const { store, clock, start } = made();
+  const head = await start();
+  const dead = () => Promise.reject(new Error("killed"));
+  const executions = new Proxy(store.executions, {
+    get: (target, name) => (name === "close" ? dead : Reflect.get(target, name).bind(target)),
+  });
+  const to = { target: { to: "start" }, reason: null, excluded: [] } as const;
+  await expect(reset({ ...store, executions }, head, to)).rejects.toThrow("killed");
+  const done = await reset(store, head, to);
+  const runs = () => store.database.all("SELECT DISTINCT run FROM log ORDER BY run").map(({ run }) => run);
+  const kept = [head.run, done.kind === "reset" && done.head.run].toSorted();
+  expect(runs()).toHaveLength(3);
+  await store.sweep(MINUTE);
+  expect(runs()).toHaveLength(3); // a reset may still be under way
+  await clock.advance(61 * MINUTE);
+  await store.sweep(MINUTE);
+  expect(runs()).toEqual(kept);
+  expect(store.database.all("SELECT * FROM prepared_runs")).toEqual([]);
   store.close();
 });
 

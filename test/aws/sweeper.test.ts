@@ -6,7 +6,7 @@ import { newJob } from "../../shared/engine/jobs.ts";
 import { forEachConcurrent } from "../../shared/lib/for-each-concurrent.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { Aws } from "../../shared/server/aws.ts";
-import { begun, bench, claimed, closed, newRef, scheduleState } from "../contract/subject.ts";
+import { batchOf, begun, bench, claimed, closed, newRef, scheduled, scheduleState } from "../contract/subject.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 
@@ -70,6 +70,36 @@ describeUnless(cannotRun)("a round of the sweeper on AWS", () => {
     expect((await ports.sweep(MINUTE, b.now() + MINUTE)).expired).toBe(1);
     expect((await logOf(failing!)).every((item) => item.ttl)).toBe(true);
     expect((await ports.sweep(MINUTE, b.now() + MINUTE)).expired).toBe(0);
+  }, 60_000);
+
+  test("gives its expiry to the log that a reset prepared, if the reset died, and not to one that became a run", async () => {
+    const b = bench({ ports, pass: async () => {} });
+    const of = async (put: boolean) => {
+      const final = await closed(b, await begun(b));
+      const at = b.now();
+      const next: Head = {
+        ...final,
+        status: "RUNNING",
+        run: ports.uuid(),
+        started_at: at,
+        due_at: at + MINUTE,
+        closed_at: null,
+        result: null,
+        reset: { from: final.run, at, origins: [{ run: final.run, through: 1 }], began_at: final.started_at },
+      };
+      await ports.executions.prepare(next, [batchOf(2, at, [scheduled(1)])]);
+      if (put) expect(await ports.executions.reopen(next, final)).toBe(true);
+      return async () => {
+        const items = (await logOf(final)).filter((item) => item.sk?.S?.includes(next.run));
+        return items.map((item) => item.ttl !== undefined);
+      };
+    };
+    const [dead, alive] = [await of(false), await of(true)];
+    await ports.sweep(MINUTE, b.now() + MINUTE);
+    expect([await dead(), await alive()]).toEqual([[false], [false]]); // a reset may still be under way
+    const later = on.adapter({ clock: { ...ports.clock, now: () => Date.now() + 61 * MINUTE } });
+    await later.sweep(MINUTE, Date.now() + 62 * MINUTE);
+    expect([await dead(), await alive()]).toEqual([[true], [false]]);
   }, 60_000);
 
   /** Two of each kind of row that a round handles; the round's clients fail where `fails` says so. */

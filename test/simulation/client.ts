@@ -1,4 +1,5 @@
-/** A client that starts, signals, updates, cancels and terminates. It repeats each call with the same ids until it has an answer. */
+/** A client that starts, signals, updates, cancels, terminates and resets. It repeats each call with the same ids until it has an answer. */
+import { type Reset, type ResetRequest, reset } from "../../shared/engine/reset.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
 import { terminate } from "../../shared/engine/terminate.ts";
@@ -89,6 +90,14 @@ export class Client {
       ports.executions.head({ workspace: WORKSPACE, execution }),
     );
     return head?.status ?? null;
+  }
+
+  /** A call that is repeated without an answer resets the new run as well. */
+  async reset(execution: string, p: Omit<ResetRequest, "reason">): Promise<Reset["kind"]> {
+    const done = await this.#call(`reset ${execution}`, (ports) =>
+      reset(ports, { workspace: WORKSPACE, execution }, { ...p, reason: "again" }),
+    );
+    return done.kind;
   }
 
   async terminate(execution: string): Promise<void> {

@@ -8,7 +8,7 @@ import { dueAt } from "../../shared/core/due.ts";
 import { fold, type RunState, sessionOf, stateOf } from "../../shared/core/state.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
-import { type Batch, isClosing, isStimulus } from "../../shared/protocol/history.ts";
+import { type Batch, type HistoryEvent, isClosing, isStimulus } from "../../shared/protocol/history.ts";
 import { QUICK_RUNS, RUN_INTERVAL_MS } from "../../shared/protocol/limits.ts";
 import type { InboxMessage } from "../../shared/protocol/messages.ts";
 import type { Ack } from "./client.ts";
@@ -57,8 +57,10 @@ function checkNotDue(server: Server, head: Head): void {
   const next = dueAt(state, { now: world.now, session: "fresh", broken: false, nextArrival: null, diesAt: () => null });
   if (next !== null)
     throw new Violation("INV-5", `${head.execution} has no due time, but something is due in ${next - world.now} ms`);
-  // A start, and stimuli that a worker records without code that is broken or in quarantine, may be followed by no decision.
-  if (state.lastStimulus > Math.max(1, state.decided) && wouldDecide(server, head))
+  // A start, what a reset has written, and stimuli that a worker records without code that is broken or in quarantine, may be
+  // followed by no decision.
+  const silent = Math.max(1, state.decided, store.preparedThrough.get(head.run) ?? 0);
+  if (state.lastStimulus > silent && wouldDecide(server, head))
     throw new Violation("INV-5", `${head.execution} has no due time, but undecided stimuli`);
   const { events } = decide(state, fresh(world.now, messages));
   if (events.length > 0) {
@@ -103,78 +105,134 @@ function checkFinal(server: Server, head: Head): void {
   if (!parent) return;
   const { store } = server;
   const waiting = store.heads.get(`${WORKSPACE}/${parent.execution}`);
-  if (waiting?.run !== parent.run || waiting.status !== "RUNNING") return;
+  const started = waiting && [waiting.run, ...(waiting.reset?.origins ?? []).map(({ run }) => run)];
+  if (waiting?.status !== "RUNNING" || !started?.includes(parent.run)) return;
   const inbox = store.inboxes.get(`${WORKSPACE}/${parent.execution}/${parent.chain}`);
   const told = [...(inbox?.values() ?? [])].some(
     (m) => m.kind === "child" && m.child === parent.child && m.run === parent.run,
   );
   if (told) return;
-  const state = stateOfRun(server, parent.run);
-  if (state.children.has(parent.child))
+  if (waiting.outbox.some((entry) => entry.kind === "ask_child" && entry.child === parent.child)) return;
+  const open = stateOfRun(server, waiting.run).children.get(parent.child);
+  if (open?.run === parent.run && open.execution === head.execution)
     throw new Violation("INV-6", `${parent.execution} has no message about ${head.execution}`);
 }
 
 /** Checks INV-2, INV-3, INV-8, INV-9 and INV-11, and that no log records anything twice. */
 export function checkWhole(server: Server, acks: readonly Ack[]): void {
   const { store } = server;
-  const taken = new Map<string, Set<string>>();
-  const forced = new Set<string>();
+  const chains = new Map<string, Chain>();
   for (const [run, log] of store.logs) {
     const { chain, execution } = store.runsById.get(run)!;
-    const ids = taken.get(chain) ?? new Set();
-    taken.set(chain, ids);
     checkHeard(execution, log);
     checkTimers(server, chain, execution, log);
-    const recorded = new Set<string>();
-    const once = (fact: string) => {
-      if (recorded.has(fact)) throw new Violation("twice", `${execution}, run ${run}: ${fact}`);
-      recorded.add(fact);
-    };
+    checkOnce(execution, run, log);
+    checkTaken(server, run);
+    const of = chains.get(chain) ?? { last: run, taken: new Set(), excluded: new Set(), forced: false };
+    chains.set(chain, of);
+    of.last = run; // runs are stored in the order in which they begin
     for (const event of log.flatMap((b) => b.events)) {
-      if (event.kind === "execution_terminated" || event.kind === "execution_timed_out") forced.add(chain);
-      switch (event.kind) {
-        case "signal_received":
-        case "cancel_requested":
-        case "update_accepted":
-        case "update_rejected":
-          if (ids.has(event.message)) throw new Violation("INV-2", `${execution} took ${event.message} in twice`);
-          if (!server.put.has(`${chain}/${event.message}`))
-            throw new Violation("INV-2", `${chain} took in ${event.message}, which was not sent to it`);
-          ids.add(event.message);
-          break;
-        case "activity_completed":
-        case "activity_failed":
-          once(`activity ${event.activity} ends`);
-          break;
-        case "activity_scheduled":
-          once(`activity ${event.activity} is scheduled`);
-          break;
-        case "activity_attempt_started":
-          once(`attempt ${event.attempt} of activity ${event.activity} starts`);
-          break;
-        case "timer_fired":
-          once(`timer ${event.timer} fires`);
-          break;
-        case "child_completed":
-        case "child_failed":
-          once(`child ${event.child} ends`);
-          break;
-        case "update_completed":
-        case "update_failed":
-          once(`update ${event.message} is answered`);
-      }
+      if (isTaking(event)) of.taken.add(event.message);
+      if (event.kind === "execution_reset") for (const kind of event.excluded) of.excluded.add(kind);
+      if (event.kind === "execution_timed_out") of.forced = true;
+      if (event.kind === "execution_terminated" && event.next_run === undefined) of.forced = true;
     }
   }
   checkPace(server);
   for (const ack of acks) {
-    if (forced.has(ack.chain) || taken.get(ack.chain)?.has(ack.message)) continue;
+    const chain = chains.get(ack.chain);
+    if (!chain || chain.forced || lineageOf(server, chain.last).includes(ack.message)) continue;
+    // RESET-4. Other runs than those of the lineage are runs that a reset has replaced.
+    const [kind] = ack.message.split("#");
+    if (chain.taken.has(ack.message) && (kind === "cancel" || chain.excluded.has(`${kind}s`))) continue;
     throw new Violation("INV-3", `${ack.execution} acknowledged ${ack.message} and never took it in`);
   }
-  for (const [chain, ids] of taken)
+  for (const [run, { chain }] of store.runsById)
     checkOrder(
-      [...ids],
+      lineageOf(server, run),
       acks.filter((ack) => ack.chain === chain),
     );
+}
+
+interface Chain {
+  /** The run with which it ended. */
+  last: string;
+  /** By any run. */
+  readonly taken: Set<string>;
+  /** By a reset. */
+  readonly excluded: Set<string>;
+  forced: boolean;
+}
+
+const TAKING = new Set<HistoryEvent["kind"]>([
+  "signal_received",
+  "cancel_requested",
+  "update_accepted",
+  "update_rejected",
+]);
+const isTaking = (event: HistoryEvent): event is Extract<HistoryEvent, { message: string }> => TAKING.has(event.kind);
+
+/**
+ * The messages that a run and the runs before it took in. A run that a reset began stands in the place of the run that it
+ * replaces, so that run is none of them (INV-2).
+ */
+function lineageOf(server: Server, run: string): string[] {
+  const { runsById, logs } = server.store;
+  const ids: string[] = [];
+  for (let at: string | null = run; at !== null; at = runsById.get(at)!.continued_from) {
+    const events = logs.get(at)!.flatMap((b) => b.events);
+    ids.unshift(...events.flatMap((event) => (isTaking(event) ? [event.message] : [])));
+  }
+  return ids;
+}
+
+/** INV-2. */
+function checkTaken(server: Server, run: string): void {
+  const { chain, execution } = server.store.runsById.get(run)!;
+  const seen = new Set<string>();
+  for (const id of lineageOf(server, run)) {
+    if (seen.has(id)) throw new Violation("INV-2", `${execution} took ${id} in twice`);
+    if (!server.put.has(`${chain}/${id}`))
+      throw new Violation("INV-2", `${chain} took in ${id}, which was not sent to it`);
+    seen.add(id);
+  }
+}
+
+function checkOnce(execution: string, run: string, log: readonly Batch[]): void {
+  const recorded = new Set<string>();
+  const once = (fact: string) => {
+    if (recorded.has(fact)) throw new Violation("twice", `${execution}, run ${run}: ${fact}`);
+    recorded.add(fact);
+  };
+  for (const event of log.flatMap((b) => b.events)) {
+    switch (event.kind) {
+      case "activity_restarted": {
+        const attempts = [...recorded].filter((fact) => fact.endsWith(` of activity ${event.activity} starts`));
+        for (const fact of attempts) recorded.delete(fact);
+        break;
+      }
+      case "activity_completed":
+      case "activity_failed":
+        once(`activity ${event.activity} ends`);
+        break;
+      case "activity_scheduled":
+        once(`activity ${event.activity} is scheduled`);
+        break;
+      case "activity_attempt_started":
+        once(`attempt ${event.attempt} of activity ${event.activity} starts`);
+        break;
+      case "timer_fired":
+        once(`timer ${event.timer} fires`);
+        break;
+      case "child_completed":
+      case "child_failed":
+        once(`child ${event.child} ends`);
+        break;
+      case "update_completed":
+      case "update_failed":
+        once(`update ${event.message} is answered`);
+    }
+  }
 }
 
 /** INV-3: a run that ends by itself has given its code every message that it took in, and has answered every update. */
@@ -197,7 +255,13 @@ const FORCED = new Set(["execution_terminated", "execution_timed_out"]);
 
 /** INV-11: the workers were given at most `QUICK_RUNS` runs of a chain at once, then one in `RUN_INTERVAL_MS`. */
 function checkPace(server: Server): void {
-  const chains = Map.groupBy(server.begun, ([run]) => server.store.runsById.get(run)?.chain);
+  // A reset begins a run at once, and the pace anew.
+  const resets = new Map<string, number>();
+  const chains = Map.groupBy(server.begun, ([run]) => {
+    const { chain, reset } = server.store.runsById.get(run) ?? { chain: "" };
+    if (reset) resets.set(chain, (resets.get(chain) ?? 0) + 1);
+    return `${chain}, after ${resets.get(chain) ?? 0} resets`;
+  });
   for (const [chain, runs] of chains) {
     const times = runs.map(([, at]) => at).sort((a, b) => a - b);
     for (const [i, from] of times.entries()) {

@@ -172,7 +172,7 @@ function checkFamilies(server: Server): void {
     const wanted = CHILDREN[end];
     if (!head.parent || !wanted) continue;
     const parent = server.store.heads.get(`${WORKSPACE}/${head.parent.execution}`)!;
-    if (parent.status === "TERMINATED") continue;
+    if (parent.status === "TERMINATED" || parent.reset) continue;
     if (head.status !== wanted)
       throw new Violation("family", `${head.execution} is ${head.status} instead of ${wanted}`);
   }

@@ -35,7 +35,9 @@ describe("with faults", () => {
 /** Workloads for those that need executions that close while messages arrive, or ids that are used again. */
 const reuse = () => workload("reuse", { rounds: 4 });
 const ordered = () => workload("ordered", { count: 8, each: 8 });
+const reset = () => workload("reset", { of: "signals" });
 const FOCUS: Record<string, () => ReturnType<typeof workload>> = {
+  "a reset copies a log that grows": reset,
   "send judges by the clock that the head is due": reuse,
   "the closing batch is written before the head": reuse,
   "start over a final head with an outbox": () => workload("usurped", {}),

@@ -34,6 +34,8 @@ export class Store implements Executions {
   readonly logs = new Map<string, Batch[]>();
   /** Logs of runs that a reset prepares. */
   readonly prepared = new Map<string, Batch[]>();
+  /** By run that a reset began: the last event that the reset wrote. */
+  readonly preparedThrough = new Map<string, number>();
   readonly inboxes = new Map<string, Map<string, InboxMessage>>();
   /** Fences that a claim made. */
   readonly claimed = new Map<string, Set<number>>();
@@ -78,9 +80,10 @@ export class Store implements Executions {
     return this.heads.get(keyOf(ref)) ?? null;
   }
 
-  async create(head: Head, over: readonly ExecutionStatus[]) {
+  async create(head: Head, over: readonly ExecutionStatus[], seen?: string) {
     const old = this.heads.get(keyOf(head));
-    if (old && !(over.includes(old.status) && old.due_at === null && old.token !== head.token)) {
+    const givesWay = old && over.includes(old.status) && old.due_at === null && old.run === (seen ?? old.run);
+    if (old && !(givesWay && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
     this.#put({ ...head, fence: (old?.fence ?? 0) + 1 });
@@ -89,8 +92,15 @@ export class Store implements Executions {
   }
   #begin(head: Head): void {
     if (this.runsById.has(head.run)) throw new Violation("INV-1", `run ${head.run} begins twice`);
+    for (const run of this.runsById.values()) {
+      const sameExecution = run.execution === head.execution && run.workspace === head.workspace;
+      if (sameExecution && run.status === "RUNNING")
+        throw new Violation("INV-1", `run ${head.run} begins while run ${run.run} of ${head.execution} is open`);
+    }
     this.runsById.set(head.run, head);
-    this.logs.set(head.run, this.prepared.get(head.run) ?? []);
+    const log = this.prepared.get(head.run) ?? [];
+    this.logs.set(head.run, log);
+    if (log.length > 0) this.preparedThrough.set(head.run, tailOf(log));
     this.prepared.delete(head.run);
   }
 

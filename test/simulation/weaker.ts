@@ -3,7 +3,9 @@
  * simulation must notice each within a few hundred seeds; otherwise it would prove little about the real protocol. The
  * other interleavings need combinations of events so rare that thousands of seeds have none.
  */
+
 import type { Executions, Ports } from "../../shared/ports.ts";
+import { closeAtAnyTail } from "../interleavings/weaker.ts";
 import { MACHINES } from "./server.ts";
 
 export type Weaken = (ports: Ports, call: string) => Ports;
@@ -44,11 +46,11 @@ export const WEAKER: Record<string, Weaken> = {
       real.close(ref, p.next.status === "RUNNING" ? p : { ...p, next: { ...p.next, due_at: null, outbox: [] } }),
   })),
   "start over a final head with an outbox": withCalls((real) => ({
-    async create(head, over) {
+    async create(head, over, seen) {
       const old = await real.head(head);
       if (old && over.includes(old.status as (typeof over)[number]) && old.token !== head.token)
         await real.clearOutbox(old, old);
-      return real.create(head, over);
+      return real.create(head, over, seen);
     },
   })),
   "one inbox for all starts of an execution": withCalls((real) => ({
@@ -69,6 +71,7 @@ export const WEAKER: Record<string, Weaken> = {
   "messages before all that is due": withCalls((real) => ({
     inbox: async (ref, chain) => (await real.inbox(ref, chain)).map((m) => ({ ...m, sent_at: 0 })),
   })),
+  "a reset copies a log that grows": closeAtAnyTail,
   "sessions never die": (ports) => ({
     ...ports,
     registry: new Proxy(ports.registry, {

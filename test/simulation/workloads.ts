@@ -1,4 +1,5 @@
 /** Workloads: the calls of clients to the programs, and whether the outcome is the same in every world. */
+import type { ResetTarget } from "../../shared/core/reset.ts";
 import type { Client } from "./client.ts";
 
 export interface Workload {
@@ -40,6 +41,41 @@ async function sendMany(client: Client, count: number, send: (n: number) => Prom
 /** So long that a worker takes in two or three at a time. */
 const PAD = "x".repeat(1_800_000);
 const poke = (n: number, heavy: Workload["params"][string] | undefined) => (heavy ? { n, pad: PAD } : { n });
+
+/** Resets the execution at several times, also after its end, and by two senders at once. */
+async function resetMany(client: Client, id: string, targets: readonly ResetTarget[], withinMs: number) {
+  const all = Array.from({ length: client.chance.between(2, 4) }, async () => {
+    await client.wait(client.chance.between(1, withinMs));
+    await client.reset(id, { target: client.chance.oneOf(targets), excluded: [] });
+  });
+  await Promise.all(all);
+}
+const ANYWHERE: readonly ResetTarget[] = [{ to: "start" }, { to: "last_decision" }];
+
+/** The calls to programs with which a reset must change no outcome. Their time is that of a world without faults. */
+const RESET: Record<string, (client: Client, id: string) => Promise<unknown>> = {
+  sequence: (client, id) => client.start(id, "sequence", { steps: 5 }),
+  far: (client, id) => client.start(id, "sequence", { steps: 3, prefix: "far_" }),
+  parallel: (client, id) => client.start(id, "parallel", { width: 4 }),
+  flaky: (client, id) => client.start(id, "flaky", {}),
+  timers: (client, id) => client.start(id, "timers", { short: 3_000 }),
+  async signals(client, id) {
+    await client.start(id, "signals", { count: 5 });
+    await sendMany(client, 5, (n) => client.signal(id, `${id}-${n}`, poke(n, false)));
+  },
+  async chain(client, id) {
+    await client.start(id, "chain", { count: 5, each: 1 });
+    await sendMany(client, 5, (n) => client.signal(id, `${id}-${n}`, poke(n, false)));
+  },
+  async updates(client, id) {
+    await client.start(id, "updates", { count: 3 });
+    await sendMany(client, 3, (n) => client.update(id, `${id}-${n}`, { n }));
+  },
+  async buggy(client, id) {
+    await client.start(id, "buggy", {});
+    await sendMany(client, 3, (n) => client.signal(id, `${id}-${n}`, poke(n, false)));
+  },
+};
 
 export const WORKLOADS: Record<string, Make> = {
   sequence: ({ steps, prefix }) => ({
@@ -186,6 +222,65 @@ export const WORKLOADS: Record<string, Make> = {
     },
   }),
   hot: ({ runs }) => ({ outcome: "same", play: (client, id) => started(client, id, "hot", { runs }) }),
+  reset: ({ of }) => ({
+    outcome: "same",
+    async play(client, id) {
+      const targets = of === "flaky" ? [...ANYWHERE, { to: "first_failure" } as const] : ANYWHERE;
+      const resets = client.wait(client.chance.between(1, 5_000)).then(() => resetMany(client, id, targets, 60_000));
+      await Promise.all([RESET[of as string]!(client, id), resets]);
+    },
+  }),
+  /** Requests for cancellation are not given to the new runs, and a late copy of the reset begins one more. */
+  reset_excluding: () => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "cancelled", {});
+      const requests = sendMany(client, 3, (n) => client.cancel(id, `${id}-${n}`));
+      await client.wait(client.chance.between(1, 20_000));
+      await client.reset(id, { target: { to: "start" }, excluded: ["signals"] });
+      await requests;
+      for (let n = 0; n < 12; n++) {
+        await client.wait(60_000);
+        await client.cancel(id, `${id}-last-${n}`);
+      }
+    },
+  }),
+  /** Signals are excluded: the clients send others, until there are enough. */
+  reset_without_signals: () => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "signals", { count: 3 });
+      const sent = sendMany(client, 3, (n) => client.signal(id, `${id}-${n}`, poke(n, false)));
+      await client.wait(client.chance.between(1, 30_000));
+      await client.reset(id, { target: { to: "start" }, excluded: ["signals"] });
+      await sent;
+      for (let n = 10; n < 22; n++) {
+        await client.wait(60_000);
+        await client.signal(id, `${id}-${n}`, poke(n, false));
+      }
+    },
+  }),
+  reset_terminated: () => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "sequence", { steps: 6 });
+      const end = client.wait(client.chance.between(1, 10_000)).then(() => client.terminate(id));
+      await Promise.all([end, resetMany(client, id, ANYWHERE, 15_000)]);
+    },
+  }),
+  reset_parent: ({ leave }) => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, "parent", { id, leave });
+      await resetMany(client, id, ANYWHERE, 60_000);
+      // A run that a reset has replaced may have been the only one that would have ended this child.
+      for (let i = 0; i < 12; i++) {
+        await client.wait(60_000);
+        await client.cancel(`${id}-dropped`, `${id}-dropped-${i}`);
+        await client.cancel(`${id}-again-dropped`, `${id}-again-dropped-${i}`);
+      }
+    },
+  }),
   late: ({ ms, limit }) => ({
     outcome: "same",
     async play(client, id) {
@@ -230,6 +325,12 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "terminated", params: { steps: 4 } },
   { kind: "reuse", params: { rounds: 3 } },
   { kind: "reuse", params: { rounds: 3, heavy: true } },
+  ...Object.keys(RESET).map((of) => ({ kind: "reset", params: { of } })),
+  { kind: "reset_excluding", params: {} },
+  { kind: "reset_without_signals", params: {} },
+  { kind: "reset_terminated", params: {} },
+  { kind: "reset_parent", params: { leave: false } },
+  { kind: "reset_parent", params: { leave: true } },
   { kind: "late", params: { ms: 200_000, limit: 40_000 } },
   { kind: "hot", params: { runs: 16 } },
 ];
