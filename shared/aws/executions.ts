@@ -41,6 +41,7 @@ import { ABSENT, type Item, N, number, S, text, type Update, type Written } from
 /** Loaded at their first use. The worker's function closes executions all the time and imports `close.ts` itself. */
 const load = {
   close: () => import("./close.ts"),
+  createOver: () => import("./create-over.ts"),
   runs: () => import("./runs.ts"),
 };
 
@@ -70,8 +71,12 @@ export class AwsExecutions implements Executions {
   async #decode(item: Item | null): Promise<Head | null> {
     if (!item || isExpired(item, this.#c.clock.now())) return null;
     const head = await decodeHead(this.#c.blobs, item);
-    this.#runIndex.remember(head, head.run);
     this.#log.remember(head, item);
+    return this.#known(head);
+  }
+
+  #known(head: Head): Head {
+    this.#runIndex.remember(head, head.run);
     this.#inbox.remember(head.chain, head.deadline);
     return head;
   }
@@ -80,40 +85,13 @@ export class AwsExecutions implements Executions {
     const encoded = await encodeHead({ ...head, fence: 1 }, { fresh: true });
     const item = await storeHeadBlobs(this.#c.blobs, encoded);
     if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
-    let put = await this.#table.put(item, ABSENT);
-    while (!put.ok) {
-      const old = put.found;
-      if (!old) {
-        put = await this.#table.put(item, ABSENT); // DynamoDB has deleted the expired head since
-        continue;
-      }
-      requireFence(old);
-      const expired = isExpired(old, this.#c.clock.now());
-      const isFinal = over.includes(text(old, "status") as ExecutionStatus) && old[INDEXES.due.sort] === undefined;
-      const givesWay = isFinal && (seen === undefined || text(old, "run") === seen);
-      const there = expired ? null : await this.#decode(old);
-      // A head with the same token is this very start, repeated, even if the execution has closed since.
-      if (there && (!givesWay || there.token === head.token)) {
-        if (there.run !== head.run) {
-          await Promise.all(encoded.blobs.map(({ attribute }) => expireValue(this.#c.blobs, attribute)));
-        }
-        return { kind: "exists" as const, head: there };
-      }
-      // This very start, whose id has been used again. Its run got an item of its own before `old` was written.
-      const earlier = await this.#table.get(runKey(head, head.run));
-      if (earlier) return { kind: "exists" as const, head: await decodeHead(this.#c.blobs, earlier) };
-      if (!expired) await this.#table.put(pastRunItem(head, old)); // the old run stays listed under its own key
-      put = await this.#table.put(
-        { ...item, fence: N(number(old, "fence")! + 1) },
-        {
-          expression: all(OF_RUN, HAS_FENCE, IS_FINAL),
-          names: placeholders("run", "fence", "status"),
-          values: { ":run": old.run!, ":fence": old.fence!, ...RUNNING },
-        },
-      );
+    const put = await this.#table.put(item, ABSENT);
+    if (!put.ok) {
+      const { createOver } = await load.createOver();
+      const there = await createOver(this.#c, { head, encoded, item, over, seen, found: put.found });
+      if (there) return { kind: "exists" as const, head: this.#known(there) };
     }
-    this.#runIndex.remember(head, head.run);
-    this.#inbox.remember(head.chain, head.deadline);
+    this.#known(head);
     return { kind: "created" as const };
   }
 

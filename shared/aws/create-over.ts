@@ -1,0 +1,63 @@
+/**
+ * The start under an id that has a head already, loaded at its first use: a start that is repeated, one that is refused, and one
+ * over a final head.
+ */
+import type { Head } from "../protocol/head.ts";
+import type { ExecutionStatus } from "../protocol/status.ts";
+import type { Context } from "./context.ts";
+import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
+import { decodeHead, type EncodedHead, isExpired, requireFence } from "./heads.ts";
+import { runKey } from "./keys.ts";
+import { INDEXES } from "./names.ts";
+import { expireValue } from "./pack.ts";
+import { pastRunItem } from "./run-items.ts";
+import { ABSENT, type Item, N, number, S, text, type Written } from "./table.ts";
+
+interface Start {
+  readonly head: Head;
+  readonly encoded: EncodedHead;
+  readonly item: Item;
+  readonly over: readonly ExecutionStatus[];
+  /** Only over the head of this run. */
+  readonly seen: string | undefined;
+  /** The head that has the id. Null: it has been deleted since. */
+  readonly found: Item | null;
+}
+
+/** Null: the head was put. Else the head of the execution that has the id. */
+export async function createOver(c: Context, { head, encoded, item, over, seen, found }: Start): Promise<Head | null> {
+  const table = c.tables.executions;
+  let put: Written = { ok: false, found };
+  while (!put.ok) {
+    const old: Item | null = put.found;
+    if (!old) {
+      put = await table.put(item, ABSENT); // DynamoDB has deleted the expired head since
+      continue;
+    }
+    requireFence(old);
+    const expired = isExpired(old, c.clock.now());
+    const isFinal = over.includes(text(old, "status") as ExecutionStatus) && old[INDEXES.due.sort] === undefined;
+    const givesWay = isFinal && (seen === undefined || text(old, "run") === seen);
+    const there = expired ? null : await decodeHead(c.blobs, old);
+    // A head with the same token is this very start, repeated, even if the execution has closed since.
+    if (there && (!givesWay || there.token === head.token)) {
+      if (there.run !== head.run) {
+        await Promise.all(encoded.blobs.map(({ attribute }) => expireValue(c.blobs, attribute)));
+      }
+      return there;
+    }
+    // This very start, whose id has been used again. Its run got an item of its own before `old` was written.
+    const earlier = await table.get(runKey(head, head.run));
+    if (earlier) return decodeHead(c.blobs, earlier);
+    if (!expired) await table.put(pastRunItem(head, old)); // the old run stays listed under its own key
+    put = await table.put(
+      { ...item, fence: N(number(old, "fence")! + 1) },
+      {
+        expression: all(OF_RUN, HAS_FENCE, IS_FINAL),
+        names: placeholders("run", "fence", "status"),
+        values: { ":run": old.run!, ":fence": old.fence!, ":running": S("RUNNING") },
+      },
+    );
+  }
+  return null;
+}
