@@ -17,6 +17,8 @@ export interface Access {
   readonly payloads?: Level;
   /** The index `due` of each table that the function may read. */
   readonly due?: true;
+  /** The index `inputs` of executions. */
+  readonly inputs?: true;
   /**
    * Deployments' queues: `send` tasks, `return` tasks in the place of a worker that died, `create` queues. Only operators delete
    * queues (`operate/queues.ts`).
@@ -37,7 +39,7 @@ const drive = {
 } as const satisfies Access;
 
 export const ACCESS: Record<FunctionName, Access> = {
-  executions: { ...drive, feed: "read" },
+  executions: { ...drive, feed: "read", inputs: true },
   // The log records of a deployment are entries of the index `due`.
   registration: { registry: "write", executions: "read", payloads: "read", due: true },
   schedules: drive,

@@ -18,7 +18,8 @@ export interface Resources {
 
 export function grant(handler: Handler, access: Access, { tables, payloads, tasks, scheduling }: Resources): void {
   const due = access.due ? [INDEXES.due.name] : [];
-  grantTable(handler, access.executions, tables.executions, ENV.executionsTable, [INDEXES.runs.name, ...due]);
+  const ofExecutions = [INDEXES.runs.name, ...due, ...(access.inputs ? [INDEXES.inputs.name] : [])];
+  grantTable(handler, access.executions, tables.executions, ENV.executionsTable, ofExecutions);
   grantTable(handler, access.registry, tables.registry, ENV.registryTable, []);
   grantTable(handler, access.schedules, tables.schedules, ENV.schedulesTable, due);
   grantTable(handler, access.feed, tables.feed, ENV.feedTable, []);

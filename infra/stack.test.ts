@@ -25,13 +25,13 @@ describe("the stack", () => {
       }
     });
 
-    it("index executions by due time and runs by start, without the attributes that every step changes", () => {
+    it("index executions by due time, runs by start and open questions, without the attributes that every step changes", () => {
       const [, { Properties }] = all(template, "AWS::DynamoDB::Table").find(([id]) => id.includes("Executions"))!;
       const indexes = Properties.GlobalSecondaryIndexes as {
         IndexName: string;
         Projection: { NonKeyAttributes: string[] };
       }[];
-      expect(indexes.map(({ IndexName }) => IndexName)).toEqual(["due", "runs"]);
+      expect(indexes.map(({ IndexName }) => IndexName)).toEqual(["due", "runs", "inputs"]);
       for (const { Projection } of indexes) {
         for (const hot of ["fence", "wake_pending", "effects_done_through", "due_at"])
           expect(Projection.NonKeyAttributes).not.toContain(hot);

@@ -13,7 +13,7 @@ import type { PublicEvent } from "./core/present.ts";
 import type { Permit, Pool } from "./core/rate-limit.ts";
 import type { Bucket, Range } from "./core/rollups.ts";
 import type { Clock } from "./lib/clock.ts";
-import type { Head, OutboxEntry } from "./protocol/head.ts";
+import type { Head, OpenInputs, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Failure, Millis, RateLimit } from "./protocol/history.ts";
 import type { Job, JobOutcome } from "./protocol/job.ts";
 import type { LogGroup } from "./protocol/log-records.ts";
@@ -120,6 +120,27 @@ export interface Executions {
   runs(query: RunsQuery): Promise<{ runs: RunSummary[]; next: string | null }>;
   /** Replaces the search keys of a run: an index for lookups, not history. */
   setSearchKeys(ref: Ref, run: string, keys: Record<string, string>): Promise<void>;
+  /** Compare and set, of a running head of this run: puts `next` if it has `seen`. False: it has another value. */
+  setOpenInputs(ref: Ref, run: string, p: { seen: OpenInputs | undefined; next: OpenInputs }): Promise<boolean>;
+  /**
+   * Executions that wait for a person, by the begin of the wait and their ids. Fewer than `limit`: there are no further
+   * ones. May lag.
+   */
+  openInputs(query: OpenInputsQuery): Promise<WaitingExecution[]>;
+}
+
+export interface OpenInputsQuery {
+  readonly workspace: string;
+  readonly workflow?: string;
+  /** At this place and after it. */
+  readonly after?: { readonly since: Millis; readonly execution: string };
+  readonly limit: number;
+}
+export interface WaitingExecution {
+  readonly since: Millis;
+  readonly execution: string;
+  /** As it is now, where it may wait no more; null: it has expired. */
+  readonly head: Head | null;
 }
 
 /** A store throws it for a page token that is none of its own; the API answers a bad request. */

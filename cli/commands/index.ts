@@ -9,6 +9,7 @@ import { doctor } from "./doctor.ts";
 import { failures } from "./failures.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
+import { inputs } from "./inputs.ts";
 import { jobs } from "./jobs/index.ts";
 import { key } from "./key/index.ts";
 import { list } from "./list.ts";
@@ -41,6 +42,7 @@ export const commands: readonly (Command | Group)[] = [
   history,
   trace,
   failures,
+  inputs,
   logs,
   tail,
   jobs,

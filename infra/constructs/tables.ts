@@ -9,7 +9,7 @@ import {
   type TableProps,
 } from "aws-cdk-lib/aws-dynamodb";
 import { Construct } from "constructs";
-import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
+import { DUE_ATTRIBUTES, INDEXES, INPUTS_ATTRIBUTES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
 export interface TablesProps {
   /** Whether the tables are kept or deleted with the stack. `RETAIN` also protects each table from deletion by hand. */
@@ -60,6 +60,14 @@ export class Tables extends Construct {
       sortKey: { name: INDEXES.runs.sort, type: AttributeType.NUMBER },
       projectionType: ProjectionType.INCLUDE,
       nonKeyAttributes: [...RUNS_ATTRIBUTES],
+    });
+
+    this.executions.addGlobalSecondaryIndex({
+      indexName: INDEXES.inputs.name,
+      partitionKey: { name: INDEXES.inputs.partition, type: AttributeType.STRING },
+      sortKey: { name: INDEXES.inputs.sort, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: [...INPUTS_ATTRIBUTES],
     });
 
     this.registry = new Table(this, "Registry", common);

@@ -75,7 +75,8 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Pr
   const { next, run } = p;
   const closedAt = next.closed_at ?? c.clock.now();
   const set: Item = { "#status": S(next.status), closed_at: N(closedAt) };
-  const remove = ["wake_pending", "wake_due_at", "fresh"];
+  const { inputs } = INDEXES;
+  const remove = ["wake_pending", "wake_due_at", "fresh", "open_inputs", inputs.partition, inputs.sort];
   const blobs: Packed[] = [];
   for (const field of ["result", "failure", "outbox"] as const) {
     const packed = await packField(ref, run, field, next[field]);

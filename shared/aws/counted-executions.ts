@@ -48,6 +48,8 @@ export function counted(store: Executions, meter: Meter): Executions {
     due: (until, limit, after) => store.due(until, limit, after),
     run: (workspace, run) => store.run(workspace, run),
     runs: (query) => store.runs(query),
+    setOpenInputs: (ref, run, p) => store.setOpenInputs(ref, run, p),
+    openInputs: (query) => store.openInputs(query),
     setSearchKeys: (ref, run, keys) => store.setSearchKeys(ref, run, keys),
   };
 }

@@ -1,7 +1,7 @@
 /** The durable state of executions over DynamoDB. Each method is one call of the protocol; the write that decides is conditional. */
 
-import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
+import type { DueEntry, Executions, LogPart, OpenInputsQuery, Ref, RunsQuery, WaitingExecution } from "../ports.ts";
+import type { Head, OpenInputs } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
@@ -20,20 +20,12 @@ import {
   placeholders,
   RAISE_FENCE,
 } from "./head-expressions.ts";
-import {
-  decodeHead,
-  dueAttributes,
-  encodeHead,
-  isExpired,
-  packSearchKeys,
-  requireFence,
-  storeHeadBlobs,
-} from "./heads.ts";
+import { decodeHead, dueAttributes, encodeHead, isExpired, requireFence, storeHeadBlobs } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
-import { expireValue, type Packed, upload } from "./pack.ts";
+import { expireValue } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
 import { pastRunItem, pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, N, number, S, text, type Update, type Written } from "./table.ts";
@@ -43,6 +35,8 @@ const load = {
   close: () => import("./close.ts"),
   createOver: () => import("./create-over.ts"),
   runs: () => import("./runs.ts"),
+  inputs: () => import("./open-inputs.ts"),
+  searchKeys: () => import("./search-keys.ts"),
 };
 
 const RUNNING = { ":running": S("RUNNING") };
@@ -250,18 +244,13 @@ export class AwsExecutions implements Executions {
   }
 
   async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>): Promise<void> {
-    const packed: Partial<Record<string, Packed>> = await packSearchKeys({ ...ref, run, search_keys: keys });
-    const fields = ["search_keys", "search_keys_packed"];
-    const [set] = fields.filter((f) => packed[f]);
-    const remove = fields.filter((f) => !packed[f]).join(", ");
-    const value = set && packed[set];
-    if (value) await upload(this.#c.blobs, [value]);
-    const expression = value ? `SET ${set} = :keys REMOVE ${remove}` : `REMOVE ${remove}`;
-    const values = { ":run": S(run), ...(value && { ":keys": value.attribute }) };
-    for (const key of [headKey(ref), runKey(ref, run)]) {
-      const done = await this.#table.update(key, expression, { condition: OF_RUN, names: placeholders("run"), values });
-      if (done.ok) return;
-    }
+    return (await load.searchKeys()).setSearchKeys(this.#c, ref, run, keys);
+  }
+  async setOpenInputs(ref: Ref, run: string, p: { seen: OpenInputs | undefined; next: OpenInputs }): Promise<boolean> {
+    return (await load.inputs()).setOpenInputs(this.#table, ref, run, p);
+  }
+  async openInputs(q: OpenInputsQuery): Promise<WaitingExecution[]> {
+    return (await load.inputs()).openInputs(this.#c, q);
   }
 
   /** An update with `RAISE_FENCE`, which DynamoDB refuses without a clear reason where the head has no fence. */

@@ -5,11 +5,11 @@
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Ref, RunSummary } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
+import type { Head, OpenInputs } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Blobs } from "./blobs.ts";
-import { dueShardOf, HEAD, pkOf, refOf, runsShardOf } from "./keys.ts";
+import { dueShardOf, HEAD, inputsShardOf, pkOf, refOf, runsShardOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { blobOf, INLINE_HEAD, type Packed, pack, unpack, upload } from "./pack.ts";
 import { type Item, N, number, S, text } from "./table.ts";
@@ -18,6 +18,15 @@ import { type Item, N, number, S, text } from "./table.ts";
 export const dueAttributes = (pk: string, dueAt: Millis): Item => ({
   [INDEXES.due.partition]: S(dueShardOf(pk)),
   [INDEXES.due.sort]: N(dueAt),
+});
+
+/** The attributes of the questions that a head keeps, with its entry in the sparse index `inputs`. */
+export const inputsAttributes = (ref: Ref, inputs: OpenInputs): Item => ({
+  open_inputs: S(JSON.stringify(inputs)),
+  ...(inputs.since !== null && {
+    [INDEXES.inputs.partition]: S(inputsShardOf(ref)),
+    [INDEXES.inputs.sort]: N(inputs.since),
+  }),
 });
 
 /** Search keys up to this size are copied into the `runs` index. Larger ones would raise the price of each start and close. */
@@ -122,6 +131,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     ...(head.root !== head.execution && { root: S(head.root) }),
     ...(head.closed_at !== null && { closed_at: N(head.closed_at) }),
     ...(head.deadline !== null && { deadline: N(head.deadline) }),
+    ...(head.open_inputs && inputsAttributes(head, head.open_inputs)),
     ...(o.fresh && { fresh: { BOOL: true } }),
   };
   const blobs: Packed[] = [];
@@ -221,6 +231,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     ...(body.reset && { reset: body.reset }),
     ...(body.limit_ms !== undefined && { limit_ms: body.limit_ms }),
     ...(body.trace !== undefined && { trace: body.trace }),
+    ...(item.open_inputs && { open_inputs: JSON.parse(text(item, "open_inputs")!) as OpenInputs }),
   };
 }
 

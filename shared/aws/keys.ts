@@ -19,6 +19,8 @@ import type { Key } from "./table.ts";
 export const DUE_SHARDS = 16;
 /** A start and a close write an entry of `runs`: 8 shards carry about 4,000 executions a second in one workspace. */
 export const RUN_SHARDS = 8;
+/** A question to a person writes an entry of `inputs` when it begins and when it ends. */
+export const INPUT_SHARDS = 4;
 
 export const pkOf = (ref: Ref): string => `${ref.workspace}#${ref.execution}`;
 export function refOf(pk: string): Ref {
@@ -101,6 +103,8 @@ export const expiryShard = (shard: number): string => `expire#${shard}`;
 export const expiryShardOf = (pk: string): string => expiryShard(hashTo(pk, DUE_SHARDS));
 export const runsShard = (workspace: string, shard: number): string => `${workspace}#${shard}`;
 export const runsShardOf = (workspace: string, run: string): string => runsShard(workspace, hashTo(run, RUN_SHARDS));
+export const inputsShard = (workspace: string, shard: number): string => `${workspace}#${shard}`;
+export const inputsShardOf = (ref: Ref): string => inputsShard(ref.workspace, hashTo(pkOf(ref), INPUT_SHARDS));
 
 /** How far the time in a run's id may differ from the run's start. */
 export const ID_WINDOW_MS: Millis = 5_000;

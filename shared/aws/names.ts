@@ -108,6 +108,8 @@ export const INDEXES = {
   due: { name: "due", partition: "due_shard", sort: "due_at" },
   /** On Executions: runs of a workspace by `start_time` (epoch ms). */
   runs: { name: "runs", partition: "runs_shard", sort: "start_time" },
+  /** Sparse, on Executions: heads of executions that wait for a person, by the begin of the wait (epoch ms). */
+  inputs: { name: "inputs", partition: "inputs_shard", sort: "inputs_since" },
 } as const;
 
 /**
@@ -115,6 +117,9 @@ export const INDEXES = {
  * reading the head. None of them changes while an execution runs, so they cause no index write of their own.
  */
 export const DUE_ATTRIBUTES = ["status", "deployment", "deadline"] as const;
+
+/** Attributes that the index `inputs` has besides the keys. */
+export const INPUTS_ATTRIBUTES = ["workflow"] as const;
 
 /**
  * Attributes that the index `runs` has besides the keys. Lists filter by them. Each changes only when a run starts or

@@ -4,9 +4,10 @@
  */
 
 import type { OutboxEntry } from "../protocol/head.ts";
-import type { Batch, EventOf, QueuedTask, Started } from "../protocol/history.ts";
+import type { Batch, EventOf, HistoryEvent, QueuedTask, Started } from "../protocol/history.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { Task } from "../protocol/worker.ts";
+import { isInputEvent } from "./human-inputs.ts";
 import type { RunState } from "./state.ts";
 
 export type Effect =
@@ -14,7 +15,8 @@ export type Effect =
   | { kind: "cancel_activity"; activity: number }
   | { kind: "start_child"; event: EventOf<"child_scheduled"> }
   | { kind: "cancel_child"; child: number; execution: string }
-  | { kind: "set_search_keys"; set: Record<string, string>; remove: readonly string[] };
+  | { kind: "set_search_keys"; set: Record<string, string>; remove: readonly string[] }
+  | { kind: "note_inputs"; events: readonly HistoryEvent[] };
 
 type Of = Pick<Started, "workflow" | "run" | "chain"> & { execution: string };
 
@@ -29,6 +31,8 @@ export function effectsOf(of: Of, batch: Pick<Batch, "events">): Effect[] {
       task: { kind: "activity", execution, workflow, run, chain, activity, ...task, first_attempt: attempt },
     });
   };
+  const asked = batch.events.filter(isInputEvent);
+  if (asked.length > 0) effects.push({ kind: "note_inputs", events: asked });
   for (const e of batch.events) {
     if (e.kind === "activity_scheduled" && e.where === "queue") {
       const { name, input, args, options, at: scheduled_at } = e;
@@ -85,12 +89,14 @@ function subjectOf(effect: Effect): string {
       return `child ${effect.child}`;
     case "set_search_keys":
       return "search keys";
+    case "note_inputs":
+      return "inputs";
   }
 }
 
-/** A closed run needs no activity any more. The server performs the other effects of its last batch all the same. */
+/** A closed run needs no activity any more, and waits for nobody. The server performs the other effects of its last batch all the same. */
 export const outlivesRun = (effect: Effect): boolean =>
-  effect.kind !== "queue_activity" && effect.kind !== "cancel_activity";
+  effect.kind !== "queue_activity" && effect.kind !== "cancel_activity" && effect.kind !== "note_inputs";
 
 /**
  * The effects of closing this run on its open children, by their parent close policy. `after`: only on the children that

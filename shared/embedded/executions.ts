@@ -4,8 +4,8 @@ import { retriesIn } from "../core/retries.ts";
 import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
-import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
+import type { DueEntry, Executions, LogPart, OpenInputsQuery, Ref, RunsQuery, WaitingExecution } from "../ports.ts";
+import type { Head, OpenInputs } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import { type Batch, CLOSING, isClosing, type Millis, tailOf } from "../protocol/history.ts";
 import type { InboxMessage, Message } from "../protocol/messages.ts";
@@ -80,12 +80,12 @@ export class EmbeddedExecutions implements Executions {
     const { deployment, deadline, ...rest } = others;
     this.#db.run(
       `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
-         deployment, deadline, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         deployment, deadline, inputs_since, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
          due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence,
          effects_done_through = excluded.effects_done_through, owner = excluded.owner, deployment = excluded.deployment,
-         deadline = excluded.deadline, body = excluded.body`,
+         deadline = excluded.deadline, inputs_since = excluded.inputs_since, body = excluded.body`,
       head.workspace,
       head.execution,
       status,
@@ -98,6 +98,7 @@ export class EmbeddedExecutions implements Executions {
       owner,
       deployment,
       deadline,
+      (status === "RUNNING" && head.open_inputs?.since) || null,
       json(rest),
     );
     this.#notifier.announceHead(head);
@@ -457,6 +458,31 @@ export class EmbeddedExecutions implements Executions {
       removeSearchKeys(this.#db, of, parse<Record<string, string>>(row.search_keys));
       addSearchKeys(this.#db, of, keys);
     });
+  }
+
+  async setOpenInputs(ref: Ref, run: string, p: { seen: OpenInputs | undefined; next: OpenInputs }) {
+    const head = this.#head(ref);
+    const same =
+      head?.status === "RUNNING" && head.run === run && json(head.open_inputs ?? null) === json(p.seen ?? null);
+    if (same) this.#putHead({ ...head, open_inputs: p.next });
+    return same;
+  }
+
+  async openInputs(q: OpenInputsQuery): Promise<WaitingExecution[]> {
+    const rows = this.#db.all(
+      `SELECT * FROM heads WHERE ws = ? AND inputs_since IS NOT NULL AND (inputs_since, execution) >= (?, ?)
+         ${q.workflow === undefined ? "" : "AND json_extract(body, '$.workflow') = ?"} ORDER BY inputs_since, execution LIMIT ?`,
+      q.workspace,
+      q.after?.since ?? 0,
+      q.after?.execution ?? "",
+      ...(q.workflow === undefined ? [] : [q.workflow]),
+      q.limit,
+    );
+    return rows.map((row) => ({
+      since: Number(row.inputs_since),
+      execution: String(row.execution),
+      head: headOf(row),
+    }));
   }
 }
 

@@ -11,10 +11,12 @@ CREATE TABLE heads (
   status TEXT NOT NULL, run TEXT NOT NULL, chain TEXT NOT NULL,
   due_at INTEGER, wake_pending INTEGER NOT NULL, fence INTEGER NOT NULL, effects_done_through INTEGER NOT NULL, owner TEXT,
   deployment TEXT NOT NULL, deadline INTEGER,
+  inputs_since INTEGER, -- when the first open question to a person began
   body TEXT NOT NULL,
   PRIMARY KEY (ws, execution)
 ) WITHOUT ROWID;
 CREATE INDEX heads_running ON heads (run) WHERE status = 'RUNNING';
+CREATE INDEX heads_inputs ON heads (ws, inputs_since, execution) WHERE inputs_since IS NOT NULL;
 CREATE INDEX heads_due ON heads (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE runs (

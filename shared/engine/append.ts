@@ -11,6 +11,7 @@
  * next claim performs its effects; the folded state lists these messages as taken in, and the next owner deletes them.
  */
 
+import { isInputEvent } from "../core/human-inputs.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Batch } from "../protocol/history.ts";
 import { isClosing } from "../protocol/history.ts";
@@ -100,4 +101,7 @@ const EFFECTFUL = new Set<string>([
 ]);
 /** Local work has no effects outside the worker: the common step needs no read of the head. */
 const needsHead = (batch: Batch): boolean =>
-  batch.events.some((e) => EFFECTFUL.has(e.kind) && !("where" in e && e.where !== undefined && e.where !== "queue"));
+  batch.events.some(
+    (e) =>
+      isInputEvent(e) || (EFFECTFUL.has(e.kind) && !("where" in e && e.where !== undefined && e.where !== "queue")),
+  );

@@ -59,7 +59,7 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
   if (effects.some(outlivesRun)) inherited.push({ kind: "effects", run: p.run, first: p.batch.first });
   let next: Head;
   if (event.kind === "execution_continued") {
-    const { reset: _reset, ...unreset } = head;
+    const { reset: _reset, open_inputs: _openInputs, ...unreset } = head;
     const paced_until = nextPace(head, event.id, ports.clock.now());
     next = {
       ...unreset,

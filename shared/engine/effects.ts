@@ -1,5 +1,6 @@
 /** Performs the effects of batches (PROTOCOL-8): after the write that decided them, each idempotent by its key. */
 import { type Effect, openEffects, outlivesRun } from "../core/effects.ts";
+import { withInputs } from "../core/human-inputs.ts";
 import { searchKeysOf } from "../core/search-keys.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
@@ -90,6 +91,9 @@ async function perform(ports: Ports, of: Of, effect: Effect, how: How): Promise<
     case "set_search_keys":
       await setSearchKeys(ports, of, effect);
       return false;
+    case "note_inputs":
+      await noteInputs(ports, of, effect);
+      return false;
     case "cancel_child": {
       const ref = { workspace, execution: effect.execution };
       // RESET-2: the run that a reset copied may have started the child.
@@ -103,6 +107,17 @@ async function perform(ports: Ports, of: Of, effect: Effect, how: How): Promise<
     }
     case "start_child":
       return startChild(ports, of, effect.event, how);
+  }
+}
+
+/** INPUTS-1. After a refused write the head is read again: a later batch may have been counted, or the run has ended. */
+async function noteInputs(ports: Ports, of: Of, { events }: Extract<Effect, { kind: "note_inputs" }>): Promise<void> {
+  for (;;) {
+    const head = await ports.executions.head(of);
+    if (head?.run !== of.run || head.status !== "RUNNING") return;
+    const seen = head.open_inputs;
+    const next = withInputs(seen, events);
+    if (!next || next === seen || (await ports.executions.setOpenInputs(of, of.run, { seen, next }))) return;
   }
 }
 

@@ -21,8 +21,9 @@ export function finalHead(
   head: Head,
   p: { status: Head["status"]; now: number; result: Head["result"]; failure: string | null; outbox: OutboxEntry[] },
 ): Head {
+  const { open_inputs: _openInputs, ...kept } = head; // INPUTS-3
   return {
-    ...head,
+    ...kept,
     status: p.status,
     closed_at: p.now,
     result: p.result,

@@ -16,6 +16,7 @@
  */
 import { carriedIds } from "../core/closing.ts";
 import { childrenOutbox, effectsOf, openEffects, outlivesRun } from "../core/effects.ts";
+import { withInputs } from "../core/human-inputs.ts";
 import {
   type Cut,
   copiedEvents,
@@ -123,8 +124,11 @@ class Preparation {
     const now = ports.clock.now();
     const copied = copiedEvents(events, cut);
     const limit = await limitOf(ports, head);
+    const { open_inputs: _openInputs, ...kept } = head;
+    const openInputs = withInputs(undefined, copied); // INPUTS-3
     const next: Head = {
-      ...head,
+      ...kept,
+      ...(openInputs && { open_inputs: openInputs }),
       status: "RUNNING",
       run: ports.uuid(),
       due_at: now + ports.settings.wakeTimeoutMs,

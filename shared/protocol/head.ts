@@ -24,6 +24,19 @@ export const OutboxEntry = z.discriminatedUnion("kind", [
 ]);
 export type OutboxEntry = z.infer<typeof OutboxEntry>;
 
+/** Questions to people that a run waits for (INPUTS-1 to INPUTS-3, `shared/core/human-inputs.ts`). */
+export const OpenInputs = z.object({
+  /** The last event that was counted. */
+  through: z.int(),
+  /** When the first of them began; null: none is open. */
+  since: z.int().nullable(),
+  /** By the task of their custom task events, with the event that began each. */
+  open: z.array(z.object({ task: z.string(), event: z.int() })),
+  /** There are or were further ones: the history tells which are open. */
+  more: z.boolean().optional(),
+});
+export type OpenInputs = z.infer<typeof OpenInputs>;
+
 export const Head = z.object({
   workspace: z.string(),
   execution: z.string(),
@@ -73,6 +86,8 @@ export const Head = z.object({
   root: z.string(),
   schedule: ScheduleRef.nullable(),
   search_keys: z.record(z.string(), z.string()),
+  /** Absent: the run has asked nobody. */
+  open_inputs: OpenInputs.optional(),
   user: z.string().nullable(),
   /** Trace of the caller that started the root execution. Absent: the caller named none, and the id of the trace is derived. */
   trace: z.string().optional(),

@@ -34,6 +34,7 @@ describe("the table", () => {
       "GET /v1/workflows/executions/{execution_id}/explain",
       "GET /v1/workflows/executions/{execution_id}/history/{event_id}",
       "GET /v1/workflows/failures",
+      "GET /v1/workflows/inputs",
       "GET /v1/workflows/jobs",
       "GET /v1/workflows/jobs/{job_id}",
       "GET /v1/workflows/jobs/{job_id}/outcomes",

@@ -144,6 +144,19 @@ describeUnless(cannotRun)("the cost of a call", () => {
     expect(await taken(owner.head)).toBe(1);
   });
 
+  test("a question to a person writes the head and an index entry when it is asked, and again when it is answered", async () => {
+    await begin();
+    const owner = await claimed();
+    const { run, chain, fence } = owner.head;
+    const put = (first: number, event: "started" | "completed") => {
+      const told = { kind: "custom_task", event, task: "t", task_type: "wait_for_input", attributes: {} } as const;
+      const batch = batchOf(first, ports.clock.now(), [told]);
+      return append(ports, ref, { run, chain, fence, batch, taken: [], look: false });
+    };
+    expect(await cost(() => put(2, "started"))).toEqual({ writes: 3, reads: 2 });
+    expect(await cost(() => put(3, "completed"))).toEqual({ writes: 3, reads: 2 });
+  });
+
   test("a signal to a parked execution writes its number, message, head and one index entry, which the claim does not move", async () => {
     await begin();
     await parkUntil(await claimed(), null);

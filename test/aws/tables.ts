@@ -1,6 +1,6 @@
 /** Creates the tables as the stack does, for tests that need the adapter alone. */
 import { CreateTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DUE_ATTRIBUTES, INDEXES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
+import { DUE_ATTRIBUTES, INDEXES, INPUTS_ATTRIBUTES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
 const keys = [
   { AttributeName: KEYS.partition, KeyType: "HASH" as const },
@@ -38,7 +38,7 @@ export async function createTables(dynamo: DynamoDBClient, prefix: string): Prom
     schedules: `${prefix}-schedules`,
     feed: `${prefix}-feed`,
   };
-  const { due, runs } = INDEXES;
+  const { due, runs, inputs } = INDEXES;
   const base = [string(KEYS.partition), string(KEYS.sort)];
   const common = { BillingMode: "PAY_PER_REQUEST" as const, KeySchema: keys };
   const made = await dynamo.send(
@@ -51,8 +51,14 @@ export async function createTables(dynamo: DynamoDBClient, prefix: string): Prom
         number(due.sort),
         string(runs.partition),
         number(runs.sort),
+        string(inputs.partition),
+        number(inputs.sort),
       ],
-      GlobalSecondaryIndexes: [index(due, DUE_ATTRIBUTES), index(runs, RUNS_ATTRIBUTES)],
+      GlobalSecondaryIndexes: [
+        index(due, DUE_ATTRIBUTES),
+        index(runs, RUNS_ATTRIBUTES),
+        index(inputs, INPUTS_ATTRIBUTES),
+      ],
       StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" },
     }),
   );

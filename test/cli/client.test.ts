@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import { activity } from "../../sdk/activity.ts";
 import { WorkflowError } from "../../sdk/errors.ts";
@@ -12,6 +12,7 @@ import { log } from "../../sdk/log.ts";
 import { waitUntil } from "../../sdk/workflow/commands.ts";
 import { workflow } from "../../sdk/workflow/define.ts";
 import { on, query, signal, update } from "../../sdk/workflow/handlers.ts";
+import { waitForInput } from "../../sdk/workflow/human-input.ts";
 import { type Installation, installation } from "./installation.ts";
 import { cli, type Ran, type RunOptions, temporaryDirectory } from "./support.ts";
 
@@ -50,6 +51,9 @@ const says = workflow({ name: "says" }, async () => {
   log.info("begun", { order: "o-1" });
   await tells();
 });
+const wish = workflow({ name: "wish", interactive: true }, async () =>
+  waitForInput(z.object({ ok: z.boolean() }), { label: "Go on?" }),
+);
 const shared = workflow({ name: "shared" }, async () => "done");
 
 /** Nothing listens on this port. */
@@ -60,7 +64,7 @@ let directory: ReturnType<typeof temporaryDirectory>;
 beforeAll(async () => {
   directory = temporaryDirectory();
   server = await installation();
-  await server.worker("shop", [order, shared], [charge]);
+  await server.worker("shop", [order, shared, wish], [charge]);
   await server.worker("annex", [shared]);
 });
 afterAll(async () => {
@@ -73,6 +77,21 @@ const sirocco = (line: string, options: RunOptions = {}): Promise<Ran> =>
   cli(line.split(" "), { env: server.env, cwd: directory.path, ...options });
 const startOrder = (id: string, input: object) =>
   cli(["start", "order", "--id", id, "--input", JSON.stringify(input)], { env: server.env });
+
+describe("inputs", () => {
+  it("lists open questions, and how to answer the first", async () => {
+    expect((await sirocco("inputs")).err).toContain("No execution waits for a person.");
+    await sirocco("start wish --id wish-1");
+    await vi.waitFor(async () => expect((await sirocco("inputs")).out).toMatch(/wish-1 .* Go on\?/));
+    const { inputs } = JSON.parse((await sirocco("inputs --workflow wish --json")).out) as {
+      inputs: { task_id: string }[];
+    };
+    expect((await sirocco("inputs")).err).toContain("sirocco update wish-1 __submit_input");
+    const answer = JSON.stringify({ task_id: inputs[0]!.task_id, input: { ok: true } });
+    expect((await cli(["update", "wish-1", "__submit_input", "-i", answer], { env: server.env })).code).toBe(0);
+    await vi.waitFor(async () => expect((await sirocco("inputs")).out).toBe(""));
+  });
+});
 
 describe("failures", () => {
   it("lists failures by their kind, with the newest example", async () => {

@@ -13,6 +13,7 @@ import { inboxContract } from "./inbox.ts";
 import { jobsContract } from "./jobs.ts";
 import { logRecordsContract } from "./log-records.ts";
 import { logContract } from "./logs.ts";
+import { openInputsContract } from "./open-inputs.ts";
 import { rateLimitsContract } from "./rate-limits.ts";
 import { registryContract } from "./registry.ts";
 import { reopenContract } from "./reopen.ts";
@@ -35,6 +36,7 @@ const chapters: Record<string, Contract> = {
   "log: one writer wins a position": logContract,
   "closes: one transaction": closeContract,
   "resets: a run that begins with a copy": resetContract,
+  "questions to people": openInputsContract,
   "runs: lists, filters, pages": runsContract,
   "tasks: at least once, with leases": tasksContract,
   registry: registryContract,

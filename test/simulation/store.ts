@@ -5,7 +5,7 @@
  * violation of INV-1.
  */
 import type { DueEntry, Executions, LogPart, Ref, RunsQuery } from "../../shared/ports.ts";
-import type { Head } from "../../shared/protocol/head.ts";
+import type { Head, OpenInputs } from "../../shared/protocol/head.ts";
 import type { Batch, Millis } from "../../shared/protocol/history.ts";
 import { CLOSING, isClosing, tailOf } from "../../shared/protocol/history.ts";
 import { type InboxMessage, inOrder, type Message } from "../../shared/protocol/messages.ts";
@@ -261,6 +261,16 @@ export class Store implements Executions {
   }
   async runs(_query: RunsQuery): Promise<{ runs: Head[]; next: string | null }> {
     throw new Error("the engine lists no runs");
+  }
+  async openInputs(): Promise<never[]> {
+    throw new Error("the engine lists no open inputs");
+  }
+  async setOpenInputs(ref: Ref, run: string, p: { seen: OpenInputs | undefined; next: OpenInputs }) {
+    const head = this.heads.get(keyOf(ref));
+    const same = head?.run === run && JSON.stringify(head.open_inputs) === JSON.stringify(p.seen);
+    if (!same || head.status !== "RUNNING") return false;
+    this.#put({ ...head, open_inputs: p.next });
+    return true;
   }
   async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>) {
     const head = this.heads.get(keyOf(ref));

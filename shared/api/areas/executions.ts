@@ -17,6 +17,7 @@ const load = {
   counts: lazy(() => import("../run-counts.ts")),
   history: lazy(() => import("../history.ts")),
   failures: lazy(() => import("../failures.ts")),
+  inputs: lazy(() => import("../inputs.ts")),
   metrics: lazy(() => import("../metrics.ts")),
   trace: lazy(() => import("../trace.ts")),
   reset: lazy(() => import("../reset.ts")),
@@ -64,6 +65,7 @@ const handlers: HandlersOf<"executions"> = {
     (await load.history()).runEvent(context, params.run_id, params.event_id, query),
 
   listFailures: async (context, { query }) => (await load.failures()).listFailures(context, query),
+  listInputs: async (context, { query }) => (await load.inputs()).listInputs(context, query),
   getWorkflowMetrics: async (context, { params, query }) =>
     (await load.metrics()).workflowMetrics(context, params.workflow_name, query),
   getWorkflowExecutionTraceInfo: async (context, { params }) =>

@@ -1,6 +1,8 @@
 /** A second fold of a history, for what `explain` tells and the protocol does not need. Pure, and total like `fold`. */
 import type { EventOf, Failure, HistoryEvent, Millis } from "../../protocol/history.ts";
 import { isClosing } from "../../protocol/history.ts";
+import { isInputEvent } from "../human-inputs.ts";
+import { labelOf } from "../questions.ts";
 
 export interface OpenQuestion {
   readonly label: string | null;
@@ -80,16 +82,9 @@ function add(n: Noted, e: HistoryEvent): void {
       };
       break;
     case "custom_task":
-      if (e.task_type !== "wait_for_input") break;
-      if (e.event === "started") n.inputs.set(e.task, { label: labelOf(e.attributes), since: e.at });
-      else if (e.event !== "in_progress") n.inputs.delete(e.task);
+      if (!isInputEvent(e)) break;
+      if (e.event === "started") n.inputs.set(e.task, { label: labelOf(e), since: e.at });
+      else n.inputs.delete(e.task);
       break;
   }
-}
-
-/** `payload.value.label` of the event with which `waitForInput` shows its question. */
-function labelOf(attributes: Readonly<Record<string, unknown>>): string | null {
-  const payload = attributes.payload as { value?: { label?: unknown } } | undefined;
-  const label = payload?.value?.label;
-  return typeof label === "string" ? label : null;
 }

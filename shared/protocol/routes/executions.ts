@@ -2,6 +2,7 @@
 import * as executions from "../http/executions.ts";
 import * as explain from "../http/explain.ts";
 import * as failures from "../http/failures.ts";
+import * as inputs from "../http/inputs.ts";
 import * as jobs from "../http/jobs.ts";
 import * as observability from "../http/observability.ts";
 import * as runs from "../http/runs.ts";
@@ -43,6 +44,11 @@ export const EXECUTION_ROWS = [
   json("batchCancelWorkflowExecutions", "POST", `${WORKFLOWS}/executions/cancel`, "executions", batch),
   json("batchTerminateWorkflowExecutions", "POST", `${WORKFLOWS}/executions/terminate`, "executions", batch),
   empty("resetWorkflow", "POST", `${EXECUTION}/reset`, "executions", { body: executions.ResetInvocationBody }),
+
+  json("listInputs", "GET", `${WORKFLOWS}/inputs`, "executions", {
+    query: inputs.ListInputsQuery,
+    response: inputs.InputListResponse,
+  }),
 
   // Jobs
   json("createJob", "POST", `${WORKFLOWS}/jobs`, "executions", {
