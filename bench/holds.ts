@@ -43,6 +43,12 @@ export async function holds() {
   const runs = "/v1/workflows/runs";
   const kinds: [string, () => Promise<unknown>][] = [
     ["get an execution", () => get(`/v1/workflows/executions/${idOf(5)}`)],
+    ["explain an open execution", () => get(`/v1/workflows/executions/${idOf(50)}/explain`)],
+    ["explain a closed execution", () => get(`/v1/workflows/executions/${idOf(5)}/explain`)],
+    ["explain one of 10,000 events", () => get("/v1/workflows/executions/large/explain")],
+    ["metrics of a workflow", () => get("/v1/workflows/orders/metrics")],
+    ["failures of a month", () => get("/v1/workflows/failures?start_time=2001-01-01T00:00:00Z")],
+    ["open questions to people", () => get("/v1/workflows/inputs")],
     ["history of 10,000 events", () => get("/v1/workflows/executions/large/history")],
     ["stream of 10,000 events", () => get("/v1/workflows/executions/large/stream")],
     ["stream of the oldest execution", () => get(`/v1/workflows/executions/${idOf(1)}/stream`)],

@@ -181,13 +181,14 @@ export class EmbeddedExecutions implements Executions {
     }
   }
 
-  async inbox(ref: Ref, chain: string, most = -1): Promise<InboxMessage[]> {
+  async inbox(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {
+    // In any order with `most`: a sort would read them all first.
     const rows = this.#db.all(
-      "SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ORDER BY seq LIMIT ?",
+      `SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ${most === undefined ? "ORDER BY seq" : "LIMIT ?"}`,
       ref.workspace,
       ref.execution,
       chain,
-      most,
+      ...(most === undefined ? [] : [most]),
     );
     return rows.map((r) => ({ ...parse<Message>(r.body), seq: Number(r.seq) }));
   }

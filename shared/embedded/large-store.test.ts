@@ -1,7 +1,18 @@
 /** Reads of a store that holds much, of which they want little. */
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
-import { batchOf, begun, bench, closed, headOf, newRef, uuid } from "../../test/contract/subject.ts";
+import {
+  batchOf,
+  begun,
+  bench,
+  closed,
+  definition,
+  headOf,
+  newRef,
+  scheduled,
+  uuid,
+} from "../../test/contract/subject.ts";
+import { createApi, createKey } from "../api/index.ts";
 import type { NewEvent } from "../protocol/history.ts";
 import { embedded } from "../server/embedded.ts";
 
@@ -126,6 +137,57 @@ test("a list whose caller has gone ends after the next rows", async () => {
   };
   expect(await chunks(AbortSignal.abort())).toBe(1);
   expect(await chunks(new AbortController().signal)).toBeGreaterThan(5);
+  store.close();
+});
+
+test("explain, metrics, failures and open questions read by index alone, whatever else the store holds", async () => {
+  const { store, b } = made();
+  const workspace = uuid();
+  const session = uuid();
+  const worker = {
+    workspace,
+    deployment: "shop",
+    worker: "w",
+    session,
+    definitions: [definition("orders")],
+    now: b.now(),
+  };
+  await store.registry.register(worker);
+  const parent = await begun(b, newRef(workspace));
+  const child: NewEvent = {
+    kind: "child_scheduled",
+    child: 1,
+    workflow: "orders",
+    execution: "kid",
+    input: null,
+    on_parent_close: "abandon",
+  };
+  await store.executions.putBatch(parent, parent.run, batchOf(2, b.now(), [scheduled(1), child]), 1e9);
+  await begun(b, { workspace, execution: "kid" }, { parent: { ...parent, run: parent.run, child: 1 } });
+  const done = await closed(b, await begun(b, newRef(workspace)));
+  const api = createApi(store, { version: "1", url: "http://localhost" });
+  const { key } = await createKey(store, { workspace, name: "k" });
+  const plans = await plansOf(store, async () => {
+    const executions = "/v1/workflows/executions";
+    for (const target of [
+      `${executions}/${parent.execution}/explain`,
+      `${executions}/${done.execution}/explain`,
+      "/v1/workflows/orders/metrics",
+      "/v1/workflows/failures",
+      "/v1/workflows/inputs",
+    ]) {
+      const headers = { authorization: `Bearer ${key}` };
+      const { signal } = new AbortController();
+      expect((await api.handle({ method: "GET", target, headers, body: "", signal })).status).toBe(200);
+    }
+  });
+  expect(plans.length).toBeGreaterThan(10);
+  for (const [sql, plan] of plans) {
+    expect(plan, sql).not.toMatch(/SCAN (?!\()/);
+    if (sql.includes("FROM workers")) expect(plan, sql).toMatch(/SEARCH workers .*\(ws=\? AND deployment=\?\)/);
+    // Workers and registrations do not grow with the executions, and are sorted in memory.
+    if (!/FROM (workers|registrations)/.test(sql)) expect(plan, sql).not.toContain("TEMP B-TREE");
+  }
   store.close();
 });
 

@@ -203,11 +203,10 @@ export class EmbeddedRegistry implements Registry {
     const rows = this.#db.all(
       `SELECT * FROM (
          SELECT *, ROW_NUMBER() OVER (PARTITION BY deployment, name ORDER BY heartbeat_at DESC, session) AS place
-         FROM workers WHERE ws = ? AND (? IS NULL OR deployment = ?)
+         FROM workers WHERE ws = ?${deployment === undefined ? "" : " AND deployment = ?"}
        ) WHERE place = 1 OR heartbeat_at >= ? ORDER BY deployment, name, place`,
       workspace,
-      deployment ?? null,
-      deployment ?? null,
+      ...(deployment === undefined ? [] : [deployment]),
       liveSince === undefined ? Number.MAX_SAFE_INTEGER : liveSince - this.#ahead(),
     );
     return rows.map(
