@@ -8,7 +8,9 @@ import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import { SYSTEM } from "../shared/api/areas/system.ts";
 import type { ApiOptions } from "../shared/api/request-context.ts";
 import { serveWorker } from "../shared/api/worker/dispatch-operation.ts";
-import "../shared/aws/close.ts"; // workers close executions all the time, so it loads with the function
+// Workers begin attempts and close executions all the time, so these load with the function.
+import "../shared/aws/activities.ts";
+import "../shared/aws/close.ts";
 import { ENV } from "../shared/aws/names.ts";
 import { decompressed, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";

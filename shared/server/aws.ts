@@ -1,6 +1,5 @@
 /** The AWS adapter composed with the engine: all ports over DynamoDB, SQS, S3, STS and EventBridge Scheduler. */
 
-import { AwsActivities } from "../aws/activities.ts";
 import { S3Blobs } from "../aws/blobs.ts";
 import { type Clients, lazily } from "../aws/clients.ts";
 import type { Context } from "../aws/context.ts";
@@ -73,6 +72,7 @@ const load = {
   answers: () => import("../aws/answers.ts"),
   feed: () => import("../aws/feed.ts"),
   rollups: () => import("../aws/rollups.ts"),
+  activities: () => import("../aws/activities.ts"),
   jobs: () => import("../aws/jobs.ts"),
   logRecords: () => import("../aws/log-records.ts"),
   feedWriter: () => import("../aws/feed-writer.ts"),
@@ -129,7 +129,7 @@ export function aws(options: AwsOptions): Aws {
     schedules: new AwsSchedules(c, options.timer),
     feed: lateBound(async () => new (await load.feed()).AwsFeed(c, backoff)),
     rollups: lateBound(async () => new (await load.rollups()).AwsRollups(c)),
-    activities: new AwsActivities(c),
+    activities: lateBound(async () => new (await load.activities()).AwsActivities(c)),
     rateLimits: lateBound(async () => new (await load.rateLimits()).AwsRateLimits(c)),
     logRecords: lateBound(async () => new (await load.logRecords()).AwsLogRecords(c, backoff)),
     answers: lateBound(async () => new (await load.answers()).AwsAnswers(c)),
