@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { copyJson, roughSize, toJson } from "./json.ts";
+import { atMostBytes, bytesOver, copyJson, roughSize, toJson } from "./json.ts";
 
 class Money {
   readonly cents = 5;
@@ -150,6 +150,27 @@ describe("JSON", () => {
   test("the same object in two places does not count as a cycle", () => {
     const shared = { n: 1 };
     expect(toJson([shared, shared], "x")).toEqual([{ n: 1 }, { n: 1 }]);
+  });
+
+  test("no JSON value has more bytes than `atMostBytes` says, and `bytesOver` is exact about its limit", () => {
+    const texts = fc.oneof(
+      fc.string(),
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom("\u0000", "\ud800", "😀", '"\\'),
+    );
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        fc.dictionary(texts, texts),
+        fc.integer({ min: -40, max: 40 }),
+        (json, fields, by) => {
+          const value = [json, fields, -Number.MAX_VALUE, 5e-324, null];
+          const bytes = Buffer.byteLength(JSON.stringify(value));
+          expect(atMostBytes(value)).toBeGreaterThanOrEqual(bytes);
+          expect(bytesOver(bytes + by, value)).toBe(by < 0 ? bytes : null);
+        },
+      ),
+    );
   });
 
   test("the rough size is near the size of the text", () => {

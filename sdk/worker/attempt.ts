@@ -15,7 +15,7 @@ import type { ActivityRef, Progress, WorkerAnswer } from "../../shared/protocol/
 import { runActivity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
-import { payloadBytes } from "../json.ts";
+import { bytesOver } from "../json.ts";
 import { type Log, logWith } from "../runtime/log.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { WorkerHost } from "./host.ts";
@@ -192,8 +192,8 @@ export class Attempt {
   async #complete(result: unknown): Promise<void> {
     const { encoding } = this.#worker;
     const sent = await encoding.encoded(result, this.#request.ref.execution);
-    const bytes = payloadBytes(sent); // ENCODING-7
-    if (bytes > MAX_PAYLOAD_BYTES) {
+    const bytes = bytesOver(MAX_PAYLOAD_BYTES, sent); // ENCODING-7
+    if (bytes !== null) {
       const message = `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`;
       const failure = { ...toFailure(new Error(message)), non_retryable: true };
       void this.#finish({ kind: "failed", reason: "failed", failure });

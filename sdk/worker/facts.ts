@@ -120,6 +120,7 @@ function nextMessages(view: RunView): Pick<Facts, "messages" | "nextArrival" | "
 
 /** The first items of `all` that have `most` bytes together, at least one. */
 function firstOf<T>(all: T[], most: number): T[] {
+  if (all.length < 2) return all;
   let bytes = 0;
   const over = all.findIndex((item) => {
     bytes += payloadBytes(item);

@@ -2,8 +2,9 @@
  * The parts that the executions of one worker share: calls to the server, joined together; the server's time; the slots
  * for activities; the knowledge of other sessions. The runtime also keeps the executions themselves.
  */
+import type { Batch } from "../../shared/protocol/history.ts";
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
-import { payloadBytes } from "../json.ts";
+import { atMostBytes, payloadBytes } from "../json.ts";
 import { Batcher } from "./batcher.ts";
 import { Execution } from "./execution.ts";
 import type { ExecutionHost, Resettable } from "./host.ts";
@@ -14,6 +15,14 @@ import { OtherSessions } from "./sessions.ts";
 import { ActivitySlots } from "./slots.ts";
 import { mayBeOneItem, refusedFor } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
+
+/** A batch that cannot be larger than this counts with an upper bound: its exact size would cost more to find. */
+const LIGHT_BYTES = 16 * 1024;
+
+function weightOf(batch: Batch): number {
+  const most = atMostBytes(batch);
+  return most <= LIGHT_BYTES ? most : payloadBytes(batch);
+}
 
 export class WorkerRuntime implements ExecutionHost {
   readonly worker: WorkerContext;
@@ -35,7 +44,7 @@ export class WorkerRuntime implements ExecutionHost {
     this.slots = new ActivitySlots(worker.limits.maxConcurrentActivities);
     this.sessions = new OtherSessions(worker);
     this.logs = worker.shipLogs === undefined ? null : new LogShipper(worker, name, worker.shipLogs);
-    const weigh = (item: AppendItem) => payloadBytes(item.batch);
+    const weigh = ({ batch }: AppendItem) => weightOf(batch);
     this.#appends = new Batcher((items) => this.#append(items), { weigh, mayBeOneItem });
     this.#parks = new Batcher(async (items) => (await worker.transport.call("park", { items })).parked, {
       mayBeOneItem,
