@@ -109,6 +109,9 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers["content-length"] !== "0" && request.method !== "GET" && request.method !== "HEAD";
 }
 
+/** An abort reason of our own: the default reason is an error, whose stack would be captured for each request that waited. */
+const GONE = "the caller has gone, or the server stops";
+
 /** A request with an abort signal that is created at its first use, because most requests never use it. */
 class Exchange {
   #controller: AbortController | null = null;
@@ -121,14 +124,14 @@ class Exchange {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort();
+      if (this.#aborted) this.#controller.abort(GONE);
     }
     return this.#controller.signal;
   }
 
   abort(): void {
     this.#aborted = true;
-    this.#controller?.abort();
+    this.#controller?.abort(GONE);
   }
 }
 

@@ -3,6 +3,7 @@
  * workspace, and every look-up of a request is within that workspace: objects of other workspaces are not found (404).
  */
 import { hash, randomBytes } from "node:crypto";
+import { onAbort } from "../lib/on-abort.ts";
 import type { KeyRecord, Ports } from "../ports.ts";
 import { isRefusal, type Refusal, unauthorized } from "../protocol/errors.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -11,6 +12,8 @@ import type { Millis } from "../protocol/history.ts";
 export const DEFAULT_WORKSPACE = "0190a000-0000-7000-8000-00000000da7a";
 
 const MOST_CACHED = 1000;
+/** An abort reason of our own: the default reason is an error with a stack. */
+const REVOKED = "the key has been revoked";
 
 /**
  * The keys of an installation. Where this process alone revokes keys, `forget` ends what a key has open, and nothing is
@@ -97,6 +100,7 @@ export class Access {
   #key: KeyRecord | undefined;
   #signal: AbortSignal | undefined;
   #unwatch = () => {};
+  #stopListening = () => {};
   #revoked = false;
 
   constructor(keys: Keys, callers: () => AbortSignal) {
@@ -117,18 +121,22 @@ export class Access {
   /** Made at its first use: most requests wait for nothing. */
   get signal(): AbortSignal {
     if (this.#signal || !this.#key) return this.#signal ?? this.#callers();
-    const revoked = new AbortController();
+    const either = new AbortController();
+    const callers = this.#callers();
     this.#unwatch = this.#keys.watch(this.#key.hash, () => {
       this.#revoked = true;
-      revoked.abort();
+      either.abort(REVOKED);
     });
-    this.#signal = AbortSignal.any([this.#callers(), revoked.signal]);
+    // Listeners, and not `AbortSignal.any`, which costs several times as much.
+    this.#stopListening = onAbort(callers, () => either.abort(callers.reason));
+    this.#signal = either.signal;
     return this.#signal;
   }
 
   /** The request has been answered. */
   end(): void {
     this.#unwatch();
+    this.#stopListening();
   }
 }
 
