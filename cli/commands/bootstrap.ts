@@ -25,7 +25,7 @@ export const bootstrap = command({
     if (!flags.table) throw usage("bootstrap needs --table: the name of the stack's registry table");
     const rights = rightsOf(flags.rights);
     const operator = await operatorOf(flags.table, flags, true);
-    const { createKey } = await import("../../shared/api/auth.ts");
+    const { createKey } = await import("../../shared/api/create-key.ts");
     const { ports, workspace } = operator;
     const { key } = await operator.attempt(() =>
       createKey(ports, { workspace, name: flags.name ?? "bootstrap", rights }),

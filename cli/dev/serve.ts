@@ -1,7 +1,8 @@
 /** Runs the embedded server until it is stopped or the disk fails. */
 import { hash } from "node:crypto";
 import { basename } from "node:path";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { createKey } from "../../shared/api/create-key.ts";
 import { backgroundClock } from "../../shared/lib/clock.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import { type Log, StoreFailed } from "../../shared/ports.ts";

@@ -1,5 +1,6 @@
 /** The server of a test: engine and API in memory, on a virtual clock. */
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { createKey } from "../../shared/api/create-key.ts";
 import type { Api } from "../../shared/api/dispatch-request.ts";
 import { createApi } from "../../shared/api/index.ts";
 import type { Settings } from "../../shared/ports.ts";

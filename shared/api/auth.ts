@@ -2,7 +2,7 @@
  * API keys. Only the SHA-256 of a key is stored, so that a reader of the store cannot use it. Each key belongs to one
  * workspace, and every look-up of a request is within that workspace: objects of other workspaces are not found (404).
  */
-import { hash, randomBytes } from "node:crypto";
+import { hash } from "node:crypto";
 import { onAbort } from "../lib/on-abort.ts";
 import type { KeyRecord, Ports } from "../ports.ts";
 import { isRefusal, type Refusal, unauthorized } from "../protocol/errors.ts";
@@ -145,46 +145,4 @@ function bearer(authorization: string): string | undefined {
   if (space < 0 || authorization.slice(0, space).toLowerCase() !== "bearer") return undefined;
   const key = authorization.slice(space + 1).trim();
   return key === "" ? undefined : key;
-}
-
-export interface NewKey {
-  /** A UUID. */
-  readonly workspace: string;
-  /** Its user; shown as `user_id` of the executions that it starts. */
-  readonly name: string;
-  /** A key of your own choice, for instance from a secret store. Default: a new random one. */
-  readonly key?: string;
-  /** Default `admin`: everything. */
-  readonly rights?: KeyRecord["rights"];
-  readonly deployments?: KeyRecord["deployments"];
-  readonly development?: true;
-}
-
-/** Short enough to type, long enough to be unique: 64 bits of the hash of a random key. */
-export const keyIdOf = (record: Pick<KeyRecord, "hash">): string => record.hash.slice(0, 16);
-
-/** Stores the key's hash and answers the key, which cannot be read again. Storing a known key replaces its record. */
-export async function createKey(
-  ports: Pick<Ports, "clock" | "registry" | "durable">,
-  p: NewKey,
-): Promise<{ key: string; record: KeyRecord }> {
-  const key = p.key ?? `sk_${randomBytes(24).toString("base64url")}`;
-  if (key.length < 8 || /\s/.test(key)) throw new TypeError("an API key has at least 8 characters and no white space");
-  if (p.deployments?.length && p.rights?.every((right) => right !== "admin") !== true)
-    throw new TypeError("a key with the right admin cannot be limited to deployments");
-  const digest = hash("sha256", key);
-  const known = p.key === undefined ? null : await ports.registry.key(digest);
-  if (known && known.workspace !== p.workspace) throw new TypeError("this API key belongs to another workspace");
-  const record: KeyRecord = {
-    hash: digest,
-    workspace: p.workspace,
-    rights: p.rights ?? ["admin"],
-    ...(p.deployments?.length && { deployments: p.deployments }),
-    name: p.name,
-    ...(p.development && { development: true }),
-    createdAt: ports.clock.now(),
-  };
-  await ports.registry.putKey(record);
-  await ports.durable();
-  return { key, record };
 }

@@ -8,7 +8,7 @@ import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/h
 import { timestamp } from "../protocol/http/fields.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { isLive, listedWorkers } from "../routing/liveness.ts";
-import { keyIdOf } from "./auth.ts";
+import { keyIdOf } from "./create-key.ts";
 import { pageOf } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 

@@ -4,7 +4,7 @@ import { forbidden, invalid, invalidAt, notFound, type Refusal } from "../protoc
 import { DeploymentName, idProblem } from "../protocol/ids.ts";
 import { mayDo } from "../protocol/rights.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
-import { keyIdOf } from "./auth.ts";
+import { keyIdOf } from "./create-key.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** Also makes a deployment that no worker has registered yet, so that no other key can be the first. */

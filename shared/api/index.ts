@@ -8,7 +8,8 @@ import { SYSTEM } from "./areas/system.ts";
 import { type Api, apiOf, type GivenOptions } from "./dispatch-request.ts";
 import { serveWorker } from "./worker/dispatch-operation.ts";
 
-export { createKey, DEFAULT_WORKSPACE, type NewKey } from "./auth.ts";
+export { DEFAULT_WORKSPACE } from "./auth.ts";
+export { createKey, type NewKey } from "./create-key.ts";
 export type { Api } from "./dispatch-request.ts";
 export { type ApiResponse, CallerGone } from "./http-message.ts";
 export type { ApiOptions } from "./request-context.ts";

@@ -5,7 +5,7 @@ import { timestamp } from "../protocol/http/fields.ts";
 import type { KeyResponse } from "../protocol/http/keys.ts";
 import { MAX_KEYS } from "../protocol/limits.ts";
 import type { BodyOf, ResponseOf } from "../protocol/routes.ts";
-import { createKey, keyIdOf } from "./auth.ts";
+import { createKey, keyIdOf } from "./create-key.ts";
 import type { RequestContext } from "./request-context.ts";
 
 export const keyView = (record: KeyRecord): KeyResponse => ({

@@ -1,6 +1,7 @@
 /** API keys are listed, made and revoked over the API, and a revoked key ends what it has open. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Access, createKey, Keys } from "../../shared/api/auth.ts";
+import { Access, Keys } from "../../shared/api/auth.ts";
+import { createKey } from "../../shared/api/create-key.ts";
 import type { KeyRecord } from "../../shared/ports.ts";
 import type { Right } from "../../shared/protocol/rights.ts";
 import { type World, world } from "./support/world.ts";

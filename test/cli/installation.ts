@@ -4,7 +4,8 @@ import { startServer } from "../../cli/server/index.ts";
 import type { AnyActivity } from "../../sdk/activity.ts";
 import { startWorker } from "../../sdk/worker/run.ts";
 import type { AnyWorkflow } from "../../sdk/workflow/define.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { createKey } from "../../shared/api/create-key.ts";
 import { embedded } from "../../shared/server/embedded.ts";
 
 export interface Installation {

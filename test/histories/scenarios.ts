@@ -2,7 +2,8 @@
 import { startServer } from "../../cli/server/index.ts";
 import { type AnyActivity, startWorker, WorkflowError } from "../../sdk/index.ts";
 import { type RecordedHistory, type TestEnvironment, testEnvironment } from "../../sdk/testing/index.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
+import { createKey } from "../../shared/api/create-key.ts";
 import { embedded } from "../../shared/server/embedded.ts";
 import * as w from "./workflows.ts";
 

@@ -50,7 +50,7 @@ export async function storeOf(flags: Flags, io: Io): Promise<KeyStore> {
 async function tableStore(table: string, flags: OperatorFlags): Promise<KeyStore> {
   const [{ ports, workspace, attempt }, { createKey, keyIdOf }, { keysOf, keyView }] = await Promise.all([
     operatorOf(table, flags, false),
-    import("../../../shared/api/auth.ts"),
+    import("../../../shared/api/create-key.ts"),
     import("../../../shared/api/keys.ts"),
   ]);
   return {
