@@ -12,7 +12,6 @@ import {
   all,
   HAS_FENCE,
   HAS_STATUS,
-  IS_FINAL,
   IS_RUNNING,
   NO_WAKE_PENDING,
   OF_CHAIN,
@@ -27,8 +26,8 @@ import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { expireValue } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
-import { pastRunItem, pointerItem } from "./run-items.ts";
-import { ABSENT, type Item, N, number, S, text, type Update, type Written } from "./table.ts";
+import { pointerItem } from "./run-items.ts";
+import { ABSENT, type Item, N, S, type Update, type Written } from "./table.ts";
 
 /** Loaded at their first use. The worker's function closes executions all the time and imports `close.ts` itself. */
 const load = {
