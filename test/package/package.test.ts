@@ -57,6 +57,7 @@ test("packing leaves the manifest pointing at the sources, as it was", () => {
     ".": "./index.ts",
     "./testing": "./testing/index.ts",
     "./encoding": "./encoding/index.ts",
+    "./forms": "./forms/index.ts",
   });
   expect(manifest(join(p.packedFrom, "sdk"))).toEqual(here);
   expect(readdirSync(join(p.packedFrom, "sdk"))).not.toContain("LICENSE");
@@ -70,7 +71,7 @@ test("every example of the documentation fits the published types", async () => 
 test("the declarations are complete by themselves", async () => {
   p.write(
     "alone/index.ts",
-    `import * as sdk from "@sirocco/sdk";\nimport * as testing from "@sirocco/sdk/testing";\nimport * as encoding from "@sirocco/sdk/encoding";\nexport { encoding, sdk, testing };\n`,
+    `import * as sdk from "@sirocco/sdk";\nimport * as testing from "@sirocco/sdk/testing";\nimport * as encoding from "@sirocco/sdk/encoding";\nimport * as forms from "@sirocco/sdk/forms";\nexport { encoding, forms, sdk, testing };\n`,
   );
   expect(await p.check({ skipLibCheck: false, include: ["alone"] })).toBe("");
 });
