@@ -1,5 +1,8 @@
 /** A client of the HTTP API; operations have the names of the routes table. Every failure becomes a `CliError` with advice. */
 
+import { PayloadCodec } from "../shared/encoding/codec.ts";
+import { EncodingError } from "../shared/encoding/errors.ts";
+import { encodingFetch } from "../shared/encoding/http.ts";
 import { type Frame, frames } from "../shared/lib/sse.ts";
 import {
   type AvailableOperation,
@@ -9,6 +12,7 @@ import {
   type RouteOf,
   routeOf,
 } from "../shared/protocol/routes.ts";
+import { codecOf } from "./encoding.ts";
 import { CliError, EXIT } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { type Asked, refused } from "./refused.ts";
@@ -32,10 +36,13 @@ type StreamOperation = Extract<RouteOf<AvailableOperation>, { kind: "sse" }>["op
 export class Api {
   readonly target: Target;
   readonly #signal: AbortSignal;
+  readonly #fetch: ReturnType<typeof encodingFetch>;
 
-  constructor(target: Target, signal: AbortSignal) {
+  /** `codec`: encodes what is sent, and decodes what its keys open. */
+  constructor(target: Target, signal: AbortSignal, codec: PayloadCodec = new PayloadCodec()) {
     this.target = target;
     this.#signal = signal;
+    this.#fetch = encodingFetch(codec, { undecodable: "keep" });
   }
 
   /** Throws `CliError`: the server was not reached, or refused the call with its own text. */
@@ -66,7 +73,7 @@ export class Api {
     const body = call.body ? JSON.stringify(call.body) : undefined;
     let response: Response;
     try {
-      response = await fetch(url, {
+      response = await this.#fetch(url, {
         method: route.method,
         headers,
         signal,
@@ -90,6 +97,7 @@ export class Api {
 
   #unreachable(error: unknown): unknown {
     if (this.#signal.aborted || error instanceof CliError) return error;
+    if (error instanceof EncodingError) return new CliError(EXIT.failed, `A payload: ${error.message}.`, [], error);
     const { url, from } = this.target;
     const why = reason(error);
     const advice =
@@ -102,7 +110,7 @@ export class Api {
 
 /** A client for the server that the command's flags and the environment name. */
 export const apiOf = (flags: { url?: string | undefined; key?: string | undefined }, io: Io): Api =>
-  new Api(targetOf(flags, io), io.signal);
+  new Api(targetOf(flags, io), io.signal, codecOf(io));
 
 /** The connection broke after the request may have been sent. */
 export const CONNECTION_LOST = "the connection was lost";

@@ -1,5 +1,6 @@
 /** A public event as one line of `sirocco tail`. */
 import type { StreamEventPayload } from "../shared/protocol/http/events.ts";
+import { payloadShown } from "./encoding.ts";
 import type { Io } from "./io.ts";
 import { compact, cut, moment, paint, type Tone } from "./print.ts";
 
@@ -20,27 +21,23 @@ export function eventLine(io: Io, payload: StreamEventPayload, named: boolean): 
 function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: string] {
   switch (e.event_type) {
     case "WORKFLOW_EXECUTION_STARTED":
-      return ["bold", "started", compact(unlisted(e.attributes.input.value))];
+      return ["bold", "started", payload(e.attributes.input)];
     case "WORKFLOW_EXECUTION_COMPLETED":
-      return ["good", "COMPLETED", compact(e.attributes.result.value)];
+      return ["good", "COMPLETED", payload(e.attributes.result)];
     case "WORKFLOW_EXECUTION_FAILED":
       return ["bad", "FAILED", e.attributes.failure.message];
     case "WORKFLOW_EXECUTION_CANCELED":
       return ["warn", "CANCELED", e.attributes.reason ?? ""];
     case "WORKFLOW_EXECUTION_CONTINUED_AS_NEW":
-      return [
-        "busy",
-        `continued as run ${e.attributes.new_execution_run_id}`,
-        compact(unlisted(e.attributes.input.value)),
-      ];
+      return ["busy", `continued as run ${e.attributes.new_execution_run_id}`, payload(e.attributes.input)];
     case "WORKFLOW_TASK_TIMED_OUT":
       return ["warn", "workflow task timed out", e.attributes.timeout_type ?? ""];
     case "WORKFLOW_TASK_FAILED":
       return ["bad", "workflow code threw an error; the step will be retried", e.attributes.failure.message];
     case "ACTIVITY_TASK_STARTED":
-      return ["plain", `▶ ${activity(e.attributes)}`, compact(unlisted(e.attributes.input.value))];
+      return ["plain", `▶ ${activity(e.attributes)}`, payload(e.attributes.input)];
     case "ACTIVITY_TASK_COMPLETED":
-      return ["good", `✔ ${activity(e.attributes)}`, compact(e.attributes.result.value)];
+      return ["good", `✔ ${activity(e.attributes)}`, payload(e.attributes.result)];
     case "ACTIVITY_TASK_RETRYING":
       return [
         "warn",
@@ -54,11 +51,11 @@ function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: str
         e.attributes.failure.message,
       ];
     case "CUSTOM_TASK_STARTED":
-      return ["plain", `· ${e.attributes.custom_task_type} started`, compact(e.attributes.payload.value)];
+      return ["plain", `· ${e.attributes.custom_task_type} started`, payload(e.attributes.payload)];
     case "CUSTOM_TASK_IN_PROGRESS":
-      return ["dim", `· ${e.attributes.custom_task_type}`, compact(e.attributes.payload.value)];
+      return ["dim", `· ${e.attributes.custom_task_type}`, payload(e.attributes.payload)];
     case "CUSTOM_TASK_COMPLETED":
-      return ["good", `· ${e.attributes.custom_task_type} completed`, compact(e.attributes.payload.value)];
+      return ["good", `· ${e.attributes.custom_task_type} completed`, payload(e.attributes.payload)];
     case "CUSTOM_TASK_FAILED":
       return ["bad", `· ${e.attributes.custom_task_type} failed`, e.attributes.failure.message];
     case "CUSTOM_TASK_TIMED_OUT":
@@ -69,5 +66,10 @@ function describe(e: PublicEvent): readonly [tone: Tone, text: string, more: str
 }
 
 const activity = (a: { activity_name: string; task_id: string }) => `${a.activity_name} (${a.task_id})`;
+/** A closed payload is shown as a lock. */
+function payload(of: Parameters<typeof payloadShown>[0]): string {
+  const shown = payloadShown(of);
+  return shown !== of.value && typeof shown === "string" ? shown : compact(unlisted(shown));
+}
 /** Events carry an input as an argument list of at most one. */
 const unlisted = (value: unknown) => (Array.isArray(value) && value.length <= 1 ? value[0] : value);

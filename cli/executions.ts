@@ -5,6 +5,7 @@ import type { Explanation } from "../shared/protocol/http/explain.ts";
 import { MAX_PAGE } from "../shared/protocol/limits.ts";
 import type { ResponseOf } from "../shared/protocol/routes.ts";
 import type { Api } from "./api.ts";
+import { withLocks } from "./encoding.ts";
 import { EXIT, type Exit } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { compact, fields, moment, paint, span, table, toneOf } from "./print.ts";
@@ -46,7 +47,7 @@ export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: 
   ]);
   if (e.status === "COMPLETED") {
     io.out(paint(io, "dim", "result:"));
-    for (const line of JSON.stringify(e.result ?? null, null, 2).split("\n")) io.out(`  ${line}`);
+    for (const line of JSON.stringify(withLocks(e.result ?? null), null, 2).split("\n")) io.out(`  ${line}`);
     return;
   }
   if (e.status === "RUNNING" || e.status === "TIMED_OUT") {
@@ -88,5 +89,9 @@ export function exitOf(status: string | null): Exit {
 
 /** Prints the answer of a query or an update. */
 export function showAnswer(io: Io, result: unknown): void {
-  io.out(typeof result === "object" && result !== null ? JSON.stringify(result, null, 2) : compact(result ?? null));
+  io.out(
+    typeof result === "object" && result !== null
+      ? JSON.stringify(withLocks(result), null, 2)
+      : compact(result ?? null),
+  );
 }

@@ -1,5 +1,6 @@
 /** Output for people: tables, colours, durations, times. */
 import { styleText } from "node:util";
+import { withLocks } from "./encoding.ts";
 import type { Io } from "./io.ts";
 
 export type Tone = "good" | "bad" | "warn" | "busy" | "dim" | "bold" | "plain";
@@ -62,7 +63,11 @@ export function cut(text: string, width: number | null): string {
 }
 
 /** A value as one line of JSON. */
-export const compact = (value: unknown): string => (value === undefined ? "" : JSON.stringify(value));
+export function compact(value: unknown): string {
+  if (value === undefined) return "";
+  const shown = withLocks(value);
+  return typeof shown === "string" && typeof value === "object" ? shown : JSON.stringify(shown); // a lock is no text
+}
 
 const UNITS = [
   ["d", 86_400_000],

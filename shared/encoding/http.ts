@@ -90,6 +90,8 @@ type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Resp
 export interface EncodingFetchOptions {
   /** Sends the requests. Default: the global `fetch`. */
   readonly fetch?: Fetch;
+  /** A result that cannot be decoded throws `EncodingError`, or stays as it is. Default: it throws. */
+  readonly undecodable?: "throw" | "keep";
 }
 
 /**
@@ -104,7 +106,7 @@ export function encodingFetch(encoding: EncodingOptions | PayloadCodec, options:
     const request = new Request(input, init);
     const url = new URL(request.url);
     const answer = await send(await encoded(request, url));
-    return answer.ok ? decodedResponse(codec, answer) : answer;
+    return answer.ok ? decodedResponse(codec, answer, options.undecodable ?? "throw") : answer;
   };
 
   async function encoded(request: Request, url: URL): Promise<Request> {
@@ -149,7 +151,11 @@ function parsed(text: string): unknown {
   }
 }
 
-async function decodedResponse(codec: PayloadCodec, answer: Response): Promise<Response> {
+async function decodedResponse(
+  codec: PayloadCodec,
+  answer: Response,
+  undecodable: "throw" | "keep",
+): Promise<Response> {
   const type = answer.headers.get("content-type") ?? "";
   const { status, statusText } = answer;
   const headers = new Headers(answer.headers);
@@ -160,7 +166,8 @@ async function decodedResponse(codec: PayloadCodec, answer: Response): Promise<R
   if (!type.includes("json") || status === 204) return answer;
   const body = parsed(await answer.clone().text());
   if (body === undefined) return answer;
-  return new Response(JSON.stringify(await decodedBody(codec, body)), { status, statusText, headers });
+  const decoded = await (undecodable === "keep" ? decodedWithin(codec, body) : decodedBody(codec, body));
+  return new Response(JSON.stringify(decoded), { status, statusText, headers });
 }
 
 /** A frame of a stream has its JSON on one line that begins with `data:`. */
