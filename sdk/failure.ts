@@ -59,11 +59,16 @@ class Recorder {
     const recorded = tryTo(() => recordedBase(error));
     const shown = recorded ? recorded.base : base;
     if (shown !== undefined && shown !== type) failure.base = shown;
-    const stack = read(error, "stack");
-    if (stack?.includes("\n    at ")) failure.stack = this.#text(stack, LONGEST_STACK);
+    const theirs = FOREIGN.get(error);
+    const stack = theirs ? theirs.stack : read(error, "stack");
+    if (stack !== undefined && (theirs || stack.includes("\n    at ")))
+      failure.stack = this.#text(stack, LONGEST_STACK);
     const details = this.#details(() => detailsOf(error));
     if (details !== undefined) failure.details = details;
-    if (tryTo(() => error instanceof WorkflowError)) {
+    if (theirs) {
+      if (theirs.non_retryable) failure.non_retryable = true;
+      if (theirs.retry_after_ms !== undefined) failure.retry_after_ms = theirs.retry_after_ms;
+    } else if (tryTo(() => error instanceof WorkflowError)) {
       const { retry, retryAfterMs } = error as WorkflowError;
       if (retry === false) failure.non_retryable = true;
       if (retryAfterMs !== undefined) failure.retry_after_ms = retryAfterMs;
@@ -106,6 +111,20 @@ class Recorder {
     this.#bytes -= payloadBytes(kept);
     return kept;
   }
+}
+
+/** Failures of a program in another language, by the errors that stand for them: no class here has their stack and options. */
+const FOREIGN = new WeakMap<object, Failure>();
+
+/** An error that is recorded as the program in another language reported it (FAILURE-3 still holds). */
+export function foreignError(failure: Failure): Error {
+  const error = fromFailure(failure);
+  let here: unknown = error;
+  for (let theirs: Failure | undefined = failure; theirs && here instanceof Error; theirs = theirs.cause) {
+    FOREIGN.set(here, theirs);
+    here = here.cause;
+  }
+  return error;
 }
 
 /** The error that a recorded failure stands for. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { type AnyActivity, activity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
-import { fromFailure } from "../failure.ts";
+import { foreignError } from "../failure.ts";
 import type { ActivityContext, ActivityFrame } from "../runtime/activity.ts";
 import { currentFrame } from "../runtime/frame.ts";
 import type { Channel } from "./channel.ts";
@@ -68,7 +68,7 @@ export class ForeignActivities {
   end({ attempt, result, failure }: HostMessage<"outcome">): void {
     const underway = this.#underway.get(attempt);
     this.#underway.delete(attempt);
-    if (failure) underway?.reject(failed(failure));
+    if (failure) underway?.reject(foreignError(failure));
     else underway?.resolve(result ?? null);
   }
 
@@ -79,12 +79,6 @@ export class ForeignActivities {
   publish({ attempt, progress }: HostMessage<"progress">): void {
     this.#underway.get(attempt)?.frame.host.publish(progress);
   }
-}
-
-/** What a host's function throws keeps its own type; only the failure says whether a retry can help. */
-function failed(failure: NonNullable<HostMessage<"outcome">["failure"]>): Error {
-  const error = fromFailure(failure);
-  return failure.non_retryable ? Object.assign(error, { retry: false }) : error;
 }
 
 const argumentsOf = (input: unknown, args: true | undefined): unknown[] =>

@@ -173,6 +173,27 @@ describe("the worker core", () => {
     await host.got("drop");
   });
 
+  test("records a failure as the host reports it, and repeats no attempt that it calls final", async () => {
+    const retry = { max_attempts: 5, first_ms: 1, factor: 1, max_ms: 1 };
+    const stack = 'Traceback (most recent call last):\n  File "worker.py", line 7, in work';
+    const cause = { type: "KeyError", message: "'x'", non_retryable: true };
+    const failure = { type: "ApplicationError", message: "no", stack, details: [1], non_retryable: true, cause };
+    const host = opened((stimulus) =>
+      stimulus.kind === "execution_started"
+        ? [{ kind: "activity_scheduled", activity: 1, name: "work", input: [], args: true, options: { retry } }]
+        : [{ kind: "execution_completed", result: null }],
+    );
+    host.perform = () => ({ failure });
+    host.send(hello());
+    await host.got("running");
+    await ask("POST", "/echo/execute", { execution_id: "e-4" });
+    await expect.poll(() => ask("GET", "/executions/e-4")).toMatchObject({ status: "COMPLETED" });
+    const { events } = await ask("GET", "/executions/e-4/history?decode_payloads=true");
+    const failed = (events as unknown as { kind: string }[]).find(({ kind }) => kind === "activity_failed");
+    expect(failed).toMatchObject({ attempt: 1, failure });
+    expect(host.messages.filter(({ type }) => type === "attempt")).toHaveLength(1);
+  });
+
   test("checks queries against the registered schema, and passes on what fits", async () => {
     const host = opened(() => []);
     host.send(hello());
