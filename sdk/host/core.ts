@@ -24,6 +24,8 @@ export interface CoreOptions {
   readonly input: Readable;
   readonly output: Writable;
   readonly clock: Clock;
+  /** Measures the host's silence. Default: `clock`; where that is a clock of tests, the host still lives in real time. */
+  readonly hostClock?: Clock;
   readonly log: Log;
   readonly transport: (options: HttpOptions) => Transport;
   /** Called once, when there is nothing left to do. 0: as the host asked; 1: refused, or the host is dead. */
@@ -56,7 +58,7 @@ export function runCore(options: CoreOptions): void {
   });
   const activities = new ForeignActivities(channel.send);
   const pulse = new Pulse({
-    clock,
+    clock: options.hostClock ?? clock,
     send: channel.send,
     log,
     running: () => activities.running,
