@@ -4,6 +4,7 @@
  *
  * Server and workers are separate processes. The official client starts the executions; the demo kills a worker and later the
  * server with SIGKILL; at the end it compares ledger, outbox and event stream with the expected results.
+ * In a terminal, or with `--open-console`, the server stays afterwards and the demo prints the console's address.
  * `--target URL` (key in SIROCCO_API_KEY) uses a running server. `--target aws` uses the stack in the AWS emulator, and starts
  * and deploys it if necessary. With a target the demo kills only the worker.
  */
@@ -21,7 +22,9 @@ const WAIT_LIMIT_MS = 45_000;
 /** A server that the demo did not start has leases of 30 s and may be far away. */
 const WAIT_LIMIT_WITH_TARGET_MS = 150_000;
 
-const { target } = parseArgs({ options: { target: { type: "string" } } }).values;
+const { target, "open-console": openConsole = process.stdout.isTTY && process.stdin.isTTY } = parseArgs({
+  options: { target: { type: "string" }, "open-console": { type: "boolean" } },
+}).values;
 const tag = target === undefined ? "" : `-${Date.now().toString(36)}`;
 const cases = casesOf(tag);
 const directory = freshDirectory();
@@ -53,7 +56,18 @@ async function main(): Promise<boolean> {
   return findings.every((finding) => finding.ok);
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+/** Until Ctrl-C, so that a person can look at what has just happened. */
+function keepServer({ url, key }: DemoEnvironment): Promise<void> {
+  display.line();
+  display.line(`The server goes on until Ctrl-C. The console: ${style("bold", `${url}/console/#key=${key}`)}`);
+  return new Promise((resolve) => {
+    for (const signal of SIGNALS) process.off(signal, exit).once(signal, () => resolve());
+  });
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const exit = () => process.exit(130);
+for (const signal of SIGNALS) process.on(signal, exit);
 try {
   const ok = await main();
   process.exitCode = ok ? 0 : 1;
@@ -62,6 +76,7 @@ try {
   if (ok) display.line(style("bold", `All checks passed: no work was lost and none was done twice. ${took}.`));
   else display.line(style("bad", `At least one check failed, see above. ${took}; the logs are in ${directory}.`));
   showNext(directory, target === undefined, display);
+  if (openConsole && environment && target === undefined) await keepServer(environment);
 } catch (error) {
   display.end();
   display.line(style("bad", `The demo failed: ${(error as Error).message}`));

@@ -1,10 +1,18 @@
 /** The page of an execution: why it waits, its steps, its events, and what can be done with it. */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import type { NewEvent } from "../../shared/protocol/history.ts";
+import { MAX_HISTORY_BYTES } from "../../shared/protocol/limits.ts";
+import { batchOf, headOf } from "../contract/subject.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { activities, workflows } from "./support/workflows.ts";
+
+const poke = (n: number): NewEvent =>
+  ({ kind: "signal_received", message: `signal#${randomUUID()}`, name: "poke", input: { n } }) as NewEvent;
 
 const why = (page: Page) => page.getByTestId("why-summary");
 
@@ -16,6 +24,29 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
   });
   afterAll(() => w?.close());
   const status = async (id: string) => (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.status;
+
+  test("11: of 50,000 events only those in sight are read and drawn, and both ends are near", async () => {
+    const ref = { workspace: DEFAULT_WORKSPACE, execution: "fifty-thousand" };
+    const head = headOf(ref, Date.now(), { deployment: "dev", workflow: "steps" });
+    await w.ports.executions.create(head, []);
+    for (let first = 2; first <= 50_000; first += 1_000) {
+      const events = Array.from({ length: Math.min(1_000, 50_001 - first) }, (_, n): NewEvent => poke(first + n));
+      await w.ports.executions.putBatch(ref, head.run, batchOf(first, Date.now(), events), MAX_HISTORY_BYTES);
+    }
+    const { page, asked, close } = await w.open("/executions/fifty-thousand?tab=history");
+    await page.getByTestId("why-summary").waitFor();
+    await page.getByText("50,000 events").waitFor();
+    await page.locator('[data-event="50000"]').getByText("Signal poke").waitFor();
+    const events = page.getByRole("region", { name: "Events" });
+    await events.press("End");
+    await page.locator('[data-event="1"]').getByText("Execution started").waitFor();
+    await events.press("Home");
+    await page.locator('[data-event="50000"]').waitFor();
+    expect(await page.locator("[data-event]").count()).toBeLessThan(200);
+    expect(await page.locator("*").count()).toBeLessThan(5_000);
+    expect(asked.filter((path) => path.includes("/history")).length).toBeLessThan(12);
+    await close();
+  }, 60_000);
 
   test("12: 500 parallel activities are drawn, and the filter leaves exactly the failed ones", async () => {
     const id = await w.start("wide", { input: { count: 500 } });
@@ -166,6 +197,20 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("button", { name: "Download" }).click();
     const saved = JSON.parse(readFileSync(await (await download).path(), "utf8"));
     expect(saved).toEqual((await w.ask("GET", `/v1/workflows/executions/${id}/history`)).body);
+    await close();
+  });
+
+  test("logs of the execution's code are shown, and searched", async () => {
+    const id = await w.start("steps");
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    const logged = async () =>
+      ((await w.ask("GET", `/v1/workflows/executions/${id}/logs`)).body.results as unknown[]).length;
+    await expect.poll(logged, { timeout: 10_000 }).toBe(3);
+    const { page, close } = await w.open(`/executions/${id}?tab=logs`);
+    await page.getByText("3 records").waitFor();
+    await page.getByLabel("Text in the logs that were read").fill("on 2");
+    await page.getByText("1 records").waitFor();
+    await page.getByText("works on 2").waitFor();
     await close();
   });
 

@@ -37,6 +37,7 @@ export const OPERATIONS = {
 
   batchCancelWorkflowExecutions: `POST ${W}/executions/cancel`,
   batchTerminateWorkflowExecutions: `POST ${W}/executions/terminate`,
+  getWorkflowExecutionLogs: `GET ${E}/logs`,
   resetWorkflow: `POST ${E}/reset`,
   listFailures: `GET ${W}/failures`,
   getWorkflowMetrics: `GET ${W}/{workflow_name}/metrics`,

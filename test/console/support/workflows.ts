@@ -13,7 +13,10 @@ import {
   workflow,
 } from "../../../sdk/index.ts";
 
-export const work = activity({ name: "work", input: z.object({ n: z.number() }) }, async ({ n }) => ({ done: n }));
+export const work = activity({ name: "work", input: z.object({ n: z.number() }) }, async ({ n }, ctx) => {
+  ctx.log.info(`works on ${n}`);
+  return { done: n };
+});
 export const refusing = activity({ name: "refusing", retry: { maxAttempts: 4, first: "1h", max: "1h" } }, async () => {
   throw new Error("the bank is closed");
 });

@@ -18,6 +18,7 @@ import { Lasting, Time } from "../../ui/time.tsx";
 import { Actions } from "./actions.tsx";
 import { EventDetails, StepDetails } from "./details.tsx";
 import { History } from "./history.tsx";
+import { Logs } from "./logs.tsx";
 import { Messages } from "./messages.tsx";
 import { Timeline } from "./timeline.tsx";
 import { Why } from "./why.tsx";
@@ -119,6 +120,7 @@ function Run({ execution, moment, why, search }: RunProps) {
           ["history", `History${store.last > 0 ? ` (${store.last.toLocaleString("en")})` : ""}`],
           ["values", "Input and result"],
           ["messages", "Messages"],
+          ["logs", "Logs"],
           ["keys", "Search keys"],
         ]}
       >
@@ -128,6 +130,7 @@ function Run({ execution, moment, why, search }: RunProps) {
         {tab === "history" && <HistoryTab store={store} run={run} search={search} set={set} />}
         {tab === "values" && <Values execution={execution} first={first} store={store} />}
         {tab === "messages" && <Messages store={store} />}
+        {tab === "logs" && <Logs id={execution.execution_id} run={run} open={execution.status === "RUNNING"} />}
         {tab === "keys" && <SearchKeys id={execution.execution_id} />}
       </Tabs>
     </div>

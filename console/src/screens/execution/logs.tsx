@@ -1,0 +1,94 @@
+/** What the execution's own code has logged, newest first. */
+import { useState } from "react";
+import { call } from "../../api/call.ts";
+import type { Answer } from "../../api/operations.ts";
+import { useRead } from "../../api/use.ts";
+import { useSay } from "../../app/toasts.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Loading } from "../../ui/loading.tsx";
+import { visible } from "../../ui/text.tsx";
+import { Time } from "../../ui/time.tsx";
+
+type LogRecord = Answer<"getWorkflowExecutionLogs">["results"][number];
+
+const REFRESH_MS = 15_000;
+const COLOURS: Readonly<Record<string, string>> = { ERROR: "text-bad", WARN: "text-warn", DEBUG: "text-soft" };
+
+interface Props {
+  readonly id: string;
+  readonly run: string;
+  readonly open: boolean;
+}
+
+export function Logs({ id, run, open }: Props) {
+  const params = { execution_id: id };
+  const query = { run_id: run, order: "desc", limit: 100 } as const;
+  const read = useRead("getWorkflowExecutionLogs", { params, query }, open ? { refetchInterval: REFRESH_MS } : {});
+  const [older, setOlder] = useState<{ records: readonly LogRecord[]; next: string | null } | null>(null);
+  const [text, setText] = useState("");
+  const say = useSay();
+  const next = older ? older.next : (read.data?.next_cursor ?? null);
+  const more = () =>
+    call("getWorkflowExecutionLogs", { params, query: { ...query, cursor: next ?? undefined } }).then(
+      (page) => setOlder({ records: [...(older?.records ?? []), ...page.results], next: page.next_cursor }),
+      say.failed,
+    );
+  const wanted = text.trim().toLowerCase();
+  return (
+    <Loading read={read}>
+      {({ results }) => {
+        const shown = [...results, ...(older?.records ?? [])].filter(({ body }) => body.toLowerCase().includes(wanted));
+        return (
+          <div className="rounded-lg border border-line bg-panel" data-testid="logs">
+            <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
+              <input
+                aria-label="Text in the logs that were read"
+                placeholder="text"
+                value={text}
+                onChange={({ target }) => setText(target.value)}
+                className="min-h-7 rounded-md border border-line bg-panel px-2 text-xs placeholder:text-soft"
+              />
+              <span className="text-xs text-soft">{shown.length} records</span>
+              <Button look="quiet" className="ml-auto" onClick={() => void read.refetch()}>
+                Read again
+              </Button>
+            </div>
+            {shown.length === 0 ? (
+              <p className="px-4 py-8 text-center text-sm text-soft">
+                Its code has logged nothing, or its worker does not ship logs.
+              </p>
+            ) : (
+              <ol className="max-h-[60dvh] overflow-auto font-mono text-xs" tabIndex={0} aria-label="Log records">
+                {shown.map((record, i) => (
+                  <li
+                    // biome-ignore lint/suspicious/noArrayIndexKey: equal records may be logged twice
+                    key={`${record.timestamp} ${i}`}
+                    className="flex gap-3 border-b border-line px-3 py-1 last:border-0"
+                  >
+                    <Time at={record.timestamp} />
+                    <span className={`w-12 shrink-0 ${COLOURS[record.severity_text.toUpperCase()] ?? ""}`}>
+                      {record.severity_text}
+                    </span>
+                    <span className="min-w-0 break-words whitespace-pre-wrap" title={attributesOf(record)}>
+                      {visible(record.body)}
+                    </span>
+                  </li>
+                ))}
+              </ol>
+            )}
+            {next !== null && (
+              <p className="border-t border-line p-2 text-center">
+                <Button onClick={more}>Load older</Button>
+              </p>
+            )}
+          </div>
+        );
+      }}
+    </Loading>
+  );
+}
+
+const attributesOf = ({ log_attributes }: LogRecord): string =>
+  Object.entries(log_attributes)
+    .map(([key, value]) => `${key}: ${visible(value)}`)
+    .join("\n");
