@@ -10,15 +10,15 @@ const FOLDER = `${ROOT}docs/pictures`;
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 const demo = spawn(process.execPath, [`${ROOT}examples/invoices/demo.ts`, "--open-console"], { cwd: ROOT });
+const found = Promise.withResolvers<RegExpExecArray>();
 let output = "";
 demo.stdout.setEncoding("utf8").on("data", (text: string) => {
   output += text;
+  const address = /(http:\/\/\S+\/console\/)#(key=\w+)/.exec(output);
+  if (address) found.resolve(address);
 });
-while (!/\/console\/#key=\w+/.test(output)) {
-  const [event] = await Promise.race([once(demo.stdout, "data"), once(demo, "exit").then(() => [null])]);
-  if (event === null) throw new Error(`the demo has ended:\n${output}`);
-}
-const [, url, key] = /(http:\/\/\S+\/console\/)#(key=\w+)/.exec(output) as unknown as [string, string, string];
+demo.once("exit", () => found.reject(new Error(`the demo has ended:\n${output}`)));
+const [, url, key] = await found.promise;
 
 mkdirSync(FOLDER, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
