@@ -14,7 +14,9 @@ const documents = [
   "cli/README.md",
   "infra/README.md",
   "localstack/README.md",
-  ...readdirSync(join(ROOT, "docs")).map((file) => `docs/${file}`),
+  ...readdirSync(join(ROOT, "docs"))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `docs/${file}`),
 ];
 
 /** As GitHub makes an anchor of a heading. */
