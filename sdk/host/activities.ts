@@ -79,6 +79,11 @@ export class ForeignActivities {
   publish({ attempt, progress }: HostMessage<"progress">): void {
     this.#underway.get(attempt)?.frame.host.publish(progress);
   }
+
+  /** The host has written the line to its own log. */
+  log({ attempt, level, message, fields }: HostMessage<"line">): void {
+    this.#underway.get(attempt)?.frame.host.ship?.(level, message, fields);
+  }
 }
 
 const argumentsOf = (input: unknown, args: true | undefined): unknown[] =>

@@ -48,6 +48,8 @@ export function runCore(options: CoreOptions): void {
           return activities.beat(message);
         case "progress":
           return activities.publish(message);
+        case "line":
+          return activities.log(message);
         case "pong":
           return pulse.answered(message);
         case "stop":
@@ -114,6 +116,7 @@ export function runCore(options: CoreOptions): void {
         failOnAnyError: false,
         encoding: new WorkerEncoding(codec, log),
         sdk: `${hello.host} (sirocco ${VERSION})`,
+        ...(hello.ship_logs && hello.ship_logs !== "off" && { shipLogs: hello.ship_logs }),
         watch: {
           alive: () => pulse.alive,
           leased: (receipt, held) => channel.send({ type: "lease", receipt, held }),
@@ -223,6 +226,6 @@ function workflowsOf(channel: Channel, hello: HostMessage<"hello">): HostedWorkf
     const { name } = definition;
     const hash = hello.hashes[name] ?? "unknown";
     const workflow = { definition, hash };
-    return { name, ...workflow, create: ({ execution }) => new ForeignInstance(channel, workflow, execution) };
+    return { name, ...workflow, create: (options) => new ForeignInstance(channel, workflow, options) };
   });
 }

@@ -18,7 +18,7 @@ import { fromFailure } from "../failure.ts";
 import { roughSize } from "../json.ts";
 import { derivedUuid } from "../runtime/random.ts";
 import { DecisionRecord, DivergenceError, type RecordedDecision } from "../workflow/divergence.ts";
-import type { Activation, Instance, Refusal } from "../workflow/types.ts";
+import type { Activation, Instance, InstanceOptions, Refusal } from "../workflow/types.ts";
 import type { Channel } from "./channel.ts";
 import { HandlerChecks } from "./handler-checks.ts";
 import { OpenWork } from "./open-work.ts";
@@ -50,6 +50,7 @@ export class ForeignInstance implements Instance {
   readonly #channel: Channel;
   readonly #workflow: ForeignWorkflow;
   readonly #execution: string;
+  readonly #onLog: InstanceOptions["onLog"];
   readonly #checks: HandlerChecks;
   readonly #record = new DecisionRecord();
   readonly #open = new OpenWork();
@@ -62,12 +63,13 @@ export class ForeignInstance implements Instance {
   #given = 0;
   #bytes = 0;
 
-  constructor(channel: Channel, workflow: ForeignWorkflow, execution: string) {
+  constructor(channel: Channel, workflow: ForeignWorkflow, { execution, onLog }: InstanceOptions) {
     instances += 1;
     this.#id = `i${instances}`;
     this.#channel = channel;
     this.#workflow = workflow;
     this.#execution = execution;
+    this.#onLog = onLog;
     this.#checks = new HandlerChecks(workflow.definition);
   }
 
@@ -185,6 +187,7 @@ export class ForeignInstance implements Instance {
       long: (last.at(-1)?.id ?? this.#given) >= LONG_EVENTS || this.#bytes >= LONG_BYTES,
       groups: shown.map((group) => [...group]),
     });
+    for (const { level, message, fields } of answer.lines ?? []) this.#onLog?.(level, message, fields);
     if (answer.bug) {
       this.#poisoned = true;
       throw Object.assign(fromFailure(answer.bug), { name: answer.bug.type ?? "Error" });

@@ -19,6 +19,7 @@
  */
 import * as z from "zod";
 import { ActivityOptions, DECISIONS, Failure, type Stimulus } from "../../shared/protocol/history.ts";
+import { LOG_LEVELS } from "../../shared/protocol/log-records.ts";
 import { Progress, WorkflowDefinition } from "../../shared/protocol/worker.ts";
 
 export const HOST_PROTOCOL = 1;
@@ -96,6 +97,15 @@ const Hello = z.object({
         .optional(),
     })
     .optional(),
+  /** Lines of user code from this level on go to the server. Absent: none. */
+  ship_logs: z.enum([...LOG_LEVELS, "off"]).optional(),
+});
+
+/** A line that user code has logged. */
+const Line = z.object({
+  level: z.enum(LOG_LEVELS),
+  message: z.string(),
+  fields: z.record(z.string(), z.string()).optional(),
 });
 
 const attempt = z.string();
@@ -109,6 +119,8 @@ const FROM_HOST = {
     /** Stimuli of the last group that workflow code was given: fewer than there are where an earlier one closed the run. */
     given: z.int().min(0),
     closed: z.boolean(),
+    /** What workflow code has logged, of a live step. */
+    lines: z.array(Line).optional(),
     /** Workflow code threw something that is no failure of the execution. */
     bug: Failure.optional(),
   }),
@@ -116,6 +128,7 @@ const FROM_HOST = {
   outcome: z.object({ type: z.literal("outcome"), attempt, result: json.optional(), failure: Failure.optional() }),
   beat: z.object({ type: z.literal("beat"), attempt, details: z.array(json) }),
   progress: z.object({ type: z.literal("progress"), attempt, progress: Progress.omit({ at: true }) }),
+  line: z.object({ type: z.literal("line"), attempt, ...Line.shape }),
   /** `loop`: the loop that runs activities has answered, not only the thread that reads this pipe. */
   pong: z.object({ type: z.literal("pong"), n: z.int(), loop: z.boolean() }),
   /** No new tasks; what runs may go on for `grace_ms`. */
@@ -128,6 +141,7 @@ export const FromHost = z.discriminatedUnion("type", [
   FROM_HOST.outcome,
   FROM_HOST.beat,
   FROM_HOST.progress,
+  FROM_HOST.line,
   FROM_HOST.pong,
   FROM_HOST.stop,
 ]);

@@ -59,6 +59,8 @@ export interface ActivityHost {
   readonly lastHeartbeat: unknown;
   readonly resources: unknown;
   readonly log: Log;
+  /** Sends a line to the server that is in the worker's log already. */
+  ship?(level: keyof Log, message: string, fields?: Record<string, unknown>): void;
   /** Passes on progress; never throws, and never fails the activity. */
   publish(progress: Omit<Progress, "at">): void;
   /** Fails the attempt for an error that none of its code can catch: a callback threw it. */

@@ -133,6 +133,34 @@ export async function checkHistory(at: Place): Promise<void> {
 }
 
 /** Events as the official TypeScript client reads them, task events of the activity included. */
+/** What `logging` and structlog are given in workflow code and activities, once although the run is replayed. */
+export async function checkLogs(at: Place): Promise<void> {
+  const client = new Mistral({ serverURL: at.url, apiKey: at.key });
+  const id = await start(at, "order", { order: "B-9" });
+  await recorded(at, id, "timer_started");
+  await call(at, "POST", `/executions/${id}/signals`, { name: "approve", input: { by: "Bo" } });
+  await closed(at, id);
+  const until = Date.now() + 20_000;
+  for (;;) {
+    const { results } = await client.workflows.executions.getWorkflowExecutionLogs({ executionId: id });
+    const shown = results.map(({ severityText, body, logAttributes: a }) => [
+      severityText,
+      body,
+      a.activity_name ?? "",
+      a.order ?? a.amount ?? "",
+    ]);
+    if (shown.length < 3 && Date.now() < until) {
+      await new Promise((ok) => setTimeout(ok, 100));
+      continue;
+    }
+    expect(shown).toHaveLength(3);
+    expect(shown).toContainEqual(["INFO", "ordered B-9", "", ""]);
+    expect(shown).toContainEqual(["INFO", "reserving", "reserve", "B-9"]);
+    expect(shown).toContainEqual(["WARN", "reserved", "", "1"]);
+    return;
+  }
+}
+
 export async function checkStream(at: Place): Promise<void> {
   const client = new Mistral({ serverURL: at.url, apiKey: at.key });
   const id = await start(at, "order", { order: "B-8" });

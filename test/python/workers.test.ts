@@ -11,6 +11,7 @@ import {
   checkHandlers,
   checkHistory,
   checkHumanInput,
+  checkLogs,
   checkResults,
   checkSearchKeys,
   checkStream,
@@ -42,6 +43,7 @@ describe.skipIf(cannotRun)("a worker of the official Python SDK", () => {
   test("brings activities, children, fan-out and continued runs to their results", () => checkResults(at), 90_000);
   test("records what the user's code did, and nothing of the SDK's bookkeeping", () => checkHistory(at), 60_000);
   test("is streamed by the official client, with the task events of its activities", () => checkStream(at), 60_000);
+  test("sends what its code logs", () => checkLogs(at), 60_000);
   test("answers queries and updates, and refuses what does not fit", () => checkHandlers(at), 60_000);
   test("waits for a person's input", () => checkHumanInput(at), 60_000);
   test("cleans up when it is cancelled", () => checkCancellation(at), 60_000);

@@ -11,6 +11,7 @@ BRIDGE-3. The core dies unasked: the polls raise, so that `run_worker` raises an
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -24,6 +25,7 @@ from temporalio.bridge.proto.workflow_completion import WorkflowActivationComple
 from sirocco_worker import ending, values
 from sirocco_worker.core import CoreDied, CoreProcess, NoNode
 from sirocco_worker.frames import Message
+from sirocco_worker.logs import ShippingHandler, shipped_level
 from sirocco_worker.refusal import refuse
 from sirocco_worker.run import Bug, Run
 from sirocco_worker.versions import UnsupportedVersion, check_versions
@@ -205,12 +207,15 @@ class Host:
         """Starts the core and registers; the answer is its `running` or `refused`. Repeated, it answers the same again."""
         if self._registration is None:
             self._registration = self._loop.create_future()
+            level = shipped_level()
             try:
                 self._core = CoreProcess(self._take, self._core_ended)
             except NoNode as error:
                 refuse(str(error))
             logger.info("worker core runs", pid=self._core.pid)
-            self._core.send({"type": "hello", "v": PROTOCOL, "call": 1, **hello})
+            self._core.send({"type": "hello", "v": PROTOCOL, "call": 1, "ship_logs": level or "off", **hello})
+            if level is not None:
+                logging.getLogger().addHandler(ShippingHandler(level, self._log_of_attempt, self._log_of_run))
         return await asyncio.shield(self._registration)  # a caller that is cancelled does not end it for the others
 
     def stop(self, worker: WorkerRef) -> None:
@@ -284,6 +289,7 @@ class Host:
         decisions: list[list[Message]] = []
         given = 0
         answer: Message = {}
+        lines: list[Message] = []
         run: Run | None = None
         try:
             for group in message["groups"]:
@@ -296,15 +302,30 @@ class Host:
                     patches = message["patches"]
                     flags = {"replaying": message["replaying"], "long": message["long"]}
                     async with self._lock(run):
+                        run.lines.clear()
                         decided += await run.give(stimulus, patches=patches, **flags)
+                        lines += run.lines
                     given += 1
                 decisions.append(decided)
         except Bug as bug:
             answer["bug"] = bug.failure
+            lines += run.lines if run else []
+        if lines:
+            answer["lines"] = lines
         closed = run.closed if run else instance in self._runs and self._runs[instance].closed
         self._answer(
             {"type": "given", "call": call, "decisions": decisions, "given": given, "closed": closed, **answer}
         )
+
+    def _log_of_run(self, run: str, line: Message) -> None:
+        for one in list(self._runs.values()):
+            if one.id == run:
+                one.lines.append(line)
+
+    def _log_of_attempt(self, run: str | None, activity: str, number: int, line: Message) -> None:
+        attempt = self._attempts.get((run or "", int(activity), number))
+        if attempt is not None:
+            self.send({"type": "line", "attempt": attempt, **line})
 
     def _answer(self, message: Message) -> None:
         """A value that JSON does not know, such as NaN, is a bug of workflow code."""

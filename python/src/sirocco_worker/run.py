@@ -94,6 +94,8 @@ class Run:
         self.started = started
         self.closed = False
         self.bug: values.JsonObject | None = None
+        self.lines: list[values.JsonObject] = []
+        """What workflow code has logged in the present step (LOGS-2)."""
         self._activate = activate
         self._time = 0
         self._length = 0

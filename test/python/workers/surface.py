@@ -1,13 +1,19 @@
 """What the SDK's documentation shows, in one worker. Nothing in it knows of Sirocco."""
 
 import asyncio
+import logging
 import os
 import time
 from datetime import timedelta
 
 import mistralai.workflows as workflows
+import structlog
 from mistralai.workflows import ActivityError, Depends, InteractiveWorkflow, WorkflowError, workflow
 from pydantic import BaseModel, Field
+
+
+log = logging.getLogger("shop")
+structured = structlog.get_logger("shop.structured")
 
 
 class Reservation(BaseModel):
@@ -19,6 +25,7 @@ class Reservation(BaseModel):
 async def reserve(order: str, amount: int) -> Reservation:
     async with workflows.task("reserving", state={"progress": 0}) as task:
         await task.update_state({"progress": 100})
+    structured.info("reserving", order=order)
     return Reservation(order=order, reserved=amount)
 
 
@@ -42,7 +49,9 @@ class Order:
 
     @workflow.entrypoint
     async def run(self, order: str, amount: int = 1) -> str:
+        log.info("ordered %s", order)
         reservation = await reserve(order, amount)
+        log.warning("reserved", extra={"amount": amount})
         receipt = await charge(reservation, str(workflow.uuid4()))
         async with workflows.task("waiting", state={"for": "approval"}):
             try:
