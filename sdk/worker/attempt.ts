@@ -22,6 +22,7 @@ import type { WorkerHost } from "./host.ts";
 import type { LogSink } from "./log-shipper.ts";
 import { ProgressPublisher } from "./progress.ts";
 import type { ServerClock } from "./server-clock.ts";
+import { NO_SPAN, type TraceOf, type WorkerSpan } from "./spans.ts";
 import { Timers } from "./timers.ts";
 import type { WorkerContext } from "./types.ts";
 
@@ -35,6 +36,8 @@ export interface AttemptRequest {
   readonly options: ActivityOptions;
   /** By the server's clock. */
   readonly scheduledAt: Millis;
+  /** Undefined: the server has not said it. */
+  readonly trace: TraceOf | undefined;
 }
 
 export class Attempt {
@@ -48,6 +51,7 @@ export class Attempt {
   readonly #heartbeats: Heartbeats;
   readonly #progress: ProgressPublisher;
   #resolve!: (outcome: ActivityOutcome) => void;
+  #span: WorkerSpan = NO_SPAN;
   #ended = false;
   #superseded = false;
 
@@ -88,7 +92,8 @@ export class Attempt {
     Promise.resolve()
       .then(() => {
         this.#abort.signal.throwIfAborted(); // ATTEMPT-4
-        return runActivity(definition, this.#request.input, this.#activityHost(lastHeartbeat));
+        this.#span = this.#beginSpan();
+        return this.#span.run(() => runActivity(definition, this.#request.input, this.#activityHost(lastHeartbeat)));
       })
       .then((result) => this.#complete(result))
       .catch((error) => this.#fail(this.#wasCancelled ? "cancelled" : "failed", error));
@@ -103,6 +108,7 @@ export class Attempt {
   /** Ends the attempt at once; its outcome stays open for ever. */
   abandon(): void {
     this.#end();
+    this.#span.end("the worker is stopping");
     this.#abort.abort(new CancelledError("the worker is stopping"));
   }
 
@@ -133,7 +139,28 @@ export class Attempt {
       fail: (error) => this.#failFromOutside(error),
       resources,
       log: logWith(log, { ...ids, name: this.#request.name }, (...line) => this.#ship(...line)),
+      ship: (...line) => this.#ship(...line),
     };
+  }
+
+  #beginSpan(): WorkerSpan {
+    const { ref, name, workflow, trace } = this.#request;
+    const { execution, run, activity, attempt } = ref;
+    if (!this.#worker.spans || !trace) return NO_SPAN;
+    return this.#worker.spans.begin({
+      trace,
+      run,
+      what: `activity ${activity} ${attempt}`,
+      name,
+      attributes: {
+        "sirocco.kind": "activity",
+        "sirocco.execution": execution,
+        "sirocco.run": run,
+        "sirocco.workflow": workflow,
+        "sirocco.activity": activity,
+        "sirocco.attempt": attempt,
+      },
+    });
   }
 
   #ship(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
@@ -209,6 +236,7 @@ export class Attempt {
   async #finish(outcome: ActivityOutcome): Promise<void> {
     if (this.#ended) return; // ATTEMPT-1
     this.#end();
+    this.#span.end(outcome.kind === "failed" ? outcome.failure.message : undefined);
     await Promise.allSettled([this.#heartbeats.flush(), this.#progress.flush()]); // ATTEMPT-2, and so for progress
     this.#resolve(outcome);
   }

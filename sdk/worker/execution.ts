@@ -30,12 +30,14 @@ import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import { isClosing } from "../../shared/protocol/history.ts";
 import { QueryRefused } from "../errors.ts";
+import { toFailure } from "../failure.ts";
 import { gatherFacts } from "./facts.ts";
 import type { ExecutionHost } from "./host.ts";
 import { LocalActivities } from "./local-activities.ts";
 import { Parking } from "./park.ts";
 import { type Refused, sendAppend, sendClose, sendFailure } from "./recording.ts";
 import { RunView } from "./run-view.ts";
+import { NO_SPAN, type WorkerSpan } from "./spans.ts";
 import { mayBeOneItem, ServerRefusal } from "./transport.ts";
 
 /** EXEC-8. The waits between them add up to a minute. */
@@ -50,6 +52,7 @@ export class Execution {
   readonly #parking: Parking;
   /** Null: the execution is closed, or was never claimed. */
   #view: RunView | null = null;
+  #span: WorkerSpan | null = null;
   #lock: Promise<unknown> = Promise.resolve();
   #queued = 0;
   #abandoned = false;
@@ -220,6 +223,7 @@ export class Execution {
       went = await this.#step(this.#view);
       if (went === "rest" && this.#view.isTrial) went = await this.#endTrial(this.#view);
     }
+    this.#endSpan(this.#view?.bug ?? null);
     this.#deliveries = 1;
     this.#outlived = 0;
     this.#failures = 0;
@@ -227,6 +231,23 @@ export class Execution {
     if (went === "closed" || this.#abandoned) return;
     this.#local.openOutcomes();
     await this.#parking.rest(this.#view, this.#local.running > 0);
+  }
+
+  /** For as long as the worker works on the run: from the first step that its code is asked for, to rest. */
+  #beginSpan(head: Head): WorkerSpan {
+    const attributes = {
+      "sirocco.kind": "advance",
+      "sirocco.execution": this.id,
+      "sirocco.run": head.run,
+      "sirocco.workflow": head.workflow,
+    };
+    const { spans } = this.#host.worker;
+    return spans?.begin({ trace: head, run: head.run, name: head.workflow, attributes }) ?? NO_SPAN;
+  }
+
+  #endSpan(error: unknown): void {
+    this.#span?.end(error === null ? undefined : toFailure(error).message);
+    this.#span = null;
   }
 
   async #step(view: RunView): Promise<Went> {
@@ -237,6 +258,7 @@ export class Execution {
     view.checkMessages();
     const facts = await gatherFacts(this.#host, this.id, view, this.#local);
     const drafted = draft(state, facts);
+    if (drafted.stimuli !== null) this.#span ??= this.#beginSpan(view.head);
     const answer = drafted.stimuli === null ? null : await view.activate(drafted.stimuli);
     const { slots } = this.#host;
     const runsHere = (activity: number) => this.#local.runsHere(activity);
@@ -340,6 +362,7 @@ export class Execution {
   /** A call failed for good, or the worker has a bug: forgets what may be old, and tries again later. */
   reset(error: unknown): void {
     this.#view?.invalidate();
+    this.#endSpan(error);
     if (this.#abandoned) return;
     if (mayBeOneItem(error)) this.#failures += 1;
     if (this.#failures >= FAILURES_TO_QUARANTINE) this.#poison = error; // EXEC-8

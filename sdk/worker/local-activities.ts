@@ -123,6 +123,7 @@ export class LocalActivities {
       args,
       options,
       scheduledAt,
+      trace: head,
     });
     const key = keyOf(head.run, activity, number);
     // At once, although the attempt may wait for a slot: `decide` would take it for an orphan.

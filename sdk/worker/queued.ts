@@ -158,6 +158,7 @@ export class QueuedActivities {
         args,
         options: task.options,
         scheduledAt: task.scheduled_at,
+        trace: begun.tracing,
       });
       this.#running.set(receipt, running);
       const ending = running.run(begun.heartbeat_details);

@@ -8,6 +8,7 @@ import { hosted } from "../workflow/hosted.ts";
 import { WorkerEncoding } from "./encoding.ts";
 import { healthPort, healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
+import { workerSpans } from "./open-telemetry.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
 import { type WatchdogOptions, watch } from "./watchdog/watchdog.ts";
@@ -56,7 +57,9 @@ async function start<R extends Record<string, unknown>>(
   };
 
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>();
-  const worker = new Worker(contextOf(settings, { log, transport, resources }), name, (error) => {
+  const spans = await workerSpans();
+  const context = contextOf(settings, { log, transport, resources });
+  const worker = new Worker({ ...context, ...(spans && { spans }) }, name, (error) => {
     const why = new WorkerConfigError(
       `the server at ${url} does not accept this SIROCCO_API_KEY any more: ${error.message}`,
     );

@@ -7,6 +7,7 @@ import type { Log } from "../runtime/log.ts";
 import type { HostedWorkflow } from "../workflow/hosted.ts";
 import type { WorkerEncoding } from "./encoding.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
+import type { WorkerSpans } from "./spans.ts";
 import type { Transport } from "./transport.ts";
 
 export interface WorkerLimits {
@@ -35,6 +36,8 @@ export interface WorkerContext {
   /** Lines of user code at or above this level go to the server as log records. Absent: none. */
   readonly shipLogs?: LogLevel;
   readonly encoding: WorkerEncoding;
+  /** Absent: the worker makes no spans. */
+  readonly spans?: WorkerSpans;
   /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
   readonly flags?: readonly ReplayFlag[];
   /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */

@@ -339,6 +339,8 @@ export const WORKER_ROUTES = {
       heartbeat_details: JsonValue,
       cancel_requested: z.boolean(),
       superseded: z.literal(true).optional(),
+      /** What the id of the trace follows from, of an attempt that is wanted. */
+      tracing: z.object({ root_chain: z.string(), trace: z.string().optional() }).optional(),
     }),
   ),
   beat: op(

@@ -54,6 +54,7 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
     wanted: true,
     heartbeat_details: ((await ports.activities.lastBeat({ ref, run, activity })) ?? null) as never,
     cancel_requested: (await ports.activities.status({ ref, run, activity })).cancelRequested,
+    tracing: { root_chain: head.root_chain, ...(head.trace !== undefined && { trace: head.trace }) },
   };
 }
 
