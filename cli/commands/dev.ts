@@ -45,6 +45,11 @@ the file, or a file that it imports, changes.`,
       value: "URL",
       help: "pages of this origin may call the server from a browser; may be repeated",
     },
+    otlp: {
+      type: "string",
+      value: "URL",
+      help: "send the spans of closed executions to this OpenTelemetry collector, such as http://127.0.0.1:4318",
+    },
     ...settingsFlags,
   },
   examples: [
@@ -62,9 +67,11 @@ the file, or a file that it imports, changes.`,
       const problem = originProblem(origin);
       if (problem) throw usage(`--origin is '${origin}': ${problem}.`);
     }
+    const otlp = otlpOf(flags.otlp, io.env.OTEL_EXPORTER_OTLP_HEADERS);
     const worker = flags.worker === undefined ? undefined : fileAt(flags.worker, io);
     const data = relative(io.cwd, resolve(io.cwd, flags.data ?? DEFAULT_DATA)) || ".";
-    return serve({ port, host: flags.host ?? "127.0.0.1", data: resolve(io.cwd, data), worker, origins, flags, io });
+    const host = flags.host ?? "127.0.0.1";
+    return serve({ port, host, data: resolve(io.cwd, data), worker, origins, otlp, flags, io });
   },
 });
 
@@ -72,4 +79,35 @@ function fileAt(given: string, io: Io): string {
   const path = resolve(io.cwd, given);
   if (!existsSync(path)) throw new CliError(EXIT.usage, `--worker ${given}: there is no such file.`);
   return path;
+}
+
+interface Otlp {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** `headers`: as in OpenTelemetry's own variable, `name=value` pairs with commas between them, percent-encoded. */
+function otlpOf(url: string | undefined, headers: string | undefined): Otlp | undefined {
+  if (url === undefined) return undefined;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw usage(`--otlp is '${url}': it must be the http(s) address of a collector, such as http://127.0.0.1:4318.`);
+  }
+  const pairs = (headers ?? "").split(",").filter((pair) => pair.trim() !== "");
+  const entries = pairs.map((pair) => {
+    const [name = "", ...value] = pair.split("=");
+    const text = decoded(value.join("=").trim());
+    if (!/^[\w-]+$/.test(name.trim()) || value.length === 0 || text === undefined) {
+      throw usage("OTEL_EXPORTER_OTLP_HEADERS must be like name=value,other=value, percent-encoded.");
+    }
+    return [name.trim(), text] as const;
+  });
+  return { url, headers: Object.fromEntries(entries) };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

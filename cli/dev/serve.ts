@@ -1,12 +1,14 @@
 /** Runs the embedded server until it is stopped or the disk fails. */
 import { hash } from "node:crypto";
 import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { createKey } from "../../shared/api/create-key.ts";
 import { backgroundClock } from "../../shared/lib/clock.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import { type Log, StoreFailed } from "../../shared/ports.ts";
 import type { Embedded } from "../../shared/server/embedded.ts";
+import { type OtlpOptions, TraceExporter } from "../../shared/server/trace-exporter.ts";
 import { CliError, EXIT, type Exit, usage } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { paint } from "../print.ts";
@@ -23,6 +25,8 @@ const WORKER_GRACE_MS = 35_000;
 
 /** Requests in progress are answered at once; this is the time for slow clients to read the answers. */
 const SERVER_GRACE_MS = 1_000;
+/** The last spans may take so long to reach the collector. */
+const LAST_TRACES_MS = 2_000;
 
 export interface ServeOptions {
   readonly port: number;
@@ -31,6 +35,7 @@ export interface ServeOptions {
   readonly data: string;
   readonly worker: string | undefined;
   readonly origins: readonly string[];
+  readonly otlp: OtlpOptions | undefined;
   readonly flags: Parameters<typeof settingsOf>[0];
   readonly io: Io;
 }
@@ -41,6 +46,8 @@ export async function serve(options: ServeOptions): Promise<Exit> {
   const dir = new DataDir(options.data);
   const disk = Promise.withResolvers<unknown>();
   const ports = dir.open({ settings, clock: backgroundClock, log: logTo(io), onFailure: disk.resolve });
+  const exporter = options.otlp && new TraceExporter(ports, options.otlp);
+  if (exporter) ports.onRunClosed((ref, run) => exporter.add({ ref, run }));
   let server: RunningServer | undefined;
   let worker: WorkerProcess | undefined;
   let graceMs = 1_000;
@@ -72,6 +79,8 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     await worker?.stop(graceMs); // before the server, to which the worker reports its stop
     await server?.close(SERVER_GRACE_MS);
     if (server) dir.retract();
+    await Promise.race([exporter?.flush(), delay(LAST_TRACES_MS, undefined, { ref: false })]);
+    exporter?.stop();
     ports.close();
   }
 }

@@ -4,7 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { traceIdOf } from "../core/trace/context.ts";
-import { type Attributes, addSpans, type Span, type Spans, spansOf } from "../core/trace/spans.ts";
+import { otelAttributes, otelSpan, shownAttributes } from "../core/trace/otel.ts";
+import type { Span, Spans } from "../core/trace/spans.ts";
+import { readSpans } from "../engine/read-spans.ts";
 import { isRefusal, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -18,8 +20,6 @@ import type { RequestContext } from "./request-context.ts";
 const READ_MS: Millis = 15_000;
 /** Spans and events of one answer: with them it stays below 5 MB. */
 const MOST_SPANS = 4_000;
-const PAGE = { events: 2_000, bytes: 256 * 1024 };
-const EVENTS_AT_ONCE = 500;
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -109,40 +109,11 @@ async function fieldsOf(context: RequestContext, head: Head) {
 async function readTrace(context: RequestContext, execution: string): Promise<{ head: Head; spans: Spans } | Refusal> {
   const head = await headOf(context, execution);
   if (isRefusal(head)) return head;
-  const { executions, clock, pause } = context.ports;
-  const until = clock.now() + READ_MS;
-  const spans = spansOf(head, digest, MOST_SPANS);
-  for (let from = 2; ; ) {
-    const batches = await executions.part(head, head.run, { from, order: "asc", ...PAGE });
-    const last = batches.at(-1);
-    if (!last) break;
-    for (const { events } of batches) {
-      for (let i = 0; i < events.length; i += EVENTS_AT_ONCE) {
-        addSpans(spans, events.slice(i, i + EVENTS_AT_ONCE));
-        await pause?.();
-      }
-    }
-    from = last.first + last.events.length;
-    if (clock.now() < until) continue;
-    spans.run.attributes["sirocco.read_through_event"] = from - 1;
-    break;
-  }
-  if (spans.dropped > 0) spans.run.attributes["sirocco.dropped"] = spans.dropped;
-  return { head, spans };
+  return { head, spans: await readSpans(context.ports, head, digest, { most: MOST_SPANS, forMs: READ_MS }) };
 }
 
 /** Microseconds, in fields whose names say nanoseconds: those are beyond exact JavaScript numbers. */
 const micros = (ms: Millis): number => ms * 1000;
-const nanos = (ms: Millis): string => `${ms}000000`;
-
-function shownAttributes(span: Span): Attributes {
-  return {
-    "sirocco.kind": span.kind,
-    ...span.attributes,
-    ...(span.end === null && { "sirocco.open": true }),
-    ...(span.error !== null && { "otel.status_code": "ERROR", "error.message": span.error }),
-  };
-}
 
 const summarySpan = (span: Span) => ({
   span_id: span.id,
@@ -175,29 +146,3 @@ const progress = (span: Span) => ({
   end_time_unix_ms: span.end,
   error: span.error,
 });
-
-/** OTLP has no form for a span without an end: that of an open one is the present time. */
-function otelSpan(trace: string, span: Span, spans: Spans, now: Millis) {
-  const events = span === spans.run ? spans.events : [];
-  return {
-    traceId: trace,
-    spanId: span.id,
-    parentSpanId: span.parent,
-    name: span.name,
-    kind: KINDS[span.kind] ?? "SPAN_KIND_INTERNAL",
-    startTimeUnixNano: nanos(span.start),
-    endTimeUnixNano: nanos(span.end ?? Math.max(now, span.start)),
-    attributes: otelAttributes(shownAttributes(span)),
-    events: events.map((e) => ({ name: e.name, timeUnixNano: nanos(e.at), attributes: otelAttributes(e.attributes) })),
-  };
-}
-const KINDS: Partial<Record<Span["kind"], string>> = { execution: "SPAN_KIND_SERVER", child: "SPAN_KIND_CLIENT" };
-
-const otelAttributes = (attributes: Attributes) =>
-  Object.entries(attributes).map(([key, value]) => ({ key, value: otelValue(value) }));
-
-function otelValue(value: Attributes[string]) {
-  if (typeof value === "string") return { stringValue: value };
-  if (typeof value === "boolean") return { boolValue: value };
-  return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
-}

@@ -44,6 +44,9 @@ export class EmbeddedExecutions implements Executions {
   /** By run: workspace and execution. */
   readonly #owners = new LruCache<string>(10_000);
 
+  /** Called when a run has closed, after the commit. */
+  onClosed: (ref: Ref, run: string) => void = () => {};
+
   constructor(db: Database, sequence: Sequence, notifier: Notifier, rollups: EmbeddedRollups) {
     this.#db = db;
     this.#sequence = sequence;
@@ -346,6 +349,7 @@ export class EmbeddedExecutions implements Executions {
         this.#beginRun(next);
       }
     });
+    this.#db.afterCommit(() => this.onClosed(ref, p.run));
     return { kind: "closed" as const };
   }
 

@@ -23,7 +23,7 @@ import { sweep } from "../engine/sweep.ts";
 import { realClock } from "../lib/clock.ts";
 import { pause } from "../lib/turns.ts";
 import { uuid7 } from "../lib/uuid.ts";
-import { type Clock, type Log, type Ports, type Settings, StoreFailed } from "../ports.ts";
+import { type Clock, type Log, type Ports, type Ref, type Settings, StoreFailed } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { recover, ScheduleTimer, scheduleClosed } from "../schedule/service/index.ts";
 import "../schedule/service/perform.ts"; // loaded with the server, so that no due time waits for the disk
@@ -47,6 +47,8 @@ export interface EmbeddedOptions {
 
 export interface Embedded extends Ports {
   readonly database: Database;
+  /** `told` is called when a run has closed, after the commit. */
+  onRunClosed(told: (ref: Ref, run: string) => void): void;
   /** Wakes schedules when they are due; `maintain` starts it. */
   readonly timer: ScheduleTimer;
   /** One round of maintenance: the sweep, then retention. */
@@ -89,12 +91,13 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     setAside.add(`${commits} commits of the damaged log ${copy}`, "until restart");
     log.error("startup: the write-ahead log is damaged, acknowledged writes are lost", { frame, commits, copy });
   }
+  const executions = new EmbeddedExecutions(database, sequence, notifier, rollups);
   const ports: Ports = {
     clock,
     uuid,
     log,
     settings,
-    executions: new EmbeddedExecutions(database, sequence, notifier, rollups),
+    executions,
     startKeys,
     jobs,
     tasks,
@@ -153,6 +156,9 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   return {
     ...ports,
     database,
+    onRunClosed(told) {
+      executions.onClosed = told;
+    },
     timer,
     sweep: round,
     recoverSchedules,
