@@ -54,6 +54,16 @@ describe("settings", () => {
     expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "warn" });
   });
 
+  it("send the traces of closed executions to a collector", () => {
+    const given = { otlpUrl: "https://otel.example.com", otlpHeaders: "x-key=a%20b" };
+    const template = synthesize(stackProps(read(given)));
+    const variables = { [ENV.otlpUrl]: "https://otel.example.com", [ENV.otlpHeaders]: "x-key=a%20b" };
+    expect(environment(template, "Feed")).toMatchObject(variables);
+    expect(Object.keys(environment(template, "Worker"))).not.toContain(ENV.otlpUrl);
+    expect(() => read({ otlpUrl: "otel.example.com" })).toThrow(/otlpUrl/);
+    expect(() => read({ otlpUrl: "https://x.example.com", otlpHeaders: "nonsense" })).toThrow(/otlpHeaders/);
+  });
+
   it("give the REST API a custom domain with its alias record", () => {
     const certificateArn = "arn:aws:acm:eu-west-1:1:certificate/x";
     const zone = { hostedZoneId: "Z1", hostedZoneName: "example.com" };

@@ -35,6 +35,15 @@ export const Settings = z.object({
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   alarmTopicArn: z.string().startsWith("arn:").optional(),
   runbook: z.string().optional(),
+  /** An OpenTelemetry collector to which the traces of closed executions are sent, and its headers, `name=value,…`. */
+  otlpUrl: z.url({ protocol: /^https?$/ }).optional(),
+  otlpHeaders: z
+    .string()
+    .regex(
+      /^[\w-]+=(?:[^,%]|%[0-9A-Fa-f]{2})*(?:,[\w-]+=(?:[^,%]|%[0-9A-Fa-f]{2})*)*$/,
+      "name=value,other=value, percent-encoded",
+    )
+    .optional(),
   domainName: z.string().optional(),
   certificateArn: z.string().startsWith("arn:").optional(),
   hostedZoneId: z.string().optional(),
@@ -99,6 +108,7 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
     logRetention: settings.logRetentionDays,
     removalPolicy: settings.removalPolicy === "destroy" ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     alarmTopicArn: settings.alarmTopicArn,
+    otlp: settings.otlpUrl === undefined ? undefined : { url: settings.otlpUrl, headers: settings.otlpHeaders },
     runbook: settings.runbook,
     customDomain:
       domainName && certificateArn

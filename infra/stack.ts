@@ -32,6 +32,8 @@ export interface SiroccoStackProps extends StackProps {
   readonly logRetention?: RetentionDays;
   /** A custom domain for the REST API. @default none: API Gateway's host name */
   readonly customDomain?: Omit<CustomDomainProps, "api">;
+  /** An OpenTelemetry collector for the traces of closed executions. Its headers are visible to who may read the function. @default none */
+  readonly otlp?: { readonly url: string; readonly headers?: string | undefined } | undefined;
   /** SNS topic notified of each alarm and of its end. @default none: alarms show in the console only */
   readonly alarmTopicArn?: string;
   /** Address of the runbook that alarms link to. @default docs/runbook.md, its path in the repository */
@@ -83,6 +85,11 @@ export class SiroccoStack extends Stack {
       handler.setEnv(ENV.livenessWindowMs, String((props.livenessWindow ?? Duration.seconds(50)).toMilliseconds()));
       handler.setEnv(ENV.logLevel, props.logLevel ?? "info");
       handler.setEnv(ENV.installation, this.stackName);
+    }
+
+    if (props.otlp) {
+      this.handler("feed").setEnv(ENV.otlpUrl, props.otlp.url);
+      if (props.otlp.headers) this.handler("feed").setEnv(ENV.otlpHeaders, props.otlp.headers);
     }
 
     const rest = new Map([...this.handlers].filter(([name]) => FUNCTIONS[name].front === "rest"));

@@ -110,7 +110,8 @@ export function environmentOf(
       throw new Error(`The stack ${stackName} has no output ${name}: another version deployed it, so deploy it again`);
     return value;
   };
-  const { retentionDays, livenessWindowSeconds, logLevel } = readSettings((name) => settings[name as keyof Settings]);
+  const read = readSettings((name) => settings[name as keyof Settings]);
+  const { retentionDays, livenessWindowSeconds, logLevel, otlpUrl, otlpHeaders } = read;
   return {
     [ENV.executionsTable]: output("ExecutionsTable"),
     [ENV.registryTable]: output("RegistryTable"),
@@ -130,6 +131,8 @@ export function environmentOf(
     [ENV.logLevel]: logLevel,
     [ENV.installation]: stackName,
     [ENV.workerUrl]: output("WorkerUrl"),
+    [ENV.otlpUrl]: otlpUrl ?? "",
+    [ENV.otlpHeaders]: otlpHeaders ?? "",
   };
 }
 

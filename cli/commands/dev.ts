@@ -1,6 +1,7 @@
 /** `sirocco dev`: the whole server in one process, for development and small installations. */
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
+import { readHeaders } from "../../shared/lib/otlp-headers.ts";
 import { command } from "../command.ts";
 import { settingsFlags } from "../dev/settings.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
@@ -92,22 +93,7 @@ function otlpOf(url: string | undefined, headers: string | undefined): Otlp | un
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw usage(`--otlp is '${url}': it must be the http(s) address of a collector, such as http://127.0.0.1:4318.`);
   }
-  const pairs = (headers ?? "").split(",").filter((pair) => pair.trim() !== "");
-  const entries = pairs.map((pair) => {
-    const [name = "", ...value] = pair.split("=");
-    const text = decoded(value.join("=").trim());
-    if (!/^[\w-]+$/.test(name.trim()) || value.length === 0 || text === undefined) {
-      throw usage("OTEL_EXPORTER_OTLP_HEADERS must be like name=value,other=value, percent-encoded.");
-    }
-    return [name.trim(), text] as const;
-  });
-  return { url, headers: Object.fromEntries(entries) };
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
+  const read = readHeaders(headers ?? "");
+  if (!read) throw usage("OTEL_EXPORTER_OTLP_HEADERS must be like name=value,other=value, percent-encoded.");
+  return { url, headers: read };
 }

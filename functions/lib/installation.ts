@@ -4,6 +4,7 @@ import { EventBridgeTimer } from "../../shared/aws/event-bridge-timer.ts";
 import { ENV, type EnvName } from "../../shared/aws/names.ts";
 import { askTime, type ServiceClock, serviceClock } from "../../shared/aws/service-clock.ts";
 import { realClock } from "../../shared/lib/clock.ts";
+import { readHeaders } from "../../shared/lib/otlp-headers.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
 import { type Aws, aws, awsClients } from "../../shared/server/aws.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
@@ -69,6 +70,9 @@ function create() {
         installation: env(ENV.installation),
       },
     },
+    ...(env(ENV.otlpUrl) && {
+      otlp: { url: env(ENV.otlpUrl), headers: readHeaders(env(ENV.otlpHeaders)) ?? {}, tries: 3, timeoutMs: 3_000 },
+    }),
     ...(env(ENV.scheduleGroup) && {
       timer: new EventBridgeTimer(clients, clock, {
         group: env(ENV.scheduleGroup),

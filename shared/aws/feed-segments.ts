@@ -5,6 +5,7 @@
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
 import { closedRun, type Increment, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
+import type { Ref } from "../ports.ts";
 import { type Head, startedOf } from "../protocol/head.ts";
 import { isClosing } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -24,6 +25,8 @@ const MAX_COPIED_BYTES = 64 * 1024;
 export interface Counted {
   readonly segment: FeedSegment;
   readonly counts: readonly Increment[];
+  /** The run that its last event closes. */
+  readonly closed?: { readonly ref: Ref; readonly run: string };
 }
 
 type Events = readonly { readonly at: number; readonly event: PublicEvent }[];
@@ -58,6 +61,7 @@ export class FeedSegments {
       const segment = {
         segment: this.#segment(`${run}#${batch.first}`, events, batch.events.length, key),
         counts: facts ? closedRun(facts, batch, number(item, "retries") ?? 0) : [],
+        ...(isClosing(last) && { closed: { ref: refOf(key.pk), run } }),
       };
       if (last.kind !== "execution_continued") return [segment];
       // One transaction closes a run and starts the next, and its records come in any order: the end adds the start.

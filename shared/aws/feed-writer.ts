@@ -48,10 +48,13 @@ interface Memory {
 export class FeedWriter {
   readonly #c: Context;
   readonly #segments: FeedSegments;
+  readonly #onClosed: (closed: NonNullable<Counted["closed"]>) => void;
   readonly #memory = new Map<string, Memory>();
 
-  constructor(c: Context) {
+  /** `onClosed` is told of each run whose end was appended. */
+  constructor(c: Context, onClosed: (closed: NonNullable<Counted["closed"]>) => void = () => {}) {
     this.#c = c;
+    this.#onClosed = onClosed;
     this.#segments = new FeedSegments(c);
   }
 
@@ -106,6 +109,7 @@ export class FeedWriter {
       if (await this.#put(item, changes)) {
         this.#learn(memory, { first: memory.next, n, at: now, segments: group });
         await this.#raiseLimit(workspace, memory);
+        for (const { closed } of left.slice(0, group.length)) if (closed) this.#onClosed(closed);
         left = left.slice(group.length);
       } else {
         await this.#catchUp(workspace, memory); // another writer won this position (FEED-1)

@@ -93,6 +93,9 @@ export const ENV = {
   livenessWindowMs: "SIROCCO_LIVENESS_WINDOW_MS",
   /** `info`, `warn` or `error`. */
   logLevel: "SIROCCO_LOG_LEVEL",
+  /** Address of the OpenTelemetry collector that receives the traces of closed executions, and its headers as `name=value,…`. */
+  otlpUrl: "SIROCCO_OTLP_URL",
+  otlpHeaders: "SIROCCO_OTLP_HEADERS",
   /** Dimension of the metrics that handlers write: the name of the stack. */
   installation: "SIROCCO_INSTALLATION",
   /** Address of the workers' endpoint, which `whoami` names. Only the function that answers it has this variable. */

@@ -19,6 +19,7 @@ import { AwsTasks } from "../aws/tasks.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
+import type { OtlpOptions, TraceExporter } from "./trace-exporter.ts";
 
 export { awsClients, type Clients } from "../aws/clients.ts";
 export type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
@@ -46,6 +47,8 @@ export interface AwsOptions {
   readonly log?: Log;
   /** Wakes schedules in time. Without it the sweeper wakes them, up to a minute late. */
   readonly timer?: EventBridgeTimer;
+  /** The consumer of the change stream sends the traces of closed runs there. */
+  readonly otlp?: OtlpOptions;
 }
 
 export interface Aws extends Ports {
@@ -75,6 +78,7 @@ const load = {
   activities: () => import("../aws/activities.ts"),
   jobs: () => import("../aws/jobs.ts"),
   logRecords: () => import("../aws/log-records.ts"),
+  exporter: () => import("./trace-exporter.ts"),
   feedWriter: () => import("../aws/feed-writer.ts"),
   taskReading: () => import("../aws/task-reading.ts"),
   credentials: () => import("../aws/credentials.ts"),
@@ -93,6 +97,17 @@ function lateBound<T extends object>(make: () => Promise<T>): T {
       },
   };
   return new Proxy({} as T, methods);
+}
+
+/** What the collector has not taken by then waits in memory for the next invocation of the process, if there is one. */
+const EXPORT_MS: Millis = 8_000;
+
+/** Resolves when `work` has, or after `ms`. */
+async function within(clock: Clock, ms: Millis, work: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.at(clock.now() + ms, resolve);
+  await Promise.race([work, late]);
+  cancel();
 }
 
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -116,6 +131,7 @@ export function aws(options: AwsOptions): Aws {
   const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
   const backoff = new PollBackoff(clock);
   let writer: FeedWriter | undefined;
+  let exporter: TraceExporter | undefined;
   const ports: Ports = {
     clock,
     uuid,
@@ -142,8 +158,12 @@ export function aws(options: AwsOptions): Aws {
     clients,
     async feedChanges(changes) {
       const { FeedWriter } = await load.feedWriter();
-      writer ??= new FeedWriter(c);
-      return writer.take(changes);
+      if (options.otlp) exporter ??= new (await load.exporter()).TraceExporter(ports, options.otlp);
+      writer ??= new FeedWriter(c, (closed) => exporter?.add(closed));
+      const failed = await writer.take(changes);
+      // Lambda stops the process after the invocation.
+      if (exporter) await within(clock, EXPORT_MS, exporter.flush());
+      return failed;
     },
     async sweep(everyMs, until) {
       const { sweepRound } = await load.sweeping();

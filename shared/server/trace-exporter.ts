@@ -114,7 +114,9 @@ export class TraceExporter {
   }
 
   async #spansOf({ ref, run }: ClosedRun): Promise<ResourceSpans | null> {
-    const head = await this.#ports.executions.run(ref.workspace, run);
+    // The read by the run's id may lag.
+    const latest = await this.#ports.executions.head(ref);
+    const head = latest?.run === run ? latest : await this.#ports.executions.run(ref.workspace, run);
     if (!head) return null;
     const spans = await readSpans(this.#ports, head, digest, { most: MOST_SPANS, forMs: READ_MS });
     const trace = traceIdOf(head, digest);

@@ -139,8 +139,7 @@ test("a collector that refuses, or cannot be reached, holds no execution up and 
 
 test("runs beyond the queue are dropped", async () => {
   const { exporter, warnings } = exporting();
-  const ref = { workspace: "w", execution: "e" };
-  for (let i = 0; i < 1_200; i++) exporter.add({ ref, run: `r-${i}` });
+  for (let i = 0; i < 1_200; i++) exporter.add({ ref: { workspace: "w", execution: "e" }, run: `r-${i}` });
   await exporter.flush();
   expect(warnings).toEqual(["traces: runs were not exported, too many runs wait for the collector"]);
   expect(sent).toEqual([]); // none of these runs exists

@@ -71,6 +71,7 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
       log: over.log ?? { info: () => {}, warn: console.warn, error: console.error },
       settings: { ...DEFAULTS, ...over.settings },
       ...(over.timer && { timer: over.timer }),
+      ...(over.otlp && { otlp: over.otlp }),
     });
   };
   const pump =

@@ -1,4 +1,7 @@
 /** The stored feed: its sequences are dense, and a reader finds the start and the end of an execution. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { DeleteItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Item } from "../../shared/aws/table.ts";
@@ -37,6 +40,26 @@ describeUnless(cannotRun)("the feed on AWS", () => {
       .map((image, i) => ({ id: `${head.run} ${i}`, at, image }));
   const read = (workspace: string, p: Partial<Parameters<Aws["feed"]["read"]>[1]> = {}) =>
     ports.feed.read(workspace, { after: 0, limit: 1000, ...p });
+
+  test("sends the traces of the runs that have closed to a collector, once", async () => {
+    const sent: string[] = [];
+    const collector = createServer((request, response) => {
+      request.on("data", (part) => void sent.push(String(part)));
+      request.on("end", () => response.end());
+    }).listen(0, "127.0.0.1");
+    await once(collector, "listening");
+    const { port } = collector.address() as AddressInfo;
+    const [open, ended] = [await begun(b, newRef()), await begun(b, newRef())];
+    await closed(b, ended);
+    const writer = on.adapter({ otlp: { url: `http://127.0.0.1:${port}` } });
+    const changes = [...(await changesOf(open)), ...(await changesOf(ended))];
+    expect(await writer.feedChanges(changes)).toEqual([]);
+    expect(await writer.feedChanges(changes)).toEqual([]);
+    collector.close();
+    expect(sent).toHaveLength(1);
+    expect(sent[0]).toContain(ended.execution);
+    expect(sent[0]).not.toContain(open.execution);
+  });
 
   test("uses no sequence again when all items have expired", async () => {
     const workspace = uuid();
