@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
+import { encodingFetch, s3Store } from "../../sdk/encoding/index.ts";
 import {
   type AnyWorkflow,
   activity,
@@ -71,6 +72,14 @@ const spread = workflow({ name: "spread", input: payload }, async ({ n, text }) 
   const inputs = Array.from({ length: n }, (_, i) => ({ n: i, text }));
   const done = await parallel(inputs, (input) => slow(input));
   return { sum: done.reduce((sum, each) => sum + each.n, 0), characters: done.at(-1)!.text.length };
+});
+
+const hidden = workflow({ name: "hidden", input: payload }, async ({ n, text }) => {
+  const done = await parallel(
+    Array.from({ length: n }, (_, i) => ({ n: i, text })),
+    (input) => slow(input),
+  );
+  return { sum: done.reduce((sum, each) => sum + each.n, 0), text: done.at(-1)!.text };
 });
 
 let made: Installation;
@@ -148,6 +157,38 @@ describeUnless(cannotRun)("workers on AWS", () => {
     await server?.close(1_000);
     await made?.end();
   });
+
+  test("encode payloads, take encoded tasks from SQS, and offload to S3", async () => {
+    const { endpoint, region, credentials } = made.account;
+    const store = s3Store({ bucket: made.bucket, prefix: "payloads", region, endpoint, client: { credentials } });
+    const encryption = { mode: "full", key: randomBytes(32).toString("hex") } as const;
+    const encoding = { encryption, offload: { store, minBytes: 10_000, encrypted: true } };
+    const log = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
+    const running = await startWorker({
+      ...{ url: server.url, apiKey: key, deployment: "hidden", name: "hidden", log, encoding, shutdownGrace: "1s" },
+      workflows: [hidden],
+      activities: [slow],
+      maxConcurrentActivities: 1, // the other activities go through the queue
+    });
+    workers.push(running);
+    const send = encodingFetch(encoding);
+    const ask = async (path: string, body?: unknown) => {
+      const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+      const request = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
+      return (await (await send(`${server.url}/v1/workflows${path}`, request)).json()) as Record<string, unknown>;
+    };
+    const input = { n: 4, text: text(20_000) };
+    const { execution_id } = await ask("/hidden/execute", { input });
+    expect(await ended(String(execution_id))).toMatchObject({
+      status: "COMPLETED",
+      result: { encoding_options: ["encrypted", "offloaded", "encrypted"] },
+    });
+    expect((await ask(`/executions/${execution_id}`)).result).toEqual({ sum: 6, text: input.text });
+    const head = await ports.executions.head({ workspace: DEFAULT_WORKSPACE, execution: String(execution_id) });
+    const events = (await ports.executions.batches(head!, head!.run, 1)).flatMap((b) => b.events);
+    expect(JSON.stringify([head, events])).not.toContain(input.text.slice(0, 100));
+    expect(events.some((e) => e.kind === "activity_scheduled" && e.where === "queue")).toBe(true);
+  }, 60_000);
 
   test("complete an execution with a retry, a timer and a signal, although every task is delivered twice", async () => {
     const stack = ports.clients.sqs.middlewareStack;
