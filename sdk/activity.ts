@@ -13,6 +13,7 @@ import { checkName } from "./names.ts";
 import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/activity.ts";
 import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
 import { limitMs } from "./runtime/passed.ts";
+import { SESSION_ACTIVITY } from "./runtime/session.ts";
 import { ActivityWait } from "./runtime/waits.ts";
 import type { InputArgs, NoValue, ResultOf, Schema, Unchecked } from "./schema.ts";
 import { absentIsUndefined, checkAsync, inputJsonSchema, outputJsonSchema } from "./schema.ts";
@@ -60,6 +61,8 @@ export interface ActivityConfig<I extends Schema = Schema, O extends Schema = Sc
   input?: I;
   /** Default: any result, unchecked. */
   output?: O;
+  /** True: it runs on the worker of the `onOneWorker` around the call, and cannot be called without one. Default false. */
+  sticky?: boolean;
 }
 
 /** An activity, typed by the input of its callers (`In`) and the result that they await (`Out`). */
@@ -73,6 +76,7 @@ export interface Activity<In = unknown, Out = unknown> {
   /** Name of the activity (it replaces the function's own `name`). */
   readonly name: string;
   readonly options: ActivityOptions;
+  readonly sticky: boolean;
   readonly input: Schema | undefined;
   readonly output: Schema | undefined;
   readonly fn: (input: never, ctx: ActivityContext) => unknown;
@@ -98,6 +102,7 @@ export function activity<
 ): Activity<z.input<I>, ResultOf<O, R>>;
 export function activity(config: ActivityConfig, fn: (input: never, ctx: ActivityContext) => unknown): AnyActivity {
   const name = checkName("activity", config.name);
+  if (name === SESSION_ACTIVITY) throw new UsageError(`activity name "${name}" is reserved for onOneWorker().`);
   const what = `activity "${name}"`;
   inputJsonSchema(config.input, `${what}, input`);
   outputJsonSchema(config.output, `${what}, output`);
@@ -123,6 +128,7 @@ function callable(definition: Definition): AnyActivity {
   const properties = {
     kind: "activity" as const,
     options,
+    sticky: config.sticky ?? false,
     input: config.input,
     output: config.output,
     fn,
@@ -141,12 +147,18 @@ const calledOutside = (name: string) =>
   );
 
 function schedule(definition: Definition, options: ActivityOptions, input: unknown): Promise<unknown> {
-  const { name } = definition;
-  const { ops, scope } = commandFrame(`activity "${name}"`);
+  const { name, config } = definition;
+  const { ops, scope, session } = commandFrame(`activity "${name}"`);
+  if (config.sticky && session === undefined) {
+    throw new UsageError(
+      `activity "${name}" is sticky and was called outside a session: call it in onOneWorker(async () => { … }).`,
+    );
+  }
   const json = toPayload(input, `the input of activity "${name}"`);
   const cancelled = scope.takeUndelivered();
   if (cancelled) return Promise.reject(cancelled);
-  return new ActivityWait(ops, scope, { name, input: json, options }, definition.absentIsUndefined).promise;
+  const request = { name, input: json, options: config.sticky && session ? { ...options, session } : options };
+  return new ActivityWait(ops, scope, request, definition.absentIsUndefined).promise;
 }
 
 function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
@@ -181,6 +193,14 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   if (heartbeat !== undefined) options.heartbeat_ms = heartbeat;
   if (config.rateLimit) options.rate_limit = rateLimitOf(config.rateLimit, config.name, what);
   return options;
+}
+
+/** An activity of the worker itself: it takes no input. */
+export function builtInActivity(name: string, options: ActivityOptions, fn: () => Json): AnyActivity {
+  const properties = { kind: "activity" as const, options, sticky: false, input: undefined, output: undefined, fn };
+  const call = () => Promise.reject(calledOutside(name));
+  Object.defineProperty(call, "name", { value: name });
+  return Object.assign(call, { ...properties, with: () => builtInActivity(name, options, fn) }) as AnyActivity;
 }
 
 function rateLimitOf({ max, per, key = "" }: RateLimitOptions, name: string, what: string): RateLimit {
@@ -223,6 +243,12 @@ async function runInline(definition: AnyActivity, input: unknown, frame: Activit
     throw new UsageError(
       `activity "${definition.name}" has a rate limit and was called inside another activity, where nothing holds the limit: ` +
         "call it from workflow code.",
+    );
+  }
+  if (definition.sticky && frame.host.options.session === undefined) {
+    throw new UsageError(
+      `activity "${definition.name}" is sticky and was called inside an activity that runs in no session: ` +
+        "call it from workflow code, in onOneWorker(async () => { … }).",
     );
   }
   const json = toJson(input, `the input of activity "${definition.name}"`);

@@ -48,6 +48,7 @@ export type { Handler, Query, Signal, Update, UpdateHandlerOptions } from "./wor
 export { on, query, signal, update } from "./workflow/handlers.ts";
 export type { WaitForInputOptions } from "./workflow/human-input.ts";
 export { waitForInput } from "./workflow/human-input.ts";
+export { onOneWorker } from "./workflow/one-worker.ts";
 export type { ParallelOptions } from "./workflow/parallel.ts";
 export { parallel } from "./workflow/parallel.ts";
 export { patched } from "./workflow/patched.ts";

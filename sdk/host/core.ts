@@ -112,6 +112,7 @@ export function runCore(options: CoreOptions): void {
           cachedExecutions: limits.cached,
         },
         resources: {},
+        sessionsOffered: hello.sessions ?? false,
         deterministic: true,
         failOnAnyError: false,
         encoding: new WorkerEncoding(codec, log),

@@ -69,6 +69,8 @@ const Hello = z.object({
   /** Hash of each definition's code by workflow name: histories name it with what it decided. */
   hashes: z.record(z.string(), z.string()),
   activities: z.array(z.string()),
+  /** The worker offers sessions, because some of its activities are sticky. */
+  sessions: z.boolean().optional(),
   limits: z.object({
     /** Attempts at a time. */
     activities: z.int().min(1),

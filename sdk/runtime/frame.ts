@@ -13,6 +13,8 @@ export interface WorkflowFrame {
   readonly sandbox: boolean;
   /** Not null: the code may only read the workflow's state. Names that code in errors, e.g. `a query handler`. */
   readonly readOnly: string | null;
+  /** In `onOneWorker`: the worker session in which sticky activities run. */
+  readonly session?: string;
 }
 
 export type Frame = WorkflowFrame | ActivityFrame;

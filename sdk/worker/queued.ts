@@ -3,7 +3,7 @@
  * the same task visible again after the back-off, so that its deliveries count the attempts. The worker reports the
  * outcome as a message to the execution, and gives the lease up only after the server has it.
  *
- * A worker that does not have the activity, or cannot decode its input (ENCODING-6), passes it on: the server sends a copy of the task that becomes visible a little
+ * A worker that does not have the activity or cannot decode its input (ENCODING-6), or whose session another one has to run it, passes it on: the server sends a copy of the task that becomes visible a little
  * later, and whose first delivery is the attempt that has not begun; then the worker finishes this task. (A delivery that
  * is merely handed back would count as an attempt.) A crash between the two leaves both tasks, as a repeated send does.
  */
@@ -76,9 +76,12 @@ export class QueuedActivities {
   }
 
   run(delivery: Delivery, task: ActivityTask): Promise<void> {
-    const has = this.#host.worker.activities.has(task.name);
+    const { activities, session } = this.#host.worker;
+    const mine = (task.options.session ?? session) === session;
     const unread = undecodedInput(task.input, `the input of activity "${task.name}"`);
-    return has && !unread ? this.#run(delivery, task) : this.#passOn(delivery, task, unread);
+    return mine && activities.has(task.name) && !unread
+      ? this.#run(delivery, task)
+      : this.#passOn(delivery, task, unread);
   }
 
   async #passOn(delivery: Delivery, task: ActivityTask, unread: Error | null): Promise<void> {
@@ -89,9 +92,13 @@ export class QueuedActivities {
     try {
       const attempt = await this.#attemptOf(delivery, task);
       if (!(await this.#reportIfOver(task, attempt))) {
-        const { at, superseded } = await worker.transport.call("pass", { task, attempt });
+        // The server ends an activity of this session that its worker does not have.
+        const lacks = !worker.activities.has(task.name);
+        const mayWarn = unread !== null || task.options.session === undefined;
+        const body = { task, attempt, ...(lacks && { session: worker.session }) };
+        const { at, superseded } = await worker.transport.call("pass", body);
         if (superseded) return leases.forget(receipt);
-        if (at !== null) this.#warnMissing(task, at, unread);
+        if (at !== null && mayWarn) this.#warnMissing(task, at, unread);
       }
       leases.finish(receipt);
     } catch (error) {

@@ -40,6 +40,8 @@ export interface WorkerContext {
   readonly spans?: WorkerSpans;
   /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */
   readonly flags?: readonly ReplayFlag[];
+  /** Offers sessions (`onOneWorker`). Default: if it has sticky activities. */
+  readonly sessionsOffered?: boolean;
   /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */
   readonly sdk?: string;
   /** Set where the code runs in another process. */

@@ -18,6 +18,7 @@ import { Leases } from "./leases.ts";
 import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
 import { WorkerRuntime } from "./runtime.ts";
+import { withSessions } from "./session-activity.ts";
 import type { TaskSource } from "./source.ts";
 import { pollSource } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
@@ -57,7 +58,7 @@ export class Worker {
     onFatal: (error: ServerRefusal) => void = () => {},
   ) {
     const { encoding = new WorkerEncoding(new PayloadCodec(), context.log), transport } = context;
-    this.#context = { ...context, encoding, transport: encoding.transport(transport) };
+    this.#context = withSessions({ ...context, encoding, transport: encoding.transport(transport) });
     this.#name = name;
     let called = false;
     this.#onFatal = (error) => {

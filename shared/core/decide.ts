@@ -18,6 +18,8 @@
  * DECIDE-6. The history records the first attempts of an activity whole (`RECORDED_ATTEMPTS`). Later ones go to the queue,
  *     whose deliveries count them without an event, so that retries without a limit cannot fill the history. Attempts
  *     with a long back-off stay with the run, recorded in short: at an hour or more apart they take years to fill it.
+ * DECIDE-7. An activity of a session runs there or fails: the loss of its worker is the end of it, without further attempts,
+ *     for the state that its session has in that worker is lost. An attempt that a living session does not run is begun again.
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
 import { MAX_QUEUED_BACKOFF_MS, RECORDED_ATTEMPTS } from "../protocol/limits.ts";
@@ -258,6 +260,13 @@ function exceed(draft: Draft, activity: number, open: OpenActivity, { reason, me
 
 const LOST: Failure = { type: "WorkerLost", message: "the worker that ran this attempt died or lost its connection" };
 
+/** DECIDE-7. */
+export const sessionLost = (activity: string, session: string): Failure => ({
+  type: "WorkerLost",
+  message: `${activity} belongs to worker session ${session}, whose worker has stopped or died: begin a new session`,
+  non_retryable: true,
+});
+
 /** Attempts whose time to begin has come, orphans. */
 function checkOpen(draft: Draft, activity: number, open: OpenActivity): void {
   const { situation: s, step, endedActivities: ended } = draft;
@@ -277,6 +286,11 @@ function checkOpen(draft: Draft, activity: number, open: OpenActivity): void {
   const orphan = session === s.session ? !s.isRunning(activity, attempt) : s.isDead(session); // DECIDE-2
   if (!orphan) return;
   ended.add(activity);
+  if (open.options.session !== undefined && session !== s.session) {
+    const failure = sessionLost(name, session);
+    step.events.push({ kind: "activity_failed", activity, name, attempt, reason: "lost", failure });
+    return;
+  }
   if (recordFailure(draft, activity, open, { reason: "lost", failure: LOST }) !== null)
     nextAttempt(draft, activity, open);
 }
@@ -284,7 +298,8 @@ function checkOpen(draft: Draft, activity: number, open: OpenActivity): void {
 function nextAttempt({ situation: s, step }: Draft, activity: number, open: OpenActivity): void {
   const attempt = open.attempt + 1;
   const recordable = attempt <= RECORDED_ATTEMPTS || backoffMs(open.options.retry, attempt) > MAX_QUEUED_BACKOFF_MS;
-  if (recordable && s.canRun(open.name)) {
+  const { session = s.session } = open.options;
+  if (recordable && session === s.session && s.canRun(open.name)) {
     step.events.push({ kind: "activity_attempt_started", activity, attempt, where: `local:${s.session}` });
   } else {
     const { name, input, args, options, scheduledAt: scheduled_at } = open;

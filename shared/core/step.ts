@@ -130,8 +130,9 @@ const numbered = (event: NewEvent | Decision, id: number, at: Millis): HistoryEv
 /** An activity runs in this worker if the worker has it and a slot is left, else it goes through the queue. */
 function placedHere(decision: Decision, facts: Facts, place: Placement, slots: number): Decision {
   if (decision.kind === "activity_scheduled") {
+    const { rate_limit, session = facts.session } = decision.options;
     // The queue holds what waits for a rate limit, so that it takes no slot.
-    const here = slots > 0 && decision.options.rate_limit === undefined && facts.canRun(decision.name);
+    const here = slots > 0 && rate_limit === undefined && session === facts.session && facts.canRun(decision.name);
     return { ...decision, where: here ? `local:${facts.session}` : "queue" };
   }
   if (decision.kind === "activity_cancel_requested" && place.runsHere(decision.activity)) {

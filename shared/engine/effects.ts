@@ -83,7 +83,10 @@ async function perform(ports: Ports, of: Of, effect: Effect, how: How): Promise<
   const { workspace, deployment, run } = of;
   switch (effect.kind) {
     case "queue_activity":
-      await ports.tasks.send({ workspace, deployment, queue: "activity" }, effect.task, { key: effect.key });
+      await ports.tasks.send({ workspace, deployment, queue: "activity" }, effect.task, {
+        key: effect.key,
+        prefer: effect.task.options.session ?? null,
+      });
       return false;
     case "cancel_activity":
       await ports.activities.requestCancel({ ref: of, run, activity: effect.activity });

@@ -99,6 +99,8 @@ export const ActivityOptions = z.object({
   heartbeat_ms: millis.optional(),
   retry: RetryPolicy,
   rate_limit: RateLimit.optional(),
+  /** The activity runs in this worker session and in no other; it fails when the session ends. */
+  session: SessionId.optional(),
 });
 export type ActivityOptions = z.infer<typeof ActivityOptions>;
 

@@ -369,14 +369,14 @@ export const WORKER_ROUTES = {
     z.object({ superseded: z.literal(true).optional() }),
   ),
   /**
-   * The caller does not have the activity: the server sends the task again, for another worker, before the caller
+   * The caller (`session`) does not have the activity, or the activity belongs to another session: the server sends the task again, for another worker, before the caller
    * finishes its own. That is no attempt: `attempt` is the one that has not begun. `at`: when the task becomes visible
-   * again. Null: the run has closed, or the activity was cancelled and ends with that, or (`superseded`) a later attempt
-   * has begun.
+   * again. Null: the run has closed, or the activity was cancelled or its session is dead and it ends with
+   * that, or (`superseded`) a later attempt has begun.
    */
   pass: op(
     "activities/pass",
-    z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }),
+    z.strictObject({ task: ActivityTask, attempt: z.int().min(1), session: SessionId.optional() }),
     z.object({ at: z.int().nullable(), superseded: z.literal(true).optional() }),
   ),
   /**

@@ -53,19 +53,6 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     40_000,
   );
 
-  test.each([
-    ["limited", /rate limits are not supported by Sirocco yet: activity 'limited_activity'/],
-    ["sticky", /sticky sessions are not supported by Sirocco yet: activity 'sticky_activity'/],
-  ])(
-    "%s",
-    async (program, says) => {
-      const end = await endOf(program);
-      expect(end.says).toMatch(says);
-      expect(end.code).toBe(1);
-    },
-    40_000,
-  );
-
   test("two workers in one process: the second says that one is enough, and both end", async () => {
     const end = await endOf("two_workers");
     expect(end.says).toMatch(/this process already runs a worker of deployment 'misuse': call run_worker once/);

@@ -8,13 +8,12 @@ from contextlib import suppress
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sirocco_worker import encoding
+from sirocco_worker import encoding, kinds
 from sirocco_worker.frames import Message
 from sirocco_worker.internal import is_bookkeeping
 from sirocco_worker.refusal import refuse
 from sirocco_worker.versions import host_name
 
-STICKY_SESSION = "get_sticky_worker_session"
 CACHED_RUNS = 300
 """A parked run takes about 200 KiB in Python."""
 WORKFLOWS_AT_ONCE = 200
@@ -62,6 +61,7 @@ def hello(body: dict[str, Any], url: str) -> Message:
         "definitions": [definition_of(one) for one in definitions],
         "hashes": {one["name"]: _hash_of(one) for one in definitions},
         "activities": _activities(),
+        "sessions": kinds.any_sticky(),
         "limits": {
             "activities": config.worker.max_concurrent_activities,
             "workflows": WORKFLOWS_AT_ONCE,
@@ -135,18 +135,10 @@ def _refuse_definitions(definitions: list[dict[str, Any]]) -> None:
 def _activities() -> list[str]:
     import temporalio.activity
     from mistralai.workflows.core.activity import get_all_temporal_activities
-    from mistralai.workflows.core.execution.sticky_session.sticky_worker_session import (
-        check_activity_is_sticky_to_worker,
-    )
-    from mistralai.workflows.core.rate_limiting.rate_limit import get_rate_limit
 
     names = []
     for function in get_all_temporal_activities():
         name = temporalio.activity._Definition.must_from_callable(function).name or ""
-        if check_activity_is_sticky_to_worker(function):
-            refuse(f"sticky sessions are not supported by Sirocco yet: activity '{name}' is sticky_to_worker")
-        if get_rate_limit(function) is not None:
-            refuse(f"rate limits are not supported by Sirocco yet: activity '{name}' has a rate_limit")
         if not is_bookkeeping(name):
             names.append(name)
     return names

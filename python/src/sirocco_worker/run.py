@@ -22,7 +22,7 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation, Work
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
-from sirocco_worker import internal, values
+from sirocco_worker import internal, kinds, values
 
 Decision = dict[str, Any]
 Stimulus = dict[str, Any]
@@ -236,7 +236,10 @@ class Run:
         into = job.resolve_activity
         into.seq = seq
         if stimulus["kind"] == "activity_completed":
-            into.result.completed.result.CopyFrom(values.to_payload(stimulus["result"]))
+            result = stimulus["result"]
+            if stimulus["name"] == kinds.SESSION:
+                result = {"task_queue": result["session"]}
+            into.result.completed.result.CopyFrom(values.to_payload(result))
         elif stimulus["reason"] == "cancelled":
             values.to_activity_failure(stimulus, into.result.cancelled.failure)
         else:
@@ -329,7 +332,17 @@ class Run:
             return
         self._cancellations[seq] = command.cancellation_type
         number = self._activities.next(seq)
-        self._decide("activity_scheduled", activity=number, name=name, input=args, args=True, options=_options(command))
+        options = _options(command)
+        # A local activity has no queue: the SDK runs it without its limit, and says so.
+        if command.DESCRIPTOR.name == "ScheduleActivity":
+            if (limit := kinds.rate_limit_of(name)) is not None:
+                options["rate_limit"] = limit
+            if kinds.is_sticky(name):
+                options["session"] = command.task_queue
+        if name == kinds.ASK_SESSION:
+            self._decide("activity_scheduled", activity=number, name=kinds.SESSION, input=None, options=options)
+        else:
+            self._decide("activity_scheduled", activity=number, name=name, input=args, args=True, options=options)
 
     def _cancel_activity(self, seq: int) -> Iterator[FillJob]:
         number = self._activities.of.get(seq)

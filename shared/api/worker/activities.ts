@@ -149,6 +149,9 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const pauseOf = (passed: number): Millis =>
   Math.round(Math.min(LONGEST_PASS_MS, FIRST_PASS_MS * 2 ** passed) * (1 - ((passed * GOLDEN) % 1) / 2));
 
+/** The task of a session is for one worker: the others pass it on so often at once, as no queue can deliver it to that one. */
+const QUICK_PASSES = 20;
+
 /** Sends a task that the worker does not register back to the queue, after a pause. `at`: when; null: it is no longer needed. */
 export async function pass(context: RequestContext, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
   const { ports, workspace } = context;
@@ -157,11 +160,25 @@ export async function pass(context: RequestContext, body: WorkerBody<"pass">): P
   if ("over" in next) return next.superseded ? { at: null, superseded: true } : { at: null };
   const { attempt, deployment } = next;
   const { passed = 0, run, activity } = task;
-  const at = ports.clock.now() + pauseOf(passed);
+  const { session: prefer = null } = task.options;
+  if (prefer !== null) {
+    const { endOfSession } = await import("./sticky.ts");
+    const failure = await endOfSession(context, task, body.session);
+    if (failure) {
+      const { execution, chain } = task;
+      const ended = { kind: "failed", reason: failure.reason, failure: failure.why } as const;
+      // Lost was the attempt before this one, if there was one: an outcome of it that has come meanwhile counts.
+      const last = failure.reason === "lost" ? Math.max(1, attempt - 1) : attempt;
+      await outcome(context, { execution, run, chain, activity, attempt: last, outcome: ended });
+      return { at: null };
+    }
+  }
+  const pause = prefer !== null && passed < QUICK_PASSES ? 0 : pauseOf(passed);
+  const at = ports.clock.now() + pause;
   const key = `activity#${run}#${activity}#${attempt}#${passed + 1}`;
   const { permit: _, ...rest } = task; // a permit is for the first delivery of its task
   const again = { ...rest, first_attempt: attempt, passed: passed + 1 };
-  await ports.tasks.send({ workspace, deployment, queue: "activity" }, again, { at, key });
+  await ports.tasks.send({ workspace, deployment, queue: "activity" }, again, { at, key, prefer });
   return { at };
 }
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 import mistralai.workflows as workflows
-from mistralai.workflows import RateLimit, workflow
+from mistralai.workflows import workflow
 
 
 @workflow.define(name="plain")
@@ -18,20 +18,6 @@ async def two_workers() -> None:
     first = await workflows.run_worker([Plain], detach=True)
     await asyncio.sleep(2)
     assert first is not None and not first.done()
-    await workflows.run_worker([Plain])
-
-
-async def limited() -> None:
-    @workflows.activity(rate_limit=RateLimit(time_window_in_sec=1, max_execution=5))
-    async def limited_activity() -> None: ...
-
-    await workflows.run_worker([Plain])
-
-
-async def sticky() -> None:
-    @workflows.activity(sticky_to_worker=True)
-    async def sticky_activity() -> None: ...
-
     await workflows.run_worker([Plain])
 
 
