@@ -11,6 +11,7 @@ import {
   query,
   signal,
   start,
+  startWorker,
   task,
   update,
   waitForInput,
@@ -46,6 +47,18 @@ describe("types follow from the schemas", () => {
       ctx.resources.db.count(),
     );
     expectTypeOf(rows).returns.resolves.toEqualTypeOf<number>();
+    void (() =>
+      startWorker({
+        workflows: [],
+        resources: {
+          db: {
+            open: async () => ({ end: async () => {} }),
+            close: (db) => db.end(),
+            check: (db) => db.end !== undefined,
+          },
+          cache: { open: ({ db }: { db: { end(): Promise<void> } }) => [db], close: (cache) => cache[0]!.end() },
+        },
+      }));
   });
 
   test("of durations: units are checked where they are written", () => {

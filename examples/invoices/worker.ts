@@ -9,7 +9,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runWorker } from "@sirocco/sdk";
+import { runWorker, type Resources as WorkerResources } from "@sirocco/sdk";
 import { activities, type Resources } from "./activities.ts";
 import { Ledger } from "./ledger.ts";
 import { startServices } from "./services.ts";
@@ -19,21 +19,21 @@ const { env } = process;
 /** Ledger and outbox of all workers on this machine. */
 const output = resolve(env.INVOICES_OUTPUT ?? ".demo/invoices");
 
-async function openResources(): Promise<Resources> {
-  mkdirSync(output, { recursive: true });
-  return {
-    inbox: env.INVOICES_INBOX ?? fileURLToPath(new URL("./data", import.meta.url)),
-    outbox: resolve(output, "outbox"),
-    ledger: new Ledger(resolve(output, "ledger.db")),
-    // Without an address this worker starts its own simulation of the external services.
-    services: env.INVOICES_SERVICES_URL ?? (await startServices()).url,
-    worker: env.WORKER_NAME ?? hostname(),
-  };
-}
-
 await runWorker({
   workflows: [processInvoice],
   activities,
-  resources: openResources,
-  closeResources: ({ ledger }) => ledger.close(),
+  resources: {
+    inbox: { open: () => env.INVOICES_INBOX ?? fileURLToPath(new URL("./data", import.meta.url)) },
+    outbox: { open: () => resolve(output, "outbox") },
+    ledger: {
+      open: () => {
+        mkdirSync(output, { recursive: true });
+        return new Ledger(resolve(output, "ledger.db"));
+      },
+      close: (ledger) => ledger.close(),
+    },
+    // Without an address this worker starts its own simulation of the external services.
+    services: { open: async () => env.INVOICES_SERVICES_URL ?? (await startServices()).url },
+    worker: { open: () => env.WORKER_NAME ?? hostname() },
+  } satisfies WorkerResources<Resources>,
 });

@@ -9,12 +9,18 @@ export function healthPort(port: string | undefined): number | null {
   throw new WorkerConfigError(`HEALTH_SERVER_PORT is '${port}': it must be a port number from 0 to 65535`);
 }
 
-/** Answers 200 while the worker is healthy, 503 otherwise. */
-export async function healthServer(port: number, healthy: () => boolean): Promise<Server> {
+/** Answers 200 while the worker is healthy, 503 otherwise. `health`: null while the worker does not work. */
+export async function healthServer(port: number, health: () => Promise<{ status: string }> | null): Promise<Server> {
   const server = createServer((req, res) => {
-    const ok = req.url === "/health" && healthy();
-    res.writeHead(ok ? 200 : req.url === "/health" ? 503 : 404, { "content-type": "application/json" });
-    res.end(JSON.stringify({ status: ok ? "ok" : "not serving" }));
+    const answer = (status: number, body: object) => {
+      res.writeHead(status, { "content-type": "application/json" });
+      res.end(JSON.stringify(body));
+    };
+    const notServing = { status: "not serving" };
+    if (req.url !== "/health") return answer(404, notServing);
+    const asked = health();
+    if (asked === null) return answer(503, notServing);
+    void asked.then((found) => answer(found.status === "ok" ? 200 : 503, found));
   });
   await new Promise<void>((ok, no) => server.once("error", no).listen(port, ok)).catch((error: Error) => {
     throw new WorkerConfigError(`HEALTH_SERVER_PORT is ${port}, where no server could be started: ${error.message}`);

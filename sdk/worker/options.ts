@@ -9,7 +9,7 @@ import { LOG_LEVELS, type LogLevel } from "../../shared/protocol/log-records.ts"
 import type { AnyActivity } from "../activity.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
-import type { WorkerLimits } from "./types.ts";
+import type { Resources, WorkerLimits } from "./types.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
   /** Workflows that this deployment owns. Empty: the worker runs activities for the deployment's other workers. */
@@ -30,9 +30,11 @@ export interface WorkerOptions<R extends Record<string, unknown> = Record<string
   readonly maxConcurrentWorkflows?: number;
   /** Executions kept in memory between their steps; beyond that they are replayed when they go on. Default 1000. */
   readonly cachedExecutions?: number;
-  /** Opened once before the first task, handed to every activity as `ctx.resources`; `close` is called at the end. */
-  readonly resources?: () => R | Promise<R>;
-  readonly closeResources?: (resources: R) => void | Promise<void>;
+  /**
+   * Opened in this order before the first task, handed to every activity as `ctx.resources`, closed in the reverse order at
+   * the end. Default: none.
+   */
+  readonly resources?: Resources<R>;
   /** How long running activities may go on after SIGTERM. Default 30 s. */
   readonly shutdownGrace?: Duration;
   /** False: workflow code is not held to determinism. A last resort; warns. Default true. */

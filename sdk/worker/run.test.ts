@@ -110,14 +110,39 @@ describe("a worker refuses to start", () => {
       ...right,
       url: on.url,
       apiKey: "wrong",
-      resources: () => ({ db: "open" }),
-      closeResources: ({ db }) => {
-        seen.push(db);
+      resources: {
+        db: {
+          open: () => "open",
+          close: (db) => {
+            seen.push(db);
+          },
+        },
       },
     });
     await expect(starting).rejects.toThrow(/does not know this SIROCCO_API_KEY/);
     expect(seen).toEqual(["open"]);
   });
+});
+
+test("the health of a worker is that of its resources", async () => {
+  await using on = await installation();
+  let well = true;
+  const resources = { db: { open: () => "db", check: () => well } };
+  const worker = await startWorker({ ...right, url: on.url, apiKey: on.key, resources });
+  expect(await worker.health()).toEqual({ status: "ok" });
+  well = false;
+  expect(await worker.health()).toEqual({ status: "unhealthy", resource: "db", detail: "its check answered false" });
+  await worker.stop();
+});
+
+test("a worker whose resource cannot be opened registers nothing", async () => {
+  await using on = await installation();
+  const resources = { db: { open: () => Promise.reject(new Error("no route to host")) } };
+  const starting = startWorker({ ...right, url: on.url, apiKey: on.key, resources });
+  await expect(starting).rejects.toThrow(
+    "resource 'db' could not be opened, so the worker does not start: no route to host",
+  );
+  expect(await on.ports.registry.workers(DEFAULT_WORKSPACE)).toEqual([]);
 });
 
 test("settings come from the environment, and the default name is that of the host", async () => {
@@ -139,7 +164,12 @@ test("a worker ends when the server does not know its key any more, without an u
   const on = await installation();
   const closed: boolean[] = [];
   const close = () => void closed.push(true);
-  const worker = await startWorker({ ...right, url: on.url, apiKey: on.key, closeResources: close });
+  const worker = await startWorker({
+    ...right,
+    url: on.url,
+    apiKey: on.key,
+    resources: { any: { open: () => 1, close } },
+  });
   await on[Symbol.asyncDispose]();
   await using _ = await installation(Number(new URL(on.url).port)); // another installation, with keys of its own
   const why = await worker.failed;

@@ -10,7 +10,9 @@ import { healthPort, healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { workerSpans } from "./open-telemetry.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
+import { openResources } from "./resources.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
+import type { Resources } from "./types.ts";
 import { type WatchdogOptions, watch } from "./watchdog/watchdog.ts";
 import { Worker } from "./worker.ts";
 
@@ -27,6 +29,8 @@ export interface RunningWorker {
    * rejects; open for ever while the worker works.
    */
   readonly failed: Promise<Error>;
+  /** Whether its resources are well, by their checks. `detail`: what is wrong with `resource`. */
+  health(): Promise<{ status: "ok" } | { status: "unhealthy"; resource: string; detail: string }>;
 }
 
 /**
@@ -46,19 +50,19 @@ async function start<R extends Record<string, unknown>>(
   const log = steadyLog(options.log ?? consoleLog());
   const settings = settingsOf(options, process.env);
   warnOfDeterminism(options, log);
-  const resources = ((await options.resources?.()) ?? {}) as R;
+  const resources = await openResources((options.resources ?? {}) as Resources<Record<string, unknown>>, log);
   const { deployment, name, url, graceMs } = settings;
   const transport = transportOf(settings, log);
   let endWatch = () => {};
   const close = async () => {
     endWatch();
     transport.close();
-    await options.closeResources?.(resources);
+    await resources.close();
   };
 
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>();
   const spans = await workerSpans();
-  const context = contextOf(settings, { log, transport, resources });
+  const context = contextOf(settings, { log, transport, resources: resources.values });
   const worker = new Worker({ ...context, ...(spans && { spans }) }, name, (error) => {
     const why = new WorkerConfigError(
       `the server at ${url} does not accept this SIROCCO_API_KEY any more: ${error.message}`,
@@ -91,9 +95,13 @@ async function start<R extends Record<string, unknown>>(
     codeOf: (workflow) => settings.workflows.get(workflow)?.hash,
     receipts: () => worker.receipts,
   });
+  const health = async () => {
+    const problem = await resources.problem();
+    return problem === null ? { status: "ok" as const } : { status: "unhealthy" as const, ...problem };
+  };
   const served = [...settings.workflows.keys()].join(", ");
   log.info(`worker '${name}' of deployment '${deployment}' serves ${served}`, { url });
-  return { session: worker.session, deployment, name, warnings: registered.warnings, stop, failed };
+  return { session: worker.session, deployment, name, warnings: registered.warnings, stop, failed, health };
 }
 
 export function warnOfDeterminism(
@@ -141,21 +149,21 @@ function contextOf(
 /**
  * Runs a worker until SIGTERM or SIGINT, then drains it and ends the process, even if attempts that it had to abandon hold
  * timers or sockets; code after the call has 5 s. With `HEALTH_SERVER_PORT` set, `GET /health` on that port answers 200
- * while it works and 503 before and after. Throws `WorkerConfigError` when the settings are wrong.
+ * while it works and 503 before and after, and while a check of its resources fails. Throws `WorkerConfigError` when the settings are wrong.
  */
 export async function runWorker<R extends Record<string, unknown>>(options: WorkerOptions<R>): Promise<void> {
   const port = healthPort(process.env.HEALTH_SERVER_PORT);
-  let healthy = false;
-  const health = port === null ? null : await healthServer(port, () => healthy);
+  let working: RunningWorker | null = null;
+  const health = port === null ? null : await healthServer(port, () => working?.health() ?? null);
   let letGo = () => {};
   try {
     const signals = stopSignals();
     const worker = await start(options, { onBlocked: "replace", signals });
     signals.take();
     letGo = logStrayErrors(steadyLog(options.log ?? consoleLog()));
-    healthy = true;
+    working = worker;
     const ending = await Promise.race([signals.received, worker.failed]);
-    healthy = false;
+    working = null;
     if (ending === "signal") endProcess(milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace") + STOP_LATE_MS);
     await worker.stop();
     if (ending === "signal") endProcess(CODE_AFTER_MS);
@@ -169,7 +177,7 @@ export async function runWorker<R extends Record<string, unknown>>(options: Work
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 /** The code after `runWorker` may take so long; then the process ends. */
 const CODE_AFTER_MS = 5_000;
-/** A stop that takes so much longer than the grace hangs, for example in `closeResources`. */
+/** A stop that takes so much longer than the grace hangs, for example in the `close` of a resource. */
 const STOP_LATE_MS = 15_000;
 
 /**

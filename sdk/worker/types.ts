@@ -47,3 +47,13 @@ export interface WorkerContext {
   /** Set where the code runs in another process. */
   readonly watch?: LeaseWatch;
 }
+
+export interface Resource<T> {
+  /** `opened`: the resources above this one. If it throws, the worker closes those and does not start. */
+  open(opened: Readonly<Record<string, unknown>>): T | Promise<T>;
+  /** Called once, also when the worker could not start. An error is logged, and the others are closed all the same. */
+  close?(value: T): void | Promise<void>;
+  /** For `GET /health`: false, a rejection, or no answer within 5 s says that the worker cannot work. */
+  check?(value: T): unknown;
+}
+export type Resources<R extends Record<string, unknown>> = { readonly [K in keyof R]: Resource<R[K]> };
