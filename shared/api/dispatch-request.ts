@@ -78,7 +78,10 @@ interface Served {
 }
 
 /** The outcome of a handler: a refusal, a value (undefined: no body, 204), or frames. */
-type Outcome = Refusal | { status: number; value: unknown } | { status: number; frames: AsyncIterable<Frame> };
+type Outcome =
+  | Refusal
+  | { status: number; value: unknown; cache?: Route["cache"] }
+  | { status: number; frames: AsyncIterable<Frame> };
 
 async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
   const response = await answer(api, request);
@@ -112,8 +115,10 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
   if (outcome.value === undefined) {
     return { kind: "body", status: outcome.status, headers: { "x-request-id": requestId }, body: "" };
   }
+  const body = await jsonOf(api.ports, outcome.value);
+  if (outcome.cache) return (await import("./revalidated.ts")).revalidated(request, body, outcome.cache, requestId);
   const headers = { "content-type": "application/json", "x-request-id": requestId };
-  return { kind: "body", status: outcome.status, headers, body: await jsonOf(api.ports, outcome.value) };
+  return { kind: "body", status: outcome.status, headers, body };
 }
 
 /** Longer arrays are written element by element: a whole history is too much for one iteration of the event loop. */
@@ -161,7 +166,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
   const { route } = match;
   if (!route.auth) {
     const value = await api.open[route.operation]!(api.options, api.ports);
-    return isRefusal(value) ? value : { status: 200, value };
+    return isRefusal(value) ? value : { status: 200, value, cache: route.cache };
   }
   const context = await authorize(api, request, requestId, access, route);
   if (isRefusal(context)) return context;
@@ -195,7 +200,11 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
   }
   context.log.info("request served", { operation: route.operation, ms: api.ports.clock.now() - started });
   if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
-  return { status: route.success, value: route.kind === "empty" ? undefined : scoped(list, result) };
+  return {
+    status: route.success,
+    value: route.kind === "empty" ? undefined : scoped(list, result),
+    cache: route.cache,
+  };
 }
 
 function header(request: ApiRequest, name: string): string | undefined {

@@ -291,7 +291,10 @@ test("health and the OpenAPI document need no key", async () => {
     status: 200,
     body: { status: "ok", version: "9.9.9" },
   });
-  const { status, body } = await w.ask("GET", "/openapi.json", { key: null });
+  const { status, body, headers } = await w.ask("GET", "/openapi.json", { key: null });
+  expect(headers.get("cache-control")).toBe("public, no-cache");
+  const known = { "if-none-match": `"other", ${headers.get("etag")}` };
+  expect(await w.ask("GET", "/openapi.json", { key: null, headers: known })).toMatchObject({ status: 304, body: {} });
   expect(status).toBe(200);
   expect(body).toMatchObject({ openapi: "3.1.1", servers: [{ url: w.server.url }] });
   expect(Object.keys(body.paths as object).length).toBeGreaterThan(40);

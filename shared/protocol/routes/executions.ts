@@ -9,8 +9,12 @@ import * as runs from "../http/runs.ts";
 import { EXECUTION, empty, json, REGISTRATION, WORKFLOWS } from "./row.ts";
 
 const execute = { body: executions.WorkflowExecutionRequest, response: executions.ExecuteResponse };
-const history = { query: executions.HistoryQuery, response: executions.HistoryResponse };
-const historyEvent = { query: executions.HistoryEventQuery, response: executions.HistoryEventResponse };
+const history = { query: executions.HistoryQuery, response: executions.HistoryResponse, cache: "private" } as const;
+const historyEvent = {
+  query: executions.HistoryEventQuery,
+  response: executions.HistoryEventResponse,
+  cache: "private",
+} as const;
 const listRuns = { query: runs.ListRunsQuery, response: runs.WorkflowExecutionListResponse };
 const batch = { body: executions.BatchExecutionBody, response: executions.BatchExecutionResponse };
 

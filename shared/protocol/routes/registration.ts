@@ -17,6 +17,7 @@ export const REGISTRATION_ROWS = [
     response: workflows.WorkflowListResponse,
   }),
   json("getWorkflow", "GET", `${WORKFLOWS}/{workflow_identifier}`, "registration", {
+    cache: "private",
     response: workflows.WorkflowGetResponse,
   }),
   json("updateWorkflow", "PUT", `${WORKFLOWS}/{workflow_identifier}`, "registration", {
@@ -41,10 +42,12 @@ export const REGISTRATION_ROWS = [
     response: workflows.WorkflowBulkUnarchiveResponse,
   }),
   json("getWorkflowRegistrations", "GET", `${WORKFLOWS}/registrations`, "registration", {
+    cache: "private",
     query: workflows.ListRegistrationsQuery,
     response: workflows.WorkflowRegistrationListResponse,
   }),
   json("getWorkflowRegistration", "GET", REGISTRATION, "registration", {
+    cache: "private",
     query: workflows.GetRegistrationQuery,
     response: workflows.WorkflowRegistrationGetResponse,
   }),

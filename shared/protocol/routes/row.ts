@@ -23,10 +23,12 @@ export interface Route {
   readonly response?: z.ZodType;
   /** The reason why the server answers 501 for now. */
   readonly unavailable?: string;
+  /** The answer has an `ETag`, and is 304 for a caller that has it already. `public`: it is the same for everybody. */
+  readonly cache?: "private" | "public";
 }
 
 type Details = Partial<
-  Pick<Route, "query" | "body" | "optionalBody" | "response" | "unavailable" | "auth" | "success">
+  Pick<Route, "query" | "body" | "optionalBody" | "response" | "unavailable" | "auth" | "success" | "cache">
 >;
 
 function row<
