@@ -1,3 +1,5 @@
+import { type Schema, Validator } from "@cfworker/json-schema";
+import { Validator as OpenApiValidator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { type OpenApiOperation, openapiDocument } from "./openapi.ts";
 import { needOf } from "./rights.ts";
@@ -17,7 +19,41 @@ function* objects(value: unknown): Generator<Record<string, unknown>> {
   for (const inner of Object.values(value)) yield* objects(inner);
 }
 
+const validatorOf = (schema: object) =>
+  new Validator({ ...schema, components: document.components } as Schema, "2020-12", false);
+const contentOf = (media: Record<string, { schema: object; example?: unknown }> | undefined) =>
+  Object.values(media ?? {})[0];
+
 describe("the OpenAPI document", () => {
+  test("is valid OpenAPI 3.1 by an independent validator", async () => {
+    const checked = await new OpenApiValidator().validate(JSON.parse(JSON.stringify(document)));
+    expect(checked).toMatchObject({ valid: true });
+  });
+
+  test.each(
+    rows.map((row) => [row.operation, row] as const),
+  )("has an example of %s that fits its schemas", (_, row) => {
+    const described = operation(row);
+    for (const parameter of described.parameters.filter((p) => p.in === "path")) expect(parameter.example).toBeTruthy();
+    const parts = {
+      request: contentOf(described.requestBody?.content),
+      response: contentOf(described.responses[row.success]?.content),
+    };
+    const wanted = {
+      request: row.body !== undefined,
+      response: row.kind === "json" && row.unavailable === undefined && row.operation !== "getOpenApi",
+    };
+    for (const part of ["request", "response"] as const) {
+      const content = parts[part];
+      if (wanted[part]) expect(content?.example, part).toBeDefined();
+      if (content?.example === undefined) continue;
+      const { valid, errors } = validatorOf(content.schema).validate(content.example as never);
+      expect(valid ? [] : errors).toEqual([]);
+      const zod = part === "request" ? row.body : row.response;
+      expect(zod?.safeParse(content.example).error?.issues ?? []).toEqual([]);
+    }
+  });
+
   test("is version 3.1, carries the server's version, and is plain JSON", () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/);
     expect(document.info).toMatchObject({ title: "Sirocco", version: "1.2.3" });
@@ -40,6 +76,8 @@ describe("the OpenAPI document", () => {
     const content = described.responses[row.success]?.content;
     const media = { json: ["application/json"], sse: ["text/event-stream"], empty: [] }[row.kind];
     expect(Object.keys(content ?? {})).toEqual(media);
+    for (const error of ["400", "500", "503"]) expect(Object.keys(described.responses)).toContain(error);
+    expect("304" in described.responses).toBe(row.cache !== undefined);
     expect("501" in described.responses).toBe(row.unavailable !== undefined);
     expect(described["x-unavailable"]).toBe(row.unavailable);
     expect(described["x-right"]).toBe(row.auth ? needOf(row) : undefined);

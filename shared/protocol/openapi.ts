@@ -4,6 +4,7 @@ import { ErrorBody, HTTPValidationError } from "./errors.ts";
 import { WorkflowExecutionRequest } from "./http/executions.ts";
 import { DEFINITION_BODIES } from "./http/schedule-bodies.ts";
 import { IdempotencyKey } from "./ids.ts";
+import { EXAMPLES, PATH_EXAMPLES } from "./openapi-examples.ts";
 import { needOf } from "./rights.ts";
 import { type Method, ROUTES, type Route } from "./routes.ts";
 
@@ -15,9 +16,10 @@ interface Parameter {
   readonly required: boolean;
   readonly description?: string;
   readonly schema: JsonSchema;
+  readonly example?: string;
 }
 interface Content {
-  readonly [mediaType: string]: { readonly schema: JsonSchema };
+  readonly [mediaType: string]: { readonly schema: JsonSchema; readonly example?: unknown };
 }
 interface Response {
   readonly description: string;
@@ -94,7 +96,12 @@ function operation(route: Route, schemas: Converted): OpenApiOperation {
     ...(body && {
       requestBody: {
         required: !route.optionalBody,
-        content: { "application/json": { schema: route.optionalBody ? { anyOf: [body, { type: "null" }] } : body } },
+        content: {
+          "application/json": {
+            schema: route.optionalBody ? { anyOf: [body, { type: "null" }] } : body,
+            ...exampleOf(route, "request"),
+          },
+        },
       },
     }),
     responses: responses(route, schemas),
@@ -111,7 +118,7 @@ function responses(route: Route, schemas: Converted): Record<string, Response> {
   return {
     [route.success]: {
       description: route.kind === "sse" ? "Frames; the schema is that of their data" : "Done",
-      ...(success && { content: { [media]: { schema: success } } }),
+      ...(success && { content: { [media]: { schema: success, ...exampleOf(route, "response") } } }),
     },
     ...(route.auth && { "401": error("Missing or unknown API key") }),
     ...(route.auth &&
@@ -125,14 +132,70 @@ function responses(route: Route, schemas: Converted): Record<string, Response> {
         content: { "application/json": { schema: { $ref: "#/components/schemas/HTTPValidationError" } } },
       },
     }),
+    ...(route.cache && { "304": { description: "As the caller has it: `If-None-Match` names its `ETag`" } }),
+    ...Object.fromEntries(furtherErrors(route).map((status) => [status, error(FURTHER[status])])),
     ...(route.unavailable && { "501": error(route.unavailable) }),
     default: error("Refused or failed"),
   };
 }
 
+/** What these statuses mean, whichever operation answers them; `code` says more. */
+const FURTHER = {
+  400: "The request cannot be read",
+  404: "What the body names is not in this workspace",
+  408: "No outcome in time: what was started goes on, and must not be started again",
+  409: "In conflict with the present state, which `code` names",
+  413: "Over a size limit",
+  415: "The body is not JSON, or is compressed",
+  424: "The awaited execution, or the handler, failed",
+  429: "Too many requests at once",
+  500: "A fault of the server; its log has the cause under the answer's `x-request-id`",
+  503: "Cannot serve this now: try again after `Retry-After` seconds",
+  504: "No worker answered in time",
+} as const;
+type Further = keyof typeof FURTHER;
+
+const HANDLER: readonly Further[] = [409, 413, 424, 504];
+const START: readonly Further[] = [408, 409, 424];
+const OF_OPERATIONS: Readonly<Record<string, readonly Further[]>> = {
+  executeWorkflow: START,
+  executeWorkflowRegistration: START,
+  signalWorkflowExecution: [409],
+  queryWorkflowExecution: HANDLER,
+  updateWorkflowExecution: HANDLER,
+  cancelWorkflowExecution: [409],
+  terminateWorkflowExecution: [409],
+  resetWorkflow: [409],
+  createJob: [404, 409],
+  abortJob: [409],
+  revokeKey: [409],
+  scheduleWorkflow: [404, 409],
+  updateSchedule: [409],
+  triggerSchedule: [409],
+  backfillSchedule: [409],
+};
+
+function furtherErrors(route: Route): Further[] {
+  const always: Further[] = [400, 500, 503];
+  const ofBody: Further[] = route.body ? [413, 415] : [];
+  const all = [...always, ...ofBody, ...(route.auth ? [429 as const] : []), ...(OF_OPERATIONS[route.operation] ?? [])];
+  return [...new Set(all)].sort((a, b) => a - b);
+}
+
+function exampleOf(route: Route, part: "request" | "response"): { example?: unknown } {
+  const example = EXAMPLES[route.operation]?.[part];
+  return example === undefined ? {} : { example };
+}
+
 function pathParameters(route: Route): Parameter[] {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map((found) => found[1] as string);
-  return names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } }));
+  return names.map((name) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+    example: PATH_EXAMPLES[name] ?? name,
+  }));
 }
 
 function queryParameters(query: JsonSchema | undefined): Parameter[] {
@@ -155,6 +218,10 @@ function headerParameters(route: Route): Parameter[] {
       { name: "Idempotency-Key", in: "header", required: false, description, schema },
       { name: "traceparent", in: "header", required: false, description: traceparent, schema: { type: "string" } },
     ];
+  }
+  if (route.cache) {
+    const description = "The `ETag` of the answer that the caller has.";
+    return [{ name: "If-None-Match", in: "header", required: false, description, schema: { type: "string" } }];
   }
   if (route.kind !== "sse") return [];
   const description = "The id of the last frame that the client has read; the stream continues after it.";

@@ -1,4 +1,5 @@
 /** An installation for one test file: a store in memory, a manual clock, real HTTP, and the official client. */
+
 import { randomUUID } from "node:crypto";
 import { Mistral } from "@mistralai/mistralai";
 import { HTTPClient } from "@mistralai/mistralai/lib/http";
@@ -6,6 +7,7 @@ import type { SDKError } from "@mistralai/mistralai/models/errors";
 import { type RunningServer, type ServerOptions, startServer } from "../../../cli/server/index.ts";
 import { createKey, type NewKey } from "../../../shared/api/index.ts";
 import type { Settings } from "../../../shared/ports.ts";
+import { type OpenApiDocument, type OpenApiOperation, openapiDocument } from "../../../shared/protocol/openapi.ts";
 import { matchRoute, type Route } from "../../../shared/protocol/routes.ts";
 import { type Embedded, embedded } from "../../../shared/server/embedded.ts";
 import { ManualClock } from "../../contract/manual-clock.ts";
@@ -79,6 +81,7 @@ export async function world(
       ...(text !== undefined && { body: text }),
     });
     const answer = await response.text();
+    checkDescribed(method, path, response.status);
     return {
       status: response.status,
       headers: response.headers,
@@ -110,6 +113,18 @@ export async function world(
       ports.close();
     },
   };
+}
+
+let described: OpenApiDocument | undefined;
+
+/** The OpenAPI document describes each status that an operation answers. */
+function checkDescribed(method: string, path: string, status: number): void {
+  const match = matchRoute(method, path.split("?", 1)[0]!);
+  if (match.outcome !== "route") return;
+  const { operation, method: of, path: template } = match.route;
+  described ??= openapiDocument({ version: "9.9.9" });
+  const { responses } = (described.paths[template] as Record<string, OpenApiOperation>)[of.toLowerCase()]!;
+  if (!(status in responses)) throw new Error(`${operation} answers ${status}, which /openapi.json does not describe`);
 }
 
 /** `fetch` that also checks every answer against our own schema of the route. */
