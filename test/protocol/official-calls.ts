@@ -202,7 +202,7 @@ export const OFFICIAL_CALLS: Partial<Record<Operation, (client: Mistral) => Prom
   getWorkflowExecutionLogs: ({ workflows }) =>
     workflows.executions.getWorkflowExecutionLogs({ executionId, runId, activityId: "3", after: at, before: at }),
   streamWorkflowExecutionLogs: ({ workflows }) =>
-    workflows.executions.streamWorkflowExecutionLogs({ executionId, after: at, lastEventId: "3" }),
+    workflows.executions.streamWorkflowExecutionLogs({ executionId, after: at, lastEventId: "1764322800000.3" }),
   getDeploymentLogs: ({ workflows }) =>
     workflows.deployments.getDeploymentLogs({ name: "alice", workerName: "host", order: "desc", limit: 9 }),
   streamDeploymentLogs: ({ workflows }) =>
