@@ -72,7 +72,7 @@ export const DeploymentName = slug("a deployment name", MAX_DEPLOYMENT_NAME);
 /** Free text, by default a host name. No control characters, because logs and tables print it. */
 export const WorkerName = z
   .string()
-  .regex(/^(?=.*\S)[^\p{Cc}]+$/u, {
+  .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u, {
     error: (issue) => `${shown(issue.input)} cannot be a worker name: it is blank or holds control characters`,
   })
   .max(MAX_WORKER_NAME, {

@@ -291,7 +291,8 @@ function component(ref: string, names: ReadonlyMap<string, string>): string {
   return `#/components/schemas/${names.get(id) ?? id}`;
 }
 
-const CONTROL_CHARACTERS = String.raw`\u0000-\u001f\u007f-\u009f`;
+/** Of control characters, and of surrogates. */
+const CLASSES = { "\\p{Cc}": String.raw`\u0000-\u001f\u007f-\u009f`, "\\p{Cs}": String.raw`\ud800-\udfff` };
 
 function convert(shape: Record<string, z.ZodType>, io: "input" | "output") {
   const schema = z.toJSONSchema(z.object(shape), {
@@ -306,8 +307,9 @@ function convert(shape: Record<string, z.ZodType>, io: "input" | "output") {
       // The bounds of exact integers carry no information in answers.
       if (io === "output" && object.maximum === Number.MAX_SAFE_INTEGER) delete object.maximum;
       if (io === "output" && object.minimum === Number.MIN_SAFE_INTEGER) delete object.minimum;
-      // Regular expressions of many languages do not know the name of the class of control characters.
-      if (typeof object.pattern === "string") object.pattern = object.pattern.replaceAll("\\p{Cc}", CONTROL_CHARACTERS);
+      // Regular expressions of many languages do not know the names of classes.
+      for (const [name, characters] of Object.entries(CLASSES))
+        if (typeof object.pattern === "string") object.pattern = object.pattern.replaceAll(name, characters);
     },
   }) as JsonSchema;
   return {

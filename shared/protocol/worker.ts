@@ -36,12 +36,13 @@ import {
 } from "./limits.ts";
 import { SentRecords } from "./log-records.ts";
 import { ActivityOutcome, InboxMessage } from "./messages.ts";
+import { line, lines } from "./text.ts";
 
 const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
 
 export const HandlerDefinition = z.strictObject({
   name: HandlerName,
-  description: z.string().nullable().optional(),
+  description: lines().nullable().optional(),
   input_schema: schema,
   output_schema: schema.nullable().optional(),
 });
@@ -49,8 +50,8 @@ export type HandlerDefinition = z.infer<typeof HandlerDefinition>;
 
 export const WorkflowDefinition = z.strictObject({
   name: WorkflowName,
-  display_name: z.string().min(1).max(MAX_DISPLAY_NAME).nullable().optional(),
-  description: z.string().nullable().optional(),
+  display_name: line().min(1).max(MAX_DISPLAY_NAME).nullable().optional(),
+  description: lines().nullable().optional(),
   input_schema: schema,
   output_schema: schema.nullable().optional(),
   signals: z.array(HandlerDefinition).default([]),

@@ -125,3 +125,11 @@ test("a window with very many times ends at the budget, and says so", async () =
   expect((body.times as unknown[]).length).toBe(1_000);
   expect(body.complete).toBe(false);
 });
+
+test("the coming times end with the year 9999", async () => {
+  const { status, body } = await w.ask("GET", `${path}/upcoming?limit=1000&from=9999-12-31T20:30:00Z`);
+  expect(status).toBe(200);
+  expect(body.to).toBe("9999-12-31T23:59:59.999Z");
+  const beyond = await w.ask("GET", `${path}/upcoming?from=9999-12-31T23:59:59.999Z`);
+  expect([beyond.status, beyond.body.code]).toEqual([422, "WF_1001"]);
+});

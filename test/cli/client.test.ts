@@ -10,6 +10,7 @@ import { activity } from "../../sdk/activity.ts";
 import { WorkflowError } from "../../sdk/errors.ts";
 import { log } from "../../sdk/log.ts";
 import { waitUntil } from "../../sdk/workflow/commands.ts";
+import { continueAsNew } from "../../sdk/workflow/continue.ts";
 import { workflow } from "../../sdk/workflow/define.ts";
 import { on, query, signal, update } from "../../sdk/workflow/handlers.ts";
 import { waitForInput } from "../../sdk/workflow/human-input.ts";
@@ -56,6 +57,8 @@ const wish = workflow({ name: "wish", interactive: true }, async () =>
 );
 const shared = workflow({ name: "shared" }, async () => "done");
 
+const spinning = workflow({ name: "spinning" }, async () => continueAsNew({}));
+
 /** Nothing listens on this port. */
 const nowhere = "http://127.0.0.1:2";
 
@@ -64,7 +67,7 @@ let directory: ReturnType<typeof temporaryDirectory>;
 beforeAll(async () => {
   directory = temporaryDirectory();
   server = await installation();
-  await server.worker("shop", [order, shared, wish], [charge]);
+  await server.worker("shop", [order, shared, wish, spinning], [charge]);
   await server.worker("annex", [shared]);
 });
 afterAll(async () => {
@@ -91,6 +94,38 @@ describe("inputs", () => {
     expect((await cli(["update", "wish-1", "__submit_input", "-i", answer], { env: server.env })).code).toBe(0);
     await vi.waitFor(async () => expect((await sirocco("inputs")).out).toBe(""));
   });
+});
+
+describe("list --count", () => {
+  it("shows how many executions have each status, of those that match", async () => {
+    await sirocco(`start order --wait --id counted-1 -i {"amount":1}`);
+    await sirocco(`start order --wait --id counted-2 -i {"amount":1}`);
+    await sirocco(`start order --id counted-3 -i {"amount":1,"wait":true}`);
+    const ran = await sirocco("list --count --search counted-");
+    expect(ran).toMatchObject({ code: 0, err: "" });
+    expect(ran.out).toMatch(/^STATUS +EXECUTIONS\nRUNNING +1\nCOMPLETED +2$/);
+    const json = JSON.parse((await sirocco("list --count --search counted- --json")).out) as { counts: object[] };
+    expect(json.counts).toContainEqual({ status: "COMPLETED", count: 2, more: false });
+    expect(json.counts).toContainEqual({ status: "FAILED", count: 0, more: false });
+    expect((await sirocco("list --count --search counted-never")).err).toBe("No executions match.");
+  });
+});
+
+describe("get of an execution that continues as new at once", () => {
+  it("shows that it waits for its pace", async () => {
+    await sirocco("start spinning --id spins");
+    const held = async () => {
+      const ran = await sirocco("get spins --json");
+      const { hold } = JSON.parse(ran.out) as { hold: { reason: string; until: string } | null };
+      return hold;
+    };
+    await expect.poll(held, { timeout: 20_000 }).toEqual({
+      reason: "continues_as_new_too_often",
+      until: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+    await expect.poll(async () => (await sirocco("get spins")).out).toMatch(/^why: .*continue/m);
+    await sirocco("terminate spins");
+  }, 40_000);
 });
 
 describe("failures", () => {

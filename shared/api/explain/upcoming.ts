@@ -17,6 +17,8 @@ const DAY_MS = 86_400_000;
 /** Of all schedules together; between two times the process does other work. */
 const MOST_STEPS = 5 * PREVIEW_STEPS;
 const MOST_LEFT_OUT = 100;
+/** A later time has no form that its readers know. */
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 interface Coming {
   readonly state: ScheduleState;
@@ -30,7 +32,7 @@ export async function upcomingTimes(
   const { ports } = context;
   const now = ports.clock.now();
   const from = Math.max(query.from ?? now, now);
-  const to = query.to ?? from + DAY_MS;
+  const to = Math.min(query.to ?? from + DAY_MS, LATEST);
   if (to <= from) return invalidAt(["query", "to"], "it must be later than `from`, and than now");
   const kept = new Earliest(query.limit);
   const leftOut: string[] = [];
@@ -46,7 +48,7 @@ export async function upcomingTimes(
     try {
       for (const found of comingTimes(state, { from, to })) {
         steps += found.steps;
-        if (!kept.add({ state, time: found.time })) break;
+        if (found.time.actual > LATEST || !kept.add({ state, time: found.time })) break;
         if (steps > MOST_STEPS) {
           leaveOut(state.schedule_id);
           break;

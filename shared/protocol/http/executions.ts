@@ -5,6 +5,7 @@ import { isObject, JsonRecord } from "../json-value.ts";
 import { MAX_BATCH_IDS, MAX_PAGE, MAX_REASON } from "../limits.ts";
 import { ResetTo } from "../reset.ts";
 import { PUBLIC_STATUSES } from "../status.ts";
+import { line } from "../text.ts";
 import { Json, NetworkEncodedInput, Order, Timestamp } from "./fields.ts";
 
 export const ExecutionStatus = z.enum(PUBLIC_STATUSES).meta({ id: "WorkflowExecutionStatus" });
@@ -137,7 +138,7 @@ export const ResetInvocationBody = z
   .object({
     event_id: z.int().min(1).nullish(),
     to: ResetTo.nullish(),
-    reason: z.string().max(MAX_REASON).nullish(),
+    reason: line().max(MAX_REASON).nullish(),
     exclude_signals: z.boolean().default(false),
     exclude_updates: z.boolean().default(false),
   })

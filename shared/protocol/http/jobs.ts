@@ -5,6 +5,7 @@ import { JOB_OUTCOMES, JOB_STATUSES } from "../job.ts";
 import { JsonRecord } from "../json-value.ts";
 import { MAX_REASON, MAX_SMALL_PAGE } from "../limits.ts";
 import { ResetTo } from "../reset.ts";
+import { line } from "../text.ts";
 import { Cursor, JsonObject, pageSize, Timestamp } from "./fields.ts";
 import { ListRunsQuery } from "./runs.ts";
 
@@ -25,7 +26,7 @@ export const CreateJobRequest = z
     filter: JobFilter,
     name: HandlerName.nullish(),
     input: JsonRecord.nullish(),
-    reason: z.string().max(MAX_REASON).nullish(),
+    reason: line().max(MAX_REASON).nullish(),
     to: ResetTo.nullish(),
     exclude_signals: z.boolean().nullish(),
     exclude_updates: z.boolean().nullish(),

@@ -11,7 +11,7 @@ const limited = z.array(z.string()).nullable();
 /** Shown by lists, and as `user_id` of the executions that the key starts. */
 export const KeyName = z
   .string()
-  .regex(/^(?=.*\S)[^\p{Cc}]+$/u, { error: "a key's name is not blank and holds no control characters" })
+  .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u, { error: "a key's name is not blank and holds no control characters" })
   .max(128);
 
 /** `development`: the key of `sirocco dev`, which its next start with another key removes. */

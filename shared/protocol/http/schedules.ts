@@ -6,6 +6,7 @@ import * as z from "zod";
 import { ScheduleId } from "../ids.ts";
 import { DEFAULT_PREVIEW_TIMES, MAX_NOTE_BYTES, MAX_PAGE, MAX_PREVIEW_TIMES } from "../limits.ts";
 import { OverlapSchema } from "../overlap.ts";
+import { lines } from "../text.ts";
 import { Cursor, Instant, Json, pageSize, Timestamp } from "./fields.ts";
 
 export const Overlap = OverlapSchema;
@@ -35,9 +36,10 @@ export const WorkflowScheduleRead = z
 /** `deployment_name`, which only Sirocco has, moves the schedule to another deployment of its workflow. */
 export const WorkflowScheduleUpdateRead = z.object({ schedule: Json, deployment_name: z.string().nullish() });
 
-const Note = z
-  .string()
-  .refine((note) => new TextEncoder().encode(note).length <= MAX_NOTE_BYTES, `at most ${MAX_NOTE_BYTES} bytes`);
+const Note = lines().refine(
+  (note) => new TextEncoder().encode(note).length <= MAX_NOTE_BYTES,
+  `at most ${MAX_NOTE_BYTES} bytes`,
+);
 export const SchedulePauseRequest = z.object({ note: Note.nullish() }).meta({ id: "WorkflowSchedulePauseRequest" });
 export const ScheduleTriggerRequest = z
   .object({ overlap: Overlap.nullish() })

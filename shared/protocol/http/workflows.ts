@@ -1,6 +1,7 @@
 /** Workflows and their registrations. */
 import * as z from "zod";
 import { MAX_BATCH_IDS, MAX_DESCRIPTION, MAX_DISPLAY_NAME, MAX_TAG, MAX_TAGS } from "../limits.ts";
+import { line, lines } from "../text.ts";
 import { ExecutionStatus } from "./executions.ts";
 import { Cursor, JsonObject, Order, pageSize } from "./fields.ts";
 
@@ -62,7 +63,7 @@ export const WorkflowGetResponse = z
   .object({ workflow: z.object({ ...workflow, active: z.boolean() }).meta({ id: "WorkflowWithWorkerStatus" }) })
   .meta({ id: "WorkflowGetResponse" });
 
-const Tag = z.string().trim().min(1).max(MAX_TAG);
+const Tag = line().min(1).max(MAX_TAG);
 const Tags = z
   .array(Tag)
   .max(MAX_TAGS)
@@ -70,8 +71,8 @@ const Tags = z
 /** Absent: stays. `null` takes the change back: the worker's own title and description, no tags, not in the chat assistant. */
 export const WorkflowUpdateRequest = z
   .object({
-    display_name: z.string().trim().min(1).max(MAX_DISPLAY_NAME).nullish(),
-    description: z.string().max(MAX_DESCRIPTION).nullish(),
+    display_name: line().min(1).max(MAX_DISPLAY_NAME).nullish(),
+    description: lines().max(MAX_DESCRIPTION).nullish(),
     available_in_chat_assistant: z.boolean().nullish(),
     tags: Tags.nullish(),
   })
