@@ -208,6 +208,8 @@ test("each filter of a list is read by an index, and lists prepare few statement
     { search: "nothing" },
     { searchKeys: [{ key: "customer", value: "c-3" }] },
     { searchKeys: [{ key: "customer", value: "c", prefix: true }] },
+    { statuses: ["RUNNING", "FAILED"] },
+    { workflows: ["orders", "refunds"] },
     { workflows: ["a", "b", "c"], statuses: ["FAILED", "COMPLETED"] },
   ] as const;
   const plans = await plansOf(store, async () => {
@@ -226,4 +228,57 @@ test("each filter of a list is read by an index, and lists prepare few statement
   }
   expect(plans.length).toBeLessThan(60);
   store.close();
+});
+
+describe("a list of several statuses", () => {
+  async function mixed() {
+    const { store, b, db } = made();
+    const workspace = uuid();
+    for (let i = 0; i < 6_000; i++) await store.executions.create(headOf(newRef(workspace), b.now() + (i >> 1)), []);
+    db.run("UPDATE runs SET status = 'FAILED' WHERE started_at % 10 = 3");
+    db.run("UPDATE runs SET status = 'CANCELED' WHERE started_at % 10 = 7");
+    const list = async (
+      statuses: readonly ("FAILED" | "CANCELED" | "RUNNING")[],
+      order: "asc" | "desc",
+      limit = 97,
+    ) => {
+      const runs = [];
+      for (let next: string | null | undefined; next !== null; ) {
+        const token = next === undefined ? {} : { token: next };
+        const page = await store.executions.runs({ workspace, sortBy: "start_time", order, limit, statuses, ...token });
+        runs.push(...page.runs);
+        ({ next } = page);
+      }
+      return runs;
+    };
+    return { store, db, workspace, list };
+  }
+
+  test("has all runs of each, in one order, page by page", async () => {
+    const { store, list } = await mixed();
+    for (const order of ["asc", "desc"] as const) {
+      const all = await list(["FAILED", "CANCELED", "RUNNING"], order);
+      expect(all).toHaveLength(6_000);
+      expect(await list([], order)).toEqual(all);
+      const some = all.filter(({ status }) => status !== "RUNNING");
+      expect(await list(["CANCELED", "FAILED", "CANCELED"], order)).toEqual(some);
+      expect(some).toHaveLength(1_200);
+    }
+    store.close();
+  });
+
+  test("tests no rows of other statuses", async () => {
+    const { store, db, workspace } = await mixed();
+    let read = 0;
+    const all = db.all.bind(db);
+    db.all = (...args) => {
+      read += 1;
+      return all(...args);
+    };
+    const q = { workspace, sortBy: "start_time", order: "asc", limit: 90, statuses: ["FAILED", "CANCELED"] } as const;
+    expect((await store.executions.runs(q)).runs).toHaveLength(90);
+    // One chunk of each status.
+    expect(read).toBe(2);
+    store.close();
+  });
 });

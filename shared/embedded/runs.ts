@@ -5,7 +5,8 @@
  *     requests run. So a request holds the event loop for one chunk at most, however few runs match and however many
  *     there are.
  * RUNLIST-2. The index is that of the filter which fewest runs pass, counted up to `FEW`. Few runs are read at once and
- *     sorted, which needs no index in the wanted order.
+ *     sorted, which needs no index in the wanted order. A filter of several values has a part of the index for each: the
+ *     parts are walked one by one, and their rows merged.
  * RUNLIST-3. The text of a statement depends on index, order and sort key alone: the values, lists included, are parameters.
  *     So the cache of prepared statements stays small.
  */
@@ -22,10 +23,15 @@ export const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
 const CHUNK = 100;
 /** RUNLIST-2. */
 const FEW = 500;
+/** Each part costs a look at its index. There are fewer statuses. */
+const MOST_PARTS = 10;
 
 type Value = string | number;
 /** [time of start or end, run] */
 type Place = readonly [number, string];
+
+/** Parts of an index, one for each value of a filter. */
+type Sources = readonly Source[];
 
 /** A part of an index: the runs of one value. */
 interface Source {
@@ -44,8 +50,11 @@ export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunS
   const narrow = narrowest(db, q);
   const rows =
     narrow && narrow.count < FEW
-      ? few(db, q, narrow.source, after)
-      : await walk(db, q, q.sortBy === "start_time" && narrow?.source.byStart ? narrow.source : allOf(q), after);
+      ? inOrder(
+          q,
+          narrow.sources.flatMap((source) => few(db, q, source, after)),
+        )
+      : await walkAll(db, q, sorted(q, narrow?.sources) ?? [allOf(q)], after);
   const page = rows.slice(0, q.limit);
   const last = page.at(-1);
   const next = rows.length > q.limit && last ? writeToken(placeOf(q, last)) : null;
@@ -57,37 +66,44 @@ function allOf(q: RunsQuery): Source {
   return { table: `runs r INDEXED BY ${index}`, where: "r.ws = ?", values: [q.workspace], byStart: true };
 }
 
+/** The parts, if they have their rows in the order of the list. */
+const sorted = (q: RunsQuery, sources: Sources | undefined): Sources | undefined =>
+  q.sortBy === "start_time" && sources?.every((source) => source.byStart) ? sources : undefined;
+
 /** RUNLIST-2. */
-function narrowest(db: Database, q: RunsQuery): { source: Source; count: number } | undefined {
+function narrowest(db: Database, q: RunsQuery): { sources: Sources; count: number } | undefined {
   return sourcesOf(q)
-    .map((source) => ({ source, count: countOf(db, source) }))
+    .map((sources) => ({ sources, count: sources.reduce((n, source) => n + countOf(db, source), 0) }))
     .sort((a, b) => a.count - b.count)[0];
 }
 
-function sourcesOf(q: RunsQuery): Source[] {
-  const one = <T>(list: readonly T[] | undefined) => (list?.length === 1 ? list[0] : undefined);
-  const values = { ...q, status: one(q.statuses), workflow: one(q.workflows) };
-  const sources: Source[] = [];
+function sourcesOf(q: RunsQuery): Sources[] {
+  const few = <T>(list: readonly T[] | undefined) => (list && list.length <= MOST_PARTS ? [...new Set(list)] : []);
+  const one = <T>(value: T | undefined) => (value === undefined ? [] : [value]);
+  const values = {
+    status: few(q.statuses),
+    workflow: few(q.workflows),
+    deployment: one(q.deployment),
+    user: one(q.user),
+  };
+  const sources: Sources[] = [];
   for (const column of BY_COLUMN) {
-    const value = values[column];
-    if (value === undefined) continue;
     const where = `r.ws = ? AND r.${column} = ?`;
-    sources.push({ table: `runs r INDEXED BY runs_${column}`, where, values: [q.workspace, value], byStart: true });
+    const table = `runs r INDEXED BY runs_${column}`;
+    const parts = values[column].map((value) => ({ table, where, values: [q.workspace, value], byStart: true }));
+    if (parts.length > 0) sources.push(parts);
   }
   if (q.root !== undefined) {
     const where = "r.ws = ? AND r.root = ?";
-    sources.push({ table: "runs r INDEXED BY runs_tree", where, values: [q.workspace, q.root], byStart: false });
+    sources.push([{ table: "runs r INDEXED BY runs_tree", where, values: [q.workspace, q.root], byStart: false }]);
   }
   for (const { key, value, prefix } of q.searchKeys ?? []) {
     const from = indexed(value);
     // No character of a text follows U+10FFFF.
     const [where, to] = prefix ? ["k.value BETWEEN ? AND ?", [`${from}\u{10ffff}`]] : ["k.value = ?", []];
-    sources.push({
-      table: "search_keys k CROSS JOIN runs r ON r.run = k.run",
-      where: `k.ws = ? AND k.key = ? AND ${where}`,
-      values: [q.workspace, key, from, ...to],
-      byStart: !prefix,
-    });
+    const table = "search_keys k CROSS JOIN runs r ON r.run = k.run";
+    const values = [q.workspace, key, from, ...to];
+    sources.push([{ table, where: `k.ws = ? AND k.key = ? AND ${where}`, values, byStart: !prefix }]);
   }
   return sources;
 }
@@ -141,28 +157,35 @@ function few(db: Database, q: RunsQuery, source: Source, after: Place | undefine
     ...values,
     ...source.values,
   );
-  return rows
-    .filter((row) => hasSearchKeys(q, row) && (after === undefined || compare(q, placeOf(q, row), after) > 0))
-    .sort((a, b) => compare(q, placeOf(q, a), placeOf(q, b)));
+  return rows.filter((row) => hasSearchKeys(q, row) && (after === undefined || compare(q, placeOf(q, row), after) > 0));
+}
+
+const inOrder = (q: RunsQuery, rows: Row[]): Row[] => rows.sort((a, b) => compare(q, placeOf(q, a), placeOf(q, b)));
+
+/** The next rows of all parts that match, at least one more than a page if there are so many. */
+async function walkAll(db: Database, q: RunsQuery, sources: Sources, after: Place | undefined): Promise<Row[]> {
+  const found: Row[] = [];
+  for (const source of sources) found.push(...(await walk(db, q, source, after)));
+  return sources.length > 1 ? inOrder(q, found) : found;
 }
 
 /** The next rows that match, one more than a page. RUNLIST-1. */
 async function walk(db: Database, q: RunsQuery, source: Source, after: Place | undefined): Promise<Row[]> {
   const found: Row[] = [];
-  const [sign, order] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
+  const [sign, direction] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
   const alias = source.table.startsWith("search_keys") ? "k" : "r";
   const column = `${alias}.${q.sortBy === "start_time" ? "started_at" : "ends_at"}`;
   const values = filterValues(q);
   const n = values.length + source.values.length;
   const position = `${numbered(source.where, values.length)} AND (${column}, ${alias}.run) ${sign} (?${n + 1}, ?${n + 2})`;
-  const inOrder = `ORDER BY ${column} ${order}, ${alias}.run ${order}`;
+  const order = `ORDER BY ${column} ${direction}, ${alias}.run ${direction}`;
   // The chunk's last place comes from the index alone. Rows are read up to it, so that a chunk is bounded by rows, not by matches.
   const [index] = source.table.split(" CROSS JOIN ");
   const endOfChunk = `SELECT ${column} AS sort, ${alias}.run AS run FROM ${index} WHERE ${position}
-    ${inOrder} LIMIT 1 OFFSET ${CHUNK - 1}`;
+    ${order} LIMIT 1 OFFSET ${CHUNK - 1}`;
   const rows = `SELECT ${COLUMNS}${q.searchKeys?.length ? ", r.search_keys" : ""} FROM ${source.table}
     WHERE ${position} AND (${column}, ${alias}.run) ${sign === ">" ? "<=" : ">="} (?${n + 3}, ?${n + 4}) AND ${FILTERS}
-    ${inOrder} LIMIT ?${n + 5}`;
+    ${order} LIMIT ?${n + 5}`;
   let from: Place = after ?? firstPlace(q);
   const last = lastPlace(q);
   for (;;) {
