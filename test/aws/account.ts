@@ -4,7 +4,7 @@ import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { serviceClock } from "../../shared/aws/service-clock.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
-import type { Settings } from "../../shared/ports.ts";
+import type { Clock, Settings } from "../../shared/ports.ts";
 import {
   type Aws,
   type AwsOptions,
@@ -23,6 +23,8 @@ export { cannotRun } from "../emulator/support.ts";
 export interface Over extends Partial<Omit<AwsOptions, "settings" | "resources">> {
   readonly settings?: Partial<Settings>;
   readonly queues?: Partial<QueueOptions>;
+  /** The clock of the machine on which the adapter runs. `clock`, where it is given, stands for the service's time instead. */
+  readonly machineClock?: Clock;
 }
 
 export interface Installation {
@@ -66,7 +68,7 @@ export async function install(o: { feed?: boolean; feedPollMs?: number } = {}): 
         payloads: bucket,
         queues: { prefix: `${prefix}-tasks-`, onDemand: true, ...over.queues },
       },
-      clock: serviceClock(over.clock ?? realClock, used.dynamo),
+      clock: over.clock ?? serviceClock(over.machineClock ?? realClock, used.dynamo),
       uuid: over.uuid ?? (() => uuid7(Date.now())),
       log: over.log ?? { info: () => {}, warn: console.warn, error: console.error },
       settings: { ...DEFAULTS, ...over.settings },

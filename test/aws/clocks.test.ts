@@ -30,7 +30,7 @@ describeUnless(cannotRun)("functions whose machines' clocks are wrong", () => {
       steady: () => realClock.steady!() + ahead,
       at: (at, fn) => realClock.at(at - wrong, fn),
     };
-    const ports = on.adapter({ clock, settings });
+    const ports = on.adapter({ machineClock: clock, settings });
     const ask = () => askTime(ports.clock as ServiceClock, ports.clients.dynamo, on.tables.executions);
     await ask();
     return {
