@@ -298,6 +298,7 @@ describe("queued activities", () => {
       wanted: true,
       heartbeat_details: null,
       cancel_requested: false,
+      tracing: { root_chain: chain },
     });
     expect(await worker.call("begun", { execution: executionId, run, activities: [1, 2] })).toEqual({ begun: [1] });
     expect(await worker.call("beat", { ...ref, attempt: 1, details: { page: 7 } })).toMatchObject({ wanted: true });
