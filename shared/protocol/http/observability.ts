@@ -14,7 +14,7 @@ export const WorkflowMetrics = z
     success_count: Scalar,
     error_count: Scalar,
     average_latency_ms: Scalar,
-    latency_over_time: z.object({ value: z.array(z.array(z.number()).length(2)) }),
+    latency_over_time: z.object({ value: z.array(z.array(z.number()).min(2).max(2)) }),
     retry_rate: Scalar,
     // The following are own fields.
     p50_latency_ms: Scalar,
