@@ -36,12 +36,13 @@ test("the simulation notices a worker that goes by its machine's clock", { timeo
   const workloads = Array.from({ length: 4 }, () => workload("timers", { short: 130_000 }));
   const faults = { ...NONE, clockSet: 0.2 };
   const found = await firstFailure((seed) => ({ seed, startWorker: setWorker, workloads, faults }));
-  expect(found).toMatch(/^INV-10: timer/);
+  // Set ahead, it fires a timer early; set back, it fires none for an hour, and the execution never comes to rest.
+  expect(found).toMatch(/^INV-(?:10: timer|7: never comes to rest)/);
 });
 
 async function firstFailure(options: (seed: number) => Options): Promise<string | null> {
   let found: string | null = null;
-  for (let seed = 1; seed <= 400 && found === null; seed++)
+  for (let seed = 1; seed <= 3000 && found === null; seed++)
     found = (await simulate(options(seed))).failure?.message ?? null;
   return found;
 }
