@@ -89,12 +89,12 @@ def values(attributes):
 
 def schedule():
     """A schedule whose input the client encodes, and reads again."""
-    workflows.schedules.schedule_workflow(
+    created = workflows.schedules.schedule_workflow(
         workflow_identifier="echo",
         deployment_name=options["deployment"],
-        schedule={"schedule_id": "py-1", "input": {"secret": "Ada"}, "intervals": [{"every": "P1D"}]},
+        schedule={"input": {"secret": "Ada"}, "intervals": [{"every": "P1D"}]},
     )
-    return {"input": workflows.schedules.get_schedule(schedule_id="py-1").input}
+    return {"input": workflows.schedules.get_schedule(schedule_id=created.schedule_id).input}
 
 
 def echo(value):
