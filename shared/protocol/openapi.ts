@@ -291,8 +291,11 @@ function component(ref: string, names: ReadonlyMap<string, string>): string {
   return `#/components/schemas/${names.get(id) ?? id}`;
 }
 
-/** Of control characters, and of surrogates. */
-const CLASSES = { "\\p{Cc}": String.raw`\u0000-\u001f\u007f-\u009f`, "\\p{Cs}": String.raw`\ud800-\udfff` };
+/**
+ * Of control characters, and of surrogates: Unicode text has none, and the expressions of several languages cannot name
+ * them. A lone one in a request is refused all the same.
+ */
+const CLASSES = { "\\p{Cc}": String.raw`\u0000-\u001f\u007f-\u009f`, "\\p{Cs}": "" };
 
 function convert(shape: Record<string, z.ZodType>, io: "input" | "output") {
   const schema = z.toJSONSchema(z.object(shape), {
