@@ -13,6 +13,7 @@ export function LiveProvider({ name, children }: { name: string; children: React
     return () => {
       off();
       parts.live.close();
+      parts.refresh.close();
     };
   }, [parts]);
   return <Context value={parts}>{children}</Context>;

@@ -24,8 +24,15 @@ export class Refresh {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #paused = false;
 
+  readonly #closed = new AbortController();
+
   constructor() {
-    document.addEventListener("visibilitychange", () => this.#plan());
+    document.addEventListener("visibilitychange", () => this.#plan(), { signal: this.#closed.signal });
+  }
+
+  close(): void {
+    this.#closed.abort();
+    if (this.#timer) clearTimeout(this.#timer);
   }
 
   get paused(): boolean {
