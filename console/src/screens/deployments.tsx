@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
 import { useTitle } from "../app/title.ts";
+import { DeploymentLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Tag } from "../ui/status.tsx";
@@ -51,11 +52,7 @@ export function Deployments() {
                 {
                   id: "name",
                   title: "Name",
-                  cell: (d) => (
-                    <Link to="/deployments/$name" params={{ name: d.name }} className="text-accent hover:underline">
-                      {d.name}
-                    </Link>
-                  ),
+                  cell: (d) => <DeploymentLink name={d.name} />,
                 },
                 {
                   id: "state",

@@ -4,11 +4,12 @@ import { useState } from "react";
 import { useRead } from "../api/use.ts";
 import { useTitle } from "../app/title.ts";
 import { SelectField } from "../ui/field.tsx";
+import { ExecutionLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
-import { Mono, visible } from "../ui/text.tsx";
+import { visible } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
 
 const WINDOWS = [
@@ -85,16 +86,7 @@ export function Errors() {
                   {
                     id: "example",
                     title: "Example",
-                    cell: (f) => (
-                      <Link
-                        to="/executions/$id"
-                        params={{ id: f.example.execution_id }}
-                        search={{ run: f.example.run_id }}
-                        className="text-accent hover:underline"
-                      >
-                        <Mono>{f.example.execution_id}</Mono>
-                      </Link>
-                    ),
+                    cell: (f) => <ExecutionLink id={f.example.execution_id} run={f.example.run_id} />,
                   },
                 ]}
               />

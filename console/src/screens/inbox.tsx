@@ -4,9 +4,10 @@ import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
 import { ASKS } from "../app/search.ts";
 import { useTitle } from "../app/title.ts";
+import { ExecutionLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
-import { Mono, visible } from "../ui/text.tsx";
+import { visible } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
 import { AnswerButton } from "./execution/answer.tsx";
 
@@ -57,11 +58,7 @@ function Questions({ run }: { run: Run }) {
   const asked = explanation.data?.waits.filter(({ kind }) => kind === "human_input") ?? [];
   return (
     <Panel
-      title={
-        <Link to="/executions/$id" params={{ id: run.execution_id }} className="hover:underline">
-          <Mono>{run.execution_id}</Mono>
-        </Link>
-      }
+      title={<ExecutionLink id={run.execution_id} />}
       actions={
         <Link to="/inbox" search={{ workflow: run.workflow_name }} className="text-xs text-soft hover:underline">
           {visible(run.workflow_name)}

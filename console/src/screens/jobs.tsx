@@ -7,6 +7,7 @@ import { useAction, useRead } from "../api/use.ts";
 import { useTitle } from "../app/title.ts";
 import { useSay } from "../app/toasts.tsx";
 import { Button } from "../ui/button.tsx";
+import { ExecutionLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Tag, type Tone } from "../ui/status.tsx";
@@ -146,11 +147,7 @@ function Outcomes({ id, done }: { id: string; done: number }) {
                 {
                   id: "id",
                   title: "Execution",
-                  cell: (o) => (
-                    <Link to="/executions/$id" params={{ id: o.execution_id }} className="text-accent hover:underline">
-                      <Mono>{o.execution_id}</Mono>
-                    </Link>
-                  ),
+                  cell: (o) => <ExecutionLink id={o.execution_id} />,
                 },
                 { id: "outcome", title: "Outcome", cell: (o) => o.outcome },
                 { id: "detail", title: "Why", cell: (o) => (o.detail ? visible(o.detail) : "") },

@@ -1,15 +1,17 @@
 /** What needs a person, and what goes on now. */
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { apiBase } from "../api/address.ts";
 import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
 import { ASKS, type ListSearch } from "../app/search.ts";
 import { useTitle } from "../app/title.ts";
+import { DeploymentLink, ExecutionLink, ScheduleLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
-import { Copy, Mono } from "../ui/text.tsx";
+import { Copy } from "../ui/text.tsx";
 import { Ago, Time } from "../ui/time.tsx";
 
 const DAY_MS = 86_400_000;
@@ -109,11 +111,7 @@ function Runs({ runs, label, empty }: { runs: readonly Run[]; label: string; emp
         {
           id: "id",
           title: "Execution",
-          cell: (run) => (
-            <Link to="/executions/$id" params={{ id: run.execution_id }} className="text-accent hover:underline">
-              <Mono>{run.execution_id}</Mono>
-            </Link>
-          ),
+          cell: (run) => <ExecutionLink id={run.execution_id} />,
         },
         { id: "since", title: "Started", cell: (run) => <Ago at={run.start_time} /> },
       ]}
@@ -143,11 +141,7 @@ function Deployments() {
                 {
                   id: "name",
                   title: "Name",
-                  cell: (d) => (
-                    <Link to="/deployments/$name" params={{ name: d.name }} className="text-accent hover:underline">
-                      {d.name}
-                    </Link>
-                  ),
+                  cell: (d) => <DeploymentLink name={d.name} />,
                 },
                 {
                   id: "live",
@@ -166,7 +160,8 @@ function Deployments() {
 
 /** Shown until the first worker registers; the list is read again by itself. */
 function FirstWorker() {
-  const lines = "export SIROCCO_URL=http://127.0.0.1:7411\nexport DEPLOYMENT_NAME=dev\nnode worker.ts";
+  const url = apiBase(location.href).replace(/\/$/, "");
+  const lines = `export SIROCCO_URL=${url}\nexport DEPLOYMENT_NAME=dev\nnode worker.ts`;
   return (
     <div className="space-y-2 p-4 text-sm">
       <p>No worker has registered yet. Start one with the API key in SIROCCO_API_KEY:</p>
@@ -193,11 +188,7 @@ function Upcoming() {
               {
                 id: "schedule",
                 title: "Schedule",
-                cell: (t) => (
-                  <Link to="/schedules/$id" params={{ id: t.schedule_id }} className="text-accent hover:underline">
-                    {t.schedule_id}
-                  </Link>
-                ),
+                cell: (t) => <ScheduleLink id={t.schedule_id} />,
               },
               { id: "at", title: "Due", cell: (t) => <Time at={t.scheduled_at} /> },
               { id: "in", title: "", cell: (t) => <Ago at={t.scheduled_at} /> },

@@ -9,6 +9,7 @@ import { useTitle } from "../../app/title.ts";
 import { isClosing } from "../../history/closing.ts";
 import { type Step, stepsOf } from "../../history/steps.ts";
 import { type HistoryStore, useHistory } from "../../history/store.ts";
+import { DeploymentLink, ExecutionLink, ScheduleLink } from "../../ui/links.tsx";
 import { Loading, Problem, Skeleton } from "../../ui/loading.tsx";
 import { Payload } from "../../ui/payload.tsx";
 import { Status } from "../../ui/status.tsx";
@@ -165,15 +166,7 @@ function Header({ execution, first }: { execution: Execution; first: Started | u
         </div>
         <div>
           <dt>Deployment</dt>
-          <dd>
-            {execution.deployment_name ? (
-              <Link to="/deployments/$name" params={{ name: execution.deployment_name }} className="hover:underline">
-                {execution.deployment_name}
-              </Link>
-            ) : (
-              "–"
-            )}
-          </dd>
+          <dd>{execution.deployment_name ? <DeploymentLink name={execution.deployment_name} /> : "–"}</dd>
         </div>
         <div>
           <dt>Started</dt>
@@ -208,9 +201,7 @@ function Origin({ execution, first }: { execution: Execution; first: Started | u
         <div>
           <dt>Parent</dt>
           <dd>
-            <Link to="/executions/$id" params={{ id: parent }} className="text-accent hover:underline">
-              <Mono>{parent}</Mono>
-            </Link>
+            <ExecutionLink id={parent} />
           </dd>
         </div>
       )}
@@ -218,9 +209,7 @@ function Origin({ execution, first }: { execution: Execution; first: Started | u
         <div>
           <dt>Schedule</dt>
           <dd>
-            <Link to="/schedules/$id" params={{ id: first.schedule.id }} className="text-accent hover:underline">
-              {first.schedule.id}
-            </Link>
+            <ScheduleLink id={first.schedule.id} />
           </dd>
         </div>
       )}

@@ -1,8 +1,7 @@
-/** The columns of the list of executions, and the choice among them. */
-import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { prefer, usePreferences } from "../../app/preferences.ts";
 import { Button } from "../../ui/button.tsx";
+import { ExecutionLink } from "../../ui/links.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Mono } from "../../ui/text.tsx";
 import { Lasting, Time } from "../../ui/time.tsx";
@@ -23,14 +22,10 @@ export const COLUMNS: readonly ListColumn[] = [
     id: "execution",
     title: "Execution",
     cell: (row) => (
-      <Link
-        to="/executions/$id"
-        params={{ id: row.execution_id }}
-        search={row.status === "CONTINUED_AS_NEW" && row.run_id ? { run: row.run_id } : {}}
-        className="text-accent underline-offset-2 hover:underline"
-      >
-        <Mono>{row.execution_id}</Mono>
-      </Link>
+      <ExecutionLink
+        id={row.execution_id}
+        run={row.status === "CONTINUED_AS_NEW" ? (row.run_id ?? undefined) : undefined}
+      />
     ),
   },
   { id: "start", title: "Started", sort: "start_time", cell: (row) => <Time at={row.start_time} /> },
@@ -40,14 +35,7 @@ export const COLUMNS: readonly ListColumn[] = [
   {
     id: "parent",
     title: "Parent",
-    cell: (row) =>
-      row.parent_execution_id ? (
-        <Link to="/executions/$id" params={{ id: row.parent_execution_id }} className="hover:underline">
-          <Mono>{row.parent_execution_id}</Mono>
-        </Link>
-      ) : (
-        "–"
-      ),
+    cell: (row) => (row.parent_execution_id ? <ExecutionLink id={row.parent_execution_id} /> : "–"),
   },
   { id: "run", title: "Run", cell: (row) => <Mono>{row.run_id ?? "–"}</Mono> },
   { id: "user", title: "Started with key", cell: (row) => row.user_id ?? "–" },

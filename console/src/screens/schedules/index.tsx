@@ -1,14 +1,15 @@
 /** Schedules: what starts by itself, and when. */
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useRead } from "../../api/use.ts";
 import { useTitle } from "../../app/title.ts";
 import { Button } from "../../ui/button.tsx";
+import { ScheduleLink } from "../../ui/links.tsx";
 import { Loading } from "../../ui/loading.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Tag } from "../../ui/status.tsx";
 import { Table } from "../../ui/table.tsx";
-import { Mono, visible } from "../../ui/text.tsx";
+import { visible } from "../../ui/text.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
 import { Calendar } from "./calendar.tsx";
 import { OVERLAPS, specWords } from "./definition.ts";
@@ -78,11 +79,7 @@ export function Schedules() {
                   {
                     id: "id",
                     title: "Schedule",
-                    cell: (s) => (
-                      <Link to="/schedules/$id" params={{ id: s.schedule_id }} className="text-accent hover:underline">
-                        <Mono>{s.schedule_id}</Mono>
-                      </Link>
-                    ),
+                    cell: (s) => <ScheduleLink id={s.schedule_id} />,
                   },
                   { id: "workflow", title: "Workflow", cell: (s) => visible(s.workflow_name) },
                   {

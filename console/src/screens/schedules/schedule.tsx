@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Answer } from "../../api/operations.ts";
 import { useRead } from "../../api/use.ts";
 import { useTitle } from "../../app/title.ts";
+import { ExecutionLink } from "../../ui/links.tsx";
 import { Loading } from "../../ui/loading.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Payload } from "../../ui/payload.tsx";
@@ -185,14 +186,7 @@ function Log({ id }: { id: string }) {
               {
                 id: "execution",
                 title: "Execution",
-                cell: (e) =>
-                  e.execution_id ? (
-                    <Link to="/executions/$id" params={{ id: e.execution_id }} className="text-accent hover:underline">
-                      <Mono>{e.execution_id}</Mono>
-                    </Link>
-                  ) : (
-                    "–"
-                  ),
+                cell: (e) => (e.execution_id ? <ExecutionLink id={e.execution_id} /> : "–"),
               },
               { id: "reason", title: "Why", cell: (e) => (e.reason ? visible(e.reason) : e.manual ? "triggered" : "") },
             ]}
