@@ -21,7 +21,7 @@ import {
 } from "./head-expressions.ts";
 import { decodeHead, dueAttributes, encodeHead, isExpired, requireFence, storeHeadBlobs } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
-import { headKey, needsPointer, pkOf, runKey, ttlSeconds } from "./keys.ts";
+import { headKey, needsPointer, pkOf, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { expireValue } from "./pack.ts";
