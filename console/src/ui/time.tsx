@@ -2,6 +2,7 @@
 
 import { createContext, useContext, useEffect, useState } from "react";
 import { onClock, serverNow } from "../api/clock.ts";
+import { wallClock } from "./wall-clock.ts";
 
 /** `local`, or a name of an IANA zone such as `UTC`. */
 export type Zone = string;
@@ -12,29 +13,8 @@ export const useZone = (): Zone => useContext(ZoneContext);
 export const zoneName = (zone: Zone): string =>
   zone === "local" ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone;
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-function format(zone: Zone, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${zone} ${JSON.stringify(options)}`;
-  let found = formats.get(key);
-  if (!found) {
-    found = new Intl.DateTimeFormat("en-CA", { ...options, ...(zone !== "local" && { timeZone: zone }) });
-    formats.set(key, found);
-  }
-  return found;
-}
-
-const FULL: Intl.DateTimeFormatOptions = {
-  year: "numeric",
-  month: "2-digit",
-  day: "2-digit",
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  hourCycle: "h23",
-};
-
 export const inZone = (at: string | number, zone: Zone): string =>
-  format(zone, FULL).format(new Date(at)).replace(",", "");
+  wallClock(zone).format(new Date(at)).replace(",", "");
 
 export function Time({ at }: { at: string | number | null | undefined }) {
   const zone = useZone();

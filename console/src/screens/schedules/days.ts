@@ -1,4 +1,5 @@
 /** Days of a calendar in a time zone. No due time is computed here: only which day a moment belongs to, and how long a day is. */
+import { wallClock } from "../../ui/wall-clock.ts";
 
 export interface Day {
   /** `2026-03-29`. */
@@ -9,24 +10,8 @@ export interface Day {
   readonly hours: number;
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-
 function partsIn(at: number, zone: string): number[] {
-  let format = formats.get(zone);
-  if (!format) {
-    format = new Intl.DateTimeFormat("en-CA", {
-      timeZone: zone,
-      hourCycle: "h23",
-      year: "numeric",
-      month: "2-digit",
-      day: "2-digit",
-      hour: "2-digit",
-      minute: "2-digit",
-      second: "2-digit",
-    });
-    formats.set(zone, format);
-  }
-  const parts = format.formatToParts(at);
+  const parts = wallClock(zone).formatToParts(at);
   return ["year", "month", "day", "hour", "minute", "second"].map((type) =>
     Number(parts.find((part) => part.type === type)?.value),
   );
