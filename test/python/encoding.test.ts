@@ -1,4 +1,4 @@
-/** The official Python client with its encoding, and workers of both SDKs, on one machine. They run on one machine. */
+/** The official Python client with its encoding, and workers of both SDKs, on one machine. */
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
 import { type S3Server, s3Server } from "../support/s3-server.ts";
