@@ -7,6 +7,7 @@
  * In a terminal, or with `--open-console`, the server stays afterwards and the demo prints the console's address.
  * `--target URL` (key in SIROCCO_API_KEY) uses a running server. `--target aws` uses the stack in the AWS emulator, and starts
  * and deploys it if necessary. With a target the demo kills only the worker.
+ * `--worker python` runs the activities in Python, with the official SDK, and the workflow in a worker of its own.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ import { casesOf } from "./demo/cases.ts";
 import { freshDirectory } from "./demo/directory.ts";
 import { Display, style } from "./demo/display.ts";
 import { DemoEnvironment } from "./demo/environment.ts";
+import { NoPython, pythonFor } from "./demo/python.ts";
 import { Scenario } from "./demo/scenario.ts";
 import { showNext, showSummary, showTimeline } from "./demo/summary.ts";
 
@@ -22,8 +24,12 @@ const WAIT_LIMIT_MS = 45_000;
 /** A server that the demo did not start has leases of 30 s and may be far away. */
 const WAIT_LIMIT_WITH_TARGET_MS = 150_000;
 
-const { target, "open-console": openConsole = process.stdout.isTTY && process.stdin.isTTY } = parseArgs({
-  options: { target: { type: "string" }, "open-console": { type: "boolean" } },
+const {
+  target,
+  worker,
+  "open-console": openConsole = process.stdout.isTTY && process.stdin.isTTY,
+} = parseArgs({
+  options: { target: { type: "string" }, worker: { type: "string" }, "open-console": { type: "boolean" } },
 }).values;
 const tag = target === undefined ? "" : `-${Date.now().toString(36)}`;
 const cases = casesOf(tag);
@@ -33,11 +39,13 @@ let scenario: Scenario | undefined;
 const display = new Display(() => scenario?.progress() ?? { done: 0, total: cases.length, note: "starting" });
 
 async function main(): Promise<boolean> {
+  const python = await pythonFor(worker, (text) => display.line(text));
   display.begin();
   environment = await DemoEnvironment.start({
     directory,
     deployment: `invoices${tag}`,
     target,
+    python,
     print: (text) => display.line(text),
   });
   const killServer = target === undefined;
@@ -80,7 +88,7 @@ try {
 } catch (error) {
   display.end();
   display.line(style("bad", `The demo failed: ${(error as Error).message}`));
-  display.line(`The logs of all processes are in ${directory}.`);
+  if (!(error instanceof NoPython)) display.line(`The logs of all processes are in ${directory}.`);
   process.exitCode = 1;
 } finally {
   scenario?.end();

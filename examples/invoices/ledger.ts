@@ -5,6 +5,7 @@
  *     worker died before it reported the result, the ledger finds the entry by the key and books nothing.
  * LEDGER-2. An invoice number is booked once, under any key.
  */
+import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { DuplicateInvoice } from "./failures.ts";
 import type { Invoice, Totals } from "./invoice.ts";
@@ -22,22 +23,8 @@ export interface Entry extends Totals {
   readonly repeats: number;
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS entries (
-    entry INTEGER PRIMARY KEY AUTOINCREMENT,
-    idempotency_key TEXT NOT NULL UNIQUE,
-    number TEXT NOT NULL UNIQUE,
-    supplier TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    net_cents INTEGER NOT NULL,
-    vat_cents INTEGER NOT NULL,
-    total_cents INTEGER NOT NULL,
-    total_eur_cents INTEGER NOT NULL,
-    approved_by TEXT,
-    booked_by TEXT NOT NULL,
-    booked_at TEXT NOT NULL,
-    repeats INTEGER NOT NULL DEFAULT 0
-  ) STRICT`;
+/** The Python activities write the same table. */
+const SCHEMA = readFileSync(new URL("./ledger.sql", import.meta.url), "utf8");
 
 const COLUMNS = `entry, number, supplier, currency, net_cents AS netCents, vat_cents AS vatCents,
   total_cents AS totalCents, total_eur_cents AS totalEurCents, approved_by AS approvedBy, booked_by AS bookedBy, repeats`;

@@ -8,7 +8,11 @@ import { Client } from "./client.ts";
 import { Processes, type Running } from "./processes.ts";
 import { type DemoServer, startServer } from "./server.ts";
 
-const WORKER = fileURLToPath(new URL("../worker.ts", import.meta.url));
+const file = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const WORKER = file("worker.ts");
+/** With activities in Python: these, and a worker of the workflow alone. */
+const PYTHON_WORKER = file("python/worker.py");
+const WORKFLOWS = file("workflows.ts");
 const BOOT_LIMIT_MS = 30_000;
 const GRACE_MS = 3_000;
 
@@ -23,6 +27,8 @@ export class DemoEnvironment {
   readonly #directory: string;
   readonly #deployment: string;
   readonly #processes: Processes;
+  /** The interpreter of the workers; undefined for workers in TypeScript. */
+  readonly #python: string | undefined;
   readonly #workers = new Map<string, Running>();
   #server: DemoServer | undefined;
 
@@ -30,6 +36,7 @@ export class DemoEnvironment {
     directory: string;
     deployment: string;
     processes: Processes;
+    python: string | undefined;
     services: Services;
     server: DemoServer | undefined;
     address: Address;
@@ -37,6 +44,7 @@ export class DemoEnvironment {
     this.#directory = p.directory;
     this.#deployment = p.deployment;
     this.#processes = p.processes;
+    this.#python = p.python;
     this.#server = p.server;
     this.services = p.services;
     this.url = p.address.url;
@@ -50,6 +58,8 @@ export class DemoEnvironment {
     directory: string;
     deployment: string;
     target: string | undefined;
+    /** An interpreter with the official SDK and `sirocco-worker`: the activities run there. */
+    python: string | undefined;
     print: (text: string) => void;
   }): Promise<DemoEnvironment> {
     const key = process.env.SIROCCO_API_KEY ?? "";
@@ -74,14 +84,28 @@ export class DemoEnvironment {
 
   /** Resolves when the server lists the worker as live. */
   async startWorker(name: string): Promise<void> {
-    const worker = this.#processes.start(name, [WORKER], {
+    await this.#start(name, this.#python ? PYTHON_WORKER : WORKER, this.#python);
+  }
+
+  /** The worker that runs the workflow, if the others only run activities. */
+  async startWorkflows(): Promise<void> {
+    if (this.#python) await this.#start("workflows", WORKFLOWS);
+  }
+
+  async #start(name: string, program: string, python?: string): Promise<void> {
+    const env = {
       SIROCCO_URL: this.#workerUrl,
       SIROCCO_API_KEY: this.key,
       DEPLOYMENT_NAME: this.#deployment,
       WORKER_NAME: name,
       INVOICES_OUTPUT: this.#directory,
       INVOICES_SERVICES_URL: this.services.url,
-    });
+      // The official SDK reads these.
+      SERVER_URL: this.url,
+      MISTRAL_API_KEY: this.key,
+      SIROCCO_NODE: process.execPath,
+    };
+    const worker = this.#processes.start(name, [program], env, python);
     this.#workers.set(name, worker);
     const early = worker.ended.then((how) =>
       Promise.reject(new Error(`${name} ended before it was registered (${how})`)),

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 /** Makes a process exit when the process that started it has ended. */
 const TETHER = fileURLToPath(new URL("../../../cli/dev/tether.ts", import.meta.url));
+const PYTHON_TETHER = fileURLToPath(new URL("./tethered.py", import.meta.url));
 export const CLI = fileURLToPath(new URL("../../../cli/bin.js", import.meta.url));
 
 export interface Running {
@@ -30,8 +31,9 @@ export class Processes {
     process.on("exit", () => this.killAll());
   }
 
-  start(name: string, args: readonly string[], env: Readonly<Record<string, string>>): Running {
-    const child = spawn(process.execPath, ["--import", TETHER, ...args], {
+  /** Starts a program on Node, or on `python`. */
+  start(name: string, args: readonly string[], env: Readonly<Record<string, string>>, python?: string): Running {
+    const child = spawn(python ?? process.execPath, [...(python ? [PYTHON_TETHER] : ["--import", TETHER]), ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });

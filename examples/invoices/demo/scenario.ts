@@ -50,7 +50,11 @@ export class Scenario {
   /** Answers the closed executions by id. */
   async run(): Promise<Map<string, Closed>> {
     const { environment, cases, display } = this.#o;
-    await Promise.all([environment.startWorker("worker-1"), environment.startWorker("worker-2")]);
+    await Promise.all([
+      environment.startWorkflows(),
+      environment.startWorker("worker-1"),
+      environment.startWorker("worker-2"),
+    ]);
     display.note(`running at ${environment.url}: ${environment.pids}`);
     void this.watcher.run();
     const { promise: survived, resolve: allowLate } = Promise.withResolvers<void>();

@@ -18,7 +18,7 @@ export function showTimeline(
   display: Display,
 ): void {
   const interruptions = ([, c]: [string, Closed]) => (c.lost.includes("book") ? 100 : 0) + c.lost.length;
-  const [execution] = [...closed].sort((a, b) => interruptions(b) - interruptions(a))[0]!;
+  const [execution, { lost }] = [...closed].sort((a, b) => interruptions(b) - interruptions(a))[0]!;
   const env = {
     ...process.env,
     SIROCCO_URL: environment.url,
@@ -27,7 +27,7 @@ export function showTimeline(
   };
   const { stdout, stderr } = spawnSync(process.execPath, [CLI, "history", execution], { env, encoding: "utf8" });
   display.line();
-  display.line(style("bold", `One interrupted execution: $ sirocco history ${execution}`));
+  display.line(style("bold", `One ${lost.length > 0 ? "interrupted " : ""}execution: $ sirocco history ${execution}`));
   display.line((stdout || stderr).trimEnd());
 }
 
@@ -45,7 +45,9 @@ export function showSummary(p: {
   display.line(style("bold", "Killed with SIGKILL"));
   for (const line of p.scenario.killed) display.line(`  ${line}`);
   display.line(
-    `  ${count(lost, "attempt of an activity", "attempts of activities")} lost with a worker and repeated by another`,
+    lost > 0
+      ? `  ${count(lost, "attempt of an activity", "attempts of activities")} lost with a worker and repeated by another`
+      : "  no lease had to lapse: what the killed worker ran was handed back at once and repeated by another",
   );
   display.line(`  ${count(repeats, "booking", "bookings")} repeated, and recognised by the idempotency key`);
   display.line(
