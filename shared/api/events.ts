@@ -2,7 +2,7 @@
 import type { FeedItem } from "../ports.ts";
 import { isRefusal, type Refusal } from "../protocol/errors.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
-import { readToken, writeToken } from "./page.ts";
+import { isCount, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 
 type Answer = ResponseOf<"getWorkflowEvents">;
@@ -11,7 +11,7 @@ export async function listEvents(
   context: RequestContext,
   query: QueryOf<"getWorkflowEvents">,
 ): Promise<Answer | Refusal> {
-  const place = readToken(query, "cursor", query.cursor);
+  const place = readToken(query, "cursor", query.cursor, [isCount]);
   if (isRefusal(place)) return place;
   const { workflow_exec_id: execution, root_workflow_exec_id: root, workflow_run_id: run } = query;
   const scope = {

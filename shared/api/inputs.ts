@@ -2,13 +2,13 @@
 import { isInputEvent } from "../core/human-inputs.ts";
 import { type Question, questionAt } from "../core/questions.ts";
 import type { WaitingExecution } from "../ports.ts";
-import { invalidAt, isRefusal, type Refusal } from "../protocol/errors.ts";
+import { isRefusal, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 import { timestamp } from "../protocol/http/fields.ts";
 import { MAX_LIST_BYTES } from "../protocol/limits.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
-import { type Place, readToken, writeToken } from "./page.ts";
+import { isCount, isText, type Place, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 
 type Input = ResponseOf<"listInputs">["inputs"][number];
@@ -65,15 +65,10 @@ export async function listInputs(
 }
 
 function placeOf(query: QueryOf<"listInputs">): After | undefined | Refusal {
-  const place = readToken(query, "cursor", query.cursor);
+  const place = readToken(query, "cursor", query.cursor, [isCount, isText, isCount]);
   if (place === undefined || isRefusal(place)) return place;
-  const [since, execution, event] = place;
-  if (typeof since === "number" && typeof execution === "string" && typeof event === "number")
-    return { since, execution, event };
-  return invalidAt(
-    ["query", "cursor"],
-    "this is not a token of this list: pass the token of the previous page unchanged",
-  );
+  const [since, execution, event] = place as [number, string, number];
+  return { since, execution, event };
 }
 const tokenOf = (query: QueryOf<"listInputs">, { since, execution, event }: After): string =>
   writeToken(query, [since, execution, event] satisfies Place);

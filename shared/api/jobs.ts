@@ -10,7 +10,7 @@ import { MAX_JOB_INPUT_BYTES, MAX_OPEN_JOBS } from "../protocol/limits.ts";
 import type { BodyOf, QueryOf, ResponseOf } from "../protocol/routes.ts";
 import type { PublicStatus } from "../protocol/status.ts";
 import { checkHandler } from "./check-invocation.ts";
-import { readToken, writeToken } from "./page.ts";
+import { isCount, isText, readToken, writeToken } from "./page.ts";
 import { bytesOf } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
 import { filterOf } from "./runs.ts";
@@ -164,7 +164,7 @@ export async function listJobs(
   context: RequestContext,
   query: QueryOf<"listJobs">,
 ): Promise<ResponseOf<"listJobs"> | Refusal> {
-  const place = readToken(LIST, "cursor", query.cursor);
+  const place = readToken(LIST, "cursor", query.cursor, [isText]);
   if (isRefusal(place)) return place;
   const before = place === undefined ? {} : { before: String(place[0]) };
   const found = await context.ports.jobs.list(context.workspace, { limit: query.limit + 1, ...before });
@@ -181,7 +181,7 @@ export async function jobOutcomes(
   const key = { workspace: context.workspace, id };
   const job = await context.ports.jobs.get(key);
   if (!job) return notFound("job", id);
-  const place = readToken({ id }, "cursor", cursor);
+  const place = readToken({ id }, "cursor", cursor, [isCount]);
   if (isRefusal(place)) return place;
   const page = place === undefined ? 0 : Number(place[0]);
   const outcomes = page < job.pages ? await context.ports.jobs.outcomes(key, page) : [];

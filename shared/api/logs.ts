@@ -19,7 +19,7 @@ import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { headOf } from "./executions.ts";
 import type { Frame } from "./frames.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { readToken, writeToken } from "./page.ts";
+import { isCount, isText, readToken, writeToken } from "./page.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -131,6 +131,11 @@ export async function deploymentLogs(
 
 type Search = Pick<QueryOf<"getDeploymentLogs">, "after" | "before" | "order" | "cursor" | "limit">;
 
+const isOrder = (part: string | number) => part === "asc" || part === "desc";
+const isBound = (part: string | number) => part === "" || isCount(part);
+/** Of a cursor: order, bounds of the window, and the place of a record. */
+const FORM = [isOrder, isBound, isBound, isCount, isText, isCount, isCount];
+
 /** A cursor keeps the window and the order of the first page. */
 async function pageOf(
   { ports }: RequestContext,
@@ -138,7 +143,7 @@ async function pageOf(
   filters: Readonly<Record<string, unknown>>,
   q: Search,
 ): Promise<Answer | Refusal> {
-  const token = readToken(filters, "cursor", q.cursor);
+  const token = readToken(filters, "cursor", q.cursor, FORM);
   if (isRefusal(token)) return token;
   const [order, after, before, at, execution, first, index] = token ?? [q.order, q.after ?? "", q.before ?? ""];
   const window = {

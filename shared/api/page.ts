@@ -1,6 +1,8 @@
 /**
  * Pages. A token is opaque, is valid only for the query that issued it, and names the last row of its page, so that rows
  * created or deleted meanwhile make no other row repeat or vanish. A page with a token is full: clients stop at a short page.
+ *
+ * PAGE-1. A caller can write a token of its own. So a place that goes to a store has the form that its list gave it.
  */
 import { hash } from "node:crypto";
 import { invalidAt, isRefusal, type Refusal } from "../protocol/errors.ts";
@@ -13,12 +15,27 @@ export function writeToken(query: Query, place: Place): string {
   return Buffer.from(JSON.stringify([fingerprint(query), ...place])).toString("base64url");
 }
 
-/** The place that a token names; `field` is the query parameter that held it. */
-export function readToken(query: Query, field: string, token: string | undefined): Place | undefined | Refusal {
+/** Whether a part of a place may be this. */
+type Fits = (part: string | number) => boolean;
+export const isText: Fits = (part) => typeof part === "string";
+export const isCount: Fits = (part) => Number.isSafeInteger(part) && Number(part) >= 0;
+
+/**
+ * The place that a token names; `field` is the query parameter that held it. `form`: of its parts (PAGE-1). Absent: the place
+ * is compared in memory alone.
+ */
+export function readToken(
+  query: Query,
+  field: string,
+  token: string | undefined,
+  form?: readonly Fits[],
+): Place | undefined | Refusal {
   if (token === undefined) return undefined;
+  const fits = (place: Place) => !form || (place.length === form.length && form.every((part, i) => part(place[i]!)));
   try {
     const parts: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    if (Array.isArray(parts) && parts.every((p) => typeof p === "string" || Number.isFinite(p)) && parts.length > 1) {
+    const isPlace = Array.isArray(parts) && parts.every((p) => typeof p === "string" || Number.isFinite(p));
+    if (isPlace && parts.length > 1 && fits(parts.slice(1))) {
       const [of, ...place] = parts as [string, ...Place];
       if (of === fingerprint(query)) return place;
       return invalidAt(

@@ -7,7 +7,7 @@ import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { ExecutionStatus, type PublicStatus } from "../protocol/status.ts";
 import { withoutResult, withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
-import { readToken, writeToken } from "./page.ts";
+import { isText, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 import { isIdPrefix } from "./search.ts";
 
@@ -16,7 +16,7 @@ type Answer = ResponseOf<"listRuns">;
 
 export async function listRuns(context: RequestContext, query: Query): Promise<Answer | Refusal> {
   const { ports, workspace } = context;
-  const place = readToken(query, "next_page_token", query.next_page_token);
+  const place = readToken(query, "next_page_token", query.next_page_token, [isText]);
   if (isRefusal(place)) return place;
   const workflows = await ports.registry.workflows(workspace);
   const wanted = await filterOf(context, query, workflows);

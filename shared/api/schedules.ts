@@ -25,7 +25,7 @@ import {
   update,
 } from "../schedule/rules/index.ts";
 import { type Changed, change, create, type Decide, nameSetAside, readLog } from "../schedule/service/index.ts";
-import { readToken, writeToken } from "./page.ts";
+import { isCount, isText, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 import { inputRefusal, targetOfSchedule, withDecodedInput } from "./schedule-target.ts";
 import { logEntryView, scheduleView, unreadableText, unreadableView } from "./schedule-view.ts";
@@ -108,7 +108,7 @@ export async function listSchedules(
   context: RequestContext,
   query: QueryOf<"getSchedules">,
 ): Promise<ResponseOf<"getSchedules"> | Refusal> {
-  const place = readToken(query, "next_page_token", query.next_page_token);
+  const place = readToken(query, "next_page_token", query.next_page_token, [isText]);
   if (isRefusal(place)) return place;
   const size = query.page_size ?? DEFAULT_PAGE;
   const now = context.ports.clock.now();
@@ -278,14 +278,9 @@ export async function scheduleLog(
   const state = await stored(context, id);
   if (isRefusal(state)) return state;
   const of = { schedule: id, created: state.created_at };
-  const place = readToken(of, "cursor", query.cursor);
+  const place = readToken(of, "cursor", query.cursor, [isCount]);
   if (isRefusal(place)) return place;
   const before = place === undefined ? undefined : Number(place[0]);
-  if (before !== undefined && !Number.isSafeInteger(before))
-    return invalidAt(
-      ["query", "cursor"],
-      "this is not a token of this log: pass the token of the previous page unchanged",
-    );
   const page = await readLog(context.ports, context.workspace, state, {
     limit: query.limit,
     ...(before !== undefined && { before }),

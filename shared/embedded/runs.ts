@@ -10,7 +10,7 @@
  * RUNLIST-3. The text of a statement depends on index, order and sort key alone: the values, lists included, are parameters.
  *     So the cache of prepared statements stays small.
  */
-
+import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
 import { pause } from "../lib/turns.ts";
 import { BadToken, type RunSummary, type RunsQuery } from "../ports.ts";
 import type { Database, Row } from "./database.ts";
@@ -27,9 +27,6 @@ const FEW = 500;
 const MOST_PARTS = 10;
 
 type Value = string | number;
-/** [time of start or end, run] */
-type Place = readonly [number, string];
-
 /** Parts of an index, one for each value of a filter. */
 type Sources = readonly Source[];
 
@@ -46,7 +43,7 @@ interface Source {
 const BY_COLUMN = ["status", "workflow", "deployment", "user"] as const;
 
 export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunSummary[]; next: string | null }> {
-  const after = q.token === undefined ? undefined : readToken(q.token);
+  const after = q.token === undefined ? undefined : placeAt(q.token);
   const narrow = narrowest(db, q);
   const rows =
     narrow && narrow.count < FEW
@@ -57,7 +54,7 @@ export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunS
       : await walkAll(db, q, sorted(q, narrow?.sources) ?? [allOf(q)], after);
   const page = rows.slice(0, q.limit);
   const last = page.at(-1);
-  const next = rows.length > q.limit && last ? writeToken(placeOf(q, last)) : null;
+  const next = rows.length > q.limit && last ? writePageToken(placeOf(q, last)) : null;
   return { runs: page.map((row) => summaryOf(q.workspace, row)), next };
 }
 
@@ -257,14 +254,8 @@ function summaryOf(workspace: string, row: Row): RunSummary {
   };
 }
 
-const writeToken = (place: Place) => Buffer.from(JSON.stringify(place)).toString("base64url");
-
-function readToken(token: string): Place {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(parsed) && typeof parsed[0] === "number" && typeof parsed[1] === "string") {
-      return [parsed[0], parsed[1]];
-    }
-  } catch {}
-  throw new BadToken();
+function placeAt(token: string): Place {
+  const place = readPageToken(token);
+  if (!place) throw new BadToken();
+  return place;
 }

@@ -9,7 +9,7 @@ export const writePageToken = (place: Place): string => Buffer.from(JSON.stringi
 export function readPageToken(token: string): Place | null {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(parsed) && typeof parsed[0] === "number" && typeof parsed[1] === "string") {
+    if (Array.isArray(parsed) && Number.isSafeInteger(parsed[0]) && typeof parsed[1] === "string") {
       return [parsed[0], parsed[1]];
     }
   } catch {}
