@@ -390,9 +390,14 @@ export interface Feed {
   read(
     workspace: string,
     p: { after: number; limit: number; execution?: string; root?: string; run?: string },
-  ): Promise<FeedItem[]>;
+  ): Promise<FeedPage>;
   /** The highest sequence so far, 0 = none. */
   last(workspace: string): Promise<number>;
+}
+export interface FeedPage {
+  readonly items: FeedItem[];
+  /** Everything up to here was looked at: a reader that follows reads on after it, whether or not an event was its own. */
+  readonly upTo: number;
 }
 export interface FeedItem {
   readonly sequence: number;

@@ -42,7 +42,7 @@ async function firstItems(
   let bytes = 0;
   for (;;) {
     const after = items.at(-1)?.sequence ?? from;
-    const found = await ports.feed.read(workspace, { after, limit: limit + 1 - items.length, ...scope });
+    const { items: found } = await ports.feed.read(workspace, { after, limit: limit + 1 - items.length, ...scope });
     if (found.length === 0) return { items, more: false };
     items.push(...found);
     if (items.length > limit) return { items: items.slice(0, limit), more: true };

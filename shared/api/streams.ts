@@ -5,6 +5,8 @@
  * STREAM-2. The stream of one execution, by its own path or by `workflow_exec_id`, ends after its terminal event. TERMINATED and TIMED_OUT have no such event: the
  *     stream then ends without one. A run that continues as new does not end the stream, nor does one that a reset has replaced.
  * STREAM-3. If the execution's id is started again, the stream shows only the start that was the latest when it was opened.
+ * STREAM-4. A stream goes on from the last event that it has looked at, its own or not: a quiet execution beside busy ones
+ *     reads each event of theirs once.
  */
 import type { PublicEvent } from "../core/present.ts";
 import type { FeedItem } from "../ports.ts";
@@ -43,7 +45,11 @@ async function* executionFrames(
   const keepAlive = new KeepAlive(ports.clock);
   let after = from;
   let closed = false;
-  const read = () => ports.feed.read(workspace, { after, limit: PAGE, execution });
+  const read = async () => {
+    const page = await ports.feed.read(workspace, { after, limit: PAGE, execution });
+    after = page.upTo; // STREAM-4
+    return page.items;
+  };
   const look = async () => {
     const items = await read();
     if (items.length > 0) return items;
@@ -60,7 +66,6 @@ async function* executionFrames(
       ports.changes.waitForExecution(ref, until, signal),
     );
     for (const item of items) {
-      after = item.sequence;
       if (item.event.wire.chain_run_id !== root_chain) continue; // STREAM-3
       keepAlive.frameSent();
       yield frameOf(workspace, item);
@@ -101,7 +106,11 @@ async function* eventFrames(
   const keepAlive = new KeepAlive(ports.clock);
   let after = from;
   let closed = false;
-  const read = () => ports.feed.read(workspace, { after, limit: PAGE, ...scope });
+  const read = async () => {
+    const page = await ports.feed.read(workspace, { after, limit: PAGE, ...scope });
+    after = page.upTo; // STREAM-4
+    return page.items;
+  };
   const look = async () => {
     const items = await read();
     if (items.length > 0) return items;
@@ -119,7 +128,6 @@ async function* eventFrames(
     const items = await itemsOrSilence(context, keepAlive, look, changed);
     if (closed && items.length === 0) return;
     for (const item of items) {
-      after = item.sequence;
       if (!wanted(item.event)) continue;
       keepAlive.frameSent();
       yield frameOf(workspace, item);

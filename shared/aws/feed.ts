@@ -7,7 +7,7 @@
  */
 import type { PublicEvent } from "../core/present.ts";
 import { LruCache } from "../lib/lru-cache.ts";
-import type { Feed, FeedItem, Ref } from "../ports.ts";
+import type { Feed, FeedItem, FeedPage, Ref } from "../ports.ts";
 import type { Context } from "./context.ts";
 import {
   anchorKey,
@@ -64,13 +64,15 @@ export class AwsFeed implements Feed {
     return (anchor && number(anchor, "limit")) || 0;
   }
 
-  async read(workspace: string, p: Scope & { after: number; limit: number }): Promise<FeedItem[]> {
+  async read(workspace: string, p: Scope & { after: number; limit: number }): Promise<FeedPage> {
     const { limit, ...scope } = p;
     const bounds = await this.#scopes.bounds(workspace, scope, p.after);
     const items: FeedItem[] = [];
     let characters = 0;
-    if (bounds.isOver) return items;
-    for await (const stored of this.#itemsAfter(workspace, Math.max(p.after, bounds.after))) {
+    let upTo = Math.max(p.after, bounds.after);
+    if (bounds.isOver) return { items, upTo };
+    for await (const stored of this.#itemsAfter(workspace, upTo)) {
+      upTo = stored.first + stored.n - 1;
       for (const item of await this.#events(stored)) {
         if (item.sequence <= p.after || !wanted(item.event, scope)) continue;
         items.push(item);
@@ -80,7 +82,8 @@ export class AwsFeed implements Feed {
       if (items.length >= limit || isEnd || characters >= MOST_CHARACTERS) break;
     }
     if (items.length > 0) this.#reset(workspace, items);
-    return items.slice(0, limit);
+    const cut = items.length > limit;
+    return { items: items.slice(0, limit), upTo: cut ? items[limit - 1]!.sequence : upTo };
   }
 
   /** Items that hold sequences above `after`. */

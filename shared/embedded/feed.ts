@@ -43,8 +43,6 @@ export class EmbeddedFeed implements Feed {
   readonly #notifier: Notifier;
   /** What the events of a run share never changes. */
   readonly #runs = new LruCache<RunContext & { readonly workspace: string }>(1_000);
-  /** By scope and position: up to where a read has found nothing. A stream that waits reads the same position again. */
-  readonly #emptyTo = new LruCache<number>(1_000);
 
   constructor(db: Database, sequence: Sequence, notifier: Notifier) {
     this.#db = db;
@@ -78,20 +76,22 @@ export class EmbeddedFeed implements Feed {
     const items: FeedItem[] = [];
     let characters = 0;
     let unpaused = 0;
-    const position = [workspace, p.execution, p.root, p.run, p.after].join(" ");
-    const from = this.#emptyTo.get(position) ?? p.after;
-    for await (const place of this.#places(workspace, p, from, upTo)) {
+    let whole = true;
+    for await (const place of this.#places(workspace, p, p.after, upTo)) {
       const { items: found, length } = this.#itemsAt(place);
       for (const item of found) if (item.sequence > p.after) items.push(item);
       characters += length;
       unpaused += length;
-      if (items.length >= p.limit || (items.length > 0 && characters >= MOST_CHARACTERS)) break;
+      if (items.length >= p.limit || (items.length > 0 && characters >= MOST_CHARACTERS)) {
+        whole = false;
+        break;
+      }
       if (unpaused < CHARACTERS_AT_ONCE) continue;
       unpaused = 0;
       await pause();
     }
-    if (items.length === 0) this.#emptyTo.set(position, upTo);
-    return items.slice(0, p.limit);
+    const found = items.slice(0, p.limit);
+    return { items: found, upTo: whole ? Math.max(p.after, upTo) : (found.at(-1)?.sequence ?? p.after) };
   }
 
   /** The rows of a scope with events after `after`, by sequence. */

@@ -13,6 +13,7 @@ import {
   uuid,
 } from "../../test/contract/subject.ts";
 import { createApi, createKey } from "../api/index.ts";
+import type { FeedItem } from "../ports.ts";
 import type { NewEvent } from "../protocol/history.ts";
 import { embedded } from "../server/embedded.ts";
 
@@ -65,10 +66,10 @@ describe("the stream of an old execution", () => {
     for (const [sql, plan] of ofLog) {
       expect(plan, sql).toMatch(/SEARCH (log|progress) USING .*\(run=\?|SEARCH progress USING INTEGER PRIMARY KEY/);
     }
-    const all = await store.feed.read(old.workspace, { after: 0, limit: 1_000, ...scope });
+    const all = (await store.feed.read(old.workspace, { after: 0, limit: 1_000, ...scope })).items;
     expect(all).toHaveLength(62);
     for (const [i, { sequence }] of all.entries()) {
-      expect(await store.feed.read(old.workspace, { after: sequence, limit: 1_000, ...scope })).toEqual(
+      expect((await store.feed.read(old.workspace, { after: sequence, limit: 1_000, ...scope })).items).toEqual(
         all.slice(i + 1),
       );
     }
@@ -84,7 +85,7 @@ describe("the stream of an old execution", () => {
       await store.executions.putBatch(child, child.run, batchOf(2, b.now(), [step, step]), 1e9);
       if (i % 2 === 0) await closed(b, child, 4);
     }
-    const events = await store.feed.read(workspace, { after: 0, limit: 10_000 });
+    const events = (await store.feed.read(workspace, { after: 0, limit: 10_000 })).items;
     const other = await begun(b, newRef(workspace));
     const many = Array<NewEvent>(100).fill(step);
     for (let i = 0; i < 30; i++)
@@ -92,7 +93,9 @@ describe("the stream of an old execution", () => {
     const scope = { root: root.execution };
     const seen = [];
     for (;;) {
-      const page = await store.feed.read(workspace, { after: seen.at(-1)?.sequence ?? 0, limit: 70, ...scope });
+      const page: FeedItem[] = (
+        await store.feed.read(workspace, { after: seen.at(-1)?.sequence ?? 0, limit: 70, ...scope })
+      ).items;
       if (page.length === 0) break;
       seen.push(...page);
     }
@@ -109,7 +112,7 @@ test("a read of large events ends after some of them, and the next goes on", asy
   const sizes: number[] = [];
   let after = 0;
   for (;;) {
-    const page = await store.feed.read(head.workspace, { after, limit: 1_000 });
+    const page = (await store.feed.read(head.workspace, { after, limit: 1_000 })).items;
     if (page.length === 0) break;
     sizes.push(page.length);
     after = page.at(-1)!.sequence;

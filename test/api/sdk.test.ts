@@ -326,6 +326,6 @@ describe("asking a person", () => {
 test("our schema and the client can read every event of these tests", async () => {
   const page = await client.workflows.events.getWorkflowEvents({ limit: 1000 });
   expect(page.events.length).toBeGreaterThan(20);
-  const items = await server.ports.feed.read(DEFAULT_WORKSPACE, { after: 0, limit: 1000 });
+  const items = (await server.ports.feed.read(DEFAULT_WORKSPACE, { after: 0, limit: 1000 })).items;
   for (const { event } of items) PublicEvent.parse(event.wire);
 });

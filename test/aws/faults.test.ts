@@ -109,7 +109,7 @@ describeUnless(cannotRun)("the AWS adapter under faults", () => {
     for (const ref of refs) {
       // Five starts of local activities, and the start and the end of the execution, each once.
       await b.eventually(async () => {
-        const items = await calm.feed.read(ref.workspace, { after: 0, limit: 100 });
+        const items = (await calm.feed.read(ref.workspace, { after: 0, limit: 100 })).items;
         expect(items).toHaveLength(7);
       });
     }
@@ -151,7 +151,7 @@ describeUnless(cannotRun)("the AWS adapter under faults", () => {
         const failed = await Promise.all(writers.map((writer) => writer.feedChanges(some)));
         expect(failed).toEqual([[], []]);
       }
-      const items = await ports.feed.read(head.workspace, { after: 0, limit: 100 });
+      const items = (await ports.feed.read(head.workspace, { after: 0, limit: 100 })).items;
       expect(items).toHaveLength(21);
       expect(new Set(items.map((i) => i.event.wire.event_id)).size).toBe(21);
       expect(items.map((i) => i.sequence)).toEqual(Array.from({ length: 21 }, (_, i) => i + 1));

@@ -38,8 +38,8 @@ describeUnless(cannotRun)("the feed on AWS", () => {
     (await items(on.tables.executions, `${head.workspace}#${head.execution}`))
       .filter((item) => item.sk!.S !== "POINTER")
       .map((image, i) => ({ id: `${head.run} ${i}`, at, image }));
-  const read = (workspace: string, p: Partial<Parameters<Aws["feed"]["read"]>[1]> = {}) =>
-    ports.feed.read(workspace, { after: 0, limit: 1000, ...p });
+  const read = async (workspace: string, p: Partial<Parameters<Aws["feed"]["read"]>[1]> = {}) =>
+    (await ports.feed.read(workspace, { after: 0, limit: 1000, ...p })).items;
 
   test("sends the traces of the runs that have closed to a collector, once", async () => {
     const sent: string[] = [];
@@ -133,18 +133,20 @@ describeUnless(cannotRun)("the feed on AWS", () => {
     await writer.feedChanges(changes);
     await fill(40, b.now());
     const reader = on.adapter();
-    const found = await reader.feed.read(workspace, { after: 0, limit: 100, execution: mine.execution });
+    const found = (await reader.feed.read(workspace, { after: 0, limit: 100, execution: mine.execution })).items;
     expect(found).toHaveLength(3);
     // The reader has found the end, so it reads nothing after it.
     reader.clients.meter.take();
-    const rest = await reader.feed.read(workspace, {
-      after: found[2]!.sequence,
-      limit: 100,
-      execution: mine.execution,
-    });
+    const rest = (
+      await reader.feed.read(workspace, {
+        after: found[2]!.sequence,
+        limit: 100,
+        execution: mine.execution,
+      })
+    ).items;
     expect(rest).toEqual([]);
     expect(reader.clients.meter.used.readUnits).toBeLessThanOrEqual(4);
-    const everything = await reader.feed.read(workspace, { after: 0, limit: 1000 });
+    const everything = (await reader.feed.read(workspace, { after: 0, limit: 1000 })).items;
     expect(everything.map((i) => i.sequence)).toEqual(everything.map((_, i) => i + 1));
     expect(everything).toHaveLength(85);
   }, 60_000);

@@ -90,8 +90,8 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     expect(Math.max(...sizes)).toBeLessThan(4_000);
     const shown = await b.eventually(async () => {
       // One read is bounded in bytes.
-      const items = await ports.feed.read(head.workspace, { after: 0, limit: 10 });
-      const rest = await ports.feed.read(head.workspace, { after: items.at(-1)?.sequence ?? 0, limit: 10 });
+      const items = (await ports.feed.read(head.workspace, { after: 0, limit: 10 })).items;
+      const rest = (await ports.feed.read(head.workspace, { after: items.at(-1)?.sequence ?? 0, limit: 10 })).items;
       expect([...items, ...rest]).toHaveLength(2);
       return [...items, ...rest];
     });
@@ -228,7 +228,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     );
     await ports.feed.publish(head, head.run, "p", [shown]);
     await b.eventually(async () => {
-      const items = await ports.feed.read(head.workspace, { after: 0, limit: 10 });
+      const items = (await ports.feed.read(head.workspace, { after: 0, limit: 10 })).items;
       expect(items.map((i) => i.event.wire.event_type)).toContain("CUSTOM_TASK_IN_PROGRESS");
       expect(items.at(-1)!.event).toEqual(shown);
     });

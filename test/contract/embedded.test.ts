@@ -25,11 +25,11 @@ describe("embedded: retention", () => {
     expect(await store.executions.run(final.workspace, final.run)).toBeNull();
     expect(await store.executions.batches(final, final.run, 1)).toEqual([]);
     expect(await store.executions.inbox(final, final.chain)).toEqual([]);
-    expect(await store.feed.read(final.workspace, { after: 0, limit: 9 })).toEqual([]);
+    expect((await store.feed.read(final.workspace, { after: 0, limit: 9 })).items).toEqual([]);
     await store.durable();
     const again = bench({ ...made, ports: await made.reopen() });
     await begun(again, newRef(head.workspace));
-    const [item] = await again.ports.feed.read(head.workspace, { after: 0, limit: 9 });
+    const [item] = (await again.ports.feed.read(head.workspace, { after: 0, limit: 9 })).items;
     expect(item!.sequence).toBeGreaterThan(last);
     await made.end?.();
   });

@@ -21,8 +21,8 @@ export const feedContract: Contract = (of) => {
       { id: 1, name: "charge" },
       uuid(),
     );
-  const read = (workspace: string, p: Partial<Parameters<typeof feed.read>[1]> = {}) =>
-    of().ports.feed.read(workspace, { after: 0, limit: 1000, ...p });
+  const read = async (workspace: string, p: Partial<Parameters<typeof feed.read>[1]> = {}) =>
+    (await of().ports.feed.read(workspace, { after: 0, limit: 1000, ...p })).items;
   const feed = {
     read: (w: string, p: { after: number; limit: number; execution?: string; root?: string; run?: string }) =>
       of().ports.feed.read(w, p),

@@ -81,12 +81,12 @@ export function reopenContract(makePorts: MakeSubject): void {
   test("the feed, whose sequences are never used again", async () => {
     const workspace = uuid();
     await begun(b, newRef(workspace));
-    const before = await b.ports.feed.read(workspace, { after: 0, limit: 9 });
+    const before = (await b.ports.feed.read(workspace, { after: 0, limit: 9 })).items;
     const last = await b.ports.feed.last(workspace);
     await reopen();
-    expect(await b.ports.feed.read(workspace, { after: 0, limit: 9 })).toEqual(before);
+    expect((await b.ports.feed.read(workspace, { after: 0, limit: 9 })).items).toEqual(before);
     await begun(b, newRef(workspace));
-    const after = await b.ports.feed.read(workspace, { after: before.at(-1)!.sequence, limit: 9 });
+    const after = (await b.ports.feed.read(workspace, { after: before.at(-1)!.sequence, limit: 9 })).items;
     expect(after).toHaveLength(1);
     expect(after[0]!.sequence).toBeGreaterThan(last);
   });

@@ -154,7 +154,7 @@ export const resetContract: Contract = (of) => {
     const scopes = [{ run: next.run }, { execution: ended.execution }, { root: ended.root }, {}];
     for (const scope of scopes) {
       const items = await b.eventually(async () => {
-        const found = await b.ports.feed.read(head.workspace, { after: 0, limit: 50, ...scope });
+        const found = (await b.ports.feed.read(head.workspace, { after: 0, limit: 50, ...scope })).items;
         expect(found.at(-1)?.event.wire.event_type).toBe("WORKFLOW_EXECUTION_COMPLETED");
         return found;
       });
@@ -164,7 +164,7 @@ export const resetContract: Contract = (of) => {
         "WORKFLOW_EXECUTION_COMPLETED",
       ]);
       const after = ofNext[0]!.sequence;
-      const later = await b.ports.feed.read(head.workspace, { after, limit: 50, ...scope });
+      const later = (await b.ports.feed.read(head.workspace, { after, limit: 50, ...scope })).items;
       expect(later.map(({ event }) => event.wire.event_type)).toEqual(["WORKFLOW_EXECUTION_COMPLETED"]);
     }
   });

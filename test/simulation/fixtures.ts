@@ -123,4 +123,8 @@ export function memoryActivities(): Activities {
   };
 }
 
-export const silentFeed: Feed = { publish: async () => {}, read: async () => [], last: async () => 0 };
+export const silentFeed: Feed = {
+  publish: async () => {},
+  read: async () => ({ items: [], upTo: 0 }),
+  last: async () => 0,
+};
