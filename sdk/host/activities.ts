@@ -1,5 +1,4 @@
 /** Activities whose functions live in the host: each attempt is a message to it and an outcome from it (HOST-4). */
-import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { type AnyActivity, activity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
@@ -19,10 +18,12 @@ interface Underway {
 
 export class ForeignActivities {
   readonly #send: Channel["send"];
+  readonly #uuid: () => string;
   readonly #underway = new Map<string, Underway>();
 
-  constructor(send: Channel["send"]) {
+  constructor(send: Channel["send"], uuid: () => string) {
     this.#send = send;
+    this.#uuid = uuid;
   }
 
   /** Names of the activities that run now, each once. */
@@ -36,7 +37,7 @@ export class ForeignActivities {
   }
 
   #run(name: string, input: unknown, context: ActivityContext): Promise<unknown> {
-    const attempt = randomUUID();
+    const attempt = this.#uuid();
     const frame = currentFrame() as ActivityFrame;
     return new Promise((resolve, reject) => {
       this.#underway.set(attempt, { name, context, frame, resolve, reject });

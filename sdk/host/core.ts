@@ -28,12 +28,14 @@ export interface CoreOptions {
   readonly hostClock?: Clock;
   readonly log: Log;
   readonly transport: (options: HttpOptions) => Transport;
+  /** Ids of sessions, messages and attempts. Default: random ones. */
+  readonly uuid?: () => string;
   /** Called once, when there is nothing left to do. 0: as the host asked; 1: refused, or the host is dead. */
   readonly exit: (code: number) => void;
 }
 
 export function runCore(options: CoreOptions): void {
-  const { log, clock, exit } = options;
+  const { log, clock, exit, uuid = randomUUID } = options;
   let worker: Worker | null = null;
   let stopping = false;
 
@@ -58,7 +60,7 @@ export function runCore(options: CoreOptions): void {
     },
     ended: (error) => void hostGone(error),
   });
-  const activities = new ForeignActivities(channel.send);
+  const activities = new ForeignActivities(channel.send, uuid);
   const pulse = new Pulse({
     clock: options.hostClock ?? clock,
     send: channel.send,
@@ -101,9 +103,9 @@ export function runCore(options: CoreOptions): void {
         transport,
         clock,
         log,
-        session: randomUUID(),
+        session: uuid(),
         deployment: hello.deployment,
-        uuid: randomUUID,
+        uuid,
         workflows: new Map(workflowsOf(channel, hello).map((workflow) => [workflow.name, workflow])),
         activities: new Map(hello.activities.map((name) => [name, activities.define(name)])),
         limits: {

@@ -5,8 +5,7 @@
  * FOREIGN-1. Requests of one instance follow each other (HOST-2): the worker asks one thing at a time (EXEC-1).
  * FOREIGN-2. A replay is given in parts of about `PART` bytes, cut between recorded steps, so that no frame grows with the
  *     history. What the host decides on a part is compared before the next is given.
- * FOREIGN-3. The host gives stimuli one by one and stops at the one that closes the run, as INSTANCE-1 says. `decided` names the
- *     last that was given.
+ * FOREIGN-3. The host gives stimuli one by one, as INSTANCE-1 and HOST-8 say. `decided` names the last that was given.
  */
 
 import type { Decision, HistoryEvent, Started, Stimulus } from "../../shared/protocol/history.ts";
@@ -103,10 +102,11 @@ export class ForeignInstance implements Instance {
   }
 
   async activate(stimuli: readonly Stimulus[]): Promise<Activation> {
+    const recorded = this.#pending.length;
     this.#pending.push(...stimuli);
     const group = this.#takePending(Number.POSITIVE_INFINITY);
     try {
-      const [decisions = []] = await this.#give([group], false, []);
+      const [decisions = []] = await this.#give([group], false, [], recorded);
       this.#record.add(decisions.length);
       return { decided: this.#given, decisions, flags: [], closed: this.#closed };
     } catch (bug) {
@@ -146,7 +146,7 @@ export class ForeignInstance implements Instance {
   /** FOREIGN-2. */
   async #replaySteps(steps: readonly RecordedStep[], patches: readonly string[]): Promise<void> {
     const groups = steps.map((step) => step.stimuli);
-    const decided = await this.#give(groups, true, patches);
+    const decided = await this.#give(groups, true, patches, groups.at(-1)!.length);
     for (const [i, { expected, closedBy }] of steps.entries()) {
       for (const decision of expected) this.#record.expect(decision);
       const difference = this.#record.compare(decided[i] ?? [], closedBy);
@@ -168,6 +168,7 @@ export class ForeignInstance implements Instance {
     groups: readonly (readonly Stimulus[])[],
     replaying: boolean,
     patches: readonly string[],
+    recorded: number,
   ): Promise<Decision[][]> {
     for (const stimulus of groups.flat()) {
       if (stimulus.kind === "execution_started") this.#started = stimulus;
@@ -176,7 +177,7 @@ export class ForeignInstance implements Instance {
     }
     const last = groups.at(-1) ?? [];
     // Workflow code never sees a signal that its schema refused, but the step that follows it names it as given.
-    const shown = groups.map((group) => group.filter((s) => s.kind !== "signal_received" || s.ignored === undefined));
+    const shown = groups.map((group) => group.filter(isShown));
     const answer = await this.#channel.ask({
       type: "give",
       instance: this.#id,
@@ -186,6 +187,7 @@ export class ForeignInstance implements Instance {
       patches: [...patches],
       long: (last.at(-1)?.id ?? this.#given) >= LONG_EVENTS || this.#bytes >= LONG_BYTES,
       groups: shown.map((group) => [...group]),
+      recorded: last.slice(0, recorded).filter(isShown).length,
     });
     for (const { level, message, fields } of answer.lines ?? []) this.#onLog?.(level, message, fields);
     if (answer.bug) {
@@ -193,7 +195,7 @@ export class ForeignInstance implements Instance {
       throw Object.assign(fromFailure(answer.bug), { name: answer.bug.type ?? "Error" });
     }
     this.#closed = answer.closed;
-    this.#given = lastGiven(last, shown.at(-1) ?? [], answer) ?? this.#given;
+    this.#given = lastGiven(last, shown.at(-1) ?? [], recorded, answer) ?? this.#given;
     return answer.decisions.map((group) => this.#read(group));
   }
 
@@ -230,12 +232,15 @@ export class ForeignInstance implements Instance {
   }
 }
 
-/** FOREIGN-3. The signals that were not shown count as given with what came after them. */
+const isShown = (s: Stimulus): boolean => s.kind !== "signal_received" || s.ignored === undefined;
+
+/** FOREIGN-3. The signals that were not shown count as given with what came after them, and with what the history holds. */
 function lastGiven(
   group: readonly Stimulus[],
   shown: readonly Stimulus[],
+  recorded: number,
   answer: { given: number; closed: boolean },
 ): number | undefined {
   if (!answer.closed || answer.given >= shown.length) return group.at(-1)?.id;
-  return shown[answer.given - 1]?.id;
+  return Math.max(shown[answer.given - 1]?.id ?? 0, group[recorded - 1]?.id ?? 0);
 }

@@ -16,6 +16,8 @@
  * HOST-7. While the host's process is stopped, and so answers no `ping` (PULSE-4), the core has no worker: it ends its session
  *     and hands back its tasks at once. Attempts that ran are abandoned. When the host answers again, the core registers
  *     under a new session and says `running` again.
+ * HOST-8. A run that ends gives its code the rest of the group, and takes the closing decision after the last stimulus, as
+ *     INSTANCE-4 says: no recorded message misses its handler. One that continues as new leaves what is not recorded to the next run.
  */
 import * as z from "zod";
 import { ActivityOptions, DECISIONS, Failure, type Stimulus } from "../../shared/protocol/history.ts";
@@ -118,7 +120,7 @@ const FROM_HOST = {
     call,
     /** One list for each group of the `give`; `HostDecision`s, which the instance reads. */
     decisions: z.array(z.array(json)),
-    /** Stimuli of the last group that workflow code was given: fewer than there are where an earlier one closed the run. */
+    /** Stimuli of the last group that workflow code was given: fewer than there are where the run continues as new (HOST-8). */
     given: z.int().min(0),
     closed: z.boolean(),
     /** What workflow code has logged, of a live step. */
@@ -180,6 +182,8 @@ export const FromCore = z.discriminatedUnion("type", [
     long: z.boolean(),
     /** Replay: the stimuli of one recorded step in each. Live: one group. */
     groups: z.array(z.array(stimulus)),
+    /** So many stimuli of the last group does the history hold already: a run that continues as new gets no others (HOST-8). */
+    recorded: z.int().min(0),
   }),
   z.object({ type: z.literal("query"), call, instance: z.string(), name: z.string(), input: json }),
   /** The instance is not asked anything any more. Not answered. */

@@ -134,8 +134,11 @@ export class ProgramInstance {
     }
   }
 
-  activate(stimuli: readonly Stimulus[]): { decided: number; decisions: Decision[] } {
-    const recorded = this.#pending.at(-1)?.id ?? 0;
+  /** `recorded`: id of the last stimulus that the history holds already. */
+  activate(
+    stimuli: readonly Stimulus[],
+    recorded = this.#pending.at(-1)?.id ?? 0,
+  ): { decided: number; decisions: Decision[] } {
     this.#pending.push(...stimuli);
     this.#deliver(Number.POSITIVE_INFINITY, recorded);
     return { decided: this.#delivered, decisions: this.#take() };

@@ -292,13 +292,14 @@ class Host:
         lines: list[Message] = []
         run: Run | None = None
         try:
-            for group in message["groups"]:
+            for i, group in enumerate(message["groups"]):
                 decided: list[Message] = []
                 given = 0
+                recorded = message["recorded"] if i == len(message["groups"]) - 1 else len(group)
                 for stimulus in group:
                     run = self._runs.get(instance) or await self._create(instance, message["execution"], stimulus)
-                    if run.closed:
-                        break
+                    if run.continues and given >= recorded:
+                        break  # HOST-8
                     patches = message["patches"]
                     flags = {"replaying": message["replaying"], "long": message["long"]}
                     async with self._lock(run):
@@ -306,7 +307,7 @@ class Host:
                         decided += await run.give(stimulus, patches=patches, **flags)
                         lines += run.lines
                     given += 1
-                decisions.append(decided)
+                decisions.append(decided + (run.close() if run else []))
         except Bug as bug:
             answer["bug"] = bug.failure
             lines += run.lines if run else []

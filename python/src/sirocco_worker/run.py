@@ -8,7 +8,8 @@ RUN-1. One stimulus is one activation, and workflow code runs until nothing move
 RUN-2. Activities, timers and children of the user are numbered from 1 in the order in which code asks. The numbers of
        temporalio (`seq`) are not recorded: the SDK's own calls have their share in them.
 RUN-3. A timer that is started and cancelled within one stimulus is not recorded: the SDK makes one with each activity call.
-RUN-4. After a bug or a close nothing more is given.
+RUN-4. When the run ends, workflow code is still given the rest of the step (HOST-8), and `close` then takes the closing decision.
+       Between the two only answers, task events and search keys are decisions. After a bug or a close nothing more is given.
 """
 
 import hashlib
@@ -37,6 +38,8 @@ ON_PARENT_CLOSE = {0: "terminate", 1: "terminate", 2: "abandon", 3: "cancel"}
 FIRST_RETRY_MS = 1_000
 LONGEST_RETRY_FACTOR = 100
 """temporalio's defaults: the longest wait between attempts is a hundred times the first."""
+EVEN_WHILE_ENDING = {"update_completed", "update_failed", "custom_task", "search_keys_set"}
+"""RUN-4."""
 
 
 class Unsupported(Exception):
@@ -93,6 +96,7 @@ class Run:
         self.execution = execution
         self.started = started
         self.closed = False
+        self._ending: Decision | None = None
         self.bug: values.JsonObject | None = None
         self.lines: list[values.JsonObject] = []
         """What workflow code has logged in the present step (LOGS-2)."""
@@ -120,6 +124,11 @@ class Run:
             continued_run=self.started["continued_from"],
             schedule=schedule and schedule["id"],
         )
+
+    @property
+    def continues(self) -> bool:
+        """It ends by continuing as new: what is not recorded yet is for the next run."""
+        return self._ending is not None and self._ending["kind"] == "execution_continued"
 
     @staticmethod
     def _origin_of(started: Stimulus, event: int) -> str:
@@ -152,6 +161,21 @@ class Run:
             self.bug = {"type": type(error).__name__, "message": str(error)}
             raise Bug(self.bug) from error
         return self._numbered_timers()
+
+    def close(self) -> list[Decision]:
+        """At the end of a step, the last decisions of a run that has ended in it (RUN-4)."""
+        if self._ending is None or self.closed:
+            return []
+        self.closed = True
+        ended = "the run continued as new" if self.continues else "the execution ended"
+        failures = [
+            (message, name, {"type": "WorkflowError", "message": f'{ended} before update "{name}" was finished'})
+            for message, name in self._updates.items()
+        ]
+        return [
+            *({"kind": "update_failed", "message": m, "name": name, "failure": f} for m, name, f in failures),
+            self._ending,
+        ]
 
     async def query(self, name: str, value: Any, call: int) -> WorkflowCommand:
         """The command `respond_to_query` of workflow code. Raises `Bug`."""
@@ -317,17 +341,22 @@ class Run:
                 raise Unsupported(f"workflow code used temporalio's '{kind}', which Sirocco does not support")
 
     def _decide(self, kind: str, **fields: Any) -> None:
-        self._decisions.append({"kind": kind, **fields})
+        self._add({"kind": kind, **fields})
+
+    def _add(self, decision: Decision) -> None:
+        if self._ending is None or decision["kind"] in EVEN_WHILE_ENDING:
+            self._decisions.append(decision)
 
     def _close(self, kind: str, **fields: Any) -> None:
-        self.closed = True
-        self._decide(kind, **fields)
+        """The first one counts."""
+        if self._ending is None:
+            self._ending = {"kind": kind, **fields}
 
     def _schedule(self, command: Any) -> Iterator[FillJob]:
         name, seq = command.activity_type, command.seq
         args = values.arguments(command.arguments)
         if internal.is_bookkeeping(name):
-            result = internal.answer(name, args, self._decisions.append)
+            result = internal.answer(name, args, self._add)
             yield lambda job: _resolve_bookkeeping(job, seq, result)
             return
         self._cancellations[seq] = command.cancellation_type
@@ -398,15 +427,13 @@ class Run:
 
     def _answer_update(self, response: Any) -> None:
         message = response.protocol_instance_id
-        name = self._updates[message]
         match response.WhichOneof("response"):
             case "completed":
-                result = values.from_payload(response.completed)
+                name, result = self._updates.pop(message), values.from_payload(response.completed)
                 self._decide("update_completed", message=message, name=name, result=result)
             case "rejected":
-                self._decide(
-                    "update_failed", message=message, name=name, failure=values.from_failure(response.rejected)
-                )
+                name, failure = self._updates.pop(message), values.from_failure(response.rejected)
+                self._decide("update_failed", message=message, name=name, failure=failure)
 
     def _numbered_timers(self) -> list[Decision]:
         """RUN-2, RUN-3."""
