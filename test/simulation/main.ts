@@ -1,8 +1,9 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk] [--trace]`: replays one seed, or runs many. Prints
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk|foreign] [--trace]`: replays one seed, or runs many. Prints
  * each failing seed with its faults first, and exits 1 if there is one.
  */
 import { parseArgs } from "node:util";
+import { foreignWorker } from "./foreign-worker.ts";
 import { describeFailure } from "./report.ts";
 import { sdkWorker } from "./sdk-worker.ts";
 import { examine, modelWorker } from "./simulate.ts";
@@ -16,7 +17,8 @@ const { values } = parseArgs({
     worker: { type: "string", default: "model" },
   },
 });
-const startWorker = values.worker === "sdk" ? sdkWorker : modelWorker;
+const startWorker = { model: modelWorker, sdk: sdkWorker, foreign: foreignWorker }[values.worker];
+if (!startWorker) throw new Error(`--worker is '${values.worker}': say model, sdk or foreign`);
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const began = performance.now();
