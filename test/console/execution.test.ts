@@ -219,10 +219,12 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     const sent = page.waitForRequest((request) => request.url().endsWith("/execute"));
     await page.getByLabel("New key of Input").waitFor();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
+    await page.getByTestId("code-editor").waitFor();
     await page.getByLabel("Input as JSON").fill('{"id": 3544790567247868102, "part": 0.23456789012345678}');
     await page.getByRole("button", { name: "Form", exact: true }).click();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
-    expect(await page.getByLabel("Input as JSON").inputValue()).toContain("3544790567247868102");
+    await page.getByTestId("code-editor").waitFor();
+    expect(await page.getByLabel("Input as JSON").innerText()).toContain("3544790567247868102");
     await page.getByRole("main").getByRole("button", { name: "Start" }).click();
     expect((await sent).postData()).toContain('"id":3544790567247868102,"part":0.23456789012345678');
     await close();

@@ -17,3 +17,13 @@ export const readJson = (text: string): unknown =>
 export const writeJson = (value: unknown, indent?: number): string => stringify(value, undefined, indent) ?? "null";
 
 export const isBigNumber = isLosslessNumber;
+
+/** Why a text is no JSON, with the place as editors count it. */
+export function syntaxProblem(text: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, position] = /at position (\d+)$/.exec(message) ?? [];
+  if (position === undefined) return `This is not JSON: ${message}`;
+  const before = text.slice(0, Number(position)).split("\n");
+  const place = `line ${before.length}, column ${(before.at(-1) as string).length + 1}`;
+  return `This is not JSON: ${message.replace(/ at position \d+$/, "")}, at ${place}`;
+}

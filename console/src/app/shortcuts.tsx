@@ -34,7 +34,7 @@ export function useShortcuts(actions: Actions): void {
         latest.current.palette();
         return;
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0] ?? null)) return;
       if (document.querySelector("dialog[open]")) return;
       const go = event.timeStamp - afterG < 1_500 ? GO[event.key] : undefined;
       afterG = event.key === "g" ? event.timeStamp : 0;

@@ -18,7 +18,9 @@ test.each([
   [z.record(z.string(), z.number()), "record"],
   [z.object({ a: z.string() }), "object"],
   [z.unknown(), "json"],
-  [z.tuple([z.string(), z.number()]), "json"],
+  [z.tuple([z.string(), z.number()]), "tuple"],
+  [z.intersection(z.object({ a: z.string() }), z.object({ b: z.string() })), "object"],
+  [z.record(z.string(), z.unknown()).and(z.object({ a: z.string() })), "object"],
 ])("a form shows schema %# as %s", (type, kind) => {
   const schema = schemaOf(type);
   expect(controlOf(schema, schema).kind).toBe(kind);

@@ -1,11 +1,12 @@
 /** A JSON value that a person writes: as a form made from a schema, or as text. Both show the same value. */
-import { useMemo, useState } from "react";
-import { messageOf } from "../api/failure.ts";
-import { readJson, writeJson } from "../api/json.ts";
-import { AreaField } from "../ui/field.tsx";
-import { useProblems } from "./problems.ts";
+import { useCallback, useMemo, useState } from "react";
+import { readJson, syntaxProblem, writeJson } from "../api/json.ts";
+import { Choice } from "../ui/choice.tsx";
+import { isEncoded, Sealed } from "../ui/payload.tsx";
+import { JsonEditor } from "./json-editor.tsx";
+import { problemWords, useProblems } from "./problems.ts";
 import { controlOf, firstValue, isSchema, type Schema } from "./schema.ts";
-import { ValueField } from "./value-field.tsx";
+import { Broken, ValueField } from "./value-field.tsx";
 
 export interface JsonValue {
   readonly text: string;
@@ -14,23 +15,39 @@ export interface JsonValue {
   /** Only if `ok`. */
   readonly value: unknown;
   readonly problem: string | undefined;
+  /** A person has changed it. */
+  readonly dirty: boolean;
+  /** `Broken`. */
+  readonly tell: (field: string, broken: boolean) => void;
 }
 
-/** The text begins with the schema's defaults, once the schema is known and nothing has been typed. */
-export function useJsonValue(schema: Schema | undefined, initial: string): JsonValue {
+/** Without an initial text it begins with the schema's defaults, once the schema is known and nothing has been typed. */
+export function useJsonValue(schema: Schema | undefined, initial?: string): JsonValue {
   const [typed, setText] = useState<string>();
+  const [broken, setBroken] = useState<ReadonlySet<string>>(new Set());
   const first = useMemo(
-    () => (schema && initial === "{}" ? writeJson(firstValue(schema, schema) ?? {}, 2) : initial),
+    () => initial ?? (schema ? writeJson(firstValue(schema, schema) ?? {}, 2) : "{}"),
     [schema, initial],
   );
+  const tell = useCallback((field: string, isBroken: boolean) => {
+    setBroken((now) => {
+      if (now.has(field) === isBroken) return now;
+      const next = new Set(now);
+      if (isBroken) next.add(field);
+      else next.delete(field);
+      return next;
+    });
+  }, []);
   const text = typed ?? first;
-  return useMemo(() => {
+  const read = useMemo(() => {
     try {
-      return { text, setText, ok: true, value: readJson(text.trim() === "" ? "null" : text), problem: undefined };
+      return { value: readJson(text.trim() === "" ? "null" : text), problem: undefined };
     } catch (error) {
-      return { text, setText, ok: false, value: undefined, problem: `This is not JSON: ${messageOf(error)}` };
+      return { value: undefined, problem: syntaxProblem(text, error) };
     }
   }, [text]);
+  const ok = read.problem === undefined && broken.size === 0;
+  return { text, setText, ok, ...read, dirty: typed !== undefined && typed !== first, tell };
 }
 
 interface Props {
@@ -43,61 +60,62 @@ export function JsonForm({ label, input, schema }: Props) {
   const control = useMemo(() => (schema ? controlOf(schema, schema) : undefined), [schema]);
   const canForm = control !== undefined && control.kind !== "json";
   const [asText, setAsText] = useState(false);
-  const problems = useProblems(schema, input.ok ? input.value : undefined);
-  const isForm = canForm && !asText && input.ok && schema !== undefined;
+  const isJson = input.problem === undefined;
+  const sealed = isEncoded(input.value) ? input.value : undefined;
+  const problems = useProblems(schema, isJson && !sealed ? input.value : undefined);
+  const isForm = canForm && !asText && isJson && isSchema(schema);
   return (
     <div className="space-y-2">
-      <div className="flex items-center justify-between gap-2">
-        <span className="text-xs font-semibold">{label}</span>
-        {canForm && (
-          <div
-            role="group"
-            aria-label={`${label}: how to write it`}
-            className="flex rounded-md border border-line text-xs"
-          >
-            {[false, true].map((text) => (
-              <button
-                key={String(text)}
-                type="button"
-                aria-pressed={asText === text}
-                disabled={!text && !input.ok}
-                onClick={() => setAsText(text)}
-                className="min-h-7 px-2.5 aria-pressed:bg-sunken aria-pressed:font-semibold"
-              >
-                {text ? "JSON" : "Form"}
-              </button>
-            ))}
-          </div>
-        )}
-      </div>
-      {isForm ? (
-        <ValueField
-          schema={schema}
-          root={schema}
-          value={input.value}
-          change={(value) => input.setText(writeJson(value ?? {}, 2))}
-          name={label}
-          required
-          bare
-        />
+      <Choice
+        title={label}
+        label={`${label}: how to write it`}
+        options={
+          canForm && !sealed
+            ? [
+                {
+                  name: "Form",
+                  isChosen: !asText,
+                  choose: () => setAsText(false),
+                  why: isJson ? undefined : "The text is no JSON.",
+                },
+                { name: "JSON", isChosen: asText, choose: () => setAsText(true) },
+              ]
+            : []
+        }
+      />
+      {sealed ? (
+        <div className="space-y-1">
+          <Sealed value={sealed} label={label} />
+          <p className="text-xs text-soft">A worker or client has encoded this value. It is sent as it is.</p>
+        </div>
+      ) : isForm ? (
+        <Broken value={input.tell}>
+          <ValueField
+            schema={schema}
+            root={schema}
+            value={input.value}
+            change={(value) => input.setText(writeJson(value ?? {}, 2))}
+            name={label}
+            required
+            bare
+          />
+        </Broken>
       ) : (
-        <AreaField
-          label={<span className="sr-only">{label} as JSON</span>}
-          value={input.text}
-          onChange={(event) => input.setText(event.target.value)}
+        <JsonEditor
+          label={`${label} as JSON`}
+          text={input.text}
+          change={input.setText}
           problem={input.problem}
+          problems={problems}
           help={
-            isSchema(schema) && !canForm
-              ? "Its schema is one that no form can show, so it is written as JSON."
-              : undefined
+            control?.kind === "json" ? `It is written as JSON and not in a form, because ${control.why}.` : undefined
           }
-          rows={Math.min(20, Math.max(4, input.text.split("\n").length + 1))}
         />
       )}
       {problems.length > 0 && (
         <ul className="list-disc space-y-0.5 pl-5 text-xs text-warn" aria-label="Problems">
           {problems.map((problem) => (
-            <li key={problem}>{problem}</li>
+            <li key={problemWords(problem)}>{problemWords(problem)}</li>
           ))}
         </ul>
       )}

@@ -1,10 +1,13 @@
 /** One value of a form, by its schema, with the values inside it. */
-import { type ReactNode, useId, useState } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useId, useRef, useState } from "react";
 import { isBigNumber, readJson, writeJson } from "../api/json.ts";
 import { Button } from "../ui/button.tsx";
 import { AreaField, CheckField, SelectField, TextField } from "../ui/field.tsx";
 import { type Control, controlOf, firstValue, resolve, type Schema } from "./schema.ts";
-import { fits } from "./variant.ts";
+import { variantOf } from "./variant.ts";
+
+/** Tells the form whether a field holds a text that is no JSON, so that the form is not sent with the value of before. */
+export const Broken = createContext<(field: string, broken: boolean) => void>(() => {});
 
 export interface ValueProps {
   readonly schema: Schema;
@@ -35,15 +38,7 @@ export function ValueField(props: ValueProps) {
     return <RawField {...props} label={label} help={help} />;
   switch (control.kind) {
     case "text":
-      return (
-        <TextField
-          label={label}
-          help={help}
-          value={(props.value as string | undefined) ?? ""}
-          placeholder={schema.format === "date-time" ? "2026-01-31T09:30:00Z" : undefined}
-          onChange={({ target }) => props.change(target.value === "" && !props.required ? undefined : target.value)}
-        />
-      );
+      return <StringField {...props} schema={schema} label={label} help={help} />;
     case "number":
       return <NumberField {...props} label={label} help={help} />;
     case "boolean":
@@ -72,10 +67,11 @@ export function ValueField(props: ValueProps) {
       return <VariantField {...props} variants={control.variants} title={label} />;
     case "object":
     case "record":
+    case "tuple":
     case "list":
       return <Container {...props} control={control} title={label} help={help} />;
-    default:
-      return <RawField {...props} label={label} help={help} />;
+    case "json":
+      return <RawField {...props} label={label} help={help ?? `Written as JSON, because ${control.why}.`} />;
   }
 }
 
@@ -84,7 +80,7 @@ function shows(control: Control, value: unknown): boolean {
     case "text":
       return typeof value === "string";
     case "number":
-      return typeof value === "number" || isBigNumber(value);
+      return typeof value === "number" || isBigNumber(value) || typeof value === "string";
     case "boolean":
       return typeof value === "boolean";
     case "object":
@@ -92,6 +88,8 @@ function shows(control: Control, value: unknown): boolean {
       return typeof value === "object" && value !== null && !Array.isArray(value) && !isBigNumber(value);
     case "list":
       return Array.isArray(value);
+    case "tuple":
+      return Array.isArray(value) && value.length === control.items.length;
     case "choice":
       return control.options.some((option) => JSON.stringify(option.value) === JSON.stringify(value));
     default:
@@ -104,24 +102,76 @@ interface Labelled extends ValueProps {
   readonly help: string | undefined;
 }
 
-/** Keeps the digits that were typed; what is no number stays in the field with its problem. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  "date-time": "2026-01-31T09:30:00Z",
+  date: "2026-01-31",
+  time: "09:30:00Z",
+  duration: "PT15M",
+  email: "ada@example.com",
+  uri: "https://example.com",
+  uuid: "00000000-0000-4000-8000-000000000000",
+};
+/** From so many characters on a text has a field of several lines. */
+const LONG_TEXT = 200;
+
+function StringField({ schema, value, change, required, label, help }: Labelled) {
+  const text = (value as string | undefined) ?? "";
+  const set = (next: string) => change(next === "" && !required ? undefined : next);
+  const [example] = Array.isArray(schema.examples) ? schema.examples : [];
+  const placeholder = typeof example === "string" ? example : EXAMPLES[String(schema.format)];
+  const isLong = typeof schema.maxLength === "number" && schema.maxLength >= LONG_TEXT;
+  // A field of one line would drop the ends of lines.
+  if (text.includes("\n") || isLong || schema.format === "textarea") {
+    return (
+      <AreaField
+        label={label}
+        help={help}
+        prose
+        rows={Math.min(12, text.split("\n").length + 1)}
+        value={text}
+        placeholder={placeholder}
+        onChange={({ target }) => set(target.value)}
+      />
+    );
+  }
+  return (
+    <TextField
+      label={label}
+      help={help}
+      type={schema.format === "password" || schema.writeOnly === true ? "password" : "text"}
+      value={text}
+      placeholder={placeholder}
+      onChange={({ target }) => set(target.value)}
+      onPaste={(event) => {
+        const pasted = event.clipboardData.getData("text");
+        if (!pasted.includes("\n")) return;
+        event.preventDefault();
+        const { selectionStart: from, selectionEnd: to } = event.currentTarget;
+        set(text.slice(0, from ?? text.length) + pasted.replaceAll("\r\n", "\n") + text.slice(to ?? text.length));
+      }}
+    />
+  );
+}
+
+/** Keeps the digits that were typed. A text that is no number is the value, so that JSON and server see what the field shows. */
 function NumberField({ value, change, required, label, help }: Labelled) {
-  const shown = value === undefined ? "" : writeJson(value);
-  const [typed, setTyped] = useState<string>();
-  const text = typed ?? shown;
-  const isNumber = NUMBER.test(text);
+  const isText = typeof value === "string";
+  const shown = value === undefined ? "" : isText ? value : writeJson(value);
+  // `2.50` is the number 2.5, and stays `2.50` while one types.
+  const [typed, setTyped] = useState("");
+  const text = !isText && NUMBER.test(typed) && writeJson(readJson(typed)) === shown ? typed : shown;
   return (
     <TextField
       label={label}
       help={help}
       inputMode="decimal"
       value={text}
-      problem={text !== "" && !isNumber ? "a number is wanted" : undefined}
+      problem={isText ? "a number is wanted" : undefined}
       onChange={({ target }) => {
         const next = target.value.trim();
-        setTyped(target.value);
+        setTyped(next);
         if (NUMBER.test(next)) change(readJson(next));
-        else if (next === "" && !required) change(undefined);
+        else change(next === "" && !required ? undefined : next);
       }}
     />
   );
@@ -150,15 +200,28 @@ function ChoiceField({
   );
 }
 
+/** The text and the value that it stands for; `undefined`: it is no JSON. */
+const readText = (text: string): { value: unknown } | undefined => {
+  try {
+    return { value: text.trim() === "" ? undefined : readJson(text) };
+  } catch {
+    return undefined;
+  }
+};
+
 function RawField({ value, change, required, label, help }: Labelled) {
   const [typed, setTyped] = useState<string>();
-  const text = typed ?? (value === undefined ? "" : writeJson(value, 2));
-  let problem: string | undefined;
-  try {
-    if (text.trim() !== "") readJson(text);
-  } catch {
-    problem = "This is not JSON.";
-  }
+  const shown = value === undefined ? "" : writeJson(value, 2);
+  const read = readText(typed ?? shown);
+  const isCurrent = read === undefined || read.value === undefined || writeJson(read.value, 2) === shown;
+  const text = typed !== undefined && isCurrent ? typed : shown;
+  const problem = read === undefined ? "This is not JSON." : undefined;
+  const id = useId();
+  const tell = useContext(Broken);
+  useEffect(() => {
+    tell(id, problem !== undefined);
+    return () => tell(id, false);
+  }, [tell, id, problem]);
   return (
     <AreaField
       label={label}
@@ -168,13 +231,8 @@ function RawField({ value, change, required, label, help }: Labelled) {
       problem={problem}
       onChange={({ target }) => {
         setTyped(target.value);
-        if (target.value.trim() === "") change(required ? null : undefined);
-        else
-          try {
-            change(readJson(target.value));
-          } catch {
-            // The field shows the problem; the last value that was JSON counts.
-          }
+        const next = readText(target.value);
+        if (next) change(next.value === undefined && required ? null : next.value);
       }}
     />
   );
@@ -198,8 +256,7 @@ function NullableField({ inner, title, ...props }: ValueProps & { inner: Schema;
 
 function VariantField({ variants, title, ...props }: ValueProps & { variants: readonly Schema[]; title: ReactNode }) {
   const [chosen, setChosen] = useState<number>();
-  const fitting = variants.findIndex((variant) => fits(variant, props.root, props.value));
-  const at = chosen ?? Math.max(0, fitting);
+  const at = chosen ?? Math.max(0, variantOf(variants, props.root, props.value));
   return (
     <Group title={title} bare={props.bare ?? false}>
       <SelectField
@@ -220,7 +277,7 @@ function VariantField({ variants, title, ...props }: ValueProps & { variants: re
   );
 }
 
-type ContainerControl = Extract<Control, { kind: "object" | "record" | "list" }>;
+type ContainerControl = Extract<Control, { kind: "object" | "record" | "list" | "tuple" }>;
 
 function Container({
   control,
@@ -240,6 +297,7 @@ function Container({
       {control.kind === "object" && <ObjectFields {...props} control={control} />}
       {control.kind === "record" && <RecordFields {...props} values={control.values} />}
       {control.kind === "list" && <ListFields {...props} items={control.items} />}
+      {control.kind === "tuple" && <TupleFields {...props} items={control.items} />}
       {!props.required && <Button onClick={() => props.change(undefined)}>Leave out {props.name}</Button>}
     </Group>
   );
@@ -250,6 +308,7 @@ function ObjectFields({
   root,
   value,
   change,
+  name: own,
 }: ValueProps & { control: Extract<Control, { kind: "object" }> }) {
   const fields = value as Record<string, unknown>;
   const set = (name: string, next: unknown) => {
@@ -258,48 +317,80 @@ function ObjectFields({
     // The order of the fields stays, so that JSON does not jump while one types in the form.
     change(name in fields ? { ...fields, [name]: next } : { ...rest, [name]: next });
   };
-  return control.properties.map(([name, schema]) => (
-    <ValueField
-      key={name}
-      schema={schema}
-      root={root}
-      name={name}
-      value={fields[name]}
-      required={control.required.has(name)}
-      change={(next) => set(name, next)}
-    />
-  ));
+  const named = new Set(control.properties.map(([name]) => name));
+  const others = Object.keys(fields).filter((name) => !named.has(name));
+  return (
+    <>
+      {control.properties.map(([name, schema]) => (
+        <ValueField
+          key={name}
+          schema={schema}
+          root={root}
+          name={name}
+          value={fields[name]}
+          required={control.required.has(name)}
+          change={(next) => set(name, next)}
+        />
+      ))}
+      {control.properties.length === 0 && others.length === 0 && !control.further && (
+        <p className="text-sm text-soft">It has no fields.</p>
+      )}
+      {(control.further || others.length > 0) && (
+        <RecordFields
+          root={root}
+          value={value}
+          change={change}
+          name={own}
+          required
+          schema={{}}
+          values={control.further ?? {}}
+          only={others}
+          closed={!control.further}
+        />
+      )}
+    </>
+  );
 }
 
-function RecordFields({ values, root, value, change, name }: ValueProps & { values: Schema }) {
+interface RecordProps extends ValueProps {
+  readonly values: Schema;
+  /** The keys to show. Default: all. */
+  readonly only?: readonly string[];
+  /** No key can be added: the schema names none of these. */
+  readonly closed?: boolean;
+}
+
+function RecordFields({ values, root, value, change, name, only, closed }: RecordProps) {
   const fields = value as Record<string, unknown>;
   const [key, setKey] = useState("");
   return (
     <>
-      {Object.entries(fields).map(([one, inner]) => (
-        <div key={one} className="flex items-end gap-2">
-          <div className="flex-1">
-            <ValueField
-              schema={values}
-              root={root}
-              name={one}
-              value={inner}
-              required
-              change={(next) => change({ ...fields, [one]: next })}
-            />
+      {Object.entries(fields).map(([one, inner]) =>
+        only && !only.includes(one) ? null : (
+          <div key={one} className="flex items-end gap-2">
+            <div className="flex-1">
+              <ValueField
+                schema={values}
+                root={root}
+                name={one}
+                value={inner}
+                required
+                change={(next) => change({ ...fields, [one]: next })}
+              />
+            </div>
+            <Button
+              aria-label={`Remove ${one}`}
+              onClick={() => {
+                const { [one]: _, ...rest } = fields;
+                change(rest);
+              }}
+            >
+              ✕
+            </Button>
           </div>
-          <Button
-            aria-label={`Remove ${one}`}
-            onClick={() => {
-              const { [one]: _, ...rest } = fields;
-              change(rest);
-            }}
-          >
-            ✕
-          </Button>
-        </div>
-      ))}
-      <div className="flex items-end gap-2">
+        ),
+      )}
+      <div className={closed ? "hidden" : "flex items-end gap-2"}>
         <TextField label={`New key of ${name}`} value={key} onChange={({ target }) => setKey(target.value)} />
         <Button
           disabled={key === "" || key in fields}
@@ -315,13 +406,33 @@ function RecordFields({ values, root, value, change, name }: ValueProps & { valu
   );
 }
 
+function TupleFields({ items, root, value, change, name }: ValueProps & { items: readonly Schema[] }) {
+  const list = value as readonly unknown[];
+  return items.map((schema, i) => (
+    <ValueField
+      // biome-ignore lint/suspicious/noArrayIndexKey: the place is what identifies an item of a tuple
+      key={i}
+      schema={schema}
+      root={root}
+      name={`${name} ${i + 1}`}
+      value={list[i]}
+      required
+      change={(next) => change(list.with(i, next))}
+    />
+  ));
+}
+
 function ListFields({ items, root, value, change, name }: ValueProps & { items: Schema }) {
   const list = value as readonly unknown[];
+  // An item keeps what is being typed into it while one before it is removed.
+  const ids = useRef<number[]>([]);
+  const next = useRef(0);
+  while (ids.current.length < list.length) ids.current.push(next.current++);
+  ids.current.length = list.length;
   return (
     <>
       {list.map((item, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the place is what identifies an item of a list
-        <div key={i} className="flex items-end gap-2">
+        <div key={ids.current[i]} className="flex items-end gap-2">
           <div className="flex-1">
             <ValueField
               schema={items}
@@ -332,7 +443,13 @@ function ListFields({ items, root, value, change, name }: ValueProps & { items: 
               change={(next) => change(list.with(i, next))}
             />
           </div>
-          <Button aria-label={`Remove ${name} ${i + 1}`} onClick={() => change(list.filter((_, at) => at !== i))}>
+          <Button
+            aria-label={`Remove ${name} ${i + 1}`}
+            onClick={() => {
+              ids.current.splice(i, 1);
+              change(list.filter((_, at) => at !== i));
+            }}
+          >
             ✕
           </Button>
         </div>

@@ -2,6 +2,18 @@
 import { isBigNumber } from "../api/json.ts";
 import { isSchema, resolve, type Schema } from "./schema.ts";
 
+/** The first variant that fits and names all fields of the value, else the first that fits; -1: none does. */
+export function variantOf(variants: readonly Schema[], root: Schema, value: unknown): number {
+  const fitting = variants.flatMap((variant, i) => (fits(variant, root, value) ? [i] : []));
+  return fitting.find((i) => namesAll(variants[i] as Schema, root, value)) ?? fitting[0] ?? -1;
+}
+
+function namesAll(variant: Schema, root: Schema, value: unknown): boolean {
+  const { properties } = resolve(variant, root);
+  if (typeOf(value) !== "object" || !isSchema(properties)) return true;
+  return Object.keys(value as object).every((name) => name in properties);
+}
+
 export function fits(given: Schema, root: Schema, value: unknown): boolean {
   const schema = resolve(given, root);
   if ("const" in schema) return JSON.stringify(schema.const) === JSON.stringify(value);

@@ -58,14 +58,17 @@ export function TextField({ label, help, problem, ...rest }: Around & InputHTMLA
   );
 }
 
-export function AreaField({ label, help, problem, ...rest }: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+type AreaProps = Around & TextareaHTMLAttributes<HTMLTextAreaElement> & { readonly prose?: boolean };
+
+/** `prose`: in the letters of texts, not of code. */
+export function AreaField({ label, help, problem, prose = false, ...rest }: AreaProps) {
   const id = useId();
   return (
     <Field label={label} help={help} problem={problem} id={id}>
       <textarea
         id={id}
         rows={6}
-        className={`${CONTROL} font-mono text-xs`}
+        className={prose ? CONTROL : `${CONTROL} font-mono text-xs`}
         spellCheck={false}
         {...described(id, { label, help, problem })}
         {...rest}

@@ -14,11 +14,11 @@ export const sizeOf = (bytes: number): string =>
       ? `${(bytes / 1_024).toFixed(1)} KiB`
       : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
-interface Encoded {
+export interface Encoded {
   readonly b64payload: string;
   readonly encoding_options?: readonly string[];
 }
-const isEncoded = (value: unknown): value is Encoded =>
+export const isEncoded = (value: unknown): value is Encoded =>
   typeof value === "object" && value !== null && "b64payload" in value && typeof value.b64payload === "string";
 
 export function Payload({ value, label, loadAll }: { value: unknown; label: string; loadAll?: () => void }) {
@@ -51,7 +51,7 @@ export function Payload({ value, label, loadAll }: { value: unknown; label: stri
   );
 }
 
-function Sealed({ value, label }: { value: Encoded; label: string }) {
+export function Sealed({ value, label }: { value: Encoded; label: string }) {
   const bytes = Math.floor((value.b64payload.length * 3) / 4);
   return (
     <p className="flex items-center gap-2 rounded-md border border-line bg-sunken px-2.5 py-2 text-sm">

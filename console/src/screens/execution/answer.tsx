@@ -63,7 +63,7 @@ interface FormProps {
 }
 
 function Form({ execution, task, schema, close }: FormProps) {
-  const input = useJsonValue(schema, "{}");
+  const input = useJsonValue(schema);
   const update = useAction("updateWorkflowExecution");
   const say = useSay();
   const submit = async (event: FormEvent) => {

@@ -52,7 +52,7 @@ export function SendDialog({ execution, type, name: given, close }: Props) {
   const [chosen, setChosen] = useState(given);
   const name = chosen ?? handlers[0]?.name ?? "";
   const schema = handlers.find((one) => one.name === name)?.input_schema;
-  const input = useJsonValue(schema, "{}");
+  const input = useJsonValue(schema);
   const send = useAction(OPERATION[type]);
   const say = useSay();
   const submit = async (event: FormEvent) => {

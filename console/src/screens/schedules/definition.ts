@@ -1,10 +1,11 @@
 /** What a person edits of a schedule, as texts, and the definition that the API takes. */
 import type { ScheduleDefinitionOutput } from "../../../../shared/protocol/http/schedules.ts";
 
+/** Without `end` only its start, without `step` each. */
 interface Range {
   readonly start: number;
-  readonly end: number;
-  readonly step: number;
+  readonly end?: number;
+  readonly step?: number;
 }
 
 export const FIELDS = ["second", "minute", "hour", "day_of_month", "month", "day_of_week", "year"] as const;
@@ -60,9 +61,10 @@ export function readRanges(text: string): readonly Range[] | { readonly problem:
 
 export const writeRanges = (ranges: readonly Range[]): string =>
   ranges
-    .map(
-      ({ start, end, step }) => `${start}${end > start ? `-${end}` : ""}${step > 1 && end > start ? `/${step}` : ""}`,
-    )
+    .map(({ start, end, step }) => {
+      const isSpan = end !== undefined && end > start;
+      return `${start}${isSpan ? `-${end}` : ""}${step !== undefined && step > 1 && isSpan ? `/${step}` : ""}`;
+    })
     .join(",");
 
 type Calendar = Record<string, unknown>;
@@ -115,34 +117,90 @@ export function definitionOf(draft: Draft): {
   return { definition, problems };
 }
 
-export function draftOf(schedule: ScheduleDefinitionOutput): Draft {
-  const calendar = (from: Record<string, unknown>): CalendarDraft => ({
-    ...Object.fromEntries(
-      FIELDS.filter((field) => Array.isArray(from[field])).map((field) => [field, writeRanges(from[field] as Range[])]),
-    ),
-    ...(typeof from.comment === "string" && { comment: from.comment }),
-  });
+type AnyDefinition = Partial<ScheduleDefinitionOutput> & { readonly max_executions?: number | null };
+
+/** The draft of a definition in which any field may be missing. Throws if a field has another form than the API takes. */
+export function draftOf(schedule: AnyDefinition): Draft {
+  const { policy } = schedule;
+  const filled = (value: unknown): string => (value === undefined || value === null ? "" : String(value));
   return {
-    schedule_id: schedule.schedule_id,
-    cron: schedule.cron_expressions,
-    intervals: schedule.intervals.map(({ every, offset }) => ({ every, offset: offset ?? "" })),
-    calendars: schedule.calendars.map(calendar),
-    skip: schedule.skip.map(calendar),
-    zone: schedule.time_zone_name ?? "",
-    start: schedule.start_at ?? "",
-    end: schedule.end_at ?? "",
-    jitter: schedule.jitter ?? "",
-    overlap: schedule.policy.overlap,
-    catchup: String(schedule.policy.catchup_window_seconds),
-    pauseOnFailure: schedule.policy.pause_on_failure,
-    max: schedule.remaining_executions === null ? "" : String(schedule.remaining_executions),
+    schedule_id: filled(schedule.schedule_id),
+    cron: (schedule.cron_expressions ?? []).map(filled),
+    intervals: (schedule.intervals ?? []).map(({ every, offset }) => ({ every, offset: offset ?? "" })),
+    calendars: (schedule.calendars ?? []).map(calendarDraftOf),
+    skip: (schedule.skip ?? []).map(calendarDraftOf),
+    zone: filled(schedule.time_zone_name),
+    start: filled(schedule.start_at),
+    end: filled(schedule.end_at),
+    jitter: filled(schedule.jitter),
+    overlap: policy?.overlap ?? EMPTY.overlap,
+    catchup: filled(policy?.catchup_window_seconds),
+    pauseOnFailure: policy?.pause_on_failure ?? false,
+    max: filled("remaining_executions" in schedule ? schedule.remaining_executions : schedule.max_executions),
   };
 }
 
-/** The fields that differ, for an update that changes nothing else. */
-export function changed(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
+const calendarDraftOf = (from: Readonly<Record<string, unknown>>): CalendarDraft => ({
+  ...Object.fromEntries(
+    FIELDS.filter((field) => Array.isArray(from[field])).map((field) => [field, writeRanges(from[field] as Range[])]),
+  ),
+  ...(typeof from.comment === "string" && { comment: from.comment }),
+});
+
+/** The draft of a definition that a person wrote as JSON, or why the fields cannot hold it. */
+export function draftOfJson(value: unknown): { readonly draft: Draft } | { readonly why: string } {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { why: "A rule is a JSON object." };
+  let draft: Draft;
+  try {
+    draft = draftOf(value as AnyDefinition);
+  } catch {
+    return { why: "A field has another form than the API takes." };
+  }
+  const { definition, problems } = definitionOf(draft);
+  if (problems[0] !== undefined) return { why: problems[0] };
+  const [before, after] = [plain(value), plain(definition)];
+  const lost = Object.keys(before).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  return lost.length > 0 ? { why: `The fields cannot show '${lost.join("', '")}'.` } : { draft };
+}
+
+/** Without what says nothing: nulls, empty lists, and defaults of ranges and policies. Two definitions that are equal so are the same rule. */
+function plain(definition: object): Readonly<Record<string, unknown>> {
+  const shown = (key: string, value: unknown): unknown => {
+    if (key === "calendars" || key === "skip") return (value as Record<string, unknown>[]).map(plainCalendar);
+    if (key === "intervals") return (value as object[]).map((one) => sorted(one));
+    if (key === "policy") return sorted({ overlap: 1, pause_on_failure: false, ...(value as object) });
+    return typeof value === "string" ? value.trim() : value;
+  };
+  const empty = (value: unknown) => value === null || value === "" || (Array.isArray(value) && value.length === 0);
+  const entries = Object.entries({ policy: {}, ...definition });
   return Object.fromEntries(
-    Object.entries(after).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key])),
+    entries.filter(([, value]) => !empty(value)).map(([key, value]) => [key, shown(key, value)]),
+  );
+}
+
+const plainCalendar = (calendar: Readonly<Record<string, unknown>>): unknown => {
+  const ranges = Object.entries(calendar).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
+  return sorted(
+    Object.fromEntries(
+      ranges.map(([key, value]) => [key, Array.isArray(value) ? writeRanges(value as Range[]) : value]),
+    ),
+  );
+};
+
+const sorted = (value: object): unknown =>
+  Object.fromEntries(
+    Object.entries(value)
+      .filter(([, one]) => one !== null && one !== "")
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+
+/** The fields that differ, for an update that changes nothing else. A field that is gone is emptied. */
+export function changed(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
+  const emptied = Object.entries(before).map(([key, value]) => [key, Array.isArray(value) ? [] : null]);
+  return Object.fromEntries(
+    Object.entries({ ...Object.fromEntries(emptied), ...after }).filter(
+      ([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key]),
+    ),
   );
 }
 

@@ -1,23 +1,107 @@
 /** Creates a schedule, or changes one: only the fields that differ are sent. */
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { messageOf } from "../../api/failure.ts";
-import { writeJson } from "../../api/json.ts";
+import { readJson, syntaxProblem, writeJson } from "../../api/json.ts";
 import type { Answer } from "../../api/operations.ts";
 import { useAction, useRead } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
+import { JsonEditor } from "../../forms/json-editor.tsx";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
+import { useLeaveQuestion } from "../../forms/leave.tsx";
+import { isSchema } from "../../forms/schema.ts";
 import { Button } from "../../ui/button.tsx";
+import { Choice } from "../../ui/choice.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
 import { Panel } from "../../ui/panel.tsx";
-import { changed, type Draft, definitionOf, draftOf, EMPTY } from "./definition.ts";
+import { changed, type Draft, definitionOf, draftOf, draftOfJson, EMPTY } from "./definition.ts";
 import { Preview } from "./preview.tsx";
 import { RuleFields } from "./rule-fields.tsx";
 
 type Schedule = Answer<"getSchedule">;
 
+interface Rule {
+  readonly draft: Draft;
+  readonly change: (part: Partial<Draft>) => void;
+  /** The rule as JSON, while it is edited so. */
+  readonly text: string | undefined;
+  readonly setText: (text: string | undefined) => void;
+  readonly definition: Record<string, unknown>;
+  readonly problems: readonly string[];
+  readonly dirty: boolean;
+}
+
+/** The rule that is edited: as fields, or as JSON. */
+function useRule(schedule: Schedule | undefined): Rule {
+  const [first] = useState<Draft>(() => (schedule ? draftOf(schedule) : EMPTY));
+  const [draft, setDraft] = useState(first);
+  const [text, setText] = useState<string>();
+  const fromFields = definitionOf(draft);
+  const [last, setLast] = useState(fromFields.definition);
+  const read = text === undefined ? fromFields : ruleOfText(text, last);
+  useEffect(() => {
+    if (text !== undefined && read.problems.length === 0) setLast(read.definition);
+  });
+  return {
+    draft,
+    change: (part) => setDraft((now) => ({ ...now, ...part })),
+    text,
+    setText: (next) => {
+      if (next === undefined && text !== undefined) {
+        const found = draftOfJson(read.definition);
+        if ("draft" in found) setDraft(found.draft);
+      }
+      setText(next);
+    },
+    ...read,
+    dirty: JSON.stringify(read.definition) !== JSON.stringify(definitionOf(first).definition),
+  };
+}
+
+/** `last`: what the preview goes on to show while the text is no JSON. */
+function ruleOfText(text: string, last: Record<string, unknown>): Pick<Rule, "definition" | "problems"> {
+  try {
+    const value = readJson(text);
+    if (isSchema(value)) return { definition: value, problems: [] };
+    return { definition: last, problems: ["A rule is a JSON object."] };
+  } catch (error) {
+    return { definition: last, problems: [syntaxProblem(text, error)] };
+  }
+}
+
+function RuleEditor({ rule }: { rule: Rule }) {
+  const { text, setText, definition, problems } = rule;
+  const found =
+    text === undefined ? undefined : problems.length > 0 ? { why: "It is no JSON." } : draftOfJson(definition);
+  const why = found && "why" in found ? found.why : undefined;
+  return (
+    <div className="space-y-2">
+      <Choice
+        label="Rule: how to write it"
+        title="Rule"
+        options={[
+          { name: "Fields", isChosen: text === undefined, choose: () => setText(undefined), why },
+          { name: "JSON", isChosen: text !== undefined, choose: () => setText(JSON.stringify(definition, null, 2)) },
+        ]}
+      />
+      {text === undefined ? (
+        <RuleFields draft={rule.draft} change={rule.change} />
+      ) : (
+        <JsonEditor
+          label="Rule as JSON"
+          text={text}
+          change={setText}
+          problem={problems[0]}
+          problems={[]}
+          help={why && problems.length === 0 ? why : "The fields of a schedule, as the API takes them."}
+        />
+      )}
+    </div>
+  );
+}
+
 export function Editor({ schedule, close }: { schedule?: Schedule; close: () => void }) {
-  const [draft, setDraft] = useState<Draft>(() => (schedule ? draftOf(schedule) : EMPTY));
+  const [id, setId] = useState("");
   const [workflow, setWorkflow] = useState(schedule?.workflow_name ?? "");
   const [deployment, setDeployment] = useState("");
   const workflows = useRead("getWorkflows", { query: { limit: 200, archived: false } });
@@ -30,13 +114,15 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
   );
   const all = registrations.data?.workflow_registrations ?? [];
   const own = all.find(({ deployment_name }) => deployment_name === deployment) ?? all[0];
-  const input = useJsonValue(own?.definition.input_schema, schedule ? writeJson(schedule.input ?? {}, 2) : "{}");
+  const input = useJsonValue(own?.definition.input_schema, schedule && writeJson(schedule.input ?? {}, 2));
   const create = useAction("scheduleWorkflow");
   const update = useAction("updateSchedule");
   const save = schedule ? update : create;
   const navigate = useNavigate();
   const say = useSay();
-  const { definition, problems } = definitionOf(draft);
+  const rule = useRule(schedule);
+  const { definition, problems } = rule;
+  const leave = useLeaveQuestion(rule.dirty || input.dirty || id !== "");
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -47,15 +133,16 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
         const difference = changed(before, { ...definition, input: input.value });
         await update.mutateAsync({ params: { schedule_id: schedule.schedule_id }, body: { schedule: difference } });
         say.done("The schedule was changed.");
+        leave.release();
         close();
       } else {
-        const id = draft.schedule_id.trim();
         const body = {
-          schedule: { ...definition, input: input.value, ...(id !== "" && { schedule_id: id }) },
+          schedule: { ...definition, input: input.value, ...(id.trim() !== "" && { schedule_id: id.trim() }) },
           workflow_identifier: chosen,
           ...(deployment !== "" && { deployment_name: deployment }),
         };
         const { schedule_id } = await create.mutateAsync({ body });
+        leave.release();
         await navigate({ to: "/schedules/$id", params: { id: schedule_id } });
       }
     } catch {
@@ -65,6 +152,7 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
 
   return (
     <form onSubmit={submit} className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      {leave.question}
       <Panel title={schedule ? "Change the schedule" : "New schedule"}>
         <div className="space-y-4">
           {!schedule && (
@@ -88,13 +176,13 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
               )}
               <TextField
                 label="Schedule id"
-                value={draft.schedule_id}
+                value={id}
                 placeholder="made by the server"
-                onChange={({ target }) => setDraft({ ...draft, schedule_id: target.value })}
+                onChange={({ target }) => setId(target.value)}
               />
             </>
           )}
-          <RuleFields draft={draft} change={(part) => setDraft((now) => ({ ...now, ...part }))} />
+          <RuleEditor rule={rule} />
           <JsonForm label="Input" input={input} schema={own?.definition.input_schema} />
           {problems.length > 0 && (
             <ul role="alert" className="list-disc pl-5 text-sm text-bad">

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { daysFrom, mondayOf, shift } from "./days.ts";
-import { changed, definitionOf, EMPTY, readRanges, writeRanges } from "./definition.ts";
+import { changed, definitionOf, draftOfJson, EMPTY, readRanges, writeRanges } from "./definition.ts";
 
 test.each([
   ["5", [{ start: 5, end: 5, step: 1 }], "5"],
@@ -28,6 +28,19 @@ test("an update holds only what differs", () => {
   const before = definitionOf(EMPTY).definition;
   const after = definitionOf({ ...EMPTY, cron: ["0 10 * * *"] }).definition;
   expect(changed(before, after)).toEqual({ cron_expressions: ["0 10 * * *"] });
+});
+
+test("an update empties a field that is gone", () => {
+  expect(changed({ skip: [1], jitter: "PT5M", zone: null }, {})).toEqual({ skip: [], jitter: null });
+});
+
+test.each([
+  [[], "A rule is a JSON object."],
+  [{ calendars: 1 }, "A field has another form than the API takes."],
+  [{ cron_expressions: ["@daily"], note: "later" }, "The fields cannot show 'note'."],
+  [{ calendars: [{ hour: [{ start: 1, of: 2 }], fortnight: [1] }] }, "The fields cannot show 'calendars'."],
+])("of the rule %j the fields say what they cannot show", (rule, why) => {
+  expect(draftOfJson(rule)).toEqual({ why });
 });
 
 test.each([

@@ -5,6 +5,7 @@ import { CallFailed, messageOf } from "../../api/failure.ts";
 import { useAction, useRead } from "../../api/use.ts";
 import { useTitle } from "../../app/title.ts";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
+import { useLeaveQuestion } from "../../forms/leave.tsx";
 import { Button } from "../../ui/button.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
 import { Panel } from "../../ui/panel.tsx";
@@ -36,9 +37,10 @@ function StartForm({ workflow, names }: { workflow: string; names: readonly stri
   const [deployment, setDeployment] = useState(search.deployment ?? "");
   const own = all.find(({ deployment_name }) => deployment_name === deployment) ?? all[0];
   const schema = own?.definition.input_schema;
-  const input = useJsonValue(schema, search.input ?? "{}");
+  const input = useJsonValue(schema, search.input);
   const [id, setId] = useState("");
   const start = useAction("executeWorkflow");
+  const leave = useLeaveQuestion(input.dirty || id !== "");
   const body = {
     input: input.ok ? input.value : {},
     ...(id.trim() !== "" && { execution_id: id.trim() }),
@@ -50,13 +52,15 @@ function StartForm({ workflow, names }: { workflow: string; names: readonly stri
     if (!input.ok || start.isPending) return;
     try {
       const started = await start.mutateAsync({ params: { workflow_identifier: workflow }, body });
+      leave.release();
       await navigate({ to: "/executions/$id", params: { id: started.execution_id } });
     } catch {
       // The form shows the refusal and stays filled.
     }
   };
   return (
-    <form onSubmit={submit} className="grid grid-cols-1 gap-4 xl:grid-cols-2">
+    <form onSubmit={submit} className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
+      {leave.question}
       <Panel title="What to start">
         <div className="space-y-4">
           <SelectField

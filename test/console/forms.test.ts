@@ -1,0 +1,172 @@
+/** Forms made from schemas, and the JSON editor: section E of what the console promises. */
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { realClock } from "../../shared/lib/clock.ts";
+import { ScriptedWorker } from "../api/support/scripted-worker.ts";
+import { CHROMIUM } from "./support/browser.ts";
+import { ConsoleWorld } from "./support/console.ts";
+import { SCHEMAS } from "./support/schemas.ts";
+import { activities, workflows } from "./support/workflows.ts";
+
+const inputOf = (page: Page) => page.getByLabel("Input as JSON");
+const form = (page: Page, view: "Form" | "JSON") => page.getByRole("button", { name: view, exact: true }).click();
+
+/** The text of the editor, or of the plain field before it is loaded. */
+const textOf = async (page: Page): Promise<string> => {
+  await page.getByTestId("code-editor").waitFor();
+  return inputOf(page).innerText();
+};
+
+/** What every control of the form shows, in order. */
+const shown = (page: Page): Promise<string[]> =>
+  page.evaluate<
+    string[]
+  >(`[...document.querySelectorAll("main input, main textarea, main select, main legend")].map((one) =>
+    [one.closest("div,label")?.querySelector("label")?.textContent ?? one.textContent, one.type, one.checked, one.value].join("|"))`);
+
+describe.skipIf(!CHROMIUM)("forms of the console", () => {
+  let w: ConsoleWorld;
+  let page: Page;
+  let close: () => Promise<void>;
+  beforeAll(async () => {
+    w = await ConsoleWorld.start();
+    await w.worker({ workflows, activities });
+    const worker = new ScriptedWorker({
+      url: w.url,
+      key: w.key,
+      clock: realClock,
+      deployment: "forms",
+      name: "forms",
+    });
+    await worker.register(SCHEMAS.map(({ name, schema }) => ({ name, input_schema: schema })));
+    ({ page, close } = await w.open("/", { expected: /422/ }));
+  });
+  afterAll(async () => {
+    await close?.();
+    await w?.close();
+  });
+
+  const openStart = async (workflow: string, input: unknown) => {
+    const search = `workflow=${workflow}&input=${encodeURIComponent(JSON.stringify(input))}`;
+    await page.goto(`${w.url}/console/#/start?${search}`);
+    await page.getByLabel("Workflow", { exact: true }).waitFor();
+    await expect.poll(() => page.getByLabel("Workflow", { exact: true }).inputValue()).toBe(workflow);
+  };
+
+  test.each(
+    SCHEMAS.filter(({ unsupported }) => !unsupported),
+  )("24: from form to JSON and back, $name shows and keeps the same value", async ({ name, fits }) => {
+    for (const value of fits) {
+      await openStart(name, value);
+      await page.getByRole("button", { name: "Form", exact: true, pressed: true }).waitFor();
+      await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain(shellOf({ input: value }));
+      const before = await shown(page);
+      await form(page, "JSON");
+      expect(JSON.parse(await textOf(page))).toEqual(value);
+      await form(page, "Form");
+      expect(await shown(page)).toEqual(before);
+      // Whatever is written again as it stands changes nothing.
+      for (const field of await page.locator("main form input[type=text], main form textarea").all()) {
+        const label = (await field.getAttribute("id")) ?? "";
+        const isOwn = !(await page.locator(`label[for="${label}"]`).textContent())?.match(/New key|Execution id/);
+        if (isOwn) await field.fill(await field.inputValue());
+      }
+      await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain(shellOf({ input: value }));
+    }
+  }, 60_000);
+
+  test("24: what the form refuses the server refuses with 422, and the other way round", async () => {
+    for (const { name, fits, refused } of SCHEMAS) {
+      for (const [value, isRefused] of [
+        ...fits.map((one) => [one, false] as const),
+        ...refused.map((one) => [one, true] as const),
+      ]) {
+        const what = `${name}: ${JSON.stringify(value)}`;
+        await openStart(name, value);
+        await expect
+          .poll(() => page.getByTestId("call-curl").textContent(), { message: what })
+          .toContain(shellOf({ input: value }));
+        await expect
+          .poll(() => page.getByRole("list", { name: "Problems" }).count(), { message: what })
+          .toBe(isRefused ? 1 : 0);
+        const { status } = await w.ask("POST", `/v1/workflows/${name}/execute`, { input: value });
+        expect(status, what).toBe(isRefused ? 422 : 200);
+      }
+    }
+  }, 120_000);
+
+  test.each(SCHEMAS.filter(({ unsupported }) => unsupported))("25: $name is written as JSON, with the reason", async ({
+    name,
+    fits,
+    unsupported,
+  }) => {
+    await openStart(name, fits.at(-1));
+    await page.getByText(unsupported as RegExp).waitFor();
+    expect(JSON.parse(await textOf(page))).toEqual(fits.at(-1));
+    expect(await page.getByRole("button", { name: "Form", exact: true }).count()).toBe(0);
+  });
+
+  test("25: leaving with changes asks, and staying keeps what was typed", async () => {
+    await page.goto(`${w.url}/console/#/start?workflow=text`);
+    await page.getByLabel("value").fill("half a thought");
+    await page.getByRole("link", { name: "Jobs" }).click();
+    await page.getByRole("dialog", { name: "Leave the page?" }).getByRole("button", { name: "Stay" }).click();
+    expect(await page.getByLabel("value").inputValue()).toBe("half a thought");
+    await page.getByLabel("Workflow", { exact: true }).selectOption("integer"); // another workflow has another input
+    await page.getByRole("dialog").getByRole("button", { name: "Leave and lose it" }).click();
+    await expect.poll(() => page.url()).toContain("workflow=integer");
+    await page.getByRole("link", { name: "Jobs" }).click(); // nothing is typed
+    await page.getByRole("heading", { name: "Jobs" }).waitFor();
+
+    await page.goto(`${w.url}/console/#/schedules?view=new`);
+    await page.getByLabel("Cron line 1").fill("0 4 * * *");
+    await page.getByRole("link", { name: "Jobs" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Leave and lose it" }).click();
+    await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  });
+
+  test("24: a text that is no number is refused where it stands, and removing an item keeps the others", async () => {
+    await openStart("nested-arrays", { value: [[1, 2, 3]] });
+    const third = page.getByLabel("value 1 3", { exact: true });
+    await third.fill("4.50");
+    await page.getByRole("button", { name: "Remove value 1 1", exact: true }).click();
+    expect(await page.getByLabel("value 1 2", { exact: true }).inputValue()).toBe("4.50");
+    await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain('{"value":[[2,4.5]]}');
+    await page.getByLabel("value 1 2", { exact: true }).fill("four");
+    await page.getByText("a number is wanted").waitFor();
+    await page.getByRole("list", { name: "Problems" }).waitFor();
+    await page.goto(`${w.url}/console/#/jobs`);
+    await page.getByRole("dialog").getByRole("button", { name: "Leave and lose it" }).click();
+    await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  });
+
+  test("the JSON editor has line numbers, folds, searches, and names the place of a mistake; Tab leaves it", async () => {
+    await openStart("anything", { a: { b: [1, 2] }, c: "x" });
+    const editor = page.getByTestId("code-editor");
+    await editor.waitFor();
+    expect(await editor.locator(".cm-lineNumbers .cm-gutterElement").count()).toBeGreaterThan(1);
+    await inputOf(page).fill('{\n  "a": {\n    "b": 1\n  },\n  "c": tru\n}');
+    await page.getByText(/^This is not JSON: .*, at line 5, column 8$/).waitFor();
+    await editor.locator(".cm-lint-marker-error").waitFor();
+    await editor.locator(".cm-lintRange-error").waitFor();
+    await inputOf(page).fill('{\n  "a": {\n    "b": 3544790567247868102\n  },\n  "c": true\n}');
+    await expect.poll(() => editor.locator(".cm-lint-marker-warning").count()).toBe(1); // the server cannot keep the number
+    await editor.getByTitle("Fold line").last().click();
+    await editor.locator(".cm-foldPlaceholder").waitFor();
+    expect(await inputOf(page).innerText()).not.toContain("354479");
+    await inputOf(page).press("Control+f");
+    await editor.getByRole("textbox", { name: "Find" }).pressSequentially("true");
+    await editor.locator(".cm-searchMatch").waitFor();
+    await page.keyboard.press("Escape");
+    await inputOf(page).focus();
+    await page.keyboard.type("gj?"); // no shortcut of the page acts in the editor
+    expect(page.url()).toContain("/start");
+    await page.keyboard.press("Tab");
+    await expect.poll(() => page.evaluate("document.activeElement.tagName")).toBe("INPUT");
+    await page.goto(`${w.url}/console/#/jobs`);
+    await page.getByRole("dialog").getByRole("button", { name: "Leave and lose it" }).click();
+  });
+});
+
+/** The body as it stands in single quotes of a shell. */
+const shellOf = (body: unknown): string => JSON.stringify(body).slice(1, -1).replaceAll("'", "'\\''");
