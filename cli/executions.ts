@@ -1,4 +1,5 @@
 /** Prints executions. */
+import type { ExecutionCost } from "../shared/protocol/cost.ts";
 import type { Failure, HistoryEvent } from "../shared/protocol/history.ts";
 import type { WorkflowExecutionResponse, WorkflowExecutionWithoutResult } from "../shared/protocol/http/executions.ts";
 import type { Explanation } from "../shared/protocol/http/explain.ts";
@@ -44,6 +45,7 @@ export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: 
     ["closed", e.end_time && moment(e.end_time)],
     ["took", e.total_duration_ms === null ? null : span(e.total_duration_ms)],
     ["search keys", keys.join(", ")],
+    ["cost", e.cost && costLine(e.cost)],
   ]);
   if (e.status === "COMPLETED") {
     io.out(paint(io, "dim", "result:"));
@@ -62,6 +64,15 @@ export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: 
   } else if (last && "reason" in last && typeof last.reason === "string") {
     fields(io, [["reason", last.reason]]);
   }
+}
+
+/** What an execution has used, on one line. */
+function costLine(cost: ExecutionCost): string {
+  const { worker_calls, tasks, write_units, read_units, commits, bytes_written } = cost;
+  const parts = [`${worker_calls} calls of workers`, `${tasks} ${tasks === 1 ? "task" : "tasks"}`];
+  if (write_units !== null) parts.push(`${write_units} write units`, `${read_units ?? 0} read units`);
+  if (commits !== null) parts.push(`${commits} commits`, `${bytes_written ?? 0} bytes written`);
+  return parts.join(", ");
 }
 
 function showFailure(io: Io, failure: Failure): void {

@@ -34,6 +34,7 @@ export function withResult(
     result: head.status === "COMPLETED" ? head.result : null,
     search_keys: o.searchKeys ? head.search_keys : null,
     hold: holdOf(head, o.now),
+    cost: head.status === "RUNNING" ? null : (head.cost ?? null),
   };
 }
 

@@ -11,15 +11,20 @@ import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_RUNNING, OF_RUN, placeholders, RAISE_FENCE } from "./head-expressions.ts";
 import { decodeHead, dueAttributes, encodeHead, packField } from "./heads.ts";
 import { expiryKey, expiryShardOf, headKey, needsPointer, pkOf, ttlSeconds } from "./keys.ts";
-import type { Log, LogEnd } from "./log.ts";
+import type { Log } from "./log.ts";
+import { encode, type LogEntry } from "./log-entry.ts";
 import { INDEXES } from "./names.ts";
 import { type Packed, upload } from "./pack.ts";
 import { pastRunItem, pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, keyItem, N, S } from "./table.ts";
 import { transact } from "./transact.ts";
+import { itemBytes, plus, usedIn, usedText, writeUnits } from "./units.ts";
 
 /** The log of a run that a reset prepares gets its expiry after this, if no head names the run by then. */
 export const PREPARED_MS: Millis = 3_600_000;
+
+/** Of a note, in a transaction, with its entry in `due`. */
+const NOTE_UNITS = 3;
 
 export interface CloseRequest {
   readonly run: string;
@@ -35,9 +40,15 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
     const head = await readHead(c, ref);
     return isOwned(head, p) ? { kind: "conflict" } : { kind: "fenced", head };
   }
-  const entry = await log.encode(ref, p.run, p.batch, at.end);
+  const entry = await encode(c, {
+    ref,
+    run: p.run,
+    batch: p.batch,
+    before: at.end,
+    by: p.fence === null ? "server" : "worker",
+  });
   const final = p.next.run === p.run;
-  const prepared = final ? await finalHead(c, ref, p, entry.end) : await continuedHead(c, ref, p, entry.end);
+  const prepared = final ? await finalHead(c, ref, p, entry) : await continuedHead(c, ref, p, entry);
   if ("kind" in prepared) return prepared;
   await upload(c.blobs, [entry.packed, ...prepared.blobs]); // PACK-1
   const TableName = c.tables.executions.name;
@@ -71,7 +82,7 @@ interface Prepared {
 const NAMES = placeholders("status", "run", "fence");
 
 /** The head becomes final. Only the fields that a close changes are written. */
-async function finalHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Promise<Prepared> {
+async function finalHead(c: Context, ref: Ref, p: CloseRequest, { item: batch, end }: LogEntry): Promise<Prepared> {
   const { next, run } = p;
   const closedAt = next.closed_at ?? c.clock.now();
   const set: Item = { "#status": S(next.status), closed_at: N(closedAt) };
@@ -90,6 +101,23 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Pr
     remove.push(INDEXES.due.partition, INDEXES.due.sort);
     set["#ttl"] = N(ttlSeconds(closedAt + c.settings.retentionMs)); // a head that is still due gets its expiry from `clearOutbox`
   }
+  // The outcome is packed already, and what lies in S3 beside it tells whether the run needs a note.
+  const before = await encodeHead({ ...next, result: null, failure: null, outbox: [] });
+  const pointer = hasPointer(run, next);
+  const wantsExpiry =
+    end.ttl === undefined || end.blobs || pointer || [...blobs, ...before.blobs].some(({ blob }) => blob);
+  const bytes = itemBytes(before.item);
+  const writes = 2 * writeUnits(bytes + itemBytes(set)) + 2 * writeUnits(itemBytes(batch)) + 1;
+  const used = plus(usedIn(end.used), {
+    // The batch alone is counted in `end`. With an outbox: its entry in `due`, and the write that clears it.
+    writes:
+      writes -
+      writeUnits(itemBytes(batch)) +
+      (next.due_at === null ? 0 : 2 + writeUnits(bytes)) +
+      (wantsExpiry ? NOTE_UNITS : 0),
+  });
+  set.used = S(usedText(used));
+  set.close_bytes = N(bytes);
   const values: Item = { ":running": S("RUNNING"), ":run": S(run), ":one": N(1) };
   if (p.fence !== null) values[":fence"] = N(p.fence);
   const assignments = Object.entries(set).map(([name, value], i) => {
@@ -99,11 +127,6 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Pr
   const names = Object.fromEntries(
     [...Object.keys(set), ...remove].filter((n) => n.startsWith("#")).map((n) => [n, n.slice(1)]),
   );
-  const inS3 = await Promise.all(
-    (["input", "carried", "extensions"] as const).map((field) => packField(ref, run, field, next[field])),
-  );
-  const wantsExpiry =
-    end.ttl === undefined || end.blobs || hasPointer(run, next) || [...blobs, ...inS3].some((x) => x?.blob);
   return {
     blobs,
     head: (TableName) => ({
@@ -117,7 +140,7 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Pr
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       },
     }),
-    more: (table) => (wantsExpiry ? [expiryNote(ref, run, closedAt, hasPointer(run, next), table)] : []),
+    more: (table) => (wantsExpiry ? [expiryNote(ref, run, closedAt, pointer, table)] : []),
   };
 }
 
@@ -125,14 +148,17 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Pr
 const ownedBy = ({ fence }: CloseRequest): string => all(IS_RUNNING, OF_RUN, ...(fence === null ? [] : [HAS_FENCE]));
 
 /** The head passes to the next run, and the past run gets an item of its own. */
-async function continuedHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd): Promise<Prepared | CloseAnswer> {
+async function continuedHead(
+  c: Context,
+  ref: Ref,
+  p: CloseRequest,
+  { item: batch, end }: LogEntry,
+): Promise<Prepared | CloseAnswer> {
   const old = await c.tables.executions.get(headKey(ref));
   const head = old ? await decodeHead(c.blobs, old) : null;
   if (!old || !head || !isOwned(head, p)) return { kind: "fenced", head };
   const last = p.batch.events.at(-1)!;
   if (!isClosing(last)) throw new Error(`a batch that ends with ${last.kind} closes no run`);
-  // A continued run is shown by the batch that closes its predecessor, a run that a reset began by its head.
-  const next = await encodeHead({ ...p.next, fence: head.fence + 1 }, p.next.reset ? { fresh: true } : {});
   const closedAt = last.at;
   const failure = await packField(ref, p.run, "failure", "reason" in last ? last.reason : null);
   const past = pastRunItem(ref, old, {
@@ -141,8 +167,20 @@ async function continuedHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd)
     ttl: N(ttlSeconds(closedAt + c.settings.retentionMs)),
     ...(failure && { failure: failure.attribute }),
   });
-  const wantsExpiry =
-    end.ttl === undefined || end.blobs || hasPointer(p.run, head) || JSON.stringify(old).includes('"s3"');
+  const pointer = hasPointer(p.run, head);
+  const wantsExpiry = end.ttl === undefined || end.blobs || pointer || JSON.stringify(old).includes('"s3"');
+  const bytes = itemBytes(old);
+  const batchUnits = writeUnits(itemBytes(batch));
+  const used = plus(usedIn(end.used), {
+    // The head, the past run and the batch in a transaction; the entry of the head in `runs` moves, the past run gets one.
+    writes: 4 * writeUnits(bytes) + batchUnits + 3 + (wantsExpiry ? NOTE_UNITS : 0),
+  });
+  past.used = S(usedText(used));
+  past.close_bytes = N(bytes);
+  // A continued run is shown by the batch that closes its predecessor, a run that a reset began by its head.
+  const { costOf } = await import("./cost.ts");
+  const cost = costOf(past, head.cost);
+  const next = await encodeHead({ ...p.next, cost, fence: head.fence + 1 }, p.next.reset ? { fresh: true } : {});
   return {
     blobs: failure ? [...next.blobs, failure] : next.blobs,
     head: (TableName) => ({
@@ -157,7 +195,7 @@ async function continuedHead(c: Context, ref: Ref, p: CloseRequest, end: LogEnd)
     }),
     more: (TableName) => [
       { Put: { TableName, Item: past } },
-      ...(wantsExpiry ? [expiryNote(ref, p.run, closedAt, hasPointer(p.run, head), TableName)] : []),
+      ...(wantsExpiry ? [expiryNote(ref, p.run, closedAt, pointer, TableName)] : []),
       ...begun(ref, p.next, TableName),
     ],
   };

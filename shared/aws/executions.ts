@@ -103,7 +103,7 @@ export class AwsExecutions implements Executions {
     const due = dueAttributes(pkOf(ref), dueAt);
     const requested = await this.#raiseFence(
       ref,
-      `SET ${partition} = :shard, ${sort} = :due, wake_due_at = :due, wake_pending = :true, ${RAISE_FENCE}`,
+      `SET ${partition} = :shard, ${sort} = :due, wake_due_at = :due, wake_pending = :true, ${RAISE_FENCE} ADD n_wakes :one`,
       {
         condition: all(IS_RUNNING, OF_CHAIN, NO_WAKE_PENDING),
         names: placeholders("status", "fence", "chain"),
@@ -132,7 +132,7 @@ export class AwsExecutions implements Executions {
     const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(wake_due_at, :due)";
     const claimed = await this.#raiseFence(
       ref,
-      `SET ${partition} = :shard, ${sort} = ${kept}, #owner = :session, ${RAISE_FENCE} REMOVE wake_pending, wake_due_at, fresh`,
+      `SET ${partition} = :shard, ${sort} = ${kept}, #owner = :session, ${RAISE_FENCE} REMOVE wake_pending, wake_due_at, fresh ADD n_claims :one`,
       {
         condition: IS_RUNNING,
         names: placeholders("status", "fence", "owner"),
@@ -173,8 +173,8 @@ export class AwsExecutions implements Executions {
     const parked = await this.#table.update(
       headKey(ref),
       due
-        ? `SET effects_done_through = :done, ${partition} = :shard, ${sort} = :due`
-        : `SET effects_done_through = :done REMOVE ${partition}, ${sort}`,
+        ? `SET effects_done_through = :done, ${partition} = :shard, ${sort} = :due ADD n_timers :one`
+        : `SET effects_done_through = :done REMOVE ${partition}, ${sort} ADD n_parks :one`,
       {
         condition: all(IS_RUNNING, OF_RUN, HAS_FENCE),
         names: placeholders("status", "run", "fence"),
@@ -183,6 +183,7 @@ export class AwsExecutions implements Executions {
           ":done": N(p.effectsDoneThrough),
           ":run": S(p.run),
           ":fence": N(p.fence),
+          ":one": N(1),
           ...(due && { ":shard": due[partition]!, ":due": due[sort]! }),
         },
       },

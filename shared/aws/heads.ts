@@ -94,6 +94,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     reset,
     limit_ms,
     trace,
+    cost,
   } = head;
   const body = {
     token,
@@ -109,6 +110,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     ...(reset && { reset }),
     ...(limit_ms !== undefined && { limit_ms }),
     ...(trace !== undefined && { trace }),
+    ...(cost && { cost }),
   };
   packed.body = await pack(JSON.stringify(body), payloadOwner(head, head.run), INLINE_HEAD);
   const item: Item = {
@@ -173,6 +175,7 @@ type BodyField =
   | "reset"
   | "limit_ms"
   | "trace"
+  | "cost"
   | "parent"
   | "schedule";
 
@@ -231,6 +234,9 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     ...(body.reset && { reset: body.reset }),
     ...(body.limit_ms !== undefined && { limit_ms: body.limit_ms }),
     ...(body.trace !== undefined && { trace: body.trace }),
+    ...(item.close_bytes
+      ? { cost: (await import("./cost.ts")).costOf(item, body.cost) }
+      : body.cost && { cost: body.cost }),
     ...(item.open_inputs && { open_inputs: JSON.parse(text(item, "open_inputs")!) as OpenInputs }),
   };
 }

@@ -6,38 +6,25 @@
  * LOG-2. The condition sees one key alone. Before the put, the log's end says whether the position follows the last batch
  *     and is not inside one: mostly from memory (the end of a batch never changes), else by one read.
  * LOG-3. Each batch carries the facts that the next one needs: the bytes of the log so far, its expiry, whether any batch
- *     has an object in S3, and the retries of activities, which the feed's consumer counts when the run closes.
+ *     has an object in S3, the retries of activities, which the feed's consumer counts when the run closes, and the units
+ *     that the run's batches have used (COST-1).
  * LOG-4. The log of a run with a deadline is written with the expiry `deadline + retention + a day`, which costs nothing.
  *     The run is closed long before that, because the sweeper closes runs past their deadline. The log of a run without a
  *     deadline has no expiry until the run closes. `retention.ts` gives it one then, at one write unit per batch.
  */
 
-import { retriesIn } from "../core/retries.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import type { LogPart, Ref } from "../ports.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
-import { payloadOwner } from "./heads.ts";
 import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
-import { expireValue, INLINE_ONCE, type Packed, pack, unpack, unpackText, upload } from "./pack.ts";
-import { ABSENT, type Item, N, number, S, text, within } from "./table.ts";
+import { type LogEnd, logEndOf } from "./log-end.ts";
+import { expireValue, unpack, upload } from "./pack.ts";
+import { ABSENT, type Item, number, text, within } from "./table.ts";
 
-/** The facts of LOG-3 at the end of a batch. */
-export interface LogEnd {
-  readonly tail: number;
-  readonly bytes: number;
-  /** Seconds; undefined: the run has no deadline. */
-  readonly ttl: number | undefined;
-  readonly blobs: boolean;
-  readonly retries: number;
-}
 export type Position = { kind: "free"; end: LogEnd } | { kind: "taken"; by: Batch | null };
 
 const DAY: Millis = 86_400_000;
-/** Of a part of the log, which may end after any of them. */
-const UNPACKED_AT_ONCE = 8;
-const MAX_PART_ITEMS = 200;
-
 export class Log {
   readonly #c: Context;
   readonly #known = new LruCache<LogEnd>(20_000);
@@ -77,7 +64,7 @@ export class Log {
 
   emptyLogEnd({ deadline, bytes }: { deadline: Millis | null; bytes: number }): LogEnd {
     const ttl = deadline === null ? undefined : ttlSeconds(deadline + this.#c.settings.retentionMs + DAY);
-    return { tail: 1, bytes, ttl, blobs: false, retries: 0 };
+    return { tail: 1, bytes, ttl, blobs: false, retries: 0, used: undefined };
   }
 
   /** From the item of a run, so that the put of its first batch needs no read. */
@@ -86,40 +73,11 @@ export class Log {
     if (this.#known.get(id) === undefined) this.#known.set(id, this.#emptyLogEnd(head));
   }
 
-  /** The item of a batch, the object that must be in S3 before it, and the log's end once it is written. */
-  async encode(
-    ref: Ref,
-    run: string,
-    batch: Batch,
-    before: LogEnd,
-  ): Promise<{ item: Item; packed: Packed; end: LogEnd }> {
-    const json = JSON.stringify(batch);
-    const packed = await pack(json, payloadOwner(ref, run), INLINE_ONCE);
-    const end: LogEnd = {
-      tail: batch.first + batch.events.length - 1,
-      bytes: before.bytes + Buffer.byteLength(json),
-      ttl: before.ttl,
-      blobs: before.blobs || packed.blob !== undefined,
-      retries: before.retries + retriesIn(batch.events),
-    };
-    const { pk, sk } = logKey(ref, run, batch.first);
-    const item: Item = {
-      pk: S(pk),
-      sk: S(sk),
-      n: N(batch.events.length),
-      bytes: N(end.bytes),
-      batch: packed.attribute,
-      ...(end.blobs && { blobs: { BOOL: true } }),
-      ...(end.retries > 0 && { retries: N(end.retries) }),
-      ...(end.ttl !== undefined && { ttl: N(end.ttl) }),
-    };
-    return { item, packed, end };
-  }
-
   async put(ref: Ref, run: string, batch: Batch, maxBytes: number) {
     const at = await this.position(ref, run, batch.first);
     if (at.kind === "taken") return at;
-    const { item, packed, end } = await this.encode(ref, run, batch, at.end);
+    const { encode } = await import("./log-entry.ts");
+    const { item, packed, end } = await encode(this.#c, { ref, run, batch, before: at.end });
     if (end.bytes > maxBytes) {
       const there = await this.#c.tables.executions.get(logKey(ref, run, batch.first));
       if (there) return { kind: "taken" as const, by: await this.#batch(there) };
@@ -150,41 +108,8 @@ export class Log {
     return batches;
   }
 
-  /** Values of the log may be in S3 or compress well, so the sizes of the items say little: batches are unpacked few at a time. */
   async part(ref: Ref, run: string, p: LogPart): Promise<Batch[]> {
-    if (p.order === "desc" && p.from < 2) return []; // DynamoDB refuses a range whose end is before its begin
-    const { executions } = this.#c.tables;
-    const [first, from, last] = [2, p.from, 99_999_999].map((at) => logKey(ref, run, at).sk) as [
-      string,
-      string,
-      string,
-    ];
-    const backwards = { ...within(pkOf(ref), { from: first, to: from }), ScanIndexForward: false };
-    const batches: Batch[] = [];
-    let [events, bytes] = [0, 0];
-    const take = async (items: readonly Item[]) => {
-      for (let i = 0; i < items.length; i += UNPACKED_AT_ONCE) {
-        const group = items.slice(i, i + UNPACKED_AT_ONCE);
-        for (const json of await Promise.all(group.map((item) => unpackText(this.#c.blobs, item.batch)))) {
-          const batch = JSON.parse(json) as Batch;
-          batches.push(batch);
-          events += batch.events.length;
-          bytes += Buffer.byteLength(json);
-          if (events >= p.events || bytes >= p.bytes) return true;
-        }
-      }
-      return false;
-    };
-    let query = backwards as Parameters<typeof executions.pages>[0];
-    if (p.order === "asc") {
-      const around = p.from <= 2 ? null : await executions.first(backwards);
-      const start = around && logEndOf(around).tail >= p.from ? text(around, "sk")! : from;
-      query = within(pkOf(ref), { from: start, to: last });
-    }
-    for await (const page of executions.pages({ ...query, limit: () => Math.min(MAX_PART_ITEMS, p.events) })) {
-      if (await take(page)) break;
-    }
-    return batches;
+    return (await import("./log-part.ts")).readPart(this.#c, { ref, run, ...p });
   }
 
   /** The position of the last batch, null = the log is empty. */
@@ -201,13 +126,4 @@ export class Log {
 
 export const batchOf = (c: Pick<Context, "blobs">, item: Item): Promise<Batch> => unpack<Batch>(c.blobs, item.batch!);
 
-function logEndOf(item: Item): LogEnd {
-  return {
-    tail: firstOf(text(item, "sk")!) + number(item, "n")! - 1,
-    bytes: number(item, "bytes")!,
-    ttl: number(item, "ttl"),
-    blobs: item.blobs?.BOOL ?? false,
-    retries: number(item, "retries") ?? 0,
-  };
-}
 const idOf = (ref: Ref, run: string): string => `${pkOf(ref)}#${run}`;

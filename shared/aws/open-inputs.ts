@@ -22,16 +22,21 @@ export async function setOpenInputs(
   const set = Object.entries(inputsAttributes(ref, p.next));
   const none = p.next.since === null ? ` REMOVE ${partition}, ${sort}` : "";
   const same = p.seen === undefined ? "attribute_not_exists(open_inputs)" : "open_inputs = :seen";
-  const done = await table.update(headKey(ref), `SET ${set.map(([name], i) => `${name} = :v${i}`).join(", ")}${none}`, {
-    condition: all(IS_RUNNING, OF_RUN, same),
-    names: placeholders("status", "run"),
-    values: {
-      ":running": S("RUNNING"),
-      ":run": S(run),
-      ...(p.seen && { ":seen": S(JSON.stringify(p.seen)) }),
-      ...Object.fromEntries(set.map(([, value], i) => [`:v${i}`, value])),
+  const done = await table.update(
+    headKey(ref),
+    `SET ${set.map(([name], i) => `${name} = :v${i}`).join(", ")}${none} ADD n_changes :one`,
+    {
+      condition: all(IS_RUNNING, OF_RUN, same),
+      names: placeholders("status", "run"),
+      values: {
+        ":running": S("RUNNING"),
+        ":run": S(run),
+        ":one": N(1),
+        ...(p.seen && { ":seen": S(JSON.stringify(p.seen)) }),
+        ...Object.fromEntries(set.map(([, value], i) => [`:v${i}`, value])),
+      },
     },
-  });
+  );
   return done.ok;
 }
 

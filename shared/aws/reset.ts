@@ -5,19 +5,23 @@
  * that puts the head deletes the note. So nothing is left of a reset that died, and no batch is written twice.
  */
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
+import type { ExecutionCost } from "../protocol/cost.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
 import { begun, expiryItem, PREPARED_MS } from "./close.ts";
 import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
-import { baseOf, encodeHead } from "./heads.ts";
+import { baseOf, decodeHead, encodeHead } from "./heads.ts";
 import { headKey, runKey } from "./keys.ts";
-import type { Log, LogEnd } from "./log.ts";
+import type { Log } from "./log.ts";
+import type { LogEnd } from "./log-end.ts";
+import { encode, type LogEntry } from "./log-entry.ts";
 import { FED, INDEXES } from "./names.ts";
 import { upload } from "./pack.ts";
 import { pastRunItem } from "./run-items.ts";
 import { type Item, keyItem, N, number, S, text } from "./table.ts";
 import { transact } from "./transact.ts";
+import { itemBytes, writeUnits } from "./units.ts";
 
 const CONCURRENCY = 25;
 
@@ -26,9 +30,9 @@ export async function prepare(c: Context, log: Log, next: Head, batches: readonl
   const { executions } = c.tables;
   let end = await endBefore(log, next, batches[0]!.first);
   if (end.tail === 1) await executions.put(expiryItem(next, run, c.clock.now() + PREPARED_MS));
-  const encoded: Awaited<ReturnType<Log["encode"]>>[] = [];
+  const encoded: LogEntry[] = [];
   for (const batch of batches) {
-    const entry = await log.encode(next, run, batch, end);
+    const entry = await encode(c, { ref: next, run, batch, before: end, by: "server" });
     encoded.push(entry);
     end = entry.end;
   }
@@ -39,6 +43,12 @@ export async function prepare(c: Context, log: Log, next: Head, batches: readonl
   log.written(next, run, end);
   return end.bytes;
 }
+
+/** Both items in a transaction; the entry of the head in `runs` moves, the past run gets one. */
+const reopened = (cost: ExecutionCost, old: Item): ExecutionCost => ({
+  ...cost,
+  write_units: (cost.write_units ?? 0) + 4 * writeUnits(itemBytes(old)) + 3,
+});
 
 async function endBefore(log: Log, next: Head, first: number): Promise<LogEnd> {
   if (first === 2) return log.emptyLogEnd({ deadline: next.deadline, bytes: baseOf(next) });
@@ -58,7 +68,11 @@ export async function reopen(c: Context, next: Head, seen: { run: string; fence:
     text(old, "status") !== "RUNNING" &&
     old[INDEXES.due.sort] === undefined;
   if (!same) return false;
-  const { item, blobs } = await encodeHead({ ...next, fence: seen.fence + 1 }, { fresh: true });
+  const { cost } = await decodeHead(c.blobs, old);
+  const { item, blobs } = await encodeHead(
+    { ...next, ...(cost && { cost: reopened(cost, old) }), fence: seen.fence + 1 },
+    { fresh: true },
+  );
   await upload(c.blobs, blobs);
   const { name: TableName } = executions;
   const past: Item = { ...pastRunItem(next, old), ...keyItem(runKey(next, seen.run)) };

@@ -5,7 +5,7 @@ import { OF_RUN, placeholders } from "./head-expressions.ts";
 import { packSearchKeys } from "./heads.ts";
 import { headKey, runKey } from "./keys.ts";
 import { type Packed, upload } from "./pack.ts";
-import { S } from "./table.ts";
+import { N, S } from "./table.ts";
 
 /** Of the head, or of the item of the run where its execution has a later run. */
 export async function setSearchKeys(c: Context, ref: Ref, run: string, keys: Record<string, string>): Promise<void> {
@@ -15,8 +15,8 @@ export async function setSearchKeys(c: Context, ref: Ref, run: string, keys: Rec
   const remove = fields.filter((f) => !packed[f]).join(", ");
   const value = set && packed[set];
   if (value) await upload(c.blobs, [value]);
-  const expression = value ? `SET ${set} = :keys REMOVE ${remove}` : `REMOVE ${remove}`;
-  const values = { ":run": S(run), ...(value && { ":keys": value.attribute }) };
+  const expression = `${value ? `SET ${set} = :keys ` : ""}REMOVE ${remove} ADD n_changes :one`;
+  const values = { ":run": S(run), ":one": N(1), ...(value && { ":keys": value.attribute }) };
   const change = { condition: OF_RUN, names: placeholders("run"), values };
   for (const key of [headKey(ref), runKey(ref, run)]) {
     const done = await c.tables.executions.update(key, expression, change);

@@ -13,6 +13,7 @@ import {
   type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
+  type ConsumedCapacity,
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
@@ -21,6 +22,7 @@ import {
   type QueryCommandInput,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
+import { LruCache } from "../lib/lru-cache.ts";
 
 export type Item = Record<string, AttributeValue>;
 export interface Key {
@@ -49,8 +51,13 @@ export const text = (item: Item, name: string): string | undefined => item[name]
 export const number = (item: Item, name: string): number | undefined =>
   item[name]?.N === undefined ? undefined : Number(item[name].N);
 
+/** Partitions of which reads are remembered at a time. */
+const MOST_READ = 10_000;
+
 export class Table {
   readonly name: string;
+  /** Read units by partition since `takeReads`. */
+  readonly #reads = new LruCache<number>(MOST_READ);
   readonly #dynamo: DynamoDBClient;
 
   constructor(dynamo: DynamoDBClient, name: string) {
@@ -60,7 +67,22 @@ export class Table {
 
   async get(key: Key): Promise<Item | null> {
     const input = { TableName: this.name, Key: keyItem(key), ConsistentRead: true };
-    return (await this.#dynamo.send(new GetItemCommand(input))).Item ?? null;
+    const answer = await this.#dynamo.send(new GetItemCommand(input));
+    this.#addReads(key.pk, answer.ConsumedCapacity);
+    return answer.Item ?? null;
+  }
+
+  /** `used`: absent unless the client is metered. */
+  #addReads(partition: string | undefined, used: ConsumedCapacity | undefined): void {
+    const units = used?.CapacityUnits;
+    if (partition !== undefined && units) this.#reads.set(partition, (this.#reads.get(partition) ?? 0) + units);
+  }
+
+  /** The read units that this process has used for a partition since the last call (COST-2). */
+  takeReads(partition: string): number {
+    const units = this.#reads.get(partition) ?? 0;
+    this.#reads.delete(partition);
+    return units;
   }
 
   /** The items that exist, in no order. `consistent: false` costs half, for keys that came from an index anyway. */
@@ -134,6 +156,8 @@ export class Table {
           ...(from && { ExclusiveStartKey: from }),
         }),
       );
+      if (rest.IndexName === undefined)
+        this.#addReads(rest.ExpressionAttributeValues?.[":pk"]?.S, answer.ConsumedCapacity);
       yield answer.Items ?? [];
       from = answer.LastEvaluatedKey;
     } while (from);

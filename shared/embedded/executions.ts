@@ -1,10 +1,12 @@
 /** Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1). */
 
+import { type BatchWork, workOf } from "../core/batch-work.ts";
 import { retriesIn } from "../core/retries.ts";
 import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
 import type { DueEntry, Executions, LogPart, OpenInputsQuery, Ref, RunsQuery, WaitingExecution } from "../ports.ts";
+import type { ExecutionCost } from "../protocol/cost.ts";
 import type { Head, OpenInputs } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import { type Batch, CLOSING, isClosing, type Millis, tailOf } from "../protocol/history.ts";
@@ -22,19 +24,35 @@ const BATCHES_AT_ONCE = 500_000;
 
 /**
  * Writes a batch at the tail of its run's log (PROTOCOL-1) in one statement, because a step writes nothing else. Where the
- * position is not free, or the log would have more than `?8` bytes, `bytes` is null, and SQLite leaves the row out.
+ * position is not free, or the log would have more than `?8` bytes, there is no row to insert.
  */
-const PUT_AT_TAIL = `INSERT OR IGNORE INTO log (run, first, ws, seq, n, bytes, retries, body) VALUES (?1, ?2, ?3, ?4, ?5,
-  (SELECT last.bytes + ?6 FROM (SELECT ws, first, n, bytes FROM log WHERE run = ?1 ORDER BY first DESC LIMIT 1) AS last
-   WHERE last.ws = ?3 AND last.first + last.n = ?2 AND last.bytes + ?6 <= ?8),
-  (SELECT retries + ?9 FROM log WHERE run = ?1 ORDER BY first DESC LIMIT 1), ?7)`;
+const PUT_AT_TAIL = `INSERT OR IGNORE INTO log (run, first, ws, seq, n, bytes, retries, batches, queued, messages, body)
+  SELECT ?1, ?2, ?3, ?4, ?5, last.bytes + ?6, last.retries + ?9, last.batches + 1, last.queued + ?10, last.messages + ?11, ?7
+  FROM (SELECT ws, first, n, bytes, retries, batches, queued, messages FROM log WHERE run = ?1 ORDER BY first DESC LIMIT 1) AS last
+  WHERE last.ws = ?3 AND last.first + last.n = ?2 AND last.bytes + ?6 <= ?8`;
 
 /** The facts of a log that the next batch continues. */
-interface LogEnd {
+interface LogEnd extends Readonly<BatchWork> {
   readonly bytes: number;
   readonly retries: number;
+  /** Without those that the server wrote itself. */
+  readonly batches: number;
 }
-const NO_LOG: LogEnd = { bytes: 0, retries: 0 };
+const NO_LOG: LogEnd = { bytes: 0, retries: 0, batches: 0, queued: 0, messages: 0 };
+const LOG_END = "bytes, retries, batches, queued, messages";
+const PUT_LOG = `INSERT INTO log (run, first, ws, seq, n, ${LOG_END}, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+/** The end of a log after the batch, of which `body` is the JSON. */
+function endAfter(before: LogEnd, batch: Batch, body: string, by: "worker" | "server"): LogEnd {
+  const { queued, messages } = workOf(batch.events);
+  return {
+    bytes: before.bytes + Buffer.byteLength(body),
+    retries: before.retries + retriesIn(batch.events),
+    batches: before.batches + (by === "worker" ? 1 : 0),
+    queued: before.queued + queued,
+    messages: before.messages + messages,
+  };
+}
 
 export class EmbeddedExecutions implements Executions {
   readonly #db: Database;
@@ -72,23 +90,25 @@ export class EmbeddedExecutions implements Executions {
     const earlier = old && this.#run(head.workspace, head.run);
     if (earlier) return { kind: "exists" as const, head: earlier }; // this very start, whose id has been used again
     this.#db.atomically(() => {
-      this.#putHead({ ...head, fence: (old?.fence ?? 0) + 1 });
+      this.#putHead({ ...head, fence: (old?.fence ?? 0) + 1 }, { begins: true });
       this.#putRun(head);
     });
     return { kind: "created" as const };
   }
 
-  #putHead(head: Head): void {
-    const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, ...others } = head;
-    const { deployment, deadline, ...rest } = others;
+  /** `begins`: the head is the first of its run, whose counts begin. */
+  #putHead(head: Head, o: { begins?: true } = {}): void {
+    const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, deployment, deadline } = head;
+    const body = json(bodyOf(head));
     this.#db.run(
       `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
-         deployment, deadline, inputs_since, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         deployment, deadline, inputs_since, tasks, bytes, body)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15)
        ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
          due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence,
          effects_done_through = excluded.effects_done_through, owner = excluded.owner, deployment = excluded.deployment,
-         deadline = excluded.deadline, inputs_since = excluded.inputs_since, body = excluded.body`,
+         deadline = excluded.deadline, inputs_since = excluded.inputs_since, body = excluded.body,
+         ${o.begins ? "claims = 0, parks = 0, changes = 0, tasks = 1, bytes = ?14" : "changes = changes + 1, bytes = bytes + ?14"}`,
       head.workspace,
       head.execution,
       status,
@@ -102,14 +122,15 @@ export class EmbeddedExecutions implements Executions {
       deployment,
       deadline,
       (status === "RUNNING" && head.open_inputs?.since) || null,
-      json(rest),
+      Buffer.byteLength(body) + (o.begins ? bytesOf(head) : 0), // `runs` has a copy of the head with which the run begins
+      body,
     );
     this.#notifier.announceHead(head);
   }
 
   /** Begins a run: its row in `runs`, and event 1 in its log. */
   #putRun(head: Head): void {
-    const firstSeq = this.#putLog(head.workspace, head.run, firstBatch(head), NO_LOG);
+    const firstSeq = this.#putLog(head.workspace, head.run, firstBatch(head), { before: NO_LOG, by: "server" }).seq;
     this.#db.run(
       `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
          parent, chain, root_chain, display_name, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
@@ -142,23 +163,19 @@ export class EmbeddedExecutions implements Executions {
   }
 
   /** Answers the batch's first number in the feed. `before`: the end of the run's log without this batch. */
-  #putLog(workspace: string, run: string, batch: Batch, before: LogEnd): number {
+  #putLog(
+    workspace: string,
+    run: string,
+    batch: Batch,
+    p: { before: LogEnd; by: "worker" | "server" },
+  ): { seq: number; end: LogEnd } {
     const body = JSON.stringify(batch);
     const n = batch.events.length;
     const seq = this.#sequence.take(n);
-    this.#db.run(
-      "INSERT INTO log (run, first, ws, seq, n, bytes, retries, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      run,
-      batch.first,
-      workspace,
-      seq,
-      n,
-      before.bytes + Buffer.byteLength(body),
-      before.retries + retriesIn(batch.events),
-      body,
-    );
+    const end = endAfter(p.before, batch, body, p.by);
+    this.#db.run(PUT_LOG, run, batch.first, workspace, seq, n, ...valuesOf(end), body);
     this.#notifier.announceFeed(workspace);
-    return seq;
+    return { seq, end };
   }
 
   async putMessage(ref: Ref, chain: string, message: Message) {
@@ -198,7 +215,7 @@ export class EmbeddedExecutions implements Executions {
 
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {
     const requested = this.#db.run(
-      `UPDATE heads SET due_at = ?, wake_pending = 1, fence = fence + 1
+      `UPDATE heads SET due_at = ?, wake_pending = 1, fence = fence + 1, tasks = tasks + 1, bytes = bytes + octet_length(body)
        WHERE ws = ? AND execution = ? AND chain = ? AND status = 'RUNNING' AND wake_pending = 0`,
       dueAt,
       ref.workspace,
@@ -211,7 +228,7 @@ export class EmbeddedExecutions implements Executions {
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
     const claimed = this.#db.run(
       `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END, wake_pending = 0, fence = fence + 1,
-         owner = ?
+         owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)
        WHERE ws = ? AND execution = ? AND status = 'RUNNING'`,
       p.keepAfter ?? Number.MAX_SAFE_INTEGER,
       p.dueAt,
@@ -241,8 +258,9 @@ export class EmbeddedExecutions implements Executions {
     const body = JSON.stringify(batch);
     const bytes = Buffer.byteLength(body);
     const seq = this.#sequence.next;
-    const retries = retriesIn(events);
-    if (this.#db.run(PUT_AT_TAIL, run, first, workspace, seq, events.length, bytes, body, maxBytes, retries) === 0) {
+    const { queued, messages } = workOf(events);
+    const of = [run, first, workspace, seq, events.length, bytes, body, maxBytes];
+    if (this.#db.run(PUT_AT_TAIL, ...of, retriesIn(events), queued, messages) === 0) {
       const position = this.#positionAt(workspace, run, first);
       if ("by" in position) return { kind: "taken" as const, by: position.by };
       return { kind: "full" as const, bytes: position.end.bytes + bytes };
@@ -259,7 +277,7 @@ export class EmbeddedExecutions implements Executions {
    */
   #positionAt(workspace: string, run: string, first: number): { end: LogEnd } | { by: Batch | null } {
     const last = this.#db.one(
-      "SELECT ws, first, n, bytes, retries FROM log WHERE run = ? ORDER BY first DESC LIMIT 1",
+      `SELECT ws, first, n, ${LOG_END} FROM log WHERE run = ? ORDER BY first DESC LIMIT 1`,
       run,
     );
     if (last?.ws !== workspace) return { by: null };
@@ -319,10 +337,11 @@ export class EmbeddedExecutions implements Executions {
 
   async park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }) {
     const parked = this.#db.run(
-      `UPDATE heads SET due_at = ?, effects_done_through = ?
+      `UPDATE heads SET due_at = ?, effects_done_through = ?, parks = parks + 1, tasks = tasks + ?, bytes = bytes + octet_length(body)
        WHERE ws = ? AND execution = ? AND status = 'RUNNING' AND run = ? AND fence = ?`,
       p.dueAt,
       p.effectsDoneThrough,
+      p.dueAt === null ? 0 : 1,
       ref.workspace,
       ref.execution,
       p.run,
@@ -337,20 +356,57 @@ export class EmbeddedExecutions implements Executions {
     if (!current) return { kind: "fenced" as const, head };
     const position = this.#positionAt(ref.workspace, p.run, p.batch.first);
     if ("by" in position) return { kind: "conflict" as const };
-    const next = { ...p.next, fence: head.fence + 1 };
     this.#db.atomically(() => {
-      const lastSeq = this.#putLog(ref.workspace, p.run, p.batch, position.end) + p.batch.events.length - 1;
-      const retries = position.end.retries + retriesIn(p.batch.events);
-      this.#rollups.add(ref.workspace, closedRun(head, p.batch, retries));
-      this.#putHead(next);
-      if (next.run === p.run) this.#closeRun(next, lastSeq);
+      const by = p.fence === null ? "server" : "worker";
+      const { seq, end } = this.#putLog(ref.workspace, p.run, p.batch, { before: position.end, by });
+      const lastSeq = seq + p.batch.events.length - 1;
+      this.#rollups.add(ref.workspace, closedRun(head, p.batch, end.retries));
+      const ends = p.next.run === p.run;
+      const closed = this.#withCost(
+        ends ? { ...p.next, fence: head.fence + 1 } : { ...head, ...pastOf(p.batch) },
+        head,
+        end,
+      );
+      this.#closeRun(closed, lastSeq);
+      if (ends) this.#putHead(closed);
       else {
-        this.#closeRun({ ...head, ...pastOf(p.batch) }, lastSeq);
+        const next = { ...p.next, fence: head.fence + 1, cost: closed.cost };
+        this.#putHead(next, { begins: true });
         this.#beginRun(next);
       }
     });
     this.#db.afterCommit(() => this.onClosed(ref, p.run));
     return { kind: "closed" as const };
+  }
+
+  /**
+   * The head of a run that closes, with its cost. Its start, its close, each call of a worker and each message is a commit,
+   * and each task is received in one and finished in one. The close writes the head into two rows, and once more where its
+   * outbox must be cleared.
+   */
+  #withCost(closed: Head, { cost: before, workspace, execution }: Head, end: LogEnd): Head {
+    const row = this.#db.one(
+      "SELECT claims, parks, tasks, changes, bytes FROM heads WHERE ws = ? AND execution = ?",
+      workspace,
+      execution,
+    )!;
+    const [claims, parks, changes] = [Number(row.claims), Number(row.parks), Number(row.changes)];
+    const tasks = Number(row.tasks) + end.queued;
+    const calls = claims + parks + end.batches;
+    const { cost: _before, ...bare } = closed;
+    const copies = bare.outbox.length > 0 ? 2 : 1; // of the row in `heads`
+    const bytes = bytesOf(bare) + copies * bytesOf(bodyOf(bare));
+    const costFor = (own: number): ExecutionCost => ({
+      worker_calls: (before?.worker_calls ?? 0) + calls + 2 * end.queued,
+      tasks: (before?.tasks ?? 0) + tasks,
+      write_units: null,
+      read_units: null,
+      commits: (before?.commits ?? 0) + (before ? 0 : 1) + calls + end.messages + changes + 2 * tasks,
+      bytes_written: (before?.bytes_written ?? 0) + Number(row.bytes) + end.bytes + bytes + own,
+    });
+    // The cost is a part of what the close writes.
+    const own = (1 + copies) * (bytesOf(costFor(bytes)) + ',"cost":'.length);
+    return { ...bare, cost: costFor(own) };
   }
 
   /** `next`: of a run that may have been prepared. */
@@ -362,29 +418,19 @@ export class EmbeddedExecutions implements Executions {
   async prepare(next: Head, batches: readonly Batch[]) {
     const { workspace, run, started_at } = next;
     this.#db.run("INSERT OR IGNORE INTO prepared_runs (run, at) VALUES (?, ?)", run, started_at);
-    const last = this.#db.one("SELECT bytes, retries FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", run);
-    let { bytes, retries } = last ? endOf(last) : { ...NO_LOG, bytes: Buffer.byteLength(json(firstBatch(next))) };
+    const last = this.#db.one(`SELECT ${LOG_END} FROM log WHERE run = ? ORDER BY first DESC LIMIT 1`, run);
+    let end = last ? endOf(last) : { ...NO_LOG, bytes: Buffer.byteLength(json(firstBatch(next))) };
     let unpaused = 0;
     for (const batch of batches) {
       const body = JSON.stringify(batch);
-      bytes += Buffer.byteLength(body);
-      retries += retriesIn(batch.events);
-      this.#db.run(
-        "INSERT INTO log (run, first, ws, seq, n, bytes, retries, body) VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
-        run,
-        batch.first,
-        workspace,
-        batch.events.length,
-        bytes,
-        retries,
-        body,
-      );
+      end = endAfter(end, batch, body, "server");
+      this.#db.run(PUT_LOG, run, batch.first, workspace, null, batch.events.length, ...valuesOf(end), body);
       unpaused += body.length;
       if (unpaused < BATCHES_AT_ONCE) continue;
       unpaused = 0;
       await pause();
     }
-    return bytes;
+    return end.bytes;
   }
 
   async reopen(next: Head, seen: { run: string; fence: number }) {
@@ -393,7 +439,8 @@ export class EmbeddedExecutions implements Executions {
       head?.run === seen.run && head.fence === seen.fence && head.status !== "RUNNING" && head.due_at === null;
     if (!same) return false;
     this.#db.atomically(() => {
-      this.#putHead({ ...next, fence: head.fence + 1 });
+      const cost = head.cost && { ...head.cost, commits: (head.cost.commits ?? 0) + 1 };
+      this.#putHead({ ...next, fence: head.fence + 1, ...(cost && { cost }) }, { begins: true });
       this.#beginRun(next);
     });
     return true;
@@ -491,7 +538,39 @@ export class EmbeddedExecutions implements Executions {
   }
 }
 
-const endOf = (row: Row): LogEnd => ({ bytes: Number(row.bytes), retries: Number(row.retries) });
+const endOf = (row: Row): LogEnd => ({
+  bytes: Number(row.bytes),
+  retries: Number(row.retries),
+  batches: Number(row.batches),
+  queued: Number(row.queued),
+  messages: Number(row.messages),
+});
+const valuesOf = ({ bytes, retries, batches, queued, messages }: LogEnd): number[] => [
+  bytes,
+  retries,
+  batches,
+  queued,
+  messages,
+];
+
+/** The fields of a head that have no column of their own. */
+function bodyOf(head: Head): Partial<Head> {
+  const {
+    status,
+    run,
+    chain,
+    due_at,
+    wake_pending,
+    fence,
+    effects_done_through,
+    owner,
+    deployment,
+    deadline,
+    ...body
+  } = head;
+  return body;
+}
+const bytesOf = (value: unknown): number => Buffer.byteLength(json(value));
 
 const firstBatch = (head: Head): Batch => ({ first: 1, events: [startedOf(head)], append_id: head.run });
 

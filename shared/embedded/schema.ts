@@ -12,6 +12,9 @@ CREATE TABLE heads (
   due_at INTEGER, wake_pending INTEGER NOT NULL, fence INTEGER NOT NULL, effects_done_through INTEGER NOT NULL, owner TEXT,
   deployment TEXT NOT NULL, deadline INTEGER,
   inputs_since INTEGER, -- when the first open question to a person began
+  -- Of the present run, for its cost (COST-1): bytes of the bodies of this row that were written.
+  claims INTEGER NOT NULL DEFAULT 0, parks INTEGER NOT NULL DEFAULT 0, tasks INTEGER NOT NULL DEFAULT 0,
+  changes INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
   body TEXT NOT NULL,
   PRIMARY KEY (ws, execution)
 ) WITHOUT ROWID;
@@ -54,6 +57,7 @@ CREATE TABLE log (
   n INTEGER NOT NULL,
   bytes INTEGER NOT NULL, -- of the run's log up to and with this batch
   retries INTEGER NOT NULL, -- of activities, likewise
+  batches INTEGER NOT NULL, queued INTEGER NOT NULL, messages INTEGER NOT NULL, -- likewise: of workers, activities in the queue, taken in
   body TEXT NOT NULL,
   PRIMARY KEY (run, first)
 ) WITHOUT ROWID;

@@ -1,5 +1,6 @@
 /** The head of an execution: all of its state that is not history. One item, changed only by conditional writes. */
 import * as z from "zod";
+import { ExecutionCost } from "./cost.ts";
 import { ParentRef, ResetRef, ScheduleRef, type Started } from "./history.ts";
 import { ExecutionId, RunId, ScheduleId } from "./ids.ts";
 import { JsonRecord, JsonValue } from "./json-value.ts";
@@ -102,6 +103,8 @@ export const Head = z.object({
   reset: ResetRef.extend({ began_at: z.int() }).optional(),
   /** The length of the limit that `deadline` follows from, where a reset has set it. */
   limit_ms: z.int().optional(),
+  /** COST-3. Of a final head: the whole. Of a running one: of the chain's earlier runs; absent: there are none. */
+  cost: ExecutionCost.optional(),
 });
 export type Head = z.infer<typeof Head>;
 

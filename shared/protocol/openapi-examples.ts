@@ -541,6 +541,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       result: null,
       search_keys: null,
       hold: null,
+      cost: null,
     },
   },
   executeWorkflowRegistration: {
@@ -561,6 +562,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       result: null,
       search_keys: null,
       hold: null,
+      cost: null,
     },
   },
   listExecutions: {
@@ -615,6 +617,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       result: { receipt: "R-5", by: "ann", sum: 8, note: "none" },
       search_keys: { amount: "5", approver: "ann" },
       hold: null,
+      cost: null,
     },
   },
   explainWorkflowExecution: {
@@ -926,6 +929,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       result: null,
       search_keys: { "customer.id": "C-6", region: "eu-west" },
       hold: null,
+      cost: null,
     },
   },
   getRunHistory: {
@@ -1062,6 +1066,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       result: null,
       search_keys: {},
       hold: null,
+      cost: null,
       data_source: "history",
       otel_trace_id: "0af7651916cd43dd8448eb211c80319c",
       otel_trace_data: {
@@ -1116,6 +1121,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       result: null,
       search_keys: {},
       hold: null,
+      cost: null,
       span_tree: {
         span_id: "f9da05c018acd1f8",
         name: "orders",
@@ -1185,6 +1191,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       result: null,
       search_keys: {},
       hold: null,
+      cost: null,
       events: [
         {
           type: "EVENT_PROGRESS",

@@ -114,6 +114,37 @@ describeUnless(cannotRun)("the cost of a call", () => {
     expect(await cost(() => close(ports, ref, last))).toEqual({ writes: 6, reads: 1 });
   });
 
+  test.each([
+    1, 10, 100,
+  ])("the head of an execution with %i steps holds the units that DynamoDB has counted", async (steps) => {
+    ports.clients.meter.take();
+    await begin();
+    let owner = await claimed();
+    const local = (n: number) => step(n, owner, n % 5 === 0);
+    for (let n = 1; n < steps; n++) await local(n);
+    await parkUntil(owner, null);
+    await send(ports, ref, signal("s", ports.clock.now()));
+    owner = await claimed();
+    const took = { kind: "signal_received", message: "signal#s", name: "poke", input: null } as const;
+    const { run, chain, fence } = owner.head;
+    const batch = batchOf(1 + steps, ports.clock.now(), [took]);
+    await append(ports, ref, { run, chain, fence, batch, taken: ["signal#s"], look: false });
+    await parkUntil(owner, ports.clock.now() + 60_000);
+    owner = await claimed();
+    const last = { run, chain, fence: owner.head.fence, batch: batchOf(2 + steps, ports.clock.now(), [completed]) };
+    const rest = { taken: [], result: { ok: true }, failure: null, outbox: [], carried: [] };
+    expect(await close(ports, ref, { ...last, ...rest })).toEqual({ kind: "closed" });
+    const { writeUnits, readUnits } = ports.clients.meter.take();
+    expect((await ports.executions.head(ref))!.cost).toEqual({
+      worker_calls: steps + 6,
+      tasks: 3,
+      write_units: writeUnits,
+      read_units: readUnits,
+      commits: null,
+      bytes_written: null,
+    });
+  });
+
   test("the feed takes several changes with one write; the counts of starts and closes among them cost five units more", async () => {
     const feeder = on.adapter();
     const taken = async (head: Head) => {

@@ -111,6 +111,22 @@ describe("list --count", () => {
   });
 });
 
+describe("get of a closed execution", () => {
+  it("shows what it has used, and nothing before it closes", async () => {
+    await sirocco(`start order --wait --id cost-1 -i {"amount":1}`);
+    expect((await sirocco("get cost-1")).out).toMatch(
+      /^cost: +\d+ calls of workers, 1 task, \d+ commits, \d+ bytes written$/m,
+    );
+    const { cost } = JSON.parse((await sirocco("get cost-1 --json")).out) as { cost: Record<string, number | null> };
+    expect(cost).toMatchObject({ tasks: 1, write_units: null, read_units: null });
+    expect(cost.commits).toBeGreaterThan(cost.worker_calls!);
+    await sirocco(`start order --id cost-2 -i {"amount":1,"wait":true}`);
+    expect((await sirocco("get cost-2")).out).not.toContain("cost:");
+    await sirocco("terminate cost-2");
+    expect((await sirocco("get cost-2")).out).toContain("cost:");
+  });
+});
+
 describe("get of an execution that continues as new at once", () => {
   it("shows that it waits for its pace", async () => {
     await sirocco("start spinning --id spins");

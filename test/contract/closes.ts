@@ -15,7 +15,7 @@ export const closeContract: Contract = (of) => {
     const next = finalOf(head, b.now(), { due_at: b.now(), outbox: [], fence: 999 });
     const p = { run: head.run, fence: head.fence, batch, next };
     expect(await b.ports.executions.close(head, p)).toEqual({ kind: "closed" });
-    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1 });
+    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1, cost: expect.any(Object) });
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([batch]);
     expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({
       status: "COMPLETED",
@@ -127,7 +127,7 @@ export const closeContract: Contract = (of) => {
     expect(await b.ports.executions.close(head, { run: head.run, fence: head.fence, batch, next })).toEqual({
       kind: "closed",
     });
-    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1 });
+    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1, cost: expect.any(Object) });
     expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({
       status: "CONTINUED_AS_NEW",
       closed_at: now,

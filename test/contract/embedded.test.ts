@@ -1,8 +1,28 @@
 /** The contract on SQLite, in memory and in a file; then the guarantees of this adapter alone. */
 import { describe, expect, test } from "vitest";
+import { append } from "../../shared/engine/append.ts";
+import { claim } from "../../shared/engine/claim.ts";
+import { close } from "../../shared/engine/close.ts";
+import { park } from "../../shared/engine/park.ts";
+import { send } from "../../shared/engine/send.ts";
+import { start } from "../../shared/engine/start.ts";
+import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { embedded } from "../../shared/server/embedded.ts";
 import { inFile, inMemory } from "./embedded-subject.ts";
-import { batchOf, begun, bench, closed, definition, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
+import {
+  batchOf,
+  begun,
+  bench,
+  closed,
+  completed,
+  definition,
+  LIMIT,
+  newRef,
+  scheduled,
+  signal,
+  startOf,
+  uuid,
+} from "./subject.ts";
 import { contractSuite } from "./suite.ts";
 
 contractSuite("embedded, in memory", async () => inMemory());
@@ -51,6 +71,78 @@ describe("embedded: retention", () => {
     expect(await store.executions.head(final)).not.toBeNull();
     await made.end?.();
   });
+});
+
+describe("embedded: the cost of an execution", () => {
+  test.each([1, 10, 100])("with %i steps is the commits of its calls and the bytes of its rows", async (steps) => {
+    const made = inMemory();
+    const store = made.ports as ReturnType<typeof embedded>;
+    store.database.run("CREATE TEMP TABLE written (bytes INTEGER)");
+    for (const [table, event] of [
+      ["heads", "INSERT"],
+      ["heads", "UPDATE"],
+      ["runs", "INSERT"],
+      ["runs", "UPDATE OF body"],
+      ["log", "INSERT"],
+    ]) {
+      const name = `${table}_${event!.slice(0, 6)}`;
+      const insert = "INSERT INTO written VALUES (octet_length(new.body))";
+      store.database.run(`CREATE TEMP TRIGGER ${name} AFTER ${event} ON ${table} BEGIN ${insert}; END`);
+    }
+    await store.durable();
+    const { ref, count } = await costly(store, steps);
+    expect((await store.executions.head(ref))!.cost).toEqual({
+      worker_calls: steps + 6,
+      tasks: 3,
+      write_units: null,
+      read_units: null,
+      commits: count.commits,
+      bytes_written: Number(store.database.one("SELECT sum(bytes) AS bytes FROM written")!.bytes),
+    });
+    await made.end?.();
+  });
+
+  /** Steps, a signal and a timer through the engine. Each call is a commit of its own, and so is each receipt of a task. */
+  async function costly(ports: ReturnType<typeof embedded>, steps: number) {
+    const ref = newRef();
+    const before = ports.database.commits;
+    const call = async <T>(work: Promise<T>): Promise<T> => {
+      const answer = await work;
+      await ports.durable();
+      return answer;
+    };
+    const queue = { workspace: ref.workspace, deployment: "shop", queue: "workflow" } as const;
+    const take = async () => {
+      const [task] = await call(ports.tasks.receive(queue, { session: "s", max: 1, waitMs: 0 }));
+      const answer = await call(claim(ports, ref, { session: "s" }));
+      if (answer.kind !== "claimed") throw new Error("the execution is closed");
+      return { ...answer, receipt: task!.receipt };
+    };
+    const rest = async ({ head, receipt }: Awaited<ReturnType<typeof take>>, dueAt: number | null) => {
+      const { run, fence } = head;
+      await call(park(ports, ref, { run, fence, dueAt, effectsDoneThrough: 1 }));
+      await call(ports.tasks.finish(ref.workspace, [receipt]));
+    };
+    await call(start(ports, startOf(ref)));
+    let owner = await take();
+    const { run, chain } = owner.head;
+    const put = (first: number, event: NewEvent, taken: string[] = []) => {
+      const batch = batchOf(first, ports.clock.now(), [event]);
+      return call(append(ports, ref, { run, chain, fence: owner.head.fence, batch, taken, look: false }));
+    };
+    for (let n = 1; n < steps; n++) await put(1 + n, { ...scheduled(n), where: "local:s" } as NewEvent);
+    await rest(owner, null);
+    await call(send(ports, ref, signal("s", ports.clock.now())));
+    owner = await take();
+    await put(1 + steps, { kind: "signal_received", message: "signal#s", name: "poke", input: null }, ["signal#s"]);
+    await rest(owner, ports.clock.now());
+    owner = await take();
+    const last = { run, chain, fence: owner.head.fence, batch: batchOf(2 + steps, ports.clock.now(), [completed]) };
+    const outcome = { taken: [], result: { ok: true }, failure: null, outbox: [], carried: [] };
+    expect(await call(close(ports, ref, { ...last, ...outcome }))).toEqual({ kind: "closed" });
+    await call(ports.tasks.finish(ref.workspace, [owner.receipt]));
+    return { ref, count: { commits: ports.database.commits - before } };
+  }
 });
 
 test("embedded: the silence of an outage kills no session; those that stay silent afterwards die in time", async () => {

@@ -38,7 +38,7 @@ export const resetContract: Contract = (of) => {
     expect(await b.ports.executions.close(head, { run: head.run, fence: null, batch, next })).toEqual({
       kind: "closed",
     });
-    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1 });
+    expect(await b.ports.executions.head(head)).toEqual({ ...next, fence: head.fence + 1, cost: expect.any(Object) });
     expect(await b.ports.executions.batches(head, next.run, 1)).toEqual([one, two]);
     expect(await b.ports.executions.batches(head, head.run, 1)).toEqual([one, batch]);
     const past = { status: "TERMINATED", failure: "reset", closed_at: batch.events[0]!.at };
@@ -88,7 +88,7 @@ export const resetContract: Contract = (of) => {
     const next = resetOf(final, b.now(), 1);
     await b.ports.executions.prepare(next, [batchOf(2, b.now(), [scheduled(1)])]);
     expect(await b.ports.executions.reopen(next, { run: final.run, fence: final.fence })).toBe(true);
-    expect(await b.ports.executions.head(final)).toEqual({ ...next, fence: final.fence + 1 });
+    expect(await b.ports.executions.head(final)).toEqual({ ...next, fence: final.fence + 1, cost: expect.any(Object) });
     expect(await b.ports.executions.run(final.workspace, final.run)).toMatchObject({
       status: "COMPLETED",
       result: final.result,

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { activitiesContract } from "./activities.ts";
 import { claimContract } from "./claims.ts";
 import { closeContract } from "./closes.ts";
+import { costContract } from "./costs.ts";
 import { feedContract } from "./feed.ts";
 import { inboxContract } from "./inbox.ts";
 import { jobsContract } from "./jobs.ts";
@@ -35,6 +36,7 @@ const chapters: Record<string, Contract> = {
   "claims, parks and due heads": claimContract,
   "log: one writer wins a position": logContract,
   "closes: one transaction": closeContract,
+  "costs: what an execution has used": costContract,
   "resets: a run that begins with a copy": resetContract,
   "questions to people": openInputsContract,
   "runs: lists, filters, pages": runsContract,

@@ -1,5 +1,6 @@
 /** Executions: start, read, signal, query, update, cancel, terminate, reset. */
 import * as z from "zod";
+import { ExecutionCost } from "../cost.ts";
 import { ExecutionId, HandlerName, IdempotencyKey } from "../ids.ts";
 import { isObject, JsonRecord } from "../json-value.ts";
 import { MAX_BATCH_IDS, MAX_PAGE, MAX_REASON } from "../limits.ts";
@@ -78,6 +79,8 @@ export const executionFields = {
   search_keys: z.record(z.string(), z.string()).nullable(),
   /** Own field: why the server lets the execution wait although it could go on, and until when; null = it does not. */
   hold: z.object({ reason: z.literal("continues_as_new_too_often"), until: Timestamp }).nullable(),
+  /** Own field: what the execution, with all runs of its chain, has used of the store and the queues; null = it runs. */
+  cost: ExecutionCost.nullable(),
 };
 export const WorkflowExecutionResponse = z.object(executionFields).meta({ id: "WorkflowExecutionResponse" });
 export type WorkflowExecutionResponse = z.infer<typeof WorkflowExecutionResponse>;
