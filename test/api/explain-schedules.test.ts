@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { SCHEDULE_KINDS } from "../../shared/core/explain/kinds.ts";
 import { ScheduleExplanation } from "../../shared/protocol/http/explain.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
+import { PrintedWaits } from "./support/why-on-the-command-line.ts";
 import { type World, world } from "./support/world.ts";
 
 let w: World;
@@ -26,7 +27,11 @@ async function create(id: string, schedule: object): Promise<void> {
   const made = await w.ask("POST", path, { body });
   expect(made.status, JSON.stringify(made.body)).toBe(201);
 }
-const why = async (id: string) => ScheduleExplanation.parse((await w.ask("GET", `${path}/${id}/explain`)).body);
+const printed = new PrintedWaits(() => ({ url: w.server.url, key: w.key }));
+const why = async (id: string) => {
+  await printed.take("schedule", "why", id);
+  return ScheduleExplanation.parse((await w.ask("GET", `${path}/${id}/explain`)).body);
+};
 const kindsOf = async (id: string) => (await why(id)).waits.map(({ kind }) => kind);
 
 test("an active schedule waits for its next time", async () => {
@@ -89,6 +94,27 @@ test("a schedule of a deployment without a live worker says what stops it, and w
   expect(await kindsOf("alone")).not.toContain("no_live_worker");
 });
 
+test("a schedule whose workflow is registered no more says that starts are refused, and that the last one was", async () => {
+  await w.worker("bills", [{ name: "billing", execution_timeout: null }], { name: "w3" });
+  const body = {
+    schedule_id: "refused",
+    workflow_identifier: "billing",
+    schedule: { input: {}, intervals: [{ every: "PT1M" }] },
+  };
+  expect((await w.ask("POST", path, { body })).status).toBe(201);
+  w.ports.database.run("DELETE FROM registrations WHERE workflow = 'billing'");
+  await w.clock.advance(2 * MINUTE);
+  expect(await kindsOf("refused")).toEqual(expect.arrayContaining(["route_refused", "start_refused"]));
+  await w.ask("DELETE", `${path}/refused`);
+});
+
+test("a schedule whose stored form is damaged says so", async () => {
+  await create("damaged", { intervals: [{ every: "PT1H" }] });
+  w.ports.database.run("UPDATE schedules SET body = '{}' WHERE id = 'damaged'");
+  expect(await kindsOf("damaged")).toEqual(["unreadable"]);
+  await w.ask("DELETE", `${path}/damaged`);
+});
+
 test("every kind is in the table, a reader may ask, and an unknown schedule is 404", async () => {
   for (const id of ["hourly", "paused", "once", "ended", "serial", "alone"]) {
     for (const kind of await kindsOf(id)) expect(SCHEDULE_KINDS).toHaveProperty(kind);
@@ -96,6 +122,10 @@ test("every kind is in the table, a reader may ask, and an unknown schedule is 4
   const { key } = await w.newKey({ workspace: w.workspace, rights: ["read"] });
   expect((await w.ask("GET", `${path}/hourly/explain`, { key })).status).toBe(200);
   expect((await w.ask("GET", `${path}/nope/explain`)).status).toBe(404);
+});
+
+test("the command says for each kind what to do, and the tests above have met each", () => {
+  expect(Object.keys(SCHEDULE_KINDS).filter((kind) => !printed.kinds.has(kind))).toEqual([]);
 });
 
 test("the coming times of all schedules come in one order, bounded by window and limit", async () => {

@@ -17,9 +17,10 @@ import {
   waitUntil,
   workflow,
 } from "../../sdk/index.ts";
-import type { WAIT_KINDS } from "../../shared/core/explain/kinds.ts";
+import { WAIT_KINDS } from "../../shared/core/explain/kinds.ts";
 import { Explanation } from "../../shared/protocol/http/explain.ts";
 import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
+import { PrintedWaits } from "./support/why-on-the-command-line.ts";
 import { type World, world } from "./support/world.ts";
 
 const never = Promise.withResolvers<void>();
@@ -119,6 +120,8 @@ const begin = (workflow: string, id: string, input = {}) =>
   call("POST", `/${workflow}/execute`, { execution_id: id, input });
 const why = async (id: string) => Explanation.parse((await call("GET", `/executions/${id}/explain`)).body);
 
+const printed = new PrintedWaits(() => server);
+
 /** The explanation, once it has a wait of this kind. */
 const untilKind = (id: string, kind: keyof typeof WAIT_KINDS) =>
   vi.waitFor(
@@ -126,6 +129,7 @@ const untilKind = (id: string, kind: keyof typeof WAIT_KINDS) =>
       const explanation = await why(id);
       const wait = explanation.waits.find((w) => w.kind === kind);
       expect(wait, JSON.stringify(explanation)).toBeDefined();
+      await printed.take("why", id);
       return { ...explanation, wait: wait! };
     },
     { timeout: 15_000, interval: 20 },
@@ -298,9 +302,12 @@ describe("with a worker whose calls the test makes", () => {
     w = await world();
   });
   afterAll(() => w.close());
-  const explainIn = async (id: string, apiKey?: string) =>
-    (await w.ask("GET", `/v1/workflows/executions/${id}/explain`, apiKey === undefined ? {} : { key: apiKey }))
+  const printedHere = new PrintedWaits(() => ({ url: w.server.url, key: w.key }));
+  const explainIn = async (id: string, apiKey?: string) => {
+    await printedHere.take("why", id);
+    return (await w.ask("GET", `/v1/workflows/executions/${id}/explain`, apiKey === undefined ? {} : { key: apiKey }))
       .body as unknown as Explanation;
+  };
   const retry = { max_attempts: 0, first_ms: 1_000, factor: 2, max_ms: 60_000, non_retryable: [] };
   const scheduled = (where: string) =>
     ({ kind: "activity_scheduled", activity: 1, name: "charge", input: null, where, options: { retry } }) as never;
@@ -456,5 +463,25 @@ describe("with a worker whose calls the test makes", () => {
     const { waits } = await explainIn("s-long");
     expect(waits.filter(({ kind }) => kind === "timer").map(({ evidence }) => evidence.timer)).toEqual([9_000]);
     expect(waits.some(({ evidence }) => "history_read_to_event" in evidence)).toBe(false);
+  });
+
+  test("an execution of a paused schedule is told so", async () => {
+    await begun("s-before", "a10");
+    const schedule = { input: {}, intervals: [{ every: "PT1H" }] };
+    const body = { schedule_id: "s-paused", workflow_identifier: "orders", deployment_name: "a10", schedule };
+    expect((await w.ask("POST", "/v1/workflows/schedules", { body })).body).toMatchObject({ schedule_id: "s-paused" });
+    const triggered = await w.ask("POST", "/v1/workflows/schedules/s-paused/trigger", { body: {} });
+    expect(triggered.status).toBe(204);
+    await w.ask("POST", "/v1/workflows/schedules/s-paused/pause", { body: { note: "stop" } });
+    const { executions } = (await w.ask("GET", "/v1/workflows/runs?search=s-paused")).body as unknown as {
+      executions: { execution_id: string }[];
+    };
+    const { waits } = await explainIn(executions[0]!.execution_id);
+    expect(waits.map(({ kind }) => kind)).toContain("schedule_paused");
+  });
+
+  test("the command says for each kind of wait what to do, and the tests above have met each", () => {
+    const met = new Set([...printed.kinds, ...printedHere.kinds]);
+    expect(Object.keys(WAIT_KINDS).filter((kind) => !met.has(kind))).toEqual([]);
   });
 });
