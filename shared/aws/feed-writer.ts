@@ -3,13 +3,14 @@
  * than once. Several writers may append to one workspace at a time.
  *
  * FEEDWRITER-1. Exactly once: the writer knows the sources of all segments that were appended since a time before its
- *     oldest record. It reads the segments that it does not remember, and learns those of other writers when they win the
- *     position that it wanted.
+ *     oldest record (FEEDMEMORY-1, FEEDMEMORY-2). It reads those segments when it begins with a workspace, and learns those
+ *     of other writers when they win the position that it wanted.
  * FEEDWRITER-2. A record that fails holds up the later records of its workspace, and of no other workspace.
  */
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { anchorKey, decodeStored, endOf, type FeedSegment, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
+import { FEW, FeedMemory, MOST_REMEMBERED } from "./feed-memory.ts";
 import { type Counted, FeedSegments } from "./feed-segments.ts";
 import { refOf, ttlSeconds } from "./keys.ts";
 import { pack } from "./pack.ts";
@@ -33,22 +34,23 @@ const MAX_EVENTS = 500;
 const MAX_BYTES = 256 * 1024;
 /** A transaction has a hundred items at most, and a segment changes a few buckets. */
 const MAX_BUCKETS = 80;
-const MAX_REMEMBERED = 50_000;
+/** Segments that a writer reads when it begins with a workspace: some seconds of an invocation. */
+const MAX_READ_BACK = 150_000;
+const MAX_WORKSPACES = 500;
 
 /** What the writer knows of one workspace. */
 interface Memory {
   next: number;
   /** The limit of the anchor (FEED-2). */
   limit: number;
-  sources: Set<string>;
-  /** `sources` holds every segment that was appended after this time. */
-  since: Millis;
+  readonly sources: FeedMemory;
 }
 
 export class FeedWriter {
   readonly #c: Context;
   readonly #segments: FeedSegments;
   readonly #onClosed: (closed: NonNullable<Counted["closed"]>) => void;
+  /** In the order of their latest use. */
   readonly #memory = new Map<string, Memory>();
 
   /** `onClosed` is told of each run whose end was appended. */
@@ -92,6 +94,8 @@ export class FeedWriter {
 
   async #append(workspace: string, segments: readonly Counted[], oldest: Millis): Promise<void> {
     const memory = await this.#memoryOf(workspace, oldest);
+    const large = [...this.#memory.values()].filter(({ sources }) => sources.size > FEW).length;
+    memory.sources.forget(oldest - MARGIN_MS, Math.floor(MOST_REMEMBERED / Math.max(1, large)));
     const isNew = ({ segment }: Counted) => !memory.sources.has(segment.source);
     let left = segments.filter(isNew);
     while (left.length > 0) {
@@ -147,23 +151,38 @@ export class FeedWriter {
   /** FEEDWRITER-1. */
   async #memoryOf(workspace: string, oldest: Millis): Promise<Memory> {
     const known = this.#memory.get(workspace);
-    if (known && known.since <= oldest - MARGIN_MS && known.sources.size < MAX_REMEMBERED) return known;
     const since = oldest - MARGIN_MS;
+    if (known && known.sources.since <= since) {
+      this.#memory.delete(workspace); // it moves to the end
+      this.#memory.set(workspace, known);
+      return known;
+    }
     // The anchor is read before the items: an anchor without items means that they have expired (FEED-2).
     const anchor = await this.#c.tables.feed.get(anchorKey(workspace));
-    const sources = new Set<string>();
+    const sources = new FeedMemory(since);
     let next: number | undefined;
+    const newestFirst: Pick<Stored, "at" | "segments">[] = [];
+    let read = 0;
     const query = { ...within(workspace, range(workspace, 0)), ScanIndexForward: false };
     reading: for await (const page of this.#c.tables.feed.pages({ ...query, limit: () => 20 })) {
       for (const item of page) {
         next ??= endOf(item) + 1;
-        if (number(item, "at")! < since) break reading;
-        for (const segment of (await decodeStored(this.#c.blobs, item)).segments) sources.add(segment.source);
+        if (number(item, "at")! < since || read >= MAX_READ_BACK) break reading;
+        const { at, segments } = await decodeStored(this.#c.blobs, item);
+        newestFirst.push({ at, segments: segments.map(({ source, n }) => ({ source, n })) });
+        read += segments.length;
       }
     }
+    for (const { at, segments } of newestFirst.reverse()) {
+      for (const { source } of segments) sources.learn(source, at);
+    }
     const limit = (anchor && number(anchor, "limit")) || 0;
-    const memory = { next: next ?? limit + 1, limit, sources, since };
+    const memory = { next: next ?? limit + 1, limit, sources };
+    this.#memory.delete(workspace);
     this.#memory.set(workspace, memory);
+    // A workspace that is forgotten is read again at its next record.
+    const [longestUnused] = this.#memory.keys();
+    if (this.#memory.size > MAX_WORKSPACES) this.#memory.delete(longestUnused!);
     return memory;
   }
 
@@ -173,7 +192,7 @@ export class FeedWriter {
   }
 
   #learn(memory: Memory, stored: Stored): void {
-    for (const segment of stored.segments) memory.sources.add(segment.source);
+    for (const segment of stored.segments) memory.sources.learn(segment.source, stored.at);
     memory.next = Math.max(memory.next, stored.first + stored.n);
   }
 
