@@ -30,23 +30,35 @@ export interface ClientOptions {
   readonly meter?: Meter;
 }
 
-/** The SDK repeats throttled and failed requests with exponential backoff and jitter: about 3 s in all. */
+/**
+ * The SDK repeats throttled and failed requests with exponential backoff and jitter: about 3 s in all.
+ *
+ * CLIENT-1. Every call ends, also where a firewall drops its packets: all attempts of a call fit into the 29 s of a REST
+ *     request. Without `throwOnRequestTimeout` the SDK only warns. `socketTimeout` ends an answer that stops half-way.
+ */
 const ATTEMPTS = 7;
+const timeouts = (requestTimeout: number) => ({
+  connectionTimeout: 2_000,
+  requestTimeout,
+  socketTimeout: requestTimeout + 2_000,
+  throwOnRequestTimeout: true,
+});
+/** DynamoDB and SQS answer in milliseconds, the largest page of a query within a second. */
+const QUICK = { requestHandler: timeouts(3_000), maxAttempts: ATTEMPTS };
+/** Objects of megabytes, and calls that are made once an hour. */
+const SLOW = { requestHandler: timeouts(8_000), maxAttempts: 3 };
 
 export function awsClients(options: ClientOptions = {}): Clients {
   const { region, endpoint, credentials, meter = new Meter() } = options;
-  const requestHandler = { connectionTimeout: 2_000, requestTimeout: 10_000 };
   const common = {
-    requestHandler,
-    maxAttempts: ATTEMPTS,
     ...(region && { region }),
     ...(endpoint && { endpoint }),
     ...(credentials && { credentials }),
   };
-  const dynamo = metered(new DynamoDBClient(common), meter, "dynamo");
-  // Long polls hold a connection each for 20 s.
-  const patient = { ...common, requestHandler: { ...requestHandler, requestTimeout: 30_000 } };
-  const sqs = metered(new SQSClient(patient), meter, "sqs");
+  const dynamo = metered(new DynamoDBClient({ ...common, ...QUICK }), meter, "dynamo");
+  // A long poll is silent for its wait: its caller gives a longer timeout, and the socket must allow that.
+  const requestHandler = { ...QUICK.requestHandler, socketTimeout: 30_000 };
+  const sqs = metered(new SQSClient({ ...common, ...QUICK, requestHandler }), meter, "sqs");
 
   const made = new Set<Promise<{ client: { destroy(): void } }>>();
   function lazy<T extends { client: { destroy(): void } }>(make: () => Promise<T>): Lazy<T> {
@@ -64,19 +76,19 @@ export function awsClients(options: ClientOptions = {}): Clients {
     s3: lazy(async () => {
       const { S3 } = await import("./s3.ts");
       // Path style where the endpoint is not AWS's: an emulator has one host name for all buckets.
-      const s3 = new S3({ ...common, forcePathStyle: customEndpoint(endpoint) });
+      const s3 = new S3({ ...common, ...SLOW, forcePathStyle: customEndpoint(endpoint) });
       metered(s3.client, meter, "s3");
       return s3;
     }),
     sts: lazy(async () => {
       const { Sts } = await import("./sts.ts");
-      const sts = new Sts(common);
+      const sts = new Sts({ ...common, ...SLOW });
       metered(sts.client, meter, "sts");
       return sts;
     }),
     scheduler: lazy(async () => {
       const { EventBridge } = await import("./event-bridge.ts");
-      const scheduler = new EventBridge(common);
+      const scheduler = new EventBridge({ ...common, ...SLOW });
       metered(scheduler.client, meter, "scheduler");
       return scheduler;
     }),

@@ -27,6 +27,8 @@ const reading = () => import("./task-reading.ts");
 const MAX_DELAY_SECONDS = 900;
 const MAX_VISIBILITY_SECONDS = 12 * 3_600;
 const MAX_WAIT_SECONDS = 20;
+/** A long poll is answered within its wait and so many seconds. */
+const ANSWER_SECONDS = 4;
 
 export class AwsTasks implements Tasks {
   readonly #c: Context;
@@ -85,7 +87,7 @@ export class AwsTasks implements Tasks {
           VisibilityTimeout: Math.max(1, Math.ceil(this.#c.settings.leaseMs / 1000)),
           MessageSystemAttributeNames: ["ApproximateReceiveCount"],
         }),
-        p.signal ? { abortSignal: p.signal } : {},
+        { requestTimeout: (wait + ANSWER_SECONDS) * 1_000, ...(p.signal && { abortSignal: p.signal }) },
       );
       return answer.Messages ?? [];
     } catch (error) {
