@@ -1,6 +1,7 @@
 /**
  * The leases of the tasks that this worker holds. It extends them together, every third of their length, by a timer of
- * its event loop: a hung worker extends none, so that other workers get its tasks. It finishes tasks in groups.
+ * its event loop: a hung worker extends none, so that other workers get its tasks. Where a task comes with a short lease
+ * (SQS-1), it extends that one sooner. It finishes tasks in groups.
  */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
@@ -17,6 +18,9 @@ export class Leases {
   readonly #finish: Batcher<string, undefined>;
   readonly #watch: LeaseWatch;
   #timer: (() => void) | null = null;
+  /** Tasks that have only the short lease with which they came. */
+  readonly #fresh = new Set<string>();
+  #freshTimer: (() => void) | null = null;
 
   constructor(source: TaskSource, clock: Clock, leaseMs: Millis, watch: LeaseWatch = {}) {
     this.#watch = watch;
@@ -34,22 +38,34 @@ export class Leases {
     this.#held.set(receipt, onLost);
     this.#watch.leased?.(receipt, true);
     this.#arm();
+    if (this.#source.firstExtensionMs === undefined) return;
+    this.#fresh.add(receipt);
+    this.#armFresh(this.#source.firstExtensionMs);
+  }
+
+  #armFresh(ms: Millis): void {
+    if (this.#freshTimer || this.#fresh.size === 0) return;
+    this.#freshTimer = this.#clock.at(this.#clock.now() + ms, () => {
+      this.#freshTimer = null;
+      void this.#extend([...this.#fresh]).finally(() => this.#armFresh(ms));
+    });
   }
 
   #arm(): void {
     if (this.#timer || this.#held.size === 0) return;
     this.#timer = this.#clock.at(this.#clock.now() + Math.floor(this.#leaseMs / 3), () => {
       this.#timer = null;
-      void this.#extend().finally(() => this.#arm());
+      void this.#extend([...this.#held.keys()]).finally(() => this.#arm());
     });
   }
 
-  async #extend(): Promise<void> {
+  async #extend(receipts: readonly string[]): Promise<void> {
     if (this.#watch.alive?.() === false) return;
-    const receipts = [...this.#held.keys()];
     for (let i = 0; i < receipts.length; i += MAX_WORKER_LIST) {
       const group = receipts.slice(i, i + MAX_WORKER_LIST);
-      const lost = await this.#source.extend(group, this.#leaseMs).catch(() => []); // the next round tries again
+      const lost = await this.#source.extend(group, this.#leaseMs).catch(() => null);
+      if (lost === null) continue; // the next round tries again
+      for (const receipt of group) this.#fresh.delete(receipt);
       for (const receipt of lost) {
         const onLost = this.#held.get(receipt);
         this.#leave(receipt);
@@ -76,12 +92,16 @@ export class Leases {
   }
 
   #leave(receipt: string): void {
+    this.#fresh.delete(receipt);
     if (this.#held.delete(receipt)) this.#watch.leased?.(receipt, false);
   }
 
   /** Forgets all leases and tells the server nothing. */
   drop(): void {
     this.#held.clear();
+    this.#fresh.clear();
+    this.#freshTimer?.();
+    this.#freshTimer = null;
     this.#timer?.();
     this.#timer = null;
   }

@@ -3,7 +3,12 @@ import type { Millis } from "../../shared/protocol/history.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
 import type { WorkerContext } from "./types.ts";
 
+/** The reason of an abort after which nothing is handed back, as after the death of the process. */
+export const KILLED = "killed";
+
 export interface TaskSource {
+  /** Tasks are received with a lease that must be extended after this time. Absent: with a whole lease. */
+  readonly firstExtensionMs?: Millis;
   /** Waits a while for up to `max` tasks; may answer none. */
   receive(queue: "workflow" | "activity", max: number, signal: AbortSignal): Promise<Delivery[]>;
   /**

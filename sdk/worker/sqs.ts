@@ -4,15 +4,23 @@
  * If SQS refuses a call although they last (an operator deleted the queues, or revoked the session), the worker
  * registers again at once.
  *
+ * SQS-1. A task is received with a short lease, which the worker extends: the activity's before its code gets it, because
+ *     that code may block the event loop; a workflow's if the worker still has the task a moment later (`leases.ts`). So a
+ *     task that SQS gives to a connection which nobody reads any more comes again after seconds, not after a whole lease.
+ * SQS-2. A poll is not aborted, because SQS may give it a task that it then keeps for the lease. Polls are short instead: a
+ *     worker that stops, or that is full, waits for the end of its poll and hands back what it brings.
+ * SQS-3. Every call ends, also where a firewall drops its packets.
+ *
  * Only this file loads the SQS client: a worker of an embedded server needs no package of AWS.
  */
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import { onAbort } from "../../shared/lib/on-abort.ts";
 import { callInBatches, type FailedEntry, type ReceiptEntry, SQS_BATCH } from "../../shared/lib/sqs-batch.ts";
 import { decodeTaskBody } from "../../shared/lib/task-message.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { Delivery, WorkerAnswer } from "../../shared/protocol/worker.ts";
 import { Task } from "../../shared/protocol/worker.ts";
-import type { TaskSource } from "./source.ts";
+import { KILLED, type TaskSource } from "./source.ts";
 import type { WorkerContext } from "./types.ts";
 
 export type SqsTasks = Extract<WorkerAnswer<"register">["tasks"], { via: "sqs" }>;
@@ -27,7 +35,12 @@ export interface SqsOptions {
   readonly local: (at: Millis) => Millis;
 }
 
-const WAIT_SECONDS = 20;
+/** SQS-2: how long a worker that stops may have to wait. Each poll is a request, so a shorter wait costs more. */
+export const WAIT_SECONDS = 5;
+/** SQS-1. */
+const FIRST_LEASE_MS: Millis = 6_000;
+const FIRST_EXTENSION_MS: Millis = 1_500;
+const TIMEOUT_MS: Millis = 3_000;
 const MAX_VISIBILITY_SECONDS = 12 * 3_600;
 
 /** Between two renewals after refusals: an operator may have withdrawn the rights on purpose. */
@@ -55,8 +68,12 @@ function clientFor(sqs: Sqs, options: SqsOptions, tasks: SqsTasks): SQSClient {
     region,
     ...(endpoint !== null && { endpoint }),
     maxAttempts: 5,
-    // A long poll answers within its wait; a connection that does not is dead.
-    requestHandler: { connectionTimeout: 3_000, requestTimeout: (WAIT_SECONDS + 10) * 1000 },
+    requestHandler: {
+      connectionTimeout: 3_000,
+      requestTimeout: TIMEOUT_MS,
+      socketTimeout: WAIT_SECONDS * 1_000 + 2 * TIMEOUT_MS,
+      throwOnRequestTimeout: true, // SQS-3
+    },
     credentials: async () => {
       const { credentials } = unused ?? (await options.renew());
       unused = null;
@@ -90,6 +107,7 @@ class SqsSource implements TaskSource {
   #tasks: SqsTasks;
   #renewing: Promise<void> | null = null;
   #renewedAt = Number.NEGATIVE_INFINITY;
+  readonly firstExtensionMs = FIRST_EXTENSION_MS;
 
   constructor(sqs: Sqs, options: SqsOptions) {
     this.#sqs = sqs;
@@ -130,23 +148,46 @@ class SqsSource implements TaskSource {
       QueueUrl: this.#url(queue),
       MaxNumberOfMessages: Math.min(SQS_BATCH, max),
       WaitTimeSeconds: WAIT_SECONDS,
-      VisibilityTimeout: Math.max(1, Math.ceil(this.#o.leaseMs / 1000)),
+      VisibilityTimeout: Math.max(1, Math.ceil(Math.min(FIRST_LEASE_MS, this.#o.leaseMs) / 1000)),
       MessageSystemAttributeNames: ["ApproximateReceiveCount"],
     });
-    // After an abort, SQS delivers the messages that it had chosen again when their leases lapse.
-    const { Messages = [] } = await this.#client.send(command, { abortSignal: signal }).catch(async (error: Error) => {
-      if (STALE.has(error.name) && !signal.aborted) await this.#renew(error);
-      throw error;
-    });
+    const ended = new AbortController();
+    const giveUp = () => {
+      if (signal.reason === KILLED) return ended.abort();
+      const timer = setTimeout(() => ended.abort(), WAIT_SECONDS * 1_000 + 1_000);
+      timer.unref();
+    };
+    const stopListening = onAbort(signal, giveUp);
+    const requestTimeout = WAIT_SECONDS * 1_000 + TIMEOUT_MS;
+    const { Messages = [] } = await this.#client
+      .send(command, { abortSignal: ended.signal, requestTimeout })
+      .catch(async (error: Error) => {
+        if (STALE.has(error.name) && !signal.aborted) await this.#renew(error);
+        throw error;
+      })
+      .finally(stopListening);
+    const handles = Messages.map((message) => this.#receipt(queue, message));
+    if (signal.aborted) {
+      await this.extend(handles, 0); // SQS-2
+      return [];
+    }
+    if (queue === "activity" && handles.length > 0) {
+      const lost = new Set(await this.extend(handles, this.#o.leaseMs)); // SQS-1
+      for (let i = Messages.length - 1; i >= 0; i--) if (lost.has(handles[i]!)) Messages.splice(i, 1);
+    }
     const deliveries = await Promise.all(Messages.map((message) => this.#delivery(queue, message)));
     return deliveries.filter((delivery) => delivery !== null);
+  }
+
+  /** As the server makes them: `extend` through the server hands back what a dead worker core held (HOST-6). */
+  #receipt(queue: Kind, message: Message): string {
+    return `${queue}/${this.#o.worker.deployment}/${message.ReceiptHandle}`;
   }
 
   async #delivery(queue: Kind, message: Message): Promise<Delivery | null> {
     try {
       return {
-        // As the server makes them: `extend` through the server hands back what a dead worker core held (HOST-6).
-        receipt: `${queue}/${this.#o.worker.deployment}/${message.ReceiptHandle}`,
+        receipt: this.#receipt(queue, message),
         attempt: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
         task: await this.#task(message.Body ?? ""),
       };

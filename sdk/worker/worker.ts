@@ -20,7 +20,7 @@ import { QueuedActivities } from "./queued.ts";
 import { WorkerRuntime } from "./runtime.ts";
 import { withSessions } from "./session-activity.ts";
 import type { TaskSource } from "./source.ts";
-import { pollSource } from "./source.ts";
+import { KILLED, pollSource } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
 import { ServerRefusal } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
@@ -241,11 +241,11 @@ export class Worker {
       this.#leaving.abort(); // it is still registering, and then `start` rejects
       return 0;
     }
+    const { clock, transport, deployment, session, log } = this.#context;
+    const until = steadyOf(clock) + graceMs;
     this.#runtime.drain();
     this.#announceRoom();
     await Promise.all(this.#loops);
-    const { clock, transport, deployment, session, log } = this.#context;
-    const until = steadyOf(clock) + graceMs;
     const busy = () => this.#runtime.working + this.#queued.running + this.#advancing + this.#answering;
     while (busy() > 0 && steadyOf(clock) < until) {
       await new Promise<void>((ok) => clock.at(clock.now() + 25, ok));
@@ -267,7 +267,7 @@ export class Worker {
 
   /** Ends as a killed process does: it hands nothing back and calls nobody. For tests. */
   kill(): void {
-    this.#stopping.abort();
+    this.#stopping.abort(KILLED);
     this.#leaving.abort();
     this.#beat?.();
     this.#announceRoom();

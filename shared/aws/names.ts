@@ -31,7 +31,7 @@ export interface FunctionFacts {
 /** API Gateway streams a response for 15 minutes at most; Lambda runs for 15 minutes at most. */
 const STREAM_SECONDS = 900;
 /** API Gateway's limit for a buffered answer is 29 s. Nothing would receive a later answer. */
-const REST_SECONDS = 29;
+export const REST_SECONDS = 29;
 /** A claim may answer a history of 50 MB. Lambda streams the first 6 MB of an answer at once and the rest at 2 MB/s. */
 const CLAIM_SECONDS = 90;
 
