@@ -9,5 +9,6 @@ export const handler = middy<{ Records: readonly StreamRecord[] }, unknown>()
   .use(envelope)
   .handler(async ({ Records }) => {
     const changes = Records.map(changeOf).filter((change) => change !== null);
-    return batchItemFailures(Records, await installation().feedChanges(changes));
+    const late = Records.every(({ eventSourceARN }) => eventSourceARN === undefined);
+    return batchItemFailures(Records, await installation().feedChanges(changes, { late }));
   });

@@ -11,6 +11,8 @@ import { FED } from "./names.ts";
 /** The fields of a record of a DynamoDB stream that are used here. */
 export interface StreamRecord {
   readonly eventName?: string;
+  /** Lambda's poller adds it. Absent: an operator hands the record in. */
+  readonly eventSourceARN?: string;
   readonly dynamodb: {
     readonly SequenceNumber: string;
     /** Seconds. */

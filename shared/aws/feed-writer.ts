@@ -60,8 +60,11 @@ export class FeedWriter {
     this.#segments = new FeedSegments(c);
   }
 
-  /** Answers the id of the first record that was not appended, for each workspace that has one. */
-  async take(changes: readonly Change[]): Promise<string[]> {
+  /**
+   * Answers the id of the first record that was not appended, for each workspace that has one. `late`: an operator hands in
+   * records that were left out, so that later ones of their runs are in the feed.
+   */
+  async take(changes: readonly Change[], { late = false } = {}): Promise<string[]> {
     const failed: string[] = [];
     const byWorkspace = Map.groupBy(changes, (change) => refOf(text(change.image, "pk")!).workspace);
     for (const [workspace, some] of byWorkspace) {
@@ -80,7 +83,9 @@ export class FeedWriter {
         }
         const before = reached;
         reached = 0; // if the append fails, all of these records come again
-        if (segments.length > 0) await this.#append(workspace, segments, Math.min(...some.map((x) => x.at)));
+        const oldest = Math.min(...some.map((x) => x.at));
+        const there = late ? await this.#sourcesSince(workspace, oldest - MARGIN_MS) : null;
+        if (segments.length > 0) await this.#append(workspace, segments, oldest, there);
         reached = before;
         if (failure) throw failure;
       } catch (error) {
@@ -92,11 +97,16 @@ export class FeedWriter {
     return failed;
   }
 
-  async #append(workspace: string, segments: readonly Counted[], oldest: Millis): Promise<void> {
+  async #append(
+    workspace: string,
+    segments: readonly Counted[],
+    oldest: Millis,
+    there: ReadonlySet<string> | null,
+  ): Promise<void> {
     const memory = await this.#memoryOf(workspace, oldest);
     const large = [...this.#memory.values()].filter(({ sources }) => sources.size > FEW).length;
     memory.sources.forget(oldest - MARGIN_MS, Math.floor(MOST_REMEMBERED / Math.max(1, large)));
-    const isNew = ({ segment }: Counted) => !memory.sources.has(segment.source);
+    const isNew = ({ segment: { source } }: Counted) => !(there ? there.has(source) : memory.sources.has(source));
     let left = segments.filter(isNew);
     while (left.length > 0) {
       const { group, changes } = this.#chunk(workspace, left);
@@ -184,6 +194,19 @@ export class FeedWriter {
     const [longestUnused] = this.#memory.keys();
     if (this.#memory.size > MAX_WORKSPACES) this.#memory.delete(longestUnused!);
     return memory;
+  }
+
+  /** The sources of all segments that were appended since. */
+  async #sourcesSince(workspace: string, since: Millis): Promise<Set<string>> {
+    const sources = new Set<string>();
+    const query = { ...within(workspace, range(workspace, 0)), ScanIndexForward: false };
+    for await (const page of this.#c.tables.feed.pages({ ...query, limit: () => 100 })) {
+      for (const item of page) {
+        if (number(item, "at")! < since) return sources;
+        for (const { source } of (await decodeStored(this.#c.blobs, item)).segments) sources.add(source);
+      }
+    }
+    return sources;
   }
 
   async #catchUp(workspace: string, memory: Memory): Promise<void> {

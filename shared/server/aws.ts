@@ -53,8 +53,8 @@ export interface AwsOptions {
 
 export interface Aws extends Ports {
   readonly clients: Clients;
-  /** Appends changes of the table Executions to the feed. Answers the ids of the changes to deliver again. */
-  feedChanges(changes: readonly Change[]): Promise<string[]>;
+  /** Appends changes of the table Executions to the feed. Answers the ids of the changes to deliver again. `late`: see `FeedWriter`. */
+  feedChanges(changes: readonly Change[], o?: { late?: boolean }): Promise<string[]>;
   /**
    * One round of the sweeper, which begins nothing after `until`: enqueues tasks for due executions, wakes overdue
    * schedules, gives the items of closed runs their expiry. Answers how many of each.
@@ -156,11 +156,11 @@ export function aws(options: AwsOptions): Aws {
   return {
     ...ports,
     clients,
-    async feedChanges(changes) {
+    async feedChanges(changes, o) {
       const { FeedWriter } = await load.feedWriter();
       if (options.otlp) exporter ??= new (await load.exporter()).TraceExporter(ports, options.otlp);
       writer ??= new FeedWriter(c, (closed) => exporter?.add(closed));
-      const failed = await writer.take(changes);
+      const failed = await writer.take(changes, o);
       // Lambda stops the process after the invocation.
       if (exporter) await within(clock, EXPORT_MS, exporter.flush());
       return failed;

@@ -137,7 +137,7 @@ test.each([
     expect(Math.max(...late.map((c) => c.reads))).toBeLessThanOrEqual(Math.max(...early.map((c) => c.reads)));
     expect(Math.max(...late.map((c) => c.writes))).toBeLessThanOrEqual(10);
     expect(median(late.map((c) => c.cpu))).toBeLessThan(5 * median(early.map((c) => c.cpu)));
-  const last = await on.ports.feed.last("busy");
+    const last = await on.ports.feed.last("busy");
     expect(last).toBe(100_000);
     // Delivered again, the last thousand add nothing.
     for (const batch of [
@@ -187,4 +187,23 @@ test("two hundred workspaces in turn cost no more than a fresh one each", async 
   );
   const reads = costs.map((c) => c.reads);
   expect(Math.max(...reads.slice(-50))).toBeLessThanOrEqual(Math.max(...reads.slice(20, 70)));
+});
+
+test("a record that an operator hands in late is appended once, though later ones of its run are in the feed", async () => {
+  const clock = new ManualClock();
+  const on = memoryAws({ clock });
+  await putHeads(on, clock, 10, () => "busy");
+  const from = clock.now();
+  const [batch] = [
+    ...records(
+      100,
+      () => "busy",
+      (i) => from + i,
+    ),
+  ];
+  const [left, ...rest] = batch!;
+  expect(await on.ports.feedChanges(rest)).toEqual([]);
+  expect(await on.ports.feed.last("busy")).toBe(99);
+  for (let tries = 0; tries < 2; tries++) expect(await on.ports.feedChanges([left!], { late: true })).toEqual([]);
+  expect(await on.ports.feed.last("busy")).toBe(100);
 });
