@@ -22,6 +22,13 @@ describe("settings", () => {
     expect(() => read({ hostedZoneId: "Z1", hostedZoneName: "example.com" })).toThrow(/domainName/);
   });
 
+  it("protect no stack that is deleted with its data", () => {
+    expect(() => read({ removalPolicy: "destroy", deletionProtection: "on" })).toThrow(/deletionProtection=off/);
+    const template = synthesize(stackProps(read({ deletionProtection: "on" })));
+    for (const [, { Properties }] of all(template, "AWS::DynamoDB::Table"))
+      expect(Properties.DeletionProtectionEnabled).toBe(true);
+  });
+
   it("with unknown names are refused, because a misspelt setting would otherwise change nothing", () => {
     const given = (names: Json) => () => refuseUnknown(names);
     expect(given({ retentionDay: "7" })).toThrow(/retentionDay.*retentionDays/s);

@@ -33,6 +33,8 @@ export const Settings = z.object({
     .default(30),
   /** Whether the data is kept (`retain`) or deleted (`destroy`) with the stack. */
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
+  /** Whether AWS refuses to delete the stack and its tables (`on`): for a stack that has been deployed once. */
+  deletionProtection: z.enum(["on", "off"]).default("off"),
   alarmTopicArn: z.string().startsWith("arn:").optional(),
   runbook: z.string().optional(),
   /** An OpenTelemetry collector to which the traces of closed executions are sent, and its headers, `name=value,…`. */
@@ -87,6 +89,9 @@ export function readSettings(contextOf: (name: string) => unknown): Settings {
     });
     throw new Error(`These settings (cdk.json or -c name=value) are wrong:\n${wrong.join("\n")}`);
   }
+  if (parsed.data.removalPolicy === "destroy" && parsed.data.deletionProtection === "on") {
+    throw new Error("A stack that is deleted with its data cannot be protected: set deletionProtection=off.");
+  }
   if ((parsed.data.domainName === undefined) !== (parsed.data.certificateArn === undefined)) {
     throw new Error("A custom domain needs both settings: domainName and certificateArn.");
   }
@@ -106,7 +111,9 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
     livenessWindow: Duration.seconds(settings.livenessWindowSeconds),
     logLevel: settings.logLevel,
     logRetention: settings.logRetentionDays,
-    removalPolicy: settings.removalPolicy === "destroy" ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+    removalPolicy:
+      settings.removalPolicy === "destroy" ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    deletionProtection: settings.deletionProtection === "on",
     alarmTopicArn: settings.alarmTopicArn,
     otlp: settings.otlpUrl === undefined ? undefined : { url: settings.otlpUrl, headers: settings.otlpHeaders },
     runbook: settings.runbook,

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Match } from "aws-cdk-lib/assertions";
+import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { AREA_FUNCTION, FUNCTIONS, type FunctionName } from "../shared/aws/names.ts";
 import { MAX_HISTORY_BYTES } from "../shared/protocol/limits.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
-import { all, type Json, type Resource, synthesize } from "./testing.ts";
+import { all, build, type Json, type Resource, synthesize } from "./testing.ts";
 
 describe("the stack", () => {
   const template = synthesize();
 
   describe("tables", () => {
-    it("expire items, have point-in-time recovery, are billed on demand and protected from deletion", () => {
+    it("expire items, have point-in-time recovery, are billed on demand and stay when the stack is deleted", () => {
       const tables = all(template, "AWS::DynamoDB::Table");
       expect(tables).toHaveLength(4);
       for (const [id, { Properties, DeletionPolicy }] of tables) {
@@ -19,10 +19,16 @@ describe("the stack", () => {
           TimeToLiveSpecification: { AttributeName: "ttl", Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
           BillingMode: "PAY_PER_REQUEST",
-          DeletionProtectionEnabled: true,
         });
-        expect(DeletionPolicy, id).toBe("Retain");
+        expect(DeletionPolicy, id).toBe("RetainExceptOnCreate");
       }
+    });
+
+    it("are protected from deletion, and the stack with them, where the setting says so", () => {
+      const { stack } = build({ deletionProtection: true });
+      expect(stack.terminationProtection).toBe(true);
+      for (const [id, { Properties }] of all(Template.fromStack(stack), "AWS::DynamoDB::Table"))
+        expect(Properties.DeletionProtectionEnabled, id).toBe(true);
     });
 
     it("index executions by due time, runs by start and open questions, without the attributes that every step changes", () => {
@@ -37,6 +43,19 @@ describe("the stack", () => {
           expect(Projection.NonKeyAttributes).not.toContain(hot);
       }
       expect(Properties.StreamSpecification).toEqual({ StreamViewType: "NEW_IMAGE" });
+    });
+  });
+
+  describe("a first deployment that fails", () => {
+    it("leaves nothing behind: CloudFormation may delete all that it has created, and nothing keeps a name", () => {
+      expect(build().stack.terminationProtection).toBe(false);
+      const resources = Object.entries((template.toJSON() as { Resources: Record<string, Resource> }).Resources);
+      for (const [id, { DeletionPolicy, Properties }] of resources) {
+        expect(["Delete", "RetainExceptOnCreate", undefined], id).toContain(DeletionPolicy);
+        expect(Properties?.DeletionProtectionEnabled ?? false, id).toBe(false);
+      }
+      const [[, group] = []] = all(template, "AWS::Scheduler::ScheduleGroup");
+      expect(group!.DeletionPolicy).toBe("Delete");
     });
   });
 

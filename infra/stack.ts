@@ -39,10 +39,17 @@ export interface SiroccoStackProps extends StackProps {
   /** Address of the runbook that alarms link to. @default docs/runbook.md, its path in the repository */
   readonly runbook?: string;
   /**
-   * Whether tables, payloads and logs are kept or deleted with the stack. `RETAIN` also protects the tables from deletion.
-   * @default RemovalPolicy.RETAIN
+   * Whether tables, payloads and logs are kept or deleted with the stack. Kept or not, a first deployment that fails leaves
+   * nothing behind, because what it created is empty.
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
    */
-  readonly removalPolicy?: RemovalPolicy;
+  readonly removalPolicy?: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE | RemovalPolicy.DESTROY;
+  /**
+   * Whether AWS refuses to delete the stack and each table. Not for the first deployment: where that fails, CloudFormation
+   * could not roll it back, and could not repeat it.
+   * @default false
+   */
+  readonly deletionProtection?: boolean;
 }
 
 /** One installation of Sirocco. Several may share an account under different stack names. */
@@ -54,12 +61,12 @@ export class SiroccoStack extends Stack {
   private readonly handlers: ReadonlyMap<FunctionName, Handler>;
 
   constructor(scope: Construct, id: string, props: SiroccoStackProps) {
-    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    super(scope, id, { terminationProtection: removalPolicy === RemovalPolicy.RETAIN, ...props });
+    const { removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, deletionProtection = false } = props;
+    super(scope, id, { terminationProtection: deletionProtection, ...props });
     const retention = props.retention ?? Duration.days(30);
     const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
 
-    this.tables = new Tables(this, "Tables", { removalPolicy });
+    this.tables = new Tables(this, "Tables", { removalPolicy, deletionProtection });
     const payloads = new Payloads(this, "Payloads", { retentionDays: retention.toDays(), removalPolicy });
     this.handlers = new Map(
       FUNCTION_NAMES.map((name) => [
@@ -67,7 +74,7 @@ export class SiroccoStack extends Stack {
         new Handler(this, pascal(name), { name, bundles: props.bundles, logRetention, removalPolicy }),
       ]),
     );
-    const scheduling = new Scheduling(this, "Scheduling", { consumer: this.handler("scheduler"), removalPolicy });
+    const scheduling = new Scheduling(this, "Scheduling", { consumer: this.handler("scheduler") });
     this.tasks = new TaskQueues(this, "Tasks", {
       deadLetterConsumer: this.handler("deadletters"),
       credentialIssuer: this.handler("worker"),

@@ -1,5 +1,4 @@
-import type { RemovalPolicy } from "aws-cdk-lib";
-import { ArnFormat, Stack, Validations } from "aws-cdk-lib";
+import { ArnFormat, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { ScheduleGroup } from "aws-cdk-lib/aws-scheduler";
 import { Construct } from "constructs";
@@ -10,7 +9,6 @@ import { WorkQueue } from "./work-queue.ts";
 export interface SchedulingProps {
   /** Handles each wake-up. */
   readonly consumer: Handler;
-  readonly removalPolicy: RemovalPolicy;
 }
 
 /**
@@ -26,10 +24,12 @@ export class Scheduling extends Construct {
   readonly queue: WorkQueue;
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, { consumer, removalPolicy }: SchedulingProps) {
+  constructor(scope: Construct, id: string, { consumer }: SchedulingProps) {
     super(scope, id);
     this.queue = new WorkQueue(this, "Fires", { consumer });
-    this.group = new ScheduleGroup(this, "Group", { removalPolicy });
+    // Its schedules are hints, which the sweeper makes again. A group that outlived its stack would hold the name that the
+    // next stack of this name needs.
+    this.group = new ScheduleGroup(this, "Group", { removalPolicy: RemovalPolicy.DESTROY });
     this.role = new Role(this, "Role", {
       // Without the account, another account could make EventBridge Scheduler use the role (confused deputy).
       assumedBy: new ServicePrincipal("scheduler.amazonaws.com", {

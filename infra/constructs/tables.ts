@@ -1,4 +1,4 @@
-import { RemovalPolicy } from "aws-cdk-lib";
+import type { RemovalPolicy } from "aws-cdk-lib";
 import {
   AttributeType,
   BillingMode,
@@ -12,8 +12,10 @@ import { Construct } from "constructs";
 import { DUE_ATTRIBUTES, INDEXES, INPUTS_ATTRIBUTES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
 export interface TablesProps {
-  /** Whether the tables are kept or deleted with the stack. `RETAIN` also protects each table from deletion by hand. */
+  /** Whether the tables are kept or deleted with the stack. */
   readonly removalPolicy: RemovalPolicy;
+  /** Whether DynamoDB refuses to delete a table. */
+  readonly deletionProtection: boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export class Tables extends Construct {
   /** The events of a workspace in the order of streams and lists. */
   readonly feed: Table;
 
-  constructor(scope: Construct, id: string, { removalPolicy }: TablesProps) {
+  constructor(scope: Construct, id: string, { removalPolicy, deletionProtection }: TablesProps) {
     super(scope, id);
     const common = {
       partitionKey: { name: KEYS.partition, type: AttributeType.STRING },
@@ -42,7 +44,7 @@ export class Tables extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       timeToLiveAttribute: KEYS.ttl,
       removalPolicy,
-      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+      deletionProtection,
     } satisfies TableProps;
 
     // New images only: the feed needs the written items, and old images would double the size of each record.

@@ -77,6 +77,21 @@ describe("deleting an installation", () => {
     expect(gone).toEqual(["first", "second"]);
   });
 
+  it("refuses a stack whose tables stay when it is deleted, before it empties the bucket", async () => {
+    const keeping = answeringWith((call) =>
+      call === "GetTemplate"
+        ? { TemplateBody: JSON.stringify({ Resources: { T: { DeletionPolicy: "RetainExceptOnCreate" } } }) }
+        : described("CREATE_COMPLETE"),
+    );
+    await expect(findDeletableStack(keeping, "Sirocco")).rejects.toThrow(/keeps its data.*removalPolicy=destroy/);
+    const deletable = answeringWith((call) =>
+      call === "GetTemplate"
+        ? { TemplateBody: JSON.stringify({ Resources: { T: { DeletionPolicy: "Delete" } } }) }
+        : described("CREATE_COMPLETE"),
+    );
+    expect(await findDeletableStack(deletable, "Sirocco")).toMatchObject({ StackName: "Sirocco" });
+  });
+
   it("refuses a stack that is protected or absent, and deletes nothing", async () => {
     const protectedStack = answeringWith(() => ({
       Stacks: [{ StackName: "Sirocco", EnableTerminationProtection: true }],

@@ -1,7 +1,7 @@
 /**
  * `npm run destroy -- [stackName]` deletes an installation and all its data.
  *
- * A stack with `removalPolicy=retain` (the default) is protected from deletion, and this script refuses it: deploy it with
+ * A stack with `removalPolicy=retain` (the default) keeps its tables, and this script refuses it: deploy it with
  * `-c removalPolicy=destroy` first. CloudFormation does not delete objects in the payload bucket, nor the task queues,
  * which handlers created at run time. The script deletes the objects before the stack and the queues after it.
  */
@@ -10,6 +10,7 @@ import {
   CloudFormationClient,
   DeleteStackCommand,
   DescribeStacksCommand,
+  GetTemplateCommand,
   paginateListStackResources,
   type Stack,
   waitUntilStackDeleteComplete,
@@ -43,11 +44,15 @@ export async function findDeletableStack({ cloudFormation }: Clients, stackName:
   });
   const stack = answer.Stacks?.[0];
   if (!stack) throw new CannotDestroy(`There is no stack "${stackName}" in this account and region.`);
-  if (stack.EnableTerminationProtection) {
-    throw new CannotDestroy(
-      `Stack "${stackName}" keeps its data and is protected from deletion. To allow its deletion, run: npm run deploy -- -c stackName=${stackName} -c removalPolicy=destroy`,
-    );
-  }
+  const allow = `To allow its deletion, run: npm run deploy -- -c stackName=${stackName} -c removalPolicy=destroy`;
+  if (stack.EnableTerminationProtection)
+    throw new CannotDestroy(`Stack "${stackName}" is protected from deletion. ${allow}`);
+  // A stack that was deleted in part keeps its template.
+  const { TemplateBody = "" } = await cloudFormation.send(
+    new GetTemplateCommand({ StackName: stack.StackId ?? stackName, TemplateStage: "Processed" }),
+  );
+  if (/"?DeletionPolicy"?:\s*"?Retain/.test(TemplateBody))
+    throw new CannotDestroy(`Stack "${stackName}" keeps its data when it is deleted. ${allow}`);
   return stack;
 }
 
