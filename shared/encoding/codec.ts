@@ -18,8 +18,9 @@ import { isEncodedInput, type NetworkEncodedInput } from "../protocol/http/field
 import { isObject } from "../protocol/json-value.ts";
 import { EncodingError } from "./errors.ts";
 import { hasMark, mapMarks } from "./marked-text.ts";
-import { pack, unpack } from "./msgpack.ts";
+import { pack } from "./msgpack.ts";
 import { type EncodingOptions, type EncodingSettings, encodingSettings } from "./options.ts";
+import { unpack } from "./unpack.ts";
 
 const STEPS = ["encrypted-partial", "compressed", "offloaded", "encrypted"] as const;
 type Step = (typeof STEPS)[number];

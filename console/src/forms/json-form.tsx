@@ -1,8 +1,9 @@
 /** A JSON value that a person writes: as a form made from a schema, or as text. Both show the same value. */
 import { useCallback, useMemo, useState } from "react";
 import { readJson, syntaxProblem, writeJson } from "../api/json.ts";
+import { isEncoded } from "../encoding/forms.ts";
 import { Choice } from "../ui/choice.tsx";
-import { isEncoded, Sealed } from "../ui/payload.tsx";
+import { Sealed } from "../ui/payload.tsx";
 import { JsonEditor } from "./json-editor.tsx";
 import { problemWords, useProblems } from "./problems.ts";
 import { controlOf, firstValue, isSchema, type Schema } from "./schema.ts";

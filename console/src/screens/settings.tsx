@@ -1,10 +1,13 @@
 /** The server, the key and this browser. */
+import { useState } from "react";
 import { apiBase } from "../api/address.ts";
 import { forget } from "../api/session.ts";
 import { queries, useRead } from "../api/use.ts";
 import { eraseBrowserData, prefer, usePreferences } from "../app/preferences.ts";
 import { useCaller } from "../app/rights.tsx";
 import { useTitle } from "../app/title.ts";
+import { KeyDialog } from "../encoding/key-dialog.tsx";
+import { forgetKeys, useKeys } from "../encoding/keys.ts";
 import { Button } from "../ui/button.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { Loading } from "../ui/loading.tsx";
@@ -66,6 +69,7 @@ export function Settings() {
           </Button>
         </div>
       </Panel>
+      <PayloadKeys />
       <Panel title="This browser">
         <div className="max-w-sm space-y-4">
           <SelectField
@@ -81,5 +85,24 @@ export function Settings() {
         </div>
       </Panel>
     </div>
+  );
+}
+
+function PayloadKeys() {
+  const keys = useKeys();
+  const [asking, setAsking] = useState(false);
+  return (
+    <Panel title="Encrypted payloads">
+      <p className="text-sm">
+        {keys.length === 0
+          ? "This page has no key: encrypted payloads are shown as a lock."
+          : `This page has ${keys.length} key${keys.length === 1 ? "" : "s"}, and decrypts what ${keys.length === 1 ? "it opens" : "they open"}.`}
+      </p>
+      <div className="mt-3 flex gap-2">
+        <Button onClick={() => setAsking(true)}>Add a key</Button>
+        {keys.length > 0 && <Button onClick={forgetKeys}>Forget all</Button>}
+      </div>
+      {asking && <KeyDialog close={() => setAsking(false)} />}
+    </Panel>
   );
 }

@@ -1,8 +1,13 @@
 /** A JSON value of an execution, as text. Long ones are shown in part; encoded ones with a lock and their size. */
-import { Lock } from "lucide-react";
+import { Lock, LockOpen } from "lucide-react";
 import { useMemo, useState } from "react";
 import { writeJson } from "../api/json.ts";
+import type { Closed as WhyClosed } from "../encoding/decode.ts";
+import { bytesIn, type Encoded, isEncoded } from "../encoding/forms.ts";
+import { KeyDialog } from "../encoding/key-dialog.tsx";
+import { useDecoded } from "../encoding/use-decoded.ts";
 import { Button } from "./button.tsx";
+import { Skeleton } from "./loading.tsx";
 import { Copy, visible } from "./text.tsx";
 
 const SHOWN = 16_000;
@@ -14,17 +19,14 @@ export const sizeOf = (bytes: number): string =>
       ? `${(bytes / 1_024).toFixed(1)} KiB`
       : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
-export interface Encoded {
-  readonly b64payload: string;
-  readonly encoding_options?: readonly string[];
-}
-export const isEncoded = (value: unknown): value is Encoded =>
-  typeof value === "object" && value !== null && "b64payload" in value && typeof value.b64payload === "string";
-
 export function Payload({ value, label, loadAll }: { value: unknown; label: string; loadAll?: () => void }) {
   const [all, setAll] = useState(false);
-  const text = useMemo(() => writeJson(value, 2), [value]);
-  if (isEncoded(value)) return <Sealed value={value} label={label} />;
+  const decoded = useDecoded(value);
+  const shown = decoded?.value;
+  const text = useMemo(() => writeJson(shown, 2), [shown]);
+  if (!decoded) return <Skeleton lines={1} />;
+  if (isEncoded(value) && decoded.closed && decoded.closed.fault !== "partly")
+    return <Sealed value={value} label={label} closed={decoded.closed} />;
   const cut = text.length > SHOWN && !all;
   return (
     <figure className="group relative rounded-md border border-line bg-sunken" aria-label={label}>
@@ -35,7 +37,7 @@ export function Payload({ value, label, loadAll }: { value: unknown; label: stri
         {visible(cut ? text.slice(0, SHOWN) : text)}
         {cut && "…"}
       </pre>
-      {(cut || loadAll) && (
+      {(cut || loadAll || decoded.opened) && (
         <figcaption className="flex flex-wrap items-center gap-2 border-t border-line px-2.5 py-1.5 text-xs text-soft">
           {cut && (
             <>
@@ -44,21 +46,49 @@ export function Payload({ value, label, loadAll }: { value: unknown; label: stri
             </>
           )}
           {loadAll && <Button onClick={loadAll}>Load the whole value</Button>}
-          <Button onClick={() => download(`${label.replace(/\W+/g, "-")}.json`, text)}>Download</Button>
+          {(cut || loadAll) && (
+            <Button onClick={() => download(`${label.replace(/\W+/g, "-")}.json`, text)}>Download</Button>
+          )}
+          {decoded.opened && !decoded.closed && (
+            <span className="inline-flex items-center gap-1">
+              <LockOpen size={12} aria-hidden /> Decoded in this browser
+            </span>
+          )}
+          {decoded.closed && <Closed closed={decoded.closed} value={value} />}
         </figcaption>
       )}
     </figure>
   );
 }
 
-export function Sealed({ value, label }: { value: Encoded; label: string }) {
-  const bytes = Math.floor((value.b64payload.length * 3) / 4);
+/** A payload that stays closed: what was done to it, its size, why, and how to open it. */
+export function Sealed({ value, label, closed }: { value: Encoded; label: string; closed?: WhyClosed }) {
   return (
-    <p className="flex items-center gap-2 rounded-md border border-line bg-sunken px-2.5 py-2 text-sm">
-      <span className="sr-only">{label}: </span>
-      <Lock size={14} aria-hidden />
-      {(value.encoding_options ?? []).join(", ") || "encoded"} · {sizeOf(bytes)}
-    </p>
+    <div className="space-y-1 rounded-md border border-line bg-sunken px-2.5 py-2 text-sm">
+      <p className="flex items-center gap-2">
+        <span className="sr-only">{label}: </span>
+        <Lock size={14} aria-hidden />
+        {(value.encoding_options ?? []).join(", ") || "encoded"} · {sizeOf(bytesIn(value.b64payload))}
+      </p>
+      {closed && (
+        <p className="flex flex-wrap items-center gap-2 text-xs text-soft">
+          <Closed closed={closed} value={value} />
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Closed({ closed, value }: { closed: WhyClosed; value: unknown }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <span className="break-all">{visible(closed.message)}</span>
+      {(closed.fault === "key" || closed.fault === "partly") && (
+        <Button onClick={() => setAsking(true)}>Decrypt here</Button>
+      )}
+      {asking && <KeyDialog value={value} close={() => setAsking(false)} />}
+    </>
   );
 }
 

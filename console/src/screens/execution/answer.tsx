@@ -3,6 +3,7 @@ import { type FormEvent, useMemo, useState } from "react";
 import { messageOf } from "../../api/failure.ts";
 import { useAction, useRead } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
+import { useDecoded } from "../../encoding/use-decoded.ts";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
 import { useHistory } from "../../history/store.ts";
 import { Button } from "../../ui/button.tsx";
@@ -20,14 +21,14 @@ function useQuestion(execution: string, task: string): Question | undefined {
   const run = head.data?.run_id ?? "";
   const store = useHistory(run, run);
   const events = run === "" ? [] : store.all();
-  return useMemo(() => {
-    const asked = events.find((e) => e.kind === "custom_task" && e.task === task && e.event === "started");
-    if (asked?.kind !== "custom_task") return undefined;
-    const payload = asked.attributes.payload as {
-      value?: { label?: string | null; input_schema?: Record<string, unknown> };
-    };
-    return { label: payload?.value?.label ?? null, schema: payload?.value?.input_schema };
+  const asked = useMemo(() => {
+    const found = events.find((e) => e.kind === "custom_task" && e.task === task && e.event === "started");
+    return found?.kind === "custom_task" ? found.attributes.payload : undefined;
   }, [events, task]);
+  const decoded = useDecoded(asked);
+  if (asked === undefined || !decoded) return undefined;
+  const { value } = decoded.value as { value?: { label?: string | null; input_schema?: Record<string, unknown> } };
+  return { label: value?.label ?? null, schema: value?.input_schema };
 }
 
 export function AnswerButton({ execution, task }: { execution: string; task: string }) {
