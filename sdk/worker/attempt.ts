@@ -145,9 +145,10 @@ export class Attempt {
 
   #beginSpan(): WorkerSpan {
     const { ref, name, workflow, trace } = this.#request;
+    const { spans } = this.#worker;
+    if (!spans?.active || !trace) return NO_SPAN;
     const { execution, run, activity, attempt } = ref;
-    if (!this.#worker.spans || !trace) return NO_SPAN;
-    return this.#worker.spans.begin({
+    return spans.begin({
       trace,
       run,
       what: `activity ${activity} ${attempt}`,

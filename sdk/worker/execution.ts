@@ -235,14 +235,15 @@ export class Execution {
 
   /** For as long as the worker works on the run: from the first step that its code is asked for, to rest. */
   #beginSpan(head: Head): WorkerSpan {
+    const { spans } = this.#host.worker;
+    if (!spans?.active) return NO_SPAN;
     const attributes = {
       "sirocco.kind": "advance",
       "sirocco.execution": this.id,
       "sirocco.run": head.run,
       "sirocco.workflow": head.workflow,
     };
-    const { spans } = this.#host.worker;
-    return spans?.begin({ trace: head, run: head.run, name: head.workflow, attributes }) ?? NO_SPAN;
+    return spans.begin({ trace: head, run: head.run, name: head.workflow, attributes });
   }
 
   #endSpan(error: unknown): void {

@@ -16,9 +16,17 @@ export async function workerSpans(): Promise<WorkerSpans | null> {
   }
 }
 
-function spansOf({ context, trace, ROOT_CONTEXT, SpanStatusCode, TraceFlags }: typeof Api): WorkerSpans {
-  const tracer = trace.getTracer("@sirocco/sdk", VERSION);
+const NAME = "@sirocco/sdk";
+
+function spansOf(api: typeof Api): WorkerSpans {
+  const { context, trace, ProxyTracerProvider, ROOT_CONTEXT, SpanStatusCode, TraceFlags } = api;
+  const tracer = trace.getTracer(NAME, VERSION);
   return {
+    get active() {
+      const provider = trace.getTracerProvider();
+      // The API answers its proxy with and without an SDK. A program may configure one at any time.
+      return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(NAME, VERSION) !== undefined;
+    },
     begin({ trace: of, run, what, name, attributes }) {
       const parent = trace.setSpanContext(ROOT_CONTEXT, {
         traceId: traceIdOf(of, digest),

@@ -27,6 +27,8 @@ export interface WorkerSpan {
 }
 
 export interface WorkerSpans {
+  /** SPAN-2. False: nothing takes spans now, and callers begin none. Hashes and attributes of a span cost more than a step. */
+  readonly active: boolean;
   begin(of: SpanOf): WorkerSpan;
 }
 
