@@ -23,5 +23,26 @@ export const drained = (): Promise<void> =>
     Promise.resolve().then(() => nextTick(resolve));
   });
 
+let waiting: (() => void)[] | null = null;
+
+/**
+ * Resolves after Node has reported the promises that were rejected until now and that no code awaits. Node reports them
+ * before the next callback of its event loop. All callers of one iteration share one callback, so that they go on together:
+ * the appends of their executions travel in one call.
+ */
+export const rejectionsReported = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (waiting !== null) {
+      waiting.push(resolve);
+      return;
+    }
+    waiting = [resolve];
+    immediate(() => {
+      const all = waiting!;
+      waiting = null;
+      for (const each of all) each();
+    });
+  });
+
 /** Resolves after the event loop has done everything else that is due. */
 export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => immediate(resolve));

@@ -24,7 +24,7 @@ import { isDecision, isStimulus, originOf } from "../../shared/protocol/history.
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
 import type { Progress } from "../../shared/protocol/worker.ts";
 import "../determinism/install.ts";
-import { drained, realNow, yieldToEventLoop } from "../determinism/real.ts";
+import { drained, realNow, rejectionsReported, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
 import { copyJson, payloadBytes, roughSize } from "../json.ts";
 import { FLAGS, type ReplayFlag, RunFlags, SIZE_IN_BYTES, UnknownFlagError } from "../runtime/flags.ts";
@@ -164,7 +164,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     WorkflowInstance.#busy += 1;
     try {
       await this.#replay(events);
-      if (this.#given > before) await yieldToEventLoop(); // INSTANCE-6
+      if (this.#given > before) await rejectionsReported(); // INSTANCE-6
     } finally {
       this.#recorded = false;
       WorkflowInstance.#busy -= 1;
@@ -283,7 +283,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   /** Lets Node report the promises of this stimulus that were rejected and that no code awaits (INSTANCE-6). */
   async #unawaited(): Promise<void> {
     this.#running = false;
-    await yieldToEventLoop();
+    await rejectionsReported();
     this.#running = true;
   }
 
