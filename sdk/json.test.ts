@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { atMostBytes, bytesOver, copyJson, roughSize, toJson } from "./json.ts";
+import { atMostBytes, bytesOver, copyJson, payloadBytes, roughSize, smallBytes, toJson } from "./json.ts";
 
 class Money {
   readonly cents = 5;
@@ -27,6 +27,24 @@ describe("JSON", () => {
         expect(copyJson(json)).toEqual(json);
         if (typeof json === "object" && json !== null) expect(copyJson(json)).not.toBe(json);
       }),
+    );
+  });
+
+  test("both counts of bytes are the length of the JSON text", () => {
+    const short = fc.string({ unit: "binary" });
+    const long = fc.string({ unit: "grapheme", minLength: 60, maxLength: 80 });
+    const value = fc.object({
+      key: short,
+      values: [short, long, fc.double(), fc.integer(), fc.boolean(), fc.constant(null)],
+    });
+    fc.assert(
+      fc.property(fc.oneof(value, fc.jsonValue(), short, long, fc.double()), (any) => {
+        expect(smallBytes(any)).toBe(Buffer.byteLength(JSON.stringify(any)));
+        expect(payloadBytes(any)).toBe(Buffer.byteLength(JSON.stringify(any)));
+      }),
+    );
+    expect(smallBytes({ a: undefined, list: [], none: {}, at: new Date(0) })).toBe(
+      payloadBytes({ a: undefined, list: [], none: {}, at: new Date(0) }),
     );
   });
 

@@ -159,6 +159,46 @@ export function copyJson<T>(value: T): T {
 /** The exact size of a JSON value as a payload, bytes. */
 export const payloadBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
 
+/** Texts up to this length are counted here: the JSON text of a longer one costs less than the count. */
+const SHORT_TEXT = 64;
+
+function textBytes(text: string): number {
+  if (text.length > SHORT_TEXT) return payloadBytes(text);
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    const isOneByte = c >= 0x20 && c <= 0x7e && c !== 0x22 && c !== 0x5c;
+    if (!isOneByte) return payloadBytes(text);
+  }
+  return text.length + 2;
+}
+
+/** `payloadBytes` of a small value, which most are: it makes no JSON text of it. */
+export function smallBytes(value: unknown): number {
+  switch (typeof value) {
+    case "string":
+      return textBytes(value);
+    case "number":
+      return Number.isFinite(value) ? String(value).length : 4;
+    case "boolean":
+      return value ? 4 : 5;
+    case "object": {
+      if (value === null) return 4;
+      if (typeof (value as { toJSON?: unknown }).toJSON === "function") return payloadBytes(value);
+      let bytes = 1;
+      if (Array.isArray(value)) for (const item of value) bytes += 1 + smallBytes(item);
+      else {
+        for (const key of Object.keys(value)) {
+          const field = (value as Record<string, unknown>)[key];
+          if (field !== undefined) bytes += 2 + textBytes(key) + smallBytes(field);
+        }
+      }
+      return Math.max(2, bytes);
+    }
+    default:
+      return 4;
+  }
+}
+
 /** No character of a text takes more bytes: an escape has six. No number takes more. */
 const MOST_PER_CHARACTER = 6;
 const MOST_PER_NUMBER = 25;

@@ -26,7 +26,7 @@ import type { Progress } from "../../shared/protocol/worker.ts";
 import "../determinism/install.ts";
 import { drained, realNow, rejectionsReported, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
-import { copyJson, payloadBytes, roughSize } from "../json.ts";
+import { copyJson, roughSize, smallBytes } from "../json.ts";
 import { FLAGS, type ReplayFlag, RunFlags, SIZE_IN_BYTES, UnknownFlagError } from "../runtime/flags.ts";
 import type { WorkflowFrame } from "../runtime/frame.ts";
 import { runIn, runOutside } from "../runtime/frame.ts";
@@ -639,9 +639,29 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 }
 
+/** What only a recorded event has. Its size counts as if `id` and `at` were 0 and the others absent. */
+const RECORDED_FIELDS = new Set(["id", "at", "decided", "code", "flags"]);
+const EMPTY_BYTES = smallBytes({ id: 0, at: 0 });
+/** The options of one activity are one object in all its calls. */
+const optionsBytes = new WeakMap<object, number>();
+
 /** Bytes of an event, without what only the recorded one has. */
-const sizeOf = (event: Stimulus | Decision): number =>
-  payloadBytes({ ...event, id: 0, at: 0, decided: undefined, code: undefined, flags: undefined });
+function sizeOf(event: Stimulus | Decision): number {
+  let bytes = EMPTY_BYTES;
+  for (const [key, value] of Object.entries(event)) {
+    if (value === undefined || RECORDED_FIELDS.has(key)) continue;
+    bytes += key.length + 4 + (key === "options" ? sizeOfOptions(value as object) : smallBytes(value));
+  }
+  return bytes;
+}
+
+function sizeOfOptions(options: object): number {
+  const known = optionsBytes.get(options);
+  if (known !== undefined) return known;
+  const bytes = smallBytes(options);
+  optionsBytes.set(options, bytes);
+  return bytes;
+}
 
 /** A stop at a breakpoint is not the fault of the code. */
 const debugging = (): boolean => process.getBuiltinModule("node:inspector").url() !== undefined;
