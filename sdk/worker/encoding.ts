@@ -124,6 +124,8 @@ export class WorkerEncoding {
   #namespace = "default";
   /** ENCODING-5. */
   readonly #encoded = new WeakMap<object, unknown>();
+  /** `#encoded` may have an entry. */
+  #keeps = false;
 
   constructor(codec: PayloadCodec, log: { warn(message: string, fields?: Record<string, unknown>): void }) {
     this.#codec = codec;
@@ -134,9 +136,9 @@ export class WorkerEncoding {
   transport(inner: Transport): Transport {
     return {
       call: async <K extends WorkerOperation>(operation: K, body: WorkerBody<K>, options?: CallOptions) => {
-        const sent = await this.#during(this.#sent(operation, body));
+        const sent = this.#goesAsItIs(operation, body) ? body : await this.#during(this.#sent(operation, body));
         const answer = await inner.call(operation, sent, options);
-        return this.#during(this.#received(operation, answer, body));
+        return hasNoPayload(operation, answer) ? answer : this.#during(this.#received(operation, answer, body));
       },
       close: () => inner.close(),
     };
@@ -156,8 +158,10 @@ export class WorkerEncoding {
    * Encodes a result or an answer ahead of the call that sends it, for its size (ENCODING-7). The call sends this form of an
    * object again. Throws `EncodingError`.
    */
-  async encoded(value: unknown, execution: string): Promise<unknown> {
-    return this.#during(this.#encode(value, execution));
+  encoded(value: unknown, execution: string): unknown | Promise<unknown> {
+    return this.#codec.encodes || this.#keeps || isEncoded(value)
+      ? this.#during(this.#encode(value, execution))
+      : value;
   }
 
   async #during<T>(work: Promise<T>): Promise<T> {
@@ -175,19 +179,31 @@ export class WorkerEncoding {
     const known = typeof value === "object" && value !== null ? this.#encoded.get(value) : undefined;
     if (known !== undefined) return known;
     const encoded = await this.#codec.encode(value, this.#context(execution));
-    if (encoded !== value && typeof value === "object") this.#encoded.set(value as object, encoded);
+    if (encoded !== value && typeof value === "object") this.#keep(value as object, encoded);
     return encoded;
   };
 
   async #decode(value: unknown): Promise<unknown> {
     const decoded = await decodedOrNot(this.#codec, value);
-    if (decoded !== value && typeof decoded === "object" && decoded !== null) this.#encoded.set(decoded, value);
+    if (decoded !== value && typeof decoded === "object" && decoded !== null) this.#keep(decoded, value);
     return decoded;
+  }
+
+  #keep(decoded: object, encoded: unknown): void {
+    this.#encoded.set(decoded, encoded);
+    this.#keeps = true;
   }
 
   #context = (execution: string): PayloadContext => ({ namespace: this.#namespace, execution });
 
   // --- calls ---------------------------------------------------------------------------------------------------
+
+  /** The call of a step, in a worker that neither encodes nor has decoded anything (ENCODING-5). */
+  #goesAsItIs(operation: WorkerOperation, body: unknown): boolean {
+    if (senders[operation] === null) return true;
+    if (operation !== "append" || this.#codec.encodes || this.#keeps) return false;
+    return (body as WorkerBody<"append">).items.every(({ batch }) => batch.events.every(isBare));
+  }
 
   async #sent<K extends WorkerOperation>(operation: K, body: WorkerBody<K>): Promise<WorkerBody<K>> {
     const send = senders[operation] as ((body: WorkerBody<K>, tools: Tools) => Promise<WorkerBody<K>>) | null;
@@ -272,7 +288,8 @@ export class WorkerEncoding {
     };
   }
 
-  async #batches(batches: readonly Batch[]): Promise<Batch[]> {
+  async #batches(batches: readonly Batch[]): Promise<readonly Batch[]> {
+    if (!batches.some(({ events }) => events.some(isEncodedEvent))) return batches;
     const decoded = batches.map((batch) => ({ ...batch, events: [...batch.events] }));
     const found = decoded.flatMap(({ events }) =>
       events.flatMap((event, i) => (isEncodedEvent(event) ? [{ events, event, i }] : [])),
@@ -283,7 +300,8 @@ export class WorkerEncoding {
     return decoded;
   }
 
-  async #messages(messages: readonly InboxMessage[]): Promise<InboxMessage[]> {
+  async #messages(messages: readonly InboxMessage[]): Promise<readonly InboxMessage[]> {
+    if (messages.length === 0) return messages;
     const decoded = [...messages];
     await forEachConcurrent(AT_ONCE, messages.entries(), async ([i, m]) => {
       if (m.kind === "signal" || m.kind === "update") {
@@ -309,6 +327,24 @@ const isEncodedEvent = (e: HistoryEvent): boolean =>
   ("input" in e && isEncoded(e.input)) ||
   ("result" in e && isEncoded(e.result)) ||
   ("task" in e && isObject(e.task) && isEncoded(e.task.input));
+
+/** No payload of the event is encoded, and none has paths of encrypted texts beside it. */
+const isBare = (e: HistoryEvent): boolean => e.kind !== "custom_task" && !isEncodedEvent(e);
+
+/** Answers of this kind have no payload, or this one has none. */
+function hasNoPayload(operation: WorkerOperation, answer: unknown): boolean {
+  switch (operation) {
+    case "register":
+    case "claim":
+    case "read":
+    case "begin":
+      return false;
+    case "append":
+      return (answer as WorkerAnswer<"append">).results.every((r) => r.kind !== "appended" || r.messages.length === 0);
+    default:
+      return true;
+  }
+}
 
 /** The event with other payloads. The attributes of a task's event are no payload of code: a replay does not read them. */
 async function changedEvent(event: HistoryEvent, change: Change, execution: string): Promise<HistoryEvent> {
