@@ -38,15 +38,24 @@ function candidates(): string[] {
   ];
 }
 
+/** Such as `3.12`. Fails where the program does not exist, or lacks a module that environments need. */
+async function versionOf(candidate: string): Promise<string> {
+  const probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])";
+  return (await run(candidate, ["-c", probe])).stdout.trim();
+}
+
+function isSupported(version: string): boolean {
+  const [major, minor] = version.split(".").map(Number);
+  return major === 3 && minor! >= OLDEST_MINOR;
+}
+
 /** @throws {PythonMissing} */
 export async function findPython(): Promise<string> {
-  const probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])";
   const tried: string[] = [];
   for (const candidate of candidates()) {
     try {
-      const version = (await run(candidate, ["-c", probe])).stdout.trim();
-      const [major, minor] = version.split(".").map(Number);
-      if (major === 3 && minor! >= OLDEST_MINOR) return candidate;
+      const version = await versionOf(candidate);
+      if (isSupported(version)) return candidate;
       tried.push(`${candidate} is ${version}`);
     } catch {
       tried.push(`${candidate}: not found`);
@@ -67,26 +76,34 @@ export async function whyNoPython(): Promise<string | undefined> {
   );
 }
 
-function interpreter(requirements = REQUIREMENTS): string {
-  const pins = createHash("sha256")
-    .update(readFileSync(requirements))
-    .update(process.env.PYTHON_WORKER ?? "");
+function interpreter(requirements = REQUIREMENTS, base = process.env.PYTHON_WORKER ?? ""): string {
+  const pins = createHash("sha256").update(readFileSync(requirements)).update(base);
   const venv = join(STATE, pins.digest("hex").slice(0, 12));
   return join(venv, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
 }
 
+/** A second interpreter of another minor version than `findPython` answers; undefined: there is none. */
+export async function findOtherPython(): Promise<string | undefined> {
+  const first = await versionOf(await findPython()).catch(() => undefined);
+  for (const candidate of candidates()) {
+    const version = await versionOf(candidate).catch(() => "");
+    if (version !== first && isSupported(version)) return candidate;
+  }
+  return undefined;
+}
+
 /**
  * The interpreter of the environment with these packages, which is made first if it is not there (about 40 s, once).
- * Default: those of the package `sirocco-worker`.
+ * Default: those of the package `sirocco-worker`, on the Python that `findPython` answers.
  */
-export async function pythonEnvironment(requirements = REQUIREMENTS): Promise<string> {
-  const made = interpreter(requirements);
+export async function pythonEnvironment(requirements = REQUIREMENTS, base?: string): Promise<string> {
+  const made = interpreter(requirements, base);
   if (existsSync(made)) return made;
   const venv = join(made, "../..");
   const draft = `${venv}.${process.pid}`;
   await mkdir(STATE, { recursive: true });
   try {
-    await run(await findPython(), ["-m", "venv", draft]);
+    await run(base ?? (await findPython()), ["-m", "venv", draft]);
     const python = join(draft, made.slice(venv.length + 1));
     await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
     const { stdout } = await run(python, ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]);

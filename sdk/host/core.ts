@@ -82,6 +82,7 @@ export function runCore(options: CoreOptions): void {
       channel.send({ type: "refused", call: hello.call, status: 400, message: (error as Error).message });
       return exit(1);
     }
+    if (hello.replay) return replay(hello, hello.replay, codec);
     const transport = options.transport({
       url: hello.url,
       apiKey: hello.key,
@@ -92,6 +93,15 @@ export function runCore(options: CoreOptions): void {
     begin = () => serve(hello, transport, codec);
     await begin();
     if (!stopping) pulse.start();
+  }
+
+  /** HOST-9. */
+  async function replay({ call, ...hello }: HostMessage<"hello">, files: string[], codec: PayloadCodec): Promise<void> {
+    channel.send({ type: "running", call, session: "", warnings: [], lease_ms: 0 });
+    const { replayFiles } = await import("./replays.ts");
+    const results = await replayFiles(files, workflowsOf(channel, { call, ...hello }), codec);
+    channel.send({ type: "replayed", results });
+    exit(0);
   }
 
   /** Registers under a new session, and works. */

@@ -18,6 +18,8 @@
  *     under a new session and says `running` again.
  * HOST-8. A run that ends gives its code the rest of the group, and takes the closing decision after the last stimulus, as
  *     INSTANCE-4 says: no recorded message misses its handler. One that continues as new leaves what is not recorded to the next run.
+ * HOST-9. A `hello` that names histories to replay starts no worker and calls no server: the core says `running`, replays them with
+ *     the host's code, says `replayed`, and exits.
  */
 import * as z from "zod";
 import { ActivityOptions, DECISIONS, Failure, type Stimulus } from "../../shared/protocol/history.ts";
@@ -81,6 +83,8 @@ const Hello = z.object({
     /** Executions kept in memory between their steps. */
     cached: z.int().min(0),
   }),
+  /** Paths of recorded histories (HOST-9). */
+  replay: z.array(z.string()).optional(),
   /** How the core encodes payloads. Absent: not at all. */
   encoding: z
     .object({
@@ -216,6 +220,11 @@ export const FromCore = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ping"), n: z.int() }),
   /** The core ends, and why. */
   z.object({ type: z.literal("fatal"), message: z.string() }),
+  /** What became of each history; an error says why it does not fit the code. */
+  z.object({
+    type: z.literal("replayed"),
+    results: z.array(z.object({ file: z.string(), events: z.int(), error: z.string().optional() })),
+  }),
   /** Everything has ended after `stop`; so many attempts were abandoned. */
   z.object({ type: z.literal("stopped"), abandoned: z.int() }),
 ]);

@@ -22,7 +22,7 @@ from temporalio.bridge.proto.activity_task import ActivityTask
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
-from sirocco_worker import ending, values
+from sirocco_worker import ending, replay, values
 from sirocco_worker.core import CoreDied, CoreProcess, NoNode
 from sirocco_worker.frames import Message
 from sirocco_worker.logs import ShippingHandler, shipped_level
@@ -270,6 +270,8 @@ class Host:
                 self.send({"type": "pong", "n": message["n"], "loop": True})
             case "fatal":
                 logger.error(f"the worker core ends: {message['message']}")
+            case "replayed":
+                replay.finish(message["results"])
             case "stopped":
                 self._stopped.set()
                 if message["abandoned"]:

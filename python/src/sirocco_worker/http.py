@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from sirocco_worker import registration
+from sirocco_worker import registration, replay
 from sirocco_worker.bridge import Host
 from sirocco_worker.refusal import refuse
 
@@ -132,6 +132,10 @@ class Router(httpx.AsyncBaseTransport):
 
     async def _whoami(self, request: httpx.Request) -> httpx.Response:
         global _engine, _worker_url
+        if replay.requested():
+            _engine, _worker_url = "sirocco", replay.WHOAMI["scheduler_url"]
+            registration.prepare()
+            return httpx.Response(200, json={**replay.WHOAMI, "features": {"events_api_version": "v1"}})
         try:
             response = await self._real.handle_async_request(request)
         except httpx.TransportError as error:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sirocco_worker import encoding, kinds
+from sirocco_worker import encoding, kinds, replay
 from sirocco_worker.frames import Message
 from sirocco_worker.internal import is_bookkeeping
 from sirocco_worker.refusal import refuse
@@ -67,6 +67,7 @@ def hello(body: dict[str, Any], url: str) -> Message:
             "workflows": WORKFLOWS_AT_ONCE,
             "cached": CACHED_RUNS,
         },
+        **({"replay": files} if (files := replay.requested()) else {}),
         **encoding.options(),
     }
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import mistralai.workflows as workflows
 import structlog
+import temporalio.workflow
 from mistralai.workflows import ActivityError, Depends, InteractiveWorkflow, WorkflowError, workflow
 from pydantic import BaseModel, Field
 
@@ -328,9 +329,23 @@ class Odd:
         return str(await (not_a_number() if what == "nan" else too_large()))
 
 
+@workflow.define(name="dice")
+class Dice:
+    """What a replay must find again: time, random numbers, ids, and a patch."""
+
+    @workflow.entrypoint
+    async def run(self) -> list[str]:
+        seen = [str(workflow.uuid4()), str(workflow.random().random()), workflow.now().isoformat()]
+        if temporalio.workflow.patched("roll-twice"):
+            seen.append(str(await double(workflow.random().randint(1, 6))))
+        await asyncio.sleep(workflow.random().random() / 10)
+        words = {word: await double(len(word)) for word in sorted({"alpha", "be", "gamma", "delta"})}
+        return [*seen, str(words), str(workflow.uuid4())]
+
+
 ALL = [
     Order, People, Child, Family, Fanout, Gathered, Pages, Counter, Fails, Cleanup, Local, Retried, Injected, Nested,
-    Found, Unchecked, Odd,
+    Found, Unchecked, Odd, Dice,
 ]  # fmt: skip
 
 if __name__ == "__main__":

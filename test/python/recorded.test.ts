@@ -1,0 +1,94 @@
+/**
+ * Histories that Python workers have recorded replay for ever: on other versions of Python than recorded them, and whatever order sets and
+ * dictionaries of strings have. Code that decides something else diverges.
+ */
+import { execFile } from "node:child_process";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { findOtherPython, pythonEnvironment } from "../../packaging/python-env.ts";
+import { preparePython, whyNoPython, workerFile } from "../support/python-worker.ts";
+import { scratch } from "./surface-checks.ts";
+
+const folder = join(import.meta.dirname, "recorded");
+const files = readdirSync(folder).map((name) => join(folder, name));
+const cannotRun = await whyNoPython();
+if (cannotRun) console.warn(`Skipping the histories of Python workers. ${cannotRun}`);
+const other = cannotRun ? undefined : await findOtherPython();
+if (!other) console.warn("Skipping the replay on a second version of Python: only one was found.");
+
+async function replay(python: string, program: string, histories: readonly string[], hashSeed = "random") {
+  const args = ["-m", "sirocco_worker", "replay", program, ...histories];
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, SIROCCO_NODE: process.execPath };
+  return new Promise<{ code: number; lines: string[]; err: string }>((resolve) => {
+    execFile(python, args, { env: { ...env, PYTHONHASHSEED: hashSeed } }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, lines: stdout.trim().split("\n"), err: stderr }),
+    );
+  });
+}
+const expected = files.map((file) => {
+  const { events } = JSON.parse(readFileSync(file, "utf8")) as { events: unknown[] };
+  return `${file}: replays, ${events.length} events`;
+});
+
+describe.skipIf(cannotRun)("recorded histories of Python workers", () => {
+  test.each(["0", "1", "random"])("replay when PYTHONHASHSEED is %s", async (seed) => {
+    const { lines, code, err } = await replay(await preparePython(), workerFile("surface.py"), files, seed);
+    expect(lines, err).toEqual(expected);
+    expect(code).toBe(0);
+  }, 120_000);
+
+  test.skipIf(!other)(
+    "replay on another version of Python",
+    async () => {
+      await preparePython();
+      const python = await pythonEnvironment(undefined, other);
+      const { lines, code, err } = await replay(python, workerFile("surface.py"), files);
+      expect(lines, err).toEqual(expected);
+      expect(code).toBe(0);
+    },
+    300_000,
+  );
+
+  test("diverge from code that decides something else, and each file says where", async () => {
+    const python = await preparePython();
+    const program = join(scratch(), "changed.py");
+    copyFileSync(workerFile("surface.py"), program);
+    const source = readFileSync(program, "utf8");
+    // Another id and another draw, one child fewer, another activity, an activity less before a close.
+    const changes: [string, string][] = [
+      ["seen = [str(workflow.uuid4()), ", "seen = [str(workflow.uuid4()), str(await double(1)), "],
+      ["for i in range(n):\n            try:", "for i in range(1, n):\n            try:"],
+      ["self.value += await double(by)", "self.value += by"],
+      ["self.cleaned = await clean(", "self.cleaned = await outer(1) and str("],
+    ];
+    const changed = changes.reduce((text, [from, to]) => {
+      expect(text).toContain(from);
+      return text.replace(from, to);
+    }, source);
+    writeFileSync(program, changed);
+    const histories = ["dice", "family", "counter", "cancelled", "order"].map((name) => join(folder, `${name}.json`));
+    const { lines, code } = await replay(python, program, histories);
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(histories.length);
+    const said = Object.fromEntries(histories.map((file) => [file, lines.find((line) => line.startsWith(file)) ?? ""]));
+    for (const name of ["dice", "family", "counter", "cancelled"]) {
+      expect(said[join(folder, `${name}.json`)]).toMatch(/diverge|recorded/);
+    }
+    expect(said[join(folder, "order.json")]).toContain("replays, ");
+  }, 120_000);
+
+  test("name a file that is none, and a workflow that the program does not have", async () => {
+    const python = await preparePython();
+    const none = join(scratch(), "none.json");
+    writeFileSync(none, '{"events":[]}');
+    const { code, lines } = await replay(python, workerFile("report.py"), [none, join(folder, "dice.json")]);
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      `${none}: this is not a recorded history: its first event must be 'execution_started'`,
+      `${join(folder, "dice.json")}: this history is of workflow 'dice', which the program does not have`,
+    ]);
+    const missing = await replay(python, workerFile("report.py"), ["/nowhere.json"]);
+    expect([missing.code, missing.err]).toEqual([1, expect.stringContaining("there is no file '/nowhere.json'")]);
+  }, 60_000);
+});
