@@ -396,8 +396,10 @@ class Host:
         attempt, run, activity, number = (message[key] for key in ("attempt", "run", "activity", "number"))
         self._attempts[run, activity, number] = attempt
         self._by_attempt[attempt] = (run, activity, number)
-        context = next((r.context for r in self._runs.values() if r.id == run), None)
-        self.main.task(_start(message, context))
+        here = next((r for r in self._runs.values() if r.id == run), None)
+        task = _start(message, here.context if here else None)
+        task.start.is_local = here is not None and activity in here.local
+        self.main.task(task)
 
     def _cancel(self, message: Message) -> None:
         if message["attempt"] not in self._by_attempt:

@@ -11,7 +11,12 @@ NO_SERVER = {
     "MISTRAL_API_KEY": "replay",
     "DEPLOYMENT_NAME": "replay",
 }
-WHOAMI: dict[str, Any] = {"engine": "sirocco", "scheduler_url": NO_SERVER["SERVER_URL"], "namespace": "replay", "tls": False}
+WHOAMI: dict[str, Any] = {
+    "engine": "sirocco",
+    "scheduler_url": NO_SERVER["SERVER_URL"],
+    "namespace": "replay",
+    "tls": False,
+}
 
 
 def request(files: list[str]) -> None:

@@ -104,6 +104,8 @@ class Run:
         self._time = 0
         self._length = 0
         self._activities, self._timers, self._children = _Numbers(), _Numbers(), _Numbers()
+        self.local: set[int] = set()
+        """Numbers of the activities that code has asked for as local ones: `activity.info().is_local` says it."""
         self._cancellations: dict[int, int] = {}
         self._asked_children: dict[int, _Child] = {}
         self._updates: dict[str, str] = {}
@@ -363,7 +365,9 @@ class Run:
         number = self._activities.next(seq)
         options = _options(command)
         # A local activity has no queue: the SDK runs it without its limit, and says so.
-        if command.DESCRIPTOR.name == "ScheduleActivity":
+        if command.DESCRIPTOR.name != "ScheduleActivity":
+            self.local.add(number)
+        else:
             if (limit := kinds.rate_limit_of(name)) is not None:
                 options["rate_limit"] = limit
             if kinds.is_sticky(name):

@@ -36,7 +36,7 @@ from temporalio.bridge.client import RpcCall
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from sirocco_worker import bridge, core, frames, internal, run, values
+from sirocco_worker import bridge, core, frames, internal, kinds, run, values
 
 NOT_FOUND, INVALID_ARGUMENT, ALREADY_EXISTS = 5, 3, 6
 POLL_SECONDS = 0.01
@@ -342,6 +342,7 @@ class TestHost(bridge.Host):
             "definitions": [_definition(one) for one in config.get("workflows", [])],
             "hashes": {},
             "activities": self._names,
+            "sessions": kinds.any_sticky(),
             "limits": {"activities": 100, "workflows": 200, "cached": 300},
         }
         assert len(workflows) == len(self._greeting["definitions"])
