@@ -211,7 +211,7 @@ function rateLimitOf({ max, per, key = "" }: RateLimitOptions, name: string, wha
   const allowed = {
     max: `a whole number from 1 to ${MAX_RATE}`,
     per: "from 1 s to 1 h",
-    key: `1 to ${MAX_RATE_KEY} characters`,
+    key: `1 to ${MAX_RATE_KEY} characters, none of them a control character`,
   };
   throw new RangeError(`${what}, rateLimit.${field}: it must be ${allowed[field as keyof typeof allowed]}.`);
 }

@@ -1,8 +1,10 @@
 """Payloads and failures, there and back."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DefaultFailureConverter, DefaultPayloadConverter
@@ -93,3 +95,14 @@ def test_a_failed_child_is_a_child_error_with_its_status_as_the_cause(status: st
     error = revived(failure)
     assert isinstance(error, ChildWorkflowError) and error.workflow_id == "c-1"
     assert isinstance(error.cause, kind)
+
+
+def test_a_length_of_time_is_at_most_a_hundred_years() -> None:
+    length = Duration()
+    for given, expected in [
+        (timedelta(days=200_000), values.LONGEST_MS),
+        (timedelta(seconds=-1), 0),
+        (timedelta(seconds=2), 2_000),
+    ]:
+        length.FromTimedelta(given)
+        assert values.milliseconds(length) == expected

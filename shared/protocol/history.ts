@@ -27,10 +27,11 @@ import {
 import { JsonRecord, type JsonValue } from "./json-value.ts";
 import { MAX_PATCH_ID, MAX_RATE, MAX_RATE_KEY, MAX_RATE_PER_MS, MIN_RATE_PER_MS } from "./limits.ts";
 import { ChildFailureStatus, type ClosedStatus } from "./status.ts";
+import { isPlainLine } from "./text.ts";
+import { Length, Time } from "./times.ts";
 
 /** Milliseconds since the epoch, UTC; or a length of time in milliseconds where the name ends in `_ms`. */
 export type Millis = number;
-const millis = z.int();
 
 const json = z.unknown().transform((value) => (value ?? null) as JsonValue);
 
@@ -55,7 +56,7 @@ export const Failure: z.ZodType<Failure> = z.object({
   message: z.string(),
   type: z.string().optional(),
   non_retryable: z.boolean().optional(),
-  retry_after_ms: millis.optional(),
+  retry_after_ms: Length.optional(),
   base: z.string().optional(),
   stack: z.string().optional(),
   details: z.unknown().optional(),
@@ -71,9 +72,9 @@ export const Failure: z.ZodType<Failure> = z.object({
 export const RetryPolicy = z.object({
   /** Attempts in all; 0 = no limit. */
   max_attempts: z.int().min(0),
-  first_ms: millis.min(0),
+  first_ms: Length,
   factor: z.number().min(1),
-  max_ms: millis.min(0),
+  max_ms: Length,
   /** Error type names that are never retried. */
   non_retryable: z.array(z.string()).default([]),
 });
@@ -81,22 +82,26 @@ export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
 /** At most `max` attempts begin within `per_ms`, of all activities of the workspace that name the same key (RATE-1). */
 export const RateLimit = z.object({
-  key: z.string().min(1).max(MAX_RATE_KEY),
+  key: z
+    .string()
+    .min(1)
+    .max(MAX_RATE_KEY)
+    .refine(isPlainLine, "control characters and lone surrogates are not allowed"),
   max: z.int().min(1).max(MAX_RATE),
-  per_ms: millis.min(MIN_RATE_PER_MS).max(MAX_RATE_PER_MS),
+  per_ms: z.int().min(MIN_RATE_PER_MS).max(MAX_RATE_PER_MS),
 });
 export type RateLimit = z.infer<typeof RateLimit>;
 
 /** All in milliseconds; absent = no such limit. */
 export const ActivityOptions = z.object({
   /** One attempt. */
-  start_to_close_ms: millis.optional(),
+  start_to_close_ms: Length.optional(),
   /** From scheduling to the end, over all attempts. */
-  schedule_to_close_ms: millis.optional(),
+  schedule_to_close_ms: Length.optional(),
   /** From scheduling until a worker begins the first attempt (only for activities that wait in a queue). */
-  schedule_to_start_ms: millis.optional(),
+  schedule_to_start_ms: Length.optional(),
   /** Longest silence between two heartbeats. */
-  heartbeat_ms: millis.optional(),
+  heartbeat_ms: Length.optional(),
   retry: RetryPolicy,
   rate_limit: RateLimit.optional(),
   /** The activity runs in this worker session and in no other; it fails when the session ends. */
@@ -126,7 +131,7 @@ export const ParentRef = z.object({
 });
 export type ParentRef = z.infer<typeof ParentRef>;
 
-export const ScheduleRef = z.object({ id: ScheduleId, nominal: millis });
+export const ScheduleRef = z.object({ id: ScheduleId, nominal: Time });
 export type ScheduleRef = z.infer<typeof ScheduleRef>;
 
 /** Of a run that a reset began: its first events are copies of those of the run that was reset. */
@@ -134,7 +139,7 @@ export const ResetRef = z.object({
   /** The run that was reset. */
   from: RunId,
   /** When. Event 1 keeps the time of the original. */
-  at: millis,
+  at: Time,
   /**
    * The runs in which the copied events were recorded first, each up to event `through`. What follows from the id of a run
    * (randomness, ids of children) follows for these events from the id of that run.
@@ -150,7 +155,8 @@ export function originOf(started: { readonly run: string; readonly reset?: Reset
 
 const base = {
   id: z.int().min(1),
-  at: millis,
+  /** The server holds it to its own time. */
+  at: z.int(),
   decided: z.int().min(1).optional(),
   /** With `decided`, where it is not the one recorded last: hash of the workflow definition that decided. */
   code: z.string().optional(),
@@ -167,7 +173,7 @@ const QueuedTask = z.object({
   input: json,
   args: Args.optional(),
   options: ActivityOptions,
-  scheduled_at: millis,
+  scheduled_at: Time,
 });
 export type QueuedTask = z.infer<typeof QueuedTask>;
 
@@ -194,7 +200,7 @@ const stimuli = {
     chain: ChainId,
     attempt: z.int().min(1),
     /** The whole chain must be closed by then; null = no limit. */
-    deadline: millis.nullable(),
+    deadline: Time.nullable(),
     parent: ParentRef.nullable(),
     root: ExecutionId,
     schedule: ScheduleRef.nullable(),
@@ -217,7 +223,7 @@ const stimuli = {
     kind: z.literal("activity_failed"),
     activity,
     name: ActivityName,
-    attempt: z.int(),
+    attempt: z.int().min(1),
     reason: AttemptEnd,
     failure: Failure,
   }),
@@ -262,7 +268,7 @@ const decisions = {
     /** Present iff the worker that wrote this runs the attempt itself and has told it. Absent: the server must tell it. */
     where: Where.optional(),
   }),
-  timer_started: z.object({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: millis }),
+  timer_started: z.object({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: Time }),
   timer_cancelled: z.object({ ...base, kind: z.literal("timer_cancelled"), timer: z.int() }),
   child_scheduled: z.object({
     ...base,
@@ -273,7 +279,7 @@ const decisions = {
     input: json,
     on_parent_close: OnParentClose,
     /** Limit on the whole chain of the child; absent = what its registration says. */
-    timeout_ms: millis.optional(),
+    timeout_ms: Length.optional(),
   }),
   child_cancel_requested: z.object({
     ...base,
@@ -335,10 +341,10 @@ const notes = {
     kind: z.literal("activity_attempt_failed"),
     activity,
     name: ActivityName,
-    attempt: z.int(),
+    attempt: z.int().min(1),
     reason: AttemptEnd,
     failure: Failure,
-    retry_at: millis,
+    retry_at: Time,
   }),
   /** A later attempt (2, 3 …) begins, or goes to the queue because the worker cannot run it. */
   activity_attempt_started: z.object({

@@ -144,6 +144,8 @@ export const MAX_LOG_ATTRIBUTES = 32;
 export const MAX_LOG_GROUPS = 50;
 export const MAX_LOG_GROUP_RECORDS = 500;
 export const MAX_LOG_GROUP_BYTES = 256 * KiB;
+/** Records that a worker says it had to drop from one group. */
+export const MAX_LOG_DROPPED = 1_000_000_000;
 /** A worker drops records that it could not send for this long, ms. */
 export const MAX_LOG_DELAY_MS = 600_000;
 

@@ -18,6 +18,7 @@ import {
   MAX_RUN_LOG_BYTES,
   MAX_RUN_LOG_RECORDS,
 } from "./limits.ts";
+import { Time } from "./times.ts";
 
 /** In rising order. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -25,12 +26,12 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LogRecord = z.strictObject({
   /** By the server's clock, as far as the worker knows it. */
-  at: z.int(),
+  at: Time,
   level: z.enum(LOG_LEVELS),
   body: z.string().max(MAX_LOG_BODY),
   attributes: z.record(z.string().max(MAX_LOG_ATTRIBUTE), z.string().max(MAX_LOG_VALUE)).optional(),
   /** Of an attempt of an activity. Absent: workflow code logged it. */
-  activity: z.strictObject({ id: z.int(), name: ActivityName, attempt: z.int() }).optional(),
+  activity: z.strictObject({ id: z.int().min(1), name: ActivityName, attempt: z.int().min(1) }).optional(),
 });
 export type LogRecord = z.infer<typeof LogRecord>;
 

@@ -8,6 +8,7 @@
 import { isName, RESERVED_EXECUTION_IDS } from "./ids.ts";
 import { isObject } from "./json-value.ts";
 import { MAX_ACTIVITY_NAME, MAX_EXECUTION_ID, MAX_STEP_ITEMS } from "./limits.ts";
+import { isLength, isTime } from "./times.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -68,7 +69,7 @@ function ownOf(event: Fields): number {
     case "timer_fired":
       return isInt(event.timer) ? 1 : Number.NaN;
     case "timer_started":
-      return isInt(event.timer) && isInt(event.fire_at) ? 2 : Number.NaN;
+      return isInt(event.timer) && isTime(event.fire_at) ? 2 : Number.NaN;
     default:
       return Number.NaN;
   }
@@ -86,7 +87,7 @@ function areOptions(options: Fields): boolean {
   for (const name of TIMES) {
     const time = options[name];
     if (time === undefined) continue;
-    if (!isInt(time)) return false;
+    if (!isLength(time)) return false;
     fields += 1;
   }
   const { retry } = options;
@@ -98,10 +99,10 @@ function isRetry(retry: Fields): boolean {
   return (
     size(retry) === 5 &&
     isAtLeast(max_attempts, 0) &&
-    isAtLeast(first_ms, 0) &&
+    isLength(first_ms) &&
     typeof factor === "number" &&
     factor >= 1 &&
-    isAtLeast(max_ms, 0) &&
+    isLength(max_ms) &&
     Array.isArray(non_retryable) &&
     non_retryable.length === 0
   );

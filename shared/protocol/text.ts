@@ -10,6 +10,7 @@ import * as z from "zod";
 const LINE = /^[^\p{Cc}\p{Cs}]*$/u;
 const LINES = /^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u;
 
+export const isPlainLine = (text: string): boolean => LINE.test(text);
 export const isPlainText = (text: string): boolean => LINES.test(text);
 
 /** White space around it does not count. */

@@ -28,6 +28,7 @@ import {
   MAX_DISPLAY_NAME,
   MAX_DURATION_MS,
   MAX_LEASE_MS,
+  MAX_LOG_DROPPED,
   MAX_LOG_GROUPS,
   MAX_POLL_TASKS,
   MAX_POLL_WAIT_MS,
@@ -37,6 +38,7 @@ import {
 import { SentRecords } from "./log-records.ts";
 import { ActivityOutcome, InboxMessage } from "./messages.ts";
 import { line, lines } from "./text.ts";
+import { Time } from "./times.ts";
 
 const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
 
@@ -81,22 +83,22 @@ export const ActivityTask = z.object({
   workflow: WorkflowName,
   run: RunId,
   chain: ChainId,
-  activity: z.int(),
+  activity: z.int().min(1),
   name: ActivityName,
   input: JsonValue,
   args: Args.optional(),
-  scheduled_at: z.int(),
+  scheduled_at: Time,
   options: ActivityOptions,
   /** Number of the attempt that the first delivery of the task begins. */
   first_attempt: z.int().min(1),
   /** How often workers without the activity have passed the task on. Absent: never. */
   passed: z.int().min(1).optional(),
   /** When the server last sent the task anew because it had grown old. Absent: never. */
-  renewed_at: z.int().optional(),
+  renewed_at: Time.optional(),
   /** How often the task was sent anew because it waits for its rate limit. Absent: never. */
   asked: z.int().min(1).optional(),
   /** When the attempt `first_attempt` may begin: its permit, for the first delivery of this task. */
-  permit: z.object({ at: z.int(), until: z.int() }).optional(),
+  permit: z.object({ at: Time, until: Time }).optional(),
 });
 export type ActivityTask = z.infer<typeof ActivityTask>;
 
@@ -145,7 +147,7 @@ export const ParkItem = z.strictObject({
   execution: ExecutionId,
   run: RunId,
   fence: z.int(),
-  due_at: z.int().nullable(),
+  due_at: Time.nullable(),
   effects_done_through: z.int(),
 });
 export type ParkItem = z.infer<typeof ParkItem>;
@@ -154,8 +156,8 @@ export const ActivityRef = z.strictObject({
   execution: ExecutionId,
   run: RunId,
   chain: ChainId,
-  activity: z.int(),
-  attempt: z.int(),
+  activity: z.int().min(1),
+  attempt: z.int().min(1),
 });
 export type ActivityRef = z.infer<typeof ActivityRef>;
 
@@ -172,7 +174,7 @@ export const Progress = z.strictObject({
   task: z.string(),
   task_type: z.string(),
   attributes: JsonRecord,
-  at: z.int(),
+  at: Time,
 });
 export type Progress = z.infer<typeof Progress>;
 
@@ -366,7 +368,7 @@ export const WORKER_ROUTES = {
   /** An attempt of a queued activity failed, and the queue will deliver the same task again. */
   retrying: op(
     "activities/retrying",
-    z.strictObject({ ...ActivityRef.shape, name: ActivityName, failure: Failure, retry_at: z.int() }),
+    z.strictObject({ ...ActivityRef.shape, name: ActivityName, failure: Failure, retry_at: Time }),
     z.object({ superseded: z.literal(true).optional() }),
   ),
   /**
@@ -411,7 +413,7 @@ export const WORKER_ROUTES = {
     z.strictObject({
       execution: ExecutionId,
       run: RunId,
-      activity: z.int(),
+      activity: z.int().min(1),
       activity_name: ActivityName,
       publish_id: PublishId,
       events: z.array(Progress).min(1).max(MAX_WORKER_LIST),
@@ -432,7 +434,7 @@ export const WORKER_ROUTES = {
             id: PublishId,
             records: SentRecords,
             /** Records that the worker had to drop after these. */
-            dropped: z.int().min(0),
+            dropped: z.int().min(0).max(MAX_LOG_DROPPED),
           }),
         )
         .min(1)

@@ -306,7 +306,7 @@ class Run:
             case "request_cancel_activity" | "request_cancel_local_activity":
                 yield from self._cancel_activity(content.seq)
             case "start_timer":
-                fire_at = self._time + content.start_to_fire_timeout.ToMilliseconds()
+                fire_at = self._time + _milliseconds(content.start_to_fire_timeout)
                 self._decide("timer_started", timer=content.seq, fire_at=fire_at)
             case "cancel_timer":
                 self._decide("timer_cancelled", timer=content.seq)
@@ -482,14 +482,14 @@ def _refuse_search_attributes(command: Any) -> None:
 
 
 def _milliseconds(duration: Duration) -> int:
-    return duration.ToMilliseconds()
+    return values.milliseconds(duration)
 
 
 def _options(command: Any) -> values.JsonObject:
     """Of `schedule_activity` and `schedule_local_activity`: limits and the retry policy, as a history has them."""
     policy = command.retry_policy
     first = _milliseconds(policy.initial_interval) if policy.HasField("initial_interval") else FIRST_RETRY_MS
-    longest = _milliseconds(policy.maximum_interval) or LONGEST_RETRY_FACTOR * first
+    longest = _milliseconds(policy.maximum_interval) or min(LONGEST_RETRY_FACTOR * first, values.LONGEST_MS)
     options: values.JsonObject = {
         "retry": {
             "max_attempts": policy.maximum_attempts,

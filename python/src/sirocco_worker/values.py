@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import RetryState, TimeoutType
 from temporalio.api.failure.v1 import Failure
@@ -125,6 +126,14 @@ _NAMES = {
 }
 
 
+#: A hundred years: the server takes no longer length (TIME-1).
+LONGEST_MS = 36_525 * 86_400_000
+
+
+def milliseconds(duration: Duration) -> int:
+    return min(max(0, duration.ToMilliseconds()), LONGEST_MS)
+
+
 def from_failure(failure: Failure) -> JsonObject:
     """The failure as a history records it."""
     kind = failure.WhichOneof("failure_info") or ""
@@ -136,7 +145,7 @@ def from_failure(failure: Failure) -> JsonObject:
     if application.non_retryable:
         out["non_retryable"] = True
     if application.HasField("next_retry_delay"):
-        out["retry_after_ms"] = application.next_retry_delay.ToMilliseconds()
+        out["retry_after_ms"] = milliseconds(application.next_retry_delay)
     if application.details.payloads:
         out["details"] = arguments(application.details.payloads)
     if failure.stack_trace:
