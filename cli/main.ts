@@ -6,6 +6,7 @@ import { helpOf, overview } from "./help.ts";
 import { type Io, processIo } from "./io.ts";
 import { nearest } from "./nearest.ts";
 import { paint } from "./print.ts";
+import { printable } from "./printable.ts";
 import { Refused } from "./refused.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,7 +19,12 @@ export async function run(): Promise<void> {
 }
 
 /** Runs one command line and answers the exit code. */
-export async function main(argv: readonly string[], io: Io): Promise<number> {
+export async function main(argv: readonly string[], given: Io): Promise<number> {
+  const io: Io = {
+    ...given,
+    out: (line) => given.out(printable(line, given.color)), // PRINT-1
+    err: (line) => given.err(printable(line, given.color)),
+  };
   try {
     return await runCommand(argv, io);
   } catch (error) {

@@ -43,12 +43,13 @@ export function table(io: Io, heading: readonly string[], rows: readonly (readon
   for (const row of cells) line(row);
 }
 
-/** Prints `name: value` lines, and skips those without a value. */
+/** Prints `name: value` lines, and skips those without a value. Further lines of a value stand below its first. */
 export function fields(io: Io, rows: readonly (readonly [string, string | null | undefined, Tone?])[]): void {
   const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
   const width = Math.max(0, ...shown.map(([name]) => name.length));
   for (const [name, value, tone] of shown) {
-    io.out(`${paint(io, "dim", `${name}:`.padEnd(width + 1))} ${paint(io, tone ?? "plain", value as string)}`);
+    const lines = (value as string).replaceAll("\n", `\n${" ".repeat(width + 2)}`);
+    io.out(`${paint(io, "dim", `${name}:`.padEnd(width + 1))} ${paint(io, tone ?? "plain", lines)}`);
   }
 }
 

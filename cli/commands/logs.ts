@@ -90,13 +90,18 @@ const IDS = new Set([
   "attempt",
 ]);
 
+/** Further lines of a text begin so that none looks like a record. */
+const indented = (body: string): string => body.replaceAll("\n", "\n    ");
+
 /** `named`: with the execution's id, for records of several executions. */
 function line(io: Io, { timestamp, severity_text, body, log_attributes: a }: LogRecord, named: boolean): string {
   const time = moment(Date.parse(timestamp), undefined, true);
   const attempt = Number(a.attempt ?? 1) > 1 ? `, attempt ${a.attempt}` : "";
   const where = a.activity_name === undefined ? a.workflow_name : `${a.activity_name} (${a.activity_id}${attempt})`;
   const own = Object.entries(a).filter(([key]) => !IDS.has(key));
-  const more = own.map(([key, value]) => ` ${key}=${JSON.stringify(value)}`).join("");
+  const more = own
+    .map(([key, value]) => ` ${/[\s=]/.test(key) ? JSON.stringify(key) : key}=${JSON.stringify(value)}`)
+    .join("");
   const head = `${time}  ${severity_text.padEnd(5)}  ${named ? `${a.execution_id}  ` : ""}${where}  `;
-  return `${paint(io, "dim", head)}${paint(io, TONES[severity_text] ?? "plain", body)}${paint(io, "dim", more)}`;
+  return `${paint(io, "dim", head)}${paint(io, TONES[severity_text] ?? "plain", indented(body))}${paint(io, "dim", more)}`;
 }

@@ -24,8 +24,11 @@ export const when = (at: Millis, now: Millis): string => (at <= now ? "now" : `a
 export const ago = (at: Millis, now: Millis): string => `${span(now - at)} ago`;
 
 const LONGEST = 300;
-export const cut = (text: string, longest = LONGEST): string =>
-  text.length > longest ? `${text.slice(0, longest)}…` : text;
+/** As one line, because it stands in a sentence. A cut leaves no half of a surrogate pair. */
+export const cut = (text: string, longest = LONGEST): string => {
+  const line = text.replace(/\s*[\r\n]\s*/g, " ");
+  return line.length > longest ? `${line.slice(0, longest).replace(/[\ud800-\udbff]$/, "")}…` : line;
+};
 
 export function errorText(failure: Failure): string {
   const { type, message } = failure;
