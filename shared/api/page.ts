@@ -18,7 +18,7 @@ export function writeToken(query: Query, place: Place): string {
 /** Whether a part of a place may be this. */
 type Fits = (part: string | number) => boolean;
 export const isText: Fits = (part) => typeof part === "string";
-export const isCount: Fits = (part) => Number.isSafeInteger(part) && Number(part) >= 0;
+export const isCount: Fits = (part) => Number.isSafeInteger(part) && (part as number) >= 0;
 
 /**
  * The place that a token names; `field` is the query parameter that held it. `form`: of its parts (PAGE-1). Absent: the place
@@ -31,11 +31,14 @@ export function readToken(
   form?: readonly Fits[],
 ): Place | undefined | Refusal {
   if (token === undefined) return undefined;
-  const fits = (place: Place) => !form || (place.length === form.length && form.every((part, i) => part(place[i]!)));
   try {
     const parts: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    const isPlace = Array.isArray(parts) && parts.every((p) => typeof p === "string" || Number.isFinite(p));
-    if (isPlace && parts.length > 1 && fits(parts.slice(1))) {
+    const isPlace = Array.isArray(parts) && parts.every((p) => isText(p) || Number.isFinite(p));
+    if (
+      isPlace &&
+      parts.length > 1 &&
+      (!form || (form.length === parts.length - 1 && form.every((f, i) => f(parts[i + 1]))))
+    ) {
       const [of, ...place] = parts as [string, ...Place];
       if (of === fingerprint(query)) return place;
       return invalidAt(

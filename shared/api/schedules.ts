@@ -131,7 +131,7 @@ export async function listSchedules(
 }
 
 function pageTooLong(size: number, fit: number): Refusal {
-  const msg = `it is ${size}, but the page would have more than ${MAX_LIST_BYTES} bytes; ${fit} of these schedules fit, so ask for ${fit} or fewer`;
+  const msg = `it is ${size}, but ${fit} of these schedules fit into a page of ${MAX_LIST_BYTES} bytes: ask for ${fit} or fewer`;
   return invalidAt(["query", "page_size"], msg);
 }
 
