@@ -1,4 +1,9 @@
-/** The clients of AWS's services: one of each per process, with connections kept alive and retries when throttled. */
+/**
+ * The clients of AWS's services: one of each per process, with connections kept alive and retries when throttled.
+ *
+ * CLIENT-1. Every call ends, also where a firewall drops its packets: all attempts of a call fit into the 29 s of a REST
+ *     request. Without `throwOnRequestTimeout` the SDK only warns. `socketTimeout` ends an answer that stops half-way.
+ */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { EventBridge } from "./event-bridge.ts";
@@ -30,12 +35,7 @@ export interface ClientOptions {
   readonly meter?: Meter;
 }
 
-/**
- * The SDK repeats throttled and failed requests with exponential backoff and jitter: about 3 s in all.
- *
- * CLIENT-1. Every call ends, also where a firewall drops its packets: all attempts of a call fit into the 29 s of a REST
- *     request. Without `throwOnRequestTimeout` the SDK only warns. `socketTimeout` ends an answer that stops half-way.
- */
+/** The SDK repeats throttled and failed requests with exponential backoff and jitter: about 3 s in all. */
 const ATTEMPTS = 7;
 const timeouts = (requestTimeout: number) => ({
   connectionTimeout: 2_000,
