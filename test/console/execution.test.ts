@@ -7,7 +7,7 @@ import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import { MAX_HISTORY_BYTES } from "../../shared/protocol/limits.ts";
 import { batchOf, headOf } from "../contract/subject.ts";
-import { CHROMIUM } from "./support/browser.ts";
+import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { activities, workflows } from "./support/workflows.ts";
 
@@ -220,7 +220,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByLabel("New key of Input").waitFor();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
     await page.getByTestId("code-editor").waitFor();
-    await page.getByLabel("Input as JSON").fill('{"id": 3544790567247868102, "part": 0.23456789012345678}');
+    await write(page, "Input as JSON", '{"id": 3544790567247868102, "part": 0.23456789012345678}');
     await page.getByRole("button", { name: "Form", exact: true }).click();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
     await page.getByTestId("code-editor").waitFor();

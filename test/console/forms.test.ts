@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { realClock } from "../../shared/lib/clock.ts";
 import { ScriptedWorker } from "../api/support/scripted-worker.ts";
-import { CHROMIUM } from "./support/browser.ts";
+import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { SCHEMAS } from "./support/schemas.ts";
 import { activities, workflows } from "./support/workflows.ts";
@@ -50,7 +50,9 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
     const search = `workflow=${workflow}&input=${encodeURIComponent(JSON.stringify(input))}`;
     await page.goto(`${w.url}/console/#/start?${search}`);
     await page.getByLabel("Workflow", { exact: true }).waitFor();
-    await expect.poll(() => page.getByLabel("Workflow", { exact: true }).inputValue()).toBe(workflow);
+    await expect
+      .poll(() => page.getByLabel("Workflow", { exact: true }).inputValue(), { timeout: 10_000 })
+      .toBe(workflow);
   };
 
   test.each(
@@ -59,7 +61,9 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
     for (const value of fits) {
       await openStart(name, value);
       await page.getByRole("button", { name: "Form", exact: true, pressed: true }).waitFor();
-      await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain(shellOf({ input: value }));
+      await expect
+        .poll(() => page.getByTestId("call-curl").textContent(), { timeout: 10_000 })
+        .toContain(shellOf({ input: value }));
       const before = await shown(page);
       await form(page, "JSON");
       expect(JSON.parse(await textOf(page))).toEqual(value);
@@ -71,7 +75,9 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
         const isOwn = !(await page.locator(`label[for="${label}"]`).textContent())?.match(/New key|Execution id/);
         if (isOwn) await field.fill(await field.inputValue());
       }
-      await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain(shellOf({ input: value }));
+      await expect
+        .poll(() => page.getByTestId("call-curl").textContent(), { timeout: 10_000 })
+        .toContain(shellOf({ input: value }));
     }
   }, 60_000);
 
@@ -84,10 +90,10 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
         const what = `${name}: ${JSON.stringify(value)}`;
         await openStart(name, value);
         await expect
-          .poll(() => page.getByTestId("call-curl").textContent(), { message: what })
+          .poll(() => page.getByTestId("call-curl").textContent(), { message: what, timeout: 10_000 })
           .toContain(shellOf({ input: value }));
         await expect
-          .poll(() => page.getByRole("list", { name: "Problems" }).count(), { message: what })
+          .poll(() => page.getByRole("list", { name: "Problems" }).count(), { message: what, timeout: 10_000 })
           .toBe(isRefused ? 1 : 0);
         const { status } = await w.ask("POST", `/v1/workflows/${name}/execute`, { input: value });
         expect(status, what).toBe(isRefused ? 422 : 200);
@@ -131,7 +137,9 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
     await third.fill("4.50");
     await page.getByRole("button", { name: "Remove value 1 1", exact: true }).click();
     expect(await page.getByLabel("value 1 2", { exact: true }).inputValue()).toBe("4.50");
-    await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain('{"value":[[2,4.5]]}');
+    await expect
+      .poll(() => page.getByTestId("call-curl").textContent(), { timeout: 10_000 })
+      .toContain('{"value":[[2,4.5]]}');
     await page.getByLabel("value 1 2", { exact: true }).fill("four");
     await page.getByText("a number is wanted").waitFor();
     await page.getByRole("list", { name: "Problems" }).waitFor();
@@ -145,11 +153,11 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
     const editor = page.getByTestId("code-editor");
     await editor.waitFor();
     expect(await editor.locator(".cm-lineNumbers .cm-gutterElement").count()).toBeGreaterThan(1);
-    await inputOf(page).fill('{\n  "a": {\n    "b": 1\n  },\n  "c": tru\n}');
+    await write(page, "Input as JSON", '{\n  "a": {\n    "b": 1\n  },\n  "c": tru\n}');
     await page.getByText(/^This is not JSON: .*, at line 5, column 8$/).waitFor();
     await editor.locator(".cm-lint-marker-error").waitFor();
     await editor.locator(".cm-lintRange-error").waitFor();
-    await inputOf(page).fill('{\n  "a": {\n    "b": 3544790567247868102\n  },\n  "c": true\n}');
+    await write(page, "Input as JSON", '{\n  "a": {\n    "b": 3544790567247868102\n  },\n  "c": true\n}');
     await expect.poll(() => editor.locator(".cm-lint-marker-warning").count()).toBe(1); // the server cannot keep the number
     await editor.getByTitle("Fold line").last().click();
     await editor.locator(".cm-foldPlaceholder").waitFor();

@@ -1,14 +1,31 @@
 /** Schedules in the console: the preview, the form, the calendar. All times come from the server. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CHROMIUM } from "./support/browser.ts";
+import { definitionOf, draftOfJson } from "../../console/src/screens/schedules/definition.ts";
+import { preview as previewOf } from "../../shared/schedule/rules/index.ts";
+import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
+import { SOME_SPECS, SPECS } from "./support/specs.ts";
 import { activities, workflows } from "./support/workflows.ts";
 
 const times = (page: Page): Promise<(string | null)[]> =>
   page
     .locator("[data-time]")
     .evaluateAll((all) => all.map((one) => (one as unknown as { dataset: { time: string } }).dataset.time));
+
+test("32: of 340 rules the fields hold each, and what they make of it has the same times", () => {
+  expect(SPECS).toHaveLength(340);
+  const after = Date.parse("2026-11-28T00:00:00Z");
+  for (const spec of SPECS) {
+    const found = draftOfJson(spec);
+    if (!("draft" in found)) throw new Error(`${JSON.stringify(spec)}: ${found.why}`);
+    const { definition, problems } = definitionOf(found.draft);
+    expect(problems).toEqual([]);
+    const wanted = previewOf(spec, { after, count: 10 });
+    expect(wanted).toHaveProperty("times");
+    expect(previewOf(definition, { after, count: 10 }), JSON.stringify(spec)).toEqual(wanted);
+  }
+});
 
 describe.skipIf(!CHROMIUM)("schedules in the console", () => {
   let w: ConsoleWorld;
@@ -61,6 +78,30 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
     await page.getByRole("alert").first().waitFor(); // the server's own words
     await close();
   });
+
+  test("32: rules that are written as JSON, shown in fields, have the server's times in both zones", async () => {
+    const { page, close } = await w.open("/schedules?view=new", { timezoneId: "Asia/Kolkata" });
+    const rule = page.getByRole("group", { name: "Rule: how to write it" });
+    for (const spec of SOME_SPECS) {
+      await rule.getByRole("button", { name: "JSON" }).click();
+      await page.getByTestId("code-editor").waitFor();
+      await write(page, "Rule as JSON", JSON.stringify(spec));
+      await rule.getByRole("button", { name: "Fields" }).click();
+      await page.getByLabel("Catch-up window in seconds").waitFor();
+      const wanted = await preview(spec);
+      await expect.poll(() => times(page), { message: JSON.stringify(spec), timeout: 10_000 }).toEqual(wanted);
+      const rows = await page.locator("[data-time]").allInnerTexts();
+      for (const [i, at] of wanted.entries()) {
+        const clocks = [...new Set([spec.time_zone_name, "Asia/Kolkata"])].map((zone) => wallClock(at, zone));
+        for (const clock of clocks) expect(rows[i], JSON.stringify(spec)).toContain(clock);
+      }
+    }
+    await rule.getByRole("button", { name: "JSON" }).click();
+    await write(page, "Rule as JSON", '{"cron_expressions": ["@daily"], "note": "x"}');
+    await page.getByText("The fields cannot show 'note'.").waitFor();
+    expect(await rule.getByRole("button", { name: "Fields" }).isDisabled()).toBe(true);
+    await close();
+  }, 90_000);
 
   test("33: create, edit, pause, resume, trigger and delete; an edit sends only what differs", async () => {
     const { page, close } = await w.open("/schedules?view=new");
@@ -135,3 +176,7 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
     await close();
   });
 });
+
+/** As the page writes it, by the browser's other formatter. */
+const wallClock = (at: string, timeZone: string): string =>
+  new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }).format(new Date(at));

@@ -6,7 +6,7 @@ import { queries, useRead } from "../api/use.ts";
 import { LiveProvider } from "../live/index.tsx";
 import { Connect } from "../screens/connect.tsx";
 import { Problem, Skeleton } from "../ui/loading.tsx";
-import { ZoneProvider } from "../ui/time.tsx";
+import { AgesContext, ZoneProvider } from "../ui/time.tsx";
 import { usePreferences } from "./preferences.ts";
 import { CallerProvider } from "./rights.tsx";
 import { router } from "./router.tsx";
@@ -14,10 +14,12 @@ import { ToastProvider } from "./toasts.tsx";
 
 export function App() {
   const current = useSyncExternalStore(subscribe, session);
-  const { zone } = usePreferences();
+  const { zone, times } = usePreferences();
   return (
     <ZoneProvider value={zone}>
-      <ToastProvider>{current ? <Connected key={current.key} session={current} /> : <Connect />}</ToastProvider>
+      <AgesContext value={times === "age"}>
+        <ToastProvider>{current ? <Connected key={current.key} session={current} /> : <Connect />}</ToastProvider>
+      </AgesContext>
     </ZoneProvider>
   );
 }

@@ -110,16 +110,18 @@ function Top({ openPalette }: { openPalette: () => void }) {
   const may = useMayWrite();
   return (
     <header className="sticky top-0 z-20 flex flex-wrap items-center justify-between gap-2 border-b border-line bg-ground/95 px-4 py-2 backdrop-blur md:px-6">
-      <Button onClick={openPalette} className="min-w-40 justify-start text-soft" aria-keyshortcuts="Control+K">
+      <Button onClick={openPalette} className="justify-start text-soft md:min-w-40" aria-keyshortcuts="Control+K">
         <Search size={14} aria-hidden />
         Find an id
-        <kbd className="ml-auto text-xs">Ctrl K</kbd>
+        <kbd className="ml-auto font-sans text-xs max-md:hidden">Ctrl K</kbd>
       </Button>
       <div className="flex flex-wrap items-center gap-2">
         {!may && <span className="rounded bg-warn-bg px-2 py-1 text-xs font-semibold text-warn">Read only</span>}
         <Dot />
-        <ZoneSwitch />
-        <ThemeSwitch />
+        <span className="hidden items-center gap-2 md:flex">
+          <ZoneSwitch />
+          <ThemeSwitch />
+        </span>
         <span className="hidden max-w-40 truncate text-xs text-soft lg:inline" title={`Workspace ${caller?.workspace}`}>
           {caller?.key_name}
         </span>

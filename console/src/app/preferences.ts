@@ -4,6 +4,8 @@ import { useSyncExternalStore } from "react";
 export interface Preferences {
   readonly theme: "system" | "light" | "dark";
   readonly zone: string;
+  /** How points of time are shown. The other form is in their tooltip. */
+  readonly times: "clock" | "age";
   /** Saved views of the list of executions, by name: the query of its address. */
   readonly views: Readonly<Record<string, string>>;
   /** Columns that the list of executions shows, in order; null: those that a new browser has. */
@@ -11,7 +13,7 @@ export interface Preferences {
 }
 
 const KEY = "sirocco.preferences";
-const INITIAL: Preferences = { theme: "system", zone: "local", views: {}, columns: null };
+const INITIAL: Preferences = { theme: "system", zone: "local", times: "clock", views: {}, columns: null };
 const listeners = new Set<() => void>();
 let current = load();
 
@@ -32,6 +34,10 @@ export function prefer(change: Partial<Preferences>): void {
   }
   applyTheme();
   for (const listener of listeners) listener();
+}
+
+export function switchTimes(): void {
+  prefer({ times: current.times === "clock" ? "age" : "clock" });
 }
 
 export function eraseBrowserData(): void {

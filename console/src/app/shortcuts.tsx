@@ -2,6 +2,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { Dialog } from "../ui/dialog.tsx";
+import { switchTimes } from "./preferences.ts";
 
 const GO: Readonly<Record<string, readonly [to: string, title: string]>> = {
   o: ["/", "Overview"],
@@ -41,6 +42,7 @@ export function useShortcuts(actions: Actions): void {
       if (go) void navigate({ to: go[0] });
       else if (event.key === "?") latest.current.help();
       else if (event.key === "n") void navigate({ to: "/start" });
+      else if (event.key === "t") switchTimes();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
@@ -51,6 +53,7 @@ export function Shortcuts({ onClose }: { onClose: () => void }) {
   const rows: [string, string][] = [
     ["Ctrl K", "Find an id, or go to a page"],
     ["n", "Start an execution"],
+    ["t", "Show times as clock, or as age"],
     ...Object.entries(GO).map(([key, [, title]]): [string, string] => [`g ${key}`, title]),
     ["← →", "Move between tabs"],
     ["+ − 0", "Zoom in the timeline, and show all of it"],

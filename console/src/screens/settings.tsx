@@ -18,7 +18,7 @@ export function Settings() {
   useTitle("Settings");
   const health = useRead("getHealth", {});
   const caller = useCaller();
-  const { zone } = usePreferences();
+  const { zone, theme, times } = usePreferences();
   const base = apiBase(location.href);
   return (
     <div className="space-y-4">
@@ -80,6 +80,26 @@ export function Settings() {
               ["local", "of this computer"],
               ...["UTC", ...Intl.supportedValuesOf("timeZone")].map((name) => [name, name] as const),
             ]}
+          />
+          <SelectField
+            label="Theme"
+            value={theme}
+            onChange={({ target }) => prefer({ theme: target.value as typeof theme })}
+            options={[
+              ["system", "as the system"],
+              ["light", "light"],
+              ["dark", "dark"],
+            ]}
+          />
+          <SelectField
+            label="Points of time"
+            value={times}
+            onChange={({ target }) => prefer({ times: target.value as typeof times })}
+            options={[
+              ["clock", "as date and time"],
+              ["age", "as age: 3 min ago"],
+            ]}
+            help="The key t changes it on every page."
           />
           <Button onClick={eraseBrowserData}>Erase views, columns, theme and zone</Button>
         </div>

@@ -34,5 +34,5 @@ export function Copy({ text, label }: { text: string; label: string }) {
 }
 
 export function Mono({ children }: { children: string }) {
-  return <span className="font-mono text-[0.92em] break-all">{visible(children)}</span>;
+  return <span className="font-mono text-[0.92em] [overflow-wrap:anywhere]">{visible(children)}</span>;
 }

@@ -7,6 +7,8 @@ import { wallClock } from "./wall-clock.ts";
 /** `local`, or a name of an IANA zone such as `UTC`. */
 export type Zone = string;
 const ZoneContext = createContext<Zone>("local");
+/** Whether points of time are shown as ages. */
+export const AgesContext = createContext(false);
 export const ZoneProvider = ZoneContext;
 export const useZone = (): Zone => useContext(ZoneContext);
 
@@ -18,7 +20,15 @@ export const inZone = (at: string | number, zone: Zone): string =>
 
 export function Time({ at }: { at: string | number | null | undefined }) {
   const zone = useZone();
+  const isAge = useContext(AgesContext);
   if (at === null || at === undefined) return <span className="text-soft">–</span>;
+  if (isAge) {
+    return (
+      <time dateTime={new Date(at).toISOString()} title={`${inZone(at, zone)} (${zoneName(zone)})`}>
+        <Ago at={at} />
+      </time>
+    );
+  }
   return (
     <time
       dateTime={new Date(at).toISOString()}

@@ -72,3 +72,9 @@ export async function open(
     },
   };
 }
+
+/** Replaces the text of a code editor as a person does: `fill` would replace those lines alone that are in sight. */
+export async function write(page: Page, label: string, text: string): Promise<void> {
+  await page.getByLabel(label).press("Control+a");
+  await page.keyboard.insertText(text);
+}

@@ -1,6 +1,7 @@
 /** What a person can do to an execution. */
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { apiBase } from "../../api/address.ts";
 import { call } from "../../api/call.ts";
 import { writeJson } from "../../api/json.ts";
 import type { Answer } from "../../api/operations.ts";
@@ -10,6 +11,7 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Problem } from "../../ui/loading.tsx";
 import { download } from "../../ui/payload.tsx";
+import { Copy, visible } from "../../ui/text.tsx";
 import { ResetDialog } from "./reset.tsx";
 import { type HandlerType, SendDialog } from "./send.tsx";
 
@@ -27,6 +29,7 @@ export function Actions({ execution, run, input, event }: Props) {
   const [sending, setSending] = useState<HandlerType | null>(null);
   const [ending, setEnding] = useState<"cancel" | "terminate" | null>(null);
   const [resetting, setResetting] = useState(false);
+  const [copying, setCopying] = useState(false);
   const navigate = useNavigate();
   const say = useSay();
   const isOpen = execution.status === "RUNNING";
@@ -75,6 +78,8 @@ export function Actions({ execution, run, input, event }: Props) {
         Start like this
       </Button>
       <Button onClick={save}>Download</Button>
+      <Button onClick={() => setCopying(true)}>Copy…</Button>
+      {copying && <CopyDialog execution={execution} close={() => setCopying(false)} />}
       {sending && <SendDialog execution={execution.execution_id} type={sending} close={() => setSending(null)} />}
       {resetting && (
         <ResetDialog
@@ -86,6 +91,39 @@ export function Actions({ execution, run, input, event }: Props) {
       )}
       {ending && <End action={ending} id={execution.execution_id} close={() => setEnding(null)} />}
     </div>
+  );
+}
+
+/** What people paste elsewhere. The key is in none of it. */
+function CopyDialog({ execution, close }: { execution: Execution; close: () => void }) {
+  const base = apiBase(location.href).replace(/\/$/, "");
+  const id = execution.execution_id;
+  const path = `/v1/workflows/executions/${encodeURIComponent(id)}`;
+  const all: readonly (readonly [title: string, text: string])[] = [
+    ["Link to this page", location.href],
+    ["curl", `curl '${base}${path}' -H "authorization: Bearer $SIROCCO_API_KEY"`],
+    ["The command", `sirocco why ${id} --url ${base}`],
+    ["JSON", writeJson(execution, 2)],
+  ];
+  return (
+    <Dialog title="Copy" onClose={close} wide>
+      <dl className="space-y-3">
+        {all.map(([title, text]) => (
+          <div key={title} className="space-y-1">
+            <dt className="text-xs font-semibold">{title}</dt>
+            <dd className="flex items-start gap-2 rounded-md border border-line bg-sunken p-2">
+              <pre
+                tabIndex={0}
+                className="max-h-48 min-w-0 flex-1 overflow-auto font-mono text-xs break-words whitespace-pre-wrap"
+              >
+                {visible(text)}
+              </pre>
+              <Copy text={text} label={title} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
   );
 }
 

@@ -34,9 +34,9 @@ const DRAWN = 4_000;
 export function ExecutionPage() {
   const { id } = useParams({ from: "/executions/$id" });
   const search = useSearch({ from: "/executions/$id" });
-  useTitle(id);
   const params = { execution_id: id };
   const current = useRead("getWorkflowExecution", { params });
+  useTitle(id, current.data?.status);
   const past = useRead("getRun", { params: { run_id: search.run ?? "" } }, { enabled: search.run !== undefined });
   const isOpen = current.data?.status === "RUNNING";
   const explanation = useRead("explainWorkflowExecution", { params }, { refetchInterval: isOpen ? REFRESH_MS : false });

@@ -27,10 +27,10 @@ const WORDS: Record<Outcome, string> = {
   cancelled: "cancelled",
 };
 const FILLS: Record<Outcome, string> = {
-  open: "bg-running",
-  completed: "bg-good",
-  failed: "bg-bad",
-  cancelled: "bg-still",
+  open: "bg-running/80",
+  completed: "bg-good/75",
+  failed: "bg-bad/80",
+  cancelled: "bg-still/80",
 };
 
 export function Timeline({ steps, start, closed, selected, select }: Props) {

@@ -47,7 +47,11 @@ export function Why({ explanation }: { explanation: Explanation }) {
       <ul className="space-y-2 p-4">
         {explanation.waits.map((wait) => (
           <li key={keyOf(wait)}>
-            <WaitRow wait={wait} execution={explanation.execution_id} />
+            <WaitRow
+              wait={wait}
+              execution={explanation.execution_id}
+              isSummary={wait.text.trim() === explanation.summary.trim()}
+            />
           </li>
         ))}
       </ul>
@@ -55,7 +59,8 @@ export function Why({ explanation }: { explanation: Explanation }) {
   );
 }
 
-function WaitRow({ wait, execution }: { wait: Wait; execution: string }) {
+/** `isSummary`: its text stands above already. */
+function WaitRow({ wait, execution, isSummary }: { wait: Wait; execution: string; isSummary: boolean }) {
   const Icon = ICONS[wait.actor] ?? Hourglass;
   const evidence = Object.entries(wait.evidence).filter(([, value]) => value !== null && value !== undefined);
   return (
@@ -66,7 +71,7 @@ function WaitRow({ wait, execution }: { wait: Wait; execution: string }) {
       <div className="flex items-start gap-2.5">
         <Icon size={16} className="mt-0.5 shrink-0 text-soft" aria-hidden />
         <div className="min-w-0 flex-1 space-y-1 text-sm">
-          <p className="break-words">{visible(wait.text)}</p>
+          {!isSummary && <p className="break-words">{visible(wait.text)}</p>}
           <p className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-soft">
             <span>
               Who must act: <strong className="text-ink">{wait.actor}</strong>
@@ -78,7 +83,7 @@ function WaitRow({ wait, execution }: { wait: Wait; execution: string }) {
             )}
             {wait.until && <Until at={wait.until} />}
           </p>
-          {wait.what_to_do && (
+          {wait.what_to_do && wait.what_to_do !== "Nothing." && (
             <p className="flex items-start gap-1 text-xs">
               <span className="break-words">{visible(wait.what_to_do)}</span>
               {wait.what_to_do.includes("sirocco ") && (

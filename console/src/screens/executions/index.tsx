@@ -75,6 +75,8 @@ function List({ search }: { search: ListSearch }) {
 }
 
 const ROW_HEIGHT = 34;
+/** Of a row on a phone, which has three lines. */
+const TALL_ROW_HEIGHT = 82;
 const VIRTUAL_FROM = 200;
 
 interface RowsProps {
@@ -91,7 +93,7 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => box.current,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => (matchMedia("(width < 40rem)").matches ? TALL_ROW_HEIGHT : ROW_HEIGHT),
     overscan: 12,
     enabled: isLong,
   });
@@ -112,10 +114,10 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
       tabIndex={0}
       className={`overflow-auto ${isLong ? "max-h-[70dvh]" : ""}`}
     >
-      <table aria-rowcount={rows.length} className="w-full border-collapse text-left text-sm">
-        <thead className="sticky top-0 z-[1] bg-panel">
-          <tr className="border-b border-line text-xs text-soft">
-            <th scope="col" className="w-8 py-2 pl-4">
+      <table aria-rowcount={rows.length} className="w-full border-collapse text-left text-sm max-sm:block">
+        <thead className="sticky top-0 z-[1] bg-panel max-sm:block">
+          <tr className="border-b border-line text-xs text-soft max-sm:flex max-sm:items-center max-sm:gap-2 max-sm:px-3">
+            <th scope="col" className="w-8 py-2 pl-4 max-sm:w-auto max-sm:pl-0">
               <input
                 type="checkbox"
                 aria-label="Select all that are shown"
@@ -129,15 +131,15 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
             ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody className="max-sm:block">
           {before > 0 && <tr style={{ height: before }} aria-hidden />}
           {shown.map((row) => (
             <tr
               key={row.run_id ?? row.execution_id}
               data-execution={row.execution_id}
-              className="h-[34px] border-b border-line last:border-0 hover:bg-sunken"
+              className="h-[34px] border-b border-line last:border-0 hover:bg-sunken max-sm:flex max-sm:h-auto max-sm:min-h-[82px] max-sm:flex-wrap max-sm:items-center max-sm:gap-x-3 max-sm:px-3 max-sm:py-1.5"
             >
-              <td className="pl-4">
+              <td className="pl-4 max-sm:pl-0">
                 <input
                   type="checkbox"
                   aria-label={`Select ${row.execution_id}`}
@@ -147,7 +149,10 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
                 />
               </td>
               {columns.map(({ id, cell }) => (
-                <td key={id} className="max-w-96 px-3 py-1">
+                <td
+                  key={id}
+                  className={`max-w-96 px-3 py-1 max-sm:px-0 max-sm:py-0 ${id === "execution" ? "max-sm:basis-full" : ""}`}
+                >
                   {cell(row)}
                 </td>
               ))}
@@ -165,7 +170,7 @@ function Head({ column, search }: { column: ListColumn; search: ListSearch }) {
   const { sort, title } = column;
   if (!sort)
     return (
-      <th scope="col" className="px-3 py-2 font-semibold whitespace-nowrap">
+      <th scope="col" className="px-3 py-2 font-semibold whitespace-nowrap max-sm:hidden">
         {title}
       </th>
     );

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useRead } from "../../api/use.ts";
 import { useTitle } from "../../app/title.ts";
 import { Button } from "../../ui/button.tsx";
+import { Choice } from "../../ui/choice.tsx";
 import { ScheduleLink } from "../../ui/links.tsx";
 import { Loading } from "../../ui/loading.tsx";
 import { Panel } from "../../ui/panel.tsx";
@@ -41,12 +42,13 @@ export function Schedules() {
       <div className="flex flex-wrap items-center justify-between gap-2">
         <h1 className="text-xl font-semibold">Schedules</h1>
         <div className="flex flex-wrap gap-2">
-          <Button aria-pressed={!calendarView} onClick={() => go(undefined)}>
-            List
-          </Button>
-          <Button aria-pressed={calendarView !== undefined} onClick={() => go("month")}>
-            Calendar
-          </Button>
+          <Choice
+            label="View of the schedules"
+            options={[
+              { name: "List", isChosen: !calendarView, choose: () => go(undefined) },
+              { name: "Calendar", isChosen: calendarView !== undefined, choose: () => go("month") },
+            ]}
+          />
           <Button writes look="strong" onClick={() => go("new")}>
             New schedule
           </Button>

@@ -20,6 +20,7 @@ export function Preview({ definition }: { definition: Record<string, unknown> })
   const schedule = JSON.parse(asked) as Record<string, unknown>;
   const read = useRead("previewSchedule", { body: { schedule, count } }, { keep: true });
   const own = typeof schedule.time_zone_name === "string" ? schedule.time_zone_name : "UTC";
+  const isOne = own === zoneName(zone);
   return (
     <div className="space-y-3" aria-busy={asked !== text || read.isFetching}>
       <SelectField
@@ -47,7 +48,7 @@ export function Preview({ definition }: { definition: Record<string, unknown> })
                   <th scope="col" className="py-1">
                     {own}
                   </th>
-                  <th scope="col">{zoneName(zone)}</th>
+                  {!isOne && <th scope="col">{zoneName(zone)}</th>}
                 </tr>
               </thead>
               <tbody>
@@ -57,11 +58,9 @@ export function Preview({ definition }: { definition: Record<string, unknown> })
                     <tr key={at} data-time={at} className="border-t border-line">
                       <td className="py-1">
                         {weekday(at, own)} {inZone(at, own)}
+                        {window && <span className="text-soft"> to {inZone(window.before, own).slice(-8)}</span>}
                       </td>
-                      <td>
-                        {inZone(at, zone)}
-                        {window && <span className="text-soft"> to {inZone(window.before, zone).slice(-8)}</span>}
-                      </td>
+                      {!isOne && <td>{inZone(at, zone)}</td>}
                     </tr>
                   );
                 })}
