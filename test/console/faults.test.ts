@@ -65,6 +65,31 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
     await close();
   });
 
+  test("30: a job signals all that match, and another lets all that failed go on", async () => {
+    for (let n = 0; n < 3; n++) await w.start("listens", { id: `signalled-${n}` });
+    await w.start("fails", { id: "goes-on" });
+    const status = async (id: string) => (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.status;
+    await expect.poll(() => status("goes-on"), { timeout: 10_000 }).toBe("FAILED");
+    const { page, close } = await w.open("/executions?workflow_identifier=listens");
+    await page.locator('[data-execution="signalled-2"]').waitFor();
+    await page.getByRole("button", { name: "Signal all that match" }).click();
+    await page.getByRole("dialog").getByLabel("by").fill("ada");
+    await page.getByRole("dialog").getByRole("button", { name: "Begin the job" }).click();
+    await page.getByRole("heading", { name: "Job: signal" }).waitFor();
+    for (const n of [0, 1, 2]) await expect.poll(() => status(`signalled-${n}`), { timeout: 15_000 }).toBe("COMPLETED");
+
+    const run = (await w.ask("GET", "/v1/workflows/executions/goes-on")).body.run_id;
+    await page.goto(`${w.url}/console/#/executions?workflow_identifier=fails`);
+    await page.getByRole("button", { name: "Reset all that match" }).click();
+    await page.getByRole("dialog").getByText("to every failed execution").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Begin the job" }).click();
+    await page.getByRole("heading", { name: "Job: reset" }).waitFor();
+    await expect
+      .poll(async () => (await w.ask("GET", "/v1/workflows/executions/goes-on")).body.run_id, { timeout: 15_000 })
+      .not.toBe(run);
+    await close();
+  });
+
   test("30: selected executions are terminated by their ids", async () => {
     for (let n = 0; n < 3; n++) await w.start("listens", { id: `chosen-${n}` });
     const { page, close } = await w.open("/executions?workflow_identifier=listens");

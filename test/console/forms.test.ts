@@ -158,7 +158,7 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
     await editor.locator(".cm-lint-marker-error").waitFor();
     await editor.locator(".cm-lintRange-error").waitFor();
     await write(page, "Input as JSON", '{\n  "a": {\n    "b": 3544790567247868102\n  },\n  "c": true\n}');
-    await expect.poll(() => editor.locator(".cm-lint-marker-warning").count()).toBe(1); // the server cannot keep the number
+    await expect.poll(() => editor.locator(".cm-lint-marker-warning").count(), { timeout: 10_000 }).toBe(1); // the server cannot keep the number
     await editor.getByTitle("Fold line").last().click();
     await editor.locator(".cm-foldPlaceholder").waitFor();
     expect(await inputOf(page).innerText()).not.toContain("354479");

@@ -1,6 +1,6 @@
 /** Acts on many executions: on the selected ones by their ids, on all that match by a job of the server. */
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { call } from "../../api/call.ts";
 import { queries } from "../../api/use.ts";
 import type { ListSearch } from "../../app/search.ts";
@@ -8,6 +8,10 @@ import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { TextField } from "../../ui/field.tsx";
+import { Filters } from "./matching.tsx";
+
+const SignalAll = lazy(() => import("./bulk-job.tsx").then(({ SignalAll: default_ }) => ({ default: default_ })));
+const ResetAll = lazy(() => import("./bulk-job.tsx").then(({ ResetAll: default_ }) => ({ default: default_ })));
 
 /** The API takes at most as many ids in one call. */
 const IDS_AT_ONCE = 100;
@@ -22,6 +26,7 @@ interface Props {
 
 export function Bulk({ search, selected, clear }: Props) {
   const [asked, setAsked] = useState<{ action: Action; all: boolean } | null>(null);
+  const [job, setJob] = useState<"signal" | "reset" | null>(null);
   return (
     <div
       className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 text-sm"
@@ -42,7 +47,13 @@ export function Bulk({ search, selected, clear }: Props) {
           </Button>
         </>
       )}
-      <span className="ml-auto flex gap-2">
+      <span className="ml-auto flex flex-wrap gap-x-2">
+        <Button writes look="quiet" onClick={() => setJob("signal")}>
+          Signal all that match
+        </Button>
+        <Button writes look="quiet" onClick={() => setJob("reset")}>
+          Reset all that match
+        </Button>
         <Button writes look="quiet" onClick={() => setAsked({ action: "cancel", all: true })}>
           Cancel all that match
         </Button>
@@ -50,6 +61,10 @@ export function Bulk({ search, selected, clear }: Props) {
           Terminate all that match
         </Button>
       </span>
+      <Suspense>
+        {job === "signal" && <SignalAll search={search} close={() => setJob(null)} />}
+        {job === "reset" && <ResetAll search={search} close={() => setJob(null)} />}
+      </Suspense>
       {asked?.all === false && (
         <Selected action={asked.action} ids={[...selected]} close={() => setAsked(null)} done={clear} />
       )}
@@ -124,18 +139,7 @@ function Matching({ action, search, close }: { action: Action; search: ListSearc
   return (
     <Dialog title={action === "cancel" ? "Cancel all that match" : "Terminate all that match"} onClose={close}>
       <div className="space-y-3 text-sm">
-        <p>A job of the server does this to every running execution that these filters find:</p>
-        {shown.length === 0 ? (
-          <p className="font-semibold">No filter: all executions of the workspace.</p>
-        ) : (
-          <ul className="list-disc pl-5 font-mono text-xs">
-            {shown.map(([key, value]) => (
-              <li key={key}>
-                {key} = {Array.isArray(value) ? value.join(", ") : String(value)}
-              </li>
-            ))}
-          </ul>
-        )}
+        <Filters filter={Object.fromEntries(shown)} />
         {action === "terminate" && (
           <TextField
             label="Type 'terminate' to go on"
