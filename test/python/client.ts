@@ -41,7 +41,7 @@ async function install(): Promise<void> {
 
 /** Runs one scenario of a script beside this file against a server. Answers the JSON that it printed. */
 export async function python(
-  script: "schedules" | "executions" | "encoding",
+  script: "schedules" | "executions" | "encoding" | "operations",
   to: { readonly url: string; readonly key: string },
   ...args: string[]
 ): Promise<Record<string, unknown>> {

@@ -14,7 +14,10 @@ import {
 
 const greet = activity(
   { name: "greet", input: z.object({ name: z.string() }), output: z.object({ greeting: z.string() }) },
-  async ({ name }) => ({ greeting: `Hello, ${name}` }),
+  async ({ name }, ctx) => {
+    ctx.log.info("greeting", { name });
+    return { greeting: `Hello, ${name}` };
+  },
 );
 const approve = signal("approve", z.object({}));
 const status = query("status", z.object({ name: z.string(), approved: z.boolean() }));
