@@ -1,0 +1,91 @@
+/** The SDK's settings, from the environment and from `.env`, and those of its helpers that the other workers do not use. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../localstack/emulator.ts";
+import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
+import { type TestServer, testServer } from "../support/test-server.ts";
+import { call, closed, history, run, scratch, start } from "./surface-checks.ts";
+
+const cannotRun = await whyNoPython();
+if (cannotRun) console.warn(`Skipping the tests of the SDK's settings. ${cannotRun}`);
+
+describe.skipIf(cannotRun)("a Python worker with settings", () => {
+  let at: TestServer;
+  let worker: PythonWorker;
+  let port: number;
+  beforeAll(async () => {
+    at = await testServer();
+    port = await freePort();
+    const cwd = scratch();
+    writeFileSync(join(cwd, ".env"), "DEPLOYMENT_NAME=from-dotenv\nWORKFLOW_NAME_PREFIX=team-\n");
+    worker = await startPythonWorker(workerFile("settings.py"), {
+      ...at,
+      cwd,
+      deployment: "",
+      env: {
+        DEPLOYMENT_NAME: undefined,
+        WORKERS: workerFile("."),
+        HEALTH_SERVER_PORT: String(port),
+        MAX_CONCURRENT_ACTIVITIES: "1",
+        RETRY_POLICY_MAX_ATTEMPTS: "2",
+        DANGEROUSLY_FORCE_FAIL_WORKFLOW_ON_ERROR: "true",
+        DEFAULT_ENFORCE_DETERMINISM: "false",
+      },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await worker?.stop();
+    await at?.close();
+  }, 30_000);
+
+  test("reads `.env`, prefixes names, and finds the workflows of a package", async () => {
+    expect(worker.log()).toContain("discovered ['team-greeting']");
+    expect(await run(at, "team-greeting", { name: "Ada" }, "from-dotenv")).toEqual([
+      "COMPLETED",
+      { result: "Hello, Ada" },
+    ]);
+  }, 60_000);
+
+  test("answers on HEALTH_SERVER_PORT", async () => {
+    expect(await (await fetch(`http://127.0.0.1:${port}/health`)).text()).toBe("OK");
+  });
+
+  test("runs at most MAX_CONCURRENT_ACTIVITIES activities at a time", async () => {
+    expect(await run(at, "team-concurrent", {})).toEqual(["COMPLETED", { result: [1, 1, 1, 1] }]);
+  }, 60_000);
+
+  test("tries an activity RETRY_POLICY_MAX_ATTEMPTS times", async () => {
+    expect((await run(at, "team-tried", {}))[0]).toBe("FAILED");
+    const { body } = await call(at, "GET", "/failures");
+    expect(JSON.stringify(body)).toContain("try 2");
+    expect(JSON.stringify(body)).not.toContain("try 3");
+  }, 60_000);
+
+  test("fails an execution by a bug when DANGEROUSLY_FORCE_FAIL_WORKFLOW_ON_ERROR says so", async () => {
+    expect((await run(at, "team-buggy", {}))[0]).toBe("FAILED");
+  }, 60_000);
+
+  test("runs without the sandbox by DEFAULT_ENFORCE_DETERMINISM, and has the tasks of `task_from`", async () => {
+    const id = await start(at, "team-free", {});
+    const [status, result] = await closed(at, id);
+    expect([status, result], JSON.stringify((await history(at, id)).at(-1))).toEqual([
+      "COMPLETED",
+      { result: "7 False" },
+    ]);
+  }, 60_000);
+
+  test("lifts the sandbox by `unsafe.skip_determinism_enforcement`", async () => {
+    expect(await run(at, "team-lifted", {})).toEqual(["COMPLETED", { result: true }]);
+  }, 60_000);
+
+  test("closes children by their ParentClosePolicy", async () => {
+    const [status, result] = await run(at, "team-leaving", {});
+    expect(status).toBe("COMPLETED");
+    const [abandoned, terminated, cancelled] = (result as { result: string[] }).result;
+    expect((await closed(at, terminated!, 20))[0]).toBe("TERMINATED");
+    expect((await closed(at, cancelled!, 20))[0]).toBe("CANCELED");
+    expect((await history(at, abandoned!)).at(-1)?.kind).toBe("execution_started");
+    await call(at, "POST", `/executions/${abandoned}/terminate`);
+  }, 60_000);
+});
