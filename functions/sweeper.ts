@@ -1,6 +1,8 @@
 /** Runs the sweeper, once a minute: tasks for due executions, overdue schedules, expiry of closed runs. */
 import middy from "@middy/core";
-import "../shared/aws/jobs.ts"; // every invocation needs it, so it loads with the function
+import "../shared/aws/due.ts"; // every invocation needs it, so it loads with the function
+import "../shared/aws/jobs.ts"; // likewise
+import { TaskBatcher } from "../shared/aws/task-batcher.ts";
 import "../shared/server/aws-sweep.ts"; // likewise
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { installation } from "./lib/installation.ts";
@@ -15,7 +17,7 @@ export const handler = middy<unknown, unknown>()
   .handler(async (_event, context) => {
     const left = (context as unknown as LambdaContext).getRemainingTimeInMillis();
     const ports = installation();
-    const counts = await ports.sweep(EVERY_MS, ports.clock.now() + left - SPARE_MS);
+    const counts = await ports.sweep(EVERY_MS, ports.clock.now() + left - SPARE_MS, { batcher: TaskBatcher });
     log.info("sweep: round ended", counts);
     return counts;
   });

@@ -60,7 +60,7 @@ describe("rights", () => {
       ...["CreateSchedule", "DeleteSchedule", "UpdateSchedule"].map((call) => `scheduler:${call}`),
       ...["ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "CreateQueue"].map((call) => `sqs:${call}`),
       ...["DeleteMessage", "GetQueueAttributes"].map((call) => `sqs:${call}`),
-      ...["GetQueueUrl", "ReceiveMessage", "SendMessage", "SetQueueAttributes", "TagQueue"].map(
+      ...["GetQueueUrl", "ReceiveMessage", "SendMessage", "SendMessageBatch", "SetQueueAttributes", "TagQueue"].map(
         (call) => `sqs:${call}`,
       ),
       "sts:AssumeRole",

@@ -63,7 +63,8 @@ export class TaskQueues extends Construct {
 
   /** Lets a handler send tasks to deployments' queues. */
   grantSend(handler: Handler): void {
-    handler.allow(["sqs:SendMessage", "sqs:GetQueueUrl"], [this.arns]);
+    // In AWS the batch call belongs to the same action, in an emulator it may be one of its own.
+    handler.allow(["sqs:SendMessage", "sqs:SendMessageBatch", "sqs:GetQueueUrl"], [this.arns]);
     this.setPrefix(handler);
   }
 

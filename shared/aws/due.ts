@@ -7,32 +7,59 @@ import { DUE_SHARDS, dueShard, refOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { type Item, N, number, S, type Table, text } from "./table.ts";
 
-export async function readDue(table: Table, until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
-  const shards = Array.from({ length: DUE_SHARDS }, (_, n) => readShard(table, dueShard(n), until, limit, after));
-  return (await Promise.all(shards)).flat().sort(inOrder).slice(0, limit);
+/** A shard, read as far as the merge needs it. */
+interface Shard {
+  readonly entries: DueEntry[];
+  readonly pages: AsyncGenerator<Item[]>;
+  /** Every entry due before this is in `entries`: those due at one time may lie on two pages. */
+  completeBefore: Millis;
 }
 
-async function readShard(table: Table, shard: string, until: Millis, limit: number, after: DueEntry | undefined) {
+/**
+ * Merges the shards, and reads of each only what the answer needs and a page more. It cuts nothing between entries with one
+ * due time, which have no order in the index: so more than `limit` may come.
+ */
+export async function readDue(table: Table, until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
+  if (after && after.dueAt > until) return [];
+  const shards = Array.from({ length: DUE_SHARDS }, (_, n): Shard => {
+    const pages = pagesOf(table, dueShard(n), { from: after?.dueAt ?? 0, until, size: Math.ceil(limit / DUE_SHARDS) });
+    return { entries: [], pages, completeBefore: Number.NEGATIVE_INFINITY };
+  });
+  for (;;) {
+    const complete = Math.min(...shards.map((shard) => shard.completeBefore));
+    const found = shards.flatMap(({ entries }) => entries.filter(({ dueAt }) => dueAt < complete));
+    if (found.length >= limit || complete === Number.POSITIVE_INFINITY) {
+      found.sort(inOrder);
+      const last = found[limit - 1]?.dueAt;
+      return last === undefined ? found : found.filter(({ dueAt }, i) => i < limit || dueAt === last);
+    }
+    await Promise.all(shards.filter((shard) => shard.completeBefore === complete).map((shard) => readOn(shard, after)));
+  }
+}
+
+async function readOn(shard: Shard, after: DueEntry | undefined): Promise<void> {
+  const { value: page, done } = await shard.pages.next();
+  const last = done ? undefined : page.at(-1);
+  for (const item of done ? [] : page) {
+    const entry = entryOf(item);
+    if (!after || inOrder(entry, after) > 0) shard.entries.push(entry);
+  }
+  if (done) shard.completeBefore = Number.POSITIVE_INFINITY;
+  else if (last) shard.completeBefore = entryOf(last).dueAt;
+}
+
+function pagesOf(table: Table, shard: string, p: { from: Millis; until: Millis; size: number }) {
   const { name, partition, sort } = INDEXES.due;
-  const entries: DueEntry[] = [];
-  const pages = table.pages({
+  return table.pages({
     IndexName: name,
     KeyConditionExpression: `${partition} = :shard AND ${sort} BETWEEN :from AND :until`,
-    ExpressionAttributeValues: { ":shard": S(shard), ":from": N(after?.dueAt ?? 0), ":until": N(until) },
-    limit: () => Math.max(1, limit - entries.length),
+    ExpressionAttributeValues: { ":shard": S(shard), ":from": N(p.from), ":until": N(p.until) },
+    limit: () => Math.max(MIN_PAGE, p.size),
   });
-  if (after && after.dueAt > until) return entries;
-  for await (const page of pages) {
-    for (const item of page) {
-      const entry = entryOf(item);
-      if (after && inOrder(entry, after) <= 0) continue;
-      // Entries with the same time have no order in the index, so the list is never cut between two of them.
-      if (entries.length >= limit && entry.dueAt !== entries[limit - 1]?.dueAt) return entries;
-      entries.push(entry);
-    }
-  }
-  return entries;
 }
+
+/** Fewer entries than this cost no less: a query of an index reads half a unit at least, for 4 KB. */
+const MIN_PAGE = 25;
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const inOrder = (a: DueEntry, b: DueEntry): number =>

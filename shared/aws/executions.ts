@@ -7,7 +7,6 @@ import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import type { CloseRequest } from "./close.ts";
 import type { Context } from "./context.ts";
-import { readDue } from "./due.ts";
 import {
   all,
   HAS_FENCE,
@@ -32,6 +31,7 @@ import { ABSENT, type Item, N, S, type Update, type Written } from "./table.ts";
 /** Loaded at their first use. The worker's function closes executions all the time and imports `close.ts` itself. */
 const load = {
   close: () => import("./close.ts"),
+  due: () => import("./due.ts"),
   createOver: () => import("./create-over.ts"),
   runs: () => import("./runs.ts"),
   inputs: () => import("./open-inputs.ts"),
@@ -230,8 +230,8 @@ export class AwsExecutions implements Executions {
     if (cleared.ok) await expireValue(this.#c.blobs, cleared.item?.outbox);
   }
 
-  due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
-    return readDue(this.#table, until, limit, after);
+  async due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
+    return (await load.due()).readDue(this.#table, until, limit, after);
   }
 
   async run(workspace: string, run: string): Promise<Head | null> {

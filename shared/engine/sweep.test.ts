@@ -153,7 +153,7 @@ test("an error of the store in a read ends the round with that error", async () 
   let pages = 0;
   const due: Ports["executions"]["due"] = (...p) => {
     pages += 1;
-    if (pages > 1) throw new Error("the index is unavailable");
+    if (pages > 15) throw new Error("the index is unavailable");
     return s.ports.executions.due(...p);
   };
   const executions = new Proxy(s.ports.executions, {

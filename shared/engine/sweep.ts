@@ -8,8 +8,11 @@
  * - past its deadline: time it out,
  * - final and due: flush its outbox.
  *
- * Every round looks at every entry, several at a time, the longest overdue first. So thousands of executions without a
- * worker, an entry that throws and an entry that takes long cannot hide the others.
+ * SWEEP-1. A round looks at the entries several at a time, so that an entry that throws or takes long cannot hide others.
+ * SWEEP-2. Where more are due than a page holds, the round begins with those that became due last, in slices of time, and
+ *     comes to the backlog at the end. So executions without a worker, however many, delay nobody else's timers.
+ * SWEEP-3. A backlog that one round does not finish is gone through in turn: the next round goes on where the last one
+ *     stopped, if the process still knows the place (`Rotation`), and counts the time since the last time that it was there.
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
@@ -25,20 +28,35 @@ const CONCURRENCY = 25;
 /** Every 100 entries the sweep waits for a commit and begins no entry until then, so that other requests are not starved. */
 const ENTRIES_PER_COMMIT = 100;
 
+/** SWEEP-2. A slice is short, so that a mass of entries in it delays little else. */
+const SLICE_MS: Millis = 15_000;
+const SLICES = 12;
+
+/** SWEEP-3. */
+export interface Rotation {
+  /** The backlog was gone through up to here. Undefined: whole. */
+  reached?: DueEntry | undefined;
+  /** When the passage through the backlog began that is under way, and the one before it. */
+  began?: Millis;
+  before?: Millis;
+}
+
 /**
  * Answers how many entries it looked at. `everyMs`: the time since the last round. `page`: entries of one read. `until`:
- * the round begins no entry after this; the next round begins with the longest overdue again.
+ * the round begins no entry after this.
  */
 export async function sweep(
   ports: Ports,
   everyMs: Millis,
   page = 1000,
   until: Millis = Number.POSITIVE_INFINITY,
+  rotation: Rotation = {},
 ): Promise<number> {
   const now = ports.clock.now();
   let seen = 0;
   let commit: Promise<void> | null = null;
-  await forEachConcurrent(CONCURRENCY, allDue(ports, now + SOON_MS, page, until), async (entry) => {
+  const entries = allDue(ports, { now, page, until, rotation });
+  await forEachConcurrent(CONCURRENCY, entries, async (entry) => {
     await commit;
     seen += 1;
     const waitsForCommit = seen % ENTRIES_PER_COMMIT === 0;
@@ -46,7 +64,7 @@ export async function sweep(
     const name = `${workspace}/${execution}`;
     if (!ports.setAside?.has(name)) {
       try {
-        await sweepEntry(ports, entry, now, everyMs);
+        await sweepEntry(ports, entry, now, entry.since === undefined ? everyMs : now - entry.since);
         ports.setAside?.remove(name);
       } catch (error) {
         if (error instanceof StoreFailed) throw error;
@@ -62,21 +80,86 @@ export async function sweep(
   return seen;
 }
 
-async function* allDue(ports: Ports, due: Millis, size: number, until: Millis): AsyncGenerator<DueEntry> {
+/** `since`: when the sweep looked at the entry last, where that is not a round ago. */
+type Swept = DueEntry & { readonly since?: Millis };
+interface Reading {
+  readonly now: Millis;
+  readonly page: number;
+  readonly until: Millis;
+  readonly rotation: Rotation;
+}
+
+async function* allDue(ports: Ports, r: Reading): AsyncGenerator<Swept> {
+  const { now, page, rotation } = r;
+  const first = await ports.executions.due(now + SOON_MS, page);
+  if (first.length < page) {
+    rotation.reached = undefined;
+    return yield* inTime(ports, r, first);
+  }
+  let to = now + SOON_MS;
+  for (let slice = 0; slice <= SLICES; slice++) {
+    const from = now - slice * SLICE_MS;
+    if (!(yield* dueWithin(ports, r, { after: startAt(from + 1), to }))) return; // SWEEP-2
+    to = from;
+  }
+  if (rotation.reached === undefined) {
+    rotation.before = rotation.began ?? now;
+    rotation.began = now;
+  }
+  const { before } = rotation;
+  const since = before === undefined || before >= now ? undefined : before;
+  const after = rotation.reached ?? startAt(0);
+  const reached = (entry: DueEntry) => {
+    rotation.reached = entry;
+  };
+  const whole = yield* dueWithin(ports, r, { after, to, reached, since });
+  if (whole) rotation.reached = undefined; // SWEEP-3
+}
+
+/** A place before every entry that is due at this time or later. */
+const startAt = (dueAt: Millis): DueEntry => ({
+  dueAt,
+  workspace: "",
+  execution: "",
+  deployment: "",
+  deadline: null,
+  status: "RUNNING",
+});
+
+interface Range {
+  readonly after: DueEntry;
+  readonly to: Millis;
+  readonly reached?: (entry: DueEntry) => void;
+  readonly since?: Millis | undefined;
+}
+
+/** Answers whether the time sufficed for all. */
+async function* dueWithin(ports: Ports, r: Reading, range: Range): AsyncGenerator<Swept, boolean> {
+  let { after } = range;
   let page: DueEntry[] = [];
   do {
-    const next = await ports.executions.due(due, size, page.at(-1));
-    if (isSame(next[0], page[0])) return; // a store that ignores `after` would answer its first page for ever
+    const next = await ports.executions.due(range.to, r.page, after);
+    if (isSame(next[0], page[0])) return true; // a store that ignores `after` would answer its first page for ever
     page = next;
-    for (const [i, entry] of page.entries()) {
-      if (ports.clock.now() >= until) {
-        const left = page.length - i;
-        ports.log.warn("sweep: stopped at its time budget", { left_on_page: left, reached: entry.dueAt });
-        return;
-      }
-      yield entry;
+    const wanted = page.filter((e) => e.dueAt >= range.after.dueAt && e.dueAt <= range.to);
+    const { since } = range;
+    if (!(yield* inTime(ports, r, since === undefined ? wanted : wanted.map((e) => ({ ...e, since }))))) return false;
+    after = page.at(-1) ?? after;
+    if (page.length > 0) range.reached?.(after);
+  } while (page.length >= r.page);
+  return true;
+}
+
+async function* inTime(ports: Ports, { until }: Reading, page: readonly Swept[]): AsyncGenerator<Swept, boolean> {
+  for (const [i, entry] of page.entries()) {
+    if (ports.clock.now() >= until) {
+      const left = page.length - i;
+      ports.log.warn("sweep: stopped at its time budget", { left_on_page: left, reached: entry.dueAt });
+      return false;
     }
-  } while (page.length === size);
+    yield entry;
+  }
+  return true;
 }
 
 const isSame = (a: DueEntry | undefined, b: DueEntry | undefined): boolean =>

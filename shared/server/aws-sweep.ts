@@ -1,8 +1,10 @@
 /** One round of the sweeper: tasks for due executions, wake-ups of overdue schedules, expiry of closed runs. */
 
 import type { Context } from "../aws/context.ts";
+import type { Queues } from "../aws/queues.ts";
 import { expireClosed } from "../aws/retention.ts";
-import { sweep } from "../engine/sweep.ts";
+import type { TaskBatcher } from "../aws/task-batcher.ts";
+import { type Rotation, sweep } from "../engine/sweep.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { DueSchedule, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -17,12 +19,22 @@ export interface Round {
   readonly until: Millis;
   /** Whether `Schedules.arm` sends a wake-up. False: this round wakes schedules itself. */
   readonly armed: boolean;
+  /** Kept from round to round by the process (SWEEP-3). */
+  readonly rotation: Rotation;
+  /** Sends tasks together. Only the sweeper's function carries its code. Default: each task alone. */
+  readonly batcher?: typeof TaskBatcher | undefined;
 }
 
-export async function sweepRound(c: Context, ports: Ports, { everyMs, until, armed }: Round) {
+export async function sweepRound(c: Context, queues: Queues, ports: Ports, round: Round) {
+  const { everyMs, until, armed, rotation } = round;
+  const batcher = round.batcher && new round.batcher(c, queues, ports.tasks);
+  const tasks = new Proxy(ports.tasks, {
+    get: (of, name) => (name === "send" && batcher ? batcher.send.bind(batcher) : Reflect.get(of, name).bind(of)),
+  });
+  const sweeping = { ...ports, tasks };
   // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.
   const [due, woken, jobs] = await Promise.all([
-    stage(ports, "due executions", () => sweep(ports, everyMs, PAGE, until)),
+    stage(ports, "due executions", () => sweep(sweeping, everyMs, PAGE, until, rotation)),
     stage(ports, "overdue schedules", () => wakeOverdue(ports, armed, until)),
     stage(ports, "jobs", async () => (await import("../engine/jobs.ts")).runJobs(ports, until)),
   ]);

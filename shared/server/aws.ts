@@ -14,6 +14,7 @@ import { AwsRegistry } from "../aws/registry.ts";
 import { AwsSchedules } from "../aws/schedules.ts";
 import { AwsStartKeys } from "../aws/start-keys.ts";
 import { Table } from "../aws/table.ts";
+import type { TaskBatcher } from "../aws/task-batcher.ts";
 import type { DeadLetter } from "../aws/task-reading.ts";
 import { AwsTasks } from "../aws/tasks.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
@@ -59,7 +60,11 @@ export interface Aws extends Ports {
    * One round of the sweeper, which begins nothing after `until`: enqueues tasks for due executions, wakes overdue
    * schedules, gives the items of closed runs their expiry. Answers how many of each.
    */
-  sweep(everyMs: Millis, until: Millis): Promise<{ due: number; woken: number; jobs: number; expired: number }>;
+  sweep(
+    everyMs: Millis,
+    until: Millis,
+    o?: { batcher?: typeof TaskBatcher },
+  ): Promise<{ due: number; woken: number; jobs: number; expired: number }>;
   /** Creates the queues of a deployment if they are missing, and credentials for them. */
   tasksFor(options: CredentialOptions, of: { workspace: string; deployment: string }): Promise<SqsTasks>;
   /** The task of a dead letter, and its deployment. */
@@ -130,6 +135,7 @@ export function aws(options: AwsOptions): Aws {
   };
   const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
   const backoff = new PollBackoff(clock);
+  const rotation = {};
   let writer: FeedWriter | undefined;
   let exporter: TraceExporter | undefined;
   const ports: Ports = {
@@ -165,9 +171,9 @@ export function aws(options: AwsOptions): Aws {
       if (exporter) await within(clock, EXPORT_MS, exporter.flush());
       return failed;
     },
-    async sweep(everyMs, until) {
+    async sweep(everyMs, until, o) {
       const { sweepRound } = await load.sweeping();
-      return sweepRound(c, ports, { everyMs, until, armed: options.timer !== undefined });
+      return sweepRound(c, queues, ports, { everyMs, until, armed: options.timer !== undefined, rotation, ...o });
     },
     readDead: async (letter) => (await load.taskReading()).readDead(c.blobs, letter),
     tasksFor: async (o, of) => (await load.credentials()).tasksFor(clients.sts, queues, o, of),

@@ -1,0 +1,98 @@
+/** Rounds of the sweeper with a large backlog, over tables in memory with counted units and a clock that each entry moves. */
+import { expect, test } from "vitest";
+import { readDue } from "../../shared/aws/due.ts";
+import { Table } from "../../shared/aws/table.ts";
+import { TaskBatcher } from "../../shared/aws/task-batcher.ts";
+import { ManualClock } from "../contract/manual-clock.ts";
+import { headOf } from "../contract/subject.ts";
+import { MEMORY_TABLES, memoryAws } from "../support/memory-aws.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** A look at an entry takes some time of the 50 s that a round has. */
+class WorkingClock extends ManualClock {
+  working = false;
+  lookMs = 2;
+  #spent = 0;
+  override now(): number {
+    if (this.working) this.#spent += this.lookMs;
+    return super.now() + this.#spent;
+  }
+}
+
+const sentTo = (sent: ReadonlyMap<string, string[]>, deployment: string): string[] =>
+  [...sent].filter(([url]) => url.includes(deployment)).flatMap(([, bodies]) => bodies);
+
+async function backlog(n: number) {
+  const clock = new WorkingClock();
+  const on = memoryAws({ clock });
+  const due = (deployment: string, execution: string, dueAt: number) =>
+    on.ports.executions.create(headOf({ workspace: "w", execution }, clock.now(), { due_at: dueAt, deployment }), []);
+  for (let i = 0; i < n; i++) await due("dead", `dead-${i}`, clock.now() - HOUR - i);
+  const round = async () => {
+    clock.working = true;
+    await on.ports.sweep(MINUTE, clock.now() + 50_000, { batcher: TaskBatcher });
+    clock.working = false;
+  };
+  return { clock, on, due, round };
+}
+
+test("100,000 overdue executions of a dead deployment delay no timer of another by more than a round", async () => {
+  const { clock, on, due, round } = await backlog(100_000);
+  for (let minute = 0; minute < 2; minute++) {
+    const names = Array.from({ length: 50 }, (_, i) => `alive-${minute}-${i}`);
+    for (const [i, name] of names.entries()) await due("alive", name, clock.now() - 6_000 - i * 1_000);
+    on.clients.sent.clear();
+    await round();
+    const woken = sentTo(on.clients.sent, "alive").join();
+    expect(names.filter((name) => !woken.includes(name))).toEqual([]);
+    await clock.advance(10_000);
+  }
+}, 120_000);
+
+test("a backlog that no round finishes is gone through in turn, and each entry gets its tasks", async () => {
+  const { clock, on, round } = await backlog(8_000);
+  clock.lookMs = 20; // 2,500 a round
+  const seen = new Set<string>();
+  const batches: number[] = [];
+  for (let minute = 0; minute < 70; minute++) {
+    on.clients.sent.clear();
+    on.clients.meter.take();
+    await round();
+    const bodies = sentTo(on.clients.sent, "dead");
+    batches.push(bodies.length / Math.max(1, on.clients.meter.take().sqs));
+    for (const body of bodies) seen.add(body);
+    await clock.advance(10_000);
+  }
+  expect(seen.size).toBe(8_000); // within an hour each, as its age grows by that
+  expect(Math.max(...batches)).toBeGreaterThan(8); // ten to a call
+}, 300_000);
+
+test("of each shard the reader takes what the answer needs and little more", async () => {
+  const clock = new ManualClock();
+  const on = memoryAws({ clock });
+  for (let i = 0; i < 20_000; i++)
+    await on.ports.executions.create(
+      headOf({ workspace: "w", execution: `x-${i}` }, clock.now(), { due_at: clock.now() - i }),
+      [],
+    );
+  on.clients.meter.take();
+  const entries = await readDue(new Table(on.clients.dynamo, MEMORY_TABLES.executions), clock.now(), 1_000);
+  expect(entries).toHaveLength(1_000);
+  expect(entries.map((entry) => entry.dueAt)).toEqual(entries.map((_, i) => clock.now() - 19_999 + i));
+  // An entry has 110 bytes, so 1,000 are 14 units of 4 KB at half the price; each page is rounded up.
+  expect(on.clients.meter.take().readUnits).toBeLessThan(45);
+});
+
+test("a mass that is due at one moment is answered whole, and once", async () => {
+  const clock = new ManualClock();
+  const on = memoryAws({ clock });
+  for (let i = 0; i < 3_000; i++)
+    await on.ports.executions.create(headOf({ workspace: "w", execution: `x-${i}` }, clock.now()), []);
+  const table = new Table(on.clients.dynamo, MEMORY_TABLES.executions);
+  const entries = await readDue(table, clock.now(), 1_000);
+  expect(new Set(entries.map((entry) => entry.execution)).size).toBe(3_000);
+  expect(entries).toHaveLength(3_000);
+  expect(await readDue(table, clock.now(), 1_000, entries.at(-1))).toEqual([]);
+});
