@@ -2,6 +2,7 @@
  * The settings of a deployment, from CDK context: `cdk.json`, or `-c name=value` on the command line. A wrong name or value
  * fails `cdk synth` with the name of the setting.
  */
+import { fileURLToPath } from "node:url";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import * as z from "zod";
@@ -45,6 +46,14 @@ export const Settings = z.object({
       /^[\w-]+=(?:[^,%]|%[0-9A-Fa-f]{2})*(?:,[\w-]+=(?:[^,%]|%[0-9A-Fa-f]{2})*)*$/,
       "name=value,other=value, percent-encoded",
     )
+    .optional(),
+  /** Whether the stack has the console: a bucket and a CloudFront distribution. */
+  console: z.enum(["on", "off"]).default("on"),
+  /** A host name for the console, and its certificate, in us-east-1. */
+  consoleDomainName: z.string().optional(),
+  consoleCertificateArn: z
+    .string()
+    .regex(/^arn:[\w-]+:acm:us-east-1:/, "the ARN of a certificate in us-east-1, where CloudFront reads it")
     .optional(),
   domainName: z.string().optional(),
   certificateArn: z.string().startsWith("arn:").optional(),
@@ -95,6 +104,12 @@ export function readSettings(contextOf: (name: string) => unknown): Settings {
   if ((parsed.data.domainName === undefined) !== (parsed.data.certificateArn === undefined)) {
     throw new Error("A custom domain needs both settings: domainName and certificateArn.");
   }
+  if ((parsed.data.consoleDomainName === undefined) !== (parsed.data.consoleCertificateArn === undefined)) {
+    throw new Error("A custom domain of the console needs both settings: consoleDomainName and consoleCertificateArn.");
+  }
+  if (parsed.data.console === "off" && parsed.data.consoleDomainName !== undefined) {
+    throw new Error("The console is off: leave out consoleDomainName and consoleCertificateArn, or set console=on.");
+  }
   if ((parsed.data.hostedZoneId === undefined) !== (parsed.data.hostedZoneName === undefined)) {
     throw new Error("The alias record of a custom domain needs both settings: hostedZoneId and hostedZoneName.");
   }
@@ -104,8 +119,12 @@ export function readSettings(contextOf: (name: string) => unknown): Settings {
   return parsed.data;
 }
 
+/** The built console. */
+const CONSOLE_FILES = fileURLToPath(new URL("../console/dist", import.meta.url));
+
 export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes" | "bundles"> {
   const { domainName, certificateArn, hostedZoneId, hostedZoneName } = settings;
+  const { consoleDomainName, consoleCertificateArn } = settings;
   return {
     retention: Duration.days(settings.retentionDays),
     livenessWindow: Duration.seconds(settings.livenessWindowSeconds),
@@ -117,6 +136,16 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
     alarmTopicArn: settings.alarmTopicArn,
     otlp: settings.otlpUrl === undefined ? undefined : { url: settings.otlpUrl, headers: settings.otlpHeaders },
     runbook: settings.runbook,
+    console:
+      settings.console === "off"
+        ? undefined
+        : {
+            files: CONSOLE_FILES,
+            domain:
+              consoleDomainName && consoleCertificateArn
+                ? { name: consoleDomainName, certificateArn: consoleCertificateArn }
+                : undefined,
+          },
     customDomain:
       domainName && certificateArn
         ? {

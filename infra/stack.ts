@@ -6,6 +6,7 @@ import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName } from "../shared/aws
 import { ACCESS } from "./access.ts";
 import { Alarms } from "./constructs/alarms.ts";
 import { Api, type ApiRoute } from "./constructs/api.ts";
+import { Console, type ConsoleProps } from "./constructs/console.ts";
 import { CustomDomain, type CustomDomainProps } from "./constructs/custom-domain.ts";
 import { Feed } from "./constructs/feed.ts";
 import { Handler } from "./constructs/handler.ts";
@@ -32,6 +33,8 @@ export interface SiroccoStackProps extends StackProps {
   readonly logRetention?: RetentionDays;
   /** A custom domain for the REST API. @default none: API Gateway's host name */
   readonly customDomain?: Omit<CustomDomainProps, "api">;
+  /** The console, at a host name that it shares with the API. @default none */
+  readonly console?: Pick<ConsoleProps, "files" | "domain"> | undefined;
   /** An OpenTelemetry collector for the traces of closed executions. Its headers are visible to who may read the function. @default none */
   readonly otlp?: { readonly url: string; readonly headers?: string | undefined } | undefined;
   /** SNS topic notified of each alarm and of its end. @default none: alarms show in the console only */
@@ -103,6 +106,8 @@ export class SiroccoStack extends Stack {
     this.api = new Api(this, "Api", { routes: props.routes, handlers: rest });
     this.workers = new WorkerEndpoint(this, "WorkerEndpoint", { handler: this.handler("worker") });
     this.handler("registration").setEnv(ENV.workerUrl, this.workers.url.url);
+
+    if (props.console) this.addConsole({ ...props.console, logRetention, removalPolicy });
 
     const alarms = new Alarms(this, "Alarms", {
       runbook: props.runbook ?? "docs/runbook.md",
@@ -203,6 +208,15 @@ export class SiroccoStack extends Stack {
       metric: worker.metricThrottles({ period }),
       threshold: 10,
     });
+  }
+
+  private addConsole(props: Omit<ConsoleProps, "api">): void {
+    const { url, distribution } = new Console(this, "Console", { api: this.api.api, ...props });
+    new CfnOutput(this, "ConsoleUrl", { value: url, description: "The console, and the API at the same host name" });
+    if (props.domain) {
+      const value = distribution.distributionDomainName;
+      new CfnOutput(this, "ConsoleDomainTarget", { value, description: `Alias target for ${props.domain.name}` });
+    }
   }
 
   private addOutputs({ customDomain }: SiroccoStackProps, payloads: Payloads, scheduling: Scheduling): void {

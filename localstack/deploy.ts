@@ -24,7 +24,10 @@ export interface Deployment {
 
 export interface DeployOptions {
   readonly endpoint: string;
-  /** Settings of the stack that differ from their defaults. `removalPolicy` is `destroy` unless given. */
+  /**
+   * Settings of the stack that differ from their defaults. Unless given, `removalPolicy` is `destroy`, and `console` is
+   * `off`: the emulator has no CloudFront.
+   */
   readonly settings?: Partial<Settings>;
   /** Create CDK's own bucket and roles first, which an account needs once. @default true */
   readonly bootstrap?: boolean;
@@ -57,7 +60,7 @@ export async function deploy({
   };
   try {
     const assembly = path.join(scratch, "cdk.out");
-    const context = { removalPolicy: "destroy", bundles: path.join(scratch, "bundles"), ...settings };
+    const context = { removalPolicy: "destroy", console: "off", bundles: path.join(scratch, "bundles"), ...settings };
     const synthesized = run(process.execPath, [path.join(root, "infra", "app.ts")], {
       cwd: root,
       env: { ...env, CDK_OUTDIR: assembly, CDK_CONTEXT_JSON: JSON.stringify(context) },

@@ -1,37 +1,10 @@
-/**
- * Serves the console: the built files of `console/`, with headers that let the page run its own scripts and nothing else.
- *
- * CONSOLE-1. The page may load scripts, styles and pictures from its own origin, call its own origin, and be shown in no
- *     frame of another page. No inline script or style runs, so text of an execution cannot become code.
- * CONSOLE-2. The name of a file below `assets/` changes with its content, so browsers keep it for ever. They ask for the
- *     page itself each time.
- */
+/** Serves the console: the built files of `console/`, with the headers of CONSOLE-1 and CONSOLE-2. */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { extname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-
-/** CONSOLE-1. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-].join("; ");
-
-const HEADERS = {
-  "content-security-policy": CONTENT_SECURITY_POLICY,
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-};
+import { CACHED_FOR_EVER, NOT_CACHED, PAGE_HEADERS } from "../../shared/protocol/page-headers.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -73,12 +46,12 @@ export class ConsoleFiles {
     const path = target.split("?")[0] ?? "";
     if (path !== PREFIX && !path.startsWith(`${PREFIX}/`)) return null;
     if (method !== "GET" && method !== "HEAD") return text(405, "The console is only read.", { allow: "GET, HEAD" });
-    if (path === PREFIX) return { ...text(308, ""), headers: { ...HEADERS, location: "console/" } };
+    if (path === PREFIX) return { ...text(308, ""), headers: { ...PAGE_HEADERS, location: "console/" } };
     const file = this.#file(path.slice(PREFIX.length + 1) || "index.html");
     if (file === "not built") return text(404, "The console is not built. Build it with: npm run build:console\n");
     if (file === undefined) return text(404, "The console has no such file.\n");
-    const caching = path.startsWith(`${PREFIX}/assets/`) ? "public, max-age=31536000, immutable" : "no-cache";
-    const common = { ...HEADERS, etag: file.etag, "cache-control": caching, vary: "accept-encoding" };
+    const caching = path.startsWith(`${PREFIX}/assets/`) ? CACHED_FOR_EVER : NOT_CACHED;
+    const common = { ...PAGE_HEADERS, etag: file.etag, "cache-control": caching, vary: "accept-encoding" };
     if (headers["if-none-match"] === file.etag) return { status: 304, headers: common, body: "" };
     const zips = /\bgzip\b/.test(String(headers["accept-encoding"] ?? "")) && file.zipped.length < file.body.length;
     const body = zips ? file.zipped : file.body;
@@ -124,7 +97,7 @@ function text(status: number, body: string, more: Record<string, string> = {}): 
   return {
     status,
     headers: {
-      ...HEADERS,
+      ...PAGE_HEADERS,
       "content-type": "text/plain; charset=utf-8",
       "content-length": String(Buffer.byteLength(body)),
       "cache-control": "no-store",

@@ -1,7 +1,7 @@
 /** Reach, rights and headers of the console, and its lists: sections A and F of what it promises. */
 import AxeBuilder from "@axe-core/playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CONTENT_SECURITY_POLICY } from "../../cli/server/console-files.ts";
+import { CONTENT_SECURITY_POLICY } from "../../shared/protocol/page-headers.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { activities, workflows } from "./support/workflows.ts";
