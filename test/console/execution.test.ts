@@ -3,13 +3,14 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RecordedHistory, replay } from "../../sdk/testing/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import { MAX_HISTORY_BYTES } from "../../shared/protocol/limits.ts";
 import { batchOf, headOf } from "../contract/subject.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
-import { activities, workflows } from "./support/workflows.ts";
+import { activities, wide, workflows } from "./support/workflows.ts";
 
 const poke = (n: number): NewEvent =>
   ({ kind: "signal_received", message: `signal#${randomUUID()}`, name: "poke", input: { n } }) as NewEvent;
@@ -197,6 +198,44 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("button", { name: "Download" }).click();
     const saved = JSON.parse(readFileSync(await (await download).path(), "utf8"));
     expect(saved).toEqual((await w.ask("GET", `/v1/workflows/executions/${id}/history`)).body);
+    await close();
+  });
+
+  test("19: a downloaded history is replayed, and shows the same steps in a browser without a network", async () => {
+    const id = await w.start("wide", { input: { count: 10 } });
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    const { page, close } = await w.open(`/executions/${id}`, { expected: /ERR_INTERNET_DISCONNECTED|Failed to load/ });
+    const steps = () => page.locator("[data-step]").evaluateAll((all) => all.map((one) => one.ariaLabel));
+    await expect.poll(async () => (await steps()).length).toBe(10);
+    const there = await steps();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download" }).click();
+    const file = await (await download).path();
+    const text = readFileSync(file, "utf8");
+    await replay(wide, JSON.parse(text) as RecordedHistory);
+
+    await page.goto(`${w.url}/console/#/file`);
+    await page.getByText("or drop it anywhere on the console").waitFor();
+    await page.context().setOffline(true);
+    const dropped = async (name: string, content: string) => {
+      const files = await page.evaluateHandle(
+        `(() => {
+          const files = new DataTransfer();
+          files.items.add(new File([${JSON.stringify(content)}], ${JSON.stringify(name)}));
+          return files;
+        })()`,
+      );
+      await page.dispatchEvent("main", "drop", { dataTransfer: files });
+    };
+    await dropped("notes.json", '{"events":[{"id":7}]}');
+    await page.getByText("'notes.json' is no downloaded history: its event 1 has no ascending id").waitFor();
+    await dropped("wide.json", text);
+    await page.getByText("wide.json").waitFor();
+    await expect.poll(steps).toEqual(there);
+    await page.locator('[data-outcome="failed"]').click();
+    await page.getByTestId("failure").getByText("no such account").first().waitFor();
+    await page.getByRole("tab", { name: /^History/ }).click();
+    await page.getByText("Execution started").first().waitFor();
     await close();
   });
 

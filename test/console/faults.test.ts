@@ -1,6 +1,8 @@
 /** The console when things go wrong, and for every person: sections B, H and I of what it promises. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer } from "../../cli/server/index.ts";
+import { OPERATIONS } from "../../console/src/api/operations.ts";
+import { ROUTES } from "../../shared/protocol/routes.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld, FOLDER } from "./support/console.ts";
 import { activities, workflows } from "./support/workflows.ts";
@@ -129,6 +131,76 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
     await page.getByRole("tab", { name: "Search keys" }).click();
     await page.getByText("The server cannot be reached.").waitFor({ timeout: 15_000 });
     await page.getByRole("heading", { name: id }).waitFor();
+    await close();
+  });
+
+  test("39: without colours a failed execution differs from a completed one by icon, word and accessible name", async () => {
+    const failed = await w.start("fails", { id: "told-failed" });
+    const completed = await w.start("steps", { id: "told-completed" });
+    const status = async (id: string) => (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.status;
+    await expect.poll(() => status(failed)).toBe("FAILED");
+    await expect.poll(() => status(completed)).toBe("COMPLETED");
+    for (const options of [{ forcedColors: "active" as const }, { colorScheme: "dark" as const }]) {
+      const { page, close } = await w.open("/executions?search=told-", options);
+      if (!("forcedColors" in options)) await page.evaluate("document.documentElement.style.filter = 'grayscale(1)'");
+      const looks: string[] = [];
+      for (const [id, word] of [
+        [failed, "Failed"],
+        [completed, "Completed"],
+      ] as const) {
+        const tag = page.locator(`[data-execution="${id}"] [data-status]`);
+        expect(await tag.textContent()).toBe(word);
+        expect(await tag.locator("svg").isVisible()).toBe(true);
+        looks.push(await tag.locator("svg").innerHTML());
+      }
+      expect(looks[0]).not.toBe(looks[1]);
+      await page.goto(`${w.url}/console/#/executions/${failed}`);
+      const step = page.locator('[data-outcome="failed"]');
+      expect(await step.getAttribute("aria-label")).toMatch(/^activity breaking, failed, /);
+      expect(await page.locator('[data-outcome="completed"]').first().getAttribute("aria-label")).toMatch(
+        /^activity work, completed, /,
+      );
+      // The marks of the steps and the frames of their bars are there without the colours of their grounds.
+      expect(await step.textContent()).toContain("✕");
+      await close();
+    }
+  });
+
+  test("43: each operation that answers 501 is greyed with the reason, and none is offered", async () => {
+    const missing = ROUTES.flatMap((row) => ("unavailable" in row ? [row] : []));
+    expect(missing.length).toBeGreaterThan(5);
+    const called: readonly string[] = Object.keys(OPERATIONS);
+    expect(missing.filter(({ operation }) => called.includes(operation))).toEqual([]);
+    const { page, close } = await w.open("/deployments");
+    for (const { operation, path, unavailable } of missing) {
+      await page.goto(`${w.url}/console/#/deployments${path.includes("{name}") ? "/dev" : ""}`);
+      const control = page.locator(`[data-operation="${operation}"]`);
+      await control.waitFor();
+      expect(await control.isDisabled()).toBe(true);
+      expect(await control.getAttribute("title")).toBe(unavailable);
+      await page.getByText(unavailable).waitFor();
+    }
+    await close();
+  });
+
+  test("43: what another server answers with 501 is greyed from then on, with that server's reason", async () => {
+    const id = await w.start("listens");
+    const { page, close } = await w.open(`/executions/${id}`, { expected: /501/ });
+    await page.route("**/reset", (route) =>
+      route.fulfill({
+        status: 501,
+        contentType: "application/json",
+        body: '{"detail":"This server resets nothing yet.","code":"NOT_IMPLEMENTED"}',
+      }),
+    );
+    await page.getByRole("button", { name: "Reset", exact: true }).click();
+    await page.getByRole("dialog").getByLabel("Go on").selectOption("start");
+    await page.getByRole("dialog").getByRole("button", { name: "Reset", exact: true }).click();
+    await page.getByText("This server resets nothing yet.").first().waitFor();
+    await page.keyboard.press("Escape");
+    const reset = page.getByRole("group", { name: "Actions" }).getByRole("button", { name: "Reset", exact: true });
+    await expect.poll(() => reset.isDisabled()).toBe(true);
+    expect(await reset.getAttribute("title")).toBe("This server resets nothing yet.");
     await close();
   });
 

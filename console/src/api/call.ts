@@ -4,6 +4,7 @@ import { CallFailed, failureOf } from "./failure.ts";
 import { readJson, writeJson } from "./json.ts";
 import { type Answer, type Called, type CallOf, methodOf, pathOf } from "./operations.ts";
 import { forget, type Session, session } from "./session.ts";
+import { rememberUnavailable } from "./unavailable.ts";
 
 /** Longer than the server lets any call of the console wait. */
 const TIMEOUT_MS = 60_000;
@@ -12,7 +13,11 @@ export async function call<O extends Called>(operation: O, options: CallOf<O>, a
   if (!as) throw new CallFailed(401, "The console has no API key: connect first.");
   const response = await send(operation, options, as, "application/json");
   const text = await response.text().catch((error) => Promise.reject(unreachable(error)));
-  if (!response.ok) throw refused(failureOf(response.status, text), as);
+  if (!response.ok) {
+    const failure = failureOf(response.status, text);
+    if (failure.status === 501) rememberUnavailable(operation, failure.message);
+    throw refused(failure, as);
+  }
   return (text === "" ? undefined : readJson(text)) as Answer<O>;
 }
 
@@ -28,11 +33,17 @@ export async function open(
   return response.body;
 }
 
+let writing = 0;
+/** Calls that change something and have no answer yet. */
+export const writesInFlight = (): number => writing;
+
 async function send<O extends Called>(operation: O, options: CallOf<O>, as: Session, accept: string) {
   const { params, query, body, signal } = options;
   const limits = [signal, ...(accept === "application/json" ? [AbortSignal.timeout(TIMEOUT_MS)] : [])];
   const headers: Record<string, string> = { accept, authorization: `Bearer ${as.key}` };
   if (body !== undefined) headers["content-type"] = "application/json";
+  const isWrite = methodOf(operation) !== "GET";
+  if (isWrite) writing++;
   try {
     const response = await fetch(as.base + pathOf(operation, params, query), {
       method: methodOf(operation),
@@ -47,6 +58,8 @@ async function send<O extends Called>(operation: O, options: CallOf<O>, as: Sess
   } catch (error) {
     if (signal?.aborted) throw error;
     throw unreachable(error);
+  } finally {
+    if (isWrite) writing--;
   }
 }
 

@@ -5,6 +5,8 @@
  *     that. It travels in the header `Authorization`, never in a cookie or an address.
  * SESSION-2. `sirocco dev` hands the key over in the fragment of the address, which browsers do not send. The page takes
  *     it out of the address before anything else runs.
+ * SESSION-3. A new tab asks the open tabs of the same address for the key, over a channel that only pages of this origin
+ *     hear. Otherwise each link that is opened in a new tab would ask for the key. To forget it in one tab forgets it in all.
  */
 import { apiBase } from "./address.ts";
 
@@ -16,7 +18,13 @@ export interface Session {
   readonly key: string;
 }
 
+type Note =
+  | { readonly kind: "ask" }
+  | { readonly kind: "key"; readonly key: string }
+  | { readonly kind: "forget"; readonly key: string };
+
 let current: Session | null = null;
+let tabs: BroadcastChannel | null = null;
 const listeners = new Set<() => void>();
 
 function changed(): void {
@@ -26,6 +34,8 @@ function changed(): void {
 /** Called once, before the router reads the address. */
 export function begin(): void {
   const base = apiBase(location.href);
+  tabs = new BroadcastChannel(`sirocco key ${base}`);
+  tabs.onmessage = ({ data }) => hear(data as Note, base);
   const handed = /^#key=([^&]+)/.exec(location.hash);
   if (handed) {
     history.replaceState(null, "", `${location.pathname}${location.search}#/`);
@@ -34,6 +44,16 @@ export function begin(): void {
   }
   const key = read(sessionStorage) ?? read(localStorage);
   current = key ? { base, key } : null;
+  if (!key) tell({ kind: "ask" });
+}
+
+const tell = (note: Note): void => tabs?.postMessage(note);
+
+/** SESSION-3. */
+function hear(note: Note, base: string): void {
+  if (note.kind === "ask" && current) tell({ kind: "key", key: current.key });
+  else if (note.kind === "key" && !current) keep({ base, key: note.key }, false);
+  else if (note.kind === "forget" && current?.key === note.key) drop();
 }
 
 function read(storage: Storage): string | null {
@@ -57,6 +77,11 @@ export function keep(session: Session, remember: boolean): void {
 
 /** The next page shows Connect. */
 export function forget(): void {
+  if (current) tell({ kind: "forget", key: current.key });
+  drop();
+}
+
+function drop(): void {
   current = null;
   try {
     sessionStorage.removeItem(KEY);

@@ -1,6 +1,7 @@
 /** Reads of the API as React hooks. The key of a read is its operation and arguments; `refresh` finds them by these. */
 import { keepPreviousData, QueryClient, type UseQueryOptions, useMutation, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
+import { isPaused, usePaused } from "../live/pause.ts";
 import { call } from "./call.ts";
 import { CallFailed } from "./failure.ts";
 import type { Answer, Called, CallOf } from "./operations.ts";
@@ -10,7 +11,7 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 5_000,
       gcTime: 60_000,
-      refetchOnWindowFocus: true,
+      refetchOnWindowFocus: () => !isPaused(),
       // The server's own refusals do not change by themselves.
       retry: (count, error) => error instanceof CallFailed && (error.status === 0 || error.status === 503) && count < 2,
       networkMode: "always",
@@ -28,11 +29,13 @@ export const keyOf = <O extends Called>(operation: O, options: CallOf<O>) =>
   [operation, options.params ?? null, options.query ?? null, options.body ?? null] as const;
 
 export function useRead<O extends Called>(operation: O, options: CallOf<O>, { keep, ...settings }: Settings<O> = {}) {
+  const paused = usePaused();
   return useQuery<Answer<O>>({
     queryKey: keyOf(operation, options),
     queryFn: ({ signal }) => call(operation, { ...options, signal }),
     ...(keep && { placeholderData: keepPreviousData as never }),
     ...settings,
+    ...(paused && { refetchInterval: false as const }),
   });
 }
 

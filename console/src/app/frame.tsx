@@ -17,10 +17,12 @@ import {
 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useRead } from "../api/use.ts";
-import { useLiveStatus, useRefresh } from "../live/index.tsx";
+import { useLiveStatus } from "../live/index.tsx";
+import { pause, usePaused } from "../live/pause.ts";
 import { Button } from "../ui/button.tsx";
 import { Guard } from "../ui/panel.tsx";
 import { span, zoneName } from "../ui/time.tsx";
+import { useDroppedFile } from "./drop.ts";
 import { Palette } from "./palette.tsx";
 import { prefer, usePreferences } from "./preferences.ts";
 import { useCaller, useMayWrite } from "./rights.tsx";
@@ -45,6 +47,7 @@ export function Frame() {
   const [menu, setMenu] = useState(false);
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: ({ location }) => location.pathname });
+  useDroppedFile();
   useShortcuts({ palette: () => setPalette(true), help: () => setHelp(true) });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the menu
   useEffect(() => setMenu(false), [path]);
@@ -154,8 +157,7 @@ function OpenInputs() {
 /** Says whether what is shown is live, and for how long it has not been. */
 function Dot() {
   const { state, since, why } = useLiveStatus();
-  const refresh = useRefresh();
-  const [paused, setPaused] = useState(refresh.paused);
+  const paused = usePaused();
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     if (state === "live") return;
@@ -176,10 +178,7 @@ function Dot() {
       type="button"
       title={why ? `${why} Click to ${paused ? "go on" : "pause"}.` : paused ? "Go on" : "Pause changes"}
       aria-label={`Updates: ${text}. ${paused ? "Go on" : "Pause"}`}
-      onClick={() => {
-        refresh.pause(!paused);
-        setPaused(!paused);
-      }}
+      onClick={() => pause(!paused)}
       className="inline-flex min-h-8 items-center gap-1.5 rounded-md px-2 text-xs text-soft hover:bg-sunken"
     >
       <span aria-hidden className={`size-2 rounded-full ${colour}`} />

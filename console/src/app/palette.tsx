@@ -40,6 +40,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
         ["/workflows", "Workflows"],
         ["/deployments", "Deployments"],
         ["/jobs", "Jobs"],
+        ["/file", "Downloaded history"],
         ["/settings", "Settings"],
       ] as const
     )

@@ -14,6 +14,7 @@ import { Executions } from "../screens/executions/index.tsx";
 import { Overview } from "../screens/overview.tsx";
 import { Frame } from "./frame.tsx";
 import { readCalendarSearch, readExecutionSearch, readInboxSearch, readListSearch, readStartSearch } from "./search.ts";
+import { watchVersion } from "./version.ts";
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
 
@@ -74,6 +75,11 @@ const routes = [
   createRoute({ ...at("/jobs"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "Jobs") }),
   createRoute({ ...at("/jobs/$id"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "JobPage") }),
   createRoute({
+    ...at("/file"),
+    component: lazyRouteComponent(() => import("../screens/file.tsx"), "FilePage"),
+    validateSearch: readExecutionSearch,
+  }),
+  createRoute({
     ...at("/settings"),
     component: lazyRouteComponent(() => import("../screens/settings.tsx"), "Settings"),
   }),
@@ -84,6 +90,8 @@ export const router = createRouter({
   history: createHashHistory(),
   defaultPreload: false,
 });
+
+watchVersion(router.history);
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -22,8 +22,11 @@ export class HistoryStore {
   #extending: Promise<void> | null = null;
   #extendAgain = false;
 
-  constructor(run: string) {
+  /** `whole`: all events of the run, where they are known and nothing is to be read. */
+  constructor(run: string, whole: readonly Shown[] = []) {
     this.#run = run;
+    for (const event of whole) this.#events.set(event.id, event);
+    this.#last = whole.length;
   }
 
   subscribe = (listener: () => void): (() => void) => {

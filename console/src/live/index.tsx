@@ -1,19 +1,44 @@
 /** Gives the page its live events, and their state for the dot in the frame. */
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { StreamEventPayload } from "../../../shared/protocol/http/events.ts";
 import { Live, type LiveStatus } from "./live.ts";
+import { isPaused, onPause } from "./pause.ts";
 import { Refresh } from "./refresh.ts";
 
-const Context = createContext<{ live: Live; refresh: Refresh } | null>(null);
+const Context = createContext<{ live: Live; held: Held; refresh: Refresh } | null>(null);
+
+/** The events, which wait here while the person holds changes back. */
+class Held {
+  readonly #waiting: StreamEventPayload[] = [];
+  readonly #listeners = new Set<(event: StreamEventPayload) => void>();
+
+  readonly #off = onPause(() => {
+    if (!isPaused()) for (const event of this.#waiting.splice(0)) this.take(event);
+  });
+
+  take(event: StreamEventPayload): void {
+    if (isPaused()) this.#waiting.push(event);
+    else for (const listener of this.#listeners) listener(event);
+  }
+
+  onEvent(listener: (event: StreamEventPayload) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#off();
+  }
+}
 
 export function LiveProvider({ name, children }: { name: string; children: ReactNode }) {
-  const parts = useMemo(() => ({ live: new Live(name), refresh: new Refresh() }), [name]);
+  const parts = useMemo(() => ({ live: new Live(name), held: new Held(), refresh: new Refresh() }), [name]);
   useEffect(() => {
-    const off = parts.live.onEvent((event) => parts.refresh.take(event));
+    const { live, held, refresh } = parts;
+    const ends = [live.onEvent((event) => held.take(event)), held.onEvent((event) => refresh.take(event))];
     return () => {
-      off();
-      parts.live.close();
-      parts.refresh.close();
+      for (const end of ends) end();
+      for (const part of [live, held, refresh]) part.close();
     };
   }, [parts]);
   return <Context value={parts}>{children}</Context>;
@@ -33,9 +58,21 @@ export function useLiveStatus(): LiveStatus {
   );
 }
 
-export const useRefresh = (): Refresh => useParts().refresh;
+/** Grows with each change of the execution that the stream tells. */
+export function useChanges(execution: string): number {
+  const { refresh } = useParts();
+  const [count, setCount] = useState(0);
+  useEffect(
+    () =>
+      refresh.onChanged((ids) => {
+        if (ids.has(execution)) setCount((before) => before + 1);
+      }),
+    [refresh, execution],
+  );
+  return count;
+}
 
 export function useLiveEvents(listener: (event: StreamEventPayload) => void): void {
-  const { live } = useParts();
-  useEffect(() => live.onEvent(listener), [live, listener]);
+  const { held } = useParts();
+  useEffect(() => held.onEvent(listener), [held, listener]);
 }

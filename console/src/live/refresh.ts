@@ -1,10 +1,11 @@
 /**
  * Reads again what an event has changed. Events come in bursts, so each read waits a moment for more of them; a hidden tab
- * waits until it is shown.
+ * waits until it is shown, and a paused one until the person goes on.
  */
 import type { StreamEventPayload } from "../../../shared/protocol/http/events.ts";
 import type { Called } from "../api/operations.ts";
 import { queries } from "../api/use.ts";
+import { isPaused, onPause } from "./pause.ts";
 
 const MOMENT_MS = 400;
 
@@ -21,13 +22,16 @@ const OF_MANY: ReadonlySet<string> = new Set<Called>(["listRuns", "countRuns", "
 export class Refresh {
   readonly #executions = new Set<string>();
   #many = false;
+  readonly #listeners = new Set<(executions: ReadonlySet<string>) => void>();
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #paused = false;
-
   readonly #closed = new AbortController();
 
   constructor() {
     document.addEventListener("visibilitychange", () => this.#plan(), { signal: this.#closed.signal });
+    const off = onPause(() => {
+      if (!isPaused()) void queries.invalidateQueries();
+    });
+    this.#closed.signal.addEventListener("abort", off);
   }
 
   close(): void {
@@ -35,13 +39,10 @@ export class Refresh {
     if (this.#timer) clearTimeout(this.#timer);
   }
 
-  get paused(): boolean {
-    return this.#paused;
-  }
-
-  pause(paused: boolean): void {
-    this.#paused = paused;
-    if (!paused) void queries.invalidateQueries();
+  /** Tells the ids of the executions and runs that have changed, for what is read besides the queries. */
+  onChanged(listener: (ids: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   take({ data }: StreamEventPayload): void {
@@ -51,17 +52,18 @@ export class Refresh {
   }
 
   #plan(): void {
-    if (this.#timer || this.#paused || document.hidden || this.#executions.size === 0) return;
+    if (this.#timer || isPaused() || document.hidden || this.#executions.size === 0) return;
     this.#timer = setTimeout(() => this.#run(), MOMENT_MS);
   }
 
   #run(): void {
     this.#timer = null;
-    if (this.#paused || document.hidden) return;
+    if (isPaused() || document.hidden) return;
     const changed = new Set(this.#executions);
     const many = this.#many;
     this.#executions.clear();
     this.#many = false;
+    for (const listener of this.#listeners) listener(changed);
     void queries.invalidateQueries({
       predicate: ({ queryKey: [operation, params] }) => {
         if (OF_MANY.has(operation as string)) return many;

@@ -11,10 +11,12 @@ import { Tag } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
 import { Mono, visible } from "../ui/text.tsx";
 import { Ago, Time, useNow } from "../ui/time.tsx";
+import { Unavailable } from "../ui/unavailable.tsx";
 
 /** A worker that has been silent for longer is about to count as dead. */
 const LATE_MS = 30_000;
-const REFRESH_MS = 15_000;
+const REFRESH_MS = 20_000;
+const LIST = "/v1/workflows/deployments";
 
 type Worker = Answer<"getDeployment">["workers"][number];
 
@@ -75,6 +77,7 @@ export function Deployments() {
           )}
         </Loading>
       </Panel>
+      <Unavailable title="Hosted deployments" paths={(path) => path === LIST} />
     </div>
   );
 }
@@ -144,6 +147,7 @@ export function DeploymentPage() {
           )}
         </Loading>
       </Panel>
+      <Unavailable title="Hosted deployments" paths={(path) => path.startsWith(`${LIST}/{name}`)} />
     </div>
   );
 }

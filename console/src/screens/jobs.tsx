@@ -20,7 +20,7 @@ const isOver = ({ end_time }: Job): boolean => end_time !== null;
 
 export function Jobs() {
   useTitle("Jobs");
-  const read = useRead("listJobs", { query: { limit: 50 } }, { refetchInterval: 15_000 });
+  const read = useRead("listJobs", { query: { limit: 50 } }, { refetchInterval: 20_000 });
   return (
     <div className="space-y-4">
       <h1 className="text-xl font-semibold">Jobs</h1>

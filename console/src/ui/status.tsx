@@ -28,16 +28,17 @@ export function Status({ status }: { status: string | null }) {
   const known = STATUSES[status ?? ""];
   const Icon = known?.icon ?? CircleDot;
   return (
-    <Tag tone={known?.tone ?? "still"}>
+    <Tag tone={known?.tone ?? "still"} status={status ?? ""}>
       <Icon aria-hidden size={13} strokeWidth={2.4} />
       {known?.word ?? status ?? "Unknown"}
     </Tag>
   );
 }
 
-export function Tag({ tone, children }: { tone: Tone; children: React.ReactNode }) {
+export function Tag({ tone, status, children }: { tone: Tone; status?: string; children: React.ReactNode }) {
   return (
     <span
+      data-status={status}
       className={clsx(
         "inline-flex items-center gap-1 rounded px-1.5 py-0.5 text-xs font-semibold whitespace-nowrap",
         TONES[tone],

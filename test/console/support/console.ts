@@ -27,9 +27,10 @@ export class ConsoleWorld {
     this.ports = ports;
   }
 
-  static async start(): Promise<ConsoleWorld> {
+  /** `consoleFolder`: another build of the console. */
+  static async start({ consoleFolder = FOLDER } = {}): Promise<ConsoleWorld> {
     const ports = embedded();
-    const server = await startServer({ ports, version: "0.0.0", port: 0, consoleFolder: FOLDER });
+    const server = await startServer({ ports, version: "0.0.0", port: 0, consoleFolder });
     const stop = ports.maintain();
     const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
     return new ConsoleWorld(await launch(), key, server, ports, stop);

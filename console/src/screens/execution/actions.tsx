@@ -56,22 +56,24 @@ export function Actions({ execution, run, input, event }: Props) {
     <div className="flex flex-wrap gap-1.5" role="group" aria-label="Actions">
       {isOpen && (
         <>
-          <Button writes onClick={() => setSending("signal")}>
+          <Button writes operation="signalWorkflowExecution" onClick={() => setSending("signal")}>
             Signal
           </Button>
-          <Button writes onClick={() => setSending("update")}>
+          <Button writes operation="updateWorkflowExecution" onClick={() => setSending("update")}>
             Update
           </Button>
-          <Button onClick={() => setSending("query")}>Query</Button>
-          <Button writes onClick={() => setEnding("cancel")}>
+          <Button operation="queryWorkflowExecution" onClick={() => setSending("query")}>
+            Query
+          </Button>
+          <Button writes operation="cancelWorkflowExecution" onClick={() => setEnding("cancel")}>
             Cancel
           </Button>
-          <Button writes look="danger" onClick={() => setEnding("terminate")}>
+          <Button writes operation="terminateWorkflowExecution" look="danger" onClick={() => setEnding("terminate")}>
             Terminate
           </Button>
         </>
       )}
-      <Button writes onClick={() => setResetting(true)}>
+      <Button writes operation="resetWorkflow" onClick={() => setResetting(true)}>
         Reset
       </Button>
       <Button writes onClick={again}>

@@ -9,6 +9,7 @@ import { useTitle } from "../../app/title.ts";
 import { isClosing } from "../../history/closing.ts";
 import { type Step, stepsOf } from "../../history/steps.ts";
 import { type HistoryStore, useHistory } from "../../history/store.ts";
+import { useChanges } from "../../live/index.tsx";
 import { DeploymentLink, ExecutionLink, ScheduleLink } from "../../ui/links.tsx";
 import { Loading, Problem, Skeleton } from "../../ui/loading.tsx";
 import { Payload } from "../../ui/payload.tsx";
@@ -27,7 +28,9 @@ import { Why } from "./why.tsx";
 type Execution = Answer<"getWorkflowExecution">;
 
 /** What happens without an event in the stream, such as a timer, shows after this time at the latest. */
-const REFRESH_MS = 20_000;
+const REFRESH_MS = 30_000;
+/** A signal that changes nothing that the run waits for has no other sign. */
+const HISTORY_REFRESH_MS = 60_000;
 /** The timeline draws so many of the newest events. */
 const DRAWN = 4_000;
 
@@ -39,13 +42,19 @@ export function ExecutionPage() {
   useTitle(id, current.data?.status);
   const past = useRead("getRun", { params: { run_id: search.run ?? "" } }, { enabled: search.run !== undefined });
   const isOpen = current.data?.status === "RUNNING";
-  const explanation = useRead("explainWorkflowExecution", { params }, { refetchInterval: isOpen ? REFRESH_MS : false });
+  const changes = useChanges(id);
+  // The logs are read again by themselves, so that there the rest is read less often.
+  const everyMs = search.tab === "logs" ? 2 * REFRESH_MS : REFRESH_MS;
+  const explanation = useRead("explainWorkflowExecution", { params }, { refetchInterval: isOpen ? everyMs : false });
   // The explanation is read again and again; when it tells another status, the head is read too.
   const told = explanation.data?.status;
   useEffect(() => {
     if (told !== undefined && current.data && told !== current.data.status) void current.refetch();
   }, [told, current]);
 
+  const round = search.tab === "logs" ? 0 : Math.floor(explanation.dataUpdatedAt / HISTORY_REFRESH_MS);
+  const waits = explanation.data?.waits.map(({ kind, since, until }) => `${kind} ${since} ${until}`); // the text has ages
+  const moment = `${round} ${changes} ${waits?.join()}`;
   const execution = search.run === undefined ? current.data : past.data;
   const failed = (search.run === undefined ? current.error : past.error) ?? null;
   if (!execution)
@@ -55,7 +64,7 @@ export function ExecutionPage() {
     <Run
       key={execution.run_id}
       execution={execution}
-      moment={explanation.dataUpdatedAt}
+      moment={moment}
       why={isCurrent ? <Loading read={explanation}>{(data) => <Why explanation={data} />}</Loading> : <Past id={id} />}
       search={search}
     />
@@ -75,7 +84,8 @@ function Past({ id }: { id: string }) {
 
 interface RunProps {
   readonly execution: Execution;
-  readonly moment: unknown;
+  /** Changes when the run may have further events. */
+  readonly moment: string;
   readonly why: React.ReactNode;
   readonly search: ExecutionSearch;
 }

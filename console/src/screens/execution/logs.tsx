@@ -11,7 +11,7 @@ import { Time } from "../../ui/time.tsx";
 
 type LogRecord = Answer<"getWorkflowExecutionLogs">["results"][number];
 
-const REFRESH_MS = 15_000;
+const REFRESH_MS = 30_000;
 const COLOURS: Readonly<Record<string, string>> = { ERROR: "text-bad", WARN: "text-warn", DEBUG: "text-soft" };
 
 interface Props {

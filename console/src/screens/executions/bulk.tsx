@@ -36,10 +36,19 @@ export function Bulk({ search, selected, clear }: Props) {
       {selected.size > 0 && (
         <>
           <span>{selected.size} selected</span>
-          <Button writes onClick={() => setAsked({ action: "cancel", all: false })}>
+          <Button
+            writes
+            operation="batchCancelWorkflowExecutions"
+            onClick={() => setAsked({ action: "cancel", all: false })}
+          >
             Cancel them
           </Button>
-          <Button writes look="danger" onClick={() => setAsked({ action: "terminate", all: false })}>
+          <Button
+            writes
+            operation="batchTerminateWorkflowExecutions"
+            look="danger"
+            onClick={() => setAsked({ action: "terminate", all: false })}
+          >
             Terminate them
           </Button>
           <Button look="quiet" onClick={clear}>
@@ -48,16 +57,16 @@ export function Bulk({ search, selected, clear }: Props) {
         </>
       )}
       <span className="ml-auto flex flex-wrap gap-x-2">
-        <Button writes look="quiet" onClick={() => setJob("signal")}>
+        <Button writes operation="createJob" look="quiet" onClick={() => setJob("signal")}>
           Signal all that match
         </Button>
-        <Button writes look="quiet" onClick={() => setJob("reset")}>
+        <Button writes operation="createJob" look="quiet" onClick={() => setJob("reset")}>
           Reset all that match
         </Button>
-        <Button writes look="quiet" onClick={() => setAsked({ action: "cancel", all: true })}>
+        <Button writes operation="createJob" look="quiet" onClick={() => setAsked({ action: "cancel", all: true })}>
           Cancel all that match
         </Button>
-        <Button writes look="quiet" onClick={() => setAsked({ action: "terminate", all: true })}>
+        <Button writes operation="createJob" look="quiet" onClick={() => setAsked({ action: "terminate", all: true })}>
           Terminate all that match
         </Button>
       </span>

@@ -18,7 +18,8 @@ import { OVERLAPS, specWords } from "./definition.ts";
 import { Editor } from "./editor.tsx";
 
 type Schedule = Answer<"getSchedule">;
-const REFRESH_MS = 20_000;
+const REFRESH_MS = 60_000;
+const EXPLAINED_MS = 30_000;
 
 export function SchedulePage() {
   const { id } = useParams({ from: "/schedules/$id" });
@@ -28,7 +29,7 @@ export function SchedulePage() {
   const params = { schedule_id: id };
   const [editing, setEditing] = useState(false);
   const read = useRead("getSchedule", { params }, { refetchInterval: editing ? false : REFRESH_MS });
-  const explained = useRead("explainSchedule", { params }, { refetchInterval: REFRESH_MS });
+  const explained = useRead("explainSchedule", { params }, { refetchInterval: EXPLAINED_MS });
   const calendarView = view === "week" || view === "agenda" ? view : "month";
   return (
     <div className="space-y-4">

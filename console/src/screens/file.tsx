@@ -1,0 +1,98 @@
+/** A downloaded history: the same timeline and events as on the page of its execution, without the server. */
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { useTitle } from "../app/title.ts";
+import { useSay } from "../app/toasts.tsx";
+import { isClosing } from "../history/closing.ts";
+import { type HistoryFile, openFile, useFile } from "../history/file.ts";
+import { stepsOf } from "../history/steps.ts";
+import { HistoryStore } from "../history/store.ts";
+import { Tabs } from "../ui/tabs.tsx";
+import { visible } from "../ui/text.tsx";
+import { EventDetails, StepDetails } from "./execution/details.tsx";
+import { History } from "./execution/history.tsx";
+import { Timeline } from "./execution/timeline.tsx";
+
+export function FilePage() {
+  useTitle("Downloaded history");
+  const file = useFile();
+  const say = useSay();
+  return (
+    <div className="space-y-4">
+      <h1 className="text-xl font-semibold">Downloaded history</h1>
+      <label className="block text-sm">
+        <span className="mb-1 block">
+          Choose a file that the page of an execution has downloaded, or drop it anywhere on the console. It is read in
+          this browser and sent nowhere.
+        </span>
+        <input
+          type="file"
+          accept=".json,application/json"
+          onChange={({ target }) => {
+            const [chosen] = target.files ?? [];
+            if (chosen) openFile(chosen).catch(say.failed);
+          }}
+        />
+      </label>
+      {file && <Opened key={file.name} file={file} />}
+    </div>
+  );
+}
+
+function Opened({ file }: { file: HistoryFile }) {
+  const search = useSearch({ from: "/file" });
+  const navigate = useNavigate();
+  const [oldestFirst, setOldestFirst] = useState(false);
+  const store = useMemo(() => new HistoryStore("", file.events), [file]);
+  const steps = useMemo(() => stepsOf(file.events), [file]);
+  const first = file.events[0];
+  const last = file.events.at(-1);
+  if (!first || !last) return null;
+  const set = (change: typeof search) =>
+    void navigate({ to: "/file", search: { ...search, ...change }, replace: true, resetScroll: false });
+  const tab = search.tab === "history" ? "history" : "timeline";
+  const step = steps.find(({ key }) => key === search.show);
+  const event = search.event === undefined ? undefined : Number(search.event);
+  return (
+    <section aria-label="The history" className="space-y-4">
+      <p className="text-sm break-all">
+        <span className="font-semibold">{visible(file.name)}</span>
+        {first.kind === "execution_started" && <span className="text-soft"> · workflow {visible(first.workflow)}</span>}
+        {!isClosing(last) && <span className="text-soft"> · the run was open when it was downloaded</span>}
+      </p>
+      <Tabs
+        label="Parts of the history"
+        chosen={tab}
+        choose={(next) => set({ tab: next, event: undefined, show: undefined })}
+        tabs={[
+          ["timeline", "Timeline"],
+          ["history", `History (${file.events.length.toLocaleString("en")})`],
+        ]}
+      >
+        {tab === "timeline" ? (
+          <div className="space-y-4">
+            <Timeline
+              steps={steps}
+              start={first.at}
+              closed={last.at}
+              selected={step?.key}
+              select={({ key }) => set({ show: key === search.show ? undefined : key })}
+            />
+            {step && <StepDetails step={step} store={store} run="" />}
+          </div>
+        ) : (
+          <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
+            <History
+              store={store}
+              oldestFirst={oldestFirst}
+              setOldestFirst={setOldestFirst}
+              selected={event}
+              select={(id) => set({ event: id === event ? undefined : String(id) })}
+            />
+            {event !== undefined && <EventDetails key={event} id={event} store={store} run="" />}
+          </div>
+        )}
+      </Tabs>
+    </section>
+  );
+}

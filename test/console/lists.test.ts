@@ -1,0 +1,131 @@
+/** Long lists, odd ids, and the start from elsewhere: sections E and F of what the console promises. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { MAX_EXECUTION_ID } from "../../shared/protocol/limits.ts";
+import { headOf } from "../contract/subject.ts";
+import { CHROMIUM } from "./support/browser.ts";
+import { ConsoleWorld } from "./support/console.ts";
+import { activities, echo, echoes, workflows } from "./support/workflows.ts";
+
+/** Every character that an id may have, and as many as it may have. */
+const LONGEST = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_".repeat(4);
+
+describe.skipIf(!CHROMIUM)("the lists of the console", () => {
+  let w: ConsoleWorld;
+  beforeAll(async () => {
+    w = await ConsoleWorld.start();
+    await w.worker({ workflows, activities });
+  });
+  afterAll(() => w?.close());
+
+  test("29: 10,000 executions are paged through without a hole or a double while 100 more start", async () => {
+    const ids = Array.from({ length: 10_000 }, (_, n) => `paged-${String(n).padStart(5, "0")}`);
+    const since = Date.now() - 60_000;
+    for (const [n, execution] of ids.entries()) {
+      const ref = { workspace: DEFAULT_WORKSPACE, execution };
+      await w.ports.executions.create(headOf(ref, since + n, { deployment: "elsewhere", workflow: "paged" }), []);
+    }
+    const { page, close } = await w.open("/executions?workflow_identifier=paged");
+    const shown = async () => Number(/\d+/.exec((await page.getByText(/\d+ shown/).textContent()) ?? "")?.[0]);
+    await page.getByText("50 shown").waitFor();
+    const paged = page.evaluate(`(async () => {
+      for (;;) {
+        const more = [...document.querySelectorAll("footer button")].find((one) => one.textContent === "Load more");
+        if (!more) return;
+        if (!more.disabled) more.click();
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+    })()`);
+    const paging = { ended: false };
+    const end = paged.finally(() => {
+      paging.ended = true;
+    });
+    for (let n = 0; n < 100; n++) {
+      // Each at another point of the paging.
+      await expect.poll(async () => paging.ended || (await shown()) >= 100 * n, { timeout: 60_000 }).toBe(true);
+      const ref = { workspace: DEFAULT_WORKSPACE, execution: `meanwhile-${n}` };
+      await w.ports.executions.create(headOf(ref, Date.now(), { deployment: "elsewhere", workflow: "paged" }), []);
+      if (n === 50) expect(paging.ended).toBe(false);
+    }
+    await end;
+    await page.getByText("10000 shown, no more").waitFor();
+    // What is drawn while one scrolls from end to end is each of them once, newest first.
+    const seen = await page.evaluate<string[]>(`(async () => {
+      const box = document.querySelector('section[aria-label="Executions"]');
+      const seen = new Set();
+      for (box.scrollTop = 0; ; box.scrollTop += box.clientHeight / 2) {
+        await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+        for (const row of document.querySelectorAll("[data-execution]")) seen.add(row.dataset.execution);
+        if (box.scrollTop + box.clientHeight >= box.scrollHeight - 1) return [...seen];
+      }
+    })()`);
+    expect(seen.filter((id) => id.startsWith("paged-"))).toEqual(ids.toReversed());
+    await close();
+  }, 120_000);
+
+  test("31: an id with every character and the greatest length is linked, copied, reloaded and in the title", async () => {
+    expect(LONGEST).toHaveLength(MAX_EXECUTION_ID);
+    for (const id of [LONGEST, "-", "__", "0"]) await w.start("listens", { id });
+    const { page, close } = await w.open("/executions", { permissions: ["clipboard-read", "clipboard-write"] });
+    for (const id of [LONGEST, "-", "__", "0"]) {
+      await page.goto(`${w.url}/console/#/executions?workflow_identifier=listens`);
+      await page.locator(`[data-execution="${id}"]`).getByRole("link", { name: id, exact: true }).click();
+      await page.getByRole("heading", { name: id, exact: true }).waitFor();
+      await expect.poll(() => page.title()).toBe(`${id} – Sirocco`);
+      expect(page.url()).toBe(`${w.url}/console/#/executions/${id}`);
+      await page.reload();
+      await page.getByRole("heading", { name: id, exact: true }).waitFor();
+      await page.getByRole("button", { name: "Copy the id" }).click();
+      await expect.poll(() => page.evaluate("navigator.clipboard.readText()")).toBe(id);
+      expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+    }
+    await close();
+  });
+
+  test("31: an address with an id that cannot be, or that nothing has, says so", async () => {
+    const { page, close } = await w.open("/executions", { expected: /404|422/ });
+    await page.goto(`${w.url}/console/#/executions/no-such-execution`);
+    await page.getByRole("alert").getByText("no-such-execution").first().waitFor();
+    await page.goto(`${w.url}/console/#/executions/${encodeURIComponent("a/b?c=%2F #é")}`);
+    await page.getByRole("alert").first().waitFor();
+    await close();
+  });
+
+  test("26: the shown curl line, run in a shell, starts the same", async () => {
+    const { page, close } = await w.open("/start?workflow=echoes");
+    await page.getByLabel("New key of Input").waitFor();
+    await page.getByRole("button", { name: "JSON", exact: true }).click();
+    const input = `{"text": "it's $HOME \\\\ \\"quoted\\" \`id\` é", "n": 1.5}`;
+    await page.getByLabel("Input as JSON").fill(input);
+    await page.getByLabel("Execution id").fill("by-curl");
+    const line = (await page.getByTestId("call-curl").textContent()) ?? "";
+    expect(line).not.toContain(w.key);
+    const env = { PATH: process.env.PATH, SIROCCO_API_KEY: w.key };
+    const { stdout } = await promisify(execFile)("sh", ["-c", line.replace("curl ", "curl -sS ")], { env });
+    expect(JSON.parse(stdout)).toMatchObject({ execution_id: "by-curl", workflow_name: "echoes" });
+    const result = async () => (await w.ask("GET", "/v1/workflows/executions/by-curl")).body.result;
+    await expect.poll(result).toEqual(JSON.parse(input));
+    await close();
+  });
+
+  test("26: where two deployments serve a workflow, the refusal offers them, and the start works after a choice", async () => {
+    const other = await w.worker({ workflows: [echoes], activities: [echo], deployment: "other" });
+    const { page, close } = await w.open("/start?workflow=echoes", { expected: /409/ });
+    await page.getByLabel("Execution id").fill("after-a-choice");
+    const start = page.getByRole("main").getByRole("button", { name: "Start" });
+    await start.click();
+    await page.getByText("Several deployments serve this workflow: choose one.").waitFor();
+    expect(await page.getByLabel("Execution id").inputValue()).toBe("after-a-choice");
+    const options = await page.getByLabel("Deployment", { exact: true }).locator("option").allTextContents();
+    expect(options).toEqual(expect.arrayContaining(["dev", "other"]));
+    await page.getByLabel("Deployment", { exact: true }).selectOption("other");
+    await start.click();
+    await page.getByRole("heading", { name: "after-a-choice" }).waitFor();
+    const { body } = await w.ask("GET", "/v1/workflows/executions/after-a-choice");
+    expect(body.deployment_name).toBe("other");
+    await other.stop();
+    await close();
+  });
+});
