@@ -82,7 +82,11 @@ export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
 /** At most `max` attempts begin within `per_ms`, of all activities of the workspace that name the same key (RATE-1). */
 export const RateLimit = z.object({
-  key: z.string().min(1).max(MAX_RATE_KEY).refine(isPlainLine),
+  key: z
+    .string()
+    .min(1)
+    .max(MAX_RATE_KEY)
+    .refine(isPlainLine, "control characters and lone surrogates are not allowed"),
   max: z.int().min(1).max(MAX_RATE),
   per_ms: z.int().min(MIN_RATE_PER_MS).max(MAX_RATE_PER_MS),
 });

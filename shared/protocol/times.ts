@@ -11,11 +11,10 @@ import { MAX_DURATION_MS } from "./limits.ts";
 /** The end of the year 9999 is 100 years later. */
 const LATEST = Date.UTC(9900, 0) - 1;
 
-const whole = z.int().min(0);
 /** Milliseconds since the epoch, UTC. */
-export const Time = whole.max(LATEST);
+export const Time = z.int().min(0).max(LATEST);
 /** Milliseconds. */
-export const Length = whole.max(MAX_DURATION_MS);
+export const Length = z.int().min(0).max(MAX_DURATION_MS);
 
 export const isTime = (value: unknown): boolean => isIn(value, LATEST);
 export const isLength = (value: unknown): boolean => isIn(value, MAX_DURATION_MS);
