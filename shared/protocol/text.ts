@@ -13,13 +13,13 @@ const LINES = /^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u;
 export const isPlainLine = (text: string): boolean => LINE.test(text);
 export const isPlainText = (text: string): boolean => LINES.test(text);
 
+export const NOT_ALLOWED = "control characters and lone surrogates are not allowed";
+
 /** White space around it does not count. */
 export const line = () =>
   z
     .string()
     .trim()
-    .regex(LINE, { error: "control characters and lone surrogates are not allowed: write one line of text" });
+    .regex(LINE, { error: `${NOT_ALLOWED}: write one line of text` });
 export const lines = () =>
-  z.string().regex(LINES, {
-    error: "control characters, except tabs and line breaks, and lone surrogates are not allowed: write plain text",
-  });
+  z.string().regex(LINES, { error: `${NOT_ALLOWED}, except tabs and line breaks: write plain text` });

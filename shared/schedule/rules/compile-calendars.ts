@@ -1,6 +1,6 @@
 /** Checks and compiles the calendars of a definition. A calendar that can never match is refused with the reason. */
 import { MAX_CALENDAR_COMMENT_BYTES } from "../../protocol/limits.ts";
-import { isPlainText } from "../../protocol/text.ts";
+import { isPlainText, NOT_ALLOWED } from "../../protocol/text.ts";
 import { byteLength } from "./bytes.ts";
 import { type CompiledCalendar, compileCalendar, firstDay } from "./calendar.ts";
 import type { Calendar } from "./definition.ts";
@@ -16,10 +16,7 @@ export function compileCalendars(name: "calendars" | "skip", list: readonly Cale
     const loc: Loc = [name, index];
     const before = issues.length;
     checkRanges(loc, calendar, issues);
-    if (!isPlainText(calendar.comment ?? ""))
-      issues.push(
-        issue([...loc, "comment"], calendar.comment, "control characters and lone surrogates are not allowed"),
-      );
+    if (!isPlainText(calendar.comment ?? "")) issues.push(issue([...loc, "comment"], calendar.comment, NOT_ALLOWED));
     if (byteLength(calendar.comment ?? "") > MAX_CALENDAR_COMMENT_BYTES) {
       issues.push(issue([...loc, "comment"], calendar.comment, `allowed are ${MAX_CALENDAR_COMMENT_BYTES} bytes`));
     }
