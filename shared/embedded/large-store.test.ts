@@ -125,7 +125,7 @@ test("a read of large events ends after some of them, and the next goes on", asy
 test("a list whose caller has gone ends after the next rows", async () => {
   const { store, b, db } = made();
   const workspace = uuid();
-  for (let i = 0; i < 1_000; i++) await store.executions.create(headOf(newRef(workspace), b.now() + i), []);
+  for (let i = 0; i < 3_000; i++) await store.executions.create(headOf(newRef(workspace), b.now() + i), []);
   const query = { workspace, sortBy: "start_time", order: "asc", limit: 50, search: "nothing" } as const;
   const chunks = async (signal: AbortSignal) => {
     let read = 0;
@@ -231,6 +231,86 @@ test("each filter of a list is read by an index, and lists prepare few statement
   }
   expect(plans.length).toBeLessThan(60);
   store.close();
+});
+
+describe("a search for a text", () => {
+  const filters = [
+    {},
+    { statuses: ["RUNNING"] },
+    { workflows: ["orders"] },
+    { searchKeys: [{ key: "customer", value: "c-3" }] },
+  ] as const;
+
+  test("reads entries of an index alone where no text matches", async () => {
+    const { store, b, db } = made();
+    const workspace = uuid();
+    for (let i = 0; i < 3_500; i++) {
+      await store.executions.create(
+        headOf(newRef(workspace), b.now() + i, { search_keys: { customer: `c-${i % 7}` } }),
+        [],
+      );
+    }
+    const plans = await plansOf(store, async () => {
+      for (const filter of filters.slice(0, 3)) {
+        for (const sortBy of ["start_time", "end_time"] as const)
+          await store.executions.runs({ workspace, sortBy, order: "desc", limit: 50, search: "nothing", ...filter });
+      }
+    });
+    const walks = plans.filter(([sql]) => sql.includes("CROSS JOIN"));
+    expect(walks).toHaveLength(2);
+    for (const [sql, plan] of walks) expect(plan, sql).toMatch(/SEARCH k USING COVERING INDEX runs_(started|ended)/);
+    // The rows themselves are not read: without them the answer is the same.
+    db.run("UPDATE runs SET search_keys = 'no JSON'");
+    const keys = { searchKeys: [{ key: "customer", value: "c-3" }] };
+    const q = { workspace, sortBy: "start_time", order: "asc", limit: 50, search: "nothing", ...keys } as const;
+    expect((await store.executions.runs(q)).runs).toEqual([]);
+    store.close();
+  });
+
+  test("finds all runs whose id, workflow or title has it, page by page, with every other filter", async () => {
+    const { store, b } = made();
+    const workspace = uuid();
+    const heads = Array.from({ length: 2_000 }, (_, i) => {
+      const workflow = ["orders", "refunds", "billing"][i % 3]!;
+      const execution = `${i % 5 === 0 ? "Special_" : ""}${i}`;
+      return headOf({ workspace, execution }, b.now() + (i >> 2), {
+        workflow,
+        search_keys: { customer: `c-${i % 7}` },
+      });
+    });
+    for (const head of heads) await store.executions.create(head, []);
+    const texts = ["special_1", "SPECIAL", "refund", "7", "l_", "%"];
+    for (const [n, filter] of filters.entries()) {
+      for (const search of texts) {
+        const [sortBy, order] = [n % 2 ? "end_time" : "start_time", n > 1 ? "asc" : "desc"] as const;
+        const q = {
+          workspace,
+          sortBy,
+          order,
+          limit: 97,
+          search,
+          workflowsBySearch: search === "7" ? ["billing"] : [],
+          ...filter,
+        };
+        const found: string[] = [];
+        for (let next: string | null | undefined; next !== null; ) {
+          const page = await store.executions.runs({ ...q, ...(next !== undefined && { token: next }) });
+          found.push(...page.runs.map(({ execution }) => execution));
+          ({ next } = page);
+          if (next !== null) expect(page.runs).toHaveLength(97);
+        }
+        const has = (text: string) => text.toLowerCase().includes(search.toLowerCase());
+        const wanted = heads.filter(
+          (head) =>
+            (has(head.execution) || has(head.workflow) || q.workflowsBySearch.includes(head.workflow)) &&
+            (!("workflows" in filter) || head.workflow === "orders") &&
+            (!("searchKeys" in filter) || head.search_keys.customer === "c-3"),
+        );
+        expect(found.toSorted(), `${search} ${n}`).toEqual(wanted.map(({ execution }) => execution).toSorted());
+      }
+    }
+    store.close();
+  });
 });
 
 describe("a list of several statuses", () => {

@@ -9,6 +9,8 @@
  *     parts are walked one by one, and their rows merged.
  * RUNLIST-3. The text of a statement depends on index, order and sort key alone: the values, lists included, are parameters.
  *     So the cache of prepared statements stays small.
+ * RUNLIST-4. A search for a text, unless few runs pass another filter, reads the index alone, which holds the texts that are
+ *     searched, and looks up only the rows whose texts match: a row costs some fifty times as much as its entry.
  */
 import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
 import { pause } from "../lib/turns.ts";
@@ -21,6 +23,8 @@ import { indexed } from "./search-keys.ts";
 export const END_OF_OPEN_RUNS = 9_000_000_000_000_000;
 /** Rows that are tested at once. */
 const CHUNK = 100;
+/** RUNLIST-4. Entries that are tested at once; all of them may match. */
+const TEXT_CHUNK = 500;
 /** RUNLIST-2. */
 const FEW = 500;
 /** Each part costs a look at its index. There are fewer statuses. */
@@ -37,6 +41,8 @@ interface Source {
   readonly values: readonly Value[];
   /** The rows stand in the order of their starts. */
   readonly byStart: boolean;
+  /** RUNLIST-4: a test of the entry, by the parameters of the filters. */
+  readonly test?: string;
 }
 
 /** Columns whose index has the runs of one value in the order of their starts. */
@@ -51,7 +57,7 @@ export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunS
           q,
           narrow.sources.flatMap((source) => few(db, q, source, after)),
         )
-      : await walkAll(db, q, sorted(q, narrow?.sources) ?? [allOf(q)], after);
+      : await walkAll(db, q, q.search === undefined ? (sorted(q, narrow?.sources) ?? [allOf(q)]) : [textOf(q)], after);
   const page = rows.slice(0, q.limit);
   const last = page.at(-1);
   const next = rows.length > q.limit && last ? writePageToken(placeOf(q, last)) : null;
@@ -61,6 +67,13 @@ export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunS
 function allOf(q: RunsQuery): Source {
   const index = q.sortBy === "start_time" ? "runs_started" : "runs_ended";
   return { table: `runs r INDEXED BY ${index}`, where: "r.ws = ?", values: [q.workspace], byStart: true };
+}
+
+/** RUNLIST-4. */
+function textOf(q: RunsQuery): Source {
+  const index = q.sortBy === "start_time" ? "runs_started" : "runs_ended";
+  const table = `runs k INDEXED BY ${index} CROSS JOIN runs r ON r.run = k.run`;
+  return { table, where: "k.ws = ?", values: [q.workspace], byStart: true, test: textFilter("k") };
 }
 
 /** The parts, if they have their rows in the order of the list. */
@@ -114,6 +127,11 @@ function countOf(db: Database, { table, where, values }: Source): number {
 const COLUMNS = `r.run, r.execution, r.workflow, r.root, r.deployment, r.user, r.status, r.started_at, r.closed_at, r.ends_at,
   r.parent`;
 
+const textFilter = (
+  of: "k" | "r",
+): string => `(?11 IS NULL OR ${of}.workflow LIKE ?11 ESCAPE '\\' OR ${of}.execution LIKE ?11 ESCAPE '\\'
+    OR ${of}.workflow IN (SELECT value FROM json_each(?12)))`;
+
 /** Every filter but the search keys; a parameter that is null filters nothing. RUNLIST-3. */
 const FILTERS = `(?1 IS NULL OR r.workflow IN (SELECT value FROM json_each(?1)))
   AND (?2 IS NULL OR r.workflow NOT IN (SELECT value FROM json_each(?2)))
@@ -121,8 +139,7 @@ const FILTERS = `(?1 IS NULL OR r.workflow IN (SELECT value FROM json_each(?1)))
   AND (?4 IS NULL OR r.root = ?4) AND (?5 IS NULL OR r.deployment = ?5) AND (?6 IS NULL OR r.user = ?6)
   AND (?7 IS NULL OR r.started_at >= ?7) AND (?8 IS NULL OR r.started_at <= ?8)
   AND (?9 IS NULL OR r.closed_at >= ?9) AND (?10 IS NULL OR r.closed_at <= ?10)
-  AND (?11 IS NULL OR r.workflow LIKE ?11 ESCAPE '\\' OR r.execution LIKE ?11 ESCAPE '\\'
-    OR r.workflow IN (SELECT value FROM json_each(?12)))`;
+  AND ${textFilter("r")}`;
 
 function filterValues(q: RunsQuery): (Value | null)[] {
   const list = (values: readonly string[] | undefined) => (values ? JSON.stringify(values) : null);
@@ -170,7 +187,8 @@ async function walkAll(db: Database, q: RunsQuery, sources: Sources, after: Plac
 async function walk(db: Database, q: RunsQuery, source: Source, after: Place | undefined): Promise<Row[]> {
   const found: Row[] = [];
   const [sign, direction] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
-  const alias = source.table.startsWith("search_keys") ? "k" : "r";
+  const alias = source.table.includes(" CROSS JOIN ") ? "k" : "r";
+  const chunkSize = source.test === undefined ? CHUNK : TEXT_CHUNK;
   const column = `${alias}.${q.sortBy === "start_time" ? "started_at" : "ends_at"}`;
   const values = filterValues(q);
   const n = values.length + source.values.length;
@@ -179,9 +197,9 @@ async function walk(db: Database, q: RunsQuery, source: Source, after: Place | u
   // The chunk's last place comes from the index alone. Rows are read up to it, so that a chunk is bounded by rows, not by matches.
   const [index] = source.table.split(" CROSS JOIN ");
   const endOfChunk = `SELECT ${column} AS sort, ${alias}.run AS run FROM ${index} WHERE ${position}
-    ${order} LIMIT 1 OFFSET ${CHUNK - 1}`;
+    ${order} LIMIT 1 OFFSET ${chunkSize - 1}`;
   const rows = `SELECT ${COLUMNS}${q.searchKeys?.length ? ", r.search_keys" : ""} FROM ${source.table}
-    WHERE ${position} AND (${column}, ${alias}.run) ${sign === ">" ? "<=" : ">="} (?${n + 3}, ?${n + 4}) AND ${FILTERS}
+    WHERE ${position} AND (${column}, ${alias}.run) ${sign === ">" ? "<=" : ">="} (?${n + 3}, ?${n + 4}) AND ${source.test ?? "TRUE"} AND ${FILTERS}
     ${order} LIMIT ?${n + 5}`;
   let from: Place = after ?? firstPlace(q);
   const last = lastPlace(q);
@@ -190,7 +208,7 @@ async function walk(db: Database, q: RunsQuery, source: Source, after: Place | u
     const to: Place = reached ? [Number(reached.sort), String(reached.run)] : last;
     const wanted = q.limit + 1 - found.length;
     // With search keys the limit cannot be the statement's: rows that it lets through may still be left out.
-    const limit = q.searchKeys?.length ? CHUNK : wanted;
+    const limit = q.searchKeys?.length ? chunkSize : wanted;
     const chunk = db.all(rows, ...values, ...source.values, ...from, ...to, limit);
     found.push(...chunk.filter((row) => hasSearchKeys(q, row)).slice(0, wanted));
     if (found.length > q.limit || q.signal?.aborted || !reached || beyondRange(q, to)) return found;
