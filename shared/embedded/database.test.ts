@@ -5,9 +5,11 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test, vi } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { createApi } from "../api/index.ts";
+import { startedRun, subjectOf } from "../core/rollups.ts";
 import { StoreFailed } from "../ports.ts";
 import { embedded } from "../server/embedded.ts";
 import { Database } from "./database.ts";
+import { EmbeddedRollups } from "./rollups.ts";
 
 test("a file of another format is refused with advice, and is not changed", () => {
   const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
@@ -57,6 +59,81 @@ describe("a call that throws", () => {
     await db.durable();
     expect(db.all("SELECT name FROM meta ORDER BY name").map((row) => row.name)).toEqual(["a", "c"]);
     db.close();
+  });
+});
+
+describe("writes that wait for the commit", () => {
+  const put = (db: Database, name: string) => db.run("INSERT INTO meta (name, value) VALUES (?, 1)", name);
+  const names = (db: Database) => db.all("SELECT name FROM meta ORDER BY name").map((row) => row.name);
+
+  test("are made once, in the same transaction, without those of a call that was undone", async () => {
+    const db = new Database(":memory:");
+    const made: string[] = [];
+    const wait = (name: string) => db.beforeCommit(() => void made.push(name));
+    put(db, "a");
+    wait("a");
+    db.atomically(() => wait("b"));
+    expect(() =>
+      db.atomically(() => {
+        wait("undone");
+        put(db, "a");
+      }),
+    ).toThrow(/UNIQUE/);
+    db.beforeCommit(() => db.beforeCommit(() => put(db, "last")));
+    expect([made, names(db)]).toEqual([[], ["a"]]);
+    await db.durable();
+    expect([made, names(db), db.commits]).toEqual([["a", "b"], ["a", "last"], 1]);
+    db.close();
+  });
+
+  test("fail the store when they fail: no call is kept without what it adds", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
+    const file = join(folder, "data.db");
+    const db = new Database(file);
+    const onFailure = vi.fn();
+    db.onFailure = onFailure;
+    put(db, "a");
+    db.beforeCommit(() => void put(db, "a"));
+    await expect(db.durable()).rejects.toThrow(StoreFailed);
+    expect(onFailure).toHaveBeenCalledTimes(1);
+    db.close();
+    const after = new Database(file);
+    expect(names(after)).toEqual([]);
+    after.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("of the counts of runs are one for each bucket, however many runs a transaction starts, and a read sees them", async () => {
+    const store = embedded();
+    const workspace = "w";
+    const written = vi.spyOn(store.database, "run");
+    const heads = Array.from({ length: 20 }, () => headOf({ ...newRef(), workspace }, store.clock.now()));
+    for (const head of heads) await store.executions.create(head, []);
+    const read = () =>
+      store.rollups.read(workspace, { subject: subjectOf(heads[0]!.workflow), size: "hour", from: 0, until: 2 ** 50 });
+    const counted = async () => (await read()).map(({ counts }) => counts.started);
+    const rows = () => written.mock.calls.filter(([sql]) => sql.includes("INTO rollups")).length;
+    expect(rows()).toBe(0);
+    await store.durable();
+    expect([rows(), await counted()]).toEqual([2, [20]]);
+    await store.executions.create(headOf({ ...newRef(), workspace }, heads[0]!.started_at), []);
+    expect(await counted()).toEqual([21]);
+    await store.durable();
+    store.close();
+  });
+
+  test("of the counts of runs replace a row that cannot be read", async () => {
+    const store = embedded();
+    const { workspace, workflow, started_at } = headOf(newRef(), store.clock.now());
+    const rollups = () => new EmbeddedRollups(store.database, store.clock, 1_000_000); // knows no row yet
+    rollups().add(workspace, [startedRun({ workflow, started_at })]);
+    await store.durable();
+    expect(store.database.run("UPDATE rollups SET body = '{'")).toBe(2);
+    rollups().add(workspace, [startedRun({ workflow, started_at })]);
+    await store.durable();
+    const range = { subject: subjectOf(workflow), size: "hour", from: 0, until: 2 ** 50 } as const;
+    expect((await store.rollups.read(workspace, range)).map(({ counts }) => counts)).toEqual([{ started: 1 }]);
+    store.close();
   });
 });
 

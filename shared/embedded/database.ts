@@ -12,6 +12,9 @@
  *     the store's owner stops the process. A restart recovers the last commit.
  * COMMIT-5. A method that writes with several statements does so inside `atomically`: if it throws, its own writes are undone
  *     (by a savepoint) and those of other callers in the same transaction are kept.
+ * COMMIT-6. What the calls of a transaction add to the same rows waits in memory and is written once, before the commit, in
+ *     the same transaction. A call that is undone takes its part back. Reads of such rows write first what waits. If that
+ *     write fails, the store has failed (COMMIT-4): a commit without it would keep the calls and lose what they add.
  */
 import { copyFileSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -34,6 +37,7 @@ export class Database {
   readonly #statements = new LruCache<StatementSync>(MOST_STATEMENTS);
   #open = false;
   #pending: { resolve: () => void; reject: (why: unknown) => void }[] = [];
+  #beforeCommit: (() => void)[] = [];
   #afterCommit: (() => void)[] = [];
   #failed: StoreFailed | null = null;
   /** Called once when the store fails (COMMIT-4). */
@@ -116,12 +120,14 @@ export class Database {
   /** COMMIT-5. `work` is synchronous: it writes everything or, if it throws, nothing. */
   atomically<T>(work: () => T): T {
     this.run("SAVEPOINT call");
+    const waiting = this.#beforeCommit.length;
     try {
       const result = work();
       this.run("RELEASE call");
       return result;
     } catch (error) {
       if (!this.#failed) {
+        this.#beforeCommit.splice(waiting);
         this.run("ROLLBACK TO call");
         this.run("RELEASE call");
       }
@@ -172,6 +178,7 @@ export class Database {
     this.#failed = failed;
     const pending = this.#pending;
     this.#pending = [];
+    this.#beforeCommit = [];
     this.#afterCommit = [];
     this.#open = false;
     for (const { reject } of pending) reject(failed);
@@ -189,6 +196,7 @@ export class Database {
   #commit(): void {
     if (!this.#open) return;
     try {
+      this.writeWaiting();
       this.#execute(this.#statement("COMMIT"), []);
     } catch (why) {
       if (!this.#failed) this.#fail(why);
@@ -209,6 +217,19 @@ export class Database {
     if (this.#failed) return Promise.reject(this.#failed);
     if (!this.#open) return Promise.resolve();
     return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
+  }
+
+  /** COMMIT-6. `fn` writes, or calls `beforeCommit` with what is to follow all that waits by then. */
+  beforeCommit(fn: () => void): void {
+    this.#begin();
+    this.#beforeCommit.push(fn);
+  }
+
+  /** COMMIT-6. Not within `atomically`. */
+  writeWaiting(): void {
+    if (this.#beforeCommit.length === 0) return;
+    for (const fn of this.#beforeCommit) fn(); // one may add another
+    this.#beforeCommit = [];
   }
 
   /** Runs `fn` after the commit of the open transaction, or at once if none is open. */

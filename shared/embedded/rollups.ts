@@ -1,5 +1,9 @@
-/** Counts of runs by time. Its writes join the transaction of the start or the close that they count (ROLLUP-2). */
-import { type Bucket, bucketsFor, type Increment, withIncrement } from "../core/rollups.ts";
+/**
+ * Counts of runs by time. Its writes join the transaction of the start or the close that they count (ROLLUP-2), once for
+ * all of the transaction (COMMIT-6): under load many runs count in the same buckets.
+ */
+import { type Bucket, type BucketSize, bucketsFor, type Increment, withIncrement } from "../core/rollups.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
 import type { Clock, RollupQuery, Rollups } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -7,11 +11,19 @@ import { type Database, json, parse } from "./database.ts";
 
 /** Rows that are read or deleted before other requests may run. */
 const AT_ONCE = 500;
+/** Buckets whose content is kept in memory: those of the present minute and hour of some hundred workflows. */
+const MOST_KNOWN = 1_000;
+
+type BucketRow = readonly [workspace: string, subject: string, size: BucketSize, start: Millis, key: string];
 
 export class EmbeddedRollups implements Rollups {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #retentionMs: Millis;
+  /** Of the open transaction, by the fields of the row's key. */
+  readonly #changed = new Map<string, { row: BucketRow; expiresAt: Millis; bucket: Bucket }>();
+  /** Contents of rows: nothing else writes them. */
+  #known = new LruCache<Bucket>(MOST_KNOWN);
 
   constructor(db: Database, clock: Clock, retentionMs: Millis) {
     this.#db = db;
@@ -20,32 +32,51 @@ export class EmbeddedRollups implements Rollups {
   }
 
   add(workspace: string, increments: readonly Increment[]): void {
+    if (increments.length > 0) this.#db.beforeCommit(() => this.#fold(workspace, increments)); // COMMIT-6
+  }
+
+  /** The first of a transaction sees to it that `#write` follows the last. */
+  #fold(workspace: string, increments: readonly Increment[]): void {
+    if (this.#changed.size === 0) this.#db.beforeCommit(() => this.#write());
     const kept = { now: this.#clock.now(), retentionMs: this.#retentionMs };
     for (const increment of increments) {
       const { subject, key } = increment;
       for (const { size, start, expiresAt } of bucketsFor(increment, kept)) {
-        const row = this.#db.one(
-          "SELECT body FROM rollups WHERE ws = ? AND subject = ? AND size = ? AND start = ? AND key = ?",
-          workspace,
-          subject,
-          size,
-          start,
-          key,
-        );
-        const before = row ? parse<Bucket>(row.body) : { key, start, counts: {} };
-        this.#db.run(
-          `INSERT INTO rollups (ws, subject, size, start, key, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body`,
-          workspace,
-          subject,
-          size,
-          start,
-          key,
-          expiresAt,
-          json(withIncrement(before, increment)),
-        );
+        const row = [workspace, subject, size, start, key] as const;
+        const id = row.join("\n");
+        const before = this.#changed.get(id)?.bucket ?? this.#known.get(id) ?? this.#stored(row);
+        this.#changed.set(id, { row, expiresAt, bucket: withIncrement(before, increment) });
       }
     }
+  }
+
+  #write(): void {
+    for (const [id, { row, expiresAt, bucket }] of this.#changed) {
+      this.#db.run(
+        `INSERT INTO rollups (ws, subject, size, start, key, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body`,
+        ...row,
+        expiresAt,
+        json(bucket),
+      );
+      this.#known.set(id, bucket);
+    }
+    this.#changed.clear();
+  }
+
+  /** A row that cannot be read begins anew: it must stop neither the starts and closes of a workflow nor a commit. */
+  #stored(row: BucketRow): Bucket {
+    const [, , , start, key] = row;
+    const stored = this.#db.one(
+      "SELECT body FROM rollups WHERE ws = ? AND subject = ? AND size = ? AND start = ? AND key = ?",
+      ...row,
+    );
+    try {
+      if (stored) return parse<Bucket>(stored.body);
+    } catch {
+      // damaged
+    }
+    return { key, start, counts: {} };
   }
 
   async read(workspace: string, p: RollupQuery): Promise<Bucket[]> {
@@ -53,6 +84,7 @@ export class EmbeddedRollups implements Rollups {
     const [direction, after] = p.order === "desc" ? ["DESC", "<"] : ["ASC", ">"];
     const buckets: Bucket[] = [];
     for (;;) {
+      this.#db.writeWaiting();
       const last = buckets.at(-1);
       const rows = this.#db.all(
         `SELECT body FROM rollups WHERE ws = ? AND subject = ? AND size = ? AND start >= ? AND start < ?
@@ -74,6 +106,11 @@ export class EmbeddedRollups implements Rollups {
   async expire(now: Millis): Promise<void> {
     const old = `SELECT ws, subject, size, start, key FROM rollups WHERE expires_at <= ? LIMIT ${AT_ONCE}`;
     const some = `DELETE FROM rollups WHERE (ws, subject, size, start, key) IN (${old})`;
-    while (this.#db.run(some, now) === AT_ONCE) await pause();
+    for (let full = true; full; ) {
+      this.#db.writeWaiting();
+      full = this.#db.run(some, now) === AT_ONCE;
+      this.#known = new LruCache(MOST_KNOWN);
+      if (full) await pause();
+    }
   }
 }
