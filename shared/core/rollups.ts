@@ -178,17 +178,25 @@ export function sum(all: readonly Counts[]): Counts {
 }
 
 /** The content of a bucket with an increment. */
-export function withIncrement(before: Bucket, { add, at, failure }: Increment): Bucket {
-  const counts = sum([before.counts, add]);
-  if (!failure) return { ...before, counts };
-  const [first, last] = [Math.min(before.first ?? at, at), Math.max(before.last ?? at, at)];
-  return {
-    ...before,
-    counts,
-    first,
-    last,
-    failure: before.last !== undefined && at < before.last ? before.failure! : failure,
-  };
+export const withIncrement = (before: Bucket, increment: Increment): Bucket => {
+  const after = copyOf(before);
+  addTo(after, increment);
+  return after;
+};
+
+/** A bucket that `addTo` may change. */
+export type OpenBucket = { -readonly [K in keyof Bucket]: K extends "counts" ? Record<string, number> : Bucket[K] };
+
+export const copyOf = (bucket: Bucket): OpenBucket => ({ ...bucket, counts: { ...bucket.counts } });
+
+/** Adds in place: a bucket has dozens of counts, and under load one write takes the increments of many runs. */
+export function addTo(bucket: OpenBucket, { add, at, failure }: Increment): void {
+  const { counts } = bucket;
+  for (const [name, n] of Object.entries(add)) counts[name] = (counts[name] ?? 0) + n;
+  if (!failure) return;
+  if (bucket.last === undefined || at >= bucket.last) bucket.failure = failure;
+  bucket.first = Math.min(bucket.first ?? at, at);
+  bucket.last = Math.max(bucket.last ?? at, at);
 }
 
 export interface Range {

@@ -2,7 +2,15 @@
  * Counts of runs by time. Its writes join the transaction of the start or the close that they count (ROLLUP-2), once for
  * all of the transaction (COMMIT-6): under load many runs count in the same buckets.
  */
-import { type Bucket, type BucketSize, bucketsFor, type Increment, withIncrement } from "../core/rollups.ts";
+import {
+  addTo,
+  type Bucket,
+  type BucketSize,
+  bucketsFor,
+  copyOf,
+  type Increment,
+  type OpenBucket,
+} from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
 import type { Clock, RollupQuery, Rollups } from "../ports.ts";
@@ -21,7 +29,7 @@ export class EmbeddedRollups implements Rollups {
   readonly #clock: Clock;
   readonly #retentionMs: Millis;
   /** Of the open transaction, by the fields of the row's key. */
-  readonly #changed = new Map<string, { row: BucketRow; expiresAt: Millis; bucket: Bucket }>();
+  readonly #changed = new Map<string, { row: BucketRow; expiresAt: Millis; bucket: OpenBucket }>();
   /** Contents of rows: nothing else writes them. */
   #known = new LruCache<Bucket>(MOST_KNOWN);
 
@@ -44,8 +52,13 @@ export class EmbeddedRollups implements Rollups {
       for (const { size, start, expiresAt } of bucketsFor(increment, kept)) {
         const row = [workspace, subject, size, start, key] as const;
         const id = row.join("\n");
-        const before = this.#changed.get(id)?.bucket ?? this.#known.get(id) ?? this.#stored(row);
-        this.#changed.set(id, { row, expiresAt, bucket: withIncrement(before, increment) });
+        let change = this.#changed.get(id);
+        if (!change) {
+          change = { row, expiresAt, bucket: copyOf(this.#known.get(id) ?? this.#stored(row)) };
+          this.#changed.set(id, change);
+        }
+        change.expiresAt = expiresAt;
+        addTo(change.bucket, increment);
       }
     }
   }
