@@ -23,7 +23,7 @@
  * EXEC-9. When a workflow task was delivered several times without an end, its execution may be the one that ends workers.
  *     The worker records a quarantine before it replays the code (QUARANTINE-4).
  */
-import { isQuarantined, isSuspect, WORKER_DIED } from "../../shared/core/quarantine.ts";
+import { isQuarantined, isSuspect, UNFINISHED_DELIVERIES, WORKER_DIED } from "../../shared/core/quarantine.ts";
 import { fold, stateOf } from "../../shared/core/state.ts";
 import { draft, step } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
@@ -153,11 +153,11 @@ export class Execution {
 
   /** EXEC-9. Null: the code is not suspect, or another worker has recorded something meanwhile. */
   async #quarantineFirst(view: RunView, head: Head, batches: readonly Batch[]): Promise<Batch | null> {
+    const events = batches.flatMap((b) => b.events);
+    const quarantined = events.some((e) => e.kind === "workflow_task_failed" && e.quarantined !== undefined);
+    if (!quarantined && this.#deliveries <= UNFINISHED_DELIVERIES) return null; // most claims: nothing is folded twice
     const started = startedOf(head);
-    const { tail, at, closed, quarantine } = fold(
-      stateOf(started),
-      batches.flatMap((b) => b.events),
-    );
+    const { tail, at, closed, quarantine } = fold(stateOf(started), events);
     const { worker, serverClock } = this.#host;
     const code = worker.workflows.get(head.workflow)?.hash;
     const now = serverClock.now();
