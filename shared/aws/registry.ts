@@ -201,35 +201,11 @@ export class AwsRegistry implements Registry {
   }
 
   async changeWorkflow(workspace: string, name: string, change: WorkflowChange): Promise<WorkflowRecord | null> {
-    const set: string[] = [];
-    const remove: string[] = [];
-    const values: Item = {};
-    const names: Record<string, string> = {};
-    const put = (attribute: string, value: Item[string] | null) => {
-      names[`#${attribute}`] = attribute;
-      if (value === null) remove.push(`#${attribute}`);
-      else {
-        set.push(`#${attribute} = :${attribute}`);
-        values[`:${attribute}`] = value;
-      }
-    };
-    const { displayName, description, tags, addTags, archived, availableInChatAssistant } = change;
-    if (displayName !== undefined) put("set_display_name", displayName === null ? null : S(displayName));
-    if (description !== undefined) put("set_description", description === null ? null : S(description));
-    if (archived !== undefined) put("archived", { BOOL: archived });
-    if (availableInChatAssistant !== undefined) put("in_chat", { BOOL: availableInChatAssistant });
-    const wanted = tags && [...new Set([...tags, ...(addTags ?? [])])];
-    if (wanted) put("tags", wanted.length === 0 ? null : { SS: wanted });
-    const add = !wanted && addTags?.length ? " ADD #tags :added" : "";
-    if (add) {
-      names["#tags"] = "tags";
-      values[":added"] = { SS: [...new Set(addTags)] };
-    }
-    const expression = [set.length > 0 && `SET ${set.join(", ")}`, remove.length > 0 && `REMOVE ${remove.join(", ")}`]
-      .filter(Boolean)
-      .join(" ");
-    if (expression + add === "") return this.workflow(workspace, name);
-    const changed = await this.#table.update({ pk: workspace, sk: `W#${name}` }, expression + add, {
+    const { updateOf } = await import("./workflow-change.ts");
+    const update = updateOf(change);
+    if (!update) return this.workflow(workspace, name);
+    const { expression, names, values } = update;
+    const changed = await this.#table.update({ pk: workspace, sk: `W#${name}` }, expression, {
       condition: "attribute_exists(pk)",
       names,
       ...(Object.keys(values).length > 0 && { values }),

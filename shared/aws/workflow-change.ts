@@ -1,0 +1,43 @@
+/** The update that an operator's change of a workflow is. Changes are rare, so a cold start does not load this file. */
+import type { WorkflowChange } from "../ports.ts";
+import { type Item, S } from "./table.ts";
+
+export interface WorkflowUpdate {
+  readonly expression: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly values: Item;
+}
+
+/** `null` if the change names nothing. */
+export function updateOf(change: WorkflowChange): WorkflowUpdate | null {
+  const set: string[] = [];
+  const remove: string[] = [];
+  const values: Item = {};
+  const names: Record<string, string> = {};
+  const put = (attribute: string, value: Item[string] | null) => {
+    names[`#${attribute}`] = attribute;
+    if (value === null) remove.push(`#${attribute}`);
+    else {
+      set.push(`#${attribute} = :${attribute}`);
+      values[`:${attribute}`] = value;
+    }
+  };
+  const { displayName, description, tags, addTags, archived, availableInChatAssistant } = change;
+  if (displayName !== undefined) put("set_display_name", displayName === null ? null : S(displayName));
+  if (description !== undefined) put("set_description", description === null ? null : S(description));
+  if (archived !== undefined) put("archived", { BOOL: archived });
+  if (availableInChatAssistant !== undefined) put("in_chat", { BOOL: availableInChatAssistant });
+  const wanted = tags && [...new Set([...tags, ...(addTags ?? [])])];
+  if (wanted) put("tags", wanted.length === 0 ? null : { SS: wanted });
+  const add = !wanted && addTags?.length;
+  if (add) {
+    names["#tags"] = "tags";
+    values[":added"] = { SS: [...new Set(addTags)] };
+  }
+  const clauses = [
+    set.length > 0 && `SET ${set.join(", ")}`,
+    remove.length > 0 && `REMOVE ${remove.join(", ")}`,
+    add && "ADD #tags :added",
+  ].filter(Boolean);
+  return clauses.length === 0 ? null : { expression: clauses.join(" "), names, values };
+}
