@@ -5,7 +5,7 @@ import type { Io } from "./io.ts";
 import { paint, printJson } from "./print.ts";
 
 export async function forEach(
-  operation: "cancelWorkflowExecution" | "terminateWorkflowExecution",
+  operation: "cancelWorkflowExecution" | "terminateWorkflowExecution" | "deleteWorkflowExecution",
   done: string,
   ids: readonly string[],
   flags: { readonly url: string | undefined; readonly key: string | undefined; readonly json: boolean },

@@ -104,6 +104,7 @@ const FOUND_BY: Partial<Record<AvailableOperation, string>> = {
   cancelWorkflowExecution: LIST,
   terminateWorkflowExecution: LIST,
   resetWorkflow: LIST,
+  deleteWorkflowExecution: LIST,
 };
 
 function advice(operation: AvailableOperation, status: number, code: string, target: Target): string[] {

@@ -2,6 +2,8 @@
  * The rights of the functions, one line each. A function has no other rights, and its environment variables name exactly
  * the resources that it has rights on.
  *
+ * `erase` on payloads allows to delete objects too: for the functions that delete executions.
+ *
  * `read` on a table allows GetItem, BatchGetItem and Query. `write` also allows changes. No function may scan. A function
  * that may read executions or definitions may also read payloads, because any of their values may be in S3.
  */
@@ -14,7 +16,7 @@ export interface Access {
   readonly registry?: Level;
   readonly schedules?: Level;
   readonly feed?: Level;
-  readonly payloads?: Level;
+  readonly payloads?: Level | "erase";
   /** The index `due` of each table that the function may read. */
   readonly due?: true;
   /** The index `inputs` of executions. */
@@ -39,13 +41,14 @@ const drive = {
 } as const satisfies Access;
 
 export const ACCESS: Record<FunctionName, Access> = {
-  executions: { ...drive, feed: "read", inputs: true },
+  // A deletion takes the example of a failure out of the counts, which are in the feed's table.
+  executions: { ...drive, payloads: "erase", feed: "write", inputs: true },
   // The log records of a deployment are entries of the index `due`.
   registration: { registry: "write", executions: "read", payloads: "read", due: true },
   schedules: drive,
   streams: { executions: "read", registry: "read", feed: "read", payloads: "read", due: true },
   worker: { ...drive, registry: "write", tasks: ["send", "return", "create"] },
-  sweeper: { ...drive, due: true },
+  sweeper: { ...drive, payloads: "erase", feed: "write", due: true },
   feed: { feed: "write", executions: "read", payloads: "read" },
   scheduler: drive,
   deadletters: drive,

@@ -44,13 +44,14 @@ function grantTable(
   handler.setEnv(env, table.tableName);
 }
 
-function grantObjects(handler: Handler, level: Level, bucket: Bucket) {
+function grantObjects(handler: Handler, level: NonNullable<Access["payloads"]>, bucket: Bucket) {
   const objects = bucket.arnForObjects("*");
   handler.allow(["s3:GetObject"], [objects]);
   // No function lists objects. Without this right S3 answers 403 for an expired object, and with it 404.
   handler.allow(["s3:ListBucket"], [bucket.bucketArn]);
-  // The payloads of a closed execution expire by their tag. No function deletes an object.
-  if (level === "write") handler.allow(["s3:PutObject", "s3:PutObjectTagging"], [objects]);
+  // The payloads of a closed execution expire by their tag. Only a deletion deletes objects.
+  if (level !== "read") handler.allow(["s3:PutObject", "s3:PutObjectTagging"], [objects]);
+  if (level === "erase") handler.allow(["s3:DeleteObject"], [objects]);
   handler.setEnv(ENV.payloadBucket, bucket.bucketName);
   const stack = Stack.of(bucket);
   const logicalId: string = stack.resolve(stack.getLogicalId(bucket.node.defaultChild as CfnBucket));

@@ -56,7 +56,7 @@ describe("rights", () => {
       "iam:PassRole",
       "logs:CreateLogStream",
       "logs:PutLogEvents",
-      ...["GetObject", "ListBucket", "PutObject", "PutObjectTagging"].map((call) => `s3:${call}`),
+      ...["DeleteObject", "GetObject", "ListBucket", "PutObject", "PutObjectTagging"].map((call) => `s3:${call}`),
       ...["CreateSchedule", "DeleteSchedule", "UpdateSchedule"].map((call) => `scheduler:${call}`),
       ...["ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "CreateQueue"].map((call) => `sqs:${call}`),
       ...["DeleteMessage", "GetQueueAttributes"].map((call) => `sqs:${call}`),

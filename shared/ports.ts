@@ -3,7 +3,7 @@
  * (SQLite) and `aws`. One contract suite (`test/contract`) runs against both.
  *
  * PORT-1. A method changes the head by one conditional write, and answers whether its condition held. `create`, `claim` and
- *     `putMessage` may write further items; only `close` and `reopen` need a transaction.
+ *     `putMessage` may write further items; only `close`, `reopen` and `hide` need a transaction.
  * PORT-2. Reads by key are strongly consistent. `due`, `runs`, `feed` and `rollups` may lag.
  * PORT-3. Every read and every write names its workspace, but for `due`, by which the sweeper finds work, and `key`, which
  *     answers the workspace of an API key.
@@ -36,13 +36,13 @@ export interface Executions {
   /**
    * Puts `head` if there is none. Also over a final head in one of the statuses `over` that is not due and has another
    * token, with its fence + 1. (The token: a late repetition of a request must not start the execution a second time.)
-   * `seen`: only over the final head of this run.
+   * `seen`: only over the final head of this run. `deleted`: an execution that this token had started was deleted (DELETE-4).
    */
   create(
     head: Head,
     over: readonly ClosedStatus[],
     seen?: string,
-  ): Promise<{ kind: "created" } | { kind: "exists"; head: Head }>;
+  ): Promise<{ kind: "created" } | { kind: "exists"; head: Head } | { kind: "deleted" }>;
   /** Gives the message the next number of its chain, then writes it (MESSAGE-1). Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
@@ -103,6 +103,19 @@ export interface Executions {
    * and fence `seen`. The past run stays as it is.
    */
   reopen(next: Head, seen: { run: string; fence: number }): Promise<boolean>;
+  /**
+   * Hides the execution with all its runs (DELETE-1): if its head is final, not due, and of the run and fence `seen`. The
+   * reads of this port then answer as if it had never been; those of a log or an inbox, whose callers read the head first,
+   * may answer until `erase` has ended. A tombstone stays for one retention.
+   */
+  hide(ref: Ref, seen: { run: string; fence: number }): Promise<boolean>;
+  /**
+   * Deletes what is stored of the hidden execution, until `until`. What is left is deleted by the rounds of maintenance.
+   * Idempotent.
+   */
+  erase(ref: Ref, until: Millis): Promise<void>;
+  /** When the execution was hidden; null: it was not, its tombstone has expired, or another start has the id. */
+  deletedAt(ref: Ref): Promise<Millis | null>;
   /**
    * Empties the outbox, and removes `due_at` from a final head: if the head is still of that run and status. (A flush of
    * a running head must not clear the entries that the close of the run has written since.)

@@ -39,7 +39,7 @@ export const failures = command({
       { text: moment(f.last_time) },
       { text: f.workflow_name },
       { text: f.deployment_name },
-      { text: f.example.execution_id },
+      { text: f.example?.execution_id ?? "" },
       { text: f.type === null ? f.message : `${f.type}: ${f.message}` },
     ]);
     if (rows.length === 0) io.err(`No execution failed since ${moment(found.start_time)}.`);

@@ -3,6 +3,7 @@ import type { Command, Group } from "../command.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { cancel } from "./cancel.ts";
 import { completion } from "./completion.ts";
+import { remove } from "./delete.ts";
 import { deployments } from "./deployments/index.ts";
 import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
@@ -39,6 +40,7 @@ export const commands: readonly (Command | Group)[] = [
   cancel,
   terminate,
   reset,
+  remove,
   history,
   trace,
   failures,

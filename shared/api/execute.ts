@@ -8,6 +8,8 @@
  *     request has an `id_reuse_policy`. Only a start without either is a new one each time.
  * START-2. The server keeps the key with the ids of execution and first run before it starts the execution. A call that
  *     finds the key, but not the run, goes on with these ids, so of several calls at once one starts the execution.
+ * START-3. If the execution that a key has started was deleted, a start with that key is refused for as long as its tombstone is
+ *     kept (DELETE-4): a request that arrives late must not bring back what was deleted. Its id is free for other starts.
  */
 import { createHash } from "node:crypto";
 
@@ -169,6 +171,7 @@ async function begin(
     extensions: extensionsOf(body),
     trace: body.force_new_trace ? undefined : callerOf(body.traceparent)?.trace,
   });
+  if (started.kind === "deleted") return (await import("./delete.ts")).startedAndDeleted(execution);
   if (started.kind === "exists") return alreadyStarted(execution, started.head.status);
   context.log.info("execution started", {
     execution,

@@ -57,8 +57,10 @@ async function newest({ ports, workspace }: RequestContext, ranges: ReturnType<t
 
 /** `buckets`: of one fingerprint. */
 function kindOf(buckets: Bucket[]): Kind {
-  const latest = buckets.reduce((a, b) => (b.last! > a.last! ? b : a));
-  const { workflow, deployment, status, type, message, execution, run } = latest.failure!;
+  const latest = newestOf(buckets);
+  const left = buckets.filter(({ failure }) => failure!.run !== null);
+  const { workflow, deployment, status, type, message, execution, run } = (left.length > 0 ? newestOf(left) : latest)
+    .failure!;
   return {
     fingerprint: latest.key,
     count: sum(buckets.map((bucket) => bucket.counts)).failed!,
@@ -69,6 +71,8 @@ function kindOf(buckets: Bucket[]): Kind {
     status: status as Kind["status"],
     type,
     message,
-    example: { execution_id: execution, run_id: run },
+    example: execution === null || run === null ? null : { execution_id: execution, run_id: run },
   };
 }
+
+const newestOf = (buckets: Bucket[]): Bucket => buckets.reduce((a, b) => (b.last! > a.last! ? b : a));

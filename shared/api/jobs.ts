@@ -58,6 +58,7 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
 }
 
 const RUNNING: readonly PublicStatus[] = ["RUNNING"];
+const CLOSED: readonly PublicStatus[] = ["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "TIMED_OUT"];
 /** The statuses of the runs on which an action may act, and those of a filter that names none. */
 const ON: Record<Body["action"], { done: string; allowed: readonly PublicStatus[]; usual: readonly PublicStatus[] }> = {
   cancel: { done: "cancelled", allowed: RUNNING, usual: RUNNING },
@@ -65,9 +66,10 @@ const ON: Record<Body["action"], { done: string; allowed: readonly PublicStatus[
   signal: { done: "signalled", allowed: RUNNING, usual: RUNNING },
   reset: {
     done: "reset",
-    allowed: ["RUNNING", "COMPLETED", "FAILED", "CANCELED", "TERMINATED", "TIMED_OUT"],
+    allowed: [...RUNNING, ...CLOSED],
     usual: ["FAILED"],
   },
+  delete: { done: "deleted", allowed: CLOSED, usual: CLOSED },
 };
 
 /** A repeated request is answered like the first one. */
@@ -83,6 +85,7 @@ const TAKES: Record<Body["action"], readonly (typeof FIELDS)[number][]> = {
   terminate: ["reason"],
   signal: ["name", "input"],
   reset: ["to", "reason", "exclude_signals", "exclude_updates"],
+  delete: [],
 };
 
 async function actionOf(context: RequestContext, body: Body): Promise<JobAction | Refusal> {
@@ -94,7 +97,7 @@ async function actionOf(context: RequestContext, body: Body): Promise<JobAction 
       wrong.map((field) => ({ loc: ["body", field], msg: `${action} takes no ${field}`, type: "value_error" })),
     );
   }
-  if (action === "cancel") return { kind: "cancel" };
+  if (action === "cancel" || action === "delete") return { kind: action };
   if (action === "terminate") return { kind: "terminate", reason: reason ?? null };
   if (action === "reset") {
     const { to, exclude_signals: signals, exclude_updates: updates } = body;

@@ -21,6 +21,8 @@ export interface Blobs {
   find(key: string): Promise<Buffer | null>;
   /** The object is deleted one retention after now. No error if it is absent. */
   expire(key: string): Promise<void>;
+  /** No error if it is absent. */
+  delete(key: string): Promise<void>;
 }
 
 export class S3Blobs implements Blobs {
@@ -67,6 +69,11 @@ export class S3Blobs implements Blobs {
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#cache.delete(key);
+    await (await this.#s3()).delete(this.#object(key));
   }
 
   #object(Key: string): ObjectKey {

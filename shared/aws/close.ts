@@ -9,7 +9,7 @@ import type { Head } from "../protocol/head.ts";
 import { type Batch, CLOSING, isClosing, type Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_RUNNING, OF_RUN, placeholders, RAISE_FENCE } from "./head-expressions.ts";
-import { decodeHead, dueAttributes, encodeHead, packField } from "./heads.ts";
+import { decodeHead, dueAttributes, encodeHead, isTombstone, packField } from "./heads.ts";
 import { expiryKey, expiryShardOf, headKey, needsPointer, pkOf, ttlSeconds } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { encode, type LogEntry } from "./log-entry.ts";
@@ -60,15 +60,16 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
     return { kind: "closed" };
   }
   if (answer.first !== undefined) {
-    return { kind: "fenced", head: answer.first ? await decodeHead(c.blobs, answer.first) : null };
+    return { kind: "fenced", head: await headIn(c, answer.first) };
   }
   return { kind: "conflict" };
 }
 
 async function readHead(c: Context, ref: Ref): Promise<Head | null> {
-  const item = await c.tables.executions.get(headKey(ref));
-  return item ? decodeHead(c.blobs, item) : null;
+  return headIn(c, await c.tables.executions.get(headKey(ref)));
 }
+const headIn = async (c: Context, item: Item | null): Promise<Head | null> =>
+  item && !isTombstone(item) ? decodeHead(c.blobs, item) : null;
 const isOwned = (head: Head | null, p: CloseRequest): boolean =>
   head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
 
@@ -155,7 +156,7 @@ async function continuedHead(
   { item: batch, end }: LogEntry,
 ): Promise<Prepared | CloseAnswer> {
   const old = await c.tables.executions.get(headKey(ref));
-  const head = old ? await decodeHead(c.blobs, old) : null;
+  const head = await headIn(c, old);
   if (!old || !head || !isOwned(head, p)) return { kind: "fenced", head };
   const last = p.batch.events.at(-1)!;
   if (!isClosing(last)) throw new Error(`a batch that ends with ${last.kind} closes no run`);

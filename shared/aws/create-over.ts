@@ -5,8 +5,8 @@
 import type { Head } from "../protocol/head.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import type { Context } from "./context.ts";
-import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
-import { decodeHead, type EncodedHead, isExpired, requireFence } from "./heads.ts";
+import { all, HAS_FENCE, HAS_STATUS, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
+import { decodeHead, type EncodedHead, isExpired, isTombstone, requireFence, TOMBSTONE } from "./heads.ts";
 import { runKey } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { expireValue } from "./pack.ts";
@@ -24,9 +24,13 @@ interface Start {
   readonly found: Item | null;
 }
 
-/** Null: the head was put. Else the head of the execution that has the id. */
-export async function createOver(c: Context, { head, encoded, item, over, seen, found }: Start): Promise<Head | null> {
+/** Null: the head was put. Else the head of the execution that has the id; `deleted`: as the port says. */
+export async function createOver(
+  c: Context,
+  { head, encoded, item, over, seen, found }: Start,
+): Promise<Head | "deleted" | null> {
   const table = c.tables.executions;
+  const discard = () => Promise.all(encoded.blobs.map(({ attribute }) => expireValue(c.blobs, attribute)));
   let put: Written = { ok: false, found };
   while (!put.ok) {
     const old: Item | null = put.found;
@@ -35,16 +39,35 @@ export async function createOver(c: Context, { head, encoded, item, over, seen, 
       continue;
     }
     requireFence(old);
+    const { isGone, unlist } = await import("./deletion.ts");
+    if (isTombstone(old)) {
+      if (await isGone(c, head, head.token)) {
+        await discard();
+        return "deleted";
+      }
+      if (old.listed) await unlist(c, head, old); // DELETE-2
+      put = await table.put(
+        { ...item, fence: N(number(old, "fence")! + 1) },
+        {
+          expression: all(HAS_STATUS, HAS_FENCE),
+          names: placeholders("status", "fence"),
+          values: { ":status": S(TOMBSTONE), ":fence": old.fence! },
+        },
+      );
+      continue;
+    }
     const expired = isExpired(old, c.clock.now());
     const isFinal = over.includes(text(old, "status") as ExecutionStatus) && old[INDEXES.due.sort] === undefined;
     const givesWay = isFinal && (seen === undefined || text(old, "run") === seen);
     const there = expired ? null : await decodeHead(c.blobs, old);
     // A head with the same token is this very start, repeated, even if the execution has closed since.
     if (there && (!givesWay || there.token === head.token)) {
-      if (there.run !== head.run) {
-        await Promise.all(encoded.blobs.map(({ attribute }) => expireValue(c.blobs, attribute)));
-      }
+      if (there.run !== head.run) await discard();
       return there;
+    }
+    if (await isGone(c, head, head.token)) {
+      await discard();
+      return "deleted";
     }
     // This very start, whose id has been used again. Its run got an item of its own before `old` was written.
     const earlier = await table.get(runKey(head, head.run));

@@ -18,7 +18,15 @@ import {
   placeholders,
   RAISE_FENCE,
 } from "./head-expressions.ts";
-import { decodeHead, dueAttributes, encodeHead, isExpired, requireFence, storeHeadBlobs } from "./heads.ts";
+import {
+  decodeHead,
+  dueAttributes,
+  encodeHead,
+  isExpired,
+  isTombstone,
+  requireFence,
+  storeHeadBlobs,
+} from "./heads.ts";
 import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf, ttlSeconds } from "./keys.ts";
 import { Log } from "./log.ts";
@@ -33,6 +41,7 @@ const load = {
   close: () => import("./close.ts"),
   due: () => import("./due.ts"),
   createOver: () => import("./create-over.ts"),
+  deletion: () => import("./deletion.ts"),
   runs: () => import("./runs.ts"),
   inputs: () => import("./open-inputs.ts"),
   searchKeys: () => import("./search-keys.ts"),
@@ -62,7 +71,7 @@ export class AwsExecutions implements Executions {
   }
 
   async #decode(item: Item | null): Promise<Head | null> {
-    if (!item || isExpired(item, this.#c.clock.now())) return null;
+    if (!item || isTombstone(item) || isExpired(item, this.#c.clock.now())) return null;
     const head = await decodeHead(this.#c.blobs, item);
     this.#log.remember(head, item);
     return this.#known(head);
@@ -82,6 +91,7 @@ export class AwsExecutions implements Executions {
     if (!put.ok) {
       const { createOver } = await load.createOver();
       const there = await createOver(this.#c, { head, encoded, item, over, seen, found: put.found });
+      if (there === "deleted") return { kind: "deleted" as const };
       if (there) return { kind: "exists" as const, head: this.#known(there) };
     }
     this.#known(head);
@@ -208,6 +218,16 @@ export class AwsExecutions implements Executions {
     const done = await reopen(this.#c, next, seen);
     if (done) this.#runIndex.remember(next, next.run);
     return done;
+  }
+
+  async hide(ref: Ref, seen: { run: string; fence: number }): Promise<boolean> {
+    return (await load.deletion()).hide(this.#c, ref, seen);
+  }
+  async erase(ref: Ref, until: Millis): Promise<void> {
+    return (await load.deletion()).erase(this.#c, ref, until);
+  }
+  async deletedAt(ref: Ref): Promise<Millis | null> {
+    return (await load.deletion()).deletedAt(this.#c, ref);
   }
 
   async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void> {

@@ -8,6 +8,7 @@ import { LruCache } from "../lib/lru-cache.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
+import { isTombstone } from "./heads.ts";
 import { headKey, pkOf } from "./keys.ts";
 import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
@@ -24,8 +25,10 @@ export interface Bounds {
   readonly after: number;
   /** No event of the scope follows this item. */
   isEnd(stored: Stored): boolean;
-  /** No event of the scope is above `after`: an earlier read has found the end. */
+  /** No event of the scope is above `after`: an earlier read has found the end, or the execution was deleted. */
   readonly isOver: boolean;
+  /** The root of the tree was deleted: its own events, whose copies are still in the feed, are not shown. */
+  readonly hidden?: string;
 }
 
 /** Allowance for clock skew between writers. */
@@ -47,7 +50,12 @@ export class Scopes {
 
   async bounds(workspace: string, scope: Scope, after: number): Promise<Bounds> {
     const runs = await this.#runs(workspace, scope);
-    if (runs.length === 0) return { after, isEnd: () => false, isOver: false };
+    if (runs === "deleted") {
+      const ofTree = scope.execution === undefined && scope.root;
+      const open = { after, isEnd: () => false };
+      return ofTree ? { ...open, isOver: false, hidden: ofTree } : { ...open, isOver: true };
+    }
+    if (runs.length === 0) return { after, isEnd: () => false, isOver: scope.run !== undefined };
     const since = Math.min(...runs.map((item) => number(item, INDEXES.runs.sort)!)) - MARGIN_MS;
     const last = scope.root === undefined ? await this.#lastSource(runs) : undefined;
     const end = last === undefined ? undefined : this.#ends.get(last);
@@ -63,7 +71,7 @@ export class Scopes {
   }
 
   /** The items of the runs in the scope: for an execution all its runs, for a tree those of its root. */
-  async #runs(workspace: string, { run, execution, root }: Scope): Promise<Item[]> {
+  async #runs(workspace: string, { run, execution, root }: Scope): Promise<Item[] | "deleted"> {
     if (run !== undefined) {
       const item = await this.#runIndex.item(workspace, run);
       return item ? [item] : [];
@@ -75,6 +83,7 @@ export class Scopes {
       this.#c.tables.executions.get(headKey(ref)),
       this.#c.tables.executions.query(within(pkOf(ref), { prefix: "RUN#" })),
     ]);
+    if (head && isTombstone(head)) return "deleted";
     return head ? [head, ...earlier] : earlier;
   }
 

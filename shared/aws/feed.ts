@@ -75,6 +75,7 @@ export class AwsFeed implements Feed {
       upTo = stored.first + stored.n - 1;
       for (const item of await this.#events(stored)) {
         if (item.sequence <= p.after || !wanted(item.event, scope)) continue;
+        if (bounds.hidden !== undefined && item.event.wire.workflow_exec_id === bounds.hidden) continue;
         items.push(item);
         characters += JSON.stringify(item.event.wire.attributes).length;
       }

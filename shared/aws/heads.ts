@@ -273,6 +273,10 @@ export async function decodeListed(blobs: Blobs, item: Item, o: { searchKeys: bo
 export const blobsOf = (item: Item): string[] =>
   [...PACKED, "body", "search_keys_packed"].flatMap((name) => blobOf(item[name]) ?? []);
 
+/** The status of a tombstone, the item in the place of the head of a deleted execution (DELETE-4). It has no run. */
+export const TOMBSTONE = "DELETED";
+export const isTombstone = (item: Item): boolean => text(item, "status") === TOMBSTONE;
+
 /** DynamoDB deletes an expired item days late. Readers treat it as deleted from its expiry on. */
 export const isExpired = (item: Item, now: Millis): boolean => {
   const ttl = number(item, "ttl");

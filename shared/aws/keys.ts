@@ -50,11 +50,16 @@ export const messageKey = (ref: Ref, chain: string, id: string): Key => ({
   sk: inboxPrefix(chain) + (Buffer.byteLength(id) <= 512 ? id : createHash("sha256").update(id).digest("hex")),
 });
 
+export const activityPrefix = (run: string): string => `ACT#${run}#`;
 export const activityKey = (ref: Ref, run: string, activity: number): Key => ({
   pk: pkOf(ref),
-  sk: `ACT#${run}#${activity}`,
+  sk: activityPrefix(run) + activity,
 });
-export const progressKey = (ref: Ref, run: string, id: string): Key => ({ pk: pkOf(ref), sk: `PROGRESS#${run}#${id}` });
+export const progressPrefix = (run: string): string => `PROGRESS#${run}#`;
+export const progressKey = (ref: Ref, run: string, id: string): Key => ({
+  pk: pkOf(ref),
+  sk: progressPrefix(run) + id,
+});
 /** The group of log records at a place of the execution. */
 export const logRecordsKey = (ref: Ref, first: number): Key => ({
   pk: pkOf(ref),
@@ -68,6 +73,10 @@ export const recordShard = (workspace: string, deployment: string, shard: number
 export const recordShardOf = (ref: Ref, deployment: string): string =>
   recordShard(ref.workspace, deployment, hashTo(ref.execution, RECORD_SHARDS));
 export const expiryKey = (ref: Ref, run: string): Key => ({ pk: pkOf(ref), sk: `EXPIRE#${run}` });
+/** The note of what is to be erased of a deleted execution, whose tombstone has this fence. */
+export const eraseKey = (ref: Ref, fence: number): Key => ({ pk: pkOf(ref), sk: `ERASE#${fence}` });
+/** A start of the execution that was deleted, by the digest of its token. */
+export const goneKey = (ref: Ref, token: string): Key => ({ pk: pkOf(ref), sk: `GONE#${token}` });
 /** No execution has this partition: ids of executions hold no slash. */
 export const pointerKey = (workspace: string, run: string): Key => ({ pk: `${workspace}#/run/${run}`, sk: "POINTER" });
 export const answerKey = (workspace: string, query: string): Key => ({
@@ -101,6 +110,8 @@ export const dueShardOf = (pk: string): string => dueShard(hashTo(pk, DUE_SHARDS
 /** Shards of the same index for the notes of closed runs whose items have no expiry yet. */
 export const expiryShard = (shard: number): string => `expire#${shard}`;
 export const expiryShardOf = (pk: string): string => expiryShard(hashTo(pk, DUE_SHARDS));
+/** The notes of deleted executions are beside them. */
+export const eraseShardOf = expiryShardOf;
 export const runsShard = (workspace: string, shard: number): string => `${workspace}#${shard}`;
 export const runsShardOf = (workspace: string, run: string): string => runsShard(workspace, hashTo(run, RUN_SHARDS));
 export const inputsShard = (workspace: string, shard: number): string => `${workspace}#${shard}`;

@@ -10,6 +10,7 @@ function memory(): Blobs & { objects: Map<string, Buffer> } {
     put: async (key, content) => void objects.set(key, content),
     get: async (key) => objects.get(key)!,
     find: async (key) => objects.get(key) ?? null,
+    delete: async (key: string) => void objects.delete(key),
     expire: async () => {},
   };
 }

@@ -4,6 +4,9 @@
  * Most runs need none of this: the log of a run with a deadline is written with its expiry (LOG-4), and the close writes
  * that of the head. The close leaves a note (`EXPIRE#<run>`, in its own shards of the index `due`) if the run had no
  * deadline, has payloads in S3 (each object is tagged, and a lifecycle rule deletes tagged objects), or needs a pointer.
+ * A deletion leaves a note there too (`ERASE#<fence>`, `deletion.ts`). The log of a run that a reset prepared and that never got
+ * a head is deleted at once.
+ *
  * Repeating the work is harmless. The next round continues one that ran out of time, and repeats a run that failed, which
  * does not stop the others.
  */
@@ -41,7 +44,8 @@ export async function expireClosed(c: Context, until: Millis): Promise<number> {
   let done = 0;
   await forEachConcurrent(CONCURRENT_RUNS, notes(c, until), async (note) => {
     try {
-      await expireRun(c, note);
+      if (text(note, "sk")!.startsWith("ERASE#")) await (await import("./deletion.ts")).eraseNote(c, note, until);
+      else await expireRun(c, note);
       done += 1;
     } catch (error) {
       c.log.error("expiry: items of a closed run not done, the next round tries again", {
@@ -75,13 +79,12 @@ async function* notes(c: Context, until: Millis): AsyncGenerator<Item> {
 async function expireRun(c: Context, note: Item): Promise<void> {
   const ref = refOf(text(note, "pk")!);
   const run = text(note, "sk")!.slice("EXPIRE#".length);
+  const item = await new RunIndex(c).itemOf(ref, run);
+  if (!item) return (await import("./deletion.ts")).eraseRun(c, ref, run);
   const ttl = ttlSeconds(number(note, INDEXES.due.sort)! + c.settings.retentionMs);
   await expireLog(c, ref, run, ttl);
-  const item = await new RunIndex(c).itemOf(ref, run);
-  if (item) {
-    for (const blob of blobsOf(item)) await c.blobs.expire(blob);
-    await clearInbox(c, ref, item);
-  }
+  for (const blob of blobsOf(item)) await c.blobs.expire(blob);
+  await clearInbox(c, ref, item);
   await expireAt(c, pointerKey(ref.workspace, run), ttl);
   await c.tables.executions.delete(expiryKey(ref, run));
 }

@@ -7,6 +7,7 @@ import {
   type FailureExample,
   type Increment,
   withIncrement,
+  withoutFailure,
 } from "../core/rollups.ts";
 import type { RollupQuery, Rollups } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -83,6 +84,24 @@ export class AwsRollups implements Rollups {
 
   constructor(c: Pick<Context, "tables" | "clock">) {
     this.#c = c;
+  }
+
+  /** DELETE-5: takes the examples that these increments have left out of their buckets. The counts stay. */
+  async forget(workspace: string, increments: readonly Increment[], retentionMs: Millis): Promise<void> {
+    const { feed } = this.#c.tables;
+    for (const increment of increments) {
+      if (!increment.failure) continue;
+      for (const { size, start } of bucketsFor(increment, { now: this.#c.clock.now(), retentionMs })) {
+        const key = keyOf(workspace, increment.subject, size, start, increment.key);
+        const item = await feed.get(key);
+        const next = item && withoutFailure(bucketOf(item), increment.failure.run);
+        if (!next) continue;
+        await feed.update(key, "SET failure = :next", {
+          condition: "failure = :seen",
+          values: { ":next": S(JSON.stringify(next.failure)), ":seen": item.failure! },
+        });
+      }
+    }
   }
 
   async read(workspace: string, p: RollupQuery): Promise<Bucket[]> {

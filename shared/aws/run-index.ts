@@ -3,6 +3,7 @@
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import type { Context } from "./context.ts";
+import { isTombstone } from "./heads.ts";
 import { headKey, ID_WINDOW_MS, pointerKey, refOf, runKey, runsShardOf, timeOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { type Item, N, pause, S, text } from "./table.ts";
@@ -36,6 +37,7 @@ export class RunIndex {
   async itemOf(ref: Ref, run: string): Promise<Item | null> {
     const head = await this.#c.tables.executions.get(headKey(ref));
     if (head && text(head, "run") === run) return head;
+    if (head && isTombstone(head)) return null; // DELETE-1
     return this.#c.tables.executions.get(runKey(ref, run));
   }
 

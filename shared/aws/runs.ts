@@ -11,8 +11,8 @@
 import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
 import { BadToken, type RunSummary, type RunsQuery } from "../ports.ts";
 import type { Context } from "./context.ts";
-import { decodeListed, isExpired, type ListedRun } from "./heads.ts";
-import { RUN_SHARDS, refOf, runsShard } from "./keys.ts";
+import { decodeListed, isExpired, isTombstone, type ListedRun } from "./heads.ts";
+import { HEAD, RUN_SHARDS, refOf, runsShard } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import type { RunIndex } from "./run-index.ts";
 import { matches, serverFilter } from "./runs-filter.ts";
@@ -138,20 +138,24 @@ async function shown(
 ): Promise<ListedRun[]> {
   const searchKeys = (q.searchKeys?.length ?? 0) > 0;
   const keys = candidates.map(({ item }) => ({ pk: text(item, "pk")!, sk: text(item, "sk")! }));
-  const unique = [...new Map(keys.map((k) => [`${k.pk} ${k.sk}`, k])).values()];
+  // A past run is shown only if its execution was not deleted (DELETE-1), which its head tells.
+  const heads = keys.filter(({ sk }) => sk !== HEAD).map(({ pk }) => ({ pk, sk: HEAD }));
+  const unique = [...new Map([...keys, ...heads].map((k) => [`${k.pk} ${k.sk}`, k])).values()];
   const items = await c.tables.executions.getAll(unique, { consistent: false });
   const byKey = new Map(items.map((item) => [`${text(item, "pk")} ${text(item, "sk")}`, item]));
   const now = c.clock.now();
-  const heads = await Promise.all(
+  const listed = await Promise.all(
     candidates.map(async ({ place: [, run] }, i) => {
       const ref = refOf(keys[i]!.pk);
+      const head = byKey.get(`${keys[i]!.pk} ${HEAD}`);
+      if (head && isTombstone(head)) return null;
       const listed = byKey.get(`${keys[i]!.pk} ${keys[i]!.sk}`);
       // If the execution has a later run since, this run has an item of its own.
       const item = listed && text(listed, "run") === run ? listed : await runIndex.itemOf(ref, run);
       return item && !isExpired(item, now) ? decodeListed(c.blobs, item, { searchKeys }) : null;
     }),
   );
-  return heads.filter((head) => head !== null);
+  return listed.filter((head) => head !== null);
 }
 
 function placeAt(token: string): Place {

@@ -4,6 +4,7 @@
  */
 import {
   CopyObjectCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   PutObjectCommand,
   S3Client,
@@ -31,6 +32,10 @@ export class S3 {
   async get(object: ObjectKey): Promise<Buffer> {
     const { Body } = await this.client.send(new GetObjectCommand(object));
     return Buffer.from(await Body!.transformToByteArray());
+  }
+
+  async delete(object: ObjectKey): Promise<void> {
+    await this.client.send(new DeleteObjectCommand(object));
   }
 
   /** Restarts the object's age, with other tags. S3 counts from the write, and refuses a copy onto itself that changes nothing. */

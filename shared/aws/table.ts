@@ -130,10 +130,11 @@ export class Table {
     });
   }
 
-  /** Answers the deleted item, null = there was none. */
-  async delete(key: Key): Promise<Item | null> {
+  /** Answers the deleted item, null = there was none, or the condition did not hold. */
+  async delete(key: Key, condition?: Condition): Promise<Item | null> {
     const done = await conditional(async () => {
-      const input = { TableName: this.name, Key: keyItem(key), ReturnValues: "ALL_OLD" as const };
+      const old = { ReturnValues: "ALL_OLD" as const };
+      const input = { TableName: this.name, Key: keyItem(key), ...old, ...conditionInput(condition) };
       return (await this.#dynamo.send(new DeleteItemCommand(input))).Attributes ?? null;
     });
     return done.ok ? done.item : null;

@@ -28,8 +28,9 @@ export interface FailureExample {
   readonly status: string;
   readonly type: string | null;
   readonly message: string;
-  readonly execution: string;
-  readonly run: string;
+  /** Null: the example was deleted, and its message with it. */
+  readonly execution: string | null;
+  readonly run: string | null;
 }
 
 /** What one start or one close adds. */
@@ -198,6 +199,14 @@ export function addTo(bucket: OpenBucket, { add, at, failure }: Increment): void
   bucket.first = Math.min(bucket.first ?? at, at);
   bucket.last = Math.max(bucket.last ?? at, at);
 }
+
+/** The bucket without the example of this run; null: it has another. */
+export function withoutFailure(bucket: Bucket, run: string | null): Bucket | null {
+  const { failure } = bucket;
+  if (!failure || failure.run === null || failure.run !== run) return null;
+  return { ...bucket, failure: { ...failure, message: DELETED, execution: null, run: null } };
+}
+const DELETED = "(the example was deleted)";
 
 export interface Range {
   readonly size: BucketSize;

@@ -5,7 +5,16 @@ import { retriesIn } from "../core/retries.ts";
 import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
-import type { DueEntry, Executions, LogPart, OpenInputsQuery, Ref, RunsQuery, WaitingExecution } from "../ports.ts";
+import type {
+  Clock,
+  DueEntry,
+  Executions,
+  LogPart,
+  OpenInputsQuery,
+  Ref,
+  RunsQuery,
+  WaitingExecution,
+} from "../ports.ts";
 import type { ExecutionCost } from "../protocol/cost.ts";
 import type { Head, OpenInputs } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
@@ -14,6 +23,7 @@ import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
+import { eraseHidden, hideExecution } from "./retention.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
 import { END_OF_OPEN_RUNS, listRuns } from "./runs.ts";
 import { addSearchKeys, removeSearchKeys } from "./search-keys.ts";
@@ -59,17 +69,21 @@ export class EmbeddedExecutions implements Executions {
   readonly #sequence: Sequence;
   readonly #notifier: Notifier;
   readonly #rollups: EmbeddedRollups;
+  readonly #clock: Clock;
   /** By run: workspace and execution. */
   readonly #owners = new LruCache<string>(10_000);
 
   /** Called when a run has closed, after the commit. */
   onClosed: (ref: Ref, run: string) => void = () => {};
+  /** Called when a run has been hidden. */
+  onHidden: (run: string) => void = () => {};
 
-  constructor(db: Database, sequence: Sequence, notifier: Notifier, rollups: EmbeddedRollups) {
+  constructor(db: Database, sequence: Sequence, notifier: Notifier, rollups: EmbeddedRollups, clock: Clock) {
     this.#db = db;
     this.#sequence = sequence;
     this.#notifier = notifier;
     this.#rollups = rollups;
+    this.#clock = clock;
   }
 
   #head(ref: Ref): Head | null {
@@ -87,6 +101,7 @@ export class EmbeddedExecutions implements Executions {
     if (old && !(givesWay && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
+    if (this.#isDeleted(head)) return { kind: "deleted" as const };
     const earlier = old && this.#run(head.workspace, head.run);
     if (earlier) return { kind: "exists" as const, head: earlier }; // this very start, whose id has been used again
     this.#db.atomically(() => {
@@ -457,6 +472,45 @@ export class EmbeddedExecutions implements Executions {
       head.run,
     );
     this.#db.run("DELETE FROM activities WHERE run = ?", head.run);
+  }
+
+  async hide(ref: Ref, seen: { run: string; fence: number }) {
+    const head = this.#head(ref);
+    const same =
+      head?.run === seen.run && head.fence === seen.fence && head.status !== "RUNNING" && head.due_at === null;
+    if (!same) return false;
+    for (const run of hideExecution(this.#db, this.#rollups, ref, this.#clock.now())) {
+      this.#owners.delete(run);
+      this.onHidden(run);
+    }
+    this.#notifier.announceHead(ref);
+    return true;
+  }
+
+  erase(ref: Ref, until: Millis) {
+    const late = () => this.#clock.now() >= until;
+    return eraseHidden({ database: this.#db, sequence: this.#sequence }, { ref, until: late });
+  }
+
+  async deletedAt(ref: Ref) {
+    const row = this.#db.one(
+      `SELECT max(at) AS at FROM deleted_runs WHERE ws = ?1 AND execution = ?2
+         AND NOT EXISTS (SELECT 1 FROM heads WHERE ws = ?1 AND execution = ?2)`,
+      ref.workspace,
+      ref.execution,
+    );
+    return (row?.at ?? null) as Millis | null;
+  }
+
+  /** DELETE-4. */
+  #isDeleted({ workspace, execution, token }: Head): boolean {
+    const row = this.#db.one(
+      "SELECT 1 FROM deleted_runs WHERE ws = ? AND execution = ? AND token = ? LIMIT 1",
+      workspace,
+      execution,
+      token,
+    );
+    return row !== null;
   }
 
   async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }) {

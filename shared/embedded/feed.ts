@@ -67,6 +67,11 @@ export class EmbeddedFeed implements Feed {
     this.#notifier.announceExecution(ref);
   }
 
+  /** Of a run that has been hidden: its events are shown no more (DELETE-1). */
+  forget(run: string): void {
+    this.#runs.delete(run);
+  }
+
   async last() {
     return this.#sequence.last();
   }
@@ -274,9 +279,9 @@ export class EmbeddedFeed implements Feed {
         : this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", place.run, place.first);
     if (!row) return { items: [], length: 0 }; // retention has deleted it meanwhile
     const { length } = String(row.body);
-    if (place.first === null) return { items: [{ sequence: place.seq, event: parse<PublicEvent>(row.body) }], length };
     const of = this.#context(place.run);
     if (!of) return { items: [], length };
+    if (place.first === null) return { items: [{ sequence: place.seq, event: parse<PublicEvent>(row.body) }], length };
     const items = parse<Batch>(row.body).events.flatMap((event, i) =>
       present(of, event).map((shown) => ({ sequence: place.seq + i, event: shown })),
     );

@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
 import { batchOf, headOf, newRef, uuid } from "../../test/contract/subject.ts";
 import { createApi, createKey, DEFAULT_WORKSPACE } from "../api/index.ts";
+import { deleteExecution } from "../engine/delete.ts";
 import { DamagedExecution } from "../engine/force-close.ts";
 import { addLogRecords } from "../engine/log-records.ts";
 import { reset } from "../engine/reset.ts";
@@ -197,5 +198,52 @@ test("log records are deleted with their run, once its retention is over", async
   await store.sweep(MINUTE);
   expect(await store.logRecords.last(closed)).toBeNull();
   expect(await store.logRecords.last(open)).toMatchObject({ run: open.run });
+  store.close();
+});
+
+test("a deletion that dies after it has hidden the execution is finished by a round of maintenance", async () => {
+  const { store, clock, start } = made();
+  const head = await start();
+  for (let first = 2; first < 1_500; first++) {
+    const batch = batchOf(first, clock.now(), [{ kind: "timer_started", timer: first, fire_at: 1 } as never]);
+    await store.executions.putBatch(head, head.run, batch, 1e9);
+  }
+  await terminate(store, head, { kind: "terminated", reason: null });
+  const other = await start();
+  const rows = () => store.database.all("SELECT run, count(*) AS n FROM log GROUP BY run ORDER BY n DESC");
+  const before = rows();
+  const dead = () => Promise.reject(new Error("killed"));
+  const executions = new Proxy(store.executions, {
+    get: (target, name) => (name === "erase" ? dead : Reflect.get(target, name).bind(target)),
+  });
+  await expect(deleteExecution({ ...store, executions }, head)).rejects.toThrow("killed");
+  expect(rows()).toEqual(before);
+  expect(await store.executions.head(head)).toBeNull();
+  const shown = await store.feed.read(head.workspace, { after: 0, limit: 9 });
+  expect(shown.items.map(({ event }) => event.wire.workflow_exec_id)).toEqual([other.execution]);
+  await store.sweep(MINUTE);
+  expect(rows()).toEqual([{ run: other.run, n: 1 }]);
+  expect(await deleteExecution(store, head)).toEqual({ kind: "deleted" });
+  await clock.advance(store.settings.retentionMs + MINUTE);
+  await store.sweep(MINUTE);
+  expect(store.database.all("SELECT * FROM deleted_runs")).toEqual([]);
+  expect(await deleteExecution(store, head)).toEqual({ kind: "not_found" });
+  store.close();
+});
+
+test("a deletion that waits no longer leaves the rest to the rounds, and a hide that fails writes nothing", async () => {
+  const { store, clock, start } = made();
+  const [head, bad] = [await start(), await start()];
+  for (const each of [head, bad]) await terminate(store, each, { kind: "terminated", reason: null });
+  const final = (await store.executions.head(head))!;
+  await store.executions.hide(final, final);
+  await store.executions.erase(final, clock.now());
+  expect(store.database.all("SELECT DISTINCT run FROM log")).toHaveLength(2);
+  await store.sweep(MINUTE);
+  expect(store.database.all("SELECT DISTINCT run FROM log")).toEqual([{ run: bad.run }]);
+  store.database.run("UPDATE runs SET search_keys = 'no json' WHERE run = ?", bad.run);
+  await expect(deleteExecution(store, bad)).rejects.toThrow();
+  expect((await store.executions.head(bad))?.status).toBe("TERMINATED");
+  expect(store.database.all("SELECT run FROM deleted_runs")).toEqual([{ run: head.run }]);
   store.close();
 });

@@ -1,8 +1,14 @@
-/** Retention: deletes closed runs with their feed, and worker sessions, in chunks between which requests are served. */
+/**
+ * Retention: deletes closed runs with their feed, and worker sessions, in chunks between which requests are served. So are
+ * the logs of executions that were deleted: one transaction has hidden them before (DELETE-1), by deleting all rows but those.
+ */
+import { closedRun } from "../core/rollups.ts";
 import { pause } from "../lib/turns.ts";
-import { type Log, type SetAside, StoreFailed } from "../ports.ts";
-import type { Millis } from "../protocol/history.ts";
+import { type Log, type Ref, type SetAside, StoreFailed } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Batch, Millis } from "../protocol/history.ts";
 import { type Database, parse, type Row } from "./database.ts";
+import type { EmbeddedRollups } from "./rollups.ts";
 import { removeSearchKeys } from "./search-keys.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -67,21 +73,88 @@ async function deleteRows(
   while (db.run(`DELETE FROM ${table} WHERE run = ? AND ${key} IN ${some}`, run, run) === ROWS) await pause();
 }
 
-async function expireRun({ database: db, sequence }: Retention, row: Row): Promise<void> {
-  const { run, ws, execution } = row as Record<string, string>;
-  const of = { run: run!, workspace: ws!, started_at: Number(row.started_at) };
+async function deleteEvents({ database: db, sequence }: Pick<Retention, "database" | "sequence">, run: string) {
   sequence.store(); // in the transaction that deletes numbered rows
-  await deleteRows(db, "log", "first", run!);
-  await deleteRows(db, "progress", "seq", run!);
+  await deleteRows(db, "log", "first", run);
+  await deleteRows(db, "progress", "seq", run);
+}
+
+/** The rows by which a run is found. */
+function deleteRun(db: Database, row: Row): void {
+  const of = { run: String(row.run), workspace: String(row.ws), started_at: Number(row.started_at) };
+  removeSearchKeys(db, of, parse<Record<string, string>>(row.search_keys));
+  db.run("DELETE FROM activities WHERE run = ?", of.run);
+  db.run("DELETE FROM runs WHERE run = ?", of.run);
+}
+
+async function expireRun(r: Retention, row: Row): Promise<void> {
+  const { database: db } = r;
+  const { run, ws, execution } = row as Record<string, string>;
+  await deleteEvents(r, run!);
   await deleteRows(db, "log_records", "first", run!);
   db.atomically(() => {
-    removeSearchKeys(db, of, parse<Record<string, string>>(row.search_keys));
-    db.run("DELETE FROM activities WHERE run = ?", run!);
     // The head is deleted with its last run, unless it is still due: then its outbox has entries to perform.
     db.run("DELETE FROM heads WHERE ws = ? AND execution = ? AND run = ? AND due_at IS NULL", ws!, execution!, run!);
-    db.run("DELETE FROM runs WHERE run = ?", run!);
+    deleteRun(db, row);
     // Messages whose sender crashed after the close and before it deleted them again.
     const headGone = "NOT EXISTS (SELECT 1 FROM heads h WHERE h.ws = inbox.ws AND h.execution = inbox.execution)";
     db.run(`DELETE FROM inbox WHERE ws = ? AND execution = ? AND ${headGone}`, ws!, execution!);
   });
+}
+
+/** DELETE-1: everything but the logs, which may be long. Answers the runs. */
+export function hideExecution(db: Database, rollups: EmbeddedRollups, ref: Ref, now: Millis): string[] {
+  const key = [ref.workspace, ref.execution] as const;
+  db.writeWaiting(); // outside of what may be undone
+  return db.atomically(() => {
+    const runs = db.all(
+      "SELECT run, ws, execution, started_at, search_keys, body FROM runs WHERE ws = ? AND execution = ?",
+      ...key,
+    );
+    for (const row of runs) {
+      const head = parse<Head>(row.body);
+      forgetFailure(db, rollups, head);
+      db.run(
+        "INSERT INTO deleted_runs (run, ws, execution, token, at, stored) VALUES (?, ?, ?, ?, ?, 1)",
+        head.run,
+        ...key,
+        head.token,
+        now,
+      );
+      deleteRun(db, row);
+      // Attempts that nobody wants any more, with their inputs.
+      db.run("DELETE FROM tasks WHERE key BETWEEN ? AND ?", `activity#${head.run}#`, `activity#${head.run}#~`);
+    }
+    db.run("DELETE FROM tasks WHERE key = ?", `workflow#${ref.workspace}#${ref.execution}`);
+    for (const table of ["heads", "inbox", "log_records"])
+      db.run(`DELETE FROM ${table} WHERE ws = ? AND execution = ?`, ...key);
+    return runs.map((row) => String(row.run));
+  });
+}
+
+/** DELETE-5. */
+function forgetFailure(db: Database, rollups: EmbeddedRollups, head: Head): void {
+  if (head.status !== "FAILED" && head.status !== "TIMED_OUT") return;
+  const last = db.one("SELECT body FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", head.run);
+  if (last) rollups.forget(head.workspace, closedRun(head, parse<Batch>(last.body), 0));
+}
+
+/** Deletes the logs of the hidden execution, or of all hidden ones. Begins no run after `until`. */
+export async function eraseHidden(
+  r: Pick<Retention, "database" | "sequence">,
+  o: { ref?: Ref; until?: () => boolean } = {},
+): Promise<void> {
+  const [where, values] = o.ref ? ["AND ws = ? AND execution = ?", [o.ref.workspace, o.ref.execution]] : ["", []];
+  for (;;) {
+    const row = r.database.one(`SELECT run FROM deleted_runs WHERE stored = 1 ${where} LIMIT 1`, ...values);
+    if (!row || o.until?.()) return;
+    await deleteEvents(r, String(row.run));
+    r.database.run("UPDATE deleted_runs SET stored = NULL WHERE run = ?", String(row.run));
+    await pause();
+  }
+}
+
+/** DELETE-4. */
+export function expireTombstones(db: Database, before: Millis): void {
+  db.run("DELETE FROM deleted_runs WHERE at < ? AND stored IS NULL", before);
 }

@@ -10,6 +10,7 @@ import {
   copyOf,
   type Increment,
   type OpenBucket,
+  withoutFailure,
 } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
@@ -90,6 +91,28 @@ export class EmbeddedRollups implements Rollups {
       // damaged
     }
     return { key, start, counts: {} };
+  }
+
+  /**
+   * DELETE-5: takes the examples that these increments have left out of their buckets. The counts stay. The caller has written
+   * what waits for the commit.
+   */
+  forget(workspace: string, increments: readonly Increment[]): void {
+    const kept = { now: this.#clock.now(), retentionMs: this.#retentionMs };
+    for (const { subject, key, at, failure } of increments) {
+      if (!failure) continue;
+      for (const { size, start } of bucketsFor({ at }, kept)) {
+        const row = [workspace, subject, size, start, key] as const;
+        const next = withoutFailure(this.#stored(row), failure.run);
+        if (!next) continue;
+        this.#db.run(
+          "UPDATE rollups SET body = ? WHERE ws = ? AND subject = ? AND size = ? AND start = ? AND key = ?",
+          json(next),
+          ...row,
+        );
+        this.#known.delete(row.join("\n"));
+      }
+    }
   }
 
   async read(workspace: string, p: RollupQuery): Promise<Bucket[]> {

@@ -65,6 +65,17 @@ CREATE INDEX log_seq ON log (ws, seq);
 -- Runs that a reset prepares: their logs have batches, and no head names them.
 CREATE TABLE prepared_runs (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 
+-- Tombstones of deleted runs (DELETE-4), until their retention has passed.
+CREATE TABLE deleted_runs (
+  run TEXT PRIMARY KEY, ws TEXT NOT NULL, execution TEXT NOT NULL,
+  token TEXT NOT NULL, -- of its start
+  at INTEGER NOT NULL,
+  stored INTEGER -- 1: its log and its progress are not deleted yet
+) WITHOUT ROWID;
+CREATE INDEX deleted_runs_execution ON deleted_runs (ws, execution, at);
+CREATE INDEX deleted_runs_stored ON deleted_runs (stored) WHERE stored IS NOT NULL;
+CREATE INDEX deleted_runs_at ON deleted_runs (at);
+
 CREATE TABLE rollups (
   ws TEXT NOT NULL, subject TEXT NOT NULL, size TEXT NOT NULL, start INTEGER NOT NULL, key TEXT NOT NULL,
   expires_at INTEGER NOT NULL, body TEXT NOT NULL,

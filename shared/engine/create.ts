@@ -42,7 +42,8 @@ export interface StartRequest extends Ref {
   readonly trace?: string | undefined;
 }
 
-export type StartResult = { kind: "started"; head: Head } | { kind: "exists"; head: Head };
+/** `deleted`: the execution that this very start had begun was deleted (DELETE-4). */
+export type StartResult = { kind: "started"; head: Head } | { kind: "exists"; head: Head } | { kind: "deleted" };
 
 /** The head that the request asks for. */
 export function firstHead(ports: Ports, request: StartRequest): Head {
@@ -106,6 +107,7 @@ export async function create(
     await enqueueWorkflowTask(ports, head);
     return { kind: "started", head };
   }
+  if (put.kind === "deleted") return put;
   const found = put.head;
   if (found.token !== head.token) return { kind: "exists", head: found };
   // The server of the first request may have died before it enqueued the task.

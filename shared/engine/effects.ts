@@ -187,7 +187,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, { flush, tell
     await giveWay(ports, ref, started.head, flush);
     started = await create(ports, head, CLOSED_STATUSES, started.head.run);
   }
-  if (started.kind !== "exists") return false;
+  if (started.kind !== "exists") return false; // started, or deleted since: then it has told its outcome
   const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
   return refuse({ type: "ChildError", message, non_retryable: true });
 }

@@ -3,6 +3,7 @@ import { type Ports, type Ref, type StoredJob, StoreFailed } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { JobAction, JobOutcome } from "../protocol/job.ts";
 import { type Message, messageId } from "../protocol/messages.ts";
+import { deleteExecution } from "./delete.ts";
 import { reset } from "./reset.ts";
 import { send } from "./send.ts";
 import { terminate } from "./terminate.ts";
@@ -71,7 +72,28 @@ const ACTIONS: Actions = {
         return { outcome: "failed", detail: done.detail };
     }
   },
+  async delete(ports, { job, ref, head }) {
+    const done = await deleteExecution(ports, ref, head.chain);
+    switch (done.kind) {
+      case "deleted":
+        return SUCCEEDED;
+      case "running":
+        return skipped("it is running");
+      case "another":
+      case "not_found":
+        return (await isDeletedBy(ports, job, ref)) ? SUCCEEDED : skipped(REPLACED);
+    }
+  },
 };
+
+const REPLACED = "it was started again, or deleted, since the job found it";
+
+/** By an earlier try of this page, by another run of the execution, or by somebody else. */
+async function isDeletedBy(ports: Ports, job: StoredJob, ref: Ref): Promise<boolean> {
+  if (job.action.kind !== "delete") return false;
+  const at = await ports.executions.deletedAt(ref);
+  return at !== null && at >= job.createdAt;
+}
 
 async function sent(ports: Ports, ref: Ref, head: Head, message: Message): Promise<Outcome> {
   const done = await send(ports, ref, message, head.chain);
@@ -88,7 +110,7 @@ export async function act(
   const { execution, run } = listed;
   try {
     const head = await startOf(ports, ref, run);
-    if (!head) return { execution, run, ...skipped("it was started again, or deleted, since the job found it") };
+    if (!head) return { execution, run, ...((await isDeletedBy(ports, job, ref)) ? SUCCEEDED : skipped(REPLACED)) };
     const action = ACTIONS[job.action.kind] as Actions["signal"];
     return { execution, run, ...(await action(ports, { job, ref, run, head }, job.action as never)) };
   } catch (error) {

@@ -8,9 +8,11 @@ import { type Ports, type StoredJob, StoreFailed } from "../ports.ts";
 import type { JobAction, JobOutcome } from "../protocol/job.ts";
 import { messageId } from "../protocol/messages.ts";
 import { type Embedded, embedded } from "../server/embedded.ts";
+import { deleteExecution } from "./delete.ts";
 import { JOB_LEASE_MS, newJob, runJobs } from "./jobs.ts";
 import { reset } from "./reset.ts";
 import { start } from "./start.ts";
+import { terminate } from "./terminate.ts";
 
 const WS = "w";
 
@@ -30,9 +32,18 @@ async function running(ports: Ports, ids: readonly string[]) {
   }
 }
 
+/** Executions on which the action can act. */
+async function subjects(ports: Ports, action: JobAction) {
+  await running(ports, IDS);
+  if (action.kind !== "delete") return;
+  for (const execution of IDS)
+    await terminate(ports, { workspace: WS, execution }, { kind: "terminated", reason: null });
+}
+
 async function made(ports: Ports, action: JobAction): Promise<StoredJob> {
   const now = ports.clock.now();
-  const query = { workspace: WS, statuses: ["RUNNING"], startedBefore: now } as const;
+  const statuses = [action.kind === "delete" ? "TERMINATED" : "RUNNING"] as const;
+  const query = { workspace: WS, statuses, startedBefore: now } as const;
   const job = newJob({ workspace: WS, id: ports.uuid(), action, filter: {}, query, by: "ops" }, now);
   await ports.jobs.create(job);
   return job;
@@ -76,6 +87,7 @@ const ACTIONS: JobAction[] = [
   { kind: "terminate", reason: "moved" },
   { kind: "signal", name: "go", input: { n: 1 } },
   { kind: "reset", to: "start", reason: "again", excluded: [] },
+  { kind: "delete" },
 ];
 
 describe.each(ACTIONS)("a job that must $kind", (action) => {
@@ -86,7 +98,7 @@ describe.each(ACTIONS)("a job that must $kind", (action) => {
     for (let n = 1; ; n++) {
       const clock = new ManualClock();
       const ports = embedded({ clock });
-      await running(ports, IDS);
+      await subjects(ports, action);
       const job = await made(ports, action);
       const runner = dying(ports, n, when);
       await runJobs(runner.ports).catch((error) => expect(error).toBeInstanceOf(StoreFailed));
@@ -108,7 +120,7 @@ describe.each(ACTIONS)("a job that must $kind", (action) => {
   test("counts each execution once although two runners share it", async () => {
     const clock = new ManualClock();
     const ports = embedded({ clock });
-    await running(ports, IDS);
+    await subjects(ports, action);
     const job = await made(ports, action);
     const slow = { ...ports.jobs, replace: ports.jobs.replace.bind(ports.jobs) };
     // The second runner begins when the first has acted and has not stored the outcomes: its lease has passed.
@@ -136,7 +148,13 @@ describe.each(ACTIONS)("a job that must $kind", (action) => {
 
   async function expectDone(ports: Ports, job: StoredJob) {
     for (const execution of IDS) {
-      const head = (await ports.executions.head({ workspace: WS, execution }))!;
+      const ref = { workspace: WS, execution };
+      if (action.kind === "delete") {
+        expect(await ports.executions.head(ref)).toBeNull();
+        expect(await ports.executions.deletedAt(ref)).not.toBeNull();
+        continue;
+      }
+      const head = (await ports.executions.head(ref))!;
       const inbox = await ports.executions.inbox(head, head.chain);
       if (action.kind === "reset") {
         const { runs } = await ports.executions.runs({
@@ -182,7 +200,6 @@ test("an execution that closed, was started again, or fails by itself has its ow
   const ports = embedded({ clock });
   await running(ports, ["closed", "again", "broken", "fine"]);
   const job = await made(ports, { kind: "cancel" });
-  const { terminate } = await import("./terminate.ts");
   // Between the page and the action.
   const executions = new Proxy(ports.executions, {
     get(target, name) {
@@ -297,3 +314,50 @@ test("a job goes on after a restart of the server, where it was", async () => {
   second.close();
   rmSync(directory, { recursive: true });
 });
+
+test("a delete skips what was started again or runs, and counts what was deleted meanwhile as done", async () => {
+  const clock = new ManualClock();
+  const ports = embedded({ clock });
+  await subjects(ports, { kind: "delete" });
+  await clock.advance(10);
+  const job = await made(ports, { kind: "delete" });
+  const [a, b] = ["a", "b"].map((execution) => ({ workspace: WS, execution }));
+  const executions = new Proxy(ports.executions, {
+    get(target, name) {
+      if (name !== "runs") return Reflect.get(target, name).bind(target);
+      return async (query: Parameters<Ports["executions"]["runs"]>[0]) => {
+        const found = await target.runs(query);
+        if (query.limit === 100) {
+          await deleteExecution(ports, a!);
+          await deleteExecution(ports, b!);
+          await start(ports, { ...again, ...b! });
+          await reset(
+            ports,
+            { workspace: WS, execution: "c" },
+            { target: { to: "start" }, reason: null, excluded: [] },
+          );
+        }
+        return found;
+      };
+    },
+  });
+  await runJobs({ ...ports, executions });
+  const outcomes = (await outcomesOf(ports, job)).map(({ execution, outcome, detail }) => [execution, outcome, detail]);
+  expect(outcomes.toSorted()).toEqual([
+    ["a", "succeeded", null],
+    ["b", "skipped", "it was started again, or deleted, since the job found it"],
+    ["c", "skipped", "it is running"],
+  ]);
+  expect((await ports.executions.head(b!))?.status).toBe("RUNNING");
+  ports.close();
+});
+
+const again = {
+  workflow: "orders",
+  registration: null,
+  deployment: "shop",
+  input: null,
+  token: "another",
+  timeoutMs: null,
+  by: "client",
+} as const;

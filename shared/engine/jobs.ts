@@ -9,7 +9,7 @@
  *     first one's, so every run counts once.
  * JOB-3. An action is idempotent by job and execution: its message id contains the job's id, and a terminate names the
  *     start of the execution that was listed, and finds its own reason at a run that it has ended before. A reset is for
- *     the run that was listed, which the head of the run that it began names.
+ *     the run that was listed, which the head of the run that it began names. A delete finds the tombstone.
  * JOB-4. An action is for the start that was listed. An execution that has closed, or was started again under its id, is
  *     skipped; continuing as new is the same start.
  * JOB-5. The query ends at the time of the job's creation. Tokens name the last run of a page, so runs that close or come

@@ -14,7 +14,7 @@ export async function start(ports: Ports, request: StartRequest): Promise<StartR
   const over = givingWay(request);
   for (;;) {
     const result = await create(ports, head, over);
-    if (result.kind === "started") return result;
+    if (result.kind !== "exists") return result;
     const found = result.head;
     if (!over.some((status) => status === found.status) || found.due_at === null) return result;
     await flushOutbox(ports, found);

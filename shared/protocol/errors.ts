@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   NO_ROUTE: "no such path",
   METHOD_NOT_ALLOWED: "the path exists, the method does not",
   RUN_CHANGED: "the execution has another run than the one that was asked for",
+  EXECUTION_RUNNING: "the execution is still running",
+  EXECUTION_DELETED: "the execution that this start had begun was deleted",
   LAST_ADMIN_KEY: "the workspace has no other key that may make keys",
   RATE_LIMITED: "too many requests",
   UNAVAILABLE: "cannot serve this now",

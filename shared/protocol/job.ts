@@ -14,6 +14,7 @@ export const JobAction = z.discriminatedUnion("kind", [
     reason: z.string().nullable(),
     excluded: z.array(z.enum(["signals", "updates"])),
   }),
+  z.object({ kind: z.literal("delete") }),
 ]);
 export type JobAction = z.infer<typeof JobAction>;
 

@@ -166,6 +166,7 @@ const OF_OPERATIONS: Readonly<Record<string, readonly Further[]>> = {
   cancelWorkflowExecution: [409],
   terminateWorkflowExecution: [409],
   resetWorkflow: [409],
+  deleteWorkflowExecution: [409],
   createJob: [404, 409],
   abortJob: [409],
   revokeKey: [409],

@@ -27,6 +27,7 @@ describe("the table", () => {
     const official = new Set(OFFICIAL_OPERATIONS.map(([method, path]) => `${method} ${path}`));
     expect([...rows].filter((row) => !official.has(row)).sort()).toEqual([
       "DELETE /v1/keys/{key_id}",
+      "DELETE /v1/workflows/executions/{execution_id}",
       "GET /health",
       "GET /openapi.json",
       "GET /v1/keys",
@@ -75,6 +76,7 @@ describe("the table", () => {
       "202 updateDeployment",
       "204 addWorkflowTags",
       "204 cancelWorkflowExecution",
+      "204 deleteWorkflowExecution",
       "204 pauseSchedule",
       "204 resetWorkflow",
       "204 resumeSchedule",
@@ -176,7 +178,7 @@ describe("matching", () => {
       outcome: "method_not_allowed",
       allowed: ["DELETE", "GET", "HEAD", "PATCH"],
     });
-    expect(allowed("DELETE", `${W}/executions/cancel`)).toEqual({
+    expect(allowed("PUT", `${W}/executions/cancel`)).toEqual({
       outcome: "method_not_allowed",
       allowed: ["POST"], // MATCH-5
     });

@@ -10,7 +10,7 @@ import { EmbeddedLogRecords } from "../embedded/log-records.ts";
 import { Notifier } from "../embedded/notifier.ts";
 import { EmbeddedRateLimits } from "../embedded/rate-limits.ts";
 import { EmbeddedRegistry } from "../embedded/registry.ts";
-import { expire, expirePrepared } from "../embedded/retention.ts";
+import { eraseHidden, expire, expirePrepared, expireTombstones } from "../embedded/retention.ts";
 import { EmbeddedRollups } from "../embedded/rollups.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
 import { Sequence } from "../embedded/sequence.ts";
@@ -91,7 +91,9 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     setAside.add(`${commits} commits of the damaged log ${copy}`, "until restart");
     log.error("startup: the write-ahead log is damaged, acknowledged writes are lost", { frame, commits, copy });
   }
-  const executions = new EmbeddedExecutions(database, sequence, notifier, rollups);
+  const executions = new EmbeddedExecutions(database, sequence, notifier, rollups, clock);
+  const feed = new EmbeddedFeed(database, sequence, notifier);
+  executions.onHidden = (run) => feed.forget(run);
   const ports: Ports = {
     clock,
     uuid,
@@ -103,7 +105,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     tasks,
     registry: new EmbeddedRegistry(database, uuid, clock),
     schedules,
-    feed: new EmbeddedFeed(database, sequence, notifier),
+    feed,
     rollups,
     activities: new EmbeddedActivities(database),
     rateLimits,
@@ -141,6 +143,8 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     "old rollups": () => rollups.expire(clock.now()),
     "old jobs": () => jobs.expire(clock.now() - settings.retentionMs),
     "prepared runs": () => expirePrepared(database, clock.now() - PREPARED_MS),
+    "deleted executions": () => eraseHidden({ database, sequence }),
+    "old tombstones": () => expireTombstones(database, clock.now() - settings.retentionMs),
     retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),
   };
   const round = async (everyMs: Millis) => {

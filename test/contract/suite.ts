@@ -9,6 +9,7 @@ import { activitiesContract } from "./activities.ts";
 import { claimContract } from "./claims.ts";
 import { closeContract } from "./closes.ts";
 import { costContract } from "./costs.ts";
+import { deletionContract } from "./deletions.ts";
 import { feedContract } from "./feed.ts";
 import { inboxContract } from "./inbox.ts";
 import { jobsContract } from "./jobs.ts";
@@ -38,6 +39,7 @@ const chapters: Record<string, Contract> = {
   "closes: one transaction": closeContract,
   "costs: what an execution has used": costContract,
   "resets: a run that begins with a copy": resetContract,
+  "deletions: hidden whole, then erased": deletionContract,
   "questions to people": openInputsContract,
   "runs: lists, filters, pages": runsContract,
   "tasks: at least once, with leases": tasksContract,

@@ -1,4 +1,5 @@
-/** A client that starts, signals, updates, cancels, terminates and resets. It repeats each call with the same ids until it has an answer. */
+/** A client that starts, signals, updates, cancels, terminates, resets and deletes. It repeats each call with the same ids until it has an answer. */
+import { type Deleted, deleteExecution } from "../../shared/engine/delete.ts";
 import { type Reset, type ResetRequest, reset } from "../../shared/engine/reset.ts";
 import { send } from "../../shared/engine/send.ts";
 import { start } from "../../shared/engine/start.ts";
@@ -7,6 +8,7 @@ import type { Ports } from "../../shared/ports.ts";
 import { type Message, messageId } from "../../shared/protocol/messages.ts";
 import { Network } from "./network.ts";
 import { DEPLOYMENT, type Server, WORKSPACE } from "./server.ts";
+import { Violation } from "./store.ts";
 import { Process } from "./world.ts";
 
 /** An acknowledged message, and the start of the execution that it is for. */
@@ -97,6 +99,19 @@ export class Client {
     const done = await this.#call(`reset ${execution}`, (ports) =>
       reset(ports, { workspace: WORKSPACE, execution }, { ...p, reason: "again" }),
     );
+    return done.kind;
+  }
+
+  /** INV-12. */
+  async delete(execution: string): Promise<Deleted["kind"]> {
+    const { runsById } = this.#server.store;
+    const before = [...runsById.values()].filter((run) => run.execution === execution).map((run) => run.chain);
+    const done = await this.#call(`delete ${execution}`, (ports) =>
+      deleteExecution(ports, { workspace: WORKSPACE, execution }),
+    );
+    const left = [...runsById.values()].find((run) => before.includes(run.chain));
+    if (done.kind === "deleted" && left)
+      throw new Violation("INV-12", `${execution} was deleted, and its run ${left.run} is ${left.status}`);
     return done.kind;
   }
 

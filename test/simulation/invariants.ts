@@ -1,5 +1,5 @@
 /**
- * Checks INV-1 to INV-11 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
+ * Checks INV-1 to INV-12 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
  * also checks INV-1 and the timers of INV-10 at every write, the server the rest of INV-10; INV-7 is the end of every
  * simulation.
  */
@@ -118,9 +118,11 @@ function checkFinal(server: Server, head: Head): void {
     throw new Violation("INV-6", `${parent.execution} has no message about ${head.execution}`);
 }
 
-/** Checks INV-2, INV-3, INV-8, INV-9 and INV-11, and that no log records anything twice. */
+/** Checks INV-2, INV-3, INV-8, INV-9, INV-11 and INV-12, and that no log records anything twice. */
 export function checkWhole(server: Server, acks: readonly Ack[]): void {
   const { store } = server;
+  for (const run of store.deletedRuns)
+    if (store.logs.has(run)) throw new Violation("INV-12", `the log of the deleted run ${run} is stored`);
   const chains = new Map<string, Chain>();
   for (const [run, log] of store.logs) {
     const { chain, execution } = store.runsById.get(run)!;

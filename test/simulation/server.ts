@@ -168,6 +168,10 @@ export class Server {
     const round = () => {
       if (world.chance.happens(world.faults.serverCrash)) this.crash();
       else void this.call("sweep", (ports) => sweep(ports, SWEEP_MS)).answer;
+      for (const key of this.store.stored.keys()) {
+        const ref = { workspace: WORKSPACE, execution: key.slice(WORKSPACE.length + 1) };
+        void this.call("erase", (ports) => ports.executions.erase(ref, Number.POSITIVE_INFINITY)).answer;
+      }
       world.at(world.now + SWEEP_MS, round);
     };
     world.at(world.now + world.chance.between(1_000, SWEEP_MS), round);

@@ -171,7 +171,8 @@ function checkFamilies(server: Server): void {
     const end = key.split("-").at(-1)!;
     const wanted = CHILDREN[end];
     if (!head.parent || !wanted) continue;
-    const parent = server.store.heads.get(`${WORKSPACE}/${head.parent.execution}`)!;
+    const parent = server.store.heads.get(`${WORKSPACE}/${head.parent.execution}`);
+    if (parent?.chain !== head.parent.chain) continue; // the parent was deleted
     if (parent.status === "TERMINATED" || parent.reset) continue;
     if (head.status !== wanted)
       throw new Violation("family", `${head.execution} is ${head.status} instead of ${wanted}`);

@@ -5,10 +5,10 @@ import { ModelWorker } from "./model-worker.ts";
 import { describeFailure, groups } from "./report.ts";
 import { examine, type StartWorker, simulate } from "./simulate.ts";
 import { WEAKER } from "./weaker.ts";
-import { DRAWS, workload } from "./workloads.ts";
+import { DELETIONS, DRAWS, workload } from "./workloads.ts";
 
 describe("without faults", () => {
-  test.each(DRAWS)("$kind $params closes", async ({ kind, params }) => {
+  test.each([...DRAWS, ...DELETIONS])("$kind $params closes", async ({ kind, params }) => {
     const report = await simulate({ seed: 7, faults: NONE, workloads: [workload(kind, params)] });
     expect(report.failure).toBeNull();
     expect(report.outcomes[0]!.status).not.toBe("RUNNING");
@@ -19,6 +19,16 @@ describe("with faults", () => {
   test.each(groups(0.65))("$count seeds from $from on keep every invariant", { timeout: 120_000 }, async (group) => {
     for (let seed = group.from; seed < group.from + group.count; seed++) {
       const report = await examine({ seed });
+      if (report.failure) throw new Error(describeFailure(report), { cause: report.failure });
+    }
+  });
+
+  test.each(groups(0.1))("$count seeds from $from on with deletions keep every invariant", {
+    timeout: 120_000,
+  }, async (group) => {
+    for (let seed = group.from; seed < group.from + group.count; seed++) {
+      const drawn = [DELETIONS, DELETIONS, DRAWS].map((of, i) => of[(seed * (i + 1)) % of.length]!);
+      const report = await examine({ seed, workloads: drawn.map(({ kind, params }) => workload(kind, params)) });
       if (report.failure) throw new Error(describeFailure(report), { cause: report.failure });
     }
   });
@@ -44,6 +54,7 @@ const FOCUS: Record<string, () => ReturnType<typeof workload>> = {
   "messages in the order of their times": ordered,
   "messages before all that is due": reuse,
   "runs continue without a pace": () => workload("hot", { runs: 16 }),
+  "a delete hides whatever the head is": () => workload("deleted", { of: "brief" }),
 };
 /** The invariant that the weaker version breaks, where no other finding would show the same. */
 const BREAKS: Record<string, string> = {
@@ -51,6 +62,7 @@ const BREAKS: Record<string, string> = {
   "messages before all that is due": "INV-9",
   "functions go by their machines' clocks": "INV-10",
   "runs continue without a pace": "INV-11",
+  "a delete hides whatever the head is": "INV-12",
 };
 
 describe("the simulation notices", () => {

@@ -39,6 +39,11 @@ export class Store implements Executions {
   readonly inboxes = new Map<string, Map<string, InboxMessage>>();
   /** Fences that a claim made. */
   readonly claimed = new Map<string, Set<number>>();
+  /** Runs of deleted executions. */
+  readonly deletedRuns = new Set<string>();
+  /** By execution: hidden runs whose logs are not erased. */
+  readonly stored = new Map<string, string[]>();
+  readonly #hiddenAt = new Map<string, { at: Millis; tokens: Set<string> }>();
   /** Executions that changed since the last check of the invariants. */
   readonly changed = new Set<string>();
   readonly #numbers = new Map<string, number>();
@@ -86,11 +91,13 @@ export class Store implements Executions {
     if (old && !(givesWay && old.token !== head.token)) {
       return { kind: "exists" as const, head: old };
     }
+    if (this.#hiddenAt.get(keyOf(head))?.tokens.has(head.token)) return { kind: "deleted" as const };
     this.#put({ ...head, fence: (old?.fence ?? 0) + 1 });
     this.#begin(head);
     return { kind: "created" as const };
   }
   #begin(head: Head): void {
+    if (this.deletedRuns.has(head.run)) throw new Violation("INV-12", `run ${head.run} was deleted and begins again`);
     if (this.runsById.has(head.run)) throw new Violation("INV-1", `run ${head.run} begins twice`);
     for (const run of this.runsById.values()) {
       const sameExecution = run.execution === head.execution && run.workspace === head.workspace;
@@ -163,7 +170,7 @@ export class Store implements Executions {
 
   async putBatch(ref: Ref, run: string, batch: Batch, _maxBytes: number) {
     const log = this.logs.get(run);
-    if (!log) return { kind: "taken" as const, by: null };
+    if (!log || this.deletedRuns.has(run)) return { kind: "taken" as const, by: null };
     const there = log.find((b) => b.first === batch.first);
     if (there) return { kind: "taken" as const, by: there };
     this.#write(ref, run, log, batch);
@@ -239,6 +246,36 @@ export class Store implements Executions {
     this.#put({ ...next, fence: head.fence + 1 });
     this.#begin(next);
     return true;
+  }
+
+  async hide(ref: Ref, seen: { run: string; fence: number }) {
+    const key = keyOf(ref);
+    const head = this.heads.get(key);
+    if (head?.run !== seen.run || head.fence !== seen.fence || head.status === "RUNNING" || head.due_at !== null)
+      return false;
+    const { at: _at, tokens } = this.#hiddenAt.get(key) ?? { tokens: new Set<string>() };
+    const runs = [...this.runsById.values()].filter((run) => keyOf(run) === key);
+    for (const { run, token } of runs) {
+      tokens.add(token);
+      this.deletedRuns.add(run);
+      this.runsById.delete(run);
+    }
+    this.#hiddenAt.set(key, { at: this.#world.now, tokens });
+    this.stored.set(key, [...(this.stored.get(key) ?? []), ...runs.map(({ run }) => run)]);
+    this.heads.delete(key);
+    this.claimed.delete(key); // the fence of a later start begins anew, as on one machine
+    this.#index.delete(key);
+    this.changed.add(key);
+    return true;
+  }
+
+  async erase(ref: Ref) {
+    for (const run of this.stored.get(keyOf(ref)) ?? []) this.logs.delete(run);
+    this.stored.delete(keyOf(ref));
+  }
+
+  async deletedAt(ref: Ref) {
+    return this.heads.has(keyOf(ref)) ? null : (this.#hiddenAt.get(keyOf(ref))?.at ?? null);
   }
 
   async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }) {

@@ -72,6 +72,11 @@ export const WEAKER: Record<string, Weaken> = {
     inbox: async (ref, chain) => (await real.inbox(ref, chain)).map((m) => ({ ...m, sent_at: 0 })),
   })),
   "a reset copies a log that grows": closeAtAnyTail,
+  "a delete hides whatever the head is": withCalls((real) => ({
+    async hide(ref, seen) {
+      return (await real.hide(ref, seen)) || true;
+    },
+  })),
   "sessions never die": (ports) => ({
     ...ports,
     registry: new Proxy(ports.registry, {

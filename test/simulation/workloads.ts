@@ -260,6 +260,30 @@ export const WORKLOADS: Record<string, Make> = {
       }
     },
   }),
+  /** Deletes race with resets and with starts of the same id. */
+  deleted: ({ of }) => ({
+    outcome: "any",
+    async play(client, id) {
+      await client.start(id, of as string, { ms: 3_000, steps: 2, runs: 3, id, leave: false });
+      const end = client.wait(client.chance.between(1, 60_000)).then(() => client.terminate(id));
+      const resets = resetMany(client, id, ANYWHERE, 60_000);
+      const starts = Array.from({ length: 3 }, async () => {
+        await client.wait(client.chance.between(1, 90_000));
+        await client.start(id, "brief", { ms: client.chance.between(1, 4_000) });
+      });
+      const deletes = Array.from({ length: 4 }, async () => {
+        await client.wait(client.chance.between(1, 90_000));
+        for (let tries = 0; tries < 20 && (await client.delete(id)) === "running"; tries++) await client.wait(2_000);
+      });
+      await Promise.all([end, resets, ...starts, ...deletes]);
+      // The parent would have ended these children.
+      for (let i = 0; of === "parent" && i < 12; i++) {
+        await client.wait(60_000);
+        await client.cancel(`${id}-dropped`, `${id}-dropped-${i}`);
+        await client.cancel(`${id}-again-dropped`, `${id}-again-dropped-${i}`);
+      }
+    },
+  }),
   reset_terminated: () => ({
     outcome: "any",
     async play(client, id) {
@@ -334,6 +358,12 @@ export const DRAWS: readonly { readonly kind: string; readonly params: Workload[
   { kind: "late", params: { ms: 200_000, limit: 40_000 } },
   { kind: "hot", params: { runs: 16 } },
 ];
+
+/** Drawn apart, so that the seeds of the others stay what they are. */
+export const DELETIONS: typeof DRAWS = ["brief", "sequence", "parent", "hot"].map((of) => ({
+  kind: "deleted",
+  params: { of },
+}));
 
 export function workload(kind: string, params: Workload["params"]): Workload {
   const { outcome, play } = WORKLOADS[kind]!(params);

@@ -9,14 +9,14 @@ import { jsonFlag, targetFlags } from "../../target.ts";
 import { pointOf } from "../reset.ts";
 import { showJob } from "./view.ts";
 
-const ACTIONS = ["cancel", "terminate", "signal", "reset"];
+const ACTIONS = ["cancel", "terminate", "signal", "reset", "delete"];
 
 export const create = command({
   name: "jobs create",
   summary: "act on all executions that the filters find",
   details:
-    "The server works on the job, page by page, also after a restart. `sirocco jobs get ID` shows its progress.\nExecutions that start later are not part of it.\nA reset is for failed executions unless --status says otherwise, the other actions for running ones.",
-  positionals: [{ name: "action", help: "cancel, terminate, signal or reset" }],
+    "The server works on the job, page by page, also after a restart. `sirocco jobs get ID` shows its progress.\nExecutions that start later are not part of it.\nA reset is for failed executions and a delete for all closed ones unless --status says otherwise, the other actions are for running ones.",
+  positionals: [{ name: "action", help: "cancel, terminate, signal, reset or delete" }],
   flags: {
     workflow: { type: "string", value: "NAME", help: "only executions of this workflow; a signal needs it" },
     deployment: { type: "string", value: "NAME", help: "only executions of this deployment" },
@@ -25,7 +25,7 @@ export const create = command({
     "search-key": { type: "string", value: "KEY:VALUE", multiple: true, help: "only runs with this search key" },
     "started-before": { type: "string", value: "TIME", help: "only executions that started before, in ISO 8601" },
     "started-after": { type: "string", value: "TIME", help: "only executions that started after, in ISO 8601" },
-    status: { type: "string", value: "STATUS", multiple: true, help: "reset: of these statuses; default: failed" },
+    status: { type: "string", value: "STATUS", multiple: true, help: "reset, delete: of these statuses" },
     all: { type: "boolean", help: "without a filter: all such executions of the workspace" },
     name: { type: "string", value: "NAME", help: "signal: its name" },
     input: {
@@ -45,11 +45,12 @@ export const create = command({
     "sirocco jobs create cancel --workflow invoice_processor",
     'sirocco jobs create terminate --deployment old --reason "moved to the new one"',
     "sirocco jobs create reset --workflow order --to first-failure",
+    "sirocco jobs create delete --workflow order --search-key customer:4711",
     'sirocco jobs create signal --workflow order --name approve -i \'{"by": "ops"}\'',
   ],
   async run([action], flags, io) {
     if (!ACTIONS.includes(action!))
-      throw usage(`'${action}' is no action of a job: it must be cancel, terminate, signal or reset`);
+      throw usage(`'${action}' is no action of a job: it must be cancel, terminate, signal, reset or delete`);
     const named = {
       ...(flags.workflow !== undefined && { workflow_identifier: flags.workflow }),
       ...(flags.deployment !== undefined && { deployment_name: flags.deployment }),

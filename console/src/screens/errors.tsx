@@ -86,7 +86,7 @@ export function Errors() {
                   {
                     id: "example",
                     title: "Example",
-                    cell: (f) => <ExecutionLink id={f.example.execution_id} run={f.example.run_id} />,
+                    cell: (f) => f.example && <ExecutionLink id={f.example.execution_id} run={f.example.run_id} />,
                   },
                 ]}
               />

@@ -21,6 +21,7 @@ const load = {
   metrics: lazy(() => import("../metrics.ts")),
   trace: lazy(() => import("../trace.ts")),
   reset: lazy(() => import("../reset.ts")),
+  delete: lazy(() => import("../delete.ts")),
   logs: lazy(() => import("../logs.ts")),
 };
 
@@ -48,6 +49,8 @@ const handlers: HandlersOf<"executions"> = {
     (await load.batch()).endMany(context, "terminate", body.execution_ids),
   resetWorkflow: async (context, { params, body }) =>
     (await load.reset()).resetExecution(context, params.execution_id, body),
+  deleteWorkflowExecution: async (context, { params }) =>
+    (await load.delete()).removeExecution(context, params.execution_id),
 
   createJob: async (context, { body }) => (await load.jobs()).createJob(context, body),
   listJobs: async (context, { query }) => (await load.jobs()).listJobs(context, query),

@@ -28,7 +28,8 @@ export const FailureListResponse = z
           type: z.string().nullable(),
           /** Of the example, which is the newest of them. */
           message: z.string(),
-          example: z.object({ execution_id: z.string(), run_id: z.string() }),
+          /** Null: it was deleted, and so was its message. */
+          example: z.object({ execution_id: z.string(), run_id: z.string() }).nullable(),
         })
         .meta({ id: "FailureKind" }),
     ),

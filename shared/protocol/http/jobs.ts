@@ -12,11 +12,12 @@ import { ListRunsQuery } from "./runs.ts";
 const { sort_by, order, page_size, next_page_token, ...filters } = ListRunsQuery.shape;
 /** The filters of the list of runs, with the same meanings. */
 export const JobFilter = z.strictObject(filters).meta({ id: "JobFilter" });
-export const JobActionName = z.enum(["cancel", "terminate", "signal", "reset"]);
+export const JobActionName = z.enum(["cancel", "terminate", "signal", "reset", "delete"]);
 
 /**
  * `signal`: `name` and `input`, and one workflow in the filter. `terminate`: `reason`. `reset`: `to`, `reason`, `exclude_signals`
- * and `exclude_updates`. `filter.status`: only for `reset`, FAILED if it is absent. The others act on running executions.
+ * and `exclude_updates`. `filter.status`: for `reset`, FAILED if it is absent; for `delete`, all closed ones if it is absent. The
+ * others act on running executions.
  */
 export const CreateJobRequest = z
   .strictObject({

@@ -48,6 +48,7 @@ export const EXECUTION_ROWS = [
   json("batchCancelWorkflowExecutions", "POST", `${WORKFLOWS}/executions/cancel`, "executions", batch),
   json("batchTerminateWorkflowExecutions", "POST", `${WORKFLOWS}/executions/terminate`, "executions", batch),
   empty("resetWorkflow", "POST", `${EXECUTION}/reset`, "executions", { body: executions.ResetInvocationBody }),
+  empty("deleteWorkflowExecution", "DELETE", EXECUTION, "executions", {}),
 
   json("listInputs", "GET", `${WORKFLOWS}/inputs`, "executions", {
     query: inputs.ListInputsQuery,

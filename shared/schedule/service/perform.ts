@@ -68,6 +68,7 @@ async function startRun(
     user: state.created_by,
   });
   if (started.kind === "exists") return { kind: "duplicate" };
+  if (started.kind === "deleted") return { kind: "started", closed: true };
   const { first_run, started_at, status, due_at } = started.head;
   // A closed execution stays due until it has told the schedule.
   return { kind: "started", run: first_run, started_at, closed: status !== "RUNNING" && due_at === null };

@@ -1,0 +1,54 @@
+/**
+ * **delete**: removes a closed execution with all its runs, and what is stored of them.
+ *
+ * 1. Read the head. Running: refused. A final head with an outbox is flushed first, as for a start.
+ * 2. Hide: one conditional write (DELETE-1).
+ * 3. Erase what is stored. A crash before 2 leaves the whole execution. After it the rounds of maintenance erase.
+ *
+ * DELETE-1. One write hides the execution whole: head, runs, entries of lists. Its condition is that of a reset and of a start
+ *     over a final head: final, not due, of this run and fence. So one of these wins, and the others read again.
+ * DELETE-2. `erase` deletes only what belongs to the runs and chains that were hidden. So one that lags cannot touch a later
+ *     start of the id. A start under the id first removes what would show the hidden runs beside its own.
+ * DELETE-3. A call that had read a run before it was hidden may still write to it. Nothing reads such a write, because reads
+ *     begin at the head. Where the store cannot refuse it, it is erased by a second round, an hour later.
+ * DELETE-4. A tombstone keeps the id and the start tokens for one retention, and nothing else. So a repeated delete succeeds,
+ *     and a start that a client, a parent or a schedule repeats does not begin a deleted execution again.
+ * DELETE-5. Counts of runs stay. The example of a failure is taken out of them, because it has an id and a message.
+ */
+import type { Ports, Ref } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Millis } from "../protocol/history.ts";
+import { flushOutbox } from "./outbox.ts";
+
+export type Deleted =
+  /** Also if an earlier call has deleted it. */
+  { kind: "deleted" } | { kind: "not_found" } | { kind: "running"; head: Head } | { kind: "another"; head: Head };
+
+/** More changes in a row than callers can cause. */
+const MOST_TRIES = 100;
+/** So long the caller waits for what is stored to be erased. It is hidden before. */
+const ERASE_MS: Millis = 10_000;
+
+/** `chain`: deletes only this start of the execution. */
+export async function deleteExecution(ports: Ports, ref: Ref, chain?: string): Promise<Deleted> {
+  const { executions, clock } = ports;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const head = await executions.head(ref);
+    if (!head) {
+      if ((await executions.deletedAt(ref)) === null) return { kind: "not_found" };
+      // The caller of the delete that hid it may have died.
+      await executions.erase(ref, clock.now() + ERASE_MS);
+      return { kind: "deleted" };
+    }
+    if (chain !== undefined && head.chain !== chain) return { kind: "another", head };
+    if (head.status === "RUNNING") return { kind: "running", head };
+    if (head.due_at !== null) {
+      await flushOutbox(ports, head);
+      continue;
+    }
+    if (!(await executions.hide(ref, { run: head.run, fence: head.fence }))) continue;
+    await executions.erase(ref, clock.now() + ERASE_MS);
+    return { kind: "deleted" };
+  }
+  throw new Error(`execution '${ref.execution}' changed at each of ${MOST_TRIES} tries to delete it`);
+}
