@@ -7,10 +7,20 @@ import { Mistral } from "@mistralai/mistralai";
 
 const KEY = "bench-key-0123456789";
 
+/** What a process has used since it began. */
+export interface Usage {
+  /** Memory now, bytes. */
+  readonly rss: number;
+  /** Processor time of all its threads, user and system, us. */
+  readonly cpu: number;
+  /** Of the server: commits of its store. */
+  readonly commits?: number;
+}
+
 export interface Process {
   readonly child: ChildProcess;
   readonly ready: Record<string, unknown>;
-  memory(): Promise<{ rss: number; commits?: number }>;
+  usage(): Promise<Usage>;
   kill(): Promise<void>;
 }
 
@@ -29,10 +39,10 @@ function start(script: string, args: string[], env: Record<string, string> = {})
       resolve({
         child,
         ready: JSON.parse(text.slice(0, end)),
-        memory: () =>
+        usage: () =>
           new Promise((ok) => {
-            child.once("message", (m) => ok(m as { rss: number }));
-            child.send("memory");
+            child.once("message", (m) => ok(m as Usage));
+            child.send("usage");
           }),
         kill: () =>
           new Promise((ok) => {

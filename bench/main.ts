@@ -5,7 +5,7 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { type Installation, installation, now, round, spread } from "./harness.ts";
+import { type Installation, installation, now, type Process, round, spread } from "./harness.ts";
 
 const { values } = parseArgs({
   options: { only: { type: "string" }, target: { type: "string", default: "embedded" } },
@@ -43,25 +43,46 @@ async function sequential() {
   return { rows, "p50 of the last 500 of 5000 steps, relative to the first 500": round(late / early) };
 }
 
+/** Many short steps, and runs of which the start and the close cost most: the processor time of each process is the surer figure. */
 async function throughput() {
   const rows = [];
-  for (const workers of [1, 2]) {
+  for (const { workers, executions, steps } of [
+    { workers: 1, executions: 200, steps: 50 },
+    { workers: 2, executions: 200, steps: 50 },
+    { workers: 1, executions: 400, steps: 10 },
+    { workers: 1, executions: 1000, steps: 1 },
+  ]) {
     const on = await installation();
-    for (let i = 0; i < workers; i++) await on.worker();
-    const executions = 200;
-    const steps = 50;
+    const started: Process[] = [];
+    for (let i = 0; i < workers; i++) started.push(await on.worker());
+    const cpu = async () => {
+      const used = await Promise.all(started.map((worker) => worker.usage()));
+      return { server: (await on.server.usage()).cpu, workers: used.reduce((sum, each) => sum + each.cpu, 0) };
+    };
+    const n = executions * steps;
     const run = async () => {
+      const before = await cpu();
       const began = now();
       await Promise.all(Array.from({ length: executions }, () => result(on, "sequence", { steps, report: false })));
-      return (executions * steps * 1000) / (now() - began);
+      const rate = (n * 1000) / (now() - began);
+      const after = await cpu();
+      return { rate, server: (after.server - before.server) / n, workers: (after.workers - before.workers) / n };
     };
     await run();
-    const rates = [await run(), await run(), await run()];
-    const { commits } = await on.server.memory();
-    rows.push({ workers, executions, steps, "steps/s": Math.round(Math.max(...rates)), commits });
+    const runs = [await run(), await run(), await run()];
+    const { commits } = await on.server.usage();
+    rows.push({
+      workers,
+      executions,
+      steps,
+      "steps/s": Math.round(Math.max(...runs.map(({ rate }) => rate))),
+      "server us/step": round(Math.min(...runs.map(({ server }) => server)), 1),
+      "workers us/step": round(Math.min(...runs.map(({ workers }) => workers)), 1),
+      commits,
+    });
     await on.close();
   }
-  return { rows };
+  return { rows, note: "us/step: processor time, user and system" };
 }
 
 async function latencies() {
@@ -125,13 +146,13 @@ async function memory() {
   for (let i = 0; i < 500; i++) await start();
   const pause = () => new Promise((ok) => setTimeout(ok, 1_500));
   await pause();
-  const before = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
+  const before = { server: (await on.server.usage()).rss, worker: (await worker.usage()).rss };
   const size = () => statSync(on.file).size + statSync(`${on.file}-wal`).size;
   const bytes = size();
   const n = 5_000;
   for (let i = 0; i < n; i += 50) await Promise.all(Array.from({ length: 50 }, start));
   await pause();
-  const after = { server: (await on.server.memory()).rss, worker: (await worker.memory()).rss };
+  const after = { server: (await on.server.usage()).rss, worker: (await worker.usage()).rss };
   const row = {
     executions: n,
     "server bytes per execution": Math.round((after.server - before.server) / n),

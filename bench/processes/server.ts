@@ -26,5 +26,7 @@ const server = await startServer({ ports, version: "bench", port: Number(values.
 ports.maintain(2_000);
 console.log(JSON.stringify({ url: server.url, port: server.port }));
 process.on("message", (message) => {
-  if (message === "memory") process.send?.({ rss: process.memoryUsage().rss, commits: ports.database.commits });
+  if (message !== "usage") return;
+  const { user, system } = process.cpuUsage();
+  process.send?.({ rss: process.memoryUsage().rss, cpu: user + system, commits: ports.database.commits });
 });

@@ -62,6 +62,7 @@ const worker = await startWorker({
 });
 console.log(JSON.stringify({ session: worker.session }));
 process.on("message", (message) => {
-  if (message === "memory") process.send?.({ rss: process.memoryUsage().rss });
+  const { user, system } = process.cpuUsage();
+  if (message === "usage") process.send?.({ rss: process.memoryUsage().rss, cpu: user + system });
   if (message === "stop") void worker.stop().then(() => process.exit(0));
 });
