@@ -57,6 +57,7 @@ function start(script: string, args: string[], env: Record<string, string> = {})
 
 export interface Installation {
   readonly url: string;
+  readonly key: string;
   readonly file: string;
   readonly client: Mistral;
   readonly server: Process;
@@ -80,6 +81,7 @@ export async function installation(settings: Record<string, number> = {}): Promi
   const workers: Process[] = [];
   return {
     url,
+    key: KEY,
     file,
     server,
     client: new Mistral({ serverURL: url, apiKey: KEY }),

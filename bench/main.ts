@@ -176,10 +176,15 @@ async function holds() {
   return (await import("./holds.ts")).holds();
 }
 
+async function python() {
+  return (await import("./python.ts")).pythonSteps();
+}
+
 const targets = {
   embedded: { sequential, throughput, latencies, recovery, memory },
   aws: { counts, idle },
   large: { holds },
+  python: { python },
 };
 const parts = targets[values.target as keyof typeof targets];
 if (!parts) throw new Error(`--target is '${values.target}', it must be ${Object.keys(targets).join(" or ")}`);
