@@ -205,6 +205,7 @@ class TestClientRef(bridge.ClientRef):
         answer = service.DescribeWorkflowExecutionResponse()
         info = answer.workflow_execution_info
         info.execution.workflow_id = request.execution.workflow_id
+        info.execution.run_id = found["run_id"]
         info.type.name = found["workflow_name"]
         info.status = {
             **{"RUNNING": 1, "COMPLETED": 2, "FAILED": 3, "CANCELED": 4, "TERMINATED": 5, "TIMED_OUT": 7},
@@ -278,6 +279,7 @@ class Environment(WorkflowEnvironment):
 
 
 async def start_time_skipping(cls: type, **options: Any) -> Environment:
+    internal_known.clear()  # those of an earlier test are not this one's
     engine = Engines.make()
 
     async def connect_client(runtime: Any, config: Any) -> TestClientRef:
