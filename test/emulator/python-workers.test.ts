@@ -1,4 +1,7 @@
-/** Workers of the official Python SDK on the deployed product: the same checks as on one machine, over SQS. */
+/**
+ * Workers of the official Python SDK on the deployed product: the same checks as on one machine, over SQS. They are started by
+ * `uv run python worker.py` in a folder with the built wheel alone; those that are killed run from the sources.
+ */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +16,7 @@ import {
   checkHandlers,
   checkHistory,
   checkHumanInput,
+  checkReport,
   checkResults,
   checkSearchKeys,
   checkStream,
@@ -23,6 +27,7 @@ import {
   start,
   touch,
 } from "../python/surface-checks.ts";
+import { type PythonProject, pythonProject } from "../support/python-project.ts";
 import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
 import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
 
@@ -33,9 +38,10 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
   let account: TestAccount;
   let stack: Deployment;
   let at: Place;
+  let project: PythonProject;
   const workers: PythonWorker[] = [];
   beforeAll(async () => {
-    account = await blankAccount();
+    [project, account] = await Promise.all([pythonProject("uv"), blankAccount()]);
     stack = await deploy({ endpoint: account.endpoint });
     const made = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
       env: {
@@ -50,21 +56,24 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
     for (const [file, deployment] of [
       ["surface.py", "surface"],
       ["story.py", "py"],
+      ["report.py", "reports"],
     ] as const) {
       // The emulator's addresses are not those that the stack knows itself by; elsewhere `whoami` names the workers' endpoint.
       const env = { SIROCCO_URL: stack.workerUrl };
-      workers.push(await startPythonWorker(workerFile(file), { ...at, deployment, env }));
+      workers.push(await project.start(file, { ...at, deployment, env }));
     }
   }, 300_000);
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
     await account?.stop();
+    project?.remove();
   }, 60_000);
 
   test("is told the workers' endpoint of the stack, as its output names it", async () => {
     const { body } = await call(at, "GET", "/workers/whoami");
     expect(body).toMatchObject({ engine: "sirocco", scheduler_url: stack.outputs.WorkerUrl!.replace(/\/$/, "") });
   });
+  test("registers the documents' report_workflow with its schedule, and runs it", () => checkReport(at), 120_000);
   test("brings activities, children, fan-out and continued runs to their results", () => checkResults(at), 240_000);
   test("records what the user's code did, and nothing of the SDK's bookkeeping", () => checkHistory(at), 120_000);
   test("is streamed by the official client, with the task events of its activities", () => checkStream(at), 120_000);

@@ -1,6 +1,6 @@
 /** An empty folder with the built wheel of `sirocco-worker` and what pip or uv installs with it, as a user's. */
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -35,10 +35,13 @@ export async function pythonProject(tool: "pip" | "uv"): Promise<PythonProject> 
   const { python, args } = await (tool === "pip" ? withPip(path) : withUv(path));
   return {
     async start(file, { env, ...options }) {
-      copyFileSync(workerFile(file), join(path, "worker.py"));
+      // A folder of its own: the workflow sandbox reads the file again later.
+      const folder = join(path, options.deployment);
+      mkdirSync(folder, { recursive: true });
+      copyFileSync(workerFile(file), join(folder, "worker.py"));
       // The Node that the wheel brings along, not that of the tests.
       const clean = { SIROCCO_NODE: undefined, ...env };
-      const worker = await startPythonWorker("worker.py", { ...options, python, args, cwd: path, env: clean });
+      const worker = await startPythonWorker("worker.py", { ...options, python, args, cwd: folder, env: clean });
       const stop = () => {
         worker.process.kill("SIGTERM"); // uv passes it on; Ctrl-C it leaves to the terminal
         return worker.ended;
