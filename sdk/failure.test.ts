@@ -14,6 +14,15 @@ class DbError extends Error {}
 const recordedAndRead = (error: unknown) => fromFailure(Failure.parse(JSON.parse(JSON.stringify(toFailure(error)))));
 
 describe("errors that are recorded and read back", () => {
+  test("hold no half of a surrogate pair: not in messages, classes, stacks, causes, details, nor where a long text is cut", () => {
+    const cut = "😀".slice(0, 1);
+    const error = new WorkflowError(`a ${cut}`, { details: { [cut]: cut }, cause: new Error("😀".repeat(60_000)) });
+    error.name = `Odd${cut}`;
+    for (const thrown of [error, cut, new AggregateError([error], cut)])
+      expect(JSON.stringify(toFailure(thrown))).not.toMatch(/(?<!\\)\\ud[89a-f]/);
+    expect(toFailure(error)).toMatchObject({ message: "a \ufffd", details: { "\ufffd": "\ufffd" } });
+  });
+
   test("are instances of their class with their fields", () => {
     const original = new ActivityError('activity "charge" failed', {
       activity: "charge",

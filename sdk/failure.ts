@@ -267,14 +267,15 @@ function nameOf(error: Error, base: string): string {
 
 /** A property as text; undefined if it is absent or cannot be read (FAILURE-2). */
 const read = (error: Error, key: "name" | "message" | "stack"): string | undefined =>
-  tryTo(() => (error[key] === undefined ? undefined : String(error[key])));
+  tryTo(() => (error[key] === undefined ? undefined : String(error[key]).toWellFormed()));
 
 const record = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 const lookUp = <T>(table: Record<string, T>, key: string): T | undefined =>
   Object.hasOwn(table, key) ? table[key] : undefined;
+/** Well-formed, also where the cut goes through a pair. */
 const cut = (text: string, longest: number): string =>
-  text.length <= longest ? text : `${text.slice(0, Math.max(0, longest))}…`;
+  (text.length <= longest ? text : `${text.slice(0, Math.max(0, longest))}…`).toWellFormed();
 const inWords = (value: unknown): string =>
   tryTo(() => (typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value))) ??
   (types.isProxy(value) ? "a proxy" : `a value of type ${typeof value}`);

@@ -3,7 +3,8 @@
  *
  * VALUES-1. The copy is what `JSON.parse(JSON.stringify(value))` answers: `toJSON` is called once (a Date becomes its ISO text),
  *     keys with `undefined` and symbol keys are left out, `undefined` and holes in arrays become null, -0 becomes 0, an
- *     instance of a class becomes an object of its own fields. The code that called and every replay see this copy.
+ *     instance of a class becomes an object of its own fields. Beyond that, half of a surrogate pair (a text that was cut inside
+ *     an emoji) becomes U+FFFD, because UTF-8 cannot hold it and some clients fail at it. The code that called and every replay see this copy.
  * VALUES-2. It throws `NotJsonError` where `JSON.stringify` would throw or would silently lose the value: NaN and infinite
  *     numbers, bigints, symbols, functions, invalid Dates, errors, promises, binary data, Maps, Sets and all other objects
  *     that have an inner state and no field; cycles; and values that are nested too deep for the server.
@@ -55,6 +56,7 @@ class Copier {
     const plain = unboxed(ownJson(key, value, path));
     switch (typeof plain) {
       case "string":
+        return plain.toWellFormed();
       case "boolean":
         return plain;
       case "number":
@@ -94,7 +96,7 @@ class Copier {
     const copy: { [key: string]: Json } = {};
     for (const key of keys) {
       const json = this.copy(key, (value as Record<string, unknown>)[key], `${path}.${key}`);
-      if (json !== undefined) set(copy, key, json);
+      if (json !== undefined) set(copy, key.toWellFormed(), json);
     }
     return copy;
   }
