@@ -1,15 +1,8 @@
-/** Schedules and entries of their logs as the API shows them. */
+/** Schedules as the API shows them. */
 import type { UnreadableSchedule } from "../ports.ts";
-import type { ScheduleDefinitionOutput, ScheduleLogEntry } from "../protocol/http/schedules.ts";
+import type { ScheduleDefinitionOutput } from "../protocol/http/schedules.ts";
 import { DEFAULT_CATCHUP_SECONDS } from "../protocol/limits.ts";
-import {
-  describe,
-  executionIdOf,
-  formatInstant,
-  type LogEntry,
-  type ScheduleDescription,
-  type ScheduleState,
-} from "../schedule/rules/index.ts";
+import { describe, formatInstant, type ScheduleDescription, type ScheduleState } from "../schedule/rules/index.ts";
 
 type Calendar = ScheduleDescription["calendars"][number];
 type CalendarView = ScheduleDefinitionOutput["calendars"][number];
@@ -77,19 +70,3 @@ export function unreadableView({ schedule_id, createdAt, message }: UnreadableSc
 
 export const unreadableText = (problem: string): string =>
   `The stored schedule cannot be read (${problem}) and starts nothing. Delete it and create it again.`;
-
-const WITH_EXECUTION: ReadonlySet<LogEntry["outcome"]> = new Set(["started", "refused", "duplicate"]);
-
-export function logEntryView(schedule: string, entry: LogEntry): ScheduleLogEntry {
-  return {
-    seq: entry.seq,
-    nominal_at: formatInstant(entry.nominal),
-    scheduled_at: formatInstant(entry.actual),
-    decided_at: formatInstant(entry.at),
-    outcome: entry.outcome,
-    manual: entry.manual !== null,
-    execution_id: WITH_EXECUTION.has(entry.outcome) ? executionIdOf(schedule, entry) : null,
-    reason: entry.reason ?? null,
-    until: entry.until === undefined ? null : formatInstant(entry.until),
-  };
-}

@@ -24,11 +24,11 @@ import {
   trigger,
   update,
 } from "../schedule/rules/index.ts";
-import { type Changed, change, create, type Decide, nameSetAside, readLog } from "../schedule/service/index.ts";
-import { isCount, isText, readToken, writeToken } from "./page.ts";
+import { type Changed, change, create, type Decide, nameSetAside } from "../schedule/service/index.ts";
+import { isText, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 import { inputRefusal, targetOfSchedule, withDecodedInput } from "./schedule-target.ts";
-import { logEntryView, scheduleView, unreadableText, unreadableView } from "./schedule-view.ts";
+import { scheduleView, unreadableText, unreadableView } from "./schedule-view.ts";
 
 type Id = string;
 
@@ -276,18 +276,5 @@ export async function scheduleLog(
   query: QueryOf<"getScheduleLog">,
 ): Promise<ResponseOf<"getScheduleLog"> | Refusal> {
   const state = await stored(context, id);
-  if (isRefusal(state)) return state;
-  const of = { schedule: id, created: state.created_at };
-  const place = readToken(of, "cursor", query.cursor, [isCount]);
-  if (isRefusal(place)) return place;
-  const before = place === undefined ? undefined : Number(place[0]);
-  const page = await readLog(context.ports, context.workspace, state, {
-    limit: query.limit,
-    ...(before !== undefined && { before }),
-  });
-  const last = page.entries.at(-1);
-  return {
-    entries: page.entries.map((entry) => logEntryView(id, entry)),
-    next_cursor: page.more && last ? writeToken(of, [last.seq]) : null,
-  };
+  return isRefusal(state) ? state : (await import("./schedule-log.ts")).pageOfLog(context, state, query);
 }
