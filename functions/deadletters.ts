@@ -5,7 +5,7 @@
  * for it at growing intervals.
  */
 import middy from "@middy/core";
-import { MAX_RECEIVES } from "../shared/aws/queues.ts";
+import { MAX_RECEIVES } from "../shared/aws/queue-setup.ts";
 import "../shared/aws/task-reading.ts"; // every invocation needs it, so it loads with the function
 import { send } from "../shared/engine/send.ts";
 import { messageId } from "../shared/protocol/messages.ts";

@@ -8,8 +8,8 @@
 import { parseArgs } from "node:util";
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetQueueAttributesCommand, ListQueueTagsCommand, paginateListQueues } from "@aws-sdk/client-sqs";
+import { isMissing } from "../../shared/aws/missing-queue.ts";
 import { taskQueuePrefix } from "../../shared/aws/names.ts";
-import { isMissing } from "../../shared/aws/queues.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
 import { type Aws, aws, awsClients } from "../../shared/server/aws.ts";

@@ -7,33 +7,18 @@
  *   intervals.
  * - an activity task, 1,000, the most that SQS allows. Its deliveries are its attempts, which its retry policy limits.
  */
-import {
-  CreateQueueCommand,
-  DeleteQueueCommand,
-  GetQueueUrlCommand,
-  QueueDoesNotExist,
-  SetQueueAttributesCommand,
-  type SQSClient,
-} from "@aws-sdk/client-sqs";
+import { GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { LruCache } from "../lib/lru-cache.ts";
 import type { QueueRef } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import { isMissing } from "./missing-queue.ts";
 import { queueName } from "./queue-names.ts";
+import type { QueueOptions } from "./queue-setup.ts";
 
-/** Deliveries of a task before SQS moves it to the dead-letter queue. */
-export const MAX_RECEIVES = { workflow: 10, activity: 1_000 } as const;
-/** SQS's longest retention. The sweeper sends workflow tasks again that SQS deleted after it. */
-const KEEP_SECONDS = 14 * 86_400;
+export type { QueueOptions } from "./queue-setup.ts";
 
-export interface QueueOptions {
-  readonly prefix: string;
-  /** ARN of the dead-letter queue of all deployments. Default: none. */
-  readonly deadLettersArn?: string | undefined;
-  /** Name of the installation, a tag of each queue. Default: `sirocco`. */
-  readonly installation?: string;
-  /** Create a queue at its first use. For tests only: handlers have no right to create queues. Default: false. */
-  readonly onDemand?: boolean;
-}
+/** Loaded at its first use: a deployment is set up once. */
+const setup = () => import("./queue-setup.ts");
 
 export class Queues {
   readonly options: QueueOptions;
@@ -73,52 +58,17 @@ export class Queues {
 
   /** Creates the queue if it is missing. Updates the attributes of a queue that an older version created. */
   async ensure(queue: QueueRef): Promise<string> {
-    const QueueName = this.name(queue);
-    const { deadLettersArn, installation = "sirocco" } = this.options;
-    const Attributes: Record<string, string> = {
-      VisibilityTimeout: String(Math.max(1, Math.ceil(this.#leaseMs / 1000))),
-      MessageRetentionPeriod: String(KEEP_SECONDS),
-      ReceiveMessageWaitTimeSeconds: "20",
-      SqsManagedSseEnabled: "true",
-      ...(deadLettersArn && {
-        RedrivePolicy: JSON.stringify({
-          deadLetterTargetArn: deadLettersArn,
-          maxReceiveCount: MAX_RECEIVES[queue.queue],
-        }),
-      }),
-    };
-    const { workspace, deployment, queue: kind } = queue;
-    const tags = { sirocco: installation, workspace, deployment, queue: kind };
-    let url: string;
-    try {
-      url = (await this.#sqs.send(new CreateQueueCommand({ QueueName, Attributes, tags }))).QueueUrl!;
-    } catch (error) {
-      if (!/QueueNameExists|QueueAlreadyExists/.test((error as Error).name)) throw error;
-      url = (await this.#sqs.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl!;
-      await this.#sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes }));
-    }
-    this.#urls.set(QueueName, url);
+    const { ensureQueue } = await setup();
+    const url = await ensureQueue(this.#sqs, this.options, { queue, name: this.name(queue), leaseMs: this.#leaseMs });
+    this.#urls.set(this.name(queue), url);
     return url;
   }
 
   /** Deletes both queues of a deployment and the tasks in them. Answers the names of the queues that existed. */
   async deleteBoth(workspace: string, deployment: string): Promise<string[]> {
-    const deleted: string[] = [];
-    for (const kind of ["workflow", "activity"] as const) {
-      const queue = { workspace, deployment, queue: kind };
-      this.forget(queue);
-      const QueueName = this.name(queue);
-      try {
-        const { QueueUrl } = await this.#sqs.send(new GetQueueUrlCommand({ QueueName }));
-        await this.#sqs.send(new DeleteQueueCommand({ QueueUrl }));
-        deleted.push(QueueName);
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-      }
-    }
-    return deleted;
+    const queues = (["workflow", "activity"] as const).map((queue) => ({ workspace, deployment, queue }));
+    for (const queue of queues) this.forget(queue);
+    const names = queues.map((queue) => this.name(queue));
+    return (await setup()).deleteQueues(this.#sqs, names);
   }
 }
-
-export const isMissing = (error: unknown): boolean =>
-  error instanceof QueueDoesNotExist || /QueueDoesNotExist|NonExistentQueue/.test((error as Error)?.name ?? "");

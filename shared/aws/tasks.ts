@@ -8,16 +8,15 @@
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
-  type Message,
-  ReceiveMessageCommand,
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
-import { callInBatches, type FailedEntry, type ReceiptEntry, SQS_BATCH } from "../lib/sqs-batch.ts";
+import { callInBatches, type FailedEntry, type ReceiptEntry } from "../lib/sqs-batch.ts";
 import type { QueueRef, Tasks } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
-import { isMissing, type Queues } from "./queues.ts";
+import { isMissing } from "./missing-queue.ts";
+import type { Queues } from "./queues.ts";
 import { attributesOf, writeTask } from "./task-writing.ts";
 
 /** Loaded at its first use: workers receive from SQS directly, so few handlers read a task. */
@@ -26,9 +25,6 @@ const reading = () => import("./task-reading.ts");
 /** SQS delays a message by 15 minutes at most. The sweeper sends the tasks that are due later. */
 const MAX_DELAY_SECONDS = 900;
 const MAX_VISIBILITY_SECONDS = 12 * 3_600;
-const MAX_WAIT_SECONDS = 20;
-/** A long poll is answered within its wait and so many seconds. */
-const ANSWER_SECONDS = 4;
 
 export class AwsTasks implements Tasks {
   readonly #c: Context;
@@ -66,57 +62,7 @@ export class AwsTasks implements Tasks {
   }
 
   async receive(queue: QueueRef, p: { max: number; waitMs: Millis; signal?: AbortSignal }): Promise<Delivery[]> {
-    const until = this.#c.clock.now() + p.waitMs;
-    for (;;) {
-      if (p.signal?.aborted) return [];
-      const QueueUrl = await this.#queues.url(queue);
-      if (QueueUrl === null) return [];
-      const left = Math.ceil((until - this.#c.clock.now()) / 1000);
-      const messages = await this.#receiveOnce(queue, QueueUrl, p, Math.max(0, Math.min(MAX_WAIT_SECONDS, left)));
-      if (messages.length > 0 || this.#c.clock.now() >= until) return this.#deliveries(queue, QueueUrl, messages);
-    }
-  }
-
-  async #receiveOnce(queue: QueueRef, QueueUrl: string, p: { max: number; signal?: AbortSignal }, wait: number) {
-    try {
-      const answer = await this.#c.clients.sqs.send(
-        new ReceiveMessageCommand({
-          QueueUrl,
-          MaxNumberOfMessages: Math.min(SQS_BATCH, p.max),
-          WaitTimeSeconds: wait,
-          VisibilityTimeout: Math.max(1, Math.ceil(this.#c.settings.leaseMs / 1000)),
-          MessageSystemAttributeNames: ["ApproximateReceiveCount"],
-        }),
-        { requestTimeout: (wait + ANSWER_SECONDS) * 1_000, ...(p.signal && { abortSignal: p.signal }) },
-      );
-      return answer.Messages ?? [];
-    } catch (error) {
-      if (p.signal?.aborted) return []; // SQS delivers the messages of an aborted receive again when their lease lapses
-      if (!isMissing(error)) throw error;
-      this.#queues.forget(queue);
-      return [];
-    }
-  }
-
-  async #deliveries(queue: QueueRef, QueueUrl: string, messages: readonly Message[]): Promise<Delivery[]> {
-    const deliveries: Delivery[] = [];
-    for (const message of messages) {
-      try {
-        deliveries.push({
-          receipt: `${queue.queue}/${queue.deployment}/${message.ReceiptHandle}`,
-          attempt: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
-          task: await (await reading()).readTask(this.#c.blobs, queue.workspace, message.Body ?? ""),
-        });
-      } catch (error) {
-        // Written by another program or a newer version. SQS moves it to the dead-letter queue.
-        this.#c.log.error("message holds no task: it goes to the dead-letter queue", {
-          QueueUrl,
-          messageId: message.MessageId,
-          error,
-        });
-      }
-    }
-    return deliveries;
+    return (await import("./task-receiving.ts")).receiveTasks(this.#c, this.#queues, queue, p);
   }
 
   async extend(workspace: string, receipts: readonly string[], leaseMs: Millis): Promise<string[]> {

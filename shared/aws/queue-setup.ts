@@ -1,0 +1,71 @@
+/** Creates and deletes the queues of a deployment. */
+import {
+  CreateQueueCommand,
+  DeleteQueueCommand,
+  GetQueueUrlCommand,
+  SetQueueAttributesCommand,
+  type SQSClient,
+} from "@aws-sdk/client-sqs";
+import type { QueueRef } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import { isMissing } from "./missing-queue.ts";
+
+export interface QueueOptions {
+  readonly prefix: string;
+  /** ARN of the dead-letter queue of all deployments. Default: none. */
+  readonly deadLettersArn?: string | undefined;
+  /** Name of the installation, a tag of each queue. Default: `sirocco`. */
+  readonly installation?: string;
+  /** Create a queue at its first use. For tests only: handlers have no right to create queues. Default: false. */
+  readonly onDemand?: boolean;
+}
+
+/** Deliveries of a task before SQS moves it to the dead-letter queue. */
+export const MAX_RECEIVES = { workflow: 10, activity: 1_000 } as const;
+/** SQS's longest retention. The sweeper sends workflow tasks again that SQS deleted after it. */
+const KEEP_SECONDS = 14 * 86_400;
+
+/** Answers its URL. */
+export async function ensureQueue(
+  sqs: SQSClient,
+  { deadLettersArn, installation = "sirocco" }: QueueOptions,
+  { queue, name: QueueName, leaseMs }: { queue: QueueRef; name: string; leaseMs: Millis },
+): Promise<string> {
+  const Attributes: Record<string, string> = {
+    VisibilityTimeout: String(Math.max(1, Math.ceil(leaseMs / 1000))),
+    MessageRetentionPeriod: String(KEEP_SECONDS),
+    ReceiveMessageWaitTimeSeconds: "20",
+    SqsManagedSseEnabled: "true",
+    ...(deadLettersArn && {
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: deadLettersArn,
+        maxReceiveCount: MAX_RECEIVES[queue.queue],
+      }),
+    }),
+  };
+  const { workspace, deployment, queue: kind } = queue;
+  const tags = { sirocco: installation, workspace, deployment, queue: kind };
+  try {
+    return (await sqs.send(new CreateQueueCommand({ QueueName, Attributes, tags }))).QueueUrl!;
+  } catch (error) {
+    if (!/QueueNameExists|QueueAlreadyExists/.test((error as Error).name)) throw error;
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+    await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+    return QueueUrl!;
+  }
+}
+
+/** Answers the names of those that existed. */
+export async function deleteQueues(sqs: SQSClient, names: readonly string[]): Promise<string[]> {
+  const deleted: string[] = [];
+  for (const QueueName of names) {
+    try {
+      const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+      await sqs.send(new DeleteQueueCommand({ QueueUrl }));
+      deleted.push(QueueName);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+  return deleted;
+}
