@@ -74,6 +74,12 @@ export interface Executions {
     batch: Batch,
     maxBytes: number,
   ): Promise<{ kind: "written" } | { kind: "taken"; by: Batch | null } | { kind: "full"; bytes: number }>;
+  /**
+   * The end of the log as this process knows it, for the worker, who hands it back with its next batch: another process then
+   * learns it and need not read. Absent: the store needs none.
+   */
+  logEnd?(ref: Ref, run: string): Promise<string | undefined>;
+  learnLogEnd?(ref: Ref, run: string, end: string): Promise<void>;
   /** Batches that begin after event `after`, in order. */
   batches(ref: Ref, run: string, after: number): Promise<Batch[]>;
   /**

@@ -147,6 +147,7 @@ export class Execution {
     const trial = further ? null : await this.#quarantineFirst(view, answer.head, answer.batches);
     await view.read(answer.head, trial ? [...answer.batches, trial] : answer.batches, further);
     view.effectsDoneThrough = view.state.tail;
+    if (!trial) view.logEnd = answer.upto ?? view.logEnd;
     view.inbox = new Map(answer.messages.map((m) => [m.id, m]));
     return true;
   }

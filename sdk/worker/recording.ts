@@ -20,7 +20,14 @@ export function sendAppend(
   const now = host.serverClock.now();
   const look = now - view.inboxReadAt >= READ_INBOX_MS;
   if (look) view.inboxReadAt = now;
-  return host.append({ execution, run, chain, fence, batch, taken, look });
+  const upto = view.logEnd;
+  view.logEnd = undefined;
+  return host
+    .append({ execution, run, chain, fence, batch, taken, look, ...(upto !== undefined && { upto }) })
+    .then((result) => {
+      if (result.kind === "appended") view.logEnd = result.upto;
+      return result;
+    });
 }
 
 export async function sendClose(
@@ -31,9 +38,10 @@ export async function sendClose(
   taken: string[],
 ): Promise<WorkerAnswer<"close">> {
   const { run, chain, fence } = view.head;
+  const upto = view.logEnd === undefined ? {} : { upto: view.logEnd };
   const terms = closeTerms(view.state, batch.events, host.serverClock.now(), (message) => view.inbox.has(message));
   try {
-    return await host.worker.transport.call("close", { execution, run, chain, fence, batch, taken, ...terms });
+    return await host.worker.transport.call("close", { execution, run, chain, fence, batch, taken, ...terms, ...upto });
   } catch (error) {
     const refused = refusedFor(error);
     if (refused) return refused;

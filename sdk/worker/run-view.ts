@@ -51,6 +51,8 @@ export class RunView {
   isOwner = false;
   /** This worker had the effects of all batches up to this event performed, or knows from a claim that they were (EXEC-4). */
   effectsDoneThrough = 1;
+  /** What the server said of the end of the log after the last event of `state`, for the next batch. */
+  logEnd: string | undefined;
   inbox = new Map<string, InboxMessage>();
   inboxReadAt: Millis = 0;
   /** EXEC-7: the run ends at the messages that its code was given last. */
@@ -85,6 +87,7 @@ export class RunView {
 
   /** `further`: the batches follow the events of `state`; else they are the whole log. */
   async read(head: Head, batches: readonly Batch[], further: boolean): Promise<void> {
+    if (batches.length > 0 || !further) this.logEnd = undefined;
     this.head = head;
     const events = batches.flatMap((b) => b.events);
     if (further) {

@@ -39,6 +39,8 @@ export function counted(store: Executions, meter: Meter): Executions {
     inbox: (ref, chain, most) => store.inbox(ref, chain, most),
     requestWake: (ref, chain, dueAt) => store.requestWake(ref, chain, dueAt),
     claim: (ref, p) => store.claim(ref, p),
+    ...(store.logEnd && { logEnd: (ref, run) => store.logEnd!(ref, run) }),
+    ...(store.learnLogEnd && { learnLogEnd: (ref, run, end) => store.learnLogEnd!(ref, run, end) }),
     batches: (ref, run, after) => store.batches(ref, run, after),
     part: (ref, run, p) => store.part(ref, run, p),
     park: (ref, p) => store.park(ref, p),

@@ -39,6 +39,7 @@ import { ABSENT, type Item, N, S, type Update, type Written } from "./table.ts";
 /** Loaded at their first use. The worker's function closes executions all the time and imports `close.ts` itself. */
 const load = {
   close: () => import("./close.ts"),
+  logEndText: () => import("./log-end-text.ts"),
   due: () => import("./due.ts"),
   createOver: () => import("./create-over.ts"),
   deletion: () => import("./deletion.ts"),
@@ -166,6 +167,14 @@ export class AwsExecutions implements Executions {
 
   putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
     return this.#log.put(ref, run, batch, maxBytes);
+  }
+  async logEnd(ref: Ref, run: string): Promise<string | undefined> {
+    const known = this.#log.known(ref, run);
+    return known && (await load.logEndText()).logEndText(known);
+  }
+  async learnLogEnd(ref: Ref, run: string, text: string): Promise<void> {
+    const end = (await load.logEndText()).logEndIn(text);
+    if (end && end.tail > (this.#log.known(ref, run)?.tail ?? 0)) this.#log.written(ref, run, end);
   }
   batches(ref: Ref, run: string, after: number): Promise<Batch[]> {
     return this.#log.batches(ref, run, after);

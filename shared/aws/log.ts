@@ -11,6 +11,9 @@
  * LOG-4. The log of a run with a deadline is written with the expiry `deadline + retention + a day`, which costs nothing.
  *     The run is closed long before that, because the sweeper closes runs past their deadline. The log of a run without a
  *     deadline has no expiry until the run closes. `retention.ts` gives it one then, at one write unit per batch.
+ * LOG-5. A worker is told the end of the log with its claim and with each batch, and sends it back with the next one, so
+ *     that a step needs no read whichever process serves it. A worker can deceive nobody but itself with it: the batches
+ *     are its own, and the put still takes a free position only.
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
@@ -91,6 +94,11 @@ export class Log {
     }
     this.written(ref, run, end);
     return { kind: "written" as const };
+  }
+
+  /** LOG-5. */
+  known(ref: Ref, run: string): LogEnd | undefined {
+    return this.#known.get(idOf(ref, run));
   }
 
   written(ref: Ref, run: string, end: LogEnd): void {

@@ -122,8 +122,15 @@ export type Delivery = z.infer<typeof Delivery>;
 
 const position = { execution: ExecutionId, run: RunId, chain: ChainId, fence: z.int() };
 
+/** Facts of the log's end, which the server gives to the owner and takes back with the next batch. Absent: it reads them. */
+const LogEnd = z
+  .string()
+  .max(200)
+  .regex(/^[0-9 -]+$/);
+
 export const AppendItem = z.strictObject({
   ...position,
+  upto: LogEnd.optional(),
   batch: Batch,
   /** Ids of messages that this batch or an earlier one took in: the server deletes them. */
   taken: z.array(MessageId),
@@ -136,7 +143,12 @@ export const AppendResult = z.discriminatedUnion("kind", [
    * Written. `messages` came since; empty where not asked for, and where the caller's fence is no longer the present one
    * (`fenced`): the next owner takes them in.
    */
-  z.object({ kind: z.literal("appended"), messages: z.array(InboxMessage), fenced: z.boolean() }),
+  z.object({
+    kind: z.literal("appended"),
+    messages: z.array(InboxMessage),
+    fenced: z.boolean(),
+    upto: LogEnd.optional(),
+  }),
   /** Another writer has the position: read the log again. */
   z.object({ kind: z.literal("conflict") }),
   z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
@@ -273,6 +285,7 @@ export const WORKER_ROUTES = {
         /** True: there are messages, but a newer fence exists meanwhile; the next owner takes them in. */
         fenced: z.boolean(),
         now: z.int(),
+        upto: LogEnd.optional(),
       }),
       z.object({ kind: z.literal("closed") }),
       /** The run may not begin yet (PACE-3). A task comes when it may: the caller finishes those that it has. */
@@ -293,6 +306,7 @@ export const WORKER_ROUTES = {
     "close",
     z.strictObject({
       ...position,
+      upto: LogEnd.optional(),
       batch: Batch,
       taken: z.array(MessageId),
       /** Not read: the closing event has it, and a large result sent twice would not fit into a call on AWS. */

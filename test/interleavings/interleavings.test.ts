@@ -460,7 +460,7 @@ describe("a read of the inbox misses an older message", () => {
       return [...first, ...second.filter((m) => m.id >= "signal#2")];
     };
     const executions = new Proxy(s.ports.executions, {
-      get: (target, name: keyof Executions) => (name === "inbox" ? inbox : target[name].bind(target)),
+      get: (target, name: keyof Executions) => (name === "inbox" ? inbox : target[name]!.bind(target)),
     });
     const a = new ManualWorker(s.ports, "A");
     const claiming = a.claim({ by, ports: { ...s.ports, executions } });

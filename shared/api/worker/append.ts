@@ -17,8 +17,13 @@ export async function append(
 async function appendOne(context: RequestContext, item: AppendItem, characters: number): Promise<AppendResult> {
   const problem = batchProblem(item.batch, context.ports.clock.now(), characters);
   if (problem) return problem;
-  const result = await engine.append(context.ports, refTo(context, item.execution), item);
+  const ref = refTo(context, item.execution);
+  const { executions } = context.ports;
+  if (item.upto !== undefined) await executions.learnLogEnd?.(ref, item.run, item.upto);
+  const result = await engine.append(context.ports, ref, item);
   if (result.kind === "malformed") return refused(422, "WF_1001", result.detail);
   if (result.kind === "full") return refused(413, "HISTORY_FULL", result.detail);
-  return result;
+  if (result.kind !== "appended") return result;
+  const upto = await executions.logEnd?.(ref, item.run);
+  return { ...result, ...(upto !== undefined && { upto }) };
 }

@@ -25,9 +25,11 @@ export async function close(
     );
     if (stranger) return notItsChild(stranger.kind);
   }
+  const ref = refTo(context, body.execution);
+  if (body.upto !== undefined) await context.ports.executions.learnLogEnd?.(ref, body.run, body.upto);
   const last = body.batch.events.at(-1);
   const result = last?.kind === "execution_completed" ? last.result : null;
-  const closed = await engine.close(context.ports, refTo(context, body.execution), { ...body, result });
+  const closed = await engine.close(context.ports, ref, { ...body, result });
   return closed.kind === "malformed" ? refused(422, "WF_1001", closed.detail) : closed;
 }
 

@@ -8,7 +8,11 @@ import { serialPerExecution } from "./serial-per-execution.ts";
 
 export async function claim(context: RequestContext, body: WorkerBody<"claim">): Promise<WorkerAnswer<"claim">> {
   const { session, have } = body;
-  return engine.claim(context.ports, refTo(context, body.execution), { session, ...(have && { have }) });
+  const ref = refTo(context, body.execution);
+  const claimed = await engine.claim(context.ports, ref, { session, ...(have && { have }) });
+  if (claimed.kind !== "claimed") return claimed;
+  const upto = await context.ports.executions.logEnd?.(ref, claimed.head.run);
+  return { ...claimed, ...(upto !== undefined && { upto }) };
 }
 
 /** Reads without claiming: for queries, and after a conflict. */
