@@ -21,8 +21,8 @@ import { isExpired, isTombstone, TOMBSTONE } from "./heads.ts";
 import {
   activityPrefix,
   eraseKey,
-  eraseShardOf,
   expiryKey,
+  expiryShardOf,
   goneKey,
   headKey,
   inboxPrefix,
@@ -90,7 +90,7 @@ export async function hide(c: Context, ref: Ref, seen: { run: string; fence: num
   const note = {
     ...keyItem(eraseKey(ref, fence)),
     hidden: await stored(c.blobs, hidden, { owner, inline: INLINE_ONCE }),
-    [INDEXES.due.partition]: S(eraseShardOf(pkOf(ref))),
+    [INDEXES.due.partition]: S(expiryShardOf(pkOf(ref))),
     [INDEXES.due.sort]: N(now + LEASE_MS),
   };
   const tombstone = {

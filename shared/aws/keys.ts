@@ -107,11 +107,9 @@ function hashTo(value: string, shards: number): number {
 }
 export const dueShard = (shard: number): string => `due#${shard}`;
 export const dueShardOf = (pk: string): string => dueShard(hashTo(pk, DUE_SHARDS));
-/** Shards of the same index for the notes of closed runs whose items have no expiry yet. */
+/** Shards of the same index for the notes of closed runs whose items have no expiry yet, and of deleted executions. */
 export const expiryShard = (shard: number): string => `expire#${shard}`;
 export const expiryShardOf = (pk: string): string => expiryShard(hashTo(pk, DUE_SHARDS));
-/** The notes of deleted executions are beside them. */
-export const eraseShardOf = expiryShardOf;
 export const runsShard = (workspace: string, shard: number): string => `${workspace}#${shard}`;
 export const runsShardOf = (workspace: string, run: string): string => runsShard(workspace, hashTo(run, RUN_SHARDS));
 export const inputsShard = (workspace: string, shard: number): string => `${workspace}#${shard}`;
