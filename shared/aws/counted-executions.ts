@@ -12,7 +12,7 @@ const stepsOf = (batch: Batch): number => batch.events.filter((event) => OUTCOME
 
 /** The same store, with its writes counted. */
 export function counted(store: Executions, meter: Meter): Executions {
-  return {
+  const own: Partial<Executions> = {
     async create(head, over, seen) {
       const put = await store.create(head, over, seen);
       if (put.kind === "created") meter.count({ started: 1 });
@@ -34,27 +34,11 @@ export function counted(store: Executions, meter: Meter): Executions {
       if (done.kind === "closed") meter.count({ steps: stepsOf(p.batch), closed });
       return done;
     },
-    head: (ref) => store.head(ref),
-    removeMessages: (ref, chain, ids) => store.removeMessages(ref, chain, ids),
-    inbox: (ref, chain, most) => store.inbox(ref, chain, most),
-    requestWake: (ref, chain, dueAt) => store.requestWake(ref, chain, dueAt),
-    claim: (ref, p) => store.claim(ref, p),
-    ...(store.logEnd && { logEnd: (ref, run) => store.logEnd!(ref, run) }),
-    ...(store.learnLogEnd && { learnLogEnd: (ref, run, end) => store.learnLogEnd!(ref, run, end) }),
-    batches: (ref, run, after) => store.batches(ref, run, after),
-    part: (ref, run, p) => store.part(ref, run, p),
-    park: (ref, p) => store.park(ref, p),
-    prepare: (next, batches) => store.prepare(next, batches),
-    reopen: (next, seen) => store.reopen(next, seen),
-    hide: (ref, seen) => store.hide(ref, seen),
-    erase: (ref, until) => store.erase(ref, until),
-    deletedAt: (ref) => store.deletedAt(ref),
-    clearOutbox: (ref, seen) => store.clearOutbox(ref, seen),
-    due: (until, limit, after) => store.due(until, limit, after),
-    run: (workspace, run) => store.run(workspace, run),
-    runs: (query) => store.runs(query),
-    setOpenInputs: (ref, run, p) => store.setOpenInputs(ref, run, p),
-    openInputs: (query) => store.openInputs(query),
-    setSearchKeys: (ref, run, keys) => store.setSearchKeys(ref, run, keys),
   };
+  return new Proxy(store, {
+    get(target, name: keyof Executions) {
+      const method: unknown = target[name];
+      return own[name] ?? (typeof method === "function" ? method.bind(target) : method);
+    },
+  });
 }

@@ -20,10 +20,8 @@ import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressio
 import { isExpired, isTombstone, TOMBSTONE } from "./heads.ts";
 import {
   activityPrefix,
-  eraseKey,
   expiryKey,
   expiryShardOf,
-  goneKey,
   headKey,
   inboxPrefix,
   logPrefix,
@@ -37,7 +35,7 @@ import {
   runKey,
   ttlSeconds,
 } from "./keys.ts";
-import { batchOf, Log } from "./log.ts";
+import { batchOf } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { AwsRollups } from "./rollups.ts";
@@ -63,6 +61,9 @@ interface Hidden {
   readonly objects: readonly string[];
 }
 
+const eraseKey = (ref: Ref, fence: number): Key => ({ pk: pkOf(ref), sk: `ERASE#${fence}` });
+/** A start that was deleted. */
+const goneKey = (ref: Ref, token: string): Key => ({ pk: pkOf(ref), sk: `GONE#${token}` });
 const digest = (value: string): string => createHash("sha256").update(value).digest("base64url");
 
 export async function hide(c: Context, ref: Ref, seen: { run: string; fence: number }): Promise<boolean> {
@@ -232,10 +233,12 @@ const deleteObjects = (c: Context, keys: readonly string[]): Promise<void> =>
 
 /** DELETE-5. Before the logs are deleted, because the last batch tells the failure. */
 async function forgetFailures(c: Context, ref: Ref, runs: readonly HiddenRun[]): Promise<void> {
-  const log = new Log(c);
   for (const { run, started_at, failed } of runs) {
     if (!failed) continue;
-    const last = await log.last(ref, run);
+    const last = await c.tables.executions.first({
+      ...within(pkOf(ref), { prefix: logPrefix(run) }),
+      ScanIndexForward: false,
+    });
     if (!last) continue;
     const facts = { ...failed, started_at, run, execution: ref.execution };
     await new AwsRollups(c).forget(ref.workspace, closedRun(facts, await batchOf(c, last), 0), c.settings.retentionMs);

@@ -73,10 +73,6 @@ export const recordShard = (workspace: string, deployment: string, shard: number
 export const recordShardOf = (ref: Ref, deployment: string): string =>
   recordShard(ref.workspace, deployment, hashTo(ref.execution, RECORD_SHARDS));
 export const expiryKey = (ref: Ref, run: string): Key => ({ pk: pkOf(ref), sk: `EXPIRE#${run}` });
-/** The note of what is to be erased of a deleted execution, whose tombstone has this fence. */
-export const eraseKey = (ref: Ref, fence: number): Key => ({ pk: pkOf(ref), sk: `ERASE#${fence}` });
-/** A start of the execution that was deleted, by the digest of its token. */
-export const goneKey = (ref: Ref, token: string): Key => ({ pk: pkOf(ref), sk: `GONE#${token}` });
 /** No execution has this partition: ids of executions hold no slash. */
 export const pointerKey = (workspace: string, run: string): Key => ({ pk: `${workspace}#/run/${run}`, sk: "POINTER" });
 export const answerKey = (workspace: string, query: string): Key => ({

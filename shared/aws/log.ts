@@ -127,12 +127,6 @@ export class Log {
     return last ? firstOf(text(last, "sk")!) : null;
   }
 
-  /** The item of the last batch, null = the log is empty. */
-  last(ref: Ref, run: string): Promise<Item | null> {
-    const query = { ...within(pkOf(ref), { prefix: logPrefix(run) }), ScanIndexForward: false };
-    return this.#c.tables.executions.first(query);
-  }
-
   #batch(item: Item): Promise<Batch> {
     return batchOf(this.#c, item);
   }
