@@ -309,6 +309,20 @@ describe("a running execution", () => {
     expect(closed.code).toBe(1);
     expect(JSON.parse(closed.out).results[0]).toMatchObject({ execution_id: "c2", ok: false });
   });
+
+  it("is deleted once it is closed: one that runs is refused with what to do, and nothing shows a deleted one", async () => {
+    await startOrder("gone", { amount: 1 });
+    await sirocco("tail gone");
+    await startOrder("stays", { amount: 1, wait: true });
+    const some = await sirocco("delete gone stays");
+    expect(some).toMatchObject({ code: 1, out: "gone deleted" });
+    expect(some.err).toContain("'stays' is running: cancel or terminate it first");
+    expect((await sirocco("get gone")).err).toContain("There is no execution 'gone'");
+    expect((await sirocco("list")).out).not.toContain("gone");
+    expect(await sirocco("delete gone")).toMatchObject({ code: 0, out: "gone deleted" });
+    expect((await sirocco("delete nowhere")).err).toContain("There is no execution 'nowhere'");
+    await sirocco("terminate stays");
+  });
 });
 
 describe("reset", () => {
