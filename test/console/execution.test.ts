@@ -190,6 +190,20 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await close();
   });
 
+  test("18: a closed execution is deleted once a person has confirmed it, and the list comes back without it", async () => {
+    const id = await w.start("steps");
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    const { page, close } = await w.open(`/executions/${id}`, { expected: /404/ });
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByText("Nothing brings them back.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete it" }).click();
+    await page.getByText("The execution was deleted.").waitFor();
+    await page.waitForURL((url) => url.hash.startsWith("#/executions") && !url.hash.includes(id));
+    expect((await w.ask("GET", `/v1/workflows/executions/${id}`)).status).toBe(404);
+    expect(await page.locator(`[data-execution="${id}"]`).count()).toBe(0);
+    await close();
+  });
+
   test("19: the downloaded history is that of the API", async () => {
     const id = await w.start("steps");
     await expect.poll(() => status(id)).toBe("COMPLETED");

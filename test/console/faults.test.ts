@@ -92,6 +92,22 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
     await close();
   });
 
+  test("30: what a job could not do is tried again by a job with the same filter", async () => {
+    const body = { action: "cancel", filter: { workflow_identifier: "sleeper", search: "never" } };
+    const { job_id } = (await w.ask("POST", "/v1/workflows/jobs", body)).body as { job_id: string };
+    const { page, close } = await w.open("/jobs");
+    await page.route(`**/v1/workflows/jobs/${job_id}`, async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), failed: 2 } });
+    });
+    await page.goto(`${w.url}/console/#/jobs/${job_id}`);
+    await page.getByRole("button", { name: "Try the failed ones again" }).click();
+    await page.waitForURL((url) => /#\/jobs\/./.test(url.hash) && !url.hash.includes(job_id));
+    const next = (await w.ask("GET", `/v1/workflows/jobs/${page.url().split("/").at(-1)}`)).body;
+    expect(next).toMatchObject(body);
+    await close();
+  });
+
   test("30: selected executions are terminated by their ids", async () => {
     for (let n = 0; n < 3; n++) await w.start("listens", { id: `chosen-${n}` });
     const { page, close } = await w.open("/executions?workflow_identifier=listens");

@@ -33,6 +33,7 @@ export const OPERATIONS = {
   updateWorkflowExecution: `POST ${E}/updates`,
   cancelWorkflowExecution: `POST ${E}/cancel`,
   terminateWorkflowExecution: `POST ${E}/terminate`,
+  deleteWorkflowExecution: `DELETE ${E}`,
   getStreamEvents: `GET ${W}/events/stream`,
 
   batchCancelWorkflowExecutions: `POST ${W}/executions/cancel`,

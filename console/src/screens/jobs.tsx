@@ -1,5 +1,5 @@
 /** Jobs: one action on all executions that a filter finds. */
-import { Link, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { call } from "../api/call.ts";
 import type { Answer } from "../api/operations.ts";
@@ -86,6 +86,7 @@ export function JobPage() {
                   Abort
                 </Button>
               )}
+              {isOver(job) && job.failed > 0 && <Again job={job} />}
             </div>
             {job.problem && <p role="alert">{visible(job.problem)}</p>}
             <div>
@@ -110,6 +111,31 @@ export function JobPage() {
       </Loading>
       <Outcomes id={id} done={read.data?.done ?? 0} />
     </div>
+  );
+}
+
+/** What succeeded matches the filter no more, so the same job acts on the rest. A signal would be sent to all again. */
+const REPEATABLE: readonly Job["action"][] = ["cancel", "terminate", "delete"];
+
+function Again({ job }: { job: Job }) {
+  const begin = useAction("createJob");
+  const say = useSay();
+  const navigate = useNavigate();
+  if (!REPEATABLE.includes(job.action)) return null;
+  const again = () => {
+    const body = { job_id: crypto.randomUUID(), action: job.action, filter: job.filter };
+    begin.mutate(
+      { body },
+      {
+        onSuccess: ({ job_id }) => void navigate({ to: "/jobs/$id", params: { id: job_id } }),
+        onError: say.failed,
+      },
+    );
+  };
+  return (
+    <Button writes operation="createJob" busy={begin.isPending} onClick={again}>
+      Try the failed ones again
+    </Button>
   );
 }
 

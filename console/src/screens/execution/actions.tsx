@@ -27,7 +27,7 @@ interface Props {
 
 export function Actions({ execution, run, input, event }: Props) {
   const [sending, setSending] = useState<HandlerType | null>(null);
-  const [ending, setEnding] = useState<"cancel" | "terminate" | null>(null);
+  const [ending, setEnding] = useState<keyof typeof ENDS | null>(null);
   const [resetting, setResetting] = useState(false);
   const [copying, setCopying] = useState(false);
   const navigate = useNavigate();
@@ -72,6 +72,11 @@ export function Actions({ execution, run, input, event }: Props) {
             Terminate
           </Button>
         </>
+      )}
+      {!isOpen && (
+        <Button writes operation="deleteWorkflowExecution" look="danger" onClick={() => setEnding("delete")}>
+          Delete
+        </Button>
       )}
       <Button writes operation="resetWorkflow" onClick={() => setResetting(true)}>
         Reset
@@ -129,32 +134,56 @@ function CopyDialog({ execution, close }: { execution: Execution; close: () => v
   );
 }
 
-function End({ action, id, close }: { action: "cancel" | "terminate"; id: string; close: () => void }) {
-  const end = useAction(action === "cancel" ? "cancelWorkflowExecution" : "terminateWorkflowExecution");
+/** Each is asked about before it is done. */
+const ENDS = {
+  cancel: {
+    operation: "cancelWorkflowExecution",
+    title: "Cancel the execution",
+    meaning: "Its code is told, and can clean up before it ends.",
+    button: "Cancel it",
+    done: "Cancellation was requested.",
+  },
+  terminate: {
+    operation: "terminateWorkflowExecution",
+    title: "Terminate the execution",
+    meaning: "It ends at once. Its code cannot clean up, and its activities are told to stop.",
+    button: "Terminate it",
+    done: "The execution was terminated.",
+  },
+  delete: {
+    operation: "deleteWorkflowExecution",
+    title: "Delete the execution",
+    meaning: "All its runs go, with inputs, results, histories and logs. Nothing brings them back. Its children stay.",
+    button: "Delete it",
+    done: "The execution was deleted.",
+  },
+} as const;
+
+function End({ action, id, close }: { action: keyof typeof ENDS; id: string; close: () => void }) {
+  const { operation, title, meaning, button, done } = ENDS[action];
+  const end = useAction(operation);
   const say = useSay();
+  const navigate = useNavigate();
   const run = () => {
     if (end.isPending) return;
     end.mutate(
       { params: { execution_id: id } },
       {
         onSuccess: () => {
-          say.done(action === "cancel" ? "Cancellation was requested." : "The execution was terminated.");
+          say.done(done);
           close();
+          if (action === "delete") void navigate({ to: "/executions" });
         },
       },
     );
   };
   return (
-    <Dialog title={action === "cancel" ? "Cancel the execution" : "Terminate the execution"} onClose={close}>
-      <p className="text-sm">
-        {action === "cancel"
-          ? "Its code is told, and can clean up before it ends."
-          : "It ends at once. Its code cannot clean up, and its activities are told to stop."}
-      </p>
+    <Dialog title={title} onClose={close}>
+      <p className="text-sm">{meaning}</p>
       {end.error && <Problem error={end.error} />}
       <div className="mt-4 flex gap-2">
         <Button writes look={action === "cancel" ? "strong" : "danger"} busy={end.isPending} onClick={run}>
-          {action === "cancel" ? "Cancel it" : "Terminate it"}
+          {button}
         </Button>
         <Button onClick={close}>Leave it</Button>
       </div>
