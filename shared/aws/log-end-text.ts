@@ -8,7 +8,7 @@ export const logEndText = ({ tail, bytes, ttl, blobs, retries, used = "" }: LogE
 /** Null: not of this form, as from another version. */
 export function logEndIn(text: string): LogEnd | null {
   const [, tail, bytes, ttl, blobs, retries, used] =
-    /^(\d+) (\d+) (\d+|-) ([01]) (\d+)(?: (\d+ \d+ \d+ \d+))?$/.exec(text) ?? [];
+    /^(\d{1,9}) (\d{1,15}) (\d{1,12}|-) ([01]) (\d{1,9})(?: (\d{1,15} \d{1,15} \d{1,15} \d{1,15}))?$/.exec(text) ?? [];
   if (tail === undefined) return null;
   return {
     tail: Number(tail),

@@ -210,7 +210,7 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
       await on.start(execution);
       const mine = await on.claim(execution);
       const { result } = await on.killed("Worker", sends, () => on.worker.call("append", appendOf(mine, [queued()])));
-      expect(result.results).toEqual([{ kind: "appended", messages: [], fenced: false }]);
+      expect(result.results).toMatchObject([{ kind: "appended", messages: [], fenced: false }]);
       expect(await charges(execution)).toMatchObject([{ kind: "activity", activity: 1, input: { amount: 7 } }]);
       expect((await on.claim(execution, randomUUID())).batches).toMatchObject([{ first: 2, events: { length: 1 } }]);
     }, 60_000);
