@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { MAX_EXECUTION_ID } from "../../shared/protocol/limits.ts";
 import { headOf } from "../contract/subject.ts";
-import { CHROMIUM } from "./support/browser.ts";
+import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { activities, echo, echoes, workflows } from "./support/workflows.ts";
 
@@ -97,7 +97,7 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await page.getByLabel("New key of Input").waitFor();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
     const input = `{"text": "it's $HOME \\\\ \\"quoted\\" \`id\` é", "n": 1.5}`;
-    await page.getByLabel("Input as JSON").fill(input);
+    await write(page, "Input as JSON", input);
     await page.getByLabel("Execution id").fill("by-curl");
     const line = (await page.getByTestId("call-curl").textContent()) ?? "";
     expect(line).not.toContain(w.key);
