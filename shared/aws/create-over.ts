@@ -5,10 +5,11 @@
 import type { Head } from "../protocol/head.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import type { Context } from "./context.ts";
-import { all, HAS_FENCE, HAS_STATUS, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
+import { all, HAS_FENCE, HAS_STATUS, placeholders } from "./head-expressions.ts";
 import { decodeHead, type EncodedHead, isExpired, isTombstone, requireFence, TOMBSTONE } from "./heads.ts";
 import { runKey } from "./keys.ts";
 import { INDEXES } from "./names.ts";
+import { overFinal } from "./over-final.ts";
 import { expireValue } from "./pack.ts";
 import { pastRunItem } from "./run-items.ts";
 import { ABSENT, type Item, N, number, S, text, type Written } from "./table.ts";
@@ -65,21 +66,18 @@ export async function createOver(
       if (there.run !== head.run) await discard();
       return there;
     }
+    // This very start, whose id has been used again. Its run got an item of its own before `old` was written. It is looked for
+    // first: a deletion that lost to `old` had marked the token before.
+    const earlier = await table.get(runKey(head, head.run));
+    if (earlier) return decodeHead(c.blobs, earlier);
     if (await isGone(c, head, head.token)) {
       await discard();
       return "deleted";
     }
-    // This very start, whose id has been used again. Its run got an item of its own before `old` was written.
-    const earlier = await table.get(runKey(head, head.run));
-    if (earlier) return decodeHead(c.blobs, earlier);
     if (!expired) await table.put(pastRunItem(head, old)); // the old run stays listed under its own key
     put = await table.put(
       { ...item, fence: N(number(old, "fence")! + 1) },
-      {
-        expression: all(OF_RUN, HAS_FENCE, IS_FINAL),
-        names: placeholders("run", "fence", "status"),
-        values: { ":run": old.run!, ":fence": old.fence!, ":running": S("RUNNING") },
-      },
+      overFinal({ run: text(old, "run")!, fence: number(old, "fence")! }),
     );
   }
   return null;

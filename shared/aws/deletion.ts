@@ -16,7 +16,7 @@ import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { LogGroup } from "../protocol/log-records.ts";
 import type { Context } from "./context.ts";
-import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
+import { placeholders } from "./head-expressions.ts";
 import { isExpired, isTombstone, TOMBSTONE } from "./heads.ts";
 import {
   activityPrefix,
@@ -37,6 +37,7 @@ import {
 } from "./keys.ts";
 import { batchOf } from "./log.ts";
 import { INDEXES } from "./names.ts";
+import { finalHead, putOverFinal } from "./over-final.ts";
 import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
 import { AwsRollups } from "./rollups.ts";
 import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
@@ -68,14 +69,8 @@ const digest = (value: string): string => createHash("sha256").update(value).dig
 
 export async function hide(c: Context, ref: Ref, seen: { run: string; fence: number }): Promise<boolean> {
   const { executions } = c.tables;
-  const old = await executions.get(headKey(ref));
-  const same =
-    old &&
-    text(old, "run") === seen.run &&
-    number(old, "fence") === seen.fence &&
-    text(old, "status") !== "RUNNING" &&
-    old[INDEXES.due.sort] === undefined;
-  if (!same) return false;
+  const old = await finalHead(c, ref, seen);
+  if (!old) return false;
   // A run gets an item of its own only while the head changes its fence, which the condition below refuses.
   const items = [old, ...(await executions.query(within(pkOf(ref), { prefix: "RUN#" })))];
   const bodies = await Promise.all(items.map((item) => unpack<Pick<Head, "token">>(c.blobs, item.body!)));
@@ -103,18 +98,7 @@ export async function hide(c: Context, ref: Ref, seen: { run: string; fence: num
     ttl,
   };
   const { name: TableName } = executions;
-  const answer = await transact(c, [
-    {
-      Put: {
-        TableName,
-        Item: tombstone,
-        ConditionExpression: all(OF_RUN, HAS_FENCE, IS_FINAL),
-        ExpressionAttributeNames: placeholders("run", "fence", "status"),
-        ExpressionAttributeValues: { ":run": S(seen.run), ":fence": N(seen.fence), ":running": S("RUNNING") },
-      },
-    },
-    { Put: { TableName, Item: note } },
-  ]);
+  const answer = await transact(c, [putOverFinal(TableName, tombstone, seen), { Put: { TableName, Item: note } }]);
   if (answer !== "written") await forEachConcurrent(CONCURRENCY, objectsOf(note), (key) => c.blobs.delete(key));
   return answer === "written";
 }

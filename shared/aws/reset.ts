@@ -10,16 +10,16 @@ import type { Head } from "../protocol/head.ts";
 import type { Batch } from "../protocol/history.ts";
 import { begun, expiryItem, PREPARED_MS } from "./close.ts";
 import type { Context } from "./context.ts";
-import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
 import { baseOf, decodeHead, encodeHead } from "./heads.ts";
-import { headKey, runKey } from "./keys.ts";
+import { runKey } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { LogEnd } from "./log-end.ts";
 import { encode, type LogEntry } from "./log-entry.ts";
-import { FED, INDEXES } from "./names.ts";
+import { FED } from "./names.ts";
+import { finalHead, putOverFinal } from "./over-final.ts";
 import { upload } from "./pack.ts";
 import { pastRunItem } from "./run-items.ts";
-import { type Item, keyItem, N, number, S, text } from "./table.ts";
+import { type Item, keyItem } from "./table.ts";
 import { transact } from "./transact.ts";
 import { itemBytes, writeUnits } from "./units.ts";
 
@@ -60,14 +60,8 @@ async function endBefore(log: Log, next: Head, first: number): Promise<LogEnd> {
 /** One transaction: the head of the new run, and the item of the past run, which the head was. */
 export async function reopen(c: Context, next: Head, seen: { run: string; fence: number }): Promise<boolean> {
   const { executions } = c.tables;
-  const old = await executions.get(headKey(next));
-  const same =
-    old &&
-    text(old, "run") === seen.run &&
-    number(old, "fence") === seen.fence &&
-    text(old, "status") !== "RUNNING" &&
-    old[INDEXES.due.sort] === undefined;
-  if (!same) return false;
+  const old = await finalHead(c, next, seen);
+  if (!old) return false;
   const { cost } = await decodeHead(c.blobs, old);
   const { item, blobs } = await encodeHead(
     { ...next, ...(cost && { cost: reopened(cost, old) }), fence: seen.fence + 1 },
@@ -77,15 +71,7 @@ export async function reopen(c: Context, next: Head, seen: { run: string; fence:
   const { name: TableName } = executions;
   const past: Item = { ...pastRunItem(next, old), ...keyItem(runKey(next, seen.run)) };
   const answer = await transact(c, [
-    {
-      Put: {
-        TableName,
-        Item: item,
-        ConditionExpression: all(OF_RUN, HAS_FENCE, IS_FINAL),
-        ExpressionAttributeNames: placeholders("run", "fence", "status"),
-        ExpressionAttributeValues: { ":run": S(seen.run), ":fence": N(seen.fence), ":running": S("RUNNING") },
-      },
-    },
+    putOverFinal(TableName, item, seen),
     { Put: { TableName, Item: past } },
     ...begun(next, next, TableName),
   ]);
