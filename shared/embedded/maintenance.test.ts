@@ -9,6 +9,7 @@ import { addLogRecords } from "../engine/log-records.ts";
 import { reset } from "../engine/reset.ts";
 import { terminate } from "../engine/terminate.ts";
 import { embedded } from "../server/embedded.ts";
+import { expireTombstones } from "./retention.ts";
 
 const MINUTE = 60_000;
 
@@ -180,6 +181,26 @@ test("a worker cannot name a duration whose end no number holds exactly", async 
     });
     expect(answer).toMatchObject({ status: 422, body: expect.stringContaining("expected number to be <=") });
   }
+  store.close();
+});
+
+test("old tombstones are deleted in chunks, and none before its log", async () => {
+  const { store } = made();
+  const db = store.database;
+  const add = (run: string, at: number, stored: number | null) =>
+    db.run(
+      "INSERT INTO deleted_runs (run, ws, execution, token, at, stored) VALUES (?, 'w', 'e', 't', ?, ?)",
+      run,
+      at,
+      stored,
+    );
+  for (let i = 0; i < 1_200; i++) add(`old-${i}`, 1, null);
+  add("young", 10, null);
+  add("stored", 1, 1);
+  const run = vi.spyOn(db, "run");
+  await expireTombstones(db, 10);
+  expect(run.mock.results.map(({ value }) => value)).toEqual([500, 500, 200]);
+  expect(db.all("SELECT run FROM deleted_runs ORDER BY run").map(({ run }) => run)).toEqual(["stored", "young"]);
   store.close();
 });
 

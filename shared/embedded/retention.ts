@@ -155,6 +155,7 @@ export async function eraseHidden(
 }
 
 /** DELETE-4. */
-export function expireTombstones(db: Database, before: Millis): void {
-  db.run("DELETE FROM deleted_runs WHERE at < ? AND stored IS NULL", before);
+export async function expireTombstones(db: Database, before: Millis): Promise<void> {
+  const some = `SELECT run FROM deleted_runs WHERE at < ? AND stored IS NULL LIMIT ${ROWS}`;
+  while (db.run(`DELETE FROM deleted_runs WHERE run IN (${some})`, before) === ROWS) await pause();
 }
