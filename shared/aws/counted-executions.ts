@@ -2,6 +2,7 @@
  * Counts the executions, messages and steps that a store has made durable: nothing that was there before, and nothing
  * that lost to another writer. With the units that the clients' meter counts this gives the price of a step.
  */
+import { overriding } from "../lib/overriding.ts";
 import type { Executions } from "../ports.ts";
 import type { Batch, Kind } from "../protocol/history.ts";
 import type { Meter } from "./meter.ts";
@@ -12,7 +13,7 @@ const stepsOf = (batch: Batch): number => batch.events.filter((event) => OUTCOME
 
 /** The same store, with its writes counted. */
 export function counted(store: Executions, meter: Meter): Executions {
-  const own: Partial<Executions> = {
+  return overriding(store, {
     async create(head, over, seen) {
       const put = await store.create(head, over, seen);
       if (put.kind === "created") meter.count({ started: 1 });
@@ -33,12 +34,6 @@ export function counted(store: Executions, meter: Meter): Executions {
       const closed = p.next.status === "RUNNING" ? 0 : 1;
       if (done.kind === "closed") meter.count({ steps: stepsOf(p.batch), closed });
       return done;
-    },
-  };
-  return new Proxy(store, {
-    get(target, name: keyof Executions) {
-      const method: unknown = target[name];
-      return own[name] ?? (typeof method === "function" ? method.bind(target) : method);
     },
   });
 }

@@ -6,6 +6,7 @@ import { expireClosed } from "../aws/retention.ts";
 import type { TaskBatcher } from "../aws/task-batcher.ts";
 import { type Rotation, sweep } from "../engine/sweep.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
+import { overriding } from "../lib/overriding.ts";
 import type { DueSchedule, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 
@@ -28,10 +29,9 @@ export interface Round {
 export async function sweepRound(c: Context, queues: Queues, ports: Ports, round: Round) {
   const { everyMs, until, armed, rotation } = round;
   const batcher = round.batcher && new round.batcher(c, queues, ports.tasks);
-  const tasks = new Proxy(ports.tasks, {
-    get: (of, name) => (name === "send" && batcher ? batcher.send.bind(batcher) : Reflect.get(of, name).bind(of)),
-  });
-  const sweeping = { ...ports, tasks };
+  const sweeping = batcher
+    ? { ...ports, tasks: overriding(ports.tasks, { send: (...of) => batcher.send(...of) }) }
+    : ports;
   // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.
   const [due, woken, jobs] = await Promise.all([
     stage(ports, "due executions", () => sweep(sweeping, everyMs, PAGE, until, rotation)),
