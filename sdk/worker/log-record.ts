@@ -1,5 +1,7 @@
 /** A log line of user code as a record for the server. It never throws, and takes no longer for a large value than for a small one. */
+
 import { inspect } from "node:util";
+import { cutText } from "../../shared/protocol/cut-text.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import { MAX_LOG_ATTRIBUTE, MAX_LOG_ATTRIBUTES, MAX_LOG_BODY, MAX_LOG_VALUE } from "../../shared/protocol/limits.ts";
 import type { LogLevel, LogRecord } from "../../shared/protocol/log-records.ts";
@@ -60,7 +62,7 @@ function json(value: object): string | undefined {
   let parts = 0;
   return JSON.stringify(value, (_key, part: unknown) => {
     if (++parts > MOST_PARTS) throw new RangeError("too many parts");
-    if (typeof part === "string") return part.slice(0, MAX_LOG_VALUE);
+    if (typeof part === "string") return cutText(part, MAX_LOG_VALUE);
     return typeof part === "bigint" ? String(part) : part;
   });
 }

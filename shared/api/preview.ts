@@ -1,4 +1,5 @@
 /** Events with their long values cut, for readers who show many of them at once. */
+import { cutText } from "../protocol/cut-text.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
 import { MAX_SHOWN_BYTES, PREVIEW_CHARACTERS } from "../protocol/limits.ts";
 
@@ -25,14 +26,8 @@ function cutFields(fields: Record<string, unknown>, path: string, cut: string[])
     const json = typeof value === "object" || typeof value === "string" ? JSON.stringify(value) : "";
     // UTF-8 has no more than three bytes for each unit of a text.
     const size = json.length * 3 <= MAX_SHOWN_BYTES ? 0 : Buffer.byteLength(json);
-    shown[name] = size <= MAX_SHOWN_BYTES ? value : { size, preview: beginning(json) };
+    shown[name] = size <= MAX_SHOWN_BYTES ? value : { size, preview: cutText(json, PREVIEW_CHARACTERS) };
     if (size > MAX_SHOWN_BYTES) cut.push(`${path}${name}`);
   }
   return shown;
-}
-
-/** No half of a surrogate pair at the end: such a text is not valid UTF-8. */
-function beginning(text: string): string {
-  const start = text.slice(0, PREVIEW_CHARACTERS);
-  return start.isWellFormed() ? start : start.slice(0, -1);
 }

@@ -1,4 +1,5 @@
 /** Whether, and when, another attempt follows a failed attempt of an activity. */
+import { cutText } from "../protocol/cut-text.ts";
 import type { ActivityOptions, AttemptEnd, Failure, Millis } from "../protocol/history.ts";
 import { MAX_SHORT_MESSAGE } from "../protocol/limits.ts";
 
@@ -47,6 +48,6 @@ export function backoffMs(retry: ActivityOptions["retry"], attempt: number): Mil
 /** The failure as the history keeps it once the first attempts have told the whole story. */
 export function shortened(failure: Failure): Failure {
   const { type, message } = failure;
-  const short = message.length > MAX_SHORT_MESSAGE ? `${message.slice(0, MAX_SHORT_MESSAGE)}…` : message;
+  const short = message.length > MAX_SHORT_MESSAGE ? `${cutText(message, MAX_SHORT_MESSAGE)}…` : message;
   return { ...(type === undefined ? {} : { type }), message: short };
 }

@@ -10,6 +10,7 @@
  * ROLLUP-3. Minutes are kept for `MINUTES_KEPT_MS`, hours for the retention after their last change. A count for a minute
  *     that is older goes to the hour alone. So every window is exact: a young bound to the minute, an old one to the hour.
  */
+import { cutText } from "../protocol/cut-text.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Batch, CLOSING, type Failure, type HistoryEvent, isClosing, type Millis } from "../protocol/history.ts";
 
@@ -111,7 +112,7 @@ function toldOf(last: HistoryEvent): { type: string | null; message: string } {
   if (last.kind !== "execution_failed") return { type: "Timeout", message: "execution timeout" };
   let failure: Failure = last.failure;
   while (failure.cause) failure = failure.cause;
-  return { type: failure.type ?? null, message: failure.message.slice(0, MOST_MESSAGE) };
+  return { type: failure.type ?? null, message: cutText(failure.message, MOST_MESSAGE) };
 }
 
 /**

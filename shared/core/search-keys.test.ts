@@ -19,6 +19,7 @@ test("absent, null, inherited and encoded values are left out", () => {
 
 test("long values are cut, long keys and more than twenty are left out", () => {
   expect(searchKeysOf(["v"], { v: "x".repeat(9000) }).v).toHaveLength(8192);
+  expect(searchKeysOf(["v"], { v: `${"x".repeat(8191)}😀` }).v).toBe("x".repeat(8191));
   const long = "k".repeat(257);
   expect(searchKeysOf([long], { [long]: 1 })).toEqual({});
   const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`k${i}`, i]));

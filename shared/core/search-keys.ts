@@ -1,4 +1,5 @@
 /** Search keys: values of the input at the dot paths that the workflow's definition names. Stored as plain text. */
+import { cutText } from "../protocol/cut-text.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
 
@@ -27,5 +28,5 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 
 function textOf(value: unknown): string {
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return text.slice(0, MAX_SEARCH_VALUE);
+  return cutText(text, MAX_SEARCH_VALUE);
 }

@@ -4,6 +4,7 @@
  * between the two calls: `draft` computes the events that need no code and the stimuli for the code, `step` adds the
  * decisions of the code. The rules EXEC-6 and EXEC-7 are defined in `sdk/worker/execution.ts`.
  */
+import { cutText } from "../protocol/cut-text.ts";
 import type { Batch, Decision, Failure, HistoryEvent, Millis, NewEvent, Stimulus } from "../protocol/history.ts";
 import { isClosing, isStimulus } from "../protocol/history.ts";
 import { arrivals } from "../protocol/messages.ts";
@@ -161,7 +162,7 @@ function noteBug(
   state: RunState,
   at: Millis,
 ): void {
-  const fingerprint = `${failure.type ?? "Error"}: ${failure.message}`.slice(0, 500);
+  const fingerprint = cutText(`${failure.type ?? "Error"}: ${failure.message}`, 500);
   const begins = quarantines !== null && !isQuarantined(state.quarantine, quarantines, at);
   if (!begins && state.taskFailures.has(fingerprint)) return;
   const quarantined = begins ? { quarantined: quarantines } : {};

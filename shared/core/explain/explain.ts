@@ -2,6 +2,7 @@
  * Why an execution does not go on, and who must act: from its folded history, its head, and what is known of the workers.
  * Pure. No live worker is needed to answer.
  */
+import { cutText } from "../../protocol/cut-text.ts";
 import type { Head } from "../../protocol/head.ts";
 import type { Failure, Millis } from "../../protocol/history.ts";
 import type { HandlerDefinition } from "../../protocol/worker.ts";
@@ -585,5 +586,5 @@ function pausedSchedule(c: Case): void {
 const iso = (at: Millis): string => new Date(at).toISOString();
 const shortJson = (value: unknown): unknown => {
   const text = JSON.stringify(value ?? null);
-  return text.length <= 2_000 ? (value ?? null) : `${text.slice(0, 2_000)}…`;
+  return text.length <= 2_000 ? (value ?? null) : `${cutText(text, 2_000)}…`;
 };

@@ -1,4 +1,5 @@
 /** Words of `explain`: lengths of time, errors, counts. */
+import { cutText } from "../../protocol/cut-text.ts";
 import type { Failure, Millis } from "../../protocol/history.ts";
 
 const UNITS = [
@@ -27,7 +28,7 @@ const LONGEST = 300;
 /** As one line, because it stands in a sentence. A cut leaves no half of a surrogate pair. */
 export const cut = (text: string, longest = LONGEST): string => {
   const line = text.replace(/\s*[\r\n]\s*/g, " ");
-  return line.length > longest ? `${line.slice(0, longest).replace(/[\ud800-\udbff]$/, "")}…` : line;
+  return line.length > longest ? `${cutText(line, longest)}…` : line;
 };
 
 export function errorText(failure: Failure): string {
