@@ -5,10 +5,9 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
-import { QUIET } from "../../test/support/test-server.ts";
+import { sourceAt } from "../../test/support/sqs-source.ts";
 import { Leases } from "./leases.ts";
 import { KILLED, type TaskSource } from "./source.ts";
-import { sqsSource } from "./sqs.ts";
 
 interface Call {
   readonly operation: string;
@@ -57,25 +56,7 @@ beforeEach(async () => {
   cut = 0;
   polled = Promise.withResolvers();
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  source = await sqsSource({
-    worker: { deployment: "shop", transport: null as never, log: QUIET },
-    tasks: {
-      via: "sqs",
-      region: "eu-west-1",
-      endpoint,
-      workflow_queue: `${endpoint}/1/workflow`,
-      activity_queue: `${endpoint}/1/activity`,
-      credentials: {
-        access_key_id: "a",
-        secret_access_key: "b",
-        session_token: "c",
-        expires_at: Date.now() + 3_600_000,
-      },
-    },
-    leaseMs: 30_000,
-    renew: () => Promise.reject(new Error("no renewal")),
-    local: (at) => at,
-  });
+  source = await sourceAt(endpoint, { workflow: `${endpoint}/1/workflow`, activity: `${endpoint}/1/activity` });
 });
 
 test("a worker that stops does not abort its poll, and hands back what it brings", async () => {

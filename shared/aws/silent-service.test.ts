@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { sqsSource } from "../../sdk/worker/sqs.ts";
+import { sourceAt } from "../../test/support/sqs-source.ts";
 
 import { awsClients, type Clients } from "./clients.ts";
 import { REST_SECONDS } from "./names.ts";
@@ -78,29 +78,7 @@ test("a long poll of SQS by a handler ends soon after its wait", async () => {
 
 test("a worker's polls, extensions and deletions end", async () => {
   const queue = `${endpoint}/q`;
-  const source = await sqsSource({
-    worker: {
-      deployment: "shop",
-      transport: null as never,
-      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-    },
-    tasks: {
-      via: "sqs",
-      region: "eu-west-1",
-      endpoint,
-      workflow_queue: queue,
-      activity_queue: queue,
-      credentials: {
-        access_key_id: "a",
-        secret_access_key: "b",
-        session_token: "c",
-        expires_at: Date.now() + 3_600_000,
-      },
-    },
-    leaseMs: 30_000,
-    renew: () => Promise.reject(new Error("no renewal")),
-    local: (at) => at,
-  });
+  const source = await sourceAt(endpoint, { workflow: queue, activity: queue });
   const receipt = "workflow/shop/handle";
   expect(await secondsUntilEnd(source.receive("workflow", 1, new AbortController().signal), 60)).toBeLessThan(60);
   expect(await secondsUntilEnd(source.extend([receipt], 30_000))).toBeLessThan(30);

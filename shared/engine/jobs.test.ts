@@ -195,6 +195,16 @@ test("a reset skips runs that go on as others, and those without the point, and 
   ports.close();
 });
 
+const again = {
+  workflow: "orders",
+  registration: null,
+  deployment: "shop",
+  input: null,
+  token: "another",
+  timeoutMs: null,
+  by: "client",
+} as const;
+
 test("an execution that closed, was started again, or fails by itself has its own outcome", async () => {
   const clock = new ManualClock();
   const ports = embedded({ clock });
@@ -219,17 +229,7 @@ test("an execution that closed, was started again, or fails by itself has its ow
               ports,
               ["again"].map((id) => id),
             );
-            await start(ports, {
-              workspace: WS,
-              execution: "again",
-              workflow: "orders",
-              registration: null,
-              deployment: "shop",
-              input: null,
-              token: "another",
-              timeoutMs: null,
-              by: "client",
-            });
+            await start(ports, { workspace: WS, execution: "again", ...again });
           }
           return found;
         };
@@ -351,13 +351,3 @@ test("a delete skips what was started again or runs, and counts what was deleted
   expect((await ports.executions.head(b!))?.status).toBe("RUNNING");
   ports.close();
 });
-
-const again = {
-  workflow: "orders",
-  registration: null,
-  deployment: "shop",
-  input: null,
-  token: "another",
-  timeoutMs: null,
-  by: "client",
-} as const;

@@ -1,7 +1,7 @@
 /** The clock of one machine. It may be set by an hour; its steady clock goes on as before. */
 import type { Clock } from "../../shared/ports.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
-import type { World } from "./world.ts";
+import type { Process, World } from "./world.ts";
 
 const HOUR: Millis = 3_600_000;
 
@@ -34,4 +34,16 @@ export class Machine implements Clock {
     const { chance, faults } = this.#world;
     if (chance.happens(faults.clockSet)) this.#ahead = this.#skew + chance.oneOf([-HOUR, 0, HOUR]);
   }
+}
+
+/** Of a process that starts now: wrong by up to 2 s, and set at times. */
+export function machineOf(world: World, process: Process): Machine {
+  const { chance } = world;
+  const machine = new Machine(world, chance.between(-2_000, 2_000), (at, fn) => world.within(process, at, fn));
+  const set = () => {
+    machine.mayBeSet();
+    if (process.alive) world.within(process, world.now + 60_000, set);
+  };
+  world.within(process, world.now + chance.between(0, 60_000), set);
+  return machine;
 }
