@@ -12,7 +12,7 @@ const SCHEDULES_ON_AWS = ["test/schedule/**/aws*.test.ts"];
 export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" | "console" | "aws", Suite>> = {
   /** Beside the sources, and what holds for the repository's texts. */
   unit: {
-    include: ["{shared,functions,sdk,cli,console}/**/*.test.ts", "test/repository/**/*.test.ts"],
+    include: ["{shared,functions,sdk,cli,console,bench}/**/*.test.ts", "test/repository/**/*.test.ts"],
     exclude: BUNDLES,
   },
   /** The engine's promises against the embedded store: contract, interleavings, recorded histories, properties. */
