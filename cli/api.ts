@@ -33,6 +33,8 @@ type Args<Op extends AvailableOperation> =
   Record<never, never> extends Params<Op> ? [call?: CallOf<Op>] : [call: CallOf<Op>];
 type StreamOperation = Extract<RouteOf<AvailableOperation>, { kind: "sse" }>["operation"];
 
+type FileOperation = Extract<RouteOf<AvailableOperation>, { kind: "file" }>["operation"];
+
 export class Api {
   readonly target: Target;
   readonly #signal: AbortSignal;
@@ -59,6 +61,17 @@ export class Api {
     if (!response.body) return;
     try {
       yield* frames(response.body);
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+  }
+
+  /** The bytes of a file that the server makes. Throws `CliError` when the connection breaks before its end. */
+  async *download(operation: FileOperation): AsyncGenerator<Uint8Array> {
+    const response = await this.#send(operation, {}, "*/*", this.#signal);
+    if (!response.body) return;
+    try {
+      yield* response.body;
     } catch (error) {
       throw this.#unreachable(error);
     }

@@ -576,6 +576,12 @@ export interface Settings {
   readonly retentionMs: Millis;
 }
 
+export interface Backup {
+  readonly bytes: number;
+  /** The copy is removed from the server's disk once it has been read, or its reader stops. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 export interface StoreCondition {
   /** Why every call is refused; null: the store works. */
   readonly failure: string | null;
@@ -707,6 +713,8 @@ export interface Ports {
   pause?(): Promise<void>;
   /** Absent: a round only logs such a row, and meets it again in the next round. */
   readonly setAside?: SetAside;
+  /** Makes a copy of all data of all workspaces while the server works. Absent: the store is a service with its own backups. */
+  backup?(): Promise<Backup>;
   /** What is wrong with the store, for `/health`. Absent: the store is a service that reports its own state. */
   condition?(): StoreCondition;
   /** Tells the schedule that an execution of its has closed. */

@@ -1,5 +1,6 @@
 /** All commands, in the order of the help. */
 import type { Command, Group } from "../command.ts";
+import { backup } from "./backup.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { cancel } from "./cancel.ts";
 import { completion } from "./completion.ts";
@@ -17,6 +18,7 @@ import { list } from "./list.ts";
 import { logs } from "./logs.ts";
 import { query } from "./query.ts";
 import { reset } from "./reset.ts";
+import { restore } from "./restore.ts";
 import { schedule } from "./schedule/index.ts";
 import { signal } from "./signal.ts";
 import { start } from "./start.ts";
@@ -54,6 +56,8 @@ export const commands: readonly (Command | Group)[] = [
   key,
   whoami,
   doctor,
+  backup,
+  restore,
   bootstrap,
   completion(() => commands),
 ];

@@ -6,11 +6,23 @@
  * DATADIR-2. The key is in a file that only its owner can read, and stays the same until another key is given or it is
  *     revoked.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { UNFINISHED } from "../../shared/embedded/backup.ts";
 import { type Embedded, type EmbeddedOptions, embedded } from "../../shared/server/embedded.ts";
 import { CliError, EXIT } from "../errors.ts";
 
+const DATABASE = "sirocco.db";
 const SQLITE = { busy: 5, readonly: 8, ioError: 10, full: 13, cannotOpen: 14, notADatabase: 26 } as const;
 
 export class DataDir {
@@ -30,14 +42,32 @@ export class DataDir {
 
   /** Opens the database. Throws `CliError` when another server uses it, or it cannot be opened. */
   open(options: Omit<EmbeddedOptions, "file">): Embedded {
-    const file = join(this.path, "sirocco.db");
+    const file = join(this.path, DATABASE);
     try {
       const opened = embedded({ ...options, file });
+      for (const name of readdirSync(this.path)) if (UNFINISHED.test(name)) rmSync(join(this.path, name));
       for (const name of [file, `${file}-wal`]) if (existsSync(name)) chmodSync(name, 0o600);
       return opened;
     } catch (error) {
       if (sqliteCode(error) === SQLITE.busy) throw this.#taken(error); // DATADIR-1
       throw this.#cannot("be opened", error);
+    }
+  }
+
+  /** Takes a copy of a database as its own. Throws `CliError` if the directory has a database. */
+  restore(copy: string): void {
+    const file = join(this.path, DATABASE);
+    if (existsSync(file)) {
+      throw new CliError(EXIT.failed, `The data directory ${this.path} has data already.`, [
+        "Choose another directory with --data DIR, or move this one away first.",
+      ]);
+    }
+    try {
+      copyFileSync(copy, `${file}.new`);
+      chmodSync(`${file}.new`, 0o600);
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      throw this.#cannot("be written to", error);
     }
   }
 

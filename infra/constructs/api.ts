@@ -20,7 +20,7 @@ export interface ApiRoute {
   /** Names the function that serves the route, see `AREA_FUNCTION`. */
   readonly area: ServedArea;
   /** `sse` needs a streaming integration. */
-  readonly kind: "json" | "empty" | "sse";
+  readonly kind: "json" | "empty" | "sse" | "file";
 }
 
 export interface ApiProps {

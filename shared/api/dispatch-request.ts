@@ -8,7 +8,7 @@
  * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.
  */
 import { lazy } from "../lib/lazy.ts";
-import { type Ports, StoreFailed } from "../ports.ts";
+import { type Backup, type Ports, StoreFailed } from "../ports.ts";
 import {
   forbidden,
   internal,
@@ -81,7 +81,8 @@ interface Served {
 type Outcome =
   | Refusal
   | { status: number; value: unknown; cache?: Route["cache"] }
-  | { status: number; frames: AsyncIterable<Frame> };
+  | { status: number; frames: AsyncIterable<Frame> }
+  | { status: number; file: Backup };
 
 async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
   const response = await answer(api, request);
@@ -108,6 +109,7 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId, access);
   access.end();
+  if ("file" in outcome) return download(outcome.file, requestId);
   if (isRefusal(outcome)) {
     const headers = { "content-type": "application/json", "x-request-id": requestId, ...outcome.headers };
     return { kind: "body", status: outcome.status, headers, body: JSON.stringify(toBody(outcome)) };
@@ -200,6 +202,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
   }
   context.log.info("request served", { operation: route.operation, ms: api.ports.clock.now() - started });
   if (route.kind === "sse") return { status: route.success, frames: result as AsyncIterable<Frame> };
+  if (route.kind === "file") return { status: route.success, file: result as Backup };
   return {
     status: route.success,
     value: route.kind === "empty" ? undefined : scoped(list, result),
@@ -272,6 +275,16 @@ function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string, ac
     "x-request-id": requestId,
   };
   return { kind: "stream", status: 200, headers, chunks: chunksOf(api, frames, requestId, access) };
+}
+
+function download({ bytes, chunks }: Backup, requestId: string): ApiResponse {
+  const headers = {
+    "content-type": "application/vnd.sqlite3",
+    "content-length": String(bytes),
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+  };
+  return { kind: "stream", status: 200, headers, chunks };
 }
 
 async function* chunksOf(

@@ -23,6 +23,6 @@ export class CallerGone extends Error {}
 
 export type ApiResponse = { readonly status: number; readonly headers: Record<string, string> } & (
   | { readonly kind: "body"; readonly body: string }
-  /** Texts, each to be sent at once. */
-  | { readonly kind: "stream"; readonly chunks: AsyncIterable<string> }
+  /** Texts or bytes, each to be sent at once. */
+  | { readonly kind: "stream"; readonly chunks: AsyncIterable<string> | AsyncIterable<Uint8Array> }
 );

@@ -1,5 +1,5 @@
 /** Types of the handlers of the routes table, and the modules in which a process serves them. */
-import type { Ports } from "../ports.ts";
+import type { Backup, Ports } from "../ports.ts";
 import type { Refusal } from "../protocol/errors.ts";
 import type {
   Area,
@@ -28,7 +28,11 @@ export interface Input<Op extends AvailableOperation> {
 }
 
 type Result<Op extends AvailableOperation> =
-  RouteOf<Op> extends { kind: "sse" } ? AsyncIterable<Frame> : ResponseOf<Op>;
+  RouteOf<Op> extends { kind: "sse" }
+    ? AsyncIterable<Frame>
+    : RouteOf<Op> extends { kind: "file" }
+      ? Backup
+      : ResponseOf<Op>;
 type Answer<T> = T | Refusal | Promise<T | Refusal>;
 
 /** The available operations of some areas. */

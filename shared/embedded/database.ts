@@ -29,6 +29,9 @@ export type Row = Record<string, Value>;
 /** The adapter has about a hundred texts of statements, and some lists build theirs from the filters of a request. */
 const MOST_STATEMENTS = 300;
 
+/** A commit that makes the log longer than this is followed by a checkpoint; SQLite's default. */
+const CHECKPOINT_PAGES = 1_000;
+
 /** Result codes after which the store may not go on (COMMIT-4): out of memory, read-only, I/O error, corrupt, full, cannot open, not a database. */
 const FATAL = new Set([7, 8, 10, 11, 13, 14, 26]);
 
@@ -236,6 +239,11 @@ export class Database {
   afterCommit(fn: () => void): void {
     if (this.#open) this.#afterCommit.push(fn);
     else fn();
+  }
+
+  /** While checkpoints are held, commits go to the log and the file stays as it is. */
+  holdCheckpoints(hold: boolean): void {
+    this.#guard(() => this.#db.exec(`PRAGMA wal_autocheckpoint = ${hold ? 0 : CHECKPOINT_PAGES}`));
   }
 
   /** Commits the open transaction and closes the file. */

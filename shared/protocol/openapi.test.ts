@@ -74,7 +74,12 @@ describe("the OpenAPI document", () => {
 
     expect(described.requestBody?.required).toBe(row.body ? !row.optionalBody : undefined);
     const content = described.responses[row.success]?.content;
-    const media = { json: ["application/json"], sse: ["text/event-stream"], empty: [] }[row.kind];
+    const media = {
+      json: ["application/json"],
+      sse: ["text/event-stream"],
+      empty: [],
+      file: ["application/vnd.sqlite3"],
+    }[row.kind];
     expect(Object.keys(content ?? {})).toEqual(media);
     for (const error of ["400", "500", "503"]) expect(Object.keys(described.responses)).toContain(error);
     expect("304" in described.responses).toBe(row.cache !== undefined);

@@ -111,6 +111,7 @@ function operation(route: Route, schemas: Converted): OpenApiOperation {
 function responses(route: Route, schemas: Converted): Record<string, Response> {
   const success = schemas.of(route, "response");
   const media = route.kind === "sse" ? "text/event-stream" : "application/json";
+  const file = { "application/vnd.sqlite3": { schema: { contentMediaType: "application/vnd.sqlite3" } } };
   const error = (description: string): Response => ({
     description,
     content: { "application/json": { schema: { $ref: "#/components/schemas/ErrorBody" } } },
@@ -118,6 +119,7 @@ function responses(route: Route, schemas: Converted): Record<string, Response> {
   return {
     [route.success]: {
       description: route.kind === "sse" ? "Frames; the schema is that of their data" : "Done",
+      ...(route.kind === "file" && { content: file }),
       ...(success && { content: { [media]: { schema: success, ...exampleOf(route, "response") } } }),
     },
     ...(route.auth && { "401": error("Missing or unknown API key") }),

@@ -22,6 +22,8 @@ const NEEDS: Readonly<Record<string, Need>> = {
   listKeys: "admin",
   createKey: "admin",
   revokeKey: "admin",
+  // It has the data of all workspaces.
+  createBackup: "admin",
   // They say which keys may register.
   hardenDeployment: "admin",
   unhardenDeployment: "admin",

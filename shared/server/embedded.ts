@@ -2,6 +2,7 @@
 
 import { EmbeddedActivities } from "../embedded/activities.ts";
 import { EmbeddedAnswers } from "../embedded/answers.ts";
+import { EmbeddedBackup } from "../embedded/backup.ts";
 import { Database } from "../embedded/database.ts";
 import { EmbeddedExecutions } from "../embedded/executions.ts";
 import { EmbeddedFeed } from "../embedded/feed.ts";
@@ -94,6 +95,10 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const executions = new EmbeddedExecutions(database, sequence, notifier, rollups, clock);
   const feed = new EmbeddedFeed(database, sequence, notifier);
   executions.onHidden = (run) => feed.forget(run);
+  const backupOf = (file: string) => {
+    const backup = new EmbeddedBackup(database, file, uuid);
+    return () => backup.copy();
+  };
   const ports: Ports = {
     clock,
     uuid,
@@ -115,6 +120,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     durable: () => database.durable(),
     pause,
     setAside,
+    ...(options.file !== undefined && options.file !== ":memory:" && { backup: backupOf(options.file) }),
     condition: () => ({ failure: database.failure?.message ?? null, setAside: setAside.names }),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };

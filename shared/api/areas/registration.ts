@@ -13,6 +13,7 @@ const load = {
   changes: lazy(() => import("../workflow-changes.ts")),
   hardening: lazy(() => import("../hardening.ts")),
   logs: lazy(() => import("../logs.ts")),
+  backup: lazy(() => import("../backup.ts")),
 };
 
 const handlers: HandlersOf<"registration"> = {
@@ -47,6 +48,7 @@ const handlers: HandlersOf<"registration"> = {
   listKeys: (context) => listKeys(context),
   createKey: (context, { body }) => newKey(context, body),
   revokeKey: (context, { params }) => revokeKey(context, params.key_id),
+  createBackup: async (context) => (await load.backup()).createBackup(context),
 };
 
 export const REGISTRATION: RouteModule = { routes: REGISTRATION_ROWS, handlers };

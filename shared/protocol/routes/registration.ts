@@ -5,7 +5,7 @@ import * as managed from "../http/managed.ts";
 import * as observability from "../http/observability.ts";
 import * as system from "../http/system.ts";
 import * as workflows from "../http/workflows.ts";
-import { DEPLOYMENT, empty, json, KEYS, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
+import { BACKUPS, DEPLOYMENT, empty, file, json, KEYS, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
 
 const ids = { body: workflows.WorkflowIdsRequest };
 const hosting = { response: managed.ManagedDeploymentResponse, success: 202, ...NOT_HOSTED };
@@ -102,4 +102,5 @@ export const REGISTRATION_ROWS = [
     success: 201,
   }),
   empty("revokeKey", "DELETE", `${KEYS}/{key_id}`, "registration", {}),
+  file("createBackup", BACKUPS, "registration", {}),
 ] as const;

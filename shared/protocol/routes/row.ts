@@ -13,8 +13,8 @@ export interface Route {
   readonly area: Area;
   /** The only status of success; clients compare it exactly. */
   readonly success: number;
-  /** `empty`: an answer without a body. `sse`: `response` is the `data` of one frame. */
-  readonly kind: "json" | "empty" | "sse";
+  /** `empty`: an answer without a body. `sse`: `response` is the `data` of one frame. `file`: bytes. */
+  readonly kind: "json" | "empty" | "sse" | "file";
   readonly auth: boolean;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
@@ -66,11 +66,20 @@ export function sse<const O extends string, const P extends string, const D exte
 ) {
   return row(operation, "GET", path, "streams", "sse", 200, details);
 }
+export function file<const O extends string, const P extends string, const A extends Area, const D extends Details>(
+  operation: O,
+  path: P,
+  area: A,
+  details: D,
+) {
+  return row(operation, "POST", path, area, "file", 200, details);
+}
 
 export const NOT_HOSTED = {
   unavailable: "This installation does not host workers: start, stop and update a deployment's workers where they run.",
 };
 
+export const BACKUPS = "/v1/backups";
 export const KEYS = "/v1/keys";
 export const WORKFLOWS = "/v1/workflows";
 export const EXECUTION = `${WORKFLOWS}/executions/{execution_id}` as const;

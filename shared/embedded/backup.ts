@@ -1,0 +1,130 @@
+/**
+ * A copy of the database while it is written to.
+ *
+ * BACKUP-1. SQLite changes the database file in checkpoints only; commits go to the log. There is no checkpoint while a copy
+ *     is made, so the file stands still and the log only grows.
+ * BACKUP-2. If a checkpoint had brought everything in the log into the file, the next commit would begin the log anew, over the
+ *     frames that are being copied. So one commit follows the last checkpoint before the copy begins.
+ * BACKUP-3. The file is copied first, the log afterwards. Both together are the state of some moment after the call: every
+ *     commit that was acknowledged before it is in the copy, and one that was cut off at the end of the log is not.
+ * BACKUP-4. The database file is read through a descriptor that stays open until the process ends. When a process closes a
+ *     descriptor of a file, POSIX takes back all its locks on the file: also those by which DATADIR-1 keeps a second server out.
+ * BACKUP-5. Before a byte of the copy leaves, another thread brings the log into it and lets SQLite check it. What leaves is
+ *     one file without a log.
+ */
+import { createReadStream, openSync, read } from "node:fs";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
+import type { Backup } from "../ports.ts";
+import type { Database } from "./database.ts";
+import { VERSION } from "./schema.ts";
+
+const PART_BYTES = 1_048_576;
+const readAt = promisify(read);
+
+/** The names of unfinished copies beside the database. A server that was killed leaves them, and the next start removes them. */
+export const UNFINISHED = /^backup-[\w-]+\.tmp(?:-wal|-shm|-journal)?$/;
+
+export class EmbeddedBackup {
+  readonly #database: Database;
+  readonly #file: string;
+  readonly #uuid: () => string;
+  #descriptor: number | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(database: Database, file: string, uuid: () => string) {
+    this.#database = database;
+    this.#file = file;
+    this.#uuid = uuid;
+  }
+
+  /** Copies are made one after the other. Throws if the disk has no room for one, or SQLite finds the copy damaged. */
+  copy(): Promise<Backup> {
+    const next = this.#last.then(() => this.#copy());
+    this.#last = next.catch(() => {});
+    return next;
+  }
+
+  async #copy(): Promise<Backup> {
+    const path = this.#file.replace(/[^/\\]*$/, `backup-${this.#uuid()}.tmp`);
+    try {
+      await this.#copyFiles(path);
+      await completed(path); // BACKUP-5
+      const { size } = await stat(path);
+      return { bytes: size, chunks: parts(path) };
+    } catch (error) {
+      await removed(path);
+      throw error;
+    }
+  }
+
+  async #copyFiles(path: string): Promise<void> {
+    const database = this.#database;
+    database.holdCheckpoints(true); // BACKUP-1
+    try {
+      database.run(`PRAGMA user_version = ${VERSION}`); // BACKUP-2: writes the page that holds it, as it is
+      await database.durable();
+      this.#descriptor ??= openSync(this.#file, "r"); // BACKUP-4
+      await copyOf(this.#descriptor, path);
+      const log = await open(`${this.#file}-wal`, "r"); // BACKUP-3
+      try {
+        await copyOf(log.fd, `${path}-wal`, (await log.stat()).size);
+      } finally {
+        await log.close();
+      }
+    } finally {
+      database.holdCheckpoints(false);
+    }
+  }
+}
+
+/** Copies a file up to its end, or its first `length` bytes. */
+async function copyOf(from: number, path: string, length = Number.POSITIVE_INFINITY): Promise<void> {
+  const to: FileHandle = await open(path, "wx", 0o600);
+  const part = Buffer.alloc(PART_BYTES);
+  try {
+    for (let at = 0; at < length; ) {
+      const { bytesRead } = await readAt(from, part, 0, Math.min(PART_BYTES, length - at), at);
+      if (bytesRead === 0) return;
+      await to.writeFile(part.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+  } finally {
+    await to.close();
+  }
+}
+
+/** Runs in a thread of its own, because SQLite blocks; as a text, because the packed command has no file for it. */
+const COMPLETE = `
+const { parentPort, workerData } = require("node:worker_threads");
+const { DatabaseSync } = require("node:sqlite");
+const copy = new DatabaseSync(workerData);
+copy.exec("PRAGMA journal_mode = DELETE");
+const [{ quick_check: found }] = copy.prepare("PRAGMA quick_check(1)").all();
+copy.close();
+parentPort.postMessage(found);
+`;
+
+function completed(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(COMPLETE, { eval: true, workerData: path });
+    worker.once("error", reject);
+    worker.once("message", (found) => {
+      if (found === "ok") resolve();
+      else reject(new Error(`the copy of the database is damaged, and so may be the database: ${found}`));
+    });
+  });
+}
+
+async function* parts(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: PART_BYTES });
+  } finally {
+    await removed(path);
+  }
+}
+
+async function removed(path: string): Promise<void> {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(`${path}${suffix}`, { force: true });
+}
