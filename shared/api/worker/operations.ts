@@ -3,7 +3,7 @@ import { lazy } from "../../lib/lazy.ts";
 import type { Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
-import { beat, begin, begun, outcome, pass, publish, renew, retrying } from "./activities.ts";
+import { beat, begin, begun, outcome, publish, retrying } from "./activities.ts";
 import { answer } from "./answer.ts";
 import { append } from "./append.ts";
 import { close } from "./close.ts";
@@ -21,6 +21,7 @@ export type WorkerHandlers = {
 };
 
 const registering = lazy(() => import("./register.ts"));
+const waitingTasks = lazy(() => import("./waiting-tasks.ts"));
 const logging = lazy(() => import("./log-records.ts"));
 
 export const WORKER_HANDLERS: WorkerHandlers = {
@@ -44,8 +45,8 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   begun,
   outcome,
   retrying,
-  pass,
-  renew,
+  pass: async (context, body) => (await waitingTasks()).pass(context, body),
+  renew: async (context, body) => (await waitingTasks()).renew(context, body),
   permit: async (context, body) => (await import("./permits.ts")).permit(context, body),
   publish,
   logs: async (context, body) => (await logging()).takeLogRecords(context, body),

@@ -7,7 +7,7 @@ import { forEachConcurrent } from "../../lib/for-each-concurrent.ts";
 import type { Millis, RateLimit } from "../../protocol/history.ts";
 import type { ActivityTask, PermitResult, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
-import { waiting } from "./activities.ts";
+import { waiting } from "./waiting-tasks.ts";
 
 /** A worker waits for so long itself. */
 const IN_WORKER_MS: Millis = 2_000;
