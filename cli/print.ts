@@ -1,5 +1,7 @@
 /** Output for people: tables, colours, durations, times. */
+
 import { styleText } from "node:util";
+import { cutText } from "../shared/protocol/cut-text.ts";
 import { withLocks } from "./encoding.ts";
 import type { Io } from "./io.ts";
 
@@ -60,7 +62,7 @@ export function printJson(io: Io, value: unknown): void {
 /** The text as one line of at most `width` characters; null: of any length. */
 export function cut(text: string, width: number | null): string {
   const line = text.replace(/\s*\n\s*/g, " ");
-  return width === null || line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+  return width === null || line.length <= width ? line : `${cutText(line, Math.max(0, width - 1))}…`;
 }
 
 /** A value as one line of JSON. */

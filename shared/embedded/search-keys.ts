@@ -1,4 +1,5 @@
 /** The index of search keys: a row for each key of each run. */
+import { cutText } from "../protocol/cut-text.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Database } from "./database.ts";
 
@@ -6,7 +7,7 @@ type Of = Pick<Head, "workspace" | "run" | "started_at">;
 
 /** Characters of a value that are indexed. A list compares the rest with the run's own row. */
 const INDEXED = 200;
-export const indexed = (value: string): string => value.slice(0, INDEXED);
+export const indexed = (value: string): string => cutText(value, INDEXED);
 
 export function addSearchKeys(db: Database, of: Of, keys: Record<string, string>): void {
   each(keys, (key, value) =>

@@ -7,7 +7,9 @@
  * REFUSAL-2. An expired wait is 408, never 5xx: clients repeat 503 and 504, and a repeated execute would start twice.
  * REFUSAL-3. A 500 has a fixed text; only the log has the cause.
  */
+
 import * as z from "zod";
+import { cutText } from "./cut-text.ts";
 import type { DetailItem } from "./detail.ts";
 import type { PublicStatus } from "./status.ts";
 
@@ -320,7 +322,7 @@ export const ErrorBody = z
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
 function quote(text: string): string {
-  return `'${text.length > 300 ? `${text.slice(0, 300)}…` : text}'`;
+  return `'${text.length > 300 ? `${cutText(text, 300)}…` : text}'`;
 }
 function list(names: readonly string[]): string {
   return names.map(quote).join(", ");

@@ -5,6 +5,7 @@
  * TRACE-1. Spans are never stored. Their ids derive from the run and from numbers in the history, so that each reader, the
  *     server or a worker, computes the same ones.
  */
+import { cutText } from "../../protocol/cut-text.ts";
 import type { Head } from "../../protocol/head.ts";
 import { CLOSING, type HistoryEvent, isClosing, type Millis, rootMessage } from "../../protocol/history.ts";
 import { type Digest, parentSpanOf, spanIdOf, tracingOf } from "./context.ts";
@@ -53,7 +54,7 @@ export interface Spans {
 }
 
 const MOST_TEXT = 1_000;
-const cut = (text: string): string => (text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text);
+const cut = (text: string): string => (text.length > MOST_TEXT ? `${cutText(text, MOST_TEXT)}…` : text);
 
 /** The spans of a run before its event 2. `most`: so many spans and events are kept. */
 export function spansOf(head: Head, digest: Digest, most: number): Spans {

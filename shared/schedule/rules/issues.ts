@@ -1,5 +1,7 @@
 /** The issues of a definition, in the form of the API's 422 answers. */
+
 import type * as z from "zod";
+import { cutText } from "../../protocol/cut-text.ts";
 
 export interface SpecIssue {
   /** Path from the definition's root. */
@@ -19,7 +21,7 @@ function nameOf(loc: readonly (string | number)[]): string {
 function show(value: unknown): string {
   if (value === undefined) return "missing";
   const text = JSON.stringify(value) ?? String(value);
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+  return text.length > 120 ? `${cutText(text, 117)}...` : text;
 }
 
 /** An issue about the value found at `loc`. A long value is not repeated in `input`: an answer could exceed its request. */
