@@ -8,6 +8,8 @@
  * FOREIGN-3. The host gives stimuli one by one, as INSTANCE-1 and HOST-8 say. `decided` names the last that was given.
  */
 
+import { searchKeyProblem } from "../../shared/core/search-keys.ts";
+import { cutText } from "../../shared/protocol/cut-text.ts";
 import type { Decision, HistoryEvent, Started, Stimulus } from "../../shared/protocol/history.ts";
 import { isClosing, isDecision, isStimulus } from "../../shared/protocol/history.ts";
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
@@ -196,10 +198,10 @@ export class ForeignInstance implements Instance {
     }
     this.#closed = answer.closed;
     this.#given = lastGiven(last, shown.at(-1) ?? [], recorded, answer) ?? this.#given;
-    return answer.decisions.map((group) => this.#read(group));
+    return answer.decisions.map((group) => this.#read(group, replaying));
   }
 
-  #read(group: readonly unknown[]): Decision[] {
+  #read(group: readonly unknown[], replaying: boolean): Decision[] {
     const decisions: Decision[] = [];
     for (const [i, value] of group.entries()) {
       const parsed = HostDecision.safeParse(value);
@@ -212,6 +214,11 @@ export class ForeignInstance implements Instance {
         );
       }
       const decision = this.#placeable(parsed.data);
+      const badName = replaying ? null : badKeyOf(decision);
+      if (badName) {
+        this.#poisoned = true;
+        throw new TypeError(badName);
+      }
       this.#bytes += roughSize(decision);
       this.#open.ask(decision);
       decisions.push(decision);
@@ -230,6 +237,16 @@ export class ForeignInstance implements Instance {
         return decision;
     }
   }
+}
+
+/** The name of a search key that the server refuses is a bug of workflow code at once. Those that are recorded already stay. */
+function badKeyOf(decision: Decision): string | null {
+  if (decision.kind !== "search_keys_set") return null;
+  for (const key of [...Object.keys(decision.set), ...decision.remove]) {
+    const problem = searchKeyProblem(key);
+    if (problem) return `search key ${JSON.stringify(cutText(key, 40))}: ${problem}.`;
+  }
+  return null;
 }
 
 const isShown = (s: Stimulus): boolean => s.kind !== "signal_received" || s.ignored === undefined;

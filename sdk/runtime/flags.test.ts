@@ -3,7 +3,18 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
 import { stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
-import { activity, historyIsLong, now, on, query, sleep, UnknownFlagError, waitUntil, workflow } from "../index.ts";
+import {
+  activity,
+  historyIsLong,
+  now,
+  on,
+  query,
+  setSearchKeys,
+  sleep,
+  UnknownFlagError,
+  waitUntil,
+  workflow,
+} from "../index.ts";
 import { environment } from "../testing/environment.ts";
 import { WorkflowInstance } from "../workflow/instance.ts";
 import { FLAGS, type ReplayFlag } from "./flags.ts";
@@ -163,9 +174,21 @@ describe("the flags of the SDK", () => {
     return [long, now()];
   });
 
+  const keyed = workflow({ name: "keyed" }, async () => {
+    let said = "set";
+    try {
+      setSearchKeys({ "a\nb": 1 });
+    } catch {
+      said = "refused";
+    }
+    await write();
+    return said;
+  });
+
   test.each([
     ["passed-waits", passed, "refused", "over"],
     ["async-conditions", trusting, true, "refused"],
+    ["search-key-names", keyed, "set", "refused"],
   ])("%s: a run that was recorded before it replays as before", async (name, definition, before, after) => {
     const old = await WorkflowDriver.start(definition, {}, { flags: [] });
     await old.give(stimulus.completed(1));

@@ -63,9 +63,23 @@ export const SIZE_IN_BYTES: ReplayFlag = {
   after: "historyIsLong() adds up the bytes of the JSON of all stimuli and decisions.",
   since: "0.2.0",
 };
+/** Which search keys may be set. */
+export const SEARCH_KEY_NAMES: ReplayFlag = {
+  id: 5,
+  name: "search-key-names",
+  before: "setSearchKeys() and deleteSearchKeys() take names with control characters and halves of surrogate pairs.",
+  after: "They throw a UsageError for such a name, as the server refuses it.",
+  since: "0.2.0",
+};
 
 /** Every flag there ever was, by number. Version 0.1.0 has none. */
-export const FLAGS: readonly ReplayFlag[] = [EARLY_MESSAGES_IN_ORDER, PASSED_WAITS, ASYNC_CONDITIONS, SIZE_IN_BYTES];
+export const FLAGS: readonly ReplayFlag[] = [
+  EARLY_MESSAGES_IN_ORDER,
+  PASSED_WAITS,
+  ASYNC_CONDITIONS,
+  SIZE_IN_BYTES,
+  SEARCH_KEY_NAMES,
+];
 
 /** The history holds replay flags that this SDK does not know. */
 export class UnknownFlagError extends Error {

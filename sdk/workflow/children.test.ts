@@ -159,6 +159,20 @@ describe("search keys", () => {
     await driver.replayed();
   });
 
+  test("leave no half of a surrogate pair in the history, and code that reads them replays as before", async () => {
+    const find = workflow({ name: "find" }, async () => {
+      setSearchKeys({ cut: `${"x".repeat(8191)}😀`, half: "a\ud83d" });
+      return executionInfo().searchKeys.cut!.length;
+    });
+    const driver = await WorkflowDriver.start(find);
+    const set = { cut: `${"x".repeat(8191)}\ufffd`, half: "a\ufffd" };
+    expect(driver.decisions).toEqual([
+      { kind: "search_keys_set", set, remove: [] },
+      { kind: "execution_completed", result: { result: 8192 } },
+    ]);
+    await driver.replayed();
+  });
+
   test("beyond twenty are dropped with a warning, not with an error", async () => {
     const warnings: string[] = [];
     const find = workflow({ name: "find" }, async () => {
@@ -180,6 +194,9 @@ describe("search keys", () => {
     ["internal.x", "are reserved"],
     ["", "1 to 256"],
     ["x".repeat(257), "1 to 256"],
+    ["order:id", "a filter separates"],
+    ["a\nb", "control characters"],
+    ["\ud83d", "lone surrogates"],
   ])("the name %j is refused", async (name, message) => {
     const find = workflow({ name: "find" }, async () => setSearchKeys({ [name]: 1 }));
     await expect(WorkflowDriver.start(find)).rejects.toThrow(message);

@@ -1,6 +1,8 @@
 /** `workflow(…)`: gives a plain async function a name, schemas and handlers. */
+
 import { createHash } from "node:crypto";
 import type * as z from "zod";
+import { searchKeyProblem } from "../../shared/core/search-keys.ts";
 import type { Duration } from "../../shared/lib/duration.ts";
 import { positiveMilliseconds } from "../../shared/lib/duration.ts";
 import { DEFAULT_EXECUTION_TIMEOUT_SECONDS, MAX_SEARCH_KEYS } from "../../shared/protocol/limits.ts";
@@ -94,6 +96,10 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
   checkHandlers(what, options.handlers ?? []);
   if ((options.searchKeys?.length ?? 0) > MAX_SEARCH_KEYS) {
     throw new UsageError(`${what}: at most ${MAX_SEARCH_KEYS} searchKeys, found ${options.searchKeys!.length}.`);
+  }
+  for (const key of options.searchKeys ?? []) {
+    const problem = searchKeyProblem(key);
+    if (problem) throw new UsageError(`${what}: search key ${JSON.stringify(key)}: ${problem}.`);
   }
   if (options.schedules?.length) {
     const message = `${what}: schedules in code are deprecated; create them through the API, where they can be changed without a deployment.`;

@@ -572,7 +572,10 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   setSearchKeys(set: Record<string, string>, remove: readonly string[]): void {
     for (const [key, value] of Object.entries(set)) if (!key.startsWith(INTERNAL_KEY)) this.searchKeys.set(key, value);
     for (const key of remove) this.searchKeys.delete(key);
-    this.#decide({ kind: "search_keys_set", set, remove: [...remove] }, "even while ending");
+    // Code goes on to see what it has set, so that runs replay as before. The history has it without halves of surrogate pairs
+    // (VALUES-1), which the cut of a long value may have left.
+    const whole = Object.entries(set).map(([key, value]) => [key, value.toWellFormed()]);
+    this.#decide({ kind: "search_keys_set", set: Object.fromEntries(whole), remove: [...remove] }, "even while ending");
   }
 
   handle(handler: HandlerDeclaration, fn: (input: unknown) => unknown, validate?: (input: never) => void): void {

@@ -29,5 +29,7 @@ test("long values are cut, long keys and more than twenty are left out", () => {
 test("a key that a filter could not name is refused", () => {
   expect(searchKeyProblem("order:id")).toContain('":"');
   expect(searchKeyProblem("order^=id")).toContain('"^="');
-  expect(searchKeyProblem("order.id^")).toBeNull();
+  for (const name of ["", "x".repeat(257)]) expect(searchKeyProblem(name)).toContain("1 to 256");
+  for (const name of ["a\nb", "\x1b[2J", "\ud83d"]) expect(searchKeyProblem(name)).toContain("control characters");
+  for (const name of ["order.id^", "Kundennummer ü😀", "x".repeat(256)]) expect(searchKeyProblem(name)).toBeNull();
 });

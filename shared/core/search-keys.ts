@@ -2,10 +2,14 @@
 import { cutText } from "../protocol/cut-text.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
+import { isPlainLine, NOT_ALLOWED } from "../protocol/text.ts";
 
-/** Why a filter, which is `key:value` or `key^=prefix`, could not name the key; null: it can. */
-export const searchKeyProblem = (key: string): string | null =>
-  /:|\^=/.test(key) ? 'names hold neither ":" nor "^=", because a filter separates key and value by these' : null;
+/** Why no filter, which is `key:value` or `key^=prefix`, could name the key; null: one can. */
+export function searchKeyProblem(key: string): string | null {
+  if (key.length < 1 || key.length > MAX_SEARCH_KEY) return `names have 1 to ${MAX_SEARCH_KEY} characters`;
+  if (/:|\^=/.test(key)) return 'names hold neither ":" nor "^=", because a filter separates key and value by these';
+  return isPlainLine(key) ? null : NOT_ALLOWED;
+}
 
 /** Leaves out paths without a value, and paths over the limits: a search key never fails a start. */
 export function searchKeysOf(paths: readonly string[], input: unknown): Record<string, string> {

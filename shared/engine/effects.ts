@@ -3,6 +3,7 @@ import { type Effect, openEffects, outlivesRun } from "../core/effects.ts";
 import { withInputs } from "../core/human-inputs.ts";
 import { searchKeysOf } from "../core/search-keys.ts";
 import type { Ports, Ref } from "../ports.ts";
+import { cutText } from "../protocol/cut-text.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
 import { MAX_SEARCH_KEY, MAX_SEARCH_KEYS, MAX_SEARCH_VALUE } from "../protocol/limits.ts";
@@ -136,7 +137,7 @@ export function withKeys(before: Record<string, string>, effect: SetKeys): Recor
   const keys = { ...before };
   for (const key of effect.remove) delete keys[key];
   for (const [key, value] of Object.entries(effect.set)) {
-    if (key.length <= MAX_SEARCH_KEY) keys[key] = value.slice(0, MAX_SEARCH_VALUE);
+    if (key.length <= MAX_SEARCH_KEY) keys[key] = cutText(value, MAX_SEARCH_VALUE);
   }
   return Object.fromEntries(Object.entries(keys).slice(0, MAX_SEARCH_KEYS));
 }

@@ -5,7 +5,7 @@
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { HistoryEvent, isClosing } from "../../shared/protocol/history.ts";
+import { HistoryEvent, isClosing, type NewEvent } from "../../shared/protocol/history.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
 import type { Drive, ScriptedWorker } from "./support/scripted-worker.ts";
 import { type Bodies, bodiesOf, eventsOf, type Path, replaced } from "./support/worker-bodies.ts";
@@ -117,9 +117,43 @@ test.each(
   );
 });
 
+const NO_FILTER_NAMES = ["", "a:b", "a^=b", "x".repeat(257), "a\nb", "\x1b]0;owned\x07"];
+
+test.each(
+  NO_FILTER_NAMES,
+)("every call that carries search keys refuses the name %j, and writes nothing", async (name) => {
+  const own = await w.client.workflows.executeWorkflow({ workflowIdentifier: "orders", workflowExecutionRequest: {} });
+  const claimed = await worker.claim(own.executionId);
+  const [definition] = (bodies.register as { definitions: object[] }).definitions;
+  const setting: NewEvent = { kind: "search_keys_set", set: { order: "1", [name]: "1" }, remove: [] };
+  const removing: NewEvent = { kind: "search_keys_set", set: {}, remove: ["order", name] };
+  const closing: NewEvent = { kind: "execution_completed", result: null };
+  const close = { ...claimed.position, taken: [], failure: null, outbox: [], carried: [] };
+  const before = everything();
+  for (const event of [setting, removing]) {
+    const appended = await worker.raw("append", {
+      items: [{ ...claimed.position, batch: claimed.batch([event]), taken: [] }],
+    });
+    const refusal = { kind: "refused", status: 422, code: "WF_1001", detail: expect.stringContaining("search key") };
+    expect(appended).toMatchObject({ status: 200, body: { results: [refusal] } });
+    const closed = await worker.raw("close", { ...close, batch: claimed.batch([event, closing]) });
+    expect(closed).toMatchObject({ status: 200, body: refusal });
+  }
+  const registered = await worker.raw("register", {
+    ...(bodies.register as object),
+    definitions: [{ ...definition, search_keys: ["order", name] }],
+  });
+  expect(registered).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ["body", "definitions", 0, "search_keys", 1] }] },
+  });
+  expect(everything()).toBe(before);
+});
+
 test("receipts are opaque: one that the server has not issued names a lost lease and changes nothing", async () => {
   await fc.assert(
-    fc.asyncProperty(hostile, async (receipt) => {
+    fc.asyncProperty(hostile, async (text) => {
+      const receipt = text.toWellFormed(); // the reader of JSON refuses others
       const before = everything();
       const lost = await worker.call("extend", { receipts: [receipt], lease_ms: 0 });
       expect(lost).toEqual({ lost: [receipt] });

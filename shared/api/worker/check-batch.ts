@@ -2,6 +2,8 @@
  * Checks of a batch before it is written: payload sizes, times, events that only the server records, and public events that
  * clients could not read. The engine checks order and numbers of the events.
  */
+import { searchKeyProblem } from "../../core/search-keys.ts";
+import { cutText } from "../../protocol/cut-text.ts";
 import type { Batch, HistoryEvent, Millis } from "../../protocol/history.ts";
 import { MAX_CUSTOM_EVENT_BYTES, MAX_DURATION_MS, MAX_PAYLOAD_BYTES } from "../../protocol/limits.ts";
 import { bytesOf, CHARACTERS_WITHIN_LIMIT } from "../payload.ts";
@@ -41,6 +43,17 @@ export function batchProblem(batch: Batch, now: Millis, characters: number): Ref
     }
     const far = farTime(event, now);
     if (far) return refused(422, "WF_1001", `event ${event.id} has ${far}: the longest duration is 100 years`);
+    if (event.kind === "search_keys_set") {
+      for (const key of [...Object.keys(event.set), ...event.remove]) {
+        const why = searchKeyProblem(key);
+        if (why)
+          return refused(
+            422,
+            "WF_1001",
+            `event ${event.id} has the search key ${JSON.stringify(cutText(key, 40))}: ${why}`,
+          );
+      }
+    }
     if (event.kind === "custom_task") {
       const why = customTaskProblem(event);
       if (why) return refused(422, "WF_1001", `event ${event.id} could not be read by clients: ${why}`);
