@@ -10,9 +10,22 @@ from sirocco_worker import frames
 
 
 def test_what_is_encoded_is_read_again_and_the_end_is_none() -> None:
-    messages = [{"type": "pong", "n": 1}, {"text": "日本 \ud800"}]
+    messages = [{"type": "pong", "n": 1}, {"text": "日本 😀"}]
     stream = io.BytesIO(b"".join(frames.encode(message) for message in messages))
     assert [frames.read(stream), frames.read(stream), frames.read(stream)] == [*messages, None]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("\ud83d", "\ufffd"),
+        ("\ude00\ud83d and 日本", "\ufffd\ufffd and 日本"),
+        ("\ud83d\ude00", "😀"),
+        ("\\ud83d", "\\ud83d"),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_replaced_in_texts_and_in_keys(given: str, expected: str) -> None:
+    assert frames.read(io.BytesIO(frames.encode({given: [given]}))) == {expected: [expected]}
 
 
 def test_a_stream_that_ends_inside_a_frame_has_ended() -> None:

@@ -19,6 +19,20 @@ async function listening(answer: RequestListener, port = 0): Promise<string> {
 }
 const call = (transport: ReturnType<typeof httpTransport>, o = {}) => transport.call("finish", { receipts: ["r"] }, o);
 
+test("half of a surrogate pair reaches the server as U+FFFD, in texts and in keys; all else as it is", async () => {
+  const bodies: string[] = [];
+  const url = await listening(async (req, res) => {
+    bodies.push(Buffer.concat(await req.toArray()).toString());
+    res.end("{}");
+  });
+  const transport = httpTransport({ url, apiKey: "k" });
+  const sent = ["cut \ud83d", "\udE00", "😀", "\\ud83d", "\\\ud83d\n\u0007", '"\ud83d"', "\ud83d\\ude00"];
+  await transport.call("finish", { receipts: sent, "\ud83d": sent } as never);
+  transport.close();
+  const whole = sent.map((text) => text.toWellFormed());
+  expect(JSON.parse(bodies[0]!)).toEqual({ receipts: whole, "\ufffd": whole });
+});
+
 test("a call is repeated after transient errors and cut connections, with the same body", async () => {
   const bodies: string[] = [];
   const tries: number[] = [];

@@ -107,7 +107,7 @@ export function httpTransport(options: HttpOptions): Transport {
   }
 
   async function pack(body: unknown): Promise<Payload> {
-    const bytes = Buffer.from(JSON.stringify(body));
+    const bytes = Buffer.from(withoutHalves(JSON.stringify(body)));
     if (!readsGzip || bytes.length <= COMPRESS_ABOVE) return { bytes, headers: { "content-type": "application/json" } };
     // Not declared as JSON: an HTTP front that takes the body for text would break it.
     const headers = { "content-type": "application/octet-stream", "content-encoding": "gzip" };
@@ -181,6 +181,16 @@ export function httpTransport(options: HttpOptions): Transport {
     },
   };
 }
+
+/**
+ * JSON in which U+FFFD stands for each half of a surrogate pair, as in the values of user code (VALUES-1): the server refuses a
+ * body that has one (JSON-4), and a text such as the type of a task must not fail its execution. `JSON.stringify` escapes
+ * halves, and never a whole pair.
+ */
+export const withoutHalves = (json: string): string =>
+  /\\ud[89a-f]/.test(json)
+    ? json.replace(/\\(?:ud[89a-f][0-9a-f]{2}|.)/g, (one) => (one.length > 2 ? "\\ufffd" : one))
+    : json;
 
 /** Every answer is a JSON object. An HTTP front that streams may cut one short without an error. */
 function parse(operation: WorkerOperation, text: string): unknown {

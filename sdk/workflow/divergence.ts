@@ -23,10 +23,13 @@ const IDENTITY: { [K in DecisionKind]: readonly (keyof Extract<Decision, { kind:
 export type RecordedDecision = Extract<HistoryEvent, { kind: DecisionKind }>;
 type Fields = Record<string, unknown>;
 
+/** A text of user code, such as the type of a task, without halves of surrogate pairs (VALUES-1). */
+const asRecorded = (value: unknown): unknown => (typeof value === "string" ? value.toWellFormed() : value);
+
 function isSame(recorded: RecordedDecision, actual: Decision): boolean {
   if (recorded.kind !== actual.kind) return false;
   for (const field of IDENTITY[actual.kind] as readonly string[]) {
-    if ((recorded as Fields)[field] !== (actual as Fields)[field]) return false;
+    if (asRecorded((recorded as Fields)[field]) !== asRecorded((actual as Fields)[field])) return false;
   }
   return true;
 }

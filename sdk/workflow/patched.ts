@@ -18,5 +18,5 @@ export function patched(id: string): boolean {
   if (id.length < 1 || id.length > MAX_PATCH_ID) {
     throw new UsageError(`patched(${JSON.stringify(id.slice(0, 40))}): ids have 1 to ${MAX_PATCH_ID} characters.`);
   }
-  return ops.patched(id);
+  return ops.patched(id.toWellFormed()); // as it is recorded (VALUES-1)
 }

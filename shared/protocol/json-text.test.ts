@@ -57,6 +57,32 @@ describe("numbers", () => {
   });
 });
 
+describe("halves of surrogate pairs", () => {
+  test.each([
+    ['["a","\\ud83d"]', [1]],
+    ['{"a":{"b":"\\uDE00\\uD83D"}}', ["a", "b"]],
+    ['{"a":1,"\\ud83dx":2}', [""]],
+    ['"\\ud83d"', []],
+  ])("%s is refused by its place", (text, loc) => {
+    expect(problem(text)).toMatchObject({ loc, type: "json_surrogate", msg: expect.stringContaining("U+FFFD") });
+  });
+
+  test("whatever JavaScript writes is accepted if and only if all its texts are well formed", () => {
+    const unit = fc.constantFrom("a", "\\", '"', "u", "d83d", "\ud83d", "\ude00", "😀", "é", "\n");
+    const text = fc.string({ unit });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, text)), (entries) => {
+        const read = readJson(JSON.stringify(Object.fromEntries(entries)));
+        const isWhole = Object.entries(Object.fromEntries(entries))
+          .flat()
+          .every((one) => one.isWellFormed());
+        expect("value" in read).toBe(isWhole);
+        if ("value" in read) expect(read.value).toEqual(Object.fromEntries(entries));
+      }),
+    );
+  });
+});
+
 test("whatever JavaScript writes is read as it was, keys called __proto__ included", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {

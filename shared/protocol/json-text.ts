@@ -6,7 +6,10 @@
  * JSON-2. A number that comes out of the reader is the number that was written: one that JavaScript cannot hold is refused
  *     (`1e400`, `1e-400`, whole numbers that would come back with other digits). Other fractions are rounded to doubles.
  * JSON-3. The text is walked once, without recursion, before `JSON.parse` builds anything from it.
+ * JSON-4. Every text and key that comes out of the reader is Unicode: half of a surrogate pair, which an escape can write
+ *     (`"\ud83d"`), is refused. UTF-8 cannot hold it, and clients in other languages fail at the whole page that shows it.
  */
+import { cutText } from "./cut-text.ts";
 import { MAX_JSON_DEPTH } from "./limits.ts";
 
 export interface JsonProblem {
@@ -14,7 +17,7 @@ export interface JsonProblem {
   readonly loc: readonly (string | number)[];
   /** Of `json_invalid`: goes on after "… is". */
   readonly msg: string;
-  readonly type: "json_invalid" | "json_too_deep" | "json_number";
+  readonly type: "json_invalid" | "json_too_deep" | "json_number" | "json_surrogate";
 }
 export type JsonRead = { readonly value: unknown } | { readonly problem: JsonProblem };
 
@@ -43,13 +46,20 @@ interface Found {
   readonly problem: Omit<JsonProblem, "loc">;
 }
 
+/** Most texts have no escape of a surrogate, and need no further look (JSON-4). */
+const SURROGATE = /\\u[dD][89a-fA-F]/;
+
 function findProblem(text: string, maxDepth: number): Found | null {
+  const mayBeTorn = SURROGATE.test(text);
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === QUOTE) {
-      i = endOfString(text, i);
-      if (i < 0) return null; // JSON.parse says what is wrong
+      const end = endOfString(text, i);
+      if (end < 0) return null; // JSON.parse says what is wrong
+      if (mayBeTorn && isTorn(text.slice(i, end + 1)))
+        return { offset: i, problem: { msg: TORN, type: "json_surrogate" } };
+      i = end;
     } else if (isOpening(c)) {
       depth += 1;
       if (depth > maxDepth) {
@@ -65,6 +75,23 @@ function findProblem(text: string, maxDepth: number): Found | null {
     }
   }
   return null;
+}
+
+const TORN =
+  "a key or text here has half of a surrogate pair, as of a text that was cut inside an emoji: cut between characters, or replace it by U+FFFD";
+
+function isTorn(quoted: string): boolean {
+  const text = unquoted(quoted);
+  return text !== undefined && !text.isWellFormed();
+}
+
+/** The text that the JSON of a text stands for; undefined: it is not JSON. */
+function unquoted(quoted: string): string | undefined {
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The offset of the quote that ends the string which begins at `start`; -1: there is none. */
@@ -124,16 +151,10 @@ function placeAt(text: string, offset: number): (string | number)[] {
     else if (isClosing(c)) place.pop();
     else if (c === 44) {
       const last = place.at(-1);
-      if (typeof last === "number") place[place.length - 1] = last + 1;
+      place[place.length - 1] = typeof last === "number" ? last + 1 : "";
     }
   }
   return place.slice(0, MAX_PLACE);
 }
 
-function keyOf(quoted: string): string {
-  try {
-    return String(JSON.parse(quoted)).slice(0, 100);
-  } catch {
-    return quoted.slice(1, 101);
-  }
-}
+const keyOf = (quoted: string): string => cutText(unquoted(quoted) ?? quoted.slice(1), 100);

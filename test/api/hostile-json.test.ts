@@ -59,6 +59,25 @@ describe.each(doors)("%s %s", (method, path) => {
     expect(await raw(method, path, bytes)).toMatchObject({ status: 400, text: expect.stringContaining("UTF-8") });
   });
 
+  test("refuses half of a surrogate pair, in texts and in keys, by its place", async () => {
+    for (const [field, place] of [
+      ['"rate":"\\ud83d and more"', ["rate"]],
+      ['"a":1,"rate":["x","\\uDE00\\ud83d"]', ["rate", 1]],
+      ['"a":1,"\\udE00":1', [""]],
+    ] as const) {
+      const answer = await w.ask(method, path, { text: `{"input":{${field}}}` });
+      expect(answer).toMatchObject({
+        status: 422,
+        body: {
+          code: "WF_1001",
+          detail: [
+            { loc: ["body", "input", ...place], msg: expect.stringContaining("U+FFFD"), type: "json_surrogate" },
+          ],
+        },
+      });
+    }
+  });
+
   test("refuses a compressed body by its encoding", async () => {
     const answer = await raw(method, path, gzipSync('{"input":{}}'), { "content-encoding": "gzip" });
     expect(answer).toMatchObject({ status: 415, text: expect.stringContaining("content encoding gzip") });
@@ -115,6 +134,33 @@ test("an encoded input that holds JSON nested too deep is refused by its place",
       body: { detail: [{ loc: expect.arrayContaining([field, "b64payload"]), type: "json_too_deep" }] },
     });
   }
+});
+
+test("half of a surrogate pair is refused in an encoded input and in filters of a stream too", async () => {
+  const b64payload = Buffer.from('{"a":"\\ud83d"}').toString("base64");
+  expect(
+    await w.ask("POST", "/v1/workflows/orders/execute", { body: { encoded_input: { b64payload } } }),
+  ).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ["body", "encoded_input", "b64payload", "a"], type: "json_surrogate" }] },
+  });
+  const filters = encodeURIComponent('{"a":"\\ud83d"}');
+  expect(await w.ask("GET", `/v1/workflows/events/stream?metadata_filters=${filters}`)).toMatchObject({ status: 422 });
+});
+
+test("whole pairs of surrogates arrive as they are, however they are escaped", async () => {
+  const execution = `pairs-${randomUUID()}`;
+  const text = '{"raw":"😀","escaped":"\\uD83D\\ude00","slash":"\\\\ud83d","key\\ud83d\\uDE00":1}';
+  const started = await w.ask("POST", "/v1/workflows/orders/execute", {
+    text: `{"execution_id":"${execution}","input":${text}}`,
+  });
+  expect(started.status).toBe(200);
+  expect((await worker.claim(execution)).head.input).toEqual({
+    raw: "😀",
+    escaped: "😀",
+    slash: "\\ud83d",
+    "key😀": 1,
+  });
 });
 
 test("a key called __proto__ arrives as a key", async () => {

@@ -8,7 +8,7 @@ import {
   workerFile,
 } from "../support/python-worker.ts";
 import { type TestServer, testServer } from "../support/test-server.ts";
-import { call, closed, kinds, recorded, run, start } from "./surface-checks.ts";
+import { call, closed, history, kinds, recorded, run, start } from "./surface-checks.ts";
 
 const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests of Python workers that cannot work. ${cannotRun}`);
@@ -92,6 +92,25 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     expect((await closed(at, id))[0]).toBe("COMPLETED");
     expect(await kinds(at, id)).not.toContain("workflow_task_failed");
     await second.stop();
+  }, 90_000);
+
+  test("half of a surrogate pair in logs and errors becomes U+FFFD; the SDK refuses it in values, at once", async () => {
+    const worker = await startPythonWorker(workerFile("misuse.py"), { ...at, deployment: "halves", after: ["halves"] });
+    expect(await run(at, "halves", { end: "logs" })).toEqual(["COMPLETED", { result: "whole" }]);
+    for (const end of ["activity", "raise in activity"]) {
+      const id = await start(at, "halves", { end });
+      const [status] = await closed(at, id);
+      expect([status, JSON.stringify(await history(at, id))]).toEqual([
+        "FAILED",
+        expect.stringContaining("surrogates not allowed"),
+      ]);
+    }
+    const id = await start(at, "halves", { end: "return" });
+    const why = async () => (await call(at, "GET", `/executions/${id}/explain`)).body.summary;
+    await expect.poll(why, { timeout: 30_000 }).toContain("surrogates not allowed");
+    const lines = async () => JSON.stringify((await call(at, "GET", `/executions/${id}/logs`)).body);
+    await expect.poll(lines, { timeout: 30_000 }).toMatch(/activity cut \ufffd/);
+    await worker.stop();
   }, 90_000);
 
   test("the documents' report_workflow registers with its schedule, which is created once", async () => {

@@ -223,7 +223,7 @@ export function watchdogThread(need: NodeJS.Require): void {
     const failure = {
       type: "BlockedLoopError",
       message,
-      stack: `BlockedLoopError: ${message}\n${stack}`.slice(0, 4_000),
+      stack: `BlockedLoopError: ${message}\n${stack}`.slice(0, 4_000).toWellFormed(),
     };
     for (let attempt = 1; attempt <= 3; attempt++) {
       const claimed = await call(paths.claim, { execution: by.execution, session: workerData.session });
