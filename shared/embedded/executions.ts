@@ -23,7 +23,7 @@ import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
-import { eraseHidden, hideExecution } from "./retention.ts";
+import { eraseHidden, hideRuns } from "./retention.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
 import { END_OF_OPEN_RUNS, listRuns } from "./runs.ts";
 import { addSearchKeys, removeSearchKeys } from "./search-keys.ts";
@@ -475,13 +475,18 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async hide(ref: Ref, seen: { run: string; fence: number }) {
-    const head = this.#head(ref);
-    const same =
-      head?.run === seen.run && head.fence === seen.fence && head.status !== "RUNNING" && head.due_at === null;
-    if (!same) return false;
-    for (const run of hideExecution(this.#db, this.#rollups, ref, this.#clock.now())) {
-      this.#owners.delete(run);
-      this.onHidden(run);
+    for (;;) {
+      const head = this.#head(ref);
+      const same =
+        head?.run === seen.run && head.fence === seen.fence && head.status !== "RUNNING" && head.due_at === null;
+      if (!same) return false;
+      const hidden = hideRuns({ database: this.#db, rollups: this.#rollups }, head, this.#clock.now());
+      for (const run of hidden.runs) {
+        this.#owners.delete(run);
+        this.onHidden(run);
+      }
+      if (hidden.last) break;
+      await this.#db.durable(); // a commit of all of them would hold the event loop
     }
     this.#notifier.announceHead(ref);
     return true;

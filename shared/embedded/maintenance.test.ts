@@ -8,7 +8,8 @@ import { DamagedExecution } from "../engine/force-close.ts";
 import { addLogRecords } from "../engine/log-records.ts";
 import { reset } from "../engine/reset.ts";
 import { terminate } from "../engine/terminate.ts";
-import { embedded } from "../server/embedded.ts";
+import type { Head } from "../protocol/head.ts";
+import { type Embedded, embedded } from "../server/embedded.ts";
 import { expireTombstones } from "./retention.ts";
 
 const MINUTE = 60_000;
@@ -249,6 +250,58 @@ test("a deletion that dies after it has hidden the execution is finished by a ro
   await store.sweep(MINUTE);
   expect(store.database.all("SELECT * FROM deleted_runs")).toEqual([]);
   expect(await deleteExecution(store, head)).toEqual({ kind: "not_found" });
+  store.close();
+});
+
+/** An execution that has continued so often, and is completed. */
+async function continued(store: Embedded, clock: ManualClock, head: Head, times: number): Promise<Head> {
+  let now = head;
+  for (let i = 0; i < times; i++) {
+    const next = { ...now, run: uuid(), fence: now.fence + 1, continued_from: now.run, search_keys: { n: `${i}` } };
+    const event = { kind: "execution_continued", run: next.run, workflow: now.workflow, input: null } as never;
+    await store.executions.close(now, { run: now.run, fence: null, batch: batchOf(2, clock.now(), [event]), next });
+    now = (await store.executions.head(now))!;
+  }
+  const batch = batchOf(2, clock.now(), [{ kind: "execution_completed", result: null }]);
+  const next = { ...now, status: "COMPLETED", closed_at: clock.now(), due_at: null } as const;
+  await store.executions.close(now, { run: now.run, fence: null, batch, next });
+  return (await store.executions.head(now))!;
+}
+const runsOf = ({ database }: Embedded, { execution }: Head) =>
+  Number(database.one("SELECT count(*) AS n FROM runs WHERE execution = ?", execution)?.n);
+
+test("an execution of many runs is hidden in chunks between which others are served, its head with the last of them", async () => {
+  const { store, clock, start } = made();
+  const head = await continued(store, clock, await start(), 120);
+  const seen: [number, boolean][] = [];
+  const durable = vi.spyOn(store.database, "durable").mockImplementation(async () => {
+    seen.push([runsOf(store, head), (await store.executions.head(head)) !== null]);
+  });
+  expect(await store.executions.hide(head, head)).toBe(true);
+  durable.mockRestore();
+  expect(seen).toEqual([
+    [71, true],
+    [21, true],
+  ]);
+  expect([runsOf(store, head), await store.executions.head(head)]).toEqual([0, null]);
+  expect(store.database.all("SELECT * FROM search_keys")).toEqual([]);
+  await store.executions.erase(head, clock.now() + MINUTE);
+  expect(store.database.all("SELECT * FROM log")).toEqual([]);
+  store.close();
+});
+
+test("a start under the id between two chunks wins, and keeps the runs that are left", async () => {
+  const { store, clock, start } = made();
+  const head = await continued(store, clock, await start(), 120);
+  const again = { ...head, run: uuid(), chain: uuid(), token: uuid(), status: "RUNNING", closed_at: null } as const;
+  const durable = vi.spyOn(store.database, "durable").mockImplementationOnce(async () => {
+    expect((await store.executions.create(again, ["COMPLETED"], head.run)).kind).toBe("created");
+  });
+  expect(await store.executions.hide(head, head)).toBe(false);
+  durable.mockRestore();
+  expect((await store.executions.head(head))?.run).toBe(again.run);
+  expect(runsOf(store, head)).toBe(72);
+  expect(await deleteExecution(store, head)).toMatchObject({ kind: "running" });
   store.close();
 });
 

@@ -102,16 +102,31 @@ async function expireRun(r: Retention, row: Row): Promise<void> {
   });
 }
 
-/** DELETE-1: everything but the logs, which may be long. Answers the runs. */
-export function hideExecution(db: Database, rollups: EmbeddedRollups, ref: Ref, now: Millis): string[] {
-  const key = [ref.workspace, ref.execution] as const;
+/** Runs that one transaction hides. */
+const HIDDEN_AT_ONCE = 50;
+
+/**
+ * DELETE-1: everything but the logs, which may be long. Answers the runs, and whether they were the last ones. One transaction hides
+ * the execution with its last runs. Before, others hide the runs that it has continued from, some at a time: between them the
+ * execution is what retention leaves of one that is older.
+ */
+export function hideRuns(
+  { database: db, rollups }: { readonly database: Database; readonly rollups: EmbeddedRollups },
+  { workspace, execution, run }: Pick<Head, "workspace" | "execution" | "run">,
+  now: Millis,
+): { runs: string[]; last: boolean } {
+  const key = [workspace, execution] as const;
   db.writeWaiting(); // outside of what may be undone
   return db.atomically(() => {
-    const runs = db.all(
-      "SELECT run, ws, execution, started_at, search_keys, body FROM runs WHERE ws = ? AND execution = ?",
+    const columns = "run, ws, execution, started_at, search_keys, body";
+    const past = db.all(
+      `SELECT ${columns} FROM runs WHERE ws = ? AND execution = ? AND run <> ? LIMIT ${HIDDEN_AT_ONCE}`,
       ...key,
+      run,
     );
-    for (const row of runs) {
+    const last = past.length < HIDDEN_AT_ONCE;
+    const rows = last ? [...past, ...db.all(`SELECT ${columns} FROM runs WHERE run = ?`, run)] : past;
+    for (const row of rows) {
       const head = parse<Head>(row.body);
       forgetFailure(db, rollups, head);
       db.run(
@@ -122,13 +137,16 @@ export function hideExecution(db: Database, rollups: EmbeddedRollups, ref: Ref, 
         now,
       );
       deleteRun(db, row);
+      db.run("DELETE FROM log_records WHERE run = ?", head.run);
       // Attempts that nobody wants any more, with their inputs.
       db.run("DELETE FROM tasks WHERE key BETWEEN ? AND ?", `activity#${head.run}#`, `activity#${head.run}#~`);
     }
-    db.run("DELETE FROM tasks WHERE key = ?", `workflow#${ref.workspace}#${ref.execution}`);
-    for (const table of ["heads", "inbox", "log_records"])
-      db.run(`DELETE FROM ${table} WHERE ws = ? AND execution = ?`, ...key);
-    return runs.map((row) => String(row.run));
+    if (last) {
+      db.run("DELETE FROM tasks WHERE key = ?", `workflow#${workspace}#${execution}`);
+      for (const table of ["heads", "inbox", "log_records"])
+        db.run(`DELETE FROM ${table} WHERE ws = ? AND execution = ?`, ...key);
+    }
+    return { runs: rows.map((row) => String(row.run)), last };
   });
 }
 

@@ -6,7 +6,8 @@
  * 3. Erase what is stored. A crash before 2 leaves the whole execution. After it the rounds of maintenance erase.
  *
  * DELETE-1. One write hides the execution whole: head, runs, entries of lists. Its condition is that of a reset and of a start
- *     over a final head: final, not due, of this run and fence. So one of these wins, and the others read again.
+ *     over a final head: final, not due, of this run and fence. So one of these wins, and the others read again. A store may
+ *     hide the runs that it has continued from before that, some at a time, as its retention does.
  * DELETE-2. `erase` deletes only what belongs to the runs and chains that were hidden. So one that lags cannot touch a later
  *     start of the id. A start under the id first removes what would show the hidden runs beside its own.
  * DELETE-3. A call that had read a run before it was hidden may still write to it. Nothing reads such a write, because reads
