@@ -654,8 +654,8 @@ export interface Rollups {
 
 /** The pools of rate limits. A pool exists while it has permits that count. */
 export interface RateLimits {
-  /** Takes `n` permits from the pool of the limit's key, in one atomic step. */
-  take(workspace: string, limit: RateLimit, n: number): Promise<Permit[]>;
+  /** Takes `n` permits from the pool of the limit's key, in one atomic step. `slack`: as in `takePermits`. */
+  take(workspace: string, limit: RateLimit, n: number, slack?: Millis): Promise<Permit[]>;
   /** The pool as it is; null: nobody has asked for so long that it is empty. */
   pool(workspace: string, key: string): Promise<Pool | null>;
 }

@@ -10,9 +10,9 @@
 import { afterFailure } from "../../shared/core/retry.ts";
 import { steadyOf } from "../../shared/lib/clock.ts";
 import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
-import { MAX_TASK_AGE_MS } from "../../shared/protocol/limits.ts";
+import { MAX_PERMIT_SLACK_MS, MAX_TASK_AGE_MS } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
-import type { ActivityTask, Delivery, PermitResult, WorkerBody } from "../../shared/protocol/worker.ts";
+import type { ActivityTask, Delivery, PermitResult, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { payloadBytes } from "../json.ts";
 import { Attempt } from "./attempt.ts";
 import { Batcher } from "./batcher.ts";
@@ -32,20 +32,65 @@ class Slot {
     this.#host = host;
   }
 
-  /** Answers whether it had to wait. */
-  async enter(): Promise<boolean> {
+  async enter(): Promise<void> {
     const { slots, worker } = this.#host;
     slots.reserve();
     const waiting = slots.acquire();
     if (waiting) await waiting;
     this.#began = steadyOf(worker.clock);
-    return waiting !== undefined;
   }
 
   leave(): void {
     if (this.#began === null) return;
     this.#host.slots.release(steadyOf(this.#host.worker.clock) - this.#began);
     this.#began = null;
+  }
+}
+
+type PermitItem = WorkerBody<"permit">["items"][number];
+type PermitAnswer =
+  | { readonly kind: "granted"; readonly permit: Permit }
+  | Exclude<PermitResult, { readonly kind: "granted" }>;
+
+/** A permit of a rate limit, in times of the steady clock. */
+class Permit {
+  readonly from: Millis;
+  readonly until: Millis;
+  /** Its time runs since then. */
+  readonly usable: Millis;
+
+  constructor(from: Millis, until: Millis, usable: Millis) {
+    this.from = from;
+    this.until = until;
+    this.usable = usable;
+  }
+
+  /**
+   * The server read its clock as `now` at some time between the call and its answer. Whenever that was, its `at` has come once
+   * so much time has passed since the answer, and its `until` is still to come while so much has not passed since the call.
+   */
+  static of(
+    { at, until }: { readonly at: Millis; readonly until: Millis },
+    { now, sent, answered }: { readonly now: Millis; readonly sent: Millis; readonly answered: Millis },
+  ): Permit {
+    return new Permit(answered + at - now, sent + until - now, sent + Math.max(0, at - now));
+  }
+}
+
+/**
+ * How long this worker needs from the beginning of a permit to the call of the function: the largest of the last few. A worker that is
+ * slower than `MAX_PERMIT_SLACK_MS` loses permits until it is faster.
+ */
+class PermitNeed {
+  #ms: Millis = 0;
+
+  used(ms: Millis): void {
+    this.#ms = Math.min(MAX_PERMIT_SLACK_MS, Math.max(ms, this.#ms * 0.9));
+  }
+
+  /** Permits are to be good for so long. */
+  get slackMs(): Millis {
+    return Math.min(MAX_PERMIT_SLACK_MS, Math.ceil(1.5 * this.#ms));
   }
 }
 
@@ -56,16 +101,22 @@ export class QueuedActivities {
   /** When the worker last warned that it lacks the activity of this name. */
   readonly #warnedAt = new Map<string, Millis>();
 
-  readonly #permits: Batcher<WorkerBody<"permit">["items"][number], PermitResult>;
+  readonly #permits: Batcher<PermitItem, PermitAnswer>;
+  #permitNeed = new PermitNeed();
   #abandoned = false;
 
   constructor(host: WorkerHost) {
     this.#host = host;
-    this.#permits = new Batcher<WorkerBody<"permit">["items"][number], PermitResult>(
+    this.#permits = new Batcher<PermitItem, PermitAnswer>(
       async (items) => {
-        const { results, now } = await host.worker.transport.call("permit", { items });
-        host.serverClock.synchronise(now);
-        return results;
+        const { clock, transport } = host.worker;
+        const sent = steadyOf(clock);
+        const { results, now } = await transport.call("permit", { items });
+        host.serverClock.synchronise(now, sent);
+        const answered = steadyOf(clock);
+        return results.map((result) =>
+          result.kind === "granted" ? { kind: "granted", permit: Permit.of(result, { now, sent, answered }) } : result,
+        );
       },
       { maxCalls: 1, weigh: payloadBytes, mayBeOneItem }, // one call at a time: what waits for it shares one write
     );
@@ -144,19 +195,28 @@ export class QueuedActivities {
         const { superseded } = await worker.transport.call("renew", { task, attempt });
         return superseded ? leases.forget(receipt) : leases.finish(receipt);
       }
-      if (task.options.rate_limit !== undefined) {
-        const went = await this.#permitted(slot, delivery, task, attempt);
-        if (went === "superseded") leases.forget(receipt);
-        else if (went === "finished") leases.finish(receipt);
-        if (went !== "permitted") return;
-      }
-      if (this.#abandoned) return;
       const { name, input, args, first_attempt } = task;
       const queued = { name, input, ...(args && { args }), first_attempt };
-      const begun = await worker.transport.call("begin", { ...ref, session: worker.session, queued });
-      if (begun.superseded) return leases.forget(receipt);
-      if (!begun.wanted) return leases.finish(receipt);
-      if (lease.lost) return;
+      // A permit is good for one attempt: a delivery after a failed attempt asks anew.
+      let permit = delivery.attempt === 1 && task.permit ? this.#permitOf(task.permit) : null;
+      let begun: WorkerAnswer<"begin">;
+      for (;;) {
+        if (task.options.rate_limit !== undefined) {
+          const went = await this.#permitted(slot, permit, task, attempt);
+          if (went === "superseded") return leases.forget(receipt);
+          if (went === "finished") return leases.finish(receipt);
+          permit = went;
+        }
+        if (this.#abandoned) return;
+        begun = await worker.transport.call("begin", { ...ref, session: worker.session, queued });
+        if (begun.superseded) return leases.forget(receipt);
+        if (!begun.wanted) return leases.finish(receipt);
+        if (lease.lost) return;
+        // RATE-1: the permit must still be good when the function is called, and `begin` may have taken long.
+        if (permit === null || this.#isGood(permit)) break;
+        slot.leave();
+        permit = null;
+      }
       const running = new Attempt(this.#host, {
         ref,
         workflow: task.workflow,
@@ -191,32 +251,41 @@ export class QueuedActivities {
    */
   async #permitted(
     slot: Slot,
-    delivery: Delivery,
+    first: Permit | null,
     task: ActivityTask,
     attempt: number,
-  ): Promise<"permitted" | "finished" | "superseded"> {
-    const { serverClock, worker } = this.#host;
-    // A permit is good for one attempt: a delivery after a failed attempt asks anew.
-    let permit = delivery.attempt === 1 ? (task.permit ?? null) : null;
-    for (;;) {
-      let waited = permit !== null;
+  ): Promise<Permit | "finished" | "superseded"> {
+    const { clock } = this.#host.worker;
+    for (let permit = first; ; permit = null) {
       if (permit === null) {
-        const answer = await this.#permits.offer({ task, attempt });
+        const slack = this.#permitNeed.slackMs;
+        const answer = await this.#permits.offer({ task, attempt, ...(slack > 0 && { slack_ms: slack }) });
         if (answer.kind === "later") return "finished";
         if (answer.kind === "over") return answer.superseded ? "superseded" : "finished";
-        permit = answer;
+        permit = answer.permit;
       }
-      const at = serverClock.toLocal(permit.at);
-      if (at > worker.clock.now()) {
-        waited = true;
-        await new Promise<void>((ok) => void worker.clock.at(at, ok));
+      for (let left = 1; left > 0; ) {
+        left = permit.from - steadyOf(clock);
+        if (left > 0) await new Promise<void>((ok) => void clock.at(clock.now() + left, ok));
       }
-      if (await slot.enter()) waited = true;
-      // The server has given the permit for now, or the worker is not too late by its own clock.
-      if (!waited || serverClock.now() <= permit.until || this.#abandoned) return "permitted";
+      await slot.enter();
+      if (this.#abandoned || this.#isGood(permit)) return permit;
       slot.leave();
-      permit = null;
     }
+  }
+
+  /** The permit that came with a task. */
+  #permitOf({ at, until }: { at: Millis; until: Millis }): Permit {
+    const { serverClock, worker } = this.#host;
+    const now = steadyOf(worker.clock);
+    const ahead = serverClock.now() - now;
+    return new Permit(at - ahead, until - ahead, Math.max(now, at - ahead));
+  }
+
+  #isGood(permit: Permit): boolean {
+    const now = steadyOf(this.#host.worker.clock);
+    this.#permitNeed.used(now - permit.usable);
+    return now <= permit.until;
   }
 
   /**

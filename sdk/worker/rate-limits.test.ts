@@ -1,8 +1,11 @@
 /** Rate limits of activities over several workers, on a virtual clock. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import type { Ports } from "../../shared/ports.ts";
+import type { WorkerBody } from "../../shared/protocol/worker.ts";
 import { activity, CancelledError, parallel, sleep, workflow } from "../index.ts";
 import { environment } from "../testing/environment.ts";
+import type { Transport } from "./transport.ts";
 
 const input = z.object({ n: z.number() });
 const ask = activity(
@@ -135,6 +138,45 @@ describe("a rate limit", () => {
     expect(await run.result()).toEqual({ sum: 190 });
     expect(begins.length).toBeGreaterThanOrEqual(20);
     expect(mostIn(10_000, begins)).toBeLessThanOrEqual(5);
+  });
+
+  test.each([
+    "permit",
+    "begin",
+  ])("holds where some answers to %s come seconds late, and lets the worker ask for longer permits", async (slow) => {
+    let engine: Ports | undefined;
+    const asked: number[] = [];
+    let calls = 0;
+    const wire = (inner: Transport): Transport => ({
+      close: () => inner.close(),
+      async call(operation, body, o) {
+        const answer = await inner.call(operation, body, o);
+        for (const { slack_ms = 0 } of operation === "permit" ? (body as WorkerBody<"permit">).items : [])
+          asked.push(slack_ms);
+        const { clock } = engine!;
+        if (operation === slow && calls++ % 2 === 0)
+          await new Promise<void>((ok) => void clock.at(clock.now() + 3_000, ok));
+        return answer;
+      },
+    });
+    await using env = await environment(options, {
+      engine: (ports) => {
+        engine = ports;
+      },
+      wire,
+    });
+    const begins: number[] = [];
+    env.stub(ask, ({ n }) => {
+      begins.push(env.now.getTime());
+      return n;
+    });
+    const run = await env.start(fanOut, { calls: 20 });
+    expect(await run.result()).toEqual({ sum: 190 });
+    expect(begins).toHaveLength(20);
+    expect(mostIn(10_000, begins)).toBeLessThanOrEqual(5);
+    expect(asked[0]).toBe(0);
+    expect(Math.max(...asked)).toBeGreaterThanOrEqual(3_000);
+    expect(begins.at(-1)! - begins[0]!).toBeLessThanOrEqual(4 * 16_000);
   });
 
   test("is refused where it cannot be held, and when it makes no sense", async () => {

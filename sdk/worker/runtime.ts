@@ -2,6 +2,7 @@
  * The parts that the executions of one worker share: calls to the server, joined together; the server's time; the slots
  * for activities; the knowledge of other sessions. The runtime also keeps the executions themselves.
  */
+import { steadyOf } from "../../shared/lib/clock.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import { atMostBytes, payloadBytes } from "../json.ts";
@@ -59,8 +60,9 @@ export class WorkerRuntime implements ExecutionHost {
 
   async #append(items: AppendItem[]): Promise<AppendResult[]> {
     try {
+      const sent = steadyOf(this.worker.clock);
       const answer = await this.worker.transport.call("append", { items });
-      this.serverClock.synchronise(answer.now);
+      this.serverClock.synchronise(answer.now, sent);
       return answer.results;
     } catch (error) {
       const refused = refusedFor(error);

@@ -5,7 +5,7 @@
 import { type Clock, steadyOf } from "../../shared/lib/clock.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 
-/** Smaller differences come from the network. To follow them would let the worker's time go backwards. */
+/** Smaller differences come from roundings and from clocks of other servers. To follow them would let the worker's time go backwards. */
 const TOLERANCE_MS: Millis = 50;
 
 export class ServerClock {
@@ -18,10 +18,15 @@ export class ServerClock {
     this.#ahead = clock.now() - steadyOf(clock);
   }
 
-  /** The server has just answered that its time is `serverNow`. */
-  synchronise(serverNow: Millis): void {
-    const ahead = serverNow - steadyOf(this.#clock);
-    if (Math.abs(ahead - this.#ahead) > TOLERANCE_MS) this.#ahead = ahead;
+  /**
+   * The server has just answered that its time is `serverNow`, to a call that was sent at `sent` of the steady clock. It read its clock at
+   * some time between the two, so the answer corrects the time only where it proves it wrong: a slow answer sets nothing back.
+   */
+  synchronise(serverNow: Millis, sent: Millis): void {
+    const earliest = serverNow - steadyOf(this.#clock);
+    const latest = serverNow - sent;
+    if (this.#ahead < earliest - TOLERANCE_MS) this.#ahead = earliest;
+    else if (this.#ahead > latest + TOLERANCE_MS) this.#ahead = latest;
   }
 
   now(): Millis {

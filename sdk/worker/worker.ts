@@ -73,12 +73,13 @@ export class Worker {
 
   /** Registers and begins to work. Rejects when the server refuses the registration. */
   async start(): Promise<WorkerAnswer<"register">> {
-    this.#registered = await this.#register();
     const { clock } = this.#context;
+    const sent = steadyOf(clock);
+    this.#registered = await this.#register();
     this.#source = await this.#sourceOf(this.#registered);
     const leases = new Leases(this.#source, clock, this.#registered.lease_ms, this.#context.watch);
     this.#runtime = new WorkerRuntime(this.#context, leases, this.#name);
-    this.#runtime.serverClock.synchronise(this.#registered.now);
+    this.#runtime.serverClock.synchronise(this.#registered.now, sent);
     this.#queued = new QueuedActivities(this.#runtime);
     this.#runtime.slots.onFree(() => this.#announceRoom());
     this.#runtime.slots.onFull(() => this.#activityPoll.abort());
@@ -138,12 +139,13 @@ export class Worker {
     if (this.#context.watch?.alive?.() === false) return;
     try {
       const body = { deployment, worker: this.#name, session };
+      const sent = steadyOf(this.#context.clock);
       const answer = await transport.call("heartbeat", body, {
         retry: false,
         timeoutMs: this.#registered.heartbeat_ms,
         signal,
       });
-      this.#runtime.serverClock.synchronise(answer.now);
+      this.#runtime.serverClock.synchronise(answer.now, sent);
       if (answer.all_active) return;
     } catch (error) {
       if (!signal.aborted) log.warn("a heartbeat failed, registering again", { error });

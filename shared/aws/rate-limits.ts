@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Permit, type Pool, poolEnds, takePermits } from "../core/rate-limit.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import type { RateLimits } from "../ports.ts";
-import type { RateLimit } from "../protocol/history.ts";
+import type { Millis, RateLimit } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { rateLimitKey, ttlSeconds } from "./keys.ts";
 import { type Item, keyItem, N, number, S, text } from "./table.ts";
@@ -30,11 +30,11 @@ export class AwsRateLimits implements RateLimits {
     this.#c = c;
   }
 
-  async take(workspace: string, limit: RateLimit, n: number): Promise<Permit[]> {
+  async take(workspace: string, limit: RateLimit, n: number, slack: Millis = 0): Promise<Permit[]> {
     const key = rateLimitKey(workspace, limit.key);
     let stored = this.#remembered.get(key.pk) ?? storedOf(await this.#c.tables.executions.get(key));
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { pool, permits } = takePermits(stored.pool, limit, n, this.#c.clock.now());
+      const { pool, permits } = takePermits(stored.pool, limit, n, this.#c.clock.now(), slack);
       const version = stored.version + 1;
       const item = {
         ...keyItem(key),

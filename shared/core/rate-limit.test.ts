@@ -20,7 +20,11 @@ const limitOf = ({ max, per }: { max: number; per: number }): RateLimit => ({ ke
 describe("a pool", () => {
   test("never lets more than `max` attempts begin in any `per`, however late within their permits", () => {
     const asks = fc.array(
-      fc.record({ n: fc.integer({ min: 1, max: 40 }), wait: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      fc.record({
+        n: fc.integer({ min: 1, max: 40 }),
+        wait: fc.double({ min: 0, max: 1, noNaN: true }),
+        slack: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 10_000 })),
+      }),
       {
         maxLength: 40,
       },
@@ -30,13 +34,13 @@ describe("a pool", () => {
         const limit = limitOf(each);
         let [pool, now]: [Pool | null, number] = [null, START];
         const given: Given[] = [];
-        for (const { n, wait } of calls) {
-          const taken = takePermits(pool, limit, n, now);
+        for (const { n, wait, slack } of calls) {
+          const taken = takePermits(pool, limit, n, now, slack);
           ({ pool } = taken);
           expect(taken.permits).toHaveLength(n);
           given.push(...taken.permits.filter(isGiven));
           for (const permit of taken.permits) {
-            if (isGiven(permit)) expect([permit.at >= now, permit.until >= permit.at]).toEqual([true, true]);
+            if (isGiven(permit)) expect([permit.at >= now, permit.until >= permit.at + slack]).toEqual([true, true]);
             else expect(permit.again).toBeGreaterThan(now);
           }
           now += Math.floor(wait * each.per);

@@ -4,6 +4,7 @@
  *
  * RATE-1. In no time of length `per` do more than `max` attempts begin. A permit counts with the whole time in which it is
  *     good, so an attempt that begins late within it breaks nothing. The price is a part of the rate: `SLOTS` and `LATE`.
+ *     The worker looks whether it is still good right before it calls the function, after everything that takes time.
  * RATE-2. Permits are given in the order of asking: no later one begins before an earlier one. So the pool only needs the
  *     permits of the last `per`, and one time stands for all those that it has promised.
  * RATE-3. A permit is given `MAX_AHEAD_MS` ahead at most. Whoever would wait longer is told when to ask again. So calls
@@ -35,16 +36,20 @@ export interface Pool {
 
 export type Permit = { readonly at: Millis; readonly until: Millis } | { readonly again: Millis };
 
-/** Takes `n` permits. */
+/**
+ * Takes `n` permits. `slack`: the callers need so long from the beginning of a permit to that of the attempt, so the permits
+ * are good for at least as long. They count for longer then: slow callers get a part of the rate, and break no limit.
+ */
 export function takePermits(
   before: Pool | null,
   limit: RateLimit,
   n: number,
   now: Millis,
+  slack: Millis = 0,
 ): { pool: Pool; permits: Permit[] } {
   const { max, per_ms: per } = limit;
   const width = Math.ceil(per / SLOTS);
-  const good = width + Math.floor(per * LATE);
+  const good = width + Math.max(Math.floor(per * LATE), slack);
   const spans = recent(before, per, now);
   let asked = before?.asked ?? 0;
   const permits: Permit[] = [];
@@ -82,7 +87,8 @@ export function nextPermit(pool: Pool | null, { max, per_ms: per }: RateLimit, n
 }
 
 /** The pool holds nothing that counts after this. */
-export const poolEnds = ({ spans, per, asked }: Pool): Millis => Math.max(asked, (spans.at(-1)?.[1] ?? 0) + per);
+export const poolEnds = ({ spans, per, asked }: Pool): Millis =>
+  Math.max(asked, Math.max(0, ...spans.map(([, until]) => until)) + per);
 
 function recent(pool: Pool | null, per: Millis, now: Millis): Span[] {
   if (pool === null) return [];
@@ -112,5 +118,6 @@ function add(spans: Span[], [from, until, permits]: Span): void {
   if (last?.[0] === from && last[1] === until) spans[spans.length - 1] = [from, until, last[2] + permits];
   else spans.push([from, until, permits]);
   // Limits that differ from caller to caller make many spans. Two that are counted as one count for longer: fewer permits.
-  if (spans.length > 4 * SLOTS) spans.splice(0, 2, [spans[0]![0], spans[1]![1], spans[0]![2] + spans[1]![2]]);
+  if (spans.length > 4 * SLOTS)
+    spans.splice(0, 2, [spans[0]![0], Math.max(spans[0]![1], spans[1]![1]), spans[0]![2] + spans[1]![2]]);
 }

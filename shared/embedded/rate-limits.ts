@@ -13,8 +13,8 @@ export class EmbeddedRateLimits implements RateLimits {
     this.#clock = clock;
   }
 
-  async take(workspace: string, limit: RateLimit, n: number): Promise<Permit[]> {
-    const { pool, permits } = takePermits(this.#pool(workspace, limit.key), limit, n, this.#clock.now());
+  async take(workspace: string, limit: RateLimit, n: number, slack: Millis = 0): Promise<Permit[]> {
+    const { pool, permits } = takePermits(this.#pool(workspace, limit.key), limit, n, this.#clock.now(), slack);
     this.#db.run(
       "INSERT OR REPLACE INTO rate_limits (ws, key, expires_at, body) VALUES (?, ?, ?, ?)",
       workspace,

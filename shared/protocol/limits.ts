@@ -93,6 +93,8 @@ export const MAX_REASON = 500;
 export const MAX_DEFINITIONS = 1000;
 /** Items of one append or park: each is a write of its own. */
 export const MAX_STEP_ITEMS = 100;
+/** The longest time for which a worker may ask a permit of a rate limit to be good. */
+export const MAX_PERMIT_SLACK_MS = 10_000;
 /** Tasks of one poll. */
 export const MAX_POLL_TASKS = 100;
 /** Tags of one workflow. */

@@ -30,6 +30,7 @@ import {
   MAX_LEASE_MS,
   MAX_LOG_DROPPED,
   MAX_LOG_GROUPS,
+  MAX_PERMIT_SLACK_MS,
   MAX_POLL_TASKS,
   MAX_POLL_WAIT_MS,
   MAX_STEP_ITEMS,
@@ -407,8 +408,8 @@ export const WORKER_ROUTES = {
     z.object({ wanted: z.boolean(), superseded: z.literal(true).optional() }),
   ),
   /**
-   * Asks for permits of rate limits, for attempts that have not begun. `granted`: the attempt may begin from `at` until
-   * `until`, and the caller holds no slot meanwhile. `later`: the server has sent the task again, which becomes visible in time
+   * Asks for permits of rate limits, for attempts whose function was not called. `granted`: the attempt may begin from `at` until
+   * `until`, and the caller holds no slot meanwhile. `slack_ms`: the caller needs so long from `at` on. `later`: the server has sent the task again, which becomes visible in time
    * (with its permit, or to ask again), and the caller finishes its own. `over`: the run has closed, or the activity was
    * cancelled and ends with that, or (`superseded`) a later attempt has begun.
    */
@@ -416,7 +417,13 @@ export const WORKER_ROUTES = {
     "activities/permit",
     z.strictObject({
       items: z
-        .array(z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }))
+        .array(
+          z.strictObject({
+            task: ActivityTask,
+            attempt: z.int().min(1),
+            slack_ms: z.int().min(0).max(MAX_PERMIT_SLACK_MS).optional(),
+          }),
+        )
         .min(1)
         .max(MAX_STEP_ITEMS),
     }),

@@ -19,6 +19,7 @@ interface Asking {
   readonly task: ActivityTask;
   readonly limit: RateLimit;
   readonly attempt: number;
+  readonly slack: Millis;
   readonly deployment: string;
   readonly answer: (result: PermitResult) => void;
 }
@@ -34,7 +35,7 @@ export async function permit(context: RequestContext, body: WorkerBody<"permit">
     };
     if ("over" in next) answer({ kind: "over", ...(next.superseded && { superseded: true }) });
     else if (limit === undefined) answer({ kind: "granted", at: 0, until: Number.MAX_SAFE_INTEGER });
-    else asking.push({ task: item.task, limit, ...next, answer });
+    else asking.push({ task: item.task, limit, slack: item.slack_ms ?? 0, ...next, answer });
   });
   const pools = Map.groupBy(asking, ({ limit: { key, max, per_ms } }) => JSON.stringify([key, max, per_ms]));
   await forEachConcurrent(AT_ONCE, pools.values(), (pool) => take(context, pool));
@@ -44,7 +45,8 @@ export async function permit(context: RequestContext, body: WorkerBody<"permit">
 /** One write for all that ask for the same limit. */
 async function take(context: RequestContext, pool: readonly Asking[]): Promise<void> {
   const { ports, workspace } = context;
-  const permits = await ports.rateLimits.take(workspace, pool[0]!.limit, pool.length);
+  const slack = Math.max(...pool.map((each) => each.slack));
+  const permits = await ports.rateLimits.take(workspace, pool[0]!.limit, pool.length, slack);
   const now = ports.clock.now();
   await forEachConcurrent(AT_ONCE, pool.entries(), async ([i, { task, attempt, deployment, answer }]) => {
     const given = permits[i]!;
