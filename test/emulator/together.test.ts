@@ -1,0 +1,197 @@
+/** Through the deployed stack, with two workers: activities that stay on one worker, rate limits, logs with their streams, and jobs. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { Mistral } from "@mistralai/mistralai";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import * as z from "zod";
+import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import {
+  activity,
+  log,
+  on,
+  onOneWorker,
+  parallel,
+  type RunningWorker,
+  signal,
+  startWorker,
+  waitUntil,
+  workflow,
+} from "../../sdk/index.ts";
+import { describeUnless } from "../support/describe-unless.ts";
+import { QUIET } from "../support/test-server.ts";
+import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
+
+const input = z.object({ n: z.number() });
+const RATE = { max: 4, per: "5s", key: "provider" } as const;
+/** Between the worker's look at its permit and the first statement of the activity, on a busy machine. */
+const STALL_MS = 500;
+const begins: number[] = [];
+/** By the worker that runs them: each has functions of its own. */
+function codeOf(name: string) {
+  const load = activity({ name: "load", sticky: true }, async () => name);
+  const ask = activity({ name: "ask", sticky: true, input }, async ({ n }) => `${name} ${n}`);
+  const limited = activity({ name: "limited", rateLimit: RATE, input }, async ({ n }, ctx) => {
+    begins.push(Date.now());
+    ctx.log.info(`call ${n}`, { n });
+    return n;
+  });
+  const approve = signal("approve");
+  const session = workflow({ name: "session" }, () =>
+    onOneWorker(async () => [await load(), await ask({ n: 1 }), await ask({ n: 2 })]),
+  );
+  const fanOut = workflow({ name: "fan_out" }, async () => {
+    log.info("fanning out");
+    const calls = Array.from({ length: 10 }, (_, n) => n);
+    return { sum: (await parallel(calls, (n) => limited({ n }), { concurrency: 10 })).reduce((a, b) => a + b, 0) };
+  });
+  const waits = workflow({ name: "waits", handlers: [approve] }, async () => {
+    let approved = false;
+    on(approve, () => {
+      approved = true;
+    });
+    await waitUntil(() => approved);
+    return "approved";
+  });
+  return { workflows: [session, fanOut, waits], activities: [load, ask, limited] };
+}
+
+let account: TestAccount;
+let stack: Deployment;
+let key: string;
+let client: Mistral;
+const workers: RunningWorker[] = [];
+
+async function api(method: string, path: string, body?: unknown) {
+  const answer = await fetch(`${stack.apiUrl}/v1/workflows${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+async function result(workflowIdentifier: string, executionId: string): Promise<unknown> {
+  await client.workflows.executeWorkflow({ workflowIdentifier, workflowExecutionRequest: { executionId } });
+  return await completed(executionId);
+}
+/** However long the machine takes. */
+const completed = (executionId: string): Promise<unknown> =>
+  eventually(
+    `the end of ${executionId}`,
+    async () => {
+      const { status, result } = await client.workflows.executions.getWorkflowExecution({ executionId });
+      if (status === "COMPLETED") return { result };
+      expect(status, `status of ${executionId}`).toBe("RUNNING");
+      return undefined;
+    },
+    120_000,
+  ).then(({ result }) => result);
+
+describeUnless(cannotRun)("two workers of the deployed stack", () => {
+  beforeAll(async () => {
+    account = await blankAccount();
+    stack = await deploy({ endpoint: account.endpoint });
+    const { stdout } = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
+      env: {
+        ...process.env,
+        AWS_ENDPOINT_URL: account.endpoint,
+        AWS_REGION: account.region,
+        AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+      },
+    });
+    key = /^SIROCCO_API_KEY=(\S+)$/m.exec(stdout)![1]!;
+    client = new Mistral({ serverURL: stack.apiUrl, apiKey: key });
+    process.env.AWS_ENDPOINT_URL = account.endpoint;
+    for (const name of ["one", "two"])
+      workers.push(
+        await startWorker({ ...codeOf(name), deployment: "both", name, url: stack.workerUrl, apiKey: key, log: QUIET }),
+      );
+  }, 240_000);
+  afterAll(async () => {
+    await Promise.all(workers.map((each) => each.stop()));
+    await account?.stop();
+  }, 60_000);
+
+  test("keep the sticky activities of a session on one of them", async () => {
+    for (let i = 0; i < 3; i++) {
+      const { result: said } = (await result("session", `session-${i}`)) as { result: string[] };
+      const [name] = said;
+      expect(["one", "two"]).toContain(name);
+      expect(said).toEqual([name, `${name} 1`, `${name} 2`]);
+    }
+  }, 400_000);
+
+  test("hold a rate limit together, and lose no call", async () => {
+    expect(await result("fan_out", "fanned")).toMatchObject({ sum: 45 });
+    expect(begins).toHaveLength(10);
+    for (const from of begins)
+      expect(begins.filter((at) => at >= from && at < from + 5_000 - STALL_MS).length).toBeLessThanOrEqual(4);
+  }, 150_000);
+
+  test("send what the code logs, once, to pages and to streams", async () => {
+    const lines = Array.from({ length: 10 }, (_, n) => `call ${n}`);
+    const found = await eventually(
+      "the records",
+      async () => {
+        const page = await client.workflows.executions.getWorkflowExecutionLogs({ executionId: "fanned" });
+        return page.results.length >= 11 ? page.results.map(({ body }) => body) : undefined;
+      },
+      60_000,
+    );
+    expect(found.toSorted()).toEqual([...lines, "fanning out"].toSorted());
+    const streamed: unknown[] = [];
+    for await (const { data } of await client.workflows.executions.streamWorkflowExecutionLogs({
+      executionId: "fanned",
+    }))
+      if (data !== undefined) streamed.push((data as { body: string }).body);
+    expect(streamed).toEqual(found);
+    const ofBoth = await eventually(
+      "the records of the deployment",
+      async () => {
+        const p = { name: "both", workflowName: "fan_out" };
+        const { results } = await client.workflows.deployments.getDeploymentLogs(p);
+        return results.length >= 11 ? results.map(({ body }) => body) : undefined;
+      },
+      60_000,
+    );
+    expect(ofBoth.toSorted()).toEqual(found.toSorted());
+  }, 120_000);
+
+  test("take the signal of a job into each execution that its filter finds", async () => {
+    const ids = ["waits-1", "waits-2", "waits-3"];
+    for (const executionId of ids)
+      await client.workflows.executeWorkflow({
+        workflowIdentifier: "waits",
+        workflowExecutionRequest: { executionId },
+      });
+    await eventually(
+      "their runs in the list",
+      async () => {
+        const { result: page } = await client.workflows.runs.listRuns({ workflowIdentifier: "waits" });
+        return page.executions.length === ids.length ? true : undefined;
+      },
+      60_000,
+    );
+    const job = { action: "signal", filter: { workflow_identifier: "waits" }, name: "approve", input: {} };
+    const made = await api("POST", "/jobs", job);
+    expect(made.status, JSON.stringify(made.body)).toBeLessThan(300);
+    for (const executionId of ids) expect(await completed(executionId)).toEqual({ result: "approved" });
+    const ended = await eventually(
+      "the end of the job",
+      async () => {
+        const { body } = await api("GET", `/jobs/${made.body.job_id as string}`);
+        return body.status === "COMPLETED" ? body : undefined;
+      },
+      60_000,
+    );
+    expect(ended).toMatchObject({ total: 3, succeeded: 3, skipped: 0, failed: 0 });
+  }, 400_000);
+
+  test("leave an execution with the cost that DynamoDB was asked for", async () => {
+    const { body } = await api("GET", "/executions/session-0");
+    expect(body.cost).toMatchObject({ commits: null, bytes_written: null });
+    const { write_units, worker_calls } = body.cost as { write_units: number; worker_calls: number };
+    expect(write_units).toBeGreaterThanOrEqual(10);
+    expect(worker_calls).toBeGreaterThanOrEqual(3);
+  });
+});
