@@ -92,7 +92,7 @@ test("what is recognised is what the schema accepts and answers as it is", () =>
     }),
     { numRuns: 5_000 },
   );
-  expect(recognised).toBeGreaterThan(200);
+  expect(recognised).toBeGreaterThan(100);
 });
 
 test("a field called __proto__ is left to the schema", () => {
