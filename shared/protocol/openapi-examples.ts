@@ -759,7 +759,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   resetWorkflow: { request: { event_id: 4, reason: "the shelf is full again" } },
   createJob: {
     request: {
-      action: "cancel",
+      action: "terminate",
       filter: { workflow_identifier: "orders", search: "order-47" },
       reason: "the warehouse is closed",
     },

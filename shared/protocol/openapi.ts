@@ -3,9 +3,9 @@ import * as z from "zod";
 import { ErrorBody, HTTPValidationError } from "./errors.ts";
 import { WorkflowExecutionRequest } from "./http/executions.ts";
 import { DEFINITION_BODIES } from "./http/schedule-bodies.ts";
-import { IdempotencyKey } from "./ids.ts";
+import { DeploymentName, IdempotencyKey } from "./ids.ts";
 import { EXAMPLES, PATH_EXAMPLES } from "./openapi-examples.ts";
-import { needOf } from "./rights.ts";
+import { needOf, RIGHTS } from "./rights.ts";
 import { type Method, ROUTES, type Route } from "./routes.ts";
 
 type JsonSchema = Record<string, unknown>;
@@ -190,13 +190,73 @@ function exampleOf(route: Route, part: "request" | "response"): { example?: unkn
   return example === undefined ? {} : { example };
 }
 
+const jsonSchemaOf = (schema: z.ZodType): JsonSchema => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema) as JsonSchema;
+  return rest;
+};
+
+/** Parameters that may name something new. Other operations answer that there is no such thing, whatever the text. */
+const NEW_NAMES: Readonly<Record<string, Readonly<Record<string, JsonSchema>>>> = {
+  hardenDeployment: { name: jsonSchemaOf(DeploymentName) },
+};
+
+const isNull = { type: "null" };
+const nulls = (...names: string[]) => Object.fromEntries(names.map((name) => [name, isNull]));
+const isText = { type: "string" };
+
+/** What the server also says of several fields together, by the schema of the body. */
+const RULES: Readonly<Record<string, JsonSchema>> = {
+  WorkflowExecutionRequest: { anyOf: [{ properties: nulls("input") }, { properties: nulls("encoded_input") }] },
+  CreateKeyRequest: {
+    anyOf: [
+      { properties: nulls("deployments") },
+      {
+        properties: { rights: { items: { enum: RIGHTS.filter((right) => right !== "admin") } } },
+        required: ["rights"],
+      },
+    ],
+  },
+  ResetInvocationBody: {
+    oneOf: [
+      { properties: { event_id: { type: "integer" }, ...nulls("to") }, required: ["event_id"] },
+      { properties: { to: isText, ...nulls("event_id") }, required: ["to"] },
+    ],
+  },
+  CreateJobRequest: {
+    oneOf: [
+      {
+        properties: {
+          action: { enum: ["cancel", "delete"] },
+          ...nulls("name", "input", "reason", "to", "exclude_signals", "exclude_updates"),
+        },
+      },
+      {
+        properties: {
+          action: { const: "terminate" },
+          ...nulls("name", "input", "to", "exclude_signals", "exclude_updates"),
+        },
+      },
+      {
+        properties: {
+          action: { const: "signal" },
+          name: isText,
+          filter: { properties: { workflow_identifier: isText }, required: ["workflow_identifier"] },
+          ...nulls("reason", "to", "exclude_signals", "exclude_updates"),
+        },
+        required: ["name"],
+      },
+      { properties: { action: { const: "reset" }, to: isText, ...nulls("name", "input") }, required: ["to"] },
+    ],
+  },
+};
+
 function pathParameters(route: Route): Parameter[] {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map((found) => found[1] as string);
   return names.map((name) => ({
     name,
     in: "path",
     required: true,
-    schema: { type: "string" },
+    schema: NEW_NAMES[route.operation]?.[name] ?? { type: "string" },
     example: PATH_EXAMPLES[name] ?? name,
   }));
 }
@@ -215,7 +275,7 @@ function headerParameters(route: Route): Parameter[] {
   if (route.body === WorkflowExecutionRequest) {
     const description =
       "A repeated start with the same key is the same start. The same as `idempotency_key` in the body.";
-    const { $schema: _, ...schema } = z.toJSONSchema(IdempotencyKey) as JsonSchema;
+    const schema = jsonSchemaOf(IdempotencyKey);
     const traceparent = "The caller's span (W3C Trace Context), unless the body has one. A malformed one is left out.";
     return [
       { name: "Idempotency-Key", in: "header", required: false, description, schema },
@@ -259,6 +319,7 @@ function convertAll(): Converted {
   const incoming = convert(Object.fromEntries(collect(["query", "body"])), "input");
   const outgoing = convert({ ...Object.fromEntries(collect(["response"])), ErrorBody, HTTPValidationError }, "output");
 
+  for (const [id, rule] of Object.entries(RULES)) Object.assign(incoming.defs[id]!, rule);
   const components: Record<string, JsonSchema> = { ...outgoing.defs };
   const renamed = new Map<string, string>();
   for (const [id, schema] of Object.entries(incoming.defs)) {
