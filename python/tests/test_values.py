@@ -35,15 +35,17 @@ def test_an_opaque_value_stays_as_it_is() -> None:
 
 def test_a_call_without_arguments_is_one_empty_payload() -> None:
     [empty] = CONTEXT.payloads([])
-    assert empty.metadata["empty_payload"] and values.arguments([empty]) == []
+    assert json.loads(empty.data)["empty"] and values.arguments([empty]) == []
     assert values.single([]) == {}
 
 
 def test_the_context_of_an_argument_names_the_execution_that_called() -> None:
-    metadata = CONTEXT.payload(1).metadata
-    assert (metadata["execution_id"], metadata["root_workflow_exec_id"]) == (b"e", b"r")
-    assert (metadata["parent_workflow_exec_id"], metadata["schedule_id"]) == (b"p", b"s")
-    assert "continued_run_id" not in metadata
+    context = json.loads(CONTEXT.payload(1).data)["context"]
+    assert (context["execution_id"], context["root_workflow_exec_id"]) == ("e", "r")
+    assert (context["parent_workflow_exec_id"], context["schedule_id"]) == ("p", "s")
+    assert "continued_run_id" not in context
+    opaque = CONTEXT.payload({"b64payload": "", "encoding_options": ["encrypted"], "empty": False}).metadata
+    assert (opaque["execution_id"], opaque["root_workflow_exec_id"], opaque["schedule_id"]) == (b"e", b"r", b"s")
 
 
 def test_an_application_error_keeps_type_details_and_cause() -> None:

@@ -12,6 +12,7 @@ BRIDGE-3. The core dies unasked: the polls raise, so that `run_worker` raises an
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -38,7 +39,7 @@ PROTOCOL = 1
 
 def install() -> None:
     """Takes the seams. The native functions stay reachable for servers that are no Sirocco."""
-    from sirocco_worker import http
+    from sirocco_worker import http, speed
 
     if native.new_worker is new_worker:
         return
@@ -46,6 +47,7 @@ def install() -> None:
     _native_connect, _native_new_worker = native.connect_client, native.new_worker
     native.connect_client, native.new_worker = connect_client, new_worker
     http.install()
+    speed.install(http.is_known_sirocco)
     ending.end_cancelled_workers(lambda worker: isinstance(worker._bridge_worker._ref, WorkerRef))
 
 
@@ -91,9 +93,7 @@ class WorkerRef:
     def __init__(self, host: "Host", queue: str) -> None:
         self.queue = queue
         self._host = host
-        self._activations: asyncio.Queue[bytes] = asyncio.Queue()
-        self._tasks: asyncio.Queue[bytes] = asyncio.Queue()
-        self._ended = asyncio.Event()
+        self._activations, self._tasks, self._nexus = Inbox(), Inbox(), Inbox()
 
     # --- what temporalio calls ----------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class WorkerRef:
         return await self._poll(self._tasks)
 
     async def poll_nexus_task(self) -> bytes:
-        return await self._poll(asyncio.Queue())
+        return await self._poll(self._nexus)
 
     async def complete_workflow_activation(self, data: bytes) -> None:
         self._host.activated(WorkflowActivationCompletion.FromString(data))
@@ -139,28 +139,53 @@ class WorkerRef:
     # --- what the host calls ------------------------------------------------------------------------------------------
 
     def activate(self, activation: WorkflowActivation) -> None:
-        self._activations.put_nowait(activation.SerializeToString())
+        self._activations.put(activation.SerializeToString())
 
     def task(self, task: ActivityTask) -> None:
-        self._tasks.put_nowait(task.SerializeToString())
+        self._tasks.put(task.SerializeToString())
 
     def end(self) -> None:
         """Nothing more comes (BRIDGE-2)."""
-        self._ended.set()
+        for inbox in (self._activations, self._tasks, self._nexus):
+            inbox.end()
 
-    async def _poll(self, queue: "asyncio.Queue[bytes]") -> bytes:
-        get, ended = asyncio.ensure_future(queue.get()), asyncio.ensure_future(self._ended.wait())
-        try:
-            await asyncio.wait({get, ended}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended.cancel()
-            if not get.done():
-                get.cancel()
-        if get.done() and not get.cancelled():
-            return get.result()
+    async def _poll(self, inbox: "Inbox") -> bytes:
+        data = await inbox.get()
+        if data is not None:
+            return data
         if (error := self._host.died) is not None and not self._host.stopping:
             raise error
         raise native.PollShutdownError()
+
+
+class Inbox:
+    """What waits for one poll. A poll makes no task: there are two for each step."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[bytes] = deque()
+        self._ended = False
+        self._poll: asyncio.Future[None] | None = None
+
+    def put(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._wake()
+
+    def end(self) -> None:
+        self._ended = True
+        self._wake()
+
+    async def get(self) -> bytes | None:
+        """None: it has ended, and nothing waits any more. One caller at a time."""
+        while not self._waiting:
+            if self._ended:
+                return None
+            self._poll = asyncio.get_running_loop().create_future()
+            await self._poll
+        return self._waiting.popleft()
+
+    def _wake(self) -> None:
+        if self._poll is not None and not self._poll.done():
+            self._poll.set_result(None)
 
 
 class Host:

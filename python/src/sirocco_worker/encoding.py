@@ -3,16 +3,26 @@
 The SDK encodes payloads on their way to its native core. Here the worker core encodes them, in the same formats, on their way to
 the server, because it reads some of them itself: the SDK's bookkeeping, and what it validates. So the SDK's codec is given no
 settings. It still encrypts the task events of activities itself, and masks payloads in its traces.
+
+Without settings a codec only moves a value's context between its data and its metadata: `values.py` reads and writes the form
+that has it in the data, so what is left of the codec is to take the value out of that form.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
+from temporalio.api.common.v1 import Payload
+
+from sirocco_worker import values
 from sirocco_worker.frames import Message
 from sirocco_worker.refusal import refuse
+
+_plain_codec: type | None = None
 
 
 def prepare() -> None:
     """Before the SDK makes its codec."""
+    global _plain_codec
     from mistralai.workflows.core import worker
     from mistralai.workflows.core.temporal.payload_codec import MistralWorkflowsPayloadCodec
 
@@ -20,7 +30,19 @@ def prepare() -> None:
         def __init__(self, **_settings: Any) -> None:
             super().__init__(payload_offloading_config=None, payload_encryption_config=None)
 
+        async def encode(self, payloads: Iterable[Payload]) -> list[Payload]:
+            return [values.without_context(payload) for payload in payloads]
+
+        async def decode(self, payloads: Iterable[Payload]) -> list[Payload]:
+            return [one if values.is_whole(one) else await self._decode(one) for one in payloads]
+
+    _plain_codec = Codec
     worker.MistralWorkflowsPayloadCodec = Codec  # type: ignore[attr-defined,assignment]
+
+
+def has_plain_payloads(codec: Any) -> bool:
+    """Its payloads are those that `values.py` makes and reads."""
+    return _plain_codec is not None and type(codec) is _plain_codec
 
 
 def options() -> dict[str, Message]:

@@ -81,6 +81,11 @@ def _publish(event: dict[str, Any], about: dict[str, str]) -> None:
         Host.current.publish(about.get("run_id"), about.get("task_id"), about.get("attempt"), progress)
 
 
+def is_known_sirocco() -> bool:
+    """As far as the server has been asked."""
+    return _engine == "sirocco"
+
+
 async def is_sirocco() -> bool:
     """What the server is; asks it where the SDK's own discovery is switched off."""
     if _engine is None:

@@ -27,7 +27,25 @@ JsonObject = dict[str, Any]
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
+def is_whole(payload: Payload) -> bool:
+    """Its data holds the value together with its context, as the SDK's converter writes it: the SDK's codec moves the context
+    into the metadata."""
+    return payload.metadata.get("encoding") == IN_CONTEXT and "encoding_options" not in payload.metadata
+
+
+def without_context(payload: Payload) -> Payload:
+    """The value alone, in the form that the SDK's codec gives it. Other payloads stay as they are."""
+    if not is_whole(payload):
+        return payload
+    whole = json.loads(payload.data)
+    metadata = {"encoding": IN_CONTEXT, "encoding_options": b""}
+    if whole.get("empty"):
+        metadata["empty_payload"] = b"\x01"
+    return Payload(metadata=metadata, data=whole["payload"].encode())
+
+
 def from_payload(payload: Payload) -> Json:
+    payload = without_context(payload)
     metadata = payload.metadata
     encoding = metadata.get("encoding", b"")
     if encoding == b"binary/null" or _is_empty(payload):
@@ -44,7 +62,8 @@ def from_payload(payload: Payload) -> Json:
 
 def arguments(payloads: Iterable[Payload]) -> list[Json]:
     """The arguments of a call; the SDK sends one empty payload where there are none."""
-    return [from_payload(payload) for payload in payloads if not _is_empty(payload)]
+    plain = map(without_context, payloads)
+    return [from_payload(payload) for payload in plain if not _is_empty(payload)]
 
 
 def single(payloads: Iterable[Payload]) -> Json:
@@ -69,34 +88,33 @@ class Context:
     continued_run: str | None = None
     schedule: str | None = None
 
-    def metadata(self) -> dict[str, bytes]:
-        optional = {
+    def fields(self) -> dict[str, str]:
+        given = {
+            "namespace": NAMESPACE,
+            "execution_id": self.execution,
+            "root_workflow_exec_id": self.root,
+            "first_execution_run_id": self.first_run,
             "parent_workflow_exec_id": self.parent,
             "continued_run_id": self.continued_run,
             "schedule_id": self.schedule,
         }
-        return {
-            "encoding": IN_CONTEXT,
-            "namespace": NAMESPACE.encode(),
-            "execution_id": self.execution.encode(),
-            "root_workflow_exec_id": self.root.encode(),
-            "first_execution_run_id": self.first_run.encode(),
-            **{key: text.encode() for key, text in optional.items() if text is not None},
-        }
+        return {key: text for key, text in given.items() if text is not None}
 
     def payload(self, value: Json) -> Payload:
         """A value for an activity."""
-        metadata = {**self.metadata(), "encoding_options": b""}
-        if _is_opaque(value):
-            metadata["encoding_options"] = ",".join(value["encoding_options"]).encode()
-            return Payload(metadata=metadata, data=base64.b64decode(value["b64payload"]))
-        return Payload(metadata=metadata, data=json.dumps(value).encode())
+        if not _is_opaque(value):
+            return self._whole(json.dumps(value))
+        options = ",".join(value["encoding_options"])
+        texts = {**self.fields(), "encoding_options": options}
+        metadata = {"encoding": IN_CONTEXT, **{key: text.encode() for key, text in texts.items()}}
+        return Payload(metadata=metadata, data=base64.b64decode(value["b64payload"]))
 
     def payloads(self, values: list[Json]) -> list[Payload]:
-        if values:
-            return [self.payload(value) for value in values]
-        empty = {**self.metadata(), "encoding_options": b"", "empty_payload": b"\x01"}
-        return [Payload(metadata=empty, data=b"null")]
+        return [self.payload(value) for value in values] or [self._whole("null", empty=True)]
+
+    def _whole(self, text: str, empty: bool = False) -> Payload:
+        whole = {"context": self.fields(), "payload": text, "empty": empty}
+        return Payload(metadata={"encoding": IN_CONTEXT}, data=json.dumps(whole).encode())
 
 
 def _is_empty(payload: Payload) -> bool:
