@@ -31,6 +31,9 @@ def prepare() -> None:
         common.mistral_workflows_otel_traces_export = bool(common.otel_traces_endpoint)
         common.mistral_workflows_otel_metrics_export = bool(common.otel_metrics_endpoint)
         common.mistral_workflows_otel_logs_export = bool(common.otel_logs_endpoint)
+        if not common.mistral_workflows_otel_traces_export and "otel_sample_rate" not in common.model_fields_set:
+            # Spans that nothing exports. Their ids stay, and are passed on as those of traces that are not sampled.
+            common.otel_sample_rate = 0.0
 
 
 def _refuse_settings(config: Any) -> None:
