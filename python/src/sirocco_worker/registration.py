@@ -42,7 +42,7 @@ def _refuse_settings(config: Any) -> None:
     if config.common.mistral_sa_token_path:
         refuse("MISTRAL_SA_TOKEN_PATH is not supported by Sirocco: set MISTRAL_API_KEY to a key of the server")
     if config.worker.graph.upload_graph:
-        config.worker.graph.upload_graph = False  # a picture for the console of another product
+        refuse("pictures of workflows (GRAPH__UPLOAD_GRAPH) are not supported by Sirocco: unset it")
 
 
 def hello(body: dict[str, Any], url: str) -> Message:
@@ -51,10 +51,9 @@ def hello(body: dict[str, Any], url: str) -> Message:
     from mistralai.workflows.core.config.config import config
 
     provider = get_token_provider()
-    definitions = body["definitions"]
-    if all(one.get("is_technical") for one in definitions):
-        definitions = []  # run_worker([]): the worker runs activities for other workers of the deployment
+    definitions = served(body["definitions"], config.worker.workflow_name_prefix)
     _refuse_definitions(definitions)
+    _refuse_plugins()
     return {
         "host": host_name(),
         "deployment": body["deployment_name"],
@@ -73,6 +72,15 @@ def hello(body: dict[str, Any], url: str) -> Message:
         **({"replay": files} if (files := replay.requested()) else {}),
         **encoding.options(),
     }
+
+
+def served(definitions: list[dict[str, Any]], prefix: str) -> list[dict[str, Any]]:
+    """None for `run_worker([])`, to which the SDK adds its own workflows: the worker runs activities for other workers of the
+    deployment."""
+    from mistralai.workflows.constants import OBO_PARALLEL_EXECUTION_WORKFLOW_NAME, PARALLEL_EXECUTION_WORKFLOW_NAME
+
+    of_the_sdk = {PARALLEL_EXECUTION_WORKFLOW_NAME, OBO_PARALLEL_EXECUTION_WORKFLOW_NAME}
+    return definitions if any(one["name"].removeprefix(prefix) not in of_the_sdk for one in definitions) else []
 
 
 def definition_of(spec: dict[str, Any]) -> Message:
@@ -134,6 +142,29 @@ def _refuse_definitions(definitions: list[dict[str, Any]]) -> None:
     named = [one["name"] for one in definitions if one.get("on_behalf_of")]
     if named:
         refuse(f"on_behalf_of is not supported by Sirocco: remove it from workflow {', '.join(named)}")
+
+
+def _refuse_plugins() -> None:
+    """Connectors speak with another product's server. They are known by the marks that the SDK itself looks for."""
+    from mistralai.workflows.core._graph_builder import _connectors_from_func
+    from mistralai.workflows.core.activity import get_all_temporal_activities
+    from mistralai.workflows.core.workflow import get_all_registered_workflows
+    from mistralai.workflows.plugins._discovery import list_plugins
+
+    refuse_connectors(
+        {cls.__name__: vars(cls).get("__plugin_metadata__") or {} for cls in get_all_registered_workflows()},
+        {function.__name__: _connectors_from_func(function) for function in get_all_temporal_activities()},
+    )
+    if any(plugin.name == "webhook" for plugin in list_plugins()):
+        refuse("the webhook plugin is not supported by Sirocco: uninstall mistralai-workflows-plugins-webhook")
+
+
+def refuse_connectors(workflows: dict[str, dict[str, Any]], activities: dict[str, list[str]]) -> None:
+    """`workflows`: metadata of plugins, by class. `activities`: names of connectors, by function."""
+    users = [name for name, metadata in workflows.items() if (metadata.get("mistralai") or {}).get("connectors")]
+    users += [name for name, connectors in activities.items() if connectors]
+    if users:
+        refuse(f"connectors are not supported by Sirocco: remove them from {', '.join(sorted(users))}")
 
 
 def _activities() -> list[str]:
