@@ -1,9 +1,17 @@
 /** The SDK's settings, from the environment and from `.env`, and those of its helpers that the other workers do not use. */
+import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../localstack/emulator.ts";
-import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
+import {
+  type PythonWorker,
+  preparePython,
+  startPythonWorker,
+  whyNoPython,
+  workerFile,
+} from "../support/python-worker.ts";
 import { type TestServer, testServer } from "../support/test-server.ts";
 import { call, closed, history, run, scratch, start } from "./surface-checks.ts";
 
@@ -45,6 +53,29 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
       "COMPLETED",
       { result: "Hello, Ada" },
     ]);
+  }, 60_000);
+
+  test("leaves executions of a workflow with `is_technical` out of a list of what is not internal", async () => {
+    const id = await start(at, "team-plumbing", {}, "from-dotenv");
+    expect(await closed(at, id)).toEqual(["COMPLETED", { result: "flows" }]);
+    const listed = async (query: string) => JSON.stringify((await call(at, "GET", `/runs${query}`)).body).includes(id);
+    expect([await listed("?include_internal=false"), await listed("")]).toEqual([false, true]);
+    const { body } = await call(at, "GET", "/team-plumbing");
+    expect(body).toMatchObject({ workflow: { is_technical: true } });
+  }, 60_000);
+
+  test("is reported on by `wf-diagnose`, which finds the server in order", async () => {
+    const env = { PATH: process.env.PATH, SERVER_URL: at.url, MISTRAL_API_KEY: at.key, DEPLOYMENT_NAME: "diagnosed" };
+    const python = await preparePython();
+    const args = [join(python, "../wf-diagnose"), "report"];
+    // `report.py` is imported, and its workflows are listed.
+    const options = { env: { ...env, PYTHONPATH: workerFile(".") }, maxBuffer: 1 << 22 };
+    const { stdout } = await promisify(execFile)(python, args, options);
+    expect(stdout).toContain('"name": "report_workflow"');
+    expect(stdout).toContain(`"scheduler_url": "${at.url}"`);
+    expect(stdout).toMatch(/\[OK\] {3}Temporal \(127\.0\.0\.1:\d+, tls=False\)/);
+    expect(stdout).not.toContain("[FAIL]");
+    expect(stdout).not.toContain(at.key);
   }, 60_000);
 
   test("answers on HEALTH_SERVER_PORT", async () => {

@@ -44,6 +44,13 @@ async def tracked() -> int:
     return 7
 
 
+@workflow.define(name="plumbing", is_technical=True)
+class Plumbing:
+    @workflow.entrypoint
+    async def run(self) -> str:
+        return "flows"
+
+
 @workflow.define(name="concurrent")
 class Concurrent:
     @workflow.entrypoint
@@ -109,4 +116,4 @@ class Leaving:
 if __name__ == "__main__":
     found = discover_all_workflows_in_package("discovered")
     print("discovered", [get_workflow_definition(one).name for one in found], flush=True)
-    asyncio.run(workflows.run_worker([Concurrent, Tried, Buggy, Free, Lifted, Endless, Leaving, *found]))
+    asyncio.run(workflows.run_worker([Plumbing, Concurrent, Tried, Buggy, Free, Lifted, Endless, Leaving, *found]))
