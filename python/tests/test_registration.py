@@ -1,15 +1,15 @@
 """What is registered, and what is refused before a worker starts."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from mistralai.workflows import workflow
+from mistralai.workflows import plugins, workflow
 from mistralai.workflows.core import activity
 from mistralai.workflows.core import workflow as workflows_of_the_sdk
 from mistralai.workflows.core._graph_builder import _connectors_from_func
 from mistralai.workflows.core.config.config import config
-from mistralai.workflows.plugins import _discovery
 
 from sirocco_worker import registration
 
@@ -77,8 +77,12 @@ def test_connectors_are_refused(monkeypatch: pytest.MonkeyPatch, caplog: pytest.
     assert "connectors are not supported by Sirocco: remove them from Ticket, write" in told
 
 
-def test_the_webhook_plugin_is_refused(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(_discovery, "list_plugins", lambda: [SimpleNamespace(name="webhook")])
+def test_the_webhook_plugin_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "webhook").mkdir()
+    (tmp_path / "webhook/__init__.py").touch()
+    monkeypatch.setattr(plugins, "__path__", [str(tmp_path)])
     assert "the webhook plugin is not supported by Sirocco: uninstall" in refusal_of(
         registration._refuse_plugins, caplog
     )

@@ -1,6 +1,7 @@
 """What is left out of a step, and that it makes no difference."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,3 +166,25 @@ async def test_an_activity_sends_its_task_events_before_it_ends(
         assert await call == "done"
     assert log == ["runs", "drained", "shut down"]
     assert events._background_event_publisher.get() is None
+
+
+def test_metadata_of_distributions_is_read_for_a_plugin_alone_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mistralai.workflows.plugins import _discovery
+
+    reads: list[str] = []
+
+    def read() -> dict[str, list[str]]:
+        reads.append("all")
+        return {"mistralai.workflows.plugins.one": ["temporalio"]}
+
+    monkeypatch.setattr(_discovery, "packages_distributions", read)
+    speed._read_metadata_once()
+    assert (_discovery.list_plugins(), reads) == ([], [])
+    found = [SimpleNamespace(name="one", ispkg=True), SimpleNamespace(name="two", ispkg=True)]
+    monkeypatch.setattr(_discovery.pkgutil, "iter_modules", lambda _path: found)
+    for _ in range(2):
+        assert [(one.name, one.dist_name) for one in _discovery.list_plugins()] == [
+            ("one", "temporalio"),
+            ("two", None),
+        ]
+    assert reads == ["all"]

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import os
+import pkgutil
 from contextlib import suppress
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -146,16 +147,16 @@ def _refuse_definitions(definitions: list[dict[str, Any]]) -> None:
 
 def _refuse_plugins() -> None:
     """Connectors speak with another product's server. They are known by the marks that the SDK itself looks for."""
+    from mistralai.workflows import plugins
     from mistralai.workflows.core._graph_builder import _connectors_from_func
     from mistralai.workflows.core.activity import get_all_temporal_activities
     from mistralai.workflows.core.workflow import get_all_registered_workflows
-    from mistralai.workflows.plugins._discovery import list_plugins
 
     refuse_connectors(
         {cls.__name__: vars(cls).get("__plugin_metadata__") or {} for cls in get_all_registered_workflows()},
         {function.__name__: _connectors_from_func(function) for function in get_all_temporal_activities()},
     )
-    if any(plugin.name == "webhook" for plugin in list_plugins()):
+    if any(module.name == "webhook" for module in pkgutil.iter_modules(plugins.__path__)):
         refuse("the webhook plugin is not supported by Sirocco: uninstall mistralai-workflows-plugins-webhook")
 
 

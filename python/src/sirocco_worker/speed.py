@@ -1,4 +1,4 @@
-"""Work of each step that the SDK and temporalio do for a server of theirs, and that Sirocco needs not.
+"""Work of each step, and of a start, that the SDK and temporalio do for a server of theirs, and that Sirocco needs not.
 
 SPEED-1. A replaced function gives its caller what the original gives. For a server that is no Sirocco, and for a data converter
          that `encoding.py` has not made, the original runs.
@@ -7,6 +7,8 @@ SPEED-2. Payloads of workflows have no codec here (`encoding.py`) and no externa
          for a step whose decisions are larger than the size at which it warns.
 SPEED-3. A type's validator is kept, outside of the sandbox: each run of a workflow has types of its own in there.
 SPEED-4. temporalio enters the sandbox by source code, always the same few lines: they are compiled once.
+SPEED-5. At its start a worker asks twice which distribution each plugin belongs to. The metadata of all that is installed is read
+         for the first plugin that there is, and once.
 """
 
 import functools
@@ -33,6 +35,7 @@ def install(is_sirocco: Callable[[], bool]) -> None:
     _compile_once()
     _make_no_activity_events(is_sirocco)
     _time_no_steps()
+    _read_metadata_once()
 
 
 def _visit_no_payloads() -> None:
@@ -148,3 +151,20 @@ def _time_no_steps() -> None:
             log(self, *about)
 
     worker._log_workflow_task_duration = log_workflow_task_duration
+
+
+def _read_metadata_once() -> None:
+    """SPEED-5."""
+    from mistralai.workflows.plugins import _discovery
+
+    discovery: Any = _discovery
+    read = functools.cache(discovery.packages_distributions)
+
+    class Distributions:
+        """Of a mapping only what the SDK calls."""
+
+        def get(self, package: str, default: list[str]) -> list[str]:
+            found: list[str] = read().get(package, default)
+            return found
+
+    discovery.packages_distributions = Distributions
