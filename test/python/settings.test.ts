@@ -82,6 +82,16 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/health`)).text()).toBe("OK");
   });
 
+  test("ends an execution at the `execution_timeout` of its definition, and names an activity as its decorator does", async () => {
+    const id = await start(at, "team-hurried", {}, "from-dotenv");
+    expect((await closed(at, id, 30))[0]).toBe("TIMED_OUT");
+    const scheduled = (await history(at, id)).find(({ kind }) => kind === "activity_scheduled");
+    expect(scheduled).toMatchObject({
+      name: "called-otherwise",
+      options: { retry: { max_attempts: 4, factor: 1.5 } },
+    });
+  }, 60_000);
+
   test("runs at most MAX_CONCURRENT_ACTIVITIES activities at a time", async () => {
     expect(await run(at, "team-concurrent", {})).toEqual(["COMPLETED", { result: [1, 1, 1, 1] }]);
   }, 60_000);

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from datetime import timedelta
 
 sys.path.insert(0, os.path.join(os.environ["WORKERS"]))
 
@@ -49,6 +50,19 @@ class Plumbing:
     @workflow.entrypoint
     async def run(self) -> str:
         return "flows"
+
+
+@workflows.activity(name="called-otherwise", retry_policy_max_attempts=4, retry_policy_backoff_coefficient=1.5)
+async def named() -> str:
+    return "named"
+
+
+@workflow.define(name="hurried", execution_timeout=timedelta(seconds=2))
+class Hurried:
+    @workflow.entrypoint
+    async def run(self) -> None:
+        await named()
+        await workflow.wait_condition(lambda: False)
 
 
 @workflow.define(name="concurrent")
@@ -116,4 +130,4 @@ class Leaving:
 if __name__ == "__main__":
     found = discover_all_workflows_in_package("discovered")
     print("discovered", [get_workflow_definition(one).name for one in found], flush=True)
-    asyncio.run(workflows.run_worker([Plumbing, Concurrent, Tried, Buggy, Free, Lifted, Endless, Leaving, *found]))
+    asyncio.run(workflows.run_worker([Plumbing, Hurried, Concurrent, Tried, Buggy, Free, Lifted, Endless, Leaving, *found]))
