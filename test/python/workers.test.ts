@@ -26,13 +26,13 @@ describe.skipIf(cannotRun)("a worker of the official Python SDK", () => {
   const workers: PythonWorker[] = [];
   beforeAll(async () => {
     at = await testServer();
-    for (const [file, deployment] of [
+    const files = [
       ["surface.py", "surface"],
       ["story.py", "py"],
       ["activities.py", "mixed"],
-    ] as const) {
-      workers.push(await startPythonWorker(workerFile(file), { ...at, deployment }));
-    }
+    ] as const;
+    const starting = files.map(([file, deployment]) => startPythonWorker(workerFile(file), { ...at, deployment }));
+    workers.push(...(await Promise.all(starting)));
   }, 180_000);
   afterAll(async () => {
     const ends = await Promise.all(workers.map((worker) => worker.stop()));
