@@ -14,7 +14,7 @@ import "../shared/aws/close.ts";
 import { ENV } from "../shared/aws/names.ts";
 import { decompressed, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
-import { apiAt, fromUrl, type UrlEvent } from "./lib/http.ts";
+import { apiAt, fromUrl, type UrlEvent, whole } from "./lib/http.ts";
 import { installation, requireEnv } from "./lib/installation.ts";
 
 const tasks: ApiOptions["tasks"] = (context, deployment) =>
@@ -33,6 +33,6 @@ export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeSt
   .use(envelope)
   .handler(async (event, context) => {
     const api = apiAt(`https://${event.requestContext.domainName}`, [{ worker: serveWorker }, SYSTEM], { tasks });
-    const request = fromUrl(event, context as unknown as LambdaContext);
+    const request = whole(fromUrl(event, context as unknown as LambdaContext));
     return encoded(event, await api.handle(await decompressed(event, request, api.bodyLimit(request.target))));
   });

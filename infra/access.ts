@@ -41,8 +41,10 @@ const drive = {
 } as const satisfies Access;
 
 export const ACCESS: Record<FunctionName, Access> = {
-  // A deletion takes the example of a failure out of the counts, which are in the feed's table.
-  executions: { ...drive, payloads: "erase", feed: "write", inputs: true },
+  executions: { ...drive, feed: "read", inputs: true },
+  // What `executions` and `streams` answer without a body. A deletion takes the example of a failure out of the counts, which
+  // are in the feed's table.
+  commands: { ...drive, payloads: "erase", feed: "write", inputs: true, due: true },
   // The log records of a deployment are entries of the index `due`.
   registration: { registry: "write", executions: "read", payloads: "read", due: true },
   schedules: drive,

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { AREA_FUNCTION, FUNCTIONS, type FunctionName } from "../shared/aws/names.ts";
+import { FUNCTIONS, type FunctionName, functionOf } from "../shared/aws/names.ts";
 import { MAX_HISTORY_BYTES } from "../shared/protocol/limits.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
 import { all, build, type Json, type Resource, synthesize } from "./testing.ts";
@@ -152,36 +152,79 @@ describe("the stack", () => {
       const of = (method: string) => methods.filter(({ HttpMethod }) => HttpMethod === method);
       const wanted = (method: string) => ROUTES.filter((route) => route.method === method).length;
       for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) expect(of(method)).toHaveLength(wanted(method));
-      const where = (method: string) => of(method).map(({ ResourceId, Integration }) => ({ ResourceId, Integration }));
+      const where = (method: string) => of(method).map(({ ResourceId }) => ResourceId);
       expect(where("HEAD")).toEqual(where("GET"));
     });
 
     it("streams the answers of event streams, and of calls that may wait for a result", () => {
       const mode = (name: FunctionName) => FUNCTIONS[name].response;
-      for (const route of ROUTES)
-        if (route.kind === "sse") expect(mode(AREA_FUNCTION[route.area]), route.path).toBe("stream");
+      for (const route of ROUTES) if (route.kind === "sse") expect(mode(functionOf(route)), route.path).toBe("stream");
       for (const operation of ["executeWorkflow", "queryWorkflowExecution", "updateWorkflowExecution"]) {
         const row = ROUTES.find((route) => route.operation === operation);
         expect(row, operation).toBeDefined();
-        expect(mode(AREA_FUNCTION[row!.area]), operation).toBe("stream");
+        expect(mode(functionOf(row!)), operation).toBe("stream");
       }
       const methods = all(template, "AWS::ApiGateway::Method").map(([, { Properties }]) => Properties.Integration);
       const streaming = methods.filter(({ ResponseTransferMode }) => ResponseTransferMode === "STREAM");
-      const expected = ROUTES.filter((route) => mode(AREA_FUNCTION[route.area]) === "stream").flatMap((route) =>
-        route.method === "GET" ? ["GET", "HEAD"] : [route.method],
-      );
-      expect(streaming).toHaveLength(expected.length);
+      expect(streaming).toHaveLength(ROUTES.filter((route) => mode(functionOf(route)) === "stream").length);
       for (const { Uri, TimeoutInMillis } of streaming) {
         expect(JSON.stringify(Uri)).toContain("/response-streaming-invocations");
         expect(TimeoutInMillis).toBe(900_000);
       }
     });
 
+    it("buffers every answer without a body, because Lambda may hold such an answer open where it streams", () => {
+      const methods = all(template, "AWS::ApiGateway::Method").map(([, { Properties }]) => Properties);
+      const buffered = (method: string, path: string) => {
+        const at = methods.filter(({ HttpMethod, ResourceId }) => HttpMethod === method && pathOf(ResourceId) === path);
+        expect(at, `${method} ${path}`).toHaveLength(1);
+        return at[0]!.Integration.ResponseTransferMode !== "STREAM";
+      };
+      const resources = Object.fromEntries(all(template, "AWS::ApiGateway::Resource"));
+      const pathOf = (id: { Ref?: string }): string => {
+        const resource = id.Ref === undefined ? undefined : resources[id.Ref]?.Properties;
+        return resource ? `${pathOf(resource.ParentId)}/${String(resource.PathPart).replace(/^\{.*\}$/, "{}")}` : "";
+      };
+      const parts = (path: string) => path.replaceAll(/\{[^}]*\}/g, "{}");
+      for (const { method, path, kind } of ROUTES) {
+        if (kind === "empty") expect(buffered(method, parts(path)), `${method} ${path}`).toBe(true);
+        if (method === "GET") expect(buffered("HEAD", parts(path)), `HEAD ${path}`).toBe(true);
+      }
+    });
+
+    it("answers unknown paths by a function, and unknown methods with the same code, also where the caller sends a key", () => {
+      const [proxy] = all(template, "AWS::ApiGateway::Resource").filter(
+        ([, { Properties }]) => Properties.PathPart === "{proxy+}",
+      );
+      expect(proxy![1].Properties.ParentId).toEqual({
+        "Fn::GetAtt": [expect.stringMatching(/^ApiRest/), "RootResourceId"],
+      });
+      const any = all(template, "AWS::ApiGateway::Method").filter(
+        ([, { Properties }]) => Properties.HttpMethod === "ANY",
+      );
+      expect(any.map(([, { Properties }]) => Properties.ResourceId)).toEqual([
+        { "Fn::GetAtt": [expect.stringMatching(/^ApiRest/), "RootResourceId"] },
+        { Ref: proxy![0] },
+      ]);
+      for (const [, { Properties }] of any)
+        expect(JSON.stringify(Properties.Integration.Uri)).toContain("Registration");
+      // API Gateway takes `Authorization: Bearer …` for an incomplete signature where it finds no method.
+      const answers = all(template, "AWS::ApiGateway::GatewayResponse").map(([, { Properties }]) => Properties);
+      for (const type of ["MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE"]) {
+        const answer = answers.find(({ ResponseType }) => ResponseType === type);
+        expect(answer?.StatusCode, type).toBe("404");
+        expect(JSON.parse(answer!.ResponseTemplates["application/json"]), type).toMatchObject({ code: "NO_ROUTE" });
+      }
+    });
+
     it("answers with the body of every other refusal, and never with a 504, which clients repeat", () => {
       const answers = all(template, "AWS::ApiGateway::GatewayResponse").map(([, { Properties }]) => Properties);
+      // API Gateway fills this one in with its quotes, so that a quote in the text does not end the JSON.
+      const filled = (text: string) => text.replace("$context.error.messageString", '"a \\"text\\""');
       for (const { ResponseType, ResponseTemplates } of answers) {
-        const body = JSON.parse(ResponseTemplates["application/json"]) as Json;
+        const body = JSON.parse(filled(ResponseTemplates["application/json"])) as Json;
         expect(Object.keys(body), ResponseType).toEqual(["detail", "code"]);
+        expect(body.detail, ResponseType).not.toContain("$context");
       }
       expect(answers.find(({ ResponseType }) => ResponseType === "INTEGRATION_TIMEOUT")?.StatusCode).toBe("408");
     });

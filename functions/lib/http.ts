@@ -109,8 +109,14 @@ interface LambdaAnswer<Body> {
   readonly body: Body;
 }
 
-export async function answerRest(modules: readonly RouteModule[], event: RestEvent, context: LambdaContext) {
-  const answer = await apiAt(restUrl(event), modules).handle(fromRest(event, context));
+/** `of`: what the function changes in a request. */
+export async function answerRest(
+  modules: readonly RouteModule[],
+  event: RestEvent,
+  context: LambdaContext,
+  of: (request: ApiRequest) => ApiRequest = (request) => request,
+) {
+  const answer = await apiAt(restUrl(event), modules).handle(of(fromRest(event, context)));
   // The answer to HEAD has no body. Where node:http leaves it out by itself, API Gateway would send it.
   return event.httpMethod === "HEAD" && answer.kind === "body" ? { ...answer, body: "" } : answer;
 }
@@ -122,9 +128,26 @@ export function bufferedRest(modules: readonly RouteModule[]) {
     .handler(async (event, context) => buffered(await answerRest(modules, event, context)));
 }
 
-/** The answer of a handler in streamify mode. */
+/**
+ * The request without its question whether a kept answer is still the same. An answer that streams must have a body, so a
+ * streaming function sends the whole answer instead of 304.
+ */
+export function whole(request: ApiRequest): ApiRequest {
+  const { "if-none-match": _, ...headers } = request.headers;
+  return { ...request, headers };
+}
+
+/** A comment, which clients of event streams skip. */
+const BEGINNING = ":\n\n";
+
+async function* beginning(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  yield BEGINNING;
+  yield* chunks;
+}
+
+/** The answer of a handler in streamify mode, never empty: Lambda may hold an empty one open until the function's timeout. */
 export function streamed(answer: ApiResponse): LambdaAnswer<Readable> {
-  const chunks = answer.kind === "stream" ? answer.chunks : [answer.body];
+  const chunks = answer.kind === "stream" ? beginning(answer.chunks) : [answer.body === "" ? "\n" : answer.body];
   return { statusCode: answer.status, headers: answer.headers, body: Readable.from(chunks, { objectMode: false }) };
 }
 

@@ -3,11 +3,11 @@ import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import type { RouteModule } from "../../shared/api/route-module.ts";
 import { envelope } from "./envelope.ts";
-import { answerRest, type RestEvent, streamed } from "./http.ts";
+import { answerRest, type RestEvent, streamed, whole } from "./http.ts";
 
 /** For a function whose `response` in `shared/aws/names.ts` is `stream`. */
 export function streamingRest(modules: readonly RouteModule[]) {
   return middy<RestEvent, unknown>({ executionMode: executionModeStreamifyResponse })
     .use(envelope)
-    .handler(async (event, context) => streamed(await answerRest(modules, event, context)));
+    .handler(async (event, context) => streamed(await answerRest(modules, event, context, whole)));
 }

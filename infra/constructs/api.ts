@@ -9,7 +9,7 @@ import {
   RestApi,
 } from "aws-cdk-lib/aws-apigateway";
 import { Construct } from "constructs";
-import { AREA_FUNCTION, FUNCTIONS, type FunctionName, type ServedArea } from "../../shared/aws/names.ts";
+import { FUNCTIONS, type FunctionName, functionOf, type ServedArea } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 
 /** The fields of a row of the routes table that API Gateway needs. */
@@ -17,7 +17,7 @@ export interface ApiRoute {
   readonly method: string;
   /** With parameters in braces: `/v1/workflows/executions/{execution_id}`. */
   readonly path: string;
-  /** Names the function that serves the route, see `AREA_FUNCTION`. */
+  /** Names the function that serves the route, see `functionOf`. */
   readonly area: ServedArea;
   /** `sse` needs a streaming integration. */
   readonly kind: "json" | "empty" | "sse" | "file";
@@ -30,9 +30,9 @@ export interface ApiProps {
 }
 
 /**
- * The endpoint for clients: an API Gateway REST API with one method per row of the routes table, and HEAD beside GET. An explicit tree rather
- * than one `{proxy+}`: each area has its own function with its own rights, API Gateway refuses unknown paths at no cost,
- * and metrics are per method.
+ * The endpoint for clients: an API Gateway REST API with one method per row of the routes table, and HEAD beside GET. An explicit tree, so that
+ * each area has its own function with its own rights. Beside it a `{proxy+}`, whose function answers unknown paths: API Gateway itself would take
+ * their `Authorization: Bearer …` for a malformed signature.
  *
  * The integrations of a streaming function stream (server-sent events, and calls that wait for a result), for up to 15
  * minutes. A regional endpoint cuts a stream after 5 minutes of silence, so handlers send keep-alives.
@@ -58,8 +58,14 @@ export class Api extends Construct {
       const resource = this.resource(route.path);
       resource.addMethod(route.method, this.integration(route, handlers));
       // No row has HEAD: the API serves it like GET (MATCH-4), and API Gateway must let it through.
-      if (route.method === "GET") resource.addMethod("HEAD", this.integration(route, handlers));
+      if (route.method === "GET") {
+        const head = { ...route, method: "HEAD", kind: "json" } as const;
+        resource.addMethod("HEAD", this.integration(head, handlers));
+      }
     }
+    const unknown = this.integration({ method: "ANY", path: "/{proxy+}", area: "system", kind: "json" }, handlers);
+    this.api.root.addMethod("ANY", unknown);
+    this.api.root.addResource("{proxy+}").addMethod("ANY", unknown);
     this.formatGatewayResponses();
     this.acknowledgeFindings();
   }
@@ -81,7 +87,7 @@ export class Api extends Construct {
   }
 
   private integration(route: ApiRoute, handlers: ReadonlyMap<FunctionName, Handler>): Integration {
-    const name = AREA_FUNCTION[route.area];
+    const name = functionOf(route);
     const handler = handlers.get(name);
     const { response, timeoutSeconds } = FUNCTIONS[name];
     const where = `${route.method} ${route.path}: the function "${name}" of its area "${route.area}"`;
@@ -106,13 +112,19 @@ export class Api extends Construct {
 
   /** The refusals of API Gateway itself get the body that all other refusals have. */
   private formatGatewayResponses(): void {
-    const respond = (type: ResponseType, statusCode: string | undefined, code: string, detail: string) =>
+    const template = (type: ResponseType, statusCode: string | undefined, json: string) =>
       this.api.addGatewayResponse(`Answer${type.responseType}`, {
         type,
         statusCode,
-        templates: { "application/json": JSON.stringify({ detail, code }) },
+        templates: { "application/json": json },
       });
-    respond(ResponseType.MISSING_AUTHENTICATION_TOKEN, "404", "NO_ROUTE", "There is nothing at this path and method.");
+    const respond = (type: ResponseType, statusCode: string | undefined, code: string, detail: string) =>
+      template(type, statusCode, JSON.stringify({ detail, code }));
+    // A known path with another method. No method of this API takes signatures: API Gateway finds one malformed only where
+    // it finds no method, in the key of the caller (`Authorization: Bearer …`).
+    const nothing = "There is nothing at this path and method. GET /openapi.json lists the operations.";
+    respond(ResponseType.MISSING_AUTHENTICATION_TOKEN, "404", "NO_ROUTE", nothing);
+    respond(ResponseType.INVALID_SIGNATURE, "404", "NO_ROUTE", nothing);
     respond(ResponseType.REQUEST_TOO_LARGE, "413", "PAYLOAD_TOO_LARGE", "The request is larger than 10 MB.");
     respond(ResponseType.THROTTLED, "429", "RATE_LIMITED", "Too many requests at once. Try again in a second.");
     // 408, not 504: clients repeat a 504, and a repeated execute would start the workflow twice.
@@ -122,7 +134,8 @@ export class Api extends Construct {
       "WF_1103",
       "No answer in time. The request may have been carried out.",
     );
-    respond(ResponseType.DEFAULT_4XX, undefined, "WF_1001", "API Gateway refused the request: $context.error.message");
+    // `messageString` has its quotes, and those within it are escaped.
+    template(ResponseType.DEFAULT_4XX, undefined, '{"detail":$context.error.messageString,"code":"WF_1001"}');
     respond(
       ResponseType.DEFAULT_5XX,
       undefined,

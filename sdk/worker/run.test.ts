@@ -122,6 +122,19 @@ describe("a worker refuses to start", () => {
     await expect(starting).rejects.toThrow(/does not know this SIROCCO_API_KEY/);
     expect(seen).toEqual(["open"]);
   });
+
+  test("with the address of clients where workers have another, and says which", async () => {
+    const detail =
+      "There is nothing at POST /v1/worker/register. Start the worker with SIROCCO_URL=https://w.example.com.";
+    const clients = createServer((_, answer) => {
+      answer.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify({ detail, code: "NO_ROUTE" }));
+    }).listen(0);
+    const { port } = clients.address() as { port: number };
+    const starting = startWorker({ ...right, url: `http://127.0.0.1:${port}` });
+    await expect(starting).rejects.toThrow(WorkerConfigError);
+    await expect(starting).rejects.toThrow(/output WorkerUrl.*SIROCCO_URL=https:\/\/w\.example\.com/);
+    clients.close();
+  });
 });
 
 test("the health of a worker is that of its resources", async () => {

@@ -84,9 +84,15 @@ async function start<R extends Record<string, unknown>>(
 
   const registered = await worker.start().catch(async (error) => {
     await close();
-    throw error instanceof ServerRefusal && error.status === 401
-      ? new WorkerConfigError(`the server at ${url} does not know this SIROCCO_API_KEY: ${error.message}`)
-      : error;
+    if (!(error instanceof ServerRefusal)) throw error;
+    const { status, code, message } = error;
+    if (status === 401)
+      throw new WorkerConfigError(`the server at ${url} does not know this SIROCCO_API_KEY: ${message}`);
+    if (code === "NO_ROUTE")
+      throw new WorkerConfigError(
+        `the server at ${url} does not serve workers (on AWS, workers use the stack's output WorkerUrl): ${message}`,
+      );
+    throw error;
   });
   endWatch = watch({
     ...own,

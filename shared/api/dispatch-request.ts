@@ -160,7 +160,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
   }
   const [path, search] = split(request.target);
   const match = api.match(request.method, path);
-  if (match.outcome === "not_found") return noRoute(request.method, path);
+  if (match.outcome === "not_found") return noRoute(request.method, path, api.options.workerUrl);
   if (match.outcome === "method_not_allowed") return methodNotAllowed(request.method, path, match.allowed);
   if (match.outcome === "malformed") {
     return refusal(400, "MALFORMED", `The path segment '${match.segment}' is not valid percent-encoding.`);

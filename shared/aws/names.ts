@@ -40,6 +40,7 @@ const CLAIM_SECONDS = 90;
  */
 export const FUNCTIONS = {
   executions: { front: "rest", response: "stream", timeoutSeconds: STREAM_SECONDS, memoryMb: 512 },
+  commands: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
   registration: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
   schedules: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
   streams: { front: "rest", response: "stream", timeoutSeconds: STREAM_SECONDS, memoryMb: 512 },
@@ -55,8 +56,8 @@ export const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];
 
-/** The function that serves each area of the routes table. */
-export const AREA_FUNCTION = {
+/** The function that serves each area of the routes table, apart from answers without a body (`functionOf`). */
+const AREA_FUNCTION = {
   executions: "executions",
   registration: "registration",
   schedules: "schedules",
@@ -65,6 +66,20 @@ export const AREA_FUNCTION = {
   system: "registration",
 } as const satisfies Record<string, FunctionName>;
 export type ServedArea = keyof typeof AREA_FUNCTION;
+
+/**
+ * The function that serves a route. Lambda may hold a streamed answer that has no body open until the function's timeout, and bills
+ * the time. So the function `commands` serves, buffered, the answers without a body of all areas whose function streams.
+ */
+export function functionOf(route: {
+  readonly method: string;
+  readonly area: ServedArea;
+  readonly kind: "json" | "empty" | "sse";
+}): FunctionName {
+  const name = AREA_FUNCTION[route.area];
+  const hasBody = route.kind !== "empty" && route.method !== "HEAD";
+  return hasBody || FUNCTIONS[name].response === "buffered" ? name : "commands";
+}
 
 /** Environment variables of the handlers. A function gets those of the resources it has rights on: `infra/access.ts`. */
 export const ENV = {

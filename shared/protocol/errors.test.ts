@@ -46,6 +46,7 @@ describe("bodies of refusals", () => {
     [errors.unauthorized("missing"), 401, "UNAUTHORIZED"],
     [errors.forbidden("This key only reads."), 403, "FORBIDDEN"],
     [errors.noRoute("GET", "/x"), 404, "NO_ROUTE"],
+    [errors.noRoute("POST", "/v1/worker/register", "https://w.example.com"), 404, "NO_ROUTE"],
     [errors.unavailable("Starting.", 2), 503, "UNAVAILABLE"],
     [errors.internal(), 500, "WF_1000"],
   ])("%# is %i %s with a sentence", (refusal, status, code) => {

@@ -266,8 +266,13 @@ export function lastAdminKey(id: string): Refusal {
   );
 }
 
-export function noRoute(method: string, path: string): Refusal {
-  return refusal(404, "NO_ROUTE", `There is nothing at ${method} ${path}. GET /openapi.json lists the operations.`);
+/** `workerUrl`: where workers have an address of their own, which this server knows. */
+export function noRoute(method: string, path: string, workerUrl?: string): Refusal {
+  const advice =
+    workerUrl !== undefined && path.startsWith("/v1/worker/")
+      ? `This is the address of clients. Workers have another: start the worker with SIROCCO_URL=${workerUrl}.`
+      : "GET /openapi.json lists the operations.";
+  return refusal(404, "NO_ROUTE", `There is nothing at ${method} ${path}. ${advice}`);
 }
 
 export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): Refusal {

@@ -46,6 +46,37 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
     });
   });
 
+  describe("answers without a body", () => {
+    it("come from a function that buffers, with the rights for it: cancel, terminate, reset and delete", async () => {
+      const headers = { authorization: `Bearer ${on.key}`, "content-type": "application/json" };
+      const ask = async (method: string, path: string, body?: object) => {
+        const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+        const answer = await fetch(`${on.stack.apiUrl}/v1/workflows/executions/${path}`, init);
+        return { status: answer.status, body: await answer.text() };
+      };
+      const execution = `empty-${randomUUID()}`;
+      expect((await on.start(execution)).status).toBe(200);
+      const timer = { kind: "timer_started", timer: 1, fire_at: Date.now() + 3_600_000 } as const;
+      await on.worker.call("append", appendOf(await on.claim(execution), [event(2, timer)]));
+      const none = { status: 204, body: "" };
+      expect(await ask("POST", `${execution}/cancel`)).toEqual(none);
+      expect(await ask("POST", `${execution}/reset`, { event_id: 2 })).toEqual(none);
+      expect(await ask("POST", `${execution}/terminate`)).toEqual(none);
+      expect(await ask("DELETE", execution)).toEqual(none);
+    });
+  });
+
+  describe("a worker with the address of clients", () => {
+    it("is told its own", async () => {
+      const url = `${on.stack.apiUrl}/v1/worker/register`;
+      const answer = await fetch(url, { method: "POST", body: "{}", headers: { authorization: `Bearer ${on.key}` } });
+      expect(answer.status).toBe(404);
+      const { code, detail } = (await answer.json()) as { code: string; detail: string };
+      expect(code).toBe("NO_ROUTE");
+      expect(detail).toMatch(/SIROCCO_URL=https:\/\/.*lambda-url/);
+    });
+  });
+
   describe("explain", () => {
     it("tells of an execution whose history is in S3, and of schedules, with the rights of the functions", async () => {
       const execution = `why-${randomUUID()}`;

@@ -95,10 +95,16 @@ describeUnless(cannotRun)("the deployed stack", () => {
       expect((await ask("/v1/workflows/invoice/metrics")).body).toMatchObject({ function: "executions" });
     });
 
-    it("refuses an unknown path with the body of every other refusal", async () => {
-      const { status, body } = await ask("/v1/nowhere");
-      expect(status).toBe(404);
-      expect(body).toMatchObject({ code: "NO_ROUTE" });
+    it("gives an unknown path to a function", async () => {
+      for (const path of ["/v1/nowhere", "/v1/worker/register", "/v1/workflows/invoice/nothing/here"])
+        expect((await ask(path, { method: "POST" })).body, path).toMatchObject({ function: "registration", path });
+    });
+
+    it("answers what has no body by a function that buffers, HEAD of a streaming route among them", async () => {
+      const cancel = `/v1/workflows/executions/${randomUUID()}/cancel`;
+      expect((await ask(cancel, { method: "POST" })).body).toEqual({ function: "commands", path: cancel });
+      const head = await fetch(`${stack.apiUrl}/v1/workflows/runs`, { method: "HEAD" });
+      expect({ status: head.status, body: await head.text() }).toEqual({ status: 200, body: "" });
     });
 
     it("streams: the first frame arrives before the handler writes the second", async () => {

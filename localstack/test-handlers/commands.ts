@@ -1,0 +1,4 @@
+import { json, type RestEvent } from "./probe.ts";
+
+export const handler = async ({ httpMethod, path }: RestEvent) =>
+  httpMethod === "HEAD" ? { ...json(200, {}), body: "" } : json(200, { function: "commands", path });
