@@ -354,6 +354,8 @@ export interface Registry {
    * a heartbeat at or after `liveSince`. Several processes may share a name.
    */
   workers(workspace: string, deployment?: string, liveSince?: Millis): Promise<WorkerRecord[]>;
+  /** The deployments that have a session with a heartbeat at or after `since`: those of `among`, or of the workspace. */
+  active(workspace: string, since: Millis, among?: readonly string[]): Promise<Set<string>>;
   /** Last heartbeats of these sessions. Absent: unknown, or it has left. */
   heartbeats(workspace: string, sessions: readonly string[]): Promise<Map<string, Millis>>;
   /** By the ids in `WorkerRecord`. */

@@ -87,7 +87,9 @@ describe("bundles", () => {
 
   it("are refused with the name of a missing entry point", async () => {
     const nothing = await mkdtemp(path.join(tmpdir(), "sirocco-entries-"));
-    await expect(bundle({ entries: nothing, out })).rejects.toThrow(/lacks executions\.ts, registration\.ts/);
+    await expect(bundle({ entries: nothing, out })).rejects.toThrow(
+      /lacks executions\.ts, commands\.ts, registration\.ts/,
+    );
     await rm(nothing, { recursive: true });
   });
 });

@@ -4,8 +4,7 @@
  * Ids are digests of names, so a hundred workers that register at once write the same items. A pointer item leads from the
  * id of a workflow or registration to its item.
  */
-import { createHash } from "node:crypto";
-import { abilitiesRecord } from "../lib/abilities.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import type {
   Abilities,
   DeploymentRecord,
@@ -18,17 +17,20 @@ import type {
 import type { Millis } from "../protocol/history.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
-import { stored, unpack } from "./pack.ts";
-import { type NewSession, type Session, Sessions } from "./sessions.ts";
-import { type Item, keyItem, N, number, S, type Table, text, within } from "./table.ts";
+import { unpack } from "./pack.ts";
+import type { Registering } from "./registering.ts";
+import { abilitiesKey, apiKey, definitionKey, KEY_ENTRIES, keyOf } from "./registry-keys.ts";
+import { type Session, Sessions } from "./sessions.ts";
+import { type Item, number, type Table, text, within } from "./table.ts";
 
-const CONCURRENCY = 25;
-/** A definition is read far more often than written. It goes to S3 only if its item could not hold it. */
-const INLINE_DEFINITION = 200 * 1024;
+/** A definition has a few KB. */
+const KEPT_DEFINITIONS = 500;
 
 export class AwsRegistry implements Registry {
   readonly #c: Pick<Context, "tables" | "blobs">;
   readonly #sessions: Sessions;
+  /** By digest (REGISTER-1). */
+  readonly #definitions = new LruCache<WorkflowDefinition>(KEPT_DEFINITIONS);
 
   constructor(c: Pick<Context, "tables" | "blobs">) {
     this.#c = c;
@@ -39,76 +41,9 @@ export class AwsRegistry implements Registry {
     return this.#c.tables.registry;
   }
 
-  async register(
-    p: Omit<NewSession, "abilities"> & Pick<Parameters<Registry["register"]>[0], "definitions" | "activities" | "now">,
-  ) {
-    const { workspace, deployment, now, definitions } = p;
-    await this.#table.update(
-      { pk: workspace, sk: `D#${deployment}` },
-      "SET id = :id, #name = :name, created_at = if_not_exists(created_at, :now), updated_at = :now",
-      {
-        names: { "#name": "name" },
-        values: { ":id": S(idFor(workspace, "deployment", deployment)), ":name": S(deployment), ":now": N(now) },
-      },
-    );
-    const refs: { workflowId: string; registrationId: string }[] = [];
-    for (let i = 0; i < definitions.length; i += CONCURRENCY) {
-      const some = definitions.slice(i, i + CONCURRENCY);
-      refs.push(...(await Promise.all(some.map((d) => this.#define(workspace, deployment, d, now)))));
-    }
-    const can = abilitiesRecord(p);
-    const packed = await stored(this.#c.blobs, JSON.parse(can.json), {
-      owner: `${workspace}/abilities/${can.id}`,
-      inline: INLINE_DEFINITION,
-    });
-    await this.#table.put({ ...keyItem(abilitiesKey(workspace, can.id)), abilities: packed });
-    await this.#sessions.register({ ...p, abilities: can.id }, now);
-    return refs;
-  }
-
-  async #define(workspace: string, deployment: string, definition: WorkflowDefinition, now: Millis) {
-    const { name } = definition;
-    const workflowId = idFor(workspace, "workflow", name);
-    const registrationId = idFor(workspace, "registration", name, deployment);
-    const pointer = (id: string, to: string) =>
-      this.#table.put({ ...keyItem({ pk: workspace, sk: `ID#${id}` }), to: S(to) });
-    const given = { display_name: definition.display_name, description: definition.description };
-    const where = { owner: `${workspace}/definitions/${registrationId}`, inline: INLINE_DEFINITION };
-    const packed = await stored(this.#c.blobs, definition, where);
-    await Promise.all([
-      pointer(workflowId, `W#${name}`),
-      pointer(registrationId, `R#${name}#${deployment}`),
-      this.#table.update(
-        { pk: workspace, sk: `W#${name}` },
-        `SET id = :id, #name = :name, created_at = if_not_exists(created_at, :now)${
-          given.display_name ? ", display_name = :display" : ""
-        }${given.description ? ", description = :description" : ""}`,
-        {
-          names: { "#name": "name" },
-          values: {
-            ":id": S(workflowId),
-            ":name": S(name),
-            ":now": N(now),
-            ...(given.display_name && { ":display": S(given.display_name) }),
-            ...(given.description && { ":description": S(given.description) }),
-          },
-        },
-      ),
-      this.#table.update(
-        { pk: workspace, sk: `R#${name}#${deployment}` },
-        "SET id = :id, workflow_id = :workflow, #definition = :definition, created_at = if_not_exists(created_at, :now), updated_at = :now",
-        {
-          names: { "#definition": "definition" },
-          values: {
-            ":id": S(registrationId),
-            ":workflow": S(workflowId),
-            ":definition": packed,
-            ":now": N(now),
-          },
-        },
-      ),
-    ]);
-    return { workflowId, registrationId };
+  /** Its code is loaded at the first registration: most functions register nobody. */
+  async register(p: Registering) {
+    return (await import("./registering.ts")).register(this.#c, this.#sessions, p);
   }
 
   beat(p: Session & { now: Millis }): Promise<boolean> {
@@ -127,6 +62,9 @@ export class AwsRegistry implements Registry {
     });
     return new Map(await Promise.all(found));
   }
+  active(workspace: string, since: Millis, among?: readonly string[]) {
+    return this.#sessions.active.since(workspace, since, among);
+  }
   heartbeats(workspace: string, sessions: readonly string[]) {
     return this.#sessions.heartbeats(workspace, sessions);
   }
@@ -140,24 +78,8 @@ export class AwsRegistry implements Registry {
     return item ? deploymentOf(item) : null;
   }
 
-  async authorize(p: { workspace: string; deployment: string; keys: readonly string[] | null; now: Millis }) {
-    const { workspace, deployment, keys, now } = p;
-    const created =
-      "id = :id, #name = :name, created_at = if_not_exists(created_at, :now), updated_at = if_not_exists(updated_at, :now)";
-    await this.#table.update(
-      { pk: workspace, sk: `D#${deployment}` },
-      keys === null ? `SET ${created} REMOVE authorized_keys` : `SET ${created}, authorized_keys = :keys`,
-      {
-        names: { "#name": "name" },
-        values: {
-          ":id": S(idFor(workspace, "deployment", deployment)),
-          ":name": S(deployment),
-          ":now": N(now),
-          ...(keys && { ":keys": S(JSON.stringify(keys)) }),
-        },
-      },
-    );
-    if (keys !== null) await this.#sessions.endOthers(workspace, deployment, keys);
+  async authorize(p: Parameters<Registry["authorize"]>[0]) {
+    await (await this.#keyChanges()).authorize(p);
   }
 
   async registrations(workspace: string, filter: { workflow?: string; deployment?: string } = {}) {
@@ -170,24 +92,43 @@ export class AwsRegistry implements Registry {
       items = await this.#of(workspace, workflow === undefined ? "R#" : `R#${workflow}#`);
       if (deployment !== undefined) items = items.filter((item) => namesOf(item).deployment === deployment);
     }
-    const records = await Promise.all(items.map((item) => this.#registrationOf(item)));
+    const records = await this.#registrationsOf(workspace, items);
     return records.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
   }
 
   async registration(workspace: string, id: string): Promise<RegistrationRecord | null> {
     const item = await this.#byId(workspace, id, "R#");
-    return item ? this.#registrationOf(item) : null;
+    return item ? (await this.#registrationsOf(workspace, [item]))[0]! : null;
   }
 
-  async #registrationOf(item: Item): Promise<RegistrationRecord> {
-    return {
+  async #registrationsOf(workspace: string, items: readonly Item[]): Promise<RegistrationRecord[]> {
+    const definitions = await this.#definitionsOf(workspace, new Set(items.map((item) => text(item, "digest")!)));
+    return items.map((item) => ({
       id: text(item, "id")!,
       workflowId: text(item, "workflow_id")!,
       ...namesOf(item),
-      definition: await unpack<WorkflowDefinition>(this.#c.blobs, item.definition!),
+      definition: definitions.get(text(item, "digest")!)!,
       createdAt: number(item, "created_at")!,
       updatedAt: number(item, "updated_at")!,
-    };
+    }));
+  }
+
+  async #definitionsOf(workspace: string, digests: ReadonlySet<string>): Promise<Map<string, WorkflowDefinition>> {
+    const found = new Map<string, WorkflowDefinition>();
+    const missing: string[] = [];
+    for (const digest of digests) {
+      const known = this.#definitions.get(digest);
+      if (known) found.set(digest, known);
+      else missing.push(digest);
+    }
+    const items = await this.#table.getAll(missing.map((digest) => definitionKey(workspace, digest)));
+    const read = items.map(async (item) => {
+      const definition = await unpack<WorkflowDefinition>(this.#c.blobs, item.definition!);
+      this.#definitions.set(text(item, "sk")!, definition);
+      found.set(text(item, "sk")!, definition);
+    });
+    await Promise.all(read);
+    return found;
   }
 
   async workflows(workspace: string): Promise<WorkflowRecord[]> {
@@ -225,27 +166,14 @@ export class AwsRegistry implements Registry {
     return this.#table.query(within(workspace, { prefix }));
   }
 
-  /**
-   * A key is an item by its hash, by which requests are checked, and an entry in its workspace's list. The entry is written
-   * first and deleted last, so that no key works that the list does not show.
-   *
-   * One item of the workspace has the set of its admin keys. A key enters it once it works and leaves it before it stops to,
-   * so each key of the set works, whichever write a crash prevents.
-   */
   async putKey(key: KeyRecord): Promise<void> {
-    const record = S(JSON.stringify(key));
-    const admin = key.rights.includes("admin");
-    if (!admin) await this.#admins(key.workspace, "DELETE", key.hash);
-    await this.#table.put({ ...keyItem(keyEntry(key.workspace, key.hash)), record });
-    await this.#table.put({ ...keyItem(apiKey(key.hash)), record });
-    if (admin) await this.#admins(key.workspace, "ADD", key.hash);
+    await (await this.#keyChanges()).putKey(key);
   }
 
-  #admins(workspace: string, change: "ADD" | "DELETE", hash: string, condition?: string) {
-    return this.#table.update({ pk: workspace, sk: ADMINS }, `${change} admins :key`, {
-      values: { ":key": { SS: [hash] }, ...(condition && { ":hash": S(hash), ":one": N(1) }) },
-      ...(condition && { condition }),
-    });
+  /** Its code is loaded at the first use. */
+  async #keyChanges() {
+    const { KeyChanges } = await import("./key-changes.ts");
+    return new KeyChanges(this.#table, this.#sessions);
   }
 
   async key(hash: string): Promise<KeyRecord | null> {
@@ -257,31 +185,10 @@ export class AwsRegistry implements Registry {
     return (await this.#of(workspace, KEY_ENTRIES)).map(keyOf);
   }
 
-  async removeKey(workspace: string, hash: string, { keepAdmin = false } = {}) {
-    const entry = await this.#table.get(keyEntry(workspace, hash));
-    if (!entry) return "unknown" as const;
-    if (keyOf(entry).rights.includes("admin")) {
-      const left = await this.#admins(workspace, "DELETE", hash, keepAdmin ? OTHER_ADMIN : undefined);
-      if (!left.ok) return "last_admin" as const;
-    }
-    await this.#table.delete(apiKey(hash));
-    await this.#sessions.endThoseOf(workspace, hash);
-    return (await this.#table.delete(keyEntry(workspace, hash))) === null ? "unknown" : "removed";
+  async removeKey(workspace: string, hash: string, p: { keepAdmin?: boolean } = {}) {
+    return (await this.#keyChanges()).removeKey(workspace, hash, p);
   }
 }
-
-const ADMINS = "ADMINS";
-/** The set has another key. It lacks the key itself if a call before was cut off. */
-const OTHER_ADMIN = "attribute_exists(admins) AND (NOT contains(admins, :hash) OR size(admins) > :one)";
-
-const abilitiesKey = (workspace: string, id: string) => ({ pk: workspace, sk: `A#${id}` });
-
-const KEY_ENTRIES = "K#";
-const keyEntry = (workspace: string, hash: string) => ({ pk: workspace, sk: KEY_ENTRIES + hash });
-const keyOf = (item: Item): KeyRecord => JSON.parse(text(item, "record")!) as KeyRecord;
-
-/** By its hash alone: a request is not in a workspace before its key says in which. */
-const apiKey = (hash: string) => ({ pk: `key#${hash}`, sk: "KEY" });
 
 /** `R#<workflow>#<deployment>`: names hold no `#`. */
 function namesOf(item: Item): { workflow: string; deployment: string } {
@@ -312,13 +219,4 @@ function workflowOf(item: Item): WorkflowRecord {
     availableInChatAssistant: item.in_chat?.BOOL ?? false,
     createdAt: number(item, "created_at")!,
   };
-}
-
-/** A UUID of version 8 (custom), the same for the same names. */
-export function idFor(...names: string[]): string {
-  const bytes = createHash("sha256").update(JSON.stringify(names)).digest().subarray(0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

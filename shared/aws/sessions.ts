@@ -4,6 +4,7 @@
  */
 import type { WorkerRecord } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import { ActiveDeployments } from "./active-deployments.ts";
 import { ttlSeconds } from "./keys.ts";
 import { type Item, type Key, N, number, S, type Table, text, within } from "./table.ts";
 
@@ -14,62 +15,57 @@ export interface Session {
   readonly session: string;
 }
 /** `key`: hash of the API key with which the worker registers. */
-export type NewSession = Session & { readonly pid?: number; readonly key?: string; readonly abilities: string };
+export type NewSession = Session & {
+  readonly pid?: number;
+  readonly key?: string;
+  readonly abilities: string;
+  /** Digest of the registration (REGISTER-3). */
+  readonly content: string;
+};
 
 /** By session alone: a caller that asks for a heartbeat knows nothing but the session. */
-const keyOf = (workspace: string, session: string): Key => ({ pk: `${workspace}#workers`, sk: session });
-
-/** A session without heartbeats is listed for a day. Every execute reads the list, so it must not grow further. */
-const KEPT_MS: Millis = 86_400_000;
-/** DynamoDB may delete days late, so a registration deletes sessions without heartbeats for this long. */
-const DELETED_AFTER_MS: Millis = KEPT_MS + 3_600_000;
-
+export const sessionKey = (workspace: string, session: string): Key => ({ pk: `${workspace}#workers`, sk: session });
+/** A session without heartbeats is listed for a day. */
+export const KEPT_MS: Millis = 86_400_000;
 export class Sessions {
   readonly #table: Table;
+  readonly active: ActiveDeployments;
 
   constructor(table: Table) {
     this.#table = table;
-  }
-
-  async register(p: NewSession, now: Millis): Promise<void> {
-    // A restarted worker keeps its name, and is listed as created with its first session.
-    const all = await this.#all(p.workspace);
-    const before = all.filter((w) => w.deployment === p.deployment && w.name === p.worker);
-    const since = Math.min(now, ...before.map((w) => w.createdAt));
-    await this.#table.update(
-      keyOf(p.workspace, p.session),
-      "SET deployment = :deployment, #name = :name, created_at = if_not_exists(created_at, :since), registered_at = :now, heartbeat_at = :now, #ttl = :ttl, pid = :pid, abilities = :abilities, #key = :key",
-      {
-        names: { "#name": "name", "#ttl": "ttl", "#key": "key" },
-        values: {
-          ":deployment": S(p.deployment),
-          ":name": S(p.worker),
-          ":since": N(since),
-          ":now": N(now),
-          ":ttl": N(ttlSeconds(now + KEPT_MS)),
-          ":pid": p.pid === undefined ? { NULL: true } : N(p.pid),
-          ":abilities": S(p.abilities),
-          ":key": S(p.key ?? ""),
-        },
-      },
-    );
-    const gone = all.filter((w) => now - w.heartbeatAt > DELETED_AFTER_MS).slice(0, 100);
-    await Promise.all(gone.map((w) => this.#table.delete(keyOf(p.workspace, w.session))));
+    this.active = new ActiveDeployments(table, this);
   }
 
   async beat(p: Session, now: Millis): Promise<boolean> {
-    const beaten = await this.#table.update(keyOf(p.workspace, p.session), "SET heartbeat_at = :now, #ttl = :ttl", {
-      condition: "deployment = :deployment",
-      names: { "#ttl": "ttl" },
-      values: { ":now": N(now), ":ttl": N(ttlSeconds(now + KEPT_MS)), ":deployment": S(p.deployment) },
-    });
+    const beaten = await this.#table.update(
+      sessionKey(p.workspace, p.session),
+      "SET heartbeat_at = :now, #ttl = :ttl",
+      {
+        condition: "deployment = :deployment",
+        names: { "#ttl": "ttl" },
+        values: { ":now": N(now), ":ttl": N(ttlSeconds(now + KEPT_MS)), ":deployment": S(p.deployment) },
+      },
+    );
+    if (beaten.ok) await this.active.beaten(p.workspace, p.deployment, now);
     return beaten.ok;
   }
 
   async leave(p: Session): Promise<void> {
-    const key = keyOf(p.workspace, p.session);
+    const key = sessionKey(p.workspace, p.session);
     const there = await this.#table.get(key);
-    if (there && text(there, "deployment") === p.deployment) await this.#table.delete(key);
+    if (!there || text(there, "deployment") !== p.deployment) return;
+    await this.#table.delete(key);
+    await this.active.left(p.workspace, [p.deployment]);
+  }
+
+  /** For `ActiveDeployments`. */
+  async latest(workspace: string): Promise<Map<string, Millis>> {
+    const latest = new Map<string, Millis>();
+    const all = await this.#all(workspace);
+    for (const { deployment, heartbeatAt } of all) {
+      latest.set(deployment, Math.max(heartbeatAt, latest.get(deployment) ?? heartbeatAt));
+    }
+    return latest;
   }
 
   /** The latest session of each name, and every session with a heartbeat at or after `liveSince`. */
@@ -84,30 +80,14 @@ export class Sessions {
     return all.filter((w) => w.heartbeatAt >= liveSince || latest.get(`${w.deployment} ${w.name}`) === w);
   }
 
-  /** Ends the sessions of the workers that registered with this API key. */
-  async endThoseOf(workspace: string, key: string): Promise<void> {
-    const items = await this.#table.query(within(keyOf(workspace, "").pk));
-    const those = items.filter((item) => text(item, "key") === key);
-    await Promise.all(those.map((item) => this.#table.delete(keyOf(workspace, text(item, "sk")!))));
-  }
-
-  /** Ends the sessions of the workers of a deployment that registered with none of these API keys. */
-  async endOthers(workspace: string, deployment: string, keys: readonly string[]): Promise<void> {
-    const items = await this.#table.query(within(keyOf(workspace, "").pk));
-    const those = items.filter(
-      (item) => text(item, "deployment") === deployment && !keys.includes(text(item, "key") ?? ""),
-    );
-    await Promise.all(those.map((item) => this.#table.delete(keyOf(workspace, text(item, "sk")!))));
-  }
-
   async heartbeats(workspace: string, sessions: readonly string[]): Promise<Map<string, Millis>> {
-    const keys = [...new Set(sessions)].filter((s) => s !== "").map((s) => keyOf(workspace, s));
+    const keys = [...new Set(sessions)].filter((s) => s !== "").map((s) => sessionKey(workspace, s));
     const items = await this.#table.getAll(keys);
     return new Map(items.map((item) => [text(item, "sk")!, number(item, "heartbeat_at")!]));
   }
 
   async #all(workspace: string): Promise<WorkerRecord[]> {
-    return (await this.#table.query(within(keyOf(workspace, "").pk))).map(workerOf);
+    return (await this.#table.query(within(sessionKey(workspace, "").pk))).map(workerOf);
   }
 }
 

@@ -223,6 +223,16 @@ export class EmbeddedRegistry implements Registry {
     );
   }
 
+  async active(workspace: string, since: Millis, among?: readonly string[]) {
+    const rows = this.#db.all(
+      "SELECT DISTINCT deployment FROM workers WHERE ws = ? AND heartbeat_at >= ?",
+      workspace,
+      since - this.#ahead(),
+    );
+    const names = rows.map((row) => String(row.deployment));
+    return new Set(among ? names.filter((name) => among.includes(name)) : names);
+  }
+
   async abilities(workspace: string, ids: readonly string[]) {
     const found = new Map<string, Abilities>();
     for (const id of new Set(ids)) {

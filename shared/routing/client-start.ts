@@ -10,6 +10,10 @@ export async function routeToWorkflow(
   identifier: string,
   deployment: string | undefined,
 ): Promise<RegistrationRecord | Refusal> {
+  // A name is that of its registrations, which are read anyway. Only an id needs the workflow.
+  if (!/^[0-9a-f-]{36}$/i.test(identifier)) {
+    return registrationOrRefusal(ports, workspace, { workflow: identifier, deployment });
+  }
   const workflow = await ports.registry.workflow(workspace, identifier);
   if (!workflow) return noActiveDeployment(identifier, []);
   return registrationOrRefusal(ports, workspace, { workflow: workflow.name, deployment });

@@ -5,10 +5,9 @@ export function isLive(ports: Ports, worker: Pick<WorkerRecord, "heartbeatAt">):
   return ports.clock.now() - worker.heartbeatAt <= ports.settings.livenessMs;
 }
 
-/** Names of the active deployments of a workspace. */
-export async function activeDeployments(ports: Ports, workspace: string): Promise<Set<string>> {
-  const workers = await ports.registry.workers(workspace);
-  return new Set(workers.filter((worker) => isLive(ports, worker)).map((worker) => worker.deployment));
+/** Names of the active deployments of a workspace, or of those `among` which are active. */
+export function activeDeployments(ports: Ports, workspace: string, among?: readonly string[]): Promise<Set<string>> {
+  return ports.registry.active(workspace, ports.clock.now() - ports.settings.livenessMs, among);
 }
 
 /** Every live session, and the latest of each other name: several processes on one host have the same name. */

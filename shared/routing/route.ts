@@ -4,7 +4,7 @@
  */
 import type { Ports, RegistrationRecord } from "../ports.ts";
 import { ambiguous, noActiveDeployment, notFound, type Refusal, refusal } from "../protocol/errors.ts";
-import { isLive } from "./liveness.ts";
+import { activeDeployments } from "./liveness.ts";
 
 export interface Wanted {
   /** Name of the workflow; not needed where `registration` is given. */
@@ -55,9 +55,7 @@ async function registrationsOf(ports: Ports, workspace: string, wanted: Wanted):
 
 /** The registrations whose deployment has a live worker. */
 async function activeAmong(ports: Ports, workspace: string, registrations: readonly RegistrationRecord[]) {
-  const only = registrations.length === 1 ? registrations[0]!.deployment : undefined;
-  const workers = await ports.registry.workers(workspace, only);
-  const active = new Set(workers.filter((worker) => isLive(ports, worker)).map(({ deployment }) => deployment));
+  const active = await activeDeployments(ports, workspace, names(registrations));
   return registrations.filter(({ deployment }) => active.has(deployment));
 }
 

@@ -47,6 +47,8 @@ export function memoryRegistry(
         return { workflowId, registrationId: id };
       });
     },
+    active: async (_workspace, since) =>
+      new Set([...workers.values()].filter((w) => w.heartbeatAt >= since).map((w) => w.deployment)),
     deployment: none,
     authorize: async () => {},
     changeWorkflow: none,
