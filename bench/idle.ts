@@ -13,7 +13,7 @@ const POLLS_PER_MINUTE = 5 * 3;
 /** Custom metrics that an empty sweep writes: DynamoDB calls and read units. */
 const SWEEP_METRICS = 2;
 /** Bytes that Lambda and the handler log for one sweep: an assumption. */
-const SWEEP_LOG_BYTES = 1_500;
+const SWEEP_LOG_BYTES = 1_200;
 
 interface Resource {
   readonly Type: string;
@@ -24,7 +24,10 @@ export async function idle() {
   const resources = synthesized();
   const count = (type: string, having = "") =>
     resources.filter((r) => r.Type === type && JSON.stringify(r.Properties ?? {}).includes(having)).length;
-  const alarms = count("AWS::CloudWatch::Alarm");
+  // CloudWatch bills an alarm by the metrics that it looks at.
+  const alarms = resources
+    .filter((r) => r.Type === "AWS::CloudWatch::Alarm")
+    .reduce((sum, { Properties }) => sum + metricsOf(Properties?.Metrics), 0);
   const sources = count("AWS::Lambda::EventSourceMapping") - count("AWS::Lambda::EventSourceMapping", "StreamArn");
   const sweeps = count("AWS::Events::Rule", "rate(1 minute)") * MONTH_MINUTES;
   const polls = sources * POLLS_PER_MINUTE * MONTH_MINUTES;
@@ -53,6 +56,10 @@ export async function idle() {
     "dollars a month": round(total, 2),
   };
 }
+
+/** Of an alarm on an expression; others look at one. */
+const metricsOf = (metrics: unknown): number =>
+  Array.isArray(metrics) ? metrics.filter((one) => "MetricStat" in (one as object)).length : 1;
 
 function synthesized(): Resource[] {
   const out = mkdtempSync(path.join(tmpdir(), "sirocco-idle-"));

@@ -1,8 +1,8 @@
-import { Match } from "aws-cdk-lib/assertions";
+import { Annotations, Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { ENV } from "../shared/aws/names.ts";
 import { readSettings, refuseUnknown, stackProps } from "./config.ts";
-import { all, environment, type Json, synthesize } from "./testing.ts";
+import { all, build, environment, type Json, synthesize } from "./testing.ts";
 
 describe("settings", () => {
   const read = (given: Json) => readSettings((name) => given[name]);
@@ -59,6 +59,67 @@ describe("settings", () => {
     });
     template.allResourcesProperties("AWS::CloudWatch::Alarm", { AlarmActions: ["arn:aws:sns:eu-west-1:1:pager"] });
     expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "warn" });
+  });
+
+  it("bound what clients can use up: requests a second, the length of a stream, the concurrency of functions", () => {
+    const standard = synthesize(stackProps(read({})));
+    const throttle = (of: typeof standard) => all(of, "AWS::ApiGateway::Stage")[0]![1].Properties.MethodSettings[0];
+    expect(throttle(standard)).toMatchObject({
+      ThrottlingRateLimit: 2_000,
+      ThrottlingBurstLimit: 2_000,
+      HttpMethod: "*",
+    });
+    expect(environment(standard, "Streams")[ENV.streamSeconds]).toBe("90");
+    // AWS refuses a reservation in a new account, so there is none by default.
+    const reserved = (of: typeof standard) =>
+      all(of, "AWS::Lambda::Function")
+        .filter(([, { Properties }]) => Properties.ReservedConcurrentExecutions !== undefined)
+        .map(([id, { Properties }]) => [id.replace(/Function.*/, ""), Properties.ReservedConcurrentExecutions]);
+    expect(reserved(standard)).toEqual([]);
+    const given = { apiRequestsPerSecond: "50", streamSeconds: "60", concurrency: "worker=200, streams=100" };
+    const bounded = synthesize(stackProps(read(given)));
+    expect(throttle(bounded)).toMatchObject({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 50 });
+    expect(environment(bounded, "Streams")[ENV.streamSeconds]).toBe("60");
+    expect(reserved(bounded).toSorted()).toEqual([
+      ["Streams", 100],
+      ["Worker", 200],
+    ]);
+    for (const wrong of ["worker", "worker=0", "workers=3", "worker=3;streams=4"])
+      expect(() => read({ concurrency: wrong }), wrong).toThrow(/concurrency=.*name=number.*worker/);
+  });
+
+  it("send alarms to an address, and say so where they reach nobody", () => {
+    const warnings = (props: Json) => {
+      const { stack } = build(stackProps(read(props)));
+      return Annotations.fromStack(stack).findWarning("*", Match.stringLikeRegexp("alarmEmail"));
+    };
+    expect(warnings({})).toHaveLength(1);
+    expect(warnings({ alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager" })).toHaveLength(0);
+    expect(warnings({ alarmEmail: "on-call@example.com" })).toHaveLength(0);
+    const template = synthesize(stackProps(read({ alarmEmail: "on-call@example.com" })));
+    template.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "email", Endpoint: "on-call@example.com" });
+    const [[topic] = []] = all(template, "AWS::SNS::Topic");
+    template.allResourcesProperties("AWS::CloudWatch::Alarm", {
+      AlarmActions: [{ Ref: topic }],
+      OKActions: [{ Ref: topic }],
+    });
+    const policies = JSON.stringify(all(template, "AWS::SNS::TopicPolicy"));
+    expect(policies).toContain("cloudwatch.amazonaws.com");
+    expect(policies).toContain("aws:SecureTransport");
+    expect(() => read({ alarmEmail: "a@example.com", alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager" })).toThrow(
+      /one topic/,
+    );
+  });
+
+  it("give the stack a dashboard, and metrics for each method, which cost money", () => {
+    const [plain, full] = [{}, { dashboard: "on", methodMetrics: "on" }].map((s) => synthesize(stackProps(read(s))));
+    const metrics = (of: typeof plain) => all(of!, "AWS::ApiGateway::Stage")[0]![1].Properties.MethodSettings[0];
+    expect(all(plain!, "AWS::CloudWatch::Dashboard")).toEqual([]);
+    expect(metrics(plain).MetricsEnabled).toBe(false);
+    expect(metrics(full).MetricsEnabled).toBe(true);
+    const body = JSON.stringify(all(full!, "AWS::CloudWatch::Dashboard")[0]![1].Properties.DashboardBody);
+    for (const part of ["ExecutionsStarted", "IteratorAge", "WriteThrottleEvents", "ConcurrentExecutions"])
+      expect(body).toContain(part);
   });
 
   it("send the traces of closed executions to a collector", () => {

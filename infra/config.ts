@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import * as z from "zod";
+import { FUNCTION_NAMES, MOST_STREAM_SECONDS } from "../shared/aws/names.ts";
 import type { SiroccoStackProps } from "./stack.ts";
 
 const logDays = Object.values(RetentionDays).filter((value) => typeof value === "number") as RetentionDays[];
@@ -28,6 +29,25 @@ export const Settings = z.object({
   retentionDays: wholeNumber(1, 3650).default(30),
   /** A worker without a heartbeat for longer is not alive. Workers send one every 10 s. */
   livenessWindowSeconds: wholeNumber(15, 3600).default(50),
+  /** A stream of events ends after this long, and the client goes on from its last event. */
+  streamSeconds: wholeNumber(30, MOST_STREAM_SECONDS).default(90),
+  /** The most requests a second that the REST API takes from all clients together. API Gateway refuses more with 429. */
+  apiRequestsPerSecond: wholeNumber(1, 10_000).default(2_000),
+  /**
+   * Reserved concurrency of functions, `name=number,…`: the function has that much for itself, and never more. No default: AWS refuses a
+   * reservation that leaves less than 100 of the account's concurrency, of which a new account has 10.
+   */
+  concurrency: z
+    .string()
+    .transform((text, context) => {
+      const parts = text.split(",").map((part) => /^(\w+)=(\d{1,5})$/.exec(part.trim()));
+      const known = parts.map((part) => FUNCTION_NAMES.find((name) => name === part?.[1]));
+      if (known.every((name) => name !== undefined) && parts.every((part) => Number(part?.[2]) > 0))
+        return Object.fromEntries(known.map((name, i) => [name, Number(parts[i]![2])]));
+      context.addIssue({ code: "custom", message: `name=number,…, each name one of ${FUNCTION_NAMES.join(", ")}` });
+      return z.NEVER;
+    })
+    .optional(),
   logLevel: z.enum(["info", "warn", "error"]).default("info"),
   logRetentionDays: wholeNumber(1, 3653)
     .refine((days) => logDays.includes(days), `one of ${logDays.join(", ")}`)
@@ -37,6 +57,12 @@ export const Settings = z.object({
   /** Whether AWS refuses to delete the stack and its tables (`on`): for a stack that has been deployed once. */
   deletionProtection: z.enum(["on", "off"]).default("off"),
   alarmTopicArn: z.string().startsWith("arn:").optional(),
+  /** The address that gets a mail for each alarm. AWS first sends it a mail with a link that confirms it. */
+  alarmEmail: z.email().optional(),
+  /** Whether the stack has a dashboard ($3 a month after the first three of an account). */
+  dashboard: z.enum(["on", "off"]).default("off"),
+  /** Whether API Gateway keeps metrics for each method ($1.50 a month for each method that is used). */
+  methodMetrics: z.enum(["on", "off"]).default("off"),
   runbook: z.string().optional(),
   /** An OpenTelemetry collector to which the traces of closed executions are sent, and its headers, `name=value,…`. */
   otlpUrl: z.url({ protocol: /^https?$/ }).optional(),
@@ -101,6 +127,9 @@ export function readSettings(contextOf: (name: string) => unknown): Settings {
   if (parsed.data.removalPolicy === "destroy" && parsed.data.deletionProtection === "on") {
     throw new Error("A stack that is deleted with its data cannot be protected: set deletionProtection=off.");
   }
+  if (parsed.data.alarmEmail !== undefined && parsed.data.alarmTopicArn !== undefined) {
+    throw new Error("Alarms go to one topic: set alarmTopicArn, or alarmEmail for a topic of the stack's own.");
+  }
   if ((parsed.data.domainName === undefined) !== (parsed.data.certificateArn === undefined)) {
     throw new Error("A custom domain needs both settings: domainName and certificateArn.");
   }
@@ -134,6 +163,12 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
       settings.removalPolicy === "destroy" ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     deletionProtection: settings.deletionProtection === "on",
     alarmTopicArn: settings.alarmTopicArn,
+    alarmEmail: settings.alarmEmail,
+    dashboard: settings.dashboard === "on",
+    methodMetrics: settings.methodMetrics === "on",
+    streamSeconds: settings.streamSeconds,
+    apiRequestsPerSecond: settings.apiRequestsPerSecond,
+    concurrency: settings.concurrency,
     otlp: settings.otlpUrl === undefined ? undefined : { url: settings.otlpUrl, headers: settings.otlpHeaders },
     runbook: settings.runbook,
     console:

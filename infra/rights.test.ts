@@ -152,7 +152,9 @@ describe("cdk-nag", () => {
       retention: Duration.days(1),
       removalPolicy: RemovalPolicy.DESTROY,
       customDomain: { name: "workflows.example.com", certificateArn: "arn:aws:acm:eu-west-1:1:certificate/x" },
-      alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager",
+      alarmEmail: "on-call@example.com",
+      dashboard: true,
+      methodMetrics: true,
     });
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     expect(() => app.synth()).not.toThrow();

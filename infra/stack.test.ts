@@ -79,6 +79,18 @@ describe("the stack", () => {
       });
     });
 
+    it("can be brought back for a week after they were deleted or replaced", () => {
+      const [[, bucket] = []] = all(template, "AWS::S3::Bucket");
+      expect(bucket!.Properties.VersioningConfiguration).toEqual({ Status: "Enabled" });
+      const rules = bucket!.Properties.LifecycleConfiguration.Rules as Json[];
+      expect(rules).toContainEqual(
+        expect.objectContaining({
+          NoncurrentVersionExpiration: { NoncurrentDays: 7 },
+          ExpiredObjectDeleteMarker: true,
+        }),
+      );
+    });
+
     it("expire only after their execution has closed", () => {
       const [[, bucket] = []] = all(template, "AWS::S3::Bucket");
       const rules = bucket!.Properties.LifecycleConfiguration.Rules as Json[];
@@ -129,6 +141,15 @@ describe("the stack", () => {
   });
 
   describe("functions", () => {
+    it("write no line of Lambda's own for a call that went well, and filter by the handlers' level", () => {
+      for (const [id, { Properties }] of all(template, "AWS::Lambda::Function"))
+        expect(Properties.LoggingConfig, id).toMatchObject({
+          LogFormat: "JSON",
+          SystemLogLevel: "WARN",
+          ApplicationLogLevel: "INFO",
+        });
+    });
+
     it("that send to the queue that invokes them are exempt from Lambda's loop detection, which stops a chain after 16 rounds", () => {
       const loops = all(template, "AWS::Lambda::Function").filter(([, { Properties }]) => Properties.RecursiveLoop);
       expect(loops.map(([id, { Properties }]) => [id.replace(/Function.*/, ""), Properties.RecursiveLoop])).toEqual([
@@ -169,7 +190,9 @@ describe("the stack", () => {
       expect(streaming).toHaveLength(ROUTES.filter((route) => mode(functionOf(route)) === "stream").length);
       for (const { Uri, TimeoutInMillis } of streaming) {
         expect(JSON.stringify(Uri)).toContain("/response-streaming-invocations");
-        expect(TimeoutInMillis).toBe(900_000);
+        expect([FUNCTIONS.executions, FUNCTIONS.streams].map((one) => 1_000 * one.timeoutSeconds)).toContain(
+          TimeoutInMillis,
+        );
       }
     });
 
@@ -291,6 +314,24 @@ describe("the stack", () => {
         ComparisonOperator: "LessThanThreshold",
         TreatMissingData: "breaching",
       });
+    });
+
+    it("watch what AWS refuses: invocations of any function, and writes of the tables", () => {
+      const alarms = all(template, "AWS::CloudWatch::Alarm").map(([, { Properties }]) => Properties);
+      const of = (name: string) => alarms.find(({ AlarmName }) => AlarmName === `Sirocco-${name}`);
+      expect(of("functions-throttled")).toMatchObject({ Namespace: "AWS/Lambda", MetricName: "Throttles" });
+      const tables = JSON.stringify(of("tables-throttled")?.Metrics);
+      for (const table of ["TablesExecutions", "TablesRegistry", "TablesFeed"]) expect(tables).toContain(table);
+      expect(of("feed-errors")).toMatchObject({ MetricName: "Errors", Threshold: 5 });
+    });
+
+    it("cost what docs/costs.md says", () => {
+      const metrics = all(template, "AWS::CloudWatch::Alarm").map(([, { Properties }]) =>
+        Properties.Metrics ? Properties.Metrics.filter((one: Json) => "MetricStat" in one).length : 1,
+      );
+      const sum = metrics.reduce((a, b) => a + b, 0);
+      const row = `| ${metrics.length} alarms, on ${sum} metrics | | ${(sum * 0.1).toFixed(2)} |`;
+      expect(readFileSync(path.join(import.meta.dirname, "..", "docs", "costs.md"), "utf8")).toContain(row);
     });
 
     it("each have a meaning and link an entry of the runbook with description, investigation and resolution", () => {

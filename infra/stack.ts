@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
-import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { ComparisonOperator, MathExpression, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName } from "../shared/aws/names.ts";
@@ -10,6 +11,7 @@ import { Console, type ConsoleProps } from "./constructs/console.ts";
 import { CustomDomain, type CustomDomainProps } from "./constructs/custom-domain.ts";
 import { Feed } from "./constructs/feed.ts";
 import { Handler } from "./constructs/handler.ts";
+import { Overview } from "./constructs/overview.ts";
 import { Payloads } from "./constructs/payloads.ts";
 import { Scheduling } from "./constructs/scheduling.ts";
 import { Sweeper } from "./constructs/sweeper.ts";
@@ -38,7 +40,19 @@ export interface SiroccoStackProps extends StackProps {
   /** An OpenTelemetry collector for the traces of closed executions. Its headers are visible to who may read the function. @default none */
   readonly otlp?: { readonly url: string; readonly headers?: string | undefined } | undefined;
   /** SNS topic notified of each alarm and of its end. @default none: alarms show in the console only */
-  readonly alarmTopicArn?: string;
+  readonly alarmTopicArn?: string | undefined;
+  /** Address that gets a mail for each alarm, by a topic of the stack's own. @default none */
+  readonly alarmEmail?: string | undefined;
+  /** A dashboard. @default false */
+  readonly dashboard?: boolean;
+  /** Metrics of each method of the REST API. @default false */
+  readonly methodMetrics?: boolean;
+  /** A stream of events ends after this long, and the client goes on from its last event. @default 90 */
+  readonly streamSeconds?: number;
+  /** The most requests a second that the REST API takes. @default 2,000 */
+  readonly apiRequestsPerSecond?: number;
+  /** Reserved concurrency of functions: each has that much for itself and never more. @default none */
+  readonly concurrency?: Partial<Record<FunctionName, number>> | undefined;
   /** Address of the runbook that alarms link to. @default docs/runbook.md, its path in the repository */
   readonly runbook?: string;
   /**
@@ -74,7 +88,14 @@ export class SiroccoStack extends Stack {
     this.handlers = new Map(
       FUNCTION_NAMES.map((name) => [
         name,
-        new Handler(this, pascal(name), { name, bundles: props.bundles, logRetention, removalPolicy }),
+        new Handler(this, pascal(name), {
+          name,
+          bundles: props.bundles,
+          logRetention,
+          removalPolicy,
+          logLevel: props.logLevel ?? "info",
+          concurrency: props.concurrency?.[name],
+        }),
       ]),
     );
     const scheduling = new Scheduling(this, "Scheduling", { consumer: this.handler("scheduler") });
@@ -97,13 +118,20 @@ export class SiroccoStack extends Stack {
       handler.setEnv(ENV.installation, this.stackName);
     }
 
+    this.handler("streams").setEnv(ENV.streamSeconds, String(props.streamSeconds ?? 90));
+
     if (props.otlp) {
       this.handler("feed").setEnv(ENV.otlpUrl, props.otlp.url);
       if (props.otlp.headers) this.handler("feed").setEnv(ENV.otlpHeaders, props.otlp.headers);
     }
 
     const rest = new Map([...this.handlers].filter(([name]) => FUNCTIONS[name].front === "rest"));
-    this.api = new Api(this, "Api", { routes: props.routes, handlers: rest });
+    this.api = new Api(this, "Api", {
+      routes: props.routes,
+      handlers: rest,
+      requestsPerSecond: props.apiRequestsPerSecond ?? 2_000,
+      methodMetrics: props.methodMetrics ?? false,
+    });
     this.workers = new WorkerEndpoint(this, "WorkerEndpoint", { handler: this.handler("worker") });
     this.handler("registration").setEnv(ENV.workerUrl, this.workers.url.url);
 
@@ -112,9 +140,15 @@ export class SiroccoStack extends Stack {
     const alarms = new Alarms(this, "Alarms", {
       runbook: props.runbook ?? "docs/runbook.md",
       topicArn: props.alarmTopicArn,
+      email: props.alarmEmail,
     });
     this.addQueueAlarms(alarms, feed, sweeper, scheduling);
     this.addEndpointAlarms(alarms);
+    this.addThrottlingAlarms(alarms);
+    if (props.dashboard) {
+      const { handlers, tables, api } = this;
+      new Overview(this, "Overview", { handlers: [...handlers.values()], tables, api: api.api });
+    }
     this.addOutputs(props, payloads, scheduling);
   }
 
@@ -207,6 +241,44 @@ export class SiroccoStack extends Stack {
         "Lambda refused calls of workers for lack of concurrency: workers repeat their calls, and steps are slow.",
       metric: worker.metricThrottles({ period }),
       threshold: 10,
+    });
+  }
+
+  /** Alarms for what AWS refuses or what fails before it is late: callers repeat it, so nobody else would see it. */
+  private addThrottlingAlarms(alarms: Alarms): void {
+    const period = Duration.minutes(5);
+    alarms.raise({
+      name: "functions-throttled",
+      meaning:
+        "Lambda refused invocations in this account and region for lack of concurrency: clients and workers wait.",
+      metric: new Metric({ namespace: "AWS/Lambda", metricName: "Throttles", period, statistic: "Sum" }),
+      threshold: 10,
+    });
+    const { executions, registry, feed } = this.tables;
+    const throttles = ([...Object.entries({ executions, registry, feed })] as [string, Table][]).map(
+      ([name, { tableName }]) => {
+        const dimensionsMap = { TableName: tableName };
+        const metricName = "WriteThrottleEvents";
+        return [name, new Metric({ namespace: "AWS/DynamoDB", metricName, dimensionsMap, period, statistic: "Sum" })];
+      },
+    );
+    alarms.raise({
+      name: "tables-throttled",
+      meaning:
+        "DynamoDB refused a hundred writes or more in five minutes: a table or one of its partitions is at its limit.",
+      metric: new MathExpression({
+        expression: throttles.map(([name]) => `FILL(${name}, 0)`).join(" + "),
+        usingMetrics: Object.fromEntries(throttles) as Record<string, Metric>,
+        period,
+      }),
+      threshold: 100,
+    });
+    alarms.raise({
+      name: "feed-errors",
+      meaning:
+        "The feed's consumer failed five times or more in five minutes: a shard of the change stream stands still.",
+      metric: this.handler("feed").function.metricErrors({ period }),
+      threshold: 5,
     });
   }
 

@@ -114,7 +114,7 @@ export function environmentOf(
     return value;
   };
   const read = readSettings((name) => settings[name as keyof Settings]);
-  const { retentionDays, livenessWindowSeconds, logLevel, otlpUrl, otlpHeaders } = read;
+  const { retentionDays, livenessWindowSeconds, streamSeconds, logLevel, otlpUrl, otlpHeaders } = read;
   return {
     [ENV.executionsTable]: output("ExecutionsTable"),
     [ENV.registryTable]: output("RegistryTable"),
@@ -131,6 +131,7 @@ export function environmentOf(
     [ENV.scheduleDeadLettersArn]: output("ScheduleDeadLettersArn"),
     [ENV.retentionDays]: String(retentionDays),
     [ENV.livenessWindowMs]: String(livenessWindowSeconds * 1000),
+    [ENV.streamSeconds]: String(streamSeconds),
     [ENV.logLevel]: logLevel,
     [ENV.installation]: stackName,
     [ENV.workerUrl]: output("WorkerUrl"),

@@ -1,6 +1,6 @@
 /**
  * The middleware of every handler: it puts the invocation's id on each log line, asks for the time where it is in doubt, and
- * writes the usage as metrics (EMF).
+ * writes the usage as metrics (EMF-1).
  *
  * ENVELOPE-1. A failure of this middleware never changes the answer.
  * ENVELOPE-2. The middleware passes an error of a handler on to Lambda. Lambda retries an event, and in the end moves it
@@ -11,7 +11,7 @@ import type middy from "@middy/core";
 import { ENV, METRICS_NAMESPACE } from "../../shared/aws/names.ts";
 import { askTheTime, installation } from "./installation.ts";
 import { log, logger } from "./log.ts";
-import { metricsLine } from "./metrics.ts";
+import { LineDue, metricsLine } from "./metrics.ts";
 
 /** The fields of Lambda's context that are used here. */
 export interface LambdaContext {
@@ -20,8 +20,11 @@ export interface LambdaContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** Writes the adapter's usage since the last invocation. */
+const lines = new LineDue();
+
+/** Writes the adapter's usage since the last line, if a line is due. */
 function writeUsage(): void {
+  if (!lines.after(Date.now())) return;
   try {
     const source = {
       namespace: METRICS_NAMESPACE,

@@ -28,6 +28,12 @@ test("an answer that streams is never empty, because Lambda may hold one without
   expect(await bytes({ kind: "stream", status: 200, headers: {}, chunks: none() })).toBe(":\n\n");
 });
 
+test("a stream ends after the time that the setting gives it, long before its function's timeout", async () => {
+  const { signal } = fromRest(event("example.com", "/x"), context, 5);
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  expect(signal.aborted).toBe(true);
+});
+
 test("a streaming function sends a document that the caller has already, because 304 has no body", () => {
   const headers = { "If-None-Match": '"x"', Accept: "application/json" };
   expect(whole(fromRest({ ...event("example.com", "/health"), headers }, context)).headers).toEqual({

@@ -43,10 +43,11 @@ const bodyOf = (e: { body?: string | null; isBase64Encoded: boolean }): Uint8Arr
 const lowerCase = (headers: RestEvent["headers"]): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
 
-const deadline = (context: LambdaContext): AbortSignal =>
-  AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - SPARE_MS));
+const deadline = (context: LambdaContext, mostMs = Number.POSITIVE_INFINITY): AbortSignal =>
+  AbortSignal.timeout(Math.max(1, Math.min(mostMs, context.getRemainingTimeInMillis() - SPARE_MS)));
 
-export function fromRest(event: RestEvent, context: LambdaContext): ApiRequest {
+/** `mostMs`: the longest time for which the function answers. */
+export function fromRest(event: RestEvent, context: LambdaContext, mostMs = Number.POSITIVE_INFINITY): ApiRequest {
   const query = new URLSearchParams();
   for (const [name, values] of Object.entries(event.multiValueQueryStringParameters ?? {})) {
     for (const value of values ?? []) query.append(name, value);
@@ -57,7 +58,7 @@ export function fromRest(event: RestEvent, context: LambdaContext): ApiRequest {
     target: search === "" ? event.path : `${event.path}?${search}`,
     headers: lowerCase(event.headers),
     body: bodyOf(event),
-    signal: deadline(context),
+    signal: deadline(context, mostMs),
   };
 }
 
@@ -109,14 +110,12 @@ interface LambdaAnswer<Body> {
   readonly body: Body;
 }
 
-/** `of`: what the function changes in a request. */
 export async function answerRest(
   modules: readonly RouteModule[],
   event: RestEvent,
-  context: LambdaContext,
-  of: (request: ApiRequest) => ApiRequest = (request) => request,
-) {
-  const answer = await apiAt(restUrl(event), modules).handle(of(fromRest(event, context)));
+  request: ApiRequest,
+): Promise<ApiResponse> {
+  const answer = await apiAt(restUrl(event), modules).handle(request);
   // The answer to HEAD has no body. Where node:http leaves it out by itself, API Gateway would send it.
   return event.httpMethod === "HEAD" && answer.kind === "body" ? { ...answer, body: "" } : answer;
 }
@@ -125,7 +124,9 @@ export async function answerRest(
 export function bufferedRest(modules: readonly RouteModule[]) {
   return middy<RestEvent, unknown>()
     .use(envelope)
-    .handler(async (event, context) => buffered(await answerRest(modules, event, context)));
+    .handler(async (event, context) =>
+      buffered(await answerRest(modules, event, fromRest(event, context as unknown as LambdaContext))),
+    );
 }
 
 /**

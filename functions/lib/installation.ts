@@ -22,7 +22,7 @@ export function requireEnv(name: EnvName): string {
   throw new Error(`the environment variable ${name} is not set: infra/access.ts says which function gets it`);
 }
 
-function numberIn(name: EnvName, fallback: number): number {
+export function numberIn(name: EnvName, fallback: number): number {
   const text = process.env[name];
   if (text === undefined || text === "") return fallback;
   const value = Number(text);

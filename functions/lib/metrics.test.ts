@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Meter } from "../../shared/aws/meter.ts";
-import { metricsLine } from "./metrics.ts";
+import { LineDue, metricsLine } from "./metrics.ts";
 
 const source = { namespace: "Sirocco", service: "shop", function: "shop-worker" };
 
@@ -38,4 +38,11 @@ test("the usage of an invocation is one line that declares each metric with its 
 
 test("an invocation without usage writes no line", () => {
   expect(metricsLine(source, new Meter().take(), 0)).toBeNull();
+});
+
+test("a busy process writes a line in every 50 invocations, a quiet one in every 10 s at most", () => {
+  const busy = new LineDue();
+  const lines = (times: readonly number[]) => times.filter((now) => busy.after(now));
+  expect(lines(Array.from({ length: 1_001 }, (_, i) => i))).toEqual(Array.from({ length: 21 }, (_, i) => i * 50));
+  expect(lines([11_000, 12_000, 20_999, 21_000, 35_000])).toEqual([11_000, 21_000, 35_000]);
 });

@@ -1,6 +1,9 @@
 /**
  * Metrics in CloudWatch's embedded metric format: a line of JSON in the log, which CloudWatch reads. A metric costs money
  * in each hour in which it has a value, so zeros are left out. `infra/README.md` lists the metrics.
+ *
+ * EMF-1. A line has the sum of up to 50 invocations or 10 s of its process, because a line for each call of a worker would cost more than
+ *     the call. The counts since the last line are lost when Lambda ends the process.
  */
 import type { Usage } from "../../shared/aws/meter.ts";
 
@@ -43,4 +46,21 @@ export function metricsLine({ namespace, ...source }: Source, usage: Usage, now:
     ...source,
     ...Object.fromEntries(values),
   });
+}
+
+const MOST_INVOCATIONS = 50;
+const MOST_MS = 10_000;
+
+/** Says after each invocation whether its process writes a line now (EMF-1). */
+export class LineDue {
+  #invocations = 0;
+  #last = Number.NEGATIVE_INFINITY;
+
+  after(now: number): boolean {
+    this.#invocations += 1;
+    if (this.#invocations < MOST_INVOCATIONS && now - this.#last < MOST_MS) return false;
+    this.#invocations = 0;
+    this.#last = now;
+    return true;
+  }
 }

@@ -2,12 +2,15 @@
 import middy from "@middy/core";
 import { executionModeStreamifyResponse } from "@middy/core/StreamifyResponse";
 import type { RouteModule } from "../../shared/api/route-module.ts";
-import { envelope } from "./envelope.ts";
-import { answerRest, type RestEvent, streamed, whole } from "./http.ts";
+import { envelope, type LambdaContext } from "./envelope.ts";
+import { answerRest, fromRest, type RestEvent, streamed, whole } from "./http.ts";
 
-/** For a function whose `response` in `shared/aws/names.ts` is `stream`. */
-export function streamingRest(modules: readonly RouteModule[]) {
+/** For a function whose `response` in `shared/aws/names.ts` is `stream`. `mostMs`: the longest time for which it answers. */
+export function streamingRest(modules: readonly RouteModule[], mostMs?: number) {
   return middy<RestEvent, unknown>({ executionMode: executionModeStreamifyResponse })
     .use(envelope)
-    .handler(async (event, context) => streamed(await answerRest(modules, event, context, whole)));
+    .handler(async (event, context) => {
+      const request = fromRest(event, context as unknown as LambdaContext, mostMs);
+      return streamed(await answerRest(modules, event, whole(request)));
+    });
 }

@@ -1,7 +1,9 @@
-import { Duration, Stack } from "aws-cdk-lib";
+import { Annotations, Duration, Stack } from "aws-cdk-lib";
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 
@@ -9,7 +11,9 @@ export interface AlarmsProps {
   /** Address of the runbook. The alarm's name is appended as `#name`. */
   readonly runbook: string;
   /** Topic notified of each alarm and of its end. @default none: alarms show in the console only */
-  readonly topicArn?: string;
+  readonly topicArn?: string | undefined;
+  /** Address that gets a mail for each alarm and its end. @default none */
+  readonly email?: string | undefined;
 }
 
 export interface AlarmFacts {
@@ -32,10 +36,31 @@ export class Alarms extends Construct {
   private readonly runbook: string;
   private readonly action: SnsAction | undefined;
 
-  constructor(scope: Construct, id: string, { runbook, topicArn }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { runbook, topicArn, email }: AlarmsProps) {
     super(scope, id);
     this.runbook = runbook;
-    this.action = topicArn ? new SnsAction(Topic.fromTopicArn(this, "Topic", topicArn)) : undefined;
+    const topic = topicArn ? Topic.fromTopicArn(this, "Topic", topicArn) : email ? this.mailing(email) : undefined;
+    this.action = topic && new SnsAction(topic);
+    if (!topic)
+      Annotations.of(this).addWarningV2(
+        "sirocco:alarms",
+        "The alarms reach nobody: set alarmEmail=<address>, or alarmTopicArn=<ARN of an SNS topic>.",
+      );
+  }
+
+  private mailing(address: string): Topic {
+    const topic = new Topic(this, "Mails", { displayName: `Alarms of ${Stack.of(this).stackName}`, enforceSSL: true });
+    // CloudWatch may publish: a topic with a policy of its own allows only what that says.
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        actions: ["sns:Publish"],
+        principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
+      }),
+    );
+    topic.addSubscription(new EmailSubscription(address));
+    return topic;
   }
 
   raise({ name, meaning, metric, threshold, comparison, periods = 1, missing }: AlarmFacts): Alarm {

@@ -27,6 +27,10 @@ export interface ApiProps {
   readonly routes: readonly ApiRoute[];
   /** The functions that answer REST requests. */
   readonly handlers: ReadonlyMap<FunctionName, Handler>;
+  /** The most requests a second, and at once. */
+  readonly requestsPerSecond: number;
+  /** Metrics of each method, besides those of the API. */
+  readonly methodMetrics: boolean;
 }
 
 /**
@@ -41,7 +45,7 @@ export class Api extends Construct {
   readonly api: RestApi;
   private readonly integrations = new Map<FunctionName, Integration>();
 
-  constructor(scope: Construct, id: string, { routes, handlers }: ApiProps) {
+  constructor(scope: Construct, id: string, { routes, handlers, requestsPerSecond, methodMetrics }: ApiProps) {
     super(scope, id);
     this.api = new RestApi(this, "Rest", {
       // CloudWatch distinguishes APIs by their name alone.
@@ -50,7 +54,13 @@ export class Api extends Construct {
       // Edge-optimised endpoints cut a stream after 30 s of silence; regional ones after 5 minutes.
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: false,
-      deployOptions: { stageName: "api", description: "The only stage" },
+      deployOptions: {
+        stageName: "api",
+        description: "The only stage",
+        throttlingRateLimit: requestsPerSecond,
+        throttlingBurstLimit: Math.min(5_000, requestsPerSecond),
+        metricsEnabled: methodMetrics,
+      },
     });
     // The stack has an output for it with a name that does not change.
     this.api.node.tryRemoveChild("Endpoint");

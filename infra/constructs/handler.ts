@@ -1,7 +1,16 @@
 import path from "node:path";
 import { Duration, type RemovalPolicy, Stack } from "aws-cdk-lib";
 import { type IGrantable, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Code, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
+import {
+  ApplicationLogLevel,
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  RecursiveLoop,
+  Runtime,
+  SystemLogLevel,
+} from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { type EnvName, FUNCTIONS, type FunctionFacts, type FunctionName } from "../../shared/aws/names.ts";
@@ -12,6 +21,9 @@ export interface HandlerProps {
   readonly bundles: string;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
+  readonly logLevel: "info" | "warn" | "error";
+  /** Reserved concurrency. @default none: what the account has left */
+  readonly concurrency?: number | undefined;
 }
 
 /**
@@ -24,7 +36,11 @@ export class Handler extends Construct implements IGrantable {
   readonly role: Role;
   readonly grantPrincipal: IPrincipal;
 
-  constructor(scope: Construct, id: string, { name, bundles, logRetention, removalPolicy }: HandlerProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { name, bundles, logRetention, removalPolicy, logLevel, concurrency }: HandlerProps,
+  ) {
     super(scope, id);
     const facts: FunctionFacts = FUNCTIONS[name];
     this.name = name;
@@ -50,6 +66,15 @@ export class Handler extends Construct implements IGrantable {
       handler: "index.handler",
       timeout: Duration.seconds(facts.timeoutSeconds),
       memorySize: facts.memoryMb,
+      ...(concurrency !== undefined && { reservedConcurrentExecutions: concurrency }),
+      // Lambda's own START, END and REPORT lines of each call would cost more than the call. Its warnings, such as timeouts, stay.
+      loggingFormat: LoggingFormat.JSON,
+      systemLogLevelV2: SystemLogLevel.WARN,
+      applicationLogLevelV2: {
+        info: ApplicationLogLevel.INFO,
+        warn: ApplicationLogLevel.WARN,
+        error: ApplicationLogLevel.ERROR,
+      }[logLevel],
       recursiveLoop: facts.loops && RecursiveLoop.ALLOW,
       environment: { NODE_OPTIONS: "--enable-source-maps" },
     });

@@ -6,6 +6,9 @@ import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../../shared/aws/names.t
 /** SQS keeps a message for 14 days at most. */
 const QUEUED_DAYS = 15;
 
+/** A deleted or replaced object can be brought back for this long. */
+const NONCURRENT_DAYS = 7;
+
 export interface PayloadsProps {
   /** Retention of the payloads of a closed execution, days. */
   readonly retentionDays: number;
@@ -24,6 +27,8 @@ export class Payloads extends Construct {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
+      // Tables can be restored to any second; with versions, so can the objects that their items name, for a week.
+      versioned: true,
       removalPolicy,
       lifecycleRules: [
         {
@@ -35,6 +40,11 @@ export class Payloads extends Construct {
           id: "queued-tasks",
           tagFilters: { [PAYLOAD_QUEUED_TAG.key]: PAYLOAD_QUEUED_TAG.value },
           expiration: Duration.days(QUEUED_DAYS),
+        },
+        {
+          id: "earlier-versions",
+          noncurrentVersionExpiration: Duration.days(NONCURRENT_DAYS),
+          expiredObjectDeleteMarker: true,
         },
         { id: "abandoned-uploads", abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],

@@ -37,17 +37,27 @@ describe("deleting an installation", () => {
   it("empties the bucket again when a handler wrote to it in between, and then deletes the stack", async () => {
     const deleted: unknown[] = [];
     let rounds = 0;
-    const clients = answeringWith((call) => {
+    const clients = answeringWith((call, input) => {
       if (call === "ListStackResources") return { StackResourceSummaries: [BUCKET] };
-      if (call === "ListObjectsV2") return { Contents: [{ Key: `object-${rounds}` }] };
+      if (call === "ListObjectVersions" && !input.KeyMarker)
+        return {
+          Versions: [{ Key: "object", VersionId: `v${rounds}`, IsLatest: true }],
+          IsTruncated: true,
+          NextKeyMarker: "k",
+        };
+      if (call === "ListObjectVersions") return { DeleteMarkers: [{ Key: "object", VersionId: `gone-${rounds}` }] };
       if (call === "DeleteStack") rounds += 1;
       if (call === "DescribeStacks") return described(rounds < 2 ? "DELETE_FAILED" : "DELETE_COMPLETE");
-      if (call === "DeleteObjects") deleted.push(rounds);
+      if (call === "DeleteObjects")
+        deleted.push(
+          ...(input.Delete as { Objects: { VersionId: string }[] }).Objects.map(({ VersionId }) => VersionId),
+        );
       return {};
     });
     const steps: string[] = [];
     await destroy(clients, described("CREATE_COMPLETE").Stacks[0]! as never, (step) => steps.push(step));
-    expect(deleted).toEqual([0, 1]);
+    expect(deleted).toEqual(["v0", "gone-0", "v1", "gone-1"]);
+    expect(steps).toContain("deleted 1 payloads");
     expect(steps).toContain("deleted the stack Sirocco");
   });
 

@@ -15,7 +15,12 @@ import {
   type Stack,
   waitUntilStackDeleteComplete,
 } from "@aws-sdk/client-cloudformation";
-import { DeleteObjectsCommand, paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectsCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { DeleteQueueCommand, paginateListQueues, SQSClient } from "@aws-sdk/client-sqs";
 import { taskQueuePrefix } from "../../shared/aws/names.ts";
 import { Refused, runScript } from "./script.ts";
@@ -102,13 +107,23 @@ async function emptyBuckets({ cloudFormation: client, s3 }: Clients, StackName: 
   for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, { StackName })) {
     for (const { ResourceType, ResourceStatus, PhysicalResourceId: Bucket } of StackResourceSummaries) {
       if (ResourceType !== "AWS::S3::Bucket" || ResourceStatus === "DELETE_COMPLETE" || !Bucket) continue;
-      for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket })) {
-        if (Contents.length === 0) continue;
-        const Delete = { Objects: Contents.map(({ Key }) => ({ Key })), Quiet: true };
-        await s3.send(new DeleteObjectsCommand({ Bucket, Delete }));
-        objects += Contents.length;
-      }
+      objects += await emptyBucket(s3, Bucket);
     }
+  }
+  return objects;
+}
+
+/** With earlier versions and marks of deletions. Answers the number of objects that were there. */
+async function emptyBucket(s3: S3Client, Bucket: string): Promise<number> {
+  let objects = 0;
+  let from: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
+  while (from) {
+    const page: ListObjectVersionsCommandOutput = await s3.send(new ListObjectVersionsCommand({ Bucket, ...from }));
+    const { Versions = [], DeleteMarkers = [], NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page;
+    const all = [...Versions, ...DeleteMarkers].map(({ Key, VersionId }) => ({ Key, VersionId }));
+    if (all.length > 0) await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: all, Quiet: true } }));
+    objects += Versions.filter(({ IsLatest }) => IsLatest).length;
+    from = page.IsTruncated && KeyMarker ? { KeyMarker, ...(VersionIdMarker && { VersionIdMarker }) } : undefined;
   }
   return objects;
 }

@@ -28,8 +28,13 @@ export interface FunctionFacts {
   readonly loops?: true;
 }
 
-/** API Gateway streams a response for 15 minutes at most; Lambda runs for 15 minutes at most. */
-const STREAM_SECONDS = 900;
+/** The longest call that waits for a result (`MAX_WAIT_SECONDS`), and what it does before and after. */
+const WAIT_SECONDS = 320;
+/**
+ * Lambda does not end an invocation when its caller goes away. So a stream ends after `MOST_STREAM_SECONDS` at most, and the client goes on
+ * from its last event: a client that connects again and again leaves one or two such invocations, and not fifteen.
+ */
+export const MOST_STREAM_SECONDS = 840;
 /** API Gateway's limit for a buffered answer is 29 s. Nothing would receive a later answer. */
 export const REST_SECONDS = 29;
 /** A claim may answer a history of 50 MB. Lambda streams the first 6 MB of an answer at once and the rest at 2 MB/s. */
@@ -39,11 +44,11 @@ const CLAIM_SECONDS = 90;
  * Every Lambda function, by name. Its handler is the export `handler` of `functions/<name>.ts`.
  */
 export const FUNCTIONS = {
-  executions: { front: "rest", response: "stream", timeoutSeconds: STREAM_SECONDS, memoryMb: 512 },
+  executions: { front: "rest", response: "stream", timeoutSeconds: WAIT_SECONDS, memoryMb: 512 },
   commands: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
   registration: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
   schedules: { front: "rest", response: "buffered", timeoutSeconds: REST_SECONDS, memoryMb: 512 },
-  streams: { front: "rest", response: "stream", timeoutSeconds: STREAM_SECONDS, memoryMb: 512 },
+  streams: { front: "rest", response: "stream", timeoutSeconds: MOST_STREAM_SECONDS + 60, memoryMb: 512 },
   worker: { front: "url", response: "stream", timeoutSeconds: CLAIM_SECONDS, memoryMb: 512 },
   // Shorter than its interval of a minute, so that two sweeps seldom overlap (they may: a sweep is idempotent).
   sweeper: { front: "events", response: "buffered", timeoutSeconds: 55, memoryMb: 512 },
@@ -106,6 +111,8 @@ export const ENV = {
   retentionDays: "SIROCCO_RETENTION_DAYS",
   /** A worker without a heartbeat for longer is not alive, ms. */
   livenessWindowMs: "SIROCCO_LIVENESS_WINDOW_MS",
+  /** A stream ends after this many seconds, and the client goes on from its last event. Only for the function `streams`. */
+  streamSeconds: "SIROCCO_STREAM_SECONDS",
   /** `info`, `warn` or `error`. */
   logLevel: "SIROCCO_LOG_LEVEL",
   /** Address of the OpenTelemetry collector that receives the traces of closed executions, and its headers as `name=value,…`. */

@@ -1,0 +1,17 @@
+/** The arithmetic of the first table of docs/costs.md: dollars per million steps of runs of N steps, one run at a time. */
+import { LAMBDA_MS, lambdaDollars, PRICES } from "./prices.ts";
+
+/** Bytes of the line that the start of a run logs, and of a line of metrics for 50 calls. */
+const START_LOG_BYTES = 350;
+const METRICS_LINE_BYTES = 400;
+const CALLS_A_LINE = 50;
+
+export function dollarsPerMillionSteps(steps: number): number {
+  const { dynamoWriteUnit, dynamoReadUnit, sqsRequest } = PRICES.perMillion;
+  const calls = steps + 2;
+  const units = (steps + 10) * dynamoWriteUnit + 4 * dynamoReadUnit;
+  const logBytes = START_LOG_BYTES + (calls * METRICS_LINE_BYTES) / CALLS_A_LINE;
+  // Bytes of a million runs are megabytes of one: a thousandth of a GB.
+  const logs = (logBytes / 1_000) * PRICES.logIngestion;
+  return (units + 3 * sqsRequest + lambdaDollars(calls * 1e6, LAMBDA_MS.worker) + logs) / steps;
+}
