@@ -31,7 +31,9 @@ export async function ensureQueue(
   { deadLettersArn, installation = "sirocco" }: QueueOptions,
   { queue, name: QueueName, leaseMs }: { queue: QueueRef; name: string; leaseMs: Millis },
 ): Promise<string> {
+  const refused = deadLettersArn === undefined ? null : plainHttpRefused(deadLettersArn, QueueName);
   const Attributes: Record<string, string> = {
+    ...(refused && { Policy: refused }),
     VisibilityTimeout: String(Math.max(1, Math.ceil(leaseMs / 1000))),
     MessageRetentionPeriod: String(KEEP_SECONDS),
     ReceiveMessageWaitTimeSeconds: "20",
@@ -53,6 +55,14 @@ export async function ensureQueue(
     await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
     return QueueUrl!;
   }
+}
+
+/** The queue's policy: nobody reaches it without TLS. The ARN of another queue has its account and region. */
+function plainHttpRefused(sibling: string, name: string): string {
+  const Resource = `${sibling.slice(0, sibling.lastIndexOf(":") + 1)}${name}`;
+  const Condition = { Bool: { "aws:SecureTransport": "false" } };
+  const Statement = [{ Effect: "Deny", Principal: "*", Action: "sqs:*", Resource, Condition }];
+  return JSON.stringify({ Version: "2012-10-17", Statement });
 }
 
 /** Answers the names of those that existed. */
