@@ -24,10 +24,7 @@ export async function idle() {
   const resources = synthesized();
   const count = (type: string, having = "") =>
     resources.filter((r) => r.Type === type && JSON.stringify(r.Properties ?? {}).includes(having)).length;
-  // CloudWatch bills an alarm by the metrics that it looks at.
-  const alarms = resources
-    .filter((r) => r.Type === "AWS::CloudWatch::Alarm")
-    .reduce((sum, { Properties }) => sum + metricsOf(Properties?.Metrics), 0);
+  const alarms = count("AWS::CloudWatch::Alarm");
   const sources = count("AWS::Lambda::EventSourceMapping") - count("AWS::Lambda::EventSourceMapping", "StreamArn");
   const sweeps = count("AWS::Events::Rule", "rate(1 minute)") * MONTH_MINUTES;
   const polls = sources * POLLS_PER_MINUTE * MONTH_MINUTES;
@@ -56,10 +53,6 @@ export async function idle() {
     "dollars a month": round(total, 2),
   };
 }
-
-/** Of an alarm on an expression; others look at one. */
-const metricsOf = (metrics: unknown): number =>
-  Array.isArray(metrics) ? metrics.filter((one) => "MetricStat" in (one as object)).length : 1;
 
 function synthesized(): Resource[] {
   const out = mkdtempSync(path.join(tmpdir(), "sirocco-idle-"));

@@ -1,8 +1,10 @@
-import { Annotations, Match } from "aws-cdk-lib/assertions";
+import { Validations } from "aws-cdk-lib";
+import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
+import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { ENV } from "../shared/aws/names.ts";
 import { readSettings, refuseUnknown, stackProps } from "./config.ts";
-import { all, build, environment, type Json, synthesize } from "./testing.ts";
+import { all, build, environment, type Json, statements, synthesize } from "./testing.ts";
 
 describe("settings", () => {
   const read = (given: Json) => readSettings((name) => given[name]);
@@ -109,6 +111,35 @@ describe("settings", () => {
     expect(() => read({ alarmEmail: "a@example.com", alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager" })).toThrow(
       /one topic/,
     );
+  });
+
+  it("let the stack use tables and a bucket that exist, and then it makes none", () => {
+    const streamArn = "arn:aws:dynamodb:eu-west-1:1:table/r-executions/stream/2026-11-28T00:00:00.000";
+    const given = {
+      existingExecutions: "r-executions",
+      existingRegistry: "r-registry",
+      existingSchedules: "r-schedules",
+      existingFeed: "r-feed",
+      existingPayloads: "old-payloads",
+      existingExecutionsStreamArn: streamArn,
+      console: "off",
+    };
+    const { app, stack } = build(stackProps(read(given)));
+    const template = Template.fromStack(stack);
+    for (const type of ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]) expect(all(template, type)).toEqual([]);
+    expect(environment(template, "Worker")).toMatchObject({
+      [ENV.executionsTable]: "r-executions",
+      [ENV.registryTable]: "r-registry",
+      [ENV.payloadBucket]: "old-payloads",
+    });
+    const rights = JSON.stringify(statements(template, "Worker"));
+    for (const part of [":table/r-executions", ":s3:::old-payloads"]) expect(rights).toContain(part);
+    const sources = all(template, "AWS::Lambda::EventSourceMapping").map(([, { Properties }]) => Properties);
+    expect(sources.map(({ EventSourceArn }) => EventSourceArn)).toContain(streamArn);
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    expect(() => app.synth()).not.toThrow();
+    const { existingFeed: _, ...rest } = given;
+    expect(() => read(rest)).toThrow(/all of these settings: .*existingFeed/);
   });
 
   it("give the stack a dashboard, and metrics for each method, which cost money", () => {

@@ -56,6 +56,17 @@ export const Settings = z.object({
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   /** Whether AWS refuses to delete the stack and its tables (`on`): for a stack that has been deployed once. */
   deletionProtection: z.enum(["on", "off"]).default("off"),
+  /** Tables and the bucket of a stack that was lost, or restored copies. All six, or none. */
+  existingExecutions: z.string().optional(),
+  existingRegistry: z.string().optional(),
+  existingSchedules: z.string().optional(),
+  existingFeed: z.string().optional(),
+  existingPayloads: z.string().optional(),
+  /** The change stream of `existingExecutions`. */
+  existingExecutionsStreamArn: z
+    .string()
+    .regex(/^arn:[\w-]+:dynamodb:.*:table\/.*\/stream\//, "the ARN of a table's stream")
+    .optional(),
   alarmTopicArn: z.string().startsWith("arn:").optional(),
   /** The address that gets a mail for each alarm. AWS first sends it a mail with a link that confirms it. */
   alarmEmail: z.email().optional(),
@@ -90,6 +101,15 @@ export const Settings = z.object({
   /** Folder to bundle into. Default: `dist/functions`. */
   bundles: z.string().optional(),
 });
+const EXISTING = [
+  "existingExecutions",
+  "existingRegistry",
+  "existingSchedules",
+  "existingFeed",
+  "existingPayloads",
+  "existingExecutionsStreamArn",
+] as const;
+
 export type Settings = z.infer<typeof Settings>;
 export const SETTING_NAMES = Object.keys(Settings.shape) as (keyof Settings)[];
 
@@ -127,6 +147,12 @@ export function readSettings(contextOf: (name: string) => unknown): Settings {
   if (parsed.data.removalPolicy === "destroy" && parsed.data.deletionProtection === "on") {
     throw new Error("A stack that is deleted with its data cannot be protected: set deletionProtection=off.");
   }
+  const existing = EXISTING.filter((name) => parsed.data[name] !== undefined);
+  if (existing.length > 0 && existing.length < EXISTING.length) {
+    throw new Error(
+      `Existing data needs all of these settings: ${EXISTING.join(", ")}. Only ${existing.join(", ")} is set.`,
+    );
+  }
   if (parsed.data.alarmEmail !== undefined && parsed.data.alarmTopicArn !== undefined) {
     throw new Error("Alarms go to one topic: set alarmTopicArn, or alarmEmail for a topic of the stack's own.");
   }
@@ -151,6 +177,13 @@ export function readSettings(contextOf: (name: string) => unknown): Settings {
 /** The built console. */
 const CONSOLE_FILES = fileURLToPath(new URL("../console/dist", import.meta.url));
 
+function existingData(s: Settings): SiroccoStackProps["existing"] {
+  const { existingExecutions: executions, existingRegistry: registry, existingSchedules: schedules } = s;
+  const { existingFeed: feed, existingPayloads: payloads, existingExecutionsStreamArn: executionsStreamArn } = s;
+  if (!executions || !registry || !schedules || !feed || !payloads || !executionsStreamArn) return undefined;
+  return { executions, registry, schedules, feed, payloads, executionsStreamArn };
+}
+
 export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes" | "bundles"> {
   const { domainName, certificateArn, hostedZoneId, hostedZoneName } = settings;
   const { consoleDomainName, consoleCertificateArn } = settings;
@@ -163,6 +196,7 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
       settings.removalPolicy === "destroy" ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     deletionProtection: settings.deletionProtection === "on",
     alarmTopicArn: settings.alarmTopicArn,
+    existing: existingData(settings),
     alarmEmail: settings.alarmEmail,
     dashboard: settings.dashboard === "on",
     methodMetrics: settings.methodMetrics === "on",

@@ -1,7 +1,7 @@
 // Adds the rights of `ACCESS` to the functions as policies and environment variables.
 import { Stack, Validations } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
-import type { Bucket, CfnBucket } from "aws-cdk-lib/aws-s3";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { CfnBucket, IBucket } from "aws-cdk-lib/aws-s3";
 import { ENV, INDEXES } from "../shared/aws/names.ts";
 import { type Access, type Level, READ_ACTIONS, WRITE_ACTIONS } from "./access.ts";
 import type { Handler } from "./constructs/handler.ts";
@@ -11,7 +11,7 @@ import type { TaskQueues } from "./constructs/task-queues.ts";
 
 export interface Resources {
   readonly tables: Tables;
-  readonly payloads: Bucket;
+  readonly payloads: IBucket;
   readonly tasks: TaskQueues;
   readonly scheduling: Scheduling;
 }
@@ -34,7 +34,7 @@ export function grant(handler: Handler, access: Access, { tables, payloads, task
 function grantTable(
   handler: Handler,
   level: Level | undefined,
-  table: Table,
+  table: ITable,
   env: Parameters<Handler["setEnv"]>[0],
   indexes: string[],
 ) {
@@ -44,7 +44,7 @@ function grantTable(
   handler.setEnv(env, table.tableName);
 }
 
-function grantObjects(handler: Handler, level: NonNullable<Access["payloads"]>, bucket: Bucket) {
+function grantObjects(handler: Handler, level: NonNullable<Access["payloads"]>, bucket: IBucket) {
   const objects = bucket.arnForObjects("*");
   handler.allow(["s3:GetObject"], [objects]);
   // No function lists objects. Without this right S3 answers 403 for an expired object, and with it 404.
@@ -54,9 +54,12 @@ function grantObjects(handler: Handler, level: NonNullable<Access["payloads"]>, 
   if (level === "erase") handler.allow(["s3:DeleteObject"], [objects]);
   handler.setEnv(ENV.payloadBucket, bucket.bucketName);
   const stack = Stack.of(bucket);
-  const logicalId: string = stack.resolve(stack.getLogicalId(bucket.node.defaultChild as CfnBucket));
+  const own = bucket.node.defaultChild as CfnBucket | undefined;
+  const arn = own
+    ? `<${stack.resolve(stack.getLogicalId(own))}.Arn>`
+    : `arn:<AWS::Partition>:s3:::${bucket.bucketName}`;
   Validations.of(handler).acknowledge({
-    id: `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>/*]`,
+    id: `AwsSolutions-IAM5[Resource::${arn}/*]`,
     reason: "Keys of payloads are digests of their content: the ARN covers every object of this bucket.",
   });
 }

@@ -1,6 +1,5 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
-import { ComparisonOperator, MathExpression, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName } from "../shared/aws/names.ts";
@@ -15,7 +14,7 @@ import { Overview } from "./constructs/overview.ts";
 import { Payloads } from "./constructs/payloads.ts";
 import { Scheduling } from "./constructs/scheduling.ts";
 import { Sweeper } from "./constructs/sweeper.ts";
-import { Tables } from "./constructs/tables.ts";
+import { type ExistingTables, Tables } from "./constructs/tables.ts";
 import { TaskQueues } from "./constructs/task-queues.ts";
 import { WorkerEndpoint } from "./constructs/worker-endpoint.ts";
 import { grant } from "./grants.ts";
@@ -67,6 +66,8 @@ export interface SiroccoStackProps extends StackProps {
    * @default false
    */
   readonly deletionProtection?: boolean;
+  /** Tables and a bucket that exist, such as restored ones: the stack uses them, and neither changes nor deletes them. @default none */
+  readonly existing?: (ExistingTables & { readonly payloads: string }) | undefined;
 }
 
 /** One installation of Sirocco. Several may share an account under different stack names. */
@@ -83,8 +84,12 @@ export class SiroccoStack extends Stack {
     const retention = props.retention ?? Duration.days(30);
     const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
 
-    this.tables = new Tables(this, "Tables", { removalPolicy, deletionProtection });
-    const payloads = new Payloads(this, "Payloads", { retentionDays: retention.toDays(), removalPolicy });
+    this.tables = new Tables(this, "Tables", { removalPolicy, deletionProtection, existing: props.existing });
+    const payloads = new Payloads(this, "Payloads", {
+      retentionDays: retention.toDays(),
+      removalPolicy,
+      existing: props.existing?.payloads,
+    });
     this.handlers = new Map(
       FUNCTION_NAMES.map((name) => [
         name,
@@ -255,24 +260,25 @@ export class SiroccoStack extends Stack {
       threshold: 10,
     });
     const { executions, registry, feed } = this.tables;
-    const throttles = ([...Object.entries({ executions, registry, feed })] as [string, Table][]).map(
-      ([name, { tableName }]) => {
-        const dimensionsMap = { TableName: tableName };
-        const metricName = "WriteThrottleEvents";
-        return [name, new Metric({ namespace: "AWS/DynamoDB", metricName, dimensionsMap, period, statistic: "Sum" })];
-      },
-    );
-    alarms.raise({
-      name: "tables-throttled",
-      meaning:
-        "DynamoDB refused a hundred writes or more in five minutes: a table or one of its partitions is at its limit.",
-      metric: new MathExpression({
-        expression: throttles.map(([name]) => `FILL(${name}, 0)`).join(" + "),
-        usingMetrics: Object.fromEntries(throttles) as Record<string, Metric>,
-        period,
-      }),
-      threshold: 100,
-    });
+    const consequences = {
+      executions: "starts and steps are slow, and some fail",
+      registry: "registrations and heartbeats of workers are slow, and some fail",
+      feed: "streams and lists of events are late",
+    };
+    for (const [name, { tableName }] of Object.entries({ executions, registry, feed })) {
+      alarms.raise({
+        name: `${name}-throttled`,
+        meaning: `DynamoDB refused a hundred writes or more in five minutes: ${consequences[name as keyof typeof consequences]}.`,
+        metric: new Metric({
+          namespace: "AWS/DynamoDB",
+          metricName: "WriteThrottleEvents",
+          dimensionsMap: { TableName: tableName },
+          period,
+          statistic: "Sum",
+        }),
+        threshold: 100,
+      });
+    }
     alarms.raise({
       name: "feed-errors",
       meaning:

@@ -38,8 +38,8 @@ export interface ApiProps {
  * each area has its own function with its own rights. Beside it a `{proxy+}`, whose function answers unknown paths: API Gateway itself would take
  * their `Authorization: Bearer …` for a malformed signature.
  *
- * The integrations of a streaming function stream (server-sent events, and calls that wait for a result), for up to 15
- * minutes. A regional endpoint cuts a stream after 5 minutes of silence, so handlers send keep-alives.
+ * The integrations of a streaming function stream (server-sent events, and calls that wait for a result), for as
+ * long as the function runs. A regional endpoint cuts a stream after 5 minutes of silence, so handlers send keep-alives.
  */
 export class Api extends Construct {
   readonly api: RestApi;

@@ -1,5 +1,5 @@
 import { Duration, Validations } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
@@ -9,7 +9,7 @@ import type { Handler } from "./handler.ts";
 import { deadLetterQueue } from "./work-queue.ts";
 
 export interface FeedProps {
-  readonly executions: Table;
+  readonly executions: ITable;
   readonly consumer: Handler;
 }
 

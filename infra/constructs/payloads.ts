@@ -1,5 +1,5 @@
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../../shared/aws/names.ts";
 
@@ -12,16 +12,22 @@ const NONCURRENT_DAYS = 7;
 export interface PayloadsProps {
   /** Retention of the payloads of a closed execution, days. */
   readonly retentionDays: number;
+  /** A bucket that exists, such as that of a lost stack. @default none */
+  readonly existing?: string | undefined;
   /** Whether the bucket is kept or deleted with the stack. `DESTROY` needs an empty bucket: `npm run destroy` empties it. */
   readonly removalPolicy: RemovalPolicy;
 }
 
 /** Inputs, results and events that are too large for an item of a table. */
 export class Payloads extends Construct {
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
 
-  constructor(scope: Construct, id: string, { retentionDays, removalPolicy }: PayloadsProps) {
+  constructor(scope: Construct, id: string, { retentionDays, removalPolicy, existing }: PayloadsProps) {
     super(scope, id);
+    if (existing !== undefined) {
+      this.bucket = Bucket.fromBucketName(this, "Bucket", existing);
+      return;
+    }
     this.bucket = new Bucket(this, "Bucket", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,

@@ -2,6 +2,7 @@ import type { RemovalPolicy } from "aws-cdk-lib";
 import {
   AttributeType,
   BillingMode,
+  type ITable,
   ProjectionType,
   StreamViewType,
   Table,
@@ -16,6 +17,17 @@ export interface TablesProps {
   readonly removalPolicy: RemovalPolicy;
   /** Whether DynamoDB refuses to delete a table. */
   readonly deletionProtection: boolean;
+  /** Tables that exist, such as restored ones: the stack uses them, and neither changes nor deletes them. @default none */
+  readonly existing?: ExistingTables | undefined;
+}
+
+export interface ExistingTables {
+  readonly executions: string;
+  readonly registry: string;
+  readonly schedules: string;
+  readonly feed: string;
+  /** The change stream of the executions, with new images. */
+  readonly executionsStreamArn: string;
 }
 
 /**
@@ -27,15 +39,23 @@ export interface TablesProps {
  */
 export class Tables extends Construct {
   /** Heads, runs, batches of histories, messages, progress reports. The feed is built from its stream. */
-  readonly executions: Table;
+  readonly executions: ITable;
   /** Workspaces, API keys, deployments, registrations, workers' heartbeats. */
-  readonly registry: Table;
-  readonly schedules: Table;
+  readonly registry: ITable;
+  readonly schedules: ITable;
   /** The events of a workspace in the order of streams and lists. */
-  readonly feed: Table;
+  readonly feed: ITable;
 
-  constructor(scope: Construct, id: string, { removalPolicy, deletionProtection }: TablesProps) {
+  constructor(scope: Construct, id: string, { removalPolicy, deletionProtection, existing }: TablesProps) {
     super(scope, id);
+    if (existing) {
+      const { executions: tableName, executionsStreamArn: tableStreamArn } = existing;
+      this.executions = Table.fromTableAttributes(this, "Executions", { tableName, tableStreamArn });
+      this.registry = Table.fromTableName(this, "Registry", existing.registry);
+      this.schedules = Table.fromTableName(this, "Schedules", existing.schedules);
+      this.feed = Table.fromTableName(this, "Feed", existing.feed);
+      return;
+    }
     const common = {
       partitionKey: { name: KEYS.partition, type: AttributeType.STRING },
       sortKey: { name: KEYS.sort, type: AttributeType.STRING },
@@ -48,15 +68,15 @@ export class Tables extends Construct {
     } satisfies TableProps;
 
     // New images only: the feed needs the written items, and old images would double the size of each record.
-    this.executions = new Table(this, "Executions", { ...common, stream: StreamViewType.NEW_IMAGE });
-    this.executions.addGlobalSecondaryIndex({
+    const executions = new Table(this, "Executions", { ...common, stream: StreamViewType.NEW_IMAGE });
+    executions.addGlobalSecondaryIndex({
       indexName: INDEXES.due.name,
       partitionKey: { name: INDEXES.due.partition, type: AttributeType.STRING },
       sortKey: { name: INDEXES.due.sort, type: AttributeType.NUMBER },
       projectionType: ProjectionType.INCLUDE,
       nonKeyAttributes: [...DUE_ATTRIBUTES],
     });
-    this.executions.addGlobalSecondaryIndex({
+    executions.addGlobalSecondaryIndex({
       indexName: INDEXES.runs.name,
       partitionKey: { name: INDEXES.runs.partition, type: AttributeType.STRING },
       sortKey: { name: INDEXES.runs.sort, type: AttributeType.NUMBER },
@@ -64,7 +84,7 @@ export class Tables extends Construct {
       nonKeyAttributes: [...RUNS_ATTRIBUTES],
     });
 
-    this.executions.addGlobalSecondaryIndex({
+    executions.addGlobalSecondaryIndex({
       indexName: INDEXES.inputs.name,
       partitionKey: { name: INDEXES.inputs.partition, type: AttributeType.STRING },
       sortKey: { name: INDEXES.inputs.sort, type: AttributeType.NUMBER },
@@ -72,16 +92,18 @@ export class Tables extends Construct {
       nonKeyAttributes: [...INPUTS_ATTRIBUTES],
     });
 
+    this.executions = executions;
     this.registry = new Table(this, "Registry", common);
 
-    this.schedules = new Table(this, "Schedules", common);
-    this.schedules.addGlobalSecondaryIndex({
+    const schedules = new Table(this, "Schedules", common);
+    schedules.addGlobalSecondaryIndex({
       indexName: INDEXES.due.name,
       partitionKey: { name: INDEXES.due.partition, type: AttributeType.STRING },
       sortKey: { name: INDEXES.due.sort, type: AttributeType.NUMBER },
       projectionType: ProjectionType.KEYS_ONLY,
     });
 
+    this.schedules = schedules;
     this.feed = new Table(this, "Feed", common);
   }
 }
