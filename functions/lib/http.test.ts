@@ -25,7 +25,9 @@ test("an answer that streams is never empty, because Lambda may hold one without
   expect(await bytes({ kind: "body", status: 200, headers: {}, body: "" })).toBe("\n");
   expect(await bytes({ kind: "body", status: 200, headers: {}, body: "{}" })).toBe("{}");
   async function* none(): AsyncGenerator<string> {}
-  expect(await bytes({ kind: "stream", status: 200, headers: {}, chunks: none() })).toBe(":\n\n");
+  expect(
+    await bytes({ kind: "stream", status: 200, headers: { "content-type": "text/event-stream" }, chunks: none() }),
+  ).toBe(":\n\n");
 });
 
 test("a stream ends after the time that the setting gives it, long before its function's timeout", async () => {

@@ -141,14 +141,15 @@ export function whole(request: ApiRequest): ApiRequest {
 /** A comment, which clients of event streams skip. */
 const BEGINNING = ":\n\n";
 
-async function* beginning(chunks: AsyncIterable<string>): AsyncGenerator<string> {
-  yield BEGINNING;
+/** The chunks of a stream. One of events may end without an event; others have a body. */
+async function* beginning({ headers, chunks }: ApiResponse & { kind: "stream" }): AsyncGenerator<string | Uint8Array> {
+  if (headers["content-type"] === "text/event-stream") yield BEGINNING;
   yield* chunks;
 }
 
 /** The answer of a handler in streamify mode, never empty: Lambda may hold an empty one open until the function's timeout. */
 export function streamed(answer: ApiResponse): LambdaAnswer<Readable> {
-  const chunks = answer.kind === "stream" ? beginning(answer.chunks) : [answer.body === "" ? "\n" : answer.body];
+  const chunks = answer.kind === "stream" ? beginning(answer) : [answer.body === "" ? "\n" : answer.body];
   return { statusCode: answer.status, headers: answer.headers, body: Readable.from(chunks, { objectMode: false }) };
 }
 

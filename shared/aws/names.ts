@@ -79,7 +79,7 @@ export type ServedArea = keyof typeof AREA_FUNCTION;
 export function functionOf(route: {
   readonly method: string;
   readonly area: ServedArea;
-  readonly kind: "json" | "empty" | "sse";
+  readonly kind: "json" | "empty" | "sse" | "file";
 }): FunctionName {
   const name = AREA_FUNCTION[route.area];
   const hasBody = route.kind !== "empty" && route.method !== "HEAD";
