@@ -600,16 +600,16 @@ export interface SetAside {
   remove(name: string): void;
 }
 
-/** The start for which a client chose an idempotency key. */
+/** The start or reset for which a client chose an idempotency key. */
 export interface KeyedStart {
   readonly execution: string;
-  /** The first run that the start has, or will have once it succeeds. */
+  /** The first run that the start has, or will have once it succeeds. Of a reset: the run that it ends (RESET-5). */
   readonly run: string;
   /** Digest of the request. Another request under the same key is a mistake. */
   readonly request: string;
 }
 
-/** Idempotency keys of starts. An expired one counts as absent. */
+/** Idempotency keys of starts and resets. An expired one counts as absent. */
 export interface StartKeys {
   get(workspace: string, key: string): Promise<KeyedStart | null>;
   /** Keeps the start under the key, unless one is kept already. Answers the kept one. */

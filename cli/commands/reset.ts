@@ -28,6 +28,11 @@ export const reset = command({
     reason: { type: "string", value: "TEXT", help: "is recorded in both runs" },
     "exclude-signals": { type: "boolean", help: "do not give later signals again" },
     "exclude-updates": { type: "boolean", help: "do not give later updates again" },
+    "idempotency-key": {
+      type: "string",
+      value: "KEY",
+      help: "idempotency key: the same reset with the same key happens once",
+    },
     ...targetFlags,
     ...jsonFlag,
   },
@@ -44,6 +49,7 @@ export const reset = command({
       ...(reason !== undefined && { reason }),
       exclude_signals: flags["exclude-signals"],
       exclude_updates: flags["exclude-updates"],
+      ...(flags["idempotency-key"] !== undefined && { idempotency_key: flags["idempotency-key"] }),
     };
     await api.call("resetWorkflow", { params, body });
     const { run_id } = await api.call("getWorkflowExecution", { params });

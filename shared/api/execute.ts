@@ -11,7 +11,6 @@
  * START-3. If the execution that a key has started was deleted, a start with that key is refused for as long as its tombstone is
  *     kept (DELETE-4): a request that arrives late must not bring back what was deleted. Its id is free for other starts.
  */
-import { createHash } from "node:crypto";
 
 import { searchKeysOf } from "../core/search-keys.ts";
 import { callerOf, TRACING } from "../core/trace/context.ts";
@@ -29,7 +28,6 @@ import {
 import type { Head } from "../protocol/head.ts";
 import type { WorkflowExecutionRequest } from "../protocol/http/executions.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
-import { IdempotencyKey, idProblem } from "../protocol/ids.ts";
 import { DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import { deploymentWanted, routeToRegistration, routeToWorkflow } from "../routing/client-start.ts";
@@ -37,6 +35,7 @@ import { inputProblems } from "../routing/input-problems.ts";
 import { withResult } from "./execution-view.ts";
 import { workflowIdOf } from "./executions.ts";
 import { foreign } from "./foreign-deployment.ts";
+import { digest, keyWanted } from "./idempotency-key.ts";
 import { inputOf, tooLarge } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import type { Input } from "./route-module.ts";
@@ -75,8 +74,6 @@ interface Key {
   readonly request: string;
 }
 
-const digest = (...parts: unknown[]): string => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-
 async function once(
   context: RequestContext,
   what: readonly string[],
@@ -86,7 +83,7 @@ async function once(
 ): Promise<Answer> {
   const deployment = deploymentWanted(body, "task_queue");
   if (isRefusal(deployment)) return deployment;
-  const given = keyWanted(body.idempotency_key ?? undefined, header);
+  const given = keyWanted(body.idempotency_key, header);
   if (isRefusal(given)) return given;
   let key: Key | undefined;
   if (given !== undefined) {
@@ -104,14 +101,6 @@ async function once(
   return isRefusal(registration)
     ? registration
     : begin(context, registration, { ...body, traceparent: body.traceparent ?? traceparent }, key);
-}
-
-function keyWanted(field: string | undefined, header: string | undefined): string | undefined | Refusal {
-  if (header === undefined) return field;
-  const problem = idProblem(IdempotencyKey, header);
-  if (problem !== undefined) return invalidAt(["header", "idempotency-key"], problem);
-  if (field === undefined || field === header) return header;
-  return invalidAt(["body", "idempotency_key"], "it differs from the header Idempotency-Key: send only one of the two");
 }
 
 /** The first run that an earlier request with this key has started; null: there is none yet. */

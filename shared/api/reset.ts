@@ -3,9 +3,10 @@
 import type { ResetPoint, ResetTarget } from "../core/reset.ts";
 import { DamagedExecution } from "../engine/force-close.ts";
 import { type Reset, reset } from "../engine/reset.ts";
-import { invalid, invalidAt, notFound, type Refusal, refusal } from "../protocol/errors.ts";
+import { invalid, invalidAt, isRefusal, notFound, type Refusal, refusal } from "../protocol/errors.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
 import type { ResetInvocationBody } from "../protocol/http/executions.ts";
+import { digest, keyWanted } from "./idempotency-key.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 
 /** Points that a refusal describes: the last ones. `valid_reset_events` has them all. */
@@ -17,6 +18,7 @@ export async function resetExecution(
   context: RequestContext,
   execution: string,
   body: ResetInvocationBody,
+  header: string | undefined,
 ): Promise<undefined | Refusal> {
   const { event_id: event, to } = body;
   if ((event === undefined || event === null) === (to === undefined || to === null))
@@ -27,8 +29,14 @@ export async function resetExecution(
     ...(body.exclude_updates ? (["updates"] as const) : []),
   ];
   const reason = body.reason ?? `reset by '${context.user}'`;
+  const given = keyWanted(body.idempotency_key, header);
+  if (isRefusal(given)) return given;
   try {
-    const done = await reset(context.ports, refTo(context, execution), { target, reason, excluded });
+    const request = digest("reset", execution, target, excluded, body.reason ?? null);
+    const keyed =
+      given === undefined ? {} : await keyedReset(context, execution, { key: digest("reset", given), request });
+    if (isRefusal(keyed)) return keyed;
+    const done = await reset(context.ports, refTo(context, execution), { ...keyed, target, reason, excluded });
     return done.kind === "reset" ? undefined : refused(execution, target, done);
   } catch (error) {
     if (!(error instanceof DamagedExecution)) throw error;
@@ -37,13 +45,32 @@ export async function resetExecution(
   }
 }
 
+/** RESET-5. The run that the first request with this key has found, and the token of the reset. */
+async function keyedReset(
+  context: RequestContext,
+  execution: string,
+  { key, request }: { readonly key: string; readonly request: string },
+): Promise<{ run: string; token: string } | Refusal> {
+  const { ports, workspace } = context;
+  let kept = await ports.startKeys.get(workspace, key);
+  if (!kept) {
+    const head = await ports.executions.head(refTo(context, execution));
+    if (!head) return notFound("execution", execution);
+    const until = ports.clock.now() + ports.settings.retentionMs;
+    kept = await ports.startKeys.keep(workspace, key, { execution, run: head.run, request }, until);
+  }
+  if (kept.request === request) return { run: kept.run, token: key };
+  const why = `this key belongs to a reset of execution '${kept.execution}' with another point or other options`;
+  return invalidAt(["header", "idempotency-key"], `${why}: use a key of its own for each reset`);
+}
+
 function refused(execution: string, target: ResetTarget, done: Exclude<Reset, { kind: "reset" }>): Refusal {
   switch (done.kind) {
     case "not_found":
       return notFound("execution", execution);
     case "moved": {
-      const why = `its run ended during the reset, and it goes on with run '${done.head.run}'`;
-      const detail = `Execution '${execution}' was not reset: ${why}. Read the history of that run and try again.`;
+      const why = `its run ended before or during the reset, and it goes on with run '${done.head.run}'`;
+      const detail = `Execution '${execution}' was not reset: ${why}. Read the history of that run and try again, with another idempotency key.`;
       return refusal(409, "RUN_CHANGED", detail, { run_id: done.head.run });
     }
     case "full":

@@ -15,6 +15,9 @@
  *     after them (MESSAGE-1).
  * RESET-4. Requests for cancellation after the point, and signals and updates that the caller excludes, are not given to the
  *     new run. It begins with their ids among `carried`, in case one of them still lies in the inbox (DECIDE-1).
+ * RESET-5. A reset with an idempotency key is for the run that its first request found, and happens once: a repeated one finds
+ *     the run that has followed it, whose head carries the key. Without a key each request is a reset of its own: the
+ *     point may exist in the new run as well.
  */
 import type { HistoryEvent, Millis, NewEvent, ResetRef, Started } from "../protocol/history.ts";
 import { isDecision, isStimulus, originOf } from "../protocol/history.ts";

@@ -10,6 +10,9 @@
  * 4. Flush the outbox: it ends the children that the old run started after the point, and asks the copied children of a
  *    closed run for their outcome. Then enqueue a workflow task.
  *
+ * A repeated reset is the same reset if both have one token: it names the run that the first one found, and the head of the run
+ * that the first one began carries the token (RESET-5).
+ *
  * The chain stays the same, so messages that wait in the inbox reach the new run, and nobody learns of an end: neither the
  * parent nor the schedule. The new head has a fence and a run that no worker owns, so appends, parks and closes of the old
  * run are refused (interleaving "a reset while a worker drives").
@@ -48,6 +51,8 @@ export interface ResetRequest {
   readonly target: ResetTarget;
   readonly reason: string | null;
   readonly excluded: ResetTerms["excluded"];
+  /** RESET-5. Wants `run`. */
+  readonly token?: string;
 }
 export type Reset =
   | { kind: "reset"; head: Head }
@@ -68,7 +73,8 @@ export async function reset(ports: Ports, ref: Ref, p: ResetRequest): Promise<Re
     const head = await ports.executions.head(ref);
     if (!head) return { kind: "not_found" };
     const run = work?.run ?? p.run;
-    if (run !== undefined && head.run !== run) return { kind: "moved", head };
+    if (run !== undefined && head.run !== run)
+      return { kind: (await isRepeated(ports, head, run, p.token)) ? "reset" : "moved", head };
     if (head.status !== "RUNNING" && head.due_at !== null) {
       await flushOutbox(ports, head);
       continue;
@@ -93,6 +99,21 @@ export async function reset(ports: Ports, ref: Ref, p: ResetRequest): Promise<Re
     return { kind: "reset", head: next };
   }
   throw new Error(`execution '${ref.execution}' changed at each of ${MOST_TRIES} tries to reset it`);
+}
+
+/** Runs that were begun between a reset and its repetition. */
+const MOST_RUNS_BETWEEN = 100;
+
+/** RESET-5. The run was ended by a reset with this token. */
+async function isRepeated(ports: Ports, head: Head, run: string, token: string | undefined): Promise<boolean> {
+  if (token === undefined) return false;
+  let later: Head | null = head;
+  for (let runs = 0; later?.chain === head.chain && runs < MOST_RUNS_BETWEEN; runs++) {
+    if (later.reset?.from === run) return later.reset.token === token;
+    const before: string | null = later.reset?.from ?? later.continued_from;
+    later = before === null ? null : await ports.executions.run(head.workspace, before);
+  }
+  return false;
 }
 
 /** The new run while no head names it. */
@@ -147,6 +168,7 @@ class Preparation {
         at: now,
         origins: originsOf(startedOf(head), copied),
         began_at: head.reset?.began_at ?? head.started_at,
+        ...(p.token !== undefined && { token: p.token }),
       },
     };
     const searchKeys = await searchKeysAfter(ports, head, events, cut);

@@ -99,8 +99,8 @@ export const Head = z.object({
   closed_at: z.int().nullable(),
   /** The chain must be closed by then. A reset sets it anew. */
   deadline: z.int().nullable(),
-  /** Of a run that a reset began, with the time of its event 1. */
-  reset: ResetRef.extend({ began_at: z.int() }).optional(),
+  /** Of a run that a reset began, with the time of its event 1, and the idempotency key of the reset if it had one. */
+  reset: ResetRef.extend({ began_at: z.int(), token: z.string().optional() }).optional(),
   /** The length of the limit that `deadline` follows from, where a reset has set it. */
   limit_ms: z.int().optional(),
   /** COST-3. Of a final head: the whole. Of a running one: of the chain's earlier runs; absent: there are none. */

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, generated from the routes table, so that document and server agree. */
 import * as z from "zod";
 import { ErrorBody, HTTPValidationError } from "./errors.ts";
-import { WorkflowExecutionRequest } from "./http/executions.ts";
+import { ResetInvocationBody, WorkflowExecutionRequest } from "./http/executions.ts";
 import { DEFINITION_BODIES } from "./http/schedule-bodies.ts";
 import { DeploymentName, IdempotencyKey } from "./ids.ts";
 import { EXAMPLES, PATH_EXAMPLES } from "./openapi-examples.ts";
@@ -271,14 +271,22 @@ function queryParameters(query: JsonSchema | undefined): Parameter[] {
   });
 }
 
+/** Bodies of requests that may have an idempotency key, and what they ask for. */
+const KEYED = new Map<unknown, string>([
+  [WorkflowExecutionRequest, "start"],
+  [ResetInvocationBody, "reset"],
+]);
+
 function headerParameters(route: Route): Parameter[] {
-  if (route.body === WorkflowExecutionRequest) {
-    const description =
-      "A repeated start with the same key is the same start. The same as `idempotency_key` in the body.";
+  const keyed = KEYED.get(route.body);
+  if (keyed !== undefined) {
+    const description = `A repeated ${keyed} with the same key is the same ${keyed}. The same as \`idempotency_key\` in the body.`;
     const schema = jsonSchemaOf(IdempotencyKey);
+    const header: Parameter = { name: "Idempotency-Key", in: "header", required: false, description, schema };
+    if (keyed === "reset") return [header];
     const traceparent = "The caller's span (W3C Trace Context), unless the body has one. A malformed one is left out.";
     return [
-      { name: "Idempotency-Key", in: "header", required: false, description, schema },
+      header,
       { name: "traceparent", in: "header", required: false, description: traceparent, schema: { type: "string" } },
     ];
   }

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { reset } from "../../shared/engine/reset.ts";
 import type { Head } from "../../shared/protocol/head.ts";
+import { tailOf } from "../../shared/protocol/history.ts";
 import { batchOf, begun, claimed, closed, headOf, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
 import type { Contract } from "./suite.ts";
 
@@ -106,6 +108,39 @@ export const resetContract: Contract = (of) => {
       return found;
     });
     expect(runs.map(({ run }) => run).sort()).toEqual([final.run, next.run].sort());
+  });
+
+  test("a reset that is repeated with its key is one reset, also after later runs, and is none of another key's", async () => {
+    const b = of();
+    const { executions } = b.ports;
+    const again = (head: Head, token?: string) =>
+      reset(b.ports, head, {
+        run: head.run,
+        target: { to: "start" },
+        reason: null,
+        excluded: [],
+        ...(token !== undefined && { token }),
+      });
+    const open = await claimed(b, await begun(b));
+    for (const head of [open, await closed(b, await begun(b))]) {
+      const first = await again(head, "k");
+      if (first.kind !== "reset") throw new Error(first.kind);
+      expect(first.head).toMatchObject({ status: "RUNNING", reset: { from: head.run, token: "k" } });
+      const second = await again(head, "k");
+      expect(second).toMatchObject({ kind: "reset", head: { run: first.head.run, fence: first.head.fence } });
+      for (const other of ["l", undefined]) expect(await again(head, other)).toMatchObject({ kind: "moved" });
+      // The new run continues as new, and that one is reset with a key of its own.
+      const began = (await executions.head(head))!;
+      const next: Head = { ...began, run: uuid(), continued_from: began.run, fence: began.fence + 1 };
+      const event = { kind: "execution_continued", run: next.run, workflow: next.workflow, input: {} } as const;
+      const batches = await executions.batches(began, began.run, 1);
+      const batch = batchOf(tailOf(batches) + 1, b.now(), [event as never]);
+      expect(await executions.close(began, { run: began.run, fence: null, batch, next })).toEqual({ kind: "closed" });
+      expect(await again(next, "m")).toMatchObject({ kind: "reset", head: { reset: { from: next.run } } });
+      const latest = (await executions.head(head))!;
+      expect(await again(head, "k")).toMatchObject({ kind: "reset", head: { run: latest.run, fence: latest.fence } });
+      expect(await again(next, "k")).toMatchObject({ kind: "moved" });
+    }
   });
 
   test("a running head, a due one, one of another fence or run, and none at all do not give way", async () => {

@@ -875,6 +875,20 @@ describe("a reset meets another end of the run", () => {
       expect((await s.ports.executions.head(ref()))!.run).toBe(two.kind === "reset" && two.head.run);
     }
   });
+  test("the same reset at once, with one key: both answer the same run", async () => {
+    for (const ended of [false, true]) {
+      const { s, a } = await run();
+      if (ended) await a.close(completed);
+      const keyed = { ...START, run: a.head.run, token: "k" };
+      const pause = pausing(s.ports, "prepare");
+      const one = reset(pause.ports, ref(), keyed);
+      await pause.reached;
+      const two = await reset(s.ports, ref(), keyed);
+      pause.resume();
+      const { run: began } = (await s.ports.executions.head(ref()))!;
+      expect([await one, two]).toMatchObject(Array(2).fill({ kind: "reset", head: { run: began } }));
+    }
+  });
   test("a close: the run has ended, and the reset lets it run again", async () => {
     const { s, a } = await run();
     const pause = pausing(s.ports, "prepare");

@@ -5,10 +5,13 @@ Prints what was not passed, and the checks that did not hold, as JSON.
 
 import inspect
 import json
+import os
 import time
 from datetime import datetime, timedelta, timezone
 
-from mistralai.client import models
+import httpx2 as httpx
+from mistralai.client import Mistral, models
+from mistralai.client.utils import BackoffStrategy, RetryConfig
 
 from official import client, refused
 
@@ -292,6 +295,50 @@ def ended(run_id):
     check("terminated with others", len(executions.batch_terminate_workflow_executions(execution_ids=["two"]).results) == 1)
 
 
+class Losing(httpx.BaseTransport):
+    """Passes each request on, and loses the first two answers: by a 503, then by a closed connection."""
+
+    def __init__(self):
+        self._inner, self.calls = httpx.HTTPTransport(), 0
+
+    def handle_request(self, request):
+        answer = self._inner.handle_request(request)
+        answer.read()
+        self.calls += 1
+        if self.calls == 1:
+            return httpx.Response(503)
+        if self.calls == 2:
+            raise httpx.ConnectError("the answer is lost")
+        return answer
+
+
+def repeated():
+    """A reset whose answers are lost, with the client's own retries and an idempotency key, happens once."""
+    losing = Losing()
+    repeating = Mistral(
+        api_key=os.environ["SIROCCO_API_KEY"],
+        server_url=os.environ["SIROCCO_URL"],
+        client=httpx.Client(transport=losing),
+        retry_config=RetryConfig("backoff", BackoffStrategy(1, 2, 1, 60_000), True),
+    )
+
+    def runs_of():
+        return len(runs.list_runs(root_execution_id="lost", page_size=100).result.executions)
+
+    start("lost")
+    decided = eventually(lambda: [each for each in plain_events("lost") if "decided" in each])[0]
+    repeating.workflows.executions.reset_workflow(
+        execution_id="lost", event_id=decided["id"], http_headers={"Idempotency-Key": "a key of this reset"}
+    )
+    check("a reset is sent until it is answered", losing.calls == 3)
+    check("a repeated reset is one", runs_of() == 2)
+    executions.terminate_workflow_execution(execution_id="lost")
+
+
+def plain_events(execution_id):
+    return executions.get_workflow_execution_history(execution_id=execution_id)["events"]
+
+
 def scheduled(registration_id):
     schedule = models.ScheduleDefinition(input={"numbers": [1]}, intervals=[models.ScheduleInterval(every="PT4H")])
     schedules.schedule_workflow(
@@ -357,6 +404,7 @@ run_id = executed(registration_id)
 observed(run_id)
 logged(run_id)
 ended(run_id)
+repeated()
 scheduled(registration_id)
 deployed()
 hosted()

@@ -94,11 +94,19 @@ export class Client {
     return head?.status ?? null;
   }
 
-  /** A call that is repeated without an answer resets the new run as well. */
-  async reset(execution: string, p: Omit<ResetRequest, "reason">): Promise<Reset["kind"]> {
+  /** A call that is repeated without an answer names the same run and key, so it begins one new run (RESET-5). */
+  async reset(execution: string, p: Omit<ResetRequest, "reason" | "run" | "token">): Promise<Reset["kind"]> {
+    const ref = { workspace: WORKSPACE, execution };
+    const head = await this.#call(`head of ${execution}`, (ports) => ports.executions.head(ref));
+    if (!head) return "not_found";
+    const [run, token] = [head.run, this.chance.uuid()];
     const done = await this.#call(`reset ${execution}`, (ports) =>
-      reset(ports, { workspace: WORKSPACE, execution }, { ...p, reason: "again" }),
+      reset(ports, ref, { ...p, run, token, reason: "again" }),
     );
+    const begun = [...this.#server.store.runsById.values()].filter((each) => each.reset?.token === token);
+    const direct = begun.filter((each) => each.reset?.from === run);
+    const most = done.kind === "reset" ? 1 : 0;
+    if (direct.length > most) throw new Violation("INV-2", `${execution}: one reset began ${direct.length} runs`);
     return done.kind;
   }
 

@@ -47,8 +47,8 @@ const handlers: HandlersOf<"executions"> = {
     (await load.batch()).endMany(context, "cancel", body.execution_ids),
   batchTerminateWorkflowExecutions: async (context, { body }) =>
     (await load.batch()).endMany(context, "terminate", body.execution_ids),
-  resetWorkflow: async (context, { params, body }) =>
-    (await load.reset()).resetExecution(context, params.execution_id, body),
+  resetWorkflow: async (context, { params, body, idempotencyKey }) =>
+    (await load.reset()).resetExecution(context, params.execution_id, body, idempotencyKey),
   deleteWorkflowExecution: async (context, { params }) =>
     (await load.delete()).removeExecution(context, params.execution_id),
 

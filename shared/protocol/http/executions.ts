@@ -144,6 +144,8 @@ export const ResetInvocationBody = z
     reason: line().max(MAX_REASON).nullish(),
     exclude_signals: z.boolean().default(false),
     exclude_updates: z.boolean().default(false),
+    /** Own field: see the header. */
+    idempotency_key: IdempotencyKey.nullish(),
   })
   .meta({ id: "ResetInvocationBody" });
 export type ResetInvocationBody = z.output<typeof ResetInvocationBody>;
