@@ -108,7 +108,7 @@ export async function holds() {
 }
 
 /** The longest iteration of the event loop while `work` is under way, ms: by the clock, and of this thread's processor time. */
-async function longestHold(work: () => Promise<unknown>): Promise<{ wall: number; cpu: number }> {
+export async function longestHold(work: () => Promise<unknown>): Promise<{ wall: number; cpu: number }> {
   const longest = { wall: 0, cpu: 0 };
   const read = () => ({ wall: performance.now(), cpu: threadMs() });
   let last = read();

@@ -176,6 +176,10 @@ async function holds() {
   return (await import("./holds.ts")).holds();
 }
 
+async function jobs() {
+  return (await import("./jobs.ts")).jobs();
+}
+
 async function python() {
   return (await import("./python.ts")).pythonSteps();
 }
@@ -184,6 +188,7 @@ const targets = {
   embedded: { sequential, throughput, latencies, recovery, memory },
   aws: { counts, idle },
   large: { holds },
+  jobs: { jobs },
   python: { python },
 };
 const parts = targets[values.target as keyof typeof targets];
