@@ -23,7 +23,9 @@ const MOST_TRIES = 20;
 
 export async function createJob(context: RequestContext, body: Body): Promise<JobResponse | Refusal> {
   const { ports, workspace, user, log } = context;
-  const action = await actionOf(context, body);
+  const repeated = body.repeats == null ? null : await repeatedBy(context, body, body.repeats);
+  if (isRefusal(repeated)) return repeated;
+  const action = repeated?.action ?? (await actionOf(context, body));
   if (isRefusal(action)) return action;
   const { allowed, done } = ON[body.action];
   const wrong = (body.filter.status ?? []).filter((status) => !allowed.includes(status));
@@ -41,9 +43,11 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
     filter: plain(body.filter),
     query: { ...query, workspace, startedBefore: Math.min(query?.startedBefore ?? now, now) },
     by: user,
+    ...(repeated && { repeats: { job: repeated.id, first: repeated.repeats?.first ?? repeated.id } }),
   };
   const job: StoredJob = {
     ...newJob(asked, now),
+    ...(repeated && { total: repeated.counts.failed }),
     ...(query === null && ({ status: "COMPLETED", total: 0, endedAt: now, dueAt: null } as const)),
   };
   const known = await ports.jobs.get(job);
@@ -55,6 +59,19 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
   if (!(await ports.jobs.create(job))) return sameJob((await ports.jobs.get(job)) ?? job, job);
   log.info("job made", { job: job.id, action: action.kind, by: user });
   return view(job);
+}
+
+/** The ended job whose failed executions the body asks for (JOB-7). */
+async function repeatedBy(context: RequestContext, body: Body, id: string): Promise<StoredJob | Refusal> {
+  const job = await context.ports.jobs.get({ workspace: context.workspace, id: id.toLowerCase() });
+  if (!job) return notFound("job", id);
+  const same = job.action.kind === body.action && JSON.stringify(job.filter) === JSON.stringify(plain(body.filter));
+  if (!same) return invalidAt(["body", "repeats"], "that job has another action or filter: repeat both unchanged");
+  const own = FIELDS.filter((field) => body[field] != null);
+  if (own.length > 0)
+    return invalidAt(["body", own[0] as string], "leave it out: a job that repeats another one has that one's");
+  if (!hasEnded(job)) return invalidAt(["body", "repeats"], `that job has not ended: it is ${job.status}`);
+  return job;
 }
 
 const RUNNING: readonly PublicStatus[] = ["RUNNING"];
@@ -74,7 +91,7 @@ const ON: Record<Body["action"], { done: string; allowed: readonly PublicStatus[
 
 /** A repeated request is answered like the first one. */
 function sameJob(known: StoredJob, asked: StoredJob): JobResponse | Refusal {
-  const of = ({ action, filter }: StoredJob) => JSON.stringify([action, filter]);
+  const of = ({ action, filter, repeats }: StoredJob) => JSON.stringify([action, filter, repeats]);
   if (of(known) === of(asked)) return view(known);
   return invalidAt(["body", "job_id"], "another job has this id: repeat its request unchanged, or choose another id");
 }
@@ -231,6 +248,7 @@ function view(job: StoredJob): JobResponse {
     skipped,
     failed,
     problem: job.problem,
+    repeats: job.repeats?.job ?? null,
     user_id: job.by,
     created_at: timestamp(job.createdAt),
     end_time: job.endedAt === null ? null : timestamp(job.endedAt),

@@ -25,6 +25,9 @@ type Actions = {
   ) => Promise<Outcome>;
 };
 
+/** JOB-7. */
+const originOf = ({ id, repeats }: StoredJob): string => repeats?.first ?? id;
+
 const SUCCEEDED: Outcome = { outcome: "succeeded", detail: null };
 const skipped = (detail: string): Outcome => ({ outcome: "skipped", detail });
 const ended = (head: Head | null): Outcome =>
@@ -32,7 +35,7 @@ const ended = (head: Head | null): Outcome =>
 
 const ACTIONS: Actions = {
   async cancel(ports, { job, ref, head }) {
-    const id = messageId.cancel(job.id);
+    const id = messageId.cancel(originOf(job));
     const reason = `cancelled by job ${job.id} of '${job.by}'`;
     if (head.status === "CANCELED") return SUCCEEDED; // by an earlier try of this page, or by somebody else
     if (head.status !== "RUNNING") return ended(head);
@@ -48,7 +51,7 @@ const ACTIONS: Actions = {
   },
   async signal(ports, { job, ref, head }, { name, input }) {
     if (head.status !== "RUNNING") return ended(head);
-    const id = messageId.signal(job.id);
+    const id = messageId.signal(originOf(job));
     return sent(ports, ref, head, { id, kind: "signal", name, input, sent_at: ports.clock.now() });
   },
   async reset(ports, { job, ref, run, head }, { to, reason: given, excluded }) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
+import { overriding } from "../lib/overriding.ts";
 import { type Ports, type StoredJob, StoreFailed } from "../ports.ts";
 import type { JobAction, JobOutcome } from "../protocol/job.ts";
 import { messageId } from "../protocol/messages.ts";
@@ -176,6 +177,48 @@ describe.each(ACTIONS)("a job that must $kind", (action) => {
       }
     }
   }
+});
+
+test("a job that repeats another one acts where that one failed, and sends no message twice", async () => {
+  const clock = new ManualClock();
+  const ports = embedded({ clock });
+  await running(ports, ["a", "b", "c"]);
+  const job = await made(ports, { kind: "signal", name: "go", input: null });
+  const { executions } = ports;
+  // Of b the message arrives and the first answer is lost; of c nothing arrives.
+  const lost = new Set(["b"]);
+  const failing = overriding(executions, {
+    async head(ref) {
+      if (ref.execution === "c") throw new Error("the answer was lost");
+      return executions.head(ref);
+    },
+    async putMessage(...given) {
+      const put = await executions.putMessage(...given);
+      if (lost.delete(given[0].execution)) throw new Error("the answer was lost");
+      return put;
+    },
+  });
+  await runJobs({ ...ports, executions: failing });
+  expect(await ports.jobs.get(job)).toMatchObject({ status: "COMPLETED", counts: { succeeded: 1, failed: 2 } });
+  const repeat = async (of: StoredJob) => {
+    const repeats = { job: of.id, first: of.repeats?.first ?? of.id };
+    const next = newJob({ ...of, id: ports.uuid(), repeats }, clock.now());
+    await ports.jobs.create(next);
+    return next;
+  };
+  const second = await repeat(job);
+  await runJobs({ ...ports, executions: failing });
+  expect(await ports.jobs.get(second)).toMatchObject({ status: "COMPLETED", counts: { succeeded: 1, failed: 1 } });
+  const third = await repeat(second);
+  await runJobs(ports);
+  expect(await ports.jobs.get(third)).toMatchObject({ status: "COMPLETED", counts: { succeeded: 1, failed: 0 } });
+  expect((await outcomesOf(ports, third)).map(({ execution }) => execution)).toEqual(["c"]);
+  for (const execution of ["a", "b", "c"]) {
+    const head = (await executions.head({ workspace: WS, execution }))!;
+    const ids = (await executions.inbox(head, head.chain)).map(({ id }) => id);
+    expect(ids, execution).toEqual([messageId.signal(job.id)]);
+  }
+  ports.close();
 });
 
 test("a reset skips runs that go on as others, and those without the point, and resets no new run", async () => {

@@ -16,6 +16,9 @@
  *     meanwhile neither repeat nor hide others.
  * JOB-6. An abort is a change of the job like any other: the runner's next write fails, and it stops. The page under way is
  *     finished, at most 100 executions, and counted.
+ * JOB-7. A job that repeats another one reads that one's outcomes instead of the list of runs, and acts where it failed. Its
+ *     tokens are numbers of pages of outcomes. Its messages have the id of the first job of the chain: a message that arrived
+ *     although the action failed is not taken in twice.
  */
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { BadToken, type JobKey, type Ports, type StoredJob, StoreFailed } from "../ports.ts";
@@ -34,7 +37,7 @@ const DUE_AT_ONCE = 100;
 
 /** A job that nobody has stored or worked on yet. It is due at once. */
 export function newJob(
-  p: Pick<StoredJob, "workspace" | "id" | "action" | "filter" | "query" | "by">,
+  p: Pick<StoredJob, "workspace" | "id" | "action" | "filter" | "query" | "by" | "repeats">,
   now: Millis,
 ): StoredJob {
   return {
@@ -81,7 +84,7 @@ async function runJob(ports: Ports, key: JobKey, until: Millis): Promise<void> {
       await change(ports, job, { dueAt: ports.clock.now() });
       return;
     }
-    const step = job.status === "COUNTING" ? count : job.page ? work : list;
+    const step = job.page ? work : job.repeats ? repeat : job.status === "COUNTING" ? count : list;
     const done: Partial<StoredJob> = await step(ports, job);
     const next: StoredJob | null = await change(ports, job, done);
     if (!next && step === work) await countAfterAbort(ports, job, done);
@@ -126,6 +129,17 @@ async function list(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> {
   if ("problem" in found) return found;
   const runs = found.runs.map(({ execution, run }) => ({ execution, run }));
   return runs.length > 0 ? { page: { runs, next: found.next } } : after(ports, found.next);
+}
+
+/** JOB-7: what the other job has failed at on one page of its outcomes. */
+async function repeat(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> {
+  const key = { workspace: job.workspace, id: job.repeats!.job };
+  const other = await ports.jobs.get(key);
+  const at = Number(job.token ?? 0);
+  const outcomes = await ports.jobs.outcomes(key, at);
+  const runs = outcomes.flatMap(({ outcome, execution, run }) => (outcome === "failed" ? [{ execution, run }] : []));
+  const next = at + 1 < (other?.pages ?? 0) ? String(at + 1) : null;
+  return { status: "RUNNING", ...(runs.length > 0 ? { page: { runs, next } } : after(ports, next)) };
 }
 
 /** The job goes on with the next page, or has ended. */

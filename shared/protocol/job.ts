@@ -46,6 +46,8 @@ export interface Job<Q = unknown> {
   /** As the caller gave it. */
   readonly filter: Readonly<Record<string, unknown>>;
   readonly query: Q;
+  /** The job whose failed executions it repeats, and the first job of such a chain (JOB-7). */
+  readonly repeats?: { readonly job: string; readonly first: string };
   /** Name of the API key that made it. */
   readonly by: string;
   readonly status: JobStatus;

@@ -123,6 +123,24 @@ test("a repeated request with the same job_id is the same job, and another reque
   });
 });
 
+test("a job repeats an ended one with the same action and filter, and no other", async () => {
+  const filter = { workflow_identifier: "refunds", search: "nothing-failed" };
+  const first = (await make({ action: "cancel", filter })).body.job_id;
+  const repeat = (over: object) => make({ action: "cancel", filter, repeats: first, ...over });
+  const at = (...loc: string[]) => ({ status: 422, body: { detail: [{ loc }] } });
+  expect(await repeat({})).toMatchObject(at("body", "repeats")); // it has not ended
+  await w.ports.sweep(1000);
+  expect(await repeat({ action: "delete" })).toMatchObject(at("body", "repeats"));
+  expect(await repeat({ filter: {} })).toMatchObject(at("body", "repeats"));
+  expect(await repeat({ reason: "again" })).toMatchObject(at("body", "reason"));
+  expect((await repeat({ repeats: "0190a000-0000-7000-8000-00000000bbbb" })).status).toBe(404);
+  const made = await repeat({});
+  expect(made).toMatchObject({ status: 201, body: { action: "cancel", filter, repeats: first, total: 0 } });
+  await w.ports.sweep(1000);
+  expect(await job(made.body.job_id)).toMatchObject({ status: "COMPLETED", repeats: first, done: 0 });
+  expect(await job(first)).toMatchObject({ repeats: null });
+});
+
 test("an aborted job does nothing more, and cannot be aborted once it has completed", async () => {
   await start("refunds", "a-1");
   const { body } = await make({ action: "terminate", filter: { search: "a-1" } });

@@ -419,6 +419,8 @@ describe("lists", () => {
     expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/done: +1 of 1/) });
     expect(shown.out).toMatch(/bulk-1 +succeeded/);
     expect((await sirocco("jobs list")).out).toMatch(new RegExp(`${job_id} +terminate +COMPLETED`));
+    const again = JSON.parse((await sirocco(`jobs retry ${job_id} --json`)).out) as Record<string, unknown>;
+    expect(again).toMatchObject({ action: "terminate", repeats: job_id, total: 0 }); // nothing had failed
     expect((await sirocco("get bulk-1")).out).toMatch(/TERMINATED/);
     expect((await sirocco(`jobs abort ${job_id}`)).code).toBe(1);
   });

@@ -4,9 +4,10 @@ import { abort } from "./abort.ts";
 import { create } from "./create.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
+import { retry } from "./retry.ts";
 
 export const jobs: Group = {
   name: "jobs",
   summary: "cancel, terminate, signal or reset all executions that filters find",
-  commands: [create, get, list, abort],
+  commands: [create, get, list, abort, retry],
 };

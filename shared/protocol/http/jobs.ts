@@ -17,7 +17,8 @@ export const JobActionName = z.enum(["cancel", "terminate", "signal", "reset", "
 /**
  * `signal`: `name` and `input`, and one workflow in the filter. `terminate`: `reason`. `reset`: `to`, `reason`, `exclude_signals`
  * and `exclude_updates`. `filter.status`: for `reset`, FAILED if it is absent; for `delete`, all closed ones if it is absent. The
- * others act on running executions.
+ * others act on running executions. `repeats`: the id of an ended job with the same action and filter: acts on the executions
+ * at which that one failed, with that one's other fields.
  */
 export const CreateJobRequest = z
   .strictObject({
@@ -25,6 +26,7 @@ export const CreateJobRequest = z
     job_id: z.uuid().nullish(),
     action: JobActionName,
     filter: JobFilter,
+    repeats: z.uuid().nullish(),
     name: HandlerName.nullish(),
     input: JsonRecord.nullish(),
     reason: line().max(MAX_REASON).nullish(),
@@ -47,6 +49,7 @@ export const JobResponse = z
     skipped: z.int(),
     failed: z.int(),
     problem: z.string().nullable(),
+    repeats: z.string().nullable(),
     user_id: z.string(),
     created_at: Timestamp,
     end_time: Timestamp.nullable(),
