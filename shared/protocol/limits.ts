@@ -117,8 +117,9 @@ export const DEFAULT_EVENTS_PAGE = 100;
 export const MAX_PAGE = 1000; // workflows, registrations, runs, schedules, events
 export const MAX_SMALL_PAGE = 100; // deployments, workers, logs
 
-/** Runs of one status that are counted. */
-export const MAX_COUNTED_RUNS = 1000;
+/** Runs of one status that are counted, unless the request says otherwise, and at most. */
+export const DEFAULT_COUNTED_RUNS = 1000;
+export const MAX_COUNTED_RUNS = 10_000;
 
 /** Buckets of failures that one list reads. */
 export const MAX_READ_FAILURES = 20_000;

@@ -250,12 +250,18 @@ describe("counts", () => {
     expect(only[1]).toEqual({ status: "TIMED_OUT", count: 0, more: false });
   });
 
-  test("stop at a thousand, and say that there are more", async () => {
+  test("stop at a thousand or where the request says, and say that there are more", async () => {
     const { workspace, key } = await w.newKey();
     for (let n = 0; n < 1001; n++) {
       await w.ports.executions.create(headOf({ workspace, execution: `many-${n}` }, w.clock.now()), []);
     }
     const { body } = await w.ask("GET", "/v1/workflows/runs/counts?status=RUNNING", { key });
     expect(body.counts).toEqual([{ status: "RUNNING", count: 1000, more: true }]);
+    const upTo = async (n: number) =>
+      (await w.ask("GET", `/v1/workflows/runs/counts?status=RUNNING&up_to=${n}`, { key })).body.counts;
+    expect(await upTo(7)).toEqual([{ status: "RUNNING", count: 7, more: true }]);
+    expect(await upTo(1001)).toEqual([{ status: "RUNNING", count: 1001, more: false }]);
+    expect(await upTo(10_000)).toEqual([{ status: "RUNNING", count: 1001, more: false }]);
+    expect((await w.ask("GET", "/v1/workflows/runs/counts?up_to=10001", { key })).status).toBe(422);
   });
 });

@@ -22,6 +22,7 @@ import { pause, usePaused } from "../live/pause.ts";
 import { Button } from "../ui/button.tsx";
 import { Guard } from "../ui/panel.tsx";
 import { span, zoneName } from "../ui/time.tsx";
+import { Announcer } from "./announcer.tsx";
 import { useDroppedFile } from "./drop.ts";
 import { Palette } from "./palette.tsx";
 import { prefer, usePreferences } from "./preferences.ts";
@@ -102,6 +103,7 @@ export function Frame() {
           </Guard>
         </main>
       </div>
+      <Announcer />
       {palette && <Palette onClose={() => setPalette(false)} />}
       {help && <Shortcuts onClose={() => setHelp(false)} />}
     </div>

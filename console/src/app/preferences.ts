@@ -61,7 +61,7 @@ export const usePreferences = (): Preferences =>
   );
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-/** Called before the first paint, and when the system changes its theme. */
+/** Called when the page, the person or the system changes the theme. `public/theme.js` does it before the first paint. */
 export function applyTheme(): void {
   const { theme } = current;
   const isDark = theme === "dark" || (theme === "system" && dark.matches);

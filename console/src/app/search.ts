@@ -27,6 +27,19 @@ export interface ListSearch {
   readonly start_time_before?: string | undefined;
   readonly sort_by?: string | undefined;
   readonly order?: string | undefined;
+  /** The columns that are shown, in order, with commas between. */
+  readonly columns?: string | undefined;
+}
+
+/** What the API is asked for: all but what only the page shows. */
+export function queryOf({ columns: _, ...query }: ListSearch) {
+  return query;
+}
+
+/** The filters without what orders their rows: which executions, not how they are listed. */
+export function filterOf(search: ListSearch): Readonly<Record<string, unknown>> {
+  const { sort_by: _, order: __, ...filter } = queryOf(search);
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
 
 /** Executions that ask a person: while they do, the SDK sets this search key. */
@@ -43,6 +56,7 @@ export const readListSearch = (search: Raw): ListSearch => ({
   start_time_before: textIn(search, "start_time_before"),
   sort_by: textIn(search, "sort_by"),
   order: textIn(search, "order"),
+  columns: textIn(search, "columns"),
 });
 
 export interface ExecutionSearch {

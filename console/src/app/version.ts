@@ -5,8 +5,8 @@
 import { writesInFlight } from "../api/call.ts";
 
 const KEY = "sirocco.version";
-/** The name of the first script changes with each version (CONSOLE-2). */
-const SCRIPT = /<script[^>]+src="([^"]+)"/;
+/** The name of the page's own script changes with each version (CONSOLE-2). */
+const SCRIPT = /<script type="module"[^>]+src="([^"]+)"/;
 
 interface Addresses {
   subscribe(listener: (change: { readonly location: { readonly pathname: string } }) => void): () => void;

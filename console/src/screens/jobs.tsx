@@ -88,6 +88,15 @@ export function JobPage() {
               )}
               {isOver(job) && job.failed > 0 && <Again job={job} />}
             </div>
+            {job.repeats && (
+              <p className="text-sm">
+                It acts where{" "}
+                <Link to="/jobs/$id" params={{ id: job.repeats }} className="text-accent hover:underline">
+                  job <Mono>{job.repeats.slice(0, 8)}</Mono>
+                </Link>{" "}
+                failed.
+              </p>
+            )}
             {job.problem && <p role="alert">{visible(job.problem)}</p>}
             <div>
               <progress
@@ -114,16 +123,14 @@ export function JobPage() {
   );
 }
 
-/** What succeeded matches the filter no more, so the same job acts on the rest. A signal would be sent to all again. */
-const REPEATABLE: readonly Job["action"][] = ["cancel", "terminate", "delete"];
-
+/** Another job, which acts where this one failed. */
 function Again({ job }: { job: Job }) {
   const begin = useAction("createJob");
   const say = useSay();
   const navigate = useNavigate();
-  if (!REPEATABLE.includes(job.action)) return null;
   const again = () => {
-    const body = { job_id: crypto.randomUUID(), action: job.action, filter: job.filter };
+    const { action, filter, job_id: repeats } = job;
+    const body = { job_id: crypto.randomUUID(), action, filter, repeats };
     begin.mutate(
       { body },
       {
@@ -134,7 +141,7 @@ function Again({ job }: { job: Job }) {
   };
   return (
     <Button writes operation="createJob" busy={begin.isPending} onClick={again}>
-      Try the failed ones again
+      Try the failed {job.failed === 1 ? "one" : job.failed.toLocaleString("en")} again
     </Button>
   );
 }

@@ -7,6 +7,7 @@ import { bytesIn, type Encoded, isEncoded } from "../encoding/forms.ts";
 import { KeyDialog } from "../encoding/key-dialog.tsx";
 import { useDecoded } from "../encoding/use-decoded.ts";
 import { Button } from "./button.tsx";
+import { download } from "./download.ts";
 import { Skeleton } from "./loading.tsx";
 import { Copy, visible } from "./text.tsx";
 
@@ -90,13 +91,4 @@ function Closed({ closed, value }: { closed: WhyClosed; value: unknown }) {
       {asking && <KeyDialog value={value} close={() => setAsking(false)} />}
     </>
   );
-}
-
-export function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -1,6 +1,6 @@
 /** Runs of executions, listed across the workspace. */
 import * as z from "zod";
-import { MAX_SEARCH_KEY_FILTERS, MAX_WORKFLOW_TAGS_FILTER } from "../limits.ts";
+import { DEFAULT_COUNTED_RUNS, MAX_COUNTED_RUNS, MAX_SEARCH_KEY_FILTERS, MAX_WORKFLOW_TAGS_FILTER } from "../limits.ts";
 import { ExecutionStatus, WorkflowExecutionWithoutResult } from "./executions.ts";
 import { Cursor, Instant, Order, pageSize } from "./fields.ts";
 
@@ -40,8 +40,8 @@ export const ListRunsQuery = z.object({
   next_page_token: Cursor.optional(),
 });
 
-/** The same filters; order and pages have no meaning here. */
-export const CountRunsQuery = z.object(filters);
+/** The same filters; order and pages have no meaning here. `up_to`: each status is counted to this number. */
+export const CountRunsQuery = z.object({ ...filters, up_to: pageSize(MAX_COUNTED_RUNS, DEFAULT_COUNTED_RUNS) });
 /** One entry for each status that was asked for, also where none has it. `more`: there are more than were counted. */
 export const RunCountsResponse = z
   .object({ counts: z.array(z.object({ status: ExecutionStatus, count: z.int(), more: z.boolean() })) })

@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { messageOf } from "../../api/failure.ts";
 import { useAction, useRead } from "../../api/use.ts";
-import type { ListSearch } from "../../app/search.ts";
+import { filterOf, type ListSearch } from "../../app/search.ts";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -89,8 +89,7 @@ interface JobProps extends Props {
 function Job({ title, search, close, body, can, children }: JobProps) {
   const navigate = useNavigate();
   const create = useAction("createJob");
-  const { sort_by: _, order: __, ...filters } = search;
-  const filter = Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined));
+  const filter = filterOf(search);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     try {
@@ -103,7 +102,7 @@ function Job({ title, search, close, body, can, children }: JobProps) {
   return (
     <Dialog title={title} onClose={close}>
       <form onSubmit={submit} className="space-y-3 text-sm">
-        <Filters filter={filter} which={body.action === "reset" ? (filter.status ? "closed" : "failed") : "running"} />
+        <Filters filter={filter} which={body.action === "reset" ? (filter.status ? null : "FAILED") : "RUNNING"} />
         {children}
         {create.error && (
           <p role="alert" className="whitespace-pre-line text-bad">

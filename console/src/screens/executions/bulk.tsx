@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { call } from "../../api/call.ts";
 import { queries } from "../../api/use.ts";
-import type { ListSearch } from "../../app/search.ts";
+import { filterOf, type ListSearch } from "../../app/search.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -131,13 +131,12 @@ function Matching({ action, search, close }: { action: Action; search: ListSearc
   const navigate = useNavigate();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
-  const { sort_by: _, order: __, ...filters } = search;
-  const shown = Object.entries(filters).filter(([, value]) => value !== undefined);
+  const filter = filterOf(search);
   const run = async () => {
     setBusy(true);
     try {
       const job = await call("createJob", {
-        body: { job_id: crypto.randomUUID(), action, filter: Object.fromEntries(shown) },
+        body: { job_id: crypto.randomUUID(), action, filter },
       });
       await navigate({ to: "/jobs/$id", params: { id: job.job_id } });
     } catch (error) {
@@ -148,7 +147,7 @@ function Matching({ action, search, close }: { action: Action; search: ListSearc
   return (
     <Dialog title={action === "cancel" ? "Cancel all that match" : "Terminate all that match"} onClose={close}>
       <div className="space-y-3 text-sm">
-        <Filters filter={Object.fromEntries(shown)} />
+        <Filters filter={filter} which="RUNNING" />
         {action === "terminate" && (
           <TextField
             label="Type 'terminate' to go on"

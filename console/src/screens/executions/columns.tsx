@@ -1,5 +1,7 @@
+import { useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { prefer, usePreferences } from "../../app/preferences.ts";
+import type { ListSearch } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
 import { ExecutionLink } from "../../ui/links.tsx";
 import { Status } from "../../ui/status.tsx";
@@ -42,18 +44,35 @@ export const COLUMNS: readonly ListColumn[] = [
 ];
 const USUAL = ["status", "workflow", "execution", "start", "duration", "deployment"];
 
-export function useColumns(): readonly ListColumn[] {
-  const chosen = usePreferences().columns ?? USUAL;
-  return chosen.map((id) => COLUMNS.find((column) => column.id === id)).filter((column) => column !== undefined);
+/** Those of the address, or those that this browser keeps. Unknown ones are left out; the execution is always there. */
+function useChosen({ columns }: ListSearch): readonly string[] {
+  const kept = usePreferences().columns ?? USUAL;
+  const known = columns
+    ?.split(",")
+    .filter((id, i, all) => COLUMNS.some((one) => one.id === id) && all.indexOf(id) === i);
+  if (known === undefined || known.length === 0) return kept;
+  return known.includes("execution") ? known : [...known, "execution"];
 }
 
-export function ColumnChoice() {
-  const chosen = usePreferences().columns ?? USUAL;
+export function useColumns(search: ListSearch): readonly ListColumn[] {
+  return useChosen(search)
+    .map((id) => COLUMNS.find((column) => column.id === id))
+    .filter((column) => column !== undefined);
+}
+
+export function ColumnChoice({ search }: { search: ListSearch }) {
+  const chosen = useChosen(search);
+  const navigate = useNavigate();
+  /** In the address, so that a link shows the same, and in this browser for other visits. Null: as at first. */
+  const choose = (columns: readonly string[] | null) => {
+    prefer({ columns });
+    void navigate({ to: "/executions", search: { ...search, columns: columns?.join(",") }, resetScroll: false });
+  };
   const move = (id: string, step: number) => {
     const at = chosen.indexOf(id);
     const next = chosen.filter((one) => one !== id);
     next.splice(Math.max(0, Math.min(next.length, at + step)), 0, id);
-    prefer({ columns: next });
+    choose(next);
   };
   return (
     <details className="relative">
@@ -72,7 +91,7 @@ export function ColumnChoice() {
                   className="size-4 accent-accent"
                   checked={isOn}
                   disabled={id === "execution"}
-                  onChange={() => prefer({ columns: isOn ? chosen.filter((one) => one !== id) : [...chosen, id] })}
+                  onChange={() => choose(isOn ? chosen.filter((one) => one !== id) : [...chosen, id])}
                 />
                 {title}
               </label>
@@ -90,7 +109,7 @@ export function ColumnChoice() {
           );
         })}
         <li>
-          <Button look="quiet" onClick={() => prefer({ columns: null })}>
+          <Button look="quiet" onClick={() => choose(null)}>
             As at first
           </Button>
         </li>

@@ -2,18 +2,11 @@
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useRead } from "../../api/use.ts";
-import { prefer, usePreferences } from "../../app/preferences.ts";
-import { ASKS, type ListSearch } from "../../app/search.ts";
+import { type ListSearch, queryOf } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
 import { STATUS_WORDS } from "../../ui/status.tsx";
-
-/** Saved views that every browser has. */
-const SYSTEM_VIEWS: Readonly<Record<string, ListSearch>> = {
-  All: {},
-  Running: { status: ["RUNNING"] },
-  Failed: { status: ["FAILED", "TIMED_OUT"] },
-  "Asks a person": ASKS,
-};
+import { clean } from "./views.ts";
+import { Views } from "./views-bar.tsx";
 
 const LABELS: Partial<Record<keyof ListSearch, string>> = {
   workflow_identifier: "Workflow",
@@ -23,9 +16,6 @@ const LABELS: Partial<Record<keyof ListSearch, string>> = {
   start_time_after: "Started after",
   start_time_before: "Started before",
 };
-
-const clean = (search: ListSearch): ListSearch =>
-  Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined && value !== ""));
 
 export function Filters({ search }: { search: ListSearch }) {
   const navigate = useNavigate();
@@ -105,7 +95,7 @@ function StatusCounts({
   search: ListSearch;
   children: (countOf: (status: string) => string) => React.ReactNode;
 }) {
-  const { status: _, sort_by: __, order: ___, ...others } = search;
+  const { status: _, sort_by: __, order: ___, ...others } = queryOf(search);
   const counts = useRead("countRuns", { query: others }, { staleTime: 60_000, keep: true });
   return children((status) => {
     const found = counts.data?.counts.find((one) => one.status === status);
@@ -157,54 +147,5 @@ function AddFilter({ search, set }: { search: ListSearch; set: (change: ListSear
       />
       <Button type="submit">Add</Button>
     </form>
-  );
-}
-
-function Views({ search }: { search: ListSearch }) {
-  const navigate = useNavigate();
-  const { views } = usePreferences();
-  const now = JSON.stringify(clean(search));
-  const go = (wanted: ListSearch) => void navigate({ to: "/executions", search: wanted });
-  const all = [
-    ...Object.entries(SYSTEM_VIEWS).map(([name, wanted]) => ({ name, wanted, own: false })),
-    ...Object.entries(views).map(([name, json]) => ({ name, wanted: JSON.parse(json) as ListSearch, own: true })),
-  ];
-  const save = () => {
-    const name = prompt("Name of the view");
-    if (name) prefer({ views: { ...views, [name.slice(0, 60)]: now } });
-  };
-  return (
-    <div className="flex flex-wrap items-center gap-1" role="group" aria-label="Views">
-      {all.map(({ name, wanted, own }) => (
-        <span key={name} className="inline-flex items-center">
-          <button
-            type="button"
-            aria-pressed={JSON.stringify(clean(wanted)) === now}
-            onClick={() => go(wanted)}
-            className="min-h-8 rounded-md px-2.5 text-sm text-soft hover:bg-sunken aria-pressed:font-semibold aria-pressed:text-ink"
-          >
-            {name}
-          </button>
-          {own && (
-            <button
-              type="button"
-              aria-label={`Delete the view ${name}`}
-              className="size-6 rounded text-soft hover:bg-sunken"
-              onClick={() => {
-                const { [name]: _, ...rest } = views;
-                prefer({ views: rest });
-              }}
-            >
-              ✕
-            </button>
-          )}
-        </span>
-      ))}
-      {!all.some(({ wanted }) => JSON.stringify(clean(wanted)) === now) && (
-        <Button look="quiet" onClick={save} disabled={Object.keys(views).length >= 50}>
-          Save as a view
-        </Button>
-      )}
-    </div>
   );
 }

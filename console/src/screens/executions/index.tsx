@@ -2,7 +2,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useRef, useState } from "react";
-import type { ListSearch } from "../../app/search.ts";
+import { type ListSearch, queryOf } from "../../app/search.ts";
 import { useTitle } from "../../app/title.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -19,17 +19,17 @@ export function Executions() {
     <div className="space-y-4">
       <div className="flex items-center justify-between">
         <h1 className="text-xl font-semibold">Executions</h1>
-        <ColumnChoice />
+        <ColumnChoice search={search} />
       </div>
       <Filters search={search} />
-      <List key={JSON.stringify(search)} search={search} />
+      <List key={JSON.stringify(queryOf(search))} search={search} />
     </div>
   );
 }
 
 function List({ search }: { search: ListSearch }) {
   const { rows, waiting, next, ready, first, more, show } = useRows(search);
-  const columns = useColumns();
+  const columns = useColumns(search);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [busy, setBusy] = useState(false);
   const say = useSay();

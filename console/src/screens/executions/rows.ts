@@ -7,7 +7,7 @@ import type { StreamEventPayload } from "../../../../shared/protocol/http/events
 import { call } from "../../api/call.ts";
 import type { Answer } from "../../api/operations.ts";
 import { useRead } from "../../api/use.ts";
-import type { ListSearch } from "../../app/search.ts";
+import { type ListSearch, queryOf } from "../../app/search.ts";
 import { useLiveEvents } from "../../live/index.tsx";
 
 export type Row = Answer<"listRuns">["executions"][number];
@@ -81,9 +81,9 @@ export function reduce(state: State, change: Change): State {
 
 export function useRows(search: ListSearch) {
   const [state, change] = useReducer(reduce, EMPTY);
-  const query = { ...search, page_size: PAGE } as const;
+  const query = { ...queryOf(search), page_size: PAGE } as const;
   const first = useRead("listRuns", { query }, { refetchInterval: REFRESH_MS });
-  const key = JSON.stringify(search);
+  const key = JSON.stringify(query);
   const shown = useRef(key);
 
   useEffect(() => {
