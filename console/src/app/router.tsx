@@ -13,7 +13,14 @@ import {
 import { Executions } from "../screens/executions/index.tsx";
 import { Overview } from "../screens/overview.tsx";
 import { Frame } from "./frame.tsx";
-import { readCalendarSearch, readExecutionSearch, readInboxSearch, readListSearch, readStartSearch } from "./search.ts";
+import {
+  readCalendarSearch,
+  readCompareSearch,
+  readExecutionSearch,
+  readInboxSearch,
+  readListSearch,
+  readStartSearch,
+} from "./search.ts";
 import { watchVersion } from "./version.ts";
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
@@ -38,6 +45,11 @@ const routes = [
     ...at("/executions/$id"),
     component: lazyRouteComponent(() => import("../screens/execution/index.tsx"), "ExecutionPage"),
     validateSearch: readExecutionSearch,
+  }),
+  createRoute({
+    ...at("/compare"),
+    component: lazyRouteComponent(() => import("../screens/compare.tsx"), "Compare"),
+    validateSearch: readCompareSearch,
   }),
   createRoute({
     ...at("/start"),

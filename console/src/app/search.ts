@@ -67,6 +67,12 @@ export interface ExecutionSearch {
   readonly event?: string | undefined;
   readonly order?: string | undefined;
   readonly show?: string | undefined;
+  /** Of the timeline: `failed` or `open` steps alone, part of their name, `off`: idle time is unfolded, `table`, and its part. */
+  readonly steps?: string | undefined;
+  readonly name?: string | undefined;
+  readonly fold?: string | undefined;
+  readonly as?: string | undefined;
+  readonly zoom?: string | undefined;
 }
 export const readExecutionSearch = (search: Raw): ExecutionSearch => ({
   run: textIn(search, "run"),
@@ -74,6 +80,28 @@ export const readExecutionSearch = (search: Raw): ExecutionSearch => ({
   event: textIn(search, "event"),
   order: textIn(search, "order"),
   show: textIn(search, "show"),
+  steps: textIn(search, "steps"),
+  name: textIn(search, "name"),
+  fold: textIn(search, "fold"),
+  as: textIn(search, "as"),
+  zoom: textIn(search, "zoom"),
+});
+
+export interface CompareSearch {
+  readonly a?: string | undefined;
+  readonly b?: string | undefined;
+  /** Runs of them other than the current ones. */
+  readonly a_run?: string | undefined;
+  readonly b_run?: string | undefined;
+  /** `all`: equal steps too. */
+  readonly steps?: string | undefined;
+}
+export const readCompareSearch = (search: Raw): CompareSearch => ({
+  a: textIn(search, "a"),
+  b: textIn(search, "b"),
+  a_run: textIn(search, "a_run"),
+  b_run: textIn(search, "b_run"),
+  steps: textIn(search, "steps"),
 });
 
 export interface StartSearch {

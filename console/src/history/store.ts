@@ -98,6 +98,26 @@ export class HistoryStore {
     }
   }
 
+  /** Reads the first `count` events. */
+  async oldest(count: number): Promise<void> {
+    for (let part = 0; part * PART < Math.min(count, this.#last); part++) {
+      const end = Math.min(this.#last, (part + 1) * PART);
+      for (let id = part * PART + 1; id <= end; id++) {
+        if (this.#events.has(id)) continue;
+        await this.#readPart(part);
+        break;
+      }
+      if (this.#error) return;
+    }
+  }
+
+  /** The events from the first one on, up to one that has not been read. */
+  beginning(): Shown[] {
+    const events: Shown[] = [];
+    for (let event = this.#events.get(1); event; event = this.#events.get(event.id + 1)) events.push(event);
+    return events;
+  }
+
   /** The newest `count` events, for what draws many of them. */
   async newest(count: number): Promise<void> {
     for (let id = this.#last; id > Math.max(0, this.#last - count); id -= PART) {

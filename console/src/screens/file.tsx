@@ -1,6 +1,6 @@
 /** A downloaded history: the same timeline and events as on the page of its execution, without the server. */
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useTitle } from "../app/title.ts";
 import { useSay } from "../app/toasts.tsx";
 import { isClosing } from "../history/closing.ts";
@@ -42,7 +42,6 @@ export function FilePage() {
 function Opened({ file }: { file: HistoryFile }) {
   const search = useSearch({ from: "/file" });
   const navigate = useNavigate();
-  const [oldestFirst, setOldestFirst] = useState(false);
   const store = useMemo(() => new HistoryStore("", file.events), [file]);
   const steps = useMemo(() => stepsOf(file.events), [file]);
   const first = file.events[0];
@@ -63,7 +62,7 @@ function Opened({ file }: { file: HistoryFile }) {
       <Tabs
         label="Parts of the history"
         chosen={tab}
-        choose={(next) => set({ tab: next, event: undefined, show: undefined })}
+        choose={(next) => set({ tab: next, event: undefined, show: undefined, as: undefined })}
         tabs={[
           ["timeline", "Timeline"],
           ["history", `History (${file.events.length.toLocaleString("en")})`],
@@ -77,6 +76,8 @@ function Opened({ file }: { file: HistoryFile }) {
               closed={last.at}
               selected={step?.key}
               select={({ key }) => set({ show: key === search.show ? undefined : key })}
+              view={search}
+              setView={set}
             />
             {step && <StepDetails step={step} store={store} run="" />}
           </div>
@@ -84,8 +85,10 @@ function Opened({ file }: { file: HistoryFile }) {
           <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
             <History
               store={store}
-              oldestFirst={oldestFirst}
-              setOldestFirst={setOldestFirst}
+              asJson={search.as === "json"}
+              setAsJson={(as) => set({ as: as ? "json" : undefined })}
+              oldestFirst={search.order === "asc"}
+              setOldestFirst={(oldest) => set({ order: oldest ? "asc" : undefined })}
               selected={event}
               select={(id) => set({ event: id === event ? undefined : String(id) })}
             />

@@ -20,12 +20,14 @@ type Execution = Answer<"getWorkflowExecution">;
 interface Props {
   readonly execution: Execution;
   readonly run: string;
+  /** The run is not the current one. */
+  readonly isPast: boolean;
   readonly input: unknown;
   /** The selected event. */
   readonly event: number | undefined;
 }
 
-export function Actions({ execution, run, input, event }: Props) {
+export function Actions({ execution, run, isPast, input, event }: Props) {
   const [sending, setSending] = useState<HandlerType | null>(null);
   const [ending, setEnding] = useState<keyof typeof ENDS | null>(null);
   const [resetting, setResetting] = useState(false);
@@ -83,6 +85,13 @@ export function Actions({ execution, run, input, event }: Props) {
       </Button>
       <Button writes onClick={again}>
         Start like this
+      </Button>
+      <Button
+        onClick={() =>
+          void navigate({ to: "/compare", search: { a: execution.execution_id, ...(isPast && { a_run: run }) } })
+        }
+      >
+        Compare…
       </Button>
       <Button onClick={save}>Download</Button>
       <Button onClick={() => setCopying(true)}>Copy…</Button>

@@ -9,8 +9,17 @@ import { Button } from "../../ui/button.tsx";
 import { Payload } from "../../ui/payload.tsx";
 import { Mono, visible } from "../../ui/text.tsx";
 import { span, Time } from "../../ui/time.tsx";
+import { StepLogs } from "./step-logs.tsx";
 
-export function StepDetails({ step, store, run }: { step: Step; store: HistoryStore; run: string }) {
+interface StepProps {
+  readonly step: Step;
+  readonly store: HistoryStore;
+  readonly run: string;
+  /** Of the execution; absent: the history comes from a file, and there are no logs. */
+  readonly id?: string;
+}
+
+export function StepDetails({ step, store, run, id }: StepProps) {
   const first = store.get(step.events[0] ?? 0);
   const last = store.get(step.events.at(-1) ?? 0);
   const attempts = step.segments.filter(({ kind }) => kind === "run");
@@ -51,8 +60,11 @@ export function StepDetails({ step, store, run }: { step: Step; store: HistorySt
         </table>
       ) : null}
       {step.failure && <FailureChain failure={step.failure} />}
-      {first && <Values event={first} run={run} />}
-      {last && last !== first && <Values event={last} run={run} />}
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
+        {first && <Values event={first} run={run} />}
+        {last && last !== first && <Values event={last} run={run} />}
+      </div>
+      {id !== undefined && step.kind === "activity" && <StepLogs step={step} id={id} run={run} />}
     </section>
   );
 }

@@ -118,6 +118,7 @@ function Run({ execution, moment, why, search }: RunProps) {
       <Actions
         execution={execution}
         run={run}
+        isPast={search.run !== undefined}
         input={first?.input}
         event={search.event === undefined ? undefined : Number(search.event)}
       />
@@ -125,7 +126,7 @@ function Run({ execution, moment, why, search }: RunProps) {
       <Tabs
         label="Parts of the execution"
         chosen={tab}
-        choose={(next) => set({ tab: next, event: undefined, show: undefined })}
+        choose={(next) => set({ tab: next, event: undefined, show: undefined, as: undefined })}
         tabs={[
           ["timeline", "Timeline"],
           ["history", `History${store.last > 0 ? ` (${store.last.toLocaleString("en")})` : ""}`],
@@ -299,9 +300,19 @@ function TimelineTab({
           closed={execution.end_time ? Date.parse(execution.end_time) : null}
           selected={chosen?.key}
           select={(step) => set({ show: step.key === search.show ? undefined : step.key })}
+          view={search}
+          setView={set}
         />
       </div>
-      {chosen && <StepDetails step={chosen} store={store} run={execution.run_id ?? ""} />}
+      {chosen && (
+        <StepDetails
+          key={chosen.key}
+          step={chosen}
+          store={store}
+          run={execution.run_id ?? ""}
+          id={execution.execution_id}
+        />
+      )}
     </div>
   );
 }
@@ -312,6 +323,8 @@ function HistoryTab({ store, run, search, set }: TabProps & { run: string }) {
     <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
       <History
         store={store}
+        asJson={search.as === "json"}
+        setAsJson={(as) => set({ as: as ? "json" : undefined })}
         oldestFirst={search.order === "asc"}
         setOldestFirst={(oldest) => set({ order: oldest ? "asc" : undefined })}
         selected={selected}

@@ -1,18 +1,13 @@
 /** What the execution's own code has logged, newest first. */
 import { useState } from "react";
 import { call } from "../../api/call.ts";
-import type { Answer } from "../../api/operations.ts";
 import { useRead } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Loading } from "../../ui/loading.tsx";
-import { visible } from "../../ui/text.tsx";
-import { Time } from "../../ui/time.tsx";
-
-type LogRecord = Answer<"getWorkflowExecutionLogs">["results"][number];
+import { type LogRecord, LogRecords } from "./log-records.tsx";
 
 const REFRESH_MS = 30_000;
-const COLOURS: Readonly<Record<string, string>> = { ERROR: "text-bad", WARN: "text-warn", DEBUG: "text-soft" };
 
 interface Props {
   readonly id: string;
@@ -58,23 +53,9 @@ export function Logs({ id, run, open }: Props) {
                 Its code has logged nothing, or its worker does not ship logs.
               </p>
             ) : (
-              <ol className="max-h-[60dvh] overflow-auto font-mono text-xs" tabIndex={0} aria-label="Log records">
-                {shown.map((record, i) => (
-                  <li
-                    // biome-ignore lint/suspicious/noArrayIndexKey: equal records may be logged twice
-                    key={`${record.timestamp} ${i}`}
-                    className="flex gap-3 border-b border-line px-3 py-1 last:border-0"
-                  >
-                    <Time at={record.timestamp} />
-                    <span className={`w-12 shrink-0 ${COLOURS[record.severity_text.toUpperCase()] ?? ""}`}>
-                      {record.severity_text}
-                    </span>
-                    <span className="min-w-0 break-words whitespace-pre-wrap" title={attributesOf(record)}>
-                      {visible(record.body)}
-                    </span>
-                  </li>
-                ))}
-              </ol>
+              <div className="max-h-[60dvh] overflow-auto" tabIndex={0} role="region" aria-label="Log records">
+                <LogRecords records={shown} />
+              </div>
             )}
             {next !== null && (
               <p className="border-t border-line p-2 text-center">
@@ -87,8 +68,3 @@ export function Logs({ id, run, open }: Props) {
     </Loading>
   );
 }
-
-const attributesOf = ({ log_attributes }: LogRecord): string =>
-  Object.entries(log_attributes)
-    .map(([key, value]) => `${key}: ${visible(value)}`)
-    .join("\n");

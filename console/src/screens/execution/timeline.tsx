@@ -1,13 +1,16 @@
 /** The steps of a run over time: one row each, with a segment for each attempt and each wait for the next one. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import clsx from "clsx";
-import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
+import type { ExecutionSearch } from "../../app/search.ts";
 import { gapsOf, scaleOf } from "../../history/scale.ts";
 import { boundsOf, type Outcome, type Segment, type Step } from "../../history/steps.ts";
 import { Button } from "../../ui/button.tsx";
 import { Table } from "../../ui/table.tsx";
 import { visible } from "../../ui/text.tsx";
 import { span, Time, useNow } from "../../ui/time.tsx";
+import { Overview } from "./timeline-overview.tsx";
+import { useWindow } from "./timeline-window.ts";
 
 interface Props {
   readonly steps: readonly Step[];
@@ -15,9 +18,13 @@ interface Props {
   readonly closed: number | null;
   readonly selected: string | undefined;
   readonly select: (step: Step) => void;
+  /** What is shown and how, as the address says. */
+  readonly view: Pick<ExecutionSearch, "steps" | "name" | "fold" | "as" | "zoom">;
+  readonly setView: (change: Props["view"]) => void;
 }
 
-type Show = "all" | "failed" | "open";
+/** Width of the names, as in the rows' grid: what is right of it is time. */
+const NAMES = "grid-cols-[minmax(7rem,14rem)_minmax(0,1fr)]";
 const ROW = 26;
 
 const WORDS: Record<Outcome, string> = {
@@ -33,14 +40,14 @@ const FILLS: Record<Outcome, string> = {
   cancelled: "bg-still/80",
 };
 
-export function Timeline({ steps, start, closed, selected, select }: Props) {
+export function Timeline({ steps, start, closed, selected, select, view, setView }: Props) {
   const now = useNow(closed === null ? 1_000 : 3_600_000);
-  const [show, setShow] = useState<Show>("all");
-  const [text, setText] = useState("");
-  const [fold, setFold] = useState(true);
-  const [asTable, setAsTable] = useState(false);
-  const [window, setWindow] = useState<readonly [number, number]>([0, 1]);
-  const box = useRef<HTMLDivElement>(null);
+  const show = view.steps === "failed" || view.steps === "open" ? view.steps : "all";
+  const text = view.name ?? "";
+  const fold = view.fold !== "off";
+  const asTable = view.as === "table";
+  const { window, zoom, move, choose } = useWindow(view.zoom, (zoom) => setView({ zoom }));
+  const box = useRef<HTMLElement>(null);
 
   const shown = useMemo(() => {
     const wanted = text.trim().toLowerCase();
@@ -60,24 +67,12 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
   const scale = useMemo(() => scaleOf(bounds, fold ? gaps : []), [bounds, gaps, fold]);
   const place = (at: number) => ((scale(at) - window[0]) / (window[1] - window[0])) * 100;
 
-  const zoom = (factor: number) =>
-    setWindow(([from, to]) => {
-      const middle = (from + to) / 2;
-      const half = Math.min(0.5, ((to - from) * factor) / 2);
-      const left = Math.max(0, Math.min(1 - 2 * half, middle - half));
-      return [left, left + 2 * half];
-    });
-  const move = (part: number) =>
-    setWindow(([from, to]) => {
-      const step = Math.max(-from, Math.min(1 - to, (to - from) * part));
-      return [from + step, to + step];
-    });
   const press = (event: KeyboardEvent) => {
     const act: Record<string, () => void> = {
       "+": () => zoom(0.5),
       "=": () => zoom(0.5),
       "-": () => zoom(2),
-      "0": () => setWindow([0, 1]),
+      "0": () => choose([0, 1]),
       ArrowLeft: () => move(-0.25),
       ArrowRight: () => move(0.25),
     };
@@ -86,6 +81,23 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
     event.preventDefault();
     found();
   };
+
+  // The browser's own listener, because React's cannot keep the page from being zoomed or moved.
+  useEffect(() => {
+    const section = box.current;
+    if (!section) return;
+    const wheel = (event: WheelEvent) => {
+      const plot = section.querySelector("[data-plot]")?.getBoundingClientRect();
+      const isZoom = event.ctrlKey || event.metaKey;
+      const across = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+      if (!plot || (!isZoom && across === 0)) return; // the wheel alone scrolls the rows
+      event.preventDefault();
+      if (isZoom) zoom(1.002 ** event.deltaY, Math.max(0, Math.min(1, (event.clientX - plot.left) / plot.width)));
+      else move(across / plot.width);
+    };
+    section.addEventListener("wheel", wheel, { passive: false });
+    return () => section.removeEventListener("wheel", wheel);
+  }, [zoom, move]);
 
   const virtual = useVirtualizer({
     count: shown.length,
@@ -103,7 +115,7 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
               key={one}
               type="button"
               aria-pressed={show === one}
-              onClick={() => setShow(one)}
+              onClick={() => setView({ steps: one === "all" ? undefined : one })}
               className="min-h-7 px-2.5 aria-pressed:bg-sunken aria-pressed:font-semibold"
             >
               {one}
@@ -114,7 +126,7 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
           aria-label="Name of the step"
           placeholder="name"
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => setView({ name: event.target.value || undefined })}
           className="min-h-7 w-36 rounded-md border border-line bg-panel px-2 text-xs placeholder:text-soft"
         />
         <span className="text-xs text-soft">
@@ -122,19 +134,26 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
         </span>
         <span className="ml-auto flex flex-wrap gap-1">
           {gaps.length > 0 && (
-            <Button aria-pressed={fold} onClick={() => setFold(!fold)}>
+            <Button aria-pressed={fold} onClick={() => setView({ fold: fold ? "off" : undefined })}>
               {fold
                 ? `Unfold idle time (${span(gaps.reduce((sum, { from, to }) => sum + to - from, 0))})`
                 : "Fold idle time"}
             </Button>
           )}
-          <Button aria-label="Zoom in" onClick={() => zoom(0.5)}>
-            +
-          </Button>
-          <Button aria-label="Zoom out" onClick={() => zoom(2)}>
-            −
-          </Button>
-          <Button aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
+          {!asTable && (
+            <>
+              <Button aria-label="Zoom in" onClick={() => zoom(0.5)}>
+                +
+              </Button>
+              <Button aria-label="Zoom out" onClick={() => zoom(2)}>
+                −
+              </Button>
+              <Button onClick={() => choose([0, 1])} disabled={window[0] === 0 && window[1] === 1}>
+                All
+              </Button>
+            </>
+          )}
+          <Button aria-pressed={asTable} onClick={() => setView({ as: asTable ? undefined : "table" })}>
             Table
           </Button>
         </span>
@@ -149,7 +168,12 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
           onKeyDown={press}
           className="max-h-[60dvh] min-h-24 overflow-y-auto"
         >
+          {shown.length === 0 && <p className="px-3 py-6 text-center text-sm text-soft">No step fits.</p>}
           <div style={{ height: virtual.getTotalSize() }} className="relative">
+            <span aria-hidden className={`pointer-events-none absolute inset-0 grid ${NAMES}`}>
+              <span />
+              <span data-plot />
+            </span>
             {virtual.getVirtualItems().map(({ index, start: top }) => {
               const step = shown[index] as Step;
               return (
@@ -162,7 +186,7 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
                   aria-label={`${step.kind} ${step.name}, ${WORDS[step.outcome]}, ${span((step.end ?? now) - step.start)}`}
                   onClick={() => select(step)}
                   style={{ top, height: ROW }}
-                  className="absolute inset-x-0 grid grid-cols-[minmax(7rem,14rem)_minmax(0,1fr)] items-center text-left hover:bg-sunken aria-pressed:bg-sunken"
+                  className={`absolute inset-x-0 grid ${NAMES} items-center text-left hover:bg-sunken aria-pressed:bg-sunken`}
                 >
                   <span className="flex items-center gap-1.5 truncate px-3 text-xs">
                     <Mark outcome={step.outcome} />
@@ -184,6 +208,12 @@ export function Timeline({ steps, start, closed, selected, select }: Props) {
             })}
           </div>
         </section>
+      )}
+      {!asTable && steps.length > 0 && (
+        <div className={`grid ${NAMES} items-center border-t border-line`}>
+          <span className="px-3 text-xs text-soft">drag to zoom</span>
+          <Overview steps={shown} now={now} scale={scale} window={window} choose={choose} />
+        </div>
       )}
       <div className="flex justify-between border-t border-line px-3 py-1 text-xs text-soft">
         <Time at={bounds[0]} />

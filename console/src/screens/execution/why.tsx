@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { Copy, visible } from "../../ui/text.tsx";
 import { Ago, useNow } from "../../ui/time.tsx";
 import { AnswerButton } from "./answer.tsx";
+import { ResetDialog } from "./reset.tsx";
 import { SendDialog } from "./send.tsx";
 
 type Explanation = Answer<"explainWorkflowExecution">;
@@ -138,6 +139,16 @@ function Act({ wait, execution }: { wait: Wait; execution: string }) {
           Send {first.name}
         </Button>
         {open && <SendDialog execution={execution} type={first.type} name={first.name} close={() => setOpen(false)} />}
+      </>
+    );
+  }
+  if (wait.kind === "workflow_code_failing") {
+    return (
+      <>
+        <Button writes operation="resetWorkflow" onClick={() => setOpen(true)}>
+          Reset
+        </Button>
+        {open && <ResetDialog id={execution} failed={false} close={() => setOpen(false)} />}
       </>
     );
   }

@@ -27,6 +27,7 @@ interface Props {
 export function Bulk({ search, selected, clear }: Props) {
   const [asked, setAsked] = useState<{ action: Action; all: boolean } | null>(null);
   const [job, setJob] = useState<"signal" | "reset" | null>(null);
+  const navigate = useNavigate();
   return (
     <div
       className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 text-sm"
@@ -51,6 +52,16 @@ export function Bulk({ search, selected, clear }: Props) {
           >
             Terminate them
           </Button>
+          {selected.size === 2 && (
+            <Button
+              onClick={() => {
+                const [a, b] = [...selected];
+                void navigate({ to: "/compare", search: { a, b } });
+              }}
+            >
+              Compare them
+            </Button>
+          )}
           <Button look="quiet" onClick={clear}>
             Select none
           </Button>

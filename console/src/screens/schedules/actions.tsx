@@ -7,7 +7,8 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
 import { Problem } from "../../ui/loading.tsx";
-import { OVERLAPS } from "./definition.ts";
+import { BackfillTimes } from "./backfill-times.tsx";
+import { definitionOf, draftOf, OVERLAPS } from "./definition.ts";
 
 type Schedule = Answer<"getSchedule">;
 type Asked = "pause" | "resume" | "trigger" | "backfill" | "delete";
@@ -38,7 +39,7 @@ export function ScheduleActions({ schedule, edit, gone }: { schedule: Schedule; 
       <Button writes look="danger" onClick={() => setAsked("delete")}>
         Delete
       </Button>
-      {asked && <Ask key={asked} action={asked} id={schedule.schedule_id} close={() => setAsked(null)} gone={gone} />}
+      {asked && <Ask key={asked} action={asked} schedule={schedule} close={() => setAsked(null)} gone={gone} />}
     </div>
   );
 }
@@ -51,7 +52,15 @@ const TITLES: Record<Asked, string> = {
   delete: "Delete the schedule",
 };
 
-function Ask({ action, id, close, gone }: { action: Asked; id: string; close: () => void; gone: () => void }) {
+interface AskProps {
+  readonly action: Asked;
+  readonly schedule: Schedule;
+  readonly close: () => void;
+  readonly gone: () => void;
+}
+
+function Ask({ action, schedule, close, gone }: AskProps) {
+  const id = schedule.schedule_id;
   const [note, setNote] = useState("");
   const [overlap, setOverlap] = useState("");
   const [from, setFrom] = useState("");
@@ -99,6 +108,9 @@ function Ask({ action, id, close, gone }: { action: Asked; id: string; close: ()
               onChange={({ target }) => setTo(target.value)}
             />
           </div>
+        )}
+        {action === "backfill" && (
+          <BackfillTimes definition={definitionOf(draftOf(schedule)).definition} from={from} to={to} />
         )}
         {(action === "trigger" || action === "backfill") && (
           <SelectField

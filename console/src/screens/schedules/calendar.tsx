@@ -12,7 +12,10 @@ import { Problem } from "../../ui/loading.tsx";
 import { inZone, useZone, zoneName } from "../../ui/time.tsx";
 import { type Day, dateIn, daysFrom, mondayOf, shift } from "./days.ts";
 
-type View = "month" | "week" | "agenda";
+export const VIEWS = ["month", "week", "day", "agenda"] as const;
+type View = (typeof VIEWS)[number];
+export const isView = (text: string | undefined): text is View => VIEWS.some((view) => view === text);
+const DAYS: Record<View, number> = { month: 42, week: 7, day: 1, agenda: 14 };
 type LogEntry = Answer<"getScheduleLog">["entries"][number];
 
 interface Entry {
@@ -28,6 +31,7 @@ interface Entry {
 const LOGS = 20;
 /** A day shows so many runs of one schedule; more are folded. */
 const FOLD_FROM = 4;
+const HOUR_MS = 3_600_000;
 
 export function Calendar({
   schedules,
@@ -44,10 +48,7 @@ export function Calendar({
   const today = dateIn(serverNow(), zone);
   const date = from ?? today;
   const first = view === "month" ? mondayOf(`${date.slice(0, 7)}-01`) : view === "week" ? mondayOf(date) : date;
-  const days = useMemo(
-    () => daysFrom(first, view === "month" ? 42 : view === "week" ? 7 : 14, zone),
-    [first, view, zone],
-  );
+  const days = useMemo(() => daysFrom(first, DAYS[view], zone), [first, view, zone]);
   const start = days[0]?.start ?? 0;
   const end = days.at(-1)?.end ?? 0;
   const { entries, problem, cut } = useEntries(schedules, start, end, only);
@@ -60,11 +61,14 @@ export function Calendar({
   };
   const step = (by: 1 | -1) =>
     go({
-      from: view === "month" ? shift(date, { months: by }) : shift(date, { days: by * (view === "week" ? 7 : 14) }),
+      from: view === "month" ? shift(date, { months: by }) : shift(date, { days: by * DAYS[view] }),
     });
-  const title = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" }).format(
-    new Date(`${date}T00:00:00Z`),
-  );
+  const title = new Intl.DateTimeFormat("en", {
+    month: "long",
+    year: "numeric",
+    timeZone: "UTC",
+    ...(view === "day" && { weekday: "long", day: "numeric" }),
+  }).format(new Date(`${date}T00:00:00Z`));
   return (
     <section aria-label="Calendar" className="rounded-lg border border-line bg-panel" data-testid="calendar">
       <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
@@ -78,7 +82,7 @@ export function Calendar({
         <h2 className="text-sm font-semibold">{title}</h2>
         <span className="text-xs text-soft">in {zone}</span>
         <div role="group" aria-label="View" className="ml-auto flex rounded-md border border-line text-xs">
-          {(["month", "week", "agenda"] as const).map((one) => (
+          {VIEWS.map((one) => (
             <button
               key={one}
               type="button"
@@ -95,6 +99,8 @@ export function Calendar({
       {cut && <p className="px-3 py-1 text-xs text-soft">There are more times in this window than are shown.</p>}
       {view === "agenda" ? (
         <Agenda days={days} byDay={byDay} zone={zone} />
+      ) : view === "day" && days[0] ? (
+        <Hours day={days[0]} entries={entries} zone={zone} />
       ) : (
         <Grid
           days={days}
@@ -102,6 +108,7 @@ export function Calendar({
           zone={zone}
           month={view === "month" ? date.slice(0, 7) : undefined}
           today={today}
+          open={(date) => go({ view: "day", from: date })}
         />
       )}
     </section>
@@ -176,9 +183,11 @@ interface GridProps {
   readonly zone: string;
   readonly month: string | undefined;
   readonly today: string;
+  /** Shows one day. */
+  readonly open: (date: string) => void;
 }
 
-function Grid({ days, byDay, zone, month, today }: GridProps) {
+function Grid({ days, byDay, zone, month, today, open }: GridProps) {
   return (
     <div className="overflow-x-auto" role="region" aria-label="Days" tabIndex={0}>
       <ol className="grid min-w-[42rem] grid-cols-7">
@@ -189,9 +198,14 @@ function Grid({ days, byDay, zone, month, today }: GridProps) {
             className={`min-h-24 space-y-0.5 border-r border-b border-line p-1.5 text-xs ${month && !day.date.startsWith(month) ? "bg-sunken" : ""}`}
           >
             <p className="flex justify-between gap-1">
-              <span className={day.date === today ? "font-bold text-accent" : "text-soft"}>
+              <button
+                type="button"
+                title="Show this day"
+                onClick={() => open(day.date)}
+                className={`hover:underline ${day.date === today ? "font-bold text-accent" : "text-soft"}`}
+              >
                 {weekday(day)} {Number(day.date.slice(8))}
-              </span>
+              </button>
               <ClockChange hours={day.hours} />
             </p>
             <Runs schedules={byDay.get(day.date)} zone={zone} />
@@ -248,6 +262,43 @@ function Run({ entry, zone }: { entry: Entry; zone: string }) {
         </Link>
       )}
     </p>
+  );
+}
+
+/** One day by hours: 23 or 25 of them where the clocks change, each named by its own wall clock. */
+function Hours({ day, entries, zone }: { day: Day; entries: readonly Entry[]; zone: string }) {
+  const hours = Array.from({ length: Math.ceil((day.end - day.start) / HOUR_MS) }, (_, n) => day.start + n * HOUR_MS);
+  const now = serverNow();
+  return (
+    <ol className="divide-y divide-line text-xs" aria-label="Hours">
+      {day.hours !== 24 && (
+        <li className="px-4 py-1.5">
+          <ClockChange hours={day.hours} />
+        </li>
+      )}
+      {hours.map((start) => {
+        const end = Math.min(day.end, start + HOUR_MS);
+        const own = Map.groupBy(
+          entries.filter(({ at }) => at >= start && at < end),
+          ({ schedule }) => schedule,
+        );
+        const isNow = now >= start && now < end;
+        return (
+          <li
+            key={start}
+            data-hour={new Date(start).toISOString()}
+            className="grid min-h-7 grid-cols-[4rem_minmax(0,1fr)]"
+          >
+            <span className={`px-4 py-1 tabular-nums ${isNow ? "font-bold text-accent" : "text-soft"}`}>
+              {inZone(start, zone).slice(11, 16)}
+            </span>
+            <div className="flex flex-wrap gap-x-4 gap-y-0.5 border-l border-line px-3 py-1">
+              <Runs schedules={own} zone={zone} />
+            </div>
+          </li>
+        );
+      })}
+    </ol>
   );
 }
 

@@ -14,6 +14,7 @@ import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
 import { Panel } from "../../ui/panel.tsx";
+import { Changes } from "./changes.tsx";
 import { changed, type Draft, definitionOf, draftOf, draftOfJson, EMPTY } from "./definition.ts";
 import { Preview } from "./preview.tsx";
 import { RuleFields } from "./rule-fields.tsx";
@@ -123,14 +124,14 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
   const rule = useRule(schedule);
   const { definition, problems } = rule;
   const leave = useLeaveQuestion(rule.dirty || input.dirty || id !== "");
+  const before = schedule && { ...definitionOf(draftOf(schedule)).definition, input: schedule.input };
+  const difference = before && changed(before, { ...definition, input: input.ok ? input.value : before.input });
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (problems.length > 0 || !input.ok || save.isPending) return;
     try {
       if (schedule) {
-        const before = { ...definitionOf(draftOf(schedule)).definition, input: schedule.input };
-        const difference = changed(before, { ...definition, input: input.value });
         await update.mutateAsync({ params: { schedule_id: schedule.schedule_id }, body: { schedule: difference } });
         say.done("The schedule was changed.");
         leave.release();
@@ -202,7 +203,9 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
               look="strong"
               type="submit"
               busy={save.isPending}
-              disabled={problems.length > 0 || !input.ok}
+              disabled={
+                problems.length > 0 || !input.ok || (difference !== undefined && Object.keys(difference).length === 0)
+              }
             >
               {schedule ? "Save" : "Create"}
             </Button>
@@ -210,7 +213,8 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
           </div>
         </div>
       </Panel>
-      <div className="xl:sticky xl:top-16 xl:self-start">
+      <div className="space-y-4 xl:sticky xl:top-16 xl:self-start">
+        {before && difference && <Changes before={before} difference={difference} />}
         <Panel title="Next times">
           <Preview definition={definition} />
         </Panel>

@@ -12,7 +12,7 @@ import { Tag } from "../../ui/status.tsx";
 import { Table } from "../../ui/table.tsx";
 import { visible } from "../../ui/text.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
-import { Calendar } from "./calendar.tsx";
+import { Calendar, isView } from "./calendar.tsx";
 import { OVERLAPS, specWords } from "./definition.ts";
 import { Editor } from "./editor.tsx";
 
@@ -27,7 +27,7 @@ export function Schedules() {
     { refetchInterval: 30_000, keep: true },
   );
   const all = read.data?.schedules ?? [];
-  const calendarView = view === "month" || view === "week" || view === "agenda" ? view : undefined;
+  const calendarView = isView(view) ? view : undefined;
   const go = (next: string | undefined) => void navigate({ to: "/schedules", search: { view: next } });
   if (view === "new") {
     return (

@@ -13,7 +13,7 @@ import { Table } from "../../ui/table.tsx";
 import { Mono, visible } from "../../ui/text.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
 import { ScheduleActions } from "./actions.tsx";
-import { Calendar } from "./calendar.tsx";
+import { Calendar, isView } from "./calendar.tsx";
 import { OVERLAPS, specWords } from "./definition.ts";
 import { Editor } from "./editor.tsx";
 
@@ -30,7 +30,7 @@ export function SchedulePage() {
   const [editing, setEditing] = useState(false);
   const read = useRead("getSchedule", { params }, { refetchInterval: editing ? false : REFRESH_MS });
   const explained = useRead("explainSchedule", { params }, { refetchInterval: EXPLAINED_MS });
-  const calendarView = view === "week" || view === "agenda" ? view : "month";
+  const calendarView = isView(view) ? view : "month";
   return (
     <div className="space-y-4">
       <Loading read={read} lines={6}>
