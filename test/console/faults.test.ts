@@ -269,26 +269,4 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
     expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
     await close();
   });
-
-  test("41: the theme follows the system, and a choice is kept", async () => {
-    const { page, close } = await w.open("/", { colorScheme: "dark" });
-    const theme = () => page.evaluate<string>("document.documentElement.dataset.theme");
-    expect(await theme()).toBe("dark");
-    await page.emulateMedia({ colorScheme: "light" });
-    await expect.poll(theme).toBe("light");
-    await page.getByLabel("Theme").selectOption("dark");
-    await page.reload();
-    expect(await theme()).toBe("dark");
-    await close();
-  });
-
-  test("40: with reduced motion nothing is animated", async () => {
-    const { page, close } = await w.open("/executions", { reducedMotion: "reduce" });
-    await page.getByRole("heading", { name: "Executions" }).waitFor();
-    const animated = await page.evaluate<number>(
-      "[...document.querySelectorAll('*')].filter((one) => getComputedStyle(one).animationName !== 'none').length",
-    );
-    expect(animated).toBe(0);
-    await close();
-  });
 });

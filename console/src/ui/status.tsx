@@ -1,15 +1,16 @@
 /** The status of an execution, by icon, word and colour: no one of them alone carries it. */
 import clsx from "clsx";
-import { Ban, CircleCheck, CircleDot, CircleX, Clock, type LucideIcon, RefreshCw, Square } from "lucide-react";
+import { Check, CircleDot, Hourglass, type LucideIcon, Minus, RefreshCw, Square, X } from "lucide-react";
 
 export type Tone = "running" | "good" | "bad" | "warn" | "still";
 
+/** The signs of the timeline too. Their outlines have little in common: circles around them could hardly be told apart without colours. */
 const STATUSES: Readonly<Record<string, { word: string; tone: Tone; icon: LucideIcon }>> = {
   RUNNING: { word: "Running", tone: "running", icon: CircleDot },
-  COMPLETED: { word: "Completed", tone: "good", icon: CircleCheck },
-  FAILED: { word: "Failed", tone: "bad", icon: CircleX },
-  TIMED_OUT: { word: "Timed out", tone: "bad", icon: Clock },
-  CANCELED: { word: "Cancelled", tone: "warn", icon: Ban },
+  COMPLETED: { word: "Completed", tone: "good", icon: Check },
+  FAILED: { word: "Failed", tone: "bad", icon: X },
+  TIMED_OUT: { word: "Timed out", tone: "bad", icon: Hourglass },
+  CANCELED: { word: "Cancelled", tone: "warn", icon: Minus },
   TERMINATED: { word: "Terminated", tone: "warn", icon: Square },
   CONTINUED_AS_NEW: { word: "Continued", tone: "still", icon: RefreshCw },
 };
@@ -29,7 +30,7 @@ export function Status({ status }: { status: string | null }) {
   const Icon = known?.icon ?? CircleDot;
   return (
     <Tag tone={known?.tone ?? "still"} status={status ?? ""}>
-      <Icon aria-hidden size={13} strokeWidth={2.4} />
+      <Icon aria-hidden size={13} strokeWidth={2.8} />
       {known?.word ?? status ?? "Unknown"}
     </Tag>
   );
