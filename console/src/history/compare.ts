@@ -6,8 +6,10 @@
  * COMPARE-2. Histories differ at the first place at which the events are of another kind, or about another activity, timer,
  *     child, message or patch. Times, ids of messages and values do not count: the values have a place of their own.
  */
+
 import type { HistoryEvent } from "../../../shared/protocol/history.ts";
-import type { Outcome, Step, StepKind } from "./steps.ts";
+import { serverNow } from "../api/clock.ts";
+import { attemptsOf, type Outcome, type Step, type StepKind } from "./steps.ts";
 
 interface Side {
   readonly outcome: Outcome;
@@ -62,7 +64,7 @@ function numbered(steps: readonly Step[]): Map<string, Numbered> {
 
 const sideOf = (step: Step): Side => ({
   outcome: step.outcome,
-  attempts: step.segments.filter(({ kind }) => kind === "run").length,
+  attempts: attemptsOf(step, serverNow()).length,
   ms: step.end === null ? null : step.end - step.start,
   step,
 });

@@ -10,12 +10,14 @@ export type Outcome = "open" | "completed" | "failed" | "cancelled";
 
 /** Part of a step's time: something works on it, or it waits for its next attempt. */
 export interface Segment {
-  readonly from: Millis;
+  from: Millis;
   /** Null: until now. */
   to: Millis | null;
   readonly kind: "run" | "wait";
   readonly attempt: number;
   failure?: Failure;
+  /** The attempt begins then, and no event says that it has begun: a worker that has the activity at hand records none. */
+  isDue?: boolean;
 }
 
 export interface Step {
@@ -59,6 +61,7 @@ export function stepsOf(events: readonly HistoryEvent[]): Step[] {
     if (!step) return;
     step.end = e.at;
     step.outcome = outcome;
+    if ((step.segments.at(-1)?.from ?? 0) > e.at) withdrawDue(step, e.at);
     const last = step.segments.at(-1);
     if (last && last.to === null) last.to = e.at;
     if (failure) step.failure = failure;
@@ -81,14 +84,16 @@ export function stepsOf(events: readonly HistoryEvent[]): Step[] {
         if (!step || !last) break;
         last.to = e.at;
         last.failure = e.failure;
-        step.segments.push({ from: e.at, to: null, kind: "wait", attempt: e.attempt + 1 });
+        const attempt = e.attempt + 1;
+        step.segments.push({ from: e.at, to: e.retry_at, kind: "wait", attempt });
+        step.segments.push({ from: e.retry_at, to: null, kind: "run", attempt, isDue: true });
         break;
       }
       case "activity_attempt_started": {
         const step = of("activity", e.activity, e);
         const last = step?.segments.at(-1);
         if (!step || !last) break;
-        if (last.to === null) last.to = e.at;
+        withdrawDue(step, e.at);
         step.segments.push({ from: e.at, to: null, kind: "run", attempt: e.attempt });
         break;
       }
@@ -147,6 +152,17 @@ export function stepsOf(events: readonly HistoryEvent[]): Step[] {
   }
   return [...steps.values()];
 }
+
+/** The attempt that was due has begun at another moment, or never does. */
+function withdrawDue({ segments }: Step, at: Millis): void {
+  if (segments.at(-1)?.isDue) segments.pop();
+  const last = segments.at(-1);
+  if (last && (last.kind === "wait" || last.to === null)) last.to = at;
+}
+
+/** The attempts that have begun. */
+export const attemptsOf = ({ segments }: Step, now: Millis): readonly Segment[] =>
+  segments.filter(({ kind, isDue, from }) => kind === "run" && !(isDue && from > now));
 
 /** The first and the last moment of the steps; of one that is open: `now`. */
 export function boundsOf(steps: readonly Step[], start: Millis, closed: Millis | null, now: Millis): [Millis, Millis] {

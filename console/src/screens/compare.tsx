@@ -1,7 +1,7 @@
 /** Two executions side by side: what went in and came out, which steps differ, and where their histories part. */
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ArrowLeftRight } from "lucide-react";
-import { type FormEvent, useEffect, useMemo, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useMemo, useState } from "react";
 import type { HistoryEvent } from "../../../shared/protocol/history.ts";
 import { writeJson } from "../api/json.ts";
 import type { Answer } from "../api/operations.ts";
@@ -22,7 +22,7 @@ import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
 import { Mono, visible } from "../ui/text.tsx";
 import { Ago, Lasting, span, Time } from "../ui/time.tsx";
-import { FailureChain } from "./execution/details.tsx";
+import { FailureChain, Value } from "./execution/details.tsx";
 
 type Execution = Answer<"getWorkflowExecution">;
 
@@ -374,63 +374,69 @@ function Difference({ pair: { a, b, differs } }: { pair: Pair }) {
 }
 
 function Values({ sides }: { sides: Sides }) {
-  const started = sides.map(({ store }) => {
-    const first = store.get(1);
-    return first?.kind === "execution_started" ? first.input : undefined;
-  });
-  const ends = sides.map(({ store }) => {
+  const started = sides.map(({ store }) => store.get(1));
+  const failures = sides.map(({ store }) => {
     const last = store.get(store.last);
     return last && "failure" in last ? last.failure : undefined;
   });
-  const rows: (readonly [string, readonly unknown[]])[] = [
-    ["Input", started],
-    ["Result", sides.map(({ execution }) => execution.result ?? undefined)],
-  ];
+  const inputs = started.map((event) => (event?.kind === "execution_started" ? event.input : null));
+  const results = sides.map(({ execution }) => execution.result ?? null);
   return (
     <Panel title="Input, result and failure">
       <div className="space-y-4">
-        {rows.map(([name, values]) => {
-          const isSame = writeJson(values[0] ?? null) === writeJson(values[1] ?? null);
-          return (
-            <section key={name} aria-label={name} className="space-y-1">
-              <h3 className="text-sm font-semibold">
-                {name} <span className="font-normal text-soft">{isSame ? "is the same" : "differs"}</span>
-              </h3>
-              <div className="grid grid-cols-1 gap-4 md:grid-cols-2">
-                {values.map((value, i) =>
-                  value === undefined ? (
-                    // biome-ignore lint/suspicious/noArrayIndexKey: the side identifies it
-                    <p key={i} className="text-sm text-soft">
-                      There is none.
-                    </p>
-                  ) : (
-                    // biome-ignore lint/suspicious/noArrayIndexKey: the side identifies it
-                    <Payload key={i} value={value} label={`${name} of the ${i === 0 ? "first" : "second"}`} />
-                  ),
-                )}
-              </div>
-            </section>
-          );
-        })}
-        {ends.some(Boolean) && (
-          <section aria-label="Failure" className="space-y-1">
-            <h3 className="text-sm font-semibold">Failure</h3>
-            <div className="grid grid-cols-1 gap-4 md:grid-cols-2">
-              {ends.map((failure, i) =>
-                failure ? (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: the side identifies it
-                  <FailureChain key={i} failure={failure} />
-                ) : (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: the side identifies it
-                  <p key={i} className="text-sm text-soft">
-                    It has not failed.
-                  </p>
-                ),
-              )}
-            </div>
-          </section>
+        <Row title="Input" isSame={isSame(inputs)}>
+          {(i) => {
+            const event = started[i];
+            if (!event) return null;
+            return (
+              <Value
+                event={event}
+                name="input"
+                run={sides[i]?.execution.run_id ?? ""}
+                label={`Input of the ${PLACES[i]}`}
+              />
+            );
+          }}
+        </Row>
+        <Row title="Result" isSame={isSame(results)}>
+          {(i) =>
+            results[i] === null ? (
+              <p className="text-sm text-soft">There is none.</p>
+            ) : (
+              <Payload value={results[i]} label={`Result of the ${PLACES[i]}`} />
+            )
+          }
+        </Row>
+        {failures.some(Boolean) && (
+          <Row title="Failure" isSame={isSame(failures.map((failure) => failure?.message ?? null))}>
+            {(i) => {
+              const failure = failures[i];
+              return failure ? (
+                <FailureChain failure={failure} />
+              ) : (
+                <p className="text-sm text-soft">It has not failed.</p>
+              );
+            }}
+          </Row>
         )}
       </div>
     </Panel>
+  );
+}
+
+const PLACES = ["first", "second"] as const;
+const isSame = ([a, b]: readonly unknown[]): boolean => writeJson(a ?? null) === writeJson(b ?? null);
+
+function Row(p: { title: string; isSame: boolean; children: (side: 0 | 1) => ReactNode }) {
+  return (
+    <section aria-label={p.title} className="space-y-1">
+      <h3 className="text-sm font-semibold">
+        {p.title} <span className="font-normal text-soft">{p.isSame ? "is the same" : "differs"}</span>
+      </h3>
+      <div className="grid grid-cols-1 gap-4 md:grid-cols-2">
+        <div className="min-w-0">{p.children(0)}</div>
+        <div className="min-w-0">{p.children(1)}</div>
+      </div>
+    </section>
   );
 }

@@ -20,14 +20,15 @@ export function FilePage() {
   return (
     <div className="space-y-4">
       <h1 className="text-xl font-semibold">Downloaded history</h1>
-      <label className="block text-sm">
-        <span className="mb-1 block">
+      <label className="block rounded-lg border-2 border-dashed border-line bg-panel px-4 py-8 text-center text-sm">
+        <span className="mx-auto mb-3 block max-w-prose">
           Choose a file that the page of an execution has downloaded, or drop it anywhere on the console. It is read in
           this browser and sent nowhere.
         </span>
         <input
           type="file"
           accept=".json,application/json"
+          className="max-w-full file:mr-3 file:min-h-8 file:rounded-md file:border file:border-line file:bg-panel file:px-2.5 file:py-1 file:text-sm file:font-medium file:text-ink hover:file:bg-sunken"
           onChange={({ target }) => {
             const [chosen] = target.files ?? [];
             if (chosen) openFile(chosen).catch(say.failed);
@@ -82,7 +83,9 @@ function Opened({ file }: { file: HistoryFile }) {
             {step && <StepDetails step={step} store={store} run="" />}
           </div>
         ) : (
-          <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
+          <div
+            className={`grid grid-cols-1 gap-4 ${event === undefined ? "" : "xl:grid-cols-[minmax(0,1fr)_28rem] xl:items-start"}`}
+          >
             <History
               store={store}
               asJson={search.as === "json"}

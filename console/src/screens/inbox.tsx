@@ -9,7 +9,7 @@ import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { visible } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
-import { AnswerButton } from "./execution/answer.tsx";
+import { AnswerButton, AnswerProvider } from "./execution/answer.tsx";
 
 type Run = Answer<"listRuns">["executions"][number];
 
@@ -20,7 +20,7 @@ export function Inbox() {
   const query = { ...ASKS, workflow_identifier: workflow, page_size: 100 };
   const read = useRead("listRuns", { query }, { refetchInterval: 20_000, keep: true });
   return (
-    <div className="space-y-4">
+    <AnswerProvider>
       <div className="flex flex-wrap items-center justify-between gap-2">
         <h1 className="text-xl font-semibold">Inbox</h1>
         {workflow !== undefined && (
@@ -48,7 +48,7 @@ export function Inbox() {
           )
         }
       </Loading>
-    </div>
+    </AnswerProvider>
   );
 }
 

@@ -1,6 +1,6 @@
 /** Jobs: one action on all executions that a filter finds. */
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { call } from "../api/call.ts";
 import type { Answer } from "../api/operations.ts";
 import { useAction, useRead } from "../api/use.ts";
@@ -16,6 +16,7 @@ import { Mono, visible } from "../ui/text.tsx";
 import { Time } from "../ui/time.tsx";
 
 type Job = Answer<"getJob">;
+const number = (n: number): string => n.toLocaleString("en");
 const isOver = ({ end_time }: Job): boolean => end_time !== null;
 
 export function Jobs() {
@@ -101,13 +102,13 @@ export function JobPage() {
             <div>
               <progress
                 aria-label="Executions done"
-                className="h-2 w-full accent-accent"
+                className="h-2 w-full appearance-none overflow-hidden rounded-full bg-sunken [&::-moz-progress-bar]:bg-accent [&::-webkit-progress-bar]:bg-sunken [&::-webkit-progress-value]:bg-accent"
                 max={Math.max(1, job.total ?? 1)}
                 value={job.total === null ? 0 : job.done}
               />
               <p className="text-sm" data-testid="job-counts">
-                {job.done} of {job.total ?? "?"} done: {job.succeeded} succeeded, {job.skipped} skipped, {job.failed}{" "}
-                failed.
+                {number(job.done)} of {job.total === null ? "?" : number(job.total)} done: {number(job.succeeded)}{" "}
+                succeeded, {number(job.skipped)} skipped, {number(job.failed)} failed.
               </p>
             </div>
             <Panel title="Filter">
@@ -118,7 +119,7 @@ export function JobPage() {
           </>
         )}
       </Loading>
-      <Outcomes id={id} done={read.data?.done ?? 0} />
+      <Outcomes key={id} id={id} done={read.data?.done ?? 0} open={open} />
     </div>
   );
 }
@@ -148,16 +149,36 @@ function Again({ job }: { job: Job }) {
 
 type Outcome = Answer<"getJobOutcomes">["outcomes"][number];
 
-function Outcomes({ id, done }: { id: string; done: number }) {
+/** Pages are those in which the job worked, and may hold one execution each: so many are read to begin with. */
+const ENOUGH = 50;
+const OUTCOMES_MS = 2_000;
+
+function Outcomes({ id, done, open }: { id: string; done: number; open: boolean }) {
   const [more, setMore] = useState<{ rows: readonly Outcome[]; next: string | null } | null>(null);
-  const read = useRead("getJobOutcomes", { params: { job_id: id } }, { staleTime: 0 });
+  const [busy, setBusy] = useState(false);
+  const read = useRead(
+    "getJobOutcomes",
+    { params: { job_id: id } },
+    { staleTime: 0, refetchInterval: open && more === null ? OUTCOMES_MS : false },
+  );
   const say = useSay();
   const next = more ? more.next : (read.data?.next_cursor ?? null);
-  const load = () =>
-    call("getJobOutcomes", { params: { job_id: id }, query: { cursor: next ?? undefined } }).then(
-      (page) => setMore({ rows: [...(more?.rows ?? []), ...page.outcomes], next: page.next_cursor }),
-      say.failed,
-    );
+  const load = () => {
+    setBusy(true);
+    return call("getJobOutcomes", { params: { job_id: id }, query: { cursor: next ?? undefined } })
+      .then((page) => setMore({ rows: [...(more?.rows ?? []), ...page.outcomes], next: page.next_cursor }), say.failed)
+      .finally(() => setBusy(false));
+  };
+  const known = (read.data?.outcomes.length ?? 0) + (more?.rows.length ?? 0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a page that has come is the sign to look at the next one
+  useEffect(() => {
+    if (!open && !busy && next !== null && known < ENOUGH) void load();
+  }, [open, busy, next, known]);
+  // The last page comes with the end of the job.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `refetch` is the same always
+  useEffect(() => {
+    if (!open) void read.refetch();
+  }, [open]);
   return (
     <Panel
       title={`Outcomes${done > 0 ? ` (${done})` : ""}`}
@@ -188,7 +209,9 @@ function Outcomes({ id, done }: { id: string; done: number }) {
             />
             {next !== null && (
               <p className="p-2 text-center">
-                <Button onClick={load}>Load more</Button>
+                <Button busy={busy} onClick={() => void load()}>
+                  Load more
+                </Button>
               </p>
             )}
           </>

@@ -38,7 +38,7 @@ function Counts() {
   return (
     <Loading read={counts} lines={1}>
       {({ counts: all }) => (
-        <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3 lg:grid-cols-6">
+        <ul className="grid grid-cols-[repeat(auto-fit,minmax(8.5rem,1fr))] gap-2">
           {all
             .filter(
               ({ status, count }) => status !== "RETRYING_AFTER_ERROR" && (status !== "CONTINUED_AS_NEW" || count > 0),
@@ -111,6 +111,7 @@ function Runs({ runs, label, empty }: { runs: readonly Run[]; label: string; emp
         {
           id: "id",
           title: "Execution",
+          wide: true,
           cell: (run) => <ExecutionLink id={run.execution_id} />,
         },
         { id: "since", title: "Started", cell: (run) => <Ago at={run.start_time} /> },
@@ -174,15 +175,15 @@ function FirstWorker() {
 }
 
 function Upcoming() {
-  const upcoming = useRead("listUpcomingTimes", { query: { limit: 10 } }, { refetchInterval: 60_000 });
+  const upcoming = useRead("listUpcomingTimes", { query: { limit: 500 } }, { refetchInterval: 60_000 });
   return (
     <Panel title="Next due times" flush>
       <Loading read={upcoming}>
         {({ times }) => (
           <Table
             label="Next due times"
-            rows={times}
-            keyOf={(t) => `${t.schedule_id} ${t.nominal_at}`}
+            rows={nextOfEach(times).slice(0, 10)}
+            keyOf={(t) => t.schedule_id}
             empty="No schedule is due in the next day."
             columns={[
               {
@@ -192,12 +193,26 @@ function Upcoming() {
               },
               { id: "at", title: "Due", cell: (t) => <Time at={t.scheduled_at} /> },
               { id: "in", title: "", cell: (t) => <Ago at={t.scheduled_at} /> },
+              {
+                id: "more",
+                title: "In this day",
+                right: true,
+                cell: (t) => (t.count === 1 ? "once" : `${t.count.toLocaleString("en")} times`),
+              },
             ]}
           />
         )}
       </Loading>
     </Panel>
   );
+}
+
+type Due = Answer<"listUpcomingTimes">["times"][number];
+
+/** A schedule that is due every minute would hide all others: each is shown once. */
+function nextOfEach(times: readonly Due[]): readonly (Due & { readonly count: number })[] {
+  const own = Map.groupBy(times, ({ schedule_id }) => schedule_id);
+  return [...own.values()].map((list) => ({ ...(list[0] as Due), count: list.length }));
 }
 
 function Latest() {

@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ReactNode;
   readonly right?: boolean;
+  /** Holds ids, which are long: the table scrolls rather than breaking them into many lines. */
+  readonly wide?: boolean;
 }
 
 interface Props<Row> {
@@ -40,11 +42,11 @@ export function Table<Row>({ label, columns, rows, keyOf, empty }: Props<Row>) {
               key={keyOf(row)}
               className="border-b border-line last:border-0 hover:bg-sunken max-sm:block max-sm:py-1.5"
             >
-              {columns.map(({ id, title, cell, right }) => (
+              {columns.map(({ id, title, cell, right, wide }) => (
                 <td
                   key={id}
                   data-title={title}
-                  className={`px-4 py-1.5 align-top ${right ? "sm:text-right" : "sm:min-w-24"} max-sm:flex max-sm:gap-3 max-sm:py-0.5 max-sm:before:w-24 max-sm:before:shrink-0 max-sm:before:text-xs max-sm:before:leading-5 max-sm:before:text-soft max-sm:before:content-[attr(data-title)]`}
+                  className={`px-4 py-1.5 align-top ${right ? "sm:text-right" : wide ? "sm:min-w-48" : "sm:min-w-24"} max-sm:flex max-sm:gap-3 max-sm:py-0.5 max-sm:before:w-24 max-sm:before:shrink-0 max-sm:before:text-xs max-sm:before:leading-5 max-sm:before:text-soft max-sm:before:content-[attr(data-title)]`}
                 >
                   {cell(row)}
                 </td>

@@ -7,6 +7,7 @@ import { writeJson } from "../../api/json.ts";
 import type { Answer } from "../../api/operations.ts";
 import { useAction } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
+import { type Shown, wholeEvent } from "../../history/store.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { download } from "../../ui/download.ts";
@@ -22,12 +23,13 @@ interface Props {
   readonly run: string;
   /** The run is not the current one. */
   readonly isPast: boolean;
-  readonly input: unknown;
+  /** The event that holds the input. */
+  readonly first: Shown | undefined;
   /** The selected event. */
   readonly event: number | undefined;
 }
 
-export function Actions({ execution, run, isPast, input, event }: Props) {
+export function Actions({ execution, run, isPast, first, event }: Props) {
   const [sending, setSending] = useState<HandlerType | null>(null);
   const [ending, setEnding] = useState<keyof typeof ENDS | null>(null);
   const [resetting, setResetting] = useState(false);
@@ -43,14 +45,18 @@ export function Actions({ execution, run, isPast, input, event }: Props) {
       say.failed(error);
     }
   };
-  const again = () => {
-    const [first] = Array.isArray(input) ? input : [input];
+  const again = async () => {
+    // A long input was cut, and is read whole first.
+    const started = first?.cut?.includes("input") ? await wholeEvent(run, first.id).catch(say.failed) : first;
+    if (!started) return;
+    const input = "input" in started ? started.input : null;
+    const [given] = Array.isArray(input) ? input : [input];
     void navigate({
       to: "/start",
       search: {
         workflow: execution.workflow_name,
         deployment: execution.deployment_name ?? undefined,
-        input: writeJson(first ?? {}),
+        input: writeJson(given ?? {}),
       },
     });
   };
@@ -75,15 +81,10 @@ export function Actions({ execution, run, isPast, input, event }: Props) {
           </Button>
         </>
       )}
-      {!isOpen && (
-        <Button writes operation="deleteWorkflowExecution" look="danger" onClick={() => setEnding("delete")}>
-          Delete
-        </Button>
-      )}
       <Button writes operation="resetWorkflow" onClick={() => setResetting(true)}>
         Reset
       </Button>
-      <Button writes onClick={again}>
+      <Button writes disabled={first === undefined} onClick={() => void again()}>
         Start like this
       </Button>
       <Button
@@ -95,6 +96,11 @@ export function Actions({ execution, run, isPast, input, event }: Props) {
       </Button>
       <Button onClick={save}>Download</Button>
       <Button onClick={() => setCopying(true)}>Copy…</Button>
+      {!isOpen && (
+        <Button writes operation="deleteWorkflowExecution" look="danger" onClick={() => setEnding("delete")}>
+          Delete
+        </Button>
+      )}
       {copying && <CopyDialog execution={execution} close={() => setCopying(false)} />}
       {sending && <SendDialog execution={execution.execution_id} type={sending} close={() => setSending(null)} />}
       {resetting && (

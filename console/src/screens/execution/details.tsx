@@ -2,8 +2,9 @@
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import type { Failure } from "../../../../shared/protocol/history.ts";
+import { serverNow } from "../../api/clock.ts";
 import { useSay } from "../../app/toasts.tsx";
-import type { Step } from "../../history/steps.ts";
+import { attemptsOf, type Step } from "../../history/steps.ts";
 import { type HistoryStore, type Shown, wholeEvent } from "../../history/store.ts";
 import { Button } from "../../ui/button.tsx";
 import { Payload } from "../../ui/payload.tsx";
@@ -22,7 +23,7 @@ interface StepProps {
 export function StepDetails({ step, store, run, id }: StepProps) {
   const first = store.get(step.events[0] ?? 0);
   const last = store.get(step.events.at(-1) ?? 0);
-  const attempts = step.segments.filter(({ kind }) => kind === "run");
+  const attempts = attemptsOf(step, serverNow());
   return (
     <section
       aria-label="Details of the step"
@@ -35,7 +36,7 @@ export function StepDetails({ step, store, run, id }: StepProps) {
           Open <Mono>{step.execution}</Mono>
         </Link>
       )}
-      {attempts.length > 1 || step.failure ? (
+      {attempts.length > 1 || attempts.some(({ failure }) => failure) ? (
         <table className="w-full text-left text-xs">
           <thead className="text-soft">
             <tr>
@@ -47,8 +48,8 @@ export function StepDetails({ step, store, run, id }: StepProps) {
           </thead>
           <tbody>
             {attempts.map(({ attempt, from, to, failure }) => (
-              <tr key={attempt} className="border-t border-line align-top">
-                <td className="py-1">{attempt}</td>
+              <tr key={attempt} className="border-t border-line align-top [&_td]:py-1">
+                <td>{attempt}</td>
                 <td>
                   <Time at={from} />
                 </td>
@@ -60,7 +61,7 @@ export function StepDetails({ step, store, run, id }: StepProps) {
         </table>
       ) : null}
       {step.failure && <FailureChain failure={step.failure} />}
-      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 lg:grid-flow-col lg:auto-cols-fr lg:grid-cols-none">
         {first && <Values event={first} run={run} />}
         {last && last !== first && <Values event={last} run={run} />}
       </div>
@@ -95,43 +96,51 @@ export function EventDetails({ id, store, run }: { id: number; store: HistorySto
   );
 }
 
-/** Input and result of an event. Values that were cut are read whole when the person asks. */
+/** Input and result of an event. */
 function Values({ event, run }: { event: Shown; run: string }) {
+  return (["input", "result", "attributes", "details"] as const)
+    .filter((name) => name in event)
+    .map((name) => (
+      <div key={name} className="space-y-1">
+        <h4 className="text-xs font-semibold capitalize">{name}</h4>
+        <Value event={event} name={name} run={run} label={`${name} of event ${event.id}`} />
+      </div>
+    ));
+}
+
+interface ValueProps {
+  readonly event: Shown;
+  readonly name: "input" | "result" | "attributes" | "details";
+  readonly run: string;
+  readonly label: string;
+}
+
+/** One value of an event. One that was cut is read whole when the person asks. */
+export function Value({ event, name, run, label }: ValueProps) {
   const [whole, setWhole] = useState<Shown>();
   const [busy, setBusy] = useState(false);
   const say = useSay();
-  const shown = (whole ?? event) as unknown as Record<string, unknown>;
+  const value = ((whole ?? event) as unknown as Record<string, unknown>)[name];
+  if (whole || !event.cut?.includes(name)) return <Payload value={value} label={label} />;
   const load = async () => {
     setBusy(true);
     await wholeEvent(run, event.id).then(setWhole, say.failed);
     setBusy(false);
   };
-  return (["input", "result", "attributes", "details"] as const)
-    .filter((name) => name in shown)
-    .map((name) => {
-      const isCut = !whole && event.cut?.includes(name);
-      const { size, preview } = (isCut ? shown[name] : {}) as { size?: number; preview?: string };
-      return (
-        <div key={name} className="space-y-1">
-          <h4 className="text-xs font-semibold capitalize">{name}</h4>
-          {isCut ? (
-            <div className="space-y-2">
-              <pre className="max-h-40 overflow-hidden rounded-md border border-line bg-sunken p-2 font-mono text-xs break-words whitespace-pre-wrap">
-                {visible(preview ?? "")}…
-              </pre>
-              <p className="flex items-center gap-2 text-xs text-soft">
-                {((size ?? 0) / 1024).toFixed(1)} KiB in all
-                <Button busy={busy} onClick={load}>
-                  Load all
-                </Button>
-              </p>
-            </div>
-          ) : (
-            <Payload value={shown[name]} label={`${name} of event ${event.id}`} />
-          )}
-        </div>
-      );
-    });
+  const { size, preview } = value as { size?: number; preview?: string };
+  return (
+    <figure aria-label={label} className="space-y-2">
+      <pre className="max-h-40 overflow-hidden rounded-md border border-line bg-sunken p-2 font-mono text-xs break-words whitespace-pre-wrap">
+        {visible(preview ?? "")}…
+      </pre>
+      <figcaption className="flex items-center gap-2 text-xs text-soft">
+        {((size ?? 0) / 1024).toFixed(1)} KiB in all
+        <Button busy={busy} onClick={load}>
+          Load all
+        </Button>
+      </figcaption>
+    </figure>
+  );
 }
 
 export function FailureChain({ failure }: { failure: Failure }) {

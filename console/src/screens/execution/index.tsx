@@ -2,6 +2,7 @@
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import type { HistoryEvent } from "../../../../shared/protocol/history.ts";
+import { serverNow } from "../../api/clock.ts";
 import type { Answer } from "../../api/operations.ts";
 import { useRead } from "../../api/use.ts";
 import type { ExecutionSearch } from "../../app/search.ts";
@@ -18,7 +19,8 @@ import { Tabs } from "../../ui/tabs.tsx";
 import { Copy, Mono, visible } from "../../ui/text.tsx";
 import { Lasting, Time } from "../../ui/time.tsx";
 import { Actions } from "./actions.tsx";
-import { EventDetails, StepDetails } from "./details.tsx";
+import { AnswerProvider } from "./answer.tsx";
+import { EventDetails, StepDetails, Value } from "./details.tsx";
 import { History } from "./history.tsx";
 import { Logs } from "./logs.tsx";
 import { Messages } from "./messages.tsx";
@@ -29,6 +31,8 @@ type Execution = Answer<"getWorkflowExecution">;
 
 /** What happens without an event in the stream, such as a timer, shows after this time at the latest. */
 const REFRESH_MS = 30_000;
+/** After a time that was told, so that the server is past it too. */
+const MOMENT_MS = 500;
 /** A signal that changes nothing that the run waits for has no other sign. */
 const HISTORY_REFRESH_MS = 60_000;
 /** The timeline draws so many of the newest events. */
@@ -52,6 +56,15 @@ export function ExecutionPage() {
     if (told !== undefined && current.data && told !== current.data.status) void current.refetch();
   }, [told, current]);
 
+  // A time that a wait has told changes the answer, and no event of the stream says so: read it again then.
+  const next = nextMoment(explanation.data);
+  const { refetch } = explanation;
+  useEffect(() => {
+    if (next === null) return;
+    const timer = setTimeout(() => void refetch(), Math.max(MOMENT_MS, next - serverNow() + MOMENT_MS));
+    return () => clearTimeout(timer);
+  }, [next, refetch]);
+
   const round = search.tab === "logs" ? 0 : Math.floor(explanation.dataUpdatedAt / HISTORY_REFRESH_MS);
   const waits = explanation.data?.waits.map(({ kind, since, until }) => `${kind} ${since} ${until}`); // the text has ages
   const moment = `${round} ${changes} ${waits?.join()}`;
@@ -61,14 +74,26 @@ export function ExecutionPage() {
     return failed ? <Problem error={failed} retry={() => void current.refetch()} /> : <Skeleton lines={8} />;
   const isCurrent = search.run === undefined || search.run === current.data?.run_id;
   return (
-    <Run
-      key={execution.run_id}
-      execution={execution}
-      moment={moment}
-      why={isCurrent ? <Loading read={explanation}>{(data) => <Why explanation={data} />}</Loading> : <Past id={id} />}
-      search={search}
-    />
+    <AnswerProvider>
+      <Run
+        key={execution.run_id}
+        execution={execution}
+        moment={moment}
+        why={
+          isCurrent ? <Loading read={explanation}>{(data) => <Why explanation={data} />}</Loading> : <Past id={id} />
+        }
+        search={search}
+      />
+    </AnswerProvider>
   );
+}
+
+/** When the next wait ends that ends by itself soon. */
+function nextMoment(explanation: Answer<"explainWorkflowExecution"> | undefined): number | null {
+  const asOf = Date.parse(explanation?.as_of ?? "");
+  const ends = (explanation?.waits ?? []).flatMap(({ until }) => (until ? [Date.parse(until)] : []));
+  const soon = ends.filter((at) => at > asOf && at < asOf + REFRESH_MS);
+  return soon.length > 0 ? Math.min(...soon) : null;
 }
 
 function Past({ id }: { id: string }) {
@@ -119,7 +144,7 @@ function Run({ execution, moment, why, search }: RunProps) {
         execution={execution}
         run={run}
         isPast={search.run !== undefined}
-        input={first?.input}
+        first={first}
         event={search.event === undefined ? undefined : Number(search.event)}
       />
       {why}
@@ -141,7 +166,7 @@ function Run({ execution, moment, why, search }: RunProps) {
         )}
         {tab === "history" && <HistoryTab store={store} run={run} search={search} set={set} />}
         {tab === "values" && <Values execution={execution} first={first} store={store} />}
-        {tab === "messages" && <Messages store={store} />}
+        {tab === "messages" && <Messages store={store} run={run} />}
         {tab === "logs" && <Logs id={execution.execution_id} run={run} open={execution.status === "RUNNING"} />}
         {tab === "keys" && <SearchKeys id={execution.execution_id} />}
       </Tabs>
@@ -320,7 +345,9 @@ function TimelineTab({
 function HistoryTab({ store, run, search, set }: TabProps & { run: string }) {
   const selected = search.event === undefined ? undefined : Number(search.event);
   return (
-    <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_28rem]">
+    <div
+      className={`grid grid-cols-1 gap-4 ${selected === undefined ? "" : "xl:grid-cols-[minmax(0,1fr)_28rem] xl:items-start"}`}
+    >
       <History
         store={store}
         asJson={search.as === "json"}
@@ -349,7 +376,11 @@ function Values({
     <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
       <div className="space-y-1">
         <h3 className="text-sm font-semibold">Input</h3>
-        {first ? <Payload value={first.input} label="Input" /> : <Skeleton lines={3} />}
+        {first ? (
+          <Value event={first} name="input" run={execution.run_id ?? ""} label="Input" />
+        ) : (
+          <Skeleton lines={3} />
+        )}
       </div>
       <div className="space-y-1">
         <h3 className="text-sm font-semibold">Result</h3>

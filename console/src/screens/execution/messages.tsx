@@ -1,10 +1,10 @@
 /** Signals and updates that the run has taken in, as they came, and what became of each. */
 import type { HistoryEvent } from "../../../../shared/protocol/history.ts";
 import type { HistoryStore } from "../../history/store.ts";
-import { Payload } from "../../ui/payload.tsx";
 import { Tag, type Tone } from "../../ui/status.tsx";
 import { visible } from "../../ui/text.tsx";
 import { Time } from "../../ui/time.tsx";
+import { Value } from "./details.tsx";
 
 type Taken = Extract<
   HistoryEvent,
@@ -13,7 +13,7 @@ type Taken = Extract<
 const isTaken = (event: HistoryEvent): event is Taken =>
   ["signal_received", "update_accepted", "update_rejected", "cancel_requested"].includes(event.kind);
 
-export function Messages({ store }: { store: HistoryStore }) {
+export function Messages({ store, run }: { store: HistoryStore; run: string }) {
   const events = store.all();
   const answers = new Map(
     events
@@ -41,9 +41,11 @@ export function Messages({ store }: { store: HistoryStore }) {
               {event.kind === "signal_received" && event.ignored !== undefined && (
                 <p className="text-sm text-warn">Ignored: {visible(event.ignored)}</p>
               )}
-              {"input" in event && <Payload value={event.input} label={`Input of message ${event.id}`} />}
+              {"input" in event && (
+                <Value event={event} name="input" run={run} label={`Input of message ${event.id}`} />
+              )}
               {answer?.kind === "update_completed" && (
-                <Payload value={answer.result} label={`Answer to message ${event.id}`} />
+                <Value event={answer} name="result" run={run} label={`Answer to message ${event.id}`} />
               )}
               {answer?.kind === "update_failed" && (
                 <p className="text-sm text-bad">{visible(answer.failure.message)}</p>

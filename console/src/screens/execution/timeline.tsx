@@ -4,7 +4,7 @@ import clsx from "clsx";
 import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
 import type { ExecutionSearch } from "../../app/search.ts";
 import { gapsOf, scaleOf } from "../../history/scale.ts";
-import { boundsOf, type Outcome, type Segment, type Step } from "../../history/steps.ts";
+import { attemptsOf, boundsOf, type Outcome, type Segment, type Step } from "../../history/steps.ts";
 import { Button } from "../../ui/button.tsx";
 import { Table } from "../../ui/table.tsx";
 import { visible } from "../../ui/text.tsx";
@@ -166,9 +166,13 @@ export function Timeline({ steps, start, closed, selected, select, view, setView
           aria-label="Timeline; the table shows the same"
           tabIndex={0}
           onKeyDown={press}
-          className="max-h-[60dvh] min-h-24 overflow-y-auto"
+          className="max-h-[60dvh] min-h-12 overflow-y-auto"
         >
-          {shown.length === 0 && <p className="px-3 py-6 text-center text-sm text-soft">No step fits.</p>}
+          {shown.length === 0 && (
+            <p className="px-3 py-6 text-center text-sm text-soft">
+              {steps.length === 0 ? "It has taken no step yet." : "No step fits."}
+            </p>
+          )}
           <div style={{ height: virtual.getTotalSize() }} className="relative">
             <span aria-hidden className={`pointer-events-none absolute inset-0 grid ${NAMES}`}>
               <span />
@@ -193,15 +197,17 @@ export function Timeline({ steps, start, closed, selected, select, view, setView
                     <span className="truncate">{visible(step.name)}</span>
                   </span>
                   <span className="relative h-full overflow-hidden border-l border-line">
-                    {step.segments.map((segment) => (
-                      <Bar
-                        key={`${segment.from} ${segment.kind}`}
-                        segment={segment}
-                        step={step}
-                        now={now}
-                        place={place}
-                      />
-                    ))}
+                    {step.segments
+                      .filter(({ from }) => from <= now)
+                      .map((segment) => (
+                        <Bar
+                          key={`${segment.from} ${segment.kind}`}
+                          segment={segment}
+                          step={step}
+                          now={now}
+                          place={place}
+                        />
+                      ))}
                   </span>
                 </button>
               );
@@ -290,7 +296,7 @@ function StepTable({ steps, now, select }: { steps: readonly Step[]; now: number
           id: "attempts",
           title: "Attempts",
           right: true,
-          cell: (s) => s.segments.filter(({ kind }) => kind === "run").length,
+          cell: (s) => attemptsOf(s, now).length,
         },
         { id: "start", title: "Started", cell: (s) => <Time at={s.start} /> },
         { id: "time", title: "Took", right: true, cell: (s) => span((s.end ?? now) - s.start) },

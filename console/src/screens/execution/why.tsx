@@ -42,7 +42,7 @@ export function Why({ explanation }: { explanation: Explanation }) {
           as of <Ago at={explanation.as_of} />
         </span>
       </header>
-      <p className="px-4 pt-3 text-[15px] font-medium" data-testid="why-summary">
+      <p className="px-4 pt-3 text-[15px] font-medium [overflow-wrap:anywhere]" data-testid="why-summary">
         {visible(explanation.summary)}
       </p>
       <ul className="space-y-2 p-4">
@@ -51,7 +51,7 @@ export function Why({ explanation }: { explanation: Explanation }) {
             <WaitRow
               wait={wait}
               execution={explanation.execution_id}
-              isSummary={wait.text.trim() === explanation.summary.trim()}
+              isSummary={explanation.summary.startsWith(wait.text.trim().replace(/\.$/, ""))}
             />
           </li>
         ))}
@@ -72,7 +72,7 @@ function WaitRow({ wait, execution, isSummary }: { wait: Wait; execution: string
       <div className="flex items-start gap-2.5">
         <Icon size={16} className="mt-0.5 shrink-0 text-soft" aria-hidden />
         <div className="min-w-0 flex-1 space-y-1 text-sm">
-          {!isSummary && <p className="break-words">{visible(wait.text)}</p>}
+          {!isSummary && <p className="[overflow-wrap:anywhere]">{visible(wait.text)}</p>}
           <p className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-soft">
             <span>
               Who must act: <strong className="text-ink">{wait.actor}</strong>
@@ -86,7 +86,7 @@ function WaitRow({ wait, execution, isSummary }: { wait: Wait; execution: string
           </p>
           {wait.what_to_do && wait.what_to_do !== "Nothing." && (
             <p className="flex items-start gap-1 text-xs">
-              <span className="break-words">{visible(wait.what_to_do)}</span>
+              <span className="min-w-0 [overflow-wrap:anywhere]">{visible(wait.what_to_do)}</span>
               {wait.what_to_do.includes("sirocco ") && (
                 <Copy text={wait.what_to_do.replace(/^.*?(?=sirocco )/s, "")} label="the command" />
               )}

@@ -24,10 +24,12 @@ export const COLUMNS: readonly ListColumn[] = [
     id: "execution",
     title: "Execution",
     cell: (row) => (
-      <ExecutionLink
-        id={row.execution_id}
-        run={row.status === "CONTINUED_AS_NEW" ? (row.run_id ?? undefined) : undefined}
-      />
+      <span className="line-clamp-2" title={row.execution_id}>
+        <ExecutionLink
+          id={row.execution_id}
+          run={row.status === "CONTINUED_AS_NEW" ? (row.run_id ?? undefined) : undefined}
+        />
+      </span>
     ),
   },
   { id: "start", title: "Started", sort: "start_time", cell: (row) => <Time at={row.start_time} /> },

@@ -1,8 +1,8 @@
 /** All executions of the workspace, live. */
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useRef, useState } from "react";
-import { type ListSearch, queryOf } from "../../app/search.ts";
+import { filterOf, type ListSearch, queryOf } from "../../app/search.ts";
 import { useTitle } from "../../app/title.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -56,7 +56,18 @@ function List({ search }: { search: ListSearch }) {
         )}
       </div>
       {rows.length === 0 ? (
-        <p className="px-4 py-10 text-center text-soft">No execution fits these filters.</p>
+        <p className="px-4 py-10 text-center text-soft">
+          {Object.keys(filterOf(search)).length === 0 ? (
+            <>
+              Nothing has been started yet.{" "}
+              <Link to="/start" className="text-accent underline">
+                Start an execution
+              </Link>
+            </>
+          ) : (
+            "No execution fits these filters."
+          )}
+        </p>
       ) : (
         <Rows rows={rows} columns={columns} search={search} selected={selected} select={setSelected} />
       )}
@@ -151,7 +162,7 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
               {columns.map(({ id, cell }) => (
                 <td
                   key={id}
-                  className={`max-w-96 px-3 py-1 max-sm:px-0 max-sm:py-0 ${id === "execution" ? "max-sm:basis-full" : ""}`}
+                  className={`max-w-96 px-3 py-1 max-sm:px-0 max-sm:py-0 ${id === "execution" ? "max-sm:basis-full sm:min-w-56" : ""}`}
                 >
                   {cell(row)}
                 </td>

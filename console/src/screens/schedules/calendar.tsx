@@ -51,7 +51,7 @@ export function Calendar({
   const days = useMemo(() => daysFrom(first, DAYS[view], zone), [first, view, zone]);
   const start = days[0]?.start ?? 0;
   const end = days.at(-1)?.end ?? 0;
-  const { entries, problem, cut } = useEntries(schedules, start, end, only);
+  const { entries, problem, retry, cut } = useEntries(schedules, start, end, only);
   const byDay = useMemo(() => groupByDay(days, entries), [days, entries]);
   const navigate = useNavigate();
   const go = (next: { view?: View; from?: string }) => {
@@ -95,7 +95,7 @@ export function Calendar({
           ))}
         </div>
       </div>
-      {problem !== null && <Problem error={problem} />}
+      {problem !== null && <Problem error={problem} retry={retry} />}
       {cut && <p className="px-3 py-1 text-xs text-soft">There are more times in this window than are shown.</p>}
       {view === "agenda" ? (
         <Agenda days={days} byDay={byDay} zone={zone} />
@@ -117,7 +117,9 @@ export function Calendar({
 
 function useEntries(schedules: readonly string[], start: number, end: number, only: string | undefined) {
   const query = { from: new Date(start).toISOString(), to: new Date(end).toISOString(), limit: 1_000 };
-  const upcoming = useRead("listUpcomingTimes", { query }, { staleTime: 30_000, keep: true });
+  // Nothing is due in the past any more: there the logs have what became of it.
+  const isPast = end <= serverNow();
+  const upcoming = useRead("listUpcomingTimes", { query }, { staleTime: 30_000, keep: true, enabled: !isPast });
   const wanted = only === undefined ? schedules.slice(0, LOGS) : [only];
   const logs = useQueries({
     queries: wanted.map((schedule_id) => ({
@@ -155,7 +157,10 @@ function useEntries(schedules: readonly string[], start: number, end: number, on
     return [...past, ...coming].filter(({ at }) => at >= start && at < end).sort((a, b) => a.at - b.at);
   }, [upcoming.data, stamp, start, end, only]);
   const failed = [upcoming, ...logs].find(({ error }) => error)?.error ?? null;
-  return { entries, problem: failed, cut: upcoming.data?.complete === false };
+  const retry = () => {
+    for (const read of [upcoming, ...logs]) if (read.error) void read.refetch();
+  };
+  return { entries, problem: failed, retry, cut: upcoming.data?.complete === false };
 }
 
 /** By date, then by schedule. */
@@ -195,14 +200,14 @@ function Grid({ days, byDay, zone, month, today, open }: GridProps) {
           <li
             key={day.date}
             data-date={day.date}
-            className={`min-h-24 space-y-0.5 border-r border-b border-line p-1.5 text-xs ${month && !day.date.startsWith(month) ? "bg-sunken" : ""}`}
+            className={`${month ? "min-h-24" : "min-h-72"} border-r border-b border-line p-1.5 text-xs ${month && !day.date.startsWith(month) ? "bg-sunken" : ""}`}
           >
             <p className="flex justify-between gap-1">
               <button
                 type="button"
                 title="Show this day"
                 onClick={() => open(day.date)}
-                className={`hover:underline ${day.date === today ? "font-bold text-accent" : "text-soft"}`}
+                className={`min-h-[24px] min-w-[24px] text-left hover:underline ${day.date === today ? "font-bold text-accent" : "text-soft"}`}
               >
                 {weekday(day)} {Number(day.date.slice(8))}
               </button>
@@ -226,8 +231,8 @@ function Runs({ schedules, zone }: { schedules: ReadonlyMap<string, readonly Ent
   if (!schedules) return null;
   return [...schedules].map(([schedule, entries]) =>
     entries.length >= FOLD_FROM ? (
-      <p key={schedule} className="truncate">
-        <Link to="/schedules/$id" params={{ id: schedule }} className="hover:underline">
+      <p key={schedule} className="truncate leading-[24px]">
+        <Link to="/schedules/$id" params={{ id: schedule }} className="inline-block min-h-[24px] hover:underline">
           {schedule}: {entries.length.toLocaleString("en")}
         </Link>
       </p>
@@ -251,13 +256,17 @@ function Run({ entry, zone }: { entry: Entry; zone: string }) {
   const colour = COLOURS[entry.outcome] ?? "text-warn";
   const title = `${inZone(entry.at, zone)} ${entry.schedule}${words}${entry.reason ? `: ${entry.reason}` : ""}`;
   return (
-    <p className={`truncate ${colour}`} title={title} data-at={new Date(entry.at).toISOString()}>
+    <p className={`truncate leading-[24px] ${colour}`} title={title} data-at={new Date(entry.at).toISOString()}>
       {entry.execution ? (
-        <Link to="/executions/$id" params={{ id: entry.execution }} className="hover:underline">
+        <Link
+          to="/executions/$id"
+          params={{ id: entry.execution }}
+          className="inline-block min-h-[24px] hover:underline"
+        >
           {text}
         </Link>
       ) : (
-        <Link to="/schedules/$id" params={{ id: entry.schedule }} className="hover:underline">
+        <Link to="/schedules/$id" params={{ id: entry.schedule }} className="inline-block min-h-[24px] hover:underline">
           {text}
         </Link>
       )}
@@ -308,9 +317,13 @@ function Agenda({ days, byDay, zone }: { days: readonly Day[]; byDay: ByDay; zon
   return (
     <ol className="divide-y divide-line">
       {shown.map((day) => (
-        <li key={day.date} data-date={day.date} className="grid grid-cols-[7rem_minmax(0,1fr)] gap-3 px-4 py-2 text-sm">
+        <li
+          key={day.date}
+          data-date={day.date}
+          className="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-3 px-4 py-2 text-sm"
+        >
           <span className="text-soft">
-            {weekday(day)} {day.date}
+            {weekday(day)} <span className="whitespace-nowrap">{day.date}</span>
             <ClockChange hours={day.hours} />
           </span>
           <div>

@@ -8,9 +8,14 @@ interface Props {
   readonly difference: Readonly<Record<string, unknown>>;
 }
 
+/** Longer values are written over several lines. */
+const LINE = 60;
+
 const written = (value: unknown): string => {
   if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return "none";
-  return typeof value === "string" ? value : JSON.stringify(value, null, 1);
+  if (typeof value === "string") return value;
+  const line = JSON.stringify(value);
+  return line.length < LINE ? line : JSON.stringify(value, null, 1);
 };
 
 export function Changes({ before, difference }: Props) {

@@ -81,6 +81,7 @@ export function Schedules() {
                   {
                     id: "id",
                     title: "Schedule",
+                    wide: true,
                     cell: (s) => <ScheduleLink id={s.schedule_id} />,
                   },
                   { id: "workflow", title: "Workflow", cell: (s) => visible(s.workflow_name) },

@@ -90,7 +90,8 @@ function Explained({ explanation }: { explanation: Answer<"explainSchedule"> }) 
       <ul className="mt-2 space-y-1 text-sm">
         {explanation.waits.map((wait) => (
           <li key={wait.kind} data-kind={wait.kind}>
-            {visible(wait.text)} <span className="text-soft">{visible(wait.what_to_do)}</span>
+            {wait.text !== explanation.summary && `${visible(wait.text)} `}
+            <span className="text-soft">{visible(wait.what_to_do)}</span>
           </li>
         ))}
       </ul>
