@@ -10,7 +10,7 @@ import { MAX_HISTORY_BYTES } from "../../shared/protocol/limits.ts";
 import { batchOf, headOf } from "../contract/subject.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
-import { activities, wide, workflows } from "./support/workflows.ts";
+import { activities, after, asksAlone, before, echo, gate, wide, work, workflows } from "./support/workflows.ts";
 
 const poke = (n: number): NewEvent =>
   ({ kind: "signal_received", message: `signal#${randomUUID()}`, name: "poke", input: { n } }) as NewEvent;
@@ -46,6 +46,18 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     expect(await page.locator("[data-event]").count()).toBeLessThan(200);
     expect(await page.locator("*").count()).toBeLessThan(5_000);
     expect(asked.filter((path) => path.includes("/history")).length).toBeLessThan(12);
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Performance.enable");
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { metrics } = await devtools.send("Performance.getMetrics");
+    expect(metrics.find(({ name }) => name === "JSHeapUsedSize")?.value).toBeLessThan(250 * 1_048_576);
+    // The same as JSON: a row for each event in sight, of which none is left out.
+    await page.getByRole("button", { name: "JSON", exact: true }).click();
+    await page.locator('[data-event="50000"]').getByText('"kind": "signal_received"').waitFor();
+    expect(page.url()).toContain("as=json");
+    expect(await page.locator("[data-event]").count()).toBeLessThan(30);
+    await events.press("End");
+    await page.locator('[data-event="1"]').getByText('"kind": "execution_started"').waitFor();
     await close();
   }, 60_000);
 
@@ -58,6 +70,12 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByText("5 of 500 steps").waitFor();
     expect(await page.locator("[data-step]").count()).toBe(5);
     expect(await page.locator('[data-step]:not([data-outcome="failed"])').count()).toBe(0);
+    await page.getByRole("region", { name: /^Timeline/ }).press("+");
+    await expect.poll(() => page.url()).toMatch(/steps=failed.*zoom=/);
+    await page.reload(); // what is shown is in the address
+    await page.getByText("5 of 500 steps").waitFor();
+    await page.getByRole("button", { name: "All", exact: true }).click();
+    await expect.poll(() => page.url()).not.toContain("zoom=");
     await close();
   });
 
@@ -75,6 +93,76 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("figure", { name: "Result" }).getByText('"by": "ada"').waitFor();
     await close();
   });
+
+  test("13: without a worker, with changed code, at a timer and behind a child: each names reason, actor and time", async () => {
+    const first = await w.worker({ workflows: [before], activities: [work, echo], deployment: "changing" });
+    const id = await w.start("changed");
+    const kinds = async () =>
+      ((await w.ask("GET", `/v1/workflows/executions/${id}/explain`)).body.waits as { kind: string }[]).map(
+        ({ kind }) => kind,
+      );
+    await expect.poll(kinds).toContain("timer");
+    const { page, close } = await w.open(`/executions/${id}`);
+    const article = (kind: string) => page.locator(`[data-kind="${kind}"]`);
+    await article("timer").getByText("Who must act: time").waitFor();
+    await article("timer")
+      .getByText(/since .* ago/)
+      .waitFor();
+    await article("timer")
+      .getByText(/until in 2 h 59 min/)
+      .waitFor();
+
+    await first.stop();
+    await w.ask("POST", `/v1/workflows/executions/${id}/signals`, { name: "approve", input: { by: "ada" } });
+    await page.reload();
+    await article("no_live_worker").getByText("Who must act: operator").waitFor();
+    await expect.poll(() => why(page).textContent()).toContain("changing");
+
+    const second = await w.worker({ workflows: [after], activities: [work, echo], deployment: "changing" });
+    await article("workflow_code_failing").getByText("Who must act: developer").waitFor({ timeout: 20_000 });
+    await article("workflow_code_failing")
+      .getByText(/since .* ago/)
+      .waitFor();
+    await expect.poll(() => why(page).textContent()).toContain("now decides");
+    await article("workflow_code_failing").getByRole("button", { name: "Reset" }).click();
+    await page.getByRole("dialog").getByLabel("Go on").selectOption("start");
+    await page.getByRole("dialog").getByRole("button", { name: "Reset", exact: true }).click();
+    await article("timer").waitFor({ timeout: 5_000 }); // the new run takes the steps of the new code
+    await page.locator("[data-step]").getByText("echo").waitFor();
+    await second.stop();
+
+    await page.goto(`${w.url}/console/#/executions/${await w.start("parent")}`);
+    await article("child").getByText("Who must act: child").waitFor();
+    await close();
+  }, 60_000);
+
+  test("14: when the retry comes the bar grows without a reload, and the step's logs stand beside it", async () => {
+    const id = await w.start("retries-once");
+    const { page, close } = await w.open(`/executions/${id}`);
+    const loads: string[] = [];
+    page.on("load", () => loads.push(page.url()));
+    const step = page.locator('[data-step="activity-1"]');
+    const bars = step.locator("span.absolute");
+    await page
+      .locator('[data-kind="activity_backoff"]')
+      .getByText(/until in [123](\.\d)? s/)
+      .waitFor();
+    await expect.poll(() => bars.count()).toBe(2); // the first attempt, and the wait for the second one
+    await expect.poll(() => bars.count(), { timeout: 15_000 }).toBe(3);
+    await expect.poll(() => why(page).textContent(), { timeout: 10_000 }).not.toContain("the line is busy");
+    const part = () =>
+      bars.last().evaluate((one) => Number.parseFloat((one as unknown as { style: { width: string } }).style.width));
+    const early = await part();
+    await expect.poll(part, { timeout: 10_000 }).toBeGreaterThan(early + 5);
+    await step.click();
+    const logs = page.getByTestId("step-logs");
+    await logs.getByText("attempt 2 goes on").waitFor({ timeout: 15_000 });
+    gate.resolve();
+    await expect.poll(() => why(page).textContent()).toContain("completed");
+    await page.locator('[data-step="activity-1"][data-outcome="completed"]').waitFor();
+    expect(loads).toEqual([]);
+    await close();
+  }, 60_000);
 
   test("14: a retried activity shows attempt, countdown and the last failure", async () => {
     const id = await w.start("retries");
@@ -112,6 +200,69 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await close();
   });
 
+  test("15: three idle hours fold and unfold, keys, wheel and brush zoom, and the selection stays", async () => {
+    const hour = 3_600_000;
+    const at = Date.parse("2026-11-28T00:00:00Z");
+    const call = (activity: number, name: string) => ({ kind: "activity_scheduled", activity, name, input: null });
+    const done = (activity: number, name: string) => ({ kind: "activity_completed", activity, name, result: null });
+    const events = [
+      [0, { kind: "execution_started", workflow: "idle", input: null }],
+      [1_000, call(1, "early")],
+      [61_000, done(1, "early")],
+      [3 * hour, call(2, "late")],
+      [3 * hour + 60_000, done(2, "late")],
+      [3 * hour + 61_000, { kind: "execution_completed", result: null }],
+    ] as const;
+    const text = JSON.stringify({ events: events.map(([ms, rest], i) => ({ id: i + 1, at: at + ms, ...rest })) });
+    const { page, close } = await w.open("/file");
+    await page.getByLabel(/Choose a file/).setInputFiles({
+      name: "idle.json",
+      mimeType: "application/json",
+      buffer: Buffer.from(text),
+    });
+    const step = (name: string) => page.getByRole("button", { name: new RegExp(`^activity ${name}`) });
+    const width = async (name: string) => (await step(name).locator("span.absolute").boundingBox())?.width ?? 0;
+    const folded = await width("early");
+    await page.getByRole("button", { name: "Unfold idle time (2 h 58 min)" }).click();
+    await expect.poll(() => width("early")).toBeLessThan(folded / 10);
+    expect(page.url()).toContain("fold=off");
+    await page.getByRole("button", { name: "Fold idle time" }).click();
+    await expect.poll(() => width("early")).toBe(folded);
+
+    await step("early").click();
+    const isSelected = () => step("early").getAttribute("aria-pressed");
+    expect(await isSelected()).toBe("true");
+    const timeline = page.getByRole("region", { name: /^Timeline/ });
+    await timeline.press("+");
+    await expect.poll(() => width("early")).toBeGreaterThan(folded * 1.5);
+    await expect.poll(() => page.url()).toContain("zoom=0.25-0.75");
+    expect(await isSelected()).toBe("true");
+    await timeline.press("0");
+    await expect.poll(() => width("early")).toBe(folded);
+
+    const box = (await step("early").locator("span.absolute").boundingBox())!;
+    await page.mouse.move(box.x + 1, box.y + 1);
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -300);
+    await page.keyboard.up("Control");
+    await expect.poll(() => width("early")).toBeGreaterThan(folded * 1.5);
+    expect(await isSelected()).toBe("true");
+    await page.getByRole("button", { name: "All", exact: true }).click();
+
+    const strip = (await page.getByTestId("brush").boundingBox())!;
+    const middle = strip.y + strip.height / 2;
+    await page.mouse.move(strip.x + strip.width * 0.02, middle);
+    await page.mouse.down();
+    await page.mouse.move(strip.x + strip.width * 0.3, middle, { steps: 4 });
+    await page.mouse.up();
+    await expect.poll(() => page.url()).toMatch(/zoom=0\.0\d+-0\.(29|3)/);
+    await expect.poll(() => width("early")).toBeGreaterThan(folded * 2);
+    expect(await isSelected()).toBe("true");
+    await page.getByTestId("brush").dblclick();
+    await expect.poll(() => width("early")).toBe(folded);
+    await close();
+  });
+
   test("15: the address of an event opens the history at that event, with its details", async () => {
     const id = await w.start("steps", { input: { count: 40 } });
     await expect.poll(() => status(id)).toBe("COMPLETED");
@@ -127,10 +278,10 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await close();
   });
 
-  test("16: a clock of the browser that is ten minutes wrong changes no duration", async () => {
+  test.each([10, -10])("16: a clock of the browser that is %i minutes wrong changes no duration", async (minutes) => {
     const id = await w.start("sleeper");
     const { page, close } = await w.open();
-    await page.clock.install({ time: Date.now() + 600_000 });
+    await page.clock.install({ time: Date.now() + minutes * 60_000 });
     await page.goto(`${w.url}/console/#/executions/${id}`);
     await why(page).waitFor();
     const shown = await page
@@ -138,6 +289,10 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
       .locator("xpath=following-sibling::dd")
       .textContent();
     expect(shown).toMatch(/^(\d+ ms|\d+(\.\d)? s)$/);
+    const timer = page.getByRole("button", { name: /^timer/ });
+    expect(await timer.getAttribute("aria-label")).toMatch(/open, (\d+ ms|\d+(\.\d)? s)$/);
+    expect((await timer.locator("span.absolute").boundingBox())?.width).toBeGreaterThan(50);
+    expect(await page.getByText(/Invalid Date|NaN/).count()).toBe(0);
     await close();
   });
 
@@ -148,6 +303,81 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("heading", { name: "the-child" }).waitFor();
     await page.getByRole("link", { name: id, exact: true }).click();
     await page.getByRole("heading", { name: id }).waitFor();
+    await close();
+  });
+
+  test("17: runs that continue or were reset, and what a schedule started, link back and forth", async () => {
+    const id = await w.start("continues", { input: { left: 1 } });
+    const { page, close } = await w.open(`/executions/${id}`);
+    const back = async (word: string) => {
+      await page.getByText(word, { exact: true }).waitFor();
+      await page.getByRole("link", { name: "the run before" }).click();
+      await page.getByText("This is an earlier run.").waitFor();
+      expect(page.url()).toContain("run=");
+      await page.getByRole("link", { name: "To the current one" }).click();
+      await page.getByTestId("why-summary").waitFor();
+      expect(page.url()).not.toContain("run=");
+    };
+    await back("Continues");
+    expect((await w.ask("POST", `/v1/workflows/executions/${id}/reset`, { to: "start" })).status).toBe(204);
+    await back("Reset of");
+
+    const schedule = { input: {}, schedule_id: "links", cron_expressions: ["0 3 * * *"] };
+    await w.ask("POST", "/v1/workflows/schedules", { schedule, workflow_identifier: "sleeper" });
+    await w.ask("POST", "/v1/workflows/schedules/links/trigger", {});
+    await page.goto(`${w.url}/console/#/schedules/links`);
+    const started = page.getByRole("region", { name: "Log" }).getByRole("link").first();
+    const name = (await started.textContent()) ?? "";
+    await started.click();
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+    await page.getByRole("link", { name: "links", exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: "links" }).waitFor();
+    await close();
+  });
+
+  test("18: signal, update, query, cancel and terminate work by keyboard, and a double click sends a signal once", async () => {
+    const id = await w.start("listens");
+    const { page, asked, close } = await w.open(`/executions/${id}`);
+    const dialog = page.getByRole("dialog");
+    const press = async (name: string, within = page.getByRole("group", { name: "Actions" })) => {
+      await within.getByRole("button", { name, exact: true }).focus();
+      await page.keyboard.press("Enter");
+    };
+    await press("Query");
+    await press("Send", dialog);
+    await dialog.getByRole("figure", { name: "Answer" }).getByText("nobody yet").waitFor();
+    await page.keyboard.press("Escape");
+    await press("Update");
+    await dialog.getByLabel("n", { exact: true }).focus();
+    await page.keyboard.press("Control+a"); // as Tab does
+    await page.keyboard.type("4");
+    await press("Send", dialog);
+    await dialog
+      .getByRole("figure", { name: "Answer" })
+      .getByText("8")
+      .waitFor()
+      .catch(async (e) => {
+        await page.screenshot({ path: "/tmp/console-18.png" });
+        throw e;
+      });
+    await page.keyboard.press("Escape");
+    await press("Signal");
+    await dialog.getByLabel("by").focus();
+    await page.keyboard.type("ada");
+    await dialog.getByRole("button", { name: "Send", exact: true }).dblclick();
+    await expect.poll(() => status(id)).toBe("COMPLETED");
+    expect(asked.filter((path) => path.endsWith("/signals"))).toHaveLength(1);
+    for (const [button, confirm, end] of [
+      ["Cancel", "Cancel it", "CANCELED"],
+      ["Terminate", "Terminate it", "TERMINATED"],
+    ] as const) {
+      const other = await w.start("sleeper");
+      await page.goto(`${w.url}/console/#/executions/${other}`);
+      await page.getByRole("heading", { level: 1, name: other }).waitFor();
+      await press(button);
+      await press(confirm, dialog);
+      await expect.poll(() => status(other)).toBe(end);
+    }
     await close();
   });
 
@@ -267,30 +497,112 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await close();
   });
 
-  test("20: numbers that JavaScript does not hold are shown and sent digit for digit", async () => {
-    const { page, close } = await w.open("/start?workflow=echoes", { expected: /422/ }); // the server refuses what it cannot keep
+  test("27: a question shows without a worker, of two browsers one answers it, and the other is told", async () => {
+    const alone = () => w.worker({ workflows: [asksAlone], activities: [], deployment: "alone" });
+    const first = await alone();
+    const id = await w.start("asks-alone");
+    const asks = async () =>
+      ((await w.ask("GET", "/v1/workflows/inputs")).body.inputs as { execution_id: string }[]).some(
+        (one) => one.execution_id === id,
+      );
+    await expect.poll(asks).toBe(true);
+    await first.stop();
+    const one = await w.open("/inbox?workflow=asks-alone");
+    const two = await w.open("/inbox?workflow=asks-alone", { expected: /4\d\d/ });
+    for (const { page } of [one, two]) {
+      await page.getByText("What is the word?").waitFor();
+      await page.getByRole("button", { name: "Answer" }).click();
+      await page.getByRole("dialog").getByLabel("word").waitFor();
+    }
+    const second = await alone();
+    const answer = async (page: Page, word: string) => {
+      await page.getByRole("dialog").getByLabel("word").fill(word);
+      await page.getByRole("dialog").getByRole("button", { name: "Answer" }).click();
+    };
+    await two.page.getByRole("dialog").getByLabel("word").fill("abracadabra");
+    await answer(one.page, "sesame");
+    await one.page.getByText("The answer was accepted.").waitFor();
+    await expect.poll(() => status(id), { timeout: 2_000 }).toBe("COMPLETED");
+    // The other one learns it while they write, and what they have written stays.
+    await two.page.getByRole("dialog").getByText("It was answered elsewhere meanwhile").waitFor();
+    expect(await two.page.getByRole("dialog").getByRole("button", { name: "Answer" }).isDisabled()).toBe(true);
+    expect(await two.page.getByRole("dialog").getByLabel("word").inputValue()).toBe("abracadabra");
+    await second.stop();
+    await one.close();
+    await two.close();
+  }, 60_000);
+
+  test("two executions are compared: the steps that differ, where their histories part, input and result", async () => {
+    const a = await w.start("steps", { id: "compared-a", input: { count: 2 } });
+    const b = await w.start("steps", { id: "compared-b", input: { count: 3 } });
+    for (const id of [a, b]) await expect.poll(() => status(id)).toBe("COMPLETED");
+    const { page, close } = await w.open("/executions?search=compared-");
+    for (const id of [b, a]) await page.getByLabel(`Select ${id}`).check();
+    await page.getByRole("button", { name: "Compare them" }).click();
+    await expect.poll(() => page.url()).toBe(`${w.url}/console/#/compare?a=compared-b&b=compared-a`);
+    await page.getByRole("button", { name: "Change sides" }).click();
+    await expect.poll(() => page.url()).toBe(`${w.url}/console/#/compare?a=compared-a&b=compared-b`);
+    await page.getByText("Steps: 1 of 3 differ").waitFor();
+    expect(await page.locator("[data-pair]").getAttribute("data-differs")).toBe("only in the second");
+    await page.getByText("They went the same way for 5 events, then:").waitFor();
+    await page.getByTestId("parting").getByText("Execution completed").waitFor();
+    await page.getByTestId("parting").getByText("work started").waitFor();
+    await page.getByTestId("values-part").getByText("Execution started").first().waitFor(); // the inputs differ
+    await page.getByRole("region", { name: "Input", exact: true }).getByText("differs").waitFor();
+    await page.getByRole("figure", { name: "Result of the second" }).getByText('"count": 3').waitFor();
+    await page.getByRole("button", { name: "All", exact: true }).click();
+    await expect.poll(() => page.locator("[data-pair]").count()).toBe(3);
+    await page.reload();
+    await expect.poll(() => page.locator("[data-pair]").count()).toBe(3);
+    await page.getByTestId("parting").getByRole("link").first().click();
+    await page.getByRole("heading", { name: "Event 6: execution completed" }).waitFor();
+
+    // From an execution's own page the other one is chosen from those of its workflow.
+    await page.getByRole("button", { name: "Compare…" }).click();
+    await page.getByRole("region", { name: "Other executions" }).first().getByRole("link", { name: b }).click();
+    await page.getByText("Steps: 1 of 3 differ").waitFor();
+    await close();
+  });
+
+  test("20: numbers that JavaScript does not hold are shown, edited, copied and sent digit for digit", async () => {
+    // The server refuses what it cannot keep.
+    const { page, close } = await w.open("/start?workflow=echoes", {
+      expected: /422/,
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
     const sent = page.waitForRequest((request) => request.url().endsWith("/execute"));
     await page.getByLabel("New key of Input").waitFor();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
     await page.getByTestId("code-editor").waitFor();
-    await write(page, "Input as JSON", '{"id": 3544790567247868102, "part": 0.23456789012345678}');
+    const numbers = '"id": 3544790567247868102, "part": 0.23456789012345678, "far": 1e400';
+    await write(page, "Input as JSON", `{${numbers}}`);
     await page.getByRole("button", { name: "Form", exact: true }).click();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
     await page.getByTestId("code-editor").waitFor();
-    expect(await page.getByLabel("Input as JSON").innerText()).toContain("3544790567247868102");
+    const edited = await page.getByLabel("Input as JSON").innerText();
+    for (const number of numbers.split(", ")) expect(edited).toContain(number);
+    await write(page, "Input as JSON", `{${numbers.replace("8102", "8103")}}`);
+    await page.getByRole("button", { name: "Copy the call" }).click();
+    const compact = numbers.replace("8102", "8103").replaceAll(": ", ":").replaceAll(", ", ",");
+    await expect.poll(() => page.evaluate("navigator.clipboard.readText()")).toContain(compact);
     await page.getByRole("main").getByRole("button", { name: "Start" }).click();
-    expect((await sent).postData()).toContain('"id":3544790567247868102,"part":0.23456789012345678');
+    expect((await sent).postData()).toContain(compact);
     await close();
   });
 
-  test("21: a value of 300 kB is shown in part, and whole when asked for", async () => {
-    const text = `begin-${"x".repeat(300_000)}-end`;
+  test("21: a value of 2 MB is shown in part, with its size, and whole when asked for, on the page or as a file", async () => {
+    const text = `begin-${"x".repeat(1_990_000)}-end`;
     const id = await w.start("echoes", { input: { text } });
-    await expect.poll(() => status(id)).toBe("COMPLETED");
+    await expect.poll(() => status(id), { timeout: 20_000 }).toBe("COMPLETED");
     const { page, close } = await w.open(`/executions/${id}?tab=history&event=2`);
     await page.getByText("begin-xxx").first().waitFor();
+    await page.getByText("1943.4 KiB in all").waitFor();
     expect(await page.content()).not.toContain("-end");
+    expect((await page.content()).length).toBeLessThan(200_000);
     await page.getByRole("button", { name: "Load all" }).click();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download" }).last().click();
+    expect(JSON.parse(readFileSync(await (await download).path(), "utf8"))).toEqual({ text });
     await page.getByRole("button", { name: "Show all" }).click();
     await page.getByText(/-end/).waitFor();
     await close();

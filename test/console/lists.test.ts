@@ -78,7 +78,10 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
       await page.getByRole("heading", { name: id, exact: true }).waitFor();
       await page.getByRole("button", { name: "Copy the id" }).click();
       await expect.poll(() => page.evaluate("navigator.clipboard.readText()")).toBe(id);
-      expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+      for (const width of [390, 1280]) {
+        await page.setViewportSize({ width, height: 900 });
+        expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+      }
     }
     await close();
   });

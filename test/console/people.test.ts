@@ -170,7 +170,7 @@ describe.skipIf(!CHROMIUM)("the console for every person", () => {
       for (const [word, icon] of icons)
         for (const [other, its] of icons)
           if (word < other)
-            expect(shapesDiffer(icon, its), `${word} and ${other}, ${colorScheme}`).toBeGreaterThan(0.5);
+            expect(shapesDiffer(icon, its), `${word} and ${other}, ${colorScheme}`).toBeGreaterThan(0.4);
 
       await page.goto(`${w.url}/console/#/executions/grey-failed`);
       const mark = async (outcome: string) =>
@@ -178,7 +178,7 @@ describe.skipIf(!CHROMIUM)("the console for every person", () => {
       await page.locator('[data-outcome="failed"]').waitFor();
       const [failed, completed] = [await mark("failed"), await mark("completed")];
       expect(failed.colour).toBeLessThan(3);
-      expect(shapesDiffer(failed, completed)).toBeGreaterThan(0.5);
+      expect(shapesDiffer(failed, completed)).toBeGreaterThan(0.4);
       await close();
     }
   }, 60_000);

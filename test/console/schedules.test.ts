@@ -113,7 +113,13 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
 
     const patch = page.waitForRequest((request) => request.method() === "PATCH");
     await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByText("Nothing differs yet.").waitFor();
+    expect(await page.getByRole("button", { name: "Save" }).isDisabled()).toBe(true);
     await page.getByLabel("Cron line 1").fill("0 5 * * *");
+    const change = page.getByTestId("changes").locator("[data-field]");
+    expect(await change.count()).toBe(1); // the field, as it is and as it will be
+    expect(await change.locator("del").textContent()).toContain("0 4 * * *");
+    expect(await change.locator("ins").textContent()).toContain("0 5 * * *");
     await page.getByRole("button", { name: "Save" }).click();
     expect(JSON.parse((await patch).postData() ?? "")).toEqual({ schedule: { cron_expressions: ["0 5 * * *"] } });
 
@@ -128,8 +134,35 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
     await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
 
     await page.getByRole("button", { name: "Trigger" }).click();
+    await page.getByRole("dialog").getByLabel("If another run is active").selectOption({ label: "Allow all" });
+    const trigger = page.waitForRequest((request) => request.url().endsWith("/trigger"));
     await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
+    expect(JSON.parse((await trigger).postData() ?? "")).toEqual({ overlap: 6 });
     await page.getByRole("region", { name: "Log" }).getByText("triggered").waitFor();
+
+    // A backfill shows its times, which are the server's, before it starts runs for them.
+    await page.getByRole("button", { name: "Backfill" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("From").fill("2026-03-01T05:00:00Z");
+    await dialog.getByLabel("To").fill("2026-02-01T00:00:00Z");
+    await dialog.getByText("The second time lies before the first one.").waitFor();
+    await dialog.getByLabel("To").fill("2026-03-04T05:00:00Z");
+    await dialog.getByText("4 times").waitFor(); // both ends are times of the rule
+    const wanted = [1, 2, 3, 4].map((day) => `2026-03-0${day}T05:00:00Z`);
+    expect((await times(page)).map((at) => Date.parse(at ?? ""))).toEqual(wanted.map((at) => Date.parse(at)));
+    await dialog.getByLabel("If another run is active").selectOption({ label: "Allow all" });
+    await dialog.getByRole("button", { name: "Start" }).click();
+    await page.getByText("4 times were accepted.").waitFor();
+    const log = async () =>
+      ((await w.ask("GET", "/v1/workflows/schedules/made-here/log")).body.entries as { nominal_at: string }[]).map(
+        ({ nominal_at }) => Date.parse(nominal_at),
+      );
+    await expect
+      .poll(async () => (await log()).filter((at) => wanted.some((one) => Date.parse(one) === at)).length)
+      .toBe(4);
+    await page.goto(`${w.url}/console/#/schedules`);
+    await page.getByRole("region", { name: "All schedules" }).first().getByText("cron 0 5 * * *").waitFor();
+    await page.goto(`${w.url}/console/#/schedules/made-here`);
     await page.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByRole("heading", { name: "Schedules", exact: true }).waitFor();
@@ -140,16 +173,69 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
   test("34: a month with a change of the clocks marks the long day, and shows the times of the preview", async () => {
     const schedule = { cron_expressions: ["0 12 * * *"], time_zone_name: "Europe/Berlin" };
     await create("noon", schedule);
-    await create("often", { cron_expressions: ["*/20 * * * *"], time_zone_name: "UTC" });
     const year = new Date().getUTCFullYear() + 1;
     const { page, close } = await w.open("/", { timezoneId: "Europe/Berlin" });
     await page.goto(`${w.url}/console/#/schedules?view=month&from=${year}-10-01`);
     await page.getByText("25 h: clocks change").waitFor();
     expect(await page.getByText("clocks change").count()).toBe(1);
+    // Every shown time is one of the server's, the days of two offsets included.
+    const days = page.locator("[data-date]");
+    const first = await days.first().getAttribute("data-date");
+    const body = { schedule, after: `${first}T00:00:00Z`, count: 41 };
+    const coming = (await w.ask("POST", "/v1/workflows/schedules/preview", body)).body.times as string[];
+    const drawn = await page
+      .locator("[data-at]", { hasText: "noon" })
+      .evaluateAll((all) => all.map((one) => one.getAttribute("data-at") ?? ""));
+    expect(drawn.slice(0, 41).map((at) => Date.parse(at))).toEqual(coming.map((at) => Date.parse(at)));
+    expect(await page.locator("[data-at]", { hasText: "12:00 noon" }).count()).toBe(drawn.length);
+    await page.locator(`[data-date="${year}-10-31"], [data-date="${year}-10-29"]`).first().waitFor();
+    // A dense schedule is folded in the month. The day itself, by hours: 25 of them, one hour twice.
+    await create("often", { cron_expressions: ["*/20 * * * *"], time_zone_name: "UTC" });
+    await page.reload();
     await page
       .getByText(/often: 72|There are more times/)
       .first()
       .waitFor();
+    const long = await days.filter({ hasText: "clocks change" }).getAttribute("data-date");
+    await days.filter({ hasText: "clocks change" }).getByRole("button").click();
+    await expect.poll(() => page.url()).toContain(`view=day&from=${long}`);
+    await expect.poll(() => page.locator("[data-hour]").count()).toBe(25);
+    expect(await page.locator("[data-hour]", { hasText: /^02:00/ }).count()).toBe(2);
+    await page.locator("[data-hour]", { hasText: "12:00 noon" }).waitFor();
+    expect(await page.locator("[data-hour]", { hasText: "often" }).count()).toBe(25);
+    const short = new Date(Date.UTC(year, 2, 31));
+    short.setUTCDate(31 - short.getUTCDay()); // the last Sunday of March
+    await page.goto(`${w.url}/console/#/schedules?view=day&from=${short.toISOString().slice(0, 10)}`);
+    await page.getByText("23 h: clocks change").waitFor();
+    await expect.poll(() => page.locator("[data-hour]").count()).toBe(23);
+    await close();
+  });
+
+  test("34: a due time that was skipped says in the calendar why, as the log does", async () => {
+    const input = {
+      schedule_id: "crowded",
+      cron_expressions: ["0 6 * * *"],
+      time_zone_name: "UTC",
+      policy: { overlap: 1 },
+    };
+    const made = { schedule: { input: {}, ...input }, workflow_identifier: "sleeper" };
+    expect((await w.ask("POST", "/v1/workflows/schedules", made)).status).toBe(201);
+    const range = { start_at: "2026-03-10T00:00:00Z", end_at: "2026-03-11T23:00:00Z" };
+    expect((await w.ask("POST", "/v1/workflows/schedules/crowded/backfill", range)).body).toEqual({ accepted: 2 });
+    const entries = async () =>
+      (await w.ask("GET", "/v1/workflows/schedules/crowded/log")).body.entries as {
+        outcome: string;
+        reason: string | null;
+      }[];
+    await expect
+      .poll(async () => (await entries()).map(({ outcome }) => outcome).toSorted(), { timeout: 10_000 })
+      .toEqual(["skipped_overlap", "started"]);
+    const reason = (await entries()).find(({ outcome }) => outcome === "skipped_overlap")?.reason;
+    const { page, close } = await w.open("/schedules/crowded?view=month&from=2026-03-01", { timezoneId: "UTC" });
+    const skipped = page.locator('[data-at="2026-03-11T06:00:00.000Z"]');
+    await skipped.getByText("skipped overlap").waitFor();
+    expect(await skipped.getAttribute("title")).toContain(reason);
+    await page.locator('[data-at="2026-03-10T06:00:00.000Z"]').getByText("started").waitFor();
     await close();
   });
 

@@ -16,24 +16,36 @@ export class ConsoleWorld {
   readonly browser: Browser;
   readonly key: string;
   server: RunningServer;
+  /** What the server has logged, line by line. */
+  readonly logged: readonly string[];
   readonly #workers: RunningWorker[] = [];
   readonly #stop: () => void;
 
-  private constructor(browser: Browser, key: string, server: RunningServer, ports: Embedded, stop: () => void) {
-    this.#stop = stop;
+  private constructor(
+    browser: Browser,
+    made: { key: string; server: RunningServer; ports: Embedded; logged: readonly string[]; stop: () => void },
+  ) {
     this.browser = browser;
-    this.key = key;
-    this.server = server;
-    this.ports = ports;
+    this.key = made.key;
+    this.server = made.server;
+    this.ports = made.ports;
+    this.logged = made.logged;
+    this.#stop = made.stop;
   }
 
   /** `consoleFolder`: another build of the console. */
   static async start({ consoleFolder = FOLDER } = {}): Promise<ConsoleWorld> {
-    const ports = embedded();
+    const logged: string[] = [];
+    const keep =
+      (level: string) =>
+      (...line: unknown[]) =>
+        void logged.push(`${level} ${JSON.stringify(line)}`);
+    const log = { debug: keep("debug"), info: keep("info"), warn: keep("warn"), error: keep("error") };
+    const ports = embedded({ log });
     const server = await startServer({ ports, version: "0.0.0", port: 0, consoleFolder });
     const stop = ports.maintain();
     const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
-    return new ConsoleWorld(await launch(), key, server, ports, stop);
+    return new ConsoleWorld(await launch(), { key, server, ports, logged, stop });
   }
 
   get url(): string {

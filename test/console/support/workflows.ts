@@ -3,7 +3,9 @@ import * as z from "zod";
 import {
   activity,
   child,
+  continueAsNew,
   on,
+  query,
   setSearchKeys,
   signal,
   sleep,
@@ -25,6 +27,14 @@ export const breaking = activity({ name: "breaking", retry: { maxAttempts: 1 } }
 });
 export const echo = activity({ name: "echo", input: z.json() }, async (value) => value);
 
+/** Fails once, then runs until a test lets it end. */
+export const gate = Promise.withResolvers<void>();
+export const again = activity({ name: "again", retry: { maxAttempts: 3, first: "3s" } }, async (_, ctx) => {
+  if (ctx.attempt === 1) throw new Error("the line is busy");
+  ctx.log.warn(`attempt ${ctx.attempt} goes on`);
+  await gate.promise;
+});
+
 export const steps = workflow(
   { name: "steps", input: z.object({ count: z.int().min(1).default(3) }) },
   async ({ count }) => {
@@ -44,14 +54,16 @@ export const fails = workflow({ name: "fails" }, async () => {
 export const retries = workflow({ name: "retries" }, async () => refusing());
 export const sleeper = workflow({ name: "sleeper" }, async () => sleep("3h"));
 export const approve = signal("approve", z.object({ by: z.string(), amount: z.number().optional() }));
+export const spoken = query("spoken", z.string());
 export const amend = update("amend", z.object({ n: z.number() }), z.number());
-export const listens = workflow({ name: "listens", handlers: [approve, amend] }, async () => {
+export const listens = workflow({ name: "listens", handlers: [approve, amend, spoken] }, async () => {
   let by = "";
   setSearchKeys({ customer: "ada" });
   on(approve, (given) => {
     by = given.by;
   });
   on(amend, ({ n }) => n * 2);
+  on(spoken, () => by || "nobody yet");
   await waitUntil(() => by !== "");
   return { by };
 });
@@ -63,5 +75,25 @@ export const asks = workflow({ name: "asks", interactive: true }, async () =>
 export const parent = workflow({ name: "parent" }, async () => child(sleeper, {}, { id: "the-child" }));
 export const echoes = workflow({ name: "echoes", input: z.record(z.string(), z.json()) }, async (given) => echo(given));
 
-export const workflows = [steps, wide, fails, retries, sleeper, listens, asks, parent, echoes];
-export const activities = [work, refusing, breaking, echo];
+export const retriesOnce = workflow({ name: "retries-once" }, async () => again());
+export const continues = workflow({ name: "continues", input: z.object({ left: z.int() }) }, async ({ left }) =>
+  left > 0 ? continueAsNew({ left: left - 1 }) : sleep("3h"),
+);
+/** Asks one person after the other. */
+export const asksAlone = workflow({ name: "asks-alone", interactive: true }, async () =>
+  waitForInput(z.object({ word: z.string() }), { label: "What is the word?" }),
+);
+/** Of one name, but another code: a run that the first one began cannot go on with the second one. */
+export const before = workflow({ name: "changed", handlers: [approve] }, async () => {
+  on(approve, () => {});
+  await work({ n: 1 });
+  await sleep("3h");
+});
+export const after = workflow({ name: "changed", handlers: [approve] }, async () => {
+  on(approve, () => {});
+  await echo("another step");
+  await sleep("3h");
+});
+
+export const workflows = [retriesOnce, continues, steps, wide, fails, retries, sleeper, listens, asks, parent, echoes];
+export const activities = [again, work, refusing, breaking, echo];
