@@ -1,6 +1,6 @@
 /** Reach, rights and headers of the console, and its lists: sections A and F of what it promises. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTENT_SECURITY_POLICY } from "../../shared/protocol/page-headers.ts";
 import { CHROMIUM } from "./support/browser.ts";
@@ -221,7 +221,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     const job = await w.ask("POST", "/v1/workflows/jobs", { action: "cancel", filter: { search: "nothing-has-this" } });
     await w.start("asks");
     const { page, close } = await w.open("/", { colorScheme: "light" });
-    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+    await page.evaluate(readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8"));
     const violations = (run: object) =>
       page.evaluate<unknown[]>(`axe
         .run(document, { resultTypes: ["violations"], ...${JSON.stringify(run)} })
