@@ -36,6 +36,7 @@ try {
   await page.getByTestId("failure").first().waitFor();
   await picture("execution");
   await page.goto(`${url}#/schedules?view=new`);
+  await page.getByLabel("Cron line 1").waitFor(); // below it stands the schedule's own time zone
   await page.getByLabel("Time zone", { exact: true }).last().fill("Europe/Berlin");
   await page.locator("[data-time]").first().waitFor();
   await picture("schedule");
