@@ -51,7 +51,7 @@ export function Calendar({
   const days = useMemo(() => daysFrom(first, DAYS[view], zone), [first, view, zone]);
   const start = days[0]?.start ?? 0;
   const end = days.at(-1)?.end ?? 0;
-  const { entries, problem, retry, cut } = useEntries(schedules, start, end, only);
+  const { entries, problem, retry, loading, cut } = useEntries(schedules, start, end, only);
   const byDay = useMemo(() => groupByDay(days, entries), [days, entries]);
   const navigate = useNavigate();
   const go = (next: { view?: View; from?: string }) => {
@@ -95,6 +95,11 @@ export function Calendar({
           ))}
         </div>
       </div>
+      {loading && (
+        <p role="status" aria-label="Loading" className="px-3 py-1 text-xs text-soft">
+          Reading the times…
+        </p>
+      )}
       {problem !== null && <Problem error={problem} retry={retry} />}
       {cut && <p className="px-3 py-1 text-xs text-soft">There are more times in this window than are shown.</p>}
       {view === "agenda" ? (
@@ -160,7 +165,8 @@ function useEntries(schedules: readonly string[], start: number, end: number, on
   const retry = () => {
     for (const read of [upcoming, ...logs]) if (read.error) void read.refetch();
   };
-  return { entries, problem: failed, retry, cut: upcoming.data?.complete === false };
+  const loading = [upcoming, ...logs].some(({ isLoading }) => isLoading);
+  return { entries, problem: failed, retry, loading, cut: upcoming.data?.complete === false };
 }
 
 /** By date, then by schedule. */

@@ -6,7 +6,7 @@ import { useTitle } from "../../app/title.ts";
 import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { ScheduleLink } from "../../ui/links.tsx";
-import { Loading } from "../../ui/loading.tsx";
+import { Loading, Problem } from "../../ui/loading.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Tag } from "../../ui/status.tsx";
 import { Table } from "../../ui/table.tsx";
@@ -54,6 +54,9 @@ export function Schedules() {
           </Button>
         </div>
       </div>
+      {calendarView && read.error && (
+        <Problem error={read.error} retry={() => void read.refetch()} stale={read.data !== undefined} />
+      )}
       {calendarView ? (
         <Calendar schedules={all.map(({ schedule_id }) => schedule_id)} view={calendarView} from={from} />
       ) : (
