@@ -402,8 +402,11 @@ export interface KeyRecord {
  * itself; a reader never finds a new event below a sequence that it has read.
  */
 export interface Feed {
-  /** Adds events that are not in the history, such as progress of activities. Idempotent by `id`, unique within the run. */
-  publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]): Promise<void>;
+  /**
+   * Adds events that are not in the history, such as progress of activities. Idempotent by `id`, unique within the run, and
+   * `at`, their time, which a repetition has too.
+   */
+  publish(ref: Ref, run: string, p: { id: string; at: Millis }, events: readonly PublicEvent[]): Promise<void>;
   /**
    * Events with `sequence > after`, in order; none: there are no further ones. Fewer than `limit` may come although more
    * follow, because an answer is also bounded in bytes.
@@ -412,8 +415,21 @@ export interface Feed {
     workspace: string,
     p: { after: number; limit: number; execution?: string; root?: string; run?: string },
   ): Promise<FeedPage>;
+  /** A reader that goes on with the events of one execution above `after`, at most about `limit` at a time. */
+  follow(ref: Ref, p: { after: number; limit: number }): Promise<FeedReader>;
   /** The highest sequence so far, 0 = none. */
   last(workspace: string): Promise<number>;
+}
+export interface FeedReader {
+  next(): Promise<FollowedPage>;
+}
+export interface FollowedPage {
+  readonly items: FeedItem[];
+  /**
+   * `quiet`: nothing was added to the execution since the last look, and its run is open. `behind`: the execution has events
+   * that the feed does not have yet. `current`: neither is known, so the caller looks at the head.
+   */
+  readonly state: "quiet" | "behind" | "current";
 }
 export interface FeedPage {
   readonly items: FeedItem[];
@@ -510,8 +526,11 @@ export interface AttemptReport {
  * or sent a heartbeat. An earlier one may still run on another worker, but the store keeps nothing of it any more.
  */
 export interface Activities {
-  /** An attempt begins; `queued`: it came from the queue. False: a later attempt has begun before. */
-  begin(p: AttemptKey & { queued: boolean; session?: string }): Promise<boolean>;
+  /**
+   * An attempt begins; `queued`: it came from the queue. Answers when the first attempt from the queue began, `now` where the
+   * store does not need it. Null: a later attempt has begun before.
+   */
+  begin(p: AttemptKey & { queued: boolean; session?: string; now: Millis }): Promise<Millis | null>;
   /** The activities of which an attempt from the queue has begun. */
   begun(p: { ref: Ref; run: string; activities: readonly number[] }): Promise<number[]>;
   /** Keeps the details of a heartbeat. False: a later attempt has begun, and the store keeps nothing. */
@@ -519,8 +538,11 @@ export interface Activities {
   /** Details of the last heartbeat of any attempt, null = none. */
   lastBeat(p: ActivityKey): Promise<unknown>;
   requestCancel(p: ActivityKey): Promise<void>;
-  /** An attempt from the queue failed, and the next begins at `retryAt`. Keeps nothing if a later attempt has begun. */
-  failed(p: AttemptKey & { failure: Failure; retryAt: Millis }): Promise<void>;
+  /**
+   * An attempt from the queue failed, and the next begins at `retryAt`. Keeps nothing if a later attempt has begun. Answers
+   * when the failure was reported first, `now` where the store does not need it.
+   */
+  failed(p: AttemptKey & { failure: Failure; retryAt: Millis; now: Millis }): Promise<Millis>;
   /** What is known of the latest attempt; null: nothing. */
   report(p: ActivityKey): Promise<AttemptReport | null>;
   /** `attempt`: the latest, 0 = the store knows none. */

@@ -5,11 +5,11 @@
  * STREAM-2. The stream of one execution, by its own path or by `workflow_exec_id`, ends after its terminal event. TERMINATED and TIMED_OUT have no such event: the
  *     stream then ends without one. A run that continues as new does not end the stream, nor does one that a reset has replaced.
  * STREAM-3. If the execution's id is started again, the stream shows only the start that was the latest when it was opened.
- * STREAM-4. A stream goes on from the last event that it has looked at, its own or not: a quiet execution beside busy ones
- *     reads each event of theirs once.
+ * STREAM-4. A stream goes on from the last event that it has looked at, its own or not. The stream of one execution follows
+ *     that execution (FOLLOW-1): where it is quiet, busy ones beside it cost nothing.
  */
 import type { PublicEvent } from "../core/present.ts";
-import type { FeedItem } from "../ports.ts";
+import type { FeedItem, FeedReader, Ref } from "../ports.ts";
 import { notFound, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -43,20 +43,12 @@ async function* executionFrames(
   const { ports, workspace } = context;
   const ref = refTo(context, execution);
   const keepAlive = new KeepAlive(ports.clock);
-  let after = from;
   let closed = false;
-  const read = async () => {
-    const page = await ports.feed.read(workspace, { after, limit: PAGE, execution });
-    after = page.upTo; // STREAM-4
-    return page.items;
-  };
-  const look = async () => {
-    const items = await read();
-    if (items.length > 0) return items;
+  const look = following(await ports.feed.follow(ref, { after: from, limit: PAGE }), async () => {
     const head = await ports.executions.head(ref);
     closed = head?.chain !== chain || head.status !== "RUNNING";
-    return closed ? read() : undefined; // read again: the last events may have come before the close was seen
-  };
+    return closed;
+  });
   const isOfLastRun = async ({ event }: FeedItem) => {
     const head = await ports.executions.head(ref);
     return head?.chain !== chain || head.run === event.wire.workflow_run_id;
@@ -102,23 +94,21 @@ async function* eventFrames(
   const only = (id: string) => (id === "*" ? undefined : id);
   const execution = only(query.workflow_exec_id);
   const root = execution === undefined ? only(query.root_workflow_exec_id) : undefined;
-  const scope = { ...(execution !== undefined && { execution }), ...(root !== undefined && { root }) };
   const keepAlive = new KeepAlive(ports.clock);
-  let after = from;
   let closed = false;
-  const read = async () => {
-    const page = await ports.feed.read(workspace, { after, limit: PAGE, ...scope });
+  const follow = async (ref: Ref) =>
+    following(await ports.feed.follow(ref, { after: from, limit: PAGE }), async () => {
+      const head = await ports.executions.head(ref);
+      closed = head !== null && head.status !== "RUNNING"; // STREAM-2
+      return closed;
+    });
+  let after = from;
+  const readOn = async () => {
+    const page = await ports.feed.read(workspace, { after, limit: PAGE, ...(root !== undefined && { root }) });
     after = page.upTo; // STREAM-4
-    return page.items;
+    return page.items.length > 0 ? page.items : undefined;
   };
-  const look = async () => {
-    const items = await read();
-    if (items.length > 0) return items;
-    if (execution === undefined) return undefined;
-    const head = await ports.executions.head(refTo(context, execution));
-    closed = head !== null && head.status !== "RUNNING"; // STREAM-2
-    return closed ? read() : undefined; // read again: the last events may have come before the close was seen
-  };
+  const look = execution === undefined ? readOn : await follow(refTo(context, execution));
   // The stream of one execution must see its close, which need not be an event of the feed.
   const changed = (until: Millis, signal: AbortSignal) =>
     execution === undefined
@@ -134,6 +124,20 @@ async function* eventFrames(
     }
     if (keepAlive.isDue()) yield { kind: "keep-alive" };
   }
+}
+
+/**
+ * A look at what one execution has added. `isClosed` is asked where nothing came, unless the feed's reader knows that the run
+ * is open, or that events are still to come.
+ */
+function following(reader: FeedReader, isClosed: () => Promise<boolean>): () => Promise<FeedItem[] | undefined> {
+  return async () => {
+    const { items, state } = await reader.next();
+    if (items.length > 0) return items;
+    if (state !== "current" || !(await isClosed())) return undefined;
+    const last = await reader.next(); // the last events may have come before the close was seen
+    return last.items.length > 0 || last.state === "current" ? last.items : undefined;
+  };
 }
 
 type Predicate = (event: PublicEvent) => boolean;

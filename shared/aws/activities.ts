@@ -3,11 +3,12 @@
  * item expires one retention after its last write. Nothing reads the items of a closed run.
  */
 import type { Activities, ActivityKey, AttemptReport } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { payloadOwner } from "./heads.ts";
 import { activityKey, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
-import { type Item, N, number, S, text } from "./table.ts";
+import { type Item, N, number, S, text, type Written } from "./table.ts";
 
 export class AwsActivities implements Activities {
   readonly #c: Context;
@@ -16,14 +17,19 @@ export class AwsActivities implements Activities {
     this.#c = c;
   }
 
-  begin({ attempt, queued, session, ...key }: Parameters<Activities["begin"]>[0]): Promise<boolean> {
-    const facts = { attempt: N(attempt), session: S(session ?? ""), ...(queued && { begun: { BOOL: true } }) };
-    return this.#set(key, facts, FROM_LATEST_ATTEMPT);
+  async begin({ attempt, queued, session, now, ...key }: Parameters<Activities["begin"]>[0]): Promise<Millis | null> {
+    const facts = { attempt: N(attempt), session: S(session ?? ""), ...(queued && { begun: N(now) }) };
+    const done = await this.#update(key, facts, FROM_LATEST_ATTEMPT);
+    if (!done.ok) return null;
+    return (queued && done.item && number(done.item, "begun")) || now;
   }
 
-  async failed({ attempt, failure, retryAt, ...key }: Parameters<Activities["failed"]>[0]): Promise<void> {
+  async failed({ attempt, failure, retryAt, now, ...key }: Parameters<Activities["failed"]>[0]): Promise<Millis> {
     const failed = S(JSON.stringify({ attempt, failure, retryAt }));
-    await this.#set(key, { attempt: N(attempt), failed }, FROM_LATEST_ATTEMPT);
+    const facts = { attempt: N(attempt), failed, reported: N(attempt), failed_at: N(now) };
+    const done = await this.#update(key, facts, FIRST_REPORT);
+    const there = done.ok ? null : done.found;
+    return (there && number(there, "reported") === attempt && number(there, "failed_at")) || now;
   }
 
   async report(key: ActivityKey): Promise<AttemptReport | null> {
@@ -44,7 +50,7 @@ export class AwsActivities implements Activities {
   async begun({ ref, run, activities }: Parameters<Activities["begun"]>[0]): Promise<number[]> {
     const keys = [...new Set(activities)].map((n) => activityKey(ref, run, n));
     const items = await this.#c.tables.executions.getAll(keys);
-    const begun = new Set(items.filter((item) => item.begun?.BOOL).map((item) => text(item, "sk")));
+    const begun = new Set(items.filter((item) => item.begun).map((item) => text(item, "sk")));
     return activities.filter((n) => begun.has(activityKey(ref, run, n).sk));
   }
 
@@ -73,13 +79,18 @@ export class AwsActivities implements Activities {
     return this.#c.tables.executions.get(activityKey(ref, run, activity));
   }
 
-  /** False: `condition` did not hold. If details are in S3, the object that the item no longer names expires. */
-  async #set({ ref, run, activity }: ActivityKey, facts: Item, condition?: string): Promise<boolean> {
+  async #set(key: ActivityKey, facts: Item, condition?: string): Promise<boolean> {
+    return (await this.#update(key, facts, condition)).ok;
+  }
+
+  /** Answers the replaced facts. If details are in S3, the object that the item no longer names expires. */
+  async #update({ ref, run, activity }: ActivityKey, facts: Item, condition?: string): Promise<Written> {
     const ttl = ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs);
     const names = Object.keys(facts);
     const done = await this.#c.tables.executions.update(
       activityKey(ref, run, activity),
-      `SET ${["ttl", ...names].map((name) => `#${name} = :${name}`).join(", ")}`,
+      // `begun` keeps its first value.
+      `SET ${["ttl", ...names].map((name) => `#${name} = ${name === "begun" ? "if_not_exists(#begun, :begun)" : `:${name}`}`).join(", ")}`,
       {
         names: Object.fromEntries(["ttl", ...names].map((name) => [`#${name}`, name])),
         values: Object.fromEntries([[":ttl", N(ttl)], ...names.map((name) => [`:${name}`, facts[name]!])]),
@@ -89,9 +100,11 @@ export class AwsActivities implements Activities {
     );
     if (done.ok) await expireValue(this.#c.blobs, done.item?.details, facts.details);
     else await expireValue(this.#c.blobs, facts.details, done.found?.details);
-    return done.ok;
+    return done;
   }
 }
 
 /** A report of an earlier attempt is refused. */
 const FROM_LATEST_ATTEMPT = "attribute_not_exists(#attempt) OR #attempt <= :attempt";
+/** The report of a failure that was reported before changes nothing either. */
+const FIRST_REPORT = `(${FROM_LATEST_ATTEMPT}) AND (attribute_not_exists(#reported) OR #reported < :attempt)`;

@@ -29,7 +29,6 @@ import {
   needsPointer,
   pkOf,
   pointerKey,
-  progressPrefix,
   RECORDS,
   refOf,
   runKey,
@@ -39,6 +38,7 @@ import { batchOf } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { finalHead, putOverFinal } from "./over-final.ts";
 import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { progressPrefix } from "./progress-keys.ts";
 import { AwsRollups } from "./rollups.ts";
 import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
 import { transact } from "./transact.ts";

@@ -7,7 +7,7 @@
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
-import { endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
+import { decodeStored, endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { isTombstone } from "./heads.ts";
 import { headKey, pkOf } from "./keys.ts";
 import { Log } from "./log.ts";
@@ -31,8 +31,13 @@ export interface Bounds {
   readonly hidden?: string;
 }
 
+/** A read of the feed from `after` on. */
+export interface Scan extends Scope, Pick<Bounds, "after" | "isEnd" | "hidden"> {
+  readonly limit: number;
+}
+
 /** Allowance for clock skew between writers. */
-const MARGIN_MS: Millis = 60_000;
+export const MARGIN_MS: Millis = 60_000;
 
 export class Scopes {
   readonly #c: Context;
@@ -60,7 +65,7 @@ export class Scopes {
     const last = scope.root === undefined ? await this.#lastSource(runs) : undefined;
     const end = last === undefined ? undefined : this.#ends.get(last);
     return {
-      after: after > 0 ? after : await this.#placeOf(workspace, since),
+      after: after > 0 ? after : await this.placeOf(workspace, since),
       isOver: end !== undefined && end <= after,
       isEnd: (stored) => {
         if (last === undefined || !stored.segments.some((segment) => segment.source === last)) return false;
@@ -98,7 +103,7 @@ export class Scopes {
   }
 
   /** The last sequence of the last item that was appended before `time`, 0 = there is no such item. */
-  async #placeOf(workspace: string, time: Millis): Promise<number> {
+  async placeOf(workspace: string, time: Millis): Promise<number> {
     const known = this.#places.get(`${workspace} ${time}`);
     if (known !== undefined) return known;
     const first = await this.#item(workspace, 0, true);
@@ -125,6 +130,11 @@ export class Scopes {
   }
 
   /** The item that holds this sequence. */
+  async holding(workspace: string, sequence: number): Promise<Stored | null> {
+    const item = await this.#itemUpTo(workspace, sequence);
+    return item && endOf(item) >= sequence ? decodeStored(this.#c.blobs, item) : null;
+  }
+
   #itemUpTo(workspace: string, sequence: number): Promise<Item | null> {
     const sort = { from: itemKey(workspace, 0).sk, to: itemKey(workspace, sequence).sk };
     return this.#c.tables.feed.first({ ...within(workspace, sort), ScanIndexForward: false });

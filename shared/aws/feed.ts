@@ -7,7 +7,8 @@
  */
 import type { PublicEvent } from "../core/present.ts";
 import { LruCache } from "../lib/lru-cache.ts";
-import type { Feed, FeedItem, FeedPage, Ref } from "../ports.ts";
+import type { Feed, FeedItem, FeedPage, FeedReader, Ref } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import {
   anchorKey,
@@ -19,12 +20,13 @@ import {
   itemKey,
   type Stored,
 } from "./feed-items.ts";
-import { type Scope, Scopes } from "./feed-scope.ts";
+import { type Scan, type Scope, Scopes } from "./feed-scope.ts";
 import { FeedSegments } from "./feed-segments.ts";
 import { payloadOwner } from "./heads.ts";
-import { progressKey, ttlSeconds } from "./keys.ts";
+import { ttlSeconds } from "./keys.ts";
 import { INLINE_ONCE, stored } from "./pack.ts";
 import type { PollBackoff } from "./poll-backoff.ts";
+import { LATE_MS, progressKey } from "./progress-keys.ts";
 import { ABSENT, type Item, keyItem, N, number, within } from "./table.ts";
 
 /** Characters of events in one answer: a caller that wants more asks again. */
@@ -45,10 +47,16 @@ export class AwsFeed implements Feed {
     this.#backoff = backoff;
   }
 
-  async publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]): Promise<void> {
+  async publish(ref: Ref, run: string, p: { id: string; at: Millis }, events: readonly PublicEvent[]): Promise<void> {
+    let { at } = p;
+    if (at < this.#c.clock.now() - LATE_MS) {
+      // Under its own time a follower would not find it any more. A repetition does not come as late as that.
+      if (await this.#c.tables.executions.get(progressKey(ref, run, p))) return;
+      at = this.#c.clock.now();
+    }
     const where = { owner: payloadOwner(ref, run), inline: INLINE_ONCE, short: true } as const;
     const item = {
-      ...keyItem(progressKey(ref, run, id)),
+      ...keyItem(progressKey(ref, run, { id: p.id, at })),
       events: await stored(this.#c.blobs, events, where),
       // The feed may name this item instead of copying it, so it expires no sooner than the feed.
       ttl: N(ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs)),
@@ -64,23 +72,33 @@ export class AwsFeed implements Feed {
     return (anchor && number(anchor, "limit")) || 0;
   }
 
+  async follow(ref: Ref, p: { after: number; limit: number }): Promise<FeedReader> {
+    const { FeedFollower } = await import("./feed-follower.ts");
+    const scan = (from: Scan) => this.#scan(ref.workspace, from);
+    return new FeedFollower(this.#c, { scopes: this.#scopes, segments: this.#segments, scan }, ref, p);
+  }
+
   async read(workspace: string, p: Scope & { after: number; limit: number }): Promise<FeedPage> {
-    const { limit, ...scope } = p;
-    const bounds = await this.#scopes.bounds(workspace, scope, p.after);
+    const bounds = await this.#scopes.bounds(workspace, p, p.after);
+    const after = Math.max(p.after, bounds.after);
+    return bounds.isOver ? { items: [], upTo: after } : this.#scan(workspace, { ...p, ...bounds, after });
+  }
+
+  async #scan(workspace: string, p: Scan): Promise<FeedPage> {
+    const { limit, hidden, isEnd, after, ...scope } = p;
     const items: FeedItem[] = [];
     let characters = 0;
-    let upTo = Math.max(p.after, bounds.after);
-    if (bounds.isOver) return { items, upTo };
+    let upTo = after;
     for await (const stored of this.#itemsAfter(workspace, upTo)) {
       upTo = stored.first + stored.n - 1;
       for (const item of await this.#events(stored)) {
-        if (item.sequence <= p.after || !wanted(item.event, scope)) continue;
-        if (bounds.hidden !== undefined && item.event.wire.workflow_exec_id === bounds.hidden) continue;
+        if (item.sequence <= after || !wanted(item.event, scope)) continue;
+        if (hidden !== undefined && item.event.wire.workflow_exec_id === hidden) continue;
         items.push(item);
         characters += JSON.stringify(item.event.wire.attributes).length;
       }
-      const isEnd = bounds.isEnd(stored); // also remembers the end, so it is called for every item
-      if (items.length >= limit || isEnd || characters >= MOST_CHARACTERS) break;
+      const ends = isEnd(stored); // also remembers the end, so it is called for every item
+      if (items.length >= limit || ends || characters >= MOST_CHARACTERS) break;
     }
     if (items.length > 0) this.#reset(workspace, items);
     const cut = items.length > limit;

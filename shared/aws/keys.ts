@@ -55,11 +55,6 @@ export const activityKey = (ref: Ref, run: string, activity: number): Key => ({
   pk: pkOf(ref),
   sk: activityPrefix(run) + activity,
 });
-export const progressPrefix = (run: string): string => `PROGRESS#${run}#`;
-export const progressKey = (ref: Ref, run: string, id: string): Key => ({
-  pk: pkOf(ref),
-  sk: progressPrefix(run) + id,
-});
 /** The group of log records at a place of the execution. */
 export const logRecordsKey = (ref: Ref, first: number): Key => ({
   pk: pkOf(ref),

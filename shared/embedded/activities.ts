@@ -10,8 +10,8 @@ export class EmbeddedActivities implements Activities {
     this.#db = db;
   }
 
-  async begin({ run, activity, attempt, queued, session }: Parameters<Activities["begin"]>[0]) {
-    return this.#unlessSuperseded(
+  async begin({ run, activity, attempt, queued, session, now }: Parameters<Activities["begin"]>[0]) {
+    const isLatest = this.#unlessSuperseded(
       `INSERT INTO activities (run, activity, attempt, begun, session) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET attempt = excluded.attempt, begun = MAX(begun, excluded.begun), session = excluded.session
        WHERE attempt <= excluded.attempt`,
@@ -21,6 +21,7 @@ export class EmbeddedActivities implements Activities {
       queued ? 1 : 0,
       session ?? null,
     );
+    return isLatest ? now : null; // the feed finds what it has by the id alone
   }
 
   async begun({ run, activities }: Parameters<Activities["begun"]>[0]) {
@@ -60,7 +61,7 @@ export class EmbeddedActivities implements Activities {
     );
   }
 
-  async failed({ run, activity, attempt, failure, retryAt }: Parameters<Activities["failed"]>[0]) {
+  async failed({ run, activity, attempt, failure, retryAt, now }: Parameters<Activities["failed"]>[0]) {
     this.#unlessSuperseded(
       `INSERT INTO activities (run, activity, attempt, begun, failed) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE
        SET attempt = excluded.attempt, failed = excluded.failed WHERE attempt <= excluded.attempt`,
@@ -69,6 +70,7 @@ export class EmbeddedActivities implements Activities {
       attempt,
       json({ attempt, failure, retryAt }),
     );
+    return now;
   }
 
   async report({ run, activity }: ActivityKey): Promise<AttemptReport | null> {

@@ -12,7 +12,7 @@
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { pause } from "../lib/turns.ts";
-import type { Feed, FeedItem, Ref } from "../ports.ts";
+import type { Feed, FeedItem, FeedReader, Ref } from "../ports.ts";
 import type { Batch } from "../protocol/history.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
@@ -50,7 +50,7 @@ export class EmbeddedFeed implements Feed {
     this.#notifier = notifier;
   }
 
-  async publish(ref: Ref, run: string, id: string, events: readonly PublicEvent[]) {
+  async publish(ref: Ref, run: string, { id }: { id: string }, events: readonly PublicEvent[]) {
     this.#db.atomically(() => {
       for (const [i, event] of events.entries()) {
         this.#db.run(
@@ -74,6 +74,16 @@ export class EmbeddedFeed implements Feed {
 
   async last() {
     return this.#sequence.last();
+  }
+
+  async follow({ workspace, execution }: Ref, { after, limit }: { after: number; limit: number }): Promise<FeedReader> {
+    let from = after;
+    const next = async () => {
+      const { items, upTo } = await this.read(workspace, { after: from, limit, execution });
+      from = upTo;
+      return { items, state: "current" as const };
+    };
+    return { next };
   }
 
   async read(workspace: string, p: Scope & { after: number; limit: number }) {

@@ -226,7 +226,7 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
       { id: 1, name: "charge" },
       uuid(),
     );
-    await ports.feed.publish(head, head.run, "p", [shown]);
+    await ports.feed.publish(head, head.run, { id: "p", at: b.now() }, [shown]);
     await b.eventually(async () => {
       const items = (await ports.feed.read(head.workspace, { after: 0, limit: 10 })).items;
       expect(items.map((i) => i.event.wire.event_type)).toContain("CUSTOM_TASK_IN_PROGRESS");

@@ -15,10 +15,10 @@ export const activitiesContract: Contract = (of) => {
     const head = await begun(of());
     const { run } = head;
     expect(await a().begun({ ref: head, run, activities: [1, 2, 3] })).toEqual([]);
-    await a().begin({ ...key(head, 2), attempt: 1, queued: true });
-    await a().begin({ ...key(head, 2), attempt: 1, queued: true });
-    await a().begin({ ...key(head, 9), attempt: 4, queued: true });
-    await a().begin({ ...key(head, 3), attempt: 2, queued: false });
+    await a().begin({ ...key(head, 2), attempt: 1, queued: true, now: of().now() });
+    await a().begin({ ...key(head, 2), attempt: 1, queued: true, now: of().now() });
+    await a().begin({ ...key(head, 9), attempt: 4, queued: true, now: of().now() });
+    await a().begin({ ...key(head, 3), attempt: 2, queued: false, now: of().now() });
     expect(await a().begun({ ref: head, run, activities: [1, 2, 3] })).toEqual([2]);
     expect(await a().begun({ ref: head, run: uuid(), activities: [2] })).toEqual([]);
     expect(await a().begun({ ref: head, run, activities: [] })).toEqual([]);
@@ -43,15 +43,15 @@ export const activitiesContract: Contract = (of) => {
     const retryAt = of().now() + 5_000;
     expect(await a().report(key(head))).toBeNull();
     const session = uuid();
-    await a().begin({ ...key(head), attempt: 1, queued: true, session });
+    await a().begin({ ...key(head), attempt: 1, queued: true, session, now: of().now() });
     expect(await a().report(key(head))).toEqual({ attempt: 1, session, beat: null, failed: null });
     const at = of().now();
     await beat(head, 1, { page: 3 });
-    await a().failed({ ...key(head), attempt: 1, failure, retryAt });
+    await a().failed({ ...key(head), attempt: 1, failure, retryAt, now: of().now() });
     const failed = { attempt: 1, failure, retryAt };
     expect(await a().report(key(head))).toEqual({ attempt: 1, session, beat: { at, details: { page: 3 } }, failed });
-    await a().begin({ ...key(head), attempt: 2, queued: true, session });
-    await a().failed({ ...key(head), attempt: 1, failure, retryAt });
+    await a().begin({ ...key(head), attempt: 2, queued: true, session, now: of().now() });
+    await a().failed({ ...key(head), attempt: 1, failure, retryAt, now: of().now() });
     expect(await a().report(key(head))).toMatchObject({ attempt: 2, failed: null });
     expect(await a().report(otherRun(head))).toBeNull();
   });
@@ -59,7 +59,7 @@ export const activitiesContract: Contract = (of) => {
   test("a heartbeat of an attempt before the latest is refused and not kept", async () => {
     const head = await begun(of());
     expect(await beat(head, 1, "first")).toBe(true);
-    expect(await a().begin({ ...key(head), attempt: 2, queued: false })).toBe(true);
+    expect(await a().begin({ ...key(head), attempt: 2, queued: false, now: of().now() })).not.toBeNull();
     expect(await a().lastBeat(key(head))).toBe("first");
     expect(await beat(head, 1, "late")).toBe(false);
     expect(await a().lastBeat(key(head))).toBe("first");
@@ -74,8 +74,8 @@ export const activitiesContract: Contract = (of) => {
     expect((await a().status(key(head))).attempt).toBe(0);
     expect(await beat(head, 3, "third")).toBe(true);
     expect((await a().status(key(head))).attempt).toBe(3);
-    expect(await a().begin({ ...key(head), attempt: 2, queued: true })).toBe(false);
-    expect(await a().begin({ ...key(head), attempt: 3, queued: true })).toBe(true);
+    expect(await a().begin({ ...key(head), attempt: 2, queued: true, now: of().now() })).toBeNull();
+    expect(await a().begin({ ...key(head), attempt: 3, queued: true, now: of().now() })).not.toBeNull();
     expect(await beat(head, 2, "second")).toBe(false);
     expect(await a().lastBeat(key(head))).toBe("third");
   });
@@ -94,7 +94,7 @@ export const activitiesContract: Contract = (of) => {
     const head = await begun(of());
     await beat(head, 1, "details");
     await a().requestCancel(key(head));
-    await a().begin({ ...key(head), attempt: 1, queued: true });
+    await a().begin({ ...key(head), attempt: 1, queued: true, now: of().now() });
     expect(await a().lastBeat(key(head))).toBe("details");
     expect((await a().status(key(head))).cancelRequested).toBe(true);
     expect(await a().begun({ ref: head, run: head.run, activities: [1] })).toEqual([1]);

@@ -25,11 +25,11 @@ async function full(b: Bench, over: Partial<Head> = {}): Promise<{ final: Head; 
   const { executions, activities, feed } = b.ports;
   const head = await begun(b, newRef(), { search_keys: { customer: "4711" }, ...over });
   await executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), LIMIT);
-  await activities.begin({ ref: head, run: head.run, activity: 1, attempt: 1, queued: true });
+  await activities.begin({ ref: head, run: head.run, activity: 1, attempt: 1, queued: true, now: b.now() });
   await activities.beat({ ref: head, run: head.run, activity: 1, attempt: 1, details: { at: 3 }, now: b.now() });
   const progress = { event: "in_progress", task: "t", task_type: "tokens", attributes: {}, at: b.now() } as const;
   const shown = presentProgress(head, progress, { id: 1, name: "charge" }, uuid());
-  await feed.publish(head, head.run, "p", [shown]);
+  await feed.publish(head, head.run, { id: "p", at: b.now() }, [shown]);
   await logged(b, head);
   await executions.putMessage(head, head.chain, signal("late", b.now(), "secret"));
   const next: Head = {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { eventId, type PublicEvent, presentProgress } from "../../shared/core/present.ts";
-import type { FeedItem } from "../../shared/ports.ts";
+import type { FeedItem, FeedReader } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import { batchOf, begun, claimed, closed, LIMIT, newRef, uuid } from "./subject.ts";
@@ -150,8 +150,8 @@ export const feedContract: Contract = (of) => {
     const head = await begun(of());
     await of().eventually(async () => expect(await read(head.workspace)).toHaveLength(1));
     const events = [progress(head), progress(head)];
-    await of().ports.feed.publish(head, head.run, "p1", events);
-    await of().ports.feed.publish(head, head.run, "p1", events);
+    const place = { id: "p1", at: of().now() };
+    for (let n = 0; n < 2; n++) await of().ports.feed.publish(head, head.run, place, events);
     await exactly(head.workspace, 3);
     await write(head, 2, [done(1)]);
     const items = await exactly(head.workspace, 4);
@@ -159,6 +159,77 @@ export const feedContract: Contract = (of) => {
     expect(items[1]!.event).toEqual(events[0]);
     await exactly(head.workspace, 2, { run: head.run, after: items[1]!.sequence });
     await exactly(uuid(), 0);
+  });
+
+  /** What a follower has answered once it has answered `n` events; it may have to look several times. */
+  const followed = async (reader: FeedReader, n: number): Promise<FeedItem[]> => {
+    const items: FeedItem[] = [];
+    await of().eventually(async () => {
+      items.push(...(await reader.next()).items);
+      expect(items).toHaveLength(n);
+    });
+    return items;
+  };
+
+  test("a follower answers the events of its execution, each once, as they come", async () => {
+    const workspace = uuid();
+    const [mine, other] = [await begun(of(), newRef(workspace)), await begun(of(), newRef(workspace))];
+    const reader = await of().ports.feed.follow(mine, { after: 0, limit: 100 });
+    const seen = await followed(reader, 1);
+    expect((await reader.next()).items).toEqual([]);
+    await write(other, 2, [done(1)]);
+    await write(mine, 2, [done(1)]);
+    seen.push(...(await followed(reader, 1)));
+    const place = { id: "p1", at: of().now() };
+    for (let n = 0; n < 2; n++) await of().ports.feed.publish(mine, mine.run, place, [progress(mine)]);
+    seen.push(...(await followed(reader, 1)));
+    await write(mine, 3, [done(2)]);
+    await write(other, 3, [done(2)]);
+    await closed(of(), mine, 4);
+    seen.push(...(await followed(reader, 2)));
+    const { items, state } = await reader.next();
+    expect([items, state]).toEqual([[], "current"]);
+    expect(seen).toEqual(await exactly(workspace, 5, { execution: mine.execution }));
+  });
+
+  test("a follower that begins after any event answers those that came later", async () => {
+    const workspace = uuid();
+    const mine = await begun(of(), newRef(workspace));
+    for (let n = 2; n < 5; n++) {
+      await write(mine, n, [done(n)]);
+      const place = { id: `p${n}`, at: of().now() };
+      await of().ports.feed.publish(mine, mine.run, place, [progress(mine), progress(mine)]);
+    }
+    const all = await exactly(workspace, 10);
+    for (const [i, { sequence }] of all.entries()) {
+      const reader = await of().ports.feed.follow(mine, { after: sequence, limit: 2 });
+      const seen = await followed(reader, all.length - 1 - i);
+      expect(seen).toEqual(all.slice(i + 1));
+      expect((await reader.next()).items).toEqual([]);
+    }
+  });
+
+  test("a follower goes on with the run that continues its own, and with that of an execution that begins later", async () => {
+    const ref = newRef();
+    const reader = await of().ports.feed.follow(ref, { after: 0, limit: 100 });
+    expect(await reader.next()).toEqual({ items: [], state: "current" });
+    const head = await claimed(of(), await begun(of(), ref));
+    expect(types(await followed(reader, 1))).toEqual(["WORKFLOW_EXECUTION_STARTED"]);
+    const run = uuid();
+    const event: NewEvent = { kind: "execution_continued", run, workflow: head.workflow, input: null };
+    const next = { ...head, run, continued_from: head.run };
+    await of().ports.executions.close(head, {
+      run: head.run,
+      fence: head.fence,
+      batch: batchOf(2, of().now(), [event]),
+      next,
+    });
+    await write({ ...head, run }, 2, [done(1)]);
+    expect(types(await followed(reader, 3))).toEqual([
+      "WORKFLOW_EXECUTION_CONTINUED_AS_NEW",
+      "WORKFLOW_EXECUTION_STARTED",
+      "ACTIVITY_TASK_COMPLETED",
+    ]);
   });
 
   test("no event appears below a sequence that was read, however writers race", async () => {

@@ -104,7 +104,7 @@ export function reopenContract(makePorts: MakeSubject): void {
 
   test("facts about activities", async () => {
     const head = await begun(b);
-    await b.ports.activities.begin({ ref: head, run: head.run, activity: 1, attempt: 1, queued: true });
+    await b.ports.activities.begin({ ref: head, run: head.run, activity: 1, attempt: 1, queued: true, now: b.now() });
     await b.ports.activities.beat({
       ref: head,
       run: head.run,

@@ -99,11 +99,11 @@ export function memoryActivities(): Activities {
   };
   const key = ({ run, activity }: { run: string; activity: number }) => `${run}/${activity}`;
   return {
-    async begin({ attempt, queued, ...of }) {
+    async begin({ attempt, queued, now, ...of }) {
       const id = key(of);
-      if (!isLatest(id, attempt)) return false;
+      if (!isLatest(id, attempt)) return null;
       if (queued) begun.add(id);
-      return true;
+      return now;
     },
     begun: async ({ run, activities }) => activities.filter((activity) => begun.has(key({ run, activity }))),
     async beat({ attempt, details, ...of }) {
@@ -113,7 +113,7 @@ export function memoryActivities(): Activities {
       return true;
     },
     lastBeat: async (of) => beats.get(key(of)) ?? null,
-    failed: async () => {},
+    failed: async ({ now }) => now,
     report: async () => null,
     async requestCancel(of) {
       cancels.add(key(of));
@@ -128,5 +128,6 @@ export function memoryActivities(): Activities {
 export const silentFeed: Feed = {
   publish: async () => {},
   read: async () => ({ items: [], upTo: 0 }),
+  follow: async () => ({ next: async () => ({ items: [], state: "current" }) }),
   last: async () => 0,
 };

@@ -34,7 +34,9 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
   if (!isOpen(head)) return { ...UNWANTED, heartbeat_details: null };
   const ref = refTo(context, body.execution);
   const { run, activity, attempt, queued, session } = body;
-  const latest = await ports.activities.begin({
+  const now = ports.clock.now();
+  const since = await ports.activities.begin({
+    now,
     ref,
     run,
     activity,
@@ -42,12 +44,12 @@ export async function begin(context: RequestContext, body: WorkerBody<"begin">):
     queued: queued !== undefined,
     ...(session !== undefined && { session }),
   });
-  if (!latest) return { ...SUPERSEDED, heartbeat_details: null };
+  if (since === null) return { ...SUPERSEDED, heartbeat_details: null };
   if (queued?.first_attempt === 1) {
     // An activity that began as local work was shown when it was scheduled. Idempotent: later attempts add no event.
     const { name, input, args } = queued;
-    const shown = presentBegin(head, { activity, name, input, args, at: ports.clock.now() });
-    await ports.feed.publish(ref, run, `begin#${activity}`, [shown]);
+    const shown = presentBegin(head, { activity, name, input, args, at: now });
+    await ports.feed.publish(ref, run, { id: `begin#${activity}`, at: since }, [shown]);
   }
   return {
     wanted: true,
@@ -130,10 +132,12 @@ export async function retrying(
   if (await isSuperseded(context, body)) return { superseded: true };
   const { run, activity, name, attempt, failure } = body;
   const ref = refTo(context, body.execution);
-  await ports.activities.failed({ ref, run, activity, attempt, failure: shortened(failure), retryAt: body.retry_at });
+  const now = ports.clock.now();
+  const key = { ref, run, activity, attempt };
+  const at = await ports.activities.failed({ ...key, failure: shortened(failure), retryAt: body.retry_at, now });
   if (!isShown(attempt)) return {};
-  const shown = presentRetry(head, { activity, name, attempt, failure, at: ports.clock.now() });
-  await ports.feed.publish(ref, run, `retry#${activity}#${attempt}`, [shown]);
+  const shown = presentRetry(head, { activity, name, attempt, failure, at });
+  await ports.feed.publish(ref, run, { id: `retry#${activity}#${attempt}`, at }, [shown]);
   return {};
 }
 
@@ -150,7 +154,8 @@ export async function publish(
   if (!isOpen(head)) return {}; // the events of a closed run are complete: its streams have ended
   const activity = { id: body.activity, name: body.activity_name };
   const events = body.events.map((event) => presentProgress(head, event, activity, ports.uuid()));
-  await ports.feed.publish(refTo(context, body.execution), body.run, `publish#${body.publish_id}`, events);
+  const id = `publish#${body.publish_id}`;
+  await ports.feed.publish(refTo(context, body.execution), body.run, { id, at: body.events[0]!.at }, events);
   return {};
 }
 
