@@ -338,6 +338,8 @@ export interface Registry {
     activities?: readonly string[];
     now: Millis;
   }): Promise<{ workflowId: string; registrationId: string }[]>;
+  /** Null: the store does not know the session. */
+  deploymentOfSession(workspace: string, session: string): Promise<string | null>;
   /** A heartbeat. False: the store does not know the session (any more), so it must register again. */
   beat(p: { workspace: string; deployment: string; worker: string; session: string; now: Millis }): Promise<boolean>;
   /** The session ends: it is not live from now on. */

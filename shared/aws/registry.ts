@@ -49,6 +49,10 @@ export class AwsRegistry implements Registry {
   beat(p: Session & { now: Millis }): Promise<boolean> {
     return this.#sessions.beat(p, p.now);
   }
+  deploymentOfSession(workspace: string, session: string): Promise<string | null> {
+    return this.#sessions.deploymentOf(workspace, session);
+  }
+
   leave(p: Session): Promise<void> {
     return this.#sessions.leave(p);
   }

@@ -36,6 +36,11 @@ export class Sessions {
     this.active = new ActiveDeployments(table, this);
   }
 
+  async deploymentOf(workspace: string, session: string): Promise<string | null> {
+    const there = await this.#table.get(keyOf(workspace, session));
+    return (there && text(there, "deployment")) ?? null;
+  }
+
   async beat(p: Session, now: Millis): Promise<boolean> {
     const beaten = await this.#table.update(
       sessionKey(p.workspace, p.session),

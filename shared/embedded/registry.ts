@@ -146,6 +146,11 @@ export class EmbeddedRegistry implements Registry {
     );
   }
 
+  async deploymentOfSession(workspace: string, session: string) {
+    const row = this.#db.one("SELECT deployment FROM workers WHERE ws = ? AND session = ?", workspace, session);
+    return row ? String(row.deployment) : null;
+  }
+
   async beat(p: { workspace: string; deployment: string; session: string; now: Millis }) {
     const updated = this.#db.run(
       "UPDATE workers SET heartbeat_at = ? WHERE ws = ? AND deployment = ? AND session = ?",

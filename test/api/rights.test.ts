@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mayDo, needOf, RIGHTS, type Right, scopeOf } from "../../shared/protocol/rights.ts";
 import { ROUTES, type Route } from "../../shared/protocol/routes.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
+import { bodiesOf } from "./support/worker-bodies.ts";
 import { type World, world } from "./support/world.ts";
 
 const rows: readonly Route[] = ROUTES;
@@ -160,6 +161,50 @@ describe("a key that is limited to deployments", () => {
     }
   });
 
+  test("changes by no route an execution or a schedule of another deployment, and reads all of them", async () => {
+    const key = await limited();
+    const schedule = { input: {}, intervals: [{ every: "PT1H" }] };
+    const things = async (workflow: string) => {
+      const made = { workflow_identifier: workflow, schedule, schedule_id: `s-${randomUUID()}` };
+      const { body } = await w.ask("POST", "/v1/workflows/schedules", { body: made });
+      return { "{execution_id}": (await start(w.key, workflow)).body.execution_id, "{schedule_id}": body.schedule_id };
+    };
+    const theirs = await things("annex-orders");
+    const ask = (row: Route, of: Record<string, unknown>, body: object = {}) => {
+      const path = row.path.replaceAll(/\{\w+\}/g, (name) => String(of[name] ?? "nothing"));
+      return w.ask(row.method, path, { key, ...(row.method !== "GET" && { body }) });
+    };
+    const about = rows.filter((row) => ["execution", "schedule"].includes(scopeOf(row)) && !row.unavailable);
+    const changing = about.filter((row) => needOf(row) === "operate");
+    expect(changing.length).toBeGreaterThan(8);
+    for (const row of changing) {
+      expect(await ask(row, theirs), row.operation).toMatchObject(refused);
+      const own = await ask(row, await things("shop-orders"));
+      expect(own.status, row.operation).not.toBe(403);
+    }
+    for (const row of about.filter((row) => row.method === "GET" && row.kind !== "sse"))
+      expect((await ask(row, theirs)).status, row.operation).not.toBe(403);
+    // A change must not move a schedule to another deployment either.
+    const own = await things("shop-orders");
+    const update = rows.find((row) => row.operation === "updateSchedule")!;
+    expect(await ask(update, own, { deployment_name: "annex" }), "moved").not.toMatchObject({ status: 200 });
+  });
+
+  test("calls no operation of a worker about another deployment's sessions, executions or tasks", async () => {
+    const key = await limited();
+    const annex = await w.worker("annex", [{ name: "annex-orders", input_schema: {} }]);
+    const drive = await annex.claim((await start(w.key, "annex-orders")).body.execution_id as string);
+    const bodies = bodiesOf(drive, annex, w.clock.now());
+    // They name neither: receipts, queries and stored tasks have ids that nobody can guess.
+    const unnamed = new Set<WorkerOperation>(["extend", "finish", "task", "answer"]);
+    for (const operation of Object.keys(WORKER_ROUTES) as WorkerOperation[]) {
+      const about = JSON.stringify(bodies[operation]).replaceAll('"shop"', '"annex"');
+      const answer = await w.ask("POST", WORKER_ROUTES[operation].path, { key, text: about });
+      if (unnamed.has(operation)) expect(answer.status, operation).not.toBe(403);
+      else expect(answer, operation).toMatchObject(refused);
+    }
+  });
+
   test("registers and polls only there, and reports to no execution of another deployment", async () => {
     const key = await limited();
     const worker = { worker: "w", session: randomUUID() };
@@ -189,6 +234,23 @@ describe("a key that is limited to deployments", () => {
     }
     expect((await call("claim", { execution: own.execution_id, session })).status).toBe(200);
     expect((await call("read", { execution: own.execution_id })).status).toBe(200);
+  });
+
+  test("cannot speak for a worker session of another deployment", async () => {
+    const { key } = await w.newKey({ workspace: w.workspace, name: "a", rights: ["work"], deployments: ["aaa"] });
+    const annex = await w.worker("annex", [{ name: "annex-orders", input_schema: {} }]);
+    const call = (path: string, body: unknown) => w.ask("POST", `/v1/worker/${path}`, { key, body });
+    const as = { worker: "w", session: annex.session };
+    const alive = async () => (await annex.call("sessions", { deployment: "annex", ids: [annex.session] })).dead;
+    const registration = { ...as, deployment: "aaa", definitions: [], activities: [], sdk: "t" };
+    expect(await call("register", registration)).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ["body", "session"], msg: expect.stringContaining("'annex'") }] },
+    });
+    expect((await call("heartbeat", { ...as, deployment: "aaa" })).body).toMatchObject({ all_active: false });
+    expect((await call("stop", { ...as, deployment: "aaa" })).status).toBe(200);
+    expect(await alive()).toEqual([]);
+    expect(await annex.call("heartbeat", annex.who)).toMatchObject({ all_active: true });
   });
 
   test("cannot be an admin's, and needs deployments that are names", async () => {

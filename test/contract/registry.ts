@@ -179,6 +179,15 @@ export const registryContract: Contract = (of) => {
       expect(await registry().beat({ ...worker, deployment: "other", now })).toBe(false);
     });
 
+    test("the deployment of a session is known until it leaves", async () => {
+      const worker = await register();
+      const deploymentOf = (workspace: string) => registry().deploymentOfSession(workspace, worker.session);
+      expect(await deploymentOf(worker.workspace)).toBe(worker.deployment);
+      expect(await deploymentOf(uuid())).toBeNull();
+      await registry().leave(worker);
+      expect(await deploymentOf(worker.workspace)).toBeNull();
+    });
+
     test("a session that leaves is gone at once and its heartbeats are refused; leaving twice is harmless", async () => {
       const worker = await register();
       await registry().leave(worker);

@@ -53,6 +53,7 @@ export function memoryRegistry(
     authorize: async () => {},
     changeWorkflow: none,
     abilities: async () => new Map(),
+    deploymentOfSession: async (_workspace, session) => find(session)?.deployment ?? null,
     async beat({ session, now }) {
       const known = find(session);
       if (known) {

@@ -2,7 +2,7 @@
 
 import { searchKeyProblem } from "../../core/search-keys.ts";
 import type { DetailItem } from "../../protocol/detail.ts";
-import { invalid, type Refusal } from "../../protocol/errors.ts";
+import { invalid, invalidAt, type Refusal } from "../../protocol/errors.ts";
 import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
 import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
 import { activeDeployments } from "../../routing/liveness.ts";
@@ -23,6 +23,12 @@ export async function register(
 
   const refused = await notAuthorized(context, deployment);
   if (refused) return refused;
+  // The deaths of sessions decide about takeovers: a worker must not speak for a session of another deployment.
+  const other = await ports.registry.deploymentOfSession(workspace, session);
+  if (other !== null && other !== deployment) {
+    const why = `the session belongs to a worker of deployment '${other}': register with a new UUID`;
+    return invalidAt(["body", "session"], why);
+  }
   const warnings = await conflicts(context, deployment, definitions);
   const has_conflicts = warnings.length > 0;
   const now = ports.clock.now();
