@@ -46,7 +46,7 @@ export function refused(
   const known = Array.isArray(body.reset_points) ? pointsOf(body.reset_points) : [];
   return new Refused(status, code, sentence(status, body.detail), [
     ...known,
-    ...advice(operation, status, code, target),
+    ...advice(operation, status, code, call.params ?? {}, target),
   ]);
 }
 
@@ -88,26 +88,35 @@ function ambiguous(status: number, deployments: readonly string[], call: Asked):
   return new Refused(status, "AMBIGUOUS_WORKFLOW", message, [`Name one of them: --deployment ${deployments[0]}`]);
 }
 
-const LIST = "`sirocco list` shows the executions of this workspace.";
+const WORKFLOWS = "`sirocco workflows` lists the registered workflows";
+const TO_START = `${WORKFLOWS}, \`sirocco deployments\` the deployments with a live worker.`;
+const KEYS = "`sirocco key list` shows the keys of this workspace.";
 
-/** The command that shows what there is, for a 404 of an operation. */
-const FOUND_BY: Partial<Record<AvailableOperation, string>> = {
-  executeWorkflow:
-    "`sirocco workflows` lists the registered workflows, `sirocco deployments` the deployments with a live worker.",
-  getWorkflow: "`sirocco workflows` lists the registered workflows.",
-  getDeployment: "`sirocco deployments --all` lists the deployments.",
-  getRunHistory: "`sirocco list --json` shows the run ids of executions.",
-  revokeKey: "`sirocco key list` shows the keys of this workspace.",
-  getWorkflowExecution: LIST,
-  getWorkflowExecutionHistory: LIST,
-  streamWorkflowExecution: LIST,
-  cancelWorkflowExecution: LIST,
-  terminateWorkflowExecution: LIST,
-  resetWorkflow: LIST,
-  deleteWorkflowExecution: LIST,
+/** The command that shows what there is, for a 404 of an operation: by the parameter of its path, unless it has its own. */
+const OWN_HINTS: Partial<Record<AvailableOperation, string>> = {
+  executeWorkflow: TO_START,
+  scheduleWorkflow: TO_START,
+  hardenDeployment: KEYS,
+};
+const FOUND_BY: Readonly<Record<string, string>> = {
+  event_id: "`sirocco history` lists the events with their ids.",
+  execution_id: "`sirocco list` shows the executions of this workspace.",
+  run_id: "`sirocco list --json` shows the run ids of executions.",
+  job_id: "`sirocco jobs list` shows the jobs of this workspace.",
+  key_id: KEYS,
+  name: "`sirocco deployments --all` lists the deployments.",
+  deployment_id: "`sirocco deployments --all` lists the deployments.",
+  workflow_identifier: `${WORKFLOWS}.`,
+  workflow_name: `${WORKFLOWS}.`,
 };
 
-function advice(operation: AvailableOperation, status: number, code: string, target: Target): string[] {
+function advice(
+  operation: AvailableOperation,
+  status: number,
+  code: string,
+  params: Readonly<Record<string, string>>,
+  target: Target,
+): string[] {
   if (status === 401)
     return [
       `The key comes from ${target.from.key}; a development server keeps its key in the file \`key\` of its data directory.`,
@@ -121,8 +130,8 @@ function advice(operation: AvailableOperation, status: number, code: string, tar
   if (code === "WF_1201") return ["`sirocco schedule list` shows the schedules of this workspace."];
   if (code === "LAST_ADMIN_KEY") return ["`sirocco key create NAME` makes another one."];
   if (status === 404) {
-    const scheduled = operation === "scheduleWorkflow" ? FOUND_BY.executeWorkflow : undefined;
-    const hint = scheduled ?? FOUND_BY[operation];
+    const [param] = Object.keys(FOUND_BY).filter((name) => name in params);
+    const hint = OWN_HINTS[operation] ?? (param === undefined ? undefined : FOUND_BY[param]);
     return hint === undefined ? [] : [hint];
   }
   if (status === 504) return ["`sirocco deployments` shows whether a worker is running."];

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
+import { commands } from "../../cli/commands/index.ts";
 import { activity } from "../../sdk/activity.ts";
 import { WorkflowError } from "../../sdk/errors.ts";
 import { log } from "../../sdk/log.ts";
@@ -649,6 +650,61 @@ describe("a hint names the command that helps", () => {
     const { code, err } = await sirocco(line);
     expect(code).toBe(1);
     if (command) expect(err).toContain(`  ${command} `);
+  });
+});
+
+describe("each command of a client", () => {
+  const words = (line: string) => [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map((m) => m[1] ?? m[2] ?? m[3]!);
+  const OF_THIS_MACHINE = new Set(["dev", "completion", "bootstrap", "doctor", "schedule preview"]);
+  const leaves = commands.flatMap((c) => ("commands" in c ? [...(c.own ? [c.own] : []), ...c.commands] : [c]));
+  const lines = leaves
+    .filter(({ name }) => !OF_THIS_MACHINE.has(name))
+    .flatMap(({ flags, examples }) => examples.map((example) => ({ example, hasJson: "json" in flags })))
+    // Not those of a shell, with a file that is not there, or with the table itself.
+    .filter(({ example }) => !/[|<>$@]|--table|--spec/.test(example))
+    .map(({ example, hasJson }) => {
+      const argv = words(example).slice(1);
+      return [example, hasJson && !argv.includes("--json") ? [...argv, "--json"] : argv, hasJson] as const;
+    });
+
+  it.each(
+    lines,
+  )("%s ends with 3 without a server, with 1 and the error where the key is wrong", async (_, argv, isJson) => {
+    for (const [code, env] of [
+      [3, { ...server.env, SIROCCO_URL: nowhere }],
+      [1, { ...server.env, SIROCCO_API_KEY: "wrong" }],
+    ] as const) {
+      const ran = await cli(argv, { env, stdin: "{}" });
+      expect(ran.code, ran.err).toBe(code);
+      const said = code === 3 ? "Cannot reach the server" : "API key is not known";
+      expect(ran.err + ran.out).toContain(said);
+      // Commands with several ids answer for each of them.
+      if (isJson && ran.out === "")
+        expect(JSON.parse(ran.err)).toMatchObject({ error: { exit: code, advice: expect.any(Array) } });
+    }
+  });
+
+  it.each([
+    ["why none", "`sirocco list` shows"],
+    ["signal none approve", "`sirocco list` shows"],
+    ["query none status", "`sirocco list` shows"],
+    ["update none rename", "`sirocco list` shows"],
+    ["logs none", "`sirocco list` shows"],
+    ["trace none", "`sirocco list` shows"],
+    ["reset none --to start", "`sirocco list` shows"],
+    ["jobs get none", "`sirocco jobs list` shows"],
+    ["jobs abort none", "`sirocco jobs list` shows"],
+    ["key revoke none", "`sirocco key list` shows"],
+    ["workflows metrics none", "`sirocco workflows` lists"],
+    ["workflows set none --title x", "`sirocco workflows` lists"],
+    ["deployments unharden none", "`sirocco deployments --all` lists"],
+    ["deployments harden shop none", "`sirocco key list` shows"],
+    ["schedule why none", "`sirocco schedule list` shows"],
+    ["schedule log none", "`sirocco schedule list` shows"],
+  ])("%s ends with 1 and names the command that shows what there is", async (line, hint) => {
+    const ran = await sirocco(line);
+    expect([ran.code, ran.out]).toEqual([1, ""]);
+    expect(ran.err).toContain(hint);
   });
 });
 
