@@ -39,7 +39,14 @@ describe("the table of rights", () => {
 
   test("keeps keys and authorised credentials for admins", () => {
     const forAdmins = rows.filter((row) => needOf(row) === "admin").map((row) => row.operation);
-    expect(forAdmins.sort()).toEqual(["createKey", "hardenDeployment", "listKeys", "revokeKey", "unhardenDeployment"]);
+    expect(forAdmins.sort()).toEqual([
+      "createBackup",
+      "createKey",
+      "hardenDeployment",
+      "listKeys",
+      "revokeKey",
+      "unhardenDeployment",
+    ]);
   });
 
   test("gives admins everything, and operators all that readers have", () => {
