@@ -64,6 +64,11 @@ export interface Executions {
    */
   claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }): Promise<Head | null>;
   /**
+   * The same, only of an execution that nobody has claimed yet (its fence is 1) and whose head has at most `bytes`. Absent:
+   * polls carry no claims.
+   */
+  claimFirst?(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string; bytes: number }): Promise<Head | null>;
+  /**
    * Writes the batch if its position is free. `taken`: answers the batch at that position; null if the position is in the
    * middle of another batch, or the run is not in this workspace. `full`: the history would have `bytes`, more than
    * `maxBytes`.
@@ -743,6 +748,8 @@ export interface Ports {
   backup?(): Promise<Backup>;
   /** What is wrong with the store, for `/health`. Absent: the store is a service that reports its own state. */
   condition?(): StoreCondition;
+  /** CLAIM-1: the deliveries with the claims of executions that nobody has claimed yet. Absent: polls carry no claims. */
+  withFirstClaims?(workspace: string, session: string, deliveries: readonly Delivery[]): Promise<Delivery[]>;
   /** Tells the schedule that an execution of its has closed. */
   scheduleClosed?(head: Head, told: Extract<OutboxEntry, { kind: "tell_schedule" }>): Promise<void>;
 }

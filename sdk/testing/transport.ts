@@ -36,9 +36,10 @@ const NO_LIMIT_MS = 1e13;
 export function inProcess(api: Api, key: string, ports: Ports, workspace: string): InProcess {
   let underWay = 0;
   const poll = async (body: WorkerBody<"poll">, signal?: AbortSignal) => {
-    const { deployment, queue, session, max } = body;
+    const { deployment, queue, session, max, claim } = body;
     const p = { session, max, waitMs: NO_LIMIT_MS, ...(signal ? { signal } : {}) };
-    const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, p);
+    const received = await ports.tasks.receive({ workspace, deployment, queue }, p);
+    const deliveries = (claim && (await ports.withFirstClaims?.(workspace, session, received))) || received;
     await ports.durable();
     return { deliveries };
   };

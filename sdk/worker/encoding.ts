@@ -21,6 +21,7 @@ import { isObject } from "../../shared/protocol/json-value.ts";
 import type { ActivityOutcome, ChildOutcome, InboxMessage } from "../../shared/protocol/messages.ts";
 import type {
   ActivityTask,
+  Claimed,
   Delivery,
   WorkerAnswer,
   WorkerBody,
@@ -147,7 +148,8 @@ export class WorkerEncoding {
   /** Tasks, wherever they came from. */
   tasks(deliveries: readonly Delivery[]): Promise<Delivery[]> {
     const decoded = deliveries.map(async (delivery) => {
-      const { task } = delivery;
+      const { task, claimed } = delivery;
+      if (claimed) return { ...delivery, claimed: await this.#claimed(claimed) };
       if (task.kind === "workflow" || !isEncoded(task.input)) return delivery;
       return { ...delivery, task: { ...task, input: (await this.#decode(task.input)) as never } };
     });
@@ -237,14 +239,7 @@ export class WorkerEncoding {
         return answer;
       case "claim": {
         const claimed = answer as WorkerAnswer<"claim">;
-        if (claimed.kind !== "claimed") return answer;
-        const { head, batches, messages } = claimed;
-        return {
-          ...claimed,
-          head: await this.#head(head),
-          batches: await this.#batches(batches),
-          messages: await this.#messages(messages),
-        } as WorkerAnswer<K>;
+        return (claimed.kind === "claimed" ? await this.#claimed(claimed) : claimed) as WorkerAnswer<K>;
       }
       case "read": {
         const read = answer as WorkerAnswer<"read">;
@@ -277,6 +272,16 @@ export class WorkerEncoding {
       default:
         return answer;
     }
+  }
+
+  async #claimed(claimed: Claimed): Promise<Claimed> {
+    const { head, batches, messages } = claimed;
+    return {
+      ...claimed,
+      head: await this.#head(head),
+      batches: await this.#batches(batches),
+      messages: await this.#messages(messages),
+    } as Claimed;
   }
 
   async #head(head: Head): Promise<Head> {

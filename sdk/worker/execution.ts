@@ -29,6 +29,7 @@ import { draft, step } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import { isClosing } from "../../shared/protocol/history.ts";
+import type { Claimed } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { gatherFacts } from "./facts.ts";
@@ -103,13 +104,13 @@ export class Execution {
     return next;
   }
 
-  /** A workflow task came: claim and advance. `deliveries`: of this task, with this one. */
-  deliver(receipt: string, deliveries: number): Promise<void> {
+  /** A workflow task came: claim and advance. `deliveries`: of this task, with this one. `given`: CLAIM-1. */
+  deliver(receipt: string, deliveries: number, given?: Claimed): Promise<void> {
     this.#parking.hold(receipt);
     return this.#serial(async () => {
       this.#deliveries = deliveries - this.#outlived;
       this.#outlived += 1;
-      if (await this.#claim()) await this.#advance();
+      if (await this.#claim(given)) await this.#advance();
       else this.#parking.finishTasks();
     });
   }
@@ -129,11 +130,12 @@ export class Execution {
 
   // --- reading -------------------------------------------------------------------------------------------------
 
-  /** False: closed, or the run begins later. */
-  async #claim(): Promise<boolean> {
+  /** False: closed, or the run begins later. `given`: the claim, where it came with the task. */
+  async #claim(given?: Claimed): Promise<boolean> {
     const have = this.#view?.have;
     const body = { execution: this.id, session: this.#host.worker.session, ...(have ? { have } : {}) };
-    const answer = await this.#host.worker.transport.call("claim", body);
+    // What a view has read since may be newer than the claim that came with the task.
+    const answer = given && !this.#view ? given : await this.#host.worker.transport.call("claim", body);
     if (answer.kind !== "claimed") {
       this.#close();
       return false;
@@ -288,8 +290,11 @@ export class Execution {
 
   async #record(view: RunView, batch: Batch, taken: string[]): Promise<"again" | "closed"> {
     const { events } = batch;
-    const send = isClosing(events.at(-1)!) ? sendClose : sendAppend;
-    const answer = await send(this.#host, this.id, view, batch, taken).catch((error) => {
+    const finish = isClosing(events.at(-1)!) ? this.#parking.finishedByClose : null;
+    const sent = finish
+      ? sendClose(this.#host, this.id, view, batch, taken, finish)
+      : sendAppend(this.#host, this.id, view, batch, taken);
+    const answer = await sent.catch((error) => {
       this.#local.cancelReservations(events);
       throw error;
     });
@@ -307,6 +312,7 @@ export class Execution {
         return (await this.#refresh()) === view ? "again" : this.#close(); // another run comes with its own task
       }
       case "closed":
+        this.#parking.finished(finish!);
         return this.#close();
       case "appended":
         view.recorded(batch, taken);
@@ -324,8 +330,12 @@ export class Execution {
     const unread = view.inbox.size;
     const fields = { execution: this.id, code, ...(unread > 0 && { unread_messages: unread }) };
     this.#host.worker.log.error(`the server refuses a batch: ${detail}`, fields);
-    const closed = await sendFailure(this.#host, this.id, view, { code, detail });
-    if (closed.kind === "closed") return this.#close();
+    const finish = this.#parking.finishedByClose;
+    const closed = await sendFailure(this.#host, this.id, view, { code, detail }, finish);
+    if (closed.kind === "closed") {
+      this.#parking.finished(finish);
+      return this.#close();
+    }
     if (closed.kind === "refused") throw new ServerRefusal("close", closed.status, closed.code, closed.detail);
     return this.#reclaim();
   }

@@ -80,7 +80,12 @@ export class Leases {
     void this.#finish.offer(receipt).catch(() => {});
   }
 
-  /** Another worker has the task now, and finishes it. */
+  /** Those of these tasks that a close finishes in the same call; `forget` them once the run is closed. */
+  finishedByClose(receipts: Iterable<string>): string[] {
+    return this.#source.ofServer ? Array.from(receipts).slice(0, MAX_WORKER_LIST) : [];
+  }
+
+  /** Another worker has the task now and finishes it, or the server has finished it. */
   forget(receipt: string): void {
     this.#leave(receipt);
   }

@@ -97,6 +97,19 @@ export class Parking {
     this.#cancelTimer = null;
   }
 
+  /** Tasks that the close of the run finishes. */
+  get finishedByClose(): string[] {
+    return this.#host.leases.finishedByClose(this.#receipts);
+  }
+
+  /** The server has finished these tasks. */
+  finished(receipts: readonly string[]): void {
+    for (const receipt of receipts) {
+      this.#receipts.delete(receipt);
+      this.#host.leases.forget(receipt);
+    }
+  }
+
   /** Finishes all tasks but the latest `keep`. */
   finishTasks(keep = 0): void {
     let left = this.#receipts.size - keep;

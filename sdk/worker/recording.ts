@@ -36,12 +36,15 @@ export async function sendClose(
   view: RunView,
   batch: Batch,
   taken: string[],
+  finish: string[],
 ): Promise<WorkerAnswer<"close">> {
   const { run, chain, fence } = view.head;
   const upto = view.logEnd === undefined ? {} : { upto: view.logEnd };
   const terms = closeTerms(view.state, batch.events, host.serverClock.now(), (message) => view.inbox.has(message));
   try {
-    return await host.worker.transport.call("close", { execution, run, chain, fence, batch, taken, ...terms, ...upto });
+    const tasks = finish.length > 0 ? { finish } : {};
+    const body = { execution, run, chain, fence, batch, taken, ...terms, ...upto, ...tasks };
+    return await host.worker.transport.call("close", body);
   } catch (error) {
     const refused = refusedFor(error);
     if (refused) return refused;
@@ -52,10 +55,16 @@ export async function sendClose(
 export type Refused = Pick<Extract<AppendResult, { kind: "refused" }>, "code" | "detail">;
 
 /** Closes the run as failed, because the server refused its last batch. */
-export function sendFailure(host: ExecutionHost, execution: string, view: RunView, refused: Refused) {
+export function sendFailure(
+  host: ExecutionHost,
+  execution: string,
+  view: RunView,
+  refused: Refused,
+  finish: string[],
+): Promise<WorkerAnswer<"close">> {
   const first = view.state.tail + 1;
   const at = Math.max(host.serverClock.now(), view.state.at);
   const failure = { type: refused.code, message: refused.detail, non_retryable: true };
   const events: HistoryEvent[] = [{ kind: "execution_failed", id: first, at, failure }];
-  return sendClose(host, execution, view, { first, events, append_id: host.worker.uuid() }, []);
+  return sendClose(host, execution, view, { first, events, append_id: host.worker.uuid() }, [], finish);
 }

@@ -9,6 +9,8 @@ export const KILLED = "killed";
 export interface TaskSource {
   /** Tasks are received with a lease that must be extended after this time. Absent: with a whole lease. */
   readonly firstExtensionMs?: Millis;
+  /** The server has the tasks: a close can finish those of its run in the same call. */
+  readonly ofServer?: true;
   /** Waits a while for up to `max` tasks; may answer none. */
   receive(queue: "workflow" | "activity", max: number, signal: AbortSignal): Promise<Delivery[]>;
   /**
@@ -27,8 +29,10 @@ const EXTEND_MS = 5_000;
 export function pollSource(worker: WorkerContext, name: string): TaskSource {
   const { deployment, session, transport } = worker;
   return {
+    ofServer: true,
     async receive(queue, max, signal) {
-      const body = { deployment, worker: name, session, queue, max, wait_ms: WAIT_MS };
+      const claim = queue === "workflow" ? { claim: true as const } : {};
+      const body = { deployment, worker: name, session, queue, max, wait_ms: WAIT_MS, ...claim };
       // If the answer is lost, its tasks are delivered again when their leases lapse.
       const answer = await transport.call("poll", body, { signal, timeoutMs: WAIT_MS + 10_000 });
       return answer.deliveries;

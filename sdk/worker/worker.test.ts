@@ -48,6 +48,21 @@ const work = activity(
 );
 const pair = workflow({ name: "pair", timeout: null }, async () => (await work({ n: 1 })) + (await work({ n: 2 })));
 
+test("a run without steps is two calls of its worker: the poll brings its claim, the close finishes its task", async () => {
+  const calls: string[] = [];
+  const nothing = workflow({ name: "nothing" }, async () => "done");
+  await using env = await environment(
+    { workflows: [nothing] },
+    { wire: intercepting((operation) => calls.push(operation)) },
+  );
+  calls.length = 0;
+  const run = await env.start(nothing, {});
+  expect(await run.result()).toBe("done");
+  expect(calls).toEqual(["poll", "close"]);
+  await env.advance("2m"); // longer than a lease
+  expect(calls.filter((call) => call !== "heartbeat")).toEqual(["poll", "close"]);
+});
+
 describe("while the server is unreachable for longer than a call is repeated", () => {
   test("a worker keeps an outcome that it could not record, and records it when the server is back", async () => {
     let down = false;

@@ -204,14 +204,14 @@ export class Worker {
   }
 
   #handle(delivery: Delivery): void {
-    const { task, receipt, attempt } = delivery;
+    const { task, receipt, attempt, claimed } = delivery;
     const { leases } = this.#runtime;
     switch (task.kind) {
       case "workflow": {
         const execution = this.#runtime.execution(task.execution);
         this.#advancing += 1;
         execution
-          .deliver(receipt, attempt)
+          .deliver(receipt, attempt, claimed)
           .catch((error) => this.#runtime.onFailure(execution, error))
           .finally(() => {
             this.#advancing -= 1;

@@ -111,6 +111,12 @@ export class Database {
     return this.#execute(this.#statement(sql), values);
   }
 
+  /** Writes inside the open transaction one row at most, and answers what the statement returns of it. */
+  change(sql: string, ...values: Value[]): Row | null {
+    this.#begin();
+    return this.one(sql, ...values);
+  }
+
   /** The hottest call of the store: it makes no closure. */
   #execute(statement: StatementSync, values: Value[]): number {
     try {

@@ -41,6 +41,22 @@ const PUT_AT_TAIL = `INSERT OR IGNORE INTO log (run, first, ws, seq, n, bytes, r
   FROM (SELECT ws, first, n, bytes, retries, batches, queued, messages FROM log WHERE run = ?1 ORDER BY first DESC LIMIT 1) AS last
   WHERE last.ws = ?3 AND last.first + last.n = ?2 AND last.bytes + ?6 <= ?8`;
 
+const claimIf = (
+  condition: string,
+) => `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END,
+    wake_pending = 0, fence = fence + 1, owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)
+  WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING *`;
+const CLAIM = claimIf("");
+const CLAIM_FIRST = claimIf("AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?");
+
+const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) => [
+  p.keepAfter ?? Number.MAX_SAFE_INTEGER,
+  p.dueAt,
+  p.session,
+  ref.workspace,
+  ref.execution,
+];
+
 /** The facts of a log that the next batch continues. */
 interface LogEnd extends Readonly<BatchWork> {
   readonly bytes: number;
@@ -241,17 +257,13 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
-    const claimed = this.#db.run(
-      `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END, wake_pending = 0, fence = fence + 1,
-         owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)
-       WHERE ws = ? AND execution = ? AND status = 'RUNNING'`,
-      p.keepAfter ?? Number.MAX_SAFE_INTEGER,
-      p.dueAt,
-      p.session,
-      ref.workspace,
-      ref.execution,
-    );
-    return claimed === 1 ? this.#head(ref) : null;
+    const row = this.#db.change(CLAIM, ...claimValues(ref, p));
+    return row && headOf(row);
+  }
+
+  async claimFirst(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string; bytes: number }) {
+    const row = this.#db.change(CLAIM_FIRST, ...claimValues(ref, p), p.bytes);
+    return row && headOf(row);
   }
 
   /** A run never changes its execution. */

@@ -28,7 +28,7 @@ import { park } from "./park.ts";
 import { terminate } from "./terminate.ts";
 
 /** A worker that still works on the execution claims it again (`RENEW_MS`) before such a due time comes. */
-const KEEP_MS: Millis = RENEW_MS + 5_000;
+export const KEEP_MS: Millis = RENEW_MS + 5_000;
 /**
  * The first start under an id makes fence 1, a later one the old fence + 1; each claim and each requested wake-up raises it. At fence 2 nobody has claimed before, so there
  * is no batch yet. There may be messages: the start's own wake-up was pending when they were sent.
@@ -54,11 +54,20 @@ export async function claim(
   const now = ports.clock.now();
   const dueAt = now + ports.settings.claimTimeoutMs;
   const head = await ports.executions.claim(ref, { dueAt, keepAfter: now + KEEP_MS, session: p.session });
-  if (!head) {
-    const final = await ports.executions.head(ref);
-    if (final && final.status !== "RUNNING" && final.due_at !== null) await flushOutbox(ports, final);
-    return { kind: "closed" };
-  }
+  if (head) return claimed(ports, ref, head, now, p.have);
+  const final = await ports.executions.head(ref);
+  if (final && final.status !== "RUNNING" && final.due_at !== null) await flushOutbox(ports, final);
+  return { kind: "closed" };
+}
+
+/** Steps 2 to 4: `head` is as the claim has left it. */
+export async function claimed(
+  ports: Ports,
+  ref: Ref,
+  head: Head,
+  now: Millis,
+  have?: { run: string; tail: number },
+): Promise<Claimed | { kind: "closed" | "later" }> {
   if (head.deadline !== null && head.deadline <= now) {
     await terminate(ports, ref, { kind: "timed_out" });
     return { kind: "closed" };
@@ -70,7 +79,7 @@ export async function claim(
     await park(ports, ref, { run, fence, dueAt: beginsLater, effectsDoneThrough });
     return { kind: "later" };
   }
-  const has = p.have?.run === head.run ? p.have.tail : 1;
+  const has = have?.run === head.run ? have.tail : 1;
   const read = async () => {
     const messages = await ports.executions.inbox(ref, head.chain);
     const empty = head.fence === FIRST_CLAIM;

@@ -117,10 +117,6 @@ export const Task = z.discriminatedUnion("kind", [
   ActivityTask,
 ]);
 export type Task = z.infer<typeof Task>;
-/** A task as a worker receives it: `receipt` names the lease, `attempt` counts the deliveries of this task from 1. */
-export const Delivery = z.object({ receipt: z.string(), attempt: z.int(), task: Task });
-export type Delivery = z.infer<typeof Delivery>;
-
 const position = { execution: ExecutionId, run: RunId, chain: ChainId, fence: z.int() };
 
 /** Facts of the log's end, which the server gives to the owner and takes back with the next batch. Absent: it reads them. */
@@ -128,6 +124,28 @@ const LogEnd = z
   .string()
   .max(200)
   .regex(/^[0-9 -]+$/);
+
+const Claimed = z.object({
+  kind: z.literal("claimed"),
+  head: Head,
+  batches: z.array(Batch),
+  messages: z.array(InboxMessage),
+  /** True: there are messages, but a newer fence exists meanwhile; the next owner takes them in. */
+  fenced: z.boolean(),
+  now: z.int(),
+  upto: LogEnd.optional(),
+});
+export type Claimed = z.infer<typeof Claimed>;
+
+/** A task as a worker receives it: `receipt` names the lease, `attempt` counts the deliveries of this task from 1. */
+export const Delivery = z.object({
+  receipt: z.string(),
+  attempt: z.int(),
+  task: Task,
+  /** The server has claimed the execution of this task for the caller (CLAIM-1). */
+  claimed: Claimed.optional(),
+});
+export type Delivery = z.infer<typeof Delivery>;
 
 export const AppendItem = z.strictObject({
   ...position,
@@ -257,6 +275,8 @@ export const WORKER_ROUTES = {
       queue: z.enum(["workflow", "activity"]),
       max: z.int().min(1).max(MAX_POLL_TASKS),
       wait_ms: z.int().min(0).max(MAX_POLL_WAIT_MS),
+      /** The server may claim executions for the caller that nobody has claimed yet (CLAIM-1). */
+      claim: z.literal(true).optional(),
     }),
     z.object({ deliveries: z.array(Delivery) }),
   ),
@@ -278,16 +298,7 @@ export const WORKER_ROUTES = {
       have: z.strictObject({ run: RunId, tail: z.int() }).optional(),
     }),
     z.discriminatedUnion("kind", [
-      z.object({
-        kind: z.literal("claimed"),
-        head: Head,
-        batches: z.array(Batch),
-        messages: z.array(InboxMessage),
-        /** True: there are messages, but a newer fence exists meanwhile; the next owner takes them in. */
-        fenced: z.boolean(),
-        now: z.int(),
-        upto: LogEnd.optional(),
-      }),
+      Claimed,
       z.object({ kind: z.literal("closed") }),
       /** The run may not begin yet (PACE-3). A task comes when it may: the caller finishes those that it has. */
       z.object({ kind: z.literal("later") }),
@@ -316,6 +327,8 @@ export const WORKER_ROUTES = {
       outbox: z.array(OutboxEntry),
       /** Ids of messages that the next run must know as taken in. Only with `execution_continued`. */
       carried: z.array(MessageId),
+      /** Receipts of the caller's tasks, which the server finishes if the run closes. */
+      finish: z.array(z.string()).max(MAX_WORKER_LIST).optional(),
     }),
     z.discriminatedUnion("kind", [
       z.object({ kind: z.literal("closed") }),

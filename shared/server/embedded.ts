@@ -19,6 +19,7 @@ import { EmbeddedSetAside } from "../embedded/set-aside.ts";
 import { EmbeddedStartKeys } from "../embedded/start-keys.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { setTornHeadsAside } from "../embedded/torn-heads.ts";
+import { withFirstClaims } from "../engine/claim-first.ts";
 import { runJobs } from "../engine/jobs.ts";
 import { sweep } from "../engine/sweep.ts";
 import { realClock } from "../lib/clock.ts";
@@ -122,6 +123,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     setAside,
     ...(options.file !== undefined && options.file !== ":memory:" && { backup: backupOf(options.file) }),
     condition: () => ({ failure: database.failure?.message ?? null, setAside: setAside.names }),
+    withFirstClaims: (...of) => withFirstClaims(ports, ...of),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
   const recoverSchedules = () => recover(ports, schedules.withOutbox());

@@ -1,7 +1,7 @@
 /** The worker API: refusals before any write, and the isolation of workspaces. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { NewEvent } from "../../shared/protocol/history.ts";
+import type { Batch, NewEvent } from "../../shared/protocol/history.ts";
 import { MAX_HISTORY_EVENTS, MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import { type ActivityTask, WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
@@ -243,6 +243,85 @@ describe("tasks", () => {
       lost: [task!.receipt],
     });
     await worker.heartbeat();
+  });
+
+  const pollAndClaim = async () =>
+    (await worker.call("poll", { ...worker.who, queue: "workflow", max: 10, wait_ms: 0, claim: true })).deliveries;
+
+  test("of an execution that nobody has claimed come with its claim, and its messages, to a poll that asks for that", async () => {
+    await drain();
+    await w.client.workflows.executeWorkflow({
+      workflowIdentifier: "orders",
+      workflowExecutionRequest: { executionId: `${executionId}-3`, input: { n: 3 } },
+    });
+    await w.client.workflows.executions.cancelWorkflowExecution({ executionId: `${executionId}-3` });
+    const [delivery] = await pollAndClaim();
+    const { claimed } = delivery!;
+    expect(claimed).toMatchObject({
+      kind: "claimed",
+      head: { fence: 2, owner: worker.session, input: { n: 3 }, wake_pending: false },
+      batches: [],
+      messages: [{ kind: "cancel" }],
+      fenced: false,
+    });
+    const { execution, run, chain, fence } = claimed!.head;
+    const batch = { first: 2, events: [{ ...timer(1), id: 2, at: w.clock.now() }], append_id: randomUUID() };
+    const item = { execution, run, chain, fence, batch: batch as Batch, taken: [] };
+    expect((await worker.call("append", { items: [item] })).results).toMatchObject([
+      { kind: "appended", fenced: false },
+    ]);
+    // Delivered again, it is for its receiver to claim: it may have a view of the execution.
+    await w.clock.advance(31_000);
+    await worker.heartbeat();
+    const again = (await pollAndClaim()).find(({ task }) => task.execution === `${executionId}-3`);
+    expect(again).toMatchObject({ attempt: 2 });
+    expect(again).not.toHaveProperty("claimed");
+    expect(await worker.claim(`${executionId}-3`)).toMatchObject({ head: { fence: 3 } });
+  });
+
+  test("come without a claim to a poll that does not ask for it, and where the input is long", async () => {
+    await drain();
+    for (const [id, input] of [
+      ["short", "x"],
+      ["long", "x".repeat(70_000)],
+    ] as const) {
+      const executionRequest = { executionId: `${executionId}-${id}`, input: { input } };
+      await w.client.workflows.executeWorkflow({
+        workflowIdentifier: "orders",
+        workflowExecutionRequest: executionRequest,
+      });
+    }
+    const plain = await worker.poll();
+    expect(plain.map((d) => d.claimed)).toEqual([undefined, undefined]);
+    await worker.call("extend", { receipts: plain.map((d) => d.receipt), lease_ms: 0 });
+    const claimed = (await pollAndClaim()).map((d) => d.claimed?.head.execution);
+    expect(claimed).toEqual([`${executionId}-short`, undefined]);
+  });
+
+  test("are finished by the close of their run, and not by one that is refused", async () => {
+    await drain();
+    await w.client.workflows.executeWorkflow({
+      workflowIdentifier: "orders",
+      workflowExecutionRequest: { executionId: `${executionId}-4` },
+    });
+    const [delivery] = await worker.poll();
+    const old = await worker.claim(`${executionId}-4`);
+    const drive = await worker.claim(`${executionId}-4`);
+    const finish = [delivery!.receipt];
+    const end = { kind: "execution_completed", result: null } as const;
+    const rest = { taken: [], failure: null, outbox: [], carried: [], finish };
+    expect(await worker.call("close", { ...old.position, batch: old.batch([end]), ...rest })).toEqual({
+      kind: "fenced",
+    });
+    expect(await worker.call("extend", { receipts: finish, lease_ms: 30_000 })).toEqual({ lost: [] });
+    const body = { ...drive.position, batch: drive.batch([end]), ...rest };
+    expect(await worker.call("close", body)).toEqual({ kind: "closed" });
+    expect(await worker.call("close", body)).toEqual({ kind: "closed" }); // repeated, because its answer was lost
+    expect(await worker.call("extend", { receipts: finish, lease_ms: 30_000 })).toEqual({ lost: finish });
+    await w.clock.advance(31_000);
+    await worker.heartbeat();
+    expect((await worker.poll()).map(({ task }) => task.execution)).not.toContain(`${executionId}-4`);
+    await drain();
   });
 
   test("are not delivered to a poll whose caller has disconnected", async () => {

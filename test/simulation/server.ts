@@ -6,6 +6,7 @@ import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-c
 import { WORKER_HANDLERS } from "../../shared/api/worker/operations.ts";
 import { register } from "../../shared/api/worker/register.ts";
 import { ServiceClock } from "../../shared/aws/service-clock.ts";
+import { withFirstClaims } from "../../shared/engine/claim-first.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
 import { isRefusal } from "../../shared/protocol/errors.ts";
@@ -135,6 +136,8 @@ export class Server {
       if (isRefusal(value)) throw new Error(`${operation} was refused: ${JSON.stringify(value)}`);
       if (operation === "sessions") this.#checkSessions(value as WorkerAnswer<"sessions">);
       if (operation === "claim") this.#noteBegun(value as WorkerAnswer<"claim">);
+      if (operation === "poll")
+        for (const { claimed } of (value as WorkerAnswer<"poll">).deliveries) if (claimed) this.#noteBegun(claimed);
       return value;
     });
   }
@@ -237,6 +240,10 @@ export class Server {
         if (p.dueAt !== null) this.#checkDue(p.dueAt);
         return executions.claim(ref, p);
       },
+      claimFirst: (ref, p) => {
+        this.#checkDue(p.dueAt);
+        return executions.claimFirst!(ref, p);
+      },
       putMessage: async (ref, chain, message) => {
         // As on AWS: two writes, between which the process may die or others may write.
         await this.#takeStep(process, "number of a message");
@@ -262,6 +269,7 @@ export class Server {
       executions: new Proxy(executions, {
         get: (target, name: keyof Executions) => special[name] ?? target[name],
       }),
+      withFirstClaims: (...of) => withFirstClaims(ports, ...of),
       tasks: stepped(this.queues),
       registry: stepped(this.#shared.registry),
       activities: stepped(this.#shared.activities),

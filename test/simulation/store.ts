@@ -168,6 +168,11 @@ export class Store implements Executions {
     return next;
   }
 
+  async claimFirst(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string }) {
+    const head = this.heads.get(keyOf(ref));
+    return head?.fence === 1 && head.wake_pending ? this.claim(ref, p) : null;
+  }
+
   async putBatch(ref: Ref, run: string, batch: Batch, _maxBytes: number) {
     const log = this.logs.get(run);
     if (!log || this.deletedRuns.has(run)) return { kind: "taken" as const, by: null };

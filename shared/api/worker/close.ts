@@ -30,6 +30,7 @@ export async function close(
   const last = body.batch.events.at(-1);
   const result = last?.kind === "execution_completed" ? last.result : null;
   const closed = await engine.close(context.ports, ref, { ...body, result });
+  if (closed.kind === "closed" && body.finish) await context.ports.tasks.finish(context.workspace, body.finish);
   return closed.kind === "malformed" ? refused(422, "WF_1001", closed.detail) : closed;
 }
 

@@ -17,7 +17,8 @@ export async function poll(context: RequestContext, body: WorkerBody<"poll">): P
     await ports.tasks.extend(workspace, receipts, 0);
     return { deliveries: [] };
   }
-  return { deliveries };
+  const claimed = body.claim && (await ports.withFirstClaims?.(workspace, session, deliveries)); // CLAIM-1
+  return { deliveries: claimed || deliveries };
 }
 
 export async function extend(context: RequestContext, body: WorkerBody<"extend">): Promise<WorkerAnswer<"extend">> {

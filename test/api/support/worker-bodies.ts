@@ -68,7 +68,7 @@ export function bodiesOf(of: Drive, worker: ScriptedWorker, now: Millis): Bodies
     },
     heartbeat: worker.who,
     sessions: { deployment: "shop", ids: [worker.session] },
-    poll: { ...worker.who, queue: "activity", max: 1, wait_ms: 0 },
+    poll: { ...worker.who, queue: "activity", max: 1, wait_ms: 0, claim: true },
     extend: { receipts: [], lease_ms: 0 },
     finish: { receipts: [] },
     task: { name: "n" },
@@ -116,6 +116,7 @@ export function bodiesOf(of: Drive, worker: ScriptedWorker, now: Millis): Bodies
         { kind: "cancel_child", ...child },
       ],
       carried: [message],
+      finish: [],
     },
     stop: worker.who,
   };

@@ -1,0 +1,43 @@
+/**
+ * CLAIM-1. The answer to a poll may carry the claim of an execution that nobody has claimed yet, made for the session that
+ *     polls: a call and a durable write less for each new execution. It is the same claim at an earlier moment. The session
+ *     has no view of the execution that it could contradict. If the answer is lost, the execution is as after any claim
+ *     whose answer is lost: the task comes again when its lease ends.
+ */
+
+import type { Ports, Ref } from "../ports.ts";
+import type { Delivery } from "../protocol/worker.ts";
+import { type Claimed, claimed, KEEP_MS } from "./claim.ts";
+
+/** Of a head, for the answer to a poll carries up to ten. */
+const MAX_BYTES = 64 * 1024;
+
+export async function withFirstClaims(
+  ports: Ports,
+  workspace: string,
+  session: string,
+  deliveries: readonly Delivery[],
+): Promise<Delivery[]> {
+  const all: Delivery[] = [];
+  for (const delivery of deliveries) {
+    const { task } = delivery;
+    const first =
+      task.kind === "workflow" ? await claimFirst(ports, { workspace, execution: task.execution }, session) : null;
+    all.push(first ? { ...delivery, claimed: first } : delivery);
+  }
+  return all;
+}
+
+/** Null: the worker claims the execution itself. */
+async function claimFirst(ports: Ports, ref: Ref, session: string): Promise<Claimed | null> {
+  const now = ports.clock.now();
+  const head = await ports.executions.claimFirst?.(ref, {
+    dueAt: now + ports.settings.claimTimeoutMs,
+    keepAfter: now + KEEP_MS,
+    session,
+    bytes: MAX_BYTES,
+  });
+  if (!head) return null;
+  const answer = await claimed(ports, ref, head, now);
+  return answer.kind === "claimed" ? answer : null;
+}
