@@ -23,7 +23,7 @@ import { StoreFailed } from "../ports.ts";
 import { SCHEMA, VERSION } from "./schema.ts";
 import { type WalDamage, walDamage } from "./wal-damage.ts";
 
-type Value = string | number | null;
+export type Value = string | number | null;
 export type Row = Record<string, Value>;
 
 /** The adapter has about a hundred texts of statements, and some lists build theirs from the filters of a request. */

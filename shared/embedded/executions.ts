@@ -120,17 +120,20 @@ export class EmbeddedExecutions implements Executions {
     if (this.#isDeleted(head)) return { kind: "deleted" as const };
     const earlier = old && this.#run(head.workspace, head.run);
     if (earlier) return { kind: "exists" as const, head: earlier }; // this very start, whose id has been used again
-    this.#db.atomically(() => {
-      this.#putHead({ ...head, fence: (old?.fence ?? 0) + 1 }, { begins: true });
-      this.#putRun(head);
-    });
+    this.#db.atomically(() => this.#putFirstHead({ ...head, fence: (old?.fence ?? 0) + 1 }));
     return { kind: "created" as const };
   }
 
+  /** The head with which a run begins, and the run. */
+  #putFirstHead(head: Head): void {
+    const text = textOf(head);
+    this.#putHead(head, text, { begins: true });
+    this.#putRun(head, text);
+  }
+
   /** `begins`: the head is the first of its run, whose counts begin. */
-  #putHead(head: Head, o: { begins?: true } = {}): void {
+  #putHead(head: Head, text: HeadText, o: { begins?: true } = {}): void {
     const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, deployment, deadline } = head;
-    const body = json(bodyOf(head));
     this.#db.run(
       `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
          deployment, deadline, inputs_since, tasks, bytes, body)
@@ -153,14 +156,18 @@ export class EmbeddedExecutions implements Executions {
       deployment,
       deadline,
       (status === "RUNNING" && head.open_inputs?.since) || null,
-      Buffer.byteLength(body) + (o.begins ? bytesOf(head) : 0), // `runs` has a copy of the head with which the run begins
-      body,
+      Buffer.byteLength(text.body) + (o.begins ? Buffer.byteLength(text.whole) : 0), // `runs` has a copy of the head with which the run begins
+      text.body,
     );
     this.#notifier.announceHead(head);
   }
 
+  #changeHead(head: Head): void {
+    this.#putHead(head, textOf(head));
+  }
+
   /** Begins a run: its row in `runs`, and event 1 in its log. */
-  #putRun(head: Head): void {
+  #putRun(head: Head, { whole }: HeadText): void {
     const firstSeq = this.#putLog(head.workspace, head.run, firstBatch(head), { before: NO_LOG, by: "server" }).seq;
     this.#db.run(
       `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
@@ -187,7 +194,7 @@ export class EmbeddedExecutions implements Executions {
       head.attempt,
       firstSeq,
       json(head.search_keys),
-      json(head),
+      whole,
     );
     addSearchKeys(this.#db, head, head.search_keys);
     this.#rollups.add(head.workspace, [startedRun(head)]);
@@ -389,29 +396,26 @@ export class EmbeddedExecutions implements Executions {
       const lastSeq = seq + p.batch.events.length - 1;
       this.#rollups.add(ref.workspace, closedRun(head, p.batch, end.retries));
       const ends = p.next.run === p.run;
-      const closed = this.#withCost(
-        ends ? { ...p.next, fence: head.fence + 1 } : { ...head, ...pastOf(p.batch) },
-        head,
-        end,
-      );
-      this.#closeRun(closed, lastSeq);
-      if (ends) this.#putHead(closed);
-      else {
-        const next = { ...p.next, fence: head.fence + 1, cost: closed.cost };
-        this.#putHead(next, { begins: true });
-        this.#beginRun(next);
-      }
+      const last = ends ? { ...p.next, fence: head.fence + 1 } : { ...head, ...pastOf(p.batch) };
+      const { cost, text } = this.#withCost(last, head, end);
+      this.#closeRun(last, text, lastSeq);
+      if (ends) this.#putHead(last, text);
+      else this.#beginRun({ ...p.next, fence: head.fence + 1, cost });
     });
     this.#db.afterCommit(() => this.onClosed(ref, p.run));
     return { kind: "closed" as const };
   }
 
   /**
-   * The head of a run that closes, with its cost. Its start, its close, each call of a worker and each message is a commit,
+   * The cost of a run that closes, and the text of its head with that cost. Its start, its close, each call of a worker and each message is a commit,
    * and each task is received in one and finished in one. The close writes the head into two rows, and once more where its
    * outbox must be cleared.
    */
-  #withCost(closed: Head, { cost: before, workspace, execution }: Head, end: LogEnd): Head {
+  #withCost(
+    closed: Head,
+    { cost: before, workspace, execution }: Head,
+    end: LogEnd,
+  ): { cost: ExecutionCost; text: HeadText } {
     const row = this.#db.one(
       "SELECT claims, parks, tasks, changes, bytes FROM heads WHERE ws = ? AND execution = ?",
       workspace,
@@ -422,7 +426,8 @@ export class EmbeddedExecutions implements Executions {
     const calls = claims + parks + end.batches;
     const { cost: _before, ...bare } = closed;
     const copies = bare.outbox.length > 0 ? 2 : 1; // of the row in `heads`
-    const bytes = bytesOf(bare) + copies * bytesOf(bodyOf(bare));
+    const text = textOf(bare);
+    const bytes = Buffer.byteLength(text.whole) + copies * Buffer.byteLength(text.body);
     const costFor = (own: number): ExecutionCost => ({
       worker_calls: (before?.worker_calls ?? 0) + calls + 2 * end.queued,
       tasks: (before?.tasks ?? 0) + tasks,
@@ -433,13 +438,15 @@ export class EmbeddedExecutions implements Executions {
     });
     // The cost is a part of what the close writes.
     const own = (1 + copies) * (bytesOf(costFor(bytes)) + ',"cost":'.length);
-    return { ...bare, cost: costFor(own) };
+    const cost = costFor(own);
+    const withIt = (json: string) => `${json.slice(0, -1)},"cost":${JSON.stringify(cost)}}`;
+    return { cost, text: { body: withIt(text.body), whole: withIt(text.whole) } };
   }
 
   /** `next`: of a run that may have been prepared. */
   #beginRun(next: Head): void {
     this.#db.run("DELETE FROM prepared_runs WHERE run = ?", next.run);
-    this.#putRun(next);
+    this.#putFirstHead(next);
   }
 
   async prepare(next: Head, batches: readonly Batch[]) {
@@ -467,20 +474,19 @@ export class EmbeddedExecutions implements Executions {
     if (!same) return false;
     this.#db.atomically(() => {
       const cost = head.cost && { ...head.cost, commits: (head.cost.commits ?? 0) + 1 };
-      this.#putHead({ ...next, fence: head.fence + 1, ...(cost && { cost }) }, { begins: true });
-      this.#beginRun(next);
+      this.#beginRun({ ...next, fence: head.fence + 1, ...(cost && { cost }) });
     });
     return true;
   }
 
-  #closeRun(head: Head, lastSeq: number): void {
+  #closeRun(head: Head, { whole }: HeadText, lastSeq: number): void {
     this.#db.run(
       "UPDATE runs SET status = ?, closed_at = ?, ends_at = ?, last_seq = ?, body = ? WHERE run = ?",
       head.status,
       head.closed_at,
       head.closed_at ?? END_OF_OPEN_RUNS,
       lastSeq,
-      json(head),
+      whole,
       head.run,
     );
     this.#db.run("DELETE FROM activities WHERE run = ?", head.run);
@@ -534,7 +540,7 @@ export class EmbeddedExecutions implements Executions {
     const head = this.#head(ref);
     if (!head || head.run !== seen.run || head.status !== seen.status) return;
     const due_at = head.status === "RUNNING" ? head.due_at : null;
-    this.#putHead({ ...head, outbox: [], due_at });
+    this.#changeHead({ ...head, outbox: [], due_at });
   }
 
   async due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
@@ -576,7 +582,7 @@ export class EmbeddedExecutions implements Executions {
     if (!row) return;
     const of = { workspace: ref.workspace, run, started_at: Number(row.started_at) };
     this.#db.atomically(() => {
-      if (head?.run === run) this.#putHead({ ...head, search_keys: keys });
+      if (head?.run === run) this.#changeHead({ ...head, search_keys: keys });
       this.#db.run("UPDATE runs SET search_keys = ? WHERE run = ?", json(keys), run);
       removeSearchKeys(this.#db, of, parse<Record<string, string>>(row.search_keys));
       addSearchKeys(this.#db, of, keys);
@@ -587,7 +593,7 @@ export class EmbeddedExecutions implements Executions {
     const head = this.#head(ref);
     const same =
       head?.status === "RUNNING" && head.run === run && json(head.open_inputs ?? null) === json(p.seen ?? null);
-    if (same) this.#putHead({ ...head, open_inputs: p.next });
+    if (same) this.#changeHead({ ...head, open_inputs: p.next });
     return same;
   }
 
@@ -624,8 +630,14 @@ const valuesOf = ({ bytes, retries, batches, queued, messages }: LogEnd): number
   messages,
 ];
 
-/** The fields of a head that have no column of their own. */
-function bodyOf(head: Head): Partial<Head> {
+/** The JSON of a head: `body` without the fields that have a column of their own, as `heads` has it, and `whole` with them, as `runs` has it. */
+interface HeadText {
+  readonly body: string;
+  readonly whole: string;
+}
+
+/** Both from one walk through what the head carries, such as the input of the run. */
+function textOf(head: Head): HeadText {
   const {
     status,
     run,
@@ -637,9 +649,22 @@ function bodyOf(head: Head): Partial<Head> {
     owner,
     deployment,
     deadline,
-    ...body
+    ...rest
   } = head;
-  return body;
+  const columns = {
+    status,
+    run,
+    chain,
+    due_at,
+    wake_pending,
+    fence,
+    effects_done_through,
+    owner,
+    deployment,
+    deadline,
+  };
+  const body = JSON.stringify(rest);
+  return { body, whole: `${JSON.stringify(columns).slice(0, -1)},${body.slice(1)}` };
 }
 const bytesOf = (value: unknown): number => Buffer.byteLength(json(value));
 

@@ -17,7 +17,7 @@ import { onAbort } from "../lib/on-abort.ts";
 import type { Clock, QueueRef, Tasks } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Delivery, Task } from "../protocol/worker.ts";
-import { type Database, json, parse, type Row } from "./database.ts";
+import { type Database, json, parse, type Row, type Value } from "./database.ts";
 
 /** Later work is left to the sweeper, which sends its task when it is due soon. */
 const LONGEST_DELAY_MS: Millis = 120_000;
@@ -77,16 +77,30 @@ export class EmbeddedTasks implements Tasks {
       );
       if (merged > 0) return this.#answerPolls(name); // QUEUE-2
     }
+    const body = json(task);
+    // A task that a poll waits for is stored as it is after its delivery, instead of stored, found and changed.
+    const poll = at <= now ? this.#pollFor(name, o.prefer ?? null) : undefined;
+    const receipt = poll ? this.#uuid() : null;
     this.#db.run(
-      "INSERT INTO tasks (queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, 0, NULL, ?, ?)",
+      "INSERT INTO tasks (queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       name,
       key,
       o.prefer ?? null,
-      at,
+      poll ? now + this.#leaseMs : at,
+      poll ? 1 : 0,
+      receipt,
       task.kind === "query" ? this.#steadyTime(task.expires_at, now) : null,
-      json(task),
+      body,
     );
-    this.#answerPolls(name);
+    poll?.answer([{ receipt: receipt!, attempt: 1, task: parse<Task>(body) }]);
+    if (poll) this.#arm(name);
+    else this.#answerPolls(name);
+  }
+
+  /** QUEUE-4. */
+  #pollFor(name: string, prefer: Value): Poll | undefined {
+    const polls = this.#polls.get(name);
+    return polls?.find(({ session }) => session === prefer) ?? polls?.[0];
   }
 
   async receive(queue: QueueRef, p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal }) {
@@ -124,7 +138,7 @@ export class EmbeddedTasks implements Tasks {
         this.#now(),
       );
       if (!next) break;
-      const poll = polls.find(({ session }) => session === next.prefer) ?? polls[0]!; // QUEUE-4
+      const poll = this.#pollFor(name, next.prefer!)!;
       // While several polls wait each receives one task, so that a burst is spread over the workers.
       poll.answer(this.#take(name, poll.session, polls.length > 1 ? 1 : poll.max));
     }
