@@ -36,7 +36,7 @@ async function two(on: MemoryAws) {
   const make = async () => {
     const head = await begun(b, newRef());
     await b.ports.executions.putBatch(head, head.run, batchOf(2, b.now(), [scheduled(1)]), LIMIT);
-    await b.ports.activities.begin({ ref: head, run: head.run, activity: 1, attempt: 1, queued: true });
+    await b.ports.activities.begin({ ref: head, run: head.run, activity: 1, attempt: 1, queued: true, now: b.now() });
     await b.ports.executions.putMessage(head, head.chain, signal("late", b.now(), "secret"));
     return closed(b, head, 3);
   };

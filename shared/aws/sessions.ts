@@ -37,7 +37,7 @@ export class Sessions {
   }
 
   async deploymentOf(workspace: string, session: string): Promise<string | null> {
-    const there = await this.#table.get(keyOf(workspace, session));
+    const there = await this.#table.get(sessionKey(workspace, session));
     return (there && text(there, "deployment")) ?? null;
   }
 
