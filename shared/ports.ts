@@ -259,6 +259,8 @@ export interface Tasks {
     queue: QueueRef,
     p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal },
   ): Promise<Delivery[]>;
+  /** Ends the calls of `receive` by this session that wait at this queue: they answer none. Absent: they end soon by themselves. */
+  endReceives?(queue: QueueRef, session: string): void;
   /** Lets the leases last for `leaseMs` from now; 0 = give the tasks back. Answers the receipts whose lease is lost. */
   extend(workspace: string, receipts: readonly string[], leaseMs: Millis): Promise<string[]>;
   finish(workspace: string, receipts: readonly string[]): Promise<void>;

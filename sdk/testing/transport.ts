@@ -37,6 +37,10 @@ export function inProcess(api: Api, key: string, ports: Ports, workspace: string
   let underWay = 0;
   const poll = async (body: WorkerBody<"poll">, signal?: AbortSignal) => {
     const { deployment, queue, session, max, claim } = body;
+    if (max === 0) {
+      ports.tasks.endReceives?.({ workspace, deployment, queue }, session);
+      return { deliveries: [] };
+    }
     const p = { session, max, waitMs: NO_LIMIT_MS, ...(signal ? { signal } : {}) };
     const received = await ports.tasks.receive({ workspace, deployment, queue }, p);
     const deliveries = (claim && (await ports.withFirstClaims?.(workspace, session, received))) || received;

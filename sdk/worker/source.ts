@@ -1,4 +1,11 @@
-/** The source of a worker's tasks: a long poll of the server (here), or the deployment's queues in SQS (`sqs.ts`). */
+/**
+ * The source of a worker's tasks: a long poll of the server (here), or the deployment's queues in SQS (`sqs.ts`).
+ *
+ * POLL-1. A worker that stops, or that is full, does not just cut off its poll: the server may have answered it with a task,
+ *     which nobody would then have until its lease lapses. It asks the server to end the poll, waits for the answer, and hands
+ *     back what it brings.
+ */
+import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
 import type { WorkerContext } from "./types.ts";
@@ -25,24 +32,43 @@ export interface TaskSource {
 
 const WAIT_MS = 20_000;
 const EXTEND_MS = 5_000;
+/** POLL-1: the worker waits for so long until the poll has ended. */
+const END_MS = 2_000;
 
 export function pollSource(worker: WorkerContext, name: string): TaskSource {
-  const { deployment, session, transport } = worker;
+  const { deployment, session, transport, clock } = worker;
+  const extend: TaskSource["extend"] = async (receipts, leaseMs, { patiently = false } = {}) => {
+    const body = { receipts: [...receipts], lease_ms: leaseMs };
+    // A call that hangs must not use up the lease: the next round still has time.
+    const options = patiently ? {} : { retry: false, timeoutMs: EXTEND_MS };
+    return (await transport.call("extend", body, options)).lost;
+  };
   return {
     ofServer: true,
     async receive(queue, max, signal) {
       const claim = queue === "workflow" ? { claim: true as const } : {};
       const body = { deployment, worker: name, session, queue, max, wait_ms: WAIT_MS, ...claim };
-      // If the answer is lost, its tasks are delivered again when their leases lapse.
-      const answer = await transport.call("poll", body, { signal, timeoutMs: WAIT_MS + 10_000 });
-      return answer.deliveries;
+      const cut = new AbortController();
+      let stopWaiting = () => {};
+      const stopListening = onAbort(signal, () => {
+        if (signal.reason === KILLED) return cut.abort(KILLED);
+        stopWaiting = clock.at(clock.now() + END_MS, () => cut.abort());
+        const end = { deployment, worker: name, session, queue, max: 0, wait_ms: 0 };
+        transport.call("poll", end, { retry: false, timeoutMs: END_MS }).catch(() => cut.abort());
+      });
+      try {
+        // If the answer is lost, its tasks are delivered again when their leases lapse.
+        const { deliveries } = await transport.call("poll", body, { signal: cut.signal, timeoutMs: WAIT_MS + 10_000 });
+        if (!signal.aborted || deliveries.length === 0) return deliveries;
+        const receipts = deliveries.map(({ receipt }) => receipt); // POLL-1
+        await extend(receipts, 0).catch(() => []);
+        return [];
+      } finally {
+        stopListening();
+        stopWaiting();
+      }
     },
-    async extend(receipts, leaseMs, { patiently = false } = {}) {
-      const body = { receipts: [...receipts], lease_ms: leaseMs };
-      // A call that hangs must not use up the lease: the next round still has time.
-      const options = patiently ? {} : { retry: false, timeoutMs: EXTEND_MS };
-      return (await transport.call("extend", body, options)).lost;
-    },
+    extend,
     async finish(receipts) {
       await transport.call("finish", { receipts: [...receipts] });
     },

@@ -48,3 +48,18 @@ test("the task of a query whose caller has stopped waiting leaves the queue, eve
   expect(store.database.all("SELECT id FROM tasks")).toHaveLength(2);
   store.close();
 });
+
+test("a session that ends its polls gets no task any more, another one that waits does", async () => {
+  const store = embedded();
+  const waits = { max: 1, waitMs: 60_000 };
+  const mine = store.tasks.receive(queue, { session: "me", ...waits });
+  const other = store.tasks.receive(queue, { session: "other", ...waits });
+  const elsewhere = store.tasks.receive({ ...queue, queue: "activity" }, { session: "me", ...waits });
+  store.tasks.endReceives?.(queue, "me");
+  expect(await mine).toEqual([]);
+  await store.tasks.send(queue, { kind: "workflow", execution: "x" }, { prefer: "me" });
+  expect(await other).toHaveLength(1);
+  await store.tasks.send({ ...queue, queue: "activity" }, { kind: "workflow", execution: "y" });
+  expect(await elsewhere).toHaveLength(1);
+  store.close();
+});

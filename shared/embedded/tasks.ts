@@ -127,6 +127,11 @@ export class EmbeddedTasks implements Tasks {
     });
   }
 
+  endReceives(queue: QueueRef, session: string): void {
+    const polls = this.#polls.get(nameOf(queue)) ?? [];
+    for (const poll of polls.filter((each) => each.session === session)) poll.answer([]);
+  }
+
   /** Delivers visible tasks to the polls that wait for them. */
   #answerPolls(name: string): void {
     const polls = this.#polls.get(name);

@@ -273,7 +273,8 @@ export const WORKER_ROUTES = {
     z.strictObject({
       ...worker,
       queue: z.enum(["workflow", "activity"]),
-      max: z.int().min(1).max(MAX_POLL_TASKS),
+      /** 0: the session's polls of this queue that wait end now, without a task (POLL-1). */
+      max: z.int().min(0).max(MAX_POLL_TASKS),
       wait_ms: z.int().min(0).max(MAX_POLL_WAIT_MS),
       /** The server may claim executions for the caller that nobody has claimed yet (CLAIM-1). */
       claim: z.literal(true).optional(),

@@ -9,6 +9,10 @@ export async function poll(context: RequestContext, body: WorkerBody<"poll">): P
   const { deployment, queue, session, max, wait_ms: waitMs } = body;
   const refused = await notAuthorized(context, deployment);
   if (refused) return refused;
+  if (max === 0) {
+    ports.tasks.endReceives?.({ workspace, deployment, queue }, session);
+    return { deliveries: [] };
+  }
   const { signal } = context;
   const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, { session, max, waitMs, signal });
   if (signal.aborted && deliveries.length > 0) {
