@@ -1,5 +1,6 @@
 /** Serves HTTP requests: reads a request, calls the API, writes the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { type Api, type ApiResponse, CallerGone } from "../../shared/api/index.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
@@ -18,6 +19,8 @@ export class Requests {
   readonly #api: Api;
   readonly #log: Log;
   readonly #open = new Set<Exchange>();
+  /** The last request of each connection. */
+  readonly #current = new WeakMap<Socket, Exchange>();
   readonly #doors: Doors;
   readonly #console: ConsoleFiles | undefined;
   readonly #stalledMs: number;
@@ -39,6 +42,7 @@ export class Requests {
     const exchange = new Exchange();
     this.#open.add(exchange);
     response.on("close", () => exchange.abort());
+    this.#watch(request.socket, exchange);
     try {
       const target = request.url ?? "/";
       let isRead = !hasBody(request);
@@ -96,6 +100,15 @@ export class Requests {
     } finally {
       this.#open.delete(exchange);
     }
+  }
+
+  /**
+   * A caller that dies ends its side of the connection. `close` follows some iterations of the event loop later, and a poll that
+   * is answered in between loses a task for the time of its lease.
+   */
+  #watch(socket: Socket, exchange: Exchange): void {
+    if (!this.#current.has(socket)) socket.once("end", () => this.#current.get(socket)?.abort());
+    this.#current.set(socket, exchange);
   }
 
   /** Ends long polls, waits and streams now, each with a complete answer. */

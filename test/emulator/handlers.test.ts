@@ -321,13 +321,13 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
           const { events = [] } = (body ?? {}) as { events?: { event_type: string; event_id: string }[] };
           return events.some((e) => e.event_type === "WORKFLOW_EXECUTION_COMPLETED") ? events : undefined;
         },
-        40_000,
+        80_000,
       );
       expect(shown.map((e) => e.event_type)).toEqual([
         "WORKFLOW_EXECUTION_STARTED",
         "ACTIVITY_TASK_COMPLETED",
         "WORKFLOW_EXECUTION_COMPLETED",
       ]);
-    }, 90_000);
+    }, 120_000);
   });
 });

@@ -15,13 +15,14 @@ export async function poll(context: RequestContext, body: WorkerBody<"poll">): P
   }
   const { signal } = context;
   const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, { session, max, waitMs, signal });
+  const claimed = body.claim && !signal.aborted && (await ports.withFirstClaims?.(workspace, session, deliveries)); // CLAIM-1
+  if (deliveries.length > 0) await ports.durable(); // meanwhile the server may hear that the caller has gone
   if (signal.aborted && deliveries.length > 0) {
-    // The caller has gone: end the leases now, so that another worker receives the tasks at once.
+    // End the leases now, so that another worker receives the tasks at once.
     const receipts = deliveries.map((d) => d.receipt);
     await ports.tasks.extend(workspace, receipts, 0);
     return { deliveries: [] };
   }
-  const claimed = body.claim && (await ports.withFirstClaims?.(workspace, session, deliveries)); // CLAIM-1
   return { deliveries: claimed || deliveries };
 }
 
