@@ -231,8 +231,11 @@ test("a stream that fails ends with an error frame, and the client throws after 
   let reads = 0;
   const feed = new Proxy(broken.feed, {
     get(target, name) {
-      if (name === "read" && reads++ > 0) return () => Promise.reject(new Error("secret cause"));
-      return Reflect.get(target, name).bind(target);
+      if (name !== "follow") return Reflect.get(target, name).bind(target);
+      return async (...of: Parameters<typeof target.follow>) => {
+        const reader = await target.follow(...of);
+        return { next: () => (reads++ > 0 ? Promise.reject(new Error("secret cause")) : reader.next()) };
+      };
     },
   });
   const server = await startServer({ ports: { ...broken, feed }, version: "1", port: 0 });
