@@ -4,6 +4,7 @@ import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectTaggingCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { presentProgress } from "../../shared/core/present.ts";
+import { deleteExecution } from "../../shared/engine/delete.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import { CLOSED_STATUSES } from "../../shared/protocol/status.ts";
@@ -133,6 +134,45 @@ describeUnless(cannotRun)("large payloads on AWS", () => {
     expect((await on.adapter().executions.head(head))?.input).toEqual(head.input);
     expect(await on.adapter().executions.batches(head, head.run, 1)).toEqual([batch, closing]);
     expect((await ports.sweep(60_000, b.now() + 30_000)).expired).toBe(0);
+  }, 60_000);
+
+  test("the objects of a deleted execution go with it, also when it is deleted twice, and those of another stay", async () => {
+    const workspace = newRef().workspace;
+    const closedWithPayloads = async () => {
+      const head = await claimed(b, await begun(b, newRef(workspace), { input: { text: incompressible(100_000) } }));
+      await ports.executions.putBatch(
+        head,
+        head.run,
+        batchOf(2, b.now(), [stepOf(incompressible(100_000))]),
+        HUGE_LIMIT,
+      );
+      const note: Message = {
+        id: "signal#left",
+        kind: "signal",
+        name: "poke",
+        input: incompressible(100_000),
+        sent_at: b.now(),
+      };
+      await ports.executions.putMessage(head, head.chain, note);
+      const next = finalOf(head, b.now(), { result: { text: incompressible(100_000) } });
+      await ports.executions.close(head, {
+        run: head.run,
+        fence: head.fence,
+        batch: batchOf(3, b.now(), [completed]),
+        next,
+      });
+      return head;
+    };
+    const other = await closedWithPayloads();
+    const stay = await objects(`${workspace}/`);
+    expect(stay.length).toBeGreaterThanOrEqual(3);
+    const gone = await closedWithPayloads();
+    expect((await objects(`${workspace}/`)).length).toBe(2 * stay.length);
+    for (let time = 0; time < 2; time++) {
+      expect(await deleteExecution(ports, gone)).toEqual({ kind: "deleted" });
+      expect((await objects(`${workspace}/`)).sort()).toEqual([...stay].sort());
+    }
+    expect((await on.adapter().executions.head(other))?.input).toEqual(other.input);
   }, 60_000);
 
   test("a sweep deletes the messages and the counter of a chain that is over, also when its id was used again meanwhile", async () => {

@@ -339,6 +339,19 @@ describe("reset", () => {
     expect((await sirocco("history retried")).out).toContain("reset: the events before are copies");
   });
 
+  it("happens once for one idempotency key, and again without it", async () => {
+    await sirocco(`start order --wait --id keyed -i {"amount":3}`);
+    const reset = async (more: string) => {
+      const ran = await sirocco(`reset keyed --event 2 --json${more}`);
+      expect([ran.err, ran.code]).toEqual(["", 0]);
+      await sirocco("tail keyed");
+      return JSON.parse(ran.out).run_id as string;
+    };
+    const first = await reset(" --idempotency-key k1");
+    expect(await reset(" --idempotency-key k1")).toBe(first);
+    expect(await reset("")).not.toBe(first);
+  });
+
   it("lists where an execution can go on when it cannot there, and wants one point", async () => {
     await sirocco(`start order --wait --id once -i {"amount":3}`);
     const wrong = await sirocco("reset once --event 1");
