@@ -342,7 +342,7 @@ describe("reset", () => {
   it("happens once for one idempotency key, and again without it", async () => {
     await sirocco(`start order --wait --id keyed -i {"amount":3}`);
     const reset = async (more: string) => {
-      const ran = await sirocco(`reset keyed --event 2 --json${more}`);
+      const ran = await sirocco(`reset keyed --to start --json${more}`);
       expect([ran.err, ran.code]).toEqual(["", 0]);
       await sirocco("tail keyed");
       return JSON.parse(ran.out).run_id as string;
