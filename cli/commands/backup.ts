@@ -43,6 +43,8 @@ const exists = (path: string) =>
 /** The file appears under its name once all of it is on the disk. Resolves with its length. */
 async function written(path: string, chunks: AsyncIterable<Uint8Array>, io: Io): Promise<number> {
   const unfinished = `${path}.unfinished`;
+  const parts = chunks[Symbol.asyncIterator]();
+  let next = await parts.next(); // before a file is made: the server may not be there, or refuse
   let bytes = 0;
   try {
     const to = await open(unfinished, "w", 0o600).catch((error: Error) => {
@@ -50,9 +52,9 @@ async function written(path: string, chunks: AsyncIterable<Uint8Array>, io: Io):
     });
     try {
       await chmod(unfinished, 0o600);
-      for await (const chunk of chunks) {
-        await to.writeFile(chunk);
-        bytes += chunk.length;
+      for (; !next.done; next = await parts.next()) {
+        await to.writeFile(next.value);
+        bytes += next.value.length;
         io.signal.throwIfAborted();
       }
       await to.sync();
@@ -62,6 +64,7 @@ async function written(path: string, chunks: AsyncIterable<Uint8Array>, io: Io):
     await rename(unfinished, path);
     return bytes;
   } catch (error) {
+    await parts.return?.();
     await rm(unfinished, { force: true });
     throw error;
   }
