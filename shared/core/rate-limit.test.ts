@@ -1,4 +1,4 @@
-/** RATE-1 to RATE-4, by properties: whatever is asked for and whenever, no window has too many permits. */
+/** RATE-1 to RATE-5, by properties: whatever is asked for and whenever, no window has too many permits. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RateLimit } from "../protocol/history.ts";
@@ -132,6 +132,28 @@ describe("a pool", () => {
       now = permit!.again;
     }
     expect(now - START).toBeLessThanOrEqual(3_600_000 * 1.1);
+  });
+
+  test("goes on when the clock was set back by any time: no attempt waits longer than after a full pool", () => {
+    const backs = fc.integer({ min: 60_001, max: 86_400_000 });
+    fc.assert(
+      fc.property(limits, backs, fc.integer({ min: 1, max: 200 }), (each, back, n) => {
+        const limit = limitOf(each);
+        const { pool } = takePermits(null, limit, n, START);
+        const now = START - back;
+        const taken = takePermits(pool, limit, 1, now);
+        const [permit] = taken.permits;
+        const longest = now + each.per + 60_000 + Math.ceil(each.per / 10) + 10_000;
+        if (isGiven(permit!)) expect(permit.at).toBeLessThanOrEqual(now + 60_000);
+        else expect(permit!.again).toBeLessThanOrEqual(now + 600_000);
+        expect(nextPermit(pool, limit, now)).toBeLessThanOrEqual(longest + ((n / each.max) | 0) * each.per);
+        expect(taken.pool.spans.at(-1)![0]).toBeLessThanOrEqual(now + 60_000);
+      }),
+    );
+    // One that ran ahead by an hour, and was corrected.
+    const limit = limitOf({ max: 10, per: 1_000 });
+    const { pool } = takePermits(null, limit, 1, START + 3_600_000);
+    expect(takePermits(pool, limit, 1, START).permits).toEqual([{ at: START, until: expect.any(Number) }]);
   });
 
   test("keeps few spans, whatever the limits", () => {

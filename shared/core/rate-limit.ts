@@ -10,6 +10,8 @@
  * RATE-3. A permit is given `MAX_AHEAD_MS` ahead at most. Whoever would wait longer is told when to ask again. So calls
  *     that are cancelled, or whose worker dies, waste a minute of permits at most.
  * RATE-4. A permit that nobody uses is lost, never given twice: after a crash fewer attempts begin, not more.
+ * RATE-5. A permit that begins further ahead than any may be given shows that the clock was set back. The pool moves back with it,
+ *     so that its last permit counts as given now: otherwise every attempt would wait as long as the clock was set back.
  */
 import type { Millis, RateLimit } from "../protocol/history.ts";
 
@@ -41,7 +43,7 @@ export type Permit = { readonly at: Millis; readonly until: Millis } | { readonl
  * are good for at least as long. They count for longer then: slow callers get a part of the rate, and break no limit.
  */
 export function takePermits(
-  before: Pool | null,
+  stored: Pool | null,
   limit: RateLimit,
   n: number,
   now: Millis,
@@ -50,6 +52,7 @@ export function takePermits(
   const { max, per_ms: per } = limit;
   const width = Math.ceil(per / SLOTS);
   const good = width + Math.max(Math.floor(per * LATE), slack);
+  const before = onClock(stored, now);
   const spans = recent(before, per, now);
   let asked = before?.asked ?? 0;
   const permits: Permit[] = [];
@@ -80,7 +83,7 @@ export function takePermits(
 /** When a permit that is asked for now would begin; `now`: at once. */
 export function nextPermit(pool: Pool | null, { max, per_ms: per }: RateLimit, now: Millis): Millis {
   const width = Math.ceil(per / SLOTS);
-  const spans = recent(pool, per, now);
+  const spans = recent(onClock(pool, now), per, now);
   let slot = firstSlot(spans, width, now);
   while (countSince(spans, slot - per) >= max) slot = nextSlot(spans, slot, width, per);
   return Math.max(now, slot);
@@ -89,6 +92,18 @@ export function nextPermit(pool: Pool | null, { max, per_ms: per }: RateLimit, n
 /** The pool holds nothing that counts after this. */
 export const poolEnds = ({ spans, per, asked }: Pool): Millis =>
   Math.max(asked, Math.max(0, ...spans.map(([, until]) => until)) + per);
+
+/** RATE-5. */
+function onClock(pool: Pool | null, now: Millis): Pool | null {
+  const last = pool?.spans.at(-1)?.[0] ?? 0;
+  if (!pool || last <= now + MAX_AHEAD_MS) return pool;
+  const back = last - now;
+  return {
+    ...pool,
+    spans: pool.spans.map(([from, until, permits]) => [from - back, until - back, permits]),
+    asked: Math.max(0, pool.asked - back),
+  };
+}
 
 function recent(pool: Pool | null, per: Millis, now: Millis): Span[] {
   if (pool === null) return [];
