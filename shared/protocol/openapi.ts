@@ -152,6 +152,7 @@ const FURTHER = {
   424: "The awaited execution, or the handler, failed",
   429: "Too many requests at once",
   500: "A fault of the server; its log has the cause under the answer's `x-request-id`",
+  501: "Not on this installation; `detail` says what is there instead",
   503: "Cannot serve this now: try again after `Retry-After` seconds",
   504: "No worker answered in time",
 } as const;
@@ -172,6 +173,7 @@ const OF_OPERATIONS: Readonly<Record<string, readonly Further[]>> = {
   createJob: [404, 409],
   abortJob: [409],
   revokeKey: [409],
+  createBackup: [501],
   scheduleWorkflow: [404, 409],
   updateSchedule: [409],
   triggerSchedule: [409],

@@ -81,7 +81,7 @@ describe("the package of the command", () => {
       found.filter(
         (file) =>
           !wanted.includes(file) &&
-          !/^(dist\/chunk-\w+\.js|dist\/console\/(index\.html|THIRD-PARTY-NOTICES\.txt|assets\/[\w-]+\.(js|css|svg))|package\.json)$/.test(
+          !/^(dist\/chunk-\w+\.js|dist\/console\/(index\.html|theme\.js|THIRD-PARTY-NOTICES\.txt|assets\/[\w-]+\.(js|css|svg))|package\.json)$/.test(
             file,
           ),
       ),
