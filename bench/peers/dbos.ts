@@ -1,10 +1,9 @@
 /** DBOS: an application process with PostgreSQL in its default, durable settings (`fsync` and `synchronous_commit` on). */
 import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { install } from "./install.ts";
-import { freePort, launch, type Peer } from "./peer.ts";
+import { accepts, freePort, launch, type Peer } from "./peer.ts";
 
 export const dbos: Peer = {
   name: "DBOS",
@@ -60,15 +59,4 @@ function postgresUser(): { readonly uid: number; readonly gid: number } | null {
     if (uid && gid) return { uid: Number(uid), gid: Number(gid) };
   }
   throw new Error("PostgreSQL does not run as root, and this system has neither a user postgres nor nobody");
-}
-
-function accepts(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve();
-    });
-  });
 }

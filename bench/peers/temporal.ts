@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { install } from "./install.ts";
-import { freePort, launch, type Peer } from "./peer.ts";
+import { accepts, freePort, launch, type Peer } from "./peer.ts";
 
 export const temporal: Peer = {
   name: "Temporal",
@@ -26,7 +26,7 @@ export const temporal: Peer = {
     );
     const app = await launch(process.execPath, [file("app.mjs")], {
       env: { PORT: String(http), TEMPORAL_ADDRESS: `127.0.0.1:${port}` },
-      ready: async () => fetch(`http://127.0.0.1:${http}/`),
+      ready: () => accepts(http),
     });
     const programVersion = execFileSync(program, ["--version"], { encoding: "utf8" });
     return {

@@ -6,7 +6,7 @@ import type { RequestContext } from "./request-context.ts";
 export async function createBackup({ ports, log }: RequestContext): Promise<Backup | Refusal> {
   if (!ports.backup) {
     return notImplemented(
-      "This installation keeps its data in DynamoDB, which has backups of its own: point-in-time recovery, see docs/runbook.md.",
+      "This installation keeps its data in DynamoDB, which can restore its tables to any second of the last 35 days: `npm run restore`, described in infra/README.md.",
     );
   }
   const backup = await ports.backup();

@@ -1,8 +1,7 @@
 /** RESET-5 over HTTP: a caller whose answer was lost repeats its reset. The official client repeats too, if its retries are on. */
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
-import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { losingProxy } from "./support/losing-proxy.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
 import { type World, world } from "./support/world.ts";
 
@@ -113,38 +112,20 @@ describe("a reset that is repeated", () => {
 });
 
 test("the official client's own retries reset once with a key as a header, after a 503 and after a lost connection", async () => {
-  let calls = 0;
-  const proxy = createServer(async (request, response) => {
-    const body = Buffer.concat(await request.toArray());
-    const headers = request.headers as Record<string, string>;
-    const answer = await fetch(w.server.url + request.url, { method: "POST", headers, body });
-    calls += 1;
-    if (calls === 1) response.writeHead(503).end();
-    else if (calls === 2) response.destroy();
-    else response.writeHead(answer.status).end();
-  });
-  await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
-  const { port } = proxy.address() as { port: number };
-  const backoff = { initialInterval: 1, maxInterval: 2, exponent: 1, maxElapsedTime: 60_000 };
-  const client = new Mistral({
-    serverURL: `http://127.0.0.1:${port}`,
-    apiKey: w.key,
-    retryConfig: { strategy: "backoff", backoff, retryConnectionErrors: true },
-  });
+  const proxy = await losingProxy({ url: w.server.url, key: w.key });
   try {
     const id = await started();
     const headers = { "Idempotency-Key": randomUUID() };
     const drive = await worker.claim(id);
     const last = Object.assign({ kind: "execution_completed", result: {} } as const, { decided: 1 });
     await drive.close(last, { result: {} });
-    await client.workflows.executions.resetWorkflow(
+    await proxy.client.workflows.executions.resetWorkflow(
       { executionId: id, resetInvocationBody: { eventId: 2 } },
       { fetchOptions: { headers } },
     );
-    expect(calls).toBe(3);
+    expect(proxy.calls).toBe(3);
     expect(await runsOf(id)).toHaveLength(2);
   } finally {
-    proxy.closeAllConnections();
     proxy.close();
   }
 });

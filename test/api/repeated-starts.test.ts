@@ -1,8 +1,7 @@
 /** START-1: a caller whose answer was lost repeats its start. The official clients repeat too, if their retries are on. */
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
-import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { losingProxy } from "./support/losing-proxy.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
 import { type World, world } from "./support/world.ts";
 
@@ -161,30 +160,9 @@ describe("an idempotency key", () => {
 });
 
 test("the official client's own retries start once, with a key as a header and with an id", async () => {
-  // A proxy that passes each start on and loses the answer: the first time by a 503, the second by a closed connection.
-  let calls = 0;
-  const proxy = createServer(async (request, response) => {
-    const body = Buffer.concat(await request.toArray());
-    const answer = await fetch(w.server.url + request.url, {
-      method: "POST",
-      headers: request.headers as Record<string, string>,
-      body,
-    });
-    calls += 1;
-    if (calls === 1) response.writeHead(503).end();
-    else if (calls === 2) response.destroy();
-    else response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
-  });
-  await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
-  const { port } = proxy.address() as { port: number };
-  const backoff = { initialInterval: 1, maxInterval: 2, exponent: 1, maxElapsedTime: 60_000 };
-  const client = new Mistral({
-    serverURL: `http://127.0.0.1:${port}`,
-    apiKey: w.key,
-    retryConfig: { strategy: "backoff", backoff, retryConnectionErrors: true },
-  });
+  const proxy = await losingProxy({ url: w.server.url, key: w.key });
   const call = (execution: object, headers: Record<string, string>) =>
-    client.workflows.executeWorkflow(
+    proxy.client.workflows.executeWorkflow(
       { workflowIdentifier: "orders", workflowExecutionRequest: execution },
       { fetchOptions: { headers } },
     );
@@ -192,12 +170,11 @@ test("the official client's own retries start once, with a key as a header and w
     const before = (await runs()).length;
     const answer = await call({ input: { n: 9 } }, { "Idempotency-Key": randomUUID() });
     expect(answer).toMatchObject({ status: "RUNNING" });
-    expect(calls).toBe(3);
-    calls = 0;
+    expect(proxy.calls).toBe(3);
+    proxy.calls = 0;
     await expect(call({ executionId: `r-${randomUUID()}` }, {})).rejects.toMatchObject({ statusCode: 409 });
     expect((await runs()).length).toBe(before + 2);
   } finally {
-    proxy.closeAllConnections();
     proxy.close();
   }
 });

@@ -3,14 +3,7 @@
  * The emulator enforces role and session policies, so it refuses a worker's calls without a right.
  */
 import { randomBytes } from "node:crypto";
-import {
-  CreateQueueCommand,
-  GetQueueAttributesCommand,
-  ListQueuesCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SQSClient,
-} from "@aws-sdk/client-sqs";
+import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
 import { type RunningServer, startServer } from "../../cli/server/index.ts";
@@ -33,7 +26,7 @@ import { eventually } from "../emulator/support.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { cannotRun, type Installation, install } from "./account.ts";
 import { inject } from "./faults.ts";
-import { workerRole } from "./iam.ts";
+import { taskQueues } from "./task-queues.ts";
 
 const text = (n: number) => randomBytes(n).toString("base64").slice(0, n);
 const payload = z.object({ n: z.number(), text: z.string().default("") });
@@ -129,24 +122,15 @@ const ended = (id: string) =>
 describeUnless(cannotRun)("workers on AWS", () => {
   beforeAll(async () => {
     made = await install();
-    const { sqs, sts } = made.clients();
-    const prefix = `${made.prefix}-tasks-`;
-    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `${made.prefix}-dead` }));
-    const about = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }));
-    const deadLettersArn = about.Attributes!.QueueArn!;
-    const roleArn = await workerRole((await sts()).client, `${made.prefix}-worker`, prefix);
-    ports = made.adapter({ settings: { leaseMs: 10_000 }, queues: { prefix, deadLettersArn, onDemand: false } });
-    const { endpoint, region } = made.account;
+    const { queues, role } = await taskQueues(made);
+    ports = made.adapter({ settings: { leaseMs: 10_000 }, queues });
     server = await startServer({
       ports,
       version: "0.0.0",
       port: 0,
       tasks: async ({ workspace }, deployment) => {
         registered.push(deployment);
-        const tasks = await ports.tasksFor(
-          { roleArn, region, endpoint, siblingQueueArn: deadLettersArn },
-          { workspace, deployment },
-        );
+        const tasks = await ports.tasksFor(role, { workspace, deployment });
         return { ...tasks, credentials: { ...tasks.credentials, expires_at: Date.now() + lifetimeMs } };
       },
     });

@@ -1,18 +1,11 @@
 /** `sirocco backup` of a server that works, and `sirocco restore`. */
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { cli, type Dev, dev, type Process, temporaryDirectory } from "./support.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cli, devServers, temporaryDirectory } from "./support.ts";
 
-const running: Process[] = [];
-const started = async (data: string): Promise<Dev> => {
-  const one = await dev(["--data", data]);
-  running.push(one.process);
-  return one;
-};
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((process) => process.end("SIGKILL")));
-});
+const servers = devServers();
+const started = (data: string) => servers.started(["--data", data]);
 let directory: ReturnType<typeof temporaryDirectory>;
 beforeAll(() => {
   directory = temporaryDirectory();

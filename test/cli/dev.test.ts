@@ -4,20 +4,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync,
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as z from "zod";
 import type { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
-import { BIN, bin, cli, type Dev, dev, keyPrintedBy, Process, temporaryDirectory } from "./support.ts";
+import { BIN, bin, cli, type Dev, devServers, keyPrintedBy, Process, temporaryDirectory } from "./support.ts";
 
-const running: Process[] = [];
-const started = async (args: readonly string[], options?: Parameters<typeof dev>[1]): Promise<Dev> => {
-  const one = await dev(args, options);
-  running.push(one.process);
-  return one;
-};
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((process) => process.end("SIGKILL")));
-});
+const { running, started } = devServers();
 
 let directory: ReturnType<typeof temporaryDirectory>;
 beforeAll(() => {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterEach } from "vitest";
 import { main } from "../../cli/main.ts";
 
 export const BIN = fileURLToPath(new URL("../../cli/bin.js", import.meta.url));
@@ -132,6 +133,20 @@ export interface Dev {
 export async function keyPrintedBy(dev: Process): Promise<string> {
   const [, file] = await dev.waitForOutput(/the API key is in (.+), which only you can read\n/);
   return readFileSync(file!, "utf8").trim();
+}
+
+/** Servers of a test file: what is in `running` ends with SIGKILL after each test. */
+export function devServers() {
+  const running: Process[] = [];
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((process) => process.end("SIGKILL")));
+  });
+  const started = async (args: readonly string[], options?: Parameters<typeof dev>[1]): Promise<Dev> => {
+    const one = await dev(args, options);
+    running.push(one.process);
+    return one;
+  };
+  return { running, started };
 }
 
 /** Starts `sirocco dev`, and waits until it listens. */

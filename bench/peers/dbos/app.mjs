@@ -1,6 +1,6 @@
 /** An application with DBOS in it, which starts a workflow for each HTTP request. Its packages are installed beside it. */
-import { createServer } from "node:http";
 import { DBOS } from "@dbos-inc/dbos-sdk";
+import { serve } from "../serve.mjs";
 
 const sequence = DBOS.registerWorkflow(
   async (steps) => {
@@ -19,19 +19,4 @@ DBOS.setConfig({
 });
 await DBOS.launch();
 
-const server = createServer((request, response) => {
-  let body = "";
-  request.setEncoding("utf8");
-  request.on("data", (part) => {
-    body += part;
-  });
-  request.on("end", async () => {
-    try {
-      const result = await sequence(JSON.parse(body));
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
-    } catch (error) {
-      response.writeHead(500).end(String(error));
-    }
-  });
-});
-server.listen(Number(process.env.PORT), "127.0.0.1");
+serve(sequence);

@@ -1,8 +1,8 @@
 /** A worker of Temporal, and an HTTP server that starts a workflow for each request. Its packages are installed beside it. */
-import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { serve } from "../serve.mjs";
 
 const address = process.env.TEMPORAL_ADDRESS;
 const taskQueue = "bench";
@@ -21,22 +21,7 @@ running.catch((error) => {
 const client = new Client({ connection: await Connection.connect({ address }) });
 let started = 0;
 
-const server = createServer((request, response) => {
-  let body = "";
-  request.setEncoding("utf8");
-  request.on("data", (part) => {
-    body += part;
-  });
-  request.on("end", async () => {
-    if (request.method !== "POST") return response.writeHead(200).end();
-    try {
-      started += 1;
-      const options = { taskQueue, workflowId: `run-${started}`, args: [JSON.parse(body)] };
-      const result = await client.workflow.execute("sequence", options);
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
-    } catch (error) {
-      response.writeHead(500).end(String(error));
-    }
-  });
+serve((steps) => {
+  started += 1;
+  return client.workflow.execute("sequence", { taskQueue, workflowId: `run-${started}`, args: [steps] });
 });
-server.listen(Number(process.env.PORT), "127.0.0.1");
