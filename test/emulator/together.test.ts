@@ -123,22 +123,25 @@ describeUnless(cannotRun)("two workers of the deployed stack", () => {
 
   test("hold a rate limit together, and lose no call", async () => {
     expect(await result("fan_out", "fanned")).toMatchObject({ sum: 45 });
-    expect(begins).toHaveLength(10);
+    // At least once: an attempt whose task came again takes a permit of its own.
+    expect(begins.length).toBeGreaterThanOrEqual(10);
     for (const from of begins)
       expect(begins.filter((at) => at >= from && at < from + 5_000 - STALL_MS).length).toBeLessThanOrEqual(4);
   }, 150_000);
 
   test("send what the code logs, once, to pages and to streams", async () => {
-    const lines = Array.from({ length: 10 }, (_, n) => `call ${n}`);
+    const records = begins.length + 1;
+    const lines = ["fanning out", ...Array.from({ length: 10 }, (_, n) => `call ${n}`)];
     const found = await eventually(
       "the records",
       async () => {
         const page = await client.workflows.executions.getWorkflowExecutionLogs({ executionId: "fanned" });
-        return page.results.length >= 11 ? page.results.map(({ body }) => body) : undefined;
+        return page.results.length >= records ? page.results.map(({ body }) => body) : undefined;
       },
       60_000,
     );
-    expect(found.toSorted()).toEqual([...lines, "fanning out"].toSorted());
+    expect(found).toHaveLength(records);
+    expect([...new Set(found)].toSorted()).toEqual(lines.toSorted());
     const streamed: unknown[] = [];
     for await (const { data } of await client.workflows.executions.streamWorkflowExecutionLogs({
       executionId: "fanned",
@@ -150,7 +153,7 @@ describeUnless(cannotRun)("two workers of the deployed stack", () => {
       async () => {
         const p = { name: "both", workflowName: "fan_out" };
         const { results } = await client.workflows.deployments.getDeploymentLogs(p);
-        return results.length >= 11 ? results.map(({ body }) => body) : undefined;
+        return results.length >= records ? results.map(({ body }) => body) : undefined;
       },
       60_000,
     );
