@@ -8,9 +8,9 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ["default", "./test/support/skip-reporter.ts"],
-    projects: Object.entries(SUITES).map(([name, { include, exclude }]) => ({
+    projects: Object.entries(SUITES).map(([name, { include, exclude, limits }]) => ({
       extends: true as const,
-      test: { name, include: [...include], exclude: ["**/node_modules/**", ...exclude] },
+      test: { name, include: [...include], exclude: ["**/node_modules/**", ...exclude], ...limits },
     })),
   },
 });

@@ -10,7 +10,7 @@ import { MAX_HISTORY_BYTES } from "../../shared/protocol/limits.ts";
 import { batchOf, headOf } from "../contract/subject.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
-import { activities, after, asksAlone, before, echo, gate, wide, work, workflows } from "./support/workflows.ts";
+import { activities, after, asksAlone, before, busy, echo, gate, wide, work, workflows } from "./support/workflows.ts";
 
 const poke = (n: number): NewEvent =>
   ({ kind: "signal_received", message: `signal#${randomUUID()}`, name: "poke", input: { n } }) as NewEvent;
@@ -54,21 +54,21 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     // The same as JSON: a row for each event in sight, of which none is left out.
     await page.getByRole("button", { name: "JSON", exact: true }).click();
     await page.locator('[data-event="50000"]').getByText('"kind": "signal_received"').waitFor();
-    expect(page.url()).toContain("as=json");
-    expect(await page.locator("[data-event]").count()).toBeLessThan(30);
+    await expect.poll(() => page.url()).toContain("as=json");
+    await expect.poll(() => page.locator("[data-event]").count()).toBeLessThan(30);
     await events.press("End");
     await page.locator('[data-event="1"]').getByText('"kind": "execution_started"').waitFor();
     await close();
-  }, 60_000);
+  });
 
   test("12: 500 parallel activities are drawn, and the filter leaves exactly the failed ones", async () => {
     const id = await w.start("wide", { input: { count: 500 } });
-    await expect.poll(() => status(id), { timeout: 20_000 }).toBe("COMPLETED");
+    await expect.poll(() => status(id)).toBe("COMPLETED");
     const { page, close } = await w.open(`/executions/${id}`);
     await page.getByText("500 of 500 steps").waitFor();
     await page.getByRole("group", { name: "Steps to show" }).getByRole("button", { name: "failed" }).click();
     await page.getByText("5 of 500 steps").waitFor();
-    expect(await page.locator("[data-step]").count()).toBe(5);
+    await expect.poll(() => page.locator("[data-step]").count()).toBe(5);
     expect(await page.locator('[data-step]:not([data-outcome="failed"])').count()).toBe(0);
     await page.getByRole("region", { name: /^Timeline/ }).press("+");
     await expect.poll(() => page.url()).toMatch(/steps=failed.*zoom=/);
@@ -87,7 +87,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("button", { name: "Send approve" }).click();
     await page.getByRole("dialog").getByLabel("by").fill("ada");
     await page.getByRole("dialog").getByRole("button", { name: "Send", exact: true }).click();
-    await expect.poll(() => why(page).textContent(), { timeout: 5_000 }).toContain("completed");
+    await expect.poll(() => why(page).textContent()).toContain("completed");
     expect(await status(id)).toBe("COMPLETED");
     await page.getByRole("tab", { name: "Input and result" }).click();
     await page.getByRole("figure", { name: "Result" }).getByText('"by": "ada"').waitFor();
@@ -109,7 +109,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
       .getByText(/since .* ago/)
       .waitFor();
     await article("timer")
-      .getByText(/until in 2 h 59 min/)
+      .getByText(/until in 2 h 5\d min/)
       .waitFor();
 
     await first.stop();
@@ -119,7 +119,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await expect.poll(() => why(page).textContent()).toContain("changing");
 
     const second = await w.worker({ workflows: [after], activities: [work, echo], deployment: "changing" });
-    await article("workflow_code_failing").getByText("Who must act: developer").waitFor({ timeout: 20_000 });
+    await article("workflow_code_failing").getByText("Who must act: developer").waitFor();
     await article("workflow_code_failing")
       .getByText(/since .* ago/)
       .waitFor();
@@ -127,39 +127,42 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await article("workflow_code_failing").getByRole("button", { name: "Reset" }).click();
     await page.getByRole("dialog").getByLabel("Go on").selectOption("start");
     await page.getByRole("dialog").getByRole("button", { name: "Reset", exact: true }).click();
-    await article("timer").waitFor({ timeout: 5_000 }); // the new run takes the steps of the new code
+    await article("timer").waitFor(); // the new run takes the steps of the new code
     await page.locator("[data-step]").getByText("echo").waitFor();
     await second.stop();
     await close();
-  }, 60_000);
+  });
 
   test("14: when the retry comes the bar grows without a reload, and the step's logs stand beside it", async () => {
     const id = await w.start("retries-once");
     const { page, close } = await w.open(`/executions/${id}`);
+    await page.locator('[data-step="activity-1"][data-outcome="open"]').waitFor();
+    await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
     const loads: string[] = [];
     page.on("load", () => loads.push(page.url()));
+    busy.resolve(); // the first attempt fails now that the page is there to show it
     const step = page.locator('[data-step="activity-1"]');
     const bars = step.locator("span.absolute");
     await page
       .locator('[data-kind="activity_backoff"]')
-      .getByText(/until in [123](\.\d)? s/)
+      .getByText(/until in [1-5](\.\d)? s/)
       .waitFor();
     await expect.poll(() => bars.count()).toBe(2); // the first attempt, and the wait for the second one
-    await expect.poll(() => bars.count(), { timeout: 15_000 }).toBe(3);
-    await expect.poll(() => why(page).textContent(), { timeout: 10_000 }).not.toContain("the line is busy");
+    await expect.poll(() => bars.count()).toBe(3);
+    await expect.poll(() => why(page).textContent()).not.toContain("the line is busy");
     const part = () =>
       bars.last().evaluate((one) => Number.parseFloat((one as unknown as { style: { width: string } }).style.width));
     const early = await part();
-    await expect.poll(part, { timeout: 10_000 }).toBeGreaterThan(early + 5);
+    await expect.poll(part).toBeGreaterThan(early + 1);
     await step.click();
     const logs = page.getByTestId("step-logs");
-    await logs.getByText("attempt 2 goes on").waitFor({ timeout: 15_000 });
+    await logs.getByText("attempt 2 goes on").waitFor();
     gate.resolve();
     await expect.poll(() => why(page).textContent()).toContain("completed");
     await page.locator('[data-step="activity-1"][data-outcome="completed"]').waitFor();
     expect(loads).toEqual([]);
     await close();
-  }, 60_000);
+  });
 
   test("14: a retried activity shows attempt, countdown and the last failure", async () => {
     const id = await w.start("retries");
@@ -167,7 +170,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await expect.poll(() => why(page).textContent()).toContain("attempt 1 of 4");
     await expect.poll(() => why(page).textContent()).toContain("the bank is closed");
     const article = page.locator('[data-kind="activity_backoff"]');
-    await article.getByText(/until in 59 min/).waitFor();
+    await article.getByText(/until in 5\d min/).waitFor();
     await article.getByText("Evidence").click();
     await article.getByText("next attempt at").waitFor();
     await close();
@@ -189,11 +192,9 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await dialog.getByLabel("level").selectOption({ label: "high" });
     await dialog.getByRole("button", { name: "Answer" }).click();
     await page.getByText("No execution asks a person.").waitFor();
+    await expect.poll(() => status(id)).toBe("COMPLETED");
     const { body } = await w.ask("GET", `/v1/workflows/executions/${id}`);
-    expect(body).toMatchObject({
-      status: "COMPLETED",
-      result: { approved: true, comment: "fine by me", level: "high" },
-    });
+    expect(body.result).toEqual({ approved: true, comment: "fine by me", level: "high" });
     await close();
   });
 
@@ -222,13 +223,13 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     const folded = await width("early");
     await page.getByRole("button", { name: "Unfold idle time (2 h 58 min)" }).click();
     await expect.poll(() => width("early")).toBeLessThan(folded / 10);
-    expect(page.url()).toContain("fold=off");
+    await expect.poll(() => page.url()).toContain("fold=off");
     await page.getByRole("button", { name: "Fold idle time" }).click();
     await expect.poll(() => width("early")).toBe(folded);
 
     await step("early").click();
     const isSelected = () => step("early").getAttribute("aria-pressed");
-    expect(await isSelected()).toBe("true");
+    await expect.poll(isSelected).toBe("true");
     const timeline = page.getByRole("region", { name: /^Timeline/ });
     await timeline.press("+");
     await expect.poll(() => width("early")).toBeGreaterThan(folded * 1.5);
@@ -338,27 +339,24 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     const { page, asked, close } = await w.open(`/executions/${id}`);
     const dialog = page.getByRole("dialog");
     const press = async (name: string, within = page.getByRole("group", { name: "Actions" })) => {
-      await within.getByRole("button", { name, exact: true }).focus();
+      const button = within.getByRole("button", { name, exact: true });
+      await expect.poll(() => button.isEnabled()).toBe(true); // a disabled one takes no focus
+      await button.focus();
       await page.keyboard.press("Enter");
     };
     await press("Query");
     await press("Send", dialog);
     await dialog.getByRole("figure", { name: "Answer" }).getByText("nobody yet").waitFor();
     await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
     await press("Update");
     await dialog.getByLabel("n", { exact: true }).focus();
     await page.keyboard.press("Control+a"); // as Tab does
     await page.keyboard.type("4");
     await press("Send", dialog);
-    await dialog
-      .getByRole("figure", { name: "Answer" })
-      .getByText("8")
-      .waitFor()
-      .catch(async (e) => {
-        await page.screenshot({ path: "/tmp/console-18.png" });
-        throw e;
-      });
+    await dialog.getByRole("figure", { name: "Answer" }).getByText("8").waitFor();
     await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" }); // what lies behind an open dialog takes no focus
     await press("Signal");
     await dialog.getByLabel("by").focus();
     await page.keyboard.type("ada");
@@ -428,7 +426,8 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByText("The execution was deleted.").waitFor();
     await page.waitForURL((url) => url.hash.startsWith("#/executions") && !url.hash.includes(id));
     expect((await w.ask("GET", `/v1/workflows/executions/${id}`)).status).toBe(404);
-    expect(await page.locator(`[data-execution="${id}"]`).count()).toBe(0);
+    await page.getByRole("heading", { level: 1, name: "Executions" }).waitFor();
+    await expect.poll(() => page.locator(`[data-execution="${id}"]`).count()).toBe(0);
     await close();
   });
 
@@ -486,7 +485,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await expect.poll(() => status(id)).toBe("COMPLETED");
     const logged = async () =>
       ((await w.ask("GET", `/v1/workflows/executions/${id}/logs`)).body.results as unknown[]).length;
-    await expect.poll(logged, { timeout: 10_000 }).toBe(3);
+    await expect.poll(logged).toBe(3);
     const { page, close } = await w.open(`/executions/${id}?tab=logs`);
     await page.getByText("3 records").waitFor();
     await page.getByLabel("Text in the logs that were read").fill("on 2");
@@ -520,15 +519,17 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await two.page.getByRole("dialog").getByLabel("word").fill("abracadabra");
     await answer(one.page, "sesame");
     await one.page.getByText("The answer was accepted.").waitFor();
-    await expect.poll(() => status(id), { timeout: 2_000 }).toBe("COMPLETED");
+    await expect.poll(() => status(id)).toBe("COMPLETED");
     // The other one learns it while they write, and what they have written stays.
     await two.page.getByRole("dialog").getByText("It was answered elsewhere meanwhile").waitFor();
-    expect(await two.page.getByRole("dialog").getByRole("button", { name: "Answer" }).isDisabled()).toBe(true);
+    await expect
+      .poll(() => two.page.getByRole("dialog").getByRole("button", { name: "Answer" }).isDisabled())
+      .toBe(true);
     expect(await two.page.getByRole("dialog").getByLabel("word").inputValue()).toBe("abracadabra");
     await second.stop();
     await one.close();
     await two.close();
-  }, 60_000);
+  });
 
   test("two executions are compared: the steps that differ, where their histories part, input and result", async () => {
     const a = await w.start("steps", { id: "compared-a", input: { count: 2 } });
@@ -541,7 +542,8 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("button", { name: "Change sides" }).click();
     await expect.poll(() => page.url()).toBe(`${w.url}/console/#/compare?a=compared-a&b=compared-b`);
     await page.getByText("Steps: 1 of 3 differ").waitFor();
-    expect(await page.locator("[data-pair]").getAttribute("data-differs")).toBe("only in the second");
+    await page.locator('[data-pair][data-differs="only in the second"]').waitFor();
+    expect(await page.locator("[data-pair]").count()).toBe(1);
     await page.getByText("They went the same way for 5 events, then:").waitFor();
     await page.getByTestId("parting").getByText("Execution completed").waitFor();
     await page.getByTestId("parting").getByText("work started").waitFor();
@@ -577,8 +579,8 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("button", { name: "Form", exact: true }).click();
     await page.getByRole("button", { name: "JSON", exact: true }).click();
     await page.getByTestId("code-editor").waitFor();
-    const edited = await page.getByLabel("Input as JSON").innerText();
-    for (const number of numbers.split(", ")) expect(edited).toContain(number);
+    const edited = () => page.getByLabel("Input as JSON").innerText();
+    for (const number of numbers.split(", ")) await expect.poll(edited).toContain(number);
     await write(page, "Input as JSON", `{${numbers.replace("8102", "8103")}}`);
     await page.getByRole("button", { name: "Copy the call" }).click();
     const compact = numbers.replace("8102", "8103").replaceAll(": ", ":").replaceAll(", ", ",");
@@ -591,13 +593,14 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
   test("21: a value of 2 MB is shown in part, with its size, and whole when asked for, on the page or as a file", async () => {
     const text = `begin-${"x".repeat(1_990_000)}-end`;
     const id = await w.start("echoes", { input: { text } });
-    await expect.poll(() => status(id), { timeout: 20_000 }).toBe("COMPLETED");
+    await expect.poll(() => status(id)).toBe("COMPLETED");
     const { page, close } = await w.open(`/executions/${id}?tab=history&event=2`);
     await page.getByText("begin-xxx").first().waitFor();
     await page.getByText("1943.4 KiB in all").waitFor();
     expect(await page.content()).not.toContain("-end");
     expect((await page.content()).length).toBeLessThan(200_000);
     await page.getByRole("button", { name: "Load all" }).click();
+    await page.getByRole("button", { name: "Show all" }).waitFor(); // until then the last "Download" is the history's
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download" }).last().click();
     expect(JSON.parse(readFileSync(await (await download).path(), "utf8"))).toEqual({ text });

@@ -21,7 +21,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
   test("1: the address that dev prints shows the overview, and holds no key afterwards", async () => {
     const { page, close } = await w.open();
     await expect.poll(() => page.title()).toBe("Overview – Sirocco");
-    expect(page.url()).toBe(`${w.url}/console/#/`);
+    await expect.poll(() => page.url()).toBe(`${w.url}/console/#/`);
     const resources = await page.evaluate<string[]>('performance.getEntriesByType("resource").map(({ name }) => name)');
     expect(resources.filter((name) => name.includes(w.key))).toEqual([]);
     expect(w.logged.length).toBeGreaterThan(0);
@@ -65,7 +65,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     const { page, close } = await w.open(`/executions/${id}`, { key: await w.newKey(["read"]) });
     await page.getByTestId("why-summary").waitFor();
     await page.getByText("Read only").waitFor();
-    expect(await page.locator("[data-write]").count()).toBeGreaterThan(3);
+    await expect.poll(() => page.locator("[data-write]").count()).toBeGreaterThan(3);
     expect(await page.locator("[data-write]:enabled").count()).toBe(0);
     await close();
 
@@ -162,7 +162,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     await page.getByText("Workflow: fails").waitFor();
     await page.reload();
     await page.locator(`[data-execution="${id}"]`).waitFor();
-    expect(await page.locator("[data-execution]").count()).toBe(1);
+    await expect.poll(() => page.locator("[data-execution]").count()).toBe(1);
     await page.goBack();
     await expect.poll(() => page.getByText("Workflow: fails").count()).toBe(0);
     await page.goForward();
@@ -178,7 +178,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     const titles = () => page.getByRole("columnheader").allTextContents();
     const shown = ["", "Status", "Workflow", "Execution", "Started ↑", "Ended ", "Duration"];
     await expect.poll(titles).toEqual(shown);
-    expect(page.url()).toContain("columns=status%2Cworkflow%2Cexecution%2Cstart%2Cend%2Cduration");
+    await expect.poll(() => page.url()).toContain("columns=status%2Cworkflow%2Cexecution%2Cstart%2Cend%2Cduration");
 
     // A view holds all of it, and survives a reload.
     await page.getByRole("button", { name: "Save as a view" }).click();
@@ -199,7 +199,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     // In a fresh profile the link shows the same, and the file brings the view.
     const fresh = await w.open(link.slice(link.indexOf("#") + 1));
     await fresh.page.locator(`[data-execution="${id}"]`).waitFor();
-    expect(await fresh.page.getByRole("columnheader").allTextContents()).toEqual(shown);
+    await expect.poll(() => fresh.page.getByRole("columnheader").allTextContents()).toEqual(shown);
     await fresh.page.getByText("Workflow: fails").waitFor();
     expect(await fresh.page.getByRole("button", { name: "Sad ones", exact: true }).count()).toBe(0);
     const given = (text: string) =>
@@ -210,7 +210,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     await fresh.page.getByText("the view 'odd' has a filter that this console does not know: colour").waitFor();
     await given(file);
     await fresh.page.getByText("1 view was read.").waitFor();
-    expect(await fresh.page.getByRole("button", { name: "Sad ones", pressed: true }).count()).toBe(1);
+    await fresh.page.getByRole("button", { name: "Sad ones", pressed: true }).waitFor();
     await fresh.close();
   });
 
@@ -244,11 +244,17 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
       await page.emulateMedia({ colorScheme: "light" });
       await page.goto(`${w.url}/console/#${path}`);
       await page.getByRole("heading", { level: 1 }).first().waitFor();
-      await expect.poll(() => page.getByRole("status", { name: "Loading" }).count(), { timeout: 10_000 }).toBe(0);
+      await expect.poll(() => page.getByRole("status", { name: "Loading" }).count()).toBe(0);
       expect.soft(await violations(rules), `${path} light`).toEqual([]);
       await page.emulateMedia({ colorScheme: "dark" });
       expect.soft(await violations(colours), `${path} dark`).toEqual([]);
-      const overflow = () => page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+      const overflow = async () => {
+        // The list is laid out again a moment after the width has changed.
+        await page
+          .waitForFunction("document.documentElement.scrollWidth <= innerWidth", null, { timeout: 10_000 })
+          .catch(() => {});
+        return page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+      };
       expect.soft(await overflow(), `${path} 1280`).toBeLessThanOrEqual(0);
       await page.setViewportSize({ width: 390, height: 844 });
       expect.soft(await violations(narrow), `${path} dark, 390`).toEqual([]);

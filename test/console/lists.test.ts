@@ -44,7 +44,7 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     });
     for (let n = 0; n < 100; n++) {
       // Each at another point of the paging.
-      await expect.poll(async () => paging.ended || (await shown()) >= 100 * n, { timeout: 60_000 }).toBe(true);
+      await expect.poll(async () => paging.ended || (await shown()) >= 100 * n).toBe(true);
       const ref = { workspace: DEFAULT_WORKSPACE, execution: `meanwhile-${n}` };
       await w.ports.executions.create(headOf(ref, Date.now(), { deployment: "elsewhere", workflow: "paged" }), []);
       if (n === 50) expect(paging.ended).toBe(false);
@@ -59,7 +59,7 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await page.evaluate(`document.querySelector('section[aria-label="Executions"]').scrollTop = 1e9`);
     await page.locator('[data-execution="paged-00000"]').waitFor();
     expect(await page.locator('[data-execution^="meanwhile-"]').count()).toBe(0);
-    await page.getByRole("button", { name: /^\d+ new$/ }).click({ timeout: 30_000 });
+    await page.getByRole("button", { name: /^\d+ new$/ }).click();
     await page.getByText(/10\d\d\d shown, no more/).waitFor();
     await close();
   }, 120_000);
@@ -80,7 +80,9 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
       await expect.poll(() => page.evaluate("navigator.clipboard.readText()")).toBe(id);
       for (const width of [390, 1280]) {
         await page.setViewportSize({ width, height: 900 });
-        expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+        await expect
+          .poll(() => page.evaluate<number>("document.documentElement.scrollWidth - innerWidth"))
+          .toBeLessThanOrEqual(0);
       }
     }
     await close();
@@ -102,7 +104,9 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     const input = `{"text": "it's $HOME \\\\ \\"quoted\\" \`id\` é", "n": 1.5}`;
     await write(page, "Input as JSON", input);
     await page.getByLabel("Execution id").fill("by-curl");
-    const line = (await page.getByTestId("call-curl").textContent()) ?? "";
+    const call = async () => (await page.getByTestId("call-curl").textContent()) ?? "";
+    await expect.poll(call).toContain('"execution_id":"by-curl"');
+    const line = await call();
     expect(line).not.toContain(w.key);
     const env = { PATH: process.env.PATH, SIROCCO_API_KEY: w.key };
     const { stdout } = await promisify(execFile)("sh", ["-c", line.replace("curl ", "curl -sS ")], { env });
@@ -120,8 +124,8 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await start.click();
     await page.getByText("Several deployments serve this workflow: choose one.").waitFor();
     expect(await page.getByLabel("Execution id").inputValue()).toBe("after-a-choice");
-    const options = await page.getByLabel("Deployment", { exact: true }).locator("option").allTextContents();
-    expect(options).toEqual(expect.arrayContaining(["dev", "other"]));
+    const options = page.getByLabel("Deployment", { exact: true }).locator("option");
+    await expect.poll(() => options.allTextContents()).toEqual(expect.arrayContaining(["dev", "other"]));
     await page.getByLabel("Deployment", { exact: true }).selectOption("other");
     await start.click();
     await page.getByRole("heading", { name: "after-a-choice" }).waitFor();

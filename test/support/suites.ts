@@ -3,6 +3,7 @@
 export interface Suite {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  readonly limits?: { readonly testTimeout: number; readonly expect: { readonly poll: { readonly timeout: number } } };
 }
 
 const BUNDLES = ["functions/build/*.test.ts", "infra/**/*.test.ts"];
@@ -26,8 +27,15 @@ export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" 
     include: ["test/{processes,api,cli,protocol,python,package,examples}/**/*.test.ts", ...SCHEDULES_OVER_HTTP],
     exclude: [],
   },
-  /** The console in a real browser, against a real server and real workers. */
-  console: { include: ["test/console/**/*.test.ts"], exclude: [] },
+  /**
+   * The console in a real browser, against a real server and real workers. Its limits end a test that hangs. None of
+   * them states a speed: a browser on a busy machine takes ten times as long.
+   */
+  console: {
+    include: ["test/console/**/*.test.ts"],
+    exclude: [],
+    limits: { testTimeout: 90_000, expect: { poll: { timeout: 30_000 } } },
+  },
   /** The template, the bundles, and the AWS adapter against an emulator. */
   aws: { include: [...BUNDLES, "test/{aws,emulator}/**/*.test.ts", ...SCHEDULES_ON_AWS], exclude: [] },
 };

@@ -21,6 +21,9 @@ const ARGS = [
   "--no-first-run",
 ];
 
+/** How many times slower the pages run, to find tests that act before the page shows what they act on: `SLOW_PAGES=8`. */
+const SLOWDOWN = Number(process.env.SLOW_PAGES ?? 1);
+
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath: CHROMIUM as string, args: ARGS });
 
 export interface Opened {
@@ -44,7 +47,11 @@ export async function open(
 ): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000); // below that of a test, so that a failure names what it waited for
+  page.setDefaultTimeout(30_000); // below that of a test, so that a failure names what it waited for
+  if (SLOWDOWN > 1) {
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
+  }
   const wrong: string[] = [];
   const asked: string[] = [];
   page.on("console", (message) => {

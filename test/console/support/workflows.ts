@@ -27,10 +27,14 @@ export const breaking = activity({ name: "breaking", retry: { maxAttempts: 1 } }
 });
 export const echo = activity({ name: "echo", input: z.json() }, async (value) => value);
 
-/** Fails once, then runs until a test lets it end. */
+/** Fails once a test says so, then runs until a test lets it end. */
+export const busy = Promise.withResolvers<void>();
 export const gate = Promise.withResolvers<void>();
-export const again = activity({ name: "again", retry: { maxAttempts: 3, first: "3s" } }, async (_, ctx) => {
-  if (ctx.attempt === 1) throw new Error("the line is busy");
+export const again = activity({ name: "again", retry: { maxAttempts: 3, first: "5s" } }, async (_, ctx) => {
+  if (ctx.attempt === 1) {
+    await busy.promise;
+    throw new Error("the line is busy");
+  }
   ctx.log.warn(`attempt ${ctx.attempt} goes on`);
   await gate.promise;
 });
