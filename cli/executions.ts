@@ -27,6 +27,16 @@ export async function historyOf(api: Api, execution: string, run?: string): Prom
   return events;
 }
 
+/** One event, with its values whole. */
+export async function eventOf(api: Api, execution: string, event: string, run?: string): Promise<HistoryEvent> {
+  const query = { decode_payloads: true };
+  const found: ResponseOf<"getRunEvent"> =
+    run === undefined
+      ? await api.call("getWorkflowExecutionEvent", { params: { execution_id: execution, event_id: event }, query })
+      : await api.call("getRunEvent", { params: { run_id: run, event_id: event }, query });
+  return found.event as unknown as HistoryEvent;
+}
+
 export const explanationOf = (api: Api, execution: string): Promise<Explanation> =>
   api.call("explainWorkflowExecution", { params: { execution_id: execution } });
 

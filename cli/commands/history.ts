@@ -2,8 +2,9 @@
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../errors.ts";
-import { historyOf } from "../executions.ts";
+import { eventOf, historyOf } from "../executions.ts";
 import type { Io } from "../io.ts";
+import { countOf } from "../length.ts";
 import { cut, moment, paint, printJson } from "../print.ts";
 import { jsonFlag, targetFlags } from "../target.ts";
 import { type Line, timeline } from "../timeline.ts";
@@ -18,12 +19,22 @@ export const history = command({
       value: "RUN",
       help: "id of an earlier run (sirocco list --search EXECUTION --json shows the ids)",
     },
+    event: { type: "string", value: "ID", help: "show this event alone, with its values whole" },
     full: { type: "boolean", help: "do not cut inputs and results to the width of the terminal" },
     ...targetFlags,
     ...jsonFlag,
   },
-  examples: ["sirocco history INV-001", "sirocco history INV-001 --json > history.json"],
+  examples: [
+    "sirocco history INV-001",
+    "sirocco history INV-001 --event 12",
+    "sirocco history INV-001 --json > history.json",
+  ],
   async run([id], flags, io) {
+    if (flags.event !== undefined) {
+      const number = countOf("event", flags.event);
+      printJson(io, await eventOf(apiOf(flags, io), id!, String(number), flags.run));
+      return EXIT.ok;
+    }
     const events = await historyOf(apiOf(flags, io), id!, flags.run);
     if (flags.json) printJson(io, { events });
     else print(timeline(events), flags.full ? null : io.columns, io);

@@ -390,6 +390,18 @@ describe("history", () => {
     expect(events[0]).toMatchObject({ kind: "execution_started", input: { amount: 2 } });
   });
 
+  it("is one event whole with --event, of the latest run or of another", async () => {
+    await sirocco(`start order --wait --id picked -i {"amount":7}`);
+    const first = JSON.parse((await sirocco("history picked --event 1")).out);
+    expect(first).toMatchObject({ id: 1, kind: "execution_started", input: { amount: 7 } });
+    const [run] = JSON.parse((await sirocco("list --search picked --json")).out).executions;
+    expect(JSON.parse((await sirocco(`history picked --event 2 --run ${run.run_id}`)).out)).toMatchObject({ id: 2 });
+    const beyond = await sirocco("history picked --event 999");
+    expect([beyond.code, beyond.err]).toEqual([1, expect.stringContaining("no event '999'")]);
+    const wrong = await sirocco("history picked --event last");
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("--event is 'last'")]);
+  });
+
   it("of an unknown execution is refused with advice", async () => {
     const ran = await sirocco("history nowhere");
     expect(ran.code).toBe(1);
