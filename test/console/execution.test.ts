@@ -1,7 +1,7 @@
 /** The page of an execution: why it waits, its steps, its events, and what can be done with it. */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Page } from "playwright-core";
+import type { Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RecordedHistory, replay } from "../../sdk/testing/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
@@ -413,6 +413,38 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByText("The execution goes on in a new run.").waitFor();
     await page.getByText("Reset of").waitFor();
     expect((await w.ask("GET", `/v1/workflows/executions/${id}`)).body.run_id).not.toBe(run);
+    await close();
+  });
+
+  test("18: a reset that failed on the way happens once, although the person repeats it and both arrive", async () => {
+    const id = await w.start("listens");
+    const run = (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.run_id;
+    const { page, close } = await w.open(`/executions/${id}`, { expected: /ERR_FAILED/ });
+    const asked: Request[] = [];
+    await page.route("**/reset", async (route) => {
+      const request = route.request();
+      asked.push(request);
+      if (asked.length === 1) return route.abort();
+      // The first request has reached the server late; the page has not seen the new run yet.
+      const first = asked[0]!;
+      const late = await fetch(first.url(), { method: "POST", headers: first.headers(), body: first.postData()! });
+      expect(late.status).toBe(204);
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Reset" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Go on").selectOption("start");
+    await dialog.getByRole("button", { name: "Reset", exact: true }).click();
+    await dialog.getByText("The server cannot be reached.").waitFor();
+    await dialog.getByRole("button", { name: "Reset", exact: true }).click();
+    await page.getByText("The execution goes on in a new run.").waitFor();
+    const keys = asked.map((request) => request.headers()["idempotency-key"]);
+    expect(keys).toEqual([expect.any(String), keys[0]]);
+    const { executions } = (await w.ask("GET", `/v1/workflows/runs?search=${id}`)).body as {
+      executions: { run_id: string }[];
+    };
+    expect(executions).toHaveLength(2);
+    expect(executions.map((each) => each.run_id)).toContain(run);
     await close();
   });
 

@@ -38,10 +38,11 @@ let writing = 0;
 export const writesInFlight = (): number => writing;
 
 async function send<O extends Called>(operation: O, options: CallOf<O>, as: Session, accept: string) {
-  const { params, query, body, signal } = options;
+  const { params, query, body, idempotencyKey, signal } = options;
   const limits = [signal, ...(accept === "application/json" ? [AbortSignal.timeout(TIMEOUT_MS)] : [])];
   const headers: Record<string, string> = { accept, authorization: `Bearer ${as.key}` };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
   const isWrite = methodOf(operation) !== "GET";
   if (isWrite) writing++;
   try {

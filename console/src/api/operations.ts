@@ -75,6 +75,7 @@ export type CallOf<O extends Called> = (Record<never, never> extends ParamsOf<O>
   : { readonly params: ParamsOf<O> }) & {
   readonly query?: Values;
   readonly body?: unknown;
+  readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 };
 

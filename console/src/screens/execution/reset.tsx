@@ -1,5 +1,5 @@
 /** Lets an execution go on from an earlier step, in a new run. */
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { CallFailed } from "../../api/failure.ts";
 import { useAction } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
@@ -38,16 +38,22 @@ export function ResetDialog({ id, failed, event, close }: Props) {
   const [reason, setReason] = useState("");
   const reset = useAction("resetWorkflow");
   const say = useSay();
+  /** Of a reset whose answer did not come: the person repeats it with the same key, so it happens once. */
+  const unanswered = useRef<{ readonly of: string; readonly key: string } | null>(null);
   const run = async () => {
     if (reset.isPending) return;
     const point = to === "event" ? { event_id: Number(at) } : { to };
     const body = { ...point, exclude_signals: signals, exclude_updates: updates, ...(reason && { reason }) };
+    const of = JSON.stringify(body);
+    const key = unanswered.current?.of === of ? unanswered.current.key : crypto.randomUUID();
+    unanswered.current = { of, key };
     try {
-      await reset.mutateAsync({ params: { execution_id: id }, body });
+      await reset.mutateAsync({ params: { execution_id: id }, body, idempotencyKey: key });
       say.done("The execution goes on in a new run.");
       close();
-    } catch {
-      // The dialog shows the refusal.
+    } catch (error) {
+      // The dialog shows the refusal. A refused reset has changed nothing, so the next one is another.
+      if (error instanceof CallFailed && error.status >= 400 && error.status < 500) unanswered.current = null;
     }
   };
   const valid = reset.error instanceof CallFailed ? possible(reset.error.body) : [];
