@@ -115,6 +115,23 @@ export const rateLimitsContract: Contract = (of) => {
       if (one.answered < other.asked) expect(one.permit.at).toBeLessThanOrEqual(other.permit.at);
   });
 
+  test("callers that say how late they begin get permits that are good for so long, and break no window", async () => {
+    const b = of();
+    const [workspace, limit, slack] = [uuid(), limitOf(10, 1_000), 700];
+    const all: Given[] = [];
+    for (let round = 0; round < 6; round++) {
+      const [prompt, late] = await Promise.all([
+        b.ports.rateLimits.take(workspace, limit, 3),
+        b.ports.rateLimits.take(workspace, limit, 4, slack),
+      ]);
+      for (const { at, until } of given(late)) expect(until - at).toBeGreaterThanOrEqual(slack);
+      all.push(...given(prompt), ...given(late));
+      await b.pass(150);
+    }
+    expect(all).toHaveLength(42);
+    expect(mostIn(limit.per_ms, all)).toBeLessThanOrEqual(limit.max);
+  });
+
   test("each workspace and each key has its own pool, which can be read", async () => {
     const { rateLimits } = of().ports;
     const [workspace, limit] = [uuid(), limitOf(1, 3_600_000)];
