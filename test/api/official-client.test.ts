@@ -19,7 +19,7 @@ import {
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { OFFICIAL_OPERATIONS } from "../protocol/official-operations.ts";
 import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
-import { officialParameters, recorded } from "./support/official-parameters.ts";
+import { clientFunctions, officialParameters, recorded } from "./support/official-parameters.ts";
 import { failure } from "./support/world.ts";
 
 /** Why an operation has no call here that succeeds. */
@@ -414,4 +414,10 @@ test("no operation of the client, and none of its parameters, is missing above",
   }
   expect(missing.filter((name) => !(name in LEFT_OUT))).toEqual([]);
   expect(officialParameters().size).toBe(OFFICIAL_OPERATIONS.filter(([, , path]) => path !== null).length);
+});
+
+test("the client has no function that the list of its operations lacks", () => {
+  const client = new Mistral({ serverURL: server.url, apiKey: server.key });
+  const listed = OFFICIAL_OPERATIONS.flatMap(([, , path]) => (path === null ? [] : [path]));
+  expect(clientFunctions(client).toSorted()).toEqual(listed.toSorted());
 });

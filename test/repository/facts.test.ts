@@ -11,6 +11,7 @@ import * as limits from "../../shared/protocol/limits.ts";
 import { ROUTES } from "../../shared/protocol/routes.ts";
 import { PATTERN_LIMIT_MS } from "../../shared/routing/schema-check.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
+import { OFFICIAL_OPERATIONS } from "../protocol/official-operations.ts";
 import { listed, read, rowsUnder } from "./files.ts";
 
 const DOCUMENTS = [
@@ -161,6 +162,35 @@ test("every operation that the API's document names is in the routes table", () 
       ? [...paths].some((each) => each.startsWith(`${method} `) && each.endsWith(path.slice(1)))
       : paths.has(`${method} ${path}`);
   expect(named.filter((each) => !known(each))).toEqual([]);
+});
+
+test("the API's document lists every operation that answers 501, and no other", () => {
+  const unavailable = ROUTES.filter((row) => "unavailable" in row);
+  const rows = rowsUnder(read(API), "Where it differs");
+  const named = rows.flatMap(([operation, name]) => {
+    const [, asked] = /^`([A-Z]+ \/\S+)`$/.exec(operation!) ?? [];
+    return asked ? [`${asked} ${/`(\w+)`/.exec(name!)![1]}`] : [];
+  });
+  expect(unavailable.length).toBeGreaterThan(5);
+  expect(named.toSorted()).toEqual(
+    unavailable.map(({ method, path, operation }) => `${method} ${path} ${operation}`).toSorted(),
+  );
+});
+
+/** Own operations that no command calls, and why. */
+const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
+  getOpenApi: "programs read the document",
+  previewSchedule: "`sirocco schedule preview` computes the times itself, so it needs no server",
+};
+
+test("the command calls every operation that the official clients lack", () => {
+  const official = new Set(OFFICIAL_OPERATIONS.map(([method, path]) => `${method} ${path}`));
+  const own = ROUTES.filter(({ method, path }) => !official.has(`${method} ${path}`)).map(({ operation }) => operation);
+  expect(own.length).toBeGreaterThan(15);
+  const sources = listed("cli/*.ts").filter((file) => !file.endsWith(".test.ts"));
+  const code = sources.map(read).join("\n");
+  const uncalled = own.filter((name) => !new RegExp(`"${name}"[,)]`).test(code));
+  expect(uncalled.toSorted()).toEqual(Object.keys(WITHOUT_COMMAND).toSorted());
 });
 
 /** The words of a command line, as a shell splits them. */

@@ -47,6 +47,19 @@ export function officialParameters(): Map<string, string[]> {
   return found;
 }
 
+/** The paths of all functions that the client's part for workflows has, as it runs: our own list may miss one. */
+export function clientFunctions(client: Mistral): string[] {
+  const of = (part: object, path: string): string[] => {
+    const own = Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(part) as object));
+    return own.flatMap(([name, { value, get }]) => {
+      if (name === "constructor" || name.startsWith("_")) return [];
+      if (typeof value === "function") return [`${path}.${name}`];
+      return get ? of(Reflect.get(part, name) as object, `${path}.${name}`) : [];
+    });
+  };
+  return of(client.workflows, "workflows");
+}
+
 function parametersOf(types: Map<string, [string, string][]>, type: string): string[] {
   const properties = types.get(type);
   if (!properties) throw new Error(`the client declares no ${type}`);
