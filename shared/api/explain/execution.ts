@@ -45,6 +45,7 @@ interface How {
 async function explanationOf(context: RequestContext, found: Head, how: How): Promise<Explanation> {
   const { head, run } = await consistent(context, found, how.until);
   const waits = explain(head, run.state, run.noted, await circumstances(context, head, run, how));
+  run.keep();
   return {
     execution_id: head.execution,
     run_id: head.run,
