@@ -427,6 +427,25 @@ describe("with a worker whose calls the test makes", () => {
     expect(wait).toMatchObject({ kind: "workflow_not_served", evidence: { workflow: "orders", live_workers: ["w2"] } });
   });
 
+  test("an execution of a deployment without workers is told which ones serve its workflow now, and that it stays", async () => {
+    const worker = await begun("s-stays", "a10");
+    await worker.stop();
+    const alone = (await explainIn("s-stays")).waits[0]!;
+    expect(alone).toMatchObject({
+      kind: "no_live_worker",
+      evidence: { served_by: expect.not.arrayContaining(["a10"]) },
+    });
+    await w.worker("a11", [{ name: "orders" }], { name: "w11" });
+    const [wait] = (await explainIn("s-stays")).waits;
+    expect(wait).toMatchObject({ kind: "no_live_worker", evidence: { deployment: "a10" } });
+    expect(wait!.evidence.served_by).toContain("a11");
+    expect(wait!.text).toContain("serve workflow 'orders' now, but an execution stays in the deployment");
+    await w.worker("a10", [{ name: "other" }], { name: "w12" });
+    const [inactive] = (await explainIn("s-stays")).waits;
+    expect(inactive).toMatchObject({ kind: "workflow_not_served", evidence: { deployment: "a10" } });
+    expect(inactive!.evidence.served_by).toContain("a11");
+  });
+
   test("a time limit that struck tells what was open then", async () => {
     const worker = await begun("s-limit", "a6");
     const drive = await worker.claim("s-limit");

@@ -15,7 +15,7 @@ import type { Head } from "../../protocol/head.ts";
 import type { Millis } from "../../protocol/history.ts";
 import type { Explanation, Wait as ShownWait } from "../../protocol/http/explain.ts";
 import { timestamp } from "../../protocol/http/fields.ts";
-import { isLive } from "../../routing/liveness.ts";
+import { activeDeployments, isLive } from "../../routing/liveness.ts";
 import { headOf } from "../executions.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { type ReadRun, readRun } from "./read-run.ts";
@@ -91,9 +91,11 @@ async function circumstances(context: RequestContext, head: Head, run: ReadRun, 
     running ? loopOf(context, head) : null,
   ]);
   const now = ports.clock.now();
+  const known = await withAbilities(context, workspace, workers);
   return {
     now,
-    workers: await withAbilities(context, workspace, workers),
+    workers: known,
+    elsewhere: running && !known.some((each) => serves(each, head)) ? await elsewhere(context, head) : [],
     attempts,
     freePermits,
     handlers,
@@ -124,6 +126,15 @@ async function withAbilities(context: RequestContext, workspace: string, workers
     live: isLive(ports, w),
     can: (w.abilities === null ? null : can.get(w.abilities)) ?? null,
   }));
+}
+
+const serves = ({ live, can }: KnownWorker, { workflow }: Head): boolean =>
+  live && (can === null || can.workflows.includes(workflow));
+
+async function elsewhere({ ports, workspace }: RequestContext, { workflow, deployment }: Head): Promise<string[]> {
+  const registrations = await ports.registry.registrations(workspace, { workflow });
+  const others = registrations.map((each) => each.deployment).filter((name) => name !== deployment);
+  return others.length === 0 ? [] : [...(await activeDeployments(ports, workspace, others))].sort();
 }
 
 async function attemptsOf({ ports }: RequestContext, head: Head, state: RunState) {

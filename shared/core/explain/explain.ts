@@ -54,6 +54,8 @@ export interface Circumstances {
   readonly now: Millis;
   /** Of the execution's deployment. */
   readonly workers: readonly KnownWorker[];
+  /** Other active deployments that serve the workflow; known where no live worker of its own does. */
+  readonly elsewhere: readonly string[];
   readonly attempts: ReadonlyMap<number, KnownAttempt>;
   /** By activity: when a permit of its rate limit that is asked for now would begin. */
   readonly freePermits: ReadonlyMap<number, Millis>;
@@ -139,6 +141,12 @@ function open(c: Case): void {
   rest(c);
 }
 
+/** An execution stays in the deployment that it was started in, whatever its workflow's route is by now. */
+const stays = ({ head, around: { elsewhere } }: Case): string =>
+  elsewhere.length === 0
+    ? ""
+    : ` ${quoted(elsewhere.slice(0, 5))} ${elsewhere.length === 1 ? "serves" : "serve"} workflow '${head.workflow}' now, but an execution stays in the deployment that it was started in.`;
+
 function noLiveWorker(c: Case): void {
   const { head, around } = c;
   const last = [...around.workers].sort((a, b) => b.heartbeatAt - a.heartbeatAt)[0];
@@ -147,13 +155,14 @@ function noLiveWorker(c: Case): void {
     : "none is on record";
   add(c, {
     kind: "no_live_worker",
-    text: `No worker of deployment '${head.deployment}' is live: ${was}.`,
+    text: `No worker of deployment '${head.deployment}' is live: ${was}.${stays(c)}`,
     since: last?.heartbeatAt ?? null,
     evidence: {
       deployment: head.deployment,
       last_worker: last?.name ?? null,
       last_process_id: last?.pid ?? null,
       last_heartbeat: last ? iso(last.heartbeatAt) : null,
+      served_by: around.elsewhere,
     },
     what_to_do: `Start a worker with DEPLOYMENT_NAME=${head.deployment} that has workflow '${head.workflow}': node FILE, or sirocco dev --worker FILE. The execution then goes on by itself.`,
     links: [deploymentLink(c)],
@@ -164,9 +173,14 @@ function notServed(c: Case, live: readonly KnownWorker[]): void {
   const { workflow, deployment } = c.head;
   add(c, {
     kind: "workflow_not_served",
-    text: `None of the ${some(live.length, "live worker")} of deployment '${deployment}' has workflow '${workflow}'.`,
+    text: `None of the ${some(live.length, "live worker")} of deployment '${deployment}' has workflow '${workflow}'.${stays(c)}`,
     since: null,
-    evidence: { deployment, workflow, live_workers: live.map(({ name }) => name).slice(0, 20) },
+    evidence: {
+      deployment,
+      workflow,
+      live_workers: live.map(({ name }) => name).slice(0, 20),
+      served_by: c.around.elsewhere,
+    },
     what_to_do: `Add '${workflow}' to runWorker({ workflows }) of deployment '${deployment}', and start the worker again.`,
     links: [deploymentLink(c)],
   });
