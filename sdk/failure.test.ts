@@ -3,9 +3,10 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Failure } from "../shared/protocol/history.ts";
 import { isFailure } from "./errors.ts";
-import { fromFailure, toFailure } from "./failure.ts";
+import { toFailure } from "./failure.ts";
 import { ActivityError, CancelledError, ChildError, InvalidValueError, TimeoutError, WorkflowError } from "./index.ts";
 import { payloadBytes } from "./json.ts";
+import { fromFailure } from "./revive.ts";
 
 class CardDeclined extends WorkflowError {}
 class DbError extends Error {}

@@ -13,8 +13,9 @@
 import { types } from "node:util";
 import { MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES } from "../shared/protocol/limits.ts";
 import { InvalidValueError } from "./errors.ts";
+import { type Json, setKey } from "./plain-json.ts";
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export { copyJson, isPlainObject, type Json } from "./plain-json.ts";
 
 /** A value that JSON cannot represent; the message names the place. */
 export class NotJsonError extends TypeError {
@@ -96,7 +97,7 @@ class Copier {
     const copy: { [key: string]: Json } = {};
     for (const key of keys) {
       const json = this.copy(key, (value as Record<string, unknown>)[key], `${path}.${key}`);
-      if (json !== undefined) set(copy, key.toWellFormed(), json);
+      if (json !== undefined) setKey(copy, key.toWellFormed(), json);
     }
     return copy;
   }
@@ -138,25 +139,8 @@ function classOf(value: object): string {
   return (typeof made === "function" && made.name) || "object";
 }
 
-function set(copy: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__")
-    Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  else copy[key] = value;
-}
-
 const refuse = (path: string, found: string, advice: string) =>
   new NotJsonError(`${path} is ${found}, which JSON cannot hold: ${advice}.`);
-
-/** A deep copy of a JSON value. */
-export function copyJson<T>(value: T): T {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(copyJson) as T;
-  const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
-    set(copy, key, copyJson((value as Record<string, unknown>)[key]));
-  }
-  return copy as T;
-}
 
 /** The exact size of a JSON value as a payload, bytes. */
 export const payloadBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
@@ -241,6 +225,3 @@ export function roughSize(value: unknown): number {
   }
   return size;
 }
-
-export const isPlainObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

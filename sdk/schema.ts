@@ -69,22 +69,6 @@ function jsonSchema(schema: Schema, io: "input" | "output", what: string): JsonS
   return json;
 }
 
-/** True: every value that fits the JSON Schema is an object. False: no such value is. Null: it cannot be told. */
-export function isObjectSchema(schema: JsonSchema | null): boolean | null {
-  if (schema === null) return null;
-  if (typeof schema.type === "string") return schema.type === "object";
-  const options = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
-  if (options) {
-    const each = options.map(isObjectSchema);
-    if (each.every((is) => is === true)) return true;
-    return each.every((is) => is === false) ? false : null;
-  }
-  const parts = schema.allOf as JsonSchema[] | undefined;
-  if (parts?.some((part) => isObjectSchema(part) === true)) return true;
-  if ("const" in schema || "enum" in schema) return false;
-  return null;
-}
-
 export type Checked<T> = { ok: true; value: T } | { ok: false; error: InvalidValueError };
 
 /**

@@ -15,8 +15,8 @@ import { isClosing, isDecision, isStimulus } from "../../shared/protocol/history
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
 import type { WorkflowDefinition } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
-import { fromFailure } from "../failure.ts";
 import { roughSize } from "../json.ts";
+import { fromFailure } from "../revive.ts";
 import { derivedUuid } from "../runtime/random.ts";
 import { DecisionRecord, DivergenceError, type RecordedDecision } from "../workflow/divergence.ts";
 import type { Activation, Instance, InstanceOptions, Refusal } from "../workflow/types.ts";

@@ -1,7 +1,7 @@
 /** A handle on one execution in a test. */
 import type { Failure, HistoryEvent } from "../../shared/protocol/history.ts";
-import { fromFailure } from "../failure.ts";
 import { toJson } from "../json.ts";
+import { fromFailure } from "../revive.ts";
 import type { InputArgs, MessageArgs } from "../schema.ts";
 import type { Workflow } from "../workflow/define.ts";
 import type { Query, Signal, Update } from "../workflow/handlers.ts";

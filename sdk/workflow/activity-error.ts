@@ -1,7 +1,7 @@
 /** The error that workflow code catches when an activity has failed and is not retried any more. */
 import type { AttemptEnd, EventOf, Failure } from "../../shared/protocol/history.ts";
 import { ActivityError, CancelledError, TimeoutError, withoutFrames } from "../errors.ts";
-import { fromFailure } from "../failure.ts";
+import { fromFailure } from "../revive.ts";
 
 export function activityError(event: EventOf<"activity_failed">): ActivityError {
   const { name, activity, attempt, reason, failure } = event;

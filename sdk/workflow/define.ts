@@ -9,9 +9,10 @@ import { DEFAULT_EXECUTION_TIMEOUT_SECONDS, MAX_SEARCH_KEYS } from "../../shared
 import { UsageError } from "../errors.ts";
 import { checkName } from "../names.ts";
 import type { AnyObject, JsonSchema, ResultOf, Schema, Unchecked } from "../schema.ts";
-import { inputJsonSchema, isObjectSchema, outputJsonSchema } from "../schema.ts";
+import { inputJsonSchema, outputJsonSchema } from "../schema.ts";
 import type { ContinueAsNew } from "./continue.ts";
 import type { Handler } from "./handlers.ts";
+import { isObjectSchema } from "./result.ts";
 import type { ScheduleDefinition } from "./schedules.ts";
 
 export interface WorkflowOptions<I extends Schema = Schema, O extends Schema = Schema> {

@@ -1,10 +1,11 @@
 /** The registration of a workflow: its definition as data, which a worker sends to the server. */
 import type { HandlerDefinition, WorkflowDefinition } from "../../shared/protocol/worker.ts";
 import type { JsonSchema } from "../schema.ts";
-import { inputJsonSchema, isObjectSchema, outputJsonSchema } from "../schema.ts";
+import { inputJsonSchema, outputJsonSchema } from "../schema.ts";
 import type { AnyWorkflow } from "./define.ts";
 import type { Handler } from "./handlers.ts";
 import { humanInputHandlers } from "./human-input.ts";
+import { isObjectSchema } from "./result.ts";
 
 export type { AnyWorkflow } from "./define.ts";
 
