@@ -13,8 +13,8 @@ if (major >= 24 || (major === 22 && minor >= 18)) {
   const { run } = await import("./main.ts");
   await run();
 } else {
-  // Here in the repository, and from node_modules/@sirocco/cli/dist.
-  const newer = ["../node_modules/.bin/node", "../../../.bin/node"]
+  // Here in the repository, and from node_modules/sirocco/dist.
+  const newer = ["../node_modules/.bin/node", "../../.bin/node"]
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find(existsSync);
   if (newer === undefined || process.env.SIROCCO_REEXEC) {

@@ -3,12 +3,13 @@
  * share one copy of each module) and `shared/` inlined; and, for a library, the declarations that its entries reach.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as esbuild from "esbuild";
+import { laterBuiltins } from "./later-builtins.ts";
 import { notices } from "./notices.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -36,7 +37,9 @@ export async function build(options: BuildOptions): Promise<void> {
 }
 
 async function scripts({ folder, entries, target, packages, unnamed }: BuildOptions, dist: string): Promise<void> {
+  const check = join(folder, "node-check.ts");
   const { metafile } = await esbuild.build({
+    plugins: existsSync(check) ? [laterBuiltins(check)] : [],
     absWorkingDir: ROOT,
     entryPoints: entries.map((entry) => join(folder, entry)),
     outbase: folder,

@@ -1,5 +1,6 @@
 /** Write and run durable workflows for Sirocco. */
 
+import "./node-check.ts";
 import "./determinism/install.ts";
 
 export type { Duration } from "../shared/lib/duration.ts";

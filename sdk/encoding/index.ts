@@ -1,4 +1,5 @@
 /** `@sirocco/sdk/encoding`: encrypts, compresses and offloads payloads, for workers and for clients. */
+import "../node-check.ts";
 
 export { EncodingError, type EncodingFault, EncodingOptionsError } from "../../shared/encoding/errors.ts";
 export { folderStore } from "../../shared/encoding/folder-store.ts";

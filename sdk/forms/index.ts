@@ -1,4 +1,6 @@
 /** `@sirocco/sdk/forms`: schemas for `waitForInput` that chats show as forms, and tasks that they show as progress. */
+import "../node-check.ts";
+
 export { type ChoiceOptions, multiChoice, type Option, singleChoice } from "./choices.ts";
 export {
   dateField,

@@ -1,4 +1,5 @@
 /** `@sirocco/sdk/testing`: runs workflows under a virtual clock, and replays recorded histories with the present code. */
+import "../node-check.ts";
 import "../determinism/install.ts";
 
 export { TestRefusal } from "./driver.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../shared/protocol/version.ts";
 import { keyPrintedBy, Process } from "../cli/support.ts";
-import { env, type Project, project } from "./project.ts";
+import { env, PACKING_MS, type Project, project } from "./project.ts";
 
 const WORKER = `
 import { writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ let p: Project;
 beforeAll(async () => {
   p = await project(["sdk", "cli"]);
   p.write("worker.ts", WORKER);
-});
+}, PACKING_MS);
 afterAll(() => p.remove());
 
 const running: Process[] = [];

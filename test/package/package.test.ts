@@ -9,15 +9,22 @@ import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import { embedded } from "../../shared/server/embedded.ts";
 import { documentation } from "./examples.ts";
-import { type Project, project } from "./project.ts";
+import { PACKING_MS, type Project, project } from "./project.ts";
 
 const examples = documentation();
 let p: Project;
 beforeAll(async () => {
   p = await project(["sdk"]);
   for (const { file, text } of examples) p.write(file, text);
-});
+}, PACKING_MS);
 afterAll(() => p.remove());
+
+const EMITTED = {
+  noEmit: false,
+  allowImportingTsExtensions: false,
+  target: "es2022",
+  lib: ["es2024", "esnext.disposable"],
+};
 
 const files = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => statSync(join(folder, file)).isFile());
@@ -58,6 +65,7 @@ test("packing leaves the manifest pointing at the sources, as it was", () => {
     "./testing": "./testing/index.ts",
     "./encoding": "./encoding/index.ts",
     "./forms": "./forms/index.ts",
+    "./client": "./client/index.ts",
   });
   expect(manifest(join(p.packedFrom, "sdk"))).toEqual(here);
   expect(readdirSync(join(p.packedFrom, "sdk"))).not.toContain("LICENSE");
@@ -71,9 +79,60 @@ test("every example of the documentation fits the published types", async () => 
 test("the declarations are complete by themselves", async () => {
   p.write(
     "alone/index.ts",
-    `import * as sdk from "@sirocco/sdk";\nimport * as testing from "@sirocco/sdk/testing";\nimport * as encoding from "@sirocco/sdk/encoding";\nimport * as forms from "@sirocco/sdk/forms";\nexport { encoding, forms, sdk, testing };\n`,
+    `import * as sdk from "@sirocco/sdk";\nimport * as testing from "@sirocco/sdk/testing";\nimport * as encoding from "@sirocco/sdk/encoding";\nimport * as forms from "@sirocco/sdk/forms";\nimport * as client from "@sirocco/sdk/client";\nexport { client, encoding, forms, sdk, testing };\n`,
   );
   expect(await p.check({ skipLibCheck: false, include: ["alone"] })).toBe("");
+});
+
+const COMMON_JS = `import { activity, workflow } from "@sirocco/sdk";
+import { testEnvironment } from "@sirocco/sdk/testing";
+
+const roll = activity({ name: "roll" }, () => 3);
+const sum = workflow({ name: "sum" }, async () => ({ sum: (await roll()) + (await roll()) }));
+
+async function main(): Promise<void> {
+  await using env = await testEnvironment({ workflows: [sum], activities: [roll] });
+  const run = await env.start(sum, {});
+  console.log(JSON.stringify(await run.result()));
+}
+void main();
+`;
+
+test("a CommonJS project compiles against its types, and runs with `require`", async () => {
+  p.write("common/package.json", JSON.stringify({ name: "common", type: "commonjs" }));
+  p.write("common/main.ts", COMMON_JS);
+  expect(await p.check({ include: ["common"], verbatimModuleSyntax: false })).toBe("");
+  const tsc = join(new URL("../..", import.meta.url).pathname, "node_modules/typescript/bin/tsc");
+  p.write(
+    "common/tsconfig.json",
+    JSON.stringify({ extends: "../tsconfig.json", compilerOptions: EMITTED, include: ["."] }),
+  );
+  expect((await p.node(tsc, "-p", "common")).output).toBe("");
+  expect(p.read("common/main.js")).toContain('require("@sirocco/sdk")');
+  const { code, output } = await p.node("--no-warnings", "common/main.js");
+  expect({ code, output }).toEqual({ code: 0, output: '{"sum":6}\n' });
+});
+
+test.each([
+  "",
+  "/testing",
+  "/encoding",
+  "/forms",
+])("under an older Node, @sirocco/sdk%s says in a sentence what to do", async (entry) => {
+  const disguise = `Object.defineProperties(process, {
+    versions: { value: { ...process.versions, node: "20.19.5" } }, version: { value: "v20.19.5" } })`;
+  const imports = `data:text/javascript,${encodeURIComponent(disguise)}`;
+  const { code, output } = await p.node("--import", imports, "-e", `require("@sirocco/sdk${entry}")`);
+  expect(code).toBe(1);
+  expect(output).toContain(
+    "Error: @sirocco/sdk needs Node.js 22.18 or later, and this is v20.19.5: install Node.js 24 from https://nodejs.org and run the program again.",
+  );
+});
+
+test("no module of the package imports by name what Node 20 lacks, so that it can say so", () => {
+  const scripts = files(p.installed("sdk")).filter((file) => file.endsWith(".js"));
+  expect(scripts.filter((file) => /from "node:(?:sqlite|zlib)"/.test(text(file)))).toEqual([]);
+  expect(scripts.filter((file) => text(file).includes('getBuiltinModule("node:sqlite")'))).not.toEqual([]);
 });
 
 test("the tests in the documentation pass under plain Node", async () => {
@@ -81,7 +140,7 @@ test("the tests in the documentation pass under plain Node", async () => {
   expect(tests.length).toBeGreaterThan(2);
   const { code, output } = await p.node("--test", ...tests);
   expect(code, output).toBe(0);
-});
+}, 120_000);
 
 test("the first worker of the README runs against a server, as written", async () => {
   const ports = embedded();

@@ -1,6 +1,6 @@
 /** An empty project that has installed packages of this repository, packed, as a user's would; it touches nothing here. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,13 +19,18 @@ export interface Project {
   readonly packedFrom: string;
   write(file: string, text: string): void;
   /** Checks the TypeScript files in these folders (default: all); answers what the compiler says, empty = nothing. */
-  check(o?: { include?: string[]; skipLibCheck?: boolean }): Promise<string>;
+  check(o?: { include?: string[]; skipLibCheck?: boolean; verbatimModuleSyntax?: boolean }): Promise<string>;
+  read(file: string): string;
   /** Runs Node in the project; answers exit code and output. */
   node(...args: string[]): Promise<{ code: number; output: string }>;
   remove(): void;
 }
 
-export type Packed = "sdk" | "cli";
+/** Folders of this repository, and the packages that they become. */
+const NAMES = { sdk: "@sirocco/sdk", cli: "sirocco" } as const;
+/** A busy machine needs this long to build and install them. */
+export const PACKING_MS = 300_000;
+export type Packed = keyof typeof NAMES;
 
 export async function project(packages: readonly Packed[]): Promise<Project> {
   const scratch = mkdtempSync(join(tmpdir(), "sirocco-package-"));
@@ -39,9 +44,10 @@ export async function project(packages: readonly Packed[]): Promise<Project> {
   };
   return {
     path,
-    installed: (name) => join(path, "node_modules", "@sirocco", name),
+    installed: (name) => join(path, "node_modules", NAMES[name]),
     packedFrom,
     write,
+    read: (file) => readFileSync(join(path, file), "utf8"),
     async check({ include = ["."], ...options } = {}) {
       write("tsconfig.json", JSON.stringify({ compilerOptions: { ...COMPILER, ...options }, include }));
       const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
