@@ -6,12 +6,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { VERSION } from "../shared/protocol/version.ts";
 
-const MANIFESTS = ["package.json", "sdk/package.json", "cli/package.json", "console/package.json"];
+const MANIFESTS = [
+  "package.json",
+  "sdk/package.json",
+  "cli/package.json",
+  "create/package.json",
+  "console/package.json",
+];
 /** Each says the version once, on a line of its own. */
 const PYTHON = { "python/pyproject.toml": "version", "python/src/sirocco_worker/_version.py": "VERSION" };
 const LOCK = "package-lock.json";
 /** The lock file's names of the packages above. */
-const LOCKED = ["", "sdk", "cli", "console"];
+const LOCKED = ["", "sdk", "cli", "create", "console"];
 
 interface Versioned {
   version: string;

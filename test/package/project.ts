@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join, sep } from "node:path";
+import { basename, delimiter, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -17,6 +17,8 @@ export interface Project {
   installed(name: Packed): string;
   /** What `npm pack` left of the copy that it packed: should be as it was. */
   readonly packedFrom: string;
+  /** The packed file. */
+  tarball(name: Packed): string;
   write(file: string, text: string): void;
   /** Checks the TypeScript files in these folders (default: all); answers what the compiler says, empty = nothing. */
   check(o?: { include?: string[]; skipLibCheck?: boolean; verbatimModuleSyntax?: boolean }): Promise<string>;
@@ -27,7 +29,7 @@ export interface Project {
 }
 
 /** Folders of this repository, and the packages that they become. */
-const NAMES = { sdk: "@sirocco/sdk", cli: "sirocco" } as const;
+const NAMES = { sdk: "@sirocco/sdk", cli: "sirocco", create: "create-sirocco" } as const;
 /** A busy machine needs this long to build and install them. */
 export const PACKING_MS = 300_000;
 export type Packed = keyof typeof NAMES;
@@ -36,7 +38,8 @@ export async function project(packages: readonly Packed[]): Promise<Project> {
   const scratch = mkdtempSync(join(tmpdir(), "sirocco-package-"));
   const packedFrom = join(scratch, "repository");
   const path = join(scratch, "project");
-  await install(path, await pack(packages, packedFrom, scratch));
+  const tarballs = await pack(packages, packedFrom, scratch);
+  await install(path, tarballs);
   for (const name of ["@types", "undici-types"]) link(name, path);
   const write = (file: string, text: string) => {
     mkdirSync(dirname(join(path, file)), { recursive: true });
@@ -46,6 +49,8 @@ export async function project(packages: readonly Packed[]): Promise<Project> {
     path,
     installed: (name) => join(path, "node_modules", NAMES[name]),
     packedFrom,
+    tarball: (name) =>
+      tarballs.find((file) => basename(file).startsWith(`${NAMES[name].replace(/^@(.*)\//, "$1-")}-0`)) as string,
     write,
     read: (file) => readFileSync(join(path, file), "utf8"),
     async check({ include = ["."], ...options } = {}) {
@@ -83,6 +88,7 @@ async function pack(packages: readonly Packed[], copy: string, to: string): Prom
     "packaging",
     "sdk",
     "cli",
+    "create",
     "console",
     "shared",
     "infra",
