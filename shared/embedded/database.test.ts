@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { createApi } from "../api/index.ts";
 import { startedRun, subjectOf } from "../core/rollups.ts";
@@ -10,6 +10,15 @@ import { StoreFailed } from "../ports.ts";
 import { embedded } from "../server/embedded.ts";
 import { Database } from "./database.ts";
 import { EmbeddedRollups } from "./rollups.ts";
+
+/** The sync of the log, while a test holds it: what ends it. */
+const syncs = vi.hoisted(() => ({ held: null as ((error: Error | null) => void)[] | null }));
+vi.mock("node:fs", async (original) => {
+  const fs = await original<typeof import("node:fs")>();
+  const fdatasync = (fd: number, done: (error: Error | null) => void) =>
+    syncs.held ? syncs.held.push(done) : fs.fdatasync(fd, done);
+  return { ...fs, fdatasync };
+});
 
 test("a file of another format is refused with advice, and is not changed", () => {
   const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
@@ -134,6 +143,125 @@ describe("writes that wait for the commit", () => {
     const range = { subject: subjectOf(workflow), size: "hour", from: 0, until: 2 ** 50 } as const;
     expect((await store.rollups.read(workspace, range)).map(({ counts }) => counts)).toEqual([{ started: 1 }]);
     store.close();
+  });
+});
+
+describe("while the log is synced", () => {
+  const put = (db: Database, name: string) => db.run("INSERT INTO meta (name, value) VALUES (?, 1)", name);
+  const names = (db: Database) => db.all("SELECT name FROM meta ORDER BY name").map((row) => row.name);
+  const iteration = () => new Promise((resolve) => setImmediate(resolve));
+  let folder: string;
+  let db: Database;
+  let told: string[];
+  /** Three callers wait for a commit: the sync is left to a thread. */
+  const manyWait = (name: string) => {
+    for (let i = 0; i < 3; i++) {
+      void db.durable().then(
+        () => told.push(name),
+        (error: Error) => told.push(`${name}: ${error.message}`),
+      );
+    }
+  };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
+    db = new Database(join(folder, "data.db"));
+    told = [];
+    syncs.held = [];
+  });
+  afterEach(() => {
+    syncs.held = null;
+    db.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("nobody is answered or woken, also who has only read, and the next transaction is filled and not committed", async () => {
+    put(db, "a");
+    manyWait("a");
+    db.afterCommit(() => told.push("woken"));
+    await iteration();
+    expect([db.commits, syncs.held!.length, told]).toEqual([1, 1, []]);
+    expect(names(db)).toEqual(["a"]);
+    manyWait("read");
+    db.afterCommit(() => told.push("woken too"));
+    put(db, "b");
+    manyWait("b");
+    await iteration();
+    await iteration();
+    expect([db.commits, syncs.held!.length, told]).toEqual([1, 1, []]);
+    syncs.held![0]!(null);
+    await iteration();
+    expect(told).toEqual(["woken", "woken too", "a", "a", "a", "read", "read", "read"]);
+    expect([db.commits, syncs.held!.length]).toEqual([2, 2]);
+    syncs.held![1]!(null);
+    await iteration();
+    expect(told.slice(8)).toEqual(["b", "b", "b"]);
+    await db.durable();
+  });
+
+  test("a power cut leaves the commit before, and at most one commit more", async () => {
+    const file = join(folder, "data.db");
+    put(db, "a");
+    await db.durable();
+    const before = join(folder, "before.db");
+    copyFileSync(file, before);
+    copyFileSync(`${file}-wal`, `${before}-wal`);
+    put(db, "b");
+    manyWait("b");
+    await iteration();
+    put(db, "c");
+    manyWait("c");
+    await iteration();
+    const after = join(folder, "after.db");
+    copyFileSync(file, after);
+    copyFileSync(`${file}-wal`, `${after}-wal`);
+    for (const [path, found] of [
+      [before, ["a"]],
+      [after, ["a", "b"]],
+    ] as const) {
+      const restarted = new Database(path);
+      expect([names(restarted), restarted.damage]).toEqual([found, null]);
+      restarted.close();
+    }
+    expect(told).toEqual([]);
+  });
+
+  test("its failure fails the store: callers of this and of the next transaction are rejected, and nothing is tried again", async () => {
+    const onFailure = vi.fn();
+    db.onFailure = onFailure;
+    put(db, "a");
+    manyWait("a");
+    db.afterCommit(() => told.push("woken"));
+    await iteration();
+    put(db, "b");
+    manyWait("b");
+    syncs.held![0]!(new Error("EIO: i/o error, fdatasync"));
+    await iteration();
+    const failed = (name: string) => `${name}: the store has failed: EIO: i/o error, fdatasync`;
+    expect(told).toEqual(["a", "a", "a", "b", "b", "b"].map(failed));
+    expect(() => put(db, "c")).toThrow(StoreFailed);
+    expect([onFailure.mock.calls.length, db.commits, syncs.held!.length]).toEqual([1, 1, 1]);
+  });
+
+  test("a close waits for the disk, answers the callers, and commits what waits", async () => {
+    put(db, "a");
+    manyWait("a");
+    await iteration();
+    put(db, "b");
+    manyWait("b");
+    db.close();
+    syncs.held![0]!(null); // the thread ends later
+    await iteration();
+    db = new Database(join(folder, "data.db")); // closed after the test
+    expect([names(db), told]).toEqual([
+      ["a", "b"],
+      ["a", "a", "a", "b", "b", "b"],
+    ]);
+  });
+
+  test("few callers are answered without a thread", async () => {
+    put(db, "a");
+    await db.durable();
+    expect([db.commits, syncs.held!.length]).toEqual([1, 0]);
   });
 });
 

@@ -2,12 +2,15 @@
  * One SQLite file (or `:memory:`), written by one process.
  *
  * COMMIT-1. Group commit: the first write of an iteration of the event loop begins a transaction, all further writes of the
- *     iteration join it, and one commit (one fsync) ends it. Reads on the same connection see the writes at once.
- * COMMIT-2. Nothing leaves the process before its commit: code that answers a caller outside awaits `durable()` first. So a
- *     killed process loses only writes that no caller has seen acknowledged.
- * COMMIT-3. Callers that wait for a change are woken after the commit.
- * COMMIT-4. After a commit that fails, or a statement that fails because of the disk, the file or the memory, the store has
- *     failed: SQLite may have rolled the transaction back, and would write later statements one by one, without the
+ *     iteration join it, one commit ends it, and one sync of the write-ahead log brings it to the disk. Reads on the same
+ *     connection see the writes at once.
+ * COMMIT-2. Nothing leaves the process before the sync of what it depends on: code that answers a caller outside awaits
+ *     `durable()` first, also when it has only read. So a killed process, or a power cut, loses only writes that no caller has
+ *     seen, acknowledged or read.
+ * COMMIT-3. Callers that wait for a change are woken after the sync.
+ * COMMIT-4. After a commit or a sync that fails, or a statement that fails because of the disk, the file or the memory, the
+ *     store has failed: the kernel may have dropped what it could not write, so that a later sync would succeed without it, and
+ *     SQLite may have rolled the transaction back, and would write later statements one by one, without the
  *     earlier ones. So all pending and all later calls are rejected with `StoreFailed`, and `onFailure` is called, so that
  *     the store's owner stops the process. A restart recovers the last commit.
  * COMMIT-5. A method that writes with several statements does so inside `atomically`: if it throws, its own writes are undone
@@ -15,8 +18,13 @@
  * COMMIT-6. What the calls of a transaction add to the same rows waits in memory and is written once, before the commit, in
  *     the same transaction. A call that is undone takes its part back. Reads of such rows write first what waits. If that
  *     write fails, the store has failed (COMMIT-4): a commit without it would keep the calls and lose what they add.
+ * COMMIT-7. `synchronous = NORMAL`: a commit writes to the log and does not wait for the disk. The store syncs the log itself,
+ *     in a thread, and the event loop goes on; if few callers wait, the loop waits with them. While a sync runs, the next
+ *     transaction is filled and not committed. So one commit at most is in the log and not on the disk: a power cut leaves
+ *     the state of a moment at which all acknowledged writes were made, and `walDamage` can tell it from damage. A checkpoint
+ *     needs no such care: SQLite syncs the log before it copies from it, and the file before it begins the log anew.
  */
-import { copyFileSync } from "node:fs";
+import { closeSync, copyFileSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LruCache } from "../lib/lru-cache.ts";
 import { StoreFailed } from "../ports.ts";
@@ -32,6 +40,12 @@ const MOST_STATEMENTS = 300;
 /** A commit that makes the log longer than this is followed by a checkpoint; SQLite's default. */
 const CHECKPOINT_PAGES = 1_000;
 
+/**
+ * COMMIT-7. With so few callers the event loop waits for the disk itself: by way of a thread they would be answered later, by
+ * the time that it takes to wake the thread and the loop.
+ */
+const FEW_CALLERS = 2;
+
 /** Result codes after which the store may not go on (COMMIT-4): out of memory, read-only, I/O error, corrupt, full, cannot open, not a database. */
 const FATAL = new Set([7, 8, 10, 11, 13, 14, 26]);
 
@@ -39,9 +53,13 @@ export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new LruCache<StatementSync>(MOST_STATEMENTS);
   #open = false;
-  #pending: { resolve: () => void; reject: (why: unknown) => void }[] = [];
+  #group = new Group();
+  /** Committed, and on its way to the disk (COMMIT-7). */
+  #syncing: Group | null = null;
+  /** Descriptor of the write-ahead log. */
+  #log: number | null = null;
+  readonly #logPath: string | null;
   #beforeCommit: (() => void)[] = [];
-  #afterCommit: (() => void)[] = [];
   #failed: StoreFailed | null = null;
   /** Called once when the store fails (COMMIT-4). */
   onFailure: (why: unknown) => void = () => {};
@@ -52,7 +70,8 @@ export class Database {
   /** `path`: a file, created if missing, or `:memory:`. */
   constructor(path: string) {
     this.#db = new DatabaseSync(path);
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
+    // COMMIT-7: with NORMAL, checkpoints wait for the disk and commits do not.
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;");
     this.#db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;");
     if (path !== ":memory:") this.#db.exec("PRAGMA locking_mode = EXCLUSIVE;");
     const { user_version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
@@ -62,6 +81,7 @@ export class Database {
         `the data in ${path} has format ${user_version}, this program reads format ${VERSION}: use the version that wrote it, or another --data directory`,
       );
     }
+    this.#logPath = path === ":memory:" ? null : `${path}-wal`;
     // This process holds the lock by now, and has not written yet.
     this.damage = path === ":memory:" ? null : walDamage(path);
     if (this.damage) copyFileSync(`${path}-wal`, `${path}-wal.damaged`);
@@ -185,12 +205,12 @@ export class Database {
   #fail(why: unknown): StoreFailed {
     const failed = new StoreFailed(why);
     this.#failed = failed;
-    const pending = this.#pending;
-    this.#pending = [];
+    const groups = [this.#syncing, this.#group];
+    this.#syncing = null;
+    this.#group = new Group();
     this.#beforeCommit = [];
-    this.#afterCommit = [];
     this.#open = false;
-    for (const { reject } of pending) reject(failed);
+    for (const group of groups) group?.fail(failed);
     this.onFailure(why);
     return failed;
   }
@@ -203,29 +223,72 @@ export class Database {
   }
 
   #commit(): void {
-    if (!this.#open) return;
+    if (this.#syncing) return; // COMMIT-7: the end of the sync commits
+    const group = this.#endTransaction();
+    if (!group) return;
+    if (group.callers <= FEW_CALLERS || this.#logPath === null) this.#syncNow(group);
+    else this.#sync(group);
+  }
+
+  /** Who waits for what it commits; null: there was nothing to commit, or the store has failed. */
+  #endTransaction(): Group | null {
+    if (!this.#open) return null;
     try {
       this.writeWaiting();
       this.#execute(this.#statement("COMMIT"), []);
     } catch (why) {
       if (!this.#failed) this.#fail(why);
-      return;
+      return null;
     }
     this.#open = false;
     this.commits += 1;
-    const pending = this.#pending;
-    const after = this.#afterCommit;
-    this.#pending = [];
-    this.#afterCommit = [];
-    for (const { resolve } of pending) resolve();
-    for (const fn of after) fn(); // COMMIT-3
+    const group = this.#group;
+    this.#group = new Group();
+    return group;
   }
 
-  /** Resolves once all writes so far are committed (COMMIT-2). */
+  /** COMMIT-7, in a thread. */
+  #sync(group: Group): void {
+    this.#syncing = group;
+    const synced = (error: unknown) => {
+      if (this.#syncing !== group) return; // closed meanwhile, or failed
+      if (error) {
+        this.#fail(error);
+        return;
+      }
+      this.#syncing = null;
+      group.done();
+      if (this.#open) setImmediate(() => this.#commit());
+    };
+    try {
+      fdatasync(this.#logDescriptor(), synced);
+    } catch (error) {
+      synced(error); // the log could not be opened
+    }
+  }
+
+  /** COMMIT-7, in the event loop. */
+  #syncNow(group: Group): void {
+    try {
+      if (this.#logPath !== null) fdatasyncSync(this.#logDescriptor());
+    } catch (error) {
+      group.fail(this.#fail(error));
+      return;
+    }
+    group.done();
+  }
+
+  /** SQLite makes the log with the first commit, and keeps the file until it closes the database. */
+  #logDescriptor(): number {
+    this.#log ??= openSync(this.#logPath!, "r");
+    return this.#log;
+  }
+
+  /** Resolves once all writes so far are on the disk (COMMIT-2). */
   durable(): Promise<void> {
     if (this.#failed) return Promise.reject(this.#failed);
-    if (!this.#open) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
+    const group = this.#open ? this.#group : this.#syncing;
+    return group?.wait() ?? Promise.resolve();
   }
 
   /** COMMIT-6. `fn` writes, or calls `beforeCommit` with what is to follow all that waits by then. */
@@ -241,9 +304,10 @@ export class Database {
     this.#beforeCommit = [];
   }
 
-  /** Runs `fn` after the commit of the open transaction, or at once if none is open. */
+  /** Runs `fn` once all writes so far are on the disk (COMMIT-3), or at once if they are. */
   afterCommit(fn: () => void): void {
-    if (this.#open) this.#afterCommit.push(fn);
+    const group = this.#open ? this.#group : this.#syncing;
+    if (group) group.after(fn);
     else fn();
   }
 
@@ -252,10 +316,42 @@ export class Database {
     this.#guard(() => this.#db.exec(`PRAGMA wal_autocheckpoint = ${hold ? 0 : CHECKPOINT_PAGES}`));
   }
 
-  /** Commits the open transaction and closes the file. */
+  /** Commits the open transaction, waits for the disk and closes the file. */
   close(): void {
-    this.#commit();
+    const syncing = this.#syncing;
+    this.#syncing = null;
+    if (syncing) this.#syncNow(syncing);
+    const last = this.#endTransaction();
+    if (last) this.#syncNow(last);
     this.#db.close();
+    if (this.#log !== null) closeSync(this.#log);
+  }
+}
+
+/** The callers that wait for the writes of one transaction. */
+class Group {
+  readonly #pending: { resolve: () => void; reject: (why: unknown) => void }[] = [];
+  readonly #after: (() => void)[] = [];
+
+  get callers(): number {
+    return this.#pending.length;
+  }
+
+  wait(): Promise<void> {
+    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
+  }
+
+  after(fn: () => void): void {
+    this.#after.push(fn);
+  }
+
+  done(): void {
+    for (const { resolve } of this.#pending) resolve();
+    for (const fn of this.#after) fn();
+  }
+
+  fail(why: unknown): void {
+    for (const { reject } of this.#pending) reject(why);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Damage in the middle of the write-ahead log. SQLite reads the log up to the first frame whose checksum is wrong and
  * silently drops the rest. That is right for a commit that a crash cut off, and loses acknowledged commits when the disk
- * has damaged an earlier frame. This tells the two apart by counting: the store waits for the disk at each commit, so a
- * crash cuts off one commit at most.
+ * has damaged an earlier frame. This tells the two apart by counting: the store does not commit before the disk has the commit
+ * before (COMMIT-7), so a crash cuts off one commit at most.
  *
  * Format: https://www.sqlite.org/fileformat2.html#walformat
  */

@@ -50,9 +50,16 @@ export class Installation {
   #port = 0;
   url = "";
 
-  #start(script: string, args: Record<string, string | undefined>): Promise<Process> {
+  get file(): string {
+    return join(this.dir, "sirocco.db");
+  }
+
+  #start(script: string, args: Record<string, string | undefined>, env = {}): Promise<Process> {
     const argv = Object.entries(args).flatMap(([k, v]) => (v === undefined ? [] : [`--${k}`, v]));
-    const child = fork(new URL(script, import.meta.url), argv, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const child = fork(new URL(script, import.meta.url), argv, {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, ...env },
+    });
     this.#children.push(child);
     const ended = new Promise<void>((ok) => child.once("exit", () => ok()));
     return new Promise((resolve, reject) => {
@@ -61,16 +68,17 @@ export class Installation {
     });
   }
 
-  async server(o: { die?: string; after?: number } = {}): Promise<Process> {
+  async server(o: { die?: string; after?: number; env?: Record<string, string> } = {}): Promise<Process> {
     this.#port ||= await freePort();
-    const server = await this.#start("./server.ts", {
-      file: join(this.dir, "sirocco.db"),
+    const args = {
+      file: this.file,
       port: String(this.#port),
       key: KEY,
       settings: JSON.stringify(SETTINGS),
       die: o.die,
       after: String(o.after ?? 1),
-    });
+    };
+    const server = await this.#start("./server.ts", args, o.env);
     this.url = server.ready.url!;
     return server;
   }
