@@ -86,7 +86,7 @@ test.concurrent("workflow code that uses up the memory of its process is set asi
   expect(failures).toMatchObject([{ failure: { type: "WorkerDied" } }]);
   last.child.kill("SIGTERM");
   expect(await last.ended).toBe(0);
-}, 90_000);
+}, 240_000);
 
 test.concurrent.each([
   "spins",
