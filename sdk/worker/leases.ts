@@ -20,6 +20,8 @@ export class Leases {
   #timer: (() => void) | null = null;
   /** Tasks that have only the short lease with which they came. */
   readonly #fresh = new Set<string>();
+  /** Tasks whose deliveries count the attempts of an activity. */
+  readonly #attempts = new Set<string>();
   #freshTimer: (() => void) | null = null;
 
   constructor(source: TaskSource, clock: Clock, leaseMs: Millis, watch: LeaseWatch = {}) {
@@ -41,6 +43,12 @@ export class Leases {
     if (this.#source.firstExtensionMs === undefined) return;
     this.#fresh.add(receipt);
     this.#armFresh(this.#source.firstExtensionMs);
+  }
+
+  /** The same for the task of an activity. */
+  holdAttempt(receipt: string, onLost?: () => void): void {
+    this.hold(receipt, onLost);
+    this.#attempts.add(receipt);
   }
 
   #armFresh(ms: Millis): void {
@@ -98,6 +106,7 @@ export class Leases {
 
   #leave(receipt: string): void {
     this.#fresh.delete(receipt);
+    this.#attempts.delete(receipt);
     if (this.#held.delete(receipt)) this.#watch.leased?.(receipt, false);
   }
 
@@ -105,18 +114,21 @@ export class Leases {
   drop(): void {
     this.#held.clear();
     this.#fresh.clear();
+    this.#attempts.clear();
     this.#freshTimer?.();
     this.#freshTimer = null;
     this.#timer?.();
     this.#timer = null;
   }
 
-  /** Hands all tasks back: they are delivered again at once. */
-  async releaseAll(): Promise<void> {
-    const receipts = [...this.#held.keys()];
+  /** Hands all tasks back: they are delivered again at once. `attempts`: false leaves out those of activities. */
+  async releaseAll({ attempts } = { attempts: true }): Promise<void> {
+    const receipts = [...this.#held.keys()].filter((receipt) => attempts || !this.#attempts.has(receipt));
     for (const receipt of receipts) this.#leave(receipt);
-    this.#timer?.();
-    this.#timer = null;
+    if (this.#held.size === 0) {
+      this.#timer?.();
+      this.#timer = null;
+    }
     for (let i = 0; i < receipts.length; i += MAX_WORKER_LIST) {
       await this.#source.extend(receipts.slice(i, i + MAX_WORKER_LIST), 0).catch(() => {}); // the leases lapse by themselves
     }

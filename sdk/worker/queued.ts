@@ -138,7 +138,7 @@ export class QueuedActivities {
   async #passOn(delivery: Delivery, task: ActivityTask, unread: Error | null): Promise<void> {
     const { receipt } = delivery;
     const { leases, worker } = this.#host;
-    leases.hold(receipt);
+    leases.holdAttempt(receipt);
     this.#underWay += 1;
     try {
       const attempt = await this.#attemptOf(delivery, task);
@@ -180,7 +180,7 @@ export class QueuedActivities {
     const { leases, worker } = this.#host;
     const slot = new Slot(this.#host);
     const lease = { lost: false };
-    leases.hold(receipt, () => {
+    leases.holdAttempt(receipt, () => {
       lease.lost = true;
       this.#running.get(receipt)?.cancel("its lease was lost: another worker runs it now");
     });

@@ -245,6 +245,44 @@ describe("stopping", () => {
     );
   });
 
+  test("what a worker abandons goes to another one before its polls have ended", async () => {
+    const workers: Worker[] = [];
+    const ended = Promise.withResolvers<void>();
+    let first: Transport | undefined;
+    const wire = (inner: Transport): Transport => {
+      const transport: Transport = {
+        close: () => inner.close(),
+        async call(operation, body, options) {
+          const answer = await inner.call(operation, body, options);
+          // The first worker's polls last on, as those of SQS do.
+          if (operation === "poll" && transport === first && stopping) await ended.promise;
+          return answer;
+        },
+      };
+      first ??= transport;
+      return transport;
+    };
+    let stopping: Promise<number> | null = null;
+    await using env = await environment(
+      { workflows: [pair], activities: [work] },
+      { wire, worker: (worker) => workers.push(worker) },
+    );
+    env.stub(work, ({ n }, ctx) => (n === 1 && ctx.attempt === 1 ? new Promise<number>(() => {}) : n));
+    const run = await env.start(pair, {});
+    let stopped = false;
+    stopping = workers[0]!.stop(0).finally(() => {
+      stopped = true;
+    });
+    const before = env.now.getTime();
+    await env.addWorker();
+    expect(await run.result()).toBe(3);
+    expect(env.now.getTime()).toBe(before); // nobody waited for a lease
+    expect(stopped).toBe(false);
+    ended.resolve();
+    expect(await stopping).toBe(1);
+    expect(workers[0]!.stats).toEqual({ running: 0, queued: 0, cached: 0, held: 0 });
+  });
+
   test("a worker without work stops at once, and a second stop changes nothing", async () => {
     const workers: Worker[] = [];
     await using env = await environment({ workflows: [pair] }, { worker: (worker) => workers.push(worker) });

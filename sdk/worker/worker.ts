@@ -177,8 +177,14 @@ export class Worker {
       if (queue === "activity") this.#activityPoll = new AbortController();
       const until = queue === "activity" ? AbortSignal.any([signal, this.#activityPoll.signal]) : signal;
       try {
-        const deliveries = await this.#source.receive(queue, Math.min(room, 10), until);
-        for (const delivery of await this.#context.encoding.tasks(deliveries)) this.#handle(delivery);
+        const deliveries = await this.#context.encoding.tasks(
+          await this.#source.receive(queue, Math.min(room, 10), until),
+        );
+        if (signal.aborted) {
+          if (deliveries.length > 0 && signal.reason !== KILLED) await this.#source.extend(receiptsOf(deliveries), 0);
+          return;
+        }
+        for (const delivery of deliveries) this.#handle(delivery);
       } catch (error) {
         if (signal.aborted) return;
         if (until.aborted) continue;
@@ -247,7 +253,7 @@ export class Worker {
     const until = steadyOf(clock) + graceMs;
     this.#runtime.drain();
     this.#announceRoom();
-    await Promise.all(this.#loops);
+    const polls = Promise.all(this.#loops);
     const busy = () => this.#runtime.working + this.#queued.running + this.#advancing + this.#answering;
     while (busy() > 0 && steadyOf(clock) < until) {
       await new Promise<void>((ok) => clock.at(clock.now() + 25, ok));
@@ -262,7 +268,11 @@ export class Worker {
     await transport
       .call("stop", body, { retry: false, timeoutMs: STOP_TIMEOUT_MS })
       .catch((error) => log.warn("the heartbeat could not be removed; it lapses by itself", { error }));
-    await Promise.all([this.#runtime.leases.releaseAll(), this.#runtime.logs?.close(LAST_LOGS_MS)]);
+    // A poll of SQS may last 5 s more (SQS-2). It may bring the worker what it hands back, which is then handed back once more:
+    // harmless for workflows, but each delivery of an activity's task counts as an attempt.
+    await this.#runtime.leases.releaseAll({ attempts: false });
+    await Promise.all([polls, this.#runtime.logs?.close(LAST_LOGS_MS)]);
+    await this.#runtime.leases.releaseAll();
     this.#source.close();
     return abandoned;
   }
@@ -294,3 +304,5 @@ export class Worker {
     };
   }
 }
+
+const receiptsOf = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ receipt }) => receipt);
