@@ -230,6 +230,11 @@ export async function checkCancellation(at: Place): Promise<void> {
   expect(cleaned).toMatchObject({ name: "clean", result: "cleaned all" });
 }
 
+interface Caused {
+  readonly message: string;
+  readonly cause?: Caused;
+}
+
 /** Errors on purpose fail the execution, bugs wait for repaired code, and values that JSON cannot hold are refused. */
 export async function checkFailures(at: Place): Promise<void> {
   const statuses = await Promise.all(
@@ -248,11 +253,14 @@ export async function checkFailures(at: Place): Promise<void> {
   for (const [what, says] of [
     ["nan", /JSON/],
     ["large", /exceeded the error limit/],
+    ["half of an activity", /surrogates not allowed/],
+    ["half", /surrogates not allowed/],
   ] as const) {
     const id = await start(at, "odd", { what });
     const [status] = await closed(at, id);
-    const last = (await history(at, id)).at(-1) as { failure?: { cause?: { message: string } } };
-    expect([status, last.failure?.cause?.message]).toEqual(["FAILED", expect.stringMatching(says)]);
+    const { failure } = (await history(at, id)).at(-1) as { failure?: Caused };
+    const cause = what === "half" ? failure : failure?.cause;
+    expect([status, cause?.message]).toEqual(["FAILED", expect.stringMatching(says)]);
   }
 }
 

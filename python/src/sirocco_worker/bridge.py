@@ -39,7 +39,7 @@ PROTOCOL = 1
 
 def install() -> None:
     """Takes the seams. The native functions stay reachable for servers that are no Sirocco."""
-    from sirocco_worker import http, speed
+    from sirocco_worker import http, speed, unsendable
 
     if native.new_worker is new_worker:
         return
@@ -48,6 +48,7 @@ def install() -> None:
     native.connect_client, native.new_worker = connect_client, new_worker
     http.install()
     speed.install(http.is_known_sirocco)
+    unsendable.install(http.is_known_sirocco)
     ending.end_cancelled_workers(lambda worker: isinstance(worker._bridge_worker._ref, WorkerRef))
 
 

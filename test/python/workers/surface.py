@@ -322,10 +322,19 @@ async def too_large() -> str:
     return "x" * 3 * 1024 * 1024
 
 
+@workflows.activity()
+async def half_a_pair() -> str:
+    return "cut: \ud83d"
+
+
 @workflow.define(name="odd")
 class Odd:
     @workflow.entrypoint
     async def run(self, what: str) -> str:
+        if what == "half":
+            return "cut: \ud83d"
+        if what == "half of an activity":
+            return await half_a_pair()
         return str(await (not_a_number() if what == "nan" else too_large()))
 
 
