@@ -12,6 +12,7 @@ const run = promisify(execFile);
 const file = (name: string) => join(import.meta.dirname, "processes", name);
 const STEPS = 400;
 const ROUNDS = 3;
+const PARKED = 300;
 /** Linux counts the CPU time of processes in hundredths of a second. */
 const TICK_MS = 10;
 
@@ -20,6 +21,12 @@ function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Memory of a process, MiB. */
+function memoryMiB(pid: number): number {
+  const [, kB] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))!;
+  return Number(kB) / 1024;
 }
 
 interface Worker {
@@ -75,6 +82,31 @@ async function execute(on: Installation, workflow: string, input: Record<string,
   return (answer.result as { result: unknown }).result;
 }
 
+/** What executions that wait take in memory: as many as a worker keeps. */
+async function parked(on: Installation, { python, core }: Worker) {
+  const { workflows } = on.client;
+  const start = async (n: number): Promise<string> => {
+    const executionId = `parked-${n}`;
+    await workflows.executeWorkflow({ workflowIdentifier: "parked", workflowExecutionRequest: { executionId } });
+    return executionId;
+  };
+  const wait = async (executionId: string): Promise<void> => {
+    for (let tries = 0; tries < 1_200; tries++) {
+      const history = await workflows.executions.getWorkflowExecutionHistory({ executionId });
+      if (JSON.stringify(history).includes("timer_started")) return;
+      await new Promise((ok) => setTimeout(ok, 50));
+    }
+    throw new Error(`${executionId} has not come to rest`);
+  };
+  await wait(await start(0)); // what the first one of a workflow loads is not counted
+  const before = [memoryMiB(python), memoryMiB(core)] as const;
+  const ids: string[] = [];
+  for (let n = 1; n <= PARKED; n++) ids.push(await start(n));
+  for (const id of ids) await wait(id);
+  const [ofPython, ofCore] = [memoryMiB(python) - before[0], memoryMiB(core) - before[1]];
+  return `${round(ofPython + ofCore, 0)}, of which the core ${round(ofCore, 0)}`;
+}
+
 export async function pythonSteps() {
   if (process.platform !== "linux") throw new Error("this benchmark reads CPU times from /proc, which only Linux has");
   await buildCore();
@@ -111,6 +143,7 @@ export async function pythonSteps() {
       "wall ms a step": round(least.wall, 2),
     });
   }
+  const memory = await parked(on, one);
   await one.end();
   await on.close();
   const hop = await run(python, [file("python_hop.py"), process.execPath, file("echo.ts")], { maxBuffer: 1 << 26 });
@@ -118,6 +151,7 @@ export async function pythonSteps() {
   return {
     rows,
     "seconds from the start of the process to its first step": starts.map((ms) => round(ms / 1000, 2)).join(", "),
+    [`MiB of ${PARKED} parked executions`]: memory,
     "hop between Python and Node, µs": `p50 ${round(p50, 0)}, p95 ${round(p95, 0)}`,
     note: `the best of ${ROUNDS} rounds of ${STEPS} steps; SQLite with full sync`,
   };

@@ -45,5 +45,14 @@ class First:
         return await clock()
 
 
+@workflow.define(name="parked")
+class Parked:
+    @workflow.entrypoint
+    async def run(self) -> int:
+        n = await step(0)
+        await asyncio.sleep(3000)
+        return n
+
+
 if __name__ == "__main__":
-    asyncio.run(workflows.run_worker([Sandboxed, Unchecked, First]))
+    asyncio.run(workflows.run_worker([Sandboxed, Unchecked, First, Parked]))
