@@ -3,7 +3,10 @@
  * `uv run python worker.py` in a folder with the built wheel alone; those that are killed run from the sources.
  */
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -34,11 +37,45 @@ import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
 const noPython = await whyNoPython();
 if (noPython) console.warn(`Skipping the tests of Python workers in the emulator. ${noPython}`);
 
+/** A server in front of the API; `asked`: methods and paths of its requests. */
+interface Front {
+  readonly url: string;
+  readonly asked: Set<string>;
+  readonly server: Server;
+}
+
+/**
+ * The stack's API, at which the workers' endpoint has the address that the emulator gives it: those that the stack knows itself by
+ * exist on AWS alone. So a worker needs `SERVER_URL` and nothing else, as there.
+ */
+async function frontOf(stack: Deployment): Promise<Front> {
+  const asked = new Set<string>();
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const path = request.url!;
+    asked.add(`${request.method} ${path.split("?")[0]}`);
+    const { authorization = "", "content-type": type = "application/json" } = request.headers;
+    const answer = await fetch(stack.apiUrl.replace(/\/$/, "") + path, {
+      method: request.method!,
+      headers: { authorization, "content-type": type },
+      ...(parts.length > 0 && { body: Buffer.concat(parts) }),
+    });
+    const text = (await answer.text()).replace(stack.outputs.WorkerUrl!.replace(/\/$/, ""), stack.workerUrl);
+    response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "text/plain" });
+    response.end(text);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, server };
+}
+
 describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on AWS", () => {
   let account: TestAccount;
   let stack: Deployment;
   let at: Place;
   let project: PythonProject;
+  let front: Front;
   const workers: PythonWorker[] = [];
   beforeAll(async () => {
     [project, account] = await Promise.all([pythonProject("uv"), blankAccount()]);
@@ -53,18 +90,18 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
       },
     });
     at = { url: stack.apiUrl, key: /^SIROCCO_API_KEY=(\S+)$/m.exec(made.stdout)![1]! };
+    front = await frontOf(stack);
     for (const [file, deployment] of [
       ["surface.py", "surface"],
       ["story.py", "py"],
       ["report.py", "reports"],
     ] as const) {
-      // The emulator's addresses are not those that the stack knows itself by; elsewhere `whoami` names the workers' endpoint.
-      const env = { SIROCCO_URL: stack.workerUrl };
-      workers.push(await project.start(file, { ...at, deployment, env }));
+      workers.push(await project.start(file, { url: front.url, key: at.key, deployment }));
     }
   }, 300_000);
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
+    front?.server.close();
     await account?.stop();
     project?.remove();
   }, 60_000);
@@ -72,6 +109,10 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
   test("is told the workers' endpoint of the stack, as its output names it", async () => {
     const { body } = await call(at, "GET", "/workers/whoami");
     expect(body).toMatchObject({ engine: "sirocco", scheduler_url: stack.outputs.WorkerUrl!.replace(/\/$/, "") });
+  });
+  test("finds the workers' endpoint by SERVER_URL alone, and works there", () => {
+    expect(front.asked).toContain("GET /v1/workflows/workers/whoami");
+    expect([...front.asked].filter((path) => path.includes("/v1/worker/"))).toEqual([]);
   });
   test("registers the documents' report_workflow with its schedule, and runs it", () => checkReport(at), 120_000);
   test("brings activities, children, fan-out and continued runs to their results", () => checkResults(at), 240_000);
@@ -93,8 +134,8 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
     const book = join(dir, "book");
     const lines = (): string[] => (existsSync(book) ? readFileSync(book, "utf8").trim().split("\n") : []);
     const spawn = async (name: string) => {
-      const env = { SIROCCO_URL: stack.workerUrl, WORKER_NAME: name, BOOK: book };
-      const worker = await startPythonWorker(workerFile("walk.py"), { ...at, deployment, env });
+      const env = { WORKER_NAME: name, BOOK: book };
+      const worker = await startPythonWorker(workerFile("walk.py"), { url: front.url, key: at.key, deployment, env });
       workers.push(worker);
       return worker;
     };
