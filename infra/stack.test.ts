@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { FUNCTIONS, type FunctionName, functionOf } from "../shared/aws/names.ts";
+import { ENV, FUNCTIONS, type FunctionName, functionOf } from "../shared/aws/names.ts";
 import { MAX_HISTORY_BYTES } from "../shared/protocol/limits.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
-import { all, build, type Json, type Resource, synthesize } from "./testing.ts";
+import { all, build, environment, type Json, list, type Resource, statements, synthesize } from "./testing.ts";
 
 describe("the stack", () => {
   const template = synthesize();
@@ -259,6 +259,15 @@ describe("the stack", () => {
   });
 
   describe("the feed's consumer", () => {
+    it("may send what it cannot read to the queue of its dead letters, and to no other", () => {
+      const sends = statements(template, "Feed").filter(({ Action }) => list(Action).includes("sqs:SendMessage"));
+      const queue = { "Fn::GetAtt": [expect.stringMatching(/^FeedConsumerDeadLetters/), "Arn"] };
+      for (const { Resource } of sends) expect(Resource).toEqual(queue);
+      expect(environment(template, "Feed")).toMatchObject({
+        [ENV.feedDeadLettersUrl]: { Ref: expect.stringMatching(/^FeedConsumerDeadLetters/) },
+      });
+    });
+
     it("is invoked for new batches, progress reports and starts, and neither for a claim nor for an expiry", () => {
       const mappings = all(template, "AWS::Lambda::EventSourceMapping").map(([, { Properties }]) => Properties);
       const [feed] = mappings.filter(({ FilterCriteria }) => FilterCriteria);
@@ -367,6 +376,7 @@ describe("the stack", () => {
     expect(Object.keys(template.findOutputs("*")).sort()).toEqual([
       "ApiUrl",
       "ExecutionsTable",
+      "FeedDeadLettersUrl",
       "FeedTable",
       "FirstKeyCommand",
       "PayloadBucket",

@@ -154,7 +154,7 @@ export class SiroccoStack extends Stack {
       const { handlers, tables, api } = this;
       new Overview(this, "Overview", { handlers: [...handlers.values()], tables, api: api.api });
     }
-    this.addOutputs(props, payloads, scheduling);
+    this.addOutputs(props, payloads, scheduling, feed);
   }
 
   private handler(name: FunctionName): Handler {
@@ -297,7 +297,12 @@ export class SiroccoStack extends Stack {
     }
   }
 
-  private addOutputs({ customDomain }: SiroccoStackProps, payloads: Payloads, scheduling: Scheduling): void {
+  private addOutputs(
+    { customDomain }: SiroccoStackProps,
+    payloads: Payloads,
+    scheduling: Scheduling,
+    consumer: Feed,
+  ): void {
     const { executions, registry, schedules, feed } = this.tables;
     const output = (name: string, value: string, description: string) =>
       new CfnOutput(this, name, { value, description });
@@ -315,6 +320,7 @@ export class SiroccoStack extends Stack {
     output("ScheduleRoleArn", scheduling.role.roleArn, "Role with which EventBridge Scheduler sends wake-ups");
     output("ScheduleQueueArn", scheduling.queue.queue.queueArn, "Queue of wake-ups");
     output("ScheduleQueueUrl", scheduling.queue.queue.queueUrl, "URL of the queue of wake-ups");
+    output("FeedDeadLettersUrl", consumer.deadLetters.queueUrl, "Queue of records that are missing in the feed");
     output("ScheduleDeadLettersArn", scheduling.queue.deadLetters.queueArn, "Dead-letter queue of wake-ups");
     output(
       "FirstKeyCommand",

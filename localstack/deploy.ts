@@ -132,6 +132,7 @@ export function environmentOf(
     [ENV.retentionDays]: String(retentionDays),
     [ENV.livenessWindowMs]: String(livenessWindowSeconds * 1000),
     [ENV.streamSeconds]: String(streamSeconds),
+    [ENV.feedDeadLettersUrl]: output("FeedDeadLettersUrl"),
     [ENV.logLevel]: logLevel,
     [ENV.installation]: stackName,
     [ENV.workerUrl]: output("WorkerUrl"),

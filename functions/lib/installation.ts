@@ -69,6 +69,7 @@ function create() {
         deadLettersArn: env(ENV.taskDeadLettersArn) || undefined,
         installation: env(ENV.installation),
       },
+      feedDeadLetters: env(ENV.feedDeadLettersUrl) || undefined,
     },
     ...(env(ENV.otlpUrl) && {
       otlp: { url: env(ENV.otlpUrl), headers: readHeaders(env(ENV.otlpHeaders)) ?? {}, tries: 3, timeoutMs: 3_000 },

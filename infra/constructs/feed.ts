@@ -4,7 +4,7 @@ import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-la
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { FED, KEYS } from "../../shared/aws/names.ts";
+import { ENV, FED, KEYS } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 import { deadLetterQueue } from "./work-queue.ts";
 
@@ -19,7 +19,10 @@ export interface FeedProps {
  * other workspaces. Records of one execution stay in order.
  */
 export class Feed extends Construct {
-  /** Its messages hold shard and sequence number of the record. The record stays in the stream for 24 hours. */
+  /**
+   * A message of Lambda's holds shard and sequence number of the record, which stays in the stream for 24 hours. A message of the
+   * consumer's holds the key of the item (`LeftOut`).
+   */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, { executions, consumer }: FeedProps) {
@@ -52,6 +55,9 @@ export class Feed extends Construct {
         ],
       }),
     );
+    // It sends there what it cannot read (PLACEHOLDER-3); Lambda's poller sends there what the function failed on.
+    consumer.allow(["sqs:SendMessage"], [this.deadLetters.queueArn]);
+    consumer.setEnv(ENV.feedDeadLettersUrl, this.deadLetters.queueUrl);
     Validations.of(consumer).acknowledge({
       id: "AwsSolutions-IAM5[Resource::*]",
       reason: "dynamodb:ListStreams, which Lambda's poller needs, cannot be narrowed to a table.",

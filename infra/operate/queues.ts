@@ -34,6 +34,8 @@ export interface QueueFacts {
 export interface Installation {
   readonly prefix: string;
   readonly ports: Aws;
+  /** Of the stack, by name. */
+  readonly outputs: ReadonlyMap<string, string>;
 }
 
 /** @throws {Refused} when there is no such stack. */
@@ -42,9 +44,10 @@ export async function installationOf(stackName: string): Promise<Installation> {
   const described = await cloudFormation.send(new DescribeStacksCommand({ StackName: stackName })).catch((error) => {
     if (!/does not exist/.test((error as Error).message)) throw error;
   });
-  const outputs = described?.Stacks?.[0]?.Outputs;
-  if (!outputs) throw new Refused(`There is no stack "${stackName}" in this account and region: name it with --stack`);
-  const output = (name: string): string => outputs.find(({ OutputKey }) => OutputKey === name)?.OutputValue ?? "";
+  const found = described?.Stacks?.[0]?.Outputs;
+  if (!found) throw new Refused(`There is no stack "${stackName}" in this account and region: name it with --stack`);
+  const outputs = new Map(found.map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]));
+  const output = (name: string): string => outputs.get(name) ?? "";
   const prefix = taskQueuePrefix(stackName);
   const ports = aws({
     clients: awsClients(),
@@ -60,11 +63,11 @@ export async function installationOf(stackName: string): Promise<Installation> {
       queues: { prefix },
     },
   });
-  return { prefix, ports };
+  return { prefix, ports, outputs };
 }
 
 /** Ordered by name. */
-export async function listQueues({ prefix, ports }: Installation): Promise<QueueFacts[]> {
+export async function listQueues({ prefix, ports }: Pick<Installation, "prefix" | "ports">): Promise<QueueFacts[]> {
   const { sqs } = ports.clients;
   const urls: string[] = [];
   const pages = paginateListQueues({ client: sqs, pageSize: 1000 }, { QueueNamePrefix: prefix });

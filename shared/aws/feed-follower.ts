@@ -19,9 +19,9 @@ import { isClosing, type Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { endOf, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { MARGIN_MS, type Scan, type Scopes } from "./feed-scope.ts";
-import type { FeedSegments } from "./feed-segments.ts";
+import { type FeedSegments, isUnreadable } from "./feed-segments.ts";
 import { isTombstone } from "./heads.ts";
-import { headKey, logKey, pkOf } from "./keys.ts";
+import { firstOf, headKey, logKey, pkOf } from "./keys.ts";
 import { batchOf } from "./log.ts";
 import { logEndOf } from "./log-end.ts";
 import { FED, INDEXES } from "./names.ts";
@@ -164,8 +164,13 @@ export class FeedFollower implements FeedReader {
     const from = this.#tail > 1 ? this.#tail + 1 : Number(first);
     const sort = { from: logKey(this.#ref, this.#run!, from).sk, to: logKey(this.#ref, this.#run!, LAST_EVENT).sk };
     const item = await this.#c.tables.executions.first(within(pkOf(this.#ref), sort));
-    const batch = item && (await batchOf(this.#c, item));
-    return batch ? [...times, batch.events[0]!.at] : times;
+    if (!item) return times;
+    try {
+      return [...times, (await batchOf(this.#c, item)).events[0]!.at];
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return [...times, startedAt];
+    }
   }
 
   /** FOLLOW-1, FOLLOW-3. */
@@ -184,20 +189,40 @@ export class FeedFollower implements FeedReader {
       for (const item of page) {
         tail ??= logEndOf(item).tail;
         if (logEndOf(item).tail <= this.#tail) {
-          this.#over = tail === this.#tail && isClosing((await batchOf(this.#c, item)).events.at(-1)!);
+          this.#over = tail === this.#tail && (await this.#closes(item));
           break reading;
         }
-        const shown = item[FED.copied] === undefined ? await this.#feed.segments.of(item) : [];
-        if (!shown[0]) continue; // nothing of it is shown
+        const source = item[FED.copied] === undefined ? await this.#sourceOf(item) : undefined;
+        if (source === undefined) continue; // nothing of it is shown
         this.#unread = undefined;
-        const closes = isClosing((await batchOf(this.#c, item)).events.at(-1)!);
-        return { source: shown[0].segment.source, tail, closes };
+        return { source, tail, closes: logEndOf(item).tail === tail && (await this.#closes(item)) };
       }
     }
     this.#unread = undefined;
     if (this.#tail === 0) return { source: `${run}#1`, tail: Math.max(1, tail ?? 1), closes: false };
     this.#tail = Math.max(this.#tail, tail ?? 0);
     return undefined;
+  }
+
+  /** Of a batch: undefined = nothing of it is shown. The feed has a placeholder for one that cannot be read. */
+  async #sourceOf(item: Item): Promise<string | undefined> {
+    try {
+      return (await this.#feed.segments.of(item))[0]?.segment.source;
+    } catch (error) {
+      if (isUnreadable(error)) return `${this.#run}#${firstOf(text(item, "sk")!)}`;
+      throw error;
+    }
+  }
+
+  /** Whether the last batch of the log closes the run. Where it cannot be read, the head says it. */
+  async #closes(item: Item): Promise<boolean> {
+    try {
+      return isClosing((await batchOf(this.#c, item)).events.at(-1)!);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      const head = await this.#c.tables.executions.get(headKey(this.#ref));
+      return !head || text(head, "run") !== this.#run || text(head, "status") !== "RUNNING";
+    }
   }
 
   async #lookAtProgress(consistent: boolean): Promise<void> {

@@ -18,14 +18,16 @@ import { unpack } from "./pack.ts";
 import { type Item, type Key, number, text } from "./table.ts";
 
 export interface FeedSegment {
-  /** `<run>#<first event>`, or `PROGRESS#<run>#<id>`. */
+  /** `<run>#<first event>`, `PROGRESS#<run>#<id>`, or `COUNTED#` and one of these. */
   readonly source: string;
   /** Sequences it takes, at least 1. */
   readonly n: number;
-  /** Its events, by their offset from the segment's first sequence. Absent: they are too large, and `from` names them. */
+  /** Its events, by their offset from the segment's first sequence. Absent: they are too large or unreadable, and `from` names them. */
   readonly events?: readonly { readonly at: number; readonly event: PublicEvent }[];
   /** Key of the item in the table Executions that holds the events. Present iff `events` is absent. */
   readonly from?: Key;
+  /** The writer could not read the item (PLACEHOLDER-1). */
+  readonly placeholder?: true;
 }
 
 export interface Stored {

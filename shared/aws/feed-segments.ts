@@ -14,12 +14,20 @@ import { decodeHead } from "./heads.ts";
 import { HEAD, refOf } from "./keys.ts";
 import { batchOf } from "./log.ts";
 import { INDEXES } from "./names.ts";
-import { unpack } from "./pack.ts";
+import { isDamage, unpack } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
 import { type Item, type Key, number, text } from "./table.ts";
 
 /** Larger events, in bytes of JSON, are not copied into the feed: the segment names the item that holds them. */
 const MAX_COPIED_BYTES = 64 * 1024;
+
+/** Whether an error says that the item cannot be read by this version, and not that a service did not answer. */
+export function isUnreadable(error: unknown): boolean {
+  if (isDamage(error)) return true;
+  const { $metadata, $response } = error as { $metadata?: unknown; $response?: unknown };
+  const ofOurs = error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError;
+  return ofOurs && $metadata === undefined && $response === undefined;
+}
 
 /** A segment with the counts that its append takes (ROLLUP-2). */
 export interface Counted {
@@ -89,8 +97,27 @@ export class FeedSegments {
     return large ? { source, n, from } : { source, n, events };
   }
 
-  /** The events of a segment that only names their item. Empty = the item has expired. */
-  async read(from: Key): Promise<Events> {
+  /** What the item of a placeholder adds (PLACEHOLDER-3). Null = the item is gone. */
+  async again(from: Key): Promise<Counted[] | null> {
+    const [kind, run = ""] = from.sk.split("#");
+    const item =
+      kind === "RUN" ? await this.#runIndex.itemOf(refOf(from.pk), run) : await this.#c.tables.executions.get(from);
+    if (!item) return null;
+    return kind === "RUN" ? [await this.#start(item)] : this.of(item);
+  }
+
+  /** The events of a segment that only names their item. Empty = the item has expired, or is a placeholder's and unreadable. */
+  async read({ from, placeholder }: FeedSegment): Promise<Events> {
+    if (!from) return [];
+    try {
+      return await this.#read(from);
+    } catch (error) {
+      if (placeholder && isUnreadable(error)) return []; // PLACEHOLDER-2
+      throw error;
+    }
+  }
+
+  async #read(from: Key): Promise<Events> {
     const [kind, run = ""] = from.sk.split("#");
     if (kind === "RUN") {
       const item = await this.#runIndex.itemOf(refOf(from.pk), run);

@@ -11,11 +11,12 @@ import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { anchorKey, decodeStored, endOf, type FeedSegment, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { FEW, FeedMemory, MOST_REMEMBERED } from "./feed-memory.ts";
-import { type Counted, FeedSegments } from "./feed-segments.ts";
+import { Placeholders } from "./feed-placeholders.ts";
+import { type Counted, FeedSegments, isUnreadable } from "./feed-segments.ts";
 import { refOf, ttlSeconds } from "./keys.ts";
 import { pack } from "./pack.ts";
 import { BucketChanges } from "./rollups.ts";
-import { ABSENT, type Item, keyItem, N, number, text, within } from "./table.ts";
+import { ABSENT, type Item, type Key, keyItem, N, number, text, within } from "./table.ts";
 import { transact } from "./transact.ts";
 
 export interface Change {
@@ -53,10 +54,16 @@ export class FeedWriter {
   /** In the order of their latest use. */
   readonly #memory = new Map<string, Memory>();
 
-  /** `onClosed` is told of each run whose end was appended. */
-  constructor(c: Context, onClosed: (closed: NonNullable<Counted["closed"]>) => void = () => {}) {
+  readonly #placeholders: Placeholders;
+
+  /** `onClosed` is told of each run whose end was appended. `deadLetters`: see `Placeholders`. */
+  constructor(
+    c: Context,
+    o: { onClosed?: (closed: NonNullable<Counted["closed"]>) => void; deadLetters?: string | undefined } = {},
+  ) {
     this.#c = c;
-    this.#onClosed = onClosed;
+    this.#onClosed = o.onClosed ?? (() => {});
+    this.#placeholders = new Placeholders(c.clients.sqs, o.deadLetters);
     this.#segments = new FeedSegments(c);
   }
 
@@ -74,7 +81,7 @@ export class FeedWriter {
         let failure: unknown;
         for (const change of some) {
           try {
-            segments.push(...(await this.#segments.of(change.image)));
+            segments.push(...(await this.#segmentsOf(change, late)));
             reached += 1;
           } catch (error) {
             failure = error;
@@ -84,8 +91,7 @@ export class FeedWriter {
         const before = reached;
         reached = 0; // if the append fails, all of these records come again
         const oldest = Math.min(...some.map((x) => x.at));
-        const there = late ? await this.#sourcesSince(workspace, oldest - MARGIN_MS) : null;
-        if (segments.length > 0) await this.#append(workspace, segments, oldest, there);
+        await this.#append(workspace, segments, oldest, late);
         reached = before;
         if (failure) throw failure;
       } catch (error) {
@@ -97,17 +103,42 @@ export class FeedWriter {
     return failed;
   }
 
-  async #append(
-    workspace: string,
-    segments: readonly Counted[],
-    oldest: Millis,
-    there: ReadonlySet<string> | null,
-  ): Promise<void> {
+  /**
+   * Fills in what the placeholder of an item has left out (PLACEHOLDER-3), however often it is called. `at`: the time of the change.
+   * `gone`: the item has expired, or its execution was deleted.
+   */
+  async refill({ from, at }: { from: Key; at: Millis }): Promise<"filled in" | "unreadable" | "gone"> {
+    try {
+      const segments = await this.#segments.again(from);
+      if (segments === null) return "gone";
+      await this.#append(refOf(from.pk).workspace, segments, at, true);
+      return "filled in";
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.#c.log.error("feed: the item of a placeholder cannot be read by this version", { ...from, error });
+      return "unreadable";
+    }
+  }
+
+  async #segmentsOf({ image, at }: Change, late: boolean): Promise<Counted[]> {
+    try {
+      return await this.#segments.of(image);
+    } catch (error) {
+      const segment = late ? null : await this.#placeholders.for(image, at, error);
+      if (!segment) throw error;
+      this.#c.log.error("feed: a record cannot be read, and a placeholder takes its place", { ...segment.from, error });
+      return [{ segment, counts: [] }];
+    }
+  }
+
+  async #append(workspace: string, segments: readonly Counted[], oldest: Millis, late: boolean): Promise<void> {
+    if (segments.length === 0) return;
+    const there = late ? await this.#sourcesSince(workspace, oldest - MARGIN_MS) : null;
     const memory = await this.#memoryOf(workspace, oldest);
     const large = [...this.#memory.values()].filter(({ sources }) => sources.size > FEW).length;
     memory.sources.forget(oldest - MARGIN_MS, Math.floor(MOST_REMEMBERED / Math.max(1, large)));
-    const isNew = ({ segment: { source } }: Counted) => !(there ? there.has(source) : memory.sources.has(source));
-    let left = segments.filter(isNew);
+    const isNew = ({ segment: { source } }: Counted) => there !== null || !memory.sources.has(source);
+    let left = there ? segments.flatMap((one) => lateSegment(one, there)) : segments.filter(isNew);
     while (left.length > 0) {
       const { group, changes } = this.#chunk(workspace, left);
       const n = group.reduce((sum, segment) => sum + segment.n, 0);
@@ -196,14 +227,15 @@ export class FeedWriter {
     return memory;
   }
 
-  /** The sources of all segments that were appended since. */
-  async #sourcesSince(workspace: string, since: Millis): Promise<Set<string>> {
-    const sources = new Set<string>();
+  /** The sources of all segments that were appended since, and whether each is a placeholder. */
+  async #sourcesSince(workspace: string, since: Millis): Promise<Map<string, boolean>> {
+    const sources = new Map<string, boolean>();
     const query = { ...within(workspace, range(workspace, 0)), ScanIndexForward: false };
     for await (const page of this.#c.tables.feed.pages({ ...query, limit: () => 100 })) {
       for (const item of page) {
         if (number(item, "at")! < since) return sources;
-        for (const { source } of (await decodeStored(this.#c.blobs, item)).segments) sources.add(source);
+        for (const { source, placeholder } of (await decodeStored(this.#c.blobs, item)).segments)
+          sources.set(source, placeholder === true);
       }
     }
     return sources;
@@ -231,6 +263,15 @@ export class FeedWriter {
     });
     memory.limit = limit;
   }
+}
+
+/** What of a segment is still to be appended when it comes late: all, what its placeholder did not count, or nothing. */
+function lateSegment({ segment, counts, closed }: Counted, there: ReadonlyMap<string, boolean>): Counted[] {
+  const isPlaceholder = there.get(segment.source);
+  if (isPlaceholder === undefined) return [{ segment, counts, ...(closed && { closed }) }];
+  const source = `COUNTED#${segment.source}`;
+  if (!isPlaceholder || (counts.length === 0 && !closed) || there.has(source)) return [];
+  return [{ segment: { source, n: 1, events: [] }, counts, ...(closed && { closed }) }];
 }
 
 const range = (workspace: string, from: number) => ({

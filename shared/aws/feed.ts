@@ -57,6 +57,7 @@ export class AwsFeed implements Feed {
     const where = { owner: payloadOwner(ref, run), inline: INLINE_ONCE, short: true } as const;
     const item = {
       ...keyItem(progressKey(ref, run, { id: p.id, at })),
+      n: N(events.length),
       events: await stored(this.#c.blobs, events, where),
       // The feed may name this item instead of copying it, so it expires no sooner than the feed.
       ttl: N(ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs)),
@@ -145,7 +146,7 @@ export class AwsFeed implements Feed {
   }
 
   async #of(segment: FeedSegment) {
-    return segment.events ?? (segment.from ? this.#segments.read(segment.from) : []);
+    return segment.events ?? this.#segments.read(segment);
   }
 
   #reset(workspace: string, items: readonly FeedItem[]): void {

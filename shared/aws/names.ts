@@ -113,6 +113,8 @@ export const ENV = {
   livenessWindowMs: "SIROCCO_LIVENESS_WINDOW_MS",
   /** A stream ends after this many seconds, and the client goes on from its last event. Only for the function `streams`. */
   streamSeconds: "SIROCCO_STREAM_SECONDS",
+  /** URL of the queue that gets the keys of records which the feed's consumer cannot read. Only for the function `feed`. */
+  feedDeadLettersUrl: "SIROCCO_FEED_DEAD_LETTERS_URL",
   /** `info`, `warn` or `error`. */
   logLevel: "SIROCCO_LOG_LEVEL",
   /** Address of the OpenTelemetry collector that receives the traces of closed executions, and its headers as `name=value,…`. */

@@ -7,6 +7,7 @@ import { counted } from "../aws/counted-executions.ts";
 import type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
 import type { EventBridgeTimer } from "../aws/event-bridge-timer.ts";
 import { AwsExecutions } from "../aws/executions.ts";
+import type { LeftOut } from "../aws/feed-placeholders.ts";
 import type { Change, FeedWriter } from "../aws/feed-writer.ts";
 import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
@@ -36,6 +37,8 @@ export interface AwsResources {
   readonly feed: string;
   readonly payloads: string;
   readonly queues: QueueOptions;
+  /** URL of the queue for records that the feed's consumer cannot read. Undefined: only the log tells of them. */
+  readonly feedDeadLetters?: string | undefined;
 }
 
 export interface AwsOptions {
@@ -56,6 +59,8 @@ export interface Aws extends Ports {
   readonly clients: Clients;
   /** Appends changes of the table Executions to the feed. Answers the ids of the changes to deliver again. `late`: see `FeedWriter`. */
   feedChanges(changes: readonly Change[], o?: { late?: boolean }): Promise<string[]>;
+  /** For operators: see `FeedWriter.refill`. */
+  refillFeed(of: Pick<LeftOut, "from" | "at">): ReturnType<FeedWriter["refill"]>;
   /**
    * One round of the sweeper, which begins nothing after `until`: enqueues tasks for due executions, wakes overdue
    * schedules, gives the items of closed runs their expiry. Answers how many of each.
@@ -159,18 +164,23 @@ export function aws(options: AwsOptions): Aws {
     durable: async () => {}, // DynamoDB answers a write once it is durable
     scheduleClosed: async (head, told) => (await load.schedules()).scheduleClosed(ports, head, told),
   };
+  async function feeding<T>(work: (writer: FeedWriter) => Promise<T>): Promise<T> {
+    const { FeedWriter } = await load.feedWriter();
+    if (options.otlp) exporter ??= new (await load.exporter()).TraceExporter(ports, options.otlp);
+    writer ??= new FeedWriter(c, {
+      onClosed: (closed) => exporter?.add(closed),
+      deadLetters: resources.feedDeadLetters,
+    });
+    const answer = await work(writer);
+    // Lambda stops the process after the invocation.
+    if (exporter) await within(clock, EXPORT_MS, exporter.flush());
+    return answer;
+  }
   return {
     ...ports,
     clients,
-    async feedChanges(changes, o) {
-      const { FeedWriter } = await load.feedWriter();
-      if (options.otlp) exporter ??= new (await load.exporter()).TraceExporter(ports, options.otlp);
-      writer ??= new FeedWriter(c, (closed) => exporter?.add(closed));
-      const failed = await writer.take(changes, o);
-      // Lambda stops the process after the invocation.
-      if (exporter) await within(clock, EXPORT_MS, exporter.flush());
-      return failed;
-    },
+    feedChanges: (changes, o) => feeding((writer) => writer.take(changes, o)),
+    refillFeed: (of) => feeding((writer) => writer.refill(of)),
     async sweep(everyMs, until, o) {
       const { sweepRound } = await load.sweeping();
       return sweepRound(c, queues, ports, { everyMs, until, armed: options.timer !== undefined, rotation, ...o });

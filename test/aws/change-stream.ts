@@ -4,38 +4,9 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { callStreams } from "../../infra/operate/stream-records.ts";
 import { changeOf, type StreamRecord } from "../../shared/aws/feed-records.ts";
 import type { Change } from "../../shared/server/aws.ts";
-
-/** One signed request, instead of the client for streams, which is a further package. */
-async function call<T>(dynamo: DynamoDBClient, operation: string, input: unknown): Promise<T> {
-  const endpoint = await dynamo.config.endpoint!();
-  const body = JSON.stringify(input);
-  const signer = await dynamo.config.signer();
-  const request = {
-    method: "POST",
-    protocol: endpoint.protocol,
-    hostname: endpoint.hostname,
-    port: endpoint.port,
-    path: "/",
-    query: {},
-    headers: {
-      host: `${endpoint.hostname}:${endpoint.port}`,
-      "content-type": "application/x-amz-json-1.0",
-      "x-amz-target": `DynamoDBStreams_20120810.${operation}`,
-    } as Record<string, string>,
-    body,
-  };
-  const signed = await signer.sign(request as never, { signingService: "dynamodb" });
-  const answer = await fetch(`${endpoint.protocol}//${endpoint.hostname}:${endpoint.port}/`, {
-    method: "POST",
-    headers: signed.headers,
-    body,
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${operation}: ${answer.status} ${text}`);
-  return JSON.parse(text) as T;
-}
 
 /** `pollMs`: pause between two polls of an empty stream. Lambda's poller waits 250 ms. */
 export function pumpChanges(
@@ -46,7 +17,7 @@ export function pumpChanges(
 ): { stop(): Promise<void> } {
   let stopped = false;
   const run = async () => {
-    const { StreamDescription } = await call<{ StreamDescription: { Shards: { ShardId: string }[] } }>(
+    const { StreamDescription } = await callStreams<{ StreamDescription: { Shards: { ShardId: string }[] } }>(
       dynamo,
       "DescribeStream",
       { StreamArn },
@@ -55,9 +26,9 @@ export function pumpChanges(
   };
   const follow = async (ShardId: string) => {
     const first = { StreamArn, ShardId, ShardIteratorType: "TRIM_HORIZON" };
-    let { ShardIterator } = await call<{ ShardIterator?: string }>(dynamo, "GetShardIterator", first);
+    let { ShardIterator } = await callStreams<{ ShardIterator?: string }>(dynamo, "GetShardIterator", first);
     while (!stopped && ShardIterator) {
-      const answer: { Records: StreamRecord[]; NextShardIterator?: string } = await call(dynamo, "GetRecords", {
+      const answer: { Records: StreamRecord[]; NextShardIterator?: string } = await callStreams(dynamo, "GetRecords", {
         ShardIterator,
         Limit: 100,
       });

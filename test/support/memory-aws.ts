@@ -19,7 +19,7 @@ export interface MemoryAws {
 }
 
 export function memoryAws(
-  o: { clock: Clock; settings?: Partial<Settings>; log?: Log },
+  o: { clock: Clock; settings?: Partial<Settings>; log?: Log; feedDeadLetters?: string },
   sharing?: MemoryClients,
 ): MemoryAws {
   const clients = memoryClients(sharing ? { sharing } : {});
@@ -34,6 +34,7 @@ export function memoryAws(
       ...MEMORY_TABLES,
       payloads: "payloads",
       queues: { prefix: "memory-tasks-", deadLettersArn: undefined },
+      feedDeadLetters: o.feedDeadLetters,
     },
   });
   return {
