@@ -284,6 +284,32 @@ describe("the stack", () => {
     });
   });
 
+  describe("the sweeper", () => {
+    it("may invoke itself, and no other function", () => {
+      const invoking = all(template, "AWS::IAM::Policy").filter(([id]) => id.startsWith("SweepInvokeAgain"));
+      expect(invoking.map(([, { Properties }]) => Properties.PolicyDocument.Statement)).toEqual([
+        [
+          {
+            Effect: "Allow",
+            Action: "lambda:InvokeFunction",
+            Resource: { "Fn::GetAtt": [expect.stringMatching(/^SweeperFunction/), "Arn"] },
+          },
+        ],
+      ]);
+      const anywhere = JSON.stringify(all(template, "AWS::IAM::Policy")).match(/lambda:InvokeFunction/g);
+      expect(anywhere?.length).toBe(1);
+    });
+
+    it("raises an alarm when its rounds end at their time budget", () => {
+      template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+        AlarmName: "Sirocco-sweeper-behind",
+        MetricName: "Duration",
+        Threshold: 49_000,
+        EvaluationPeriods: 5,
+      });
+    });
+  });
+
   describe("the workers' endpoint", () => {
     it("streams its answers: a claim answers a whole history, and a buffered answer is limited to 6 MB", () => {
       const [[, url] = [], ...others] = all(template, "AWS::Lambda::Url");

@@ -2,7 +2,7 @@ import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-
 import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
-import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName } from "../shared/aws/names.ts";
+import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName, SWEEP_SPARE_SECONDS } from "../shared/aws/names.ts";
 import { ACCESS } from "./access.ts";
 import { Alarms } from "./constructs/alarms.ts";
 import { Api, type ApiRoute } from "./constructs/api.ts";
@@ -184,6 +184,18 @@ export class SiroccoStack extends Stack {
       sweeper.deadLetters,
       "A sweep failed or was not delivered. The next sweep does its work; several failures in a row delay timers and recovery.",
     );
+    alarms.raise({
+      name: "sweeper-behind",
+      meaning:
+        "Five sweeps in a row ended at their time budget: more executions are overdue than they can go through in a minute.",
+      metric: this.handler("sweeper").function.metricDuration({
+        statistic: "Maximum",
+        period: Duration.minutes(1),
+      }),
+      // A sweep that stops by itself is shorter.
+      threshold: Duration.seconds(FUNCTIONS.sweeper.timeoutSeconds - SWEEP_SPARE_SECONDS - 1).toMilliseconds(),
+      periods: 5,
+    });
     alarms.raise({
       name: "sweeper-silent",
       meaning: "The sweeper has not run for five minutes: long timers do not fire and lost wake-ups are not repeated.",

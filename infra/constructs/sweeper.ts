@@ -1,6 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
+import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -13,7 +14,7 @@ export interface SweeperProps {
 
 /**
  * Runs the sweeper each minute. A failed sweep is not retried: the next one, a minute later, does the same work from newer
- * data. Events that the rule or Lambda's asynchronous invocation drops go to one dead-letter queue.
+ * data. When a round stopped at its time budget, the next one invokes the function once for each shard of the index. Events that the rule or Lambda's asynchronous invocation drops go to one dead-letter queue.
  */
 export class Sweeper extends Construct {
   readonly rule: Rule;
@@ -31,6 +32,13 @@ export class Sweeper extends Construct {
           retryAttempts: 0,
           maxEventAge: Duration.minutes(1),
         }),
+      ],
+    });
+    // SWEEP-4. A policy of its own: the role's default policy is created before the function that it would name.
+    new Policy(this, "InvokeAgain", {
+      roles: [handler.role],
+      statements: [
+        new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [handler.function.functionArn] }),
       ],
     });
     handler.function.configureAsyncInvoke({

@@ -7,6 +7,8 @@ import { DUE_SHARDS, dueShard, refOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { type Item, N, number, S, type Table, text } from "./table.ts";
 
+export const ALL_SHARDS = Array.from({ length: DUE_SHARDS }, (_, n) => n);
+
 /** A shard, read as far as the merge needs it. */
 interface Shard {
   readonly entries: DueEntry[];
@@ -17,12 +19,18 @@ interface Shard {
 
 /**
  * Merges the shards, and reads of each only what the answer needs and a page more. It cuts nothing between entries with one
- * due time, which have no order in the index: so more than `limit` may come.
+ * due time, which have no order in the index: so more than `limit` may come. `of`: the shards that are read.
  */
-export async function readDue(table: Table, until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
+export async function readDue(
+  table: Table,
+  until: Millis,
+  limit: number,
+  after?: DueEntry,
+  of: readonly number[] = ALL_SHARDS,
+): Promise<DueEntry[]> {
   if (after && after.dueAt > until) return [];
-  const shards = Array.from({ length: DUE_SHARDS }, (_, n): Shard => {
-    const pages = pagesOf(table, dueShard(n), { from: after?.dueAt ?? 0, until, size: Math.ceil(limit / DUE_SHARDS) });
+  const shards = of.map((n): Shard => {
+    const pages = pagesOf(table, dueShard(n), { from: after?.dueAt ?? 0, until, size: Math.ceil(limit / of.length) });
     return { entries: [], pages, completeBefore: Number.NEGATIVE_INFINITY };
   });
   for (;;) {

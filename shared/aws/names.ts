@@ -28,6 +28,8 @@ export interface FunctionFacts {
   readonly loops?: true;
 }
 
+/** Time that a sweep leaves for its answer and the logs. */
+export const SWEEP_SPARE_SECONDS = 5;
 /** The longest call that waits for a result (`MAX_WAIT_SECONDS`), and what it does before and after. */
 const WAIT_SECONDS = 320;
 /**

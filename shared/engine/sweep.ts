@@ -39,6 +39,8 @@ export interface Rotation {
   /** When the passage through the backlog began that is under way, and the one before it. */
   began?: Millis;
   before?: Millis;
+  /** The latest round stopped at its time budget. */
+  behind?: boolean;
 }
 
 /**
@@ -54,6 +56,7 @@ export async function sweep(
 ): Promise<number> {
   const now = ports.clock.now();
   let seen = 0;
+  rotation.behind = false;
   let commit: Promise<void> | null = null;
   const entries = allDue(ports, { now, page, until, rotation });
   await forEachConcurrent(CONCURRENCY, entries, async (entry) => {
@@ -150,10 +153,15 @@ async function* dueWithin(ports: Ports, r: Reading, range: Range): AsyncGenerato
   return true;
 }
 
-async function* inTime(ports: Ports, { until }: Reading, page: readonly Swept[]): AsyncGenerator<Swept, boolean> {
+async function* inTime(
+  ports: Ports,
+  { until, rotation }: Reading,
+  page: readonly Swept[],
+): AsyncGenerator<Swept, boolean> {
   for (const [i, entry] of page.entries()) {
     if (ports.clock.now() >= until) {
       const left = page.length - i;
+      rotation.behind = true;
       ports.log.warn("sweep: stopped at its time budget", { left_on_page: left, reached: entry.dueAt });
       return false;
     }

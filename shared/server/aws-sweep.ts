@@ -1,8 +1,16 @@
-/** One round of the sweeper: tasks for due executions, wake-ups of overdue schedules, expiry of closed runs. */
+/**
+ * One round of the sweeper: tasks for due executions, wake-ups of overdue schedules, expiry of closed runs.
+ *
+ * SWEEP-4. When a round has stopped at its time budget, the next one has each shard of the index swept by an invocation of its own, and
+ *     leaves due executions to them. Each shard keeps its place in its backlog (SWEEP-3) in the table, because the next
+ *     round of the shard runs in any process. The round itself sweeps the shards that Lambda did not take.
+ */
 
 import type { Context } from "../aws/context.ts";
+import { ALL_SHARDS, readDue } from "../aws/due.ts";
 import type { Queues } from "../aws/queues.ts";
 import { expireClosed } from "../aws/retention.ts";
+import { readSweepPlace, writeSweepPlace } from "../aws/sweep-places.ts";
 import type { TaskBatcher } from "../aws/task-batcher.ts";
 import { type Rotation, sweep } from "../engine/sweep.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
@@ -24,21 +32,69 @@ export interface Round {
   readonly rotation: Rotation;
   /** Sends tasks together. Only the sweeper's function carries its code. Default: each task alone. */
   readonly batcher?: typeof TaskBatcher | undefined;
+  /** Has a shard swept elsewhere at the same time (SWEEP-4). Default: this round sweeps all. */
+  readonly sweepElsewhere?: ((shard: number) => Promise<void>) | undefined;
 }
 
 export async function sweepRound(c: Context, queues: Queues, ports: Ports, round: Round) {
   const { everyMs, until, armed, rotation } = round;
-  const batcher = round.batcher && new round.batcher(c, queues, ports.tasks);
-  const sweeping = batcher
-    ? { ...ports, tasks: overriding(ports.tasks, { send: (...of) => batcher.send(...of) }) }
-    : ports;
+  const sweeping = batching(c, queues, ports, round);
+  const { sweepElsewhere } = round;
+  const dueExecutions = async () => {
+    if (!sweepElsewhere || !rotation.behind) return sweep(sweeping, everyMs, PAGE, until, rotation);
+    const left: number[] = [];
+    await forEachConcurrent(CONCURRENCY, ALL_SHARDS, async (shard) => {
+      try {
+        await sweepElsewhere(shard);
+      } catch (error) {
+        left.push(shard);
+        ports.log.error("sweep: a shard was not given to an invocation of its own, this one sweeps it", {
+          shard,
+          error,
+        });
+      }
+    });
+    ports.log.warn("sweep: the last round stopped at its time budget, an invocation sweeps each shard", {
+      own: left.length,
+    });
+    const isOver = async () => (await ports.executions.due(ports.clock.now(), PAGE)).length < PAGE;
+    const seen = left.length > 0 ? await sweep(of(c, sweeping, left), everyMs, PAGE, until, {}) : 0;
+    rotation.behind = !(await isOver());
+    return seen;
+  };
   // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.
   const [due, woken, jobs] = await Promise.all([
-    stage(ports, "due executions", () => sweep(sweeping, everyMs, PAGE, until, rotation)),
+    stage(ports, "due executions", dueExecutions),
     stage(ports, "overdue schedules", () => wakeOverdue(ports, armed, until)),
     stage(ports, "jobs", async () => (await import("../engine/jobs.ts")).runJobs(ports, until)),
   ]);
   return { due, woken, jobs, expired: await stage(ports, "expiry", () => expireClosed(c, until)) };
+}
+
+/** SWEEP-4. Answers how many entries it looked at. */
+export async function sweepShard(
+  c: Context,
+  queues: Queues,
+  ports: Ports,
+  p: Pick<Round, "everyMs" | "until" | "batcher"> & { readonly shard: number },
+): Promise<number> {
+  const rotation: Rotation = await readSweepPlace(c, p.shard);
+  const seen = await sweep(of(c, batching(c, queues, ports, p), [p.shard]), p.everyMs, PAGE, p.until, rotation);
+  await writeSweepPlace(c, p.shard, rotation);
+  return seen;
+}
+
+function batching(c: Context, queues: Queues, ports: Ports, round: Pick<Round, "batcher">): Ports {
+  if (!round.batcher) return ports;
+  const batcher = new round.batcher(c, queues, ports.tasks);
+  return { ...ports, tasks: overriding(ports.tasks, { send: (...of) => batcher.send(...of) }) };
+}
+
+/** The ports with a view of some shards of the index. */
+function of(c: Context, ports: Ports, shards: readonly number[]): Ports {
+  const due: Ports["executions"]["due"] = (until, limit, after) =>
+    readDue(c.tables.executions, until, limit, after, shards);
+  return { ...ports, executions: overriding(ports.executions, { due }) };
 }
 
 /** Each stage stands alone: an error of one is logged, and the next round tries it again. */

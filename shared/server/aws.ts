@@ -18,6 +18,7 @@ import { Table } from "../aws/table.ts";
 import type { TaskBatcher } from "../aws/task-batcher.ts";
 import type { DeadLetter } from "../aws/task-reading.ts";
 import { AwsTasks } from "../aws/tasks.ts";
+import type { Rotation } from "../engine/sweep.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
@@ -68,8 +69,10 @@ export interface Aws extends Ports {
   sweep(
     everyMs: Millis,
     until: Millis,
-    o?: { batcher?: typeof TaskBatcher },
+    o?: { batcher?: typeof TaskBatcher; sweepElsewhere?: (shard: number) => Promise<void> },
   ): Promise<{ due: number; woken: number; jobs: number; expired: number }>;
+  /** A round of one shard of the index of due executions. Answers how many entries it looked at. */
+  sweepShard(shard: number, everyMs: Millis, until: Millis, o?: { batcher?: typeof TaskBatcher }): Promise<number>;
   /** Creates the queues of a deployment if they are missing, and credentials for them. */
   tasksFor(options: CredentialOptions, of: { workspace: string; deployment: string }): Promise<SqsTasks>;
   /** The task of a dead letter, and its deployment. */
@@ -140,7 +143,7 @@ export function aws(options: AwsOptions): Aws {
   };
   const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
   const backoff = new PollBackoff(clock);
-  const rotation = {};
+  const rotation: Rotation = {};
   let writer: FeedWriter | undefined;
   let exporter: TraceExporter | undefined;
   const ports: Ports = {
@@ -184,6 +187,10 @@ export function aws(options: AwsOptions): Aws {
     async sweep(everyMs, until, o) {
       const { sweepRound } = await load.sweeping();
       return sweepRound(c, queues, ports, { everyMs, until, armed: options.timer !== undefined, rotation, ...o });
+    },
+    async sweepShard(shard, everyMs, until, o) {
+      const { sweepShard } = await load.sweeping();
+      return sweepShard(c, queues, ports, { shard, everyMs, until, ...o });
     },
     readDead: async (letter) => (await load.taskReading()).readDead(c.blobs, letter),
     tasksFor: async (o, of) => (await load.credentials()).tasksFor(clients.sts, queues, o, of),

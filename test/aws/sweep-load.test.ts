@@ -15,6 +15,9 @@ class WorkingClock extends ManualClock {
   working = false;
   lookMs = 2;
   #spent = 0;
+  restart(): void {
+    this.#spent = 0;
+  }
   override now(): number {
     if (this.working) this.#spent += this.lookMs;
     return super.now() + this.#spent;
@@ -68,6 +71,59 @@ test("a backlog that no round finishes is gone through in turn, and each entry g
   expect(seen.size).toBe(8_000); // within an hour each, as its age grows by that
   expect(Math.max(...batches)).toBeGreaterThan(8); // ten to a call
 }, 300_000);
+
+test("after a round that stopped at its time, an invocation for each shard goes through the whole backlog", async () => {
+  const { clock, on, due } = await backlog(8_000);
+  clock.lookMs = 20; // 2,500 a round
+  const events: number[] = [];
+  const main = async () => {
+    const sweepElsewhere = async (shard: number) => {
+      if (shard === 3) throw new Error("Lambda has no concurrency left");
+      events.push(shard);
+    };
+    clock.working = true;
+    clock.restart();
+    const { due: seen } = await on.ports.sweep(MINUTE, clock.now() + 50_000, { batcher: TaskBatcher, sweepElsewhere });
+    clock.working = false;
+    return seen;
+  };
+  const shards = async () => {
+    const seen: number[] = [];
+    for (const shard of events.splice(0)) {
+      clock.working = true;
+      clock.restart();
+      const process = on.another(); // any process may get the event
+      seen.push(await process.ports.sweepShard(shard, MINUTE, clock.now() + 50_000, { batcher: TaskBatcher }));
+      clock.working = false;
+    }
+    return seen;
+  };
+  expect(await main()).toBeLessThan(3_000);
+  expect(events).toEqual([]);
+  await clock.advance(MINUTE);
+  await due("alive", "alive-1", clock.now() - 6_000);
+  on.clients.sent.clear();
+  const own = await main();
+  expect(events).toHaveLength(15);
+  const seen = await shards();
+  expect(own + seen.reduce((sum, n) => sum + n, 0)).toBeGreaterThanOrEqual(8_001);
+  expect(sentTo(on.clients.sent, "alive").join()).toContain("alive-1");
+}, 60_000);
+
+test("the sweep of a shard goes on where the last one stopped, whichever process it runs in", async () => {
+  const { clock, on } = await backlog(36_000);
+  clock.lookMs = 40; // 1,250 a round, of some 2,250 in a shard
+  const places: unknown[] = [];
+  for (let round = 0; round < 2; round++) {
+    clock.working = true;
+    clock.restart();
+    await on.another().ports.sweepShard(0, MINUTE, clock.now() + 50_000, { batcher: TaskBatcher });
+    clock.working = false;
+    places.push(on.clients.items(MEMORY_TABLES.executions).find((item) => item.pk!.S === "#sweep")?.reached?.S);
+    await clock.advance(MINUTE);
+  }
+  expect(places).toEqual([expect.any(String), undefined]); // the second round came to the end
+}, 60_000);
 
 test("of each shard the reader takes what the answer needs and little more", async () => {
   const clock = new ManualClock();

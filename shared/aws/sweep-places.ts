@@ -1,0 +1,41 @@
+/** Where the sweep of a shard stopped in its backlog (SWEEP-4): an item for each shard, written only while there is a backlog. */
+import type { DueEntry } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
+import type { Context } from "./context.ts";
+import { ttlSeconds } from "./keys.ts";
+import { type Key, keyItem, N, number, S, text } from "./table.ts";
+
+/** A place is of use to the rounds of the next hours. */
+const KEPT_MS: Millis = 86_400_000;
+
+/** `Rotation` of `shared/engine/sweep.ts`. */
+export interface SweepPlace {
+  reached?: DueEntry | undefined;
+  began?: Millis;
+  before?: Millis;
+}
+
+/** No id of a workspace is empty, so the key is none of theirs. */
+const keyOf = (shard: number): Key => ({ pk: "#sweep", sk: `SHARD#${String(shard).padStart(4, "0")}` });
+
+export async function readSweepPlace(c: Pick<Context, "tables">, shard: number): Promise<SweepPlace> {
+  const item = await c.tables.executions.get(keyOf(shard));
+  if (!item) return {};
+  const [reached, began, before] = [text(item, "reached"), number(item, "began"), number(item, "before")];
+  return {
+    ...(reached !== undefined && { reached: JSON.parse(reached) as DueEntry }),
+    ...(began !== undefined && { began }),
+    ...(before !== undefined && { before }),
+  };
+}
+
+export async function writeSweepPlace(c: Pick<Context, "tables" | "clock">, shard: number, place: SweepPlace) {
+  if (place.began === undefined) return; // there was no backlog
+  await c.tables.executions.put({
+    ...keyItem(keyOf(shard)),
+    began: N(place.began),
+    ...(place.before !== undefined && { before: N(place.before) }),
+    ...(place.reached && { reached: S(JSON.stringify(place.reached)) }),
+    ttl: N(ttlSeconds(c.clock.now() + KEPT_MS)),
+  });
+}
