@@ -1,7 +1,7 @@
 /** Appends the change stream of the table Executions to the feed. A record that fails comes again, with all after it. */
 import middy from "@middy/core";
 import { batchItemFailures, changeOf, type StreamRecord } from "../shared/aws/feed-records.ts";
-import "../shared/aws/feed-writer.ts"; // every invocation needs it, so it loads with the function
+import "../shared/server/aws-feed.ts"; // every invocation needs it, so it loads with the function
 import { envelope } from "./lib/envelope.ts";
 import { installation } from "./lib/installation.ts";
 

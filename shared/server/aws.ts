@@ -22,7 +22,7 @@ import type { Rotation } from "../engine/sweep.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
-import type { OtlpOptions, TraceExporter } from "./trace-exporter.ts";
+import type { OtlpOptions } from "./trace-exporter.ts";
 
 export { awsClients, type Clients } from "../aws/clients.ts";
 export type { CredentialOptions, SqsTasks } from "../aws/credentials.ts";
@@ -91,8 +91,7 @@ const load = {
   activities: () => import("../aws/activities.ts"),
   jobs: () => import("../aws/jobs.ts"),
   logRecords: () => import("../aws/log-records.ts"),
-  exporter: () => import("./trace-exporter.ts"),
-  feedWriter: () => import("../aws/feed-writer.ts"),
+  feeding: () => import("./aws-feed.ts"),
   taskReading: () => import("../aws/task-reading.ts"),
   credentials: () => import("../aws/credentials.ts"),
   rateLimits: () => import("../aws/rate-limits.ts"),
@@ -110,17 +109,6 @@ function lateBound<T extends object>(make: () => Promise<T>): T {
       },
   };
   return new Proxy({} as T, methods);
-}
-
-/** What the collector has not taken by then waits in memory for the next invocation of the process, if there is one. */
-const EXPORT_MS: Millis = 8_000;
-
-/** Resolves when `work` has, or after `ms`. */
-async function within(clock: Clock, ms: Millis, work: Promise<void>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const cancel = clock.at(clock.now() + ms, resolve);
-  await Promise.race([work, late]);
-  cancel();
 }
 
 const quiet: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -144,8 +132,6 @@ export function aws(options: AwsOptions): Aws {
   const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
   const backoff = new PollBackoff(clock);
   const rotation: Rotation = {};
-  let writer: FeedWriter | undefined;
-  let exporter: TraceExporter | undefined;
   const ports: Ports = {
     clock,
     uuid,
@@ -167,23 +153,15 @@ export function aws(options: AwsOptions): Aws {
     durable: async () => {}, // DynamoDB answers a write once it is durable
     scheduleClosed: async (head, told) => (await load.schedules()).scheduleClosed(ports, head, told),
   };
-  async function feeding<T>(work: (writer: FeedWriter) => Promise<T>): Promise<T> {
-    const { FeedWriter } = await load.feedWriter();
-    if (options.otlp) exporter ??= new (await load.exporter()).TraceExporter(ports, options.otlp);
-    writer ??= new FeedWriter(c, {
-      onClosed: (closed) => exporter?.add(closed),
-      deadLetters: resources.feedDeadLetters,
-    });
-    const answer = await work(writer);
-    // Lambda stops the process after the invocation.
-    if (exporter) await within(clock, EXPORT_MS, exporter.flush());
-    return answer;
-  }
+  const feeding = lazily(async () => {
+    const { Feeding } = await load.feeding();
+    return new Feeding(c, ports, { otlp: options.otlp, deadLetters: resources.feedDeadLetters });
+  });
   return {
     ...ports,
     clients,
-    feedChanges: (changes, o) => feeding((writer) => writer.take(changes, o)),
-    refillFeed: (of) => feeding((writer) => writer.refill(of)),
+    feedChanges: async (changes, o) => (await feeding()).take(changes, o),
+    refillFeed: async (of) => (await feeding()).refill(of),
     async sweep(everyMs, until, o) {
       const { sweepRound } = await load.sweeping();
       return sweepRound(c, queues, ports, { everyMs, until, armed: options.timer !== undefined, rotation, ...o });
