@@ -404,6 +404,8 @@ export interface KeyRecord {
   /** The key of a development server: the next start with another key removes it. */
   readonly development?: true;
   readonly createdAt: Millis;
+  /** From then on the key is refused. Absent: never. A key that expires does not count as an admin key for `keepAdmin`. */
+  readonly expiresAt?: Millis;
 }
 
 /**

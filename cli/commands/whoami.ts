@@ -2,7 +2,7 @@
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../errors.ts";
-import { fields, printJson } from "../print.ts";
+import { fields, moment, printJson } from "../print.ts";
 import { jsonFlag, targetFlags } from "../target.ts";
 
 export const whoami = command({
@@ -20,6 +20,7 @@ export const whoami = command({
         ["workspace", caller.workspace],
         ["rights", caller.rights.join(", ")],
         ["deployments", caller.deployments?.join(", ") ?? null],
+        ["expires", caller.expires_at && moment(caller.expires_at)],
       ]);
     }
     return EXIT.ok;

@@ -13,7 +13,7 @@ export const DEFAULT_WORKSPACE = "0190a000-0000-7000-8000-00000000da7a";
 
 const MOST_CACHED = 1000;
 /** An abort reason of our own: the default reason is an error with a stack. */
-const REVOKED = "the key has been revoked";
+const REVOKED = "the key has been revoked, or has expired";
 
 /**
  * The keys of an installation. Where this process alone revokes keys, `forget` ends what a key has open, and nothing is
@@ -35,7 +35,10 @@ export class Keys {
     if (authorization === undefined || authorization === "") return unauthorized("missing");
     const key = bearer(authorization);
     if (key === undefined) return unauthorized("malformed");
-    return (await this.#find(hash("sha256", key))) ?? unauthorized("unknown");
+    const record = await this.#find(hash("sha256", key));
+    if (!record) return unauthorized("unknown");
+    const { expiresAt } = record;
+    return expiresAt !== undefined && expiresAt <= this.#ports.clock.now() ? unauthorized("expired") : record;
   }
 
   async #find(digest: string): Promise<KeyRecord | null> {
@@ -51,8 +54,9 @@ export class Keys {
     return record;
   }
 
-  /** Calls `revoked` once the key is gone. The answer ends the watch. */
-  watch(digest: string, revoked: () => void): () => void {
+  /** Calls `revoked` once the key is gone or has expired. The answer ends the watch. */
+  watch({ hash: digest, expiresAt }: Pick<KeyRecord, "hash" | "expiresAt">, revoked: () => void): () => void {
+    const cancel = expiresAt === undefined ? () => {} : this.#ports.clock.at(expiresAt, revoked);
     const watchers = this.#watched.get(digest) ?? new Set();
     watchers.add(revoked);
     this.#watched.set(digest, watchers);
@@ -60,6 +64,7 @@ export class Keys {
       void this.#check([digest]); // it may have been revoked since its request was accepted
     else this.#checkLater();
     return () => {
+      cancel();
       watchers.delete(revoked);
       if (watchers.size === 0 && this.#watched.get(digest) === watchers) this.#watched.delete(digest);
     };
@@ -123,7 +128,7 @@ export class Access {
     if (this.#signal || !this.#key) return this.#signal ?? this.#callers();
     const either = new AbortController();
     const callers = this.#callers();
-    this.#unwatch = this.#keys.watch(this.#key.hash, () => {
+    this.#unwatch = this.#keys.watch(this.#key, () => {
       this.#revoked = true;
       either.abort(REVOKED);
     });

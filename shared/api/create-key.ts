@@ -1,6 +1,7 @@
 /** Makes and names API keys. Apart from `auth.ts`, because only the function that manages keys loads it. */
 import { hash, randomBytes } from "node:crypto";
 import type { KeyRecord, Ports } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
 
 export interface NewKey {
   /** A UUID. */
@@ -13,6 +14,8 @@ export interface NewKey {
   readonly rights?: KeyRecord["rights"];
   readonly deployments?: KeyRecord["deployments"];
   readonly development?: true;
+  /** The key is refused after this time. Default: never. */
+  readonly lastsMs?: Millis | undefined;
 }
 
 /** Short enough to type, long enough to be unique: 64 bits of the hash of a random key. */
@@ -38,6 +41,7 @@ export async function createKey(
     name: p.name,
     ...(p.development && { development: true }),
     createdAt: ports.clock.now(),
+    ...(p.lastsMs !== undefined && { expiresAt: ports.clock.now() + p.lastsMs }),
   };
   await ports.registry.putKey(record);
   await ports.durable();

@@ -245,6 +245,7 @@ async function authorize(
     user: key.name,
     rights: key.rights,
     ...(key.deployments && { deployments: key.deployments }),
+    ...(key.expiresAt !== undefined && { expiresAt: key.expiresAt }),
     key: key.hash,
     forgetKey: (digest) => api.keys.forget(digest),
     requestId,

@@ -15,6 +15,7 @@ export const keyView = (record: KeyRecord): KeyResponse => ({
   deployments: record.deployments ? [...record.deployments] : null,
   development: record.development === true,
   created_at: timestamp(record.createdAt),
+  expires_at: record.expiresAt === undefined ? null : timestamp(record.expiresAt),
 });
 
 /** The caller's own key. */
@@ -25,6 +26,7 @@ export function whoAmI(context: RequestContext): ResponseOf<"whoAmI"> {
     key_name: context.user,
     rights: [...context.rights],
     deployments: context.deployments ? [...context.deployments] : null,
+    expires_at: context.expiresAt === undefined ? null : timestamp(context.expiresAt),
   };
 }
 
@@ -45,10 +47,11 @@ export async function newKey(
   const { ports, workspace } = context;
   if ((await ports.registry.keys(workspace)).length >= MAX_KEYS)
     return invalidAt(["body"], `the workspace has ${MAX_KEYS} keys, which is the limit: revoke some first`);
-  const { name, deployments } = body;
+  const { name, deployments, expires_in_seconds: lasts } = body;
   const rights = [...new Set(body.rights)];
   const limit = deployments && { deployments: [...new Set(deployments)] };
-  const { key, record } = await createKey(ports, { workspace, name, rights, ...limit });
+  const expiry = typeof lasts === "number" && { lastsMs: lasts * 1_000 };
+  const { key, record } = await createKey(ports, { workspace, name, rights, ...limit, ...expiry });
   return { ...keyView(record), key };
 }
 

@@ -13,6 +13,8 @@ export interface RequestContext {
   readonly rights: readonly Right[];
   /** Present: the key is limited to these deployments. */
   readonly deployments?: readonly string[];
+  /** Present: the key is refused from then on. */
+  readonly expiresAt?: Millis;
   /** Hash of the API key. */
   readonly key: string;
   /** Ends at once what a revoked key has open in this process. */

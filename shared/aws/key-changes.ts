@@ -9,6 +9,9 @@ const ADMINS = "ADMINS";
 /** The set has another key. It lacks the key itself if a call before was cut off. */
 const OTHER_ADMIN = "attribute_exists(admins) AND (NOT contains(admins, :hash) OR size(admins) > :one)";
 
+/** A key that expires would leave the workspace without an admin key. */
+const isLastingAdmin = (key: KeyRecord): boolean => key.rights.includes("admin") && key.expiresAt === undefined;
+
 export class KeyChanges {
   readonly #table: Table;
   readonly #sessions: Sessions;
@@ -22,12 +25,12 @@ export class KeyChanges {
    * A key is an item by its hash, by which requests are checked, and an entry in its workspace's list. The entry is written
    * first and deleted last, so that no key works that the list does not show.
    *
-   * One item of the workspace has the set of its admin keys. A key enters it once it works and leaves it before it stops to,
+   * One item of the workspace has the set of its admin keys that never expire. A key enters it once it works and leaves it before it stops to,
    * so each key of the set works, whichever write a crash prevents.
    */
   async putKey(key: KeyRecord): Promise<void> {
     const record = S(JSON.stringify(key));
-    const admin = key.rights.includes("admin");
+    const admin = isLastingAdmin(key);
     if (!admin) await this.#admins(key.workspace, "DELETE", key.hash);
     await this.#table.put({ ...keyItem(keyEntry(key.workspace, key.hash)), record });
     await this.#table.put({ ...keyItem(apiKey(key.hash)), record });
@@ -44,7 +47,7 @@ export class KeyChanges {
   async removeKey(workspace: string, hash: string, { keepAdmin = false } = {}) {
     const entry = await this.#table.get(keyEntry(workspace, hash));
     if (!entry) return "unknown" as const;
-    if (keyOf(entry).rights.includes("admin")) {
+    if (isLastingAdmin(keyOf(entry))) {
       const left = await this.#admins(workspace, "DELETE", hash, keepAdmin ? OTHER_ADMIN : undefined);
       if (!left.ok) return "last_admin" as const;
     }

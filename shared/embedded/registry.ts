@@ -339,7 +339,9 @@ export class EmbeddedRegistry implements Registry {
     return this.#db.atomically(() => {
       if (keepAdmin) {
         const rows = this.#db.all("SELECT body FROM keys WHERE ws = ?", workspace);
-        const admins = rows.map((r) => parse<KeyRecord>(r.body)).filter((key) => key.rights.includes("admin"));
+        const admins = rows
+          .map((r) => parse<KeyRecord>(r.body))
+          .filter((key) => key.rights.includes("admin") && key.expiresAt === undefined);
         if (admins.length === 1 && admins[0]?.hash === hash) return "last_admin";
       }
       const removed = this.#db.run("DELETE FROM keys WHERE ws = ? AND hash = ?", workspace, hash);

@@ -231,11 +231,12 @@ export function notImplemented(detail: string): Refusal {
   return refusal(501, "NOT_IMPLEMENTED", detail);
 }
 
-export function unauthorized(found: "missing" | "malformed" | "unknown"): Refusal {
+export function unauthorized(found: "missing" | "malformed" | "unknown" | "expired"): Refusal {
   const why = {
     missing: "The request has no API key.",
     malformed: "The Authorization header is not of the form `Bearer <key>`.",
     unknown: "The API key is not known here.",
+    expired: "The API key has expired: an admin makes a new one with `sirocco key create`.",
   }[found];
   return {
     ...refusal(401, "UNAUTHORIZED", `${why} Send \`Authorization: Bearer <key>\` with a key of this installation.`),

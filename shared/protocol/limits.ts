@@ -101,6 +101,9 @@ export const MAX_POLL_TASKS = 100;
 export const MAX_TAGS = 50;
 /** API keys of one workspace. */
 export const MAX_KEYS = 1000;
+/** A key that expires lasts from a minute to ten years. */
+export const MIN_KEY_SECONDS = 60;
+export const MAX_KEY_SECONDS = 3_650 * 86_400;
 /** Deployments to which one key is limited. */
 export const MAX_KEY_DEPLOYMENTS = 100;
 /** Receipts, sessions, messages, activities or progress events of one call of a worker. */

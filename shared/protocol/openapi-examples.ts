@@ -487,6 +487,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       key_name: "me",
       rights: ["read", "work"],
       deployments: ["shop"],
+      expires_at: null,
     },
   },
   listKeys: {
@@ -499,6 +500,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           deployments: ["shop"],
           development: false,
           created_at: "2027-01-15T08:00:00.000Z",
+          expires_at: null,
         },
         {
           key_id: "61c6d190399035ae",
@@ -507,12 +509,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           deployments: null,
           development: false,
           created_at: "2027-01-15T08:00:00.000Z",
+          expires_at: null,
         },
       ],
     },
   },
   createKey: {
-    request: { name: "shop-worker", rights: ["work"], deployments: ["shop"] },
+    request: { name: "shop-worker", rights: ["work"], deployments: ["shop"], expires_in_seconds: 7_776_000 },
     response: {
       key_id: "3b31f606e1da4671",
       name: "shop-worker",
@@ -520,6 +523,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       deployments: ["shop"],
       development: false,
       created_at: "2027-01-15T08:00:00.000Z",
+      expires_at: "2027-04-15T08:00:00.000Z",
       key: "sk_6bFT9oKP…",
     },
   },

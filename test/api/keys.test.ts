@@ -109,6 +109,55 @@ describe("keys", () => {
   });
 });
 
+describe("a key that expires", () => {
+  const NINETY_DAYS = 90 * 86_400;
+  const lasting = async (seconds: number, ...rights: Right[]) => {
+    const body = { name: "contractor", expires_in_seconds: seconds, ...(rights.length > 0 && { rights }) };
+    const made = await w.ask("POST", "/v1/keys", { body });
+    expect(made.status).toBe(201);
+    return made.body as { key: string; key_id: string; expires_at: string };
+  };
+
+  test("works until then, tells when, and is refused from then on", async () => {
+    const { key, key_id, expires_at } = await lasting(NINETY_DAYS, "read");
+    expect(Date.parse(expires_at)).toBe(w.clock.now() + NINETY_DAYS * 1_000);
+    expect((await w.ask("GET", "/v1/whoami", { key })).body).toMatchObject({ expires_at });
+    expect((await w.ask("GET", "/v1/whoami")).body).toMatchObject({ expires_at: null });
+    expect(await keys()).toContainEqual(expect.objectContaining({ key_id, expires_at }));
+    await w.clock.advance(NINETY_DAYS * 1_000 - 1);
+    expect((await w.ask("GET", "/v1/workflows", { key })).status).toBe(200);
+    await w.clock.advance(1);
+    const refused = await w.ask("GET", "/v1/workflows", { key });
+    expect(refused).toMatchObject({ status: 401, body: { code: "UNAUTHORIZED" } });
+    expect(JSON.stringify(refused.body)).toContain("has expired");
+    expect((await revoke(key_id)).status).toBe(204);
+  });
+
+  test("ends its open stream at that moment", async () => {
+    const { key } = await lasting(60);
+    const response = await fetch(`${w.server.url}/v1/workflows/events/stream`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const reader = response.body!.getReader();
+    await w.clock.advance(60_000);
+    for (;;) if ((await reader.read()).done) break;
+  });
+
+  test("does not count as the last admin key of its workspace", async () => {
+    const other = await w.newKey();
+    await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "guest", expires_in_seconds: 600 } });
+    const listed = (await w.ask("GET", "/v1/keys", { key: other.key })).body.keys as { key_id: string; name: string }[];
+    const idOf = (name: string) => listed.find((key) => key.name === name)!.key_id;
+    expect(await revoke(idOf("tester"), other.key)).toMatchObject({ status: 409, body: { code: "LAST_ADMIN_KEY" } });
+    expect((await revoke(idOf("guest"), other.key)).status).toBe(204);
+  });
+
+  test.each([0, 59, 1.5, "90d", 3_650 * 86_400 + 1])("is not made for %j seconds", async (seconds) => {
+    const body = { name: "x", expires_in_seconds: seconds };
+    expect((await w.ask("POST", "/v1/keys", { body })).status).toBe(422);
+  });
+});
+
 describe("a revoked key", () => {
   test("ends its open stream, and only its own", async () => {
     const { key, id } = await made("streamer");

@@ -109,6 +109,7 @@ describe("whoami", () => {
       key_name: "me",
       rights: ["read", "work"],
       deployments: ["shop"],
+      expires_at: null,
     });
     expect((await w.ask("GET", "/v1/whoami")).body).toMatchObject({ rights: ["admin"], deployments: null });
   });

@@ -643,7 +643,18 @@ describe("key", () => {
     expect(JSON.parse(refused.err).error).toMatchObject({ status: 401, code: "UNAUTHORIZED", exit: 1 });
   });
 
+  it("makes a key that expires, and shows when", async () => {
+    const made = await sirocco("key create contractor --rights read --expires 90d");
+    const day = new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10);
+    expect(made).toMatchObject({ code: 0, err: expect.stringContaining(`until ${day}`) });
+    expect((await sirocco("key list")).out).toMatch(new RegExp(`^\\S+ +read .*${day}.*contractor$`, "m"));
+    const mine = { ...server.env, SIROCCO_API_KEY: made.out.split("=")[1]! };
+    expect((await cli(["whoami"], { env: mine })).out).toMatch(new RegExp(`expires:? +${day}`));
+  });
+
   it.each([
+    ["key create x --expires 10s", 2, "a key lasts from a minute to ten years"],
+    ["key create x --expires soon", 2, "--expires"],
     ["key revoke nothing", 1, "`sirocco key list` shows the keys"],
     ["key create x --rights owner", 2, "each right must be one of read, operate, work, admin"],
     ["key list --region eu-west-1", 2, "--region needs --table"],

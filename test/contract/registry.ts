@@ -313,6 +313,16 @@ export const registryContract: Contract = (of) => {
     expect(await registry().keys(workspace)).toEqual([]);
   });
 
+  test("an admin key that expires is kept as it is, and does not stand in for one that lasts", async () => {
+    const workspace = uuid();
+    const lasting = newKey(workspace);
+    const expiring = { ...newKey(workspace), expiresAt: 7 };
+    for (const key of [lasting, expiring]) await registry().putKey(key);
+    expect(await registry().key(expiring.hash)).toEqual(expiring);
+    expect(await registry().removeKey(workspace, lasting.hash, keepAdmin)).toBe("last_admin");
+    expect(await registry().removeKey(workspace, expiring.hash, keepAdmin)).toBe("removed");
+  });
+
   test("a key that is stored again with other rights counts as what it then is", async () => {
     const workspace = uuid();
     const [one, two] = [newKey(workspace), newKey(workspace)];

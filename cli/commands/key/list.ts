@@ -21,9 +21,10 @@ export const list = command({
         k.rights.join(","),
         k.deployments?.join(",") ?? "",
         moment(k.created_at),
+        k.expires_at === null ? "" : Date.parse(k.expires_at) <= Date.now() ? "expired" : moment(k.expires_at),
         k.development ? `${k.name} (sirocco dev)` : k.name,
       ]);
-      table(io, ["id", "rights", "deployments", "created", "name"], rows);
+      table(io, ["id", "rights", "deployments", "created", "expires", "name"], rows);
     }
     return EXIT.ok;
   },

@@ -11,6 +11,7 @@ export interface WantedKey {
   readonly name: string;
   readonly rights: readonly Right[];
   readonly deployments: readonly string[];
+  readonly expiresInSeconds: number | undefined;
 }
 
 export interface KeyStore {
@@ -39,9 +40,14 @@ export async function storeOf(flags: Flags, io: Io): Promise<KeyStore> {
   const api = apiOf(flags, io);
   return {
     list: async () => (await api.call("listKeys")).keys,
-    create: ({ name, rights, deployments }) =>
+    create: ({ name, rights, deployments, expiresInSeconds: seconds }) =>
       api.call("createKey", {
-        body: { name, rights: [...rights], ...(deployments.length > 0 && { deployments: [...deployments] }) },
+        body: {
+          name,
+          rights: [...rights],
+          ...(deployments.length > 0 && { deployments: [...deployments] }),
+          ...(seconds !== undefined && { expires_in_seconds: seconds }),
+        },
       }),
     revoke: async (key_id) => void (await api.call("revokeKey", { params: { key_id } })),
   };
@@ -57,7 +63,9 @@ async function tableStore(table: string, flags: OperatorFlags): Promise<KeyStore
     list: () => attempt(async () => (await keysOf(ports, workspace)).map(keyView)),
     create: (wanted) =>
       attempt(async () => {
-        const { key, record } = await createKey(ports, { workspace, ...wanted });
+        const { expiresInSeconds: seconds, ...named } = wanted;
+        const lastsMs = seconds === undefined ? undefined : seconds * 1_000;
+        const { key, record } = await createKey(ports, { workspace, ...named, lastsMs });
         return { ...keyView(record), key };
       }),
     revoke: (id) =>

@@ -1,13 +1,15 @@
 /** API keys of the caller's workspace: an operation of Sirocco's own. */
 import * as z from "zod";
 import { DeploymentName } from "../ids.ts";
-import { MAX_KEY_DEPLOYMENTS } from "../limits.ts";
+import { MAX_KEY_DEPLOYMENTS, MAX_KEY_SECONDS, MIN_KEY_SECONDS } from "../limits.ts";
 import { RIGHTS } from "../rights.ts";
 import { Timestamp } from "./fields.ts";
 
 const Right = z.enum(RIGHTS).meta({ id: "Right" });
 /** Deployments to which the key is limited; null: none. */
 const limited = z.array(z.string()).nullable();
+/** From then on the server refuses the key; null: never. */
+const expires_at = Timestamp.nullable();
 /** Shown by lists, and as `user_id` of the executions that the key starts. */
 export const KeyName = z
   .string()
@@ -22,6 +24,7 @@ const key = {
   deployments: limited,
   development: z.boolean(),
   created_at: Timestamp,
+  expires_at,
 };
 export const KeyResponse = z.object(key).meta({ id: "KeyResponse" });
 export type KeyResponse = z.infer<typeof KeyResponse>;
@@ -32,6 +35,7 @@ export const CreateKeyRequest = z
     name: KeyName,
     rights: z.array(Right).min(1).max(RIGHTS.length).default(["admin"]),
     deployments: z.array(DeploymentName).min(1).max(MAX_KEY_DEPLOYMENTS).nullish(),
+    expires_in_seconds: z.int().min(MIN_KEY_SECONDS).max(MAX_KEY_SECONDS).nullish(),
   })
   .refine(({ rights, deployments }) => !deployments || !rights.includes("admin"), {
     path: ["deployments"],
@@ -49,5 +53,6 @@ export const CallerResponse = z
     key_name: z.string(),
     rights: z.array(Right),
     deployments: limited,
+    expires_at,
   })
   .meta({ id: "CallerResponse" });
