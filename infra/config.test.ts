@@ -78,10 +78,20 @@ describe("settings", () => {
         .filter(([, { Properties }]) => Properties.ReservedConcurrentExecutions !== undefined)
         .map(([id, { Properties }]) => [id.replace(/Function.*/, ""), Properties.ReservedConcurrentExecutions]);
     expect(reserved(standard)).toEqual([]);
-    const given = { apiRequestsPerSecond: "50", streamSeconds: "60", concurrency: "worker=200, streams=100" };
+    const given = {
+      apiRequestsPerSecond: "50",
+      streamSeconds: "60",
+      feedBatchSize: "500",
+      concurrency: "worker=200, streams=100",
+    };
     const bounded = synthesize(stackProps(read(given)));
     expect(throttle(bounded)).toMatchObject({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 50 });
     expect(environment(bounded, "Streams")[ENV.streamSeconds]).toBe("60");
+    const batches = (template: typeof bounded) =>
+      all(template, "AWS::Lambda::EventSourceMapping").flatMap(([, { Properties }]) =>
+        Properties.FilterCriteria ? [Properties.BatchSize] : [],
+      );
+    expect([batches(standard), batches(bounded)]).toEqual([[100], [500]]);
     expect(reserved(bounded).toSorted()).toEqual([
       ["Streams", 100],
       ["Worker", 200],

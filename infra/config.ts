@@ -33,6 +33,8 @@ export const Settings = z.object({
   streamSeconds: wholeNumber(30, MOST_STREAM_SECONDS).default(90),
   /** The most requests a second that the REST API takes from all clients together. API Gateway refuses more with 429. */
   apiRequestsPerSecond: wholeNumber(1, 10_000).default(2_000),
+  /** The most records of the change stream that the feed's consumer takes at a time: for a workspace with many steps a second. */
+  feedBatchSize: wholeNumber(10, 1_000).default(100),
   /**
    * Reserved concurrency of functions, `name=number,…`: the function has that much for itself, and never more. No default: AWS refuses a
    * reservation that leaves less than 100 of the account's concurrency, of which a new account has 10.
@@ -202,6 +204,7 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
     methodMetrics: settings.methodMetrics === "on",
     streamSeconds: settings.streamSeconds,
     apiRequestsPerSecond: settings.apiRequestsPerSecond,
+    feedBatchSize: settings.feedBatchSize,
     concurrency: settings.concurrency,
     otlp: settings.otlpUrl === undefined ? undefined : { url: settings.otlpUrl, headers: settings.otlpHeaders },
     runbook: settings.runbook,

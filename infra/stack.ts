@@ -50,6 +50,8 @@ export interface SiroccoStackProps extends StackProps {
   readonly streamSeconds?: number;
   /** The most requests a second that the REST API takes. @default 2,000 */
   readonly apiRequestsPerSecond?: number;
+  /** Records of the change stream in one batch of the feed's consumer. @default 100 */
+  readonly feedBatchSize?: number;
   /** Reserved concurrency of functions: each has that much for itself and never more. @default none */
   readonly concurrency?: Partial<Record<FunctionName, number>> | undefined;
   /** Address of the runbook that alarms link to. @default docs/runbook.md, its path in the repository */
@@ -111,6 +113,7 @@ export class SiroccoStack extends Stack {
     const feed = new Feed(this, "FeedConsumer", {
       executions: this.tables.executions,
       consumer: this.handler("feed"),
+      batchSize: props.feedBatchSize ?? 100,
     });
     const sweeper = new Sweeper(this, "Sweep", { handler: this.handler("sweeper") });
 

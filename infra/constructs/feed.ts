@@ -11,6 +11,8 @@ import { deadLetterQueue } from "./work-queue.ts";
 export interface FeedProps {
   readonly executions: ITable;
   readonly consumer: Handler;
+  /** The most records of one batch. */
+  readonly batchSize: number;
 }
 
 /**
@@ -25,14 +27,14 @@ export class Feed extends Construct {
    */
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { executions, consumer }: FeedProps) {
+  constructor(scope: Construct, id: string, { executions, consumer, batchSize }: FeedProps) {
     super(scope, id);
     this.deadLetters = deadLetterQueue(this, "DeadLetters");
     consumer.function.addEventSource(
       new DynamoEventSource(executions, {
         // From the oldest record: LATEST would skip the records that are written while the mapping is created.
         startingPosition: StartingPosition.TRIM_HORIZON,
-        batchSize: 100,
+        batchSize,
         bisectBatchOnError: true,
         reportBatchItemFailures: true,
         // Minutes of retries with Lambda's backoff: enough for a throttle, or a bad deployment that is rolled back.

@@ -78,8 +78,22 @@ class Partition {
   }
 }
 
+export interface PartitionUnits {
+  writes: number;
+  reads: number;
+}
+
 class MemoryTable {
   readonly items = new Map<string, Item>();
+  /** Units by partition of the table or of an index, of which DynamoDB allows 1,000 writes and 3,000 reads a second. */
+  readonly units = new Map<string, PartitionUnits>();
+  use(index: string | undefined, value: string, used: Partial<PartitionUnits>): void {
+    const name = `${index ?? "table"} ${value}`;
+    const units = this.units.get(name) ?? { writes: 0, reads: 0 };
+    units.writes += used.writes ?? 0;
+    units.reads += used.reads ?? 0;
+    this.units.set(name, units);
+  }
   readonly #partitions = new Map<string, Partition>();
 
   static idOf = (item: Item): string => `${item.pk!.S}\u0000${item.sk!.S}`;
@@ -105,6 +119,8 @@ class MemoryTable {
       this.partition(undefined, before.pk!.S!).delete(id);
     }
     let units = base;
+    const [pk = ""] = id.split("\u0000");
+    this.use(undefined, pk, { writes: base });
     for (const [index, { partition, sort, attributes }] of Object.entries(INDEXED)) {
       const entryOf = (item: Item | null | undefined) =>
         item?.[partition] && item[sort]
@@ -115,6 +131,7 @@ class MemoryTable {
       const moved =
         old && fresh && (plain(old[partition]) !== plain(fresh[partition]) || plain(old[sort]) !== plain(fresh[sort]));
       units += moved ? 2 : 1;
+      for (const entry of moved ? [old, fresh] : [fresh ?? old]) this.use(index, entry![partition]!.S!, { writes: 1 });
       if (old) this.partition(index, old[partition]!.S!).delete(id);
       if (fresh) this.partition(index, fresh[partition]!.S!).set(id, fresh);
     }
@@ -295,6 +312,8 @@ export interface MemoryClients extends Clients {
   readonly sent: Map<string, string[]>;
   /** All items of a table. */
   items(table: string): Item[];
+  /** Units of each partition of a table and of its indexes since the last call, the most used first: `<index> <partition>`. */
+  takeUnits(table: string): [name: string, units: PartitionUnits][];
 }
 
 /** Several instances of the adapter share one store: `store` of another result. */
@@ -337,15 +356,21 @@ export function memoryClients(o: { sharing?: MemoryClients } = {}): MemoryClient
     const returned = { ALL_NEW: next, ALL_OLD: before, UPDATED_OLD: before }[String(input.ReturnValues)];
     return { Attributes: returned ? structuredClone(returned) : undefined };
   };
-  const read = (operation: string, bytes: number, consistent: boolean) => {
-    const units = Math.max(1, Math.ceil(bytes / 4096));
-    meter.add(operation, { dynamo: 1, readUnits: consistent ? units : units / 2 });
+  const read = (
+    operation: string,
+    bytes: number,
+    { TableName, ConsistentRead, IndexName }: Input,
+    partition: string,
+  ) => {
+    const units = Math.max(1, Math.ceil(bytes / 4096)) / (ConsistentRead === true ? 1 : 2);
+    meter.add(operation, { dynamo: 1, readUnits: units });
+    tableOf(TableName).use(IndexName as string | undefined, partition, { reads: units });
   };
 
   const operations: Record<string, (input: Input) => unknown> = {
     GetItem(input) {
       const item = tableOf(input.TableName).items.get(MemoryTable.idOf(input.Key!));
-      read("GetItem", item ? sizeOf(item) : 0, input.ConsistentRead === true);
+      read("GetItem", item ? sizeOf(item) : 0, input, input.Key!.pk!.S!);
       return { Item: item && structuredClone(item) };
     },
     BatchGetItem(input) {
@@ -389,6 +414,7 @@ export function memoryClients(o: { sharing?: MemoryClients } = {}): MemoryClient
         const next = kind === "ConditionCheck" ? (table.items.get(id) ?? null) : nextOf(kind, p, table.items.get(id));
         const base = Math.max(1, Math.ceil(sizeOf(next ?? table.items.get(id) ?? {}) / 1024));
         units += (kind === "ConditionCheck" ? 1 : table.write(id, next)) + base;
+        table.use(undefined, id.split("\u0000")[0]!, { writes: base });
       }
       meter.add("TransactWriteItems", { dynamo: 1, writeUnits: units });
       return {};
@@ -441,7 +467,7 @@ export function memoryClients(o: { sharing?: MemoryClients } = {}): MemoryClient
         looked.push(sorted[at]!);
         bytes += sizeOf(sorted[at]!);
       }
-      read("Query", bytes, input.ConsistentRead === true);
+      read("Query", bytes, input, input.ExpressionAttributeValues![value]!.S!);
       const more = at >= begin && at < end;
       const filter = input.FilterExpression === undefined ? null : String(input.FilterExpression);
       const found = filter ? looked.filter((item) => new Reader(filter, input).condition(item)) : looked;
@@ -483,6 +509,11 @@ export function memoryClients(o: { sharing?: MemoryClients } = {}): MemoryClient
     destroy: async () => {},
     sent,
     items: (table) => [...tableOf(table).items.values()],
+    takeUnits(table) {
+      const units = [...tableOf(table).units].sort(([, a], [, b]) => b.writes + b.reads / 3 - a.writes - a.reads / 3);
+      tableOf(table).units.clear();
+      return units;
+    },
   };
   stores.set(clients, tables);
   return clients;
