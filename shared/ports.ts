@@ -615,6 +615,8 @@ export interface Backup {
   readonly bytes: number;
   /** The copy is removed from the server's disk once it has been read, or its reader stops. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Removes a copy that nobody reads. */
+  drop(): Promise<void>;
 }
 
 export interface StoreCondition {
@@ -749,7 +751,7 @@ export interface Ports {
   /** Absent: a round only logs such a row, and meets it again in the next round. */
   readonly setAside?: SetAside;
   /** Makes a copy of all data of all workspaces while the server works. Absent: the store is a service with its own backups. */
-  backup?(): Promise<Backup>;
+  backup?(signal?: AbortSignal): Promise<Backup | "another is there">;
   /** What is wrong with the store, for `/health`. Absent: the store is a service that reports its own state. */
   condition?(): StoreCondition;
   /** CLAIM-1: the deliveries with the claims of executions that nobody has claimed yet. Absent: polls carry no claims. */

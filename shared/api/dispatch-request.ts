@@ -38,6 +38,7 @@ import { scopedLog } from "./scoped-log.ts";
 import type { ServeWorker } from "./worker/dispatch-operation.ts";
 
 const deploymentsOfKey = lazy(() => import("./deployments-of-key.ts"));
+const backups = lazy(() => import("./backup.ts"));
 
 export interface Api {
   handle(request: ApiRequest): Promise<ApiResponse>;
@@ -97,7 +98,10 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
   let outcome: Outcome;
   try {
     outcome = await serve(api, request, requestId, access);
-    if (access.isRevoked) outcome = unauthorized("unknown");
+    if (access.isRevoked) {
+      if ("file" in outcome) await outcome.file.drop();
+      outcome = unauthorized("unknown");
+    }
     await api.ports.durable(); // DISPATCH-1
   } catch (error) {
     if (error instanceof CallerGone) {
@@ -108,8 +112,8 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
     outcome = error instanceof StoreFailed ? storeFailed(error.message) : internal();
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId, access);
+  if ("file" in outcome) return (await backups()).download(api.ports, outcome.file, requestId, access);
   access.end();
-  if ("file" in outcome) return download(outcome.file, requestId);
   if (isRefusal(outcome)) {
     const headers = { "content-type": "application/json", "x-request-id": requestId, ...outcome.headers };
     return { kind: "body", status: outcome.status, headers, body: JSON.stringify(toBody(outcome)) };
@@ -276,16 +280,6 @@ function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string, ac
     "x-request-id": requestId,
   };
   return { kind: "stream", status: 200, headers, chunks: chunksOf(api, frames, requestId, access) };
-}
-
-function download({ bytes, chunks }: Backup, requestId: string): ApiResponse {
-  const headers = {
-    "content-type": "application/vnd.sqlite3",
-    "content-length": String(bytes),
-    "cache-control": "no-store",
-    "x-request-id": requestId,
-  };
-  return { kind: "stream", status: 200, headers, chunks };
 }
 
 async function* chunksOf(

@@ -49,6 +49,12 @@ async function store() {
   return { path, file, database, write, writeMany, backup: new EmbeddedBackup(database, file, () => `${made}`) };
 }
 
+async function copied(backup: EmbeddedBackup): Promise<Backup> {
+  const copy = await backup.copy();
+  if (copy === "another is there") throw new Error(copy);
+  return copy;
+}
+
 async function kept(copy: Backup, name: string): Promise<string> {
   const path = `${name}.copy`;
   const to = await open(path, "w");
@@ -83,7 +89,7 @@ test("a copy made while commits and checkpoints follow each other is one state, 
   })();
   for (let round = 0; round < 5; round++) {
     const before = moved(s.database);
-    const copy = await s.backup.copy();
+    const copy = await copied(s.backup);
     expect(moved(s.database)).toBeGreaterThan(before);
     expect(movedIn(await kept(copy, s.path))).toBeGreaterThanOrEqual(before);
   }
@@ -104,7 +110,7 @@ test("a large commit while the log is copied does not overwrite it, although a c
     while (copying && !(existsSync(log) && statSync(log).size > 0)) await setImmediate(); // its first part is copied
     await s.writeMany(3_000);
   })();
-  const copy = await s.backup.copy();
+  const copy = await copied(s.backup);
   copying = false;
   await writing;
   expect(movedIn(await kept(copy, s.path))).toBe(3_000);
@@ -114,7 +120,7 @@ test("a large commit while the log is copied does not overwrite it, although a c
 test("a copy has a commit that was acknowledged just before it, and no second process gets into the database afterwards", async () => {
   const s = await store();
   await s.writeMany(1);
-  expect(movedIn(await kept(await s.backup.copy(), s.path))).toBe(1);
+  expect(movedIn(await kept(await copied(s.backup), s.path))).toBe(1);
   const code = `new (require("node:sqlite").DatabaseSync)(${JSON.stringify(s.file)}).exec("SELECT * FROM moved")`;
   const second = spawnSync(process.execPath, ["-e", code], { encoding: "utf8" });
   expect([second.status, second.stderr]).toEqual([1, expect.stringContaining("database is locked")]);
@@ -123,7 +129,7 @@ test("a copy has a commit that was acknowledged just before it, and no second pr
 
 test("checkpoints go on after a copy, and after one that failed", async () => {
   const s = await store();
-  await kept(await s.backup.copy(), s.path);
+  await kept(await copied(s.backup), s.path);
   const broken = new EmbeddedBackup(s.database, s.file, () => "no/such/folder");
   await expect(broken.copy()).rejects.toThrow(/ENOENT/);
   expect(s.database.one("PRAGMA wal_autocheckpoint")).toEqual({ wal_autocheckpoint: 1_000 });
@@ -132,9 +138,24 @@ test("checkpoints go on after a copy, and after one that failed", async () => {
 
 test("nothing stays beside the database: after a copy that was read, and after one whose reader stopped", async () => {
   const s = await store();
-  await kept(await s.backup.copy(), s.path);
-  for await (const _ of (await s.backup.copy()).chunks) break;
+  await kept(await copied(s.backup), s.path);
+  for await (const _ of (await copied(s.backup)).chunks) break;
   expect(readdirSync(folder).filter((name) => name.startsWith("backup-"))).toEqual([]);
+  s.database.close();
+});
+
+test("a second copy is refused until the first one has been dropped, and one that is aborted leaves nothing", async () => {
+  const s = await store();
+  const first = await copied(s.backup);
+  expect(await s.backup.copy()).toBe("another is there");
+  await first.drop();
+  await expect(s.backup.copy(AbortSignal.abort("stopped"))).rejects.toBe("stopped");
+  const abort = new AbortController();
+  const copying = s.backup.copy(abort.signal);
+  abort.abort("stopped");
+  await expect(copying).rejects.toBe("stopped");
+  expect(readdirSync(folder).filter((name) => name.startsWith("backup-"))).toEqual([]);
+  await kept(await copied(s.backup), s.path);
   s.database.close();
 });
 

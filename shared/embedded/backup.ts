@@ -11,11 +11,14 @@
  *     descriptor of a file, POSIX takes back all its locks on the file: also those by which DATADIR-1 keeps a second server out.
  * BACKUP-5. Before a byte of the copy leaves, another thread brings the log into it and lets SQLite check it. What leaves is
  *     one file without a log.
+ * BACKUP-6. There is one copy at a time, until it has been received or its reader is gone: each takes as much room on the disk
+ *     as the database, so callers that ask again and again would fill it.
  */
 import { createReadStream, openSync, read } from "node:fs";
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
+import { onAbort } from "../lib/on-abort.ts";
 import type { Backup } from "../ports.ts";
 import type { Database } from "./database.ts";
 import { VERSION } from "./schema.ts";
@@ -31,7 +34,8 @@ export class EmbeddedBackup {
   readonly #file: string;
   readonly #uuid: () => string;
   #descriptor: number | null = null;
-  #last: Promise<unknown> = Promise.resolve();
+  /** BACKUP-6. */
+  #isThere = false;
 
   constructor(database: Database, file: string, uuid: () => string) {
     this.#database = database;
@@ -39,37 +43,46 @@ export class EmbeddedBackup {
     this.#uuid = uuid;
   }
 
-  /** Copies are made one after the other. Throws if the disk has no room for one, or SQLite finds the copy damaged. */
-  copy(): Promise<Backup> {
-    const next = this.#last.then(() => this.#copy());
-    this.#last = next.catch(() => {});
-    return next;
-  }
-
-  async #copy(): Promise<Backup> {
+  /** Throws if the disk has no room for a copy, SQLite finds it damaged, or `signal` aborts before it is complete. */
+  async copy(signal?: AbortSignal): Promise<Backup | "another is there"> {
+    if (this.#isThere) return "another is there";
+    this.#isThere = true;
     const path = this.#file.replace(/[^/\\]*$/, `backup-${this.#uuid()}.tmp`);
     try {
-      await this.#copyFiles(path);
-      await completed(path); // BACKUP-5
+      await this.#copyFiles(path, signal);
+      await completed(path, signal); // BACKUP-5
       const { size } = await stat(path);
-      return { bytes: size, chunks: parts(path) };
+      return { bytes: size, chunks: this.#parts(path), drop: () => this.#remove(path) };
     } catch (error) {
-      await removed(path);
+      await this.#remove(path);
       throw error;
     }
   }
 
-  async #copyFiles(path: string): Promise<void> {
+  async *#parts(path: string): AsyncGenerator<Uint8Array> {
+    try {
+      yield* createReadStream(path, { highWaterMark: PART_BYTES });
+    } finally {
+      await this.#remove(path);
+    }
+  }
+
+  async #remove(path: string): Promise<void> {
+    for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(`${path}${suffix}`, { force: true });
+    this.#isThere = false;
+  }
+
+  async #copyFiles(path: string, signal: AbortSignal | undefined): Promise<void> {
     const database = this.#database;
     database.holdCheckpoints(true); // BACKUP-1
     try {
       database.run(`PRAGMA user_version = ${VERSION}`); // BACKUP-2: writes the page that holds it, as it is
       await database.durable();
       this.#descriptor ??= openSync(this.#file, "r"); // BACKUP-4
-      await copyOf(this.#descriptor, path);
+      await copyOf(this.#descriptor, path, signal);
       const log = await open(`${this.#file}-wal`, "r"); // BACKUP-3
       try {
-        await copyOf(log.fd, `${path}-wal`, (await log.stat()).size);
+        await copyOf(log.fd, `${path}-wal`, signal, (await log.stat()).size);
       } finally {
         await log.close();
       }
@@ -80,11 +93,17 @@ export class EmbeddedBackup {
 }
 
 /** Copies a file up to its end, or its first `length` bytes. */
-async function copyOf(from: number, path: string, length = Number.POSITIVE_INFINITY): Promise<void> {
+async function copyOf(
+  from: number,
+  path: string,
+  signal: AbortSignal | undefined,
+  length = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const to: FileHandle = await open(path, "wx", 0o600);
   const part = Buffer.alloc(PART_BYTES);
   try {
     for (let at = 0; at < length; ) {
+      signal?.throwIfAborted();
       const { bytesRead } = await readAt(from, part, 0, Math.min(PART_BYTES, length - at), at);
       if (bytesRead === 0) return;
       await to.writeFile(part.subarray(0, bytesRead));
@@ -106,25 +125,18 @@ copy.close();
 parentPort.postMessage(found);
 `;
 
-function completed(path: string): Promise<void> {
+function completed(path: string, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(COMPLETE, { eval: true, workerData: path });
+    const stopListening = onAbort(signal, () => void worker.terminate());
     worker.once("error", reject);
+    worker.once("exit", () => {
+      stopListening();
+      reject(signal?.reason ?? new Error("the thread that completes the copy has ended"));
+    });
     worker.once("message", (found) => {
       if (found === "ok") resolve();
       else reject(new Error(`the copy of the database is damaged, and so may be the database: ${found}`));
     });
   });
-}
-
-async function* parts(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path, { highWaterMark: PART_BYTES });
-  } finally {
-    await removed(path);
-  }
-}
-
-async function removed(path: string): Promise<void> {
-  for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(`${path}${suffix}`, { force: true });
 }

@@ -98,7 +98,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   executions.onHidden = (run) => feed.forget(run);
   const backupOf = (file: string) => {
     const backup = new EmbeddedBackup(database, file, uuid);
-    return () => backup.copy();
+    return (signal?: AbortSignal) => backup.copy(signal);
   };
   const ports: Ports = {
     clock,
