@@ -50,7 +50,7 @@ export async function listInputs(
       const { since, execution } = waiting;
       for (const question of await questionsOf(context, waiting, after)) {
         const input = view(waiting.head!, question);
-        bytes += JSON.stringify(input).length;
+        bytes += Buffer.byteLength(JSON.stringify(input));
         const full = inputs.length === query.limit || bytes > MAX_LIST_BYTES;
         if (full && inputs.length > 0) return { inputs, next_cursor: tokenOf(query, after!) };
         inputs.push(input);

@@ -6,7 +6,7 @@ import { timestamp } from "../protocol/http/fields.ts";
 import type { JobResponse } from "../protocol/http/jobs.ts";
 import { ListRunsQuery } from "../protocol/http/runs.ts";
 import type { JobAction } from "../protocol/job.ts";
-import { MAX_JOB_INPUT_BYTES, MAX_OPEN_JOBS } from "../protocol/limits.ts";
+import { MAX_JOB_FILTER_BYTES, MAX_JOB_INPUT_BYTES, MAX_OPEN_JOBS } from "../protocol/limits.ts";
 import type { BodyOf, QueryOf, ResponseOf } from "../protocol/routes.ts";
 import type { PublicStatus } from "../protocol/status.ts";
 import { checkHandler } from "./check-invocation.ts";
@@ -20,6 +20,10 @@ type Body = BodyOf<"createJob">;
 /** Names the query of tokens: the lists have no filters. */
 const LIST = {};
 const MOST_TRIES = 20;
+/** Open jobs of all workspaces. */
+const MOST_COUNTED = 1000;
+/** Jobs that are read at once: the input of each may be long. */
+const READ_AT_ONCE = 20;
 
 export async function createJob(context: RequestContext, body: Body): Promise<JobResponse | Refusal> {
   const { ports, workspace, user, log } = context;
@@ -27,6 +31,11 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
   if (isRefusal(repeated)) return repeated;
   const action = repeated?.action ?? (await actionOf(context, body));
   if (isRefusal(action)) return action;
+  const bytes = bytesOf(body.filter);
+  if (bytes > MAX_JOB_FILTER_BYTES) {
+    const msg = `has ${bytes} bytes; a job's filter has at most ${MAX_JOB_FILTER_BYTES}`;
+    return invalidAt(["body", "filter"], msg, "too_long");
+  }
   const { allowed, done } = ON[body.action];
   const wrong = (body.filter.status ?? []).filter((status) => !allowed.includes(status));
   if (wrong.length > 0) {
@@ -52,8 +61,9 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
   };
   const known = await ports.jobs.get(job);
   if (known) return sameJob(known, job);
-  const open = (await ports.jobs.list(workspace, { limit: 1000 })).filter((each) => !hasEnded(each));
-  if (open.length >= MAX_OPEN_JOBS) {
+  // An open job has a due time, and its key has no payload.
+  const open = await ports.jobs.due(Number.MAX_SAFE_INTEGER, MOST_COUNTED);
+  if (open.filter((each) => each.workspace === workspace).length >= MAX_OPEN_JOBS) {
     return invalidAt(["body"], `the workspace has ${MAX_OPEN_JOBS} open jobs, which is the limit: wait, or abort some`);
   }
   if (!(await ports.jobs.create(job))) return sameJob((await ports.jobs.get(job)) ?? job, job);
@@ -186,11 +196,17 @@ export async function listJobs(
 ): Promise<ResponseOf<"listJobs"> | Refusal> {
   const place = readToken(LIST, "cursor", query.cursor, [isText]);
   if (isRefusal(place)) return place;
-  const before = place === undefined ? {} : { before: String(place[0]) };
-  const found = await context.ports.jobs.list(context.workspace, { limit: query.limit + 1, ...before });
+  const found: JobResponse[] = [];
+  for (let before = place && String(place[0]); found.length <= query.limit; before = found.at(-1)!.job_id) {
+    const limit = Math.min(READ_AT_ONCE, query.limit + 1 - found.length);
+    const some = await context.ports.jobs.list(context.workspace, { limit, ...(before !== undefined && { before }) });
+    found.push(...some.map(view));
+    if (some.length < limit) break;
+    await context.ports.pause?.();
+  }
   const jobs = found.slice(0, query.limit);
   const more = found.length > query.limit;
-  return { jobs: jobs.map(view), next_cursor: more ? writeToken(LIST, [jobs.at(-1)!.id]) : null };
+  return { jobs, next_cursor: more ? writeToken(LIST, [jobs.at(-1)!.job_id]) : null };
 }
 
 export async function jobOutcomes(

@@ -13,7 +13,7 @@ import type { DeploymentPlace } from "../ports.ts";
 import { invalidAt, isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import type { Millis } from "../protocol/history.ts";
 import { timestamp } from "../protocol/http/fields.ts";
-import { MAX_LOG_DELAY_MS } from "../protocol/limits.ts";
+import { MAX_LIST_BYTES, MAX_LOG_DELAY_MS } from "../protocol/limits.ts";
 import { droppedRecord, type LogGroup, type LogRecord } from "../protocol/log-records.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { headOf } from "./executions.ts";
@@ -151,24 +151,31 @@ async function pageOf(
     before: before === "" ? undefined : Number(before),
   };
   const last = at === undefined ? undefined : placeOfParts([at, execution, first, index]);
-  const found: Entry[] = [];
+  const found: Shown[] = [];
+  let bytes = 0;
   const until = ports.clock.now() + READ_MS;
+  /** Where the page ended before the records did. */
   let reached: Place | undefined;
+  let passed: Place | undefined;
   for await (const entry of entriesOf(source, last, window, order as Order)) {
     const wanted = inWindow(entry.record, window) && source.wanted(entry.group, entry.record);
-    if (wanted && found.length === q.limit) {
-      const { group, index } = found.at(-1)!;
-      reached = { ...group, index };
-      break;
+    if (wanted) {
+      const record = shown(entry);
+      bytes += Buffer.byteLength(JSON.stringify(record));
+      if (found.length === q.limit || (bytes > MAX_LIST_BYTES && found.length > 0)) {
+        reached = passed;
+        break;
+      }
+      found.push(record);
     }
-    if (wanted) found.push(entry);
+    passed = { ...entry.group, index: entry.index };
     await ports.pause?.();
     if (ports.clock.now() < until) continue;
-    reached = { ...entry.group, index: entry.index };
+    reached = passed;
     break;
   }
   const next = reached && writeToken(filters, [order!, after!, before!, ...partsOf(reached)]);
-  return { results: found.map(shown), next_cursor: next ?? null };
+  return { results: found, next_cursor: next ?? null };
 }
 
 const partsOf = ({ at, execution, first, index }: Place) => [at, execution, first, index];

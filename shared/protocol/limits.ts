@@ -87,6 +87,8 @@ export const MAX_AUTHORIZED_KEYS = 100;
 export const MAX_OPEN_JOBS = 20;
 /** Input of the signal of a job, bytes: it is stored with the job. */
 export const MAX_JOB_INPUT_BYTES = 64 * KiB;
+/** Filter of a job, bytes: it is stored with the job, and shown in lists. */
+export const MAX_JOB_FILTER_BYTES = 16 * KiB;
 /** Reason of a job, characters. */
 export const MAX_REASON = 500;
 /** Workflow definitions of one registration. */

@@ -181,6 +181,8 @@ test("what a job cannot do is refused before anything is written", async () => {
     [{ action: "reset", filter: { status: ["CONTINUED_AS_NEW"] }, to: "start" }, ["body", "filter", "status"]],
     [{ action: "cancel", filter: {}, exclude_signals: true }, ["body", "exclude_signals"]],
     [{ action: "cancel", filter: {}, job_id: "mine" }, ["body", "job_id"]],
+    [{ action: "cancel", filter: { search: "x".repeat(20_000) } }, ["body", "filter"]],
+    [{ action: "cancel", filter: { status: Array(5_000).fill("RUNNING") } }, ["body", "filter"]],
   ];
   for (const [body, loc] of cases) {
     expect(await make(body), JSON.stringify(body).slice(0, 100)).toMatchObject({

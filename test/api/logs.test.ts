@@ -332,3 +332,32 @@ describe("a stream of log records", () => {
     expect(await w.ask("GET", "/v1/workflows/deployments/nowhere/logs/stream")).toMatchObject({ status: 404 });
   });
 });
+
+test("a page of long records is shorter than its limit, and its cursor leads to the rest", async () => {
+  const deployment = await w.worker("wordy", [{ name: "wordy", execution_timeout: null }]);
+  const texts: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    const execution_id = `wordy-${n}`;
+    const body = { execution_id, input: {} };
+    expect(await w.ask("POST", "/v1/workflows/wordy/execute", { body })).toMatchObject({ status: 200 });
+    const { head } = await deployment.claim(execution_id);
+    for (let i = 0; i < 19; i++) {
+      // As JSON each character takes six bytes.
+      const attributes = Object.fromEntries(Array.from({ length: 18 }, (_, k) => [`k${k}`, "\u0001".repeat(2_000)]));
+      texts.push(`${n} ${i}`);
+      await ship({ head }, [record(`${n} ${i}`, { attributes })]);
+      await w.clock.advance(1);
+    }
+  }
+  const seen: string[] = [];
+  let cursor = "";
+  for (let pages = 0; pages < 20; pages++) {
+    const page = await w.ask("GET", `/v1/workflows/deployments/wordy/logs?limit=100&order=asc&cursor=${cursor}`);
+    expect(page.status).toBe(200);
+    expect(Buffer.byteLength(JSON.stringify(page.body))).toBeLessThan(5_000_000);
+    seen.push(...(page.body.results as { body: string }[]).map(({ body }) => body));
+    if (page.body.next_cursor === null) break;
+    cursor = String(page.body.next_cursor);
+  }
+  expect(seen).toEqual(texts);
+});

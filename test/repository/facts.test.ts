@@ -95,6 +95,7 @@ const NUMBERS: readonly (readonly [document: string, place: RegExp, value: numbe
   ["docs/deployments.md", /workflow has (\d+) tags at most/, limits.MAX_TAGS],
   ["docs/deployments.md", /each of 1 to (\d+) characters/, limits.MAX_TAG],
   ["docs/operating.md", /(\d+) open jobs in a workspace/, limits.MAX_OPEN_JOBS],
+  ["docs/operating.md", /a filter (\d+) KiB/, limits.MAX_JOB_FILTER_BYTES / 1024],
   ["docs/operating.md", /input has (\d+) KiB at most/, limits.MAX_JOB_INPUT_BYTES / 1024],
   ["docs/schedules.md", /at most (\d+) calendars/, limits.MAX_SCHEDULE_PARTS],
   ["docs/schedules.md", /with ([\d,]+) ranges/, limits.MAX_CALENDAR_RANGES],

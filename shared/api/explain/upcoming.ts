@@ -20,8 +20,8 @@ const MOST_LEFT_OUT = 100;
 /** A later time has no form that its readers know. */
 const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-interface Coming {
-  readonly state: ScheduleState;
+/** Without the schedule's input, which may be long: a thousand of these are kept at once. */
+interface Coming extends Pick<ScheduleState, "schedule_id" | "workflow_name" | "deployment_name"> {
   readonly time: DueTime;
 }
 
@@ -45,10 +45,12 @@ export async function upcomingTimes(
       leaveOut(state.schedule_id);
       continue;
     }
+    const { schedule_id, workflow_name, deployment_name } = state;
     try {
       for (const found of comingTimes(state, { from, to })) {
         steps += found.steps;
-        if (found.time.actual > LATEST || !kept.add({ state, time: found.time })) break;
+        if (found.time.actual > LATEST || !kept.add({ schedule_id, workflow_name, deployment_name, time: found.time }))
+          break;
         if (steps > MOST_STEPS) {
           leaveOut(state.schedule_id);
           break;
@@ -63,10 +65,8 @@ export async function upcomingTimes(
   return {
     from: timestamp(from),
     to: timestamp(to),
-    times: kept.sorted().map(({ state, time }) => ({
-      schedule_id: state.schedule_id,
-      workflow_name: state.workflow_name,
-      deployment_name: state.deployment_name,
+    times: kept.sorted().map(({ time, ...schedule }) => ({
+      ...schedule,
       nominal_at: timestamp(time.nominal),
       scheduled_at: timestamp(time.actual),
     })),
@@ -76,7 +76,7 @@ export async function upcomingTimes(
 }
 
 const order = (a: Coming, b: Coming): number =>
-  a.time.nominal - b.time.nominal || (a.state.schedule_id < b.state.schedule_id ? -1 : 1);
+  a.time.nominal - b.time.nominal || (a.schedule_id < b.schedule_id ? -1 : 1);
 
 /** The earliest `limit` times of those that were added. */
 class Earliest {
