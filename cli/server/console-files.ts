@@ -53,7 +53,7 @@ export class ConsoleFiles {
     const caching = path.startsWith(`${PREFIX}/assets/`) ? CACHED_FOR_EVER : NOT_CACHED;
     const common = { ...PAGE_HEADERS, etag: file.etag, "cache-control": caching, vary: "accept-encoding" };
     if (headers["if-none-match"] === file.etag) return { status: 304, headers: common, body: "" };
-    const zips = /\bgzip\b/.test(String(headers["accept-encoding"] ?? "")) && file.zipped.length < file.body.length;
+    const zips = takesGzip(headers) && file.zipped.length < file.body.length;
     const body = zips ? file.zipped : file.body;
     return {
       status: 200,
@@ -92,6 +92,10 @@ export class ConsoleFiles {
     return new Set(files.map((file) => relative(this.#folder, file).replaceAll("\\", "/")));
   }
 }
+
+/** `gzip;q=0` is a refusal. */
+const takesGzip = (headers: IncomingHttpHeaders): boolean =>
+  /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(headers["accept-encoding"] ?? ""));
 
 function text(status: number, body: string, more: Record<string, string> = {}): ConsoleAnswer {
   return {
