@@ -62,11 +62,11 @@ export const hasEnded = (job: Pick<StoredJob, "endedAt">): boolean => job.endedA
 /** Works on the jobs that are due, and begins no page after `until`. Answers how many jobs it worked on. */
 export async function runJobs(ports: Ports, until: Millis = Number.POSITIVE_INFINITY): Promise<number> {
   let worked = 0;
-  await forEachConcurrent(JOBS_AT_ONCE, await ports.jobs.due(ports.clock.now(), DUE_AT_ONCE), async (key) => {
+  const open = await ports.jobs.due(Number.MAX_SAFE_INTEGER, DUE_AT_ONCE);
+  await forEachConcurrent(JOBS_AT_ONCE, open, async (key) => {
     if (ports.clock.now() >= until) return;
-    worked += 1;
     try {
-      await runJob(ports, key, until);
+      if (await runJob(ports, key, until)) worked += 1;
     } catch (error) {
       if (error instanceof StoreFailed) throw error;
       ports.log.error("jobs: a job failed at a page, the page is repeated later", { ...key, error });
@@ -75,14 +75,15 @@ export async function runJobs(ports: Ports, until: Millis = Number.POSITIVE_INFI
   return worked;
 }
 
-async function runJob(ports: Ports, key: JobKey, until: Millis): Promise<void> {
+/** False: the job has ended, or another runner works on it. */
+async function runJob(ports: Ports, key: JobKey, until: Millis): Promise<boolean> {
   const found = await ports.jobs.get(key);
-  if (!found || hasEnded(found) || found.dueAt! > ports.clock.now()) return;
+  if (!found || hasEnded(found) || isLeased(found, ports.clock.now())) return false;
   let job: StoredJob | null = await change(ports, found, {});
   while (job && !hasEnded(job)) {
     if (ports.clock.now() >= until) {
       await change(ports, job, { dueAt: ports.clock.now() });
-      return;
+      return true;
     }
     const step = job.page ? work : job.repeats ? repeat : job.status === "COUNTING" ? count : list;
     const done: Partial<StoredJob> = await step(ports, job);
@@ -93,7 +94,11 @@ async function runJob(ports: Ports, key: JobKey, until: Millis): Promise<void> {
     await ports.pause?.();
   }
   if (job) ports.log.info("jobs: a job has ended", { ...key, status: job.status, ...job.counts });
+  return true;
 }
+
+/** A due time beyond the lease is that of a clock that was set back since. */
+const isLeased = ({ dueAt }: StoredJob, now: Millis): boolean => dueAt! > now && dueAt! <= now + JOB_LEASE_MS;
 
 /** Null: another runner, or an abort, has changed it (JOB-1). A job that has not ended is due again after the lease. */
 async function change(ports: Ports, job: StoredJob, p: Partial<StoredJob>): Promise<StoredJob | null> {
