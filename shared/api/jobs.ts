@@ -36,6 +36,12 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
     const msg = `has ${bytes} bytes; a job's filter has at most ${MAX_JOB_FILTER_BYTES}`;
     return invalidAt(["body", "filter"], msg, "too_long");
   }
+  if (body.filter.search !== undefined && body.filter.search.trim() === "") {
+    return invalidAt(
+      ["body", "filter", "search"],
+      "it is blank, which finds every execution: leave it out to mean that",
+    );
+  }
   const { allowed, done } = ON[body.action];
   const wrong = (body.filter.status ?? []).filter((status) => !allowed.includes(status));
   if (wrong.length > 0) {

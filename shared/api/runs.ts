@@ -54,6 +54,8 @@ export async function filterOf(
   const statuses = query.status?.filter(isRecorded);
   if (names?.length === 0 || (statuses?.length === 0 && (query.status?.length ?? 0) > 0)) return null;
   const search = query.search?.trim();
+  // No id, name or title has one, and SQLite ends the pattern of a LIKE at the first NUL.
+  if (search && /\p{Cc}/u.test(search)) return null;
   return {
     workspace: context.workspace,
     sortBy: query.sort_by,

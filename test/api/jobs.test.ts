@@ -182,6 +182,8 @@ test("what a job cannot do is refused before anything is written", async () => {
     [{ action: "cancel", filter: {}, exclude_signals: true }, ["body", "exclude_signals"]],
     [{ action: "cancel", filter: {}, job_id: "mine" }, ["body", "job_id"]],
     [{ action: "cancel", filter: { search: "x".repeat(20_000) } }, ["body", "filter"]],
+    [{ action: "cancel", filter: { search: "" } }, ["body", "filter", "search"]],
+    [{ action: "cancel", filter: { search: " \t" } }, ["body", "filter", "search"]],
     [{ action: "cancel", filter: { status: Array(5_000).fill("RUNNING") } }, ["body", "filter"]],
   ];
   for (const [body, loc] of cases) {

@@ -1,4 +1,5 @@
 /** The list of runs: every filter, both orders, pages that are always full. */
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { headOf } from "../contract/subject.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
@@ -264,4 +265,20 @@ describe("counts", () => {
     expect(await upTo(10_000)).toEqual([{ status: "RUNNING", count: 1001, more: false }]);
     expect((await w.ask("GET", "/v1/workflows/runs/counts?up_to=10001", { key })).status).toBe(422);
   });
+});
+
+test("a search for a text with a character that no id and no title has finds nothing, and a job by it acts on nothing", async () => {
+  const execution_id = `n-${randomUUID()}`;
+  await w.ask("POST", "/v1/workflows/orders/execute", { body: { execution_id, input: {} } });
+  for (const search of ["\0", `${execution_id}\0`, "\0n-", "n-\0", "%\0", "\u0007"]) {
+    const found = await w.ask("GET", `/v1/workflows/runs?search=${encodeURIComponent(search)}`);
+    expect([search, found.status, found.body.executions]).toEqual([search, 200, []]);
+    const counts = await w.ask("GET", `/v1/workflows/runs/counts?search=${encodeURIComponent(search)}`);
+    expect((counts.body.counts as { count: number }[]).every(({ count }) => count === 0)).toBe(true);
+    const job = await w.ask("POST", "/v1/workflows/jobs", { body: { action: "terminate", filter: { search } } });
+    expect(job.status).toBe(201);
+    await w.ports.sweep(1_000);
+    expect((await w.ask("GET", `/v1/workflows/jobs/${job.body.job_id}`)).body).toMatchObject({ total: 0 });
+  }
+  expect((await w.ask("GET", `/v1/workflows/executions/${execution_id}`)).body).toMatchObject({ status: "RUNNING" });
 });
