@@ -365,3 +365,67 @@ describe("a list of several statuses", () => {
     store.close();
   });
 });
+
+describe("a list by filters that few of very many runs pass together", () => {
+  async function filled() {
+    const { store, b, db } = made();
+    const workspace = uuid();
+    for (let i = 0; i < 9_000; i++) {
+      const search_keys: Record<string, string> = { region: i % 2 === 0 ? "eu" : "us" };
+      if (i % 9 === 0) search_keys.order = `o-${i}`;
+      await store.executions.create(headOf(newRef(workspace), b.now() + (i >> 1), { search_keys }), []);
+    }
+    db.run("UPDATE runs SET status = 'FAILED', ends_at = 100000 - started_at % 777 WHERE started_at % 10 = 3");
+    return { store, workspace };
+  }
+  const base = { order: "asc", limit: 50 } as const;
+
+  test("reads the runs of a status by their ids where their index is in another order, page by page", async () => {
+    const { store, workspace } = await filled();
+    const q = { workspace, ...base, sortBy: "end_time", statuses: ["FAILED"] } as const;
+    const plans = await plansOf(store, () => store.executions.runs(q));
+    expect(plans.some(([sql]) => sql.includes("r.run IN"))).toBe(true);
+    // No walk through the runs of all statuses.
+    for (const [sql] of plans) expect(sql).not.toContain("runs_ended");
+    const ids: string[] = [];
+    const ends: string[] = [];
+    for (let next: string | null | undefined; next !== null; ) {
+      const page = await store.executions.runs({ ...q, ...(next !== undefined && { token: next }) });
+      ids.push(...page.runs.map(({ run }) => run));
+      ends.push(
+        ...page.runs.map(({ run }) =>
+          String(store.database.one("SELECT ends_at FROM runs WHERE run = ?", run)?.ends_at),
+        ),
+      );
+      ({ next } = page);
+      if (next !== null) expect(page.runs).toHaveLength(50);
+    }
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toHaveLength(Number(store.database.one("SELECT COUNT(*) AS n FROM runs WHERE status = 'FAILED'")?.n));
+    expect(ends).toEqual(ends.toSorted((a, b) => Number(a) - Number(b)));
+    store.close();
+  });
+
+  test("looks up no run that another search key rules out", async () => {
+    const { store, workspace } = await filled();
+    const list = (...searchKeys: { key: string; value: string; prefix?: boolean }[]) =>
+      store.executions.runs({
+        workspace,
+        ...base,
+        sortBy: "start_time",
+        searchKeys: searchKeys.map((k) => ({ prefix: false, ...k })),
+      });
+    const eu = { key: "region", value: "eu" };
+    const plans = await plansOf(store, () => list(eu, { key: "region", value: "us" }));
+    const walks = plans.filter(([sql]) => / JOIN runs r/.test(sql) && sql.includes("ORDER BY"));
+    expect(walks).toHaveLength(1);
+    for (const [sql, plan] of walks) expect(plan, sql).toMatch(/^SEARCH k .*\nSEARCH o0 .*\nSEARCH r /);
+    expect((await list(eu, { key: "region", value: "us" })).runs).toEqual([]);
+    const both = await list(eu, { key: "order", value: "o-18" });
+    expect(both.runs).toHaveLength(1);
+    const prefixed = await list(eu, { key: "order", value: "o-1", prefix: true });
+    expect(prefixed.runs.length).toBeGreaterThan(10);
+    expect((await list(eu, { key: "region", value: "e", prefix: true })).runs).toHaveLength(50);
+    store.close();
+  });
+});

@@ -4,13 +4,16 @@
  * RUNLIST-1. A list walks one index in chunks and tests the rows of each chunk against all filters. Between chunks other
  *     requests run. So a request holds the event loop for one chunk at most, however few runs match and however many
  *     there are.
- * RUNLIST-2. The index is that of the filter which fewest runs pass, counted up to `FEW`. Few runs are read at once and
- *     sorted, which needs no index in the wanted order. A filter of several values has a part of the index for each: the
- *     parts are walked one by one, and their rows merged.
+ * RUNLIST-2. The index is that of the filter which fewest runs pass, counted up to `FEW`, and up to `MANY` where that decides
+ *     nothing. Few runs are read at once and sorted, which needs no index in the wanted order; up to `MANY` are read in
+ *     chunks by their ids. A filter of several values has a part of the index for each: the parts are walked one by one, and
+ *     their rows merged.
  * RUNLIST-3. The text of a statement depends on index, order and sort key alone: the values, lists included, are parameters.
  *     So the cache of prepared statements stays small.
  * RUNLIST-4. A search for a text, unless few runs pass another filter, reads the index alone, which holds the texts that are
  *     searched, and looks up only the rows whose texts match: a row costs some fifty times as much as its entry.
+ * RUNLIST-5. A walk of the runs of one search key tests the others in their index, which is in the same order, before it looks up
+ *     a row.
  */
 import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
 import { pause } from "../lib/turns.ts";
@@ -27,6 +30,10 @@ const CHUNK = 100;
 const TEXT_CHUNK = 500;
 /** RUNLIST-2. */
 const FEW = 500;
+/** RUNLIST-2. More runs than this pass a filter often enough that a walk in the order of the list soon has a page. */
+const MANY = 10_000;
+/** RUNLIST-5. */
+const KEYS_CHUNK = 200;
 /** Each part costs a look at its index. There are fewer statuses. */
 const MOST_PARTS = 10;
 
@@ -43,6 +50,8 @@ interface Source {
   readonly byStart: boolean;
   /** RUNLIST-4: a test of the entry, by the parameters of the filters. */
   readonly test?: string;
+  /** RUNLIST-5: joins of the entry with those of other search keys. */
+  readonly others?: { readonly joins: string; readonly values: readonly Value[] };
 }
 
 /** Columns whose index has the runs of one value in the order of their starts. */
@@ -50,18 +59,29 @@ const BY_COLUMN = ["status", "workflow", "deployment", "user"] as const;
 
 export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunSummary[]; next: string | null }> {
   const after = q.token === undefined ? undefined : placeAt(q.token);
-  const narrow = narrowest(db, q);
-  const rows =
-    narrow && narrow.count < FEW
-      ? inOrder(
-          q,
-          narrow.sources.flatMap((source) => few(db, q, source, after)),
-        )
-      : await walkAll(db, q, q.search === undefined ? (sorted(q, narrow?.sources) ?? [allOf(q)]) : [textOf(q)], after);
+  const rows = await rowsOf(db, q, after);
   const page = rows.slice(0, q.limit);
   const last = page.at(-1);
   const next = rows.length > q.limit && last ? writePageToken(placeOf(q, last)) : null;
   return { runs: page.map((row) => summaryOf(q.workspace, row)), next };
+}
+
+/** The next rows that match, in order, at least one more than a page if there are so many. */
+async function rowsOf(db: Database, q: RunsQuery, after: Place | undefined): Promise<Row[]> {
+  const all = sourcesOf(q);
+  const narrow = await narrowest(db, all, FEW);
+  if (narrow && narrow.count < FEW) {
+    return inOrder(
+      q,
+      narrow.sources.flatMap((source) => few(db, q, source, after)),
+    );
+  }
+  const only = q.search === undefined && all.length === 1 ? sorted(q, narrow?.sources) : undefined;
+  if (only) return walkAll(db, q, only, after);
+  const next = await narrowest(db, all, MANY);
+  const inOrderOf = q.search === undefined ? sorted(q, next?.sources) : undefined;
+  if (next && next.count < MANY && !inOrderOf) return gather(db, q, next.sources, after);
+  return walkAll(db, q, inOrderOf ?? [q.search === undefined ? allOf(q) : textOf(q)], after);
 }
 
 function allOf(q: RunsQuery): Source {
@@ -81,10 +101,22 @@ const sorted = (q: RunsQuery, sources: Sources | undefined): Sources | undefined
   q.sortBy === "start_time" && sources?.every((source) => source.byStart) ? sources : undefined;
 
 /** RUNLIST-2. */
-function narrowest(db: Database, q: RunsQuery): { sources: Sources; count: number } | undefined {
-  return sourcesOf(q)
-    .map((sources) => ({ sources, count: sources.reduce((n, source) => n + countOf(db, source), 0) }))
-    .sort((a, b) => a.count - b.count)[0];
+async function narrowest(
+  db: Database,
+  all: readonly Sources[],
+  most: number,
+): Promise<{ sources: Sources; count: number } | undefined> {
+  const counted: { sources: Sources; count: number }[] = [];
+  for (const sources of all) {
+    let count = 0;
+    for (const source of sources) {
+      count += countOf(db, source, most);
+      await pause();
+      if (count >= most) break;
+    }
+    counted.push({ sources, count });
+  }
+  return counted.sort((a, b) => a.count - b.count)[0];
 }
 
 function sourcesOf(q: RunsQuery): Sources[] {
@@ -113,14 +145,39 @@ function sourcesOf(q: RunsQuery): Sources[] {
     const [where, to] = prefix ? ["k.value BETWEEN ? AND ?", [`${from}\u{10ffff}`]] : ["k.value = ?", []];
     const table = "search_keys k CROSS JOIN runs r ON r.run = k.run";
     const values = [q.workspace, key, from, ...to];
-    sources.push([{ table, where: `k.ws = ? AND k.key = ? AND ${where}`, values, byStart: !prefix }]);
+    const others = q.searchKeys?.filter((other) => !other.prefix && (other.key !== key || other.value !== value)) ?? [];
+    sources.push([
+      {
+        table,
+        where: `k.ws = ? AND k.key = ? AND ${where}`,
+        values,
+        byStart: !prefix,
+        ...(others.length > 0 && {
+          others: {
+            joins: others.map((_, i) => joinOther(`o${i}`)).join(" "),
+            values: others.flatMap((other) => [other.key, indexed(other.value)]),
+          },
+        }),
+      },
+    ]);
   }
   return sources;
 }
 
-function countOf(db: Database, { table, where, values }: Source): number {
-  const [only] = table.split(" CROSS JOIN "); // the index alone
-  const row = db.one(`SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${only} WHERE ${where} LIMIT ${FEW})`, ...values);
+/** RUNLIST-5. SQLite does not change the order of a CROSS JOIN; an EXISTS it would put after the look-up of the row. */
+const joinOther = (o: string): string => `CROSS JOIN search_keys ${o}
+    ON ${o}.ws = k.ws AND ${o}.key = ? AND ${o}.value = ? AND ${o}.started_at = k.started_at AND ${o}.run = k.run`;
+
+/** The index alone. */
+const indexOf = ({ table }: Source): string => table.split(" CROSS JOIN ")[0]!;
+const aliasOf = ({ table }: Source): "k" | "r" => (table.includes(" CROSS JOIN ") ? "k" : "r");
+
+function countOf(db: Database, source: Source, most: number): number {
+  const { where, values } = source;
+  const row = db.one(
+    `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${indexOf(source)} WHERE ${where} LIMIT ${most})`,
+    ...values,
+  );
   return Number(row?.n);
 }
 
@@ -174,6 +231,29 @@ function few(db: Database, q: RunsQuery, source: Source, after: Place | undefine
   return rows.filter((row) => hasSearchKeys(q, row) && (after === undefined || compare(q, placeOf(q, row), after) > 0));
 }
 
+/** RUNLIST-2: the first rows of at most `MANY` that match and follow `after`, in order. */
+async function gather(db: Database, q: RunsQuery, sources: Sources, after: Place | undefined): Promise<Row[]> {
+  const runs = new Set<string>();
+  for (const source of sources) {
+    const sql = `SELECT ${aliasOf(source)}.run AS run FROM ${indexOf(source)} WHERE ${source.where} LIMIT ${MANY}`;
+    for (const { run } of db.all(sql, ...source.values)) runs.add(String(run));
+    await pause();
+  }
+  const values = filterValues(q);
+  const sql = `SELECT ${COLUMNS}, r.search_keys FROM runs r
+    WHERE r.run IN (SELECT value FROM json_each(?${values.length + 1})) AND ${FILTERS}`;
+  const ids = [...runs];
+  let found: Row[] = [];
+  for (let i = 0; i < ids.length && !q.signal?.aborted; i += CHUNK) {
+    for (const row of db.all(sql, ...values, JSON.stringify(ids.slice(i, i + CHUNK)))) {
+      if (hasSearchKeys(q, row) && (after === undefined || compare(q, placeOf(q, row), after) > 0)) found.push(row);
+    }
+    if (found.length > 2 * q.limit + CHUNK) found = inOrder(q, found).slice(0, q.limit + 1);
+    await pause();
+  }
+  return inOrder(q, found);
+}
+
 const inOrder = (q: RunsQuery, rows: Row[]): Row[] => rows.sort((a, b) => compare(q, placeOf(q, a), placeOf(q, b)));
 
 /** The next rows of all parts that match, at least one more than a page if there are so many. */
@@ -187,18 +267,18 @@ async function walkAll(db: Database, q: RunsQuery, sources: Sources, after: Plac
 async function walk(db: Database, q: RunsQuery, source: Source, after: Place | undefined): Promise<Row[]> {
   const found: Row[] = [];
   const [sign, direction] = q.order === "asc" ? [">", "ASC"] : ["<", "DESC"];
-  const alias = source.table.includes(" CROSS JOIN ") ? "k" : "r";
-  const chunkSize = source.test === undefined ? CHUNK : TEXT_CHUNK;
+  const alias = aliasOf(source);
+  const chunkSize = source.test ? TEXT_CHUNK : source.others ? KEYS_CHUNK : CHUNK;
   const column = `${alias}.${q.sortBy === "start_time" ? "started_at" : "ends_at"}`;
   const values = filterValues(q);
   const n = values.length + source.values.length;
   const position = `${numbered(source.where, values.length)} AND (${column}, ${alias}.run) ${sign} (?${n + 1}, ?${n + 2})`;
   const order = `ORDER BY ${column} ${direction}, ${alias}.run ${direction}`;
   // The chunk's last place comes from the index alone. Rows are read up to it, so that a chunk is bounded by rows, not by matches.
-  const [index] = source.table.split(" CROSS JOIN ");
-  const endOfChunk = `SELECT ${column} AS sort, ${alias}.run AS run FROM ${index} WHERE ${position}
+  const endOfChunk = `SELECT ${column} AS sort, ${alias}.run AS run FROM ${indexOf(source)} WHERE ${position}
     ${order} LIMIT 1 OFFSET ${chunkSize - 1}`;
-  const rows = `SELECT ${COLUMNS}${q.searchKeys?.length ? ", r.search_keys" : ""} FROM ${source.table}
+  const joins = source.others ? ` ${numbered(source.others.joins, n + 5)}` : "";
+  const rows = `SELECT ${COLUMNS}${q.searchKeys?.length ? ", r.search_keys" : ""} FROM ${source.table.replace(" CROSS JOIN ", `${joins} CROSS JOIN `)}
     WHERE ${position} AND (${column}, ${alias}.run) ${sign === ">" ? "<=" : ">="} (?${n + 3}, ?${n + 4}) AND ${source.test ?? "TRUE"} AND ${FILTERS}
     ${order} LIMIT ?${n + 5}`;
   let from: Place = after ?? firstPlace(q);
@@ -209,7 +289,8 @@ async function walk(db: Database, q: RunsQuery, source: Source, after: Place | u
     const wanted = q.limit + 1 - found.length;
     // With search keys the limit cannot be the statement's: rows that it lets through may still be left out.
     const limit = q.searchKeys?.length ? chunkSize : wanted;
-    const chunk = db.all(rows, ...values, ...source.values, ...from, ...to, limit);
+    const others = source.others?.values ?? [];
+    const chunk = db.all(rows, ...values, ...source.values, ...from, ...to, limit, ...others);
     found.push(...chunk.filter((row) => hasSearchKeys(q, row)).slice(0, wanted));
     if (found.length > q.limit || q.signal?.aborted || !reached || beyondRange(q, to)) return found;
     from = to;
