@@ -289,7 +289,8 @@ export interface WorkflowChange {
   readonly description?: string | null;
   /** Replaces all tags. */
   readonly tags?: readonly string[];
-  readonly addTags?: readonly string[];
+  /** Changes nothing, and answers null, if the workflow has other tags by now. */
+  readonly seenTags?: readonly string[];
   readonly archived?: boolean;
   readonly availableInChatAssistant?: boolean;
 }

@@ -13,6 +13,7 @@ import type { RequestContext } from "./request-context.ts";
 import { workflowView } from "./workflow-view.ts";
 
 const CONCURRENCY = 10;
+const MOST_TRIES = 20;
 
 export async function updateWorkflow(
   context: RequestContext,
@@ -33,17 +34,22 @@ export async function addTags(
   identifier: string,
   tags: readonly string[],
 ): Promise<undefined | Refusal> {
-  const found = await find(context, identifier);
-  if (isRefusal(found)) return found;
-  if (new Set([...found.tags, ...tags]).size > MAX_TAGS) {
-    return invalidAt(
-      ["body", "tags"],
-      `the workflow would have more than ${MAX_TAGS} tags: remove some first`,
-      "too_long",
-    );
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const found = await find(context, identifier);
+    if (isRefusal(found)) return found;
+    const all = [...new Set([...found.tags, ...tags])];
+    if (all.length > MAX_TAGS) {
+      return invalidAt(
+        ["body", "tags"],
+        `the workflow would have more than ${MAX_TAGS} tags: remove some first`,
+        "too_long",
+      );
+    }
+    // Others may add some meanwhile.
+    const done = await changed(context, found.name, { tags: all, seenTags: found.tags });
+    if (!isRefusal(done)) return undefined;
   }
-  const done = await changed(context, found.name, { addTags: tags });
-  return isRefusal(done) ? done : undefined;
+  throw new Error(`the tags of workflow '${identifier}' changed at each of ${MOST_TRIES} tries to add some`);
 }
 
 /** Archiving an archived workflow changes nothing and succeeds. */

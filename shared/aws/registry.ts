@@ -149,9 +149,9 @@ export class AwsRegistry implements Registry {
     const { updateOf } = await import("./workflow-change.ts");
     const update = updateOf(change);
     if (!update) return this.workflow(workspace, name);
-    const { expression, names, values } = update;
+    const { expression, condition, names, values } = update;
     const changed = await this.#table.update({ pk: workspace, sk: `W#${name}` }, expression, {
-      condition: "attribute_exists(pk)",
+      condition,
       names,
       ...(Object.keys(values).length > 0 && { values }),
       returns: "ALL_NEW",

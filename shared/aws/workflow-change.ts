@@ -4,6 +4,7 @@ import { type Item, S } from "./table.ts";
 
 export interface WorkflowUpdate {
   readonly expression: string;
+  readonly condition: string;
   readonly names: Readonly<Record<string, string>>;
   readonly values: Item;
 }
@@ -22,22 +23,26 @@ export function updateOf(change: WorkflowChange): WorkflowUpdate | null {
       values[`:${attribute}`] = value;
     }
   };
-  const { displayName, description, tags, addTags, archived, availableInChatAssistant } = change;
+  const { displayName, description, tags, seenTags, archived, availableInChatAssistant } = change;
   if (displayName !== undefined) put("set_display_name", displayName === null ? null : S(displayName));
   if (description !== undefined) put("set_description", description === null ? null : S(description));
   if (archived !== undefined) put("archived", { BOOL: archived });
   if (availableInChatAssistant !== undefined) put("in_chat", { BOOL: availableInChatAssistant });
-  const wanted = tags && [...new Set([...tags, ...(addTags ?? [])])];
-  if (wanted) put("tags", wanted.length === 0 ? null : { SS: wanted });
-  const add = !wanted && addTags?.length;
-  if (add) {
+  if (tags) put("tags", tags.length === 0 ? null : { SS: [...new Set(tags)] });
+  const conditions = ["attribute_exists(pk)"];
+  if (seenTags) {
     names["#tags"] = "tags";
-    values[":added"] = { SS: [...new Set(addTags)] };
+    if (seenTags.length === 0) conditions.push("attribute_not_exists(#tags)");
+    else {
+      conditions.push("#tags = :seen");
+      values[":seen"] = { SS: [...seenTags] };
+    }
   }
   const clauses = [
     set.length > 0 && `SET ${set.join(", ")}`,
     remove.length > 0 && `REMOVE ${remove.join(", ")}`,
-    add && "ADD #tags :added",
   ].filter(Boolean);
-  return clauses.length === 0 ? null : { expression: clauses.join(" "), names, values };
+  return clauses.length === 0
+    ? null
+    : { expression: clauses.join(" "), condition: conditions.join(" AND "), names, values };
 }

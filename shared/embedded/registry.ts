@@ -297,12 +297,13 @@ export class EmbeddedRegistry implements Registry {
     const row = this.#db.one("SELECT body FROM workflows WHERE ws = ? AND name = ?", workspace, name);
     if (!row) return null;
     const old = parse<StoredWorkflow>(row.body);
+    if (change.seenTags && json(change.seenTags.toSorted()) !== json(old.tags.toSorted())) return null;
     const set: StoredWorkflow["set"] = {};
     for (const field of ["displayName", "description"] as const) {
       const value = change[field] === undefined ? old.set[field] : change[field];
       if (typeof value === "string") set[field] = value;
     }
-    const tags = new Set([...(change.tags ?? old.tags), ...(change.addTags ?? [])]);
+    const tags = new Set(change.tags ?? old.tags);
     const next: StoredWorkflow = {
       ...old,
       set,

@@ -122,11 +122,13 @@ export const registryContract: Contract = (of) => {
       tags: ["a", "b"],
       archived: true,
     });
-    expect(await change({ addTags: ["c", "a"], availableInChatAssistant: true })).toMatchObject({
-      tags: ["a", "b", "c"],
-      availableInChatAssistant: true,
-      archived: true,
-    });
+    expect(await change({ tags: ["a", "b", "c"], seenTags: ["a", "b"], availableInChatAssistant: true })).toMatchObject(
+      {
+        tags: ["a", "b", "c"],
+        availableInChatAssistant: true,
+        archived: true,
+      },
+    );
     await register({ ...boot, session: uuid(), definitions: [{ ...full, display_name: "Orders 2" }] });
     const kept = await registry().workflow(workspace, boot.refs[0]!.workflowId);
     expect(kept).toMatchObject({ displayName: "Bestellungen", tags: ["a", "b", "c"], archived: true });
@@ -137,7 +139,10 @@ export const registryContract: Contract = (of) => {
       archived: false,
       availableInChatAssistant: true,
     });
-    expect(await change({ addTags: ["new"] })).toMatchObject({ tags: ["new"] });
+    expect(await change({ tags: ["new"], seenTags: [] })).toMatchObject({ tags: ["new"] });
+    for (const seenTags of [[], ["other"], ["new", "other"]])
+      expect(await change({ tags: ["late"], archived: true, seenTags })).toBeNull();
+    expect(await change({})).toMatchObject({ tags: ["new"], archived: false });
   });
 
   test("authorising keys for a deployment ends the sessions of workers with other keys", async () => {
