@@ -3,7 +3,7 @@ import type { Ports, Settings } from "../../shared/ports.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Transport } from "../worker/transport.ts";
-import type { WorkerLimits } from "../worker/types.ts";
+import type { AbortAtShutdown, WorkerLimits } from "../worker/types.ts";
 import type { Worker } from "../worker/worker.ts";
 
 /** Hooks for the tests of the worker itself: not for users. */
@@ -22,6 +22,7 @@ export interface Internals {
   readonly flags?: (n: number) => readonly ReplayFlag[];
   /** The encoding of worker `n`; default: that of the environment. */
   readonly encoding?: (n: number) => EncodingOptions;
+  readonly abortAtShutdown?: AbortAtShutdown;
   /** Called with each worker that has started. */
   readonly worker?: (worker: Worker) => void;
 }

@@ -77,6 +77,7 @@ export class TestWorkers {
       failOnAnyError: false,
       encoding: new WorkerEncoding(codec(n), log),
       ...(flags ? { flags: flags(n) } : {}),
+      ...(this.#hooks.abortAtShutdown && { abortAtShutdown: this.#hooks.abortAtShutdown }),
     };
     const worker = new Worker(context, `worker-${n}`);
     await worker.start();

@@ -7,6 +7,8 @@
  *     the outcome.
  * ATTEMPT-3. An attempt that does not beat asks the server now and then whether it is still wanted, ever more rarely.
  * ATTEMPT-4. An attempt that is cancelled or abandoned before its function was entered never enters it.
+ * ATTEMPT-5. A function that was asked to stop with its worker may still return a result, which counts. What it throws is no outcome:
+ *     the attempt is given up, and another worker repeats it.
  */
 import type { ActivityOptions, AttemptEnd, Millis } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
@@ -25,6 +27,8 @@ import type { ServerClock } from "./server-clock.ts";
 import { NO_SPAN, type TraceOf, type WorkerSpan } from "./spans.ts";
 import { Timers } from "./timers.ts";
 import type { WorkerContext } from "./types.ts";
+
+const STOPPING = "the worker is stopping";
 
 export interface AttemptRequest {
   readonly ref: ActivityRef;
@@ -54,6 +58,8 @@ export class Attempt {
   #span: WorkerSpan = NO_SPAN;
   #ended = false;
   #superseded = false;
+  #askedToStop = false;
+  #givenUp = false;
 
   constructor({ worker, serverClock, logs }: WorkerHost, request: AttemptRequest) {
     this.#worker = worker;
@@ -96,7 +102,9 @@ export class Attempt {
         return this.#span.run(() => runActivity(definition, this.#request.input, this.#activityHost(lastHeartbeat)));
       })
       .then((result) => this.#complete(result))
-      .catch((error) => this.#fail(this.#wasCancelled ? "cancelled" : "failed", error));
+      .catch((error) =>
+        this.#askedToStop ? this.#giveUp() : this.#fail(this.#wasCancelled ? "cancelled" : "failed", error),
+      );
     return this.outcome;
   }
 
@@ -105,11 +113,30 @@ export class Attempt {
     if (!this.#abort.signal.aborted) this.#abort.abort(new CancelledError(reason));
   }
 
+  /** Tells the function that its worker is stopping (ATTEMPT-5). */
+  askToStop(): void {
+    if (this.#ended || this.#abort.signal.aborted) return;
+    this.#askedToStop = true;
+    this.#abort.abort(new CancelledError(STOPPING));
+  }
+
+  /** The function was asked to stop, and has ended without a result. */
+  get givenUp(): boolean {
+    return this.#givenUp;
+  }
+
+  #giveUp(): void {
+    if (this.#ended) return;
+    this.#givenUp = true;
+    this.#end();
+    this.#span.end(STOPPING);
+  }
+
   /** Ends the attempt at once; its outcome stays open for ever. */
   abandon(): void {
     this.#end();
-    this.#span.end("the worker is stopping");
-    this.#abort.abort(new CancelledError("the worker is stopping"));
+    this.#span.end(STOPPING);
+    this.#abort.abort(new CancelledError(STOPPING));
   }
 
   get #wasCancelled(): boolean {

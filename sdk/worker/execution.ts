@@ -89,6 +89,15 @@ export class Execution {
     return this.#local.running;
   }
 
+  /** As `working`, without attempts that were given up. */
+  get busy(): boolean {
+    return this.#queued > 0 || this.#local.busy > 0 || this.#local.hasOutcomes;
+  }
+
+  askToStop(): void {
+    this.#local.askToStop();
+  }
+
   get working(): boolean {
     return this.#queued > 0 || this.#local.running > 0 || this.#local.hasOutcomes;
   }

@@ -35,6 +35,14 @@ export class LocalActivities {
     return this.#running.size;
   }
 
+  /** Attempts whose functions may still return a result. */
+  get busy(): number {
+    return this.#running
+      .values()
+      .filter((attempt) => !attempt.givenUp)
+      .toArray().length;
+  }
+
   get hasOutcomes(): boolean {
     return this.#outcomes.length > 0;
   }
@@ -165,6 +173,10 @@ export class LocalActivities {
   leaveRun(): void {
     for (const attempt of this.#running.values()) attempt.cancel("the run has ended");
     this.#outcomes = [];
+  }
+
+  askToStop(): void {
+    for (const attempt of this.#running.values()) attempt.askToStop();
   }
 
   /** The worker is stopping. */

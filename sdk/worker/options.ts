@@ -9,7 +9,7 @@ import { LOG_LEVELS, type LogLevel } from "../../shared/protocol/log-records.ts"
 import type { AnyActivity } from "../activity.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
-import type { Resources, WorkerLimits } from "./types.ts";
+import type { AbortAtShutdown, Resources, WorkerLimits } from "./types.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
   /** Workflows that this deployment owns. Empty: the worker runs activities for the deployment's other workers. */
@@ -37,6 +37,12 @@ export interface WorkerOptions<R extends Record<string, unknown> = Record<string
   readonly resources?: Resources<R>;
   /** How long running activities may go on after SIGTERM. Default 30 s. */
   readonly shutdownGrace?: Duration;
+  /**
+   * When `ctx.signal` tells running activities that the worker stops: `after_grace`, when they are abandoned, or `at_once`, so that an activity
+   * that listens can keep its progress in a heartbeat and end. It may still return a result; if it throws, another worker repeats
+   * it. Default `after_grace`.
+   */
+  readonly abortAtShutdown?: AbortAtShutdown;
   /** False: workflow code is not held to determinism. A last resort; warns. Default true. */
   readonly deterministic?: boolean;
   /** True: any error that escapes workflow code fails the execution. Default false: bugs wait for repaired code. */
@@ -74,6 +80,7 @@ export interface WorkerSettings {
   readonly activities: ReadonlyMap<string, AnyActivity>;
   readonly limits: WorkerLimits;
   readonly graceMs: number;
+  readonly abortAtShutdown: AbortAtShutdown;
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
   readonly shipLogs: LogLevel | null;
@@ -99,11 +106,17 @@ export function settingsOf<R extends Record<string, unknown>>(
       cachedExecutions: wholeNumber("cachedExecutions", options.cachedExecutions ?? 1000, 0),
     },
     graceMs: milliseconds(options.shutdownGrace ?? "30s", "shutdownGrace"),
+    abortAtShutdown: abortOf(options.abortAtShutdown ?? "after_grace"),
     deterministic: options.deterministic ?? true,
     failOnAnyError: options.failOnAnyError ?? false,
     shipLogs: levelOf(options.shipLogs ?? true),
     codec: codecOf(options.encoding),
   };
+}
+
+function abortOf(given: AbortAtShutdown): AbortAtShutdown {
+  if (given === "after_grace" || given === "at_once") return given;
+  throw new WorkerConfigError(`abortAtShutdown is '${given}': it must be 'after_grace' or 'at_once'`);
 }
 
 function levelOf(given: boolean | LogLevel): LogLevel | null {

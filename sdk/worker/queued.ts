@@ -368,6 +368,21 @@ export class QueuedActivities {
     leases.finish(receipt);
   }
 
+  /** Attempts whose functions may still return a result. */
+  get busy(): number {
+    return (
+      this.running -
+      this.#running
+        .values()
+        .filter((attempt) => attempt.givenUp)
+        .toArray().length
+    );
+  }
+
+  askToStop(): void {
+    for (const attempt of this.#running.values()) attempt.askToStop();
+  }
+
   abandonAll(): void {
     this.#abandoned = true;
     for (const attempt of this.#running.values()) attempt.abandon();

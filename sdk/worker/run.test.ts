@@ -86,6 +86,9 @@ describe("a worker refuses to start", () => {
 
   test("with a shutdown grace that is no duration", async () => {
     await expect(startWorker({ ...right, shutdownGrace: "soon" as never })).rejects.toThrow("shutdownGrace");
+    await expect(startWorker({ ...right, abortAtShutdown: "now" as never })).rejects.toThrow(
+      "abortAtShutdown is 'now': it must be 'after_grace' or 'at_once'",
+    );
   });
 
   test("with a health port that is no port, before anything else", async () => {

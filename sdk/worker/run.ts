@@ -136,6 +136,7 @@ function contextOf(
   opened: { log: Log; transport: Transport; resources: Record<string, unknown> },
 ): ConstructorParameters<typeof Worker>[0] {
   const { deployment, workflows, activities, limits, deterministic, failOnAnyError, shipLogs, codec } = settings;
+  const { abortAtShutdown } = settings;
   return {
     ...opened,
     clock: realClock,
@@ -147,6 +148,7 @@ function contextOf(
     limits,
     deterministic,
     failOnAnyError,
+    abortAtShutdown,
     ...(shipLogs && { shipLogs }),
     encoding: new WorkerEncoding(codec, opened.log),
   };

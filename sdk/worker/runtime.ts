@@ -120,15 +120,19 @@ export class WorkerRuntime implements ExecutionHost {
     return n;
   }
 
-  /** Executions that are being advanced, or have attempts or outcomes here. */
-  get working(): number {
+  /** Executions that are being advanced, or have outcomes here or attempts that may still have one. */
+  get busy(): number {
     let n = 0;
-    for (const execution of this.#executions.values()) if (execution.working) n += 1;
+    for (const execution of this.#executions.values()) if (execution.busy) n += 1;
     return n;
   }
 
   get cached(): number {
     return this.#executions.size;
+  }
+
+  askToStop(): void {
+    for (const execution of this.#executions.values()) execution.askToStop();
   }
 
   abandonAll(): void {

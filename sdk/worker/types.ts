@@ -19,6 +19,8 @@ export interface WorkerLimits {
   readonly cachedExecutions: number;
 }
 
+export type AbortAtShutdown = "after_grace" | "at_once";
+
 export interface WorkerContext {
   readonly transport: Transport;
   readonly clock: Clock;
@@ -33,6 +35,8 @@ export interface WorkerContext {
   readonly resources: Record<string, unknown>;
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
+  /** When a stop aborts the signals of running activities. Default: after the grace. */
+  readonly abortAtShutdown?: AbortAtShutdown;
   /** Lines of user code at or above this level go to the server as log records. Absent: none. */
   readonly shipLogs?: LogLevel;
   readonly encoding: WorkerEncoding;

@@ -283,6 +283,54 @@ describe("stopping", () => {
     expect(workers[0]!.stats).toEqual({ running: 0, queued: 0, cached: 0, held: 0 });
   });
 
+  test("told at once, an attempt that ends without a result goes to another worker, and the stop does not wait for the grace", async () => {
+    const workers: Worker[] = [];
+    await using env = await environment(
+      { workflows: [pair], activities: [work], activityPatienceMs: 10 },
+      { worker: (worker) => workers.push(worker), abortAtShutdown: "at_once" },
+    );
+    const heard: unknown[] = [];
+    env.stub(work, ({ n }, ctx) => {
+      if (n !== 1 || ctx.attempt > 1) return n;
+      return new Promise<number>((_, no) =>
+        ctx.signal.addEventListener("abort", () => {
+          heard.push(ctx.signal.reason.message);
+          no(new Error("interrupted"));
+        }),
+      );
+    });
+    const run = await env.start(pair, {});
+    const before = env.now.getTime();
+    const stopping = workers[0]!.stop(30_000);
+    await env.advance("1s");
+    expect(await stopping).toBe(1);
+    expect(env.now.getTime() - before).toBe(1_000);
+    expect(heard).toEqual([expect.stringContaining("the worker is stopping")]);
+    await env.addWorker();
+    expect(await run.result()).toBe(3);
+    const kinds = await run.history();
+    expect(kinds).toContainEqual(expect.objectContaining({ kind: "activity_attempt_failed", reason: "lost" }));
+    expect(JSON.stringify(kinds)).not.toContain("interrupted");
+  });
+
+  test("told at once, an attempt may still return its result", async () => {
+    const workers: Worker[] = [];
+    await using env = await environment(
+      { workflows: [pair], activities: [work], activityPatienceMs: 10 },
+      { worker: (worker) => workers.push(worker), abortAtShutdown: "at_once" },
+    );
+    env.stub(work, ({ n }, ctx) =>
+      n === 1 ? new Promise<number>((ok) => ctx.signal.addEventListener("abort", () => ok(n))) : n,
+    );
+    const run = await env.start(pair, {});
+    const stopping = workers[0]!.stop(30_000);
+    await env.advance("1s");
+    expect(await stopping).toBe(0);
+    await env.addWorker();
+    expect(await run.result()).toBe(3);
+    expect(env.attempts(work)).toBe(2);
+  });
+
   test("a worker without work stops at once, and a second stop changes nothing", async () => {
     const workers: Worker[] = [];
     await using env = await environment({ workflows: [pair] }, { worker: (worker) => workers.push(worker) });

@@ -252,9 +252,13 @@ export class Worker {
     const { clock, transport, deployment, session, log } = this.#context;
     const until = steadyOf(clock) + graceMs;
     this.#runtime.drain();
+    if (this.#context.abortAtShutdown === "at_once") {
+      this.#runtime.askToStop();
+      this.#queued.askToStop();
+    }
     this.#announceRoom();
     const polls = Promise.all(this.#loops);
-    const busy = () => this.#runtime.working + this.#queued.running + this.#advancing + this.#answering;
+    const busy = () => this.#runtime.busy + this.#queued.busy + this.#advancing + this.#answering;
     while (busy() > 0 && steadyOf(clock) < until) {
       await new Promise<void>((ok) => clock.at(clock.now() + 25, ok));
     }
