@@ -11,13 +11,14 @@ const MANIFESTS = [
   "sdk/package.json",
   "cli/package.json",
   "create/package.json",
+  "cdk/package.json",
   "console/package.json",
 ];
 /** Each says the version once, on a line of its own. */
 const PYTHON = { "python/pyproject.toml": "version", "python/src/sirocco_worker/_version.py": "VERSION" };
 const LOCK = "package-lock.json";
 /** The lock file's names of the packages above. */
-const LOCKED = ["", "sdk", "cli", "create", "console"];
+const LOCKED = ["", "sdk", "cli", "create", "cdk", "console"];
 
 interface Versioned {
   version: string;

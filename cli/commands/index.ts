@@ -5,6 +5,7 @@ import { bootstrap } from "./bootstrap.ts";
 import { cancel } from "./cancel.ts";
 import { completion } from "./completion.ts";
 import { remove } from "./delete.ts";
+import { deploy } from "./deploy.ts";
 import { deployments } from "./deployments/index.ts";
 import { dev } from "./dev.ts";
 import { doctor } from "./doctor.ts";
@@ -58,6 +59,7 @@ export const commands: readonly (Command | Group)[] = [
   doctor,
   backup,
   restore,
+  deploy,
   bootstrap,
   completion(() => commands),
 ];

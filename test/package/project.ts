@@ -29,7 +29,7 @@ export interface Project {
 }
 
 /** Folders of this repository, and the packages that they become. */
-const NAMES = { sdk: "@sirocco/sdk", cli: "sirocco", create: "create-sirocco" } as const;
+const NAMES = { sdk: "@sirocco/sdk", cli: "sirocco", create: "create-sirocco", cdk: "@sirocco/cdk" } as const;
 /** A busy machine needs this long to build and install them. */
 export const PACKING_MS = 300_000;
 export type Packed = keyof typeof NAMES;
@@ -89,6 +89,8 @@ async function pack(packages: readonly Packed[], copy: string, to: string): Prom
     "sdk",
     "cli",
     "create",
+    "cdk",
+    "functions",
     "console",
     "shared",
     "infra",
@@ -112,8 +114,9 @@ async function install(path: string, tarballs: readonly string[]): Promise<void>
   mkdirSync(path);
   writeFileSync(join(path, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
   const specs = [...tarballs, ...OTHERS.map((name) => join(ROOT, "node_modules", name))];
-  const args = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel", "error", ...specs];
-  await run("npm", args, { cwd: path, env });
+  const args = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel", "error"];
+  // A test links the peers that it needs.
+  await run("npm", [...args, "--legacy-peer-deps", ...specs], { cwd: path, env });
 }
 
 function link(name: string, path: string): void {

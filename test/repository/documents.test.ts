@@ -12,6 +12,8 @@ const documents = [
   "CHANGELOG.md",
   "sdk/README.md",
   "cli/README.md",
+  "cdk/README.md",
+  "create/README.md",
   "infra/README.md",
   "localstack/README.md",
   ...readdirSync(join(ROOT, "docs"))
@@ -53,6 +55,8 @@ test("every file that ARCHITECTURE.md names exists", () => {
 
 test("every npm script that the documents name exists", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  // The documents also name the scripts of the project that `npm create sirocco` makes.
+  Object.assign(scripts, (JSON.parse(read("create/template/manifest.json")) as { scripts: object }).scripts);
   const named = documents.flatMap((document) =>
     [...read(document).matchAll(/\bnpm run ([a-z][a-z0-9:]*)/g)].map(([, script]) => script!),
   );

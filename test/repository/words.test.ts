@@ -12,7 +12,7 @@ const glossary = rowsUnder(read(ARCHITECTURE), "Glossary");
 /** Where a word has its ordinary sense. */
 const ORDINARY: readonly (readonly [word: RegExp, files: RegExp])[] = [
   // CloudWatch has alarms.
-  [/^alarm$/, /^(infra|docs|bench)\/|^(README|ARCHITECTURE|CHANGELOG)\.md$/],
+  [/^alarm$/, /^(infra|cdk|docs|bench)\/|^(README|ARCHITECTURE|CHANGELOG)\.md$|^cli\/commands\/deploy\.ts$/],
   // Items of earlier releases have the names of their time.
   [/turn/, /^shared\/aws\/heads\.ts$/],
   // A driver of a test calls what another part of the system would call.
