@@ -691,7 +691,15 @@ describe("a hint names the command that helps", () => {
 
 describe("each command of a client", () => {
   const words = (line: string) => [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map((m) => m[1] ?? m[2] ?? m[3]!);
-  const OF_THIS_MACHINE = new Set(["dev", "completion", "bootstrap", "deploy", "doctor", "restore", "schedule preview"]);
+  const OF_THIS_MACHINE = new Set([
+    "dev",
+    "completion",
+    "bootstrap",
+    "deploy",
+    "doctor",
+    "restore",
+    "schedule preview",
+  ]);
   const leaves = commands.flatMap((c) => ("commands" in c ? [...(c.own ? [c.own] : []), ...c.commands] : [c]));
   const lines = leaves
     .filter(({ name }) => !OF_THIS_MACHINE.has(name))
