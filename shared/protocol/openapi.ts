@@ -4,9 +4,10 @@ import { ErrorBody, HTTPValidationError } from "./errors.ts";
 import { ResetInvocationBody, WorkflowExecutionRequest } from "./http/executions.ts";
 import { DEFINITION_BODIES } from "./http/schedule-bodies.ts";
 import { DeploymentName, IdempotencyKey } from "./ids.ts";
+import { DESCRIPTIONS } from "./openapi-descriptions.ts";
 import { EXAMPLES, PATH_EXAMPLES } from "./openapi-examples.ts";
 import { needOf, RIGHTS } from "./rights.ts";
-import { type Method, ROUTES, type Route } from "./routes.ts";
+import { type Method, type Operation, ROUTES, type Route } from "./routes.ts";
 
 type JsonSchema = Record<string, unknown>;
 
@@ -85,6 +86,7 @@ function operation(route: Route, schemas: Converted): OpenApiOperation {
   return {
     operationId: route.operation,
     summary: inWords(route.operation),
+    ...(DESCRIPTIONS[route.operation as Operation] && { description: DESCRIPTIONS[route.operation as Operation] }),
     ...(route.unavailable && {
       description: `Answers 501 for now: ${route.unavailable}`,
       "x-unavailable": route.unavailable,
