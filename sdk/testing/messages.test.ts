@@ -33,6 +33,20 @@ test("messages that were accepted before a worker looked reach their handlers be
   expect(await run.result()).toEqual({ n: 1 });
 });
 
+test("the function of a signal may return anything, because nobody gets it", async () => {
+  const collecting = workflow({ name: "collecting", handlers: [item], timeout: null }, async () => {
+    const seen = new Map<number, unknown>();
+    on(item, (x) => seen.set(x.n, x)); // a Map, which JSON cannot hold
+    await waitUntil(() => seen.size === 2);
+    return { seen: seen.size };
+  });
+  await using env = await testEnvironment({ workflows: [collecting] });
+  const run = await env.start(collecting, {});
+  await run.signal(item, { n: 1 });
+  await run.signal(item, { n: 2 });
+  expect(await run.result()).toEqual({ seen: 2 });
+});
+
 test("a validator that the first step attaches refuses updates also in a worker that has only replayed", async () => {
   const set = update("set", z.object({ n: z.int() }), z.int());
   const handled: number[] = [];

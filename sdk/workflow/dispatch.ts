@@ -137,7 +137,9 @@ export class Dispatch {
         copyJson(inputFor(handler, event.input)),
         `the input of ${kind} "${event.name}"`,
       );
-      return this.#output(handler, await attached.fn(input));
+      const answer = await attached.fn(input);
+      // Nobody gets what the function of a signal returns, such as the Map of `(event) => events.set(…)`.
+      return kind === "signal" ? undefined : this.#output(handler, answer);
     };
     const end = () => this.#host.leave(scope);
     runIn(this.#host.frame(scope), () => {
