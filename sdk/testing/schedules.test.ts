@@ -39,6 +39,15 @@ test("the log shows overlapping runs, and a waiting run starts when the one befo
   );
 });
 
+test("time stands still while the log of a schedule is read for the first time", async () => {
+  await using env = await testEnvironment(options);
+  const schedule = await env.schedules.create(report, { input: { to: "a" }, intervals: [{ every: "PT1H" }] });
+  await env.advance("90m");
+  const before = env.now.getTime();
+  expect(await schedule.log()).toHaveLength(1);
+  expect(env.now.getTime()).toBe(before);
+});
+
 test("pause, resume, trigger, update, backfill and delete take effect on the virtual clock", async () => {
   await using env = await testEnvironment(options);
   const definition = { input: { to: "a" }, intervals: [{ every: "PT1H" }], policy: { overlap: 6 as const } };

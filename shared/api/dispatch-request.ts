@@ -39,6 +39,7 @@ import type { ServeWorker } from "./worker/dispatch-operation.ts";
 
 const deploymentsOfKey = lazy(() => import("./deployments-of-key.ts"));
 const backups = lazy(() => import("./backup.ts"));
+const revalidatedCode = lazy(() => import("./revalidated.ts"));
 
 export interface Api {
   handle(request: ApiRequest): Promise<ApiResponse>;
@@ -122,7 +123,7 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
     return { kind: "body", status: outcome.status, headers: { "x-request-id": requestId }, body: "" };
   }
   const body = await jsonOf(api.ports, outcome.value);
-  if (outcome.cache) return (await import("./revalidated.ts")).revalidated(request, body, outcome.cache, requestId);
+  if (outcome.cache) return (await revalidatedCode()).revalidated(request, body, outcome.cache, requestId);
   const headers = { "content-type": "application/json", "x-request-id": requestId };
   return { kind: "body", status: outcome.status, headers, body };
 }

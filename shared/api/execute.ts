@@ -15,6 +15,7 @@
 import { searchKeysOf } from "../core/search-keys.ts";
 import { callerOf, TRACING } from "../core/trace/context.ts";
 import { start } from "../engine/start.ts";
+import { lazy } from "../lib/lazy.ts";
 import type { RegistrationRecord } from "../ports.ts";
 import {
   alreadyStarted,
@@ -40,6 +41,8 @@ import { inputOf, tooLarge } from "./payload.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 import type { Input } from "./route-module.ts";
 import { waitFor } from "./wait-for.ts";
+
+const deleteCode = lazy(() => import("./delete.ts"));
 
 type Answer = ResponseOf<"executeWorkflow"> | Refusal;
 
@@ -160,7 +163,7 @@ async function begin(
     extensions: extensionsOf(body),
     trace: body.force_new_trace ? undefined : callerOf(body.traceparent)?.trace,
   });
-  if (started.kind === "deleted") return (await import("./delete.ts")).startedAndDeleted(execution);
+  if (started.kind === "deleted") return (await deleteCode()).startedAndDeleted(execution);
   if (started.kind === "exists") return alreadyStarted(execution, started.head.status);
   context.log.info("execution started", {
     execution,

@@ -1,4 +1,5 @@
 /** Schedules: the operations of the official API, and three more: preview, backfill, and the log of outcomes. */
+import { lazy } from "../lib/lazy.ts";
 import { type ScheduleKey, UnreadableSchedule } from "../ports.ts";
 import {
   invalidAt,
@@ -29,6 +30,8 @@ import { isText, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 import { inputRefusal, targetOfSchedule, withDecodedInput } from "./schedule-target.ts";
 import { scheduleView, unreadableText, unreadableView } from "./schedule-view.ts";
+
+const logCode = lazy(() => import("./schedule-log.ts"));
 
 type Id = string;
 
@@ -276,5 +279,5 @@ export async function scheduleLog(
   query: QueryOf<"getScheduleLog">,
 ): Promise<ResponseOf<"getScheduleLog"> | Refusal> {
   const state = await stored(context, id);
-  return isRefusal(state) ? state : (await import("./schedule-log.ts")).pageOfLog(context, state, query);
+  return isRefusal(state) ? state : (await logCode()).pageOfLog(context, state, query);
 }
