@@ -24,7 +24,11 @@ export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" 
   simulation: { include: ["test/simulation/**/*.test.ts"], exclude: [] },
   /** What a user meets: processes, HTTP, command line, both official clients, the packages, the examples. */
   e2e: {
-    include: ["test/{processes,api,cli,protocol,python,package,examples}/**/*.test.ts", ...SCHEDULES_OVER_HTTP],
+    include: [
+      "test/{processes,api,cli,protocol,python,package,examples}/**/*.test.ts",
+      "examples/*/*.test.ts",
+      ...SCHEDULES_OVER_HTTP,
+    ],
     exclude: [],
   },
   /**

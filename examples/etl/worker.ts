@@ -1,0 +1,4 @@
+import { runWorker } from "@sirocco/sdk";
+import { extract, list, load, nightly, partition } from "./workflows.ts";
+
+await runWorker({ workflows: [partition, nightly], activities: [list, extract, load] });

@@ -1,0 +1,4 @@
+import { runWorker } from "@sirocco/sdk";
+import { report, send } from "./workflows.ts";
+
+await runWorker({ workflows: [report], activities: [send] });

@@ -1,0 +1,4 @@
+import { runWorker } from "@sirocco/sdk";
+import { charge, payment } from "./workflows.ts";
+
+await runWorker({ workflows: [payment], activities: [charge] });
