@@ -60,9 +60,9 @@ export interface Executions {
   /**
    * Sets `due_at` and the owner, raises the fence, clears `wake_pending`: if running. Answers the new head, or null. With
    * `keepAfter`, a pending wake-up that is due later than that is kept: it already guarantees a look by then, and moving it
-   * would cost two writes of an index.
+   * would cost two writes of an index. `deployment`: only if the present run is one of this deployment.
    */
-  claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }): Promise<Head | null>;
+  claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }): Promise<Head | null>;
   /**
    * The same, only of an execution that nobody has claimed yet (its fence is 1) and whose head has at most `bytes`. Absent:
    * polls carry no claims.
@@ -303,6 +303,24 @@ export interface RegistrationRecord {
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
 }
+/** Which deployment the starts of a workflow go to that name none (CURRENT-1 to CURRENT-4, `shared/routing/current.ts`). */
+export interface CurrentDeployment {
+  readonly workflow: string;
+  /** Grows by one with every change. */
+  readonly version: number;
+  readonly deployment: string;
+  /** The current deployment before it, for a rollback; null: there was none. */
+  readonly previous: string | null;
+  /** A part of the executions goes to this deployment instead; null: none does. */
+  readonly ramp: { readonly deployment: string; readonly percent: number } | null;
+  readonly changedAt: Millis;
+  /** Name of the API key. */
+  readonly changedBy: string | null;
+}
+export interface Serving {
+  readonly registrations: readonly RegistrationRecord[];
+  readonly current: CurrentDeployment | null;
+}
 export interface DeploymentRecord {
   readonly id: string;
   readonly name: string;
@@ -371,6 +389,16 @@ export interface Registry {
   /** By the ids in `WorkerRecord`. */
   abilities(workspace: string, ids: readonly string[]): Promise<Map<string, Abilities>>;
   registrations(workspace: string, filter?: { workflow?: string; deployment?: string }): Promise<RegistrationRecord[]>;
+  /** The registrations of a workflow with its current deployment, in one read. */
+  serving(workspace: string, workflow: string): Promise<Serving>;
+  /** The current deployment of a workflow; null: it has none. */
+  current(workspace: string, workflow: string): Promise<CurrentDeployment | null>;
+  /** Of all workflows that have one. */
+  currents(workspace: string): Promise<CurrentDeployment[]>;
+  /** Compare and set: puts `next`, if the stored one has the version before it; of version 1: if there is none. False: it is another. */
+  setCurrent(workspace: string, next: CurrentDeployment): Promise<boolean>;
+  /** Removes the stored one if it has this version. False: it has another. */
+  clearCurrent(workspace: string, seen: CurrentDeployment): Promise<boolean>;
   registration(workspace: string, id: string): Promise<RegistrationRecord | null>;
   workflows(workspace: string): Promise<WorkflowRecord[]>;
   /** By name or id. */

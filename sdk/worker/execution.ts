@@ -142,7 +142,8 @@ export class Execution {
   /** False: closed, or the run begins later. `given`: the claim, where it came with the task. */
   async #claim(given?: Claimed): Promise<boolean> {
     const have = this.#view?.have;
-    const body = { execution: this.id, session: this.#host.worker.session, ...(have ? { have } : {}) };
+    const { session, deployment } = this.#host.worker;
+    const body = { execution: this.id, session, deployment, ...(have ? { have } : {}) };
     // What a view has read since may be newer than the claim that came with the task.
     const answer = given && !this.#view ? given : await this.#host.worker.transport.call("claim", body);
     if (answer.kind !== "claimed") {

@@ -2,7 +2,7 @@
  * Deployments and their workers. All run where their owner starts them (`local`). None is managed, and no owner is recorded, so
  * filters for those match none.
  */
-import type { DeploymentRecord, Ports, WorkerRecord } from "../ports.ts";
+import type { CurrentDeployment, DeploymentRecord, Ports, WorkerRecord } from "../ports.ts";
 import { forbidden, isRefusal, notFound, type Refusal } from "../protocol/errors.ts";
 import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/http/deployments.ts";
 import { timestamp } from "../protocol/http/fields.ts";
@@ -21,6 +21,34 @@ interface ObservedDeployment {
   readonly live: number;
   /** The last heartbeat of its workers, or the last registration if that is later. */
   readonly seenAt: number;
+}
+
+/** The part of the starts of each workflow that goes to the deployment. */
+function currentFor(currents: readonly CurrentDeployment[], name: string) {
+  return currents.flatMap(({ workflow: workflow_name, deployment, ramp }) => {
+    const rest = 100 - (ramp?.percent ?? 0);
+    const percent = deployment === name ? rest : ramp?.deployment === name ? ramp.percent : 0;
+    return percent > 0 ? [{ workflow_name, percent }] : [];
+  });
+}
+
+/** The oldest open run of the deployment, and whether nothing runs here and no start that names no deployment comes here. */
+async function executionsOf(context: RequestContext, name: string, currents: readonly CurrentDeployment[]) {
+  const { ports, workspace, signal } = context;
+  const open = { statuses: ["RUNNING"], sortBy: "start_time", order: "asc", limit: 1 } as const;
+  const [found, registrations] = await Promise.all([
+    ports.executions.runs({ workspace, deployment: name, ...open, signal }),
+    ports.registry.registrations(workspace, { deployment: name }),
+  ]);
+  const [run] = found.runs;
+  const elsewhere = ({ workflow }: { workflow: string }) => {
+    const current = currents.find((each) => each.workflow === workflow);
+    return current !== undefined && current.deployment !== name && current.ramp?.deployment !== name;
+  };
+  return {
+    oldest_execution: run ? { execution_id: run.execution, started_at: timestamp(run.started_at) } : null,
+    safe_to_stop: run === undefined && registrations.every(elsewhere),
+  };
 }
 
 function observed(ports: Ports, record: DeploymentRecord, workers: readonly WorkerRecord[]): ObservedDeployment {
@@ -57,7 +85,13 @@ export async function listDeployments(
     cursor: query.cursor,
   });
   if (isRefusal(page)) return page;
-  return { deployments: page.rows.map(view), workspace_id: workspace, next_cursor: page.next };
+  const currents = await ports.registry.currents(workspace);
+  const deployments = page.rows.map((row) => view(row, currents));
+  if (query.with_executions) {
+    const executions = await Promise.all(deployments.map(({ name }) => executionsOf(context, name, currents)));
+    for (const [i, of] of executions.entries()) Object.assign(deployments[i]!, of);
+  }
+  return { deployments, workspace_id: workspace, next_cursor: page.next };
 }
 
 function matches(query: QueryOf<"listDeployments">, d: DeploymentRecord): boolean {
@@ -75,7 +109,7 @@ async function servers(context: RequestContext, workflow: string): Promise<Set<s
   return new Set(registrations.map((r) => r.deployment));
 }
 
-function view(d: ObservedDeployment): DeploymentResponse {
+function view(d: ObservedDeployment, currents: readonly CurrentDeployment[]): DeploymentResponse {
   return {
     id: d.record.id,
     name: d.record.name,
@@ -91,6 +125,7 @@ function view(d: ObservedDeployment): DeploymentResponse {
     active_worker_count: d.live,
     authorized_key_ids: d.record.authorizedKeys?.map((hash) => keyIdOf({ hash })) ?? null,
     managed: null,
+    current_for: currentFor(currents, d.record.name),
   };
 }
 
@@ -127,7 +162,9 @@ export async function getDeployment(
   const serves = workflow === undefined || (await servers(context, workflow)).has(name);
   const shown = serves ? found : { ...found, workers: [], live: 0 };
   const workers = shown.workers.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
-  return { ...view(shown), workers: workers.map((w) => workerView(context.ports, w)) };
+  const currents = await context.ports.registry.currents(context.workspace);
+  const executions = await executionsOf(context, name, currents);
+  return { ...view(shown, currents), ...executions, workers: workers.map((w) => workerView(context.ports, w)) };
 }
 
 export async function listWorkers(

@@ -52,8 +52,8 @@ export async function executeWorkflow(
   body: WorkflowExecutionRequest,
   headers: Headers,
 ): Promise<Answer> {
-  return once(context, ["workflow", identifier], body, headers, (deployment) =>
-    routeToWorkflow(context.ports, context.workspace, identifier, deployment),
+  return once(context, ["workflow", identifier], body, headers, (deployment, execution) =>
+    routeToWorkflow(context.ports, context.workspace, identifier, deployment, execution),
   );
 }
 
@@ -82,37 +82,41 @@ async function once(
   what: readonly string[],
   body: WorkflowExecutionRequest,
   { idempotencyKey: header, traceparent }: Headers,
-  toRegistration: (deployment: string | undefined) => Promise<RegistrationRecord | Refusal>,
+  toRegistration: (deployment: string | undefined, execution: string) => Promise<RegistrationRecord | Refusal>,
 ): Promise<Answer> {
   const deployment = deploymentWanted(body, "task_queue");
   if (isRefusal(deployment)) return deployment;
   const given = keyWanted(body.idempotency_key, header);
   if (isRefusal(given)) return given;
   let key: Key | undefined;
+  let kept: string | undefined;
   if (given !== undefined) {
     const request = digest(what, body.execution_id ?? null, body.input ?? null, body.encoded_input ?? null);
     key = { digest: digest(given), request };
-    const first = await firstStart(context, key);
-    if (isRefusal(first)) return first;
+    const earlier = await firstStart(context, key);
+    if (isRefusal(earlier)) return earlier;
+    kept = earlier.kept;
+    const first = earlier.run;
     if (first) {
       const latest = await context.ports.executions.head(refTo(context, first.execution));
       const head = latest?.chain === first.chain ? latest : first;
       return answer(context, head, await workflowIdOf(context, head.workflow), body);
     }
   }
-  const registration = await toRegistration(deployment);
-  return isRefusal(registration)
-    ? registration
-    : begin(context, registration, { ...body, traceparent: body.traceparent ?? traceparent }, key);
+  const execution = kept ?? body.execution_id ?? context.ports.uuid();
+  const registration = await toRegistration(deployment, execution);
+  if (isRefusal(registration)) return registration;
+  const request = { ...body, execution_id: execution, traceparent: body.traceparent ?? traceparent };
+  return begin(context, registration, request, { key, deploymentNamed: deployment !== undefined });
 }
 
-/** The first run that an earlier request with this key has started; null: there is none yet. */
-async function firstStart(context: RequestContext, key: Key): Promise<Head | null | Refusal> {
+/** The first run that an earlier request with this key has started. `kept` alone: it has not started it yet. */
+async function firstStart(context: RequestContext, key: Key): Promise<{ kept?: string; run?: Head } | Refusal> {
   const kept = await context.ports.startKeys.get(context.workspace, key.digest);
-  if (!kept) return null;
-  return kept.request === key.request
-    ? context.ports.executions.run(context.workspace, kept.run)
-    : otherRequest(kept.execution);
+  if (!kept) return {};
+  if (kept.request !== key.request) return otherRequest(kept.execution);
+  const run = await context.ports.executions.run(context.workspace, kept.run);
+  return { kept: kept.execution, ...(run && { run }) };
 }
 
 const otherRequest = (execution: string): Refusal =>
@@ -124,8 +128,8 @@ const otherRequest = (execution: string): Refusal =>
 async function begin(
   context: RequestContext,
   registration: RegistrationRecord,
-  body: WorkflowExecutionRequest,
-  key: Key | undefined,
+  body: WorkflowExecutionRequest & { execution_id: string },
+  { key, deploymentNamed }: { key: Key | undefined; deploymentNamed: boolean },
 ): Promise<Answer> {
   const { ports, workspace } = context;
   const { definition } = registration;
@@ -139,7 +143,7 @@ async function begin(
   const input = decoded.value;
   const refused = tooLarge("input of the workflow", input) ?? (await schemaRefusal(definition.input_schema, input));
   if (refused) return refused;
-  const wanted = { execution: body.execution_id ?? ports.uuid(), run: ports.uuid(), request: key?.request ?? "" };
+  const wanted = { execution: body.execution_id, run: ports.uuid(), request: key?.request ?? "" };
   const until = ports.clock.now() + ports.settings.retentionMs;
   const kept = key ? await ports.startKeys.keep(workspace, key.digest, wanted, until) : wanted;
   const { execution, run } = kept;
@@ -152,6 +156,7 @@ async function begin(
     registration: registration.id,
     displayName: definition.display_name,
     deployment: registration.deployment,
+    deploymentNamed,
     input,
     run,
     token: run,

@@ -3,7 +3,8 @@
  * refused here. A workflow without a live worker is accepted, because a worker may be there when a run is due.
  *
  * A schedule belongs to one deployment from its creation on. So a worker that another developer starts later for the same
- * workflow neither takes its runs nor makes them ambiguous.
+ * workflow neither takes its runs nor makes them ambiguous. Where an operator has named a current deployment of the workflow,
+ * the schedules that name none follow it (CURRENT-1).
  */
 import type { RegistrationRecord } from "../ports.ts";
 import {
@@ -30,6 +31,8 @@ export interface ScheduleTarget {
   readonly registrationId: string | null;
   /** Of the deployment that the caller named, or of the only one: the only active one, or if none is, the only one known. */
   readonly registration: RegistrationRecord;
+  /** Neither a registration nor a deployment was named. */
+  readonly followsCurrent: boolean;
 }
 
 interface Wanted {
@@ -65,7 +68,7 @@ async function byRegistration(
       `registration '${id}' belongs to deployment '${registration.deployment}', not to '${deployment}'`,
     );
   }
-  return { workflow: registration.workflow, registrationId: id, registration };
+  return { workflow: registration.workflow, registrationId: id, registration, followsCurrent: false };
 }
 
 /** `identifier`: name or id of a workflow, or id of a registration. */
@@ -82,10 +85,10 @@ async function byIdentifier(
   }
   const found = await route(ports, workspace, { workflow: workflow.name, deployment });
   if (found.kind === "refused") return found.refusal;
-  if (found.kind === "found")
-    return { workflow: workflow.name, registrationId: null, registration: found.registration };
+  const target = { workflow: workflow.name, registrationId: null, followsCurrent: deployment === null };
+  if (found.kind === "found") return { ...target, registration: found.registration };
   const [registration, ...others] = found.registrations;
-  if (registration && others.length === 0) return { workflow: workflow.name, registrationId: null, registration };
+  if (registration && others.length === 0) return { ...target, registration };
   return ambiguous(
     workflow.name,
     found.registrations.map((each) => each.deployment),

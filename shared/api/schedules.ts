@@ -61,6 +61,8 @@ export async function createSchedule(
     workflow_name: target.workflow,
     workflow_registration_id: target.registrationId,
     deployment_name: target.registration.deployment,
+    // RIGHTS-3: what a limited key creates stays where the key may change something.
+    follows_current: target.followsCurrent && !context.deployments,
     created_by: context.user,
     definition,
   });

@@ -137,7 +137,7 @@ export class AwsExecutions implements Executions {
    * the same value again: the entry in the index does not move, and the claim costs one write unit instead of three. A
    * due time that turns out not to lie after `keepAfter` is moved by a second write.
    */
-  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
+  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }) {
     const { partition, sort } = INDEXES.due;
     const due = dueAttributes(pkOf(ref), p.dueAt);
     const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(wake_due_at, :due)";
@@ -145,10 +145,11 @@ export class AwsExecutions implements Executions {
       ref,
       `SET ${partition} = :shard, ${sort} = ${kept}, #owner = :session, ${RAISE_FENCE} REMOVE wake_pending, wake_due_at, fresh ADD n_claims :one`,
       {
-        condition: IS_RUNNING,
+        condition: p.deployment === undefined ? IS_RUNNING : all(IS_RUNNING, "deployment = :deployment"),
         names: placeholders("status", "fence", "owner"),
         values: {
           ...RUNNING,
+          ...(p.deployment !== undefined && { ":deployment": S(p.deployment) }),
           ":shard": due[partition]!,
           ":due": due[sort]!,
           ":session": S(p.session),

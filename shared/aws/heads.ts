@@ -95,6 +95,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     limit_ms,
     trace,
     cost,
+    deployment_named,
   } = head;
   const body = {
     token,
@@ -111,6 +112,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     ...(limit_ms !== undefined && { limit_ms }),
     ...(trace !== undefined && { trace }),
     ...(cost && { cost }),
+    ...(deployment_named && { deployment_named }),
   };
   packed.body = await pack(JSON.stringify(body), payloadOwner(head, head.run), INLINE_HEAD);
   const item: Item = {
@@ -176,6 +178,7 @@ type BodyField =
   | "limit_ms"
   | "trace"
   | "cost"
+  | "deployment_named"
   | "parent"
   | "schedule";
 
@@ -234,6 +237,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     ...(body.reset && { reset: body.reset }),
     ...(body.limit_ms !== undefined && { limit_ms: body.limit_ms }),
     ...(body.trace !== undefined && { trace: body.trace }),
+    ...(body.deployment_named && { deployment_named: true as const }),
     ...(item.close_bytes
       ? { cost: (await import("./cost.ts")).costOf(item, body.cost) }
       : body.cost && { cost: body.cost }),

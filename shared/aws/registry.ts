@@ -7,10 +7,12 @@
 import { LruCache } from "../lib/lru-cache.ts";
 import type {
   Abilities,
+  CurrentDeployment,
   DeploymentRecord,
   KeyRecord,
   RegistrationRecord,
   Registry,
+  Serving,
   WorkflowChange,
   WorkflowRecord,
 } from "../ports.ts";
@@ -19,7 +21,7 @@ import type { WorkflowDefinition } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { unpack } from "./pack.ts";
 import type { Registering } from "./registering.ts";
-import { abilitiesKey, apiKey, definitionKey, KEY_ENTRIES, keyOf } from "./registry-keys.ts";
+import { abilitiesKey, apiKey, currentKey, definitionKey, KEY_ENTRIES, keyOf } from "./registry-keys.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { type Item, number, type Table, text, within } from "./table.ts";
 
@@ -88,16 +90,46 @@ export class AwsRegistry implements Registry {
 
   async registrations(workspace: string, filter: { workflow?: string; deployment?: string } = {}) {
     const { workflow, deployment } = filter;
-    let items: Item[];
+    let items: readonly Item[];
     if (workflow !== undefined && deployment !== undefined) {
       const one = await this.#table.get({ pk: workspace, sk: `R#${workflow}#${deployment}` });
       items = one ? [one] : [];
     } else {
-      items = await this.#of(workspace, workflow === undefined ? "R#" : `R#${workflow}#`);
+      items = (await this.#registrationItems(workspace, workflow)).registrations;
       if (deployment !== undefined) items = items.filter((item) => namesOf(item).deployment === deployment);
     }
-    const records = await this.#registrationsOf(workspace, items);
-    return records.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    return this.#registrationsOf(workspace, items);
+  }
+
+  /** The items of registrations, and those of current deployments, which lie among them: a start reads both in one query. */
+  async #registrationItems(workspace: string, workflow: string | undefined) {
+    const items = await this.#of(workspace, workflow === undefined ? "R#" : `R#${workflow}#`);
+    const { registrations = [], currents = [] } = Object.groupBy(items, (item) =>
+      item.current ? "currents" : "registrations",
+    );
+    return { registrations, currents: currents.map(currentOf) };
+  }
+
+  async serving(workspace: string, workflow: string): Promise<Serving> {
+    const { registrations, currents } = await this.#registrationItems(workspace, workflow);
+    return { registrations: await this.#registrationsOf(workspace, registrations), current: currents[0] ?? null };
+  }
+
+  async current(workspace: string, workflow: string): Promise<CurrentDeployment | null> {
+    const item = await this.#table.get(currentKey(workspace, workflow));
+    return item ? currentOf(item) : null;
+  }
+
+  async currents(workspace: string): Promise<CurrentDeployment[]> {
+    return (await this.#registrationItems(workspace, undefined)).currents;
+  }
+
+  /** Its code is loaded at the first use. */
+  async setCurrent(workspace: string, next: CurrentDeployment): Promise<boolean> {
+    return (await import("./current-deployments.ts")).put(this.#table, workspace, next);
+  }
+  async clearCurrent(workspace: string, seen: CurrentDeployment): Promise<boolean> {
+    return (await import("./current-deployments.ts")).clear(this.#table, workspace, seen);
   }
 
   async registration(workspace: string, id: string): Promise<RegistrationRecord | null> {
@@ -107,7 +139,7 @@ export class AwsRegistry implements Registry {
 
   async #registrationsOf(workspace: string, items: readonly Item[]): Promise<RegistrationRecord[]> {
     const definitions = await this.#definitionsOf(workspace, new Set(items.map((item) => text(item, "digest")!)));
-    return items.map((item) => ({
+    const records = items.map((item) => ({
       id: text(item, "id")!,
       workflowId: text(item, "workflow_id")!,
       ...namesOf(item),
@@ -115,6 +147,7 @@ export class AwsRegistry implements Registry {
       createdAt: number(item, "created_at")!,
       updatedAt: number(item, "updated_at")!,
     }));
+    return records.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
   }
 
   async #definitionsOf(workspace: string, digests: ReadonlySet<string>): Promise<Map<string, WorkflowDefinition>> {
@@ -199,6 +232,8 @@ function namesOf(item: Item): { workflow: string; deployment: string } {
   const [, workflow, deployment] = text(item, "sk")!.split("#");
   return { workflow: workflow!, deployment: deployment! };
 }
+
+const currentOf = (item: Item): CurrentDeployment => JSON.parse(text(item, "current")!) as CurrentDeployment;
 
 function deploymentOf(item: Item): DeploymentRecord {
   return {

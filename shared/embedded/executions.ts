@@ -47,6 +47,7 @@ const claimIf = (
     wake_pending = 0, fence = fence + 1, owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)
   WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING *`;
 const CLAIM = claimIf("");
+const CLAIM_OF = claimIf("AND deployment = ?");
 const CLAIM_FIRST = claimIf("AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?");
 
 const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) => [
@@ -263,8 +264,12 @@ export class EmbeddedExecutions implements Executions {
     return requested === 1 ? { kind: "requested" as const } : { kind: "refused" as const, head: this.#head(ref) };
   }
 
-  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
-    const row = this.#db.change(CLAIM, ...claimValues(ref, p));
+  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }) {
+    const { deployment } = p;
+    const row =
+      deployment === undefined
+        ? this.#db.change(CLAIM, ...claimValues(ref, p))
+        : this.#db.change(CLAIM_OF, ...claimValues(ref, p), deployment);
     return row && headOf(row);
   }
 

@@ -6,6 +6,7 @@ import { LruCache } from "../lib/lru-cache.ts";
 import type {
   Abilities,
   Clock,
+  CurrentDeployment,
   DeploymentRecord,
   KeyRecord,
   RegistrationRecord,
@@ -269,6 +270,47 @@ export class EmbeddedRegistry implements Registry {
       filter.deployment ?? null,
     );
     return rows.map(registrationOf);
+  }
+
+  async serving(workspace: string, workflow: string) {
+    const registrations = await this.registrations(workspace, { workflow });
+    return { registrations, current: await this.current(workspace, workflow) };
+  }
+
+  async current(workspace: string, workflow: string) {
+    const row = this.#db.one("SELECT body FROM current_deployments WHERE ws = ? AND workflow = ?", workspace, workflow);
+    return row ? parse<CurrentDeployment>(row.body) : null;
+  }
+
+  async currents(workspace: string) {
+    const rows = this.#db.all("SELECT body FROM current_deployments WHERE ws = ? ORDER BY workflow", workspace);
+    return rows.map((row) => parse<CurrentDeployment>(row.body));
+  }
+
+  async setCurrent(workspace: string, next: CurrentDeployment) {
+    const { workflow, version } = next;
+    const written =
+      version === 1
+        ? this.#db.run(
+            "INSERT OR IGNORE INTO current_deployments (ws, workflow, version, body) VALUES (?, ?, 1, ?)",
+            workspace,
+            workflow,
+            json(next),
+          )
+        : this.#db.run(
+            "UPDATE current_deployments SET version = ?, body = ? WHERE ws = ? AND workflow = ? AND version = ?",
+            version,
+            json(next),
+            workspace,
+            workflow,
+            version - 1,
+          );
+    return written === 1;
+  }
+
+  async clearCurrent(workspace: string, { workflow, version }: CurrentDeployment) {
+    const sql = "DELETE FROM current_deployments WHERE ws = ? AND workflow = ? AND version = ?";
+    return this.#db.run(sql, workspace, workflow, version) === 1;
   }
 
   async registration(workspace: string, id: string) {

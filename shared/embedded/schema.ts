@@ -148,6 +148,10 @@ CREATE TABLE registrations (
   PRIMARY KEY (ws, workflow, deployment)
 ) WITHOUT ROWID;
 CREATE INDEX registrations_id ON registrations (ws, id);
+CREATE TABLE current_deployments (
+  ws TEXT NOT NULL, workflow TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (ws, workflow)
+) WITHOUT ROWID;
 
 CREATE TABLE schedules (
   ws TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, wake_at INTEGER,

@@ -10,6 +10,9 @@
  *    Otherwise no message was acknowledged since 1, so the inbox that was read lacks no message that is older than one in it
  *    (PROTOCOL-10, interleaving "a read of the inbox misses an older message").
  *
+ * A caller that names its deployment claims only runs of it: the task may be one of a run before, which was in another
+ * deployment (CURRENT-1). The caller then finishes its task, for the present run has its own.
+ *
  * A run that may not begin yet is not claimed: after 1 it is parked until then, with a delayed task (PACE-3).
  *
  * Before it answers, claim flushes the outbox that a continued run inherited, and performs again the effects of batches
@@ -49,11 +52,13 @@ export interface Claimed {
 export async function claim(
   ports: Ports,
   ref: Ref,
-  p: { session: string; have?: { run: string; tail: number } },
+  p: { session: string; deployment?: string; have?: { run: string; tail: number } },
 ): Promise<Claimed | { kind: "closed" | "later" }> {
   const now = ports.clock.now();
   const dueAt = now + ports.settings.claimTimeoutMs;
-  const head = await ports.executions.claim(ref, { dueAt, keepAfter: now + KEEP_MS, session: p.session });
+  const { session, deployment } = p;
+  const by = { session, ...(deployment !== undefined && { deployment }) };
+  const head = await ports.executions.claim(ref, { dueAt, keepAfter: now + KEEP_MS, ...by });
   if (head) return claimed(ports, ref, head, now, p.have);
   const final = await ports.executions.head(ref);
   if (final && final.status !== "RUNNING" && final.due_at !== null) await flushOutbox(ports, final);

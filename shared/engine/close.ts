@@ -10,12 +10,12 @@
  * **continue-as-new** is the same transaction with the head of the new run, then a workflow task, delayed while runs follow
  * each other too quickly (PACE-1). The server makes the
  * new run's id. The run begins with the ids of the messages that its predecessors took in (interleaving "continue with a
- * taken message in the inbox").
+ * taken message in the inbox"). It may belong to another deployment than the old one (CURRENT-1).
  */
 
 import { effectsOf, outlivesRun } from "../core/effects.ts";
 import { beginsAt, nextPace } from "../core/run-interval.ts";
-import type { Ports, Ref } from "../ports.ts";
+import type { Ports, Ref, RegistrationRecord } from "../ports.ts";
 import type { Head, OutboxEntry } from "../protocol/head.ts";
 import type { Batch, HistoryEvent } from "../protocol/history.ts";
 import { CLOSING, isClosing } from "../protocol/history.ts";
@@ -44,7 +44,10 @@ export type Closed =
   | { kind: "fenced" }
   | { kind: "malformed"; detail: string };
 
-export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Closed> {
+/** Where the next run of an execution goes; null: it stays in its deployment. */
+export type Follow = (head: Head, workflow: string) => Promise<Pick<RegistrationRecord, "id" | "deployment"> | null>;
+
+export async function close(ports: Ports, ref: Ref, p: CloseRequest, follow?: Follow): Promise<Closed> {
   const malformed = checkBatch(p.batch, true);
   if (malformed) return { kind: "malformed", detail: malformed };
   const head = await ports.executions.head(ref);
@@ -61,8 +64,10 @@ export async function close(ports: Ports, ref: Ref, p: CloseRequest): Promise<Cl
   if (event.kind === "execution_continued") {
     const { reset: _reset, open_inputs: _openInputs, ...unreset } = head;
     const paced_until = nextPace(head, event.id, ports.clock.now());
+    const elsewhere = await follow?.(head, event.workflow);
     next = {
       ...unreset,
+      ...(elsewhere && { deployment: elsewhere.deployment, registration: elsewhere.id, owner: null }),
       paced_until,
       run: event.run,
       workflow: event.workflow,

@@ -19,6 +19,8 @@ export interface StartRequest extends Ref {
   readonly workflow: string;
   readonly registration: string | null;
   readonly deployment: string;
+  /** Whoever starts the execution has named the deployment: its continued runs stay there (CURRENT-1). */
+  readonly deploymentNamed?: boolean | undefined;
   readonly input: unknown;
   /** Idempotency key: two requests with one token are one start. */
   readonly token: string;
@@ -86,6 +88,7 @@ export function firstHead(ports: Ports, request: StartRequest): Head {
     closed_at: null,
     deadline: request.timeoutMs === null ? null : now + request.timeoutMs,
     ...(request.trace !== undefined && { trace: request.trace }),
+    ...(request.deploymentNamed && { deployment_named: true }),
   };
 }
 

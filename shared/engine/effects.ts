@@ -26,6 +26,7 @@ type Of = Pick<
   | "user"
   | "reset"
   | "trace"
+  | "deployment_named"
 >;
 
 /**
@@ -181,6 +182,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, { flush, tell
     searchKeys: searchKeysOf(registration.definition.search_keys, event.input),
     user: of.user,
     trace: of.trace,
+    deploymentNamed: of.deployment_named,
   });
   const ref = { workspace, execution: event.execution };
   let started = await create(ports, head, []);

@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   RUN_CHANGED: "the execution has another run than the one that was asked for",
   EXECUTION_RUNNING: "the execution is still running",
   EXECUTION_DELETED: "the execution that this start had begun was deleted",
+  NOT_PROMOTED: "the current deployment cannot be changed so",
   LAST_ADMIN_KEY: "the workspace has no other key that may make keys",
   RATE_LIMITED: "too many requests",
   UNAVAILABLE: "cannot serve this now",
@@ -103,6 +104,16 @@ export function noActiveDeployment(workflow: string, inactive: readonly string[]
       ? `it is registered by ${list(inactive)}, but no worker of ${inactive.length > 1 ? "these deployments" : "that deployment"} is running. Start one and try again.`
       : "no worker has registered a workflow of this name. Check the name, or start its worker.";
   return refusal(404, "WF_1100", `Workflow ${quote(workflow)} cannot be executed: ${why}`);
+}
+
+/** 404: no worker of the workflow's current deployment is live, or none of its workers registers the workflow any more. */
+export function currentIsDown(workflow: string, deployment: string): Refusal {
+  const name = quote(deployment);
+  return refusal(
+    404,
+    "WF_1100",
+    `Workflow ${quote(workflow)} cannot be executed: starts go to its current deployment ${name}, and no worker of ${name} that has the workflow is running. Start one, promote another deployment, roll back, or name a deployment with deployment_name.`,
+  );
 }
 
 /** 404: the workflow has no signal, query or update of this name. */

@@ -45,6 +45,8 @@ export const Head = z.object({
   /** Id of the registration it was started by. */
   registration: z.string().nullable(),
   deployment: z.string(),
+  /** The start named the deployment, so that continued runs stay there. Absent: they go to the current one (CURRENT-1). */
+  deployment_named: z.literal(true).optional(),
   /** Status of the latest run. */
   status: ExecutionStatus,
   run: z.string(),

@@ -335,6 +335,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           active_worker_count: 1,
           authorized_key_ids: null,
           managed: null,
+          current_for: [],
         },
         {
           id: "01a3185d-3a60-7711-8f1e-7238e014fd15",
@@ -351,6 +352,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           active_worker_count: 2,
           authorized_key_ids: null,
           managed: null,
+          current_for: [],
         },
       ],
       workspace_id: "db0a0a5c-a8f1-4ca2-9b41-2f1fe98e6bce",
@@ -373,6 +375,9 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       active_worker_count: 2,
       authorized_key_ids: null,
       managed: null,
+      current_for: [{ workflow_name: "orders", percent: 90 }],
+      oldest_execution: { execution_id: "o-17", started_at: "2027-01-15T08:00:07.000Z" },
+      safe_to_stop: false,
       workers: [
         {
           name: "w1",
@@ -439,6 +444,38 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       name: "vault",
       is_hardened: true,
       authorized_key_ids: ["6fdca05bac31c31b"],
+    },
+  },
+  promoteDeployment: {
+    request: { workflow_names: ["orders"], ramp_percent: 10 },
+    response: {
+      deployment_name: "shop-v2",
+      workflows: [
+        {
+          workflow_name: "orders",
+          current_deployment: "shop-v1",
+          previous_deployment: null,
+          ramp: { deployment_name: "shop-v2", percent: 10 },
+          changed_at: "2027-01-15T08:01:02.000Z",
+          changed_by: "ci",
+        },
+      ],
+    },
+  },
+  rollBackDeployment: {
+    request: {},
+    response: {
+      deployment_name: "shop-v2",
+      workflows: [
+        {
+          workflow_name: "orders",
+          current_deployment: "shop-v1",
+          previous_deployment: null,
+          ramp: null,
+          changed_at: "2027-01-15T08:03:02.000Z",
+          changed_by: "ci",
+        },
+      ],
     },
   },
   createDeployment: { request: { name: "shop", spec: { github_url: "https://github.com/example/shop" } } },

@@ -109,6 +109,8 @@ describe("the OpenAPI document", () => {
       "CreateKeyRequest",
       "HardenRequest",
       "JobFilter",
+      "PromoteRequest",
+      "RollBackRequest",
       "ScheduleBackfillRequest",
       "SchedulePreviewRequest",
     ]);

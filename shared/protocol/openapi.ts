@@ -175,6 +175,8 @@ const OF_OPERATIONS: Readonly<Record<string, readonly Further[]>> = {
   createJob: [404, 409],
   abortJob: [409],
   revokeKey: [409],
+  promoteDeployment: [409],
+  rollBackDeployment: [409],
   createBackup: [501],
   scheduleWorkflow: [404, 409],
   updateSchedule: [409],

@@ -295,6 +295,8 @@ export const WORKER_ROUTES = {
     z.strictObject({
       execution: ExecutionId,
       session: SessionId,
+      /** The caller's: a run of another deployment is answered as closed. */
+      deployment: DeploymentName.optional(),
       /** The caller already has the events of this run up to `tail`. */
       have: z.strictObject({ run: RunId, tail: z.int() }).optional(),
     }),

@@ -9,14 +9,15 @@ export async function routeToWorkflow(
   workspace: string,
   identifier: string,
   deployment: string | undefined,
+  execution?: string,
 ): Promise<RegistrationRecord | Refusal> {
   // A name is that of its registrations, which are read anyway. Only an id needs the workflow.
   if (!/^[0-9a-f-]{36}$/i.test(identifier)) {
-    return registrationOrRefusal(ports, workspace, { workflow: identifier, deployment });
+    return registrationOrRefusal(ports, workspace, { workflow: identifier, deployment, execution });
   }
   const workflow = await ports.registry.workflow(workspace, identifier);
   if (!workflow) return noActiveDeployment(identifier, []);
-  return registrationOrRefusal(ports, workspace, { workflow: workflow.name, deployment });
+  return registrationOrRefusal(ports, workspace, { workflow: workflow.name, deployment, execution });
 }
 
 /** A registration named by its id; a deployment named besides must be that of the registration. */

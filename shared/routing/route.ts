@@ -1,9 +1,11 @@
 /**
  * The deployment of a start, by a client or by a schedule. If the caller names one: that one, if it serves the workflow.
- * Otherwise the active deployment that serves it; several are ambiguous. Children run in the deployment of their parent.
+ * Otherwise the workflow's current deployment (CURRENT-1). If it has none: the active deployment that serves it; several are
+ * ambiguous. Children run in the deployment of their parent.
  */
-import type { Ports, RegistrationRecord } from "../ports.ts";
-import { ambiguous, noActiveDeployment, notFound, type Refusal, refusal } from "../protocol/errors.ts";
+import type { Ports, RegistrationRecord, Serving } from "../ports.ts";
+import { ambiguous, currentIsDown, noActiveDeployment, notFound, type Refusal, refusal } from "../protocol/errors.ts";
+import { currentRegistration } from "./current.ts";
 import { activeDeployments } from "./liveness.ts";
 
 export interface Wanted {
@@ -12,6 +14,10 @@ export interface Wanted {
   /** Id of the registration; absent or null: any that serves the workflow. */
   readonly registration?: string | null | undefined;
   readonly deployment?: string | null | undefined;
+  /** The current deployment, where there is one, comes before `deployment`. */
+  readonly followsCurrent?: boolean | undefined;
+  /** Id of the execution, by which a ramp decides (CURRENT-2). */
+  readonly execution?: string | undefined;
 }
 
 export type Route =
@@ -21,15 +27,24 @@ export type Route =
       readonly kind: "no_live_worker";
       readonly registrations: readonly RegistrationRecord[];
       readonly refusal: Refusal;
+      /** They are of the workflow's current deployment, whose name this is. */
+      readonly current?: string;
     }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export async function route(ports: Ports, workspace: string, wanted: Wanted): Promise<Route> {
   const { registration: id, deployment } = wanted;
-  const known = await registrationsOf(ports, workspace, wanted);
+  const { registrations: known, current } = await registrationsOf(ports, workspace, wanted);
   const workflow = known[0]?.workflow ?? wanted.workflow ?? "";
   if (known.length === 0) {
     return { kind: "refused", refusal: id == null ? noActiveDeployment(workflow, []) : notFound("registration", id) };
+  }
+  if (current && (deployment == null || wanted.followsCurrent)) {
+    const found = await currentRegistration(ports, workspace, { registrations: known, current }, wanted.execution);
+    if (found) return { kind: "found", registration: found };
+    const registrations = known.filter((each) => each.deployment === current.deployment);
+    const name = current.deployment;
+    return { kind: "no_live_worker", registrations, refusal: currentIsDown(workflow, name), current: name };
   }
   const eligible = deployment == null ? known : known.filter((each) => each.deployment === deployment);
   if (eligible.length === 0 && id != null) {
@@ -46,11 +61,11 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
   return { kind: "no_live_worker", registrations: eligible, refusal: noActiveDeployment(workflow, names(eligible)) };
 }
 
-async function registrationsOf(ports: Ports, workspace: string, wanted: Wanted): Promise<RegistrationRecord[]> {
+async function registrationsOf(ports: Ports, workspace: string, wanted: Wanted): Promise<Serving> {
   const { workflow = "", registration: id } = wanted;
-  if (id == null) return ports.registry.registrations(workspace, { workflow });
+  if (id == null) return ports.registry.serving(workspace, workflow);
   const found = await ports.registry.registration(workspace, id);
-  return found ? [found] : [];
+  return { registrations: found ? [found] : [], current: null };
 }
 
 /** The registrations whose deployment has a live worker. */

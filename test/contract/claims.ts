@@ -48,6 +48,15 @@ export const claimContract: Contract = (of) => {
     expect(await b.ports.executions.head(head)).toEqual(two);
   });
 
+  test("a claim for another deployment than that of the present run changes nothing", async () => {
+    const b = of();
+    const head = await begun(b, newRef(), { deployment: "v2" });
+    const p = { dueAt: b.now() + 120_000, session: uuid() };
+    expect(await b.ports.executions.claim(head, { ...p, deployment: "v1" })).toBeNull();
+    expect(await b.ports.executions.head(head)).toEqual(head);
+    expect(await b.ports.executions.claim(head, { ...p, deployment: "v2" })).toMatchObject({ fence: head.fence + 1 });
+  });
+
   test("a final execution and an unknown one cannot be claimed", async () => {
     const b = of();
     const final = await closed(b, await begun(b));

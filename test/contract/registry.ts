@@ -108,6 +108,44 @@ export const registryContract: Contract = (of) => {
     expect((await registry().workflows(workspace)).map((w) => w.name)).toEqual(["orders"]);
   });
 
+  test("of simultaneous changes of a current deployment one is stored, and the registrations bring it along", async () => {
+    const { workspace } = await register({ deployment: "v1" });
+    await register({ workspace, deployment: "v2" });
+    const value = (version: number, deployment: string) => ({
+      workflow: "orders",
+      version,
+      deployment,
+      previous: null,
+      ramp: null,
+      changedAt: of().now(),
+      changedBy: "ci",
+    });
+    expect(await registry().current(workspace, "orders")).toBeNull();
+    expect(await registry().setCurrent(workspace, value(2, "v1"))).toBe(false);
+    const first = await Promise.all(["v1", "v2"].map((name) => registry().setCurrent(workspace, value(1, name))));
+    expect(first.filter(Boolean)).toHaveLength(1);
+    const stored = (await registry().current(workspace, "orders"))!;
+    expect(stored.version).toBe(1);
+    const next = { ...value(2, "v2"), previous: "v1", ramp: { deployment: "v3", percent: 2.5 } };
+    expect(await registry().setCurrent(workspace, value(3, "v1"))).toBe(false);
+    expect(await registry().setCurrent(workspace, next)).toBe(true);
+    expect(await registry().setCurrent(workspace, value(2, "v1"))).toBe(false);
+    const { registrations, current } = await registry().serving(workspace, "orders");
+    expect(current).toEqual(next);
+    expect(registrations.map(({ deployment }) => deployment).sort()).toEqual(["v1", "v2"]);
+    expect(await registry().currents(workspace)).toEqual([next]);
+    expect(await registry().currents(uuid())).toEqual([]);
+    // It is none of the registrations.
+    for (const filter of [{}, { workflow: "orders" }]) {
+      const all = await registry().registrations(workspace, filter);
+      expect(all.map(({ deployment }) => deployment).sort()).toEqual(["v1", "v2"]);
+    }
+    expect(await registry().clearCurrent(workspace, stored)).toBe(false);
+    expect(await registry().clearCurrent(workspace, next)).toBe(true);
+    expect(await registry().serving(workspace, "orders")).toMatchObject({ current: null });
+    expect(await registry().setCurrent(workspace, value(1, "v1"))).toBe(true);
+  });
+
   test("an operator's changes of a workflow stay when a worker registers it again, and can be taken back", async () => {
     const full = definition("orders", { display_name: "Orders", description: "takes orders" });
     const boot = await register({ definitions: [full] });

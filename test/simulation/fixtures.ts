@@ -78,6 +78,14 @@ export function memoryRegistry(
     async registrations(_workspace, filter) {
       return [...registrations.values()].filter((r) => !filter?.workflow || r.workflow === filter.workflow);
     },
+    serving: async (_workspace, workflow) => ({
+      registrations: [...registrations.values()].filter((r) => r.workflow === workflow),
+      current: null,
+    }),
+    current: none,
+    currents: async () => [],
+    setCurrent: async () => false,
+    clearCurrent: async () => false,
     registration: none,
     workflows: async () => [],
     workflow: none,

@@ -1,11 +1,12 @@
-/** `sirocco deployments …`: deployments and their workers, and which API keys may register for them. */
+/** `sirocco deployments …`: deployments and their workers, where new starts go, and which API keys may register. */
 import type { Group } from "../../command.ts";
 import { harden, unharden } from "./harden.ts";
+import { promote, rollback } from "./promote.ts";
 import { show } from "./show.ts";
 
 export const deployments: Group = {
   name: "deployments",
   summary: show.summary,
   own: show,
-  commands: [harden, unharden],
+  commands: [promote, rollback, harden, unharden],
 };

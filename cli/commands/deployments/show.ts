@@ -28,7 +28,11 @@ export const show = command({
       else showOne(one, io);
       return EXIT.ok;
     }
-    const found = await allOf(api, { active_only: !flags.all, workflow_name: flags.workflow });
+    const found = await allOf(api, {
+      active_only: !flags.all,
+      workflow_name: flags.workflow,
+      with_executions: true,
+    });
     if (flags.json) printJson(io, { deployments: found });
     else if (found.length === 0)
       io.err(
@@ -65,8 +69,20 @@ function showAll(found: readonly Deployment[], io: Io): void {
     state(d.is_active),
     { text: `${d.active_worker_count} of ${d.worker_count}` },
     { text: ago(d.last_heartbeat) },
+    { text: startsOf(d) },
+    oldestOf(d),
   ]);
-  table(io, ["deployment", "state", "live workers", "last heartbeat"], rows);
+  table(io, ["deployment", "state", "live workers", "last heartbeat", "current for", "oldest execution"], rows);
+}
+
+/** The workflows whose new starts go to the deployment. */
+const startsOf = ({ current_for }: Deployment): string =>
+  current_for.map((w) => (w.percent === 100 ? w.workflow_name : `${w.workflow_name} (${w.percent}%)`)).join(", ") ||
+  "-";
+
+function oldestOf({ oldest_execution: oldest, safe_to_stop }: Deployment) {
+  if (oldest) return { text: `started ${ago(oldest.started_at)}` };
+  return safe_to_stop ? { text: "none: safe to stop", tone: "good" as const } : { text: "none" };
 }
 
 function showOne(d: ResponseOf<"getDeployment">, io: Io): void {
@@ -74,6 +90,9 @@ function showOne(d: ResponseOf<"getDeployment">, io: Io): void {
     ["deployment", d.name, "bold"],
     ["state", state(d.is_active).text, state(d.is_active).tone],
     ["created", moment(d.created_at)],
+    ["current for", d.current_for.length > 0 ? startsOf(d) : null],
+    ["oldest execution", d.oldest_execution && `${d.oldest_execution.execution_id}, ${oldestOf(d).text}`],
+    ["safe to stop", d.safe_to_stop ? "yes: nothing runs here, and new starts go elsewhere" : "no"],
     ["hardened", d.authorized_key_ids && `only workers with the API keys ${d.authorized_key_ids.join(", ")}`],
   ]);
   if (d.workers.length === 0) return;

@@ -12,6 +12,7 @@ import { getWorkflow, listWorkflows } from "../workflows.ts";
 const load = {
   changes: lazy(() => import("../workflow-changes.ts")),
   hardening: lazy(() => import("../hardening.ts")),
+  promotion: lazy(() => import("../promotion.ts")),
   logs: lazy(() => import("../logs.ts")),
   backup: lazy(() => import("../backup.ts")),
 };
@@ -40,6 +41,10 @@ const handlers: HandlersOf<"registration"> = {
     (await load.hardening()).hardenDeployment(context, params.name, body.key_ids),
   unhardenDeployment: async (context, { params, query }) =>
     (await load.hardening()).unhardenDeployment(context, params.deployment_id, query.workspace_id),
+  promoteDeployment: async (context, { params, body }) =>
+    (await load.promotion()).promoteDeployment(context, params.name, body),
+  rollBackDeployment: async (context, { params, body }) =>
+    (await load.promotion()).rollBackDeployment(context, params.name, body),
   getDeploymentLogs: async (context, { params, query }) =>
     (await load.logs()).deploymentLogs(context, params.name, query),
   getWorkerInfo: (context) => workerInfo(context),

@@ -26,7 +26,8 @@ export async function explainSchedule(context: RequestContext, id: string): Prom
     if (!stored) return notFound("schedule", id);
     const { state } = stored;
     const { workflow_name: workflow, workflow_registration_id: registration, deployment_name: deployment } = state;
-    const found = await route(ports, workspace, { workflow, registration, deployment });
+    const followsCurrent = state.follows_current;
+    const found = await route(ports, workspace, { workflow, registration, deployment, followsCurrent });
     return shown(state.paused ? "paused" : "active", waitsOf(state, found, now));
   } catch (error) {
     if (!(error instanceof UnreadableSchedule)) throw error;
@@ -102,8 +103,9 @@ function routing(state: ScheduleState, found: Route, coming: string): Wait[] {
   const links = [{ rel: "deployment", href: `/v1/workflows/deployments/${encodeURIComponent(deployment)}` }];
   const evidence = { workflow, deployment, reason };
   if (found.kind === "no_live_worker") {
-    const text = `No worker of deployment '${deployment}' is live, so schedule '${id}' can start nothing.${coming}`;
-    const todo = `Start a worker with DEPLOYMENT_NAME=${deployment} that has workflow '${workflow}'.`;
+    const name = found.current ?? deployment;
+    const text = `No worker of deployment '${name}' is live, so schedule '${id}' can start nothing.${coming}`;
+    const todo = `Start a worker with DEPLOYMENT_NAME=${name} that has workflow '${workflow}'.`;
     return [wait(id, "no_live_worker", text, todo, { evidence, links })];
   }
   const text = `Starts of schedule '${id}' are refused: ${cut(reason).replace(/\.$/, "")}.`;

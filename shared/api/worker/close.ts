@@ -2,6 +2,7 @@
 import * as engine from "../../engine/close.ts";
 import type { OutboxEntry } from "../../protocol/head.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
+import { nextRegistration } from "../../routing/current.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { batchProblem, refused } from "./check-batch.ts";
 
@@ -27,9 +28,10 @@ export async function close(
   }
   const ref = refTo(context, body.execution);
   if (body.upto !== undefined) await context.ports.executions.learnLogEnd?.(ref, body.run, body.upto);
+  const follow: engine.Follow = (head, workflow) => nextRegistration(context.ports, head, workflow);
   const last = body.batch.events.at(-1);
   const result = last?.kind === "execution_completed" ? last.result : null;
-  const closed = await engine.close(context.ports, ref, { ...body, result });
+  const closed = await engine.close(context.ports, ref, { ...body, result }, follow);
   if (closed.kind === "closed" && body.finish) await context.ports.tasks.finish(context.workspace, body.finish);
   return closed.kind === "malformed" ? refused(422, "WF_1001", closed.detail) : closed;
 }

@@ -122,6 +122,8 @@ async function conflicts(
   active.delete(deployment);
   if (active.size === 0) return [];
   const names = new Set(definitions.map((d) => d.name));
+  // Where an operator has named a current deployment, starts are not ambiguous.
+  for (const { workflow } of await ports.registry.currents(workspace)) names.delete(workflow);
   const others = (await ports.registry.registrations(workspace)).filter(
     (r) => names.has(r.workflow) && active.has(r.deployment),
   );

@@ -1,6 +1,7 @@
 /** Deployments and their workers. */
 import * as z from "zod";
-import { MAX_AUTHORIZED_KEYS, MAX_SMALL_PAGE } from "../limits.ts";
+import { WorkflowName } from "../ids.ts";
+import { MAX_AUTHORIZED_KEYS, MAX_SMALL_PAGE, MAX_WORKER_LIST } from "../limits.ts";
 import { Cursor, Order, pageSize, Timestamp } from "./fields.ts";
 import { ManagedDeploymentResponse } from "./managed.ts";
 
@@ -29,6 +30,8 @@ export const ListDeploymentsQuery = z.object({
   limit: pageSize(MAX_SMALL_PAGE),
   cursor: Cursor.optional(),
   workspace_id: z.string().optional(),
+  /** Own: answers also `oldest_execution` and `safe_to_stop`, for which the server looks at the executions of each deployment. */
+  with_executions: z.boolean().default(false),
 });
 
 /**
@@ -50,6 +53,15 @@ const deployment = {
   active_worker_count: z.int().min(0),
   authorized_key_ids: z.array(z.string()).nullable(),
   managed: ManagedDeploymentResponse.nullable(),
+  /** Own fields. Workflows whose starts go here where they name no deployment, with the part that a ramp leads here. */
+  current_for: z.array(z.object({ workflow_name: z.string(), percent: z.number() })),
+  /** The oldest execution that runs here; null: none does. Absent where the caller has not asked. */
+  oldest_execution: z.object({ execution_id: z.string(), started_at: Timestamp }).nullish(),
+  /**
+   * Nothing runs here, and starts that name no deployment go elsewhere, so its workers can be stopped for good. Absent where
+   * the caller has not asked.
+   */
+  safe_to_stop: z.boolean().optional(),
 };
 export const DeploymentResponse = z.object(deployment).meta({ id: "DeploymentResponse" });
 export type DeploymentResponse = z.infer<typeof DeploymentResponse>;
@@ -101,3 +113,29 @@ export const HardenRequest = z
 export const HardenResponse = z
   .object({ id: z.string(), name: z.string(), is_hardened: z.boolean(), authorized_key_ids: z.array(z.string()) })
   .meta({ id: "HardenResponse" });
+
+const WorkflowNames = z.array(WorkflowName).min(1).max(MAX_WORKER_LIST).optional();
+/**
+ * Own operation: starts that name no deployment go to this one. `workflow_names`: of these workflows; absent: of all that the
+ * deployment registers. `ramp_percent`: only this part of the executions, the others stay with the current deployment.
+ */
+export const PromoteRequest = z
+  .strictObject({ workflow_names: WorkflowNames, ramp_percent: z.number().gt(0).max(100).optional() })
+  .meta({ id: "PromoteRequest" });
+/** Own operation: ends the ramps to this deployment; where it is current, the deployment before it is current again. */
+export const RollBackRequest = z.strictObject({ workflow_names: WorkflowNames }).meta({ id: "RollBackRequest" });
+/** `current_deployment` null: the workflow has none, and several active deployments are ambiguous. */
+export const CurrentDeploymentResponse = z
+  .object({
+    workflow_name: z.string(),
+    current_deployment: z.string().nullable(),
+    previous_deployment: z.string().nullable(),
+    ramp: z.object({ deployment_name: z.string(), percent: z.number() }).nullable(),
+    changed_at: Timestamp,
+    changed_by: z.string().nullable(),
+  })
+  .meta({ id: "CurrentDeploymentResponse" });
+export type CurrentDeploymentResponse = z.infer<typeof CurrentDeploymentResponse>;
+export const PromotionResponse = z
+  .object({ deployment_name: z.string(), workflows: z.array(CurrentDeploymentResponse) })
+  .meta({ id: "PromotionResponse" });

@@ -73,6 +73,16 @@ export const REGISTRATION_ROWS = [
     body: deployments.HardenRequest,
     response: deployments.HardenResponse,
   }),
+  json("promoteDeployment", "POST", `${DEPLOYMENT}/promote`, "registration", {
+    body: deployments.PromoteRequest,
+    optionalBody: true,
+    response: deployments.PromotionResponse,
+  }),
+  json("rollBackDeployment", "POST", `${DEPLOYMENT}/rollback`, "registration", {
+    body: deployments.RollBackRequest,
+    optionalBody: true,
+    response: deployments.PromotionResponse,
+  }),
   json("createDeployment", "POST", `${WORKFLOWS}/deployments`, "registration", {
     body: managed.CreateDeploymentRequest,
     ...hosting,

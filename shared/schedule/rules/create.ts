@@ -12,6 +12,8 @@ export interface CreateSchedule {
   readonly workflow_name: string;
   readonly workflow_registration_id?: string | null;
   readonly deployment_name: string;
+  /** Default: the schedule stays in its deployment. */
+  readonly follows_current?: boolean;
   readonly created_by?: string | null;
   /** A ScheduleDefinition, not yet validated. */
   readonly definition: unknown;
@@ -34,6 +36,7 @@ export function createSchedule(now: number, given: CreateSchedule): Decision | {
     workflow_name: given.workflow_name,
     workflow_registration_id: given.workflow_registration_id ?? null,
     deployment_name: given.deployment_name,
+    ...(given.follows_current && { follows_current: true as const }),
     created_by: given.created_by ?? null,
     definition,
     paused: false,

@@ -94,6 +94,7 @@ function startEffect(state: ScheduleState, run: ActiveRun): StartEffect {
     workflow_name: state.workflow_name,
     workflow_registration_id: state.workflow_registration_id,
     deployment_name: state.deployment_name,
+    ...(state.follows_current && { follows_current: true }),
     input: state.definition.input,
     nominal: run.nominal,
     actual: run.actual,

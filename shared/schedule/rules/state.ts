@@ -25,6 +25,8 @@ export interface ScheduleState {
   readonly workflow_registration_id: string | null;
   /** Its workers run every execution of the schedule. */
   readonly deployment_name: string;
+  /** Nobody has named the deployment: starts go to the workflow's current deployment while it has one. */
+  readonly follows_current?: true;
   readonly created_by: string | null;
   readonly definition: ScheduleDefinition;
   readonly paused: boolean;
@@ -153,6 +155,7 @@ export interface StartEffect {
   readonly workflow_name: string;
   readonly workflow_registration_id: string | null;
   readonly deployment_name: string;
+  readonly follows_current?: true;
   readonly input: unknown;
   readonly nominal: number;
   readonly actual: number;

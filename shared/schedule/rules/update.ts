@@ -28,9 +28,10 @@ export function update(
   const draft = open(state, now);
   collect(draft);
   draft.state.definition = definition;
-  if (deployment !== null && deployment !== state.deployment_name) {
+  if (deployment !== null) {
+    if (deployment !== state.deployment_name) draft.state.workflow_registration_id = null; // it was the old deployment's
     draft.state.deployment_name = deployment;
-    draft.state.workflow_registration_id = null; // it was the old deployment's
+    delete draft.state.follows_current;
   }
   draft.state.updated_at = now;
   if (partial.max_executions !== undefined) {

@@ -59,6 +59,7 @@ async function startRun(
     registration: registration.id,
     displayName,
     deployment: registration.deployment,
+    deploymentNamed: !effect.follows_current,
     input: effect.input,
     token: effect.key,
     by: "schedule",

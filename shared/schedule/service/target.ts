@@ -15,7 +15,8 @@ export type Target =
 
 export async function targetOf(ports: Ports, workspace: string, effect: StartEffect): Promise<Target> {
   const { workflow_name: workflow, workflow_registration_id: id, deployment_name: deployment } = effect;
-  const found = await route(ports, workspace, { workflow, registration: id, deployment });
+  const { execution_id: execution, follows_current: followsCurrent } = effect;
+  const found = await route(ports, workspace, { workflow, registration: id, deployment, execution, followsCurrent });
   if (found.kind === "no_live_worker") return { kind: "unavailable", reason: textOf(found.refusal) };
   if (found.kind === "refused") return { kind: "refused", reason: textOf(found.refusal) };
   const { registration } = found;
