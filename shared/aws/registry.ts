@@ -21,7 +21,7 @@ import type { WorkflowDefinition } from "../protocol/worker.ts";
 import type { Context } from "./context.ts";
 import { unpack } from "./pack.ts";
 import type { Registering } from "./registering.ts";
-import { abilitiesKey, apiKey, currentKey, definitionKey, KEY_ENTRIES, keyOf } from "./registry-keys.ts";
+import { apiKey, definitionKey, KEY_ENTRIES, keyOf } from "./registry-keys.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { type Item, number, type Table, text, within } from "./table.ts";
 
@@ -62,11 +62,7 @@ export class AwsRegistry implements Registry {
     return this.#sessions.list(workspace, deployment, liveSince);
   }
   async abilities(workspace: string, ids: readonly string[]): Promise<Map<string, Abilities>> {
-    const items = await this.#table.getAll([...new Set(ids)].map((id) => abilitiesKey(workspace, id)));
-    const found = items.map(async (item) => {
-      return [text(item, "sk")!.slice(2), await unpack<Abilities>(this.#c.blobs, item.abilities!)] as const;
-    });
-    return new Map(await Promise.all(found));
+    return (await this.#rare()).abilities(this.#c, workspace, ids);
   }
   active(workspace: string, since: Millis, among?: readonly string[]) {
     return this.#sessions.active.since(workspace, since, among);
@@ -76,12 +72,10 @@ export class AwsRegistry implements Registry {
   }
 
   async deployments(workspace: string): Promise<DeploymentRecord[]> {
-    return (await this.#of(workspace, "D#")).map(deploymentOf);
+    return (await this.#rare()).deployments(this.#table, workspace);
   }
-
   async deployment(workspace: string, name: string): Promise<DeploymentRecord | null> {
-    const item = await this.#table.get({ pk: workspace, sk: `D#${name}` });
-    return item ? deploymentOf(item) : null;
+    return (await this.#rare()).deployment(this.#table, workspace, name);
   }
 
   async authorize(p: Parameters<Registry["authorize"]>[0]) {
@@ -116,20 +110,20 @@ export class AwsRegistry implements Registry {
   }
 
   async current(workspace: string, workflow: string): Promise<CurrentDeployment | null> {
-    const item = await this.#table.get(currentKey(workspace, workflow));
-    return item ? currentOf(item) : null;
+    return (await this.#rare()).current(this.#table, workspace, workflow);
   }
-
   async currents(workspace: string): Promise<CurrentDeployment[]> {
     return (await this.#registrationItems(workspace, undefined)).currents;
   }
-
-  /** Its code is loaded at the first use. */
   async setCurrent(workspace: string, next: CurrentDeployment): Promise<boolean> {
-    return (await import("./current-deployments.ts")).put(this.#table, workspace, next);
+    return (await this.#rare()).putCurrent(this.#table, workspace, next);
   }
   async clearCurrent(workspace: string, seen: CurrentDeployment): Promise<boolean> {
-    return (await import("./current-deployments.ts")).clear(this.#table, workspace, seen);
+    return (await this.#rare()).clearCurrent(this.#table, workspace, seen);
+  }
+  /** Loaded at the first use. */
+  #rare() {
+    return import("./deployments.ts");
   }
 
   async registration(workspace: string, id: string): Promise<RegistrationRecord | null> {
@@ -169,27 +163,18 @@ export class AwsRegistry implements Registry {
   }
 
   async workflows(workspace: string): Promise<WorkflowRecord[]> {
-    return (await this.#of(workspace, "W#")).map(workflowOf);
+    return (await this.#of(workspace, "W#")).map((await this.#rare()).workflowOf);
   }
 
   async workflow(workspace: string, nameOrId: string): Promise<WorkflowRecord | null> {
     const item =
       (await this.#table.get({ pk: workspace, sk: `W#${nameOrId}` })) ?? (await this.#byId(workspace, nameOrId, "W#"));
-    return item ? workflowOf(item) : null;
+    return item && (await this.#rare()).workflowOf(item);
   }
 
   async changeWorkflow(workspace: string, name: string, change: WorkflowChange): Promise<WorkflowRecord | null> {
-    const { updateOf } = await import("./workflow-change.ts");
-    const update = updateOf(change);
-    if (!update) return this.workflow(workspace, name);
-    const { expression, condition, names, values } = update;
-    const changed = await this.#table.update({ pk: workspace, sk: `W#${name}` }, expression, {
-      condition,
-      names,
-      ...(Object.keys(values).length > 0 && { values }),
-      returns: "ALL_NEW",
-    });
-    return changed.ok && changed.item ? workflowOf(changed.item) : null;
+    const changed = await (await import("./workflow-change.ts")).change(this.#table, workspace, name, change);
+    return changed === "nothing" ? this.workflow(workspace, name) : changed && (await this.#rare()).workflowOf(changed);
   }
 
   async #byId(workspace: string, id: string, kind: "W#" | "R#"): Promise<Item | null> {
@@ -234,28 +219,3 @@ function namesOf(item: Item): { workflow: string; deployment: string } {
 }
 
 const currentOf = (item: Item): CurrentDeployment => JSON.parse(text(item, "current")!) as CurrentDeployment;
-
-function deploymentOf(item: Item): DeploymentRecord {
-  return {
-    id: text(item, "id")!,
-    name: text(item, "name")!,
-    createdAt: number(item, "created_at")!,
-    updatedAt: number(item, "updated_at")!,
-    authorizedKeys: item.authorized_keys ? (JSON.parse(text(item, "authorized_keys")!) as string[]) : null,
-  };
-}
-
-/** `set_…` is an operator's; the attribute without it the workers' own. */
-function workflowOf(item: Item): WorkflowRecord {
-  const name = text(item, "name")!;
-  return {
-    id: text(item, "id")!,
-    name,
-    displayName: text(item, "set_display_name") ?? text(item, "display_name") ?? name,
-    description: text(item, "set_description") ?? text(item, "description") ?? null,
-    tags: [...(item.tags?.SS ?? [])].sort(),
-    archived: item.archived?.BOOL ?? false,
-    availableInChatAssistant: item.in_chat?.BOOL ?? false,
-    createdAt: number(item, "created_at")!,
-  };
-}

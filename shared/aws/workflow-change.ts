@@ -1,16 +1,35 @@
-/** The update that an operator's change of a workflow is. Changes are rare, so a cold start does not load this file. */
+/** An operator's change of a workflow. Changes are rare, so a cold start does not load this file. */
 import type { WorkflowChange } from "../ports.ts";
-import { type Item, S } from "./table.ts";
+import { type Item, S, type Table } from "./table.ts";
 
-export interface WorkflowUpdate {
+interface WorkflowUpdate {
   readonly expression: string;
   readonly condition: string;
   readonly names: Readonly<Record<string, string>>;
   readonly values: Item;
 }
 
+/** The changed item; null: there is no such workflow. */
+export async function change(
+  table: Table,
+  workspace: string,
+  name: string,
+  wanted: WorkflowChange,
+): Promise<Item | null | "nothing"> {
+  const update = updateOf(wanted);
+  if (!update) return "nothing";
+  const { expression, condition, names, values } = update;
+  const changed = await table.update({ pk: workspace, sk: `W#${name}` }, expression, {
+    condition,
+    names,
+    ...(Object.keys(values).length > 0 && { values }),
+    returns: "ALL_NEW",
+  });
+  return changed.ok ? changed.item : null;
+}
+
 /** `null` if the change names nothing. */
-export function updateOf(change: WorkflowChange): WorkflowUpdate | null {
+function updateOf(change: WorkflowChange): WorkflowUpdate | null {
   const set: string[] = [];
   const remove: string[] = [];
   const values: Item = {};

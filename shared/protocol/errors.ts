@@ -106,16 +106,6 @@ export function noActiveDeployment(workflow: string, inactive: readonly string[]
   return refusal(404, "WF_1100", `Workflow ${quote(workflow)} cannot be executed: ${why}`);
 }
 
-/** 404: no worker of the workflow's current deployment is live, or none of its workers registers the workflow any more. */
-export function currentIsDown(workflow: string, deployment: string): Refusal {
-  const name = quote(deployment);
-  return refusal(
-    404,
-    "WF_1100",
-    `Workflow ${quote(workflow)} cannot be executed: starts go to its current deployment ${name}, and no worker of ${name} that has the workflow is running. Start one, promote another deployment, roll back, or name a deployment with deployment_name.`,
-  );
-}
-
 /** 404: the workflow has no signal, query or update of this name. */
 export function noSuchHandler(
   kind: "signal" | "query" | "update",

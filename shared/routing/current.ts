@@ -12,9 +12,11 @@
  *     decides on what the earlier one has left.
  */
 import type { CurrentDeployment, Ports, RegistrationRecord, Serving } from "../ports.ts";
+import { refusal } from "../protocol/errors.ts";
 import { hash32 } from "../protocol/hash32.ts";
 import type { Head } from "../protocol/head.ts";
 import { activeDeployments } from "./liveness.ts";
+import type { Route } from "./route.ts";
 
 /** Whether the ramp takes this execution (CURRENT-2). */
 export const isRamped = (workflow: string, execution: string, percent: number): boolean =>
@@ -28,7 +30,7 @@ function choices(current: CurrentDeployment, execution: string | undefined): str
 }
 
 /** Null: no worker of the current deployment is live, or it does not register the workflow. */
-export async function currentRegistration(
+async function currentRegistration(
   ports: Ports,
   workspace: string,
   { registrations, current }: Serving & { current: CurrentDeployment },
@@ -41,6 +43,21 @@ export async function currentRegistration(
     if (found && active.has(name)) return found;
   }
   return null;
+}
+
+/** The route of a start that names no deployment. */
+export async function routeToCurrent(
+  ports: Ports,
+  workspace: string,
+  serving: Serving & { current: CurrentDeployment },
+  execution: string | undefined,
+): Promise<Route> {
+  const registration = await currentRegistration(ports, workspace, serving, execution);
+  if (registration) return { kind: "found", registration };
+  const { workflow, deployment: current } = serving.current;
+  const registrations = serving.registrations.filter(({ deployment }) => deployment === current);
+  const detail = `Workflow '${workflow}' cannot be executed: starts go to its current deployment '${current}', and no worker of '${current}' that has the workflow is running. Start one, promote another deployment, roll back, or name a deployment with deployment_name.`;
+  return { kind: "no_live_worker", registrations, refusal: refusal(404, "WF_1100", detail), current };
 }
 
 /** Where the next run of an execution goes that continues as new; null: it stays. */

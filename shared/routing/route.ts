@@ -3,10 +3,13 @@
  * Otherwise the workflow's current deployment (CURRENT-1). If it has none: the active deployment that serves it; several are
  * ambiguous. Children run in the deployment of their parent.
  */
+import { lazy } from "../lib/lazy.ts";
 import type { Ports, RegistrationRecord, Serving } from "../ports.ts";
-import { ambiguous, currentIsDown, noActiveDeployment, notFound, type Refusal, refusal } from "../protocol/errors.ts";
-import { currentRegistration } from "./current.ts";
+import { ambiguous, noActiveDeployment, notFound, type Refusal, refusal } from "../protocol/errors.ts";
 import { activeDeployments } from "./liveness.ts";
+
+/** Its code is loaded at the first workflow that has a current deployment. */
+const currentRouting = lazy(() => import("./current.ts"));
 
 export interface Wanted {
   /** Name of the workflow; not needed where `registration` is given. */
@@ -40,11 +43,12 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
     return { kind: "refused", refusal: id == null ? noActiveDeployment(workflow, []) : notFound("registration", id) };
   }
   if (current && (deployment == null || wanted.followsCurrent)) {
-    const found = await currentRegistration(ports, workspace, { registrations: known, current }, wanted.execution);
-    if (found) return { kind: "found", registration: found };
-    const registrations = known.filter((each) => each.deployment === current.deployment);
-    const name = current.deployment;
-    return { kind: "no_live_worker", registrations, refusal: currentIsDown(workflow, name), current: name };
+    return (await currentRouting()).routeToCurrent(
+      ports,
+      workspace,
+      { registrations: known, current },
+      wanted.execution,
+    );
   }
   const eligible = deployment == null ? known : known.filter((each) => each.deployment === deployment);
   if (eligible.length === 0 && id != null) {

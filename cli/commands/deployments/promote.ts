@@ -64,8 +64,8 @@ export const rollback = command({
 
 function percentOf(text: string): number {
   const percent = Number(/^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1]);
-  if (!(percent > 0 && percent <= 100))
-    throw usage(`--ramp is a percentage above 0 and up to 100, such as 10%, not '${text}'`);
+  if (!(percent >= 0.01 && percent <= 100))
+    throw usage(`--ramp is a percentage from 0.01 to 100, such as 10%, not '${text}'`);
   return percent;
 }
 

@@ -2,17 +2,16 @@
  * Reports of workers about activities. The start, the retries and the progress of a queued activity go to the feed although
  * they are not history; its outcome is a message to the execution.
  */
-import { presentBegin, presentProgress, presentRetry } from "../../core/present.ts";
+import { presentBegin, presentRetry } from "../../core/present.ts";
 import { shortened } from "../../core/retry.ts";
 import { send } from "../../engine/send.ts";
-import { invalidAt, notFound, payloadTooLarge, type Refusal } from "../../protocol/errors.ts";
+import type { Refusal } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/head.ts";
-import { MAX_CUSTOM_EVENT_BATCH_BYTES, MAX_CUSTOM_EVENT_BYTES, RECORDED_ATTEMPTS } from "../../protocol/limits.ts";
+import { RECORDED_ATTEMPTS } from "../../protocol/limits.ts";
 import { messageId } from "../../protocol/messages.ts";
 import type { ActivityRef, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import { bytesOf, CHARACTERS_WITHIN_LIMIT, tooLarge } from "../payload.ts";
+import { tooLarge } from "../payload.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
-import { customTaskProblem } from "./custom-task.ts";
 
 type RunRef = Pick<ActivityRef, "execution" | "run">;
 
@@ -139,37 +138,4 @@ export async function retrying(
   const shown = presentRetry(head, { activity, name, attempt, failure, at });
   await ports.feed.publish(ref, run, { id: `retry#${activity}#${attempt}`, at }, [shown]);
   return {};
-}
-
-export async function publish(
-  context: RequestContext,
-  body: WorkerBody<"publish">,
-  characters: number,
-): Promise<WorkerAnswer<"publish"> | Refusal> {
-  const { ports } = context;
-  const refused = progressProblem(body, characters);
-  if (refused) return refused;
-  const head = await runOf(context, body);
-  if (!head) return notFound("run", body.run);
-  if (!isOpen(head)) return {}; // the events of a closed run are complete: its streams have ended
-  const activity = { id: body.activity, name: body.activity_name };
-  const events = body.events.map((event) => presentProgress(head, event, activity, ports.uuid()));
-  const id = `publish#${body.publish_id}`;
-  await ports.feed.publish(refTo(context, body.execution), body.run, { id, at: body.events[0]!.at }, events);
-  return {};
-}
-
-function progressProblem(body: WorkerBody<"publish">, characters: number): Refusal | null {
-  for (const [i, event] of body.events.entries()) {
-    const why = customTaskProblem(event);
-    if (why) return invalidAt(["body", "events", i], `clients could not read this event: ${why}`);
-  }
-  if (characters <= CHARACTERS_WITHIN_LIMIT) return null;
-  const sizes = body.events.map((event) => bytesOf(event.attributes));
-  const largest = Math.max(...sizes);
-  if (largest > MAX_CUSTOM_EVENT_BYTES) return payloadTooLarge("custom event", MAX_CUSTOM_EVENT_BYTES, largest);
-  const sum = sizes.reduce((a, b) => a + b, 0);
-  return body.events.length > 1 && sum > MAX_CUSTOM_EVENT_BATCH_BYTES
-    ? payloadTooLarge("batch of custom events", MAX_CUSTOM_EVENT_BATCH_BYTES, sum)
-    : null;
 }

@@ -1,10 +1,13 @@
 /** Closes a run; a run whose history is full can still be closed. */
 import * as engine from "../../engine/close.ts";
+import { lazy } from "../../lib/lazy.ts";
 import type { OutboxEntry } from "../../protocol/head.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
-import { nextRegistration } from "../../routing/current.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { batchProblem, refused } from "./check-batch.ts";
+
+/** Loaded at the first run that continues as new. */
+const currentRouting = lazy(() => import("../../routing/current.ts"));
 
 export async function close(
   context: RequestContext,
@@ -28,7 +31,8 @@ export async function close(
   }
   const ref = refTo(context, body.execution);
   if (body.upto !== undefined) await context.ports.executions.learnLogEnd?.(ref, body.run, body.upto);
-  const follow: engine.Follow = (head, workflow) => nextRegistration(context.ports, head, workflow);
+  const follow: engine.Follow = async (head, workflow) =>
+    (await currentRouting()).nextRegistration(context.ports, head, workflow);
   const last = body.batch.events.at(-1);
   const result = last?.kind === "execution_completed" ? last.result : null;
   const closed = await engine.close(context.ports, ref, { ...body, result }, follow);

@@ -3,7 +3,7 @@ import { lazy } from "../../lib/lazy.ts";
 import type { Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
-import { beat, begin, begun, outcome, publish, retrying } from "./activities.ts";
+import { beat, begin, begun, outcome, retrying } from "./activities.ts";
 import { answer } from "./answer.ts";
 import { append } from "./append.ts";
 import { close } from "./close.ts";
@@ -22,6 +22,7 @@ export type WorkerHandlers = {
 
 const registering = lazy(() => import("./register.ts"));
 const waitingTasks = lazy(() => import("./waiting-tasks.ts"));
+const publishing = lazy(() => import("./publish.ts"));
 const logging = lazy(() => import("./log-records.ts"));
 
 export const WORKER_HANDLERS: WorkerHandlers = {
@@ -48,7 +49,7 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   pass: async (context, body) => (await waitingTasks()).pass(context, body),
   renew: async (context, body) => (await waitingTasks()).renew(context, body),
   permit: async (context, body) => (await import("./permits.ts")).permit(context, body),
-  publish,
+  publish: async (context, body, characters) => (await publishing()).publish(context, body, characters),
   logs: async (context, body) => (await logging()).takeLogRecords(context, body),
   answer,
 };

@@ -31,7 +31,7 @@ export const ListDeploymentsQuery = z.object({
   cursor: Cursor.optional(),
   workspace_id: z.string().optional(),
   /** Own: answers also `oldest_execution` and `safe_to_stop`, for which the server looks at the executions of each deployment. */
-  with_executions: z.boolean().default(false),
+  with_executions: z.boolean().optional(),
 });
 
 /**
@@ -120,7 +120,7 @@ const WorkflowNames = z.array(WorkflowName).min(1).max(MAX_WORKER_LIST).optional
  * deployment registers. `ramp_percent`: only this part of the executions, the others stay with the current deployment.
  */
 export const PromoteRequest = z
-  .strictObject({ workflow_names: WorkflowNames, ramp_percent: z.number().gt(0).max(100).optional() })
+  .strictObject({ workflow_names: WorkflowNames, ramp_percent: z.number().min(0.01).max(100).optional() })
   .meta({ id: "PromoteRequest" });
 /** Own operation: ends the ramps to this deployment; where it is current, the deployment before it is current again. */
 export const RollBackRequest = z.strictObject({ workflow_names: WorkflowNames }).meta({ id: "RollBackRequest" });

@@ -1,0 +1,84 @@
+/** Workflows, deployments, what their workers can run, and the current deployments of workflows. Loaded at the first use. */
+import type { Abilities, CurrentDeployment, DeploymentRecord, WorkflowRecord } from "../ports.ts";
+import type { Context } from "./context.ts";
+import { unpack } from "./pack.ts";
+import { abilitiesKey, currentKey } from "./registry-keys.ts";
+import { type Item, N, number, S, type Table, text, within } from "./table.ts";
+
+export async function deployments(table: Table, workspace: string): Promise<DeploymentRecord[]> {
+  return (await table.query(within(workspace, { prefix: "D#" }))).map(deploymentOf);
+}
+
+export async function deployment(table: Table, workspace: string, name: string): Promise<DeploymentRecord | null> {
+  const item = await table.get({ pk: workspace, sk: `D#${name}` });
+  return item && deploymentOf(item);
+}
+
+function deploymentOf(item: Item): DeploymentRecord {
+  return {
+    id: text(item, "id")!,
+    name: text(item, "name")!,
+    createdAt: number(item, "created_at")!,
+    updatedAt: number(item, "updated_at")!,
+    authorizedKeys: item.authorized_keys ? (JSON.parse(text(item, "authorized_keys")!) as string[]) : null,
+  };
+}
+
+export async function abilities(
+  c: Pick<Context, "tables" | "blobs">,
+  workspace: string,
+  ids: readonly string[],
+): Promise<Map<string, Abilities>> {
+  const items = await c.tables.registry.getAll([...new Set(ids)].map((id) => abilitiesKey(workspace, id)));
+  const found = items.map(async (item) => {
+    return [text(item, "sk")!.slice(2), await unpack<Abilities>(c.blobs, item.abilities!)] as const;
+  });
+  return new Map(await Promise.all(found));
+}
+
+const HAS_VERSION = "#version = :seen";
+
+export async function current(table: Table, workspace: string, workflow: string): Promise<CurrentDeployment | null> {
+  const item = await table.get(currentKey(workspace, workflow));
+  return item && (JSON.parse(text(item, "current")!) as CurrentDeployment);
+}
+
+/** Compare and set of one item. */
+export async function putCurrent(table: Table, workspace: string, next: CurrentDeployment): Promise<boolean> {
+  const { workflow, version } = next;
+  const isFirst = version === 1;
+  const written = await table.update(currentKey(workspace, workflow), "SET #current = :current, #version = :version", {
+    condition: isFirst ? "attribute_not_exists(pk)" : HAS_VERSION,
+    names: { "#current": "current", "#version": "version" },
+    values: {
+      ":current": S(JSON.stringify(next)),
+      ":version": N(version),
+      ...(!isFirst && { ":seen": N(version - 1) }),
+    },
+  });
+  return written.ok;
+}
+
+export async function clearCurrent(table: Table, workspace: string, { workflow, version }: CurrentDeployment) {
+  const removed = await table.delete(currentKey(workspace, workflow), {
+    expression: HAS_VERSION,
+    names: { "#version": "version" },
+    values: { ":seen": N(version) },
+  });
+  return removed !== null;
+}
+
+/** `set_…` is an operator's; the attribute without it the workers' own. */
+export function workflowOf(item: Item): WorkflowRecord {
+  const name = text(item, "name")!;
+  return {
+    id: text(item, "id")!,
+    name,
+    displayName: text(item, "set_display_name") ?? text(item, "display_name") ?? name,
+    description: text(item, "set_description") ?? text(item, "description") ?? null,
+    tags: [...(item.tags?.SS ?? [])].sort(),
+    archived: item.archived?.BOOL ?? false,
+    availableInChatAssistant: item.in_chat?.BOOL ?? false,
+    createdAt: number(item, "created_at")!,
+  };
+}
