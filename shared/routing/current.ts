@@ -12,11 +12,10 @@
  *     decides on what the earlier one has left.
  */
 import type { CurrentDeployment, Ports, RegistrationRecord, Serving } from "../ports.ts";
-import { refusal } from "../protocol/errors.ts";
+import { type Refusal, refusal } from "../protocol/errors.ts";
 import { hash32 } from "../protocol/hash32.ts";
 import type { Head } from "../protocol/head.ts";
 import { activeDeployments } from "./liveness.ts";
-import type { Route } from "./route.ts";
 
 /** Whether the ramp takes this execution (CURRENT-2). */
 export const isRamped = (workflow: string, execution: string, percent: number): boolean =>
@@ -45,13 +44,22 @@ async function currentRegistration(
   return null;
 }
 
+export type CurrentRoute =
+  | { readonly kind: "found"; readonly registration: RegistrationRecord }
+  | {
+      readonly kind: "no_live_worker";
+      readonly registrations: readonly RegistrationRecord[];
+      readonly refusal: Refusal;
+      readonly current: string;
+    };
+
 /** The route of a start that names no deployment. */
 export async function routeToCurrent(
   ports: Ports,
   workspace: string,
   serving: Serving & { current: CurrentDeployment },
   execution: string | undefined,
-): Promise<Route> {
+): Promise<CurrentRoute> {
   const registration = await currentRegistration(ports, workspace, serving, execution);
   if (registration) return { kind: "found", registration };
   const { workflow, deployment: current } = serving.current;
