@@ -24,7 +24,11 @@ the copy beside its data. The key in use needs the right 'admin'.
   examples: ["sirocco backup sirocco.backup", "sirocco backup --force /mnt/backups/latest.backup"],
   async run([file], flags, io) {
     const path = resolve(io.cwd, file as string);
-    if (!flags.force && (await exists(path))) {
+    const there = await stat(path).catch(() => null);
+    if (there && !there.isFile()) {
+      throw new CliError(EXIT.usage, `${file} is a directory or a device, and no file.`, ["Choose another name."]);
+    }
+    if (there && !flags.force) {
       throw new CliError(EXIT.usage, `${file} exists.`, ["Choose another name, or replace it with --force."]);
     }
     const bytes = await written(path, apiOf(flags, io).download("createBackup"), io);
@@ -33,12 +37,6 @@ the copy beside its data. The key in use needs the right 'admin'.
     return EXIT.ok;
   },
 });
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** The file appears under its name once all of it is on the disk. Resolves with its length. */
 async function written(path: string, chunks: AsyncIterable<Uint8Array>, io: Io): Promise<number> {

@@ -44,6 +44,12 @@ test("a backup never replaces a file unless it is told to, needs the right admin
   const forced = await cli(["backup", path("mine"), "--force"], { env });
   expect([forced.code, forced.out]).toEqual([0, expect.stringMatching(/^mine has a copy of the data, \d+\.\d MB$/)]);
 
+  const directoryInstead = await cli(["backup", directory.path, "--force"], { env });
+  expect([directoryInstead.code, directoryInstead.err]).toEqual([
+    2,
+    expect.stringContaining("is a directory or a device"),
+  ]);
+
   const key = await cli(["key", "create", "operator", "--rights", "operate,work", "--json"], { env });
   const other = { ...env, SIROCCO_API_KEY: JSON.parse(key.out).key as string };
   const forbidden = await cli(["backup", path("stolen")], { env: other });
