@@ -59,12 +59,18 @@ export class EmbeddedBackup {
     }
   }
 
+  /** The copy is gone before its last part leaves, so that a caller who has received it can ask for the next one at once. */
   async *#parts(path: string): AsyncGenerator<Uint8Array> {
+    let last: Uint8Array | undefined;
     try {
-      yield* createReadStream(path, { highWaterMark: PART_BYTES });
+      for await (const part of createReadStream(path, { highWaterMark: PART_BYTES })) {
+        if (last) yield last;
+        last = part;
+      }
     } finally {
       await this.#remove(path);
     }
+    if (last) yield last;
   }
 
   async #remove(path: string): Promise<void> {
