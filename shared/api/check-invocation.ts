@@ -19,6 +19,7 @@ export async function checkInvocation(
 ): Promise<Refusal | null> {
   const large = tooLarge(`input of the ${kind}`, p.input);
   if (large) return large;
+  await context.ports.pause?.();
   const { workflow, deployment } = head;
   const [registration] = await context.ports.registry.registrations(context.workspace, { workflow, deployment });
   return registration ? checkHandler(registration, kind, p) : null; // not registered any more: the worker checks

@@ -141,8 +141,12 @@ async function begin(
   ]);
   if ("refused" in decoded) return decoded.refused;
   const input = decoded.value;
-  const refused = tooLarge("input of the workflow", input) ?? (await schemaRefusal(definition.input_schema, input));
+  await ports.pause?.(); // a walk through two megabytes takes some milliseconds
+  const large = tooLarge("input of the workflow", input);
+  await ports.pause?.();
+  const refused = large ?? (await schemaRefusal(definition.input_schema, input));
   if (refused) return refused;
+  await ports.pause?.();
   const wanted = { execution: body.execution_id, run: ports.uuid(), request: key?.request ?? "" };
   const until = ports.clock.now() + ports.settings.retentionMs;
   const kept = key ? await ports.startKeys.keep(workspace, key.digest, wanted, until) : wanted;
