@@ -71,19 +71,29 @@ describe("workflow code that never comes to rest", () => {
   }, 60_000);
 });
 
-test.concurrent("workflow code that uses up the memory of its process is set aside after it has ended four workers, and the others go on", async () => {
+test.concurrent("workflow code that uses up the memory of its process is set aside after it has ended at most four workers, and the others go on", async () => {
   using on = new Installation();
   await on.server();
   const userWorker = () => on.userWorker({ NODE_OPTIONS: "--max-old-space-size=80" });
-  const first = await userWorker();
+  const failures = async () => (await history(on, "x")).filter(({ kind }) => kind === "workflow_task_failed");
+  let last = await userWorker();
   await start(on, "blocks", "x", { by: "memory" });
-  expect(await first.ended).toBe("SIGABRT");
-  for (let death = 2; death <= 4; death++) expect(await (await userWorker()).ended).toBe("SIGABRT");
-  const last = await userWorker();
+  // A process that is slow to die may lose its lease and be given the execution again: that counts as one more.
+  for (let deaths = 0; ; deaths++) {
+    const { ended: dies, logged } = last;
+    const setAside = logged("the execution waits for repaired code").then(
+      () => "set aside",
+      () => dies,
+    );
+    const ended = await Promise.race([dies, setAside]);
+    if (ended === "set aside") break;
+    expect(ended).toBe("SIGABRT");
+    expect(deaths).toBeLessThan(4);
+    last = await userWorker();
+  }
   await start(on, "quick", "y");
   await completed(on, "y");
-  const failures = (await history(on, "x")).filter(({ kind }) => kind === "workflow_task_failed");
-  expect(failures).toMatchObject([{ failure: { type: "WorkerDied" } }]);
+  expect(await failures()).toMatchObject([{ failure: { type: "WorkerDied" } }]);
   last.child.kill("SIGTERM");
   expect(await last.ended).toBe(0);
 }, 240_000);
