@@ -127,6 +127,8 @@ export interface WorkflowOps {
   usesFlag(flag: ReplayFlag): boolean;
   /** See `patched` in `sdk/workflow/patched.ts`. */
   patched(id: string): boolean;
+  /** See `deprecatePatch` there. */
+  deprecatePatch(id: string): void;
   /** Logs with the ids of the execution; a replay logs nothing. */
   say(level: keyof Log, message: string, fields?: Record<string, unknown>): void;
   /** `console` has printed a line, in a step that is no replay. */

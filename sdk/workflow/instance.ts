@@ -608,6 +608,10 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     return taken;
   }
 
+  deprecatePatch(id: string): void {
+    if (this.replaying && this.#recordedPatches.has(id)) this.patched(id);
+  }
+
   usesFlag(flag: ReplayFlag): boolean {
     return this.#flags.uses(flag, this.#running && !this.replaying);
   }

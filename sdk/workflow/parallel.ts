@@ -56,6 +56,35 @@ export async function parallel<T, R>(
   throw (failed as { error: unknown }).error;
 }
 
+/**
+ * The same for work of which one item's failure must not end the others: every item is worked on, and the answer has the
+ * outcome of each, in the order of the items, as `Promise.allSettled` has it.
+ */
+export async function parallelSettled<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  fn: (item: T, index: number) => Promise<R> | R,
+  options?: ParallelOptions,
+): Promise<PromiseSettledResult<R>[]>;
+export async function parallelSettled<R>(
+  count: number,
+  fn: (index: number, same: number) => Promise<R> | R,
+  options?: ParallelOptions,
+): Promise<PromiseSettledResult<R>[]>;
+export async function parallelSettled<T, R>(
+  items: number | Iterable<T> | AsyncIterable<T>,
+  fn: (item: T, index: number) => Promise<R> | R,
+  options: ParallelOptions = {},
+): Promise<PromiseSettledResult<R>[]> {
+  const settled = async (item: T, index: number): Promise<PromiseSettledResult<R>> => {
+    try {
+      return { status: "fulfilled", value: await fn(item, index) };
+    } catch (reason) {
+      return { status: "rejected", reason };
+    }
+  };
+  return parallel(items as Iterable<T>, settled, options);
+}
+
 function iteratorOf<T>(items: number | Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
   if (typeof items !== "number")
     return Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();

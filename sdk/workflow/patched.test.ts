@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { stimulus, WorkflowDriver } from "../../test/support/workflow-driver.ts";
-import { activity, DivergenceError, patched, UsageError, workflow } from "../index.ts";
+import { activity, DivergenceError, deprecatePatch, parallelSettled, patched, UsageError, workflow } from "../index.ts";
 
 const work = activity({ name: "work", input: z.object({ n: z.number() }) }, async () => 0);
 
@@ -61,6 +61,53 @@ test("code that no longer asks for a recorded patch diverges", async () => {
   await driver.give(stimulus.completed(1));
   await expect(driver.replayed(before)).rejects.toThrow(DivergenceError);
   await expect(driver.replayed(before)).rejects.toThrow(/recorded patched \(patch notify\)/);
+});
+
+const cleaned = workflow({ name: "changed" }, async () => {
+  await work({ n: 1 });
+  deprecatePatch("notify");
+  await work({ n: 3 });
+  deprecatePatch("notify");
+  await work({ n: 4 });
+  return "new";
+});
+
+test("a run that has recorded a patch replays with code that deprecates it, to its end", async () => {
+  const driver = await WorkflowDriver.start(after);
+  await driver.give(stimulus.completed(1));
+  await driver.replayed(cleaned);
+  await driver.give(stimulus.completed(2));
+  await driver.give(stimulus.completed(3));
+  expect(driver.end).toMatchObject({ kind: "execution_completed", result: { result: "new" } });
+  await driver.replayed(cleaned);
+});
+
+test("a run with code that deprecates a patch records none, and replays without the call", async () => {
+  const driver = await WorkflowDriver.start(cleaned);
+  expect(await driver.give(stimulus.completed(1))).toMatchObject([{ kind: "activity_scheduled", input: { n: 3 } }]);
+  await driver.give(stimulus.completed(2));
+  await driver.give(stimulus.completed(3));
+  await driver.replayed();
+  const bare = workflow({ name: "changed" }, async () => {
+    await work({ n: 1 });
+    await work({ n: 3 });
+    await work({ n: 4 });
+    return "new";
+  });
+  await driver.replayed(bare);
+});
+
+test("parallelSettled works on every item although some fail, and answers all outcomes in order", async () => {
+  const each = workflow({ name: "each" }, async () => {
+    const outcomes = await parallelSettled([1, 2, 3], (n) => work({ n }), { concurrency: 2 });
+    return outcomes.map((o) => (o.status === "fulfilled" ? o.value : "failed"));
+  });
+  const driver = await WorkflowDriver.start(each);
+  expect(await driver.give(stimulus.failed(1))).toMatchObject([{ kind: "activity_scheduled", input: { n: 3 } }]);
+  await driver.give(stimulus.completed(3, 30));
+  await driver.give(stimulus.completed(2, 20));
+  expect(driver.end).toMatchObject({ kind: "execution_completed", result: { result: ["failed", 20, 30] } });
+  await driver.replayed();
 });
 
 test("a patch needs an id, and a workflow", async () => {
