@@ -1,6 +1,7 @@
 /** Current deployments over real HTTP: starts, ramps, schedules, continued runs, rollback, and what is safe to stop. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isRamped } from "../../shared/routing/current.ts";
+import { cli } from "../cli/support.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
 import { type Ask, failure, type World, world } from "./support/world.ts";
 
@@ -288,5 +289,36 @@ describe("a deployment", () => {
     expect(await shown("v1")).toMatchObject({ current_for: [], oldest_execution: null, safe_to_stop: true });
     const { body } = await w.ask("GET", "/v1/workflows/deployments");
     expect((body.deployments as object[])[0]).not.toHaveProperty("safe_to_stop");
+  });
+});
+
+describe("the command", () => {
+  const sirocco = (...argv: string[]) => cli(argv, { env: { SIROCCO_URL: w.server.url, SIROCCO_API_KEY: w.key } });
+
+  test("promotes with and without a ramp, rolls back, and shows who gets new starts", async () => {
+    const [v1] = await twoVersions();
+    const promoted = await sirocco("deployments", "promote", "v1");
+    expect(promoted).toMatchObject({ code: 0, out: expect.stringMatching(/orders +v1/) });
+    const ramped = await sirocco("deployments", "promote", "v2", "--ramp", "2.5%", "--workflow", "orders");
+    expect(ramped).toMatchObject({ code: 0, out: expect.stringMatching(/orders +v1 +2\.5% to v2/) });
+    expect((await sirocco("deployments")).out).toMatch(/v1 +active +1 of 1 .* orders \(97\.5%\) +none/);
+    expect((await sirocco("deployments", "rollback", "v2")).out).toMatch(/orders +v1/);
+    await start("o-1");
+    expect((await sirocco("deployments", "v1")).out).toMatch(/oldest execution: +o-1, started/);
+    await sirocco("deployments", "promote", "v2");
+    await v1.complete("o-1");
+    expect((await sirocco("deployments")).out).toMatch(/v1 +active .* none: safe to stop/);
+    const { out } = await sirocco("deployments", "promote", "v1", "--json");
+    expect(JSON.parse(out)).toMatchObject({ deployment_name: "v1", workflows: [{ previous_deployment: "v2" }] });
+  });
+
+  test("refuses a ramp that is no percentage, and says what the server refuses", async () => {
+    await twoVersions();
+    for (const ramp of ["0", "101%", "ten", "-5"]) {
+      const { code, err } = await sirocco("deployments", "promote", "v2", `--ramp=${ramp}`);
+      expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("such as 10%") });
+    }
+    const { code, err } = await sirocco("deployments", "rollback", "v2");
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("there is nothing to roll back") });
   });
 });
