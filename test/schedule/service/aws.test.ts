@@ -88,7 +88,7 @@ describeUnless(cannotRun)("on AWS", () => {
       const at = await wakeAt(key);
       await clock.advance(at - 900 - clock.now());
       const taken = takeWakeUp(ports, { ...key, at, via: "queue" });
-      while (!(await Promise.race([taken.then(() => true), delay(20).then(() => false)]))) await clock.advance(100);
+      while (!(await Promise.race([taken.then(() => true), delay(100).then(() => false)]))) await clock.advance(100);
       expect(await taken).toBe("woken");
       expect((await runs(key))[0]).toBeLessThan(200);
       expect(await wakeAt(key)).toBe(at + 30 * SECOND);
