@@ -312,8 +312,13 @@ test("no well-formed lie of a worker harms the server, another workspace, or the
         if (answer.status !== 422) told[lie.operation] = (told[lie.operation] ?? 0) + 1;
       }
       // New executions take the place of those that a lie has closed.
-      // The session registers again, because a lie may have stopped it.
-      await installation.attacker.worker.register([{ name: "orders", execution_timeout: null }]);
+      // The session registers again, because a lie may have stopped it, and another may have registered it elsewhere since.
+      const { worker } = installation.attacker;
+      const again = () => worker.register([{ name: "orders", execution_timeout: null }]);
+      await again().catch(async () => {
+        await worker.raw("stop", { ...worker.who, deployment: "bystanders" });
+        await again();
+      });
       for (const execution of OWN) await installation.start(installation.attacker, execution);
     }),
     { seed: SEED, numRuns: ROUNDS, endOnFailure: true },
