@@ -618,6 +618,21 @@ describe("handlers", () => {
     expect(warned).toHaveLength(2);
   });
 
+  test("an activity that nobody awaits is named in a warning when the execution completes, once", async () => {
+    const flow = workflow({ name: "flow" }, async () => {
+      void note();
+      await sleep("1h");
+    });
+    const warned: string[] = [];
+    const log = { ...silent, warn: (text: string) => warned.push(text) };
+    const driver = await WorkflowDriver.start(flow, {}, { log });
+    await driver.give(stimulus.fired(1));
+    expect(driver.end).toMatchObject({ kind: "execution_completed" });
+    expect(warned).toEqual([expect.stringContaining('the execution ended while activity 1 "note" had no outcome yet')]);
+    await driver.replayed();
+    expect(warned).toHaveLength(1);
+  });
+
   test("an update that ends the workflow is still answered with its result", async () => {
     const finish = update("finish", undefined, z.string());
     const flow = workflow({ name: "flow", handlers: [finish] }, async () => {

@@ -372,6 +372,13 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.#running = true;
     this.#handlers.close(ending.kind === "execution_continued" ? "the run continued as new" : "the execution ended");
     this.#running = false;
+    if (ending.kind === "execution_completed" && this.#activities.size > 0) {
+      const open = [...this.#activities.values()].map((wait) => wait.describe()).join(", ");
+      this.say(
+        "warn",
+        `the execution ended while ${open} had no outcome yet: nobody gets that outcome, and a failure is not retried. Await each activity that the workflow calls.`,
+      );
+    }
     this.#decisions.push(ending);
     this.closed = true;
   }
