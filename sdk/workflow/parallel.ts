@@ -1,5 +1,7 @@
 /** `parallel`: runs a function for many items, with a limit on how many run at a time. */
 
+import { CancelledError, isFailure } from "../errors.ts";
+
 export interface ParallelOptions {
   /** How many items are worked on at a time. Default 100. */
   concurrency?: number;
@@ -57,8 +59,8 @@ export async function parallel<T, R>(
 }
 
 /**
- * The same for work of which one item's failure must not end the others: every item is worked on, and the answer has the
- * outcome of each, in the order of the items, as `Promise.allSettled` has it.
+ * As `parallel`, but each item has an outcome of its own, in the form of `Promise.allSettled`: a failure of one keeps no other
+ * from beginning. A cancellation of the execution, and an error that is a bug of the code, are thrown.
  */
 export async function parallelSettled<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -79,6 +81,7 @@ export async function parallelSettled<T, R>(
     try {
       return { status: "fulfilled", value: await fn(item, index) };
     } catch (reason) {
+      if (reason instanceof CancelledError || !isFailure(reason)) throw reason;
       return { status: "rejected", reason };
     }
   };
