@@ -36,7 +36,8 @@ export function refused(
   if (!body) {
     const shown = text.trim().slice(0, 200) || "no body";
     const advice = [
-      "This is not an answer of a Sirocco server: check the address.",
+      OF_THE_FRONT[status] ?? "This is not an answer of a Sirocco server: check the address.",
+      ...(isGateway403(status, text) ? [STAGE] : []),
       `The address comes from ${target.from.url}.`,
     ];
     return new Refused(status, "", `${target.url} answered ${status}: ${shown}`, advice);
@@ -49,6 +50,21 @@ export function refused(
     ...advice(operation, status, code, call.params ?? {}, target),
   ]);
 }
+
+/** What a front such as API Gateway or a proxy refuses by itself, in a form of its own. */
+const OF_THE_FRONT: Readonly<Record<number, string>> = {
+  413: "The request is too large for what stands before the server (10 MB at API Gateway): send less, or let the encoding of payloads offload them.",
+  414: "The address with its query is too long for what stands before the server: filter by less.",
+  429: "Too many requests at once: try again in a second, or raise the limit (on AWS the setting apiRequestsPerSecond).",
+  431: "The headers are too large for what stands before the server (10 KB at API Gateway): is the API key whole, and only the key?",
+  502: "What stands before the server got no proper answer from it: its log has the cause. A read can be repeated.",
+  504: "The server did not answer in time. The request may have been carried out: look before you repeat it.",
+};
+/** API Gateway knows no stage, or no API, of this address. */
+const isGateway403 = (status: number, text: string): boolean =>
+  status === 403 && /"message":\s*"(Forbidden|Missing Authentication Token)"/.test(text);
+const STAGE =
+  "API Gateway has no stage of this name: use the stack's output ApiUrl as it is, with the stage at its end.";
 
 function parsed(text: string): (ErrorBody & Record<string, unknown>) | undefined {
   try {

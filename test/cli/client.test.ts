@@ -610,6 +610,35 @@ describe("a server that cannot be used", () => {
     expect(ran.err).toContain("comes from --key");
   });
 
+  it.each([
+    [403, '{"message":"Missing Authentication Token"}', "use the stack's output ApiUrl as it is"],
+    [403, '{"message":"Forbidden"}', "use the stack's output ApiUrl as it is"],
+    [403, "<html>403</html>", "not an answer of a Sirocco server"],
+    [413, '{"message":"Request Too Long"}', "The request is too large for what stands before the server"],
+    [414, "", "filter by less"],
+    [429, '{"message":"Too Many Requests"}', "the setting apiRequestsPerSecond"],
+    [431, "", "The headers are too large"],
+    [502, '{"message":"Internal server error"}', "A read can be repeated"],
+    [504, '{"message":"Endpoint request timed out"}', "look before you repeat it"],
+    [413, '{"detail":"The request is larger than 10 MB.","code":"PAYLOAD_TOO_LARGE"}', "larger than 10 MB"],
+    [
+      429,
+      '{"detail":"Too many requests at once. Try again in a second.","code":"RATE_LIMITED"}',
+      "Try again in a second",
+    ],
+  ])("whose front refuses with %i %s gets advice", async (status, body, words) => {
+    const front = createServer((request, response) =>
+      request.resume().once("end", () => response.writeHead(status, { "content-type": "application/json" }).end(body)),
+    ).listen(0, "127.0.0.1");
+    await once(front, "listening");
+    const SIROCCO_URL = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    const ran = await cli(["list"], { env: { SIROCCO_URL, SIROCCO_API_KEY: "k" } });
+    front.closeAllConnections();
+    front.close();
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain(words);
+  });
+
   it("without a key or with a wrong address is code 2, before any request", async () => {
     expect((await cli(["list"], { env: { SIROCCO_URL: server.url } })).err).toContain("SIROCCO_API_KEY is not set");
     const strange = await cli(["list"], { env: { SIROCCO_URL: "localhost:7411", SIROCCO_API_KEY: "k" } });
