@@ -7,16 +7,22 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { STSClient } from "@aws-sdk/client-sts";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { refill } from "../../infra/operate/feed.ts";
 import { deleteQueues, installationOf, listQueues } from "../../infra/operate/queues.ts";
+import { type BatchInfo, recordsOf } from "../../infra/operate/stream-records.ts";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import type { RunningWorker } from "../../sdk/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { invokeAgain } from "../../shared/aws/invoke-again.ts";
 import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
 import { checkEnds, checkExecution, checkLists, checkMetrics, checkResets, checkWaits } from "../python/checks.ts";
 import { startStoryWorker } from "../python/story.ts";
 import { describeUnless } from "../support/describe-unless.ts";
+import { functionOf } from "./lambda.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -270,6 +276,44 @@ describeUnless(cannotRun)("the installation on AWS", () => {
     expect((await deleteQueues(installation, "other", DEFAULT_WORKSPACE)).sort()).toEqual(mine);
     expect((await listQueues(installation)).map(({ deployment }) => deployment)).toEqual(["crash", "crash"]);
     await expect(installationOf("Nowhere")).rejects.toThrow(/no stack "Nowhere"/);
+  }, 60_000);
+
+  it("fills in what the queue of the feed's dead letters names", async () => {
+    const id = await start(1);
+    await go(id);
+    await ended(id);
+    const { ports, outputs } = await installationOf(stack.stackName);
+    const queueUrl = outputs.get("FeedDeadLettersUrl")!;
+    const { sqs, dynamo } = ports.clients;
+    const { run } = (await ports.executions.head({ workspace: DEFAULT_WORKSPACE, execution: id }))!;
+    const pk = `${DEFAULT_WORKSPACE}#${id}`;
+    for (const sk of [`LOG#${run}#00000002`, `LOG#${run}#00000999`]) {
+      const MessageBody = JSON.stringify({ from: { pk, sk }, at: Date.now(), error: "none" });
+      await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
+    }
+    const lines: string[] = [];
+    const records = (info: BatchInfo) => recordsOf(dynamo, info);
+    const counts = await refill({ ports, sqs, queueUrl, records }, (line) => void lines.push(line));
+    expect(Object.fromEntries(counts), lines.join()).toEqual({ "filled in": 1, gone: 1 });
+    expect(await refill({ ports, sqs, queueUrl, records }, () => {})).toEqual(new Map());
+  }, 60_000);
+
+  it("takes an event with which the sweeper gives a shard to an invocation of its own", async () => {
+    const { ports } = await installationOf(stack.stackName);
+    const credentials = account.credentials;
+    const sts = new STSClient({ endpoint: account.endpoint, region: account.region, credentials });
+    const { FunctionName } = await functionOf(sts, stack.stackName, "Sweeper");
+    sts.destroy();
+    const invoke = async (name: string) => {
+      process.env.AWS_LAMBDA_FUNCTION_NAME = name;
+      try {
+        await invokeAgain(ports.clients.dynamo, { shard: 3 });
+      } finally {
+        delete process.env.AWS_LAMBDA_FUNCTION_NAME;
+      }
+    };
+    await invoke(FunctionName);
+    await expect(invoke("Sirocco-Nothing")).rejects.toThrow(/did not take an event for Sirocco-Nothing: 404/);
   }, 60_000);
 
   describe("the Python client", () => {
