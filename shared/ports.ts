@@ -21,6 +21,7 @@ import type { InboxMessage, Message } from "./protocol/messages.ts";
 import type { Right } from "./protocol/rights.ts";
 import type { ClosedStatus, ExecutionStatus } from "./protocol/status.ts";
 import type { Delivery, QueryAnswer, Task, WorkflowDefinition } from "./protocol/worker.ts";
+import type { WorkerLoad } from "./protocol/worker-load.ts";
 import type { LogEntry, ScheduleState } from "./schedule/rules/index.ts";
 
 export type { Clock } from "./lib/clock.ts";
@@ -340,6 +341,8 @@ export interface WorkerRecord {
   readonly createdAt: Millis;
   readonly registeredAt: Millis;
   readonly heartbeatAt: Millis;
+  /** As its last heartbeat told; null: it has told none. */
+  readonly load: WorkerLoad | null;
 }
 
 /** What a worker can run, by names. Workers that can run the same share one record. */
@@ -367,7 +370,14 @@ export interface Registry {
   /** Null: the store does not know the session. */
   deploymentOfSession(workspace: string, session: string): Promise<string | null>;
   /** A heartbeat. False: the store does not know the session (any more), so it must register again. */
-  beat(p: { workspace: string; deployment: string; worker: string; session: string; now: Millis }): Promise<boolean>;
+  beat(p: {
+    workspace: string;
+    deployment: string;
+    worker: string;
+    session: string;
+    load?: WorkerLoad;
+    now: Millis;
+  }): Promise<boolean>;
   /** The session ends: it is not live from now on. */
   leave(p: { workspace: string; deployment: string; worker: string; session: string }): Promise<void>;
   deployments(workspace: string): Promise<DeploymentRecord[]>;

@@ -11,6 +11,7 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { Log } from "../runtime/log.ts";
 import { WorkerEncoding } from "../worker/encoding.ts";
+import { ownUsage } from "../worker/load.ts";
 import { type HttpOptions, ServerRefusal, type Transport } from "../worker/transport.ts";
 import { Worker } from "../worker/worker.ts";
 import type { HostedWorkflow } from "../workflow/hosted.ts";
@@ -130,6 +131,12 @@ export function runCore(options: CoreOptions): void {
         encoding: new WorkerEncoding(codec, log),
         sdk: `${hello.host} (sirocco ${VERSION})`,
         ...(hello.ship_logs && hello.ship_logs !== "off" && { shipLogs: hello.ship_logs }),
+        // What runs the code, and this process beside it.
+        usage: () => {
+          const own = ownUsage();
+          const { cpu_seconds = 0, memory_bytes = 0 } = pulse.usage ?? {};
+          return { cpuSeconds: own.cpuSeconds + cpu_seconds, memoryBytes: own.memoryBytes + memory_bytes };
+        },
         watch: {
           alive: () => pulse.alive,
           leased: (receipt, held) => channel.send({ type: "lease", receipt, held }),

@@ -137,8 +137,13 @@ const FROM_HOST = {
   beat: z.object({ type: z.literal("beat"), attempt, details: z.array(json) }),
   progress: z.object({ type: z.literal("progress"), attempt, progress: Progress.omit({ at: true }) }),
   line: z.object({ type: z.literal("line"), attempt, ...Line.shape }),
-  /** `loop`: the loop that runs activities has answered, not only the thread that reads this pipe. */
-  pong: z.object({ type: z.literal("pong"), n: z.int(), loop: z.boolean() }),
+  /** `loop`: the loop that runs activities has answered, not only the thread that reads this pipe. `usage`: of its process. */
+  pong: z.object({
+    type: z.literal("pong"),
+    n: z.int(),
+    loop: z.boolean(),
+    usage: z.object({ cpu_seconds: z.number().min(0), memory_bytes: z.int().min(0) }).optional(),
+  }),
   /** No new tasks; what runs may go on for `grace_ms`. */
   stop: z.object({ type: z.literal("stop"), grace_ms: z.int().min(0) }),
 };

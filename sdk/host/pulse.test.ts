@@ -35,6 +35,16 @@ test("a host that answers is alive, and nothing is said", () => {
   expect(pings.length).toBe(13);
 });
 
+test("the usage that the host told last is kept, also where an answer tells none", () => {
+  const { pulse, pass } = started();
+  expect(pulse.usage).toBeUndefined();
+  const usage = { cpu_seconds: 1.5, memory_bytes: 2 ** 26 };
+  pulse.answered({ type: "pong", n: 1, loop: true, usage });
+  expect(pulse.usage).toEqual(usage);
+  pass(60, false, true);
+  expect(pulse.usage).toEqual(usage);
+});
+
 test("a blocked loop is reported once, with the activities that run, and later counts as dead", () => {
   const { pulse, pass, said } = started();
   pass(10, false);

@@ -8,6 +8,7 @@
  *     tasks then come to another worker, as those of any hung worker do.
  * PULSE-4. When the thread has not answered `MISSED` pings in a row, the process is stopped: `onSilent` is called, and `onBack` once
  *     it answers again. Pings are counted, not time: after a machine has slept, one ping is late, not several.
+ * PULSE-5. An answer may tell the CPU time and the memory of the host's process, which heartbeats then count.
  */
 
 import type { Clock } from "../../shared/lib/clock.ts";
@@ -42,6 +43,7 @@ export class Pulse {
   #reported = false;
   #silent = false;
   #timers: (() => void)[] = [];
+  #usage: HostMessage<"pong">["usage"];
 
   constructor(options: PulseOptions) {
     this.#options = options;
@@ -61,7 +63,13 @@ export class Pulse {
     return this.#unansweredSince === null || this.#options.clock.now() - this.#unansweredSince <= DEAD;
   }
 
-  answered({ n, loop }: HostMessage<"pong">): void {
+  /** PULSE-5. */
+  get usage(): HostMessage<"pong">["usage"] {
+    return this.#usage;
+  }
+
+  answered({ n, loop, usage }: HostMessage<"pong">): void {
+    this.#usage = usage ?? this.#usage;
     this.#readerAnswered = Math.max(this.#readerAnswered, n);
     if (this.#silent) {
       this.#silent = false;

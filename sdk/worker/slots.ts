@@ -24,6 +24,11 @@ export class ActivitySlots {
     this.#size = size;
   }
 
+  /** Attempts that hold a slot. */
+  get running(): number {
+    return this.#acquired;
+  }
+
   /** Slots without a reservation. */
   get free(): number {
     return Math.max(0, this.#size - this.#reserved);

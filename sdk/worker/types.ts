@@ -7,6 +7,7 @@ import type { Log } from "../runtime/log.ts";
 import type { HostedWorkflow } from "../workflow/hosted.ts";
 import type { WorkerEncoding } from "./encoding.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
+import type { Usage } from "./load.ts";
 import type { WorkerSpans } from "./spans.ts";
 import type { Transport } from "./transport.ts";
 
@@ -48,6 +49,8 @@ export interface WorkerContext {
   readonly sessionsOffered?: boolean;
   /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */
   readonly sdk?: string;
+  /** What its processes use. Default: this one. */
+  readonly usage?: () => Usage;
   /** Set where the code runs in another process. */
   readonly watch?: LeaseWatch;
 }

@@ -63,6 +63,31 @@ test("a run without steps is two calls of its worker: the poll brings its claim,
   expect(calls.filter((call) => call !== "heartbeat")).toEqual(["poll", "close"]);
 });
 
+test("each heartbeat tells slots, what takes them, cached executions, CPU and memory", async () => {
+  const beats: WorkerBody<"heartbeat">[] = [];
+  let go = () => {};
+  const open = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const waits = activity({ name: "waits" }, () => open);
+  const two = workflow({ name: "two" }, async () => void (await Promise.all([waits(), waits()])));
+  await using env = await environment(
+    { workflows: [two], activities: [waits], maxConcurrentActivities: 7, activityPatienceMs: 10 },
+    {
+      settings: { heartbeatMs: 10_000 },
+      wire: intercepting((operation, body) => operation === "heartbeat" && beats.push(body as never)),
+    },
+  );
+  const run = await env.start(two, {});
+  await env.advance("30s");
+  const { load } = beats.at(-1)!;
+  expect(load).toMatchObject({ activities: 2, activity_slots: 7, workflow_tasks: 0, workflow_slots: 200, cached: 1 });
+  expect(load!.memory_bytes).toBeGreaterThan(10 * 2 ** 20);
+  expect(load!.cpu).toBeGreaterThanOrEqual(0);
+  go();
+  await run.result();
+});
+
 describe("while the server is unreachable for longer than a call is repeated", () => {
   test("a worker keeps an outcome that it could not record, and records it when the server is back", async () => {
     let down = false;

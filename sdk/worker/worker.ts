@@ -13,8 +13,10 @@ import { PayloadCodec } from "../../shared/encoding/codec.ts";
 import { steadyOf } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
+import type { WorkerLoad } from "../../shared/protocol/worker-load.ts";
 import { WorkerEncoding } from "./encoding.ts";
 import { Leases } from "./leases.ts";
+import { LoadMeter, ownUsage } from "./load.ts";
 import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
 import { WorkerRuntime } from "./runtime.ts";
@@ -45,6 +47,7 @@ export class Worker {
   #beating: Promise<void> = Promise.resolve();
   /** Aborts the poll for activities that is under way. */
   #activityPoll = new AbortController();
+  readonly #meter: LoadMeter;
   #advancing = 0;
   #answering = 0;
   readonly #leaving = new AbortController();
@@ -60,6 +63,7 @@ export class Worker {
     const { encoding = new WorkerEncoding(new PayloadCodec(), context.log), transport } = context;
     this.#context = withSessions({ ...context, encoding, transport: encoding.transport(transport) });
     this.#name = name;
+    this.#meter = new LoadMeter(context.clock, context.usage ?? ownUsage);
     let called = false;
     this.#onFatal = (error) => {
       if (!called) onFatal(error);
@@ -138,7 +142,7 @@ export class Worker {
     const { signal } = this.#leaving;
     if (this.#context.watch?.alive?.() === false) return;
     try {
-      const body = { deployment, worker: this.#name, session };
+      const body = { deployment, worker: this.#name, session, load: this.#load() };
       const sent = steadyOf(this.#context.clock);
       const answer = await transport.call("heartbeat", body, {
         retry: false,
@@ -154,6 +158,18 @@ export class Worker {
     await this.#register().catch((error) => {
       if (!signal.aborted) log.error("registering again failed", { error }); // WORKER-2
     });
+  }
+
+  #load(): WorkerLoad {
+    const { limits } = this.#context;
+    return {
+      activities: this.#runtime.slots.running,
+      activity_slots: limits.maxConcurrentActivities,
+      workflow_tasks: this.#advancing,
+      workflow_slots: limits.maxConcurrentWorkflows,
+      cached: this.#runtime.cached,
+      ...this.#meter.read(),
+    };
   }
 
   // --- tasks ---------------------------------------------------------------------------------------------------

@@ -139,6 +139,7 @@ function workerView(ports: Ports, w: WorkerRecord): DeploymentWorkerResponse {
     updated_at: timestamp(w.heartbeatAt),
     last_heartbeat: timestamp(w.heartbeatAt),
     location: LOCAL,
+    load: w.load,
   };
 }
 

@@ -18,6 +18,7 @@ import type {
 } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
+import type { WorkerLoad } from "../protocol/worker-load.ts";
 import type { Context } from "./context.ts";
 import { unpack } from "./pack.ts";
 import type { Registering } from "./registering.ts";
@@ -48,7 +49,7 @@ export class AwsRegistry implements Registry {
     return (await import("./registering.ts")).register(this.#c, this.#sessions, p);
   }
 
-  beat(p: Session & { now: Millis }): Promise<boolean> {
+  beat(p: Session & { load?: WorkerLoad; now: Millis }): Promise<boolean> {
     return this.#sessions.beat(p, p.now);
   }
   deploymentOfSession(workspace: string, session: string): Promise<string | null> {

@@ -4,6 +4,7 @@
  */
 import type { WorkerRecord } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import type { WorkerLoad } from "../protocol/worker-load.ts";
 import { ActiveDeployments } from "./active-deployments.ts";
 import { ttlSeconds } from "./keys.ts";
 import { type Item, type Key, N, number, S, type Table, text, within } from "./table.ts";
@@ -41,14 +42,19 @@ export class Sessions {
     return (there && text(there, "deployment")) ?? null;
   }
 
-  async beat(p: Session, now: Millis): Promise<boolean> {
+  async beat(p: Session & { load?: WorkerLoad }, now: Millis): Promise<boolean> {
     const beaten = await this.#table.update(
       sessionKey(p.workspace, p.session),
-      "SET heartbeat_at = :now, #ttl = :ttl",
+      `SET heartbeat_at = :now, #ttl = :ttl${p.load ? ", #load = :load" : ""}`,
       {
         condition: "deployment = :deployment",
-        names: { "#ttl": "ttl" },
-        values: { ":now": N(now), ":ttl": N(ttlSeconds(now + KEPT_MS)), ":deployment": S(p.deployment) },
+        names: { "#ttl": "ttl", ...(p.load && { "#load": "load" }) },
+        values: {
+          ":now": N(now),
+          ":ttl": N(ttlSeconds(now + KEPT_MS)),
+          ":deployment": S(p.deployment),
+          ...(p.load && { ":load": S(JSON.stringify(p.load)) }),
+        },
       },
     );
     if (beaten.ok) await this.active.beaten(p.workspace, p.deployment, now);
@@ -105,4 +111,5 @@ const workerOf = (item: Item): WorkerRecord => ({
   createdAt: number(item, "created_at")!,
   registeredAt: number(item, "registered_at")!,
   heartbeatAt: number(item, "heartbeat_at")!,
+  load: item.load ? (JSON.parse(text(item, "load")!) as WorkerLoad) : null,
 });

@@ -17,6 +17,7 @@ import type {
 } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
+import type { WorkerLoad } from "../protocol/worker-load.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 
 export class EmbeddedRegistry implements Registry {
@@ -152,10 +153,11 @@ export class EmbeddedRegistry implements Registry {
     return row ? String(row.deployment) : null;
   }
 
-  async beat(p: { workspace: string; deployment: string; session: string; now: Millis }) {
+  async beat(p: { workspace: string; deployment: string; session: string; load?: WorkerLoad; now: Millis }) {
     const updated = this.#db.run(
-      "UPDATE workers SET heartbeat_at = ? WHERE ws = ? AND deployment = ? AND session = ?",
+      "UPDATE workers SET heartbeat_at = ?, load = ? WHERE ws = ? AND deployment = ? AND session = ?",
       p.now - this.#ahead(),
+      p.load ? json(p.load) : null,
       p.workspace,
       p.deployment,
       p.session,
@@ -225,6 +227,7 @@ export class EmbeddedRegistry implements Registry {
         createdAt: Number(r.created_at),
         registeredAt: Number(r.registered_at),
         heartbeatAt: Number(r.heartbeat_at) + this.#ahead(),
+        load: r.load === null ? null : parse<WorkerLoad>(r.load),
       }),
     );
   }

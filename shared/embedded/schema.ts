@@ -134,6 +134,7 @@ CREATE TABLE workers (
   ws TEXT NOT NULL, deployment TEXT NOT NULL, session TEXT NOT NULL, name TEXT NOT NULL,
   created_at INTEGER NOT NULL, registered_at INTEGER NOT NULL, heartbeat_at INTEGER NOT NULL,
   pid INTEGER, abilities TEXT, key TEXT, -- hash of the API key with which it registered
+  load TEXT, -- JSON, as its last heartbeat told; null: it has told none
   PRIMARY KEY (ws, deployment, session)
 ) WITHOUT ROWID;
 CREATE TABLE abilities (ws TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (ws, id)) WITHOUT ROWID;

@@ -388,6 +388,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           updated_at: "2027-01-15T08:01:00.000Z",
           last_heartbeat: "2027-01-15T08:01:00.000Z",
           location: { location_type: "local", k8s_cluster: null, k8s_namespace: null },
+          load: null,
         },
         {
           name: "w2",
@@ -398,6 +399,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           updated_at: "2027-01-15T08:01:01.000Z",
           last_heartbeat: "2027-01-15T08:01:01.000Z",
           location: { location_type: "local", k8s_cluster: null, k8s_namespace: null },
+          load: null,
         },
       ],
     },
@@ -414,6 +416,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           updated_at: "2027-01-15T08:01:00.000Z",
           last_heartbeat: "2027-01-15T08:01:00.000Z",
           location: { location_type: "local", k8s_cluster: null, k8s_namespace: null },
+          load: null,
         },
         {
           name: "w2",
@@ -424,6 +427,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           updated_at: "2027-01-15T08:01:01.000Z",
           last_heartbeat: "2027-01-15T08:01:01.000Z",
           location: { location_type: "local", k8s_cluster: null, k8s_namespace: null },
+          load: null,
         },
       ],
       next_cursor: null,

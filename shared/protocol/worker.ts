@@ -40,6 +40,7 @@ import { SentRecords } from "./log-records.ts";
 import { ActivityOutcome, InboxMessage } from "./messages.ts";
 import { line, lines } from "./text.ts";
 import { Time } from "./times.ts";
+import { WorkerLoad } from "./worker-load.ts";
 
 const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
 
@@ -260,7 +261,11 @@ export const WORKER_ROUTES = {
       ]),
     }),
   ),
-  heartbeat: op("heartbeat", z.strictObject(worker), z.object({ all_active: z.boolean(), now: z.int() })),
+  heartbeat: op(
+    "heartbeat",
+    z.strictObject({ ...worker, load: WorkerLoad.optional() }),
+    z.object({ all_active: z.boolean(), now: z.int() }),
+  ),
   stop: op("stop", z.strictObject(worker), ok),
   /** Which of these sessions are dead, and when each of the others would be dead without a further heartbeat. */
   sessions: op(

@@ -279,6 +279,21 @@ describe("deployments", () => {
     expect(detail.workers[1]?.updatedAt).toEqual(new Date(seen));
   });
 
+  test("a worker shows the load of its last heartbeat, null before it, and a heartbeat with another form is refused", async () => {
+    const worker = await w.worker("loaded", [{ name: "heavy" }]);
+    const shown = async () => (await w.ask("GET", "/v1/workflows/deployments/loaded")).body.workers;
+    expect(await shown()).toMatchObject([{ load: null }]);
+    const load = { activities: 3, activity_slots: 100, workflow_tasks: 1, workflow_slots: 200, cached: 7 };
+    const full = { ...load, cpu: 1.25, memory_bytes: 123_456_789 };
+    await worker.call("heartbeat", { ...worker.who, load: full });
+    expect(await shown()).toMatchObject([{ load: full }]);
+    const listed = await w.ask("GET", "/v1/workflows/deployments/loaded/workers");
+    expect(listed.body.workers).toMatchObject([{ load: full }]);
+    for (const wrong of [load, { ...full, cpu: -1 }, { ...full, activity_slots: 0 }, "much"])
+      expect((await worker.raw("heartbeat", { ...worker.who, load: wrong })).status).toBe(422);
+    await worker.stop();
+  });
+
   test("one requested with a workflow shows only whether it serves that workflow", async () => {
     const about = (workflowName: string) =>
       w.client.workflows.deployments.getDeployment({ name: "alice", workflowName });

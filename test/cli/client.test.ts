@@ -483,6 +483,22 @@ describe("lists", () => {
     expect(all.out).toMatch(/annex +active +1 of 1/);
     expect(all.out).toMatch(/shop +active +1 of 1/);
     expect((await sirocco("deployments shop")).out).toMatch(/shop-1 +active/);
+    const { name, session_id } = JSON.parse((await sirocco("deployments shop --json")).out).workers[0];
+    const load = { activities: 3, activity_slots: 100, workflow_tasks: 1, workflow_slots: 200, cached: 7 };
+    const beat = await fetch(`${server.url}/v1/worker/heartbeat`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${server.env.SIROCCO_API_KEY}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        deployment: "shop",
+        worker: name,
+        session: session_id,
+        load: { ...load, cpu: 1.5, memory_bytes: 300 * 2 ** 20 },
+      }),
+    });
+    expect(await beat.json()).toMatchObject({ all_active: true });
+    expect((await sirocco("deployments shop")).out).toMatch(
+      /ACTIVITIES +EXECUTIONS +CPU +MEMORY\n.*shop-1 .* 3 of 100 +1 of 200 +150% +300 MiB/,
+    );
     expect((await sirocco("deployments --workflow order --json")).out).not.toContain("annex");
     expect((await sirocco("deployments nobody")).code).toBe(1);
   });

@@ -222,6 +222,21 @@ export const registryContract: Contract = (of) => {
       expect(await registry().beat({ ...worker, deployment: "other", now })).toBe(false);
     });
 
+    test("a worker's load is that of its last heartbeat, and null before the first", async () => {
+      const worker = await register();
+      const stored = async () => (await registry().workers(worker.workspace))[0]!.load;
+      expect(await stored()).toBeNull();
+      const load = { activities: 3, activity_slots: 100, workflow_tasks: 1, workflow_slots: 200, cached: 7 };
+      for (const [cpu, memory_bytes] of [
+        [0.25, 2 ** 27],
+        [1.5, 2 ** 33],
+      ] as const) {
+        const now = of().now();
+        expect(await registry().beat({ ...worker, load: { ...load, cpu, memory_bytes }, now })).toBe(true);
+        expect(await stored()).toEqual({ ...load, cpu, memory_bytes });
+      }
+    });
+
     test("the deployment of a session is known until it leaves", async () => {
       const worker = await register();
       const deploymentOf = (workspace: string) => registry().deploymentOfSession(workspace, worker.session);

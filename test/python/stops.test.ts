@@ -12,6 +12,11 @@ import { call, closed, history, recorded, scratch, start, touch } from "./surfac
 const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests that stop Python workers. ${cannotRun}`);
 
+interface Listed {
+  readonly name: string;
+  readonly load: { readonly memory_bytes: number } | null;
+}
+
 describe.skipIf(cannotRun)("a process of a worker stops in the middle of an activity", () => {
   let at: TestServer;
   const workers: PythonWorker[] = [];
@@ -48,7 +53,7 @@ describe.skipIf(cannotRun)("a process of a worker stops in the middle of an acti
     const { run } = (await recorded(at, id, "execution_started")) as { run: string };
     const steps = () => lines().filter((line) => line.includes(run));
     await expect.poll(steps, { timeout: 20_000 }).toHaveLength(1);
-    await spawn("heir", deployment);
+    const heir = await spawn("heir", deployment);
     const harmed = Date.now();
     harm(worker, core);
     await expect.poll(() => steps().length, { timeout: seconds * 1000, interval: 100 }).toBeGreaterThan(1);
@@ -65,7 +70,7 @@ describe.skipIf(cannotRun)("a process of a worker stops in the middle of an acti
         `step 1 ${run}/2 attempt 1 heir`,
       ]);
     };
-    return { worker, core, id, after, check };
+    return { worker, heir, core, id, after, check };
   }
   const alive = (pid: number): boolean => {
     try {
@@ -77,10 +82,17 @@ describe.skipIf(cannotRun)("a process of a worker stops in the middle of an acti
   };
 
   test.concurrent("host: its core hands back, and registers again when the host goes on", async ({ expect }) => {
-    const { worker, after, check } = await takenOver(expect, "host-stops", (one) => one.process.kill("SIGSTOP"), 25);
+    const stop = (one: PythonWorker) => one.process.kill("SIGSTOP");
+    const { worker, heir, after, check } = await takenOver(expect, "host-stops", stop, 25);
     expect(after).toBeLessThan(18);
     const live = async () => (await call(at, "GET", "/deployments/host-stops")).body;
     expect(JSON.stringify(await live())).not.toContain('"victim"');
+    // The heir's heartbeats count both of its processes: the core, and Python beside it.
+    const memory = async () =>
+      ((await live()).workers as Listed[]).find((one) => one.name === "heir")?.load?.memory_bytes ?? 0;
+    const core = await heir.core();
+    const ofCore = Number(readFileSync(`/proc/${core}/statm`, "utf8").split(" ")[1]) * 4096;
+    await expect.poll(memory, { timeout: 30_000 }).toBeGreaterThan(1.2 * ofCore);
     worker.process.kill("SIGCONT"); // its attempt ends now, and means nothing any more
     await check();
     await worker.says("it is registered again");

@@ -29,6 +29,7 @@ export function memoryRegistry(
         createdAt: now,
         registeredAt: now,
         heartbeatAt: now,
+        load: null,
       });
       return p.definitions.map((definition) => {
         const old = registrations.get(definition.name);

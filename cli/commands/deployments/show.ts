@@ -63,6 +63,17 @@ const state = (active: boolean) => ({
   tone: active ? ("good" as const) : ("dim" as const),
 });
 
+/** That of a worker which is not live any more says nothing. */
+function loadOf({ is_active, load }: ResponseOf<"getDeployment">["workers"][number]) {
+  if (!is_active || !load) return [{ text: "-" }, { text: "-" }, { text: "-" }, { text: "-" }];
+  return [
+    { text: `${load.activities} of ${load.activity_slots}` },
+    { text: `${load.workflow_tasks} of ${load.workflow_slots}` },
+    { text: `${Math.round(load.cpu * 100)}%` },
+    { text: `${Math.round(load.memory_bytes / 2 ** 20)} MiB` },
+  ];
+}
+
 function showAll(found: readonly Deployment[], io: Io): void {
   const rows = found.map((d) => [
     { text: d.name },
@@ -101,6 +112,7 @@ function showOne(d: ResponseOf<"getDeployment">, io: Io): void {
     state(w.is_active),
     { text: moment(w.created_at) },
     { text: ago(w.last_heartbeat) },
+    ...loadOf(w),
   ]);
-  table(io, ["worker", "state", "since", "last heartbeat"], rows);
+  table(io, ["worker", "state", "since", "last heartbeat", "activities", "executions", "cpu", "memory"], rows);
 }

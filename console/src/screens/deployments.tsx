@@ -7,6 +7,7 @@ import { useTitle } from "../app/title.ts";
 import { DeploymentLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
+import { sizeOf } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
 import { Mono, visible } from "../ui/text.tsx";
@@ -19,6 +20,7 @@ const REFRESH_MS = 20_000;
 const LIST = "/v1/workflows/deployments";
 
 type Worker = Answer<"getDeployment">["workers"][number];
+type Load = NonNullable<Worker["load"]>;
 
 export function Deployments() {
   useTitle("Deployments");
@@ -120,6 +122,10 @@ export function DeploymentPage() {
                 columns={[
                   { id: "name", title: "Name", cell: (w) => visible(w.name) },
                   { id: "state", title: "Heartbeat", cell: (w) => <Beat worker={w} /> },
+                  { id: "slots", title: "Activities", cell: (w) => <Slots of={loadOf(w)} kind="activities" /> },
+                  { id: "tasks", title: "Executions", cell: (w) => <Slots of={loadOf(w)} kind="executions" /> },
+                  { id: "cpu", title: "CPU", right: true, cell: (w) => percent(loadOf(w)?.cpu) },
+                  { id: "memory", title: "Memory", right: true, cell: (w) => memory(loadOf(w)?.memory_bytes) },
                   { id: "pid", title: "Process", right: true, cell: (w) => w.process_id ?? "–" },
                   { id: "since", title: "Since", cell: (w) => <Time at={w.created_at} /> },
                   { id: "session", title: "Session", cell: (w) => <Mono>{w.session_id}</Mono> },
@@ -157,6 +163,34 @@ const names = (handlers: readonly { name: string }[]): string =>
     .map(({ name }) => name)
     .filter((name) => !name.startsWith("__"))
     .join(", ") || "–";
+
+/** That of a worker which is not live any more says nothing. */
+const loadOf = (worker: Worker): Load | null => (worker.is_active ? (worker.load ?? null) : null);
+
+/** Of one core: two busy cores are 200 %. */
+const percent = (cores: number | undefined): string => (cores === undefined ? "–" : `${Math.round(cores * 100)} %`);
+
+const memory = (bytes: number | undefined): string => (bytes === undefined ? "–" : sizeOf(bytes));
+
+/** How many of them are taken, as numbers and as a bar, which turns amber when no more fit. */
+function Slots({ of: load, kind }: { of: Load | null; kind: "activities" | "executions" }) {
+  if (!load) return "–";
+  const [taken, all] =
+    kind === "activities" ? [load.activities, load.activity_slots] : [load.workflow_tasks, load.workflow_slots];
+  return (
+    <span className="flex items-center gap-2 whitespace-nowrap">
+      <span className="tabular-nums">
+        {taken} of {all}
+      </span>
+      <span className="h-1.5 w-14 overflow-hidden rounded-full bg-line" aria-hidden>
+        <span
+          className={`block h-full ${taken >= all ? "bg-warn" : "bg-accent"}`}
+          style={{ width: `${Math.min(100, (100 * taken) / all)}%` }}
+        />
+      </span>
+    </span>
+  );
+}
 
 function Beat({ worker }: { worker: Worker }) {
   const now = useNow(1_000);

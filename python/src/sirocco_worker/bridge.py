@@ -23,7 +23,7 @@ from temporalio.bridge.proto.activity_task import ActivityTask
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
-from sirocco_worker import ending, replay, values
+from sirocco_worker import ending, replay, usage, values
 from sirocco_worker.core import CoreDied, CoreProcess, NoNode
 from sirocco_worker.frames import Message
 from sirocco_worker.logs import ShippingHandler, shipped_level
@@ -293,7 +293,7 @@ class Host:
             case "cancel":
                 self._cancel(message)
             case "ping":
-                self.send({"type": "pong", "n": message["n"], "loop": True})
+                self.send({"type": "pong", "n": message["n"], "loop": True, "usage": usage.of_this_process()})
             case "fatal":
                 logger.error(f"the worker core ends: {message['message']}")
             case "replayed":

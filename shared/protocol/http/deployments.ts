@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { WorkflowName } from "../ids.ts";
 import { MAX_AUTHORIZED_KEYS, MAX_SMALL_PAGE, MAX_WORKER_LIST } from "../limits.ts";
+import { WorkerLoad } from "../worker-load.ts";
 import { Cursor, Order, pageSize, Timestamp } from "./fields.ts";
 import { ManagedDeploymentResponse } from "./managed.ts";
 
@@ -74,7 +75,10 @@ export const DeploymentListResponse = z
   })
   .meta({ id: "DeploymentListResponse" });
 
-/** `session_id`, `process_id`: tell workers of one name apart, which the workers on one host have unless they choose one. */
+/**
+ * `session_id`, `process_id`: tell workers of one name apart, which the workers on one host have unless they choose one. `load`:
+ * as of the last heartbeat; null: the worker has not told it.
+ */
 export const DeploymentWorkerResponse = z
   .object({
     name: z.string(),
@@ -85,6 +89,7 @@ export const DeploymentWorkerResponse = z
     updated_at: Timestamp,
     last_heartbeat: Timestamp,
     location: DeploymentLocation.nullable(),
+    load: WorkerLoad.nullable(),
   })
   .meta({ id: "DeploymentWorkerResponse" });
 export type DeploymentWorkerResponse = z.infer<typeof DeploymentWorkerResponse>;
