@@ -172,6 +172,55 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
     await close();
   });
 
+  test("33: all schedules whose name begins so are paused and resumed at once, and who is refused is named", async () => {
+    const ids = ["emergency-1", "emergency-2", "emergency-3"];
+    for (const id of [...ids, "calm"]) await create(id, { cron_expressions: ["0 3 1 1 *"] });
+    const state = async (id: string) => {
+      const { body } = await w.ask("GET", `/v1/workflows/schedules/${id}`);
+      return [body.paused, body.note ?? null];
+    };
+    const { page, close } = await w.open("/schedules", { expected: /503/ });
+    await page.getByLabel("Beginning of the name").fill("emergency");
+    await page.getByRole("button", { name: "Pause all…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("3 active schedules", { exact: true }).waitFor();
+    await dialog.getByText("whose name begins with 'emergency'").waitFor();
+    await dialog.getByLabel("Note").fill("the bank is down");
+    let refuses = true;
+    await page.route("**/emergency-2/pause", (route) =>
+      refuses
+        ? route.fulfill({ status: 503, contentType: "application/json", body: '{"detail":"Not now."}' })
+        : route.continue(),
+    );
+    await dialog.getByRole("button", { name: "Pause 3" }).click();
+    await dialog.getByText("2 of 3 done, 1 refused").waitFor();
+    await dialog.getByRole("list", { name: "Refused" }).getByText("Not now.").waitFor();
+    expect(await Promise.all(ids.map(state))).toEqual([
+      [true, "the bank is down"],
+      [false, null],
+      [true, "the bank is down"],
+    ]);
+    refuses = false;
+    await dialog.getByRole("button", { name: "Try the refused 1 again" }).click();
+    await dialog.getByText("1 of 1 done").waitFor();
+    await dialog.getByRole("button", { name: "Close", exact: true }).last().click();
+    await expect
+      .poll(() => page.getByRole("region", { name: "All schedules" }).last().getByText("paused").count())
+      .toBe(3);
+    expect(await state("calm")).toEqual([false, null]);
+
+    await page.getByRole("button", { name: "Resume all…" }).click();
+    await dialog.getByText("3 paused schedules", { exact: true }).waitFor();
+    await dialog.getByRole("button", { name: "Resume 3" }).click();
+    await dialog.getByText("3 of 3 done").waitFor();
+    for (const id of ids) expect((await state(id))[0]).toBe(false);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Resume all…" }).click();
+    await dialog.getByText("0 paused schedules", { exact: true }).waitFor();
+    expect(await dialog.getByRole("button", { name: "Resume 0" }).isDisabled()).toBe(true);
+    await close();
+  });
+
   test("34: a month with a change of the clocks marks the long day, and shows the times of the preview", async () => {
     const schedule = { cron_expressions: ["0 12 * * *"], time_zone_name: "Europe/Berlin" };
     await create("noon", schedule);

@@ -8,7 +8,7 @@ export interface Preferences {
   readonly times: "clock" | "age";
   /** Saved views of the list of executions, by name: the query of its address. */
   readonly views: Readonly<Record<string, string>>;
-  /** Columns that the list of executions shows, in order; null: those that a new browser has. */
+  /** Columns that the list of executions shows, in order, with their widths as in its address; null: those that a new browser has. */
   readonly columns: readonly string[] | null;
 }
 

@@ -20,6 +20,7 @@ import {
   readInboxSearch,
   readListSearch,
   readStartSearch,
+  readWorkflowsSearch,
 } from "./search.ts";
 import { watchVersion } from "./version.ts";
 
@@ -69,6 +70,7 @@ const routes = [
   createRoute({
     ...at("/workflows"),
     component: lazyRouteComponent(() => import("../screens/workflows.tsx"), "Workflows"),
+    validateSearch: readWorkflowsSearch,
   }),
   createRoute({
     ...at("/deployments"),

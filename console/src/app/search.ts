@@ -27,7 +27,7 @@ export interface ListSearch {
   readonly start_time_before?: string | undefined;
   readonly sort_by?: string | undefined;
   readonly order?: string | undefined;
-  /** The columns that are shown, in order, with commas between. */
+  /** The columns that are shown, in order, with commas between, each with its width in px if it has one: `execution:320`. */
   readonly columns?: string | undefined;
 }
 
@@ -124,6 +124,18 @@ export interface CalendarSearch {
 export const readCalendarSearch = (search: Raw): CalendarSearch => ({
   view: textIn(search, "view"),
   from: textIn(search, "from"),
+});
+
+export interface WorkflowsSearch {
+  /** The workflow of which two deployments are compared. */
+  readonly compare?: string | undefined;
+  readonly a?: string | undefined;
+  readonly b?: string | undefined;
+}
+export const readWorkflowsSearch = (search: Raw): WorkflowsSearch => ({
+  compare: textIn(search, "compare"),
+  a: textIn(search, "a"),
+  b: textIn(search, "b"),
 });
 
 export interface InboxSearch {

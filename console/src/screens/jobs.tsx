@@ -2,6 +2,7 @@
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { call } from "../api/call.ts";
+import { newId } from "../api/ids.ts";
 import type { Answer } from "../api/operations.ts";
 import { useAction, useRead } from "../api/use.ts";
 import { useTitle } from "../app/title.ts";
@@ -131,7 +132,7 @@ function Again({ job }: { job: Job }) {
   const navigate = useNavigate();
   const again = () => {
     const { action, filter, job_id: repeats } = job;
-    const body = { job_id: crypto.randomUUID(), action, filter, repeats };
+    const body = { job_id: newId(), action, filter, repeats };
     begin.mutate(
       { body },
       {

@@ -1,5 +1,5 @@
 /** Workflows: who serves them, what they take, and how to start them. */
-import { Link } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Answer } from "../api/operations.ts";
 import { useAction, useRead } from "../api/use.ts";
@@ -12,10 +12,16 @@ import { Payload } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
 import { visible } from "../ui/text.tsx";
 import { span } from "../ui/time.tsx";
+import { Versions } from "./versions.tsx";
 
 type Workflow = Answer<"getWorkflows">["workflows"][number];
 
 export function Workflows() {
+  const search = useSearch({ from: "/workflows" });
+  return search.compare === undefined ? <AllWorkflows /> : <Versions workflow={search.compare} search={search} />;
+}
+
+function AllWorkflows() {
   useTitle("Workflows");
   const [text, setText] = useState("");
   const [archived, setArchived] = useState(false);
@@ -157,6 +163,13 @@ function Registrations({ name }: { name: string }) {
             <p role="alert" className="rounded-md border border-warn bg-warn-bg px-3 py-2 text-sm">
               {live.size} deployments with live workers serve this workflow. A start must name one of them, or the
               others must stop.
+            </p>
+          )}
+          {all.length > 1 && (
+            <p className="text-sm">
+              <Link to="/workflows" search={{ compare: name }} className="text-accent hover:underline">
+                Two versions side by side
+              </Link>
             </p>
           )}
           {all.map(({ id, deployment_name, definition }) => (

@@ -76,7 +76,6 @@ export function ExecutionPage() {
   return (
     <AnswerProvider>
       <Run
-        key={execution.run_id}
         execution={execution}
         moment={moment}
         why={
@@ -149,6 +148,7 @@ function Run({ execution, moment, why, search }: RunProps) {
       />
       {why}
       <Tabs
+        key={run} // an open dialog of the actions stays while the execution goes on in another run
         label="Parts of the execution"
         chosen={tab}
         choose={(next) => set({ tab: next, event: undefined, show: undefined, as: undefined })}

@@ -1,6 +1,7 @@
 /** Lets an execution go on from an earlier step, in a new run. */
 import { useRef, useState } from "react";
 import { CallFailed } from "../../api/failure.ts";
+import { newId } from "../../api/ids.ts";
 import { useAction } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -45,7 +46,7 @@ export function ResetDialog({ id, failed, event, close }: Props) {
     const point = to === "event" ? { event_id: Number(at) } : { to };
     const body = { ...point, exclude_signals: signals, exclude_updates: updates, ...(reason && { reason }) };
     const of = JSON.stringify(body);
-    const key = unanswered.current?.of === of ? unanswered.current.key : crypto.randomUUID();
+    const key = unanswered.current?.of === of ? unanswered.current.key : newId();
     unanswered.current = { of, key };
     try {
       await reset.mutateAsync({ params: { execution_id: id }, body, idempotencyKey: key });

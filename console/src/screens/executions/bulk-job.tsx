@@ -2,6 +2,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { messageOf } from "../../api/failure.ts";
+import { newId } from "../../api/ids.ts";
 import { useAction, useRead } from "../../api/use.ts";
 import { filterOf, type ListSearch } from "../../app/search.ts";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
@@ -93,7 +94,7 @@ function Job({ title, search, close, body, can, children }: JobProps) {
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     try {
-      const { job_id: id } = await create.mutateAsync({ body: { job_id: crypto.randomUUID(), filter, ...body } });
+      const { job_id: id } = await create.mutateAsync({ body: { job_id: newId(), filter, ...body } });
       await navigate({ to: "/jobs/$id", params: { id } });
     } catch {
       // The dialog shows the refusal.

@@ -2,6 +2,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { call } from "../../api/call.ts";
+import { newId } from "../../api/ids.ts";
 import { queries } from "../../api/use.ts";
 import { filterOf, type ListSearch } from "../../app/search.ts";
 import { useSay } from "../../app/toasts.tsx";
@@ -147,7 +148,7 @@ function Matching({ action, search, close }: { action: Action; search: ListSearc
     setBusy(true);
     try {
       const job = await call("createJob", {
-        body: { job_id: crypto.randomUUID(), action, filter },
+        body: { job_id: newId(), action, filter },
       });
       await navigate({ to: "/jobs/$id", params: { id: job.job_id } });
     } catch (error) {

@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { prefer, usePreferences } from "../../app/preferences.ts";
 import type { ListSearch } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
@@ -8,6 +8,7 @@ import { Status } from "../../ui/status.tsx";
 import { Mono } from "../../ui/text.tsx";
 import { Lasting, Time } from "../../ui/time.tsx";
 import type { Row } from "./rows.ts";
+import { columnIn, columnText } from "./widths.tsx";
 
 export interface ListColumn {
   readonly id: string;
@@ -46,30 +47,57 @@ export const COLUMNS: readonly ListColumn[] = [
 ];
 const USUAL = ["status", "workflow", "execution", "start", "duration", "deployment"];
 
+interface Chosen {
+  readonly id: string;
+  /** Undefined: as wide as its content. */
+  readonly width: number | undefined;
+}
+
 /** Those of the address, or those that this browser keeps. Unknown ones are left out; the execution is always there. */
-function useChosen({ columns }: ListSearch): readonly string[] {
+function useChosen({ columns }: ListSearch): readonly Chosen[] {
   const kept = usePreferences().columns ?? USUAL;
-  const known = columns
-    ?.split(",")
-    .filter((id, i, all) => COLUMNS.some((one) => one.id === id) && all.indexOf(id) === i);
-  if (known === undefined || known.length === 0) return kept;
-  return known.includes("execution") ? known : [...known, "execution"];
+  const known = (columns?.split(",") ?? []).map(columnIn).filter(isOnce);
+  if (known.length === 0) return kept.map(columnIn).filter(isOnce);
+  return known.some(({ id }) => id === "execution") ? known : [...known, { id: "execution", width: undefined }];
 }
 
-export function useColumns(search: ListSearch): readonly ListColumn[] {
-  return useChosen(search)
-    .map((id) => COLUMNS.find((column) => column.id === id))
-    .filter((column) => column !== undefined);
-}
+const isOnce = ({ id }: Chosen, i: number, all: readonly Chosen[]): boolean =>
+  COLUMNS.some((one) => one.id === id) && all.findIndex((one) => one.id === id) === i;
 
-export function ColumnChoice({ search }: { search: ListSearch }) {
-  const chosen = useChosen(search);
+/** Sets the columns in the address, so that a link shows the same, and in this browser for other visits. Null: as at first. */
+function useChoose(search: ListSearch) {
   const navigate = useNavigate();
-  /** In the address, so that a link shows the same, and in this browser for other visits. Null: as at first. */
-  const choose = (columns: readonly string[] | null) => {
+  return (chosen: readonly Chosen[] | null) => {
+    const columns = chosen?.map(({ id, width }) => columnText(id, width)) ?? null;
     prefer({ columns });
     void navigate({ to: "/executions", search: { ...search, columns: columns?.join(",") }, resetScroll: false });
   };
+}
+
+export type SizedColumn = ListColumn & Pick<Chosen, "width">;
+
+/** `resize`: while a width is dragged it is only shown. */
+export function useColumns(search: ListSearch) {
+  const chosen = useChosen(search);
+  const choose = useChoose(search);
+  const [dragged, setDragged] = useState<Chosen | null>(null);
+  const columns = chosen.flatMap(({ id, width }): SizedColumn[] => {
+    const column = COLUMNS.find((one) => one.id === id);
+    return column ? [{ ...column, width: dragged?.id === id ? dragged.width : width }] : [];
+  });
+  const resize = (id: string, width: number | undefined, done: boolean) => {
+    setDragged(done ? null : { id, width });
+    if (done) choose(chosen.map((one) => (one.id === id ? { id, width } : one)));
+  };
+  return { columns, resize };
+}
+
+export function ColumnChoice({ search }: { search: ListSearch }) {
+  const all = useChosen(search);
+  const chosen = all.map(({ id }) => id);
+  const setAll = useChoose(search);
+  const choose = (ids: readonly string[] | null) =>
+    setAll(ids?.map((id) => ({ id, width: all.find((one) => one.id === id)?.width })) ?? null);
   const move = (id: string, step: number) => {
     const at = chosen.indexOf(id);
     const next = chosen.filter((one) => one !== id);

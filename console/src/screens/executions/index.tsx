@@ -1,16 +1,17 @@
 /** All executions of the workspace, live. */
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef, useState } from "react";
+import { type CSSProperties, useRef, useState } from "react";
 import { filterOf, type ListSearch, queryOf } from "../../app/search.ts";
 import { useTitle } from "../../app/title.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Problem, Skeleton } from "../../ui/loading.tsx";
 import { Bulk } from "./bulk.tsx";
-import { ColumnChoice, type ListColumn, useColumns } from "./columns.tsx";
+import { ColumnChoice, type SizedColumn, useColumns } from "./columns.tsx";
 import { Filters } from "./filters.tsx";
 import { type Row, useRows } from "./rows.ts";
+import { WidthHandle } from "./widths.tsx";
 
 export function Executions() {
   useTitle("Executions");
@@ -29,7 +30,7 @@ export function Executions() {
 
 function List({ search }: { search: ListSearch }) {
   const { rows, waiting, next, ready, first, more, show } = useRows(search);
-  const columns = useColumns(search);
+  const { columns, resize } = useColumns(search);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [busy, setBusy] = useState(false);
   const say = useSay();
@@ -69,7 +70,7 @@ function List({ search }: { search: ListSearch }) {
           )}
         </p>
       ) : (
-        <Rows rows={rows} columns={columns} search={search} selected={selected} select={setSelected} />
+        <Rows rows={rows} columns={columns} resize={resize} search={search} selected={selected} select={setSelected} />
       )}
       <footer className="flex items-center justify-between gap-2 border-t border-line px-4 py-2 text-sm text-soft">
         <span>
@@ -92,13 +93,14 @@ const VIRTUAL_FROM = 200;
 
 interface RowsProps {
   readonly rows: readonly Row[];
-  readonly columns: readonly ListColumn[];
+  readonly columns: readonly SizedColumn[];
+  readonly resize: (id: string, width: number | undefined, done: boolean) => void;
   readonly search: ListSearch;
   readonly selected: ReadonlySet<string>;
   readonly select: (selected: ReadonlySet<string>) => void;
 }
 
-function Rows({ rows, columns, search, selected, select }: RowsProps) {
+function Rows({ rows, columns, resize, search, selected, select }: RowsProps) {
   const box = useRef<HTMLElement>(null);
   const isLong = rows.length > VIRTUAL_FROM;
   const virtual = useVirtualizer({
@@ -138,7 +140,7 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
               />
             </th>
             {columns.map((column) => (
-              <Head key={column.id} column={column} search={search} />
+              <Head key={column.id} column={column} search={search} resize={resize} />
             ))}
           </tr>
         </thead>
@@ -159,10 +161,11 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
                   onChange={() => toggle(row.execution_id)}
                 />
               </td>
-              {columns.map(({ id, cell }) => (
+              {columns.map(({ id, cell, width }) => (
                 <td
                   key={id}
-                  className={`max-w-96 px-3 py-1 max-sm:px-0 max-sm:py-0 ${id === "execution" ? "max-sm:basis-full sm:min-w-56" : ""}`}
+                  style={sized(width)}
+                  className={`max-w-96 px-3 py-1 max-sm:px-0 max-sm:py-0 ${id === "execution" ? `max-sm:basis-full ${width ? "" : "sm:min-w-56"}` : ""} ${width ? "sm:w-(--width) sm:max-w-(--width) sm:min-w-(--width) sm:overflow-hidden sm:text-ellipsis" : ""}`}
                 >
                   {cell(row)}
                 </td>
@@ -176,13 +179,29 @@ function Rows({ rows, columns, search, selected, select }: RowsProps) {
   );
 }
 
-function Head({ column, search }: { column: ListColumn; search: ListSearch }) {
+/** As a variable, so that a phone, which has no columns, ignores it. */
+const sized = (width: number | undefined) => (width ? ({ "--width": `${width}px` } as CSSProperties) : undefined);
+
+interface HeadProps {
+  readonly column: SizedColumn;
+  readonly search: ListSearch;
+  readonly resize: RowsProps["resize"];
+}
+
+function Head({ column, search, resize }: HeadProps) {
   const navigate = useNavigate();
-  const { sort, title } = column;
+  const { id, sort, title, width } = column;
+  const handle = <WidthHandle title={title} width={width} resize={(to, done) => resize(id, to, done)} />;
+  const size = width ? "sm:w-(--width) sm:max-w-(--width) sm:min-w-(--width)" : "";
   if (!sort)
     return (
-      <th scope="col" className="px-3 py-2 font-semibold whitespace-nowrap max-sm:hidden">
+      <th
+        scope="col"
+        style={sized(width)}
+        className={`relative px-3 py-2 font-semibold whitespace-nowrap max-sm:hidden ${size}`}
+      >
         {title}
+        {handle}
       </th>
     );
   const isOn = (search.sort_by ?? "start_time") === sort;
@@ -191,7 +210,8 @@ function Head({ column, search }: { column: ListColumn; search: ListSearch }) {
     <th
       scope="col"
       aria-sort={isOn ? (isUp ? "ascending" : "descending") : "none"}
-      className="px-3 py-2 font-semibold whitespace-nowrap"
+      style={sized(width)}
+      className={`relative px-3 py-2 font-semibold whitespace-nowrap ${size}`}
     >
       <button
         type="button"
@@ -206,6 +226,7 @@ function Head({ column, search }: { column: ListColumn; search: ListSearch }) {
       >
         {title} {isOn ? (isUp ? "↑" : "↓") : ""}
       </button>
+      {handle}
     </th>
   );
 }

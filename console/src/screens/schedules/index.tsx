@@ -15,6 +15,7 @@ import { Ago, Time } from "../../ui/time.tsx";
 import { Calendar, isView } from "./calendar.tsx";
 import { OVERLAPS, specWords } from "./definition.ts";
 import { Editor } from "./editor.tsx";
+import { PauseAll } from "./pause-all.tsx";
 
 export function Schedules() {
   useTitle("Schedules");
@@ -64,13 +65,16 @@ export function Schedules() {
           title="All schedules"
           flush
           actions={
-            <input
-              aria-label="Beginning of the name"
-              placeholder="name"
-              value={text}
-              onChange={({ target }) => setText(target.value)}
-              className="min-h-8 rounded-md border border-line bg-panel px-2 text-sm placeholder:text-soft"
-            />
+            <span className="flex flex-wrap items-center gap-2">
+              <PauseAll text={text} />
+              <input
+                aria-label="Beginning of the name"
+                placeholder="name"
+                value={text}
+                onChange={({ target }) => setText(target.value)}
+                className="min-h-8 rounded-md border border-line bg-panel px-2 text-sm placeholder:text-soft"
+              />
+            </span>
           }
         >
           <Loading read={read}>
