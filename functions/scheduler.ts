@@ -1,5 +1,6 @@
 /** Consumes the wake-ups of schedules: messages of EventBridge Scheduler, and delayed messages for the last minutes. */
 import middy from "@middy/core";
+import "../shared/aws/schedules.ts"; // every call needs it, so it loads with the function
 import { WakeUp } from "../shared/aws/wake-up.ts";
 import "../shared/schedule/service/perform.ts"; // most wake-ups start an execution, so it loads with the function
 import { takeWakeUp } from "../shared/server/aws-wake-up.ts";

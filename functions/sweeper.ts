@@ -5,6 +5,7 @@
 import middy from "@middy/core";
 import "../shared/aws/due.ts"; // every invocation needs it, so it loads with the function
 import "../shared/aws/jobs.ts"; // likewise
+import "../shared/aws/schedules.ts"; // likewise
 import { SWEEP_SPARE_SECONDS } from "../shared/aws/names.ts";
 import { TaskBatcher } from "../shared/aws/task-batcher.ts";
 import "../shared/server/aws-sweep.ts"; // likewise

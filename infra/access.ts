@@ -41,7 +41,8 @@ const drive = {
 } as const satisfies Access;
 
 export const ACCESS: Record<FunctionName, Access> = {
-  executions: { ...drive, feed: "read", inputs: true },
+  // Open jobs are entries of the index `due`: a new job counts them.
+  executions: { ...drive, feed: "read", inputs: true, due: true },
   // What `executions` and `streams` answer without a body. A deletion takes the example of a failure out of the counts, which
   // are in the feed's table.
   commands: { ...drive, payloads: "erase", feed: "write", inputs: true, due: true },

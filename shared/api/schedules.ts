@@ -1,4 +1,4 @@
-/** Schedules: the operations of the official API, and three more: preview, backfill, and the log of outcomes. */
+/** Schedules: made, shown, listed and deleted, and the log of their outcomes. `schedule-changes.ts` has what changes one, `schedule-preview.ts` the times of one that is not stored. */
 import { lazy } from "../lib/lazy.ts";
 import { type ScheduleKey, UnreadableSchedule } from "../ports.ts";
 import {
@@ -13,19 +13,8 @@ import {
 import type { ScheduleDefinitionOutput } from "../protocol/http/schedules.ts";
 import { DEFAULT_PAGE, MAX_LIST_BYTES } from "../protocol/limits.ts";
 import type { BodyOf, QueryOf, ResponseOf } from "../protocol/routes.ts";
-import {
-  backfill,
-  formatInstant,
-  isObject,
-  pause,
-  previewing,
-  resume,
-  type ScheduleState,
-  type SpecIssue,
-  trigger,
-  update,
-} from "../schedule/rules/index.ts";
-import { type Changed, change, create, type Decide, nameSetAside } from "../schedule/service/index.ts";
+import { isObject, type ScheduleState, type SpecIssue } from "../schedule/rules/index.ts";
+import { create, nameSetAside } from "../schedule/service/index.ts";
 import { isText, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 import { inputRefusal, targetOfSchedule, withDecodedInput } from "./schedule-target.ts";
@@ -74,14 +63,17 @@ export async function createSchedule(
 }
 
 /** The refusal of a definition, each issue at its place in the request. */
-function refusedSpec(issues: readonly SpecIssue[], at: readonly string[] = ["body", "schedule"]): Refusal {
+export function refusedSpec(issues: readonly SpecIssue[], at: readonly string[] = ["body", "schedule"]): Refusal {
   const place = ({ loc }: SpecIssue) => (loc[0] === "schedule_id" ? ["body", ...loc] : [...at, ...loc]);
   return invalidSchedule(issues.map((each) => ({ ...each, loc: place(each) })));
 }
 
-const keyOf = (context: RequestContext, schedule: Id): ScheduleKey => ({ workspace: context.workspace, schedule });
+export const keyOf = (context: RequestContext, schedule: Id): ScheduleKey => ({
+  workspace: context.workspace,
+  schedule,
+});
 
-async function stored(context: RequestContext, id: Id): Promise<ScheduleState | Refusal> {
+export async function stored(context: RequestContext, id: Id): Promise<ScheduleState | Refusal> {
   try {
     return (await context.ports.schedules.get(keyOf(context, id)))?.state ?? notFound("schedule", id);
   } catch (error) {
@@ -89,7 +81,7 @@ async function stored(context: RequestContext, id: Id): Promise<ScheduleState | 
   }
 }
 
-function unreadable(error: unknown): Refusal {
+export function unreadable(error: unknown): Refusal {
   if (!(error instanceof UnreadableSchedule)) throw error;
   return refusal(500, "WF_1200", `Schedule '${error.schedule_id}': ${unreadableText(error.message)}`);
 }
@@ -166,113 +158,11 @@ function matches(
   return [each.schedule_id, readable?.workflow_name ?? ""].some((name) => name.toLowerCase().startsWith(search));
 }
 
-export async function updateSchedule(
-  context: RequestContext,
-  id: Id,
-  body: BodyOf<"updateSchedule">,
-): Promise<ResponseOf<"updateSchedule"> | Refusal> {
-  const { deployment_name: deployment } = body;
-  const decoded = withDecodedInput(body.schedule);
-  if ("refused" in decoded) return decoded.refused;
-  const { definition: partial } = decoded;
-  const input = isObject(partial) && "input" in partial ? { input: partial.input } : undefined;
-  if (input || deployment != null) {
-    const state = await stored(context, id);
-    if (isRefusal(state)) return state;
-    const target = await targetOfSchedule(context, {
-      workflow_identifier: state.workflow_name,
-      deployment_name: deployment ?? state.deployment_name,
-    });
-    if (isRefusal(target) && deployment != null) return target;
-    // Without a new deployment a refused target does not refuse the update: a schedule may be repaired while no deployment
-    // serves its workflow.
-    const registration = isRefusal(target) ? undefined : target.registration;
-    const refused = await inputRefusal(registration, input ? input.input : state.definition.input);
-    if (refused) return refused;
-  }
-  const changed = await apply(context, id, (state, now) => update(state, now, partial, deployment ?? null));
-  return isRefusal(changed) ? changed : { schedule_id: id };
-}
-
-/** Applies a decision; `at`: the place in the request to which its issues are relative. */
-async function apply(
-  context: RequestContext,
-  id: Id,
-  decide: Decide,
-  at?: readonly string[],
-): Promise<Extract<Changed, { kind: "changed" }> | Refusal> {
-  const changed = await change(context.ports, keyOf(context, id), decide).catch(unreadable);
-  if (isRefusal(changed)) return changed;
-  if (changed.kind === "missing") return notFound("schedule", id);
-  if (changed.kind === "invalid") return refusedSpec(changed.issues, at);
-  return changed;
-}
-
-const refusalOf = (changed: unknown): undefined | Refusal => (isRefusal(changed) ? changed : undefined);
-
 export async function deleteSchedule(context: RequestContext, id: Id): Promise<undefined | Refusal> {
   const deleted = await context.ports.schedules.delete(keyOf(context, id));
   if (!deleted) return notFound("schedule", id);
   context.ports.setAside?.remove(nameSetAside(keyOf(context, id)));
   context.log.info("schedule deleted", { schedule: id });
-}
-
-export async function pauseSchedule(
-  context: RequestContext,
-  id: Id,
-  body: BodyOf<"pauseSchedule">,
-): Promise<undefined | Refusal> {
-  return refusalOf(await apply(context, id, (state, now) => pause(state, now, body.note ?? null), ["body"]));
-}
-
-export async function resumeSchedule(
-  context: RequestContext,
-  id: Id,
-  body: BodyOf<"resumeSchedule">,
-): Promise<undefined | Refusal> {
-  return refusalOf(await apply(context, id, (state, now) => resume(state, now, body.note ?? null), ["body"]));
-}
-
-export async function triggerSchedule(
-  context: RequestContext,
-  id: Id,
-  body: BodyOf<"triggerSchedule">,
-): Promise<undefined | Refusal> {
-  return refusalOf(await apply(context, id, (state, now) => trigger(state, now, body.overlap ?? null)));
-}
-
-export async function backfillSchedule(
-  context: RequestContext,
-  id: Id,
-  body: BodyOf<"backfillSchedule">,
-): Promise<ResponseOf<"backfillSchedule"> | Refusal> {
-  const range = {
-    start_at: formatInstant(body.start_at),
-    end_at: formatInstant(body.end_at),
-    overlap: body.overlap ?? null,
-  };
-  let accepted = 0;
-  const decide: Decide = (state, now) => {
-    const decision = backfill(state, now, range);
-    if ("state" in decision) accepted = decision.state.manual_runs - state.manual_runs;
-    return decision;
-  };
-  const changed = await apply(context, id, decide, ["body"]);
-  return isRefusal(changed) ? changed : { accepted };
-}
-
-export async function previewSchedule(
-  context: RequestContext,
-  body: BodyOf<"previewSchedule">,
-): Promise<ResponseOf<"previewSchedule"> | Refusal> {
-  const after = body.after ?? context.ports.clock.now();
-  const search = previewing(body.schedule, { after, count: body.count });
-  for (;;) {
-    const { done, value: shown } = search.next();
-    if (!done) await context.ports.pause?.();
-    else if ("issues" in shown) return refusedSpec(shown.issues);
-    else return { ...shown, ...(shown.windows && { windows: [...shown.windows] }) };
-  }
 }
 
 export async function scheduleLog(

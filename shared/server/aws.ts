@@ -12,8 +12,6 @@ import type { Change, FeedWriter } from "../aws/feed-writer.ts";
 import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
 import { AwsRegistry } from "../aws/registry.ts";
-import { AwsSchedules } from "../aws/schedules.ts";
-import { AwsStartKeys } from "../aws/start-keys.ts";
 import { Table } from "../aws/table.ts";
 import type { TaskBatcher } from "../aws/task-batcher.ts";
 import type { DeadLetter } from "../aws/task-reading.ts";
@@ -83,13 +81,15 @@ export interface Aws extends Ports {
 
 /** Modules that load at their first use. A function that needs one at each invocation imports it itself (`functions/`). */
 const load = {
-  schedules: () => import("../schedule/service/wake.ts"),
+  schedules: () => import("../aws/schedules.ts"),
+  waking: () => import("../schedule/service/wake.ts"),
   sweeping: () => import("./aws-sweep.ts"),
   answers: () => import("../aws/answers.ts"),
   feed: () => import("../aws/feed.ts"),
   rollups: () => import("../aws/rollups.ts"),
   activities: () => import("../aws/activities.ts"),
   jobs: () => import("../aws/jobs.ts"),
+  startKeys: () => import("../aws/start-keys.ts"),
   logRecords: () => import("../aws/log-records.ts"),
   feeding: () => import("./aws-feed.ts"),
   taskReading: () => import("../aws/task-reading.ts"),
@@ -138,11 +138,11 @@ export function aws(options: AwsOptions): Aws {
     log,
     settings,
     executions: counted(new AwsExecutions(c), clients.meter),
-    startKeys: new AwsStartKeys(c),
+    startKeys: lateBound(async () => new (await load.startKeys()).AwsStartKeys(c)),
     jobs: lateBound(async () => new (await load.jobs()).AwsJobs(c)),
     tasks: new AwsTasks(c, queues),
     registry: new AwsRegistry(c),
-    schedules: new AwsSchedules(c, options.timer),
+    schedules: lateBound(async () => new (await load.schedules()).AwsSchedules(c, options.timer)),
     feed: lateBound(async () => new (await load.feed()).AwsFeed(c, backoff)),
     rollups: lateBound(async () => new (await load.rollups()).AwsRollups(c)),
     activities: lateBound(async () => new (await load.activities()).AwsActivities(c)),
@@ -151,7 +151,7 @@ export function aws(options: AwsOptions): Aws {
     answers: lateBound(async () => new (await load.answers()).AwsAnswers(c)),
     changes: backoff,
     durable: async () => {}, // DynamoDB answers a write once it is durable
-    scheduleClosed: async (head, told) => (await load.schedules()).scheduleClosed(ports, head, told),
+    scheduleClosed: async (head, told) => (await load.waking()).scheduleClosed(ports, head, told),
   };
   const feeding = lazily(async () => {
     const { Feeding } = await load.feeding();

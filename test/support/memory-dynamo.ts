@@ -153,6 +153,12 @@ function tokensOf(expression: string): string[] {
   return tokens;
 }
 
+/** A set has no order. */
+const same = (a: Value | undefined, b: Value | undefined): boolean =>
+  a?.SS && b?.SS
+    ? a.SS.length === b.SS.length && a.SS.every((one) => b.SS!.includes(one))
+    : JSON.stringify(a) === JSON.stringify(b);
+
 class Reader {
   readonly #tokens: string[];
   readonly #names: Record<string, string>;
@@ -266,8 +272,8 @@ class Reader {
     }
     const operator = this.next();
     const right = this.operand(item);
-    if (operator === "=") return left !== undefined && JSON.stringify(left) === JSON.stringify(right);
-    if (operator === "<>") return JSON.stringify(left) !== JSON.stringify(right);
+    if (operator === "=") return left !== undefined && same(left, right);
+    if (operator === "<>") return !same(left, right);
     const [a, b] = [plain(left), plain(right)];
     if (a === undefined || b === undefined) return false;
     return operator === "<" ? a < b : operator === "<=" ? a <= b : operator === ">" ? a > b : a >= b;
