@@ -2,13 +2,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { presentProgress } from "../../shared/core/present.ts";
-import type { FeedItem, FeedReader } from "../../shared/ports.ts";
+import type { FeedItem } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Change } from "../../shared/server/aws.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
 import { batchOf, begun, bench, claimed, closed, newRef, uuid } from "../contract/subject.ts";
 import { memoryAws } from "../support/memory-aws.ts";
+import { drain } from "./drain.ts";
 
 const done = (activity: number): NewEvent => ({ kind: "activity_completed", activity, name: "charge", result: null });
 const hidden = (timer: number): NewEvent => ({ kind: "timer_started", timer, fire_at: 1 });
@@ -69,16 +70,6 @@ function world() {
     written(head);
   };
   return { clock, on, feed, write, publish, start, continued, close };
-}
-
-async function drain(reader: FeedReader): Promise<FeedItem[]> {
-  const items: FeedItem[] = [];
-  for (let empty = 0; empty < 3; ) {
-    const page = await reader.next();
-    empty = page.items.length > 0 ? 0 : empty + 1;
-    items.push(...page.items);
-  }
-  return items;
 }
 
 test("a look at a quiet execution costs one read unit, however much its workspace adds to the feed", async () => {

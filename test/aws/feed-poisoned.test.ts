@@ -2,13 +2,14 @@
 import { expect, test } from "vitest";
 import { presentProgress } from "../../shared/core/present.ts";
 import { subjectOf } from "../../shared/core/rollups.ts";
-import type { FeedItem, FeedReader } from "../../shared/ports.ts";
+import type { FeedItem } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Change } from "../../shared/server/aws.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
 import { batchOf, begun, bench, closed, newRef, uuid } from "../contract/subject.ts";
 import { MEMORY_TABLES, memoryAws } from "../support/memory-aws.ts";
+import { drain } from "./drain.ts";
 
 const DEAD_LETTERS = "memory:feed-dead-letters";
 const done = (activity: number): NewEvent => ({ kind: "activity_completed", activity, name: "charge", result: null });
@@ -54,15 +55,6 @@ function world() {
   return { clock, on, b, write, find, damage, deliver, letters, read };
 }
 
-async function drain(reader: FeedReader): Promise<FeedItem[]> {
-  const items: FeedItem[] = [];
-  for (let empty = 0; empty < 3; ) {
-    const page = await reader.next();
-    empty = page.items.length > 0 ? 0 : empty + 1;
-    items.push(...page.items);
-  }
-  return items;
-}
 const ids = (items: readonly FeedItem[]) => items.map(({ event }) => event.wire.workflow_exec_id);
 
 test("a batch that cannot be read is left out after three deliveries, and later records of its shard are shown", async () => {

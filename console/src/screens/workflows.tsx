@@ -7,6 +7,7 @@ import { useTitle } from "../app/title.ts";
 import { useSay } from "../app/toasts.tsx";
 import { Button } from "../ui/button.tsx";
 import { Loading } from "../ui/loading.tsx";
+import { NameFilter } from "../ui/name-filter.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Payload } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
@@ -40,13 +41,7 @@ function AllWorkflows() {
             />
             Archived
           </label>
-          <input
-            aria-label="Name of the workflow"
-            placeholder="name"
-            value={text}
-            onChange={({ target }) => setText(target.value)}
-            className="min-h-8 rounded-md border border-line bg-panel px-2 text-sm placeholder:text-soft"
-          />
+          <NameFilter label="Name of the workflow" value={text} change={setText} />
         </div>
       </div>
       <Loading read={read}>

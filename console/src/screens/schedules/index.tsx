@@ -7,6 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { ScheduleLink } from "../../ui/links.tsx";
 import { Loading, Problem } from "../../ui/loading.tsx";
+import { NameFilter } from "../../ui/name-filter.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Tag } from "../../ui/status.tsx";
 import { Table } from "../../ui/table.tsx";
@@ -67,13 +68,7 @@ export function Schedules() {
           actions={
             <span className="flex flex-wrap items-center gap-2">
               <PauseAll text={text} />
-              <input
-                aria-label="Beginning of the name"
-                placeholder="name"
-                value={text}
-                onChange={({ target }) => setText(target.value)}
-                className="min-h-8 rounded-md border border-line bg-panel px-2 text-sm placeholder:text-soft"
-              />
+              <NameFilter label="Beginning of the name" value={text} change={setText} />
             </span>
           }
         >
