@@ -20,16 +20,17 @@ vi.mock("node:fs", async (original) => {
   return { ...fs, fdatasync };
 });
 
-test("a file of another format is refused with advice, and is not changed", () => {
+test.each([1, 2])("a file of format %s is refused with advice, and is not changed", (format) => {
   const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
   const file = join(folder, "data.db");
   embedded({ file }).close();
   const raw = new DatabaseSync(file);
-  raw.exec("PRAGMA user_version = 1");
+  raw.exec(`PRAGMA user_version = ${format}`);
   raw.close();
-  expect(() => embedded({ file })).toThrow(/has format 1, this program reads format 2: use the version that wrote it/);
+  const advice = `has format ${format}, this program reads format 3: use the version that wrote it`;
+  expect(() => embedded({ file })).toThrow(advice);
   const after = new DatabaseSync(file);
-  expect(after.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+  expect(after.prepare("PRAGMA user_version").get()).toEqual({ user_version: format });
   after.close();
   rmSync(folder, { recursive: true });
 });

@@ -1,7 +1,7 @@
 /** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. */
 
-/** The format of the file, kept in `user_version`. Format 1 was that of unpublished builds; this program refuses it. */
-export const VERSION = 2;
+/** The format of the file, kept in `user_version`. Formats 1 and 2 were those of unpublished builds; this program refuses them. */
+export const VERSION = 3;
 
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
