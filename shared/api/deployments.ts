@@ -9,6 +9,7 @@ import { timestamp } from "../protocol/http/fields.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
 import { isLive, listedWorkers } from "../routing/liveness.ts";
 import { keyIdOf } from "./create-key.ts";
+import { currentView } from "./current-view.ts";
 import { pageOf } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -25,10 +26,11 @@ interface ObservedDeployment {
 
 /** The part of the starts of each workflow that goes to the deployment. */
 function currentFor(currents: readonly CurrentDeployment[], name: string) {
-  return currents.flatMap(({ workflow: workflow_name, deployment, ramp }) => {
+  return currents.flatMap((current) => {
+    const { deployment, ramp } = current;
     const rest = 100 - (ramp?.percent ?? 0);
     const percent = deployment === name ? rest : ramp?.deployment === name ? ramp.percent : 0;
-    return percent > 0 ? [{ workflow_name, percent }] : [];
+    return percent > 0 ? [{ ...currentView(current), percent }] : [];
   });
 }
 

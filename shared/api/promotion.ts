@@ -5,6 +5,7 @@ import type { CurrentDeploymentResponse } from "../protocol/http/deployments.ts"
 import { timestamp } from "../protocol/http/fields.ts";
 import type { BodyOf, ResponseOf } from "../protocol/routes.ts";
 import { activeDeployments } from "../routing/liveness.ts";
+import { currentView } from "./current-view.ts";
 import type { RequestContext } from "./request-context.ts";
 
 type Change = (now: CurrentDeployment | null) => CurrentDeployment | null | Refusal;
@@ -126,17 +127,6 @@ function rolledBack(context: RequestContext, now: CurrentDeployment | null, depl
   const by = { changedAt: context.ports.clock.now(), changedBy: context.user, version: now.version + 1 };
   if (now.ramp !== null) return { ...now, ...by, ramp: null };
   return now.previous === null ? null : { ...now, ...by, deployment: now.previous, previous: null };
-}
-
-export function currentView(of: CurrentDeployment): CurrentDeploymentResponse {
-  return {
-    workflow_name: of.workflow,
-    current_deployment: of.deployment,
-    previous_deployment: of.previous,
-    ramp: of.ramp && { deployment_name: of.ramp.deployment, percent: of.ramp.percent },
-    changed_at: timestamp(of.changedAt),
-    changed_by: of.changedBy,
-  };
 }
 
 const none = (context: RequestContext, workflow: string): CurrentDeploymentResponse => ({

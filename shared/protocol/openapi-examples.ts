@@ -375,7 +375,17 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       active_worker_count: 2,
       authorized_key_ids: null,
       managed: null,
-      current_for: [{ workflow_name: "orders", percent: 90 }],
+      current_for: [
+        {
+          workflow_name: "orders",
+          current_deployment: "alice",
+          previous_deployment: null,
+          ramp: { deployment_name: "bob", percent: 10 },
+          changed_at: "2027-01-15T08:00:30.000Z",
+          changed_by: "deploy",
+          percent: 90,
+        },
+      ],
       oldest_execution: { execution_id: "o-17", started_at: "2027-01-15T08:00:07.000Z" },
       safe_to_stop: false,
       workers: [

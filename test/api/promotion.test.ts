@@ -74,7 +74,7 @@ describe("the current deployment", () => {
     const unknown = await post("v2", "promote", { workflow_names: ["orders", "nothing"] });
     expect(unknown).toMatchObject({ status: 404, body: { detail: expect.stringContaining("'nothing'") } });
     expect((await w.ask("GET", "/v1/workflows/deployments/v2")).body.current_for).toEqual([
-      { workflow_name: "refunds", percent: 100 },
+      { ...(body.workflows as object[])[0], percent: 100 },
     ]);
   });
 
@@ -273,12 +273,20 @@ describe("a deployment", () => {
     await start("second");
     await post("v2", "promote", { ramp_percent: 10 });
     expect(await shown("v1")).toMatchObject({
-      current_for: [{ workflow_name: "orders", percent: 90 }],
+      current_for: [
+        {
+          workflow_name: "orders",
+          current_deployment: "v1",
+          previous_deployment: null,
+          ramp: { deployment_name: "v2", percent: 10 },
+          percent: 90,
+        },
+      ],
       oldest_execution: { execution_id: "first" },
       safe_to_stop: false,
     });
     expect(await shown("v2")).toMatchObject({
-      current_for: [{ workflow_name: "orders", percent: 10 }],
+      current_for: [{ workflow_name: "orders", current_deployment: "v1", percent: 10 }],
       oldest_execution: null,
       safe_to_stop: false,
     });

@@ -3,9 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { realClock } from "../../shared/lib/clock.ts";
 import { MAX_EXECUTION_ID } from "../../shared/protocol/limits.ts";
-import { ScriptedWorker } from "../api/support/scripted-worker.ts";
 import { headOf } from "../contract/subject.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
@@ -126,56 +124,6 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await fresh.page.setViewportSize({ width: 390, height: 800 }); // a phone has no columns
     await expect.poll(() => fresh.page.getByRole("separator").count()).toBe(0);
     await fresh.close();
-    await close();
-  });
-
-  test("two deployments' versions of a workflow stand side by side, and only what differs", async () => {
-    const version = async (deployment: string, more: Record<string, unknown>) => {
-      const worker = new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment, name: deployment });
-      await worker.register([{ name: "priced", ...more }]);
-      return worker;
-    };
-    const schema = (type: string) => ({ type: "object", properties: { amount: { type } } });
-    const handler = (name: string) => ({ name, input_schema: {} });
-    const old = await version("v1", { input_schema: schema("integer"), signals: [handler("stop")] });
-    const next = await version("v2", { input_schema: schema("string"), signals: [handler("stop"), handler("hurry")] });
-    const same = await version("v3", { input_schema: schema("string"), signals: [handler("stop"), handler("hurry")] });
-    const { page, close } = await w.open("/workflows");
-    const panel = page.getByRole("region", { name: "priced" }).first();
-    await panel.getByRole("button", { name: "More" }).click();
-    await page.getByRole("link", { name: "Two versions side by side" }).click();
-    await page.getByLabel("First deployment").selectOption("v1");
-    await page.getByLabel("Second deployment").selectOption("v2");
-    await expect.poll(() => page.url()).toBe(`${w.url}/console/#/workflows?compare=priced&a=v1&b=v2`);
-    await page.getByText(/^2 of \d+ parts differ$/).waitFor();
-    const titles = () =>
-      page.locator("[data-part]").evaluateAll((all) => all.map((one) => one.getAttribute("data-part")));
-    await expect.poll(titles).toEqual(["input schema", "signal hurry"]);
-    await page.getByRole("figure", { name: "input schema of v1" }).getByText('"integer"').waitFor();
-    await page.getByRole("figure", { name: "input schema of v2" }).getByText('"string"').waitFor();
-    await page.locator('[data-part="signal hurry"]').getByText("It has none.").waitFor();
-    await page.reload();
-    await expect.poll(titles).toEqual(["input schema", "signal hurry"]);
-    await page.getByLabel("First deployment").selectOption("v3");
-    await page.getByText(/^Alike in all \d+ parts$/).waitFor();
-    for (const worker of [old, next, same]) await worker.stop();
-    await close();
-  });
-
-  test("a deployment shows the slots, the CPU and the memory of its live workers", async () => {
-    const of = (name: string) =>
-      new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment: "loaded", name });
-    const [busy, calm] = [of("busy"), of("calm")];
-    for (const worker of [busy, calm]) await worker.register([{ name: "heavy" }]);
-    const slots = { activity_slots: 8, workflow_tasks: 1, workflow_slots: 200, cached: 5 };
-    const load = { ...slots, activities: 8, cpu: 1.5, memory_bytes: 300 * 2 ** 20 };
-    await busy.call("heartbeat", { ...busy.who, load });
-    const { page, close } = await w.open("/deployments/loaded");
-    const row = (name: string) => page.getByRole("region", { name: "Workers" }).locator("tr", { hasText: name });
-    for (const text of ["8 of 8", "1 of 200", "150 %", "300.0 MiB"]) await row("busy").getByText(text).waitFor();
-    await row("calm").getByText("live").waitFor();
-    expect(await row("calm").getByText(" of ").count()).toBe(0); // it has told nothing yet
-    for (const worker of [busy, calm]) await worker.stop();
     await close();
   });
 

@@ -64,6 +64,8 @@ export const OPERATIONS = {
 
   listDeployments: `GET ${W}/deployments`,
   getDeployment: `GET ${W}/deployments/{name}`,
+  promoteDeployment: `POST ${W}/deployments/{name}/promote`,
+  rollBackDeployment: `POST ${W}/deployments/{name}/rollback`,
 } as const satisfies Partial<Record<Operation, string>>;
 
 export type Called = keyof typeof OPERATIONS;

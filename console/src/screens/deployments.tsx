@@ -13,6 +13,10 @@ import { Table } from "../ui/table.tsx";
 import { Mono, visible } from "../ui/text.tsx";
 import { Ago, Time, useNow } from "../ui/time.tsx";
 import { Unavailable } from "../ui/unavailable.tsx";
+import type { Current } from "./promotion/currents.ts";
+import { PromoteButton } from "./promotion/promote.tsx";
+import { RollBackButton } from "./promotion/roll-back.tsx";
+import { Oldest, SafeToStop, Share, StartsHere } from "./promotion/share.tsx";
 
 /** A worker that has been silent for longer is about to count as dead. */
 const LATE_MS = 30_000;
@@ -27,7 +31,7 @@ export function Deployments() {
   const [all, setAll] = useState(true);
   const read = useRead(
     "listDeployments",
-    { query: { active_only: !all, limit: 100 } },
+    { query: { active_only: !all, limit: 100, with_executions: true } },
     { refetchInterval: REFRESH_MS, keep: true },
   );
   return (
@@ -71,6 +75,8 @@ export function Deployments() {
                   right: true,
                   cell: (d) => `${d.active_worker_count} of ${d.worker_count}`,
                 },
+                { id: "starts", title: "New starts of", wide: true, cell: (d) => <StartsHere of={d.current_for} /> },
+                { id: "oldest", title: "Oldest execution", wide: true, cell: (d) => <Oldest of={d} /> },
                 { id: "beat", title: "Last heartbeat", cell: (d) => <Ago at={d.last_heartbeat} /> },
                 { id: "hard", title: "Registration", cell: (d) => (d.is_hardened ? "named keys only" : "every key") },
                 { id: "created", title: "First seen", cell: (d) => <Time at={d.created_at} /> },
@@ -91,11 +97,20 @@ export function DeploymentPage() {
   const registrations = useRead("getWorkflowRegistrations", {
     query: { task_queue: name, limit: 200, with_workflow: true },
   });
+  const current = new Map(read.data?.current_for.map((one) => [one.workflow_name, one]));
   return (
     <div className="space-y-4">
-      <h1 className="text-xl font-semibold break-all">
-        Deployment <Mono>{name}</Mono>
-      </h1>
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h1 className="text-xl font-semibold break-all">
+          Deployment <Mono>{name}</Mono>
+        </h1>
+        {read.data && (
+          <span className="flex flex-wrap gap-1.5">
+            <PromoteButton deployment={name} live={read.data.is_active} />
+            <RollBackButton deployment={name} of={read.data.current_for} />
+          </span>
+        )}
+      </div>
       <Loading read={read}>
         {(deployment) => (
           <>
@@ -107,6 +122,12 @@ export function DeploymentPage() {
                 <span>
                   Its last heartbeat came <Ago at={deployment.last_heartbeat} />. Start a worker with DEPLOYMENT_NAME=
                   {name}.
+                </span>
+              )}
+              {deployment.safe_to_stop && <SafeToStop />}
+              {deployment.oldest_execution && (
+                <span className="flex flex-wrap items-center gap-x-2">
+                  Its oldest execution: <Oldest of={deployment} />
                 </span>
               )}
               <Link to="/executions" search={{ deployment_name: name }} className="text-accent hover:underline">
@@ -145,6 +166,7 @@ export function DeploymentPage() {
               empty="It serves no workflow."
               columns={[
                 { id: "name", title: "Workflow", cell: (r) => visible(r.workflow?.name ?? r.workflow_id) },
+                { id: "starts", title: "New starts", cell: (r) => <Starts of={current.get(r.workflow?.name ?? "")} /> },
                 { id: "signals", title: "Signals", cell: (r) => names(r.definition.signals) },
                 { id: "updates", title: "Updates", cell: (r) => names(r.definition.updates) },
                 { id: "queries", title: "Queries", cell: (r) => names(r.definition.queries) },
@@ -155,6 +177,20 @@ export function DeploymentPage() {
       </Panel>
       <Unavailable title="Hosted deployments" paths={(path) => path.startsWith(`${LIST}/{name}`)} />
     </div>
+  );
+}
+
+/** The part of a workflow's starts that goes to this deployment, since when, and by whose call. */
+function Starts({ of }: { of: Current | undefined }) {
+  if (!of) return <span className="text-soft">–</span>;
+  return (
+    <span className="flex flex-wrap items-center gap-x-2">
+      <Share percent={of.percent} />
+      <span className="text-xs text-soft">
+        since <Time at={of.changed_at} />
+        {of.changed_by && ` by ${visible(of.changed_by)}`}
+      </span>
+    </span>
   );
 }
 

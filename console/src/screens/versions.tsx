@@ -12,6 +12,7 @@ import { Panel } from "../ui/panel.tsx";
 import { Payload } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
 import { visible } from "../ui/text.tsx";
+import { PromoteButton } from "./promotion/promote.tsx";
 
 type Registration = Answer<"getWorkflowRegistrations">["workflow_registrations"][number];
 
@@ -81,6 +82,7 @@ function Two({ workflow, all, live, search }: TwoProps) {
               <p className="flex flex-wrap items-center gap-2 text-sm">
                 <DeploymentLink name={one.deployment_name ?? ""} />
                 <Tag tone={live.has(one.id) ? "good" : "still"}>{live.has(one.id) ? "live" : "no live worker"}</Tag>
+                <PromoteButton deployment={one.deployment_name ?? ""} workflow={workflow} live={live.has(one.id)} />
               </p>
             </div>
           );

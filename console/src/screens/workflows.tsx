@@ -6,6 +6,7 @@ import { useAction, useRead } from "../api/use.ts";
 import { useTitle } from "../app/title.ts";
 import { useSay } from "../app/toasts.tsx";
 import { Button } from "../ui/button.tsx";
+import { DeploymentLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { NameFilter } from "../ui/name-filter.tsx";
 import { Panel } from "../ui/panel.tsx";
@@ -13,6 +14,10 @@ import { Payload } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
 import { visible } from "../ui/text.tsx";
 import { span } from "../ui/time.tsx";
+import { type Current, shareOf } from "./promotion/currents.ts";
+import { PromoteButton } from "./promotion/promote.tsx";
+import { RollBackButton } from "./promotion/roll-back.tsx";
+import { Share } from "./promotion/share.tsx";
 import { Versions } from "./versions.tsx";
 
 type Workflow = Answer<"getWorkflows">["workflows"][number];
@@ -149,15 +154,23 @@ function Metrics({ name }: { name: string }) {
 function Registrations({ name }: { name: string }) {
   const read = useRead("getWorkflowRegistrations", { query: { workflow_name: name, limit: 50 } });
   const active = useRead("getWorkflowRegistrations", { query: { workflow_name: name, active_only: true, limit: 50 } });
+  const deployments = useRead("listDeployments", { query: { workflow_name: name, active_only: false, limit: 100 } });
   const live = new Set(active.data?.workflow_registrations.map(({ id }) => id));
+  const current = new Map(
+    deployments.data?.deployments.flatMap((one) =>
+      one.current_for.filter(({ workflow_name }) => workflow_name === name).map((of) => [one.name, of] as const),
+    ),
+  );
+  const [anyCurrent] = current.values();
   return (
     <Loading read={read}>
       {({ workflow_registrations: all }) => (
         <div className="mt-4 space-y-4">
-          {live.size > 1 && (
+          {anyCurrent && <CurrentDeployment of={anyCurrent} />}
+          {live.size > 1 && !anyCurrent && deployments.data && (
             <p role="alert" className="rounded-md border border-warn bg-warn-bg px-3 py-2 text-sm">
-              {live.size} deployments with live workers serve this workflow. A start must name one of them, or the
-              others must stop.
+              {live.size} deployments with live workers serve this workflow, and none is its current one. A start must
+              name one of them. Promote one, and it gets all starts that name none.
             </p>
           )}
           {all.length > 1 && (
@@ -178,6 +191,7 @@ function Registrations({ name }: { name: string }) {
                   {deployment_name}
                 </Link>
                 <Tag tone={live.has(id) ? "good" : "still"}>{live.has(id) ? "live" : "no live worker"}</Tag>
+                <Promotion deployment={deployment_name ?? ""} workflow={name} live={live.has(id)} of={current} />
               </p>
               <p className="text-xs text-soft">
                 {["signals", "queries", "updates"]
@@ -201,5 +215,41 @@ function Registrations({ name }: { name: string }) {
         </div>
       )}
     </Loading>
+  );
+}
+
+/** Where starts go that name no deployment. */
+function CurrentDeployment({ of: { current_deployment: current, ramp } }: { of: Current }) {
+  return (
+    <p className="text-sm">
+      Starts that name no deployment go to <DeploymentLink name={current ?? ""} />
+      {ramp && (
+        <>
+          , {shareOf(ramp.percent)} of the executions to <DeploymentLink name={ramp.deployment_name} />
+        </>
+      )}
+      .
+    </p>
+  );
+}
+
+interface PromotionProps {
+  readonly deployment: string;
+  readonly workflow: string;
+  readonly live: boolean;
+  /** By the name of the deployment. */
+  readonly of: ReadonlyMap<string, Current>;
+}
+
+function Promotion({ deployment, workflow, live, of }: PromotionProps) {
+  const current = of.get(deployment);
+  return (
+    <>
+      {current && <Share percent={current.percent} />}
+      <span className="flex flex-wrap gap-1.5">
+        <PromoteButton deployment={deployment} workflow={workflow} live={live} />
+        <RollBackButton deployment={deployment} workflow={workflow} of={current ? [current] : []} />
+      </span>
+    </>
   );
 }

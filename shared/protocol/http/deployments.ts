@@ -35,6 +35,19 @@ export const ListDeploymentsQuery = z.object({
   with_executions: z.boolean().optional(),
 });
 
+/** `current_deployment` null: the workflow has none, and several active deployments are ambiguous. */
+export const CurrentDeploymentResponse = z
+  .object({
+    workflow_name: z.string(),
+    current_deployment: z.string().nullable(),
+    previous_deployment: z.string().nullable(),
+    ramp: z.object({ deployment_name: z.string(), percent: z.number() }).nullable(),
+    changed_at: Timestamp,
+    changed_by: z.string().nullable(),
+  })
+  .meta({ id: "CurrentDeploymentResponse" });
+export type CurrentDeploymentResponse = z.infer<typeof CurrentDeploymentResponse>;
+
 /**
  * `is_active`: at least one live worker. `updated_at` and `last_heartbeat` are the same moment. `authorized_key_ids`: the
  * API keys with which workers may register, null = every key (not hardened).
@@ -55,7 +68,7 @@ const deployment = {
   authorized_key_ids: z.array(z.string()).nullable(),
   managed: ManagedDeploymentResponse.nullable(),
   /** Own fields. Workflows whose starts go here where they name no deployment, with the part that a ramp leads here. */
-  current_for: z.array(z.object({ workflow_name: z.string(), percent: z.number() })),
+  current_for: z.array(CurrentDeploymentResponse.extend({ percent: z.number() })),
   /** The oldest execution that runs here; null: none does. Absent where the caller has not asked. */
   oldest_execution: z.object({ execution_id: z.string(), started_at: Timestamp }).nullish(),
   /**
@@ -129,18 +142,6 @@ export const PromoteRequest = z
   .meta({ id: "PromoteRequest" });
 /** Own operation: ends the ramps to this deployment; where it is current, the deployment before it is current again. */
 export const RollBackRequest = z.strictObject({ workflow_names: WorkflowNames }).meta({ id: "RollBackRequest" });
-/** `current_deployment` null: the workflow has none, and several active deployments are ambiguous. */
-export const CurrentDeploymentResponse = z
-  .object({
-    workflow_name: z.string(),
-    current_deployment: z.string().nullable(),
-    previous_deployment: z.string().nullable(),
-    ramp: z.object({ deployment_name: z.string(), percent: z.number() }).nullable(),
-    changed_at: Timestamp,
-    changed_by: z.string().nullable(),
-  })
-  .meta({ id: "CurrentDeploymentResponse" });
-export type CurrentDeploymentResponse = z.infer<typeof CurrentDeploymentResponse>;
 export const PromotionResponse = z
   .object({ deployment_name: z.string(), workflows: z.array(CurrentDeploymentResponse) })
   .meta({ id: "PromotionResponse" });

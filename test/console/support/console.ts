@@ -91,7 +91,8 @@ export class ConsoleWorld {
     const { key = this.key, ...options } = o;
     const opened = await open(this.browser, this.url, options);
     await opened.page.goto(`${this.url}/console/#key=${encodeURIComponent(key)}`);
-    await opened.page.getByRole("heading", { level: 1 }).first().waitFor();
+    // While the key is checked, the page has a heading that cannot be seen, and takes no keys yet.
+    await opened.page.locator("h1:not(.sr-only), [role=alert]").first().waitFor();
     if (path !== "/") await opened.page.goto(`${this.url}/console/#${path}`);
     return opened;
   }

@@ -1,0 +1,197 @@
+/** Deployments: their versions, their workers, and the starts that an operator gives to them. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { realClock } from "../../shared/lib/clock.ts";
+import { ScriptedWorker } from "../api/support/scripted-worker.ts";
+import { CHROMIUM } from "./support/browser.ts";
+import { ConsoleWorld } from "./support/console.ts";
+
+describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
+  let w: ConsoleWorld;
+  beforeAll(async () => {
+    w = await ConsoleWorld.start();
+  });
+  afterAll(() => w?.close());
+
+  const serve = async (deployment: string, ...workflows: string[]) => {
+    const worker = new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment, name: deployment });
+    await worker.register(workflows.map((name) => ({ name })));
+    return worker;
+  };
+  const currentFor = async (deployment: string) =>
+    (await w.ask("GET", `/v1/workflows/deployments/${deployment}`)).body.current_for;
+  const started = async (workflow: string) =>
+    (await w.ask("POST", `/v1/workflows/${workflow}/execute`, { input: {} })).body;
+
+  test("a deployment is promoted, gets a part, gets all, and is rolled back, and each dialog says what changes", async () => {
+    const workers = [await serve("pay-v1", "pay", "refund"), await serve("pay-v2", "pay", "refund")];
+    const { page, close } = await w.open("/deployments/pay-v1");
+    const dialog = page.getByRole("dialog");
+    const move = (workflow: string) => dialog.locator(`[data-workflow="${workflow}"]`);
+    const promote = page.getByRole("button", { name: "Promote…" });
+
+    await promote.click();
+    await move("pay").getByText("the one live deployment that serves it → pay-v1").waitFor();
+    await move("refund").getByRole("checkbox").uncheck();
+    await move("refund").getByText("as now").waitFor();
+    await dialog.getByRole("button", { name: "Promote", exact: true }).click();
+    await page.getByText("New starts of one workflow go to pay-v1.").waitFor();
+    await dialog.waitFor({ state: "detached" });
+    const row = (workflow: string) =>
+      page.getByRole("region", { name: "Workflows" }).getByRole("row", { name: new RegExp(`^${workflow} `) });
+    await row("pay").getByText("100 % of new starts").waitFor();
+    await row("pay").getByText("by tester").waitFor();
+    expect(await currentFor("pay-v1")).toMatchObject([{ workflow_name: "pay", percent: 100 }]);
+
+    await page.goto(`${w.url}/console/#/deployments/pay-v2`);
+    await page.getByRole("heading", { name: "Deployment pay-v2" }).waitFor();
+    await promote.click();
+    await dialog.getByRole("button", { name: "A part" }).click();
+    await move("refund").getByText("It has no current deployment yet.").waitFor();
+    expect(await dialog.getByRole("button", { name: "Send 10 % there" }).isDisabled()).toBe(true);
+    await move("refund").getByRole("checkbox").uncheck();
+    const percent = dialog.getByLabel("Percent of the executions");
+    await percent.fill("100");
+    await dialog.getByText("A number from 0.01 to 99.99.").waitFor();
+    await percent.fill("12.5");
+    await move("pay").getByText("pay-v1 → 87.5 % pay-v1, 12.5 % pay-v2").waitFor();
+    await dialog.getByRole("button", { name: "Send 12.5 % there" }).click();
+    await row("pay").getByText("12.5 % of new starts").waitFor();
+    expect(await currentFor("pay-v1")).toMatchObject([{ workflow_name: "pay", percent: 87.5 }]);
+
+    await promote.click();
+    await move("pay").getByText("87.5 % pay-v1, 12.5 % pay-v2 → pay-v2").waitFor();
+    await dialog.getByRole("button", { name: "Promote", exact: true }).click();
+    await page.getByText("New starts of 2 workflows go to pay-v2.").waitFor();
+    await row("refund").getByText("100 % of new starts").waitFor();
+    expect(await started("pay")).toMatchObject({ deployment_name: "pay-v2" });
+
+    await page.getByRole("button", { name: "Roll back…" }).click();
+    await move("pay").getByText("pay-v2 → pay-v1").waitFor();
+    await move("refund").getByText("Where several serve it, a start must name one.").waitFor();
+    await dialog.getByRole("button", { name: "Roll back", exact: true }).click();
+    await page.getByText("New starts go where they went before pay-v2 was promoted.").waitFor();
+    await page.getByRole("button", { name: "Roll back…" }).waitFor({ state: "detached" });
+    expect(await currentFor("pay-v1")).toMatchObject([{ workflow_name: "pay", percent: 100 }]);
+    expect(await started("pay")).toMatchObject({ deployment_name: "pay-v1" });
+    for (const worker of workers) await worker.stop();
+    await close();
+  });
+
+  test("the list tells the age of the oldest execution of each deployment, and which is safe to stop", async () => {
+    const [old, next] = [await serve("ship-v1", "ship"), await serve("ship-v2", "ship")];
+    await w.ask("POST", "/v1/workflows/deployments/ship-v1/promote");
+    await w.ask("POST", "/v1/workflows/ship/execute", { input: {}, execution_id: "the-oldest" });
+    await w.ask("POST", "/v1/workflows/deployments/ship-v2/promote");
+    const { page, close } = await w.open("/deployments");
+    const row = (name: string) =>
+      page.getByRole("region", { name: "All deployments" }).getByRole("row", { name: new RegExp(`^${name} `) });
+    await row("ship-v1").getByRole("link", { name: "the-oldest" }).waitFor();
+    await row("ship-v1").getByText(/ ago/).first().waitFor();
+    await row("ship-v2").getByText("ship", { exact: true }).waitFor();
+    expect(await row("ship-v1").getByText("safe to stop").count()).toBe(0);
+    await w.ask("POST", "/v1/workflows/executions/the-oldest/terminate", {});
+    await page.getByRole("link", { name: "ship-v1" }).click();
+    await page.getByText("safe to stop").waitFor();
+    await old.stop();
+    await page.reload();
+    await page.getByText("no live worker").waitFor();
+    const promote = page.getByRole("button", { name: "Promote…" });
+    expect(await promote.isDisabled()).toBe(true);
+    expect(await promote.getAttribute("title")).toBe("No worker of this deployment is live.");
+    await next.stop();
+    await close();
+  });
+
+  test("the page of workflows names the current deployment, and promotes by keyboard alone", async () => {
+    const workers = [await serve("mail-v1", "mail"), await serve("mail-v2", "mail")];
+    const { page, close } = await w.open("/workflows");
+    const panel = page.getByRole("region", { name: "mail" }).first();
+    await panel.getByRole("button", { name: "More" }).click();
+    await panel.getByText("2 deployments with live workers serve this workflow").waitFor();
+    const promote = panel.getByRole("button", { name: "Promote mail-v2 for mail…" });
+    await promote.focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "Promote mail-v2" });
+    await dialog.getByText("the one live deployment that serves it → mail-v2").waitFor();
+    const focused = (name: string) =>
+      dialog.getByRole("button", { name, exact: true }).evaluate((one) => one === one.ownerDocument.activeElement);
+    for (let stops = 0; !(await focused("Promote")); stops++) {
+      expect(stops).toBeLessThan(20);
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await panel.getByText("Starts that name no deployment go to mail-v2").waitFor();
+    expect(await promote.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true);
+    await panel.getByText("100 % of new starts").waitFor();
+    await panel.getByRole("button", { name: "Roll mail-v2 back for mail…" }).press("Enter");
+    await page.getByRole("dialog", { name: "Roll mail-v2 back" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await currentFor("mail-v2")).toMatchObject([{ workflow_name: "mail" }]);
+    for (const worker of workers) await worker.stop();
+    await close();
+  });
+
+  test("a refused promotion keeps the dialog, with the server's words", async () => {
+    const worker = await serve("gone-v1", "gone");
+    const { page, close } = await w.open("/deployments/gone-v1", { expected: /409/ });
+    await page.getByRole("button", { name: "Promote…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.locator('[data-workflow="gone"]').waitFor();
+    await worker.stop();
+    await dialog.getByRole("button", { name: "Promote", exact: true }).click();
+    await dialog.getByText("No worker of deployment 'gone-v1' is live").waitFor();
+    await close();
+  });
+
+  test("two deployments' versions of a workflow stand side by side, and only what differs", async () => {
+    const version = async (deployment: string, more: Record<string, unknown>) => {
+      const worker = new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment, name: deployment });
+      await worker.register([{ name: "priced", ...more }]);
+      return worker;
+    };
+    const schema = (type: string) => ({ type: "object", properties: { amount: { type } } });
+    const handler = (name: string) => ({ name, input_schema: {} });
+    const old = await version("v1", { input_schema: schema("integer"), signals: [handler("stop")] });
+    const next = await version("v2", { input_schema: schema("string"), signals: [handler("stop"), handler("hurry")] });
+    const same = await version("v3", { input_schema: schema("string"), signals: [handler("stop"), handler("hurry")] });
+    const { page, close } = await w.open("/workflows");
+    const panel = page.getByRole("region", { name: "priced" }).first();
+    await panel.getByRole("button", { name: "More" }).click();
+    await page.getByRole("link", { name: "Two versions side by side" }).click();
+    await page.getByLabel("First deployment").selectOption("v1");
+    await page.getByLabel("Second deployment").selectOption("v2");
+    await expect.poll(() => page.url()).toBe(`${w.url}/console/#/workflows?compare=priced&a=v1&b=v2`);
+    await page.getByText(/^2 of \d+ parts differ$/).waitFor();
+    const titles = () =>
+      page.locator("[data-part]").evaluateAll((all) => all.map((one) => one.getAttribute("data-part")));
+    await expect.poll(titles).toEqual(["input schema", "signal hurry"]);
+    await page.getByRole("figure", { name: "input schema of v1" }).getByText('"integer"').waitFor();
+    await page.getByRole("figure", { name: "input schema of v2" }).getByText('"string"').waitFor();
+    await page.locator('[data-part="signal hurry"]').getByText("It has none.").waitFor();
+    await page.reload();
+    await expect.poll(titles).toEqual(["input schema", "signal hurry"]);
+    await page.getByLabel("First deployment").selectOption("v3");
+    await page.getByText(/^Alike in all \d+ parts$/).waitFor();
+    for (const worker of [old, next, same]) await worker.stop();
+    await close();
+  });
+
+  test("a deployment shows the slots, the CPU and the memory of its live workers", async () => {
+    const of = (name: string) =>
+      new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment: "loaded", name });
+    const [busy, calm] = [of("busy"), of("calm")];
+    for (const worker of [busy, calm]) await worker.register([{ name: "heavy" }]);
+    const slots = { activity_slots: 8, workflow_tasks: 1, workflow_slots: 200, cached: 5 };
+    const load = { ...slots, activities: 8, cpu: 1.5, memory_bytes: 300 * 2 ** 20 };
+    await busy.call("heartbeat", { ...busy.who, load });
+    const { page, close } = await w.open("/deployments/loaded");
+    const row = (name: string) => page.getByRole("region", { name: "Workers" }).locator("tr", { hasText: name });
+    for (const text of ["8 of 8", "1 of 200", "150 %", "300.0 MiB"]) await row("busy").getByText(text).waitFor();
+    await row("calm").getByText("live").waitFor();
+    expect(await row("calm").getByText(" of ").count()).toBe(0); // it has told nothing yet
+    for (const worker of [busy, calm]) await worker.stop();
+    await close();
+  });
+});
