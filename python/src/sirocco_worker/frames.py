@@ -8,6 +8,9 @@ MAX_FRAME = 32 * 1024 * 1024
 
 Message = dict[str, Any]
 
+# `json.dumps` with these settings would make an encoder for each message.
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
+
 
 class FrameTooLarge(ValueError):
     """A message does not fit into a frame."""
@@ -15,7 +18,7 @@ class FrameTooLarge(ValueError):
 
 def encode(message: Message) -> bytes:
     """Raises `FrameTooLarge`, and `ValueError` for what JSON cannot hold, such as NaN."""
-    data = _utf8(json.dumps(message, separators=(",", ":"), allow_nan=False, ensure_ascii=False))
+    data = _utf8(_to_json(message))
     if len(data) > MAX_FRAME:
         raise FrameTooLarge(
             f"a message of {len(data)} bytes was to be sent to the worker core, the limit is {MAX_FRAME}"
