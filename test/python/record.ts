@@ -16,6 +16,7 @@ const signalled = async (at: Place, id: string, name: string, input: object) => 
 /** Each starts an execution and does what its clients do. */
 const scenarios: Record<string, (at: Place) => Promise<string>> = {
   dice: (at) => start(at, "dice", {}),
+  settled: (at) => start(at, "settled", {}),
   family: (at) => start(at, "family", { n: 4 }),
   fanout: (at) => start(at, "fanout", { n: 12 }),
   gathered: (at) => start(at, "gathered", { n: 7 }),

@@ -3,7 +3,7 @@
  * dictionaries of strings have. Code that decides something else diverges.
  */
 import { execFile } from "node:child_process";
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findOtherPython, pythonEnvironment } from "../../packaging/python-env.ts";
@@ -32,6 +32,20 @@ const expected = files.map((file) => {
   return `${file}: replays, ${events.length} events`;
 });
 
+/** A copy of `surface.py` with other code in these places. */
+function changedSurface(changes: readonly (readonly [string, string])[]): string {
+  const program = join(scratch(), "changed.py");
+  const changed = changes.reduce(
+    (text, [from, to]) => {
+      expect(text).toContain(from);
+      return text.replace(from, to);
+    },
+    readFileSync(workerFile("surface.py"), "utf8"),
+  );
+  writeFileSync(program, changed);
+  return program;
+}
+
 describe.skipIf(cannotRun)("recorded histories of Python workers", () => {
   test("replay whether PYTHONHASHSEED is 0, 1 or random", async () => {
     const python = await preparePython();
@@ -56,21 +70,13 @@ describe.skipIf(cannotRun)("recorded histories of Python workers", () => {
 
   test("diverge from code that decides something else, and each file says where", async () => {
     const python = await preparePython();
-    const program = join(scratch(), "changed.py");
-    copyFileSync(workerFile("surface.py"), program);
-    const source = readFileSync(program, "utf8");
     // Another id and another draw, one child fewer, another activity, an activity less before a close.
-    const changes: [string, string][] = [
+    const program = changedSurface([
       ["seen = [str(workflow.uuid4()), ", "seen = [str(workflow.uuid4()), str(await double(1)), "],
       ["for i in range(n):\n            try:", "for i in range(1, n):\n            try:"],
       ["self.value += await double(by)", "self.value += by"],
       ["self.cleaned = await clean(", "self.cleaned = await outer(1) and str("],
-    ];
-    const changed = changes.reduce((text, [from, to]) => {
-      expect(text).toContain(from);
-      return text.replace(from, to);
-    }, source);
-    writeFileSync(program, changed);
+    ]);
     const histories = ["dice", "family", "counter", "cancelled", "order"].map((name) => join(folder, `${name}.json`));
     const { lines, code } = await replay(python, program, histories);
     expect(code).toBe(1);
@@ -80,6 +86,23 @@ describe.skipIf(cannotRun)("recorded histories of Python workers", () => {
       expect(said[join(folder, `${name}.json`)]).toMatch(/diverge|recorded/);
     }
     expect(said[join(folder, "order.json")]).toContain("replays, ");
+  }, 120_000);
+
+  test("replay with `deprecate_patch` in the place of `patched`; a run that began with it replays without the call", async () => {
+    const dice = join(folder, "dice.json");
+    const settled = join(folder, "settled.json");
+    expect(readFileSync(dice, "utf8")).toContain('"patch": "roll-twice"');
+    expect(readFileSync(settled, "utf8")).not.toContain("patched");
+    const program = changedSurface([
+      [
+        'if temporalio.workflow.patched("roll-twice"):',
+        'temporalio.workflow.deprecate_patch("roll-twice")\n        if True:',
+      ],
+      ['        temporalio.workflow.deprecate_patch("double-first")\n', ""],
+    ]);
+    const { lines, code, err } = await replay(await preparePython(), program, [dice, settled]);
+    expect(lines, err).toEqual([dice, settled].map((file) => expected[files.indexOf(file)]));
+    expect(code).toBe(0);
   }, 120_000);
 
   test("name a file that is none, and a workflow that the program does not have", async () => {

@@ -37,6 +37,7 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
         HEALTH_SERVER_PORT: String(port),
         MAX_CONCURRENT_ACTIVITIES: "1",
         RETRY_POLICY_MAX_ATTEMPTS: "2",
+        RETRY_POLICY_BACKOFF_COEFFICIENT: "1.25",
         DANGEROUSLY_FORCE_FAIL_WORKFLOW_ON_ERROR: "true",
         DEFAULT_ENFORCE_DETERMINISM: "false",
       },
@@ -96,12 +97,23 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
     expect(await run(at, "team-concurrent", {})).toEqual(["COMPLETED", { result: [1, 1, 1, 1] }]);
   }, 60_000);
 
-  test("tries an activity RETRY_POLICY_MAX_ATTEMPTS times", async () => {
-    expect((await run(at, "team-tried", {}))[0]).toBe("FAILED");
+  test("tries an activity RETRY_POLICY_MAX_ATTEMPTS times, with RETRY_POLICY_BACKOFF_COEFFICIENT between them", async () => {
+    const id = await start(at, "team-tried", {});
+    expect((await closed(at, id))[0]).toBe("FAILED");
+    const scheduled = (await history(at, id)).find(({ kind }) => kind === "activity_scheduled");
+    expect(scheduled).toMatchObject({ options: { retry: { max_attempts: 2, factor: 1.25 } } });
     const { body } = await call(at, "GET", "/failures");
     expect(JSON.stringify(body)).toContain("try 2");
     expect(JSON.stringify(body)).not.toContain("try 3");
   }, 60_000);
+
+  test("tells workflow code to continue as new when its history holds more than 10 MiB", async () => {
+    expect(await run(at, "team-filling", {})).toEqual(["COMPLETED", { result: 7 }]);
+  }, 90_000);
+
+  test("serves what a detached worker was given, which the program goes on beside", () => {
+    expect(worker.log()).toMatch(/detached/); // every other test here is served by it
+  });
 
   test("fails an execution by a bug when DANGEROUSLY_FORCE_FAIL_WORKFLOW_ON_ERROR says so", async () => {
     expect((await run(at, "team-buggy", {}))[0]).toBe("FAILED");

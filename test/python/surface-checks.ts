@@ -84,6 +84,7 @@ export async function checkResults(at: Place): Promise<void> {
   const cases: [string, unknown, unknown][] = [
     ["family", { n: 4 }, ["0", "2", "ChildWorkflowError: two is not liked", "6", "42"]],
     ["fanout", { n: 12 }, 506],
+    ["streamed", {}, [1, 4, 9, 16, 55]],
     ["gathered", { n: 7 }, 42],
     ["pages", { page: 0 }, 12],
     ["local", {}, 6],

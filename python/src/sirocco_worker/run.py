@@ -317,8 +317,10 @@ class Run:
             case "update_response":
                 self._answer_update(content)
             case "set_patch_marker":
-                # temporalio says it at every call; a run records it once.
-                if content.patch_id not in self._asked_patches:
+                # temporalio says it at every call; a run records it once. `deprecate_patch` stands for a patch that is
+                # recorded and adds none, so that new runs replay when the call is gone.
+                known = content.patch_id in self._patches
+                if content.patch_id not in self._asked_patches and (known or not content.deprecated):
                     self._asked_patches.add(content.patch_id)
                     self._decide("patched", patch=content.patch_id)
             case "complete_workflow_execution":

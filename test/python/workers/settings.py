@@ -79,6 +79,22 @@ class Tried:
         await broken()
 
 
+@workflows.activity()
+async def megabyte() -> str:
+    return "x" * 1_500_000
+
+
+@workflow.define(name="filling")
+class Filling:
+    @workflow.entrypoint
+    async def run(self) -> int:
+        for n in range(20):
+            if workflow.should_continue_as_new():
+                return n
+            await megabyte()
+        return -1
+
+
 @workflow.define(name="buggy")
 class Buggy:
     @workflow.entrypoint
@@ -127,7 +143,15 @@ class Leaving:
         return ids
 
 
+async def main(found: list[type]) -> None:
+    here = [Plumbing, Hurried, Concurrent, Tried, Filling, Buggy, Free, Lifted, Endless, Leaving]
+    task = await workflows.run_worker([*here, *found], detach=True)
+    assert task is not None
+    print("detached", flush=True)
+    await task
+
+
 if __name__ == "__main__":
     found = discover_all_workflows_in_package("discovered")
     print("discovered", [get_workflow_definition(one).name for one in found], flush=True)
-    asyncio.run(workflows.run_worker([Plumbing, Hurried, Concurrent, Tried, Buggy, Free, Lifted, Endless, Leaving, *found]))
+    asyncio.run(main(found))

@@ -133,6 +133,30 @@ class Fanout:
         )
 
 
+@workflows.activity()
+async def next_item(previous: Item | None = None) -> Item | None:
+    following = 1 if previous is None else previous.i + 1
+    return Item(i=following) if following <= 4 else None
+
+
+@workflows.activity()
+async def item_at(params: workflows.GetItemFromIndexParams) -> Item:
+    return Item(i=params.idx + 1)
+
+
+@workflow.define(name="streamed")
+class Streamed:
+    """The two other ways to fan out: each item found from the one before, and each by its number."""
+
+    @workflow.entrypoint
+    async def run(self) -> list[int]:
+        chain = await workflows.execute_activities_in_parallel(square, get_item_from_prev_item_activity=next_item)
+        pages = await workflows.execute_activities_in_parallel(
+            square, get_item_from_index_activity=item_at, n_items=5, max_concurrent_executions_per_worker=2
+        )
+        return [*sorted(chain), sum(pages)]
+
+
 @workflow.define(name="gathered")
 class Gathered:
     @workflow.entrypoint
@@ -352,9 +376,19 @@ class Dice:
         return [*seen, str(words), str(workflow.uuid4())]
 
 
+@workflow.define(name="settled")
+class Settled:
+    """The way that the patch `double-first` began is the only one by now."""
+
+    @workflow.entrypoint
+    async def run(self) -> int:
+        temporalio.workflow.deprecate_patch("double-first")
+        return await double(21)
+
+
 ALL = [
-    Order, People, Child, Family, Fanout, Gathered, Pages, Counter, Fails, Cleanup, Local, Retried, Injected, Nested,
-    Found, Unchecked, Odd, Dice,
+    Order, People, Child, Family, Fanout, Streamed, Gathered, Pages, Counter, Fails, Cleanup, Local, Retried, Injected,
+    Nested, Found, Unchecked, Odd, Dice, Settled,
 ]  # fmt: skip
 
 if __name__ == "__main__":
