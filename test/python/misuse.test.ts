@@ -1,4 +1,6 @@
 /** Settings and programs that cannot work end with one sentence that says what to do; ways to start, and to start again. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type PythonWorkerOptions,
@@ -8,7 +10,7 @@ import {
   workerFile,
 } from "../support/python-worker.ts";
 import { type TestServer, testServer } from "../support/test-server.ts";
-import { call, closed, history, kinds, recorded, run, start } from "./surface-checks.ts";
+import { call, closed, history, kinds, recorded, run, scratch, start } from "./surface-checks.ts";
 
 const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests of Python workers that cannot work. ${cannotRun}`);
@@ -37,6 +39,11 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     ["no deployment", { DEPLOYMENT_NAME: undefined }, /DEPLOYMENT_NAME is required/],
     ["a wrong key", { MISTRAL_API_KEY: "sk_wrong" }, /Authentication failed. Check your MISTRAL_API_KEY/],
     ["no server", { SERVER_URL: "http://127.0.0.1:9" }, /cannot be reached .*set SERVER_URL to its address/],
+    [
+      "an address without http://",
+      { SERVER_URL: "localhost:9" },
+      /SERVER_URL is 'localhost:9'.* write it as http:\/\/localhost:9/,
+    ],
     ["no Node", { SIROCCO_NODE: "/nowhere/node" }, /SIROCCO_NODE is '\/nowhere\/node', which is no program/],
     [
       "a build id",
@@ -58,6 +65,54 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     expect(end.says).toMatch(/this process already runs a worker of deployment 'misuse': call run_worker once/);
     expect(end.code).toBe(1);
   }, 60_000);
+
+  test('a program without `if __name__ == "__main__":` is told to have it', async () => {
+    const worker = await spawnPythonWorker(workerFile("unguarded.py"), { ...at, deployment: "unguarded" });
+    expect((await worker.ended).code).toBe(1);
+    expect(worker.log()).toMatch(
+      /calls run_worker when it is imported: put that call under `if __name__ == "__main__":`/,
+    );
+  }, 60_000);
+
+  test("code that exits, is interrupted, prints bytes or forks leaves its worker at work", async () => {
+    const worker = await startPythonWorker(workerFile("careless.py"), { ...at, deployment: "careless" });
+    const failed = async (how: string) => {
+      const id = await start(at, "careless", { how }, "careless");
+      expect((await closed(at, id))[0], how).toBe("FAILED");
+      return JSON.stringify((await history(at, id)).find(({ kind }) => kind === "activity_failed"));
+    };
+    expect(await failed("exit")).toContain('"type":"SystemExit"');
+    expect(await failed("interrupt")).toContain('"type":"KeyboardInterrupt"');
+    for (const [how, result] of Object.entries({
+      "print bytes": "printed",
+      fork: "7",
+      pool: "0.5",
+      terminate: "-15",
+    })) {
+      expect([how, ...(await run(at, "careless", { how }, "careless"))]).toEqual([how, "COMPLETED", { result }]);
+    }
+    const id = await start(at, "careless", { how: "exit workflow" }, "careless");
+    const why = async () => (await call(at, "GET", `/executions/${id}/explain`)).body.summary;
+    await expect.poll(why, { timeout: 30_000 }).toMatch(/called sys.exit\(5\).*return, or raise WorkflowError/);
+    await call(at, "POST", `/executions/${id}/terminate`);
+    expect(await run(at, "careless", { how: "nothing" }, "careless")).toEqual(["COMPLETED", { result: "nothing" }]);
+    expect(worker.process.exitCode).toBeNull();
+    await worker.stop();
+  }, 120_000);
+
+  test("the core notices at once that Python died, although a process that it forked lives on", async () => {
+    const path = join(scratch(), "pid");
+    const worker = () => startPythonWorker(workerFile("careless.py"), { ...at, deployment: "forked" });
+    const first = await worker();
+    const id = await start(at, "careless", { how: "leave a process behind", path }, "forked");
+    await expect.poll(() => existsSync(path) && readFileSync(path, "utf8"), { timeout: 30_000 }).toMatch(/^\d+$/);
+    const heir = await worker();
+    first.process.kill("SIGKILL");
+    await closed(at, id, 12); // 15 s by its silence
+    process.kill(Number(readFileSync(path, "utf8")), 0); // it lives
+    process.kill(Number(readFileSync(path, "utf8")), "SIGKILL");
+    await heir.stop();
+  }, 120_000);
 
   test("switched off, the SDK connects to its own server, which a Sirocco is not", async () => {
     const worker = await spawnPythonWorker(workerFile("misuse.py"), {

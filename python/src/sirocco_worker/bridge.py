@@ -23,7 +23,7 @@ from temporalio.bridge.proto.activity_task import ActivityTask
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
-from sirocco_worker import ending, replay, usage, values
+from sirocco_worker import ending, mistakes, replay, usage, values
 from sirocco_worker.core import CoreDied, CoreProcess, NoNode
 from sirocco_worker.frames import Message
 from sirocco_worker.logs import ShippingHandler, shipped_level
@@ -49,6 +49,7 @@ def install() -> None:
     http.install()
     speed.install(http.is_known_sirocco)
     unsendable.install(http.is_known_sirocco)
+    mistakes.install(http.is_known_sirocco)
     ending.end_cancelled_workers(lambda worker: isinstance(worker._bridge_worker._ref, WorkerRef))
 
 
@@ -117,7 +118,9 @@ class WorkerRef:
         self._host.activated(WorkflowActivationCompletion.FromString(data))
 
     async def complete_activity_task(self, data: bytes) -> None:
-        self._host.attempt_ended(ActivityTaskCompletion.FromString(data))
+        completion = ActivityTaskCompletion.FromString(data)
+        mistakes.end_if_forked(completion)
+        self._host.attempt_ended(completion)
 
     async def complete_nexus_task(self, data: bytes) -> None:
         raise NotImplementedError("Sirocco has no Nexus operations")

@@ -23,7 +23,7 @@ from typing import Any
 
 import structlog
 
-from sirocco_worker import ending, frames
+from sirocco_worker import ending, frames, mistakes
 from sirocco_worker.handback import HandBack
 
 logger = structlog.get_logger("sirocco_worker.core")
@@ -111,6 +111,7 @@ class CoreProcess:
         for thread in self._threads:
             thread.start()
         ending.before_the_end(self.close)
+        mistakes.after_fork(self._forget)
 
     @property
     def pid(self) -> int:
@@ -137,6 +138,16 @@ class CoreProcess:
             self._child.wait(LEAVING_SECONDS)
         for thread in self._threads:
             thread.join(1)
+
+    def _forget(self) -> None:
+        """In a process that was forked (MISTAKE-3). The descriptors stay taken: closed ones would be given to other files."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+            assert pipe is not None
+            with suppress(ValueError):  # it was closed before
+                os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
+        ending.forget()
 
     def _read(self) -> None:
         assert self._child.stdout is not None

@@ -40,12 +40,26 @@ LEAVING_SECONDS = 2
 _received: signal.Signals | None = None
 _received_at = 0.0
 _at_the_end: list[Callable[[], None]] = []
+_handlers: dict[int, tuple[Any, Any]] = {}
+"""By the number of the signal: our handler, and the one that it has replaced."""
 
 
 def before_the_end(close: Callable[[], None]) -> None:
     """`close` is called before Python ends, also when it is ended at once; then from another thread, for a short time."""
     _at_the_end.append(close)
     atexit.register(close)
+
+
+def forget() -> None:
+    """In a process that was forked: it ends as if this module were not there (MISTAKE-3)."""
+    for close in _at_the_end:
+        atexit.unregister(close)
+    atexit.unregister(_end_by_sigterm)
+    _at_the_end.clear()
+    for number, (ours, before) in _handlers.items():
+        if signal.getsignal(number) is ours:
+            with suppress(ValueError):  # not the main thread: the handler stays
+                signal.signal(number, before)
 
 
 def stop_seconds() -> float:
@@ -88,8 +102,14 @@ def handle_signals() -> None:
     if not _is_pythons(interrupt):
         return
 
+    process = os.getpid()
+
     def handle(number: int, frame: FrameType | None) -> None:
         global _received, _received_at
+        if os.getpid() != process:  # the signal came right after the fork, before `forget`
+            forget()
+            os.kill(os.getpid(), number)
+            return
         now = time.monotonic()
         if _received is not None:
             if now - _received_at > REPEATED_SECONDS:
@@ -100,8 +120,10 @@ def handle_signals() -> None:
         assert callable(interrupt)
         interrupt(signal.SIGINT, frame)
 
+    _handlers[signal.SIGINT] = (handle, interrupt)
     signal.signal(signal.SIGINT, handle)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        _handlers[signal.SIGTERM] = (handle, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, handle)
         sys.excepthook = _quiet(sys.excepthook)
         atexit.register(_end_by_sigterm)

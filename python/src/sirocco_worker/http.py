@@ -143,6 +143,11 @@ class Router(httpx.AsyncBaseTransport):
             return httpx.Response(200, json={**replay.WHOAMI, "features": {"events_api_version": "v1"}})
         try:
             response = await self._real.handle_async_request(request)
+        except httpx.UnsupportedProtocol:
+            from mistralai.workflows.core.config.config import config
+
+            server = config.worker.server_url
+            refuse(f"SERVER_URL is '{server}', which has no http:// or https:// before it: write it as http://{server}")
         except httpx.TransportError as error:
             refuse(
                 f"the server at {request.url.copy_with(path='/', query=None)} cannot be reached ({error}): start it "
