@@ -479,6 +479,8 @@ def pytest_configure() -> None:
     native.new_worker = new_worker
     Worker.__init__ = _init  # type: ignore[method-assign]
     WorkflowEnvironment.start_time_skipping = classmethod(start_time_skipping)  # type: ignore[assignment]
+    # Without jumps of the time in the original; here time does not jump while an activity runs, which is what its tests need.
+    WorkflowEnvironment.start_local = classmethod(start_time_skipping)  # type: ignore[assignment]
     values.from_payload = from_payload
     values.to_payload = to_payload
     values.from_failure = from_failure
