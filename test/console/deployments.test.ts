@@ -1,7 +1,5 @@
 /** Deployments: their versions, their workers, and the starts that an operator gives to them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { realClock } from "../../shared/lib/clock.ts";
-import { ScriptedWorker } from "../api/support/scripted-worker.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 
@@ -12,11 +10,11 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
   });
   afterAll(() => w?.close());
 
-  const serve = async (deployment: string, ...workflows: string[]) => {
-    const worker = new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment, name: deployment });
-    await worker.register(workflows.map((name) => ({ name })));
-    return worker;
-  };
+  const serve = (deployment: string, ...workflows: string[]) =>
+    w.serve(
+      deployment,
+      workflows.map((name) => ({ name })),
+    );
   const currentFor = async (deployment: string) =>
     (await w.ask("GET", `/v1/workflows/deployments/${deployment}`)).body.current_for;
   const started = async (workflow: string) =>
@@ -146,11 +144,8 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
   });
 
   test("two deployments' versions of a workflow stand side by side, and only what differs", async () => {
-    const version = async (deployment: string, more: Record<string, unknown>) => {
-      const worker = new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment, name: deployment });
-      await worker.register([{ name: "priced", ...more }]);
-      return worker;
-    };
+    const version = (deployment: string, more: Record<string, unknown>) =>
+      w.serve(deployment, [{ name: "priced", ...more }]);
     const schema = (type: string) => ({ type: "object", properties: { amount: { type } } });
     const handler = (name: string) => ({ name, input_schema: {} });
     const old = await version("v1", { input_schema: schema("integer"), signals: [handler("stop")] });
@@ -179,13 +174,10 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
   });
 
   test("a deployment shows the slots, the CPU and the memory of its live workers", async () => {
-    const of = (name: string) =>
-      new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment: "loaded", name });
-    const [busy, calm] = [of("busy"), of("calm")];
-    for (const worker of [busy, calm]) await worker.register([{ name: "heavy" }]);
     const slots = { activity_slots: 8, workflow_tasks: 1, workflow_slots: 200, cached: 5 };
     const load = { ...slots, activities: 8, cpu: 1.5, memory_bytes: 300 * 2 ** 20 };
-    await busy.call("heartbeat", { ...busy.who, load });
+    const busy = await w.serve("loaded", [{ name: "heavy" }], { name: "busy", load });
+    const calm = await w.serve("loaded", [{ name: "heavy" }], { name: "calm" });
     const { page, close } = await w.open("/deployments/loaded");
     const row = (name: string) => page.getByRole("region", { name: "Workers" }).locator("tr", { hasText: name });
     for (const text of ["8 of 8", "1 of 200", "150 %", "300.0 MiB"]) await row("busy").getByText(text).waitFor();

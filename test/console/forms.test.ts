@@ -1,8 +1,6 @@
 /** Forms made from schemas, and the JSON editor: section E of what the console promises. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { realClock } from "../../shared/lib/clock.ts";
-import { ScriptedWorker } from "../api/support/scripted-worker.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { SCHEMAS } from "./support/schemas.ts";
@@ -31,14 +29,10 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
   beforeAll(async () => {
     w = await ConsoleWorld.start();
     await w.worker({ workflows, activities });
-    const worker = new ScriptedWorker({
-      url: w.url,
-      key: w.key,
-      clock: realClock,
-      deployment: "forms",
-      name: "forms",
-    });
-    await worker.register(SCHEMAS.map(({ name, schema }) => ({ name, input_schema: schema })));
+    await w.serve(
+      "forms",
+      SCHEMAS.map(({ name, schema }) => ({ name, input_schema: schema })),
+    );
     ({ page, close } = await w.open("/", { expected: /422/ }));
   });
   afterAll(async () => {

@@ -201,7 +201,7 @@ function Head({ execution, run, place }: { execution: Execution; run: string | u
           to="/executions/$id"
           params={{ id: execution.execution_id }}
           search={{ run }}
-          className="min-w-0 font-semibold break-all text-accent hover:underline"
+          className="min-w-0 font-semibold text-accent hover:underline"
         >
           <Mono>{execution.execution_id}</Mono>
         </Link>

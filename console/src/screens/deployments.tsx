@@ -10,7 +10,7 @@ import { Panel } from "../ui/panel.tsx";
 import { sizeOf } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
-import { Mono, visible } from "../ui/text.tsx";
+import { Mono, Name, visible } from "../ui/text.tsx";
 import { Ago, Time, useNow } from "../ui/time.tsx";
 import { Unavailable } from "../ui/unavailable.tsx";
 import type { Current } from "./promotion/currents.ts";
@@ -36,7 +36,7 @@ export function Deployments() {
   );
   return (
     <div className="space-y-4">
-      <div className="flex items-center justify-between">
+      <div className="flex flex-wrap items-center justify-between gap-2">
         <h1 className="text-xl font-semibold">Deployments</h1>
         <label className="flex items-center gap-2 text-sm">
           <input
@@ -101,7 +101,7 @@ export function DeploymentPage() {
   return (
     <div className="space-y-4">
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <h1 className="text-xl font-semibold break-all">
+        <h1 className="text-xl font-semibold">
           Deployment <Mono>{name}</Mono>
         </h1>
         {read.data && (
@@ -141,7 +141,7 @@ export function DeploymentPage() {
                 keyOf={({ session_id }) => session_id}
                 empty="It has no workers."
                 columns={[
-                  { id: "name", title: "Name", cell: (w) => visible(w.name) },
+                  { id: "name", title: "Name", cell: (w) => <Name>{w.name}</Name> },
                   { id: "state", title: "Heartbeat", cell: (w) => <Beat worker={w} /> },
                   { id: "slots", title: "Activities", cell: (w) => <Slots of={loadOf(w)} kind="activities" /> },
                   { id: "tasks", title: "Executions", cell: (w) => <Slots of={loadOf(w)} kind="executions" /> },
@@ -165,11 +165,11 @@ export function DeploymentPage() {
               keyOf={({ id }) => id}
               empty="It serves no workflow."
               columns={[
-                { id: "name", title: "Workflow", cell: (r) => visible(r.workflow?.name ?? r.workflow_id) },
+                { id: "name", title: "Workflow", cell: (r) => <Name>{r.workflow?.name ?? r.workflow_id}</Name> },
                 { id: "starts", title: "New starts", cell: (r) => <Starts of={current.get(r.workflow?.name ?? "")} /> },
-                { id: "signals", title: "Signals", cell: (r) => names(r.definition.signals) },
-                { id: "updates", title: "Updates", cell: (r) => names(r.definition.updates) },
-                { id: "queries", title: "Queries", cell: (r) => names(r.definition.queries) },
+                { id: "signals", title: "Signals", cell: (r) => <Handlers all={r.definition.signals} /> },
+                { id: "updates", title: "Updates", cell: (r) => <Handlers all={r.definition.updates} /> },
+                { id: "queries", title: "Queries", cell: (r) => <Handlers all={r.definition.queries} /> },
               ]}
             />
           )}
@@ -184,9 +184,9 @@ export function DeploymentPage() {
 function Starts({ of }: { of: Current | undefined }) {
   if (!of) return <span className="text-soft">–</span>;
   return (
-    <span className="flex flex-wrap items-center gap-x-2">
+    <span className="block space-y-0.5">
       <Share percent={of.percent} />
-      <span className="text-xs text-soft">
+      <span className="block text-xs sm:max-w-80 sm:truncate text-soft">
         since <Time at={of.changed_at} />
         {of.changed_by && ` by ${visible(of.changed_by)}`}
       </span>
@@ -194,11 +194,11 @@ function Starts({ of }: { of: Current | undefined }) {
   );
 }
 
-const names = (handlers: readonly { name: string }[]): string =>
-  handlers
-    .map(({ name }) => name)
-    .filter((name) => !name.startsWith("__"))
-    .join(", ") || "–";
+/** Without those that the SDK registers. */
+function Handlers({ all }: { all: readonly { name: string }[] }) {
+  const names = all.map(({ name }) => name).filter((name) => !name.startsWith("__"));
+  return <Name>{names.join(", ") || "–"}</Name>;
+}
 
 /** That of a worker which is not live any more says nothing. */
 const loadOf = (worker: Worker): Load | null => (worker.is_active ? (worker.load ?? null) : null);

@@ -55,7 +55,7 @@ function Opened({ file }: { file: HistoryFile }) {
   const event = search.event === undefined ? undefined : Number(search.event);
   return (
     <section aria-label="The history" className="space-y-4">
-      <p className="text-sm break-all">
+      <p className="text-sm">
         <span className="font-semibold">{visible(file.name)}</span>
         {first.kind === "execution_started" && <span className="text-soft"> · workflow {visible(first.workflow)}</span>}
         {!isClosing(last) && <span className="text-soft"> · the run was open when it was downloaded</span>}

@@ -11,7 +11,7 @@ import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
-import { Copy } from "../ui/text.tsx";
+import { Copy, Name } from "../ui/text.tsx";
 import { Ago, Time } from "../ui/time.tsx";
 
 const DAY_MS = 86_400_000;
@@ -107,7 +107,7 @@ function Runs({ runs, label, empty }: { runs: readonly Run[]; label: string; emp
       empty={empty}
       columns={[
         { id: "status", title: "Status", cell: (run) => <Status status={run.status} /> },
-        { id: "workflow", title: "Workflow", cell: (run) => run.workflow_name },
+        { id: "workflow", title: "Workflow", cell: (run) => <Name>{run.workflow_name}</Name> },
         {
           id: "id",
           title: "Execution",

@@ -26,7 +26,7 @@ export function Versions({ workflow, search }: { workflow: string; search: Workf
   return (
     <div className="space-y-4">
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <h1 className="text-xl font-semibold break-all">Versions of {visible(workflow)}</h1>
+        <h1 className="text-xl font-semibold">Versions of {visible(workflow)}</h1>
         <Link to="/workflows" className="text-sm text-accent hover:underline">
           All workflows
         </Link>

@@ -30,7 +30,7 @@ export function Dialog({ title, onClose, children, wide }: Props) {
         onClose();
       }}
       onMouseDown={(event) => event.target === ref.current && onClose()}
-      className={`m-auto w-full rounded-lg border border-line bg-panel p-0 text-ink shadow-xl ${wide ? "max-w-3xl" : "max-w-lg"}`}
+      className={`m-auto w-full rounded-lg border border-line bg-panel p-0 text-left text-base font-normal whitespace-normal text-ink shadow-xl ${wide ? "max-w-3xl" : "max-w-lg"}`}
     >
       <div className="flex items-center justify-between border-b border-line px-4 py-2.5">
         <h2 id={id} className="font-semibold">

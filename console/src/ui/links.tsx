@@ -1,6 +1,6 @@
 /** The ids of things, each a link to its page. */
 import { Link } from "@tanstack/react-router";
-import { Mono } from "./text.tsx";
+import { Mono, Name } from "./text.tsx";
 
 const LOOK = "text-accent underline-offset-2 hover:underline";
 
@@ -19,6 +19,6 @@ export const ScheduleLink = ({ id }: { id: string }) => (
 
 export const DeploymentLink = ({ name }: { name: string }) => (
   <Link to="/deployments/$name" params={{ name }} className={LOOK}>
-    {name}
+    <Name>{name}</Name>
   </Link>
 );

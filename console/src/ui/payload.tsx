@@ -13,12 +13,13 @@ import { Copy, visible } from "./text.tsx";
 
 const SHOWN = 16_000;
 
-export const sizeOf = (bytes: number): string =>
-  bytes < 1_024
-    ? `${bytes} B`
-    : bytes < 1_048_576
-      ? `${(bytes / 1_024).toFixed(1)} KiB`
-      : `${(bytes / 1_048_576).toFixed(1)} MiB`;
+const UNITS = ["KiB", "MiB", "GiB"];
+
+export function sizeOf(bytes: number): string {
+  if (bytes < 1_024) return `${bytes} B`;
+  const power = Math.min(UNITS.length, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1_024 ** power).toFixed(1)} ${UNITS[power - 1]}`;
+}
 
 export function Payload({ value, label, loadAll }: { value: unknown; label: string; loadAll?: () => void }) {
   const [all, setAll] = useState(false);
@@ -84,7 +85,7 @@ function Closed({ closed, value }: { closed: WhyClosed; value: unknown }) {
   const [asking, setAsking] = useState(false);
   return (
     <>
-      <span className="break-all">{visible(closed.message)}</span>
+      <span>{visible(closed.message)}</span>
       {(closed.fault === "key" || closed.fault === "partly") && (
         <Button onClick={() => setAsking(true)}>Decrypt here</Button>
       )}

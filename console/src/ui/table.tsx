@@ -46,7 +46,7 @@ export function Table<Row>({ label, columns, rows, keyOf, empty }: Props<Row>) {
                 <td
                   key={id}
                   data-title={title}
-                  className={`px-4 py-1.5 align-top ${right ? "sm:text-right" : wide ? "sm:min-w-48" : "sm:min-w-24"} max-sm:flex max-sm:gap-3 max-sm:py-0.5 max-sm:before:w-24 max-sm:before:shrink-0 max-sm:before:text-xs max-sm:before:leading-5 max-sm:before:text-soft max-sm:before:content-[attr(data-title)]`}
+                  className={`px-4 py-1.5 align-top ${right ? "sm:text-right sm:whitespace-nowrap" : wide ? "sm:min-w-48" : "sm:min-w-24"} max-sm:flex max-sm:gap-3 max-sm:py-0.5 max-sm:before:w-24 max-sm:before:shrink-0 max-sm:before:text-xs max-sm:before:leading-5 max-sm:before:text-soft max-sm:before:content-[attr(data-title)]`}
                 >
                   {cell(row)}
                 </td>

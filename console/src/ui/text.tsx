@@ -33,6 +33,20 @@ export function Copy({ text, label }: { text: string; label: string }) {
   );
 }
 
+/** Below this length a name stays in one piece, so that columns do not become narrower than it. */
+const LONG_NAME = 32;
+
+/** A name in a table. A long one without spaces breaks, at most into two lines; its tooltip has it whole. */
+export function Name({ children }: { children: string }) {
+  const text = visible(children);
+  if (text.length <= LONG_NAME) return text;
+  return (
+    <span title={text} className="line-clamp-2 [overflow-wrap:anywhere] sm:min-w-48">
+      {text}
+    </span>
+  );
+}
+
 export function Mono({ children }: { children: string }) {
   return <span className="font-mono text-[0.92em] [overflow-wrap:anywhere]">{visible(children)}</span>;
 }

@@ -4,12 +4,22 @@ import type { Browser } from "playwright-core";
 import { type RunningServer, startServer } from "../../../cli/server/index.ts";
 import { type RunningWorker, startWorker, type WorkerOptions } from "../../../sdk/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
+import { realClock } from "../../../shared/lib/clock.ts";
 import type { Right } from "../../../shared/protocol/rights.ts";
+import type { WorkerLoad } from "../../../shared/protocol/worker-load.ts";
 import { type Embedded, embedded } from "../../../shared/server/embedded.ts";
+import { ScriptedWorker } from "../../api/support/scripted-worker.ts";
 import { QUIET } from "../../support/test-server.ts";
 import { launch, type Opened, open } from "./browser.ts";
 
 export const FOLDER = fileURLToPath(new URL("../../../console/dist", import.meta.url));
+
+/** As often as real workers do. */
+const HEARTBEAT_MS = 10_000;
+
+export interface ServingWorker {
+  stop(): Promise<void>;
+}
 
 export class ConsoleWorld {
   readonly ports: Embedded;
@@ -19,6 +29,7 @@ export class ConsoleWorld {
   /** What the server has logged, line by line. */
   readonly logged: readonly string[];
   readonly #workers: RunningWorker[] = [];
+  readonly #serving = new Set<ServingWorker>();
   readonly #stop: () => void;
 
   private constructor(
@@ -65,6 +76,28 @@ export class ConsoleWorld {
     return worker;
   }
 
+  /** A worker that registers workflows and takes no tasks. It stays live until it is stopped, however slow the machine is. */
+  async serve(
+    deployment: string,
+    definitions: Parameters<ScriptedWorker["register"]>[0],
+    o: { name?: string; load?: WorkerLoad } = {},
+  ): Promise<ServingWorker> {
+    const { name = deployment, load } = o;
+    const worker = new ScriptedWorker({ url: this.url, key: this.key, clock: realClock, deployment, name });
+    await worker.register(definitions);
+    const beat = () => worker.call("heartbeat", { ...worker.who, ...(load && { load }) });
+    if (load) await beat();
+    const timer = setInterval(() => void beat().catch(() => {}), HEARTBEAT_MS); // a server that closes refuses it
+    const stop = async () => {
+      clearInterval(timer);
+      if (!this.#serving.delete(serving)) return;
+      await worker.stop();
+    };
+    const serving = { stop };
+    this.#serving.add(serving);
+    return serving;
+  }
+
   /** A raw call of the API. */
   async ask(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
     const response = await fetch(this.url + path, {
@@ -99,7 +132,7 @@ export class ConsoleWorld {
 
   async close(): Promise<void> {
     await this.browser.close();
-    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    await Promise.all([...this.#workers, ...this.#serving].map((worker) => worker.stop()));
     this.#stop();
     await this.server.close(500);
     this.ports.close();

@@ -71,7 +71,14 @@ export function ExecutionPage() {
   const execution = search.run === undefined ? current.data : past.data;
   const failed = (search.run === undefined ? current.error : past.error) ?? null;
   if (!execution)
-    return failed ? <Problem error={failed} retry={() => void current.refetch()} /> : <Skeleton lines={8} />;
+    return (
+      <>
+        <h1 className="text-xl font-semibold">
+          <Mono>{id}</Mono>
+        </h1>
+        {failed ? <Problem error={failed} retry={() => void current.refetch()} /> : <Skeleton lines={8} />}
+      </>
+    );
   const isCurrent = search.run === undefined || search.run === current.data?.run_id;
   return (
     <AnswerProvider>
@@ -182,7 +189,7 @@ function Header({ execution, first }: { execution: Execution; first: Started | u
     <header className="space-y-2">
       <div className="flex flex-wrap items-center gap-2">
         <Status status={execution.status} />
-        <h1 className="text-xl font-semibold break-all">
+        <h1 className="text-xl font-semibold">
           <Mono>{id}</Mono>
         </h1>
         <Copy text={id} label="the id" />
@@ -413,7 +420,7 @@ function SearchKeys({ id }: { id: string }) {
                   <Link
                     to="/executions"
                     search={{ search_key: [`${key}:${value}`] }}
-                    className="break-all text-accent hover:underline"
+                    className="text-accent hover:underline"
                   >
                     {visible(value)}
                   </Link>

@@ -69,9 +69,9 @@ function WaitRow({ wait, execution, isSummary }: { wait: Wait; execution: string
       data-kind={wait.kind}
       className={`rounded-md border-l-4 bg-sunken px-3 py-2 ${CALM.has(wait.kind) ? "border-line" : "border-warn"}`}
     >
-      <div className="flex items-start gap-2.5">
+      <div className="flex flex-wrap items-start gap-2.5 sm:flex-nowrap">
         <Icon size={16} className="mt-0.5 shrink-0 text-soft" aria-hidden />
-        <div className="min-w-0 flex-1 space-y-1 text-sm">
+        <div className="min-w-0 flex-1 basis-48 space-y-1 text-sm">
           {!isSummary && <p className="[overflow-wrap:anywhere]">{visible(wait.text)}</p>}
           <p className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-soft">
             <span>

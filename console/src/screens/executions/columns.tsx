@@ -5,7 +5,7 @@ import type { ListSearch } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
 import { ExecutionLink } from "../../ui/links.tsx";
 import { Status } from "../../ui/status.tsx";
-import { Mono } from "../../ui/text.tsx";
+import { Mono, Name } from "../../ui/text.tsx";
 import { Lasting, Time } from "../../ui/time.tsx";
 import type { Row } from "./rows.ts";
 import { columnIn, columnText } from "./widths.tsx";
@@ -20,7 +20,7 @@ export interface ListColumn {
 
 export const COLUMNS: readonly ListColumn[] = [
   { id: "status", title: "Status", cell: (row) => <Status status={row.status} /> },
-  { id: "workflow", title: "Workflow", cell: (row) => <span className="whitespace-nowrap">{row.workflow_name}</span> },
+  { id: "workflow", title: "Workflow", cell: (row) => <Name>{row.workflow_name}</Name> },
   {
     id: "execution",
     title: "Execution",
@@ -35,7 +35,7 @@ export const COLUMNS: readonly ListColumn[] = [
   },
   { id: "start", title: "Started", sort: "start_time", cell: (row) => <Time at={row.start_time} /> },
   { id: "duration", title: "Duration", cell: (row) => <Lasting from={row.start_time} to={row.end_time} /> },
-  { id: "deployment", title: "Deployment", cell: (row) => row.deployment_name ?? "–" },
+  { id: "deployment", title: "Deployment", cell: (row) => <Name>{row.deployment_name ?? "–"}</Name> },
   { id: "end", title: "Ended", sort: "end_time", cell: (row) => <Time at={row.end_time} /> },
   {
     id: "parent",
@@ -43,7 +43,7 @@ export const COLUMNS: readonly ListColumn[] = [
     cell: (row) => (row.parent_execution_id ? <ExecutionLink id={row.parent_execution_id} /> : "–"),
   },
   { id: "run", title: "Run", cell: (row) => <Mono>{row.run_id ?? "–"}</Mono> },
-  { id: "user", title: "Started with key", cell: (row) => row.user_id ?? "–" },
+  { id: "user", title: "Started with key", cell: (row) => <Name>{row.user_id ?? "–"}</Name> },
 ];
 const USUAL = ["status", "workflow", "execution", "start", "duration", "deployment"];
 

@@ -18,7 +18,7 @@ export function Executions() {
   const search = useSearch({ from: "/executions" });
   return (
     <div className="space-y-4">
-      <div className="flex items-center justify-between">
+      <div className="flex flex-wrap items-center justify-between gap-2">
         <h1 className="text-xl font-semibold">Executions</h1>
         <ColumnChoice search={search} />
       </div>

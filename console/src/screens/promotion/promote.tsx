@@ -93,8 +93,8 @@ function Form({ deployment, workflow, of, close }: Props & { of: Promotable; clo
   return (
     <div className="space-y-3 text-sm">
       <p>
-        New executions go to <strong className="break-all">{deployment}</strong>: starts and schedules that name no
-        deployment, and the next runs of executions that continue as new. What runs now stays where it is.
+        New executions go to <strong>{deployment}</strong>: starts and schedules that name no deployment, and the next
+        runs of executions that continue as new. What runs now stays where it is.
       </p>
       <Choice
         label="Which starts"
@@ -114,11 +114,7 @@ function Form({ deployment, workflow, of, close }: Props & { of: Promotable; clo
           help="Their ids decide which. A higher percentage later takes further ones along and sends none back."
         />
       )}
-      <Moves
-        rows={changes}
-        {...(offered.length > 1 && { chosen, choose: setChosen })}
-        nothing="They go there already."
-      />
+      <Moves rows={changes} {...(offered.length > 1 && { chosen, choose: setChosen })} nothing="Nothing changes." />
       {promote.error && <Problem error={promote.error} />}
       <div className="flex flex-wrap gap-2">
         <Button

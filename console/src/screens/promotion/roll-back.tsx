@@ -52,8 +52,8 @@ function RollBackDialog({ deployment, of, close }: Props & { close: () => void }
     <Dialog title={`Roll ${deployment} back`} onClose={close} wide>
       <div className="space-y-3 text-sm">
         <p>
-          New starts go where they went before the last promotion. What runs on{" "}
-          <strong className="break-all">{deployment}</strong> stays there until it ends, so keep a worker of it.
+          New starts go where they went before the last promotion. What runs on <strong>{deployment}</strong> stays
+          there until it ends, so keep a worker of it.
         </p>
         <Moves
           rows={of.map((current) => ({

@@ -1,7 +1,7 @@
 /** What a deployment is used for: the starts that it gets, what runs on it, and whether it can be stopped. */
 import { ExecutionLink } from "../../ui/links.tsx";
 import { Tag } from "../../ui/status.tsx";
-import { visible } from "../../ui/text.tsx";
+import { Name } from "../../ui/text.tsx";
 import { Ago } from "../../ui/time.tsx";
 import { type Current, type Deployment, shareOf } from "./currents.ts";
 
@@ -13,8 +13,8 @@ export function StartsHere({ of }: { of: readonly Current[] }) {
   return (
     <span className="flex flex-wrap gap-1">
       {of.slice(0, NAMED).map(({ workflow_name, percent }) => (
-        <span key={workflow_name} className="rounded bg-sunken px-1.5 py-0.5 text-xs [overflow-wrap:anywhere]">
-          {visible(workflow_name)}
+        <span key={workflow_name} className="rounded bg-sunken px-1.5 py-0.5 text-xs">
+          <Name>{workflow_name}</Name>
           {percent < 100 && <strong className="tabular-nums"> {shareOf(percent)}</strong>}
         </span>
       ))}
@@ -33,7 +33,9 @@ export function Oldest({ of: { oldest_execution: oldest, safe_to_stop } }: { of:
   if (oldest === null) return safe_to_stop ? <SafeToStop /> : <span className="text-soft">none runs</span>;
   return (
     <span className="flex flex-wrap items-center gap-x-2">
-      <ExecutionLink id={oldest.execution_id} />
+      <span className="line-clamp-2" title={oldest.execution_id}>
+        <ExecutionLink id={oldest.execution_id} />
+      </span>
       <Ago at={oldest.started_at} />
     </span>
   );

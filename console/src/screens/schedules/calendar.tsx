@@ -2,7 +2,7 @@
 
 import { useQueries } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { call } from "../../api/call.ts";
 import { serverNow } from "../../api/clock.ts";
 import type { Answer } from "../../api/operations.ts";
@@ -199,8 +199,14 @@ interface GridProps {
 }
 
 function Grid({ days, byDay, zone, month, today, open }: GridProps) {
+  const box = useRef<HTMLDivElement>(null);
+  // A phone shows a part of the week: that with today, if it is in the window.
+  useEffect(() => {
+    const own = box.current?.querySelector<HTMLElement>(`[data-date="${today}"]`);
+    if (box.current && own) box.current.scrollLeft = own.offsetLeft - own.offsetWidth;
+  }, [today]);
   return (
-    <div className="overflow-x-auto" role="region" aria-label="Days" tabIndex={0}>
+    <div ref={box} className="relative overflow-x-auto" role="region" aria-label="Days" tabIndex={0}>
       <ol className="grid min-w-[42rem] grid-cols-7">
         {days.map((day) => (
           <li
@@ -237,8 +243,8 @@ function Runs({ schedules, zone }: { schedules: ReadonlyMap<string, readonly Ent
   if (!schedules) return null;
   return [...schedules].map(([schedule, entries]) =>
     entries.length >= FOLD_FROM ? (
-      <p key={schedule} className="truncate leading-[24px]">
-        <Link to="/schedules/$id" params={{ id: schedule }} className="inline-block min-h-[24px] hover:underline">
+      <p key={schedule} className="max-w-full leading-[24px]">
+        <Link to="/schedules/$id" params={{ id: schedule }} className="block min-h-[24px] truncate hover:underline">
           {schedule}: {entries.length.toLocaleString("en")}
         </Link>
       </p>
@@ -262,17 +268,21 @@ function Run({ entry, zone }: { entry: Entry; zone: string }) {
   const colour = COLOURS[entry.outcome] ?? "text-warn";
   const title = `${inZone(entry.at, zone)} ${entry.schedule}${words}${entry.reason ? `: ${entry.reason}` : ""}`;
   return (
-    <p className={`truncate leading-[24px] ${colour}`} title={title} data-at={new Date(entry.at).toISOString()}>
+    <p className={`max-w-full leading-[24px] ${colour}`} title={title} data-at={new Date(entry.at).toISOString()}>
       {entry.execution ? (
         <Link
           to="/executions/$id"
           params={{ id: entry.execution }}
-          className="inline-block min-h-[24px] hover:underline"
+          className="block min-h-[24px] truncate hover:underline"
         >
           {text}
         </Link>
       ) : (
-        <Link to="/schedules/$id" params={{ id: entry.schedule }} className="inline-block min-h-[24px] hover:underline">
+        <Link
+          to="/schedules/$id"
+          params={{ id: entry.schedule }}
+          className="block min-h-[24px] truncate hover:underline"
+        >
           {text}
         </Link>
       )}
@@ -304,7 +314,9 @@ function Hours({ day, entries, zone }: { day: Day; entries: readonly Entry[]; zo
             data-hour={new Date(start).toISOString()}
             className="grid min-h-7 grid-cols-[4rem_minmax(0,1fr)]"
           >
-            <span className={`px-4 py-1 tabular-nums ${isNow ? "font-bold text-accent" : "text-soft"}`}>
+            <span
+              className={`px-4 py-1 whitespace-nowrap tabular-nums ${isNow ? "font-bold text-accent" : "text-soft"}`}
+            >
               {inZone(start, zone).slice(11, 16)}
             </span>
             <div className="flex flex-wrap gap-x-4 gap-y-0.5 border-l border-line px-3 py-1">

@@ -11,12 +11,15 @@ import { NameFilter } from "../../ui/name-filter.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Tag } from "../../ui/status.tsx";
 import { Table } from "../../ui/table.tsx";
-import { visible } from "../../ui/text.tsx";
+import { Name, visible } from "../../ui/text.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
 import { Calendar, isView } from "./calendar.tsx";
 import { OVERLAPS, specWords } from "./definition.ts";
 import { Editor } from "./editor.tsx";
 import { PauseAll } from "./pause-all.tsx";
+
+/** A month of seven columns does not fit a phone. */
+const isNarrow = (): boolean => matchMedia("(width < 40rem)").matches;
 
 export function Schedules() {
   useTitle("Schedules");
@@ -48,7 +51,11 @@ export function Schedules() {
             label="View of the schedules"
             options={[
               { name: "List", isChosen: !calendarView, choose: () => go(undefined) },
-              { name: "Calendar", isChosen: calendarView !== undefined, choose: () => go("month") },
+              {
+                name: "Calendar",
+                isChosen: calendarView !== undefined,
+                choose: () => go(isNarrow() ? "agenda" : "month"),
+              },
             ]}
           />
           <Button writes look="strong" onClick={() => go("new")}>
@@ -86,7 +93,7 @@ export function Schedules() {
                     wide: true,
                     cell: (s) => <ScheduleLink id={s.schedule_id} />,
                   },
-                  { id: "workflow", title: "Workflow", cell: (s) => visible(s.workflow_name) },
+                  { id: "workflow", title: "Workflow", cell: (s) => <Name>{s.workflow_name}</Name> },
                   {
                     id: "spec",
                     title: "Rule",

@@ -67,7 +67,7 @@ function Header({ schedule }: { schedule: Schedule }) {
     <header className="space-y-1">
       <div className="flex flex-wrap items-center gap-2">
         <Tag tone={schedule.paused ? "warn" : "good"}>{schedule.paused ? "paused" : "active"}</Tag>
-        <h1 className="text-xl font-semibold break-all">
+        <h1 className="text-xl font-semibold">
           <Mono>{schedule.schedule_id}</Mono>
         </h1>
       </div>
