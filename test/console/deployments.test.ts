@@ -1,5 +1,6 @@
 /** Deployments: their versions, their workers, and the starts that an operator gives to them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { COLOURS, loadAxe, RULES, violationsOn } from "./support/axe.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 
@@ -140,6 +141,44 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
     await worker.stop();
     await dialog.getByRole("button", { name: "Promote", exact: true }).click();
     await dialog.getByText("No worker of deployment 'gone-v1' is live").waitFor();
+    await close();
+  });
+
+  test("36: axe finds nothing on versions side by side, nor in opened dialogs and menus, light or dark", async () => {
+    const workers = [await serve("axe-v1", "seen"), await serve("axe-v2", "seen")];
+    await w.ask("POST", "/v1/workflows/deployments/axe-v1/promote");
+    const { page, close } = await w.open("/workflows?compare=seen", { colorScheme: "light" });
+    await loadAxe(page);
+    const check = async (what: string) => {
+      expect.soft(await violationsOn(page, RULES), `${what}, light`).toEqual([]);
+      await page.emulateMedia({ colorScheme: "dark" });
+      expect.soft(await violationsOn(page, COLOURS), `${what}, dark`).toEqual([]);
+      await page.emulateMedia({ colorScheme: "light" });
+    };
+    await page.getByText(/^Alike in all \d+ parts$/).waitFor();
+    await check("versions");
+    const dialog = page.getByRole("dialog");
+    const opened = async (path: string, button: string) => {
+      await page.goto(`${w.url}/console/#${path}`);
+      await page.getByRole("button", { name: button }).click();
+      await dialog.waitFor();
+      await expect.poll(() => dialog.getByRole("status", { name: "Loading" }).count()).toBe(0);
+      await check(button);
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+    };
+    await opened("/deployments/axe-v1", "Promote…");
+    await opened("/deployments/axe-v1", "Roll back…");
+    await opened("/schedules", "Pause all…");
+    await opened("/settings", "Add a key");
+    await page.keyboard.press("?");
+    await dialog.waitFor();
+    await check("keys");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").first().waitFor();
+    await check("palette");
+    for (const worker of workers) await worker.stop();
     await close();
   });
 

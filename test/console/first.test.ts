@@ -1,8 +1,8 @@
 /** Reach, rights and headers of the console, and its lists: sections A and F of what it promises. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTENT_SECURITY_POLICY } from "../../shared/protocol/page-headers.ts";
+import { COLOURS, loadAxe, RULES, violationsOn } from "./support/axe.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { activities, workflows } from "./support/workflows.ts";
@@ -221,14 +221,8 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     const job = await w.ask("POST", "/v1/workflows/jobs", { action: "cancel", filter: { search: "nothing-has-this" } });
     await w.start("asks");
     const { page, close } = await w.open("/", { colorScheme: "light" });
-    await page.evaluate(readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8"));
-    const violations = (run: object) =>
-      page.evaluate<unknown[]>(`axe
-        .run(document, { resultTypes: ["violations"], ...${JSON.stringify(run)} })
-        .then(({ violations }) =>
-          violations.map(({ id, nodes }) => ({ id, parts: nodes.map(({ html }) => html.slice(0, 200)) })))`);
-    const rules = { runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] } };
-    const colours = { runOnly: { type: "rule", values: ["color-contrast"] } };
+    await loadAxe(page);
+    const violations = (run: object) => violationsOn(page, run);
     const narrow = {
       runOnly: { type: "rule", values: ["color-contrast", "target-size", "scrollable-region-focusable"] },
     };
@@ -245,9 +239,9 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
       await page.goto(`${w.url}/console/#${path}`);
       await page.getByRole("heading", { level: 1 }).first().waitFor();
       await expect.poll(() => page.getByRole("status", { name: "Loading" }).count()).toBe(0);
-      expect.soft(await violations(rules), `${path} light`).toEqual([]);
+      expect.soft(await violations(RULES), `${path} light`).toEqual([]);
       await page.emulateMedia({ colorScheme: "dark" });
-      expect.soft(await violations(colours), `${path} dark`).toEqual([]);
+      expect.soft(await violations(COLOURS), `${path} dark`).toEqual([]);
       const overflow = async () => {
         // The list is laid out again a moment after the width has changed.
         await page

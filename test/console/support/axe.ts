@@ -1,0 +1,20 @@
+/** What axe finds on a page as it is now. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+
+export const loadAxe = (page: Page): Promise<void> =>
+  page.evaluate(readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8"));
+
+/** `run`: which rules, as axe takes them. */
+export const violationsOn = (page: Page, run: object): Promise<unknown[]> =>
+  page.evaluate<unknown[]>(`axe
+    .run(document, { resultTypes: ["violations"], ...${JSON.stringify(run)} })
+    .then(({ violations }) =>
+      violations.map(({ id, nodes }) => ({ id, parts: nodes.map(({ html }) => html.slice(0, 200)) })))`);
+
+export const RULES = {
+  runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
+};
+/** The rules whose answers differ between themes. */
+export const COLOURS = { runOnly: { type: "rule", values: ["color-contrast"] } };
