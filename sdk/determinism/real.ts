@@ -1,5 +1,9 @@
 /** The functions of the platform that `install` replaces, taken before it does: import this file first. */
 
+const { Promise: RealPromise } = globalThis;
+const { then } = RealPromise.prototype;
+const { apply } = Reflect;
+const resolved = RealPromise.resolve();
 const performanceNow = performance.now.bind(performance);
 const { setImmediate: immediate } = globalThis;
 const { nextTick } = process;
@@ -16,11 +20,12 @@ export const realUuid = (): string => randomUUID();
 
 /**
  * Resolves when all promise reactions that are ready, and all that follow from them, have run. Node runs a tick that a
- * reaction queues only after all reactions, so this takes under a microsecond and never waits for input or output.
+ * reaction queues only after all reactions, so this takes under a microsecond and never waits for input or output. It relies
+ * on nothing that the code may have replaced (INTACT-1).
  */
 export const drained = (): Promise<void> =>
-  new Promise((resolve) => {
-    Promise.resolve().then(() => nextTick(resolve));
+  new RealPromise((resolve) => {
+    apply(then, resolved, [() => nextTick(resolve)]);
   });
 
 let waiting: (() => void)[] | null = null;

@@ -128,8 +128,11 @@ export class Execution {
   query(name: string, input: unknown): Promise<unknown> {
     return this.#serial(async () => {
       let view = await this.#refresh();
-      while (view.stale) view = await this.#refresh();
-      const instance = await view.caughtUp();
+      let instance = view.stale ? null : await view.caughtUp();
+      while (!instance && view.stale) {
+        view = await this.#refresh();
+        if (!view.stale) instance = await view.caughtUp();
+      }
       if (instance) return instance.query(name, input);
       const { bug } = view;
       const why = bug instanceof Error ? bug.message : String(bug);
@@ -231,7 +234,7 @@ export class Execution {
     let went: Went = "again";
     while (went === "again" && !this.#abandoned) {
       // After a failure the view may be old, and the due time of the head may not cover it.
-      if (this.#view.stale && !(await this.#claim())) return;
+      while (this.#view.stale) if (!(await this.#claim())) return;
       if (this.#poison !== null) this.#view.quarantine(this.#poison);
       went = await this.#step(this.#view);
       if (went === "rest" && this.#view.isTrial) went = await this.#endTrial(this.#view);
@@ -274,6 +277,10 @@ export class Execution {
     const drafted = draft(state, facts);
     if (drafted.stimuli !== null) this.#span ??= this.#beginSpan(view.head);
     const answer = drafted.stimuli === null ? null : await view.activate(drafted.stimuli);
+    if (drafted.stimuli !== null && answer === null) {
+      view.stepEnded("lost");
+      return this.#reclaim();
+    }
     const { slots } = this.#host;
     const runsHere = (activity: number) => this.#local.runsHere(activity);
     const { batch, taken, next, ending } = step(state, facts, drafted, answer, { slots: slots.reservable, runsHere });

@@ -9,6 +9,7 @@ import type { Answer } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch, HistoryEvent, Millis, Stimulus } from "../../shared/protocol/history.ts";
 import type { InboxMessage } from "../../shared/protocol/messages.ts";
+import { SuspectedError } from "../determinism/intact.ts";
 import { toFailure } from "../failure.ts";
 import { fromFailure } from "../revive.ts";
 import type { Log } from "../runtime/log.ts";
@@ -176,13 +177,14 @@ export class RunView {
     return Math.max(this.#given, this.state.decided) >= this.state.lastStimulus;
   }
 
-  /** Gives the stimuli to workflow code. */
-  async activate(stimuli: readonly Stimulus[]): Promise<Answer> {
+  /** Gives the stimuli to workflow code. Null: the view is stale, so that the code gets them again (INTACT-2). */
+  async activate(stimuli: readonly Stimulus[]): Promise<Answer | null> {
     this.#given = this.state.lastStimulus;
     this.#said = [];
     const activation = await this.instance!.activate(stimuli);
     if ("bug" in activation) {
       this.#fail(activation.bug);
+      if (this.stale) return null;
       return { bug: toFailure(activation.bug), quarantines: this.quarantines };
     }
     const { decided, decisions, flags } = activation;
@@ -192,20 +194,21 @@ export class RunView {
   /**
    * The instance, after its code was given everything that is recorded: a step without decisions leaves no event, and a
    * worker that replays the log does not know that another worker has made it. Decisions that the code takes now are for the
-   * owner of the fence to record: this worker drops the instance (EXEC-2), which the caller may still query. Null: a bug.
+   * owner of the fence to record: this worker drops the instance (EXEC-2), which the caller may still query. Null: a bug, or
+   * the view is stale.
    */
   async caughtUp(): Promise<Instance | null> {
     const { instance, state } = this;
     if (!instance || state.closed || state.lastStimulus <= state.decided) return instance;
     const answer = await this.activate([]);
-    if ("bug" in answer) return null;
+    if (answer === null || "bug" in answer) return null;
     if (answer.decisions.length > 0) this.instance = null;
     return instance;
   }
 
   #fail(bug: unknown): void {
     this.instance = null; // EXEC-2
-    this.bug = bug;
+    this.bug = bug instanceof SuspectedError ? null : bug;
     this.quarantines = bug instanceof BlockedLoopError ? (this.#code ?? null) : null;
   }
 

@@ -1,6 +1,7 @@
 /** The signals, queries and updates of one run: checks them, keeps them until the code attaches a handler, answers them. */
 import type { Decision, EventOf } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
+import { acceptChanges, changesAtOnce } from "../determinism/intact.ts";
 import {
   CancelledError,
   InvalidValueError,
@@ -36,6 +37,7 @@ export interface DispatchHost {
   readonly workflow: string;
   readonly failOnAnyError: boolean;
   readonly cancelRequested: CancelledError | null;
+  readonly sandbox: boolean;
   /** The frame of code that runs in this scope. */
   frame(scope: Scope): WorkflowFrame;
   /** A handler begins: requests for cancellation reach its scope from now on. */
@@ -254,7 +256,11 @@ export class Dispatch {
         `workflow "${this.#host.workflow}" has not attached a handler of query "${name}" yet: ask again later, or attach it with on() before the first await.`,
       );
     }
-    return this.#readOnly("a query handler", () => {
+    const thrown = (error: unknown) => {
+      const { message } = toFailure(error);
+      return new QueryRefused(500, `the handler of query "${name}" threw: ${message}`, { cause: error });
+    };
+    const answer = () => {
       const parsed = check(handler.input, input, `the input of query "${name}"`);
       if (!parsed.ok) throw new QueryRefused(422, parsed.error.message, { details: parsed.error.details });
       let answer: unknown;
@@ -263,9 +269,11 @@ export class Dispatch {
         if (isThenable(answer)) throw notAtOnce("a query handler", answer);
         return this.#output(handler, answer);
       } catch (error) {
-        const { message } = toFailure(error);
-        throw new QueryRefused(500, `the handler of query "${name}" threw: ${message}`, { cause: error });
+        throw thrown(error);
       }
+    };
+    return this.#readOnly("a query handler", answer, (error) => {
+      throw thrown(error);
     });
   }
 
@@ -273,37 +281,53 @@ export class Dispatch {
     const id = key("update", name);
     const handler = this.#declared.get(id);
     if (!handler) return { status: 404, failure: toFailure(new UpdateRefused(404, this.#unknown("update", name))) };
-    return this.#readOnly("the validator of an update", () => {
+    const refused = (status: number, error: Error) => {
+      this.#host.say("error", error.message);
+      return { status, failure: toFailure(error) };
+    };
+    const answer = () => {
       try {
         const parsed = check(handler.input, inputFor(handler, input), `the input of update "${name}"`);
         if (!parsed.ok) return { status: 422, failure: toFailure(parsed.error) };
         const answer: unknown = this.#attached.get(id)?.validate?.(parsed.value as never);
         if (!isThenable(answer)) return null;
-        const error = notAtOnce(`the validator of update "${name}"`, answer);
-        this.#host.say("error", error.message);
-        return { status: 500, failure: toFailure(error) };
+        return refused(500, notAtOnce(`the validator of update "${name}"`, answer));
       } catch (error) {
         const status = isFailure(error) && error instanceof UpdateRefused ? error.status : 422;
         return { status, failure: toFailure(error) };
       }
-    });
+    };
+    return this.#readOnly("the validator of an update", answer, (error) => refused(500, error));
   }
 
   checkSignal(name: string, input: unknown): string | null {
     const handler = this.#declared.get(key("signal", name));
     if (!handler) return this.#unknown("signal", name);
-    return this.#readOnly("the schema of a signal", () => {
+    const threw = (error: unknown) => `the schema of signal "${name}" threw: ${toFailure(error).message}`;
+    const answer = () => {
       try {
         const parsed = check(handler.input, input, `the input of signal "${name}"`);
         return parsed.ok ? null : parsed.error.message;
       } catch (error) {
-        return `the schema of signal "${name}" threw: ${toFailure(error).message}`;
+        return threw(error);
       }
-    });
+    };
+    return this.#readOnly("the schema of a signal", answer, threw);
   }
 
-  #readOnly<T>(what: string, fn: () => T): T {
-    return runIn({ ...this.#host.frame(new Scope()), readOnly: what }, fn);
+  /** `replaced`: what is answered for code that has replaced a function of the platform (INTACT-1). */
+  #readOnly<T>(what: string, fn: () => T, replaced: (error: Error) => T): T {
+    const frame = { ...this.#host.frame(new Scope()), readOnly: what };
+    if (!this.#host.sandbox) return runIn(frame, fn);
+    acceptChanges();
+    let change: Error | null;
+    let answer: T;
+    try {
+      answer = runIn(frame, fn);
+    } finally {
+      change = changesAtOnce(this.#host.workflow);
+    }
+    return change ? replaced(change) : answer;
   }
 
   #unknown(kind: Kind, name: string): string {

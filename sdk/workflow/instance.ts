@@ -24,6 +24,7 @@ import { isDecision, isStimulus, originOf } from "../../shared/protocol/history.
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
 import type { Progress } from "../../shared/protocol/worker.ts";
 import "../determinism/install.ts";
+import { acceptChanges, changesOf, endSuspicion, SuspectedError } from "../determinism/intact.ts";
 import { drained, realNow, rejectionsReported, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
 import { copyJson, roughSize, smallBytes } from "../json.ts";
@@ -164,16 +165,29 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     WorkflowInstance.#busy += 1;
     try {
       await this.#replay(events);
+      this.#checkIntact("replay");
+      this.#throwBug();
+      this.#endSuspicion("replay");
       if (this.#given > before) await rejectionsReported(); // INSTANCE-6
+    } catch (error) {
+      this.#checkIntact("replay");
+      this.#endSuspicion("replay");
+      this.#throwBug();
+      throw error;
     } finally {
       this.#recorded = false;
       WorkflowInstance.#busy -= 1;
     }
   }
 
+  #throwBug(): void {
+    if (this.#bug) throw this.#bug.error;
+  }
+
   async #replay(events: readonly HistoryEvent[]): Promise<void> {
     for (const event of events) if (event.kind === "patched") this.#recordedPatches.add(event.patch);
     let sliceEnd = realNow() + REPLAY_SLICE_MS;
+    if (this.#sandbox) acceptChanges();
     for (const event of events) {
       if (isStimulus(event)) this.#pending.push(event);
       else if (isDecision(event)) this.#record.expect(event as RecordedDecision);
@@ -183,12 +197,26 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       this.replaying = true;
       await this.#givePending(event.decided, event.decided);
       this.replaying = false;
-      if (this.#bug) throw this.#bug.error;
+      this.#throwBug();
       this.#compare(event.id);
       if (realNow() < sliceEnd) continue;
+      this.#checkIntact("replay");
+      this.#throwBug();
       await yieldToEventLoop();
       sliceEnd = realNow() + REPLAY_SLICE_MS;
+      if (this.#sandbox) acceptChanges();
     }
+  }
+
+  /** INTACT-1. What code has replaced may have led to any other bug. */
+  #checkIntact(when: "replay" | "activate"): void {
+    const change = this.#sandbox ? changesOf(this.execution, this.name, when) : null;
+    if (change) this.#bug = { error: change };
+  }
+
+  #endSuspicion(when: "replay" | "activate"): void {
+    const { error } = this.#bug ?? {};
+    if (!(error instanceof SuspectedError)) endSuspicion(this.execution, when, this.#bug ? "guilty" : "cleared");
   }
 
   async activate(stimuli: readonly Stimulus[]): Promise<Activation> {
@@ -199,6 +227,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       WorkflowInstance.#busy -= 1;
     });
     if (!this.#bug && !this.closed) this.#checkDurable();
+    this.#endSuspicion("activate");
     if (this.#bug) return { bug: this.#bug.error };
     const decisions = this.#decisions;
     this.#decisions = [];
@@ -255,6 +284,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.time = Math.max(this.time, stimulus.at);
     if (stimulus.kind === "signal_received" && stimulus.ignored !== undefined) return;
     const begun = realNow();
+    if (this.#sandbox && !this.#recorded) acceptChanges();
     this.#running = true;
     this.#runsSince = begun;
     try {
@@ -265,10 +295,12 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       this.#runsSince = null;
       const blocked = this.#blockedSince(begun);
       if (blocked) this.#reportBug(blocked);
+      if (!this.#recorded) this.#checkIntact("activate");
       if (!this.#recorded && !this.#bug) await this.#unawaited();
       if (this.#outcome && !this.#bug) this.#ending ??= this.#closingDecision(this.#outcome);
     } catch (error) {
       this.#reportBug(error);
+      if (!this.#recorded) this.#checkIntact("activate");
     }
     this.#running = false;
     this.#runsSince = null;
@@ -441,6 +473,7 @@ export class WorkflowInstance implements Instance, WorkflowOps {
       get cancelRequested() {
         return cancelRequested();
       },
+      sandbox: this.#sandbox,
       frame: (scope) => this.#frame(scope),
       enter: (scope) => void this.#scopes.add(scope),
       leave: (scope) => void this.#scopes.delete(scope),
