@@ -9,6 +9,8 @@
  *     code had received when it took them. Stimuli beyond the highest `decided` are recorded, but workflow code has not
  *     answered them yet (it threw, and somebody must repair it first).
  * HISTORY-5. Additive for ever: a kind or a field is never renamed and never changes its meaning.
+ * HISTORY-6. A server keeps the fields of an event that it does not know, at every depth: a newer worker wrote them, and
+ *     newer workers replay the event.
  */
 import * as z from "zod";
 import {
@@ -33,6 +35,9 @@ import { Length, Time } from "./times.ts";
 /** Milliseconds since the epoch, UTC; or a length of time in milliseconds where the name ends in `_ms`. */
 export type Millis = number;
 
+/** HISTORY-6: an object with whatever else it has. */
+const kept = <S extends z.core.$ZodShape>(shape: S) => z.looseObject(shape) as unknown as z.ZodObject<S>;
+
 const json = z.unknown().transform((value) => (value ?? null) as JsonValue);
 
 /** Why something failed, as JSON, so that the history can keep it. `cause` nests the original. */
@@ -52,7 +57,7 @@ export interface Failure {
   /** The members of an `AggregateError`. */
   errors?: Failure[];
 }
-export const Failure: z.ZodType<Failure> = z.object({
+export const Failure: z.ZodType<Failure> = kept({
   message: z.string(),
   type: z.string().optional(),
   non_retryable: z.boolean().optional(),
@@ -69,7 +74,7 @@ export const Failure: z.ZodType<Failure> = z.object({
 });
 
 /** How an activity is retried: attempt n+1 begins `min(max_ms, first_ms * factor^(n-1))` after attempt n failed. */
-export const RetryPolicy = z.object({
+export const RetryPolicy = kept({
   /** Attempts in all; 0 = no limit. */
   max_attempts: z.int().min(0),
   first_ms: Length,
@@ -81,7 +86,7 @@ export const RetryPolicy = z.object({
 export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
 /** At most `max` attempts begin within `per_ms`, of all activities of the workspace that name the same key (RATE-1). */
-export const RateLimit = z.object({
+export const RateLimit = kept({
   key: z
     .string()
     .min(1)
@@ -93,7 +98,7 @@ export const RateLimit = z.object({
 export type RateLimit = z.infer<typeof RateLimit>;
 
 /** All in milliseconds; absent = no such limit. */
-export const ActivityOptions = z.object({
+export const ActivityOptions = kept({
   /** One attempt. */
   start_to_close_ms: Length.optional(),
   /** From scheduling to the end, over all attempts. */
@@ -122,7 +127,7 @@ const localTo = (where: string) => (where.startsWith("local:") ? where.slice("lo
 export const OnParentClose = z.enum(["terminate", "cancel", "abandon"]);
 export type OnParentClose = z.infer<typeof OnParentClose>;
 
-export const ParentRef = z.object({
+export const ParentRef = kept({
   execution: ExecutionId,
   chain: ChainId,
   run: RunId,
@@ -131,11 +136,11 @@ export const ParentRef = z.object({
 });
 export type ParentRef = z.infer<typeof ParentRef>;
 
-export const ScheduleRef = z.object({ id: ScheduleId, nominal: Time });
+export const ScheduleRef = kept({ id: ScheduleId, nominal: Time });
 export type ScheduleRef = z.infer<typeof ScheduleRef>;
 
 /** Of a run that a reset began: its first events are copies of those of the run that was reset. */
-export const ResetRef = z.object({
+export const ResetRef = kept({
   /** The run that was reset. */
   from: RunId,
   /** When. Event 1 keeps the time of the original. */
@@ -144,7 +149,7 @@ export const ResetRef = z.object({
    * The runs in which the copied events were recorded first, each up to event `through`. What follows from the id of a run
    * (randomness, ids of children) follows for these events from the id of that run.
    */
-  origins: z.array(z.object({ run: RunId, through: z.int().min(1) })),
+  origins: z.array(kept({ run: RunId, through: z.int().min(1) })),
 });
 export type ResetRef = z.infer<typeof ResetRef>;
 
@@ -168,7 +173,7 @@ const message = MessageId;
 const searchKeys = z.record(z.string(), z.string());
 
 /** The content of the task of a queued attempt. */
-const QueuedTask = z.object({
+const QueuedTask = kept({
   name: ActivityName,
   input: json,
   args: Args.optional(),
@@ -190,7 +195,7 @@ export const AttemptEnd = z.enum([
 export type AttemptEnd = z.infer<typeof AttemptEnd>;
 
 const stimuli = {
-  execution_started: z.object({
+  execution_started: kept({
     ...base,
     kind: z.literal("execution_started"),
     workflow: WorkflowName,
@@ -211,14 +216,14 @@ const stimuli = {
     search_keys: searchKeys.optional(),
     reset: ResetRef.optional(),
   }),
-  activity_completed: z.object({
+  activity_completed: kept({
     ...base,
     kind: z.literal("activity_completed"),
     activity,
     name: ActivityName,
     result: json,
   }),
-  activity_failed: z.object({
+  activity_failed: kept({
     ...base,
     kind: z.literal("activity_failed"),
     activity,
@@ -227,16 +232,16 @@ const stimuli = {
     reason: AttemptEnd,
     failure: Failure,
   }),
-  timer_fired: z.object({ ...base, kind: z.literal("timer_fired"), timer: z.int() }),
-  child_completed: z.object({ ...base, kind: z.literal("child_completed"), child: z.int(), result: json }),
-  child_failed: z.object({
+  timer_fired: kept({ ...base, kind: z.literal("timer_fired"), timer: z.int() }),
+  child_completed: kept({ ...base, kind: z.literal("child_completed"), child: z.int(), result: json }),
+  child_failed: kept({
     ...base,
     kind: z.literal("child_failed"),
     child: z.int(),
     status: ChildFailureStatus,
     failure: Failure,
   }),
-  signal_received: z.object({
+  signal_received: kept({
     ...base,
     kind: z.literal("signal_received"),
     message,
@@ -245,12 +250,12 @@ const stimuli = {
     /** Present: workflow code never sees the signal, and why: its input does not fit the schema. */
     ignored: z.string().optional(),
   }),
-  update_accepted: z.object({ ...base, kind: z.literal("update_accepted"), message, name: HandlerName, input: json }),
-  cancel_requested: z.object({ ...base, kind: z.literal("cancel_requested"), message, reason: z.string().nullable() }),
+  update_accepted: kept({ ...base, kind: z.literal("update_accepted"), message, name: HandlerName, input: json }),
+  cancel_requested: kept({ ...base, kind: z.literal("cancel_requested"), message, reason: z.string().nullable() }),
 };
 
 const decisions = {
-  activity_scheduled: z.object({
+  activity_scheduled: kept({
     ...base,
     kind: z.literal("activity_scheduled"),
     activity,
@@ -261,16 +266,16 @@ const decisions = {
     where: Where,
     options: ActivityOptions,
   }),
-  activity_cancel_requested: z.object({
+  activity_cancel_requested: kept({
     ...base,
     kind: z.literal("activity_cancel_requested"),
     activity,
     /** Present iff the worker that wrote this runs the attempt itself and has told it. Absent: the server must tell it. */
     where: Where.optional(),
   }),
-  timer_started: z.object({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: Time }),
-  timer_cancelled: z.object({ ...base, kind: z.literal("timer_cancelled"), timer: z.int() }),
-  child_scheduled: z.object({
+  timer_started: kept({ ...base, kind: z.literal("timer_started"), timer: z.int(), fire_at: Time }),
+  timer_cancelled: kept({ ...base, kind: z.literal("timer_cancelled"), timer: z.int() }),
+  child_scheduled: kept({
     ...base,
     kind: z.literal("child_scheduled"),
     child: z.int(),
@@ -281,20 +286,20 @@ const decisions = {
     /** Limit on the whole chain of the child; absent = what its registration says. */
     timeout_ms: Length.optional(),
   }),
-  child_cancel_requested: z.object({
+  child_cancel_requested: kept({
     ...base,
     kind: z.literal("child_cancel_requested"),
     child: z.int(),
     execution: ExecutionId,
   }),
-  update_completed: z.object({
+  update_completed: kept({
     ...base,
     kind: z.literal("update_completed"),
     message,
     name: HandlerName,
     result: json,
   }),
-  update_failed: z.object({
+  update_failed: kept({
     ...base,
     kind: z.literal("update_failed"),
     message,
@@ -304,7 +309,7 @@ const decisions = {
     status: z.int().optional(),
   }),
   /** A custom task event of workflow code. */
-  custom_task: z.object({
+  custom_task: kept({
     ...base,
     kind: z.literal("custom_task"),
     event: z.enum(["started", "in_progress", "completed", "failed", "timed_out", "canceled"]),
@@ -314,17 +319,17 @@ const decisions = {
     attributes: JsonRecord,
   }),
   /** Workflow code has asked whether it may take the new way of a changed place, and does (`patched` in the SDK). */
-  patched: z.object({ ...base, kind: z.literal("patched"), patch: z.string().min(1).max(MAX_PATCH_ID) }),
-  search_keys_set: z.object({
+  patched: kept({ ...base, kind: z.literal("patched"), patch: z.string().min(1).max(MAX_PATCH_ID) }),
+  search_keys_set: kept({
     ...base,
     kind: z.literal("search_keys_set"),
     set: searchKeys,
     remove: z.array(z.string()),
   }),
-  execution_completed: z.object({ ...base, kind: z.literal("execution_completed"), result: json }),
-  execution_failed: z.object({ ...base, kind: z.literal("execution_failed"), failure: Failure }),
-  execution_cancelled: z.object({ ...base, kind: z.literal("execution_cancelled"), reason: z.string().nullable() }),
-  execution_continued: z.object({
+  execution_completed: kept({ ...base, kind: z.literal("execution_completed"), result: json }),
+  execution_failed: kept({ ...base, kind: z.literal("execution_failed"), failure: Failure }),
+  execution_cancelled: kept({ ...base, kind: z.literal("execution_cancelled"), reason: z.string().nullable() }),
+  execution_continued: kept({
     ...base,
     kind: z.literal("execution_continued"),
     /** The server replaces the id that a worker proposes by one that it makes. */
@@ -336,7 +341,7 @@ const decisions = {
 
 const notes = {
   /** An attempt ended and another follows at `retry_at`. */
-  activity_attempt_failed: z.object({
+  activity_attempt_failed: kept({
     ...base,
     kind: z.literal("activity_attempt_failed"),
     activity,
@@ -347,7 +352,7 @@ const notes = {
     retry_at: Time,
   }),
   /** A later attempt (2, 3 …) begins, or goes to the queue because the worker cannot run it. */
-  activity_attempt_started: z.object({
+  activity_attempt_started: kept({
     ...base,
     kind: z.literal("activity_attempt_started"),
     activity,
@@ -356,7 +361,7 @@ const notes = {
     /** Present iff `where` is the queue. */
     task: QueuedTask.optional(),
   }),
-  update_rejected: z.object({
+  update_rejected: kept({
     ...base,
     kind: z.literal("update_rejected"),
     message,
@@ -365,7 +370,7 @@ const notes = {
     status: z.int().optional(),
   }),
   /** Workflow code threw something that is not a failure of the execution, or diverged. Once per distinct error. */
-  workflow_task_failed: z.object({
+  workflow_task_failed: kept({
     ...base,
     kind: z.literal("workflow_task_failed"),
     failure: Failure,
@@ -377,9 +382,9 @@ const notes = {
     quarantined: z.string().optional(),
   }),
   /** QUARANTINE-4: the code that was quarantined before a worker tried it has come to rest, and the worker lives. */
-  quarantine_ended: z.object({ ...base, kind: z.literal("quarantine_ended") }),
+  quarantine_ended: kept({ ...base, kind: z.literal("quarantine_ended") }),
   /** In a run that a reset began, after the copied events. What follows it was recorded by this run. */
-  execution_reset: z.object({
+  execution_reset: kept({
     ...base,
     kind: z.literal("execution_reset"),
     from: RunId,
@@ -388,15 +393,15 @@ const notes = {
     excluded: z.array(z.enum(["signals", "updates"])),
   }),
   /** An activity without an outcome at the point of a reset: its first attempt begins anew, in the queue. */
-  activity_restarted: z.object({ ...base, kind: z.literal("activity_restarted"), activity, task: QueuedTask }),
-  execution_terminated: z.object({
+  activity_restarted: kept({ ...base, kind: z.literal("activity_restarted"), activity, task: QueuedTask }),
+  execution_terminated: kept({
     ...base,
     kind: z.literal("execution_terminated"),
     reason: z.string().nullable(),
     /** Present iff a reset ended the run: the run with which the execution goes on. */
     next_run: RunId.optional(),
   }),
-  execution_timed_out: z.object({ ...base, kind: z.literal("execution_timed_out") }),
+  execution_timed_out: kept({ ...base, kind: z.literal("execution_timed_out") }),
 };
 
 const table = { ...stimuli, ...decisions, ...notes };

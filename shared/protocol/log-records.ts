@@ -24,14 +24,14 @@ import { Time } from "./times.ts";
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export const LogRecord = z.strictObject({
+export const LogRecord = z.object({
   /** By the server's clock, as far as the worker knows it. */
   at: Time,
   level: z.enum(LOG_LEVELS),
   body: z.string().max(MAX_LOG_BODY),
   attributes: z.record(z.string().max(MAX_LOG_ATTRIBUTE), z.string().max(MAX_LOG_VALUE)).optional(),
   /** Of an attempt of an activity. Absent: workflow code logged it. */
-  activity: z.strictObject({ id: z.int().min(1), name: ActivityName, attempt: z.int().min(1) }).optional(),
+  activity: z.object({ id: z.int().min(1), name: ActivityName, attempt: z.int().min(1) }).optional(),
 });
 export type LogRecord = z.infer<typeof LogRecord>;
 

@@ -1,7 +1,7 @@
 /**
  * The worker data path: the protocol between a worker and its server, all `POST` with JSON bodies under `/v1/worker`.
- * The server refuses unknown keys, and ids that are none (ID-1). `shared/engine` says what each call does to the
- * durable state.
+ * The server refuses ids that are none (ID-1). It ignores keys that it does not know, so that a worker may be newer than its server,
+ * and keeps those of events (HISTORY-6). `shared/engine` says what each call does to the durable state.
  */
 import * as z from "zod";
 import { Head, OutboxEntry } from "./head.ts";
@@ -44,7 +44,7 @@ import { WorkerLoad } from "./worker-load.ts";
 
 const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
 
-export const HandlerDefinition = z.strictObject({
+export const HandlerDefinition = z.object({
   name: HandlerName,
   description: lines().nullable().optional(),
   input_schema: schema,
@@ -52,7 +52,7 @@ export const HandlerDefinition = z.strictObject({
 });
 export type HandlerDefinition = z.infer<typeof HandlerDefinition>;
 
-export const WorkflowDefinition = z.strictObject({
+export const WorkflowDefinition = z.object({
   name: WorkflowName,
   display_name: line().min(1).max(MAX_DISPLAY_NAME).nullable().optional(),
   description: lines().nullable().optional(),
@@ -148,7 +148,7 @@ export const Delivery = z.object({
 });
 export type Delivery = z.infer<typeof Delivery>;
 
-export const AppendItem = z.strictObject({
+export const AppendItem = z.object({
   ...position,
   upto: LogEnd.optional(),
   batch: Batch,
@@ -175,7 +175,7 @@ export const AppendResult = z.discriminatedUnion("kind", [
 ]);
 export type AppendResult = z.infer<typeof AppendResult>;
 
-export const ParkItem = z.strictObject({
+export const ParkItem = z.object({
   execution: ExecutionId,
   run: RunId,
   fence: z.int(),
@@ -184,7 +184,7 @@ export const ParkItem = z.strictObject({
 });
 export type ParkItem = z.infer<typeof ParkItem>;
 
-export const ActivityRef = z.strictObject({
+export const ActivityRef = z.object({
   execution: ExecutionId,
   run: RunId,
   chain: ChainId,
@@ -201,7 +201,7 @@ export const PermitResult = z.discriminatedUnion("kind", [
 export type PermitResult = z.infer<typeof PermitResult>;
 
 /** A custom task event that an activity publishes: progress, not history. */
-export const Progress = z.strictObject({
+export const Progress = z.object({
   event: z.enum(["started", "in_progress", "completed", "failed", "timed_out", "canceled"]),
   task: z.string(),
   task_type: z.string(),
@@ -220,7 +220,7 @@ const op = <B extends z.ZodType, R extends z.ZodType>(path: string, body: B, res
 export const WORKER_ROUTES = {
   register: op(
     "register",
-    z.strictObject({
+    z.object({
       ...worker,
       /** May be empty: a worker of activities alone. */
       definitions: z.array(WorkflowDefinition).max(MAX_DEFINITIONS),
@@ -263,19 +263,19 @@ export const WORKER_ROUTES = {
   ),
   heartbeat: op(
     "heartbeat",
-    z.strictObject({ ...worker, load: WorkerLoad.optional() }),
+    z.object({ ...worker, load: WorkerLoad.optional() }),
     z.object({ all_active: z.boolean(), now: z.int() }),
   ),
-  stop: op("stop", z.strictObject(worker), ok),
+  stop: op("stop", z.object(worker), ok),
   /** Which of these sessions are dead, and when each of the others would be dead without a further heartbeat. */
   sessions: op(
     "sessions",
-    z.strictObject({ deployment: DeploymentName, ids: z.array(SessionId).max(MAX_WORKER_LIST) }),
+    z.object({ deployment: DeploymentName, ids: z.array(SessionId).max(MAX_WORKER_LIST) }),
     z.object({ dead: z.array(z.string()), dies_at: z.record(z.string(), z.int()) }),
   ),
   poll: op(
     "poll",
-    z.strictObject({
+    z.object({
       ...worker,
       queue: z.enum(["workflow", "activity"]),
       /** 0: the session's polls of this queue that wait end now, without a task (POLL-1). */
@@ -289,21 +289,21 @@ export const WORKER_ROUTES = {
   /** Extends leases by `lease_ms` from now (0 = give the tasks back now); answers the receipts whose lease is lost. */
   extend: op(
     "extend",
-    z.strictObject({ receipts: z.array(z.string()).max(MAX_WORKER_LIST), lease_ms: z.int().min(0).max(MAX_LEASE_MS) }),
+    z.object({ receipts: z.array(z.string()).max(MAX_WORKER_LIST), lease_ms: z.int().min(0).max(MAX_LEASE_MS) }),
     z.object({ lost: z.array(z.string()) }),
   ),
   /** A task too large for its message, by the `name` in that message. Only where tasks come from queues of AWS. */
-  task: op("task", z.strictObject({ name: TaskName }), z.object({ task: Task })),
-  finish: op("finish", z.strictObject({ receipts: z.array(z.string()).max(MAX_WORKER_LIST) }), ok),
+  task: op("task", z.object({ name: TaskName }), z.object({ task: Task })),
+  finish: op("finish", z.object({ receipts: z.array(z.string()).max(MAX_WORKER_LIST) }), ok),
   claim: op(
     "claim",
-    z.strictObject({
+    z.object({
       execution: ExecutionId,
       session: SessionId,
       /** The caller's: a run of another deployment is answered as closed. */
       deployment: DeploymentName.optional(),
       /** The caller already has the events of this run up to `tail`. */
-      have: z.strictObject({ run: RunId, tail: z.int() }).optional(),
+      have: z.object({ run: RunId, tail: z.int() }).optional(),
     }),
     z.discriminatedUnion("kind", [
       Claimed,
@@ -314,17 +314,17 @@ export const WORKER_ROUTES = {
   ),
   append: op(
     "append",
-    z.strictObject({ items: z.array(AppendItem).min(1).max(MAX_STEP_ITEMS) }),
+    z.object({ items: z.array(AppendItem).min(1).max(MAX_STEP_ITEMS) }),
     z.object({ results: z.array(AppendResult), now: z.int() }),
   ),
   park: op(
     "park",
-    z.strictObject({ items: z.array(ParkItem).min(1).max(MAX_STEP_ITEMS) }),
+    z.object({ items: z.array(ParkItem).min(1).max(MAX_STEP_ITEMS) }),
     z.object({ parked: z.array(z.boolean()) }),
   ),
   close: op(
     "close",
-    z.strictObject({
+    z.object({
       ...position,
       upto: LogEnd.optional(),
       batch: Batch,
@@ -348,7 +348,7 @@ export const WORKER_ROUTES = {
   /** Deletes messages that the history has already or that mean nothing any more, such as outcomes for an earlier run. */
   discard: op(
     "discard",
-    z.strictObject({
+    z.object({
       execution: ExecutionId,
       run: RunId,
       chain: ChainId,
@@ -359,18 +359,18 @@ export const WORKER_ROUTES = {
   /** Reads without claiming: for queries, and after a conflict. */
   read: op(
     "read",
-    z.strictObject({ execution: ExecutionId, have: z.strictObject({ run: RunId, tail: z.int() }).optional() }),
+    z.object({ execution: ExecutionId, have: z.object({ run: RunId, tail: z.int() }).optional() }),
     z.object({ head: Head, batches: z.array(Batch), now: z.int() }),
   ),
   begin: op(
     "activities/begin",
-    z.strictObject({
+    z.object({
       ...ActivityRef.shape,
       /** The caller's. */
       session: SessionId.optional(),
       /** Present iff the attempt came from the queue: fields of its task. The first such call shows the activity as started. */
       queued: z
-        .strictObject({ name: ActivityName, input: JsonValue, args: Args.optional(), first_attempt: z.int().min(1) })
+        .object({ name: ActivityName, input: JsonValue, args: Args.optional(), first_attempt: z.int().min(1) })
         .optional(),
     }),
     z.object({
@@ -385,26 +385,26 @@ export const WORKER_ROUTES = {
   beat: op(
     "activities/heartbeat",
     /** Without `details` the call only asks whether the attempt is still wanted. */
-    z.strictObject({ ...ActivityRef.shape, details: JsonValue.optional() }),
+    z.object({ ...ActivityRef.shape, details: JsonValue.optional() }),
     /** `superseded`: a later attempt has begun, so this one is not wanted and its details are not kept. */
     z.object({ wanted: z.boolean(), cancel_requested: z.boolean(), superseded: z.literal(true).optional() }),
   ),
   /** Which of these queued activities a worker has begun. */
   begun: op(
     "activities/begun",
-    z.strictObject({ execution: ExecutionId, run: RunId, activities: z.array(z.int()).max(MAX_WORKER_LIST) }),
+    z.object({ execution: ExecutionId, run: RunId, activities: z.array(z.int()).max(MAX_WORKER_LIST) }),
     z.object({ begun: z.array(z.int()) }),
   ),
   /** `superseded`: the outcome was a failure, and a later attempt has begun, which counts instead. */
   outcome: op(
     "activities/outcome",
-    z.strictObject({ ...ActivityRef.shape, outcome: ActivityOutcome }),
+    z.object({ ...ActivityRef.shape, outcome: ActivityOutcome }),
     z.object({ superseded: z.literal(true).optional() }),
   ),
   /** An attempt of a queued activity failed, and the queue will deliver the same task again. */
   retrying: op(
     "activities/retrying",
-    z.strictObject({ ...ActivityRef.shape, name: ActivityName, failure: Failure, retry_at: Time }),
+    z.object({ ...ActivityRef.shape, name: ActivityName, failure: Failure, retry_at: Time }),
     z.object({ superseded: z.literal(true).optional() }),
   ),
   /**
@@ -415,7 +415,7 @@ export const WORKER_ROUTES = {
    */
   pass: op(
     "activities/pass",
-    z.strictObject({ task: ActivityTask, attempt: z.int().min(1), session: SessionId.optional() }),
+    z.object({ task: ActivityTask, attempt: z.int().min(1), session: SessionId.optional() }),
     z.object({ at: z.int().nullable(), superseded: z.literal(true).optional() }),
   ),
   /**
@@ -425,7 +425,7 @@ export const WORKER_ROUTES = {
    */
   renew: op(
     "activities/renew",
-    z.strictObject({ task: ActivityTask, attempt: z.int().min(1) }),
+    z.object({ task: ActivityTask, attempt: z.int().min(1) }),
     z.object({ wanted: z.boolean(), superseded: z.literal(true).optional() }),
   ),
   /**
@@ -436,10 +436,10 @@ export const WORKER_ROUTES = {
    */
   permit: op(
     "activities/permit",
-    z.strictObject({
+    z.object({
       items: z
         .array(
-          z.strictObject({
+          z.object({
             task: ActivityTask,
             attempt: z.int().min(1),
             slack_ms: z.int().min(0).max(MAX_PERMIT_SLACK_MS).optional(),
@@ -452,7 +452,7 @@ export const WORKER_ROUTES = {
   ),
   publish: op(
     "publish",
-    z.strictObject({
+    z.object({
       execution: ExecutionId,
       run: RunId,
       activity: z.int().min(1),
@@ -465,11 +465,11 @@ export const WORKER_ROUTES = {
   /** What the executions have logged: a group for each run. `full`: the runs of which the server keeps nothing more. */
   logs: op(
     "logs",
-    z.strictObject({
+    z.object({
       worker: WorkerName,
       items: z
         .array(
-          z.strictObject({
+          z.object({
             execution: ExecutionId,
             run: RunId,
             /** A repeated call with the same id adds nothing. */
@@ -486,7 +486,7 @@ export const WORKER_ROUTES = {
   ),
   answer: op(
     "answer",
-    z.strictObject({
+    z.object({
       query: QueryId,
       answer: z.discriminatedUnion("kind", [
         z.object({ kind: z.literal("result"), result: JsonValue }),

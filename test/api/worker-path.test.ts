@@ -32,14 +32,6 @@ const timer = (n: number): NewEvent => ({ kind: "timer_started", timer: n, fire_
 const big = "x".repeat(MAX_PAYLOAD_BYTES);
 
 describe("requests", () => {
-  test("with a key that the call does not have are refused by name", async () => {
-    const answer = await worker.raw("heartbeat", { ...worker.who, hearbeat: 1 });
-    expect(answer).toMatchObject({
-      status: 422,
-      body: { detail: [{ loc: ["body", "hearbeat"], type: "extra_forbidden" }] },
-    });
-  });
-
   test.each(Object.keys(WORKER_ROUTES) as WorkerOperation[])("%s wants a body of its own form", async (operation) => {
     expect(await worker.raw(operation, { nonsense: true })).toMatchObject({ status: 422, body: { code: "WF_1001" } });
   });
