@@ -57,6 +57,7 @@ from ministack.app import app as ministack  # noqa: E402
 from ministack.core import iam_actions, lambda_runtime  # noqa: E402
 from ministack.services import apigateway_v1 as rest  # noqa: E402
 from ministack.services import eventbridge, scheduler, sqs  # noqa: E402
+from ministack.services.cloudformation import provisioners  # noqa: E402
 
 
 def patch_lambda_logs() -> None:
@@ -140,6 +141,81 @@ def patch_schedule_groups() -> None:
         return arn.replace(":schedule/default/", f":schedule/{group or 'default'}/")
 
     iam_actions.extract_resource_arn = with_group
+
+
+# An account's concurrency, and the part of it that no function may reserve.
+CONCURRENCY, UNRESERVED = 1_000, 100
+
+
+def patch_concurrency() -> None:
+    """services.cloudformation: took any reserved concurrency. AWS keeps a part of the account's for the other functions."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    create = handlers["create"]
+
+    def checked(logical_id, props, *more):
+        if int(props.get("ReservedConcurrentExecutions") or 0) > CONCURRENCY - UNRESERVED:
+            raise ValueError(
+                "Specified ReservedConcurrentExecutions for function decreases account's "
+                f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
+            )
+        return create(logical_id, props, *more)
+
+    handlers["create"] = checked
+
+
+# --- API Gateway's own refusals --------------------------------------------------------------------------------------
+# MiniStack has the stage's throttle, unknown paths and the stack's own texts (gateway responses). It has no limits of size
+# and time. What depends on load, a test asks for: POST REFUSE + type makes the next request to a REST API fail so.
+
+REFUSE = "/_emulator/refuse/"
+refusals: list[str] = []
+
+# Headers that this program adds.
+ADDED = ("x-emulator-stream", "x-forwarded-proto")
+
+# Quotas of REST APIs: a body, and the request line together with the values of all headers.
+BODY_LIMIT = 10 * 1024 * 1024
+HEADERS_LIMIT = 10_240
+
+# In AWS's words, by the type of the gateway response.
+SAID = {
+    "REQUEST_TOO_LARGE": "Request Too Long",
+    "THROTTLED": "Too Many Requests",
+    "INTEGRATION_TIMEOUT": "Endpoint request timed out",
+    "INTEGRATION_FAILURE": "Internal server error",
+}
+
+
+def patch_rest_refusals() -> None:
+    """services.apigateway_v1: took requests of any size, and waited for a function without end."""
+    execute = rest._execute_in_scope
+
+    async def checked(request, api_id, stage_name, method, path, headers, body, *more):
+        def refusal(kind):
+            # A refusal has the texts of the stage's deployment.
+            request["stage"] = rest._stages_v1.get(api_id, {}).get(stage_name) or {}
+            return rest._gw_error(kind, SAID[kind])
+
+        line = len(f"{method} /{stage_name}{path} HTTP/1.1")
+        if line + sum(len(value) for name, value in headers.items() if name.lower() not in ADDED) > HEADERS_LIMIT:
+            return 431, {"Content-Type": "application/json"}, b""
+        if len(body or b"") > BODY_LIMIT:
+            return refusal("REQUEST_TOO_LARGE")
+        if refusals:
+            return refusal(refusals.pop(0))
+        return await execute(request, api_id, stage_name, method, path, headers, body, *more)
+
+    rest._execute_in_scope = checked
+    invoke = rest._invoke_lambda_proxy_v1
+
+    async def timed(integration, *arguments, **options):
+        try:
+            seconds = (integration.get("timeoutInMillis") or 29_000) / 1_000
+            return await asyncio.wait_for(invoke(integration, *arguments, **options), seconds)
+        except TimeoutError:
+            return rest._gw_error("INTEGRATION_TIMEOUT", SAID["INTEGRATION_TIMEOUT"])
+
+    rest._invoke_lambda_proxy_v1 = timed
 
 
 # --- response streaming ------------------------------------------------------------------------------------------
@@ -242,6 +318,9 @@ async def app(scope, receive, send):
             return await empty(send, 410)  # the client has disconnected
         await client.relay(dict(scope["headers"]), receive)
         return await empty(send, 204)
+    if scope["path"].startswith(REFUSE):
+        refusals.append(scope["path"][len(REFUSE) :])
+        return await empty(send, 204)
     limited = scope["path"].startswith(FUNCTION_URL)
     if limited:
         body, receive = await whole(receive)
@@ -305,6 +384,8 @@ if __name__ == "__main__":
     patch_scheduler()
     patch_rules()
     patch_schedule_groups()
+    patch_concurrency()
+    patch_rest_refusals()
     # uvicorn raises its SIGTERM again when it ends, which would end this process before the clean-up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
