@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { destroy, findDeletableStack } from "../../infra/operate/destroy.ts";
 import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { describeUnless } from "../support/describe-unless.ts";
+import { GATEWAY_REFUSALS } from "../support/gateway-refusals.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -105,6 +106,24 @@ describeUnless(cannotRun)("the deployed stack", () => {
       expect((await ask(cancel, { method: "POST" })).body).toEqual({ function: "commands", path: cancel });
       const head = await fetch(`${stack.apiUrl}/v1/workflows/runs`, { method: "HEAD" });
       expect({ status: head.status, body: await head.text() }).toEqual({ status: 200, body: "" });
+    });
+
+    it("refuses by itself in the form and the words of the API", async () => {
+      for (const [type, { status, body }] of Object.entries(GATEWAY_REFUSALS)) {
+        const answer =
+          type === "REQUEST_TOO_LARGE"
+            ? await ask("/v1/workflows/invoice/execute", { method: "POST", body: "x".repeat(10 * 1024 * 1024 + 1) })
+            : await fetch(`${account.endpoint}/_emulator/refuse/${type}`, { method: "POST" }).then(() =>
+                ask("/v1/workflows/deployments"),
+              );
+        expect(answer, type).toEqual({ status, body });
+      }
+      const large = await fetch(`${stack.apiUrl}/v1/workflows/deployments`, {
+        headers: { "x-more": "x".repeat(10_240) },
+      });
+      expect(large.status).toBe(431);
+      const nowhere = await fetch(stack.apiUrl.replace(/\/api$/, "/other"));
+      expect([nowhere.status, await nowhere.text()]).toEqual([403, '{"message":"Forbidden"}']);
     });
 
     it("streams: the first frame arrives before the handler writes the second", async () => {
