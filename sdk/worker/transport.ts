@@ -2,10 +2,11 @@
 import http from "node:http";
 import https from "node:https";
 import { promisify } from "node:util";
-import { createGunzip, gzip } from "node:zlib";
+import { createGunzip, gunzip, gzip } from "node:zlib";
 import { EncodingError } from "../../shared/encoding/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
+import { PlainHttp } from "./plain-http.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -69,6 +70,11 @@ const isAbort = (error: unknown): boolean => error instanceof Error && error.nam
 /** Bodies above this are compressed if the server says that it reads that (RFC 7694), bytes. */
 const COMPRESS_ABOVE = 64 * 1024;
 const compress = promisify(gzip);
+const decompress = promisify(gunzip);
+/** `node:http` refuses a key that no header can carry. */
+const HEADER_VALUE = /^[\x20-\x7e]*$/;
+/** Time without a byte after which a try fails, ms. */
+const TIMEOUT_MS = 30_000;
 
 /** The longest pause between two tries, ms: short, so that the worker finds a restarted server soon. */
 const LONGEST_PAUSE = 1_000;
@@ -86,6 +92,20 @@ export interface HttpOptions {
   readonly onRetry?: (operation: string, why: Error, attempt: number) => void;
 }
 
+const JSON_BODY = { "content-type": "application/json" };
+/** Not declared as JSON: an HTTP front that takes the body for text would break it. */
+const GZIP_BODY = { "content-type": "application/octet-stream", "content-encoding": "gzip" };
+
+interface Answered {
+  readonly status: number;
+  readonly text: string;
+}
+
+const linesOf = (headers: Record<string, string>): string =>
+  Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
+
 export function httpTransport(options: HttpOptions): Transport {
   const base = new URL(options.url);
   const secure = base.protocol === "https:";
@@ -94,6 +114,9 @@ export function httpTransport(options: HttpOptions): Transport {
   const patience = options.patienceMs ?? 300_000;
   let closed = false;
   let readsGzip = false;
+  const always = { authorization: `Bearer ${options.apiKey}`, "accept-encoding": "gzip" };
+  const lines = new Map<object, string>([JSON_BODY, GZIP_BODY].map((own) => [own, linesOf({ ...always, ...own })]));
+  const plain = !secure && HEADER_VALUE.test(options.apiKey) ? new PlainHttp(base) : null;
   const common = {
     host: base.hostname,
     port: base.port || (secure ? 443 : 80),
@@ -102,16 +125,14 @@ export function httpTransport(options: HttpOptions): Transport {
   };
 
   interface Payload {
-    readonly bytes: Buffer;
-    readonly headers: http.OutgoingHttpHeaders;
+    readonly body: string | Buffer;
+    readonly headers: typeof JSON_BODY | typeof GZIP_BODY;
   }
 
   async function pack(body: unknown): Promise<Payload> {
-    const bytes = Buffer.from(withoutHalves(JSON.stringify(body)));
-    if (!readsGzip || bytes.length <= COMPRESS_ABOVE) return { bytes, headers: { "content-type": "application/json" } };
-    // Not declared as JSON: an HTTP front that takes the body for text would break it.
-    const headers = { "content-type": "application/octet-stream", "content-encoding": "gzip" };
-    return { bytes: await compress(bytes, { level: 1 }), headers };
+    const text = withoutHalves(JSON.stringify(body));
+    if (!readsGzip || Buffer.byteLength(text) <= COMPRESS_ABOVE) return { body: text, headers: JSON_BODY };
+    return { body: await compress(text, { level: 1 }), headers: GZIP_BODY };
   }
 
   async function tryOnce(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<unknown> {
@@ -123,19 +144,37 @@ export function httpTransport(options: HttpOptions): Transport {
     throw new ServerRefusal(operation, status, body.code, body.detail);
   }
 
-  function request(operation: WorkerOperation, payload: Payload, o: CallOptions) {
-    return new Promise<{ status: number; text: string }>((resolve, reject) => {
+  async function request(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<Answered> {
+    try {
+      return await (plain ? viaPlain(plain, operation, payload, o) : viaNode(operation, payload, o));
+    } catch (error) {
+      if (o.signal?.aborted) throw error;
+      const { message } = error as Error;
+      throw new ServerUnreachable(operation, `cannot reach ${base.origin}: ${message}`, error);
+    }
+  }
+
+  async function viaPlain(http: PlainHttp, operation: WorkerOperation, payload: Payload, o: CallOptions) {
+    const { status, headers, body } = await http.post({
+      path: prefix + WORKER_ROUTES[operation].path,
+      headers: lines.get(payload.headers)!,
+      body: payload.body,
+      timeoutMs: o.timeoutMs ?? TIMEOUT_MS,
+      signal: o.signal,
+    });
+    readsGzip ||= /\bgzip\b/i.test(headers.get("accept-encoding") ?? "");
+    const packed = headers.get("content-encoding") === "gzip";
+    return { status, text: (packed ? await decompress(body) : body).toString() };
+  }
+
+  function viaNode(operation: WorkerOperation, payload: Payload, o: CallOptions) {
+    return new Promise<Answered>((resolve, reject) => {
       const req = (secure ? https : http).request(
         {
           ...common,
           path: prefix + WORKER_ROUTES[operation].path,
-          headers: {
-            authorization: `Bearer ${options.apiKey}`,
-            "accept-encoding": "gzip",
-            ...payload.headers,
-            "content-length": payload.bytes.length,
-          },
-          timeout: o.timeoutMs ?? 30_000,
+          headers: { ...always, ...payload.headers, "content-length": Buffer.byteLength(payload.body) },
+          timeout: o.timeoutMs ?? TIMEOUT_MS,
           ...(o.signal ? { signal: o.signal } : {}),
         },
         (res) => {
@@ -151,10 +190,7 @@ export function httpTransport(options: HttpOptions): Transport {
       );
       req.on("timeout", () => req.destroy(new Error("timed out")));
       req.on("error", reject);
-      req.end(payload.bytes);
-    }).catch((error: Error) => {
-      if (o.signal?.aborted) throw error;
-      throw new ServerUnreachable(operation, `cannot reach ${base.origin}: ${error.message}`, error);
+      req.end(payload.body);
     });
   }
 
@@ -177,6 +213,7 @@ export function httpTransport(options: HttpOptions): Transport {
     },
     close() {
       closed = true;
+      plain?.close();
       agent.destroy();
     },
   };
