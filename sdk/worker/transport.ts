@@ -1,4 +1,9 @@
-/** The calls of a worker to its server. All of them are safe to repeat, so the HTTP transport repeats those that fail. */
+/**
+ * The calls of a worker to its server. All of them are safe to repeat, so the HTTP transport repeats those that fail.
+ *
+ * TRANSPORT-1. The poll that follows an answer with tasks is sent behind the first calls for these tasks: the server takes calls
+ *     one by one, and a run without steps would wait while it looks for further tasks.
+ */
 import http from "node:http";
 import https from "node:https";
 import { promisify } from "node:util";
@@ -6,6 +11,7 @@ import { createGunzip, gunzip, gzip } from "node:zlib";
 import { EncodingError } from "../../shared/encoding/errors.ts";
 import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
+import { yieldToEventLoop } from "../determinism/real.ts";
 import { PlainHttp } from "./plain-http.ts";
 
 export interface CallOptions {
@@ -99,6 +105,12 @@ const GZIP_BODY = { "content-type": "application/octet-stream", "content-encodin
 interface Answered {
   readonly status: number;
   readonly text: string;
+}
+
+/** Workflow code that was given a task comes to rest within an iteration of the event loop, if it waits for nothing else. */
+async function behindFirstCalls(): Promise<void> {
+  await yieldToEventLoop();
+  await yieldToEventLoop();
 }
 
 const linesOf = (headers: Record<string, string>): string =>
@@ -196,6 +208,7 @@ export function httpTransport(options: HttpOptions): Transport {
 
   return {
     async call(operation, body, o = {}) {
+      if (operation === "poll") await behindFirstCalls(); // TRANSPORT-1
       const payload = await pack(body);
       const until = performance.now() + patience;
       for (let attempt = 1; ; attempt++) {
