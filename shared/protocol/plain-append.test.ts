@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isPlainAppend } from "./plain-append.ts";
+import { isPlainAppend, isPlainClose } from "./plain-append.ts";
 import { WORKER_ROUTES } from "./worker.ts";
-
-const { body: schema } = WORKER_ROUTES.append;
 
 const ID = "0190a000-0000-7000-8000-00000000da7a";
 const scheduled = {
@@ -34,12 +32,28 @@ const item = (events: object[], more: object = {}) => ({
   taken: [],
   ...more,
 });
-const bodies = [
+const appends = [
   { items: [item([completed, scheduled])] },
   { items: [item([completed], { look: false }), item([{ ...scheduled, where: "queue", args: true }])] },
   { items: [item([{ ...scheduled, where: "queue" }])] },
   { items: [item([started]), item([{ ...fired, decided: 1, flags: [1] }])] },
   { items: [item([fired, { ...started, decided: 2 }], { look: true, taken: ["signal#1"] })] },
+];
+const ended = { id: 2, at: 1_700_000_000_000, kind: "execution_completed", result: { n: [1] } };
+const close = (events: object[], more: object = {}) => ({
+  ...item(events),
+  failure: null,
+  outbox: [],
+  carried: [],
+  ...more,
+});
+const closes = [
+  close([completed, { ...ended, id: 3, decided: 2, code: "abc" }], { finish: ["r1", "r2"] }),
+  close([ended]),
+  close([ended], { failure: "broken" }),
+  close([ended], { carried: ["signal#1"] }),
+  close([ended], { outbox: [{ kind: "cancel_child", execution: "x", run: ID, chain: ID, parent_run: ID }] }),
+  close([{ ...ended, flags: [1] }]),
 ];
 
 /** Values that stand where another one belongs. */
@@ -74,17 +88,19 @@ const changed = (body: unknown): fc.Arbitrary<unknown> => {
     });
 };
 
-test("the bodies of steps of activities and timers are recognised", () => {
-  expect(bodies.map(isPlainAppend)).toEqual([true, false, true, false, false]);
-  for (const body of bodies) expect(schema.safeParse(body).success).toBe(true);
-});
-
-test("what is recognised is what the schema accepts and answers as it is", () => {
+test.each([
+  ["append", isPlainAppend, appends, [true, false, true, false, false]],
+  ["close", isPlainClose, closes, [true, true, false, false, false, false]],
+] as const)("the commonest bodies of %s are recognised, and only what the schema answers as it is", (...of) => {
+  const [operation, isPlain, bodies, plain] = of;
+  const { body: schema } = WORKER_ROUTES[operation];
+  expect(bodies.map(isPlain)).toEqual(plain);
+  for (const [i, body] of bodies.entries()) if (plain[i]) expect(schema.safeParse(body).success).toBe(true);
   const twice = (body: unknown) => changed(body).chain((once) => fc.oneof(fc.constant(once), changed(once)));
   let recognised = 0;
   fc.assert(
-    fc.property(fc.constantFrom(...bodies).chain(twice), (body) => {
-      if (!isPlainAppend(body)) return;
+    fc.property(fc.constantFrom<unknown>(...bodies).chain(twice), (body) => {
+      if (!isPlain(body)) return;
       recognised += 1;
       const parsed = schema.safeParse(body);
       expect(parsed.error).toBeUndefined();
@@ -96,7 +112,9 @@ test("what is recognised is what the schema accepts and answers as it is", () =>
 });
 
 test("a field called __proto__ is left to the schema", () => {
-  const text = JSON.stringify({ items: [item([completed])] });
+  const withIt = (body: object, at: string) =>
+    JSON.parse(JSON.stringify(body).replace(at, `{"__proto__":1,${at.slice(1)}`));
   for (const at of ['{"items"', '{"execution"', '{"first"', '{"id"'])
-    expect(isPlainAppend(JSON.parse(text.replace(at, `{"__proto__":1,${at.slice(1)}`)))).toBe(false);
+    expect(isPlainAppend(withIt({ items: [item([completed])] }, at))).toBe(false);
+  for (const at of ['{"execution"', '{"first"', '{"id"']) expect(isPlainClose(withIt(close([ended]), at))).toBe(false);
 });

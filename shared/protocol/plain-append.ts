@@ -1,13 +1,13 @@
 /**
- * Recognises the commonest bodies of `append`, those of steps of activities and timers, without the schema, whose walk through
- * such a body takes several times as long.
+ * Recognises the commonest bodies of `append` and `close`, those of steps of activities and timers and of runs that complete,
+ * without the schema, whose walk through such a body takes several times as long.
  *
- * PLAIN-1. Where this answers true, the schema of `append` accepts the body and answers an equal one. It may answer false for
- *     any body: the schema decides then, and says what is wrong. A test holds the two against each other.
+ * PLAIN-1. Where this answers true, the schema of the operation accepts the body and answers an equal one. It may answer false
+ *     for any body: the schema decides then, and says what is wrong. A test holds the two against each other.
  */
 import { isName, RESERVED_EXECUTION_IDS } from "./ids.ts";
 import { isObject } from "./json-value.ts";
-import { MAX_ACTIVITY_NAME, MAX_EXECUTION_ID, MAX_STEP_ITEMS } from "./limits.ts";
+import { MAX_ACTIVITY_NAME, MAX_EXECUTION_ID, MAX_STEP_ITEMS, MAX_WORKER_LIST } from "./limits.ts";
 import { isLength, isTime } from "./times.ts";
 
 type Fields = Record<string, unknown>;
@@ -20,17 +20,33 @@ export function isPlainAppend(body: unknown): boolean {
 
 function isItem(item: unknown): boolean {
   if (!isObject(item)) return false;
-  const { execution, run, chain, fence, batch, taken, look } = item;
+  const { look } = item;
+  if (size(item) !== (look === undefined ? 6 : 7)) return false;
+  return isWrite(item) && (look === undefined || typeof look === "boolean");
+}
+
+export function isPlainClose(body: unknown): boolean {
+  if (!isObject(body)) return false;
+  const { failure, outbox, carried, finish } = body;
   return (
-    size(item) === (look === undefined ? 6 : 7) &&
+    size(body) === (finish === undefined ? 9 : 10) &&
+    isWrite(body) &&
+    failure === null &&
+    isEmpty(outbox) &&
+    isEmpty(carried) &&
+    (finish === undefined || areReceipts(finish))
+  );
+}
+
+/** What an append and a close have in common. */
+function isWrite({ execution, run, chain, fence, batch, taken }: Fields): boolean {
+  return (
     isName(execution, MAX_EXECUTION_ID) &&
     !RESERVED_EXECUTION_IDS.includes(execution) &&
     isUuid(run) &&
     isUuid(chain) &&
     isInt(fence) &&
-    Array.isArray(taken) &&
-    taken.length === 0 &&
-    (look === undefined || typeof look === "boolean") &&
+    isEmpty(taken) &&
     isObject(batch) &&
     isBatch(batch)
   );
@@ -66,6 +82,8 @@ function ownOf(event: Fields): number {
       if (!isActivity(event) || input === undefined || args !== undefined) return Number.NaN;
       return isPlace(where) && isObject(options) && areOptions(options) ? 5 : Number.NaN;
     }
+    case "execution_completed":
+      return event.result === undefined ? Number.NaN : 1;
     case "timer_fired":
       return isInt(event.timer) ? 1 : Number.NaN;
     case "timer_started":
@@ -107,6 +125,10 @@ function isRetry(retry: Fields): boolean {
     non_retryable.length === 0
   );
 }
+
+const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+const areReceipts = (value: unknown): boolean =>
+  Array.isArray(value) && value.length <= MAX_WORKER_LIST && value.every((each) => typeof each === "string");
 
 const isInt = (value: unknown): value is number => Number.isSafeInteger(value);
 const isAtLeast = (value: unknown, least: number): boolean => isInt(value) && value >= least;

@@ -8,7 +8,7 @@ import { zodToDetail } from "../../protocol/detail.ts";
 import { invalid, isRefusal, methodNotAllowed, noRoute, type Refusal } from "../../protocol/errors.ts";
 import { parseJsonBody } from "../../protocol/http/parse.ts";
 import { MAX_WORKER_BODY_BYTES, MAX_WORKER_JSON_DEPTH } from "../../protocol/limits.ts";
-import { isPlainAppend } from "../../protocol/plain-append.ts";
+import { isPlainAppend, isPlainClose } from "../../protocol/plain-append.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
 import type { ApiRequest } from "../http-message.ts";
 import { textOfBody } from "../read-body.ts";
@@ -22,7 +22,8 @@ const operations = new Map(
 const deploymentsOfKey = lazy(() => import("../deployments-of-key.ts"));
 
 function parse(operation: WorkerOperation, body: unknown) {
-  if (operation === "append" && isPlainAppend(body)) return { success: true as const, data: body }; // PLAIN-1
+  const isPlain = operation === "append" ? isPlainAppend(body) : operation === "close" && isPlainClose(body);
+  if (isPlain) return { success: true as const, data: body }; // PLAIN-1
   return WORKER_ROUTES[operation].body.safeParse(body, { reportInput: true });
 }
 
