@@ -5,8 +5,8 @@
  * PORT-1. A method changes the head by one conditional write, and answers whether its condition held. `create`, `claim` and
  *     `putMessage` may write further items; only `close`, `reopen` and `hide` need a transaction.
  * PORT-2. Reads by key are strongly consistent. `due`, `runs`, `feed` and `rollups` may lag.
- * PORT-3. Every read and every write names its workspace, but for `due`, by which the sweeper finds work, and `key`, which
- *     answers the workspace of an API key.
+ * PORT-3. Every read and every write names its workspace, but for `due` and `releases`, by which the sweeper finds work, and
+ *     `key`, which answers the workspace of an API key.
  * PORT-4. Tasks are hints: the queue may lose, double, delay or reorder them.
  */
 import type { PublicEvent } from "./core/present.ts";
@@ -318,6 +318,31 @@ export interface CurrentDeployment {
   /** Name of the API key. */
   readonly changedBy: string | null;
 }
+/** Work that workers do not get (HOLD-1, `shared/engine/hold.ts`): of a deployment, of a workflow, or of both together. */
+export interface Hold {
+  /** Null: of every deployment. One of the two is set. */
+  readonly deployment: string | null;
+  /** Null: every workflow. */
+  readonly workflow: string | null;
+  readonly since: Millis;
+  /** Name of the API key. */
+  readonly by: string | null;
+  readonly reason: string | null;
+  /** Null: it is not released. */
+  readonly release: HoldRelease | null;
+}
+export interface HoldRelease {
+  readonly since: Millis;
+  /** Null: at once. */
+  readonly perSecond: number | null;
+  /** Rounds have enqueued the tasks up to this entry; null: none yet. */
+  readonly reached: DueEntry | null;
+}
+export interface Holds {
+  /** Grows by one with every change. 0: none was ever stored. */
+  readonly version: number;
+  readonly holds: readonly Hold[];
+}
 export interface Serving {
   readonly registrations: readonly RegistrationRecord[];
   readonly current: CurrentDeployment | null;
@@ -409,6 +434,14 @@ export interface Registry {
   setCurrent(workspace: string, next: CurrentDeployment): Promise<boolean>;
   /** Removes the stored one if it has this version. False: it has another. */
   clearCurrent(workspace: string, seen: CurrentDeployment): Promise<boolean>;
+  /** The holds of a workspace. */
+  holds(workspace: string): Promise<Holds>;
+  /** The same as the process knows them, for the path of every claim: up to `HOLD_LAG_MS` old. */
+  knownHolds(workspace: string): Promise<readonly Hold[]>;
+  /** Compare and set: puts `next`, if the stored ones have the version before it. False: they have another. */
+  setHolds(workspace: string, next: Holds): Promise<boolean>;
+  /** The workspaces that have a hold with a release. May lag. */
+  releases(): Promise<string[]>;
   registration(workspace: string, id: string): Promise<RegistrationRecord | null>;
   workflows(workspace: string): Promise<WorkflowRecord[]>;
   /** By name or id. */

@@ -12,6 +12,7 @@ import { doctor } from "./doctor.ts";
 import { failures } from "./failures.ts";
 import { get } from "./get.ts";
 import { history } from "./history.ts";
+import { hold, release } from "./hold.ts";
 import { inputs } from "./inputs.ts";
 import { jobs } from "./jobs/index.ts";
 import { key } from "./key/index.ts";
@@ -53,6 +54,8 @@ export const commands: readonly (Command | Group)[] = [
   jobs,
   schedule,
   deployments,
+  hold,
+  release,
   workflows,
   key,
   whoami,

@@ -146,7 +146,14 @@ export class Execution {
   async #claim(given?: Claimed): Promise<boolean> {
     const have = this.#view?.have;
     const { session, deployment } = this.#host.worker;
-    const body = { execution: this.id, session, deployment, ...(have ? { have } : {}) };
+    const running = this.#local.running > 0 || this.#local.hasOutcomes; // HOLD-3
+    const body = {
+      execution: this.id,
+      session,
+      deployment,
+      ...(have && { have }),
+      ...(running && { running: true as const }),
+    };
     // What a view has read since may be newer than the claim that came with the task.
     const answer = given && !this.#view ? given : await this.#host.worker.transport.call("claim", body);
     if (answer.kind !== "claimed") {
@@ -282,8 +289,9 @@ export class Execution {
       return this.#reclaim();
     }
     const { slots } = this.#host;
+    const free = this.#host.isHeld(view.head.workflow) ? 0 : slots.reservable; // HOLD-7
     const runsHere = (activity: number) => this.#local.runsHere(activity);
-    const { batch, taken, next, ending } = step(state, facts, drafted, answer, { slots: slots.reservable, runsHere });
+    const { batch, taken, next, ending } = step(state, facts, drafted, answer, { slots: free, runsHere });
     view.ending = ending;
     if (view.bug !== null) view.logBug();
     if (batch) {

@@ -20,6 +20,8 @@ export interface ExecutionHost extends WorkerHost {
   readonly sessions: OtherSessions;
   /** Can an attempt of this activity begin in this worker? */
   canRun(activity: string): boolean;
+  /** An operator holds the executions of this workflow: the activities that they ask for go to the queue (HOLD-7). */
+  isHeld(workflow: string): boolean;
   /** Travels in one call with the appends of other executions. */
   append(item: AppendItem): Promise<AppendResult>;
   /** False: the fence is another's. Travels in one call with the parks of other executions. */

@@ -3,6 +3,8 @@
  * the same task visible again after the back-off, so that its deliveries count the attempts. The worker reports the
  * outcome as a message to the execution, and gives the lease up only after the server has it.
  *
+ * A task whose execution is held is passed on in the same way (HOLD-4).
+ *
  * A worker that does not have the activity or cannot decode its input (ENCODING-6), or whose session another one has to run it, passes it on: the server sends a copy of the task that becomes visible a little
  * later, and whose first delivery is the attempt that has not begun; then the worker finishes this task. (A delivery that
  * is merely handed back would count as an attempt.) A crash between the two leaves both tasks, as a repeated send does.
@@ -208,7 +210,11 @@ export class QueuedActivities {
           permit = went;
         }
         if (this.#abandoned) return;
-        begun = await worker.transport.call("begin", { ...ref, session: worker.session, queued });
+        begun = await worker.transport.call("begin", { ...ref, session: worker.session, queued, may_be_held: true });
+        if (begun.held) {
+          const { superseded } = await worker.transport.call("pass", { task, attempt, held: true });
+          return superseded ? leases.forget(receipt) : leases.finish(receipt);
+        }
         if (begun.superseded) return leases.forget(receipt);
         if (!begun.wanted) return leases.finish(receipt);
         if (lease.lost) return;

@@ -4,7 +4,7 @@
  */
 import { steadyOf } from "../../shared/lib/clock.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
-import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
+import type { AppendItem, AppendResult, ParkItem, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { atMostBytes, payloadBytes } from "../json.ts";
 import { Batcher } from "./batcher.ts";
 import { Execution } from "./execution.ts";
@@ -37,6 +37,7 @@ export class WorkerRuntime implements ExecutionHost {
   /** The least recently used first. */
   readonly #executions = new Map<string, Execution>();
   #draining = false;
+  #held: "all" | ReadonlySet<string> | undefined;
 
   constructor(worker: WorkerContext, leases: Leases, name: string) {
     this.worker = worker;
@@ -88,6 +89,15 @@ export class WorkerRuntime implements ExecutionHost {
 
   canRun(activity: string): boolean {
     return !this.#draining && this.worker.activities.has(activity);
+  }
+
+  /** What the last heartbeat was told (HOLD-7). */
+  hold(held: WorkerAnswer<"heartbeat">["held"]): void {
+    this.#held = held === undefined || held === "all" ? held : new Set(held);
+  }
+
+  isHeld(workflow: string): boolean {
+    return this.#held === "all" || (this.#held?.has(workflow) ?? false);
   }
 
   // --- executions ----------------------------------------------------------------------------------------------

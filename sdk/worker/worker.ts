@@ -150,6 +150,7 @@ export class Worker {
         signal,
       });
       this.#runtime.serverClock.synchronise(answer.now, sent);
+      this.#runtime.hold(answer.held);
       if (answer.all_active) return;
     } catch (error) {
       if (!signal.aborted) log.warn("a heartbeat failed, registering again", { error });

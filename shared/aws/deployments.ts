@@ -1,9 +1,9 @@
 /** Workflows, deployments, what their workers can run, and the current deployments of workflows. Loaded at the first use. */
-import type { Abilities, CurrentDeployment, DeploymentRecord, WorkflowRecord } from "../ports.ts";
+import type { Abilities, CurrentDeployment, DeploymentRecord, Holds, WorkflowRecord } from "../ports.ts";
 import type { Context } from "./context.ts";
 import { unpack } from "./pack.ts";
-import { abilitiesKey, currentKey } from "./registry-keys.ts";
-import { type Item, N, number, S, type Table, text, within } from "./table.ts";
+import { abilitiesKey, currentKey, holdsKey, RELEASES } from "./registry-keys.ts";
+import { type Item, keyItem, N, number, S, type Table, text, within } from "./table.ts";
 
 export async function deployments(table: Table, workspace: string): Promise<DeploymentRecord[]> {
   return (await table.query(within(workspace, { prefix: "D#" }))).map(deploymentOf);
@@ -67,6 +67,31 @@ export async function clearCurrent(table: Table, workspace: string, { workflow, 
   });
   return removed !== null;
 }
+
+export async function holds(table: Table, workspace: string): Promise<Holds> {
+  const item = await table.get(holdsKey(workspace));
+  return item ? (JSON.parse(text(item, "holds")!) as Holds) : { version: 0, holds: [] };
+}
+
+/** The workspace is in the sweeper's list before its holds say so, and leaves it after them. */
+export async function putHolds(table: Table, workspace: string, next: Holds): Promise<boolean> {
+  const marker = { pk: RELEASES, sk: workspace };
+  const releasing = next.holds.some(({ release }) => release !== null);
+  const { version } = next;
+  const isOlder = { expression: "#version < :next", names: { "#version": "version" }, values: { ":next": N(version) } };
+  if (releasing) await table.put({ ...keyItem(marker), version: N(version) });
+  const written = await table.put(
+    { ...keyItem(holdsKey(workspace)), holds: S(JSON.stringify(next)), version: N(version) },
+    version === 1
+      ? { expression: "attribute_not_exists(pk)" }
+      : { expression: HAS_VERSION, names: { "#version": "version" }, values: { ":seen": N(version - 1) } },
+  );
+  if (!releasing && written.ok) await table.delete(marker, isOlder); // not that of a later release
+  return written.ok;
+}
+
+export const releases = async (table: Table): Promise<string[]> =>
+  (await table.query(within(RELEASES))).map((item) => text(item, "sk")!);
 
 /** `set_…` is an operator's; the attribute without it the workers' own. */
 export function workflowOf(item: Item): WorkflowRecord {

@@ -12,6 +12,9 @@ export const definitionKey = (workspace: string, digest: string): Key => ({
 });
 /** Among the registrations of the workflow, whose keys end with their deployment: one query reads both. */
 export const currentKey = (workspace: string, workflow: string): Key => ({ pk: workspace, sk: `R#${workflow}#` });
+export const holdsKey = (workspace: string): Key => ({ pk: workspace, sk: "HOLDS" });
+/** The workspaces with a release, for the sweeper. */
+export const RELEASES = "releases";
 export const digestOf = (definition: unknown): string => hash("sha256", JSON.stringify(definition), "base64url");
 
 /** A UUID of version 8 (custom), the same for the same names. */

@@ -9,6 +9,8 @@ import type {
   Abilities,
   CurrentDeployment,
   DeploymentRecord,
+  Hold,
+  Holds,
   KeyRecord,
   RegistrationRecord,
   Registry,
@@ -17,6 +19,7 @@ import type {
   WorkflowRecord,
 } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
+import { HOLD_LAG_MS } from "../protocol/limits.ts";
 import type { WorkflowDefinition } from "../protocol/worker.ts";
 import type { WorkerLoad } from "../protocol/worker-load.ts";
 import type { Context } from "./context.ts";
@@ -34,6 +37,8 @@ export class AwsRegistry implements Registry {
   readonly #sessions: Sessions;
   /** By digest (REGISTER-1). */
   readonly #definitions = new LruCache<WorkflowDefinition>(KEPT_DEFINITIONS);
+  /** By workspace (HOLD-6). */
+  readonly #holds = new LruCache<{ readonly known: readonly Hold[]; readonly until: Millis }>(1_000);
 
   constructor(c: Pick<Context, "tables" | "blobs">) {
     this.#c = c;
@@ -121,6 +126,23 @@ export class AwsRegistry implements Registry {
   }
   async clearCurrent(workspace: string, seen: CurrentDeployment): Promise<boolean> {
     return (await this.#rare()).clearCurrent(this.#table, workspace, seen);
+  }
+  async holds(workspace: string): Promise<Holds> {
+    return (await this.#rare()).holds(this.#table, workspace);
+  }
+  async knownHolds(workspace: string) {
+    const { known, until = 0 } = this.#holds.get(workspace) ?? {};
+    if (known && Date.now() < until) return known;
+    const { holds } = await this.holds(workspace);
+    this.#holds.set(workspace, { known: holds, until: Date.now() + HOLD_LAG_MS });
+    return holds;
+  }
+  async setHolds(workspace: string, next: Holds): Promise<boolean> {
+    this.#holds.delete(workspace);
+    return (await this.#rare()).putHolds(this.#table, workspace, next);
+  }
+  async releases(): Promise<string[]> {
+    return (await this.#rare()).releases(this.#table);
   }
   /** Loaded at the first use. */
   #rare() {

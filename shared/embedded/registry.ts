@@ -8,6 +8,7 @@ import type {
   Clock,
   CurrentDeployment,
   DeploymentRecord,
+  Holds,
   KeyRecord,
   RegistrationRecord,
   Registry,
@@ -20,10 +21,15 @@ import type { WorkflowDefinition } from "../protocol/worker.ts";
 import type { WorkerLoad } from "../protocol/worker-load.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 
+/** Rows of `meta`, one per workspace that had a hold. */
+const HOLDS = "holds#";
+
 export class EmbeddedRegistry implements Registry {
   readonly #db: Database;
   /** By hash. Only this process writes keys, so a write keeps it true; every request reads one. */
   readonly #keys = new LruCache<KeyRecord>(1_000);
+  /** By workspace, likewise; every claim reads them. */
+  readonly #holds = new LruCache<Holds>(1_000);
   readonly #uuid: () => string;
   readonly #clock: Clock;
   /** When the store was opened. Workers could not send heartbeats before, so no session counts as silent since earlier. */
@@ -314,6 +320,33 @@ export class EmbeddedRegistry implements Registry {
   async clearCurrent(workspace: string, { workflow, version }: CurrentDeployment) {
     const sql = "DELETE FROM current_deployments WHERE ws = ? AND workflow = ? AND version = ?";
     return this.#db.run(sql, workspace, workflow, version) === 1;
+  }
+
+  async holds(workspace: string): Promise<Holds> {
+    let known = this.#holds.get(workspace);
+    if (!known) {
+      const row = this.#db.one("SELECT value FROM meta WHERE name = ?", HOLDS + workspace);
+      known = row ? parse<Holds>(row.value) : { version: 0, holds: [] };
+      this.#holds.set(workspace, known);
+    }
+    return known;
+  }
+
+  async knownHolds(workspace: string) {
+    return (this.#holds.get(workspace) ?? (await this.holds(workspace))).holds;
+  }
+
+  async setHolds(workspace: string, next: Holds) {
+    if ((await this.holds(workspace)).version !== next.version - 1) return false;
+    this.#db.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", HOLDS + workspace, json(next));
+    this.#holds.set(workspace, next);
+    return true;
+  }
+
+  async releases() {
+    const rows = this.#db.all("SELECT name, value FROM meta WHERE name >= ? AND name < ?", HOLDS, `${HOLDS}~`);
+    const releasing = rows.filter((row) => parse<Holds>(row.value).holds.some(({ release }) => release !== null));
+    return releasing.map((row) => String(row.name).slice(HOLDS.length));
   }
 
   async registration(workspace: string, id: string) {

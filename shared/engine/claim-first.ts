@@ -18,6 +18,7 @@ export async function withFirstClaims(
   session: string,
   deliveries: readonly Delivery[],
 ): Promise<Delivery[]> {
+  if ((await ports.registry.knownHolds(workspace)).length > 0) return [...deliveries]; // a claim of the worker's own finds out (HOLD-2)
   const all: Delivery[] = [];
   for (const delivery of deliveries) {
     const { task } = delivery;

@@ -13,6 +13,8 @@
  * A caller that names its deployment claims only runs of it: the task may be one of a run before, which was in another
  * deployment (CURRENT-1). The caller then finishes its task, for the present run has its own.
  *
+ * An execution that an operator holds is not claimed, and nothing of it is written (HOLD-2).
+ *
  * A run that may not begin yet is not claimed: after 1 it is parked until then, with a delayed task (PACE-3).
  *
  * Before it answers, claim flushes the outbox that a continued run inherited, and performs again the effects of batches
@@ -26,6 +28,7 @@ import type { Batch, Millis } from "../protocol/history.ts";
 import { RENEW_MS } from "../protocol/limits.ts";
 import type { InboxMessage } from "../protocol/messages.ts";
 import { performEffects } from "./effects.ts";
+import { claimWaits } from "./hold.ts";
 import { flushOutbox } from "./outbox.ts";
 import { park } from "./park.ts";
 import { terminate } from "./terminate.ts";
@@ -49,11 +52,13 @@ export interface Claimed {
   readonly now: Millis;
 }
 
+/** `running`: HOLD-3. */
 export async function claim(
   ports: Ports,
   ref: Ref,
-  p: { session: string; deployment?: string; have?: { run: string; tail: number } },
+  p: { session: string; deployment?: string; have?: { run: string; tail: number }; running?: boolean },
 ): Promise<Claimed | { kind: "closed" | "later" }> {
+  if (!p.running && (await claimWaits(ports, ref))) return { kind: "later" };
   const now = ports.clock.now();
   const dueAt = now + ports.settings.claimTimeoutMs;
   const { session, deployment } = p;

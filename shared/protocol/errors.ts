@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   RUN_CHANGED: "the execution has another run than the one that was asked for",
   EXECUTION_RUNNING: "the execution is still running",
   EXECUTION_DELETED: "the execution that this start had begun was deleted",
+  NOT_HELD: "there is no such hold",
   NOT_PROMOTED: "the current deployment cannot be changed so",
   LAST_ADMIN_KEY: "the workspace has no other key that may make keys",
   RATE_LIMITED: "too many requests",

@@ -108,6 +108,14 @@ export const MIN_KEY_SECONDS = 60;
 export const MAX_KEY_SECONDS = 3_650 * 86_400;
 /** Deployments to which one key is limited. */
 export const MAX_KEY_DEPLOYMENTS = 100;
+/** Holds of one workspace, and the characters of why. */
+export const MAX_HOLDS = 100;
+export const MAX_HOLD_REASON = 500;
+/** Tasks a second of a release. */
+export const MIN_RELEASE_PER_SECOND = 0.01;
+export const MAX_RELEASE_PER_SECOND = 1_000;
+/** Functions on AWS know the holds as of so long ago (HOLD-6). */
+export const HOLD_LAG_MS = 5_000;
 /** Receipts, sessions, messages, activities or progress events of one call of a worker. */
 export const MAX_WORKER_LIST = 1000;
 

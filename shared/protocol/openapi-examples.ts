@@ -492,6 +492,42 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       ],
     },
   },
+  listHolds: {
+    response: {
+      holds: [
+        {
+          deployment_name: "shop",
+          workflow_name: null,
+          held_at: "2027-01-15T08:01:02.000Z",
+          held_by: "ops",
+          reason: "the bank is down",
+          release: null,
+        },
+      ],
+    },
+  },
+  holdWork: {
+    request: { deployment_name: "shop", reason: "the bank is down" },
+    response: {
+      deployment_name: "shop",
+      workflow_name: null,
+      held_at: "2027-01-15T08:01:02.000Z",
+      held_by: "ops",
+      reason: "the bank is down",
+      release: null,
+    },
+  },
+  releaseHold: {
+    request: { deployment_name: "shop", per_second: 10 },
+    response: {
+      deployment_name: "shop",
+      workflow_name: null,
+      held_at: "2027-01-15T08:01:02.000Z",
+      held_by: "ops",
+      reason: "the bank is down",
+      release: { begun_at: "2027-01-15T09:01:02.000Z", per_second: 10 },
+    },
+  },
   createDeployment: { request: { name: "shop", spec: { github_url: "https://github.com/example/shop" } } },
   updateDeployment: { request: { spec: { revision: "main" } } },
   getDeploymentLogs: {

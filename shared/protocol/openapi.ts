@@ -177,6 +177,8 @@ const OF_OPERATIONS: Readonly<Record<string, readonly Further[]>> = {
   revokeKey: [409],
   promoteDeployment: [409],
   rollBackDeployment: [409],
+  holdWork: [404],
+  releaseHold: [409],
   createBackup: [501],
   scheduleWorkflow: [404, 409],
   updateSchedule: [409],

@@ -30,7 +30,13 @@ const NEEDS: Readonly<Record<string, Need>> = {
 };
 
 /** Operations whose deployment their handler checks, once it has chosen it. */
-const CHOOSING = new Set(["executeWorkflow", "executeWorkflowRegistration", "scheduleWorkflow"]);
+const CHOOSING = new Set([
+  "executeWorkflow",
+  "executeWorkflowRegistration",
+  "scheduleWorkflow",
+  "holdWork",
+  "releaseHold",
+]);
 
 interface Row {
   readonly operation: string;

@@ -264,7 +264,12 @@ export const WORKER_ROUTES = {
   heartbeat: op(
     "heartbeat",
     z.object({ ...worker, load: WorkerLoad.optional() }),
-    z.object({ all_active: z.boolean(), now: z.int() }),
+    z.object({
+      all_active: z.boolean(),
+      now: z.int(),
+      /** Workflows that are held in the caller's deployment; `all`: every one. Absent: none (HOLD-7). */
+      held: z.union([z.literal("all"), z.array(z.string())]).optional(),
+    }),
   ),
   stop: op("stop", z.object(worker), ok),
   /** Which of these sessions are dead, and when each of the others would be dead without a further heartbeat. */
@@ -304,11 +309,16 @@ export const WORKER_ROUTES = {
       deployment: DeploymentName.optional(),
       /** The caller already has the events of this run up to `tail`. */
       have: z.object({ run: RunId, tail: z.int() }).optional(),
+      /** Attempts of the execution run in the caller, or it has their outcomes: a hold does not refuse the claim (HOLD-3). */
+      running: z.literal(true).optional(),
     }),
     z.discriminatedUnion("kind", [
       Claimed,
       z.object({ kind: z.literal("closed") }),
-      /** The run may not begin yet (PACE-3). A task comes when it may: the caller finishes those that it has. */
+      /**
+       * The run may not begin yet (PACE-3), or an operator holds it (HOLD-2). A task comes when it may go on: the caller
+       * finishes those that it has.
+       */
       z.object({ kind: z.literal("later") }),
     ]),
   ),
@@ -372,9 +382,13 @@ export const WORKER_ROUTES = {
       queued: z
         .object({ name: ActivityName, input: JsonValue, args: Args.optional(), first_attempt: z.int().min(1) })
         .optional(),
+      /** The caller passes the task on when it is answered `held`. Earlier workers would finish it. */
+      may_be_held: z.literal(true).optional(),
     }),
     z.object({
       wanted: z.boolean(),
+      /** An operator holds the execution: the caller passes the task on, as held (HOLD-4). `wanted` is false. */
+      held: z.literal(true).optional(),
       heartbeat_details: JsonValue,
       cancel_requested: z.boolean(),
       superseded: z.literal(true).optional(),
@@ -415,7 +429,13 @@ export const WORKER_ROUTES = {
    */
   pass: op(
     "activities/pass",
-    z.object({ task: ActivityTask, attempt: z.int().min(1), session: SessionId.optional() }),
+    z.object({
+      task: ActivityTask,
+      attempt: z.int().min(1),
+      session: SessionId.optional(),
+      /** `begin` has answered so. */
+      held: z.literal(true).optional(),
+    }),
     z.object({ at: z.int().nullable(), superseded: z.literal(true).optional() }),
   ),
   /**

@@ -63,12 +63,15 @@ export async function sweepRound(c: Context, queues: Queues, ports: Ports, round
     return seen;
   };
   // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.
-  const [due, woken, jobs] = await Promise.all([
+  const [due, woken, released, jobs] = await Promise.all([
     stage(ports, "due executions", dueExecutions),
     stage(ports, "overdue schedules", () => wakeOverdue(ports, armed, until)),
+    stage(ports, "releases", async () =>
+      (await import("../engine/release.ts")).releaseRounds(sweeping, everyMs, until),
+    ),
     stage(ports, "jobs", async () => (await import("../engine/jobs.ts")).runJobs(ports, until)),
   ]);
-  return { due, woken, jobs, expired: await stage(ports, "expiry", () => expireClosed(c, until)) };
+  return { due, woken, released, jobs, expired: await stage(ports, "expiry", () => expireClosed(c, until)) };
 }
 
 /** SWEEP-4. Answers how many entries it looked at. */

@@ -68,7 +68,7 @@ export interface Aws extends Ports {
     everyMs: Millis,
     until: Millis,
     o?: { batcher?: typeof TaskBatcher; sweepElsewhere?: (shard: number) => Promise<void> },
-  ): Promise<{ due: number; woken: number; jobs: number; expired: number }>;
+  ): Promise<{ due: number; woken: number; released: number; jobs: number; expired: number }>;
   /** A round of one shard of the index of due executions. Answers how many entries it looked at. */
   sweepShard(shard: number, everyMs: Millis, until: Millis, o?: { batcher?: typeof TaskBatcher }): Promise<number>;
   /** Creates the queues of a deployment if they are missing, and credentials for them. */

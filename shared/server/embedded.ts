@@ -21,6 +21,7 @@ import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { setTornHeadsAside } from "../embedded/torn-heads.ts";
 import { withFirstClaims } from "../engine/claim-first.ts";
 import { runJobs } from "../engine/jobs.ts";
+import { releaseRounds } from "../engine/release.ts";
 import { sweep } from "../engine/sweep.ts";
 import { realClock } from "../lib/clock.ts";
 import { pause } from "../lib/turns.ts";
@@ -143,6 +144,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   };
   const stages: Record<string, (everyMs: Millis) => unknown> = {
     "due executions": (everyMs) => sweep(ports, everyMs),
+    releases: (everyMs) => releaseRounds(ports, everyMs),
     jobs: () => workOnJobs(),
     "expired queries": () => tasks.expire(),
     "expired idempotency keys": () => startKeys.expire(clock.now()),

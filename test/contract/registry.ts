@@ -146,6 +146,37 @@ export const registryContract: Contract = (of) => {
     expect(await registry().setCurrent(workspace, value(1, "v1"))).toBe(true);
   });
 
+  test("of simultaneous changes of the holds one is stored, and the sweeper finds the workspaces with a release", async () => {
+    const workspace = uuid();
+    expect(await registry().holds(workspace)).toEqual({ version: 0, holds: [] });
+    const held = { deployment: "shop", workflow: null, since: of().now(), by: "ci", reason: "why", release: null };
+    const first = ["shop", "other"].map((deployment) =>
+      registry().setHolds(workspace, { version: 1, holds: [{ ...held, deployment }] }),
+    );
+    expect((await Promise.all(first)).filter(Boolean)).toHaveLength(1);
+    expect(await registry().releases()).not.toContain(workspace);
+    const reached = {
+      workspace,
+      execution: "e",
+      deployment: "shop",
+      dueAt: 1,
+      deadline: null,
+      status: "RUNNING",
+    } as const;
+    const release = { since: of().now(), perSecond: 2.5, reached };
+    const next = { version: 2, holds: [{ ...held, release }] };
+    expect(await registry().setHolds(workspace, { ...next, version: 3 })).toBe(false);
+    expect(await registry().setHolds(workspace, next)).toBe(true);
+    expect(await registry().setHolds(workspace, next)).toBe(false);
+    expect(await registry().holds(workspace)).toEqual(next);
+    expect(await registry().knownHolds(workspace)).toEqual(next.holds);
+    expect(await registry().releases()).toContain(workspace);
+    expect(await registry().setHolds(workspace, { version: 3, holds: [] })).toBe(true);
+    expect(await registry().releases()).not.toContain(workspace);
+    expect(await registry().knownHolds(workspace)).toEqual([]);
+    expect(await registry().holds(uuid())).toEqual({ version: 0, holds: [] });
+  });
+
   test("an operator's changes of a workflow stay when a worker registers it again, and can be taken back", async () => {
     const full = definition("orders", { display_name: "Orders", description: "takes orders" });
     const boot = await register({ definitions: [full] });

@@ -1,11 +1,12 @@
 /** Simple ports in memory: the registry, the facts about activities, and a feed without readers. */
-import type { Activities, Feed, RegistrationRecord, Registry, WorkerRecord } from "../../shared/ports.ts";
+import type { Activities, Feed, Holds, RegistrationRecord, Registry, WorkerRecord } from "../../shared/ports.ts";
 
 /** `expired`: whether the store has deleted a session with this last heartbeat by now. `beaten`: is told each heartbeat. */
 export function memoryRegistry(
   uuid: () => string,
   expired: (heartbeatAt: number) => boolean,
   beaten: (session: string, at: number) => void,
+  workspace: string,
 ): Registry {
   const workers = new Map<string, WorkerRecord>();
   const find = (session: string) => {
@@ -16,6 +17,7 @@ export function memoryRegistry(
   };
   const registrations = new Map<string, RegistrationRecord>();
   const none = async () => null;
+  let holds: Holds = { version: 0, holds: [] };
   return {
     async register(p) {
       const { deployment, worker: name, session, now } = p;
@@ -87,6 +89,14 @@ export function memoryRegistry(
     currents: async () => [],
     setCurrent: async () => false,
     clearCurrent: async () => false,
+    holds: async () => holds,
+    knownHolds: async () => holds.holds,
+    async setHolds(_workspace, next) {
+      if (holds.version !== next.version - 1) return false;
+      holds = next;
+      return true;
+    },
+    releases: async () => (holds.holds.some(({ release }) => release !== null) ? [workspace] : []),
     registration: none,
     workflows: async () => [],
     workflow: none,

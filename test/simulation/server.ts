@@ -81,6 +81,7 @@ export class Server {
         uuid,
         (at) => world.now > at + SESSION_EXPIRES_MS && world.chance.happens(world.faults.expiryDone),
         (session, at) => this.#checkBeat(session, at),
+        WORKSPACE,
       ),
       feed: silentFeed,
       activities: memoryActivities(),

@@ -13,6 +13,7 @@ const load = {
   changes: lazy(() => import("../workflow-changes.ts")),
   hardening: lazy(() => import("../hardening.ts")),
   promotion: lazy(() => import("../promotion.ts")),
+  holds: lazy(() => import("../holds.ts")),
   logs: lazy(() => import("../logs.ts")),
   backup: lazy(() => import("../backup.ts")),
 };
@@ -48,6 +49,10 @@ const handlers: HandlersOf<"registration"> = {
   getDeploymentLogs: async (context, { params, query }) =>
     (await load.logs()).deploymentLogs(context, params.name, query),
   getWorkerInfo: (context) => workerInfo(context),
+
+  listHolds: async (context) => (await load.holds()).listHolds(context),
+  holdWork: async (context, { body }) => (await load.holds()).holdWork(context, body),
+  releaseHold: async (context, { body }) => (await load.holds()).releaseHold(context, body),
 
   whoAmI: (context) => whoAmI(context),
   listKeys: (context) => listKeys(context),

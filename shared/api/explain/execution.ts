@@ -7,6 +7,7 @@ import {
   summaryOf,
   type Wait,
 } from "../../core/explain/explain.ts";
+import { holdsOf } from "../../core/holds-of.ts";
 import { nextPermit } from "../../core/rate-limit.ts";
 import type { RunState } from "../../core/state.ts";
 import { UnreadableSchedule } from "../../ports.ts";
@@ -103,6 +104,7 @@ async function circumstances(context: RequestContext, head: Head, run: ReadRun, 
     children,
     schedule,
     loop,
+    holds: running ? holdsOf((await ports.registry.holds(workspace)).holds, head) : [],
     cutAt: run.cutAt,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { presentBegin, presentRetry } from "../../core/present.ts";
 import { shortened } from "../../core/retry.ts";
+import { beginWaits } from "../../engine/hold.ts";
 import { send } from "../../engine/send.ts";
 import type { Refusal } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/head.ts";
@@ -29,10 +30,12 @@ const SUPERSEDED = { ...UNWANTED, superseded: true } as const;
 
 export async function begin(context: RequestContext, body: WorkerBody<"begin">): Promise<WorkerAnswer<"begin">> {
   const { ports } = context;
+  const { run, activity, attempt, queued, session } = body;
   const head = await runOf(context, body);
   if (!isOpen(head)) return { ...UNWANTED, heartbeat_details: null };
+  if (body.may_be_held && queued !== undefined && (await beginWaits(ports, head)))
+    return { ...UNWANTED, heartbeat_details: null, held: true };
   const ref = refTo(context, body.execution);
-  const { run, activity, attempt, queued, session } = body;
   const now = ports.clock.now();
   const since = await ports.activities.begin({
     now,

@@ -7,12 +7,13 @@ import { type RequestContext, refTo } from "../request-context.ts";
 import { serialPerExecution } from "./serial-per-execution.ts";
 
 export async function claim(context: RequestContext, body: WorkerBody<"claim">): Promise<WorkerAnswer<"claim">> {
-  const { session, deployment, have } = body;
+  const { session, deployment, have, running } = body;
   const ref = refTo(context, body.execution);
   const claimed = await engine.claim(context.ports, ref, {
     session,
     ...(deployment !== undefined && { deployment }),
     ...(have && { have }),
+    ...(running && { running }),
   });
   if (claimed.kind !== "claimed") return claimed;
   const upto = await context.ports.executions.logEnd?.(ref, claimed.head.run);

@@ -9,7 +9,13 @@ export async function heartbeat(
 ): Promise<WorkerAnswer<"heartbeat">> {
   const { ports, workspace } = context;
   const now = ports.clock.now();
-  return { all_active: await ports.registry.beat({ workspace, ...body, now }), now };
+  const all_active = await ports.registry.beat({ workspace, ...body, now });
+  const holds = (await ports.registry.knownHolds(workspace)).filter(
+    ({ deployment, release }) => [null, body.deployment].includes(deployment) && release?.perSecond !== null,
+  );
+  if (holds.length === 0) return { all_active, now };
+  const held = holds.map(({ workflow }) => workflow).filter((name) => name !== null);
+  return { all_active, now, held: held.length < holds.length ? "all" : held };
 }
 
 /** A clean stop: the worker counts as stopped at once, not after the liveness window. */

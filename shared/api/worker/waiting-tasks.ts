@@ -26,7 +26,7 @@ const QUICK_PASSES = 20;
 export async function pass(context: RequestContext, body: WorkerBody<"pass">): Promise<WorkerAnswer<"pass">> {
   const { ports, workspace } = context;
   const { task } = body;
-  const next = await waiting(context, body, "a worker that registers it");
+  const next = await waiting(context, body, body.held ? "its release" : "a worker that registers it");
   if ("over" in next) return next.superseded ? { at: null, superseded: true } : { at: null };
   const { attempt, deployment } = next;
   const { passed = 0, run, activity } = task;
@@ -42,7 +42,7 @@ export async function pass(context: RequestContext, body: WorkerBody<"pass">): P
       return { at: null };
     }
   }
-  const pause = prefer !== null && passed < QUICK_PASSES ? 0 : pauseOf(passed);
+  const pause = prefer !== null && passed < QUICK_PASSES && !body.held ? 0 : pauseOf(passed);
   const at = ports.clock.now() + pause;
   const key = `activity#${run}#${activity}#${attempt}#${passed + 1}`;
   const { permit: _, ...rest } = task; // a permit is for the first delivery of its task

@@ -37,6 +37,14 @@ export interface KnownWorker {
   /** Null: not known. */
   readonly can: { readonly workflows: readonly string[]; readonly activities: readonly string[] } | null;
 }
+export interface KnownHold {
+  readonly deployment: string | null;
+  readonly workflow: string | null;
+  readonly since: Millis;
+  readonly by: string | null;
+  readonly reason: string | null;
+  readonly release: { readonly since: Millis; readonly perSecond: number | null } | null;
+}
 interface KnownAttempt {
   readonly attempt: number;
   readonly session: string | null;
@@ -66,6 +74,8 @@ export interface Circumstances {
   readonly schedule: { readonly id: string; readonly paused: boolean; readonly note: string | null } | null;
   /** Runs right before this one that were all short. */
   readonly loop: { readonly runs: number; readonly since: Millis } | null;
+  /** Of the execution's deployment or workflow. */
+  readonly holds: readonly KnownHold[];
   /** The history was read up to this event only. */
   readonly cutAt: number | null;
 }
@@ -117,6 +127,7 @@ const deploymentLink = (c: Case): Link => ({
 
 function open(c: Case): void {
   const { head, state, noted, around } = c;
+  for (const each of around.holds) onHold(c, each);
   const live = around.workers.filter((w) => w.live);
   if (live.length === 0) noLiveWorker(c);
   else if (live.every((w) => w.can !== null && !w.can.workflows.includes(head.workflow))) notServed(c, live);
@@ -139,6 +150,43 @@ function open(c: Case): void {
     });
   }
   rest(c);
+}
+
+function onHold(c: Case, { deployment, workflow, since, by, reason, release }: KnownHold): void {
+  const scope = [
+    workflow === null ? [] : `workflow '${workflow}'`,
+    deployment === null ? [] : `deployment '${deployment}'`,
+  ]
+    .flat()
+    .join(" in ");
+  const flags = [
+    workflow === null ? [] : `--workflow ${workflow}`,
+    deployment === null ? [] : `--deployment ${deployment}`,
+  ]
+    .flat()
+    .join(" ");
+  const who = by === null ? "An operator" : `'${by}'`;
+  const why = reason === null || reason === "" ? "" : `: ${cutText(reason, 200).replace(/\.$/, "")}`;
+  const { now } = c.around;
+  const rate = release?.perSecond ?? null;
+  const goesOn = rate === null ? "at once" : `at ${rate} tasks a second`;
+  add(c, {
+    kind: "on_hold",
+    actor: release === null ? "operator" : "time",
+    text:
+      release === null
+        ? `${who} holds ${scope} since ${span(now - since)}, so workers get no new tasks of it${why}.`
+        : `The hold of ${scope} is being released ${goesOn}, since ${span(now - release.since)}.`,
+    since,
+    evidence: {
+      deployment,
+      workflow,
+      held_by: by,
+      reason,
+      ...(release && { released_at: iso(release.since), per_second: rate }),
+    },
+    what_to_do: release === null ? `Release it: sirocco release ${flags}` : "Wait: it goes on by itself.",
+  });
 }
 
 /** An execution stays in the deployment that it was started in, whatever its workflow's route is by now. */
@@ -429,6 +477,7 @@ function waitForTimer(c: Case, timer: number, at: Millis): void {
 }
 
 const STOPS = new Set<WaitKind>([
+  "on_hold",
   "no_live_worker",
   "workflow_not_served",
   "quarantined",

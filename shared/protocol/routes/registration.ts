@@ -1,11 +1,12 @@
 /** Workflows and their registrations; deployments and their workers. */
 import * as deployments from "../http/deployments.ts";
+import * as holds from "../http/holds.ts";
 import * as keys from "../http/keys.ts";
 import * as managed from "../http/managed.ts";
 import * as observability from "../http/observability.ts";
 import * as system from "../http/system.ts";
 import * as workflows from "../http/workflows.ts";
-import { BACKUPS, DEPLOYMENT, empty, file, json, KEYS, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
+import { BACKUPS, DEPLOYMENT, empty, file, HOLDS, json, KEYS, NOT_HOSTED, REGISTRATION, WORKFLOWS } from "./row.ts";
 
 const ids = { body: workflows.WorkflowIdsRequest };
 const hosting = { response: managed.ManagedDeploymentResponse, success: 202, ...NOT_HOSTED };
@@ -101,6 +102,14 @@ export const REGISTRATION_ROWS = [
   json("getDeploymentLogs", "GET", `${DEPLOYMENT}/logs`, "registration", {
     query: observability.DeploymentLogsQuery,
     response: observability.LogSearchResponse,
+  }),
+
+  // Holds
+  json("listHolds", "GET", HOLDS, "registration", { response: holds.HoldListResponse }),
+  json("holdWork", "POST", HOLDS, "registration", { body: holds.HoldRequest, response: holds.HoldResponse }),
+  json("releaseHold", "POST", `${HOLDS}/release`, "registration", {
+    body: holds.ReleaseRequest,
+    response: holds.HoldResponse,
   }),
 
   // API keys

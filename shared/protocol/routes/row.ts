@@ -80,6 +80,7 @@ export const NOT_HOSTED = {
 };
 
 export const BACKUPS = "/v1/backups";
+export const HOLDS = "/v1/holds";
 export const KEYS = "/v1/keys";
 export const WORKFLOWS = "/v1/workflows";
 export const EXECUTION = `${WORKFLOWS}/executions/{execution_id}` as const;
