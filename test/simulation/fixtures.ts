@@ -1,5 +1,15 @@
 /** Simple ports in memory: the registry, the facts about activities, and a feed without readers. */
-import type { Activities, Feed, Holds, RegistrationRecord, Registry, WorkerRecord } from "../../shared/ports.ts";
+import { type Pool, takePermits } from "../../shared/core/rate-limit.ts";
+import type {
+  Activities,
+  Clock,
+  Feed,
+  Holds,
+  RateLimits,
+  RegistrationRecord,
+  Registry,
+  WorkerRecord,
+} from "../../shared/ports.ts";
 
 /** `expired`: whether the store has deleted a session with this last heartbeat by now. `beaten`: is told each heartbeat. */
 export function memoryRegistry(
@@ -7,6 +17,7 @@ export function memoryRegistry(
   expired: (heartbeatAt: number) => boolean,
   beaten: (session: string, at: number) => void,
   workspace: string,
+  onHolds: (scopes: number) => void,
 ): Registry {
   const workers = new Map<string, WorkerRecord>();
   const find = (session: string) => {
@@ -94,6 +105,7 @@ export function memoryRegistry(
     async setHolds(_workspace, next) {
       if (holds.version !== next.version - 1) return false;
       holds = next;
+      onHolds(next.holds.length);
       return true;
     },
     releases: async () => (holds.holds.some(({ release }) => release !== null) ? [workspace] : []),
@@ -104,6 +116,18 @@ export function memoryRegistry(
     key: none,
     keys: async () => [],
     removeKey: async () => "unknown",
+  };
+}
+
+export function memoryRateLimits(clock: Clock): RateLimits {
+  const pools = new Map<string, Pool>();
+  return {
+    async take(_workspace, limit, n, slack = 0) {
+      const { pool, permits } = takePermits(pools.get(limit.key) ?? null, limit, n, clock.now(), slack);
+      pools.set(limit.key, pool);
+      return permits;
+    },
+    pool: async (_workspace, key) => pools.get(key) ?? null,
   };
 }
 

@@ -21,6 +21,15 @@ test.each(groups(0.3))("$count seeds from $from on keep every invariant", { time
   }
 });
 
+test.each(groups(0.1))("$count seeds from $from on with holds and releases keep every invariant", {
+  timeout: 120_000,
+}, async (group) => {
+  for (let seed = group.from; seed < group.from + group.count; seed++) {
+    const report = await examine({ seed, startWorker: sdkWorker, holds: true });
+    if (report.failure) throw new Error(describeFailure(report, "sdk"), { cause: report.failure });
+  }
+});
+
 /** Weaker versions that only the worker's handling of messages can show, with workloads that meet them often. */
 const MESSAGES = {
   "messages in the order of their times": ["INV-8", () => workload("ordered", { count: 8, each: 8 })],

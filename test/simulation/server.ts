@@ -7,13 +7,14 @@ import { WORKER_HANDLERS } from "../../shared/api/worker/operations.ts";
 import { register } from "../../shared/api/worker/register.ts";
 import { ServiceClock } from "../../shared/aws/service-clock.ts";
 import { withFirstClaims } from "../../shared/engine/claim-first.ts";
+import { releaseRounds } from "../../shared/engine/release.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
 import { isRefusal } from "../../shared/protocol/errors.ts";
 import { type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
 import type { WorkerAnswer, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
-import { memoryActivities, memoryRegistry, silentFeed } from "./fixtures.ts";
+import { memoryActivities, memoryRateLimits, memoryRegistry, silentFeed } from "./fixtures.ts";
 import { Machine } from "./machine.ts";
 import { Queues } from "./queues.ts";
 import { Store, Violation } from "./store.ts";
@@ -56,6 +57,8 @@ export class Server {
   /** Sessions that their workers have ended themselves. */
   readonly #stopped = new Set<string>();
   readonly #firstSent = new Map<string, number>();
+  /** How many holds are stored. */
+  heldScopes = 0;
   #moment = 0;
   #number = 0;
 
@@ -82,10 +85,13 @@ export class Server {
         (at) => world.now > at + SESSION_EXPIRES_MS && world.chance.happens(world.faults.expiryDone),
         (session, at) => this.#checkBeat(session, at),
         WORKSPACE,
+        (scopes) => {
+          this.heldScopes = scopes;
+        },
       ),
       feed: silentFeed,
       activities: memoryActivities(),
-      rateLimits: { take: async () => [], pool: async () => null }, // of the adapters: their contract suite has them
+      rateLimits: memoryRateLimits(clock),
       startKeys: { get: async () => null, keep: async (_workspace, _key, start) => start },
       answers: { open: async () => {}, put: async () => {}, wait: async () => null },
       changes: { waitForHead: async () => {}, waitForExecution: async () => {}, waitForFeed: async () => {} },
@@ -171,7 +177,10 @@ export class Server {
     const { world } = this;
     const round = () => {
       if (world.chance.happens(world.faults.serverCrash)) this.crash();
-      else void this.call("sweep", (ports) => sweep(ports, SWEEP_MS)).answer;
+      else {
+        void this.call("sweep", (ports) => sweep(ports, SWEEP_MS)).answer;
+        if (this.heldScopes > 0) void this.call("releases", (ports) => releaseRounds(ports, SWEEP_MS)).answer;
+      }
       for (const key of this.store.stored.keys()) {
         const ref = { workspace: WORKSPACE, execution: key.slice(WORKSPACE.length + 1) };
         void this.call("erase", (ports) => ports.executions.erase(ref, Number.POSITIVE_INFINITY)).answer;

@@ -1,6 +1,7 @@
 /** One world from its seed: workers, clients, faults; then no faults until all executions are at rest. */
 import { Client } from "./client.ts";
 import { drawFaults, type Faults, NONE } from "./faults.ts";
+import { holdAndRelease } from "./holds.ts";
 import { checkChanged, checkWhole } from "./invariants.ts";
 import { ModelWorker } from "./model-worker.ts";
 import { Network } from "./network.ts";
@@ -28,6 +29,8 @@ export interface Options {
   /** Default: drawn from the seed. */
   readonly workloads?: readonly Workload[];
   readonly traced?: boolean;
+  /** An operator holds and releases the executions, until the faults end. */
+  readonly holds?: true;
   readonly weaken?: Server["weaken"];
 }
 export interface Outcome {
@@ -97,6 +100,7 @@ export async function simulate(options: Options): Promise<Report> {
   });
   try {
     const faultsEnd = START + chance.between(60_000, 400_000);
+    if (options.holds) holdAndRelease(server, faultsEnd);
     deployed.broken = true;
     world.at(faultsEnd, () => {
       world.endFaults();
