@@ -52,7 +52,7 @@ async function handedOut(): Promise<string[]> {
 async function sweeping(ms: number): Promise<string[]> {
   const claimed: string[] = [];
   for (let passed = 0; passed < ms; passed += 1_000) {
-    w.clock.advance(1_000);
+    await w.clock.advance(1_000);
     if (passed % 5_000 === 0) await w.ports.sweep(5_000);
     claimed.push(...(await handedOut()));
   }
@@ -167,7 +167,7 @@ describe("an activity in the queue", () => {
     await hold();
     let passes = 0;
     for (let second = 0; second < 300; second++) {
-      w.clock.advance(1_000);
+      await w.clock.advance(1_000);
       for (const { task: got, receipt, attempt } of await worker.poll("activity")) {
         if (got.kind !== "activity") throw new Error(got.kind);
         expect(got.first_attempt + attempt - 1).toBe(1);
@@ -183,7 +183,7 @@ describe("an activity in the queue", () => {
     expect(passes).toBeGreaterThan(5);
     expect(passes).toBeLessThan(30);
     await release();
-    w.clock.advance(60_000);
+    await w.clock.advance(60_000);
     const [delivery] = await worker.poll("activity");
     if (delivery?.task.kind !== "activity") throw new Error("no task");
     const { activity, first_attempt } = delivery.task;
@@ -211,7 +211,7 @@ describe("a release", () => {
     await hold();
     for (const id of ids) {
       await start(id);
-      w.clock.advance(10);
+      await w.clock.advance(10);
     }
     await sweeping(120_000);
     await release({ deployment_name: "shop", per_second: 2 });
@@ -220,7 +220,7 @@ describe("a release", () => {
       const now: string[] = [];
       for (let part = 0; part < 5; part++) {
         now.push(...(await handedOut()));
-        w.clock.advance(200);
+        await w.clock.advance(200);
       }
       perSecond.push(now);
       if (second % 5 === 0) await w.ports.sweep(5_000);

@@ -206,7 +206,7 @@ describeUnless(cannotRun)("a round of the sweeper on AWS", () => {
   test("begins nothing after its deadline", async () => {
     const b = bench({ ports, pass: async () => {} });
     await begun(b, newRef(), { due_at: b.now() - 7_000 });
-    expect(await ports.sweep(MINUTE, b.now() - 1)).toEqual({ due: 0, woken: 0, jobs: 0, expired: 0 });
+    expect(await ports.sweep(MINUTE, b.now() - 1)).toEqual({ due: 0, woken: 0, released: 0, jobs: 0, expired: 0 });
     expect((await ports.sweep(MINUTE, b.now() + MINUTE)).due).toBeGreaterThanOrEqual(1);
   });
 });
