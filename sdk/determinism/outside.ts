@@ -9,6 +9,7 @@ const ADVICE =
 
 export function refuse(target: object | undefined, names: readonly string[], label: (name: string) => string): void {
   for (const name of names) {
+    refuseOwn(target, name, label);
     replace(
       target,
       name,
@@ -20,6 +21,16 @@ export function refuse(target: object | undefined, names: readonly string[], lab
         },
     );
   }
+}
+
+/** `memoryUsage.rss()`, `realpathSync.native()`: what a refused function carries does the same. Classes keep their statics. */
+function refuseOwn(target: object | undefined, name: string, label: (name: string) => string): void {
+  const own = (target as Record<string, unknown> | undefined)?.[name];
+  if (typeof own !== "function" || !/^[a-z]/.test(name)) return;
+  const names = Object.keys(own).filter(
+    (key) => typeof (own as unknown as Record<string, unknown>)[key] === "function",
+  );
+  refuse(own, names, (key) => label(`${name}.${key}`));
 }
 
 /** Pure functions of the refused modules: they stay allowed. */
@@ -61,7 +72,9 @@ export function refuseOutside(): void {
     ["abort", "availableMemory", "chdir", "constrainedMemory", "cpuUsage", "exit", "kill", "memoryUsage"],
     (name) => `process.${name}()`,
   );
-  refuse(process, ["reallyExit", "resourceUsage", "threadCpuUsage"], (name) => `process.${name}()`);
+  const further = ["getActiveResourcesInfo", "loadEnvFile", "reallyExit", "resourceUsage", "threadCpuUsage", "umask"];
+  refuse(process, further, (name) => `process.${name}()`);
+  refuse(process.report, ["getReport", "writeReport"], (name) => `process.report.${name}()`);
   const modules = {
     fs: process.getBuiltinModule("node:fs"),
     "fs/promises": process.getBuiltinModule("node:fs/promises"),

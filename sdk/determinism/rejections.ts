@@ -4,7 +4,7 @@
  */
 import { toFailure } from "../failure.ts";
 import type { ActivityFrame } from "../runtime/activity.ts";
-import { currentFrame, runOutside } from "../runtime/frame.ts";
+import { currentFrame, leaveFrame, runOutside } from "../runtime/frame.ts";
 import { replace } from "./replace.ts";
 
 export function catchRejections(): void {
@@ -36,6 +36,8 @@ export function catchRejections(): void {
           if (!frame) break;
           if (frame.kind === "workflow") frame.ops.unhandledRejection(args[1]);
           else failAttempt(frame, args[1]);
+          // Node calls setImmediate() next, which workflow code may not: an error there would end the process.
+          leaveFrame();
           return true;
         }
       }

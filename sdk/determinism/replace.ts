@@ -7,7 +7,11 @@ export type AnyFunction = (this: any, ...args: any[]) => any;
  * Replaces the function `target[name]` by `make(function)`, with the same name, length, properties and attributes. Does
  * nothing if there is no such function, as in other versions of Node.
  */
-export function replace(target: object | undefined, name: string, make: (real: AnyFunction) => AnyFunction): void {
+export function replace(
+  target: object | undefined,
+  name: string | symbol,
+  make: (real: AnyFunction) => AnyFunction,
+): void {
   const descriptor = target && Object.getOwnPropertyDescriptor(target, name);
   if (!descriptor || typeof descriptor.value !== "function" || !descriptor.configurable) return;
   const real = descriptor.value as AnyFunction;

@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import { createHash, generateKeyPairSync, randomBytes, randomInt, randomUUID } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { lookup, Resolver } from "node:dns/promises";
-import { readFileSync, writeFile } from "node:fs";
+import { ReadStream, readFileSync, realpath, realpathSync, writeFile } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
@@ -71,6 +71,14 @@ describe("functions that cannot be replayed are refused inside a workflow", () =
     ["os.hostname()", () => hostname()],
     ["os.freemem()", () => freemem()],
     ["process.memoryUsage()", () => process.memoryUsage()],
+    ["process.memoryUsage.rss()", () => process.memoryUsage.rss()],
+    ["fs.realpathSync.native()", () => realpathSync.native(".")],
+    ["fs.realpath.native()", () => realpath.native(".", () => {})],
+    ["fs.open()", () => new ReadStream("package.json" as never)],
+    ["process.getActiveResourcesInfo()", () => process.getActiveResourcesInfo()],
+    ["process.loadEnvFile()", () => process.loadEnvFile("none")],
+    ["process.umask()", () => process.umask()],
+    ["process.report.getReport()", () => process.report.getReport()],
     ["process.exit()", () => process.exit()],
     ["performance.mark()", () => performance.mark("a")],
     ["Atomics.wait()", () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)],

@@ -27,6 +27,9 @@ export const runIn = <T>(frame: Frame, fn: () => T): T => storage.run(frame, fn)
 /** Runs `fn` without a frame: for calls to loggers and the like. */
 export const runOutside = <T>(fn: () => T): T => storage.exit(fn);
 
+/** What is left of the present callback runs without a frame. */
+export const leaveFrame = (): void => storage.enterWith(undefined as unknown as Frame);
+
 /** The frame of the sandboxed workflow code that is running now, if any. */
 export function sandboxed(): WorkflowFrame | undefined {
   const frame = storage.getStore();
