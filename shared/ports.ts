@@ -13,6 +13,7 @@ import type { PublicEvent } from "./core/present.ts";
 import type { Permit, Pool } from "./core/rate-limit.ts";
 import type { Bucket, Range } from "./core/rollups.ts";
 import type { Clock } from "./lib/clock.ts";
+import type { Histogram } from "./lib/histogram.ts";
 import type { Head, OpenInputs, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Failure, Millis, RateLimit } from "./protocol/history.ts";
 import type { Job, JobOutcome } from "./protocol/job.ts";
@@ -691,6 +692,18 @@ export interface Backup {
   drop(): Promise<void>;
 }
 
+/** One figure of the store for `/metrics`. */
+export interface Gauge {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+export interface Gauges {
+  readonly gauges: readonly Gauge[];
+  /** Of the process, by name. */
+  readonly timings: Readonly<Record<string, Histogram>>;
+}
+
 export interface StoreCondition {
   /** Why every call is refused; null: the store works. */
   readonly failure: string | null;
@@ -826,6 +839,8 @@ export interface Ports {
   backup?(signal?: AbortSignal): Promise<Backup | "another is there">;
   /** What is wrong with the store, for `/health`. Absent: the store is a service that reports its own state. */
   condition?(): StoreCondition;
+  /** Figures of a workspace for `/metrics`. Absent: the store is a service that has metrics of its own. */
+  gauges?(workspace: string): Gauges;
   /** CLAIM-1: the deliveries with the claims of executions that nobody has claimed yet. Absent: polls carry no claims. */
   withFirstClaims?(workspace: string, session: string, deliveries: readonly Delivery[]): Promise<Delivery[]>;
   /** Tells the schedule that an execution of its has closed. */

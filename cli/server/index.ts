@@ -5,6 +5,7 @@ import { type ApiOptions, createApi } from "../../shared/api/index.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { ConsoleFiles } from "./console-files.ts";
 import { Doors } from "./doors.ts";
+import { ServerMetrics } from "./metrics.ts";
 import { Requests } from "./requests.ts";
 
 export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url">> {
@@ -54,6 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
   const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log, {
+    metrics: new ServerMetrics(ports, version),
     doors: new Doors({ host, url: publicUrl, origins }),
     ...(consoleFolder !== undefined && { console: new ConsoleFiles(consoleFolder) }),
     ...(stalledMs !== undefined && { stalledMs }),

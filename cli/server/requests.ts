@@ -8,6 +8,7 @@ import { toBody } from "../../shared/protocol/errors.ts";
 import { readBody } from "./body.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { Doors } from "./doors.ts";
+import type { ServerMetrics } from "./metrics.ts";
 
 /** The server closes a connection that has taken no byte of a long answer for this long: the answer occupies memory. */
 const STALLED_MS = 60_000;
@@ -22,6 +23,7 @@ export class Requests {
   /** The last request of each connection. */
   readonly #current = new WeakMap<Socket, Exchange>();
   readonly #doors: Doors;
+  readonly #metrics: ServerMetrics;
   readonly #console: ConsoleFiles | undefined;
   readonly #stalledMs: number;
   #stopping = false;
@@ -29,11 +31,17 @@ export class Requests {
   constructor(
     api: Api,
     log: Log,
-    o: { readonly doors: Doors; readonly console?: ConsoleFiles; readonly stalledMs?: number },
+    o: {
+      readonly doors: Doors;
+      readonly metrics: ServerMetrics;
+      readonly console?: ConsoleFiles;
+      readonly stalledMs?: number;
+    },
   ) {
     this.#api = api;
     this.#log = log;
     this.#doors = o.doors;
+    this.#metrics = o.metrics;
     this.#console = o.console;
     this.#stalledMs = o.stalledMs ?? STALLED_MS;
   }
@@ -69,12 +77,17 @@ export class Requests {
         );
         return;
       }
+      if (method === "GET" && target.split("?", 1)[0] === "/metrics") {
+        await write(response, await this.#metricsFor(headers), exchange, this.#stalledMs);
+        return;
+      }
       const page = this.#console?.answer(method, target, headers);
       if (page) {
         response.writeHead(page.status, page.headers);
         response.end(page.body === "" ? undefined : page.body);
         return;
       }
+      const began = performance.now();
       const answer = await this.#api.handle({
         method,
         target,
@@ -84,6 +97,7 @@ export class Requests {
           return exchange.signal;
         },
       });
+      this.#metrics.answered(target, answer.status, (performance.now() - began) / 1_000);
       Object.assign(answer.headers, this.#doors.headers(headers));
       // The server closes the connection instead of reading the rest of the body.
       if (this.#stopping || !isRead) answer.headers.connection = "close";
@@ -100,6 +114,17 @@ export class Requests {
     } finally {
       this.#open.delete(exchange);
     }
+  }
+
+  async #metricsFor(headers: IncomingMessage["headers"]): Promise<ApiResponse> {
+    const found = await this.#metrics.answer(headers);
+    if ("text" in found) {
+      const type = "text/plain; version=0.0.4; charset=utf-8";
+      return { kind: "body", status: 200, headers: { "content-type": type }, body: found.text };
+    }
+    const { refused } = found;
+    const more = { "content-type": "application/json", ...refused.headers };
+    return { kind: "body", status: refused.status, headers: more, body: JSON.stringify(toBody(refused)) };
   }
 
   /**

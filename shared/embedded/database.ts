@@ -26,6 +26,7 @@
  */
 import { closeSync, copyFileSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Histogram } from "../lib/histogram.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { StoreFailed } from "../ports.ts";
 import { SCHEMA, VERSION } from "./schema.ts";
@@ -64,6 +65,8 @@ export class Database {
   /** Called once when the store fails (COMMIT-4). */
   onFailure: (why: unknown) => void = () => {};
   commits = 0;
+  readonly commitSeconds = new Histogram();
+  readonly syncSeconds = new Histogram();
   /** Damage of the file's log that was found when it was opened. The log was copied before anything was written. */
   readonly damage: WalDamage | null;
 
@@ -235,7 +238,9 @@ export class Database {
     if (!this.#open) return null;
     try {
       this.writeWaiting();
+      const began = performance.now();
       this.#execute(this.#statement("COMMIT"), []);
+      this.commitSeconds.observe((performance.now() - began) / 1_000);
     } catch (why) {
       if (!this.#failed) this.#fail(why);
       return null;
@@ -250,7 +255,9 @@ export class Database {
   /** COMMIT-7, in a thread. */
   #sync(group: Group): void {
     this.#syncing = group;
+    const began = performance.now();
     const synced = (error: unknown) => {
+      this.syncSeconds.observe((performance.now() - began) / 1_000);
       if (this.#syncing !== group) return; // closed meanwhile, or failed
       if (error) {
         this.#fail(error);
@@ -270,7 +277,11 @@ export class Database {
   /** COMMIT-7, in the event loop. */
   #syncNow(group: Group): void {
     try {
-      if (this.#logPath !== null) fdatasyncSync(this.#logDescriptor());
+      if (this.#logPath !== null) {
+        const began = performance.now();
+        fdatasyncSync(this.#logDescriptor());
+        this.syncSeconds.observe((performance.now() - began) / 1_000);
+      }
     } catch (error) {
       group.fail(this.#fail(error));
       return;

@@ -6,6 +6,7 @@ import { EmbeddedBackup } from "../embedded/backup.ts";
 import { Database } from "../embedded/database.ts";
 import { EmbeddedExecutions } from "../embedded/executions.ts";
 import { EmbeddedFeed } from "../embedded/feed.ts";
+import { gaugesOf } from "../embedded/gauges.ts";
 import { EmbeddedJobs } from "../embedded/jobs.ts";
 import { EmbeddedLogRecords } from "../embedded/log-records.ts";
 import { Notifier } from "../embedded/notifier.ts";
@@ -23,7 +24,7 @@ import { withFirstClaims } from "../engine/claim-first.ts";
 import { runJobs } from "../engine/jobs.ts";
 import { releaseRounds } from "../engine/release.ts";
 import { sweep } from "../engine/sweep.ts";
-import { realClock } from "../lib/clock.ts";
+import { realClock, steadyOf } from "../lib/clock.ts";
 import { pause } from "../lib/turns.ts";
 import { uuid7 } from "../lib/uuid.ts";
 import { type Clock, type Log, type Ports, type Ref, type Settings, StoreFailed } from "../ports.ts";
@@ -101,6 +102,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     const backup = new EmbeddedBackup(database, file, uuid);
     return (signal?: AbortSignal) => backup.copy(signal);
   };
+  let sweptAt: Millis | null = null;
   const ports: Ports = {
     clock,
     uuid,
@@ -123,6 +125,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     pause,
     setAside,
     ...(options.file !== undefined && options.file !== ":memory:" && { backup: backupOf(options.file) }),
+    gauges: gaugesOf({ database, clock, settings, sweptAt: () => sweptAt }),
     condition: () => ({ failure: database.failure?.message ?? null, setAside: setAside.names }),
     withFirstClaims: (...of) => withFirstClaims(ports, ...of),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
@@ -166,6 +169,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
         log.error("sweep: a stage of the round failed, the others go on", { stage, error });
       }
     }
+    sweptAt = steadyOf(clock);
   };
   return {
     ...ports,

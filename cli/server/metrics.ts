@@ -1,0 +1,117 @@
+/**
+ * `GET /metrics` in the text format of Prometheus.
+ *
+ * METRICS-1. The caller has an API key with the right `read`, as for every other read: a proxy may bring the path to anybody.
+ *     Tasks, workers, executions, schedules and holds are those of the key's workspace. Figures of the process (requests,
+ *     commits, the sweep) are the same for all. No payload and no id of an execution is in them.
+ * METRICS-2. Calls that wait (polls, streams, starts that wait for results) are counted apart, so that they do not hide slow ones.
+ */
+import { hash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import { Histogram } from "../../shared/lib/histogram.ts";
+import type { Ports } from "../../shared/ports.ts";
+import { forbidden, type Refusal, unauthorized } from "../../shared/protocol/errors.ts";
+import { mayDo } from "../../shared/protocol/rights.ts";
+import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
+
+/** Name, type and meaning of each metric. `ops/grafana.json` uses these names, and a test compares them. */
+export const METRICS = {
+  sirocco_build_info: ["gauge", "1, with the version of the server"],
+  sirocco_http_requests_total: ["counter", "Answered requests, by kind (api, worker, wait) and status"],
+  sirocco_http_request_seconds: ["histogram", "Time from request to answer, by kind"],
+  sirocco_worker_calls_total: [
+    "counter",
+    "Answered calls of workers, by operation; each append is a step of an execution",
+  ],
+  sirocco_queue_tasks: ["gauge", "Tasks that wait for a worker, by deployment and queue"],
+  sirocco_queue_oldest_seconds: ["gauge", "How long the oldest waiting task has waited"],
+  sirocco_workers_live: ["gauge", "Workers with a recent heartbeat, by deployment"],
+  sirocco_executions_overdue: ["gauge", "Running executions that no worker has taken up in time, by deployment"],
+  sirocco_schedules_late: ["gauge", "Schedules whose due time has passed without a start"],
+  sirocco_holds: ["gauge", "1 for each hold, by deployment, workflow and state"],
+  sirocco_sweep_age_seconds: ["gauge", "Time since the last round of maintenance ended"],
+  sirocco_commits_total: ["counter", "Commits of the database"],
+  sirocco_commit_seconds: ["histogram", "Duration of a commit"],
+  sirocco_sync_seconds: ["histogram", "Duration of the sync of the log after a commit"],
+} as const satisfies Record<string, readonly ["gauge" | "counter" | "histogram", string]>;
+type Name = keyof typeof METRICS;
+
+const OPERATIONS = new Map(Object.entries(WORKER_ROUTES).map(([name, { path }]) => [path as string, name]));
+const WAITS = /^\/v1\/workflows\/(?:events\/stream|.*\/(?:execute|stream|queries|updates))$/;
+
+export class ServerMetrics {
+  readonly #ports: Ports;
+  readonly #version: string;
+  readonly #requests = new Map<string, number>();
+  readonly #calls = new Map<string, number>();
+  readonly #seconds = new Map<string, Histogram>();
+
+  constructor(ports: Ports, version: string) {
+    this.#ports = ports;
+    this.#version = version;
+  }
+
+  /** A request was answered. */
+  answered(target: string, status: number, seconds: number): void {
+    const [path = ""] = target.split("?", 1);
+    const operation = OPERATIONS.get(path);
+    const kind = operation === "poll" || WAITS.test(path) ? "wait" : operation ? "worker" : "api";
+    add(this.#requests, labelsOf({ kind, status: String(status) }));
+    if (operation && status === 200) add(this.#calls, labelsOf({ operation }));
+    const histogram = this.#seconds.get(kind) ?? new Histogram();
+    this.#seconds.set(kind, histogram);
+    histogram.observe(seconds);
+  }
+
+  async answer(headers: IncomingHttpHeaders): Promise<{ readonly text: string } | { readonly refused: Refusal }> {
+    const caller = await this.#callerOf(headers);
+    return typeof caller === "string" ? { text: this.#text(caller) } : { refused: caller };
+  }
+
+  /** METRICS-1: the workspace of the caller. */
+  async #callerOf({ authorization }: IncomingHttpHeaders): Promise<string | Refusal> {
+    const given = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
+    if (given === undefined) return unauthorized("missing");
+    const key = await this.#ports.registry.key(hash("sha256", given));
+    if (!key || (key.expiresAt !== undefined && key.expiresAt <= this.#ports.clock.now()))
+      return unauthorized("unknown");
+    if (mayDo(key.rights, "read")) return key.workspace;
+    return forbidden(`The API key '${key.name}' may not read metrics: use a key with the right 'read'.`);
+  }
+
+  #text(workspace: string): string {
+    const lines = new Map<Name, string[]>();
+    const line = (name: Name, labels: string, value: number, suffix = "") => {
+      const of = lines.get(name) ?? [];
+      lines.set(name, of);
+      of.push(`${name}${suffix}${labels === "" ? "" : `{${labels}}`} ${value}`);
+    };
+    const histogram = (name: Name, { read }: Histogram, labels = "") => {
+      const joined = labels === "" ? "" : `${labels},`;
+      for (const [le, count] of read.buckets) line(name, `${joined}le="${le}"`, count, "_bucket");
+      line(name, labels, read.sum, "_sum");
+      line(name, labels, read.count, "_count");
+    };
+    line("sirocco_build_info", labelsOf({ version: this.#version }), 1);
+    for (const [labels, n] of this.#requests) line("sirocco_http_requests_total", labels, n);
+    for (const [labels, n] of this.#calls) line("sirocco_worker_calls_total", labels, n);
+    for (const [kind, of] of this.#seconds) histogram("sirocco_http_request_seconds", of, labelsOf({ kind }));
+    const known = this.#ports.gauges?.(workspace);
+    for (const { name, labels, value } of known?.gauges ?? []) line(name as Name, labelsOf(labels), value);
+    for (const [name, of] of Object.entries(known?.timings ?? {})) histogram(name as Name, of);
+    return (Object.keys(METRICS) as Name[])
+      .filter((name) => lines.has(name))
+      .map((name) => {
+        const [type, help] = METRICS[name];
+        return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.get(name)!.join("\n")}\n`;
+      })
+      .join("");
+  }
+}
+
+const add = (to: Map<string, number>, labels: string): void => void to.set(labels, (to.get(labels) ?? 0) + 1);
+
+const labelsOf = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (c) => (c === "\n" ? "\\n" : `\\${c}`))}"`)
+    .join(",");

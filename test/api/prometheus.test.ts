@@ -1,0 +1,87 @@
+/** `GET /metrics` of the server, and the dashboard that reads it. */
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { METRICS } from "../../cli/server/metrics.ts";
+import { type World, world } from "./support/world.ts";
+
+let w: World;
+beforeEach(async () => {
+  w = await world();
+});
+afterEach(() => w.close());
+
+const scrape = async (key: string | null = w.key) => {
+  const headers = key === null ? {} : { authorization: `Bearer ${key}` };
+  const response = await fetch(`${w.server.url}/metrics`, { headers });
+  return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
+};
+/** The value of a line by its name and labels as they are written; undefined: there is none. */
+const value = (text: string, line: string): number | undefined => {
+  const found = text.split("\n").find((each) => each.startsWith(`${line} `));
+  return found === undefined ? undefined : Number(found.slice(line.length + 1));
+};
+
+describe("the metrics of a server", () => {
+  test("count what waits, how long, the workers, and what is held", async () => {
+    const worker = await w.worker("shop", [{ name: "orders" }]);
+    for (const executionId of ["o-1", "o-2"]) {
+      await w.client.workflows.executeWorkflow({
+        workflowIdentifier: "orders",
+        workflowExecutionRequest: { executionId },
+      });
+    }
+    await w.clock.advance(7_000);
+    await w.ask("POST", "/v1/holds", { body: { deployment_name: "shop" } });
+    const { status, type, text } = await scrape();
+    expect([status, type]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8"]);
+    expect(value(text, 'sirocco_queue_tasks{deployment="shop",queue="workflow"}')).toBe(2);
+    expect(value(text, 'sirocco_queue_oldest_seconds{deployment="shop",queue="workflow"}')).toBe(7);
+    expect(value(text, 'sirocco_workers_live{deployment="shop"}')).toBe(1);
+    expect(value(text, 'sirocco_holds{deployment="shop",workflow="",state="held"}')).toBe(1);
+    expect(value(text, 'sirocco_worker_calls_total{operation="register"}')).toBe(1);
+    expect(value(text, 'sirocco_http_requests_total{kind="wait",status="200"}')).toBe(2);
+    expect(value(text, "sirocco_sweep_age_seconds")).toBe(7);
+    await w.clock.advance(600_000);
+    await w.ports.sweep(10_000);
+    const later = (await scrape()).text;
+    expect(value(later, 'sirocco_executions_overdue{deployment="shop"}')).toBe(2);
+    expect(value(later, "sirocco_sweep_age_seconds")).toBe(0);
+    expect(value(later, 'sirocco_workers_live{deployment="shop"}')).toBeUndefined();
+    await worker.stop();
+  });
+
+  test("are lines that Prometheus reads, each after its help and type, and histograms that add up", async () => {
+    await w.worker("shop", [{ name: "orders" }]);
+    const { text } = await scrape();
+    const seen = new Set<string>();
+    for (const line of text.trimEnd().split("\n")) {
+      const [, help] = /^# (?:HELP|TYPE) (\S+) /.exec(line) ?? [];
+      if (help !== undefined) seen.add(help);
+      else {
+        expect(line).toMatch(/^[a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*\})? [\d.e+-]+$/);
+        const name = /^[a-z_]+/.exec(line)![0];
+        expect([...seen].some((each) => name === each || name.startsWith(`${each}_`))).toBe(true);
+      }
+    }
+    for (const name of seen) expect(Object.keys(METRICS)).toContain(name);
+    expect(value(text, 'sirocco_commit_seconds_bucket{le="+Inf"}')).toBe(value(text, "sirocco_commit_seconds_count"));
+    expect(value(text, "sirocco_commit_seconds_count")).toBeGreaterThan(0);
+  });
+
+  test("need a key with the right read, and are those of its workspace", async () => {
+    await w.worker("shop", [{ name: "orders" }]);
+    expect((await scrape(null)).status).toBe(401);
+    expect((await scrape("wrong")).status).toBe(401);
+    const worker = await w.newKey({ workspace: w.workspace, rights: ["work"] });
+    expect((await scrape(worker.key)).status).toBe(403);
+    const reader = await w.newKey({ workspace: w.workspace, rights: ["read"] });
+    expect((await scrape(reader.key)).text).toContain('sirocco_workers_live{deployment="shop"} 1');
+    expect((await scrape((await w.newKey()).key)).text).not.toContain("shop");
+  });
+});
+
+test("the dashboard shows every metric, and names no other", () => {
+  const file = readFileSync(new URL("../../ops/grafana.json", import.meta.url), "utf8");
+  const named = new Set((file.match(/\bsirocco_[a-z_]+/g) ?? []).map((name) => name.replace(/_bucket$/, "")));
+  expect([...named].sort()).toEqual(Object.keys(METRICS).sort());
+});
