@@ -2,6 +2,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
+import { GATEWAY_REFUSALS } from "../../test/support/gateway-refusals.ts";
 import { Batcher } from "./batcher.ts";
 import { httpTransport, mayBeOneItem, ServerFailed, ServerRefusal, ServerUnreachable } from "./transport.ts";
 
@@ -104,6 +105,39 @@ test("the refusal of an HTTP front reaches the caller in its own words", async (
   const error = await call(transport).catch((e) => e);
   expect(error).toBeInstanceOf(ServerRefusal);
   expect(error).toMatchObject({ status: 413, code: "PAYLOAD_TOO_LARGE", message: expect.stringContaining(Message) });
+  transport.close();
+});
+
+test.each([
+  [403, '{"Message":"Forbidden"}', "output WorkerUrl"],
+  [413, '{"message":"Request Too Long"}', "let the encoding of payloads offload it"],
+  [431, "", "Is SIROCCO_API_KEY one whole key"],
+])("a front that refuses with %i %s for good gets advice, and no second call", async (status, body, words) => {
+  let asked = 0;
+  const url = await listening((_, res) => {
+    asked += 1;
+    res.writeHead(status).end(body);
+  });
+  const transport = httpTransport({ url, apiKey: "k" });
+  const error = await call(transport).catch((e) => e);
+  expect(error).toBeInstanceOf(ServerRefusal);
+  expect(error.message).toContain(words);
+  expect(asked).toBe(1);
+  transport.close();
+});
+
+test.each(
+  Object.entries(GATEWAY_REFUSALS).filter(([type]) => type !== "REQUEST_TOO_LARGE"),
+)("a call is repeated after %s, and says in the log what was answered", async (_type, { status, body }) => {
+  const answers = [JSON.stringify(body), '{"Message":"Rate exceeded"}'];
+  const why: string[] = [];
+  const url = await listening((_, res) => {
+    const answer = answers.shift();
+    res.writeHead(answer === undefined ? 200 : status).end(answer ?? "{}");
+  });
+  const transport = httpTransport({ url, apiKey: "k", onRetry: (_o, { message }) => why.push(message) });
+  expect(await call(transport)).toEqual({});
+  expect(why).toEqual([`finish: ${status} ${body.detail}`, `finish: ${status} Rate exceeded`]);
   transport.close();
 });
 

@@ -252,16 +252,25 @@ function parse(operation: WorkerOperation, text: string): unknown {
   }
 }
 
-/** The refusal of an HTTP front (the body is too large for it) has another shape than the server's. */
+/** What to do where an HTTP front, such as a function URL, API Gateway or a proxy, refuses by itself and for good. */
+const OF_THE_FRONT: Readonly<Record<number, string>> = {
+  403: "It is no answer of a Sirocco server. On AWS, workers use the stack's output WorkerUrl as it is",
+  413: "What stands before the server takes no body of this size (6 MB on AWS). Return less, or let the encoding of payloads offload it",
+  431: "The headers are too large for what stands before the server. Is SIROCCO_API_KEY one whole key, and nothing else?",
+};
+
+/** The refusal of an HTTP front has another shape than the server's. */
 function readError(status: number, text: string): { code: string; detail: string } {
   const unknown = status === 413 ? "PAYLOAD_TOO_LARGE" : "UNKNOWN";
+  const advice = OF_THE_FRONT[status];
+  const advised = (said: string) => (advice === undefined ? said : `${said === "" ? "" : `${said}. `}${advice}`);
   try {
     const body = JSON.parse(text) as { code?: unknown; detail?: unknown; message?: unknown; Message?: unknown };
     const said = body.detail ?? body.message ?? body.Message ?? body;
     const detail = typeof said === "string" ? said : JSON.stringify(said);
-    return { code: typeof body.code === "string" ? body.code : unknown, detail };
+    return typeof body.code === "string" ? { code: body.code, detail } : { code: unknown, detail: advised(detail) };
   } catch {
-    return { code: unknown, detail: text.slice(0, 300) };
+    return { code: unknown, detail: advised(text.slice(0, 300)) };
   }
 }
 
