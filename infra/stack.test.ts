@@ -398,6 +398,13 @@ describe("the stack", () => {
     expect(JSON.stringify(template.toJSON())).not.toMatch(/\b\d{12}\b/);
   });
 
+  it("shows in its dashboard how long tasks wait in deployments' queues, which are made at run time", () => {
+    const [[, dashboard] = []] = all(synthesize({ dashboard: true }), "AWS::CloudWatch::Dashboard");
+    const body = JSON.stringify(dashboard!.Properties.DashboardBody);
+    expect(body).toContain("ApproximateAgeOfOldestMessage");
+    expect(body).toMatch(/SEARCH\('\{AWS\/SQS,QueueName\} .* Sirocco tasks', 'Maximum', 60\)/);
+  });
+
   it("has outputs for the addresses, the resources and the command that creates the first key", () => {
     expect(Object.keys(template.findOutputs("*")).sort()).toEqual([
       "ApiUrl",

@@ -1,8 +1,8 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type { RestApi } from "aws-cdk-lib/aws-apigateway";
-import { Dashboard, GraphWidget, type IMetric, Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { Dashboard, GraphWidget, type IMetric, Metric, SearchExpression } from "aws-cdk-lib/aws-cloudwatch";
 import { Construct } from "constructs";
-import { METRICS_NAMESPACE } from "../../shared/aws/names.ts";
+import { METRICS_NAMESPACE, taskQueuePrefix } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
 import type { Tables } from "./tables.ts";
 
@@ -39,6 +39,14 @@ export class Overview extends Construct {
         period,
         statistic: "Sum",
       });
+    // Deployments' queues are made at run time, so they are searched for by the words of their prefix. No alarm can do that: CloudWatch
+    // allows no search in one, as it answers several series.
+    const words = taskQueuePrefix(stackName).replaceAll("-", " ").trim();
+    const waiting = new SearchExpression({
+      expression: `SEARCH('{AWS/SQS,QueueName} MetricName="ApproximateAgeOfOldestMessage" ${words}', 'Maximum', 60)`,
+      label: "", // each series has the name of its queue
+      period,
+    });
     const { executions, registry, schedules, feed: feedTable } = tables;
     new Dashboard(this, "Dashboard", {
       dashboardName: stackName,
@@ -74,8 +82,9 @@ export class Overview extends Construct {
             throttles("schedules", schedules.tableName),
             throttles("feed", feedTable.tableName),
           ]),
-          graph("Units and requests", ["WriteUnits", "ReadUnits", "Requests", "SqsRequests"].map(own)),
+          graph("Age of the oldest task of each queue, s", [waiting]),
         ],
+        [graph("Units and requests", ["WriteUnits", "ReadUnits", "Requests", "SqsRequests"].map(own))],
       ],
     });
   }
