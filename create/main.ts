@@ -40,6 +40,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   folder ??= values.yes || !process.stdin.isTTY ? DEFAULT_FOLDER : await asked();
+  if (folder === undefined) {
+    console.error("\ncreate-sirocco: stopped at the question, and nothing was made.");
+    return 1;
+  }
   const path = resolve(folder);
   if (existsSync(path) && readdirSync(path).length > 0) {
     console.error(`create-sirocco: ${path} is not empty. Name another folder, and nothing there is overwritten.`);
@@ -70,11 +74,18 @@ README.md has the rest.`);
   return 0;
 }
 
-async function asked(): Promise<string> {
+/** Answers undefined when the user ends the question with Ctrl-C or Ctrl-D. */
+async function asked(): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question(`Folder (${DEFAULT_FOLDER}): `);
-  terminal.close();
-  return answer.trim() || DEFAULT_FOLDER;
+  try {
+    const answer = await terminal.question(`Folder (${DEFAULT_FOLDER}): `);
+    return answer.trim() || DEFAULT_FOLDER;
+  } catch (error) {
+    if ((error as Error).name === "AbortError") return undefined;
+    throw error;
+  } finally {
+    terminal.close();
+  }
 }
 
 /** `template` of the package: beside `dist`, or beside this file in the repository. */
