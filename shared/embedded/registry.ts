@@ -322,7 +322,23 @@ export class EmbeddedRegistry implements Registry {
     return this.#db.run(sql, workspace, workflow, version) === 1;
   }
 
-  async holds(workspace: string): Promise<Holds> {
+  async holds(workspace: string) {
+    return this.#holdsOf(workspace);
+  }
+
+  async knownHolds(workspace: string) {
+    return this.#holdsOf(workspace).holds;
+  }
+
+  async setHolds(workspace: string, next: Holds) {
+    // Nothing is awaited in between, so no other change comes between the comparison and the write.
+    if (this.#holdsOf(workspace).version !== next.version - 1) return false;
+    this.#db.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", HOLDS + workspace, json(next));
+    this.#holds.set(workspace, next);
+    return true;
+  }
+
+  #holdsOf(workspace: string): Holds {
     let known = this.#holds.get(workspace);
     if (!known) {
       const row = this.#db.one("SELECT value FROM meta WHERE name = ?", HOLDS + workspace);
@@ -330,17 +346,6 @@ export class EmbeddedRegistry implements Registry {
       this.#holds.set(workspace, known);
     }
     return known;
-  }
-
-  async knownHolds(workspace: string) {
-    return (this.#holds.get(workspace) ?? (await this.holds(workspace))).holds;
-  }
-
-  async setHolds(workspace: string, next: Holds) {
-    if ((await this.holds(workspace)).version !== next.version - 1) return false;
-    this.#db.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", HOLDS + workspace, json(next));
-    this.#holds.set(workspace, next);
-    return true;
   }
 
   async releases() {
