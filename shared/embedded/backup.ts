@@ -21,7 +21,7 @@ import { Worker } from "node:worker_threads";
 import { onAbort } from "../lib/on-abort.ts";
 import type { Backup } from "../ports.ts";
 import type { Database } from "./database.ts";
-import { VERSION } from "./schema.ts";
+import { VERSION } from "./migrations.ts";
 
 const PART_BYTES = 1_048_576;
 const readAt = promisify(read);

@@ -1,7 +1,6 @@
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { createApi } from "../api/index.ts";
@@ -18,21 +17,6 @@ vi.mock("node:fs", async (original) => {
   const fdatasync = (fd: number, done: (error: Error | null) => void) =>
     syncs.held ? syncs.held.push(done) : fs.fdatasync(fd, done);
   return { ...fs, fdatasync };
-});
-
-test.each([1, 2])("a file of format %s is refused with advice, and is not changed", (format) => {
-  const folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
-  const file = join(folder, "data.db");
-  embedded({ file }).close();
-  const raw = new DatabaseSync(file);
-  raw.exec(`PRAGMA user_version = ${format}`);
-  raw.close();
-  const advice = `has format ${format}, this program reads format 3: use the version that wrote it`;
-  expect(() => embedded({ file })).toThrow(advice);
-  const after = new DatabaseSync(file);
-  expect(after.prepare("PRAGMA user_version").get()).toEqual({ user_version: format });
-  after.close();
-  rmSync(folder, { recursive: true });
 });
 
 describe("a call that throws", () => {

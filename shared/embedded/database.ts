@@ -29,7 +29,8 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Histogram } from "../lib/histogram.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { StoreFailed } from "../ports.ts";
-import { SCHEMA, VERSION } from "./schema.ts";
+import { migrate, VERSION, whyNotReadable } from "./migrations.ts";
+import { SCHEMA } from "./schema.ts";
 import { type WalDamage, walDamage } from "./wal-damage.ts";
 
 export type Value = string | number | null;
@@ -49,6 +50,23 @@ const FEW_CALLERS = 2;
 
 /** Result codes after which the store may not go on (COMMIT-4): out of memory, read-only, I/O error, corrupt, full, cannot open, not a database. */
 const FATAL = new Set([7, 8, 10, 11, 13, 14, 26]);
+
+/** Makes a database that was just opened ready, and answers what damage its log has. */
+function opened(db: DatabaseSync, path: string): WalDamage | null {
+  // COMMIT-7: with NORMAL, checkpoints wait for the disk and commits do not.
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;");
+  db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;");
+  if (path !== ":memory:") db.exec("PRAGMA locking_mode = EXCLUSIVE;");
+  const { user_version: format } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+  const why = format === 0 ? null : whyNotReadable(format);
+  if (why !== null) throw new Error(`the data in ${path} cannot be used: ${why}, or another --data directory`);
+  // This process holds the lock by now, and has not written yet.
+  const damage = path === ":memory:" ? null : walDamage(path);
+  if (damage) copyFileSync(`${path}-wal`, `${path}-wal.damaged`);
+  if (format === 0) db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT;`);
+  else migrate(db, format);
+  return damage;
+}
 
 export class Database {
   readonly #db: DatabaseSync;
@@ -73,21 +91,13 @@ export class Database {
   /** `path`: a file, created if missing, or `:memory:`. */
   constructor(path: string) {
     this.#db = new DatabaseSync(path);
-    // COMMIT-7: with NORMAL, checkpoints wait for the disk and commits do not.
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;");
-    this.#db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;");
-    if (path !== ":memory:") this.#db.exec("PRAGMA locking_mode = EXCLUSIVE;");
-    const { user_version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
-    if (user_version === 0) this.#db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT;`);
-    else if (user_version !== VERSION) {
-      throw new Error(
-        `the data in ${path} has format ${user_version}, this program reads format ${VERSION}: use the version that wrote it, or another --data directory`,
-      );
-    }
     this.#logPath = path === ":memory:" ? null : `${path}-wal`;
-    // This process holds the lock by now, and has not written yet.
-    this.damage = path === ":memory:" ? null : walDamage(path);
-    if (this.damage) copyFileSync(`${path}-wal`, `${path}-wal.damaged`);
+    try {
+      this.damage = opened(this.#db, path);
+    } catch (error) {
+      this.#db.close(); // another process may then use the file
+      throw error;
+    }
   }
 
   /** Why the store has failed (COMMIT-4); null: it has not. */

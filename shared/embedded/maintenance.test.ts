@@ -31,7 +31,7 @@ async function torn({ store, clock, start }: ReturnType<typeof made>) {
   const head = await start({ deadline: clock.now() + MINUTE });
   const batch = batchOf(2, clock.now(), [{ kind: "execution_completed", result: null }]);
   await store.executions.putBatch(head, head.run, batch, 1e9);
-  store.database.run("UPDATE runs SET status = 'COMPLETED', closed_at = 1 WHERE run = ?", head.run);
+  store.database.run("UPDATE runs SET status = 'COMPLETED', closed_at = 1, ends_at = 1 WHERE run = ?", head.run);
   return head;
 }
 

@@ -26,16 +26,25 @@ export interface Retention {
 
 /** Deletes what was closed before `before`. A run that cannot be deleted is set aside and holds up no other. */
 export async function expire(r: Retention, before: Millis): Promise<void> {
+  const nextWorkspace = "SELECT ws FROM runs WHERE ws > ? ORDER BY ws LIMIT 1";
+  for (let next = r.database.one(nextWorkspace, ""); next; next = r.database.one(nextWorkspace, String(next.ws))) {
+    await expireRuns(r, String(next.ws), before);
+  }
+  r.database.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
+}
+
+async function expireRuns(r: Retention, workspace: string, before: Millis): Promise<void> {
   let after: [Millis, string] = [Number.MIN_SAFE_INTEGER, ""];
   for (;;) {
     const runs = r.database.all(
-      `SELECT run, ws, execution, started_at, closed_at, search_keys FROM runs
-       WHERE closed_at < ? AND (closed_at, run) > (?, ?) ORDER BY closed_at, run LIMIT ${RUNS}`,
+      `SELECT run, ws, execution, started_at, ends_at, search_keys FROM runs
+       WHERE ws = ? AND ends_at < ? AND (ends_at, run) > (?, ?) ORDER BY ends_at, run LIMIT ${RUNS}`,
+      workspace,
       before,
       ...after,
     );
     for (const row of runs) {
-      after = [Number(row.closed_at), String(row.run)];
+      after = [Number(row.ends_at), String(row.run)];
       const name = `run ${row.run}`;
       if (r.setAside.has(name)) continue;
       try {
@@ -51,7 +60,6 @@ export async function expire(r: Retention, before: Millis): Promise<void> {
     if (runs.length < RUNS) break;
     await r.database.durable();
   }
-  r.database.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
 }
 
 /** Deletes the logs of runs that a reset began to prepare before `before` and, because its process died, never put. */

@@ -1,7 +1,4 @@
-/** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. */
-
-/** The format of the file, kept in `user_version`. Formats 1 and 2 were those of unpublished builds; this program refuses them. */
-export const VERSION = 3;
+/** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. A change needs a step in `migrations.ts`. */
 
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -42,7 +39,6 @@ CREATE INDEX runs_deployment ON runs (ws, deployment, started_at, run);
 CREATE INDEX runs_user ON runs (ws, user, started_at, run) WHERE user IS NOT NULL;
 CREATE INDEX runs_execution ON runs (ws, execution, last_seq);
 CREATE INDEX runs_tree ON runs (ws, root, last_seq);
-CREATE INDEX runs_closed ON runs (closed_at) WHERE closed_at IS NOT NULL;
 
 CREATE TABLE search_keys (
   ws TEXT NOT NULL, key TEXT NOT NULL,

@@ -16,9 +16,9 @@ export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" 
     include: ["{shared,functions,sdk,cli,console,bench}/**/*.test.ts", "test/repository/**/*.test.ts"],
     exclude: BUNDLES,
   },
-  /** The engine's promises against the embedded store: contract, interleavings, recorded histories, properties. */
+  /** The engine's promises against the embedded store: contract, interleavings, recorded histories and data files, properties. */
   protocol: {
-    include: ["test/{contract,interleavings,schedule}/**/*.test.ts", "test/histories.test.ts"],
+    include: ["test/{contract,formats,interleavings,schedule}/**/*.test.ts", "test/histories.test.ts"],
     exclude: [...SCHEDULES_OVER_HTTP, ...SCHEDULES_ON_AWS],
   },
   simulation: { include: ["test/simulation/**/*.test.ts"], exclude: [] },

@@ -1,0 +1,51 @@
+/**
+ * Brings the data of older formats to the present one when a server opens its file.
+ *
+ * MIGRATE-1. Each step brings a file from one format to the next, in one transaction with the number of the new format. So a
+ *     process that is killed leaves the one or the other, and the next start goes on from there.
+ * MIGRATE-2. A new file is made by `SCHEMA` at once. After all steps an old file has the same tables and indexes.
+ * MIGRATE-3. A step changes tables and indexes, and columns that are not within `body`. What is stored as JSON is read by
+ *     readers that take earlier forms of it (HISTORY-5), so a start does not depend on how much is stored.
+ * MIGRATE-4. A step that a release has carried out is never changed. A newer format than the program's, and one older than
+ *     the first step, is refused before anything is written.
+ */
+import type { DatabaseSync } from "node:sqlite";
+
+/** The oldest format that can be brought to the present one. 1 and 2 were those of builds before the first release. */
+const OLDEST = 3;
+
+/** `STEPS[n]` brings format `OLDEST + n` to the next one. */
+const STEPS: readonly string[] = [
+  // 4: retention finds the closed runs of each workspace by `runs_ended`.
+  "DROP INDEX runs_closed;",
+];
+
+/** The format of the files that this program writes, kept in `user_version`. */
+export const VERSION = OLDEST + STEPS.length;
+
+/** Why this program cannot use data of that format; null: it can. */
+export function whyNotReadable(format: number): string | null {
+  if (format > VERSION) {
+    return `it has format ${format}, which is newer than format ${VERSION} of this program: use the version that wrote it, or a later one`;
+  }
+  if (format < OLDEST) {
+    return `it has format ${format}, and this program reads formats ${OLDEST} to ${VERSION}: use the version that wrote it`;
+  }
+  return null;
+}
+
+/** Carries out the steps from `format` on (MIGRATE-1). The caller has found `format` readable. */
+export function migrate(db: DatabaseSync, format: number): void {
+  for (let at = format; at < VERSION; at++) {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      db.exec(STEPS[at - OLDEST]!);
+      db.exec(`PRAGMA user_version = ${at + 1}; COMMIT`);
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw new Error(`the data could not be brought from format ${at} to ${at + 1}, and is as it was: ${error}`, {
+        cause: error,
+      });
+    }
+  }
+}
