@@ -499,6 +499,17 @@ describe("with a worker whose calls the test makes", () => {
     expect(waits.map(({ kind }) => kind)).toContain("schedule_paused");
   });
 
+  test("an execution of a held deployment is told who holds it, and how it goes on", async () => {
+    await begun("s-held", "a11");
+    const hold = { deployment_name: "a11", reason: "the shop moves" };
+    expect((await w.ask("POST", "/v1/holds", { body: hold })).status).toBe(200);
+    const held = (await explainIn("s-held")).waits.find(({ kind }) => kind === "on_hold")!;
+    expect(held.evidence).toMatchObject({ reason: "the shop moves" });
+    expect((await w.ask("POST", "/v1/holds/release", { body: { deployment_name: "a11" } })).status).toBe(200);
+    const released = (await explainIn("s-held")).waits.find(({ kind }) => kind === "on_hold")!;
+    expect([held.actor, released.actor]).toEqual(["operator", "time"]);
+  });
+
   test("the command says for each kind of wait what to do, and the tests above have met each", () => {
     const met = new Set([...printed.kinds, ...printedHere.kinds]);
     expect(Object.keys(WAIT_KINDS).filter((kind) => !met.has(kind))).toEqual([]);

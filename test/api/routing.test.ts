@@ -181,7 +181,6 @@ describe("registration", () => {
       ],
       ["body", "definitions", 0, "signals"],
     ],
-    ["a key that no definition has", [{ name: "a", inputschema: {} }], ["body", "definitions", 0, "inputschema"]],
   ])("refuses %s and stores none of it", async (_, definitions, loc) => {
     const alice = await w.worker("alice", INVOICES);
     const full = [{ name: "fine", input_schema: {} }, ...definitions.map((d) => ({ input_schema: {}, ...d }))];
