@@ -105,7 +105,9 @@ export class Client {
     );
     const begun = [...this.#server.store.runsById.values()].filter((each) => each.reset?.token === token);
     const direct = begun.filter((each) => each.reset?.from === run);
-    const most = done.kind === "reset" ? 1 : 0;
+    // After a deletion that came between a try and its repeat, the answer is about what has the id now.
+    const isOther = done.kind === "not_found" || (done.kind === "moved" && done.head.chain !== head.chain);
+    const most = done.kind === "reset" || isOther ? 1 : 0;
     if (direct.length > most) throw new Violation("INV-2", `${execution}: one reset began ${direct.length} runs`);
     return done.kind;
   }

@@ -19,17 +19,18 @@ export async function close(
   // The server adds the entries for the parent and the schedule itself.
   const foreign = body.outbox.find((entry) => !isOfChild(entry));
   if (foreign) return notItsChild(foreign.kind);
+  const ref = refTo(context, body.execution);
   const others = body.outbox.filter((entry) => "parent_run" in entry && entry.parent_run !== body.run);
   if (others.length > 0) {
-    // RESET-2: a run that a reset began has children of the run that was reset.
-    const head = await context.ports.executions.run(context.workspace, body.run);
-    const origins = head?.execution === body.execution ? (head.reset?.origins ?? []) : [];
+    // RESET-2: a run that a reset began has children of the run that was reset. Of a run that is not the present one, or that
+    // was deleted, nothing is performed: the close is answered so.
+    const head = await context.ports.executions.head(ref);
+    const origins = head?.reset?.origins ?? [];
     const stranger = others.find(
       (entry) => !origins.some(({ run }) => "parent_run" in entry && run === entry.parent_run),
     );
-    if (stranger) return notItsChild(stranger.kind);
+    if (head?.run === body.run && stranger) return notItsChild(stranger.kind);
   }
-  const ref = refTo(context, body.execution);
   if (body.upto !== undefined) await context.ports.executions.learnLogEnd?.(ref, body.run, body.upto);
   const follow: engine.Follow = async (head, workflow) =>
     (await currentRouting()).nextRegistration(context.ports, head, workflow);
