@@ -260,3 +260,10 @@ test("an item that a call fails on goes alone, fails alone, and holds up no furt
   expect(sent[0]).toEqual([13, 1, 2]);
   expect(sent).toContainEqual([13]);
 });
+
+test("a key with letters beyond ASCII reaches the server as it is", async () => {
+  const url = await listening((req, res) => res.end(JSON.stringify({ got: req.headers.authorization })));
+  const transport = httpTransport({ url, apiKey: "my-cl\u00e9" });
+  expect(await call(transport)).toEqual({ got: "Bearer my-cl\u00e9" });
+  transport.close();
+});

@@ -202,7 +202,8 @@ export function httpTransport(options: HttpOptions): Transport {
       );
       req.on("timeout", () => req.destroy(new Error("timed out")));
       req.on("error", reject);
-      req.end(payload.body);
+      // Bytes: with a text, `node:http` would write the head in UTF-8 as well, and a key that is not ASCII would be another one.
+      req.end(Buffer.from(payload.body as string));
     });
   }
 

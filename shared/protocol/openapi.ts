@@ -212,8 +212,13 @@ const isNull = { type: "null" };
 const nulls = (...names: string[]) => Object.fromEntries(names.map((name) => [name, isNull]));
 const isText = { type: "string" };
 
+/** Of a hold. */
+const isNamed: JsonSchema = { anyOf: [{ required: ["deployment_name"] }, { required: ["workflow_name"] }] };
+
 /** What the server also says of several fields together, by the schema of the body. */
 const RULES: Readonly<Record<string, JsonSchema>> = {
+  HoldRequest: isNamed,
+  ReleaseRequest: isNamed,
   WorkflowExecutionRequest: { anyOf: [{ properties: nulls("input") }, { properties: nulls("encoded_input") }] },
   CreateKeyRequest: {
     anyOf: [
