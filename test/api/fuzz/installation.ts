@@ -115,6 +115,9 @@ export async function attacked(): Promise<Attacked> {
       const [theirs, mine] = [workerOf(bystander.key, "bystanders"), workerOf(attacker.key, "attackers")];
       for (const worker of [theirs, mine]) await worker.register([{ name: "orders", execution_timeout: null }]);
       await theirs.complete("bystander", 1);
+      // What the attacker may have held of its own stays so until somebody releases it.
+      const { version } = await ports.registry.holds(attacker.workspace);
+      await ports.registry.setHolds(attacker.workspace, { version: version + 1, holds: [] });
       await start(attacker, "after-the-attack");
       await mine.complete("after-the-attack", 1);
     },
