@@ -840,7 +840,7 @@ export interface Ports {
   /** What is wrong with the store, for `/health`. Absent: the store is a service that reports its own state. */
   condition?(): StoreCondition;
   /** Figures of a workspace for `/metrics`. Absent: the store is a service that has metrics of its own. */
-  gauges?(workspace: string): Gauges;
+  gauges?(workspace: string): Promise<Gauges>;
   /** CLAIM-1: the deliveries with the claims of executions that nobody has claimed yet. Absent: polls carry no claims. */
   withFirstClaims?(workspace: string, session: string, deliveries: readonly Delivery[]): Promise<Delivery[]>;
   /** Tells the schedule that an execution of its has closed. */

@@ -6,11 +6,11 @@
  *     commits, the sweep) are the same for all. No payload and no id of an execution is in them.
  * METRICS-2. Calls that wait (polls, streams, starts that wait for results) are counted apart, so that they do not hide slow ones.
  */
-import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { Keys } from "../../shared/api/auth.ts";
 import { Histogram } from "../../shared/lib/histogram.ts";
 import type { Ports } from "../../shared/ports.ts";
-import { forbidden, type Refusal, unauthorized } from "../../shared/protocol/errors.ts";
+import { forbidden, isRefusal, type Refusal } from "../../shared/protocol/errors.ts";
 import { mayDo } from "../../shared/protocol/rights.ts";
 import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 
@@ -41,6 +41,7 @@ const WAITS = /^\/v1\/workflows\/(?:events\/stream|.*\/(?:execute|stream|queries
 
 export class ServerMetrics {
   readonly #ports: Ports;
+  readonly #keys: Keys;
   readonly #version: string;
   readonly #requests = new Map<string, number>();
   readonly #calls = new Map<string, number>();
@@ -48,6 +49,7 @@ export class ServerMetrics {
 
   constructor(ports: Ports, version: string) {
     this.#ports = ports;
+    this.#keys = new Keys(ports, null); // read anew for each scrape
     this.#version = version;
   }
 
@@ -65,21 +67,18 @@ export class ServerMetrics {
 
   async answer(headers: IncomingHttpHeaders): Promise<{ readonly text: string } | { readonly refused: Refusal }> {
     const caller = await this.#callerOf(headers);
-    return typeof caller === "string" ? { text: this.#text(caller) } : { refused: caller };
+    return typeof caller === "string" ? { text: await this.#text(caller) } : { refused: caller };
   }
 
   /** METRICS-1: the workspace of the caller. */
   async #callerOf({ authorization }: IncomingHttpHeaders): Promise<string | Refusal> {
-    const given = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
-    if (given === undefined) return unauthorized("missing");
-    const key = await this.#ports.registry.key(hash("sha256", given));
-    if (!key || (key.expiresAt !== undefined && key.expiresAt <= this.#ports.clock.now()))
-      return unauthorized("unknown");
+    const key = await this.#keys.authenticate(authorization);
+    if (isRefusal(key)) return key;
     if (mayDo(key.rights, "read")) return key.workspace;
     return forbidden(`The API key '${key.name}' may not read metrics: use a key with the right 'read'.`);
   }
 
-  #text(workspace: string): string {
+  async #text(workspace: string): Promise<string> {
     const lines = new Map<Name, string[]>();
     const line = (name: Name, labels: string, value: number, suffix = "") => {
       const of = lines.get(name) ?? [];
@@ -96,7 +95,7 @@ export class ServerMetrics {
     for (const [labels, n] of this.#requests) line("sirocco_http_requests_total", labels, n);
     for (const [labels, n] of this.#calls) line("sirocco_worker_calls_total", labels, n);
     for (const [kind, of] of this.#seconds) histogram("sirocco_http_request_seconds", of, labelsOf({ kind }));
-    const known = this.#ports.gauges?.(workspace);
+    const known = await this.#ports.gauges?.(workspace);
     for (const { name, labels, value } of known?.gauges ?? []) line(name as Name, labelsOf(labels), value);
     for (const [name, of] of Object.entries(known?.timings ?? {})) histogram(name as Name, of);
     return (Object.keys(METRICS) as Name[])

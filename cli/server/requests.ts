@@ -77,7 +77,7 @@ export class Requests {
         );
         return;
       }
-      if (method === "GET" && target.split("?", 1)[0] === "/metrics") {
+      if ((method === "GET" || method === "HEAD") && target.split("?", 1)[0] === "/metrics") {
         await write(response, await this.#metricsFor(headers), exchange, this.#stalledMs);
         return;
       }

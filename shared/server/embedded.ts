@@ -102,6 +102,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     const backup = new EmbeddedBackup(database, file, uuid);
     return (signal?: AbortSignal) => backup.copy(signal);
   };
+  const registry = new EmbeddedRegistry(database, uuid, clock);
   let sweptAt: Millis | null = null;
   const ports: Ports = {
     clock,
@@ -112,7 +113,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     startKeys,
     jobs,
     tasks,
-    registry: new EmbeddedRegistry(database, uuid, clock),
+    registry,
     schedules,
     feed,
     rollups,
@@ -125,7 +126,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     pause,
     setAside,
     ...(options.file !== undefined && options.file !== ":memory:" && { backup: backupOf(options.file) }),
-    gauges: gaugesOf({ database, clock, settings, sweptAt: () => sweptAt }),
+    gauges: gaugesOf({ database, executions, registry, clock, settings, sweptAt: () => sweptAt }),
     condition: () => ({ failure: database.failure?.message ?? null, setAside: setAside.names }),
     withFirstClaims: (...of) => withFirstClaims(ports, ...of),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),

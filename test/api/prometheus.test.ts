@@ -72,6 +72,11 @@ describe("the metrics of a server", () => {
     await w.worker("shop", [{ name: "orders" }]);
     expect((await scrape(null)).status).toBe(401);
     expect((await scrape("wrong")).status).toBe(401);
+    const head = await fetch(`${w.server.url}/metrics`, {
+      method: "HEAD",
+      headers: { authorization: `Bearer ${w.key}` },
+    });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
     const worker = await w.newKey({ workspace: w.workspace, rights: ["work"] });
     expect((await scrape(worker.key)).status).toBe(403);
     const reader = await w.newKey({ workspace: w.workspace, rights: ["read"] });
