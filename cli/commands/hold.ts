@@ -1,4 +1,5 @@
 /** `sirocco hold` and `sirocco release`. */
+import { MAX_RELEASE_PER_SECOND, MIN_RELEASE_PER_SECOND } from "../../shared/protocol/limits.ts";
 import type { ResponseOf } from "../../shared/protocol/routes.ts";
 import { apiOf } from "../api.ts";
 import { command } from "../command.ts";
@@ -88,8 +89,9 @@ order in which they became due, until those that waited are through.`,
 function perSecond(text: string): number {
   const [, n, unit] = /^(\d+(?:\.\d+)?)(?:\/(s|m))?$/.exec(text) ?? [];
   const rate = Number(n) / (unit === "m" ? 60 : 1);
-  if (!(rate >= 0.01 && rate <= 1_000))
-    throw usage(`--rate is a number of tasks from 0.01/s to 1000/s, such as 10/s or 30/m, not '${text}'`);
+  const [least, most] = [MIN_RELEASE_PER_SECOND, MAX_RELEASE_PER_SECOND];
+  if (!(rate >= least && rate <= most))
+    throw usage(`--rate is a number of tasks from ${least}/s to ${most}/s, such as 10/s or 30/m, not '${text}'`);
   return rate;
 }
 

@@ -1,4 +1,5 @@
 /** Holds of deployments and workflows, and their release. The rules are HOLD-1 to HOLD-8 in `shared/engine/hold.ts`. */
+import { scopeText } from "../core/holds-of.ts";
 import { releaseRound } from "../engine/release.ts";
 import type { Hold } from "../ports.ts";
 import { forbidden, invalidAt, isRefusal, notFound, type Refusal, refusal } from "../protocol/errors.ts";
@@ -57,7 +58,7 @@ export async function releaseHold(
       : refusal(
           409,
           "NOT_HELD",
-          `There is no hold of ${described(scope)}: sirocco hold --list shows those that there are.`,
+          `There is no hold of ${scopeText(scope)}: sirocco hold --list shows those that there are.`,
         ),
   );
   if (isRefusal(changed)) return changed;
@@ -72,11 +73,6 @@ const scopeOf = ({ deployment_name, workflow_name }: Named): Scope => ({
   workflow: workflow_name ?? null,
 });
 const isSame = (a: Scope, b: Scope): boolean => a.deployment === b.deployment && a.workflow === b.workflow;
-
-const described = ({ deployment, workflow }: Scope): string =>
-  [workflow === null ? null : `workflow '${workflow}'`, deployment === null ? null : `deployment '${deployment}'`]
-    .filter((part) => part !== null)
-    .join(" in ");
 
 /** A hold of a mistyped name would hold nothing. */
 async function unknownScope({ ports, workspace }: RequestContext, named: Named): Promise<Refusal | null> {

@@ -1,4 +1,4 @@
-/** Which holds are about an execution (HOLD-1). */
+/** What a hold is about (HOLD-1). */
 interface Scope {
   readonly deployment: string | null;
   readonly workflow: string | null;
@@ -12,3 +12,10 @@ export const holdsOf = <T extends Scope>(
     ({ deployment, workflow }) =>
       (deployment === null || deployment === of.deployment) && (workflow === null || workflow === of.workflow),
   );
+
+/** As people read it: "workflow 'orders' in deployment 'shop'". */
+export const scopeText = ({ deployment, workflow }: Scope): string =>
+  [
+    ...(workflow === null ? [] : [`workflow '${workflow}'`]),
+    ...(deployment === null ? [] : [`deployment '${deployment}'`]),
+  ].join(" in ");

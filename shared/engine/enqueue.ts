@@ -21,5 +21,8 @@ export function enqueueWorkflowTask(ports: Ports, target: Target, at?: Millis): 
 export const enqueueRun = (ports: Ports, head: Head): Promise<void> =>
   enqueueWorkflowTask(ports, head, beginsAt(head, ports.clock.now()) ?? undefined);
 
+/** So many entries a round of the sweep looks at, or enqueues, before it waits for a commit: other requests are not starved. */
+export const ENTRIES_PER_COMMIT = 100;
+
 /** A wait that ends within this also gets a delayed task; the sweeper finds longer ones. */
 export const SOON_MS = 120_000;

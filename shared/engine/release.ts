@@ -4,12 +4,10 @@ import { nextPermit } from "../core/rate-limit.ts";
 import type { DueEntry, Hold, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import { HOLD_LAG_MS } from "../protocol/limits.ts";
-import { enqueueWorkflowTask } from "./enqueue.ts";
+import { ENTRIES_PER_COMMIT, enqueueWorkflowTask } from "./enqueue.ts";
 import { limitOf } from "./holding.ts";
 
 const PAGE = 1_000;
-/** Every 100 entries the round waits for a commit, so that other requests are not starved. */
-const ENTRIES_PER_COMMIT = 100;
 /** A part of the rate is lost to the time in which a permit is good (RATE-1). Tasks above it would only be refused. */
 const USABLE = 0.9;
 
@@ -72,6 +70,7 @@ async function enqueueHeld(
         enqueued += 1;
         if (enqueued % ENTRIES_PER_COMMIT === 0) await ports.durable();
       }
+      await ports.pause?.(); // there may be many of other scopes
       if (entry.dueAt <= now) reached = entry; // what is due later is looked at again, once it is due
     }
     after = page.at(-1) ?? after;

@@ -18,15 +18,13 @@
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { type DueEntry, type Ports, StoreFailed } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { enqueueWorkflowTask, SOON_MS } from "./enqueue.ts";
+import { ENTRIES_PER_COMMIT, enqueueWorkflowTask, SOON_MS } from "./enqueue.ts";
 import { flushOutbox } from "./outbox.ts";
 import { terminate } from "./terminate.ts";
 
 const HOUR = 3_600_000;
 /** Entries at a time: on AWS each takes a round trip or several. */
 const CONCURRENCY = 25;
-/** Every 100 entries the sweep waits for a commit and begins no entry until then, so that other requests are not starved. */
-const ENTRIES_PER_COMMIT = 100;
 
 /** SWEEP-2. A slice is short, so that a mass of entries in it delays little else. */
 const SLICE_MS: Millis = 15_000;

@@ -20,6 +20,15 @@ interface Example {
   readonly response?: unknown;
 }
 
+const HELD = {
+  deployment_name: "shop",
+  workflow_name: null,
+  held_at: "2027-01-15T08:01:02.000Z",
+  held_by: "ops",
+  reason: "the bank is down",
+  release: null,
+};
+
 /** By operation. */
 export const EXAMPLES: Readonly<Record<string, Example>> = {
   getWorkflows: {
@@ -492,41 +501,11 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       ],
     },
   },
-  listHolds: {
-    response: {
-      holds: [
-        {
-          deployment_name: "shop",
-          workflow_name: null,
-          held_at: "2027-01-15T08:01:02.000Z",
-          held_by: "ops",
-          reason: "the bank is down",
-          release: null,
-        },
-      ],
-    },
-  },
-  holdWork: {
-    request: { deployment_name: "shop", reason: "the bank is down" },
-    response: {
-      deployment_name: "shop",
-      workflow_name: null,
-      held_at: "2027-01-15T08:01:02.000Z",
-      held_by: "ops",
-      reason: "the bank is down",
-      release: null,
-    },
-  },
+  listHolds: { response: { holds: [HELD] } },
+  holdWork: { request: { deployment_name: "shop", reason: "the bank is down" }, response: HELD },
   releaseHold: {
     request: { deployment_name: "shop", per_second: 10 },
-    response: {
-      deployment_name: "shop",
-      workflow_name: null,
-      held_at: "2027-01-15T08:01:02.000Z",
-      held_by: "ops",
-      reason: "the bank is down",
-      release: { begun_at: "2027-01-15T09:01:02.000Z", per_second: 10 },
-    },
+    response: { ...HELD, release: { begun_at: "2027-01-15T09:01:02.000Z", per_second: 10 } },
   },
   createDeployment: { request: { name: "shop", spec: { github_url: "https://github.com/example/shop" } } },
   updateDeployment: { request: { spec: { revision: "main" } } },

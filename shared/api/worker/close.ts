@@ -22,13 +22,11 @@ export async function close(
   const ref = refTo(context, body.execution);
   const others = body.outbox.filter((entry) => "parent_run" in entry && entry.parent_run !== body.run);
   if (others.length > 0) {
-    // RESET-2: a run that a reset began has children of the run that was reset. Of a run that is not the present one, or that
-    // was deleted, nothing is performed: the close is answered so.
+    // RESET-2: a run that a reset began has children of the run that was reset. A run that is not the present one, or was
+    // deleted, has none to look at: the engine performs nothing of its close, and answers that it is closed.
     const head = await context.ports.executions.head(ref);
-    const origins = head?.reset?.origins ?? [];
-    const stranger = others.find(
-      (entry) => !origins.some(({ run }) => "parent_run" in entry && run === entry.parent_run),
-    );
+    const parents = new Set(head?.reset?.origins.map(({ run }) => run));
+    const stranger = others.find((entry) => "parent_run" in entry && !parents.has(entry.parent_run));
     if (head?.run === body.run && stranger) return notItsChild(stranger.kind);
   }
   if (body.upto !== undefined) await context.ports.executions.learnLogEnd?.(ref, body.run, body.upto);

@@ -6,6 +6,7 @@ import { cutText } from "../../protocol/cut-text.ts";
 import type { Head } from "../../protocol/head.ts";
 import type { Failure, Millis } from "../../protocol/history.ts";
 import type { HandlerDefinition } from "../../protocol/worker.ts";
+import { scopeText } from "../holds-of.ts";
 import { beginsAt } from "../run-interval.ts";
 import { type OpenActivity, type RunState, sessionOf } from "../state.ts";
 import { type Actor, rankOf, WAIT_KINDS, type WaitKind } from "./kinds.ts";
@@ -152,13 +153,9 @@ function open(c: Case): void {
   rest(c);
 }
 
-function onHold(c: Case, { deployment, workflow, since, by, reason, release }: KnownHold): void {
-  const scope = [
-    workflow === null ? [] : `workflow '${workflow}'`,
-    deployment === null ? [] : `deployment '${deployment}'`,
-  ]
-    .flat()
-    .join(" in ");
+function onHold(c: Case, hold: KnownHold): void {
+  const { deployment, workflow, since, by, reason, release } = hold;
+  const scope = scopeText(hold);
   const flags = [
     workflow === null ? [] : `--workflow ${workflow}`,
     deployment === null ? [] : `--deployment ${deployment}`,
