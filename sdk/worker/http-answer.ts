@@ -10,6 +10,8 @@ export interface HttpAnswer {
 /** Longer heads are refused, bytes. */
 const MOST_HEAD = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const BARE_LINE_FEED = /(?:^|[^\r])\n/;
 
 export class AnswerReader {
   /** Bytes that are not read yet. */
@@ -110,8 +112,11 @@ export class AnswerReader {
     const end = this.#rest.indexOf("\r\n\r\n");
     if (end < 0 ? this.#rest.length > MOST_HEAD : end > MOST_HEAD)
       throw new Error("the head of the answer is too long");
+    const head = this.#rest.toString("latin1", 0, end < 0 ? this.#rest.length : end);
+    // An end that never comes would be waited for until the time is over.
+    if (BARE_LINE_FEED.test(head)) throw new Error("the answer has a line feed without a carriage return");
     if (end < 0) return false;
-    const [statusLine = "", ...lines] = this.#rest.toString("latin1", 0, end).split("\r\n");
+    const [statusLine = "", ...lines] = head.split("\r\n");
     this.#rest = this.#rest.subarray(end + 4);
     const status = /^HTTP\/1\.([01]) (\d{3})(?: |$)/.exec(statusLine);
     if (!status) throw new Error("the answer is not HTTP/1.1");
@@ -119,7 +124,11 @@ export class AnswerReader {
     if (this.#status < 200) return true; // an interim answer: the real one follows
     for (const line of lines) {
       const colon = line.indexOf(":");
-      if (colon > 0) this.#headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+      const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
+      if (!HEADER_NAME.test(name)) throw new Error("the answer has a header without a name");
+      const before = this.#headers.get(name);
+      const value = line.slice(colon + 1).trim();
+      this.#headers.set(name, before === undefined ? value : `${before}, ${value}`);
     }
     const connection = this.#headers.get("connection")?.toLowerCase() ?? (status[1] === "1" ? "keep-alive" : "close");
     this.#keepsOpen = !/\bclose\b/.test(connection);
@@ -130,6 +139,7 @@ export class AnswerReader {
   #beginBody(): void {
     const encoding = this.#headers.get("transfer-encoding");
     const length = this.#headers.get("content-length");
+    if (encoding !== undefined && length !== undefined) this.#keepsOpen = false; // another reader may see another end
     if (this.#status === 204 || this.#status === 304) this.#read = "done";
     else if (encoding !== undefined) this.#read = /\bchunked$/i.test(encoding) ? "chunk size" : "to the end";
     else if (length === undefined) this.#read = "to the end";

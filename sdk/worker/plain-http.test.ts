@@ -73,6 +73,11 @@ test.each([
     "longer than its size",
   ],
   ["a head without an end", `HTTP/1.1 200 OK\r\nx: ${"y".repeat(70_000)}`, "the head of the answer is too long"],
+  ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 1\r\n\r\n{}", "a length that is no number"],
+  ["a folded header", "HTTP/1.1 200 OK\r\nx: a\r\n b: c\r\ncontent-length: 0\r\n\r\n", "a header without a name"],
+  ["a space after a header's name", "HTTP/1.1 200 OK\r\ncontent-length : 0\r\n\r\n", "a header without a name"],
+  ["line ends of one character", "HTTP/1.1 200 OK\ncontent-length: 0\n\n", "without a carriage return"],
+  ["a line within a header", "HTTP/1.1 200 OK\r\nx: a\ny\r\ncontent-length: 0\r\n\r\n", "without a carriage return"],
   ["a line without an end", `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${"1".repeat(70_000)}`, "too long"],
 ])("an answer with %s fails its call, and the next call uses another connection", async (_, bytes, why) => {
   const client = await answering((socket, n, connection) =>
@@ -96,13 +101,16 @@ test("a server that ends the connection with its answer, or says that it will, g
     ok("a", "Connection: close\r\n"),
     "HTTP/1.1 200 OK\r\n\r\nb",
     "HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\nc",
-    ok("d"),
+    ok("d", "Connection: close\r\nConnection: x\r\n"),
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n1\r\ne\r\n0\r\n\r\n",
+    ok("f", "keep-alive: timeout=1, max=9\r\n"),
+    ok("g"),
   ];
   const client = await answering((socket, n, connection) => {
     socket.write(answers[connection - 1] ?? ok(`${connection}.${n}`));
     if (connection === 2) socket.end();
   });
-  for (const body of ["a", "b", "c", "d"]) expect(await text(client)).toBe(body);
+  for (const body of ["a", "b", "c", "d", "e", "f", "g"]) expect(await text(client)).toBe(body);
   client.close();
 });
 

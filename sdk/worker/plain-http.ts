@@ -3,8 +3,8 @@
  * and in `node:http` a call takes most of the worker's time for a step: its streams, its events, and one write more.
  *
  * PLAINHTTP-1. A connection carries one call at a time. After a complete answer the next call uses it; after anything else
- *     (an error, an abort, a timeout, bytes that belong to no call, `connection: close`) it is closed. So no call receives the
- *     answer of another.
+ *     (an error, an abort, a timeout, bytes that belong to no call, `connection: close`, the end of the idle time that the
+ *     server names) it is closed. So no call receives the answer of another.
  */
 import net from "node:net";
 import { onAbort } from "../../shared/lib/on-abort.ts";
@@ -24,6 +24,8 @@ export interface Post {
 const MOST_CONNECTIONS = 64;
 /** The operating system tests an idle connection after this, ms. */
 const TEST_IDLE_MS = 1_000;
+/** Of a limit that the server names; `node:http` leaves as much. */
+const CROSSING_MS = 1_000;
 /** A longer body is written apart from the head: copying it would take longer. */
 const LONG_BODY = 64 * 1024;
 
@@ -127,8 +129,7 @@ class Connection {
     const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${headers}content-length: ${bytes}\r\n\r\n`;
     socket.ref();
-    if (this.#timeoutMs !== timeoutMs) socket.setTimeout(timeoutMs);
-    this.#timeoutMs = timeoutMs;
+    this.#lapseAfter(timeoutMs);
     return new Promise((resolve, reject) => {
       const stopListening = onAbort(signal, () => this.close(aborted()));
       this.#call = { answer: new AnswerReader(), resolve, reject, stopListening };
@@ -141,6 +142,11 @@ class Connection {
       socket.write(body);
       socket.uncork();
     });
+  }
+
+  #lapseAfter(ms: number): void {
+    if (this.#timeoutMs !== ms) this.#socket.setTimeout(ms);
+    this.#timeoutMs = ms;
   }
 
   #read(part: Buffer): void {
@@ -163,8 +169,10 @@ class Connection {
   #answered(call: Call): void {
     this.#call = null;
     call.stopListening();
-    if (call.answer.keepsOpen && !this.#socket.destroyed && this.#socket.writableLength === 0) {
+    const idleMs = idleLimitOf(call.answer.value);
+    if (call.answer.keepsOpen && idleMs > 0 && !this.#socket.destroyed && this.#socket.writableLength === 0) {
       this.#socket.unref(); // an idle connection does not keep the process alive
+      this.#lapseAfter(Math.min(idleMs, this.#timeoutMs));
       this.#on.onIdle();
     } else {
       this.close(new Error("the connection carries no further call"));
@@ -180,6 +188,12 @@ class Connection {
     call?.stopListening();
     call?.reject(why);
   }
+}
+
+/** How long the connection may be idle, ms: the server's limit, less the time in which a call and its end could cross. */
+function idleLimitOf({ headers }: HttpAnswer): number {
+  const seconds = /\btimeout=(\d{1,6})\b/i.exec(headers.get("keep-alive") ?? "")?.[1];
+  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000 - CROSSING_MS;
 }
 
 const aborted = (): Error => Object.assign(new Error("the call was aborted"), { name: "AbortError" });

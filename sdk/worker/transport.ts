@@ -180,12 +180,14 @@ export function httpTransport(options: HttpOptions): Transport {
   }
 
   function viaNode(operation: WorkerOperation, payload: Payload, o: CallOptions) {
+    // Bytes: with a text, `node:http` would write the head in UTF-8 as well, and a key that is not ASCII would be another one.
+    const bytes = typeof payload.body === "string" ? Buffer.from(payload.body) : payload.body;
     return new Promise<Answered>((resolve, reject) => {
       const req = (secure ? https : http).request(
         {
           ...common,
           path: prefix + WORKER_ROUTES[operation].path,
-          headers: { ...always, ...payload.headers, "content-length": Buffer.byteLength(payload.body) },
+          headers: { ...always, ...payload.headers, "content-length": bytes.length },
           timeout: o.timeoutMs ?? TIMEOUT_MS,
           ...(o.signal ? { signal: o.signal } : {}),
         },
@@ -202,8 +204,7 @@ export function httpTransport(options: HttpOptions): Transport {
       );
       req.on("timeout", () => req.destroy(new Error("timed out")));
       req.on("error", reject);
-      // Bytes: with a text, `node:http` would write the head in UTF-8 as well, and a key that is not ASCII would be another one.
-      req.end(Buffer.from(payload.body as string));
+      req.end(bytes);
     });
   }
 
