@@ -15,7 +15,7 @@ export interface GaugesOptions {
   readonly sweptAt: () => Millis | null;
 }
 
-/** Entries of an index that are counted before other requests get a turn: a scrape must not make them wait. */
+/** Entries of an index that are counted before other requests are served: a scrape must not make them wait. */
 const PART = 1_000;
 
 export function gaugesOf(o: GaugesOptions): (workspace: string) => Promise<Gauges> {
