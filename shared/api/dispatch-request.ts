@@ -189,7 +189,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
   const list = listOf(route.operation, match.params);
   const foreign = unscope(list, query.value as Record<string, unknown>);
   if (foreign) return foreign;
-  const body = await bodyOf(route, request);
+  const body = await bodyOf(route, request, api.ports.pause);
   if ("refused" in body) return body.refused;
   const input = {
     params: match.params,
@@ -261,7 +261,11 @@ async function authorize(
   };
 }
 
-async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unknown } | { refused: Refusal }> {
+async function bodyOf(
+  route: Route,
+  request: ApiRequest,
+  pause: Ports["pause"],
+): Promise<{ value: unknown } | { refused: Refusal }> {
   if (!route.body) return { value: undefined }; // a body that the operation does not take is ignored
   const body = await textOfBody(request, MAX_BODY_BYTES);
   if ("refused" in body) return body;
@@ -270,7 +274,7 @@ async function bodyOf(route: Route, request: ApiRequest): Promise<{ value: unkno
     const detail = `The request has the content type ${type.slice(0, 100)}. Send JSON with \`content-type: application/json\`.`;
     return { refused: refusal(415, "UNSUPPORTED_MEDIA_TYPE", detail) };
   }
-  return parseBody(route.body, body.text, { optional: route.optionalBody ?? false });
+  return parseBody(route.body, body.text, { optional: route.optionalBody ?? false, pause });
 }
 
 function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string, access: Access): ApiResponse {

@@ -1,9 +1,9 @@
 /** Sizes of payloads, and payloads that a client's codec has encoded. */
 import { invalidAt, payloadTooLarge, type Refusal } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
-import { readJson } from "../protocol/json-text.ts";
+import { JSON_BOUNDS, readJson } from "../protocol/json-text.ts";
 import { isObject } from "../protocol/json-value.ts";
-import { MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
+import { MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
 
 /** A text of this many characters cannot have more bytes of UTF-8 than a payload may. */
 export const CHARACTERS_WITHIN_LIMIT = Math.floor(MAX_PAYLOAD_BYTES / 3);
@@ -23,7 +23,7 @@ export function tooLarge(what: string, value: unknown): Refusal | null {
 export function inputOf(input: unknown, loc: readonly string[]): { value: unknown } | { refused: Refusal } {
   if (!isEncodedInput(input) || (input.encoding_options ?? []).length > 0) return { value: input };
   if (input.empty) return { value: null };
-  const read = readJson(Buffer.from(input.b64payload, "base64").toString("utf8"));
+  const read = readJson(Buffer.from(input.b64payload, "base64").toString("utf8"), MAX_JSON_DEPTH, JSON_BOUNDS);
   if ("problem" in read) {
     const { msg, loc: at, type } = read.problem;
     const why =

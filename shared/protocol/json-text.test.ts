@@ -57,6 +57,57 @@ describe("numbers", () => {
   });
 });
 
+describe("bounds", () => {
+  const bounded = (json: string, values: number, keys: number) => {
+    const read = readJson(json, 128, { values, keys });
+    return "problem" in read ? read.problem : null;
+  };
+
+  test("of values count each text, number, literal, array and object, and no key", () => {
+    const json = '{"a":[1,-2.5e3,"t","a,\\"b\\":1",true,false,null,{},[],[ ]],"b":{"c":{}}}';
+    expect(bounded(json, 14, 100)).toBeNull();
+    expect(bounded(json, 13, 100)).toMatchObject({ loc: ["b", "c"], msg: expect.stringContaining("13 values") });
+  });
+
+  test("of keys count those of objects of the same form once", () => {
+    const rows = JSON.stringify({ rows: Array.from({ length: 1_000 }, (_, i) => ({ a: i, 'b"': { c: "x" } })) });
+    expect(bounded(rows, 10_000, 4)).toBeNull();
+    expect(bounded(rows, 10_000, 2)).toMatchObject({ loc: ["rows", 0], type: "json_too_many" });
+    const turned = '[{"a":1,"b":2},{"b":1,"a":2},{"a":{"b":2}}]';
+    expect(bounded(turned, 100, 6)).toBeNull();
+    expect(bounded(turned, 100, 5)).toMatchObject({ loc: [2], msg: expect.stringContaining("5 different keys") });
+  });
+
+  test("count the values and keys of any JSON, however it is indented", () => {
+    const sizes = (value: unknown, forms: Set<string>): { values: number; keys: number } => {
+      if (typeof value !== "object" || value === null) return { values: 1, keys: 0 };
+      const parts = Object.values(value).map((part) => sizes(part, forms));
+      const form = JSON.stringify(Object.keys(value));
+      const own = Array.isArray(value) || forms.has(form) ? 0 : Object.keys(value).length;
+      if (own > 0) forms.add(form);
+      return {
+        values: parts.reduce((sum, part) => sum + part.values, 1),
+        keys: parts.reduce((sum, part) => sum + part.keys, own),
+      };
+    };
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2), (given, indent) => {
+        const json = JSON.stringify(given, undefined, indent);
+        const { values, keys } = sizes(JSON.parse(json), new Set());
+        expect(bounded(json, values, keys)).toBeNull();
+        expect(bounded(json, values - 1, keys)).toMatchObject({ type: "json_too_many" });
+        if (keys > 0) expect(bounded(json, values, keys - 1)).toMatchObject({ type: "json_too_many" });
+      }),
+    );
+  });
+});
+
+test("of a key that an object has twice, the last value is read, as JavaScript does", () => {
+  expect(readJson('{"a":1,"a":{"b":2},"__proto__":1,"__proto__":2}')).toEqual({
+    value: JSON.parse('{"a":{"b":2},"__proto__":2}'),
+  });
+});
+
 describe("halves of surrogate pairs", () => {
   test.each([
     ['["a","\\ud83d"]', [1]],

@@ -8,22 +8,40 @@
  * JSON-3. The text is walked once, without recursion, before `JSON.parse` builds anything from it.
  * JSON-4. Every text and key that comes out of the reader is Unicode: half of a surrogate pair, which an escape can write
  *     (`"\ud83d"`), is refused. UTF-8 cannot hold it, and clients in other languages fail at the whole page that shows it.
+ * JSON-5. With bounds, the number of values, and of different keys, is bounded: `JSON.parse` takes up to ten times as long for
+ *     an object of a new form as for one that has the same keys in the same order as an earlier one, which counts no key.
  */
 import { cutText } from "./cut-text.ts";
-import { MAX_JSON_DEPTH } from "./limits.ts";
+import { MAX_JSON_DEPTH, MAX_JSON_KEYS, MAX_JSON_VALUES } from "./limits.ts";
 
 export interface JsonProblem {
   /** Keys and indexes that lead to the place. */
   readonly loc: readonly (string | number)[];
   /** Of `json_invalid`: goes on after "… is". */
   readonly msg: string;
-  readonly type: "json_invalid" | "json_too_deep" | "json_number" | "json_surrogate";
+  readonly type: "json_invalid" | "json_too_deep" | "json_too_many" | "json_number" | "json_surrogate";
 }
 export type JsonRead = { readonly value: unknown } | { readonly problem: JsonProblem };
 
-export function readJson(text: string, maxDepth: number = MAX_JSON_DEPTH): JsonRead {
-  const found = findProblem(text, maxDepth);
-  if (found) return { problem: { ...found.problem, loc: placeAt(text, found.offset) } };
+/** JSON-5. */
+export interface JsonBounds {
+  readonly values: number;
+  readonly keys: number;
+}
+
+export function readJson(text: string, maxDepth: number = MAX_JSON_DEPTH, bounds: JsonBounds = NO_BOUNDS): JsonRead {
+  const refused = jsonProblem(text, maxDepth, bounds);
+  return refused ? { problem: refused } : parsedJson(text);
+}
+
+/** The first half of the reader: what it refuses in a text that may be JSON. */
+export function jsonProblem(text: string, maxDepth: number, bounds: JsonBounds = NO_BOUNDS): JsonProblem | null {
+  const found = findProblem(text, maxDepth, bounds);
+  return found && { ...found.problem, loc: placeAt(text, found.offset) };
+}
+
+/** The second half, for a text in which the first has found nothing. */
+export function parsedJson(text: string): JsonRead {
   try {
     return { value: JSON.parse(text) };
   } catch (cause) {
@@ -32,14 +50,22 @@ export function readJson(text: string, maxDepth: number = MAX_JSON_DEPTH): JsonR
   }
 }
 
+/** Of a body of the API. */
+export const JSON_BOUNDS: JsonBounds = { values: MAX_JSON_VALUES, keys: MAX_JSON_KEYS };
+const NO_BOUNDS: JsonBounds = { values: Number.POSITIVE_INFINITY, keys: Number.POSITIVE_INFINITY };
+
 const QUOTE = 34;
+const COMMA = 44;
 const MINUS = 45;
+const DOT = 46;
+const COLON = 58;
 const BACKSLASH = 92;
-const isOpening = (c: number) => c === 123 || c === 91;
+const OPEN_OBJECT = 123;
+const isOpening = (c: number) => c === OPEN_OBJECT || c === 91;
 const isClosing = (c: number) => c === 125 || c === 93;
 const isDigit = (c: number) => c >= 48 && c <= 57;
-/** Digits, `.`, `e`, `E`, `+`, `-`. */
-const isOfNumber = (c: number) => isDigit(c) || c === 46 || c === 101 || c === 69 || c === 43 || c === MINUS;
+/** The first letters of `true`, `false` and `null`, which no later letter of the three repeats. */
+const isLiteral = (c: number) => c === 116 || c === 102 || c === 110;
 
 interface Found {
   readonly offset: number;
@@ -49,33 +75,81 @@ interface Found {
 /** Most texts have no escape of a surrogate, and need no further look (JSON-4). */
 const SURROGATE = /\\u[dD][89a-fA-F]/;
 
-function findProblem(text: string, maxDepth: number): Found | null {
+/** Of the hashes of keys: nobody outside can choose keys that have the same. */
+const SEED = Math.trunc(Math.random() * 0x7fffffff);
+
+function findProblem(text: string, maxDepth: number, bounds: JsonBounds): Found | null {
   const mayBeTorn = SURROGATE.test(text);
   let depth = 0;
+  let values = 0;
+  /** Whether a text that begins here is a key. */
+  let isKey = false;
+  /** Of each open object or array: where it begins, the hash of its keys, and their number. */
+  const begins: number[] = [0];
+  const hashes: number[] = [0];
+  const counts: number[] = [0];
+  const forms = new Set<number>();
+  let keys = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === QUOTE) {
-      const end = endOfString(text, i);
-      if (end < 0) return null; // JSON.parse says what is wrong
+      let end: number;
+      if (isKey) {
+        let hash = hashes[depth]!;
+        for (end = i + 1; end < text.length; end++) {
+          const k = text.charCodeAt(end);
+          if (k === QUOTE) break;
+          hash = Math.imul(hash ^ k, 0x01000193);
+          if (k === BACKSLASH) end += 1;
+        }
+        hashes[depth] = Math.imul(hash ^ QUOTE, 0x01000193);
+        counts[depth]! += 1;
+        if (end >= text.length) return null; // JSON.parse says what is wrong
+      } else {
+        values += 1;
+        end = endOfString(text, i);
+        if (end < 0) return null;
+      }
       if (mayBeTorn && isTorn(text.slice(i, end + 1)))
         return { offset: i, problem: { msg: TORN, type: "json_surrogate" } };
       i = end;
+    } else if (c === COMMA) isKey = text.charCodeAt(begins[depth]!) === OPEN_OBJECT;
+    else if (c === COLON) isKey = false;
+    else if (isDigit(c) || c === MINUS) {
+      values += 1;
+      const end = endOfNumber(text, i);
+      const msg = numberProblem(text, i, end);
+      if (msg) return { offset: i, problem: { msg, type: "json_number" } };
+      i = end - 1;
     } else if (isOpening(c)) {
+      values += 1;
       depth += 1;
       if (depth > maxDepth) {
         const msg = `arrays and objects are nested more than ${maxDepth} deep here: flatten the value, or send it as a text`;
         return { offset: i, problem: { msg, type: "json_too_deep" } };
       }
-    } else if (isClosing(c)) depth -= 1;
-    else if (isDigit(c) || c === MINUS) {
-      const end = endOfNumber(text, i);
-      const msg = numberProblem(text, i, end);
-      if (msg) return { offset: i, problem: { msg, type: "json_number" } };
-      i = end - 1;
-    }
+      isKey = c === OPEN_OBJECT;
+      begins[depth] = i;
+      hashes[depth] = SEED;
+      counts[depth] = 0;
+    } else if (isClosing(c)) {
+      const form = hashes[depth]!;
+      if (counts[depth]! > 0 && !forms.has(form)) {
+        forms.add(form);
+        keys += counts[depth]!;
+        if (keys > bounds.keys) return { offset: begins[depth]!, problem: tooMany("different keys", bounds.keys) };
+      }
+      if (depth > 0) depth -= 1;
+    } else if (isLiteral(c)) values += 1;
+    if (values > bounds.values) return { offset: i, problem: tooMany("values", bounds.values) };
   }
   return null;
 }
+
+const tooMany = (what: string, most: number) => ({
+  msg: `the JSON has more than ${most.toLocaleString("en")} ${what} up to here: send a part of it as a text, or its address`,
+  type: "json_too_many" as const,
+});
 
 const TORN =
   "a key or text here has half of a surrogate pair, as of a text that was cut inside an emoji: cut between characters, or replace it by U+FFFD";
@@ -96,13 +170,19 @@ function unquoted(quoted: string): string | undefined {
 
 /** The offset of the quote that ends the string which begins at `start`; -1: there is none. */
 function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes += 1;
-    if (slashes % 2 === 0) return end;
+  let end = text.indexOf('"', start + 1);
+  if (end < 0 || text.charCodeAt(end - 1) !== BACKSLASH) return end;
+  for (end = start + 1; end < text.length; end++) {
+    const c = text.charCodeAt(end);
+    if (c === QUOTE) return end;
+    if (c === BACKSLASH) end += 1;
   }
   return -1;
 }
+
+/** Digits, `.`, `e`, `E`, `+`, `-`. */
+const isOfNumber = (c: number) => isDigit(c) || c === DOT || isExponent(c) || c === 43 || c === MINUS;
+const isExponent = (c: number) => c === 101 || c === 69;
 
 function endOfNumber(text: string, start: number): number {
   let end = start + 1;
@@ -110,13 +190,20 @@ function endOfNumber(text: string, start: number): number {
   return end;
 }
 
-/** JavaScript keeps every number of so many digits and signs, unless it has an exponent. */
-const ALWAYS_EXACT = 15;
+/** Without an exponent, JavaScript keeps every whole number of so many characters, and holds every fraction of so many. */
+const EXACT_WHOLE = 15;
+const HELD_FRACTION = 300;
 const SHOWN = 40;
 
 function numberProblem(text: string, start: number, end: number): string | null {
-  const length = end - start;
-  if (length <= 4 || (length <= ALWAYS_EXACT && !/[eE]/.test(text.slice(start, end)))) return null;
+  if (end - start <= 4) return null;
+  let most = EXACT_WHOLE;
+  for (let i = start; i < end; i++) {
+    const c = text.charCodeAt(i);
+    if (c === DOT) most = HELD_FRACTION;
+    if (isExponent(c)) most = 0;
+  }
+  if (end - start <= most) return null;
   const written = text.slice(start, end);
   const shown = written.length > SHOWN ? `${written.slice(0, SHOWN)}…` : written;
   const number = Number(written);
@@ -146,10 +233,10 @@ function placeAt(text: string, offset: number): (string | number)[] {
       if (end < 0) break;
       key = text.slice(i, end + 1);
       i = end;
-    } else if (c === 58 && key !== undefined) place[place.length - 1] = keyOf(key);
+    } else if (c === COLON && key !== undefined) place[place.length - 1] = keyOf(key);
     else if (isOpening(c)) place.push(c === 91 ? 0 : "");
     else if (isClosing(c)) place.pop();
-    else if (c === 44) {
+    else if (c === COMMA) {
       const last = place.at(-1);
       place[place.length - 1] = typeof last === "number" ? last + 1 : "";
     }

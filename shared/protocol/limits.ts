@@ -41,6 +41,12 @@ export const MAX_CUSTOM_EVENT_BATCH_BYTES = 2_000_000;
 export const MAX_JSON_DEPTH = 128;
 /** The same for a body of the worker data path, in which a value stands some levels deep. */
 export const MAX_WORKER_JSON_DEPTH = MAX_JSON_DEPTH + 16;
+/**
+ * Values in a body of the API, and keys of objects that differ from all earlier ones in their keys: neither the check of
+ * the text nor `JSON.parse` holds the event loop for more than 20 ms.
+ */
+export const MAX_JSON_VALUES = 200_000;
+export const MAX_JSON_KEYS = 20_000;
 /** A worker keeps stored messages with more levels from code: they overflow the stack of code, schemas and `JSON.stringify`. */
 export const MAX_STORED_JSON_DEPTH = 512;
 

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MAX_JSON_DEPTH, MAX_WORKER_JSON_DEPTH } from "../../shared/protocol/limits.ts";
+import { MAX_JSON_DEPTH, MAX_JSON_KEYS, MAX_WORKER_JSON_DEPTH } from "../../shared/protocol/limits.ts";
 import { ROUTES, type Route } from "../../shared/protocol/routes.ts";
 import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 import type { ScriptedWorker } from "./support/scripted-worker.ts";
@@ -101,6 +101,51 @@ test.each([5, 17, 40])("a body of %i MiB is refused as too large, with an answer
   const answer = await raw("POST", "/v1/workflows/orders/execute", body);
   expect(answer).toMatchObject({ status: 413, text: expect.stringContaining("PAYLOAD_TOO_LARGE") });
 }, 60_000);
+
+const entries = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+const rows = Array.from({ length: 30_000 }, (_, i) => ({ id: i, name: "n", city: "c", ok: true, price: 1.5 }));
+
+test.each([
+  ["an object of 150,000 keys", { map: entries(150_000) }, "different keys"],
+  [
+    "objects that all have other keys",
+    { list: Object.keys(entries(25_000)).map((key) => ({ [key]: 1 })) },
+    "different",
+  ],
+  ["a list of 250,000 numbers", { list: Array(250_000).fill(0) }, "values"],
+])("%s is refused as a body and as an encoded input, because it would hold the server", async (_, input, why) => {
+  const b64payload = Buffer.from(JSON.stringify(input)).toString("base64");
+  const execution_id = `many-${randomUUID()}`;
+  for (const body of [
+    { execution_id, input },
+    { execution_id, encoded_input: { b64payload } },
+  ]) {
+    expect(await w.ask("POST", "/v1/workflows/orders/execute", { body })).toMatchObject({
+      status: 422,
+      body: {
+        code: "WF_1001",
+        detail: [{ loc: expect.arrayContaining(["body"]), type: "json_too_many", msg: expect.stringContaining(why) }],
+      },
+    });
+  }
+  expect(await w.ask("GET", `/v1/workflows/executions/${execution_id}`)).toMatchObject({ status: 404 });
+});
+
+test("a table of 30,000 rows and an object of 20,000 keys at the bounds are accepted", async () => {
+  for (const input of [{ rows }, { map: entries(MAX_JSON_KEYS - 5) }]) {
+    expect(await w.ask("POST", "/v1/workflows/orders/execute", { body: { input } })).toMatchObject({ status: 200 });
+  }
+});
+
+test("of a key that a body has twice, the last value counts", async () => {
+  const execution = `twice-${randomUUID()}`;
+  const text = `{"execution_id":"first","input":{"a":1,"a":2},"execution_id":"${execution}"}`;
+  expect(await w.ask("POST", "/v1/workflows/orders/execute", { text })).toMatchObject({
+    status: 200,
+    body: { execution_id: execution },
+  });
+  expect((await worker.claim(execution)).head.input).toEqual({ a: 2 });
+});
 
 test("a value as deep as the door allows goes through start, signal, claim, history and result", async () => {
   const execution = `deep-${randomUUID()}`;

@@ -44,7 +44,9 @@ export async function startStub(): Promise<Stub> {
     const route: Route = match.route;
     const query = route.query ? parseQuery(route.query, url.searchParams) : { value: {} };
     if ("refused" in query) return refuse(query.refused);
-    const body = route.body ? parseBody(route.body, text, { optional: route.optionalBody }) : { value: undefined };
+    const body = route.body
+      ? await parseBody(route.body, text, { optional: route.optionalBody })
+      : { value: undefined };
     if ("refused" in body) return refuse(body.refused);
     last = {
       operation: route.operation,

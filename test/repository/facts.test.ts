@@ -84,6 +84,8 @@ const NUMBERS: readonly (readonly [document: string, place: RegExp, value: numbe
   [API, /A key has at most (\d+) characters/, limits.MAX_IDEMPOTENCY_KEY],
   [API, /is kept for (\d+) days, as closed/, limits.RETENTION_DAYS],
   [API, /nest arrays and objects (\d+) deep/, limits.MAX_JSON_DEPTH],
+  [API, /at most ([\d,]+) values and/, limits.MAX_JSON_VALUES],
+  [API, /values and ([\d,]+) different keys/, limits.MAX_JSON_KEYS],
   [API, /schema may take (\d+) ms for an input/, PATTERN_LIMIT_MS],
   ["docs/workflows.md", /more than (\d+) levels/, limits.MAX_JSON_DEPTH],
   ["docs/workflows.md", /levels, more than (\d+) MiB/, limits.MAX_PAYLOAD_BYTES / MiB],

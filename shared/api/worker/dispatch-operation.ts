@@ -6,7 +6,7 @@
 import { lazy } from "../../lib/lazy.ts";
 import { zodToDetail } from "../../protocol/detail.ts";
 import { invalid, isRefusal, methodNotAllowed, noRoute, type Refusal } from "../../protocol/errors.ts";
-import { parseJsonBody } from "../../protocol/http/parse.ts";
+import { parseJsonBody, parseLongJsonBody } from "../../protocol/http/parse.ts";
 import { MAX_WORKER_BODY_BYTES, MAX_WORKER_JSON_DEPTH } from "../../protocol/limits.ts";
 import { isPlainAppend, isPlainClose } from "../../protocol/plain-append.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
@@ -27,6 +27,10 @@ function parse(operation: WorkerOperation, body: unknown) {
   return WORKER_ROUTES[operation].body.safeParse(body, { reportInput: true });
 }
 
+const OPTIONS = { maxDepth: MAX_WORKER_JSON_DEPTH };
+/** Characters of a body whose check and parsing are divided, so that together they do not hold the event loop. */
+const LONG_BODY = 256 * 1024;
+
 type Handler = (context: RequestContext, body: unknown, characters: number) => Promise<unknown>;
 
 export type ServeWorker = (
@@ -40,7 +44,10 @@ export const serveWorker: ServeWorker = async (context, request) => {
   if (request.method !== "POST") return methodNotAllowed(request.method, request.target, ["POST"]);
   const body = await textOfBody(request, MAX_WORKER_BODY_BYTES);
   if ("refused" in body) return body.refused;
-  const json = parseJsonBody(body.text, { maxDepth: MAX_WORKER_JSON_DEPTH });
+  const isLong = body.text.length > LONG_BODY;
+  const json = isLong
+    ? await parseLongJsonBody(body.text, OPTIONS, context.ports.pause)
+    : parseJsonBody(body.text, OPTIONS);
   if ("refused" in json) return json.refused;
   const parsed = parse(operation, json.value);
   if (!parsed.success) return invalid(zodToDetail(parsed.error, "body"));

@@ -29,29 +29,29 @@ describe("bodies", () => {
     expect(parseJsonBody(text, { optional: true })).toEqual({ value: {} });
   });
 
-  test("a missing body is a missing field, and the refusal of broken JSON says where it breaks", () => {
+  test("a missing body is a missing field, and the refusal of broken JSON says where it breaks", async () => {
     expect(places(parseJsonBody(""))).toEqual(["body missing"]);
     expect(places(parseJsonBody("{", { optional: true }))).toEqual(["body json_invalid"]);
     expect(parseJsonBody("null")).toEqual({ value: null });
-    expect(places(parseBody(WorkflowExecutionRequest, "null"))).toEqual(["body object_type"]);
+    expect(places(await parseBody(WorkflowExecutionRequest, "null"))).toEqual(["body object_type"]);
   });
 
-  test("an official operation ignores unknown keys", () => {
-    const parsed = accepted(body(WorkflowExecutionRequest, { input: { a: 1 }, new_key: 1 }));
+  test("an official operation ignores unknown keys", async () => {
+    const parsed = accepted(await body(WorkflowExecutionRequest, { input: { a: 1 }, new_key: 1 }));
     expect(parsed).toEqual({ input: { a: 1 }, wait_for_result: false, force_new_trace: false });
   });
 
-  test("an execution's input is an object, plain or encoded, and not both", () => {
+  test("an execution's input is an object, plain or encoded, and not both", async () => {
     const encoded_input = { b64payload: "AA==", encoding_options: ["encrypted"], input_hash: "ff" };
-    expect(accepted(body(WorkflowExecutionRequest, { input: null, encoded_input })).encoded_input).toEqual({
+    expect(accepted(await body(WorkflowExecutionRequest, { input: null, encoded_input })).encoded_input).toEqual({
       ...encoded_input,
       empty: false,
     });
-    expect(places(body(WorkflowExecutionRequest, { input: {}, encoded_input }))).toEqual([
+    expect(places(await body(WorkflowExecutionRequest, { input: {}, encoded_input }))).toEqual([
       "body.encoded_input value_error",
     ]);
-    expect(places(body(WorkflowExecutionRequest, { input: [1] }))).toEqual(["body.input value_error"]);
-    expect(places(body(WorkflowExecutionRequest, { execution_id: "a/b" }))).toEqual([
+    expect(places(await body(WorkflowExecutionRequest, { input: [1] }))).toEqual(["body.input value_error"]);
+    expect(places(await body(WorkflowExecutionRequest, { execution_id: "a/b" }))).toEqual([
       "body.execution_id string_pattern_mismatch",
     ]);
   });
@@ -62,9 +62,9 @@ describe("bodies", () => {
       expect(isEncodedInput(other)).toBe(false);
   });
 
-  test("tags are trimmed, and duplicates dropped", () => {
-    expect(accepted(body(WorkflowUpdateRequest, { tags: [" a", "a", "b "] })).tags).toEqual(["a", "b"]);
-    expect(places(body(WorkflowUpdateRequest, { tags: [" "], display_name: " " }))).toEqual([
+  test("tags are trimmed, and duplicates dropped", async () => {
+    expect(accepted(await body(WorkflowUpdateRequest, { tags: [" a", "a", "b "] })).tags).toEqual(["a", "b"]);
+    expect(places(await body(WorkflowUpdateRequest, { tags: [" "], display_name: " " }))).toEqual([
       "body.display_name string_too_short",
       "body.tags.0 string_too_short",
     ]);
@@ -158,18 +158,20 @@ describe("metadata filters of the event stream", () => {
 describe("schedules", () => {
   const minimal = { workflow_identifier: "w", schedule: { input: null } };
 
-  test("must name one workflow, in one way", () => {
+  test("must name one workflow, in one way", async () => {
     const schedule = { input: null };
-    expect(places(body(WorkflowScheduleRead, { schedule }))).toEqual(["body.workflow_identifier value_error"]);
-    expect(places(body(WorkflowScheduleRead, { ...minimal, workflow_version_id: "r" }))).toEqual([
+    expect(places(await body(WorkflowScheduleRead, { schedule }))).toEqual(["body.workflow_identifier value_error"]);
+    expect(places(await body(WorkflowScheduleRead, { ...minimal, workflow_version_id: "r" }))).toEqual([
       "body.workflow_identifier value_error",
     ]);
-    expect(places(body(WorkflowScheduleRead, { workflow_identifier: "w" }))).toEqual(["body.schedule missing"]);
+    expect(places(await body(WorkflowScheduleRead, { workflow_identifier: "w" }))).toEqual(["body.schedule missing"]);
   });
 
-  test("pass their definition on as it is, for the rules of schedules to read", () => {
+  test("pass their definition on as it is, for the rules of schedules to read", async () => {
     const schedule = { calendars: "x", unknown: 1 };
-    expect(accepted(body(WorkflowScheduleRead, { workflow_identifier: "w", schedule })).schedule).toEqual(schedule);
+    expect(accepted(await body(WorkflowScheduleRead, { workflow_identifier: "w", schedule })).schedule).toEqual(
+      schedule,
+    );
   });
 });
 

@@ -7,29 +7,64 @@
 import type * as z from "zod";
 import { zodToDetail } from "../detail.ts";
 import { invalid, invalidAt, type Refusal } from "../errors.ts";
-import { readJson } from "../json-text.ts";
+import { JSON_BOUNDS, type JsonBounds, type JsonProblem, jsonProblem, parsedJson } from "../json-text.ts";
 import { MAX_JSON_DEPTH } from "../limits.ts";
 
 export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
 
-/**
- * The JSON of a body. With `optional`, an empty body, white space and `null` count as `{}`: clients send all three when
- * a caller gives no options.
- */
-export function parseJsonBody(text: string, { optional = false, maxDepth = MAX_JSON_DEPTH } = {}): Parsed<unknown> {
-  if (text.trim() === "") {
-    if (optional) return { value: {} };
-    return { refused: invalidAt(["body"], "Field required: the request has no body", "missing") };
-  }
-  const read = readJson(text, maxDepth);
-  if ("value" in read) return { value: read.value === null && optional ? {} : read.value };
-  const { loc, msg, type } = read.problem;
-  return { refused: invalidAt(["body", ...loc], type === "json_invalid" ? `The body is ${msg}` : msg, type) };
+export interface BodyOptions {
+  /** An empty body, white space and `null` count as `{}`: clients send all three when a caller gives no options. */
+  readonly optional?: boolean | undefined;
+  readonly maxDepth?: number;
+  readonly bounds?: JsonBounds;
 }
 
-/** The body as the schema parses it. */
-export function parseBody<S extends z.ZodType>(schema: S, text: string, options?: { optional?: boolean }) {
-  const json = parseJsonBody(text, options);
+/** The JSON of a body. */
+export function parseJsonBody(text: string, options: BodyOptions = {}): Parsed<unknown> {
+  return bodyRefusal(text, options) ?? bodyValue(text, options);
+}
+
+function bodyRefusal(
+  text: string,
+  { optional, maxDepth = MAX_JSON_DEPTH, bounds }: BodyOptions,
+): { readonly refused: Refusal } | undefined {
+  const problem = jsonProblem(text, maxDepth, bounds);
+  if (problem) return refusedBody(problem);
+  if (optional || text.trim() !== "") return undefined;
+  return { refused: invalidAt(["body"], "Field required: the request has no body", "missing") };
+}
+
+function bodyValue(text: string, { optional }: BodyOptions): Parsed<unknown> {
+  if (optional && text.trim() === "") return { value: {} };
+  const read = parsedJson(text);
+  if ("problem" in read) return refusedBody(read.problem);
+  return { value: read.value === null && optional ? {} : read.value };
+}
+
+const refusedBody = ({ loc, msg, type }: JsonProblem) => ({
+  refused: invalidAt(["body", ...loc], type === "json_invalid" ? `The body is ${msg}` : msg, type),
+});
+
+/** The same. Between its walks through a long text `pause` lets other requests be served. */
+export async function parseLongJsonBody(text: string, options: BodyOptions, pause: Pause): Promise<Parsed<unknown>> {
+  await pause?.();
+  const refused = bodyRefusal(text, options);
+  if (refused) return refused;
+  await pause?.();
+  const json = bodyValue(text, options);
+  await pause?.();
+  return json;
+}
+
+type Pause = (() => Promise<void>) | undefined;
+
+/** The body of a request of a client as the schema parses it. */
+export async function parseBody<S extends z.ZodType>(
+  schema: S,
+  text: string,
+  { optional, pause }: { readonly optional?: boolean | undefined; readonly pause?: Pause } = {},
+): Promise<Parsed<z.output<S>>> {
+  const json = await parseLongJsonBody(text, { optional, bounds: JSON_BOUNDS }, pause);
   return "refused" in json ? json : check(schema, json.value, "body");
 }
 
