@@ -36,7 +36,7 @@ export const history = command({
       return EXIT.ok;
     }
     const events = await historyOf(apiOf(flags, io), id!, flags.run);
-    if (flags.json) printJson(io, { events });
+    if (flags.json) printJson(io, { execution_id: id, events });
     else print(timeline(events), flags.full ? null : io.columns, io);
     return EXIT.ok;
   },

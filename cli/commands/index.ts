@@ -19,6 +19,7 @@ import { key } from "./key/index.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
 import { query } from "./query.ts";
+import { replay } from "./replay.ts";
 import { reset } from "./reset.ts";
 import { restore } from "./restore.ts";
 import { schedule } from "./schedule/index.ts";
@@ -46,6 +47,7 @@ export const commands: readonly (Command | Group)[] = [
   reset,
   remove,
   history,
+  replay,
   trace,
   failures,
   inputs,

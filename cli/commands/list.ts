@@ -86,7 +86,7 @@ async function showCounts(api: Api, query: Query, json: boolean, io: Io) {
   return EXIT.ok;
 }
 
-async function pages(api: Api, query: Query, limit: number) {
+export async function pages(api: Api, query: Query, limit: number) {
   const executions: WorkflowExecutionWithoutResult[] = [];
   let token: string | null | undefined;
   do {

@@ -99,9 +99,9 @@ export function runCore(options: CoreOptions): void {
   /** HOST-9. */
   async function replay({ call, ...hello }: HostMessage<"hello">, files: string[], codec: PayloadCodec): Promise<void> {
     channel.send({ type: "running", call, session: "", warnings: [], lease_ms: 0 });
-    const { replayFiles } = await import("./replays.ts");
-    const results = await replayFiles(files, workflowsOf(channel, { call, ...hello }), codec);
-    channel.send({ type: "replayed", results });
+    const { replayFiles } = await import("../worker/replays.ts");
+    const replays = replayFiles(files, workflowsOf(channel, { call, ...hello }), codec);
+    channel.send({ type: "replayed", results: await Array.fromAsync(replays) });
     exit(0);
   }
 

@@ -24,6 +24,7 @@
 import * as z from "zod";
 import { ActivityOptions, DECISIONS, Failure, type Stimulus } from "../../shared/protocol/history.ts";
 import { LOG_LEVELS } from "../../shared/protocol/log-records.ts";
+import { ReplayResult } from "../../shared/protocol/replay.ts";
 import { Progress, WorkflowDefinition } from "../../shared/protocol/worker.ts";
 
 export const HOST_PROTOCOL = 1;
@@ -228,7 +229,7 @@ export const FromCore = z.discriminatedUnion("type", [
   /** What became of each history; an error says why it does not fit the code. */
   z.object({
     type: z.literal("replayed"),
-    results: z.array(z.object({ file: z.string(), events: z.int(), error: z.string().optional() })),
+    results: z.array(ReplayResult),
   }),
   /** Everything has ended after `stop`; so many attempts were abandoned. */
   z.object({ type: z.literal("stopped"), abandoned: z.int() }),

@@ -10,6 +10,7 @@ import { healthPort, healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { workerSpans } from "./open-telemetry.ts";
 import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
+import { replayIfAsked } from "./replay-mode.ts";
 import { openResources } from "./resources.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
 import type { Resources } from "./types.ts";
@@ -40,6 +41,7 @@ export interface RunningWorker {
 export async function startWorker<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,
 ): Promise<RunningWorker> {
+  await replayIfAsked(options);
   return start(options, { onBlocked: "exit", signals: { release() {}, take() {} } });
 }
 
@@ -160,6 +162,7 @@ function contextOf(
  * while it works and 503 before and after, and while a check of its resources fails. Throws `WorkerConfigError` when the settings are wrong.
  */
 export async function runWorker<R extends Record<string, unknown>>(options: WorkerOptions<R>): Promise<void> {
+  await replayIfAsked(options);
   const port = healthPort(process.env.HEALTH_SERVER_PORT);
   let working: RunningWorker | null = null;
   const health = port === null ? null : await healthServer(port, () => working?.health() ?? null);
