@@ -145,7 +145,8 @@ export function runCore(options: CoreOptions): void {
       hello.worker,
       (error) => {
         // WORKER-4. Before `running` the registration itself says so.
-        if (serving) fatal(`the server does not accept this API key any more: ${error.message}`);
+        const what = error.status === 401 ? "accept this API key" : "serve this worker";
+        if (serving) fatal(`the server does not ${what} any more: ${error.message}`);
       },
     );
     worker = next;

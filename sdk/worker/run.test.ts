@@ -140,6 +140,44 @@ describe("a worker refuses to start", () => {
   });
 });
 
+test("VERSION-3: a worker that the server does not serve says why, also when the server was replaced while it worked", async () => {
+  const why =
+    "this worker (typescript/0.1.0) speaks worker protocol 1, and the server (9.0.0) 3: update the worker's SDK";
+  const refusal = JSON.stringify({ detail: why, code: "UNSUPPORTED_VERSION" });
+  const registered = {
+    workspace: "default",
+    has_conflicts: false,
+    warnings: [],
+    workflow_registration_refs: [],
+    ...{ heartbeat_ms: 20, session_timeout_ms: 60_000, lease_ms: 30_000, now: Date.now(), tasks: { via: "poll" } },
+  };
+  let isReplaced = false;
+  const server = createServer((request, answer) => {
+    const json = { "content-type": "application/json" };
+    const operation = request.url!.split("/").at(-1);
+    request.resume();
+    if (operation === "register" && isReplaced) answer.writeHead(409, json).end(refusal);
+    else if (operation === "register") answer.writeHead(200, json).end(JSON.stringify(registered));
+    else if (operation === "heartbeat") answer.writeHead(200, json).end('{"all_active":false,"now":1}');
+    else if (operation === "stop") answer.writeHead(200, json).end("{}");
+    else if (operation === "poll") setTimeout(() => answer.writeHead(200, json).end('{"deliveries":[]}'), 20);
+    else answer.writeHead(200, json).end("{}");
+  }).listen(0);
+  const { port } = server.address() as { port: number };
+  const options = { ...right, url: `http://127.0.0.1:${port}` };
+  const worker = await startWorker(options);
+  isReplaced = true;
+  const ended = await worker.failed;
+  expect(ended).toBeInstanceOf(WorkerConfigError);
+  expect(ended.message).toContain("does not serve this worker any more");
+  expect(ended.message).toContain(why);
+  const refused = startWorker(options);
+  await expect(refused).rejects.toThrow(WorkerConfigError);
+  await expect(refused).rejects.toThrow(/does not serve this worker: .*update the worker's SDK/);
+  server.closeAllConnections();
+  server.close();
+});
+
 test("the health of a worker is that of its resources", async () => {
   await using on = await installation();
   let well = true;

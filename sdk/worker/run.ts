@@ -26,8 +26,8 @@ export interface RunningWorker {
   /** Drains and leaves; answers how many activities were abandoned. Calling it again waits for the same end. */
   stop(): Promise<number>;
   /**
-   * Resolves, with the reason, when the worker has ended by itself: the server does not accept its key any more. Never
-   * rejects; open for ever while the worker works.
+   * Resolves, with the reason, when the worker has ended by itself: the server does not accept its key, or its version, any
+   * more. Never rejects; open for ever while the worker works.
    */
   readonly failed: Promise<Error>;
   /** Whether its resources are well, by their checks. `detail`: what is wrong with `resource`. */
@@ -66,9 +66,9 @@ async function start<R extends Record<string, unknown>>(
   const spans = await workerSpans();
   const context = contextOf(settings, { log, transport, resources: resources.values });
   const worker = new Worker({ ...context, ...(spans && { spans }) }, name, (error) => {
-    const why = new WorkerConfigError(
-      `the server at ${url} does not accept this SIROCCO_API_KEY any more: ${error.message}`,
-    );
+    const what =
+      error.status === 401 ? "does not accept this SIROCCO_API_KEY any more" : "does not serve this worker any more";
+    const why = new WorkerConfigError(`the server at ${url} ${what}: ${error.message}`);
     log.error("the worker ends", { error: why });
     const ended = () => fail(why);
     stop().then(ended, ended);
@@ -90,6 +90,8 @@ async function start<R extends Record<string, unknown>>(
     const { status, code, message } = error;
     if (status === 401)
       throw new WorkerConfigError(`the server at ${url} does not know this SIROCCO_API_KEY: ${message}`);
+    if (code === "UNSUPPORTED_VERSION")
+      throw new WorkerConfigError(`the server at ${url} does not serve this worker: ${message}`);
     if (code === "NO_ROUTE")
       throw new WorkerConfigError(
         `the server at ${url} does not serve workers (on AWS, workers use the stack's output WorkerUrl): ${message}`,

@@ -1,6 +1,7 @@
 /** The types that the parts of a worker share. Time, ids and the transport come in from outside, so that tests control them. */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { LogLevel } from "../../shared/protocol/log-records.ts";
+import type { Protocols } from "../../shared/protocol/worker-protocol.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
 import type { Log } from "../runtime/log.ts";
@@ -49,6 +50,8 @@ export interface WorkerContext {
   readonly sessionsOffered?: boolean;
   /** What runs the code, as `sirocco deployments` shows it. Default: this SDK. */
   readonly sdk?: string;
+  /** The protocols that it speaks. Default: those of this SDK. */
+  readonly protocols?: Protocols;
   /** What its processes use. Default: this one. */
   readonly usage?: () => Usage;
   /** Set where the code runs in another process. */

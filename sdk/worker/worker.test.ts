@@ -63,6 +63,21 @@ test("a run without steps is two calls of its worker: the poll brings its claim,
   expect(calls.filter((call) => call !== "heartbeat")).toEqual(["poll", "close"]);
 });
 
+test("VERSION-3: a worker whose server speaks only another protocol does not start, and one that names none speaks 1", async () => {
+  const answering = (protocol: number | undefined) => (inner: Transport) => ({
+    close: () => inner.close(),
+    call: async (...[operation, body, options]: Call) => {
+      const answer = await inner.call(operation, body, options);
+      return (operation === "register" ? { ...answer, protocol } : answer) as never;
+    },
+  });
+  await expect(environment({ workflows: [pair] }, { wire: answering(7) })).rejects.toThrow(
+    /UNSUPPORTED_VERSION: this worker \(typescript\/\S+\) speaks worker protocol 1, and the server \(of another version\) 7/,
+  );
+  await using env = await environment({ workflows: [pair], activities: [work] }, { wire: answering(undefined) });
+  expect(await (await env.start(pair, {})).result()).toBe(3);
+});
+
 test("each heartbeat tells slots, what takes them, cached executions, CPU and memory", async () => {
   const beats: WorkerBody<"heartbeat">[] = [];
   let go = () => {};

@@ -7,13 +7,15 @@
  * WORKER-3. Stopping: the worker receives no new tasks. Attempts that run may finish within the grace; the activities that
  *     follow them go to other workers through the queue. Then it abandons the attempts that still run, hands its tasks
  *     back at once, and removes its heartbeat, so that other workers take over without waiting for a lease.
- * WORKER-4. When the server does not accept the worker's key any more, the worker calls `onFatal`, once.
+ * WORKER-4. When the server does not accept the worker's key any more, or no protocol of the worker (VERSION-3), the worker calls
+ *     `onFatal`, once.
  */
 import { PayloadCodec } from "../../shared/encoding/codec.ts";
 import { steadyOf } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import type { WorkerLoad } from "../../shared/protocol/worker-load.ts";
+import { noCommonProtocol, PROTOCOLS } from "../../shared/protocol/worker-protocol.ts";
 import { WorkerEncoding } from "./encoding.ts";
 import { Leases } from "./leases.ts";
 import { LoadMeter, ownUsage } from "./load.ts";
@@ -112,7 +114,7 @@ export class Worker {
   }
 
   async #register(): Promise<WorkerAnswer<"register">> {
-    const { deployment, session, workflows, activities, transport, log } = this.#context;
+    const { deployment, session, workflows, activities, transport, log, protocols = PROTOCOLS } = this.#context;
     const body: WorkerBody<"register"> = {
       deployment,
       worker: this.#name,
@@ -120,9 +122,16 @@ export class Worker {
       definitions: [...workflows.values()].map((workflow) => workflow.definition),
       activities: [...activities.keys()],
       sdk: this.#context.sdk ?? `typescript/${VERSION}`,
+      protocols,
       pid: process.pid,
     };
     const answer = await transport.call("register", body, { signal: this.#leaving.signal });
+    const { protocol = 1 } = answer;
+    if (protocol < protocols.oldest || protocol > protocols.newest) {
+      const server = { oldest: protocol, newest: protocol, version: "of another version" };
+      const why = noCommonProtocol({ ...protocols, sdk: body.sdk }, server);
+      throw new ServerRefusal("register", 409, "UNSUPPORTED_VERSION", why);
+    }
     for (const warning of answer.warnings) log.warn(warning, { deployment });
     return answer;
   }
@@ -138,11 +147,11 @@ export class Worker {
   }
 
   async #sendBeat(): Promise<void> {
-    const { deployment, session, transport, log } = this.#context;
+    const { deployment, session, transport, log, protocols = PROTOCOLS } = this.#context;
     const { signal } = this.#leaving;
     if (this.#context.watch?.alive?.() === false) return;
     try {
-      const body = { deployment, worker: this.#name, session, load: this.#load() };
+      const body = { deployment, worker: this.#name, session, load: this.#load(), protocols };
       const sent = steadyOf(this.#context.clock);
       const answer = await transport.call("heartbeat", body, {
         retry: false,
@@ -157,7 +166,9 @@ export class Worker {
     }
     if (signal.aborted) return;
     await this.#register().catch((error) => {
-      if (!signal.aborted) log.error("registering again failed", { error }); // WORKER-2
+      if (signal.aborted) return;
+      log.error("registering again failed", { error }); // WORKER-2
+      if (isFinal(error)) this.#onFatal(error);
     });
   }
 
@@ -206,7 +217,7 @@ export class Worker {
         if (signal.aborted) return;
         if (until.aborted) continue;
         log.error(`no tasks could be received from the ${queue} queue`, { error });
-        if (error instanceof ServerRefusal && error.status === 401) return this.#onFatal(error); // WORKER-4
+        if (isFinal(error)) return this.#onFatal(error);
         await this.#later(1_000);
       }
     }
@@ -325,5 +336,9 @@ export class Worker {
     };
   }
 }
+
+/** WORKER-4. */
+const isFinal = (error: unknown): error is ServerRefusal =>
+  error instanceof ServerRefusal && (error.status === 401 || error.code === "UNSUPPORTED_VERSION");
 
 const receiptsOf = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ receipt }) => receipt);

@@ -41,6 +41,7 @@ import { ActivityOutcome, InboxMessage } from "./messages.ts";
 import { line, lines } from "./text.ts";
 import { Time } from "./times.ts";
 import { WorkerLoad } from "./worker-load.ts";
+import { Protocols } from "./worker-protocol.ts";
 
 const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
 
@@ -227,6 +228,8 @@ export const WORKER_ROUTES = {
       /** Names of activities this worker can run. */
       activities: z.array(ActivityName),
       sdk: z.string(),
+      /** VERSION-1. */
+      protocols: Protocols.optional(),
       /** Id of the worker's process: workers on one host have the same name. */
       pid: z.int().min(0).optional(),
     }),
@@ -242,6 +245,8 @@ export const WORKER_ROUTES = {
       /** A task whose lease nobody extends for this long, ms, is delivered again. */
       lease_ms: z.int(),
       now: z.int(),
+      /** The newest protocol that both speak (VERSION-2). Absent: the server is of before there were numbers. */
+      protocol: z.int().optional(),
       /** How the worker receives tasks: by long poll of this server, or from these queues. */
       tasks: z.discriminatedUnion("via", [
         z.object({ via: z.literal("poll") }),
@@ -263,7 +268,7 @@ export const WORKER_ROUTES = {
   ),
   heartbeat: op(
     "heartbeat",
-    z.object({ ...worker, load: WorkerLoad.optional() }),
+    z.object({ ...worker, load: WorkerLoad.optional(), protocols: Protocols.optional() }),
     z.object({
       all_active: z.boolean(),
       now: z.int(),

@@ -62,6 +62,34 @@ test.each(
   expect(events).toEqual(sent.items[0]!.batch.events);
 });
 
+test("VERSION-2: a worker that speaks only newer protocols than the server is refused before anything is stored", async () => {
+  const newer = await w.worker("newer", []);
+  await newer.stop();
+  const definitions = [{ name: "later", input_schema: {} }];
+  const register = (protocols?: unknown) =>
+    newer.raw("register", { ...newer.who, definitions, activities: [], sdk: "typescript/9.0.0", protocols });
+  const refused = await register({ oldest: 2, newest: 3 });
+  expect(refused).toMatchObject({
+    status: 409,
+    body: {
+      code: "UNSUPPORTED_VERSION",
+      detail: expect.stringMatching(
+        /^this worker \(typescript\/9\.0\.0\) speaks worker protocol 2 to 3, and the server \(\d.*\) 1: update the server first/,
+      ),
+    },
+  });
+  expect((await w.ask("GET", "/v1/workflows/later")).status).toBe(404);
+  expect(await register({ oldest: 1, newest: 9 })).toMatchObject({ status: 200, body: { protocol: 1 } });
+  expect(await register()).toMatchObject({ status: 200, body: { protocol: 1 } });
+});
+
+test("VERSION-4: a heartbeat asks a worker to register again that the server does not serve any more", async () => {
+  const beat = async (protocols?: unknown) => (await worker.raw("heartbeat", { ...worker.who, protocols })).body;
+  expect(await beat()).toMatchObject({ all_active: true });
+  expect(await beat({ oldest: 1, newest: 4 })).toMatchObject({ all_active: true });
+  expect(await beat({ oldest: 2, newest: 4 })).toMatchObject({ all_active: false });
+});
+
 test("a field that an operation of clients does not have is refused by its name", async () => {
   const refused = await w.ask("POST", "/v1/keys", { body: { name: "n", rigths: ["read"] } });
   expect(refused).toMatchObject({

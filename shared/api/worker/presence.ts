@@ -1,14 +1,16 @@
 /** Liveness of workers: heartbeats, clean stops, and which sessions are dead. */
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
+import { commonProtocol } from "../../protocol/worker-protocol.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** `all_active: false`: the session is unknown, and the worker must register again. */
+/** `all_active: false`: the session is unknown, or its worker is not served any more (VERSION-4), and must register again. */
 export async function heartbeat(
   context: RequestContext,
-  body: WorkerBody<"heartbeat">,
+  { protocols, ...body }: WorkerBody<"heartbeat">,
 ): Promise<WorkerAnswer<"heartbeat">> {
   const { ports, workspace } = context;
   const now = ports.clock.now();
+  if (commonProtocol(protocols) === null) return { all_active: false, now };
   const all_active = await ports.registry.beat({ workspace, ...body, now });
   const holds = (await ports.registry.knownHolds(workspace)).filter(
     ({ deployment, release }) => [null, body.deployment].includes(deployment) && release?.perSecond !== null,

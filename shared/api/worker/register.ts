@@ -2,9 +2,11 @@
 
 import { searchKeyProblem } from "../../core/search-keys.ts";
 import type { DetailItem } from "../../protocol/detail.ts";
-import { invalid, invalidAt, type Refusal } from "../../protocol/errors.ts";
+import { invalid, invalidAt, type Refusal, refusal } from "../../protocol/errors.ts";
 import { MAX_SEARCH_KEYS } from "../../protocol/limits.ts";
+import { VERSION } from "../../protocol/version.ts";
 import type { WorkerAnswer, WorkerBody, WorkflowDefinition } from "../../protocol/worker.ts";
+import { commonProtocol, noCommonProtocol, PROTOCOLS } from "../../protocol/worker-protocol.ts";
 import { activeDeployments } from "../../routing/liveness.ts";
 import { schemaProblem } from "../../routing/schema-check.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -17,6 +19,11 @@ export async function register(
 ): Promise<WorkerAnswer<"register"> | Refusal> {
   const { ports, workspace } = context;
   const { deployment, worker, session, pid, definitions } = body;
+  const protocol = commonProtocol(body.protocols);
+  if (protocol === null) {
+    const worker = { ...(body.protocols ?? PROTOCOLS), sdk: body.sdk };
+    return refusal(409, "UNSUPPORTED_VERSION", noCommonProtocol(worker, { ...PROTOCOLS, version: VERSION }));
+  }
   const problems = (await Promise.all(definitions.map((d, i) => problemsOf(d, ["body", "definitions", i])))).flat();
   problems.push(...duplicates(definitions));
   if (problems.length > 0) return invalid(problems);
@@ -64,6 +71,7 @@ export async function register(
     session_timeout_ms: sessionTimeoutMs,
     lease_ms: leaseMs,
     now,
+    protocol,
     tasks: await context.options.tasks(context, deployment),
   };
 }
