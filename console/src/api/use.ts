@@ -49,8 +49,10 @@ export function useAction<O extends Called>(operation: O) {
       });
       return flying.current;
     },
-    // What was deleted is not read again: its page is about to close.
-    onSettled: () =>
-      queries.invalidateQueries(operation === "unscheduleWorkflow" ? { queryKey: ["getSchedules"] } : {}),
+    // What was deleted is not read again: its page is about to close. Nobody waits for the reads: they may take away the
+    // dialog that is to tell the outcome.
+    onSettled: () => {
+      void queries.invalidateQueries(operation === "unscheduleWorkflow" ? { queryKey: ["getSchedules"] } : {});
+    },
   });
 }

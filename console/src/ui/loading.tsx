@@ -36,6 +36,8 @@ export function Skeleton({ lines }: { lines: number }) {
   );
 }
 
+const OF_EXECUTION = /^There is no (execution|run) /;
+
 export function Problem({ error, retry, stale }: { error: unknown; retry?: () => void; stale?: boolean }) {
   const failed = error instanceof CallFailed ? error : undefined;
   return (
@@ -43,7 +45,9 @@ export function Problem({ error, retry, stale }: { error: unknown; retry?: () =>
       <p className="font-medium whitespace-pre-line">{messageOf(error)}</p>
       <div className="mt-1 flex flex-wrap items-center gap-3 text-xs">
         {failed?.code && <span className="font-mono">{failed.code}</span>}
-        {failed?.status === 404 && <span>Closed executions are deleted when their retention time ends.</span>}
+        {failed?.status === 404 && OF_EXECUTION.test(failed.message) && (
+          <span>Closed executions are deleted when their retention time ends.</span>
+        )}
         {stale && <span>What you see below is older.</span>}
         {retry && <Button onClick={retry}>Try again</Button>}
       </div>
