@@ -234,7 +234,15 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
       "/errors",
       "/schedules",
     ];
-    paths.push("/schedules/faulty", "/schedules?view=month", "/workflows", "/deployments", "/deployments/dev", "/jobs");
+    paths.push(
+      "/schedules/faulty",
+      "/schedules?view=month",
+      "/workflows",
+      "/deployments",
+      "/deployments/dev",
+      "/holds",
+      "/jobs",
+    );
     const { page, asked, close } = await w.open("/settings", { expected: /./ });
     const operations = (list: readonly string[]) => [
       ...new Set(list.map((path) => path.split("?")[0] as string).filter((path) => !/whoami|stream|counts/.test(path))),

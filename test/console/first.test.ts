@@ -271,6 +271,7 @@ const PATHS = [
   "/workflows",
   "/deployments",
   "/deployments/dev",
+  "/holds",
   "/jobs",
   "/file",
   "/settings",

@@ -24,6 +24,7 @@ const PAGES: readonly (readonly [path: string, heading: string | RegExp])[] = [
   ["/workflows", "Workflows"],
   ["/deployments", "Deployments"],
   ["/deployments/dev", /dev/],
+  ["/holds", "Holds"],
   ["/jobs", "Jobs"],
   ["/file", "Downloaded history"],
   ["/settings", "Settings"],

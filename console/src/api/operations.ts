@@ -66,6 +66,9 @@ export const OPERATIONS = {
   getDeployment: `GET ${W}/deployments/{name}`,
   promoteDeployment: `POST ${W}/deployments/{name}/promote`,
   rollBackDeployment: `POST ${W}/deployments/{name}/rollback`,
+  listHolds: "GET /v1/holds",
+  holdWork: "POST /v1/holds",
+  releaseHold: "POST /v1/holds/release",
 } as const satisfies Partial<Record<Operation, string>>;
 
 export type Called = keyof typeof OPERATIONS;

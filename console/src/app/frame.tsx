@@ -2,6 +2,7 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import {
   CalendarClock,
+  CirclePause,
   Gauge,
   Inbox as InboxIcon,
   Layers,
@@ -38,6 +39,7 @@ const PAGES: readonly (readonly [to: string, title: string, icon: LucideIcon])[]
   ["/schedules", "Schedules", CalendarClock],
   ["/workflows", "Workflows", Workflow],
   ["/deployments", "Deployments", Layers],
+  ["/holds", "Holds", CirclePause],
   ["/jobs", "Jobs", ListChecks],
   ["/settings", "Settings", SettingsIcon],
 ];

@@ -39,6 +39,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
         ["/schedules", "Schedules"],
         ["/workflows", "Workflows"],
         ["/deployments", "Deployments"],
+        ["/holds", "Holds"],
         ["/jobs", "Jobs"],
         ["/file", "Downloaded history"],
         ["/settings", "Settings"],

@@ -85,6 +85,7 @@ const routes = [
     component: lazyRouteComponent(() => import("../screens/inbox.tsx"), "Inbox"),
     validateSearch: readInboxSearch,
   }),
+  createRoute({ ...at("/holds"), component: lazyRouteComponent(() => import("../screens/holds/index.tsx"), "Holds") }),
   createRoute({ ...at("/errors"), component: lazyRouteComponent(() => import("../screens/errors.tsx"), "Errors") }),
   createRoute({ ...at("/jobs"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "Jobs") }),
   createRoute({ ...at("/jobs/$id"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "JobPage") }),

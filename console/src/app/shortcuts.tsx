@@ -12,6 +12,7 @@ const GO: Readonly<Record<string, readonly [to: string, title: string]>> = {
   s: ["/schedules", "Schedules"],
   w: ["/workflows", "Workflows"],
   d: ["/deployments", "Deployments"],
+  h: ["/holds", "Holds"],
   j: ["/jobs", "Jobs"],
 };
 

@@ -13,6 +13,9 @@ import { Table } from "../ui/table.tsx";
 import { Mono, Name, visible } from "../ui/text.tsx";
 import { Ago, Time, useNow } from "../ui/time.tsx";
 import { Unavailable } from "../ui/unavailable.tsx";
+import { Held, HoldsUnknown } from "./holds/held.tsx";
+import { HoldButton } from "./holds/hold.tsx";
+import { type Hold, holdsOf, useHolds } from "./holds/holds.ts";
 import type { Current } from "./promotion/currents.ts";
 import { PromoteButton } from "./promotion/promote.tsx";
 import { RollBackButton } from "./promotion/roll-back.tsx";
@@ -20,7 +23,7 @@ import { Oldest, SafeToStop, Share, StartsHere } from "./promotion/share.tsx";
 
 /** A worker that has been silent for longer is about to count as dead. */
 const LATE_MS = 30_000;
-const REFRESH_MS = 20_000;
+const REFRESH_MS = 30_000;
 const LIST = "/v1/workflows/deployments";
 
 type Worker = Answer<"getDeployment">["workers"][number];
@@ -29,6 +32,8 @@ type Load = NonNullable<Worker["load"]>;
 export function Deployments() {
   useTitle("Deployments");
   const [all, setAll] = useState(true);
+  const holdsRead = useHolds();
+  const holds = holdsRead.data?.holds;
   const read = useRead(
     "listDeployments",
     { query: { active_only: !all, limit: 100, with_executions: true } },
@@ -48,6 +53,7 @@ export function Deployments() {
           Also without a live worker
         </label>
       </div>
+      <HoldsUnknown read={holdsRead} />
       <Panel title="All deployments" flush>
         <Loading read={read}>
           {({ deployments }) => (
@@ -66,7 +72,10 @@ export function Deployments() {
                   id: "state",
                   title: "State",
                   cell: (d) => (
-                    <Tag tone={d.is_active ? "good" : "warn"}>{d.is_active ? "active" : "no live worker"}</Tag>
+                    <span className="flex flex-wrap items-center gap-1">
+                      <Tag tone={d.is_active ? "good" : "warn"}>{d.is_active ? "active" : "no live worker"}</Tag>
+                      <HeldHere deployment={d.name} holds={holds} />
+                    </span>
                   ),
                 },
                 {
@@ -97,6 +106,8 @@ export function DeploymentPage() {
   const registrations = useRead("getWorkflowRegistrations", {
     query: { task_queue: name, limit: 200, with_workflow: true },
   });
+  const holdsRead = useHolds();
+  const holds = holdsRead.data?.holds;
   const current = new Map(read.data?.current_for.map((one) => [one.workflow_name, one]));
   return (
     <div className="space-y-4">
@@ -108,9 +119,11 @@ export function DeploymentPage() {
           <span className="flex flex-wrap gap-1.5">
             <PromoteButton deployment={name} live={read.data.is_active} />
             <RollBackButton deployment={name} of={read.data.current_for} />
+            <HoldButton deployment={name} />
           </span>
         )}
       </div>
+      <HoldsUnknown read={holdsRead} />
       <Loading read={read}>
         {(deployment) => (
           <>
@@ -124,6 +137,7 @@ export function DeploymentPage() {
                   {name}.
                 </span>
               )}
+              <HeldHere deployment={name} holds={holds} />
               {deployment.safe_to_stop && <SafeToStop />}
               {deployment.oldest_execution && (
                 <span className="flex flex-wrap items-center gap-x-2">
@@ -165,7 +179,16 @@ export function DeploymentPage() {
               keyOf={({ id }) => id}
               empty="It serves no workflow."
               columns={[
-                { id: "name", title: "Workflow", cell: (r) => <Name>{r.workflow?.name ?? r.workflow_id}</Name> },
+                {
+                  id: "name",
+                  title: "Workflow",
+                  cell: (r) => (
+                    <span className="flex flex-wrap items-center gap-1.5">
+                      <Name>{r.workflow?.name ?? r.workflow_id}</Name>
+                      <Held holds={holdsOf(holds, name, r.workflow?.name ?? "")} />
+                    </span>
+                  ),
+                },
                 { id: "starts", title: "New starts", cell: (r) => <Starts of={current.get(r.workflow?.name ?? "")} /> },
                 { id: "signals", title: "Signals", cell: (r) => <Handlers all={r.definition.signals} /> },
                 { id: "updates", title: "Updates", cell: (r) => <Handlers all={r.definition.updates} /> },
@@ -178,6 +201,14 @@ export function DeploymentPage() {
       <Unavailable title="Hosted deployments" paths={(path) => path.startsWith(`${LIST}/{name}`)} />
     </div>
   );
+}
+
+/** The hold of the whole deployment, or else what is held of it. */
+function HeldHere({ deployment, holds = [] }: { deployment: string; holds: readonly Hold[] | undefined }) {
+  const here = holds.filter(({ deployment_name }) => deployment_name === deployment);
+  const whole = here.filter(({ workflow_name }) => workflow_name === null);
+  if (whole.length > 0) return <Held holds={whole} />;
+  return here.map((hold) => <Held key={hold.workflow_name} holds={[hold]} of={`workflow ${hold.workflow_name}`} />);
 }
 
 /** The part of a workflow's starts that goes to this deployment, since when, and by whose call. */

@@ -11,10 +11,13 @@ import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
-import { Copy, Name } from "../ui/text.tsx";
+import { Copy, Name, visible } from "../ui/text.tsx";
 import { Ago, Time } from "../ui/time.tsx";
+import { Held, HoldsUnknown } from "./holds/held.tsx";
+import { scopeText, useHolds } from "./holds/holds.ts";
 
 const DAY_MS = 86_400_000;
+const MOST_HOLDS = 5;
 
 export function Overview() {
   useTitle("Overview");
@@ -22,6 +25,7 @@ export function Overview() {
     <div className="space-y-4">
       <h1 className="text-xl font-semibold">Overview</h1>
       <Counts />
+      <Holds />
       <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
         <Failures />
         <Asks />
@@ -61,6 +65,30 @@ function Counts() {
         </ul>
       )}
     </Loading>
+  );
+}
+
+/** One line for each; nothing where nothing is held. */
+function Holds() {
+  const read = useHolds();
+  const holds = read.data?.holds ?? [];
+  if (holds.length === 0) return <HoldsUnknown read={read} />;
+  return (
+    <section
+      aria-label="Holds"
+      className="flex flex-wrap items-center gap-x-4 gap-y-1.5 rounded-lg border border-warn bg-warn-bg px-4 py-2.5 text-sm"
+    >
+      <strong>Kept from workers:</strong>
+      {holds.slice(0, MOST_HOLDS).map((hold) => (
+        <span key={scopeText(hold)} className="flex items-center gap-1.5 [overflow-wrap:anywhere]">
+          <Held holds={[hold]} /> {visible(scopeText(hold))}
+        </span>
+      ))}
+      {holds.length > MOST_HOLDS && <span>and {holds.length - MOST_HOLDS} more</span>}
+      <Link to="/holds" className="text-accent underline">
+        All holds
+      </Link>
+    </section>
   );
 }
 
@@ -124,7 +152,7 @@ function Deployments() {
   const deployments = useRead(
     "listDeployments",
     { query: { active_only: false, limit: 50 } },
-    { refetchInterval: 30_000 },
+    { refetchInterval: 60_000 },
   );
   return (
     <Panel title="Deployments" flush>

@@ -14,6 +14,9 @@ import { Payload } from "../ui/payload.tsx";
 import { Tag } from "../ui/status.tsx";
 import { visible } from "../ui/text.tsx";
 import { span } from "../ui/time.tsx";
+import { Held, HoldsUnknown } from "./holds/held.tsx";
+import { HoldButton } from "./holds/hold.tsx";
+import { type Hold, holdsOf, useHolds } from "./holds/holds.ts";
 import { type Current, shareOf } from "./promotion/currents.ts";
 import { PromoteButton } from "./promotion/promote.tsx";
 import { RollBackButton } from "./promotion/roll-back.tsx";
@@ -31,6 +34,7 @@ function AllWorkflows() {
   useTitle("Workflows");
   const [text, setText] = useState("");
   const [archived, setArchived] = useState(false);
+  const holds = useHolds();
   const read = useRead("getWorkflows", { query: { limit: 200, archived, search: text || undefined } }, { keep: true });
   return (
     <div className="space-y-4">
@@ -49,6 +53,7 @@ function AllWorkflows() {
           <NameFilter label="Name of the workflow" value={text} change={setText} />
         </div>
       </div>
+      <HoldsUnknown read={holds} />
       <Loading read={read}>
         {({ workflows }) =>
           workflows.length === 0 ? (
@@ -56,7 +61,7 @@ function AllWorkflows() {
           ) : (
             <div className="space-y-3">
               {workflows.map((workflow) => (
-                <WorkflowPanel key={workflow.id} workflow={workflow} />
+                <WorkflowPanel key={workflow.id} workflow={workflow} holds={holds.data?.holds} />
               ))}
             </div>
           )
@@ -66,7 +71,7 @@ function AllWorkflows() {
   );
 }
 
-function WorkflowPanel({ workflow }: { workflow: Workflow }) {
+function WorkflowPanel({ workflow, holds }: { workflow: Workflow; holds: readonly Hold[] | undefined }) {
   const [open, setOpen] = useState(false);
   const archive = useAction(workflow.archived ? "unarchiveWorkflow" : "archiveWorkflow");
   const say = useSay();
@@ -78,6 +83,15 @@ function WorkflowPanel({ workflow }: { workflow: Workflow }) {
           {workflow.display_name !== workflow.name && (
             <span className="font-mono text-xs text-soft">{workflow.name}</span>
           )}
+          {(holds ?? [])
+            .filter(({ workflow_name }) => workflow_name === workflow.name)
+            .map((hold) => (
+              <Held
+                key={hold.deployment_name}
+                holds={[hold]}
+                {...(hold.deployment_name !== null && { of: `deployment ${hold.deployment_name}` })}
+              />
+            ))}
           {workflow.tags.map((tag) => (
             <Tag key={tag} tone="still">
               {visible(tag)}
@@ -109,6 +123,7 @@ function WorkflowPanel({ workflow }: { workflow: Workflow }) {
           >
             {workflow.archived ? "Unarchive" : "Archive"}
           </Button>
+          <HoldButton workflow={workflow.name} label={`Hold ${workflow.name}…`} />
           <Button aria-expanded={open} onClick={() => setOpen(!open)}>
             {open ? "Less" : "More"}
           </Button>
@@ -117,7 +132,7 @@ function WorkflowPanel({ workflow }: { workflow: Workflow }) {
     >
       <p className="text-sm text-soft">{workflow.description ? visible(workflow.description) : "No description."}</p>
       {open && <Metrics name={workflow.name} />}
-      {open && <Registrations name={workflow.name} />}
+      {open && <Registrations name={workflow.name} holds={holds} />}
     </Panel>
   );
 }
@@ -151,7 +166,7 @@ function Metrics({ name }: { name: string }) {
   );
 }
 
-function Registrations({ name }: { name: string }) {
+function Registrations({ name, holds }: { name: string; holds: readonly Hold[] | undefined }) {
   const read = useRead("getWorkflowRegistrations", { query: { workflow_name: name, limit: 50 } });
   const active = useRead("getWorkflowRegistrations", { query: { workflow_name: name, active_only: true, limit: 50 } });
   const deployments = useRead("listDeployments", { query: { workflow_name: name, active_only: false, limit: 100 } });
@@ -191,6 +206,7 @@ function Registrations({ name }: { name: string }) {
                   {deployment_name}
                 </Link>
                 <Tag tone={live.has(id) ? "good" : "still"}>{live.has(id) ? "live" : "no live worker"}</Tag>
+                <Held holds={holdsOf(holds, deployment_name, name)} />
                 <Promotion deployment={deployment_name ?? ""} workflow={name} live={live.has(id)} of={current} />
               </p>
               <p className="text-xs text-soft">

@@ -18,6 +18,8 @@ import { Status } from "../../ui/status.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
 import { Copy, Mono, visible } from "../../ui/text.tsx";
 import { Lasting, Time } from "../../ui/time.tsx";
+import { Held } from "../holds/held.tsx";
+import { type Hold, holdsIn } from "../holds/holds.ts";
 import { Actions } from "./actions.tsx";
 import { AnswerProvider } from "./answer.tsx";
 import { EventDetails, StepDetails, Value } from "./details.tsx";
@@ -84,6 +86,7 @@ export function ExecutionPage() {
     <AnswerProvider>
       <Run
         execution={execution}
+        holds={isCurrent ? holdsIn(explanation.data?.waits) : []}
         moment={moment}
         why={
           isCurrent ? <Loading read={explanation}>{(data) => <Why explanation={data} />}</Loading> : <Past id={id} />
@@ -118,10 +121,11 @@ interface RunProps {
   /** Changes when the run may have further events. */
   readonly moment: string;
   readonly why: React.ReactNode;
+  readonly holds: readonly Hold[];
   readonly search: ExecutionSearch;
 }
 
-function Run({ execution, moment, why, search }: RunProps) {
+function Run({ execution, holds, moment, why, search }: RunProps) {
   const run = execution.run_id ?? "";
   const store = useHistory(run, `${moment} ${execution.status}`);
   const version = store.version();
@@ -145,7 +149,7 @@ function Run({ execution, moment, why, search }: RunProps) {
   const tab = search.tab ?? "timeline";
   return (
     <div className="space-y-4">
-      <Header execution={execution} first={first} />
+      <Header execution={execution} first={first} holds={holds} />
       <Actions
         execution={execution}
         run={run}
@@ -183,12 +187,20 @@ function Run({ execution, moment, why, search }: RunProps) {
 
 type Started = Extract<HistoryEvent, { kind: "execution_started" }>;
 
-function Header({ execution, first }: { execution: Execution; first: Started | undefined }) {
+interface HeaderProps {
+  readonly execution: Execution;
+  readonly first: Started | undefined;
+  /** Those that keep it from workers now. */
+  readonly holds: readonly Hold[];
+}
+
+function Header({ execution, first, holds }: HeaderProps) {
   const { execution_id: id } = execution;
   return (
     <header className="space-y-2">
       <div className="flex flex-wrap items-center gap-2">
         <Status status={execution.status} />
+        <Held holds={holds} />
         <h1 className="text-xl font-semibold">
           <Mono>{id}</Mono>
         </h1>

@@ -1,11 +1,13 @@
 /** Why the execution does not go on, and who must act: first on the page. */
 import { Link } from "@tanstack/react-router";
-import { Bot, Code, GitBranch, Hourglass, type LucideIcon, Server, User } from "lucide-react";
+import { Bot, CirclePause, Code, GitBranch, Hourglass, type LucideIcon, Server, User } from "lucide-react";
 import { useState } from "react";
 import type { Answer } from "../../api/operations.ts";
 import { Button } from "../../ui/button.tsx";
 import { Copy, visible } from "../../ui/text.tsx";
 import { Ago, useNow } from "../../ui/time.tsx";
+import { holdsIn } from "../holds/holds.ts";
+import { ReleaseButton } from "../holds/release.tsx";
 import { AnswerButton } from "./answer.tsx";
 import { ResetDialog } from "./reset.tsx";
 import { SendDialog } from "./send.tsx";
@@ -62,7 +64,7 @@ export function Why({ explanation }: { explanation: Explanation }) {
 
 /** `isSummary`: its text stands above already. */
 function WaitRow({ wait, execution, isSummary }: { wait: Wait; execution: string; isSummary: boolean }) {
-  const Icon = ICONS[wait.actor] ?? Hourglass;
+  const Icon = wait.kind === "on_hold" ? CirclePause : (ICONS[wait.actor] ?? Hourglass);
   const evidence = Object.entries(wait.evidence).filter(([, value]) => value !== null && value !== undefined);
   return (
     <article
@@ -152,6 +154,8 @@ function Act({ wait, execution }: { wait: Wait; execution: string }) {
       </>
     );
   }
+  const [hold] = holdsIn([wait]);
+  if (hold) return <ReleaseButton scope={hold} releasing={hold.release !== null} />;
   if (wait.kind === "child" && typeof evidence.execution === "string") {
     return (
       <Link to="/executions/$id" params={{ id: evidence.execution }} className="text-sm text-accent underline">

@@ -7,6 +7,8 @@ import { ExecutionLink } from "../../ui/links.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Mono, Name } from "../../ui/text.tsx";
 import { Lasting, Time } from "../../ui/time.tsx";
+import { Held } from "../holds/held.tsx";
+import { type Hold, holdsOf } from "../holds/holds.ts";
 import type { Row } from "./rows.ts";
 import { columnIn, columnText } from "./widths.tsx";
 
@@ -15,11 +17,20 @@ export interface ListColumn {
   readonly title: string;
   /** The API sorts by these alone. */
   readonly sort?: "start_time" | "end_time";
-  readonly cell: (row: Row) => ReactNode;
+  readonly cell: (row: Row, holds: readonly Hold[] | undefined) => ReactNode;
 }
 
 export const COLUMNS: readonly ListColumn[] = [
-  { id: "status", title: "Status", cell: (row) => <Status status={row.status} /> },
+  {
+    id: "status",
+    title: "Status",
+    cell: (row, holds) => (
+      <span className="flex items-center gap-1">
+        <Status status={row.status} />
+        {row.status === "RUNNING" && <Held holds={holdsOf(holds, row.deployment_name, row.workflow_name)} />}
+      </span>
+    ),
+  },
   { id: "workflow", title: "Workflow", cell: (row) => <Name>{row.workflow_name}</Name> },
   {
     id: "execution",

@@ -7,6 +7,8 @@ import { useTitle } from "../../app/title.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Problem, Skeleton } from "../../ui/loading.tsx";
+import { HoldsUnknown } from "../holds/held.tsx";
+import { type Hold, useHolds } from "../holds/holds.ts";
 import { Bulk } from "./bulk.tsx";
 import { ColumnChoice, type SizedColumn, useColumns } from "./columns.tsx";
 import { Filters } from "./filters.tsx";
@@ -31,6 +33,7 @@ export function Executions() {
 function List({ search }: { search: ListSearch }) {
   const { rows, waiting, next, ready, first, more, show } = useRows(search);
   const { columns, resize } = useColumns(search);
+  const holds = useHolds();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [busy, setBusy] = useState(false);
   const say = useSay();
@@ -44,6 +47,7 @@ function List({ search }: { search: ListSearch }) {
   return (
     <section aria-label="List of executions" className="rounded-lg border border-line bg-panel">
       {first.error && <Problem error={first.error} retry={() => void first.refetch()} stale />}
+      <HoldsUnknown read={holds} />
       <Bulk search={search} selected={selected} clear={() => setSelected(new Set())} />
       <div aria-live="polite">
         {waiting.length > 0 && (
@@ -70,7 +74,15 @@ function List({ search }: { search: ListSearch }) {
           )}
         </p>
       ) : (
-        <Rows rows={rows} columns={columns} resize={resize} search={search} selected={selected} select={setSelected} />
+        <Rows
+          rows={rows}
+          columns={columns}
+          holds={holds.data?.holds}
+          resize={resize}
+          search={search}
+          selected={selected}
+          select={setSelected}
+        />
       )}
       <footer className="flex items-center justify-between gap-2 border-t border-line px-4 py-2 text-sm text-soft">
         <span>
@@ -94,13 +106,15 @@ const VIRTUAL_FROM = 200;
 interface RowsProps {
   readonly rows: readonly Row[];
   readonly columns: readonly SizedColumn[];
+  /** Of the workspace. Undefined: they are not known. */
+  readonly holds: readonly Hold[] | undefined;
   readonly resize: (id: string, width: number | undefined, done: boolean) => void;
   readonly search: ListSearch;
   readonly selected: ReadonlySet<string>;
   readonly select: (selected: ReadonlySet<string>) => void;
 }
 
-function Rows({ rows, columns, resize, search, selected, select }: RowsProps) {
+function Rows({ rows, columns, holds, resize, search, selected, select }: RowsProps) {
   const box = useRef<HTMLElement>(null);
   const isLong = rows.length > VIRTUAL_FROM;
   const virtual = useVirtualizer({
@@ -167,7 +181,7 @@ function Rows({ rows, columns, resize, search, selected, select }: RowsProps) {
                   style={sized(width)}
                   className={`max-w-96 px-3 py-1 max-sm:px-0 max-sm:py-0 ${id === "execution" ? `max-sm:basis-full ${width ? "" : "sm:min-w-56"}` : ""} ${width ? "sm:w-(--width) sm:max-w-(--width) sm:min-w-(--width) sm:overflow-hidden sm:text-ellipsis" : ""}`}
                 >
-                  {cell(row)}
+                  {cell(row, holds)}
                 </td>
               ))}
             </tr>

@@ -14,7 +14,7 @@ export type Row = Answer<"listRuns">["executions"][number];
 export const PAGE = 50;
 
 /** A closed run is read again this often, because a termination is not in the stream of events. */
-const REFRESH_MS = 20_000;
+const REFRESH_MS = 30_000;
 
 const CLOSED_BY: Readonly<Record<string, NonNullable<Row["status"]>>> = {
   WORKFLOW_EXECUTION_COMPLETED: "COMPLETED",
