@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import struct
+import threading
 
 import pytest
 
@@ -30,6 +32,23 @@ def test_half_of_a_surrogate_pair_is_replaced_in_texts_and_in_keys(given: str, e
 
 def test_a_stream_that_ends_inside_a_frame_has_ended() -> None:
     assert frames.read(io.BytesIO(frames.encode({"type": "pong"})[:-1])) is None
+
+
+def test_a_frame_that_comes_in_parts_over_a_pipe_is_read_whole() -> None:
+    reading, writing = os.pipe()
+    sent = {"text": "日本" * 100_000}
+
+    def write() -> None:
+        data = frames.encode(sent) + frames.encode({"n": 2})
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            for at in range(0, len(data), 4_099):
+                pipe.write(data[at : at + 4_099])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(reading, "rb") as pipe:
+        assert [frames.read(pipe), frames.read(pipe), frames.read(pipe)] == [sent, {"n": 2}, None]
+    writer.join()
 
 
 def test_what_json_does_not_know_is_refused() -> None:

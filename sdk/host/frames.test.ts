@@ -24,7 +24,11 @@ describe("FrameReader", () => {
           const plain = values.map((value) => JSON.parse(JSON.stringify(value)) as object);
           const reader = new FrameReader();
           const bytes = Buffer.concat(plain.map(encodeFrame));
-          const read = cut(bytes, sizes).flatMap((part) => reader.push(part));
+          const memory = Buffer.alloc(bytes.length); // used again for each part, as `pipeInput` does
+          const read = cut(bytes, sizes).flatMap((part) => {
+            memory.fill("#").set(part);
+            return reader.push(memory.subarray(0, part.length));
+          });
           expect(read).toEqual(plain);
           expect(reader.rest).toBe(0);
         },

@@ -28,7 +28,10 @@ export function encodeFrame(value: object): Buffer {
   return frame;
 }
 
-/** Takes bytes as they come, answers the JSON values that are complete. Throws `FrameError`. */
+/**
+ * Takes bytes as they come, answers the JSON values that are complete. Throws `FrameError`. What it keeps of the bytes it copies: their
+ * memory is used again.
+ */
 export class FrameReader {
   #parts: Buffer[] = [];
   #have = 0;
@@ -40,6 +43,8 @@ export class FrameReader {
     this.#have += part.length;
     const values: unknown[] = [];
     for (let value = this.#next(); value !== undefined; value = this.#next()) values.push(value.json);
+    const last = this.#parts.pop();
+    if (last !== undefined && last.length > 0) this.#parts.push(Buffer.from(last));
     return values;
   }
 

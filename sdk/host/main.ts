@@ -4,6 +4,7 @@ import { realClock } from "../../shared/lib/clock.ts";
 import { consoleLog } from "../worker/log.ts";
 import { httpTransport } from "../worker/transport.ts";
 import { runCore } from "./core.ts";
+import { pipeInput } from "./pipe.ts";
 
 // Ctrl-C reaches the whole process group. The host decides what it means and says `stop`.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
@@ -18,7 +19,7 @@ process.on("uncaughtException", (error) => {
 });
 
 runCore({
-  input: process.stdin,
+  input: pipeInput(0),
   output: process.stdout,
   clock: realClock,
   log,

@@ -1,15 +1,16 @@
 """Frames of the pipe to the worker core: four bytes of length, big-endian, then a JSON object in UTF-8."""
 
 import json
-import struct
 from typing import Any, BinaryIO
 
+HEAD = 4
 MAX_FRAME = 32 * 1024 * 1024
 
 Message = dict[str, Any]
 
-# `json.dumps` with these settings would make an encoder for each message.
+# `json.dumps` would make an encoder for each message; `json.loads` looks for encodings and for white space around the value.
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
+_of_json = json.JSONDecoder().raw_decode
 
 
 class FrameTooLarge(ValueError):
@@ -23,7 +24,7 @@ def encode(message: Message) -> bytes:
         raise FrameTooLarge(
             f"a message of {len(data)} bytes was to be sent to the worker core, the limit is {MAX_FRAME}"
         )
-    return struct.pack(">I", len(data)) + data
+    return len(data).to_bytes(HEAD) + data
 
 
 def _utf8(text: str) -> bytes:
@@ -35,24 +36,15 @@ def _utf8(text: str) -> bytes:
 
 
 def read(stream: BinaryIO) -> Message | None:
-    """The next message; None at the end of the stream, also inside a frame: its writer is dead."""
-    head = _exactly(stream, 4)
-    if head is None:
+    """The next message; None at the end of the stream, also inside a frame: its writer is dead. The stream is a buffered one,
+    whose `read` answers less than it was asked for at the end alone."""
+    head = stream.read(HEAD)
+    if len(head) < HEAD:
         return None
-    data = _exactly(stream, struct.unpack(">I", head)[0])
-    if data is None:
+    size = int.from_bytes(head)
+    data = stream.read(size)
+    if len(data) < size:
         return None
-    message = json.loads(data)
+    message, _ = _of_json(str(data, "utf-8"))
     assert isinstance(message, dict)
     return message
-
-
-def _exactly(stream: BinaryIO, count: int) -> bytes | None:
-    parts = []
-    while count > 0:
-        part = stream.read(count)
-        if not part:
-            return None
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
