@@ -68,11 +68,14 @@ def test_connectors_are_refused(monkeypatch: pytest.MonkeyPatch, caplog: pytest.
 
     slot = SimpleNamespace(dependency=SimpleNamespace(connector_name="notion"))
 
-    def write(page: object = slot) -> None: ...
+    monkeypatch.setattr(activity, "_activities_by_name", {})
+    monkeypatch.setattr(activity, "_temporal_activities", [])
 
-    assert _connectors_from_func(write) == ["notion"]
+    @activity.activity()
+    async def write(page: str = slot) -> None: ...
+
+    assert _connectors_from_func(write.__original_func__) == ["notion"]
     monkeypatch.setattr(workflows_of_the_sdk, "get_all_registered_workflows", lambda: [Ticket])
-    monkeypatch.setattr(activity, "get_all_temporal_activities", lambda: [write])
     told = refusal_of(registration._refuse_plugins, caplog)
     assert "connectors are not supported by Sirocco: remove them from Ticket, write" in told
 

@@ -28,9 +28,10 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     program: string,
     env: Record<string, string | undefined> = {},
     o: Partial<PythonWorkerOptions> = {},
+    file = "misuse.py",
   ) => {
     const options = { ...at, deployment: "misuse", env, ...o };
-    const worker = await spawnPythonWorker(workerFile("misuse.py"), { ...options, after: [program] });
+    const worker = await spawnPythonWorker(workerFile(file), { ...options, after: [program] });
     const { code } = await worker.ended;
     return { code, says: worker.log() };
   };
@@ -48,7 +49,21 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     [
       "a build id",
       { WORKER_VERSIONING_ENABLED: "true", BUILD_ID: "7" },
-      /worker versioning \(BUILD_ID\) is not supported/,
+      /worker versioning \(BUILD_ID\) is not supported by Sirocco: unset WORKER_VERSIONING_ENABLED/,
+    ],
+    [
+      "a token file",
+      { MISTRAL_API_KEY: undefined, MISTRAL_SA_TOKEN_PATH: "/tmp/token" },
+      /MISTRAL_SA_TOKEN_PATH is not supported by Sirocco: set MISTRAL_API_KEY to a key of the server/,
+    ],
+    ["pictures", { GRAPH__UPLOAD_GRAPH: "true" }, /\(GRAPH__UPLOAD_GRAPH\) are not supported by Sirocco: unset it/],
+    [
+      "another store than S3",
+      {
+        TEMPORAL_PAYLOAD_OFFLOADING__STORAGE_CONFIG__STORAGE_PROVIDER: "gcs",
+        TEMPORAL_PAYLOAD_OFFLOADING__STORAGE_CONFIG__BUCKET_ID: "blobs",
+      },
+      /payloads are offloaded to S3 alone, and TEMPORAL_PAYLOAD_OFFLOADING names 'gcs'/,
     ],
   ])(
     "%s",
@@ -56,6 +71,21 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
       const end = await endOf("plain", env);
       expect(end.says).toMatch(says);
       expect(end.code).toBe(1);
+    },
+    40_000,
+  );
+
+  test.each([
+    ["on_behalf_of", /on_behalf_of is not supported by Sirocco: remove it from workflow ticket/],
+    ["connectors", /connectors are not supported by Sirocco: remove them from Ticket, write/],
+    ["webhook", /the webhook plugin is not supported by Sirocco: uninstall mistralai-workflows-plugins-webhook/],
+  ])(
+    "a program with %s is refused before it registers",
+    async (uses, says) => {
+      const end = await endOf(uses, {}, { deployment: "refused" }, "refused.py");
+      expect(end.says).toMatch(says);
+      expect(end.code).toBe(1);
+      expect((await call(at, "GET", "/deployments/refused")).status).toBe(404);
     },
     40_000,
   );

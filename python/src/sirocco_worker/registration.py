@@ -149,12 +149,16 @@ def _refuse_plugins() -> None:
     """Connectors speak with another product's server. They are known by the marks that the SDK itself looks for."""
     from mistralai.workflows import plugins
     from mistralai.workflows.core._graph_builder import _connectors_from_func
-    from mistralai.workflows.core.activity import get_all_temporal_activities
+    from mistralai.workflows.core.activity import _activities_by_name
     from mistralai.workflows.core.workflow import get_all_registered_workflows
 
     refuse_connectors(
         {cls.__name__: vars(cls).get("__plugin_metadata__") or {} for cls in get_all_registered_workflows()},
-        {function.__name__: _connectors_from_func(function) for function in get_all_temporal_activities()},
+        # What is registered with temporalio has lost the parameters that the SDK fills in.
+        {
+            name: _connectors_from_func(getattr(activity, "__original_func__", activity))
+            for name, activity in _activities_by_name.items()
+        },
     )
     if any(module.name == "webhook" for module in pkgutil.iter_modules(plugins.__path__)):
         refuse("the webhook plugin is not supported by Sirocco: uninstall mistralai-workflows-plugins-webhook")
