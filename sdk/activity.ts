@@ -12,6 +12,7 @@ import { copyJson, type Json, NotJsonError, toJson, toPayload } from "./json.ts"
 import { checkName } from "./names.ts";
 import type { ActivityContext, ActivityFrame, ActivityHost } from "./runtime/activity.ts";
 import { commandFrame, currentFrame, runIn } from "./runtime/frame.ts";
+import { isMessageActivity } from "./runtime/message.ts";
 import { limitMs } from "./runtime/passed.ts";
 import { SESSION_ACTIVITY } from "./runtime/session.ts";
 import { ActivityWait } from "./runtime/waits.ts";
@@ -103,6 +104,7 @@ export function activity<
 export function activity(config: ActivityConfig, fn: (input: never, ctx: ActivityContext) => unknown): AnyActivity {
   const name = checkName("activity", config.name);
   if (name === SESSION_ACTIVITY) throw new UsageError(`activity name "${name}" is reserved for onOneWorker().`);
+  if (isMessageActivity(name)) throw new UsageError(`activity name "${name}" is reserved for externalExecution().`);
   const what = `activity "${name}"`;
   inputJsonSchema(config.input, `${what}, input`);
   outputJsonSchema(config.output, `${what}, output`);
@@ -195,8 +197,12 @@ function optionsOf(config: ActivityConfig, what: string): ActivityOptions {
   return options;
 }
 
-/** An activity of the worker itself: it takes no input. */
-export function builtInActivity(name: string, options: ActivityOptions, fn: () => Json): AnyActivity {
+/** An activity of the worker itself, whose input is recorded by this SDK. */
+export function builtInActivity(
+  name: string,
+  options: ActivityOptions,
+  fn: (input: unknown, ctx: ActivityContext) => Json | Promise<Json>,
+): AnyActivity {
   const properties = { kind: "activity" as const, options, sticky: false, input: undefined, output: undefined, fn };
   const call = () => Promise.reject(calledOutside(name));
   Object.defineProperty(call, "name", { value: name });

@@ -10,6 +10,7 @@
 import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds } from "../shared/lib/duration.ts";
 import type { AttemptEnd } from "../shared/protocol/history.ts";
+import type { MessageRefusal } from "../shared/protocol/outgoing-message.ts";
 import type { ChildFailureStatus } from "../shared/protocol/status.ts";
 
 const fromHistory = Symbol.for("sirocco.error.from_history");
@@ -96,6 +97,7 @@ export class ActivityError extends Error {
 }
 
 export type ChildStatus = ChildFailureStatus;
+export type { MessageRefusal };
 
 /** A child execution ended without a result, or could not be started. `cause` is its failure. */
 export class ChildError extends Error {
@@ -109,6 +111,22 @@ export class ChildError extends Error {
     this.workflow = about.workflow;
     this.execution = about.execution;
     this.status = about.status;
+  }
+}
+
+/** Another execution did not take a signal, a query or a cancel request of this one (`externalExecution`). */
+export class MessageError extends WorkflowError {
+  /** Id of the other execution. */
+  readonly execution: string;
+  /** Why, as a word that is never renamed. */
+  readonly reason: MessageRefusal;
+
+  constructor(message: string, about: { execution: string; reason: MessageRefusal; retry?: boolean }) {
+    const { execution, reason, retry = false } = about;
+    super(message, { retry, details: { execution, reason } });
+    this.name = "MessageError";
+    this.execution = execution;
+    this.reason = reason;
   }
 }
 

@@ -14,12 +14,13 @@ export type {
 } from "./activity.ts";
 export { activity } from "./activity.ts";
 export { SandboxError } from "./determinism/refused.ts";
-export type { ChildStatus, WorkflowErrorOptions } from "./errors.ts";
+export type { ChildStatus, MessageRefusal, WorkflowErrorOptions } from "./errors.ts";
 export {
   ActivityError,
   CancelledError,
   ChildError,
   InvalidValueError,
+  MessageError,
   QueryRefused,
   TimeoutError,
   UsageError,
@@ -47,6 +48,8 @@ export { continueAsNew, historyIsLong } from "./workflow/continue.ts";
 export type { AnyWorkflow, Workflow, WorkflowOptions } from "./workflow/define.ts";
 export { workflow } from "./workflow/define.ts";
 export { DivergenceError } from "./workflow/divergence.ts";
+export type { ExternalExecution, MessageOptions, Messages } from "./workflow/external.ts";
+export { externalExecution } from "./workflow/external.ts";
 export type { Handler, Query, Signal, Update, UpdateHandlerOptions } from "./workflow/handlers.ts";
 export { on, query, signal, update } from "./workflow/handlers.ts";
 export type { WaitForInputOptions } from "./workflow/human-input.ts";

@@ -6,6 +6,8 @@ import {
   ChildError,
   type ChildStatus,
   InvalidValueError,
+  MessageError,
+  type MessageRefusal,
   markRevived,
   TimeoutError,
   WorkflowError,
@@ -53,6 +55,11 @@ const ownErrors: Record<string, Revive> = {
       cause,
     });
   },
+  MessageError: (f) => {
+    const { execution, reason } = record(f.details);
+    const retry = !f.non_retryable;
+    return new MessageError(f.message, { execution: String(execution), reason: reason as MessageRefusal, retry });
+  },
   TimeoutError: (f, cause) => new TimeoutError(f.message, String(record(f.details).kind ?? "unknown"), { cause }),
   CancelledError: (f) => {
     const { reason } = record(f.details);
@@ -62,7 +69,15 @@ const ownErrors: Record<string, Revive> = {
 /** Types that the engine records itself; an error of a class of that name has a `base`. */
 const engineTypes: Record<string, string> = { Timeout: "TimeoutError", Cancelled: "CancelledError" };
 /** A class stands before the one that it extends. */
-export const ownClasses = { InvalidValueError, WorkflowError, ActivityError, ChildError, TimeoutError, CancelledError };
+export const ownClasses = {
+  InvalidValueError,
+  MessageError,
+  WorkflowError,
+  ActivityError,
+  ChildError,
+  TimeoutError,
+  CancelledError,
+};
 
 type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 export const builtIn: Record<string, ErrorClass> = {

@@ -2,11 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { Api } from "../../shared/api/dispatch-request.ts";
 import type { Ports } from "../../shared/ports.ts";
-import { WORKER_ROUTES, type WorkerBody } from "../../shared/protocol/worker.ts";
+import { WORKER_ROUTES, type WorkerBody, type WorkerOperation } from "../../shared/protocol/worker.ts";
 import { ServerRefusal, type Transport } from "../worker/transport.ts";
 
 export interface InProcess extends Transport {
-  /** Number of calls under way, without polls for tasks. */
+  /** Number of calls under way, without polls for tasks and without queries to other executions. */
   readonly underWay: number;
 }
 
@@ -33,6 +33,10 @@ export async function request(
 /** Under virtual time a poll with a limit would end and begin again thousands of times, so polls have none. */
 const NO_LIMIT_MS = 1e13;
 
+/** A query to another execution: time moves on while nobody answers it, and its activity holds time as others do. */
+const waitsForOthers = (operation: WorkerOperation, body: unknown): boolean =>
+  operation === "message" && (body as WorkerBody<"message">).message.kind === "query";
+
 export function inProcess(api: Api, key: string, ports: Ports, workspace: string): InProcess {
   let underWay = 0;
   const poll = async (body: WorkerBody<"poll">, signal?: AbortSignal) => {
@@ -53,7 +57,8 @@ export function inProcess(api: Api, key: string, ports: Ports, workspace: string
     },
     async call(operation, body, options = {}) {
       if (operation === "poll") return (await poll(body as WorkerBody<"poll">, options.signal)) as never;
-      underWay += 1;
+      const counted = waitsForOthers(operation, body) ? 0 : 1;
+      underWay += counted;
       try {
         const answer = await request(api, key, "POST", WORKER_ROUTES[operation].path, body, options.signal);
         if (answer.status === 200) return answer.body as never;
@@ -65,7 +70,7 @@ export function inProcess(api: Api, key: string, ports: Ports, workspace: string
           typeof detail === "string" ? detail : JSON.stringify(detail),
         );
       } finally {
-        underWay -= 1;
+        underWay -= counted;
       }
     },
     close: () => {},

@@ -10,6 +10,7 @@
  * ATTEMPT-5. A function that was asked to stop with its worker may still return a result, which counts. What it throws is no outcome:
  *     the attempt is given up, and another worker repeats it.
  */
+
 import type { ActivityOptions, AttemptEnd, Millis } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
@@ -19,6 +20,7 @@ import { CancelledError, TimeoutError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { bytesOver } from "../json.ts";
 import { type Log, logWith } from "../runtime/log.ts";
+import { ownNames } from "../runtime/message.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { WorkerHost } from "./host.ts";
 import type { LogSink } from "./log-shipper.ts";
@@ -88,7 +90,7 @@ export class Attempt {
     const { name } = this.#request;
     const definition = this.#worker.activities.get(name);
     if (!definition) {
-      const known = [...this.#worker.activities.keys()].join(", ") || "none";
+      const known = ownNames(this.#worker.activities).join(", ") || "none";
       const message = `this worker has no activity '${name}' (it has: ${known}); add it to runWorker({ activities })`;
       this.#fail("failed", new Error(message));
       return this.outcome;

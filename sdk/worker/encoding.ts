@@ -269,6 +269,12 @@ export class WorkerEncoding {
         });
         return { ...begun, heartbeat_details: null } as WorkerAnswer<K>;
       }
+      case "message": {
+        const answered = answer as WorkerAnswer<"message">;
+        return (
+          answered.kind === "answered" ? { ...answered, result: await this.#decode(answered.result) } : answered
+        ) as WorkerAnswer<K>;
+      }
       default:
         return answer;
     }
@@ -343,6 +349,7 @@ function hasNoPayload(operation: WorkerOperation, answer: unknown): boolean {
     case "claim":
     case "read":
     case "begin":
+    case "message":
       return false;
     case "append":
       return (answer as WorkerAnswer<"append">).results.every((r) => r.kind !== "appended" || r.messages.length === 0);
@@ -457,6 +464,11 @@ const senders: Senders = {
       attributes: (await tools.encodeEvent(event.attributes)) as never,
     }));
     return { ...body, events: await Promise.all(events) };
+  },
+  async message(body, tools) {
+    const { message, to } = body;
+    if (message.kind === "cancel") return body;
+    return { ...body, message: { ...message, input: (await tools.encode(message.input, to)) as never } };
   },
   logs: null, // its lines are text that code writes for others to read
   answer: null, // its result was encoded for its size

@@ -23,6 +23,7 @@
  * EXEC-9. When a workflow task was delivered several times without an end, its execution may be the one that ends workers.
  *     The worker records a quarantine before it replays the code (QUARANTINE-4).
  */
+
 import { isQuarantined, isSuspect, UNFINISHED_DELIVERIES, WORKER_DIED } from "../../shared/core/quarantine.ts";
 import { fold, stateOf } from "../../shared/core/state.ts";
 import { draft, step } from "../../shared/core/step.ts";
@@ -32,6 +33,7 @@ import { isClosing } from "../../shared/protocol/history.ts";
 import type { Claimed } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
+import { isMessageActivity } from "../runtime/message.ts";
 import { gatherFacts } from "./facts.ts";
 import type { ExecutionHost } from "./host.ts";
 import { LocalActivities } from "./local-activities.ts";
@@ -291,7 +293,11 @@ export class Execution {
     const { slots } = this.#host;
     const free = this.#host.isHeld(view.head.workflow) ? 0 : slots.reservable; // HOLD-7
     const runsHere = (activity: number) => this.#local.runsHere(activity);
-    const { batch, taken, next, ending } = step(state, facts, drafted, answer, { slots: free, runsHere });
+    const { batch, taken, next, ending } = step(state, facts, drafted, answer, {
+      slots: free,
+      alwaysHere: isMessageActivity,
+      runsHere,
+    });
     view.ending = ending;
     if (view.bug !== null) view.logBug();
     if (batch) {

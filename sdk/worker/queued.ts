@@ -9,6 +9,7 @@
  * later, and whose first delivery is the attempt that has not begun; then the worker finishes this task. (A delivery that
  * is merely handed back would count as an attempt.) A crash between the two leaves both tasks, as a repeated send does.
  */
+
 import { afterFailure } from "../../shared/core/retry.ts";
 import { steadyOf } from "../../shared/lib/clock.ts";
 import type { AttemptEnd, Failure, Millis } from "../../shared/protocol/history.ts";
@@ -16,6 +17,7 @@ import { MAX_PERMIT_SLACK_MS, MAX_TASK_AGE_MS } from "../../shared/protocol/limi
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityTask, Delivery, PermitResult, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { payloadBytes } from "../json.ts";
+import { ownNames } from "../runtime/message.ts";
 import { Attempt } from "./attempt.ts";
 import { Batcher } from "./batcher.ts";
 import { undecodedInput } from "./encoding.ts";
@@ -172,7 +174,7 @@ export class QueuedActivities {
     log.warn(
       unread
         ? `${unread.message}: ${back}`
-        : `this worker has no activity '${name}' (it has: ${[...activities.keys()].join(", ")}): ${back}; add it to runWorker({ activities })`,
+        : `this worker has no activity '${name}' (it has: ${ownNames(activities).join(", ")}): ${back}; add it to runWorker({ activities })`,
       { deployment, execution },
     );
   }

@@ -2,10 +2,12 @@
  * The parts that the executions of one worker share: calls to the server, joined together; the server's time; the slots
  * for activities; the knowledge of other sessions. The runtime also keeps the executions themselves.
  */
+
 import { steadyOf } from "../../shared/lib/clock.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import type { AppendItem, AppendResult, ParkItem, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { atMostBytes, payloadBytes } from "../json.ts";
+import { isMessageActivity } from "../runtime/message.ts";
 import { Batcher } from "./batcher.ts";
 import { Execution } from "./execution.ts";
 import type { ExecutionHost, Resettable } from "./host.ts";
@@ -88,7 +90,7 @@ export class WorkerRuntime implements ExecutionHost {
   }
 
   canRun(activity: string): boolean {
-    return !this.#draining && this.worker.activities.has(activity);
+    return (!this.#draining || isMessageActivity(activity)) && this.worker.activities.has(activity);
   }
 
   /** What the last heartbeat was told (HOLD-7). */

@@ -10,15 +10,18 @@
  * WORKER-4. When the server does not accept the worker's key any more, or no protocol of the worker (VERSION-3), the worker calls
  *     `onFatal`, once.
  */
+
 import { PayloadCodec } from "../../shared/encoding/codec.ts";
 import { steadyOf } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import type { WorkerLoad } from "../../shared/protocol/worker-load.ts";
 import { noCommonProtocol, PROTOCOLS } from "../../shared/protocol/worker-protocol.ts";
+import { ownNames } from "../runtime/message.ts";
 import { WorkerEncoding } from "./encoding.ts";
 import { Leases } from "./leases.ts";
 import { LoadMeter, ownUsage } from "./load.ts";
+import { withMessages } from "./message-activities.ts";
 import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
 import { WorkerRuntime } from "./runtime.ts";
@@ -63,7 +66,7 @@ export class Worker {
     onFatal: (error: ServerRefusal) => void = () => {},
   ) {
     const { encoding = new WorkerEncoding(new PayloadCodec(), context.log), transport } = context;
-    this.#context = withSessions({ ...context, encoding, transport: encoding.transport(transport) });
+    this.#context = withMessages(withSessions({ ...context, encoding, transport: encoding.transport(transport) }));
     this.#name = name;
     this.#meter = new LoadMeter(context.clock, context.usage ?? ownUsage);
     let called = false;
@@ -93,7 +96,7 @@ export class Worker {
     this.#loops = [];
     // A worker of activities alone cannot advance executions: their tasks are for the others.
     if (this.#context.workflows.size > 0) this.#loops.push(this.#receive("workflow"));
-    if (this.#context.activities.size > 0) this.#loops.push(this.#receive("activity"));
+    if (ownNames(this.#context.activities).length > 0) this.#loops.push(this.#receive("activity"));
     return this.#registered;
   }
 

@@ -13,6 +13,7 @@ import type { Scope } from "../runtime/scope.ts";
 import { ChildWait } from "../runtime/waits.ts";
 import type { JsonSchema } from "../schema.ts";
 import type { Workflow } from "./define.ts";
+import { type Messages, messagesTo } from "./external.ts";
 import { unwrapResult } from "./result.ts";
 
 export interface ChildOptions {
@@ -25,7 +26,7 @@ export interface ChildOptions {
 }
 
 /** A started child. */
-export interface ChildHandle<Out = unknown> {
+export interface ChildHandle<Out = unknown> extends Messages {
   /** Id of its execution. */
   readonly execution: string;
   /** Its result. Rejects with `ChildError`; with `CancelledError` when this workflow was cancelled while it waited. */
@@ -61,6 +62,7 @@ export function start(workflow: Workflow | string, input?: unknown, options: Chi
   const run = new ChildRun(ops, workflow, input, { onParentClose: "abandon", ...options });
   return {
     execution: run.execution,
+    ...messagesTo(run.execution),
     result: async () => {
       const { scope } = commandFrame("result() of a child");
       return (await run.resultIn(scope)) as never;

@@ -36,12 +36,16 @@ export async function getExecution(
 }
 
 /** Sends a cancel message. The workflow takes it in and may clean up before it ends. */
-export async function cancelExecution(context: RequestContext, execution: string): Promise<undefined | Refusal> {
+export async function cancelExecution(
+  context: RequestContext,
+  execution: string,
+  { id = context.ports.uuid(), reason = `cancelled by '${context.user}'` }: { id?: string; reason?: string } = {},
+): Promise<undefined | Refusal> {
   const { ports } = context;
   const message = {
-    id: messageId.cancel(ports.uuid()),
+    id: messageId.cancel(id),
     kind: "cancel",
-    reason: `cancelled by '${context.user}'`,
+    reason,
     sent_at: ports.clock.now(),
   } as const;
   const sent = await send(ports, refTo(context, execution), message);

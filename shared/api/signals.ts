@@ -11,6 +11,8 @@ export async function signalExecution(
   context: RequestContext,
   execution: string,
   p: { name: string; input?: unknown },
+  /** Given where the call may be repeated: the message is stored once. */
+  id: string = context.ports.uuid(),
 ): Promise<{ message: string } | Refusal> {
   const { ports } = context;
   const head = await runningHead(context, execution);
@@ -21,7 +23,7 @@ export async function signalExecution(
   const refused = await checkInvocation(context, head, "signal", { name: p.name, input });
   if (refused) return refused;
   const message = {
-    id: messageId.signal(ports.uuid()),
+    id: messageId.signal(id),
     kind: "signal",
     name: p.name,
     input: input as Extract<Message, { kind: "signal" }>["input"],

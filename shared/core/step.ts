@@ -56,6 +56,8 @@ export type Answer =
 export interface Placement {
   /** Attempts for which the worker can reserve a slot now. */
   readonly slots: number;
+  /** The worker runs activities of this name itself, also without a slot. Absent: none. */
+  readonly alwaysHere?: (name: string) => boolean;
   /** Does an attempt of this activity run here? */
   runsHere(activity: number): boolean;
 }
@@ -133,7 +135,8 @@ function placedHere(decision: Decision, facts: Facts, place: Placement, slots: n
   if (decision.kind === "activity_scheduled") {
     const { rate_limit, session = facts.session } = decision.options;
     // The queue holds what waits for a rate limit, so that it takes no slot.
-    const here = slots > 0 && rate_limit === undefined && session === facts.session && facts.canRun(decision.name);
+    const room = slots > 0 || place.alwaysHere?.(decision.name);
+    const here = room && rate_limit === undefined && session === facts.session && facts.canRun(decision.name);
     return { ...decision, where: here ? `local:${facts.session}` : "queue" };
   }
   if (decision.kind === "activity_cancel_requested" && place.runsHere(decision.activity)) {

@@ -38,6 +38,7 @@ import {
 } from "./limits.ts";
 import { SentRecords } from "./log-records.ts";
 import { ActivityOutcome, InboxMessage } from "./messages.ts";
+import { MessageResult, OutgoingMessage } from "./outgoing-message.ts";
 import { line, lines } from "./text.ts";
 import { Time } from "./times.ts";
 import { WorkerLoad } from "./worker-load.ts";
@@ -508,6 +509,18 @@ export const WORKER_ROUTES = {
         .max(MAX_LOG_GROUPS),
     }),
     z.object({ full: z.array(z.string()) }),
+  ),
+  /** A message of a running execution to another one (SENDING-1 to SENDING-3). */
+  message: op(
+    "message",
+    z.object({
+      execution: ExecutionId,
+      run: RunId,
+      activity: z.int().min(1),
+      to: ExecutionId,
+      message: OutgoingMessage,
+    }),
+    MessageResult,
   ),
   answer: op(
     "answer",

@@ -73,6 +73,31 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
     });
   });
 
+  describe("a message of one execution to another", () => {
+    it("is stored once by the workers' endpoint, with its rights, and a query is answered through it", async () => {
+      const [from, to] = [`from-${randomUUID()}`, `to-${randomUUID()}`];
+      for (const execution of [from, to]) expect((await on.start(execution)).status).toBe(200);
+      const { run } = (await on.claim(from)).head;
+      const sent = { execution: from, run, activity: 1, to };
+      const cancel = { kind: "cancel", reason: null } as const;
+      for (let i = 0; i < 2; i++)
+        expect(await on.worker.call("message", { ...sent, message: cancel })).toEqual({ kind: "sent" });
+      const signal = { kind: "signal", name: "nothing", input: {} } as const;
+      expect(await on.worker.call("message", { ...sent, message: signal })).toMatchObject({ reason: "NO_HANDLER" });
+      const nobody = { ...sent, to: "nobody", message: cancel };
+      expect(await on.worker.call("message", nobody)).toMatchObject({ reason: "NOT_FOUND" });
+      const query = { kind: "query", name: "peek", input: {} } as const;
+      const answer = on.worker.call("message", { ...sent, message: query });
+      const asked = await eventually("the task of the query", async () =>
+        (await on.tasks("workflow")).find((task) => task.kind === "query"),
+      );
+      await on.worker.call("answer", { query: asked.query, answer: { kind: "result", result: { sum: 3 } } });
+      expect(await answer).toEqual({ kind: "answered", result: { sum: 3 } });
+      const claimed = await on.claim(to);
+      expect(claimed.messages).toMatchObject([{ id: `cancel#${run}:1`, reason: `cancelled by execution '${from}'` }]);
+    }, 60_000);
+  });
+
   describe("explain", () => {
     it("tells of an execution whose history is in S3, and of schedules, with the rights of the functions", async () => {
       const execution = `why-${randomUUID()}`;

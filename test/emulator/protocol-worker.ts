@@ -26,7 +26,7 @@ const HANDLER = { input_schema: { type: "object" } };
 
 export type ProtocolWorker = Awaited<ReturnType<typeof startProtocolWorker>>;
 
-/** Deploys, and registers the workflow `orders` with the signal `go`. The sweeper runs each second. */
+/** Deploys, and registers the workflow `orders` with the signal `go` and the query `peek`. The sweeper runs each second. */
 export async function startProtocolWorker() {
   const account = await blankAccount();
   const { endpoint, region, credentials } = account;
@@ -43,7 +43,9 @@ export async function startProtocolWorker() {
   const worker: Transport = httpTransport({ url: stack.workerUrl, apiKey: key });
   const session = randomUUID();
   const who = { deployment: "shop", worker: "protocol-worker", session };
-  const definitions = [definition("orders", { signals: [{ name: "go", ...HANDLER }] })];
+  const definitions = [
+    definition("orders", { signals: [{ name: "go", ...HANDLER }], queries: [{ name: "peek", ...HANDLER }] }),
+  ];
   const { tasks } = await worker.call("register", { ...who, definitions, activities: [], sdk: "test" });
   if (tasks.via !== "sqs") throw new Error("on AWS tasks come from SQS");
   const queues = { workflow: tasks.workflow_queue, activity: tasks.activity_queue };

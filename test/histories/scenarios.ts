@@ -113,6 +113,10 @@ export const scenarios: Record<string, Scenario> = {
     return ended(run);
   }),
   "approval-nobody": played(async (env) => ended(await env.start(w.approval, {}, { id: "approval-1" }))),
+  messenger: played(async (env) => {
+    await env.start(w.counter, { total: 0, runs: 1 }, { id: "counter-1" });
+    return ended(await env.start(w.messenger, {}, { id: "messenger-1" }));
+  }),
   family: played(async (env) => ended(await env.start(w.family, {}, { id: "family-1" }))),
   "account-early-signals": earlySignals,
   "account-early-signals-in-order": earlySignals,

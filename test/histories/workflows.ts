@@ -28,6 +28,7 @@ import {
   waitForInput,
   waitUntil,
   workflow,
+  externalExecution,
 } from "../../sdk/index.ts";
 
 export const work = activity(
@@ -273,6 +274,17 @@ export const account = workflow({ name: "account", handlers: [deposit, withdraw]
   return { done };
 });
 
+/** Sends messages to another execution, which takes some and refuses others. */
+export const messenger = workflow({ name: "messenger", timeout: null }, async () => {
+  const other = externalExecution("counter-1");
+  await other.signal(add, { n: 1 });
+  const refused = await other.query("sum").catch((error: Error) => error.name);
+  await other.cancel("no longer needed");
+  await sleep("1h");
+  const late = await other.signal("add", { n: 2 }).catch((error: Error) => error.name);
+  return { refused, late };
+});
+
 export const workflows = [
   pipeline,
   audit,
@@ -291,5 +303,6 @@ export const workflows = [
   overdue,
   account,
   changed,
+  messenger,
 ];
 export const activities = [work, charge, refund, notify];

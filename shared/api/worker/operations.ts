@@ -50,6 +50,7 @@ export const WORKER_HANDLERS: WorkerHandlers = {
   renew: async (context, body) => (await waitingTasks()).renew(context, body),
   permit: async (context, body) => (await import("./permits.ts")).permit(context, body),
   publish: async (context, body, characters) => (await publishing()).publish(context, body, characters),
+  message: async (context, body) => (await import("./message.ts")).message(context, body),
   logs: async (context, body) => (await logging()).takeLogRecords(context, body),
   answer,
 };

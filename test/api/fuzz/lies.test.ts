@@ -250,6 +250,17 @@ function liesFrom(known: Known): fc.Arbitrary<Lie> {
       publish_id: fc.uuid(),
       events: fc.array(progress, { minLength: 1, maxLength: 2 }),
     },
+    message: {
+      execution,
+      run,
+      activity: number,
+      to: execution,
+      message: fc.constantFrom(
+        { kind: "signal", name: "go", input: {} },
+        { kind: "cancel", reason: "lies" },
+        { kind: "signal", name: "__proto__", input: null },
+      ),
+    },
     logs: {
       worker: fc.constant("w1"),
       items: fc.array(

@@ -93,6 +93,7 @@ export function bodiesOf(of: Drive, worker: ScriptedWorker, now: Millis): Bodies
       publish_id: randomUUID(),
       events: [{ event: "started", task: "t", task_type: "todo", attributes: { payload }, at: now }],
     },
+    message: { execution, run, activity: 1, to: execution, message: { kind: "signal", name: "go", input: {} } },
     logs: {
       worker: worker.name,
       items: [
