@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -10,13 +10,20 @@ import { embedded } from "../server/embedded.ts";
 import { Database } from "./database.ts";
 import { EmbeddedRollups } from "./rollups.ts";
 
-/** The sync of the log, while a test holds it: what ends it. */
-const syncs = vi.hoisted(() => ({ held: null as ((error: Error | null) => void)[] | null }));
+/** The syncs in threads, while a test holds them: what ends them. The inodes of files that were synced in the event loop, once a test asks. */
+const syncs = vi.hoisted(() => ({
+  held: null as ((error: Error | null) => void)[] | null,
+  now: null as number[] | null,
+}));
 vi.mock("node:fs", async (original) => {
   const fs = await original<typeof import("node:fs")>();
   const fdatasync = (fd: number, done: (error: Error | null) => void) =>
     syncs.held ? syncs.held.push(done) : fs.fdatasync(fd, done);
-  return { ...fs, fdatasync };
+  const fdatasyncSync = (fd: number) => {
+    syncs.now?.push(fs.fstatSync(fd).ino);
+    fs.fdatasyncSync(fd);
+  };
+  return { ...fs, fdatasync, fdatasyncSync };
 });
 
 describe("a call that throws", () => {
@@ -247,6 +254,107 @@ describe("while the log is synced", () => {
     put(db, "a");
     await db.durable();
     expect([db.commits, syncs.held!.length]).toEqual([1, 0]);
+  });
+});
+
+describe("after a commit that makes the log long", () => {
+  const count = (db: Database) => Number(db.one("SELECT COUNT(*) AS n FROM meta")!.n);
+  const iteration = () => new Promise((resolve) => setImmediate(resolve));
+  /** Which round of the log this is: each begins with other numbers. */
+  const round = () => readFileSync(`${file}-wal`).subarray(12, 24).toString("hex");
+  const put = (name: string, value = "") => db.run("INSERT INTO meta (name, value) VALUES (?, ?)", name, value);
+  const putMuch = (name: string) => put(name, "x".repeat(20_000_000));
+  let folder: string;
+  let file: string;
+  let db: Database;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "sirocco-database-"));
+    file = join(folder, "data.db");
+    db = new Database(file);
+    syncs.held = [];
+  });
+  afterEach(() => {
+    syncs.held = null;
+    db.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("its callers are answered, and nothing is committed before the disk has the file", async () => {
+    putMuch("a");
+    await db.durable();
+    expect(syncs.held).toHaveLength(1); // that of the file
+    expect(statSync(file).size).toBeGreaterThan(20_000_000);
+    const first = round();
+    put("b");
+    let answered = false;
+    void db.durable().then(() => {
+      answered = true;
+    });
+    await iteration();
+    await iteration();
+    expect([count(db), db.commits, answered, round()]).toEqual([2, 1, false, first]);
+    syncs.held![0]!(null);
+    await db.durable();
+    expect([db.commits, answered]).toEqual([2, true]);
+    expect(round()).not.toBe(first);
+    put("c");
+    await db.durable();
+    expect([count(db), syncs.held!.length]).toEqual([3, 1]); // frames of the last round make this one no longer
+  });
+
+  test("a power cut before the disk has the file costs nothing: the log has all", async () => {
+    const empty = readFileSync(file);
+    putMuch("a");
+    await db.durable();
+    put("b");
+    await iteration();
+    const left = join(folder, "left.db");
+    writeFileSync(left, empty);
+    copyFileSync(`${file}-wal`, `${left}-wal`);
+    const restarted = new Database(left);
+    expect([count(restarted), restarted.damage]).toEqual([1, null]);
+    restarted.close();
+    syncs.held![0]!(null);
+    await db.durable();
+  });
+
+  test("a file that the disk refuses fails the store, and a close leaves the log where it is", async () => {
+    const onFailure = vi.fn();
+    db.onFailure = onFailure;
+    putMuch("a");
+    await db.durable();
+    put("b");
+    const pending = db.durable();
+    syncs.held![0]!(new Error("EIO: i/o error, fdatasync"));
+    await expect(pending).rejects.toThrow("the store has failed: EIO: i/o error, fdatasync");
+    expect(() => put("c")).toThrow(StoreFailed);
+    expect(onFailure).toHaveBeenCalledTimes(1);
+    db.close();
+    expect(statSync(`${file}-wal`).size).toBeGreaterThan(20_000_000);
+  });
+
+  test("a close syncs the file before SQLite deletes the log", async () => {
+    putMuch("a");
+    await db.durable();
+    const { ino } = statSync(file);
+    syncs.now = [];
+    db.close();
+    expect(syncs.now).toEqual([ino]);
+    syncs.held![0]!(null); // the thread ends later
+    db = new Database(file); // closed after the test
+    expect(count(db)).toBe(1);
+  });
+
+  test("no page is copied while checkpoints are held", async () => {
+    db.holdCheckpoints(true);
+    putMuch("a");
+    await db.durable();
+    expect([syncs.held!.length, statSync(file).size < 1_000_000]).toEqual([0, true]);
+    db.holdCheckpoints(false);
+    put("b");
+    await db.durable();
+    expect(syncs.held).toHaveLength(1);
+    syncs.held![0]!(null);
   });
 });
 

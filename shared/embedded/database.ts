@@ -21,8 +21,12 @@
  * COMMIT-7. `synchronous = NORMAL`: a commit writes to the log and does not wait for the disk. The store syncs the log itself,
  *     in a thread, and the event loop goes on; if few callers wait, the loop waits with them. While a sync runs, the next
  *     transaction is filled and not committed. So one commit at most is in the log and not on the disk: a power cut leaves
- *     the state of a moment at which all acknowledged writes were made, and `walDamage` can tell it from damage. A checkpoint
- *     needs no such care: SQLite syncs the log before it copies from it, and the file before it begins the log anew.
+ *     the state of a moment at which all acknowledged writes were made, and `walDamage` can tell it from damage.
+ * COMMIT-8. After a commit that makes the log long, the store syncs the log and copies from it into the file (a checkpoint). A
+ *     thread syncs the file, and nothing is committed before that: the next commit begins the log anew, over the frames
+ *     that the disk still needs. Callers whose writes are in the log are answered meanwhile. SQLite would wait for the disk
+ *     twice in each checkpoint, in the event loop, so it leaves these syncs to the store, and keeps its own of the header of
+ *     a new log. It writes to the log in commits alone (`cache_spill = OFF`).
  */
 import { closeSync, copyFileSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -32,6 +36,7 @@ import { StoreFailed } from "../ports.ts";
 import { migrate, VERSION, whyNotReadable } from "./migrations.ts";
 import { SCHEMA } from "./schema.ts";
 import { type WalDamage, walDamage } from "./wal-damage.ts";
+import { hasFrame } from "./wal-format.ts";
 
 export type Value = string | number | null;
 export type Row = Record<string, Value>;
@@ -39,8 +44,11 @@ export type Row = Record<string, Value>;
 /** The adapter has about a hundred texts of statements, and some lists build theirs from the filters of a request. */
 const MOST_STATEMENTS = 300;
 
-/** A commit that makes the log longer than this is followed by a checkpoint; SQLite's default. */
-const CHECKPOINT_PAGES = 1_000;
+/**
+ * A commit that makes the log longer than this is followed by a checkpoint: 16 MB. Most commits change the same pages, and a
+ * checkpoint copies each once: with a longer log it copies fewer pages for each commit, and holds the event loop longer.
+ */
+const CHECKPOINT_PAGES = 4_000;
 
 /**
  * COMMIT-7. With so few callers the event loop waits for the disk itself: by way of a thread they would be answered later, by
@@ -65,6 +73,7 @@ function opened(db: DatabaseSync, path: string): WalDamage | null {
   if (damage) copyFileSync(`${path}-wal`, `${path}-wal.damaged`);
   if (format === 0) db.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT;`);
   else migrate(db, format);
+  db.exec("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_spill = OFF;"); // COMMIT-8
   return damage;
 }
 
@@ -75,9 +84,13 @@ export class Database {
   #group = new Group();
   /** Committed, and on its way to the disk (COMMIT-7). */
   #syncing: Group | null = null;
-  /** Descriptor of the write-ahead log. */
+  /** A checkpoint has written to the file, and the disk may not have it yet (COMMIT-8). */
+  #fileUnsynced = false;
+  #checkpointsHeld = false;
+  /** Descriptors of the write-ahead log and of the file. */
   #log: number | null = null;
-  readonly #logPath: string | null;
+  #file: number | null = null;
+  readonly #path: string | null;
   #beforeCommit: (() => void)[] = [];
   #failed: StoreFailed | null = null;
   /** Called once when the store fails (COMMIT-4). */
@@ -91,7 +104,7 @@ export class Database {
   /** `path`: a file, created if missing, or `:memory:`. */
   constructor(path: string) {
     this.#db = new DatabaseSync(path);
-    this.#logPath = path === ":memory:" ? null : `${path}-wal`;
+    this.#path = path === ":memory:" ? null : path;
     try {
       this.damage = opened(this.#db, path);
     } catch (error) {
@@ -236,11 +249,50 @@ export class Database {
   }
 
   #commit(): void {
-    if (this.#syncing) return; // COMMIT-7: the end of the sync commits
+    if (this.#syncing || this.#fileUnsynced) return; // COMMIT-7, COMMIT-8: the end of the sync commits
     const group = this.#endTransaction();
     if (!group) return;
-    if (group.callers <= FEW_CALLERS || this.#logPath === null) this.#syncNow(group);
+    if (this.#isLogLong()) this.#checkpoint(group);
+    else if (group.callers <= FEW_CALLERS || this.#path === null) this.#syncNow(group);
     else this.#sync(group);
+  }
+
+  #isLogLong(): boolean {
+    if (this.#checkpointsHeld || this.#path === null) return false;
+    try {
+      return hasFrame(this.#logDescriptor(), CHECKPOINT_PAGES);
+    } catch {
+      return false; // the sync will tell what is wrong with the log
+    }
+  }
+
+  /** COMMIT-8. Callers are told afterwards: they may write, and then there is no checkpoint. */
+  #checkpoint(group: Group): void {
+    if (!this.#syncLog(group)) return;
+    this.#fileUnsynced = true;
+    try {
+      this.#guard(() => this.#copyLog());
+      fdatasync(this.#fileDescriptor(), (error) => this.#fileSynced(error));
+    } catch (error) {
+      this.#fileSynced(error);
+    }
+    group.done();
+  }
+
+  #copyLog(): void {
+    this.#db.exec("PRAGMA synchronous = OFF");
+    this.#db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
+    this.#db.exec("PRAGMA synchronous = NORMAL");
+  }
+
+  #fileSynced(error: unknown): void {
+    if (!this.#fileUnsynced || this.#failed) return; // closed meanwhile, or failed
+    if (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#fileUnsynced = false;
+    if (this.#open) this.#commit();
   }
 
   /** Who waits for what it commits; null: there was nothing to commit, or the store has failed. */
@@ -286,23 +338,32 @@ export class Database {
 
   /** COMMIT-7, in the event loop. */
   #syncNow(group: Group): void {
+    if (this.#path === null || this.#syncLog(group)) group.done();
+  }
+
+  /** False: the store has failed. */
+  #syncLog(group: Group): boolean {
+    const began = performance.now();
     try {
-      if (this.#logPath !== null) {
-        const began = performance.now();
-        fdatasyncSync(this.#logDescriptor());
-        this.syncSeconds.observe((performance.now() - began) / 1_000);
-      }
+      fdatasyncSync(this.#logDescriptor());
     } catch (error) {
       group.fail(this.#fail(error));
-      return;
+      return false;
     }
-    group.done();
+    this.syncSeconds.observe((performance.now() - began) / 1_000);
+    return true;
   }
 
   /** SQLite makes the log with the first commit, and keeps the file until it closes the database. */
   #logDescriptor(): number {
-    this.#log ??= openSync(this.#logPath!, "r");
+    this.#log ??= openSync(`${this.#path}-wal`, "r");
     return this.#log;
+  }
+
+  /** It stays open until SQLite has closed the file: a descriptor that is closed takes this process's locks with it (BACKUP-4). */
+  #fileDescriptor(): number {
+    this.#file ??= openSync(this.#path!, "r");
+    return this.#file;
   }
 
   /** Resolves once all writes so far are on the disk (COMMIT-2). */
@@ -334,7 +395,7 @@ export class Database {
 
   /** While checkpoints are held, commits go to the log and the file stays as it is. */
   holdCheckpoints(hold: boolean): void {
-    this.#guard(() => this.#db.exec(`PRAGMA wal_autocheckpoint = ${hold ? 0 : CHECKPOINT_PAGES}`));
+    this.#checkpointsHeld = hold;
   }
 
   /** Commits the open transaction, waits for the disk and closes the file. */
@@ -342,10 +403,15 @@ export class Database {
     const syncing = this.#syncing;
     this.#syncing = null;
     if (syncing) this.#syncNow(syncing);
+    if (this.#fileUnsynced) {
+      if (this.#failed) return; // SQLite would delete the log, and the disk may not have all of it in the file
+      fdatasyncSync(this.#fileDescriptor()); // COMMIT-8
+      this.#fileUnsynced = false;
+    }
     const last = this.#endTransaction();
     if (last) this.#syncNow(last);
     this.#db.close();
-    if (this.#log !== null) closeSync(this.#log);
+    for (const descriptor of [this.#log, this.#file]) if (descriptor !== null) closeSync(descriptor);
   }
 }
 

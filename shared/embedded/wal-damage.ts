@@ -3,13 +3,9 @@
  * silently drops the rest. That is right for a commit that a crash cut off, and loses acknowledged commits when the disk
  * has damaged an earlier frame. This tells the two apart by counting: the store does not commit before the disk has the commit
  * before (COMMIT-7), so a crash cuts off one commit at most.
- *
- * Format: https://www.sqlite.org/fileformat2.html#walformat
  */
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
-
-const HEADER = 32;
-const FRAME_HEADER = 24;
+import { FRAME_HEADER, HEADER } from "./wal-format.ts";
 
 export interface WalDamage {
   /** Number of the first frame that SQLite does not read. */

@@ -16,8 +16,8 @@ import { Installation, type Process } from "./installation.ts";
 
 const SECTOR = 512;
 const CALLERS = 12;
-/** SQLite's checkpoint comes after some 1,000 pages; so the cuts fall before, in and after several. */
-const CUTS = [40, 150, 300, 450];
+/** A checkpoint comes after some 4,000 pages; so the cuts fall before the first, and after several. */
+const CUTS = [40, 200, 500, 900];
 
 function cannotRun(): string | undefined {
   if (process.platform !== "linux") return "LD_PRELOAD is Linux's";
@@ -83,6 +83,9 @@ function cutPower(file: string, random: () => number): void {
   }
 }
 
+/** How often the log was begun anew, each time after a checkpoint. */
+const roundOf = (log: string): number => readFileSync(log).readUInt32BE(12);
+
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -128,6 +131,7 @@ describeUnless(cannotRun())("after a power cut", () => {
     await on.worker("one");
     const told = await load(on, server, cut);
     expect(told.started.length).toBeGreaterThanOrEqual(cut);
+    if (cut === CUTS.at(-1)) expect(roundOf(`${on.file}-wal`)).toBeGreaterThanOrEqual(2);
     cutPower(on.file, seeded(cut));
     expect(await missing(on.file, told)).toEqual([]);
   }, 120_000);
