@@ -6,12 +6,15 @@ let underWay = 0;
 export const loadsUnderWay = (): number => underWay;
 
 /** `load`, counted among the loads under way. */
-export const lazy =
-  <T>(load: () => Promise<T>): (() => Promise<T>) =>
-  async () => {
+export const lazy = <T>(load: () => Promise<T>): (() => Promise<T>) => counted(load);
+
+/** Work of a thread, which is counted among the loads. */
+export const counted =
+  <A extends unknown[], T>(work: (...args: A) => Promise<T>): ((...args: A) => Promise<T>) =>
+  async (...args) => {
     underWay += 1;
     try {
-      return await load();
+      return await work(...args);
     } finally {
       underWay -= 1;
     }

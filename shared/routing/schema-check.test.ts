@@ -3,6 +3,9 @@ import * as z from "zod";
 import { zodToDetail } from "../protocol/detail.ts";
 import { inputProblems, schemaProblem } from "./schema-check.ts";
 
+/** A time limit, ms, for checks that have no end. */
+const SOON = 300;
+
 const problems = async (schema: z.ZodType, input: unknown) =>
   (await inputProblems(z.toJSONSchema(schema, { io: "input" }), input)).map(
     (p) => `${p.loc.slice(2).join(".")} ${p.type}`,
@@ -80,16 +83,75 @@ test.each([
   ["a look-ahead", { properties: { a: { pattern: "^(?=(a+)+$)" } } }, `${"a".repeat(40)}!`],
 ])("a pattern that backtracks without end, with %s, is refused in time", async (_, schema, text) => {
   const before = performance.now();
-  expect(await inputProblems({ type: "object", ...schema }, { a: text })).toMatchObject([{ type: "pattern_too_slow" }]);
+  expect(await inputProblems({ type: "object", ...schema }, { a: text }, SOON)).toMatchObject([
+    { type: "check_too_slow" },
+  ]);
   expect((await inputProblems({ type: "object", ...schema }, { a: "b" })).map(({ type }) => type)).not.toContain(
-    "pattern_too_slow",
+    "check_too_slow",
   );
   expect(performance.now() - before).toBeLessThan(5_000);
 });
 
 test("a pattern for keys that backtracks without end is refused in time", async () => {
   const schema = { type: "object", patternProperties: { "^(a+)+$": {} } };
-  expect(await inputProblems(schema, { [`${"a".repeat(40)}!`]: 1 })).toMatchObject([{ type: "pattern_too_slow" }]);
+  expect(await inputProblems(schema, { [`${"a".repeat(40)}!`]: 1 }, SOON)).toMatchObject([{ type: "check_too_slow" }]);
+});
+
+const row = {
+  type: "object",
+  properties: { id: { type: "integer" }, name: { type: "string" }, price: { type: "number" } },
+  required: ["id", "name"],
+};
+const table = (price: unknown) => ({ rows: Array.from({ length: 30_000 }, (_, id) => ({ id, name: "n", price })) });
+const TABLES = {
+  "of plain rows": row,
+  "whose rows are one of several": { anyOf: [{ type: "string" }, { type: "null" }, row] },
+};
+
+test.each(Object.entries(TABLES))(
+  "a table %s is checked in a thread, and others are served meanwhile",
+  async (_, items) => {
+    const schema = { type: "object", properties: { rows: { type: "array", items } } };
+    for (const [input, types] of [
+      [table(1.5), []],
+      [table("1.5"), expect.arrayContaining(["number_type"])],
+    ] as const) {
+      let turns = 0;
+      let isDone = false;
+      const count = () => {
+        turns += 1;
+        if (!isDone) setImmediate(count);
+      };
+      setImmediate(count);
+      const found = await inputProblems(schema, input, 30_000);
+      isDone = true;
+      expect(found.map(({ type }) => type)).toEqual(types);
+      expect(turns).toBeGreaterThan(20);
+    }
+  },
+  60_000,
+);
+
+test("a check that takes too long is refused, and the next one is served", async () => {
+  const unique = { type: "object", properties: { rows: { uniqueItems: true } } };
+  expect(await inputProblems(unique, { rows: Array.from({ length: 190_000 }, (_, i) => i) }, SOON)).toMatchObject([
+    { type: "check_too_slow" },
+  ]);
+  expect(await inputProblems(unique, { rows: [1, 2] })).toEqual([]);
+  expect(await inputProblems(unique, { rows: [...Array.from({ length: 2_000 }, (_, i) => i), 1] })).toHaveLength(1);
+});
+
+/** Each definition refers twice to the next: the check of one value is the check of 2^30. */
+const doubling = Object.fromEntries(
+  Array.from({ length: 30 }, (_, i) => [`d${i}`, { allOf: Array(2).fill({ $ref: `#/$defs/d${i + 1}` }) }]),
+);
+
+test("references that double at each level neither hold the server at a registration nor at a start", async () => {
+  const $defs = { ...doubling, d30: {} };
+  expect(await schemaProblem({ $ref: "#/$defs/d0", $defs })).toContain("refer");
+  const hidden = { type: "object", properties: { a: { $ref: "#/$defs/d0" } }, $defs };
+  expect(await schemaProblem(hidden)).toBeNull();
+  expect(await inputProblems(hidden, { a: 1 }, SOON)).toMatchObject([{ type: "check_too_slow" }]);
 });
 
 test("a schema with an endless reference refuses nothing", async () => {

@@ -1,13 +1,16 @@
 /**
  * Checks inputs against the JSON Schemas that workers register, and answers problems as the list of a 422. The validator
- * interprets schemas and never compiles them to code, because they come from outside. Their patterns are regular
- * expressions. Registration refuses those that backtrack exponentially (`slow-pattern.ts`). Others may still take too long
- * for a long text, so a check with patterns has a time limit.
+ * interprets schemas and never compiles them to code, because they come from outside. Registration refuses patterns that
+ * backtrack exponentially (`slow-pattern.ts`). Other patterns, references and large inputs may still take long: such a check
+ * holds the event loop for 15 ms at most, then goes on in a thread with a time limit.
  */
 import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
+import { Aside } from "../lib/aside.ts";
+import { counted } from "../lib/lazy.ts";
 import { withinTime } from "../lib/time-limit.ts";
 import { nextTurn, pause } from "../lib/turns.ts";
 import type { DetailItem } from "../protocol/detail.ts";
+import type { Millis } from "../protocol/history.ts";
 import { wordsFor } from "./problem-words.ts";
 import { isSlow } from "./slow-pattern.ts";
 
@@ -17,14 +20,23 @@ interface Compiled {
   readonly quick: Validator;
   /** Finds all. */
   readonly full: Validator;
-  /** Whether it uses regular expressions. */
-  readonly patterns: boolean;
+  readonly text: string;
+  /** Whether a check takes little for few values. */
+  readonly isPlain: boolean;
 }
 
-/** How long the patterns of a schema may hold the event loop for an input. */
-export const PATTERN_LIMIT_MS = 15;
-/** In so many turns of the event loop, because another process may have had the processor. Then the input is refused. */
-const TURNS = 3;
+/** How long the check of one input may hold the event loop. */
+const HOLD_MS = 15;
+/** How long it may take in a thread of its own. */
+export const CHECK_LIMIT_MS = 10_000;
+/** An input with so many values may take longer than `HOLD_MS`, so a thread checks it at once. */
+const MANY_VALUES = 10_000;
+/** An input with fewer values is checked without a time limit, which costs a quarter of a millisecond, if its schema is plain. */
+const FEW_VALUES = 200;
+/** Characters of a plain schema. */
+const SHORT_SCHEMA = 20_000;
+/** Keywords whose check may take longer than schema and input are long. */
+const COSTLY = /"(?:pattern|patternProperties|format|\$ref|\$dynamicRef|\$recursiveRef|uniqueItems)":/;
 
 const MAX_CACHED = 500;
 /** By the text of the schema: the store answers fresh objects each time. */
@@ -39,7 +51,8 @@ function compiled(schema: Record<string, unknown>): Compiled {
     schema: own,
     quick: new Validator(own, "2020-12", true),
     full: new Validator(own, "2020-12", false),
-    patterns: /"(?:pattern|patternProperties|format)":/.test(text),
+    text,
+    isPlain: text.length <= SHORT_SCHEMA && !COSTLY.test(text),
   };
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string);
   cache.set(text, fresh);
@@ -47,37 +60,86 @@ function compiled(schema: Record<string, unknown>): Compiled {
 }
 
 /** The problems of an input; none = it fits. An absent input and null fit where `{}` or null fits. */
-export async function inputProblems(schema: Record<string, unknown>, input: unknown): Promise<DetailItem[]> {
+export async function inputProblems(
+  schema: Record<string, unknown>,
+  input: unknown,
+  limitMs: Millis = CHECK_LIMIT_MS,
+): Promise<DetailItem[]> {
   try {
     const check = compiled(schema);
-    if (!check.patterns) return problemsOf(check, input);
-    for (let turn = 1; ; turn++) {
-      const checked = withinTime(PATTERN_LIMIT_MS, () => problemsOf(check, input));
+    const values = countValues(input, MANY_VALUES);
+    if (check.isPlain && values < FEW_VALUES) return problemsOf(check, input);
+    if (values < MANY_VALUES) {
+      const checked = withinTime(HOLD_MS, () => problemsOf(check, input));
       if (checked !== "late") return checked.value;
-      if (turn === TURNS) return [TOO_SLOW];
       await nextTurn();
     }
+    return await checkedAside(check, input, limitMs);
   } catch {
     return []; // an endless $ref that registration has not found: the worker checks the input as well
   }
 }
 
+/** A check for the thread: the texts of schema and input, because copies of large objects would hold the event loop. */
+export interface AsideCheck {
+  readonly schema: string;
+  readonly input: string;
+}
+
+const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+const thread = new Aside<AsideCheck, DetailItem[]>(new URL(`./schema-thread.${extension}`, import.meta.url));
+
+const checkedAside = counted(async (check: Compiled, input: unknown, limitMs: Millis): Promise<DetailItem[]> => {
+  if (!thread.isAvailable) {
+    // A function on AWS, which serves one request at a time.
+    const checked = withinTime(limitMs, () => problemsOf(check, input));
+    return checked === "late" ? [TOO_SLOW] : checked.value;
+  }
+  const result = await thread.run({ schema: check.text, input: JSON.stringify(input) }, limitMs);
+  if (result === "late") return [TOO_SLOW];
+  return "value" in result ? result.value : [];
+});
+
+export const problemsByText = ({ schema, input }: AsideCheck): DetailItem[] =>
+  problemsOf(compiled(JSON.parse(schema)), JSON.parse(input));
+
 const TOO_SLOW: DetailItem = {
   loc: ["body", "input"],
-  msg: `the patterns of the workflow's schema take longer than ${PATTERN_LIMIT_MS} ms for this input: shorten the input, or let the author of the workflow write patterns without nested repetition`,
-  type: "pattern_too_slow",
+  msg: `the check of this input against the workflow's schema takes longer than ${CHECK_LIMIT_MS / 1000} s: shorten the input, or let the author of the workflow simplify patterns, references and uniqueItems in the schema`,
+  type: "check_too_slow",
 };
+
+/** Values of an input, as far as `most`. */
+function countValues(value: unknown, most: number): number {
+  if (typeof value !== "object" || value === null) return 1;
+  let count = 1;
+  for (const key in value) {
+    count += countValues((value as Record<string, unknown>)[key], most - count);
+    if (count >= most) break;
+  }
+  return count;
+}
+
+/** More problems than a client reads take time that grows with their square. */
+const MAX_UNITS = 500;
 
 function problemsOf({ quick, full, schema }: Compiled, input: unknown): DetailItem[] {
   if (input === null && quick.validate(null).valid) return [];
   const value = input ?? {};
-  if (quick.validate(value).valid) return [];
-  const leaves = leavesOf(full.validate(value).errors);
+  const first = quick.validate(value);
+  if (first.valid) return [];
+  // A large input may have a problem in each of its rows.
+  const { errors } = countValues(value, MANY_VALUES) < MANY_VALUES ? full.validate(value) : first;
+  const leaves = leavesOf(errors.slice(0, MAX_UNITS));
   return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"], schema));
 }
 
 const BACKTRACKS =
   "backtracks exponentially: repeat no group that contains a repetition of the same characters, and no two alternatives that both fit";
+
+const PROBE_MS = 100;
+const SLOW_REFERENCES =
+  "its check takes too long even for an empty input: let no definition refer to another one twice, again and again";
 
 /** Says why inputs cannot be checked against this JSON Schema; null = they can. */
 export async function schemaProblem(schema: Record<string, unknown>): Promise<string | null> {
@@ -93,7 +155,8 @@ export async function schemaProblem(schema: Record<string, unknown>): Promise<st
         if (isSlow(each)) return `the pattern ${each} ${BACKTRACKS}`;
       }
     }
-    compiled(schema).full.validate({});
+    const check = compiled(schema);
+    if (withinTime(PROBE_MS, () => check.full.validate({})) === "late") return SLOW_REFERENCES;
     return null;
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause);

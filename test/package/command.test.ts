@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../shared/protocol/version.ts";
 import { keyPrintedBy, Process } from "../cli/support.ts";
@@ -75,7 +76,14 @@ describe("the package of the command", () => {
   test("holds built code, licences and readme, and nothing of the machine that built it", () => {
     const folder = p.installed("cli");
     const found = files(folder);
-    const wanted = ["LICENSE", "README.md", "dist/bin.js", "dist/dev/tether.js", "dist/THIRD-PARTY-NOTICES.txt"];
+    const wanted = [
+      "LICENSE",
+      "README.md",
+      "dist/bin.js",
+      "dist/dev/tether.js",
+      "dist/schema-thread.js",
+      "dist/THIRD-PARTY-NOTICES.txt",
+    ];
     expect(found).toEqual(expect.arrayContaining(wanted));
     expect(
       found.filter(
@@ -94,6 +102,16 @@ describe("the package of the command", () => {
     for (const name of ["zod", "@aws-sdk/client-dynamodb", "@smithy/core"]) {
       expect(text("dist/THIRD-PARTY-NOTICES.txt")).toMatch(new RegExp(`^${name} \\d`, "m"));
     }
+  });
+
+  test("has the thread that checks large inputs beside the code that begins it", async () => {
+    const dist = join(p.installed("cli"), "dist");
+    const begins = files(dist).filter((file) => readFileSync(join(dist, file), "utf8").includes("./schema-thread."));
+    expect(begins).toEqual([expect.stringMatching(/^chunk-\w+\.js$/)]);
+    const thread = new Worker(join(dist, "schema-thread.js"));
+    thread.postMessage({ schema: '{"properties":{"a":{"type":"string"}}}', input: '{"a":1}' });
+    expect(await once(thread, "message")).toMatchObject([{ value: [{ type: "string_type" }] }]);
+    await thread.terminate();
   });
 
   test("needs no other package: every import is a file of it, or Node's own", () => {

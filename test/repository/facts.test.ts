@@ -9,7 +9,7 @@ import { workflow } from "../../sdk/workflow/define.ts";
 import { ERROR_CODES } from "../../shared/protocol/errors.ts";
 import * as limits from "../../shared/protocol/limits.ts";
 import { ROUTES } from "../../shared/protocol/routes.ts";
-import { PATTERN_LIMIT_MS } from "../../shared/routing/schema-check.ts";
+import { CHECK_LIMIT_MS } from "../../shared/routing/schema-check.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { OFFICIAL_OPERATIONS } from "../protocol/official-operations.ts";
 import { listed, read, rowsUnder } from "./files.ts";
@@ -86,7 +86,7 @@ const NUMBERS: readonly (readonly [document: string, place: RegExp, value: numbe
   [API, /nest arrays and objects (\d+) deep/, limits.MAX_JSON_DEPTH],
   [API, /at most ([\d,]+) values and/, limits.MAX_JSON_VALUES],
   [API, /values and ([\d,]+) different keys/, limits.MAX_JSON_KEYS],
-  [API, /schema may take (\d+) ms for an input/, PATTERN_LIMIT_MS],
+  [API, /schema may take (\d+) s/, seconds(CHECK_LIMIT_MS)],
   ["docs/workflows.md", /more than (\d+) levels/, limits.MAX_JSON_DEPTH],
   ["docs/workflows.md", /levels, more than (\d+) MiB/, limits.MAX_PAYLOAD_BYTES / MiB],
   ["docs/workflows.md", /then one every (\d+) s/, seconds(limits.RUN_INTERVAL_MS)],
