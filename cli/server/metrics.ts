@@ -9,6 +9,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Keys } from "../../shared/api/auth.ts";
 import { Histogram } from "../../shared/lib/histogram.ts";
+import { Counter, Exposition, type MetricTable } from "../../shared/lib/prometheus.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { forbidden, isRefusal, type Refusal } from "../../shared/protocol/errors.ts";
 import { mayDo } from "../../shared/protocol/rights.ts";
@@ -33,7 +34,7 @@ export const METRICS = {
   sirocco_commits_total: ["counter", "Commits of the database"],
   sirocco_commit_seconds: ["histogram", "Duration of a commit"],
   sirocco_sync_seconds: ["histogram", "Duration of the sync of the log after a commit"],
-} as const satisfies Record<string, readonly ["gauge" | "counter" | "histogram", string]>;
+} as const satisfies MetricTable;
 type Name = keyof typeof METRICS;
 
 const OPERATIONS = new Map(Object.entries(WORKER_ROUTES).map(([name, { path }]) => [path as string, name]));
@@ -43,8 +44,8 @@ export class ServerMetrics {
   readonly #ports: Ports;
   readonly #keys: Keys;
   readonly #version: string;
-  readonly #requests = new Map<string, number>();
-  readonly #calls = new Map<string, number>();
+  readonly #requests = new Counter();
+  readonly #calls = new Counter();
   readonly #seconds = new Map<string, Histogram>();
 
   constructor(ports: Ports, version: string) {
@@ -58,8 +59,8 @@ export class ServerMetrics {
     const [path = ""] = target.split("?", 1);
     const operation = OPERATIONS.get(path);
     const kind = operation === "poll" || WAITS.test(path) ? "wait" : operation ? "worker" : "api";
-    add(this.#requests, labelsOf({ kind, status: String(status) }));
-    if (operation && status === 200) add(this.#calls, labelsOf({ operation }));
+    this.#requests.add({ kind, status: String(status) });
+    if (operation && status === 200) this.#calls.add({ operation });
     const histogram = this.#seconds.get(kind) ?? new Histogram();
     this.#seconds.set(kind, histogram);
     histogram.observe(seconds);
@@ -79,38 +80,14 @@ export class ServerMetrics {
   }
 
   async #text(workspace: string): Promise<string> {
-    const lines = new Map<Name, string[]>();
-    const line = (name: Name, labels: string, value: number, suffix = "") => {
-      const of = lines.get(name) ?? [];
-      lines.set(name, of);
-      of.push(`${name}${suffix}${labels === "" ? "" : `{${labels}}`} ${value}`);
-    };
-    const histogram = (name: Name, { read }: Histogram, labels = "") => {
-      const joined = labels === "" ? "" : `${labels},`;
-      for (const [le, count] of read.buckets) line(name, `${joined}le="${le}"`, count, "_bucket");
-      line(name, labels, read.sum, "_sum");
-      line(name, labels, read.count, "_count");
-    };
-    line("sirocco_build_info", labelsOf({ version: this.#version }), 1);
-    for (const [labels, n] of this.#requests) line("sirocco_http_requests_total", labels, n);
-    for (const [labels, n] of this.#calls) line("sirocco_worker_calls_total", labels, n);
-    for (const [kind, of] of this.#seconds) histogram("sirocco_http_request_seconds", of, labelsOf({ kind }));
+    const shown = new Exposition(METRICS);
+    shown.value("sirocco_build_info", { version: this.#version }, 1);
+    for (const [labels, n] of this.#requests.values) shown.value("sirocco_http_requests_total", labels, n);
+    for (const [labels, n] of this.#calls.values) shown.value("sirocco_worker_calls_total", labels, n);
+    for (const [kind, of] of this.#seconds) shown.histogram("sirocco_http_request_seconds", { kind }, of);
     const known = await this.#ports.gauges?.(workspace);
-    for (const { name, labels, value } of known?.gauges ?? []) line(name as Name, labelsOf(labels), value);
-    for (const [name, of] of Object.entries(known?.timings ?? {})) histogram(name as Name, of);
-    return (Object.keys(METRICS) as Name[])
-      .filter((name) => lines.has(name))
-      .map((name) => {
-        const [type, help] = METRICS[name];
-        return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.get(name)!.join("\n")}\n`;
-      })
-      .join("");
+    for (const { name, labels, value } of known?.gauges ?? []) shown.value(name as Name, labels, value);
+    for (const [name, of] of Object.entries(known?.timings ?? {})) shown.histogram(name as Name, "", of);
+    return shown.text;
   }
 }
-
-const add = (to: Map<string, number>, labels: string): void => void to.set(labels, (to.get(labels) ?? 0) + 1);
-
-const labelsOf = (labels: Readonly<Record<string, string>>): string =>
-  Object.entries(labels)
-    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (c) => (c === "\n" ? "\\n" : `\\${c}`))}"`)
-    .join(",");

@@ -11,6 +11,7 @@
  *     the attempt is given up, and another worker repeats it.
  */
 
+import { steadyOf } from "../../shared/lib/clock.ts";
 import type { ActivityOptions, AttemptEnd, Millis } from "../../shared/protocol/history.ts";
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
@@ -59,6 +60,7 @@ export class Attempt {
   #resolve!: (outcome: ActivityOutcome) => void;
   #span: WorkerSpan = NO_SPAN;
   #ended = false;
+  #began: Millis = 0;
   #superseded = false;
   #askedToStop = false;
   #givenUp = false;
@@ -95,6 +97,7 @@ export class Attempt {
       this.#fail("failed", new Error(message));
       return this.outcome;
     }
+    this.#began = steadyOf(this.#worker.clock);
     this.#startLimits();
     this.#heartbeats.askRegularly();
     Promise.resolve()
@@ -267,6 +270,7 @@ export class Attempt {
     if (this.#ended) return; // ATTEMPT-1
     this.#end();
     this.#span.end(outcome.kind === "failed" ? outcome.failure.message : undefined);
+    if (this.#began !== 0) this.#worker.metrics?.attempt(this.#request.name, outcome, this.#began);
     await Promise.allSettled([this.#heartbeats.flush(), this.#progress.flush()]); // ATTEMPT-2, and so for progress
     this.#resolve(outcome);
   }

@@ -331,6 +331,7 @@ export class Execution {
     });
     if (answer.kind !== "appended") this.#local.cancelReservations(events);
     const isRecorded = answer.kind === "appended" || answer.kind === "closed";
+    if (isRecorded) this.#host.worker.metrics?.step(view.head.workflow);
     const isKnownBug = view.bug !== null && !events.some(({ kind }) => kind === "workflow_task_failed"); // EXEC-6
     view.stepEnded(isRecorded && !isKnownBug ? "kept" : "lost");
     switch (answer.kind) {

@@ -2,13 +2,6 @@
 import { createServer, type Server } from "node:http";
 import { WorkerConfigError } from "./options.ts";
 
-/** Null: no port is set, so there is no health check. Throws `WorkerConfigError` for anything that is no port. */
-export function healthPort(port: string | undefined): number | null {
-  if (!port) return null;
-  if (/^\d{1,5}$/.test(port) && Number(port) <= 65_535) return Number(port);
-  throw new WorkerConfigError(`HEALTH_SERVER_PORT is '${port}': it must be a port number from 0 to 65535`);
-}
-
 /** Answers 200 while the worker is healthy, 503 otherwise. `health`: null while the worker does not work. */
 export async function healthServer(port: number, health: () => Promise<{ status: string }> | null): Promise<Server> {
   const server = createServer((req, res) => {

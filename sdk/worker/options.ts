@@ -53,6 +53,8 @@ export interface WorkerOptions<R extends Record<string, unknown> = Record<string
    */
   readonly encoding?: EncodingOptions;
   readonly log?: Log;
+  /** `GET /metrics` on this port, in the text format of Prometheus, without a key. Default: `SIROCCO_METRICS_PORT`, else none. */
+  readonly metrics?: { readonly port: number };
   /**
    * Lines that workflow code and activities log from this level on, also by `console` in workflow code, go to the server,
    * which keeps 10,000 of a run. False: none. Default true, which is `info`.
@@ -84,6 +86,8 @@ export interface WorkerSettings {
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;
   readonly shipLogs: LogLevel | null;
+  /** Null: no `/metrics`. */
+  readonly metricsPort: number | null;
   readonly codec: PayloadCodec;
 }
 
@@ -110,8 +114,18 @@ export function settingsOf<R extends Record<string, unknown>>(
     deterministic: options.deterministic ?? true,
     failOnAnyError: options.failOnAnyError ?? false,
     shipLogs: levelOf(options.shipLogs ?? true),
+    metricsPort: options.metrics
+      ? portOf("metrics.port", String(options.metrics.port))
+      : portOf("SIROCCO_METRICS_PORT", env.SIROCCO_METRICS_PORT),
     codec: codecOf(options.encoding),
   };
+}
+
+/** Null: no port is set. Throws `WorkerConfigError` for anything that is no port. */
+export function portOf(name: string, port: string | undefined): number | null {
+  if (!port) return null;
+  if (/^\d{1,5}$/.test(port) && Number(port) <= 65_535) return Number(port);
+  throw new WorkerConfigError(`${name} is '${port}': it must be a port number from 0 to 65535`);
 }
 
 function abortOf(given: AbortAtShutdown): AbortAtShutdown {

@@ -14,6 +14,7 @@ import { toFailure } from "../failure.ts";
 import { fromFailure } from "../revive.ts";
 import type { Log } from "../runtime/log.ts";
 import { BlockedLoopError } from "../workflow/bugs.ts";
+import { DivergenceError } from "../workflow/divergence.ts";
 import type { Instance } from "../workflow/types.ts";
 import { undecodedEvent, undecodedMessage } from "./encoding.ts";
 import type { Said } from "./log-record.ts";
@@ -126,6 +127,7 @@ export class RunView {
     };
     const instance = definition.create(options);
     this.instance = instance;
+    if (events.length > 1) this.#worker.metrics?.replay(workflow);
     await this.#replay(instance, events);
   }
 
@@ -210,6 +212,7 @@ export class RunView {
     this.instance = null; // EXEC-2
     this.bug = bug instanceof SuspectedError ? null : bug;
     this.quarantines = bug instanceof BlockedLoopError ? (this.#code ?? null) : null;
+    if (this.bug !== null) this.#worker.metrics?.error(bug instanceof DivergenceError ? "divergence" : "bug");
   }
 
   logBug(): void {

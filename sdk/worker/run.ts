@@ -1,15 +1,17 @@
 /** `runWorker`: starts a worker by options and environment, and ends it in good order. */
 import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
 import { realClock } from "../../shared/lib/clock.ts";
 import { milliseconds } from "../../shared/lib/duration.ts";
 import { toFailure } from "../failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { hosted } from "../workflow/hosted.ts";
 import { WorkerEncoding } from "./encoding.ts";
-import { healthPort, healthServer } from "./health.ts";
+import { healthServer } from "./health.ts";
 import { consoleLog, steadyLog } from "./log.ts";
+import { metricsServer, WorkerMetrics } from "./metrics.ts";
 import { workerSpans } from "./open-telemetry.ts";
-import { settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
+import { portOf, settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { replayIfAsked } from "./replay-mode.ts";
 import { openResources } from "./resources.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
@@ -30,6 +32,8 @@ export interface RunningWorker {
    * more. Never rejects; open for ever while the worker works.
    */
   readonly failed: Promise<Error>;
+  /** What `GET /metrics` answers, for programs with a server of their own. */
+  metrics(): string;
   /** Whether its resources are well, by their checks. `detail`: what is wrong with `resource`. */
   health(): Promise<{ status: "ok" } | { status: "unhealthy"; resource: string; detail: string }>;
 }
@@ -54,10 +58,14 @@ async function start<R extends Record<string, unknown>>(
   warnOfDeterminism(options, log);
   const resources = await openResources((options.resources ?? {}) as Resources<Record<string, unknown>>, log);
   const { deployment, name, url, graceMs } = settings;
-  const transport = transportOf(settings, log);
+  const metrics = new WorkerMetrics(realClock);
+  const transport = transportOf(settings, log, metrics);
   let endWatch = () => {};
+  let shown: Server | null = null;
   const close = async () => {
     endWatch();
+    shown?.close();
+    shown?.closeAllConnections();
     transport.close();
     await resources.close();
   };
@@ -65,7 +73,7 @@ async function start<R extends Record<string, unknown>>(
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>();
   const spans = await workerSpans();
   const context = contextOf(settings, { log, transport, resources: resources.values });
-  const worker = new Worker({ ...context, ...(spans && { spans }) }, name, (error) => {
+  const worker = new Worker({ ...context, metrics, ...(spans && { spans }) }, name, (error) => {
     const what =
       error.status === 401 ? "does not accept this SIROCCO_API_KEY any more" : "does not serve this worker any more";
     const why = new WorkerConfigError(`the server at ${url} ${what}: ${error.message}`);
@@ -84,6 +92,13 @@ async function start<R extends Record<string, unknown>>(
     return stopping;
   };
 
+  const text = () => metrics.text({ deployment, name, load: worker.slots });
+  if (settings.metricsPort !== null) {
+    shown = await metricsServer(settings.metricsPort, text).catch(async (error) => {
+      await close();
+      throw error;
+    });
+  }
   const registered = await worker.start().catch(async (error) => {
     await close();
     if (!(error instanceof ServerRefusal)) throw error;
@@ -111,7 +126,16 @@ async function start<R extends Record<string, unknown>>(
   };
   const served = [...settings.workflows.keys()].join(", ");
   log.info(`worker '${name}' of deployment '${deployment}' serves ${served}`, { url });
-  return { session: worker.session, deployment, name, warnings: registered.warnings, stop, failed, health };
+  return {
+    session: worker.session,
+    deployment,
+    name,
+    warnings: registered.warnings,
+    stop,
+    failed,
+    metrics: text,
+    health,
+  };
 }
 
 export function warnOfDeterminism(
@@ -124,11 +148,12 @@ export function warnOfDeterminism(
   }
 }
 
-function transportOf({ url, apiKey }: WorkerSettings, log: Log): Transport {
+function transportOf({ url, apiKey }: WorkerSettings, log: Log, metrics: WorkerMetrics): Transport {
   return httpTransport({
     url,
     apiKey,
     onRetry: (operation, why, attempt) => {
+      metrics.error("repeated_call");
       if (attempt !== 3 && attempt % 20 !== 0) return;
       log.warn(`${operation} is being repeated`, { attempt, why: why.message });
     },
@@ -165,7 +190,7 @@ function contextOf(
  */
 export async function runWorker<R extends Record<string, unknown>>(options: WorkerOptions<R>): Promise<void> {
   await replayIfAsked(options);
-  const port = healthPort(process.env.HEALTH_SERVER_PORT);
+  const port = portOf("HEALTH_SERVER_PORT", process.env.HEALTH_SERVER_PORT);
   let working: RunningWorker | null = null;
   const health = port === null ? null : await healthServer(port, () => working?.health() ?? null);
   let letGo = () => {};

@@ -123,6 +123,7 @@ export class WorkerRuntime implements ExecutionHost {
 
   onFailure(execution: Resettable, error: unknown): void {
     execution.reset(error);
+    this.worker.metrics?.error("execution");
     this.worker.log.error(`execution ${execution.id} could not be advanced; it will be tried again`, { error });
   }
 

@@ -9,6 +9,7 @@ import type { HostedWorkflow } from "../workflow/hosted.ts";
 import type { WorkerEncoding } from "./encoding.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
 import type { Usage } from "./load.ts";
+import type { WorkerMetrics } from "./metrics.ts";
 import type { WorkerSpans } from "./spans.ts";
 import type { Transport } from "./transport.ts";
 
@@ -42,6 +43,8 @@ export interface WorkerContext {
   /** Lines of user code at or above this level go to the server as log records. Absent: none. */
   readonly shipLogs?: LogLevel;
   readonly encoding: WorkerEncoding;
+  /** Absent: nothing is counted. */
+  readonly metrics?: WorkerMetrics;
   /** Absent: the worker makes no spans. */
   readonly spans?: WorkerSpans;
   /** The replay flags that its SDK knows. Default: all of `sdk/runtime/flags.ts`. */

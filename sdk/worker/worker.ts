@@ -22,6 +22,7 @@ import { WorkerEncoding } from "./encoding.ts";
 import { Leases } from "./leases.ts";
 import { LoadMeter, ownUsage } from "./load.ts";
 import { withMessages } from "./message-activities.ts";
+import type { Slots } from "./metrics.ts";
 import { answerQuery } from "./queries.ts";
 import { QueuedActivities } from "./queued.ts";
 import { WorkerRuntime } from "./runtime.ts";
@@ -176,6 +177,10 @@ export class Worker {
   }
 
   #load(): WorkerLoad {
+    return { ...this.#used(), ...this.#meter.read() };
+  }
+
+  #used(): Slots {
     const { limits } = this.#context;
     return {
       activities: this.#runtime.slots.running,
@@ -183,7 +188,6 @@ export class Worker {
       workflow_tasks: this.#advancing,
       workflow_slots: limits.maxConcurrentWorkflows,
       cached: this.#runtime.cached,
-      ...this.#meter.read(),
     };
   }
 
@@ -211,6 +215,7 @@ export class Worker {
         const deliveries = await this.#context.encoding.tasks(
           await this.#source.receive(queue, Math.min(room, 10), until),
         );
+        this.#context.metrics?.polled(queue);
         if (signal.aborted) {
           if (deliveries.length > 0 && signal.reason !== KILLED) await this.#source.extend(receiptsOf(deliveries), 0);
           return;
@@ -219,6 +224,7 @@ export class Worker {
       } catch (error) {
         if (signal.aborted) return;
         if (until.aborted) continue;
+        this.#context.metrics?.error("poll");
         log.error(`no tasks could be received from the ${queue} queue`, { error });
         if (isFinal(error)) return this.#onFatal(error);
         await this.#later(1_000);
@@ -327,6 +333,11 @@ export class Worker {
   /** Receipts of the tasks that it holds, if the server itself can give them to others. */
   get receipts(): string[] {
     return this.#registered.tasks.via === "poll" ? this.#runtime.leases.receipts : [];
+  }
+
+  /** Null: it has not registered yet. */
+  get slots(): Slots | null {
+    return this.#runtime ? this.#used() : null;
   }
 
   /** For tests and diagnostics. */

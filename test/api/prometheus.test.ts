@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { METRICS } from "../../cli/server/metrics.ts";
+import { WORKER_METRICS } from "../../sdk/worker/metrics.ts";
 import { type World, world } from "./support/world.ts";
 
 let w: World;
@@ -85,8 +86,11 @@ describe("the metrics of a server", () => {
   });
 });
 
-test("the dashboard shows every metric, and names no other", () => {
-  const file = readFileSync(new URL("../../ops/grafana.json", import.meta.url), "utf8");
-  const named = new Set((file.match(/\bsirocco_[a-z_]+/g) ?? []).map((name) => name.replace(/_bucket$/, "")));
-  expect([...named].sort()).toEqual(Object.keys(METRICS).sort());
+test("the dashboard and the page on operating name every metric of servers and workers, and no other", () => {
+  const names = Object.keys({ ...METRICS, ...WORKER_METRICS }).sort();
+  for (const file of ["ops/grafana.json", "docs/operating.md"]) {
+    const text = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+    const named = new Set((text.match(/\bsirocco_[a-z_]+/g) ?? []).map((name) => name.replace(/_bucket$/, "")));
+    expect([...named].sort(), file).toEqual(names);
+  }
 });
