@@ -13,6 +13,7 @@ import { createApi, createKey, DEFAULT_WORKSPACE } from "../shared/api/index.ts"
 import { install } from "../test/aws/account.ts";
 import { round } from "./harness.ts";
 import { LAMBDA_MS, lambdaDollars, PRICES } from "./prices.ts";
+import { logDollars } from "./step-cost.ts";
 
 const step = activity({ name: "step", input: z.object({ n: z.number() }) }, async ({ n }) => ({ n: n + 1 }));
 const sequence = workflow({ name: "sequence", input: z.object({ steps: z.number() }) }, async ({ steps }) => {
@@ -29,7 +30,8 @@ const SQS_CALLS = new Set(["poll", "extend", "finish"]);
 export async function awsCounts() {
   const on = await install({ feedPollMs: 250 });
   const ports = on.adapter();
-  const api = createApi(ports, { version: "bench", url: "http://bench" });
+  // As in the functions, which keep a key for that long.
+  const api = createApi(ports, { version: "bench", url: "http://bench", keysReadAgainMs: 4_000 });
   const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "bench" });
   const real = inProcess(api, key, ports, DEFAULT_WORKSPACE);
   const calls = new Map<string, number>();
@@ -101,7 +103,8 @@ export async function awsCounts() {
       (used.readUnits * perMillion.dynamoReadUnit) / 1e6 +
       (used.sqs * perMillion.sqsRequest) / 1e6 +
       (used.s3 * perMillion.s3Put) / 1e6 +
-      lambdaDollars(lambda, LAMBDA_MS.worker);
+      lambdaDollars(lambda, LAMBDA_MS.worker) +
+      (executions * logDollars(per(lambda))) / 1e6;
     const feed =
       (fed.writeUnits * perMillion.dynamoWriteUnit) / 1e6 +
       (fed.readUnits * perMillion.dynamoReadUnit) / 1e6 +
@@ -134,7 +137,7 @@ export async function awsCounts() {
   await on.end();
   return {
     rows,
-    note: `per execution unless the column says otherwise; list prices of ${PRICES.asOf}, without free tiers; engine: writes of the start, tasks, worker calls, close`,
+    note: `per execution unless the column says otherwise; list prices of ${PRICES.asOf}, without free tiers; engine: writes of the start, tasks, worker calls, close, logs`,
   };
 }
 

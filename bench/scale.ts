@@ -26,7 +26,7 @@ export const LIMITS: readonly Limit[] = [
   { what: "*Registry*, a workspace", most: 3_000, unit: "read units", perRun: 1, over: 1, each: "workspace" },
   { what: "*Feed*, events", most: 1_000, unit: "write units", perRun: FEED_UNITS[100], over: 1, each: "workspace" },
   { what: "*Feed*, counts of a workflow", most: 1_000, unit: "write units", perRun: 0.44, over: 1, each: "workspace" },
-  { what: "*Executions*, the table", most: 40_000, unit: "write units", perRun: 15, over: 1, each: "installation" },
+  { what: "*Executions*, the table", most: 40_000, unit: "write units", perRun: 12, over: 1, each: "installation" },
   { what: "*worker*, invocations", most: 10_000, unit: "calls", perRun: 12, over: 1, each: "installation" },
   { what: "API Gateway, starts", most: 10_000, unit: "calls", perRun: 1, over: 1, each: "installation" },
 ];

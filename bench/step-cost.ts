@@ -6,12 +6,15 @@ const START_LOG_BYTES = 350;
 const METRICS_LINE_BYTES = 400;
 const CALLS_A_LINE = 50;
 
+/** The lines of a million runs. `calls`: of the worker endpoint, in one of them. */
+export function logDollars(calls: number): number {
+  const bytes = START_LOG_BYTES + (calls * METRICS_LINE_BYTES) / CALLS_A_LINE;
+  return (bytes / 1_000) * PRICES.logIngestion; // bytes of a million runs are megabytes of one: a thousandth of a GB
+}
+
 export function dollarsPerMillionSteps(steps: number): number {
   const { dynamoWriteUnit, dynamoReadUnit, sqsRequest } = PRICES.perMillion;
   const calls = steps + 2;
-  const units = (steps + 10) * dynamoWriteUnit + 4 * dynamoReadUnit;
-  const logBytes = START_LOG_BYTES + (calls * METRICS_LINE_BYTES) / CALLS_A_LINE;
-  // Bytes of a million runs are megabytes of one: a thousandth of a GB.
-  const logs = (logBytes / 1_000) * PRICES.logIngestion;
-  return (units + 3 * sqsRequest + lambdaDollars(calls * 1e6, LAMBDA_MS.worker) + logs) / steps;
+  const units = (steps + 7) * dynamoWriteUnit + 4 * dynamoReadUnit;
+  return (units + 3 * sqsRequest + lambdaDollars(calls * 1e6, LAMBDA_MS.worker) + logDollars(calls)) / steps;
 }

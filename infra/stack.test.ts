@@ -268,7 +268,7 @@ describe("the stack", () => {
       });
     });
 
-    it("is invoked for new batches, progress reports and starts, and neither for a claim nor for an expiry", () => {
+    it("is invoked for new batches, progress reports, starts and closes, and neither for a claim nor for an expiry", () => {
       const mappings = all(template, "AWS::Lambda::EventSourceMapping").map(([, { Properties }]) => Properties);
       const [feed] = mappings.filter(({ FilterCriteria }) => FilterCriteria);
       expect(feed!.FilterCriteria.Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern))).toEqual([
@@ -280,7 +280,22 @@ describe("the stack", () => {
           eventName: ["INSERT", "MODIFY"],
           dynamodb: { Keys: { sk: { S: ["HEAD"] } }, NewImage: { fresh: { BOOL: [{ exists: true }] } } },
         },
+        {
+          eventName: ["MODIFY"],
+          dynamodb: {
+            Keys: { sk: { S: ["HEAD"] } },
+            NewImage: { closing: { M: { first: { N: [{ exists: true }] } } } },
+          },
+        },
       ]);
+    });
+
+    it("is brought up to date before the function of the workers, and so are the other readers of histories", () => {
+      const [, worker] = all(template, "AWS::Lambda::Function").find(([id]) => id.startsWith("WorkerFunction"))!;
+      const before = (worker.DependsOn ?? []).join(" ");
+      for (const name of ["Executions", "Commands", "Streams", "Sweeper", "Feed"])
+        expect(before).toMatch(new RegExp(`\\b${name}Function[0-9A-F]{8}\\b`));
+      expect(before).toContain("FeedFunctionDynamoDBEventSource");
     });
   });
 

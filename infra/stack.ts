@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import type { CfnEventSourceMapping, CfnFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { ENV, FUNCTION_NAMES, FUNCTIONS, type FunctionName, SWEEP_SPARE_SECONDS } from "../shared/aws/names.ts";
@@ -115,6 +116,7 @@ export class SiroccoStack extends Stack {
       consumer: this.handler("feed"),
       batchSize: props.feedBatchSize ?? 100,
     });
+    this.readersFirst(feed.mapping);
     const sweeper = new Sweeper(this, "Sweep", { handler: this.handler("sweeper") });
 
     const resources = { tables: this.tables, payloads: payloads.bucket, tasks: this.tasks, scheduling };
@@ -158,6 +160,16 @@ export class SiroccoStack extends Stack {
       new Overview(this, "Overview", { handlers: [...handlers.values()], tables, api: api.api });
     }
     this.addOutputs(props, payloads, scheduling, feed);
+  }
+
+  /**
+   * A worker's close writes what older code of its readers does not know (LOG-6, LOG-3), so a deployment brings the readers of
+   * histories up to date before the function that writes them.
+   */
+  private readersFirst(mapping: CfnEventSourceMapping): void {
+    const resourceOf = (name: FunctionName) => this.handler(name).function.node.defaultChild as CfnFunction;
+    const readers = (["executions", "commands", "streams", "sweeper", "feed"] as const).map(resourceOf);
+    for (const reader of [...readers, mapping]) resourceOf("worker").addResourceDependency(reader);
   }
 
   private handler(name: FunctionName): Handler {

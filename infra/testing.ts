@@ -16,6 +16,7 @@ export interface Resource {
   // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of many shapes, and each test reads one of them
   readonly Properties: Record<string, any>;
   readonly DeletionPolicy?: string;
+  readonly DependsOn?: readonly string[];
 }
 
 /** The folder of a test file, which holds its cloud assemblies, too: by default each app leaves one in the temporary folder. */

@@ -1,6 +1,6 @@
 import { Duration, Validations } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
-import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
+import { CfnEventSourceMapping, FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -26,6 +26,8 @@ export class Feed extends Construct {
    * consumer's holds the key of the item (`LeftOut`).
    */
   readonly deadLetters: Queue;
+  /** What of the change stream the consumer is invoked for. */
+  readonly mapping: CfnEventSourceMapping;
 
   constructor(scope: Construct, id: string, { executions, consumer, batchSize }: FeedProps) {
     super(scope, id);
@@ -54,9 +56,18 @@ export class Feed extends Construct {
               NewImage: { [FED.unseen]: { BOOL: FilterRule.exists() } },
             },
           }),
+          FilterCriteria.filter({
+            eventName: ["MODIFY"],
+            dynamodb: {
+              Keys: { [KEYS.sort]: { S: [FED.head] } },
+              NewImage: { [FED.closing]: { M: { first: { N: FilterRule.exists() } } } },
+            },
+          }),
         ],
       }),
     );
+    const mappings = consumer.function.node.findAll();
+    this.mapping = mappings.find((child): child is CfnEventSourceMapping => child instanceof CfnEventSourceMapping)!;
     // It sends there what it cannot read (PLACEHOLDER-3); Lambda's poller sends there what the function failed on.
     consumer.allow(["sqs:SendMessage"], [this.deadLetters.queueArn]);
     consumer.setEnv(ENV.feedDeadLettersUrl, this.deadLetters.queueUrl);

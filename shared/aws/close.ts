@@ -1,19 +1,21 @@
 /**
- * **close**, the only transaction. It writes the closing batch and the head. A continued run adds the past run's own item
+ * **close**: the closing batch and the head. A run that nobody but its owner has touched closes in one write of the head,
+ * which holds the batch (LOG-6). Every other close is the only transaction: a continued run adds the past run's own item
  * and, if its id needs one, the next run's pointer (KEY-2). A run whose items have no expiry yet adds a note for
  * `retention.ts`.
  */
-import type { TransactWriteItem } from "@aws-sdk/client-dynamodb";
+import type { AttributeValue, TransactWriteItem } from "@aws-sdk/client-dynamodb";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Batch, CLOSING, isClosing, type Millis } from "../protocol/history.ts";
+import { FIRST_CLAIM } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_RUNNING, OF_RUN, placeholders, RAISE_FENCE } from "./head-expressions.ts";
 import { decodeHead, dueAttributes, encodeHead, isTombstone, packField } from "./heads.ts";
 import { expiryKey, expiryShardOf, headKey, needsPointer, pkOf, ttlSeconds } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { encode, type LogEntry } from "./log-entry.ts";
-import { INDEXES } from "./names.ts";
+import { FED, INDEXES } from "./names.ts";
 import { type Packed, upload } from "./pack.ts";
 import { pastRunItem, pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, keyItem, N, S } from "./table.ts";
@@ -22,6 +24,9 @@ import { itemBytes, plus, usedIn, usedText, writeUnits } from "./units.ts";
 
 /** The log of a run that a reset prepares gets its expiry after this, if no head names the run by then. */
 export const PREPARED_MS: Millis = 3_600_000;
+
+/** Of the attributes `used` and `close_bytes`. */
+const COUNTS_BYTES = 44;
 
 /** Of a note, in a transaction, with its entry in `due`. */
 const NOTE_UNITS = 3;
@@ -48,6 +53,11 @@ export async function close(c: Context, log: Log, ref: Ref, p: CloseRequest): Pr
     by: p.fence === null ? "server" : "worker",
   });
   const final = p.next.run === p.run;
+  if (final && mayBeAlone(p, entry)) {
+    const answer = await closeInHead(c, ref, p, entry);
+    if (answer?.kind === "closed") log.written(ref, p.run, entry.end);
+    if (answer) return answer;
+  }
   const prepared = final ? await finalHead(c, ref, p, entry) : await continuedHead(c, ref, p, entry);
   if ("kind" in prepared) return prepared;
   await upload(c.blobs, [entry.packed, ...prepared.blobs]); // PACK-1
@@ -82,8 +92,40 @@ interface Prepared {
 
 const NAMES = placeholders("status", "run", "fence");
 
-/** The head becomes final. Only the fields that a close changes are written. */
-async function finalHead(c: Context, ref: Ref, p: CloseRequest, { item: batch, end }: LogEntry): Promise<Prepared> {
+/**
+ * LOG-6. Failed runs are not among them: after a deletion their last batch is still needed (DELETE-5). Nor are those that tell
+ * a parent or a schedule: their heads change again.
+ */
+const mayBeAlone = ({ fence, next }: CloseRequest, { packed, end }: LogEntry): boolean =>
+  fence === FIRST_CLAIM && next.status === "COMPLETED" && next.due_at === null && !packed.blob && end.ttl !== undefined;
+
+/** Null: a transaction is needed. */
+async function closeInHead(c: Context, ref: Ref, p: CloseRequest, entry: LogEntry): Promise<CloseAnswer | null> {
+  const { blobs, update, wantsExpiry } = await finalHead(c, ref, p, entry, true);
+  if (wantsExpiry) return null;
+  await upload(c.blobs, blobs); // PACK-1
+  const { UpdateExpression, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = update;
+  const written = await c.tables.executions.update(headKey(ref), UpdateExpression, {
+    condition: all(ConditionExpression, "attribute_not_exists(n_parks)", "attribute_not_exists(n_timers)"),
+    names: ExpressionAttributeNames,
+    values: ExpressionAttributeValues,
+  });
+  if (written.ok) return { kind: "closed" };
+  const head = await headIn(c, written.found);
+  return isOwned(head, p) ? null : { kind: "fenced", head };
+}
+
+/** What the head holds of the closing batch. */
+function closingAttribute(
+  { item: { pk: _pk, sk: _sk, used: _used, ...rest } }: LogEntry,
+  first: number,
+): AttributeValue {
+  return { M: { first: N(first), ...rest } };
+}
+
+/** The head becomes final. Only the fields that a close changes are written. `alone`: with the closing batch. */
+async function finalHead(c: Context, ref: Ref, p: CloseRequest, entry: LogEntry, alone = false) {
+  const { item: batch, end } = entry;
   const { next, run } = p;
   const closedAt = next.closed_at ?? c.clock.now();
   const set: Item = { "#status": S(next.status), closed_at: N(closedAt) };
@@ -108,7 +150,9 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, { item: batch, e
   const wantsExpiry =
     end.ttl === undefined || end.blobs || pointer || [...blobs, ...before.blobs].some(({ blob }) => blob);
   const bytes = itemBytes(before.item);
-  const writes = 2 * writeUnits(bytes + itemBytes(set)) + 2 * writeUnits(itemBytes(batch)) + 1;
+  if (alone) set[`#${FED.closing}`] = closingAttribute(entry, p.batch.first);
+  const headUnits = writeUnits(bytes + itemBytes(set) + COUNTS_BYTES);
+  const writes = alone ? headUnits + 1 : 2 * headUnits + 2 * writeUnits(itemBytes(batch)) + 1;
   const used = plus(usedIn(end.used), {
     // The batch alone is counted in `end`. With an outbox: its entry in `due`, and the write that clears it.
     writes:
@@ -128,21 +172,26 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, { item: batch, e
   const names = Object.fromEntries(
     [...Object.keys(set), ...remove].filter((n) => n.startsWith("#")).map((n) => [n, n.slice(1)]),
   );
+  const update = {
+    UpdateExpression: `SET ${assignments.join(", ")}, ${RAISE_FENCE} REMOVE ${remove.join(", ")}`,
+    ConditionExpression: ownedBy(p),
+    ExpressionAttributeNames: { ...NAMES, ...names },
+    ExpressionAttributeValues: values,
+  };
   return {
     blobs,
-    head: (TableName) => ({
+    update,
+    wantsExpiry,
+    head: (TableName: string): TransactWriteItem => ({
       Update: {
         TableName,
         Key: keyItem(headKey(ref)),
-        UpdateExpression: `SET ${assignments.join(", ")}, ${RAISE_FENCE} REMOVE ${remove.join(", ")}`,
-        ConditionExpression: ownedBy(p),
-        ExpressionAttributeNames: { ...NAMES, ...names },
-        ExpressionAttributeValues: values,
+        ...update,
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       },
     }),
-    more: (table) => (wantsExpiry ? [expiryNote(ref, run, closedAt, pointer, table)] : []),
-  };
+    more: (table: string) => (wantsExpiry ? [expiryNote(ref, run, closedAt, pointer, table)] : []),
+  } satisfies Prepared & Record<string, unknown>;
 }
 
 /** The condition of the head. A close without a fence (terminate) succeeds whatever the fence is. */

@@ -4,7 +4,8 @@
  *
  * FOLLOW-1. A look reads what was added to the log of the run after the last batch that the follower has passed in the feed,
  *     and progress after the latest. Where nothing was added it reads no feed: it costs one read unit, however busy the
- *     workspace is.
+ *     workspace is. While the run may still close in its head (LOG-6), that is for its first claim until it parks, a look
+ *     reads the head too, for half a unit more.
  * FOLLOW-2. Now and then, the more seldom the longer nothing happens, such a look also moves on to the end of the feed. It
  *     reads that end before it looks, and it looks strongly consistently: an item of the execution is written before its
  *     segment of the feed is, so a segment that comes later is above that end.
@@ -16,6 +17,7 @@
  */
 import type { FeedPage, FeedReader, FollowedPage, Ref } from "../ports.ts";
 import { isClosing, type Millis } from "../protocol/history.ts";
+import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
 import { endOf, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { MARGIN_MS, type Scan, type Scopes } from "./feed-scope.ts";
@@ -61,6 +63,8 @@ export class FeedFollower implements FeedReader {
   #run: string | undefined;
   /** No batch up to this event is missing; 0: nor is the start passed. */
   #tail = 0;
+  /** The log of the run has all batches, and always will (LOG-6). */
+  #isWhole = false;
   #target: Target | undefined;
   /** First event of a batch that was passed, and that no look has read. */
   #unread: number | undefined;
@@ -115,6 +119,7 @@ export class FeedFollower implements FeedReader {
     if (!head || run === undefined || this.#over) return;
     const isFirst = this.#run === undefined;
     this.#run = run;
+    this.#isWhole = closingIn(head) === null;
     this.#tail = 0;
     this.#latest = "";
     this.#comparedAt = 0;
@@ -163,7 +168,8 @@ export class FeedFollower implements FeedReader {
     // The oldest batch that is missing: the first after the end that was passed, or the target itself.
     const from = this.#tail > 1 ? this.#tail + 1 : Number(first);
     const sort = { from: logKey(this.#ref, this.#run!, from).sk, to: logKey(this.#ref, this.#run!, LAST_EVENT).sk };
-    const item = await this.#c.tables.executions.first(within(pkOf(this.#ref), sort));
+    const inLog = await this.#c.tables.executions.first(within(pkOf(this.#ref), sort));
+    const item = inLog ?? (await this.#closing(true));
     if (!item) return times;
     try {
       return [...times, (await batchOf(this.#c, item)).events[0]!.at];
@@ -184,8 +190,11 @@ export class FeedFollower implements FeedReader {
     const from = this.#unread ?? this.#tail + 1;
     const sort = { from: logKey(this.#ref, run, from).sk, to: logKey(this.#ref, run, LAST_EVENT).sk };
     const query = { ...within(pkOf(this.#ref), sort), ScanIndexForward: false, ConsistentRead: consistent };
+    const closing = await this.#closing(consistent); // before the log
+    const inLog = this.#c.tables.executions.pages({ ...query, limit: () => BATCHES });
+    const isNew = closing && text(closing, "sk")! >= sort.from;
     let tail: number | undefined;
-    reading: for await (const page of this.#c.tables.executions.pages({ ...query, limit: () => BATCHES })) {
+    reading: for await (const page of isNew ? prepended([closing], inLog) : inLog) {
       for (const item of page) {
         tail ??= logEndOf(item).tail;
         if (logEndOf(item).tail <= this.#tail) {
@@ -202,6 +211,20 @@ export class FeedFollower implements FeedReader {
     if (this.#tail === 0) return { source: `${run}#1`, tail: Math.max(1, tail ?? 1), closes: false };
     this.#tail = Math.max(this.#tail, tail ?? 0);
     return undefined;
+  }
+
+  /** The closing batch, if it lies in the head (LOG-6). A past run has an item of its own. */
+  async #closing(consistent: boolean): Promise<Item | null> {
+    if (this.#isWhole) return null;
+    const { executions } = this.#c.tables;
+    const run = this.#run!;
+    const head = await executions.get(headKey(this.#ref), { consistent });
+    if (!head || isTombstone(head)) return null;
+    const isLatest = text(head, "run") === run;
+    const item = isLatest ? head : await executions.get({ pk: pkOf(this.#ref), sk: `RUN#${run}` });
+    const closing = item && closingIn(item);
+    this.#isWhole = closing === null && item !== null;
+    return closing ?? null;
   }
 
   /** Of a batch: undefined = nothing of it is shown. The feed has a placeholder for one that cannot be read. */
@@ -303,6 +326,11 @@ export class FeedFollower implements FeedReader {
     const item: Item | null = await this.#c.tables.feed.first(query);
     return item ? endOf(item) : 0;
   }
+}
+
+async function* prepended<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first;
+  yield* rest;
 }
 
 interface Source {

@@ -25,6 +25,20 @@ test("a modified head goes to the feed until its first claim: after a start over
   expect(changeOf(record("MODIFY", "HEAD", FRESH))).not.toBeNull();
 });
 
+test("a head that takes the closing batch of its run goes to the feed as that batch, and a copy of such a head does not", () => {
+  const closing = { M: { first: { N: "5" }, n: { N: "2" }, bytes: { N: "99" }, batch: { S: "{}" } } };
+  const head = { run: { S: "r" }, status: { S: "COMPLETED" }, closing };
+  expect(changeOf(record("MODIFY", "HEAD", head))!.image).toEqual({
+    pk: { S: "w#e" },
+    sk: { S: "LOG#r#00000005" },
+    n: { N: "2" },
+    bytes: { N: "99" },
+    batch: { S: "{}" },
+  });
+  expect(changeOf(record("INSERT", "HEAD", head))).toBeNull();
+  expect(changeOf(record("INSERT", "RUN#r", head))).toBeNull();
+});
+
 test("a head after its first claim and every other item of an execution are left out", () => {
   expect(changeOf(record("MODIFY", "HEAD"))).toBeNull();
   for (const sk of ["RUN#run", "IN#chain#signal", "ACT#run#1", "EXPIRE#run", "POINTER", "ANSWER"]) {

@@ -1,10 +1,11 @@
 /**
- * Records of the change stream of the table Executions, as Lambda delivers them. The feed is built from three kinds: new
- * batches of logs, new progress reports, and heads until their first claim. The event source filters by the same rule
+ * Records of the change stream of the table Executions, as Lambda delivers them. The feed is built from four kinds: new
+ * batches of logs, new progress reports, heads until their first claim, and heads with a closing batch (LOG-6). The event source filters by the same rule
  * (`infra/constructs/feed.ts`). It is checked here again, because any other record could be shown as a new event: an item
  * of a log changes once more when it gets its expiry, long after its events were shown.
  */
 
+import { closingIn } from "./closing-batch.ts";
 import type { Change } from "./feed-writer.ts";
 import { FED } from "./names.ts";
 
@@ -29,9 +30,14 @@ export function changeOf({ eventName, dynamodb }: StreamRecord): Change | null {
   const image = decodeBinaries(NewImage) as Change["image"];
   const sk = Keys?.sk?.S ?? image.sk?.S ?? "";
   if (image[FED.copied] !== undefined) return null;
-  const fed =
-    sk === FED.head ? image[FED.unseen] !== undefined : eventName === "INSERT" && FED.put.some((p) => sk.startsWith(p));
-  return fed ? { id: SequenceNumber, at: ApproximateCreationDateTime * 1000, image } : null;
+  const change = { id: SequenceNumber, at: ApproximateCreationDateTime * 1000 };
+  if (sk === FED.head) {
+    if (image[FED.unseen] !== undefined) return { ...change, image };
+    // An operator's copy of the table inserts heads whose runs were shown long ago.
+    const closing = eventName === "MODIFY" && image[FED.closing] ? closingIn(image) : null;
+    return closing ? { ...change, image: closing } : null;
+  }
+  return eventName === "INSERT" && FED.put.some((p) => sk.startsWith(p)) ? { ...change, image } : null;
 }
 
 /**

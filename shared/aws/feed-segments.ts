@@ -8,6 +8,7 @@ import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import { type Head, startedOf } from "../protocol/head.ts";
 import { isClosing } from "../protocol/history.ts";
+import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
 import type { FeedSegment } from "./feed-items.ts";
 import { decodeHead } from "./heads.ts";
@@ -100,8 +101,7 @@ export class FeedSegments {
   /** What the item of a placeholder adds (PLACEHOLDER-3). Null = the item is gone. */
   async again(from: Key): Promise<Counted[] | null> {
     const [kind, run = ""] = from.sk.split("#");
-    const item =
-      kind === "RUN" ? await this.#runIndex.itemOf(refOf(from.pk), run) : await this.#c.tables.executions.get(from);
+    const item = kind === "RUN" ? await this.#runIndex.itemOf(refOf(from.pk), run) : await this.#item(from);
     if (!item) return null;
     return kind === "RUN" ? [await this.#start(item)] : this.of(item);
   }
@@ -123,9 +123,19 @@ export class FeedSegments {
       const item = await this.#runIndex.itemOf(refOf(from.pk), run);
       return item ? this.#started(item) : [];
     }
-    const item = await this.#c.tables.executions.get(from);
+    const item = await this.#item(from);
     if (!item) return [];
     return kind === "LOG" ? this.#logged(from, run, item) : this.#progress(item);
+  }
+
+  /** A batch, or a progress report. */
+  async #item(from: Key): Promise<Item | null> {
+    const item = await this.#c.tables.executions.get(from);
+    const [kind, run = ""] = from.sk.split("#");
+    if (item || kind !== "LOG") return item;
+    const of = await this.#runIndex.itemOf(refOf(from.pk), run);
+    const closing = of && closingIn(of);
+    return closing && text(closing, "sk") === from.sk ? closing : null; // LOG-6
   }
 
   async #started(item: Item): Promise<Events> {

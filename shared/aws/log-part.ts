@@ -2,7 +2,7 @@
 import type { LogPart, Ref } from "../ports.ts";
 import type { Batch } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
-import { logKey, pkOf } from "./keys.ts";
+import { firstOf, logKey, pkOf } from "./keys.ts";
 import { logEndOf } from "./log-end.ts";
 import { unpackText } from "./pack.ts";
 import { type Item, text, within } from "./table.ts";
@@ -14,12 +14,14 @@ const MAX_PART_ITEMS = 200;
 /** Values of the log may be in S3 or compress well, so the sizes of the items say little: batches are unpacked few at a time. */
 export async function readPart(
   c: Pick<Context, "tables" | "blobs">,
-  p: LogPart & { ref: Ref; run: string },
+  p: LogPart & { ref: Ref; run: string; closing: Item | null },
 ): Promise<Batch[]> {
-  const { ref, run } = p;
+  const { ref, run, closing } = p;
   if (p.order === "desc" && p.from < 2) return []; // DynamoDB refuses a range whose end is before its begin
   const { executions } = c.tables;
-  const [first, from, last] = [2, p.from, 99_999_999].map((at) => logKey(ref, run, at).sk) as [string, string, string];
+  const end = closing ? firstOf(text(closing, "sk")!) - 1 : 99_999_999;
+  const until = p.order === "desc" ? Math.min(p.from, end) : p.from;
+  const [first, from, last] = [2, until, end].map((at) => logKey(ref, run, at).sk) as [string, string, string];
   const backwards = { ...within(pkOf(ref), { from: first, to: from }), ScanIndexForward: false };
   const batches: Batch[] = [];
   let [events, bytes] = [0, 0];
@@ -36,14 +38,19 @@ export async function readPart(
     }
     return false;
   };
+  if (closing && p.order === "desc" && p.from > end && (await take([closing]))) return batches;
+  const isEmpty = end < 2 || (p.order === "asc" && p.from > end);
   let query = backwards as Parameters<typeof executions.pages>[0];
-  if (p.order === "asc") {
+  if (p.order === "asc" && !isEmpty) {
     const around = p.from <= 2 ? null : await executions.first(backwards);
     const start = around && logEndOf(around).tail >= p.from ? text(around, "sk")! : from;
     query = within(pkOf(ref), { from: start, to: last });
   }
-  for await (const page of executions.pages({ ...query, limit: () => Math.min(MAX_PART_ITEMS, p.events) })) {
-    if (await take(page)) break;
+  if (!isEmpty) {
+    for await (const page of executions.pages({ ...query, limit: () => Math.min(MAX_PART_ITEMS, p.events) })) {
+      if (await take(page)) return batches;
+    }
   }
+  if (closing && p.order === "asc" && p.from <= logEndOf(closing).tail) await take([closing]);
   return batches;
 }

@@ -14,12 +14,19 @@
  * LOG-5. A worker is told the end of the log with its claim and with each batch, and sends it back with the next one, so
  *     that a step needs no read whichever process serves it. A worker can deceive nobody but itself with it: the batches
  *     are its own, and the put still takes a free position only.
+ * LOG-6. A run may close in one write of its head, which holds the closing batch then, if nothing but its owner can write to
+ *     its log: the fence is that of the first claim and the run was never parked, so no other worker has claimed it, no
+ *     message has come, and the owner sends one call after another. (After a call without an answer it claims again.)
+ *     Every other close is a transaction with the batch at its position, which loses to a batch there. Readers look into
+ *     the head before they read the log: a head without a closing batch is read before an open end of the log.
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
 import type { LogPart, Ref } from "../ports.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
+import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
+import { isTombstone } from "./heads.ts";
 import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { type LogEnd, logEndOf } from "./log-end.ts";
 import { expireValue, unpack, upload } from "./pack.ts";
@@ -31,6 +38,8 @@ const DAY: Millis = 86_400_000;
 export class Log {
   readonly #c: Context;
   readonly #known = new LruCache<LogEnd>(20_000);
+  /** Runs whose log has all batches, and always will. */
+  readonly #whole = new LruCache<true>(20_000);
 
   constructor(c: Context) {
     this.#c = c;
@@ -40,10 +49,13 @@ export class Log {
   async position(ref: Ref, run: string, first: number): Promise<Position> {
     const known = this.#known.get(idOf(ref, run));
     if (known?.tail === first - 1) return { kind: "free", end: known };
-    if (first === 2) {
-      const end = await this.#beginning(ref, run);
-      return end ? { kind: "free", end } : { kind: "taken", by: null };
+    const item = first === 2 || !this.#whole.get(idOf(ref, run)) ? await this.#item(ref, run) : null;
+    const closing = item && closingIn(item);
+    if (closing && firstOf(text(closing, "sk")!) <= first) {
+      const isThere = firstOf(text(closing, "sk")!) === first;
+      return { kind: "taken", by: isThere ? await this.#batch(closing) : null };
     }
+    if (first === 2) return item ? { kind: "free", end: this.#emptyLogEnd(item) } : { kind: "taken", by: null };
     const sort = { from: logKey(ref, run, 2).sk, to: logKey(ref, run, first).sk };
     const last = await this.#c.tables.executions.first({ ...within(pkOf(ref), sort), ScanIndexForward: false });
     if (!last) return { kind: "taken", by: null };
@@ -52,12 +64,25 @@ export class Log {
     return end.tail === first - 1 ? { kind: "free", end } : { kind: "taken", by: null };
   }
 
-  /** The end of a log without batches, null = the execution has no such run. */
-  async #beginning(ref: Ref, run: string): Promise<LogEnd | null> {
+  /** The item of the run, null = the execution has no such run. */
+  async #item(ref: Ref, run: string): Promise<Item | null> {
     const { executions } = this.#c.tables;
     const head = await executions.get(headKey(ref));
-    const item = head && text(head, "run") === run ? head : await executions.get(runKey(ref, run));
-    return item ? this.#emptyLogEnd(item) : null;
+    const isLatest = head && text(head, "run") === run;
+    const item = isLatest ? head : head && isTombstone(head) ? null : await executions.get(runKey(ref, run));
+    if (item) this.#noteWhole(ref, item);
+    return item;
+  }
+
+  #noteWhole(ref: Ref, item: Item): void {
+    if (closingIn(item) === null) this.#whole.set(idOf(ref, text(item, "run")!), true);
+  }
+
+  /** LOG-6. Null = none, or none yet. Before a read of the log. */
+  async #closing(ref: Ref, run: string): Promise<Item | null> {
+    if (this.#whole.get(idOf(ref, run))) return null;
+    const item = await this.#item(ref, run);
+    return (item && closingIn(item)) ?? null;
   }
 
   /** `head`: the item of the run. */
@@ -73,7 +98,10 @@ export class Log {
   /** From the item of a run, so that the put of its first batch needs no read. */
   remember(ref: Ref, head: Item): void {
     const id = idOf(ref, text(head, "run")!);
-    if (this.#known.get(id) === undefined) this.#known.set(id, this.#emptyLogEnd(head));
+    const closing = closingIn(head);
+    if (closing) this.#known.set(id, logEndOf(closing));
+    else if (this.#known.get(id) === undefined) this.#known.set(id, this.#emptyLogEnd(head));
+    this.#noteWhole(ref, head);
   }
 
   async put(ref: Ref, run: string, batch: Batch, maxBytes: number) {
@@ -106,22 +134,34 @@ export class Log {
   }
 
   async batches(ref: Ref, run: string, after: number): Promise<Batch[]> {
-    const sort = { from: logKey(ref, run, after + 1).sk, to: logKey(ref, run, 99_999_999).sk };
+    const closing = await this.#closing(ref, run);
+    const last = closing ? firstOf(text(closing, "sk")!) - 1 : 99_999_999;
+    const between = (from: number, to: number) => ({ from: logKey(ref, run, from).sk, to: logKey(ref, run, to).sk });
     const batches: Batch[] = [];
-    for await (const page of this.#c.tables.executions.pages(within(pkOf(ref), sort))) {
+    if (after > last) return batches;
+    // DynamoDB refuses a range whose end is before its begin.
+    const pages = after === last ? [] : this.#c.tables.executions.pages(within(pkOf(ref), between(after + 1, last)));
+    for await (const page of pages) {
       batches.push(...(await Promise.all(page.map((item) => this.#batch(item)))));
-      const last = page.at(-1);
-      if (last) this.written(ref, run, logEndOf(last));
+      const end = page.at(-1);
+      if (end) this.written(ref, run, logEndOf(end));
+    }
+    if (closing) {
+      batches.push(await this.#batch(closing));
+      this.written(ref, run, logEndOf(closing));
     }
     return batches;
   }
 
   async part(ref: Ref, run: string, p: LogPart): Promise<Batch[]> {
-    return (await import("./log-part.ts")).readPart(this.#c, { ref, run, ...p });
+    const closing = await this.#closing(ref, run);
+    return (await import("./log-part.ts")).readPart(this.#c, { ref, run, closing, ...p });
   }
 
   /** The position of the last batch, null = the log is empty. */
   async lastFirst(ref: Ref, run: string): Promise<number | null> {
+    const closing = await this.#closing(ref, run);
+    if (closing) return firstOf(text(closing, "sk")!);
     const query = { ...within(pkOf(ref), { prefix: logPrefix(run) }), ScanIndexForward: false };
     const last = await this.#c.tables.executions.first({ ...query, ProjectionExpression: "sk" });
     return last ? firstOf(text(last, "sk")!) : null;

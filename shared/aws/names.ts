@@ -181,6 +181,8 @@ export const FED = {
   /** Sort key of a head. A head is received while it has the attribute `unseen`: from its start to its first claim. */
   head: "HEAD",
   unseen: "fresh",
+  /** The attribute of a final head that holds the closing batch of its run (LOG-6). */
+  closing: "closing",
   /** A batch with this attribute is a copy that a reset has made: the feed does not show it. */
   copied: "copied",
 } as const;

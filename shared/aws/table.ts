@@ -3,7 +3,7 @@
  * size, which is their price.
  *
  * TABLE-1. A failed condition is an answer, not an error. The answer carries the item that failed it.
- * TABLE-2. Reads are strongly consistent, except those of an index, for which DynamoDB has no such read, and `getAll` where
+ * TABLE-2. Reads are strongly consistent, except those of an index, for which DynamoDB has no such read, and those where
  *     the caller asks for less.
  * TABLE-3. This class repeats a write that conflicted with a transaction on the same item. The SDK repeats throttled calls.
  */
@@ -65,8 +65,8 @@ export class Table {
     this.name = name;
   }
 
-  async get(key: Key): Promise<Item | null> {
-    const input = { TableName: this.name, Key: keyItem(key), ConsistentRead: true };
+  async get(key: Key, { consistent = true } = {}): Promise<Item | null> {
+    const input = { TableName: this.name, Key: keyItem(key), ConsistentRead: consistent };
     const answer = await this.#dynamo.send(new GetItemCommand(input));
     this.#addReads(key.pk, answer.ConsumedCapacity);
     return answer.Item ?? null;

@@ -1,13 +1,14 @@
 /** The follower of one execution over tables in memory: what its looks cost, and that it shows each event once. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { closingIn } from "../../shared/aws/closing-batch.ts";
 import { presentProgress } from "../../shared/core/present.ts";
 import type { FeedItem } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import type { Change } from "../../shared/server/aws.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
-import { batchOf, begun, bench, claimed, closed, newRef, uuid } from "../contract/subject.ts";
+import { batchOf, begun, bench, claimed, completed, finalOf, newRef, uuid } from "../contract/subject.ts";
 import { memoryAws } from "../support/memory-aws.ts";
 import { drain } from "./drain.ts";
 
@@ -24,15 +25,18 @@ function world() {
   const next = new Map<string, number>();
   /** Records in the order of the writes, as the change stream has them. */
   const stream: Change[] = [];
+  /** The head of a run that its only owner has closed brings its closing batch. */
+  const changeOf = (change: Change): Change => ({ ...change, image: closingIn(change.image) ?? change.image });
   const isNew = ({ image }: Change) => {
     const id = `${image.pk!.S} ${image.sk!.S}`;
     if (!/^(HEAD|LOG#|PROGRESS#)/.test(image.sk!.S!) || known.has(id)) return false;
     known.add(id);
     return true;
   };
-  const written = (ref: Head) => stream.push(...on.changesOf(ref).filter(isNew));
+  const written = (ref: Head) => stream.push(...on.changesOf(ref).map(changeOf).filter(isNew));
   const start = async (workspace = uuid()) => {
-    const head = await begun(b, newRef(workspace));
+    const deadline = clock.now() + 10 * 365 * 86_400_000;
+    const head = await begun(b, newRef(workspace), { run: on.ports.uuid(), deadline });
     written(head);
     return head;
   };
@@ -65,20 +69,29 @@ function world() {
     written(head);
     return following;
   };
-  const close = async (head: Head) => {
-    await closed(b, head, next.get(head.run) ?? 2);
+  /** By its owner: in the head, unless the run was claimed before. */
+  const close = async (of: Head) => {
+    const head = await claimed(b, of);
+    const batch = batchOf(next.get(head.run) ?? 2, clock.now(), [completed]);
+    const request = { run: head.run, fence: head.fence, batch, next: finalOf(head, clock.now()) };
+    expect(await on.ports.executions.close(head, request)).toEqual({ kind: "closed" });
     written(head);
   };
-  return { clock, on, feed, write, publish, start, continued, close };
+  const park = async (of: Head) => {
+    const { run, fence } = await claimed(b, of);
+    expect(await on.ports.executions.park(of, { run, fence, dueAt: null, effectsDoneThrough: 1 })).toBe(true);
+  };
+  return { clock, on, feed, write, publish, start, continued, close, park };
 }
 
 test("a look at a quiet execution costs one read unit, however much its workspace adds to the feed", async () => {
   const costs: number[][] = [];
   for (const rate of [0, 1, 50]) {
-    const { clock, on, feed, write, publish, start } = world();
+    const { clock, on, feed, write, publish, start, park } = world();
     const quiet = await start();
     const busy = await start(quiet.workspace);
     await publish(quiet);
+    await park(quiet);
     await feed(quiet);
     const reader = on.another();
     const follower = await reader.ports.feed.follow(quiet, { after: 0, limit: 100 });
@@ -104,6 +117,27 @@ test("a look at a quiet execution costs one read unit, however much its workspac
   expect(busy.at(-1)).toBeLessThanOrEqual(62);
   expect(busy.at(-1)! - idle.at(-1)!).toBeLessThanOrEqual(1);
 }, 60_000);
+
+test("while a run may close in its head, a look costs half a read unit more, until it is parked or claimed again", async () => {
+  const { clock, on, feed, write, start, park } = world();
+  const quiet = await start();
+  await write(quiet, () => [done(1)]);
+  await feed(quiet);
+  const reader = on.another();
+  const follower = await reader.ports.feed.follow(quiet, { after: 0, limit: 100 });
+  expect(await drain(follower)).toHaveLength(2);
+  const look = async () => {
+    await clock.advance(1_000);
+    reader.clients.meter.take();
+    expect(await follower.next()).toEqual({ items: [], state: "quiet" });
+    return reader.clients.meter.take().readUnits;
+  };
+  const cheapest = async () => Math.min(await look(), await look(), await look()); // some looks move on
+  expect(await cheapest()).toBe(1.5);
+  await park(quiet);
+  await look();
+  expect(await cheapest()).toBe(1);
+});
 
 test("a stream that is opened again beside a busy workspace reads none of what was added meanwhile", async () => {
   const { clock, on, feed, write, start } = world();

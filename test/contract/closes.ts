@@ -107,6 +107,45 @@ export const closeContract: Contract = (of) => {
     expect(await b.ports.executions.batches(head, head.run, 1)).toHaveLength(1);
   });
 
+  test("a run that one worker has driven from its first claim to its end has a whole log", async () => {
+    const b = of();
+    const { executions } = b.ports;
+    const head = await claimed(b, await begun(b, newRef(), { run: b.ports.uuid(), deadline: b.now() + 3_600_000 }));
+    const one = batchOf(2, b.now(), [scheduled(1), scheduled(2)]);
+    const two = batchOf(4, b.now(), [scheduled(3)]);
+    const last = batchOf(5, b.now(), [scheduled(4), completed]);
+    for (const batch of [one, two]) await executions.putBatch(head, head.run, batch, LIMIT);
+    const { run, chain, fence } = head;
+    const call = { run, chain, fence, batch: last, taken: [], result: { ok: true }, failure: null };
+    const request = { ...call, outbox: [], carried: [] };
+    expect(await close(b.ports, head, request)).toEqual({ kind: "closed" });
+    expect(await close(b.ports, head, request), "repeated").toEqual({ kind: "closed" });
+    const other = { ...request, batch: batchOf(5, b.now(), [completed]) };
+    expect(await close(b.ports, head, other)).toEqual({ kind: "conflict" });
+    const whole = async () => {
+      expect(await executions.batches(head, run, 1)).toEqual([one, two, last]);
+      expect(await executions.batches(head, run, 4)).toEqual([last]);
+      expect(await executions.batches(head, run, 5)).toEqual([]);
+      const part = async (from: number, order: "asc" | "desc", events = 100) =>
+        (await executions.part(head, run, { from, order, events, bytes: LIMIT })).map(({ first }) => first);
+      expect(await part(1, "asc")).toEqual([2, 4, 5]);
+      expect(await part(2, "asc", 3)).toEqual([2, 4]);
+      expect(await part(6, "asc")).toEqual([5]);
+      expect(await part(7, "asc")).toEqual([]);
+      expect(await part(9, "desc")).toEqual([5, 4, 2]);
+      expect(await part(9, "desc", 1)).toEqual([5]);
+      expect(await part(4, "desc")).toEqual([4, 2]);
+    };
+    await whole();
+    const late = batchOf(5, b.now(), [scheduled(9)]);
+    expect(await executions.putBatch(head, run, late, LIMIT)).toEqual({ kind: "taken", by: last });
+    expect(await executions.create(headOf(head, b.now()), ["COMPLETED"])).toEqual({ kind: "created" });
+    await whole();
+    const next = await claimed(b, head);
+    expect(next.run).not.toBe(run);
+    expect(await executions.batches(head, next.run, 1)).toEqual([]);
+  });
+
   test("continue-as-new closes the old run and opens the new one in one transaction", async () => {
     const b = of();
     const head = await claimed(b, await begun(b));
