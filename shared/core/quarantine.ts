@@ -6,7 +6,7 @@
  * QUARANTINE-2. Code with another hash runs at once. Code with the same hash is tried again when the quarantine ends: the
  *     hash covers the workflow function, not the functions that it calls, and one of those may have been repaired.
  * QUARANTINE-3. Each further quarantine of a run lasts twice as long, because each try may cost a worker its process. A
- *     recorded decision of the code ends the series.
+ *     further failure of the same try does not count. A recorded decision of the code ends the series.
  * QUARANTINE-4. A process can die without a word (out of memory, an abort in native code). The deliveries of the workflow
  *     task count such deaths across workers, along with other deliveries that came to nothing. After `UNFINISHED_DELIVERIES`
  *     the next worker records a quarantine first and then tries the code all the same: if the process dies of it, no other
@@ -32,7 +32,9 @@ export interface Quarantine {
 
 /** The quarantine after this event, which carries `quarantined`. */
 export function nextQuarantine(before: Quarantine | null, e: EventOf<"workflow_task_failed">): Quarantine {
-  const count = (before?.count ?? 0) + 1;
+  // A process that dies slowly may be found by its watchdog after it has tried the code in quarantine: that is one death.
+  const isSameTry = before?.code === e.quarantined && e.at < before!.until;
+  const count = (before?.count ?? 0) + (isSameTry ? 0 : 1);
   const until = e.at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (count - 1));
   return { code: e.quarantined!, until, count, failure: e.failure };
 }
