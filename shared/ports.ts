@@ -808,6 +808,8 @@ export interface LogRecords {
     deployment: string,
     p: { from?: DeploymentPlace; order: "asc" | "desc"; settled?: boolean },
   ): Promise<LogGroup[]>;
+  /** How much later the place of a group may be than the server's time when it came: its clock may have been set back. */
+  ahead(workspace: string, deployment: string): Promise<Millis>;
 }
 
 export interface Ports {

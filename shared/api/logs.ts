@@ -81,13 +81,15 @@ function ofDeployment(
   { ports, workspace }: RequestContext,
   name: string,
   q: { worker_name?: string | undefined; workflow_name?: string | undefined; log_type?: string | undefined },
-  o: { settled?: true } = {},
+  { ahead = 0, ...o }: { settled?: true; ahead?: Millis } = {},
 ): Source {
   const at = (ms: Millis, order: Order): DeploymentPlace => ({
     at: ms,
     execution: order === "asc" ? "" : "~",
     first: order === "asc" ? 0 : Number.MAX_SAFE_INTEGER,
   });
+  /** How much later than its time the place of a record is: a worker drops what it could not send for `MAX_LOG_DELAY_MS`. */
+  const late = MAX_LOG_DELAY_MS + SKEW_MS + ahead;
   return {
     read: (from, order) =>
       q.log_type === "build" // workers are built where their owner builds them
@@ -96,14 +98,13 @@ function ofDeployment(
     wanted: (group) =>
       (q.worker_name === undefined || group.worker === q.worker_name) &&
       (q.workflow_name === undefined || group.workflow === q.workflow_name),
-    // A worker drops what it could not send for `MAX_LOG_DELAY_MS`.
     within: (group, { after, before }, order) =>
       order === "asc"
-        ? before === undefined || group.at < before + MAX_LOG_DELAY_MS + SKEW_MS
+        ? before === undefined || group.at < before + late
         : after === undefined || group.at >= after - SKEW_MS,
     begin: ({ after, before }, order) => {
       if (order === "asc") return after === undefined ? undefined : at(Math.max(0, after - SKEW_MS), order);
-      return before === undefined ? undefined : at(before + MAX_LOG_DELAY_MS + SKEW_MS, order);
+      return before === undefined ? undefined : at(before + late, order);
     },
   };
 }
@@ -126,7 +127,8 @@ export async function deploymentLogs(
 ): Promise<Answer | Refusal> {
   if (!(await context.ports.registry.deployment(context.workspace, name))) return notFound("deployment", name);
   const { worker_name, workflow_name, log_type } = q;
-  return pageOf(context, ofDeployment(context, name, q), { worker_name, workflow_name, log_type }, q);
+  const ahead = await context.ports.logRecords.ahead(context.workspace, name);
+  return pageOf(context, ofDeployment(context, name, q, { ahead }), { worker_name, workflow_name, log_type }, q);
 }
 
 type Search = Pick<QueryOf<"getDeploymentLogs">, "after" | "before" | "order" | "cursor" | "limit">;

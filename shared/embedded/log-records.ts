@@ -1,5 +1,6 @@
 /** Groups of log records: one row each, deleted with their run. */
 import type { DeploymentPlace, LogRecords, Ref } from "../ports.ts";
+import type { Millis } from "../protocol/history.ts";
 import type { LogGroup } from "../protocol/log-records.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
@@ -7,6 +8,8 @@ import type { Notifier } from "./notifier.ts";
 /** Rows of one answer, and characters after which it ends early. */
 const MOST_ROWS = 100;
 const MOST_CHARACTERS = 1_000_000;
+/** Groups of one millisecond have places one after the other: so much is no clock that was set back. */
+const AHEAD_STEP_MS: Millis = 1_000;
 
 export class EmbeddedLogRecords implements LogRecords {
   readonly #db: Database;
@@ -33,6 +36,7 @@ export class EmbeddedLogRecords implements LogRecords {
       ref.workspace,
       deployment,
     );
+    const at = Math.max(group.at, Number(last?.at ?? 0) + 1);
     const written = this.#db.run(
       "INSERT OR IGNORE INTO log_records (ws, execution, first, run, deployment, at, dropped, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       ref.workspace,
@@ -40,11 +44,16 @@ export class EmbeddedLogRecords implements LogRecords {
       first,
       run,
       deployment,
-      Math.max(group.at, Number(last?.at ?? 0) + 1),
+      at,
       dropped,
       json(group),
     );
     if (written === 1) this.#announce(ref);
+    const ahead = at - group.at;
+    if (ahead > AHEAD_STEP_MS && ahead > (await this.ahead(ref.workspace, deployment))) {
+      const name = aheadOf(ref.workspace, deployment);
+      this.#db.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", name, ahead);
+    }
     return written === 1;
   }
 
@@ -86,11 +95,19 @@ export class EmbeddedLogRecords implements LogRecords {
     return groupsOf(rows);
   }
 
+  async ahead(workspace: string, deployment: string): Promise<Millis> {
+    const row = this.#db.one("SELECT value FROM meta WHERE name = ?", aheadOf(workspace, deployment));
+    return Number(row?.value ?? 0) + AHEAD_STEP_MS;
+  }
+
   #announce(ref: Ref): void {
     this.#notifier.announceExecution(ref);
     this.#notifier.announceFeed(ref.workspace);
   }
 }
+
+/** Row of `meta` for a deployment on whose logs a clock that was set back has had an effect. */
+const aheadOf = (workspace: string, deployment: string): string => `logs-ahead ${workspace} ${deployment}`;
 
 const groupOf = (row: Row): LogGroup => ({
   ...parse<LogGroup>(row.body),

@@ -361,3 +361,30 @@ test("a page of long records is shorter than its limit, and its cursor leads to 
   }
   expect(seen).toEqual(texts);
 });
+
+test("records of a deployment are found by their times, also those after the server's clock was set back", async () => {
+  const drive = await begin();
+  const hour = 3_600_000;
+  const names = ["before", "set back", "set back again", "caught up"];
+  await w.clock.advance(5 * hour); // later than all records of other tests
+  const start = w.clock.now();
+  await ship(drive, [record(names[0]!)]);
+  for (const name of names.slice(1, 3)) {
+    w.clock.setBack(hour);
+    await ship(drive, [record(name)]);
+    await w.clock.advance(1_000);
+  }
+  await w.clock.advance(3 * hour);
+  await ship(drive, [record(names[3]!)]);
+  for (const order of ["asc", "desc"] as const) {
+    const inOrder = (found: string[]) => (order === "asc" ? found : found.toReversed());
+    const all = { after: new Date(start - 3 * hour), order };
+    expect(bodies((await ofDeployment(all)).results)).toEqual(inOrder(names));
+    expect(bodies((await ofDeployment({ ...all, before: new Date(start - hour / 2) })).results)).toEqual(
+      inOrder(["set back", "set back again"]),
+    );
+    expect(bodies((await ofDeployment({ ...all, before: new Date(start - 1.5 * hour) })).results)).toEqual([
+      "set back again",
+    ]);
+  }
+});
