@@ -1,6 +1,6 @@
 /** Deployments: their versions, their workers, and the starts that an operator gives to them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { COLOURS, loadAxe, RULES, violationsOn } from "./support/axe.ts";
+import { axeOn } from "./support/axe.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 
@@ -132,6 +132,27 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
     await close();
   });
 
+  test("the overview names workflows that no deployment is current for, and paused schedules with their notes", async () => {
+    const workers = [await serve("two-v1", "twofold"), await serve("two-v2", "twofold")];
+    const schedule = { input: {}, schedule_id: "stopped", cron_expressions: ["0 3 * * *"] };
+    const body = { schedule, workflow_identifier: "twofold", deployment_name: "two-v1" };
+    const made = await w.ask("POST", "/v1/workflows/schedules", body);
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    await w.ask("POST", "/v1/workflows/schedules/stopped/pause", { note: "until the bank is back" });
+    const { page, close } = await w.open();
+    const panel = page.getByRole("region", { name: "Starts that need a person" });
+    await panel.getByRole("link", { name: "twofold" }).waitFor();
+    await panel.getByRole("link", { name: "stopped" }).waitFor();
+    await panel.getByText("until the bank is back").waitFor();
+    await w.ask("POST", "/v1/workflows/deployments/two-v2/promote");
+    await w.ask("POST", "/v1/workflows/schedules/stopped/resume", {});
+    await page.reload();
+    await panel.getByText("No schedule is paused.").waitFor();
+    expect(await panel.getByRole("link", { name: "twofold" }).count()).toBe(0);
+    for (const worker of workers) await worker.stop();
+    await close();
+  });
+
   test("a refused promotion keeps the dialog, with the server's words", async () => {
     const worker = await serve("gone-v1", "gone");
     const { page, close } = await w.open("/deployments/gone-v1", { expected: /409/ });
@@ -148,13 +169,7 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
     const workers = [await serve("axe-v1", "seen"), await serve("axe-v2", "seen")];
     await w.ask("POST", "/v1/workflows/deployments/axe-v1/promote");
     const { page, close } = await w.open("/workflows?compare=seen", { colorScheme: "light" });
-    await loadAxe(page);
-    const check = async (what: string) => {
-      expect.soft(await violationsOn(page, RULES), `${what}, light`).toEqual([]);
-      await page.emulateMedia({ colorScheme: "dark" });
-      expect.soft(await violationsOn(page, COLOURS), `${what}, dark`).toEqual([]);
-      await page.emulateMedia({ colorScheme: "light" });
-    };
+    const check = await axeOn(page);
     await page.getByText(/^Alike in all \d+ parts$/).waitFor();
     await check("versions");
     const dialog = page.getByRole("dialog");

@@ -1,7 +1,7 @@
 /** Holds: what is kept from workers is marked wherever it shows, and is held and released from the pages. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { COLOURS, loadAxe, RULES, violationsOn } from "./support/axe.ts";
+import { axeOn } from "./support/axe.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { activities, workflows } from "./support/workflows.ts";
@@ -126,13 +126,7 @@ describe.skipIf(!CHROMIUM)("holds in the console", () => {
     await w.ask("POST", "/v1/holds", { deployment_name: "dev", reason: "seen by axe" });
     await w.start("steps", { id: "kept-for-axe" });
     const { page, close } = await w.open("/holds", { colorScheme: "light" });
-    await loadAxe(page);
-    const check = async (what: string) => {
-      expect.soft(await violationsOn(page, RULES), `${what}, light`).toEqual([]);
-      await page.emulateMedia({ colorScheme: "dark" });
-      expect.soft(await violationsOn(page, COLOURS), `${what}, dark`).toEqual([]);
-      await page.emulateMedia({ colorScheme: "light" });
-    };
+    const check = await axeOn(page);
     const dialog = page.getByRole("dialog");
     const closed = async () => {
       await page.keyboard.press("Escape");

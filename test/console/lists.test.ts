@@ -64,6 +64,30 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await close();
   }, 120_000);
 
+  test("a column tells what running executions wait for, and the server is asked for those alone", async () => {
+    await w.start("sleeper", { id: "waits-sleeper" });
+    await w.start("listens", { id: "waits-listens" });
+    await w.start("steps", { id: "waits-none" });
+    await expect
+      .poll(async () => (await w.ask("GET", "/v1/workflows/executions/waits-none")).body.status)
+      .toBe("COMPLETED");
+    const { page, asked, close } = await w.open("/executions?search=waits-");
+    await page.locator('[data-execution="waits-none"]').waitFor();
+    expect(asked.filter((path) => path.includes("/explain"))).toEqual([]); // until a person has chosen the column
+    await page.getByText("Columns", { exact: true }).click();
+    await page.getByLabel("Waits for").check();
+    const cell = (id: string) => page.locator(`[data-execution="${id}"] [data-waits]`);
+    await cell("waits-sleeper")
+      .getByText(/^timer, in 2 h/)
+      .waitFor();
+    await cell("waits-listens").getByText("a message").waitFor();
+    expect(asked.some((path) => path.includes("waits-none/explain"))).toBe(false);
+    const signal = { name: "approve", input: { by: "ada" } };
+    await w.ask("POST", "/v1/workflows/executions/waits-listens/signals", signal);
+    await cell("waits-listens").waitFor({ state: "detached" });
+    await close();
+  });
+
   test("31: an id with every character and the greatest length is linked, copied, reloaded and in the title", async () => {
     expect(LONGEST).toHaveLength(MAX_EXECUTION_ID);
     for (const id of [LONGEST, "-", "__", "0"]) await w.start("listens", { id });

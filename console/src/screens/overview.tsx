@@ -13,6 +13,7 @@ import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
 import { Copy, Name, visible } from "../ui/text.tsx";
 import { Ago, Time } from "../ui/time.tsx";
+import { BlockedStarts } from "./blocked-starts.tsx";
 import { Held, HoldsUnknown } from "./holds/held.tsx";
 import { scopeText, useHolds } from "./holds/holds.ts";
 
@@ -29,10 +30,11 @@ export function Overview() {
       <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
         <Failures />
         <Asks />
-        <Deployments />
+        <BlockedStarts />
         <Upcoming />
+        <Deployments />
+        <Latest />
       </div>
-      <Latest />
     </div>
   );
 }

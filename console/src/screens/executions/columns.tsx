@@ -10,6 +10,7 @@ import { Lasting, Time } from "../../ui/time.tsx";
 import { Held } from "../holds/held.tsx";
 import { type Hold, holdsOf } from "../holds/holds.ts";
 import type { Row } from "./rows.ts";
+import { WaitsFor } from "./waits-for.tsx";
 import { columnIn, columnText } from "./widths.tsx";
 
 export interface ListColumn {
@@ -47,6 +48,7 @@ export const COLUMNS: readonly ListColumn[] = [
   { id: "start", title: "Started", sort: "start_time", cell: (row) => <Time at={row.start_time} /> },
   { id: "duration", title: "Duration", cell: (row) => <Lasting from={row.start_time} to={row.end_time} /> },
   { id: "deployment", title: "Deployment", cell: (row) => <Name>{row.deployment_name ?? "–"}</Name> },
+  { id: "waits", title: "Waits for", cell: (row) => <WaitsFor row={row} /> },
   { id: "end", title: "Ended", sort: "end_time", cell: (row) => <Time at={row.end_time} /> },
   {
     id: "parent",
@@ -120,12 +122,12 @@ export function ColumnChoice({ search }: { search: ListSearch }) {
       <summary className="inline-flex min-h-8 list-none items-center rounded-md border border-line bg-panel px-2.5 text-sm">
         Columns
       </summary>
-      <ul className="absolute right-0 z-10 mt-1 w-64 space-y-1 rounded-md border border-line bg-panel p-2 shadow-lg">
+      <ul className="absolute right-0 z-10 mt-1 max-h-[70dvh] w-64 overflow-auto rounded-md border border-line bg-panel p-2 shadow-lg">
         {[...chosen, ...COLUMNS.map(({ id }) => id).filter((id) => !chosen.includes(id))].map((id) => {
           const title = COLUMNS.find((column) => column.id === id)?.title ?? id;
           const isOn = chosen.includes(id);
           return (
-            <li key={id} className="flex items-center justify-between gap-2 text-sm">
+            <li key={id} className="flex min-h-8 items-center justify-between gap-2 text-sm">
               <label className="flex items-center gap-2">
                 <input
                   type="checkbox"

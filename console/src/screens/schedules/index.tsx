@@ -1,6 +1,7 @@
 /** Schedules: what starts by itself, and when. */
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
+import type { Answer } from "../../api/operations.ts";
 import { useRead } from "../../api/use.ts";
 import { useTitle } from "../../app/title.ts";
 import { Button } from "../../ui/button.tsx";
@@ -124,6 +125,7 @@ export function Schedules() {
                         "–"
                       ),
                   },
+                  { id: "missed", title: "Not started", cell: (s) => notStarted(s.counters) },
                   {
                     id: "overlap",
                     title: "Overlap",
@@ -137,4 +139,16 @@ export function Schedules() {
       )}
     </div>
   );
+}
+
+/** Due times that had no start since the schedule was made, by reason; its page tells each. */
+function notStarted(counters: Answer<"getSchedules">["schedules"][number]["counters"]): string {
+  const parts = [
+    [counters.missed_catchup_window, "missed"],
+    [counters.refused, "refused"],
+    [counters.overlap_skipped, "overlapped"],
+    [counters.buffer_dropped, "dropped"],
+  ] as const;
+  const told = parts.filter(([count]) => count > 0).map(([count, word]) => `${count.toLocaleString("en")} ${word}`);
+  return told.join(", ") || "–";
 }
