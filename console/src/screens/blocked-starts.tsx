@@ -16,16 +16,15 @@ export function BlockedStarts() {
   const registrations = useRead("getWorkflowRegistrations", {
     query: { active_only: true, with_workflow: true, limit: 1_000 },
   });
+  // Its own panel says why there is no answer.
   const deployments = useRead("listDeployments", { query: { active_only: false, limit: 50 } });
   return (
     <Panel title="Starts that need a person">
       <div className="-m-4 divide-y divide-line text-sm">
         <Loading read={registrations} lines={1}>
-          {({ workflow_registrations: live }) => (
-            <Loading read={deployments} lines={1}>
-              {({ deployments: all }) => <Ambiguous names={ambiguousIn(live, all)} />}
-            </Loading>
-          )}
+          {({ workflow_registrations: live }) =>
+            deployments.data && <Ambiguous names={ambiguousIn(live, deployments.data.deployments)} />
+          }
         </Loading>
         <Loading read={paused} lines={2}>
           {({ schedules }) =>

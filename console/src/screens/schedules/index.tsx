@@ -7,7 +7,7 @@ import { useTitle } from "../../app/title.ts";
 import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { ScheduleLink } from "../../ui/links.tsx";
-import { Loading, Problem } from "../../ui/loading.tsx";
+import { Loading, Problem, Skeleton } from "../../ui/loading.tsx";
 import { NameFilter } from "../../ui/name-filter.tsx";
 import { Panel } from "../../ui/panel.tsx";
 import { Tag } from "../../ui/status.tsx";
@@ -64,6 +64,7 @@ export function Schedules() {
           </Button>
         </div>
       </div>
+      {calendarView && read.isPending && <Skeleton lines={1} />}
       {calendarView && read.error && (
         <Problem error={read.error} retry={() => void read.refetch()} stale={read.data !== undefined} />
       )}
