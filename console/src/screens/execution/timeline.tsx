@@ -221,7 +221,7 @@ export function Timeline({ steps, start, closed, selected, select, view, setView
           <Overview steps={shown} now={now} scale={scale} window={window} choose={choose} />
         </div>
       )}
-      <div className="flex justify-between border-t border-line px-3 py-1 text-xs text-soft">
+      <div className="flex flex-wrap justify-between gap-x-3 border-t border-line px-3 py-1 text-xs text-soft">
         <Time at={bounds[0]} />
         <span>{span(bounds[1] - bounds[0])}</span>
         <Time at={bounds[1]} />
